@@ -1,0 +1,140 @@
+//! What the user may ask for.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use http::{HeaderName, HeaderValue};
+
+/// Serve, connect to and look into WebSocket endpoints.
+#[derive(Debug, Parser)]
+#[command(version, about, arg_required_else_help = true)]
+#[command(
+    after_help = "Log lines: LONGWIRE_LOG=longwire=debug (or info, warn, trace). No colour: NO_COLOR=1."
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Serve(ServeArgs),
+    Connect(ConnectArgs),
+}
+
+/// Run a WebSocket server: echo, channels, and a page to try them.
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Examples:
+  longwire serve
+  longwire serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --origin https://app.example.com
+
+Endpoints:
+  /                the page, with a chat and a live ticker
+  /echo            sends every message back as it came
+  /channel/{name}  sends each message to all others in the channel
+  /ticker          what the server does, once a second, as JSON
+
+Ctrl-C (or SIGTERM) closes every connection with 1001 and waits up to 10 s; a second one ends at once.")]
+pub(crate) struct ServeArgs {
+    /// The address to listen on; port 0 takes any that is free
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+
+    /// The certificate chain for https:// and wss://, as PEM
+    #[arg(long, value_name = "PEM", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// The private key that belongs to the certificate, as PEM
+    #[arg(long, value_name = "PEM", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Let pages of this origin connect too, such as https://example.com (repeatable)
+    ///
+    /// Browsers send the origin of the page along. Pages of this server itself may always connect, and so may programs
+    /// that are no browsers.
+    #[arg(long, value_name = "URL")]
+    pub(crate) origin: Vec<String>,
+}
+
+/// Connect to a WebSocket: each line of standard input is sent, each message is printed.
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Examples:
+  longwire connect ws://127.0.0.1:8080/echo
+  echo hello | longwire connect ws://127.0.0.1:8080/echo --count 1
+  longwire connect wss://example.com/feed --header 'Authorization: Bearer 1234' --subprotocol feed.v2 -v
+
+The end of standard input closes the connection, unless --count says how many messages to wait for.
+Exit code: 0 after a normal end (close code 1000, 1001 or none), 1 after any other, 2 for a call that makes no sense.")]
+pub(crate) struct ConnectArgs {
+    /// Where to connect: ws://… or wss://…
+    #[arg(value_name = "URL")]
+    pub(crate) url: String,
+
+    /// Offer this subprotocol (repeatable, the preferred one first)
+    #[arg(long, short = 's', value_name = "NAME")]
+    pub(crate) subprotocol: Vec<String>,
+
+    /// Add a header to the request (repeatable)
+    #[arg(long, short = 'H', value_name = "NAME: VALUE", value_parser = parse_header)]
+    pub(crate) header: Vec<(HeaderName, HeaderValue)>,
+
+    /// Send lines as binary messages instead of text
+    #[arg(long, short = 'b')]
+    pub(crate) binary: bool,
+
+    /// Close after this many messages have been received
+    #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+
+    /// Trust the certificate authority in this file too
+    #[arg(long, value_name = "PEM")]
+    pub(crate) ca: Option<PathBuf>,
+
+    /// Show frames, pings and the closing handshake on standard error
+    #[arg(long, short = 'v')]
+    pub(crate) verbose: bool,
+}
+
+fn parse_header(line: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = line.split_once(':').ok_or("a header is a name, a colon and a value")?;
+    let name = name.trim().parse().map_err(|_| format!("{:?} is not the name of a header", name.trim()))?;
+    let value = value.trim().parse().map_err(|_| "the value has characters that a header cannot have")?;
+    Ok((name, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_header_is_split_at_its_first_colon() {
+        let (name, value) = parse_header("X-Time: 12:30").unwrap();
+        assert_eq!((name.as_str(), value.to_str().unwrap()), ("x-time", "12:30"));
+        assert_eq!(parse_header("X-Empty:").unwrap().1, "");
+    }
+
+    #[test]
+    fn what_is_no_header_is_said() {
+        assert_eq!(parse_header("no colon").unwrap_err(), "a header is a name, a colon and a value");
+        assert_eq!(parse_header("a b: c").unwrap_err(), r#""a b" is not the name of a header"#);
+        assert!(parse_header("a: b\r\nc: d").unwrap_err().contains("characters"));
+    }
+
+    #[test]
+    fn a_certificate_needs_its_key() {
+        let parse = |args: &[&str]| Args::try_parse_from([&["longwire", "serve"], args].concat());
+        assert!(parse(&["--tls-cert", "cert.pem"]).is_err());
+        assert!(parse(&["--tls-key", "key.pem"]).is_err());
+        assert!(parse(&["--tls-cert", "cert.pem", "--tls-key", "key.pem"]).is_ok());
+    }
+}

@@ -1,0 +1,85 @@
+//! `longwire`: serve, connect to and look into WebSocket endpoints.
+
+mod args;
+mod connect;
+mod serve;
+mod terminal;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use args::{Args, Command};
+
+/// The exit code for a call that makes no sense, as clap has it.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    start_log();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("cannot start: {error}")),
+    };
+    let outcome = match args.command {
+        Command::Serve(args) => runtime.block_on(serve::run(args)),
+        Command::Connect(args) => runtime.block_on(connect::run(args)),
+    };
+    // Connections that linger for a peer's last bytes have no claim on the user's time.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(code) => code,
+        Err(Failure::Usage(message)) => {
+            fail(&message);
+            ExitCode::from(USAGE)
+        }
+        Err(Failure::Other(message)) => fail(&message),
+    }
+}
+
+/// Why the program could not do what it was asked to.
+enum Failure {
+    /// It was asked in a way that makes no sense.
+    Usage(String),
+    Other(String),
+}
+
+impl From<longwire::Error> for Failure {
+    fn from(error: longwire::Error) -> Failure {
+        use longwire::{Error, HandshakeError};
+        let asked_wrongly = match &error {
+            Error::Url(_) => true,
+            Error::Handshake(error) => matches!(**error, HandshakeError::Request(_)),
+            _ => false,
+        };
+        let message = terminal::escape(&error.to_string());
+        if asked_wrongly { Failure::Usage(message) } else { Failure::Other(message) }
+    }
+}
+
+fn fail(message: &str) -> ExitCode {
+    terminal::complain(&format!("longwire: {message}"));
+    ExitCode::FAILURE
+}
+
+/// Log lines go to standard error; `LONGWIRE_LOG` says which, as in `LONGWIRE_LOG=longwire=debug`.
+fn start_log() {
+    let wanted = std::env::var("LONGWIRE_LOG").ok();
+    let targets = match wanted.as_deref().map(str::parse::<Targets>) {
+        Some(Ok(targets)) => targets,
+        Some(Err(error)) => {
+            terminal::complain(&format!("longwire: LONGWIRE_LOG is not understood and ignored: {error}"));
+            Targets::new().with_default(tracing::Level::WARN)
+        }
+        None => Targets::new().with_default(tracing::Level::WARN),
+    };
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(terminal::colour_on(std::io::stderr().is_terminal()))
+        .with_target(false);
+    tracing_subscriber::registry().with(targets).with(lines).init();
+}

@@ -1,0 +1,107 @@
+// The chat: JSON of the shape {"name": …, "text": …} over a channel.
+
+const MOST_MESSAGES = 200;
+const MOST_CHARACTERS = 4_000;
+const MOST_NAME_CHARACTERS = 40;
+
+function clip(text, most) {
+  return text.length > most ? `${text.slice(0, most)} …` : text;
+}
+
+/** Anyone can send anything to a channel: what is not of the chat's shape is shown as what it is. */
+function parse(data) {
+  if (typeof data !== "string") return { kind: "foreign", text: `binary message, ${data.size} bytes` };
+  try {
+    const { name, text } = JSON.parse(data);
+    if (typeof name === "string" && typeof text === "string") return { kind: "message", name, text };
+  } catch {
+    // Not JSON, or `null`: shown as it came.
+  }
+  return { kind: "foreign", text: data };
+}
+
+function element(tag, className, text) {
+  const created = document.createElement(tag);
+  created.className = className;
+  created.textContent = text;
+  return created;
+}
+
+export class Chat {
+  #send;
+  #log;
+  #list;
+  #empty;
+  #name;
+  #text;
+  #button;
+  #hint;
+  #missedSome = false;
+
+  constructor(panel, send) {
+    this.#send = send;
+    this.#log = panel.querySelector(".log");
+    this.#list = panel.querySelector("ol");
+    this.#empty = panel.querySelector(".empty");
+    this.#name = panel.querySelector("#name");
+    this.#text = panel.querySelector("#text");
+    this.#button = panel.querySelector("button[type=submit]");
+    this.#hint = panel.querySelector(".hint");
+    panel.querySelector("form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+  }
+
+  /** While there is no connection nothing can be sent: the button and a hint say so, and the text stays. */
+  stateChanged(state) {
+    this.#button.disabled = state.kind !== "open";
+    if (state.kind === "closed") {
+      this.#hint.textContent = "Not connected. What you typed stays here until you can send it.";
+      this.#missedSome ||= state.wasOpen;
+    } else if (state.kind === "open") {
+      this.#hint.textContent = "";
+      if (this.#missedSome) this.#note("Connected again. What others said in between is not shown.");
+      this.#missedSome = false;
+    }
+  }
+
+  receive(data) {
+    this.#show(parse(data), "other");
+  }
+
+  /** The channel sends to the others only, so one's own message is shown from here. */
+  #submit() {
+    const text = this.#text.value.trim();
+    if (text === "") return;
+    const message = { name: this.#name.value.trim() || "anonymous", text };
+    if (!this.#send(JSON.stringify(message))) return;
+    this.#show({ kind: "message", ...message }, "own");
+    this.#text.value = "";
+    this.#log.scrollTop = this.#log.scrollHeight;
+  }
+
+  #show({ kind, name, text }, whose) {
+    const item = element("li", kind === "foreign" ? "foreign" : whose, "");
+    const now = new Date();
+    const time = element("time", "", now.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
+    time.dateTime = now.toISOString();
+    const label = kind === "foreign" ? "raw message" : clip(name.trim(), MOST_NAME_CHARACTERS) || "anonymous";
+    item.append(element("span", "name", label), time, element("p", "", clip(text, MOST_CHARACTERS)));
+    this.#append(item);
+  }
+
+  #note(text) {
+    this.#append(element("li", "note", text));
+  }
+
+  /** Follows the newest message unless the reader has scrolled back. */
+  #append(item) {
+    const { scrollTop, scrollHeight, clientHeight } = this.#log;
+    const atEnd = scrollHeight - scrollTop - clientHeight < 40;
+    this.#empty.hidden = true;
+    this.#list.append(item);
+    while (this.#list.childElementCount > MOST_MESSAGES) this.#list.firstElementChild.remove();
+    if (atEnd) this.#log.scrollTop = this.#log.scrollHeight;
+  }
+}

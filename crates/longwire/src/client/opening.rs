@@ -1,0 +1,124 @@
+//! The opening handshake of a client over a transport.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderMap, Response, StatusCode};
+use longwire_proto::Limits;
+use longwire_proto::handshake::{
+    Agreed, ClientHandshake, HeadLimits, HeadReader, HeadStatus, encode_request,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+
+use super::address::Address;
+use crate::error::{Error, HandshakeError, RefusedResponse, Result};
+use crate::transport::Transport;
+
+/// How much of a refusal's body is read.
+const BODY: usize = 4 << 10;
+
+/// How long the body of a refusal is waited for.
+const BODY_TIME: Duration = Duration::from_secs(1);
+
+/// What a handshake that succeeded gives.
+pub(super) struct Opened {
+    pub(super) agreed: Agreed,
+    pub(super) headers: HeaderMap,
+    /// What came behind the response: the server's first frames.
+    pub(super) read_ahead: Vec<u8>,
+}
+
+pub(super) async fn shake_hands(
+    transport: &mut Transport,
+    handshake: &ClientHandshake,
+    limits: &Limits,
+    address: &Address,
+) -> Result<Opened> {
+    let request = encode_request(&handshake.request());
+    let write = async {
+        transport.write_all(&request).await?;
+        transport.flush().await
+    };
+    write.await.map_err(|error| {
+        Error::io(format!("send the opening handshake to {}", address.authority()), error)
+    })?;
+
+    let (response, read_ahead) = read_response(transport, limits, address).await?;
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let body = refusal_body(transport, response.headers(), read_ahead).await;
+        return Err(Error::Refused(Box::new(RefusedResponse(response.map(|()| body)))));
+    }
+    let agreed = handshake.verify(&response).map_err(HandshakeError::Response)?;
+    Ok(Opened { agreed, headers: response.into_parts().0.headers, read_ahead: read_ahead.into() })
+}
+
+/// The head of the response, and what came behind it.
+async fn read_response(
+    transport: &mut Transport,
+    limits: &Limits,
+    address: &Address,
+) -> Result<(Response<()>, BytesMut)> {
+    let head_limits = HeadLimits { bytes: limits.handshake_bytes, headers: limits.handshake_headers };
+    let mut head = HeadReader::new(head_limits);
+    let mut buffer = BytesMut::with_capacity(4 << 10);
+    loop {
+        buffer.clear();
+        let read = transport.read_buf(&mut buffer).await;
+        let count = read.map_err(|error| {
+            Error::io(format!("read the answer of {} to the opening handshake", address.authority()), error)
+        })?;
+        if count == 0 {
+            return Err(HandshakeError::Ended.into());
+        }
+        if let HeadStatus::Complete { consumed } = head.feed(&buffer).map_err(HandshakeError::Head)? {
+            let behind = buffer.split_off(consumed);
+            let response = head.response().map_err(HandshakeError::Head)?;
+            return Ok((response, behind));
+        }
+    }
+}
+
+/// The first bytes of the body: what the server says about its refusal.
+async fn refusal_body(transport: &mut Transport, headers: &HeaderMap, mut body: BytesMut) -> Bytes {
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let wanted = length.unwrap_or(BODY).min(BODY);
+    let read =
+        async { while body.len() < wanted && matches!(transport.read_buf(&mut body).await, Ok(1..)) {} };
+    // What has come by then is told; the refusal itself is what matters.
+    let _late = timeout(BODY_TIME, read).await;
+    body.truncate(wanted);
+    if headers.contains_key(TRANSFER_ENCODING) { dechunked(&body) } else { body.freeze() }
+}
+
+/// The content of the first chunks of a body in chunked coding (RFC 9112 §7.1), as far as it is there.
+fn dechunked(mut body: &[u8]) -> Bytes {
+    let mut content = BytesMut::new();
+    while let Ok(httparse::Status::Complete((start, size))) = httparse::parse_chunk_size(body) {
+        let chunk = body.get(start..).unwrap_or_default();
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        if size == 0 {
+            break;
+        }
+        content.extend_from_slice(chunk.get(..size).unwrap_or(chunk));
+        // Behind a chunk stands CR LF.
+        body = chunk.get(size.saturating_add(2)..).unwrap_or_default();
+    }
+    content.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunked_body_is_read_as_far_as_it_is_there() {
+        assert_eq!(dechunked(b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n"), "abcde");
+        assert_eq!(dechunked(b"a\r\nabc"), "abc");
+        assert_eq!(dechunked(b"3\r\nabc\r\nf"), "abc");
+        assert_eq!(dechunked(b"ffffffffffffffff\r\nabc"), "abc");
+        assert_eq!(dechunked(b"no chunk\r\n"), "");
+        assert_eq!(dechunked(b""), "");
+    }
+}

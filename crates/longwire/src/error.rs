@@ -1,0 +1,264 @@
+//! What can go wrong, for a person to read and a program to tell apart.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode};
+use longwire_proto::handshake::{HeadError, RequestError, ResponseError};
+use longwire_proto::{Closed, InvalidClose, ProtocolError, SendError};
+
+/// `Result` with the [`Error`] of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Something that went wrong. The normal end of a connection is not among it: that is a [`Closed`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The address is not the URL of a WebSocket.
+    Url(UrlError),
+    /// The operating system or the transport refused something.
+    Io {
+        /// What was being done, as in "connect to 127.0.0.1:80".
+        doing: Box<str>,
+        /// What it said.
+        source: io::Error,
+    },
+    /// The server answered the opening handshake with something else than a WebSocket.
+    Refused(Box<RefusedResponse>),
+    /// The opening handshake of the peer makes no sense.
+    Handshake(Box<HandshakeError>),
+    /// The peer broke the protocol. It was told so with the error's close code.
+    Protocol(ProtocolError),
+    /// Something took longer than allowed.
+    Timeout {
+        /// What was being done.
+        doing: Box<str>,
+        /// The time that was allowed for it.
+        after: Duration,
+    },
+    /// Nothing can be sent: the connection is closing or has ended like this.
+    Closed(Box<Closed>),
+    /// The caller asked for what the protocol does not have, such as a ping of more than 125 bytes.
+    Send(SendError),
+    /// The caller asked for a Close frame that must not be sent.
+    Close(InvalidClose),
+    /// An error of the application, passed through.
+    Other(Box<dyn StdError + Send + Sync>),
+}
+
+impl Error {
+    /// An error of the application.
+    pub fn other(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+        Error::Other(error.into())
+    }
+
+    pub(crate) fn io(doing: impl Into<Box<str>>, source: io::Error) -> Error {
+        Error::Io { doing: doing.into(), source }
+    }
+
+    pub(crate) fn timeout(doing: impl Into<Box<str>>, after: Duration) -> Error {
+        Error::Timeout { doing: doing.into(), after }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Url(error) => error.fmt(f),
+            Error::Io { doing, source } => write!(f, "cannot {doing}: {source}"),
+            Error::Refused(refused) => refused.fmt(f),
+            Error::Handshake(error) => error.fmt(f),
+            Error::Protocol(error) => write!(f, "the peer broke the protocol: {error}"),
+            Error::Timeout { doing, after } => {
+                write!(f, "cannot {doing}: it took longer than {} s", after.as_secs_f32())
+            }
+            Error::Closed(closed) => write!(f, "nothing can be sent any more: {closed}"),
+            Error::Send(error) => error.fmt(f),
+            Error::Close(error) => error.fmt(f),
+            Error::Other(error) => error.fmt(f),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Error::Io { source, .. } => Some(source),
+            // These print their cause as their own text, so it is not a further link of the chain.
+            Error::Other(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+impl From<ProtocolError> for Error {
+    fn from(error: ProtocolError) -> Error {
+        Error::Protocol(error)
+    }
+}
+
+impl From<InvalidClose> for Error {
+    fn from(error: InvalidClose) -> Error {
+        Error::Close(error)
+    }
+}
+
+impl From<UrlError> for Error {
+    fn from(error: UrlError) -> Error {
+        Error::Url(error)
+    }
+}
+
+impl From<HandshakeError> for Error {
+    fn from(error: HandshakeError) -> Error {
+        Error::Handshake(Box::new(error))
+    }
+}
+
+/// Why an address is not the URL of a WebSocket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UrlError {
+    /// It is not a URL at all.
+    Invalid {
+        /// The address.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Its scheme is none of `ws`, `wss`, `http`, `https`.
+    Scheme(String),
+    /// It has a fragment (`#…`), which a WebSocket cannot have (RFC 6455 §3).
+    Fragment(String),
+    /// It has no host.
+    NoHost(String),
+    /// It needs TLS, and this program was built without.
+    NoTls(String),
+}
+
+impl fmt::Display for UrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            UrlError::Invalid { url, reason } => write!(f, "{url:?} is not a URL: {reason}"),
+            UrlError::Scheme(url) => {
+                write!(f, "{url:?} is not the URL of a WebSocket: it begins with ws:// or wss://")
+            }
+            UrlError::Fragment(url) => write!(f, "{url:?} has a fragment, which a WebSocket cannot have"),
+            UrlError::NoHost(url) => write!(f, "{url:?} has no host"),
+            UrlError::NoTls(url) => write!(f, "{url:?} needs TLS, and this program was built without"),
+        }
+    }
+}
+
+impl StdError for UrlError {}
+
+/// The answer of a server that did not open a WebSocket: status, headers and the start of the body.
+#[derive(Debug)]
+pub struct RefusedResponse(pub(crate) Response<Bytes>);
+
+impl RefusedResponse {
+    /// The status, such as 401 or 404.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.0.status()
+    }
+
+    /// The headers.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        self.0.headers()
+    }
+
+    /// The first bytes of the body, at most 4 KiB; as much of it as came in time.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        self.0.body()
+    }
+}
+
+/// The status, and the body if it is text.
+impl fmt::Display for RefusedResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the server refused the WebSocket with {}", self.status())?;
+        match std::str::from_utf8(self.body()).map(str::trim) {
+            Ok("") | Err(_) => Ok(()),
+            Ok(body) => write!(f, ": {body}"),
+        }
+    }
+}
+
+/// Why an opening handshake makes no sense.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum HandshakeError {
+    /// This end's request cannot be made.
+    Request(RequestError),
+    /// The response is not HTTP.
+    Head(HeadError),
+    /// The response does not answer the request (RFC 6455 §4.1).
+    Response(ResponseError),
+    /// The transport ended before the response was whole.
+    Ended,
+}
+
+impl fmt::Display for HandshakeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HandshakeError::Request(error) => error.fmt(f),
+            HandshakeError::Head(error) => {
+                write!(f, "the server does not answer as a WebSocket server: {error}")
+            }
+            HandshakeError::Response(error) => write!(f, "the server's answer is wrong: {error}"),
+            HandshakeError::Ended => f.write_str("the server closed the connection instead of answering"),
+        }
+    }
+}
+
+impl StdError for HandshakeError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_say_what_was_tried_and_what_happened() {
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        assert_eq!(
+            Error::io("connect to [::1]:80", refused).to_string(),
+            "cannot connect to [::1]:80: connection refused"
+        );
+        let late = Error::timeout("connect to a:80", Duration::from_millis(1500));
+        assert_eq!(late.to_string(), "cannot connect to a:80: it took longer than 1.5 s");
+        let ended = Error::Closed(Box::new(Closed::lost()));
+        assert_eq!(
+            ended.to_string(),
+            "nothing can be sent any more: connection lost: 1006 (no closing handshake)"
+        );
+    }
+
+    #[test]
+    fn a_refusal_shows_its_body_if_that_is_text() {
+        let refusal = |body: &'static [u8]| {
+            let mut response = Response::new(Bytes::from_static(body));
+            *response.status_mut() = StatusCode::UNAUTHORIZED;
+            Error::Refused(Box::new(RefusedResponse(response))).to_string()
+        };
+        assert_eq!(refusal(b"log in\n"), "the server refused the WebSocket with 401 Unauthorized: log in");
+        assert_eq!(refusal(b""), "the server refused the WebSocket with 401 Unauthorized");
+        assert_eq!(refusal(b"\xff\xfe"), "the server refused the WebSocket with 401 Unauthorized");
+    }
+
+    #[test]
+    fn an_error_is_small_enough_to_be_returned() {
+        assert!(size_of::<Error>() <= 72, "{} bytes", size_of::<Error>());
+    }
+
+    #[test]
+    fn errors_of_the_application_pass_through() {
+        let error = Error::other("the database is down");
+        assert_eq!(error.to_string(), "the database is down");
+    }
+}

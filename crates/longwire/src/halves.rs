@@ -1,0 +1,247 @@
+//! The two directions of a connection.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+use longwire_proto::{CloseCode, CloseFrame, Closed};
+
+use crate::error::{Error, Result};
+use crate::message::Message;
+use crate::shared::{Shared, Write};
+
+/// Sends on a connection, from any task; cheap to clone.
+///
+/// Messages leave in the order in which their `send` (or `feed`) finished. What one read of the receiver brought is
+/// answered in one write; otherwise `send` writes at once. When the last `Sender` and the [`Receiver`] of a connection
+/// are dropped while it is open, it is closed with 1001.
+#[derive(Debug)]
+pub struct Sender {
+    shared: Arc<Shared>,
+}
+
+/// Receives on a connection.
+///
+/// When it is dropped, what arrives is discarded in the background, so that the [`Sender`]s can go on.
+#[derive(Debug)]
+pub struct Receiver {
+    shared: Arc<Shared>,
+}
+
+/// Why [`Sender::try_send`] did not send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TrySendError {
+    /// More than [`Limits::high_water`](longwire_proto::Limits::high_water) bytes wait to be written. The message comes
+    /// back.
+    Full(Message),
+    /// The connection is closing or has ended.
+    Closed(Closed),
+}
+
+impl fmt::Display for TrySendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TrySendError::Full(_) => f.write_str("too much waits to be written"),
+            TrySendError::Closed(closed) => write!(f, "nothing can be sent any more: {closed}"),
+        }
+    }
+}
+
+impl std::error::Error for TrySendError {}
+
+/// The two handles of a connection that has one of each.
+pub(crate) fn halves(shared: Arc<Shared>) -> (Sender, Receiver) {
+    (Sender { shared: Arc::clone(&shared) }, Receiver { shared })
+}
+
+impl Sender {
+    /// Sends a message: it is queued and written as soon as the transport takes it. Waits while more than
+    /// [`Limits::high_water`](longwire_proto::Limits::high_water) bytes wait to be written.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is ready, the message was not queued; when it is ready, the message leaves
+    /// whole.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`] if the connection is closing or has ended.
+    pub async fn send(&self, message: impl Into<Message>) -> Result<()> {
+        self.shared.send(message.into(), Write::Soon).await
+    }
+
+    /// Queues a message without writing it: it leaves with the next `send` or `flush`, or before the receiver reads
+    /// again. Waits and fails like [`send`](Sender::send), and is as cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`] if the connection is closing or has ended.
+    pub async fn feed(&self, message: impl Into<Message>) -> Result<()> {
+        self.shared.send(message.into(), Write::Later).await
+    }
+
+    /// Sends like [`send`](Sender::send) if there is room, and does not wait: for one message to many receivers, of
+    /// which some may be slow.
+    ///
+    /// # Errors
+    ///
+    /// [`TrySendError::Full`] gives the message back; [`TrySendError::Closed`] tells how the connection ended.
+    pub fn try_send(&self, message: impl Into<Message>) -> Result<(), TrySendError> {
+        match self.shared.try_send(message.into(), Write::Soon) {
+            Ok(None) => Ok(()),
+            Ok(Some(message)) => Err(TrySendError::Full(message)),
+            Err(_) => Err(TrySendError::Closed(self.shared.closed())),
+        }
+    }
+
+    /// Waits until the transport has taken everything that was queued. Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`] if the connection ended before.
+    pub async fn flush(&self) -> Result<()> {
+        self.shared.flush().await
+    }
+
+    /// Sends a ping with a payload of at most 125 bytes. Its pong is taken care of; pings of the peer are answered
+    /// without any call. Cancel safe like [`send`](Sender::send).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`], or [`Error::Send`] for a payload that is too long.
+    pub async fn ping(&self, payload: impl AsRef<[u8]>) -> Result<()> {
+        self.shared.ping(payload.as_ref()).await
+    }
+
+    /// Begins the closing handshake and waits for the end. Messages that were queued before are sent; whoever holds the
+    /// [`Receiver`] has to go on receiving for the peer's answer to be seen. It takes at most
+    /// [`Limits::close_time`](longwire_proto::Limits::close_time).
+    ///
+    /// # Cancel safety
+    ///
+    /// The handshake begins with the first poll and goes on in the background. To call it again does no harm.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Close`] if the code must not be sent or the reason is longer than 123 bytes; nothing happens then.
+    pub async fn close(&self, code: impl Into<CloseCode>, reason: &str) -> Result<Closed> {
+        self.shared.begin_close(Some(CloseFrame::new(code, reason)?));
+        Ok(self.shared.ended().await)
+    }
+
+    /// Whether messages can be sent.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.shared.is_open()
+    }
+
+    /// How many bytes wait to be written, the headers of frames included.
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        self.shared.buffered()
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+}
+
+impl Clone for Sender {
+    fn clone(&self) -> Sender {
+        self.shared.add_sender();
+        Sender { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        self.shared.remove_sender();
+    }
+}
+
+impl Receiver {
+    /// Waits for the next message. `None`: the connection has ended, as [`closed`](Receiver::closed) tells.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, nothing that arrived is lost.
+    ///
+    /// # Errors
+    ///
+    /// Something went wrong: the peer broke the protocol, or the transport failed. It is told once; what follows is
+    /// `None`. A peer that only vanished is no error.
+    pub async fn recv(&mut self) -> Result<Option<Message>> {
+        poll_fn(|cx| self.shared.poll_recv(cx)).await
+    }
+
+    /// How the connection ended; before that, how it would end if the transport vanished now (1006, by nobody).
+    #[must_use]
+    pub fn closed(&self) -> Closed {
+        self.shared.closed()
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.shared.remove_receiver();
+    }
+}
+
+/// The messages; it ends with the connection.
+impl Stream for Receiver {
+    type Item = Result<Message>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Message>>> {
+        self.shared.poll_recv(cx).map(Result::transpose)
+    }
+}
+
+/// What a [`futures_sink::Sink`] waits for, between two polls.
+#[derive(Default)]
+pub(crate) enum SinkWait {
+    #[default]
+    Nothing,
+    Something(Pin<Box<dyn Future<Output = Result<()>> + Send + Sync>>),
+}
+
+impl SinkWait {
+    /// Goes on waiting, or begins with `start`.
+    pub(crate) fn poll<F>(&mut self, cx: &mut Context<'_>, start: impl FnOnce() -> F) -> Poll<Result<()>>
+    where
+        F: Future<Output = Result<()>> + Send + Sync + 'static,
+    {
+        if let SinkWait::Nothing = self {
+            *self = SinkWait::Something(Box::pin(start()));
+        }
+        let SinkWait::Something(waiting) = self else { return Poll::Ready(Ok(())) };
+        let polled = waiting.as_mut().poll(cx);
+        if polled.is_ready() {
+            *self = SinkWait::Nothing;
+        }
+        polled
+    }
+}
+
+impl fmt::Debug for SinkWait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SinkWait::Nothing => "Nothing",
+            SinkWait::Something(_) => "Something",
+        })
+    }
+}
+
+/// Queues without waiting; for a sink that said it was ready.
+pub(crate) fn start_send(shared: &Arc<Shared>, message: Message) -> Result<()> {
+    match shared.try_send(message, Write::Later)? {
+        None => Ok(()),
+        Some(_) => Err(Error::other("a message was sent to the sink before it was ready")),
+    }
+}

@@ -1,0 +1,37 @@
+//! WebSocket client and server for tokio.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(feature = "client")]
+mod client;
+mod connection;
+mod error;
+mod halves;
+mod message;
+mod opening;
+mod read_buffers;
+#[cfg(feature = "server")]
+mod server;
+mod shared;
+#[cfg(all(feature = "tls", any(feature = "client", feature = "server")))]
+mod tls;
+mod transport;
+mod websocket;
+
+#[cfg(feature = "client")]
+pub use client::{Client, connect};
+pub use error::{Error, HandshakeError, RefusedResponse, Result, UrlError};
+pub use halves::{Receiver, Sender, TrySendError};
+pub use longwire_proto as proto;
+pub use longwire_proto::handshake::Refusal;
+pub use longwire_proto::{
+    By, CloseCode, CloseFrame, Closed, Config, Direction, FrameObserver, Header, InvalidClose, Limits,
+    ProtocolError, Role, SeenFrame, SendError,
+};
+pub use message::{Message, Utf8Bytes};
+#[cfg(feature = "server")]
+pub use server::{Accept, Server, Upgrade};
+#[cfg(all(feature = "tls", feature = "server"))]
+pub use tls::Tls;
+#[cfg(all(feature = "tls", feature = "client"))]
+pub use tls::{ClientTls, Roots};
+pub use websocket::WebSocket;

@@ -1,0 +1,235 @@
+//! Messages.
+
+use std::fmt;
+use std::ops::Deref;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+
+/// A message: what one end sends with one call and the other receives with one call. Cheap to clone.
+///
+/// ```
+/// use longwire::Message;
+///
+/// let message = Message::from("Hello");
+/// assert_eq!(message.as_text(), Some("Hello"));
+/// assert_eq!(Message::from(vec![1, 2, 3]).to_string(), "<3 bytes>");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Message {
+    /// Text.
+    Text(Utf8Bytes),
+    /// Any bytes.
+    Binary(Bytes),
+}
+
+impl Message {
+    /// The text of a text message.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Message::Text(text) => Some(text),
+            Message::Binary(_) => None,
+        }
+    }
+
+    /// The content as bytes, of either kind.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Message::Text(text) => text.as_bytes(),
+            Message::Binary(bytes) => bytes,
+        }
+    }
+
+    /// The content as bytes, of either kind, without a copy.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        match self {
+            Message::Text(text) => text.into_bytes(),
+            Message::Binary(bytes) => bytes,
+        }
+    }
+
+    /// Whether it is a text message.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        matches!(self, Message::Text(_))
+    }
+
+    /// The length of the content in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.as_bytes().len()
+    }
+
+    /// Whether the content is empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The text as it is, or the length of a binary message in angle brackets.
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Message::Text(text) => f.write_str(text),
+            Message::Binary(bytes) if bytes.len() == 1 => f.write_str("<1 byte>"),
+            Message::Binary(bytes) => write!(f, "<{} bytes>", bytes.len()),
+        }
+    }
+}
+
+impl From<&str> for Message {
+    fn from(text: &str) -> Message {
+        Message::Text(text.into())
+    }
+}
+
+impl From<String> for Message {
+    fn from(text: String) -> Message {
+        Message::Text(text.into())
+    }
+}
+
+impl From<Utf8Bytes> for Message {
+    fn from(text: Utf8Bytes) -> Message {
+        Message::Text(text)
+    }
+}
+
+impl From<&[u8]> for Message {
+    fn from(bytes: &[u8]) -> Message {
+        Message::Binary(Bytes::copy_from_slice(bytes))
+    }
+}
+
+impl From<Vec<u8>> for Message {
+    fn from(bytes: Vec<u8>) -> Message {
+        Message::Binary(bytes.into())
+    }
+}
+
+impl From<Bytes> for Message {
+    fn from(bytes: Bytes) -> Message {
+        Message::Binary(bytes)
+    }
+}
+
+/// Text that is shared instead of copied: [`Bytes`] that are UTF-8.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Utf8Bytes(ByteString);
+
+impl Utf8Bytes {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The bytes of the text, without a copy.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        self.0.into_bytes()
+    }
+}
+
+impl Deref for Utf8Bytes {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for Utf8Bytes {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Utf8Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for Utf8Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
+}
+
+impl PartialEq<str> for Utf8Bytes {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == other
+    }
+}
+
+impl PartialEq<&str> for Utf8Bytes {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_str() == *other
+    }
+}
+
+impl From<&str> for Utf8Bytes {
+    fn from(text: &str) -> Utf8Bytes {
+        Utf8Bytes(text.into())
+    }
+}
+
+impl From<String> for Utf8Bytes {
+    fn from(text: String) -> Utf8Bytes {
+        Utf8Bytes(text.into())
+    }
+}
+
+impl TryFrom<Bytes> for Utf8Bytes {
+    type Error = std::str::Utf8Error;
+
+    fn try_from(bytes: Bytes) -> Result<Utf8Bytes, std::str::Utf8Error> {
+        ByteString::try_from(bytes).map(Utf8Bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_told_from_binary() {
+        let text = Message::from("é");
+        assert_eq!(
+            (text.as_text(), text.is_text(), text.len(), text.is_empty()),
+            (Some("é"), true, 2, false)
+        );
+        let binary = Message::from("é".as_bytes());
+        assert_eq!((binary.as_text(), binary.is_text(), binary.as_bytes()), (None, false, "é".as_bytes()));
+        assert_ne!(text, binary);
+        assert_eq!(text.into_bytes(), binary.into_bytes());
+    }
+
+    #[test]
+    fn a_message_is_taken_and_cloned_without_a_copy() {
+        let source = String::from("a text that is long enough for the heap");
+        let address = source.as_ptr();
+        let message = Message::from(source);
+        assert_eq!(message.clone().into_bytes().as_ptr(), address);
+        assert_eq!(message.into_bytes().as_ptr(), address);
+    }
+
+    #[test]
+    fn display_is_for_people() {
+        assert_eq!(Message::from("hi").to_string(), "hi");
+        assert_eq!(Message::from(vec![0]).to_string(), "<1 byte>");
+        assert_eq!(Message::from(Bytes::new()).to_string(), "<0 bytes>");
+        assert_eq!(format!("{:?}", Utf8Bytes::from("a\n")), r#""a\n""#);
+    }
+
+    #[test]
+    fn bytes_become_text_only_if_they_are_utf8() {
+        assert_eq!(Utf8Bytes::try_from(Bytes::from_static(b"ok")).unwrap(), "ok");
+        assert!(Utf8Bytes::try_from(Bytes::from_static(b"\xff")).is_err());
+    }
+}

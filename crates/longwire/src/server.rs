@@ -1,0 +1,259 @@
+//! The server.
+
+mod admission;
+mod http1;
+mod incoming;
+mod origin;
+mod session;
+
+use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::{Body, Incoming};
+use longwire_proto::handshake::Refusal;
+use longwire_proto::{Config, FrameObserver, Limits};
+use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower_service::Service;
+use tracing::Instrument;
+
+use crate::error::{Error, Result};
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
+use crate::websocket::WebSocket;
+use admission::Admission;
+pub use admission::{Accept, Upgrade};
+use http1::HttpService;
+use session::{Handler, Settings};
+
+/// How long the server waits before it accepts again when the system is out of something, such as descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A WebSocket server.
+///
+/// ```no_run
+/// use longwire::{Server, WebSocket};
+///
+/// # async fn echo() -> longwire::Result<()> {
+/// Server::bind("127.0.0.1:8080").await?
+///     .origins(["https://example.com"])
+///     .subprotocols(["chat.v2"])
+///     .serve(async |mut socket: WebSocket| {
+///         while let Some(message) = socket.recv().await? {
+///             socket.send(message).await?;
+///         }
+///         Ok(())
+///     })
+///     .await
+/// # }
+/// ```
+///
+/// It is safe by default: requests of browsers are accepted from pages of the server's own origin only (requests
+/// without an `Origin`, which browsers always send, are accepted), handshakes have a deadline, and [`Limits`] bound what
+/// a connection may cost.
+#[must_use = "a server does nothing until `serve` is called"]
+pub struct Server {
+    listener: TcpListener,
+    local_addr: SocketAddr,
+    config: Config,
+    admission: Admission,
+    http: Option<HttpService>,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
+    shutdown: Pin<Box<dyn Future<Output = ()> + Send>>,
+    shutdown_time: Duration,
+}
+
+impl Server {
+    /// Takes an address to listen on; port 0 means any that is free.
+    ///
+    /// # Errors
+    ///
+    /// The address is not one, or is not free.
+    pub async fn bind(address: impl ToSocketAddrs + fmt::Display) -> Result<Server> {
+        let doing = format!("listen on {address}");
+        let bound =
+            TcpListener::bind(address).await.and_then(|listener| Ok((listener.local_addr()?, listener)));
+        let (local_addr, listener) = bound.map_err(|error| Error::io(doing, error))?;
+        Ok(Server {
+            listener,
+            local_addr,
+            config: Config::default(),
+            admission: Admission::default(),
+            http: None,
+            #[cfg(feature = "tls")]
+            tls: None,
+            shutdown: Box::pin(std::future::pending()),
+            shutdown_time: Duration::from_secs(10),
+        })
+    }
+
+    /// The address that was taken.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Accepts browsers on pages of these origins (such as `https://example.com`) besides the server's own.
+    pub fn origins<S: Into<String>>(mut self, origins: impl IntoIterator<Item = S>) -> Server {
+        self.admission.allow_origins(origins.into_iter().map(Into::into));
+        self
+    }
+
+    /// Accepts browsers on pages of any origin. Only for services that anybody may use: the cookies of a visitor come
+    /// along with requests that other sites make.
+    pub fn any_origin(mut self) -> Server {
+        self.admission.allow_any_origin();
+        self
+    }
+
+    /// The subprotocols that are spoken, the preferred one first. The first that the client offers too is chosen.
+    pub fn subprotocols<S: Into<String>>(mut self, subprotocols: impl IntoIterator<Item = S>) -> Server {
+        self.admission.subprotocols = subprotocols.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Decides about each request for a WebSocket: accept it, or refuse it with any status.
+    ///
+    /// ```no_run
+    /// use longwire::{Accept, Refusal, Server, Upgrade};
+    ///
+    /// # async fn private() -> longwire::Result<()> {
+    /// let server = Server::bind("127.0.0.1:8080").await?.on_upgrade(|request: &Upgrade<'_>| {
+    ///     let name = request.query("name").ok_or_else(|| Refusal::bad_request("say who you are: ?name="))?;
+    ///     Ok(Accept::new().attach(name.into_owned()))
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_upgrade<F>(mut self, decide: F) -> Server
+    where
+        F: Fn(&Upgrade<'_>) -> Result<Accept, Refusal> + Send + Sync + 'static,
+    {
+        self.admission.decide = Some(Box::new(decide));
+        self
+    }
+
+    /// Gives everything on the port that is not a request for a WebSocket to a `tower::Service`, such as an axum
+    /// `Router`. Without it the answer is 426.
+    pub fn http<S, B>(mut self, service: S) -> Server
+    where
+        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        S::Future: Send,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.http = Some(http1::erase(service));
+        self
+    }
+
+    /// Serves `wss://` (and `https://`) instead of `ws://`.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> Server {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// What one connection may cost.
+    pub fn limits(mut self, limits: Limits) -> Server {
+        self.config.limits = limits;
+        self
+    }
+
+    /// Tells `observer` of every frame of every connection.
+    pub fn observer(mut self, observer: FrameObserver) -> Server {
+        self.config.observer = Some(observer);
+        self
+    }
+
+    /// Shuts down when `signal` is ready: no more connections are accepted, those that are open are closed with 1001,
+    /// and [`serve`](Server::serve) returns when all have ended, or after [`shutdown_time`](Server::shutdown_time).
+    pub fn shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Server {
+        self.shutdown = Box::pin(signal);
+        self
+    }
+
+    /// How long a shutdown may take before what is left is dropped; 10 s unless set.
+    pub fn shutdown_time(mut self, time: Duration) -> Server {
+        self.shutdown_time = time;
+        self
+    }
+
+    /// Serves until the [shutdown](Server::shutdown), calling `handler` for every connection that is opened.
+    ///
+    /// A connection that the handler is done with and nobody else holds is closed with 1000, or with 1011 if the
+    /// handler failed or panicked.
+    ///
+    /// # Errors
+    ///
+    /// A setting that makes no sense, such as an origin without a scheme. What goes wrong with a connection ends that
+    /// connection only.
+    pub async fn serve<F, Fut>(self, handler: F) -> Result<()>
+    where
+        F: Fn(WebSocket) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.admission.check()?;
+        let handler: Handler = Arc::new(move |socket| Box::pin(handler(socket)));
+        let settings = Arc::new(Settings {
+            config: Arc::new(self.config),
+            admission: self.admission,
+            http: self.http,
+            #[cfg(feature = "tls")]
+            tls: self.tls,
+            handler,
+            closing: CancellationToken::new(),
+            dropping: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        });
+        tokio::select! {
+            () = accept_forever(&self.listener, &settings) => {}
+            () = self.shutdown => {}
+        }
+        drop(self.listener);
+        shut_down(&settings, self.shutdown_time).await;
+        Ok(())
+    }
+}
+
+async fn accept_forever(listener: &TcpListener, settings: &Arc<Settings>) {
+    loop {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // A connection that is gone already is none; but without descriptors the next try fails as well.
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let span = tracing::info_span!("connection", %peer);
+        let serving = incoming::serve(stream, peer, Arc::clone(settings));
+        settings.tasks.spawn(settings.clone().or_dropped(serving).instrument(span));
+    }
+}
+
+async fn shut_down(settings: &Settings, time: Duration) {
+    settings.closing.cancel();
+    settings.tasks.close();
+    if timeout(time, settings.tasks.wait()).await.is_err() {
+        tracing::warn!(connections = settings.tasks.len(), "what did not end in time is dropped");
+        settings.dropping.cancel();
+        settings.tasks.wait().await;
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("local_addr", &self.local_addr).finish_non_exhaustive()
+    }
+}

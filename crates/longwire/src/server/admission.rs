@@ -1,0 +1,214 @@
+//! Who is let in, and on which terms.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::fmt;
+use std::net::SocketAddr;
+
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri};
+use longwire_proto::handshake::{Offer, Refusal};
+
+use super::origin::{Origins, is_origin};
+use crate::error::{Error, Result};
+use crate::opening::Opening;
+
+type Decide = dyn Fn(&Upgrade<'_>) -> Result<Accept, Refusal> + Send + Sync;
+
+/// Who is let in, and on which terms.
+#[derive(Default)]
+pub(super) struct Admission {
+    origins: Origins,
+    pub(super) subprotocols: Vec<String>,
+    pub(super) decide: Option<Box<Decide>>,
+}
+
+/// A request for a WebSocket, checked against RFC 6455 and the allowed origins.
+#[derive(Debug)]
+pub struct Upgrade<'a> {
+    request: &'a Request<()>,
+    offer: &'a Offer,
+    peer_addr: SocketAddr,
+}
+
+/// The terms on which a request is accepted.
+#[derive(Debug, Default)]
+pub struct Accept {
+    subprotocol: Option<String>,
+    headers: HeaderMap,
+    extensions: Extensions,
+}
+
+/// A request that is accepted: the response, and what it settles.
+pub(super) struct Admitted {
+    pub(super) response: Response<()>,
+    pub(super) opening: Opening,
+}
+
+impl Admission {
+    pub(super) fn allow_origins(&mut self, origins: impl Iterator<Item = String>) {
+        if let Origins::Own { and } = &mut self.origins {
+            and.extend(origins);
+        }
+    }
+
+    pub(super) fn allow_any_origin(&mut self) {
+        self.origins = Origins::Any;
+    }
+
+    /// Whether the settings make sense.
+    pub(super) fn check(&self) -> Result<()> {
+        let Origins::Own { and: allowed } = &self.origins else { return Ok(()) };
+        match allowed.iter().find(|origin| !is_origin(origin)) {
+            None => Ok(()),
+            Some(other) => Err(Error::other(format!(
+                "{other:?} is not an origin: it has a scheme and a host, such as https://example.com"
+            ))),
+        }
+    }
+
+    /// Answers a request for a WebSocket.
+    pub(super) fn admit(&self, request: &Request<()>, peer_addr: SocketAddr) -> Result<Admitted, Refusal> {
+        let offer = Offer::read(request)?;
+        self.origins.check(request.headers()).map_err(Refusal::forbidden)?;
+        let accept = match &self.decide {
+            Some(decide) => decide(&Upgrade { request, offer: &offer, peer_addr })?,
+            None => Accept::new(),
+        };
+        let chosen = match accept.subprotocol {
+            Some(subprotocol) => Some(subprotocol),
+            None => offer.choose_subprotocol(&self.subprotocols).map(str::to_owned),
+        };
+        let (mut response, agreed) = offer.accept(chosen.as_deref(), &[]).map_err(|error| {
+            tracing::error!(%error, "the server's application accepted on terms that it cannot have");
+            Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the server cannot accept this request")
+        })?;
+        for (name, value) in &accept.headers {
+            // What makes it an opening handshake stays.
+            if !response.headers().contains_key(name) {
+                response.headers_mut().append(name, value.clone());
+            }
+        }
+        let opening = Opening {
+            uri: request.uri().clone(),
+            subprotocol: agreed.subprotocol,
+            peer_addr: Some(peer_addr),
+            response_headers: HeaderMap::new(),
+            extensions: accept.extensions,
+        };
+        Ok(Admitted { response, opening })
+    }
+}
+
+impl Upgrade<'_> {
+    /// The path, such as `/chat`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.request.uri().path()
+    }
+
+    /// The first value of a parameter in the query (`?name=value`), decoded as forms are: `+` is a space, `%41` is an
+    /// `A`, and what is not UTF-8 is replaced.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<Cow<'_, str>> {
+        let query = self.request.uri().query()?;
+        query.split('&').find_map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decoded(key) == name).then(|| decoded(value))
+        })
+    }
+
+    /// Path and query.
+    #[must_use]
+    pub fn uri(&self) -> &Uri {
+        self.request.uri()
+    }
+
+    /// All headers of the request.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        self.request.headers()
+    }
+
+    /// A header of the request, if it is there and text.
+    #[must_use]
+    pub fn header(&self, name: impl http::header::AsHeaderName) -> Option<&str> {
+        self.request.headers().get(name)?.to_str().ok()
+    }
+
+    /// The subprotocols that the client offers, the preferred one first.
+    #[must_use]
+    pub fn subprotocols(&self) -> &[String] {
+        self.offer.subprotocols()
+    }
+
+    /// The address of the client, or of the proxy before it.
+    #[must_use]
+    pub fn peer_addr(&self) -> SocketAddr {
+        self.peer_addr
+    }
+}
+
+impl Accept {
+    /// Accepts, with the subprotocol that the server's settings give.
+    #[must_use]
+    pub fn new() -> Accept {
+        Accept::default()
+    }
+
+    /// Chooses a subprotocol, which has to be among those that the client offers.
+    #[must_use]
+    pub fn subprotocol(mut self, subprotocol: impl Into<String>) -> Accept {
+        self.subprotocol = Some(subprotocol.into());
+        self
+    }
+
+    /// Adds a header to the response.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Accept {
+        self.headers.append(name, value);
+        self
+    }
+
+    /// Attaches a value of any type, such as who the user is; the handler finds it in
+    /// [`WebSocket::extensions`](crate::WebSocket::extensions).
+    #[must_use]
+    pub fn attach<T: Any + Clone + Send + Sync>(mut self, value: T) -> Accept {
+        self.extensions.insert(value);
+        self
+    }
+}
+
+/// A name or value of a query, decoded as `application/x-www-form-urlencoded`.
+fn decoded(text: &str) -> Cow<'_, str> {
+    if !text.contains(['%', '+']) {
+        return Cow::Borrowed(text);
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, behind)) = rest.split_first() {
+        let escaped = behind.split_at_checked(2).and_then(|(digits, behind)| {
+            let digits = std::str::from_utf8(digits).ok().filter(|_| byte == b'%')?;
+            Some((u8::from_str_radix(digits, 16).ok().filter(|_| !digits.starts_with('+'))?, behind))
+        });
+        let (byte, behind) = match escaped {
+            Some(escaped) => escaped,
+            None if byte == b'+' => (b' ', behind),
+            None => (byte, behind),
+        };
+        bytes.push(byte);
+        rest = behind;
+    }
+    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+impl fmt::Debug for Admission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admission")
+            .field("origins", &self.origins)
+            .field("subprotocols", &self.subprotocols)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

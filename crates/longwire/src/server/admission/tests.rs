@@ -1,0 +1,111 @@
+use super::*;
+
+fn request(target: &str) -> Request<()> {
+    Request::builder()
+        .uri(target)
+        .header("host", "example.com")
+        .header("upgrade", "websocket")
+        .header("connection", "Upgrade")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .header("sec-websocket-protocol", "chat.v1, chat.v2")
+        .body(())
+        .unwrap()
+}
+
+fn peer() -> SocketAddr {
+    ([127, 0, 0, 1], 5000).into()
+}
+
+fn admission(decide: impl Fn(&Upgrade<'_>) -> Result<Accept, Refusal> + Send + Sync + 'static) -> Admission {
+    Admission { decide: Some(Box::new(decide)), ..Admission::default() }
+}
+
+#[test]
+fn a_request_is_accepted_with_the_preferred_subprotocol() {
+    let admission =
+        Admission { subprotocols: vec!["chat.v2".into(), "chat.v1".into()], ..Admission::default() };
+    let admitted = admission.admit(&request("/chat?x=1"), peer()).unwrap();
+    assert_eq!(admitted.response.status(), StatusCode::SWITCHING_PROTOCOLS);
+    assert_eq!(admitted.response.headers()["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    assert_eq!(admitted.response.headers()["sec-websocket-protocol"], "chat.v2");
+    assert_eq!(admitted.opening.subprotocol.as_deref(), Some("chat.v2"));
+    assert_eq!(
+        (admitted.opening.uri.to_string(), admitted.opening.peer_addr),
+        ("/chat?x=1".into(), Some(peer()))
+    );
+}
+
+#[test]
+fn the_application_sees_the_request_and_sets_the_terms() {
+    let admission = admission(|request| {
+        assert_eq!((request.path(), request.uri().query()), ("/room", Some("name=J%C3%BC+rgen&x")));
+        assert_eq!(request.query("name").as_deref(), Some("Jü rgen"));
+        assert_eq!((request.query("x").as_deref(), request.query("y")), (Some(""), None));
+        assert_eq!((request.header("HOST"), request.headers().len()), (Some("example.com"), 6));
+        assert_eq!((request.subprotocols().len(), request.peer_addr()), (2, peer()));
+        let name = HeaderName::from_static("x-room");
+        Ok(Accept::new().subprotocol("chat.v1").header(name, HeaderValue::from_static("7")).attach(7u32))
+    });
+    let admitted = admission.admit(&request("/room?name=J%C3%BC+rgen&x"), peer()).unwrap();
+    assert_eq!(admitted.response.headers()["x-room"], "7");
+    assert_eq!(admitted.opening.subprotocol.as_deref(), Some("chat.v1"));
+    assert_eq!(admitted.opening.extensions.get::<u32>(), Some(&7));
+}
+
+#[test]
+fn the_application_may_refuse_with_any_status() {
+    let refused = admission(|_| Err(Refusal::new(StatusCode::IM_A_TEAPOT, "no coffee")));
+    let refusal = refused.admit(&request("/"), peer()).err().unwrap();
+    assert_eq!((refusal.status(), refusal.reason()), (StatusCode::IM_A_TEAPOT, "no coffee"));
+}
+
+#[test]
+fn terms_that_cannot_be_had_are_the_servers_fault() {
+    let wrong = admission(|_| Ok(Accept::new().subprotocol("other")));
+    let refusal = wrong.admit(&request("/"), peer()).err().unwrap();
+    assert_eq!(refusal.status(), StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+#[test]
+fn headers_of_the_application_do_not_replace_those_of_the_handshake() {
+    let forging = admission(|_| {
+        Ok(Accept::new().header(http::header::SEC_WEBSOCKET_ACCEPT, HeaderValue::from_static("forged")))
+    });
+    let response = forging.admit(&request("/"), peer()).ok().unwrap().response;
+    let accepts: Vec<_> = response.headers().get_all("sec-websocket-accept").iter().collect();
+    assert_eq!(accepts, ["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="]);
+}
+
+#[test]
+fn foreign_origins_are_forbidden_before_the_application_is_asked() {
+    let asked = admission(|_| panic!("it was asked"));
+    let mut foreign = request("/");
+    foreign.headers_mut().insert("origin", HeaderValue::from_static("https://evil.example"));
+    assert_eq!(asked.admit(&foreign, peer()).err().unwrap().status(), StatusCode::FORBIDDEN);
+}
+
+#[test]
+fn settings_that_make_no_sense_are_told() {
+    let mut admission = Admission::default();
+    admission.allow_origins(["https://fine.example".into()].into_iter());
+    assert!(admission.check().is_ok());
+    admission.allow_origins(["example.com".into()].into_iter());
+    let error = admission.check().unwrap_err().to_string();
+    assert_eq!(
+        error,
+        r#""example.com" is not an origin: it has a scheme and a host, such as https://example.com"#
+    );
+    admission.allow_any_origin();
+    assert!(admission.check().is_ok());
+}
+
+#[test]
+fn queries_are_decoded_like_forms_and_never_fail() {
+    assert_eq!(decoded("plain"), "plain");
+    assert_eq!(decoded("a+b%20c%2B"), "a b c+");
+    assert_eq!(decoded("%"), "%");
+    assert_eq!(decoded("%4"), "%4");
+    assert_eq!(decoded("%zz%+1%-1"), "%zz% 1%-1");
+    assert_eq!(decoded("%ff"), "\u{fffd}");
+}

@@ -1,0 +1,146 @@
+//! A connection from its first byte to the application.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use http::Request;
+use longwire_proto::handshake::{
+    HeadLimits, HeadReader, HeadStatus, Refusal, encode_response_head, is_upgrade,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::http1;
+use super::session::{self, Session, Settings};
+use crate::error::{Error, Result};
+use crate::transport::Transport;
+
+/// After a refusal, what the client still sends is read for this long and this far, so that it gets the answer and not
+/// a reset.
+const LINGER_TIME: Duration = Duration::from_secs(1);
+const LINGER_BYTES: usize = 1 << 20;
+
+/// The first request of a connection.
+struct First {
+    transport: Transport,
+    request: Request<()>,
+    head: HeadReader,
+    /// What came behind the head.
+    behind: BytesMut,
+}
+
+pub(super) async fn serve(stream: TcpStream, peer_addr: SocketAddr, settings: Arc<Settings>) {
+    let limit = settings.config.limits.handshake_time;
+    let first = tokio::select! {
+        first = timeout(limit, first_request(stream, &settings)) => first,
+        () = settings.closing.cancelled() => return,
+    };
+    match first {
+        Ok(Ok(Some(first))) => route(first, peer_addr, settings).await,
+        Ok(Ok(None)) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "no opening handshake"),
+        Err(_) => tracing::debug!(?limit, "the opening handshake took too long"),
+    }
+}
+
+/// Reads the first request. `None`: there was none, or it was refused.
+async fn first_request(stream: TcpStream, settings: &Settings) -> Result<Option<First>> {
+    // Messages are gathered here already; Nagle's algorithm would only delay them.
+    stream.set_nodelay(true).map_err(|error| Error::io("set up the connection", error))?;
+    let mut transport = secure(stream, settings).await?;
+    let limits = &settings.config.limits;
+    let mut head =
+        HeadReader::new(HeadLimits { bytes: limits.handshake_bytes, headers: limits.handshake_headers });
+    let mut buffer = BytesMut::with_capacity(4 << 10);
+    loop {
+        buffer.clear();
+        let count =
+            transport.read_buf(&mut buffer).await.map_err(|error| Error::io("read the request", error))?;
+        if count == 0 {
+            return Ok(None);
+        }
+        let request = match head.feed(&buffer) {
+            Ok(HeadStatus::Partial) => continue,
+            Ok(HeadStatus::Complete { consumed }) => {
+                let behind = buffer.split_off(consumed);
+                head.request().map(|request| (request, behind))
+            }
+            Err(error) => Err(error),
+        };
+        return match request {
+            Ok((request, behind)) => Ok(Some(First { transport, request, head, behind })),
+            Err(error) => {
+                refuse(transport, &Refusal::from(error)).await;
+                Ok(None)
+            }
+        };
+    }
+}
+
+#[cfg(feature = "tls")]
+async fn secure(stream: TcpStream, settings: &Settings) -> Result<Transport> {
+    let Some(tls) = &settings.tls else { return Ok(Transport::Tcp(stream)) };
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(&tls.0));
+    let stream = acceptor.accept(stream).await.map_err(|error| Error::io("accept TLS", error))?;
+    Ok(Transport::ServerTls(Box::new(stream)))
+}
+
+#[cfg(not(feature = "tls"))]
+async fn secure(stream: TcpStream, _settings: &Settings) -> Result<Transport> {
+    Ok(Transport::Tcp(stream))
+}
+
+async fn route(first: First, peer_addr: SocketAddr, settings: Arc<Settings>) {
+    if is_upgrade(&first.request) {
+        open(first, peer_addr, &settings).await;
+    } else if settings.http.is_some() {
+        let mut read_ahead = BytesMut::from(first.head.as_bytes());
+        read_ahead.unsplit(first.behind);
+        http1::serve(first.transport, read_ahead.freeze(), peer_addr, settings).await;
+    } else {
+        refuse(first.transport, &Refusal::upgrade_required("only WebSockets are served here")).await;
+    }
+}
+
+/// Answers a request for a WebSocket, and runs the connection if it is accepted.
+async fn open(first: First, peer_addr: SocketAddr, settings: &Settings) {
+    let First { transport, request, head, behind } = first;
+    let admitted = match settings.admission.admit(&request, peer_addr) {
+        Ok(admitted) => admitted,
+        Err(refusal) => return refuse(transport, &refusal).await,
+    };
+    // A connection lives long; what only its handshake needed goes first.
+    drop((request, head));
+    let mut response = Vec::new();
+    encode_response_head(&admitted.response, &mut response);
+    let session = Session { transport, read_ahead: behind.into(), response, opening: admitted.opening };
+    session::run(session, settings).await;
+}
+
+/// Answers with a refusal, and ends the transport so that the client gets to see it.
+async fn refuse(mut transport: Transport, refusal: &Refusal) {
+    tracing::debug!(status = %refusal.status(), reason = refusal.reason(), "refused");
+    let linger = async {
+        let response = refusal.response();
+        let mut bytes = Vec::new();
+        encode_response_head(&response, &mut bytes);
+        bytes.extend_from_slice(response.body().as_bytes());
+        transport.write_all(&bytes).await?;
+        transport.shutdown().await?;
+        let mut discarded = BytesMut::with_capacity(4 << 10);
+        let mut total = 0;
+        while total < LINGER_BYTES {
+            discarded.clear();
+            match transport.read_buf(&mut discarded).await? {
+                0 => break,
+                count => total += count,
+            }
+        }
+        Ok::<(), std::io::Error>(())
+    };
+    // A client that does not take the answer has no use for it.
+    let _late_or_gone = timeout(LINGER_TIME, linger).await;
+}

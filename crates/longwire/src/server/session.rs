@@ -1,0 +1,122 @@
+//! A connection in the hands of the application.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use longwire_proto::{CloseCode, CloseFrame, Config, Protocol, Role};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::admission::Admission;
+use super::http1::HttpService;
+use crate::error::{Error, Result};
+use crate::halves::Sender;
+use crate::opening::Opening;
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
+use crate::transport::Transport;
+use crate::websocket::WebSocket;
+
+/// The application's handler.
+pub(super) type Handler = Arc<dyn Fn(WebSocket) -> Handling + Send + Sync>;
+
+/// The handler's work on one connection.
+type Handling = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+
+/// What all connections of a server share.
+pub(super) struct Settings {
+    pub(super) config: Arc<Config>,
+    pub(super) admission: Admission,
+    pub(super) http: Option<HttpService>,
+    #[cfg(feature = "tls")]
+    pub(super) tls: Option<Tls>,
+    pub(super) handler: Handler,
+    /// Cancelled when the server shuts down.
+    pub(super) closing: CancellationToken,
+    /// Cancelled when what is left of the connections is dropped.
+    pub(super) dropping: CancellationToken,
+    pub(super) tasks: TaskTracker,
+}
+
+impl Settings {
+    /// Does `work`, unless the server drops what is left of its connections.
+    pub(super) async fn or_dropped(self: Arc<Settings>, work: impl Future<Output = ()>) {
+        tokio::select! {
+            () = work => {}
+            () = self.dropping.cancelled() => {}
+        }
+    }
+}
+
+/// A connection that is about to open.
+pub(super) struct Session {
+    pub(super) transport: Transport,
+    /// What came behind the request.
+    pub(super) read_ahead: Vec<u8>,
+    /// The response that accepts it, if it has not been written.
+    pub(super) response: Vec<u8>,
+    pub(super) opening: Opening,
+}
+
+/// Runs the handler for a connection, and ends the connection properly when the handler is done.
+pub(super) async fn run(session: Session, settings: &Settings) {
+    let protocol = Protocol::new(Role::Server, Arc::clone(&settings.config)).with_preface(&session.response);
+    let socket = WebSocket::open(session.transport, protocol, session.read_ahead, session.opening);
+    let farewell = Farewell(socket.sender());
+    tracing::debug!(subprotocol = socket.subprotocol(), "open");
+
+    // The handler runs up to its first wait before the client is told that it is connected: whoever subscribes there
+    // misses nothing that is sent once the client knows.
+    let mut handling = (settings.handler)(socket);
+    let begun = std::future::poll_fn(|cx| Poll::Ready(handling.as_mut().poll(cx))).await;
+    farewell.0.shared().write();
+    let outcome = tokio::select! {
+        biased;
+        outcome = resumed(begun, &mut handling) => outcome,
+        () = settings.closing.cancelled() => {
+            farewell.say(CloseCode::GOING_AWAY, "the server is shutting down");
+            handling.await
+        }
+    };
+    match outcome {
+        // The handler may have handed the connection on to others.
+        Ok(()) if farewell.0.shared().has_one_sender_only() => farewell.say(CloseCode::NORMAL, ""),
+        Ok(()) => {}
+        // These are ends of the connection, not faults of the application.
+        Err(error @ (Error::Protocol(_) | Error::Closed(_) | Error::Io { .. })) => {
+            tracing::debug!(%error, "ended")
+        }
+        Err(error) => {
+            tracing::error!(%error, "the handler failed");
+            farewell.say(CloseCode::INTERNAL_ERROR, "");
+        }
+    }
+    tracing::debug!(closed = %farewell.0.shared().closed(), "handled");
+}
+
+/// What the handler comes to, if it has not come to it already.
+async fn resumed(begun: Poll<Result<()>>, handling: &mut Handling) -> Result<()> {
+    match begun {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => handling.await,
+    }
+}
+
+/// A handle of the server's own, to close a connection that its handler leaves.
+struct Farewell(Sender);
+
+impl Farewell {
+    fn say(&self, code: CloseCode, reason: &str) {
+        self.0.shared().begin_close(CloseFrame::new(code, reason).ok());
+    }
+}
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.say(CloseCode::INTERNAL_ERROR, "");
+        }
+    }
+}

@@ -1,0 +1,402 @@
+//! What the handles of one connection share, and the task that does what nobody else is there to do.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use longwire_proto::{CloseFrame, Closed, Protocol, SendError};
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use crate::connection::Connection;
+use crate::error::{Error, Result};
+use crate::message::Message;
+use crate::opening::Opening;
+
+/// How often the driver reads before it lets other tasks go on.
+const READS_PER_TURN: usize = 32;
+
+/// What the handles of one connection share.
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    /// Told whenever something that a sender may wait for has changed.
+    changed: Notify,
+    runtime: Handle,
+    pub(crate) opening: Opening,
+}
+
+struct State {
+    connection: Connection,
+    driver: Driver,
+    /// Whether there is a `Receiver`. Without one, the driver reads and discards.
+    receiver: Presence,
+    /// Who waits in `recv` for what the driver does.
+    receiver_waker: Option<Waker>,
+    senders: usize,
+    /// Whether someone waits for `changed`.
+    someone_waits: bool,
+    /// Whether the queue has been above the high-water mark and not yet below the low one.
+    congested: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    Here,
+    Gone,
+}
+
+/// The task of a connection. It does what no method of a handle is there to do: it writes what the transport did not
+/// take at once, answers and discards when there is no receiver, and ends the transport after the closing handshake. It
+/// is started when it is first needed; most connections that ask and answer in turn never do before they close.
+#[derive(Debug)]
+enum Driver {
+    NotStarted,
+    Running {
+        waker: Option<Waker>,
+        /// It has been woken and has not run since.
+        scheduled: bool,
+        /// It waits for the transport to take bytes, so nobody else needs to try.
+        writing: bool,
+    },
+    Done,
+}
+
+/// When something that was queued is to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Write {
+    /// Soon: at once, or together with the answers to what was read with it.
+    Soon,
+    /// With the next flush.
+    Later,
+}
+
+impl Shared {
+    pub(crate) fn new(connection: Connection, runtime: Handle, opening: Opening) -> Arc<Shared> {
+        let state = State {
+            connection,
+            driver: Driver::NotStarted,
+            receiver: Presence::Here,
+            receiver_waker: None,
+            senders: 1,
+            someone_waits: false,
+            congested: false,
+        };
+        Arc::new(Shared { state: Mutex::new(state), changed: Notify::new(), runtime, opening })
+    }
+
+    /// The next message, or the end.
+    pub(crate) fn poll_recv(self: &Arc<Shared>, cx: &mut Context<'_>) -> Poll<Result<Option<Message>>> {
+        let mut state = self.lock();
+        loop {
+            match state.connection.next_message() {
+                Ok(Some(message)) => return Poll::Ready(Ok(Some(message))),
+                Ok(None) => {}
+                Err(error) => {
+                    self.write_now(&mut state);
+                    self.wake_driver(&mut state);
+                    return Poll::Ready(Err(error));
+                }
+            }
+            if let Some(failure) = state.connection.take_failure() {
+                return Poll::Ready(Err(failure));
+            }
+            // Everything that was read has been handled: this is the one write for the one read.
+            self.write_now(&mut state);
+            if state.connection.has_ended() {
+                self.wake_driver(&mut state);
+                return Poll::Ready(Ok(None));
+            }
+            if state.connection.protocol.closed().is_some() {
+                state.receiver_waker = Some(cx.waker().clone());
+                self.wake_driver(&mut state);
+                return Poll::Pending;
+            }
+            if state.connection.poll_read(cx).is_pending() {
+                // The driver wakes the receiver if it gives the connection up.
+                if !state.receiver_waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                    state.receiver_waker = Some(cx.waker().clone());
+                }
+                return Poll::Pending;
+            }
+            self.tell_if_ended(&mut state);
+        }
+    }
+
+    /// Queues a message when there is room for it.
+    pub(crate) async fn send(self: &Arc<Shared>, message: Message, write: Write) -> Result<()> {
+        self.when_there_is_room(|protocol| queue(protocol, message), write).await
+    }
+
+    /// Queues a ping when there is room for it.
+    pub(crate) async fn ping(self: &Arc<Shared>, payload: &[u8]) -> Result<()> {
+        self.when_there_is_room(|protocol| protocol.send_ping(payload), Write::Soon).await
+    }
+
+    /// Queues a message, or gives it back if there is no room.
+    pub(crate) fn try_send(self: &Arc<Shared>, message: Message, write: Write) -> Result<Option<Message>> {
+        let mut state = self.lock();
+        if !state.has_room()? {
+            return Ok(Some(message));
+        }
+        self.queue(&mut state, |protocol| queue(protocol, message), write)?;
+        Ok(None)
+    }
+
+    /// Waits until a message can be queued.
+    pub(crate) async fn ready(&self) -> Result<()> {
+        self.wait_until(|state| match state.has_room() {
+            Ok(true) => Some(Ok(())),
+            Ok(false) => None,
+            Err(error) => Some(Err(error)),
+        })
+        .await
+    }
+
+    /// Waits until the transport has taken everything that was queued.
+    pub(crate) async fn flush(self: &Arc<Shared>) -> Result<()> {
+        self.wait_until(|state| {
+            self.write_now(state);
+            let all_written = !state.driver.is_writing() && state.connection.protocol.queued() == 0;
+            match state.connection.protocol.closed() {
+                Some(closed) if !closed.clean => Some(Err(Error::Closed(Box::new(closed.clone())))),
+                _ => all_written.then_some(Ok(())),
+            }
+        })
+        .await
+    }
+
+    /// Writes what waits, as far as the transport takes it at once; the rest follows by itself.
+    pub(crate) fn write(self: &Arc<Shared>) {
+        let mut state = self.lock();
+        self.write_now(&mut state);
+    }
+
+    /// Begins the closing handshake, unless it has begun.
+    pub(crate) fn begin_close(self: &Arc<Shared>, frame: Option<CloseFrame>) {
+        let mut state = self.lock();
+        self.begin_close_locked(&mut state, frame);
+    }
+
+    /// Waits for the end of the connection. Someone has to receive meanwhile, or the time for closing has to pass.
+    pub(crate) async fn ended(&self) -> Closed {
+        self.wait_until(|state| state.connection.has_ended().then(|| state.connection.closed())).await
+    }
+
+    /// How the connection ended, or would end if the transport vanished now.
+    pub(crate) fn closed(&self) -> Closed {
+        self.lock().connection.closed()
+    }
+
+    /// Whether messages can be sent.
+    pub(crate) fn is_open(&self) -> bool {
+        self.lock().connection.is_open()
+    }
+
+    /// How many bytes wait to be written.
+    pub(crate) fn buffered(&self) -> usize {
+        self.lock().connection.protocol.queued()
+    }
+
+    pub(crate) fn add_sender(&self) {
+        self.lock().senders += 1;
+    }
+
+    pub(crate) fn remove_sender(self: &Arc<Shared>) {
+        let mut state = self.lock();
+        state.senders -= 1;
+        self.close_if_abandoned(&mut state);
+    }
+
+    pub(crate) fn remove_receiver(self: &Arc<Shared>) {
+        let mut state = self.lock();
+        state.receiver = Presence::Gone;
+        state.receiver_waker = None;
+        self.close_if_abandoned(&mut state);
+        self.wake_driver(&mut state);
+    }
+
+    /// Whether nobody holds a handle but one sender.
+    pub(crate) fn has_one_sender_only(&self) -> bool {
+        let state = self.lock();
+        state.receiver == Presence::Gone && state.senders == 1
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing that holds the lock leaves the state half changed, so a panic elsewhere does not spoil it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn when_there_is_room(
+        self: &Arc<Shared>,
+        queue: impl FnOnce(&mut Protocol) -> Result<(), SendError>,
+        write: Write,
+    ) -> Result<()> {
+        loop {
+            let changed = self.changed.notified();
+            {
+                let mut state = self.lock();
+                if state.has_room()? {
+                    return self.queue(&mut state, queue, write);
+                }
+                state.someone_waits = true;
+            }
+            changed.await;
+        }
+    }
+
+    async fn wait_until<T>(&self, mut check: impl FnMut(&mut State) -> Option<T>) -> T {
+        loop {
+            let changed = self.changed.notified();
+            {
+                let mut state = self.lock();
+                if let Some(value) = check(&mut state) {
+                    return value;
+                }
+                state.someone_waits = true;
+            }
+            changed.await;
+        }
+    }
+
+    fn queue(
+        self: &Arc<Shared>,
+        state: &mut State,
+        queue: impl FnOnce(&mut Protocol) -> Result<(), SendError>,
+        write: Write,
+    ) -> Result<()> {
+        queue(&mut state.connection.protocol).map_err(|error| match error {
+            SendError::Closed => Error::Closed(Box::new(state.connection.closed())),
+            other => Error::Send(other),
+        })?;
+        match write {
+            Write::Later => {}
+            // More messages were read together with the one that this may be the answer to: their answers go out in
+            // one write. The receiver does it before it reads again; the driver, should the receiver not come back.
+            Write::Soon if state.connection.has_unparsed() => self.wake_driver(state),
+            Write::Soon => self.write_now(state),
+        }
+        Ok(())
+    }
+
+    fn begin_close_locked(self: &Arc<Shared>, state: &mut State, frame: Option<CloseFrame>) {
+        state.connection.protocol.close(frame);
+        self.write_now(state);
+        // The closing handshake has a deadline, which the driver keeps.
+        self.wake_driver(state);
+    }
+
+    fn close_if_abandoned(self: &Arc<Shared>, state: &mut State) {
+        if state.receiver == Presence::Gone && state.senders == 0 && state.connection.is_open() {
+            self.begin_close_locked(state, CloseFrame::new(1001, "").ok());
+        }
+    }
+
+    /// Writes what the transport takes at once; the rest is left to the driver.
+    fn write_now(self: &Arc<Shared>, state: &mut State) {
+        if state.driver.is_writing() {
+            return;
+        }
+        // Nobody is woken when the transport takes bytes again: the driver, woken here, tries and waits for it.
+        let mut cx = Context::from_waker(Waker::noop());
+        if state.connection.poll_write(&mut cx).is_pending() {
+            self.wake_driver(state);
+        }
+        self.tell_waiting(state);
+    }
+
+    fn tell_waiting(&self, state: &mut State) {
+        if std::mem::take(&mut state.someone_waits) {
+            self.changed.notify_waiters();
+        }
+    }
+
+    fn tell_if_ended(&self, state: &mut State) {
+        if state.connection.has_ended() {
+            self.tell_waiting(state);
+        }
+    }
+
+    fn wake_driver(self: &Arc<Shared>, state: &mut State) {
+        match &mut state.driver {
+            Driver::NotStarted if state.connection.protocol.is_over() => {}
+            Driver::NotStarted => {
+                state.driver = Driver::Running { waker: None, scheduled: true, writing: false };
+                let shared = Arc::clone(self);
+                self.runtime.spawn(std::future::poll_fn(move |cx| shared.poll_drive(cx)));
+            }
+            Driver::Running { waker: Some(waker), scheduled: scheduled @ false, .. } => {
+                *scheduled = true;
+                waker.wake_by_ref();
+            }
+            Driver::Running { .. } | Driver::Done => {}
+        }
+    }
+
+    /// The driver's turn. `Ready`: the connection is over.
+    fn poll_drive(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        let state = &mut *state;
+        let mut writing = state.connection.poll_write(cx).is_pending();
+        let mut reads = 0;
+        while state.driver_reads() && state.connection.poll_discard(cx).is_ready() {
+            writing = state.connection.poll_write(cx).is_pending();
+            reads += 1;
+            if reads == READS_PER_TURN {
+                cx.waker().wake_by_ref();
+                break;
+            }
+        }
+        state.connection.poll_deadline(cx);
+        self.tell_waiting(state);
+        if state.connection.protocol.closed().is_some()
+            && let Some(waker) = state.receiver_waker.take()
+        {
+            waker.wake();
+        }
+        if state.connection.protocol.is_over() {
+            state.driver = Driver::Done;
+            return Poll::Ready(());
+        }
+        state.driver = Driver::Running { waker: Some(cx.waker().clone()), scheduled: false, writing };
+        Poll::Pending
+    }
+}
+
+impl State {
+    fn has_room(&mut self) -> Result<bool> {
+        if !self.connection.is_open() {
+            return Err(Error::Closed(Box::new(self.connection.closed())));
+        }
+        let protocol = &self.connection.protocol;
+        let limits = &protocol.config().limits;
+        let mark = if self.congested { limits.low_water } else { limits.high_water };
+        self.congested = protocol.queued() > mark;
+        Ok(!self.congested)
+    }
+
+    /// The receiver reads while the connection is open; after the last message nobody does but the driver.
+    fn driver_reads(&self) -> bool {
+        let protocol = &self.connection.protocol;
+        !protocol.is_over() && (self.receiver == Presence::Gone || protocol.closed().is_some())
+    }
+}
+
+impl Driver {
+    fn is_writing(&self) -> bool {
+        matches!(self, Driver::Running { writing: true, .. })
+    }
+}
+
+fn queue(protocol: &mut Protocol, message: Message) -> Result<(), SendError> {
+    let kind = match &message {
+        Message::Text(_) => longwire_proto::MessageKind::Text,
+        Message::Binary(_) => longwire_proto::MessageKind::Binary,
+    };
+    protocol.send_bytes(kind, message.into_bytes())
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("opening", &self.opening).finish_non_exhaustive()
+    }
+}

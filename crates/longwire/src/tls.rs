@@ -1,0 +1,259 @@
+//! TLS, by rustls with the *ring* provider, which is named explicitly so that no process-wide default is needed.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+#[cfg(feature = "server")]
+use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+#[cfg(feature = "client")]
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::error::{Error, Result};
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>> {
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
+        .collect::<std::result::Result<_, _>>()
+        .map_err(|error| invalid(format!("read the certificates in {what}"), error))?;
+    if certificates.is_empty() {
+        return Err(invalid(format!("use {what}"), "there is no certificate (BEGIN CERTIFICATE) in it"));
+    }
+    Ok(certificates)
+}
+
+fn invalid(doing: String, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::io(doing, io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|error| Error::io(format!("read {}", path.display()), error))
+}
+
+/// The identity of a server: its certificate and key.
+#[cfg(feature = "server")]
+#[derive(Clone)]
+pub struct Tls(pub(crate) Arc<ServerConfig>);
+
+#[cfg(feature = "server")]
+impl Tls {
+    /// A certificate chain, the server's own certificate first, and its private key (PKCS#8, PKCS#1 or SEC1), both as
+    /// PEM.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with either, or that they do not belong together.
+    pub fn pem(certificate: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<Tls> {
+        Tls::from_pem(certificate.as_ref(), "the certificate", key.as_ref(), "the private key")
+    }
+
+    /// The same from two files.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be read; or as for [`pem`](Tls::pem), with the name of the file.
+    pub fn pem_files(certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Tls> {
+        let (certificate, key) = (certificate.as_ref(), key.as_ref());
+        Tls::from_pem(
+            &read_file(certificate)?,
+            &certificate.display().to_string(),
+            &read_file(key)?,
+            &key.display().to_string(),
+        )
+    }
+
+    fn from_pem(certificate: &[u8], certificate_name: &str, key: &[u8], key_name: &str) -> Result<Tls> {
+        let chain = certificates(certificate, certificate_name)?;
+        let key = PrivateKeyDer::from_pem_slice(key)
+            .map_err(|error| invalid(format!("use {key_name} as a private key"), error))?;
+        let mut config = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+            .map_err(|error| invalid(format!("use {certificate_name} with {key_name}"), error))?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Tls(Arc::new(config)))
+    }
+
+    /// Any configuration of rustls, for what the others do not offer. If it names protocols by ALPN, `http/1.1` has to
+    /// be among them.
+    #[must_use]
+    pub fn from_config(config: Arc<ServerConfig>) -> Tls {
+        Tls(config)
+    }
+}
+
+#[cfg(feature = "server")]
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tls")
+    }
+}
+
+/// Whom a client trusts.
+#[cfg(feature = "client")]
+#[derive(Clone)]
+pub struct ClientTls {
+    trust: Trust,
+}
+
+#[cfg(feature = "client")]
+#[derive(Clone)]
+enum Trust {
+    Roots { base: Roots, extra: Vec<CertificateDer<'static>> },
+    Config(Arc<ClientConfig>),
+}
+
+/// Which certificate authorities a client trusts to begin with.
+#[cfg(feature = "client")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Roots {
+    /// Those of the operating system, or the bundled ones if it has none (as in many containers).
+    System,
+    /// Mozilla's, as bundled with this library.
+    Bundled,
+    /// None: only those that are [added](ClientTls::add_pem).
+    None,
+}
+
+#[cfg(feature = "client")]
+impl ClientTls {
+    /// Trusts these authorities.
+    #[must_use]
+    pub fn new(roots: Roots) -> ClientTls {
+        ClientTls { trust: Trust::Roots { base: roots, extra: Vec::new() } }
+    }
+
+    /// Any configuration of rustls, for what the others do not offer, such as client certificates.
+    #[must_use]
+    pub fn from_config(config: Arc<ClientConfig>) -> ClientTls {
+        ClientTls { trust: Trust::Config(config) }
+    }
+
+    /// Trusts the certificate authorities in a PEM text too. Nothing changes for a configuration of rustls, which
+    /// brings its own.
+    ///
+    /// # Errors
+    ///
+    /// There is no certificate in it, or one cannot be read.
+    pub fn add_pem(mut self, pem: impl AsRef<[u8]>) -> Result<ClientTls> {
+        let added = certificates(pem.as_ref(), "the certificate authority")?;
+        if let Trust::Roots { extra, .. } = &mut self.trust {
+            extra.extend(added);
+        }
+        Ok(self)
+    }
+
+    /// Trusts the certificate authorities in a PEM file too.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read; or as for [`add_pem`](ClientTls::add_pem).
+    pub fn add_pem_file(self, path: impl AsRef<Path>) -> Result<ClientTls> {
+        self.add_pem(read_file(path.as_ref())?)
+    }
+
+    pub(crate) fn config(&self) -> Result<Arc<ClientConfig>> {
+        let (base, extra) = match &self.trust {
+            Trust::Config(config) => return Ok(Arc::clone(config)),
+            Trust::Roots { base, extra } => (*base, extra),
+        };
+        let mut roots = base_roots(base);
+        for certificate in extra {
+            roots
+                .add(certificate.clone())
+                .map_err(|error| invalid("trust an added certificate authority".into(), error))?;
+        }
+        let mut config = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| invalid("set up TLS".into(), error))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
+    }
+}
+
+#[cfg(feature = "client")]
+fn base_roots(base: Roots) -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    if base == Roots::System {
+        let found = rustls_native_certs::load_native_certs();
+        for error in &found.errors {
+            tracing::warn!(%error, "a certificate authority of the system cannot be used");
+        }
+        roots.add_parsable_certificates(found.certs);
+    }
+    if base == Roots::Bundled || (base == Roots::System && roots.is_empty()) {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    roots
+}
+
+#[cfg(feature = "client")]
+impl Default for ClientTls {
+    fn default() -> ClientTls {
+        ClientTls::new(Roots::System)
+    }
+}
+
+#[cfg(feature = "client")]
+impl fmt::Debug for ClientTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.trust {
+            Trust::Roots { base, extra } => {
+                f.debug_struct("ClientTls").field("roots", base).field("added", &extra.len()).finish()
+            }
+            Trust::Config(_) => f.write_str("ClientTls(rustls)"),
+        }
+    }
+}
+
+#[cfg(all(test, feature = "client", feature = "server"))]
+mod tests {
+    use super::*;
+
+    fn identity() -> (String, String) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        (made.cert.pem(), made.signing_key.serialize_pem())
+    }
+
+    #[test]
+    fn a_certificate_and_its_key_make_an_identity() {
+        let (certificate, key) = identity();
+        assert!(Tls::pem(&certificate, &key).is_ok());
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_identity_is_said() {
+        let (certificate, key) = identity();
+        let (_, other_key) = identity();
+        let error = |certificate: &str, key: &str| Tls::pem(certificate, key).unwrap_err().to_string();
+        assert!(error("", &key).contains("no certificate (BEGIN CERTIFICATE)"));
+        assert!(error(&certificate, "").starts_with("cannot use the private key as a private key"));
+        assert!(
+            error(&certificate, &other_key).starts_with("cannot use the certificate with the private key")
+        );
+        let missing =
+            Tls::pem_files("/nonexistent/cert.pem", "/nonexistent/key.pem").unwrap_err().to_string();
+        assert!(missing.starts_with("cannot read /nonexistent/cert.pem: "), "{missing}");
+    }
+
+    #[test]
+    fn every_choice_of_roots_gives_a_configuration() {
+        let (certificate, _) = identity();
+        for roots in [Roots::System, Roots::Bundled, Roots::None] {
+            let tls = ClientTls::new(roots).add_pem(&certificate).unwrap();
+            assert!(tls.config().is_ok());
+        }
+        assert!(!base_roots(Roots::System).is_empty() && base_roots(Roots::None).is_empty());
+        assert!(ClientTls::default().add_pem("nothing").is_err());
+    }
+}

@@ -1,0 +1,78 @@
+//! What a connection runs over.
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// A transport of any kind.
+pub(crate) trait AnyIo: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> AnyIo for T {}
+
+/// What a connection runs over.
+pub(crate) enum Transport {
+    Tcp(TcpStream),
+    #[cfg(all(feature = "tls", feature = "client"))]
+    ClientTls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
+    #[cfg(all(feature = "tls", feature = "server"))]
+    ServerTls(Box<tokio_rustls::server::TlsStream<TcpStream>>),
+    Other(Box<dyn AnyIo>),
+}
+
+impl Transport {
+    fn io(&mut self) -> Pin<&mut dyn AnyIo> {
+        match self {
+            Transport::Tcp(stream) => Pin::new(stream),
+            #[cfg(all(feature = "tls", feature = "client"))]
+            Transport::ClientTls(stream) => Pin::new(stream),
+            #[cfg(all(feature = "tls", feature = "server"))]
+            Transport::ServerTls(stream) => Pin::new(stream),
+            Transport::Other(stream) => Pin::new(stream),
+        }
+    }
+}
+
+impl AsyncRead for Transport {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().io().poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Transport {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.get_mut().io().poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.get_mut().io().poll_write_vectored(cx, slices)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().io().poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().io().poll_shutdown(cx)
+    }
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Transport::Tcp(_) => "Tcp",
+            #[cfg(all(feature = "tls", feature = "client"))]
+            Transport::ClientTls(_) => "ClientTls",
+            #[cfg(all(feature = "tls", feature = "server"))]
+            Transport::ServerTls(_) => "ServerTls",
+            Transport::Other(_) => "Other",
+        })
+    }
+}

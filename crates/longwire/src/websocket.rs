@@ -1,0 +1,244 @@
+//! A connection as its user holds it.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use futures_sink::Sink;
+use http::{Extensions, HeaderMap, Uri};
+use longwire_proto::{CloseCode, CloseFrame, Closed, Config, Protocol, Role};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::runtime::Handle;
+
+use crate::connection::Connection;
+use crate::error::{Error, Result};
+use crate::halves::{Receiver, Sender, SinkWait, halves, start_send};
+use crate::message::Message;
+use crate::opening::Opening;
+use crate::shared::Shared;
+use crate::transport::Transport;
+
+/// One end of a WebSocket connection.
+///
+/// It is also a [`Stream`] of messages and a [`Sink`] for them. Dropped while it is open, it closes the connection with
+/// 1001 in the background.
+///
+/// ```
+/// # async fn chat() -> longwire::Result<()> {
+/// let mut socket = longwire::connect("wss://example.com/socket").await?;
+/// socket.send("Hello, Server!").await?;
+/// while let Some(message) = socket.recv().await? {
+///     println!("{message}");
+/// }
+/// println!("{}", socket.closed()); // closed by peer: 1000 (normal closure)
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct WebSocket {
+    sender: Sender,
+    receiver: Receiver,
+    sink_wait: SinkWait,
+}
+
+impl WebSocket {
+    /// A connection over any transport whose opening handshake is done, such as an upgraded connection of another HTTP
+    /// library. `read_ahead` is what was read from it behind the handshake.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime: closing has a deadline, and what the transport does not take at once is written by a
+    /// task.
+    pub fn over<T>(transport: T, role: Role, config: Arc<Config>, read_ahead: Vec<u8>) -> WebSocket
+    where
+        T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let transport = Transport::Other(Box::new(transport));
+        WebSocket::open(transport, Protocol::new(role, config), read_ahead, Opening::default())
+    }
+
+    pub(crate) fn open(
+        transport: Transport,
+        protocol: Protocol,
+        read_ahead: Vec<u8>,
+        opening: Opening,
+    ) -> WebSocket {
+        let connection = Connection::new(transport, protocol, read_ahead);
+        let (sender, receiver) = halves(Shared::new(connection, Handle::current(), opening));
+        WebSocket { sender, receiver, sink_wait: SinkWait::Nothing }
+    }
+
+    /// Waits for the next message. `None`: the connection has ended, as [`closed`](WebSocket::closed) tells.
+    ///
+    /// Pings are answered and the closing handshake is done in here, so it has to be called for the connection to live.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, nothing that arrived is lost.
+    ///
+    /// # Errors
+    ///
+    /// Something went wrong: the peer broke the protocol, or the transport failed. It is told once; what follows is
+    /// `None`. A peer that only vanished is no error.
+    pub async fn recv(&mut self) -> Result<Option<Message>> {
+        self.receiver.recv().await
+    }
+
+    /// Sends a message: it is queued and written as soon as the transport takes it. Waits while more than
+    /// [`Limits::high_water`](longwire_proto::Limits::high_water) bytes wait to be written.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is ready, the message was not queued; when it is ready, the message leaves
+    /// whole.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`] if the connection is closing or has ended.
+    pub async fn send(&mut self, message: impl Into<Message>) -> Result<()> {
+        self.sender.send(message).await
+    }
+
+    /// Queues a message without writing it: it leaves with the next `send` or `flush`, or before `recv` reads again.
+    /// Waits and fails like [`send`](WebSocket::send), and is as cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`] if the connection is closing or has ended.
+    pub async fn feed(&mut self, message: impl Into<Message>) -> Result<()> {
+        self.sender.feed(message).await
+    }
+
+    /// Waits until the transport has taken everything that was queued. Cancel safe.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`] if the connection ended before.
+    pub async fn flush(&mut self) -> Result<()> {
+        self.sender.flush().await
+    }
+
+    /// Sends a ping with a payload of at most 125 bytes. Cancel safe like [`send`](WebSocket::send).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`], or [`Error::Send`] for a payload that is too long.
+    pub async fn ping(&mut self, payload: impl AsRef<[u8]>) -> Result<()> {
+        self.sender.ping(payload).await
+    }
+
+    /// Closes the connection: sends what is queued and a Close frame, discards what still arrives, and waits for the
+    /// peer's answer and the end of the transport, at most
+    /// [`Limits::close_time`](longwire_proto::Limits::close_time). To call it again does no harm.
+    ///
+    /// # Cancel safety
+    ///
+    /// The closing handshake begins with the first poll and has its deadline whether or not the future is polled.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Close`] if the code must not be sent or the reason is longer than 123 bytes; nothing happens then.
+    pub async fn close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<Closed> {
+        self.sender.shared().begin_close(Some(CloseFrame::new(code, reason)?));
+        // A message that came too late, or an error of a peer that is being left, changes nothing.
+        while let Ok(Some(_)) | Err(_) = self.recv().await {}
+        Ok(self.closed())
+    }
+
+    /// How the connection ended; before that, how it would end if the transport vanished now (1006, by nobody).
+    #[must_use]
+    pub fn closed(&self) -> Closed {
+        self.receiver.closed()
+    }
+
+    /// Whether messages can be sent.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.sender.is_open()
+    }
+
+    /// Splits the connection into its two directions, which can be used by different tasks at the same time.
+    #[must_use]
+    pub fn split(self) -> (Sender, Receiver) {
+        (self.sender, self.receiver)
+    }
+
+    /// The subprotocol that both ends agreed on.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.opening().subprotocol.as_deref()
+    }
+
+    /// The address that was asked for: the whole URL at a client, path and query at a server.
+    #[must_use]
+    pub fn uri(&self) -> &Uri {
+        &self.opening().uri
+    }
+
+    /// The address of the peer, where the transport has one.
+    #[must_use]
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.opening().peer_addr
+    }
+
+    /// The headers of the server's response; empty at a server.
+    #[must_use]
+    pub fn response_headers(&self) -> &HeaderMap {
+        &self.opening().response_headers
+    }
+
+    /// What the server's application attached when it accepted the connection.
+    #[must_use]
+    pub fn extensions(&self) -> &Extensions {
+        &self.opening().extensions
+    }
+
+    /// A further sender, for whoever has to reach the connection from outside.
+    #[must_use]
+    pub fn sender(&self) -> Sender {
+        self.sender.clone()
+    }
+
+    fn opening(&self) -> &Opening {
+        &self.receiver.shared().opening
+    }
+}
+
+/// The messages; it ends with the connection.
+impl Stream for WebSocket {
+    type Item = Result<Message>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Message>>> {
+        Pin::new(&mut self.get_mut().receiver).poll_next(cx)
+    }
+}
+
+/// Takes messages, as [`feed`](WebSocket::feed) and [`flush`](WebSocket::flush) do; closing the sink closes the
+/// connection with 1000.
+impl Sink<Message> for WebSocket {
+    type Error = Error;
+
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        let shared = Arc::clone(self.sender.shared());
+        self.sink_wait.poll(cx, || async move { shared.ready().await })
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<()> {
+        start_send(self.sender.shared(), message)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        let shared = Arc::clone(self.sender.shared());
+        self.sink_wait.poll(cx, || async move { shared.flush().await })
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        if self.is_open() {
+            self.sender.shared().begin_close(CloseFrame::new(CloseCode::NORMAL, "").ok());
+        }
+        while ready!(self.as_mut().poll_next(cx)).is_some() {}
+        Poll::Ready(Ok(()))
+    }
+}

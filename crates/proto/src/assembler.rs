@@ -1,0 +1,205 @@
+//! From fragments to a message, RFC 6455 §5.4.
+
+use std::borrow::Cow;
+
+use bytes::BufMut;
+use bytes::buf::Limit;
+
+use crate::error::ProtocolError;
+use crate::event::Event;
+use crate::limits::Limits;
+use crate::mask::Mask;
+use crate::utf8::Utf8Text;
+
+/// The least room that is made for a payload that is read straight into its message.
+const MIN_DIRECT: usize = 64 << 10;
+
+/// Whether a message is text or binary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageKind {
+    /// UTF-8.
+    Text,
+    /// Any bytes.
+    Binary,
+}
+
+/// A message of which a part has arrived. It holds what arrived, and at most as much again of room.
+#[derive(Debug)]
+pub(crate) struct Assembly {
+    content: Content,
+    /// The payload lengths of all frames so far, the one that is being read included.
+    declared: u64,
+    fragments: u32,
+}
+
+#[derive(Debug)]
+enum Content {
+    Text(Utf8Text),
+    Binary {
+        bytes: Vec<u8>,
+        /// How many of them have been unmasked; the rest was read straight into here.
+        unmasked: usize,
+    },
+}
+
+impl Assembly {
+    pub(crate) fn new(kind: MessageKind) -> Assembly {
+        let content = match kind {
+            MessageKind::Text => Content::Text(Utf8Text::default()),
+            MessageKind::Binary => Content::Binary { bytes: Vec::new(), unmasked: 0 },
+        };
+        Assembly { content, declared: 0, fragments: 0 }
+    }
+
+    /// Admits one more frame of `len` bytes, before any of its payload is taken.
+    pub(crate) fn begin_frame(&mut self, len: u64, limits: &Limits) -> Result<(), ProtocolError> {
+        self.fragments += 1;
+        if self.fragments > limits.fragments {
+            return Err(ProtocolError::TooManyFragments { limit: limits.fragments });
+        }
+        self.declared = self.declared.saturating_add(len);
+        within_limit(self.declared, limits)
+    }
+
+    /// Takes the next piece of the payload, unmasked.
+    pub(crate) fn push(&mut self, piece: &[u8]) -> Result<(), ProtocolError> {
+        match &mut self.content {
+            Content::Text(text) => text.push(piece).map_err(|_| ProtocolError::TextNotUtf8),
+            Content::Binary { bytes, unmasked } => {
+                bytes.extend_from_slice(piece);
+                *unmasked = bytes.len();
+                Ok(())
+            }
+        }
+    }
+
+    /// Room at the end of a binary message for at most `remaining` bytes, to read its payload straight into.
+    ///
+    /// The room grows with what has arrived, never by what was only declared.
+    pub(crate) fn room(&mut self, remaining: usize) -> Option<Limit<&mut Vec<u8>>> {
+        let Content::Binary { bytes, .. } = &mut self.content else { return None };
+        if bytes.len() == bytes.capacity() {
+            bytes.reserve_exact(remaining.min(bytes.len().max(MIN_DIRECT)));
+        }
+        let room = bytes.capacity() - bytes.len();
+        Some(bytes.limit(remaining.min(room)))
+    }
+
+    /// Unmasks what was read straight into the message since the last call; gives how many bytes that was.
+    pub(crate) fn unmask_direct(&mut self, mask: &mut Option<Mask>) -> usize {
+        let Content::Binary { bytes, unmasked } = &mut self.content else { return 0 };
+        let arrived = bytes.get_mut(*unmasked..).unwrap_or_default();
+        if let Some(mask) = mask {
+            mask.apply(arrived);
+        }
+        let count = arrived.len();
+        *unmasked = bytes.len();
+        count
+    }
+
+    /// The message, now that its last frame is whole.
+    pub(crate) fn finish<'b>(self) -> Result<Event<'b>, ProtocolError> {
+        match self.content {
+            Content::Text(text) => {
+                let text = text.finish().map_err(|_| ProtocolError::TextNotUtf8)?;
+                Ok(Event::Text(Cow::Owned(text)))
+            }
+            Content::Binary { bytes, .. } => Ok(Event::Binary(Cow::Owned(bytes))),
+        }
+    }
+}
+
+/// Checks the length of a message, or of its frames so far, against the limit.
+#[inline]
+pub(crate) fn within_limit(len: u64, limits: &Limits) -> Result<(), ProtocolError> {
+    match usize::try_from(len) {
+        Ok(len) if len <= limits.message => Ok(()),
+        _ => Err(ProtocolError::MessageTooBig { limit: limits.message }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fragments_become_one_message() {
+        let mut text = Assembly::new(MessageKind::Text);
+        for piece in [&b"caf"[..], b"\xc3", b"", b"\xa9"] {
+            text.begin_frame(piece.len() as u64, &Limits::default()).unwrap();
+            text.push(piece).unwrap();
+        }
+        assert_eq!(text.finish(), Ok(Event::Text("café".into())));
+
+        let mut binary = Assembly::new(MessageKind::Binary);
+        binary.push(b"\xff\0").unwrap();
+        binary.push(b"\x01").unwrap();
+        assert_eq!(binary.finish(), Ok(Event::Binary(b"\xff\0\x01"[..].into())));
+    }
+
+    #[test]
+    fn text_fails_at_the_first_byte_that_is_not_utf8() {
+        let mut text = Assembly::new(MessageKind::Text);
+        assert_eq!(text.push(b"caf\xc3"), Ok(()));
+        assert_eq!(text.push(b"\x28"), Err(ProtocolError::TextNotUtf8));
+
+        let mut text = Assembly::new(MessageKind::Text);
+        text.push(b"caf\xc3").unwrap();
+        assert_eq!(text.finish(), Err(ProtocolError::TextNotUtf8));
+    }
+
+    #[test]
+    fn limits_count_what_is_declared_and_empty_fragments_too() {
+        let limits = Limits::default().message(10).fragments(3);
+        let mut message = Assembly::new(MessageKind::Binary);
+        assert_eq!(message.begin_frame(10, &limits), Ok(()));
+        assert_eq!(message.begin_frame(0, &limits), Ok(()));
+        assert_eq!(message.begin_frame(1, &limits), Err(ProtocolError::MessageTooBig { limit: 10 }));
+        assert_eq!(message.begin_frame(0, &limits), Err(ProtocolError::TooManyFragments { limit: 3 }));
+
+        let mut message = Assembly::new(MessageKind::Binary);
+        message.begin_frame(9, &limits).unwrap();
+        let wrapping = message.begin_frame(u64::MAX, &limits);
+        assert_eq!(wrapping, Err(ProtocolError::MessageTooBig { limit: 10 }));
+    }
+
+    #[test]
+    fn room_follows_what_arrived_not_what_was_declared() {
+        let mut message = Assembly::new(MessageKind::Binary);
+        let room = message.room(1 << 40).unwrap().remaining_mut();
+        assert_eq!(room, MIN_DIRECT);
+
+        let mut arrived = 0;
+        while arrived < 1 << 20 {
+            let mut room = message.room(1 << 40).unwrap();
+            let count = room.remaining_mut();
+            assert!(count <= arrived.max(MIN_DIRECT), "room for {count} bytes when {arrived} have arrived");
+            room.put_bytes(0, count);
+            assert_eq!(message.unmask_direct(&mut None), count);
+            arrived += count;
+        }
+        assert!(Assembly::new(MessageKind::Text).room(1).is_none());
+    }
+
+    #[test]
+    fn what_is_read_straight_into_the_message_is_unmasked_once() {
+        let key = [1, 2, 3, 4];
+        let mut mask = Some(Mask::new(key));
+        let mut message = Assembly::new(MessageKind::Binary);
+        let mut first = *b"\x01\x03\x01";
+        mask.as_mut().unwrap().apply(&mut first);
+        message.push(&first).unwrap();
+        message.room(3).unwrap().put_slice(&[4, 1, 2]);
+        assert_eq!(message.unmask_direct(&mut mask), 3);
+        assert_eq!(message.unmask_direct(&mut mask), 0);
+        assert_eq!(message.finish(), Ok(Event::Binary(b"\x00\x01\x02\x00\x00\x00"[..].into())));
+        assert_eq!(Assembly::new(MessageKind::Text).unmask_direct(&mut None), 0);
+    }
+
+    #[test]
+    fn room_never_reaches_past_the_frame() {
+        let mut message = Assembly::new(MessageKind::Binary);
+        assert_eq!(message.room(5).unwrap().remaining_mut(), 5);
+        assert_eq!(message.room(3).unwrap().remaining_mut(), 3);
+    }
+}

@@ -1,0 +1,68 @@
+//! What a connection is made with.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::header::Header;
+use crate::limits::Limits;
+
+/// What a connection is made with. One `Config` serves any number of connections.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Config {
+    /// What one connection may cost.
+    pub limits: Limits,
+    /// Who is told of every frame.
+    pub observer: Option<FrameObserver>,
+}
+
+impl Config {
+    /// A configuration with these limits.
+    #[must_use]
+    pub fn new(limits: Limits) -> Config {
+        Config { limits, ..Config::default() }
+    }
+}
+
+/// Is told of every frame, for tools that show what goes over the wire: of a data frame when its header is read or
+/// queued, of a control frame when it is whole.
+#[derive(Clone)]
+pub struct FrameObserver(Arc<dyn Fn(&SeenFrame<'_>) + Send + Sync>);
+
+/// A frame as an observer sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SeenFrame<'a> {
+    /// Which way it goes.
+    pub direction: Direction,
+    /// Its header.
+    pub header: &'a Header,
+    /// The payload of a control frame, unmasked; empty for a data frame.
+    pub control_payload: &'a [u8],
+}
+
+/// Which way a frame goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From the peer to this end.
+    Received,
+    /// From this end to the peer.
+    Sent,
+}
+
+impl FrameObserver {
+    /// Calls `observe` with every frame.
+    pub fn new(observe: impl Fn(&SeenFrame<'_>) + Send + Sync + 'static) -> FrameObserver {
+        FrameObserver(Arc::new(observe))
+    }
+
+    pub(crate) fn observe(&self, frame: &SeenFrame<'_>) {
+        (self.0)(frame);
+    }
+}
+
+impl fmt::Debug for FrameObserver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FrameObserver")
+    }
+}

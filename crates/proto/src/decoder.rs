@@ -1,0 +1,299 @@
+//! From bytes to events.
+
+use std::borrow::Cow;
+
+use bytes::buf::Limit;
+
+use crate::assembler::{Assembly, MessageKind, within_limit};
+use crate::close_frame::CloseFrame;
+use crate::config::{Config, Direction, SeenFrame};
+use crate::error::ProtocolError;
+use crate::event::Event;
+use crate::header::{ControlLen, FrameKind, Header, MAX_HEADER_LEN, ReservedBits};
+use crate::mask::Mask;
+use crate::opcode::{ControlOpcode, DataOpcode};
+use crate::received::Received;
+use crate::role::Role;
+use crate::utf8;
+
+/// While at least this much of a binary frame's payload is missing, it is worth a read of its own that goes straight
+/// into the message.
+const DIRECT: u64 = 32 << 10;
+
+/// Reads the peer's frames.
+#[derive(Debug)]
+pub(crate) struct Decoder {
+    peer: Role,
+    /// The reserved bits that agreed extensions give a meaning (RFC 6455 §5.2).
+    reserved: ReservedBits,
+    reading: Reading,
+    /// The message whose next fragment has not begun.
+    unfinished: Option<Assembly>,
+}
+
+#[derive(Debug)]
+enum Reading {
+    Header(PartialHeader),
+    Data {
+        frame: DataFrame,
+        message: Assembly,
+    },
+    Control(ControlFrame),
+    /// Nothing more: the peer has closed or broken the protocol, and what it still sends is discarded.
+    Nothing,
+}
+
+/// The first bytes of a header that is not whole.
+#[derive(Debug, Default)]
+struct PartialHeader {
+    bytes: [u8; MAX_HEADER_LEN],
+    len: usize,
+}
+
+#[derive(Debug)]
+struct DataFrame {
+    fin: bool,
+    remaining: u64,
+    mask: Option<Mask>,
+}
+
+#[derive(Debug)]
+struct ControlFrame {
+    header: Header,
+    opcode: ControlOpcode,
+    len: ControlLen,
+    mask: Option<Mask>,
+    /// What has arrived; empty if the payload lies whole in the buffer.
+    arrived: Vec<u8>,
+}
+
+impl Decoder {
+    pub(crate) fn new(role: Role) -> Decoder {
+        Decoder {
+            peer: role.peer(),
+            reserved: ReservedBits::NONE,
+            reading: Reading::Header(PartialHeader::default()),
+            unfinished: None,
+        }
+    }
+
+    /// The next event. `None`: `received` is empty, and more is needed.
+    pub(crate) fn next<'b>(
+        &mut self,
+        received: &mut Received<'b>,
+        config: &Config,
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        loop {
+            match &mut self.reading {
+                Reading::Header(partial) => {
+                    let Some(header) = partial.read(received)? else { return Ok(None) };
+                    if let (Some(observer), FrameKind::Data { .. }) = (&config.observer, header.kind) {
+                        observer.observe(&seen(&header, &[]));
+                    }
+                    if let Some(event) = self.begin_frame(&header, received, config)? {
+                        return Ok(Some(event));
+                    }
+                }
+                Reading::Data { frame, message } => {
+                    frame.read(message, received)?;
+                    if frame.remaining > 0 {
+                        return Ok(None);
+                    }
+                    if let Some(event) = self.end_data()? {
+                        return Ok(Some(event));
+                    }
+                }
+                Reading::Control(frame) => {
+                    let Some(payload) = frame.read(received) else { return Ok(None) };
+                    let opcode = frame.opcode;
+                    if let Some(observer) = &config.observer {
+                        observer.observe(&seen(&frame.header, &payload));
+                    }
+                    self.reading = Reading::Header(PartialHeader::default());
+                    return control_event(opcode, payload).map(Some);
+                }
+                Reading::Nothing => {
+                    received.clear();
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    /// Discards everything from now on, and what had arrived of an unfinished message.
+    pub(crate) fn stop(&mut self) {
+        self.reading = Reading::Nothing;
+        self.unfinished = None;
+    }
+
+    /// Room to read the payload of a large binary frame straight into its message.
+    pub(crate) fn payload_room(&mut self) -> Option<Limit<&mut Vec<u8>>> {
+        match &mut self.reading {
+            Reading::Data { frame, message } if frame.remaining >= DIRECT => {
+                message.room(usize::try_from(frame.remaining).ok()?)
+            }
+            _ => None,
+        }
+    }
+
+    /// Checks a header against the connection and begins its frame; a message that lies whole in the buffer is given
+    /// at once.
+    #[inline]
+    fn begin_frame<'b>(
+        &mut self,
+        header: &Header,
+        received: &mut Received<'b>,
+        config: &Config,
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        if !header.reserved.within(self.reserved) {
+            return Err(ProtocolError::ReservedBit);
+        }
+        // §5.1: a server must fail a connection on a frame that is not masked, a client on one that is.
+        let mask = match (self.peer, header.masking_key) {
+            (Role::Client, Some(key)) => Some(Mask::new(key)),
+            (Role::Server, None) => None,
+            (Role::Client, None) => return Err(ProtocolError::NotMasked),
+            (Role::Server, Some(_)) => return Err(ProtocolError::Masked),
+        };
+        let (opcode, fin, len) = match header.kind {
+            FrameKind::Data { opcode, fin, len } => (opcode, fin, len),
+            FrameKind::Control { opcode, len } => {
+                self.reading = Reading::Control(ControlFrame {
+                    header: *header,
+                    opcode,
+                    len,
+                    mask,
+                    arrived: Vec::new(),
+                });
+                return Ok(None);
+            }
+        };
+        let mut message = match (opcode, self.unfinished.take()) {
+            (DataOpcode::Continuation, Some(message)) => message,
+            (DataOpcode::Continuation, None) => return Err(ProtocolError::ContinuationWithoutStart),
+            (_, Some(_)) => return Err(ProtocolError::MessageUnfinished),
+            (DataOpcode::Text | DataOpcode::Binary, None) => {
+                let kind = if opcode == DataOpcode::Text { MessageKind::Text } else { MessageKind::Binary };
+                within_limit(len, &config.limits)?;
+                if fin && let Some(payload) = whole_payload(len, received) {
+                    return lent_message(kind, payload, mask).map(Some);
+                }
+                Assembly::new(kind)
+            }
+        };
+        message.begin_frame(len, &config.limits)?;
+        self.reading = Reading::Data { frame: DataFrame { fin, remaining: len, mask }, message };
+        Ok(None)
+    }
+
+    /// Ends a data frame whose payload is whole.
+    fn end_data<'b>(&mut self) -> Result<Option<Event<'b>>, ProtocolError> {
+        let ended = std::mem::replace(&mut self.reading, Reading::Header(PartialHeader::default()));
+        let Reading::Data { frame, message } = ended else { return Ok(None) };
+        if frame.fin {
+            message.finish().map(Some)
+        } else {
+            self.unfinished = Some(message);
+            Ok(None)
+        }
+    }
+}
+
+impl PartialHeader {
+    /// Takes a header from what arrived before and what is in `received`, and nothing that lies behind it.
+    #[inline]
+    fn read(&mut self, received: &mut Received<'_>) -> Result<Option<Header>, ProtocolError> {
+        if self.len == 0
+            && let Some((header, used)) = Header::decode(received.peek())?
+        {
+            received.take(used);
+            return Ok(Some(header));
+        }
+        self.read_bytewise(received)
+    }
+
+    fn read_bytewise(&mut self, received: &mut Received<'_>) -> Result<Option<Header>, ProtocolError> {
+        while let [byte] = received.take(1) {
+            // A header is whole after at most `MAX_HEADER_LEN` bytes, so there is always a slot.
+            if let Some(slot) = self.bytes.get_mut(self.len) {
+                *slot = *byte;
+                self.len += 1;
+            }
+            if let Some((header, _)) = Header::decode(self.bytes.get(..self.len).unwrap_or_default())? {
+                self.len = 0;
+                return Ok(Some(header));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl DataFrame {
+    /// Moves what has arrived of the payload to the message.
+    fn read(&mut self, message: &mut Assembly, received: &mut Received<'_>) -> Result<(), ProtocolError> {
+        self.remaining -= message.unmask_direct(&mut self.mask) as u64;
+        let piece = received.take(usize::try_from(self.remaining).unwrap_or(usize::MAX));
+        if let Some(mask) = &mut self.mask {
+            mask.apply(piece);
+        }
+        self.remaining -= piece.len() as u64;
+        message.push(piece)
+    }
+}
+
+impl ControlFrame {
+    /// The payload, if it is whole; else what there is of it moves to the connection.
+    fn read<'b>(&mut self, received: &mut Received<'b>) -> Option<Cow<'b, [u8]>> {
+        let missing = self.len.get() - self.arrived.len();
+        let piece = received.take(missing);
+        if let Some(mask) = &mut self.mask {
+            mask.apply(piece);
+        }
+        if self.arrived.is_empty() && piece.len() == missing {
+            return Some(Cow::Borrowed(piece));
+        }
+        self.arrived.extend_from_slice(piece);
+        (self.arrived.len() == self.len.get()).then(|| Cow::Owned(std::mem::take(&mut self.arrived)))
+    }
+}
+
+/// The payload, if it lies whole in the buffer.
+#[inline]
+fn whole_payload<'b>(len: u64, received: &mut Received<'b>) -> Option<&'b mut [u8]> {
+    let len = usize::try_from(len).ok()?;
+    (len <= received.len()).then(|| received.take(len))
+}
+
+/// A message of one frame, lent from the buffer it arrived in.
+#[inline]
+fn lent_message(
+    kind: MessageKind,
+    payload: &mut [u8],
+    mask: Option<Mask>,
+) -> Result<Event<'_>, ProtocolError> {
+    if let Some(mut mask) = mask {
+        mask.apply(payload);
+    }
+    match kind {
+        MessageKind::Text => {
+            let text = utf8::whole(payload).map_err(|_| ProtocolError::TextNotUtf8)?;
+            Ok(Event::Text(Cow::Borrowed(text)))
+        }
+        MessageKind::Binary => Ok(Event::Binary(Cow::Borrowed(payload))),
+    }
+}
+
+fn seen<'a>(header: &'a Header, control_payload: &'a [u8]) -> SeenFrame<'a> {
+    SeenFrame { direction: Direction::Received, header, control_payload }
+}
+
+fn control_event(opcode: ControlOpcode, payload: Cow<'_, [u8]>) -> Result<Event<'_>, ProtocolError> {
+    Ok(match opcode {
+        ControlOpcode::Ping => Event::Ping(payload),
+        ControlOpcode::Pong => Event::Pong(payload),
+        ControlOpcode::Close => Event::Close(CloseFrame::decode(&payload)?),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+//! What can go wrong, told apart by who is at fault.
+
+use std::fmt;
+
+use crate::close_code::CloseCode;
+
+/// What the peer did wrong. The connection has failed (RFC 6455 §7.1.7): it was reported once, a Close frame with
+/// [`close_code`](ProtocolError::close_code) is queued, and what the peer still sends is discarded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// A reserved bit is set and no extension that was agreed on uses it (§5.2).
+    ReservedBit,
+    /// An opcode that nobody has defined (§5.2).
+    ReservedOpcode(u8),
+    /// A payload length in more bytes than it needs (§5.2).
+    LengthNotMinimal,
+    /// A payload length of 2⁶³ or more (§5.2).
+    LengthTooLarge,
+    /// A frame of a client that is not masked (§5.1).
+    NotMasked,
+    /// A frame of a server that is masked (§5.1).
+    Masked,
+    /// A control frame with a payload of more than 125 bytes (§5.5).
+    ControlTooLong,
+    /// A control frame in fragments (§5.5).
+    ControlFragmented,
+    /// A continuation frame where no message had begun (§5.4).
+    ContinuationWithoutStart,
+    /// A new message before the last one was finished (§5.4).
+    MessageUnfinished,
+    /// A Close frame with a payload of one byte (§5.5.1).
+    CloseTooShort,
+    /// A Close frame with a code that must not be sent (§7.4).
+    CloseCode(u16),
+    /// The reason in a Close frame is not UTF-8 (§5.5.1).
+    CloseReasonNotUtf8,
+    /// A text message that is not UTF-8 (§8.1).
+    TextNotUtf8,
+    /// A message longer than [`Limits::message`](crate::Limits::message), in bytes.
+    MessageTooBig {
+        /// The bound that was crossed, in bytes.
+        limit: usize,
+    },
+    /// A message in more fragments than [`Limits::fragments`](crate::Limits::fragments).
+    TooManyFragments {
+        /// The bound that was crossed.
+        limit: u32,
+    },
+}
+
+impl ProtocolError {
+    /// The code that the peer is sent in the Close frame.
+    #[must_use]
+    pub fn close_code(&self) -> CloseCode {
+        match self {
+            ProtocolError::TextNotUtf8 | ProtocolError::CloseReasonNotUtf8 => CloseCode::INVALID_PAYLOAD,
+            ProtocolError::MessageTooBig { .. } => CloseCode::TOO_BIG,
+            ProtocolError::TooManyFragments { .. } => CloseCode::POLICY_VIOLATION,
+            _ => CloseCode::PROTOCOL_ERROR,
+        }
+    }
+}
+
+impl fmt::Display for ProtocolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ProtocolError::ReservedBit => "a reserved bit is set without an extension that uses it",
+            ProtocolError::ReservedOpcode(bits) => return write!(f, "opcode {bits} is reserved"),
+            ProtocolError::LengthNotMinimal => "a payload length takes more bytes than it needs",
+            ProtocolError::LengthTooLarge => "a payload length has its highest bit set",
+            ProtocolError::NotMasked => "a frame of the client is not masked",
+            ProtocolError::Masked => "a frame of the server is masked",
+            ProtocolError::ControlTooLong => "a control frame has more than 125 bytes of payload",
+            ProtocolError::ControlFragmented => "a control frame is fragmented",
+            ProtocolError::ContinuationWithoutStart => {
+                "a continuation frame without a message that it continues"
+            }
+            ProtocolError::MessageUnfinished => "a new message began before the last one was finished",
+            ProtocolError::CloseTooShort => "a Close frame has a payload of one byte",
+            ProtocolError::CloseCode(code) => return write!(f, "close code {code} must not be sent"),
+            ProtocolError::CloseReasonNotUtf8 => "the reason in a Close frame is not UTF-8",
+            ProtocolError::TextNotUtf8 => "a text message is not UTF-8",
+            ProtocolError::MessageTooBig { limit } => {
+                return write!(f, "a message is longer than the limit of {limit} bytes");
+            }
+            ProtocolError::TooManyFragments { limit } => {
+                return write!(f, "a message has more than {limit} fragments");
+            }
+        })
+    }
+}
+
+impl std::error::Error for ProtocolError {}
+
+/// What the caller asked for and cannot have. Nothing was queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The closing handshake has begun, or the connection is over: nothing can be sent any more (§5.5.1).
+    Closed,
+    /// The payload of a ping or pong is longer than 125 bytes (§5.5).
+    ControlTooLong,
+    /// A message that is sent in fragments has not been finished (§5.4).
+    MessageUnfinished,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SendError::Closed => "the connection is closed or closing",
+            SendError::ControlTooLong => "a ping or pong carries at most 125 bytes",
+            SendError::MessageUnfinished => "finish the message that is being sent in fragments first",
+        })
+    }
+}
+
+impl std::error::Error for SendError {}
+
+/// A Close frame that must not be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidClose {
+    /// The code must not stand in a frame (§7.4); see [`CloseCode::is_sendable`].
+    Code(CloseCode),
+    /// The reason is longer than the 123 bytes that a control frame has room for (§5.5).
+    ReasonTooLong {
+        /// Its length in bytes of UTF-8.
+        bytes: usize,
+    },
+}
+
+impl fmt::Display for InvalidClose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InvalidClose::Code(code) => {
+                write!(f, "close code {code} must not be sent: use 1000-1003, 1007-1014 or 3000-4999")
+            }
+            InvalidClose::ReasonTooLong { bytes } => {
+                write!(f, "the reason for closing has {bytes} bytes; there is room for 123")
+            }
+        }
+    }
+}
+
+impl std::error::Error for InvalidClose {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_peer_is_told_the_code_that_fits_its_fault() {
+        assert_eq!(ProtocolError::ReservedBit.close_code(), 1002);
+        assert_eq!(ProtocolError::CloseCode(1005).close_code(), 1002);
+        assert_eq!(ProtocolError::TextNotUtf8.close_code(), 1007);
+        assert_eq!(ProtocolError::CloseReasonNotUtf8.close_code(), 1007);
+        assert_eq!(ProtocolError::TooManyFragments { limit: 1 }.close_code(), 1008);
+        assert_eq!(ProtocolError::MessageTooBig { limit: 1 }.close_code(), 1009);
+    }
+
+    #[test]
+    fn errors_say_what_happened_with_the_numbers_that_matter() {
+        assert_eq!(ProtocolError::ReservedOpcode(11).to_string(), "opcode 11 is reserved");
+        assert_eq!(
+            ProtocolError::MessageTooBig { limit: 16 }.to_string(),
+            "a message is longer than the limit of 16 bytes"
+        );
+        assert_eq!(
+            ProtocolError::TooManyFragments { limit: 7 }.to_string(),
+            "a message has more than 7 fragments"
+        );
+        assert_eq!(ProtocolError::CloseCode(1005).to_string(), "close code 1005 must not be sent");
+        assert_eq!(
+            InvalidClose::Code(CloseCode::NO_STATUS).to_string(),
+            "close code 1005 (no code) must not be sent: use 1000-1003, 1007-1014 or 3000-4999"
+        );
+        assert_eq!(
+            InvalidClose::ReasonTooLong { bytes: 124 }.to_string(),
+            "the reason for closing has 124 bytes; there is room for 123"
+        );
+    }
+}

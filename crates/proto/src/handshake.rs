@@ -1,0 +1,55 @@
+//! The opening handshake of both sides as pure functions (RFC 6455 §4).
+//!
+//! Bytes become `http` types, `http` types become an agreement or a refusal; nothing here reads or writes a
+//! socket.
+//!
+//! ```text
+//! server   bytes → HeadReader → http::Request → Offer → accept() → 101 + Agreed → bytes
+//!                                             ↘ Refusal → 4xx → bytes
+//! client   ClientHandshake → request() → bytes
+//!          bytes → HeadReader → http::Response → verify() → Agreed
+//! ```
+//!
+//! Only [`HeadReader`], [`encode_request`] and [`encode_response_head`] know how HTTP/1.1 looks on the wire.
+//! The rest works on `http` types, so that requests which another HTTP implementation has read are served the
+//! same way.
+//!
+//! A server and a client shaking hands:
+//!
+//! ```
+//! use http::{HeaderValue, Uri};
+//! use longwire_proto::handshake::{ClientHandshake, Offer};
+//!
+//! let client = ClientHandshake::new(HeaderValue::from_static("example.com"), &Uri::from_static("/chat"))
+//!     .subprotocols(["chat.v2", "chat.v1"])?;
+//!
+//! let offer = Offer::read(&client.request())?;
+//! let subprotocol = offer.choose_subprotocol(&["chat.v1"]);
+//! let (response, _) = offer.accept(subprotocol, &[])?;
+//!
+//! assert_eq!(client.verify(&response)?.subprotocol.as_deref(), Some("chat.v1"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod client;
+mod field;
+mod head;
+mod negotiate;
+mod refusal;
+mod request;
+mod response;
+mod server;
+
+#[cfg(test)]
+mod recorded;
+#[cfg(test)]
+mod tests;
+
+pub use crate::accept_key::{AcceptKey, ClientKey, InvalidKey};
+pub use client::{ClientHandshake, RequestError, ResponseError};
+pub use head::{HeadError, HeadLimits, HeadReader, HeadStatus};
+pub use negotiate::{Agreed, Extension, ExtensionError, negotiate};
+pub use refusal::Refusal;
+pub use request::encode_request;
+pub use response::encode_response_head;
+pub use server::{AcceptError, Offer, is_upgrade};

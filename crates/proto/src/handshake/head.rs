@@ -1,0 +1,263 @@
+//! Finds the end of an HTTP/1.1 head as its bytes arrive (RFC 9112 §2).
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use std::error::Error;
+use std::fmt;
+
+/// How much head a peer may send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeadLimits {
+    /// Bytes of the head, its final empty line included. Default: 16 KiB.
+    pub bytes: usize,
+    /// Header lines, the start line not counted. Default: 100.
+    pub headers: usize,
+}
+
+impl Default for HeadLimits {
+    fn default() -> Self {
+        Self { bytes: 16 * 1024, headers: 100 }
+    }
+}
+
+/// Collects the head of one request or response: start line, header lines, empty line.
+///
+/// Each byte is looked at once, however the head was cut into chunks, and what cannot become a head is
+/// refused at the first byte that shows it. Once complete, the head is parsed with [`request`](Self::request)
+/// or [`response`](Self::response).
+///
+/// ```
+/// use longwire_proto::handshake::{HeadLimits, HeadReader, HeadStatus};
+///
+/// let mut reader = HeadReader::new(HeadLimits::default());
+/// assert_eq!(reader.feed(b"GET / HTTP/1.1\r\nHost: exa")?, HeadStatus::Partial);
+/// assert_eq!(reader.feed(b"mple.com\r\n\r\n\x81\x85")?, HeadStatus::Complete { consumed: 12 });
+/// assert_eq!(reader.request()?.headers()["host"], "example.com");
+/// # Ok::<(), longwire_proto::handshake::HeadError>(())
+/// ```
+#[derive(Debug)]
+pub struct HeadReader {
+    limits: HeadLimits,
+    state: State,
+    head: Vec<u8>,
+    headers: usize,
+    #[cfg(test)]
+    scanned: usize,
+}
+
+/// Where in the head the next byte stands.
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// Before the start line, where empty lines are passed over (RFC 9112 §2.2).
+    Start,
+    /// After the CR of such an empty line.
+    StartCr,
+    /// At the start of a header line or of the final empty line.
+    LineStart,
+    Line,
+    LineCr,
+    /// After the CR of the final empty line.
+    FinalCr,
+    Complete,
+    Failed(HeadError),
+}
+
+/// What [`HeadReader::feed`] made of the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeadStatus {
+    /// All of the input belongs to the head, and more has to come.
+    Partial,
+    /// The head is complete.
+    Complete {
+        /// How many bytes of this input belong to the head. The rest is what follows it: frames, or a body.
+        consumed: usize,
+    },
+}
+
+impl HeadReader {
+    /// A reader of one head. It allocates as bytes arrive, `limits.bytes` at most.
+    #[must_use]
+    pub fn new(limits: HeadLimits) -> Self {
+        Self {
+            limits,
+            state: State::Start,
+            head: Vec::new(),
+            headers: 0,
+            #[cfg(test)]
+            scanned: 0,
+        }
+    }
+
+    /// Takes the next bytes as they arrived.
+    ///
+    /// # Errors
+    ///
+    /// [`HeadError`] as soon as it is certain that no acceptable head will come; every later call gives it
+    /// again.
+    pub fn feed(&mut self, input: &[u8]) -> Result<HeadStatus, HeadError> {
+        let room = self.limits.bytes.saturating_sub(self.head.len());
+        let mut consumed = 0;
+        for &byte in input.iter().take(room) {
+            if matches!(self.state, State::Complete | State::Failed(_)) {
+                break;
+            }
+            self.state = self.after(byte).unwrap_or_else(State::Failed);
+            consumed += 1;
+        }
+        self.head.extend(input.iter().take(consumed));
+        #[cfg(test)]
+        {
+            self.scanned += consumed;
+        }
+
+        match self.state {
+            State::Complete => Ok(HeadStatus::Complete { consumed }),
+            State::Failed(error) => Err(error),
+            _ if self.head.len() >= self.limits.bytes => {
+                self.state = State::Failed(HeadError::TooLarge);
+                Err(HeadError::TooLarge)
+            }
+            _ => Ok(HeadStatus::Partial),
+        }
+    }
+
+    /// What was received so far of the head, as it came. Once complete, it can be handed to another HTTP
+    /// server.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.head
+    }
+
+    fn after(&mut self, byte: u8) -> Result<State, HeadError> {
+        match (self.state, byte) {
+            (State::Start, b'\r') => Ok(State::StartCr),
+            (State::Start, _) => first_byte(byte),
+            (State::StartCr, b'\n') => Ok(State::Start),
+            (State::LineStart, b'\r') => Ok(State::FinalCr),
+            // A line folded into the one before it may be read differently by whoever relays it (RFC 9112
+            // §5.2).
+            (State::LineStart, b' ' | b'\t') => Err(HeadError::Malformed("a header line is folded")),
+            (State::LineStart, _) => self.header_line(byte),
+            (State::Line, b'\r') => Ok(State::LineCr),
+            (State::Line, _) => line_byte(byte),
+            (State::LineCr, b'\n') => Ok(State::LineStart),
+            (State::FinalCr, b'\n') => Ok(State::Complete),
+            (State::StartCr | State::LineCr | State::FinalCr, _) => {
+                Err(HeadError::Malformed("a carriage return stands without a line feed"))
+            }
+            (State::Complete | State::Failed(_), _) => Ok(self.state),
+        }
+    }
+
+    fn header_line(&mut self, byte: u8) -> Result<State, HeadError> {
+        if self.headers >= self.limits.headers {
+            return Err(HeadError::TooManyHeaders);
+        }
+        self.headers += 1;
+        line_byte(byte)
+    }
+
+    /// The complete head, with as many slots as it has header lines.
+    pub(super) fn complete(&self) -> Result<(&[u8], Vec<httparse::Header<'_>>), HeadError> {
+        match self.state {
+            State::Complete => Ok((&self.head, vec![httparse::EMPTY_HEADER; self.headers])),
+            State::Failed(error) => Err(error),
+            _ => Err(HeadError::Incomplete),
+        }
+    }
+}
+
+/// A method and a status line start with a letter; what speaks another protocol mostly does not.
+fn first_byte(byte: u8) -> Result<State, HeadError> {
+    match byte {
+        0x15 => Err(HeadError::TlsAlert),
+        0x16 => Err(HeadError::LooksLikeTls),
+        b'!'..=b'~' => Ok(State::Line),
+        _ => Err(HeadError::Malformed("this is not HTTP")),
+    }
+}
+
+/// RFC 9110 §5.5: visible characters, space, tab and the bytes from 0x80 on. A line feed alone ends no line
+/// here, so that nobody on the way can see the head end elsewhere (RFC 9112 §2.2, §11.2).
+fn line_byte(byte: u8) -> Result<State, HeadError> {
+    match byte {
+        b'\n' => Err(HeadError::Malformed("a line feed stands without a carriage return")),
+        b'\t' | b' '..=b'~' | 0x80.. => Ok(State::Line),
+        _ => Err(HeadError::Malformed("the head holds a control character")),
+    }
+}
+
+/// The parsed header lines, those of the same name kept apart and in order.
+pub(super) fn header_map(lines: &[httparse::Header<'_>]) -> Result<HeaderMap, HeadError> {
+    let mut headers = HeaderMap::new();
+    for line in lines {
+        let name = HeaderName::from_bytes(line.name.as_bytes())
+            .map_err(|_| HeadError::Malformed("a header name is not a token"))?;
+        let value = HeaderValue::from_bytes(line.value)
+            .map_err(|_| HeadError::Malformed("a header value holds a control character"))?;
+        headers.try_append(name, value).map_err(|_| HeadError::TooManyHeaders)?;
+    }
+    Ok(headers)
+}
+
+/// Why the bytes of a peer are no HTTP/1.1 head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HeadError {
+    /// The head is longer than [`HeadLimits::bytes`].
+    TooLarge,
+    /// The head has more lines than [`HeadLimits::headers`].
+    TooManyHeaders,
+    /// The head breaks the grammar of HTTP/1.1, in the way that the text says.
+    Malformed(&'static str),
+    /// A TLS `ClientHello` came where plain HTTP is spoken.
+    LooksLikeTls,
+    /// A TLS alert answered a request in plain HTTP.
+    TlsAlert,
+    /// The head was asked for before its final empty line had come.
+    Incomplete,
+}
+
+impl HeadError {
+    /// The status with which a server answers: 431 (RFC 6585 §5) for a head beyond the limits, else 400.
+    #[must_use]
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::TooLarge | Self::TooManyHeaders => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Malformed(_) | Self::LooksLikeTls | Self::TlsAlert | Self::Incomplete => {
+                StatusCode::BAD_REQUEST
+            }
+        }
+    }
+}
+
+impl fmt::Display for HeadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooLarge => "the HTTP head is too large",
+            Self::TooManyHeaders => "the HTTP head has too many header lines",
+            Self::Malformed(reason) => return write!(f, "malformed HTTP head: {reason}"),
+            Self::LooksLikeTls => "this port speaks plain ws://; the client tried TLS",
+            Self::TlsAlert => "this port speaks TLS: connect with wss://",
+            Self::Incomplete => "the HTTP head is incomplete",
+        })
+    }
+}
+
+impl Error for HeadError {}
+
+impl From<httparse::Error> for HeadError {
+    fn from(error: httparse::Error) -> Self {
+        Self::Malformed(match error {
+            httparse::Error::HeaderName => "a header name is not a token",
+            httparse::Error::HeaderValue => "a header value holds a forbidden character",
+            httparse::Error::Status => "the status is not three digits and a reason",
+            httparse::Error::Token => "the start line is not that of HTTP",
+            httparse::Error::Version => "the version is neither HTTP/1.0 nor HTTP/1.1",
+            httparse::Error::NewLine => "a line does not end with CR LF",
+            httparse::Error::TooManyHeaders => return Self::TooManyHeaders,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

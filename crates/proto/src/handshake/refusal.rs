@@ -1,0 +1,139 @@
+//! The answer of a server that does not agree to a handshake.
+
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use std::error::Error;
+use std::fmt;
+
+/// A refused handshake: its status, the headers that go with it, and the reason in words for the person who
+/// reads it.
+///
+/// ```
+/// use http::header::{RETRY_AFTER, HeaderValue};
+/// use http::StatusCode;
+/// use longwire_proto::handshake::Refusal;
+///
+/// let full = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the room is full")
+///     .header(RETRY_AFTER, HeaderValue::from_static("30"));
+/// assert_eq!(full.response().body(), "the room is full\n");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    status: StatusCode,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    reason: String,
+}
+
+impl Refusal {
+    /// A refusal with any status.
+    ///
+    /// Control characters in `reason` are shown escaped, so that it may quote what the client sent.
+    #[must_use]
+    pub fn new(status: StatusCode, reason: impl AsRef<str>) -> Self {
+        Self { status, headers: Vec::new(), reason: printable(reason.as_ref()) }
+    }
+
+    /// 400: the request breaks the rules of the handshake.
+    #[must_use]
+    pub fn bad_request(reason: impl AsRef<str>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, reason)
+    }
+
+    /// 401: the client has to say who it is. RFC 9110 §15.5.2 wants a `WWW-Authenticate` header beside it.
+    #[must_use]
+    pub fn unauthorized(reason: impl AsRef<str>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, reason)
+    }
+
+    /// 403: this client, or this `Origin`, may not connect (RFC 6455 §4.2.2).
+    #[must_use]
+    pub fn forbidden(reason: impl AsRef<str>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, reason)
+    }
+
+    /// 404: there is no WebSocket at this path.
+    #[must_use]
+    pub fn not_found(reason: impl AsRef<str>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, reason)
+    }
+
+    /// 426: only a WebSocket of version 13 is served here (RFC 6455 §4.2.2, RFC 9110 §15.5.22).
+    #[must_use]
+    pub fn upgrade_required(reason: impl AsRef<str>) -> Self {
+        Self::new(StatusCode::UPGRADE_REQUIRED, reason)
+            .header(UPGRADE, HeaderValue::from_static("websocket"))
+            .header(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"))
+    }
+
+    /// Adds a header to the response. Those that frame it (`Connection`, `Content-Length`, `Content-Type`,
+    /// `Transfer-Encoding`) are the refusal's own: they have no effect here.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        if ![CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING].contains(&name) {
+            self.headers.push((name, value));
+        }
+        self
+    }
+
+    /// The status that the client gets.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The headers that were added.
+    #[must_use]
+    pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.headers
+    }
+
+    /// The reason, without control characters.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// The response over HTTP/1.1, after which the connection is closed.
+    #[must_use]
+    pub fn response(&self) -> Response<String> {
+        let body = format!("{}\n", self.reason);
+        let length = HeaderValue::from(body.len());
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        headers.insert(CONTENT_LENGTH, length);
+        for (name, value) in &self.headers {
+            headers.append(name, value.clone());
+        }
+        // Whoever sends `Upgrade` names it in `Connection` too (RFC 9110 §7.8).
+        let connection = if headers.contains_key(UPGRADE) { "close, Upgrade" } else { "close" };
+        headers.insert(CONNECTION, HeaderValue::from_static(connection));
+        response
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.status, self.reason)
+    }
+}
+
+impl Error for Refusal {}
+
+fn printable(reason: &str) -> String {
+    let mut text = String::with_capacity(reason.len());
+    for character in reason.chars() {
+        if character.is_control() {
+            text.extend(character.escape_default());
+        } else {
+            text.push(character);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

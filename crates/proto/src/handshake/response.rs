@@ -1,0 +1,47 @@
+//! The head of a response: from bytes to `http::Response` and back (RFC 9112 §4).
+
+use super::field::write_line;
+use super::head::{HeadError, HeadReader, header_map};
+use http::{Response, StatusCode, Version};
+use httparse::Status;
+
+impl HeadReader {
+    /// The response whose head was read, with its headers as they came, repeated ones included.
+    ///
+    /// # Errors
+    ///
+    /// [`HeadError::Incomplete`] before [`feed`](Self::feed) said that the head is complete, later whatever
+    /// breaks the grammar: versions other than HTTP/1.0 and HTTP/1.1, a status that is none.
+    pub fn response(&self) -> Result<Response<()>, HeadError> {
+        let (head, mut slots) = self.complete()?;
+        let mut parsed = httparse::Response::new(&mut slots);
+        let (Status::Complete(_), Some(code), Some(minor)) =
+            (parsed.parse(head)?, parsed.code, parsed.version)
+        else {
+            return Err(HeadError::Incomplete);
+        };
+        let mut response = Response::new(());
+        *response.status_mut() =
+            StatusCode::from_u16(code).map_err(|_| HeadError::Malformed("the status is below 100"))?;
+        *response.version_mut() = if minor == 0 { Version::HTTP_10 } else { Version::HTTP_11 };
+        *response.headers_mut() = header_map(parsed.headers)?;
+        Ok(response)
+    }
+}
+
+/// Appends the head of `response` to `out` as HTTP/1.1, whatever its version says. The reason phrase is the
+/// registered one; unregistered statuses have none.
+///
+/// The `http` types admit no line end, so that no value can add a header.
+pub fn encode_response_head<B>(response: &Response<B>, out: &mut Vec<u8>) {
+    let status = response.status();
+    let line = format!("HTTP/1.1 {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or_default());
+    out.extend_from_slice(line.as_bytes());
+    for (name, value) in response.headers() {
+        write_line(out, name, value);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests;

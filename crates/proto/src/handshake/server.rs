@@ -1,0 +1,209 @@
+//! The server's side of the opening handshake (RFC 6455 §4.2).
+
+use super::field::{NotSingle, has_token, single, tokens};
+use super::negotiate::{
+    Agreed, Extension, ExtensionError, check_answer, format_extensions, parse_extensions,
+};
+use super::refusal::Refusal;
+use crate::accept_key::{AcceptKey, ClientKey};
+use http::header::{
+    ALLOW, CONNECTION, CONTENT_LENGTH, HOST, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
+};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
+use std::collections::HashSet;
+use std::error::Error;
+use std::fmt;
+
+/// Whether the request asks for a WebSocket, well or badly: `Upgrade` lists `websocket`. All else is plain
+/// HTTP.
+#[must_use]
+pub fn is_upgrade<B>(request: &Request<B>) -> bool {
+    has_token(request.headers(), &UPGRADE, "websocket")
+}
+
+/// A valid request for a WebSocket, waiting for the server's answer.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    accept: AcceptKey,
+    subprotocols: Vec<String>,
+    extensions: Vec<Extension>,
+}
+
+impl Offer {
+    /// Reads the opening handshake of a client over HTTP/1.1 (RFC 6455 §4.2.1).
+    ///
+    /// `Origin` is not judged here, that is the server's policy.
+    ///
+    /// # Errors
+    ///
+    /// The [`Refusal`] to answer with: 426 with `Sec-WebSocket-Version: 13` for another version or none, 405
+    /// for a method other than GET, 400 for what else is wrong.
+    pub fn read<B>(request: &Request<B>) -> Result<Self, Refusal> {
+        let headers = request.headers();
+        check_upgrade(request)?;
+        check_host(headers)?;
+        check_no_body(headers)?;
+        check_version(headers)?;
+        let key = exactly_one(headers, &SEC_WEBSOCKET_KEY, "Sec-WebSocket-Key")?;
+        let key = ClientKey::parse(key).map_err(|error| Refusal::bad_request(error.to_string()))?;
+        Ok(Self {
+            accept: key.accept(),
+            subprotocols: offered_subprotocols(headers)?,
+            extensions: parse_extensions(headers).map_err(|error| Refusal::bad_request(error.to_string()))?,
+        })
+    }
+
+    /// The subprotocols that the client offers, its preferred one first (RFC 6455 §1.9).
+    #[must_use]
+    pub fn subprotocols(&self) -> &[String] {
+        &self.subprotocols
+    }
+
+    /// The extensions that the client offers, in its order; see [`negotiate`](super::negotiate()).
+    #[must_use]
+    pub fn extensions(&self) -> &[Extension] {
+        &self.extensions
+    }
+
+    /// The first of `supported`, the server's preferred one first, that the client offers.
+    #[must_use]
+    pub fn choose_subprotocol<'s, S: AsRef<str>>(&self, supported: &'s [S]) -> Option<&'s str> {
+        supported.iter().map(AsRef::as_ref).find(|&name| self.offers(name))
+    }
+
+    /// Agrees: the 101 to send (RFC 6455 §4.2.2), to which headers may be added, and what holds from then on.
+    ///
+    /// # Errors
+    ///
+    /// [`AcceptError`] when the answer has a subprotocol or an extension that the client did not offer, or an
+    /// extension twice, or one that is not made of tokens.
+    pub fn accept(
+        self,
+        subprotocol: Option<&str>,
+        extensions: &[Extension],
+    ) -> Result<(Response<()>, Agreed), AcceptError> {
+        check_answer(&self.extensions, extensions).map_err(AcceptError::Extensions)?;
+        let mut response = Response::new(());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let headers = response.headers_mut();
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(SEC_WEBSOCKET_ACCEPT, self.accept.header_value());
+        if let Some(name) = subprotocol {
+            let not_offered = || AcceptError::SubprotocolNotOffered(name.to_owned());
+            let value = HeaderValue::from_str(name).map_err(|_| not_offered())?;
+            if !self.offers(name) {
+                return Err(not_offered());
+            }
+            headers.insert(SEC_WEBSOCKET_PROTOCOL, value);
+        }
+        if let Some(value) = format_extensions(extensions).map_err(AcceptError::Extensions)? {
+            headers.insert(SEC_WEBSOCKET_EXTENSIONS, value);
+        }
+        let agreed = Agreed { subprotocol: subprotocol.map(str::to_owned), extensions: extensions.to_vec() };
+        Ok((response, agreed))
+    }
+
+    fn offers(&self, subprotocol: &str) -> bool {
+        self.subprotocols.iter().any(|offered| offered == subprotocol)
+    }
+}
+
+fn check_upgrade<B>(request: &Request<B>) -> Result<(), Refusal> {
+    if request.version() < Version::HTTP_11 {
+        return Err(Refusal::bad_request(
+            "a WebSocket needs HTTP/1.1; a proxy in between may have to be told to speak it",
+        ));
+    }
+    if request.method() != Method::GET {
+        let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "a WebSocket is opened with GET");
+        return Err(refusal.header(ALLOW, HeaderValue::from_static("GET")));
+    }
+    if !is_upgrade(request) {
+        return Err(Refusal::upgrade_required("this is a WebSocket: the request needs Upgrade: websocket"));
+    }
+    if !has_token(request.headers(), &CONNECTION, "upgrade") {
+        return Err(Refusal::bad_request(
+            "the request needs Connection: Upgrade; a proxy in between may have to be told to pass it on",
+        ));
+    }
+    Ok(())
+}
+
+/// RFC 6455 §4.2.1 (2), RFC 9112 §3.2.
+fn check_host(headers: &HeaderMap) -> Result<(), Refusal> {
+    let host = exactly_one(headers, &HOST, "Host")?;
+    match Authority::try_from(host) {
+        Ok(authority) if !authority.as_str().contains('@') => Ok(()),
+        _ => Err(Refusal::bad_request("Host is not a host with an optional port")),
+    }
+}
+
+/// The bytes of a body would be taken for frames, by this server or by a proxy before it.
+fn check_no_body(headers: &HeaderMap) -> Result<(), Refusal> {
+    let empty = headers.get_all(CONTENT_LENGTH).iter().all(|length| length == "0");
+    if empty && !headers.contains_key(TRANSFER_ENCODING) {
+        return Ok(());
+    }
+    Err(Refusal::bad_request("a request for a WebSocket has no body"))
+}
+
+/// A request without a version gets the same answer as one with another version: it came this far, so it does
+/// want a WebSocket, and the drafts before version 4 did not have the header (RFC 6455 §4.4).
+fn check_version(headers: &HeaderMap) -> Result<(), Refusal> {
+    match single(headers, &SEC_WEBSOCKET_VERSION) {
+        Ok(b"13") => Ok(()),
+        Ok(_) | Err(NotSingle::Missing) => {
+            Err(Refusal::upgrade_required("this server speaks WebSocket version 13"))
+        }
+        Err(NotSingle::Repeated) => Err(Refusal::bad_request("Sec-WebSocket-Version is repeated")),
+    }
+}
+
+/// RFC 6455 §4.1 (10): tokens, no two the same.
+fn offered_subprotocols(headers: &HeaderMap) -> Result<Vec<String>, Refusal> {
+    let offered = tokens(headers, &SEC_WEBSOCKET_PROTOCOL)
+        .ok_or_else(|| Refusal::bad_request("Sec-WebSocket-Protocol is not a list of tokens"))?;
+    let mut seen = HashSet::new();
+    if let Some(repeated) = offered.iter().find(|name| !seen.insert(**name)) {
+        return Err(Refusal::bad_request(format!("Sec-WebSocket-Protocol names {repeated} twice")));
+    }
+    Ok(offered.into_iter().map(str::to_owned).collect())
+}
+
+fn exactly_one<'h>(headers: &'h HeaderMap, name: &HeaderName, shown: &str) -> Result<&'h [u8], Refusal> {
+    single(headers, name).map_err(|error| {
+        Refusal::bad_request(match error {
+            NotSingle::Missing => format!("{shown} is missing"),
+            NotSingle::Repeated => format!("{shown} is repeated"),
+        })
+    })
+}
+
+/// An answer that the client's offer does not allow: the server's own mistake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// The chosen subprotocol is none of those that the client offered.
+    SubprotocolNotOffered(String),
+    /// The extensions cannot be answered so.
+    Extensions(ExtensionError),
+}
+
+impl fmt::Display for AcceptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SubprotocolNotOffered(name) => {
+                write!(f, "subprotocol {name:?} was not offered by the client")
+            }
+            Self::Extensions(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for AcceptError {}
+
+#[cfg(test)]
+mod tests;

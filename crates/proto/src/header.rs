@@ -1,0 +1,206 @@
+//! Frame headers, RFC 6455 §5.2.
+
+use crate::error::ProtocolError;
+use crate::opcode::{ControlOpcode, DataOpcode, Opcode};
+
+/// The longest header: two bytes, eight of length, four of masking key.
+pub(crate) const MAX_HEADER_LEN: usize = 14;
+
+/// A frame header whose fields fit each other.
+///
+/// It cannot say what RFC 6455 forbids for every frame: a control frame is whole and short, a length is minimal, an
+/// opcode is known. What depends on the connection (the role, the extensions, the frame before) is still to be checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// What kind of frame follows, and how long its payload is.
+    pub kind: FrameKind,
+    /// The reserved bits that are set.
+    pub reserved: ReservedBits,
+    /// The masking key; `None` if the payload is not masked.
+    pub masking_key: Option<[u8; 4]>,
+}
+
+/// What kind of frame it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrameKind {
+    /// A frame that carries (a part of) a message.
+    Data {
+        /// Text, binary, or the continuation of either.
+        opcode: DataOpcode,
+        /// Whether this frame ends the message.
+        fin: bool,
+        /// The length of the payload in bytes, at most 2⁶³-1.
+        len: u64,
+    },
+    /// A control frame: never fragmented, so it has no `fin`.
+    Control {
+        /// Close, ping or pong.
+        opcode: ControlOpcode,
+        /// The length of the payload.
+        len: ControlLen,
+    },
+}
+
+/// The length of a control frame's payload: at most 125 bytes (RFC 6455 §5.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ControlLen(u8);
+
+impl ControlLen {
+    /// The largest one.
+    pub const MAX: usize = 125;
+
+    /// `len`, unless it is over 125.
+    #[must_use]
+    pub fn new(len: usize) -> Option<ControlLen> {
+        u8::try_from(len).ok().filter(|len| usize::from(*len) <= ControlLen::MAX).map(ControlLen)
+    }
+
+    /// The length in bytes.
+    #[must_use]
+    pub fn get(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// The bits RSV1 to RSV3, which extensions give a meaning (RFC 6455 §5.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReservedBits(u8);
+
+impl ReservedBits {
+    /// None of them.
+    pub const NONE: ReservedBits = ReservedBits(0);
+    /// RSV1, which marks a compressed message under permessage-deflate (RFC 7692 §6).
+    pub const RSV1: ReservedBits = ReservedBits(0x40);
+    /// RSV2.
+    pub const RSV2: ReservedBits = ReservedBits(0x20);
+    /// RSV3.
+    pub const RSV3: ReservedBits = ReservedBits(0x10);
+
+    /// Whether all bits that are set here are set in `allowed` too.
+    #[must_use]
+    pub fn within(self, allowed: ReservedBits) -> bool {
+        self.0 & !allowed.0 == 0
+    }
+}
+
+impl std::ops::BitOr for ReservedBits {
+    type Output = ReservedBits;
+
+    fn bitor(self, other: ReservedBits) -> ReservedBits {
+        ReservedBits(self.0 | other.0)
+    }
+}
+
+impl Header {
+    /// Reads the header that `bytes` begin with, and tells how many bytes it has. `None`: there is more to come.
+    ///
+    /// # Errors
+    ///
+    /// What no continuation of `bytes` can mend, as soon as its first two bytes (or its length) tell.
+    #[inline]
+    pub fn decode(bytes: &[u8]) -> Result<Option<(Header, usize)>, ProtocolError> {
+        let Some((&[first, second], rest)) = bytes.split_first_chunk::<2>() else { return Ok(None) };
+        let opcode = Opcode::from_bits(first).ok_or(ProtocolError::ReservedOpcode(first & 0x0f))?;
+        let fin = first & 0x80 != 0;
+        let short_len = second & 0x7f;
+        if let Opcode::Control(_) = opcode {
+            if !fin {
+                return Err(ProtocolError::ControlFragmented);
+            }
+            if usize::from(short_len) > ControlLen::MAX {
+                return Err(ProtocolError::ControlTooLong);
+            }
+        }
+        let Some((len, len_bytes, rest)) = decode_len(short_len, rest)? else { return Ok(None) };
+        let (masking_key, key_bytes) = if second & 0x80 != 0 {
+            let Some((key, _)) = rest.split_first_chunk::<4>() else { return Ok(None) };
+            (Some(*key), 4)
+        } else {
+            (None, 0)
+        };
+        let kind = match opcode {
+            Opcode::Data(opcode) => FrameKind::Data { opcode, fin, len },
+            Opcode::Control(opcode) => FrameKind::Control { opcode, len: ControlLen(short_len) },
+        };
+        let header = Header { kind, reserved: ReservedBits(first & 0x70), masking_key };
+        Ok(Some((header, 2 + len_bytes + key_bytes)))
+    }
+
+    /// Appends the header to `out`, its length in the fewest bytes.
+    #[inline]
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let (opcode, fin, len) = match self.kind {
+            FrameKind::Data { opcode, fin, len } => (Opcode::Data(opcode), fin, len),
+            FrameKind::Control { opcode, len } => (Opcode::Control(opcode), true, u64::from(len.0)),
+        };
+        let first = if fin { 0x80 } else { 0 } | self.reserved.0 | opcode.bits();
+        let mask_bit = if self.masking_key.is_some() { 0x80 } else { 0 };
+        match (u8::try_from(len), u16::try_from(len)) {
+            (Ok(len @ 0..=125), _) => out.extend_from_slice(&[first, mask_bit | len]),
+            (_, Ok(len)) => {
+                let [high, low] = len.to_be_bytes();
+                out.extend_from_slice(&[first, mask_bit | 126, high, low]);
+            }
+            _ => {
+                out.extend_from_slice(&[first, mask_bit | 127]);
+                out.extend_from_slice(&len.to_be_bytes());
+            }
+        }
+        if let Some(key) = self.masking_key {
+            out.extend_from_slice(&key);
+        }
+    }
+
+    /// The opcode.
+    #[must_use]
+    pub fn opcode(&self) -> Opcode {
+        match self.kind {
+            FrameKind::Data { opcode, .. } => opcode.into(),
+            FrameKind::Control { opcode, .. } => opcode.into(),
+        }
+    }
+
+    /// The length of the payload in bytes.
+    #[must_use]
+    pub fn payload_len(&self) -> u64 {
+        match self.kind {
+            FrameKind::Data { len, .. } => len,
+            FrameKind::Control { len, .. } => u64::from(len.0),
+        }
+    }
+
+    /// Whether the frame ends its message. A control frame always does.
+    #[must_use]
+    pub fn fin(&self) -> bool {
+        match self.kind {
+            FrameKind::Data { fin, .. } => fin,
+            FrameKind::Control { .. } => true,
+        }
+    }
+}
+
+/// The payload length, how many bytes it took beyond the seven bits, and what follows it.
+#[inline]
+fn decode_len(short_len: u8, rest: &[u8]) -> Result<Option<(u64, usize, &[u8])>, ProtocolError> {
+    // §5.2: "the minimal number of bytes MUST be used to encode the length", and of eight bytes "the most significant
+    // bit MUST be 0".
+    match short_len {
+        126 => {
+            let Some((len, rest)) = rest.split_first_chunk::<2>() else { return Ok(None) };
+            let len = u64::from(u16::from_be_bytes(*len));
+            if len < 126 { Err(ProtocolError::LengthNotMinimal) } else { Ok(Some((len, 2, rest))) }
+        }
+        127 => {
+            let Some((len, rest)) = rest.split_first_chunk::<8>() else { return Ok(None) };
+            match u64::from_be_bytes(*len) {
+                0..=0xffff => Err(ProtocolError::LengthNotMinimal),
+                0x8000_0000_0000_0000.. => Err(ProtocolError::LengthTooLarge),
+                len => Ok(Some((len, 8, rest))),
+            }
+        }
+        len => Ok(Some((u64::from(len), 0, rest))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,45 @@
+//! The WebSocket protocol of RFC 6455 as a state machine without I/O: no sockets, no clock, no threads, no async.
+//!
+//! After the opening handshake, [`Protocol`] is one end of a connection: bytes that arrive go in, [`Event`]s come out;
+//! messages go in, bytes to write come out. The [`handshake`] module holds both sides of the opening handshake as
+//! functions over [`http`] types.
+//!
+//! A driver (the crate `longwire` has several) is a small loop around it: read once, take events until there are none,
+//! write once, arm a timer.
+
+mod accept_key;
+mod assembler;
+mod close_code;
+mod close_frame;
+mod closed;
+mod closing;
+mod config;
+mod decoder;
+mod error;
+mod event;
+pub mod handshake;
+mod header;
+mod limits;
+mod mask;
+mod masking_keys;
+mod opcode;
+mod protocol;
+mod received;
+mod role;
+mod send_buffer;
+mod utf8;
+
+pub use assembler::MessageKind;
+pub use close_code::CloseCode;
+pub use close_frame::CloseFrame;
+pub use closed::{By, Closed};
+pub use config::{Config, Direction, FrameObserver, SeenFrame};
+pub use error::{InvalidClose, ProtocolError, SendError};
+pub use event::Event;
+pub use header::{ControlLen, FrameKind, Header, ReservedBits};
+pub use limits::Limits;
+pub use masking_keys::MaskingKeys;
+pub use opcode::{ControlOpcode, DataOpcode, Opcode};
+pub use protocol::{Last, Protocol};
+pub use received::Received;
+pub use role::Role;

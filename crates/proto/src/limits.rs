@@ -1,0 +1,143 @@
+//! What one connection may cost.
+
+use std::time::Duration;
+
+/// What one connection may cost, in bytes, counts and time. Every bound that a peer could otherwise move is here.
+///
+/// ```
+/// use longwire_proto::Limits;
+///
+/// let limits = Limits::default().message(4 * 1024 * 1024);
+/// assert_eq!(limits.message, 4_194_304);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The largest message that is accepted, in bytes, over all of its fragments. Beyond it the connection fails with
+    /// 1009 as soon as a frame header tells, before its payload is read. 16 MiB.
+    pub message: usize,
+    /// The most fragments a message may come in, empty ones counted. Beyond it the connection fails with 1008. 131,072.
+    pub fragments: u32,
+    /// The most bytes of an opening handshake, request or response head. Beyond it a server answers 431. 16 KiB.
+    pub handshake_bytes: usize,
+    /// The most header lines of an opening handshake. Beyond it a server answers 431. 100.
+    pub handshake_headers: usize,
+    /// How long the opening handshake may take, TLS included. 10 s.
+    pub handshake_time: Duration,
+    /// How long the closing handshake may take: from the Close frame to the end of the transport. 10 s.
+    pub close_time: Duration,
+    /// From this many bytes that wait to be written on, senders have to wait. 256 KiB.
+    pub high_water: usize,
+    /// Senders that had to wait may go on when no more than this many bytes wait to be written. 64 KiB.
+    pub low_water: usize,
+    /// While more bytes than this wait to be written, only the newest ping is answered (RFC 6455 §5.5.3 allows it), so
+    /// that a peer that pings and does not read costs no memory. 16 KiB.
+    pub control_replies: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            message: 16 << 20,
+            fragments: 1 << 17,
+            handshake_bytes: 16 << 10,
+            handshake_headers: 100,
+            handshake_time: Duration::from_secs(10),
+            close_time: Duration::from_secs(10),
+            high_water: 256 << 10,
+            low_water: 64 << 10,
+            control_replies: 16 << 10,
+        }
+    }
+}
+
+impl Limits {
+    /// Sets [`message`](Limits::message), in bytes.
+    #[must_use]
+    pub fn message(mut self, bytes: usize) -> Limits {
+        self.message = bytes;
+        self
+    }
+
+    /// Sets [`fragments`](Limits::fragments).
+    #[must_use]
+    pub fn fragments(mut self, count: u32) -> Limits {
+        self.fragments = count;
+        self
+    }
+
+    /// Sets [`handshake_bytes`](Limits::handshake_bytes) and [`handshake_headers`](Limits::handshake_headers).
+    #[must_use]
+    pub fn handshake(mut self, bytes: usize, headers: usize) -> Limits {
+        self.handshake_bytes = bytes;
+        self.handshake_headers = headers;
+        self
+    }
+
+    /// Sets [`handshake_time`](Limits::handshake_time).
+    #[must_use]
+    pub fn handshake_time(mut self, time: Duration) -> Limits {
+        self.handshake_time = time;
+        self
+    }
+
+    /// Sets [`close_time`](Limits::close_time).
+    #[must_use]
+    pub fn close_time(mut self, time: Duration) -> Limits {
+        self.close_time = time;
+        self
+    }
+
+    /// Sets [`low_water`](Limits::low_water) and [`high_water`](Limits::high_water), in bytes. A low mark above the
+    /// high one counts as equal to it.
+    #[must_use]
+    pub fn water(mut self, low: usize, high: usize) -> Limits {
+        self.low_water = low.min(high);
+        self.high_water = high;
+        self
+    }
+
+    /// Sets [`control_replies`](Limits::control_replies), in bytes.
+    #[must_use]
+    pub fn control_replies(mut self, bytes: usize) -> Limits {
+        self.control_replies = bytes;
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_setter_sets_its_own_bound_and_no_other() {
+        let second = Duration::from_secs(1);
+        let limits = Limits::default()
+            .message(1)
+            .fragments(2)
+            .handshake(3, 4)
+            .handshake_time(second)
+            .close_time(2 * second)
+            .water(5, 6)
+            .control_replies(7);
+        let expected = Limits {
+            message: 1,
+            fragments: 2,
+            handshake_bytes: 3,
+            handshake_headers: 4,
+            handshake_time: second,
+            close_time: 2 * second,
+            low_water: 5,
+            high_water: 6,
+            control_replies: 7,
+        };
+        assert_eq!(limits, expected);
+    }
+
+    #[test]
+    fn the_low_water_mark_is_never_above_the_high_one() {
+        assert_eq!(Limits::default().water(10, 5).low_water, 5);
+        let limits = Limits::default();
+        assert!(limits.low_water < limits.high_water);
+    }
+}

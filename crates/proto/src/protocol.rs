@@ -1,0 +1,390 @@
+//! One end of a connection, after its opening handshake.
+
+use std::io::IoSlice;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::buf::Limit;
+use bytes::{BufMut, Bytes};
+
+use crate::assembler::MessageKind;
+use crate::close_frame::CloseFrame;
+use crate::closed::Closed;
+use crate::closing::{Closing, Step};
+use crate::config::{Config, Direction, SeenFrame};
+use crate::decoder::Decoder;
+use crate::error::{ProtocolError, SendError};
+use crate::event::Event;
+use crate::header::{ControlLen, FrameKind, Header, ReservedBits};
+use crate::masking_keys::MaskingKeys;
+use crate::opcode::{ControlOpcode, DataOpcode};
+use crate::received::Received;
+use crate::role::Role;
+use crate::send_buffer::SendBuffer;
+
+/// One end of a connection, after its opening handshake: bytes in, events out; calls in, bytes to write out.
+///
+/// It does no I/O and knows no time. A driver reads once, takes events until there are none, writes once, and asks for
+/// the next deadline:
+///
+/// ```
+/// use std::io::IoSlice;
+/// use std::sync::Arc;
+/// use longwire_proto::{Config, Event, Protocol, Received, Role};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut server = Protocol::new(Role::Server, Arc::new(Config::default()));
+///
+/// let mut read = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"; // a masked "Hello", RFC 6455 §5.7
+/// let mut received = Received::new(&mut read);
+/// while let Some(event) = server.next_event(&mut received)? {
+///     if let Event::Text(text) = event {
+///         server.send_text(&text)?;
+///     }
+/// }
+///
+/// let mut slices = [IoSlice::new(&[]); 8];
+/// assert_eq!(server.transmit(&mut slices), 1);
+/// assert_eq!(&*slices[0], b"\x81\x05Hello");
+/// server.transmitted(7);
+/// assert_eq!(server.queued(), 0);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Protocol {
+    role: Role,
+    config: Arc<Config>,
+    keys: MaskingKeys,
+    decoder: Decoder,
+    closing: Closing,
+    /// When the closing handshake is given up; set once it has begun and the driver has told the time.
+    deadline: Option<Instant>,
+    outbound: SendBuffer,
+    /// Whether a message that is sent in fragments has not been finished.
+    sending_fragments: bool,
+    /// The newest ping that could not be answered because too much waited to be written.
+    unanswered_ping: Option<Box<[u8]>>,
+}
+
+impl Protocol {
+    /// An open connection.
+    #[must_use]
+    pub fn new(role: Role, config: Arc<Config>) -> Protocol {
+        Protocol {
+            role,
+            config,
+            keys: MaskingKeys::random(),
+            decoder: Decoder::new(role),
+            closing: Closing::Open,
+            deadline: None,
+            outbound: SendBuffer::default(),
+            sending_fragments: false,
+            unanswered_ping: None,
+        }
+    }
+
+    /// Takes the masking keys from elsewhere, for simulations and tests. A server masks nothing.
+    #[must_use]
+    pub fn with_masking_keys(mut self, keys: MaskingKeys) -> Protocol {
+        self.keys = keys;
+        self
+    }
+
+    /// Queues bytes that have to go out before the first frame: the response of the opening handshake, which then shares
+    /// a write with the first messages.
+    #[must_use]
+    pub fn with_preface(mut self, preface: &[u8]) -> Protocol {
+        self.outbound.raw(preface);
+        self
+    }
+
+    /// The next thing that arrived. `None`: `received` is empty, and the driver may read again.
+    ///
+    /// Pings are answered and a Close frame is replied to in here; both are told as events too. After a Close frame or
+    /// an error, everything that arrives is discarded and there are no more events.
+    ///
+    /// # Errors
+    ///
+    /// The peer broke the protocol. It is told so with a Close frame that is queued already; the error is given once.
+    pub fn next_event<'b>(
+        &mut self,
+        received: &mut Received<'b>,
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        match self.decoder.next(received, &self.config) {
+            Ok(Some(event)) => {
+                match &event {
+                    Event::Ping(payload) => self.answer(payload),
+                    Event::Close(frame) => self.advance_closing(Step::PeerClose(frame.as_ref())),
+                    _ => {}
+                }
+                Ok(Some(event))
+            }
+            Ok(None) => Ok(None),
+            Err(error) => {
+                received.clear();
+                self.advance_closing(Step::Failure(&error));
+                Err(error)
+            }
+        }
+    }
+
+    /// Room to read the payload of a large binary message straight into, if one is arriving: a read into it saves the
+    /// copy out of the shared buffer. After the read, call [`next_event`](Protocol::next_event), with an empty
+    /// [`Received`] if nothing else was read.
+    pub fn payload_room(&mut self) -> Option<Limit<&mut Vec<u8>>> {
+        self.decoder.payload_room().filter(|room| room.remaining_mut() > 0)
+    }
+
+    /// Queues a text message.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] or [`SendError::MessageUnfinished`].
+    pub fn send_text(&mut self, text: &str) -> Result<(), SendError> {
+        self.message(DataOpcode::Text, text.as_bytes())
+    }
+
+    /// Queues a binary message.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] or [`SendError::MessageUnfinished`].
+    pub fn send_binary(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.message(DataOpcode::Binary, payload)
+    }
+
+    /// Queues a message whose payload, if it is large (64 KiB), is not copied. The caller vouches that the bytes of a
+    /// text message are UTF-8: the peer would fail the connection over them.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] or [`SendError::MessageUnfinished`].
+    pub fn send_bytes(&mut self, kind: MessageKind, payload: Bytes) -> Result<(), SendError> {
+        self.may_send_message()?;
+        let header = self.data_header(first_opcode(kind), true, payload.len());
+        self.outbound.frame_bytes(&header, payload);
+        Ok(())
+    }
+
+    /// Queues one fragment of a message (RFC 6455 §5.4). The first one sets the kind, the others continue it; `last`
+    /// ends the message. Pings and pongs may come between, other messages not.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`].
+    pub fn send_fragment(&mut self, kind: MessageKind, payload: &[u8], last: Last) -> Result<(), SendError> {
+        self.may_send()?;
+        let opcode = if self.sending_fragments { DataOpcode::Continuation } else { first_opcode(kind) };
+        self.sending_fragments = last == Last::No;
+        let header = self.data_header(opcode, last == Last::Yes, payload.len());
+        self.outbound.frame(&header, payload);
+        Ok(())
+    }
+
+    /// Queues a ping.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`], or [`SendError::ControlTooLong`] for more than 125 bytes.
+    pub fn send_ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.may_send()?;
+        self.control(ControlOpcode::Ping, payload)
+    }
+
+    /// Queues a pong that nobody asked for (§5.5.3). Pings are answered without it.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`], or [`SendError::ControlTooLong`] for more than 125 bytes.
+    pub fn send_pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.may_send()?;
+        self.control(ControlOpcode::Pong, payload)
+    }
+
+    /// Begins the closing handshake; `None` sends a Close frame without a code. If it has begun already, nothing
+    /// happens.
+    pub fn close(&mut self, frame: Option<CloseFrame>) {
+        self.advance_closing(Step::LocalClose(frame));
+    }
+
+    /// The transport has ended: end of file, or an error.
+    pub fn receive_eof(&mut self) {
+        self.advance_closing(Step::TransportEnd);
+    }
+
+    /// Gives the connection up if its [deadline](Protocol::poll_timeout) has passed.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.deadline.is_some_and(|deadline| deadline <= now) {
+            self.advance_closing(Step::TimeUp);
+        }
+    }
+
+    /// When [`handle_timeout`](Protocol::handle_timeout) has to be called. A span of time that has begun since the last
+    /// call counts from `now`, so a driver asks after each batch of events and calls.
+    pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
+        match self.closing {
+            Closing::Open | Closing::Over(_) => None,
+            Closing::AwaitingPeer | Closing::Complete(_) | Closing::Failed(_) => {
+                Some(*self.deadline.get_or_insert(now + self.config.limits.close_time))
+            }
+        }
+    }
+
+    /// Fills `slices` with what has to be written next, and gives how many it filled. Write them in order with one
+    /// call, and tell [`transmitted`](Protocol::transmitted) how many bytes that took.
+    pub fn transmit<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        self.outbound.slices(slices)
+    }
+
+    /// Notes that the first `count` bytes of what waited have been written.
+    pub fn transmitted(&mut self, count: usize) {
+        self.outbound.advance(count);
+        if self.outbound.len() <= self.config.limits.control_replies
+            && let Some(payload) = self.unanswered_ping.take()
+        {
+            self.answer(&payload);
+        }
+    }
+
+    /// How many bytes wait to be written.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.outbound.len()
+    }
+
+    /// Whether messages can be sent: the closing handshake has not begun.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self.closing, Closing::Open)
+    }
+
+    /// How the connection ended, as soon as that is certain: when both Close frames exist, when it failed, or when the
+    /// transport has ended.
+    #[must_use]
+    pub fn closed(&self) -> Option<&Closed> {
+        self.closing.closed()
+    }
+
+    /// Whether the transport has ended or is to be dropped.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self.closing, Closing::Over(_))
+    }
+
+    /// Whether everything is written and this end is the one to end the transport: a server after the closing handshake
+    /// (RFC 6455 §7.1.1), and either end after a failure (§7.1.7). A driver shuts down its writing side and goes on
+    /// reading until the end of file, so that the peer gets the Close frame and not a reset.
+    #[must_use]
+    pub fn wants_shutdown(&self) -> bool {
+        let ends_it = match self.closing {
+            Closing::Open | Closing::AwaitingPeer => false,
+            Closing::Complete(_) => self.role == Role::Server,
+            Closing::Failed(_) | Closing::Over(_) => true,
+        };
+        ends_it && self.outbound.len() == 0
+    }
+
+    /// Which end this is.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// What the connection was made with.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn advance_closing(&mut self, step: Step<'_>) {
+        // The placeholder is never seen: `step` gives the next state.
+        let state = std::mem::replace(&mut self.closing, Closing::Open);
+        let (next, to_send) = state.step(step);
+        if next.closed().is_some() {
+            self.decoder.stop();
+            self.unanswered_ping = None;
+        }
+        self.closing = next;
+        if let Some(frame) = to_send {
+            let payload = frame.map(|frame| frame.encode()).unwrap_or_default();
+            // A Close frame's payload fits by its type, so this cannot fail.
+            let _fits = self.control(ControlOpcode::Close, &payload);
+        }
+    }
+
+    /// Answers a ping (§5.5.2), or keeps it for later while too much waits: §5.5.3 allows to answer only the newest.
+    fn answer(&mut self, ping: &[u8]) {
+        if !self.is_open() {
+            // §1.4: after its Close frame an end sends nothing more.
+            return;
+        }
+        if self.outbound.len() > self.config.limits.control_replies {
+            self.unanswered_ping = Some(ping.into());
+            return;
+        }
+        // A ping's payload is short enough for a pong, so this cannot fail.
+        let _fits = self.control(ControlOpcode::Pong, ping);
+    }
+
+    #[inline]
+    fn message(&mut self, opcode: DataOpcode, payload: &[u8]) -> Result<(), SendError> {
+        self.may_send_message()?;
+        let header = self.data_header(opcode, true, payload.len());
+        self.outbound.frame(&header, payload);
+        Ok(())
+    }
+
+    fn control(&mut self, opcode: ControlOpcode, payload: &[u8]) -> Result<(), SendError> {
+        let len = ControlLen::new(payload.len()).ok_or(SendError::ControlTooLong)?;
+        let header = self.header(FrameKind::Control { opcode, len }, payload);
+        self.outbound.frame(&header, payload);
+        Ok(())
+    }
+
+    fn may_send(&self) -> Result<(), SendError> {
+        if self.is_open() { Ok(()) } else { Err(SendError::Closed) }
+    }
+
+    fn may_send_message(&self) -> Result<(), SendError> {
+        self.may_send()?;
+        if self.sending_fragments { Err(SendError::MessageUnfinished) } else { Ok(()) }
+    }
+
+    #[inline]
+    fn data_header(&mut self, opcode: DataOpcode, fin: bool, len: usize) -> Header {
+        self.header(FrameKind::Data { opcode, fin, len: len as u64 }, &[])
+    }
+
+    #[inline]
+    fn header(&mut self, kind: FrameKind, control_payload: &[u8]) -> Header {
+        let masking_key = match self.role {
+            Role::Client => Some(self.keys.next_key()),
+            Role::Server => None,
+        };
+        let header = Header { kind, reserved: ReservedBits::NONE, masking_key };
+        if let Some(observer) = &self.config.observer {
+            observer.observe(&SeenFrame { direction: Direction::Sent, header: &header, control_payload });
+        }
+        header
+    }
+}
+
+/// Whether a fragment is the last one of its message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Last {
+    /// The message ends with it.
+    Yes,
+    /// More will follow.
+    No,
+}
+
+fn first_opcode(kind: MessageKind) -> DataOpcode {
+    match kind {
+        MessageKind::Text => DataOpcode::Text,
+        MessageKind::Binary => DataOpcode::Binary,
+    }
+}
+
+#[cfg(test)]
+mod tests;

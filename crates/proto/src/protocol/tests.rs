@@ -1,0 +1,318 @@
+use std::time::Duration;
+
+use super::*;
+use crate::close_code::CloseCode;
+use crate::closed::By;
+use crate::limits::Limits;
+
+/// One end, and a transcript of what happens to it.
+struct End {
+    protocol: Protocol,
+    told: Vec<Result<Event<'static>, ProtocolError>>,
+}
+
+fn server() -> End {
+    End::new(Role::Server, Limits::default())
+}
+
+/// A client whose masking keys are known: with seed 0 they are taken out of what it sends.
+fn client() -> End {
+    End::new(Role::Client, Limits::default())
+}
+
+impl End {
+    fn new(role: Role, limits: Limits) -> End {
+        let protocol =
+            Protocol::new(role, Arc::new(Config::new(limits))).with_masking_keys(MaskingKeys::seeded(0));
+        End { protocol, told: Vec::new() }
+    }
+
+    fn receive(&mut self, bytes: &[u8]) -> &mut End {
+        let mut bytes = bytes.to_vec();
+        let mut received = Received::new(&mut bytes);
+        loop {
+            match self.protocol.next_event(&mut received) {
+                Ok(Some(event)) => self.told.push(Ok(event.into_owned())),
+                Ok(None) => break,
+                Err(error) => self.told.push(Err(error)),
+            }
+        }
+        assert!(received.is_empty());
+        self
+    }
+
+    fn expect(&mut self, event: Event<'_>) -> &mut End {
+        assert!(!self.told.is_empty(), "nothing was told, not {event:?}");
+        assert_eq!(self.told.remove(0), Ok(event.into_owned()));
+        self
+    }
+
+    fn expect_error(&mut self, error: ProtocolError) -> &mut End {
+        assert!(!self.told.is_empty(), "nothing was told, not {error:?}");
+        assert_eq!(self.told.remove(0), Err(error));
+        self
+    }
+
+    fn expect_silence(&mut self) -> &mut End {
+        assert_eq!(self.told, []);
+        self
+    }
+
+    fn take_sent(&mut self) -> Vec<u8> {
+        let mut sent = Vec::new();
+        while self.protocol.queued() > 0 {
+            let mut slices = [IoSlice::new(&[]); 4];
+            let filled = self.protocol.transmit(&mut slices);
+            let bytes: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
+            self.protocol.transmitted(bytes.len());
+            sent.extend(bytes);
+        }
+        sent
+    }
+
+    fn expect_sent(&mut self, expected: &[u8]) -> &mut End {
+        let sent = self.take_sent();
+        assert_eq!(sent, expected, "{}", sent.escape_ascii());
+        self
+    }
+}
+
+fn frame(code: u16, reason: &str) -> Option<CloseFrame> {
+    Some(CloseFrame::new(code, reason).unwrap())
+}
+
+#[test]
+fn a_server_says_hello_unmasked() {
+    let mut end = server();
+    end.protocol.send_text("Hello").unwrap();
+    end.protocol.send_binary(b"\x00\xff").unwrap();
+    end.protocol.send_bytes(MessageKind::Text, Bytes::from_static(b"x")).unwrap();
+    end.expect_sent(b"\x81\x05Hello\x82\x02\x00\xff\x81\x01x");
+}
+
+#[test]
+fn a_client_masks_each_frame_with_a_key_of_its_own() {
+    let mut end = client();
+    end.protocol.send_binary(&[0; 4]).unwrap();
+    end.protocol.send_binary(&[0; 4]).unwrap();
+    let sent = end.take_sent();
+    // Four zero bytes masked are the key itself.
+    let (first, second) = sent.split_at(10);
+    assert_eq!((&first[..2], &first[2..6]), (&b"\x82\x84"[..], &first[6..]));
+    assert_eq!((&second[..2], &second[2..6]), (&b"\x82\x84"[..], &second[6..]));
+    assert_ne!(first[2..6], second[2..6]);
+}
+
+#[test]
+fn pings_are_answered_in_order_and_told() {
+    let mut end = server();
+    end.receive(b"\x89\x81\0\0\0\0a\x89\x80\0\0\0\0\x8a\x81\0\0\0\0p");
+    end.expect(Event::Ping(b"a"[..].into()))
+        .expect(Event::Ping(b""[..].into()))
+        .expect(Event::Pong(b"p"[..].into()));
+    end.expect_silence().expect_sent(b"\x8a\x01a\x8a\x00");
+}
+
+#[test]
+fn pings_that_pile_up_behind_a_full_queue_get_one_answer_the_newest() {
+    let mut end = End::new(Role::Server, Limits::default().control_replies(8));
+    end.protocol.send_text("12345678").unwrap();
+    for name in [b"a", b"b", b"c"] {
+        end.receive(&[b"\x89\x81\0\0\0\0", &name[..]].concat());
+    }
+    assert_eq!(end.protocol.queued(), 10);
+    end.expect_sent(b"\x81\x0812345678\x8a\x01c");
+}
+
+#[test]
+fn own_pings_and_pongs_carry_at_most_125_bytes() {
+    let mut end = server();
+    assert_eq!(end.protocol.send_ping(&[0; 126]), Err(SendError::ControlTooLong));
+    assert_eq!(end.protocol.send_pong(&[0; 126]), Err(SendError::ControlTooLong));
+    end.protocol.send_ping(b"hi").unwrap();
+    end.protocol.send_pong(&[]).unwrap();
+    end.expect_sent(b"\x89\x02hi\x8a\x00");
+}
+
+#[test]
+fn fragments_are_sent_with_control_frames_between_and_no_other_message() {
+    let mut end = server();
+    end.protocol.send_fragment(MessageKind::Text, b"one ", Last::No).unwrap();
+    assert_eq!(end.protocol.send_text("other"), Err(SendError::MessageUnfinished));
+    assert_eq!(end.protocol.send_bytes(MessageKind::Binary, Bytes::new()), Err(SendError::MessageUnfinished));
+    end.protocol.send_ping(b"").unwrap();
+    end.protocol.send_fragment(MessageKind::Text, b"two ", Last::No).unwrap();
+    end.protocol.send_fragment(MessageKind::Text, b"three", Last::Yes).unwrap();
+    end.protocol.send_fragment(MessageKind::Binary, b"!", Last::Yes).unwrap();
+    end.expect_sent(b"\x01\x04one \x89\x00\x00\x04two \x80\x05three\x82\x01!");
+}
+
+#[test]
+fn the_peer_closes_and_the_server_ends_the_transport() {
+    let mut end = server();
+    end.receive(b"\x88\x85\0\0\0\0\x03\xe9bye");
+    end.expect(Event::Close(frame(1001, "bye")));
+    assert!(!end.protocol.wants_shutdown(), "the answer has not been written");
+    end.expect_sent(b"\x88\x02\x03\xe9");
+    assert!(end.protocol.wants_shutdown() && !end.protocol.is_over());
+    end.protocol.receive_eof();
+    assert!(end.protocol.is_over());
+    let closed = end.protocol.closed().unwrap();
+    assert_eq!((closed.code, closed.reason.as_str()), (CloseCode::GOING_AWAY, "bye"));
+    assert_eq!((closed.by, closed.clean), (By::Peer, true));
+}
+
+#[test]
+fn a_close_without_a_code_is_answered_without_one() {
+    let mut end = server();
+    end.receive(b"\x88\x80\0\0\0\0").expect(Event::Close(None)).expect_sent(b"\x88\x00");
+    assert_eq!(end.protocol.closed().map(|closed| closed.code), Some(CloseCode::NO_STATUS));
+}
+
+#[test]
+fn a_client_closes_once_and_waits_for_the_server_to_end_the_transport() {
+    let mut end = client();
+    end.protocol.close(frame(1000, ""));
+    end.protocol.close(frame(4000, "again"));
+    assert_eq!(end.take_sent().len(), 8);
+    assert!(end.protocol.closed().is_none());
+    end.receive(b"\x81\x04late\x88\x02\x03\xe8");
+    end.expect(Event::Text("late".into())).expect(Event::Close(frame(1000, ""))).expect_sent(b"");
+    assert!(!end.protocol.wants_shutdown());
+    end.protocol.receive_eof();
+    let closed = end.protocol.closed().unwrap();
+    assert_eq!((closed.code, closed.by, closed.clean), (CloseCode::NORMAL, By::Local, true));
+}
+
+#[test]
+fn nothing_is_sent_after_a_close_frame() {
+    let mut end = server();
+    end.protocol.close(None);
+    end.receive(b"\x89\x80\0\0\0\0").expect(Event::Ping(b""[..].into()));
+    assert_eq!(end.protocol.send_text(""), Err(SendError::Closed));
+    assert_eq!(end.protocol.send_binary(b""), Err(SendError::Closed));
+    assert_eq!(end.protocol.send_bytes(MessageKind::Binary, Bytes::new()), Err(SendError::Closed));
+    assert_eq!(end.protocol.send_fragment(MessageKind::Text, b"", Last::Yes), Err(SendError::Closed));
+    assert_eq!(end.protocol.send_ping(b""), Err(SendError::Closed));
+    assert_eq!(end.protocol.send_pong(b""), Err(SendError::Closed));
+    end.expect_sent(b"\x88\x00");
+}
+
+#[test]
+fn a_failure_is_told_once_with_its_code_and_the_rest_is_discarded() {
+    let mut end = server();
+    end.receive(b"\x81\x80\0\0\0\0\x83\x80\0\0\0\0\x81\x80\0\0\0\0");
+    end.receive(b"\x81\x80\0\0\0\0garbage");
+    end.expect(Event::Text("".into())).expect_error(ProtocolError::ReservedOpcode(3)).expect_silence();
+    end.expect_sent(b"\x88\x16\x03\xeaopcode 3 is reserved");
+    assert!(end.protocol.wants_shutdown());
+    assert_eq!(end.protocol.send_text("late"), Err(SendError::Closed));
+    end.protocol.receive_eof();
+    let closed = end.protocol.closed().unwrap();
+    assert_eq!((closed.code, closed.by, closed.clean), (CloseCode::PROTOCOL_ERROR, By::Local, false));
+}
+
+#[test]
+fn frames_behind_the_peers_close_are_discarded_not_parsed() {
+    let mut end = server();
+    end.receive(b"\x88\x80\0\0\0\0\x83\xff\xff").expect(Event::Close(None)).expect_silence();
+    assert_eq!(end.protocol.closed().map(|closed| closed.clean), Some(true));
+}
+
+#[test]
+fn a_failure_after_our_close_sends_no_second_one() {
+    let mut end = server();
+    end.protocol.close(None);
+    end.receive(b"\x81\x00").expect_error(ProtocolError::NotMasked).expect_sent(b"\x88\x00");
+    assert!(end.protocol.wants_shutdown());
+}
+
+#[test]
+fn a_transport_that_vanishes_is_an_end_that_is_not_clean() {
+    let mut end = server();
+    end.receive(b"\x01\x81\0\0\0\0a");
+    end.protocol.receive_eof();
+    assert!(end.protocol.is_over());
+    assert_eq!(end.protocol.closed(), Some(&Closed::lost()));
+    assert_eq!(end.protocol.send_text(""), Err(SendError::Closed));
+}
+
+#[test]
+fn the_closing_handshake_has_a_deadline_that_starts_when_the_time_is_first_told() {
+    let start = Instant::now();
+    let limit = Duration::from_secs(5);
+    let mut end = End::new(Role::Client, Limits::default().close_time(limit));
+    assert_eq!(end.protocol.poll_timeout(start), None);
+    end.protocol.close(None);
+    assert_eq!(end.protocol.poll_timeout(start), Some(start + limit));
+    assert_eq!(end.protocol.poll_timeout(start + limit / 2), Some(start + limit));
+    end.protocol.handle_timeout(start + limit - Duration::from_nanos(1));
+    assert!(!end.protocol.is_over());
+    end.protocol.handle_timeout(start + limit);
+    assert_eq!(end.protocol.closed(), Some(&Closed::unanswered()));
+    assert_eq!(end.protocol.poll_timeout(start + limit), None);
+}
+
+#[test]
+fn a_server_that_does_not_end_the_transport_is_given_up_and_the_end_stays_clean() {
+    let start = Instant::now();
+    let mut end = client();
+    end.protocol.close(None);
+    end.receive(b"\x88\x00");
+    let deadline = end.protocol.poll_timeout(start).unwrap();
+    end.protocol.handle_timeout(deadline);
+    assert!(end.protocol.is_over() && end.protocol.closed().is_some_and(|closed| closed.clean));
+}
+
+#[test]
+fn an_observer_sees_every_frame_both_ways() {
+    use std::sync::Mutex;
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&seen);
+    let observer = crate::config::FrameObserver::new(move |frame| {
+        let payload = String::from_utf8_lossy(frame.control_payload).into_owned();
+        let line = format!(
+            "{:?} {} {} {payload}",
+            frame.direction,
+            frame.header.opcode(),
+            frame.header.payload_len()
+        );
+        log.lock().unwrap().push(line.trim_end().to_owned());
+    });
+    assert_eq!(format!("{observer:?}"), "FrameObserver");
+    let config = Config { observer: Some(observer), ..Config::default() };
+    let mut end = server();
+    end.protocol = Protocol::new(Role::Server, Arc::new(config));
+    end.receive(b"\x01\x81\0\0\0\0a\x89\x82\0\0\0\0hi\x80\x81\0\0\0\0b");
+    end.protocol.close(None);
+    let expected = [
+        "Received text 1",
+        "Received ping 2 hi",
+        "Sent pong 2 hi",
+        "Received continuation 1",
+        "Sent close 0",
+    ];
+    assert_eq!(*seen.lock().unwrap(), expected);
+}
+
+#[test]
+fn room_for_a_payload_is_never_empty() {
+    let mut end = server();
+    assert!(end.protocol.payload_room().is_none());
+    end.receive(b"\x82\xff\0\0\0\0\0\x0f\0\0\0\0\0\0abc");
+    let mut room = end.protocol.payload_room().unwrap();
+    let count = room.remaining_mut();
+    assert!(count > 0);
+    room.put_bytes(1, count);
+    end.receive(b"").expect_silence();
+    assert_eq!(end.protocol.role(), Role::Server);
+    assert_eq!(end.protocol.config().limits, Limits::default());
+}
+
+#[test]
+fn a_preface_goes_out_before_the_first_frame() {
+    let mut end = server();
+    end.protocol = Protocol::new(Role::Server, Arc::default()).with_preface(b"HTTP/1.1 101 ...\r\n\r\n");
+    end.protocol.send_text("hi").unwrap();
+    end.expect_sent(b"HTTP/1.1 101 ...\r\n\r\n\x81\x02hi");
+}

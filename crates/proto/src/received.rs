@@ -1,0 +1,76 @@
+//! Bytes that have arrived.
+
+/// Bytes that have arrived and have not been taken: a cursor over any buffer that the driver has.
+///
+/// The protocol works in place (it unmasks payloads where they lie) and lends what it can, so it needs the buffer
+/// mutably and its events borrow from it. When [`Protocol::next_event`](crate::Protocol::next_event) gives `None`,
+/// nothing is left in here: what belongs to an unfinished frame has moved to the connection, so that one buffer can
+/// serve any number of connections in turn.
+#[derive(Debug, Default)]
+pub struct Received<'b> {
+    bytes: &'b mut [u8],
+}
+
+impl<'b> Received<'b> {
+    /// All of `bytes`.
+    #[must_use]
+    pub fn new(bytes: &'b mut [u8]) -> Received<'b> {
+        Received { bytes }
+    }
+
+    /// How many bytes have not been taken.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether all has been taken.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// What has not been taken.
+    #[inline]
+    pub(crate) fn peek(&self) -> &[u8] {
+        self.bytes
+    }
+
+    /// Takes `count` bytes, or all if there are fewer.
+    #[inline]
+    pub(crate) fn take(&mut self, count: usize) -> &'b mut [u8] {
+        let count = count.min(self.bytes.len());
+        let (taken, rest) = std::mem::take(&mut self.bytes).split_at_mut(count);
+        self.bytes = rest;
+        taken
+    }
+
+    /// Discards everything.
+    pub(crate) fn clear(&mut self) {
+        self.bytes = &mut [];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_in_order_and_never_more_than_there_is() {
+        let mut bytes = *b"abcde";
+        let mut received = Received::new(&mut bytes);
+        let first = received.take(2);
+        assert_eq!((received.peek(), received.len()), (&b"cde"[..], 3));
+        let second = received.take(9);
+        assert_eq!((&*first, &*second), (&b"ab"[..], &b"cde"[..]));
+        assert!(received.is_empty() && received.take(1).is_empty());
+    }
+
+    #[test]
+    fn what_is_cleared_is_gone() {
+        let mut bytes = *b"abc";
+        let mut received = Received::new(&mut bytes);
+        received.clear();
+        assert!(received.is_empty() && Received::default().is_empty());
+    }
+}

@@ -1,0 +1,21 @@
+//! Which end of the connection this is.
+
+/// Which end of the connection this is. A client masks what it sends and a server does not (RFC 6455 §5.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// The end that asked for the connection.
+    Client,
+    /// The end that was asked.
+    Server,
+}
+
+impl Role {
+    /// The other end.
+    #[must_use]
+    pub fn peer(self) -> Role {
+        match self {
+            Role::Client => Role::Server,
+            Role::Server => Role::Client,
+        }
+    }
+}

@@ -1,0 +1,79 @@
+// Headless Chromium, driven by Playwright.
+
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium as playwright } from "playwright-core";
+
+import { PATIENCE } from "./deadline.mjs";
+import { certificates, certutil, chromium } from "./environment.mjs";
+
+/** Started with a home of its own in which the tests' certificate authority is trusted, as a user's would be. */
+export async function launch() {
+  const [executablePath, tool, { ca }] = [chromium(), certutil(), certificates()];
+  const home = mkdtempSync(join(tmpdir(), "longwire-chromium-"));
+  trustCertificateAuthority(home, tool, ca);
+  const browser = await playwright.launch({
+    executablePath,
+    env: { ...process.env, HOME: home },
+    // Root has no sandbox; and nothing here may look for the world outside.
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+  return new Browser(browser, home);
+}
+
+function trustCertificateAuthority(home, tool, ca) {
+  const database = join(home, ".pki", "nssdb");
+  mkdirSync(database, { recursive: true });
+  const run = (...args) => execFileSync(tool, ["-d", `sql:${database}`, ...args]);
+  run("-N", "--empty-password");
+  run("-A", "-n", "Longwire tests", "-t", "C,,", "-i", ca);
+}
+
+class Browser {
+  #browser;
+  #home;
+
+  constructor(browser, home) {
+    this.#browser = browser;
+    this.#home = home;
+  }
+
+  /** A tab of its own context at `url`; closed when the test `t` is over. `options` are those of Playwright. */
+  async tab(t, url, options = {}) {
+    const context = await this.#browser.newContext(options);
+    t.after(() => context.close());
+    context.setDefaultTimeout(PATIENCE);
+    const page = await context.newPage();
+    page.complaints = [];
+    page.on("pageerror", (error) => page.complaints.push(String(error)));
+    page.on("console", (message) => message.type() === "error" && page.complaints.push(message.text()));
+    await page.addInitScript(recordStates);
+    await page.goto(url);
+    return page;
+  }
+
+  async close() {
+    await this.#browser.close();
+    rmSync(this.#home, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** Runs in the page: keeps every state that a panel has shown, however short, in `window.shownStates`. */
+function recordStates() {
+  window.shownStates = { chat: [], ticker: [] };
+  const observer = new MutationObserver((records) => {
+    const states = new Set(records.map(({ target }) => target).filter((node) => node.matches?.(".state")));
+    for (const state of states) window.shownStates[state.closest("section").id].push(state.textContent);
+  });
+  observer.observe(document, { childList: true, subtree: true });
+}

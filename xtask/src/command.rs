@@ -1,0 +1,153 @@
+//! External programs that run to their end: each has a deadline and a log.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::process_tree;
+
+/// A program that runs to its end.
+#[derive(Debug)]
+pub(crate) struct Task {
+    command: Command,
+    deadline: Duration,
+    /// Gets what the program writes to stdout and stderr.
+    log: PathBuf,
+}
+
+/// How a [`Task`] ended and what it wrote.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) end: End,
+    pub(crate) lines: Vec<String>,
+    pub(crate) log: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum End {
+    Exited(ExitStatus),
+    Deadline(Duration),
+}
+
+impl Task {
+    pub(crate) fn new(command: Command, deadline: Duration, log: PathBuf) -> Self {
+        Self { command, deadline, log }
+    }
+
+    /// Runs the program; `on_line` sees each line that it writes, as it comes.
+    pub(crate) fn run(mut self, mut on_line: impl FnMut(&str)) -> Result<Finished> {
+        /// How long to wait for lines before looking whether the program has ended. A program that left a process
+        /// behind, which holds its stdout open, is thus not waited for.
+        const LOOK: Duration = Duration::from_millis(200);
+
+        let mut log = create_log(&self.log)?;
+        let until = Instant::now() + self.deadline;
+        let mut child =
+            spawn(self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()))?;
+        let output = lines_of(&mut child);
+        let mut lines = Vec::new();
+        let end = loop {
+            match output.recv_timeout(LOOK) {
+                Ok(line) => {
+                    writeln!(log, "{line}").with_context(|| format!("writing {}", self.log.display()))?;
+                    on_line(&line);
+                    lines.push(line);
+                }
+                Err(end_of_output) => {
+                    if let Some(status) = child.try_wait()? {
+                        break End::Exited(status);
+                    }
+                    if end_of_output == RecvTimeoutError::Disconnected {
+                        thread::sleep(LOOK);
+                    }
+                }
+            }
+            if Instant::now() >= until {
+                process_tree::kill(&mut child);
+                break End::Deadline(self.deadline);
+            }
+        };
+        Ok(Finished { end, lines, log: self.log })
+    }
+}
+
+impl Finished {
+    pub(crate) fn succeeded(&self) -> bool {
+        matches!(self.end, End::Exited(status) if status.success())
+    }
+
+    /// What went wrong, for a person: how it ended, the last lines, where the rest is.
+    pub(crate) fn explain(&self) -> String {
+        self.explain_with(&self.lines)
+    }
+
+    /// Like [`Finished::explain`], with the lines that matter chosen by the caller.
+    pub(crate) fn explain_with<S: AsRef<str>>(&self, lines: &[S]) -> String {
+        const SHOWN: usize = 120;
+        let end = match self.end {
+            End::Exited(status) => status.to_string(),
+            End::Deadline(deadline) => format!("stopped after its deadline of {} s", deadline.as_secs()),
+        };
+        let mut text = format!("{end}; all of its output: {}", self.log.display());
+        for line in lines.iter().skip(lines.len().saturating_sub(SHOWN)) {
+            text.push_str("\n| ");
+            text.push_str(line.as_ref());
+        }
+        text
+    }
+}
+
+/// The program `name` in one of the directories of `PATH`.
+pub(crate) fn find_on_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|dir| dir.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
+        .find(|program| program.is_file())
+}
+
+/// Creates the log, and its directory.
+pub(crate) fn create_log(log: &Path) -> Result<File> {
+    if let Some(dir) = log.parent() {
+        std::fs::create_dir_all(dir).with_context(|| format!("creating {}", dir.display()))?;
+    }
+    File::create(log).with_context(|| format!("creating {}", log.display()))
+}
+
+/// Starts the program; the error names it.
+pub(crate) fn spawn(command: &mut Command) -> Result<Child> {
+    command
+        .spawn()
+        .with_context(|| format!("{} could not be started", command.get_program().to_string_lossy()))
+}
+
+/// The lines of stdout and stderr in the order of their arrival.
+fn lines_of(child: &mut Child) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    if let Some(stdout) = child.stdout.take() {
+        send_lines(stdout, sender.clone());
+    }
+    if let Some(stderr) = child.stderr.take() {
+        send_lines(stderr, sender);
+    }
+    receiver
+}
+
+fn send_lines(stream: impl Read + Send + 'static, sender: Sender<String>) {
+    thread::spawn(move || {
+        for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests;

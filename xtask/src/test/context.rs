@@ -1,0 +1,134 @@
+//! What the suites of one run share: the workspace, the release build, what was installed.
+
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+
+use crate::cargo::cargo;
+use crate::command::{Finished, Task, find_on_path};
+use crate::terminal::Progress;
+use crate::test::outcome::Stop;
+use crate::workspace::Workspace;
+
+#[derive(Debug)]
+pub(crate) struct Context<'w> {
+    pub(crate) workspace: &'w Workspace,
+    longwire: OnceCell<bool>,
+    autobahn_client: OnceCell<bool>,
+    package_lists: OnceCell<bool>,
+}
+
+impl<'w> Context<'w> {
+    pub(crate) fn new(workspace: &'w Workspace) -> Self {
+        Self {
+            workspace,
+            longwire: OnceCell::new(),
+            autobahn_client: OnceCell::new(),
+            package_lists: OnceCell::new(),
+        }
+    }
+
+    /// The program `longwire`, built when it is first asked for.
+    pub(crate) fn longwire(&self) -> Result<PathBuf, Stop> {
+        let built = self.longwire.get_or_init(|| self.build("longwire", &["-p", "longwire-cli"]));
+        self.program(*built, "longwire")
+    }
+
+    /// The example `autobahn_client`, built when it is first asked for.
+    pub(crate) fn autobahn_client(&self) -> Result<PathBuf, Stop> {
+        let arguments = ["-p", "longwire", "--example", "autobahn_client"];
+        let built = self.autobahn_client.get_or_init(|| self.build("autobahn_client", &arguments));
+        self.program(*built, "examples/autobahn_client")
+    }
+
+    fn program(&self, built: bool, name: &str) -> Result<PathBuf, Stop> {
+        let program =
+            self.workspace.target.join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+        if built { Ok(program) } else { Err(Stop::Broken(anyhow!("the release build of {name} failed"))) }
+    }
+
+    fn build(&self, name: &str, arguments: &[&str]) -> bool {
+        const DEADLINE: Duration = Duration::from_secs(15 * 60);
+
+        let mut command = cargo();
+        command.current_dir(&self.workspace.root).args(["build", "--release"]).args(arguments);
+        match self.run(command, DEADLINE, &format!("build-{name}")) {
+            Ok(finished) if finished.succeeded() => true,
+            Ok(finished) => {
+                println!("release build of {name}: {}", finished.explain());
+                false
+            }
+            Err(error) => {
+                println!("release build of {name}: {error:#}");
+                false
+            }
+        }
+    }
+
+    /// Runs a program with a log of its own and its lines as progress.
+    pub(crate) fn run(&self, command: Command, deadline: Duration, log: &str) -> Result<Finished> {
+        let mut progress = Progress::start();
+        let task = Task::new(command, deadline, self.workspace.log(log));
+        task.run(|line| progress.say(&format!("{log}: {}", line.trim())))
+    }
+
+    /// Runs a step of an installation of `what`.
+    pub(crate) fn install(&self, what: &str, command: Command, deadline: Duration) -> Result<(), Stop> {
+        let name = Path::new(what).file_name().map_or(what.into(), |name| name.to_string_lossy());
+        println!("installing {what}");
+        let finished = self.run(command, deadline, &format!("install-{name}"))?;
+        if finished.succeeded() {
+            return Ok(());
+        }
+        println!("installing {what}: {}", finished.explain());
+        Err(Stop::NotInstalled(format!("{what} could not be installed; see {}", finished.log.display())))
+    }
+
+    /// Finds a program under one of its names, or installs the Debian packages that have it.
+    pub(crate) fn find_or_install(&self, names: &[&str], packages: &[&str]) -> Result<PathBuf, Stop> {
+        if let Some(program) = find_any(names) {
+            return Ok(program);
+        }
+        self.apt_install(packages)?;
+        find_any(names).ok_or_else(|| {
+            Stop::NotInstalled(format!(
+                "{} was installed, but has no {}",
+                packages.join(" "),
+                names.join(" or ")
+            ))
+        })
+    }
+
+    /// Installs Debian packages; without apt or the right to use it, says what to do by hand.
+    pub(crate) fn apt_install(&self, packages: &[&str]) -> Result<(), Stop> {
+        const DEADLINE: Duration = Duration::from_secs(10 * 60);
+
+        let packages_named = packages.join(" ");
+        if find_on_path("apt-get").is_none() || !is_root() {
+            return Err(Stop::Unavailable(format!(
+                "{packages_named} is missing: install it by hand (on Debian: `sudo apt-get install {packages_named}`)"
+            )));
+        }
+        let apt = |arguments: &[&str]| {
+            let mut command = Command::new("apt-get");
+            command.env("DEBIAN_FRONTEND", "noninteractive").args(arguments);
+            command
+        };
+        // Old lists may do; when they do not, the installation fails and says so.
+        self.package_lists.get_or_init(|| self.run(apt(&["update"]), DEADLINE, "apt-get-update").is_ok());
+        let mut install = apt(&["install", "-y", "--no-install-recommends"]);
+        install.args(packages);
+        self.install(&packages_named, install, DEADLINE)
+    }
+}
+
+fn find_any(names: &[&str]) -> Option<PathBuf> {
+    names.iter().find_map(|name| find_on_path(name))
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}

@@ -1,0 +1,96 @@
+//! How a suite ended.
+
+use crate::command::Finished;
+
+/// What a suite counted, and what a person should know of it.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) passed: u32,
+    pub(crate) failed: u32,
+    pub(crate) skipped: u32,
+    /// Why something failed or was skipped.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Outcome {
+    pub(crate) fn failed(why: impl Into<String>) -> Self {
+        Self { failed: 1, notes: vec![why.into()], ..Self::default() }
+    }
+
+    pub(crate) fn skipped(why: impl Into<String>) -> Self {
+        Self { skipped: 1, notes: vec![why.into()], ..Self::default() }
+    }
+
+    /// Counts one check that a program made with its exit code.
+    pub(crate) fn count(&mut self, name: &str, finished: &Finished) {
+        if finished.succeeded() {
+            self.passed += 1;
+        } else {
+            self.failed += 1;
+            self.notes.push(format!("{name} failed"));
+            println!("{name}: {}", finished.explain());
+        }
+    }
+
+    /// A program that failed although everything it counted passed has failed all the same.
+    pub(crate) fn agree_with(&mut self, name: &str, finished: &Finished) {
+        if self.passed + self.failed == 0 {
+            self.failed = 1;
+            self.notes.push(format!("{name} ran no test"));
+        } else if self.failed == 0 && !finished.succeeded() {
+            self.failed = 1;
+            self.notes.push(format!("{name} failed although each test passed"));
+        }
+    }
+}
+
+/// Why a suite could not be run to its end.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// Something that it needs is not here, and this machine cannot supply it.
+    Unavailable(String),
+    /// Something that it needs could not be installed where that should have been possible.
+    NotInstalled(String),
+    /// It failed before it could count anything.
+    Broken(anyhow::Error),
+}
+
+impl Stop {
+    /// A machine of the continuous integration has to supply what it can.
+    pub(crate) fn outcome(self, continuous_integration: bool) -> Outcome {
+        match self {
+            Self::Unavailable(why) => Outcome::skipped(why),
+            Self::NotInstalled(why) if continuous_integration => Outcome::failed(why),
+            Self::NotInstalled(why) => Outcome::skipped(why),
+            Self::Broken(error) => Outcome::failed(format!("{error:#}")),
+        }
+    }
+}
+
+impl From<anyhow::Error> for Stop {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_installed_is_a_failure_only_on_ci() {
+        let skipped = Stop::NotInstalled("no network".into()).outcome(false);
+        assert_eq!((skipped.failed, skipped.skipped), (0, 1));
+        let failed = Stop::NotInstalled("no network".into()).outcome(true);
+        assert_eq!((failed.failed, failed.skipped), (1, 0));
+        assert_eq!(failed.notes, ["no network"]);
+    }
+
+    #[test]
+    fn what_the_machine_cannot_supply_is_skipped_everywhere() {
+        for continuous_integration in [false, true] {
+            let outcome = Stop::Unavailable("no Python 2.7".into()).outcome(continuous_integration);
+            assert_eq!((outcome.failed, outcome.skipped), (0, 1));
+        }
+    }
+}

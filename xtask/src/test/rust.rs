@@ -1,0 +1,107 @@
+//! The tests that cargo runs, and the release build that the other suites use.
+
+use std::time::Duration;
+
+use crate::cargo::{cargo, is_status};
+use crate::command::{Finished, Task};
+use crate::terminal::Progress;
+use crate::test::context::Context;
+use crate::test::outcome::{Outcome, Stop};
+
+pub(crate) fn run(context: &Context<'_>) -> Result<Outcome, Stop> {
+    let mut outcome = cargo_test(context)?;
+    for built in [context.longwire(), context.autobahn_client()] {
+        match built {
+            Ok(_) => outcome.passed += 1,
+            Err(stop) => {
+                let failed = stop.outcome(true);
+                outcome.failed += failed.failed;
+                outcome.notes.extend(failed.notes);
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+fn cargo_test(context: &Context<'_>) -> Result<Outcome, Stop> {
+    const DEADLINE: Duration = Duration::from_secs(20 * 60);
+
+    let mut command = cargo();
+    command.current_dir(&context.workspace.root).args([
+        "test",
+        "--workspace",
+        "--all-features",
+        "--no-fail-fast",
+    ]);
+    let mut progress = Progress::start();
+    let task = Task::new(command, DEADLINE, context.workspace.log("rust"));
+    let finished = task.run(|line| progress.say(&format!("rust: {}", line.trim())))?;
+    drop(progress);
+    let outcome = count(&finished);
+    if outcome.failed > 0 {
+        let telling: Vec<&String> = finished.lines.iter().filter(|line| is_telling(line)).collect();
+        println!("cargo test: {}", finished.explain_with(&telling));
+    }
+    Ok(outcome)
+}
+
+fn count(finished: &Finished) -> Outcome {
+    let mut outcome = Outcome::default();
+    for line in &finished.lines {
+        if let Some(result) = TestResult::parse(line) {
+            outcome.passed += result.passed;
+            outcome.failed += result.failed;
+            outcome.skipped += result.ignored;
+        } else if let Some(test) = line.strip_prefix("test ").filter(|test| test.contains(" ... ignored")) {
+            outcome.notes.push(test.to_owned());
+        }
+    }
+    outcome.agree_with("cargo test", finished);
+    outcome
+}
+
+/// Lines other than those of what was built and what passed.
+fn is_telling(line: &str) -> bool {
+    let passed =
+        line.starts_with("test ") && line.ends_with("... ok") || line.starts_with("test result: ok.");
+    !passed && !is_status(line) && !line.starts_with("running ") && !line.is_empty()
+}
+
+/// The line with which each test program closes.
+#[derive(Debug, PartialEq, Eq)]
+struct TestResult {
+    passed: u32,
+    failed: u32,
+    ignored: u32,
+}
+
+impl TestResult {
+    fn parse(line: &str) -> Option<Self> {
+        let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
+        let count = |name: &str| {
+            counts.split("; ").find_map(|part| part.strip_suffix(name)?.trim_end().parse::<u32>().ok())
+        };
+        Some(Self { passed: count("passed")?, failed: count("failed")?, ignored: count("ignored")? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_closing_line_is_counted() {
+        let line = "test result: FAILED. 31 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out; finished in 2.02s";
+        assert_eq!(TestResult::parse(line), Some(TestResult { passed: 31, failed: 2, ignored: 1 }));
+        assert_eq!(TestResult::parse("test mask::tests::result: ok"), None);
+    }
+
+    #[test]
+    fn what_went_well_is_not_shown_with_a_failure() {
+        assert!(!is_telling("test mask::tests::each_alignment ... ok"));
+        assert!(!is_telling("   Compiling bytes v1.11.0"));
+        assert!(!is_telling("test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out"));
+        assert!(is_telling("test mask::tests::each_alignment ... FAILED"));
+        assert!(is_telling("assertion `left == right` failed"));
+    }
+}

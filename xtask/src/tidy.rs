@@ -1,0 +1,75 @@
+//! `cargo xtask tidy`: the house rules, made executable.
+
+mod crate_order;
+#[cfg(test)]
+mod fake_tree;
+mod floors;
+mod forbidden;
+mod leftovers;
+mod length;
+mod module_path;
+mod module_tree;
+mod names;
+mod rules;
+mod source;
+mod test_code;
+mod toolchain;
+mod unsafe_code;
+
+use anyhow::Result;
+
+use crate::terminal;
+use crate::tidy::rules::{CrateRules, Rules};
+use crate::tidy::source::SourceFile;
+use crate::tidy::toolchain::TOOLS;
+use crate::workspace::Workspace;
+
+/// How many checks passed and how many found something.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) passed: u32,
+    pub(crate) failed: u32,
+}
+
+impl Tally {
+    fn count(&mut self, name: &str, findings: &[String]) {
+        terminal::verdict(name, findings);
+        if findings.is_empty() {
+            self.passed += 1;
+        } else {
+            self.failed += 1;
+        }
+    }
+}
+
+/// Runs all checks, the quick ones first, and prints one line for each.
+pub(crate) fn run(workspace: &Workspace) -> Result<Tally> {
+    let rules = Rules::load(&workspace.root)?;
+    let mut tally = Tally::default();
+    tally.count("crates", &crate_order::check(workspace, &rules));
+    check_sources(workspace, &rules, &mut tally)?;
+    for tool in TOOLS {
+        tally.count(tool.name, &tool.check(workspace)?);
+    }
+    Ok(tally)
+}
+
+fn check_sources(workspace: &Workspace, rules: &Rules, tally: &mut Tally) -> Result<()> {
+    let no_rules = CrateRules::default();
+    let mut all: Vec<SourceFile> = Vec::new();
+    let mut floors = Vec::new();
+    let mut forbidden = Vec::new();
+    for package in &workspace.packages {
+        let files = source::load(workspace, package)?;
+        let rules = rules.per_crate.get(&package.name).unwrap_or(&no_rules);
+        floors.extend(floors::check(&package.name, &files, rules));
+        forbidden.extend(forbidden::check(&files, rules));
+        all.extend(files);
+    }
+    tally.count("floors", &floors);
+    tally.count("forbidden names", &forbidden);
+    tally.count("left-overs", &leftovers::check(&all));
+    tally.count("unsafe", &unsafe_code::check(&all, rules));
+    tally.count("file length", &length::check(&all, rules));
+    Ok(())
+}

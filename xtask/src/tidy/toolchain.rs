@@ -1,0 +1,53 @@
+//! The rules that cargo's own tools check.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::cargo::{cargo, is_status};
+use crate::command::Task;
+use crate::terminal::Progress;
+use crate::workspace::Workspace;
+
+/// A cold build of all dependencies on a small machine, with room to spare.
+const DEADLINE: Duration = Duration::from_secs(15 * 60);
+
+/// One run of a tool; `name` is what is shown, and the log's name.
+pub(crate) struct Tool {
+    pub(crate) name: &'static str,
+    arguments: &'static [&'static str],
+}
+
+pub(crate) const TOOLS: [Tool; 4] = [
+    Tool { name: "format", arguments: &["fmt", "--all", "--check", "--", "--files-with-diff"] },
+    Tool {
+        name: "clippy",
+        arguments: &["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"],
+    },
+    Tool {
+        name: "clippy-without-features",
+        arguments: &["clippy", "-p", "longwire", "--no-default-features", "--", "-D", "warnings"],
+    },
+    Tool { name: "documentation", arguments: &["doc", "--workspace", "--no-deps"] },
+];
+
+impl Tool {
+    /// What the tool complains of.
+    pub(crate) fn check(&self, workspace: &Workspace) -> Result<Vec<String>> {
+        let mut progress = Progress::start();
+        let task = Task::new(self.command(workspace), DEADLINE, workspace.log(self.name));
+        let finished = task.run(|line| progress.say(&format!("{}: {}", self.name, line.trim())))?;
+        if finished.succeeded() {
+            return Ok(Vec::new());
+        }
+        let complaints: Vec<&String> = finished.lines.iter().filter(|line| !is_status(line)).collect();
+        Ok(vec![format!("cargo {}: {}", self.arguments.join(" "), finished.explain_with(&complaints))])
+    }
+
+    fn command(&self, workspace: &Workspace) -> Command {
+        let mut command = cargo();
+        command.current_dir(&workspace.root).args(self.arguments).env("RUSTDOCFLAGS", "-Dwarnings");
+        command
+    }
+}

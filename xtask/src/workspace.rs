@@ -1,0 +1,92 @@
+//! Where things are: what `cargo metadata` says of this workspace.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+
+use crate::cargo::cargo;
+
+/// The cargo workspace that the command was called in.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    pub(crate) root: PathBuf,
+    pub(crate) target: PathBuf,
+    pub(crate) packages: Vec<Package>,
+}
+
+/// A member of the workspace.
+#[derive(Debug)]
+pub(crate) struct Package {
+    pub(crate) name: String,
+    pub(crate) dir: PathBuf,
+    /// Names of the packages it depends on, normal, build and development dependencies alike.
+    pub(crate) depends_on: Vec<String>,
+}
+
+impl Workspace {
+    /// Asks cargo about the workspace around the current directory.
+    pub(crate) fn find() -> Result<Self> {
+        let output = cargo()
+            .args(["metadata", "--no-deps", "--format-version=1"])
+            .output()
+            .context("`cargo metadata` could not be started")?;
+        ensure!(
+            output.status.success(),
+            "`cargo metadata`: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+        let metadata: Metadata = serde_json::from_slice(&output.stdout)
+            .context("`cargo metadata` printed something unexpected")?;
+        Ok(metadata.into())
+    }
+
+    /// A path as a person in the workspace's root would type it.
+    pub(crate) fn relative<'p>(&self, path: &'p Path) -> &'p Path {
+        path.strip_prefix(&self.root).unwrap_or(path)
+    }
+
+    /// Where the output of external commands is kept.
+    pub(crate) fn log(&self, name: &str) -> PathBuf {
+        self.target.join("test-logs").join(format!("{name}.log"))
+    }
+
+    /// Where tools are installed that the tests need and the machine does not have.
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.target.join("tools")
+    }
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    workspace_root: PathBuf,
+    target_directory: PathBuf,
+    packages: Vec<MetadataPackage>,
+}
+
+#[derive(Deserialize)]
+struct MetadataPackage {
+    name: String,
+    manifest_path: PathBuf,
+    dependencies: Vec<MetadataDependency>,
+}
+
+#[derive(Deserialize)]
+struct MetadataDependency {
+    name: String,
+}
+
+impl From<Metadata> for Workspace {
+    fn from(metadata: Metadata) -> Self {
+        let packages = metadata
+            .packages
+            .into_iter()
+            .map(|package| Package {
+                dir: package.manifest_path.parent().unwrap_or(&metadata.workspace_root).to_owned(),
+                name: package.name,
+                depends_on: package.dependencies.into_iter().map(|dependency| dependency.name).collect(),
+            })
+            .collect();
+        Self { root: metadata.workspace_root, target: metadata.target_directory, packages }
+    }
+}
