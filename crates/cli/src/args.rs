@@ -50,7 +50,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "PEM", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
 
-    /// Let pages of this origin connect too, such as https://example.com (repeatable)
+    /// Let pages of this origin connect too, such as `https://example.com` (repeatable)
     ///
     /// Browsers send the origin of the page along. Pages of this server itself may always connect, and so may programs
     /// that are no browsers.

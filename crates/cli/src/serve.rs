@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use crate::args::ServeArgs;
 use crate::{Failure, terminal};
 use channels::Channels;
-use statistics::Statistics;
+use statistics::{Statistics, Tick};
 
 /// How long a shutdown may take.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(10);
@@ -35,7 +35,7 @@ enum Endpoint {
 struct Services {
     channels: Channels,
     statistics: Arc<Statistics>,
-    ticks: watch::Receiver<String>,
+    ticks: watch::Receiver<Tick>,
 }
 
 pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
@@ -124,7 +124,9 @@ async fn handle(socket: WebSocket, services: Arc<Services>) -> longwire::Result<
         Some(Endpoint::Channel(name)) => {
             channels::join(socket, &name, &services.channels, &services.statistics).await
         }
-        Some(Endpoint::Ticker) => statistics::show(socket, services.ticks.clone()).await,
+        Some(Endpoint::Ticker) => {
+            statistics::show(socket, &services.statistics, services.ticks.clone()).await
+        }
         Some(Endpoint::Echo) | None => echo(socket, &services.statistics).await,
     }
 }

@@ -1,4 +1,4 @@
-//! The client under the Autobahn TestSuite: asks a fuzzing server for its cases, echoes through each, and has the report
+//! The client under the Autobahn test suite: asks a fuzzing server for its cases, echoes through each, and has the report
 //! written.
 //!
 //!     cargo run --release -p longwire --example autobahn_client -- ws://127.0.0.1:9001

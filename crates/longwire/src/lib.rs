@@ -35,3 +35,8 @@ pub use tls::Tls;
 #[cfg(all(feature = "tls", feature = "client"))]
 pub use tls::{ClientTls, Roots};
 pub use websocket::WebSocket;
+
+/// The examples of the README are compiled with those of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub struct ReadmeExamples;

@@ -4,6 +4,7 @@ mod admission;
 mod http1;
 mod incoming;
 mod origin;
+mod service;
 mod session;
 
 use std::fmt;
@@ -31,7 +32,7 @@ use crate::tls::Tls;
 use crate::websocket::WebSocket;
 use admission::Admission;
 pub use admission::{Accept, Upgrade};
-use http1::HttpService;
+use service::HttpService;
 use session::{Handler, Settings};
 
 /// How long the server waits before it accepts again when the system is out of something, such as descriptors.
@@ -152,7 +153,7 @@ impl Server {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        self.http = Some(http1::erase(service));
+        self.http = Some(service::erase(service));
         self
     }
 

@@ -216,7 +216,8 @@ impl fmt::Debug for ClientTls {
     }
 }
 
-#[cfg(all(test, feature = "client", feature = "server"))]
+#[cfg(test)]
+#[cfg(all(feature = "client", feature = "server"))]
 mod tests {
     use super::*;
 

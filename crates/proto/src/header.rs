@@ -111,19 +111,19 @@ impl Header {
                 return Err(ProtocolError::ControlTooLong);
             }
         }
-        let Some((len, len_bytes, rest)) = decode_len(short_len, rest)? else { return Ok(None) };
-        let (masking_key, key_bytes) = if second & 0x80 != 0 {
-            let Some((key, _)) = rest.split_first_chunk::<4>() else { return Ok(None) };
-            (Some(*key), 4)
+        let Some(LengthField { len, rest }) = decode_len(short_len, rest)? else { return Ok(None) };
+        let (masking_key, rest) = if second & 0x80 != 0 {
+            let Some((key, rest)) = rest.split_first_chunk::<4>() else { return Ok(None) };
+            (Some(*key), rest)
         } else {
-            (None, 0)
+            (None, rest)
         };
         let kind = match opcode {
             Opcode::Data(opcode) => FrameKind::Data { opcode, fin, len },
             Opcode::Control(opcode) => FrameKind::Control { opcode, len: ControlLen(short_len) },
         };
         let header = Header { kind, reserved: ReservedBits(first & 0x70), masking_key };
-        Ok(Some((header, 2 + len_bytes + key_bytes)))
+        Ok(Some((header, bytes.len() - rest.len())))
     }
 
     /// Appends the header to `out`, its length in the fewest bytes.
@@ -179,27 +179,35 @@ impl Header {
     }
 }
 
-/// The payload length, how many bytes it took beyond the seven bits, and what follows it.
+/// The payload length, and what follows it.
+struct LengthField<'a> {
+    len: u64,
+    rest: &'a [u8],
+}
+
 #[inline]
-fn decode_len(short_len: u8, rest: &[u8]) -> Result<Option<(u64, usize, &[u8])>, ProtocolError> {
+fn decode_len(short_len: u8, rest: &[u8]) -> Result<Option<LengthField<'_>>, ProtocolError> {
     // §5.2: "the minimal number of bytes MUST be used to encode the length", and of eight bytes "the most significant
     // bit MUST be 0".
-    match short_len {
+    let (len, rest) = match short_len {
         126 => {
             let Some((len, rest)) = rest.split_first_chunk::<2>() else { return Ok(None) };
-            let len = u64::from(u16::from_be_bytes(*len));
-            if len < 126 { Err(ProtocolError::LengthNotMinimal) } else { Ok(Some((len, 2, rest))) }
+            match u64::from(u16::from_be_bytes(*len)) {
+                0..126 => return Err(ProtocolError::LengthNotMinimal),
+                len => (len, rest),
+            }
         }
         127 => {
             let Some((len, rest)) = rest.split_first_chunk::<8>() else { return Ok(None) };
             match u64::from_be_bytes(*len) {
-                0..=0xffff => Err(ProtocolError::LengthNotMinimal),
-                0x8000_0000_0000_0000.. => Err(ProtocolError::LengthTooLarge),
-                len => Ok(Some((len, 8, rest))),
+                0..=0xffff => return Err(ProtocolError::LengthNotMinimal),
+                0x8000_0000_0000_0000.. => return Err(ProtocolError::LengthTooLarge),
+                len => (len, rest),
             }
         }
-        len => Ok(Some((u64::from(len), 0, rest))),
-    }
+        len => (u64::from(len), rest),
+    };
+    Ok(Some(LengthField { len, rest }))
 }
 
 #[cfg(test)]

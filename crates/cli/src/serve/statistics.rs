@@ -28,13 +28,14 @@ impl Statistics {
         self.messages.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The figures as JSON: seconds, open connections, messages received, and messages per second since the last time.
-    fn report(&self, uptime: Duration, rate: f64) -> String {
+    /// The figures as JSON: seconds, open connections, messages received, and messages per second.
+    fn report(&self, tick: Tick) -> String {
         format!(
-            r#"{{"uptime":{:.1},"connections":{},"messages":{},"rate":{rate:.1}}}"#,
-            uptime.as_secs_f64(),
+            r#"{{"uptime":{:.1},"connections":{},"messages":{},"rate":{:.1}}}"#,
+            tick.uptime.as_secs_f64(),
             self.connections.load(Ordering::Relaxed),
             self.messages.load(Ordering::Relaxed),
+            tick.rate,
         )
     }
 }
@@ -45,9 +46,17 @@ impl Drop for Counted<'_> {
     }
 }
 
-/// Reports once a second to whoever watches.
-pub(super) fn tick(statistics: Arc<Statistics>) -> watch::Receiver<String> {
-    let (reports, watching) = watch::channel(statistics.report(Duration::ZERO, 0.0));
+/// What changes once a second, and is not counted.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tick {
+    uptime: Duration,
+    /// Messages per second in the last second.
+    rate: f64,
+}
+
+/// Tells once a second how long the server runs and how many messages came in that second.
+pub(super) fn tick(statistics: Arc<Statistics>) -> watch::Receiver<Tick> {
+    let (ticks, watching) = watch::channel(Tick::default());
     tokio::spawn(async move {
         let start = Instant::now();
         let mut seconds = interval(Duration::from_secs(1));
@@ -60,7 +69,7 @@ pub(super) fn tick(statistics: Arc<Statistics>) -> watch::Receiver<String> {
             let since: u32 = (messages - last.1).try_into().unwrap_or(u32::MAX);
             let rate = if elapsed > 0.0 { f64::from(since) / elapsed } else { 0.0 };
             last = (now, messages);
-            if reports.send(statistics.report(now.duration_since(start), rate)).is_err() {
+            if ticks.send(Tick { uptime: now.duration_since(start), rate }).is_err() {
                 break;
             }
         }
@@ -68,20 +77,21 @@ pub(super) fn tick(statistics: Arc<Statistics>) -> watch::Receiver<String> {
     watching
 }
 
-/// Sends the newest report at once, and each new one.
+/// Sends a report at once, and with each tick.
 pub(super) async fn show(
     mut socket: WebSocket,
-    mut reports: watch::Receiver<String>,
+    statistics: &Statistics,
+    mut ticks: watch::Receiver<Tick>,
 ) -> longwire::Result<()> {
-    reports.mark_changed();
+    ticks.mark_changed();
     loop {
         tokio::select! {
             received = socket.recv() => if received?.is_none() { return Ok(()) },
-            changed = reports.changed() => {
+            changed = ticks.changed() => {
                 if changed.is_err() {
                     return Ok(());
                 }
-                let report = reports.borrow_and_update().clone();
+                let report = statistics.report(*ticks.borrow_and_update());
                 socket.send(report).await?;
             }
         }
@@ -99,24 +109,25 @@ mod tests {
         let two = statistics.count_connection();
         statistics.count_message();
         drop(one);
-        let report = statistics.report(Duration::from_millis(1250), 0.5);
+        let report = statistics.report(Tick { uptime: Duration::from_millis(1250), rate: 0.5 });
         assert_eq!(report, r#"{"uptime":1.2,"connections":1,"messages":1,"rate":0.5}"#);
         drop(two);
-        assert!(statistics.report(Duration::ZERO, 0.0).contains(r#""connections":0"#));
+        assert!(statistics.report(Tick::default()).contains(r#""connections":0"#));
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_rate_is_that_of_the_last_second() {
         let statistics = Arc::new(Statistics::default());
-        let mut reports = tick(Arc::clone(&statistics));
-        reports.changed().await.unwrap();
+        let mut ticks = tick(Arc::clone(&statistics));
+        let mut next_rate = async || {
+            ticks.changed().await.unwrap();
+            ticks.borrow_and_update().rate
+        };
+        assert_eq!(next_rate().await, 0.0);
         for _ in 0..10 {
             statistics.count_message();
         }
-        reports.changed().await.unwrap();
-        reports.changed().await.unwrap();
-        assert!(reports.borrow_and_update().contains(r#""messages":10,"rate":10.0"#));
-        reports.changed().await.unwrap();
-        assert!(reports.borrow_and_update().contains(r#""messages":10,"rate":0.0"#));
+        assert_eq!(next_rate().await, 10.0);
+        assert_eq!(next_rate().await, 0.0);
     }
 }

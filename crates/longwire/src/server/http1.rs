@@ -2,7 +2,6 @@
 //! same connection was plain, are answered by the same rules as all others.
 
 use std::convert::Infallible;
-use std::future::Future;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -10,60 +9,22 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
-use http::{Request, Response, StatusCode};
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Empty, Full};
-use hyper::body::{Body, Incoming};
+use http::{Request, Response};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use longwire_proto::handshake::{Refusal, is_upgrade};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tower_service::Service;
 use tracing::Instrument;
 
+use super::service::{HttpBody, with_text};
 use super::session::{self, Session, Settings};
 use crate::opening::Opening;
 use crate::transport::Transport;
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
-type HttpBody = UnsyncBoxBody<Bytes, BoxError>;
-type HttpFuture = Pin<Box<dyn Future<Output = Response<HttpBody>> + Send>>;
-
-/// The application's `tower::Service`, without its type.
-pub(super) type HttpService = Box<dyn Fn(Request<Incoming>) -> HttpFuture + Send + Sync>;
-
 /// hyper's smallest buffer.
 const MIN_BUFFER: usize = 8 << 10;
-
-/// Takes the type off a service.
-pub(super) fn erase<S, B>(service: S) -> HttpService
-where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
-    S::Error: Into<BoxError>,
-    S::Future: Send,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
-{
-    Box::new(move |request| {
-        let mut service = service.clone();
-        Box::pin(async move {
-            let answered = async {
-                std::future::poll_fn(|cx| service.poll_ready(cx)).await.map_err(Into::into)?;
-                service.call(request).await.map_err(Into::into)
-            };
-            match answered.await {
-                Ok(response) => response.map(|body| body.map_err(Into::into).boxed_unsync()),
-                Err(error) => {
-                    let error: BoxError = error;
-                    tracing::error!(%error, "the HTTP service failed");
-                    let refusal =
-                        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed to answer");
-                    with_text(refusal.response())
-                }
-            }
-        })
-    })
-}
 
 /// Serves a connection whose first bytes have been read already.
 pub(super) async fn serve(
@@ -130,10 +91,6 @@ async fn open(upgraded: hyper::upgrade::OnUpgrade, opening: Opening, settings: A
         }
         Err(error) => tracing::debug!(%error, "the client left before it was accepted"),
     }
-}
-
-fn with_text(response: Response<String>) -> Response<HttpBody> {
-    response.map(|text| Full::from(text).map_err(|never| match never {}).boxed_unsync())
 }
 
 /// A transport with bytes that were read from it before.

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::Admission;
-use super::http1::HttpService;
+use super::service::HttpService;
 use crate::error::{Error, Result};
 use crate::halves::Sender;
 use crate::opening::Opening;
@@ -86,7 +86,7 @@ pub(super) async fn run(session: Session, settings: &Settings) {
         Ok(()) => {}
         // These are ends of the connection, not faults of the application.
         Err(error @ (Error::Protocol(_) | Error::Closed(_) | Error::Io { .. })) => {
-            tracing::debug!(%error, "ended")
+            tracing::debug!(%error, "ended");
         }
         Err(error) => {
             tracing::error!(%error, "the handler failed");

@@ -25,8 +25,8 @@ fn drain(buffer: &mut SendBuffer, slots: usize, step: usize) -> Vec<u8> {
 fn mixed() -> (SendBuffer, Vec<u8>) {
     let mut buffer = SendBuffer::default();
     let mut expected = Vec::new();
-    for (index, len) in [3, LARGE, 0, LARGE + 7, LARGE, 200, LARGE - 1].into_iter().enumerate() {
-        let payload = vec![index as u8 + 1; len];
+    for (fill, len) in (1..).zip([3, LARGE, 0, LARGE + 7, LARGE, 200, LARGE - 1]) {
+        let payload = vec![fill; len];
         header(len, None).encode(&mut expected);
         expected.extend_from_slice(&payload);
         buffer.frame_bytes(&header(len, None), payload.into());

@@ -1,0 +1,54 @@
+//! The application's HTTP service, for what is not a request for a WebSocket.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Incoming};
+use longwire_proto::handshake::Refusal;
+use tower_service::Service;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type HttpBody = UnsyncBoxBody<Bytes, BoxError>;
+type HttpFuture = Pin<Box<dyn Future<Output = Response<HttpBody>> + Send>>;
+
+/// The application's `tower::Service`, without its type.
+pub(super) type HttpService = Box<dyn Fn(Request<Incoming>) -> HttpFuture + Send + Sync>;
+
+/// Takes the type off a service.
+pub(super) fn erase<S, B>(service: S) -> HttpService
+where
+    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    Box::new(move |request| {
+        let mut service = service.clone();
+        Box::pin(async move {
+            let answered = async {
+                std::future::poll_fn(|cx| service.poll_ready(cx)).await.map_err(Into::into)?;
+                service.call(request).await.map_err(Into::into)
+            };
+            match answered.await {
+                Ok(response) => response.map(|body| body.map_err(Into::into).boxed_unsync()),
+                Err(error) => {
+                    let error: BoxError = error;
+                    tracing::error!(%error, "the HTTP service failed");
+                    let refusal =
+                        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the server failed to answer");
+                    with_text(refusal.response())
+                }
+            }
+        })
+    })
+}
+
+/// A response of text.
+pub(super) fn with_text(response: Response<String>) -> Response<HttpBody> {
+    response.map(|text| Full::from(text).map_err(|never| match never {}).boxed_unsync())
+}
