@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use http::{HeaderName, HeaderValue};
+use longwire::Origin;
 
 /// Serve, connect to and look into WebSocket endpoints.
 #[derive(Debug, Parser)]
@@ -55,7 +56,7 @@ pub(crate) struct ServeArgs {
     /// Browsers send the origin of the page along. Pages of this server itself may always connect, and so may programs
     /// that are no browsers.
     #[arg(long, value_name = "URL")]
-    pub(crate) origin: Vec<String>,
+    pub(crate) origin: Vec<Origin>,
 }
 
 /// Connect to a WebSocket: each line of standard input is sent, each message is printed.

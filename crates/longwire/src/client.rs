@@ -15,6 +15,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tracing::Instrument;
 
+#[cfg(not(feature = "tls"))]
+use crate::error::UrlError;
 use crate::error::{Error, HandshakeError, Result};
 #[cfg(feature = "tls")]
 use crate::tls::ClientTls;
@@ -226,9 +228,12 @@ impl Client {
     }
 
     #[cfg(not(feature = "tls"))]
-    async fn secure(&self, stream: TcpStream, _address: &Address) -> Result<Transport> {
-        // An address that needs TLS has been refused when it was parsed.
-        Ok(Transport::Tcp(stream))
+    async fn secure(&self, stream: TcpStream, address: &Address) -> Result<Transport> {
+        if address.is_secure() {
+            Err(UrlError::NoTls(address.to_string()).into())
+        } else {
+            Ok(Transport::Tcp(stream))
+        }
     }
 
     async fn open(

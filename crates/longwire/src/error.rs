@@ -59,6 +59,7 @@ impl Error {
         Error::Io { doing: doing.into(), source }
     }
 
+    #[cfg(feature = "client")]
     pub(crate) fn timeout(doing: impl Into<Box<str>>, after: Duration) -> Error {
         Error::Timeout { doing: doing.into(), after }
     }

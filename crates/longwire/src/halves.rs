@@ -1,7 +1,7 @@
 //! The two directions of a connection.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -90,7 +90,7 @@ impl Sender {
     ///
     /// [`TrySendError::Full`] gives the message back; [`TrySendError::Closed`] tells how the connection ended.
     pub fn try_send(&self, message: impl Into<Message>) -> Result<(), TrySendError> {
-        match self.shared.try_send(message.into(), Write::Soon) {
+        match self.shared.try_send(message.into()) {
             Ok(None) => Ok(()),
             Ok(Some(message)) => Err(TrySendError::Full(message)),
             Err(_) => Err(TrySendError::Closed(self.shared.closed())),
@@ -200,48 +200,5 @@ impl Stream for Receiver {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Message>>> {
         self.shared.poll_recv(cx).map(Result::transpose)
-    }
-}
-
-/// What a [`futures_sink::Sink`] waits for, between two polls.
-#[derive(Default)]
-pub(crate) enum SinkWait {
-    #[default]
-    Nothing,
-    Something(Pin<Box<dyn Future<Output = Result<()>> + Send + Sync>>),
-}
-
-impl SinkWait {
-    /// Goes on waiting, or begins with `start`.
-    pub(crate) fn poll<F>(&mut self, cx: &mut Context<'_>, start: impl FnOnce() -> F) -> Poll<Result<()>>
-    where
-        F: Future<Output = Result<()>> + Send + Sync + 'static,
-    {
-        if let SinkWait::Nothing = self {
-            *self = SinkWait::Something(Box::pin(start()));
-        }
-        let SinkWait::Something(waiting) = self else { return Poll::Ready(Ok(())) };
-        let polled = waiting.as_mut().poll(cx);
-        if polled.is_ready() {
-            *self = SinkWait::Nothing;
-        }
-        polled
-    }
-}
-
-impl fmt::Debug for SinkWait {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            SinkWait::Nothing => "Nothing",
-            SinkWait::Something(_) => "Something",
-        })
-    }
-}
-
-/// Queues without waiting; for a sink that said it was ready.
-pub(crate) fn start_send(shared: &Arc<Shared>, message: Message) -> Result<()> {
-    match shared.try_send(message, Write::Later)? {
-        None => Ok(()),
-        Some(_) => Err(Error::other("a message was sent to the sink before it was ready")),
     }
 }

@@ -12,6 +12,7 @@ mod read_buffers;
 #[cfg(feature = "server")]
 mod server;
 mod shared;
+mod sink;
 #[cfg(all(feature = "tls", any(feature = "client", feature = "server")))]
 mod tls;
 mod transport;
@@ -29,7 +30,7 @@ pub use longwire_proto::{
 };
 pub use message::{Message, Utf8Bytes};
 #[cfg(feature = "server")]
-pub use server::{Accept, Server, Upgrade};
+pub use server::{Accept, InvalidOrigin, Origin, Server, Upgrade};
 #[cfg(all(feature = "tls", feature = "server"))]
 pub use tls::Tls;
 #[cfg(all(feature = "tls", feature = "client"))]

@@ -32,6 +32,7 @@ use crate::tls::Tls;
 use crate::websocket::WebSocket;
 use admission::Admission;
 pub use admission::{Accept, Upgrade};
+pub use origin::{InvalidOrigin, Origin};
 use service::HttpService;
 use session::{Handler, Settings};
 
@@ -103,9 +104,15 @@ impl Server {
         self.local_addr
     }
 
-    /// Accepts browsers on pages of these origins (such as `https://example.com`) besides the server's own.
-    pub fn origins<S: Into<String>>(mut self, origins: impl IntoIterator<Item = S>) -> Server {
-        self.admission.allow_origins(origins.into_iter().map(Into::into));
+    /// Accepts browsers on pages of these origins (such as `https://example.com`) besides the server's own. What is no
+    /// origin makes [`serve`](Server::serve) fail.
+    pub fn origins<O>(mut self, origins: impl IntoIterator<Item = O>) -> Server
+    where
+        O: TryInto<Origin, Error: Into<InvalidOrigin>>,
+    {
+        for origin in origins {
+            self.admission.allow_origin(origin.try_into().map_err(Into::into));
+        }
         self
     }
 

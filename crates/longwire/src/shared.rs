@@ -133,17 +133,23 @@ impl Shared {
     }
 
     /// Queues a message, or gives it back if there is no room.
-    pub(crate) fn try_send(self: &Arc<Shared>, message: Message, write: Write) -> Result<Option<Message>> {
+    pub(crate) fn try_send(self: &Arc<Shared>, message: Message) -> Result<Option<Message>> {
         let mut state = self.lock();
         if !state.has_room()? {
             return Ok(Some(message));
         }
-        self.queue(&mut state, |protocol| queue(protocol, message), write)?;
+        self.queue(&mut state, |protocol| queue(protocol, message), Write::Soon)?;
         Ok(None)
     }
 
+    /// Queues a message for which there was room, even if others have taken it since.
+    pub(crate) fn send_granted(self: &Arc<Shared>, message: Message) -> Result<()> {
+        let mut state = self.lock();
+        self.queue(&mut state, |protocol| queue(protocol, message), Write::Later)
+    }
+
     /// Waits until a message can be queued.
-    pub(crate) async fn ready(&self) -> Result<()> {
+    pub(crate) async fn room(&self) -> Result<()> {
         self.wait_until(|state| match state.has_room() {
             Ok(true) => Some(Ok(())),
             Ok(false) => None,
@@ -166,6 +172,7 @@ impl Shared {
     }
 
     /// Writes what waits, as far as the transport takes it at once; the rest follows by itself.
+    #[cfg(feature = "server")]
     pub(crate) fn write(self: &Arc<Shared>) {
         let mut state = self.lock();
         self.write_now(&mut state);
@@ -216,6 +223,7 @@ impl Shared {
     }
 
     /// Whether nobody holds a handle but one sender.
+    #[cfg(feature = "server")]
     pub(crate) fn has_one_sender_only(&self) -> bool {
         let state = self.lock();
         state.receiver == Presence::Gone && state.senders == 1

@@ -8,8 +8,10 @@ use std::sync::Arc;
 #[cfg(feature = "server")]
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
+#[cfg(feature = "server")]
+use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 #[cfg(feature = "client")]
 use rustls::{ClientConfig, RootCertStore};
 

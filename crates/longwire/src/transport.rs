@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+#[cfg(any(feature = "client", feature = "server"))]
 use tokio::net::TcpStream;
 
 /// A transport of any kind.
@@ -15,6 +16,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> AnyIo for T {}
 
 /// What a connection runs over.
 pub(crate) enum Transport {
+    #[cfg(any(feature = "client", feature = "server"))]
     Tcp(TcpStream),
     #[cfg(all(feature = "tls", feature = "client"))]
     ClientTls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
@@ -26,6 +28,7 @@ pub(crate) enum Transport {
 impl Transport {
     fn io(&mut self) -> Pin<&mut dyn AnyIo> {
         match self {
+            #[cfg(any(feature = "client", feature = "server"))]
             Transport::Tcp(stream) => Pin::new(stream),
             #[cfg(all(feature = "tls", feature = "client"))]
             Transport::ClientTls(stream) => Pin::new(stream),
@@ -67,6 +70,7 @@ impl AsyncWrite for Transport {
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            #[cfg(any(feature = "client", feature = "server"))]
             Transport::Tcp(_) => "Tcp",
             #[cfg(all(feature = "tls", feature = "client"))]
             Transport::ClientTls(_) => "ClientTls",

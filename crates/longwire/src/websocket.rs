@@ -14,10 +14,11 @@ use tokio::runtime::Handle;
 
 use crate::connection::Connection;
 use crate::error::{Error, Result};
-use crate::halves::{Receiver, Sender, SinkWait, halves, start_send};
+use crate::halves::{Receiver, Sender, halves};
 use crate::message::Message;
 use crate::opening::Opening;
 use crate::shared::Shared;
+use crate::sink::SinkWait;
 use crate::transport::Transport;
 
 /// One end of a WebSocket connection.
@@ -220,18 +221,18 @@ impl Stream for WebSocket {
 impl Sink<Message> for WebSocket {
     type Error = Error;
 
-    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        let shared = Arc::clone(self.sender.shared());
-        self.sink_wait.poll(cx, || async move { shared.ready().await })
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        let this = self.get_mut();
+        this.sink_wait.poll_room(this.sender.shared(), cx)
     }
 
     fn start_send(self: Pin<&mut Self>, message: Message) -> Result<()> {
-        start_send(self.sender.shared(), message)
+        self.sender.shared().send_granted(message)
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        let shared = Arc::clone(self.sender.shared());
-        self.sink_wait.poll(cx, || async move { shared.flush().await })
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        let this = self.get_mut();
+        this.sink_wait.poll_flush(this.sender.shared(), cx)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {

@@ -31,9 +31,6 @@ impl Address {
         if url.fragment().is_some() {
             return Err(UrlError::Fragment(text.to_owned()));
         }
-        if secure && cfg!(not(feature = "tls")) {
-            return Err(UrlError::NoTls(text.to_owned()));
-        }
         if url.set_scheme(scheme).is_err() {
             return Err(UrlError::Scheme(text.to_owned()));
         }
@@ -141,7 +138,6 @@ mod tests {
             ("a.example", 8080),
             false,
         );
-        #[cfg(feature = "tls")]
         expect(
             "wss://a.example/?q=1&r",
             "wss://a.example/?q=1&r",
@@ -150,14 +146,12 @@ mod tests {
             ("a.example", 443),
             true,
         );
-        #[cfg(feature = "tls")]
         expect("wss://a.example:80", "wss://a.example:80/", "a.example:80", "/", ("a.example", 80), true);
     }
 
     #[test]
     fn http_urls_stand_for_websocket_ones() {
         expect("http://a.example:80/", "ws://a.example/", "a.example", "/", ("a.example", 80), false);
-        #[cfg(feature = "tls")]
         expect("HTTPS://A.example", "wss://a.example/", "a.example", "/", ("a.example", 443), true);
     }
 
@@ -200,8 +194,6 @@ mod tests {
         assert!(matches!(error("ws://"), UrlError::Invalid { .. }));
         assert!(matches!(error("a.example"), UrlError::Invalid { .. }));
         assert!(matches!(error("ws://a.example:99999"), UrlError::Invalid { .. }));
-        #[cfg(not(feature = "tls"))]
-        assert!(matches!(error("wss://a.example"), UrlError::NoTls(_)));
     }
 
     #[cfg(feature = "tls")]

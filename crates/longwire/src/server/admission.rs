@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri};
 use longwire_proto::handshake::{Offer, Refusal};
 
-use super::origin::{Origins, is_origin};
+use super::origin::{InvalidOrigin, Origin, Origins};
 use crate::error::{Error, Result};
 use crate::opening::Opening;
 
@@ -18,6 +18,8 @@ type Decide = dyn Fn(&Upgrade<'_>) -> Result<Accept, Refusal> + Send + Sync;
 #[derive(Default)]
 pub(super) struct Admission {
     origins: Origins,
+    /// What was to be allowed and is no origin; it is told when the server starts.
+    invalid_origin: Option<InvalidOrigin>,
     pub(super) subprotocols: Vec<String>,
     pub(super) decide: Option<Box<Decide>>,
 }
@@ -45,9 +47,11 @@ pub(super) struct Admitted {
 }
 
 impl Admission {
-    pub(super) fn allow_origins(&mut self, origins: impl Iterator<Item = String>) {
-        if let Origins::Own { and } = &mut self.origins {
-            and.extend(origins);
+    pub(super) fn allow_origin(&mut self, origin: Result<Origin, InvalidOrigin>) {
+        match (origin, &mut self.origins) {
+            (Ok(origin), Origins::Own { and }) => and.push(origin),
+            (Ok(_), Origins::Any) => {}
+            (Err(invalid), _) => self.invalid_origin = Some(invalid),
         }
     }
 
@@ -57,12 +61,9 @@ impl Admission {
 
     /// Whether the settings make sense.
     pub(super) fn check(&self) -> Result<()> {
-        let Origins::Own { and: allowed } = &self.origins else { return Ok(()) };
-        match allowed.iter().find(|origin| !is_origin(origin)) {
+        match &self.invalid_origin {
             None => Ok(()),
-            Some(other) => Err(Error::other(format!(
-                "{other:?} is not an origin: it has a scheme and a host, such as https://example.com"
-            ))),
+            Some(invalid) => Err(Error::other(invalid.clone())),
         }
     }
 

@@ -1,14 +1,96 @@
 //! Whose pages may connect, RFC 6455 §4.2.2 and §10.2.
 
+use std::convert::Infallible;
+use std::fmt;
+use std::str::FromStr;
+
 use http::HeaderMap;
 use http::header::{HOST, ORIGIN};
+
+/// Where a page comes from: a scheme, a host and a port (RFC 6454), such as `https://example.com`.
+///
+/// ```
+/// use longwire::Origin;
+///
+/// let origin: Origin = "https://Example.com:443".parse()?;
+/// assert_eq!(origin.to_string(), "https://example.com");
+/// # Ok::<(), longwire::InvalidOrigin>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Origin {
+    scheme: String,
+    /// Without the default port of the scheme.
+    authority: String,
+}
+
+/// A text that is no origin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidOrigin(String);
+
+impl FromStr for Origin {
+    type Err = InvalidOrigin;
+
+    fn from_str(text: &str) -> Result<Origin, InvalidOrigin> {
+        let invalid = || InvalidOrigin(text.to_owned());
+        let lower_case = text.trim_end_matches('/').to_ascii_lowercase();
+        let (scheme, authority) = lower_case.split_once("://").ok_or_else(invalid)?;
+        let host: http::uri::Authority = authority.parse().map_err(|_| invalid())?;
+        if scheme.is_empty() || host.as_str().contains('@') {
+            return Err(invalid());
+        }
+        let default_port = match scheme {
+            "http" | "ws" => ":80",
+            "https" | "wss" => ":443",
+            _ => "",
+        };
+        let authority = authority.strip_suffix(default_port).unwrap_or(authority);
+        Ok(Origin { scheme: scheme.to_owned(), authority: authority.to_owned() })
+    }
+}
+
+impl TryFrom<&str> for Origin {
+    type Error = InvalidOrigin;
+
+    fn try_from(text: &str) -> Result<Origin, InvalidOrigin> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for Origin {
+    type Error = InvalidOrigin;
+
+    fn try_from(text: String) -> Result<Origin, InvalidOrigin> {
+        text.parse()
+    }
+}
+
+impl From<Infallible> for InvalidOrigin {
+    fn from(never: Infallible) -> InvalidOrigin {
+        match never {}
+    }
+}
+
+/// As browsers write it: small letters, no default port, no slash at the end.
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.authority)
+    }
+}
+
+impl fmt::Display for InvalidOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} is not an origin: it has a scheme and a host, such as https://example.com", self.0)
+    }
+}
+
+impl std::error::Error for InvalidOrigin {}
 
 /// Whose pages may connect. Requests without `Origin` do not come from a browser and are not judged by it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origins {
     /// The server's own, and these.
     Own {
-        and: Vec<String>,
+        and: Vec<Origin>,
     },
     Any,
 }
@@ -26,49 +108,23 @@ impl Origins {
         let mut origins = headers.get_all(ORIGIN).iter();
         let origin = match (origins.next(), origins.next()) {
             (None, _) => return Ok(()),
-            (Some(origin), None) => origin.to_str().map_err(|_| "the Origin is not text")?,
+            (Some(origin), None) => origin.to_str().ok().and_then(|origin| origin.parse().ok()),
             (Some(_), Some(_)) => return Err("there is more than one Origin"),
         };
-        let origin = normalized(origin);
         let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-        if is_own(&origin, host) || allowed.iter().any(|allowed| normalized(allowed) == origin) {
-            Ok(())
-        } else {
-            Err("pages of this origin may not connect here")
+        match origin {
+            Some(origin) if is_own(&origin, host) || allowed.contains(&origin) => Ok(()),
+            // `null` among them, which stands for pages that have no origin (RFC 6454 §7.3).
+            _ => Err("pages of this origin may not connect here"),
         }
     }
 }
 
 /// Whether `origin` is that of the server, which the request knows as `host`. The scheme is not compared: behind a
 /// proxy that ends TLS, the server does not know its own.
-fn is_own(origin: &str, host: Option<&str>) -> bool {
-    let (Some((scheme, authority)), Some(host)) = (origin.split_once("://"), host) else { return false };
-    normalized(&format!("{scheme}://{host}")).split_once("://") == Some((scheme, authority))
-}
-
-/// An origin as browsers write it: small letters, no default port, no slash at the end.
-fn normalized(origin: &str) -> String {
-    let mut origin = origin.trim_end_matches('/').to_ascii_lowercase();
-    let default_port = match origin.split_once("://") {
-        Some(("http" | "ws", _)) => ":80",
-        Some(("https" | "wss", _)) => ":443",
-        _ => return origin,
-    };
-    if let Some(without) = origin.strip_suffix(default_port) {
-        origin.truncate(without.len());
-    }
-    origin
-}
-
-/// Whether a text can be an origin: a scheme and a host, and nothing behind.
-pub(super) fn is_origin(text: &str) -> bool {
-    let Some((scheme, authority)) =
-        normalized(text).split_once("://").map(|(s, a)| (s.to_owned(), a.to_owned()))
-    else {
-        return false;
-    };
-    !scheme.is_empty()
-        && authority.parse::<http::uri::Authority>().is_ok_and(|authority| !authority.as_str().contains('@'))
+fn is_own(origin: &Origin, host: Option<&str>) -> bool {
+    host.and_then(|host| format!("{}://{host}", origin.scheme).parse::<Origin>().ok()).as_ref()
+        == Some(origin)
 }
 
 #[cfg(test)]
@@ -120,7 +176,11 @@ mod tests {
 
     #[test]
     fn further_origins_can_be_allowed() {
-        let some = Origins::Own { and: vec!["https://App.example/".into(), "http://localhost:3000".into()] };
+        let some = Origins::Own {
+            and: ["https://App.example/", "http://localhost:3000"]
+                .map(|origin| origin.parse().unwrap())
+                .into(),
+        };
         assert!(check(&some, "api.example", &["https://app.example"]).is_ok());
         assert!(check(&some, "api.example", &["https://api.example"]).is_ok());
         assert!(check(&some, "api.example", &["http://localhost:3000"]).is_ok());
@@ -134,12 +194,16 @@ mod tests {
         for origin in
             ["https://example.com", "http://localhost:3000", "https://[::1]:8443", "HTTPS://Example.com/"]
         {
-            assert!(is_origin(origin), "{origin}");
+            assert!(origin.parse::<Origin>().is_ok(), "{origin}");
         }
         for other in
             ["example.com", "https://", "https://a b", "https://a/path", "://a", "https://me@a", "null", ""]
         {
-            assert!(!is_origin(other), "{other}");
+            assert!(other.parse::<Origin>().is_err(), "{other}");
         }
+        assert_eq!(
+            Origin::try_from("example.com").unwrap_err().to_string(),
+            r#""example.com" is not an origin: it has a scheme and a host, such as https://example.com"#
+        );
     }
 }

@@ -88,16 +88,14 @@ fn foreign_origins_are_forbidden_before_the_application_is_asked() {
 #[test]
 fn settings_that_make_no_sense_are_told() {
     let mut admission = Admission::default();
-    admission.allow_origins(["https://fine.example".into()].into_iter());
+    admission.allow_origin("https://fine.example".parse());
     assert!(admission.check().is_ok());
-    admission.allow_origins(["example.com".into()].into_iter());
+    admission.allow_origin("example.com".parse());
     let error = admission.check().unwrap_err().to_string();
     assert_eq!(
         error,
         r#""example.com" is not an origin: it has a scheme and a host, such as https://example.com"#
     );
-    admission.allow_any_origin();
-    assert!(admission.check().is_ok());
 }
 
 #[test]

@@ -1,0 +1,81 @@
+//! What the program says when it cannot do what it was asked to.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::net::TcpListener;
+use std::process::{Command, Output, Stdio};
+
+fn longwire(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_longwire")).args(args).stdin(Stdio::null()).output().unwrap()
+}
+
+/// The exit code and the one line on standard error.
+fn complaint(args: &[&str]) -> (Option<i32>, String) {
+    let output = longwire(args);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    (output.status.code(), text.trim_end().to_owned())
+}
+
+#[test]
+fn an_occupied_port_is_told_with_what_to_do() {
+    let occupied = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = occupied.local_addr().unwrap().to_string();
+    let expected = format!(
+        "longwire: cannot listen on {address}: another program does; choose another port with --listen"
+    );
+    assert_eq!(complaint(&["serve", "--listen", &address]), (Some(1), expected));
+}
+
+#[test]
+fn a_key_that_cannot_be_read_is_told_by_its_name() {
+    let certificate = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let (code, line) = complaint(&["serve", "--tls-cert", certificate, "--tls-key", "/nonexistent/key.pem"]);
+    assert_eq!(code, Some(1));
+    assert!(line.starts_with("longwire: cannot read /nonexistent/key.pem: "), "{line}");
+
+    let (code, line) = complaint(&["serve", "--tls-cert", certificate, "--tls-key", certificate]);
+    assert_eq!(code, Some(1));
+    assert!(line.contains("Cargo.toml: there is no certificate (BEGIN CERTIFICATE) in it"), "{line}");
+}
+
+#[test]
+fn an_origin_without_a_scheme_is_told_before_anything_is_served() {
+    let output = longwire(&["serve", "--listen", "127.0.0.1:0", "--origin", "example.com"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.stdout.is_empty(), "it announced itself");
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("such as https://example.com"), "{text}");
+}
+
+#[test]
+fn flags_that_make_no_sense_exit_with_2_and_say_which() {
+    for (args, word) in [
+        (&["serve", "--listen", "nowhere"][..], "--listen"),
+        (&["serve", "--tls-cert", "cert.pem"], "--tls-key"),
+        (&["serve", "--frobnicate"], "--frobnicate"),
+        (&["connect"], "URL"),
+        (&["connect", "ws://127.0.0.1/", "--count", "0"], "--count"),
+        (&["connect", "ws://127.0.0.1/", "--header", "no colon"], "a colon"),
+        (&["connect", "ws://127.0.0.1/", "--header", "Upgrade: h2c"], "upgrade"),
+        (&["connect", "ws://127.0.0.1/", "--subprotocol", "a b"], "a b"),
+        (&["connect", "example.com"], "example.com"),
+    ] {
+        let output = longwire(args);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {text}");
+        assert!(text.contains(word), "{args:?}: {text}");
+    }
+}
+
+#[test]
+fn help_teaches_by_example() {
+    for (args, word) in [
+        (&["--help"][..], "connect"),
+        (&["serve", "--help"], "longwire serve --listen 0.0.0.0:443"),
+        (&["connect", "--help"], "echo hello | longwire connect"),
+    ] {
+        let output = longwire(args);
+        assert!(output.status.success());
+        assert!(String::from_utf8(output.stdout).unwrap().contains(word), "{args:?}");
+    }
+}
