@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use http::{HeaderName, HeaderValue};
-use longwire::Origin;
+use longwire::{Keepalive, Limits, Origin};
 
 /// Serve, connect to and look into WebSocket endpoints.
 #[derive(Debug, Parser)]
@@ -57,6 +58,49 @@ pub(crate) struct ServeArgs {
     /// that are no browsers.
     #[arg(long, value_name = "URL")]
     pub(crate) origin: Vec<Origin>,
+
+    /// The largest message that is accepted, in bytes; a larger one is answered with close code 1009
+    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20, help_heading = "Limits")]
+    pub(crate) max_message: usize,
+
+    /// How many connections there may be; who comes after gets 503
+    #[arg(long, value_name = "N", default_value_t = 16_384, help_heading = "Limits")]
+    pub(crate) max_connections: usize,
+
+    /// How many connections there may be from one address; raise it behind a reverse proxy
+    #[arg(long, value_name = "N", default_value_t = 1_024, help_heading = "Limits")]
+    pub(crate) max_connections_per_ip: usize,
+
+    /// How many bytes all connections together may hold; one that grows beyond is closed with 1013
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30, help_heading = "Limits")]
+    pub(crate) max_buffered: usize,
+
+    /// How long an opening handshake may take
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds, help_heading = "Limits")]
+    pub(crate) handshake_timeout: Duration,
+
+    /// Close connections on which no message goes either way for this long [default: never]
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds, help_heading = "Limits")]
+    pub(crate) idle_timeout: Option<Duration>,
+
+    /// Ping a client from which nothing came for this long
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = parse_seconds, help_heading = "Limits")]
+    pub(crate) keepalive: Duration,
+
+    /// Drop a client from which nothing came for this long after a ping
+    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = parse_seconds, help_heading = "Limits")]
+    pub(crate) keepalive_timeout: Duration,
+}
+
+impl ServeArgs {
+    /// What a connection may cost.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits::default()
+            .message(self.max_message)
+            .handshake_time(self.handshake_timeout)
+            .idle_time(self.idle_timeout)
+            .keepalive(Keepalive::every(self.keepalive).within(self.keepalive_timeout))
+    }
 }
 
 /// Connect to a WebSocket: each line of standard input is sent, each message is printed.
@@ -99,6 +143,13 @@ pub(crate) struct ConnectArgs {
     pub(crate) verbose: bool,
 }
 
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| "give a number of seconds above 0, such as 30 or 0.5".into())
+}
+
 fn parse_header(line: &str) -> Result<(HeaderName, HeaderValue), String> {
     let (name, value) = line.split_once(':').ok_or("a header is a name, a colon and a value")?;
     let name = name.trim().parse().map_err(|_| format!("{:?} is not the name of a header", name.trim()))?;
@@ -129,6 +180,14 @@ mod tests {
         assert_eq!(parse_header("no colon").unwrap_err(), "a header is a name, a colon and a value");
         assert_eq!(parse_header("a b: c").unwrap_err(), r#""a b" is not the name of a header"#);
         assert!(parse_header("a: b\r\nc: d").unwrap_err().contains("characters"));
+    }
+
+    #[test]
+    fn times_are_seconds() {
+        assert_eq!(parse_seconds("0.5"), Ok(Duration::from_millis(500)));
+        for text in ["0", "-1", "NaN", "inf", "10s", "1e30", ""] {
+            assert!(parse_seconds(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -17,6 +17,9 @@ use crate::{Failure, terminal};
 use channels::Channels;
 use statistics::{Statistics, Tick};
 
+/// Descriptors for everything that is no connection.
+const SPARE_DESCRIPTORS: u64 = 64;
+
 /// How long a shutdown may take.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(10);
 
@@ -43,6 +46,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         (Some(cert), Some(key)) => Some(Tls::pem_files(cert, key)?),
         _ => None,
     };
+    raise_descriptor_limit(args.max_connections);
     let mut server =
         Server::bind(args.listen).await.map_err(|error| listening_failed(&error, args.listen))?;
     announce(server.local_addr(), tls.is_some());
@@ -53,6 +57,10 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let ticks = statistics::tick(Arc::clone(&statistics));
     let services = Arc::new(Services { channels: Channels::default(), statistics, ticks });
     server
+        .limits(args.limits())
+        .max_connections(args.max_connections)
+        .max_connections_per_ip(args.max_connections_per_ip)
+        .max_buffered(args.max_buffered)
         .origins(args.origin)
         .on_upgrade(admit)
         .http(page::router())
@@ -61,6 +69,20 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         .serve(move |socket| handle(socket, Arc::clone(&services)))
         .await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Systems give a program few descriptors unless it asks for more, and each connection takes one.
+fn raise_descriptor_limit(connections: usize) {
+    let wanted = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(SPARE_DESCRIPTORS);
+    match rlimit::increase_nofile_limit(wanted) {
+        Ok(got) if got < wanted => {
+            tracing::warn!(
+                "the system allows {got} descriptors, too few for {connections} connections (ulimit -n)"
+            );
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the limit of descriptors could not be raised"),
+    }
 }
 
 fn listening_failed(error: &longwire::Error, address: SocketAddr) -> Failure {

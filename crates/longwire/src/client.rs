@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use longwire_proto::handshake::ClientHandshake;
-use longwire_proto::{Config, FrameObserver, Limits, Protocol, Role};
+use longwire_proto::{Config, FrameObserver, Keepalive, Limits, Protocol, Role};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tracing::Instrument;
 
+use crate::connection::Connection;
 #[cfg(not(feature = "tls"))]
 use crate::error::UrlError;
 use crate::error::{Error, HandshakeError, Result};
@@ -113,6 +114,13 @@ impl Client {
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Client {
         self.config.limits = limits;
+        self
+    }
+
+    /// How a server that is gone without a word is found out; short for [`Limits::keepalive`].
+    #[must_use]
+    pub fn keepalive(mut self, keepalive: impl Into<Option<Keepalive>>) -> Client {
+        self.config.limits.keepalive = keepalive.into();
         self
     }
 
@@ -223,7 +231,8 @@ impl Client {
         let doing = || format!("secure the connection to {} by TLS", address.authority());
         let name = address.tls_name().map_err(|error| Error::io(doing(), error))?;
         let connector = tokio_rustls::TlsConnector::from(self.tls.config()?);
-        let stream = connector.connect(name, stream).await.map_err(|error| Error::io(doing(), error))?;
+        let secured = connector.connect(name, stream).await;
+        let stream = secured.map_err(|error| Error::io(doing(), explained(error)))?;
         Ok(Transport::ClientTls(Box::new(stream)))
     }
 
@@ -253,7 +262,7 @@ impl Client {
         };
         tracing::debug!(subprotocol = opening.subprotocol.as_deref(), "open");
         let protocol = Protocol::new(Role::Client, Arc::new(self.config.clone()));
-        Ok(WebSocket::open(transport, protocol, opened.read_ahead, opening))
+        Ok(WebSocket::open(Connection::new(transport, protocol, opened.read_ahead, None), opening))
     }
 
     async fn within_handshake_time<T>(
@@ -263,5 +272,17 @@ impl Client {
     ) -> Result<T> {
         let limit = self.config.limits.handshake_time;
         timeout(limit, opening).await.unwrap_or_else(|_| Err(Error::timeout(doing, limit)))
+    }
+}
+
+/// An error of TLS, with what to do about it where that is known.
+#[cfg(feature = "tls")]
+fn explained(error: std::io::Error) -> std::io::Error {
+    match error.get_ref().and_then(|error| error.downcast_ref()) {
+        Some(rustls::Error::InvalidMessage(_)) => std::io::Error::new(
+            std::io::ErrorKind::InvalidData,
+            "the server does not speak TLS there; connect with ws:// if it is meant to be so",
+        ),
+        _ => error,
     }
 }

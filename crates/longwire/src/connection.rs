@@ -1,5 +1,6 @@
 //! One connection: the protocol, the transport it runs over, and what lies between them.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
@@ -11,7 +12,8 @@ use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::error::{Error, Result};
-use crate::message::Message;
+use crate::ledger::Account;
+use crate::message::{Message, Utf8Bytes};
 use crate::read_buffers;
 use crate::transport::Transport;
 
@@ -27,6 +29,8 @@ pub(crate) struct Connection {
     inbox: Inbox,
     outbox: Outbox,
     timer: Option<Pin<Box<Sleep>>>,
+    /// What it holds of the server's memory.
+    account: Option<Account>,
     /// What ended the transport, until it is reported; not set if the peer only vanished.
     failure: Option<Error>,
 }
@@ -43,51 +47,53 @@ struct Inbox {
 enum Outbox {
     Flushed,
     Written,
-    /// Nothing more can be written: the writing side is shut down, or broken. What is queued is discarded.
+    /// The writing side is shut down, when all was written.
     Shut,
+    /// The transport takes nothing any more. What is queued is discarded.
+    Broken,
 }
 
 impl Connection {
     /// A connection over `transport`, from which `read_ahead` has been read already.
-    pub(crate) fn new(transport: Transport, protocol: Protocol, read_ahead: Vec<u8>) -> Connection {
+    pub(crate) fn new(
+        transport: Transport,
+        protocol: Protocol,
+        read_ahead: Vec<u8>,
+        account: Option<Account>,
+    ) -> Connection {
         Connection {
             protocol,
             transport: Some(transport),
             inbox: Inbox { bytes: read_ahead, parsed: 0 },
             outbox: Outbox::Flushed,
             timer: None,
+            account,
             failure: None,
         }
     }
 
     /// The next message among what was read. `None`: more has to be read, or the end is near.
     pub(crate) fn next_message(&mut self) -> Result<Option<Message>> {
-        loop {
+        let outcome = loop {
             let unparsed = self.inbox.bytes.get_mut(self.inbox.parsed..).unwrap_or_default();
             let before = unparsed.len();
             let mut received = Received::new(unparsed);
             let event = self.protocol.next_event(&mut received);
             self.inbox.parsed += before - received.len();
-            match event? {
-                Some(Event::Text(text)) => {
-                    return Ok(Some(Message::Text(match text {
-                        std::borrow::Cow::Borrowed(text) => text.into(),
-                        std::borrow::Cow::Owned(text) => text.into(),
-                    })));
-                }
-                Some(Event::Binary(payload)) => {
-                    return Ok(Some(Message::Binary(match payload {
-                        std::borrow::Cow::Borrowed(payload) => Bytes::copy_from_slice(payload),
-                        std::borrow::Cow::Owned(payload) => payload.into(),
-                    })));
-                }
-                Some(event) => tracing::trace!(?event, "received"),
-                None => {
-                    self.inbox.clear();
-                    return Ok(None);
-                }
+            match event {
+                Ok(Some(Event::Text(text))) => break Ok(Some(Message::Text(owned_text(text)))),
+                Ok(Some(Event::Binary(payload))) => break Ok(Some(Message::Binary(owned_bytes(payload)))),
+                Ok(Some(event)) => tracing::trace!(?event, "received"),
+                Ok(None) => break Ok(None),
+                Err(error) => break Err(error.into()),
             }
+        };
+        // What was lent has been taken. A buffer goes back at once: it may be long before anybody receives again.
+        if !self.has_unparsed() {
+            self.inbox.clear();
+            self.settle();
         }
+        outcome
     }
 
     /// Whether messages may lie in what was read, so that there is something to do before reading again.
@@ -104,6 +110,7 @@ impl Connection {
         };
         match ready!(read) {
             Ok(0) => self.end(None),
+            Ok(_) if self.protocol.keeps_time() => self.protocol.heard(Instant::now().into_std()),
             Ok(_) => {}
             Err(error) => self.end(Some(error)),
         }
@@ -112,9 +119,15 @@ impl Connection {
 
     /// Reads and discards once, answering pings on the way.
     pub(crate) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.discard_unparsed();
+        ready!(self.poll_read(cx));
+        self.discard_unparsed();
+        Poll::Ready(())
+    }
+
+    fn discard_unparsed(&mut self) {
         // Errors of the peer fail the connection by themselves; nobody is there to be told.
         while let Ok(Some(_)) | Err(_) = self.next_message() {}
-        self.poll_read(cx)
     }
 
     /// Writes everything that waits, and ends the writing side when it is time. `Ready`: nothing is left to do.
@@ -124,7 +137,7 @@ impl Connection {
             return Poll::Ready(());
         };
         while self.protocol.queued() > 0 {
-            if self.outbox == Outbox::Shut {
+            if self.outbox.is_over() {
                 self.protocol.transmitted(self.protocol.queued());
                 return Poll::Ready(());
             }
@@ -135,39 +148,72 @@ impl Connection {
                 }
                 // What the peer sent before may still lie in the transport, its Close frame perhaps: the reading side
                 // finds out how the connection ended.
-                Err(_) => self.outbox = Outbox::Shut,
+                Err(_) => self.outbox = Outbox::Broken,
             }
         }
         if self.outbox == Outbox::Written {
             let flushed = ready!(Pin::new(&mut *transport).poll_flush(cx));
-            self.outbox = if flushed.is_ok() { Outbox::Flushed } else { Outbox::Shut };
+            self.outbox = if flushed.is_ok() { Outbox::Flushed } else { Outbox::Broken };
         }
-        if self.protocol.wants_shutdown() && self.outbox != Outbox::Shut {
+        if self.protocol.wants_shutdown() && !self.outbox.is_over() {
             // A transport that cannot be shut down is as good as shut down.
             let _broken = ready!(Pin::new(transport).poll_shutdown(cx));
             self.outbox = Outbox::Shut;
         }
+        self.settle();
         Poll::Ready(())
     }
 
-    /// Gives the connection up when the time for its closing handshake is up.
-    pub(crate) fn poll_deadline(&mut self, cx: &mut Context<'_>) {
-        let now = Instant::now();
-        let Some(deadline) = self.protocol.poll_timeout(now.into_std()) else {
+    /// Does what is overdue and waits for what will be. `true`: something was, so there may be bytes to write.
+    pub(crate) fn poll_overdue(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut was_overdue = false;
+        loop {
+            let now = Instant::now();
+            let Some(next) = self.protocol.poll_timeout(now.into_std()).map(Instant::from) else {
+                self.timer = None;
+                return was_overdue;
+            };
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(next)));
+            // A time that was put off meanwhile is found out when the timer fires: most of the time nothing is due then,
+            // but nothing had to be done at every read either.
+            if next < timer.deadline() {
+                timer.as_mut().reset(next);
+            }
+            if timer.as_mut().poll(cx).is_pending() {
+                return was_overdue;
+            }
             self.timer = None;
-            return;
-        };
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline.into())));
-        if timer.as_mut().poll(cx).is_ready() {
-            self.protocol.handle_timeout(deadline);
-            self.timer = None;
-            self.transport = None;
+            self.protocol.handle_timeout(Instant::now().into_std());
+            was_overdue = true;
+            if self.protocol.is_over() {
+                self.transport = None;
+            }
         }
     }
 
     /// Whether a message can be sent and has a chance to arrive.
     pub(crate) fn is_open(&self) -> bool {
-        self.protocol.is_open() && self.outbox != Outbox::Shut
+        self.protocol.is_open() && !self.outbox.is_over()
+    }
+
+    /// Whether the transport has taken everything that was queued.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.protocol.queued() == 0 && self.outbox != Outbox::Written
+    }
+
+    /// Whether what was queued could not be written.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.outbox == Outbox::Broken
+    }
+
+    /// Whether nothing of this end is left to be written, the end of the transport included.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.transport.is_none() || self.outbox.is_over()
+    }
+
+    /// Ends a connection that can neither be written to nor is read by anybody.
+    pub(crate) fn give_up(&mut self) {
+        self.end(None);
     }
 
     /// Whether the application need not wait for anything more: a client for the server to end the transport, a server
@@ -178,7 +224,7 @@ impl Connection {
             Some(closed) => {
                 self.protocol.is_over()
                     || !closed.clean
-                    || (self.protocol.role() == Role::Server && self.outbox == Outbox::Shut)
+                    || (self.protocol.role() == Role::Server && self.outbox.is_over())
             }
         }
     }
@@ -193,6 +239,16 @@ impl Connection {
         self.failure.take()
     }
 
+    /// Accounts for what the connection holds. One that has grown when all together hold too much is closed with 1013.
+    pub(crate) fn settle(&mut self) {
+        if let Some(account) = &mut self.account
+            && !account.settle(self.protocol.held())
+        {
+            tracing::warn!("all connections together hold as much memory as they may; this one is closed");
+            self.protocol.shed();
+        }
+    }
+
     fn end(&mut self, error: Option<io::Error>) {
         if let Some(error) = error
             && !is_vanished_peer(&error)
@@ -203,6 +259,12 @@ impl Connection {
         self.protocol.receive_eof();
         self.inbox.clear();
         self.transport = None;
+    }
+}
+
+impl Outbox {
+    fn is_over(self) -> bool {
+        matches!(self, Outbox::Shut | Outbox::Broken)
     }
 }
 
@@ -225,6 +287,22 @@ impl Inbox {
             read_buffers::give_back(std::mem::take(&mut self.bytes));
         }
         self.parsed = 0;
+    }
+}
+
+/// Text of its own: a copy if it is lent from a read buffer.
+fn owned_text(text: Cow<'_, str>) -> Utf8Bytes {
+    match text {
+        Cow::Borrowed(text) => text.into(),
+        Cow::Owned(text) => text.into(),
+    }
+}
+
+/// Bytes of their own: a copy if they are lent from a read buffer.
+fn owned_bytes(payload: Cow<'_, [u8]>) -> Bytes {
+    match payload {
+        Cow::Borrowed(payload) => Bytes::copy_from_slice(payload),
+        Cow::Owned(payload) => payload.into(),
     }
 }
 

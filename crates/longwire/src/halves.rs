@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use longwire_proto::{CloseCode, CloseFrame, Closed};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::message::Message;
 use crate::shared::{Shared, Write};
 
@@ -68,7 +68,7 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] if the connection is closing or has ended.
+    /// [`Error::Closed`](crate::Error::Closed) if the connection is closing or has ended.
     pub async fn send(&self, message: impl Into<Message>) -> Result<()> {
         self.shared.send(message.into(), Write::Soon).await
     }
@@ -78,7 +78,7 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] if the connection is closing or has ended.
+    /// [`Error::Closed`](crate::Error::Closed) if the connection is closing or has ended.
     pub async fn feed(&self, message: impl Into<Message>) -> Result<()> {
         self.shared.send(message.into(), Write::Later).await
     }
@@ -101,7 +101,7 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] if the connection ended before.
+    /// [`Error::Closed`](crate::Error::Closed) if the connection ended before.
     pub async fn flush(&self) -> Result<()> {
         self.shared.flush().await
     }
@@ -111,7 +111,7 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`], or [`Error::Send`] for a payload that is too long.
+    /// [`Error::Closed`](crate::Error::Closed), or [`Error::Send`](crate::Error::Send) for a payload that is too long.
     pub async fn ping(&self, payload: impl AsRef<[u8]>) -> Result<()> {
         self.shared.ping(payload.as_ref()).await
     }
@@ -126,7 +126,7 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// [`Error::Close`] if the code must not be sent or the reason is longer than 123 bytes; nothing happens then.
+    /// [`Error::Close`](crate::Error::Close) if the code must not be sent or the reason is longer than 123 bytes; nothing happens then.
     pub async fn close(&self, code: impl Into<CloseCode>, reason: &str) -> Result<Closed> {
         self.shared.begin_close(Some(CloseFrame::new(code, reason)?));
         Ok(self.shared.ended().await)

@@ -6,6 +6,7 @@ mod client;
 mod connection;
 mod error;
 mod halves;
+mod ledger;
 mod message;
 mod opening;
 mod read_buffers;
@@ -25,8 +26,8 @@ pub use halves::{Receiver, Sender, TrySendError};
 pub use longwire_proto as proto;
 pub use longwire_proto::handshake::Refusal;
 pub use longwire_proto::{
-    By, CloseCode, CloseFrame, Closed, Config, Direction, FrameObserver, Header, InvalidClose, Limits,
-    ProtocolError, Role, SeenFrame, SendError,
+    By, CloseCode, CloseFrame, Closed, Config, Direction, FrameObserver, Header, InvalidClose, Keepalive,
+    Limits, ProtocolError, Role, SeenFrame, SendError,
 };
 pub use message::{Message, Utf8Bytes};
 #[cfg(feature = "server")]

@@ -1,6 +1,7 @@
 //! The server.
 
 mod admission;
+mod census;
 mod http1;
 mod incoming;
 mod origin;
@@ -20,6 +21,7 @@ use hyper::body::{Body, Incoming};
 use longwire_proto::handshake::Refusal;
 use longwire_proto::{Config, FrameObserver, Limits};
 use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -27,17 +29,22 @@ use tower_service::Service;
 use tracing::Instrument;
 
 use crate::error::{Error, Result};
+use crate::ledger::Ledger;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 use crate::websocket::WebSocket;
 use admission::Admission;
 pub use admission::{Accept, Upgrade};
+use census::Census;
 pub use origin::{InvalidOrigin, Origin};
 use service::HttpService;
 use session::{Handler, Settings};
 
 /// How long the server waits before it accepts again when the system is out of something, such as descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How many clients are told at a time that there is no place for them.
+const TURNED_AWAY_AT_A_TIME: usize = 64;
 
 /// A WebSocket server.
 ///
@@ -68,6 +75,9 @@ pub struct Server {
     config: Config,
     admission: Admission,
     http: Option<HttpService>,
+    max_connections: usize,
+    max_connections_per_ip: usize,
+    max_buffered: usize,
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
     shutdown: Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -91,6 +101,9 @@ impl Server {
             config: Config::default(),
             admission: Admission::default(),
             http: None,
+            max_connections: 16_384,
+            max_connections_per_ip: 1_024,
+            max_buffered: 1 << 30,
             #[cfg(feature = "tls")]
             tls: None,
             shutdown: Box::pin(std::future::pending()),
@@ -177,6 +190,28 @@ impl Server {
         self
     }
 
+    /// How many connections there may be, from their first byte on; 16,384 unless set. Whoever comes when there are as
+    /// many gets 503 (over TLS: is dropped).
+    pub fn max_connections(mut self, count: usize) -> Server {
+        self.max_connections = count;
+        self
+    }
+
+    /// How many connections there may be from one address; 1,024 unless set. Behind a reverse proxy all clients have the
+    /// proxy's address, so set it to [`max_connections`](Server::max_connections) there. Whoever comes when there are as
+    /// many gets 503 (over TLS: is dropped).
+    pub fn max_connections_per_ip(mut self, count: usize) -> Server {
+        self.max_connections_per_ip = count;
+        self
+    }
+
+    /// How many bytes all connections together may hold, in unfinished messages and in what waits to be written; 1 GiB
+    /// unless set. A connection that grows when they hold as many is closed with 1013.
+    pub fn max_buffered(mut self, bytes: usize) -> Server {
+        self.max_buffered = bytes;
+        self
+    }
+
     /// Tells `observer` of every frame of every connection.
     pub fn observer(mut self, observer: FrameObserver) -> Server {
         self.config.observer = Some(observer);
@@ -219,6 +254,9 @@ impl Server {
             #[cfg(feature = "tls")]
             tls: self.tls,
             handler,
+            census: Arc::new(Census::new(self.max_connections, self.max_connections_per_ip)),
+            ledger: Arc::new(Ledger::new(self.max_buffered)),
+            turning_away: Arc::new(Semaphore::new(TURNED_AWAY_AT_A_TIME)),
             closing: CancellationToken::new(),
             dropping: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -245,8 +283,17 @@ async fn accept_forever(listener: &TcpListener, settings: &Arc<Settings>) {
             }
         };
         let span = tracing::info_span!("connection", %peer);
-        let serving = incoming::serve(stream, peer, Arc::clone(settings));
-        settings.tasks.spawn(settings.clone().or_dropped(serving).instrument(span));
+        match settings.census.enter(peer.ip()) {
+            Ok(place) => {
+                let shared = Arc::clone(settings);
+                let serving = async move {
+                    incoming::serve(stream, peer, shared).await;
+                    drop(place);
+                };
+                settings.tasks.spawn(settings.clone().or_dropped(serving).instrument(span));
+            }
+            Err(full) => span.in_scope(|| incoming::turn_away(stream, full, settings)),
+        }
     }
 }
 

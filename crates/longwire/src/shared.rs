@@ -46,8 +46,8 @@ enum Presence {
 }
 
 /// The task of a connection. It does what no method of a handle is there to do: it writes what the transport did not
-/// take at once, answers and discards when there is no receiver, and ends the transport after the closing handshake. It
-/// is started when it is first needed; most connections that ask and answer in turn never do before they close.
+/// take at once, keeps the times of `Limits`, answers and discards when there is no receiver, and ends the transport
+/// after the closing handshake. It is started when it is first needed, which is at once if there are times to keep.
 #[derive(Debug)]
 enum Driver {
     NotStarted,
@@ -81,7 +81,12 @@ impl Shared {
             someone_waits: false,
             congested: false,
         };
-        Arc::new(Shared { state: Mutex::new(state), changed: Notify::new(), runtime, opening })
+        let keeps_time = state.connection.protocol.keeps_time();
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Notify::new(), runtime, opening });
+        if keeps_time {
+            shared.wake_driver(&mut shared.lock());
+        }
+        shared
     }
 
     /// The next message, or the end.
@@ -149,10 +154,13 @@ impl Shared {
     }
 
     /// Waits until a message can be queued.
-    pub(crate) async fn room(&self) -> Result<()> {
+    pub(crate) async fn room(self: &Arc<Shared>) -> Result<()> {
         self.wait_until(|state| match state.has_room() {
             Ok(true) => Some(Ok(())),
-            Ok(false) => None,
+            Ok(false) => {
+                self.make_room(state);
+                None
+            }
             Err(error) => Some(Err(error)),
         })
         .await
@@ -162,11 +170,13 @@ impl Shared {
     pub(crate) async fn flush(self: &Arc<Shared>) -> Result<()> {
         self.wait_until(|state| {
             self.write_now(state);
-            let all_written = !state.driver.is_writing() && state.connection.protocol.queued() == 0;
-            match state.connection.protocol.closed() {
-                Some(closed) if !closed.clean => Some(Err(Error::Closed(Box::new(closed.clone())))),
-                _ => all_written.then_some(Ok(())),
+            let connection = &state.connection;
+            let lost =
+                connection.is_broken() || connection.protocol.closed().is_some_and(|closed| !closed.clean);
+            if lost {
+                return Some(Err(Error::Closed(Box::new(connection.closed()))));
             }
+            connection.is_flushed().then_some(Ok(()))
         })
         .await
     }
@@ -211,6 +221,7 @@ impl Shared {
     pub(crate) fn remove_sender(self: &Arc<Shared>) {
         let mut state = self.lock();
         state.senders -= 1;
+        self.tell_waiting(&mut state);
         self.close_if_abandoned(&mut state);
     }
 
@@ -218,15 +229,27 @@ impl Shared {
         let mut state = self.lock();
         state.receiver = Presence::Gone;
         state.receiver_waker = None;
+        self.tell_waiting(&mut state);
         self.close_if_abandoned(&mut state);
         self.wake_driver(&mut state);
+    }
+
+    /// Waits until nobody holds a handle but one sender.
+    #[cfg(feature = "server")]
+    pub(crate) async fn left_with_one_sender(&self) {
+        self.wait_until(|state| state.has_one_sender_only().then_some(())).await;
     }
 
     /// Whether nobody holds a handle but one sender.
     #[cfg(feature = "server")]
     pub(crate) fn has_one_sender_only(&self) -> bool {
-        let state = self.lock();
-        state.receiver == Presence::Gone && state.senders == 1
+        self.lock().has_one_sender_only()
+    }
+
+    /// Waits until nothing of this end is left to be written, the end of the transport included.
+    #[cfg(feature = "server")]
+    pub(crate) async fn settled(&self) {
+        self.wait_until(|state| state.connection.is_settled().then_some(())).await;
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -246,6 +269,7 @@ impl Shared {
                 if state.has_room()? {
                     return self.queue(&mut state, queue, write);
                 }
+                self.make_room(&mut state);
                 state.someone_waits = true;
             }
             changed.await;
@@ -276,6 +300,7 @@ impl Shared {
             SendError::Closed => Error::Closed(Box::new(state.connection.closed())),
             other => Error::Send(other),
         })?;
+        state.connection.settle();
         match write {
             Write::Later => {}
             // More messages were read together with the one that this may be the answer to: their answers go out in
@@ -306,10 +331,21 @@ impl Shared {
         }
         // Nobody is woken when the transport takes bytes again: the driver, woken here, tries and waits for it.
         let mut cx = Context::from_waker(Waker::noop());
+        let before = state.connection.protocol.queued();
         if state.connection.poll_write(&mut cx).is_pending() {
             self.wake_driver(state);
         }
-        self.tell_waiting(state);
+        // Only what has changed is told: whoever waits for it calls this, too, and would wake itself for ever.
+        if state.connection.protocol.queued() < before {
+            self.tell_waiting(state);
+        }
+    }
+
+    /// Has what was only fed written, since whoever needs room would wait for it for ever.
+    fn make_room(self: &Arc<Shared>, state: &mut State) {
+        if !state.driver.is_writing() {
+            self.wake_driver(state);
+        }
     }
 
     fn tell_waiting(&self, state: &mut State) {
@@ -344,19 +380,12 @@ impl Shared {
     fn poll_drive(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.lock();
         let state = &mut *state;
-        let mut writing = state.connection.poll_write(cx).is_pending();
-        let mut reads = 0;
-        while state.driver_reads() && state.connection.poll_discard(cx).is_ready() {
+        let mut writing = state.poll_exchange(cx).is_pending();
+        while state.connection.poll_overdue(cx) {
             writing = state.connection.poll_write(cx).is_pending();
-            reads += 1;
-            if reads == READS_PER_TURN {
-                cx.waker().wake_by_ref();
-                break;
-            }
         }
-        state.connection.poll_deadline(cx);
         self.tell_waiting(state);
-        if state.connection.protocol.closed().is_some()
+        if state.connection.has_ended()
             && let Some(waker) = state.receiver_waker.take()
         {
             waker.wake();
@@ -371,6 +400,25 @@ impl Shared {
 }
 
 impl State {
+    /// Writes, and reads where it falls to the driver. `Pending`: the transport takes no more for now.
+    fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        for _ in 0..READS_PER_TURN {
+            let written = self.connection.poll_write(cx);
+            if !self.driver_reads() {
+                return written;
+            }
+            if self.connection.is_broken() {
+                self.connection.give_up();
+            }
+            if self.connection.poll_discard(cx).is_pending() {
+                // What was discarded may have asked for an answer.
+                return self.connection.poll_write(cx);
+            }
+        }
+        cx.waker().wake_by_ref();
+        self.connection.poll_write(cx)
+    }
+
     fn has_room(&mut self) -> Result<bool> {
         if !self.connection.is_open() {
             return Err(Error::Closed(Box::new(self.connection.closed())));
@@ -380,6 +428,11 @@ impl State {
         let mark = if self.congested { limits.low_water } else { limits.high_water };
         self.congested = protocol.queued() > mark;
         Ok(!self.congested)
+    }
+
+    #[cfg(feature = "server")]
+    fn has_one_sender_only(&self) -> bool {
+        self.receiver == Presence::Gone && self.senders == 1
     }
 
     /// The receiver reads while the connection is open; after the last message nobody does but the driver.

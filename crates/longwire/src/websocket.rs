@@ -57,16 +57,11 @@ impl WebSocket {
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let transport = Transport::Other(Box::new(transport));
-        WebSocket::open(transport, Protocol::new(role, config), read_ahead, Opening::default())
+        let connection = Connection::new(transport, Protocol::new(role, config), read_ahead, None);
+        WebSocket::open(connection, Opening::default())
     }
 
-    pub(crate) fn open(
-        transport: Transport,
-        protocol: Protocol,
-        read_ahead: Vec<u8>,
-        opening: Opening,
-    ) -> WebSocket {
-        let connection = Connection::new(transport, protocol, read_ahead);
+    pub(crate) fn open(connection: Connection, opening: Opening) -> WebSocket {
         let (sender, receiver) = halves(Shared::new(connection, Handle::current(), opening));
         WebSocket { sender, receiver, sink_wait: SinkWait::Nothing }
     }

@@ -61,6 +61,14 @@ impl Assembly {
         within_limit(self.declared, limits)
     }
 
+    /// How many bytes it has taken.
+    pub(crate) fn held(&self) -> usize {
+        match &self.content {
+            Content::Text(text) => text.capacity(),
+            Content::Binary { bytes, .. } => bytes.capacity(),
+        }
+    }
+
     /// Takes the next piece of the payload, unmasked.
     pub(crate) fn push(&mut self, piece: &[u8]) -> Result<(), ProtocolError> {
         match &mut self.content {

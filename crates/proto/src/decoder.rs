@@ -126,6 +126,21 @@ impl Decoder {
         self.unfinished = None;
     }
 
+    /// Whether a message has begun to arrive and is not whole.
+    pub(crate) fn is_inside_message(&self) -> bool {
+        self.unfinished.is_some() || matches!(self.reading, Reading::Data { .. })
+    }
+
+    /// How many bytes have been taken for a message that is not whole.
+    pub(crate) fn held(&self) -> usize {
+        let reading = match &self.reading {
+            Reading::Data { message, .. } => message.held(),
+            Reading::Control(frame) => frame.arrived.capacity(),
+            Reading::Header(_) | Reading::Nothing => 0,
+        };
+        reading + self.unfinished.as_ref().map_or(0, Assembly::held)
+    }
+
     /// Room to read the payload of a large binary frame straight into its message.
     pub(crate) fn payload_room(&mut self) -> Option<Limit<&mut Vec<u8>>> {
         match &mut self.reading {

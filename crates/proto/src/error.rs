@@ -42,6 +42,8 @@ pub enum ProtocolError {
         /// The bound that was crossed, in bytes.
         limit: usize,
     },
+    /// This end is short of memory; the peer is only the one it hit.
+    Overloaded,
     /// A message in more fragments than [`Limits::fragments`](crate::Limits::fragments).
     TooManyFragments {
         /// The bound that was crossed.
@@ -57,6 +59,7 @@ impl ProtocolError {
             ProtocolError::TextNotUtf8 | ProtocolError::CloseReasonNotUtf8 => CloseCode::INVALID_PAYLOAD,
             ProtocolError::MessageTooBig { .. } => CloseCode::TOO_BIG,
             ProtocolError::TooManyFragments { .. } => CloseCode::POLICY_VIOLATION,
+            ProtocolError::Overloaded => CloseCode::TRY_AGAIN_LATER,
             _ => CloseCode::PROTOCOL_ERROR,
         }
     }
@@ -81,6 +84,7 @@ impl fmt::Display for ProtocolError {
             ProtocolError::CloseCode(code) => return write!(f, "close code {code} must not be sent"),
             ProtocolError::CloseReasonNotUtf8 => "the reason in a Close frame is not UTF-8",
             ProtocolError::TextNotUtf8 => "a text message is not UTF-8",
+            ProtocolError::Overloaded => "this end is short of memory",
             ProtocolError::MessageTooBig { limit } => {
                 return write!(f, "a message is longer than the limit of {limit} bytes");
             }
@@ -157,6 +161,7 @@ mod tests {
         assert_eq!(ProtocolError::CloseReasonNotUtf8.close_code(), 1007);
         assert_eq!(ProtocolError::TooManyFragments { limit: 1 }.close_code(), 1008);
         assert_eq!(ProtocolError::MessageTooBig { limit: 1 }.close_code(), 1009);
+        assert_eq!(ProtocolError::Overloaded.close_code(), 1013);
     }
 
     #[test]

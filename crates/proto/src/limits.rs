@@ -26,6 +26,11 @@ pub struct Limits {
     pub handshake_time: Duration,
     /// How long the closing handshake may take: from the Close frame to the end of the transport. 10 s.
     pub close_time: Duration,
+    /// How a peer that is gone without a word is found out. A ping every 30 s, to be answered within 20 s.
+    pub keepalive: Option<Keepalive>,
+    /// How long a connection may go without a message in either direction; then it is closed with 1001. Pings and pongs
+    /// do not count. No limit.
+    pub idle_time: Option<Duration>,
     /// From this many bytes that wait to be written on, senders have to wait. 256 KiB.
     pub high_water: usize,
     /// Senders that had to wait may go on when no more than this many bytes wait to be written. 64 KiB.
@@ -33,6 +38,41 @@ pub struct Limits {
     /// While more bytes than this wait to be written, only the newest ping is answered (RFC 6455 §5.5.3 allows it), so
     /// that a peer that pings and does not read costs no memory. 16 KiB.
     pub control_replies: usize,
+}
+
+/// How a peer that is gone without a word is found out: when nothing has arrived for a while, it is sent a ping, and if
+/// nothing arrives after that either, the connection is given up. Whatever arrives counts, not only pongs.
+///
+/// ```
+/// use std::time::Duration;
+/// use longwire_proto::Keepalive;
+///
+/// let keepalive = Keepalive::every(Duration::from_secs(20)).within(Duration::from_secs(10));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Keepalive {
+    /// After how long a silence a ping is sent.
+    pub every: Duration,
+    /// How long something has to arrive in, counted from when the ping was written. If the ping cannot be written,
+    /// because the peer takes nothing, the connection is given up when nothing has moved either way for both times
+    /// together.
+    pub within: Duration,
+}
+
+impl Keepalive {
+    /// A ping after each silence of this length, to be answered within 20 s.
+    #[must_use]
+    pub fn every(silence: Duration) -> Keepalive {
+        Keepalive { every: silence, within: Duration::from_secs(20) }
+    }
+
+    /// How long something has to arrive in after the ping.
+    #[must_use]
+    pub fn within(mut self, time: Duration) -> Keepalive {
+        self.within = time;
+        self
+    }
 }
 
 impl Default for Limits {
@@ -44,6 +84,8 @@ impl Default for Limits {
             handshake_headers: 100,
             handshake_time: Duration::from_secs(10),
             close_time: Duration::from_secs(10),
+            keepalive: Some(Keepalive::every(Duration::from_secs(30))),
+            idle_time: None,
             high_water: 256 << 10,
             low_water: 64 << 10,
             control_replies: 16 << 10,
@@ -88,6 +130,20 @@ impl Limits {
         self
     }
 
+    /// Sets [`keepalive`](Limits::keepalive).
+    #[must_use]
+    pub fn keepalive(mut self, keepalive: impl Into<Option<Keepalive>>) -> Limits {
+        self.keepalive = keepalive.into();
+        self
+    }
+
+    /// Sets [`idle_time`](Limits::idle_time).
+    #[must_use]
+    pub fn idle_time(mut self, time: impl Into<Option<Duration>>) -> Limits {
+        self.idle_time = time.into();
+        self
+    }
+
     /// Sets [`low_water`](Limits::low_water) and [`high_water`](Limits::high_water), in bytes. A low mark above the
     /// high one counts as equal to it.
     #[must_use]
@@ -118,6 +174,8 @@ mod tests {
             .handshake(3, 4)
             .handshake_time(second)
             .close_time(2 * second)
+            .keepalive(Keepalive::every(3 * second).within(4 * second))
+            .idle_time(5 * second)
             .water(5, 6)
             .control_replies(7);
         let expected = Limits {
@@ -127,6 +185,8 @@ mod tests {
             handshake_headers: 4,
             handshake_time: second,
             close_time: 2 * second,
+            keepalive: Some(Keepalive { every: 3 * second, within: 4 * second }),
+            idle_time: Some(5 * second),
             low_water: 5,
             high_water: 6,
             control_replies: 7,

@@ -8,6 +8,7 @@ use bytes::buf::Limit;
 use bytes::{BufMut, Bytes};
 
 use crate::assembler::MessageKind;
+use crate::close_code::CloseCode;
 use crate::close_frame::CloseFrame;
 use crate::closed::Closed;
 use crate::closing::{Closing, Step};
@@ -16,6 +17,7 @@ use crate::decoder::Decoder;
 use crate::error::{ProtocolError, SendError};
 use crate::event::Event;
 use crate::header::{ControlLen, FrameKind, Header, ReservedBits};
+use crate::liveness::{Liveness, Overdue};
 use crate::masking_keys::MaskingKeys;
 use crate::opcode::{ControlOpcode, DataOpcode};
 use crate::received::Received;
@@ -63,6 +65,9 @@ pub struct Protocol {
     outbound: SendBuffer,
     /// Whether a message that is sent in fragments has not been finished.
     sending_fragments: bool,
+    liveness: Liveness,
+    /// How many bytes have been written in all.
+    written: u64,
     /// The newest ping that could not be answered because too much waited to be written.
     unanswered_ping: Option<Box<[u8]>>,
 }
@@ -80,6 +85,8 @@ impl Protocol {
             deadline: None,
             outbound: SendBuffer::default(),
             sending_fragments: false,
+            liveness: Liveness::default(),
+            written: 0,
             unanswered_ping: None,
         }
     }
@@ -116,7 +123,8 @@ impl Protocol {
                 match &event {
                     Event::Ping(payload) => self.answer(payload),
                     Event::Close(frame) => self.advance_closing(Step::PeerClose(frame.as_ref())),
-                    _ => {}
+                    Event::Text(_) | Event::Binary(_) => self.liveness.message(),
+                    Event::Pong(_) => {}
                 }
                 Ok(Some(event))
             }
@@ -162,6 +170,7 @@ impl Protocol {
     /// [`SendError::Closed`] or [`SendError::MessageUnfinished`].
     pub fn send_bytes(&mut self, kind: MessageKind, payload: Bytes) -> Result<(), SendError> {
         self.may_send_message()?;
+        self.liveness.message();
         let header = self.data_header(first_opcode(kind), true, payload.len());
         self.outbound.frame_bytes(&header, payload);
         Ok(())
@@ -177,6 +186,7 @@ impl Protocol {
         self.may_send()?;
         let opcode = if self.sending_fragments { DataOpcode::Continuation } else { first_opcode(kind) };
         self.sending_fragments = last == Last::No;
+        self.liveness.message();
         let header = self.data_header(opcode, last == Last::Yes, payload.len());
         self.outbound.frame(&header, payload);
         Ok(())
@@ -213,18 +223,45 @@ impl Protocol {
         self.advance_closing(Step::TransportEnd);
     }
 
-    /// Gives the connection up if its [deadline](Protocol::poll_timeout) has passed.
+    /// Tells that something arrived, for [`Limits::keepalive`](crate::Limits::keepalive). A driver calls it after a read,
+    /// if [`keeps_time`](Protocol::keeps_time).
+    pub fn heard(&mut self, now: Instant) {
+        self.liveness.heard(now);
+    }
+
+    /// Whether the limits have a time that runs while the connection is open, so that a driver needs a timer from the
+    /// beginning.
+    #[must_use]
+    pub fn keeps_time(&self) -> bool {
+        self.config.limits.keepalive.is_some() || self.config.limits.idle_time.is_some()
+    }
+
+    /// Does what is overdue: a ping, closing an idle connection, giving up one whose peer is gone or does not close.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if self.deadline.is_some_and(|deadline| deadline <= now) {
-            self.advance_closing(Step::TimeUp);
+        if !self.is_open() {
+            if self.deadline.is_some_and(|deadline| deadline <= now) {
+                self.advance_closing(Step::TimeUp);
+            }
+            return;
+        }
+        if let Some(idle_time) = self.config.limits.idle_time
+            && self.decoder.is_inside_message()
+        {
+            self.liveness.message_arriving(idle_time, now);
+        }
+        match self.liveness.next(now, &self.config.limits) {
+            Some((at, overdue)) if at <= now => self.handle_overdue(overdue, now),
+            _ => {}
         }
     }
 
     /// When [`handle_timeout`](Protocol::handle_timeout) has to be called. A span of time that has begun since the last
-    /// call counts from `now`, so a driver asks after each batch of events and calls.
+    /// call counts from `now`, so a driver asks after each batch of events and calls. It may be put off by what arrives
+    /// and is sent meanwhile; to call earlier than necessary does no harm.
     pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
         match self.closing {
-            Closing::Open | Closing::Over(_) => None,
+            Closing::Open => self.liveness.next(now, &self.config.limits).map(|(at, _)| at),
+            Closing::Over(_) => None,
             Closing::AwaitingPeer | Closing::Complete(_) | Closing::Failed(_) => {
                 Some(*self.deadline.get_or_insert(now + self.config.limits.close_time))
             }
@@ -240,11 +277,25 @@ impl Protocol {
     /// Notes that the first `count` bytes of what waited have been written.
     pub fn transmitted(&mut self, count: usize) {
         self.outbound.advance(count);
+        self.written += count as u64;
+        self.liveness.written(self.written);
         if self.outbound.len() <= self.config.limits.control_replies
             && let Some(payload) = self.unanswered_ping.take()
         {
             self.answer(&payload);
         }
+    }
+
+    /// How many bytes the connection holds: of a message that is not whole, and of what waits to be written.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.decoder.held() + self.outbound.len()
+    }
+
+    /// Gives the connection up because this end is short of something: the peer is told 1013, and what it still sends is
+    /// discarded.
+    pub fn shed(&mut self) {
+        self.advance_closing(Step::Failure(&ProtocolError::Overloaded));
     }
 
     /// How many bytes wait to be written.
@@ -297,6 +348,18 @@ impl Protocol {
         &self.config
     }
 
+    fn handle_overdue(&mut self, overdue: Overdue, now: Instant) {
+        match overdue {
+            Overdue::SendPing => {
+                // An empty ping is short enough, so this cannot fail.
+                let _fits = self.control(ControlOpcode::Ping, &[]);
+                self.liveness.ping_queued(self.written + self.outbound.len() as u64, now);
+            }
+            Overdue::Lost => self.advance_closing(Step::TransportEnd),
+            Overdue::Idle => self.close(CloseFrame::new(CloseCode::GOING_AWAY, "idle").ok()),
+        }
+    }
+
     fn advance_closing(&mut self, step: Step<'_>) {
         // The placeholder is never seen: `step` gives the next state.
         let state = std::mem::replace(&mut self.closing, Closing::Open);
@@ -330,6 +393,7 @@ impl Protocol {
     #[inline]
     fn message(&mut self, opcode: DataOpcode, payload: &[u8]) -> Result<(), SendError> {
         self.may_send_message()?;
+        self.liveness.message();
         let header = self.data_header(opcode, true, payload.len());
         self.outbound.frame(&header, payload);
         Ok(())

@@ -31,6 +31,11 @@ impl Utf8Text {
         self.begin(tail)
     }
 
+    /// How many bytes it has taken.
+    pub(crate) fn capacity(&self) -> usize {
+        self.text.capacity()
+    }
+
     /// The text, if it does not end inside of a character.
     pub(crate) fn finish(self) -> Result<String, InvalidUtf8> {
         if self.begun_len == 0 { Ok(self.text) } else { Err(InvalidUtf8) }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use longwire_proto::{
-    By, CloseFrame, Config, Event, Last, Limits, MaskingKeys, MessageKind, Protocol, Received, Role,
+    By, CloseFrame, Config, Event, Keepalive, Last, Limits, MaskingKeys, MessageKind, Protocol, Received,
+    Role,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -42,7 +43,9 @@ struct World {
 
 impl World {
     fn new(seed: u64) -> World {
-        let limits = Limits::default().close_time(Duration::from_secs(5));
+        let limits = Limits::default()
+            .close_time(Duration::from_secs(5))
+            .keepalive(Keepalive::every(Duration::from_millis(200)));
         let config = Arc::new(Config::new(limits));
         let peer = |role| Peer {
             protocol: Protocol::new(role, Arc::clone(&config)).with_masking_keys(MaskingKeys::seeded(seed)),
@@ -135,6 +138,9 @@ impl World {
         }
         let ended = wire.in_flight.is_empty() && wire.end.is_some_and(|end| end <= now);
         let peer = self.peer(role);
+        if !arrived.is_empty() {
+            peer.protocol.heard(now);
+        }
         for piece in arrived.chunks_mut(piece_len) {
             let mut received = Received::new(piece);
             while let Some(event) =

@@ -82,30 +82,73 @@ async fn read_response(
 
 /// The first bytes of the body: what the server says about its refusal.
 async fn refusal_body(transport: &mut Transport, headers: &HeaderMap, mut body: BytesMut) -> Bytes {
-    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    let wanted = length.unwrap_or(BODY).min(BODY);
+    let framing = Framing::of(headers);
     let read =
-        async { while body.len() < wanted && matches!(transport.read_buf(&mut body).await, Ok(1..)) {} };
+        async { while !framing.is_whole(&body) && matches!(transport.read_buf(&mut body).await, Ok(1..)) {} };
     // What has come by then is told; the refusal itself is what matters.
     let _late = timeout(BODY_TIME, read).await;
-    body.truncate(wanted);
-    if headers.contains_key(TRANSFER_ENCODING) { dechunked(&body) } else { body.freeze() }
+    framing.content(&body)
 }
 
-/// The content of the first chunks of a body in chunked coding (RFC 9112 §7.1), as far as it is there.
-fn dechunked(mut body: &[u8]) -> Bytes {
+/// How long the body of a response is (RFC 9112 §6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Framing {
+    Length(usize),
+    Chunked,
+    UntilEnd,
+}
+
+impl Framing {
+    fn of(headers: &HeaderMap) -> Framing {
+        if headers.contains_key(TRANSFER_ENCODING) {
+            return Framing::Chunked;
+        }
+        let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        length.map_or(Framing::UntilEnd, Framing::Length)
+    }
+
+    /// Whether as much of the body is there as will come, or is wanted.
+    fn is_whole(self, body: &[u8]) -> bool {
+        body.len() >= BODY
+            || match self {
+                Framing::Length(length) => body.len() >= length,
+                Framing::Chunked => dechunked(body).is_whole,
+                Framing::UntilEnd => false,
+            }
+    }
+
+    /// The content of the body, as far as it is there and wanted.
+    fn content(self, body: &[u8]) -> Bytes {
+        let content = match self {
+            Framing::Length(length) => Bytes::copy_from_slice(body.get(..length).unwrap_or(body)),
+            Framing::Chunked => dechunked(body).content.freeze(),
+            Framing::UntilEnd => Bytes::copy_from_slice(body),
+        };
+        content.slice(..content.len().min(BODY))
+    }
+}
+
+/// A body in chunked coding (RFC 9112 §7.1), as far as it is there.
+struct Dechunked {
+    content: BytesMut,
+    /// Whether the last chunk is there, or what is there makes no sense.
+    is_whole: bool,
+}
+
+fn dechunked(mut body: &[u8]) -> Dechunked {
     let mut content = BytesMut::new();
-    while let Ok(httparse::Status::Complete((start, size))) = httparse::parse_chunk_size(body) {
+    loop {
+        let (start, size) = match httparse::parse_chunk_size(body) {
+            Ok(httparse::Status::Complete((_, 0))) | Err(_) => return Dechunked { content, is_whole: true },
+            Ok(httparse::Status::Complete(chunk)) => chunk,
+            Ok(httparse::Status::Partial) => return Dechunked { content, is_whole: false },
+        };
         let chunk = body.get(start..).unwrap_or_default();
         let size = usize::try_from(size).unwrap_or(usize::MAX);
-        if size == 0 {
-            break;
-        }
         content.extend_from_slice(chunk.get(..size).unwrap_or(chunk));
         // Behind a chunk stands CR LF.
         body = chunk.get(size.saturating_add(2)..).unwrap_or_default();
     }
-    content.freeze()
 }
 
 #[cfg(test)]
@@ -114,11 +157,30 @@ mod tests {
 
     #[test]
     fn a_chunked_body_is_read_as_far_as_it_is_there() {
-        assert_eq!(dechunked(b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n"), "abcde");
-        assert_eq!(dechunked(b"a\r\nabc"), "abc");
-        assert_eq!(dechunked(b"3\r\nabc\r\nf"), "abc");
-        assert_eq!(dechunked(b"ffffffffffffffff\r\nabc"), "abc");
-        assert_eq!(dechunked(b"no chunk\r\n"), "");
-        assert_eq!(dechunked(b""), "");
+        let read = |body: &[u8]| {
+            let read = dechunked(body);
+            (String::from_utf8(read.content.to_vec()).unwrap(), read.is_whole)
+        };
+        assert_eq!(read(b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n"), ("abcde".into(), true));
+        assert_eq!(read(b"a\r\nabc"), ("abc".into(), false));
+        assert_eq!(read(b"3\r\nabc\r\nf"), ("abc".into(), false));
+        assert_eq!(read(b"ffffffffffffffff\r\nabc"), ("abc".into(), false));
+        assert_eq!(read(b"no chunk\r\n"), (String::new(), true));
+        assert_eq!(read(b""), (String::new(), false));
+    }
+
+    #[test]
+    fn a_body_is_as_long_as_its_headers_say_and_no_more_than_is_wanted() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(Framing::of(&headers), Framing::UntilEnd);
+        headers.insert(CONTENT_LENGTH, http::HeaderValue::from_static("3"));
+        assert_eq!(Framing::of(&headers), Framing::Length(3));
+        headers.insert(TRANSFER_ENCODING, http::HeaderValue::from_static("chunked"));
+        assert_eq!(Framing::of(&headers), Framing::Chunked);
+
+        assert!(!Framing::Length(3).is_whole(b"ab") && Framing::Length(3).is_whole(b"abcd"));
+        assert_eq!(Framing::Length(3).content(b"abcd"), "abc");
+        assert!(!Framing::UntilEnd.is_whole(b"ab") && Framing::UntilEnd.is_whole(&[b'x'; BODY]));
+        assert_eq!(Framing::UntilEnd.content(&[b'x'; BODY + 1]).len(), BODY);
     }
 }

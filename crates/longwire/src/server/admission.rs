@@ -83,9 +83,10 @@ impl Admission {
             tracing::error!(%error, "the server's application accepted on terms that it cannot have");
             Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the server cannot accept this request")
         })?;
+        // What makes it an opening handshake stays.
+        let of_handshake: Vec<HeaderName> = response.headers().keys().cloned().collect();
         for (name, value) in &accept.headers {
-            // What makes it an opening handshake stays.
-            if !response.headers().contains_key(name) {
+            if !of_handshake.contains(name) {
                 response.headers_mut().append(name, value.clone());
             }
         }

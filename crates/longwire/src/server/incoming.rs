@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use http::Request;
+use http::{Request, StatusCode};
 use longwire_proto::handshake::{
     HeadLimits, HeadReader, HeadStatus, Refusal, encode_response_head, is_upgrade,
 };
@@ -13,6 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::census::Full;
 use super::http1;
 use super::session::{self, Session, Settings};
 use crate::error::{Error, Result};
@@ -91,6 +92,20 @@ async fn secure(stream: TcpStream, settings: &Settings) -> Result<Transport> {
 #[cfg(not(feature = "tls"))]
 async fn secure(stream: TcpStream, _settings: &Settings) -> Result<Transport> {
     Ok(Transport::Tcp(stream))
+}
+
+/// Tells a client that there is no place for it; a few at a time, since this is no place to spend much in.
+pub(super) fn turn_away(stream: TcpStream, full: Full, settings: &Arc<Settings>) {
+    tracing::debug!(%full, "turned away");
+    let Ok(permit) = Arc::clone(&settings.turning_away).try_acquire_owned() else { return };
+    if settings.is_secure() {
+        return;
+    }
+    let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, full.to_string());
+    settings.tasks.spawn(async move {
+        refuse(Transport::Tcp(stream), &refusal).await;
+        drop(permit);
+    });
 }
 
 async fn route(first: First, peer_addr: SocketAddr, settings: Arc<Settings>) {

@@ -6,14 +6,19 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use longwire_proto::{CloseCode, CloseFrame, Config, Protocol, Role};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::Admission;
+use super::census::Census;
 use super::service::HttpService;
-use crate::error::{Error, Result};
+use crate::connection::Connection;
+use crate::error::Result;
 use crate::halves::Sender;
+use crate::ledger::Ledger;
 use crate::opening::Opening;
+use crate::shared::Shared;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 use crate::transport::Transport;
@@ -33,6 +38,9 @@ pub(super) struct Settings {
     #[cfg(feature = "tls")]
     pub(super) tls: Option<Tls>,
     pub(super) handler: Handler,
+    pub(super) census: Arc<Census>,
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) turning_away: Arc<Semaphore>,
     /// Cancelled when the server shuts down.
     pub(super) closing: CancellationToken,
     /// Cancelled when what is left of the connections is dropped.
@@ -41,6 +49,14 @@ pub(super) struct Settings {
 }
 
 impl Settings {
+    /// Whether clients speak TLS.
+    pub(super) fn is_secure(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        return false;
+    }
+
     /// Does `work`, unless the server drops what is left of its connections.
     pub(super) async fn or_dropped(self: Arc<Settings>, work: impl Future<Output = ()>) {
         tokio::select! {
@@ -63,7 +79,9 @@ pub(super) struct Session {
 /// Runs the handler for a connection, and ends the connection properly when the handler is done.
 pub(super) async fn run(session: Session, settings: &Settings) {
     let protocol = Protocol::new(Role::Server, Arc::clone(&settings.config)).with_preface(&session.response);
-    let socket = WebSocket::open(session.transport, protocol, session.read_ahead, session.opening);
+    let account = settings.ledger.open();
+    let connection = Connection::new(session.transport, protocol, session.read_ahead, Some(account));
+    let socket = WebSocket::open(connection, session.opening);
     let farewell = Farewell(socket.sender());
     tracing::debug!(subprotocol = socket.subprotocol(), "open");
 
@@ -71,29 +89,52 @@ pub(super) async fn run(session: Session, settings: &Settings) {
     // misses nothing that is sent once the client knows.
     let mut handling = (settings.handler)(socket);
     let begun = std::future::poll_fn(|cx| Poll::Ready(handling.as_mut().poll(cx))).await;
-    farewell.0.shared().write();
+    farewell.shared().write();
+    let attending = attend(resumed(begun, &mut handling), &farewell);
+    let shutting_down = async {
+        settings.closing.cancelled().await;
+        farewell.say(CloseCode::GOING_AWAY, "the server is shutting down");
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        biased;
+        () = attending => {}
+        () = shutting_down => {}
+    }
+    tracing::debug!(closed = %farewell.shared().closed(), "ended");
+}
+
+/// Sees a connection to its end: through its handler, through whoever the handler hands it to, and until nothing is
+/// left to be written.
+async fn attend(handling: impl Future<Output = Result<()>>, farewell: &Farewell) {
+    let mut handling = std::pin::pin!(handling);
     let outcome = tokio::select! {
         biased;
-        outcome = resumed(begun, &mut handling) => outcome,
-        () = settings.closing.cancelled() => {
-            farewell.say(CloseCode::GOING_AWAY, "the server is shutting down");
+        outcome = &mut handling => outcome,
+        () = farewell.shared().left_with_one_sender() => {
+            farewell.say(CloseCode::GOING_AWAY, "");
             handling.await
         }
     };
     match outcome {
-        // The handler may have handed the connection on to others.
-        Ok(()) if farewell.0.shared().has_one_sender_only() => farewell.say(CloseCode::NORMAL, ""),
-        Ok(()) => {}
-        // These are ends of the connection, not faults of the application.
-        Err(error @ (Error::Protocol(_) | Error::Closed(_) | Error::Io { .. })) => {
-            tracing::debug!(%error, "ended");
+        Ok(()) if farewell.shared().has_one_sender_only() => farewell.say(CloseCode::NORMAL, ""),
+        // The handler has handed the connection on to others.
+        Ok(()) => {
+            tokio::select! {
+                () = farewell.shared().left_with_one_sender() => farewell.say(CloseCode::GOING_AWAY, ""),
+                () = farewell.shared().settled() => {}
+            }
+        }
+        // The end of the connection is not the application's fault.
+        Err(error) if !farewell.0.is_open() => {
+            tracing::debug!(%error, "the handler ended with the connection");
         }
         Err(error) => {
             tracing::error!(%error, "the handler failed");
             farewell.say(CloseCode::INTERNAL_ERROR, "");
         }
     }
-    tracing::debug!(closed = %farewell.0.shared().closed(), "handled");
+    farewell.shared().settled().await;
 }
 
 /// What the handler comes to, if it has not come to it already.
@@ -108,8 +149,12 @@ async fn resumed(begun: Poll<Result<()>>, handling: &mut Handling) -> Result<()>
 struct Farewell(Sender);
 
 impl Farewell {
+    fn shared(&self) -> &Arc<Shared> {
+        self.0.shared()
+    }
+
     fn say(&self, code: CloseCode, reason: &str) {
-        self.0.shared().begin_close(CloseFrame::new(code, reason).ok());
+        self.shared().begin_close(CloseFrame::new(code, reason).ok());
     }
 }
 

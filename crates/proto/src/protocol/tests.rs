@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use super::*;
-use crate::close_code::CloseCode;
 use crate::closed::By;
 use crate::limits::Limits;
 
@@ -242,7 +241,7 @@ fn the_closing_handshake_has_a_deadline_that_starts_when_the_time_is_first_told(
     let start = Instant::now();
     let limit = Duration::from_secs(5);
     let mut end = End::new(Role::Client, Limits::default().close_time(limit));
-    assert_eq!(end.protocol.poll_timeout(start), None);
+    assert_eq!(end.protocol.poll_timeout(start), Some(start + 30 * SECOND), "keepalive");
     end.protocol.close(None);
     assert_eq!(end.protocol.poll_timeout(start), Some(start + limit));
     assert_eq!(end.protocol.poll_timeout(start + limit / 2), Some(start + limit));
@@ -315,4 +314,71 @@ fn a_preface_goes_out_before_the_first_frame() {
     end.protocol = Protocol::new(Role::Server, Arc::default()).with_preface(b"HTTP/1.1 101 ...\r\n\r\n");
     end.protocol.send_text("hi").unwrap();
     end.expect_sent(b"HTTP/1.1 101 ...\r\n\r\n\x81\x02hi");
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_silent_peer_is_pinged_and_given_up_if_it_stays_silent() {
+    let start = Instant::now();
+    let keepalive = crate::limits::Keepalive::every(10 * SECOND).within(3 * SECOND);
+    let mut end = End::new(Role::Server, Limits::default().keepalive(keepalive));
+    assert!(end.protocol.keeps_time());
+    assert_eq!(end.protocol.poll_timeout(start), Some(start + 10 * SECOND));
+    end.protocol.handle_timeout(start + 10 * SECOND);
+    end.expect_sent(b"\x89\x00");
+    assert_eq!(end.protocol.poll_timeout(start + 11 * SECOND), Some(start + 14 * SECOND));
+    end.protocol.handle_timeout(start + 14 * SECOND);
+    assert_eq!(end.protocol.closed(), Some(&Closed::lost()));
+}
+
+#[test]
+fn a_pong_keeps_the_connection() {
+    let start = Instant::now();
+    let keepalive = crate::limits::Keepalive::every(10 * SECOND).within(3 * SECOND);
+    let mut end = End::new(Role::Server, Limits::default().keepalive(keepalive));
+    end.protocol.poll_timeout(start);
+    end.protocol.handle_timeout(start + 10 * SECOND);
+    end.expect_sent(b"\x89\x00");
+    end.receive(b"\x8a\x80\0\0\0\0").expect(Event::Pong(b""[..].into()));
+    end.protocol.heard(start + 11 * SECOND);
+    end.protocol.handle_timeout(start + 20 * SECOND);
+    assert!(end.protocol.is_open());
+    assert_eq!(end.protocol.poll_timeout(start + 20 * SECOND), Some(start + 21 * SECOND));
+}
+
+#[test]
+fn a_connection_without_messages_is_closed_as_idle_unless_one_is_arriving() {
+    let start = Instant::now();
+    let limits = Limits::default().keepalive(None).idle_time(5 * SECOND);
+    let mut end = End::new(Role::Server, limits);
+    end.protocol.poll_timeout(start);
+    end.receive(b"\x01\x81\0\0\0\0a").expect_silence();
+    end.protocol.heard(start + 4 * SECOND);
+    end.protocol.handle_timeout(start + 5 * SECOND);
+    assert!(end.protocol.is_open(), "half a message had arrived");
+    end.receive(b"\x80\x80\0\0\0\0").expect(Event::Text("a".into()));
+    assert_eq!(end.protocol.poll_timeout(start + 6 * SECOND), Some(start + 11 * SECOND));
+    end.protocol.handle_timeout(start + 11 * SECOND);
+    end.expect_sent(b"\x88\x06\x03\xe9idle");
+}
+
+#[test]
+fn what_is_held_is_what_has_arrived_and_what_waits() {
+    let mut end = server();
+    end.receive(b"\x02\x83\0\0\0\0abc").expect_silence();
+    let held = end.protocol.held();
+    assert!((3..100).contains(&held), "{held}");
+    end.protocol.send_binary(&[0; 1000]).unwrap();
+    assert_eq!(end.protocol.held(), held + 1004);
+}
+
+#[test]
+fn a_connection_that_is_shed_gives_back_what_it_holds() {
+    let mut end = server();
+    end.receive(b"\x02\x83\0\0\0\0abc").expect_silence();
+    end.protocol.shed();
+    end.expect_sent(b"\x88\x1d\x03\xf5this end is short of memory");
+    assert_eq!(end.protocol.held(), 0);
+    end.receive(b"\x80\x80\0\0\0\0").expect_silence();
 }

@@ -1,0 +1,262 @@
+//! Futures that are dropped at every place where they can wait, over a transport that makes them wait at every byte.
+//!
+//! Each test runs once for every number of polls after which the future is dropped, until the future is ready before.
+
+use std::future::Future;
+use std::task::Poll;
+
+use longwire::{By, Client, Limits, Message, Role, WebSocket};
+use tokio::io::DuplexStream;
+
+use crate::support::{
+    BINARY, CLOSE, Frame, PING, ROOMY, Raw, TEXT, Trickle, close, config, end, masked, poll_once, run_paused,
+};
+
+fn slow(limits: Limits) -> (WebSocket, Raw<DuplexStream>) {
+    let (ours, theirs) = tokio::io::duplex(ROOMY);
+    let socket = WebSocket::over(Trickle::new(ours), Role::Server, config(limits), Vec::new());
+    (socket, Raw::new(theirs))
+}
+
+/// Senders wait as soon as anything waits to be written.
+fn no_room() -> Limits {
+    Limits::default().water(0, 0)
+}
+
+/// Polls at most `polls` times, with turns for other tasks between, and drops the future then.
+async fn polled<F: Future>(polls: usize, future: F) -> Option<F::Output> {
+    let mut future = Box::pin(future);
+    for _ in 0..polls {
+        if let Poll::Ready(output) = poll_once(&mut future).await {
+            return Some(output);
+        }
+        tokio::task::yield_now().await;
+    }
+    None
+}
+
+/// What a peer hears after a call that was given up after `polls` polls: the message before, the one of the call if and
+/// only if it was ready, and the one after.
+async fn expect_frames(raw: &mut Raw<DuplexStream>, was_ready: bool, frame: Frame) {
+    assert_eq!(raw.frame().await, Frame::new(TEXT, "before"));
+    if was_ready {
+        assert_eq!(raw.frame().await, frame);
+    }
+    assert_eq!(raw.frame().await, Frame::new(TEXT, "after"));
+}
+
+#[test]
+fn recv_loses_nothing() {
+    run_paused(async {
+        let sent = [
+            masked(0x01, "fra"),
+            masked(PING, "between"),
+            masked(0x80, "gments"),
+            masked(BINARY, [7; 200]),
+            masked(TEXT, ""),
+            masked(CLOSE, close(1000, "")),
+        ]
+        .concat();
+        let expected = [Message::from("fragments"), Message::from(vec![7; 200]), Message::from("")];
+        for polls in 1.. {
+            let (mut socket, mut raw) = slow(Limits::default());
+            raw.send(&sent).await;
+            let mut received = Vec::new();
+            let first = polled(polls, socket.recv()).await;
+            let ended_early = first.is_some();
+            received.extend(first.and_then(Result::unwrap));
+            while let Some(message) = socket.recv().await.unwrap() {
+                received.push(message);
+            }
+            assert_eq!(received, expected, "dropped after {polls} polls");
+            assert_eq!(end(&socket.closed()), (1000, "", By::Peer, true));
+            if ended_early {
+                break;
+            }
+        }
+    });
+}
+
+#[test]
+fn recv_loses_nothing_if_every_single_poll_is_a_call_of_its_own() {
+    run_paused(async {
+        let (mut socket, mut raw) = slow(Limits::default());
+        let expected: Vec<Message> = (0..20).map(|number| format!("message {number}").into()).collect();
+        for message in &expected {
+            raw.send(masked(TEXT, message.as_bytes())).await;
+        }
+        raw.send(masked(CLOSE, "")).await;
+        let mut received = Vec::new();
+        loop {
+            match polled(1, socket.recv()).await {
+                Some(Ok(Some(message))) => received.push(message),
+                Some(Ok(None)) => break,
+                Some(Err(error)) => panic!("{error}"),
+                None => {}
+            }
+        }
+        assert_eq!(received, expected);
+    });
+}
+
+#[test]
+fn large_messages_survive_too() {
+    run_paused(async {
+        let (ours, theirs) = tokio::io::duplex(1000);
+        let mut socket = WebSocket::over(ours, Role::Server, config(Limits::default()), Vec::new());
+        let mut raw = Raw::new(theirs);
+        let payload: Vec<u8> = (0..=250).cycle().take(300_000).collect();
+        let expected = payload.clone();
+        tokio::spawn(async move {
+            raw.send([masked(BINARY, &payload), masked(TEXT, "end")].concat()).await;
+            raw.rest().await;
+        });
+        let mut received = Vec::new();
+        while received.len() < 2 {
+            if let Some(message) = polled(1, socket.recv()).await {
+                received.push(message.unwrap().unwrap());
+            }
+        }
+        assert!(received == [Message::from(expected), Message::from("end")]);
+    });
+}
+
+#[test]
+fn send_queues_the_message_or_does_not() {
+    run_paused(async {
+        for polls in 1.. {
+            let (mut socket, mut raw) = slow(no_room());
+            socket.send("before").await.unwrap();
+            let sent = polled(polls, socket.send(vec![7; 100])).await.map(Result::unwrap).is_some();
+            socket.send("after").await.unwrap();
+            expect_frames(&mut raw, sent, Frame::new(BINARY, [7; 100])).await;
+            if sent {
+                assert!(polls > 1, "it never waited");
+                break;
+            }
+        }
+    });
+}
+
+#[test]
+fn feed_queues_the_message_or_does_not() {
+    run_paused(async {
+        for polls in 1.. {
+            let (mut socket, mut raw) = slow(no_room());
+            socket.send("before").await.unwrap();
+            let fed = polled(polls, socket.feed(vec![7; 100])).await.map(Result::unwrap).is_some();
+            socket.flush().await.unwrap();
+            socket.send("after").await.unwrap();
+            expect_frames(&mut raw, fed, Frame::new(BINARY, [7; 100])).await;
+            if fed {
+                assert!(polls > 1, "it never waited");
+                break;
+            }
+        }
+    });
+}
+
+#[test]
+fn ping_is_sent_or_is_not() {
+    run_paused(async {
+        for polls in 1.. {
+            let (mut socket, mut raw) = slow(no_room());
+            socket.send("before").await.unwrap();
+            let sent = polled(polls, socket.ping("are you there?")).await.map(Result::unwrap).is_some();
+            socket.send("after").await.unwrap();
+            expect_frames(&mut raw, sent, Frame::new(PING, "are you there?")).await;
+            if sent {
+                assert!(polls > 1, "it never waited");
+                break;
+            }
+        }
+    });
+}
+
+#[test]
+fn flush_may_be_given_up_at_any_time() {
+    run_paused(async {
+        for polls in 1.. {
+            let (mut socket, mut raw) = slow(Limits::default());
+            socket.feed("before").await.unwrap();
+            let flushed = polled(polls, socket.flush()).await.map(Result::unwrap).is_some();
+            socket.send("after").await.unwrap();
+            expect_frames(&mut raw, false, Frame::new(TEXT, "")).await;
+            if flushed {
+                assert!(polls > 1, "it never waited");
+                break;
+            }
+        }
+    });
+}
+
+#[test]
+fn a_close_that_is_given_up_goes_on() {
+    run_paused(async {
+        for polls in 1.. {
+            let (mut socket, mut raw) = slow(Limits::default());
+            raw.send([masked(TEXT, "late"), masked(CLOSE, close(1000, ""))].concat()).await;
+            socket.feed("before").await.unwrap();
+            let closed = polled(polls, socket.close(1000, "bye")).await.map(Result::unwrap).is_some();
+            assert!(!socket.is_open());
+            let again = socket.close(4000, "again").await.unwrap();
+            assert_eq!(end(&again), (1000, "", By::Local, true), "dropped after {polls} polls");
+            assert_eq!(raw.frame().await, Frame::new(TEXT, "before"));
+            assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1000, "bye")));
+            raw.expect_end().await;
+            if closed {
+                break;
+            }
+        }
+    });
+}
+
+#[test]
+fn a_close_of_a_half_that_is_given_up_goes_on() {
+    run_paused(async {
+        for polls in 1.. {
+            let (socket, mut raw) = slow(Limits::default());
+            let (sender, mut receiver) = socket.split();
+            raw.send([masked(TEXT, "late"), masked(CLOSE, close(1000, ""))].concat()).await;
+            let receiving = tokio::spawn(async move {
+                let mut received = Vec::new();
+                while let Some(message) = receiver.recv().await.unwrap() {
+                    received.push(message);
+                }
+                (received, receiver.closed())
+            });
+            let done = polled(polls, sender.close(1000, "bye")).await.map(Result::unwrap).is_some();
+            drop(sender);
+            assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1000, "bye")));
+            let (received, closed) = receiving.await.unwrap();
+            assert_eq!(received, ["late".into()], "dropped after {polls} polls");
+            assert_eq!(end(&closed), (1000, "", By::Local, true));
+            raw.expect_end().await;
+            if done {
+                break;
+            }
+        }
+    });
+}
+
+#[test]
+fn a_connect_that_is_given_up_drops_its_transport() {
+    run_paused(async {
+        for polls in 1.. {
+            let (ours, theirs) = tokio::io::duplex(ROOMY);
+            let mut raw = Raw::new(theirs);
+            let server = tokio::spawn(async move {
+                // Whatever has come of the request, and then the end.
+                String::from_utf8(raw.rest().await).unwrap()
+            });
+            let client = Client::new();
+            let attempt = client.connect_over(Trickle::new(ours), "ws://example.com/");
+            assert!(polled(polls, attempt).await.is_none());
+            let request = server.await.unwrap();
+            assert!(request.chars().zip("GET / HTTP/1.1\r\n".chars()).all(|(a, b)| a == b), "{request}");
+            if request.ends_with("\r\n\r\n") {
+                break;
+            }
+        }
+    });
+}

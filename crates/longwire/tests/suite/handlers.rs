@@ -1,0 +1,215 @@
+//! The server's handler: when it begins, and what becomes of its connection when it ends.
+
+use std::future::pending;
+
+use longwire::{By, Error, Limits, Message, Result, WebSocket, connect};
+use tokio::sync::{broadcast, mpsc};
+use tokio::time::Instant;
+
+use crate::support::{CLOSE, Frame, TEXT, close, echo, end, masked, run, serve};
+
+/// How a connection ends whose handler is this.
+async fn ending<F, Fut>(handler: F) -> longwire::Closed
+where
+    F: Fn(WebSocket) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<()>> + Send + 'static,
+{
+    let serving = serve(|server| server, handler).await;
+    let mut socket = connect(serving.url("/")).await.unwrap();
+    let begun = Instant::now();
+    assert_eq!(socket.recv().await.unwrap(), None);
+    assert!(
+        begun.elapsed() < Limits::default().close_time / 2,
+        "both have answered: there is nothing to wait for"
+    );
+    // The server goes on.
+    connect(serving.url("/")).await.unwrap();
+    socket.closed()
+}
+
+#[test]
+fn a_handler_that_is_done_closes_with_1000() {
+    run(async {
+        let closed = ending(async |_socket: WebSocket| Ok(())).await;
+        assert_eq!(end(&closed), (1000, "", By::Peer, true));
+    });
+}
+
+#[test]
+fn what_the_handler_sent_arrives_before_the_close() {
+    run(async {
+        let handler = async |mut socket: WebSocket| {
+            for _ in 0..100 {
+                socket.send("x".repeat(10_000)).await?;
+            }
+            socket.feed("last").await
+        };
+        let serving = serve(|server| server, handler).await;
+        let mut socket = connect(serving.url("/")).await.unwrap();
+        let mut count = 0;
+        let mut last = None;
+        while let Some(message) = socket.recv().await.unwrap() {
+            count += 1;
+            last = Some(message);
+        }
+        assert_eq!((count, last), (101, Some("last".into())));
+        assert_eq!(end(&socket.closed()), (1000, "", By::Peer, true));
+    });
+}
+
+#[test]
+fn a_handler_that_fails_closes_with_1011() {
+    run(async {
+        let closed = ending(async |_socket: WebSocket| Err(Error::other("the database is down"))).await;
+        assert_eq!(end(&closed), (1011, "", By::Peer, true));
+    });
+}
+
+/// A handler that fails over a connection of its own, such as one to another server, has failed: its error is not the
+/// end of the connection that it handles.
+#[test]
+fn a_handler_that_fails_over_another_connection_closes_with_1011_too() {
+    run(async {
+        let handler = async |_socket: WebSocket| {
+            let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+            connect(format!("ws://{nowhere}/")).await?.send("hello").await
+        };
+        assert_eq!(end(&ending(handler).await), (1011, "", By::Peer, true));
+    });
+}
+
+#[test]
+fn a_handler_that_panics_closes_with_1011() {
+    run(async {
+        let at_once = async |_socket: WebSocket| panic!("a fault of the application");
+        assert_eq!(end(&ending(at_once).await), (1011, "", By::Peer, true));
+
+        let later = async |socket: WebSocket| {
+            tokio::task::yield_now().await;
+            drop(socket);
+            panic!("a fault of the application")
+        };
+        assert_eq!(end(&ending(later).await), (1011, "", By::Peer, true));
+    });
+}
+
+#[test]
+fn a_handler_may_hand_its_connection_on_and_return() {
+    run(async {
+        let handler = async |socket: WebSocket| {
+            tokio::spawn(echo(socket));
+            Ok(())
+        };
+        let serving = serve(|server| server, handler).await;
+        let mut socket = connect(serving.url("/")).await.unwrap();
+        for text in ["one", "two"] {
+            socket.send(text).await.unwrap();
+            assert_eq!(socket.recv().await.unwrap(), Some(text.into()));
+        }
+        let closed = socket.close(1000, "").await.unwrap();
+        assert_eq!(end(&closed), (1000, "", By::Local, true));
+    });
+}
+
+#[test]
+fn a_sender_that_outlives_the_handler_keeps_the_connection() {
+    run(async {
+        let (give, mut given) = mpsc::unbounded_channel();
+        let handler = move |socket: WebSocket| {
+            give.send(socket.sender()).unwrap();
+            async { Ok(()) }
+        };
+        let serving = serve(|server| server, handler).await;
+        let mut socket = connect(serving.url("/")).await.unwrap();
+        let sender = given.recv().await.unwrap();
+        sender.send("from elsewhere").await.unwrap();
+        assert_eq!(socket.recv().await.unwrap(), Some("from elsewhere".into()));
+        drop(sender);
+        assert_eq!(socket.recv().await.unwrap(), None);
+        assert_eq!(end(&socket.closed()), (1001, "", By::Peer, true));
+    });
+}
+
+/// What `WebSocket` promises about being dropped holds in a handler that has other things to do too.
+#[test]
+fn a_connection_that_a_running_handler_drops_is_closed() {
+    run(async {
+        let handler = async |socket: WebSocket| {
+            drop(socket);
+            pending().await
+        };
+        let serving = serve(|server| server, handler).await;
+        let mut raw = serving.raw_open().await;
+        let closed = tokio::time::timeout(std::time::Duration::from_secs(2), raw.frame()).await;
+        assert_eq!(closed.ok(), Some(Frame::new(CLOSE, close(1001, ""))));
+    });
+}
+
+/// Whoever subscribes before its first wait misses nothing that is said once the client knows that it is connected.
+#[test]
+fn the_handler_begins_before_the_client_is_told_that_it_is_connected() {
+    run(async {
+        let (news, _) = broadcast::channel::<Message>(16);
+        let publish = news.clone();
+        let handler = move |mut socket: WebSocket| {
+            let news = news.clone();
+            async move {
+                let mut subscribed = news.subscribe();
+                while let Ok(message) = subscribed.recv().await {
+                    socket.send(message).await?;
+                }
+                Ok(())
+            }
+        };
+        let serving = serve(|server| server, handler).await;
+        for _ in 0..20 {
+            let mut raw = serving.raw_open().await;
+            publish.send("news".into()).unwrap();
+            assert_eq!(raw.frame().await, Frame::new(TEXT, "news"));
+        }
+    });
+}
+
+#[test]
+fn what_the_handler_sends_first_follows_the_response() {
+    run(async {
+        let handler = async |mut socket: WebSocket| {
+            socket.send("welcome").await?;
+            echo(socket).await
+        };
+        let serving = serve(|server| server, handler).await;
+        let mut raw = serving.raw_open().await;
+        assert_eq!(raw.frame().await, Frame::new(TEXT, "welcome"));
+    });
+}
+
+#[test]
+fn a_peer_that_vanishes_is_no_error_and_no_clean_end() {
+    run(async {
+        let (ends, mut ended) = mpsc::unbounded_channel();
+        let handler = move |mut socket: WebSocket| {
+            let ends = ends.clone();
+            async move {
+                let received = socket.recv().await;
+                ends.send((received, socket.closed())).unwrap();
+                Ok(())
+            }
+        };
+        let serving = serve(|server| server, handler).await;
+        let half = &masked(TEXT, "a message of which the second half never comes")[..20];
+
+        let mut leaving = serving.raw_open().await;
+        leaving.send(half).await;
+        drop(leaving);
+        let (received, closed) = ended.recv().await.unwrap();
+        assert!(matches!(received, Ok(None)), "{received:?}");
+        assert_eq!(end(&closed), (1006, "", By::Nobody, false));
+
+        let mut crashing = serving.raw_open().await;
+        crashing.send(half).await;
+        crashing.into_inner().set_zero_linger().unwrap();
+        let (received, closed) = ended.recv().await.unwrap();
+        assert!(matches!(received, Ok(None)), "{received:?}");
+        assert_eq!(end(&closed), (1006, "", By::Nobody, false));
+    });
+}

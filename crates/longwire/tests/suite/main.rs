@@ -1,0 +1,26 @@
+//! Client and server as their users see them: over TCP, TLS and transports that misbehave, against each other and
+//! against peers that are written out byte by byte.
+//!
+//! One program for all subjects, so that it is linked once and its tests run side by side.
+#![cfg(all(feature = "client", feature = "server"))]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod support;
+
+mod backpressure;
+mod cancel_safety;
+mod client_handshake;
+mod closing;
+mod dropping;
+mod exchange;
+mod failures;
+mod full_duplex;
+mod halves;
+mod handlers;
+mod http;
+mod server_handshake;
+mod shutdown;
+mod sink;
+#[cfg(feature = "tls")]
+mod tls;
+mod writes;

@@ -1,0 +1,161 @@
+//! A connection as `Stream` and `Sink`.
+
+use std::pin::Pin;
+
+use futures_util::{Sink, SinkExt, StreamExt};
+use longwire::{By, Error, Limits, Message, Role, WebSocket};
+
+use crate::support::{
+    CLOSE, Frame, ROOMY, TEXT, against_raw, close, end, masked, pair, poll_once, run_paused, server_and_raw,
+    settle, tcp_pair,
+};
+
+#[test]
+fn a_stream_gives_messages_until_the_end() {
+    run_paused(async {
+        let (mut socket, mut raw) = server_and_raw();
+        raw.send([masked(TEXT, "one"), masked(TEXT, "two"), masked(CLOSE, "")].concat()).await;
+        assert_eq!(socket.next().await.unwrap().unwrap(), "one".into());
+        assert_eq!(socket.next().await.unwrap().unwrap(), "two".into());
+        assert!(socket.next().await.is_none());
+        assert!(socket.next().await.is_none());
+    });
+}
+
+#[test]
+fn an_error_is_one_item_of_the_stream() {
+    run_paused(async {
+        let (socket, mut raw) = server_and_raw();
+        let (_sender, mut receiver) = socket.split();
+        raw.send([0xff, 0xff]).await;
+        assert!(matches!(receiver.next().await, Some(Err(Error::Protocol(_)))));
+        assert!(receiver.next().await.is_none());
+    });
+}
+
+#[test]
+fn a_connection_forwarded_to_itself_is_an_echo() {
+    crate::support::run(async {
+        let (client, server) = tcp_pair(Limits::default()).await;
+        let echoing = tokio::spawn(async move {
+            let (sink, stream) = StreamExt::split(server);
+            stream.forward(sink).await
+        });
+        let (sender, mut receiver) = client.split();
+        let sending = tokio::spawn(async move {
+            for number in 0..300 {
+                sender.send(format!("{number} {}", "x".repeat(10_000))).await.unwrap();
+            }
+            sender
+        });
+        for number in 0..300 {
+            let message = receiver.recv().await.unwrap().unwrap().to_string();
+            assert!(message.starts_with(&format!("{number} x")));
+        }
+        let sender = sending.await.unwrap();
+        let (closed, received) = tokio::join!(sender.close(1000, ""), receiver.recv());
+        assert!(matches!(received, Ok(None)));
+        assert_eq!(end(&closed.unwrap()), (1000, "", By::Local, true));
+        echoing.await.unwrap().unwrap();
+    });
+}
+
+#[test]
+fn a_sink_sends_what_it_is_fed_when_it_is_flushed() {
+    run_paused(async {
+        let (mut socket, mut raw) = server_and_raw();
+        SinkExt::feed(&mut socket, Message::from("one")).await.unwrap();
+        SinkExt::feed(&mut socket, Message::from("two")).await.unwrap();
+        SinkExt::flush(&mut socket).await.unwrap();
+        assert_eq!(raw.frame().await, Frame::new(TEXT, "one"));
+        assert_eq!(raw.frame().await, Frame::new(TEXT, "two"));
+        SinkExt::send(&mut socket, Message::from("three")).await.unwrap();
+        assert_eq!(raw.frame().await, Frame::new(TEXT, "three"));
+    });
+}
+
+/// More than fits the queue: a sink that is full has to make room for itself.
+#[test]
+fn a_sink_takes_any_number_of_messages_without_a_flush() {
+    run_paused(async {
+        let (mut client, mut server) = pair(ROOMY, Limits::default());
+        let feeding = tokio::spawn(async move {
+            for _ in 0..100 {
+                SinkExt::feed(&mut client, Message::from(vec![0; 50_000])).await.unwrap();
+            }
+            SinkExt::close(&mut client).await.unwrap();
+        });
+        for _ in 0..100 {
+            assert_eq!(server.recv().await.unwrap().unwrap().len(), 50_000);
+        }
+        assert_eq!(server.recv().await.unwrap(), None);
+        feeding.await.unwrap();
+    });
+}
+
+#[test]
+fn closing_the_sink_closes_the_connection_with_1000() {
+    run_paused(async {
+        let (mut socket, mut raw) = server_and_raw();
+        SinkExt::feed(&mut socket, Message::from("last")).await.unwrap();
+        let closing = tokio::spawn(async move { (SinkExt::close(&mut socket).await, socket) });
+        assert_eq!(raw.frame().await, Frame::new(TEXT, "last"));
+        assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1000, "")));
+        raw.send([masked(TEXT, "discarded"), masked(CLOSE, close(1000, ""))].concat()).await;
+        let (closed, mut socket) = closing.await.unwrap();
+        closed.unwrap();
+        assert_eq!(end(&socket.closed()), (1000, "", By::Local, true));
+        SinkExt::close(&mut socket).await.unwrap();
+        assert!(matches!(SinkExt::send(&mut socket, "late".into()).await, Err(Error::Closed(_))));
+    });
+}
+
+/// A server whose queue is above its high-water mark, and what it takes to empty it: the raw peer's reading.
+async fn congested() -> (WebSocket, crate::support::Raw<tokio::io::DuplexStream>) {
+    let (mut socket, raw) = against_raw(Role::Server, 1000, Limits::default().water(50_000, 60_000));
+    for _ in 0..7 {
+        socket.send(vec![0; 10_000]).await.unwrap();
+    }
+    (socket, raw)
+}
+
+/// A wait for room that was given up is not a flush that was begun.
+#[test]
+fn a_flush_waits_for_everything_even_if_somebody_waited_for_room_before() {
+    run_paused(async {
+        let (mut socket, mut raw) = congested().await;
+        let mut waiting = SinkExt::send(&mut socket, Message::from("given up"));
+        assert!(poll_once(&mut waiting).await.is_pending());
+
+        let mut flush = SinkExt::flush(&mut socket);
+        assert!(poll_once(&mut flush).await.is_pending());
+        for _ in 0..3 {
+            raw.frame().await;
+        }
+        settle().await;
+        assert!(
+            poll_once(&mut flush).await.is_pending(),
+            "it is not flushed: four messages are on their way"
+        );
+        for _ in 0..4 {
+            raw.frame().await;
+        }
+        flush.await.unwrap();
+    });
+}
+
+/// `Sink` promises that a sink that is ready takes a message, whatever other senders did since.
+#[test]
+fn a_sink_that_was_ready_takes_one_message() {
+    run_paused(async {
+        let (mut socket, mut raw) = against_raw(Role::Server, 1000, Limits::default().water(100, 1000));
+        let sender = socket.sender();
+        std::future::poll_fn(|cx| Pin::new(&mut socket).poll_ready(cx)).await.unwrap();
+        sender.feed("x".repeat(2000)).await.unwrap();
+        Pin::new(&mut socket).start_send(Message::from("mine")).unwrap();
+        let flushing = tokio::spawn(async move { SinkExt::flush(&mut socket).await });
+        assert_eq!(raw.frame().await.payload.len(), 2000);
+        assert_eq!(raw.frame().await, Frame::new(TEXT, "mine"));
+        flushing.await.unwrap().unwrap();
+    });
+}

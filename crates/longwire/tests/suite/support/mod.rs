@@ -1,0 +1,70 @@
+//! What the tests have in common: time limits, peers of raw bytes, servers, transports that misbehave.
+
+mod counting;
+mod raw;
+mod run;
+mod serving;
+mod trickle;
+
+use std::sync::Arc;
+
+use longwire::{Config, Limits, Role, WebSocket};
+use tokio::io::DuplexStream;
+use tokio::net::{TcpListener, TcpStream};
+
+pub(crate) use counting::{Counting, Seen};
+pub(crate) use raw::{BINARY, CLOSE, Frame, PING, PONG, Raw, TEXT, close, masked, plain};
+pub(crate) use run::{poll_once, run, run_on_threads, run_paused, settle};
+pub(crate) use serving::{Serving, echo, serve, upgrade_request};
+pub(crate) use trickle::Trickle;
+
+/// What fits between the two ends of a transport in memory, unless a test needs less.
+pub(crate) const ROOMY: usize = 1 << 20;
+
+pub(crate) fn config(limits: Limits) -> Arc<Config> {
+    Arc::new(Config::new(limits.keepalive(None)))
+}
+
+/// One end of a connection in memory, and the other as raw bytes.
+pub(crate) fn against_raw(role: Role, capacity: usize, limits: Limits) -> (WebSocket, Raw<DuplexStream>) {
+    let (ours, theirs) = tokio::io::duplex(capacity);
+    (WebSocket::over(ours, role, config(limits), Vec::new()), Raw::new(theirs))
+}
+
+/// A server's end with default limits, and its client as raw bytes.
+pub(crate) fn server_and_raw() -> (WebSocket, Raw<DuplexStream>) {
+    against_raw(Role::Server, ROOMY, Limits::default())
+}
+
+/// Client and server over a transport in memory.
+pub(crate) fn pair(capacity: usize, limits: Limits) -> (WebSocket, WebSocket) {
+    let (client, server) = tokio::io::duplex(capacity);
+    let config = config(limits);
+    (
+        WebSocket::over(client, Role::Client, Arc::clone(&config), Vec::new()),
+        WebSocket::over(server, Role::Server, config, Vec::new()),
+    )
+}
+
+/// Two connected TCP streams.
+pub(crate) async fn tcp_streams() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+    (client.unwrap(), accepted.unwrap().0)
+}
+
+/// Client and server over TCP.
+pub(crate) async fn tcp_pair(limits: Limits) -> (WebSocket, WebSocket) {
+    let (client, server) = tcp_streams().await;
+    let config = config(limits);
+    (
+        WebSocket::over(client, Role::Client, Arc::clone(&config), Vec::new()),
+        WebSocket::over(server, Role::Server, config, Vec::new()),
+    )
+}
+
+/// How a connection ended, for comparison: code, reason, by whom, clean.
+pub(crate) fn end(closed: &longwire::Closed) -> (u16, &str, longwire::By, bool) {
+    (closed.code.get(), &closed.reason, closed.by, closed.clean)
+}

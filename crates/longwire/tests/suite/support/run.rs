@@ -1,0 +1,64 @@
+//! Runtimes with a time limit, and single steps of a future.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+
+/// Far more than any test needs.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Runs a test on a runtime of one thread.
+pub(crate) fn run(test: impl Future<Output = ()> + Send + 'static) {
+    on_own_thread(Builder::new_current_thread(), test);
+}
+
+/// Runs a test on a runtime of several threads, where tasks meet in any order.
+pub(crate) fn run_on_threads(test: impl Future<Output = ()> + Send + 'static) {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(4);
+    on_own_thread(builder, test);
+}
+
+/// Runs a test on a clock that stands still, and jumps ahead when everybody waits for time. Whoever waits for anything
+/// else for ever is found out at once.
+pub(crate) fn run_paused(test: impl Future<Output = ()> + Send + 'static) {
+    let mut builder = Builder::new_current_thread();
+    builder.start_paused(true);
+    on_own_thread(builder, test);
+}
+
+/// The thread is the test's own, so that the limit holds even for code that never gives it back.
+fn on_own_thread(mut builder: Builder, test: impl Future<Output = ()> + Send + 'static) {
+    let (done, finished) = channel();
+    let thread = std::thread::spawn(move || {
+        let runtime: Runtime = builder.enable_all().build().unwrap();
+        let outcome = runtime.block_on(async { tokio::time::timeout(DEADLINE * 100, test).await });
+        drop(runtime);
+        assert!(outcome.is_ok(), "everybody waits for somebody else");
+        done.send(()).unwrap();
+    });
+    match finished.recv_timeout(DEADLINE) {
+        Err(RecvTimeoutError::Timeout) => panic!("the test did not end within {DEADLINE:?}"),
+        Ok(()) | Err(RecvTimeoutError::Disconnected) => {
+            if let Err(panic) = thread.join() {
+                std::panic::resume_unwind(panic);
+            }
+        }
+    }
+}
+
+/// Polls once, with the waker of the running task.
+pub(crate) async fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    std::future::poll_fn(|cx: &mut Context<'_>| Poll::Ready(Pin::new(&mut *future).poll(cx))).await
+}
+
+/// Lets all other tasks of a runtime of one thread go as far as they can.
+pub(crate) async fn settle() {
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+}

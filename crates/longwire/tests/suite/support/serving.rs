@@ -1,0 +1,101 @@
+//! Servers under test.
+
+use std::future::Future;
+use std::net::SocketAddr;
+
+use longwire::{Result, Server, WebSocket};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::raw::Raw;
+
+/// A server that runs.
+pub(crate) struct Serving {
+    pub(crate) addr: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    served: JoinHandle<Result<()>>,
+}
+
+/// Starts a server on any free port.
+pub(crate) async fn serve<F, Fut>(set_up: impl FnOnce(Server) -> Server, handler: F) -> Serving
+where
+    F: Fn(WebSocket) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<()>> + Send + 'static,
+{
+    let (stop, stopped) = oneshot::channel::<()>();
+    let server = set_up(Server::bind("127.0.0.1:0").await.unwrap()).shutdown(async {
+        // A test that drops its server early has no use for a shutdown.
+        if stopped.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    });
+    let addr = server.local_addr();
+    Serving { addr, stop: Some(stop), served: tokio::spawn(server.serve(handler)) }
+}
+
+/// Sends every message back.
+pub(crate) async fn echo(mut socket: WebSocket) -> Result<()> {
+    while let Some(message) = socket.recv().await? {
+        socket.send(message).await?;
+    }
+    Ok(())
+}
+
+impl Serving {
+    pub(crate) fn url(&self, target: &str) -> String {
+        format!("ws://{}{target}", self.addr)
+    }
+
+    /// A client of raw bytes.
+    pub(crate) async fn raw(&self) -> Raw<TcpStream> {
+        Raw::new(TcpStream::connect(self.addr).await.unwrap())
+    }
+
+    /// A client of raw bytes whose opening handshake is done.
+    pub(crate) async fn raw_open(&self) -> Raw<TcpStream> {
+        let mut raw = self.raw().await;
+        raw.send(upgrade_request("")).await;
+        let head = raw.head().await;
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        raw
+    }
+
+    /// All that the server answers to `request` until it ends the connection.
+    pub(crate) async fn ask(&self, request: impl AsRef<[u8]>) -> String {
+        let mut raw = self.raw().await;
+        raw.send(request).await;
+        String::from_utf8(raw.rest().await).unwrap()
+    }
+
+    /// The status line of the server's answer.
+    pub(crate) async fn status(&self, request: impl AsRef<[u8]>) -> String {
+        let mut raw = self.raw().await;
+        raw.send(request).await;
+        let head = raw.head().await;
+        head.lines().next().unwrap_or_default().to_owned()
+    }
+
+    /// Begins the shutdown.
+    pub(crate) fn stop(&mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+    }
+
+    /// Whether `serve` has returned.
+    pub(crate) fn has_returned(&self) -> bool {
+        self.served.is_finished()
+    }
+
+    /// Waits for `serve` to return.
+    pub(crate) async fn returned(self) {
+        self.served.await.unwrap().unwrap();
+    }
+}
+
+/// A valid request for a WebSocket, with more header lines (each with its CR LF).
+pub(crate) fn upgrade_request(more: &str) -> String {
+    format!(
+        "GET / HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n"
+    )
+}

@@ -1,0 +1,146 @@
+//! Connections over TLS, with a certificate authority of the tests' own.
+
+use longwire::{By, Client, ClientTls, Error, Message, Roots, Tls};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::support::{Serving, echo, end, run, serve};
+
+/// A certificate authority, and an identity that it vouches for.
+struct Authority {
+    pem: String,
+    identity: Tls,
+}
+
+impl Authority {
+    fn for_names(names: &[&str]) -> Authority {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        let issuer = Issuer::new(params, key);
+
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
+        let identity = Tls::pem(certificate.pem(), key.serialize_pem()).unwrap();
+        Authority { pem, identity }
+    }
+
+    /// A client that trusts this authority and no other.
+    fn client(&self) -> Client {
+        Client::new().tls(ClientTls::new(Roots::None).add_pem(&self.pem).unwrap())
+    }
+}
+
+async fn serving(authority: &Authority) -> Serving {
+    let identity = authority.identity.clone();
+    serve(|server| server.tls(identity), echo).await
+}
+
+fn url(serving: &Serving, host: &str) -> String {
+    format!("wss://{host}:{}/", serving.addr.port())
+}
+
+#[test]
+fn messages_come_back_over_tls() {
+    run(async {
+        let authority = Authority::for_names(&["localhost", "127.0.0.1"]);
+        let serving = serving(&authority).await;
+        for host in ["localhost", "127.0.0.1"] {
+            let mut socket = authority.client().connect(url(&serving, host)).await.unwrap();
+            for message in
+                [Message::from("hello"), Message::from(vec![7; 1 << 20]), Message::from("x".repeat(1 << 20))]
+            {
+                socket.send(message.clone()).await.unwrap();
+                assert!(socket.recv().await.unwrap() == Some(message));
+            }
+            let closed = socket.close(1000, "").await.unwrap();
+            assert_eq!(end(&closed), (1000, "", By::Local, true));
+        }
+    });
+}
+
+#[test]
+fn an_authority_that_is_not_trusted_is_refused_whatever_the_roots() {
+    run(async {
+        let authority = Authority::for_names(&["127.0.0.1"]);
+        let serving = serving(&authority).await;
+        let address = serving.addr;
+        for roots in [Roots::System, Roots::Bundled, Roots::None] {
+            let client = Client::new().tls(ClientTls::new(roots));
+            let error = client.connect(url(&serving, "127.0.0.1")).await.unwrap_err();
+            assert!(matches!(error, Error::Io { .. }), "{error:?}");
+            let text = error.to_string();
+            let tried = format!("cannot secure the connection to {address} by TLS: ");
+            assert!(text.starts_with(&tried) && text.contains("UnknownIssuer"), "{text}");
+        }
+        authority.client().connect(url(&serving, "127.0.0.1")).await.unwrap();
+    });
+}
+
+#[test]
+fn a_certificate_for_another_name_is_refused() {
+    run(async {
+        let authority = Authority::for_names(&["other.example"]);
+        let serving = serving(&authority).await;
+        let error = authority.client().connect(url(&serving, "localhost")).await.unwrap_err().to_string();
+        assert!(error.contains("not valid for name"), "{error}");
+    });
+}
+
+#[test]
+fn a_plain_client_at_a_port_of_tls_is_told_so() {
+    run(async {
+        let serving = serving(&Authority::for_names(&["127.0.0.1"])).await;
+        let error = longwire::connect(serving.url("/")).await.unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "the server does not answer as a WebSocket server: this port speaks TLS: connect with wss://"
+        );
+    });
+}
+
+#[test]
+fn a_client_with_tls_at_a_plain_port_is_told_so() {
+    run(async {
+        let serving = serve(|server| server, echo).await;
+        let error = longwire::connect(url(&serving, "127.0.0.1")).await.unwrap_err();
+        assert!(matches!(error, Error::Io { .. }), "{error:?}");
+        let text = error.to_string();
+        assert!(text.starts_with("cannot secure the connection to 127.0.0.1:"), "{text}");
+        assert!(text.contains("ws://"), "it does not say what to do: {text}");
+    });
+}
+
+/// A tunnel to `server` that vanishes when it is told to, without a word from either end.
+async fn tunnel(server: std::net::SocketAddr) -> (u16, tokio::sync::oneshot::Sender<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (cut, is_cut) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move {
+        let (mut client, _) = listener.accept().await.unwrap();
+        let mut server = TcpStream::connect(server).await.unwrap();
+        tokio::select! {
+            _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
+            _ = is_cut => {}
+        }
+    });
+    (port, cut)
+}
+
+/// Without `close_notify` it might have been cut by anybody; that is what `clean` is for.
+#[test]
+fn a_peer_that_vanishes_without_a_word_of_tls_is_no_error() {
+    run(async {
+        let authority = Authority::for_names(&["localhost"]);
+        let serving = serving(&authority).await;
+        let (port, cut) = tunnel(serving.addr).await;
+        let mut socket = authority.client().connect(format!("wss://localhost:{port}/")).await.unwrap();
+        socket.send("hello").await.unwrap();
+        assert_eq!(socket.recv().await.unwrap(), Some("hello".into()));
+        cut.send(()).unwrap();
+        assert_eq!(socket.recv().await.unwrap(), None);
+        assert_eq!(end(&socket.closed()), (1006, "", By::Nobody, false));
+    });
+}
