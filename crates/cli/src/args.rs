@@ -59,6 +59,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "URL")]
     pub(crate) origin: Vec<Origin>,
 
+    /// Do not compress messages, even for clients that offer it
+    #[arg(long)]
+    pub(crate) no_compression: bool,
+
     /// The largest message that is accepted, in bytes; a larger one is answered with close code 1009
     #[arg(long, value_name = "BYTES", default_value_t = 16 << 20, help_heading = "Limits")]
     pub(crate) max_message: usize,
@@ -137,6 +141,10 @@ pub(crate) struct ConnectArgs {
     /// Trust the certificate authority in this file too
     #[arg(long, value_name = "PEM")]
     pub(crate) ca: Option<PathBuf>,
+
+    /// Do not offer to compress messages
+    #[arg(long)]
+    pub(crate) no_compression: bool,
 
     /// Show frames, pings and the closing handshake on standard error
     #[arg(long, short = 'v')]

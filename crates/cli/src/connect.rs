@@ -18,6 +18,9 @@ use output::Output;
 pub(crate) async fn run(args: ConnectArgs) -> Result<ExitCode, Failure> {
     let output = Output::new();
     let mut client = Client::new().subprotocols(&args.subprotocol);
+    if args.no_compression {
+        client = client.deflate(None);
+    }
     for (name, value) in args.header {
         client = client.header(name, value);
     }
@@ -29,7 +32,7 @@ pub(crate) async fn run(args: ConnectArgs) -> Result<ExitCode, Failure> {
     }
     let start = Instant::now();
     let socket = client.connect(&args.url).await?;
-    output.connected(socket.subprotocol(), start.elapsed());
+    output.connected(&socket, start.elapsed());
     talk(socket, output, args.binary, args.count).await
 }
 

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use longwire::{Accept, Refusal, Server, Tls, Upgrade, WebSocket};
+use longwire::{Accept, Deflate, Refusal, Server, Tls, Upgrade, WebSocket};
 use tokio::sync::watch;
 
 use crate::args::ServeArgs;
@@ -58,6 +58,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let services = Arc::new(Services { channels: Channels::default(), statistics, ticks });
     server
         .limits(args.limits())
+        .deflate((!args.no_compression).then(Deflate::default))
         .max_connections(args.max_connections)
         .max_connections_per_ip(args.max_connections_per_ip)
         .max_buffered(args.max_buffered)
@@ -142,7 +143,7 @@ fn admit(request: &Upgrade<'_>) -> Result<Accept, Refusal> {
 
 async fn handle(socket: WebSocket, services: Arc<Services>) -> longwire::Result<()> {
     let _counted = services.statistics.count_connection();
-    match socket.extensions().get::<Endpoint>().cloned() {
+    match socket.attached::<Endpoint>().cloned() {
         Some(Endpoint::Channel(name)) => {
             channels::join(socket, &name, &services.channels, &services.statistics).await
         }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
+use longwire_proto::deflate::Deflate;
 use longwire_proto::handshake::ClientHandshake;
 use longwire_proto::{Config, FrameObserver, Keepalive, Limits, Protocol, Role};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -19,6 +20,7 @@ use crate::connection::Connection;
 #[cfg(not(feature = "tls"))]
 use crate::error::UrlError;
 use crate::error::{Error, HandshakeError, Result};
+use crate::opening::extensions_header;
 #[cfg(feature = "tls")]
 use crate::tls::ClientTls;
 use crate::transport::Transport;
@@ -107,6 +109,14 @@ impl Client {
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Client {
         self.headers.push((name, value));
+        self
+    }
+
+    /// How messages are compressed if the server agrees (permessage-deflate, RFC 7692); with the defaults of [`Deflate`]
+    /// unless set. `None`: it is not offered.
+    #[must_use]
+    pub fn deflate(mut self, deflate: impl Into<Option<Deflate>>) -> Client {
+        self.config.deflate = deflate.into();
         self
     }
 
@@ -206,6 +216,9 @@ impl Client {
         let mut handshake = ClientHandshake::new(address.host_header(), address.target())
             .subprotocols(self.subprotocols.iter().map(String::as_str))
             .map_err(request)?;
+        if let Some(deflate) = &self.config.deflate {
+            handshake = handshake.extensions(deflate.offers()).map_err(request)?;
+        }
         for (name, value) in &self.headers {
             handshake = handshake.header(name.clone(), value.clone()).map_err(request)?;
         }
@@ -253,15 +266,21 @@ impl Client {
         peer_addr: Option<std::net::SocketAddr>,
     ) -> Result<WebSocket> {
         let opened = opening::shake_hands(&mut transport, &handshake, &self.config.limits, address).await?;
+        let mut protocol = Protocol::new(Role::Client, Arc::new(self.config.clone()));
+        // Whatever was agreed on is one of the offers, and this is the only extension that is offered.
+        if let (Some(deflate), Some(answer)) = (&self.config.deflate, opened.agreed.extensions.first()) {
+            let agreement = deflate.confirm(answer).map_err(HandshakeError::Deflate)?;
+            protocol = protocol.with_deflate(&agreement);
+        }
         let opening = crate::opening::Opening {
             uri: address.uri(),
             subprotocol: opened.agreed.subprotocol,
+            agreed: extensions_header(&opened.headers),
             peer_addr,
             response_headers: opened.headers,
-            extensions: http::Extensions::new(),
+            attached: http::Extensions::new(),
         };
         tracing::debug!(subprotocol = opening.subprotocol.as_deref(), "open");
-        let protocol = Protocol::new(Role::Client, Arc::new(self.config.clone()));
         Ok(WebSocket::open(Connection::new(transport, protocol, opened.read_ahead, None), opening))
     }
 

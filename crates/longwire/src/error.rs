@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
+use longwire_proto::deflate::DeflateError;
 use longwire_proto::handshake::{HeadError, RequestError, ResponseError};
 use longwire_proto::{Closed, InvalidClose, ProtocolError, SendError};
 
@@ -201,6 +202,8 @@ pub enum HandshakeError {
     Head(HeadError),
     /// The response does not answer the request (RFC 6455 §4.1).
     Response(ResponseError),
+    /// The server's answer to the offer of compression cannot be agreed to (RFC 7692 §7.1).
+    Deflate(DeflateError),
     /// The transport ended before the response was whole.
     Ended,
 }
@@ -213,6 +216,7 @@ impl fmt::Display for HandshakeError {
                 write!(f, "the server does not answer as a WebSocket server: {error}")
             }
             HandshakeError::Response(error) => write!(f, "the server's answer is wrong: {error}"),
+            HandshakeError::Deflate(error) => write!(f, "the server's answer is wrong: {error}"),
             HandshakeError::Ended => f.write_str("the server closed the connection instead of answering"),
         }
     }

@@ -10,7 +10,7 @@ use futures_core::Stream;
 use longwire_proto::{CloseCode, CloseFrame, Closed};
 
 use crate::error::Result;
-use crate::message::Message;
+use crate::message::{Message, Outgoing};
 use crate::shared::{Shared, Write};
 
 /// Sends on a connection, from any task; cheap to clone.
@@ -69,7 +69,7 @@ impl Sender {
     /// # Errors
     ///
     /// [`Error::Closed`](crate::Error::Closed) if the connection is closing or has ended.
-    pub async fn send(&self, message: impl Into<Message>) -> Result<()> {
+    pub async fn send(&self, message: impl Into<Outgoing>) -> Result<()> {
         self.shared.send(message.into(), Write::Soon).await
     }
 
@@ -79,7 +79,7 @@ impl Sender {
     /// # Errors
     ///
     /// [`Error::Closed`](crate::Error::Closed) if the connection is closing or has ended.
-    pub async fn feed(&self, message: impl Into<Message>) -> Result<()> {
+    pub async fn feed(&self, message: impl Into<Outgoing>) -> Result<()> {
         self.shared.send(message.into(), Write::Later).await
     }
 
@@ -89,7 +89,7 @@ impl Sender {
     /// # Errors
     ///
     /// [`TrySendError::Full`] gives the message back; [`TrySendError::Closed`] tells how the connection ended.
-    pub fn try_send(&self, message: impl Into<Message>) -> Result<(), TrySendError> {
+    pub fn try_send(&self, message: impl Into<Outgoing>) -> Result<(), TrySendError> {
         match self.shared.try_send(message.into()) {
             Ok(None) => Ok(()),
             Ok(Some(message)) => Err(TrySendError::Full(message)),

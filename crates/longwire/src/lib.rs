@@ -24,12 +24,13 @@ pub use client::{Client, connect};
 pub use error::{Error, HandshakeError, RefusedResponse, Result, UrlError};
 pub use halves::{Receiver, Sender, TrySendError};
 pub use longwire_proto as proto;
+pub use longwire_proto::deflate::Deflate;
 pub use longwire_proto::handshake::Refusal;
 pub use longwire_proto::{
     By, CloseCode, CloseFrame, Closed, Config, Direction, FrameObserver, Header, InvalidClose, Keepalive,
     Limits, ProtocolError, Role, SeenFrame, SendError,
 };
-pub use message::{Message, Utf8Bytes};
+pub use message::{Message, Outgoing, Utf8Bytes};
 #[cfg(feature = "server")]
 pub use server::{Accept, InvalidOrigin, Origin, Server, Upgrade};
 #[cfg(all(feature = "tls", feature = "server"))]

@@ -51,6 +51,21 @@ impl Message {
         }
     }
 
+    /// The message, to be sent without compression even if that was agreed on: for content that is compressed already, or
+    /// that holds a secret beside what an attacker can choose (RFC 7692 §9).
+    ///
+    /// ```
+    /// # async fn send(socket: &mut longwire::WebSocket, jpeg: Vec<u8>) -> longwire::Result<()> {
+    /// use longwire::Message;
+    ///
+    /// socket.send(Message::from(jpeg).uncompressed()).await
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn uncompressed(self) -> Outgoing {
+        Outgoing { message: self, compression: Compression::Never }
+    }
+
     /// Whether it is a text message.
     #[must_use]
     pub fn is_text(&self) -> bool {
@@ -67,6 +82,26 @@ impl Message {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+/// A message on its way out, with how it is to be sent. Anything that makes a [`Message`] makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    pub(crate) message: Message,
+    pub(crate) compression: Compression,
+}
+
+/// Whether a message may be compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Compression {
+    AsAgreed,
+    Never,
+}
+
+impl<T: Into<Message>> From<T> for Outgoing {
+    fn from(message: T) -> Outgoing {
+        Outgoing { message: message.into(), compression: Compression::AsAgreed }
     }
 }
 

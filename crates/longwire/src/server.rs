@@ -18,6 +18,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::{Body, Incoming};
+use longwire_proto::deflate::Deflate;
 use longwire_proto::handshake::Refusal;
 use longwire_proto::{Config, FrameObserver, Limits};
 use tokio::net::{TcpListener, ToSocketAddrs};
@@ -181,6 +182,13 @@ impl Server {
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: Tls) -> Server {
         self.tls = Some(tls);
+        self
+    }
+
+    /// How messages are compressed for clients that offer it (permessage-deflate, RFC 7692); with the defaults of
+    /// [`Deflate`] unless set. `None`: not at all.
+    pub fn deflate(mut self, deflate: impl Into<Option<Deflate>>) -> Server {
+        self.config.deflate = deflate.into();
         self
     }
 

@@ -4,13 +4,14 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use longwire_proto::{CloseFrame, Closed, Protocol, SendError};
+use longwire_proto::{CloseFrame, Closed, MessageKind, Protocol, SendError};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
+use tokio::task::coop::consume_budget;
 
 use crate::connection::Connection;
 use crate::error::{Error, Result};
-use crate::message::Message;
+use crate::message::{Compression, Message, Outgoing};
 use crate::opening::Opening;
 
 /// How often the driver reads before it lets other tasks go on.
@@ -19,8 +20,10 @@ const READS_PER_TURN: usize = 32;
 /// What the handles of one connection share.
 pub(crate) struct Shared {
     state: Mutex<State>,
-    /// Told whenever something that a sender may wait for has changed.
-    changed: Notify,
+    /// Rung when some of what waited to be written has been.
+    room: Notify,
+    /// Rung when a handle was dropped or the connection has come nearer to its end.
+    end: Notify,
     runtime: Handle,
     pub(crate) opening: Opening,
 }
@@ -33,8 +36,9 @@ struct State {
     /// Who waits in `recv` for what the driver does.
     receiver_waker: Option<Waker>,
     senders: usize,
-    /// Whether someone waits for `changed`.
-    someone_waits: bool,
+    /// Whether someone waits for `room`, and for `end`.
+    waits_for_room: bool,
+    waits_for_end: bool,
     /// Whether the queue has been above the high-water mark and not yet below the low one.
     congested: bool,
 }
@@ -61,6 +65,13 @@ enum Driver {
     Done,
 }
 
+/// What one may wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bell {
+    Room,
+    End,
+}
+
 /// When something that was queued is to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Write {
@@ -78,11 +89,18 @@ impl Shared {
             receiver: Presence::Here,
             receiver_waker: None,
             senders: 1,
-            someone_waits: false,
+            waits_for_room: false,
+            waits_for_end: false,
             congested: false,
         };
         let keeps_time = state.connection.protocol.keeps_time();
-        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Notify::new(), runtime, opening });
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            room: Notify::new(),
+            end: Notify::new(),
+            runtime,
+            opening,
+        });
         if keeps_time {
             shared.wake_driver(&mut shared.lock());
         }
@@ -123,12 +141,12 @@ impl Shared {
                 }
                 return Poll::Pending;
             }
-            self.tell_if_ended(&mut state);
+            self.ring_if_ended(&mut state);
         }
     }
 
     /// Queues a message when there is room for it.
-    pub(crate) async fn send(self: &Arc<Shared>, message: Message, write: Write) -> Result<()> {
+    pub(crate) async fn send(self: &Arc<Shared>, message: Outgoing, write: Write) -> Result<()> {
         self.when_there_is_room(|protocol| queue(protocol, message), write).await
     }
 
@@ -138,24 +156,24 @@ impl Shared {
     }
 
     /// Queues a message, or gives it back if there is no room.
-    pub(crate) fn try_send(self: &Arc<Shared>, message: Message) -> Result<Option<Message>> {
+    pub(crate) fn try_send(self: &Arc<Shared>, message: Outgoing) -> Result<Option<Message>> {
         let mut state = self.lock();
         if !state.has_room()? {
-            return Ok(Some(message));
+            return Ok(Some(message.message));
         }
         self.queue(&mut state, |protocol| queue(protocol, message), Write::Soon)?;
         Ok(None)
     }
 
     /// Queues a message for which there was room, even if others have taken it since.
-    pub(crate) fn send_granted(self: &Arc<Shared>, message: Message) -> Result<()> {
+    pub(crate) fn send_granted(self: &Arc<Shared>, message: Outgoing) -> Result<()> {
         let mut state = self.lock();
         self.queue(&mut state, |protocol| queue(protocol, message), Write::Later)
     }
 
     /// Waits until a message can be queued.
     pub(crate) async fn room(self: &Arc<Shared>) -> Result<()> {
-        self.wait_until(|state| match state.has_room() {
+        self.wait_until(Bell::Room, |state| match state.has_room() {
             Ok(true) => Some(Ok(())),
             Ok(false) => {
                 self.make_room(state);
@@ -168,7 +186,7 @@ impl Shared {
 
     /// Waits until the transport has taken everything that was queued.
     pub(crate) async fn flush(self: &Arc<Shared>) -> Result<()> {
-        self.wait_until(|state| {
+        self.wait_until(Bell::Room, |state| {
             self.write_now(state);
             let connection = &state.connection;
             let lost =
@@ -196,7 +214,8 @@ impl Shared {
 
     /// Waits for the end of the connection. Someone has to receive meanwhile, or the time for closing has to pass.
     pub(crate) async fn ended(&self) -> Closed {
-        self.wait_until(|state| state.connection.has_ended().then(|| state.connection.closed())).await
+        self.wait_until(Bell::End, |state| state.connection.has_ended().then(|| state.connection.closed()))
+            .await
     }
 
     /// How the connection ended, or would end if the transport vanished now.
@@ -221,7 +240,7 @@ impl Shared {
     pub(crate) fn remove_sender(self: &Arc<Shared>) {
         let mut state = self.lock();
         state.senders -= 1;
-        self.tell_waiting(&mut state);
+        self.ring(&mut state, Bell::End);
         self.close_if_abandoned(&mut state);
     }
 
@@ -229,7 +248,7 @@ impl Shared {
         let mut state = self.lock();
         state.receiver = Presence::Gone;
         state.receiver_waker = None;
-        self.tell_waiting(&mut state);
+        self.ring(&mut state, Bell::End);
         self.close_if_abandoned(&mut state);
         self.wake_driver(&mut state);
     }
@@ -237,7 +256,7 @@ impl Shared {
     /// Waits until nobody holds a handle but one sender.
     #[cfg(feature = "server")]
     pub(crate) async fn left_with_one_sender(&self) {
-        self.wait_until(|state| state.has_one_sender_only().then_some(())).await;
+        self.wait_until(Bell::End, |state| state.has_one_sender_only().then_some(())).await;
     }
 
     /// Whether nobody holds a handle but one sender.
@@ -249,7 +268,7 @@ impl Shared {
     /// Waits until nothing of this end is left to be written, the end of the transport included.
     #[cfg(feature = "server")]
     pub(crate) async fn settled(&self) {
-        self.wait_until(|state| state.connection.is_settled().then_some(())).await;
+        self.wait_until(Bell::End, |state| state.connection.is_settled().then_some(())).await;
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -262,31 +281,42 @@ impl Shared {
         queue: impl FnOnce(&mut Protocol) -> Result<(), SendError>,
         write: Write,
     ) -> Result<()> {
+        // A sender that never has to wait still lets other tasks have their turn: before the message is queued, so that a
+        // dropped future has not queued it, and not between the answers to one read, which leave in one write.
+        if !self.lock().connection.has_unparsed() {
+            consume_budget().await;
+        }
         loop {
-            let changed = self.changed.notified();
+            let room = self.room.notified();
             {
                 let mut state = self.lock();
                 if state.has_room()? {
                     return self.queue(&mut state, queue, write);
                 }
                 self.make_room(&mut state);
-                state.someone_waits = true;
+                state.waits_for_room = true;
             }
-            changed.await;
+            room.await;
         }
     }
 
-    async fn wait_until<T>(&self, mut check: impl FnMut(&mut State) -> Option<T>) -> T {
+    async fn wait_until<T>(&self, bell: Bell, mut check: impl FnMut(&mut State) -> Option<T>) -> T {
         loop {
-            let changed = self.changed.notified();
+            let rung = match bell {
+                Bell::Room => self.room.notified(),
+                Bell::End => self.end.notified(),
+            };
             {
                 let mut state = self.lock();
                 if let Some(value) = check(&mut state) {
                     return value;
                 }
-                state.someone_waits = true;
+                match bell {
+                    Bell::Room => state.waits_for_room = true,
+                    Bell::End => state.waits_for_end = true,
+                }
             }
-            changed.await;
+            rung.await;
         }
     }
 
@@ -337,8 +367,9 @@ impl Shared {
         }
         // Only what has changed is told: whoever waits for it calls this, too, and would wake itself for ever.
         if state.connection.protocol.queued() < before {
-            self.tell_waiting(state);
+            self.ring(state, Bell::Room);
         }
+        self.ring_if_ended(state);
     }
 
     /// Has what was only fed written, since whoever needs room would wait for it for ever.
@@ -348,15 +379,23 @@ impl Shared {
         }
     }
 
-    fn tell_waiting(&self, state: &mut State) {
-        if std::mem::take(&mut state.someone_waits) {
-            self.changed.notify_waiters();
+    fn ring(&self, state: &mut State, bell: Bell) {
+        let (someone_waits, rung) = match bell {
+            Bell::Room => (&mut state.waits_for_room, &self.room),
+            Bell::End => (&mut state.waits_for_end, &self.end),
+        };
+        if std::mem::take(someone_waits) {
+            rung.notify_waiters();
         }
     }
 
-    fn tell_if_ended(&self, state: &mut State) {
+    fn ring_if_ended(&self, state: &mut State) {
+        if state.connection.is_settled() || state.connection.has_ended() {
+            self.ring(state, Bell::End);
+        }
+        // Nobody waits for ever for room in a connection that has none any more.
         if state.connection.has_ended() {
-            self.tell_waiting(state);
+            self.ring(state, Bell::Room);
         }
     }
 
@@ -384,7 +423,8 @@ impl Shared {
         while state.connection.poll_overdue(cx) {
             writing = state.connection.poll_write(cx).is_pending();
         }
-        self.tell_waiting(state);
+        self.ring(state, Bell::Room);
+        self.ring_if_ended(state);
         if state.connection.has_ended()
             && let Some(waker) = state.receiver_waker.take()
         {
@@ -448,12 +488,16 @@ impl Driver {
     }
 }
 
-fn queue(protocol: &mut Protocol, message: Message) -> Result<(), SendError> {
+fn queue(protocol: &mut Protocol, outgoing: Outgoing) -> Result<(), SendError> {
+    let Outgoing { message, compression } = outgoing;
     let kind = match &message {
-        Message::Text(_) => longwire_proto::MessageKind::Text,
-        Message::Binary(_) => longwire_proto::MessageKind::Binary,
+        Message::Text(_) => MessageKind::Text,
+        Message::Binary(_) => MessageKind::Binary,
     };
-    protocol.send_bytes(kind, message.into_bytes())
+    match compression {
+        Compression::AsAgreed => protocol.send_bytes(kind, message.into_bytes()),
+        Compression::Never => protocol.send_uncompressed(kind, message.into_bytes()),
+    }
 }
 
 impl fmt::Debug for Shared {

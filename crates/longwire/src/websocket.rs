@@ -1,5 +1,6 @@
 //! A connection as its user holds it.
 
+use std::any::Any;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 use futures_sink::Sink;
-use http::{Extensions, HeaderMap, Uri};
+use http::{HeaderMap, Uri};
 use longwire_proto::{CloseCode, CloseFrame, Closed, Config, Protocol, Role};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
@@ -15,7 +16,7 @@ use tokio::runtime::Handle;
 use crate::connection::Connection;
 use crate::error::{Error, Result};
 use crate::halves::{Receiver, Sender, halves};
-use crate::message::Message;
+use crate::message::{Message, Outgoing};
 use crate::opening::Opening;
 use crate::shared::Shared;
 use crate::sink::SinkWait;
@@ -93,7 +94,7 @@ impl WebSocket {
     /// # Errors
     ///
     /// [`Error::Closed`] if the connection is closing or has ended.
-    pub async fn send(&mut self, message: impl Into<Message>) -> Result<()> {
+    pub async fn send(&mut self, message: impl Into<Outgoing>) -> Result<()> {
         self.sender.send(message).await
     }
 
@@ -103,7 +104,7 @@ impl WebSocket {
     /// # Errors
     ///
     /// [`Error::Closed`] if the connection is closing or has ended.
-    pub async fn feed(&mut self, message: impl Into<Message>) -> Result<()> {
+    pub async fn feed(&mut self, message: impl Into<Outgoing>) -> Result<()> {
         self.sender.feed(message).await
     }
 
@@ -185,10 +186,17 @@ impl WebSocket {
         &self.opening().response_headers
     }
 
-    /// What the server's application attached when it accepted the connection.
+    /// The extensions that both ends agreed on, as the server's response names them, such as `permessage-deflate`; empty
+    /// if there are none.
     #[must_use]
-    pub fn extensions(&self) -> &Extensions {
-        &self.opening().extensions
+    pub fn extensions(&self) -> &str {
+        &self.opening().agreed
+    }
+
+    /// What the server's application attached (with `Accept::attach`) when it accepted the connection.
+    #[must_use]
+    pub fn attached<T: Any + Clone + Send + Sync>(&self) -> Option<&T> {
+        self.opening().attached.get()
     }
 
     /// A further sender, for whoever has to reach the connection from outside.
@@ -222,7 +230,7 @@ impl Sink<Message> for WebSocket {
     }
 
     fn start_send(self: Pin<&mut Self>, message: Message) -> Result<()> {
-        self.sender.shared().send_granted(message)
+        self.sender.shared().send_granted(message.into())
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {

@@ -23,10 +23,19 @@ pub enum MessageKind {
     Binary,
 }
 
+/// How the payload of a message stands for its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Coding {
+    Plain,
+    /// By permessage-deflate (RFC 7692 §6).
+    Compressed,
+}
+
 /// A message of which a part has arrived. It holds what arrived, and at most as much again of room.
 #[derive(Debug)]
 pub(crate) struct Assembly {
     content: Content,
+    coding: Coding,
     /// The payload lengths of all frames so far, the one that is being read included.
     declared: u64,
     fragments: u32,
@@ -43,12 +52,12 @@ enum Content {
 }
 
 impl Assembly {
-    pub(crate) fn new(kind: MessageKind) -> Assembly {
+    pub(crate) fn new(kind: MessageKind, coding: Coding) -> Assembly {
         let content = match kind {
             MessageKind::Text => Content::Text(Utf8Text::default()),
             MessageKind::Binary => Content::Binary { bytes: Vec::new(), unmasked: 0 },
         };
-        Assembly { content, declared: 0, fragments: 0 }
+        Assembly { content, coding, declared: 0, fragments: 0 }
     }
 
     /// Admits one more frame of `len` bytes, before any of its payload is taken.
@@ -69,7 +78,11 @@ impl Assembly {
         }
     }
 
-    /// Takes the next piece of the payload, unmasked.
+    pub(crate) fn coding(&self) -> Coding {
+        self.coding
+    }
+
+    /// Takes the next piece of the content.
     pub(crate) fn push(&mut self, piece: &[u8]) -> Result<(), ProtocolError> {
         match &mut self.content {
             Content::Text(text) => text.push(piece).map_err(|_| ProtocolError::TextNotUtf8),
@@ -85,7 +98,9 @@ impl Assembly {
     ///
     /// The room grows with what has arrived, never by what was only declared.
     pub(crate) fn room(&mut self, remaining: usize) -> Option<Limit<&mut Vec<u8>>> {
-        let Content::Binary { bytes, .. } = &mut self.content else { return None };
+        let (Content::Binary { bytes, .. }, Coding::Plain) = (&mut self.content, self.coding) else {
+            return None;
+        };
         if bytes.len() == bytes.capacity() {
             bytes.reserve_exact(remaining.min(bytes.len().max(MIN_DIRECT)));
         }
@@ -132,14 +147,14 @@ mod tests {
 
     #[test]
     fn fragments_become_one_message() {
-        let mut text = Assembly::new(MessageKind::Text);
+        let mut text = Assembly::new(MessageKind::Text, Coding::Plain);
         for piece in [&b"caf"[..], b"\xc3", b"", b"\xa9"] {
             text.begin_frame(piece.len() as u64, &Limits::default()).unwrap();
             text.push(piece).unwrap();
         }
         assert_eq!(text.finish(), Ok(Event::Text("café".into())));
 
-        let mut binary = Assembly::new(MessageKind::Binary);
+        let mut binary = Assembly::new(MessageKind::Binary, Coding::Plain);
         binary.push(b"\xff\0").unwrap();
         binary.push(b"\x01").unwrap();
         assert_eq!(binary.finish(), Ok(Event::Binary(b"\xff\0\x01"[..].into())));
@@ -147,11 +162,11 @@ mod tests {
 
     #[test]
     fn text_fails_at_the_first_byte_that_is_not_utf8() {
-        let mut text = Assembly::new(MessageKind::Text);
+        let mut text = Assembly::new(MessageKind::Text, Coding::Plain);
         assert_eq!(text.push(b"caf\xc3"), Ok(()));
         assert_eq!(text.push(b"\x28"), Err(ProtocolError::TextNotUtf8));
 
-        let mut text = Assembly::new(MessageKind::Text);
+        let mut text = Assembly::new(MessageKind::Text, Coding::Plain);
         text.push(b"caf\xc3").unwrap();
         assert_eq!(text.finish(), Err(ProtocolError::TextNotUtf8));
     }
@@ -159,13 +174,13 @@ mod tests {
     #[test]
     fn limits_count_what_is_declared_and_empty_fragments_too() {
         let limits = Limits::default().message(10).fragments(3);
-        let mut message = Assembly::new(MessageKind::Binary);
+        let mut message = Assembly::new(MessageKind::Binary, Coding::Plain);
         assert_eq!(message.begin_frame(10, &limits), Ok(()));
         assert_eq!(message.begin_frame(0, &limits), Ok(()));
         assert_eq!(message.begin_frame(1, &limits), Err(ProtocolError::MessageTooBig { limit: 10 }));
         assert_eq!(message.begin_frame(0, &limits), Err(ProtocolError::TooManyFragments { limit: 3 }));
 
-        let mut message = Assembly::new(MessageKind::Binary);
+        let mut message = Assembly::new(MessageKind::Binary, Coding::Plain);
         message.begin_frame(9, &limits).unwrap();
         let wrapping = message.begin_frame(u64::MAX, &limits);
         assert_eq!(wrapping, Err(ProtocolError::MessageTooBig { limit: 10 }));
@@ -173,7 +188,7 @@ mod tests {
 
     #[test]
     fn room_follows_what_arrived_not_what_was_declared() {
-        let mut message = Assembly::new(MessageKind::Binary);
+        let mut message = Assembly::new(MessageKind::Binary, Coding::Plain);
         let room = message.room(1 << 40).unwrap().remaining_mut();
         assert_eq!(room, MIN_DIRECT);
 
@@ -186,14 +201,15 @@ mod tests {
             assert_eq!(message.unmask_direct(&mut None), count);
             arrived += count;
         }
-        assert!(Assembly::new(MessageKind::Text).room(1).is_none());
+        assert!(Assembly::new(MessageKind::Text, Coding::Plain).room(1).is_none());
+        assert!(Assembly::new(MessageKind::Binary, Coding::Compressed).room(1).is_none());
     }
 
     #[test]
     fn what_is_read_straight_into_the_message_is_unmasked_once() {
         let key = [1, 2, 3, 4];
         let mut mask = Some(Mask::new(key));
-        let mut message = Assembly::new(MessageKind::Binary);
+        let mut message = Assembly::new(MessageKind::Binary, Coding::Plain);
         let mut first = *b"\x01\x03\x01";
         mask.as_mut().unwrap().apply(&mut first);
         message.push(&first).unwrap();
@@ -201,12 +217,12 @@ mod tests {
         assert_eq!(message.unmask_direct(&mut mask), 3);
         assert_eq!(message.unmask_direct(&mut mask), 0);
         assert_eq!(message.finish(), Ok(Event::Binary(b"\x00\x01\x02\x00\x00\x00"[..].into())));
-        assert_eq!(Assembly::new(MessageKind::Text).unmask_direct(&mut None), 0);
+        assert_eq!(Assembly::new(MessageKind::Text, Coding::Plain).unmask_direct(&mut None), 0);
     }
 
     #[test]
     fn room_never_reaches_past_the_frame() {
-        let mut message = Assembly::new(MessageKind::Binary);
+        let mut message = Assembly::new(MessageKind::Binary, Coding::Plain);
         assert_eq!(message.room(5).unwrap().remaining_mut(), 5);
         assert_eq!(message.room(3).unwrap().remaining_mut(), 3);
     }

@@ -125,6 +125,7 @@ mod tests {
             ProtocolError::CloseCode(u16::MAX),
             ProtocolError::CloseReasonNotUtf8,
             ProtocolError::TextNotUtf8,
+            ProtocolError::Inflate,
             ProtocolError::Overloaded,
             ProtocolError::MessageTooBig { limit: usize::MAX },
             ProtocolError::TooManyFragments { limit: u32::MAX },

@@ -3,17 +3,26 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::deflate::Deflate;
 use crate::header::Header;
 use crate::limits::Limits;
 
 /// What a connection is made with. One `Config` serves any number of connections.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {
     /// What one connection may cost.
     pub limits: Limits,
+    /// How messages are compressed, if the peer agrees to it (RFC 7692); `None`: never.
+    pub deflate: Option<Deflate>,
     /// Who is told of every frame.
     pub observer: Option<FrameObserver>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config { limits: Limits::default(), deflate: Some(Deflate::default()), observer: None }
+    }
 }
 
 impl Config {

@@ -4,14 +4,16 @@ use std::borrow::Cow;
 
 use bytes::buf::Limit;
 
-use crate::assembler::{Assembly, MessageKind, within_limit};
+use crate::assembler::{Assembly, Coding, MessageKind, within_limit};
 use crate::close_frame::CloseFrame;
 use crate::config::{Config, Direction, SeenFrame};
+use crate::deflate::{InflateFailure, Inflater};
 use crate::error::ProtocolError;
 use crate::event::Event;
 use crate::header::{ControlLen, FrameKind, Header, MAX_HEADER_LEN, ReservedBits};
+use crate::limits::Limits;
 use crate::mask::Mask;
-use crate::opcode::{ControlOpcode, DataOpcode};
+use crate::opcode::{ControlOpcode, DataOpcode, Opcode};
 use crate::received::Received;
 use crate::role::Role;
 use crate::utf8;
@@ -29,6 +31,8 @@ pub(crate) struct Decoder {
     reading: Reading,
     /// The message whose next fragment has not begun.
     unfinished: Option<Assembly>,
+    /// What inflates compressed messages, if that was agreed on.
+    inflater: Option<Inflater>,
 }
 
 #[derive(Debug)]
@@ -74,7 +78,14 @@ impl Decoder {
             reserved: ReservedBits::NONE,
             reading: Reading::Header(PartialHeader::default()),
             unfinished: None,
+            inflater: None,
         }
+    }
+
+    /// Takes compressed messages (RFC 7692).
+    pub(crate) fn inflate(&mut self, inflater: Inflater) {
+        self.reserved = ReservedBits::RSV1;
+        self.inflater = Some(inflater);
     }
 
     /// The next event. `None`: `received` is empty, and more is needed.
@@ -95,7 +106,7 @@ impl Decoder {
                     }
                 }
                 Reading::Data { frame, message } => {
-                    frame.read(message, received)?;
+                    frame.read(message, received, self.inflater.as_mut(), &config.limits)?;
                     if frame.remaining > 0 {
                         return Ok(None);
                     }
@@ -124,6 +135,7 @@ impl Decoder {
     pub(crate) fn stop(&mut self) {
         self.reading = Reading::Nothing;
         self.unfinished = None;
+        self.inflater = None;
     }
 
     /// Whether a message has begun to arrive and is not whole.
@@ -160,7 +172,12 @@ impl Decoder {
         received: &mut Received<'b>,
         config: &Config,
     ) -> Result<Option<Event<'b>>, ProtocolError> {
-        if !header.reserved.within(self.reserved) {
+        // RFC 7692 §6.1: RSV1 stands on the first frame of a message only, and never on a control frame.
+        let allowed = match header.opcode() {
+            Opcode::Data(DataOpcode::Text | DataOpcode::Binary) => self.reserved,
+            Opcode::Data(DataOpcode::Continuation) | Opcode::Control(_) => ReservedBits::NONE,
+        };
+        if !header.reserved.within(allowed) {
             return Err(ProtocolError::ReservedBit);
         }
         // §5.1: a server must fail a connection on a frame that is not masked, a client on one that is.
@@ -190,10 +207,15 @@ impl Decoder {
             (DataOpcode::Text | DataOpcode::Binary, None) => {
                 let kind = if opcode == DataOpcode::Text { MessageKind::Text } else { MessageKind::Binary };
                 within_limit(len, &config.limits)?;
-                if fin && let Some(payload) = whole_payload(len, received) {
+                let coding =
+                    if header.reserved == ReservedBits::NONE { Coding::Plain } else { Coding::Compressed };
+                if fin
+                    && coding == Coding::Plain
+                    && let Some(payload) = whole_payload(len, received)
+                {
                     return lent_message(kind, payload, mask).map(Some);
                 }
-                Assembly::new(kind)
+                Assembly::new(kind, coding)
             }
         };
         message.begin_frame(len, &config.limits)?;
@@ -206,6 +228,9 @@ impl Decoder {
         let ended = std::mem::replace(&mut self.reading, Reading::Header(PartialHeader::default()));
         let Reading::Data { frame, message } = ended else { return Ok(None) };
         if frame.fin {
+            if let (Coding::Compressed, Some(inflater)) = (message.coding(), &mut self.inflater) {
+                inflater.finish().map_err(|_| ProtocolError::Inflate)?;
+            }
             message.finish().map(Some)
         } else {
             self.unfinished = Some(message);
@@ -245,14 +270,29 @@ impl PartialHeader {
 
 impl DataFrame {
     /// Moves what has arrived of the payload to the message.
-    fn read(&mut self, message: &mut Assembly, received: &mut Received<'_>) -> Result<(), ProtocolError> {
+    fn read(
+        &mut self,
+        message: &mut Assembly,
+        received: &mut Received<'_>,
+        inflater: Option<&mut Inflater>,
+        limits: &Limits,
+    ) -> Result<(), ProtocolError> {
         self.remaining -= message.unmask_direct(&mut self.mask) as u64;
         let piece = received.take(usize::try_from(self.remaining).unwrap_or(usize::MAX));
         if let Some(mask) = &mut self.mask {
             mask.apply(piece);
         }
         self.remaining -= piece.len() as u64;
-        message.push(piece)
+        match (message.coding(), inflater) {
+            (Coding::Compressed, Some(inflater)) => inflater
+                .push(piece, limits.message, |inflated| message.push(inflated))
+                .map_err(|failure| match failure {
+                    InflateFailure::TooBig => ProtocolError::MessageTooBig { limit: limits.message },
+                    InflateFailure::Corrupt => ProtocolError::Inflate,
+                    InflateFailure::Sink(error) => error,
+                }),
+            (Coding::Plain | Coding::Compressed, _) => message.push(piece),
+        }
     }
 }
 

@@ -42,6 +42,8 @@ pub enum ProtocolError {
         /// The bound that was crossed, in bytes.
         limit: usize,
     },
+    /// A compressed message is no DEFLATE data (RFC 7692 §7.2.2).
+    Inflate,
     /// This end is short of memory; the peer is only the one it hit.
     Overloaded,
     /// A message in more fragments than [`Limits::fragments`](crate::Limits::fragments).
@@ -56,7 +58,9 @@ impl ProtocolError {
     #[must_use]
     pub fn close_code(&self) -> CloseCode {
         match self {
-            ProtocolError::TextNotUtf8 | ProtocolError::CloseReasonNotUtf8 => CloseCode::INVALID_PAYLOAD,
+            ProtocolError::TextNotUtf8 | ProtocolError::CloseReasonNotUtf8 | ProtocolError::Inflate => {
+                CloseCode::INVALID_PAYLOAD
+            }
             ProtocolError::MessageTooBig { .. } => CloseCode::TOO_BIG,
             ProtocolError::TooManyFragments { .. } => CloseCode::POLICY_VIOLATION,
             ProtocolError::Overloaded => CloseCode::TRY_AGAIN_LATER,
@@ -84,6 +88,7 @@ impl fmt::Display for ProtocolError {
             ProtocolError::CloseCode(code) => return write!(f, "close code {code} must not be sent"),
             ProtocolError::CloseReasonNotUtf8 => "the reason in a Close frame is not UTF-8",
             ProtocolError::TextNotUtf8 => "a text message is not UTF-8",
+            ProtocolError::Inflate => "a compressed message cannot be inflated",
             ProtocolError::Overloaded => "this end is short of memory",
             ProtocolError::MessageTooBig { limit } => {
                 return write!(f, "a message is longer than the limit of {limit} bytes");
@@ -158,6 +163,7 @@ mod tests {
         assert_eq!(ProtocolError::ReservedBit.close_code(), 1002);
         assert_eq!(ProtocolError::CloseCode(1005).close_code(), 1002);
         assert_eq!(ProtocolError::TextNotUtf8.close_code(), 1007);
+        assert_eq!(ProtocolError::Inflate.close_code(), 1007);
         assert_eq!(ProtocolError::CloseReasonNotUtf8.close_code(), 1007);
         assert_eq!(ProtocolError::TooManyFragments { limit: 1 }.close_code(), 1008);
         assert_eq!(ProtocolError::MessageTooBig { limit: 1 }.close_code(), 1009);

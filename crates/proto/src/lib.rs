@@ -15,6 +15,7 @@ mod closed;
 mod closing;
 mod config;
 mod decoder;
+pub mod deflate;
 mod error;
 mod event;
 pub mod handshake;

@@ -14,6 +14,7 @@ use crate::closed::Closed;
 use crate::closing::{Closing, Step};
 use crate::config::{Config, Direction, SeenFrame};
 use crate::decoder::Decoder;
+use crate::deflate::{Agreement, Compression, Compressor, Inflater};
 use crate::error::{ProtocolError, SendError};
 use crate::event::Event;
 use crate::header::{ControlLen, FrameKind, Header, ReservedBits};
@@ -63,6 +64,8 @@ pub struct Protocol {
     /// When the closing handshake is given up; set once it has begun and the driver has told the time.
     deadline: Option<Instant>,
     outbound: SendBuffer,
+    /// What compresses messages, if that was agreed on.
+    compressor: Option<Compressor>,
     /// Whether a message that is sent in fragments has not been finished.
     sending_fragments: bool,
     liveness: Liveness,
@@ -84,6 +87,7 @@ impl Protocol {
             closing: Closing::Open,
             deadline: None,
             outbound: SendBuffer::default(),
+            compressor: None,
             sending_fragments: false,
             liveness: Liveness::default(),
             written: 0,
@@ -103,6 +107,15 @@ impl Protocol {
     #[must_use]
     pub fn with_preface(mut self, preface: &[u8]) -> Protocol {
         self.outbound.raw(preface);
+        self
+    }
+
+    /// Compresses messages as both ends have agreed on in the opening handshake (RFC 7692).
+    #[must_use]
+    pub fn with_deflate(mut self, agreement: &Agreement) -> Protocol {
+        let wanted = self.config.deflate.clone().unwrap_or_default();
+        self.compressor = Some(Compressor::new(agreement, &wanted));
+        self.decoder.inflate(Inflater::new(agreement));
         self
     }
 
@@ -150,7 +163,7 @@ impl Protocol {
     ///
     /// [`SendError::Closed`] or [`SendError::MessageUnfinished`].
     pub fn send_text(&mut self, text: &str) -> Result<(), SendError> {
-        self.message(DataOpcode::Text, text.as_bytes())
+        self.message(MessageKind::Text, text.as_bytes())
     }
 
     /// Queues a binary message.
@@ -159,7 +172,7 @@ impl Protocol {
     ///
     /// [`SendError::Closed`] or [`SendError::MessageUnfinished`].
     pub fn send_binary(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.message(DataOpcode::Binary, payload)
+        self.message(MessageKind::Binary, payload)
     }
 
     /// Queues a message whose payload, if it is large (64 KiB), is not copied. The caller vouches that the bytes of a
@@ -171,8 +184,22 @@ impl Protocol {
     pub fn send_bytes(&mut self, kind: MessageKind, payload: Bytes) -> Result<(), SendError> {
         self.may_send_message()?;
         self.liveness.message();
-        let header = self.data_header(first_opcode(kind), true, payload.len());
-        self.outbound.frame_bytes(&header, payload);
+        if !self.compressed_message(kind, &payload) {
+            self.plain_message(kind, payload);
+        }
+        Ok(())
+    }
+
+    /// Queues a message like [`send_bytes`](Protocol::send_bytes), and does not compress it: for content that is
+    /// compressed already, or that must not shrink by what an attacker knows of it (RFC 7692 §9).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] or [`SendError::MessageUnfinished`].
+    pub fn send_uncompressed(&mut self, kind: MessageKind, payload: Bytes) -> Result<(), SendError> {
+        self.may_send_message()?;
+        self.liveness.message();
+        self.plain_message(kind, payload);
         Ok(())
     }
 
@@ -391,12 +418,33 @@ impl Protocol {
     }
 
     #[inline]
-    fn message(&mut self, opcode: DataOpcode, payload: &[u8]) -> Result<(), SendError> {
+    fn message(&mut self, kind: MessageKind, payload: &[u8]) -> Result<(), SendError> {
         self.may_send_message()?;
         self.liveness.message();
-        let header = self.data_header(opcode, true, payload.len());
-        self.outbound.frame(&header, payload);
+        if !self.compressed_message(kind, payload) {
+            let header = self.data_header(first_opcode(kind), true, payload.len());
+            self.outbound.frame(&header, payload);
+        }
         Ok(())
+    }
+
+    fn plain_message(&mut self, kind: MessageKind, payload: Bytes) {
+        let header = self.data_header(first_opcode(kind), true, payload.len());
+        self.outbound.frame_bytes(&header, payload);
+    }
+
+    /// Queues a message compressed, unless compression was not agreed on or the message is too small for it.
+    fn compressed_message(&mut self, kind: MessageKind, payload: &[u8]) -> bool {
+        let Some(compressor) = &mut self.compressor else { return false };
+        let mut compressed = Vec::new();
+        // What comes out is sent even if it did not shrink: the compressor has advanced, and the peer has to follow it.
+        if compressor.compress(payload, &mut compressed) == Compression::Skipped {
+            return false;
+        }
+        let mut header = self.data_header(first_opcode(kind), true, compressed.len());
+        header.reserved = ReservedBits::RSV1;
+        self.outbound.frame_bytes(&header, compressed.into());
+        true
     }
 
     fn control(&mut self, opcode: ControlOpcode, payload: &[u8]) -> Result<(), SendError> {

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use longwire::proto::{ControlOpcode, Opcode};
-use longwire::{Direction, FrameObserver, Message, SeenFrame};
+use longwire::{Direction, FrameObserver, Message, SeenFrame, WebSocket};
 
 use crate::terminal;
 
@@ -37,12 +37,16 @@ impl Output {
         (self.to_person && self.from_person).then_some(PROMPT)
     }
 
-    pub(super) fn connected(self, subprotocol: Option<&str>, took: Duration) {
+    pub(super) fn connected(self, socket: &WebSocket, took: Duration) {
         if self.to_person {
-            let subprotocol =
-                subprotocol.map(|name| format!(" · {}", terminal::escape(name))).unwrap_or_default();
-            let millis = took.as_secs_f64() * 1e3;
-            terminal::complain(&format!("connected · HTTP/1.1{subprotocol} · {millis:.1} ms"));
+            let mut line = String::from("connected · HTTP/1.1");
+            for agreed in [socket.extensions(), socket.subprotocol().unwrap_or_default()] {
+                if !agreed.is_empty() {
+                    line.push_str(" · ");
+                    line.push_str(&terminal::escape(agreed));
+                }
+            }
+            terminal::complain(&format!("{line} · {:.1} ms", took.as_secs_f64() * 1e3));
         }
     }
 

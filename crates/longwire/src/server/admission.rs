@@ -5,12 +5,14 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 
+use http::header::{SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri};
-use longwire_proto::handshake::{Offer, Refusal};
+use longwire_proto::deflate::{Agreement, Deflate};
+use longwire_proto::handshake::{Offer, Refusal, negotiate};
 
 use super::origin::{InvalidOrigin, Origin, Origins};
 use crate::error::{Error, Result};
-use crate::opening::Opening;
+use crate::opening::{Opening, extensions_header};
 
 type Decide = dyn Fn(&Upgrade<'_>) -> Result<Accept, Refusal> + Send + Sync;
 
@@ -44,6 +46,8 @@ pub struct Accept {
 pub(super) struct Admitted {
     pub(super) response: Response<()>,
     pub(super) opening: Opening,
+    /// How messages are compressed, if the client offered it.
+    pub(super) deflate: Option<Agreement>,
 }
 
 impl Admission {
@@ -68,7 +72,12 @@ impl Admission {
     }
 
     /// Answers a request for a WebSocket.
-    pub(super) fn admit(&self, request: &Request<()>, peer_addr: SocketAddr) -> Result<Admitted, Refusal> {
+    pub(super) fn admit(
+        &self,
+        request: &Request<()>,
+        peer_addr: SocketAddr,
+        deflate: Option<&Deflate>,
+    ) -> Result<Admitted, Refusal> {
         let offer = Offer::read(request)?;
         self.origins.check(request.headers()).map_err(Refusal::forbidden)?;
         let accept = match &self.decide {
@@ -79,12 +88,19 @@ impl Admission {
             Some(subprotocol) => Some(subprotocol),
             None => offer.choose_subprotocol(&self.subprotocols).map(str::to_owned),
         };
-        let (mut response, agreed) = offer.accept(chosen.as_deref(), &[]).map_err(|error| {
+        let mut agreement = None;
+        let extensions = negotiate(offer.extensions(), |offered| {
+            let (answer, agreed) = deflate?.answer(offered)?;
+            agreement = Some(agreed);
+            Some(answer)
+        });
+        let (mut response, agreed) = offer.accept(chosen.as_deref(), &extensions).map_err(|error| {
             tracing::error!(%error, "the server's application accepted on terms that it cannot have");
             Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the server cannot accept this request")
         })?;
         // What makes it an opening handshake stays.
-        let of_handshake: Vec<HeaderName> = response.headers().keys().cloned().collect();
+        let negotiated = [SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_EXTENSIONS];
+        let of_handshake: Vec<HeaderName> = response.headers().keys().cloned().chain(negotiated).collect();
         for (name, value) in &accept.headers {
             if !of_handshake.contains(name) {
                 response.headers_mut().append(name, value.clone());
@@ -93,11 +109,12 @@ impl Admission {
         let opening = Opening {
             uri: request.uri().clone(),
             subprotocol: agreed.subprotocol,
+            agreed: extensions_header(response.headers()),
             peer_addr: Some(peer_addr),
             response_headers: HeaderMap::new(),
-            extensions: accept.extensions,
+            attached: accept.extensions,
         };
-        Ok(Admitted { response, opening })
+        Ok(Admitted { response, opening, deflate: agreement })
     }
 }
 
@@ -172,7 +189,7 @@ impl Accept {
     }
 
     /// Attaches a value of any type, such as who the user is; the handler finds it in
-    /// [`WebSocket::extensions`](crate::WebSocket::extensions).
+    /// [`WebSocket::attached`](crate::WebSocket::attached).
     #[must_use]
     pub fn attach<T: Any + Clone + Send + Sync>(mut self, value: T) -> Accept {
         self.extensions.insert(value);

@@ -14,6 +14,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use longwire_proto::deflate::Agreement;
 use longwire_proto::handshake::{Refusal, is_upgrade};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tracing::Instrument;
@@ -72,21 +73,29 @@ async fn answer(
     }
     let upgraded = hyper::upgrade::on(&mut request);
     let request = request.map(|_body| ());
-    match settings.admission.admit(&request, peer_addr) {
+    match settings.admission.admit(&request, peer_addr, settings.config.deflate.as_ref()) {
         Ok(admitted) => {
-            let opening = open(upgraded, admitted.opening, Arc::clone(settings));
+            let response =
+                admitted.response.map(|()| Empty::new().map_err(|never| match never {}).boxed_unsync());
+            let opening = open(upgraded, admitted.opening, admitted.deflate, Arc::clone(settings));
             settings.tasks.spawn(Settings::or_dropped(Arc::clone(settings), opening).in_current_span());
-            admitted.response.map(|()| Empty::new().map_err(|never| match never {}).boxed_unsync())
+            response
         }
         Err(refusal) => with_text(refusal.response()),
     }
 }
 
-async fn open(upgraded: hyper::upgrade::OnUpgrade, opening: Opening, settings: Arc<Settings>) {
+async fn open(
+    upgraded: hyper::upgrade::OnUpgrade,
+    opening: Opening,
+    deflate: Option<Agreement>,
+    settings: Arc<Settings>,
+) {
     match upgraded.await {
         Ok(upgraded) => {
             let transport = Transport::Other(Box::new(TokioIo::new(upgraded)));
-            let session = Session { transport, read_ahead: Vec::new(), response: Vec::new(), opening };
+            let session =
+                Session { transport, read_ahead: Vec::new(), response: Vec::new(), opening, deflate };
             session::run(session, &settings).await;
         }
         Err(error) => tracing::debug!(%error, "the client left before it was accepted"),

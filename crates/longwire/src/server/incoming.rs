@@ -123,7 +123,7 @@ async fn route(first: First, peer_addr: SocketAddr, settings: Arc<Settings>) {
 /// Answers a request for a WebSocket, and runs the connection if it is accepted.
 async fn open(first: First, peer_addr: SocketAddr, settings: &Settings) {
     let First { transport, request, head, behind } = first;
-    let admitted = match settings.admission.admit(&request, peer_addr) {
+    let admitted = match settings.admission.admit(&request, peer_addr, settings.config.deflate.as_ref()) {
         Ok(admitted) => admitted,
         Err(refusal) => return refuse(transport, &refusal).await,
     };
@@ -131,7 +131,13 @@ async fn open(first: First, peer_addr: SocketAddr, settings: &Settings) {
     drop((request, head));
     let mut response = Vec::new();
     encode_response_head(&admitted.response, &mut response);
-    let session = Session { transport, read_ahead: behind.into(), response, opening: admitted.opening };
+    let session = Session {
+        transport,
+        read_ahead: behind.into(),
+        response,
+        opening: admitted.opening,
+        deflate: admitted.deflate,
+    };
     session::run(session, settings).await;
 }
 

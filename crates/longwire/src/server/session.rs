@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
+use longwire_proto::deflate::Agreement;
 use longwire_proto::{CloseCode, CloseFrame, Config, Protocol, Role};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -74,11 +75,17 @@ pub(super) struct Session {
     /// The response that accepts it, if it has not been written.
     pub(super) response: Vec<u8>,
     pub(super) opening: Opening,
+    /// How messages are compressed, if that was agreed on.
+    pub(super) deflate: Option<Agreement>,
 }
 
 /// Runs the handler for a connection, and ends the connection properly when the handler is done.
 pub(super) async fn run(session: Session, settings: &Settings) {
     let protocol = Protocol::new(Role::Server, Arc::clone(&settings.config)).with_preface(&session.response);
+    let protocol = match &session.deflate {
+        Some(agreement) => protocol.with_deflate(agreement),
+        None => protocol,
+    };
     let account = settings.ledger.open();
     let connection = Connection::new(session.transport, protocol, session.read_ahead, Some(account));
     let socket = WebSocket::open(connection, session.opening);

@@ -224,7 +224,7 @@ fn an_answer_to_another_question_does_not_open_a_websocket() {
                 |error| matches!(error, ResponseError::SubprotocolNotOffered(_)),
             ),
             (
-                |request| agreement(request, "Sec-WebSocket-Extensions: permessage-deflate\r\n"),
+                |request| agreement(request, "Sec-WebSocket-Extensions: x-unasked\r\n"),
                 |error| matches!(error, ResponseError::Extensions(_)),
             ),
         ];

@@ -81,7 +81,7 @@ fn the_server_sees_the_request_and_the_client_the_response() {
         let serving = serve(
             |server| server.on_upgrade(decide),
             async |mut socket: WebSocket| {
-                let token = socket.extensions().get::<String>().unwrap().clone();
+                let token = socket.attached::<String>().unwrap().clone();
                 let line = format!("{token} {} {}", socket.uri(), socket.peer_addr().unwrap());
                 socket.send(line).await
             },

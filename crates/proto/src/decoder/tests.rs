@@ -1,5 +1,4 @@
 use super::*;
-use crate::limits::Limits;
 
 /// A decoder that is fed by pieces, each in a buffer of its own that is gone when the next one comes.
 struct Reader {
@@ -50,12 +49,12 @@ fn recorded() -> (Vec<u8>, Vec<Event<'static>>) {
     let mut stream = Vec::new();
     let mut frame = |first: u8, payload: &[u8]| {
         let key = [first, 0x5a, payload.len().to_le_bytes()[0], 0xc3];
-        let opcode = crate::opcode::Opcode::from_bits(first).unwrap();
+        let opcode = Opcode::from_bits(first).unwrap();
         let kind = match opcode {
-            crate::opcode::Opcode::Data(opcode) => {
+            Opcode::Data(opcode) => {
                 FrameKind::Data { opcode, fin: first & 0x80 != 0, len: payload.len() as u64 }
             }
-            crate::opcode::Opcode::Control(opcode) => {
+            Opcode::Control(opcode) => {
                 FrameKind::Control { opcode, len: ControlLen::new(payload.len()).unwrap() }
             }
         };

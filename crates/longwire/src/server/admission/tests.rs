@@ -25,7 +25,7 @@ fn admission(decide: impl Fn(&Upgrade<'_>) -> Result<Accept, Refusal> + Send + S
 fn a_request_is_accepted_with_the_preferred_subprotocol() {
     let admission =
         Admission { subprotocols: vec!["chat.v2".into(), "chat.v1".into()], ..Admission::default() };
-    let admitted = admission.admit(&request("/chat?x=1"), peer()).unwrap();
+    let admitted = admission.admit(&request("/chat?x=1"), peer(), None).unwrap();
     assert_eq!(admitted.response.status(), StatusCode::SWITCHING_PROTOCOLS);
     assert_eq!(admitted.response.headers()["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     assert_eq!(admitted.response.headers()["sec-websocket-protocol"], "chat.v2");
@@ -47,23 +47,23 @@ fn the_application_sees_the_request_and_sets_the_terms() {
         let name = HeaderName::from_static("x-room");
         Ok(Accept::new().subprotocol("chat.v1").header(name, HeaderValue::from_static("7")).attach(7u32))
     });
-    let admitted = admission.admit(&request("/room?name=J%C3%BC+rgen&x"), peer()).unwrap();
+    let admitted = admission.admit(&request("/room?name=J%C3%BC+rgen&x"), peer(), None).unwrap();
     assert_eq!(admitted.response.headers()["x-room"], "7");
     assert_eq!(admitted.opening.subprotocol.as_deref(), Some("chat.v1"));
-    assert_eq!(admitted.opening.extensions.get::<u32>(), Some(&7));
+    assert_eq!(admitted.opening.attached.get::<u32>(), Some(&7));
 }
 
 #[test]
 fn the_application_may_refuse_with_any_status() {
     let refused = admission(|_| Err(Refusal::new(StatusCode::IM_A_TEAPOT, "no coffee")));
-    let refusal = refused.admit(&request("/"), peer()).err().unwrap();
+    let refusal = refused.admit(&request("/"), peer(), None).err().unwrap();
     assert_eq!((refusal.status(), refusal.reason()), (StatusCode::IM_A_TEAPOT, "no coffee"));
 }
 
 #[test]
 fn terms_that_cannot_be_had_are_the_servers_fault() {
     let wrong = admission(|_| Ok(Accept::new().subprotocol("other")));
-    let refusal = wrong.admit(&request("/"), peer()).err().unwrap();
+    let refusal = wrong.admit(&request("/"), peer(), None).err().unwrap();
     assert_eq!(refusal.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }
 
@@ -72,7 +72,7 @@ fn headers_of_the_application_do_not_replace_those_of_the_handshake() {
     let forging = admission(|_| {
         Ok(Accept::new().header(http::header::SEC_WEBSOCKET_ACCEPT, HeaderValue::from_static("forged")))
     });
-    let response = forging.admit(&request("/"), peer()).ok().unwrap().response;
+    let response = forging.admit(&request("/"), peer(), None).ok().unwrap().response;
     let accepts: Vec<_> = response.headers().get_all("sec-websocket-accept").iter().collect();
     assert_eq!(accepts, ["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="]);
 }
@@ -82,7 +82,7 @@ fn foreign_origins_are_forbidden_before_the_application_is_asked() {
     let asked = admission(|_| panic!("it was asked"));
     let mut foreign = request("/");
     foreign.headers_mut().insert("origin", HeaderValue::from_static("https://evil.example"));
-    assert_eq!(asked.admit(&foreign, peer()).err().unwrap().status(), StatusCode::FORBIDDEN);
+    assert_eq!(asked.admit(&foreign, peer(), None).err().unwrap().status(), StatusCode::FORBIDDEN);
 }
 
 #[test]
@@ -106,4 +106,25 @@ fn queries_are_decoded_like_forms_and_never_fail() {
     assert_eq!(decoded("%4"), "%4");
     assert_eq!(decoded("%zz%+1%-1"), "%zz% 1%-1");
     assert_eq!(decoded("%ff"), "\u{fffd}");
+}
+
+#[test]
+fn compression_is_agreed_on_if_both_ends_want_it() {
+    let mut offering = request("/");
+    let offer = HeaderValue::from_static("x-other, permessage-deflate; client_max_window_bits");
+    offering.headers_mut().insert("sec-websocket-extensions", offer);
+    let admission = Admission::default();
+    let wanted = Deflate::default();
+
+    let admitted = admission.admit(&offering, peer(), Some(&wanted)).ok().unwrap();
+    assert!(admitted.deflate.is_some());
+    let answer = admitted.response.headers()["sec-websocket-extensions"].to_str().unwrap();
+    assert!(answer.starts_with("permessage-deflate"), "{answer}");
+    assert_eq!(admitted.opening.agreed, answer);
+
+    for (request, wanted) in [(&offering, None), (&request("/"), Some(&wanted))] {
+        let admitted = admission.admit(request, peer(), wanted).ok().unwrap();
+        assert!(admitted.deflate.is_none());
+        assert!(!admitted.response.headers().contains_key("sec-websocket-extensions"));
+    }
 }

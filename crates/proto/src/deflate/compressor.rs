@@ -1,0 +1,189 @@
+//! From messages to compressed payloads, RFC 7692 §7.2.1.
+
+use std::fmt;
+
+use super::agreement::{Agreement, Takeover};
+use super::config::{Deflate, Retain};
+use super::pool::{self, Shape};
+use super::window::Window;
+use super::zlib;
+
+/// What a flush ends with, and what is not sent: an empty stored block, less its first byte (RFC 7692 §7.2.1).
+const FLUSHED: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+/// What stands for an empty message: the first byte of an empty stored block (RFC 7692 §7.2.3.6).
+const EMPTY: u8 = 0x00;
+
+/// The least and the most room that is made for output at a time. zlib repeats the mark of a flush if there is less than
+/// 7 bytes of room for it.
+const MIN_ROOM: usize = 256;
+const MAX_ROOM: usize = 32 << 10;
+
+/// Compresses the messages that one end of a connection sends.
+pub struct Compressor {
+    shape: Shape,
+    threshold: usize,
+    state: State,
+}
+
+/// What there is between two messages.
+enum State {
+    /// Nothing is ever compressed: see [`Agreement::compress`].
+    Unable,
+    /// Each message stands alone.
+    NoTakeover,
+    /// What the next message may refer to.
+    Window(Window),
+    /// A compressor that has seen the messages so far; `None` before the first.
+    Compressor(Option<zlib_rs::Deflate>),
+}
+
+/// Whether a message was compressed. It decides the frame's RSV1 bit (RFC 7692 §6).
+#[must_use]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// The payload is in the buffer and has to be sent, with RSV1.
+    Applied,
+    /// Nothing is in the buffer; the message has to be sent as it is.
+    Skipped,
+}
+
+/// zlib stopped before the end of a message.
+struct Stopped;
+
+impl Compressor {
+    /// Takes no memory until the first message is compressed.
+    #[must_use]
+    pub fn new(agreement: &Agreement, config: &Deflate) -> Compressor {
+        let window = agreement.compress.map_or(config.window, |context| context.window);
+        let state = match agreement.compress.map(|context| (context.takeover, config.retain)) {
+            None => State::Unable,
+            Some((Takeover::No, _) | (_, Retain::Nothing)) => State::NoTakeover,
+            Some((Takeover::Yes, Retain::Window)) => State::Window(Window::new(window)),
+            Some((Takeover::Yes, Retain::Compressor)) => State::Compressor(None),
+        };
+        Compressor { shape: config.shape(window), threshold: config.threshold, state }
+    }
+
+    /// Appends the compressed payload of a message to `out`, or leaves it alone.
+    ///
+    /// Whether to compress is decided here, by the length, before anything is compressed. What was compressed has to be
+    /// sent, also if it became longer: under context takeover the next message may refer to it, and a peer that was sent
+    /// the message uncompressed instead could not resolve that. Bytes that cannot be compressed become longer by a
+    /// fraction of a percent, at level 1 by up to an eighth.
+    pub fn compress(&mut self, message: &[u8], out: &mut Vec<u8>) -> Compression {
+        if message.len() < self.threshold || matches!(self.state, State::Unable) {
+            return Compression::Skipped;
+        }
+        if message.is_empty() {
+            // zlib gives nothing for it, once it has flushed and nothing came after.
+            out.push(EMPTY);
+            return Compression::Applied;
+        }
+        let start = out.len();
+        let mut deflate = self.begin();
+        if deflate_message(&mut deflate, message, out).is_err() {
+            // It has no reason to. A compressor that begins anew with the next message is always understood.
+            out.truncate(start);
+            return Compression::Skipped;
+        }
+        self.end(deflate, message);
+        Compression::Applied
+    }
+
+    /// Gives back what is kept between messages, for a connection that is idle. The next message begins with an empty
+    /// window and shrinks less; the peer does not notice, because nothing obliges a message to refer to earlier ones.
+    pub fn release(&mut self) {
+        match &mut self.state {
+            State::Unable | State::NoTakeover => {}
+            State::Window(window) => window.clear(),
+            State::Compressor(kept) => {
+                if let Some(deflate) = kept.take() {
+                    pool::give_deflate(self.shape, deflate);
+                }
+            }
+        }
+    }
+
+    /// The compressor to go on with.
+    fn begin(&mut self) -> zlib_rs::Deflate {
+        match &mut self.state {
+            State::Unable | State::NoTakeover => pool::take_deflate(self.shape),
+            State::Window(window) => with_window(pool::take_deflate(self.shape), window),
+            State::Compressor(kept) => kept.take().unwrap_or_else(|| pool::take_deflate(self.shape)),
+        }
+    }
+
+    /// Keeps what is to be kept of `deflate`, which has compressed `message`.
+    fn end(&mut self, deflate: zlib_rs::Deflate, message: &[u8]) {
+        match &mut self.state {
+            State::Unable | State::NoTakeover => pool::give_deflate(self.shape, deflate),
+            State::Window(window) => {
+                window.push(message);
+                pool::give_deflate(self.shape, deflate);
+            }
+            State::Compressor(kept) => *kept = Some(deflate),
+        }
+    }
+}
+
+impl Drop for Compressor {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+impl fmt::Debug for Compressor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.state {
+            State::Unable => "unable",
+            State::NoTakeover => "no takeover",
+            State::Window(_) => "window",
+            State::Compressor(_) => "compressor",
+        };
+        f.debug_struct("Compressor")
+            .field("shape", &self.shape)
+            .field("state", &state)
+            .finish_non_exhaustive()
+    }
+}
+
+/// `deflate`, with the window filled.
+fn with_window(mut deflate: zlib_rs::Deflate, window: &Window) -> zlib_rs::Deflate {
+    for half in window.halves() {
+        if !half.is_empty() && deflate.set_dictionary(half).is_err() {
+            // Never half a window: distances would be counted from the wrong end.
+            deflate.reset();
+            break;
+        }
+    }
+    deflate
+}
+
+/// Compresses one message, with the flush that makes it whole for the peer, and without the flush's mark.
+fn deflate_message(
+    deflate: &mut zlib_rs::Deflate,
+    mut message: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), Stopped> {
+    loop {
+        let start = out.len();
+        let room = (message.len() / 2).clamp(MIN_ROOM, MAX_ROOM);
+        out.resize(start + room, 0);
+        let free = out.get_mut(start..).unwrap_or_default();
+        let progress = zlib::compress(deflate, message, free).ok_or(Stopped)?;
+        out.truncate(start + progress.written);
+        message = message.get(progress.read..).unwrap_or_default();
+        if progress.written < room {
+            // With room left, all is written that there was.
+            break;
+        }
+    }
+    if !message.is_empty() || !out.ends_with(&FLUSHED) {
+        return Err(Stopped);
+    }
+    out.truncate(out.len() - FLUSHED.len());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

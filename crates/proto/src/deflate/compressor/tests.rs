@@ -1,0 +1,119 @@
+use super::super::agreement::{Context, WindowBits};
+use super::*;
+
+fn compressor(config: &Deflate, takeover: Takeover) -> Compressor {
+    let context = Context { window: config.window, takeover };
+    Compressor::new(&Agreement { compress: Some(context), inflate: context }, config)
+}
+
+/// Compresses all messages, however short.
+fn eager() -> Deflate {
+    Deflate::default().threshold(0)
+}
+
+impl Compressor {
+    fn payload(&mut self, message: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        assert_eq!(self.compress(message, &mut out), Compression::Applied);
+        out
+    }
+}
+
+/// Bytes that cannot be compressed.
+fn noise(len: usize) -> Vec<u8> {
+    let mut state = 1_u64;
+    let next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state.to_be_bytes()[0]
+    };
+    std::iter::repeat_with(next).take(len).collect()
+}
+
+#[test]
+fn hello_as_in_rfc_7692_section_7_2_3() {
+    for retain in [Retain::Window, Retain::Compressor] {
+        let mut compressor = compressor(&eager().retain(retain), Takeover::Yes);
+        assert_eq!(compressor.payload(b"Hello"), b"\xf2\x48\xcd\xc9\xc9\x07\x00"); // §7.2.3.1
+        assert_eq!(compressor.payload(b"Hello"), b"\xf2\x00\x11\x00\x00"); // §7.2.3.2
+    }
+}
+
+#[test]
+fn without_context_takeover_each_message_stands_alone() {
+    let forgetful = eager().retain(Retain::Nothing);
+    for mut compressor in [compressor(&eager(), Takeover::No), compressor(&forgetful, Takeover::Yes)] {
+        for _ in 0..3 {
+            assert_eq!(compressor.payload(b"Hello"), b"\xf2\x48\xcd\xc9\xc9\x07\x00");
+        }
+    }
+}
+
+/// A connection's first message must not refer to those of the connection that had the state before.
+#[test]
+fn a_state_that_served_another_connection_begins_anew() {
+    compressor(&eager(), Takeover::Yes).payload(b"Hello");
+    compressor(&eager().retain(Retain::Compressor), Takeover::Yes).payload(b"Hello");
+    let mut other = compressor(&eager(), Takeover::Yes);
+    assert_eq!(other.payload(b"Hello"), b"\xf2\x48\xcd\xc9\xc9\x07\x00");
+}
+
+/// `deflate` gives nothing for an empty message behind a flush, and who takes four bytes off that has underflown.
+#[test]
+fn empty_messages_are_one_zero_byte_first_and_later() {
+    for retain in [Retain::Nothing, Retain::Window, Retain::Compressor] {
+        let mut compressor = compressor(&eager().retain(retain), Takeover::Yes);
+        assert_eq!(compressor.payload(b""), b"\0"); // §7.2.3.6
+        assert_eq!(compressor.payload(b""), b"\0");
+        compressor.payload(b"Hello");
+        assert_eq!(compressor.payload(b""), b"\0");
+    }
+}
+
+/// The story: a server compressed, saw that the message had become longer, and sent it as it was. The compressor had
+/// seen it all the same, so the next message referred to what the client's inflater had not, and the connection died of
+/// garbage. Here the length decides beforehand, and what was compressed is sent.
+#[test]
+fn a_message_that_does_not_shrink_is_sent_compressed() {
+    let noise = noise(100_000);
+    for retain in [Retain::Nothing, Retain::Window, Retain::Compressor] {
+        for level in 0..=9 {
+            let mut compressor = compressor(&eager().retain(retain).level(level), Takeover::Yes);
+            let payload = compressor.payload(&noise);
+            let longest = if level == 1 { noise.len() * 9 / 8 } else { noise.len() + noise.len() / 400 };
+            assert!(payload.len() > noise.len() && payload.len() < longest, "{level}: {}", payload.len());
+        }
+    }
+}
+
+#[test]
+fn the_length_decides_before_anything_is_compressed() {
+    let mut compressor = compressor(&Deflate::default().threshold(5), Takeover::Yes);
+    let mut out = b"before".to_vec();
+    assert_eq!(compressor.compress(b"Hell", &mut out), Compression::Skipped);
+    assert_eq!(out, b"before");
+    assert_eq!(compressor.compress(b"Hello", &mut out), Compression::Applied);
+    assert_eq!(out, b"before\xf2\x48\xcd\xc9\xc9\x07\x00");
+    // Skipped ones leave no trace.
+    assert_eq!(compressor.compress(b"Hell", &mut out), Compression::Skipped);
+    assert_eq!(compressor.payload(b"Hello"), b"\xf2\x00\x11\x00\x00");
+}
+
+#[test]
+fn a_window_of_256_bytes_is_not_compressed_with() {
+    let inflate = Context { window: WindowBits::MAX, takeover: Takeover::Yes };
+    let mut compressor = Compressor::new(&Agreement { compress: None, inflate }, &eager());
+    let mut out = Vec::new();
+    assert_eq!(compressor.compress(&[0; 5_000], &mut out), Compression::Skipped);
+    assert_eq!(out, b"");
+}
+
+#[test]
+fn released_it_forgets_and_goes_on() {
+    for retain in [Retain::Window, Retain::Compressor] {
+        let mut compressor = compressor(&eager().retain(retain), Takeover::Yes);
+        compressor.payload(b"Hello");
+        compressor.release();
+        assert_eq!(compressor.payload(b"Hello"), b"\xf2\x48\xcd\xc9\xc9\x07\x00");
+        assert_eq!(compressor.payload(b"Hello"), b"\xf2\x00\x11\x00\x00");
+    }
+}

@@ -1,0 +1,80 @@
+//! What the next message may refer to.
+
+use std::collections::VecDeque;
+
+use super::agreement::WindowBits;
+
+/// The last bytes of what was compressed or inflated: the LZ77 sliding window, all that context takeover needs from one
+/// message to the next (RFC 7692 §7.1.1). It grows with what went through, up to its size.
+pub(super) struct Window {
+    bytes: VecDeque<u8>,
+    size: usize,
+}
+
+impl Window {
+    pub(super) fn new(bits: WindowBits) -> Window {
+        Window { bytes: VecDeque::new(), size: bits.bytes() }
+    }
+
+    /// Takes what went through, and forgets what is now out of reach.
+    pub(super) fn push(&mut self, piece: &[u8]) {
+        let newest = piece.get(piece.len().saturating_sub(self.size)..).unwrap_or_default();
+        let out_of_reach = (self.bytes.len() + newest.len()).saturating_sub(self.size);
+        self.bytes.drain(..out_of_reach);
+        self.grow(self.bytes.len() + newest.len());
+        self.bytes.extend(newest);
+    }
+
+    /// The bytes, oldest first, in two halves.
+    pub(super) fn halves(&self) -> [&[u8]; 2] {
+        let (older, newer) = self.bytes.as_slices();
+        [older, newer]
+    }
+
+    /// Forgets everything and gives the memory back.
+    pub(super) fn clear(&mut self) {
+        self.bytes = VecDeque::new();
+    }
+
+    /// Makes room for `len` bytes, doubling as a `VecDeque` does by itself, but never beyond the size.
+    fn grow(&mut self, len: usize) {
+        if len > self.bytes.capacity() {
+            let capacity = (self.bytes.capacity() * 2).clamp(len, self.size);
+            self.bytes.reserve_exact(capacity - self.bytes.len());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content(window: &Window) -> Vec<u8> {
+        window.halves().concat()
+    }
+
+    #[test]
+    fn the_newest_bytes_stay() {
+        let all: Vec<u8> = (0..=250).cycle().take(5_000).collect();
+        for piece in [1, 7, 255, 256, 257, 1_000, 5_000] {
+            let mut window = Window::new(WindowBits::MIN);
+            for bytes in all.chunks(piece) {
+                window.push(bytes);
+            }
+            assert_eq!(content(&window), all[5_000 - 256..], "in pieces of {piece}");
+        }
+    }
+
+    #[test]
+    fn memory_follows_what_went_through_up_to_the_size() {
+        let mut window = Window::new(WindowBits::MAX);
+        assert_eq!(window.bytes.capacity(), 0);
+        for _ in 0..100 {
+            window.push(&[7; 999]);
+        }
+        assert_eq!(content(&window).len(), 32_768);
+        assert_eq!(window.bytes.capacity(), 32_768);
+        window.clear();
+        assert_eq!(window.bytes.capacity(), 0);
+    }
+}
