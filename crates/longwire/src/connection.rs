@@ -244,7 +244,7 @@ impl Connection {
         if let Some(account) = &mut self.account
             && !account.settle(self.protocol.held())
         {
-            tracing::warn!("all connections together hold as much memory as they may; this one is closed");
+            tracing::debug!("all connections together hold as much memory as they may; this one is closed");
             self.protocol.shed();
         }
     }

@@ -1,0 +1,114 @@
+//! Peers that make the server write, and do not read.
+
+use std::thread;
+use std::time::Duration;
+
+use crate::frames::{BINARY, FIN, PING, PONG};
+use crate::peer::{Flood, Peer, masked};
+use crate::process::{KIB, MIB};
+use crate::trial::{Bounds, Trial};
+
+#[test]
+fn pings_whose_answers_nobody_reads() {
+    /// 32 MiB of frames.
+    const PINGS: u32 = 256 << 10;
+    let trial = Trial::begin(&[]);
+    let mut peer = Peer::open(&trial.server, "/echo");
+
+    let numbered = |number: u32| masked(FIN | PING, ping_payload(number));
+    let batches = (0..PINGS / 256).map(|batch| (batch * 256..(batch + 1) * 256).flat_map(numbered).collect());
+    assert_eq!(peer.flood::<Vec<u8>>(batches), Flood::Taken, "pings are no reason to stop reading");
+
+    // RFC 6455 §5.5.3: "it MAY elect to send a Pong frame for only the most recently processed Ping frame".
+    let mut answers = 0;
+    loop {
+        let pong = peer.frame();
+        answers += 1;
+        assert_eq!(pong.first, FIN | PONG);
+        if pong.payload == ping_payload(PINGS - 1) {
+            break;
+        }
+    }
+    assert!(answers < PINGS / 2, "{answers} of {PINGS} pings were answered");
+    drop(peer);
+    trial.end(
+        "sends 32 MiB of pings and reads nothing",
+        "the newest ping is, older ones are not",
+        // The pongs that wait, 16 KiB, and what the allocator makes of it.
+        &Bounds { memory: MIB, cpu: Duration::from_secs(8) },
+    );
+}
+
+/// A number, in as many bytes as a ping may have.
+fn ping_payload(number: u32) -> [u8; 125] {
+    let mut payload = [0; 125];
+    payload[..4].copy_from_slice(&number.to_be_bytes());
+    payload
+}
+
+#[test]
+fn small_echoes_that_nobody_reads() {
+    echoes_that_nobody_reads(KIB, "has 64 MiB of 1 KiB messages echoed and reads nothing");
+}
+
+#[test]
+fn large_echoes_that_nobody_reads() {
+    echoes_that_nobody_reads(64 * KIB, "has 64 MiB of 64 KiB messages echoed and reads nothing");
+}
+
+fn echoes_that_nobody_reads(size: usize, attack: &str) {
+    let trial = Trial::begin(&[]);
+    let mut peer = Peer::open(&trial.server, "/echo");
+
+    let payload = vec![0xda; size];
+    let message = masked(FIN | BINARY, &payload);
+    let flood = peer.flood(std::iter::repeat_n(&message, 64 * MIB / size));
+    let Flood::Stalled(taken) = flood else { panic!("{flood:?}, but the server should stop reading") };
+
+    // It is only waiting: whoever reads gets every echo.
+    let mut reader = peer.second_hand();
+    let echoes = taken.div_ceil(message.len());
+    let reading = thread::spawn(move || {
+        for _ in 0..echoes {
+            assert!(reader.frame().payload == payload, "an echo is not what was sent");
+        }
+    });
+    peer.send(&message[message.len() - (echoes * message.len() - taken)..]);
+    reading.join().unwrap();
+    drop(peer);
+    trial.end(
+        attack,
+        "the server stops reading, and goes on when the peer does",
+        // 256 KiB may wait to be written, a message beyond that, and 128 KiB that were read with it.
+        &Bounds { memory: MIB, cpu: Duration::from_secs(4) },
+    );
+}
+
+#[test]
+fn a_member_of_a_channel_that_does_not_read() {
+    const ROUNDS: usize = 128;
+    /// As much as the server lets wait for a member before it calls it slow.
+    const MESSAGES: usize = 16;
+    let payload = vec![0xda; 16 * KIB];
+    let trial = Trial::begin(&[]);
+    let mut slow = Peer::open(&trial.server, "/channel/news");
+    let mut member = Peer::open(&trial.server, "/channel/news");
+    let mut publisher = Peer::open(&trial.server, "/channel/news");
+
+    for _ in 0..ROUNDS {
+        for _ in 0..MESSAGES {
+            publisher.send_frame(FIN | BINARY, &payload);
+        }
+        for _ in 0..MESSAGES {
+            assert!(member.frame().payload == payload, "the others get every message");
+        }
+    }
+    assert_eq!(slow.close_code(), Some(1008));
+    drop((slow, member, publisher));
+    trial.end(
+        "joins a channel where 32 MiB are said and reads nothing",
+        "1008; the other members get every message",
+        // 256 KiB may wait for the slow member, and as much for each of the others.
+        &Bounds { memory: 2 * MIB, cpu: Duration::from_secs(4) },
+    );
+}

@@ -1,0 +1,83 @@
+//! Connections in numbers.
+
+use std::time::Duration;
+
+use crate::frames::{BINARY, FIN};
+use crate::peer::{Peer, upgrade_request};
+use crate::process::{KIB, MIB};
+use crate::trial::{Bounds, Trial, eventually};
+
+#[test]
+fn four_thousand_resets_in_the_middle_of_a_message() {
+    const WAVES: usize = 20;
+    let trial = Trial::begin(&[]);
+    for _ in 0..WAVES {
+        let mut wave: Vec<Peer> = (0..200).map(|_| Peer::connect(&trial.server)).collect();
+        for peer in &mut wave {
+            peer.send(upgrade_request("/echo", ""));
+            peer.leave_unread();
+            peer.declare(FIN | BINARY, MIB, &[0; 100]);
+        }
+        eventually("the server is in the middle of 200 messages", || trial.server.unread() == 0);
+        drop(wave);
+        eventually("the server has let go of them", || trial.more_descriptors() == 0);
+    }
+    trial.end(
+        "resets 4,000 connections in the middle of a message, 200 at a time",
+        "let go at once",
+        // Each has begun a large message, for which there is room of 64 KiB at first. It is not touched before something
+        // arrives for it, but what earlier waves have left there may be resident.
+        &Bounds { memory: 200 * 64 * KIB, cpu: Duration::from_secs(15) },
+    );
+}
+
+#[test]
+fn more_connections_than_there_may_be() {
+    const CEILING: usize = 8;
+    let trial = Trial::begin(&["--max-connections", &CEILING.to_string()]);
+    // One is the witness's.
+    let mut inside: Vec<Peer> = (1..CEILING).map(|_| Peer::open(&trial.server, "/echo")).collect();
+    for _ in 0..200 {
+        let response = Peer::connect(&trial.server).ask(upgrade_request("/echo", ""));
+        assert!(response.starts_with("HTTP/1.1 503 "), "{response}");
+        assert!(response.contains("the server has as many connections as it may"), "{response}");
+    }
+    inside.iter_mut().for_each(|peer| peer.echo(b"Am I served?"));
+    inside.pop();
+    eventually("there is room for one more", || answer(&mut Peer::connect(&trial.server)).contains(" 101 "));
+    drop(inside);
+    trial.end(
+        "is one connection too many, 200 times",
+        "503, which says why; those inside are served",
+        &Bounds { memory: MIB, cpu: Duration::from_secs(4) },
+    );
+}
+
+#[test]
+fn more_connections_from_one_address_than_there_may_be() {
+    const CEILING: usize = 8;
+    const HOSTILE: [u8; 4] = [127, 0, 0, 2];
+    let trial = Trial::begin(&["--max-connections-per-ip", &CEILING.to_string()]);
+    let mut inside: Vec<Peer> = (0..CEILING).map(|_| Peer::connect_from(HOSTILE, &trial.server)).collect();
+    for peer in &mut inside {
+        assert!(answer(peer).contains(" 101 "));
+    }
+    for _ in 0..200 {
+        let response = Peer::connect_from(HOSTILE, &trial.server).ask(upgrade_request("/echo", ""));
+        assert!(response.starts_with("HTTP/1.1 503 "), "{response}");
+        assert!(response.contains("from this address"), "{response}");
+    }
+    Peer::open(&trial.server, "/echo").echo(b"Am I served?");
+    assert!(answer(&mut Peer::connect_from([127, 0, 0, 3], &trial.server)).contains(" 101 "));
+    drop(inside);
+    trial.end(
+        "is one connection too many from its address, 200 times",
+        "503, which says why; other addresses are served",
+        &Bounds { memory: MIB, cpu: Duration::from_secs(4) },
+    );
+}
+
+/// The status line of the answer to a request for a WebSocket.
+fn answer(peer: &mut Peer) -> String {
+    peer.shake_hands("/echo", "").lines().next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,120 @@
+//! Peers that fall silent, talk nonsense, or do not know when it is over.
+
+use std::time::{Duration, Instant};
+
+use crate::frames::{CLOSE, FIN, Frame, PING};
+use crate::peer::{Flood, Peer, masked};
+use crate::process::{KIB, MIB};
+use crate::trial::{Bounds, CONNECTION, Trial};
+
+#[test]
+fn pings_that_are_not_answered() {
+    let trial = Trial::begin(&["--keepalive", "1", "--keepalive-timeout", "1"]);
+    let mut peers: Vec<Peer> = (0..100).map(|_| Peer::open(&trial.server, "/echo")).collect();
+    let start = Instant::now();
+    for peer in &mut peers {
+        assert_eq!(peer.frame(), Frame { first: FIN | PING, payload: Vec::new() });
+    }
+    for peer in &mut peers {
+        assert_eq!(peer.rest(), b"", "it is gone: there is nobody to talk to");
+    }
+    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
+    trial.end(
+        "does not answer pings, on 100 connections",
+        "dropped when the time for the answer is up",
+        &Bounds { memory: 100 * CONNECTION, cpu: Duration::from_secs(2) },
+    );
+}
+
+#[test]
+fn connections_without_a_message() {
+    let trial = Trial::begin(&["--idle-timeout", "1"]);
+    let mut peers: Vec<Peer> = (0..100).map(|_| Peer::open(&trial.server, "/echo")).collect();
+    let start = Instant::now();
+    for peer in &mut peers {
+        // Whoever only pings is idle too.
+        peer.send_frame(FIN | PING, "");
+        assert_eq!(peer.close_code(), Some(1001));
+    }
+    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    drop(peers);
+    trial.end(
+        "is idle, on 100 connections",
+        "1001, if an idle time is set",
+        &Bounds { memory: 100 * CONNECTION, cpu: Duration::from_secs(2) },
+    );
+}
+
+#[test]
+fn garbage_instead_of_frames() {
+    let trial = Trial::begin(&[]);
+    let mut misled = Peer::open(&trial.server, "/echo");
+    misled.send("GET / HTTP/1.1\r\n\r\n");
+    assert_eq!(misled.close_code(), Some(1002));
+    assert_eq!(misled.rest(), b"", "a failure is told once");
+    drop(misled);
+
+    for seed in 1..=200 {
+        let mut peer = Peer::open(&trial.server, "/echo");
+        peer.flood([garbage(seed)]);
+        peer.finish();
+        // It may look like a long message whose end never comes, and is then over without a word.
+        let code = peer.close_code();
+        assert!(matches!(code, None | Some(1002 | 1007 | 1009)), "seed {seed}: {code:?}");
+        assert_eq!(peer.rest(), b"", "seed {seed}");
+    }
+    trial.end(
+        "sends 64 KiB of garbage after the handshake, 200 times",
+        "1002, 1007 or 1009, once",
+        &Bounds { memory: MIB, cpu: Duration::from_secs(4) },
+    );
+}
+
+/// 64 KiB of xorshift64, whose seed says all about them.
+fn garbage(seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut garbage = Vec::new();
+    while garbage.len() < 64 * KIB {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        garbage.extend(state.to_le_bytes());
+    }
+    garbage
+}
+
+#[test]
+fn a_close_frame_and_then_garbage() {
+    let trial = Trial::begin(&[]);
+    for seed in 1..=50 {
+        let mut peer = Peer::open(&trial.server, "/echo");
+        peer.send([masked(FIN | CLOSE, 1000_u16.to_be_bytes()), garbage(seed)].concat());
+        assert_eq!(peer.frame().close_code(), Some(1000));
+        assert!(!matches!(peer.flood((1..=16).map(garbage)), Flood::Stalled(_)), "it is discarded");
+        assert_eq!(peer.rest(), b"", "after the Close frame there is nothing to say");
+    }
+    trial.end(
+        "closes and goes on with 1 MiB of garbage, 50 times",
+        "its Close frame is, the rest is discarded",
+        &Bounds { memory: MIB, cpu: Duration::from_secs(4) },
+    );
+}
+
+#[test]
+fn half_of_a_connection() {
+    let trial = Trial::begin(&[]);
+    let mut peers: Vec<Peer> = (0..100).map(|_| Peer::open(&trial.server, "/echo")).collect();
+    for peer in &mut peers {
+        peer.finish();
+    }
+    let start = Instant::now();
+    for peer in &mut peers {
+        assert_eq!(peer.rest(), b"", "without a Close frame there is none to answer");
+    }
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    trial.end(
+        "ends its half of the connection and keeps the other, 100 times",
+        "the end of the other half",
+        &Bounds { memory: 100 * CONNECTION, cpu: Duration::from_secs(2) },
+    );
+}

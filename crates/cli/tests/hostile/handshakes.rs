@@ -1,0 +1,118 @@
+//! Peers that never get to a WebSocket.
+
+use std::io::ErrorKind;
+use std::time::{Duration, Instant};
+
+use crate::peer::{Flood, Peer, upgrade_request};
+use crate::process::{KIB, MIB};
+use crate::trial::{Bounds, CONNECTION, Trial, eventually};
+use crate::witness::Witness;
+
+#[test]
+fn a_head_of_64_mib() {
+    let trial = Trial::begin(&[]);
+    for _ in 0..8 {
+        let mut peer = Peer::connect(&trial.server);
+        peer.send("GET /echo HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: ");
+        let flood = peer.flood(std::iter::repeat_n([b'x'; 64 * KIB], 64 * MIB / (64 * KIB)));
+        assert!(!matches!(flood, Flood::Taken), "the server listens to all of it");
+        let response = String::from_utf8(peer.rest()).unwrap();
+        assert!(response.starts_with("HTTP/1.1 431 "), "{response}");
+        assert!(response.ends_with("\r\n\r\nthe HTTP head is too large\n"), "{response}");
+    }
+    trial.end(
+        "sends 64 MiB of header, eight times",
+        "431 at 16 KiB, and an end after one more MiB",
+        // 16 KiB of head, and a buffer.
+        &Bounds { memory: MIB, cpu: Duration::from_secs(2) },
+    );
+}
+
+#[test]
+fn a_head_of_2000_lines() {
+    let trial = Trial::begin(&[]);
+    for _ in 0..50 {
+        let response = Peer::connect(&trial.server).ask(upgrade_request("/echo", &"a: b\r\n".repeat(2_000)));
+        assert!(response.starts_with("HTTP/1.1 431 "), "{response}");
+        assert!(response.ends_with("\r\n\r\nthe HTTP head has too many header lines\n"), "{response}");
+    }
+    trial.end(
+        "sends 2,000 headers, 50 times",
+        "431 at the 101st",
+        &Bounds { memory: MIB, cpu: Duration::from_secs(2) },
+    );
+}
+
+#[test]
+fn a_client_hello_on_a_port_without_tls() {
+    let trial = Trial::begin(&[]);
+    // A record of the handshake protocol, TLS 1.0 for compatibility, 512 bytes: a ClientHello (RFC 8446 §5.1).
+    let hello = [&[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3][..], &[0x17; 506]].concat();
+    for _ in 0..50 {
+        let response = Peer::connect(&trial.server).ask(&hello);
+        assert!(response.starts_with("HTTP/1.1 400 "), "{response}");
+        assert!(response.ends_with("this port speaks plain ws://; the client tried TLS\n"), "{response}");
+    }
+    trial.end(
+        "says a TLS ClientHello to a plain port, 50 times",
+        "400, which says so",
+        &Bounds { memory: MIB, cpu: Duration::from_secs(2) },
+    );
+}
+
+#[test]
+fn a_head_at_one_byte_a_second_and_none_at_all() {
+    let trial = Trial::begin(&["--handshake-timeout", "2"]);
+    let start = Instant::now();
+    let mut silent: Vec<Peer> = (0..100).map(|_| Peer::connect(&trial.server)).collect();
+    let mut slow = Peer::connect(&trial.server);
+
+    let mut sent = 0;
+    for byte in upgrade_request("/echo", "").bytes() {
+        slow.send([byte]);
+        sent += 1;
+        match slow.heard_within(Duration::from_secs(1)) {
+            Ok(0) => break,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            heard => panic!("{heard:?}, but the server should drop the connection"),
+        }
+    }
+    assert!(sent <= 4, "the deadline of 2 s let {sent} bytes pass");
+    assert!(start.elapsed() >= Duration::from_millis(1_900), "{:?}", start.elapsed());
+    for peer in &mut silent {
+        assert_eq!(peer.rest(), b"");
+    }
+    trial.end(
+        "sends its handshake at one byte a second, and 100 that send nothing",
+        "dropped when the time for the handshake is up",
+        &Bounds { memory: 101 * CONNECTION, cpu: Duration::from_secs(2) },
+    );
+}
+
+#[test]
+fn nine_hundred_halves_of_a_handshake() {
+    let trial = Trial::begin(&["--handshake-timeout", "3"]);
+    let request = upgrade_request("/echo", "");
+    let (half, _) = request.split_at(request.len() / 2);
+    let mut peers: Vec<Peer> = (0..900)
+        .map(|_| {
+            let mut peer = Peer::connect(&trial.server);
+            peer.send(half);
+            peer
+        })
+        .collect();
+    eventually("the server has read all halves", || trial.server.unread() == 0);
+    assert_eq!(trial.more_descriptors(), 900, "all are held at once");
+
+    let newcomer = Witness::call(trial.server.address());
+    assert_eq!(trial.more_descriptors(), 901, "the newcomer has not outlived the attack");
+    newcomer.slowest_echo();
+    for peer in &mut peers {
+        assert_eq!(peer.rest(), b"");
+    }
+    trial.end(
+        "holds 900 halves of a handshake",
+        "dropped when the time for the handshake is up",
+        &Bounds { memory: 900 * CONNECTION, cpu: Duration::from_secs(4) },
+    );
+}

@@ -1,0 +1,176 @@
+//! Messages that are more than they seem, or never come to an end.
+
+use std::iter;
+use std::time::Duration;
+
+use crate::frames::{BINARY, CONTINUATION, FIN, RSV1, TEXT, deflate_bomb};
+use crate::peer::{Flood, Peer, masked};
+use crate::process::{KIB, MIB};
+use crate::trial::{Bounds, CONNECTION, Trial, eventually};
+
+/// The largest message that a server accepts, unless it is told otherwise.
+const MESSAGE_LIMIT: usize = 16 * MIB;
+
+#[test]
+fn messages_of_which_only_the_length_comes() {
+    let trial = Trial::begin(&[]);
+    for first in [FIN | BINARY, FIN | TEXT, BINARY, TEXT] {
+        for _ in 0..25 {
+            let mut peer = Peer::open(&trial.server, "/echo");
+            peer.declare(first, 1 << 62, b"");
+            assert_eq!(peer.close_code(), Some(1009));
+        }
+    }
+    trial.end(
+        "declares a message of 2⁶² bytes, 100 times",
+        "1009, before any of it has come",
+        &Bounds { memory: MIB, cpu: Duration::from_secs(2) },
+    );
+}
+
+#[test]
+fn two_hundred_large_messages_of_three_bytes() {
+    let trial = Trial::begin(&[]);
+    let peers: Vec<Peer> = (0..200)
+        .map(|_| {
+            let mut peer = Peer::open(&trial.server, "/echo");
+            peer.declare(FIN | BINARY, MESSAGE_LIMIT, b"abc");
+            peer
+        })
+        .collect();
+    eventually("the server has read the three bytes of each", || trial.server.unread() == 0);
+    assert_eq!(trial.more_descriptors(), 200, "all are held at once");
+    drop(peers);
+    trial.end(
+        "declares 16 MiB on 200 connections and sends three bytes on each",
+        "waited for, at the price of three bytes",
+        // A connection with a little room for the message. Declared are 3,200 MiB.
+        &Bounds { memory: 200 * 2 * CONNECTION, cpu: Duration::from_secs(2) },
+    );
+}
+
+#[test]
+fn three_million_fragments_of_one_message() {
+    const FRAGMENTS: usize = 3_000_000;
+    let trial = Trial::begin(&[]);
+    let mut peer = Peer::open(&trial.server, "/echo");
+    peer.send_frame(BINARY, "");
+    let pair = [masked(CONTINUATION, ""), masked(CONTINUATION, "x")].concat();
+    let thousand = pair.repeat(500);
+    // What comes after the end is discarded, so all of it may be taken.
+    let flood = peer.flood(iter::repeat_n(&thousand, FRAGMENTS / 1_000));
+    assert!(!matches!(flood, Flood::Stalled(_)), "{flood:?}");
+    assert_eq!(peer.close_code(), Some(1008));
+    drop(peer);
+    trial.end(
+        "sends one message in 3 million fragments of no byte or one",
+        "1008 at 131,072 fragments",
+        // 64 KiB of payload.
+        &Bounds { memory: MIB, cpu: Duration::from_secs(4) },
+    );
+}
+
+#[test]
+fn three_million_fragments_of_messages_that_may_be() {
+    const MESSAGES: usize = 24;
+    const FRAGMENTS: usize = 125_000;
+    let trial = Trial::begin(&[]);
+    let mut peer = Peer::open(&trial.server, "/echo");
+    let pair = [masked(CONTINUATION, ""), masked(CONTINUATION, "x")].concat();
+    let middle = pair.repeat(FRAGMENTS / 2 - 1);
+    let message = [masked(BINARY, ""), middle, masked(FIN | CONTINUATION, "x")].concat();
+    for _ in 0..MESSAGES {
+        peer.send(&message);
+        assert!(peer.frame().payload == vec![b'x'; FRAGMENTS / 2], "the echo is not what was sent");
+    }
+    drop(peer);
+    trial.end(
+        "sends 24 messages in 125,000 such fragments each",
+        "each is echoed",
+        &Bounds { memory: MIB, cpu: Duration::from_secs(15) },
+    );
+}
+
+#[test]
+fn a_message_without_an_end() {
+    let trial = Trial::begin(&[]);
+    for first in [BINARY, TEXT] {
+        let mut peer = Peer::open(&trial.server, "/echo");
+        peer.send_frame(first, "");
+        let fragment = masked(CONTINUATION, [b'x'; 64 * KIB]);
+        let flood = peer.flood(iter::repeat_n(&fragment, 64 * MIB / (64 * KIB)));
+        assert!(!matches!(flood, Flood::Stalled(_)), "{flood:?}");
+        assert_eq!(peer.close_code(), Some(1009));
+    }
+    trial.end(
+        "never ends a message, and has sent 64 MiB of it",
+        "1009 at 16 MiB",
+        // The message up to its limit, and while it grows, as much again of room.
+        &Bounds { memory: 2 * MESSAGE_LIMIT + MIB, cpu: Duration::from_secs(8) },
+    );
+}
+
+#[test]
+fn messages_that_are_too_many_together() {
+    const CEILING: usize = 8 * MIB;
+    let trial = Trial::begin(&["--max-buffered", &CEILING.to_string()]);
+    let mut peers: Vec<Peer> = (0..32)
+        .map(|_| {
+            let mut peer = Peer::open(&trial.server, "/echo");
+            peer.declare(FIN | BINARY, MIB, &vec![b'x'; MIB - 1]);
+            eventually("the server has read it", || trial.server.unread() == 0);
+            peer
+        })
+        .collect();
+    let mut served = 0;
+    for peer in &mut peers {
+        peer.send("x");
+        let answer = peer.frame();
+        if answer.first == FIN | BINARY {
+            assert_eq!(answer.payload.len(), MIB);
+            served += 1;
+        } else {
+            assert_eq!(answer.close_code(), Some(1013));
+        }
+    }
+    assert!((4..=8).contains(&served), "{served} messages of 1 MiB were let in below {CEILING} bytes");
+    drop(peers);
+    trial.end(
+        "sends 1 MiB on each of 32 connections where 8 MiB may be held",
+        "1013 to those that are too many",
+        // Room counts as held.
+        &Bounds { memory: CEILING + MIB, cpu: Duration::from_secs(4) },
+    );
+}
+
+#[test]
+fn deflate_bombs() {
+    const BOMB: usize = 512 * KIB;
+    let trial = Trial::begin(&["--max-message", "1048576"]);
+    let bomb = deflate_bomb(BOMB);
+    for first in [BINARY, TEXT] {
+        let mut whole = opened_with_deflate(&trial);
+        whole.send_frame(FIN | RSV1 | first, &bomb);
+        assert_eq!(whole.close_code(), Some(1009));
+
+        let mut in_fragments = opened_with_deflate(&trial);
+        in_fragments.send_frame(RSV1 | first, "");
+        let flood = in_fragments.flood(bomb.chunks(KIB).map(|piece| masked(CONTINUATION, piece)));
+        assert!(!matches!(flood, Flood::Stalled(_)), "{flood:?}");
+        assert_eq!(in_fragments.close_code(), Some(1009));
+    }
+    trial.end(
+        "sends four messages of 512 KiB that inflate to 516 MiB each",
+        "1009, while they inflate",
+        // The message up to its limit, here 1 MiB; while it grows, as much again of room; and a window.
+        &Bounds { memory: 3 * MIB, cpu: Duration::from_secs(4) },
+    );
+}
+
+fn opened_with_deflate(trial: &Trial) -> Peer {
+    let mut peer = Peer::connect(&trial.server);
+    let response = peer.shake_hands("/echo", "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+    assert!(response.starts_with("HTTP/1.1 101 "), "{response}");
+    assert!(response.contains("permessage-deflate"), "compression is not agreed on: {response}");
+    peer
+}

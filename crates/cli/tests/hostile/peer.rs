@@ -1,0 +1,210 @@
+//! A peer that sends what it likes.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use crate::frames::{BINARY, FIN, Frame, MaskingKey, header, read_frame};
+use crate::server::Server;
+
+/// Longer than the server's own deadlines, so that it is the one to give up.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// When nothing has been taken for so long, nothing is being read at the other end.
+const STALL: Duration = Duration::from_secs(1);
+
+/// A client has to mask (RFC 6455 §5.1). This key leaves the payload as it is.
+const KEY: MaskingKey = Some([0; 4]);
+
+/// A TCP connection to the server, which may have become a WebSocket.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    stream: TcpStream,
+}
+
+/// What came of sending more than is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flood {
+    /// Everything was taken.
+    Taken,
+    /// The server has stopped reading after this many bytes.
+    Stalled(usize),
+    /// The server has ended the connection after about this many bytes.
+    Ended(usize),
+}
+
+impl Peer {
+    pub(crate) fn connect(server: &Server) -> Peer {
+        Peer::over(TcpStream::connect(server.address()).unwrap())
+    }
+
+    /// Connects from an address of this machine, such as 127.0.0.2.
+    pub(crate) fn connect_from(source: [u8; 4], server: &Server) -> Peer {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let stream = runtime.block_on(async {
+            let socket = tokio::net::TcpSocket::new_v4().unwrap();
+            socket.bind(SocketAddr::new(IpAddr::from(source), 0)).unwrap();
+            socket.connect(server.address()).await.unwrap().into_std().unwrap()
+        });
+        stream.set_nonblocking(false).unwrap();
+        Peer::over(stream)
+    }
+
+    fn over(stream: TcpStream) -> Peer {
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        Peer { stream }
+    }
+
+    /// A WebSocket.
+    pub(crate) fn open(server: &Server, path: &str) -> Peer {
+        let mut peer = Peer::connect(server);
+        let response = peer.shake_hands(path, "");
+        assert!(response.starts_with("HTTP/1.1 101 "), "{response}");
+        peer
+    }
+
+    /// Asks for a WebSocket, with more header lines (each with its CR LF); gives the head of the response.
+    pub(crate) fn shake_hands(&mut self, path: &str, more: &str) -> String {
+        self.send(upgrade_request(path, more));
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            self.stream.read_exact(&mut byte).unwrap();
+            head.extend(byte);
+        }
+        String::from_utf8(head).unwrap()
+    }
+
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).unwrap();
+    }
+
+    /// Sends a frame.
+    pub(crate) fn send_frame(&mut self, first: u8, payload: impl AsRef<[u8]>) {
+        self.send(masked(first, payload));
+    }
+
+    /// Sends a header that declares `len` bytes, and only the first of them.
+    pub(crate) fn declare(&mut self, first: u8, len: usize, payload: &[u8]) {
+        self.send([&header(first, KEY, len), payload].concat());
+    }
+
+    /// Sends `pieces` for as long as the server takes them, and reads nothing meanwhile.
+    pub(crate) fn flood<T: AsRef<[u8]>>(&mut self, pieces: impl IntoIterator<Item = T>) -> Flood {
+        self.stream.set_write_timeout(Some(STALL)).unwrap();
+        let mut sent = 0;
+        let mut outcome = Flood::Taken;
+        for piece in pieces {
+            let (taken, written) = self.write_as_taken(piece.as_ref());
+            sent += taken;
+            match written {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    outcome = Flood::Stalled(sent);
+                    break;
+                }
+                Err(_) => {
+                    outcome = Flood::Ended(sent);
+                    break;
+                }
+            }
+        }
+        self.stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        outcome
+    }
+
+    /// As `write_all`, but tells how much was taken before an error.
+    fn write_as_taken(&mut self, bytes: &[u8]) -> (usize, io::Result<()>) {
+        let mut taken = 0;
+        while taken < bytes.len() {
+            match self.stream.write(&bytes[taken..]) {
+                Ok(count) => taken += count,
+                Err(error) => return (taken, Err(error)),
+            }
+        }
+        (taken, Ok(()))
+    }
+
+    /// The next frame.
+    pub(crate) fn frame(&mut self) -> Frame {
+        read_frame(&mut self.stream).unwrap()
+    }
+
+    /// Has a message echoed.
+    pub(crate) fn echo(&mut self, payload: &[u8]) {
+        self.send_frame(FIN | BINARY, payload);
+        assert_eq!(self.frame(), Frame { first: FIN | BINARY, payload: payload.to_vec() });
+    }
+
+    /// Reads frames up to a Close frame, and gives its code; `None`: the connection ended without one.
+    pub(crate) fn close_code(&mut self) -> Option<u16> {
+        loop {
+            match read_frame(&mut self.stream) {
+                Ok(frame) => match frame.close_code() {
+                    Some(code) => return Some(code),
+                    None => continue,
+                },
+                Err(error) => {
+                    assert_ne!(error.kind(), ErrorKind::WouldBlock, "nothing for {PATIENCE:?}");
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Everything up to the end of the connection, which a reset is too.
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        if let Err(error) = self.stream.read_to_end(&mut rest) {
+            assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
+        }
+        rest
+    }
+
+    /// Sends a request, and gives the whole response.
+    pub(crate) fn ask(&mut self, request: impl AsRef<[u8]>) -> String {
+        // Where there is no room for it, the server need not hear what it asks.
+        let _not_heard = self.stream.write_all(request.as_ref());
+        String::from_utf8(self.rest()).unwrap()
+    }
+
+    /// Another hand on the same connection, to read while this one writes.
+    pub(crate) fn second_hand(&self) -> Peer {
+        Peer { stream: self.stream.try_clone().unwrap() }
+    }
+
+    /// Waits at most this long for one byte more.
+    pub(crate) fn heard_within(&mut self, time: Duration) -> io::Result<usize> {
+        self.stream.set_read_timeout(Some(time)).unwrap();
+        let heard = self.stream.read(&mut [0]);
+        self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        heard
+    }
+
+    /// Ends the writing side.
+    pub(crate) fn finish(&mut self) {
+        self.stream.shutdown(std::net::Shutdown::Write).unwrap();
+    }
+
+    /// Waits until something has arrived, and leaves it there. A socket that is closed with bytes unread is reset, not
+    /// ended (RFC 1122 §4.2.2.13).
+    pub(crate) fn leave_unread(&self) {
+        assert_eq!(self.stream.peek(&mut [0]).unwrap(), 1);
+    }
+}
+
+/// A frame as a client has to send it.
+pub(crate) fn masked(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
+    let payload = payload.as_ref();
+    [&header(first, KEY, payload.len()), payload].concat()
+}
+
+/// A request for a WebSocket, with more header lines (each with its CR LF).
+pub(crate) fn upgrade_request(path: &str, more: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n"
+    )
+}

@@ -1,0 +1,96 @@
+//! The server under attack, as the process that a user would run.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::thread::{self, JoinHandle};
+
+use crate::process::Process;
+
+/// `longwire serve` on a port of its own.
+pub(crate) struct Server {
+    child: Child,
+    address: SocketAddr,
+    complaints: Option<JoinHandle<String>>,
+}
+
+impl Server {
+    pub(crate) fn start(flags: &[&str]) -> Server {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_longwire"))
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(flags)
+            .env_remove("LONGWIRE_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stderr = child.stderr.take().unwrap();
+        let complaints = thread::spawn(move || {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).unwrap();
+            text
+        });
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let address = stdout.lines().map_while(Result::ok).find_map(|line| announced_address(&line));
+        let Some(address) = address else {
+            panic!("the server did not start: {}", complaints.join().unwrap());
+        };
+        Server { child, address, complaints: Some(complaints) }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn process(&self) -> Process {
+        Process::new(self.child.id())
+    }
+
+    /// Lets [`Process::peak_memory`] begin anew at what is resident now.
+    pub(crate) fn forget_peak(&self) {
+        fs::write(self.process().file("clear_refs"), "5").unwrap();
+    }
+
+    /// How many descriptors are open: connections, mostly.
+    pub(crate) fn descriptors(&self) -> usize {
+        fs::read_dir(self.process().file("fd")).unwrap().count()
+    }
+
+    /// How many bytes its clients have sent that it has not read, over all connections, and how many connections it has
+    /// not accepted.
+    pub(crate) fn unread(&self) -> usize {
+        let sockets = fs::read_to_string(self.process().file("net/tcp")).unwrap();
+        sockets.lines().skip(1).filter_map(|line| self.unread_of(line)).sum()
+    }
+
+    /// Reads a line of `/proc/net/tcp`: number, local address, remote address, state, queues. What is in the receive
+    /// queue of a socket that listens is connections.
+    fn unread_of(&self, line: &str) -> Option<usize> {
+        let mut fields = line.split_whitespace().skip(1);
+        let (_, port) = fields.next()?.split_once(':')?;
+        let (_, received) = fields.nth(2)?.split_once(':')?;
+        let own = u16::from_str_radix(port, 16).ok()? == self.address.port();
+        own.then(|| usize::from_str_radix(received, 16).unwrap())
+    }
+
+    /// Ends it, and gives what it has written to standard error.
+    pub(crate) fn complaints(mut self) -> String {
+        self.child.kill().unwrap();
+        self.complaints.take().unwrap().join().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already, which is as good.
+        let _ended = self.child.kill();
+        self.child.wait().unwrap();
+    }
+}
+
+/// Finds `ws://127.0.0.1:8080/echo` in a line of what the server says when it starts.
+fn announced_address(line: &str) -> Option<SocketAddr> {
+    line.split_once("ws://")?.1.strip_suffix("/echo")?.parse().ok()
+}

@@ -1,0 +1,117 @@
+//! One attack on one server, from the state before it to the verdict.
+
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::peer::{Peer, upgrade_request};
+use crate::process::{KIB, MIB};
+use crate::server::Server;
+use crate::witness::Witness;
+
+/// Longer than the longest deadline that a server has here, which is 10 s for closing.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// One attack at a time, so that each is measured alone.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// A server under watch, and a client that means no harm.
+pub(crate) struct Trial {
+    pub(crate) server: Server,
+    witness: Witness,
+    before: Before,
+    _turn: MutexGuard<'static, ()>,
+}
+
+/// The server before the attack.
+struct Before {
+    memory: usize,
+    cpu: Duration,
+    descriptors: usize,
+}
+
+/// What a connection with which nothing has happened yet may cost the server, in a build without optimisation.
+pub(crate) const CONNECTION: usize = 16 * KIB;
+
+/// What an attack may cost the server beyond what it cost before.
+pub(crate) struct Bounds {
+    /// In bytes, at any moment.
+    pub(crate) memory: usize,
+    /// In all. Generous: the server is built without optimisation, and the machine may be busy.
+    pub(crate) cpu: Duration,
+}
+
+impl Trial {
+    /// Starts a server, and lets it do what it does all day before its state is noted.
+    pub(crate) fn begin(flags: &[&str]) -> Trial {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let server = Server::start(flags);
+        let idle = server.descriptors();
+        warm_up(&server);
+        eventually("the server closes what the warm-up left", || server.descriptors() <= idle);
+        let witness = Witness::call(server.address());
+        server.forget_peak();
+        let process = server.process();
+        let before = Before {
+            memory: process.peak_memory().unwrap(),
+            cpu: process.cpu(),
+            descriptors: server.descriptors(),
+        };
+        Trial { server, witness, before, _turn: turn }
+    }
+
+    /// How many descriptors are open beyond those before the attack.
+    pub(crate) fn more_descriptors(&self) -> usize {
+        self.server.descriptors().saturating_sub(self.before.descriptors)
+    }
+
+    /// The attackers have left: prints a row of the table of what attacks cost, and judges.
+    pub(crate) fn end(self, attack: &str, answer: &str, bounds: &Bounds) {
+        eventually("the descriptors are given back", || self.more_descriptors() == 0);
+        let slowest_echo = self.witness.slowest_echo();
+        let process = self.server.process();
+        let memory = process.peak_memory().unwrap().saturating_sub(self.before.memory);
+        let cpu = process.cpu().saturating_sub(self.before.cpu);
+        print_row(attack, answer, memory, bounds.memory, cpu, slowest_echo);
+        assert!(memory <= bounds.memory, "{attack}: {} KiB of memory", memory / KIB);
+        assert!(cpu <= bounds.cpu, "{attack}: {cpu:?} of CPU time");
+        // That something is wrong may be worth a line to whoever runs the server; each peer that misbehaves is not.
+        let complaints = self.server.complaints();
+        assert!(complaints.lines().count() <= 1, "{attack}: {complaints}");
+    }
+}
+
+/// Messages, and a request that is refused: what the code and its buffers need the first time, they have after this.
+fn warm_up(server: &Server) {
+    let mut peers: Vec<Peer> = (0..4).map(|_| Peer::open(server, "/echo")).collect();
+    for peer in &mut peers {
+        peer.echo(&[0; 64 * KIB]);
+        peer.echo(&[0; KIB]);
+    }
+    Peer::connect(server).ask(upgrade_request("/nowhere", ""));
+}
+
+fn print_row(attack: &str, answer: &str, memory: usize, bound: usize, cpu: Duration, slowest_echo: Duration) {
+    static HEAD: Once = Once::new();
+    HEAD.call_once(|| {
+        println!("| a peer that … | is answered | memory, at most | CPU time | slowest echo of others |");
+        println!("|---|---|---|---|---|");
+    });
+    let mib = |bytes: usize| bytes as f64 / MIB as f64;
+    println!(
+        "| {attack} | {answer} | {:.1} of {:.1} MiB | {:.2} s | {:.0} ms |",
+        mib(memory),
+        mib(bound),
+        cpu.as_secs_f64(),
+        slowest_echo.as_secs_f64() * 1e3,
+    );
+}
+
+/// Waits for a condition that nothing tells of.
+pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}

@@ -1,0 +1,74 @@
+//! A client that means no harm, and wants to be served while others do.
+
+use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use longwire::{Message, WebSocket};
+use tokio::runtime::{Builder, Runtime};
+
+/// The longest that it accepts to wait for an echo, or to be connected: far more than it takes, on a machine that is
+/// busy with the attack and whatever else there is.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The pause between an echo and the next message.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// A client on a thread of its own that has one message after another echoed.
+pub(crate) struct Witness {
+    dismiss: Sender<()>,
+    thread: JoinHandle<Duration>,
+}
+
+impl Witness {
+    /// Connects, and has seen a first echo when this returns.
+    pub(crate) fn call(address: SocketAddr) -> Witness {
+        let (dismiss, dismissed) = channel();
+        let (served, first_echo) = channel();
+        let thread = thread::spawn(move || {
+            let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+            let mut socket = connect(&runtime, address);
+            let mut slowest = echo(&runtime, &mut socket);
+            served.send(()).unwrap();
+            while !is_dismissed(&dismissed) {
+                slowest = slowest.max(echo(&runtime, &mut socket));
+            }
+            let closed = runtime.block_on(socket.close(1000, "")).unwrap();
+            assert!(closed.clean, "{closed}");
+            slowest
+        });
+        if first_echo.recv().is_err() {
+            panic!("the witness was not served: {:?}", thread.join());
+        }
+        Witness { dismiss, thread }
+    }
+
+    /// How long the slowest echo took. It has had at least one since the call of this.
+    pub(crate) fn slowest_echo(self) -> Duration {
+        drop(self.dismiss);
+        self.thread.join().unwrap()
+    }
+}
+
+fn is_dismissed(dismissed: &Receiver<()>) -> bool {
+    dismissed.recv_timeout(PAUSE) == Err(RecvTimeoutError::Disconnected)
+}
+
+fn connect(runtime: &Runtime, address: SocketAddr) -> WebSocket {
+    let url = format!("ws://{address}/echo");
+    runtime.block_on(async { tokio::time::timeout(PATIENCE, longwire::connect(url)).await }).unwrap().unwrap()
+}
+
+fn echo(runtime: &Runtime, socket: &mut WebSocket) -> Duration {
+    let start = Instant::now();
+    let echoed = runtime.block_on(async {
+        tokio::time::timeout(PATIENCE, async {
+            socket.send("Am I served?").await?;
+            socket.recv().await
+        })
+        .await
+    });
+    assert_eq!(echoed.unwrap().unwrap(), Some(Message::from("Am I served?")));
+    start.elapsed()
+}

@@ -1,0 +1,107 @@
+//! A client that has called, in the hands of a server that answers what it likes.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use longwire::proto::handshake::ClientKey;
+
+use crate::frames::{Frame, MaskingKey, header, read_frame};
+
+/// Longer than any client takes here to give up.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A server masks nothing (RFC 6455 §5.1).
+const KEY: MaskingKey = None;
+
+/// The client's connection, as the server has it.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    stream: TcpStream,
+    request: String,
+}
+
+impl Caller {
+    /// Reads the request.
+    pub(crate) fn new(mut stream: TcpStream) -> Caller {
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            request.extend(byte);
+        }
+        Caller { stream, request: String::from_utf8(request).unwrap() }
+    }
+
+    /// The value of a header of the request.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.request.lines().find_map(|line| {
+            let (key, value) = line.split_once(": ")?;
+            key.eq_ignore_ascii_case(name).then_some(value)
+        })
+    }
+
+    /// Opens the WebSocket, with more header lines (each with its CR LF).
+    pub(crate) fn accept(&mut self, more: &str) {
+        let key = ClientKey::parse(self.header("Sec-WebSocket-Key").unwrap().as_bytes()).unwrap();
+        let accept = key.accept();
+        self.send(switching_protocols(&format!(
+            "Sec-WebSocket-Accept: {}\r\n{more}",
+            std::str::from_utf8(accept.as_bytes()).unwrap()
+        )));
+    }
+
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).unwrap();
+    }
+
+    /// Sends a frame.
+    pub(crate) fn send_frame(&mut self, first: u8, payload: impl AsRef<[u8]>) {
+        self.send(plain(first, payload));
+    }
+
+    /// Sends a header that declares `len` bytes, and only the first of them.
+    pub(crate) fn declare(&mut self, first: u8, len: usize, payload: &[u8]) {
+        self.send([&header(first, KEY, len), payload].concat());
+    }
+
+    /// Sends `pieces` for as long as the client takes them, and reads nothing meanwhile; gives whether it took all.
+    pub(crate) fn flood<T: AsRef<[u8]>>(&mut self, pieces: impl IntoIterator<Item = T>) -> bool {
+        pieces.into_iter().all(|piece| match self.stream.write_all(piece.as_ref()) {
+            Ok(()) => true,
+            Err(error) => {
+                assert_ne!(error.kind(), io::ErrorKind::WouldBlock, "the client has stopped reading");
+                false
+            }
+        })
+    }
+
+    /// The next frame.
+    pub(crate) fn frame(&mut self) -> Frame {
+        read_frame(&mut self.stream).unwrap()
+    }
+
+    /// Reads frames up to a Close frame, and gives its code.
+    pub(crate) fn close_code(&mut self) -> Option<u16> {
+        loop {
+            let code = read_frame(&mut self.stream).ok()?.close_code();
+            if code.is_some() {
+                return code;
+            }
+        }
+    }
+}
+
+/// A frame as a server has to send it.
+pub(crate) fn plain(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
+    let payload = payload.as_ref();
+    [&header(first, KEY, payload.len()), payload].concat()
+}
+
+/// The head of a response that opens a WebSocket, but for the header lines `more`.
+pub(crate) fn switching_protocols(more: &str) -> String {
+    format!("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{more}\r\n")
+}
