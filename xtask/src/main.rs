@@ -2,7 +2,11 @@
 
 mod cargo;
 mod command;
+mod cover;
+mod fuzz;
+mod nightly;
 mod process_tree;
+mod sanitize;
 mod server;
 mod terminal;
 mod test;
@@ -10,6 +14,7 @@ mod tidy;
 mod workspace;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -36,6 +41,18 @@ enum Chore {
         #[arg(long)]
         list: bool,
     },
+    /// Fuzz the protocol: all targets, or the one named.
+    Fuzz {
+        /// A file of `fuzz/fuzz_targets`, without its `.rs`.
+        target: Option<String>,
+        /// How long each target runs.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
+    /// Show which lines of the protocol its tests reach.
+    Cover,
+    /// Run the tests of the protocol under `AddressSanitizer`.
+    Sanitize,
 }
 
 fn main() -> ExitCode {
@@ -55,6 +72,14 @@ fn run(chore: Chore) -> Result<ExitCode> {
             true
         }
         Chore::Test { suites, list: false } => test::run(&Workspace::find()?, &suites)?,
+        Chore::Fuzz { target, seconds } => {
+            fuzz::run(&Workspace::find()?, target.as_deref(), Duration::from_secs(seconds))?
+        }
+        Chore::Cover => {
+            cover::run(&Workspace::find()?)?;
+            true
+        }
+        Chore::Sanitize => sanitize::run(&Workspace::find()?)?,
         Chore::Tidy => tidy::run(&Workspace::find()?)?.failed == 0,
     };
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -2,10 +2,10 @@
 
 mod autobahn;
 mod certificates;
-mod context;
+pub(crate) mod context;
 mod deny;
 mod interop;
-mod outcome;
+pub(crate) mod outcome;
 mod report;
 mod rust;
 mod tap;
@@ -15,6 +15,7 @@ use std::time::Instant;
 use anyhow::Result;
 use clap::ValueEnum;
 
+use crate::fuzz;
 use crate::terminal;
 use crate::test::context::Context;
 use crate::test::outcome::{Outcome, Stop};
@@ -29,6 +30,8 @@ pub(crate) enum Suite {
     Tidy,
     /// Unit, integration and documentation tests; the release build.
     Rust,
+    /// The fuzz targets of the protocol, each for a short while.
+    Fuzz,
     /// Licences, bans, sources and advisories of the dependencies.
     Deny,
     /// The Autobahn test suite against `longwire serve`.
@@ -49,6 +52,7 @@ impl Suite {
                 Ok(Outcome { passed: tally.passed, failed: tally.failed, ..Outcome::default() })
             }
             Self::Rust => rust::run(context),
+            Self::Fuzz => fuzz::suite(context),
             Self::Deny => deny::run(context),
             Self::AutobahnServer => autobahn::server(context),
             Self::AutobahnClient => autobahn::client(context),

@@ -11,7 +11,7 @@ mod module_path;
 mod module_tree;
 mod names;
 mod rules;
-mod source;
+pub(crate) mod source;
 mod test_code;
 mod toolchain;
 mod unsafe_code;

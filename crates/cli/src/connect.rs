@@ -11,7 +11,8 @@ use longwire::{Client, ClientTls, CloseCode, Closed, Error, Message, Receiver, S
 use tokio::sync::mpsc;
 
 use crate::args::ConnectArgs;
-use crate::{Failure, terminal};
+use crate::failure::Failure;
+use crate::terminal;
 use input::Line;
 use output::Output;
 

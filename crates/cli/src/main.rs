@@ -2,6 +2,7 @@
 
 mod args;
 mod connect;
+mod failure;
 mod serve;
 mod terminal;
 
@@ -14,6 +15,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use args::{Args, Command};
+use failure::Failure;
 
 /// The exit code for a call that makes no sense, as clap has it.
 const USAGE: u8 = 2;
@@ -38,26 +40,6 @@ fn main() -> ExitCode {
             ExitCode::from(USAGE)
         }
         Err(Failure::Other(message)) => fail(&message),
-    }
-}
-
-/// Why the program could not do what it was asked to.
-enum Failure {
-    /// It was asked in a way that makes no sense.
-    Usage(String),
-    Other(String),
-}
-
-impl From<longwire::Error> for Failure {
-    fn from(error: longwire::Error) -> Failure {
-        use longwire::{Error, HandshakeError};
-        let asked_wrongly = match &error {
-            Error::Url(_) => true,
-            Error::Handshake(error) => matches!(**error, HandshakeError::Request(_)),
-            _ => false,
-        };
-        let message = terminal::escape(&error.to_string());
-        if asked_wrongly { Failure::Usage(message) } else { Failure::Other(message) }
     }
 }
 

@@ -13,7 +13,8 @@ use longwire::{Accept, Deflate, Refusal, Server, Tls, Upgrade, WebSocket};
 use tokio::sync::watch;
 
 use crate::args::ServeArgs;
-use crate::{Failure, terminal};
+use crate::failure::Failure;
+use crate::terminal;
 use channels::Channels;
 use statistics::{Statistics, Tick};
 

@@ -1,6 +1,7 @@
 //! WebSocket client and server for tokio.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod bell;
 #[cfg(feature = "client")]
 mod client;
 mod connection;

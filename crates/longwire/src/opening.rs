@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 
-use http::header::SEC_WEBSOCKET_EXTENSIONS;
 use http::{Extensions, HeaderMap, Uri};
 
 /// What the opening handshake settled.
@@ -22,6 +21,7 @@ pub(crate) struct Opening {
 /// The extensions that a response names.
 #[cfg(any(feature = "client", feature = "server"))]
 pub(crate) fn extensions_header(headers: &HeaderMap) -> String {
-    let lines = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).iter().filter_map(|line| line.to_str().ok());
+    let lines =
+        headers.get_all(http::header::SEC_WEBSOCKET_EXTENSIONS).iter().filter_map(|line| line.to_str().ok());
     lines.collect::<Vec<_>>().join(", ")
 }

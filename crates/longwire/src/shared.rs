@@ -6,9 +6,9 @@ use std::task::{Context, Poll, Waker};
 
 use longwire_proto::{CloseFrame, Closed, MessageKind, Protocol, SendError};
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
 use tokio::task::coop::consume_budget;
 
+use crate::bell::Bell;
 use crate::connection::Connection;
 use crate::error::{Error, Result};
 use crate::message::{Compression, Message, Outgoing};
@@ -21,9 +21,9 @@ const READS_PER_TURN: usize = 32;
 pub(crate) struct Shared {
     state: Mutex<State>,
     /// Rung when some of what waited to be written has been.
-    room: Notify,
+    room: Bell,
     /// Rung when a handle was dropped or the connection has come nearer to its end.
-    end: Notify,
+    end: Bell,
     runtime: Handle,
     pub(crate) opening: Opening,
 }
@@ -36,9 +36,6 @@ struct State {
     /// Who waits in `recv` for what the driver does.
     receiver_waker: Option<Waker>,
     senders: usize,
-    /// Whether someone waits for `room`, and for `end`.
-    waits_for_room: bool,
-    waits_for_end: bool,
     /// Whether the queue has been above the high-water mark and not yet below the low one.
     congested: bool,
 }
@@ -65,13 +62,6 @@ enum Driver {
     Done,
 }
 
-/// What one may wait for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Bell {
-    Room,
-    End,
-}
-
 /// When something that was queued is to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Write {
@@ -89,15 +79,13 @@ impl Shared {
             receiver: Presence::Here,
             receiver_waker: None,
             senders: 1,
-            waits_for_room: false,
-            waits_for_end: false,
             congested: false,
         };
         let keeps_time = state.connection.protocol.keeps_time();
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
-            room: Notify::new(),
-            end: Notify::new(),
+            room: Bell::default(),
+            end: Bell::default(),
             runtime,
             opening,
         });
@@ -141,7 +129,7 @@ impl Shared {
                 }
                 return Poll::Pending;
             }
-            self.ring_if_ended(&mut state);
+            self.ring_if_ended(&state);
         }
     }
 
@@ -173,7 +161,7 @@ impl Shared {
 
     /// Waits until a message can be queued.
     pub(crate) async fn room(self: &Arc<Shared>) -> Result<()> {
-        self.wait_until(Bell::Room, |state| match state.has_room() {
+        self.wait_until(&self.room, |state| match state.has_room() {
             Ok(true) => Some(Ok(())),
             Ok(false) => {
                 self.make_room(state);
@@ -186,7 +174,7 @@ impl Shared {
 
     /// Waits until the transport has taken everything that was queued.
     pub(crate) async fn flush(self: &Arc<Shared>) -> Result<()> {
-        self.wait_until(Bell::Room, |state| {
+        self.wait_until(&self.room, |state| {
             self.write_now(state);
             let connection = &state.connection;
             let lost =
@@ -214,7 +202,7 @@ impl Shared {
 
     /// Waits for the end of the connection. Someone has to receive meanwhile, or the time for closing has to pass.
     pub(crate) async fn ended(&self) -> Closed {
-        self.wait_until(Bell::End, |state| state.connection.has_ended().then(|| state.connection.closed()))
+        self.wait_until(&self.end, |state| state.connection.has_ended().then(|| state.connection.closed()))
             .await
     }
 
@@ -240,7 +228,7 @@ impl Shared {
     pub(crate) fn remove_sender(self: &Arc<Shared>) {
         let mut state = self.lock();
         state.senders -= 1;
-        self.ring(&mut state, Bell::End);
+        self.end.ring();
         self.close_if_abandoned(&mut state);
     }
 
@@ -248,7 +236,7 @@ impl Shared {
         let mut state = self.lock();
         state.receiver = Presence::Gone;
         state.receiver_waker = None;
-        self.ring(&mut state, Bell::End);
+        self.end.ring();
         self.close_if_abandoned(&mut state);
         self.wake_driver(&mut state);
     }
@@ -256,7 +244,7 @@ impl Shared {
     /// Waits until nobody holds a handle but one sender.
     #[cfg(feature = "server")]
     pub(crate) async fn left_with_one_sender(&self) {
-        self.wait_until(Bell::End, |state| state.has_one_sender_only().then_some(())).await;
+        self.wait_until(&self.end, |state| state.has_one_sender_only().then_some(())).await;
     }
 
     /// Whether nobody holds a handle but one sender.
@@ -268,7 +256,7 @@ impl Shared {
     /// Waits until nothing of this end is left to be written, the end of the transport included.
     #[cfg(feature = "server")]
     pub(crate) async fn settled(&self) {
-        self.wait_until(Bell::End, |state| state.connection.is_settled().then_some(())).await;
+        self.wait_until(&self.end, |state| state.connection.is_settled().then_some(())).await;
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -287,34 +275,28 @@ impl Shared {
             consume_budget().await;
         }
         loop {
-            let room = self.room.notified();
+            let room = self.room.listen();
             {
                 let mut state = self.lock();
                 if state.has_room()? {
                     return self.queue(&mut state, queue, write);
                 }
                 self.make_room(&mut state);
-                state.waits_for_room = true;
+                self.room.wanted();
             }
             room.await;
         }
     }
 
-    async fn wait_until<T>(&self, bell: Bell, mut check: impl FnMut(&mut State) -> Option<T>) -> T {
+    async fn wait_until<T>(&self, bell: &Bell, mut check: impl FnMut(&mut State) -> Option<T>) -> T {
         loop {
-            let rung = match bell {
-                Bell::Room => self.room.notified(),
-                Bell::End => self.end.notified(),
-            };
+            let rung = bell.listen();
             {
                 let mut state = self.lock();
                 if let Some(value) = check(&mut state) {
                     return value;
                 }
-                match bell {
-                    Bell::Room => state.waits_for_room = true,
-                    Bell::End => state.waits_for_end = true,
-                }
+                bell.wanted();
             }
             rung.await;
         }
@@ -367,7 +349,7 @@ impl Shared {
         }
         // Only what has changed is told: whoever waits for it calls this, too, and would wake itself for ever.
         if state.connection.protocol.queued() < before {
-            self.ring(state, Bell::Room);
+            self.room.ring();
         }
         self.ring_if_ended(state);
     }
@@ -379,23 +361,13 @@ impl Shared {
         }
     }
 
-    fn ring(&self, state: &mut State, bell: Bell) {
-        let (someone_waits, rung) = match bell {
-            Bell::Room => (&mut state.waits_for_room, &self.room),
-            Bell::End => (&mut state.waits_for_end, &self.end),
-        };
-        if std::mem::take(someone_waits) {
-            rung.notify_waiters();
-        }
-    }
-
-    fn ring_if_ended(&self, state: &mut State) {
+    fn ring_if_ended(&self, state: &State) {
         if state.connection.is_settled() || state.connection.has_ended() {
-            self.ring(state, Bell::End);
+            self.end.ring();
         }
         // Nobody waits for ever for room in a connection that has none any more.
         if state.connection.has_ended() {
-            self.ring(state, Bell::Room);
+            self.room.ring();
         }
     }
 
@@ -423,7 +395,7 @@ impl Shared {
         while state.connection.poll_overdue(cx) {
             writing = state.connection.poll_write(cx).is_pending();
         }
-        self.ring(state, Bell::Room);
+        self.room.ring();
         self.ring_if_ended(state);
         if state.connection.has_ended()
             && let Some(waker) = state.receiver_waker.take()

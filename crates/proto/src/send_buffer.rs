@@ -113,7 +113,7 @@ impl SendBuffer {
             self.large_len -= of_payload;
             count -= of_payload;
             if !large.payload.is_empty() {
-                return;
+                break;
             }
             self.large.pop_front();
         }

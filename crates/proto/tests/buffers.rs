@@ -1,0 +1,80 @@
+//! What a connection holds while messages come and go in pieces.
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::io::IoSlice;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use longwire_proto::{Config, MessageKind, Protocol, Received, Role};
+
+fn server() -> Protocol {
+    Protocol::new(Role::Server, Arc::new(Config::default()))
+}
+
+fn receive(protocol: &mut Protocol, bytes: &[u8]) {
+    let mut bytes = bytes.to_vec();
+    assert_eq!(protocol.next_event(&mut Received::new(&mut bytes)), Ok(None));
+}
+
+/// Writes `count` bytes of what waits, or all that is offered if that is less.
+fn write(protocol: &mut Protocol, count: usize) -> Vec<u8> {
+    let mut slices = [IoSlice::new(&[]); 8];
+    let filled = protocol.transmit(&mut slices);
+    let offered = slices[..filled].iter().flat_map(|slice| slice.iter().copied());
+    let bytes: Vec<u8> = offered.take(count).collect();
+    protocol.transmitted(bytes.len());
+    bytes
+}
+
+/// What was written is dropped from the front of the buffer while a large payload still waits at its place behind it.
+#[test]
+fn small_and_large_messages_are_written_in_order_in_pieces_of_any_size() {
+    let small = [b's'; 1000];
+    let large = Bytes::from(vec![b'l'; 100_000]);
+    let mut expected = Vec::new();
+    for piece in [7, 1000, 1003, 17_000, 40_000] {
+        expected.clear();
+        let mut server = server();
+        for _ in 0..2 {
+            for _ in 0..30 {
+                server.send_binary(&small).unwrap();
+                expected.extend_from_slice(b"\x82\x7e\x03\xe8");
+                expected.extend_from_slice(&small);
+            }
+            server.send_bytes(MessageKind::Binary, large.clone()).unwrap();
+            expected.extend_from_slice(b"\x82\x7f\0\0\0\0\0\x01\x86\xa0");
+            expected.extend_from_slice(&large);
+        }
+        assert_eq!(server.queued(), expected.len());
+        let mut written = Vec::new();
+        while server.queued() > 0 {
+            written.extend(write(&mut server, piece));
+        }
+        assert!(written == expected, "in pieces of {piece}");
+    }
+}
+
+#[test]
+fn what_is_held_is_what_has_arrived_of_a_message() {
+    let mut server = server();
+    assert_eq!(server.held(), 0);
+
+    receive(&mut server, b"\x01\x83\0\0\0\0abc");
+    let text = server.held();
+    assert!((3..100).contains(&text), "{text}");
+    // Half of a ping, inside of the message.
+    receive(&mut server, b"\x89\x84\0\0\0\0pi");
+    let with_ping = server.held();
+    assert!((text + 2..text + 100).contains(&with_ping), "{with_ping}");
+
+    let mut bytes = *b"ng\x80\x80\0\0\0\0";
+    let mut received = Received::new(&mut bytes);
+    while server.next_event(&mut received).unwrap().is_some() {}
+    assert_eq!(server.held(), b"\x8a\x04ping".len(), "the pong waits");
+    write(&mut server, 6);
+    assert_eq!(server.held(), 0);
+
+    // Half of a frame, and no more than that is held however much it declares.
+    receive(&mut server, b"\x82\xff\0\0\0\0\0\x10\0\0\0\0\0\0begin");
+    assert!((5..100).contains(&server.held()), "{}", server.held());
+}

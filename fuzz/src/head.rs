@@ -1,0 +1,62 @@
+//! The head of a request or a response, as it arrives.
+
+use longwire_proto::handshake::{HeadError, HeadLimits, HeadReader, HeadStatus};
+
+use crate::cuts::Cuts;
+
+/// Small, so that inputs reach them.
+const LIMITS: HeadLimits = HeadLimits { bytes: 2 << 10, headers: 24 };
+
+/// Reads the head that `data` holds behind the three bytes that say how it is cut. However it is cut, the same comes of
+/// it. `None`: there is no whole head.
+pub(crate) fn read(data: &[u8]) -> Option<HeadReader> {
+    let (cuts, stream) = data.split_first_chunk::<3>()?;
+    let mut reader = HeadReader::new(LIMITS);
+    let whole = feed(&mut reader, [stream].into_iter());
+    let mut cut_reader = HeadReader::new(LIMITS);
+    assert_eq!(feed(&mut cut_reader, Cuts::new(*cuts).of(stream)), whole, "cut into pieces");
+    assert_eq!(cut_reader.as_bytes(), reader.as_bytes());
+
+    assert!(reader.as_bytes().len() <= LIMITS.bytes);
+    match whole {
+        Ok(Some(len)) => {
+            assert_eq!(reader.as_bytes(), &stream[..len]);
+            assert_eq!(reader.feed(b"more"), Ok(HeadStatus::Complete { consumed: 0 }));
+            Some(reader)
+        }
+        Ok(None) => {
+            assert_eq!(reader.as_bytes(), stream);
+            assert_eq!(reader.request().err(), Some(HeadError::Incomplete));
+            assert_eq!(reader.response().err(), Some(HeadError::Incomplete));
+            None
+        }
+        Err(error) => {
+            assert_eq!(reader.feed(b"GET / HTTP/1.1\r\n\r\n"), Err(error), "a failure is final");
+            assert!(error.status().is_client_error());
+            None
+        }
+    }
+}
+
+/// A head that this end wrote itself, read back.
+pub(crate) fn read_own(head: &[u8]) -> HeadReader {
+    let mut reader = HeadReader::new(HeadLimits::default());
+    let status = reader.feed(head);
+    assert_eq!(status, Ok(HeadStatus::Complete { consumed: head.len() }), "{}", head.escape_ascii());
+    reader
+}
+
+/// The length of the head, if it is whole.
+fn feed<'s>(
+    reader: &mut HeadReader,
+    pieces: impl Iterator<Item = &'s [u8]>,
+) -> Result<Option<usize>, HeadError> {
+    let mut fed = 0;
+    for piece in pieces {
+        match reader.feed(piece)? {
+            HeadStatus::Partial => fed += piece.len(),
+            HeadStatus::Complete { consumed } => return Ok(Some(fed + consumed)),
+        }
+    }
+    Ok(None)
+}

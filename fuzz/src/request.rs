@@ -1,0 +1,65 @@
+//! A server that gets a request, RFC 6455 §4.2.
+
+use http::header::{HOST, SEC_WEBSOCKET_KEY};
+use http::{Request, StatusCode, Version};
+use longwire_proto::handshake::{
+    ClientHandshake, ClientKey, Offer, Refusal, encode_request, encode_response_head, negotiate,
+};
+
+use crate::head;
+
+/// A server that gets the bytes as a request: it understands the request as everybody would who gets it passed on, and
+/// either refuses it with words, or agrees in a way that the client must accept.
+pub fn request(data: &[u8]) {
+    let Some(reader) = head::read(data) else { return };
+    let request = match reader.request() {
+        Ok(request) => request,
+        Err(error) => return check_refusal(&error.into()),
+    };
+    check_passed_on(&request);
+    match Offer::read(&request) {
+        Ok(offer) => check_agreement(&request, offer),
+        Err(refusal) => check_refusal(&refusal),
+    }
+}
+
+/// A request that was read and is written again says the same.
+fn check_passed_on(request: &Request<()>) {
+    let encoded = encode_request(request);
+    let again = head::read_own(&encoded).request();
+    let again = again.unwrap_or_else(|error| panic!("{error}: {}", encoded.escape_ascii()));
+    assert_eq!(again.method(), request.method());
+    assert_eq!(again.uri(), request.uri());
+    assert_eq!(again.headers(), request.headers());
+    assert_eq!(again.version(), Version::HTTP_11);
+}
+
+fn check_refusal(refusal: &Refusal) {
+    let response = refusal.response();
+    assert!(response.status().is_client_error(), "{}", response.status());
+    assert!(!response.body().trim().is_empty(), "a refusal says why");
+    let mut encoded = Vec::new();
+    encode_response_head(&response, &mut encoded);
+    let again = head::read_own(&encoded).response();
+    assert_eq!(again.map(|again| again.status()), Ok(response.status()), "{}", encoded.escape_ascii());
+}
+
+fn check_agreement(request: &Request<()>, offer: Offer) {
+    let headers = request.headers();
+    let key = ClientKey::parse(headers[SEC_WEBSOCKET_KEY].as_bytes().trim_ascii());
+    let client = ClientHandshake::new(headers[HOST].clone(), request.uri())
+        .key(key.expect("the offer has the key"))
+        .subprotocols(offer.subprotocols())
+        .expect("the offer has tokens only, each once")
+        .extensions(offer.extensions().iter().cloned())
+        .expect("the offer has tokens only");
+    let subprotocol = offer.subprotocols().last().cloned();
+    let extensions = negotiate(offer.extensions(), |extension| Some(extension.clone()));
+
+    let (response, agreed) = offer.accept(subprotocol.as_deref(), &extensions).expect("it was offered");
+    assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
+    let mut encoded = Vec::new();
+    encode_response_head(&response, &mut encoded);
+    let response = head::read_own(&encoded).response().expect("it is a head of HTTP");
+    assert_eq!(client.verify(&response), Ok(agreed));
+}

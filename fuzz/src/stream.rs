@@ -1,0 +1,259 @@
+//! A connection after its opening handshake, fed with whatever comes.
+
+use std::io::IoSlice;
+use std::sync::Arc;
+
+use bytes::BufMut;
+use longwire_proto::deflate::{Agreement, Context, Takeover, WindowBits};
+use longwire_proto::{
+    Closed, Config, ControlOpcode, Event, Limits, MaskingKeys, Opcode, Protocol, ProtocolError, Received,
+    Role,
+};
+
+use crate::ALLOCATOR;
+use crate::cuts::Cuts;
+use crate::sent::{self, SentFrame};
+
+/// The largest message, in bytes.
+const LARGEST: usize = 1 << 20;
+
+/// A server that gets the bytes from its client.
+pub fn server_stream(data: &[u8]) {
+    check(Role::Server, data);
+}
+
+/// A client that gets the bytes from its server.
+pub fn client_stream(data: &[u8]) {
+    check(Role::Client, data);
+}
+
+/// However the stream is cut, both neighbours of the connection see the same; that obeys the rules; and the connection
+/// holds no more than what has arrived calls for.
+fn check(role: Role, data: &[u8]) {
+    let Some((plan, stream)) = Plan::read(role, data) else { return };
+    let whole = plan.run([stream].into_iter());
+    plan.check_rules(&whole);
+    let direct = Plan { reads: Reads::StraightIntoMessages, ..plan.clone() };
+    for plan in [&plan, &direct] {
+        let cut = plan.run(plan.cuts.of(stream));
+        plan.check_rules(&cut);
+        assert_eq!(cut.events, whole.events, "{:?}", plan.reads);
+        assert_eq!(cut.error.is_some(), whole.error.is_some(), "{:?} and {:?}", cut.error, whole.error);
+        // Of a compressed message with several faults, which one is met first depends on how much is inflated at a time.
+        if !(whole.error.is_some_and(is_of_content) && cut.error.is_some_and(is_of_content)) {
+            assert_eq!(cut, whole, "{:?}", plan.reads);
+        }
+    }
+    plan.check_memory(stream);
+    direct.check_memory(stream);
+}
+
+/// What an input asks for: its first four bytes, the rest is the stream.
+#[derive(Debug, Clone)]
+struct Plan {
+    role: Role,
+    begins: Begins,
+    messages: Messages,
+    reads: Reads,
+    cuts: Cuts,
+}
+
+/// What the application does before the first byte arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begins {
+    Open,
+    /// It closes, and what arrives meets a connection that waits for the peer's Close frame.
+    Closing,
+}
+
+/// What both ends agreed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Messages {
+    Plain,
+    /// permessage-deflate (RFC 7692).
+    MaybeCompressed,
+}
+
+/// Where the driver reads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reads {
+    IntoBuffer,
+    /// Into the room that a large message offers, while it does.
+    StraightIntoMessages,
+}
+
+/// All that a connection shows to its neighbours, the application and the transport.
+#[derive(Debug, Default, PartialEq)]
+struct Transcript {
+    events: Vec<Event<'static>>,
+    error: Option<ProtocolError>,
+    sent: Vec<u8>,
+    closed: Option<Closed>,
+}
+
+impl Plan {
+    fn read(role: Role, data: &[u8]) -> Option<(Plan, &[u8])> {
+        let (&[first, cuts @ ..], stream) = data.split_first_chunk::<4>()?;
+        let begins = if first & 1 == 0 { Begins::Open } else { Begins::Closing };
+        let messages = if first & 2 == 0 { Messages::Plain } else { Messages::MaybeCompressed };
+        Some((Plan { role, begins, messages, reads: Reads::IntoBuffer, cuts: Cuts::new(cuts) }, stream))
+    }
+
+    fn connection(&self) -> Protocol {
+        // All pings are answered, whenever the driver writes, so that the answers do not depend on that.
+        let limits = Limits::default().message(LARGEST).fragments(64).control_replies(usize::MAX);
+        let mut protocol = Protocol::new(self.role, Arc::new(Config::new(limits)))
+            .with_masking_keys(MaskingKeys::seeded(6455));
+        if self.messages == Messages::MaybeCompressed {
+            let context = Context { window: WindowBits::MAX, takeover: Takeover::Yes };
+            protocol = protocol.with_deflate(&Agreement { compress: Some(context), inflate: context });
+        }
+        if self.begins == Begins::Closing {
+            protocol.close(None);
+        }
+        protocol
+    }
+
+    fn run<'s>(&self, pieces: impl Iterator<Item = &'s [u8]>) -> Transcript {
+        let mut protocol = self.connection();
+        let mut transcript = Transcript::default();
+        for piece in pieces {
+            let mut piece = self.read_straight(&mut protocol, piece).to_vec();
+            let mut received = Received::new(&mut piece);
+            while let Some(event) = transcript.next_event(&mut protocol, &mut received) {
+                transcript.events.push(event.into_owned());
+            }
+            assert!(received.is_empty(), "bytes were left in the buffer");
+            write(&mut protocol, |bytes| transcript.sent.extend_from_slice(bytes));
+        }
+        write(&mut protocol, |bytes| transcript.sent.extend_from_slice(bytes));
+        protocol.receive_eof();
+        assert!(protocol.is_over());
+        assert_eq!(protocol.queued(), 0, "nothing is sent to a transport that has ended");
+        transcript.closed = protocol.closed().cloned();
+        transcript
+    }
+
+    /// Gives the connection what it has room for, and returns the rest of the piece.
+    fn read_straight<'s>(&self, protocol: &mut Protocol, piece: &'s [u8]) -> &'s [u8] {
+        if self.reads == Reads::StraightIntoMessages
+            && let Some(mut room) = protocol.payload_room()
+        {
+            let (straight, rest) = piece.split_at(room.remaining_mut().min(piece.len()));
+            room.put_slice(straight);
+            rest
+        } else {
+            piece
+        }
+    }
+
+    fn check_rules(&self, transcript: &Transcript) {
+        let Transcript { events, error, sent, closed } = transcript;
+        let mut frames = sent::frames(self.role, sent);
+        // §5.5.1: one Close frame, and nothing behind it. Those who begin with it send no pong.
+        let begun_with_close = self.begins == Begins::Closing;
+        let close = match frames.iter().position(sent::is_close) {
+            Some(at) => frames.drain(at..).collect::<Vec<_>>(),
+            None => Vec::new(),
+        };
+        assert!(close.len() <= 1, "sent behind the Close frame: {close:?}");
+        assert_eq!(frames, if begun_with_close { Vec::new() } else { pongs(events) });
+
+        let code_sent =
+            close.first().and_then(|frame| frame.payload.first_chunk().copied()).map(u16::from_be_bytes);
+        let closed = closed.as_ref().expect("the transport has ended");
+        match (events.last(), error) {
+            (_, Some(error)) => {
+                assert_eq!(closed.code, error.close_code());
+                assert!(begun_with_close || code_sent == Some(error.close_code().get()));
+            }
+            (Some(Event::Close(frame)), None) => {
+                assert!(closed.clean);
+                let code = frame.as_ref().map(|frame| frame.code().get());
+                assert!(begun_with_close || close.len() == 1 && code_sent == code);
+            }
+            (_, None) => {
+                assert!(!closed.clean);
+                assert_eq!(close.len(), usize::from(begun_with_close));
+            }
+        }
+    }
+
+    /// What the connection holds after each piece is what it says that it holds, and follows what has arrived, never what
+    /// was only declared.
+    fn check_memory(&self, stream: &[u8]) {
+        /// The least room for a payload that is read straight into its message.
+        const STRAIGHT: usize = 64 << 10;
+        // The connection itself, and what inflates (see `longwire_proto::deflate`).
+        let state = match self.messages {
+            Messages::Plain => 4 << 10,
+            Messages::MaybeCompressed => 128 << 10,
+        };
+        let before = ALLOCATOR.allocated();
+        let mut protocol = self.connection();
+        let mut arrived = 0;
+        for piece in self.cuts.of(stream) {
+            arrived += piece.len();
+            {
+                let mut piece = self.read_straight(&mut protocol, piece).to_vec();
+                let mut received = Received::new(&mut piece);
+                while let Ok(Some(_)) = protocol.next_event(&mut received) {}
+            }
+            write(&mut protocol, |_| {});
+            let held = ALLOCATOR.allocated().saturating_sub(before);
+            let calls_for = match self.messages {
+                Messages::Plain => arrived,
+                Messages::MaybeCompressed => LARGEST,
+            };
+            assert!(protocol.held() <= STRAIGHT + 2 * calls_for, "{} of {arrived} are held", protocol.held());
+            assert!(held <= state + protocol.held(), "{held} are held, not {}", protocol.held());
+        }
+    }
+}
+
+impl Transcript {
+    /// The next event; notes a failure, of which there is one at most, and none after a Close frame.
+    fn next_event<'b>(&mut self, protocol: &mut Protocol, received: &mut Received<'b>) -> Option<Event<'b>> {
+        let next = protocol.next_event(received);
+        let over = self.error.is_some() || matches!(self.events.last(), Some(Event::Close(_)));
+        assert!(!over || next == Ok(None), "after the end: {next:?}");
+        match next {
+            Ok(event) => event,
+            Err(error) => {
+                self.error = Some(error);
+                None
+            }
+        }
+    }
+}
+
+/// Takes all that waits to be written.
+fn write(protocol: &mut Protocol, mut sink: impl FnMut(&[u8])) {
+    while protocol.queued() > 0 {
+        let mut slices = [IoSlice::new(&[]); 4];
+        let filled = protocol.transmit(&mut slices);
+        let mut count = 0;
+        for slice in &slices[..filled] {
+            sink(slice);
+            count += slice.len();
+        }
+        assert!(count > 0, "bytes wait and are not offered");
+        protocol.transmitted(count);
+    }
+}
+
+/// Whether a message was read until it could not be one.
+fn is_of_content(error: ProtocolError) -> bool {
+    matches!(error, ProtocolError::TextNotUtf8 | ProtocolError::Inflate | ProtocolError::MessageTooBig { .. })
+}
+
+/// The answers to the pings among `events` (RFC 6455 §5.5.2).
+fn pongs(events: &[Event<'_>]) -> Vec<SentFrame> {
+    let pong = |event: &Event<'_>| match event {
+        Event::Ping(payload) => {
+            Some(SentFrame { opcode: Opcode::Control(ControlOpcode::Pong), payload: payload.to_vec() })
+        }
+        _ => None,
+    };
+    events.iter().filter_map(pong).collect()
+}

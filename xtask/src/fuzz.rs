@@ -1,0 +1,180 @@
+//! `cargo xtask fuzz`: the targets of `fuzz/`, by cargo-fuzz where there is a nightly toolchain, else without it.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+
+use crate::cargo::cargo;
+use crate::command::{Finished, Task, find_on_path};
+use crate::nightly::Nightly;
+use crate::test::context::Context;
+use crate::test::outcome::{Outcome, Stop};
+use crate::workspace::Workspace;
+
+/// How long a target runs as part of the tests.
+const SHORT: Duration = Duration::from_secs(10);
+
+/// A cold build, with room to spare.
+const BUILD_DEADLINE: Duration = Duration::from_secs(10 * 60);
+
+/// Fuzzes one target, or all of them one after the other, and tells whether each held.
+pub(crate) fn run(workspace: &Workspace, named: Option<&str>, time: Duration) -> Result<bool> {
+    let mut targets = targets(workspace)?;
+    if let Some(named) = named {
+        let known = targets.join(", ");
+        targets.retain(|target| target == named);
+        ensure!(!targets.is_empty(), "there is no target {named}; there are {known}");
+    }
+    let outcome = fuzz(&Context::new(workspace), &targets, time)?;
+    for note in &outcome.notes {
+        println!("{note}");
+    }
+    Ok(outcome.failed == 0)
+}
+
+/// The suite: every target over its seeds, and a while longer.
+pub(crate) fn suite(context: &Context<'_>) -> Result<Outcome, Stop> {
+    Ok(fuzz(context, &targets(context.workspace)?, SHORT)?)
+}
+
+/// The names of the targets, which are those of their files.
+fn targets(workspace: &Workspace) -> Result<Vec<String>> {
+    let dir = workspace.root.join("fuzz/fuzz_targets");
+    let entries = std::fs::read_dir(&dir).with_context(|| format!("reading {}", dir.display()))?;
+    let mut names: Vec<String> =
+        entries.filter_map(|entry| Some(entry.ok()?.path().file_stem()?.to_str()?.to_owned())).collect();
+    names.sort();
+    ensure!(!names.is_empty(), "{} holds no targets", dir.display());
+    Ok(names)
+}
+
+fn fuzz(context: &Context<'_>, targets: &[String], time: Duration) -> Result<Outcome> {
+    let mut outcome = Outcome::default();
+    let engine = Engine::prepare(context, &mut outcome)?;
+    let lanes = thread::available_parallelism().map_or(1, usize::from);
+    for together in targets.chunks(lanes) {
+        thread::scope(|scope| {
+            let running: Vec<_> = together
+                .iter()
+                .map(|target| (target, scope.spawn(|| engine.fuzz(context.workspace, target, time))))
+                .collect();
+            for (target, run) in running {
+                let finished =
+                    run.join().map_err(|_| anyhow!("{target}: the run could not be followed"))??;
+                println!("{target}: {}", summary(&finished));
+                outcome.count(&format!("fuzz target {target}"), &finished);
+            }
+            Ok::<(), anyhow::Error>(())
+        })?;
+    }
+    Ok(outcome)
+}
+
+/// The line in which either engine counts its runs.
+fn summary(finished: &Finished) -> &str {
+    finished.lines.iter().rev().find(|line| line.contains(" runs in ")).map_or("no runs", String::as_str)
+}
+
+/// What makes up the inputs.
+#[derive(Debug)]
+enum Engine {
+    /// libFuzzer, which sees the code that an input reaches, with `AddressSanitizer`.
+    LibFuzzer { nightly: Nightly, cargo_fuzz: PathBuf },
+    /// `fuzz/examples/stable.rs`, which changes the seeds at random.
+    Stable,
+}
+
+impl Engine {
+    /// The best engine that this machine has or can get, its targets built. Why it is not the best is noted.
+    fn prepare(context: &Context<'_>, outcome: &mut Outcome) -> Result<Self> {
+        match Self::lib_fuzzer(context)? {
+            Ok(engine) => Ok(engine),
+            Err(why) => {
+                outcome.notes.push(format!("fuzzed without cargo-fuzz, which finds more: {why}"));
+                let finished =
+                    context.run(stable(context.workspace, "build", &[]), BUILD_DEADLINE, "fuzz-build")?;
+                ensure!(finished.succeeded(), "the build of the fuzz targets: {}", finished.explain());
+                Ok(Self::Stable)
+            }
+        }
+    }
+
+    /// libFuzzer, or why it cannot be had.
+    fn lib_fuzzer(context: &Context<'_>) -> Result<Result<Self, String>> {
+        let Some(nightly) = Nightly::find() else {
+            return Ok(Err("rustup has no nightly toolchain".to_owned()));
+        };
+        let Some(cargo_fuzz) = find_or_install_cargo_fuzz(context) else {
+            return Ok(Err("cargo-fuzz could not be installed".to_owned()));
+        };
+        let build = cargo_fuzz_command(&nightly, &cargo_fuzz, context.workspace, "build");
+        let finished = context.run(build, BUILD_DEADLINE, "fuzz-build-nightly")?;
+        Ok(if finished.succeeded() {
+            Ok(Self::LibFuzzer { nightly, cargo_fuzz })
+        } else {
+            Err(format!("its build failed, see {}", finished.log.display()))
+        })
+    }
+
+    fn fuzz(&self, workspace: &Workspace, target: &str, time: Duration) -> Result<Finished> {
+        let seconds = time.as_secs().to_string();
+        let command = match self {
+            Self::LibFuzzer { nightly, cargo_fuzz } => {
+                // What is found goes into the first directory, not among the seeds.
+                let found = workspace.target.join("fuzz-corpus").join(target);
+                std::fs::create_dir_all(&found).with_context(|| format!("creating {}", found.display()))?;
+                let mut command = cargo_fuzz_command(nightly, cargo_fuzz, workspace, "run");
+                command.arg(target).arg(found).arg(workspace.root.join("fuzz/corpus").join(target));
+                command.args([
+                    "--",
+                    &format!("-max_total_time={seconds}"),
+                    "-print_final_stats=0",
+                    "-verbosity=1",
+                ]);
+                command
+            }
+            Self::Stable => stable(workspace, "run", &["--", target, &seconds]),
+        };
+        Task::new(command, time + BUILD_DEADLINE, workspace.log(&format!("fuzz-{target}"))).run(|_| {})
+    }
+}
+
+/// `cargo fuzz VERB`, with all checks: `AddressSanitizer`, debug assertions, integer overflow.
+fn cargo_fuzz_command(nightly: &Nightly, cargo_fuzz: &PathBuf, workspace: &Workspace, verb: &str) -> Command {
+    let mut command = nightly.command(cargo_fuzz);
+    command.current_dir(&workspace.root).args(["fuzz", verb, "--fuzz-dir", "fuzz", "--debug-assertions"]);
+    command.arg("--target-dir").arg(workspace.target.join("fuzz"));
+    command
+}
+
+fn stable(workspace: &Workspace, verb: &str, arguments: &[&str]) -> Command {
+    let mut command = cargo();
+    command.current_dir(workspace.root.join("fuzz")).args([
+        verb,
+        "--no-default-features",
+        "--example",
+        "stable",
+    ]);
+    command.arg("--target-dir").arg(workspace.target.join("fuzz")).args(arguments);
+    command
+}
+
+fn find_or_install_cargo_fuzz(context: &Context<'_>) -> Option<PathBuf> {
+    const DEADLINE: Duration = Duration::from_secs(3 * 60);
+
+    let tools = context.workspace.tools();
+    let installed = tools.join("bin").join(format!("cargo-fuzz{}", std::env::consts::EXE_SUFFIX));
+    if let Some(program) =
+        find_on_path("cargo-fuzz").or_else(|| installed.is_file().then(|| installed.clone()))
+    {
+        return Some(program);
+    }
+    // Without optimisation it is built in half the time, and is quick enough.
+    let mut command = cargo();
+    command.args(["install", "cargo-fuzz", "--locked", "--debug", "--root"]).arg(&tools);
+    context.install("cargo-fuzz", command, DEADLINE).ok()?;
+    Some(installed)
+}

@@ -1,0 +1,33 @@
+//! The nightly toolchain, for what the stable one cannot do: fuzzing and sanitizers.
+
+use std::process::Command;
+
+/// An installed nightly toolchain.
+#[derive(Debug, Clone)]
+pub(crate) struct Nightly {
+    /// The target triple of this machine.
+    pub(crate) host: String,
+}
+
+impl Nightly {
+    /// The nightly toolchain, if rustup has one. None is installed for this.
+    pub(crate) fn find() -> Option<Self> {
+        let output = on_nightly(Command::new("rustc")).arg("-vV").output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name).map(str::trim));
+        // Without rustup, `rustc` is whatever toolchain there is.
+        field("release:").filter(|release| release.contains("nightly"))?;
+        Some(Self { host: field("host:")?.to_owned() })
+    }
+
+    /// Makes a program that calls cargo call the nightly one.
+    pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        on_nightly(Command::new(program))
+    }
+}
+
+fn on_nightly(mut command: Command) -> Command {
+    // `cargo xtask` names its own cargo, which is that of another toolchain.
+    command.env("RUSTUP_TOOLCHAIN", "nightly").env_remove("CARGO").env("CARGO_TERM_COLOR", "never");
+    command
+}
