@@ -206,9 +206,9 @@ impl Decoder {
             (_, Some(_)) => return Err(ProtocolError::MessageUnfinished),
             (DataOpcode::Text | DataOpcode::Binary, None) => {
                 let kind = if opcode == DataOpcode::Text { MessageKind::Text } else { MessageKind::Binary };
-                within_limit(len, &config.limits)?;
                 let coding =
                     if header.reserved == ReservedBits::NONE { Coding::Plain } else { Coding::Compressed };
+                within_limit(len, coding, &config.limits)?;
                 if fin
                     && coding == Coding::Plain
                     && let Some(payload) = whole_payload(len, received)

@@ -471,3 +471,20 @@ fn what_cannot_be_inflated_or_is_too_big_inflated_fails_the_connection() {
     // "\xff" in a stored block: inflates well, and is no text.
     server.receive(b"\xc1\x87\0\0\0\0\x00\x01\x00\xfe\xff\xff\x00").expect_error(ProtocolError::TextNotUtf8);
 }
+
+#[test]
+fn a_message_at_the_limit_may_be_longer_while_it_is_compressed() {
+    // What cannot be compressed grows a little, and was refused as too long before it was inflated.
+    let (mut client, mut server) = compressing(&crate::deflate::Deflate::default().threshold(0));
+    server.protocol.config = Arc::new(Config::new(Limits::default().message(4000)));
+    let mut keys = MaskingKeys::seeded(7);
+    let noise: Vec<u8> = (0..1000).flat_map(|_| keys.next_key()).collect();
+    client.protocol.send_binary(&noise).unwrap();
+    let sent = client.take_sent();
+    assert!(sent.len() > 4000 + 8, "it did not grow");
+    server.receive(&sent).expect(Event::Binary(noise.as_slice().into()));
+
+    client.protocol.send_binary(&[&noise[..], b"x"].concat()).unwrap();
+    let sent = client.take_sent();
+    server.receive(&sent).expect_error(ProtocolError::MessageTooBig { limit: 4000 });
+}
