@@ -10,7 +10,7 @@ use longwire::{Keepalive, Limits, Origin};
 
 /// Serve, connect to and look into WebSocket endpoints.
 #[derive(Debug, Parser)]
-#[command(version, about, arg_required_else_help = true)]
+#[command(name = "longwire", version, about, arg_required_else_help = true)]
 #[command(
     after_help = "Log lines: LONGWIRE_LOG=longwire=debug (or info, warn, trace). No colour: NO_COLOR=1."
 )]
