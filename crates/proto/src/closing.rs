@@ -4,7 +4,7 @@ use crate::close_frame::CloseFrame;
 use crate::closed::{By, Closed};
 use crate::error::ProtocolError;
 
-/// Where the closing handshake stands.
+/// Where the closing handshake stands. How it ended is boxed, because it has not for as long as a connection lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Closing {
     /// It has not begun.
@@ -12,11 +12,11 @@ pub(crate) enum Closing {
     /// Our Close frame is queued or sent; the peer's has not arrived. Messages may still arrive.
     AwaitingPeer,
     /// Both Close frames exist. The server ends the transport when its own is written (§7.1.1).
-    Complete(Closed),
+    Complete(Box<Closed>),
     /// The peer broke the protocol. The transport ends when our Close frame is written (§7.1.7).
-    Failed(Closed),
+    Failed(Box<Closed>),
     /// The transport has ended, or is to be given up.
-    Over(Closed),
+    Over(Box<Closed>),
 }
 
 /// What moves it on.
@@ -44,16 +44,20 @@ impl Closing {
         use Step::{Failure, LocalClose, PeerClose, TimeUp, TransportEnd};
         match (self, step) {
             (Open, LocalClose(frame)) => (AwaitingPeer, Some(frame)),
-            (Open, PeerClose(frame)) => (Complete(Closed::by_handshake(By::Peer, frame)), Some(echo(frame))),
-            (Open, Failure(error)) => {
-                (Failed(Closed::by_failure(error)), Some(Some(CloseFrame::for_error(error))))
+            (Open, PeerClose(frame)) => {
+                (Complete(Closed::by_handshake(By::Peer, frame).into()), Some(echo(frame)))
             }
-            (Open, TransportEnd | TimeUp) => (Over(Closed::lost()), None),
+            (Open, Failure(error)) => {
+                (Failed(Closed::by_failure(error).into()), Some(Some(CloseFrame::for_error(error))))
+            }
+            (Open, TransportEnd | TimeUp) => (Over(Closed::lost().into()), None),
 
             (AwaitingPeer, LocalClose(_)) => (AwaitingPeer, None),
-            (AwaitingPeer, PeerClose(frame)) => (Complete(Closed::by_handshake(By::Local, frame)), None),
-            (AwaitingPeer, Failure(error)) => (Failed(Closed::by_failure(error)), None),
-            (AwaitingPeer, TransportEnd | TimeUp) => (Over(Closed::unanswered()), None),
+            (AwaitingPeer, PeerClose(frame)) => {
+                (Complete(Closed::by_handshake(By::Local, frame).into()), None)
+            }
+            (AwaitingPeer, Failure(error)) => (Failed(Closed::by_failure(error).into()), None),
+            (AwaitingPeer, TransportEnd | TimeUp) => (Over(Closed::unanswered().into()), None),
 
             (Complete(closed) | Failed(closed), TransportEnd | TimeUp) => (Over(closed), None),
             (ended @ (Complete(_) | Failed(_) | Over(_)), _) => (ended, None),
@@ -84,12 +88,12 @@ mod tests {
         let bye = CloseFrame::new(4001, "bye").unwrap();
         let code_only = CloseFrame::new(4001, "").unwrap();
         let error = ProtocolError::TextNotUtf8;
-        let by = |by| Closed::by_handshake(by, Some(&bye));
-        let failed = Closed::by_failure(&error);
+        let by = |by| Box::new(Closed::by_handshake(by, Some(&bye)));
+        let failed = Box::new(Closed::by_failure(&error));
         let (open, awaiting) = (Closing::Open, Closing::AwaitingPeer);
         let complete = Closing::Complete(by(By::Peer));
         let failing = Closing::Failed(failed.clone());
-        let over = Closing::Over(Closed::lost());
+        let over = Closing::Over(Closed::lost().into());
 
         let local = || Step::LocalClose(Some(bye.clone()));
         let peer = || Step::PeerClose(Some(&bye));
@@ -103,17 +107,17 @@ mod tests {
             (
                 &open,
                 Step::PeerClose(None),
-                Closing::Complete(Closed::by_handshake(By::Peer, None)),
+                Closing::Complete(Closed::by_handshake(By::Peer, None).into()),
                 Some(None),
             ),
             (&open, fail(), Closing::Failed(failed.clone()), Some(Some(CloseFrame::for_error(&error)))),
-            (&open, end(), Closing::Over(Closed::lost()), None),
-            (&open, time(), Closing::Over(Closed::lost()), None),
+            (&open, end(), Closing::Over(Closed::lost().into()), None),
+            (&open, time(), Closing::Over(Closed::lost().into()), None),
             (&awaiting, local(), Closing::AwaitingPeer, None),
             (&awaiting, peer(), Closing::Complete(by(By::Local)), None),
             (&awaiting, fail(), Closing::Failed(failed.clone()), None),
-            (&awaiting, end(), Closing::Over(Closed::unanswered()), None),
-            (&awaiting, time(), Closing::Over(Closed::unanswered()), None),
+            (&awaiting, end(), Closing::Over(Closed::unanswered().into()), None),
+            (&awaiting, time(), Closing::Over(Closed::unanswered().into()), None),
             (&complete, local(), complete.clone(), None),
             (&complete, peer(), complete.clone(), None),
             (&complete, fail(), complete.clone(), None),
@@ -140,7 +144,7 @@ mod tests {
         assert_eq!(Closing::Open.closed(), None);
         assert_eq!(Closing::AwaitingPeer.closed(), None);
         for state in [Closing::Complete, Closing::Failed, Closing::Over] {
-            assert_eq!(state(Closed::lost()).closed(), Some(&Closed::lost()));
+            assert_eq!(state(Closed::lost().into()).closed(), Some(&Closed::lost()));
         }
     }
 }

@@ -35,6 +35,10 @@ impl Config {
 
 /// Is told of every frame, for tools that show what goes over the wire: of a data frame when its header is read or
 /// queued, of a control frame when it is whole.
+///
+/// It runs in the middle of reading and sending, and whoever drives the connection may hold a lock meanwhile, as
+/// `longwire` does: it must not call a handle of the same connection, which would wait for itself for ever. To answer a
+/// frame, let it tell a task.
 #[derive(Clone)]
 pub struct FrameObserver(Arc<dyn Fn(&SeenFrame<'_>) + Send + Sync>);
 

@@ -16,6 +16,7 @@ use crate::mask::Mask;
 use crate::opcode::{ControlOpcode, DataOpcode, Opcode};
 use crate::received::Received;
 use crate::role::Role;
+use crate::short_frame;
 use crate::utf8;
 
 /// While at least this much of a binary frame's payload is missing, it is worth a read of its own that goes straight
@@ -30,19 +31,18 @@ pub(crate) struct Decoder {
     reserved: ReservedBits,
     reading: Reading,
     /// The message whose next fragment has not begun.
-    unfinished: Option<Assembly>,
+    unfinished: Option<Box<Arriving>>,
     /// What inflates compressed messages, if that was agreed on.
-    inflater: Option<Inflater>,
+    inflater: Option<Box<Inflater>>,
 }
 
+/// What is being read. Most frames lie whole in the buffer; what an unfinished one needs is boxed, because every
+/// connection has room for it.
 #[derive(Debug)]
 enum Reading {
     Header(PartialHeader),
-    Data {
-        frame: DataFrame,
-        message: Assembly,
-    },
-    Control(ControlFrame),
+    Data(Box<Arriving>),
+    Control(Box<ControlFrame>),
     /// Nothing more: the peer has closed or broken the protocol, and what it still sends is discarded.
     Nothing,
 }
@@ -51,7 +51,14 @@ enum Reading {
 #[derive(Debug, Default)]
 struct PartialHeader {
     bytes: [u8; MAX_HEADER_LEN],
-    len: usize,
+    len: u8,
+}
+
+/// A message that arrives in pieces, and the frame of it that does.
+#[derive(Debug)]
+struct Arriving {
+    frame: DataFrame,
+    message: Assembly,
 }
 
 #[derive(Debug)]
@@ -85,7 +92,27 @@ impl Decoder {
     /// Takes compressed messages (RFC 7692).
     pub(crate) fn inflate(&mut self, inflater: Inflater) {
         self.reserved = ReservedBits::RSV1;
-        self.inflater = Some(inflater);
+        self.inflater = Some(Box::new(inflater));
+    }
+
+    /// A message of one short frame that lies whole in the buffer: what most of them are, at a fraction of the time.
+    /// `None`: it is something else, or something is wrong with it, which [`next`](Decoder::next) finds out.
+    #[inline(always)]
+    pub(crate) fn short_message<'b>(
+        &self,
+        received: &mut Received<'b>,
+        config: &Config,
+    ) -> Option<Result<Event<'b>, ProtocolError>> {
+        let is_between_messages = matches!(self.reading, Reading::Header(PartialHeader { len: 0, .. }))
+            && self.unfinished.is_none();
+        if !is_between_messages || config.observer.is_some() {
+            return None;
+        }
+        // §5.1: what a client sends is masked, what a server sends is not.
+        match self.peer {
+            Role::Client => short_frame::masked(received, &config.limits),
+            Role::Server => short_frame::unmasked(received, &config.limits),
+        }
     }
 
     /// The next event. `None`: `received` is empty, and more is needed.
@@ -105,9 +132,9 @@ impl Decoder {
                         return Ok(Some(event));
                     }
                 }
-                Reading::Data { frame, message } => {
-                    frame.read(message, received, self.inflater.as_mut(), &config.limits)?;
-                    if frame.remaining > 0 {
+                Reading::Data(arriving) => {
+                    arriving.read(received, self.inflater.as_deref_mut(), &config.limits)?;
+                    if arriving.frame.remaining > 0 {
                         return Ok(None);
                     }
                     if let Some(event) = self.end_data()? {
@@ -140,24 +167,24 @@ impl Decoder {
 
     /// Whether a message has begun to arrive and is not whole.
     pub(crate) fn is_inside_message(&self) -> bool {
-        self.unfinished.is_some() || matches!(self.reading, Reading::Data { .. })
+        self.unfinished.is_some() || matches!(self.reading, Reading::Data(_))
     }
 
     /// How many bytes have been taken for a message that is not whole.
     pub(crate) fn held(&self) -> usize {
         let reading = match &self.reading {
-            Reading::Data { message, .. } => message.held(),
+            Reading::Data(arriving) => arriving.message.held(),
             Reading::Control(frame) => frame.arrived.capacity(),
             Reading::Header(_) | Reading::Nothing => 0,
         };
-        reading + self.unfinished.as_ref().map_or(0, Assembly::held)
+        reading + self.unfinished.as_ref().map_or(0, |arriving| arriving.message.held())
     }
 
     /// Room to read the payload of a large binary frame straight into its message.
     pub(crate) fn payload_room(&mut self) -> Option<Limit<&mut Vec<u8>>> {
         match &mut self.reading {
-            Reading::Data { frame, message } if frame.remaining >= DIRECT => {
-                message.room(usize::try_from(frame.remaining).ok()?)
+            Reading::Data(arriving) if arriving.frame.remaining >= DIRECT => {
+                arriving.message.room(usize::try_from(arriving.frame.remaining).ok()?)
             }
             _ => None,
         }
@@ -190,18 +217,17 @@ impl Decoder {
         let (opcode, fin, len) = match header.kind {
             FrameKind::Data { opcode, fin, len } => (opcode, fin, len),
             FrameKind::Control { opcode, len } => {
-                self.reading = Reading::Control(ControlFrame {
-                    header: *header,
-                    opcode,
-                    len,
-                    mask,
-                    arrived: Vec::new(),
-                });
+                let frame = ControlFrame { header: *header, opcode, len, mask, arrived: Vec::new() };
+                self.reading = Reading::Control(Box::new(frame));
                 return Ok(None);
             }
         };
-        let mut message = match (opcode, self.unfinished.take()) {
-            (DataOpcode::Continuation, Some(message)) => message,
+        let frame = DataFrame { fin, remaining: len, mask };
+        let mut arriving = match (opcode, self.unfinished.take()) {
+            (DataOpcode::Continuation, Some(mut arriving)) => {
+                arriving.frame = frame;
+                arriving
+            }
             (DataOpcode::Continuation, None) => return Err(ProtocolError::ContinuationWithoutStart),
             (_, Some(_)) => return Err(ProtocolError::MessageUnfinished),
             (DataOpcode::Text | DataOpcode::Binary, None) => {
@@ -215,27 +241,27 @@ impl Decoder {
                 {
                     return lent_message(kind, payload, mask).map(Some);
                 }
-                Assembly::new(kind, coding)
+                Box::new(Arriving { frame, message: Assembly::new(kind, coding) })
             }
         };
-        message.begin_frame(len, &config.limits)?;
-        self.reading = Reading::Data { frame: DataFrame { fin, remaining: len, mask }, message };
+        arriving.message.begin_frame(len, &config.limits)?;
+        self.reading = Reading::Data(arriving);
         Ok(None)
     }
 
     /// Ends a data frame whose payload is whole.
     fn end_data<'b>(&mut self) -> Result<Option<Event<'b>>, ProtocolError> {
         let ended = std::mem::replace(&mut self.reading, Reading::Header(PartialHeader::default()));
-        let Reading::Data { frame, message } = ended else { return Ok(None) };
-        if frame.fin {
-            if let (Coding::Compressed, Some(inflater)) = (message.coding(), &mut self.inflater) {
-                inflater.finish().map_err(|_| ProtocolError::Inflate)?;
-            }
-            message.finish().map(Some)
-        } else {
-            self.unfinished = Some(message);
-            Ok(None)
+        let Reading::Data(arriving) = ended else { return Ok(None) };
+        if !arriving.frame.fin {
+            self.unfinished = Some(arriving);
+            return Ok(None);
         }
+        let message = arriving.message;
+        if let (Coding::Compressed, Some(inflater)) = (message.coding(), &mut self.inflater) {
+            inflater.finish().map_err(|_| ProtocolError::Inflate)?;
+        }
+        message.finish().map(Some)
     }
 }
 
@@ -255,11 +281,12 @@ impl PartialHeader {
     fn read_bytewise(&mut self, received: &mut Received<'_>) -> Result<Option<Header>, ProtocolError> {
         while let [byte] = received.take(1) {
             // A header is whole after at most `MAX_HEADER_LEN` bytes, so there is always a slot.
-            if let Some(slot) = self.bytes.get_mut(self.len) {
+            if let Some(slot) = self.bytes.get_mut(usize::from(self.len)) {
                 *slot = *byte;
                 self.len += 1;
             }
-            if let Some((header, _)) = Header::decode(self.bytes.get(..self.len).unwrap_or_default())? {
+            let arrived = self.bytes.get(..usize::from(self.len)).unwrap_or_default();
+            if let Some((header, _)) = Header::decode(arrived)? {
                 self.len = 0;
                 return Ok(Some(header));
             }
@@ -268,21 +295,21 @@ impl PartialHeader {
     }
 }
 
-impl DataFrame {
-    /// Moves what has arrived of the payload to the message.
+impl Arriving {
+    /// Moves what has arrived of the frame's payload to the message.
     fn read(
         &mut self,
-        message: &mut Assembly,
         received: &mut Received<'_>,
         inflater: Option<&mut Inflater>,
         limits: &Limits,
     ) -> Result<(), ProtocolError> {
-        self.remaining -= message.unmask_direct(&mut self.mask) as u64;
-        let piece = received.take(usize::try_from(self.remaining).unwrap_or(usize::MAX));
-        if let Some(mask) = &mut self.mask {
+        let Arriving { frame, message } = self;
+        frame.remaining -= message.unmask_direct(&mut frame.mask) as u64;
+        let piece = received.take(usize::try_from(frame.remaining).unwrap_or(usize::MAX));
+        if let Some(mask) = &mut frame.mask {
             mask.apply(piece);
         }
-        self.remaining -= piece.len() as u64;
+        frame.remaining -= piece.len() as u64;
         match (message.coding(), inflater) {
             (Coding::Compressed, Some(inflater)) => inflater
                 .push(piece, limits.message, |inflated| message.push(inflated))

@@ -25,10 +25,15 @@ mod liveness;
 mod mask;
 mod masking_keys;
 mod opcode;
+mod prepared;
 mod protocol;
 mod received;
 mod role;
 mod send_buffer;
+mod sending;
+mod short_frame;
+#[expect(unsafe_code, reason = "a third of the time that a short text message takes, see there")]
+mod short_text;
 mod utf8;
 
 pub use assembler::MessageKind;
@@ -42,6 +47,8 @@ pub use header::{ControlLen, FrameKind, Header, ReservedBits};
 pub use limits::{Keepalive, Limits};
 pub use masking_keys::MaskingKeys;
 pub use opcode::{ControlOpcode, DataOpcode, Opcode};
-pub use protocol::{Last, Protocol};
+pub use prepared::Prepared;
+pub use protocol::Protocol;
 pub use received::Received;
 pub use role::Role;
+pub use sending::Last;

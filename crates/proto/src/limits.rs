@@ -4,6 +4,9 @@ use std::time::Duration;
 
 /// What one connection may cost, in bytes, counts and time. Every bound that a peer could otherwise move is here.
 ///
+/// What the peer gets at each bound, what the application sees and what is counted, stands in the documentation of the
+/// crate `longwire`, together with the bounds of a server.
+///
 /// ```
 /// use longwire_proto::Limits;
 ///
@@ -22,9 +25,10 @@ pub struct Limits {
     pub handshake_bytes: usize,
     /// The most header lines of an opening handshake. Beyond it a server answers 431. 100.
     pub handshake_headers: usize,
-    /// How long the opening handshake may take, TLS included. 10 s.
+    /// How long the opening handshake may take, TLS included. Beyond it the connection is dropped. 10 s.
     pub handshake_time: Duration,
-    /// How long the closing handshake may take: from the Close frame to the end of the transport. 10 s.
+    /// How long the closing handshake may take: from the Close frame to the end of the transport. Beyond it the transport
+    /// is dropped. 10 s.
     pub close_time: Duration,
     /// How a peer that is gone without a word is found out. A ping every 30 s, to be answered within 20 s.
     pub keepalive: Option<Keepalive>,

@@ -19,18 +19,23 @@ pub(crate) struct Liveness {
 }
 
 /// Where the ping is that asks whether the peer is there.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default)]
 enum Ping {
     #[default]
     NotNeeded,
-    /// Behind other bytes: it is written when this many bytes of the connection are.
-    Queued {
-        ends_at: u64,
-        moved_at: Instant,
-    },
+    /// Behind other bytes. Boxed, because it is rare and each connection has room for it.
+    Queued(Box<QueuedPing>),
     /// Written, but when is known only when the time is told next.
     Written,
     WrittenAt(Instant),
+}
+
+#[derive(Debug)]
+struct QueuedPing {
+    /// It is written when this many bytes of the connection are.
+    ends_at: u64,
+    /// When something was last written.
+    moved_at: Instant,
 }
 
 /// What is to be done when time has passed.
@@ -59,14 +64,14 @@ impl Liveness {
 
     /// A ping was queued; it is written when `ends_at` bytes of the connection are.
     pub(crate) fn ping_queued(&mut self, ends_at: u64, now: Instant) {
-        self.ping = Ping::Queued { ends_at, moved_at: now };
+        self.ping = Ping::Queued(Box::new(QueuedPing { ends_at, moved_at: now }));
     }
 
     /// `total` bytes of the connection have been written.
     pub(crate) fn written(&mut self, total: u64) {
         self.wrote = true;
-        if let Ping::Queued { ends_at, .. } = self.ping
-            && total >= ends_at
+        if let Ping::Queued(queued) = &self.ping
+            && total >= queued.ends_at
         {
             self.ping = Ping::Written;
         }
@@ -83,11 +88,11 @@ impl Liveness {
         let wrote = std::mem::take(&mut self.wrote);
         match &mut self.ping {
             Ping::NotNeeded => (*self.heard_at.get_or_insert(now) + keepalive.every, Overdue::SendPing),
-            Ping::Queued { moved_at, .. } => {
+            Ping::Queued(queued) => {
                 if wrote {
-                    *moved_at = now;
+                    queued.moved_at = now;
                 }
-                (*moved_at + keepalive.every + keepalive.within, Overdue::Lost)
+                (queued.moved_at + keepalive.every + keepalive.within, Overdue::Lost)
             }
             Ping::Written => {
                 self.ping = Ping::WrittenAt(now);

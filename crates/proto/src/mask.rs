@@ -20,17 +20,28 @@ impl Mask {
     pub(crate) fn apply(&mut self, payload: &mut [u8]) {
         // Eight bytes at a time with the rest by bytes: the compiler makes the widest vector code of it that the
         // target has.
-        let [a, b, c, d] = self.key;
-        let word = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+        let word = repeated(self.key);
         let (words, rest) = payload.as_chunks_mut::<8>();
         for bytes in words {
             *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
         }
-        for (byte, key) in rest.iter_mut().zip([a, b, c, d, a, b, c]) {
+        for (byte, key) in rest.iter_mut().zip(word.to_ne_bytes()) {
             *byte ^= key;
         }
-        self.key.rotate_left(payload.len() % 4);
+        self.key = turned(self.key, payload.len());
     }
+}
+
+/// The key, turned so that its first byte applies to the byte at this place of the payload.
+#[inline]
+pub(crate) fn turned(key: [u8; 4], place: usize) -> [u8; 4] {
+    u32::from_be_bytes(key).rotate_left((place % 4) as u32 * 8).to_be_bytes()
+}
+
+/// The key twice, to mask eight bytes at a time.
+#[inline]
+pub(crate) fn repeated([a, b, c, d]: [u8; 4]) -> u64 {
+    u64::from_ne_bytes([a, b, c, d, a, b, c, d])
 }
 
 #[cfg(test)]

@@ -12,18 +12,18 @@ use crate::close_code::CloseCode;
 use crate::close_frame::CloseFrame;
 use crate::closed::Closed;
 use crate::closing::{Closing, Step};
-use crate::config::{Config, Direction, SeenFrame};
+use crate::config::Config;
 use crate::decoder::Decoder;
-use crate::deflate::{Agreement, Compression, Compressor, Inflater};
+use crate::deflate::{Agreement, Compressor, Inflater};
 use crate::error::{ProtocolError, SendError};
 use crate::event::Event;
-use crate::header::{ControlLen, FrameKind, Header, ReservedBits};
 use crate::liveness::{Liveness, Overdue};
 use crate::masking_keys::MaskingKeys;
-use crate::opcode::{ControlOpcode, DataOpcode};
+use crate::opcode::ControlOpcode;
+use crate::prepared::Prepared;
 use crate::received::Received;
 use crate::role::Role;
-use crate::send_buffer::SendBuffer;
+use crate::sending::{Last, Sending};
 
 /// One end of a connection, after its opening handshake: bytes in, events out; calls in, bytes to write out.
 ///
@@ -56,23 +56,15 @@ use crate::send_buffer::SendBuffer;
 /// ```
 #[derive(Debug)]
 pub struct Protocol {
-    role: Role,
     config: Arc<Config>,
-    keys: MaskingKeys,
     decoder: Decoder,
+    sending: Sending,
     closing: Closing,
     /// When the closing handshake is given up; set once it has begun and the driver has told the time.
     deadline: Option<Instant>,
-    outbound: SendBuffer,
-    /// What compresses messages, if that was agreed on.
-    compressor: Option<Compressor>,
-    /// Whether a message that is sent in fragments has not been finished.
-    sending_fragments: bool,
     liveness: Liveness,
     /// How many bytes have been written in all.
     written: u64,
-    /// The newest ping that could not be answered because too much waited to be written.
-    unanswered_ping: Option<Box<[u8]>>,
 }
 
 impl Protocol {
@@ -80,25 +72,20 @@ impl Protocol {
     #[must_use]
     pub fn new(role: Role, config: Arc<Config>) -> Protocol {
         Protocol {
-            role,
             config,
-            keys: MaskingKeys::random(),
             decoder: Decoder::new(role),
+            sending: Sending::new(role),
             closing: Closing::Open,
             deadline: None,
-            outbound: SendBuffer::default(),
-            compressor: None,
-            sending_fragments: false,
             liveness: Liveness::default(),
             written: 0,
-            unanswered_ping: None,
         }
     }
 
     /// Takes the masking keys from elsewhere, for simulations and tests. A server masks nothing.
     #[must_use]
     pub fn with_masking_keys(mut self, keys: MaskingKeys) -> Protocol {
-        self.keys = keys;
+        self.sending.mask_with(keys);
         self
     }
 
@@ -106,7 +93,7 @@ impl Protocol {
     /// a write with the first messages.
     #[must_use]
     pub fn with_preface(mut self, preface: &[u8]) -> Protocol {
-        self.outbound.raw(preface);
+        self.sending.outbound.raw(preface);
         self
     }
 
@@ -114,7 +101,7 @@ impl Protocol {
     #[must_use]
     pub fn with_deflate(mut self, agreement: &Agreement) -> Protocol {
         let wanted = self.config.deflate.clone().unwrap_or_default();
-        self.compressor = Some(Compressor::new(agreement, &wanted));
+        self.sending.compress(Compressor::new(agreement, &wanted));
         self.decoder.inflate(Inflater::new(agreement));
         self
     }
@@ -127,7 +114,24 @@ impl Protocol {
     /// # Errors
     ///
     /// The peer broke the protocol. It is told so with a Close frame that is queued already; the error is given once.
+    // In the driver's loop: an event that is returned through memory costs more than a short message does.
+    #[inline(always)]
     pub fn next_event<'b>(
+        &mut self,
+        received: &mut Received<'b>,
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        match self.decoder.short_message(received, &self.config) {
+            Some(Ok(message)) => {
+                self.liveness.message();
+                Ok(Some(message))
+            }
+            Some(Err(error)) => Err(self.fail(error, received)),
+            None => self.next_event_of_any_kind(received),
+        }
+    }
+
+    #[inline(never)]
+    fn next_event_of_any_kind<'b>(
         &mut self,
         received: &mut Received<'b>,
     ) -> Result<Option<Event<'b>>, ProtocolError> {
@@ -142,12 +146,15 @@ impl Protocol {
                 Ok(Some(event))
             }
             Ok(None) => Ok(None),
-            Err(error) => {
-                received.clear();
-                self.advance_closing(Step::Failure(&error));
-                Err(error)
-            }
+            Err(error) => Err(self.fail(error, received)),
         }
+    }
+
+    #[cold]
+    fn fail(&mut self, error: ProtocolError, received: &mut Received<'_>) -> ProtocolError {
+        received.clear();
+        self.advance_closing(Step::Failure(&error));
+        error
     }
 
     /// Room to read the payload of a large binary message straight into, if one is arriving: a read into it saves the
@@ -163,7 +170,7 @@ impl Protocol {
     ///
     /// [`SendError::Closed`] or [`SendError::MessageUnfinished`].
     pub fn send_text(&mut self, text: &str) -> Result<(), SendError> {
-        self.message(MessageKind::Text, text.as_bytes())
+        self.send_message(MessageKind::Text, text.as_bytes())
     }
 
     /// Queues a binary message.
@@ -172,7 +179,7 @@ impl Protocol {
     ///
     /// [`SendError::Closed`] or [`SendError::MessageUnfinished`].
     pub fn send_binary(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.message(MessageKind::Binary, payload)
+        self.send_message(MessageKind::Binary, payload)
     }
 
     /// Queues a message whose payload, if it is large (64 KiB), is not copied. The caller vouches that the bytes of a
@@ -182,11 +189,9 @@ impl Protocol {
     ///
     /// [`SendError::Closed`] or [`SendError::MessageUnfinished`].
     pub fn send_bytes(&mut self, kind: MessageKind, payload: Bytes) -> Result<(), SendError> {
-        self.may_send_message()?;
+        self.may_send()?;
+        self.sending.message_bytes(kind, payload, &self.config)?;
         self.liveness.message();
-        if !self.compressed_message(kind, &payload) {
-            self.plain_message(kind, payload);
-        }
         Ok(())
     }
 
@@ -197,9 +202,22 @@ impl Protocol {
     ///
     /// [`SendError::Closed`] or [`SendError::MessageUnfinished`].
     pub fn send_uncompressed(&mut self, kind: MessageKind, payload: Bytes) -> Result<(), SendError> {
-        self.may_send_message()?;
+        self.may_send()?;
+        self.sending.uncompressed(kind, payload, &self.config)?;
         self.liveness.message();
-        self.plain_message(kind, payload);
+        Ok(())
+    }
+
+    /// Queues a message that others are sent too. It is compressed once for all who compress with the same window;
+    /// after it, the messages of this connection do not refer to those before it.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] or [`SendError::MessageUnfinished`].
+    pub fn send_prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
+        self.may_send()?;
+        self.sending.prepared(message, &self.config)?;
+        self.liveness.message();
         Ok(())
     }
 
@@ -211,11 +229,8 @@ impl Protocol {
     /// [`SendError::Closed`].
     pub fn send_fragment(&mut self, kind: MessageKind, payload: &[u8], last: Last) -> Result<(), SendError> {
         self.may_send()?;
-        let opcode = if self.sending_fragments { DataOpcode::Continuation } else { first_opcode(kind) };
-        self.sending_fragments = last == Last::No;
+        self.sending.fragment(kind, payload, last, &self.config);
         self.liveness.message();
-        let header = self.data_header(opcode, last == Last::Yes, payload.len());
-        self.outbound.frame(&header, payload);
         Ok(())
     }
 
@@ -226,7 +241,7 @@ impl Protocol {
     /// [`SendError::Closed`], or [`SendError::ControlTooLong`] for more than 125 bytes.
     pub fn send_ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
         self.may_send()?;
-        self.control(ControlOpcode::Ping, payload)
+        self.sending.control(ControlOpcode::Ping, payload, &self.config)
     }
 
     /// Queues a pong that nobody asked for (§5.5.3). Pings are answered without it.
@@ -236,7 +251,7 @@ impl Protocol {
     /// [`SendError::Closed`], or [`SendError::ControlTooLong`] for more than 125 bytes.
     pub fn send_pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
         self.may_send()?;
-        self.control(ControlOpcode::Pong, payload)
+        self.sending.control(ControlOpcode::Pong, payload, &self.config)
     }
 
     /// Begins the closing handshake; `None` sends a Close frame without a code. If it has begun already, nothing
@@ -298,25 +313,42 @@ impl Protocol {
     /// Fills `slices` with what has to be written next, and gives how many it filled. Write them in order with one
     /// call, and tell [`transmitted`](Protocol::transmitted) how many bytes that took.
     pub fn transmit<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        self.outbound.slices(slices)
+        self.sending.outbound.slices(slices)
+    }
+
+    /// Takes out everything that waits to be written, for a driver that has to own what it writes. Tell
+    /// [`transmitted`](Protocol::transmitted) how much of it has been written; until that is all, it still counts in
+    /// [`queued`](Protocol::queued), and there is nothing else to [`transmit`](Protocol::transmit) or to take.
+    ///
+    /// `None`: nothing waits, or a large payload does, which has to be transmitted from where it is.
+    pub fn take_encoded(&mut self) -> Option<Vec<u8>> {
+        self.sending.outbound.take()
     }
 
     /// Notes that the first `count` bytes of what waited have been written.
     pub fn transmitted(&mut self, count: usize) {
-        self.outbound.advance(count);
         self.written += count as u64;
         self.liveness.written(self.written);
-        if self.outbound.len() <= self.config.limits.control_replies
-            && let Some(payload) = self.unanswered_ping.take()
-        {
-            self.answer(&payload);
-        }
+        self.sending.written(count, &self.config);
+    }
+
+    /// Lends the connection a buffer to encode into, so that it needs none of its own. What `buffer` holds is discarded.
+    /// If the connection has a buffer, `buffer` is given back.
+    ///
+    /// Without, a connection takes a buffer when something is sent, and frees it when all is written.
+    pub fn lend_buffer(&mut self, buffer: Vec<u8>) -> Option<Vec<u8>> {
+        self.sending.outbound.lend(buffer)
+    }
+
+    /// Takes the lent buffer back, empty, if nothing waits in it. It may have grown.
+    pub fn reclaim_buffer(&mut self) -> Option<Vec<u8>> {
+        self.sending.outbound.reclaim()
     }
 
     /// How many bytes the connection holds: of a message that is not whole, and of what waits to be written.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.decoder.held() + self.outbound.len()
+        self.decoder.held() + self.queued()
     }
 
     /// Gives the connection up because this end is short of something: the peer is told 1013, and what it still sends is
@@ -328,7 +360,21 @@ impl Protocol {
     /// How many bytes wait to be written.
     #[must_use]
     pub fn queued(&self) -> usize {
-        self.outbound.len()
+        self.sending.outbound.len()
+    }
+
+    /// Whether so much waits to be written that no more should be sent: more than
+    /// [`Limits::high_water`](crate::Limits::high_water).
+    #[must_use]
+    pub fn is_above_high_water(&self) -> bool {
+        self.queued() > self.config.limits.high_water
+    }
+
+    /// Whether so little waits to be written that who had to wait may go on: no more than
+    /// [`Limits::low_water`](crate::Limits::low_water).
+    #[must_use]
+    pub fn is_below_low_water(&self) -> bool {
+        self.queued() <= self.config.limits.low_water
     }
 
     /// Whether messages can be sent: the closing handshake has not begun.
@@ -357,16 +403,16 @@ impl Protocol {
     pub fn wants_shutdown(&self) -> bool {
         let ends_it = match self.closing {
             Closing::Open | Closing::AwaitingPeer => false,
-            Closing::Complete(_) => self.role == Role::Server,
+            Closing::Complete(_) => self.role() == Role::Server,
             Closing::Failed(_) | Closing::Over(_) => true,
         };
-        ends_it && self.outbound.len() == 0
+        ends_it && self.queued() == 0
     }
 
     /// Which end this is.
     #[must_use]
     pub fn role(&self) -> Role {
-        self.role
+        self.sending.role()
     }
 
     /// What the connection was made with.
@@ -379,8 +425,8 @@ impl Protocol {
         match overdue {
             Overdue::SendPing => {
                 // An empty ping is short enough, so this cannot fail.
-                let _fits = self.control(ControlOpcode::Ping, &[]);
-                self.liveness.ping_queued(self.written + self.outbound.len() as u64, now);
+                let _fits = self.sending.control(ControlOpcode::Ping, &[], &self.config);
+                self.liveness.ping_queued(self.written + self.queued() as u64, now);
             }
             Overdue::Lost => self.advance_closing(Step::TransportEnd),
             Overdue::Idle => self.close(CloseFrame::new(CloseCode::GOING_AWAY, "idle").ok()),
@@ -393,108 +439,33 @@ impl Protocol {
         let (next, to_send) = state.step(step);
         if next.closed().is_some() {
             self.decoder.stop();
-            self.unanswered_ping = None;
         }
+        self.sending.leave_unanswered();
         self.closing = next;
         if let Some(frame) = to_send {
             let payload = frame.map(|frame| frame.encode()).unwrap_or_default();
             // A Close frame's payload fits by its type, so this cannot fail.
-            let _fits = self.control(ControlOpcode::Close, &payload);
+            let _fits = self.sending.control(ControlOpcode::Close, &payload, &self.config);
         }
     }
 
-    /// Answers a ping (§5.5.2), or keeps it for later while too much waits: §5.5.3 allows to answer only the newest.
     fn answer(&mut self, ping: &[u8]) {
-        if !self.is_open() {
-            // §1.4: after its Close frame an end sends nothing more.
-            return;
+        // §1.4: after its Close frame an end sends nothing more.
+        if self.is_open() {
+            self.sending.answer(ping, &self.config);
         }
-        if self.outbound.len() > self.config.limits.control_replies {
-            self.unanswered_ping = Some(ping.into());
-            return;
-        }
-        // A ping's payload is short enough for a pong, so this cannot fail.
-        let _fits = self.control(ControlOpcode::Pong, ping);
     }
 
     #[inline]
-    fn message(&mut self, kind: MessageKind, payload: &[u8]) -> Result<(), SendError> {
-        self.may_send_message()?;
+    fn send_message(&mut self, kind: MessageKind, payload: &[u8]) -> Result<(), SendError> {
+        self.may_send()?;
+        self.sending.message(kind, payload, &self.config)?;
         self.liveness.message();
-        if !self.compressed_message(kind, payload) {
-            let header = self.data_header(first_opcode(kind), true, payload.len());
-            self.outbound.frame(&header, payload);
-        }
-        Ok(())
-    }
-
-    fn plain_message(&mut self, kind: MessageKind, payload: Bytes) {
-        let header = self.data_header(first_opcode(kind), true, payload.len());
-        self.outbound.frame_bytes(&header, payload);
-    }
-
-    /// Queues a message compressed, unless compression was not agreed on or the message is too small for it.
-    fn compressed_message(&mut self, kind: MessageKind, payload: &[u8]) -> bool {
-        let Some(compressor) = &mut self.compressor else { return false };
-        let mut compressed = Vec::new();
-        // What comes out is sent even if it did not shrink: the compressor has advanced, and the peer has to follow it.
-        if compressor.compress(payload, &mut compressed) == Compression::Skipped {
-            return false;
-        }
-        let mut header = self.data_header(first_opcode(kind), true, compressed.len());
-        header.reserved = ReservedBits::RSV1;
-        self.outbound.frame_bytes(&header, compressed.into());
-        true
-    }
-
-    fn control(&mut self, opcode: ControlOpcode, payload: &[u8]) -> Result<(), SendError> {
-        let len = ControlLen::new(payload.len()).ok_or(SendError::ControlTooLong)?;
-        let header = self.header(FrameKind::Control { opcode, len }, payload);
-        self.outbound.frame(&header, payload);
         Ok(())
     }
 
     fn may_send(&self) -> Result<(), SendError> {
         if self.is_open() { Ok(()) } else { Err(SendError::Closed) }
-    }
-
-    fn may_send_message(&self) -> Result<(), SendError> {
-        self.may_send()?;
-        if self.sending_fragments { Err(SendError::MessageUnfinished) } else { Ok(()) }
-    }
-
-    #[inline]
-    fn data_header(&mut self, opcode: DataOpcode, fin: bool, len: usize) -> Header {
-        self.header(FrameKind::Data { opcode, fin, len: len as u64 }, &[])
-    }
-
-    #[inline]
-    fn header(&mut self, kind: FrameKind, control_payload: &[u8]) -> Header {
-        let masking_key = match self.role {
-            Role::Client => Some(self.keys.next_key()),
-            Role::Server => None,
-        };
-        let header = Header { kind, reserved: ReservedBits::NONE, masking_key };
-        if let Some(observer) = &self.config.observer {
-            observer.observe(&SeenFrame { direction: Direction::Sent, header: &header, control_payload });
-        }
-        header
-    }
-}
-
-/// Whether a fragment is the last one of its message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Last {
-    /// The message ends with it.
-    Yes,
-    /// More will follow.
-    No,
-}
-
-fn first_opcode(kind: MessageKind) -> DataOpcode {
-    match kind {
-        MessageKind::Text => DataOpcode::Text,
-        MessageKind::Binary => DataOpcode::Binary,
     }
 }
 

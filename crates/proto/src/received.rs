@@ -30,6 +30,12 @@ impl<'b> Received<'b> {
         self.bytes.is_empty()
     }
 
+    /// What has not been taken, for a driver that has to put it off.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes
+    }
+
     /// What has not been taken.
     #[inline]
     pub(crate) fn peek(&self) -> &[u8] {
@@ -43,6 +49,15 @@ impl<'b> Received<'b> {
         let (taken, rest) = std::mem::take(&mut self.bytes).split_at_mut(count);
         self.bytes = rest;
         taken
+    }
+
+    /// Takes `count` bytes if there are as many.
+    #[inline]
+    pub(crate) fn take_exact(&mut self, count: usize) -> Option<&'b mut [u8]> {
+        if count > self.bytes.len() {
+            return None;
+        }
+        Some(self.take(count))
     }
 
     /// Discards everything.

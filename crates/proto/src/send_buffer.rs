@@ -21,10 +21,29 @@ pub(crate) struct SendBuffer {
     encoded: Vec<u8>,
     /// How much of `encoded` has been written.
     written: usize,
-    /// Payloads that are written between two bytes of `encoded`, in order.
-    large: VecDeque<LargePayload>,
-    /// The sum of the lengths of `large`.
-    large_len: usize,
+    /// How many bytes the driver has taken out and not written yet. They come before `encoded`.
+    taken: usize,
+    /// `None` most of the time: few messages are that large.
+    beside: Option<Box<Beside>>,
+    owner: Owner,
+}
+
+/// Whose buffer `encoded` is.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    /// The connection's, which gives it up when all is written.
+    #[default]
+    Connection,
+    /// The driver's, which reclaims it.
+    Driver,
+}
+
+/// Payloads that are written between two bytes of `encoded`, in order.
+#[derive(Debug, Default)]
+struct Beside {
+    payloads: VecDeque<LargePayload>,
+    /// The sum of their lengths.
+    len: usize,
 }
 
 #[derive(Debug)]
@@ -38,7 +57,41 @@ impl SendBuffer {
     /// How many bytes wait.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.encoded.len() - self.written + self.large_len
+        let beside = self.beside.as_ref().map_or(0, |beside| beside.len);
+        self.taken + self.encoded.len() - self.written + beside
+    }
+
+    /// Encodes into `buffer` from now on, unless there is one already; then `buffer` is given back.
+    pub(crate) fn lend(&mut self, mut buffer: Vec<u8>) -> Option<Vec<u8>> {
+        if self.encoded.capacity() > 0 {
+            return Some(buffer);
+        }
+        buffer.clear();
+        self.encoded = buffer;
+        self.owner = Owner::Driver;
+        None
+    }
+
+    /// The driver's buffer, empty, if nothing waits in it.
+    pub(crate) fn reclaim(&mut self) -> Option<Vec<u8>> {
+        if self.owner == Owner::Connection || !self.encoded.is_empty() {
+            return None;
+        }
+        self.owner = Owner::Connection;
+        Some(std::mem::take(&mut self.encoded))
+    }
+
+    /// Everything that waits, in one piece that the driver owns until it is written. `None`: nothing waits, a large
+    /// payload does, or what was taken before has not been written.
+    pub(crate) fn take(&mut self) -> Option<Vec<u8>> {
+        if self.taken > 0 || self.beside.is_some() || self.encoded.is_empty() {
+            return None;
+        }
+        let mut encoded = std::mem::take(&mut self.encoded);
+        encoded.drain(..std::mem::take(&mut self.written));
+        self.taken = encoded.len();
+        self.owner = Owner::Connection;
+        Some(encoded)
     }
 
     /// Appends bytes that are not a frame.
@@ -71,14 +124,20 @@ impl SendBuffer {
                 payload.freeze()
             }
         };
-        self.large_len += payload.len();
-        self.large.push_back(LargePayload { at: self.encoded.len(), payload });
+        let beside = self.beside.get_or_insert_default();
+        beside.len += payload.len();
+        beside.payloads.push_back(LargePayload { at: self.encoded.len(), payload });
     }
 
-    /// Fills `slices` with what has to be written next; gives how many it filled.
+    /// Fills `slices` with what has to be written next; gives how many it filled. None while something is taken out,
+    /// because that comes first.
     pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        if self.taken > 0 {
+            return 0;
+        }
         let mut from = self.written;
-        let mut pieces = self.large.iter().flat_map(|large| {
+        let payloads = self.beside.iter().flat_map(|beside| &beside.payloads);
+        let mut pieces = payloads.flat_map(|large| {
             let before = self.encoded.get(from..large.at).unwrap_or_default();
             from = large.at;
             [before, &large.payload]
@@ -103,35 +162,58 @@ impl SendBuffer {
     }
 
     /// Notes that the first `count` bytes have been written.
+    #[inline]
     pub(crate) fn advance(&mut self, mut count: usize) {
-        while let Some(large) = self.large.front_mut() {
-            let before = count.min(large.at - self.written);
-            self.written += before;
-            count -= before;
-            let of_payload = count.min(large.payload.len());
-            large.payload.advance(of_payload);
-            self.large_len -= of_payload;
-            count -= of_payload;
-            if !large.payload.is_empty() {
-                break;
-            }
-            self.large.pop_front();
+        let of_taken = count.min(self.taken);
+        self.taken -= of_taken;
+        count -= of_taken;
+        if self.beside.is_some() {
+            count = self.advance_beside(count);
         }
         self.written += count.min(self.encoded.len() - self.written);
         self.forget_written();
     }
 
-    fn forget_written(&mut self) {
-        if self.len() == 0 {
-            // An idle connection holds no buffer.
-            *self = SendBuffer::default();
-        } else if self.written >= COMPACT && self.written * 2 >= self.encoded.len() {
-            self.encoded.drain(..self.written);
-            for large in &mut self.large {
-                large.at -= self.written;
+    /// Notes what has been written up to the last large payload; gives how many bytes are left over.
+    fn advance_beside(&mut self, mut count: usize) -> usize {
+        let Some(beside) = &mut self.beside else { return count };
+        while let Some(large) = beside.payloads.front_mut() {
+            let before = count.min(large.at - self.written);
+            self.written += before;
+            count -= before;
+            let of_payload = count.min(large.payload.len());
+            large.payload.advance(of_payload);
+            beside.len -= of_payload;
+            count -= of_payload;
+            if !large.payload.is_empty() {
+                return count;
             }
-            self.written = 0;
+            beside.payloads.pop_front();
         }
+        self.beside = None;
+        count
+    }
+
+    #[inline]
+    fn forget_written(&mut self) {
+        if self.written == self.encoded.len() && self.beside.is_none() {
+            self.written = 0;
+            match self.owner {
+                // An idle connection holds no buffer.
+                Owner::Connection => self.encoded = Vec::new(),
+                Owner::Driver => self.encoded.clear(),
+            }
+        } else if self.written >= COMPACT && self.written * 2 >= self.encoded.len() {
+            self.compact();
+        }
+    }
+
+    fn compact(&mut self) {
+        self.encoded.drain(..self.written);
+        for large in self.beside.iter_mut().flat_map(|beside| &mut beside.payloads) {
+            large.at -= self.written;
+        }
+        self.written = 0;
     }
 }
 

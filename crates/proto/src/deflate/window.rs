@@ -31,6 +31,14 @@ impl Window {
         [older, newer]
     }
 
+    /// The newest of the bytes, `len` at most, oldest first.
+    pub(super) fn newest(&self, len: usize) -> [&[u8]; 2] {
+        let [older, newer] = self.halves();
+        let beyond = self.bytes.len().saturating_sub(len);
+        let beyond_older = beyond.saturating_sub(older.len());
+        [older.get(beyond..).unwrap_or_default(), newer.get(beyond_older..).unwrap_or_default()]
+    }
+
     /// Forgets everything and gives the memory back.
     pub(super) fn clear(&mut self) {
         self.bytes = VecDeque::new();
@@ -62,6 +70,18 @@ mod tests {
                 window.push(bytes);
             }
             assert_eq!(content(&window), all[5_000 - 256..], "in pieces of {piece}");
+        }
+    }
+
+    #[test]
+    fn the_newest_ones_are_the_end_of_all_wherever_that_is_cut() {
+        let mut window = Window::new(WindowBits::MIN);
+        for piece in [200, 100] {
+            window.push(&(0..piece).collect::<Vec<u8>>());
+            let all = content(&window);
+            for len in 0..=300 {
+                assert_eq!(window.newest(len).concat(), all[all.len().saturating_sub(len)..], "{len}");
+            }
         }
     }
 

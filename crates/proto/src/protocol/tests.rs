@@ -488,3 +488,61 @@ fn a_message_at_the_limit_may_be_longer_while_it_is_compressed() {
     let sent = client.take_sent();
     server.receive(&sent).expect_error(ProtocolError::MessageTooBig { limit: 4000 });
 }
+
+/// A server holds one for each connection, most of which are idle.
+#[test]
+fn an_idle_connection_is_small() {
+    let bytes = size_of::<Protocol>();
+    assert!(bytes <= 224, "{bytes} bytes");
+}
+
+#[test]
+fn what_is_taken_out_is_queued_until_it_is_written() {
+    let mut end = server();
+    assert_eq!(end.protocol.lend_buffer(Vec::with_capacity(64)), None);
+    end.protocol.send_text("one").unwrap();
+    assert_eq!(end.protocol.take_encoded().as_deref(), Some(&b"\x81\x03one"[..]));
+    end.protocol.send_text("two").unwrap();
+    assert_eq!((end.protocol.queued(), end.protocol.held()), (10, 10));
+    assert_eq!(end.protocol.transmit(&mut [IoSlice::new(&[]); 2]), 0);
+    end.protocol.transmitted(5);
+    end.expect_sent(b"\x81\x03two");
+}
+
+#[test]
+fn the_water_marks_tell_when_to_stop_and_when_to_go_on() {
+    let mut end = End::new(Role::Server, Limits::default().water(5, 10));
+    let seen = |end: &End| (end.protocol.is_above_high_water(), end.protocol.is_below_low_water());
+    assert_eq!(seen(&end), (false, true));
+    end.protocol.send_text("12345678").unwrap();
+    assert_eq!((end.protocol.queued(), seen(&end)), (10, (false, false)));
+    end.protocol.send_text("").unwrap();
+    assert_eq!(seen(&end), (true, false));
+    end.protocol.transmitted(7);
+    assert_eq!((end.protocol.queued(), seen(&end)), (5, (false, true)));
+}
+
+#[test]
+fn a_prepared_message_is_sent_by_both_ends() {
+    let news = Prepared::new(MessageKind::Text, "news".into());
+    let mut end = server();
+    end.protocol.send_prepared(&news).unwrap();
+    end.protocol.send_fragment(MessageKind::Text, b"", Last::No).unwrap();
+    assert_eq!(end.protocol.send_prepared(&news), Err(SendError::MessageUnfinished));
+    end.expect_sent(b"\x81\x04news\x01\x00");
+
+    let mut end = client();
+    end.protocol.send_prepared(&news).unwrap();
+    let mut sent = end.take_sent();
+    let mut other = server();
+    other.receive(&std::mem::take(&mut sent)).expect(Event::Text("news".into()));
+
+    end.protocol.close(None);
+    assert_eq!(end.protocol.send_prepared(&news), Err(SendError::Closed));
+    assert_eq!(format!("{news:?}"), "Prepared { kind: Text, len: 4, .. }");
+}
+#[test]
+fn zz_sizes() {
+    use crate::decoder::Decoder; use crate::liveness::Liveness; use crate::sending::Sending; use crate::send_buffer::SendBuffer;
+    panic!("proto {} decoder {} sending {} outbound {} closing {} liveness {} keys {} instant {}", size_of::<Protocol>(), size_of::<Decoder>(), size_of::<Sending>(), size_of::<SendBuffer>(), size_of::<Closing>(), size_of::<Liveness>(), size_of::<MaskingKeys>(), size_of::<Option<Instant>>());
+}

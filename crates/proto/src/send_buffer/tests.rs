@@ -106,3 +106,74 @@ fn a_buffer_that_never_runs_empty_does_not_grow() {
     buffer.advance(usize::MAX);
     assert_eq!((buffer.len(), buffer.encoded.capacity()), (0, 0), "an idle connection holds a buffer");
 }
+
+#[test]
+fn a_lent_buffer_is_kept_until_it_is_reclaimed() {
+    let mut buffer = SendBuffer::default();
+    let lent = b"left over".to_vec();
+    let address = lent.as_ptr();
+    assert_eq!(buffer.lend(lent), None);
+    buffer.frame(&header(3, None), b"abc");
+    assert_eq!(buffer.reclaim(), None, "a frame waits in it");
+    assert_eq!(drain(&mut buffer, 1, usize::MAX), b"\x82\x03abc");
+    buffer.frame(&header(1, None), b"d");
+    assert_eq!(drain(&mut buffer, 1, usize::MAX), b"\x82\x01d");
+
+    let reclaimed = buffer.reclaim().unwrap();
+    assert_eq!((reclaimed.as_ptr(), reclaimed.len()), (address, 0));
+    assert_eq!(buffer.reclaim(), None, "it is gone already");
+    assert_eq!(buffer.encoded.capacity(), 0);
+}
+
+#[test]
+fn a_buffer_of_its_own_is_neither_replaced_nor_given_away() {
+    let mut buffer = SendBuffer::default();
+    buffer.frame(&header(3, None), b"abc");
+    assert_eq!(buffer.lend(vec![7]), Some(vec![7]));
+    assert_eq!(drain(&mut buffer, 1, usize::MAX), b"\x82\x03abc");
+    assert_eq!(buffer.reclaim(), None);
+    assert_eq!(buffer.encoded.capacity(), 0, "an idle connection holds a buffer");
+}
+
+#[test]
+fn what_is_taken_out_waits_until_it_is_written_and_what_is_queued_then_comes_after() {
+    let mut buffer = SendBuffer::default();
+    assert_eq!(buffer.take(), None, "nothing waits");
+    buffer.frame(&header(3, None), b"abc");
+    buffer.advance(1);
+    let taken = buffer.take().unwrap();
+    assert_eq!(taken, b"\x03abc");
+    buffer.frame(&header(1, None), b"d");
+    assert_eq!(buffer.len(), 4 + 3);
+    assert_eq!(buffer.take(), None, "one is out");
+    assert_eq!(buffer.slices(&mut [IoSlice::new(&[]); 2]), 0, "what is out comes first");
+
+    buffer.advance(3);
+    assert_eq!((buffer.len(), buffer.take()), (1 + 3, None));
+    buffer.advance(1);
+    assert_eq!(buffer.take().unwrap(), b"\x82\x01d");
+    buffer.advance(3);
+    assert_eq!(buffer.len(), 0);
+}
+
+#[test]
+fn a_large_payload_cannot_be_taken_out_and_waits_behind_what_is() {
+    let mut buffer = SendBuffer::default();
+    buffer.frame(&header(1, None), b"a");
+    assert_eq!(buffer.take().unwrap(), b"\x82\x01a");
+    buffer.frame_bytes(&header(LARGE, None), vec![7; LARGE].into());
+    buffer.advance(3);
+    assert_eq!(buffer.take(), None, "a large payload waits");
+    assert_eq!(drain(&mut buffer, 4, 4096).len(), 10 + LARGE);
+}
+
+/// While bytes are out, a lent buffer can go back if nothing was queued meanwhile.
+#[test]
+fn an_empty_lent_buffer_is_reclaimed_although_bytes_are_out() {
+    let mut buffer = SendBuffer::default();
+    buffer.frame(&header(1, None), b"a");
+    buffer.take().unwrap();
+    assert_eq!(buffer.lend(Vec::with_capacity(9)), None);
+    assert_eq!(buffer.reclaim().map(|buffer| buffer.capacity()), Some(9));
+    assert_eq!(buffer.len(), 3);
+}

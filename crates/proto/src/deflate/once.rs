@@ -1,0 +1,49 @@
+//! Messages that are compressed once for many receivers.
+
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+
+use super::agreement::WindowBits;
+
+/// The compressed payloads of one message, one for each window that connections have agreed on, made when the first
+/// such connection asks. Each stands alone: it refers to nothing before it.
+#[derive(Debug, Default)]
+pub(crate) struct OncePerWindow {
+    /// By [`WindowBits`], from 9 bits on. Inner `None`: it has to go uncompressed.
+    payloads: [OnceLock<Option<Bytes>>; WINDOWS],
+}
+
+const WINDOWS: usize = 7;
+
+impl OncePerWindow {
+    /// The payload for `window`, by `compress` if there is none so far.
+    pub(super) fn get(&self, window: WindowBits, compress: impl FnOnce() -> Option<Bytes>) -> Option<Bytes> {
+        let index = window.get().checked_sub(WindowBits::MIN_COMPRESS.get())?;
+        self.payloads.get(usize::from(index))?.get_or_init(compress).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_window_is_compressed_for_once() {
+        let once = OncePerWindow::default();
+        for bits in 9..=15 {
+            let window = WindowBits::new(bits).unwrap();
+            let payload = Bytes::from(vec![bits]);
+            assert_eq!(once.get(window, || Some(payload.clone())), Some(payload.clone()));
+            assert_eq!(once.get(window, || panic!("{bits} bits again")), Some(payload));
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_compressed_is_not_tried_again() {
+        let once = OncePerWindow::default();
+        assert_eq!(once.get(WindowBits::MAX, || None), None);
+        assert_eq!(once.get(WindowBits::MAX, || panic!("again")), None);
+        assert_eq!(once.get(WindowBits::MIN, || panic!("zlib has no such window")), None);
+    }
+}

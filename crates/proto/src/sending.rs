@@ -1,0 +1,239 @@
+//! What this end sends: from messages to frames that wait to be written.
+
+use bytes::Bytes;
+
+use crate::assembler::MessageKind;
+use crate::config::{Config, Direction, SeenFrame};
+use crate::deflate::{Compression, Compressor};
+use crate::error::SendError;
+use crate::header::{ControlLen, FrameKind, Header, ReservedBits};
+use crate::masking_keys::MaskingKeys;
+use crate::opcode::{ControlOpcode, DataOpcode};
+use crate::prepared::Prepared;
+use crate::role::Role;
+use crate::send_buffer::SendBuffer;
+
+/// The sending half of a connection. Whether the connection is open is not its business.
+#[derive(Debug)]
+pub(crate) struct Sending {
+    pub(crate) outbound: SendBuffer,
+    role: Role,
+    keys: MaskingKeys,
+    /// What compresses messages, if that was agreed on.
+    compressor: Option<Box<Compressor>>,
+    message: Message,
+    /// The newest ping that could not be answered because too much waited to be written.
+    unanswered_ping: Option<Box<[u8]>>,
+}
+
+/// Whether a message that is sent in fragments has not been finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Message {
+    None,
+    Unfinished,
+}
+
+/// Whether a fragment is the last one of its message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Last {
+    /// The message ends with it.
+    Yes,
+    /// More will follow.
+    No,
+}
+
+impl Sending {
+    pub(crate) fn new(role: Role) -> Sending {
+        Sending {
+            outbound: SendBuffer::default(),
+            role,
+            keys: MaskingKeys::random(),
+            compressor: None,
+            message: Message::None,
+            unanswered_ping: None,
+        }
+    }
+
+    pub(crate) fn role(&self) -> Role {
+        self.role
+    }
+
+    pub(crate) fn mask_with(&mut self, keys: MaskingKeys) {
+        self.keys = keys;
+    }
+
+    /// Compresses messages (RFC 7692).
+    pub(crate) fn compress(&mut self, compressor: Compressor) {
+        self.compressor = Some(Box::new(compressor));
+    }
+
+    /// A message whose payload is copied.
+    #[inline]
+    pub(crate) fn message(
+        &mut self,
+        kind: MessageKind,
+        payload: &[u8],
+        config: &Config,
+    ) -> Result<(), SendError> {
+        self.between_messages()?;
+        if self.compressor.is_none() || !self.compressed_message(kind, payload, config) {
+            let header = self.data_header(first_opcode(kind), Last::Yes, payload.len(), config);
+            self.outbound.frame(&header, payload);
+        }
+        Ok(())
+    }
+
+    /// A message whose payload, if it is large, is not copied.
+    pub(crate) fn message_bytes(
+        &mut self,
+        kind: MessageKind,
+        payload: Bytes,
+        config: &Config,
+    ) -> Result<(), SendError> {
+        self.between_messages()?;
+        if !self.compressed_message(kind, &payload, config) {
+            self.plain_message(kind, payload, config);
+        }
+        Ok(())
+    }
+
+    /// A message that is not compressed.
+    pub(crate) fn uncompressed(
+        &mut self,
+        kind: MessageKind,
+        payload: Bytes,
+        config: &Config,
+    ) -> Result<(), SendError> {
+        self.between_messages()?;
+        self.plain_message(kind, payload, config);
+        Ok(())
+    }
+
+    /// A message that was compressed for others already, if it was compressed at all.
+    pub(crate) fn prepared(&mut self, prepared: &Prepared, config: &Config) -> Result<(), SendError> {
+        self.between_messages()?;
+        let kind = prepared.kind();
+        match &mut self.compressor {
+            Some(compressor) => match compressor.compress_once(prepared.payload(), prepared.compressed()) {
+                Some(compressed) => self.compressed_frame(kind, compressed, config),
+                None => self.plain_message(kind, prepared.payload().clone(), config),
+            },
+            None => self.plain_message(kind, prepared.payload().clone(), config),
+        }
+        Ok(())
+    }
+
+    /// One fragment of a message (RFC 6455 §5.4).
+    pub(crate) fn fragment(&mut self, kind: MessageKind, payload: &[u8], last: Last, config: &Config) {
+        let opcode = match self.message {
+            Message::None => first_opcode(kind),
+            Message::Unfinished => DataOpcode::Continuation,
+        };
+        self.message = match last {
+            Last::Yes => Message::None,
+            Last::No => Message::Unfinished,
+        };
+        let header = self.data_header(opcode, last, payload.len(), config);
+        self.outbound.frame(&header, payload);
+    }
+
+    pub(crate) fn control(
+        &mut self,
+        opcode: ControlOpcode,
+        payload: &[u8],
+        config: &Config,
+    ) -> Result<(), SendError> {
+        let len = ControlLen::new(payload.len()).ok_or(SendError::ControlTooLong)?;
+        let header = self.header(FrameKind::Control { opcode, len }, ReservedBits::NONE, payload, config);
+        self.outbound.frame(&header, payload);
+        Ok(())
+    }
+
+    /// Answers a ping (§5.5.2), or keeps it for later while too much waits: §5.5.3 allows to answer only the newest.
+    pub(crate) fn answer(&mut self, ping: &[u8], config: &Config) {
+        if self.outbound.len() > config.limits.control_replies {
+            self.unanswered_ping = Some(ping.into());
+            return;
+        }
+        // A ping's payload is short enough for a pong, so this cannot fail.
+        let _fits = self.control(ControlOpcode::Pong, ping, config);
+    }
+
+    /// Forgets the ping that was not answered: after its Close frame an end sends nothing more (§1.4).
+    pub(crate) fn leave_unanswered(&mut self) {
+        self.unanswered_ping = None;
+    }
+
+    /// Notes that the first `count` bytes of what waited have been written.
+    #[inline]
+    pub(crate) fn written(&mut self, count: usize, config: &Config) {
+        self.outbound.advance(count);
+        if self.unanswered_ping.is_some() && self.outbound.len() <= config.limits.control_replies {
+            let ping = self.unanswered_ping.take().unwrap_or_default();
+            self.answer(&ping, config);
+        }
+    }
+
+    #[inline]
+    fn between_messages(&self) -> Result<(), SendError> {
+        match self.message {
+            Message::None => Ok(()),
+            Message::Unfinished => Err(SendError::MessageUnfinished),
+        }
+    }
+
+    fn plain_message(&mut self, kind: MessageKind, payload: Bytes, config: &Config) {
+        let header = self.data_header(first_opcode(kind), Last::Yes, payload.len(), config);
+        self.outbound.frame_bytes(&header, payload);
+    }
+
+    /// Queues a message compressed, unless compression was not agreed on or the message is too small for it.
+    fn compressed_message(&mut self, kind: MessageKind, payload: &[u8], config: &Config) -> bool {
+        let Some(compressor) = &mut self.compressor else { return false };
+        let mut compressed = Vec::new();
+        // What comes out is sent even if it did not shrink: the compressor has advanced, and the peer has to follow it.
+        if compressor.compress(payload, &mut compressed) == Compression::Skipped {
+            return false;
+        }
+        self.compressed_frame(kind, compressed.into(), config);
+        true
+    }
+
+    fn compressed_frame(&mut self, kind: MessageKind, compressed: Bytes, config: &Config) {
+        let frame = FrameKind::Data { opcode: first_opcode(kind), fin: true, len: compressed.len() as u64 };
+        let header = self.header(frame, ReservedBits::RSV1, &[], config);
+        self.outbound.frame_bytes(&header, compressed);
+    }
+
+    #[inline]
+    fn data_header(&mut self, opcode: DataOpcode, last: Last, len: usize, config: &Config) -> Header {
+        let frame = FrameKind::Data { opcode, fin: last == Last::Yes, len: len as u64 };
+        self.header(frame, ReservedBits::NONE, &[], config)
+    }
+
+    #[inline]
+    fn header(
+        &mut self,
+        kind: FrameKind,
+        reserved: ReservedBits,
+        control_payload: &[u8],
+        config: &Config,
+    ) -> Header {
+        let masking_key = match self.role {
+            Role::Client => Some(self.keys.next_key()),
+            Role::Server => None,
+        };
+        let header = Header { kind, reserved, masking_key };
+        if let Some(observer) = &config.observer {
+            observer.observe(&SeenFrame { direction: Direction::Sent, header: &header, control_payload });
+        }
+        header
+    }
+}
+
+fn first_opcode(kind: MessageKind) -> DataOpcode {
+    match kind {
+        MessageKind::Text => DataOpcode::Text,
+        MessageKind::Binary => DataOpcode::Binary,
+    }
+}

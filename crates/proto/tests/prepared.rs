@@ -1,0 +1,158 @@
+//! Messages that are compressed once for many, between messages that are not: each receiver understands them all.
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use flate2::{Decompress, FlushDecompress};
+use longwire_proto::deflate::{Agreement, Context, Deflate, Retain, Takeover, WindowBits};
+use longwire_proto::{Config, Event, Header, MessageKind, Prepared, Protocol, Received, ReservedBits, Role};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+/// What a server sends to one of its connections.
+#[derive(Debug, Clone, Copy)]
+enum Send {
+    /// A message of its own: the content with this number.
+    Own(usize),
+    /// The prepared message with this number, which others may have been sent before.
+    Prepared(usize),
+    /// A message that is not compressed, so that it is in nobody's window.
+    Uncompressed(usize),
+}
+
+/// A receiver that shares nothing with the crate but the parsing of headers: another inflater, which remembers as many
+/// bytes as DEFLATE allows.
+struct Receiver {
+    inflate: Decompress,
+    takeover: Takeover,
+}
+
+impl Receiver {
+    /// The messages in `stream`.
+    fn receive(&mut self, mut stream: &[u8]) -> Vec<Vec<u8>> {
+        let mut messages = Vec::new();
+        while let Some((header, used)) = Header::decode(stream).expect("a header") {
+            let end = used + usize::try_from(header.payload_len()).expect("a length");
+            let payload = &stream[used..end];
+            messages.push(match header.reserved {
+                ReservedBits::NONE => payload.to_vec(),
+                _ => self.inflate(payload),
+            });
+            stream = &stream[end..];
+        }
+        messages
+    }
+
+    /// RFC 7692 §7.2.2.
+    fn inflate(&mut self, payload: &[u8]) -> Vec<u8> {
+        if self.takeover == Takeover::No {
+            self.inflate.reset(false);
+        }
+        let mut message = Vec::with_capacity(64 << 10);
+        for piece in [payload, &[0x00, 0x00, 0xff, 0xff]] {
+            let before = self.inflate.total_in();
+            self.inflate.decompress_vec(piece, &mut message, FlushDecompress::Sync).expect("DEFLATE data");
+            assert_eq!(self.inflate.total_in() - before, piece.len() as u64, "not all was read");
+        }
+        message
+    }
+}
+
+/// Contents that have much in common, so that messages refer to each other wherever they can.
+fn contents() -> Vec<Bytes> {
+    let record = |number: usize| format!(r#"{{"id":{number},"name":"subscriber {}"}},"#, number * 31 % 97);
+    let texts = [1, 3, 10, 60, 200, 900].map(|count| (0..count).map(record).collect::<String>());
+    let mut contents: Vec<Bytes> = texts.into_iter().map(Bytes::from).collect();
+    contents.push(Bytes::new());
+    contents.push((0..300_u32).map(|i| i.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect());
+    contents
+}
+
+fn sends() -> impl Strategy<Value = Vec<(usize, Send)>> {
+    let send = (0..8_usize, 0..3).prop_map(|(content, way)| match way {
+        0 => Send::Own(content),
+        1 => Send::Prepared(content),
+        _ => Send::Uncompressed(content),
+    });
+    vec((0..3_usize, send), 1..24)
+}
+
+/// A server's end and the client's of a connection that compresses with this window.
+fn connection(deflate: &Deflate, bits: u8, takeover: Takeover) -> (Protocol, Protocol) {
+    let context = Context { window: WindowBits::new(bits).expect("8 to 15 bits"), takeover };
+    let agreement = Agreement { compress: Some(context), inflate: context };
+    let mut config = Config::default();
+    config.deflate = Some(deflate.clone().window(bits));
+    let config = Arc::new(config);
+    let end = |role| Protocol::new(role, Arc::clone(&config)).with_deflate(&agreement);
+    (end(Role::Server), end(Role::Client))
+}
+
+/// The messages that a real client makes of `stream`. It keeps the agreed window and no more.
+fn received(client: &mut Protocol, stream: &mut [u8]) -> Vec<Vec<u8>> {
+    let mut received = Received::new(stream);
+    let mut messages = Vec::new();
+    while let Some(event) = client.next_event(&mut received).expect("the server keeps to the protocol") {
+        let Event::Binary(payload) = event else { panic!("{event:?}") };
+        messages.push(payload.into_owned());
+    }
+    messages
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Three connections with windows of their own share the prepared messages.
+    #[test]
+    fn every_receiver_understands_them_between_messages_of_its_own(
+        sends in sends(),
+        bits in [9..=15_u8, 9..=15_u8, 9..=15_u8],
+        takeover in select(vec![Takeover::Yes, Takeover::No]),
+        retain in select(vec![Retain::Nothing, Retain::Window, Retain::Compressor]),
+        threshold in select(vec![0_usize, 64]),
+    ) {
+        let deflate = Deflate::default().retain(retain).threshold(threshold);
+        let contents = contents();
+        let prepared: Vec<Prepared> =
+            contents.iter().map(|content| Prepared::new(MessageKind::Binary, content.clone())).collect();
+        let mut connections = bits.map(|bits| {
+            let receiver = Receiver { inflate: Decompress::new(false), takeover };
+            (connection(&deflate, bits, takeover), receiver)
+        });
+        for (to, send) in sends {
+            let ((server, client), receiver) = &mut connections[to];
+            let content = match send {
+                Send::Own(number) => {
+                    server.send_bytes(MessageKind::Binary, contents[number].clone()).map(|()| number)
+                }
+                Send::Prepared(number) => server.send_prepared(&prepared[number]).map(|()| number),
+                Send::Uncompressed(number) => {
+                    server.send_uncompressed(MessageKind::Binary, contents[number].clone()).map(|()| number)
+                }
+            }
+            .expect("the connection is open");
+            let expected = vec![contents[content].to_vec()];
+            let mut stream = server.take_encoded().expect("a frame");
+            server.transmitted(stream.len());
+            prop_assert!(receiver.receive(&stream) == expected, "{send:?} by another inflater");
+            prop_assert!(received(client, &mut stream) == expected, "{send:?} by the client");
+        }
+    }
+}
+
+#[test]
+fn one_compression_serves_all_connections_with_the_same_window() {
+    let deflate = Deflate::default().threshold(0);
+    let news = Prepared::new(MessageKind::Binary, Bytes::from(vec![b'n'; 2_000]));
+    let frames: Vec<Vec<u8>> = [12, 12, 9]
+        .map(|bits| {
+            let (mut server, _) = connection(&deflate, bits, Takeover::Yes);
+            server.send_prepared(&news).expect("the connection is open");
+            server.take_encoded().expect("a frame")
+        })
+        .into();
+    assert_eq!(frames[0], frames[1]);
+    assert!(frames.iter().all(|frame| frame[0] == 0xc2 && frame.len() < 40), "RSV1 is set");
+}
