@@ -1,5 +1,6 @@
 //! The project's own chores: `cargo xtask tidy` holds the house rules, `cargo xtask test` runs every test there is.
 
+mod bench;
 mod cargo;
 mod command;
 mod cover;
@@ -49,6 +50,8 @@ enum Chore {
         #[arg(long, default_value_t = 60)]
         seconds: u64,
     },
+    /// Compare our servers with others.
+    Bench(bench::Options),
     /// Show which lines of the protocol its tests reach.
     Cover,
     /// Run the tests of the protocol under `AddressSanitizer`.
@@ -74,6 +77,10 @@ fn run(chore: Chore) -> Result<ExitCode> {
         Chore::Test { suites, list: false } => test::run(&Workspace::find()?, &suites)?,
         Chore::Fuzz { target, seconds } => {
             fuzz::run(&Workspace::find()?, target.as_deref(), Duration::from_secs(seconds))?
+        }
+        Chore::Bench(options) => {
+            bench::run(&Workspace::find()?, &options)?;
+            true
         }
         Chore::Cover => {
             cover::run(&Workspace::find()?)?;

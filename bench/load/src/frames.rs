@@ -1,0 +1,194 @@
+//! What a connection sends over and over: a few different messages, masked and encoded once (RFC 6455 §5.2).
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use crate::arguments::{Content, MessageShape, Speech};
+use crate::deflate;
+
+const MASKED: u8 = 0x80;
+const FIN: u8 = 0x80;
+const RSV1: u8 = 0x40;
+
+/// The messages, in the order in which they are sent again and again.
+#[derive(Debug)]
+pub(crate) struct Frames {
+    /// Twice the whole series, so that any part of it that is no longer than the series lies in one piece.
+    encoded: Arc<[u8]>,
+    /// Where each of them begins in `encoded`, and where the last ends.
+    starts: Vec<usize>,
+    pub(crate) messages: Vec<Vec<u8>>,
+    pub(crate) opcode: u8,
+}
+
+impl Frames {
+    /// At least as many messages as may be under way at a time: what is lost, repeated or out of order is seen.
+    pub(crate) fn new(shape: MessageShape, outstanding: usize, speech: Speech) -> Result<Self> {
+        /// More messages would fall out of the processor's caches when they are large.
+        const SERIES_BYTES: usize = 64 * 1024;
+
+        let count = outstanding.max((SERIES_BYTES / shape.size.max(1)).clamp(2, 8));
+        let messages: Vec<Vec<u8>> = (0..count).map(|number| shape.message(number)).collect();
+        let opcode = if shape.content == Content::Binary { 2 } else { 1 };
+        let mut encoded = Vec::new();
+        let mut starts = vec![0];
+        for (number, message) in messages.iter().enumerate().chain(messages.iter().enumerate()) {
+            let mask = (0x9e37_79b9_u32.wrapping_mul(number as u32 + 1)).to_be_bytes();
+            match speech {
+                Speech::Deflate => encode(&mut encoded, opcode | RSV1, &deflate::compress(message)?, mask),
+                Speech::Tcp | Speech::Ws | Speech::Wss => encode(&mut encoded, opcode, message, mask),
+            }
+            starts.push(encoded.len());
+        }
+        Ok(Self { encoded: encoded.into(), starts, messages, opcode })
+    }
+
+    /// How many different messages there are.
+    pub(crate) fn count(&self) -> usize {
+        self.messages.len()
+    }
+
+    pub(crate) fn encoded(&self) -> &Arc<[u8]> {
+        &self.encoded
+    }
+
+    /// Where `count` frames lie that begin with this one; `count` is at most [`Frames::count`].
+    pub(crate) fn range(&self, first: usize, count: usize) -> Range<usize> {
+        self.starts[first]..self.starts[first + count]
+    }
+
+    /// What a server answers that sends every message back as one frame: the whole series, once.
+    pub(crate) fn replies(&self, speech: Speech) -> Vec<u8> {
+        match speech {
+            Speech::Tcp => self.encoded[self.range(0, self.count())].to_vec(),
+            Speech::Ws | Speech::Wss | Speech::Deflate => {
+                let mut replies = Vec::new();
+                for message in &self.messages {
+                    header(&mut replies, self.opcode, 0, message.len());
+                    replies.extend_from_slice(message);
+                }
+                replies
+            }
+        }
+    }
+}
+
+fn encode(encoded: &mut Vec<u8>, first: u8, payload: &[u8], mask: [u8; 4]) {
+    header(encoded, first, MASKED, payload.len());
+    encoded.extend_from_slice(&mask);
+    encoded.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+}
+
+fn header(encoded: &mut Vec<u8>, first: u8, masked: u8, length: usize) {
+    encoded.push(FIN | first);
+    if length < 126 {
+        encoded.push(masked | length as u8);
+    } else if let Ok(length) = u16::try_from(length) {
+        encoded.push(masked | 126);
+        encoded.extend_from_slice(&length.to_be_bytes());
+    } else {
+        encoded.push(masked | 127);
+        encoded.extend_from_slice(&(length as u64).to_be_bytes());
+    }
+}
+
+impl MessageShape {
+    fn message(&self, number: usize) -> Vec<u8> {
+        match self.content {
+            Content::Binary => (0..self.size).map(|at| (at * 31 + number * 17 + at / 251) as u8).collect(),
+            Content::Text => {
+                text(&format!("{number} "), "The quick brown fox – größer, быстрее, 速い. ", self.size)
+            }
+            Content::Json => json(number, self.size),
+        }
+    }
+}
+
+/// The beginning, and then the sentence over and over, filled up to the size where a character would not fit.
+fn text(beginning: &str, sentence: &str, size: usize) -> Vec<u8> {
+    let mut text = String::new();
+    for character in beginning.chars().chain(sentence.chars().cycle()) {
+        if text.len() + character.len_utf8() > size {
+            break;
+        }
+        text.push(character);
+    }
+    let mut text = text.into_bytes();
+    text.resize(size, b'.');
+    text
+}
+
+/// A list of quotes, filled up to the size.
+fn json(number: usize, size: usize) -> Vec<u8> {
+    let mut json = String::from(r#"{"type":"quotes","items":["#);
+    for item in number * 1000.. {
+        let price = item * 7919 % 99_991;
+        let quote = format!(
+            r#"{{"id":{item},"symbol":"{}","price":{}.{:02},"volume":{},"open":{}}},"#,
+            ["ACME", "GLOBEX", "INITECH", "UMBRELLA"][item % 4],
+            price / 100,
+            price % 100,
+            item * 104_729 % 10_007,
+            item % 3 == 0,
+        );
+        if json.len() + quote.len() + 2 > size {
+            break;
+        }
+        json.push_str(&quote);
+    }
+    json.pop();
+    json.push_str("]}");
+    let mut json = json.into_bytes();
+    json.resize(size, b' ');
+    json
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frames(size: usize, content: Content, outstanding: usize) -> Frames {
+        Frames::new(MessageShape { size, content }, outstanding, Speech::Ws).unwrap()
+    }
+
+    #[test]
+    fn a_reply_is_one_unmasked_frame() {
+        let frames = frames(3, Content::Binary, 1);
+        let replies = frames.replies(Speech::Ws);
+        assert_eq!(replies[..2], [0x82, 3]);
+        assert_eq!(replies[2..5], frames.messages[0]);
+        assert_eq!(replies.len(), frames.count() * 5);
+    }
+
+    #[test]
+    fn messages_have_their_size_and_text_is_utf8() {
+        for (content, sizes) in [
+            (Content::Binary, [1, 16, 125, 16 * 1024]),
+            (Content::Text, [4, 16, 125, 16 * 1024]),
+            (Content::Json, [125, 256, 1024, 16 * 1024]),
+        ] {
+            for size in sizes {
+                let frames = frames(size, content, 1);
+                for message in &frames.messages {
+                    assert_eq!(message.len(), size);
+                    assert!(content == Content::Binary || std::str::from_utf8(message).is_ok());
+                }
+                assert_ne!(frames.messages[0], frames.messages[1]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_part_that_goes_over_the_end_begins_again() {
+        let frames = frames(200, Content::Text, 32);
+        assert_eq!(frames.count(), 32);
+        let last_and_first = frames.range(31, 2);
+        assert_eq!(last_and_first.len(), 2 * 208);
+        assert_eq!(
+            frames.encoded()[last_and_first.start + 208..][..208],
+            frames.encoded()[frames.range(0, 1)]
+        );
+    }
+}

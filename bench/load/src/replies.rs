@@ -1,0 +1,193 @@
+//! Whether what comes back is what was sent, in length, content and order.
+
+use std::sync::Arc;
+
+use anyhow::{Result, bail, ensure};
+
+use crate::arguments::Speech;
+use crate::deflate;
+use crate::frames::Frames;
+
+/// What is expected of one connection.
+#[derive(Debug)]
+pub(crate) enum Replies {
+    /// These bytes, again and again.
+    Verbatim {
+        series: Arc<[u8]>,
+        /// How long each reply is.
+        length: usize,
+        /// How much of the series has come.
+        at: usize,
+    },
+    /// These messages, compressed as the server likes.
+    Compressed(Box<Compressed>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Compressed {
+    frames: Arc<Frames>,
+    /// The frames that were found to be right, which most that follow are equal to.
+    known: Vec<Vec<u8>>,
+    /// Which message comes next.
+    next: usize,
+    /// The beginning of a frame that has not come whole.
+    partial: Vec<u8>,
+}
+
+/// What all connections of a run have in common.
+#[derive(Debug)]
+pub(crate) struct Expected {
+    frames: Arc<Frames>,
+    series: Arc<[u8]>,
+    speech: Speech,
+}
+
+impl Expected {
+    pub(crate) fn new(frames: Arc<Frames>, speech: Speech) -> Self {
+        Self { series: frames.replies(speech).into(), frames, speech }
+    }
+
+    /// The replies to a connection that begins with this message.
+    pub(crate) fn from(&self, first: usize) -> Replies {
+        let count = self.frames.count();
+        match self.speech {
+            Speech::Deflate => Replies::Compressed(Box::new(Compressed {
+                frames: Arc::clone(&self.frames),
+                known: vec![Vec::new(); count],
+                next: first,
+                partial: Vec::new(),
+            })),
+            Speech::Tcp | Speech::Ws | Speech::Wss => {
+                let length = self.series.len() / count;
+                Replies::Verbatim { series: Arc::clone(&self.series), length, at: first * length }
+            }
+        }
+    }
+}
+
+impl Replies {
+    /// Takes what has come, and tells how many replies are whole by it.
+    pub(crate) fn take(&mut self, bytes: &[u8]) -> Result<usize> {
+        match self {
+            Replies::Verbatim { series, length, at } => {
+                let (before, mut rest) = (*at % *length, bytes);
+                while !rest.is_empty() {
+                    let expected = &series[*at..];
+                    let (now, later) = rest.split_at(rest.len().min(expected.len()));
+                    if now != &expected[..now.len()] {
+                        bail!("reply {} differs: {}", *at / *length, difference(now, expected));
+                    }
+                    *at = (*at + now.len()) % series.len();
+                    rest = later;
+                }
+                Ok((before + bytes.len()) / *length)
+            }
+            Replies::Compressed(compressed) => compressed.take(bytes),
+        }
+    }
+}
+
+impl Compressed {
+    fn take(&mut self, bytes: &[u8]) -> Result<usize> {
+        let mut partial = std::mem::take(&mut self.partial);
+        let mut rest = bytes;
+        if !partial.is_empty() {
+            partial.extend_from_slice(bytes);
+            rest = &partial;
+        }
+        let mut whole = 0;
+        while let Some(length) = self.first(rest)? {
+            self.next = (self.next + 1) % self.frames.count();
+            whole += 1;
+            rest = &rest[length..];
+        }
+        self.partial = rest.to_vec();
+        Ok(whole)
+    }
+
+    /// The length of the frame at the beginning, which is the reply that comes next; `None` until it is whole.
+    fn first(&mut self, bytes: &[u8]) -> Result<Option<usize>> {
+        let known = &mut self.known[self.next];
+        if !known.is_empty() && bytes.starts_with(known) {
+            return Ok(Some(known.len()));
+        }
+        let Some((first, payload_at, length)) = header(bytes) else { return Ok(None) };
+        let Some(payload) = bytes.get(payload_at..payload_at + length) else { return Ok(None) };
+        let message = &self.frames.messages[self.next];
+        let text_or_binary = 0x80 | self.frames.opcode;
+        let reply = match first {
+            first if first == text_or_binary | 0x40 => deflate::inflate(payload, message.len())?,
+            first if first == text_or_binary => payload.to_vec(),
+            other => bail!("a frame that begins with {other:#04x}"),
+        };
+        ensure!(reply == *message, "reply {} differs: {}", self.next, difference(&reply, message));
+        *known = bytes[..payload_at + length].to_vec();
+        Ok(Some(payload_at + length))
+    }
+}
+
+/// The first byte of an unmasked frame, where its payload begins, and how long it is (RFC 6455 §5.2).
+fn header(bytes: &[u8]) -> Option<(u8, usize, usize)> {
+    let (first, rest) = bytes.split_first()?;
+    match rest.split_first()? {
+        (126, rest) => Some((*first, 4, usize::from(u16::from_be_bytes(*rest.first_chunk()?)))),
+        (127, rest) => Some((*first, 10, usize::try_from(u64::from_be_bytes(*rest.first_chunk()?)).ok()?)),
+        (length, _) => Some((*first, 2, usize::from(*length))),
+    }
+}
+
+fn difference(got: &[u8], expected: &[u8]) -> String {
+    let at = got.iter().zip(expected).take_while(|(got, expected)| got == expected).count();
+    let part =
+        |bytes: &[u8]| bytes.get(at..).unwrap_or_default().iter().take(16).copied().collect::<Vec<_>>();
+    format!("after {at} bytes {:02x?} instead of {:02x?}", part(got), part(expected))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arguments::{Content, MessageShape};
+
+    fn expected(speech: Speech) -> Expected {
+        let shape = MessageShape { size: 300, content: Content::Json };
+        Expected::new(Arc::new(Frames::new(shape, 4, speech).unwrap()), speech)
+    }
+
+    #[test]
+    fn replies_are_counted_however_they_are_cut() {
+        for cut in [1, 7, 304, 1000] {
+            let expected = expected(Speech::Ws);
+            let mut replies = expected.from(0);
+            let twice = [&expected.series[..], &expected.series[..]].concat();
+            let counted: usize = twice.chunks(cut).map(|part| replies.take(part).unwrap()).sum();
+            assert_eq!(counted, 2 * expected.frames.count(), "cut into {cut}");
+        }
+    }
+
+    #[test]
+    fn a_reply_out_of_order_or_changed_is_seen() {
+        let expected = expected(Speech::Ws);
+        assert!(expected.from(1).take(&expected.series).is_err());
+        let mut changed = expected.series.to_vec();
+        changed[100] ^= 1;
+        assert!(expected.from(0).take(&changed).is_err());
+    }
+
+    #[test]
+    fn compressed_replies_are_inflated_however_they_are_cut() {
+        let expected = expected(Speech::Deflate);
+        let mut stream = Vec::new();
+        for message in expected.frames.messages.iter().chain(&expected.frames.messages) {
+            let payload = deflate::compress(message).unwrap();
+            stream.extend_from_slice(&[0xc1, 126]);
+            stream.extend_from_slice(&(payload.len() as u16).to_be_bytes());
+            stream.extend_from_slice(&payload);
+        }
+        for cut in [1, 5, 100, 4000] {
+            let mut replies = expected.from(0);
+            let counted: usize = stream.chunks(cut).map(|part| replies.take(part).unwrap()).sum();
+            assert_eq!(counted, 2 * expected.frames.count(), "cut into {cut}");
+        }
+        assert!(expected.from(1).take(&stream).is_err());
+    }
+}

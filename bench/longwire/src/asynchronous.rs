@@ -1,0 +1,38 @@
+//! The async interface, as the README shows it.
+
+use anyhow::Result;
+use bench_kit::Task;
+use longwire::{Message, Server, WebSocket};
+use tokio::sync::broadcast;
+
+/// Serves until the process is ended.
+pub(crate) async fn serve(server: Server, task: &Task) -> Result<()> {
+    if *task == Task::Broadcast {
+        let channel = broadcast::Sender::new(64);
+        server.serve(move |socket| share(socket, channel.clone())).await?;
+    } else {
+        server.serve(echo).await?;
+    }
+    Ok(())
+}
+
+async fn echo(mut socket: WebSocket) -> longwire::Result<()> {
+    while let Some(message) = socket.recv().await? {
+        socket.send(message).await?;
+    }
+    Ok(())
+}
+
+async fn share(mut socket: WebSocket, channel: broadcast::Sender<Message>) -> longwire::Result<()> {
+    let mut published = channel.subscribe();
+    loop {
+        tokio::select! {
+            message = socket.recv() => match message? {
+                // There is a receiver: this connection's.
+                Some(message) => drop(channel.send(message)),
+                None => return Ok(()),
+            },
+            Ok(message) = published.recv() => socket.send(message).await?,
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The event loop, by either engine, on one thread.
+
+use anyhow::Result;
+use bench_kit::Task;
+use longwire::{Accept, Engine, Handler, MessageRef, Refusal, Server, Socket, Upgrade};
+
+/// Serves until the process is ended.
+pub(crate) async fn serve(server: Server, task: &Task, engine: Engine) -> Result<()> {
+    let server = server.engine(engine).workers(1);
+    if *task == Task::Broadcast {
+        server.run(Share).await?
+    } else {
+        server.run(Echo).await?
+    }
+    Ok(())
+}
+
+struct Echo;
+
+impl Handler for Echo {
+    type State = ();
+
+    fn on_upgrade(&self, _request: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
+        Ok(Accept::new())
+    }
+
+    fn on_message(&self, socket: &mut Socket<'_, ()>, message: MessageRef<'_>) {
+        socket.send(message);
+    }
+}
+
+struct Share;
+
+const TOPIC: &str = "all";
+
+impl Handler for Share {
+    type State = ();
+
+    fn on_upgrade(&self, _request: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
+        Ok(Accept::new())
+    }
+
+    fn on_open(&self, socket: &mut Socket<'_, ()>) {
+        socket.subscribe(TOPIC);
+    }
+
+    fn on_message(&self, socket: &mut Socket<'_, ()>, message: MessageRef<'_>) {
+        socket.publish(TOPIC, message);
+    }
+}

@@ -1,0 +1,184 @@
+//! `cargo xtask bench`: our servers and others', side by side.
+
+mod figures;
+mod goals;
+mod machine;
+mod plot;
+mod programs;
+mod report;
+mod results;
+mod scenarios;
+mod servers;
+mod shuffle;
+mod trial;
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, anyhow};
+use clap::Args;
+
+use self::figures::{Samples, spread};
+use self::machine::Versions;
+use self::programs::Programs;
+use self::report::{Report, number};
+use self::results::{Measured, Results};
+use self::scenarios::{SCENARIOS, Scenario, Span};
+use self::servers::{SERVERS, Server};
+use self::shuffle::shuffle;
+use self::trial::Laboratory;
+use crate::terminal;
+use crate::test::context::Context;
+use crate::workspace::Workspace;
+
+/// What to measure, and how long.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The scenarios to measure; without one, all of them.
+    #[arg(long, num_args = 1..)]
+    scenario: Vec<String>,
+    /// The servers to measure; without one, all of them. The page is written only then.
+    #[arg(long, num_args = 1..)]
+    server: Vec<String>,
+    /// How often each server is measured in each scenario.
+    #[arg(long, default_value_t = 5)]
+    rounds: u32,
+    /// How long each measurement takes.
+    #[arg(long, default_value_t = 2.0)]
+    seconds: f64,
+    /// Only see that everything works: one short round, nothing is kept.
+    #[arg(long)]
+    quick: bool,
+    /// Measure nothing: write the page from what was measured before.
+    #[arg(long, conflicts_with_all = ["quick", "scenario", "server"])]
+    write: bool,
+    /// Show the scenarios and servers instead of measuring them.
+    #[arg(long)]
+    list: bool,
+}
+
+/// Measures, keeps the figures, and writes `docs/benchmarks.md` with its pictures.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    let scenarios = chosen(&options.scenario, SCENARIOS, scenarios::find, "scenario")?;
+    let servers = chosen(&options.server, SERVERS, servers::find, "server")?;
+    if options.list {
+        scenarios.iter().for_each(|scenario| println!("{:18} {}", scenario.name, scenario.title));
+        servers.iter().for_each(|server| println!("{:18} {:?}", server.name, server.tasks));
+        return Ok(());
+    }
+    let dir = workspace.target.join("bench");
+    std::fs::create_dir_all(&dir).with_context(|| format!("creating {}", dir.display()))?;
+    let file = dir.join("results.json");
+    let mut results = if options.quick { Results::default() } else { Results::load(&file)? };
+    let programs = Programs::prepare(&Context::new(workspace), &servers)?;
+    if !options.write {
+        let laboratory = Laboratory::new(workspace, &programs, options.span())?;
+        for scenario in scenarios {
+            let measured = compare(&laboratory, &programs, scenario, &servers, options.rounds());
+            results.replace(scenario.name, measured);
+            if !options.quick && options.server.is_empty() {
+                results.save(&file)?;
+            }
+        }
+    }
+    let report = Report {
+        results: &results,
+        versions: &Versions::find(&workspace.root.join("bench"), &programs)?,
+        command: options.command(),
+        notes: std::fs::read_to_string(workspace.root.join("bench/notes.md"))
+            .context("reading bench/notes.md")?,
+    };
+    let kept = !options.quick && options.server.is_empty();
+    write(&report, if kept { workspace.root.join("docs") } else { dir }.as_path(), workspace)
+}
+
+impl Options {
+    fn rounds(&self) -> u32 {
+        if self.quick { 1 } else { self.rounds }
+    }
+
+    fn span(&self) -> Span {
+        if self.quick {
+            Span { warm_up: 0.2, measured: 0.5 }
+        } else {
+            Span { warm_up: 0.5, measured: self.seconds }
+        }
+    }
+
+    fn command(&self) -> String {
+        format!("cargo xtask bench --rounds {} --seconds {}", self.rounds(), self.span().measured)
+    }
+}
+
+/// Those that are named, or all.
+fn chosen<T>(
+    names: &[String],
+    all: &'static [T],
+    find: fn(&str) -> Option<&'static T>,
+    what: &str,
+) -> Result<Vec<&'static T>> {
+    if names.is_empty() {
+        return Ok(all.iter().collect());
+    }
+    let named = |name: &String| {
+        find(name).ok_or_else(|| anyhow!("there is no {what} {name}; `cargo xtask bench --list` shows them"))
+    };
+    names.iter().map(named).collect()
+}
+
+/// Measures the servers in turn, in another order in each round. One that fails is left out from then on.
+fn compare(
+    laboratory: &Laboratory<'_>,
+    programs: &Programs,
+    scenario: &Scenario,
+    servers: &[&'static Server],
+    rounds: u32,
+) -> Measured {
+    terminal::heading(&format!("{} · {}", scenario.name, scenario.title));
+    let mut measured = Measured::default();
+    let mut playing = Vec::new();
+    for server in servers {
+        match (scenario.task_of(server), programs.missing.get(server.name)) {
+            (Some(task), None) => playing.push((*server, task)),
+            (Some(_), Some(why)) => drop(measured.failures.insert(server.name.to_owned(), why.clone())),
+            (None, _) => {}
+        }
+    }
+    for round in 0..rounds {
+        shuffle(&mut playing);
+        playing.retain(|(server, task)| match laboratory.measure(server, *task, scenario) {
+            Ok(sample) => {
+                measured.servers.entry(server.name.to_owned()).or_default().insert(round, sample);
+                true
+            }
+            Err(error) => {
+                println!("{}: {error:#}", server.name);
+                measured.failures.insert(server.name.to_owned(), format!("{error:#}"));
+                false
+            }
+        });
+    }
+    for (server, samples) in &measured.servers {
+        println!("{server:20} {}", summary(scenario, samples));
+    }
+    measured
+}
+
+/// The main figure, from its least to its most.
+fn summary(scenario: &Scenario, samples: &Samples) -> String {
+    spread(samples, scenario.load.main_figure()).map_or_else(String::new, |spread| {
+        format!("{:>10}   {} – {}", number(spread.median), number(spread.least), number(spread.most))
+    })
+}
+
+fn write(report: &Report<'_>, dir: &Path, workspace: &Workspace) -> Result<()> {
+    for (name, text) in [
+        ("benchmarks.md", report.markdown()),
+        ("benchmarks.svg", report.costs().svg()),
+        ("benchmarks-idle.svg", report.memory().svg()),
+    ] {
+        let path = dir.join(name);
+        std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
+        println!("wrote {}", workspace.relative(&path).display());
+    }
+    Ok(())
+}

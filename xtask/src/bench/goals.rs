@@ -1,0 +1,107 @@
+//! What the project set out to reach.
+
+use super::figures::{Figure, Samples, Spread, ratio, spread};
+use super::results::Results;
+use super::servers::RAW_EPOLL;
+
+/// One line of the table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Goal {
+    pub(super) title: &'static str,
+    scenario: &'static str,
+    measure: Measure,
+    /// At most this much, for each of [`INTERFACES`].
+    limits: [f64; 3],
+}
+
+/// What a limit limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Measure {
+    /// The cost, in those of this server.
+    Against(&'static str),
+    /// Bytes for each connection.
+    Bytes,
+}
+
+/// One cell of the table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reached {
+    pub(super) limit: f64,
+    pub(super) measure: Measure,
+    /// `None` if it was not measured.
+    pub(super) value: Option<Spread>,
+}
+
+/// The servers that have goals, in the order of the columns.
+pub(super) const INTERFACES: [&str; 3] = ["longwire-uring", "longwire-readiness", "longwire-async"];
+
+pub(super) const GOALS: &[Goal] = &[
+    against(RAW_EPOLL, "16b-c64", "16 B, 64 connections: against TCP echo over epoll", [0.80, 1.03, 1.10]),
+    against(
+        RAW_EPOLL,
+        "16b-c64-d32",
+        "16 B, 64 connections, 32 outstanding: against TCP echo over epoll",
+        [1.0, 1.15, 1.6],
+    ),
+    against(
+        RAW_EPOLL,
+        "125b-c1000",
+        "125 B, 1,000 connections: against TCP echo over epoll",
+        [0.80, 1.05, 1.15],
+    ),
+    against(
+        "sockudo-ws",
+        "1k-c64-d32",
+        "1 KiB, 64 connections, 32 outstanding: against sockudo-ws",
+        [0.55, 0.62, 0.80],
+    ),
+    against("fastwebsockets", "16k-c64", "16 KiB, 64 connections: against fastwebsockets", [0.85, 0.95, 1.0]),
+    against(
+        "tokio-websockets",
+        "256k-c4",
+        "256 KiB, 4 connections: against tokio-websockets",
+        [1.0, 1.0, 1.1],
+    ),
+    against(
+        "sockudo-ws",
+        "deflate-1k",
+        "permessage-deflate, 1 KiB JSON: against sockudo-ws",
+        [0.8, 0.8, 0.9],
+    ),
+    Goal {
+        title: "bytes for each idle connection",
+        scenario: "idle",
+        measure: Measure::Bytes,
+        limits: [400.0, 1100.0, 2000.0],
+    },
+];
+
+const fn against(
+    server: &'static str,
+    scenario: &'static str,
+    title: &'static str,
+    limits: [f64; 3],
+) -> Goal {
+    Goal { title, scenario, measure: Measure::Against(server), limits }
+}
+
+impl Goal {
+    /// How far each of [`INTERFACES`] has come.
+    pub(super) fn reached(&self, results: &Results) -> [Reached; 3] {
+        let samples = |server: &str| results.of(self.scenario)?.servers.get(server);
+        let value = |interface: &str| -> Option<Spread> {
+            let own: &Samples = samples(interface)?;
+            match self.measure {
+                Measure::Against(other) => ratio(own, samples(other)?, Figure::Cost),
+                Measure::Bytes => spread(own, Figure::Memory),
+            }
+        };
+        let [first, second, third] = INTERFACES;
+        let [limit_1, limit_2, limit_3] = self.limits;
+        [(first, limit_1), (second, limit_2), (third, limit_3)].map(|(interface, limit)| Reached {
+            limit,
+            measure: self.measure,
+            value: value(interface),
+        })
+    }
+}

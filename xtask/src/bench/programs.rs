@@ -1,0 +1,137 @@
+//! The programs of the servers and of the load generator: built and installed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::servers::{Program, Server};
+use crate::cargo::cargo;
+use crate::command::find_on_path;
+use crate::test::context::Context;
+use crate::test::outcome::Stop;
+
+/// All servers from nothing, each optimised as a whole.
+const BUILD_DEADLINE: Duration = Duration::from_secs(60 * 60);
+const INSTALL_DEADLINE: Duration = Duration::from_secs(10 * 60);
+
+/// Where the programs are.
+#[derive(Debug)]
+pub(super) struct Programs {
+    bench: PathBuf,
+    built: PathBuf,
+    python: Option<PathBuf>,
+    node: bool,
+    /// Servers that cannot run here, and why.
+    pub(super) missing: BTreeMap<&'static str, String>,
+}
+
+impl Programs {
+    /// Builds and installs what these servers need. A server in another language that cannot be had is left out.
+    pub(super) fn prepare(context: &Context<'_>, servers: &[&'static Server]) -> Result<Self> {
+        let target = context.workspace.target.join("bench");
+        let mut programs = Self {
+            bench: context.workspace.root.join("bench"),
+            built: target.join("release"),
+            python: None,
+            node: false,
+            missing: BTreeMap::new(),
+        };
+        programs.build(context, servers, &target)?;
+        for server in servers {
+            let installed = match server.program {
+                Program::Rust { .. } => Ok(()),
+                Program::Node(_) | Program::Bun(_) => programs.install_node_packages(context),
+                Program::Python(_) => programs.install_python_packages(context),
+            };
+            match installed {
+                Ok(()) => {}
+                Err(Stop::Broken(error)) => return Err(error),
+                Err(Stop::Unavailable(why) | Stop::NotInstalled(why)) => {
+                    programs.missing.insert(server.name, why);
+                }
+            }
+        }
+        Ok(programs)
+    }
+
+    fn build(&self, context: &Context<'_>, servers: &[&'static Server], target: &Path) -> Result<()> {
+        let mut command = cargo();
+        command
+            .current_dir(&self.bench)
+            .args(["build", "--release", "-p", "bench-load", "--target-dir"])
+            .arg(target);
+        for server in servers {
+            if let Program::Rust { package, .. } = server.program {
+                command.args(["-p", package]);
+            }
+        }
+        let finished = context.run(command, BUILD_DEADLINE, "build-bench")?;
+        ensure!(finished.succeeded(), "the build of bench/: {}", finished.explain());
+        Ok(())
+    }
+
+    fn install_node_packages(&mut self, context: &Context<'_>) -> Result<(), Stop> {
+        if self.node {
+            return Ok(());
+        }
+        context.find_or_install(&["node"], &["nodejs", "npm"])?;
+        let dir = self.bench.join("peers/node");
+        let changed = |path: &str| std::fs::metadata(dir.join(path)).and_then(|file| file.modified());
+        let locked = changed("package-lock.json").context("bench/peers/node/package-lock.json")?;
+        if !changed("node_modules/.package-lock.json").is_ok_and(|installed| installed >= locked) {
+            let mut command = Command::new(context.find_or_install(&["npm"], &["npm"])?);
+            command.current_dir(&dir).args(["ci", "--no-audit", "--no-fund"]);
+            context.install("bench-npm-packages", command, INSTALL_DEADLINE)?;
+        }
+        self.node = true;
+        Ok(())
+    }
+
+    fn install_python_packages(&mut self, context: &Context<'_>) -> Result<(), Stop> {
+        let environment = context.workspace.tools().join("bench-python");
+        let python = environment.join("bin/python");
+        if !environment.join("bin/websockets").is_file() {
+            let mut command =
+                Command::new(context.find_or_install(&["python3"], &["python3", "python3-venv"])?);
+            command.args(["-m", "venv"]).arg(&environment);
+            context.install("bench-python-environment", command, INSTALL_DEADLINE)?;
+            let mut command = Command::new(&python);
+            command
+                .args(["-m", "pip", "--disable-pip-version-check", "install", "-r"])
+                .arg(self.bench.join("peers/python/requirements.txt"));
+            context.install("bench-python-packages", command, INSTALL_DEADLINE)?;
+        }
+        self.python = Some(python);
+        Ok(())
+    }
+
+    pub(super) fn load_generator(&self) -> PathBuf {
+        self.built.join("bench-load")
+    }
+
+    /// How the server is called, without its common arguments, which stand between these two.
+    pub(super) fn call(&self, server: &Server) -> (Vec<PathBuf>, &'static [&'static str]) {
+        let node = self.bench.join("peers/node");
+        match server.program {
+            Program::Rust { package, arguments } => (vec![self.built.join(package)], arguments),
+            Program::Node(script) => (vec!["node".into(), node.join(script)], &[]),
+            Program::Bun(script) => (vec![self.bun(), node.join(script)], &[]),
+            Program::Python(script) => {
+                let python = self.python.clone().unwrap_or_else(|| "python3".into());
+                (vec![python, self.bench.join("peers/python").join(script)], &[])
+            }
+        }
+    }
+
+    pub(super) fn bun(&self) -> PathBuf {
+        self.bench.join("peers/node/node_modules/@oven/bun-linux-x64/bin/bun")
+    }
+}
+
+/// The program that pins others to a core.
+pub(super) fn taskset() -> Result<PathBuf> {
+    find_on_path("taskset").context("`taskset` is missing: it comes with util-linux")
+}

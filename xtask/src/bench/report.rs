@@ -1,0 +1,271 @@
+//! What was measured, for people: Markdown and pictures.
+
+use std::fmt::Write as _;
+
+use super::figures::{Figure, Samples, Spread, ratio, spread};
+use super::goals::{GOALS, INTERFACES, Measure, Reached};
+use super::machine::{Versions, machine};
+use super::plot::{Bar, Panel, Plot, Scale, Shade};
+use super::results::{Measured, Results};
+use super::scenarios::{Load, SCENARIOS, Scenario};
+use super::servers::{self, RAW_EPOLL, Server, Standing};
+
+/// The pages that a run writes.
+#[derive(Debug)]
+pub(super) struct Report<'r> {
+    pub(super) results: &'r Results,
+    pub(super) versions: &'r Versions,
+    /// How the figures can be had again.
+    pub(super) command: String,
+    /// What a person has to add: what was not reached, and why.
+    pub(super) notes: String,
+}
+
+const METHOD: &str = "\
+Each server runs alone, on one core, and the load generator (`bench/load`: one thread over io_uring, frames masked and \
+encoded beforehand) on another. Every reply is checked, in length, content and order. A server is started anew for each \
+measurement. The rounds of a scenario follow each other, and in each round the servers take their turns in another \
+order; a ratio is the median of the ratios of the rounds, so that what disturbs a round disturbs both sides of it.
+
+- **µs** is the time that the server's process had on its core, user and system, for each message, delivery or \
+handshake: read from `/proc/PID/stat` before and after. The kernel's work for the loopback interface is in it, on both \
+sides.
+- **a second** is the throughput of the same run. Where the server is not *busy* all of the time, the load generator was \
+the limit, and µs is the figure to compare.
+- **Latency** is measured in an open loop: messages are sent when they are due, at a fixed rate, and their time counts \
+from then, so that a server that stalls pays for all that were due meanwhile (coordinated omission).
+- **Bytes for an idle connection** is the growth of `Private_Dirty` in `/proc/PID/smaps_rollup` over the connections, \
+each of which has exchanged one message. What the kernel keeps for a socket is not in it.
+- `tcp-epoll` and `tcp-uring` are TCP echo without WebSocket (`bench/floor`): what cannot be beaten by the same means.
+- Our servers run with all checks and the default limits; the others as their documentation shows it, with writes \
+batched where the library can (`forward`). All are built with the same profile: `lto = \"fat\"`, one codegen unit.
+- Differences of less than 10 % are noise on a small virtual machine.
+";
+
+impl Report<'_> {
+    /// The page `benchmarks.md`.
+    pub(super) fn markdown(&self) -> String {
+        let mut page = String::from("# Benchmarks\n\n");
+        add(
+            &mut page,
+            format_args!("Written by `{}`, on {}, with {}.\n\n", self.command, machine(), self.versions.rust),
+        );
+        page.push_str("![Server CPU µs a message](benchmarks.svg)\n\n![Memory of an idle connection](benchmarks-idle.svg)\n\n");
+        self.goals(&mut page);
+        page.push_str("## How it was measured\n\n");
+        page.push_str(METHOD);
+        for scenario in SCENARIOS {
+            if let Some(measured) = self.results.of(scenario.name) {
+                self.table(&mut page, scenario, measured);
+            }
+        }
+        page.push('\n');
+        page.push_str(self.notes.trim());
+        page.push('\n');
+        page
+    }
+
+    fn goals(&self, page: &mut String) {
+        page.push_str("## What was to be reached, and what was\n\n");
+        page.push_str("Server CPU as a ratio, or bytes; at most what stands behind ≤.\n\n");
+        add(page, format_args!("| | {} |\n|---|---|---|---|\n", INTERFACES.join(" | ")));
+        for goal in GOALS {
+            let cells: Vec<String> = goal.reached(self.results).iter().map(cell).collect();
+            add(page, format_args!("| {} | {} |\n", goal.title, cells.join(" | ")));
+        }
+        page.push('\n');
+    }
+
+    /// One scenario, the best server first.
+    fn table(&self, page: &mut String, scenario: &Scenario, measured: &Measured) {
+        add(page, format_args!("\n## {}\n\n`{}`\n\n", capitalised(scenario.title), scenario.name));
+        let columns = Columns::of(scenario.load);
+        add(page, format_args!("| server | {} |\n|---|", columns.titles().join(" | ")));
+        page.push_str(&"---:|".repeat(columns.titles().len()));
+        page.push('\n');
+        for (server, samples) in ranking(scenario, measured) {
+            let cells = columns.cells(scenario.load, samples, measured);
+            add(page, format_args!("| {} | {} |\n", self.name(server), cells.join(" | ")));
+        }
+        for (server, why) in &measured.failures {
+            add(page, format_args!("\n`{server}` has no figures, or fewer: {}\n", reason(why)));
+        }
+    }
+
+    fn name(&self, server: &Server) -> String {
+        let title = self.versions.title(server);
+        if server.standing == Standing::Ours { format!("**{title}**") } else { title }
+    }
+
+    /// The picture of the costs of some scenarios.
+    pub(super) fn costs(&self) -> Plot {
+        let shown = ["16b-c64", "16b-c64-d32", "1k-c64-d32", "16k-c64"];
+        let panels = shown.iter().filter_map(|name| self.panel(name, Scale::Linear)).collect();
+        Plot { title: "Server CPU µs for each echoed message: less is better".to_owned(), panels }
+    }
+
+    /// The picture of what idle connections hold.
+    pub(super) fn memory(&self) -> Plot {
+        let panels = self.panel("idle", Scale::Logarithmic).into_iter().collect();
+        Plot { title: "Bytes for each idle connection: less is better, logarithmic".to_owned(), panels }
+    }
+
+    fn panel(&self, scenario: &str, scale: Scale) -> Option<Panel> {
+        let scenario = SCENARIOS.iter().find(|known| known.name == scenario)?;
+        let figure = scenario.load.main_figure();
+        let bars = ranking(scenario, self.results.of(scenario.name)?)
+            .into_iter()
+            .filter_map(|(server, samples)| {
+                let value = spread(samples, figure)?.median;
+                let shade = match server.standing {
+                    Standing::Floor => Shade::Floor,
+                    Standing::Ours => Shade::Ours,
+                    Standing::Peer => Shade::Peer,
+                };
+                Some(Bar { name: self.versions.title(server), value, label: number(value), shade })
+            })
+            .collect();
+        Some(Panel { title: capitalised(scenario.title), scale, bars })
+    }
+}
+
+/// The servers that were measured, the best first.
+fn ranking<'m>(scenario: &Scenario, measured: &'m Measured) -> Vec<(&'static Server, &'m Samples)> {
+    let figure = scenario.load.main_figure();
+    let median = |samples: &Samples| spread(samples, figure).map_or(f64::INFINITY, |spread| spread.median);
+    let mut servers: Vec<_> =
+        measured.servers.iter().filter_map(|(name, samples)| Some((servers::find(name)?, samples))).collect();
+    servers.sort_by(|(_, one), (_, other)| median(one).total_cmp(&median(other)));
+    servers
+}
+
+/// The figures that a scenario's table shows.
+struct Columns(&'static [(Figure, &'static str)]);
+
+impl Columns {
+    fn of(load: Load) -> Self {
+        Self(match load {
+            Load::Echo { .. } | Load::Broadcast { .. } | Load::Handshakes => {
+                &[(Figure::Cost, "µs"), (Figure::Rate, "a second"), (Figure::Busy, "busy")]
+            }
+            Load::Idle { .. } => &[(Figure::Memory, "bytes")],
+            Load::Latency { .. } => &[
+                (Figure::P99, "p99 µs"),
+                (Figure::P50, "p50 µs"),
+                (Figure::P999, "p99.9 µs"),
+                (Figure::Longest, "longest µs"),
+                (Figure::Cost, "CPU µs"),
+            ],
+        })
+    }
+
+    fn titles(&self) -> Vec<&'static str> {
+        let mut titles = Vec::new();
+        for (place, (_, title)) in self.0.iter().enumerate() {
+            titles.push(*title);
+            if place == 0 {
+                titles.extend(["from – to", "to the best peer", "to TCP over epoll"]);
+            }
+        }
+        titles
+    }
+
+    fn cells(&self, load: Load, samples: &Samples, measured: &Measured) -> Vec<String> {
+        let main = load.main_figure();
+        let mut cells = Vec::new();
+        for (place, (figure, _)) in self.0.iter().enumerate() {
+            let spread = spread(samples, *figure);
+            cells.push(spread.map_or_else(String::new, |spread| shown(*figure, spread.median)));
+            if place == 0 {
+                let from_to = |spread: Spread| format!("{} – {}", number(spread.least), number(spread.most));
+                cells.push(spread.map_or_else(String::new, from_to));
+                let against = |other: Option<&Samples>| {
+                    let ratio = ratio(samples, other?, main)?;
+                    Some(format!("{:.2}", ratio.median))
+                };
+                cells.push(against(best_peer(load, measured)).unwrap_or_default());
+                cells.push(against(measured.servers.get(RAW_EPOLL)).unwrap_or_default());
+            }
+        }
+        cells
+    }
+}
+
+fn best_peer(load: Load, measured: &Measured) -> Option<&Samples> {
+    let median = |samples: &Samples| spread(samples, load.main_figure()).map(|spread| spread.median);
+    measured
+        .servers
+        .iter()
+        .filter(|(name, _)| servers::find(name).is_some_and(|server| server.standing == Standing::Peer))
+        .filter_map(|(_, samples)| Some((median(samples)?, samples)))
+        .min_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, samples)| samples)
+}
+
+/// The first line of a failure, without where its log lies on this machine.
+fn reason(failure: &str) -> &str {
+    failure.split([';', '\n']).next().unwrap_or_default()
+}
+
+fn cell(reached: &Reached) -> String {
+    let shown = |value: f64| match reached.measure {
+        Measure::Against(_) => format!("{value:.2}"),
+        Measure::Bytes => number(value),
+    };
+    let limit = shown(reached.limit);
+    match reached.value {
+        None => format!("not measured (≤ {limit})"),
+        Some(spread) if spread.median <= reached.limit => format!("**{}** (≤ {limit})", shown(spread.median)),
+        Some(spread) => format!("{} (≤ {limit}, not reached)", shown(spread.median)),
+    }
+}
+
+fn shown(figure: Figure, value: f64) -> String {
+    if figure == Figure::Busy { format!("{:.0} %", value * 100.0) } else { number(value) }
+}
+
+/// As many digits as mean something.
+pub(super) fn number(value: f64) -> String {
+    match value.abs() {
+        0.0..10.0 => format!("{value:.2}"),
+        10.0..100.0 => format!("{value:.1}"),
+        _ => grouped(&format!("{value:.0}")),
+    }
+}
+
+/// A comma before every third digit from the end.
+fn grouped(digits: &str) -> String {
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        let left = digits.len() - place;
+        if place > 0 && left.is_multiple_of(3) && !grouped.ends_with('-') {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
+fn add(page: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a `String` does not fail.
+    let _ = page.write_fmt(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_three_digits_and_more_only_if_they_are_whole() {
+        for (value, text) in
+            [(0.168, "0.17"), (5.5, "5.50"), (19.94, "19.9"), (137_808.4, "137,808"), (-120.0, "-120")]
+        {
+            assert_eq!(number(value), text);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What is measured.
+
+use super::servers::{Server, Standing, Task};
+
+/// One comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Scenario {
+    /// Its name on the command line.
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
+    pub(super) task: Task,
+    pub(super) load: Load,
+}
+
+/// What the load generator does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Load {
+    Echo { size: u32, content: Content, connections: u32, outstanding: u32 },
+    Latency { size: u32, connections: u32, rate: u32 },
+    Broadcast { size: u32, connections: u32 },
+    Idle { connections: u32 },
+    Handshakes,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    Binary,
+    Text,
+    Json,
+}
+
+impl Content {
+    fn argument(self) -> &'static str {
+        match self {
+            Content::Binary => "binary",
+            Content::Text => "text",
+            Content::Json => "json",
+        }
+    }
+}
+
+const KIB: u32 = 1024;
+
+const fn echo(
+    name: &'static str,
+    title: &'static str,
+    (size, content): (u32, Content),
+    (connections, outstanding): (u32, u32),
+) -> Scenario {
+    Scenario { name, title, task: Task::Echo, load: Load::Echo { size, content, connections, outstanding } }
+}
+
+const fn on(task: Task, scenario: Scenario) -> Scenario {
+    Scenario { task, ..scenario }
+}
+
+const fn broadcast(name: &'static str, title: &'static str, connections: u32) -> Scenario {
+    Scenario { name, title, task: Task::Broadcast, load: Load::Broadcast { size: 125, connections } }
+}
+
+pub(super) const SCENARIOS: &[Scenario] = &[
+    echo("16b-c64", "16 B binary, 64 connections", (16, Content::Binary), (64, 1)),
+    echo("16b-c64-d32", "16 B binary, 64 connections, 32 outstanding", (16, Content::Binary), (64, 32)),
+    echo("16b-c1", "16 B binary, 1 connection", (16, Content::Binary), (1, 1)),
+    echo("16b-c1-d32", "16 B binary, 1 connection, 32 outstanding", (16, Content::Binary), (1, 32)),
+    echo("125b-c1000", "125 B text, 1,000 connections", (125, Content::Text), (1000, 1)),
+    echo("125b-c10000", "125 B text, 10,000 connections", (125, Content::Text), (10_000, 1)),
+    echo("1k-c64-d32", "1 KiB binary, 64 connections, 32 outstanding", (KIB, Content::Binary), (64, 32)),
+    echo("1k-text-c64-d32", "1 KiB text, 64 connections, 32 outstanding", (KIB, Content::Text), (64, 32)),
+    echo("16k-c64", "16 KiB binary, 64 connections", (16 * KIB, Content::Binary), (64, 1)),
+    echo("16k-text-c64", "16 KiB text, 64 connections", (16 * KIB, Content::Text), (64, 1)),
+    echo("256k-c4", "256 KiB binary, 4 connections", (256 * KIB, Content::Binary), (4, 1)),
+    on(
+        Task::Deflate,
+        echo("deflate-1k", "permessage-deflate, 1 KiB JSON, 64 connections", (KIB, Content::Json), (64, 1)),
+    ),
+    on(Task::Tls, echo("tls-1k", "TLS, 1 KiB binary, 64 connections", (KIB, Content::Binary), (64, 1))),
+    broadcast("broadcast-1000", "broadcast of 125 B text to 1,000 connections", 1000),
+    broadcast("broadcast-10000", "broadcast of 125 B text to 10,000 connections", 10_000),
+    Scenario {
+        name: "idle",
+        title: "10,000 idle connections",
+        task: Task::Echo,
+        load: Load::Idle { connections: 10_000 },
+    },
+    Scenario {
+        name: "handshakes",
+        title: "opening handshakes, 64 at a time",
+        task: Task::Echo,
+        load: Load::Handshakes,
+    },
+    Scenario {
+        name: "latency",
+        title: "latency at 20,000 messages a second of 125 B, 64 connections",
+        task: Task::Echo,
+        load: Load::Latency { size: 125, connections: 64, rate: 20_000 },
+    },
+];
+
+/// The scenario of that name.
+pub(super) fn find(name: &str) -> Option<&'static Scenario> {
+    SCENARIOS.iter().find(|scenario| scenario.name == name)
+}
+
+impl Scenario {
+    /// What this server is started for in it; `None` if it takes no part.
+    pub(super) fn task_of(&self, server: &Server) -> Option<Task> {
+        let task = match server.standing {
+            Standing::Floor if self.task == Task::Echo && self.load != Load::Handshakes => Task::Tcp,
+            Standing::Floor | Standing::Ours | Standing::Peer => self.task,
+        };
+        server.tasks.contains(&task).then_some(task)
+    }
+
+    /// The load generator's command for it, behind the target.
+    pub(super) fn arguments(&self, span: &Span) -> Vec<String> {
+        let mut arguments = Vec::new();
+        let mut add =
+            |name: &str, value: &dyn ToString| arguments.extend([name.to_owned(), value.to_string()]);
+        let timed = match self.load {
+            Load::Echo { size, content, connections, outstanding } => {
+                add("--size", &size);
+                add("--content", &content.argument());
+                add("--connections", &connections);
+                add("--outstanding", &outstanding);
+                "echo"
+            }
+            Load::Latency { size, connections, rate } => {
+                add("--size", &size);
+                add("--content", &Content::Text.argument());
+                add("--connections", &connections);
+                add("--rate", &rate);
+                "latency"
+            }
+            Load::Broadcast { size, connections } => {
+                add("--size", &size);
+                add("--content", &Content::Text.argument());
+                add("--connections", &connections);
+                "broadcast"
+            }
+            Load::Handshakes => "handshakes",
+            Load::Idle { connections } => {
+                add("--connections", &connections);
+                arguments.insert(0, "idle".to_owned());
+                return arguments;
+            }
+        };
+        add("--warm-up", &span.warm_up);
+        add("--seconds", &span.measured);
+        arguments.insert(0, timed.to_owned());
+        arguments
+    }
+}
+
+/// How long one measurement takes, in seconds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    pub(super) warm_up: f64,
+    pub(super) measured: f64,
+}
