@@ -1,12 +1,16 @@
 //! What the user may ask for.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::time::Duration;
+mod limits;
 
-use clap::{Parser, Subcommand};
+use std::net::SocketAddr;
+use std::num::NonZeroU16;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
 use http::{HeaderName, HeaderValue};
-use longwire::{Keepalive, Limits, Origin};
+use longwire::{Engine, Origin};
+
+pub(crate) use limits::LimitArgs;
 
 /// Serve, connect to and look into WebSocket endpoints.
 #[derive(Debug, Parser)]
@@ -37,6 +41,7 @@ Endpoints:
   /echo            sends every message back as it came
   /channel/{name}  sends each message to all others in the channel
   /ticker          what the server does, once a second, as JSON
+  /metrics         with --metrics: what is counted, as Prometheus reads it
 
 Ctrl-C (or SIGTERM) closes every connection with 1001 and waits up to 10 s; a second one ends at once.")]
 pub(crate) struct ServeArgs {
@@ -63,47 +68,41 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     pub(crate) no_compression: bool,
 
-    /// The largest message that is accepted, in bytes; a larger one is answered with close code 1009
-    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20, help_heading = "Limits")]
-    pub(crate) max_message: usize,
+    /// What moves the bytes: io_uring where the system has it and allows it, or readiness (epoll, kqueue)
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) engine: EngineArg,
 
-    /// How many connections there may be; who comes after gets 503
-    #[arg(long, value_name = "N", default_value_t = 16_384, help_heading = "Limits")]
-    pub(crate) max_connections: usize,
+    /// How many event loops to run, each on a thread of its own [default: one for each core]
+    #[arg(long, value_name = "N")]
+    pub(crate) workers: Option<NonZeroU16>,
 
-    /// How many connections there may be from one address; raise it behind a reverse proxy
-    #[arg(long, value_name = "N", default_value_t = 1_024, help_heading = "Limits")]
-    pub(crate) max_connections_per_ip: usize,
+    /// Show what is counted at /metrics, as Prometheus reads it
+    ///
+    /// Whoever can reach the server can read it, and sees how many connections there are, how many were refused and
+    /// why, and how much is said: off unless asked for. Behind a reverse proxy, let the proxy keep it from others.
+    #[arg(long)]
+    pub(crate) metrics: bool,
 
-    /// How many bytes all connections together may hold; one that grows beyond is closed with 1013
-    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30, help_heading = "Limits")]
-    pub(crate) max_buffered: usize,
-
-    /// How long an opening handshake may take
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds, help_heading = "Limits")]
-    pub(crate) handshake_timeout: Duration,
-
-    /// Close connections on which no message goes either way for this long [default: never]
-    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds, help_heading = "Limits")]
-    pub(crate) idle_timeout: Option<Duration>,
-
-    /// Ping a client from which nothing came for this long
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = parse_seconds, help_heading = "Limits")]
-    pub(crate) keepalive: Duration,
-
-    /// Drop a client from which nothing came for this long after a ping
-    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = parse_seconds, help_heading = "Limits")]
-    pub(crate) keepalive_timeout: Duration,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
 }
 
-impl ServeArgs {
-    /// What a connection may cost.
-    pub(crate) fn limits(&self) -> Limits {
-        Limits::default()
-            .message(self.max_message)
-            .handshake_time(self.handshake_timeout)
-            .idle_time(self.idle_timeout)
-            .keepalive(Keepalive::every(self.keepalive).within(self.keepalive_timeout))
+/// What moves the bytes, as the user names it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EngineArg {
+    #[default]
+    Auto,
+    Uring,
+    Readiness,
+}
+
+impl From<EngineArg> for Engine {
+    fn from(argument: EngineArg) -> Engine {
+        match argument {
+            EngineArg::Auto => Engine::Auto,
+            EngineArg::Uring => Engine::Uring,
+            EngineArg::Readiness => Engine::Readiness,
+        }
     }
 }
 
@@ -151,13 +150,6 @@ pub(crate) struct ConnectArgs {
     pub(crate) verbose: bool,
 }
 
-fn parse_seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    seconds
-        .filter(|time| !time.is_zero())
-        .ok_or_else(|| "give a number of seconds above 0, such as 30 or 0.5".into())
-}
-
 fn parse_header(line: &str) -> Result<(HeaderName, HeaderValue), String> {
     let (name, value) = line.split_once(':').ok_or("a header is a name, a colon and a value")?;
     let name = name.trim().parse().map_err(|_| format!("{:?} is not the name of a header", name.trim()))?;
@@ -188,14 +180,6 @@ mod tests {
         assert_eq!(parse_header("no colon").unwrap_err(), "a header is a name, a colon and a value");
         assert_eq!(parse_header("a b: c").unwrap_err(), r#""a b" is not the name of a header"#);
         assert!(parse_header("a: b\r\nc: d").unwrap_err().contains("characters"));
-    }
-
-    #[test]
-    fn times_are_seconds() {
-        assert_eq!(parse_seconds("0.5"), Ok(Duration::from_millis(500)));
-        for text in ["0", "-1", "NaN", "inf", "10s", "1e30", ""] {
-            assert!(parse_seconds(text).is_err(), "{text}");
-        }
     }
 
     #[test]

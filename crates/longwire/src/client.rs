@@ -5,7 +5,7 @@ mod opening;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{HeaderName, HeaderValue};
 use longwire_proto::deflate::Deflate;
@@ -21,6 +21,7 @@ use crate::connection::Connection;
 use crate::error::UrlError;
 use crate::error::{Error, HandshakeError, Result};
 use crate::opening::extensions_header;
+use crate::telemetry;
 #[cfg(feature = "tls")]
 use crate::tls::ClientTls;
 use crate::transport::Transport;
@@ -178,13 +179,12 @@ impl Client {
         let span = tracing::debug_span!("connect", url = %address);
         async {
             let stream = self.connect_tcp(&address).await?;
-            let within = format!("open a WebSocket at {address}");
             let opening = async {
                 let peer_addr = stream.peer_addr().ok();
                 let transport = self.secure(stream, &address).await?;
                 self.open(transport, &address, handshake, peer_addr).await
             };
-            self.within_handshake_time(within, opening).await
+            self.within_handshake_time(&address, opening).await
         }
         .instrument(span)
         .await
@@ -206,9 +206,8 @@ impl Client {
     {
         let address = Address::parse(url.as_ref())?;
         let handshake = self.handshake(&address)?;
-        let within = format!("open a WebSocket at {address}");
         let transport = Transport::Other(Box::new(transport));
-        self.within_handshake_time(within, self.open(transport, &address, handshake, None)).await
+        self.within_handshake_time(&address, self.open(transport, &address, handshake, None)).await
     }
 
     fn handshake(&self, address: &Address) -> Result<ClientHandshake> {
@@ -286,11 +285,16 @@ impl Client {
 
     async fn within_handshake_time<T>(
         &self,
-        doing: String,
+        address: &Address,
         opening: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         let limit = self.config.limits.handshake_time;
-        timeout(limit, opening).await.unwrap_or_else(|_| Err(Error::timeout(doing, limit)))
+        let begun = Instant::now();
+        let opened = timeout(limit, opening)
+            .await
+            .map_err(|_| Error::timeout(format!("open a WebSocket at {address}"), limit))??;
+        telemetry::shook_hands(Role::Client, begun);
+        Ok(opened)
     }
 }
 

@@ -7,14 +7,15 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use longwire_proto::{Closed, Event, Protocol, Received, Role};
+use longwire_proto::{Closed, Event, MessageKind, Protocol, Received, Role, SendError};
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::error::{Error, Result};
 use crate::ledger::Account;
-use crate::message::{Message, Utf8Bytes};
+use crate::message::{Compression, Message, Outgoing, Utf8Bytes};
 use crate::read_buffers;
+use crate::telemetry::{self, Traffic};
 use crate::transport::Transport;
 
 /// How many pieces one write may gather.
@@ -33,6 +34,7 @@ pub(crate) struct Connection {
     account: Option<Account>,
     /// What ended the transport, until it is reported; not set if the peer only vanished.
     failure: Option<Error>,
+    traffic: Traffic,
 }
 
 /// Bytes that were read and not yet parsed. It holds a buffer only while there are some.
@@ -61,6 +63,10 @@ impl Connection {
         read_ahead: Vec<u8>,
         account: Option<Account>,
     ) -> Connection {
+        let role = protocol.role();
+        let mut traffic = Traffic::new(role);
+        traffic.received(read_ahead.len());
+        telemetry::opened(role);
         Connection {
             protocol,
             transport: Some(transport),
@@ -69,6 +75,7 @@ impl Connection {
             timer: None,
             account,
             failure: None,
+            traffic,
         }
     }
 
@@ -78,16 +85,32 @@ impl Connection {
             let unparsed = self.inbox.bytes.get_mut(self.inbox.parsed..).unwrap_or_default();
             let before = unparsed.len();
             let mut received = Received::new(unparsed);
+            let queued = self.protocol.queued();
             let event = self.protocol.next_event(&mut received);
             self.inbox.parsed += before - received.len();
             match event {
                 Ok(Some(Event::Text(text))) => break Ok(Some(Message::Text(owned_text(text)))),
                 Ok(Some(Event::Binary(payload))) => break Ok(Some(Message::Binary(owned_bytes(payload)))),
-                Ok(Some(event)) => tracing::trace!(?event, "received"),
+                Ok(Some(event)) => {
+                    tracing::trace!(?event, "received");
+                    // A pong that is not queued is put off, as RFC 6455 §5.5.3 allows.
+                    if matches!(event, Event::Ping(_))
+                        && self.protocol.is_open()
+                        && self.protocol.queued() == queued
+                    {
+                        self.traffic.ping_put_off();
+                    }
+                }
                 Ok(None) => break Ok(None),
-                Err(error) => break Err(error.into()),
+                Err(error) => {
+                    telemetry::failed(self.protocol.role(), &error);
+                    break Err(error.into());
+                }
             }
         };
+        if let Ok(Some(_)) = outcome {
+            self.traffic.message_received();
+        }
         // What was lent has been taken. A buffer goes back at once: it may be long before anybody receives again.
         if !self.has_unparsed() {
             self.inbox.clear();
@@ -110,8 +133,12 @@ impl Connection {
         };
         match ready!(read) {
             Ok(0) => self.end(None),
-            Ok(_) if self.protocol.keeps_time() => self.protocol.heard(Instant::now().into_std()),
-            Ok(_) => {}
+            Ok(count) => {
+                self.traffic.received(count);
+                if self.protocol.keeps_time() {
+                    self.protocol.heard(Instant::now().into_std());
+                }
+            }
             Err(error) => self.end(Some(error)),
         }
         Poll::Ready(())
@@ -144,6 +171,7 @@ impl Connection {
             match ready!(write_once(&self.protocol, transport, cx)) {
                 Ok(count) => {
                     self.protocol.transmitted(count);
+                    self.traffic.sent(count);
                     self.outbox = Outbox::Written;
                 }
                 // What the peer sent before may still lie in the transport, its Close frame perhaps: the reading side
@@ -183,12 +211,28 @@ impl Connection {
                 return was_overdue;
             }
             self.timer = None;
-            self.protocol.handle_timeout(Instant::now().into_std());
+            telemetry::handle_timeout(&mut self.protocol, Instant::now().into_std());
+            self.traffic.count();
             was_overdue = true;
             if self.protocol.is_over() {
-                self.transport = None;
+                self.drop_transport();
             }
         }
+    }
+
+    /// Queues a message.
+    pub(crate) fn queue(&mut self, outgoing: Outgoing) -> Result<(), SendError> {
+        let Outgoing { message, compression } = outgoing;
+        let kind = match &message {
+            Message::Text(_) => MessageKind::Text,
+            Message::Binary(_) => MessageKind::Binary,
+        };
+        match compression {
+            Compression::AsAgreed => self.protocol.send_bytes(kind, message.into_bytes())?,
+            Compression::Never => self.protocol.send_uncompressed(kind, message.into_bytes())?,
+        }
+        self.traffic.message_sent();
+        Ok(())
     }
 
     /// Whether a message can be sent and has a chance to arrive.
@@ -244,9 +288,16 @@ impl Connection {
         if let Some(account) = &mut self.account
             && !account.settle(self.protocol.held())
         {
-            tracing::debug!("all connections together hold as much memory as they may; this one is closed");
-            self.protocol.shed();
+            self.shed();
         }
+    }
+
+    fn shed(&mut self) {
+        if self.protocol.closed().is_none() {
+            tracing::debug!("all connections together hold as much memory as they may; this one is closed");
+            telemetry::shed(self.protocol.role());
+        }
+        self.protocol.shed();
     }
 
     fn end(&mut self, error: Option<io::Error>) {
@@ -258,7 +309,21 @@ impl Connection {
         }
         self.protocol.receive_eof();
         self.inbox.clear();
-        self.transport = None;
+        self.drop_transport();
+    }
+
+    /// The connection counts as open for as long as it has a transport.
+    fn drop_transport(&mut self) {
+        if self.transport.take().is_some() {
+            self.traffic.count();
+            telemetry::ended(self.protocol.role(), self.protocol.closed());
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.drop_transport();
     }
 }
 
@@ -323,7 +388,7 @@ fn write_once(
 
 /// A peer that is gone without a word is an end like others, not a failure of this end. TLS says `UnexpectedEof` when
 /// the stream ends without `close_notify`.
-fn is_vanished_peer(error: &io::Error) -> bool {
+pub(crate) fn is_vanished_peer(error: &io::Error) -> bool {
     use io::ErrorKind::{
         BrokenPipe, ConnectionAborted, ConnectionReset, HostUnreachable, NetworkDown, NetworkUnreachable,
         NotConnected, TimedOut, UnexpectedEof,

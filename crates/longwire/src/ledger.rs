@@ -24,6 +24,12 @@ impl Ledger {
         Ledger { held: AtomicUsize::new(0), ceiling }
     }
 
+    /// How many bytes all connections hold.
+    #[cfg(feature = "server")]
+    pub(crate) fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
     /// An account for a new connection.
     #[cfg(feature = "server")]
     pub(crate) fn open(self: &Arc<Ledger>) -> Account {
@@ -67,6 +73,6 @@ mod tests {
         drop(one);
         assert!(two.settle(100));
         drop(two);
-        assert_eq!(ledger.held.load(Ordering::Relaxed), 0);
+        assert_eq!(ledger.held(), 0);
     }
 }

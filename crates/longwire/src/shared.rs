@@ -4,15 +4,16 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use longwire_proto::{CloseFrame, Closed, MessageKind, Protocol, SendError};
+use longwire_proto::{CloseFrame, Closed, SendError};
 use tokio::runtime::Handle;
 use tokio::task::coop::consume_budget;
 
 use crate::bell::Bell;
 use crate::connection::Connection;
 use crate::error::{Error, Result};
-use crate::message::{Compression, Message, Outgoing};
+use crate::message::{Message, Outgoing};
 use crate::opening::Opening;
+use crate::telemetry;
 
 /// How often the driver reads before it lets other tasks go on.
 const READS_PER_TURN: usize = 32;
@@ -135,12 +136,12 @@ impl Shared {
 
     /// Queues a message when there is room for it.
     pub(crate) async fn send(self: &Arc<Shared>, message: Outgoing, write: Write) -> Result<()> {
-        self.when_there_is_room(|protocol| queue(protocol, message), write).await
+        self.when_there_is_room(|connection| connection.queue(message), write).await
     }
 
     /// Queues a ping when there is room for it.
     pub(crate) async fn ping(self: &Arc<Shared>, payload: &[u8]) -> Result<()> {
-        self.when_there_is_room(|protocol| protocol.send_ping(payload), Write::Soon).await
+        self.when_there_is_room(|connection| connection.protocol.send_ping(payload), Write::Soon).await
     }
 
     /// Queues a message, or gives it back if there is no room.
@@ -149,14 +150,14 @@ impl Shared {
         if !state.has_room()? {
             return Ok(Some(message.message));
         }
-        self.queue(&mut state, |protocol| queue(protocol, message), Write::Soon)?;
+        self.queue(&mut state, |connection| connection.queue(message), Write::Soon)?;
         Ok(None)
     }
 
     /// Queues a message for which there was room, even if others have taken it since.
     pub(crate) fn send_granted(self: &Arc<Shared>, message: Outgoing) -> Result<()> {
         let mut state = self.lock();
-        self.queue(&mut state, |protocol| queue(protocol, message), Write::Later)
+        self.queue(&mut state, |connection| connection.queue(message), Write::Later)
     }
 
     /// Waits until a message can be queued.
@@ -266,7 +267,7 @@ impl Shared {
 
     async fn when_there_is_room(
         self: &Arc<Shared>,
-        queue: impl FnOnce(&mut Protocol) -> Result<(), SendError>,
+        queue: impl FnOnce(&mut Connection) -> Result<(), SendError>,
         write: Write,
     ) -> Result<()> {
         // A sender that never has to wait still lets other tasks have their turn: before the message is queued, so that a
@@ -305,10 +306,10 @@ impl Shared {
     fn queue(
         self: &Arc<Shared>,
         state: &mut State,
-        queue: impl FnOnce(&mut Protocol) -> Result<(), SendError>,
+        queue: impl FnOnce(&mut Connection) -> Result<(), SendError>,
         write: Write,
     ) -> Result<()> {
-        queue(&mut state.connection.protocol).map_err(|error| match error {
+        queue(&mut state.connection).map_err(|error| match error {
             SendError::Closed => Error::Closed(Box::new(state.connection.closed())),
             other => Error::Send(other),
         })?;
@@ -438,8 +439,12 @@ impl State {
         let protocol = &self.connection.protocol;
         let limits = &protocol.config().limits;
         let mark = if self.congested { limits.low_water } else { limits.high_water };
-        self.congested = protocol.queued() > mark;
-        Ok(!self.congested)
+        let congested = protocol.queued() > mark;
+        if congested && !self.congested {
+            telemetry::backpressure(protocol.role());
+        }
+        self.congested = congested;
+        Ok(!congested)
     }
 
     #[cfg(feature = "server")]
@@ -457,18 +462,6 @@ impl State {
 impl Driver {
     fn is_writing(&self) -> bool {
         matches!(self, Driver::Running { writing: true, .. })
-    }
-}
-
-fn queue(protocol: &mut Protocol, outgoing: Outgoing) -> Result<(), SendError> {
-    let Outgoing { message, compression } = outgoing;
-    let kind = match &message {
-        Message::Text(_) => MessageKind::Text,
-        Message::Binary(_) => MessageKind::Binary,
-    };
-    match compression {
-        Compression::AsAgreed => protocol.send_bytes(kind, message.into_bytes()),
-        Compression::Never => protocol.send_uncompressed(kind, message.into_bytes()),
     }
 }
 

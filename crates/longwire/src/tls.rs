@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+#[cfg(feature = "client")]
+use std::sync::OnceLock;
 
 #[cfg(feature = "server")]
 use rustls::ServerConfig;
@@ -117,7 +119,8 @@ enum Trust {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Roots {
-    /// Those of the operating system, or the bundled ones if it has none (as in many containers).
+    /// Those of the operating system, or the bundled ones if it has none (as in many containers). They are read once per
+    /// process.
     System,
     /// Mozilla's, as bundled with this library.
     Bundled,
@@ -167,7 +170,11 @@ impl ClientTls {
             Trust::Config(config) => return Ok(Arc::clone(config)),
             Trust::Roots { base, extra } => (*base, extra),
         };
-        let mut roots = base_roots(base);
+        let mut roots = match base {
+            Roots::System => system_roots(),
+            Roots::Bundled => bundled_roots(),
+            Roots::None => RootCertStore::empty(),
+        };
         for certificate in extra {
             roots
                 .add(certificate.clone())
@@ -183,20 +190,26 @@ impl ClientTls {
     }
 }
 
+/// The certificate authorities of the system, as they were when they were first needed: to read them takes longer than
+/// to connect.
 #[cfg(feature = "client")]
-fn base_roots(base: Roots) -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    if base == Roots::System {
+fn system_roots() -> RootCertStore {
+    static LOADED: OnceLock<RootCertStore> = OnceLock::new();
+    let load = || {
         let found = rustls_native_certs::load_native_certs();
         for error in &found.errors {
             tracing::warn!(%error, "a certificate authority of the system cannot be used");
         }
+        let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(found.certs);
-    }
-    if base == Roots::Bundled || (base == Roots::System && roots.is_empty()) {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    roots
+        if roots.is_empty() { bundled_roots() } else { roots }
+    };
+    LOADED.get_or_init(load).clone()
+}
+
+#[cfg(feature = "client")]
+fn bundled_roots() -> RootCertStore {
+    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
 }
 
 #[cfg(feature = "client")]
@@ -256,7 +269,7 @@ mod tests {
             let tls = ClientTls::new(roots).add_pem(&certificate).unwrap();
             assert!(tls.config().is_ok());
         }
-        assert!(!base_roots(Roots::System).is_empty() && base_roots(Roots::None).is_empty());
+        assert!(!system_roots().is_empty() && !bundled_roots().is_empty());
         assert!(ClientTls::default().add_pem("nothing").is_err());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::figures::Figures;
 use crate::frames::{BINARY, FIN};
 use crate::peer::{Peer, upgrade_request};
 use crate::process::{KIB, MIB};
@@ -34,7 +35,7 @@ fn four_thousand_resets_in_the_middle_of_a_message() {
 #[test]
 fn more_connections_than_there_may_be() {
     const CEILING: usize = 8;
-    let trial = Trial::begin(&["--max-connections", &CEILING.to_string()]);
+    let trial = Trial::begin(&["--metrics", "--max-connections", &CEILING.to_string()]);
     // One is the witness's.
     let mut inside: Vec<Peer> = (1..CEILING).map(|_| Peer::open(&trial.server, "/echo")).collect();
     for _ in 0..200 {
@@ -46,6 +47,8 @@ fn more_connections_than_there_may_be() {
     inside.pop();
     eventually("there is room for one more", || answer(&mut Peer::connect(&trial.server)).contains(" 101 "));
     drop(inside);
+    eventually("there is room to ask", || answer(&mut Peer::connect(&trial.server)).contains(" 101 "));
+    assert!(Figures::of(&trial.server).get(r#"connections_refused_total{reason="full"}"#) >= 200);
     trial.end(
         "is one connection too many, 200 times",
         "503, which says why; those inside are served",

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::figures::Figures;
 use crate::frames::{CLOSE, FIN, Frame, PING};
 use crate::peer::{Flood, Peer, masked};
 use crate::process::{KIB, MIB};
@@ -9,7 +10,7 @@ use crate::trial::{Bounds, CONNECTION, Trial};
 
 #[test]
 fn pings_that_are_not_answered() {
-    let trial = Trial::begin(&["--keepalive", "1", "--keepalive-timeout", "1"]);
+    let trial = Trial::begin(&["--metrics", "--keepalive", "1", "--keepalive-timeout", "1"]);
     let mut peers: Vec<Peer> = (0..100).map(|_| Peer::open(&trial.server, "/echo")).collect();
     let start = Instant::now();
     for peer in &mut peers {
@@ -19,6 +20,8 @@ fn pings_that_are_not_answered() {
         assert_eq!(peer.rest(), b"", "it is gone: there is nobody to talk to");
     }
     assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
+    let lost = r#"timeouts_total{role="server",time="keepalive"}"#;
+    assert_eq!(Figures::of(&trial.server).get(lost), 100);
     trial.end(
         "does not answer pings, on 100 connections",
         "dropped when the time for the answer is up",
@@ -28,7 +31,7 @@ fn pings_that_are_not_answered() {
 
 #[test]
 fn connections_without_a_message() {
-    let trial = Trial::begin(&["--idle-timeout", "1"]);
+    let trial = Trial::begin(&["--metrics", "--idle-timeout", "1"]);
     let mut peers: Vec<Peer> = (0..100).map(|_| Peer::open(&trial.server, "/echo")).collect();
     let start = Instant::now();
     for peer in &mut peers {
@@ -38,6 +41,7 @@ fn connections_without_a_message() {
     }
     assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
     drop(peers);
+    assert_eq!(Figures::of(&trial.server).get(r#"timeouts_total{role="server",time="idle"}"#), 100);
     trial.end(
         "is idle, on 100 connections",
         "1001, if an idle time is set",

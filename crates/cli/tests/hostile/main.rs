@@ -9,6 +9,7 @@
 mod backpressure;
 mod connections;
 mod endings;
+mod figures;
 mod frames;
 mod handshakes;
 mod messages;

@@ -3,6 +3,7 @@
 use std::iter;
 use std::time::Duration;
 
+use crate::figures::Figures;
 use crate::frames::{BINARY, CONTINUATION, FIN, RSV1, TEXT, deflate_bomb};
 use crate::peer::{Flood, Peer, masked};
 use crate::process::{KIB, MIB};
@@ -113,7 +114,7 @@ fn a_message_without_an_end() {
 #[test]
 fn messages_that_are_too_many_together() {
     const CEILING: usize = 8 * MIB;
-    let trial = Trial::begin(&["--max-buffered", &CEILING.to_string()]);
+    let trial = Trial::begin(&["--metrics", "--max-buffered", &CEILING.to_string()]);
     let mut peers: Vec<Peer> = (0..32)
         .map(|_| {
             let mut peer = Peer::open(&trial.server, "/echo");
@@ -134,6 +135,7 @@ fn messages_that_are_too_many_together() {
         }
     }
     assert!((4..=8).contains(&served), "{served} messages of 1 MiB were let in below {CEILING} bytes");
+    assert_eq!(Figures::of(&trial.server).get(r#"connections_shed_total{role="server"}"#), 32 - served);
     drop(peers);
     trial.end(
         "sends 1 MiB on each of 32 connections where 8 MiB may be held",
@@ -146,7 +148,7 @@ fn messages_that_are_too_many_together() {
 #[test]
 fn deflate_bombs() {
     const BOMB: usize = 512 * KIB;
-    let trial = Trial::begin(&["--max-message", "1048576"]);
+    let trial = Trial::begin(&["--metrics", "--max-message", "1048576"]);
     let bomb = deflate_bomb(BOMB);
     for first in [BINARY, TEXT] {
         let mut whole = opened_with_deflate(&trial);
@@ -159,6 +161,8 @@ fn deflate_bombs() {
         assert!(!matches!(flood, Flood::Stalled(_)), "{flood:?}");
         assert_eq!(in_fragments.close_code(), Some(1009));
     }
+    let failures = r#"protocol_failures_total{role="server",kind="message_too_big"}"#;
+    assert_eq!(Figures::of(&trial.server).get(failures), 4);
     trial.end(
         "sends four messages of 512 KiB that inflate to 516 MiB each",
         "1009, while they inflate",

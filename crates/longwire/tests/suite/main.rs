@@ -12,6 +12,7 @@ mod cancel_safety;
 mod client_handshake;
 mod closing;
 mod dropping;
+mod events;
 mod exchange;
 mod failures;
 mod full_duplex;
@@ -21,6 +22,8 @@ mod http;
 mod server_handshake;
 mod shutdown;
 mod sink;
+#[cfg(feature = "metrics")]
+mod telemetry;
 #[cfg(feature = "tls")]
 mod tls;
 mod writes;

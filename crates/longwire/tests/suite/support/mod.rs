@@ -1,6 +1,9 @@
 //! What the tests have in common: time limits, peers of raw bytes, servers, transports that misbehave.
 
 mod counting;
+#[cfg(feature = "metrics")]
+mod counts;
+mod event_server;
 mod raw;
 mod run;
 mod serving;
@@ -13,8 +16,11 @@ use tokio::io::DuplexStream;
 use tokio::net::{TcpListener, TcpStream};
 
 pub(crate) use counting::{Counting, Seen};
+pub(crate) use event_server::{Conn, EventServer, Script, Told, for_each_engine};
 pub(crate) use raw::{BINARY, CLOSE, Frame, PING, PONG, Raw, TEXT, close, masked, plain};
 pub(crate) use run::{poll_once, run, run_on_threads, run_paused, settle};
+#[cfg(feature = "metrics")]
+pub(crate) use run::{run_counted, run_paused_counted};
 pub(crate) use serving::{Serving, echo, serve, upgrade_request};
 pub(crate) use trickle::Trickle;
 

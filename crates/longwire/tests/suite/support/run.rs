@@ -8,19 +8,22 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
+#[cfg(feature = "metrics")]
+use super::counts::{Counts, counted};
+
 /// Far more than any test needs.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Runs a test on a runtime of one thread.
 pub(crate) fn run(test: impl Future<Output = ()> + Send + 'static) {
-    on_own_thread(Builder::new_current_thread(), test);
+    on_own_thread(|| block_on(Builder::new_current_thread(), test));
 }
 
 /// Runs a test on a runtime of several threads, where tasks meet in any order.
 pub(crate) fn run_on_threads(test: impl Future<Output = ()> + Send + 'static) {
     let mut builder = Builder::new_multi_thread();
     builder.worker_threads(4);
-    on_own_thread(builder, test);
+    on_own_thread(|| block_on(builder, test));
 }
 
 /// Runs a test on a clock that stands still, and jumps ahead when everybody waits for time. Whoever waits for anything
@@ -28,17 +31,35 @@ pub(crate) fn run_on_threads(test: impl Future<Output = ()> + Send + 'static) {
 pub(crate) fn run_paused(test: impl Future<Output = ()> + Send + 'static) {
     let mut builder = Builder::new_current_thread();
     builder.start_paused(true);
-    on_own_thread(builder, test);
+    on_own_thread(|| block_on(builder, test));
+}
+
+/// As [`run`], with what is counted meanwhile.
+#[cfg(feature = "metrics")]
+pub(crate) fn run_counted<F: Future<Output = ()>>(test: impl FnOnce(Counts) -> F + Send + 'static) {
+    on_own_thread(|| counted(|counts| block_on(Builder::new_current_thread(), test(counts))));
+}
+
+/// As [`run_paused`], with what is counted meanwhile.
+#[cfg(feature = "metrics")]
+pub(crate) fn run_paused_counted<F: Future<Output = ()>>(test: impl FnOnce(Counts) -> F + Send + 'static) {
+    let mut builder = Builder::new_current_thread();
+    builder.start_paused(true);
+    on_own_thread(|| counted(|counts| block_on(builder, test(counts))));
+}
+
+pub(super) fn block_on(mut builder: Builder, test: impl Future<Output = ()>) {
+    let runtime: Runtime = builder.enable_all().build().unwrap();
+    let outcome = runtime.block_on(async { tokio::time::timeout(DEADLINE * 100, test).await });
+    drop(runtime);
+    assert!(outcome.is_ok(), "everybody waits for somebody else");
 }
 
 /// The thread is the test's own, so that the limit holds even for code that never gives it back.
-fn on_own_thread(mut builder: Builder, test: impl Future<Output = ()> + Send + 'static) {
+pub(super) fn on_own_thread(test: impl FnOnce() + Send + 'static) {
     let (done, finished) = channel();
     let thread = std::thread::spawn(move || {
-        let runtime: Runtime = builder.enable_all().build().unwrap();
-        let outcome = runtime.block_on(async { tokio::time::timeout(DEADLINE * 100, test).await });
-        drop(runtime);
-        assert!(outcome.is_ok(), "everybody waits for somebody else");
+        test();
         done.send(()).unwrap();
     });
     match finished.recv_timeout(DEADLINE) {

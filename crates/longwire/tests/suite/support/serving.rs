@@ -23,15 +23,7 @@ where
     F: Fn(WebSocket) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<()>> + Send + 'static,
 {
-    let (stop, stopped) = oneshot::channel::<()>();
-    let server = set_up(Server::bind("127.0.0.1:0").await.unwrap()).shutdown(async {
-        // A test that drops its server early has no use for a shutdown.
-        if stopped.await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    });
-    let addr = server.local_addr();
-    Serving { addr, stop: Some(stop), served: tokio::spawn(server.serve(handler)) }
+    Serving::start(set_up, |server| server.serve(handler)).await
 }
 
 /// Sends every message back.
@@ -43,6 +35,25 @@ pub(crate) async fn echo(mut socket: WebSocket) -> Result<()> {
 }
 
 impl Serving {
+    /// Starts a server on any free port by `run`.
+    pub(crate) async fn start<Fut>(
+        set_up: impl FnOnce(Server) -> Server,
+        run: impl FnOnce(Server) -> Fut,
+    ) -> Serving
+    where
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = set_up(Server::bind("127.0.0.1:0").await.unwrap()).shutdown(async {
+            // A test that drops its server early has no use for a shutdown.
+            if stopped.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        });
+        let addr = server.local_addr();
+        Serving { addr, stop: Some(stop), served: tokio::spawn(run(server)) }
+    }
+
     pub(crate) fn url(&self, target: &str) -> String {
         format!("ws://{}{target}", self.addr)
     }
@@ -79,6 +90,11 @@ impl Serving {
     /// Begins the shutdown.
     pub(crate) fn stop(&mut self) {
         self.stop.take().unwrap().send(()).unwrap();
+    }
+
+    /// Drops the future that serves.
+    pub(crate) fn abort(&self) {
+        self.served.abort();
     }
 
     /// Whether `serve` has returned.

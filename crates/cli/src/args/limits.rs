@@ -1,0 +1,148 @@
+//! What clients may cost.
+
+use std::time::Duration;
+
+use clap::Args;
+use longwire::{Keepalive, Limits};
+
+/// What clients may cost. The defaults are those of the library.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct LimitArgs {
+    /// The largest message that is accepted; a larger one is answered with close code 1009
+    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20)]
+    max_message: usize,
+
+    /// The most fragments a message may come in; more are answered with close code 1008
+    #[arg(long, value_name = "N", default_value_t = 1 << 17)]
+    max_fragments: u32,
+
+    /// How many connections there may be; who comes after gets 503
+    #[arg(long, value_name = "N", default_value_t = 16_384)]
+    pub(crate) max_connections: usize,
+
+    /// How many connections there may be from one address; raise it behind a reverse proxy
+    #[arg(long, value_name = "N", default_value_t = 1_024)]
+    pub(crate) max_connections_per_ip: usize,
+
+    /// How many bytes all connections together may hold; one that grows beyond is closed with 1013
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30)]
+    pub(crate) max_buffered: usize,
+
+    /// The most bytes of a request's head; more are answered with 431
+    #[arg(long, value_name = "BYTES", default_value_t = 16 << 10)]
+    max_head: usize,
+
+    /// The most header lines of a request; more are answered with 431
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    max_headers: usize,
+
+    /// How long an opening handshake may take
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
+    handshake_timeout: Duration,
+
+    /// How long a closing handshake may take
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
+    close_timeout: Duration,
+
+    /// Close connections on which no message goes either way for this long [default: never]
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
+    idle_timeout: Option<Duration>,
+
+    /// Ping a client from which nothing came for this long
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = parse_seconds)]
+    keepalive: Duration,
+
+    /// Drop a client from which nothing came for this long after a ping
+    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = parse_seconds)]
+    keepalive_timeout: Duration,
+
+    /// Send a client nothing more while more than this waits to be written to it
+    #[arg(long, value_name = "BYTES", default_value_t = 256 << 10)]
+    high_water: usize,
+
+    /// Go on when no more than this waits to be written
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 10)]
+    low_water: usize,
+
+    /// Answer only the newest ping while more than this waits to be written
+    #[arg(long, value_name = "BYTES", default_value_t = 16 << 10)]
+    max_control_replies: usize,
+}
+
+impl LimitArgs {
+    /// What one connection may cost.
+    pub(crate) fn connection(&self) -> Limits {
+        Limits::default()
+            .message(self.max_message)
+            .fragments(self.max_fragments)
+            .handshake(self.max_head, self.max_headers)
+            .handshake_time(self.handshake_timeout)
+            .close_time(self.close_timeout)
+            .idle_time(self.idle_timeout)
+            .keepalive(Keepalive::every(self.keepalive).within(self.keepalive_timeout))
+            .water(self.low_water, self.high_water)
+            .control_replies(self.max_control_replies)
+    }
+}
+
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| "give a number of seconds above 0, such as 30 or 0.5".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Program {
+        #[command(flatten)]
+        limits: LimitArgs,
+    }
+
+    fn limits(args: &[&str]) -> Limits {
+        Program::try_parse_from([&["program"], args].concat()).unwrap().limits.connection()
+    }
+
+    #[test]
+    fn without_flags_the_limits_are_those_of_the_library() {
+        assert_eq!(limits(&[]), Limits::default());
+    }
+
+    #[test]
+    fn each_flag_sets_its_own_limit() {
+        let second = Duration::from_secs(1);
+        for (args, expected) in [
+            (["--max-message", "1"], Limits::default().message(1)),
+            (["--max-fragments", "1"], Limits::default().fragments(1)),
+            (["--max-head", "1"], Limits::default().handshake(1, 100)),
+            (["--max-headers", "1"], Limits::default().handshake(16 << 10, 1)),
+            (["--handshake-timeout", "1"], Limits::default().handshake_time(second)),
+            (["--close-timeout", "1"], Limits::default().close_time(second)),
+            (["--idle-timeout", "1"], Limits::default().idle_time(second)),
+            (["--keepalive", "1"], Limits::default().keepalive(Keepalive::every(second))),
+            (
+                ["--keepalive-timeout", "1"],
+                Limits::default().keepalive(Keepalive::every(30 * second).within(second)),
+            ),
+            (["--high-water", "65537"], Limits::default().water(64 << 10, 65537)),
+            (["--low-water", "1"], Limits::default().water(1, 256 << 10)),
+            (["--max-control-replies", "1"], Limits::default().control_replies(1)),
+        ] {
+            assert_eq!(limits(&args), expected, "{args:?}");
+        }
+    }
+
+    #[test]
+    fn times_are_seconds() {
+        assert_eq!(parse_seconds("0.5"), Ok(Duration::from_millis(500)));
+        for text in ["0", "-1", "NaN", "inf", "10s", "1e30", ""] {
+            assert!(parse_seconds(text).is_err(), "{text}");
+        }
+    }
+}

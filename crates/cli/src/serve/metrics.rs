@@ -1,0 +1,40 @@
+//! `/metrics`: what is counted, as Prometheus reads it.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use longwire::telemetry;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+use crate::failure::Failure;
+
+/// The text format of Prometheus.
+const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Upper ends of the classes that handshakes are counted in, in seconds: from one on this machine to the default limit.
+const HANDSHAKE_CLASSES: [f64; 10] = [0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
+
+/// How often what has been measured is put into its classes, should nobody ask for it.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// Counts from now on, and shows the figures at `/metrics`.
+pub(super) fn router() -> Result<Router, Failure> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Full(telemetry::HANDSHAKE_DURATION.to_owned()), &HANDSHAKE_CLASSES)
+        .and_then(PrometheusBuilder::install_recorder)
+        .map_err(|error| Failure::Other(format!("cannot count for --metrics: {error}")))?;
+    telemetry::describe();
+    tokio::spawn(keep_up(handle.clone()));
+    let show = async move || ([(CONTENT_TYPE, TEXT), (CACHE_CONTROL, "no-store")], handle.render());
+    Ok(Router::new().route("/metrics", get(show)))
+}
+
+async fn keep_up(handle: PrometheusHandle) {
+    let mut times = tokio::time::interval(UPKEEP_EVERY);
+    loop {
+        times.tick().await;
+        handle.run_upkeep();
+    }
+}

@@ -1,0 +1,101 @@
+//! The figures go to the recorder of the `metrics` facade.
+
+#[cfg(any(feature = "client", feature = "server"))]
+use std::time::Duration;
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
+
+/// How often what is not counted but looked at is looked at.
+#[cfg(feature = "server")]
+const SAMPLE_EVERY: Duration = Duration::from_secs(1);
+
+/// Names of labels and their values.
+type Labels<'a> = &'a [(&'static str, &'static str)];
+
+/// Names of figures and what they mean.
+type Meanings<'a> = &'a [(&'static str, &'static str)];
+
+pub(super) fn describe(counters: Meanings<'_>, gauges: Meanings<'_>, histograms: Meanings<'_>) {
+    for (name, meaning) in counters {
+        describe_counter!(*name, unit(name), *meaning);
+    }
+    for (name, meaning) in gauges {
+        describe_gauge!(*name, unit(name), *meaning);
+    }
+    for (name, meaning) in histograms {
+        describe_histogram!(*name, unit(name), *meaning);
+    }
+}
+
+fn unit(name: &str) -> Unit {
+    if name.contains("_bytes") {
+        Unit::Bytes
+    } else if name.contains("_seconds") {
+        Unit::Seconds
+    } else {
+        Unit::Count
+    }
+}
+
+pub(super) fn count(name: &'static str, labels: Labels<'_>, by: u64) {
+    counter!(name, labels).increment(by);
+}
+
+pub(super) fn change(name: &'static str, labels: Labels<'_>, by: f64) {
+    gauge!(name, labels).increment(by);
+}
+
+#[cfg(any(feature = "client", feature = "server"))]
+pub(super) fn observe(name: &'static str, labels: Labels<'_>, took: Duration) {
+    metrics::histogram!(name, labels).record(took);
+}
+
+/// Looks at a value for ever. A gauge is the sum of all that look at the same time.
+#[cfg(feature = "server")]
+pub(super) async fn sample(name: &'static str, value: impl Fn() -> usize) {
+    let mut shown = Shown { gauge: gauge!(name), value: 0.0 };
+    let mut times = tokio::time::interval(SAMPLE_EVERY);
+    loop {
+        times.tick().await;
+        shown.show(value() as f64);
+    }
+}
+
+/// What a gauge shows of one value. It is taken back when this is dropped.
+#[cfg(feature = "server")]
+struct Shown {
+    gauge: metrics::Gauge,
+    value: f64,
+}
+
+#[cfg(feature = "server")]
+impl Shown {
+    fn show(&mut self, value: f64) {
+        self.gauge.increment(value - self.value);
+        self.value = value;
+    }
+}
+
+#[cfg(feature = "server")]
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.show(0.0);
+    }
+}
+
+/// A number that grows until it is taken.
+#[derive(Debug)]
+pub(super) struct Sum(u64);
+
+impl Sum {
+    pub(super) const ZERO: Sum = Sum(0);
+
+    #[inline]
+    pub(super) fn add(&mut self, more: usize) {
+        self.0 += more as u64;
+    }
+
+    pub(super) fn take(&mut self) -> u64 {
+        std::mem::take(&mut self.0)
+    }
+}

@@ -1,0 +1,91 @@
+//! How long a connection may live without a word.
+
+use std::time::Duration;
+
+use longwire::{By, Keepalive, Limits};
+
+use crate::support::{CLOSE, Frame, PING, PONG, Script, Told, close, for_each_engine, masked};
+
+const SHORT: Duration = Duration::from_millis(50);
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[test]
+fn who_is_silent_is_asked_whether_it_is_there() {
+    for_each_engine(async |engine| {
+        let limits = Limits::default().keepalive(Keepalive::every(SHORT).within(HOUR));
+        let mut server = Script::new().run(engine, |server| server.limits(limits)).await;
+        let mut raw = server.open("/").await;
+        server.expect(Told::Open).await;
+        for _ in 0..3 {
+            let Frame { first, payload } = raw.frame().await;
+            assert_eq!(first, PING);
+            raw.send(masked(PONG, &payload)).await;
+            server.expect(Told::Pong(payload)).await;
+        }
+    });
+}
+
+#[test]
+fn who_does_not_answer_is_given_up() {
+    for_each_engine(async |engine| {
+        let limits = Limits::default().keepalive(Keepalive::every(SHORT).within(SHORT));
+        let mut server = Script::new().run(engine, |server| server.limits(limits)).await;
+        let mut raw = server.open("/").await;
+        assert_eq!(raw.frame().await.first, PING);
+        raw.expect_end().await;
+        server.expect(Told::Open).await;
+        server.expect(Told::lost()).await;
+        server.end().await;
+    });
+}
+
+/// The ping itself cannot be written, and what waits must not wait for ever.
+#[test]
+fn who_takes_nothing_is_given_up_too() {
+    for_each_engine(async |engine| {
+        let limits = Limits::default().keepalive(Keepalive::every(SHORT).within(SHORT)).water(0, 100 << 20);
+        let mut server = Script::new()
+            .on_open(|socket| {
+                socket.send(&vec![0; 50 << 20]);
+            })
+            .run(engine, |server| server.limits(limits))
+            .await;
+        let _takes_nothing = server.open_narrow("/").await;
+        server.expect(Told::Open).await;
+        server.expect(Told::lost()).await;
+        server.end().await;
+    });
+}
+
+#[test]
+fn who_has_nothing_to_say_is_closed() {
+    for_each_engine(async |engine| {
+        let limits = Limits::default().idle_time(SHORT);
+        let mut server = Script::new().run(engine, |server| server.limits(limits)).await;
+        let mut raw = server.open("/").await;
+        let Frame { first, payload } = raw.frame().await;
+        assert_eq!((first, &payload[..2]), (CLOSE, &close(1001, "")[..]));
+        raw.send(masked(CLOSE, close(1001, ""))).await;
+        raw.expect_end().await;
+        drop(raw);
+        server.expect(Told::Open).await;
+        server.expect(Told::close(1001, "", By::Local, true)).await;
+        server.end().await;
+    });
+}
+
+#[test]
+fn who_speaks_stays() {
+    for_each_engine(async |engine| {
+        let limits = Limits::default().idle_time(20 * SHORT).keepalive(Keepalive::every(SHORT).within(SHORT));
+        let server = Script::new().run(engine, |server| server.limits(limits)).await;
+        let mut silent = server.open("/").await;
+        let mut speaks = server.open("/").await;
+        let ended = tokio::spawn(async move { silent.rest().await });
+        while !ended.is_finished() {
+            server.go_round(&mut speaks).await;
+        }
+        server.go_round(&mut speaks).await;
+    });
+}

@@ -1,0 +1,170 @@
+//! Reaching a connection from other threads.
+
+use std::sync::mpsc::{Receiver, channel};
+
+use longwire::{By, Engine, Limits, Message, Remote, RemoteError};
+
+use crate::support::{BINARY, CLOSE, EventServer, Frame, Script, TEXT, Told, close, for_each_engine, masked};
+
+/// A server that gives away a handle of each connection.
+async fn serve(engine: Engine, script: Script) -> (EventServer, Receiver<Remote>) {
+    let (remotes, given) = channel();
+    let script = script.on_open(move |socket| remotes.send(socket.remote()).unwrap());
+    let limits = Limits::default().water(10_000, 50_000);
+    (script.run(engine, |server| server.limits(limits)).await, given)
+}
+
+#[test]
+fn messages_of_a_thread_arrive_in_order() {
+    for_each_engine(async |engine| {
+        let (server, remotes) = serve(engine, Script::new()).await;
+        let mut raw = server.open("/").await;
+        let remote = remotes.recv().unwrap();
+        assert!(remote.is_open());
+        let threads: Vec<_> = ["a", "b", "c"]
+            .map(|name| {
+                let remote = remote.clone();
+                std::thread::spawn(move || {
+                    for number in 0..300 {
+                        // There is room for them all.
+                        remote.send(format!("{name}{number}")).unwrap();
+                    }
+                })
+            })
+            .into();
+        let mut next = [0, 0, 0];
+        for _ in 0..900 {
+            let Frame { payload, .. } = raw.frame().await;
+            let (name, number) = payload.split_first().unwrap();
+            let next = &mut next[usize::from(name - b'a')];
+            assert_eq!(number, next.to_string().as_bytes());
+            *next += 1;
+        }
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        remote.send(Message::from(vec![7; 1 << 20]).uncompressed()).unwrap();
+        assert_eq!(raw.frame().await, Frame::new(BINARY, vec![7; 1 << 20]));
+    });
+}
+
+/// The Close frame comes behind what was sent before, though that had to wait for room.
+#[test]
+fn it_is_full_when_as_much_waits_as_may_and_closing_loses_nothing() {
+    for_each_engine(async |engine| {
+        let (mut server, remotes) = serve(engine, Script::new()).await;
+        let mut other = server.open("/").await;
+        remotes.recv().unwrap();
+        let mut slow = server.open_narrow("/").await;
+        let remote = remotes.recv().unwrap();
+        let mut sent = 0_u32;
+        let mut full_rounds = 0;
+        while full_rounds < 3 {
+            let mut message = sent.to_be_bytes().to_vec();
+            message.resize(10_000, 0);
+            match remote.send(message) {
+                Ok(()) => (sent, full_rounds) = (sent + 1, 0),
+                Err(error) => {
+                    assert_eq!(error, RemoteError::Full);
+                    server.go_round(&mut other).await;
+                    full_rounds += 1;
+                }
+            }
+            assert!(sent < 10_000, "it is never full");
+        }
+        remote.close(4000, "enough").unwrap();
+        for number in 0..sent {
+            assert_eq!(slow.frame().await.payload[..4], number.to_be_bytes());
+        }
+        assert_eq!(slow.frame().await, Frame::new(CLOSE, close(4000, "enough")));
+        slow.send(masked(CLOSE, close(4000, ""))).await;
+        slow.expect_end().await;
+        server.expect_sometime(Told::close(4000, "", By::Local, true)).await;
+    });
+}
+
+#[test]
+fn there_is_room_again_when_the_peer_has_read() {
+    for_each_engine(async |engine| {
+        let (server, remotes) = serve(engine, Script::new()).await;
+        let mut slow = server.open_narrow("/").await;
+        let remote = remotes.recv().unwrap();
+        let sending = std::thread::spawn(move || {
+            for number in 0..1000_u32 {
+                let message = vec![number.to_be_bytes()[3]; 10_000];
+                while let Err(error) = remote.send(message.clone()) {
+                    assert_eq!(error, RemoteError::Full);
+                    std::thread::yield_now();
+                }
+            }
+        });
+        for number in 0..1000_u32 {
+            assert_eq!(slow.frame().await, Frame::new(BINARY, vec![number.to_be_bytes()[3]; 10_000]));
+        }
+        sending.join().unwrap();
+    });
+}
+
+#[test]
+fn a_connection_that_has_ended_takes_nothing() {
+    for_each_engine(async |engine| {
+        let (mut server, remotes) = serve(engine, Script::new()).await;
+        let mut raw = server.open("/").await;
+        let remote = remotes.recv().unwrap();
+        raw.send(masked(CLOSE, "")).await;
+        assert_eq!(raw.frame().await, Frame::new(CLOSE, ""));
+        raw.expect_end().await;
+        drop(raw);
+        server.expect_sometime(Told::close(1005, "", By::Peer, true)).await;
+        assert_eq!(remote.send("late"), Err(RemoteError::Closed));
+        assert!(!remote.is_open());
+        remote.close(1000, "again").unwrap();
+        // The place of the connection may be another's now.
+        let mut next = server.open("/").await;
+        remote.close(1000, "again").unwrap();
+        server.go_round(&mut next).await;
+        server.expect_sometime(Told::message("round")).await;
+    });
+}
+
+#[test]
+fn a_connection_that_is_closing_takes_nothing() {
+    for_each_engine(async |engine| {
+        let script = Script::new().on_message(|socket, _| socket.close(4000, "enough").unwrap());
+        let (server, remotes) = serve(engine, script).await;
+        let mut raw = server.open("/").await;
+        let remote = remotes.recv().unwrap();
+        assert!(remote.close(1006, "").is_err());
+        raw.send(masked(TEXT, "go")).await;
+        assert_eq!(raw.frame().await, Frame::new(CLOSE, close(4000, "enough")));
+        assert_eq!(remote.send("late"), Err(RemoteError::Closed));
+    });
+}
+
+#[test]
+fn a_handle_that_is_taken_at_the_end_is_closed() {
+    for_each_engine(async |engine| {
+        let (remotes, given) = channel();
+        let server = Script::new()
+            .on_close(move |socket| remotes.send(socket.remote()).unwrap())
+            .run(engine, |server| server)
+            .await;
+        drop(server.open("/").await);
+        let remote = tokio::task::spawn_blocking(move || given.recv().unwrap()).await.unwrap();
+        assert!(!remote.is_open());
+        assert_eq!(remote.send("late"), Err(RemoteError::Closed));
+    });
+}
+
+#[test]
+fn the_end_of_the_server_is_the_end_of_its_handles() {
+    for_each_engine(async |engine| {
+        let (mut server, remotes) = serve(engine, Script::new()).await;
+        let raw = server.open("/").await;
+        let remote = remotes.recv().unwrap();
+        server.stop();
+        drop(raw);
+        server.returned().await;
+        assert_eq!(remote.send("late"), Err(RemoteError::Closed));
+    });
+}

@@ -1,0 +1,140 @@
+//! The end of an event-driven server.
+
+use std::time::Duration;
+
+use longwire::{By, Limits};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use crate::support::{BINARY, CLOSE, Frame, Raw, Script, TEXT, Told, close, for_each_engine, masked};
+
+const REASON: &str = "the server is shutting down";
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+async fn port_is_closed(address: std::net::SocketAddr) {
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn answer_the_close(raw: &mut Raw<TcpStream>) {
+    assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1001, REASON)));
+    raw.send(masked(CLOSE, close(1001, ""))).await;
+    raw.expect_end().await;
+}
+
+#[test]
+fn all_are_told_and_run_returns() {
+    for_each_engine(async |engine| {
+        let mut server = Script::new().run(engine, |server| server.workers(2).shutdown_time(HOUR)).await;
+        let mut clients = Vec::new();
+        for _ in 0..20 {
+            clients.push(server.open("/").await);
+        }
+        server.stop();
+        for mut client in clients {
+            answer_the_close(&mut client).await;
+        }
+        for _ in 0..20 {
+            server.expect_sometime(Told::close(1001, "", By::Local, true)).await;
+        }
+        let address = server.addr;
+        server.returned().await;
+        assert!(TcpStream::connect(address).await.is_err(), "the port is still open");
+    });
+}
+
+#[test]
+fn an_idle_server_ends_at_once() {
+    for_each_engine(async |engine| {
+        let server = Script::new().run(engine, |server| server.workers(2).shutdown_time(HOUR)).await;
+        server.end().await;
+    });
+}
+
+#[test]
+fn what_was_sent_before_arrives() {
+    for_each_engine(async |engine| {
+        let limits = Limits::default().water(1 << 20, 100 << 20);
+        let mut server = Script::new()
+            .on_message(|socket, _| {
+                for number in 0..100_u8 {
+                    socket.send(&vec![number; 100_000]);
+                }
+            })
+            .run(engine, |server| server.limits(limits).shutdown_time(HOUR))
+            .await;
+        let mut slow = server.open_narrow("/").await;
+        slow.send(masked(TEXT, "go")).await;
+        server.expect_sometime(Told::message("go")).await;
+        server.stop();
+        for number in 0..100_u8 {
+            assert_eq!(slow.frame().await, Frame::new(BINARY, vec![number; 100_000]));
+        }
+        answer_the_close(&mut slow).await;
+        drop(slow);
+        server.returned().await;
+    });
+}
+
+#[test]
+fn who_has_not_finished_the_handshake_does_not_delay_the_end() {
+    for_each_engine(async |engine| {
+        let mut server = Script::new().run(engine, |server| server.shutdown_time(HOUR)).await;
+        let mut silent = server.raw().await;
+        let mut slow = server.raw().await;
+        slow.send("GET / HTTP/1.1\r\n").await;
+        // A connection that came later is open, so these have been accepted.
+        drop(server.open("/").await);
+        server.stop();
+        silent.expect_end().await;
+        slow.expect_end().await;
+        server.returned().await;
+    });
+}
+
+/// What is dropped in the end has ended too, and its handler is told.
+#[test]
+fn who_never_answers_is_dropped_after_the_time_allowed() {
+    for_each_engine(async |engine| {
+        let time = Duration::from_millis(50);
+        let mut server = Script::new().run(engine, |server| server.shutdown_time(time)).await;
+        let mut mute = server.open("/").await;
+        let begun = Instant::now();
+        server.stop();
+        assert_eq!(mute.frame().await, Frame::new(CLOSE, close(1001, REASON)));
+        mute.expect_end().await;
+        server.expect(Told::Open).await;
+        server.expect(Told::close(1006, "", By::Local, false)).await;
+        assert_eq!(server.told().await, None);
+        server.returned().await;
+        assert!(begun.elapsed() >= time, "{:?}", begun.elapsed());
+    });
+}
+
+#[test]
+fn a_server_that_is_dropped_ends_everything() {
+    for_each_engine(async |engine| {
+        let mut server = Script::new().run(engine, |server| server.workers(2)).await;
+        let mut open = server.open("/").await;
+        let mut silent = server.raw().await;
+        server.drop_future();
+        open.expect_end().await;
+        silent.expect_end().await;
+        port_is_closed(server.addr).await;
+        server.expect(Told::Open).await;
+        server.expect(Told::lost()).await;
+        assert_eq!(server.told().await, None);
+    });
+}
+
+#[test]
+fn the_port_of_a_server_that_runs_is_taken() {
+    for_each_engine(async |engine| {
+        let server = Script::new().run(engine, |server| server.workers(2)).await;
+        drop(server.open("/").await);
+        let second = longwire::Server::bind(server.addr.to_string()).await;
+        assert!(second.is_err(), "two servers share a port");
+    });
+}

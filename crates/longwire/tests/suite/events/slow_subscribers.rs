@@ -1,0 +1,233 @@
+//! Subscribers that do not take messages as fast as they are published.
+
+use std::sync::mpsc::channel;
+
+use longwire::{By, Client, Deflate, Engine, Limits, Slow};
+use tokio::net::TcpStream;
+
+use crate::support::{
+    BINARY, CLOSE, EventServer, Frame, Raw, Script, TEXT, Told, close, for_each_engine, masked,
+};
+
+/// Far more than the systems of both ends take.
+const FLOOD: usize = 400;
+
+const SIZE: usize = 64 << 10;
+
+fn limits() -> Limits {
+    Limits::default().water(10_000, 200_000).keepalive(None)
+}
+
+/// The message that has this number.
+fn numbered(number: usize) -> Vec<u8> {
+    let mut message = number.to_string().into_bytes();
+    message.resize(SIZE, b' ');
+    message
+}
+
+fn number(frame: &Frame) -> usize {
+    String::from_utf8_lossy(&frame.payload).trim_end().parse().unwrap()
+}
+
+/// Everybody at "/slow" has subscribed on these terms.
+async fn serve(engine: Engine, slow: Slow) -> EventServer {
+    Script::new()
+        .on_open(move |socket| {
+            if socket.state() == "/slow" {
+                socket.subscribe_with("flood", slow);
+            }
+        })
+        .run(engine, |server| server.limits(limits()))
+        .await
+}
+
+/// Publishes to a client that does not read, until the loop has done with it.
+async fn flooded(server: &EventServer) -> Raw<TcpStream> {
+    let mut other = server.open("/").await;
+    let slow = server.open_narrow("/slow").await;
+    for number in 0..FLOOD {
+        server.topics.publish("flood", numbered(number));
+    }
+    server.go_round(&mut other).await;
+    slow
+}
+
+#[test]
+fn a_slow_one_is_disconnected_unless_said_otherwise() {
+    for_each_engine(async |engine| {
+        let mut server = serve(engine, Slow::default()).await;
+        let mut slow = flooded(&server).await;
+        let overloaded = "this end is overloaded";
+        server.expect_sometime(Told::close(1013, overloaded, By::Local, false)).await;
+        let mut expected = 0;
+        let last = loop {
+            let frame = slow.frame().await;
+            if frame.first == CLOSE {
+                break frame;
+            }
+            assert_eq!(number(&frame), expected, "what was queued arrives");
+            expected += 1;
+        };
+        assert!(expected < FLOOD / 2);
+        assert_eq!(last.payload[..2], close(1013, "")[..]);
+        slow.expect_end().await;
+        assert_eq!(server.topics.dropped(), 0);
+    });
+}
+
+#[test]
+fn what_fits_waits_and_the_oldest_is_dropped() {
+    for_each_engine(async |engine| {
+        let server = serve(engine, Slow::DropOldest { keep: 3 }).await;
+        let mut slow = flooded(&server).await;
+        let dropped = usize::try_from(server.topics.dropped()).unwrap();
+        assert!(dropped > FLOOD / 2, "{dropped} were dropped");
+        let queued = FLOOD - dropped - 3;
+        for expected in (0..queued).chain(FLOOD - 3..FLOOD) {
+            let frame = slow.frame().await;
+            assert_eq!((frame.first, number(&frame)), (BINARY, expected));
+        }
+        server.topics.publish("flood", "as before");
+        assert_eq!(slow.frame().await, Frame::new(TEXT, "as before"));
+    });
+}
+
+#[test]
+fn only_the_latest_waits() {
+    for_each_engine(async |engine| {
+        let server = serve(engine, Slow::Latest).await;
+        let mut slow = flooded(&server).await;
+        let dropped = usize::try_from(server.topics.dropped()).unwrap();
+        for expected in (0..FLOOD - dropped - 1).chain([FLOOD - 1]) {
+            assert_eq!(number(&slow.frame().await), expected);
+        }
+    });
+}
+
+/// What waits is more than the queue takes at once: it got stuck when the queue was full again.
+#[test]
+fn all_that_waits_arrives() {
+    for_each_engine(async |engine| {
+        let server = serve(engine, Slow::DropOldest { keep: FLOOD }).await;
+        let mut slow = flooded(&server).await;
+        for expected in 0..FLOOD {
+            assert_eq!(number(&slow.frame().await), expected);
+        }
+        assert_eq!(server.topics.dropped(), 0);
+    });
+}
+
+#[test]
+fn what_waits_is_compressed_too() {
+    for_each_engine(async |engine| {
+        let server = serve(engine, Slow::DropOldest { keep: 3 }).await;
+        let mut slow = Client::new().deflate(Deflate::default()).connect(server.url("/slow")).await.unwrap();
+        for number in 0..3_u32 {
+            // What does not shrink, so that the queue fills.
+            let noise: Vec<u8> = (0..1_000_000_u32)
+                .map(|place| (place ^ number).wrapping_mul(0x9e37_79b9).to_be_bytes()[0])
+                .collect();
+            server.topics.publish("flood", noise.clone());
+            assert!(slow.recv().await.unwrap() == Some(noise.into()));
+        }
+        server.topics.publish("flood", "small ".repeat(100));
+        assert_eq!(slow.recv().await.unwrap(), Some("small ".repeat(100).into()));
+    });
+}
+
+#[test]
+fn who_subscribes_again_changes_what_happens() {
+    for_each_engine(async |engine| {
+        let server = Script::new()
+            .on_open(|socket| {
+                if socket.state() == "/slow" {
+                    socket.subscribe_with("flood", Slow::Disconnect);
+                    socket.subscribe_with("flood", Slow::Latest);
+                }
+            })
+            .run(engine, |server| server.limits(limits()))
+            .await;
+        let mut slow = flooded(&server).await;
+        assert!(server.topics.dropped() > 0);
+        while number(&slow.frame().await) != FLOOD - 1 {}
+    });
+}
+
+/// Whoever is disconnected for being slow has `on_close` publish, which makes the next one too slow: each was
+/// disconnected inside of the other's disconnection, until the stack was full.
+#[test]
+fn disconnections_that_lead_to_others_do_not_pile_up() {
+    const CLIENTS: usize = 100;
+    for_each_engine(async |engine| {
+        let (depths, all_depths) = channel();
+        let server = Script::new()
+            .on_open(|socket| {
+                let own = socket.state().clone();
+                socket.subscribe("/all");
+                socket.subscribe(&own);
+            })
+            .on_text(|socket, text| {
+                if text == "go" {
+                    // Each has room for one "left" more than the one before; nothing is written before all is over.
+                    for number in 0..CLIENTS {
+                        socket.publish(&format!("/{number}"), vec![0; 100_000 - 6 * number]);
+                    }
+                    socket.publish("/all", "begin");
+                } else {
+                    socket.send(text);
+                }
+            })
+            .on_close(move |socket| {
+                socket.publish("/all", "left");
+                let here = 0_u8;
+                depths.send(std::ptr::from_ref(&here).addr()).unwrap();
+            })
+            .run(engine, |server| server.limits(Limits::default().water(99_000, 99_999)))
+            .await;
+        let mut clients = Vec::new();
+        for number in 0..CLIENTS {
+            clients.push(server.open(&format!("/{number}")).await);
+        }
+        clients[CLIENTS - 1].send(masked(TEXT, "go")).await;
+        assert_eq!(clients[0].frame().await.payload.len(), 100_000);
+        assert_eq!(clients[0].frame().await.payload[..2], close(1013, "")[..]);
+        server.go_round(&mut server.open("/other").await).await;
+        let depths: Vec<usize> = all_depths.try_iter().collect();
+        assert!(depths.len() > CLIENTS / 2, "{} were disconnected", depths.len());
+        let deep = depths.iter().max().unwrap() - depths.iter().min().unwrap();
+        assert!(deep < 4096, "{} disconnections took {deep} bytes of the stack", depths.len());
+    });
+}
+
+/// A loop that cannot keep up with its publishers is spared what is too much, and it is counted.
+#[test]
+fn what_is_published_faster_than_a_loop_takes_it_is_dropped() {
+    for_each_engine(async |engine| {
+        let (go_on, may_go_on) = channel::<()>();
+        let may_go_on = std::sync::Mutex::new(may_go_on);
+        let mut server = Script::new()
+            .on_text(move |socket, text| {
+                if text == "wait" {
+                    may_go_on.lock().unwrap().recv().unwrap();
+                }
+                socket.send(text);
+            })
+            .run(engine, |server| server)
+            .await;
+        let mut raw = server.open("/").await;
+        raw.send(masked(TEXT, "wait")).await;
+        server.expect(Told::Open).await;
+        server.expect(Told::message("wait")).await;
+        let megabyte = bytes::Bytes::from(vec![0; 1 << 20]);
+        for _ in 0..80 {
+            server.topics.publish("nobody", megabyte.clone());
+        }
+        let dropped = server.topics.dropped();
+        assert!((1..20).contains(&dropped), "{dropped} of 80 were dropped");
+        go_on.send(()).unwrap();
+        assert_eq!(raw.frame().await, Frame::new(TEXT, "wait"));
+        server.go_round(&mut raw).await;
+        server.topics.publish("nobody", megabyte);
+        assert_eq!(server.topics.dropped(), dropped);
+    });
+}

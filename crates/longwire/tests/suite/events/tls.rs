@@ -1,0 +1,164 @@
+//! Event-driven servers over TLS.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use longwire::{By, Client, ClientTls, Engine, Limits, Message, Roots, Server, Tls};
+use rcgen::{CertificateParams, KeyPair};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use crate::support::{
+    CLOSE, EventServer, Frame, Raw, Script, TEXT, Told, close, end, for_each_engine, masked, upgrade_request,
+};
+
+/// A server with a certificate that it has signed itself.
+struct Secure {
+    server: EventServer,
+    pem: String,
+}
+
+impl Secure {
+    async fn run(engine: Engine, script: Script, set_up: impl FnOnce(Server) -> Server) -> Secure {
+        let key = KeyPair::generate().unwrap();
+        let pem =
+            CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap().pem();
+        let tls = Tls::pem(&pem, key.serialize_pem()).unwrap();
+        Secure { server: script.run(engine, |server| set_up(server.tls(tls))).await, pem }
+    }
+
+    fn client(&self) -> Client {
+        Client::new().tls(ClientTls::new(Roots::None).add_pem(&self.pem).unwrap())
+    }
+
+    fn url(&self) -> String {
+        format!("wss://localhost:{}/", self.server.addr.port())
+    }
+
+    /// A client of raw bytes within TLS.
+    async fn raw(&self) -> Raw<TlsStream<TcpStream>> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap()).unwrap();
+        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let stream = TcpStream::connect(self.server.addr).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        Raw::new(TlsConnector::from(std::sync::Arc::new(config)).connect(name, stream).await.unwrap())
+    }
+}
+
+#[test]
+fn messages_come_back() {
+    for_each_engine(async |engine| {
+        let mut secure = Secure::run(engine, Script::new(), |server| server).await;
+        let mut client = secure.client().connect(secure.url()).await.unwrap();
+        for message in
+            [Message::from("hello"), Message::from(vec![7; 4 << 20]), Message::from("κ".repeat(1 << 20))]
+        {
+            client.send(message.clone()).await.unwrap();
+            assert!(client.recv().await.unwrap() == Some(message));
+        }
+        let closed = client.close(4001, "bye").await.unwrap();
+        assert_eq!(end(&closed), (4001, "", By::Local, true));
+        secure.server.expect_sometime(Told::close(4001, "bye", By::Peer, true)).await;
+    });
+}
+
+#[test]
+fn a_connection_may_ask_for_a_page_and_then_for_a_websocket() {
+    for_each_engine(async |engine| {
+        let router = Router::new().route("/page", get(async || "a page"));
+        let secure = Secure::run(engine, Script::new(), |server| server.http(router)).await;
+        let mut raw = secure.raw().await;
+        raw.send("GET /page HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+        assert!(raw.head().await.starts_with("HTTP/1.1 200 OK\r\n"));
+        raw.expect("a page").await;
+        raw.send([upgrade_request("").as_bytes(), &masked(TEXT, "one")].concat()).await;
+        assert!(raw.head().await.starts_with("HTTP/1.1 101 "));
+        raw.send(masked(TEXT, "two")).await;
+        for expected in ["one", "two"] {
+            assert_eq!(raw.frame().await, Frame::new(TEXT, expected));
+        }
+    });
+}
+
+#[test]
+fn a_refusal_is_readable() {
+    for_each_engine(async |engine| {
+        let secure = Secure::run(engine, Script::new(), |server| server).await;
+        let mut raw = secure.raw().await;
+        raw.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+        let answer = String::from_utf8(raw.rest().await).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
+        assert!(answer.ends_with("only WebSockets are served here\n"), "{answer}");
+    });
+}
+
+/// The end of the transport waits behind what TLS holds back; it was forgotten there, and the client waited for it until
+/// the time for closing was up.
+#[test]
+fn the_end_reaches_a_client_that_reads_late() {
+    for_each_engine(async |engine| {
+        let hour = Duration::from_secs(3600);
+        let limits = Limits::default().water(1 << 20, 100 << 20).close_time(hour).keepalive(None);
+        let script = Script::new().on_text(|socket, _| {
+            socket.send(&vec![0; 16 << 20]);
+        });
+        let mut secure = Secure::run(engine, script, |server| server.limits(limits)).await;
+        let mut raw = secure.raw().await;
+        raw.send(upgrade_request("")).await;
+        assert!(raw.head().await.starts_with("HTTP/1.1 101 "));
+        raw.send([masked(TEXT, "go"), masked(CLOSE, close(1000, ""))].concat()).await;
+        secure.server.expect_sometime(Told::close(1000, "", By::Peer, true)).await;
+        assert_eq!(raw.frame().await.payload.len(), 16 << 20);
+        assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1000, "")));
+        raw.expect_end().await;
+    });
+}
+
+#[test]
+fn who_does_not_shake_hands_in_time_is_disconnected_and_others_are_not_kept_waiting() {
+    for_each_engine(async |engine| {
+        let limits = Limits::default().handshake_time(Duration::from_millis(200));
+        let secure = Secure::run(engine, Script::new(), |server| server.limits(limits)).await;
+        let mut silent = secure.server.raw().await;
+        let mut garbage = secure.server.raw().await;
+        garbage.send("GET / HTTP/1.1\r\n\r\n").await;
+        let mut client = secure.client().connect(secure.url()).await.unwrap();
+        silent.expect_end().await;
+        garbage.rest().await;
+        client.send("still here").await.unwrap();
+        assert_eq!(client.recv().await.unwrap(), Some("still here".into()));
+    });
+}
+
+#[test]
+fn who_cuts_the_connection_is_lost_without_an_error() {
+    for_each_engine(async |engine| {
+        let mut secure = Secure::run(engine, Script::new(), |server| server).await;
+        let mut raw = secure.raw().await;
+        raw.send(upgrade_request("")).await;
+        raw.head().await;
+        // Without close_notify.
+        drop(raw.into_inner().into_inner());
+        secure.server.expect(Told::Open).await;
+        secure.server.expect(Told::lost()).await;
+        secure.server.end().await;
+    });
+}
+
+#[test]
+fn all_are_told_of_the_shutdown() {
+    for_each_engine(async |engine| {
+        let mut secure = Secure::run(engine, Script::new(), |server| server).await;
+        let mut client = secure.client().connect(secure.url()).await.unwrap();
+        secure.server.stop();
+        assert_eq!(client.recv().await.unwrap(), None);
+        assert_eq!(end(&client.closed()), (1001, "the server is shutting down", By::Peer, true));
+        secure.server.returned().await;
+    });
+}

@@ -1,0 +1,40 @@
+//! What is counted while a test runs.
+
+use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
+
+/// What is counted on this thread.
+pub(crate) struct Counts {
+    snapshotter: Snapshotter,
+}
+
+/// Does `work`, and counts what it does on this thread.
+pub(super) fn counted(work: impl FnOnce(Counts)) {
+    let recorder = DebuggingRecorder::new();
+    let counts = Counts { snapshotter: recorder.snapshotter() };
+    metrics::with_local_recorder(&recorder, || work(counts));
+}
+
+impl Counts {
+    /// What has been counted since the last call of this, and how gauges have changed, in lines such as
+    /// `connections_refused_total reason=origin: 1`. Of a histogram, how many values were recorded.
+    pub(crate) fn take(&self) -> Vec<String> {
+        let changed = self.snapshotter.snapshot().into_vec().into_iter().filter_map(|(key, _, _, value)| {
+            let value = match value {
+                DebugValue::Counter(count) => count as f64,
+                DebugValue::Gauge(change) => change.into_inner(),
+                DebugValue::Histogram(values) => values.len() as f64,
+            };
+            let labels = key.key().labels().map(|label| format!(" {}={}", label.key(), label.value()));
+            let name = key.key().name().strip_prefix("longwire_").unwrap();
+            (value != 0.0).then(|| format!("{name}{}: {value}", labels.collect::<String>()))
+        });
+        let mut lines: Vec<String> = changed.collect();
+        lines.sort();
+        lines
+    }
+
+    /// Of what has been counted since the last call of this or of [`take`](Counts::take), what begins with `name`.
+    pub(crate) fn take_of(&self, name: &str) -> Vec<String> {
+        self.take().into_iter().filter(|line| line.starts_with(name)).collect()
+    }
+}

@@ -1,0 +1,290 @@
+//! Event-driven servers under test, on each engine.
+
+use std::ops::{Deref, DerefMut};
+
+use longwire::{
+    Accept, By, Closed, Engine, Error, Handler, Message, MessageRef, Refusal, Server, Socket, Topics, Upgrade,
+};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::runtime::Builder;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::end;
+use super::raw::{Frame, Raw, TEXT, masked};
+use super::run::{block_on, on_own_thread};
+use super::serving::{Serving, upgrade_request};
+
+/// What every test of the event-driven server runs on, if the system has it.
+const ENGINES: [Engine; 2] = [Engine::Readiness, Engine::Uring];
+
+/// Runs a test once for each engine.
+pub(crate) fn for_each_engine(test: impl AsyncFn(Engine) + Copy + Send + 'static) {
+    for engine in ENGINES.into_iter().filter(|engine| engine.resolve() == *engine) {
+        println!("engine: {engine:?}");
+        on_own_thread(move || block_on(Builder::new_current_thread(), test(engine)));
+    }
+}
+
+/// A connection in the hands of a script; its state is the path of its request, unless the script says otherwise.
+pub(crate) type Conn<'a> = Socket<'a, String>;
+
+/// What a handler was told.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Told {
+    Open,
+    Message(Message),
+    Drain,
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    Error(String),
+    /// Code, reason, by whom, clean.
+    Close(u16, String, By, bool),
+}
+
+impl Told {
+    pub(crate) fn message(message: impl Into<Message>) -> Told {
+        Told::Message(message.into())
+    }
+
+    pub(crate) fn close(code: u16, reason: &str, by: By, clean: bool) -> Told {
+        Told::Close(code, reason.to_owned(), by, clean)
+    }
+
+    /// The transport ended without a Close frame.
+    pub(crate) fn lost() -> Told {
+        Told::close(1006, "", By::Nobody, false)
+    }
+}
+
+type Decision = Result<Accept<String>, Refusal>;
+type OnSocket = Box<dyn Fn(&mut Conn<'_>) + Send + Sync>;
+
+/// A handler made of closures, which notes what it is told. It sends back what it receives, unless it is to do something
+/// else.
+pub(crate) struct Script {
+    on_upgrade: Box<dyn Fn(&Upgrade<'_>) -> Decision + Send + Sync>,
+    on_open: OnSocket,
+    on_message: Box<dyn Fn(&mut Conn<'_>, MessageRef<'_>) + Send + Sync>,
+    on_drain: OnSocket,
+    on_close: OnSocket,
+    told: UnboundedSender<Told>,
+    told_to_test: UnboundedReceiver<Told>,
+}
+
+impl Script {
+    pub(crate) fn new() -> Script {
+        let (told, told_to_test) = unbounded_channel();
+        Script {
+            on_upgrade: Box::new(|request| Ok(Accept::with(request.path().to_owned()))),
+            on_open: Box::new(|_| {}),
+            on_message: Box::new(|socket, message| {
+                socket.send(message);
+            }),
+            on_drain: Box::new(|_| {}),
+            on_close: Box::new(|_| {}),
+            told,
+            told_to_test,
+        }
+    }
+
+    pub(crate) fn on_upgrade(
+        mut self,
+        decide: impl Fn(&Upgrade<'_>) -> Decision + Send + Sync + 'static,
+    ) -> Script {
+        self.on_upgrade = Box::new(decide);
+        self
+    }
+
+    pub(crate) fn on_open(mut self, act: impl Fn(&mut Conn<'_>) + Send + Sync + 'static) -> Script {
+        self.on_open = Box::new(act);
+        self
+    }
+
+    pub(crate) fn on_message(
+        mut self,
+        act: impl Fn(&mut Conn<'_>, MessageRef<'_>) + Send + Sync + 'static,
+    ) -> Script {
+        self.on_message = Box::new(act);
+        self
+    }
+
+    /// As [`on_message`](Script::on_message), for text.
+    pub(crate) fn on_text(self, act: impl Fn(&mut Conn<'_>, &str) + Send + Sync + 'static) -> Script {
+        self.on_message(move |socket, message| act(socket, message.as_text().unwrap()))
+    }
+
+    pub(crate) fn on_drain(mut self, act: impl Fn(&mut Conn<'_>) + Send + Sync + 'static) -> Script {
+        self.on_drain = Box::new(act);
+        self
+    }
+
+    pub(crate) fn on_close(mut self, act: impl Fn(&mut Conn<'_>) + Send + Sync + 'static) -> Script {
+        self.on_close = Box::new(act);
+        self
+    }
+
+    /// Runs it on one event loop, if `set_up` does not say otherwise.
+    pub(crate) async fn run(self, engine: Engine, set_up: impl FnOnce(Server) -> Server) -> EventServer {
+        let Script { on_upgrade, on_open, on_message, on_drain, on_close, told, told_to_test } = self;
+        let handler = Noted { on_upgrade, on_open, on_message, on_drain, on_close, told };
+        let mut topics = None;
+        let set_up = |server: Server| {
+            topics = Some(server.topics());
+            set_up(server.engine(engine).workers(1))
+        };
+        let serving = Serving::start(set_up, |server| server.run(handler)).await;
+        EventServer { serving, topics: topics.unwrap(), told: told_to_test }
+    }
+}
+
+/// A [`Script`] that runs.
+struct Noted {
+    on_upgrade: Box<dyn Fn(&Upgrade<'_>) -> Decision + Send + Sync>,
+    on_open: OnSocket,
+    on_message: Box<dyn Fn(&mut Conn<'_>, MessageRef<'_>) + Send + Sync>,
+    on_drain: OnSocket,
+    on_close: OnSocket,
+    told: UnboundedSender<Told>,
+}
+
+impl Noted {
+    fn note(&self, told: Told) {
+        // A test that drops its server early does not listen any more.
+        let _ended = self.told.send(told);
+    }
+}
+
+impl Handler for Noted {
+    type State = String;
+
+    fn on_upgrade(&self, request: &Upgrade<'_>) -> Decision {
+        (self.on_upgrade)(request)
+    }
+
+    fn on_open(&self, socket: &mut Conn<'_>) {
+        self.note(Told::Open);
+        (self.on_open)(socket);
+    }
+
+    fn on_message(&self, socket: &mut Conn<'_>, message: MessageRef<'_>) {
+        self.note(Told::Message(message.to_message()));
+        (self.on_message)(socket, message);
+    }
+
+    fn on_drain(&self, socket: &mut Conn<'_>) {
+        self.note(Told::Drain);
+        (self.on_drain)(socket);
+    }
+
+    fn on_ping(&self, _: &mut Conn<'_>, payload: &[u8]) {
+        self.note(Told::Ping(payload.to_vec()));
+    }
+
+    fn on_pong(&self, _: &mut Conn<'_>, payload: &[u8]) {
+        self.note(Told::Pong(payload.to_vec()));
+    }
+
+    fn on_close(&self, socket: &mut Conn<'_>, closed: &Closed) {
+        let (code, reason, by, clean) = end(closed);
+        self.note(Told::close(code, reason, by, clean));
+        (self.on_close)(socket);
+    }
+
+    fn on_error(&self, _: &mut Conn<'_>, error: &Error) {
+        self.note(Told::Error(error.to_string()));
+    }
+}
+
+/// An event-driven server that runs.
+pub(crate) struct EventServer {
+    serving: Serving,
+    pub(crate) topics: Topics,
+    told: UnboundedReceiver<Told>,
+}
+
+impl EventServer {
+    /// What the handler is told next. `None`: the server has ended, and it was told nothing more.
+    pub(crate) async fn told(&mut self) -> Option<Told> {
+        self.told.recv().await
+    }
+
+    /// The handler is told this next.
+    pub(crate) async fn expect(&mut self, told: Told) {
+        assert_eq!(self.told().await, Some(told));
+    }
+
+    /// The handler is told of this some time; what it is told before is of no interest.
+    pub(crate) async fn expect_sometime(&mut self, told: Told) {
+        while let Some(next) = self.told().await {
+            if next == told {
+                return;
+            }
+        }
+        panic!("the handler was never told of {told:?}");
+    }
+
+    /// How many messages the handler was told of since the last question.
+    pub(crate) fn messages(&mut self) -> usize {
+        std::iter::from_fn(|| self.told.try_recv().ok())
+            .filter(|told| matches!(told, Told::Message(_)))
+            .count()
+    }
+
+    /// Waits for the end of a server that was stopped.
+    pub(crate) async fn returned(self) {
+        self.serving.returned().await;
+    }
+
+    /// Stops the server, and the future that runs it with it, at once.
+    pub(crate) fn drop_future(&self) {
+        self.serving.abort();
+    }
+
+    /// Shuts the server down. The handler is told nothing more.
+    pub(crate) async fn end(mut self) {
+        self.serving.stop();
+        self.serving.returned().await;
+        assert_eq!(self.told.recv().await, None);
+    }
+
+    /// A client whose opening handshake for `target` is done.
+    pub(crate) async fn open(&self, target: &str) -> Raw<TcpStream> {
+        opened(self.raw().await, target).await
+    }
+
+    /// As [`open`](EventServer::open); the client's system takes next to nothing that the client has not read.
+    pub(crate) async fn open_narrow(&self, target: &str) -> Raw<TcpStream> {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        opened(Raw::new(socket.connect(self.addr).await.unwrap()), target).await
+    }
+
+    /// Has the loop go round, by an echo of another client, so that it has seen what came before.
+    pub(crate) async fn go_round(&self, echo: &mut Raw<TcpStream>) {
+        for _ in 0..4 {
+            echo.send(masked(TEXT, "round")).await;
+            assert_eq!(echo.frame().await, Frame::new(TEXT, "round"));
+        }
+    }
+}
+
+async fn opened(mut raw: Raw<TcpStream>, target: &str) -> Raw<TcpStream> {
+    raw.send(upgrade_request("").replace("GET / ", &format!("GET {target} "))).await;
+    let head = raw.head().await;
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    raw
+}
+
+impl Deref for EventServer {
+    type Target = Serving;
+
+    fn deref(&self) -> &Serving {
+        &self.serving
+    }
+}
+
+impl DerefMut for EventServer {
+    fn deref_mut(&mut self) -> &mut Serving {
+        &mut self.serving
+    }
+}
