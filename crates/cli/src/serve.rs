@@ -1,6 +1,7 @@
 //! `longwire serve`.
 
-mod channels;
+mod endpoints;
+mod metrics;
 mod page;
 mod statistics;
 
@@ -9,14 +10,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use longwire::{Accept, Deflate, Refusal, Server, Tls, Upgrade, WebSocket};
-use tokio::sync::watch;
+use longwire::{Deflate, Engine, Server, Tls};
 
 use crate::args::ServeArgs;
 use crate::failure::Failure;
 use crate::terminal;
-use channels::Channels;
-use statistics::{Statistics, Tick};
+use endpoints::Endpoints;
+use statistics::Statistics;
 
 /// Descriptors for everything that is no connection.
 const SPARE_DESCRIPTORS: u64 = 64;
@@ -24,53 +24,45 @@ const SPARE_DESCRIPTORS: u64 = 64;
 /// How long a shutdown may take.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(10);
 
-/// The subprotocols that `/echo` speaks: a client that has to name one can.
-const ECHO_SUBPROTOCOLS: [&str; 2] = ["echo.longwire", "chat.longwire"];
-
-/// What a connection asked for, settled when it was accepted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Endpoint {
-    Echo,
-    Channel(String),
-    Ticker,
-}
-
-/// What all connections share.
-struct Services {
-    channels: Channels,
-    statistics: Arc<Statistics>,
-    ticks: watch::Receiver<Tick>,
-}
-
 pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let tls = match (&args.tls_cert, &args.tls_key) {
         (Some(cert), Some(key)) => Some(Tls::pem_files(cert, key)?),
         _ => None,
     };
-    raise_descriptor_limit(args.max_connections);
+    raise_descriptor_limit(args.limits.max_connections);
+    let mut pages = page::router();
+    if args.metrics {
+        pages = pages.merge(metrics::router()?);
+    }
     let mut server =
         Server::bind(args.listen).await.map_err(|error| listening_failed(&error, args.listen))?;
-    announce(server.local_addr(), tls.is_some());
+    let engine = Engine::from(args.engine).resolve();
+    let workers = args.workers.map_or_else(cores, |workers| workers.get().into());
+    announce(server.local_addr(), tls.is_some(), engine, workers);
     if let Some(tls) = tls {
         server = server.tls(tls);
     }
-    let statistics = Arc::new(Statistics::default());
-    let ticks = statistics::tick(Arc::clone(&statistics));
-    let services = Arc::new(Services { channels: Channels::default(), statistics, ticks });
+    let statistics = Arc::new(Statistics::new());
+    tokio::spawn(statistics::tick(Arc::clone(&statistics), server.topics()));
     server
-        .limits(args.limits())
+        .limits(args.limits.connection())
         .deflate((!args.no_compression).then(Deflate::default))
-        .max_connections(args.max_connections)
-        .max_connections_per_ip(args.max_connections_per_ip)
-        .max_buffered(args.max_buffered)
+        .max_connections(args.limits.max_connections)
+        .max_connections_per_ip(args.limits.max_connections_per_ip)
+        .max_buffered(args.limits.max_buffered)
         .origins(args.origin)
-        .on_upgrade(admit)
-        .http(page::router())
+        .http(pages)
         .shutdown(asked_to_stop())
         .shutdown_time(SHUTDOWN_TIME)
-        .serve(move |socket| handle(socket, Arc::clone(&services)))
+        .engine(engine)
+        .workers(workers)
+        .run(Endpoints { statistics })
         .await?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Systems give a program few descriptors unless it asks for more, and each connection takes one.
@@ -102,7 +94,7 @@ fn listening_failed(error: &longwire::Error, address: SocketAddr) -> Failure {
     Failure::Other(advice)
 }
 
-fn announce(address: SocketAddr, secure: bool) {
+fn announce(address: SocketAddr, secure: bool, engine: Engine, workers: usize) {
     // Whoever listens on all addresses wants one that can be clicked on.
     let shown = match address {
         SocketAddr::V4(v4) if v4.ip().is_unspecified() => format!("127.0.0.1:{}", address.port()),
@@ -111,7 +103,7 @@ fn announce(address: SocketAddr, secure: bool) {
     };
     let (http, ws) = if secure { ("https", "wss") } else { ("http", "ws") };
     let lines = format!(
-        "Longwire {}\n  \
+        "Longwire {} · event loops: {workers} × {engine}\n  \
            page     {http}://{shown}/\n  \
            echo     {ws}://{shown}/echo\n  \
            channel  {ws}://{shown}/channel/{{name}}\n  \
@@ -122,45 +114,6 @@ fn announce(address: SocketAddr, secure: bool) {
     );
     // A server whose output nobody reads still serves.
     let _unread = std::io::Write::write_all(&mut std::io::stdout(), lines.as_bytes());
-}
-
-fn admit(request: &Upgrade<'_>) -> Result<Accept, Refusal> {
-    let endpoint = match request.path() {
-        "/echo" => Endpoint::Echo,
-        "/ticker" => Endpoint::Ticker,
-        path => match path.strip_prefix("/channel/") {
-            Some(name) if channels::is_name(name) => Endpoint::Channel(name.to_owned()),
-            Some(_) => return Err(Refusal::not_found("a channel's name has 1 to 64 of A-Z a-z 0-9 - _ .")),
-            None => return Err(Refusal::not_found("WebSockets are at /echo, /channel/{name} and /ticker")),
-        },
-    };
-    let spoken = request.subprotocols().iter().find(|offered| ECHO_SUBPROTOCOLS.contains(&offered.as_str()));
-    let accept = match spoken {
-        Some(subprotocol) if endpoint == Endpoint::Echo => Accept::new().subprotocol(subprotocol),
-        _ => Accept::new(),
-    };
-    Ok(accept.attach(endpoint))
-}
-
-async fn handle(socket: WebSocket, services: Arc<Services>) -> longwire::Result<()> {
-    let _counted = services.statistics.count_connection();
-    match socket.attached::<Endpoint>().cloned() {
-        Some(Endpoint::Channel(name)) => {
-            channels::join(socket, &name, &services.channels, &services.statistics).await
-        }
-        Some(Endpoint::Ticker) => {
-            statistics::show(socket, &services.statistics, services.ticks.clone()).await
-        }
-        Some(Endpoint::Echo) | None => echo(socket, &services.statistics).await,
-    }
-}
-
-async fn echo(mut socket: WebSocket, statistics: &Statistics) -> longwire::Result<()> {
-    while let Some(message) = socket.recv().await? {
-        statistics.count_message();
-        socket.send(message).await?;
-    }
-    Ok(())
 }
 
 /// Ready at the first Ctrl-C or SIGTERM; the second ends the program at once.

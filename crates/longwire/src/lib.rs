@@ -1,4 +1,6 @@
 //! WebSocket client and server for tokio.
+//!
+#![doc = include_str!("../docs/bounds.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod bell;
@@ -6,6 +8,8 @@ mod bell;
 mod client;
 mod connection;
 mod error;
+#[cfg(feature = "server")]
+mod event;
 mod halves;
 mod ledger;
 mod message;
@@ -15,6 +19,7 @@ mod read_buffers;
 mod server;
 mod shared;
 mod sink;
+pub mod telemetry;
 #[cfg(all(feature = "tls", any(feature = "client", feature = "server")))]
 mod tls;
 mod transport;
@@ -22,6 +27,8 @@ mod websocket;
 
 #[cfg(feature = "client")]
 pub use client::{Client, connect};
+#[cfg(feature = "server")]
+pub use event::{Engine, Handler, MessageRef, Remote, RemoteError, SendStatus, Slow, Socket, Topics};
 pub use error::{Error, HandshakeError, RefusedResponse, Result, UrlError};
 pub use halves::{Receiver, Sender, TrySendError};
 pub use longwire_proto as proto;

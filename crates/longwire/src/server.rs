@@ -1,11 +1,11 @@
 //! The server.
 
-mod admission;
-mod census;
-mod http1;
+pub(crate) mod admission;
+pub(crate) mod census;
+pub(crate) mod http1;
 mod incoming;
 mod origin;
-mod service;
+pub(crate) mod service;
 mod session;
 
 use std::fmt;
@@ -30,9 +30,12 @@ use tower_service::Service;
 use tracing::Instrument;
 
 use crate::error::{Error, Result};
+use crate::event::{self, Engine, Exchange, Handler as EventHandler, Plan, Rules, Topics};
 use crate::ledger::Ledger;
+use crate::telemetry;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
+use crate::transport::is_gone_already;
 use crate::websocket::WebSocket;
 use admission::Admission;
 pub use admission::{Accept, Upgrade};
@@ -83,6 +86,9 @@ pub struct Server {
     tls: Option<Tls>,
     shutdown: Pin<Box<dyn Future<Output = ()> + Send>>,
     shutdown_time: Duration,
+    engine: Engine,
+    workers: usize,
+    exchange: Arc<Exchange>,
 }
 
 impl Server {
@@ -109,6 +115,9 @@ impl Server {
             tls: None,
             shutdown: Box::pin(std::future::pending()),
             shutdown_time: Duration::from_secs(10),
+            engine: Engine::Auto,
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            exchange: Arc::default(),
         })
     }
 
@@ -239,6 +248,64 @@ impl Server {
         self
     }
 
+    /// What moves the bytes for [`run`](Server::run): [`Engine::Auto`] unless set.
+    pub fn engine(mut self, engine: Engine) -> Server {
+        self.engine = engine;
+        self
+    }
+
+    /// How many event loops [`run`](Server::run) has, each on a thread of its own; as many as there are cores unless set,
+    /// and at least one.
+    pub fn workers(mut self, count: usize) -> Server {
+        self.workers = count.max(1);
+        self
+    }
+
+    /// A handle that publishes to the topics of the connections that [`run`](Server::run) serves.
+    #[must_use]
+    pub fn topics(&self) -> Topics {
+        Topics::new(Arc::clone(&self.exchange))
+    }
+
+    /// Serves until the [shutdown](Server::shutdown) on event loops, one for each core, which call `handler` for what
+    /// happens to the connections. This is the fastest way to serve; a connection that is idle holds neither a buffer nor
+    /// a task. The hook of [`on_upgrade`](Server::on_upgrade) is not asked: the handler has its own.
+    ///
+    /// # Errors
+    ///
+    /// A setting that makes no sense, such as an origin without a scheme, or the system refuses what the loops need. What
+    /// goes wrong with a connection ends that connection only.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the loops stop and all connections are dropped.
+    pub async fn run<H: EventHandler>(self, handler: H) -> Result<()> {
+        self.admission.check()?;
+        let listener =
+            self.listener.into_std().map_err(|error| Error::io("set up the event loops", error))?;
+        let rules = Rules {
+            handler,
+            config: Arc::new(self.config),
+            admission: self.admission,
+            serves_http: self.http.is_some(),
+            ledger: Arc::new(Ledger::new(self.max_buffered)),
+        };
+        event::run(Plan {
+            listener,
+            rules,
+            http: self.http,
+            #[cfg(feature = "tls")]
+            tls: self.tls,
+            census: Census::new(self.max_connections, self.max_connections_per_ip),
+            exchange: self.exchange,
+            engine: self.engine,
+            workers: self.workers,
+            shutdown: self.shutdown,
+            shutdown_time: self.shutdown_time,
+        })
+        .await
+    }
+
     /// Serves until the [shutdown](Server::shutdown), calling `handler` for every connection that is opened.
     ///
     /// A connection that the handler is done with and nobody else holds is closed with 1000, or with 1011 if the
@@ -269,12 +336,20 @@ impl Server {
             dropping: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
+        let serving = async {
+            tokio::select! {
+                () = accept_forever(&self.listener, &settings) => {}
+                () = self.shutdown => {}
+            }
+            drop(self.listener);
+            shut_down(&settings, self.shutdown_time).await;
+        };
         tokio::select! {
-            () = accept_forever(&self.listener, &settings) => {}
-            () = self.shutdown => {}
+            // The gauge is there before the first connection is.
+            biased;
+            () = telemetry::show_held(|| settings.ledger.held()) => {}
+            () = serving => {}
         }
-        drop(self.listener);
-        shut_down(&settings, self.shutdown_time).await;
         Ok(())
     }
 }
@@ -283,9 +358,11 @@ async fn accept_forever(listener: &TcpListener, settings: &Arc<Settings>) {
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
+            Err(error) if is_gone_already(&error) => continue,
             Err(error) => {
-                // A connection that is gone already is none; but without descriptors the next try fails as well.
                 tracing::warn!(%error, "cannot accept a connection");
+                telemetry::accept_failed();
+                // Without descriptors, or memory, the next try would fail as well.
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }

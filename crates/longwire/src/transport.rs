@@ -80,3 +80,10 @@ impl fmt::Debug for Transport {
         })
     }
 }
+
+/// Whether it is only the client that was to be accepted that has left: the next one may be there already.
+#[cfg(feature = "server")]
+pub(crate) fn is_gone_already(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
+}

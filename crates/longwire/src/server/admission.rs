@@ -13,16 +13,18 @@ use longwire_proto::handshake::{Offer, Refusal, negotiate};
 use super::origin::{InvalidOrigin, Origin, Origins};
 use crate::error::{Error, Result};
 use crate::opening::{Opening, extensions_header};
+use crate::telemetry::{self, NotLetIn};
 
 type Decide = dyn Fn(&Upgrade<'_>) -> Result<Accept, Refusal> + Send + Sync;
 
 /// Who is let in, and on which terms.
 #[derive(Default)]
-pub(super) struct Admission {
+pub(crate) struct Admission {
     origins: Origins,
     /// What was to be allowed and is no origin; it is told when the server starts.
     invalid_origin: Option<InvalidOrigin>,
     pub(super) subprotocols: Vec<String>,
+    /// Who decides about the connections of [`Server::serve`](crate::Server::serve).
     pub(super) decide: Option<Box<Decide>>,
 }
 
@@ -34,20 +36,22 @@ pub struct Upgrade<'a> {
     peer_addr: SocketAddr,
 }
 
-/// The terms on which a request is accepted.
+/// The terms on which a request is accepted. `S` is what a [`Handler`](crate::Handler) keeps of the connection.
 #[derive(Debug, Default)]
-pub struct Accept {
+pub struct Accept<S = ()> {
     subprotocol: Option<String>,
     headers: HeaderMap,
     extensions: Extensions,
+    state: S,
 }
 
 /// A request that is accepted: the response, and what it settles.
-pub(super) struct Admitted {
-    pub(super) response: Response<()>,
-    pub(super) opening: Opening,
+pub(crate) struct Admitted<S> {
+    pub(crate) response: Response<()>,
+    pub(crate) opening: Opening,
     /// How messages are compressed, if the client offered it.
-    pub(super) deflate: Option<Agreement>,
+    pub(crate) deflate: Option<Agreement>,
+    pub(crate) state: S,
 }
 
 impl Admission {
@@ -64,26 +68,42 @@ impl Admission {
     }
 
     /// Whether the settings make sense.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         match &self.invalid_origin {
             None => Ok(()),
             Some(invalid) => Err(Error::other(invalid.clone())),
         }
     }
 
-    /// Answers a request for a WebSocket.
+    /// Answers a request for a WebSocket, by the hook of [`Server::on_upgrade`](crate::Server::on_upgrade) if there is
+    /// one.
     pub(super) fn admit(
         &self,
         request: &Request<()>,
         peer_addr: SocketAddr,
         deflate: Option<&Deflate>,
-    ) -> Result<Admitted, Refusal> {
-        let offer = Offer::read(request)?;
-        self.origins.check(request.headers()).map_err(Refusal::forbidden)?;
-        let accept = match &self.decide {
-            Some(decide) => decide(&Upgrade { request, offer: &offer, peer_addr })?,
-            None => Accept::new(),
-        };
+    ) -> Result<Admitted<()>, Refusal> {
+        self.admit_by(request, peer_addr, deflate, |upgrade| match &self.decide {
+            Some(decide) => decide(upgrade),
+            None => Ok(Accept::new()),
+        })
+    }
+
+    /// Answers a request for a WebSocket, and counts whom it refuses; `decide` has the last word, if all else is well.
+    pub(crate) fn admit_by<S>(
+        &self,
+        request: &Request<()>,
+        peer_addr: SocketAddr,
+        deflate: Option<&Deflate>,
+        decide: impl FnOnce(&Upgrade<'_>) -> Result<Accept<S>, Refusal>,
+    ) -> Result<Admitted<S>, Refusal> {
+        let offer = Offer::read(request).inspect_err(|_| telemetry::refused(NotLetIn::BadRequest))?;
+        self.origins
+            .check(request.headers())
+            .map_err(Refusal::forbidden)
+            .inspect_err(|_| telemetry::refused(NotLetIn::Origin))?;
+        let accept = decide(&Upgrade { request, offer: &offer, peer_addr })
+            .inspect_err(|_| telemetry::refused(NotLetIn::Application))?;
         let chosen = match accept.subprotocol {
             Some(subprotocol) => Some(subprotocol),
             None => offer.choose_subprotocol(&self.subprotocols).map(str::to_owned),
@@ -96,6 +116,7 @@ impl Admission {
         });
         let (mut response, agreed) = offer.accept(chosen.as_deref(), &extensions).map_err(|error| {
             tracing::error!(%error, "the server's application accepted on terms that it cannot have");
+            telemetry::refused(NotLetIn::Application);
             Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the server cannot accept this request")
         })?;
         // What makes it an opening handshake stays.
@@ -114,7 +135,7 @@ impl Admission {
             response_headers: HeaderMap::new(),
             attached: accept.extensions,
         };
-        Ok(Admitted { response, opening, deflate: agreement })
+        Ok(Admitted { response, opening, deflate: agreement, state: accept.state })
     }
 }
 
@@ -173,17 +194,25 @@ impl Accept {
     pub fn new() -> Accept {
         Accept::default()
     }
+}
+
+impl<S> Accept<S> {
+    /// Accepts as [`new`](Accept::new) does, with what a [`Handler`](crate::Handler) keeps of the connection.
+    #[must_use]
+    pub fn with(state: S) -> Accept<S> {
+        Accept { subprotocol: None, headers: HeaderMap::new(), extensions: Extensions::new(), state }
+    }
 
     /// Chooses a subprotocol, which has to be among those that the client offers.
     #[must_use]
-    pub fn subprotocol(mut self, subprotocol: impl Into<String>) -> Accept {
+    pub fn subprotocol(mut self, subprotocol: impl Into<String>) -> Accept<S> {
         self.subprotocol = Some(subprotocol.into());
         self
     }
 
     /// Adds a header to the response.
     #[must_use]
-    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Accept {
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Accept<S> {
         self.headers.append(name, value);
         self
     }
@@ -191,7 +220,7 @@ impl Accept {
     /// Attaches a value of any type, such as who the user is; the handler finds it in
     /// [`WebSocket::attached`](crate::WebSocket::attached).
     #[must_use]
-    pub fn attach<T: Any + Clone + Send + Sync>(mut self, value: T) -> Accept {
+    pub fn attach<T: Any + Clone + Send + Sync>(mut self, value: T) -> Accept<S> {
         self.extensions.insert(value);
         self
     }

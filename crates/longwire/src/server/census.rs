@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The connections that there are, and how many there may be. One counts from the first byte on, before its handshake.
 #[derive(Debug)]
-pub(super) struct Census {
+pub(crate) struct Census {
     pub(super) ceiling: usize,
     pub(super) ceiling_per_ip: usize,
     count: Mutex<Count>,
@@ -21,24 +21,24 @@ struct Count {
 
 /// A connection that is counted until this is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     census: Arc<Census>,
     ip: IpAddr,
 }
 
 /// Why there is no place for a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Full {
+pub(crate) enum Full {
     Total,
     PerIp,
 }
 
 impl Census {
-    pub(super) fn new(ceiling: usize, ceiling_per_ip: usize) -> Census {
+    pub(crate) fn new(ceiling: usize, ceiling_per_ip: usize) -> Census {
         Census { ceiling, ceiling_per_ip, count: Mutex::default() }
     }
 
-    pub(super) fn enter(self: &Arc<Census>, ip: IpAddr) -> Result<Place, Full> {
+    pub(crate) fn enter(self: &Arc<Census>, ip: IpAddr) -> Result<Place, Full> {
         // An IPv4 address is the same client, however the socket shows it.
         let ip = ip.to_canonical();
         let mut count = self.lock();

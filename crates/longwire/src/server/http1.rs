@@ -7,38 +7,59 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use bytes::{Buf, Bytes};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use longwire_proto::deflate::Agreement;
+use longwire_proto::{Limits, Role};
 use longwire_proto::handshake::{Refusal, is_upgrade};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tracing::Instrument;
+use tokio_util::sync::CancellationToken;
 
-use super::service::{HttpBody, with_text};
-use super::session::{self, Session, Settings};
-use crate::opening::Opening;
+use super::service::{HttpBody, HttpService, with_text};
+use crate::telemetry;
 use crate::transport::Transport;
 
 /// hyper's smallest buffer.
 const MIN_BUFFER: usize = 8 << 10;
 
+/// The server that a connection belongs to.
+pub(crate) trait Host: Send + Sync + 'static {
+    /// What one connection may cost.
+    fn limits(&self) -> &Limits;
+
+    /// Cancelled when the server shuts down.
+    fn closing(&self) -> &CancellationToken;
+
+    /// The application's service for what is not a request for a WebSocket.
+    fn http(&self) -> Option<&HttpService>;
+
+    /// Answers a request for a WebSocket; `upgraded` gives the transport when the answer is written.
+    fn upgrade(
+        self: Arc<Self>,
+        request: &Request<()>,
+        peer_addr: SocketAddr,
+        upgraded: OnUpgrade,
+    ) -> Result<Response<()>, Refusal>;
+}
+
 /// Serves a connection whose first bytes have been read already.
-pub(super) async fn serve(
+pub(crate) async fn serve(
     transport: Transport,
     read_ahead: Bytes,
     peer_addr: SocketAddr,
-    settings: Arc<Settings>,
+    host: Arc<impl Host>,
 ) {
-    let limits = settings.config.limits.clone();
-    let closing = settings.closing.clone();
+    let limits = host.limits().clone();
+    let closing = host.closing().clone();
     let service = service_fn(move |request| {
-        let settings = Arc::clone(&settings);
-        async move { Ok::<_, Infallible>(answer(request, peer_addr, &settings).await) }
+        let host = Arc::clone(&host);
+        async move { Ok::<_, Infallible>(answer(request, peer_addr, host).await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -63,42 +84,34 @@ pub(super) async fn serve(
 async fn answer(
     mut request: Request<Incoming>,
     peer_addr: SocketAddr,
-    settings: &Arc<Settings>,
+    host: Arc<impl Host>,
 ) -> Response<HttpBody> {
     if !is_upgrade(&request) {
-        return match &settings.http {
+        return match host.http() {
             Some(service) => service(request).await,
             None => with_text(Refusal::upgrade_required("only WebSockets are served here").response()),
         };
     }
+    let begun = Instant::now();
     let upgraded = hyper::upgrade::on(&mut request);
     let request = request.map(|_body| ());
-    match settings.admission.admit(&request, peer_addr, settings.config.deflate.as_ref()) {
-        Ok(admitted) => {
-            let response =
-                admitted.response.map(|()| Empty::new().map_err(|never| match never {}).boxed_unsync());
-            let opening = open(upgraded, admitted.opening, admitted.deflate, Arc::clone(settings));
-            settings.tasks.spawn(Settings::or_dropped(Arc::clone(settings), opening).in_current_span());
-            response
+    match host.upgrade(&request, peer_addr, upgraded) {
+        Ok(response) => {
+            telemetry::shook_hands(Role::Server, begun);
+            response.map(|()| Empty::new().map_err(|never| match never {}).boxed_unsync())
         }
         Err(refusal) => with_text(refusal.response()),
     }
 }
 
-async fn open(
-    upgraded: hyper::upgrade::OnUpgrade,
-    opening: Opening,
-    deflate: Option<Agreement>,
-    settings: Arc<Settings>,
-) {
+/// The transport of a connection that hyper gives up; `None`: the client has left.
+pub(crate) async fn transport(upgraded: OnUpgrade) -> Option<Transport> {
     match upgraded.await {
-        Ok(upgraded) => {
-            let transport = Transport::Other(Box::new(TokioIo::new(upgraded)));
-            let session =
-                Session { transport, read_ahead: Vec::new(), response: Vec::new(), opening, deflate };
-            session::run(session, &settings).await;
+        Ok(upgraded) => Some(Transport::Other(Box::new(TokioIo::new(upgraded)))),
+        Err(error) => {
+            tracing::debug!(%error, "the client left before it was accepted");
+            None
         }
-        Err(error) => tracing::debug!(%error, "the client left before it was accepted"),
     }
 }
 

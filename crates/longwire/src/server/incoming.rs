@@ -2,21 +2,27 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
+use hyper::upgrade::OnUpgrade;
+use longwire_proto::{Limits, Role};
 use longwire_proto::handshake::{
     HeadLimits, HeadReader, HeadStatus, Refusal, encode_response_head, is_upgrade,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::census::Full;
-use super::http1;
+use super::http1::{self, Host};
+use super::service::HttpService;
 use super::session::{self, Session, Settings};
 use crate::error::{Error, Result};
+use crate::telemetry::{self, NotLetIn};
 use crate::transport::Transport;
 
 /// After a refusal, what the client still sends is read for this long and this far, so that it gets the answer and not
@@ -24,8 +30,19 @@ use crate::transport::Transport;
 const LINGER_TIME: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 1 << 20;
 
+/// What a connection begins with.
+enum Beginning {
+    Request(Box<First>),
+    /// What cannot be a request.
+    Malformed(Transport, Refusal),
+    /// The client left before there was a whole request.
+    Left,
+}
+
 /// The first request of a connection.
 struct First {
+    /// When the connection was accepted.
+    begun: Instant,
     transport: Transport,
     request: Request<()>,
     head: HeadReader,
@@ -35,20 +52,31 @@ struct First {
 
 pub(super) async fn serve(stream: TcpStream, peer_addr: SocketAddr, settings: Arc<Settings>) {
     let limit = settings.config.limits.handshake_time;
-    let first = tokio::select! {
-        first = timeout(limit, first_request(stream, &settings)) => first,
+    let beginning = tokio::select! {
+        beginning = timeout(limit, begin(stream, &settings)) => beginning,
         () = settings.closing.cancelled() => return,
     };
-    match first {
-        Ok(Ok(Some(first))) => route(first, peer_addr, settings).await,
-        Ok(Ok(None)) => {}
+    match beginning {
+        Ok(Ok(Beginning::Request(first))) => route(*first, peer_addr, settings).await,
+        Ok(Ok(Beginning::Malformed(transport, refusal))) => {
+            telemetry::refused(match refusal.status() {
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => NotLetIn::TooLarge,
+                _ => NotLetIn::BadRequest,
+            });
+            refuse(transport, &refusal).await;
+        }
+        Ok(Ok(Beginning::Left)) => telemetry::refused(NotLetIn::Left),
         Ok(Err(error)) => tracing::debug!(%error, "no opening handshake"),
-        Err(_) => tracing::debug!(?limit, "the opening handshake took too long"),
+        Err(_) => {
+            tracing::debug!(?limit, "the opening handshake took too long");
+            telemetry::refused(NotLetIn::HandshakeTimeout);
+        }
     }
 }
 
-/// Reads the first request. `None`: there was none, or it was refused.
-async fn first_request(stream: TcpStream, settings: &Settings) -> Result<Option<First>> {
+/// Reads the first request.
+async fn begin(stream: TcpStream, settings: &Settings) -> Result<Beginning> {
+    let begun = Instant::now();
     // Messages are gathered here already; Nagle's algorithm would only delay them.
     stream.set_nodelay(true).map_err(|error| Error::io("set up the connection", error))?;
     let mut transport = secure(stream, settings).await?;
@@ -58,10 +86,9 @@ async fn first_request(stream: TcpStream, settings: &Settings) -> Result<Option<
     let mut buffer = BytesMut::with_capacity(4 << 10);
     loop {
         buffer.clear();
-        let count =
-            transport.read_buf(&mut buffer).await.map_err(|error| Error::io("read the request", error))?;
-        if count == 0 {
-            return Ok(None);
+        // A transport that fails here has been left, too.
+        if transport.read_buf(&mut buffer).await.unwrap_or(0) == 0 {
+            return Ok(Beginning::Left);
         }
         let request = match head.feed(&buffer) {
             Ok(HeadStatus::Partial) => continue,
@@ -71,13 +98,12 @@ async fn first_request(stream: TcpStream, settings: &Settings) -> Result<Option<
             }
             Err(error) => Err(error),
         };
-        return match request {
-            Ok((request, behind)) => Ok(Some(First { transport, request, head, behind })),
-            Err(error) => {
-                refuse(transport, &Refusal::from(error)).await;
-                Ok(None)
+        return Ok(match request {
+            Ok((request, behind)) => {
+                Beginning::Request(Box::new(First { begun, transport, request, head, behind }))
             }
-        };
+            Err(error) => Beginning::Malformed(transport, Refusal::from(error)),
+        });
     }
 }
 
@@ -85,7 +111,10 @@ async fn first_request(stream: TcpStream, settings: &Settings) -> Result<Option<
 async fn secure(stream: TcpStream, settings: &Settings) -> Result<Transport> {
     let Some(tls) = &settings.tls else { return Ok(Transport::Tcp(stream)) };
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(&tls.0));
-    let stream = acceptor.accept(stream).await.map_err(|error| Error::io("accept TLS", error))?;
+    let stream = acceptor.accept(stream).await.map_err(|error| {
+        telemetry::refused(NotLetIn::Tls);
+        Error::io("accept TLS", error)
+    })?;
     Ok(Transport::ServerTls(Box::new(stream)))
 }
 
@@ -97,6 +126,10 @@ async fn secure(stream: TcpStream, _settings: &Settings) -> Result<Transport> {
 /// Tells a client that there is no place for it; a few at a time, since this is no place to spend much in.
 pub(super) fn turn_away(stream: TcpStream, full: Full, settings: &Arc<Settings>) {
     tracing::debug!(%full, "turned away");
+    telemetry::refused(match full {
+        Full::Total => NotLetIn::Full,
+        Full::PerIp => NotLetIn::FullPerIp,
+    });
     let Ok(permit) = Arc::clone(&settings.turning_away).try_acquire_owned() else { return };
     if settings.is_secure() {
         return;
@@ -116,17 +149,19 @@ async fn route(first: First, peer_addr: SocketAddr, settings: Arc<Settings>) {
         read_ahead.unsplit(first.behind);
         http1::serve(first.transport, read_ahead.freeze(), peer_addr, settings).await;
     } else {
+        telemetry::refused(NotLetIn::NotWebSocket);
         refuse(first.transport, &Refusal::upgrade_required("only WebSockets are served here")).await;
     }
 }
 
 /// Answers a request for a WebSocket, and runs the connection if it is accepted.
 async fn open(first: First, peer_addr: SocketAddr, settings: &Settings) {
-    let First { transport, request, head, behind } = first;
+    let First { begun, transport, request, head, behind } = first;
     let admitted = match settings.admission.admit(&request, peer_addr, settings.config.deflate.as_ref()) {
         Ok(admitted) => admitted,
         Err(refusal) => return refuse(transport, &refusal).await,
     };
+    telemetry::shook_hands(Role::Server, begun);
     // A connection lives long; what only its handshake needed goes first.
     drop((request, head));
     let mut response = Vec::new();
@@ -164,4 +199,39 @@ async fn refuse(mut transport: Transport, refusal: &Refusal) {
     };
     // A client that does not take the answer has no use for it.
     let _late_or_gone = timeout(LINGER_TIME, linger).await;
+}
+
+impl Host for Settings {
+    fn limits(&self) -> &Limits {
+        &self.config.limits
+    }
+
+    fn closing(&self) -> &CancellationToken {
+        &self.closing
+    }
+
+    fn http(&self) -> Option<&HttpService> {
+        self.http.as_ref()
+    }
+
+    fn upgrade(
+        self: Arc<Settings>,
+        request: &Request<()>,
+        peer_addr: SocketAddr,
+        upgraded: OnUpgrade,
+    ) -> Result<Response<()>, Refusal> {
+        let admitted = self.admission.admit(request, peer_addr, self.config.deflate.as_ref())?;
+        let (opening, deflate) = (admitted.opening, admitted.deflate);
+        let settings = Arc::clone(&self);
+        let opening = async move {
+            if let Some(transport) = http1::transport(upgraded).await {
+                let session =
+                    Session { transport, read_ahead: Vec::new(), response: Vec::new(), opening, deflate };
+                session::run(session, &settings).await;
+            }
+        };
+        let tasks = self.tasks.clone();
+        tasks.spawn(self.or_dropped(opening).in_current_span());
+        Ok(admitted.response)
+    }
 }

@@ -12,11 +12,11 @@ use longwire_proto::handshake::Refusal;
 use tower_service::Service;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
-pub(super) type HttpBody = UnsyncBoxBody<Bytes, BoxError>;
+pub(crate) type HttpBody = UnsyncBoxBody<Bytes, BoxError>;
 type HttpFuture = Pin<Box<dyn Future<Output = Response<HttpBody>> + Send>>;
 
 /// The application's `tower::Service`, without its type.
-pub(super) type HttpService = Box<dyn Fn(Request<Incoming>) -> HttpFuture + Send + Sync>;
+pub(crate) type HttpService = Box<dyn Fn(Request<Incoming>) -> HttpFuture + Send + Sync>;
 
 /// Takes the type off a service.
 pub(super) fn erase<S, B>(service: S) -> HttpService

@@ -1,0 +1,205 @@
+//! One connection of an event loop, without its transport.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use longwire_proto::handshake::{HeadReader, Refusal, encode_response_head};
+use longwire_proto::{MessageKind, Protocol};
+
+use super::mailbox::Allowance;
+use super::topics::TopicId;
+use crate::ledger::Account;
+use crate::message::{Compression, Message, Outgoing};
+use crate::server::census::Place;
+
+/// After a refusal, what the client still sends is read this far, so that it gets the answer and not a reset.
+const LINGER_BYTES: usize = 1 << 20;
+
+/// One connection of an event loop. `L` is what the driver keeps of it: its transport.
+pub(super) struct Connection<S, L> {
+    pub(super) link: L,
+    pub(super) stage: Stage<S>,
+    pub(super) peer_addr: SocketAddr,
+    /// Whether the driver is to look at it at the end of the sweep.
+    pub(super) is_dirty: bool,
+    /// Whether its writing side has ended or is broken: what is queued is discarded.
+    pub(super) writing: Writing,
+    /// The earliest time at which the loop's timers look at it.
+    pub(super) timer: Option<Instant>,
+    /// Its place among the connections of the server, until it is dropped. `None`: it was turned away.
+    pub(super) place: Option<Place>,
+}
+
+/// How far a connection has come.
+pub(super) enum Stage<S> {
+    /// Its first request is arriving.
+    Opening(Box<HeadReader>),
+    Open(Box<Open<S>>),
+    /// It was answered with something else than a WebSocket.
+    Refused(Refused),
+    /// Its first request is not for a WebSocket: hyper takes over. What has been read so far.
+    Http(Vec<u8>),
+    /// There is nothing to be done for it any more.
+    Gone,
+}
+
+/// What the writing side of a connection is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Writing {
+    Works,
+    /// The connection is over; what is left gets one more try.
+    LastTry,
+    /// Shut down by us after everything was written.
+    Shut,
+    /// The transport takes nothing any more.
+    Broken,
+}
+
+/// A connection that has been accepted.
+pub(super) struct Open<S> {
+    pub(super) protocol: Protocol,
+    pub(super) state: S,
+    pub(super) subprotocol: Option<Box<str>>,
+    pub(super) account: Account,
+    pub(super) subscriptions: Vec<TopicId>,
+    /// Whether the queue has been above its high-water mark and the application has not been told of room since.
+    pub(super) was_full: bool,
+    /// Whether a ping has been sent or a time has run out, so that the deadlines are looked at after each write.
+    pub(super) is_watched: bool,
+    /// Whether the application was told of the end.
+    pub(super) was_told: bool,
+    pub(super) backlog: Option<Box<Backlog>>,
+}
+
+/// What waits because the peer does not take what is sent to it.
+#[derive(Default)]
+pub(super) struct Backlog {
+    /// What was read and not yet parsed.
+    pub(super) unparsed: Vec<u8>,
+    /// Messages of handles in other threads.
+    pub(super) parked: VecDeque<(Outgoing, Arc<Allowance>)>,
+    /// What the handles share, if there are any.
+    pub(super) allowance: Option<Arc<Allowance>>,
+}
+
+/// A refusal on its way out.
+pub(super) struct Refused {
+    pub(super) response: Vec<u8>,
+    pub(super) written: usize,
+    discarded: usize,
+}
+
+impl<S, L> Connection<S, L> {
+    pub(super) fn new(link: L, stage: Stage<S>, peer_addr: SocketAddr, place: Option<Place>) -> Connection<S, L> {
+        Connection {
+            link,
+            stage,
+            peer_addr,
+            is_dirty: false,
+            writing: Writing::Works,
+            timer: None,
+            place,
+        }
+    }
+
+    pub(super) fn open_mut(&mut self) -> Option<&mut Open<S>> {
+        match &mut self.stage {
+            Stage::Open(open) => Some(open),
+            _ => None,
+        }
+    }
+
+    /// Whether there was no place for it.
+    pub(super) fn was_turned_away(&self) -> bool {
+        self.place.is_none()
+    }
+
+    /// How many bytes wait to be written.
+    pub(super) fn queued(&self) -> usize {
+        match &self.stage {
+            Stage::Open(open) => open.protocol.queued(),
+            Stage::Refused(refused) => refused.response.len() - refused.written,
+            Stage::Opening(_) | Stage::Http(_) | Stage::Gone => 0,
+        }
+    }
+}
+
+impl<S> Open<S> {
+    /// Queues a message.
+    pub(super) fn queue(&mut self, outgoing: Outgoing) {
+        let Outgoing { message, compression } = outgoing;
+        let kind = if matches!(message, Message::Text(_)) { MessageKind::Text } else { MessageKind::Binary };
+        let payload = message.into_bytes();
+        // A connection that is closing takes nothing more; who sends is told so by the handles.
+        let _closing = match compression {
+            Compression::AsAgreed => self.protocol.send_bytes(kind, payload),
+            Compression::Never => self.protocol.send_uncompressed(kind, payload),
+        };
+    }
+
+    /// Queues a message of another thread's handle, or lets it wait while the queue is full.
+    pub(super) fn park(&mut self, message: Outgoing, allowance: Arc<Allowance>) {
+        self.backlog().parked.push_back((message, allowance));
+        self.unpark();
+    }
+
+    /// Queues what waits of other threads' messages, as far as there is room.
+    pub(super) fn unpark(&mut self) {
+        while !self.protocol.is_above_high_water() && self.unpark_one() {}
+    }
+
+    /// Queues all that waits of other threads' messages: they were sent before a Close frame that is to follow.
+    pub(super) fn unpark_all(&mut self) {
+        while self.unpark_one() {}
+    }
+
+    fn unpark_one(&mut self) -> bool {
+        let parked = self.backlog.as_mut().and_then(|backlog| backlog.parked.pop_front());
+        let Some((message, allowance)) = parked else { return false };
+        allowance.give_back(message.message.len());
+        self.queue(message);
+        true
+    }
+
+    pub(super) fn backlog(&mut self) -> &mut Backlog {
+        self.backlog.get_or_insert_default()
+    }
+
+    /// Whether something was read that has not been parsed.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.backlog.as_ref().is_some_and(|backlog| !backlog.unparsed.is_empty())
+    }
+
+    /// Notes what the connection holds of the server's memory; `false`: all together hold too much.
+    pub(super) fn settle(&mut self) {
+        let unparsed = self.backlog.as_ref().map_or(0, |backlog| backlog.unparsed.capacity());
+        if !self.account.settle(self.protocol.held() + unparsed) {
+            tracing::debug!("all connections together hold as much memory as they may; this one is closed");
+            self.protocol.shed();
+        }
+    }
+}
+
+impl Refused {
+    pub(super) fn new(refusal: &Refusal) -> Refused {
+        tracing::debug!(status = %refusal.status(), reason = refusal.reason(), "refused");
+        let answer = refusal.response();
+        let mut response = Vec::new();
+        encode_response_head(&answer, &mut response);
+        response.extend_from_slice(answer.body().as_bytes());
+        Refused { response, written: 0, discarded: 0 }
+    }
+
+    /// What is left of the response.
+    pub(super) fn unwritten(&self) -> &[u8] {
+        self.response.get(self.written..).unwrap_or_default()
+    }
+
+    /// Discards what the client still sends. `false`: it is enough.
+    pub(super) fn discard(&mut self, count: usize) -> bool {
+        self.discarded += count;
+        self.discarded <= LINGER_BYTES
+    }
+}

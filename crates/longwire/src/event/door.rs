@@ -1,0 +1,218 @@
+//! How connections come to the loop of the readiness engine, and how plain HTTP leaves it.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::upgrade::OnUpgrade;
+use longwire_proto::Limits;
+use longwire_proto::handshake::Refusal;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::{Sleep, sleep};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::handler::Handler;
+use super::reactor::{Removed, Rules};
+use super::readiness::{Arrival, ArrivalStage, Incoming};
+use crate::server::census::{Census, Place};
+use crate::server::http1::{self, Host};
+use crate::server::service::HttpService;
+use crate::telemetry;
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
+use crate::transport::{Transport, is_gone_already};
+
+/// How long the loop waits before it accepts again when the system is out of something, such as descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What a loop's helpers on tokio share: the tasks that shake hands over TLS, and those that serve plain HTTP.
+pub(super) struct House<H: Handler> {
+    pub(super) rules: Arc<Rules<H>>,
+    pub(super) http: Option<Arc<HttpService>>,
+    #[cfg(feature = "tls")]
+    pub(super) tls: Option<Tls>,
+    pub(super) census: Arc<Census>,
+    /// Cancelled when the server shuts down.
+    pub(super) closing: CancellationToken,
+    pub(super) tasks: TaskTracker,
+}
+
+/// Where connections come from: the listener, and those that tasks have prepared. There are no more of the latter than
+/// the census has places for.
+pub(super) struct Door<H: Handler> {
+    listener: Option<TcpListener>,
+    prepared: UnboundedReceiver<Arrival<H::State, Transport>>,
+    porter: Porter<H>,
+    pause: Option<Pin<Box<Sleep>>>,
+}
+
+/// Takes connections to whoever serves them: hyper, and the loop when hyper gives them up.
+pub(super) struct Porter<H: Handler> {
+    house: Arc<House<H>>,
+    sender: UnboundedSender<Arrival<H::State, Transport>>,
+}
+
+impl<H: Handler> Clone for Porter<H> {
+    fn clone(&self) -> Porter<H> {
+        Porter { house: Arc::clone(&self.house), sender: self.sender.clone() }
+    }
+}
+
+impl<H: Handler> Porter<H> {
+    /// Has hyper serve a connection whose first request is not for a WebSocket.
+    pub(super) fn hand_over(&self, transport: Transport, removed: Removed<()>) {
+        let visit = Arc::new(Visit { porter: self.clone(), place: Mutex::new(removed.place) });
+        let serving = http1::serve(transport, removed.read.into(), removed.peer_addr, visit);
+        self.house.tasks.spawn(serving);
+    }
+}
+
+impl<H: Handler> Door<H> {
+    pub(super) fn new(house: Arc<House<H>>, listener: Option<TcpListener>) -> Door<H> {
+        let (sender, prepared) = unbounded_channel();
+        Door { listener, prepared, porter: Porter { house, sender }, pause: None }
+    }
+
+    /// Takes connections to whoever serves them, from elsewhere.
+    #[cfg(all(target_os = "linux", feature = "uring"))]
+    pub(super) fn porter(&self) -> Porter<H> {
+        self.porter.clone()
+    }
+
+    /// The next connection of the listener.
+    fn poll_listener(&mut self, cx: &mut Context<'_>) -> Poll<(TcpStream, SocketAddr)> {
+        loop {
+            if let Some(pause) = &mut self.pause {
+                ready!(pause.as_mut().poll(cx));
+                self.pause = None;
+            }
+            let Some(listener) = &self.listener else { return Poll::Pending };
+            match ready!(listener.poll_accept(cx)) {
+                Ok(accepted) => return Poll::Ready(accepted),
+                Err(error) if is_gone_already(&error) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    telemetry::accept_failed();
+                    self.pause = Some(Box::pin(sleep(ACCEPT_PAUSE)));
+                }
+            }
+        }
+    }
+
+    /// What comes of an accepted connection at once; `None`: a task prepares it.
+    fn admit(&self, stream: TcpStream, peer_addr: SocketAddr) -> Option<Arrival<H::State, Transport>> {
+        // Messages are gathered here already; Nagle's algorithm would only delay them.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot set up a connection");
+            return None;
+        }
+        let place = self.porter.house.census.enter(peer_addr.ip());
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.porter.house.tls {
+            if let Ok(place) = place {
+                self.shake_hands(tls, stream, peer_addr, place);
+            }
+            return None;
+        }
+        let stage = match place {
+            Ok(place) => ArrivalStage::New(place),
+            Err(full) => ArrivalStage::TurnedAway(full),
+        };
+        Some(Arrival { transport: Transport::Tcp(stream), peer_addr, stage })
+    }
+
+    #[cfg(feature = "tls")]
+    fn shake_hands(&self, tls: &Tls, stream: TcpStream, peer_addr: SocketAddr, place: Place) {
+        let accepting = tokio_rustls::TlsAcceptor::from(Arc::clone(&tls.0)).accept(stream);
+        let limit = self.porter.house.rules.config.limits.handshake_time;
+        let sender = self.porter.sender.clone();
+        self.porter.house.tasks.spawn(async move {
+            match tokio::time::timeout(limit, accepting).await {
+                Ok(Ok(stream)) => {
+                    let transport = Transport::ServerTls(Box::new(stream));
+                    // The loop has ended if nobody takes it.
+                    let _ended =
+                        sender.send(Arrival { transport, peer_addr, stage: ArrivalStage::New(place) });
+                }
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, "no TLS handshake");
+                    telemetry::refused(telemetry::NotLetIn::Tls);
+                }
+                Err(_) => telemetry::refused(telemetry::NotLetIn::HandshakeTimeout),
+            }
+        });
+    }
+}
+
+impl<H: Handler> Incoming<H::State, Transport> for Door<H> {
+    fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<Arrival<H::State, Transport>> {
+        if let Poll::Ready(Some(arrival)) = self.prepared.poll_recv(cx) {
+            return Poll::Ready(arrival);
+        }
+        loop {
+            let (stream, peer_addr) = ready!(self.poll_listener(cx));
+            if let Some(arrival) = self.admit(stream, peer_addr) {
+                return Poll::Ready(arrival);
+            }
+        }
+    }
+
+    fn stop(&mut self) {
+        self.listener = None;
+        self.prepared.close();
+    }
+
+    fn hand_over(&mut self, transport: Transport, removed: Removed<()>) {
+        self.porter.hand_over(transport, removed);
+    }
+}
+
+/// A connection that hyper serves.
+struct Visit<H: Handler> {
+    porter: Porter<H>,
+    /// Its place, until it becomes a WebSocket.
+    place: Mutex<Option<Place>>,
+}
+
+impl<H: Handler> Host for Visit<H> {
+    fn limits(&self) -> &Limits {
+        &self.porter.house.rules.config.limits
+    }
+
+    fn closing(&self) -> &CancellationToken {
+        &self.porter.house.closing
+    }
+
+    fn http(&self) -> Option<&HttpService> {
+        self.porter.house.http.as_deref()
+    }
+
+    fn upgrade(
+        self: Arc<Self>,
+        request: &Request<()>,
+        peer_addr: SocketAddr,
+        upgraded: OnUpgrade,
+    ) -> Result<Response<()>, Refusal> {
+        let rules = &self.porter.house.rules;
+        let deflate = rules.config.deflate.as_ref();
+        let mut admitted = rules
+            .admission
+            .admit_by(request, peer_addr, deflate, |upgrade| rules.decide(upgrade))?;
+        let response = std::mem::take(&mut admitted.response);
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (sender, tasks) = (self.porter.sender.clone(), self.porter.house.tasks.clone());
+        tasks.spawn(async move {
+            if let (Some(transport), Some(place)) = (http1::transport(upgraded).await, place) {
+                let stage = ArrivalStage::Admitted(admitted, place);
+                let _ended = sender.send(Arrival { transport, peer_addr, stage });
+            }
+        });
+        Ok(response)
+    }
+}

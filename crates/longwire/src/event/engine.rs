@@ -1,0 +1,59 @@
+//! What moves the bytes.
+
+use std::fmt;
+
+/// What moves the bytes of an event-driven server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Engine {
+    /// io_uring where the system has it and allows it, else readiness.
+    #[default]
+    Auto,
+    /// io_uring, on Linux 6.1 or later. If the system refuses it, the server says so and uses readiness.
+    Uring,
+    /// Readiness, as told by tokio: everywhere.
+    Readiness,
+}
+
+impl Engine {
+    /// The engine that this one comes to on this system: [`Uring`](Engine::Uring) or
+    /// [`Readiness`](Engine::Readiness). Why it is not io_uring, if that was asked for, is logged.
+    #[must_use]
+    pub fn resolve(self) -> Engine {
+        if self == Engine::Readiness {
+            return self;
+        }
+        match available() {
+            Ok(()) => Engine::Uring,
+            Err(error) if self == Engine::Uring => {
+                tracing::warn!(%error, "io_uring cannot be used; the event loops use readiness");
+                Engine::Readiness
+            }
+            Err(error) => {
+                tracing::debug!(%error, "io_uring cannot be used; the event loops use readiness");
+                Engine::Readiness
+            }
+        }
+    }
+}
+
+#[cfg(all(target_os = "linux", feature = "uring"))]
+fn available() -> std::io::Result<()> {
+    super::uring::available()
+}
+
+#[cfg(not(all(target_os = "linux", feature = "uring")))]
+fn available() -> std::io::Result<()> {
+    Err(std::io::Error::new(std::io::ErrorKind::Unsupported, "this build has no io_uring"))
+}
+
+/// The name of the engine, as in `io_uring`.
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Engine::Auto => "auto",
+            Engine::Uring => "io_uring",
+            Engine::Readiness => "readiness",
+        })
+    }
+}

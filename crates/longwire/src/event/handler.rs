@@ -1,0 +1,159 @@
+//! What an application makes of its connections.
+
+use bytes::Bytes;
+use longwire_proto::Closed;
+use longwire_proto::handshake::Refusal;
+
+use super::socket::Socket;
+use crate::error::{Error, Result};
+use crate::message::Message;
+use crate::server::{Accept, Upgrade};
+
+/// What an application makes of its connections, run by [`Server::run`](crate::Server::run).
+///
+/// The methods are called by the event loop that the connection belongs to, one at a time for each loop; they must not
+/// block. What they send is written when the loop has handled all that arrived. A method that panics closes its
+/// connection with 1011 and no other.
+///
+/// ```no_run
+/// use longwire::{Accept, Handler, MessageRef, Refusal, Server, Socket, Upgrade};
+///
+/// struct Chat;
+///
+/// impl Handler for Chat {
+///     type State = String; // one per connection: here a nickname
+///
+///     fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<String>, Refusal> {
+///         let name = request.query("name").ok_or_else(|| Refusal::bad_request("say who you are: ?name="))?;
+///         Ok(Accept::with(name.into_owned()))
+///     }
+///
+///     fn on_open(&self, socket: &mut Socket<'_, String>) {
+///         socket.subscribe("room");
+///     }
+///
+///     fn on_message(&self, socket: &mut Socket<'_, String>, message: MessageRef<'_>) {
+///         if let MessageRef::Text(text) = message {
+///             let line = format!("{}: {text}", socket.state());
+///             socket.publish("room", line);
+///         }
+///     }
+/// }
+///
+/// # async fn serve() -> longwire::Result<()> {
+/// Server::bind("127.0.0.1:8080").await?.run(Chat).await
+/// # }
+/// ```
+#[expect(unused_variables, reason = "the names in the defaults are documentation")]
+pub trait Handler: Send + Sync + 'static {
+    /// What the application keeps of each connection.
+    type State: Send + 'static;
+
+    /// Decides about a request for a WebSocket: accepts it with the state of the new connection, or refuses it with any
+    /// status. The request has been checked already, its origin included.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, if it is one.
+    fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<Self::State>, Refusal>;
+
+    /// The connection is open. What is sent here leaves together with the response that opens it.
+    fn on_open(&self, socket: &mut Socket<'_, Self::State>) {}
+
+    /// A message arrived. It is lent for the time of the call.
+    fn on_message(&self, socket: &mut Socket<'_, Self::State>, message: MessageRef<'_>);
+
+    /// What waited to be written has fallen to [`Limits::low_water`](crate::Limits::low_water), after it had been above
+    /// [`Limits::high_water`](crate::Limits::high_water).
+    fn on_drain(&self, socket: &mut Socket<'_, Self::State>) {}
+
+    /// A ping arrived; its pong is queued already (RFC 6455 §5.5.2).
+    fn on_ping(&self, socket: &mut Socket<'_, Self::State>, payload: &[u8]) {}
+
+    /// A pong arrived, asked for or not (§5.5.3).
+    fn on_pong(&self, socket: &mut Socket<'_, Self::State>, payload: &[u8]) {}
+
+    /// The connection has ended like this. Nothing can be sent any more; called once for every connection that was open.
+    fn on_close(&self, socket: &mut Socket<'_, Self::State>, closed: &Closed) {}
+
+    /// Something went wrong with the connection: the peer broke the protocol, or the transport failed.
+    /// [`on_close`](Handler::on_close) follows.
+    fn on_error(&self, socket: &mut Socket<'_, Self::State>, error: &Error) {}
+}
+
+/// A message, lent: it lies where it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageRef<'a> {
+    /// Text.
+    Text(&'a str),
+    /// Any bytes.
+    Binary(&'a [u8]),
+}
+
+impl<'a> MessageRef<'a> {
+    /// The text of a text message.
+    #[must_use]
+    pub fn as_text(self) -> Option<&'a str> {
+        match self {
+            MessageRef::Text(text) => Some(text),
+            MessageRef::Binary(_) => None,
+        }
+    }
+
+    /// The content as bytes, of either kind.
+    #[must_use]
+    pub fn as_bytes(self) -> &'a [u8] {
+        match self {
+            MessageRef::Text(text) => text.as_bytes(),
+            MessageRef::Binary(bytes) => bytes,
+        }
+    }
+
+    /// A copy that may be kept.
+    #[must_use]
+    pub fn to_message(self) -> Message {
+        match self {
+            MessageRef::Text(text) => Message::Text(text.into()),
+            MessageRef::Binary(bytes) => Message::Binary(Bytes::copy_from_slice(bytes)),
+        }
+    }
+}
+
+impl<'a> From<&'a str> for MessageRef<'a> {
+    fn from(text: &'a str) -> MessageRef<'a> {
+        MessageRef::Text(text)
+    }
+}
+
+impl<'a> From<&'a String> for MessageRef<'a> {
+    fn from(text: &'a String) -> MessageRef<'a> {
+        MessageRef::Text(text)
+    }
+}
+
+impl<'a> From<&'a [u8]> for MessageRef<'a> {
+    fn from(bytes: &'a [u8]) -> MessageRef<'a> {
+        MessageRef::Binary(bytes)
+    }
+}
+
+impl<'a> From<&'a Vec<u8>> for MessageRef<'a> {
+    fn from(bytes: &'a Vec<u8>) -> MessageRef<'a> {
+        MessageRef::Binary(bytes)
+    }
+}
+
+impl<'a> From<&'a Message> for MessageRef<'a> {
+    fn from(message: &'a Message) -> MessageRef<'a> {
+        match message {
+            Message::Text(text) => MessageRef::Text(text),
+            Message::Binary(bytes) => MessageRef::Binary(bytes),
+        }
+    }
+}
+
+impl From<MessageRef<'_>> for Message {
+    fn from(message: MessageRef<'_>) -> Message {
+        message.to_message()
+    }
+}

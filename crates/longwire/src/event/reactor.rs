@@ -1,0 +1,468 @@
+//! All connections of one event loop, without their transports: bytes in, calls of the handler, bytes out.
+//!
+//! A driver moves the bytes. It tells what it has read, takes from [`Reactor::next_dirty`] which connections have
+//! something to be done, and does the [`Step`] that each is at, until it is to wait.
+
+mod delivery;
+mod opening;
+mod post;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::buf::Limit;
+use http::StatusCode;
+use longwire_proto::Config;
+use longwire_proto::handshake::{HeadLimits, HeadReader, Refusal};
+use slotmap::SlotMap;
+
+use super::connection::{Connection, Refused, Stage, Writing};
+use super::handler::Handler;
+use super::key::Key;
+use super::mailbox::{Exchange, Mailbox};
+use super::pool::Pool;
+use super::socket::Room;
+use crate::ledger::Ledger;
+use crate::server::admission::{Accept, Admission, Admitted, Upgrade};
+use crate::server::census::{Full, Place};
+
+/// How long a refused client may take to fetch the answer.
+const LINGER_TIME: Duration = Duration::from_secs(1);
+
+/// How many clients are told at a time, by each loop, that there is no place for them.
+const TURNED_AWAY_AT_A_TIME: usize = 64;
+
+/// What the loops of a server share.
+pub(crate) struct Rules<H> {
+    pub(crate) handler: H,
+    pub(crate) config: Arc<Config>,
+    pub(crate) admission: Admission,
+    /// Whether there is a service for requests that are not for a WebSocket.
+    pub(crate) serves_http: bool,
+    pub(crate) ledger: Arc<Ledger>,
+}
+
+impl<H: Handler> Rules<H> {
+    /// Asks the handler about a request; if it panics, it has refused.
+    pub(super) fn decide(&self, request: &Upgrade<'_>) -> Result<Accept<H::State>, Refusal> {
+        catch_unwind(AssertUnwindSafe(|| self.handler.on_upgrade(request))).unwrap_or_else(|_| {
+            tracing::error!("the handler panicked");
+            Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the server cannot accept this request"))
+        })
+    }
+}
+
+/// All connections of one event loop. `L` is what the driver keeps of each.
+pub(super) struct Reactor<H: Handler, L> {
+    rules: Arc<Rules<H>>,
+    connections: SlotMap<Key, Box<Connection<H::State, L>>>,
+    room: Room,
+    dirty: Vec<Key>,
+    timers: BinaryHeap<Reverse<(Instant, Key)>>,
+    pool: Pool,
+    now: Instant,
+    /// How many are being told that there is no place for them.
+    turned_away: usize,
+    /// Whether what the handler has published is being given out.
+    is_giving_out: bool,
+    life: Life,
+}
+
+/// Whether the loop goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Life {
+    Runs,
+    /// It ends with its last connection.
+    ShutsDown,
+    /// It ends now.
+    Stops,
+}
+
+/// A connection that was taken out.
+pub(super) struct Removed<L> {
+    pub(super) link: L,
+    pub(super) peer_addr: SocketAddr,
+    pub(super) place: Option<Place>,
+    /// What was read of it, if hyper is to take it over.
+    pub(super) read: Vec<u8>,
+}
+
+impl<L> Removed<L> {
+    /// The link, and the rest.
+    pub(super) fn split(self) -> (L, Removed<()>) {
+        let Removed { link, peer_addr, place, read } = self;
+        (link, Removed { link: (), peer_addr, place, read })
+    }
+}
+
+/// What a driver has to do for a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Write what [`Reactor::transmit`] gives, and tell [`Reactor::written`].
+    Write,
+    /// Shut down the writing side, and go on reading.
+    Shutdown,
+    /// Take it out with [`Reactor::remove`], and hand its transport to hyper.
+    HandOver,
+    /// Take it out with [`Reactor::remove`], and drop its transport.
+    Drop,
+    /// Nothing, until something arrives.
+    Wait,
+}
+
+impl<H: Handler, L> Reactor<H, L> {
+    pub(super) fn new(rules: Arc<Rules<H>>, mailbox: Arc<Mailbox>, exchange: Arc<Exchange>) -> Reactor<H, L> {
+        Reactor {
+            rules,
+            connections: SlotMap::with_key(),
+            room: Room { topics: Default::default(), publications: Default::default(), mailbox, exchange },
+            dirty: Vec::new(),
+            timers: BinaryHeap::new(),
+            pool: Pool::default(),
+            now: Instant::now(),
+            turned_away: 0,
+            is_giving_out: false,
+            life: Life::Runs,
+        }
+    }
+
+    /// Tells the time, once for each sweep.
+    pub(super) fn tick(&mut self, now: Instant) {
+        self.now = now;
+    }
+
+    /// A new connection, whose first request has not arrived.
+    pub(super) fn accept(&mut self, link: L, peer_addr: SocketAddr, place: Place) -> Key {
+        let limits = &self.rules.config.limits;
+        let head =
+            HeadReader::new(HeadLimits { bytes: limits.handshake_bytes, headers: limits.handshake_headers });
+        let stage = Stage::Opening(Box::new(head));
+        let deadline = self.now + limits.handshake_time;
+        let key = self.connections.insert(Box::new(Connection::new(link, stage, peer_addr, Some(place))));
+        self.set_timer(key, deadline);
+        key
+    }
+
+    /// A connection whose request was accepted elsewhere, the response written.
+    pub(super) fn adopt(
+        &mut self,
+        link: L,
+        peer_addr: SocketAddr,
+        admitted: Admitted<H::State>,
+        place: Place,
+    ) -> Key {
+        let stage = Stage::Open(Box::new(self.accepted(admitted, &[])));
+        let key = self.connections.insert(Box::new(Connection::new(link, stage, peer_addr, Some(place))));
+        self.opened(key, &mut []);
+        key
+    }
+
+    /// A connection that there is no place for: it is told so, unless many are being told already.
+    pub(super) fn turn_away(&mut self, link: L, peer_addr: SocketAddr, full: Full) -> Option<Key> {
+        tracing::debug!(%full, "turned away");
+        if self.turned_away >= TURNED_AWAY_AT_A_TIME {
+            return None;
+        }
+        self.turned_away += 1;
+        let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, full.to_string());
+        let stage = Stage::Refused(Refused::new(&refusal));
+        let key = self.connections.insert(Box::new(Connection::new(link, stage, peer_addr, None)));
+        self.set_timer(key, self.now + LINGER_TIME);
+        self.mark(key);
+        Some(key)
+    }
+
+    /// What the driver keeps of a connection; `None`: it is gone.
+    pub(super) fn link(&mut self, key: Key) -> Option<&mut L> {
+        self.connections.get_mut(key).map(|connection| &mut connection.link)
+    }
+
+    /// Whether more is to be read from a connection.
+    pub(super) fn wants_read(&self, key: Key) -> bool {
+        match self.connections.get(key).map(|connection| &connection.stage) {
+            Some(Stage::Open(open)) => !open.is_stalled(),
+            Some(Stage::Opening(_) | Stage::Refused(_)) => true,
+            Some(Stage::Http(_) | Stage::Gone) | None => false,
+        }
+    }
+
+    /// Room to read a large message straight into, together with the transport to read it from; see
+    /// [`Protocol::payload_room`](longwire_proto::Protocol::payload_room). After the read, call
+    /// [`received`](Reactor::received) with nothing.
+    pub(super) fn payload_room(&mut self, key: Key) -> Option<(&mut L, Limit<&mut Vec<u8>>)> {
+        let connection = self.connections.get_mut(key)?;
+        match &mut connection.stage {
+            // While the queue is full, what arrives is to wait; a message that is complete could not.
+            Stage::Open(open) if open.protocol.is_above_high_water() => None,
+            Stage::Open(open) => Some((&mut connection.link, open.protocol.payload_room()?)),
+            _ => None,
+        }
+    }
+
+    /// Bytes have arrived. They are consumed, whatever they are.
+    pub(super) fn received(&mut self, key: Key, bytes: &mut [u8]) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        match &mut connection.stage {
+            Stage::Open(_) => self.deliver(key, bytes),
+            Stage::Opening(_) => self.open(key, bytes),
+            Stage::Refused(refused) => {
+                if !refused.discard(bytes.len()) {
+                    self.give_up(key);
+                }
+            }
+            Stage::Http(read) => read.extend_from_slice(bytes),
+            Stage::Gone => {}
+        }
+    }
+
+    /// The transport has ended: by itself, or with an error.
+    pub(super) fn ended(&mut self, key: Key, error: Option<io::Error>) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        match &mut connection.stage {
+            Stage::Open(_) => self.transport_ended(key, error),
+            Stage::Opening(_) | Stage::Refused(_) => self.give_up(key),
+            Stage::Http(_) | Stage::Gone => {}
+        }
+    }
+
+    /// The transport takes nothing any more. What the peer sent before may still arrive.
+    pub(super) fn broken(&mut self, key: Key) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        connection.writing = Writing::Broken;
+        match &mut connection.stage {
+            Stage::Open(open) => open.protocol.transmitted(open.protocol.queued()),
+            _ => self.give_up(key),
+        }
+        self.mark(key);
+    }
+
+    /// A connection that has something to be done, until there is none.
+    pub(super) fn next_dirty(&mut self) -> Option<Key> {
+        while let Some(key) = self.dirty.pop() {
+            if let Some(connection) = self.connections.get_mut(key) {
+                connection.is_dirty = false;
+                return Some(key);
+            }
+        }
+        None
+    }
+
+    /// What is to be done for a connection now.
+    pub(super) fn step(&mut self, key: Key) -> Step {
+        let Some(connection) = self.connections.get_mut(key) else { return Step::Wait };
+        let queued = connection.queued();
+        match &mut connection.stage {
+            Stage::Opening(_) => Step::Wait,
+            Stage::Open(open) => match connection.writing {
+                Writing::LastTry => Step::Drop,
+                Writing::Works if queued > 0 => {
+                    if open.protocol.is_over() {
+                        connection.writing = Writing::LastTry;
+                    }
+                    Step::Write
+                }
+                _ if open.protocol.is_over() => Step::Drop,
+                Writing::Works if open.protocol.wants_shutdown() => {
+                    connection.writing = Writing::Shut;
+                    Step::Shutdown
+                }
+                Writing::Works => Step::Wait,
+                Writing::Shut | Writing::Broken => {
+                    open.protocol.transmitted(queued);
+                    Step::Wait
+                }
+            },
+            Stage::Refused(_) if queued > 0 => Step::Write,
+            Stage::Refused(_) if connection.writing == Writing::Works => {
+                connection.writing = Writing::Shut;
+                Step::Shutdown
+            }
+            Stage::Refused(_) => Step::Wait,
+            Stage::Http(_) => Step::HandOver,
+            Stage::Gone => Step::Drop,
+        }
+    }
+
+    /// What is to be written next, with the transport to write it to; see
+    /// [`Protocol::transmit`](longwire_proto::Protocol::transmit).
+    pub(super) fn transmit<'a>(
+        &'a mut self,
+        key: Key,
+        slices: &mut [IoSlice<'a>],
+    ) -> Option<(&'a mut L, usize)> {
+        let connection = self.connections.get_mut(key)?;
+        let filled = match &connection.stage {
+            Stage::Open(open) => open.protocol.transmit(slices),
+            Stage::Refused(refused) => match slices.first_mut() {
+                Some(slot) => {
+                    *slot = IoSlice::new(refused.unwritten());
+                    1
+                }
+                None => 0,
+            },
+            Stage::Opening(_) | Stage::Http(_) | Stage::Gone => 0,
+        };
+        Some((&mut connection.link, filled))
+    }
+
+    /// Everything that waits, if it lies in one buffer, with the transport to write it to; see
+    /// [`Protocol::take_encoded`](longwire_proto::Protocol::take_encoded).
+    #[cfg(all(target_os = "linux", feature = "uring"))]
+    pub(super) fn take_encoded(&mut self, key: Key) -> Option<(&mut L, Vec<u8>)> {
+        let connection = self.connections.get_mut(key)?;
+        match &mut connection.stage {
+            Stage::Open(open) => Some((&mut connection.link, open.protocol.take_encoded()?)),
+            _ => None,
+        }
+    }
+
+    /// Gives back a buffer that was taken and is empty again.
+    #[cfg(all(target_os = "linux", feature = "uring"))]
+    pub(super) fn recycle(&mut self, buffer: Vec<u8>) {
+        self.pool.give(buffer);
+    }
+
+    /// Whether there is nothing to be done for a connection but to drop it.
+    #[cfg(all(target_os = "linux", feature = "uring"))]
+    pub(super) fn has_ended(&self, key: Key) -> bool {
+        match self.connections.get(key).map(|connection| &connection.stage) {
+            Some(Stage::Open(open)) => open.protocol.is_over(),
+            Some(Stage::Gone) => true,
+            _ => false,
+        }
+    }
+
+    /// The first `count` bytes of what waited have been written.
+    pub(super) fn written(&mut self, key: Key, count: usize) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        match &mut connection.stage {
+            Stage::Open(open) => {
+                open.protocol.transmitted(count);
+                if let Some(buffer) = open.protocol.reclaim_buffer() {
+                    self.pool.give(buffer);
+                }
+                open.settle();
+                let to_do = open.was_full || open.is_stalled() || open.is_watched || !open.protocol.is_open();
+                if to_do || open.backlog.is_some() {
+                    self.after_write(key);
+                }
+            }
+            Stage::Refused(refused) => refused.written += count,
+            Stage::Opening(_) | Stage::Http(_) | Stage::Gone => {}
+        }
+    }
+
+    /// Takes a connection out.
+    pub(super) fn remove(&mut self, key: Key) -> Option<Removed<L>> {
+        self.leave(key);
+        let connection = self.connections.remove(key)?;
+        if connection.was_turned_away() {
+            self.turned_away -= 1;
+        }
+        let read = match connection.stage {
+            Stage::Http(read) => read,
+            _ => Vec::new(),
+        };
+        Some(Removed { link: connection.link, peer_addr: connection.peer_addr, place: connection.place, read })
+    }
+
+    /// When [`expire`](Reactor::expire) has to be called.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.timers.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// Does what is overdue.
+    pub(super) fn expire(&mut self) {
+        while let Some(Reverse((at, key))) = self.timers.peek().copied()
+            && at <= self.now
+        {
+            self.timers.pop();
+            let Some(connection) = self.connections.get_mut(key) else { continue };
+            if connection.timer != Some(at) {
+                continue;
+            }
+            connection.timer = None;
+            match &mut connection.stage {
+                Stage::Open(open) => {
+                    open.protocol.handle_timeout(self.now);
+                    open.is_watched = true;
+                    self.after_events(key);
+                    self.watch(key);
+                }
+                Stage::Opening(_) => {
+                    tracing::debug!("the opening handshake took too long");
+                    self.give_up(key);
+                }
+                Stage::Refused(_) => self.give_up(key),
+                Stage::Http(_) | Stage::Gone => {}
+            }
+        }
+    }
+
+    /// Whether the loop goes on.
+    pub(super) fn life(&self) -> Life {
+        self.life
+    }
+
+    /// How many connections there are.
+    pub(super) fn len(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// All connections.
+    pub(super) fn keys(&self) -> Vec<Key> {
+        self.connections.keys().collect()
+    }
+
+    fn refuse(&mut self, key: Key, refused: Refused) {
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.stage = Stage::Refused(refused);
+        }
+        self.set_timer(key, self.now + LINGER_TIME);
+        self.mark(key);
+    }
+
+    fn give_up(&mut self, key: Key) {
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.stage = Stage::Gone;
+        }
+        self.mark(key);
+    }
+
+    fn mark(&mut self, key: Key) {
+        if let Some(connection) = self.connections.get_mut(key)
+            && !connection.is_dirty
+        {
+            connection.is_dirty = true;
+            self.dirty.push(key);
+        }
+    }
+
+    /// Looks at a connection's deadlines again.
+    fn watch(&mut self, key: Key) {
+        let now = self.now;
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        if let Stage::Open(open) = &mut connection.stage
+            && let Some(at) = open.protocol.poll_timeout(now)
+        {
+            self.set_timer(key, at);
+        }
+    }
+
+    /// Looks at a connection at `at`, if it is not looked at earlier. One that is put off stays in the heap until its
+    /// time comes, and is put back then: most of the time something has arrived meanwhile, and nothing had to be done for
+    /// that.
+    fn set_timer(&mut self, key: Key, at: Instant) {
+        if let Some(connection) = self.connections.get_mut(key)
+            && connection.timer.is_none_or(|set| at < set)
+        {
+            connection.timer = Some(at);
+            self.timers.push(Reverse((at, key)));
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! What arrives on an open connection, and what its end is.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use longwire_proto::{CloseCode, CloseFrame, Event, Received};
+
+use super::Reactor;
+use crate::connection::is_vanished_peer;
+use crate::error::Error;
+use crate::event::connection::Stage;
+use crate::event::handler::{Handler, MessageRef};
+use crate::event::key::Key;
+use crate::event::socket::Socket;
+
+/// Why a run over what arrived has come to an end.
+enum Pause {
+    /// Everything was taken.
+    Empty,
+    /// The queue is full; the rest waits.
+    Full,
+    /// The handler has published something, which goes out first.
+    Published,
+}
+
+impl<H: Handler, L> Reactor<H, L> {
+    /// Gives the handler what arrived.
+    pub(super) fn deliver(&mut self, key: Key, bytes: &mut [u8]) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let Stage::Open(open) = &mut connection.stage else { return };
+        if open.protocol.keeps_time() {
+            open.protocol.heard(self.now);
+            open.is_watched = false;
+        }
+        if open.is_stalled() {
+            return open.backlog().unparsed.extend_from_slice(bytes);
+        }
+        if open.protocol.queued() == 0
+            && let Some(unused) = open.protocol.lend_buffer(self.pool.take())
+        {
+            self.pool.give(unused);
+        }
+        let mut received = Received::new(bytes);
+        loop {
+            let left = received.as_bytes().len();
+            let Some(connection) = self.connections.get_mut(key) else { return };
+            let peer_addr = connection.peer_addr;
+            let Stage::Open(open) = &mut connection.stage else { return };
+            let (handler, room) = (&self.rules.handler, &mut self.room);
+            // One connection's panic is not to be the end of all others on its loop.
+            let run = catch_unwind(AssertUnwindSafe(|| {
+                run(handler, &mut Socket { open, room, key, peer_addr }, &mut received)
+            }));
+            match run {
+                Ok(Pause::Empty) => break,
+                Ok(Pause::Published) => self.give_out(),
+                Ok(Pause::Full) => {
+                    open.was_full = true;
+                    open.backlog().unparsed = received.as_bytes().to_vec();
+                    break;
+                }
+                Err(_) => {
+                    self.panicked(key);
+                    self.give_out();
+                    // What came behind is parsed all the same: the peer's Close frame may be in it.
+                    if received.as_bytes().len() == left {
+                        break;
+                    }
+                }
+            }
+        }
+        self.after_events(key);
+    }
+
+    /// Calls the handler for a connection that is open.
+    pub(super) fn call(&mut self, key: Key, call: impl FnOnce(&H, &mut Socket<'_, H::State>)) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let peer_addr = connection.peer_addr;
+        let Stage::Open(open) = &mut connection.stage else { return };
+        let (handler, room) = (&self.rules.handler, &mut self.room);
+        let called = catch_unwind(AssertUnwindSafe(|| {
+            call(handler, &mut Socket { open, room, key, peer_addr });
+        }));
+        if called.is_err() {
+            self.panicked(key);
+        }
+    }
+
+    /// Looks what has changed by what arrived or by a call of the handler.
+    pub(super) fn after_events(&mut self, key: Key) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let Stage::Open(open) = &mut connection.stage else { return };
+        if open.protocol.queued() == 0 {
+            // What is queued is accounted for when it has been written, or could not be.
+            open.settle();
+            if let Some(unused) = open.protocol.reclaim_buffer() {
+                self.pool.give(unused);
+            }
+        } else {
+            self.mark(key);
+        }
+        self.after_closing(key);
+    }
+
+    /// Looks whether the connection has begun to end.
+    pub(super) fn after_closing(&mut self, key: Key) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let Stage::Open(open) = &mut connection.stage else { return };
+        if open.protocol.is_open() {
+            return;
+        }
+        if let Some(allowance) = open.backlog.as_ref().and_then(|backlog| backlog.allowance.as_ref()) {
+            allowance.end();
+        }
+        if open.protocol.closed().is_some() {
+            self.leave(key);
+        }
+        self.mark(key);
+        self.watch(key);
+    }
+
+    /// Goes on with what had to wait for room.
+    pub(super) fn after_write(&mut self, key: Key) {
+        self.after_closing(key);
+        self.watch(key);
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let Stage::Open(open) = &mut connection.stage else { return };
+        if !open.protocol.is_below_low_water() {
+            return;
+        }
+        for topic in &open.subscriptions {
+            if let Some(subscriber) =
+                self.room.topics.get_mut(*topic).and_then(|topic| topic.subscriber(key))
+            {
+                subscriber.catch_up(&mut open.protocol);
+            }
+        }
+        open.unpark();
+        if open.protocol.is_above_high_water() {
+            // What waited here has filled the queue again; the rest of it comes first.
+            return self.mark(key);
+        }
+        let mut unparsed =
+            open.backlog.as_mut().map(|backlog| std::mem::take(&mut backlog.unparsed)).unwrap_or_default();
+        if std::mem::take(&mut open.was_full) {
+            self.call(key, |handler, socket| handler.on_drain(socket));
+            self.give_out();
+        }
+        if unparsed.is_empty() {
+            self.after_events(key);
+        } else {
+            self.deliver(key, &mut unparsed);
+        }
+    }
+
+    /// The transport of an open connection has ended.
+    pub(super) fn transport_ended(&mut self, key: Key, error: Option<io::Error>) {
+        let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) else {
+            return;
+        };
+        let told = error.filter(|error| !is_vanished_peer(error) && open.protocol.closed().is_none());
+        open.protocol.receive_eof();
+        if let Some(error) = told {
+            let error = Error::io("read from the peer", error);
+            self.call(key, |handler, socket| handler.on_error(socket, &error));
+        }
+        self.after_closing(key);
+    }
+
+    /// Takes a connection that has ended out of its topics and tells the handler, once.
+    pub(super) fn leave(&mut self, key: Key) {
+        let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) else {
+            return;
+        };
+        if std::mem::replace(&mut open.was_told, true) {
+            return;
+        }
+        for topic in std::mem::take(&mut open.subscriptions) {
+            self.room.topics.unsubscribe(topic, key);
+        }
+        if let Some(allowance) = open.backlog.take().and_then(|backlog| backlog.allowance) {
+            allowance.end();
+        }
+        let closed = open.protocol.closed().cloned().unwrap_or_else(longwire_proto::Closed::lost);
+        tracing::debug!(%closed, "ended");
+        self.call(key, |handler, socket| handler.on_close(socket, &closed));
+        self.give_out();
+    }
+
+    fn panicked(&mut self, key: Key) {
+        if let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) {
+            tracing::error!("the handler panicked");
+            open.protocol.close(CloseFrame::new(CloseCode::INTERNAL_ERROR, "").ok());
+        }
+        self.after_closing(key);
+    }
+}
+
+/// Gives the handler one event after the other.
+fn run<H: Handler>(
+    handler: &H,
+    socket: &mut Socket<'_, H::State>,
+    received: &mut Received<'_>,
+) -> Pause {
+    loop {
+        if socket.open.protocol.is_above_high_water() && !received.is_empty() {
+            return Pause::Full;
+        }
+        match socket.open.protocol.next_event(received) {
+            Ok(Some(Event::Text(text))) => handler.on_message(socket, MessageRef::Text(&text)),
+            Ok(Some(Event::Binary(bytes))) => handler.on_message(socket, MessageRef::Binary(&bytes)),
+            Ok(Some(other)) => rare(handler, socket, other),
+            Ok(None) => return Pause::Empty,
+            Err(error) => handler.on_error(socket, &error.into()),
+        }
+        if !socket.room.publications.is_empty() {
+            return Pause::Published;
+        }
+    }
+}
+
+#[cold]
+fn rare<H: Handler>(handler: &H, socket: &mut Socket<'_, H::State>, event: Event<'_>) {
+    match event {
+        Event::Ping(payload) => handler.on_ping(socket, &payload),
+        Event::Pong(payload) => handler.on_pong(socket, &payload),
+        // What a Close frame does is seen when everything that arrived has been handled.
+        _ => {}
+    }
+}

@@ -1,0 +1,108 @@
+//! What comes to a loop from handlers and from other threads: publications, messages, orders.
+
+use std::sync::Arc;
+
+use longwire_proto::{CloseCode, CloseFrame, Prepared};
+
+use super::{Life, Reactor};
+use crate::event::connection::Stage;
+use crate::event::handler::Handler;
+use crate::event::key::Key;
+use crate::event::mailbox::Mail;
+use crate::event::topics::Delivery;
+
+impl<H: Handler, L> Reactor<H, L> {
+    /// Does what other threads want.
+    pub(in crate::event) fn take_mail(&mut self) {
+        for mail in self.room.mailbox.empty() {
+            match mail {
+                Mail::Publish { topic, message } => self.give_to_subscribers(&topic, &message, None),
+                Mail::Send { to, message, allowance } => {
+                    match self.connections.get_mut(to).and_then(|connection| connection.open_mut()) {
+                        Some(open) => open.park(message, allowance),
+                        None => allowance.give_back(message.message.len()),
+                    }
+                    self.after_events(to);
+                }
+                Mail::Close { to, frame } => self.close(to, frame),
+                Mail::ShutDown => self.shut_down(),
+                Mail::Stop => self.stop(),
+            }
+        }
+    }
+
+    /// Gives what the handler has published to everybody who has subscribed to it.
+    pub(super) fn give_out(&mut self) {
+        if std::mem::replace(&mut self.is_giving_out, true) {
+            // A handler published while it was told that somebody is too slow for an earlier publication: whoever gives
+            // that one out goes on with this one. Deeper and deeper, it would overflow the stack.
+            return;
+        }
+        while let Some(publication) = self.room.publications.pop_front() {
+            let exchange = Arc::clone(&self.room.exchange);
+            exchange.publish(&publication.topic, &publication.message, Some(&self.room.mailbox));
+            self.give_to_subscribers(&publication.topic, &publication.message, publication.but);
+        }
+        self.is_giving_out = false;
+    }
+
+    fn give_to_subscribers(&mut self, topic: &str, message: &Arc<Prepared>, but: Option<Key>) {
+        let mut too_slow = Vec::new();
+        let topics = &mut self.room.topics;
+        let Some(topic) = topics.find(topic).and_then(|id| topics.get_mut(id)) else { return };
+        for (&key, subscriber) in &mut topic.subscribers {
+            if but == Some(key) {
+                continue;
+            }
+            let Some(connection) = self.connections.get_mut(key) else { continue };
+            let Stage::Open(open) = &mut connection.stage else { continue };
+            match subscriber.offer(&mut open.protocol, message) {
+                Delivery::Queued | Delivery::Closed => {}
+                Delivery::Waits => open.was_full = true,
+                Delivery::DroppedOldest => self.room.exchange.count_dropped(),
+                Delivery::TooSlow => {
+                    tracing::debug!("a subscriber is too slow and is disconnected");
+                    open.protocol.shed();
+                    too_slow.push(key);
+                }
+            }
+            if !connection.is_dirty {
+                connection.is_dirty = true;
+                self.dirty.push(key);
+            }
+        }
+        for key in too_slow {
+            self.after_closing(key);
+        }
+    }
+
+    fn close(&mut self, key: Key, frame: Option<CloseFrame>) {
+        if let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) {
+            open.unpark_all();
+            open.protocol.close(frame);
+        }
+        self.after_events(key);
+    }
+
+    /// Nothing is waited for any more.
+    fn stop(&mut self) {
+        self.life = Life::Stops;
+        for key in self.keys() {
+            self.transport_ended(key, None);
+        }
+    }
+
+    fn shut_down(&mut self) {
+        self.life = Life::ShutsDown;
+        for key in self.keys() {
+            match self.connections.get(key).map(|connection| &connection.stage) {
+                Some(Stage::Open(_)) => {
+                    let reason = "the server is shutting down";
+                    self.close(key, CloseFrame::new(CloseCode::GOING_AWAY, reason).ok());
+                }
+                Some(Stage::Opening(_)) => self.give_up(key),
+                _ => {}
+            }
+        }
+    }
+}

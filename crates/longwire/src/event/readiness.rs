@@ -1,0 +1,328 @@
+//! An event loop over transports of tokio, which tell when they are ready.
+
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::handler::Handler;
+use super::key::Key;
+use super::mailbox::{Exchange, Mailbox};
+use super::reactor::{Life, Reactor, Removed, Rules, Step};
+use super::ready::{Call, Ready};
+use crate::server::admission::Admitted;
+use crate::server::census::{Full, Place};
+
+/// The size of the buffer that all connections of a loop are read into.
+const READ_BUFFER: usize = 128 << 10;
+
+/// How many pieces one write may gather.
+const SLICES: usize = 16;
+
+/// How often one connection is read before the others have their turn.
+const READS_AT_A_TIME: usize = 4;
+
+/// How many connections are accepted before the others have their turn.
+const ACCEPTS_AT_A_TIME: usize = 64;
+
+/// Where new connections come from.
+pub(super) trait Incoming<S, T> {
+    /// The next one.
+    fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<Arrival<S, T>>;
+
+    /// No more are wanted.
+    fn stop(&mut self);
+
+    /// Takes over a connection whose first request is not for a WebSocket.
+    fn hand_over(&mut self, transport: T, removed: Removed<()>);
+}
+
+/// A new connection.
+pub(super) struct Arrival<S, T> {
+    pub(super) transport: T,
+    pub(super) peer_addr: SocketAddr,
+    pub(super) stage: ArrivalStage<S>,
+}
+
+/// How far a new connection has come.
+pub(super) enum ArrivalStage<S> {
+    /// Its first request is to come.
+    New(Place),
+    /// There is no place for it.
+    TurnedAway(Full),
+    /// Its request was accepted elsewhere, and the response is written.
+    Admitted(Admitted<S>, Place),
+}
+
+/// An event loop over transports of tokio: a future that is ready when the loop has shut down.
+///
+/// It is one task for all of its connections. A connection that has something to be done is woken by its transport and
+/// comes on a list; the loop goes through the list, reads into one buffer that all share, and writes once for each
+/// connection when all has been handled.
+pub(super) struct Readiness<H: Handler, T, I> {
+    reactor: Reactor<H, Link<T>>,
+    mailbox: Arc<Mailbox>,
+    incoming: I,
+    ready: Arc<Ready>,
+    /// The connections of this sweep.
+    sweep: Vec<Key>,
+    buffer: Vec<u8>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// A connection's transport.
+struct Link<T> {
+    transport: T,
+    /// Wakes the loop for this connection.
+    waker: Waker,
+    call: Option<Arc<Call>>,
+    /// Whether something was written that the transport may still hold.
+    is_unflushed: bool,
+}
+
+impl<T> Link<T> {
+    fn new(transport: T) -> Link<T> {
+        Link { transport, waker: Waker::noop().clone(), call: None, is_unflushed: false }
+    }
+
+    /// From now on the transport wakes the loop.
+    fn connect(&mut self, call: Arc<Call>) {
+        self.waker = Waker::from(Arc::clone(&call));
+        self.call = Some(call);
+    }
+}
+
+impl<H, T, I> Readiness<H, T, I>
+where
+    H: Handler,
+    T: AsyncRead + AsyncWrite + Unpin,
+    I: Incoming<H::State, T>,
+{
+    pub(super) fn new(
+        rules: Arc<Rules<H>>,
+        mailbox: Arc<Mailbox>,
+        exchange: Arc<Exchange>,
+        incoming: I,
+    ) -> Readiness<H, T, I> {
+        Readiness {
+            reactor: Reactor::new(rules, Arc::clone(&mailbox), exchange),
+            mailbox,
+            incoming,
+            ready: Arc::default(),
+            sweep: Vec::new(),
+            buffer: Vec::with_capacity(READ_BUFFER),
+            timer: None,
+        }
+    }
+
+    /// Accepts what waits; `true`: there may be more.
+    fn accept(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.reactor.life() != Life::Runs {
+            self.incoming.stop();
+            return false;
+        }
+        for _ in 0..ACCEPTS_AT_A_TIME {
+            let Poll::Ready(arrival) = self.incoming.poll_arrival(cx) else { return false };
+            let Arrival { transport, peer_addr, stage } = arrival;
+            let link = Link::new(transport);
+            let key = match stage {
+                ArrivalStage::New(place) => Some(self.reactor.accept(link, peer_addr, place)),
+                ArrivalStage::TurnedAway(full) => self.reactor.turn_away(link, peer_addr, full),
+                ArrivalStage::Admitted(admitted, place) => {
+                    Some(self.reactor.adopt(link, peer_addr, admitted, place))
+                }
+            };
+            if let Some(key) = key {
+                let call = Call::new(key, Arc::clone(&self.ready));
+                if let Some(link) = self.reactor.link(key) {
+                    link.connect(call);
+                }
+                self.read(key);
+            }
+        }
+        true
+    }
+
+    /// Goes through the connections that were woken.
+    fn sweep(&mut self, cx: &mut Context<'_>) {
+        let mut sweep = std::mem::take(&mut self.sweep);
+        self.ready.swap(&mut sweep, cx.waker());
+        for &key in &sweep {
+            if let Some(call) = self.reactor.link(key).and_then(|link| link.call.as_ref()) {
+                call.answered();
+            }
+            self.read(key);
+            // It may have been woken because it can be written to.
+            self.write(key);
+        }
+        sweep.clear();
+        self.sweep = sweep;
+    }
+
+    /// Reads from a connection, a few times at most.
+    fn read(&mut self, key: Key) {
+        for _ in 0..READS_AT_A_TIME {
+            if !self.reactor.wants_read(key) {
+                return;
+            }
+            match self.read_once(key) {
+                Poll::Pending => return,
+                Poll::Ready(Ok(true)) => {}
+                Poll::Ready(Ok(false)) => return self.reactor.ended(key, None),
+                Poll::Ready(Err(error)) => return self.reactor.ended(key, Some(error)),
+            }
+        }
+        if let Some(link) = self.reactor.link(key) {
+            link.waker.wake_by_ref();
+        }
+    }
+
+    /// Reads once; `false`: the end.
+    fn read_once(&mut self, key: Key) -> Poll<io::Result<bool>> {
+        if let Some((link, mut room)) = self.reactor.payload_room(key) {
+            let read = pin!(link.transport.read_buf(&mut room)).poll(&mut Context::from_waker(&link.waker));
+            let count = ready!(read)?;
+            self.reactor.received(key, &mut []);
+            return Poll::Ready(Ok(count > 0));
+        }
+        let Some(link) = self.reactor.link(key) else { return Poll::Pending };
+        self.buffer.clear();
+        let read =
+            pin!(link.transport.read_buf(&mut self.buffer)).poll(&mut Context::from_waker(&link.waker));
+        let count = ready!(read)?;
+        if count == 0 {
+            return Poll::Ready(Ok(false));
+        }
+        self.reactor.received(key, &mut self.buffer);
+        Poll::Ready(Ok(true))
+    }
+
+    /// Does what there is to be done for a connection.
+    fn write(&mut self, key: Key) {
+        loop {
+            match self.reactor.step(key) {
+                Step::Wait => return self.flush(key),
+                Step::Write => match self.write_once(key) {
+                    Poll::Ready(Ok(count)) => {
+                        let wanted = self.reactor.wants_read(key);
+                        self.reactor.written(key, count);
+                        if !wanted && self.reactor.wants_read(key) {
+                            self.read(key);
+                        }
+                    }
+                    Poll::Ready(Err(_)) => self.reactor.broken(key),
+                    Poll::Pending if self.reactor.step(key) == Step::Drop => {}
+                    Poll::Pending => return,
+                },
+                Step::Shutdown => {
+                    let Some(link) = self.reactor.link(key) else { return };
+                    let transport = Pin::new(&mut link.transport);
+                    // A transport that cannot be shut down is as good as shut down.
+                    let _shut = transport.poll_shutdown(&mut Context::from_waker(&link.waker));
+                }
+                Step::HandOver => {
+                    if let Some(removed) = self.reactor.remove(key) {
+                        let (link, removed) = removed.split();
+                        self.incoming.hand_over(link.transport, removed);
+                    }
+                    return;
+                }
+                Step::Drop => {
+                    self.reactor.remove(key);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn write_once(&mut self, key: Key) -> Poll<io::Result<usize>> {
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let Some((link, filled)) = self.reactor.transmit(key, &mut slices) else { return Poll::Pending };
+        let slices = slices.get(..filled).unwrap_or_default();
+        let transport = Pin::new(&mut link.transport);
+        match ready!(transport.poll_write_vectored(&mut Context::from_waker(&link.waker), slices)) {
+            Ok(0) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            Ok(count) => {
+                link.is_unflushed = true;
+                Poll::Ready(Ok(count))
+            }
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// Has the transport send what it may hold back, as TLS may.
+    fn flush(&mut self, key: Key) {
+        if let Some(link) = self.reactor.link(key)
+            && link.is_unflushed
+        {
+            let transport = Pin::new(&mut link.transport);
+            // What cannot be flushed is found out by the next read or write.
+            let flushed = transport.poll_flush(&mut Context::from_waker(&link.waker));
+            link.is_unflushed = flushed.is_pending();
+        }
+    }
+
+    /// Does what is overdue, and waits for what will be. `true`: something was.
+    fn keep_time(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(at) = self.reactor.deadline().map(Instant::from) else {
+            self.timer = None;
+            return false;
+        };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        if timer.deadline() != at {
+            timer.as_mut().reset(at);
+        }
+        if timer.as_mut().poll(cx).is_pending() {
+            return false;
+        }
+        self.timer = None;
+        self.reactor.tick(Instant::now().into_std());
+        self.reactor.expire();
+        true
+    }
+
+    fn is_over(&self) -> bool {
+        match self.reactor.life() {
+            Life::Runs => false,
+            Life::ShutsDown => self.reactor.len() == 0,
+            Life::Stops => true,
+        }
+    }
+}
+
+impl<H, T, I> Future for Readiness<H, T, I>
+where
+    H: Handler,
+    T: AsyncRead + AsyncWrite + Unpin,
+    I: Incoming<H::State, T> + Unpin,
+{
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        this.reactor.tick(Instant::now().into_std());
+        let more = this.accept(cx);
+        this.sweep(cx);
+        this.reactor.take_mail();
+        loop {
+            while let Some(key) = this.reactor.next_dirty() {
+                this.write(key);
+            }
+            if this.is_over() {
+                return Poll::Ready(());
+            }
+            if !this.keep_time(cx) {
+                break;
+            }
+        }
+        if more || !this.mailbox.listen(cx.waker()) {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+}

@@ -1,0 +1,84 @@
+//! A handle of one connection for other threads.
+
+use std::fmt;
+use std::sync::Arc;
+
+use longwire_proto::{CloseFrame, InvalidClose};
+
+use super::key::Key;
+use super::mailbox::{Allowance, Mail, Mailbox};
+use crate::message::Outgoing;
+
+/// Reaches a connection of an event loop from any thread. Cheap to clone; it does not keep the connection open.
+#[derive(Clone)]
+pub struct Remote {
+    pub(super) key: Key,
+    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) allowance: Arc<Allowance>,
+    /// How many bytes may wait: the connection's high-water mark.
+    pub(super) ceiling: usize,
+}
+
+/// Why a message was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RemoteError {
+    /// As much waits as may: [`Limits::high_water`](crate::Limits::high_water).
+    Full,
+    /// The connection is closing or has ended.
+    Closed,
+}
+
+impl Remote {
+    /// Sends a message: it is queued when the connection's loop comes to it, in the order of the calls. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`RemoteError::Full`] or [`RemoteError::Closed`]; nothing was sent then.
+    pub fn send(&self, message: impl Into<Outgoing>) -> Result<(), RemoteError> {
+        let message = message.into();
+        if self.allowance.is_over() {
+            return Err(RemoteError::Closed);
+        }
+        if !self.allowance.take(message.message.len(), self.ceiling) {
+            return Err(RemoteError::Full);
+        }
+        let allowance = Arc::clone(&self.allowance);
+        self.mailbox.put(Mail::Send { to: self.key, message, allowance });
+        Ok(())
+    }
+
+    /// Begins the closing handshake (RFC 6455 §7.1.2), behind what was sent before.
+    ///
+    /// # Errors
+    ///
+    /// The code must not be sent, or the reason is longer than 123 bytes.
+    pub fn close(&self, code: u16, reason: &str) -> Result<(), InvalidClose> {
+        let frame = CloseFrame::new(code, reason)?;
+        self.mailbox.put(Mail::Close { to: self.key, frame: Some(frame) });
+        Ok(())
+    }
+
+    /// Whether messages can be sent: the connection is not closing and has not ended.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !self.allowance.is_over()
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").field("is_open", &self.is_open()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for RemoteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RemoteError::Full => "too much waits to be written",
+            RemoteError::Closed => "the connection has ended",
+        })
+    }
+}
+
+impl std::error::Error for RemoteError {}

@@ -1,0 +1,286 @@
+//! Running a server's event loops: one thread each, which share the port.
+
+use std::future::Future;
+use std::io;
+use std::net::TcpListener;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::coop::unconstrained;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::door::{Door, House};
+use super::engine::Engine;
+use super::handler::Handler;
+use super::mailbox::{Exchange, Mail, Mailbox};
+use super::reactor::Rules;
+use super::readiness::Readiness;
+#[cfg(all(target_os = "linux", feature = "uring", feature = "tls"))]
+use super::uring::begin_tls;
+#[cfg(all(target_os = "linux", feature = "uring"))]
+use super::uring::{BeginTls, Uring, Visitor};
+use crate::error::{Error, Result};
+use crate::server::census::Census;
+use crate::server::service::HttpService;
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
+
+/// How many connections wait to be accepted by one loop.
+const BACKLOG: i32 = 4096;
+
+/// What is to run.
+pub(crate) struct Plan<H> {
+    pub(crate) listener: TcpListener,
+    pub(crate) rules: Rules<H>,
+    pub(crate) http: Option<HttpService>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Tls>,
+    pub(crate) census: Census,
+    pub(crate) exchange: Arc<Exchange>,
+    pub(crate) engine: Engine,
+    pub(crate) workers: usize,
+    pub(crate) shutdown: Pin<Box<dyn Future<Output = ()> + Send>>,
+    pub(crate) shutdown_time: Duration,
+}
+
+/// Runs until the shutdown is over.
+pub(crate) async fn run<H: Handler>(plan: Plan<H>) -> Result<()> {
+    let setting_up = |error| Error::io("set up the event loops", error);
+    let listeners = share(plan.listener, plan.workers).map_err(setting_up)?;
+    let loops = Loops { exchange: plan.exchange, dropping: CancellationToken::new() };
+    let (sender, mut ended) = unbounded_channel();
+    let start = Start {
+        rules: Arc::new(plan.rules),
+        http: plan.http.map(Arc::new),
+        #[cfg(feature = "tls")]
+        tls: plan.tls,
+        census: Arc::new(plan.census),
+        exchange: Arc::clone(&loops.exchange),
+        dropping: loops.dropping.clone(),
+        ended: sender,
+    };
+    let uses_uring = plan.engine.resolve() == Engine::Uring;
+    // Connections that come back from hyper have a loop of their own where those of io_uring cannot take them.
+    let mailboxes = loops.exchange.connect(listeners.len() + usize::from(uses_uring));
+    let kind = match mailboxes.last() {
+        #[cfg(all(target_os = "linux", feature = "uring"))]
+        Some(guests) if uses_uring => start.uring(guests),
+        _ => Kind::Readiness,
+    };
+    for (number, (listener, mailbox)) in listeners.into_iter().zip(mailboxes).enumerate() {
+        let (start, kind, mailbox) = (start.clone(), kind.clone(), Arc::clone(mailbox));
+        thread::Builder::new()
+            .name(format!("longwire-{number}"))
+            .spawn(move || start.run(kind, listener, mailbox))
+            .map_err(setting_up)?;
+    }
+    drop((start, kind));
+    tokio::select! {
+        () = plan.shutdown => {}
+        // Before the shutdown a loop ends only if it cannot run.
+        Some(Err(error)) = ended.recv() => return Err(setting_up(error)),
+    }
+    loops.tell_all(|| Mail::ShutDown);
+    if timeout(plan.shutdown_time, all(&mut ended)).await.is_err() {
+        tracing::warn!("what did not end in time is dropped");
+        loops.stop();
+        all(&mut ended).await;
+    }
+    Ok(())
+}
+
+/// Waits until every loop has ended.
+async fn all(ended: &mut UnboundedReceiver<io::Result<()>>) {
+    while ended.recv().await.is_some() {}
+}
+
+/// The loops that run. Dropping it stops them.
+struct Loops {
+    exchange: Arc<Exchange>,
+    dropping: CancellationToken,
+}
+
+impl Loops {
+    fn tell_all(&self, mail: impl Fn() -> Mail) {
+        for mailbox in self.exchange.mailboxes() {
+            mailbox.put(mail());
+        }
+    }
+
+    fn stop(&self) {
+        self.dropping.cancel();
+        self.tell_all(|| Mail::Stop);
+    }
+}
+
+impl Drop for Loops {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// What every loop starts with.
+struct Start<H> {
+    rules: Arc<Rules<H>>,
+    http: Option<Arc<HttpService>>,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
+    census: Arc<Census>,
+    exchange: Arc<Exchange>,
+    dropping: CancellationToken,
+    ended: UnboundedSender<io::Result<()>>,
+}
+
+impl<H> Clone for Start<H> {
+    fn clone(&self) -> Start<H> {
+        Start {
+            rules: Arc::clone(&self.rules),
+            http: self.http.clone(),
+            #[cfg(feature = "tls")]
+            tls: self.tls.clone(),
+            census: Arc::clone(&self.census),
+            exchange: Arc::clone(&self.exchange),
+            dropping: self.dropping.clone(),
+            ended: self.ended.clone(),
+        }
+    }
+}
+
+impl<H: Handler> Start<H> {
+    /// How TLS begins, if it is spoken.
+    #[cfg(all(target_os = "linux", feature = "uring"))]
+    fn begin_tls(&self) -> Option<BeginTls> {
+        #[cfg(feature = "tls")]
+        return self.tls.clone().map(begin_tls);
+        #[cfg(not(feature = "tls"))]
+        return None;
+    }
+
+    /// Starts a loop for connections that come back from hyper, and tells how to have hyper serve one.
+    #[cfg(all(target_os = "linux", feature = "uring"))]
+    fn uring(&self, guests: &Arc<Mailbox>) -> Kind {
+        let (visitors, mut arrivals) = unbounded_channel::<Visitor>();
+        let house = self.house();
+        let door = Door::new(Arc::clone(&house), None);
+        let porter = door.porter();
+        tokio::spawn(async move {
+            while let Some(visitor) = arrivals.recv().await {
+                match visitor.into_transport() {
+                    Ok((transport, removed)) => porter.hand_over(transport, removed),
+                    Err(error) => tracing::debug!(%error, "cannot hand a connection over"),
+                }
+            }
+        });
+        tokio::spawn(self.clone().attend(house, door, Arc::clone(guests)));
+        Kind::Uring(visitors)
+    }
+
+    fn house(&self) -> Arc<House<H>> {
+        Arc::new(House {
+            rules: Arc::clone(&self.rules),
+            http: self.http.clone(),
+            #[cfg(feature = "tls")]
+            tls: self.tls.clone(),
+            census: Arc::clone(&self.census),
+            closing: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        })
+    }
+
+    /// Runs one loop, on its own thread.
+    fn run(self, kind: Kind, listener: TcpListener, mailbox: Arc<Mailbox>) {
+        let ended = self.ended.clone();
+        let outcome = match kind {
+            Kind::Readiness => self.readiness(listener, mailbox),
+            #[cfg(all(target_os = "linux", feature = "uring"))]
+            Kind::Uring(visitors) => {
+                let (rules, census) = (Arc::clone(&self.rules), Arc::clone(&self.census));
+                let (exchange, tls) = (Arc::clone(&self.exchange), self.begin_tls());
+                match Uring::new(rules, Arc::clone(&mailbox), exchange, census, visitors, tls) {
+                    Ok(uring) => uring.run(listener),
+                    Err(error) => {
+                        tracing::warn!(%error, "no io_uring for one more event loop; it uses readiness");
+                        self.readiness(listener, mailbox)
+                    }
+                }
+            }
+        };
+        // Nobody waits for it if the server was dropped.
+        let _dropped = ended.send(outcome);
+    }
+
+    fn readiness(self, listener: TcpListener, mailbox: Arc<Mailbox>) -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let house = self.house();
+            let door = Door::new(Arc::clone(&house), Some(tokio::net::TcpListener::from_std(listener)?));
+            self.attend(house, door, mailbox).await;
+            Ok(())
+        })
+    }
+
+    /// Runs a loop over transports of tokio, and then waits for those that hyper serves.
+    async fn attend(self, house: Arc<House<H>>, door: Door<H>, mailbox: Arc<Mailbox>) {
+        // The loop takes turns among its connections by itself.
+        unconstrained(Readiness::new(self.rules, mailbox, self.exchange, door)).await;
+        house.closing.cancel();
+        house.tasks.close();
+        tokio::select! {
+            () = house.tasks.wait() => {}
+            () = self.dropping.cancelled() => {}
+        }
+        // The guests' loop is a task of the caller's runtime: that it has ended is told by dropping this.
+        drop(self.ended);
+    }
+}
+
+/// How the loops run.
+#[derive(Clone)]
+enum Kind {
+    Readiness,
+    /// With where they send what is for hyper.
+    #[cfg(all(target_os = "linux", feature = "uring"))]
+    Uring(UnboundedSender<Visitor>),
+}
+
+/// A listener for each loop, among which the system distributes the connections.
+fn share(listener: TcpListener, workers: usize) -> io::Result<Vec<TcpListener>> {
+    let mut listeners = vec![listener];
+    for _ in 1..workers {
+        let Some(first) = listeners.first() else { break };
+        let next = another(first)?;
+        listeners.push(next);
+    }
+    Ok(listeners)
+}
+
+/// Another listener on the same port. The port is open to sharing for this moment only, so that a second server on it
+/// is still told that it is taken.
+#[cfg(unix)]
+fn another(first: &TcpListener) -> io::Result<TcpListener> {
+    let address = first.local_addr()?;
+    let listener = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let first = SockRef::from(first);
+    if address.is_ipv6() {
+        listener.set_only_v6(first.only_v6()?)?;
+    }
+    listener.set_nonblocking(true)?;
+    listener.set_reuse_address(true)?;
+    first.set_reuse_port(true)?;
+    listener.set_reuse_port(true)?;
+    listener.bind(&address.into())?;
+    listener.listen(BACKLOG)?;
+    Ok(listener.into())
+}
+
+/// Another handle of the same listener: the loops take turns.
+#[cfg(not(unix))]
+fn another(first: &TcpListener) -> io::Result<TcpListener> {
+    first.try_clone()
+}

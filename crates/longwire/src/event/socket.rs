@@ -1,0 +1,225 @@
+//! A connection in the hands of a handler.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use longwire_proto::{CloseFrame, InvalidClose, Prepared, SendError};
+
+use super::connection::Open;
+use super::handler::MessageRef;
+use super::key::Key;
+use super::mailbox::{Allowance, Exchange, Mailbox};
+use super::publisher::prepared;
+use super::remote::Remote;
+use super::topics::{Slow, Topics};
+use crate::message::{Message, Outgoing};
+
+/// A connection in the hands of a [`Handler`](crate::Handler). `S` is the handler's state.
+///
+/// Nothing here waits: what is sent is queued, and written when the loop has handled everything that arrived.
+pub struct Socket<'a, S> {
+    pub(super) open: &'a mut Open<S>,
+    pub(super) room: &'a mut Room,
+    pub(super) key: Key,
+    pub(super) peer_addr: SocketAddr,
+}
+
+/// What became of a message that was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendStatus {
+    /// It is queued.
+    Queued,
+    /// It is not: [`Limits::high_water`](crate::Limits::high_water) bytes or more wait already.
+    /// [`on_drain`](crate::Handler::on_drain) tells when there is room.
+    Full,
+    /// It is not: the connection is closing or has ended.
+    Closed,
+}
+
+/// What the connections of a loop share.
+pub(super) struct Room {
+    pub(super) topics: Topics,
+    /// What the handler has published and is to be given out when it returns.
+    pub(super) publications: VecDeque<Publication>,
+    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) exchange: Arc<Exchange>,
+}
+
+pub(super) struct Publication {
+    pub(super) topic: Arc<str>,
+    pub(super) message: Arc<Prepared>,
+    /// A subscriber that does not get it.
+    pub(super) but: Option<Key>,
+}
+
+impl<S> Socket<'_, S> {
+    /// What the application keeps of this connection.
+    #[must_use]
+    pub fn state(&self) -> &S {
+        &self.open.state
+    }
+
+    /// What the application keeps of this connection, to change it.
+    pub fn state_mut(&mut self) -> &mut S {
+        &mut self.open.state
+    }
+
+    /// Sends a message that is lent, as the answers to a message mostly are; its content is copied once, behind its
+    /// header.
+    ///
+    /// What a handler sends in answer to one message always finds room for the first of it, since no message is
+    /// delivered while the queue is full: an echo need not look at the status.
+    #[inline]
+    pub fn send<'m>(&mut self, message: impl Into<MessageRef<'m>>) -> SendStatus {
+        if self.open.protocol.is_above_high_water() {
+            return self.full();
+        }
+        let sent = match message.into() {
+            MessageRef::Text(text) => self.open.protocol.send_text(text),
+            MessageRef::Binary(bytes) => self.open.protocol.send_binary(bytes),
+        };
+        SendStatus::of(&sent)
+    }
+
+    /// Sends a message that is given away: a large one is not copied, and it may ask
+    /// [not to be compressed](Message::uncompressed).
+    pub fn send_message(&mut self, message: impl Into<Outgoing>) -> SendStatus {
+        if !self.open.protocol.is_open() {
+            return SendStatus::Closed;
+        }
+        if self.open.protocol.is_above_high_water() {
+            return self.full();
+        }
+        self.open.queue(message.into());
+        SendStatus::Queued
+    }
+
+    /// Sends a ping. Keeping the connection alive is done without it: see [`Keepalive`](crate::Keepalive).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`], or [`SendError::ControlTooLong`] for more than 125 bytes.
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.open.protocol.send_ping(payload)
+    }
+
+    /// Begins the closing handshake (RFC 6455 §7.1.2); [`on_close`](crate::Handler::on_close) tells when it is done. If
+    /// it has begun already, nothing happens.
+    ///
+    /// # Errors
+    ///
+    /// The code must not be sent, or the reason is longer than 123 bytes.
+    pub fn close(&mut self, code: u16, reason: &str) -> Result<(), InvalidClose> {
+        self.open.protocol.close(Some(CloseFrame::new(code, reason)?));
+        Ok(())
+    }
+
+    /// Subscribes to a topic. If the connection does not take its messages as fast as they come, it is closed with 1013;
+    /// see [`subscribe_with`](Socket::subscribe_with).
+    pub fn subscribe(&mut self, topic: &str) {
+        self.subscribe_with(topic, Slow::Disconnect);
+    }
+
+    /// Subscribes to a topic, with what happens to its messages while this connection's queue is full. For a topic that
+    /// it has subscribed to already, this changes.
+    pub fn subscribe_with(&mut self, topic: &str, slow: Slow) {
+        if !self.open.protocol.is_open() {
+            return;
+        }
+        if let Some(id) = self.room.topics.subscribe(topic, self.key, slow) {
+            self.open.subscriptions.push(id);
+        }
+    }
+
+    /// Ends a subscription. `false`: there was none.
+    pub fn unsubscribe(&mut self, topic: &str) -> bool {
+        let found = self.room.topics.find(topic);
+        let Some(place) = self.open.subscriptions.iter().position(|id| Some(*id) == found) else { return false };
+        let id = self.open.subscriptions.swap_remove(place);
+        self.room.topics.unsubscribe(id, self.key);
+        true
+    }
+
+    /// Sends a message to everybody who has subscribed to a topic, this connection included if it has. It goes out when
+    /// the handler's method has returned.
+    pub fn publish(&mut self, topic: &str, message: impl Into<Message>) {
+        self.publication(topic, message.into(), None);
+    }
+
+    /// Sends a message to everybody who has subscribed to a topic, but not to this connection.
+    pub fn publish_to_others(&mut self, topic: &str, message: impl Into<Message>) {
+        self.publication(topic, message.into(), Some(self.key));
+    }
+
+    /// How many bytes wait to be written.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.open.protocol.queued()
+    }
+
+    /// Whether messages can be sent: the closing handshake has not begun.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.open.protocol.is_open()
+    }
+
+    /// The subprotocol that was agreed on.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.open.subprotocol.as_deref()
+    }
+
+    /// The address of the client, or of the proxy before it.
+    #[must_use]
+    pub fn peer_addr(&self) -> SocketAddr {
+        self.peer_addr
+    }
+
+    /// A handle that reaches this connection from any thread.
+    pub fn remote(&mut self) -> Remote {
+        let is_open = self.open.protocol.is_open();
+        let allowance = self.open.backlog().allowance.get_or_insert_with(Arc::<Allowance>::default);
+        if !is_open {
+            allowance.end();
+        }
+        Remote {
+            key: self.key,
+            mailbox: Arc::clone(&self.room.mailbox),
+            allowance: Arc::clone(allowance),
+            ceiling: self.open.protocol.config().limits.high_water,
+        }
+    }
+
+    fn publication(&mut self, topic: &str, message: Message, but: Option<Key>) {
+        let topic = topic.into();
+        self.room.publications.push_back(Publication { topic, message: prepared(message), but });
+    }
+
+    #[cold]
+    fn full(&mut self) -> SendStatus {
+        if !self.open.protocol.is_open() {
+            return SendStatus::Closed;
+        }
+        self.open.was_full = true;
+        SendStatus::Full
+    }
+}
+
+impl SendStatus {
+    #[inline]
+    fn of(sent: &Result<(), SendError>) -> SendStatus {
+        if sent.is_ok() { SendStatus::Queued } else { SendStatus::Closed }
+    }
+}
+
+impl<S: std::fmt::Debug> std::fmt::Debug for Socket<'_, S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Socket")
+            .field("peer_addr", &self.peer_addr)
+            .field("state", &self.open.state)
+            .field("queued", &self.queued())
+            .finish_non_exhaustive()
+    }
+}

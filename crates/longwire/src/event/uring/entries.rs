@@ -1,0 +1,48 @@
+//! Operations as the kernel takes them.
+
+use std::os::fd::AsRawFd as _;
+
+use io_uring::types::{CancelBuilder, Fd};
+use io_uring::{opcode, squeue};
+use rustix::event::PollFlags;
+use rustix::net::{RecvFlags, SendFlags, SocketFlags};
+use slotmap::Key as _;
+
+use super::buffers;
+use super::operations::{InFlight, Operation, Work};
+
+/// The next round of an operation. A send's refers to the bytes of its buffer that have not left.
+pub(super) fn of(operation: Operation, in_flight: &InFlight) -> squeue::Entry {
+    let socket = Fd(in_flight.socket.as_raw_fd());
+    let entry = match &in_flight.work {
+        Work::Accept => {
+            opcode::AcceptMulti::new(socket).flags(SocketFlags::CLOEXEC.bits().cast_signed()).build()
+        }
+        Work::Receive => opcode::RecvMulti::new(socket, buffers::GROUP).build(),
+        Work::Send { buffer, sent } => {
+            let rest = buffer.get(*sent..).unwrap_or_default();
+            // What is longer than the kernel can count is sent in several rounds.
+            let length = u32::try_from(rest.len()).unwrap_or(u32::MAX);
+            // By MSG_WAITALL the kernel itself waits for room, instead of ending the round with a part.
+            let flags = SendFlags::NOSIGNAL.bits() | RecvFlags::WAITALL.bits();
+            opcode::Send::new(socket, rest.as_ptr(), length).flags(flags.cast_signed()).build()
+        }
+        Work::AwaitReadable => opcode::PollAdd::new(socket, PollFlags::IN.bits().into()).build(),
+        Work::AwaitWritable => opcode::PollAdd::new(socket, PollFlags::OUT.bits().into()).build(),
+        Work::AwaitWake => opcode::PollAdd::new(socket, PollFlags::IN.bits().into()).multi(true).build(),
+    };
+    entry.user_data(operation.user_data())
+}
+
+/// Asks for the end of an operation. Completes only if there was nothing to cancel, in the name of no operation.
+pub(super) fn cancellation(operation: Operation) -> squeue::Entry {
+    opcode::AsyncCancel::new(operation.user_data())
+        .build()
+        .flags(squeue::Flags::SKIP_SUCCESS)
+        .user_data(Operation::null().user_data())
+}
+
+/// Asks for the end of everything. Completes in the name of no operation.
+pub(super) fn cancellation_of_all() -> squeue::Entry {
+    opcode::AsyncCancel2::new(CancelBuilder::any()).build().user_data(Operation::null().user_data())
+}
