@@ -1,21 +1,32 @@
 //! `cargo xtask sanitize`: the tests of the protocol under `AddressSanitizer`.
 
-use std::time::Duration;
+use anyhow::{Result, anyhow};
 
-use anyhow::{Context as _, Result};
-
-use crate::command::Task;
 use crate::nightly::Nightly;
-use crate::terminal::Progress;
+use crate::test::context::Context;
+use crate::test::outcome::{Outcome, Stop};
+use crate::test::rust;
 use crate::workspace::Workspace;
+
+const NEEDS_NIGHTLY: &str = "the sanitizers need the nightly toolchain, and rustup has none";
 
 /// Runs the tests, documentation tests included, and tells whether all passed.
 pub(crate) fn run(workspace: &Workspace) -> Result<bool> {
-    const DEADLINE: Duration = Duration::from_secs(20 * 60);
+    let nightly = Nightly::find().ok_or_else(|| anyhow!(NEEDS_NIGHTLY))?;
+    let outcome = test(workspace, &nightly)?;
+    println!("{} passed, {} failed, {} skipped", outcome.passed, outcome.failed, outcome.skipped);
+    Ok(outcome.failed == 0)
+}
+
+/// The suite: the same, skipped where there is no nightly toolchain.
+pub(crate) fn suite(context: &Context<'_>) -> Result<Outcome, Stop> {
+    let nightly = Nightly::find().ok_or_else(|| Stop::Unavailable(NEEDS_NIGHTLY.to_owned()))?;
+    Ok(test(context.workspace, &nightly)?)
+}
+
+fn test(workspace: &Workspace, nightly: &Nightly) -> Result<Outcome> {
     const SANITIZER: &str = "-Zsanitizer=address";
 
-    let nightly =
-        Nightly::find().context("the sanitizers need the nightly toolchain, and rustup has none")?;
     let mut command = nightly.command("cargo");
     command
         .current_dir(&workspace.root)
@@ -24,15 +35,5 @@ pub(crate) fn run(workspace: &Workspace) -> Result<bool> {
         .arg(workspace.target.join("sanitize"))
         .env("RUSTFLAGS", SANITIZER)
         .env("RUSTDOCFLAGS", SANITIZER);
-    let mut progress = Progress::start();
-    let task = Task::new(command, DEADLINE, workspace.log("sanitize"));
-    let finished = task.run(|line| progress.say(&format!("sanitize: {}", line.trim())))?;
-    drop(progress);
-    for result in finished.lines.iter().filter(|line| line.starts_with("test result: ")) {
-        println!("{result}");
-    }
-    if !finished.succeeded() {
-        println!("{}", finished.explain());
-    }
-    Ok(finished.succeeded())
+    rust::test(workspace, "sanitize", command)
 }

@@ -1,13 +1,13 @@
 //! `cargo xtask test`: every test there is, suite by suite.
 
 mod autobahn;
-mod certificates;
+pub(crate) mod certificates;
 pub(crate) mod context;
 mod deny;
 mod interop;
 pub(crate) mod outcome;
 mod report;
-mod rust;
+pub(crate) mod rust;
 mod tap;
 
 use std::time::Instant;
@@ -16,6 +16,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 
 use crate::fuzz;
+use crate::sanitize;
 use crate::terminal;
 use crate::test::context::Context;
 use crate::test::outcome::{Outcome, Stop};
@@ -32,12 +33,12 @@ pub(crate) enum Suite {
     Rust,
     /// The fuzz targets of the protocol, each for a short while.
     Fuzz,
+    /// The tests of the protocol under `AddressSanitizer`.
+    Sanitize,
     /// Licences, bans, sources and advisories of the dependencies.
     Deny,
-    /// The Autobahn test suite against `longwire serve`.
-    AutobahnServer,
-    /// The Autobahn test suite against our client.
-    AutobahnClient,
+    /// The Autobahn test suite against `longwire serve` and against our client.
+    Autobahn,
     /// Node's `ws` as client and as server.
     Node,
     /// Headless Chromium against `longwire serve` and its page.
@@ -53,9 +54,9 @@ impl Suite {
             }
             Self::Rust => rust::run(context),
             Self::Fuzz => fuzz::suite(context),
+            Self::Sanitize => sanitize::suite(context),
             Self::Deny => deny::run(context),
-            Self::AutobahnServer => autobahn::server(context),
-            Self::AutobahnClient => autobahn::client(context),
+            Self::Autobahn => autobahn::run(context),
             Self::Node => interop::node(context),
             Self::Browser => interop::browser(context),
         }

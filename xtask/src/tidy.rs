@@ -21,7 +21,7 @@ use anyhow::Result;
 use crate::terminal;
 use crate::tidy::rules::{CrateRules, Rules};
 use crate::tidy::source::SourceFile;
-use crate::tidy::toolchain::TOOLS;
+use crate::tidy::toolchain::{FORMAT_BESIDE, TOOLS};
 use crate::workspace::Workspace;
 
 /// How many checks passed and how many found something.
@@ -46,15 +46,26 @@ impl Tally {
 pub(crate) fn run(workspace: &Workspace) -> Result<Tally> {
     let rules = Rules::load(&workspace.root)?;
     let mut tally = Tally::default();
+    let beside = workspace.beside()?;
     tally.count("crates", &crate_order::check(workspace, &rules));
-    check_sources(workspace, &rules, &mut tally)?;
+    check_sources(workspace, &beside, &rules, &mut tally)?;
+    let mut unformatted = Vec::new();
+    for workspace in &beside {
+        unformatted.extend(FORMAT_BESIDE.check(workspace)?);
+    }
+    tally.count(FORMAT_BESIDE.name, &unformatted);
     for tool in TOOLS {
         tally.count(tool.name, &tool.check(workspace)?);
     }
     Ok(tally)
 }
 
-fn check_sources(workspace: &Workspace, rules: &Rules, tally: &mut Tally) -> Result<()> {
+fn check_sources(
+    workspace: &Workspace,
+    beside: &[Workspace],
+    rules: &Rules,
+    tally: &mut Tally,
+) -> Result<()> {
     let no_rules = CrateRules::default();
     let mut all: Vec<SourceFile> = Vec::new();
     let mut floors = Vec::new();
@@ -65,6 +76,10 @@ fn check_sources(workspace: &Workspace, rules: &Rules, tally: &mut Tally) -> Res
         floors.extend(floors::check(&package.name, &files, rules));
         forbidden.extend(forbidden::check(&files, rules));
         all.extend(files);
+    }
+    // These have no floors.
+    for package in beside.iter().flat_map(|workspace| &workspace.packages) {
+        all.extend(source::load(workspace, package)?);
     }
     tally.count("floors", &floors);
     tally.count("forbidden names", &forbidden);

@@ -7,6 +7,9 @@ use serde::Deserialize;
 
 use crate::cargo::cargo;
 
+/// Folders that are workspaces of their own: what only they need is no dependency of the project.
+const BESIDE: [&str; 2] = ["bench", "fuzz"];
+
 /// The cargo workspace that the command was called in.
 #[derive(Debug)]
 pub(crate) struct Workspace {
@@ -27,10 +30,25 @@ pub(crate) struct Package {
 impl Workspace {
     /// Asks cargo about the workspace around the current directory.
     pub(crate) fn find() -> Result<Self> {
-        let output = cargo()
-            .args(["metadata", "--no-deps", "--format-version=1"])
-            .output()
-            .context("`cargo metadata` could not be started")?;
+        Self::ask(None)
+    }
+
+    /// The workspaces beside this one. What is made for them goes into the same target directory.
+    pub(crate) fn beside(&self) -> Result<Vec<Self>> {
+        let manifests = BESIDE.iter().map(|name| self.root.join(name).join("Cargo.toml"));
+        manifests
+            .filter(|manifest| manifest.is_file())
+            .map(|manifest| Ok(Self { target: self.target.clone(), ..Self::ask(Some(&manifest))? }))
+            .collect()
+    }
+
+    fn ask(manifest: Option<&Path>) -> Result<Self> {
+        let mut command = cargo();
+        command.args(["metadata", "--no-deps", "--format-version=1"]);
+        if let Some(manifest) = manifest {
+            command.arg("--manifest-path").arg(manifest);
+        }
+        let output = command.output().context("`cargo metadata` could not be started")?;
         ensure!(
             output.status.success(),
             "`cargo metadata`: {}",

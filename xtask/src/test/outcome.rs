@@ -21,6 +21,14 @@ impl Outcome {
         Self { skipped: 1, notes: vec![why.into()], ..Self::default() }
     }
 
+    /// Counts what another part of the suite counted.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+        self.notes.extend(other.notes);
+    }
+
     /// Counts one check that a program made with its exit code.
     pub(crate) fn count(&mut self, name: &str, finished: &Finished) {
         if finished.succeeded() {

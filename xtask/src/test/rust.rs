@@ -1,31 +1,29 @@
 //! The tests that cargo runs, and the release build that the other suites use.
 
+use std::process::Command;
 use std::time::Duration;
+
+use anyhow::Result;
 
 use crate::cargo::{cargo, is_status};
 use crate::command::{Finished, Task};
 use crate::terminal::Progress;
 use crate::test::context::Context;
 use crate::test::outcome::{Outcome, Stop};
+use crate::workspace::Workspace;
 
 pub(crate) fn run(context: &Context<'_>) -> Result<Outcome, Stop> {
     let mut outcome = cargo_test(context)?;
     for built in [context.longwire(), context.autobahn_client()] {
         match built {
             Ok(_) => outcome.passed += 1,
-            Err(stop) => {
-                let failed = stop.outcome(true);
-                outcome.failed += failed.failed;
-                outcome.notes.extend(failed.notes);
-            }
+            Err(stop) => outcome.add(stop.outcome(true)),
         }
     }
     Ok(outcome)
 }
 
 fn cargo_test(context: &Context<'_>) -> Result<Outcome, Stop> {
-    const DEADLINE: Duration = Duration::from_secs(20 * 60);
-
     let mut command = cargo();
     command.current_dir(&context.workspace.root).args([
         "test",
@@ -33,9 +31,16 @@ fn cargo_test(context: &Context<'_>) -> Result<Outcome, Stop> {
         "--all-features",
         "--no-fail-fast",
     ]);
+    Ok(test(context.workspace, "rust", command)?)
+}
+
+/// Runs a `cargo test`, counts its tests, and shows what failed; `name` is that of its log.
+pub(crate) fn test(workspace: &Workspace, name: &str, command: Command) -> Result<Outcome> {
+    const DEADLINE: Duration = Duration::from_secs(20 * 60);
+
     let mut progress = Progress::start();
-    let task = Task::new(command, DEADLINE, context.workspace.log("rust"));
-    let finished = task.run(|line| progress.say(&format!("rust: {}", line.trim())))?;
+    let task = Task::new(command, DEADLINE, workspace.log(name));
+    let finished = task.run(|line| progress.say(&format!("{name}: {}", line.trim())))?;
     drop(progress);
     let outcome = count(&finished);
     if outcome.failed > 0 {

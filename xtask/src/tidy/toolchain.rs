@@ -19,6 +19,10 @@ pub(crate) struct Tool {
     arguments: &'static [&'static str],
 }
 
+/// For the workspaces beside this one. `--all` would follow their dependencies back into this one.
+pub(crate) const FORMAT_BESIDE: Tool =
+    Tool { name: "format-beside", arguments: &["fmt", "--check", "--", "--files-with-diff"] };
+
 /// Features are additive, so each set of them that makes a difference has to compile.
 pub(crate) const TOOLS: [Tool; 8] = [
     Tool { name: "format", arguments: &["fmt", "--all", "--check", "--", "--files-with-diff"] },

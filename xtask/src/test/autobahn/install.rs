@@ -1,5 +1,6 @@
 //! The suite itself: a package for Python 2.7, in a virtual environment of its own, made once.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -10,18 +11,41 @@ use crate::command::find_on_path;
 use crate::test::context::Context;
 use crate::test::outcome::Stop;
 
-const PACKAGE: &str = "autobahntestsuite==25.10.1";
+/// The suite; and what it masks and checks UTF-8 by if that is there, compiled to C instead of Python, the last version
+/// for 2.7.
+const PACKAGES: [&str; 2] = ["autobahntestsuite==25.10.1", "wsaccel==0.6.2"];
+
+/// Python runs this before every program of the environment.
+const SITE_CUSTOMIZE: &str = include_str!("sitecustomize.py");
 
 /// The last that can make an environment for Python 2.7.
 const VIRTUALENV: &str = "virtualenv==20.15.1";
 
 const DEADLINE: Duration = Duration::from_secs(5 * 60);
 
+/// The program `wstest`.
+pub(super) struct Wstest(PathBuf);
+
+impl Wstest {
+    /// `wstest` in one of its modes.
+    pub(super) fn command(&self, mode: &str, spec: &Path) -> Command {
+        let mut command = Command::new(&self.0);
+        command.args(["-m", mode, "-s"]).arg(spec);
+        // Otherwise glibc takes the room for every large message from the kernel and gives it back, which is a quarter
+        // of the time that messages of 128 KiB take.
+        command.env("MALLOC_MMAP_THRESHOLD_", "67108864").env("MALLOC_TRIM_THRESHOLD_", "268435456");
+        command
+    }
+}
+
 /// The program `wstest`, installed when it is not there yet.
-pub(super) fn wstest(context: &Context<'_>) -> Result<PathBuf, Stop> {
+pub(super) fn wstest(context: &Context<'_>) -> Result<Wstest, Stop> {
     let environment = context.workspace.tools().join("autobahn");
-    let wstest = environment.join("bin/wstest");
-    if wstest.is_file() {
+    let wstest = Wstest(environment.join("bin/wstest"));
+    // Written last, so that neither half an installation nor another one is taken for this one.
+    let installed = environment.join("installed.txt");
+    let recipe = format!("{}\n{SITE_CUSTOMIZE}", PACKAGES.join("\n"));
+    if fs::read_to_string(&installed).is_ok_and(|text| text == recipe) {
         return Ok(wstest);
     }
     let python = find_python().ok_or_else(|| {
@@ -32,8 +56,7 @@ pub(super) fn wstest(context: &Context<'_>) -> Result<PathBuf, Stop> {
     // Installed beside the environment, since the interpreter's own packages may not be ours to change.
     let virtualenv = context.workspace.tools().join("virtualenv");
     if environment.exists() {
-        std::fs::remove_dir_all(&environment)
-            .with_context(|| format!("removing {}", environment.display()))?;
+        fs::remove_dir_all(&environment).with_context(|| format!("removing {}", environment.display()))?;
     }
 
     let mut command = pip(&python);
@@ -45,9 +68,15 @@ pub(super) fn wstest(context: &Context<'_>) -> Result<PathBuf, Stop> {
     context.install("autobahn-environment", command, DEADLINE)?;
 
     let mut command = pip(&environment.join("bin/python"));
-    command.args(["install", PACKAGE]);
+    command.arg("install").args(PACKAGES);
     context.install("autobahntestsuite", command, DEADLINE)?;
+    write(&environment.join("lib/python2.7/site-packages/sitecustomize.py"), SITE_CUSTOMIZE)?;
+    write(&installed, &recipe)?;
     Ok(wstest)
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    fs::write(path, text).with_context(|| format!("writing {}", path.display()))
 }
 
 fn pip(python: &Path) -> Command {
@@ -66,7 +95,7 @@ fn pyenv_versions() -> Vec<PathBuf> {
         .map(PathBuf::from)
         .or_else(|| Some(std::env::home_dir()?.join(".pyenv")))
         .unwrap_or_default();
-    let Ok(versions) = std::fs::read_dir(root.join("versions")) else { return Vec::new() };
+    let Ok(versions) = fs::read_dir(root.join("versions")) else { return Vec::new() };
     versions
         .filter_map(|version| Some(version.ok()?.path()))
         .filter(|version| version.file_name().is_some_and(|name| name.to_string_lossy().starts_with("2.7")))
