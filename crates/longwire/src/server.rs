@@ -283,14 +283,15 @@ impl Server {
         self.admission.check()?;
         let listener =
             self.listener.into_std().map_err(|error| Error::io("set up the event loops", error))?;
+        let ledger = Arc::new(Ledger::new(self.max_buffered));
         let rules = Rules {
             handler,
             config: Arc::new(self.config),
             admission: self.admission,
             serves_http: self.http.is_some(),
-            ledger: Arc::new(Ledger::new(self.max_buffered)),
+            ledger: Arc::clone(&ledger),
         };
-        event::run(Plan {
+        let running = event::run(Plan {
             listener,
             rules,
             http: self.http,
@@ -302,8 +303,12 @@ impl Server {
             workers: self.workers,
             shutdown: self.shutdown,
             shutdown_time: self.shutdown_time,
-        })
-        .await
+        });
+        tokio::select! {
+            biased;
+            () = telemetry::show_held(|| ledger.held()) => Ok(()),
+            outcome = running => outcome,
+        }
     }
 
     /// Serves until the [shutdown](Server::shutdown), calling `handler` for every connection that is opened.

@@ -60,8 +60,9 @@ pub struct Protocol {
     decoder: Decoder,
     sending: Sending,
     closing: Closing,
-    /// When the closing handshake is given up; set once it has begun and the driver has told the time.
-    deadline: Option<Instant>,
+    /// When the closing handshake is given up; set once it has begun and the driver has told the time. Boxed, because
+    /// it has not for as long as a connection lives.
+    deadline: Option<Box<Instant>>,
     liveness: Liveness,
     /// How many bytes have been written in all.
     written: u64,
@@ -281,7 +282,7 @@ impl Protocol {
     /// Does what is overdue: a ping, closing an idle connection, giving up one whose peer is gone or does not close.
     pub fn handle_timeout(&mut self, now: Instant) {
         if !self.is_open() {
-            if self.deadline.is_some_and(|deadline| deadline <= now) {
+            if self.deadline.as_ref().is_some_and(|deadline| **deadline <= now) {
                 self.advance_closing(Step::TimeUp);
             }
             return;
@@ -305,7 +306,8 @@ impl Protocol {
             Closing::Open => self.liveness.next(now, &self.config.limits).map(|(at, _)| at),
             Closing::Over(_) => None,
             Closing::AwaitingPeer | Closing::Complete(_) | Closing::Failed(_) => {
-                Some(*self.deadline.get_or_insert(now + self.config.limits.close_time))
+                let close_time = self.config.limits.close_time;
+                Some(**self.deadline.get_or_insert_with(|| Box::new(now + close_time)))
             }
         }
     }

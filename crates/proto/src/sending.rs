@@ -23,8 +23,12 @@ pub(crate) struct Sending {
     compressor: Option<Box<Compressor>>,
     message: Message,
     /// The newest ping that could not be answered because too much waited to be written.
-    unanswered_ping: Option<Box<[u8]>>,
+    unanswered_ping: Option<Box<Ping>>,
 }
+
+/// The payload of a ping.
+#[derive(Debug)]
+struct Ping(Vec<u8>);
 
 /// Whether a message that is sent in fragments has not been finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,7 +156,7 @@ impl Sending {
     /// Answers a ping (§5.5.2), or keeps it for later while too much waits: §5.5.3 allows to answer only the newest.
     pub(crate) fn answer(&mut self, ping: &[u8], config: &Config) {
         if self.outbound.len() > config.limits.control_replies {
-            self.unanswered_ping = Some(ping.into());
+            self.unanswered_ping = Some(Box::new(Ping(ping.to_vec())));
             return;
         }
         // A ping's payload is short enough for a pong, so this cannot fail.
@@ -168,9 +172,11 @@ impl Sending {
     #[inline]
     pub(crate) fn written(&mut self, count: usize, config: &Config) {
         self.outbound.advance(count);
-        if self.unanswered_ping.is_some() && self.outbound.len() <= config.limits.control_replies {
-            let ping = self.unanswered_ping.take().unwrap_or_default();
-            self.answer(&ping, config);
+        if self.unanswered_ping.is_some()
+            && self.outbound.len() <= config.limits.control_replies
+            && let Some(ping) = self.unanswered_ping.take()
+        {
+            self.answer(&ping.0, config);
         }
     }
 

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use longwire_proto::handshake::{HeadReader, Refusal, encode_response_head};
-use longwire_proto::{MessageKind, Protocol};
+use longwire_proto::{MessageKind, Protocol, Role, SendError};
 
 use super::mailbox::Allowance;
 use super::topics::TopicId;
 use crate::ledger::Account;
 use crate::message::{Compression, Message, Outgoing};
 use crate::server::census::Place;
+use crate::telemetry::{self, Traffic};
 
 /// After a refusal, what the client still sends is read this far, so that it gets the answer and not a reset.
 const LINGER_BYTES: usize = 1 << 20;
@@ -128,38 +129,44 @@ impl<S, L> Connection<S, L> {
 
 impl<S> Open<S> {
     /// Queues a message.
-    pub(super) fn queue(&mut self, outgoing: Outgoing) {
+    ///
+    /// # Errors
+    ///
+    /// The connection is closing.
+    pub(super) fn queue(&mut self, outgoing: Outgoing) -> Result<(), SendError> {
         let Outgoing { message, compression } = outgoing;
         let kind = if matches!(message, Message::Text(_)) { MessageKind::Text } else { MessageKind::Binary };
         let payload = message.into_bytes();
-        // A connection that is closing takes nothing more; who sends is told so by the handles.
-        let _closing = match compression {
+        match compression {
             Compression::AsAgreed => self.protocol.send_bytes(kind, payload),
             Compression::Never => self.protocol.send_uncompressed(kind, payload),
-        };
+        }
     }
 
     /// Queues a message of another thread's handle, or lets it wait while the queue is full.
-    pub(super) fn park(&mut self, message: Outgoing, allowance: Arc<Allowance>) {
+    pub(super) fn park(&mut self, message: Outgoing, allowance: Arc<Allowance>, traffic: &mut Traffic) {
         self.backlog().parked.push_back((message, allowance));
-        self.unpark();
+        self.unpark(traffic);
     }
 
     /// Queues what waits of other threads' messages, as far as there is room.
-    pub(super) fn unpark(&mut self) {
-        while !self.protocol.is_above_high_water() && self.unpark_one() {}
+    pub(super) fn unpark(&mut self, traffic: &mut Traffic) {
+        while !self.protocol.is_above_high_water() && self.unpark_one(traffic) {}
     }
 
     /// Queues all that waits of other threads' messages: they were sent before a Close frame that is to follow.
-    pub(super) fn unpark_all(&mut self) {
-        while self.unpark_one() {}
+    pub(super) fn unpark_all(&mut self, traffic: &mut Traffic) {
+        while self.unpark_one(traffic) {}
     }
 
-    fn unpark_one(&mut self) -> bool {
+    fn unpark_one(&mut self, traffic: &mut Traffic) -> bool {
         let parked = self.backlog.as_mut().and_then(|backlog| backlog.parked.pop_front());
         let Some((message, allowance)) = parked else { return false };
         allowance.give_back(message.message.len());
-        self.queue(message);
+        // A connection that is closing takes nothing more; whoever sends is told by the handles.
+        if self.queue(message).is_ok() {
+            traffic.message_sent();
+        }
         true
     }
 
@@ -177,7 +184,22 @@ impl<S> Open<S> {
         let unparsed = self.backlog.as_ref().map_or(0, |backlog| backlog.unparsed.capacity());
         if !self.account.settle(self.protocol.held() + unparsed) {
             tracing::debug!("all connections together hold as much memory as they may; this one is closed");
-            self.protocol.shed();
+            self.shed();
+        }
+    }
+
+    /// Closes the connection with 1013.
+    pub(super) fn shed(&mut self) {
+        if self.protocol.closed().is_none() {
+            telemetry::shed(Role::Server);
+        }
+        self.protocol.shed();
+    }
+
+    /// Notes that the queue is full, so that the application is told when there is room.
+    pub(super) fn fill(&mut self) {
+        if !std::mem::replace(&mut self.was_full, true) {
+            telemetry::backpressure(Role::Server);
         }
     }
 }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use bytes::buf::Limit;
 use http::StatusCode;
-use longwire_proto::Config;
+use longwire_proto::{Config, Role};
 use longwire_proto::handshake::{HeadLimits, HeadReader, Refusal};
 use slotmap::SlotMap;
 
@@ -30,9 +30,13 @@ use super::socket::Room;
 use crate::ledger::Ledger;
 use crate::server::admission::{Accept, Admission, Admitted, Upgrade};
 use crate::server::census::{Full, Place};
+use crate::telemetry::{self, NotLetIn, Traffic};
 
 /// How long a refused client may take to fetch the answer.
 const LINGER_TIME: Duration = Duration::from_secs(1);
+
+/// How often the traffic is added to the counters, while there is any.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// How many clients are told at a time, by each loop, that there is no place for them.
 const TURNED_AWAY_AT_A_TIME: usize = 64;
@@ -66,6 +70,8 @@ pub(super) struct Reactor<H: Handler, L> {
     timers: BinaryHeap<Reverse<(Instant, Key)>>,
     pool: Pool,
     now: Instant,
+    /// When the traffic was last added to the counters.
+    counted_at: Instant,
     /// How many are being told that there is no place for them.
     turned_away: usize,
     /// Whether what the handler has published is being given out.
@@ -120,11 +126,12 @@ impl<H: Handler, L> Reactor<H, L> {
         Reactor {
             rules,
             connections: SlotMap::with_key(),
-            room: Room { topics: Default::default(), publications: Default::default(), mailbox, exchange },
+            room: Room { topics: Default::default(), publications: Default::default(), mailbox, exchange, traffic: Traffic::new(Role::Server) },
             dirty: Vec::new(),
             timers: BinaryHeap::new(),
             pool: Pool::default(),
             now: Instant::now(),
+            counted_at: Instant::now(),
             turned_away: 0,
             is_giving_out: false,
             life: Life::Runs,
@@ -134,6 +141,10 @@ impl<H: Handler, L> Reactor<H, L> {
     /// Tells the time, once for each sweep.
     pub(super) fn tick(&mut self, now: Instant) {
         self.now = now;
+        if now.saturating_duration_since(self.counted_at) >= COUNT_EVERY {
+            self.counted_at = now;
+            self.room.traffic.count();
+        }
     }
 
     /// A new connection, whose first request has not arrived.
@@ -165,6 +176,10 @@ impl<H: Handler, L> Reactor<H, L> {
     /// A connection that there is no place for: it is told so, unless many are being told already.
     pub(super) fn turn_away(&mut self, link: L, peer_addr: SocketAddr, full: Full) -> Option<Key> {
         tracing::debug!(%full, "turned away");
+        telemetry::refused(match full {
+            Full::Total => NotLetIn::Full,
+            Full::PerIp => NotLetIn::FullPerIp,
+        });
         if self.turned_away >= TURNED_AWAY_AT_A_TIME {
             return None;
         }
@@ -193,7 +208,7 @@ impl<H: Handler, L> Reactor<H, L> {
 
     /// Room to read a large message straight into, together with the transport to read it from; see
     /// [`Protocol::payload_room`](longwire_proto::Protocol::payload_room). After the read, call
-    /// [`received`](Reactor::received) with nothing.
+    /// [`received_directly`](Reactor::received_directly).
     pub(super) fn payload_room(&mut self, key: Key) -> Option<(&mut L, Limit<&mut Vec<u8>>)> {
         let connection = self.connections.get_mut(key)?;
         match &mut connection.stage {
@@ -220,12 +235,22 @@ impl<H: Handler, L> Reactor<H, L> {
         }
     }
 
+    /// This many bytes have been read into the [room](Reactor::payload_room) for a large message.
+    pub(super) fn received_directly(&mut self, key: Key, count: usize) {
+        self.room.traffic.received(count);
+        self.deliver(key, &mut []);
+    }
+
     /// The transport has ended: by itself, or with an error.
     pub(super) fn ended(&mut self, key: Key, error: Option<io::Error>) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         match &mut connection.stage {
             Stage::Open(_) => self.transport_ended(key, error),
-            Stage::Opening(_) | Stage::Refused(_) => self.give_up(key),
+            Stage::Opening(_) => {
+                telemetry::refused(NotLetIn::Left);
+                self.give_up(key);
+            }
+            Stage::Refused(_) => self.give_up(key),
             Stage::Http(_) | Stage::Gone => {}
         }
     }
@@ -343,6 +368,7 @@ impl<H: Handler, L> Reactor<H, L> {
         match &mut connection.stage {
             Stage::Open(open) => {
                 open.protocol.transmitted(count);
+                self.room.traffic.sent(count);
                 if let Some(buffer) = open.protocol.reclaim_buffer() {
                     self.pool.give(buffer);
                 }
@@ -389,13 +415,14 @@ impl<H: Handler, L> Reactor<H, L> {
             connection.timer = None;
             match &mut connection.stage {
                 Stage::Open(open) => {
-                    open.protocol.handle_timeout(self.now);
+                    telemetry::handle_timeout(&mut open.protocol, self.now);
                     open.is_watched = true;
                     self.after_events(key);
                     self.watch(key);
                 }
                 Stage::Opening(_) => {
                     tracing::debug!("the opening handshake took too long");
+                    telemetry::refused(NotLetIn::HandshakeTimeout);
                     self.give_up(key);
                 }
                 Stage::Refused(_) => self.give_up(key),

@@ -187,7 +187,7 @@ where
         if let Some((link, mut room)) = self.reactor.payload_room(key) {
             let read = pin!(link.transport.read_buf(&mut room)).poll(&mut Context::from_waker(&link.waker));
             let count = ready!(read)?;
-            self.reactor.received(key, &mut []);
+            self.reactor.received_directly(key, count);
             return Poll::Ready(Ok(count > 0));
         }
         let Some(link) = self.reactor.link(key) else { return Poll::Pending };

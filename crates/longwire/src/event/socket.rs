@@ -14,6 +14,7 @@ use super::publisher::prepared;
 use super::remote::Remote;
 use super::topics::{Slow, Topics};
 use crate::message::{Message, Outgoing};
+use crate::telemetry::Traffic;
 
 /// A connection in the hands of a [`Handler`](crate::Handler). `S` is the handler's state.
 ///
@@ -45,6 +46,8 @@ pub(super) struct Room {
     pub(super) publications: VecDeque<Publication>,
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) exchange: Arc<Exchange>,
+    /// What the connections have moved since it was last counted.
+    pub(super) traffic: Traffic,
 }
 
 pub(super) struct Publication {
@@ -80,7 +83,7 @@ impl<S> Socket<'_, S> {
             MessageRef::Text(text) => self.open.protocol.send_text(text),
             MessageRef::Binary(bytes) => self.open.protocol.send_binary(bytes),
         };
-        SendStatus::of(&sent)
+        self.status(&sent)
     }
 
     /// Sends a message that is given away: a large one is not copied, and it may ask
@@ -92,8 +95,8 @@ impl<S> Socket<'_, S> {
         if self.open.protocol.is_above_high_water() {
             return self.full();
         }
-        self.open.queue(message.into());
-        SendStatus::Queued
+        let sent = self.open.queue(message.into());
+        self.status(&sent)
     }
 
     /// Sends a ping. Keeping the connection alive is done without it: see [`Keepalive`](crate::Keepalive).
@@ -202,15 +205,17 @@ impl<S> Socket<'_, S> {
         if !self.open.protocol.is_open() {
             return SendStatus::Closed;
         }
-        self.open.was_full = true;
+        self.open.fill();
         SendStatus::Full
     }
-}
 
-impl SendStatus {
     #[inline]
-    fn of(sent: &Result<(), SendError>) -> SendStatus {
-        if sent.is_ok() { SendStatus::Queued } else { SendStatus::Closed }
+    fn status(&mut self, sent: &Result<(), SendError>) -> SendStatus {
+        if sent.is_err() {
+            return SendStatus::Closed;
+        }
+        self.room.traffic.message_sent();
+        SendStatus::Queued
     }
 }
 

@@ -158,3 +158,23 @@ impl Subscriber {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_topic_is_forgotten_with_its_last_subscriber() {
+        let mut keys = slotmap::SlotMap::<Key, ()>::with_key();
+        let (a, b) = (keys.insert(()), keys.insert(()));
+        let mut topics = Topics::default();
+        let id = topics.subscribe("news", a, Slow::Disconnect).unwrap();
+        assert_eq!(topics.subscribe("news", b, Slow::Latest), Some(id));
+        assert_eq!(topics.subscribe("news", b, Slow::Disconnect), None);
+        topics.unsubscribe(id, a);
+        assert_eq!(topics.find("news"), Some(id));
+        topics.unsubscribe(id, b);
+        assert_eq!(topics.find("news"), None);
+        assert!(topics.ids.is_empty() && topics.topics.is_empty());
+    }
+}

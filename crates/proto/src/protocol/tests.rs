@@ -541,8 +541,3 @@ fn a_prepared_message_is_sent_by_both_ends() {
     assert_eq!(end.protocol.send_prepared(&news), Err(SendError::Closed));
     assert_eq!(format!("{news:?}"), "Prepared { kind: Text, len: 4, .. }");
 }
-#[test]
-fn zz_sizes() {
-    use crate::decoder::Decoder; use crate::liveness::Liveness; use crate::sending::Sending; use crate::send_buffer::SendBuffer;
-    panic!("proto {} decoder {} sending {} outbound {} closing {} liveness {} keys {} instant {}", size_of::<Protocol>(), size_of::<Decoder>(), size_of::<Sending>(), size_of::<SendBuffer>(), size_of::<Closing>(), size_of::<Liveness>(), size_of::<MaskingKeys>(), size_of::<Option<Instant>>());
-}

@@ -3,7 +3,7 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use longwire_proto::{CloseCode, CloseFrame, Event, Received};
+use longwire_proto::{CloseCode, CloseFrame, Event, ProtocolError, Received, Role};
 
 use super::Reactor;
 use crate::connection::is_vanished_peer;
@@ -12,6 +12,7 @@ use crate::event::connection::Stage;
 use crate::event::handler::{Handler, MessageRef};
 use crate::event::key::Key;
 use crate::event::socket::Socket;
+use crate::telemetry;
 
 /// Why a run over what arrived has come to an end.
 enum Pause {
@@ -30,8 +31,8 @@ impl<H: Handler, L> Reactor<H, L> {
         let Stage::Open(open) = &mut connection.stage else { return };
         if open.protocol.keeps_time() {
             open.protocol.heard(self.now);
-            open.is_watched = false;
         }
+        let was_watched = std::mem::take(&mut open.is_watched);
         if open.is_stalled() {
             return open.backlog().unparsed.extend_from_slice(bytes);
         }
@@ -40,6 +41,7 @@ impl<H: Handler, L> Reactor<H, L> {
         {
             self.pool.give(unused);
         }
+        self.room.traffic.received(bytes.len());
         let mut received = Received::new(bytes);
         loop {
             let left = received.as_bytes().len();
@@ -55,7 +57,7 @@ impl<H: Handler, L> Reactor<H, L> {
                 Ok(Pause::Empty) => break,
                 Ok(Pause::Published) => self.give_out(),
                 Ok(Pause::Full) => {
-                    open.was_full = true;
+                    open.fill();
                     open.backlog().unparsed = received.as_bytes().to_vec();
                     break;
                 }
@@ -70,6 +72,10 @@ impl<H: Handler, L> Reactor<H, L> {
             }
         }
         self.after_events(key);
+        if was_watched {
+            // The next ping may be due before the answer to the last one was.
+            self.watch(key);
+        }
     }
 
     /// Calls the handler for a connection that is open.
@@ -135,7 +141,7 @@ impl<H: Handler, L> Reactor<H, L> {
                 subscriber.catch_up(&mut open.protocol);
             }
         }
-        open.unpark();
+        open.unpark(&mut self.room.traffic);
         if open.protocol.is_above_high_water() {
             // What waited here has filled the queue again; the rest of it comes first.
             return self.mark(key);
@@ -183,6 +189,8 @@ impl<H: Handler, L> Reactor<H, L> {
         }
         let closed = open.protocol.closed().cloned().unwrap_or_else(longwire_proto::Closed::lost);
         tracing::debug!(%closed, "ended");
+        telemetry::ended(Role::Server, Some(&closed));
+        self.room.traffic.count();
         self.call(key, |handler, socket| handler.on_close(socket, &closed));
         self.give_out();
     }
@@ -206,12 +214,19 @@ fn run<H: Handler>(
         if socket.open.protocol.is_above_high_water() && !received.is_empty() {
             return Pause::Full;
         }
+        let queued = socket.open.protocol.queued();
         match socket.open.protocol.next_event(received) {
-            Ok(Some(Event::Text(text))) => handler.on_message(socket, MessageRef::Text(&text)),
-            Ok(Some(Event::Binary(bytes))) => handler.on_message(socket, MessageRef::Binary(&bytes)),
-            Ok(Some(other)) => rare(handler, socket, other),
+            Ok(Some(Event::Text(text))) => {
+                socket.room.traffic.message_received();
+                handler.on_message(socket, MessageRef::Text(&text));
+            }
+            Ok(Some(Event::Binary(bytes))) => {
+                socket.room.traffic.message_received();
+                handler.on_message(socket, MessageRef::Binary(&bytes));
+            }
+            Ok(Some(other)) => rare(handler, socket, other, queued),
             Ok(None) => return Pause::Empty,
-            Err(error) => handler.on_error(socket, &error.into()),
+            Err(error) => failed(handler, socket, error),
         }
         if !socket.room.publications.is_empty() {
             return Pause::Published;
@@ -220,9 +235,22 @@ fn run<H: Handler>(
 }
 
 #[cold]
-fn rare<H: Handler>(handler: &H, socket: &mut Socket<'_, H::State>, event: Event<'_>) {
+fn failed<H: Handler>(handler: &H, socket: &mut Socket<'_, H::State>, error: ProtocolError) {
+    telemetry::failed(Role::Server, &error);
+    handler.on_error(socket, &error.into());
+}
+
+/// Gives the handler what is no message; `queued` bytes waited before it arrived.
+#[cold]
+fn rare<H: Handler>(handler: &H, socket: &mut Socket<'_, H::State>, event: Event<'_>, queued: usize) {
     match event {
-        Event::Ping(payload) => handler.on_ping(socket, &payload),
+        Event::Ping(payload) => {
+            // A pong that is not queued is put off, as RFC 6455 §5.5.3 allows.
+            if socket.is_open() && socket.queued() == queued {
+                socket.room.traffic.ping_put_off();
+            }
+            handler.on_ping(socket, &payload);
+        }
         Event::Pong(payload) => handler.on_pong(socket, &payload),
         // What a Close frame does is seen when everything that arrived has been handled.
         _ => {}

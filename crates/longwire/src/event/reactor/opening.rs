@@ -1,8 +1,9 @@
 //! From the first byte of a connection to the handler.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use http::Request;
+use http::{Request, StatusCode};
 use longwire_proto::handshake::{HeadStatus, Refusal, encode_response_head, is_upgrade};
 use longwire_proto::{Protocol, Role};
 
@@ -11,6 +12,7 @@ use crate::event::connection::{Open, Refused, Stage};
 use crate::event::handler::Handler;
 use crate::event::key::Key;
 use crate::server::admission::Admitted;
+use crate::telemetry::{self, NotLetIn};
 
 /// What the first bytes of a connection come to.
 enum First {
@@ -34,7 +36,11 @@ impl<H: Handler, L> Reactor<H, L> {
         };
         match first {
             First::Partial => {}
-            First::Bad(refusal) => self.refuse(key, Refused::new(&refusal)),
+            First::Bad(refusal) => {
+                let too_large = refusal.status() == StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+                telemetry::refused(if too_large { NotLetIn::TooLarge } else { NotLetIn::BadRequest });
+                self.refuse(key, Refused::new(&refusal));
+            }
             First::Request { request, consumed } if is_upgrade(&request) => {
                 self.upgrade(key, &request, bytes.get_mut(consumed..).unwrap_or_default());
             }
@@ -45,6 +51,7 @@ impl<H: Handler, L> Reactor<H, L> {
                 self.mark(key);
             }
             First::Request { .. } => {
+                telemetry::refused(NotLetIn::NotWebSocket);
                 let refusal = Refusal::upgrade_required("only WebSockets are served here");
                 self.refuse(key, Refused::new(&refusal));
             }
@@ -55,12 +62,14 @@ impl<H: Handler, L> Reactor<H, L> {
     fn upgrade(&mut self, key: Key, request: &Request<()>, behind: &mut [u8]) {
         let rules = Arc::clone(&self.rules);
         let Some(connection) = self.connections.get_mut(key) else { return };
+        let begun = Instant::now();
         let deflate = rules.config.deflate.as_ref();
         let admitted = rules
             .admission
             .admit_by(request, connection.peer_addr, deflate, |upgrade| rules.decide(upgrade));
         match admitted {
             Ok(admitted) => {
+                telemetry::shook_hands(Role::Server, begun);
                 let mut response = Vec::new();
                 encode_response_head(&admitted.response, &mut response);
                 let open = self.accepted(admitted, &response);
@@ -95,6 +104,7 @@ impl<H: Handler, L> Reactor<H, L> {
 
     pub(super) fn opened(&mut self, key: Key, behind: &mut [u8]) {
         tracing::debug!("open");
+        telemetry::opened(Role::Server);
         self.call(key, |handler, socket| handler.on_open(socket));
         self.give_out();
         self.watch(key);

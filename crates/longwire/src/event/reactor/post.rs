@@ -19,7 +19,7 @@ impl<H: Handler, L> Reactor<H, L> {
                 Mail::Publish { topic, message } => self.give_to_subscribers(&topic, &message, None),
                 Mail::Send { to, message, allowance } => {
                     match self.connections.get_mut(to).and_then(|connection| connection.open_mut()) {
-                        Some(open) => open.park(message, allowance),
+                        Some(open) => open.park(message, allowance, &mut self.room.traffic),
                         None => allowance.give_back(message.message.len()),
                     }
                     self.after_events(to);
@@ -57,12 +57,13 @@ impl<H: Handler, L> Reactor<H, L> {
             let Some(connection) = self.connections.get_mut(key) else { continue };
             let Stage::Open(open) = &mut connection.stage else { continue };
             match subscriber.offer(&mut open.protocol, message) {
-                Delivery::Queued | Delivery::Closed => {}
-                Delivery::Waits => open.was_full = true,
+                Delivery::Queued => self.room.traffic.message_sent(),
+                Delivery::Closed => {}
+                Delivery::Waits => open.fill(),
                 Delivery::DroppedOldest => self.room.exchange.count_dropped(),
                 Delivery::TooSlow => {
                     tracing::debug!("a subscriber is too slow and is disconnected");
-                    open.protocol.shed();
+                    open.shed();
                     too_slow.push(key);
                 }
             }
@@ -78,7 +79,7 @@ impl<H: Handler, L> Reactor<H, L> {
 
     fn close(&mut self, key: Key, frame: Option<CloseFrame>) {
         if let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) {
-            open.unpark_all();
+            open.unpark_all(&mut self.room.traffic);
             open.protocol.close(frame);
         }
         self.after_events(key);

@@ -407,7 +407,7 @@ impl<H: Handler> Uring<H> {
                     link.reading = Reading::Ended;
                     self.reactor.ended(key, None);
                 }
-                Ok(_) => self.reactor.received(key, &mut []),
+                Ok(count) => self.reactor.received_directly(key, count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {

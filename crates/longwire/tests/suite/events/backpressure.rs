@@ -4,9 +4,9 @@ use std::io::ErrorKind;
 use std::sync::mpsc::channel;
 
 use longwire::{Limits, SendStatus, Slow};
-use tokio::sync::oneshot;
+use tokio::io::AsyncWriteExt;
 
-use crate::support::{BINARY, Conn, Frame, Script, TEXT, Told, for_each_engine, masked};
+use crate::support::{BINARY, Conn, Frame, Raw, Script, TEXT, Told, for_each_engine, masked};
 
 /// Far more than the systems of both ends take.
 const MANY: usize = 400;
@@ -163,25 +163,24 @@ fn a_large_message_that_ends_while_the_queue_is_full_waits_too() {
             server.topics.publish("flood", vec![0; LARGE]);
         }
         server.go_round(&mut other).await;
-        let (mut reading, mut writing) = tokio::io::split(slow.into_inner());
+        let (reading, mut writing) = slow.into_inner().into_split();
         let end = end.to_vec();
         let sending = tokio::spawn(async move {
-            tokio::io::AsyncWriteExt::write_all(&mut writing, &end).await.unwrap();
+            writing.write_all(&end).await.unwrap();
             writing
         });
         server.go_round(&mut other).await;
-        let (found, is_found) = oneshot::channel();
-        let receiving = tokio::spawn(async move {
-            let mut all = Vec::new();
-            while !all.ends_with(b"\x81\x06got it") {
-                tokio::io::AsyncReadExt::read_buf(&mut reading, &mut all).await.unwrap();
+        let mut slow = Raw::new(tokio::io::join(reading, tokio::io::sink()));
+        let mut flooded = 0;
+        let answer = loop {
+            match slow.frame().await {
+                Frame { first: BINARY, .. } => flooded += 1,
+                answer => break answer,
             }
-            found.send(all.len()).unwrap();
-        });
-        let received = is_found.await.unwrap();
-        assert!(received > LARGE, "the answer came before what waited: {received}");
+        };
+        assert_eq!(answer, Frame::new(TEXT, "got it"));
+        assert!(flooded > 0, "the answer came before what waited");
         assert_eq!(seen.try_iter().collect::<Vec<_>>(), [SendStatus::Queued]);
-        receiving.await.unwrap();
         drop(sending.await.unwrap());
     });
 }

@@ -1,0 +1,94 @@
+//! What a connection of an event-driven server costs while nothing happens on it.
+//!
+//! One test, because what is measured is the whole process; the clients hold nothing but a descriptor each.
+#![cfg(feature = "server")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::alloc::System;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use cap::Cap;
+use longwire::{Accept, Engine, Handler, MessageRef, Refusal, Server, Socket, Upgrade};
+
+#[global_allocator]
+static ALLOCATED: Cap<System> = Cap::new(System, usize::MAX);
+
+const CONNECTIONS: usize = 400;
+
+/// Bytes for each connection, tokio's share included.
+const READINESS: usize = 1_100;
+
+/// Bytes for each connection.
+const URING: usize = 700;
+
+struct Echo;
+
+impl Handler for Echo {
+    type State = ();
+
+    fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
+        Ok(Accept::with(()))
+    }
+
+    fn on_message(&self, socket: &mut Socket<'_, ()>, message: MessageRef<'_>) {
+        socket.send(message);
+    }
+}
+
+#[test]
+fn an_idle_connection_costs_little() {
+    for (engine, bound) in [(Engine::Readiness, READINESS), (Engine::Uring, URING)] {
+        if engine.resolve() == engine {
+            let cost = idle_cost(engine);
+            println!("{engine}: {cost} bytes for each idle connection");
+            assert!(cost <= bound, "{engine}: {cost} bytes for each idle connection");
+        }
+    }
+}
+
+fn idle_cost(engine: Engine) -> usize {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let server = runtime.block_on(Server::bind("127.0.0.1:0")).unwrap().engine(engine).workers(1);
+    let address = server.local_addr();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = std::thread::spawn(move || {
+        let until = async { stopped.await.expect("the test says when") };
+        runtime.block_on(server.shutdown(until).run(Echo)).unwrap();
+    });
+    let mut clients = Vec::with_capacity(CONNECTIONS);
+    // What the first one costs is the loop's own: its buffers.
+    let mut first = connected(address);
+    (0..3).for_each(|_| echo(&mut first));
+    let before = ALLOCATED.allocated();
+    (0..CONNECTIONS).for_each(|_| clients.push(connected(address)));
+    // When these are answered, the loop has done with the others.
+    (0..3).for_each(|_| echo(&mut first));
+    let cost = ALLOCATED.allocated().saturating_sub(before) / CONNECTIONS;
+    drop(clients);
+    stop.send(()).unwrap();
+    running.join().unwrap();
+    cost
+}
+
+/// A client that has had one message back.
+fn connected(server: SocketAddr) -> TcpStream {
+    let mut client = TcpStream::connect(server).unwrap();
+    let request = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    client.write_all(request).unwrap();
+    let mut last = [0; 4];
+    while last != *b"\r\n\r\n" {
+        last.rotate_left(1);
+        client.read_exact(&mut last[3..]).unwrap();
+    }
+    echo(&mut client);
+    client
+}
+
+fn echo(client: &mut TcpStream) {
+    client.write_all(b"\x81\x85\0\0\0\0hello").unwrap();
+    let mut answer = [0; 7];
+    client.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"\x81\x05hello");
+}
