@@ -20,7 +20,7 @@ const CONNECTIONS: usize = 400;
 const READINESS: usize = 1_100;
 
 /// Bytes for each connection.
-const URING: usize = 700;
+const URING: usize = 800;
 
 struct Echo;
 
@@ -65,7 +65,7 @@ fn idle_cost(engine: Engine) -> usize {
     // When these are answered, the loop has done with the others.
     (0..3).for_each(|_| echo(&mut first));
     let cost = ALLOCATED.allocated().saturating_sub(before) / CONNECTIONS;
-    drop(clients);
+    drop((first, clients));
     stop.send(()).unwrap();
     running.join().unwrap();
     cost

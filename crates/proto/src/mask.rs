@@ -35,7 +35,8 @@ impl Mask {
 /// The key, turned so that its first byte applies to the byte at this place of the payload.
 #[inline]
 pub(crate) fn turned(key: [u8; 4], place: usize) -> [u8; 4] {
-    u32::from_be_bytes(key).rotate_left((place % 4) as u32 * 8).to_be_bytes()
+    let bits = u32::try_from(place % 4 * 8).unwrap_or_default();
+    u32::from_be_bytes(key).rotate_left(bits).to_be_bytes()
 }
 
 /// The key twice, to mask eight bytes at a time.

@@ -99,6 +99,14 @@ impl SendBuffer {
         self.encoded.extend_from_slice(bytes);
     }
 
+    /// Appends a frame whose header is encoded already.
+    #[inline]
+    pub(crate) fn short_frame(&mut self, header: [u8; 2], payload: &[u8]) {
+        self.encoded.reserve(header.len() + payload.len());
+        self.encoded.extend_from_slice(&header);
+        self.encoded.extend_from_slice(payload);
+    }
+
     /// Appends a frame with a copy of its payload.
     #[inline]
     pub(crate) fn frame(&mut self, header: &Header, payload: &[u8]) {

@@ -12,6 +12,7 @@ use crate::opcode::{ControlOpcode, DataOpcode};
 use crate::prepared::Prepared;
 use crate::role::Role;
 use crate::send_buffer::SendBuffer;
+use crate::short_frame;
 
 /// The sending half of a connection. Whether the connection is open is not its business.
 #[derive(Debug)]
@@ -80,11 +81,23 @@ impl Sending {
         config: &Config,
     ) -> Result<(), SendError> {
         self.between_messages()?;
-        if self.compressor.is_none() || !self.compressed_message(kind, payload, config) {
+        match short_frame::header(kind, payload.len()) {
+            Some(header)
+                if self.role == Role::Server && self.compressor.is_none() && config.observer.is_none() =>
+            {
+                self.outbound.short_frame(header, payload);
+            }
+            _ => self.long_message(kind, payload, config),
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn long_message(&mut self, kind: MessageKind, payload: &[u8], config: &Config) {
+        if !self.compressed_message(kind, payload, config) {
             let header = self.data_header(first_opcode(kind), Last::Yes, payload.len(), config);
             self.outbound.frame(&header, payload);
         }
-        Ok(())
     }
 
     /// A message whose payload, if it is large, is not copied.

@@ -1,8 +1,8 @@
 //! Messages of one short frame that lies whole in the buffer.
 //!
-//! They are what a busy connection consists of, and reading one part by part, as [`decoder`](crate::decoder) does, takes
-//! longer than all of its checks. Whatever is not such a message, or is wrong in any way, is left to the decoder: here
-//! nothing is decided but that it is right.
+//! They are what a busy connection consists of, and to read one part by part, as [`decoder`](crate::decoder) does, takes
+//! longer than all of its checks; to send one by way of a [`Header`](crate::Header) too. Whatever is not such a message,
+//! or is wrong in any way, is left to those: here nothing is decided but that it is right.
 
 use std::borrow::Cow;
 
@@ -53,6 +53,17 @@ pub(crate) fn unmasked<'b>(
         MessageKind::Text => text(utf8::whole(payload)),
         MessageKind::Binary => Ok(Event::Binary(Cow::Borrowed(payload))),
     })
+}
+
+/// The header of a message that a server sends in one short frame; `None` if it is not short.
+#[inline]
+pub(crate) fn header(kind: MessageKind, len: usize) -> Option<[u8; HEADER]> {
+    let first = match kind {
+        MessageKind::Text => 0x81,
+        MessageKind::Binary => 0x82,
+    };
+    let len = u8::try_from(len).ok().filter(|len| *len <= 125)?;
+    Some([first, len])
 }
 
 /// What the two first bytes of a frame say, without the mask bit: FIN, no reserved bit, text or binary, and the length.

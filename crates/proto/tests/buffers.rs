@@ -5,7 +5,7 @@ use std::io::IoSlice;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use longwire_proto::{Config, MessageKind, Protocol, Received, Role};
+use longwire_proto::{Config, Limits, MessageKind, Protocol, Received, Role};
 
 fn server() -> Protocol {
     Protocol::new(Role::Server, Arc::new(Config::default()))
@@ -77,4 +77,42 @@ fn what_is_held_is_what_has_arrived_of_a_message() {
     // Half of a frame, and no more than that is held however much it declares.
     receive(&mut server, b"\x82\xff\0\0\0\0\0\x10\0\0\0\0\0\0begin");
     assert!((5..100).contains(&server.held()), "{}", server.held());
+}
+
+#[test]
+fn what_is_taken_out_is_queued_until_it_is_written() {
+    let mut server = server();
+    assert_eq!(server.lend_buffer(Vec::with_capacity(64)), None);
+    server.send_text("one").unwrap();
+    assert_eq!(server.take_encoded().as_deref(), Some(&b"\x81\x03one"[..]));
+    server.send_text("two").unwrap();
+    assert_eq!((server.queued(), server.held()), (10, 10));
+    assert_eq!(write(&mut server, 10), b"", "what is out comes first");
+    server.transmitted(5);
+    assert_eq!(write(&mut server, 10), b"\x81\x03two");
+}
+
+#[test]
+fn a_lent_buffer_serves_until_it_is_reclaimed() {
+    let mut server = server();
+    assert_eq!(server.reclaim_buffer(), None);
+    assert_eq!(server.lend_buffer(Vec::with_capacity(64)), None);
+    server.send_text("one").unwrap();
+    assert_eq!(server.reclaim_buffer(), None, "a message waits in it");
+    assert_eq!(write(&mut server, 5), b"\x81\x03one");
+    assert_eq!(server.reclaim_buffer().map(|buffer| (buffer.len(), buffer.capacity())), Some((0, 64)));
+}
+
+#[test]
+fn the_water_marks_tell_when_to_stop_and_when_to_go_on() {
+    let config = Config::new(Limits::default().water(5, 10));
+    let mut server = Protocol::new(Role::Server, Arc::new(config));
+    let seen = |server: &Protocol| (server.is_above_high_water(), server.is_below_low_water());
+    assert_eq!(seen(&server), (false, true));
+    server.send_text("12345678").unwrap();
+    assert_eq!((server.queued(), seen(&server)), (10, (false, false)));
+    server.send_text("").unwrap();
+    assert_eq!(seen(&server), (true, false));
+    server.transmitted(7);
+    assert_eq!((server.queued(), seen(&server)), (5, (false, true)));
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use flate2::{Decompress, FlushDecompress};
 use longwire_proto::deflate::{Agreement, Context, Deflate, Retain, Takeover, WindowBits};
-use longwire_proto::{Config, Event, Header, MessageKind, Prepared, Protocol, Received, ReservedBits, Role};
+use longwire_proto::{
+    Config, Event, Header, Last, MessageKind, Prepared, Protocol, Received, ReservedBits, Role, SendError,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -155,4 +157,29 @@ fn one_compression_serves_all_connections_with_the_same_window() {
         .into();
     assert_eq!(frames[0], frames[1]);
     assert!(frames.iter().all(|frame| frame[0] == 0xc2 && frame.len() < 40), "RSV1 is set");
+}
+
+#[test]
+fn without_an_agreement_both_ends_send_them_as_they_are() {
+    let news = Prepared::new(MessageKind::Binary, "news".into());
+    let end = |role| Protocol::new(role, Arc::new(Config::default()));
+    let (mut server, mut client) = (end(Role::Server), end(Role::Client));
+    server.send_prepared(&news).expect("the connection is open");
+    assert_eq!(server.take_encoded().as_deref(), Some(&b"\x82\x04news"[..]));
+    client.send_prepared(&news).expect("the connection is open");
+    let mut masked = client.take_encoded().expect("a frame");
+    assert_eq!(masked[..2], *b"\x82\x84");
+    assert_eq!(received(&mut server, &mut masked), [b"news"]);
+    assert_eq!(format!("{news:?}"), "Prepared { kind: Binary, len: 4, .. }");
+}
+
+#[test]
+fn they_are_refused_where_other_messages_are() {
+    let news = Prepared::new(MessageKind::Binary, "news".into());
+    let mut server = Protocol::new(Role::Server, Arc::new(Config::default()));
+    server.send_fragment(MessageKind::Text, b"", Last::No).expect("the connection is open");
+    assert_eq!(server.send_prepared(&news), Err(SendError::MessageUnfinished));
+    server.close(None);
+    assert_eq!(server.send_prepared(&news), Err(SendError::Closed));
+    assert_eq!(server.take_encoded().as_deref(), Some(&b"\x01\x00\x88\x00"[..]));
 }

@@ -58,13 +58,14 @@ impl Told {
 
 type Decision = Result<Accept<String>, Refusal>;
 type OnSocket = Box<dyn Fn(&mut Conn<'_>) + Send + Sync>;
+type OnMessage = Box<dyn Fn(&mut Conn<'_>, MessageRef<'_>) + Send + Sync>;
 
 /// A handler made of closures, which notes what it is told. It sends back what it receives, unless it is to do something
 /// else.
 pub(crate) struct Script {
     on_upgrade: Box<dyn Fn(&Upgrade<'_>) -> Decision + Send + Sync>,
     on_open: OnSocket,
-    on_message: Box<dyn Fn(&mut Conn<'_>, MessageRef<'_>) + Send + Sync>,
+    on_message: OnMessage,
     on_drain: OnSocket,
     on_close: OnSocket,
     told: UnboundedSender<Told>,
@@ -141,7 +142,7 @@ impl Script {
 struct Noted {
     on_upgrade: Box<dyn Fn(&Upgrade<'_>) -> Decision + Send + Sync>,
     on_open: OnSocket,
-    on_message: Box<dyn Fn(&mut Conn<'_>, MessageRef<'_>) + Send + Sync>,
+    on_message: OnMessage,
     on_drain: OnSocket,
     on_close: OnSocket,
     told: UnboundedSender<Told>,
