@@ -3,17 +3,14 @@
 //!
 //!     cargo run --release -p longwire --example autobahn_client -- ws://127.0.0.1:9001
 
-use longwire::{Client, Deflate, Error, Limits, Result};
+use longwire::{Client, Error, Limits, Result};
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let server =
         std::env::args().nth(1).ok_or_else(|| Error::other("say where the fuzzing server is: ws://…"))?;
     let server = server.trim_end_matches('/');
-    // By the largest window the client offers `client_max_window_bits` without a value. To one with a value the suite's
-    // server may answer a larger one (cases 13.4 and 13.6), which RFC 7692 §7.1.2.2 has no room for.
-    let deflate = Deflate::default().window(15);
-    let client = Client::new().limits(Limits::default().message(32 << 20)).deflate(deflate);
+    let client = Client::new().limits(Limits::default().message(32 << 20));
 
     let mut counting = client.connect(format!("{server}/getCaseCount")).await?;
     let answer =

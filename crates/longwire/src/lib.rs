@@ -27,9 +27,9 @@ mod websocket;
 
 #[cfg(feature = "client")]
 pub use client::{Client, connect};
+pub use error::{Error, HandshakeError, RefusedResponse, Result, UrlError};
 #[cfg(feature = "server")]
 pub use event::{Engine, Handler, MessageRef, Remote, RemoteError, SendStatus, Slow, Socket, Topics};
-pub use error::{Error, HandshakeError, RefusedResponse, Result, UrlError};
 pub use halves::{Receiver, Sender, TrySendError};
 pub use longwire_proto as proto;
 pub use longwire_proto::deflate::Deflate;

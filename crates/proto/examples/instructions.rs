@@ -20,6 +20,9 @@ use longwire_proto::{MessageKind, Protocol, Role};
 
 use stream::{Cut, READ};
 
+/// What is done with a stream.
+type Step = fn(&mut Protocol, &mut [u8]) -> usize;
+
 fn main() -> ExitCode {
     let mut arguments = env::args().skip(1);
     let workload = arguments.next().unwrap_or_default();
@@ -35,7 +38,7 @@ fn main() -> ExitCode {
 /// of 1 KiB.
 fn run(workload: &str, iterations: usize) -> bool {
     let from = |kind, payload: &[u8], cut| stream::frames(Role::Client, kind, payload, cut, READ);
-    let (mut bytes, step): (Vec<u8>, fn(&mut Protocol, &mut [u8]) -> usize) = match workload {
+    let (mut bytes, step): (Vec<u8>, Step) = match workload {
         "parse16" => (from(MessageKind::Text, &[b'a'; 16], Cut::Whole), stream::parse),
         "echo16" => (from(MessageKind::Text, &[b'a'; 16], Cut::Whole), stream::echo),
         "mask64k" => (from(MessageKind::Binary, &[b'a'; READ], Cut::Whole), stream::parse),
@@ -59,7 +62,8 @@ fn run(workload: &str, iterations: usize) -> bool {
 
 fn deflate(iterations: usize) {
     let (mut server, mut client) = stream::deflate_ends(Deflate::default(), 12);
-    for number in 0..iterations {
-        black_box(stream::carry(&mut server, &mut client, &stream::json(number % 64)));
+    let messages: Vec<String> = (0..64).map(stream::json).collect();
+    for message in messages.iter().cycle().take(iterations) {
+        black_box(stream::carry(&mut server, &mut client, message));
     }
 }

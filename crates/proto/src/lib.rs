@@ -32,7 +32,7 @@ mod role;
 mod send_buffer;
 mod sending;
 mod short_frame;
-#[expect(unsafe_code, reason = "a third of the time that a short text message takes, see there")]
+#[expect(unsafe_code, reason = "halves the time that a short text message takes, see there")]
 mod short_text;
 mod utf8;
 

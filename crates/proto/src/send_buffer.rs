@@ -137,6 +137,16 @@ impl SendBuffer {
         beside.payloads.push_back(LargePayload { at: self.encoded.len(), payload });
     }
 
+    /// The same for a payload that goes to others too, on other threads perhaps: a small one is copied without a touch of
+    /// the count that they share.
+    pub(crate) fn frame_shared(&mut self, header: &Header, payload: &Bytes) {
+        if payload.len() < LARGE {
+            self.frame(header, payload);
+        } else {
+            self.frame_bytes(header, payload.clone());
+        }
+    }
+
     /// Fills `slices` with what has to be written next; gives how many it filled. None while something is taken out,
     /// because that comes first.
     pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {

@@ -95,7 +95,7 @@ impl Sending {
     #[inline(never)]
     fn long_message(&mut self, kind: MessageKind, payload: &[u8], config: &Config) {
         if !self.compressed_message(kind, payload, config) {
-            let header = self.data_header(first_opcode(kind), Last::Yes, payload.len(), config);
+            let header = self.message_header(kind, ReservedBits::NONE, payload.len(), config);
             self.outbound.frame(&header, payload);
         }
     }
@@ -129,14 +129,15 @@ impl Sending {
     /// A message that was compressed for others already, if it was compressed at all.
     pub(crate) fn prepared(&mut self, prepared: &Prepared, config: &Config) -> Result<(), SendError> {
         self.between_messages()?;
-        let kind = prepared.kind();
-        match &mut self.compressor {
-            Some(compressor) => match compressor.compress_once(prepared.payload(), prepared.compressed()) {
-                Some(compressed) => self.compressed_frame(kind, compressed, config),
-                None => self.plain_message(kind, prepared.payload().clone(), config),
-            },
-            None => self.plain_message(kind, prepared.payload().clone(), config),
-        }
+        let compressor = self.compressor.as_mut();
+        let compressed =
+            compressor.and_then(|it| it.compress_once(prepared.payload(), prepared.compressed()));
+        let (payload, reserved) = match compressed {
+            Some(compressed) => (compressed, ReservedBits::RSV1),
+            None => (prepared.payload(), ReservedBits::NONE),
+        };
+        let header = self.message_header(prepared.kind(), reserved, payload.len(), config);
+        self.outbound.frame_shared(&header, payload);
         Ok(())
     }
 
@@ -150,7 +151,8 @@ impl Sending {
             Last::Yes => Message::None,
             Last::No => Message::Unfinished,
         };
-        let header = self.data_header(opcode, last, payload.len(), config);
+        let frame = FrameKind::Data { opcode, fin: last == Last::Yes, len: payload.len() as u64 };
+        let header = self.header(frame, ReservedBits::NONE, &[], config);
         self.outbound.frame(&header, payload);
     }
 
@@ -202,7 +204,7 @@ impl Sending {
     }
 
     fn plain_message(&mut self, kind: MessageKind, payload: Bytes, config: &Config) {
-        let header = self.data_header(first_opcode(kind), Last::Yes, payload.len(), config);
+        let header = self.message_header(kind, ReservedBits::NONE, payload.len(), config);
         self.outbound.frame_bytes(&header, payload);
     }
 
@@ -214,20 +216,22 @@ impl Sending {
         if compressor.compress(payload, &mut compressed) == Compression::Skipped {
             return false;
         }
-        self.compressed_frame(kind, compressed.into(), config);
+        let header = self.message_header(kind, ReservedBits::RSV1, compressed.len(), config);
+        self.outbound.frame_bytes(&header, compressed.into());
         true
     }
 
-    fn compressed_frame(&mut self, kind: MessageKind, compressed: Bytes, config: &Config) {
-        let frame = FrameKind::Data { opcode: first_opcode(kind), fin: true, len: compressed.len() as u64 };
-        let header = self.header(frame, ReservedBits::RSV1, &[], config);
-        self.outbound.frame_bytes(&header, compressed);
-    }
-
+    /// The header of a message of one frame.
     #[inline]
-    fn data_header(&mut self, opcode: DataOpcode, last: Last, len: usize, config: &Config) -> Header {
-        let frame = FrameKind::Data { opcode, fin: last == Last::Yes, len: len as u64 };
-        self.header(frame, ReservedBits::NONE, &[], config)
+    fn message_header(
+        &mut self,
+        kind: MessageKind,
+        reserved: ReservedBits,
+        len: usize,
+        config: &Config,
+    ) -> Header {
+        let frame = FrameKind::Data { opcode: first_opcode(kind), fin: true, len: len as u64 };
+        self.header(frame, reserved, &[], config)
     }
 
     #[inline]

@@ -1,5 +1,5 @@
 //! Messages that are compressed once for many, between messages that are not: each receiver understands them all.
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 

@@ -4,13 +4,10 @@ use std::sync::Arc;
 
 use longwire::{Accept, Closed, Handler, MessageRef, Refusal, Slow, Socket, Upgrade};
 
-use super::statistics::Statistics;
+use super::statistics::{Statistics, TICKER};
 
 /// The subprotocols that `/echo` speaks: a client that has to name one can.
 const ECHO_SUBPROTOCOLS: [&str; 2] = ["echo.longwire", "chat.longwire"];
-
-/// The topic of `/ticker`, which no channel can have: a channel's name has no space.
-pub(super) const TICKER: &str = "the ticker";
 
 /// The WebSockets of `longwire serve`.
 pub(super) struct Endpoints {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use longwire::Topics;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::endpoints::TICKER;
+/// The topic of `/ticker`, which no channel can have: a channel's name has no space.
+pub(super) const TICKER: &str = "the ticker";
 
 /// What is counted.
 #[derive(Debug)]

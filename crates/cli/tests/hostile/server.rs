@@ -18,7 +18,8 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn start(flags: &[&str]) -> Server {
         let mut child = Command::new(env!("CARGO_BIN_EXE_longwire"))
-            .args(["serve", "--listen", "127.0.0.1:0"])
+            // One event loop: the others, and their buffers, would be there twice.
+            .args(["serve", "--listen", "127.0.0.1:0", "--workers", "1"])
             .args(flags)
             .env_remove("LONGWIRE_LOG")
             .stdin(Stdio::null())
@@ -63,6 +64,20 @@ impl Server {
     pub(crate) fn unread(&self) -> usize {
         let sockets = fs::read_to_string(self.process().file("net/tcp")).unwrap();
         sockets.lines().skip(1).filter_map(|line| self.unread_of(line)).sum()
+    }
+
+    /// How many connections it has not closed.
+    pub(crate) fn connections(&self) -> usize {
+        let sockets = fs::read_to_string(self.process().file("net/tcp")).unwrap();
+        sockets.lines().skip(1).filter(|line| self.is_connection(line)).count()
+    }
+
+    /// Reads a line of `/proc/net/tcp`: number, local address, remote address, state, and as the tenth field the inode,
+    /// which is 0 when the program has closed it. A socket that listens has state 0A.
+    fn is_connection(&self, line: &str) -> bool {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let own = fields[1].ends_with(&format!(":{:04X}", self.address.port()));
+        own && fields[3] != "0A" && fields[9] != "0"
     }
 
     /// Reads a line of `/proc/net/tcp`: number, local address, remote address, state, queues. What is in the receive

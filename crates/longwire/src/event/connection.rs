@@ -93,16 +93,13 @@ pub(super) struct Refused {
 }
 
 impl<S, L> Connection<S, L> {
-    pub(super) fn new(link: L, stage: Stage<S>, peer_addr: SocketAddr, place: Option<Place>) -> Connection<S, L> {
-        Connection {
-            link,
-            stage,
-            peer_addr,
-            is_dirty: false,
-            writing: Writing::Works,
-            timer: None,
-            place,
-        }
+    pub(super) fn new(
+        link: L,
+        stage: Stage<S>,
+        peer_addr: SocketAddr,
+        place: Option<Place>,
+    ) -> Connection<S, L> {
+        Connection { link, stage, peer_addr, is_dirty: false, writing: Writing::Works, timer: None, place }
     }
 
     pub(super) fn open_mut(&mut self) -> Option<&mut Open<S>> {
@@ -219,9 +216,12 @@ impl Refused {
         self.response.get(self.written..).unwrap_or_default()
     }
 
-    /// Discards what the client still sends. `false`: it is enough.
+    /// Discards what the client still sends. `false`: it is enough. What came before the response was written does not
+    /// count: a single round of a busy loop may bring more.
     pub(super) fn discard(&mut self, count: usize) -> bool {
-        self.discarded += count;
+        if self.unwritten().is_empty() {
+            self.discarded += count;
+        }
         self.discarded <= LINGER_BYTES
     }
 }

@@ -18,8 +18,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::handler::Handler;
-use super::reactor::{Removed, Rules};
+use super::reactor::Removed;
 use super::readiness::{Arrival, ArrivalStage, Incoming};
+use super::rules::Rules;
 use crate::server::census::{Census, Place};
 use crate::server::http1::{self, Host};
 use crate::server::service::HttpService;
@@ -201,15 +202,14 @@ impl<H: Handler> Host for Visit<H> {
     ) -> Result<Response<()>, Refusal> {
         let rules = &self.porter.house.rules;
         let deflate = rules.config.deflate.as_ref();
-        let mut admitted = rules
-            .admission
-            .admit_by(request, peer_addr, deflate, |upgrade| rules.decide(upgrade))?;
+        let mut admitted =
+            rules.admission.admit_by(request, peer_addr, deflate, |upgrade| rules.decide(upgrade))?;
         let response = std::mem::take(&mut admitted.response);
         let place = self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
         let (sender, tasks) = (self.porter.sender.clone(), self.porter.house.tasks.clone());
         tasks.spawn(async move {
             if let (Some(transport), Some(place)) = (http1::transport(upgraded).await, place) {
-                let stage = ArrivalStage::Admitted(admitted, place);
+                let stage = ArrivalStage::Admitted(Box::new(admitted), place);
                 let _ended = sender.send(Arrival { transport, peer_addr, stage });
             }
         });

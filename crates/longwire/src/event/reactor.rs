@@ -11,13 +11,12 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::buf::Limit;
 use http::StatusCode;
-use longwire_proto::{Config, Role};
+use longwire_proto::Role;
 use longwire_proto::handshake::{HeadLimits, HeadReader, Refusal};
 use slotmap::SlotMap;
 
@@ -26,9 +25,9 @@ use super::handler::Handler;
 use super::key::Key;
 use super::mailbox::{Exchange, Mailbox};
 use super::pool::Pool;
+use super::rules::Rules;
 use super::socket::Room;
-use crate::ledger::Ledger;
-use crate::server::admission::{Accept, Admission, Admitted, Upgrade};
+use crate::server::admission::Admitted;
 use crate::server::census::{Full, Place};
 use crate::telemetry::{self, NotLetIn, Traffic};
 
@@ -40,26 +39,6 @@ const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// How many clients are told at a time, by each loop, that there is no place for them.
 const TURNED_AWAY_AT_A_TIME: usize = 64;
-
-/// What the loops of a server share.
-pub(crate) struct Rules<H> {
-    pub(crate) handler: H,
-    pub(crate) config: Arc<Config>,
-    pub(crate) admission: Admission,
-    /// Whether there is a service for requests that are not for a WebSocket.
-    pub(crate) serves_http: bool,
-    pub(crate) ledger: Arc<Ledger>,
-}
-
-impl<H: Handler> Rules<H> {
-    /// Asks the handler about a request; if it panics, it has refused.
-    pub(super) fn decide(&self, request: &Upgrade<'_>) -> Result<Accept<H::State>, Refusal> {
-        catch_unwind(AssertUnwindSafe(|| self.handler.on_upgrade(request))).unwrap_or_else(|_| {
-            tracing::error!("the handler panicked");
-            Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the server cannot accept this request"))
-        })
-    }
-}
 
 /// All connections of one event loop. `L` is what the driver keeps of each.
 pub(super) struct Reactor<H: Handler, L> {
@@ -126,7 +105,13 @@ impl<H: Handler, L> Reactor<H, L> {
         Reactor {
             rules,
             connections: SlotMap::with_key(),
-            room: Room { topics: Default::default(), publications: Default::default(), mailbox, exchange, traffic: Traffic::new(Role::Server) },
+            room: Room {
+                topics: Default::default(),
+                publications: Default::default(),
+                mailbox,
+                exchange,
+                traffic: Traffic::new(Role::Server),
+            },
             dirty: Vec::new(),
             timers: BinaryHeap::new(),
             pool: Pool::default(),
@@ -394,7 +379,12 @@ impl<H: Handler, L> Reactor<H, L> {
             Stage::Http(read) => read,
             _ => Vec::new(),
         };
-        Some(Removed { link: connection.link, peer_addr: connection.peer_addr, place: connection.place, read })
+        Some(Removed {
+            link: connection.link,
+            peer_addr: connection.peer_addr,
+            place: connection.place,
+            read,
+        })
     }
 
     /// When [`expire`](Reactor::expire) has to be called.

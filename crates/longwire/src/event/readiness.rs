@@ -13,8 +13,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::handler::Handler;
 use super::key::Key;
 use super::mailbox::{Exchange, Mailbox};
-use super::reactor::{Life, Reactor, Removed, Rules, Step};
+use super::reactor::{Life, Reactor, Removed, Step};
 use super::ready::{Call, Ready};
+use super::rules::Rules;
 use crate::server::admission::Admitted;
 use crate::server::census::{Full, Place};
 
@@ -56,7 +57,7 @@ pub(super) enum ArrivalStage<S> {
     /// There is no place for it.
     TurnedAway(Full),
     /// Its request was accepted elsewhere, and the response is written.
-    Admitted(Admitted<S>, Place),
+    Admitted(Box<Admitted<S>>, Place),
 }
 
 /// An event loop over transports of tokio: a future that is ready when the loop has shut down.
@@ -134,7 +135,7 @@ where
                 ArrivalStage::New(place) => Some(self.reactor.accept(link, peer_addr, place)),
                 ArrivalStage::TurnedAway(full) => self.reactor.turn_away(link, peer_addr, full),
                 ArrivalStage::Admitted(admitted, place) => {
-                    Some(self.reactor.adopt(link, peer_addr, admitted, place))
+                    Some(self.reactor.adopt(link, peer_addr, *admitted, place))
                 }
             };
             if let Some(key) = key {

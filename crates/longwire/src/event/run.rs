@@ -19,8 +19,8 @@ use super::door::{Door, House};
 use super::engine::Engine;
 use super::handler::Handler;
 use super::mailbox::{Exchange, Mail, Mailbox};
-use super::reactor::Rules;
 use super::readiness::Readiness;
+use super::rules::Rules;
 #[cfg(all(target_os = "linux", feature = "uring", feature = "tls"))]
 use super::uring::begin_tls;
 #[cfg(all(target_os = "linux", feature = "uring"))]
@@ -77,7 +77,7 @@ pub(crate) async fn run<H: Handler>(plan: Plan<H>) -> Result<()> {
         let (start, kind, mailbox) = (start.clone(), kind.clone(), Arc::clone(mailbox));
         thread::Builder::new()
             .name(format!("longwire-{number}"))
-            .spawn(move || start.run(kind, listener, mailbox))
+            .spawn(move || start.run(&kind, listener, mailbox))
             .map_err(setting_up)?;
     }
     drop((start, kind));
@@ -194,7 +194,7 @@ impl<H: Handler> Start<H> {
     }
 
     /// Runs one loop, on its own thread.
-    fn run(self, kind: Kind, listener: TcpListener, mailbox: Arc<Mailbox>) {
+    fn run(self, kind: &Kind, listener: TcpListener, mailbox: Arc<Mailbox>) {
         let ended = self.ended.clone();
         let outcome = match kind {
             Kind::Readiness => self.readiness(listener, mailbox),
@@ -202,7 +202,7 @@ impl<H: Handler> Start<H> {
             Kind::Uring(visitors) => {
                 let (rules, census) = (Arc::clone(&self.rules), Arc::clone(&self.census));
                 let (exchange, tls) = (Arc::clone(&self.exchange), self.begin_tls());
-                match Uring::new(rules, Arc::clone(&mailbox), exchange, census, visitors, tls) {
+                match Uring::new(rules, Arc::clone(&mailbox), exchange, census, visitors.clone(), tls) {
                     Ok(uring) => uring.run(listener),
                     Err(error) => {
                         tracing::warn!(%error, "no io_uring for one more event loop; it uses readiness");

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use longwire_proto::{CloseFrame, InvalidClose, Prepared, SendError};
 
 use super::connection::Open;
-use super::handler::MessageRef;
 use super::key::Key;
 use super::mailbox::{Allowance, Exchange, Mailbox};
+use super::message_ref::MessageRef;
 use super::publisher::prepared;
 use super::remote::Remote;
 use super::topics::{Slow, Topics};
@@ -139,7 +139,9 @@ impl<S> Socket<'_, S> {
     /// Ends a subscription. `false`: there was none.
     pub fn unsubscribe(&mut self, topic: &str) -> bool {
         let found = self.room.topics.find(topic);
-        let Some(place) = self.open.subscriptions.iter().position(|id| Some(*id) == found) else { return false };
+        let Some(place) = self.open.subscriptions.iter().position(|id| Some(*id) == found) else {
+            return false;
+        };
         let id = self.open.subscriptions.swap_remove(place);
         self.room.topics.unsubscribe(id, self.key);
         true

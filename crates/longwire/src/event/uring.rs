@@ -7,6 +7,7 @@ mod completion;
 mod direct;
 mod driver;
 mod entries;
+mod link;
 mod operations;
 mod outcome;
 #[expect(unsafe_code, reason = "the kernel is given pointers, and gives descriptors and buffers")]
@@ -20,7 +21,8 @@ mod tls;
 mod tls_stream;
 mod wake;
 
-pub(super) use driver::{BeginTls, Uring, Visitor};
+pub(super) use driver::{BeginTls, Uring};
+pub(super) use link::Visitor;
 
 /// Whether the system has what the loop needs, and allows it; else the error says what it is.
 pub(super) fn available() -> std::io::Result<()> {

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use http::{Request, Response, StatusCode};
 use hyper::upgrade::OnUpgrade;
-use longwire_proto::{Limits, Role};
 use longwire_proto::handshake::{
     HeadLimits, HeadReader, HeadStatus, Refusal, encode_response_head, is_upgrade,
 };
+use longwire_proto::{Limits, Role};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;

@@ -105,7 +105,7 @@ pub(crate) fn json(number: usize) -> String {
             id % 17,
             price / 100,
             price % 100,
-            if id % 3 == 0 { "buy" } else { "sell" },
+            if id.is_multiple_of(3) { "buy" } else { "sell" },
             1_700_000_000 + id * 37,
         );
     }

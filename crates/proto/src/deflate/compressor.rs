@@ -99,7 +99,7 @@ impl Compressor {
     ///
     /// It refers to nothing before it. But the peer counts the distances of later messages across it (RFC 7692 §7.2.2),
     /// and this compressor has not seen it: so what is kept is forgotten, and the next message begins anew.
-    pub(crate) fn compress_once(&mut self, message: &Bytes, once: &OncePerWindow) -> Option<Bytes> {
+    pub(crate) fn compress_once<'o>(&mut self, message: &[u8], once: &'o OncePerWindow) -> Option<&'o Bytes> {
         if message.len() < self.threshold || matches!(self.state, State::Unable) {
             return None;
         }

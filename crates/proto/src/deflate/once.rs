@@ -18,9 +18,9 @@ const WINDOWS: usize = 7;
 
 impl OncePerWindow {
     /// The payload for `window`, by `compress` if there is none so far.
-    pub(super) fn get(&self, window: WindowBits, compress: impl FnOnce() -> Option<Bytes>) -> Option<Bytes> {
+    pub(super) fn get(&self, window: WindowBits, compress: impl FnOnce() -> Option<Bytes>) -> Option<&Bytes> {
         let index = window.get().checked_sub(WindowBits::MIN_COMPRESS.get())?;
-        self.payloads.get(usize::from(index))?.get_or_init(compress).clone()
+        self.payloads.get(usize::from(index))?.get_or_init(compress).as_ref()
     }
 }
 
@@ -34,8 +34,8 @@ mod tests {
         for bits in 9..=15 {
             let window = WindowBits::new(bits).unwrap();
             let payload = Bytes::from(vec![bits]);
-            assert_eq!(once.get(window, || Some(payload.clone())), Some(payload.clone()));
-            assert_eq!(once.get(window, || panic!("{bits} bits again")), Some(payload));
+            assert_eq!(once.get(window, || Some(payload.clone())), Some(&payload));
+            assert_eq!(once.get(window, || panic!("{bits} bits again")), Some(&payload));
         }
     }
 

@@ -136,12 +136,10 @@ impl Params {
         {
             return Err(DeflateError::NotOffered { param: SERVER_MAX_WINDOW_BITS });
         }
-        // §7.1.2.2: it must not be answered if it was not offered, and if it had a value, not with a larger one.
-        let allowed = match (self.client_window, answer.answered_client_window()?) {
-            (None, Some(_)) => false,
-            (Some(ClientWindow::UpTo(bits)), Some(answered)) => answered <= bits,
-            (_, None) | (Some(ClientWindow::Any), Some(_)) => true,
-        };
+        // §7.1.2.2: it must not be answered if it was not offered. With which value does not matter: a server that
+        // answers a larger window than was offered does what it should not, but only allows what the client does not
+        // use. Autobahn's does so (cases 13.4 and 13.6).
+        let allowed = self.client_window.is_some() || answer.answered_client_window()?.is_none();
         if allowed { Ok(()) } else { Err(DeflateError::NotOffered { param: CLIENT_MAX_WINDOW_BITS }) }
     }
 }

@@ -9,8 +9,9 @@ use super::Reactor;
 use crate::connection::is_vanished_peer;
 use crate::error::Error;
 use crate::event::connection::Stage;
-use crate::event::handler::{Handler, MessageRef};
+use crate::event::handler::Handler;
 use crate::event::key::Key;
+use crate::event::message_ref::MessageRef;
 use crate::event::socket::Socket;
 use crate::telemetry;
 
@@ -25,29 +26,44 @@ enum Pause {
 }
 
 impl<H: Handler, L> Reactor<H, L> {
-    /// Gives the handler what arrived.
+    /// Gives the handler what arrived; what it cannot take yet is kept.
     pub(super) fn deliver(&mut self, key: Key, bytes: &mut [u8]) {
-        let Some(connection) = self.connections.get_mut(key) else { return };
-        let Stage::Open(open) = &mut connection.stage else { return };
+        self.room.traffic.received(bytes.len());
+        let stalled = self.connections.get_mut(key).and_then(|connection| connection.open_mut());
+        let left = match stalled {
+            Some(open) if open.is_stalled() => bytes.len(),
+            _ => self.take_in(key, bytes),
+        };
+        if left > 0
+            && let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut())
+        {
+            let unparsed = &mut open.backlog().unparsed;
+            // It is held for as long as the peer likes, so it takes no more room than it needs.
+            unparsed.reserve_exact(left);
+            unparsed.extend_from_slice(bytes.get(bytes.len() - left..).unwrap_or_default());
+            open.settle();
+        }
+    }
+
+    /// Gives the handler what arrived, as far as there is room for its answers; gives how much is left.
+    fn take_in(&mut self, key: Key, bytes: &mut [u8]) -> usize {
+        let Some(connection) = self.connections.get_mut(key) else { return 0 };
+        let Stage::Open(open) = &mut connection.stage else { return 0 };
         if open.protocol.keeps_time() {
             open.protocol.heard(self.now);
         }
         let was_watched = std::mem::take(&mut open.is_watched);
-        if open.is_stalled() {
-            return open.backlog().unparsed.extend_from_slice(bytes);
-        }
         if open.protocol.queued() == 0
             && let Some(unused) = open.protocol.lend_buffer(self.pool.take())
         {
             self.pool.give(unused);
         }
-        self.room.traffic.received(bytes.len());
         let mut received = Received::new(bytes);
         loop {
-            let left = received.as_bytes().len();
-            let Some(connection) = self.connections.get_mut(key) else { return };
+            let left = received.len();
+            let Some(connection) = self.connections.get_mut(key) else { return 0 };
             let peer_addr = connection.peer_addr;
-            let Stage::Open(open) = &mut connection.stage else { return };
+            let Stage::Open(open) = &mut connection.stage else { return 0 };
             let (handler, room) = (&self.rules.handler, &mut self.room);
             // One connection's panic is not to be the end of all others on its loop.
             let run = catch_unwind(AssertUnwindSafe(|| {
@@ -58,14 +74,14 @@ impl<H: Handler, L> Reactor<H, L> {
                 Ok(Pause::Published) => self.give_out(),
                 Ok(Pause::Full) => {
                     open.fill();
-                    open.backlog().unparsed = received.as_bytes().to_vec();
                     break;
                 }
                 Err(_) => {
                     self.panicked(key);
                     self.give_out();
                     // What came behind is parsed all the same: the peer's Close frame may be in it.
-                    if received.as_bytes().len() == left {
+                    if received.len() == left {
+                        received = Received::default();
                         break;
                     }
                 }
@@ -76,6 +92,7 @@ impl<H: Handler, L> Reactor<H, L> {
             // The next ping may be due before the answer to the last one was.
             self.watch(key);
         }
+        received.len()
     }
 
     /// Calls the handler for a connection that is open.
@@ -135,8 +152,7 @@ impl<H: Handler, L> Reactor<H, L> {
             return;
         }
         for topic in &open.subscriptions {
-            if let Some(subscriber) =
-                self.room.topics.get_mut(*topic).and_then(|topic| topic.subscriber(key))
+            if let Some(subscriber) = self.room.topics.get_mut(*topic).and_then(|topic| topic.subscriber(key))
             {
                 subscriber.catch_up(&mut open.protocol);
             }
@@ -149,13 +165,19 @@ impl<H: Handler, L> Reactor<H, L> {
         let mut unparsed =
             open.backlog.as_mut().map(|backlog| std::mem::take(&mut backlog.unparsed)).unwrap_or_default();
         if std::mem::take(&mut open.was_full) {
-            self.call(key, |handler, socket| handler.on_drain(socket));
+            self.call(key, H::on_drain);
             self.give_out();
         }
         if unparsed.is_empty() {
             self.after_events(key);
         } else {
-            self.deliver(key, &mut unparsed);
+            let left = self.take_in(key, &mut unparsed);
+            unparsed.drain(..unparsed.len() - left);
+            if left > 0
+                && let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut())
+            {
+                open.backlog().unparsed = unparsed;
+            }
         }
     }
 
@@ -205,11 +227,7 @@ impl<H: Handler, L> Reactor<H, L> {
 }
 
 /// Gives the handler one event after the other.
-fn run<H: Handler>(
-    handler: &H,
-    socket: &mut Socket<'_, H::State>,
-    received: &mut Received<'_>,
-) -> Pause {
+fn run<H: Handler>(handler: &H, socket: &mut Socket<'_, H::State>, received: &mut Received<'_>) -> Pause {
     loop {
         if socket.open.protocol.is_above_high_water() && !received.is_empty() {
             return Pause::Full;

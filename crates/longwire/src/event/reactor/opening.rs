@@ -64,9 +64,8 @@ impl<H: Handler, L> Reactor<H, L> {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let begun = Instant::now();
         let deflate = rules.config.deflate.as_ref();
-        let admitted = rules
-            .admission
-            .admit_by(request, connection.peer_addr, deflate, |upgrade| rules.decide(upgrade));
+        let admitted =
+            rules.admission.admit_by(request, connection.peer_addr, deflate, |upgrade| rules.decide(upgrade));
         match admitted {
             Ok(admitted) => {
                 telemetry::shook_hands(Role::Server, begun);
@@ -105,7 +104,7 @@ impl<H: Handler, L> Reactor<H, L> {
     pub(super) fn opened(&mut self, key: Key, behind: &mut [u8]) {
         tracing::debug!("open");
         telemetry::opened(Role::Server);
-        self.call(key, |handler, socket| handler.on_open(socket));
+        self.call(key, H::on_open);
         self.give_out();
         self.watch(key);
         self.deliver(key, behind);

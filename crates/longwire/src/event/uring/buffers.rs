@@ -62,6 +62,7 @@ impl Buffers {
     /// # Safety
     ///
     /// `self` must be kept until the ring is closed and no operation of it is in flight.
+    // SAFETY: what the caller vouches for is said above.
     pub(super) unsafe fn register(&self, ring: &Submitter<'_>) -> io::Result<()> {
         let entries = address(self.entries.start);
         // SAFETY: the ring begins at a page boundary, is `count` entries long, and is kept as the caller promises; each
@@ -75,6 +76,7 @@ impl Buffers {
     ///
     /// The kernel must have handed out the buffer `id`, with `received` bytes in it, since it was last given, and no
     /// lease of it may have been made since.
+    // SAFETY: what the caller vouches for is said above.
     pub(super) unsafe fn lease(self: &Rc<Buffers>, id: u16, received: usize) -> Lease {
         debug_assert!(id < self.count && received <= self.length as usize);
         Lease { buffers: Rc::clone(self), id, received }

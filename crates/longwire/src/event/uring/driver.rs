@@ -9,11 +9,11 @@ use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
 use slotmap::{Key as _, KeyData};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::completion::{Completion, ReceiveEnd};
 use super::direct;
+use super::link::{Link, Reading, Visitor, Writing};
 use super::operations::{Operation, Socket};
 use super::ring::{Ring, Sizes};
 use super::tls::Tls;
@@ -21,10 +21,11 @@ use super::wake;
 use crate::event::handler::Handler;
 use crate::event::key::Key;
 use crate::event::mailbox::{Exchange, Mailbox};
-use crate::event::reactor::{Life, Reactor, Removed, Rules, Step};
+use crate::event::reactor::{Life, Reactor, Step};
+use crate::event::rules::Rules;
 use crate::server::census::Census;
 use crate::telemetry;
-use crate::transport::{Transport, is_gone_already};
+use crate::transport::is_gone_already;
 
 /// How many pieces one write may gather.
 const SLICES: usize = 16;
@@ -37,31 +38,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How much is decrypted at a time: one record of TLS.
 const RECORD: usize = 16 << 10;
-
-/// A connection whose first request is not for a WebSocket.
-pub(in crate::event) struct Visitor {
-    socket: OwnedFd,
-    tls: Option<Box<Tls>>,
-    removed: Removed<()>,
-}
-
-impl Visitor {
-    /// The connection as a transport of tokio.
-    ///
-    /// # Errors
-    ///
-    /// The runtime does not take the socket.
-    pub(in crate::event) fn into_transport(self) -> io::Result<(Transport, Removed<()>)> {
-        let stream = std::net::TcpStream::from(self.socket);
-        stream.set_nonblocking(true)?;
-        let stream = TcpStream::from_std(stream)?;
-        let transport = match self.tls {
-            None => Transport::Tcp(stream),
-            Some(tls) => tls.over(stream),
-        };
-        Ok((transport, self.removed))
-    }
-}
 
 /// An event loop over io_uring.
 pub(in crate::event) struct Uring<H: Handler> {
@@ -90,40 +66,6 @@ enum Accepting {
     /// The system was out of something.
     PausedUntil(Instant),
     Over,
-}
-
-/// What the loop keeps of a connection.
-pub(in crate::event) struct Link {
-    socket: Socket,
-    reading: Reading,
-    writing: Writing,
-    tls: Option<Box<Tls>>,
-    /// Whether the writing side is to be shut down when what is being written has been.
-    ends_after_write: bool,
-}
-
-/// How a connection is read.
-#[derive(Debug, Clone, Copy)]
-enum Reading {
-    No,
-    /// By the ring, into the shared buffers.
-    Shared(Operation),
-    /// Not for long: the ring was asked to stop.
-    Stopping,
-    /// Directly into a large message, when there is something to read.
-    Direct(Operation),
-    /// The transport has ended.
-    Ended,
-}
-
-/// What is being written.
-#[derive(Debug, Clone, Copy)]
-enum Writing {
-    No,
-    /// This many bytes are in the hands of the kernel.
-    Sending { operation: Operation, length: usize },
-    /// The kernel has no room.
-    Blocked(Operation),
 }
 
 /// Wakes the ring as tasks are woken.
@@ -547,13 +489,6 @@ impl<H: Handler> Uring<H> {
             Writing::Sending { operation, .. } | Writing::Blocked(operation) => self.ring.cancel(operation),
             Writing::No => {}
         }
-    }
-}
-
-impl Link {
-    fn shut_down(&self) {
-        // A transport that cannot be shut down is as good as shut down.
-        let _gone = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Write);
     }
 }
 

@@ -126,8 +126,8 @@ fn after_a_message_that_was_compressed_for_many_the_next_one_stands_alone() {
         let once = OncePerWindow::default();
         let mut compressor = compressor(&eager().retain(retain), Takeover::Yes);
         assert_eq!(compressor.payload(b"Hello"), b"\xf2\x48\xcd\xc9\xc9\x07\x00");
-        let for_many = compressor.compress_once(&Bytes::from_static(b"Hello"), &once);
-        assert_eq!(for_many.as_deref(), Some(&b"\xf2\x48\xcd\xc9\xc9\x07\x00"[..]));
+        let for_many = compressor.compress_once(b"Hello", &once);
+        assert_eq!(for_many.map(|payload| &payload[..]), Some(&b"\xf2\x48\xcd\xc9\xc9\x07\x00"[..]));
         assert_eq!(compressor.payload(b"Hello"), b"\xf2\x48\xcd\xc9\xc9\x07\x00");
         assert_eq!(compressor.payload(b"Hello"), b"\xf2\x00\x11\x00\x00");
     }
@@ -135,20 +135,21 @@ fn after_a_message_that_was_compressed_for_many_the_next_one_stands_alone() {
 
 #[test]
 fn what_is_too_short_or_has_no_window_goes_to_many_as_it_is_and_leaves_no_trace() {
-    let hello = Bytes::from_static(b"Hello");
+    let once = OncePerWindow::default();
     let mut picky = compressor(&Deflate::default().threshold(6), Takeover::Yes);
     assert_eq!(picky.payload(b"Hello!"), b"\xf2\x48\xcd\xc9\xc9\x57\x04\x00");
-    assert_eq!(picky.compress_once(&hello, &OncePerWindow::default()), None);
+    assert_eq!(picky.compress_once(b"Hello", &once), None);
     assert!(picky.payload(b"Hello!").len() < 7, "it has forgotten the message before");
 
     let inflate = Context { window: WindowBits::MAX, takeover: Takeover::Yes };
     let mut unable = Compressor::new(&Agreement { compress: None, inflate }, &eager());
-    assert_eq!(unable.compress_once(&hello, &OncePerWindow::default()), None);
+    assert_eq!(unable.compress_once(b"Hello", &once), None);
 }
 
 #[test]
 fn a_message_for_many_may_be_empty() {
     let mut compressor = compressor(&eager(), Takeover::Yes);
-    let payload = compressor.compress_once(&Bytes::new(), &OncePerWindow::default());
-    assert_eq!(payload.as_deref(), Some(&b"\0"[..])); // §7.2.3.6
+    let once = OncePerWindow::default();
+    let payload = compressor.compress_once(b"", &once);
+    assert_eq!(payload.map(|payload| &payload[..]), Some(&b"\0"[..])); // §7.2.3.6
 }
