@@ -81,14 +81,14 @@ impl Trial {
 }
 
 /// Messages, and a request that is refused: what the code and its buffers need the first time, they have after this. The
-/// buffers that an event loop receives into come one after the other, 4 MiB in all: they have all been used then.
+/// buffers that an event loop receives into come one after the other, 8 MiB in all: they have all been used then.
 fn warm_up(server: &Server) {
     let mut peers: Vec<Peer> = (0..4).map(|_| Peer::open(server, "/echo")).collect();
     for peer in &mut peers {
-        for _ in 0..32 {
-            peer.echo(&[0; 100 * KIB]);
+        for _ in 0..128 {
+            peer.echo(&[0; 30 * KIB]);
         }
-        peer.echo(&[0; KIB]);
+        peer.echo(&[0; 64 * KIB]);
     }
     Peer::connect(server).ask(upgrade_request("/nowhere", ""));
 }
