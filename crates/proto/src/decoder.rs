@@ -180,6 +180,11 @@ impl Decoder {
         reading + self.unfinished.as_ref().map_or(0, |arriving| arriving.message.held())
     }
 
+    /// Whether a good part of a large frame has not arrived.
+    pub(crate) fn is_amid_large_frame(&self) -> bool {
+        matches!(&self.reading, Reading::Data(arriving) if arriving.frame.remaining >= DIRECT)
+    }
+
     /// Room to read the payload of a large binary frame straight into its message.
     pub(crate) fn payload_room(&mut self) -> Option<Limit<&mut Vec<u8>>> {
         match &mut self.reading {

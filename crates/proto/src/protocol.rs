@@ -165,6 +165,12 @@ impl Protocol {
         self.decoder.payload_room().filter(|room| room.remaining_mut() > 0)
     }
 
+    /// Whether a good part of a large frame (32 KiB) has not arrived: it is worth to read more at a time.
+    #[must_use]
+    pub fn is_amid_large_frame(&self) -> bool {
+        self.decoder.is_amid_large_frame()
+    }
+
     /// Queues a text message.
     ///
     /// # Errors

@@ -8,8 +8,9 @@ use bytes::{Buf, Bytes, BytesMut};
 use crate::header::Header;
 use crate::mask::Mask;
 
-/// A payload from this length on is not copied behind its header but written beside it.
-const LARGE: usize = 64 << 10;
+/// A payload from this length on, in bytes, is not copied behind its header but written beside it, if it is given as
+/// [`Bytes`].
+pub const LARGE_PAYLOAD: usize = 64 << 10;
 
 /// What was written is dropped from the front once it is this long and at least half of all.
 const COMPACT: usize = 16 << 10;
@@ -120,7 +121,7 @@ impl SendBuffer {
 
     /// Appends a frame; a large payload is not copied, unless it has to be masked and others hold it too.
     pub(crate) fn frame_bytes(&mut self, header: &Header, payload: Bytes) {
-        if payload.len() < LARGE {
+        if payload.len() < LARGE_PAYLOAD {
             return self.frame(header, &payload);
         }
         header.encode(&mut self.encoded);
@@ -140,7 +141,7 @@ impl SendBuffer {
     /// The same for a payload that goes to others too, on other threads perhaps: a small one is copied without a touch of
     /// the count that they share.
     pub(crate) fn frame_shared(&mut self, header: &Header, payload: &Bytes) {
-        if payload.len() < LARGE {
+        if payload.len() < LARGE_PAYLOAD {
             self.frame(header, payload);
         } else {
             self.frame_bytes(header, payload.clone());

@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use bytes::buf::Limit;
 use http::StatusCode;
 use longwire_proto::Role;
@@ -111,6 +112,7 @@ impl<H: Handler, L> Reactor<H, L> {
                 mailbox,
                 exchange,
                 traffic: Traffic::new(Role::Server),
+                lent: Bytes::new(),
             },
             dirty: Vec::new(),
             timers: BinaryHeap::new(),
@@ -188,6 +190,15 @@ impl<H: Handler, L> Reactor<H, L> {
             Some(Stage::Open(open)) => !open.is_stalled(),
             Some(Stage::Opening(_) | Stage::Refused(_)) => true,
             Some(Stage::Http(_) | Stage::Gone) | None => false,
+        }
+    }
+
+    /// Whether a good part of a large frame has not arrived.
+    #[cfg(all(target_os = "linux", feature = "uring"))]
+    pub(super) fn is_amid_large_frame(&self, key: Key) -> bool {
+        match self.connections.get(key).map(|connection| &connection.stage) {
+            Some(Stage::Open(open)) => open.protocol.is_amid_large_frame(),
+            _ => false,
         }
     }
 

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use longwire_proto::{CloseFrame, InvalidClose, Prepared, SendError};
+use bytes::Bytes;
+use longwire_proto::{CloseFrame, InvalidClose, LARGE_PAYLOAD, MessageKind, Prepared, SendError};
 
 use super::connection::Open;
 use super::key::Key;
@@ -48,6 +49,8 @@ pub(super) struct Room {
     pub(super) exchange: Arc<Exchange>,
     /// What the connections have moved since it was last counted.
     pub(super) traffic: Traffic,
+    /// The message that the handler is being lent, if it is a large one: what is sent back of it need not be copied.
+    pub(super) lent: Bytes,
 }
 
 pub(super) struct Publication {
@@ -69,8 +72,8 @@ impl<S> Socket<'_, S> {
         &mut self.open.state
     }
 
-    /// Sends a message that is lent, as the answers to a message mostly are; its content is copied once, behind its
-    /// header.
+    /// Sends a message that is lent, as the answers to a message mostly are. Its content is copied once, behind its
+    /// header; that of a large message (64 KiB) is not if it is the one that was received, or a part of it.
     ///
     /// What a handler sends in answer to one message always finds room for the first of it, since no message is
     /// delivered while the queue is full: an echo need not look at the status.
@@ -79,7 +82,9 @@ impl<S> Socket<'_, S> {
         if self.open.protocol.is_above_high_water() {
             return self.full();
         }
-        let sent = match message.into() {
+        let message = message.into();
+        let sent = match message {
+            _ if message.as_bytes().len() >= LARGE_PAYLOAD => self.send_large(message),
             MessageRef::Text(text) => self.open.protocol.send_text(text),
             MessageRef::Binary(bytes) => self.open.protocol.send_binary(bytes),
         };
@@ -195,6 +200,21 @@ impl<S> Socket<'_, S> {
             allowance: Arc::clone(allowance),
             ceiling: self.open.protocol.config().limits.high_water,
         }
+    }
+
+    #[cold]
+    fn send_large(&mut self, message: MessageRef<'_>) -> Result<(), SendError> {
+        let (kind, bytes) = match message {
+            MessageRef::Text(text) => (MessageKind::Text, text.as_bytes()),
+            MessageRef::Binary(bytes) => (MessageKind::Binary, bytes),
+        };
+        let (lent, part) = (self.room.lent.as_ptr_range(), bytes.as_ptr_range());
+        let payload = if lent.start <= part.start && part.end <= lent.end {
+            self.room.lent.slice_ref(bytes)
+        } else {
+            Bytes::copy_from_slice(bytes)
+        };
+        self.open.protocol.send_bytes(kind, payload)
     }
 
     fn publication(&mut self, topic: &str, message: Message, but: Option<Key>) {

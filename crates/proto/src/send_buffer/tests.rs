@@ -25,7 +25,9 @@ fn drain(buffer: &mut SendBuffer, slots: usize, step: usize) -> Vec<u8> {
 fn mixed() -> (SendBuffer, Vec<u8>) {
     let mut buffer = SendBuffer::default();
     let mut expected = Vec::new();
-    for (fill, len) in (1..).zip([3, LARGE, 0, LARGE + 7, LARGE, 200, LARGE - 1]) {
+    for (fill, len) in
+        (1..).zip([3, LARGE_PAYLOAD, 0, LARGE_PAYLOAD + 7, LARGE_PAYLOAD, 200, LARGE_PAYLOAD - 1])
+    {
         let payload = vec![fill; len];
         header(len, None).encode(&mut expected);
         expected.extend_from_slice(&payload);
@@ -38,7 +40,7 @@ fn mixed() -> (SendBuffer, Vec<u8>) {
 #[test]
 fn frames_leave_in_the_order_they_came_whatever_the_writes_take() {
     for slots in [1, 2, 3, 16] {
-        for step in [4096, LARGE, LARGE + 1, usize::MAX] {
+        for step in [4096, LARGE_PAYLOAD, LARGE_PAYLOAD + 1, usize::MAX] {
             let (mut buffer, expected) = mixed();
             assert!(drain(&mut buffer, slots, step) == expected, "{slots} slices, {step} bytes a write");
         }
@@ -57,10 +59,10 @@ fn all_that_waits_fits_one_write_with_enough_slices() {
 
 #[test]
 fn a_large_payload_is_lent_not_copied() {
-    let payload = Bytes::from(vec![7; LARGE]);
+    let payload = Bytes::from(vec![7; LARGE_PAYLOAD]);
     let address = payload.as_ptr();
     let mut buffer = SendBuffer::default();
-    buffer.frame_bytes(&header(LARGE, None), payload);
+    buffer.frame_bytes(&header(LARGE_PAYLOAD, None), payload);
     let mut slices = [IoSlice::new(&[]); 4];
     assert_eq!(buffer.slices(&mut slices), 2);
     assert_eq!(slices[1].as_ptr(), address);
@@ -69,19 +71,19 @@ fn a_large_payload_is_lent_not_copied() {
 #[test]
 fn a_large_payload_is_masked_in_place_if_nobody_else_holds_it() {
     let key = [1, 2, 3, 4];
-    let masked: Vec<u8> = key.iter().map(|byte| byte ^ 7).cycle().take(LARGE).collect();
+    let masked: Vec<u8> = key.iter().map(|byte| byte ^ 7).cycle().take(LARGE_PAYLOAD).collect();
 
-    let alone = Bytes::from(vec![7; LARGE]);
+    let alone = Bytes::from(vec![7; LARGE_PAYLOAD]);
     let address = alone.as_ptr();
     let mut buffer = SendBuffer::default();
-    buffer.frame_bytes(&header(LARGE, Some(key)), alone);
+    buffer.frame_bytes(&header(LARGE_PAYLOAD, Some(key)), alone);
     let mut slices = [IoSlice::new(&[]); 4];
     buffer.slices(&mut slices);
     assert_eq!((&*slices[1], slices[1].as_ptr()), (&*masked, address));
 
-    let shared = Bytes::from(vec![7; LARGE]);
+    let shared = Bytes::from(vec![7; LARGE_PAYLOAD]);
     let mut buffer = SendBuffer::default();
-    buffer.frame_bytes(&header(LARGE, Some(key)), shared.clone());
+    buffer.frame_bytes(&header(LARGE_PAYLOAD, Some(key)), shared.clone());
     buffer.slices(&mut slices);
     assert_eq!(&*slices[1], &*masked);
     assert!(shared.iter().all(|byte| *byte == 7), "what others hold has been changed");
@@ -161,10 +163,10 @@ fn a_large_payload_cannot_be_taken_out_and_waits_behind_what_is() {
     let mut buffer = SendBuffer::default();
     buffer.frame(&header(1, None), b"a");
     assert_eq!(buffer.take().unwrap(), b"\x82\x01a");
-    buffer.frame_bytes(&header(LARGE, None), vec![7; LARGE].into());
+    buffer.frame_bytes(&header(LARGE_PAYLOAD, None), vec![7; LARGE_PAYLOAD].into());
     buffer.advance(3);
     assert_eq!(buffer.take(), None, "a large payload waits");
-    assert_eq!(drain(&mut buffer, 4, 4096).len(), 10 + LARGE);
+    assert_eq!(drain(&mut buffer, 4, 4096).len(), 10 + LARGE_PAYLOAD);
 }
 
 /// While bytes are out, a lent buffer can go back if nothing was queued meanwhile.

@@ -1,9 +1,11 @@
 //! What arrives on an open connection, and what its end is.
 
+use std::borrow::Cow;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use longwire_proto::{CloseCode, CloseFrame, Event, ProtocolError, Received, Role};
+use bytes::Bytes;
+use longwire_proto::{CloseCode, CloseFrame, Event, LARGE_PAYLOAD, ProtocolError, Received, Role};
 
 use super::Reactor;
 use crate::connection::is_vanished_peer;
@@ -13,6 +15,7 @@ use crate::event::handler::Handler;
 use crate::event::key::Key;
 use crate::event::message_ref::MessageRef;
 use crate::event::socket::Socket;
+use crate::message::Message;
 use crate::telemetry;
 
 /// Why a run over what arrived has come to an end.
@@ -77,6 +80,7 @@ impl<H: Handler, L> Reactor<H, L> {
                     break;
                 }
                 Err(_) => {
+                    self.room.lent = Bytes::new();
                     self.panicked(key);
                     self.give_out();
                     // What came behind is parsed all the same: the peer's Close frame may be in it.
@@ -234,6 +238,12 @@ fn run<H: Handler>(handler: &H, socket: &mut Socket<'_, H::State>, received: &mu
         }
         let queued = socket.open.protocol.queued();
         match socket.open.protocol.next_event(received) {
+            Ok(Some(Event::Text(Cow::Owned(text)))) if text.len() >= LARGE_PAYLOAD => {
+                lend(handler, socket, &text.into());
+            }
+            Ok(Some(Event::Binary(Cow::Owned(bytes)))) if bytes.len() >= LARGE_PAYLOAD => {
+                lend(handler, socket, &bytes.into());
+            }
             Ok(Some(Event::Text(text))) => {
                 socket.room.traffic.message_received();
                 handler.on_message(socket, MessageRef::Text(&text));
@@ -250,6 +260,14 @@ fn run<H: Handler>(handler: &H, socket: &mut Socket<'_, H::State>, received: &mu
             return Pause::Published;
         }
     }
+}
+
+/// Gives the handler a large message, which it may send back without a copy.
+fn lend<H: Handler>(handler: &H, socket: &mut Socket<'_, H::State>, message: &Message) {
+    socket.room.traffic.message_received();
+    socket.room.lent = message.clone().into_bytes();
+    handler.on_message(socket, message.into());
+    socket.room.lent = Bytes::new();
 }
 
 #[cold]

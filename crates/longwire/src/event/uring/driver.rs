@@ -1,6 +1,9 @@
 //! The event loop over io_uring.
 
-use std::io::{self, IoSlice};
+mod reading;
+mod writing;
+
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -8,11 +11,10 @@ use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
-use slotmap::{Key as _, KeyData};
+use slotmap::KeyData;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::completion::{Completion, ReceiveEnd};
-use super::direct;
+use super::completion::Completion;
 use super::link::{Link, Reading, Visitor, Writing};
 use super::operations::{Operation, Socket};
 use super::ring::{Ring, Sizes};
@@ -27,14 +29,11 @@ use crate::server::census::Census;
 use crate::telemetry;
 use crate::transport::is_gone_already;
 
-/// How many pieces one write may gather.
-const SLICES: usize = 16;
-
-/// How often one connection is read directly before the others have their turn.
-const READS_AT_A_TIME: usize = 8;
-
 /// How long the loop waits before it accepts again when the system is out of something, such as descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How much is read by a single call, unless there is a large message to read it into.
+const SCRATCH: usize = 32 << 10;
 
 /// How much is decrypted at a time: one record of TLS.
 const RECORD: usize = 16 << 10;
@@ -55,6 +54,8 @@ pub(in crate::event) struct Uring<H: Handler> {
     secure: Option<BeginTls>,
     /// What was decrypted.
     plain: Vec<u8>,
+    /// What is read directly, unless there is a message to read it into.
+    scratch: Box<[u8]>,
 }
 
 /// Begins TLS on a new connection.
@@ -108,6 +109,7 @@ impl<H: Handler> Uring<H> {
             hungry: Vec::new(),
             plain: if secure.is_some() { vec![0; RECORD] } else { Vec::new() },
             secure,
+            scratch: vec![0; SCRATCH].into(),
         })
     }
 
@@ -239,6 +241,7 @@ impl<H: Handler> Uring<H> {
             reading: Reading::No,
             writing: Writing::No,
             tls,
+            direct_reads: 0,
             ends_after_write: false,
         };
         let key = match self.census.enter(peer_addr.ip()) {
@@ -262,122 +265,6 @@ impl<H: Handler> Uring<H> {
         telemetry::accept_failed();
         self.accepting = Accepting::PausedUntil(Instant::now() + ACCEPT_PAUSE);
     }
-
-    /// Takes what has arrived, through TLS if that is spoken.
-    fn received(&mut self, key: Key, data: &mut [u8]) {
-        let Some(mut tls) = self.reactor.link(key).and_then(|link| link.tls.take()) else {
-            return self.reactor.received(key, data);
-        };
-        let mut arrived = &*data;
-        let outcome = loop {
-            let received = tls.receive(&mut arrived);
-            loop {
-                match tls.read(&mut self.plain) {
-                    0 => break,
-                    count => self.reactor.received(key, self.plain.get_mut(..count).unwrap_or_default()),
-                }
-            }
-            if arrived.is_empty() || !matches!(received, Ok(true)) {
-                break received;
-            }
-        };
-        // What TLS itself has to say goes out with the rest, an alert included.
-        let wants_write = tls.wants_write();
-        if let Some(link) = self.reactor.link(key) {
-            link.tls = Some(tls);
-        }
-        if wants_write {
-            self.drive(key);
-        }
-        match outcome {
-            Ok(true) => {}
-            Ok(false) => self.reactor.ended(key, None),
-            Err(error) => self.reactor.ended(key, Some(error)),
-        }
-    }
-
-    fn receive_ended(&mut self, key: Key, why: ReceiveEnd) {
-        let Some(link) = self.reactor.link(key) else { return };
-        link.reading = Reading::No;
-        match why {
-            ReceiveEnd::EndOfFile => {
-                link.reading = Reading::Ended;
-                self.reactor.ended(key, None);
-            }
-            ReceiveEnd::Failed(error) => {
-                link.reading = Reading::Ended;
-                self.reactor.ended(key, Some(error));
-            }
-            ReceiveEnd::NoBuffers => self.hungry.push(key),
-            ReceiveEnd::Cancelled => self.read_on(key),
-        }
-        // A connection that leaves the loop may have waited for this.
-        self.drive(key);
-    }
-
-    /// Sees to it that a connection is read as it is to be read now.
-    fn read_on(&mut self, key: Key) {
-        let wants_read = self.reactor.wants_read(key);
-        let wants_direct =
-            wants_read && self.reactor.payload_room(key).is_some_and(|(link, _)| link.tls.is_none());
-        let token = key.data().as_ffi();
-        let Some(link) = self.reactor.link(key) else { return };
-        match link.reading {
-            Reading::Shared(operation) if wants_direct || !wants_read => {
-                self.ring.cancel(operation);
-                link.reading = Reading::Stopping;
-            }
-            Reading::No if wants_direct => {
-                link.reading = Reading::Direct(self.ring.poll_readable(&link.socket, token));
-            }
-            Reading::No if wants_read => {
-                link.reading = Reading::Shared(self.ring.receive(&link.socket, token));
-            }
-            _ => {}
-        }
-    }
-
-    /// Reads directly into a large message, and whatever else is there when that is whole.
-    fn readable(&mut self, key: Key) {
-        if let Some(link) = self.reactor.link(key) {
-            link.reading = Reading::No;
-        }
-        for _ in 0..READS_AT_A_TIME {
-            let Some((link, mut room)) = self.reactor.payload_room(key) else { break };
-            match direct::receive(&link.socket, &mut room) {
-                Ok(0) => {
-                    link.reading = Reading::Ended;
-                    self.reactor.ended(key, None);
-                }
-                Ok(count) => self.reactor.received_directly(key, count),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    link.reading = Reading::Ended;
-                    self.reactor.ended(key, Some(error));
-                }
-            }
-        }
-        self.read_on(key);
-    }
-
-    fn sent(&mut self, key: Key, result: &io::Result<()>) {
-        let Some(link) = self.reactor.link(key) else { return };
-        let Writing::Sending { length, .. } = link.writing else { return };
-        link.writing = Writing::No;
-        // What TLS has encrypted was taken from the connection then.
-        let length = if link.tls.is_some() { 0 } else { length };
-        if link.ends_after_write {
-            link.shut_down();
-        }
-        self.reactor.written(key, length);
-        if result.is_err() {
-            self.reactor.broken(key);
-        }
-        self.drive(key);
-        self.read_on(key);
-    }
-
     /// Does what there is to be done for a connection.
     fn drive(&mut self, key: Key) {
         loop {
@@ -392,71 +279,6 @@ impl<H: Handler> Uring<H> {
                 Step::Shutdown => self.shut_down(key),
                 Step::HandOver => return self.hand_over(key),
                 Step::Drop => return self.drop(key),
-            }
-        }
-    }
-
-    /// Gives what waits to the kernel: by the ring, or at once what is too large to be copied.
-    fn write(&mut self, key: Key) {
-        if self.reactor.link(key).is_some_and(|link| link.tls.is_some()) {
-            return self.write_tls(key);
-        }
-        let token = key.data().as_ffi();
-        if let Some((link, buffer)) = self.reactor.take_encoded(key) {
-            let length = buffer.len();
-            let operation = self.ring.send(&link.socket, buffer, token);
-            link.writing = Writing::Sending { operation, length };
-            return;
-        }
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let Some((link, filled)) = self.reactor.transmit(key, &mut slices) else { return };
-        match direct::send(&link.socket, slices.get(..filled).unwrap_or_default()) {
-            Ok(count) => self.reactor.written(key, count),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                link.writing = Writing::Blocked(self.ring.poll_writable(&link.socket, token));
-            }
-            Err(_) => self.reactor.broken(key),
-        }
-    }
-
-    /// Encrypts what waits and gives it to the kernel, with whatever TLS itself has to say.
-    fn write_tls(&mut self, key: Key) {
-        let token = key.data().as_ffi();
-        loop {
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let Some((link, filled)) = self.reactor.transmit(key, &mut slices) else { return };
-            let Some(tls) = &mut link.tls else { return };
-            if filled == 0 || !tls.has_room() {
-                break;
-            }
-            let count = tls.seal(slices.get(..filled).unwrap_or_default());
-            if count == 0 {
-                break;
-            }
-            self.reactor.written(key, count);
-        }
-        let Some(link) = self.reactor.link(key) else { return };
-        if !matches!(link.writing, Writing::No) {
-            return;
-        }
-        if let Some(buffer) = link.tls.as_mut().map(|tls| tls.take())
-            && !buffer.is_empty()
-        {
-            let length = buffer.len();
-            let operation = self.ring.send(&link.socket, buffer, token);
-            link.writing = Writing::Sending { operation, length };
-        }
-    }
-
-    fn shut_down(&mut self, key: Key) {
-        let Some(link) = self.reactor.link(key) else { return };
-        match &mut link.tls {
-            None => link.shut_down(),
-            Some(tls) => {
-                tls.say_end();
-                link.ends_after_write = true;
-                self.write_tls(key);
             }
         }
     }

@@ -16,6 +16,8 @@ pub(in crate::event) struct Link {
     pub(super) reading: Reading,
     pub(super) writing: Writing,
     pub(super) tls: Option<Box<Tls>>,
+    /// For how many more small reads it is read directly, because large messages have arrived.
+    pub(super) direct_reads: u8,
     /// Whether the writing side is to be shut down when what is being written has been.
     pub(super) ends_after_write: bool,
 }
@@ -28,7 +30,7 @@ pub(super) enum Reading {
     Shared(Operation),
     /// Not for long: the ring was asked to stop.
     Stopping,
-    /// Directly into a large message, when there is something to read.
+    /// By single calls, when there is something to read.
     Direct(Operation),
     /// The transport has ended.
     Ended,

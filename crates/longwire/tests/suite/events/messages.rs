@@ -65,6 +65,33 @@ fn a_frame_may_come_byte_by_byte() {
 }
 
 #[test]
+fn parts_of_a_large_message_go_back() {
+    for_each_engine(async |engine| {
+        let server = Script::new()
+            .on_message(|socket, message| {
+                let text = message.as_text().unwrap();
+                let (begin, end) = text.split_at(text.len() / 2);
+                socket.send(end);
+                socket.send(&"z".repeat(begin.len()));
+                socket.send(begin.as_bytes());
+            })
+            .run(engine, |server| server)
+            .await;
+        let mut raw = server.open("/").await;
+        let (begin, end) = ("κ".repeat(50_000), "λ".repeat(50_000));
+        let (first, second) = begin.split_at(30_000);
+        // In two fragments, and twice: the second time its reader knows what comes.
+        for _ in 0..2 {
+            raw.send(masked(TEXT_BEGINS, first)).await;
+            raw.send(masked(ENDS, [second, &end].concat())).await;
+            assert_eq!(raw.frame().await, Frame::new(TEXT, &*end));
+            assert_eq!(raw.frame().await, Frame::new(TEXT, "z".repeat(begin.len())));
+            assert_eq!(raw.frame().await, Frame::new(BINARY, &*begin));
+        }
+    });
+}
+
+#[test]
 fn large_messages_go_both_ways() {
     for_each_engine(async |engine| {
         let server = Script::new()
