@@ -5,7 +5,7 @@ use std::io;
 use std::mem;
 use std::os::fd::{FromRawFd as _, OwnedFd};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use io_uring::types::{SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, squeue};
@@ -330,7 +330,7 @@ impl Ring {
 
     /// Cancels everything and waits for it. What the kernel does not give back in a second stays in the table.
     fn wind_up(&mut self) -> io::Result<()> {
-        const ROUNDS: usize = 10;
+        const PATIENCE: Duration = Duration::from_secs(1);
         const ROUND: Duration = Duration::from_millis(100);
 
         // The kernel has never seen these.
@@ -341,12 +341,11 @@ impl Ring {
             in_flight.cancelled = true;
         }
         self.push(entries::cancellation_of_all());
-        for _ in 0..ROUNDS {
+        // Newer kernels do no more than a few dozen at each call.
+        let begun = Instant::now();
+        while !self.operations.is_empty() && begun.elapsed() < PATIENCE {
             self.submit_and_wait(Some(ROUND))?;
             while self.next_completion().is_some() {}
-            if self.operations.is_empty() {
-                break;
-            }
         }
         Ok(())
     }

@@ -375,7 +375,7 @@ fn being_woken_often_is_told_once_until_it_is_noticed() {
 
 #[test]
 fn a_ring_that_is_dropped_gives_back_all_it_held() {
-    let Some(mut ring) = ring(SMALL) else { return };
+    let Some(mut ring) = ring(Sizes { buffers: 256, ..SMALL }) else { return };
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     ring.accept(&Rc::new(listener.into()));
