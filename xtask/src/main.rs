@@ -5,6 +5,7 @@ mod cargo;
 mod command;
 mod cover;
 mod fuzz;
+mod instructions;
 mod nightly;
 mod process_tree;
 mod sanitize;
@@ -52,6 +53,12 @@ enum Chore {
     },
     /// Compare our servers with others.
     Bench(bench::Options),
+    /// Count the instructions of the protocol's work, and compare them with what is expected.
+    Instructions {
+        /// Make what was counted what is expected.
+        #[arg(long)]
+        write: bool,
+    },
     /// Show which lines of the protocol its tests reach.
     Cover,
     /// Run the tests of the protocol under `AddressSanitizer`.
@@ -82,6 +89,7 @@ fn run(chore: Chore) -> Result<ExitCode> {
             bench::run(&Workspace::find()?, &options)?;
             true
         }
+        Chore::Instructions { write } => instructions::run(&Workspace::find()?, write)?,
         Chore::Cover => {
             cover::run(&Workspace::find()?)?;
             true

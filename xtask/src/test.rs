@@ -16,6 +16,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 
 use crate::fuzz;
+use crate::instructions;
 use crate::sanitize;
 use crate::terminal;
 use crate::test::context::Context;
@@ -35,6 +36,8 @@ pub(crate) enum Suite {
     Fuzz,
     /// The tests of the protocol under `AddressSanitizer`.
     Sanitize,
+    /// How many instructions the protocol's work takes.
+    Instructions,
     /// Licences, bans, sources and advisories of the dependencies.
     Deny,
     /// The Autobahn test suite against `longwire serve` and against our client.
@@ -55,6 +58,7 @@ impl Suite {
             Self::Rust => rust::run(context),
             Self::Fuzz => fuzz::suite(context),
             Self::Sanitize => sanitize::suite(context),
+            Self::Instructions => instructions::suite(context),
             Self::Deny => deny::run(context),
             Self::Autobahn => autobahn::run(context),
             Self::Node => interop::node(context),

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! What the start of the process costs goes away by the difference of two runs: the instructions of one iteration are
-//! `(count(2 n) - count(n)) / n`. What to expect stands in `benches/instructions.json`.
+//! `(count(2 n) - count(n)) / n`. What to expect stands in `benches/instructions.json`; `cargo xtask instructions` counts
+//! and compares.
 
 #[expect(dead_code, reason = "some of it is for the benchmarks in time only")]
 #[path = "../benches/stream/mod.rs"]

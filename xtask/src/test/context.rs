@@ -44,6 +44,12 @@ impl<'w> Context<'w> {
         self.program(*built, "examples/autobahn_client")
     }
 
+    /// The example `instructions` of the protocol, built when it is asked for.
+    pub(crate) fn instructions(&self) -> Result<PathBuf, Stop> {
+        let built = self.build("instructions", &["-p", "longwire-proto", "--example", "instructions"]);
+        self.program(built, "examples/instructions")
+    }
+
     fn program(&self, built: bool, name: &str) -> Result<PathBuf, Stop> {
         let program =
             self.workspace.target.join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
