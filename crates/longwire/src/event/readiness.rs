@@ -28,6 +28,9 @@ const SLICES: usize = 16;
 /// How often one connection is read before the others have their turn.
 const READS_AT_A_TIME: usize = 4;
 
+/// How often one connection is written to before the others have their turn.
+const WRITES_AT_A_TIME: usize = 4;
+
 /// How many connections are accepted before the others have their turn.
 const ACCEPTS_AT_A_TIME: usize = 64;
 
@@ -74,6 +77,8 @@ pub(super) struct Readiness<H: Handler, T, I> {
     sweep: Vec<Key>,
     buffer: Vec<u8>,
     timer: Option<Pin<Box<Sleep>>>,
+    /// The number of this round of the loop.
+    round: u32,
 }
 
 /// A connection's transport.
@@ -82,13 +87,36 @@ struct Link<T> {
     /// Wakes the loop for this connection.
     waker: Waker,
     call: Option<Arc<Call>>,
-    /// Whether something was written that the transport may still hold.
-    is_unflushed: bool,
+    held_back: HeldBack,
+    writes: Writes,
+}
+
+/// What a transport has been given and may hold back, as TLS may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum HeldBack {
+    Nothing,
+    /// Some of what was written.
+    Bytes,
+    /// The end, and what was written before it.
+    End,
+}
+
+/// How often a connection was written to in a round of the loop.
+#[derive(Debug, Clone, Copy, Default)]
+struct Writes {
+    round: u32,
+    count: usize,
 }
 
 impl<T> Link<T> {
     fn new(transport: T) -> Link<T> {
-        Link { transport, waker: Waker::noop().clone(), call: None, is_unflushed: false }
+        Link {
+            transport,
+            waker: Waker::noop().clone(),
+            call: None,
+            held_back: HeldBack::Nothing,
+            writes: Writes::default(),
+        }
     }
 
     /// From now on the transport wakes the loop.
@@ -118,6 +146,7 @@ where
             sweep: Vec::new(),
             buffer: Vec::with_capacity(READ_BUFFER),
             timer: None,
+            round: 0,
         }
     }
 
@@ -203,11 +232,11 @@ where
         Poll::Ready(Ok(true))
     }
 
-    /// Does what there is to be done for a connection.
+    /// Does what there is to be done for a connection, with a few writes at most.
     fn write(&mut self, key: Key) {
-        loop {
+        while !self.has_had_its_turn(key) {
             match self.reactor.step(key) {
-                Step::Wait => return self.flush(key),
+                Step::Wait => return self.push(key),
                 Step::Write => match self.write_once(key) {
                     Poll::Ready(Ok(count)) => {
                         let wanted = self.reactor.wants_read(key);
@@ -221,10 +250,9 @@ where
                     Poll::Pending => return,
                 },
                 Step::Shutdown => {
-                    let Some(link) = self.reactor.link(key) else { return };
-                    let transport = Pin::new(&mut link.transport);
-                    // A transport that cannot be shut down is as good as shut down.
-                    let _shut = transport.poll_shutdown(&mut Context::from_waker(&link.waker));
+                    if let Some(link) = self.reactor.link(key) {
+                        link.held_back = HeldBack::End;
+                    }
                 }
                 Step::HandOver => {
                     if let Some(removed) = self.reactor.remove(key) {
@@ -241,6 +269,20 @@ where
         }
     }
 
+    /// Whether a connection was written to as often as it may be in this round; then the next one goes on with it. However
+    /// fast the peer takes what the handler sends, and whoever makes it send more, the others have their turn.
+    fn has_had_its_turn(&mut self, key: Key) -> bool {
+        let Some(link) = self.reactor.link(key) else { return false };
+        if link.writes.round != self.round {
+            link.writes = Writes { round: self.round, count: 0 };
+        }
+        let had = link.writes.count >= WRITES_AT_A_TIME;
+        if had {
+            link.waker.wake_by_ref();
+        }
+        had
+    }
+
     fn write_once(&mut self, key: Key) -> Poll<io::Result<usize>> {
         let mut slices = [IoSlice::new(&[]); SLICES];
         let Some((link, filled)) = self.reactor.transmit(key, &mut slices) else { return Poll::Pending };
@@ -249,22 +291,27 @@ where
         match ready!(transport.poll_write_vectored(&mut Context::from_waker(&link.waker), slices)) {
             Ok(0) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
             Ok(count) => {
-                link.is_unflushed = true;
+                link.held_back = HeldBack::Bytes;
+                link.writes.count += 1;
                 Poll::Ready(Ok(count))
             }
             Err(error) => Poll::Ready(Err(error)),
         }
     }
 
-    /// Has the transport send what it may hold back, as TLS may.
-    fn flush(&mut self, key: Key) {
-        if let Some(link) = self.reactor.link(key)
-            && link.is_unflushed
-        {
-            let transport = Pin::new(&mut link.transport);
-            // What cannot be flushed is found out by the next read or write.
-            let flushed = transport.poll_flush(&mut Context::from_waker(&link.waker));
-            link.is_unflushed = flushed.is_pending();
+    /// Has the transport send what it holds back. What it cannot send now, it wakes the loop for.
+    fn push(&mut self, key: Key) {
+        let Some(link) = self.reactor.link(key) else { return };
+        let transport = Pin::new(&mut link.transport);
+        let context = &mut Context::from_waker(&link.waker);
+        let sent = match link.held_back {
+            HeldBack::Nothing => return,
+            HeldBack::Bytes => transport.poll_flush(context),
+            HeldBack::End => transport.poll_shutdown(context),
+        };
+        // That it cannot be sent at all is found out by the next read.
+        if sent.is_ready() {
+            link.held_back = HeldBack::Nothing;
         }
     }
 
@@ -306,6 +353,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
+        this.round = this.round.wrapping_add(1);
         this.reactor.tick(Instant::now().into_std());
         let more = this.accept(cx);
         this.sweep(cx);
@@ -327,3 +375,6 @@ where
         Poll::Pending
     }
 }
+
+#[cfg(test)]
+mod tests;

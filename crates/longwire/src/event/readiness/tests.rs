@@ -1,0 +1,217 @@
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::net::Ipv4Addr;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Wake;
+
+use http::Response;
+use longwire_proto::handshake::Refusal;
+use longwire_proto::{Config, Limits};
+use tokio::io::ReadBuf;
+use tokio::runtime::{Builder, Runtime};
+
+use super::*;
+use crate::event::mailbox::Mailbox;
+use crate::event::message_ref::MessageRef;
+use crate::event::socket::{SendStatus, Socket};
+use crate::ledger::Ledger;
+use crate::opening::Opening;
+use crate::server::admission::{Accept, Admission, Upgrade};
+use crate::server::census::Census;
+
+/// What the handler does with a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Talk {
+    Echo,
+    /// It is sent something whenever there is room.
+    Stream,
+}
+
+struct Talks;
+
+impl Handler for Talks {
+    type State = Talk;
+
+    fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<Talk>, Refusal> {
+        Ok(Accept::with(Talk::Echo))
+    }
+
+    fn on_open(&self, socket: &mut Socket<'_, Talk>) {
+        while *socket.state() == Talk::Stream && socket.send(&[0; 10_000][..]) == SendStatus::Queued {}
+    }
+
+    fn on_message(&self, socket: &mut Socket<'_, Talk>, message: MessageRef<'_>) {
+        socket.send(message);
+    }
+
+    fn on_drain(&self, socket: &mut Socket<'_, Talk>) {
+        self.on_open(socket);
+    }
+}
+
+/// The other end of a transport that takes everything that is written to it, at once.
+#[derive(Clone, Default)]
+struct Peer(Rc<Seen>);
+
+#[derive(Default)]
+struct Seen {
+    said: RefCell<VecDeque<u8>>,
+    heard: RefCell<Vec<u8>>,
+    writes: Cell<usize>,
+    /// Whether the shutdown cannot be finished yet.
+    is_stuck: Cell<bool>,
+    is_shut: Cell<bool>,
+    /// Wakes the loop.
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Peer {
+    fn says(bytes: &[u8]) -> Peer {
+        let peer = Peer::default();
+        peer.0.said.borrow_mut().extend(bytes);
+        peer
+    }
+
+    fn wakes(&self) {
+        self.0.waker.take().unwrap().wake();
+    }
+
+    fn heard(&self) -> Vec<u8> {
+        self.0.heard.take()
+    }
+}
+
+impl AsyncRead for Peer {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let said = self.0.said.take();
+        if said.is_empty() {
+            self.0.waker.replace(Some(cx.waker().clone()));
+            return Poll::Pending;
+        }
+        said.into_iter().for_each(|byte| buf.put_slice(&[byte]));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Peer {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.0.writes.update(|writes| writes + 1);
+        assert!(self.0.writes.get() < 1000, "the loop writes to nobody else");
+        self.0.heard.borrow_mut().extend(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.0.is_stuck.get() {
+            self.0.waker.replace(Some(cx.waker().clone()));
+            return Poll::Pending;
+        }
+        self.0.is_shut.set(true);
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Connections that come one after the other.
+struct Guests(VecDeque<Arrival<Talk, Peer>>);
+
+impl Incoming<Talk, Peer> for Guests {
+    fn poll_arrival(&mut self, _: &mut Context<'_>) -> Poll<Arrival<Talk, Peer>> {
+        self.0.pop_front().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    fn stop(&mut self) {}
+
+    fn hand_over(&mut self, _: Peer, _: Removed<()>) {}
+}
+
+/// An event loop whose rounds the test drives.
+struct Rounds {
+    event_loop: Readiness<Talks, Peer, Guests>,
+    rung: Arc<Rung>,
+    /// Its timers need one.
+    runtime: Runtime,
+}
+
+#[derive(Default)]
+struct Rung(AtomicBool);
+
+impl Wake for Rung {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Rounds {
+    /// A loop of open connections.
+    fn with(peers: &[(&Peer, Talk)]) -> Rounds {
+        let limits = Limits::default().water(100_000, 100_000).keepalive(None);
+        let rules = Rules {
+            handler: Talks,
+            config: Arc::new(Config::new(limits)),
+            admission: Admission::default(),
+            serves_http: false,
+            ledger: Arc::new(Ledger::new(usize::MAX)),
+        };
+        let census = Arc::new(Census::new(100, 100));
+        let arrival = |(peer, talk): &(&Peer, Talk)| {
+            let admitted = Admitted {
+                response: Response::new(()),
+                opening: Opening::default(),
+                deflate: None,
+                state: *talk,
+            };
+            let place = census.enter(Ipv4Addr::LOCALHOST.into()).unwrap();
+            Arrival {
+                transport: (*peer).clone(),
+                peer_addr: (Ipv4Addr::LOCALHOST, 1).into(),
+                stage: ArrivalStage::Admitted(Box::new(admitted), place),
+            }
+        };
+        let guests = Guests(peers.iter().map(arrival).collect());
+        Rounds {
+            event_loop: Readiness::new(Arc::new(rules), Arc::<Mailbox>::default(), Arc::default(), guests),
+            rung: Arc::new(Rung(AtomicBool::new(true))),
+            runtime: Builder::new_current_thread().enable_time().build().unwrap(),
+        }
+    }
+
+    /// One round of the loop, which somebody must have woken.
+    fn go_round(&mut self) {
+        assert!(self.rung.0.swap(false, Ordering::Relaxed), "nobody has woken the loop");
+        let _timers = self.runtime.enter();
+        let waker = Waker::from(Arc::clone(&self.rung));
+        assert!(Pin::new(&mut self.event_loop).poll(&mut Context::from_waker(&waker)).is_pending());
+    }
+}
+
+/// A peer that took what was written as fast as it was, to a handler that always had more, held the loop for ever.
+#[test]
+fn who_takes_all_that_it_is_sent_does_not_keep_others_waiting() {
+    let (fast, other) = (Peer::default(), Peer::says(b"\x81\x85\0\0\0\0hello"));
+    let mut rounds = Rounds::with(&[(&fast, Talk::Stream), (&other, Talk::Echo)]);
+    for round in 1..5 {
+        rounds.go_round();
+        assert_eq!(fast.0.writes.get(), round * WRITES_AT_A_TIME);
+    }
+    assert_eq!(other.heard(), b"\x81\x05hello");
+}
+
+/// TLS cannot tell the end while its transport takes nothing. It was asked to once, and the end never came.
+#[test]
+fn a_shutdown_that_could_not_be_finished_goes_on_when_the_transport_is_ready() {
+    let peer = Peer::says(b"\x88\x82\0\0\0\0\x03\xe8");
+    peer.0.is_stuck.set(true);
+    let mut rounds = Rounds::with(&[(&peer, Talk::Echo)]);
+    rounds.go_round();
+    assert_eq!(peer.heard(), b"\x88\x02\x03\xe8");
+    assert!(!peer.0.is_shut.get());
+    peer.0.is_stuck.set(false);
+    peer.wakes();
+    rounds.go_round();
+    assert!(peer.0.is_shut.get());
+}
