@@ -38,6 +38,9 @@ pub const CONNECTIONS_CLOSED: &str = "longwire_connections_closed_total";
 pub const PROTOCOL_FAILURES: &str = "longwire_protocol_failures_total";
 /// Counter: connections that were closed with 1013 because all together held too much. `role`.
 pub const CONNECTIONS_SHED: &str = "longwire_connections_shed_total";
+/// Counter: connections that were closed with 1013 because they did not take the messages of a topic as fast as they came.
+/// No labels.
+pub const SLOW_SUBSCRIBERS: &str = "longwire_slow_subscribers_total";
 /// Counter: times that were up. `role`; `time`: `keepalive` (the peer is gone), `idle` (closed with 1001), `close` (the
 /// peer did not end the connection).
 pub const TIMEOUTS: &str = "longwire_timeouts_total";
@@ -64,12 +67,13 @@ pub const BYTES_HELD: &str = "longwire_held_bytes";
 /// Histogram: seconds from the TCP connection to the open WebSocket, TLS included. `role`.
 pub const HANDSHAKE_DURATION: &str = "longwire_handshake_duration_seconds";
 
-const COUNTERS: [(&str, &str); 13] = [
+const COUNTERS: [(&str, &str); 14] = [
     (CONNECTIONS_OPENED, "WebSockets that were opened"),
     (CONNECTIONS_REFUSED, "Connections that were not let in"),
     (CONNECTIONS_CLOSED, "WebSockets that have ended, by whom and with which close code"),
     (PROTOCOL_FAILURES, "WebSockets on which the peer broke the protocol or crossed a bound"),
     (CONNECTIONS_SHED, "WebSockets closed with 1013 because all together held too much"),
+    (SLOW_SUBSCRIBERS, "WebSockets closed with 1013 because they did not keep up with a topic"),
     (TIMEOUTS, "WebSockets that were given up or closed because a time was up"),
     (BACKPRESSURE, "Times that senders had to wait because too much waited to be written"),
     (PINGS_PUT_OFF, "Pings that were not answered at once because too much waited to be written"),
@@ -146,7 +150,13 @@ pub(crate) fn failed(role: Role, error: &ProtocolError) {
     facade::count(PROTOCOL_FAILURES, &[of(role), ("kind", kind(error))], 1);
 }
 
-/// A connection was closed with 1013.
+/// A subscriber did not keep up and was closed with 1013.
+#[cfg(feature = "server")]
+pub(crate) fn too_slow() {
+    facade::count(SLOW_SUBSCRIBERS, &[], 1);
+}
+
+/// A connection was closed with 1013 because all together hold too much.
 pub(crate) fn shed(role: Role) {
     facade::count(CONNECTIONS_SHED, &[of(role)], 1);
 }

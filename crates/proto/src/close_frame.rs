@@ -127,6 +127,7 @@ mod tests {
             ProtocolError::TextNotUtf8,
             ProtocolError::Inflate,
             ProtocolError::Overloaded,
+            ProtocolError::TooSlow,
             ProtocolError::MessageTooBig { limit: usize::MAX },
             ProtocolError::TooManyFragments { limit: u32::MAX },
         ];

@@ -46,6 +46,8 @@ pub enum ProtocolError {
     Inflate,
     /// This end is short of memory; the peer is only the one it hit.
     Overloaded,
+    /// The peer does not take its messages as fast as they come, and this end does not keep them for it.
+    TooSlow,
     /// A message in more fragments than [`Limits::fragments`](crate::Limits::fragments).
     TooManyFragments {
         /// The bound that was crossed.
@@ -63,7 +65,7 @@ impl ProtocolError {
             }
             ProtocolError::MessageTooBig { .. } => CloseCode::TOO_BIG,
             ProtocolError::TooManyFragments { .. } => CloseCode::POLICY_VIOLATION,
-            ProtocolError::Overloaded => CloseCode::TRY_AGAIN_LATER,
+            ProtocolError::Overloaded | ProtocolError::TooSlow => CloseCode::TRY_AGAIN_LATER,
             _ => CloseCode::PROTOCOL_ERROR,
         }
     }
@@ -90,6 +92,7 @@ impl fmt::Display for ProtocolError {
             ProtocolError::TextNotUtf8 => "a text message is not UTF-8",
             ProtocolError::Inflate => "a compressed message cannot be inflated",
             ProtocolError::Overloaded => "this end is short of memory",
+            ProtocolError::TooSlow => "messages are not read as fast as they come",
             ProtocolError::MessageTooBig { limit } => {
                 return write!(f, "a message is longer than the limit of {limit} bytes");
             }
@@ -168,6 +171,7 @@ mod tests {
         assert_eq!(ProtocolError::TooManyFragments { limit: 1 }.close_code(), 1008);
         assert_eq!(ProtocolError::MessageTooBig { limit: 1 }.close_code(), 1009);
         assert_eq!(ProtocolError::Overloaded.close_code(), 1013);
+        assert_eq!(ProtocolError::TooSlow.close_code(), 1013);
     }
 
     #[test]

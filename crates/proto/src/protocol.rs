@@ -359,10 +359,16 @@ impl Protocol {
         self.decoder.held() + self.queued()
     }
 
-    /// Gives the connection up because this end is short of something: the peer is told 1013, and what it still sends is
+    /// Gives the connection up because this end is short of memory: the peer is told 1013, and what it still sends is
     /// discarded.
     pub fn shed(&mut self) {
         self.advance_closing(Step::Failure(&ProtocolError::Overloaded));
+    }
+
+    /// Gives the connection up because the peer does not take its messages as fast as they come: it is told 1013 behind
+    /// what waits already, and what it still sends is discarded.
+    pub fn shed_slow(&mut self) {
+        self.advance_closing(Step::Failure(&ProtocolError::TooSlow));
     }
 
     /// How many bytes wait to be written.

@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
+use crate::figures::Figures;
 use crate::frames::{BINARY, FIN, PING, PONG};
 use crate::peer::{Flood, Peer, masked};
 use crate::process::{KIB, MIB};
@@ -91,7 +92,7 @@ fn a_member_of_a_channel_that_does_not_read() {
     /// As much as the server lets wait for a member before it calls it slow.
     const MESSAGES: usize = 16;
     let payload = vec![0xda; 16 * KIB];
-    let trial = Trial::begin(&[]);
+    let trial = Trial::begin(&["--metrics"]);
     let mut slow = Peer::open(&trial.server, "/channel/news");
     let mut member = Peer::open(&trial.server, "/channel/news");
     let mut publisher = Peer::open(&trial.server, "/channel/news");
@@ -105,6 +106,7 @@ fn a_member_of_a_channel_that_does_not_read() {
         }
     }
     assert_eq!(slow.close_code(), Some(1013));
+    assert_eq!(Figures::of(&trial.server).get("slow_subscribers_total"), 1);
     drop((slow, member, publisher));
     trial.end(
         "joins a channel where 32 MiB are said and reads nothing",

@@ -185,12 +185,18 @@ impl<S> Open<S> {
         }
     }
 
-    /// Closes the connection with 1013.
-    pub(super) fn shed(&mut self) {
+    /// Closes the connection with 1013 because all together hold too much.
+    fn shed(&mut self) {
         if self.protocol.closed().is_none() {
             telemetry::shed(Role::Server);
         }
         self.protocol.shed();
+    }
+
+    /// Closes the connection with 1013 because it does not keep up with a topic.
+    pub(super) fn shed_slow(&mut self) {
+        telemetry::too_slow();
+        self.protocol.shed_slow();
     }
 
     /// Notes that the queue is full, so that the application is told when there is room.

@@ -285,6 +285,7 @@ fn the_documented_names_exist() {
         telemetry::CONNECTIONS_CLOSED,
         telemetry::PROTOCOL_FAILURES,
         telemetry::CONNECTIONS_SHED,
+        telemetry::SLOW_SUBSCRIBERS,
         telemetry::TIMEOUTS,
         telemetry::BACKPRESSURE,
         telemetry::PINGS_PUT_OFF,

@@ -374,13 +374,16 @@ fn what_is_held_is_what_has_arrived_and_what_waits() {
 }
 
 #[test]
-fn a_connection_that_is_shed_gives_back_what_it_holds() {
+fn a_connection_that_is_shed_is_told_why_and_gives_back_what_it_holds() {
     let mut end = server();
     end.receive(b"\x02\x83\0\0\0\0abc").expect_silence();
     end.protocol.shed();
     end.expect_sent(b"\x88\x1d\x03\xf5this end is short of memory");
     assert_eq!(end.protocol.held(), 0);
     end.receive(b"\x80\x80\0\0\0\0").expect_silence();
+    let mut slow = server();
+    slow.protocol.shed_slow();
+    slow.expect_sent(b"\x88\x2c\x03\xf5messages are not read as fast as they come");
 }
 
 /// A client and a server that have agreed on compression.

@@ -63,7 +63,7 @@ impl<H: Handler, L> Reactor<H, L> {
                 Delivery::DroppedOldest => self.room.exchange.count_dropped(),
                 Delivery::TooSlow => {
                     tracing::debug!("a subscriber is too slow and is disconnected");
-                    open.shed();
+                    open.shed_slow();
                     too_slow.push(key);
                 }
             }
