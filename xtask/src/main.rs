@@ -61,7 +61,7 @@ enum Chore {
     },
     /// Show which lines of the protocol its tests reach.
     Cover,
-    /// Run the tests of the protocol under `AddressSanitizer`.
+    /// Run the tests of the protocol, the ring and the event loops under the sanitizers.
     Sanitize,
 }
 

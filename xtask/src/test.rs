@@ -34,7 +34,7 @@ pub(crate) enum Suite {
     Rust,
     /// The fuzz targets of the protocol, each for a short while.
     Fuzz,
-    /// The tests of the protocol under `AddressSanitizer`.
+    /// The protocol and the event loops under `AddressSanitizer`, the ring under `ThreadSanitizer`.
     Sanitize,
     /// How many instructions the protocol's work takes.
     Instructions,
