@@ -76,6 +76,7 @@ mod tests {
         let mut received = Received::new(&mut bytes);
         let first = received.take(2);
         assert_eq!((received.peek(), received.len()), (&b"cde"[..], 3));
+        assert_eq!(received.as_bytes(), b"cde");
         let second = received.take(9);
         assert_eq!((&*first, &*second), (&b"ab"[..], &b"cde"[..]));
         assert!(received.is_empty() && received.take(1).is_empty());

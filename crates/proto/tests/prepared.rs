@@ -1,6 +1,7 @@
 //! Messages that are compressed once for many, between messages that are not: each receiver understands them all.
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+use std::io::IoSlice;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -171,6 +172,23 @@ fn without_an_agreement_both_ends_send_them_as_they_are() {
     assert_eq!(masked[..2], *b"\x82\x84");
     assert_eq!(received(&mut server, &mut masked), [b"news"]);
     assert_eq!(format!("{news:?}"), "Prepared { kind: Binary, len: 4, .. }");
+    assert!(!news.is_empty() && Prepared::new(MessageKind::Text, Bytes::new()).is_empty());
+}
+
+#[test]
+fn a_large_one_is_lent_to_all_receivers_as_it_is() {
+    let large = Prepared::new(MessageKind::Binary, vec![b'l'; 64 << 10].into());
+    let end = |role| Protocol::new(role, Arc::new(Config::default()));
+    let mut client = end(Role::Client);
+    client.send_prepared(&large).expect("the connection is open");
+    for mut server in [end(Role::Server), end(Role::Server)] {
+        server.send_prepared(&large).expect("the connection is open");
+        let mut slices = [IoSlice::new(&[]); 4];
+        assert_eq!(server.transmit(&mut slices), 2);
+        assert_eq!(slices[0][..], *b"\x82\x7f\0\0\0\0\0\x01\0\0");
+        assert!(std::ptr::eq(&raw const slices[1][..], &raw const large.payload()[..]), "it was copied");
+    }
+    assert!(large.payload().iter().all(|byte| *byte == b'l'), "a client masks a copy of its own");
 }
 
 #[test]
