@@ -189,7 +189,8 @@ impl Protocol {
         self.send_message(MessageKind::Binary, payload)
     }
 
-    /// Queues a message whose payload, if it is large (64 KiB), is not copied. The caller vouches that the bytes of a
+    /// Queues a message whose payload, if it is large (64 KiB, or 8 KiB if no buffer was
+    /// [lent](Protocol::lend_buffer)), is not copied. The caller vouches that the bytes of a
     /// text message are UTF-8: the peer would fail the connection over them.
     ///
     /// # Errors

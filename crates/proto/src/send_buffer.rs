@@ -5,12 +5,18 @@ use std::io::IoSlice;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::header::Header;
+use crate::header::{Header, MAX_HEADER_LEN};
 use crate::mask::Mask;
 
 /// A payload from this length on, in bytes, is not copied behind its header but written beside it, if it is given as
 /// [`Bytes`].
 pub const LARGE_PAYLOAD: usize = 64 << 10;
+
+/// The same for a connection that was lent no buffer: it would have to take one for the copy, and free it again.
+const LARGE_WITHOUT_BUFFER: usize = 8 << 10;
+
+/// The least room that a connection takes if it was lent none, for the frames that follow the first one.
+const MIN_ROOM: usize = 1 << 10;
 
 /// What was written is dropped from the front once it is this long and at least half of all.
 const COMPACT: usize = 16 << 10;
@@ -103,6 +109,7 @@ impl SendBuffer {
     /// Appends a frame whose header is encoded already.
     #[inline]
     pub(crate) fn short_frame(&mut self, header: [u8; 2], payload: &[u8]) {
+        self.make_room(header.len() + payload.len());
         self.encoded.reserve(header.len() + payload.len());
         self.encoded.extend_from_slice(&header);
         self.encoded.extend_from_slice(payload);
@@ -111,6 +118,7 @@ impl SendBuffer {
     /// Appends a frame with a copy of its payload.
     #[inline]
     pub(crate) fn frame(&mut self, header: &Header, payload: &[u8]) {
+        self.make_room(MAX_HEADER_LEN + payload.len());
         header.encode(&mut self.encoded);
         let start = self.encoded.len();
         self.encoded.extend_from_slice(payload);
@@ -121,9 +129,17 @@ impl SendBuffer {
 
     /// Appends a frame; a large payload is not copied, unless it has to be masked and others hold it too.
     pub(crate) fn frame_bytes(&mut self, header: &Header, payload: Bytes) {
-        if payload.len() < LARGE_PAYLOAD {
+        let large = match self.owner {
+            Owner::Connection => LARGE_WITHOUT_BUFFER,
+            Owner::Driver => LARGE_PAYLOAD,
+        };
+        if payload.len() < large {
             return self.frame(header, &payload);
         }
+        self.frame_beside(header, payload);
+    }
+
+    fn frame_beside(&mut self, header: &Header, payload: Bytes) {
         header.encode(&mut self.encoded);
         let payload = match header.masking_key {
             None => payload,
@@ -144,7 +160,14 @@ impl SendBuffer {
         if payload.len() < LARGE_PAYLOAD {
             self.frame(header, payload);
         } else {
-            self.frame_bytes(header, payload.clone());
+            self.frame_beside(header, payload.clone());
+        }
+    }
+
+    #[inline]
+    fn make_room(&mut self, count: usize) {
+        if self.encoded.capacity() == 0 {
+            self.encoded.reserve(count.max(MIN_ROOM));
         }
     }
 

@@ -81,15 +81,18 @@ impl Sending {
         config: &Config,
     ) -> Result<(), SendError> {
         self.between_messages()?;
-        match short_frame::header(kind, payload.len()) {
-            Some(header)
-                if self.role == Role::Server && self.compressor.is_none() && config.observer.is_none() =>
-            {
-                self.outbound.short_frame(header, payload);
-            }
-            _ => self.long_message(kind, payload, config),
+        match self.short_header(kind, payload, config) {
+            Some(header) => self.outbound.short_frame(header, payload),
+            None => self.long_message(kind, payload, config),
         }
         Ok(())
+    }
+
+    /// The header of a message that is neither masked nor compressed nor long, if this is one.
+    #[inline]
+    fn short_header(&self, kind: MessageKind, payload: &[u8], config: &Config) -> Option<[u8; 2]> {
+        let is_plain = self.role == Role::Server && self.compressor.is_none() && config.observer.is_none();
+        short_frame::header(kind, payload.len()).filter(|_| is_plain)
     }
 
     #[inline(never)]
@@ -108,7 +111,9 @@ impl Sending {
         config: &Config,
     ) -> Result<(), SendError> {
         self.between_messages()?;
-        if !self.compressed_message(kind, &payload, config) {
+        if let Some(header) = self.short_header(kind, &payload, config) {
+            self.outbound.short_frame(header, &payload);
+        } else if !self.compressed_message(kind, &payload, config) {
             self.plain_message(kind, payload, config);
         }
         Ok(())

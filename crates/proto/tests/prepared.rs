@@ -126,6 +126,8 @@ proptest! {
         });
         for (to, send) in sends {
             let ((server, client), receiver) = &mut connections[to];
+            // Into a buffer that is lent, content of all lengths here is copied, so that it can be taken out.
+            server.lend_buffer(Vec::new());
             let content = match send {
                 Send::Own(number) => {
                     server.send_bytes(MessageKind::Binary, contents[number].clone()).map(|()| number)

@@ -26,7 +26,7 @@ fn mixed() -> (SendBuffer, Vec<u8>) {
     let mut buffer = SendBuffer::default();
     let mut expected = Vec::new();
     for (fill, len) in
-        (1..).zip([3, LARGE_PAYLOAD, 0, LARGE_PAYLOAD + 7, LARGE_PAYLOAD, 200, LARGE_PAYLOAD - 1])
+        (1..).zip([3, LARGE_PAYLOAD, 0, LARGE_PAYLOAD + 7, LARGE_PAYLOAD, 200, LARGE_WITHOUT_BUFFER - 1])
     {
         let payload = vec![fill; len];
         header(len, None).encode(&mut expected);
@@ -55,6 +55,23 @@ fn all_that_waits_fits_one_write_with_enough_slices() {
     // Three payloads go beside the buffer; the headers of the third and fourth are joined by nothing else.
     assert_eq!(filled, 7);
     assert_eq!(slices[..filled].iter().map(|slice| slice.len()).sum::<usize>(), expected.len());
+}
+
+#[test]
+fn a_smaller_payload_is_copied_only_into_a_buffer_that_is_there() {
+    let payload = Bytes::from(vec![7; LARGE_WITHOUT_BUFFER]);
+    let header = header(payload.len(), None);
+    let mut slices = [IoSlice::new(&[]); 4];
+
+    let mut without = SendBuffer::default();
+    without.frame_bytes(&header, payload.clone());
+    assert_eq!(without.slices(&mut slices), 2);
+    assert_eq!(slices[1].as_ptr(), payload.as_ptr());
+
+    let mut lent = SendBuffer::default();
+    assert_eq!(lent.lend(Vec::with_capacity(LARGE_PAYLOAD)), None);
+    lent.frame_bytes(&header, payload);
+    assert_eq!(lent.slices(&mut slices), 1);
 }
 
 #[test]
