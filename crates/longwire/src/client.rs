@@ -21,6 +21,7 @@ use crate::connection::Connection;
 use crate::error::UrlError;
 use crate::error::{Error, HandshakeError, Result};
 use crate::opening::extensions_header;
+use crate::shared::driver::DrivenBy;
 use crate::telemetry;
 #[cfg(feature = "tls")]
 use crate::tls::ClientTls;
@@ -276,11 +277,12 @@ impl Client {
             subprotocol: opened.agreed.subprotocol,
             agreed: extensions_header(&opened.headers),
             peer_addr,
-            response_headers: opened.headers,
+            response_headers: Some(Box::new(opened.headers)),
             attached: http::Extensions::new(),
         };
         tracing::debug!(subprotocol = opening.subprotocol.as_deref(), "open");
-        Ok(WebSocket::open(Connection::new(transport, protocol, opened.read_ahead, None), opening))
+        let connection = Connection::new(transport, protocol, opened.read_ahead, None);
+        Ok(WebSocket::open(connection, opening, DrivenBy::Itself))
     }
 
     async fn within_handshake_time<T>(

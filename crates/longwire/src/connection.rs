@@ -6,15 +6,14 @@ use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
 use longwire_proto::{Closed, Event, MessageKind, Protocol, Received, Role, SendError};
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::error::{Error, Result};
+use crate::inbox::Inbox;
 use crate::ledger::Account;
 use crate::message::{Compression, Message, Outgoing, Utf8Bytes};
-use crate::read_buffers;
 use crate::telemetry::{self, Traffic};
 use crate::transport::Transport;
 
@@ -28,6 +27,8 @@ pub(crate) struct Connection {
     /// `None` once it has ended.
     transport: Option<Transport>,
     inbox: Inbox,
+    /// Whether something was read since the protocol last said that there is no more in it.
+    has_news: bool,
     outbox: Outbox,
     timer: Option<Pin<Box<Sleep>>>,
     /// What it holds of the server's memory.
@@ -35,13 +36,6 @@ pub(crate) struct Connection {
     /// What ended the transport, until it is reported; not set if the peer only vanished.
     failure: Option<Error>,
     traffic: Traffic,
-}
-
-/// Bytes that were read and not yet parsed. It holds a buffer only while there are some.
-#[derive(Debug, Default)]
-struct Inbox {
-    bytes: Vec<u8>,
-    parsed: usize,
 }
 
 /// How far the transport has come with what was written to it.
@@ -70,7 +64,8 @@ impl Connection {
         Connection {
             protocol,
             transport: Some(transport),
-            inbox: Inbox { bytes: read_ahead, parsed: 0 },
+            inbox: Inbox::new(read_ahead),
+            has_news: true,
             outbox: Outbox::Flushed,
             timer: None,
             account,
@@ -81,16 +76,29 @@ impl Connection {
 
     /// The next message among what was read. `None`: more has to be read, or the end is near.
     pub(crate) fn next_message(&mut self) -> Result<Option<Message>> {
+        if !self.has_news {
+            return Ok(None);
+        }
         let outcome = loop {
-            let unparsed = self.inbox.bytes.get_mut(self.inbox.parsed..).unwrap_or_default();
-            let before = unparsed.len();
-            let mut received = Received::new(unparsed);
+            let before = self.inbox.unparsed_len();
+            let mut received = Received::new(self.inbox.unparsed());
             let queued = self.protocol.queued();
             let event = self.protocol.next_event(&mut received);
-            self.inbox.parsed += before - received.len();
+            let taken = before - received.len();
             match event {
-                Ok(Some(Event::Text(text))) => break Ok(Some(Message::Text(owned_text(text)))),
-                Ok(Some(Event::Binary(payload))) => break Ok(Some(Message::Binary(owned_bytes(payload)))),
+                Ok(Some(Event::Text(text))) => {
+                    let text = owned_text(text);
+                    self.inbox.parsed(taken);
+                    break Ok(Some(Message::Text(text)));
+                }
+                Ok(Some(Event::Binary(Cow::Borrowed(payload)))) => {
+                    let len = payload.len();
+                    break Ok(Some(Message::Binary(self.inbox.parsed_payload(taken, len))));
+                }
+                Ok(Some(Event::Binary(Cow::Owned(payload)))) => {
+                    self.inbox.parsed(taken);
+                    break Ok(Some(Message::Binary(payload.into())));
+                }
                 Ok(Some(event)) => {
                     tracing::trace!(?event, "received");
                     // A pong that is not queued is put off, as RFC 6455 §5.5.3 allows.
@@ -100,9 +108,14 @@ impl Connection {
                     {
                         self.traffic.ping_put_off();
                     }
+                    self.inbox.parsed(taken);
                 }
-                Ok(None) => break Ok(None),
+                Ok(None) => {
+                    self.inbox.parsed(taken);
+                    break Ok(None);
+                }
                 Err(error) => {
+                    self.inbox.parsed(taken);
                     telemetry::failed(self.protocol.role(), &error);
                     break Err(error.into());
                 }
@@ -113,6 +126,7 @@ impl Connection {
         }
         // What was lent has been taken. A buffer goes back at once: it may be long before anybody receives again.
         if !self.has_unparsed() {
+            self.has_news = false;
             self.inbox.clear();
             self.settle();
         }
@@ -121,7 +135,7 @@ impl Connection {
 
     /// Whether messages may lie in what was read, so that there is something to do before reading again.
     pub(crate) fn has_unparsed(&self) -> bool {
-        self.inbox.parsed < self.inbox.bytes.len()
+        self.inbox.unparsed_len() > 0
     }
 
     /// Reads once. `Ready`: there is more to parse, or the transport has ended.
@@ -134,6 +148,7 @@ impl Connection {
         match ready!(read) {
             Ok(0) => self.end(None),
             Ok(count) => {
+                self.has_news = true;
                 self.traffic.received(count);
                 if self.protocol.keeps_time() {
                     self.protocol.heard(Instant::now().into_std());
@@ -220,6 +235,12 @@ impl Connection {
         }
     }
 
+    /// Whether the timer that [`poll_overdue`](Connection::poll_overdue) set has fired.
+    #[cfg(feature = "server")]
+    pub(crate) fn is_overdue(&self) -> bool {
+        self.timer.as_ref().is_some_and(|timer| timer.is_elapsed())
+    }
+
     /// Queues a message.
     pub(crate) fn queue(&mut self, outgoing: Outgoing) -> Result<(), SendError> {
         let Outgoing { message, compression } = outgoing;
@@ -243,6 +264,11 @@ impl Connection {
     /// Whether the transport has taken everything that was queued.
     pub(crate) fn is_flushed(&self) -> bool {
         self.protocol.queued() == 0 && self.outbox != Outbox::Written
+    }
+
+    /// Whether there is nothing to write, nor an end to bring about.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.is_open() && self.is_flushed()
     }
 
     /// Whether what was queued could not be written.
@@ -333,41 +359,11 @@ impl Outbox {
     }
 }
 
-impl Inbox {
-    /// Reads into a shared buffer, which goes back at once if nothing has arrived.
-    fn poll_fill(&mut self, transport: &mut Transport, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        self.clear();
-        let mut buffer = read_buffers::take();
-        let read = pin!(transport.read_buf(&mut buffer)).poll(cx);
-        if let Poll::Ready(Ok(1..)) = read {
-            self.bytes = buffer;
-        } else {
-            read_buffers::give_back(buffer);
-        }
-        read
-    }
-
-    fn clear(&mut self) {
-        if self.bytes.capacity() > 0 {
-            read_buffers::give_back(std::mem::take(&mut self.bytes));
-        }
-        self.parsed = 0;
-    }
-}
-
 /// Text of its own: a copy if it is lent from a read buffer.
 fn owned_text(text: Cow<'_, str>) -> Utf8Bytes {
     match text {
         Cow::Borrowed(text) => text.into(),
         Cow::Owned(text) => text.into(),
-    }
-}
-
-/// Bytes of their own: a copy if they are lent from a read buffer.
-fn owned_bytes(payload: Cow<'_, [u8]>) -> Bytes {
-    match payload {
-        Cow::Borrowed(payload) => Bytes::copy_from_slice(payload),
-        Cow::Owned(payload) => payload.into(),
     }
 }
 

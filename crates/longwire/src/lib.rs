@@ -11,6 +11,7 @@ mod error;
 #[cfg(feature = "server")]
 mod event;
 mod halves;
+mod inbox;
 mod ledger;
 mod message;
 mod opening;

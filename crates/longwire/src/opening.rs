@@ -12,8 +12,9 @@ pub(crate) struct Opening {
     /// The extensions that were agreed on, as the response names them.
     pub(crate) agreed: String,
     pub(crate) peer_addr: Option<SocketAddr>,
-    /// The headers of the response that a client got; a server has its own in the request hook.
-    pub(crate) response_headers: HeaderMap,
+    /// The headers of the response that a client got; a server has its own in the request hook. Boxed, because a server's
+    /// connections have room for them.
+    pub(crate) response_headers: Option<Box<HeaderMap>>,
     /// What the application attached when it accepted the connection.
     pub(crate) attached: Extensions,
 }

@@ -13,6 +13,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -337,6 +338,7 @@ impl Server {
             census: Arc::new(Census::new(self.max_connections, self.max_connections_per_ip)),
             ledger: Arc::new(Ledger::new(self.max_buffered)),
             turning_away: Arc::new(Semaphore::new(TURNED_AWAY_AT_A_TIME)),
+            is_closing: AtomicBool::new(false),
             closing: CancellationToken::new(),
             dropping: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -375,12 +377,8 @@ async fn accept_forever(listener: &TcpListener, settings: &Arc<Settings>) {
         let span = tracing::info_span!("connection", %peer);
         match settings.census.enter(peer.ip()) {
             Ok(place) => {
-                let shared = Arc::clone(settings);
-                let serving = async move {
-                    incoming::serve(stream, peer, shared).await;
-                    drop(place);
-                };
-                settings.tasks.spawn(settings.clone().or_dropped(serving).instrument(span));
+                let serving = incoming::serve(stream, peer, place, Arc::clone(settings));
+                settings.tasks.spawn(serving.instrument(span));
             }
             Err(full) => span.in_scope(|| incoming::turn_away(stream, full, settings)),
         }
@@ -388,6 +386,7 @@ async fn accept_forever(listener: &TcpListener, settings: &Arc<Settings>) {
 }
 
 async fn shut_down(settings: &Settings, time: Duration) {
+    settings.is_closing.store(true, Ordering::Release);
     settings.closing.cancel();
     settings.tasks.close();
     if timeout(time, settings.tasks.wait()).await.is_err() {

@@ -1,12 +1,18 @@
 //! What the handles of one connection share, and the task that does what nobody else is there to do.
 
+#[cfg(feature = "server")]
+pub(crate) mod attended;
+pub(crate) mod driver;
+
 use std::fmt;
+use std::future::{Future, poll_fn};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use longwire_proto::{CloseFrame, Closed, SendError};
 use tokio::runtime::Handle;
-use tokio::task::coop::consume_budget;
+use tokio::task::coop::poll_proceed;
 
 use crate::bell::Bell;
 use crate::connection::Connection;
@@ -14,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::message::{Message, Outgoing};
 use crate::opening::Opening;
 use crate::telemetry;
+use driver::{DrivenBy, Driver};
 
 /// How often the driver reads before it lets other tasks go on.
 const READS_PER_TURN: usize = 32;
@@ -23,8 +30,10 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     /// Rung when some of what waited to be written has been.
     room: Bell,
-    /// Rung when a handle was dropped or the connection has come nearer to its end.
+    /// Rung when the connection has come nearer to its end.
     end: Bell,
+    /// Whether the task that attends the connection is at it, and will do what the driver is to do before it waits.
+    in_turn: AtomicBool,
     runtime: Handle,
     pub(crate) opening: Opening,
 }
@@ -47,22 +56,6 @@ enum Presence {
     Gone,
 }
 
-/// The task of a connection. It does what no method of a handle is there to do: it writes what the transport did not
-/// take at once, keeps the times of `Limits`, answers and discards when there is no receiver, and ends the transport
-/// after the closing handshake. It is started when it is first needed, which is at once if there are times to keep.
-#[derive(Debug)]
-enum Driver {
-    NotStarted,
-    Running {
-        waker: Option<Waker>,
-        /// It has been woken and has not run since.
-        scheduled: bool,
-        /// It waits for the transport to take bytes, so nobody else needs to try.
-        writing: bool,
-    },
-    Done,
-}
-
 /// When something that was queued is to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Write {
@@ -73,10 +66,19 @@ pub(crate) enum Write {
 }
 
 impl Shared {
-    pub(crate) fn new(connection: Connection, runtime: Handle, opening: Opening) -> Arc<Shared> {
+    pub(crate) fn new(
+        connection: Connection,
+        runtime: Handle,
+        opening: Opening,
+        driven_by: DrivenBy,
+    ) -> Arc<Shared> {
         let state = State {
             connection,
-            driver: Driver::NotStarted,
+            driver: match driven_by {
+                DrivenBy::Itself => Driver::NotStarted,
+                #[cfg(feature = "server")]
+                DrivenBy::Opener => Driver::Running { waker: None, scheduled: true, writing: false },
+            },
             receiver: Presence::Here,
             receiver_waker: None,
             senders: 1,
@@ -87,6 +89,7 @@ impl Shared {
             state: Mutex::new(state),
             room: Bell::default(),
             end: Bell::default(),
+            in_turn: AtomicBool::new(false),
             runtime,
             opening,
         });
@@ -135,8 +138,12 @@ impl Shared {
     }
 
     /// Queues a message when there is room for it.
-    pub(crate) async fn send(self: &Arc<Shared>, message: Outgoing, write: Write) -> Result<()> {
-        self.when_there_is_room(|connection| connection.queue(message), write).await
+    pub(crate) fn send(
+        self: &Arc<Shared>,
+        message: Outgoing,
+        write: Write,
+    ) -> impl Future<Output = Result<()>> + Send {
+        self.when_there_is_room(|connection| connection.queue(message), write)
     }
 
     /// Queues a ping when there is room for it.
@@ -229,35 +236,18 @@ impl Shared {
     pub(crate) fn remove_sender(self: &Arc<Shared>) {
         let mut state = self.lock();
         state.senders -= 1;
-        self.end.ring();
         self.close_if_abandoned(&mut state);
+        if state.receiver == Presence::Gone {
+            self.wake_driver(&mut state);
+        }
     }
 
     pub(crate) fn remove_receiver(self: &Arc<Shared>) {
         let mut state = self.lock();
         state.receiver = Presence::Gone;
         state.receiver_waker = None;
-        self.end.ring();
         self.close_if_abandoned(&mut state);
         self.wake_driver(&mut state);
-    }
-
-    /// Waits until nobody holds a handle but one sender.
-    #[cfg(feature = "server")]
-    pub(crate) async fn left_with_one_sender(&self) {
-        self.wait_until(&self.end, |state| state.has_one_sender_only().then_some(())).await;
-    }
-
-    /// Whether nobody holds a handle but one sender.
-    #[cfg(feature = "server")]
-    pub(crate) fn has_one_sender_only(&self) -> bool {
-        self.lock().has_one_sender_only()
-    }
-
-    /// Waits until nothing of this end is left to be written, the end of the transport included.
-    #[cfg(feature = "server")]
-    pub(crate) async fn settled(&self) {
-        self.wait_until(&self.end, |state| state.connection.is_settled().then_some(())).await;
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -265,28 +255,42 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn when_there_is_room(
+    /// Not an `async fn`: its future would have room for the arguments twice, and so would each that awaits it.
+    fn when_there_is_room(
         self: &Arc<Shared>,
-        queue: impl FnOnce(&mut Connection) -> Result<(), SendError>,
+        queue: impl FnOnce(&mut Connection) -> Result<(), SendError> + Send,
         write: Write,
-    ) -> Result<()> {
+    ) -> impl Future<Output = Result<()>> + Send {
+        let mut queue = Some(queue);
+        async move {
+            while !poll_fn(|cx| self.poll_queue(&mut queue, write, cx)).await? {
+                // Boxed, because it is rare, and every connection that sends has room for the future.
+                Box::pin(self.room()).await?;
+            }
+            Ok(())
+        }
+    }
+
+    /// `true`: what is in `queue` has been done; `false`: there is no room for it.
+    fn poll_queue(
+        self: &Arc<Shared>,
+        queue: &mut Option<impl FnOnce(&mut Connection) -> Result<(), SendError>>,
+        write: Write,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<bool>> {
+        let mut state = self.lock();
         // A sender that never has to wait still lets other tasks have their turn: before the message is queued, so that a
         // dropped future has not queued it, and not between the answers to one read, which leave in one write.
-        if !self.lock().connection.has_unparsed() {
-            consume_budget().await;
+        if !state.connection.has_unparsed() {
+            ready!(poll_proceed(cx)).made_progress();
         }
-        loop {
-            let room = self.room.listen();
-            {
-                let mut state = self.lock();
-                if state.has_room()? {
-                    return self.queue(&mut state, queue, write);
-                }
-                self.make_room(&mut state);
-                self.room.wanted();
-            }
-            room.await;
+        if !state.has_room()? {
+            return Poll::Ready(Ok(false));
         }
+        if let Some(queue) = queue.take() {
+            self.queue(&mut state, queue, write)?;
+        }
+        Poll::Ready(Ok(true))
     }
 
     async fn wait_until<T>(&self, bell: &Bell, mut check: impl FnMut(&mut State) -> Option<T>) -> T {
@@ -339,13 +343,14 @@ impl Shared {
 
     /// Writes what the transport takes at once; the rest is left to the driver.
     fn write_now(self: &Arc<Shared>, state: &mut State) {
-        if state.driver.is_writing() {
+        if state.driver.is_writing() || state.connection.is_quiet() {
             return;
         }
         // Nobody is woken when the transport takes bytes again: the driver, woken here, tries and waits for it.
         let mut cx = Context::from_waker(Waker::noop());
         let before = state.connection.protocol.queued();
-        if state.connection.poll_write(&mut cx).is_pending() {
+        let was_settled = state.connection.is_settled();
+        if state.connection.poll_write(&mut cx).is_pending() || state.connection.is_settled() != was_settled {
             self.wake_driver(state);
         }
         // Only what has changed is told: whoever waits for it calls this, too, and would wake itself for ever.
@@ -378,11 +383,13 @@ impl Shared {
             Driver::NotStarted => {
                 state.driver = Driver::Running { waker: None, scheduled: true, writing: false };
                 let shared = Arc::clone(self);
-                self.runtime.spawn(std::future::poll_fn(move |cx| shared.poll_drive(cx)));
+                self.runtime.spawn(poll_fn(move |cx| shared.poll_drive(cx)));
             }
             Driver::Running { waker: Some(waker), scheduled: scheduled @ false, .. } => {
                 *scheduled = true;
-                waker.wake_by_ref();
+                if !self.in_turn.load(Ordering::Relaxed) {
+                    waker.wake_by_ref();
+                }
             }
             Driver::Running { .. } | Driver::Done => {}
         }
@@ -390,8 +397,10 @@ impl Shared {
 
     /// The driver's turn. `Ready`: the connection is over.
     fn poll_drive(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.lock();
-        let state = &mut *state;
+        self.drive(&mut self.lock(), cx)
+    }
+
+    fn drive(&self, state: &mut State, cx: &mut Context<'_>) -> Poll<()> {
         let mut writing = state.poll_exchange(cx).is_pending();
         while state.connection.poll_overdue(cx) {
             writing = state.connection.poll_write(cx).is_pending();
@@ -447,21 +456,10 @@ impl State {
         Ok(!congested)
     }
 
-    #[cfg(feature = "server")]
-    fn has_one_sender_only(&self) -> bool {
-        self.receiver == Presence::Gone && self.senders == 1
-    }
-
     /// The receiver reads while the connection is open; after the last message nobody does but the driver.
     fn driver_reads(&self) -> bool {
         let protocol = &self.connection.protocol;
         !protocol.is_over() && (self.receiver == Presence::Gone || protocol.closed().is_some())
-    }
-}
-
-impl Driver {
-    fn is_writing(&self) -> bool {
-        matches!(self, Driver::Running { writing: true, .. })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
@@ -18,7 +18,8 @@ use crate::error::{Error, Result};
 use crate::halves::{Receiver, Sender, halves};
 use crate::message::{Message, Outgoing};
 use crate::opening::Opening;
-use crate::shared::Shared;
+use crate::shared::driver::DrivenBy;
+use crate::shared::{Shared, Write};
 use crate::sink::SinkWait;
 use crate::transport::Transport;
 
@@ -59,11 +60,11 @@ impl WebSocket {
     {
         let transport = Transport::Other(Box::new(transport));
         let connection = Connection::new(transport, Protocol::new(role, config), read_ahead, None);
-        WebSocket::open(connection, Opening::default())
+        WebSocket::open(connection, Opening::default(), DrivenBy::Itself)
     }
 
-    pub(crate) fn open(connection: Connection, opening: Opening) -> WebSocket {
-        let (sender, receiver) = halves(Shared::new(connection, Handle::current(), opening));
+    pub(crate) fn open(connection: Connection, opening: Opening, driven_by: DrivenBy) -> WebSocket {
+        let (sender, receiver) = halves(Shared::new(connection, Handle::current(), opening, driven_by));
         WebSocket { sender, receiver, sink_wait: SinkWait::Nothing }
     }
 
@@ -95,7 +96,7 @@ impl WebSocket {
     ///
     /// [`Error::Closed`] if the connection is closing or has ended.
     pub async fn send(&mut self, message: impl Into<Outgoing>) -> Result<()> {
-        self.sender.send(message).await
+        self.sender.shared().send(message.into(), Write::Soon).await
     }
 
     /// Queues a message without writing it: it leaves with the next `send` or `flush`, or before `recv` reads again.
@@ -105,7 +106,7 @@ impl WebSocket {
     ///
     /// [`Error::Closed`] if the connection is closing or has ended.
     pub async fn feed(&mut self, message: impl Into<Outgoing>) -> Result<()> {
-        self.sender.feed(message).await
+        self.sender.shared().send(message.into(), Write::Later).await
     }
 
     /// Waits until the transport has taken everything that was queued. Cancel safe.
@@ -183,7 +184,8 @@ impl WebSocket {
     /// The headers of the server's response; empty at a server.
     #[must_use]
     pub fn response_headers(&self) -> &HeaderMap {
-        &self.opening().response_headers
+        static NONE: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
+        self.opening().response_headers.as_deref().unwrap_or(&NONE)
     }
 
     /// The extensions that both ends agreed on, as the server's response names them, such as `permessage-deflate`; empty

@@ -1,4 +1,4 @@
-//! What a connection of an event-driven server costs while nothing happens on it.
+//! What a connection of a server costs while nothing happens on it.
 //!
 //! One test, because what is measured is the whole process; the clients hold nothing but a descriptor each.
 #![cfg(feature = "server")]
@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use cap::Cap;
-use longwire::{Accept, Engine, Handler, MessageRef, Refusal, Server, Socket, Upgrade};
+use longwire::{Accept, Engine, Handler, MessageRef, Refusal, Server, Socket, Upgrade, WebSocket};
 
 #[global_allocator]
 static ALLOCATED: Cap<System> = Cap::new(System, usize::MAX);
@@ -21,6 +21,16 @@ const READINESS: usize = 1_100;
 
 /// Bytes for each connection.
 const URING: usize = 800;
+
+/// Bytes for each connection: its task, the handler's future, what the handles share, and tokio's share.
+const ASYNC: usize = 2_200;
+
+/// How the application is told of messages.
+#[derive(Debug, Clone, Copy)]
+enum Interface {
+    Events(Engine),
+    Async,
+}
 
 struct Echo;
 
@@ -36,25 +46,44 @@ impl Handler for Echo {
     }
 }
 
+async fn echo_each(mut socket: WebSocket) -> longwire::Result<()> {
+    while let Some(message) = socket.recv().await? {
+        socket.send(message).await?;
+    }
+    Ok(())
+}
+
 #[test]
 fn an_idle_connection_costs_little() {
-    for (engine, bound) in [(Engine::Readiness, READINESS), (Engine::Uring, URING)] {
-        if engine.resolve() == engine {
-            let cost = idle_cost(engine);
-            println!("{engine}: {cost} bytes for each idle connection");
-            assert!(cost <= bound, "{engine}: {cost} bytes for each idle connection");
+    for (interface, bound) in [
+        (Interface::Events(Engine::Readiness), READINESS),
+        (Interface::Events(Engine::Uring), URING),
+        (Interface::Async, ASYNC),
+    ] {
+        if let Interface::Events(engine) = interface
+            && engine.resolve() != engine
+        {
+            continue;
         }
+        let cost = idle_cost(interface);
+        println!("{interface:?}: {cost} bytes for each idle connection");
+        assert!(cost <= bound, "{interface:?}: {cost} bytes for each idle connection");
     }
 }
 
-fn idle_cost(engine: Engine) -> usize {
+fn idle_cost(interface: Interface) -> usize {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let server = runtime.block_on(Server::bind("127.0.0.1:0")).unwrap().engine(engine).workers(1);
+    let server = runtime.block_on(Server::bind("127.0.0.1:0")).unwrap();
     let address = server.local_addr();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let running = std::thread::spawn(move || {
         let until = async { stopped.await.expect("the test says when") };
-        runtime.block_on(server.shutdown(until).run(Echo)).unwrap();
+        let server = server.shutdown(until);
+        match interface {
+            Interface::Events(engine) => runtime.block_on(server.engine(engine).workers(1).run(Echo)),
+            Interface::Async => runtime.block_on(server.serve(echo_each)),
+        }
+        .unwrap();
     });
     let mut clients = Vec::with_capacity(CONNECTIONS);
     // What the first one costs is the loop's own: its buffers.
@@ -62,7 +91,7 @@ fn idle_cost(engine: Engine) -> usize {
     (0..3).for_each(|_| echo(&mut first));
     let before = ALLOCATED.allocated();
     (0..CONNECTIONS).for_each(|_| clients.push(connected(address)));
-    // When these are answered, the loop has done with the others.
+    // When these are answered, the server has done with the others.
     (0..3).for_each(|_| echo(&mut first));
     let cost = ALLOCATED.allocated().saturating_sub(before) / CONNECTIONS;
     drop((first, clients));

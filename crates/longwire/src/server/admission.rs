@@ -132,7 +132,7 @@ impl Admission {
             subprotocol: agreed.subprotocol,
             agreed: extensions_header(response.headers()),
             peer_addr: Some(peer_addr),
-            response_headers: HeaderMap::new(),
+            response_headers: None,
             attached: accept.extensions,
         };
         Ok(Admitted { response, opening, deflate: agreement, state: accept.state })

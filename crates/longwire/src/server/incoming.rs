@@ -1,5 +1,6 @@
 //! A connection from its first byte to the application.
 
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,10 +18,10 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::census::Full;
+use super::census::{Full, Place};
 use super::http1::{self, Host};
 use super::service::HttpService;
-use super::session::{self, Session, Settings};
+use super::session::{Accepted, Session, Settings};
 use crate::error::{Error, Result};
 use crate::telemetry::{self, NotLetIn};
 use crate::transport::Transport;
@@ -50,14 +51,32 @@ struct First {
     behind: BytesMut,
 }
 
-pub(super) async fn serve(stream: TcpStream, peer_addr: SocketAddr, settings: Arc<Settings>) {
+/// Serves a connection from its first byte to its end.
+pub(super) fn serve(
+    stream: TcpStream,
+    peer_addr: SocketAddr,
+    place: Place,
+    settings: Arc<Settings>,
+) -> impl Future<Output = ()> + Send {
+    // Boxed, because it takes several times the memory of the session, which lives much longer.
+    let admitting = Box::pin(admit(stream, peer_addr, Arc::clone(&settings)));
+    async move {
+        if let Some(mut session) = settings.or_dropped(admitting).await.flatten() {
+            session.attend(&settings).await;
+        }
+        drop(place);
+    }
+}
+
+/// Everything up to the session of a WebSocket. `None`: it does not come to that, and nothing is left to be done.
+async fn admit(stream: TcpStream, peer_addr: SocketAddr, settings: Arc<Settings>) -> Option<Session> {
     let limit = settings.config.limits.handshake_time;
     let beginning = tokio::select! {
         beginning = timeout(limit, begin(stream, &settings)) => beginning,
-        () = settings.closing.cancelled() => return,
+        () = settings.closing.cancelled() => return None,
     };
     match beginning {
-        Ok(Ok(Beginning::Request(first))) => route(*first, peer_addr, settings).await,
+        Ok(Ok(Beginning::Request(first))) => return route(*first, peer_addr, settings).await,
         Ok(Ok(Beginning::Malformed(transport, refusal))) => {
             telemetry::refused(match refusal.status() {
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => NotLetIn::TooLarge,
@@ -72,6 +91,7 @@ pub(super) async fn serve(stream: TcpStream, peer_addr: SocketAddr, settings: Ar
             telemetry::refused(NotLetIn::HandshakeTimeout);
         }
     }
+    None
 }
 
 /// Reads the first request.
@@ -141,10 +161,11 @@ pub(super) fn turn_away(stream: TcpStream, full: Full, settings: &Arc<Settings>)
     });
 }
 
-async fn route(first: First, peer_addr: SocketAddr, settings: Arc<Settings>) {
+async fn route(first: First, peer_addr: SocketAddr, settings: Arc<Settings>) -> Option<Session> {
     if is_upgrade(&first.request) {
-        open(first, peer_addr, &settings).await;
-    } else if settings.http.is_some() {
+        return open(first, peer_addr, &settings).await;
+    }
+    if settings.http.is_some() {
         let mut read_ahead = BytesMut::from(first.head.as_bytes());
         read_ahead.unsplit(first.behind);
         http1::serve(first.transport, read_ahead.freeze(), peer_addr, settings).await;
@@ -152,28 +173,32 @@ async fn route(first: First, peer_addr: SocketAddr, settings: Arc<Settings>) {
         telemetry::refused(NotLetIn::NotWebSocket);
         refuse(first.transport, &Refusal::upgrade_required("only WebSockets are served here")).await;
     }
+    None
 }
 
-/// Answers a request for a WebSocket, and runs the connection if it is accepted.
-async fn open(first: First, peer_addr: SocketAddr, settings: &Settings) {
+/// Answers a request for a WebSocket, and opens the connection if it is accepted.
+async fn open(first: First, peer_addr: SocketAddr, settings: &Settings) -> Option<Session> {
     let First { begun, transport, request, head, behind } = first;
     let admitted = match settings.admission.admit(&request, peer_addr, settings.config.deflate.as_ref()) {
         Ok(admitted) => admitted,
-        Err(refusal) => return refuse(transport, &refusal).await,
+        Err(refusal) => {
+            refuse(transport, &refusal).await;
+            return None;
+        }
     };
     telemetry::shook_hands(Role::Server, begun);
     // A connection lives long; what only its handshake needed goes first.
     drop((request, head));
     let mut response = Vec::new();
     encode_response_head(&admitted.response, &mut response);
-    let session = Session {
+    let accepted = Accepted {
         transport,
         read_ahead: behind.into(),
         response,
         opening: admitted.opening,
         deflate: admitted.deflate,
     };
-    session::run(session, settings).await;
+    Some(Session::begin(accepted, settings).await)
 }
 
 /// Answers with a refusal, and ends the transport so that the client gets to see it.
@@ -225,13 +250,17 @@ impl Host for Settings {
         let settings = Arc::clone(&self);
         let opening = async move {
             if let Some(transport) = http1::transport(upgraded).await {
-                let session =
-                    Session { transport, read_ahead: Vec::new(), response: Vec::new(), opening, deflate };
-                session::run(session, &settings).await;
+                let accepted =
+                    Accepted { transport, read_ahead: Vec::new(), response: Vec::new(), opening, deflate };
+                Session::begin(accepted, &settings).await.attend(&settings).await;
             }
         };
+        let opening = Box::pin(opening);
         let tasks = self.tasks.clone();
-        tasks.spawn(self.or_dropped(opening).in_current_span());
+        let until_dropped = async move {
+            self.or_dropped(opening).await;
+        };
+        tasks.spawn(until_dropped.in_current_span());
         Ok(admitted.response)
     }
 }

@@ -1,9 +1,10 @@
 //! A connection in the hands of the application.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
 use longwire_proto::deflate::Agreement;
 use longwire_proto::{CloseCode, CloseFrame, Config, Protocol, Role};
@@ -20,6 +21,8 @@ use crate::halves::Sender;
 use crate::ledger::Ledger;
 use crate::opening::Opening;
 use crate::shared::Shared;
+use crate::shared::attended::Standing;
+use crate::shared::driver::DrivenBy;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 use crate::transport::Transport;
@@ -42,6 +45,8 @@ pub(super) struct Settings {
     pub(super) census: Arc<Census>,
     pub(super) ledger: Arc<Ledger>,
     pub(super) turning_away: Arc<Semaphore>,
+    /// Set before `closing` is cancelled.
+    pub(super) is_closing: AtomicBool,
     /// Cancelled when the server shuts down.
     pub(super) closing: CancellationToken,
     /// Cancelled when what is left of the connections is dropped.
@@ -59,16 +64,30 @@ impl Settings {
     }
 
     /// Does `work`, unless the server drops what is left of its connections.
-    pub(super) async fn or_dropped(self: Arc<Settings>, work: impl Future<Output = ()>) {
+    pub(super) async fn or_dropped<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
-            () = work => {}
-            () = self.dropping.cancelled() => {}
+            done = work => Some(done),
+            () = self.dropping.cancelled() => None,
         }
+    }
+
+    /// Waits until the server shuts down. The future is to be polled by one task: it makes itself known to the token
+    /// only once, since a session is polled for each message.
+    async fn shut_down(&self) {
+        let mut closing = pin!(self.closing.cancelled());
+        let mut waits = false;
+        poll_fn(|cx| {
+            if std::mem::replace(&mut waits, true) && !self.is_closing.load(Ordering::Acquire) {
+                return Poll::Pending;
+            }
+            closing.as_mut().poll(cx)
+        })
+        .await;
     }
 }
 
 /// A connection that is about to open.
-pub(super) struct Session {
+pub(super) struct Accepted {
     pub(super) transport: Transport,
     /// What came behind the request.
     pub(super) read_ahead: Vec<u8>,
@@ -79,76 +98,94 @@ pub(super) struct Session {
     pub(super) deflate: Option<Agreement>,
 }
 
-/// Runs the handler for a connection, and ends the connection properly when the handler is done.
-pub(super) async fn run(session: Session, settings: &Settings) {
-    let protocol = Protocol::new(Role::Server, Arc::clone(&settings.config)).with_preface(&session.response);
-    let protocol = match &session.deflate {
-        Some(agreement) => protocol.with_deflate(agreement),
-        None => protocol,
-    };
-    let account = settings.ledger.open();
-    let connection = Connection::new(session.transport, protocol, session.read_ahead, Some(account));
-    let socket = WebSocket::open(connection, session.opening);
-    let farewell = Farewell(socket.sender());
-    tracing::debug!(subprotocol = socket.subprotocol(), "open");
-
-    // The handler runs up to its first wait before the client is told that it is connected: whoever subscribes there
-    // misses nothing that is sent once the client knows.
-    let mut handling = (settings.handler)(socket);
-    let begun = std::future::poll_fn(|cx| Poll::Ready(handling.as_mut().poll(cx))).await;
-    farewell.shared().write();
-    let attending = attend(resumed(begun, &mut handling), &farewell);
-    let shutting_down = async {
-        settings.closing.cancelled().await;
-        farewell.say(CloseCode::GOING_AWAY, "the server is shutting down");
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        biased;
-        () = attending => {}
-        () = shutting_down => {}
-    }
-    tracing::debug!(closed = %farewell.shared().closed(), "ended");
+/// An open connection in the hands of its handler.
+pub(super) struct Session {
+    handling: Handling,
+    /// What the handler came to at once.
+    outcome: Option<Result<()>>,
+    farewell: Farewell,
 }
 
-/// Sees a connection to its end: through its handler, through whoever the handler hands it to, and until nothing is
-/// left to be written.
-async fn attend(handling: impl Future<Output = Result<()>>, farewell: &Farewell) {
-    let mut handling = std::pin::pin!(handling);
-    let outcome = tokio::select! {
-        biased;
-        outcome = &mut handling => outcome,
-        () = farewell.shared().left_with_one_sender() => {
-            farewell.say(CloseCode::GOING_AWAY, "");
-            handling.await
+impl Session {
+    /// Opens the connection and begins to run the handler for it.
+    pub(super) async fn begin(accepted: Accepted, settings: &Settings) -> Session {
+        let protocol =
+            Protocol::new(Role::Server, Arc::clone(&settings.config)).with_preface(&accepted.response);
+        let protocol = match &accepted.deflate {
+            Some(agreement) => protocol.with_deflate(agreement),
+            None => protocol,
+        };
+        let account = settings.ledger.open();
+        let connection = Connection::new(accepted.transport, protocol, accepted.read_ahead, Some(account));
+        let socket = WebSocket::open(connection, accepted.opening, DrivenBy::Opener);
+        let farewell = Farewell(socket.sender());
+        tracing::debug!(subprotocol = socket.subprotocol(), "open");
+
+        // The handler runs up to its first wait before the client is told that it is connected: whoever subscribes there
+        // misses nothing that is sent once the client knows.
+        let mut handling = (settings.handler)(socket);
+        let outcome = poll_fn(|cx| {
+            Poll::Ready(match handling.as_mut().poll(cx) {
+                Poll::Ready(outcome) => Some(outcome),
+                Poll::Pending => None,
+            })
+        });
+        let outcome = outcome.await;
+        farewell.shared().write();
+        Session { handling, outcome, farewell }
+    }
+
+    /// Runs the handler to its end, and ends the connection properly when it is done.
+    pub(super) async fn attend(&mut self, settings: &Settings) {
+        let farewell = Arc::clone(self.farewell.shared());
+        tokio::select! {
+            biased;
+            () = self.see_to_its_end() => {}
+            () = async {
+                settings.shut_down().await;
+                say(&farewell, CloseCode::GOING_AWAY, "the server is shutting down");
+                settings.dropping.cancelled().await;
+            } => {}
         }
-    };
-    match outcome {
-        Ok(()) if farewell.shared().has_one_sender_only() => farewell.say(CloseCode::NORMAL, ""),
-        // The handler has handed the connection on to others.
-        Ok(()) => {
-            tokio::select! {
-                () = farewell.shared().left_with_one_sender() => farewell.say(CloseCode::GOING_AWAY, ""),
-                () = farewell.shared().settled() => {}
+        tracing::debug!(closed = %farewell.closed(), "ended");
+    }
+
+    /// Sees the connection to its end: through its handler, through whoever the handler hands it to, and until nothing
+    /// is left to be written.
+    async fn see_to_its_end(&mut self) {
+        let outcome = poll_fn(|cx| self.poll_handler(cx)).await;
+        let shared = self.farewell.shared();
+        match outcome {
+            Ok(()) if shared.has_one_sender_only() => say(shared, CloseCode::NORMAL, ""),
+            // The handler has handed the connection on to others.
+            Ok(()) => {
+                if poll_fn(|cx| shared.poll_out_of_use(cx)).await == Standing::Abandoned {
+                    say(shared, CloseCode::GOING_AWAY, "");
+                }
+            }
+            // The end of the connection is not the application's fault.
+            Err(error) if !self.farewell.0.is_open() => {
+                tracing::debug!(%error, "the handler ended with the connection");
+            }
+            Err(error) => {
+                tracing::error!(%error, "the handler failed");
+                say(shared, CloseCode::INTERNAL_ERROR, "");
             }
         }
-        // The end of the connection is not the application's fault.
-        Err(error) if !farewell.0.is_open() => {
-            tracing::debug!(%error, "the handler ended with the connection");
-        }
-        Err(error) => {
-            tracing::error!(%error, "the handler failed");
-            farewell.say(CloseCode::INTERNAL_ERROR, "");
-        }
+        poll_fn(|cx| shared.poll_settled(cx)).await;
     }
-    farewell.shared().settled().await;
-}
 
-/// What the handler comes to, if it has not come to it already.
-async fn resumed(begun: Poll<Result<()>>, handling: &mut Handling) -> Result<()> {
-    match begun {
-        Poll::Ready(outcome) => outcome,
-        Poll::Pending => handling.await,
+    fn poll_handler(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        if let Some(outcome) = self.outcome.take() {
+            return Poll::Ready(outcome);
+        }
+        let shared = self.farewell.shared();
+        shared.begin_turn();
+        let handled = self.handling.as_mut().poll(cx);
+        if shared.end_turn(cx) == Standing::Abandoned && handled.is_pending() {
+            say(shared, CloseCode::GOING_AWAY, "");
+        }
+        handled
     }
 }
 
@@ -159,16 +196,17 @@ impl Farewell {
     fn shared(&self) -> &Arc<Shared> {
         self.0.shared()
     }
+}
 
-    fn say(&self, code: CloseCode, reason: &str) {
-        self.shared().begin_close(CloseFrame::new(code, reason).ok());
-    }
+fn say(shared: &Arc<Shared>, code: CloseCode, reason: &str) {
+    shared.begin_close(CloseFrame::new(code, reason).ok());
 }
 
 impl Drop for Farewell {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.say(CloseCode::INTERNAL_ERROR, "");
+            say(self.shared(), CloseCode::INTERNAL_ERROR, "");
         }
+        self.shared().release();
     }
 }

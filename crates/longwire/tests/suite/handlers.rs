@@ -213,3 +213,52 @@ fn a_peer_that_vanishes_is_no_error_and_no_clean_end() {
         assert_eq!(end(&closed), (1006, "", By::Nobody, false));
     });
 }
+
+/// More than a socket takes at once.
+const HUGE: usize = 16 << 20;
+
+/// The answer waits for the one to the next message, which the handler does not come to.
+#[test]
+fn an_answer_is_written_though_the_handler_goes_on_to_something_else() {
+    run(async {
+        let handler = async |mut socket: WebSocket| {
+            socket.recv().await?;
+            socket.send("answer").await?;
+            pending().await
+        };
+        let serving = serve(|server| server, handler).await;
+        let mut raw = serving.raw_open().await;
+        raw.send([masked(TEXT, "question"), masked(TEXT, "not received")].concat()).await;
+        assert_eq!(raw.frame().await, Frame::new(TEXT, "answer"));
+    });
+}
+
+#[test]
+fn what_the_socket_did_not_take_is_written_while_the_handler_waits_for_something_else() {
+    run(async {
+        let handler = async |socket: WebSocket| {
+            let sender = socket.sender();
+            tokio::spawn(async move { sender.send(vec![7; HUGE]).await });
+            let _kept = socket;
+            pending().await
+        };
+        let serving = serve(|server| server, handler).await;
+        let mut raw = serving.raw_open().await;
+        assert_eq!(raw.frame().await.payload.len(), HUGE);
+    });
+}
+
+/// The handler's task did the writing, and is gone.
+#[test]
+fn what_a_handler_that_panics_has_sent_arrives_before_the_close() {
+    run(async {
+        let handler = async |mut socket: WebSocket| {
+            socket.send(vec![7; HUGE]).await?;
+            panic!("a handler may fail in any way")
+        };
+        let serving = serve(|server| server, handler).await;
+        let mut raw = serving.raw_open().await;
+        assert_eq!(raw.frame().await.payload.len(), HUGE);
+        assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1011, "")));
+    });
+}
