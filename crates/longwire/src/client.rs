@@ -1,25 +1,37 @@
 //! The client.
 
 mod address;
-mod opening;
+mod connect;
+mod connector;
+mod credentials;
+mod destination;
+mod open;
+mod proxy;
+mod resolve;
+mod response;
+#[cfg(feature = "tls")]
+mod secure;
+mod timeouts;
+mod way;
 
 use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+#[cfg(unix)]
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
 use longwire_proto::deflate::Deflate;
 use longwire_proto::handshake::ClientHandshake;
 use longwire_proto::{Config, FrameObserver, Keepalive, Limits, Protocol, Role};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 use tracing::Instrument;
 
 use crate::connection::Connection;
-#[cfg(not(feature = "tls"))]
-use crate::error::UrlError;
-use crate::error::{Error, HandshakeError, Result};
+use crate::error::{HandshakeError, Result};
 use crate::opening::extensions_header;
 use crate::telemetry;
 #[cfg(feature = "tls")]
@@ -27,6 +39,14 @@ use crate::tls::ClientTls;
 use crate::transport::Transport;
 use crate::websocket::WebSocket;
 use address::Address;
+use connector::Connector;
+pub use destination::Destination;
+pub use proxy::Proxy;
+use proxy::ProxyChoice;
+use resolve::Resolver;
+pub use timeouts::Timeouts;
+use timeouts::within;
+use way::{Reached, Route, Way};
 
 /// Connects to a WebSocket server with the defaults of [`Client`].
 ///
@@ -71,9 +91,7 @@ pub struct Client {
     subprotocols: Vec<String>,
     headers: Vec<(HeaderName, HeaderValue)>,
     config: Config,
-    connect_time: Duration,
-    #[cfg(feature = "tls")]
-    tls: ClientTls,
+    way: Way,
 }
 
 impl Default for Client {
@@ -91,9 +109,7 @@ impl Client {
             subprotocols: Vec::new(),
             headers: Vec::new(),
             config: Config::default(),
-            connect_time: Duration::from_secs(10),
-            #[cfg(feature = "tls")]
-            tls: ClientTls::default(),
+            way: Way::default(),
         }
     }
 
@@ -135,11 +151,98 @@ impl Client {
         self
     }
 
-    /// How long name lookup and TCP connection may take; 10 s unless set. What follows has
-    /// [`Limits::handshake_time`].
+    /// How long each phase of connecting may take.
+    #[must_use]
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Client {
+        self.way.timeouts = timeouts;
+        self
+    }
+
+    /// How long name lookup and TCP connection may take, each; short for [`Timeouts::lookup`] and
+    /// [`Timeouts::connect`].
     #[must_use]
     pub fn connect_time(mut self, time: Duration) -> Client {
-        self.connect_time = time;
+        self.way.timeouts = self.way.timeouts.lookup(time).connect(time);
+        self
+    }
+
+    /// The proxy to connect over; `None`: none.
+    ///
+    /// Unless this is called, the environment names it, as for curl: `http_proxy` or `HTTP_PROXY` for `ws://`,
+    /// `https_proxy` or `HTTPS_PROXY` for `wss://` (before them `ws_proxy` and `wss_proxy`), `all_proxy` or `ALL_PROXY` for
+    /// both, but for the hosts in `no_proxy` or `NO_PROXY`. The lower case comes first; `HTTP_PROXY` does not count in a CGI
+    /// program (where `REQUEST_METHOD` is set), since there it is a header of whoever asks. Browsers and Go connect
+    /// directly to this machine itself; curl and this client do so only if `NO_PROXY` says so. A proxy there that cannot be
+    /// used is an error of [`connect`](Client::connect), and is not gone past.
+    #[must_use]
+    pub fn proxy(mut self, proxy: impl Into<Option<Proxy>>) -> Client {
+        self.way.proxy = proxy.into().map_or(ProxyChoice::Direct, ProxyChoice::Given);
+        self
+    }
+
+    /// Who looks up names, instead of the system: the addresses, the preferred one first.
+    ///
+    /// ```
+    /// use longwire::{Client, Destination};
+    ///
+    /// // As `curl --resolve`: another server than the one that the name belongs to.
+    /// let client = Client::new()
+    ///     .resolver(async |name: Destination| Ok(vec![([127, 0, 0, 1], name.port()).into()]));
+    /// ```
+    #[must_use]
+    pub fn resolver<F, Fut>(mut self, lookup: F) -> Client
+    where
+        F: Fn(Destination) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static,
+    {
+        self.way.resolver = Resolver::custom(lookup);
+        self
+    }
+
+    /// Connects to the Unix socket at `path`, whatever host the URL names: that is what is asked for there, and over
+    /// `wss://` what the certificate has to carry. No proxy is used.
+    ///
+    /// ```
+    /// # async fn local() -> longwire::Result<()> {
+    /// let client = longwire::Client::new().unix_socket("/run/app.sock");
+    /// let socket = client.connect("ws://localhost/events").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(unix)]
+    #[must_use]
+    pub fn unix_socket(mut self, path: impl AsRef<Path>) -> Client {
+        self.way.route = Route::UnixSocket(path.as_ref().into());
+        self
+    }
+
+    /// Connects by `connect`, for whatever is not offered here: an SSH tunnel, vsock, a simulated network. It is told
+    /// what the URL names, and gives a transport to there; TLS for `wss://` and the opening handshake follow on that. No
+    /// proxy is used; [`Timeouts::connect`] holds.
+    ///
+    /// ```
+    /// use longwire::{Client, Destination};
+    /// use tokio::net::{TcpSocket, TcpStream};
+    ///
+    /// # async fn bound() -> longwire::Result<()> {
+    /// let client = Client::new().connector(async |to: Destination| {
+    ///     let address = tokio::net::lookup_host((to.host(), to.port())).await?.find(|found| found.is_ipv4());
+    ///     let socket = TcpSocket::new_v4()?;
+    ///     socket.bind(([192, 0, 2, 1], 0).into())?;
+    ///     socket.connect(address.ok_or(std::io::ErrorKind::NotFound)?).await
+    /// });
+    /// let socket = client.connect("wss://example.com/socket").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn connector<F, Fut, T>(mut self, connect: F) -> Client
+    where
+        F: Fn(Destination) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = io::Result<T>> + Send + 'static,
+        T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        self.way.route = Route::Connector(Connector::new(connect));
         self
     }
 
@@ -147,7 +250,7 @@ impl Client {
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, tls: ClientTls) -> Client {
-        self.tls = tls;
+        self.way.tls = tls;
         self
     }
 
@@ -159,7 +262,11 @@ impl Client {
     }
 
     /// Connects to a URL that begins with `ws://` or `wss://` (or `http://`, `https://`, as in browsers), by default at
-    /// port 80 or 443.
+    /// port 80 or 443. `user:password@` before the host, percent-encoded where needed, is sent as Basic authorization
+    /// unless there is a header `Authorization`.
+    ///
+    /// A name is looked up, its addresses are tried in turn, each beside those before it after 250 ms (RFC 8305), and the
+    /// first that answers is it.
     ///
     /// # Cancel safety
     ///
@@ -167,24 +274,21 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// - [`Error::Url`]: the URL is none of a WebSocket.
-    /// - [`Error::Io`], [`Error::Timeout`]: the name, the TCP connection or TLS failed, or took too long.
-    /// - [`Error::Refused`]: the server answered, but did not open a WebSocket; with its status and the start of its
-    ///   text.
-    /// - [`Error::Handshake`]: what came back is no answer to an opening handshake, or the request cannot be made.
+    /// - [`Error::Url`](crate::Error::Url): the URL is none of a WebSocket.
+    /// - [`Error::Io`](crate::Error::Io), [`Error::Timeout`](crate::Error::Timeout): the name, the TCP connection, the proxy
+    ///   or TLS failed, or took too long.
+    /// - [`Error::Proxy`](crate::Error::Proxy): the proxy did not connect to the server.
+    /// - [`Error::Refused`](crate::Error::Refused): the server answered, but did not open a WebSocket; with its status, its
+    ///   headers and the first bytes of its text.
+    /// - [`Error::Handshake`](crate::Error::Handshake): what came back is no answer to an opening handshake, or the request cannot be made.
     pub async fn connect(&self, url: impl AsRef<str>) -> Result<WebSocket> {
         let address = Address::parse(url.as_ref())?;
         // Before any connection is made: a mistake of the caller should not cost the network anything.
         let handshake = self.handshake(&address)?;
         let span = tracing::debug_span!("connect", url = %address);
         async {
-            let stream = self.connect_tcp(&address).await?;
-            let opening = async {
-                let peer_addr = stream.peer_addr().ok();
-                let transport = self.secure(stream, &address).await?;
-                self.open(transport, &address, handshake, peer_addr).await
-            };
-            self.within_handshake_time(&address, opening).await
+            let reached = self.way.reach(&address, &self.config.limits).await?;
+            self.open(reached, &address, handshake).await
         }
         .instrument(span)
         .await
@@ -207,7 +311,7 @@ impl Client {
         let address = Address::parse(url.as_ref())?;
         let handshake = self.handshake(&address)?;
         let transport = Transport::Other(Box::new(transport));
-        self.within_handshake_time(&address, self.open(transport, &address, handshake, None)).await
+        self.open(Reached::beyond(transport), &address, handshake).await
     }
 
     fn handshake(&self, address: &Address) -> Result<ClientHandshake> {
@@ -221,50 +325,29 @@ impl Client {
         for (name, value) in &self.headers {
             handshake = handshake.header(name.clone(), value.clone()).map_err(request)?;
         }
+        let is_set = self.headers.iter().any(|(name, _)| name == AUTHORIZATION);
+        if let Some(credentials) = address.credentials().filter(|_| !is_set) {
+            handshake = handshake.header(AUTHORIZATION, credentials.basic()).map_err(request)?;
+        }
         Ok(handshake)
-    }
-
-    async fn connect_tcp(&self, address: &Address) -> Result<TcpStream> {
-        let doing = || format!("connect to {}", address.authority());
-        let connected = timeout(self.connect_time, TcpStream::connect(address.socket_address())).await;
-        let stream = connected
-            .map_err(|_| Error::timeout(doing(), self.connect_time))?
-            .map_err(|error| Error::io(doing(), error))?;
-        // Messages are gathered here already; Nagle's algorithm would only delay them.
-        stream.set_nodelay(true).map_err(|error| Error::io(doing(), error))?;
-        Ok(stream)
-    }
-
-    #[cfg(feature = "tls")]
-    async fn secure(&self, stream: TcpStream, address: &Address) -> Result<Transport> {
-        if !address.is_secure() {
-            return Ok(Transport::Tcp(stream));
-        }
-        let doing = || format!("secure the connection to {} by TLS", address.authority());
-        let name = address.tls_name().map_err(|error| Error::io(doing(), error))?;
-        let connector = tokio_rustls::TlsConnector::from(self.tls.config()?);
-        let secured = connector.connect(name, stream).await;
-        let stream = secured.map_err(|error| Error::io(doing(), explained(error)))?;
-        Ok(Transport::ClientTls(Box::new(stream)))
-    }
-
-    #[cfg(not(feature = "tls"))]
-    async fn secure(&self, stream: TcpStream, address: &Address) -> Result<Transport> {
-        if address.is_secure() {
-            Err(UrlError::NoTls(address.to_string()).into())
-        } else {
-            Ok(Transport::Tcp(stream))
-        }
     }
 
     async fn open(
         &self,
-        mut transport: Transport,
+        reached: Reached,
         address: &Address,
         handshake: ClientHandshake,
-        peer_addr: Option<std::net::SocketAddr>,
     ) -> Result<WebSocket> {
-        let opened = opening::shake_hands(&mut transport, &handshake, &self.config.limits, address).await?;
+        let Reached { mut transport, peer_addr } = reached;
+        let limits = &self.config.limits;
+        let begun = Instant::now();
+        let opened = within(
+            self.way.timeouts.handshake.unwrap_or(limits.handshake_time),
+            || format!("open a WebSocket at {address}"),
+            open::shake_hands(&mut transport, &handshake, limits, address.destination()),
+        )
+        .await?;
+        telemetry::shook_hands(Role::Client, begun);
         let mut protocol = Protocol::new(Role::Client, Arc::new(self.config.clone()));
         // Whatever was agreed on is one of the offers, and this is the only extension that is offered.
         if let (Some(deflate), Some(answer)) = (&self.config.deflate, opened.agreed.extensions.first()) {
@@ -281,31 +364,5 @@ impl Client {
         };
         tracing::debug!(subprotocol = opening.subprotocol.as_deref(), "open");
         Ok(WebSocket::open(Connection::new(transport, protocol, opened.read_ahead, None), opening))
-    }
-
-    async fn within_handshake_time<T>(
-        &self,
-        address: &Address,
-        opening: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
-        let limit = self.config.limits.handshake_time;
-        let begun = Instant::now();
-        let opened = timeout(limit, opening)
-            .await
-            .map_err(|_| Error::timeout(format!("open a WebSocket at {address}"), limit))??;
-        telemetry::shook_hands(Role::Client, begun);
-        Ok(opened)
-    }
-}
-
-/// An error of TLS, with what to do about it where that is known.
-#[cfg(feature = "tls")]
-fn explained(error: std::io::Error) -> std::io::Error {
-    match error.get_ref().and_then(|error| error.downcast_ref()) {
-        Some(rustls::Error::InvalidMessage(_)) => std::io::Error::new(
-            std::io::ErrorKind::InvalidData,
-            "the server does not speak TLS there; connect with ws:// if it is meant to be so",
-        ),
-        _ => error,
     }
 }
