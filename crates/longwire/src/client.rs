@@ -7,6 +7,8 @@ mod credentials;
 mod destination;
 mod open;
 mod proxy;
+mod redirect;
+mod request;
 mod resolve;
 mod response;
 #[cfg(feature = "tls")]
@@ -19,21 +21,16 @@ use std::io;
 use std::net::SocketAddr;
 #[cfg(unix)]
 use std::path::Path;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
 use longwire_proto::deflate::Deflate;
 use longwire_proto::handshake::ClientHandshake;
-use longwire_proto::{Config, FrameObserver, Keepalive, Limits, Protocol, Role};
+use longwire_proto::{Config, FrameObserver, Keepalive, Limits};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::Instrument;
 
-use crate::connection::Connection;
-use crate::error::{HandshakeError, Result};
-use crate::opening::extensions_header;
-use crate::telemetry;
+use crate::error::{Error, Result};
 #[cfg(feature = "tls")]
 use crate::tls::ClientTls;
 use crate::transport::Transport;
@@ -41,11 +38,12 @@ use crate::websocket::WebSocket;
 use address::Address;
 use connector::Connector;
 pub use destination::Destination;
+use open::open;
 pub use proxy::Proxy;
 use proxy::ProxyChoice;
+use request::{Request, Secrets};
 use resolve::Resolver;
 pub use timeouts::Timeouts;
-use timeouts::within;
 use way::{Reached, Route, Way};
 
 /// Connects to a WebSocket server with the defaults of [`Client`].
@@ -88,9 +86,9 @@ pub async fn connect(url: impl AsRef<str>) -> Result<WebSocket> {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Client {
-    subprotocols: Vec<String>,
-    headers: Vec<(HeaderName, HeaderValue)>,
+    request: Request,
     config: Config,
+    max_redirects: usize,
     way: Way,
 }
 
@@ -106,9 +104,9 @@ impl Client {
     #[must_use]
     pub fn new() -> Client {
         Client {
-            subprotocols: Vec::new(),
-            headers: Vec::new(),
+            request: Request::default(),
             config: Config::default(),
+            max_redirects: 0,
             way: Way::default(),
         }
     }
@@ -117,7 +115,7 @@ impl Client {
     /// [`WebSocket::subprotocol`].
     #[must_use]
     pub fn subprotocols<S: Into<String>>(mut self, subprotocols: impl IntoIterator<Item = S>) -> Client {
-        self.subprotocols = subprotocols.into_iter().map(Into::into).collect();
+        self.request.subprotocols = subprotocols.into_iter().map(Into::into).collect();
         self
     }
 
@@ -125,7 +123,25 @@ impl Client {
     /// and their like) cannot be replaced: connecting fails then.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Client {
-        self.headers.push((name, value));
+        self.request.headers.push((name, value));
+        self
+    }
+
+    /// How many redirects to follow; none unless set, and then, or when there are more, a redirect is
+    /// [`Error::Refused`]. `http` and `https` in them stand for `ws` and `wss`. From `wss` to `ws` none
+    /// is followed. Another origin (scheme, host, port) is not sent what tells who asks: the headers `Authorization`,
+    /// `Cookie` and `Proxy-Authorization`, and user and password of the URL.
+    ///
+    /// ```
+    /// # async fn moved() -> longwire::Result<()> {
+    /// let socket = longwire::Client::new().max_redirects(5).connect("wss://example.com/socket").await?;
+    /// println!("connected to {}", socket.uri());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn max_redirects(mut self, count: usize) -> Client {
+        self.max_redirects = count;
         self
     }
 
@@ -274,24 +290,32 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// - [`Error::Url`](crate::Error::Url): the URL is none of a WebSocket.
-    /// - [`Error::Io`](crate::Error::Io), [`Error::Timeout`](crate::Error::Timeout): the name, the TCP connection, the proxy
+    /// - [`Error::Url`]: the URL is none of a WebSocket.
+    /// - [`Error::Io`], [`Error::Timeout`]: the name, the TCP connection, the proxy
     ///   or TLS failed, or took too long.
-    /// - [`Error::Proxy`](crate::Error::Proxy): the proxy did not connect to the server.
-    /// - [`Error::Refused`](crate::Error::Refused): the server answered, but did not open a WebSocket; with its status, its
+    /// - [`Error::Proxy`]: the proxy did not connect to the server.
+    /// - [`Error::Refused`]: the server answered, but did not open a WebSocket; with its status, its
     ///   headers and the first bytes of its text.
-    /// - [`Error::Handshake`](crate::Error::Handshake): what came back is no answer to an opening handshake, or the request cannot be made.
+    /// - [`Error::Handshake`]: what came back is no answer to an opening handshake, or a redirect that is not
+    ///   followed, or the request cannot be made.
     pub async fn connect(&self, url: impl AsRef<str>) -> Result<WebSocket> {
-        let address = Address::parse(url.as_ref())?;
-        // Before any connection is made: a mistake of the caller should not cost the network anything.
-        let handshake = self.handshake(&address)?;
-        let span = tracing::debug_span!("connect", url = %address);
-        async {
-            let reached = self.way.reach(&address, &self.config.limits).await?;
-            self.open(reached, &address, handshake).await
+        let mut address = Address::parse(url.as_ref())?;
+        let mut secrets = Secrets::Told;
+        for _ in 0..self.max_redirects {
+            let refused = match self.attempt(&address, secrets).await {
+                Err(Error::Refused(refused)) => refused,
+                outcome => return outcome,
+            };
+            let Some(target) = redirect::target(&address, &refused)? else {
+                return Err(Error::Refused(refused));
+            };
+            tracing::debug!(from = %address, to = %target, "redirected");
+            if !target.has_origin_of(&address) {
+                secrets = Secrets::Withheld;
+            }
+            address = target;
         }
-        .instrument(span)
-        .await
+        self.attempt(&address, secrets).await
     }
 
     /// Opens a WebSocket over a transport that is connected already: a tunnel, a Unix socket, a TLS stream of another
@@ -303,66 +327,34 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As for [`connect`](Client::connect), from the opening handshake on.
+    /// As for [`connect`](Client::connect), from the opening handshake on. A redirect is a refusal.
     pub async fn connect_over<T>(&self, transport: T, url: impl AsRef<str>) -> Result<WebSocket>
     where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let address = Address::parse(url.as_ref())?;
-        let handshake = self.handshake(&address)?;
-        let transport = Transport::Other(Box::new(transport));
-        self.open(Reached::beyond(transport), &address, handshake).await
+        let handshake = self.handshake(&address, Secrets::Told)?;
+        let reached = Reached::beyond(Transport::Other(Box::new(transport)));
+        open(reached, &address, &handshake, &self.config, self.handshake_time()).await
     }
 
-    fn handshake(&self, address: &Address) -> Result<ClientHandshake> {
-        let request = |error| HandshakeError::Request(error);
-        let mut handshake = ClientHandshake::new(address.host_header(), address.target())
-            .subprotocols(self.subprotocols.iter().map(String::as_str))
-            .map_err(request)?;
-        if let Some(deflate) = &self.config.deflate {
-            handshake = handshake.extensions(deflate.offers()).map_err(request)?;
+    async fn attempt(&self, address: &Address, secrets: Secrets) -> Result<WebSocket> {
+        // Before any connection is made: a mistake of the caller should not cost the network anything.
+        let handshake = self.handshake(address, secrets)?;
+        let span = tracing::debug_span!("connect", url = %address);
+        async {
+            let reached = self.way.reach(address, &self.config.limits).await?;
+            open(reached, address, &handshake, &self.config, self.handshake_time()).await
         }
-        for (name, value) in &self.headers {
-            handshake = handshake.header(name.clone(), value.clone()).map_err(request)?;
-        }
-        let is_set = self.headers.iter().any(|(name, _)| name == AUTHORIZATION);
-        if let Some(credentials) = address.credentials().filter(|_| !is_set) {
-            handshake = handshake.header(AUTHORIZATION, credentials.basic()).map_err(request)?;
-        }
-        Ok(handshake)
+        .instrument(span)
+        .await
     }
 
-    async fn open(
-        &self,
-        reached: Reached,
-        address: &Address,
-        handshake: ClientHandshake,
-    ) -> Result<WebSocket> {
-        let Reached { mut transport, peer_addr } = reached;
-        let limits = &self.config.limits;
-        let begun = Instant::now();
-        let opened = within(
-            self.way.timeouts.handshake.unwrap_or(limits.handshake_time),
-            || format!("open a WebSocket at {address}"),
-            open::shake_hands(&mut transport, &handshake, limits, address.destination()),
-        )
-        .await?;
-        telemetry::shook_hands(Role::Client, begun);
-        let mut protocol = Protocol::new(Role::Client, Arc::new(self.config.clone()));
-        // Whatever was agreed on is one of the offers, and this is the only extension that is offered.
-        if let (Some(deflate), Some(answer)) = (&self.config.deflate, opened.agreed.extensions.first()) {
-            let agreement = deflate.confirm(answer).map_err(HandshakeError::Deflate)?;
-            protocol = protocol.with_deflate(&agreement);
-        }
-        let opening = crate::opening::Opening {
-            uri: address.uri(),
-            subprotocol: opened.agreed.subprotocol,
-            agreed: extensions_header(&opened.headers),
-            peer_addr,
-            response_headers: opened.headers,
-            attached: http::Extensions::new(),
-        };
-        tracing::debug!(subprotocol = opening.subprotocol.as_deref(), "open");
-        Ok(WebSocket::open(Connection::new(transport, protocol, opened.read_ahead, None), opening))
+    fn handshake(&self, address: &Address, secrets: Secrets) -> Result<ClientHandshake> {
+        self.request.handshake(address, self.config.deflate.as_ref(), secrets)
+    }
+
+    fn handshake_time(&self) -> Duration {
+        self.way.timeouts.handshake.unwrap_or(self.config.limits.handshake_time)
     }
 }

@@ -187,6 +187,10 @@ pub enum HandshakeError {
     Response(ResponseError),
     /// The server's answer to the offer of compression cannot be agreed to (RFC 7692 §7.1).
     Deflate(DeflateError),
+    /// The server redirects to what is not the URL of a WebSocket.
+    Redirect(UrlError),
+    /// The server redirects from `wss://` to this address, which is not encrypted.
+    InsecureRedirect(String),
     /// The transport ended before the response was whole.
     Ended,
 }
@@ -200,6 +204,10 @@ impl fmt::Display for HandshakeError {
             }
             HandshakeError::Response(error) => write!(f, "the server's answer is wrong: {error}"),
             HandshakeError::Deflate(error) => write!(f, "the server's answer is wrong: {error}"),
+            HandshakeError::Redirect(error) => write!(f, "the server redirects to nowhere: {error}"),
+            HandshakeError::InsecureRedirect(to) => {
+                write!(f, "the server redirects to {to}, which is not encrypted; that is not followed")
+            }
             HandshakeError::Ended => f.write_str("the server closed the connection instead of answering"),
         }
     }

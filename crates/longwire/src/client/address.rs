@@ -32,6 +32,26 @@ impl Address {
         Address::from_url(url, text)
     }
 
+    /// Where a server that was asked for this address redirects to (RFC 9110 §10.2.2): an address relative to this one, a
+    /// WebSocket's or one of HTTP. User and password go along where the origin is the same; those in `location` are not
+    /// the server's to choose.
+    pub(super) fn redirected(&self, location: &str) -> Result<Address, UrlError> {
+        let invalid = |error: url::ParseError| UrlError::Invalid {
+            url: redacted(location).into_owned(),
+            reason: error.to_string(),
+        };
+        let mut url = self.url.join(location).map_err(invalid)?;
+        url.set_fragment(None);
+        let mut address = Address::from_url(url, location)?;
+        address.credentials = self.credentials.clone().filter(|_| self.has_origin_of(&address));
+        Ok(address)
+    }
+
+    /// Whether both are of one server (RFC 6454 §4).
+    pub(super) fn has_origin_of(&self, other: &Address) -> bool {
+        self.secure == other.secure && self.destination == other.destination
+    }
+
     /// `text` is what the URL was made of, for errors.
     fn from_url(mut url: Url, text: &str) -> Result<Address, UrlError> {
         let shown = || redacted(text).into_owned();
@@ -181,6 +201,26 @@ mod tests {
             let error = Address::parse(url).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
         }
+    }
+
+    #[test]
+    fn a_redirect_is_relative_or_of_http_and_keeps_credentials_within_the_origin() {
+        let from = Address::parse("ws://me:secret@a.example/x/y?z").unwrap();
+        for (location, shown, keeps) in [
+            ("v", "ws://a.example/x/v", true),
+            ("/v?w#top", "ws://a.example/v?w", true),
+            ("http://a.example:80/", "ws://a.example/", true),
+            ("http://you:other@a.example/", "ws://a.example/", true),
+            ("//b.example/v", "ws://b.example/v", false),
+            ("https://a.example/", "wss://a.example/", false),
+            ("ws://a.example:81/", "ws://a.example:81/", false),
+        ] {
+            let to = from.redirected(location).unwrap();
+            assert_eq!(to.to_string(), shown);
+            assert_eq!(to.credentials(), from.credentials().filter(|_| keeps), "{location}");
+        }
+        assert!(matches!(from.redirected("mailto:x@y").unwrap_err(), UrlError::Scheme(_)));
+        assert!(matches!(from.redirected("http://[").unwrap_err(), UrlError::Invalid { .. }));
     }
 
     #[test]

@@ -1,24 +1,66 @@
 //! The opening handshake of a client over a transport.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use http::{HeaderMap, StatusCode};
-use longwire_proto::Limits;
 use longwire_proto::handshake::{Agreed, ClientHandshake, encode_request};
+use longwire_proto::{Config, Limits, Protocol, Role};
 use tokio::io::AsyncWriteExt;
 
+use super::address::Address;
 use super::destination::Destination;
 use super::response::{Answer, NoAnswer, read_answer, refusal};
+use super::timeouts::within;
+use super::way::Reached;
+use crate::connection::Connection;
 use crate::error::{Error, HandshakeError, Result};
+use crate::opening::{Opening, extensions_header};
+use crate::telemetry;
 use crate::transport::Transport;
+use crate::websocket::WebSocket;
 
 /// What a handshake that succeeded gives.
-pub(super) struct Opened {
-    pub(super) agreed: Agreed,
-    pub(super) headers: HeaderMap,
+struct Opened {
+    agreed: Agreed,
+    headers: HeaderMap,
     /// What came behind the response: the server's first frames.
-    pub(super) read_ahead: Vec<u8>,
+    read_ahead: Vec<u8>,
 }
 
-pub(super) async fn shake_hands(
+/// Opens a WebSocket by `handshake`, within `time`.
+pub(super) async fn open(
+    reached: Reached,
+    address: &Address,
+    handshake: &ClientHandshake,
+    config: &Config,
+    time: Duration,
+) -> Result<WebSocket> {
+    let Reached { mut transport, peer_addr } = reached;
+    let begun = Instant::now();
+    let doing = || format!("open a WebSocket at {address}");
+    let shaking = shake_hands(&mut transport, handshake, &config.limits, address.destination());
+    let opened = within(time, doing, shaking).await?;
+    telemetry::shook_hands(Role::Client, begun);
+    let mut protocol = Protocol::new(Role::Client, Arc::new(config.clone()));
+    // Whatever was agreed on is one of the offers, and this is the only extension that is offered.
+    if let (Some(deflate), Some(answer)) = (&config.deflate, opened.agreed.extensions.first()) {
+        let agreement = deflate.confirm(answer).map_err(HandshakeError::Deflate)?;
+        protocol = protocol.with_deflate(&agreement);
+    }
+    let opening = Opening {
+        uri: address.uri(),
+        subprotocol: opened.agreed.subprotocol,
+        agreed: extensions_header(&opened.headers),
+        peer_addr,
+        response_headers: opened.headers,
+        attached: http::Extensions::new(),
+    };
+    tracing::debug!(subprotocol = opening.subprotocol.as_deref(), "open");
+    Ok(WebSocket::open(Connection::new(transport, protocol, opened.read_ahead, None), opening))
+}
+
+async fn shake_hands(
     transport: &mut Transport,
     handshake: &ClientHandshake,
     limits: &Limits,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Response, StatusCode};
 use longwire_proto::Limits;
 use longwire_proto::handshake::{HeadError, HeadLimits, HeadReader, HeadStatus};
 use tokio::io::AsyncReadExt;
@@ -19,6 +19,9 @@ const BODY: usize = 4 << 10;
 
 /// How long the body of a refusal is waited for.
 const BODY_TIME: Duration = Duration::from_secs(1);
+
+/// How many interim responses are passed over.
+const INTERIM: usize = 8;
 
 /// A response whose head has come.
 pub(super) struct Answer {
@@ -35,14 +38,32 @@ pub(super) enum NoAnswer {
     Ended,
 }
 
-/// The head of the response, and what came behind it.
+/// The head of the response, and what came behind it. Interim responses are passed over (RFC 9110 §15.2), but for 101,
+/// which is the answer.
 pub(super) async fn read_answer(transport: &mut Transport, limits: &Limits) -> Result<Answer, NoAnswer> {
+    let mut behind = BytesMut::with_capacity(4 << 10);
+    for _ in 0..=INTERIM {
+        let answer = read_head(transport, limits, behind).await?;
+        let status = answer.response.status();
+        if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(answer);
+        }
+        tracing::debug!(%status, "passed over an interim response");
+        behind = answer.behind;
+    }
+    Err(NoAnswer::Head(HeadError::Malformed("too many interim responses come before it")))
+}
+
+/// The next head, which begins with `buffer`.
+async fn read_head(
+    transport: &mut Transport,
+    limits: &Limits,
+    mut buffer: BytesMut,
+) -> Result<Answer, NoAnswer> {
     let head_limits = HeadLimits { bytes: limits.handshake_bytes, headers: limits.handshake_headers };
     let mut head = HeadReader::new(head_limits);
-    let mut buffer = BytesMut::with_capacity(4 << 10);
     loop {
-        buffer.clear();
-        if transport.read_buf(&mut buffer).await.map_err(NoAnswer::Io)? == 0 {
+        if buffer.is_empty() && transport.read_buf(&mut buffer).await.map_err(NoAnswer::Io)? == 0 {
             return Err(NoAnswer::Ended);
         }
         if let HeadStatus::Complete { consumed } = head.feed(&buffer).map_err(NoAnswer::Head)? {
@@ -50,6 +71,7 @@ pub(super) async fn read_answer(transport: &mut Transport, limits: &Limits) -> R
             let response = head.response().map_err(NoAnswer::Head)?;
             return Ok(Answer { response, behind });
         }
+        buffer.clear();
     }
 }
 

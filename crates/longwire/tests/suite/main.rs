@@ -21,6 +21,7 @@ mod halves;
 mod handlers;
 mod http;
 mod proxies;
+mod redirects;
 mod server_handshake;
 mod shutdown;
 mod sink;

@@ -1,6 +1,6 @@
 //! Connections over TLS, with a certificate authority of the tests' own.
 
-use longwire::{By, Client, ClientTls, Error, Message, Roots, Tls};
+use longwire::{By, Client, ClientTls, Error, Message, Refusal, Roots, Tls, Upgrade};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -110,6 +110,27 @@ fn a_client_with_tls_at_a_plain_port_is_told_so() {
         let text = error.to_string();
         assert!(text.starts_with("cannot secure the connection to 127.0.0.1:"), "{text}");
         assert!(text.contains("ws://"), "it does not say what to do: {text}");
+    });
+}
+
+#[test]
+fn a_redirect_from_wss_to_ws_is_not_followed() {
+    run(async {
+        let authority = Authority::for_names(&["localhost"]);
+        let refuse = |_: &Upgrade<'_>| {
+            let moved = Refusal::new(http::StatusCode::FOUND, "moved");
+            Err(moved
+                .header(http::header::LOCATION, http::HeaderValue::from_static("ws://me:secret@a.example/")))
+        };
+        let identity = authority.identity.clone();
+        let serving = serve(|server| server.tls(identity).on_upgrade(refuse), echo).await;
+        let client = authority.client().max_redirects(5);
+        let error = client.connect(url(&serving, "localhost")).await.unwrap_err();
+        assert!(matches!(error, Error::Handshake(_)), "{error:?}");
+        assert_eq!(
+            error.to_string(),
+            "the server redirects to ws://…@a.example/, which is not encrypted; that is not followed"
+        );
     });
 }
 
