@@ -9,6 +9,8 @@ use crate::support::{Serving, echo, end, run, serve};
 /// A certificate authority, and an identity that it vouches for.
 struct Authority {
     pem: String,
+    certificate: String,
+    key: String,
     identity: Tls,
 }
 
@@ -23,8 +25,9 @@ impl Authority {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
-        let identity = Tls::pem(certificate.pem(), key.serialize_pem()).unwrap();
-        Authority { pem, identity }
+        let (certificate, key) = (certificate.pem(), key.serialize_pem());
+        let identity = Tls::pem(&certificate, &key).unwrap();
+        Authority { pem, certificate, key, identity }
     }
 
     /// A client that trusts this authority and no other.
@@ -110,6 +113,45 @@ fn a_client_with_tls_at_a_plain_port_is_told_so() {
         let text = error.to_string();
         assert!(text.starts_with("cannot secure the connection to 127.0.0.1:"), "{text}");
         assert!(text.contains("ws://"), "it does not say what to do: {text}");
+    });
+}
+
+/// A server that lets in only whom the authority in this PEM vouches for.
+async fn exclusive(authority: &Authority, of_clients: &str) -> Serving {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(of_clients.as_bytes()).unwrap()).unwrap();
+    let verifier =
+        rustls::server::WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
+    let chain = vec![CertificateDer::from_pem_slice(authority.certificate.as_bytes()).unwrap()];
+    let key = PrivateKeyDer::from_pem_slice(authority.key.as_bytes()).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier.build().unwrap())
+        .with_single_cert(chain, key)
+        .unwrap();
+    serve(|server| server.tls(Tls::from_config(config.into())), echo).await
+}
+
+#[test]
+fn a_client_shows_its_certificate_to_a_server_that_asks() {
+    run(async {
+        let (authority, of_clients) = (Authority::for_names(&["localhost"]), Authority::for_names(&["me"]));
+        let serving = exclusive(&authority, &of_clients.pem).await;
+        let trust = || ClientTls::new(Roots::None).add_pem(&authority.pem).unwrap();
+        let with = |me: &Authority| Client::new().tls(trust().identity(&me.certificate, &me.key).unwrap());
+
+        let mut socket = with(&of_clients).connect(url(&serving, "localhost")).await.unwrap();
+        socket.send("hello").await.unwrap();
+        assert_eq!(socket.recv().await.unwrap(), Some("hello".into()));
+        let stranger = Authority::for_names(&["me"]);
+        for client in [with(&stranger), Client::new().tls(trust())] {
+            client.connect(url(&serving, "localhost")).await.unwrap_err();
+        }
     });
 }
 
