@@ -20,6 +20,7 @@ mod full_duplex;
 mod halves;
 mod handlers;
 mod http;
+mod keepalive;
 mod proxies;
 mod redirects;
 mod server_handshake;
