@@ -7,15 +7,15 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::support::{Serving, echo, end, run, serve};
 
 /// A certificate authority, and an identity that it vouches for.
-struct Authority {
+pub(crate) struct Authority {
     pem: String,
     certificate: String,
     key: String,
-    identity: Tls,
+    pub(crate) identity: Tls,
 }
 
 impl Authority {
-    fn for_names(names: &[&str]) -> Authority {
+    pub(crate) fn for_names(names: &[&str]) -> Authority {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
@@ -31,7 +31,7 @@ impl Authority {
     }
 
     /// A client that trusts this authority and no other.
-    fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         Client::new().tls(ClientTls::new(Roots::None).add_pem(&self.pem).unwrap())
     }
 }
