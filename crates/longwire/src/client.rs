@@ -23,6 +23,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
 use longwire_proto::deflate::Deflate;
 use longwire_proto::handshake::ClientHandshake;
@@ -37,6 +38,7 @@ use crate::transport::Transport;
 use crate::websocket::WebSocket;
 use address::Address;
 use connector::Connector;
+use credentials::Credentials;
 pub use destination::Destination;
 use open::open;
 pub use proxy::Proxy;
@@ -125,6 +127,22 @@ impl Client {
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Client {
         self.request.headers.push((name, value));
         self
+    }
+
+    /// Sends user and password as Basic authorization (RFC 7617), as those of a URL are. `user` has to be without a colon,
+    /// since that is where the password begins.
+    ///
+    /// ```
+    /// # async fn log_in() -> longwire::Result<()> {
+    /// let client = longwire::Client::new().basic_auth("me", "s@cret");
+    /// let socket = client.connect("wss://example.com/socket").await?; // or wss://me:s%40cret@example.com/socket
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn basic_auth(self, user: &str, password: &str) -> Client {
+        let credentials = Credentials { user: user.to_owned(), password: password.to_owned() };
+        self.header(AUTHORIZATION, credentials.basic())
     }
 
     /// How many redirects to follow; none unless set, and then, or when there are more, a redirect is

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
-use longwire::{Client, ClientTls, Destination, Error, Roots, Timeouts};
+use longwire::{Client, Destination, Error, Timeouts};
+#[cfg(feature = "tls")]
+use longwire::{ClientTls, Roots};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
@@ -76,6 +78,7 @@ fn a_lookup_that_takes_too_long_is_given_up() {
     });
 }
 
+#[cfg(feature = "tls")]
 #[test]
 fn tls_and_the_opening_handshake_have_times_of_their_own() {
     run_paused(async {
@@ -126,6 +129,7 @@ fn a_unix_socket_is_asked_for_what_the_url_names() {
     });
 }
 
+#[cfg(feature = "tls")]
 #[test]
 fn a_connector_is_told_what_the_url_names_and_tls_follows() {
     run_paused(async {
@@ -184,6 +188,8 @@ fn user_and_password_of_the_url_are_sent_unless_a_header_is_set() {
         let header = Client::new().header(AUTHORIZATION, HeaderValue::from_static("Bearer 1"));
         assert_eq!(authorization(header, url).await.unwrap(), "Bearer 1");
         assert_eq!(authorization(Client::new(), "ws://a.example/").await, None);
+        let by_call = Client::new().basic_auth("me", "s@cret");
+        assert_eq!(authorization(by_call, "ws://a.example/").await.unwrap(), "Basic bWU6c0BjcmV0");
     });
 }
 
