@@ -102,7 +102,7 @@ impl Default for Client {
 
 impl Client {
     /// A client with defaults: no subprotocols, the [`Limits`] that are safe, the certificate authorities of the
-    /// system.
+    /// system, the proxy that the environment names.
     #[must_use]
     pub fn new() -> Client {
         Client {

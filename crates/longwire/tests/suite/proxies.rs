@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use longwire::{Client, Error, Limits, Proxy, ProxyError, Result, Timeouts, WebSocket};
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use crate::support::{Raw, echo, run, run_paused, serve};
+#[cfg(feature = "tls")]
+use crate::tls::Authority;
 
 /// A place for a proxy, and the attempt to connect over it.
 struct Attempt {
@@ -36,7 +38,10 @@ impl Attempt {
 }
 
 /// Carries bytes between a client and the server that it asked for.
-fn carry(client: Raw<TcpStream>, server: SocketAddr) {
+fn carry<T>(client: Raw<T>, server: SocketAddr)
+where
+    T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     tokio::spawn(async move {
         let mut server = TcpStream::connect(server).await.unwrap();
         let _ended = copy_bidirectional(&mut client.into_inner(), &mut server).await;
@@ -176,6 +181,27 @@ fn hosts_that_are_excepted_are_connected_to_without_the_proxy() {
             assert_eq!(socket.peer_addr(), Some(serving.addr));
         }
         Client::new().proxy(nowhere).connect(serving.url("/")).await.unwrap_err();
+    });
+}
+
+/// TLS to the server inside of TLS to the proxy; the names of both are checked.
+#[cfg(feature = "tls")]
+#[test]
+fn an_https_proxy_is_spoken_to_over_tls() {
+    run(async {
+        let authority = Authority::for_names(&["127.0.0.1", "a.example"]);
+        let identity = authority.identity.clone();
+        let serving = serve(|server| server.tls(identity), echo).await;
+        let attempt = Attempt::new().await;
+        let proxy = Proxy::new(format!("https://{}", attempt.addr)).unwrap();
+        let client = authority.client().proxy(proxy);
+        let connecting = tokio::spawn(async move { client.connect("wss://a.example/").await });
+        let connection = attempt.accept().await.into_inner();
+        let mut proxy = Raw::new(authority.acceptor().accept(connection).await.unwrap());
+        proxy.expect("CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n").await;
+        proxy.send("HTTP/1.1 200 OK\r\n\r\n").await;
+        carry(proxy, serving.addr);
+        expect_echo(connecting).await;
     });
 }
 

@@ -1,7 +1,14 @@
 //! Connections over TLS, with a certificate authority of the tests' own.
 
+use std::sync::Arc;
+
 use longwire::{By, Client, ClientTls, Error, Message, Refusal, Roots, Tls, Upgrade};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{WantsServerCert, WebPkiClientVerifier};
+use rustls::{ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{Serving, echo, end, run, serve};
@@ -30,10 +37,32 @@ impl Authority {
         Authority { pem, certificate, key, identity }
     }
 
+    /// Accepts connections as a server of another library.
+    pub(crate) fn acceptor(&self) -> tokio_rustls::TlsAcceptor {
+        self.server_config(ConfigBuilder::<ServerConfig, _>::with_no_client_auth).into()
+    }
+
+    fn server_config(
+        &self,
+        ask: impl FnOnce(
+            ConfigBuilder<ServerConfig, WantsVerifier>,
+        ) -> ConfigBuilder<ServerConfig, WantsServerCert>,
+    ) -> Arc<ServerConfig> {
+        let chain = vec![CertificateDer::from_pem_slice(self.certificate.as_bytes()).unwrap()];
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).unwrap();
+        let builder = ServerConfig::builder_with_provider(provider());
+        let builder = ask(builder.with_safe_default_protocol_versions().unwrap());
+        Arc::new(builder.with_single_cert(chain, key).unwrap())
+    }
+
     /// A client that trusts this authority and no other.
     pub(crate) fn client(&self) -> Client {
         Client::new().tls(ClientTls::new(Roots::None).add_pem(&self.pem).unwrap())
     }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
 }
 
 async fn serving(authority: &Authority) -> Serving {
@@ -118,23 +147,11 @@ fn a_client_with_tls_at_a_plain_port_is_told_so() {
 
 /// A server that lets in only whom the authority in this PEM vouches for.
 async fn exclusive(authority: &Authority, of_clients: &str) -> Serving {
-    use rustls::pki_types::pem::PemObject;
-    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let mut roots = rustls::RootCertStore::empty();
+    let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(of_clients.as_bytes()).unwrap()).unwrap();
-    let verifier =
-        rustls::server::WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
-    let chain = vec![CertificateDer::from_pem_slice(authority.certificate.as_bytes()).unwrap()];
-    let key = PrivateKeyDer::from_pem_slice(authority.key.as_bytes()).unwrap();
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_client_cert_verifier(verifier.build().unwrap())
-        .with_single_cert(chain, key)
-        .unwrap();
-    serve(|server| server.tls(Tls::from_config(config.into())), echo).await
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider()).build().unwrap();
+    let config = authority.server_config(|builder| builder.with_client_cert_verifier(verifier));
+    serve(|server| server.tls(Tls::from_config(config)), echo).await
 }
 
 #[test]
