@@ -20,7 +20,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// A client for which every name has these addresses.
 fn with_addresses(addresses: &[SocketAddr]) -> Client {
     let addresses = addresses.to_vec();
-    Client::new().resolver(move |_: Destination| std::future::ready(Ok(addresses.clone())))
+    Client::new().proxy(None).resolver(move |_: Destination| std::future::ready(Ok(addresses.clone())))
 }
 
 /// An address where nobody listens.
@@ -57,7 +57,7 @@ fn when_no_address_answers_each_is_named() {
 #[test]
 fn a_name_that_is_not_known_is_told() {
     run(async {
-        let lost = Client::new().resolver(async |_| Err(io::Error::other("no such name")));
+        let lost = Client::new().proxy(None).resolver(async |_| Err(io::Error::other("no such name")));
         let error = lost.connect("ws://a.example/").await.unwrap_err();
         assert_eq!(error.to_string(), "cannot look up a.example: no such name");
         let error = with_addresses(&[]).connect("ws://a.example/").await.unwrap_err();
@@ -69,6 +69,7 @@ fn a_name_that_is_not_known_is_told() {
 fn a_lookup_that_takes_too_long_is_given_up() {
     run_paused(async {
         let slow = Client::new()
+            .proxy(None)
             .resolver(async |_| pending().await)
             .timeouts(Timeouts::default().lookup(2 * SECOND));
         let begun = Instant::now();
