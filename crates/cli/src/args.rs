@@ -1,6 +1,7 @@
 //! What the user may ask for.
 
 mod limits;
+mod route;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU16;
@@ -11,6 +12,7 @@ use http::{HeaderName, HeaderValue};
 use longwire::{Engine, Origin};
 
 pub(crate) use limits::LimitArgs;
+pub(crate) use route::RouteArgs;
 
 /// Serve, connect to and look into WebSocket endpoints.
 #[derive(Debug, Parser)]
@@ -113,6 +115,9 @@ Examples:
   longwire connect ws://127.0.0.1:8080/echo
   echo hello | longwire connect ws://127.0.0.1:8080/echo --count 1
   longwire connect wss://example.com/feed --header 'Authorization: Bearer 1234' --subprotocol feed.v2 -v
+  longwire connect wss://example.com/feed --proxy http://user:password@proxy.example:3128
+  longwire connect wss://example.com/feed --cert me.pem --key me.key --location
+  longwire connect ws://localhost/events --unix-socket /run/app.sock
 
 The end of standard input closes the connection, unless --count says how many messages to wait for.
 Exit code: 0 after a normal end (close code 1000, 1001 or none), 1 after any other, 2 for a call that makes no sense.")]
@@ -137,10 +142,6 @@ pub(crate) struct ConnectArgs {
     #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
 
-    /// Trust the certificate authority in this file too
-    #[arg(long, value_name = "PEM")]
-    pub(crate) ca: Option<PathBuf>,
-
     /// Do not offer to compress messages
     #[arg(long)]
     pub(crate) no_compression: bool,
@@ -148,6 +149,9 @@ pub(crate) struct ConnectArgs {
     /// Show frames, pings and the closing handshake on standard error
     #[arg(long, short = 'v')]
     pub(crate) verbose: bool,
+
+    #[command(flatten)]
+    pub(crate) route: RouteArgs,
 }
 
 fn parse_header(line: &str) -> Result<(HeaderName, HeaderValue), String> {

@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use longwire::{Client, ClientTls, CloseCode, Closed, Error, Message, Receiver, Sender, WebSocket};
+use longwire::{CloseCode, Closed, Error, Message, Receiver, Sender, WebSocket};
 use tokio::sync::mpsc;
 
 use crate::args::ConnectArgs;
@@ -18,15 +18,12 @@ use output::Output;
 
 pub(crate) async fn run(args: ConnectArgs) -> Result<ExitCode, Failure> {
     let output = Output::new();
-    let mut client = Client::new().subprotocols(&args.subprotocol);
+    let mut client = args.route.client()?.subprotocols(&args.subprotocol);
     if args.no_compression {
         client = client.deflate(None);
     }
     for (name, value) in args.header {
         client = client.header(name, value);
-    }
-    if let Some(ca) = &args.ca {
-        client = client.tls(ClientTls::default().add_pem_file(ca)?);
     }
     if args.verbose {
         client = client.observer(output.frame_observer());

@@ -1,6 +1,6 @@
 //! Why the program could not do what it was asked to.
 
-use longwire::{Error, HandshakeError};
+use longwire::{Error, HandshakeError, ProxyError};
 
 use crate::terminal;
 
@@ -15,6 +15,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         let asked_wrongly = match &error {
             Error::Url(_) => true,
+            Error::Proxy(error) => matches!(**error, ProxyError::Address { .. }),
             Error::Handshake(error) => matches!(**error, HandshakeError::Request(_)),
             _ => false,
         };

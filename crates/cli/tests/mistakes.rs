@@ -59,6 +59,8 @@ fn flags_that_make_no_sense_exit_with_2_and_say_which() {
         (&["connect", "ws://127.0.0.1/", "--header", "Upgrade: h2c"], "upgrade"),
         (&["connect", "ws://127.0.0.1/", "--subprotocol", "a b"], "a b"),
         (&["connect", "example.com"], "example.com"),
+        (&["connect", "ws://127.0.0.1/", "--proxy", "ftp://p.example"], "ftp://p.example"),
+        (&["connect", "ws://127.0.0.1/", "--cert", "me.pem"], "--key"),
     ] {
         let output = longwire(args);
         let text = String::from_utf8(output.stderr).unwrap();

@@ -1,33 +1,52 @@
 //! The client.
 
 mod address;
-mod opening;
+mod connect;
+mod connector;
+mod credentials;
+mod destination;
+mod open;
+mod proxy;
+mod redirect;
+mod request;
+mod resolve;
+mod response;
+#[cfg(feature = "tls")]
+mod secure;
+mod timeouts;
+mod way;
 
 use std::future::Future;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::io;
+use std::net::SocketAddr;
+#[cfg(unix)]
+use std::path::Path;
+use std::time::Duration;
 
+use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
 use longwire_proto::deflate::Deflate;
 use longwire_proto::handshake::ClientHandshake;
-use longwire_proto::{Config, FrameObserver, Keepalive, Limits, Protocol, Role};
+use longwire_proto::{Config, FrameObserver, Keepalive, Limits};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 use tracing::Instrument;
 
-use crate::connection::Connection;
-#[cfg(not(feature = "tls"))]
-use crate::error::UrlError;
-use crate::error::{Error, HandshakeError, Result};
-use crate::opening::extensions_header;
-use crate::shared::driver::DrivenBy;
-use crate::telemetry;
+use crate::error::{Error, Result};
 #[cfg(feature = "tls")]
 use crate::tls::ClientTls;
 use crate::transport::Transport;
 use crate::websocket::WebSocket;
 use address::Address;
+use connector::Connector;
+use credentials::Credentials;
+pub use destination::Destination;
+use open::open;
+pub use proxy::Proxy;
+use proxy::ProxyChoice;
+use request::{Request, Secrets};
+use resolve::Resolver;
+pub use timeouts::Timeouts;
+use way::{Reached, Route, Way};
 
 /// Connects to a WebSocket server with the defaults of [`Client`].
 ///
@@ -69,12 +88,10 @@ pub async fn connect(url: impl AsRef<str>) -> Result<WebSocket> {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Client {
-    subprotocols: Vec<String>,
-    headers: Vec<(HeaderName, HeaderValue)>,
+    request: Request,
     config: Config,
-    connect_time: Duration,
-    #[cfg(feature = "tls")]
-    tls: ClientTls,
+    max_redirects: usize,
+    way: Way,
 }
 
 impl Default for Client {
@@ -85,16 +102,14 @@ impl Default for Client {
 
 impl Client {
     /// A client with defaults: no subprotocols, the [`Limits`] that are safe, the certificate authorities of the
-    /// system.
+    /// system, the proxy that the environment names.
     #[must_use]
     pub fn new() -> Client {
         Client {
-            subprotocols: Vec::new(),
-            headers: Vec::new(),
+            request: Request::default(),
             config: Config::default(),
-            connect_time: Duration::from_secs(10),
-            #[cfg(feature = "tls")]
-            tls: ClientTls::default(),
+            max_redirects: 0,
+            way: Way::default(),
         }
     }
 
@@ -102,7 +117,7 @@ impl Client {
     /// [`WebSocket::subprotocol`].
     #[must_use]
     pub fn subprotocols<S: Into<String>>(mut self, subprotocols: impl IntoIterator<Item = S>) -> Client {
-        self.subprotocols = subprotocols.into_iter().map(Into::into).collect();
+        self.request.subprotocols = subprotocols.into_iter().map(Into::into).collect();
         self
     }
 
@@ -110,7 +125,41 @@ impl Client {
     /// and their like) cannot be replaced: connecting fails then.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Client {
-        self.headers.push((name, value));
+        self.request.headers.push((name, value));
+        self
+    }
+
+    /// Sends user and password as Basic authorization (RFC 7617), as those of a URL are. `user` has to be without a colon,
+    /// since that is where the password begins.
+    ///
+    /// ```
+    /// # async fn log_in() -> longwire::Result<()> {
+    /// let client = longwire::Client::new().basic_auth("me", "s@cret");
+    /// let socket = client.connect("wss://example.com/socket").await?; // or wss://me:s%40cret@example.com/socket
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn basic_auth(self, user: &str, password: &str) -> Client {
+        let credentials = Credentials { user: user.to_owned(), password: password.to_owned() };
+        self.header(AUTHORIZATION, credentials.basic())
+    }
+
+    /// How many redirects to follow; none unless set, and then, or when there are more, a redirect is
+    /// [`Error::Refused`]. `http` and `https` in them stand for `ws` and `wss`. From `wss` to `ws` none
+    /// is followed. Another origin (scheme, host, port) is not sent what tells who asks: the headers `Authorization`,
+    /// `Cookie` and `Proxy-Authorization`, and user and password of the URL.
+    ///
+    /// ```
+    /// # async fn moved() -> longwire::Result<()> {
+    /// let socket = longwire::Client::new().max_redirects(5).connect("wss://example.com/socket").await?;
+    /// println!("connected to {}", socket.uri());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn max_redirects(mut self, count: usize) -> Client {
+        self.max_redirects = count;
         self
     }
 
@@ -136,11 +185,98 @@ impl Client {
         self
     }
 
-    /// How long name lookup and TCP connection may take; 10 s unless set. What follows has
-    /// [`Limits::handshake_time`].
+    /// How long each phase of connecting may take.
+    #[must_use]
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Client {
+        self.way.timeouts = timeouts;
+        self
+    }
+
+    /// How long name lookup and TCP connection may take, each; short for [`Timeouts::lookup`] and
+    /// [`Timeouts::connect`].
     #[must_use]
     pub fn connect_time(mut self, time: Duration) -> Client {
-        self.connect_time = time;
+        self.way.timeouts = self.way.timeouts.lookup(time).connect(time);
+        self
+    }
+
+    /// The proxy to connect over; `None`: none.
+    ///
+    /// Unless this is called, the environment names it, as for curl: `http_proxy` or `HTTP_PROXY` for `ws://`,
+    /// `https_proxy` or `HTTPS_PROXY` for `wss://` (before them `ws_proxy` and `wss_proxy`), `all_proxy` or `ALL_PROXY` for
+    /// both, but for the hosts in `no_proxy` or `NO_PROXY`. The lower case comes first; `HTTP_PROXY` does not count in a CGI
+    /// program (where `REQUEST_METHOD` is set), since there it is a header of whoever asks. Browsers and Go connect
+    /// directly to this machine itself; curl and this client do so only if `NO_PROXY` says so. A proxy there that cannot be
+    /// used is an error of [`connect`](Client::connect), and is not gone past.
+    #[must_use]
+    pub fn proxy(mut self, proxy: impl Into<Option<Proxy>>) -> Client {
+        self.way.proxy = proxy.into().map_or(ProxyChoice::Direct, ProxyChoice::Given);
+        self
+    }
+
+    /// Who looks up names, instead of the system: the addresses, the preferred one first.
+    ///
+    /// ```
+    /// use longwire::{Client, Destination};
+    ///
+    /// // As `curl --resolve`: another server than the one that the name belongs to.
+    /// let client = Client::new()
+    ///     .resolver(async |name: Destination| Ok(vec![([127, 0, 0, 1], name.port()).into()]));
+    /// ```
+    #[must_use]
+    pub fn resolver<F, Fut>(mut self, lookup: F) -> Client
+    where
+        F: Fn(Destination) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static,
+    {
+        self.way.resolver = Resolver::custom(lookup);
+        self
+    }
+
+    /// Connects to the Unix socket at `path`, whatever host the URL names: that is what is asked for there, and over
+    /// `wss://` what the certificate has to carry. No proxy is used.
+    ///
+    /// ```
+    /// # async fn local() -> longwire::Result<()> {
+    /// let client = longwire::Client::new().unix_socket("/run/app.sock");
+    /// let socket = client.connect("ws://localhost/events").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(unix)]
+    #[must_use]
+    pub fn unix_socket(mut self, path: impl AsRef<Path>) -> Client {
+        self.way.route = Route::UnixSocket(path.as_ref().into());
+        self
+    }
+
+    /// Connects by `connect`, for whatever is not offered here: an SSH tunnel, vsock, a simulated network. It is told
+    /// what the URL names, and gives a transport to there; TLS for `wss://` and the opening handshake follow on that. No
+    /// proxy is used; [`Timeouts::connect`] holds.
+    ///
+    /// ```
+    /// use longwire::{Client, Destination};
+    /// use tokio::net::{TcpSocket, TcpStream};
+    ///
+    /// # async fn bound() -> longwire::Result<()> {
+    /// let client = Client::new().connector(async |to: Destination| {
+    ///     let address = tokio::net::lookup_host((to.host(), to.port())).await?.find(|found| found.is_ipv4());
+    ///     let socket = TcpSocket::new_v4()?;
+    ///     socket.bind(([192, 0, 2, 1], 0).into())?;
+    ///     socket.connect(address.ok_or(std::io::ErrorKind::NotFound)?).await
+    /// });
+    /// let socket = client.connect("wss://example.com/socket").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn connector<F, Fut, T>(mut self, connect: F) -> Client
+    where
+        F: Fn(Destination) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = io::Result<T>> + Send + 'static,
+        T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        self.way.route = Route::Connector(Connector::new(connect));
         self
     }
 
@@ -148,7 +284,7 @@ impl Client {
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, tls: ClientTls) -> Client {
-        self.tls = tls;
+        self.way.tls = tls;
         self
     }
 
@@ -160,7 +296,11 @@ impl Client {
     }
 
     /// Connects to a URL that begins with `ws://` or `wss://` (or `http://`, `https://`, as in browsers), by default at
-    /// port 80 or 443.
+    /// port 80 or 443. `user:password@` before the host, percent-encoded where needed, is sent as Basic authorization
+    /// unless there is a header `Authorization`.
+    ///
+    /// A name is looked up, its addresses are tried in turn, each beside those before it after 250 ms (RFC 8305), and the
+    /// first that answers is it.
     ///
     /// # Cancel safety
     ///
@@ -169,26 +309,31 @@ impl Client {
     /// # Errors
     ///
     /// - [`Error::Url`]: the URL is none of a WebSocket.
-    /// - [`Error::Io`], [`Error::Timeout`]: the name, the TCP connection or TLS failed, or took too long.
-    /// - [`Error::Refused`]: the server answered, but did not open a WebSocket; with its status and the start of its
-    ///   text.
-    /// - [`Error::Handshake`]: what came back is no answer to an opening handshake, or the request cannot be made.
+    /// - [`Error::Io`], [`Error::Timeout`]: the name, the TCP connection, the proxy
+    ///   or TLS failed, or took too long.
+    /// - [`Error::Proxy`]: the proxy did not connect to the server.
+    /// - [`Error::Refused`]: the server answered, but did not open a WebSocket; with its status, its
+    ///   headers and the first bytes of its text.
+    /// - [`Error::Handshake`]: what came back is no answer to an opening handshake, or a redirect that is not
+    ///   followed, or the request cannot be made.
     pub async fn connect(&self, url: impl AsRef<str>) -> Result<WebSocket> {
-        let address = Address::parse(url.as_ref())?;
-        // Before any connection is made: a mistake of the caller should not cost the network anything.
-        let handshake = self.handshake(&address)?;
-        let span = tracing::debug_span!("connect", url = %address);
-        async {
-            let stream = self.connect_tcp(&address).await?;
-            let opening = async {
-                let peer_addr = stream.peer_addr().ok();
-                let transport = self.secure(stream, &address).await?;
-                self.open(transport, &address, handshake, peer_addr).await
+        let mut address = Address::parse(url.as_ref())?;
+        let mut secrets = Secrets::Told;
+        for _ in 0..self.max_redirects {
+            let refused = match self.attempt(&address, secrets).await {
+                Err(Error::Refused(refused)) => refused,
+                outcome => return outcome,
             };
-            self.within_handshake_time(&address, opening).await
+            let Some(target) = redirect::target(&address, &refused)? else {
+                return Err(Error::Refused(refused));
+            };
+            tracing::debug!(from = %address, to = %target, "redirected");
+            if !target.has_origin_of(&address) {
+                secrets = Secrets::Withheld;
+            }
+            address = target;
         }
-        .instrument(span)
-        .await
+        self.attempt(&address, secrets).await
     }
 
     /// Opens a WebSocket over a transport that is connected already: a tunnel, a Unix socket, a TLS stream of another
@@ -200,114 +345,34 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As for [`connect`](Client::connect), from the opening handshake on.
+    /// As for [`connect`](Client::connect), from the opening handshake on. A redirect is a refusal.
     pub async fn connect_over<T>(&self, transport: T, url: impl AsRef<str>) -> Result<WebSocket>
     where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let address = Address::parse(url.as_ref())?;
-        let handshake = self.handshake(&address)?;
-        let transport = Transport::Other(Box::new(transport));
-        self.within_handshake_time(&address, self.open(transport, &address, handshake, None)).await
+        let handshake = self.handshake(&address, Secrets::Told)?;
+        let reached = Reached::beyond(Transport::Other(Box::new(transport)));
+        open(reached, &address, &handshake, &self.config, self.handshake_time()).await
     }
 
-    fn handshake(&self, address: &Address) -> Result<ClientHandshake> {
-        let request = |error| HandshakeError::Request(error);
-        let mut handshake = ClientHandshake::new(address.host_header(), address.target())
-            .subprotocols(self.subprotocols.iter().map(String::as_str))
-            .map_err(request)?;
-        if let Some(deflate) = &self.config.deflate {
-            handshake = handshake.extensions(deflate.offers()).map_err(request)?;
+    async fn attempt(&self, address: &Address, secrets: Secrets) -> Result<WebSocket> {
+        // Before any connection is made: a mistake of the caller should not cost the network anything.
+        let handshake = self.handshake(address, secrets)?;
+        let span = tracing::debug_span!("connect", url = %address);
+        async {
+            let reached = self.way.reach(address, &self.config.limits).await?;
+            open(reached, address, &handshake, &self.config, self.handshake_time()).await
         }
-        for (name, value) in &self.headers {
-            handshake = handshake.header(name.clone(), value.clone()).map_err(request)?;
-        }
-        Ok(handshake)
+        .instrument(span)
+        .await
     }
 
-    async fn connect_tcp(&self, address: &Address) -> Result<TcpStream> {
-        let doing = || format!("connect to {}", address.authority());
-        let connected = timeout(self.connect_time, TcpStream::connect(address.socket_address())).await;
-        let stream = connected
-            .map_err(|_| Error::timeout(doing(), self.connect_time))?
-            .map_err(|error| Error::io(doing(), error))?;
-        // Messages are gathered here already; Nagle's algorithm would only delay them.
-        stream.set_nodelay(true).map_err(|error| Error::io(doing(), error))?;
-        Ok(stream)
+    fn handshake(&self, address: &Address, secrets: Secrets) -> Result<ClientHandshake> {
+        self.request.handshake(address, self.config.deflate.as_ref(), secrets)
     }
 
-    #[cfg(feature = "tls")]
-    async fn secure(&self, stream: TcpStream, address: &Address) -> Result<Transport> {
-        if !address.is_secure() {
-            return Ok(Transport::Tcp(stream));
-        }
-        let doing = || format!("secure the connection to {} by TLS", address.authority());
-        let name = address.tls_name().map_err(|error| Error::io(doing(), error))?;
-        let connector = tokio_rustls::TlsConnector::from(self.tls.config()?);
-        let secured = connector.connect(name, stream).await;
-        let stream = secured.map_err(|error| Error::io(doing(), explained(error)))?;
-        Ok(Transport::ClientTls(Box::new(stream)))
-    }
-
-    #[cfg(not(feature = "tls"))]
-    async fn secure(&self, stream: TcpStream, address: &Address) -> Result<Transport> {
-        if address.is_secure() {
-            Err(UrlError::NoTls(address.to_string()).into())
-        } else {
-            Ok(Transport::Tcp(stream))
-        }
-    }
-
-    async fn open(
-        &self,
-        mut transport: Transport,
-        address: &Address,
-        handshake: ClientHandshake,
-        peer_addr: Option<std::net::SocketAddr>,
-    ) -> Result<WebSocket> {
-        let opened = opening::shake_hands(&mut transport, &handshake, &self.config.limits, address).await?;
-        let mut protocol = Protocol::new(Role::Client, Arc::new(self.config.clone()));
-        // Whatever was agreed on is one of the offers, and this is the only extension that is offered.
-        if let (Some(deflate), Some(answer)) = (&self.config.deflate, opened.agreed.extensions.first()) {
-            let agreement = deflate.confirm(answer).map_err(HandshakeError::Deflate)?;
-            protocol = protocol.with_deflate(&agreement);
-        }
-        let opening = crate::opening::Opening {
-            uri: address.uri(),
-            subprotocol: opened.agreed.subprotocol,
-            agreed: extensions_header(&opened.headers),
-            peer_addr,
-            response_headers: Some(Box::new(opened.headers)),
-            attached: http::Extensions::new(),
-        };
-        tracing::debug!(subprotocol = opening.subprotocol.as_deref(), "open");
-        let connection = Connection::new(transport, protocol, opened.read_ahead, None);
-        Ok(WebSocket::open(connection, opening, DrivenBy::Itself))
-    }
-
-    async fn within_handshake_time<T>(
-        &self,
-        address: &Address,
-        opening: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
-        let limit = self.config.limits.handshake_time;
-        let begun = Instant::now();
-        let opened = timeout(limit, opening)
-            .await
-            .map_err(|_| Error::timeout(format!("open a WebSocket at {address}"), limit))??;
-        telemetry::shook_hands(Role::Client, begun);
-        Ok(opened)
-    }
-}
-
-/// An error of TLS, with what to do about it where that is known.
-#[cfg(feature = "tls")]
-fn explained(error: std::io::Error) -> std::io::Error {
-    match error.get_ref().and_then(|error| error.downcast_ref()) {
-        Some(rustls::Error::InvalidMessage(_)) => std::io::Error::new(
-            std::io::ErrorKind::InvalidData,
-            "the server does not speak TLS there; connect with ws:// if it is meant to be so",
-        ),
-        _ => error,
+    fn handshake_time(&self) -> Duration {
+        self.way.timeouts.handshake.unwrap_or(self.config.limits.handshake_time)
     }
 }

@@ -1,15 +1,21 @@
 //! What can go wrong, for a person to read and a program to tell apart.
 
+#[cfg(feature = "client")]
+mod proxy;
+mod refused;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode};
 use longwire_proto::deflate::DeflateError;
 use longwire_proto::handshake::{HeadError, RequestError, ResponseError};
 use longwire_proto::{Closed, InvalidClose, ProtocolError, SendError};
+
+#[cfg(feature = "client")]
+pub use proxy::ProxyError;
+pub use refused::RefusedResponse;
 
 /// `Result` with the [`Error`] of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -29,6 +35,9 @@ pub enum Error {
     },
     /// The server answered the opening handshake with something else than a WebSocket.
     Refused(Box<RefusedResponse>),
+    /// A proxy did not connect.
+    #[cfg(feature = "client")]
+    Proxy(Box<ProxyError>),
     /// The opening handshake of the peer makes no sense.
     Handshake(Box<HandshakeError>),
     /// The peer broke the protocol. It was told so with the error's close code.
@@ -72,6 +81,8 @@ impl fmt::Display for Error {
             Error::Url(error) => error.fmt(f),
             Error::Io { doing, source } => write!(f, "cannot {doing}: {source}"),
             Error::Refused(refused) => refused.fmt(f),
+            #[cfg(feature = "client")]
+            Error::Proxy(error) => error.fmt(f),
             Error::Handshake(error) => error.fmt(f),
             Error::Protocol(error) => write!(f, "the peer broke the protocol: {error}"),
             Error::Timeout { doing, after } => {
@@ -120,7 +131,14 @@ impl From<HandshakeError> for Error {
     }
 }
 
-/// Why an address is not the URL of a WebSocket.
+#[cfg(feature = "client")]
+impl From<ProxyError> for Error {
+    fn from(error: ProxyError) -> Error {
+        Error::Proxy(Box::new(error))
+    }
+}
+
+/// Why an address is not the URL of a WebSocket. No URL in it shows a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UrlError {
@@ -157,41 +175,6 @@ impl fmt::Display for UrlError {
 
 impl StdError for UrlError {}
 
-/// The answer of a server that did not open a WebSocket: status, headers and the start of the body.
-#[derive(Debug)]
-pub struct RefusedResponse(pub(crate) Response<Bytes>);
-
-impl RefusedResponse {
-    /// The status, such as 401 or 404.
-    #[must_use]
-    pub fn status(&self) -> StatusCode {
-        self.0.status()
-    }
-
-    /// The headers.
-    #[must_use]
-    pub fn headers(&self) -> &HeaderMap {
-        self.0.headers()
-    }
-
-    /// The first bytes of the body, at most 4 KiB; as much of it as came in time.
-    #[must_use]
-    pub fn body(&self) -> &[u8] {
-        self.0.body()
-    }
-}
-
-/// The status, and the body if it is text.
-impl fmt::Display for RefusedResponse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the server refused the WebSocket with {}", self.status())?;
-        match std::str::from_utf8(self.body()).map(str::trim) {
-            Ok("") | Err(_) => Ok(()),
-            Ok(body) => write!(f, ": {body}"),
-        }
-    }
-}
-
 /// Why an opening handshake makes no sense.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -204,6 +187,10 @@ pub enum HandshakeError {
     Response(ResponseError),
     /// The server's answer to the offer of compression cannot be agreed to (RFC 7692 §7.1).
     Deflate(DeflateError),
+    /// The server redirects to what is not the URL of a WebSocket.
+    Redirect(UrlError),
+    /// The server redirects from `wss://` to this address, which is not encrypted.
+    InsecureRedirect(String),
     /// The transport ended before the response was whole.
     Ended,
 }
@@ -217,6 +204,10 @@ impl fmt::Display for HandshakeError {
             }
             HandshakeError::Response(error) => write!(f, "the server's answer is wrong: {error}"),
             HandshakeError::Deflate(error) => write!(f, "the server's answer is wrong: {error}"),
+            HandshakeError::Redirect(error) => write!(f, "the server redirects to nowhere: {error}"),
+            HandshakeError::InsecureRedirect(to) => {
+                write!(f, "the server redirects to {to}, which is not encrypted; that is not followed")
+            }
             HandshakeError::Ended => f.write_str("the server closed the connection instead of answering"),
         }
     }
@@ -242,18 +233,6 @@ mod tests {
             ended.to_string(),
             "nothing can be sent any more: connection lost: 1006 (no closing handshake)"
         );
-    }
-
-    #[test]
-    fn a_refusal_shows_its_body_if_that_is_text() {
-        let refusal = |body: &'static [u8]| {
-            let mut response = Response::new(Bytes::from_static(body));
-            *response.status_mut() = StatusCode::UNAUTHORIZED;
-            Error::Refused(Box::new(RefusedResponse(response))).to_string()
-        };
-        assert_eq!(refusal(b"log in\n"), "the server refused the WebSocket with 401 Unauthorized: log in");
-        assert_eq!(refusal(b""), "the server refused the WebSocket with 401 Unauthorized");
-        assert_eq!(refusal(b"\xff\xfe"), "the server refused the WebSocket with 401 Unauthorized");
     }
 
     #[test]

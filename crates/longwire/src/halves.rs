@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_core::Stream;
 use longwire_proto::{CloseCode, CloseFrame, Closed};
@@ -136,6 +137,13 @@ impl Sender {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.shared.is_open()
+    }
+
+    /// How long the way to the peer and back took when the keepalive last asked; see [`rtt`](crate::WebSocket::rtt) of the
+    /// whole.
+    #[must_use]
+    pub fn rtt(&self) -> Option<Duration> {
+        self.shared.round_trip()
     }
 
     /// How many bytes wait to be written, the headers of frames included.

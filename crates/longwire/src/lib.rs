@@ -27,7 +27,9 @@ mod transport;
 mod websocket;
 
 #[cfg(feature = "client")]
-pub use client::{Client, connect};
+pub use client::{Client, Destination, Proxy, Timeouts, connect};
+#[cfg(feature = "client")]
+pub use error::ProxyError;
 pub use error::{Error, HandshakeError, RefusedResponse, Result, UrlError};
 #[cfg(feature = "server")]
 pub use event::{Engine, Handler, MessageRef, Remote, RemoteError, SendStatus, Slow, Socket, Topics};

@@ -9,6 +9,7 @@ use std::future::{Future, poll_fn};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use longwire_proto::{CloseFrame, Closed, SendError};
 use tokio::runtime::Handle;
@@ -222,6 +223,11 @@ impl Shared {
     /// Whether messages can be sent.
     pub(crate) fn is_open(&self) -> bool {
         self.lock().connection.is_open()
+    }
+
+    /// The round-trip time, as the keepalive last measured it.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.lock().connection.protocol.round_trip()
     }
 
     /// How many bytes wait to be written.

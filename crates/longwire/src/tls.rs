@@ -10,10 +10,10 @@ use std::sync::OnceLock;
 #[cfg(feature = "server")]
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::CertificateDer;
-#[cfg(feature = "server")]
-use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+#[cfg(feature = "client")]
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 #[cfg(feature = "client")]
 use rustls::{ClientConfig, RootCertStore};
 
@@ -31,6 +31,10 @@ fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>> 
         return Err(invalid(format!("use {what}"), "there is no certificate (BEGIN CERTIFICATE) in it"));
     }
     Ok(certificates)
+}
+
+fn private_key(pem: &[u8], what: &str) -> Result<PrivateKeyDer<'static>> {
+    PrivateKeyDer::from_pem_slice(pem).map_err(|error| invalid(format!("use {what} as a private key"), error))
 }
 
 fn invalid(doing: String, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
@@ -75,8 +79,7 @@ impl Tls {
 
     fn from_pem(certificate: &[u8], certificate_name: &str, key: &[u8], key_name: &str) -> Result<Tls> {
         let chain = certificates(certificate, certificate_name)?;
-        let key = PrivateKeyDer::from_pem_slice(key)
-            .map_err(|error| invalid(format!("use {key_name} as a private key"), error))?;
+        let key = private_key(key, key_name)?;
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
@@ -100,11 +103,26 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// Whom a client trusts.
+/// Whom a client trusts, and who it is itself.
+///
+/// ```
+/// use longwire::{Client, ClientTls};
+///
+/// # async fn mutual() -> longwire::Result<()> {
+/// let tls = ClientTls::default().add_pem_file("company-ca.pem")?.identity_files("me.pem", "me.key")?;
+/// let socket = Client::new().tls(tls).connect("wss://example.com/socket").await?;
+/// # Ok(())
+/// # }
+/// ```
 #[cfg(feature = "client")]
 #[derive(Clone)]
 pub struct ClientTls {
     trust: Trust,
+    /// The client's own certificate and key.
+    identity: Option<Arc<CertifiedKey>>,
+    /// What comes of both, made when it is first needed and shared by all clones; with it the sessions that can be
+    /// resumed.
+    config: Arc<OnceLock<Arc<ClientConfig>>>,
 }
 
 #[cfg(feature = "client")]
@@ -133,13 +151,17 @@ impl ClientTls {
     /// Trusts these authorities.
     #[must_use]
     pub fn new(roots: Roots) -> ClientTls {
-        ClientTls { trust: Trust::Roots { base: roots, extra: Vec::new() } }
+        ClientTls::trusting(Trust::Roots { base: roots, extra: Vec::new() })
     }
 
-    /// Any configuration of rustls, for what the others do not offer, such as client certificates.
+    /// Any configuration of rustls, for what the others do not offer.
     #[must_use]
     pub fn from_config(config: Arc<ClientConfig>) -> ClientTls {
-        ClientTls { trust: Trust::Config(config) }
+        ClientTls::trusting(Trust::Config(config))
+    }
+
+    fn trusting(trust: Trust) -> ClientTls {
+        ClientTls { trust, identity: None, config: Arc::default() }
     }
 
     /// Trusts the certificate authorities in a PEM text too. Nothing changes for a configuration of rustls, which
@@ -153,6 +175,7 @@ impl ClientTls {
         if let Trust::Roots { extra, .. } = &mut self.trust {
             extra.extend(added);
         }
+        self.config = Arc::default();
         Ok(self)
     }
 
@@ -165,7 +188,56 @@ impl ClientTls {
         self.add_pem(read_file(path.as_ref())?)
     }
 
+    /// The client's own certificate chain, its own certificate first, and its private key (PKCS#8, PKCS#1 or SEC1), both
+    /// as PEM, for servers that ask for one. Nothing changes for a configuration of rustls.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with either, or that they do not belong together.
+    pub fn identity(self, certificate: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<ClientTls> {
+        self.with_identity(certificate.as_ref(), "the certificate", key.as_ref(), "the private key")
+    }
+
+    /// The same from two files.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be read; or as for [`identity`](ClientTls::identity), with the name of the file.
+    pub fn identity_files(self, certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<ClientTls> {
+        let (certificate, key) = (certificate.as_ref(), key.as_ref());
+        self.with_identity(
+            &read_file(certificate)?,
+            &certificate.display().to_string(),
+            &read_file(key)?,
+            &key.display().to_string(),
+        )
+    }
+
+    fn with_identity(
+        mut self,
+        certificate: &[u8],
+        certificate_name: &str,
+        key: &[u8],
+        key_name: &str,
+    ) -> Result<ClientTls> {
+        let chain = certificates(certificate, certificate_name)?;
+        let identity = CertifiedKey::from_der(chain, private_key(key, key_name)?, &provider())
+            .map_err(|error| invalid(format!("use {certificate_name} with {key_name}"), error))?;
+        self.identity = Some(Arc::new(identity));
+        self.config = Arc::default();
+        Ok(self)
+    }
+
     pub(crate) fn config(&self) -> Result<Arc<ClientConfig>> {
+        if let Some(made) = self.config.get() {
+            return Ok(Arc::clone(made));
+        }
+        let made = self.make_config()?;
+        // Whoever was first has made the one that all share.
+        Ok(Arc::clone(self.config.get_or_init(|| made)))
+    }
+
+    fn make_config(&self) -> Result<Arc<ClientConfig>> {
         let (base, extra) = match &self.trust {
             Trust::Config(config) => return Ok(Arc::clone(config)),
             Trust::Roots { base, extra } => (*base, extra),
@@ -180,11 +252,17 @@ impl ClientTls {
                 .add(certificate.clone())
                 .map_err(|error| invalid("trust an added certificate authority".into(), error))?;
         }
-        let mut config = ClientConfig::builder_with_provider(provider())
+        let builder = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .map_err(|error| invalid("set up TLS".into(), error))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+            .with_root_certificates(roots);
+        let mut config = match &self.identity {
+            None => builder.with_no_client_auth(),
+            Some(identity) => {
+                let resolver = SingleCertAndKey::from(CertifiedKey::clone(identity));
+                builder.with_client_cert_resolver(Arc::new(resolver))
+            }
+        };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
@@ -214,8 +292,10 @@ fn bundled_roots() -> RootCertStore {
 
 #[cfg(feature = "client")]
 impl Default for ClientTls {
+    /// The authorities of the system. All clients with this default share what is made of them.
     fn default() -> ClientTls {
-        ClientTls::new(Roots::System)
+        static DEFAULT: OnceLock<ClientTls> = OnceLock::new();
+        DEFAULT.get_or_init(|| ClientTls::new(Roots::System)).clone()
     }
 }
 
@@ -224,7 +304,9 @@ impl fmt::Debug for ClientTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.trust {
             Trust::Roots { base, extra } => {
-                f.debug_struct("ClientTls").field("roots", base).field("added", &extra.len()).finish()
+                let identity = if self.identity.is_some() { "given" } else { "none" };
+                let mut shown = f.debug_struct("ClientTls");
+                shown.field("roots", base).field("added", &extra.len()).field("identity", &identity).finish()
             }
             Trust::Config(_) => f.write_str("ClientTls(rustls)"),
         }
@@ -257,9 +339,31 @@ mod tests {
         assert!(
             error(&certificate, &other_key).starts_with("cannot use the certificate with the private key")
         );
+        let error = |certificate: &str, key: &str| {
+            ClientTls::default().identity(certificate, key).unwrap_err().to_string()
+        };
+        assert!(error("", &key).contains("no certificate (BEGIN CERTIFICATE)"));
+        assert!(
+            error(&certificate, &other_key).starts_with("cannot use the certificate with the private key")
+        );
         let missing =
             Tls::pem_files("/nonexistent/cert.pem", "/nonexistent/key.pem").unwrap_err().to_string();
         assert!(missing.starts_with("cannot read /nonexistent/cert.pem: "), "{missing}");
+    }
+
+    /// To read the authorities of the system takes longer than to connect, and sessions are resumed only within one
+    /// configuration.
+    #[test]
+    fn a_configuration_is_made_once_and_again_when_something_changes() {
+        let (certificate, key) = identity();
+        let config = |tls: &ClientTls| tls.config().unwrap();
+        let default = ClientTls::default();
+        assert!(Arc::ptr_eq(&config(&default), &config(&ClientTls::default().clone())));
+        let added = default.clone().add_pem(&certificate).unwrap();
+        assert!(!Arc::ptr_eq(&config(&default), &config(&added)));
+        let identified = added.clone().identity(&certificate, &key).unwrap();
+        assert!(!Arc::ptr_eq(&config(&added), &config(&identified)));
+        assert!(config(&identified).client_auth_cert_resolver.has_certs());
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(crate) enum Transport {
     #[cfg(any(feature = "client", feature = "server"))]
     Tcp(TcpStream),
     #[cfg(all(feature = "tls", feature = "client"))]
-    ClientTls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
+    ClientTls(Box<tokio_rustls::client::TlsStream<Transport>>),
     #[cfg(all(feature = "tls", feature = "server"))]
     ServerTls(Box<tokio_rustls::server::TlsStream<TcpStream>>),
     Other(Box<dyn AnyIo>),

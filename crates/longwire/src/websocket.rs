@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use futures_core::Stream;
 use futures_sink::Sink;
@@ -155,6 +156,27 @@ impl WebSocket {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.sender.is_open()
+    }
+
+    /// How long the way to the peer and back took when the keepalive last asked: from when its ping was written to when the
+    /// pong arrived. `None`: it has not yet, since it only asks after a silence, or is switched off.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use longwire::{Client, Keepalive};
+    ///
+    /// # async fn far() -> longwire::Result<()> {
+    /// let often = Keepalive::every(Duration::from_secs(5)).within(Duration::from_secs(5));
+    /// let mut socket = Client::new().keepalive(often).connect("wss://example.com/socket").await?;
+    /// while let Some(message) = socket.recv().await? {
+    ///     println!("{message} ({:?} away)", socket.rtt());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn rtt(&self) -> Option<Duration> {
+        self.sender.rtt()
     }
 
     /// Splits the connection into its two directions, which can be used by different tasks at the same time.

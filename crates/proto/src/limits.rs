@@ -25,7 +25,7 @@ pub struct Limits {
     pub handshake_bytes: usize,
     /// The most header lines of an opening handshake. Beyond it a server answers 431. 100.
     pub handshake_headers: usize,
-    /// How long the opening handshake may take, TLS included. Beyond it the connection is dropped. 10 s.
+    /// How long the opening handshake may take, at a server TLS included. Beyond it the connection is dropped. 10 s.
     pub handshake_time: Duration,
     /// How long the closing handshake may take: from the Close frame to the end of the transport. Beyond it the transport
     /// is dropped. 10 s.

@@ -1,5 +1,6 @@
 //! Whether the peer is still there, and still has something to say.
 
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use crate::limits::{Keepalive, Limits};
@@ -10,6 +11,10 @@ pub(crate) struct Liveness {
     /// When something last arrived; `None` until the time was told for the first time.
     heard_at: Option<Instant>,
     ping: Ping,
+    /// Whether something has arrived since the ping was written.
+    heard_since: bool,
+    /// In microseconds: a connection has room for it beside the flags.
+    round_trip: Option<NonZeroU32>,
     /// Whether something was written since the time was last told.
     wrote: bool,
     /// When a message last went either way.
@@ -27,6 +32,7 @@ enum Ping {
     Queued(Box<QueuedPing>),
     /// Written, but when is known only when the time is told next.
     Written,
+    /// Until its pong comes: whatever arrives is life, but only the pong tells how long the way is.
     WrittenAt(Instant),
 }
 
@@ -53,7 +59,28 @@ impl Liveness {
     /// Something arrived.
     pub(crate) fn heard(&mut self, now: Instant) {
         self.heard_at = Some(now);
-        self.ping = Ping::NotNeeded;
+        match self.ping {
+            Ping::WrittenAt(_) => self.heard_since = true,
+            _ => self.ping = Ping::NotNeeded,
+        }
+    }
+
+    /// The pong to a ping of the keepalive arrived, with what was [`heard`](Liveness::heard) last.
+    pub(crate) fn answered(&mut self) {
+        if let (Ping::WrittenAt(asked), Some(heard)) = (&self.ping, self.heard_at) {
+            let micros = heard.saturating_duration_since(*asked).as_micros();
+            // One that is too short to be measured is not none; and an hour is as good as ever.
+            self.round_trip = Some(
+                u32::try_from(micros)
+                    .map_or(NonZeroU32::MAX, |micros| NonZeroU32::new(micros).unwrap_or(NonZeroU32::MIN)),
+            );
+            self.ping = Ping::NotNeeded;
+        }
+    }
+
+    /// How long it took from the last ping that was answered to its pong.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.round_trip.map(|micros| Duration::from_micros(micros.get().into()))
     }
 
     /// A message went either way.
@@ -64,6 +91,7 @@ impl Liveness {
 
     /// A ping was queued; it is written when `ends_at` bytes of the connection are.
     pub(crate) fn ping_queued(&mut self, ends_at: u64, now: Instant) {
+        self.heard_since = false;
         self.ping = Ping::Queued(Box::new(QueuedPing { ends_at, moved_at: now }));
     }
 
@@ -87,7 +115,10 @@ impl Liveness {
     fn next_keepalive(&mut self, now: Instant, keepalive: Keepalive) -> (Instant, Overdue) {
         let wrote = std::mem::take(&mut self.wrote);
         match &mut self.ping {
-            Ping::NotNeeded => (*self.heard_at.get_or_insert(now) + keepalive.every, Overdue::SendPing),
+            Ping::WrittenAt(at) if !self.heard_since => (*at + keepalive.within, Overdue::Lost),
+            Ping::NotNeeded | Ping::WrittenAt(_) => {
+                (*self.heard_at.get_or_insert(now) + keepalive.every, Overdue::SendPing)
+            }
             Ping::Queued(queued) => {
                 if wrote {
                     queued.moved_at = now;
@@ -98,7 +129,6 @@ impl Liveness {
                 self.ping = Ping::WrittenAt(now);
                 (now + keepalive.within, Overdue::Lost)
             }
-            Ping::WrittenAt(at) => (*at + keepalive.within, Overdue::Lost),
         }
     }
 
@@ -152,6 +182,28 @@ mod tests {
             liveness.next(start + 8 * SECOND, &limits),
             Some((start + 18 * SECOND, Overdue::SendPing))
         );
+    }
+
+    #[test]
+    fn the_round_trip_is_from_when_the_ping_was_written_to_its_pong() {
+        let (start, limits, mut liveness) = (Instant::now(), limits(), Liveness::default());
+        liveness.heard(start);
+        liveness.answered();
+        assert_eq!(liveness.round_trip(), None, "nobody asked");
+
+        liveness.ping_queued(2, start);
+        liveness.written(2);
+        liveness.next(start + SECOND, &limits);
+        // Something else is life, but not the answer.
+        liveness.heard(start + 2 * SECOND);
+        assert_eq!(liveness.round_trip(), None);
+        liveness.heard(start + 3 * SECOND);
+        liveness.answered();
+        assert_eq!(liveness.round_trip(), Some(2 * SECOND));
+
+        liveness.heard(start + 9 * SECOND);
+        liveness.answered();
+        assert_eq!(liveness.round_trip(), Some(2 * SECOND), "nobody asked again");
     }
 
     #[test]

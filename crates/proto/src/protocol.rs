@@ -2,7 +2,7 @@
 
 use std::io::IoSlice;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::buf::Limit;
 use bytes::{BufMut, Bytes};
@@ -142,6 +142,8 @@ impl Protocol {
                     Event::Ping(payload) => self.answer(payload),
                     Event::Close(frame) => self.advance_closing(Step::PeerClose(frame.as_ref())),
                     Event::Text(_) | Event::Binary(_) => self.liveness.message(),
+                    // The pings of the keepalive are empty (`handle_overdue`).
+                    Event::Pong(payload) if payload.is_empty() => self.liveness.answered(),
                     Event::Pong(_) => {}
                 }
                 Ok(Some(event))
@@ -277,6 +279,13 @@ impl Protocol {
     /// if [`keeps_time`](Protocol::keeps_time).
     pub fn heard(&mut self, now: Instant) {
         self.liveness.heard(now);
+    }
+
+    /// How long it took from when the last ping of the keepalive that was answered was written to when its pong arrived, as
+    /// far as the driver tells the time. `None`: none was yet.
+    #[must_use]
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.liveness.round_trip()
     }
 
     /// Whether the limits have a time that runs while the connection is open, so that a driver needs a timer from the

@@ -3,38 +3,70 @@
 use std::fmt;
 
 use http::{HeaderValue, Uri};
-use url::{Host, Url};
+use url::Url;
 
+use super::credentials::{Credentials, redacted};
+use super::destination::Destination;
 use crate::error::UrlError;
 
 /// A URL of a WebSocket.
 #[derive(Debug, Clone)]
 pub(super) struct Address {
+    /// Without user and password.
     url: Url,
-    host: Host<String>,
-    port: u16,
+    destination: Destination,
     secure: bool,
+    credentials: Option<Credentials>,
     host_header: HeaderValue,
     target: Uri,
 }
 
 impl Address {
     pub(super) fn parse(text: &str) -> Result<Address, UrlError> {
-        let invalid = |reason: String| UrlError::Invalid { url: text.to_owned(), reason };
-        let mut url = Url::parse(text).map_err(|error| invalid(error.to_string()))?;
+        let shown = || redacted(text).into_owned();
+        let invalid = |reason: String| UrlError::Invalid { url: shown(), reason };
+        let url = Url::parse(text).map_err(|error| invalid(error.to_string()))?;
+        if url.fragment().is_some() {
+            return Err(UrlError::Fragment(shown()));
+        }
+        Address::from_url(url, text)
+    }
+
+    /// Where a server that was asked for this address redirects to (RFC 9110 §10.2.2): an address relative to this one, a
+    /// WebSocket's or one of HTTP. User and password go along where the origin is the same; those in `location` are not
+    /// the server's to choose.
+    pub(super) fn redirected(&self, location: &str) -> Result<Address, UrlError> {
+        let invalid = |error: url::ParseError| UrlError::Invalid {
+            url: redacted(location).into_owned(),
+            reason: error.to_string(),
+        };
+        let mut url = self.url.join(location).map_err(invalid)?;
+        url.set_fragment(None);
+        let mut address = Address::from_url(url, location)?;
+        address.credentials = self.credentials.clone().filter(|_| self.has_origin_of(&address));
+        Ok(address)
+    }
+
+    /// Whether both are of one server (RFC 6454 §4).
+    pub(super) fn has_origin_of(&self, other: &Address) -> bool {
+        self.secure == other.secure && self.destination == other.destination
+    }
+
+    /// `text` is what the URL was made of, for errors.
+    fn from_url(mut url: Url, text: &str) -> Result<Address, UrlError> {
+        let shown = || redacted(text).into_owned();
+        let invalid = |reason: String| UrlError::Invalid { url: shown(), reason };
         // WHATWG WebSockets, "new WebSocket": http and https stand for ws and wss.
         let (scheme, secure, default_port) = match url.scheme() {
             "ws" | "http" => ("ws", false, 80),
             "wss" | "https" => ("wss", true, 443),
-            _ => return Err(UrlError::Scheme(text.to_owned())),
+            _ => return Err(UrlError::Scheme(shown())),
         };
-        if url.fragment().is_some() {
-            return Err(UrlError::Fragment(text.to_owned()));
-        }
         if url.set_scheme(scheme).is_err() {
-            return Err(UrlError::Scheme(text.to_owned()));
+            return Err(UrlError::Scheme(shown()));
         }
-        let host = url.host().ok_or_else(|| UrlError::NoHost(text.to_owned()))?.to_owned();
+        let credentials = Credentials::take(&mut url).map_err(|reason| invalid(reason.to_owned()))?;
+        let host = url.host().ok_or_else(|| UrlError::NoHost(shown()))?;
         // RFC 6455 §4.1: the port stands in `Host` unless it is the default one, which `Url` leaves out as well.
         let authority = match url.port() {
             Some(port) => format!("{host}:{port}"),
@@ -47,8 +79,8 @@ impl Address {
         };
         let target =
             path_and_query.parse().map_err(|error: http::uri::InvalidUri| invalid(error.to_string()))?;
-        let port = url.port().unwrap_or(default_port);
-        Ok(Address { url, host, port, secure, host_header, target })
+        let destination = Destination::new(&host.to_string(), url.port().unwrap_or(default_port));
+        Ok(Address { url, destination, secure, credentials, host_header, target })
     }
 
     /// The value of the header `Host`.
@@ -71,42 +103,20 @@ impl Address {
     }
 
     /// What to look up and connect to.
-    pub(super) fn socket_address(&self) -> (String, u16) {
-        let host = match &self.host {
-            Host::Domain(domain) => domain.clone(),
-            Host::Ipv4(address) => address.to_string(),
-            // Without the brackets that it has in a URL.
-            Host::Ipv6(address) => address.to_string(),
-        };
-        (host, self.port)
+    pub(super) fn destination(&self) -> &Destination {
+        &self.destination
     }
 
-    /// Host and port, for a person.
-    pub(super) fn authority(&self) -> String {
-        format!("{}:{}", self.host, self.port)
-    }
-
-    /// The name that the server's certificate has to carry.
-    #[cfg(feature = "tls")]
-    pub(super) fn tls_name(&self) -> std::io::Result<rustls::pki_types::ServerName<'static>> {
-        let name = match &self.host {
-            Host::Domain(domain) => rustls::pki_types::ServerName::try_from(domain.clone())
-                .map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidInput, error))?,
-            Host::Ipv4(address) => std::net::IpAddr::from(*address).into(),
-            Host::Ipv6(address) => std::net::IpAddr::from(*address).into(),
-        };
-        Ok(name)
+    /// User and password.
+    pub(super) fn credentials(&self) -> Option<&Credentials> {
+        self.credentials.as_ref()
     }
 }
 
-/// The URL without a password, should there be one.
+/// The URL without user and password.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.url.scheme(), self.host)?;
-        if let Some(port) = self.url.port() {
-            write!(f, ":{port}")?;
-        }
-        write!(f, "{}", self.target)
+        write!(f, "{}://{}{}", self.url.scheme(), self.url.authority(), self.target)
     }
 }
 
@@ -118,7 +128,8 @@ mod tests {
         let address = Address::parse(url).unwrap();
         let host_header = address.host_header().to_str().unwrap().to_owned();
         let target = address.target().to_string();
-        (address.to_string(), host_header, target, address.socket_address(), address.is_secure())
+        let to = (address.destination().host().to_owned(), address.destination().port());
+        (address.to_string(), host_header, target, to, address.is_secure())
     }
 
     fn expect(url: &str, shown: &str, host: &str, target: &str, connect_to: (&str, u16), secure: bool) {
@@ -181,7 +192,35 @@ mod tests {
         );
         expect("ws://me:secret@a.example/", "ws://a.example/", "a.example", "/", ("a.example", 80), false);
         assert_eq!(Address::parse("ws://a.example:81/x?y").unwrap().uri(), "ws://a.example:81/x?y");
-        assert_eq!(Address::parse("ws://[::1]").unwrap().authority(), "[::1]:80");
+        assert_eq!(Address::parse("ws://[::1]").unwrap().destination().to_string(), "[::1]:80");
+    }
+
+    #[test]
+    fn no_error_shows_a_password() {
+        for url in ["ftp://me:secret@a.example", "ws://me:secret@a.example/#top", "ws://me:secret@a:99999"] {
+            let error = Address::parse(url).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_redirect_is_relative_or_of_http_and_keeps_credentials_within_the_origin() {
+        let from = Address::parse("ws://me:secret@a.example/x/y?z").unwrap();
+        for (location, shown, keeps) in [
+            ("v", "ws://a.example/x/v", true),
+            ("/v?w#top", "ws://a.example/v?w", true),
+            ("http://a.example:80/", "ws://a.example/", true),
+            ("http://you:other@a.example/", "ws://a.example/", true),
+            ("//b.example/v", "ws://b.example/v", false),
+            ("https://a.example/", "wss://a.example/", false),
+            ("ws://a.example:81/", "ws://a.example:81/", false),
+        ] {
+            let to = from.redirected(location).unwrap();
+            assert_eq!(to.to_string(), shown);
+            assert_eq!(to.credentials(), from.credentials().filter(|_| keeps), "{location}");
+        }
+        assert!(matches!(from.redirected("mailto:x@y").unwrap_err(), UrlError::Scheme(_)));
+        assert!(matches!(from.redirected("http://[").unwrap_err(), UrlError::Invalid { .. }));
     }
 
     #[test]
@@ -199,7 +238,8 @@ mod tests {
     #[cfg(feature = "tls")]
     #[test]
     fn certificates_are_checked_against_the_name_or_address() {
-        let name = |url: &str| Address::parse(url).unwrap().tls_name().unwrap().to_str().into_owned();
+        let name =
+            |url: &str| Address::parse(url).unwrap().destination().tls_name().unwrap().to_str().into_owned();
         assert_eq!(name("wss://a.example"), "a.example");
         assert_eq!(name("wss://[::1]:1"), "::1");
         assert_eq!(name("wss://127.0.0.1"), "127.0.0.1");

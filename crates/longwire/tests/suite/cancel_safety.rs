@@ -3,14 +3,27 @@
 //! Each test runs once for every number of polls after which the future is dropped, until the future is ready before.
 
 use std::future::Future;
+#[cfg(feature = "tls")]
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::Poll;
 
 use longwire::{By, Client, Limits, Message, Role, WebSocket};
+#[cfg(feature = "tls")]
+use longwire::{Destination, Proxy};
 use tokio::io::DuplexStream;
+#[cfg(feature = "tls")]
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+#[cfg(feature = "tls")]
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{
     BINARY, CLOSE, Frame, PING, ROOMY, Raw, TEXT, Trickle, close, config, end, masked, poll_once, run_paused,
 };
+#[cfg(feature = "tls")]
+use crate::support::{echo, run, serve};
+#[cfg(feature = "tls")]
+use crate::tls::Authority;
 
 fn slow(limits: Limits) -> (WebSocket, Raw<DuplexStream>) {
     let (ours, theirs) = tokio::io::duplex(ROOMY);
@@ -257,6 +270,85 @@ fn a_connect_that_is_given_up_drops_its_transport() {
             if request.ends_with("\r\n\r\n") {
                 break;
             }
+        }
+    });
+}
+
+/// An HTTP proxy that connects everybody to `server`, and a token that is held once for each of its connections.
+#[cfg(feature = "tls")]
+async fn proxy_to(server: SocketAddr) -> (Proxy, Arc<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = Proxy::new(listener.local_addr().unwrap().to_string()).unwrap();
+    let connections = Arc::new(());
+    let token = Arc::clone(&connections);
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let held = Arc::clone(&token);
+            tokio::spawn(async move {
+                let _held = held;
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    let Ok(byte) = client.read_u8().await else { return };
+                    head.push(byte);
+                }
+                let mut server = TcpStream::connect(server).await.unwrap();
+                let _gone = client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+                let _ended = copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    (proxy, connections)
+}
+
+/// The whole way: lookup, TCP, a proxy, TLS, the opening handshake.
+#[cfg(feature = "tls")]
+#[test]
+fn a_connect_that_is_given_up_anywhere_on_its_way_leaves_no_connection() {
+    run(async {
+        let authority = Authority::for_names(&["a.example"]);
+        let identity = authority.identity.clone();
+        let serving = serve(|server| server.tls(identity), echo).await;
+        let (proxy, connections) = proxy_to(serving.addr).await;
+        let looking_up = async |name: Destination| {
+            tokio::task::yield_now().await;
+            Ok(vec![SocketAddr::from(([127, 0, 0, 1], name.port()))])
+        };
+        let client = authority.client().resolver(looking_up).proxy(proxy);
+        let idle = Arc::strong_count(&connections);
+        let mut got_far = false;
+        for polls in 1.. {
+            let attempt = client.connect("wss://a.example/");
+            let socket = polled(polls, attempt).await;
+            got_far |= Arc::strong_count(&connections) > idle;
+            let is_open = socket.is_some_and(|socket| socket.unwrap().is_open());
+            // The proxy sees the end of each.
+            while Arc::strong_count(&connections) > idle {
+                tokio::task::yield_now().await;
+            }
+            if is_open {
+                break;
+            }
+        }
+        assert!(got_far, "no connection was ever made");
+    });
+}
+
+#[test]
+fn a_connect_that_is_given_up_drops_the_attempts_of_the_application() {
+    run_paused(async {
+        let token = Arc::new(());
+        for polls in 1..5 {
+            let held = Arc::clone(&token);
+            let client = Client::new().connector(move |_| {
+                let held = Arc::clone(&held);
+                async move {
+                    let _held = held;
+                    std::future::pending::<std::io::Result<DuplexStream>>().await
+                }
+            });
+            assert!(polled(polls, client.connect("ws://a.example/")).await.is_none());
+            drop(client);
+            assert_eq!(Arc::strong_count(&token), 1, "dropped after {polls} polls");
         }
     });
 }

@@ -172,6 +172,32 @@ fn a_redirection_is_a_refusal() {
     });
 }
 
+/// A server may say that it is at work before it answers (RFC 9110 §15.2).
+#[test]
+fn interim_responses_are_passed_over() {
+    run_paused(async {
+        for interim in ["HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"] {
+            let (mut server, attempt) = connecting(Client::new());
+            let answer = agreement(&server.head().await, "Server: busy\r\n");
+            let all = [interim.repeat(8).as_bytes(), answer.as_bytes(), &plain(TEXT, "first")].concat();
+            server.send(all).await;
+            let mut socket = attempt.await.unwrap().unwrap();
+            assert_eq!(socket.response_headers()["server"], "busy");
+            assert_eq!(socket.recv().await.unwrap(), Some("first".into()));
+        }
+        let refused = answered("HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 404 Not Found\r\n\r\nno").await;
+        assert!(matches!(refused, Err(Error::Refused(refused)) if refused.body() == b"no"));
+    });
+}
+
+#[test]
+fn interim_responses_without_end_are_given_up() {
+    run_paused(async {
+        let error = answered("HTTP/1.1 100 Continue\r\n\r\n".repeat(9)).await.unwrap_err();
+        assert!(error.to_string().ends_with("too many interim responses come before it"), "{error}");
+    });
+}
+
 #[test]
 fn what_is_not_http_is_said_to_be_no_websocket_server() {
     run_paused(async {

@@ -1,19 +1,28 @@
 //! Connections over TLS, with a certificate authority of the tests' own.
 
-use longwire::{By, Client, ClientTls, Error, Message, Roots, Tls};
+use std::sync::Arc;
+
+use longwire::{By, Client, ClientTls, Error, Message, Refusal, Roots, Tls, Upgrade};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{WantsServerCert, WebPkiClientVerifier};
+use rustls::{ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{Serving, echo, end, run, serve};
 
 /// A certificate authority, and an identity that it vouches for.
-struct Authority {
+pub(crate) struct Authority {
     pem: String,
-    identity: Tls,
+    certificate: String,
+    key: String,
+    pub(crate) identity: Tls,
 }
 
 impl Authority {
-    fn for_names(names: &[&str]) -> Authority {
+    pub(crate) fn for_names(names: &[&str]) -> Authority {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
@@ -23,14 +32,37 @@ impl Authority {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
-        let identity = Tls::pem(certificate.pem(), key.serialize_pem()).unwrap();
-        Authority { pem, identity }
+        let (certificate, key) = (certificate.pem(), key.serialize_pem());
+        let identity = Tls::pem(&certificate, &key).unwrap();
+        Authority { pem, certificate, key, identity }
+    }
+
+    /// Accepts connections as a server of another library.
+    pub(crate) fn acceptor(&self) -> tokio_rustls::TlsAcceptor {
+        self.server_config(ConfigBuilder::<ServerConfig, _>::with_no_client_auth).into()
+    }
+
+    fn server_config(
+        &self,
+        ask: impl FnOnce(
+            ConfigBuilder<ServerConfig, WantsVerifier>,
+        ) -> ConfigBuilder<ServerConfig, WantsServerCert>,
+    ) -> Arc<ServerConfig> {
+        let chain = vec![CertificateDer::from_pem_slice(self.certificate.as_bytes()).unwrap()];
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).unwrap();
+        let builder = ServerConfig::builder_with_provider(provider());
+        let builder = ask(builder.with_safe_default_protocol_versions().unwrap());
+        Arc::new(builder.with_single_cert(chain, key).unwrap())
     }
 
     /// A client that trusts this authority and no other.
-    fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         Client::new().tls(ClientTls::new(Roots::None).add_pem(&self.pem).unwrap())
     }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
 }
 
 async fn serving(authority: &Authority) -> Serving {
@@ -110,6 +142,54 @@ fn a_client_with_tls_at_a_plain_port_is_told_so() {
         let text = error.to_string();
         assert!(text.starts_with("cannot secure the connection to 127.0.0.1:"), "{text}");
         assert!(text.contains("ws://"), "it does not say what to do: {text}");
+    });
+}
+
+/// A server that lets in only whom the authority in this PEM vouches for.
+async fn exclusive(authority: &Authority, of_clients: &str) -> Serving {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(of_clients.as_bytes()).unwrap()).unwrap();
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider()).build().unwrap();
+    let config = authority.server_config(|builder| builder.with_client_cert_verifier(verifier));
+    serve(|server| server.tls(Tls::from_config(config)), echo).await
+}
+
+#[test]
+fn a_client_shows_its_certificate_to_a_server_that_asks() {
+    run(async {
+        let (authority, of_clients) = (Authority::for_names(&["localhost"]), Authority::for_names(&["me"]));
+        let serving = exclusive(&authority, &of_clients.pem).await;
+        let trust = || ClientTls::new(Roots::None).add_pem(&authority.pem).unwrap();
+        let with = |me: &Authority| Client::new().tls(trust().identity(&me.certificate, &me.key).unwrap());
+
+        let mut socket = with(&of_clients).connect(url(&serving, "localhost")).await.unwrap();
+        socket.send("hello").await.unwrap();
+        assert_eq!(socket.recv().await.unwrap(), Some("hello".into()));
+        let stranger = Authority::for_names(&["me"]);
+        for client in [with(&stranger), Client::new().tls(trust())] {
+            client.connect(url(&serving, "localhost")).await.unwrap_err();
+        }
+    });
+}
+
+#[test]
+fn a_redirect_from_wss_to_ws_is_not_followed() {
+    run(async {
+        let authority = Authority::for_names(&["localhost"]);
+        let refuse = |_: &Upgrade<'_>| {
+            let moved = Refusal::new(http::StatusCode::FOUND, "moved");
+            Err(moved
+                .header(http::header::LOCATION, http::HeaderValue::from_static("ws://me:secret@a.example/")))
+        };
+        let identity = authority.identity.clone();
+        let serving = serve(|server| server.tls(identity).on_upgrade(refuse), echo).await;
+        let client = authority.client().max_redirects(5);
+        let error = client.connect(url(&serving, "localhost")).await.unwrap_err();
+        assert!(matches!(error, Error::Handshake(_)), "{error:?}");
+        assert_eq!(
+            error.to_string(),
+            "the server redirects to ws://…@a.example/, which is not encrypted; that is not followed"
+        );
     });
 }
 

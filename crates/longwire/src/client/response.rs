@@ -1,19 +1,17 @@
-//! The opening handshake of a client over a transport.
+//! An HTTP response to the client's request: its head, and the start of the body of a refusal.
 
+use std::io;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, Response, StatusCode};
 use longwire_proto::Limits;
-use longwire_proto::handshake::{
-    Agreed, ClientHandshake, HeadLimits, HeadReader, HeadStatus, encode_request,
-};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use longwire_proto::handshake::{HeadError, HeadLimits, HeadReader, HeadStatus};
+use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
-use super::address::Address;
-use crate::error::{Error, HandshakeError, RefusedResponse, Result};
+use crate::error::RefusedResponse;
 use crate::transport::Transport;
 
 /// How much of a refusal's body is read.
@@ -22,72 +20,70 @@ const BODY: usize = 4 << 10;
 /// How long the body of a refusal is waited for.
 const BODY_TIME: Duration = Duration::from_secs(1);
 
-/// What a handshake that succeeded gives.
-pub(super) struct Opened {
-    pub(super) agreed: Agreed,
-    pub(super) headers: HeaderMap,
-    /// What came behind the response: the server's first frames.
-    pub(super) read_ahead: Vec<u8>,
+/// How many interim responses are passed over.
+const INTERIM: usize = 8;
+
+/// A response whose head has come.
+pub(super) struct Answer {
+    pub(super) response: Response<()>,
+    /// What came behind the head.
+    pub(super) behind: BytesMut,
 }
 
-pub(super) async fn shake_hands(
-    transport: &mut Transport,
-    handshake: &ClientHandshake,
-    limits: &Limits,
-    address: &Address,
-) -> Result<Opened> {
-    let request = encode_request(&handshake.request());
-    let write = async {
-        transport.write_all(&request).await?;
-        transport.flush().await
-    };
-    write.await.map_err(|error| {
-        Error::io(format!("send the opening handshake to {}", address.authority()), error)
-    })?;
+/// Why there is no response.
+pub(super) enum NoAnswer {
+    Io(io::Error),
+    Head(HeadError),
+    /// The transport ended before it was whole.
+    Ended,
+}
 
-    let (response, read_ahead) = read_response(transport, limits, address).await?;
-    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        let body = refusal_body(transport, response.headers(), read_ahead).await;
-        return Err(Error::Refused(Box::new(RefusedResponse(response.map(|()| body)))));
+/// The head of the response, and what came behind it. Interim responses are passed over (RFC 9110 §15.2), but for 101,
+/// which is the answer.
+pub(super) async fn read_answer(transport: &mut Transport, limits: &Limits) -> Result<Answer, NoAnswer> {
+    let mut behind = BytesMut::with_capacity(4 << 10);
+    for _ in 0..=INTERIM {
+        let answer = read_head(transport, limits, behind).await?;
+        let status = answer.response.status();
+        if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(answer);
+        }
+        tracing::debug!(%status, "passed over an interim response");
+        behind = answer.behind;
     }
-    let agreed = handshake.verify(&response).map_err(HandshakeError::Response)?;
-    Ok(Opened { agreed, headers: response.into_parts().0.headers, read_ahead: read_ahead.into() })
+    Err(NoAnswer::Head(HeadError::Malformed("too many interim responses come before it")))
 }
 
-/// The head of the response, and what came behind it.
-async fn read_response(
+/// The next head, which begins with `buffer`.
+async fn read_head(
     transport: &mut Transport,
     limits: &Limits,
-    address: &Address,
-) -> Result<(Response<()>, BytesMut)> {
+    mut buffer: BytesMut,
+) -> Result<Answer, NoAnswer> {
     let head_limits = HeadLimits { bytes: limits.handshake_bytes, headers: limits.handshake_headers };
     let mut head = HeadReader::new(head_limits);
-    let mut buffer = BytesMut::with_capacity(4 << 10);
     loop {
-        buffer.clear();
-        let read = transport.read_buf(&mut buffer).await;
-        let count = read.map_err(|error| {
-            Error::io(format!("read the answer of {} to the opening handshake", address.authority()), error)
-        })?;
-        if count == 0 {
-            return Err(HandshakeError::Ended.into());
+        if buffer.is_empty() && transport.read_buf(&mut buffer).await.map_err(NoAnswer::Io)? == 0 {
+            return Err(NoAnswer::Ended);
         }
-        if let HeadStatus::Complete { consumed } = head.feed(&buffer).map_err(HandshakeError::Head)? {
+        if let HeadStatus::Complete { consumed } = head.feed(&buffer).map_err(NoAnswer::Head)? {
             let behind = buffer.split_off(consumed);
-            let response = head.response().map_err(HandshakeError::Head)?;
-            return Ok((response, behind));
+            let response = head.response().map_err(NoAnswer::Head)?;
+            return Ok(Answer { response, behind });
         }
+        buffer.clear();
     }
 }
 
-/// The first bytes of the body: what the server says about its refusal.
-async fn refusal_body(transport: &mut Transport, headers: &HeaderMap, mut body: BytesMut) -> Bytes {
-    let framing = Framing::of(headers);
+/// The refusal that a response is, with the first bytes of the body: what is said about it.
+pub(super) async fn refusal(transport: &mut Transport, answer: Answer) -> RefusedResponse {
+    let Answer { response, behind: mut body } = answer;
+    let framing = Framing::of(response.headers());
     let read =
         async { while !framing.is_whole(&body) && matches!(transport.read_buf(&mut body).await, Ok(1..)) {} };
     // What has come by then is told; the refusal itself is what matters.
     let _late = timeout(BODY_TIME, read).await;
-    framing.content(&body)
+    RefusedResponse(response.map(|()| framing.content(&body)))
 }
 
 /// How long the body of a response is (RFC 9112 §6.3).

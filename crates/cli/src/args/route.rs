@@ -1,0 +1,177 @@
+//! How `longwire connect` gets to the server.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use longwire::{Client, ClientTls, Proxy, Timeouts};
+
+use super::limits::parse_seconds;
+
+/// How to get to the server.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Way to the server")]
+pub(crate) struct RouteArgs {
+    /// Connect over this proxy: `http://`, `https://`, `socks5://` or `socks5h://`, with `user:password@` if needed
+    ///
+    /// Without it, the environment names the proxy, as for curl: `http_proxy` for ws://, `https_proxy` for wss://,
+    /// `all_proxy` for both, `no_proxy` for what is connected to directly.
+    #[arg(long, short = 'x', value_name = "URL")]
+    proxy: Option<String>,
+
+    /// Use no proxy, not even one that the environment names
+    #[arg(long, conflicts_with = "proxy")]
+    no_proxy: bool,
+
+    /// Connect to this Unix socket; the URL says what is asked for there
+    #[cfg(unix)]
+    #[arg(long, value_name = "PATH", conflicts_with = "proxy")]
+    unix_socket: Option<PathBuf>,
+
+    /// Follow redirects, at most --max-redirects of them
+    #[arg(long, short = 'L')]
+    location: bool,
+
+    /// How many redirects --location follows
+    #[arg(long, value_name = "N", default_value_t = 10, requires = "location")]
+    max_redirects: usize,
+
+    /// Send user and password as Basic authorization
+    ///
+    /// Other users of this machine may see them among its processes; `--header` and a URL are no safer.
+    #[arg(long, short = 'u', value_name = "USER:PASSWORD", value_parser = parse_user)]
+    user: Option<(String, String)>,
+
+    /// Trust the certificate authority in this file too
+    #[arg(long, value_name = "PEM")]
+    ca: Option<PathBuf>,
+
+    /// The certificate to show to a server that asks for one, as PEM
+    #[arg(long, value_name = "PEM", requires = "key")]
+    cert: Option<PathBuf>,
+
+    /// The private key that belongs to the certificate, as PEM
+    #[arg(long, value_name = "PEM", requires = "cert")]
+    key: Option<PathBuf>,
+
+    /// How long the name lookup may take
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
+    lookup_timeout: Duration,
+
+    /// How long the connection to any of the name's addresses may take
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
+    connect_timeout: Duration,
+
+    /// How long a proxy may take to connect on
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
+    proxy_timeout: Duration,
+
+    /// How long the handshake of TLS may take
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
+    tls_timeout: Duration,
+
+    /// How long the opening handshake may take
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
+    handshake_timeout: Duration,
+}
+
+impl RouteArgs {
+    /// A client that goes this way.
+    pub(crate) fn client(self) -> longwire::Result<Client> {
+        let timeouts = Timeouts::default()
+            .lookup(self.lookup_timeout)
+            .connect(self.connect_timeout)
+            .proxy(self.proxy_timeout)
+            .tls(self.tls_timeout)
+            .handshake(self.handshake_timeout);
+        let mut client = Client::new().timeouts(timeouts).tls(tls(self.ca, self.cert.zip(self.key))?);
+        if let Some(proxy) = &self.proxy {
+            client = client.proxy(Proxy::new(proxy)?);
+        } else if self.no_proxy {
+            client = client.proxy(None);
+        }
+        #[cfg(unix)]
+        if let Some(path) = &self.unix_socket {
+            client = client.unix_socket(path);
+        }
+        if self.location {
+            client = client.max_redirects(self.max_redirects);
+        }
+        if let Some((user, password)) = &self.user {
+            client = client.basic_auth(user, password);
+        }
+        Ok(client)
+    }
+}
+
+fn tls(ca: Option<PathBuf>, identity: Option<(PathBuf, PathBuf)>) -> longwire::Result<ClientTls> {
+    let mut tls = ClientTls::default();
+    if let Some(ca) = ca {
+        tls = tls.add_pem_file(ca)?;
+    }
+    if let Some((certificate, key)) = identity {
+        tls = tls.identity_files(certificate, key)?;
+    }
+    Ok(tls)
+}
+
+/// User and password, with the first colon between; without one, the password is empty.
+fn parse_user(text: &str) -> Result<(String, String), String> {
+    let (user, password) = text.split_once(':').unwrap_or((text, ""));
+    if text.chars().any(char::is_control) {
+        return Err("it has a control character in it".into());
+    }
+    Ok((user.to_owned(), password.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Program {
+        #[command(flatten)]
+        route: RouteArgs,
+    }
+
+    fn parse(args: &[&str]) -> Result<RouteArgs, clap::Error> {
+        Program::try_parse_from([&["longwire"], args].concat()).map(|program| program.route)
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_library() {
+        let route = parse(&[]).unwrap();
+        let times = Timeouts::default();
+        assert_eq!(route.lookup_timeout, times.lookup);
+        assert_eq!(route.connect_timeout, times.connect);
+        assert_eq!(route.proxy_timeout, times.proxy);
+        assert_eq!(route.tls_timeout, times.tls);
+        assert_eq!(route.handshake_timeout, longwire::Limits::default().handshake_time);
+        assert!(!route.location && !route.no_proxy);
+    }
+
+    #[test]
+    fn what_contradicts_itself_or_lacks_its_other_half_is_refused() {
+        for args in [
+            &["--proxy", "http://p:1", "--no-proxy"][..],
+            &["--unix-socket", "/run/x", "--proxy", "http://p:1"],
+            &["--max-redirects", "3"],
+            &["--cert", "me.pem"],
+            &["--key", "me.key"],
+            &["--tls-timeout", "0"],
+        ] {
+            assert!(parse(args).is_err(), "{args:?}");
+        }
+        assert!(parse(&["--location", "--max-redirects", "3"]).is_ok());
+    }
+
+    #[test]
+    fn a_user_ends_at_the_first_colon() {
+        let pair = |user: &str, password: &str| Ok((user.to_owned(), password.to_owned()));
+        assert_eq!(parse_user("me:se:cret"), pair("me", "se:cret"));
+        assert_eq!(parse_user("me"), pair("me", ""));
+        assert!(parse_user("me:\n").is_err());
+    }
+}

@@ -1,0 +1,123 @@
+//! From addresses to a TCP connection: the first that answers (RFC 8305, "happy eyeballs").
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep};
+
+use super::destination::Destination;
+use crate::error::{Error, Result};
+
+/// How long an attempt is waited for before the next one begins beside it (RFC 8305 §8).
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// How many addresses of a name are tried: it may have any number.
+const ATTEMPTS: usize = 16;
+
+/// Connects to the first of `addresses` that answers. `doing` is what that is called in errors.
+pub(super) async fn connect(
+    destination: &Destination,
+    addresses: Vec<SocketAddr>,
+    limit: Duration,
+    doing: &str,
+) -> Result<TcpStream> {
+    let raced = race(addresses, TcpStream::connect, limit).await;
+    let stream = raced.map_err(|lost| lost.into_error(doing, destination, limit))?;
+    // Messages are gathered here already; Nagle's algorithm would only delay them.
+    stream.set_nodelay(true).map_err(|error| Error::io(doing, error))?;
+    Ok(stream)
+}
+
+/// What came of attempts of which none succeeded.
+#[derive(Debug)]
+struct Lost {
+    failed: Vec<(SocketAddr, io::Error)>,
+    /// Those that had not answered when the time was up.
+    silent: Vec<SocketAddr>,
+}
+
+/// Dials the addresses one after the other, each with a head start before the next. The first connection wins, and the
+/// other attempts are dropped.
+async fn race<T, F>(
+    addresses: Vec<SocketAddr>,
+    dial: impl Fn(SocketAddr) -> F,
+    limit: Duration,
+) -> Result<T, Lost>
+where
+    F: Future<Output = io::Result<T>>,
+{
+    let mut deadline = pin!(sleep(limit));
+    let mut next_turn = pin!(sleep(Duration::ZERO));
+    let mut waiting = addresses.into_iter().take(ATTEMPTS).peekable();
+    let mut dialled = Vec::new();
+    let mut attempts = FuturesUnordered::new();
+    let mut failed: Vec<(SocketAddr, io::Error)> = Vec::new();
+    while !attempts.is_empty() || waiting.peek().is_some() {
+        tokio::select! {
+            biased;
+            Some((address, outcome)) = attempts.next() => match outcome {
+                Ok(connection) => return Ok(connection),
+                Err(error) => {
+                    failed.push((address, error));
+                    // Nobody is waited for any more who could be given a head start.
+                    next_turn.as_mut().reset(Instant::now());
+                }
+            },
+            () = &mut deadline => {
+                dialled.retain(|address| failed.iter().all(|(lost, _)| lost != address));
+                return Err(Lost { failed, silent: dialled });
+            }
+            () = &mut next_turn, if waiting.peek().is_some() => {
+                next_turn.as_mut().reset(Instant::now() + HEAD_START);
+                if let Some(address) = waiting.next() {
+                    tracing::trace!(%address, "dial");
+                    let attempt = dial(address);
+                    attempts.push(async move { (address, attempt.await) });
+                    dialled.push(address);
+                }
+            }
+        }
+    }
+    Err(Lost { failed, silent: Vec::new() })
+}
+
+impl Lost {
+    fn into_error(mut self, doing: &str, destination: &Destination, limit: Duration) -> Error {
+        // An address that was asked for as such need not be told twice.
+        let is_name = destination.ip().is_none();
+        if !self.silent.is_empty() {
+            let doing = if is_name { format!("{doing} ({self})") } else { doing.to_owned() };
+            return Error::timeout(doing, limit);
+        }
+        if !is_name && let Some((_, error)) = self.failed.pop() {
+            return Error::io(doing, error);
+        }
+        let kind = self.failed.first().map_or(io::ErrorKind::NotFound, |(_, error)| error.kind());
+        Error::io(doing, io::Error::new(kind, self.to_string()))
+    }
+}
+
+/// Every attempt and what came of it.
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for (address, error) in &self.failed {
+            write!(f, "{separator}{address}: {error}")?;
+            separator = "; ";
+        }
+        for address in &self.silent {
+            write!(f, "{separator}{address}: no answer")?;
+            separator = "; ";
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! The race, on a clock that stands still: each address answers as its row says.
+
+use std::future::pending;
+
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What dialling an address comes to.
+#[derive(Clone, Copy)]
+enum Answer {
+    After(Duration),
+    RefusedAfter(Duration),
+    Never,
+}
+use Answer::{After, Never, RefusedAfter};
+
+/// The winner or the error, and how long that took. The addresses have the ports 1, 2, …
+async fn raced(answers: &[Answer]) -> (Result<u16, String>, Duration) {
+    let addresses = (1..).take(answers.len()).map(|port| SocketAddr::from(([127, 0, 0, 1], port))).collect();
+    let dial = |address: SocketAddr| {
+        let answer = answers[usize::from(address.port()) - 1];
+        async move {
+            match answer {
+                After(time) => sleep(time).await,
+                RefusedAfter(time) => {
+                    sleep(time).await;
+                    return Err(io::ErrorKind::ConnectionRefused.into());
+                }
+                Never => pending().await,
+            }
+            Ok(address.port())
+        }
+    };
+    let begun = Instant::now();
+    let outcome = race(addresses, dial, 10 * SECOND).await;
+    (outcome.map_err(|lost| lost.to_string()), begun.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_address_has_a_head_start() {
+    let quick = Duration::from_millis(249);
+    assert_eq!(raced(&[After(quick), After(Duration::ZERO)]).await, (Ok(1), quick));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_is_dialled_beside_one_that_is_slow_and_the_first_answer_wins() {
+    assert_eq!(raced(&[After(SECOND), After(Duration::ZERO)]).await, (Ok(2), HEAD_START));
+    assert_eq!(raced(&[After(SECOND), After(SECOND)]).await, (Ok(1), SECOND));
+    assert_eq!(raced(&[Never, Never, Never, After(SECOND)]).await, (Ok(4), 3 * HEAD_START + SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_refusal_the_next_is_dialled_at_once() {
+    let refused = RefusedAfter(Duration::from_millis(10));
+    assert_eq!(raced(&[refused, refused, After(SECOND)]).await, (Ok(3), Duration::from_millis(20) + SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_all_have_failed_each_is_named() {
+    let refused = RefusedAfter(Duration::ZERO);
+    let (outcome, time) = raced(&[refused, refused]).await;
+    assert_eq!(outcome.unwrap_err(), "127.0.0.1:1: connection refused; 127.0.0.1:2: connection refused");
+    assert_eq!(time, Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_the_time_is_up_those_without_an_answer_are_named_too() {
+    let (outcome, time) = raced(&[RefusedAfter(SECOND), Never]).await;
+    assert_eq!(outcome.unwrap_err(), "127.0.0.1:1: connection refused; 127.0.0.1:2: no answer");
+    assert_eq!(time, 10 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_so_many_addresses_are_tried() {
+    let (outcome, _) = raced(&[RefusedAfter(Duration::ZERO); 100]).await;
+    assert_eq!(outcome.unwrap_err().matches("refused").count(), ATTEMPTS);
+}
+
+/// Attempts are polled where they are awaited, by no task: so dropping the race drops them at once.
+#[tokio::test(start_paused = true)]
+async fn the_losers_are_dropped_with_the_race() {
+    let alive = std::sync::Arc::new(());
+    let dial = |address: SocketAddr| {
+        let held = std::sync::Arc::clone(&alive);
+        async move {
+            let _held = held;
+            if address.port() == 2 { Ok(()) } else { pending().await }
+        }
+    };
+    let addresses = || (1..=2).map(|port| SocketAddr::from(([127, 0, 0, 1], port))).collect();
+    race(addresses(), dial, SECOND).await.unwrap();
+    assert_eq!(std::sync::Arc::strong_count(&alive), 1);
+
+    let given_up = tokio::time::timeout(HEAD_START / 2, race(addresses(), dial, SECOND)).await;
+    assert!(given_up.is_err());
+    assert_eq!(std::sync::Arc::strong_count(&alive), 1);
+}
+
+#[test]
+fn an_error_names_the_attempts_unless_the_address_was_asked_for_as_such() {
+    let lost = || Lost {
+        failed: vec![("127.0.0.1:80".parse().unwrap(), io::ErrorKind::ConnectionRefused.into())],
+        silent: Vec::new(),
+    };
+    let told = |host, lost: Lost| {
+        let destination = Destination::new(host, 80);
+        lost.into_error(&format!("connect to {destination}"), &destination, SECOND).to_string()
+    };
+    assert_eq!(told("127.0.0.1", lost()), "cannot connect to 127.0.0.1:80: connection refused");
+    assert_eq!(told("a.example", lost()), "cannot connect to a.example:80: 127.0.0.1:80: connection refused");
+    let late = Lost { silent: vec!["[::1]:80".parse().unwrap()], ..lost() };
+    assert_eq!(
+        told("a.example", late),
+        "cannot connect to a.example:80 (127.0.0.1:80: connection refused; [::1]:80: no answer): it took \
+         longer than 1 s"
+    );
+}

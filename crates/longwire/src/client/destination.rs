@@ -1,0 +1,60 @@
+//! What to connect to.
+
+use std::fmt;
+use std::net::IpAddr;
+
+/// Host and port: what a [resolver](crate::Client::resolver) looks up, and a [connector](crate::Client::connector)
+/// connects to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Destination {
+    host: Box<str>,
+    ip: Option<IpAddr>,
+    port: u16,
+}
+
+impl Destination {
+    /// `host` may be an IPv6 address in the brackets that it has in a URL.
+    pub(super) fn new(host: &str, port: u16) -> Destination {
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        Destination { host: bare.into(), ip: bare.parse().ok(), port }
+    }
+
+    /// The name or the address, an IPv6 address without brackets. Names are in lower case, and international ones in
+    /// their ASCII form.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The address, if the host is one and not a name.
+    #[must_use]
+    pub fn ip(&self) -> Option<IpAddr> {
+        self.ip
+    }
+
+    /// The port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The name that the certificate has to carry.
+    #[cfg(feature = "tls")]
+    pub(super) fn tls_name(&self) -> std::io::Result<rustls::pki_types::ServerName<'static>> {
+        match self.ip {
+            Some(ip) => Ok(ip.into()),
+            None => rustls::pki_types::ServerName::try_from(self.host.to_string())
+                .map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidInput, error)),
+        }
+    }
+}
+
+/// Host and port with a colon between, as in `[::1]:80`.
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.ip {
+            Some(IpAddr::V6(address)) => write!(f, "[{address}]:{}", self.port),
+            _ => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
+}

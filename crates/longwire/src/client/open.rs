@@ -1,0 +1,89 @@
+//! The opening handshake of a client over a transport.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::{HeaderMap, StatusCode};
+use longwire_proto::handshake::{Agreed, ClientHandshake, encode_request};
+use longwire_proto::{Config, Limits, Protocol, Role};
+use tokio::io::AsyncWriteExt;
+
+use super::address::Address;
+use super::destination::Destination;
+use super::response::{Answer, NoAnswer, read_answer, refusal};
+use super::timeouts::within;
+use super::way::Reached;
+use crate::connection::Connection;
+use crate::error::{Error, HandshakeError, Result};
+use crate::opening::{Opening, extensions_header};
+use crate::shared::driver::DrivenBy;
+use crate::telemetry;
+use crate::transport::Transport;
+use crate::websocket::WebSocket;
+
+/// What a handshake that succeeded gives.
+struct Opened {
+    agreed: Agreed,
+    headers: HeaderMap,
+    /// What came behind the response: the server's first frames.
+    read_ahead: Vec<u8>,
+}
+
+/// Opens a WebSocket by `handshake`, within `time`.
+pub(super) async fn open(
+    reached: Reached,
+    address: &Address,
+    handshake: &ClientHandshake,
+    config: &Config,
+    time: Duration,
+) -> Result<WebSocket> {
+    let Reached { mut transport, peer_addr } = reached;
+    let begun = Instant::now();
+    let doing = || format!("open a WebSocket at {address}");
+    let shaking = shake_hands(&mut transport, handshake, &config.limits, address.destination());
+    let opened = within(time, doing, shaking).await?;
+    telemetry::shook_hands(Role::Client, begun);
+    let mut protocol = Protocol::new(Role::Client, Arc::new(config.clone()));
+    // Whatever was agreed on is one of the offers, and this is the only extension that is offered.
+    if let (Some(deflate), Some(answer)) = (&config.deflate, opened.agreed.extensions.first()) {
+        let agreement = deflate.confirm(answer).map_err(HandshakeError::Deflate)?;
+        protocol = protocol.with_deflate(&agreement);
+    }
+    let opening = Opening {
+        uri: address.uri(),
+        subprotocol: opened.agreed.subprotocol,
+        agreed: extensions_header(&opened.headers),
+        peer_addr,
+        response_headers: Some(Box::new(opened.headers)),
+        attached: http::Extensions::new(),
+    };
+    tracing::debug!(subprotocol = opening.subprotocol.as_deref(), "open");
+    let connection = Connection::new(transport, protocol, opened.read_ahead, None);
+    Ok(WebSocket::open(connection, opening, DrivenBy::Itself))
+}
+
+async fn shake_hands(
+    transport: &mut Transport,
+    handshake: &ClientHandshake,
+    limits: &Limits,
+    to: &Destination,
+) -> Result<Opened> {
+    let request = encode_request(&handshake.request());
+    let write = async {
+        transport.write_all(&request).await?;
+        transport.flush().await
+    };
+    write.await.map_err(|error| Error::io(format!("send the opening handshake to {to}"), error))?;
+
+    let answer = read_answer(transport, limits).await.map_err(|error| match error {
+        NoAnswer::Io(error) => Error::io(format!("read the answer of {to} to the opening handshake"), error),
+        NoAnswer::Head(error) => HandshakeError::Head(error).into(),
+        NoAnswer::Ended => HandshakeError::Ended.into(),
+    })?;
+    if answer.response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return Err(Error::Refused(Box::new(refusal(transport, answer).await)));
+    }
+    let Answer { response, behind } = answer;
+    let agreed = handshake.verify(&response).map_err(HandshakeError::Response)?;
+    Ok(Opened { agreed, headers: response.into_parts().0.headers, read_ahead: behind.into() })
+}

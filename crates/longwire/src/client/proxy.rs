@@ -1,0 +1,13 @@
+//! Connecting over a proxy.
+
+mod choice;
+mod exceptions;
+mod http;
+mod server;
+mod socks;
+mod tunnel;
+
+pub(super) use choice::ProxyChoice;
+pub use server::Proxy;
+pub(super) use server::ProxyServer;
+pub(super) use tunnel::tunnel;

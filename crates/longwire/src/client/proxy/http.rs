@@ -1,0 +1,53 @@
+//! HTTP proxies: a tunnel by CONNECT (RFC 9110 §9.3.6), for `ws://` as well (RFC 6455 §4.1).
+
+use longwire_proto::Limits;
+use tokio::io::AsyncWriteExt;
+
+use super::server::ProxyServer;
+use crate::client::destination::Destination;
+use crate::client::response::{NoAnswer, read_answer, refusal};
+use crate::error::{Error, ProxyError, Result};
+use crate::transport::Transport;
+
+/// Has the proxy at the other end of `transport` connect to `to`.
+pub(super) async fn tunnel(
+    transport: &mut Transport,
+    proxy: &ProxyServer,
+    to: &Destination,
+    limits: &Limits,
+) -> Result<()> {
+    let request = request(proxy, to);
+    let write = async {
+        transport.write_all(&request).await?;
+        transport.flush().await
+    };
+    write.await.map_err(|error| Error::io(format!("send CONNECT to the proxy {proxy}"), error))?;
+
+    let nonsense = |reason: String| ProxyError::Answer { proxy: proxy.to_string(), reason };
+    let answer = read_answer(transport, limits).await.map_err(|error| match error {
+        NoAnswer::Io(error) => Error::io(format!("read the answer of the proxy {proxy}"), error),
+        NoAnswer::Head(error) => nonsense(error.to_string()).into(),
+        NoAnswer::Ended => nonsense("it closed the connection instead".into()).into(),
+    })?;
+    if !answer.response.status().is_success() {
+        let response = Box::new(refusal(transport, answer).await);
+        return Err(ProxyError::Refused { proxy: proxy.to_string(), to: to.to_string(), response }.into());
+    }
+    // Neither TLS nor HTTP has the server speak first, so this was not said by it.
+    if !answer.behind.is_empty() {
+        return Err(nonsense("it said more than that it is connected".into()).into());
+    }
+    Ok(())
+}
+
+/// Nothing of the application's headers: they are for the server.
+fn request(proxy: &ProxyServer, to: &Destination) -> Vec<u8> {
+    let mut request = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n").into_bytes();
+    if let Some(credentials) = &proxy.credentials {
+        request.extend_from_slice(b"Proxy-Authorization: ");
+        request.extend_from_slice(credentials.basic().as_bytes());
+        request.extend_from_slice(b"\r\n");
+    }
+    request.extend_from_slice(b"\r\n");
+    request
+}

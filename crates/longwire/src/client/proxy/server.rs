@@ -1,0 +1,166 @@
+//! Which proxies there are, and their addresses.
+
+use std::fmt;
+
+use url::Url;
+
+use super::exceptions::Exceptions;
+use crate::client::credentials::{Credentials, redacted};
+use crate::client::destination::Destination;
+use crate::error::{ProxyError, Result};
+
+/// A proxy to connect over.
+///
+/// | address | what it is | default port |
+/// |---|---|---|
+/// | `http://proxy.example:3128` | an HTTP proxy (CONNECT, RFC 9110 §9.3.6), for `ws://` and `wss://` alike | 80 |
+/// | `https://…` | the same over TLS; the proxy is trusted as servers are, by [`Client::tls`](crate::Client::tls) | 443 |
+/// | `socks5h://…` | a SOCKS 5 proxy (RFC 1928), which looks names up itself | 1080 |
+/// | `socks5://…` | the same; names are looked up here, as with curl | 1080 |
+///
+/// Without a scheme it is an HTTP proxy. `user:password@` before the host, percent-encoded where needed, is sent by the
+/// Basic scheme, to SOCKS proxies by RFC 1929.
+///
+/// ```
+/// use longwire::{Client, Proxy};
+///
+/// # async fn tunnel() -> longwire::Result<()> {
+/// let proxy = Proxy::new("http://user:password@proxy.example:3128")?.except("localhost, .internal, 10.0.0.0/8");
+/// let socket = Client::new().proxy(proxy).connect("wss://example.com/socket").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Proxy {
+    server: ProxyServer,
+    exceptions: Exceptions,
+}
+
+/// Where a proxy is, and how it is spoken with.
+#[derive(Debug, Clone)]
+pub(in crate::client) struct ProxyServer {
+    pub(super) kind: Kind,
+    pub(super) destination: Destination,
+    pub(super) credentials: Option<Credentials>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Http,
+    #[cfg(feature = "tls")]
+    Https,
+    Socks(Names),
+}
+
+/// Who looks up the names of servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Names {
+    Here,
+    AtProxy,
+}
+
+impl Proxy {
+    /// A proxy for every connection.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Proxy`](crate::Error::Proxy): the address is none of a proxy that can be used.
+    pub fn new(url: impl AsRef<str>) -> Result<Proxy> {
+        let server = ProxyServer::parse(url.as_ref())?;
+        Ok(Proxy { server, exceptions: Exceptions::default() })
+    }
+
+    /// Sets which hosts are connected to without the proxy: names, which cover those below them as well, addresses and
+    /// networks such as `10.0.0.0/8`, with commas or spaces between; `*` covers every host. These are the rules of
+    /// curl's `NO_PROXY`.
+    #[must_use]
+    pub fn except(mut self, hosts: &str) -> Proxy {
+        self.exceptions = Exceptions::parse(hosts);
+        self
+    }
+
+    pub(super) fn server_for(&self, destination: &Destination) -> Option<&ProxyServer> {
+        (!self.exceptions.cover(destination)).then_some(&self.server)
+    }
+}
+
+impl ProxyServer {
+    fn parse(text: &str) -> Result<ProxyServer, ProxyError> {
+        let invalid =
+            |reason: &str| ProxyError::Address { proxy: redacted(text).into(), reason: reason.into() };
+        let parsed =
+            if text.contains("://") { Url::parse(text) } else { Url::parse(&format!("http://{text}")) };
+        let mut url = parsed.map_err(|error| invalid(&error.to_string()))?;
+        let (kind, default_port) = match url.scheme() {
+            "http" => (Kind::Http, 80),
+            #[cfg(feature = "tls")]
+            "https" => (Kind::Https, 443),
+            "socks5" => (Kind::Socks(Names::Here), 1080),
+            "socks5h" => (Kind::Socks(Names::AtProxy), 1080),
+            _ => return Err(invalid("it begins with none of http://, https://, socks5://, socks5h://")),
+        };
+        let credentials = Credentials::take(&mut url).map_err(&invalid)?;
+        let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| invalid("it has no host"))?;
+        let destination = Destination::new(host, url.port().unwrap_or(default_port));
+        Ok(ProxyServer { kind, destination, credentials })
+    }
+
+    /// What to look up and connect to.
+    pub(in crate::client) fn destination(&self) -> &Destination {
+        &self.destination
+    }
+
+    /// Whether it is told the address of a server, not its name.
+    pub(in crate::client) fn wants_addresses(&self) -> bool {
+        self.kind == Kind::Socks(Names::Here)
+    }
+}
+
+/// Host and port.
+impl fmt::Display for ProxyServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.destination.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scheme_says_what_it_is_and_where() {
+        let parsed = |url: &str| {
+            let server = ProxyServer::parse(url).unwrap();
+            (server.kind, server.destination.to_string())
+        };
+        assert_eq!(parsed("http://p.example:3128"), (Kind::Http, "p.example:3128".into()));
+        assert_eq!(parsed("http://p.example:80/"), (Kind::Http, "p.example:80".into()));
+        assert_eq!(parsed("p.example:3128"), (Kind::Http, "p.example:3128".into()));
+        assert_eq!(parsed("127.0.0.1"), (Kind::Http, "127.0.0.1:80".into()));
+        assert_eq!(parsed("socks5h://[::1]"), (Kind::Socks(Names::AtProxy), "[::1]:1080".into()));
+        assert_eq!(parsed("socks5://127.0.0.1:9"), (Kind::Socks(Names::Here), "127.0.0.1:9".into()));
+        #[cfg(feature = "tls")]
+        assert_eq!(parsed("https://p.example"), (Kind::Https, "p.example:443".into()));
+    }
+
+    #[test]
+    fn user_and_password_are_kept_and_never_shown() {
+        let proxy = Proxy::new("socks5h://me:s%40cret@p.example").unwrap();
+        let credentials = proxy.server.credentials.as_ref().unwrap();
+        assert_eq!((credentials.user.as_str(), credentials.password.as_str()), ("me", "s@cret"));
+        assert!(!format!("{proxy:?} {}", proxy.server).contains("cret"));
+        for url in ["ftp://me:secret@p.example", "me:secret@p.example:99999", "http://me:%FFsecret@p.example"]
+        {
+            let error = Proxy::new(url).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_proxy_is_said() {
+        for url in ["", "socks4://p.example", "http://", "socks5://", "ws://p.example"] {
+            let error = Proxy::new(url).unwrap_err().to_string();
+            assert!(error.contains("cannot be used as a proxy: "), "{error}");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! SOCKS proxies (RFC 1928, with user and password by RFC 1929).
+
+use std::net::SocketAddr;
+
+use tokio_socks::tcp::Socks5Stream;
+use tokio_socks::{IntoTargetAddr, TargetAddr};
+
+use super::server::ProxyServer;
+use crate::client::destination::Destination;
+use crate::error::{Error, ProxyError, Result};
+use crate::transport::Transport;
+
+/// Has the proxy at the other end of `transport` connect to `to`: to `resolved`, or by the name if it is to look that up
+/// itself.
+pub(super) async fn tunnel(
+    transport: &mut Transport,
+    proxy: &ProxyServer,
+    to: &Destination,
+    resolved: Option<SocketAddr>,
+) -> Result<()> {
+    let address = resolved.or_else(|| to.ip().map(|ip| SocketAddr::new(ip, to.port())));
+    let told = |error| told(error, proxy, to);
+    let target = match address {
+        Some(address) => TargetAddr::Ip(address),
+        // Names that are too long are refused in here.
+        None => (to.host(), to.port()).into_target_addr().map_err(told)?,
+    };
+    let connected = match &proxy.credentials {
+        None => Socks5Stream::connect_with_socket(transport, target).await,
+        Some(credentials) => {
+            let (user, password) = (&credentials.user, &credentials.password);
+            Socks5Stream::connect_with_password_and_socket(transport, target, user, password).await
+        }
+    };
+    connected.map(|_| ()).map_err(told)
+}
+
+fn told(error: tokio_socks::Error, proxy: &ProxyServer, to: &Destination) -> Error {
+    match error {
+        tokio_socks::Error::Io(error) => Error::io(format!("speak SOCKS with the proxy {proxy}"), error),
+        other => {
+            let reason = other.to_string().to_ascii_lowercase();
+            ProxyError::Socks { proxy: proxy.to_string(), to: to.to_string(), reason }.into()
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! How long each phase of connecting may take.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::error::{Error, Result};
+
+/// How long each phase of connecting may take. What runs out is told by the text of
+/// [`Error::Timeout`](crate::Error::Timeout).
+///
+/// ```
+/// use std::time::Duration;
+/// use longwire::{Client, Timeouts};
+///
+/// # async fn hurry() -> longwire::Result<()> {
+/// let second = Duration::from_secs(1);
+/// let timeouts = Timeouts::default().lookup(second).connect(2 * second).tls(second).handshake(3 * second);
+/// let socket = Client::new().timeouts(timeouts).connect("wss://example.com/socket").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// How long the name lookup may take. 10 s.
+    pub lookup: Duration,
+    /// How long the TCP connection may take, over all addresses of a name; or a
+    /// [connector](crate::Client::connector), or a Unix socket. 10 s.
+    pub connect: Duration,
+    /// How long a proxy may take to connect on, TLS to an `https://` proxy included. 10 s.
+    pub proxy: Duration,
+    /// How long the handshake of TLS may take. 10 s.
+    pub tls: Duration,
+    /// How long the opening handshake may take, from the request to the whole head of the response. `None`:
+    /// [`Limits::handshake_time`](crate::Limits::handshake_time), which is 10 s.
+    pub handshake: Option<Duration>,
+}
+
+impl Default for Timeouts {
+    fn default() -> Timeouts {
+        let time = Duration::from_secs(10);
+        Timeouts { lookup: time, connect: time, proxy: time, tls: time, handshake: None }
+    }
+}
+
+impl Timeouts {
+    /// Sets [`lookup`](Timeouts::lookup).
+    #[must_use]
+    pub fn lookup(mut self, time: Duration) -> Timeouts {
+        self.lookup = time;
+        self
+    }
+
+    /// Sets [`connect`](Timeouts::connect).
+    #[must_use]
+    pub fn connect(mut self, time: Duration) -> Timeouts {
+        self.connect = time;
+        self
+    }
+
+    /// Sets [`proxy`](Timeouts::proxy).
+    #[must_use]
+    pub fn proxy(mut self, time: Duration) -> Timeouts {
+        self.proxy = time;
+        self
+    }
+
+    /// Sets [`tls`](Timeouts::tls).
+    #[must_use]
+    pub fn tls(mut self, time: Duration) -> Timeouts {
+        self.tls = time;
+        self
+    }
+
+    /// Sets [`handshake`](Timeouts::handshake).
+    #[must_use]
+    pub fn handshake(mut self, time: impl Into<Option<Duration>>) -> Timeouts {
+        self.handshake = time.into();
+        self
+    }
+}
+
+/// A phase that has `limit`; `doing` is what it does, for the error.
+pub(super) async fn within<T>(
+    limit: Duration,
+    doing: impl FnOnce() -> String,
+    phase: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    timeout(limit, phase).await.unwrap_or_else(|_| Err(Error::timeout(doing(), limit)))
+}

@@ -1,0 +1,67 @@
+//! What a proxy did not do.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use super::refused::RefusedResponse;
+
+/// Why a proxy did not connect. It is named by host and port.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ProxyError {
+    /// This is not the address of a proxy that can be used.
+    Address {
+        /// The address, without user and password.
+        proxy: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An HTTP proxy refused: with 407 if it asks for a user and a password, with 502 or 503 often if it could not
+    /// connect itself.
+    Refused {
+        /// The proxy.
+        proxy: String,
+        /// Where it was to connect.
+        to: String,
+        /// What it answered.
+        response: Box<RefusedResponse>,
+    },
+    /// An HTTP proxy's answer makes no sense.
+    Answer {
+        /// The proxy.
+        proxy: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A SOCKS proxy refused or could not.
+    Socks {
+        /// The proxy.
+        proxy: String,
+        /// Where it was to connect.
+        to: String,
+        /// What it said.
+        reason: String,
+    },
+}
+
+impl fmt::Display for ProxyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ProxyError::Address { proxy, reason } => {
+                write!(f, "{proxy:?} cannot be used as a proxy: {reason}")
+            }
+            ProxyError::Refused { proxy, to, response } => {
+                write!(f, "the proxy {proxy} refused to connect to {to} with ")?;
+                response.write_answer(f)
+            }
+            ProxyError::Answer { proxy, reason } => {
+                write!(f, "{proxy} does not answer as an HTTP proxy: {reason}")
+            }
+            ProxyError::Socks { proxy, to, reason } => {
+                write!(f, "the proxy {proxy} did not connect to {to}: {reason}")
+            }
+        }
+    }
+}
+
+impl StdError for ProxyError {}
