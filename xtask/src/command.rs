@@ -119,9 +119,13 @@ pub(crate) fn create_log(log: &Path) -> Result<File> {
     File::create(log).with_context(|| format!("creating {}", log.display()))
 }
 
-/// Starts the program; the error names it.
+/// Starts the program; the error names it. A proxy in the environment is not for this machine itself.
 pub(crate) fn spawn(command: &mut Command) -> Result<Child> {
+    let exceptions = std::env::var("no_proxy").or_else(|_| std::env::var("NO_PROXY")).unwrap_or_default();
+    let exceptions = format!("localhost,127.0.0.1,::1,{exceptions}");
     command
+        .env("no_proxy", &exceptions)
+        .env("NO_PROXY", &exceptions)
         .spawn()
         .with_context(|| format!("{} could not be started", command.get_program().to_string_lossy()))
 }

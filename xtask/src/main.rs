@@ -6,6 +6,7 @@ mod command;
 mod cover;
 mod fuzz;
 mod instructions;
+mod matrix;
 mod nightly;
 mod process_tree;
 mod sanitize;
@@ -59,6 +60,8 @@ enum Chore {
         #[arg(long)]
         write: bool,
     },
+    /// Run clients, servers and proxies of others with ours, and write the matrix of what works.
+    Interop,
     /// Show which lines of the protocol its tests reach.
     Cover,
     /// Run the tests of the protocol, the ring and the event loops under the sanitizers.
@@ -90,6 +93,7 @@ fn run(chore: Chore) -> Result<ExitCode> {
             true
         }
         Chore::Instructions { write } => instructions::run(&Workspace::find()?, write)?,
+        Chore::Interop => matrix::run(&Workspace::find()?)?,
         Chore::Cover => {
             cover::run(&Workspace::find()?)?;
             true

@@ -4,7 +4,7 @@ mod autobahn;
 pub(crate) mod certificates;
 pub(crate) mod context;
 mod deny;
-mod interop;
+pub(crate) mod interop;
 pub(crate) mod outcome;
 mod report;
 pub(crate) mod rust;
@@ -17,6 +17,7 @@ use clap::ValueEnum;
 
 use crate::fuzz;
 use crate::instructions;
+use crate::matrix;
 use crate::sanitize;
 use crate::terminal;
 use crate::test::context::Context;
@@ -46,6 +47,8 @@ pub(crate) enum Suite {
     Node,
     /// Headless Chromium against `longwire serve` and its page.
     Browser,
+    /// Clients, servers and proxies of others: the matrix of `docs/interop.md`.
+    Interop,
 }
 
 impl Suite {
@@ -63,6 +66,7 @@ impl Suite {
             Self::Autobahn => autobahn::run(context),
             Self::Node => interop::node(context),
             Self::Browser => interop::browser(context),
+            Self::Interop => matrix::suite(context),
         }
     }
 

@@ -34,7 +34,7 @@ const DEADLINE: Duration = Duration::from_secs(20 * 60);
 /// waits for one thing at a time and keeps no more than one core busy.
 pub(crate) fn run(context: &Context<'_>) -> Result<Outcome, Stop> {
     let wstest = install::wstest(context)?;
-    let (longwire, client) = (context.longwire()?, context.autobahn_client()?);
+    let (longwire, client) = (context.longwire()?, context.example("autobahn_client")?);
     let begun = Begun::default();
     let server_role = Role::new(context.workspace, &begun, "server")?;
     let client_role = Role::new(context.workspace, &begun, "client")?;

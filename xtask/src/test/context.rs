@@ -17,7 +17,7 @@ use crate::workspace::Workspace;
 pub(crate) struct Context<'w> {
     pub(crate) workspace: &'w Workspace,
     longwire: OnceCell<bool>,
-    autobahn_client: OnceCell<bool>,
+    examples: OnceCell<bool>,
     package_lists: OnceCell<bool>,
 }
 
@@ -26,7 +26,7 @@ impl<'w> Context<'w> {
         Self {
             workspace,
             longwire: OnceCell::new(),
-            autobahn_client: OnceCell::new(),
+            examples: OnceCell::new(),
             package_lists: OnceCell::new(),
         }
     }
@@ -37,11 +37,14 @@ impl<'w> Context<'w> {
         self.program(*built, "longwire")
     }
 
-    /// The example `autobahn_client`, built when it is first asked for.
-    pub(crate) fn autobahn_client(&self) -> Result<PathBuf, Stop> {
-        let arguments = ["-p", "longwire", "--example", "autobahn_client"];
-        let built = self.autobahn_client.get_or_init(|| self.build("autobahn_client", &arguments));
-        self.program(*built, "examples/autobahn_client")
+    /// An example of `longwire`. Those that the suites use are built together, when one is first asked for.
+    pub(crate) fn example(&self, name: &str) -> Result<PathBuf, Stop> {
+        let built = self.examples.get_or_init(|| {
+            let examples = ["autobahn_client", "interop_client", "interop_server"];
+            let named = examples.iter().flat_map(|example| ["--example", example]);
+            self.build("examples", &["-p", "longwire"].into_iter().chain(named).collect::<Vec<_>>())
+        });
+        self.program(*built, &format!("examples/{name}"))
     }
 
     /// The example `instructions` of the protocol, built when it is asked for.
@@ -108,6 +111,14 @@ impl<'w> Context<'w> {
         })
     }
 
+    /// Installs the Debian packages of the programs that are not there.
+    pub(crate) fn apt_install_missing(&self, programs: &[(&str, &str)]) -> Result<(), Stop> {
+        let is_there = |name| find_on_path(name).is_some() || Path::new("/usr/sbin").join(name).is_file();
+        let missing = programs.iter().filter(|(program, _)| !is_there(program));
+        let packages: Vec<&str> = missing.map(|(_, package)| *package).collect();
+        if packages.is_empty() { Ok(()) } else { self.apt_install(&packages) }
+    }
+
     /// Installs Debian packages; without apt or the right to use it, says what to do by hand.
     pub(crate) fn apt_install(&self, packages: &[&str]) -> Result<(), Stop> {
         const DEADLINE: Duration = Duration::from_secs(10 * 60);
@@ -120,7 +131,8 @@ impl<'w> Context<'w> {
         }
         let apt = |arguments: &[&str]| {
             let mut command = Command::new("apt-get");
-            command.env("DEBIAN_FRONTEND", "noninteractive").args(arguments);
+            // At run level 1, services are installed and not started.
+            command.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1").args(arguments);
             command
         };
         // Old lists may do; when they do not, the installation fails and says so.

@@ -79,7 +79,7 @@ fn test_files(dir: &Path) -> Result<Vec<PathBuf>, Stop> {
     Ok(files)
 }
 
-fn find_node(context: &Context<'_>) -> Result<PathBuf, Stop> {
+pub(crate) fn find_node(context: &Context<'_>) -> Result<PathBuf, Stop> {
     let node = context.find_or_install(&["node"], &["nodejs", "npm"])?;
     let output = Command::new(&node).arg("--version").output().context("node could not be started")?;
     let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
@@ -98,7 +98,7 @@ fn major(version: &str) -> Option<u32> {
 }
 
 /// `npm ci`, unless what it installed last is as new as the lock.
-fn install_packages(context: &Context<'_>, interop: &Path) -> Result<(), Stop> {
+pub(crate) fn install_packages(context: &Context<'_>, interop: &Path) -> Result<(), Stop> {
     let changed = |path: &str| std::fs::metadata(interop.join(path)).and_then(|file| file.modified());
     let locked = changed("package-lock.json").context("interop/package-lock.json")?;
     if changed("node_modules/.package-lock.json").is_ok_and(|installed| installed >= locked) {

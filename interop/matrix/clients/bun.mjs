@@ -1,0 +1,8 @@
+// Bun as a client: `bun bun.mjs URL`.
+
+import { runWeb } from "./web.mjs";
+
+const report = (line) => console.log(JSON.stringify(line));
+report({ peer: `Bun ${Bun.version}` });
+await runWeb(WebSocket, process.argv[2], report);
+process.exit();

@@ -1,0 +1,278 @@
+//! The programs of the matrix: how they are installed, and how they are started.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use crate::command::find_on_path;
+use crate::matrix::row::told_name;
+use crate::server::{Server, free_address};
+use crate::test::context::Context;
+use crate::test::outcome::Stop;
+use crate::test::{certificates, interop};
+
+const INSTALL_DEADLINE: Duration = Duration::from_secs(10 * 60);
+
+/// What the forward proxies ask for.
+const USER: (&str, &str) = ("longwire", "secret");
+
+/// All programs, ours and those of others.
+pub(super) struct Peers {
+    pub(super) our_client: PathBuf,
+    our_server: PathBuf,
+    pub(super) certificates: PathBuf,
+    /// `interop/matrix`.
+    dir: PathBuf,
+    /// Where configurations and what proxies write go.
+    scratch: PathBuf,
+    node: PathBuf,
+    bun: PathBuf,
+    chromium: PathBuf,
+    python: PathBuf,
+    java: PathBuf,
+}
+
+/// A server of somebody else's.
+pub(super) struct ServerPeer {
+    pub(super) name: &'static str,
+    program: PathBuf,
+    script: PathBuf,
+    /// The cells that it cannot do.
+    pub(super) without: &'static [&'static str],
+}
+
+/// A proxy with its configuration.
+pub(super) struct Proxy {
+    pub(super) name: &'static str,
+    pub(super) version: String,
+    command: Vec<String>,
+    /// The ports that it listens on; a forward proxy only on the first.
+    pub(super) plain: u16,
+    pub(super) secure: u16,
+}
+
+/// A program that serves.
+pub(super) struct Started {
+    pub(super) port: u16,
+    log: PathBuf,
+    _server: Server,
+}
+
+impl Peers {
+    pub(super) fn install(context: &Context<'_>) -> Result<Self, Stop> {
+        let interop = context.workspace.root.join("interop");
+        let node = interop::find_node(context)?;
+        interop::install_packages(context, &interop)?;
+        context.apt_install_missing(&[
+            ("nginx", "nginx"),
+            ("haproxy", "haproxy"),
+            ("caddy", "caddy"),
+            ("tinyproxy", "tinyproxy"),
+            ("microsocks", "microsocks"),
+        ])?;
+        let scratch = context.workspace.target.join("interop-matrix");
+        fs::create_dir_all(&scratch).with_context(|| format!("creating {}", scratch.display()))?;
+        Ok(Self {
+            our_client: context.example("interop_client")?,
+            our_server: context.example("interop_server")?,
+            certificates: certificates::make(&context.workspace.target)?,
+            dir: interop.join("matrix"),
+            scratch,
+            node,
+            bun: interop.join("node_modules/@oven/bun-linux-x64/bin/bun"),
+            chromium: context.find_or_install(&["chromium", "chromium-browser"], &["chromium"])?,
+            python: python(context, &interop.join("matrix/requirements.txt"))?,
+            java: context.find_or_install(&["java"], &["openjdk-17-jdk-headless"])?,
+        })
+    }
+
+    /// The clients of others, which want a URL as their last argument.
+    pub(super) fn clients(&self) -> [(&'static str, Command); 7] {
+        let script = |program: &Path, name: &str| {
+            let mut command = Command::new(program);
+            command.arg(self.dir.join("clients").join(name)).env("CHROMIUM", &self.chromium);
+            command
+        };
+        let mut java = Command::new(&self.java);
+        java.arg("-Dfile.encoding=UTF-8").arg(self.dir.join("clients/JavaClient.java"));
+        [
+            ("Chromium", script(&self.node, "chromium.mjs")),
+            ("ws", script(&self.node, "ws.mjs")),
+            ("undici", script(&self.node, "undici.mjs")),
+            ("Bun", script(&self.bun, "bun.mjs")),
+            ("websockets", script(&self.python, "websockets_client.py")),
+            ("aiohttp", script(&self.python, "aiohttp_client.py")),
+            ("java.net.http", java),
+        ]
+    }
+
+    pub(super) fn servers(&self) -> [ServerPeer; 4] {
+        let peer = |name, program: &Path, script: &str, without| ServerPeer {
+            name,
+            program: program.to_owned(),
+            script: self.dir.join("servers").join(script),
+            without,
+        };
+        [
+            peer("ws-server", &self.node, "ws.mjs", &[]),
+            peer("Bun-server", &self.bun, "bun.mjs", &["fragments"]),
+            peer("websockets-server", &self.python, "websockets_server.py", &[]),
+            peer("uvicorn-server", &self.python, "uvicorn_server.py", &["fragments", "ping"]),
+        ]
+    }
+
+    /// Our server, over TLS if it is given certificates.
+    pub(super) fn our_server(&self, context: &Context<'_>, certificates: Option<&Path>) -> Result<Started> {
+        let address = free_address()?;
+        let mut command = Command::new(&self.our_server);
+        command.arg(address.to_string());
+        if let Some(dir) = certificates {
+            command.args([dir.join("cert.pem"), dir.join("key.pem")]);
+        }
+        Started::wait_for(context, "interop-server", command, address)
+    }
+
+    pub(super) fn reverse_proxies(&self, server: u16) -> Result<[Proxy; 3]> {
+        // HAProxy wants the certificate and its key in one file.
+        let read = |name: &str| fs::read_to_string(self.certificates.join(name));
+        fs::write(self.scratch.join("haproxy.pem"), read("cert.pem")? + &read("key.pem")?)?;
+        let nginx = self.configured("nginx", "nginx.conf", server, |config| {
+            ["nginx", "-c", config].map(str::to_owned).into()
+        })?;
+        let haproxy = self.configured("HAProxy", "haproxy.cfg", server, |config| {
+            ["haproxy", "-f", config].map(str::to_owned).into()
+        })?;
+        let caddy = self.configured("Caddy", "Caddyfile", server, |config| {
+            ["caddy", "run", "--adapter", "caddyfile", "--config", config].map(str::to_owned).into()
+        })?;
+        Ok([
+            nginx.version(&["nginx", "-v"]),
+            haproxy.version(&["haproxy", "-v"]),
+            caddy.version(&["caddy", "version"]),
+        ])
+    }
+
+    pub(super) fn forward_proxies(&self) -> Result<[Proxy; 2]> {
+        let tinyproxy = self.configured("tinyproxy", "tinyproxy.conf", 0, |config| {
+            ["tinyproxy", "-d", "-c", config].map(str::to_owned).into()
+        })?;
+        let port = free_address()?.port();
+        let listen = ["microsocks", "-i", "127.0.0.1", "-p", &port.to_string(), "-u", USER.0, "-P", USER.1];
+        let microsocks = Proxy {
+            name: "microsocks",
+            version: "microsocks (SOCKS5, with a password)".to_owned(),
+            command: listen.map(str::to_owned).into(),
+            plain: port,
+            secure: port,
+        };
+        Ok([tinyproxy.version(&["tinyproxy", "-v"]), microsocks])
+    }
+
+    /// A proxy whose configuration is one of `interop/matrix/proxies`, with ports and directories filled in.
+    fn configured(
+        &self,
+        name: &'static str,
+        file: &str,
+        server: u16,
+        command: impl Fn(&str) -> Vec<String>,
+    ) -> Result<Proxy> {
+        let template = self.dir.join("proxies").join(file);
+        let template = fs::read_to_string(&template).with_context(|| template.display().to_string())?;
+        let (plain, secure) = (free_address()?.port(), free_address()?.port());
+        let config = template
+            .replace("@PLAIN@", &plain.to_string())
+            .replace("@TLS@", &secure.to_string())
+            .replace("@SERVER@", &server.to_string())
+            .replace("@DIR@", &self.scratch.to_string_lossy())
+            .replace("@CERTS@", &self.certificates.to_string_lossy());
+        let path = self.scratch.join(file);
+        fs::write(&path, config).with_context(|| format!("writing {}", path.display()))?;
+        let command = command(&path.to_string_lossy());
+        Ok(Proxy { name, version: name.to_owned(), command, plain, secure })
+    }
+}
+
+impl ServerPeer {
+    pub(super) fn start(&self, context: &Context<'_>) -> Result<Started> {
+        let address = free_address()?;
+        let mut command = Command::new(&self.program);
+        command.arg(&self.script).arg(address.port().to_string());
+        Started::wait_for(context, &format!("interop-{}", self.name), command, address)
+    }
+}
+
+impl Proxy {
+    /// With the version that the program tells.
+    fn version(mut self, call: &[&str]) -> Self {
+        let Some((program, arguments)) = call.split_first() else { return self };
+        if let Ok(output) = Command::new(program).args(arguments).output() {
+            let told = [output.stdout, output.stderr].concat();
+            let told = String::from_utf8_lossy(&told);
+            let number = told
+                .split([' ', '/', '\n'])
+                .find(|word| word.trim_start_matches('v').starts_with(|first: char| first.is_ascii_digit()));
+            if let Some(number) = number {
+                let number = number.trim_start_matches('v').split(['-', '+']).next().unwrap_or_default();
+                self.version = format!("{} {number}", self.name);
+            }
+        }
+        self
+    }
+
+    pub(super) fn start(&self, context: &Context<'_>) -> Result<Started> {
+        let (program, arguments) = self.command.split_first().context("a proxy without a program")?;
+        // Proxies are installed where only root looks for programs by itself.
+        let program = find_on_path(program).unwrap_or_else(|| Path::new("/usr/sbin").join(program));
+        let mut command = Command::new(program);
+        command.args(arguments);
+        let address = SocketAddr::from(([127, 0, 0, 1], self.plain));
+        Started::wait_for(context, &format!("interop-{}", self.name), command, address)
+    }
+
+    /// How a client names it, with its password.
+    pub(super) fn url(&self) -> String {
+        let scheme = if self.name == "microsocks" { "socks5h" } else { "http" };
+        format!("{scheme}://{}:{}@127.0.0.1:{}", USER.0, USER.1, self.plain)
+    }
+}
+
+impl Started {
+    fn wait_for(context: &Context<'_>, name: &str, command: Command, address: SocketAddr) -> Result<Self> {
+        let log = context.workspace.log(name);
+        let server = Server::start(command, address, log.clone()).with_context(|| name.to_owned())?;
+        Ok(Self { port: address.port(), log, _server: server })
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("ws://127.0.0.1:{}/", self.port)
+    }
+
+    /// What it calls itself, with its version.
+    pub(super) fn name(&self) -> Result<String> {
+        let log = fs::read_to_string(&self.log).with_context(|| self.log.display().to_string())?;
+        told_name(&log).with_context(|| format!("{} does not say what it is", self.log.display()))
+    }
+}
+
+/// The Python of an environment that has what `requirements` lists.
+fn python(context: &Context<'_>, requirements: &Path) -> Result<PathBuf, Stop> {
+    let environment = context.workspace.tools().join("interop-python");
+    let python = environment.join("bin/python");
+    let complete = environment.join("complete");
+    let wanted = fs::read_to_string(requirements).with_context(|| requirements.display().to_string())?;
+    if fs::read_to_string(&complete).is_ok_and(|installed| installed == wanted) {
+        return Ok(python);
+    }
+    let mut command = Command::new(context.find_or_install(&["python3"], &["python3", "python3-venv"])?);
+    command.args(["-m", "venv"]).arg(&environment);
+    context.install("interop-python-environment", command, INSTALL_DEADLINE)?;
+    let mut command = Command::new(&python);
+    command.args(["-m", "pip", "--disable-pip-version-check", "install", "-r"]).arg(requirements);
+    context.install("interop-python-packages", command, INSTALL_DEADLINE)?;
+    fs::write(&complete, wanted).with_context(|| format!("writing {}", complete.display()))?;
+    Ok(python)
+}

@@ -1,0 +1,164 @@
+//! What came of the cells of the matrix.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+use serde::Deserialize;
+
+use crate::command::Finished;
+use crate::test::outcome::Outcome;
+
+/// The cells, as the programs call them, and what a person calls them.
+pub(super) const CELLS: [(&str, &str); 10] = [
+    ("text", "text"),
+    ("binary", "binary"),
+    ("megabyte", "1 MiB"),
+    ("fragments", "fragments"),
+    ("deflate", "compressed"),
+    ("plain", "not compressed"),
+    ("subprotocol", "subprotocol"),
+    ("closes", "client closes, 4000"),
+    ("closed", "server closes, 4321"),
+    ("ping", "ping"),
+];
+
+/// A part of the matrix.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) title: &'static str,
+    pub(super) rows: Vec<Row>,
+}
+
+/// What came of all cells with one peer.
+#[derive(Debug)]
+pub(super) struct Row {
+    /// The peer, with its version.
+    pub(super) peer: String,
+    cells: BTreeMap<String, Verdict>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Works,
+    /// The peer cannot do it: why.
+    DoesNotApply(String),
+    Fails(String),
+}
+
+/// A line that a program prints.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Peer {
+        peer: String,
+    },
+    Cell {
+        cell: String,
+        ok: Option<bool>,
+        #[serde(default)]
+        why: String,
+    },
+}
+
+impl Row {
+    /// Reads what a program printed.
+    ///
+    /// # Errors
+    ///
+    /// It printed nothing of the kind.
+    pub(super) fn read(name: &str, finished: &Finished) -> Result<Self> {
+        let mut row = Self { peer: name.to_owned(), cells: BTreeMap::new() };
+        for line in &finished.lines {
+            match serde_json::from_str(line) {
+                Ok(Line::Peer { peer }) => row.peer = peer,
+                Ok(Line::Cell { cell, ok, why }) => {
+                    let verdict = match ok {
+                        Some(true) => Verdict::Works,
+                        Some(false) => Verdict::Fails(why),
+                        None => Verdict::DoesNotApply(why),
+                    };
+                    row.cells.insert(cell, verdict);
+                }
+                // Whatever else a program has to say is in its log.
+                Err(_) => {}
+            }
+        }
+        if row.cells.is_empty() {
+            bail!("{name}: {}", finished.explain());
+        }
+        Ok(row)
+    }
+
+    /// The same row under the name that the peer goes by.
+    pub(super) fn of(self, peer: &str) -> Self {
+        Self { peer: peer.to_owned(), ..self }
+    }
+
+    /// What came of a cell. One that the program did not get to has failed.
+    pub(super) fn verdict(&self, cell: &str) -> Verdict {
+        let missing = || Verdict::Fails("it was not reached".to_owned());
+        self.cells.get(cell).cloned().unwrap_or_else(missing)
+    }
+
+    pub(super) fn count(&self, outcome: &mut Outcome) {
+        for (cell, _) in CELLS {
+            match self.verdict(cell) {
+                Verdict::Works => outcome.passed += 1,
+                Verdict::DoesNotApply(_) => {}
+                Verdict::Fails(why) => {
+                    outcome.failed += 1;
+                    outcome.notes.push(format!("{}, {cell}: {why}", self.peer));
+                }
+            }
+        }
+    }
+}
+
+/// The name that a program has told in the first lines that it wrote.
+pub(super) fn told_name(log: &str) -> Option<String> {
+    log.lines().find_map(|line| match serde_json::from_str(line) {
+        Ok(Line::Peer { peer }) => Some(peer),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::ExitStatus;
+
+    use crate::command::End;
+
+    use super::*;
+
+    fn finished(lines: &[&str]) -> Finished {
+        let lines = lines.iter().map(|line| (*line).to_owned()).collect();
+        Finished { end: End::Exited(ExitStatus::from_raw(0)), lines, log: "log".into() }
+    }
+
+    #[test]
+    fn a_cell_that_was_not_reached_has_failed() {
+        let row = Row::read(
+            "ws",
+            &finished(&[
+                r#"{"peer":"ws 8"}"#,
+                "something else",
+                r#"{"cell":"text","ok":true}"#,
+                r#"{"cell":"binary","ok":false,"why":"lost"}"#,
+                r#"{"cell":"deflate","ok":null,"why":"not offered"}"#,
+            ]),
+        );
+        let row = row.unwrap();
+        assert_eq!(row.peer, "ws 8");
+        let mut outcome = Outcome::default();
+        row.count(&mut outcome);
+        assert_eq!((outcome.passed, outcome.failed), (1, 8));
+        assert_eq!(outcome.notes[0], "ws 8, binary: lost");
+        assert_eq!(row.verdict("deflate"), Verdict::DoesNotApply("not offered".to_owned()));
+    }
+
+    #[test]
+    fn a_program_that_says_nothing_is_an_error() {
+        assert!(Row::read("ws", &finished(&["Error: no such module"])).is_err());
+    }
+}
