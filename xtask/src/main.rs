@@ -4,6 +4,7 @@ mod bench;
 mod cargo;
 mod command;
 mod cover;
+mod features;
 mod fuzz;
 mod instructions;
 mod matrix;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::features::Features;
 use crate::test::Suite;
 use crate::workspace::Workspace;
 
@@ -60,6 +62,8 @@ enum Chore {
         #[arg(long)]
         write: bool,
     },
+    /// Write the README's table of features, from `docs/features.toml`.
+    Features,
     /// Run clients, servers and proxies of others with ours, and write the matrix of what works.
     Interop,
     /// Show which lines of the protocol its tests reach.
@@ -93,6 +97,11 @@ fn run(chore: Chore) -> Result<ExitCode> {
             true
         }
         Chore::Instructions { write } => instructions::run(&Workspace::find()?, write)?,
+        Chore::Features => {
+            let root = Workspace::find()?.root;
+            Features::load(&root)?.write(&root)?;
+            true
+        }
         Chore::Interop => matrix::run(&Workspace::find()?)?,
         Chore::Cover => {
             cover::run(&Workspace::find()?)?;

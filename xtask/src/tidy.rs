@@ -18,6 +18,7 @@ mod unsafe_code;
 
 use anyhow::Result;
 
+use crate::features::Features;
 use crate::terminal;
 use crate::tidy::rules::{CrateRules, Rules};
 use crate::tidy::source::SourceFile;
@@ -48,6 +49,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Tally> {
     let mut tally = Tally::default();
     let beside = workspace.beside()?;
     tally.count("crates", &crate_order::check(workspace, &rules));
+    tally.count("features", &Features::load(&workspace.root)?.check(&workspace.root)?);
     check_sources(workspace, &beside, &rules, &mut tally)?;
     let mut unformatted = Vec::new();
     for workspace in &beside {

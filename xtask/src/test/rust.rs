@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use crate::cargo::{cargo, is_status};
 use crate::command::{Finished, Task};
+use crate::features::Features;
 use crate::terminal::Progress;
 use crate::test::context::Context;
 use crate::test::outcome::{Outcome, Stop};
@@ -31,23 +32,34 @@ fn cargo_test(context: &Context<'_>) -> Result<Outcome, Stop> {
         "--all-features",
         "--no-fail-fast",
     ]);
-    Ok(test(context.workspace, "rust", command)?)
+    let finished = finish(context.workspace, "rust", command)?;
+    let mut outcome = judge(&finished);
+    let unproven = Features::load(&context.workspace.root)?.unproven(&finished.lines);
+    outcome.failed += u32::from(!unproven.is_empty());
+    outcome.notes.extend(unproven);
+    Ok(outcome)
 }
 
 /// Runs a `cargo test`, counts its tests, and shows what failed; `name` is that of its log.
 pub(crate) fn test(workspace: &Workspace, name: &str, command: Command) -> Result<Outcome> {
+    Ok(judge(&finish(workspace, name, command)?))
+}
+
+fn finish(workspace: &Workspace, name: &str, command: Command) -> Result<Finished> {
     const DEADLINE: Duration = Duration::from_secs(20 * 60);
 
     let mut progress = Progress::start();
     let task = Task::new(command, DEADLINE, workspace.log(name));
-    let finished = task.run(|line| progress.say(&format!("{name}: {}", line.trim())))?;
-    drop(progress);
-    let outcome = count(&finished);
+    task.run(|line| progress.say(&format!("{name}: {}", line.trim())))
+}
+
+fn judge(finished: &Finished) -> Outcome {
+    let outcome = count(finished);
     if outcome.failed > 0 {
         let telling: Vec<&String> = finished.lines.iter().filter(|line| is_telling(line)).collect();
         println!("cargo test: {}", finished.explain_with(&telling));
     }
-    Ok(outcome)
+    outcome
 }
 
 fn count(finished: &Finished) -> Outcome {
