@@ -60,6 +60,9 @@ pub trait Handler: Send + Sync + 'static {
     fn on_open(&self, socket: &mut Socket<'_, Self::State>) {}
 
     /// A message arrived. It is lent for the time of the call.
+    ///
+    /// After [`Socket::close`] the messages that the peer sent before it learned of that still come; what is sent then is
+    /// [`SendStatus::Closed`](crate::SendStatus::Closed).
     fn on_message(&self, socket: &mut Socket<'_, Self::State>, message: MessageRef<'_>);
 
     /// What waited to be written has fallen to [`Limits::low_water`](crate::Limits::low_water), after it had been above
