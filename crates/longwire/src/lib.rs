@@ -3,6 +3,8 @@
 #![doc = include_str!("../docs/bounds.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "axum")]
+pub mod axum;
 mod bell;
 #[cfg(feature = "client")]
 mod client;
@@ -23,6 +25,8 @@ mod sink;
 pub mod telemetry;
 #[cfg(all(feature = "tls", any(feature = "client", feature = "server")))]
 mod tls;
+#[cfg(feature = "tower")]
+pub mod tower;
 mod transport;
 mod websocket;
 
@@ -43,7 +47,7 @@ pub use longwire_proto::{
 };
 pub use message::{Message, Outgoing, Utf8Bytes};
 #[cfg(feature = "server")]
-pub use server::{Accept, InvalidOrigin, Origin, Server, Upgrade};
+pub use server::{Accept, Acceptor, InvalidOrigin, Origin, Server, Upgrade, Upgrading, upgrade};
 #[cfg(all(feature = "tls", feature = "server"))]
 pub use tls::Tls;
 #[cfg(all(feature = "tls", feature = "client"))]

@@ -1,12 +1,13 @@
 //! The server.
 
+pub(crate) mod acceptor;
 pub(crate) mod admission;
 pub(crate) mod census;
 pub(crate) mod http1;
 mod incoming;
-mod origin;
+pub(crate) mod origin;
 pub(crate) mod service;
-mod session;
+pub(crate) mod session;
 
 use std::fmt;
 use std::future::Future;
@@ -38,6 +39,7 @@ use crate::telemetry;
 use crate::tls::Tls;
 use crate::transport::is_gone_already;
 use crate::websocket::WebSocket;
+pub use acceptor::{Acceptor, Upgrading, upgrade};
 use admission::Admission;
 pub use admission::{Accept, Upgrade};
 use census::Census;
@@ -170,7 +172,7 @@ impl Server {
     where
         F: Fn(&Upgrade<'_>) -> Result<Accept, Refusal> + Send + Sync + 'static,
     {
-        self.admission.decide = Some(Box::new(decide));
+        self.admission.decide = Some(Arc::new(decide));
         self
     }
 

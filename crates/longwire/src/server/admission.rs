@@ -4,6 +4,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use http::header::{SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri};
@@ -18,14 +19,14 @@ use crate::telemetry::{self, NotLetIn};
 type Decide = dyn Fn(&Upgrade<'_>) -> Result<Accept, Refusal> + Send + Sync;
 
 /// Who is let in, and on which terms.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Admission {
     origins: Origins,
     /// What was to be allowed and is no origin; it is told when the server starts.
     invalid_origin: Option<InvalidOrigin>,
     pub(super) subprotocols: Vec<String>,
     /// Who decides about the connections of [`Server::serve`](crate::Server::serve).
-    pub(super) decide: Option<Box<Decide>>,
+    pub(super) decide: Option<Arc<Decide>>,
 }
 
 /// A request for a WebSocket, checked against RFC 6455 and the allowed origins.
@@ -97,13 +98,35 @@ impl Admission {
         deflate: Option<&Deflate>,
         decide: impl FnOnce(&Upgrade<'_>) -> Result<Accept<S>, Refusal>,
     ) -> Result<Admitted<S>, Refusal> {
-        let offer = Offer::read(request).inspect_err(|_| telemetry::refused(NotLetIn::BadRequest))?;
-        self.origins
-            .check(request.headers())
-            .map_err(Refusal::forbidden)
-            .inspect_err(|_| telemetry::refused(NotLetIn::Origin))?;
+        let offer = self.offer(request)?;
+        self.check_origin(request.headers())?;
         let accept = decide(&Upgrade { request, offer: &offer, peer_addr })
             .inspect_err(|_| telemetry::refused(NotLetIn::Application))?;
+        self.settle(offer, accept, request.uri(), Some(peer_addr), deflate)
+    }
+
+    /// What the client offers, if its request is what RFC 6455 wants.
+    pub(super) fn offer<B>(&self, request: &Request<B>) -> Result<Offer, Refusal> {
+        Offer::read(request).inspect_err(|_| telemetry::refused(NotLetIn::BadRequest))
+    }
+
+    /// Whether the page that the request comes from may connect.
+    pub(super) fn check_origin(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        self.origins
+            .check(headers)
+            .map_err(Refusal::forbidden)
+            .inspect_err(|_| telemetry::refused(NotLetIn::Origin))
+    }
+
+    /// Accepts what the client offers.
+    pub(super) fn settle<S>(
+        &self,
+        offer: Offer,
+        accept: Accept<S>,
+        uri: &Uri,
+        peer_addr: Option<SocketAddr>,
+        deflate: Option<&Deflate>,
+    ) -> Result<Admitted<S>, Refusal> {
         let chosen = match accept.subprotocol {
             Some(subprotocol) => Some(subprotocol),
             None => offer.choose_subprotocol(&self.subprotocols).map(str::to_owned),
@@ -128,10 +151,10 @@ impl Admission {
             }
         }
         let opening = Opening {
-            uri: request.uri().clone(),
+            uri: uri.clone(),
             subprotocol: agreed.subprotocol,
             agreed: extensions_header(response.headers()),
-            peer_addr: Some(peer_addr),
+            peer_addr,
             response_headers: None,
             attached: accept.extensions,
         };

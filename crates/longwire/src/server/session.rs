@@ -29,10 +29,10 @@ use crate::transport::Transport;
 use crate::websocket::WebSocket;
 
 /// The application's handler.
-pub(super) type Handler = Arc<dyn Fn(WebSocket) -> Handling + Send + Sync>;
+pub(crate) type Handler = Arc<dyn Fn(WebSocket) -> Handling + Send + Sync>;
 
 /// The handler's work on one connection.
-type Handling = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+pub(crate) type Handling = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 /// What all connections of a server share.
 pub(super) struct Settings {
@@ -187,6 +187,15 @@ impl Session {
         }
         handled
     }
+}
+
+/// Runs `handler` for a connection that is open and driven by its opener, and ends the connection properly when the
+/// handler is done.
+pub(super) async fn run(socket: WebSocket, handler: impl FnOnce(WebSocket) -> Handling) {
+    let farewell = Farewell(socket.sender());
+    let mut session = Session { handling: handler(socket), outcome: None, farewell };
+    session.see_to_its_end().await;
+    tracing::debug!(closed = %session.farewell.shared().closed(), "ended");
 }
 
 /// A handle of the server's own, to close a connection that its handler leaves.

@@ -19,6 +19,8 @@ mod failures;
 mod full_duplex;
 mod halves;
 mod handlers;
+#[cfg(all(feature = "axum", feature = "tower"))]
+mod hosted;
 mod http;
 mod keepalive;
 mod proxies;

@@ -39,7 +39,7 @@ impl Offer {
     /// # Errors
     ///
     /// The [`Refusal`] to answer with: 426 with `Sec-WebSocket-Version: 13` for another version or none, 405
-    /// for a method other than GET, 400 for what else is wrong.
+    /// for a method other than GET, 505 for HTTP/2 and later, 400 for what else is wrong.
     pub fn read<B>(request: &Request<B>) -> Result<Self, Refusal> {
         let headers = request.headers();
         check_upgrade(request)?;
@@ -112,6 +112,13 @@ impl Offer {
 }
 
 fn check_upgrade<B>(request: &Request<B>) -> Result<(), Refusal> {
+    // Over HTTP/2 a WebSocket is opened by an extended CONNECT (RFC 8441), with none of the headers that follow.
+    if request.version() > Version::HTTP_11 {
+        return Err(Refusal::new(
+            StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            "WebSockets are served over HTTP/1.1 only, not over HTTP/2",
+        ));
+    }
     if request.version() < Version::HTTP_11 {
         return Err(Refusal::bad_request(
             "a WebSocket needs HTTP/1.1; a proxy in between may have to be told to speak it",

@@ -18,7 +18,7 @@ fn peer() -> SocketAddr {
 }
 
 fn admission(decide: impl Fn(&Upgrade<'_>) -> Result<Accept, Refusal> + Send + Sync + 'static) -> Admission {
-    Admission { decide: Some(Box::new(decide)), ..Admission::default() }
+    Admission { decide: Some(Arc::new(decide)), ..Admission::default() }
 }
 
 #[test]

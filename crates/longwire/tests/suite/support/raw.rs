@@ -64,6 +64,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Raw<T> {
         rest
     }
 
+    /// The next bytes, this many.
+    #[cfg(all(feature = "axum", feature = "tower"))]
+    pub(crate) async fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.io.read_exact(&mut bytes).await.unwrap();
+        bytes
+    }
+
     /// The next frame.
     pub(crate) async fn frame(&mut self) -> Frame {
         let first = self.io.read_u8().await.unwrap();

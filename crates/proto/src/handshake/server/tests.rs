@@ -3,7 +3,7 @@ use super::super::negotiate::{Extension, ExtensionError};
 use super::super::recorded::{CHROME, CURL, NGINX, REQUESTS};
 use super::super::refusal::Refusal;
 use super::{AcceptError, Offer, is_upgrade};
-use http::{Request, Response};
+use http::{Request, Response, StatusCode, Version};
 
 fn request(head: impl AsRef<[u8]>) -> Request<()> {
     let mut reader = HeadReader::new(HeadLimits::default());
@@ -160,6 +160,17 @@ fn another_method_is_told_which_is_allowed() {
         assert_eq!(refusal.to_string(), "405 Method Not Allowed: a WebSocket is opened with GET");
         assert_eq!(refusal.response().headers()["allow"], "GET");
     }
+}
+
+/// Over HTTP/2 there is neither `Upgrade` nor a key (RFC 8441 §5); what is asked for is an extended CONNECT.
+#[test]
+fn http_2_is_told_that_it_is_not_spoken() {
+    let mut request =
+        Request::builder().method("CONNECT").uri("https://example.com/socket").body(()).unwrap();
+    *request.version_mut() = Version::HTTP_2;
+    let refusal = Offer::read(&request).unwrap_err();
+    assert_eq!(refusal.status(), StatusCode::HTTP_VERSION_NOT_SUPPORTED);
+    assert!(refusal.reason().contains("HTTP/1.1 only"), "{refusal}");
 }
 
 #[test]

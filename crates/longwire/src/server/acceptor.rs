@@ -1,0 +1,284 @@
+//! WebSockets on connections that another HTTP server accepts: hyper's, and what is built on it.
+
+use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use http::{Extensions, HeaderMap, Request, Response, StatusCode, Uri};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use longwire_proto::deflate::{Agreement, Deflate};
+use longwire_proto::handshake::{Offer, Refusal};
+use longwire_proto::{Config, FrameObserver, Limits, Protocol, Role};
+use tokio::net::TcpStream;
+
+use super::admission::{Accept, Admission};
+use super::origin::{InvalidOrigin, Origin};
+use super::session;
+use crate::connection::Connection;
+use crate::error::{Error, Result};
+use crate::opening::Opening;
+use crate::shared::driver::DrivenBy;
+use crate::telemetry;
+use crate::transport::Transport;
+use crate::websocket::WebSocket;
+
+/// Opens a WebSocket on a request that came in by hyper, or by what is built on it, on the terms of
+/// [`Acceptor::new`]. Return the response, and the future gives the connection.
+///
+/// ```
+/// use http_body_util::Full;
+/// use hyper::body::{Bytes, Incoming};
+/// use hyper::{Request, Response};
+/// use longwire::{Refusal, WebSocket};
+///
+/// async fn answer(mut request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Refusal> {
+///     let (response, upgrading) = longwire::upgrade(&mut request)?;
+///     tokio::spawn(upgrading.serve(async |mut socket: WebSocket| {
+///         while let Some(message) = socket.recv().await? {
+///             socket.send(message).await?;
+///         }
+///         Ok(())
+///     }));
+///     Ok(response.map(|()| Full::default()))
+/// }
+/// ```
+///
+/// # Errors
+///
+/// As with [`Acceptor::upgrade`].
+pub fn upgrade<B>(request: &mut Request<B>) -> Result<(Response<()>, Upgrading), Refusal> {
+    Acceptor::new().upgrade(request)
+}
+
+/// Who is let in and on which terms, where another HTTP server than [`Server`](crate::Server) accepts the connections.
+/// Cheap to clone.
+///
+/// It is as safe by default: requests of browsers are accepted from pages of the server's own origin only, and
+/// [`Limits`] bound what a connection may cost. What bounds the time of the handshake, and how many connections there
+/// are, is that server's.
+///
+/// ```
+/// use http::{Request, Response};
+/// use longwire::{Acceptor, Limits, Refusal};
+///
+/// fn answer<B>(request: &mut Request<B>) -> Result<Response<()>, Refusal> {
+///     let acceptor = Acceptor::new()
+///         .origins(["https://example.com"])
+///         .subprotocols(["chat.v2"])
+///         .limits(Limits::default().message(64 << 10));
+///     let (response, upgrading) = acceptor.upgrade(request)?;
+///     tokio::spawn(async {
+///         let mut socket = upgrading.await?;
+///         socket.send("welcome").await
+///     });
+///     Ok(response)
+/// }
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct Acceptor {
+    config: Arc<Config>,
+    admission: Admission,
+}
+
+/// A connection whose 101 is on its way: a future that gives the [`WebSocket`] once the HTTP server has written it.
+#[derive(Debug)]
+#[must_use = "the connection is dropped with it"]
+pub struct Upgrading {
+    upgraded: OnUpgrade,
+    config: Arc<Config>,
+    deflate: Option<Agreement>,
+    opening: Opening,
+}
+
+impl Acceptor {
+    /// Accepts who comes from the server's own origin, or is no browser, with the default [`Limits`].
+    pub fn new() -> Acceptor {
+        Acceptor::default()
+    }
+
+    /// Accepts browsers on pages of these origins (such as `https://example.com`) besides the server's own. While one of
+    /// them is none, every request is answered with 500, and the log says why.
+    pub fn origins<O>(mut self, origins: impl IntoIterator<Item = O>) -> Acceptor
+    where
+        O: TryInto<Origin, Error: Into<InvalidOrigin>>,
+    {
+        for origin in origins {
+            self.admission.allow_origin(origin.try_into().map_err(Into::into));
+        }
+        self
+    }
+
+    /// Accepts browsers on pages of any origin. Only for services that anybody may use: the cookies of a visitor come
+    /// along with requests that other sites make.
+    pub fn any_origin(mut self) -> Acceptor {
+        self.admission.allow_any_origin();
+        self
+    }
+
+    /// The subprotocols that are spoken, the preferred one first. The first that the client offers too is chosen.
+    pub fn subprotocols<S: Into<String>>(mut self, subprotocols: impl IntoIterator<Item = S>) -> Acceptor {
+        self.admission.subprotocols = subprotocols.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// How messages are compressed for clients that offer it (permessage-deflate, RFC 7692); with the defaults of
+    /// [`Deflate`] unless set. `None`: not at all.
+    pub fn deflate(mut self, deflate: impl Into<Option<Deflate>>) -> Acceptor {
+        Arc::make_mut(&mut self.config).deflate = deflate.into();
+        self
+    }
+
+    /// What one connection may cost.
+    pub fn limits(mut self, limits: Limits) -> Acceptor {
+        Arc::make_mut(&mut self.config).limits = limits;
+        self
+    }
+
+    /// How many bytes a message may have.
+    #[cfg(feature = "axum")]
+    pub(crate) fn max_message(mut self, bytes: usize) -> Acceptor {
+        let limits = &mut Arc::make_mut(&mut self.config).limits;
+        *limits = limits.clone().message(bytes);
+        self
+    }
+
+    /// Tells `observer` of every frame of every connection.
+    pub fn observer(mut self, observer: FrameObserver) -> Acceptor {
+        Arc::make_mut(&mut self.config).observer = Some(observer);
+        self
+    }
+
+    /// Opens a WebSocket on a request: return the response, to which headers may be added, and the future gives the
+    /// connection. The server has to serve the connection `with_upgrades`, as hyper calls it.
+    ///
+    /// # Errors
+    ///
+    /// The [`Refusal`] to answer with: what is wrong with the request (RFC 6455 §4.2.1), 403 for a page of another
+    /// origin, 505 for HTTP/2, over which there are no WebSockets yet, or 500 for a mistake of the server.
+    pub fn upgrade<B>(&self, request: &mut Request<B>) -> Result<(Response<()>, Upgrading), Refusal> {
+        let offer = self.offer(request)?;
+        let upgraded = pending(request.extensions_mut())?;
+        self.accept(offer, request.headers(), request.uri(), upgraded)
+    }
+
+    /// What the client offers, if its request is what RFC 6455 wants.
+    pub(crate) fn offer<B>(&self, request: &Request<B>) -> Result<Offer, Refusal> {
+        self.admission.offer(request)
+    }
+
+    /// Accepts what a client offers, if its page may connect.
+    pub(crate) fn accept(
+        &self,
+        offer: Offer,
+        headers: &HeaderMap,
+        uri: &Uri,
+        upgraded: OnUpgrade,
+    ) -> Result<(Response<()>, Upgrading), Refusal> {
+        let begun = Instant::now();
+        self.admission.check().map_err(|error| {
+            tracing::error!(%error, "no WebSocket can be accepted");
+            own_mistake()
+        })?;
+        self.admission.check_origin(headers)?;
+        let admitted =
+            self.admission.settle(offer, Accept::new(), uri, None, self.config.deflate.as_ref())?;
+        telemetry::shook_hands(Role::Server, begun);
+        let upgrading = Upgrading {
+            upgraded,
+            config: Arc::clone(&self.config),
+            deflate: admitted.deflate,
+            opening: admitted.opening,
+        };
+        Ok((admitted.response, upgrading))
+    }
+}
+
+impl Upgrading {
+    /// Sets what [`WebSocket::peer_addr`] tells: the address of the client, which a request does not know.
+    pub fn peer_addr(mut self, peer_addr: SocketAddr) -> Upgrading {
+        self.opening.peer_addr = Some(peer_addr);
+        self
+    }
+
+    /// Attaches a value of any type, such as who the user is; [`WebSocket::attached`] gives it.
+    pub fn attach<T: Any + Clone + Send + Sync>(mut self, value: T) -> Upgrading {
+        self.opening.attached.insert(value);
+        self
+    }
+
+    #[cfg(feature = "tower")]
+    pub(crate) fn attach_all(mut self, values: Extensions) -> Upgrading {
+        self.opening.attached.extend(values);
+        self
+    }
+
+    /// Runs `handler` on the connection when it is there, and closes it when the handler is done and nobody else holds
+    /// it: with 1000, or with 1011 if the handler failed or panicked.
+    ///
+    /// # Errors
+    ///
+    /// The client left before it was accepted. What goes wrong in the handler is logged.
+    pub async fn serve<Fut>(mut self, handler: impl FnOnce(WebSocket) -> Fut) -> Result<()>
+    where
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        let socket = poll_fn(|cx| self.poll_open(cx, DrivenBy::Opener)).await?;
+        session::run(socket, |socket| Box::pin(handler(socket))).await;
+        Ok(())
+    }
+
+    fn poll_open(&mut self, cx: &mut Context<'_>, driven_by: DrivenBy) -> Poll<Result<WebSocket>> {
+        let upgraded = ready!(Pin::new(&mut self.upgraded).poll(cx))
+            .map_err(|error| Error::io("take the connection over from HTTP", io::Error::other(error)))?;
+        let protocol = Protocol::new(Role::Server, Arc::clone(&self.config));
+        let protocol = match &self.deflate {
+            Some(agreement) => protocol.with_deflate(agreement),
+            None => protocol,
+        };
+        let (transport, read_ahead) = transport(upgraded);
+        let connection = Connection::new(transport, protocol, read_ahead, None);
+        Poll::Ready(Ok(WebSocket::open(connection, std::mem::take(&mut self.opening), driven_by)))
+    }
+}
+
+/// # Errors
+///
+/// The client left before it was accepted, or the response was not returned to the HTTP server.
+///
+/// # Panics
+///
+/// Outside of a tokio runtime, as [`WebSocket::over`] does.
+impl Future for Upgrading {
+    type Output = Result<WebSocket>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<WebSocket>> {
+        self.poll_open(cx, DrivenBy::Itself)
+    }
+}
+
+/// The connection under a request, which its HTTP server hands over after the response.
+pub(crate) fn pending(extensions: &mut Extensions) -> Result<OnUpgrade, Refusal> {
+    extensions.remove().ok_or_else(|| {
+        tracing::error!("the HTTP server does not hand over its connections, so no WebSocket can be opened");
+        own_mistake()
+    })
+}
+
+fn own_mistake() -> Refusal {
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the server cannot accept this request")
+}
+
+/// The transport, without hyper around it where it is plain TCP, and what was read from it.
+fn transport(upgraded: Upgraded) -> (Transport, Vec<u8>) {
+    match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => (Transport::Tcp(parts.io.into_inner()), parts.read_buf.into()),
+        Err(upgraded) => (Transport::Other(Box::new(TokioIo::new(upgraded))), Vec::new()),
+    }
+}

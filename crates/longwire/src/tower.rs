@@ -1,0 +1,210 @@
+//! WebSockets in a stack of [tower](https://docs.rs/tower) services.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{Method, Request, Response, Version};
+use http_body_util::{Either, Full};
+use longwire_proto::handshake::is_upgrade;
+use pin_project_lite::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
+use tracing::Instrument;
+
+use crate::error::Result;
+use crate::server::acceptor::Acceptor;
+use crate::server::session::Handler;
+use crate::websocket::WebSocket;
+
+/// Answers requests for a WebSocket, and passes all others on to the service below.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use longwire::tower::WebSocketLayer;
+/// use longwire::{Acceptor, WebSocket};
+///
+/// let sockets = WebSocketLayer::new(async |mut socket: WebSocket| {
+///     while let Some(message) = socket.recv().await? {
+///         socket.send(message).await?;
+///     }
+///     Ok(())
+/// });
+/// let sockets = sockets.path("/socket").acceptor(Acceptor::new().origins(["https://example.com"]));
+/// let router: Router = Router::new().route("/", get("a page")).layer(sockets);
+/// ```
+///
+/// What other layers put into the extensions of a request, such as who the user is, the handler finds in
+/// [`WebSocket::attached`]. A handler that is done closes its connection with 1000, one that fails or panics with 1011.
+/// Over HTTP/2 there are no WebSockets yet: such a request is answered with 505.
+#[derive(Clone)]
+#[must_use]
+pub struct WebSocketLayer {
+    handler: Handler,
+    acceptor: Acceptor,
+    matches: Arc<Matches>,
+}
+
+/// The service that a [`WebSocketLayer`] makes of another.
+#[derive(Debug, Clone)]
+pub struct WebSocketService<S> {
+    layer: WebSocketLayer,
+    inner: S,
+}
+
+type Matches = dyn Fn(&Request<()>) -> bool + Send + Sync;
+
+impl WebSocketLayer {
+    /// Runs `handler` for every connection that is opened, each on a task of its own.
+    pub fn new<F, Fut>(handler: F) -> WebSocketLayer
+    where
+        F: Fn(WebSocket) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        WebSocketLayer {
+            handler: Arc::new(move |socket| Box::pin(handler(socket))),
+            acceptor: Acceptor::new(),
+            matches: Arc::new(|_| true),
+        }
+    }
+
+    /// Who is let in and on which terms; those of [`Acceptor::new`] unless set.
+    pub fn acceptor(mut self, acceptor: Acceptor) -> WebSocketLayer {
+        self.acceptor = acceptor;
+        self
+    }
+
+    /// Answers at this path only; requests for a WebSocket elsewhere are passed on like all others.
+    pub fn path(self, path: impl Into<String>) -> WebSocketLayer {
+        let path = path.into();
+        self.when(move |request| request.uri().path() == path)
+    }
+
+    /// Answers only requests for a WebSocket that `matches` says yes to, and passes the others on. It takes the place of
+    /// an earlier [`path`](WebSocketLayer::path) or `when`.
+    pub fn when(mut self, matches: impl Fn(&Request<()>) -> bool + Send + Sync + 'static) -> WebSocketLayer {
+        self.matches = Arc::new(matches);
+        self
+    }
+
+    /// The answer to a request that is this layer's.
+    fn answer<B>(&self, mut request: Request<B>) -> Response<Full<Bytes>> {
+        let (response, upgrading) = match self.acceptor.upgrade(&mut request) {
+            Ok(accepted) => accepted,
+            Err(refusal) => return refusal.response().map(|text| Full::new(Bytes::from(text))),
+        };
+        let upgrading = upgrading.attach_all(std::mem::take(request.extensions_mut()));
+        let handler = Arc::clone(&self.handler);
+        let serving = async move {
+            if let Err(error) = upgrading.serve(|socket| handler(socket)).await {
+                tracing::debug!(%error, "the client left before it was accepted");
+            }
+        };
+        tokio::spawn(serving.in_current_span());
+        response.map(|()| Full::default())
+    }
+}
+
+impl<S> Layer<S> for WebSocketLayer {
+    type Service = WebSocketService<S>;
+
+    fn layer(&self, inner: S) -> WebSocketService<S> {
+        WebSocketService { layer: self.clone(), inner }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for WebSocketService<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+{
+    type Response = Response<Either<R, Full<Bytes>>>;
+    type Error = S::Error;
+    type Future = Answer<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Answer<S::Future> {
+        if !asks_for_websocket(&request) {
+            return Answer::below(self.inner.call(request));
+        }
+        let (parts, body) = request.into_parts();
+        let head = Request::from_parts(parts, ());
+        let is_ours = (self.layer.matches)(&head);
+        let request = head.map(|()| body);
+        if is_ours {
+            Answer::here(self.layer.answer(request))
+        } else {
+            Answer::below(self.inner.call(request))
+        }
+    }
+}
+
+/// Whether the request is one for a WebSocket, well or badly; over HTTP/2 that is an extended CONNECT, which has a path
+/// (RFC 8441 §4).
+fn asks_for_websocket<B>(request: &Request<B>) -> bool {
+    let is_extended_connect = request.version() == Version::HTTP_2
+        && request.method() == Method::CONNECT
+        && request.uri().path_and_query().is_some();
+    is_extended_connect || is_upgrade(request)
+}
+
+pin_project! {
+    /// The answer of a [`WebSocketService`].
+    #[derive(Debug)]
+    pub struct Answer<F> {
+        #[pin]
+        place: Place<F>,
+    }
+}
+
+pin_project! {
+    /// Where the answer comes from.
+    #[derive(Debug)]
+    #[project = PlaceProjection]
+    enum Place<F> {
+        Below { #[pin] answer: F },
+        Here { response: Option<Response<Full<Bytes>>> },
+    }
+}
+
+impl<F> Answer<F> {
+    fn below(answer: F) -> Answer<F> {
+        Answer { place: Place::Below { answer } }
+    }
+
+    fn here(response: Response<Full<Bytes>>) -> Answer<F> {
+        Answer { place: Place::Here { response: Some(response) } }
+    }
+}
+
+impl<F, R, E> Future for Answer<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+{
+    type Output = Result<Response<Either<R, Full<Bytes>>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().place.project() {
+            PlaceProjection::Below { answer } => {
+                let response = ready!(answer.poll(cx))?;
+                Poll::Ready(Ok(response.map(Either::Left)))
+            }
+            PlaceProjection::Here { response } => match response.take() {
+                Some(response) => Poll::Ready(Ok(response.map(Either::Right))),
+                // It was ready before.
+                None => Poll::Pending,
+            },
+        }
+    }
+}
+
+impl fmt::Debug for WebSocketLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocketLayer").field("acceptor", &self.acceptor).finish_non_exhaustive()
+    }
+}
