@@ -6,6 +6,7 @@
 #[cfg(feature = "axum")]
 pub mod axum;
 mod bell;
+mod byte_stream;
 #[cfg(feature = "client")]
 mod client;
 mod connection;
@@ -30,6 +31,7 @@ pub mod tower;
 mod transport;
 mod websocket;
 
+pub use byte_stream::ByteStream;
 #[cfg(feature = "client")]
 pub use client::{Client, Destination, Proxy, Timeouts, connect};
 #[cfg(feature = "client")]

@@ -8,6 +8,7 @@
 mod support;
 
 mod backpressure;
+mod byte_stream;
 mod cancel_safety;
 mod client_handshake;
 mod closing;
