@@ -6,7 +6,7 @@ use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
-use longwire_proto::{Closed, Event, MessageKind, Protocol, Received, Role, SendError};
+use longwire_proto::{Closed, Event, Last, MessageKind, Protocol, Received, Role, SendError};
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -30,6 +30,8 @@ pub(crate) struct Connection {
     /// Whether something was read since the protocol last said that there is no more in it.
     has_news: bool,
     outbox: Outbox,
+    /// Whether a message that is sent in fragments has begun and not ended, so that no other can be sent.
+    pub(crate) is_amid_message: bool,
     timer: Option<Pin<Box<Sleep>>>,
     /// What it holds of the server's memory.
     account: Option<Account>,
@@ -67,6 +69,7 @@ impl Connection {
             inbox: Inbox::new(read_ahead),
             has_news: true,
             outbox: Outbox::Flushed,
+            is_amid_message: false,
             timer: None,
             account,
             failure: None,
@@ -253,6 +256,21 @@ impl Connection {
             Compression::Never => self.protocol.send_uncompressed(kind, message.into_bytes())?,
         }
         self.traffic.message_sent();
+        Ok(())
+    }
+
+    /// Queues a fragment of a message.
+    pub(crate) fn queue_fragment(
+        &mut self,
+        kind: MessageKind,
+        payload: &[u8],
+        last: Last,
+    ) -> Result<(), SendError> {
+        self.protocol.send_fragment(kind, payload, last)?;
+        self.is_amid_message = last == Last::No;
+        if last == Last::Yes {
+            self.traffic.message_sent();
+        }
         Ok(())
     }
 

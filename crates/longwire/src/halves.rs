@@ -89,7 +89,8 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// [`TrySendError::Full`] gives the message back; [`TrySendError::Closed`] tells how the connection ended.
+    /// [`TrySendError::Full`] gives the message back, also while a message is sent piece by piece
+    /// ([`stream_text`](Sender::stream_text)); [`TrySendError::Closed`] tells how the connection ended.
     pub fn try_send(&self, message: impl Into<Outgoing>) -> Result<(), TrySendError> {
         match self.shared.try_send(message.into()) {
             Ok(None) => Ok(()),

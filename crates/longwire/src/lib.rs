@@ -17,6 +17,7 @@ mod halves;
 mod inbox;
 mod ledger;
 mod message;
+mod message_writer;
 mod opening;
 mod read_buffers;
 #[cfg(feature = "server")]
@@ -48,6 +49,7 @@ pub use longwire_proto::{
     Limits, ProtocolError, Role, SeenFrame, SendError,
 };
 pub use message::{Message, Outgoing, Utf8Bytes};
+pub use message_writer::{BinaryWriter, TextWriter};
 #[cfg(feature = "server")]
 pub use server::{Accept, Acceptor, InvalidOrigin, Origin, Server, Upgrade, Upgrading, upgrade};
 #[cfg(all(feature = "tls", feature = "server"))]
@@ -57,6 +59,6 @@ pub use tls::{ClientTls, Roots};
 pub use websocket::WebSocket;
 
 /// The examples of the README are compiled with those of the documentation.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "axum", feature = "client"))]
 #[doc = include_str!("../../../README.md")]
 pub struct ReadmeExamples;

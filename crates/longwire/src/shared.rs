@@ -66,6 +66,15 @@ pub(crate) enum Write {
     Later,
 }
 
+/// What waits for room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Frames {
+    /// A message, or the first fragment of one.
+    Message,
+    /// What may go between the fragments of a message, or is one (RFC 6455 §5.4).
+    Within,
+}
+
 impl Shared {
     pub(crate) fn new(
         connection: Connection,
@@ -144,18 +153,19 @@ impl Shared {
         message: Outgoing,
         write: Write,
     ) -> impl Future<Output = Result<()>> + Send {
-        self.when_there_is_room(|connection| connection.queue(message), write)
+        self.when_there_is_room(Frames::Message, |connection| connection.queue(message), write)
     }
 
     /// Queues a ping when there is room for it.
     pub(crate) async fn ping(self: &Arc<Shared>, payload: &[u8]) -> Result<()> {
-        self.when_there_is_room(|connection| connection.protocol.send_ping(payload), Write::Soon).await
+        let queue = |connection: &mut Connection| connection.protocol.send_ping(payload);
+        self.when_there_is_room(Frames::Within, queue, Write::Soon).await
     }
 
     /// Queues a message, or gives it back if there is no room.
     pub(crate) fn try_send(self: &Arc<Shared>, message: Outgoing) -> Result<Option<Message>> {
         let mut state = self.lock();
-        if !state.has_room()? {
+        if !state.has_room(Frames::Message)? {
             return Ok(Some(message.message));
         }
         self.queue(&mut state, |connection| connection.queue(message), Write::Soon)?;
@@ -168,12 +178,15 @@ impl Shared {
         self.queue(&mut state, |connection| connection.queue(message), Write::Later)
     }
 
-    /// Waits until a message can be queued.
-    pub(crate) async fn room(self: &Arc<Shared>) -> Result<()> {
-        self.wait_until(&self.room, |state| match state.has_room() {
+    /// Waits until a message, or something within one, can be queued.
+    pub(crate) async fn room(self: &Arc<Shared>, frames: Frames) -> Result<()> {
+        self.wait_until(&self.room, |state| match state.has_room(frames) {
             Ok(true) => Some(Ok(())),
             Ok(false) => {
-                self.make_room(state);
+                // A message in pieces is not ended by the driver.
+                if state.congested {
+                    self.make_room(state);
+                }
                 None
             }
             Err(error) => Some(Err(error)),
@@ -262,16 +275,17 @@ impl Shared {
     }
 
     /// Not an `async fn`: its future would have room for the arguments twice, and so would each that awaits it.
-    fn when_there_is_room(
+    pub(crate) fn when_there_is_room(
         self: &Arc<Shared>,
+        frames: Frames,
         queue: impl FnOnce(&mut Connection) -> Result<(), SendError> + Send,
         write: Write,
     ) -> impl Future<Output = Result<()>> + Send {
         let mut queue = Some(queue);
         async move {
-            while !poll_fn(|cx| self.poll_queue(&mut queue, write, cx)).await? {
+            while !poll_fn(|cx| self.poll_queue(frames, &mut queue, write, cx)).await? {
                 // Boxed, because it is rare, and every connection that sends has room for the future.
-                Box::pin(self.room()).await?;
+                Box::pin(self.room(frames)).await?;
             }
             Ok(())
         }
@@ -280,6 +294,7 @@ impl Shared {
     /// `true`: what is in `queue` has been done; `false`: there is no room for it.
     fn poll_queue(
         self: &Arc<Shared>,
+        frames: Frames,
         queue: &mut Option<impl FnOnce(&mut Connection) -> Result<(), SendError>>,
         write: Write,
         cx: &mut Context<'_>,
@@ -290,7 +305,7 @@ impl Shared {
         if !state.connection.has_unparsed() {
             ready!(poll_proceed(cx)).made_progress();
         }
-        if !state.has_room()? {
+        if !state.has_room(frames)? {
             return Poll::Ready(Ok(false));
         }
         if let Some(queue) = queue.take() {
@@ -447,7 +462,7 @@ impl State {
         self.connection.poll_write(cx)
     }
 
-    fn has_room(&mut self) -> Result<bool> {
+    fn has_room(&mut self, frames: Frames) -> Result<bool> {
         if !self.connection.is_open() {
             return Err(Error::Closed(Box::new(self.connection.closed())));
         }
@@ -459,7 +474,7 @@ impl State {
             telemetry::backpressure(protocol.role());
         }
         self.congested = congested;
-        Ok(!congested)
+        Ok(!congested && (frames == Frames::Within || !self.connection.is_amid_message))
     }
 
     /// The receiver reads while the connection is open; after the last message nobody does but the driver.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::error::Result;
-use crate::shared::Shared;
+use crate::shared::{Frames, Shared};
 
 type Waiting = Pin<Box<dyn Future<Output = Result<()>> + Send + Sync>>;
 
@@ -25,7 +25,7 @@ impl SinkWait {
     pub(crate) fn poll_room(&mut self, shared: &Arc<Shared>, cx: &mut Context<'_>) -> Poll<Result<()>> {
         if !matches!(self, SinkWait::Room(_)) {
             let shared = Arc::clone(shared);
-            *self = SinkWait::Room(Box::pin(async move { shared.room().await }));
+            *self = SinkWait::Room(Box::pin(async move { shared.room(Frames::Message).await }));
         }
         self.poll(cx)
     }

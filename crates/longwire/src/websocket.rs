@@ -244,7 +244,8 @@ impl Stream for WebSocket {
 }
 
 /// Takes messages, as [`feed`](WebSocket::feed) and [`flush`](WebSocket::flush) do; closing the sink closes the
-/// connection with 1000.
+/// connection with 1000. If a message that is sent piece by piece begins between `poll_ready` and `start_send`, the latter
+/// fails with [`Error::Send`].
 impl Sink<Message> for WebSocket {
     type Error = Error;
 

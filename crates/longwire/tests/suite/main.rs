@@ -24,6 +24,7 @@ mod handlers;
 mod hosted;
 mod http;
 mod keepalive;
+mod message_writer;
 mod proxies;
 mod redirects;
 mod server_handshake;
