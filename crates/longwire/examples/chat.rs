@@ -1,0 +1,40 @@
+//! A chat room, event-driven, where everybody says a name: `cargo run -p longwire --example chat`, then `longwire connect
+//! "ws://127.0.0.1:8080/?name=Ada"` in several terminals.
+
+use longwire::{Accept, Closed, Handler, MessageRef, Refusal, Server, Socket, Upgrade};
+
+struct Chat;
+
+impl Handler for Chat {
+    type State = String; // one per connection: the name
+
+    fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<String>, Refusal> {
+        let name = request.query("name").ok_or_else(|| Refusal::bad_request("say who you are: ?name="))?;
+        Ok(Accept::with(name.into_owned()))
+    }
+
+    fn on_open(&self, socket: &mut Socket<'_, String>) {
+        socket.subscribe("room");
+        let line = format!("{} is here", socket.state());
+        socket.publish("room", line);
+    }
+
+    fn on_message(&self, socket: &mut Socket<'_, String>, message: MessageRef<'_>) {
+        if let MessageRef::Text(text) = message {
+            let line = format!("{}: {text}", socket.state());
+            socket.publish("room", line);
+        }
+    }
+
+    fn on_close(&self, socket: &mut Socket<'_, String>, closed: &Closed) {
+        println!("{} has left: {closed}", socket.state());
+    }
+}
+
+#[tokio::main]
+async fn main() -> longwire::Result<()> {
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
+    let server = Server::bind(address).await?;
+    println!("chat: ws://{}/?name=…", server.local_addr());
+    server.run(Chat).await
+}
