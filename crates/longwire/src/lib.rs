@@ -1,5 +1,6 @@
 //! WebSocket client and server for tokio.
 //!
+#![doc = include_str!("../docs/features.md")]
 #![doc = include_str!("../docs/bounds.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -24,7 +24,7 @@ pub(crate) const FORMAT_BESIDE: Tool =
     Tool { name: "format-beside", arguments: &["fmt", "--check", "--", "--files-with-diff"] };
 
 /// Features are additive, so each set of them that makes a difference has to compile.
-pub(crate) const TOOLS: [Tool; 8] = [
+pub(crate) const TOOLS: [Tool; 10] = [
     Tool { name: "format", arguments: &["fmt", "--all", "--check", "--", "--files-with-diff"] },
     Tool {
         name: "clippy",
@@ -85,6 +85,34 @@ pub(crate) const TOOLS: [Tool; 8] = [
             "--no-default-features",
             "-F",
             "server,tls",
+            "--",
+            "-D",
+            "warnings",
+        ],
+    },
+    Tool {
+        name: "clippy-axum",
+        arguments: &[
+            "clippy",
+            "-p",
+            "longwire",
+            "--no-default-features",
+            "-F",
+            "axum",
+            "--",
+            "-D",
+            "warnings",
+        ],
+    },
+    Tool {
+        name: "clippy-tower",
+        arguments: &[
+            "clippy",
+            "-p",
+            "longwire",
+            "--no-default-features",
+            "-F",
+            "tower",
             "--",
             "-D",
             "warnings",
