@@ -90,7 +90,7 @@ impl AsyncRead for ByteStream {
                     let error = "a text message came where bytes are expected";
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, error)));
                 }
-                Some(Err(error)) => return Poll::Ready(Err(io_error(error))),
+                Some(Err(error)) => return Poll::Ready(Err(error.into())),
                 None => return Poll::Ready(end(&this.receiver.closed())),
             };
         }
@@ -109,17 +109,17 @@ impl AsyncWrite for ByteStream {
         }
         // When there is room, another sender may take it first.
         loop {
-            let unsent = this.sender.shared().try_send(Message::from(piece).into()).map_err(io_error)?;
+            let unsent = this.sender.shared().try_send(Message::from(piece).into())?;
             if unsent.is_none() {
                 return Poll::Ready(Ok(piece.len()));
             }
-            ready!(this.wait.poll_room(this.sender.shared(), cx)).map_err(io_error)?;
+            ready!(this.wait.poll_room(this.sender.shared(), cx))?;
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        this.wait.poll_flush(this.sender.shared(), cx).map_err(io_error)
+        this.wait.poll_flush(this.sender.shared(), cx).map_err(io::Error::from)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -130,7 +130,7 @@ impl AsyncWrite for ByteStream {
         match ready!(this.wait.poll_flush(this.sender.shared(), cx)) {
             // Whoever shuts down twice, or after the peer, has what he wants.
             Err(Error::Closed(closed)) if closed.clean => Poll::Ready(Ok(())),
-            other => Poll::Ready(other.map_err(io_error)),
+            other => Poll::Ready(other.map_err(io::Error::from)),
         }
     }
 }
@@ -145,12 +145,17 @@ fn end(closed: &Closed) -> io::Result<()> {
     Err(io::Error::new(kind, closed.to_string()))
 }
 
-fn io_error(error: Error) -> io::Error {
-    let kind = match &error {
-        Error::Io { source, .. } => source.kind(),
-        Error::Closed(_) => io::ErrorKind::BrokenPipe,
-        Error::Protocol(_) => io::ErrorKind::InvalidData,
-        _ => io::ErrorKind::Other,
-    };
-    io::Error::new(kind, error)
+/// For what deals in bytes: a connection that has ended is a `BrokenPipe`, a peer that broke the protocol is
+/// `InvalidData`.
+impl From<Error> for io::Error {
+    fn from(error: Error) -> io::Error {
+        let kind = match &error {
+            Error::Io { source, .. } => source.kind(),
+            Error::Timeout { .. } => io::ErrorKind::TimedOut,
+            Error::Closed(_) => io::ErrorKind::BrokenPipe,
+            Error::Protocol(_) => io::ErrorKind::InvalidData,
+            _ => io::ErrorKind::Other,
+        };
+        io::Error::new(kind, error)
+    }
 }
