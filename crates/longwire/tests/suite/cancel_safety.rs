@@ -8,12 +8,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Poll;
 
-use longwire::{By, Client, Limits, Message, Role, WebSocket};
+use longwire::{By, ByteStream, Client, Limits, Message, Role, WebSocket};
 #[cfg(feature = "tls")]
 use longwire::{Destination, Proxy};
-use tokio::io::DuplexStream;
 #[cfg(feature = "tls")]
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 #[cfg(feature = "tls")]
 use tokio::net::{TcpListener, TcpStream};
 
@@ -181,6 +181,101 @@ fn ping_is_sent_or_is_not() {
             if sent {
                 assert!(polls > 1, "it never waited");
                 break;
+            }
+        }
+    });
+}
+
+#[test]
+fn a_message_in_pieces_begins_or_does_not() {
+    run_paused(async {
+        for polls in 1.. {
+            let (mut socket, mut raw) = slow(no_room());
+            socket.send("before").await.unwrap();
+            let begun = polled(polls, socket.stream_binary()).await.map(Result::unwrap);
+            let was_ready = begun.is_some();
+            if let Some(message) = begun {
+                message.finish().await.unwrap();
+            }
+            socket.send("after").await.unwrap();
+            assert_eq!(raw.frame().await, Frame::new(TEXT, "before"));
+            if was_ready {
+                assert_eq!(raw.frame().await, Frame::new(0x02, ""));
+                assert_eq!(raw.frame().await, Frame::new(0x80, ""));
+            }
+            assert_eq!(raw.frame().await, Frame::new(TEXT, "after"));
+            if was_ready {
+                break;
+            }
+        }
+    });
+}
+
+#[test]
+fn a_piece_of_a_message_is_sent_or_is_not() {
+    run_paused(async {
+        for polls in 1.. {
+            let (socket, mut raw) = slow(no_room());
+            let mut message = socket.stream_text().await.unwrap();
+            let was_ready = polled(polls, message.write("piece")).await.is_some();
+            message.write("after").await.unwrap();
+            message.finish().await.unwrap();
+            assert_eq!(raw.frame().await, Frame::new(0x01, ""));
+            if was_ready {
+                assert_eq!(raw.frame().await, Frame::new(0x00, "piece"));
+            }
+            assert_eq!(raw.frame().await, Frame::new(0x00, "after"));
+            assert_eq!(raw.frame().await, Frame::new(0x80, ""));
+            if was_ready {
+                break;
+            }
+        }
+    });
+}
+
+/// A peer is never left to wait for the rest of a message.
+#[test]
+fn a_message_whose_end_is_given_up_is_finished_or_closes_the_connection() {
+    run_paused(async {
+        for polls in 1.. {
+            let (socket, mut raw) = slow(no_room());
+            let message = socket.stream_text().await.unwrap();
+            let was_ready = polled(polls, message.finish()).await.is_some();
+            assert_eq!(raw.frame().await, Frame::new(0x01, ""));
+            if was_ready {
+                assert_eq!(raw.frame().await, Frame::new(0x80, ""));
+                break;
+            }
+            assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1011, "a message was left unfinished")));
+        }
+    });
+}
+
+/// Each poll is a call of its own, of either direction.
+#[test]
+fn a_stream_of_bytes_loses_nothing_and_repeats_nothing() {
+    run_paused(async {
+        let (socket, mut raw) = slow(no_room());
+        let mut stream = ByteStream::new(socket);
+        raw.send([masked(BINARY, "in ").as_slice(), &masked(BINARY, "pieces"), &masked(CLOSE, "")].concat())
+            .await;
+        let mut read = Vec::new();
+        loop {
+            match polled(1, stream.read_buf(&mut read)).await {
+                Some(Ok(0)) => break,
+                Some(Ok(_)) | None => {}
+                Some(Err(error)) => panic!("{error}"),
+            }
+        }
+        assert_eq!(read, b"in pieces");
+
+        let (socket, mut raw) = slow(no_room());
+        let mut stream = ByteStream::new(socket);
+        let mut rest = &b"the first, the second and the third"[..];
+        while !rest.is_empty() {
+            if let Some(written) = polled(1, stream.write(&rest[..rest.len().min(10)])).await {
+                assert_eq!(raw.frame().await, Frame::new(BINARY, &rest[..written.unwrap()]));
+                rest = &rest[rest.len().min(10)..];
             }
         }
     });

@@ -1,5 +1,6 @@
 //! A connection as `Stream` and `Sink`.
 
+use std::future::ready;
 use std::pin::Pin;
 
 use futures_util::{Sink, SinkExt, StreamExt};
@@ -71,6 +72,40 @@ fn a_sink_sends_what_it_is_fed_when_it_is_flushed() {
         assert_eq!(raw.frame().await, Frame::new(TEXT, "two"));
         SinkExt::send(&mut socket, Message::from("three")).await.unwrap();
         assert_eq!(raw.frame().await, Frame::new(TEXT, "three"));
+    });
+}
+
+#[test]
+fn a_stream_of_messages_is_sent_with_one_call() {
+    run_paused(async {
+        let (client, mut server) = pair(ROOMY, Limits::default());
+        let (mut sink, stream) = StreamExt::split(client);
+        let numbers = (0..300).map(|number| Ok(Message::from(number.to_string())));
+        let sending = tokio::spawn(async move {
+            sink.send_all(&mut futures_util::stream::iter(numbers)).await.unwrap();
+            sink
+        });
+        for number in 0..300 {
+            assert_eq!(server.recv().await.unwrap().unwrap(), number.to_string().into());
+        }
+        let mut socket = sending.await.unwrap().reunite(stream).unwrap();
+        let (closed, received) = tokio::join!(SinkExt::close(&mut socket), server.recv());
+        closed.unwrap();
+        assert_eq!(received.unwrap(), None);
+    });
+}
+
+#[test]
+fn a_sink_takes_what_is_mapped_to_messages() {
+    run_paused(async {
+        let (client, mut server) = pair(ROOMY, Limits::default());
+        let to_message = |number: u32| ready(Ok::<_, Error>(Message::from(number.to_string())));
+        let mut numbers = client.with(to_message);
+        numbers.send_all(&mut futures_util::stream::iter([Ok(1), Ok(2)])).await.unwrap();
+        drop(numbers);
+        let texts = StreamExt::map(&mut server, |message| message.unwrap().to_string());
+        assert_eq!(texts.collect::<Vec<_>>().await, ["1", "2"]);
+        assert_eq!((server.closed().code.get(), server.closed().by), (1001, By::Peer));
     });
 }
 
