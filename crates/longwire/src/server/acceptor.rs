@@ -60,8 +60,8 @@ pub fn upgrade<B>(request: &mut Request<B>) -> Result<(Response<()>, Upgrading),
 /// Cheap to clone.
 ///
 /// It is as safe by default: requests of browsers are accepted from pages of the server's own origin only, and
-/// [`Limits`] bound what a connection may cost. What bounds the time of the handshake, and how many connections there
-/// are, is that server's.
+/// [`Limits`] bound what a connection may cost. The time of the handshake, how many connections there are, and what they
+/// hold together is for that server to bound.
 ///
 /// ```
 /// use http::{Request, Response};
