@@ -14,6 +14,8 @@ mod connection;
 mod error;
 #[cfg(feature = "server")]
 mod event;
+#[cfg(feature = "client")]
+pub mod event_socket;
 mod halves;
 mod inbox;
 mod ledger;
@@ -41,6 +43,8 @@ pub use error::ProxyError;
 pub use error::{Error, HandshakeError, RefusedResponse, Result, UrlError};
 #[cfg(feature = "server")]
 pub use event::{Engine, Handler, MessageRef, Remote, RemoteError, SendStatus, Slow, Socket, Topics};
+#[cfg(feature = "client")]
+pub use event_socket::EventSocket;
 pub use halves::{Receiver, Sender, TrySendError};
 pub use longwire_proto as proto;
 pub use longwire_proto::deflate::Deflate;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use http::header::{AUTHORIZATION, HOST, RETRY_AFTER};
-use longwire::proto::handshake::{ClientKey, HeadError, ResponseError};
+use longwire::proto::handshake::{HeadError, ResponseError};
 use longwire::{
     Client, Error, HandshakeError, Limits, Refusal, Result, Upgrade, UrlError, WebSocket, connect,
 };
@@ -12,7 +12,7 @@ use tokio::io::DuplexStream;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::Instant;
 
-use crate::support::{ROOMY, Raw, TEXT, echo, plain, poll_once, run, run_paused, serve, settle};
+use crate::support::{ROOMY, Raw, TEXT, agreement, echo, plain, poll_once, run, run_paused, serve, settle};
 
 const URL: &str = "ws://example.com/chat";
 
@@ -29,18 +29,6 @@ async fn answered(response: impl AsRef<[u8]>) -> Result<WebSocket> {
     server.send(response).await;
     drop(server);
     attempt.await.unwrap()
-}
-
-/// The 101 to a request, and `more` header lines in it.
-fn agreement(request: &str, more: &str) -> String {
-    let mut lines = request.lines().filter_map(|line| line.split_once(": "));
-    let key = lines.find(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-key")).unwrap().1;
-    let accept = ClientKey::parse(key.as_bytes()).unwrap().accept();
-    let accept = str::from_utf8(accept.as_bytes()).unwrap();
-    format!(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {accept}\r\n{more}\r\n"
-    )
 }
 
 #[test]

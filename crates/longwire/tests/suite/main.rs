@@ -14,6 +14,7 @@ mod client_handshake;
 mod closing;
 mod connecting;
 mod dropping;
+mod event_socket;
 mod events;
 mod exchange;
 mod failures;

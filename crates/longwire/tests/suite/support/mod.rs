@@ -4,6 +4,7 @@ mod counting;
 #[cfg(feature = "metrics")]
 mod counts;
 mod event_server;
+mod peer;
 mod raw;
 mod run;
 mod serving;
@@ -17,11 +18,12 @@ use tokio::net::{TcpListener, TcpStream};
 
 pub(crate) use counting::{Counting, Seen};
 pub(crate) use event_server::{Conn, EventServer, Script, Told, for_each_engine};
+pub(crate) use peer::Peer;
 pub(crate) use raw::{BINARY, CLOSE, Frame, PING, PONG, Raw, TEXT, close, masked, plain};
 pub(crate) use run::{poll_once, run, run_on_threads, run_paused, settle};
 #[cfg(feature = "metrics")]
 pub(crate) use run::{run_counted, run_paused_counted};
-pub(crate) use serving::{Serving, echo, serve, upgrade_request};
+pub(crate) use serving::{Serving, agreement, echo, serve, upgrade_request};
 pub(crate) use trickle::Trickle;
 
 /// What fits between the two ends of a transport in memory, unless a test needs less.

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 
+use longwire::proto::handshake::ClientKey;
 use longwire::{Result, Server, WebSocket};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -113,5 +114,17 @@ pub(crate) fn upgrade_request(more: &str) -> String {
     format!(
         "GET / HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n"
+    )
+}
+
+/// The 101 to a request, and `more` header lines in it.
+pub(crate) fn agreement(request: &str, more: &str) -> String {
+    let mut lines = request.lines().filter_map(|line| line.split_once(": "));
+    let key = lines.find(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-key")).unwrap().1;
+    let accept = ClientKey::parse(key.as_bytes()).unwrap().accept();
+    let accept = str::from_utf8(accept.as_bytes()).unwrap();
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n{more}\r\n"
     )
 }

@@ -1,0 +1,191 @@
+//! A client that is shaped like the browser's `WebSocket`.
+//!
+//! ```no_run
+//! use longwire::EventSocket;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> longwire::Result<()> {
+//! let socket = EventSocket::new("ws://example.com/socket")?;
+//! socket.on_open(|socket| { println!("connected"); socket.send("Hello, Server!"); });
+//! socket.on_message(|_, event| println!("message from server: {}", event.data()));
+//! socket.on_close(|_, event| println!("closed: {} {}", event.code(), event.reason()));
+//! socket.on_error(|_, error| eprintln!("error: {error}"));
+//! # socket.ended().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What happens when, and in which order, is what the [WHATWG WebSockets Standard](https://websockets.spec.whatwg.org)
+//! says:
+//!
+//! - `open` is told once, or not at all. `message` is told only while the socket is open. `close` is told once, as the
+//!   last, and right behind `error` if the connection failed: it could not be opened, was lost, or was closed before it
+//!   was open. The code is 1006 in all of these cases.
+//! - `send` never waits. `buffered_amount` tells what waits to be written; with more than
+//!   [`set_max_buffered_amount`](EventSocket::set_max_buffered_amount) allows, the connection fails.
+//! - A socket that nobody holds lives on while it has listeners; after `close` they are dropped.
+//!
+//! # Where listeners run
+//!
+//! On a task of its own, which [`new`](EventSocket::new) spawns on the tokio runtime that it is called in, one after the
+//! other. A listener that takes long keeps that task (and its thread of the runtime) from everything else: what takes long
+//! belongs in `spawn` or `spawn_blocking`. A listener may call everything on the socket it is given. One that panics is
+//! reported (the panic hook, and an event of `tracing`); the other listeners, and the socket, go on.
+//!
+//! On a runtime of one thread nothing is told before the task that made the socket waits for something, so a listener
+//! that is added until then misses nothing. On a runtime of several threads nothing is told in the first 100 ms, or until
+//! somebody waits for [`ended`](EventSocket::ended), whichever is first; and
+//! [`with_listeners`](EventSocket::with_listeners) adds them before anything happens, however long that takes.
+//!
+//! # What is different
+//!
+//! - Errors say what went wrong. A browser must not tell, since a page could explore the network of its reader by it.
+//! - What is an exception there is an error here: [`Error::Url`] and
+//!   [`Error::Handshake`] for `SyntaxError`, [`Error::Close`] for those of
+//!   `close`, [`SendOutcome::Connecting`] for that of `send`.
+//! - There is no `binaryType`: it chooses between two types that binary data can have there, and there is one here.
+//! - A URL cannot be relative: there is no page that it could be relative to.
+
+mod event;
+mod listeners;
+mod outbox;
+mod run;
+mod socket;
+
+use std::future::ready;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use tokio::runtime::{Handle, RuntimeFlavor};
+use url::Url;
+
+use crate::client::Client;
+use crate::error::{Error, Result, UrlError};
+use run::{Connecting, Start};
+
+pub use event::{CloseEvent, Event, EventKind, MessageEvent};
+pub use listeners::ListenerId;
+pub use socket::{EventSocket, ReadyState, SendOutcome};
+
+impl EventSocket {
+    /// Begins to connect to a URL that begins with `ws://`, `wss://`, `http://` or `https://`.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Url`]: the URL is none of a WebSocket. One with a fragment (`#…`) is not.
+    /// - [`Error::Other`]: this is not called inside of a tokio runtime.
+    ///
+    /// Whatever comes later is told by events.
+    pub fn new(url: impl AsRef<str>) -> Result<EventSocket> {
+        EventSocket::with_protocols(url, &[])
+    }
+
+    /// Begins to connect, and asks for one of these subprotocols, the preferred one first. The connection fails unless
+    /// the server chooses one of them.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](EventSocket::new), and [`Error::Handshake`] if a subprotocol is named twice or is no token
+    /// (RFC 6455 §4.1).
+    pub fn with_protocols(url: impl AsRef<str>, protocols: &[&str]) -> Result<EventSocket> {
+        EventSocket::from_client(&Client::new(), url, protocols)
+    }
+
+    /// Begins to connect as `client` is set up to: with its headers, limits, TLS. The subprotocols take the place of those
+    /// of [`Client::subprotocols`], unless there are none; with those of the client the connection opens even if the
+    /// server chooses none of them, as RFC 6455 has it.
+    ///
+    /// ```no_run
+    /// use longwire::{Client, EventSocket, Limits};
+    ///
+    /// # async fn chat() -> longwire::Result<()> {
+    /// let client = Client::new().limits(Limits::default().message(4 << 20));
+    /// let socket = EventSocket::from_client(&client, "wss://example.com/chat", &["chat.v2"])?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`with_protocols`](EventSocket::with_protocols), and [`Error::Handshake`] if the client has a header that
+    /// cannot be sent.
+    pub fn from_client(client: &Client, url: impl AsRef<str>, protocols: &[&str]) -> Result<EventSocket> {
+        let start = |runtime: &Handle| match runtime.runtime_flavor() {
+            RuntimeFlavor::CurrentThread => Start::WithListeners,
+            _ => Start::BesideListeners,
+        };
+        make(client, url.as_ref(), protocols, |_| {}, start)
+    }
+
+    /// Begins to connect like [`from_client`](EventSocket::from_client), and has `add` add listeners before anything
+    /// happens.
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_client`](EventSocket::from_client); `add` is not called then.
+    pub fn with_listeners(
+        client: &Client,
+        url: impl AsRef<str>,
+        protocols: &[&str],
+        add: impl FnOnce(&EventSocket),
+    ) -> Result<EventSocket> {
+        make(client, url.as_ref(), protocols, add, |_| Start::WithListeners)
+    }
+}
+
+fn make(
+    client: &Client,
+    url: &str,
+    protocols: &[&str],
+    add_listeners: impl FnOnce(&EventSocket),
+    start: impl FnOnce(&Handle) -> Start,
+) -> Result<EventSocket> {
+    let runtime = Handle::try_current().map_err(|_| {
+        Error::other("an EventSocket needs a tokio runtime to run on, and it is made outside of one")
+    })?;
+    let connecting = begin(connect(client, url, protocols))?;
+    let url = websocket_url(url)?;
+    let socket = EventSocket::to(url.to_string(), url.origin().ascii_serialization());
+    add_listeners(&socket);
+    runtime.spawn(run::run(Arc::clone(socket.shared()), connecting, start(&runtime)));
+    Ok(socket)
+}
+
+fn connect(client: &Client, url: &str, protocols: &[&str]) -> Connecting {
+    let asked_for_some = !protocols.is_empty();
+    let client = match asked_for_some {
+        true => client.clone().subprotocols(protocols.iter().copied()),
+        false => client.clone(),
+    };
+    let url = url.to_owned();
+    Box::pin(async move {
+        let socket = client.connect(url).await?;
+        // WHATWG WebSockets, "Opening handshake": who asks for subprotocols does not do without.
+        if asked_for_some && socket.subprotocol().is_none() {
+            return Err(Error::other("the server chose none of the subprotocols that it was asked for"));
+        }
+        Ok(socket)
+    })
+}
+
+/// Begins to connect. [`Client::connect`] finds mistakes of the caller before it waits for anything, so they are known
+/// here already; what else may fail at once is told later.
+fn begin(mut connecting: Connecting) -> Result<Connecting> {
+    match connecting.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Err(mistake @ (Error::Url(_) | Error::Handshake(_)))) => Err(mistake),
+        Poll::Ready(outcome) => Ok(Box::pin(ready(outcome))),
+        Poll::Pending => Ok(connecting),
+    }
+}
+
+/// The URL as the standard's `url` shows it.
+fn websocket_url(text: &str) -> Result<Url, UrlError> {
+    let invalid = |reason: String| UrlError::Invalid { url: text.to_owned(), reason };
+    let mut url = Url::parse(text).map_err(|error| invalid(error.to_string()))?;
+    let scheme = match url.scheme() {
+        "http" | "ws" => "ws",
+        _ => "wss",
+    };
+    url.set_scheme(scheme).map_err(|()| UrlError::Scheme(text.to_owned()))?;
+    Ok(url)
+}

@@ -1,0 +1,113 @@
+//! What listeners are told.
+
+use longwire_proto::{CloseCode, Closed};
+
+use crate::error::Error;
+use crate::message::Message;
+
+/// What has happened to an [`EventSocket`](super::EventSocket).
+#[derive(Debug)]
+pub enum Event {
+    /// The connection is open.
+    Open,
+    /// A message has arrived.
+    Message(MessageEvent),
+    /// The connection failed. A [`Close`](Event::Close) follows at once.
+    Error(Error),
+    /// The connection has ended; always the last event, and told once.
+    Close(CloseEvent),
+}
+
+/// Which of the events somebody listens to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventKind {
+    /// [`Event::Open`].
+    Open,
+    /// [`Event::Message`].
+    Message,
+    /// [`Event::Error`].
+    Error,
+    /// [`Event::Close`].
+    Close,
+}
+
+/// A message, and where it comes from.
+#[derive(Debug, Clone)]
+pub struct MessageEvent {
+    data: Message,
+    origin: Box<str>,
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CloseEvent {
+    code: CloseCode,
+    reason: String,
+    was_clean: bool,
+}
+
+impl Event {
+    /// Which of the events it is.
+    #[must_use]
+    pub fn kind(&self) -> EventKind {
+        match self {
+            Event::Open => EventKind::Open,
+            Event::Message(_) => EventKind::Message,
+            Event::Error(_) => EventKind::Error,
+            Event::Close(_) => EventKind::Close,
+        }
+    }
+}
+
+impl MessageEvent {
+    pub(super) fn new(data: Message, origin: &str) -> MessageEvent {
+        MessageEvent { data, origin: origin.into() }
+    }
+
+    /// The message; to clone it is cheap.
+    #[must_use]
+    pub fn data(&self) -> &Message {
+        &self.data
+    }
+
+    /// Scheme, host and port of the server, as in `wss://example.com`.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+}
+
+impl CloseEvent {
+    /// RFC 6455 §7.1.5 and §7.1.6: code and reason are those of the Close frame that came. Where none did, there is no
+    /// reason, and 1006 for a code: also where this end failed the connection, and told the server another one.
+    pub(super) fn of(closed: &Closed) -> CloseEvent {
+        if closed.clean {
+            CloseEvent { code: closed.code, reason: closed.reason.clone(), was_clean: true }
+        } else {
+            CloseEvent::failed()
+        }
+    }
+
+    /// The end of a connection that failed.
+    pub(super) fn failed() -> CloseEvent {
+        CloseEvent { code: CloseCode::ABNORMAL, reason: String::new(), was_clean: false }
+    }
+
+    /// The code that the server sent: 1005 if its Close frame had none, 1006 if no Close frame came.
+    #[must_use]
+    pub fn code(&self) -> CloseCode {
+        self.code
+    }
+
+    /// The reason that the server sent; may be empty.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// Whether both ends said goodbye (RFC 6455 §7.1.4).
+    #[must_use]
+    pub fn was_clean(&self) -> bool {
+        self.was_clean
+    }
+}

@@ -1,0 +1,163 @@
+//! The task of a socket: it connects, reads, writes, and calls the listeners.
+
+use std::future::{Future, pending, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_core::Stream;
+use longwire_proto::By;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::event::CloseEvent;
+use super::outbox::Batch;
+use super::socket::{Closing, Shared, Task};
+use crate::error::{Error, Result};
+use crate::halves::{Receiver, Sender};
+use crate::message::Message;
+use crate::websocket::WebSocket;
+
+/// How long nothing is told yet where listeners are added beside the task, unless they are known to be there before.
+const FIRST_TURN: Duration = Duration::from_millis(100);
+
+/// How long a closing socket waits for the server to take anything of what was sent before.
+const STALLED: Duration = Duration::from_secs(10);
+
+/// An attempt to connect.
+pub(super) type Connecting = Pin<Box<dyn Future<Output = Result<WebSocket>> + Send>>;
+
+/// Who adds the listeners that are to be told of the first event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    /// Somebody who is done before the task first runs.
+    WithListeners,
+    /// Another thread, which may be slower than the task.
+    BesideListeners,
+}
+
+/// How a connection ended.
+struct End {
+    failure: Option<Error>,
+    close: CloseEvent,
+}
+
+impl End {
+    fn failed(error: Error) -> End {
+        End { failure: Some(error), close: CloseEvent::failed() }
+    }
+}
+
+/// Runs a socket from its beginning to its end.
+pub(super) async fn run(shared: Arc<Shared>, connecting: Connecting, start: Start) {
+    let made_at = Instant::now();
+    let connected = tokio::select! {
+        biased;
+        _ = shared.closing() => None,
+        connected = connecting => Some(connected),
+    };
+    if start == Start::BesideListeners {
+        tokio::select! {
+            () = shared.awaited() => {}
+            () = sleep_until(made_at + FIRST_TURN) => {}
+        }
+    }
+    let end = match connected {
+        Some(Ok(socket)) if shared.open(&socket) => exchange(&shared, socket).await,
+        Some(Err(error)) => End::failed(error),
+        Some(Ok(_)) | None => End::failed(Error::other("the socket was closed before it was open")),
+    };
+    shared.finish(end.failure, end.close);
+}
+
+/// Reads and writes until the connection ends.
+async fn exchange(shared: &Arc<Shared>, socket: WebSocket) -> End {
+    let (sender, mut receiver) = socket.split();
+    let mut writing = pin!(write(shared, &sender));
+    loop {
+        tokio::select! {
+            received = poll_fn(|cx| poll_receive(shared, &mut receiver, cx)) => match received {
+                Some(Ok(message)) => shared.deliver(message),
+                Some(Err(error)) => return End::failed(error),
+                None => break,
+            },
+            error = &mut writing => return End::failed(error),
+        }
+    }
+    let closed = receiver.closed();
+    let close = CloseEvent::of(&closed);
+    // RFC 6455 §7.2.1: a connection that is lost has failed.
+    let failure = (!closed.clean).then(|| Error::Closed(Box::new(closed)));
+    End { failure, close }
+}
+
+/// The next message. The state is "closing" from the server's Close frame on, though the end of the transport is still
+/// waited for.
+fn poll_receive(
+    shared: &Shared,
+    receiver: &mut Receiver,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<Message>>> {
+    let received = Pin::new(&mut *receiver).poll_next(cx);
+    if received.is_pending() && receiver.closed().by == By::Peer {
+        shared.peer_closes();
+    }
+    received
+}
+
+/// Writes what was sent, and behind it the Close frame. Ready only when too much was sent.
+async fn write(shared: &Shared, sender: &Sender) -> Error {
+    loop {
+        let closing = match shared.next_task().await {
+            Task::Close(closing) => closing,
+            Task::Write(batch) => tokio::select! {
+                () = write_batch(shared, sender, batch) => continue,
+                closing = out_of_patience(shared, sender) => closing,
+            },
+        };
+        match closing {
+            Closing::ByThisEnd(frame) => sender.shared().begin_close(frame),
+            Closing::ByPeer => {}
+            Closing::Full { most } => {
+                return Error::other(format!("more than {most} bytes wait to be written"));
+            }
+        }
+        // How the connection ends is what the receiver is told.
+        return pending().await;
+    }
+}
+
+async fn write_batch(shared: &Shared, sender: &Sender, batch: Batch) {
+    let write = async {
+        for message in batch.messages {
+            sender.feed(message).await?;
+        }
+        sender.flush().await
+    };
+    match write.await {
+        Ok(()) => shared.transmitted(batch.bytes),
+        // How the connection ended is what the receiver is told.
+        Err(_) => pending().await,
+    }
+}
+
+/// Ready when what is being written is not waited for any longer.
+async fn out_of_patience(shared: &Shared, sender: &Sender) -> Closing {
+    let closing = shared.closing().await;
+    match closing {
+        Closing::ByThisEnd(_) => stalled(sender).await,
+        Closing::ByPeer => pending().await,
+        Closing::Full { .. } => {}
+    }
+    closing
+}
+
+async fn stalled(sender: &Sender) {
+    loop {
+        let waiting = sender.buffered();
+        sleep(STALLED).await;
+        if sender.buffered() == waiting {
+            return;
+        }
+    }
+}

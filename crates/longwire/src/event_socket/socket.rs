@@ -1,0 +1,473 @@
+//! The socket as its user and its task hold it.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use longwire_proto::{CloseCode, CloseFrame, InvalidClose};
+use tokio::sync::{Notify, watch};
+
+use super::event::{CloseEvent, Event, EventKind, MessageEvent};
+use super::listeners::{Callback, ListenerId, Listeners};
+use super::outbox::{Batch, Full, Outbox};
+use crate::bell::Bell;
+use crate::error::{Error, Result};
+use crate::message::{Message, Outgoing};
+use crate::websocket::WebSocket;
+
+/// A client that is shaped like the browser's `WebSocket`; see [the module](super) for what it does when.
+///
+/// It is a handle: clones are the same socket. Nothing of it waits but [`ended`](EventSocket::ended), and everything may
+/// be called in a listener.
+pub struct EventSocket {
+    shared: Arc<Shared>,
+}
+
+/// How far a connection has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReadyState {
+    /// It is not open yet.
+    Connecting = 0,
+    /// Messages can be sent, and arrive.
+    Open = 1,
+    /// The closing handshake goes on, or [`close`](EventSocket::close) was called.
+    Closing = 2,
+    /// It has ended, or could not be opened.
+    Closed = 3,
+}
+
+/// What became of a message that was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendOutcome {
+    /// It will be written.
+    Queued,
+    /// It was refused, because the connection is not open yet: an `InvalidStateError` in a browser.
+    Connecting,
+    /// It was discarded, because the connection is closing or has ended. It counts in
+    /// [`buffered_amount`](EventSocket::buffered_amount) all the same.
+    Discarded,
+    /// It was discarded, because more than [`max_buffered_amount`](EventSocket::set_max_buffered_amount) waits to be
+    /// written. The connection fails.
+    Full,
+}
+
+/// What the handles of a socket and its task share.
+pub(super) struct Shared {
+    url: String,
+    origin: String,
+    state: Mutex<State>,
+    /// Rung when there is something to write, or the phase has changed.
+    changed: Bell,
+    /// Told when nobody will add listeners before something happens.
+    awaited: Notify,
+    end: watch::Sender<Option<CloseEvent>>,
+    handles: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    phase: Phase,
+    outbox: Outbox,
+    listeners: Listeners<EventSocket>,
+    protocol: String,
+    extensions: String,
+}
+
+/// The ready state, with what is to be done in it.
+#[derive(Debug, Clone, Default)]
+enum Phase {
+    #[default]
+    Connecting,
+    Open,
+    Closing(Closing),
+    Closed,
+}
+
+/// How a connection comes to its end.
+#[derive(Debug, Clone)]
+pub(super) enum Closing {
+    /// By a Close frame of this end, behind what was sent before.
+    ByThisEnd(Option<CloseFrame>),
+    ByPeer,
+    /// Too much was sent that the server does not take.
+    Full {
+        most: usize,
+    },
+}
+
+/// What the task has to do next.
+#[derive(Debug)]
+pub(super) enum Task {
+    Write(Batch),
+    Close(Closing),
+}
+
+impl EventSocket {
+    pub(super) fn to(url: String, origin: String) -> EventSocket {
+        let shared = Shared {
+            url,
+            origin,
+            state: Mutex::default(),
+            changed: Bell::default(),
+            awaited: Notify::new(),
+            end: watch::Sender::new(None),
+            handles: AtomicUsize::new(1),
+        };
+        EventSocket { shared: Arc::new(shared) }
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Sets what is called when the connection is open; it takes the place of what was set before.
+    pub fn on_open(&self, mut handler: impl FnMut(&EventSocket) + Send + 'static) -> ListenerId {
+        self.set_handler(EventKind::Open, move |socket, event| {
+            if let Event::Open = event {
+                handler(socket);
+            }
+        })
+    }
+
+    /// Sets what is called when a message arrives; it takes the place of what was set before.
+    pub fn on_message(
+        &self,
+        mut handler: impl FnMut(&EventSocket, &MessageEvent) + Send + 'static,
+    ) -> ListenerId {
+        self.set_handler(EventKind::Message, move |socket, event| {
+            if let Event::Message(message) = event {
+                handler(socket, message);
+            }
+        })
+    }
+
+    /// Sets what is called when the connection fails; it takes the place of what was set before. `close` follows.
+    pub fn on_error(&self, mut handler: impl FnMut(&EventSocket, &Error) + Send + 'static) -> ListenerId {
+        self.set_handler(EventKind::Error, move |socket, event| {
+            if let Event::Error(error) = event {
+                handler(socket, error);
+            }
+        })
+    }
+
+    /// Sets what is called when the connection has ended; it takes the place of what was set before.
+    pub fn on_close(
+        &self,
+        mut handler: impl FnMut(&EventSocket, &CloseEvent) + Send + 'static,
+    ) -> ListenerId {
+        self.set_handler(EventKind::Close, move |socket, event| {
+            if let Event::Close(close) = event {
+                handler(socket, close);
+            }
+        })
+    }
+
+    /// Adds a listener beside those that are there. They are called in the order in which they were added, the handlers
+    /// of `on_…` among them. One that is added by a listener is called from the next event on.
+    pub fn add_event_listener(
+        &self,
+        kind: EventKind,
+        listener: impl FnMut(&EventSocket, &Event) + Send + 'static,
+    ) -> ListenerId {
+        let callback: Callback<EventSocket> = Arc::new(Mutex::new(listener));
+        let (id, _needless) = self.shared.lock().listeners.add(kind, callback);
+        id
+    }
+
+    /// Removes a listener, or a handler that `on_…` has set: it is not called any more, not even for the event that is
+    /// being told.
+    pub fn remove_event_listener(&self, id: ListenerId) {
+        let _removed = self.shared.lock().listeners.remove(id);
+    }
+
+    /// Sends a message. It never waits: what the server does not take yet is kept, and counted in
+    /// [`buffered_amount`](EventSocket::buffered_amount). The outcome can be ignored, as in a browser; only while the
+    /// connection is not open yet would that have been an exception there.
+    pub fn send(&self, message: impl Into<Outgoing>) -> SendOutcome {
+        self.shared.send(message.into())
+    }
+
+    /// Begins to close the connection; what was sent before is written first. [`close_without_code`] is what `close()`
+    /// without arguments is in a browser. A connection that is not open yet fails; one that is closing is left alone.
+    ///
+    /// [`close_without_code`]: EventSocket::close_without_code
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Close`] for a code that is neither 1000 nor from 3000 to 4999, and for a reason of more than 123 bytes of
+    /// UTF-8: `InvalidAccessError` and `SyntaxError` in a browser. Nothing happens then.
+    pub fn close(&self, code: impl Into<CloseCode>, reason: &str) -> Result<()> {
+        let code = code.into();
+        if !matches!(code.get(), 1000 | 3000..=4999) {
+            return Err(InvalidClose::Code(code).into());
+        }
+        let frame = CloseFrame::new(code, reason)?;
+        self.shared.close(Some(frame));
+        Ok(())
+    }
+
+    /// Begins to close the connection like [`close`](EventSocket::close), with an empty Close frame: the server sees 1005.
+    pub fn close_without_code(&self) {
+        self.shared.close(None);
+    }
+
+    /// How far the connection has come.
+    #[must_use]
+    pub fn ready_state(&self) -> ReadyState {
+        match self.shared.lock().phase {
+            Phase::Connecting => ReadyState::Connecting,
+            Phase::Open => ReadyState::Open,
+            Phase::Closing(_) => ReadyState::Closing,
+            Phase::Closed => ReadyState::Closed,
+        }
+    }
+
+    /// The URL, normalised: with `ws` or `wss` where `http` or `https` was given.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.shared.url
+    }
+
+    /// The subprotocol that the server chose; empty before the connection is open, and if it chose none.
+    #[must_use]
+    pub fn protocol(&self) -> String {
+        self.shared.lock().protocol.clone()
+    }
+
+    /// The extensions that the server agreed to, as it wrote them; empty before the connection is open.
+    #[must_use]
+    pub fn extensions(&self) -> String {
+        self.shared.lock().extensions.clone()
+    }
+
+    /// How many bytes of text and binary data were given to [`send`](EventSocket::send) and have not been written. It is
+    /// brought up to date about every 64 KiB, and not set back when the connection ends: what is left then never arrived.
+    #[must_use]
+    pub fn buffered_amount(&self) -> usize {
+        self.shared.lock().outbox.buffered()
+    }
+
+    /// How large [`buffered_amount`](EventSocket::buffered_amount) may become, in bytes; 64 MiB unless set. With a message
+    /// that does not fit the connection fails: it is the standard's "flagged as full".
+    pub fn set_max_buffered_amount(&self, bytes: usize) {
+        self.shared.lock().outbox.set_most(bytes);
+    }
+
+    /// Waits until the connection has ended and all listeners have been told. Cancel safe.
+    pub async fn ended(&self) -> CloseEvent {
+        // Who waits has added the listeners that there are.
+        self.shared.awaited.notify_one();
+        let mut end = self.shared.end.subscribe();
+        match end.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(close)) => close.clone(),
+            // The sender lives as long as this socket.
+            Ok(None) | Err(_) => CloseEvent::failed(),
+        }
+    }
+
+    fn set_handler(
+        &self,
+        kind: EventKind,
+        handler: impl FnMut(&EventSocket, &Event) + Send + 'static,
+    ) -> ListenerId {
+        let callback: Callback<EventSocket> = Arc::new(Mutex::new(handler));
+        let (id, _replaced) = self.shared.lock().listeners.set_handler(kind, callback);
+        id
+    }
+}
+
+impl Clone for EventSocket {
+    fn clone(&self) -> EventSocket {
+        self.shared.handle()
+    }
+}
+
+impl Drop for EventSocket {
+    fn drop(&mut self) {
+        if self.shared.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.shared.abandon();
+        }
+    }
+}
+
+impl fmt::Debug for EventSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventSocket")
+            .field("url", &self.shared.url)
+            .field("ready_state", &self.ready_state())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Listeners are called without the lock, so no panic of theirs leaves the state half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn handle(self: &Arc<Shared>) -> EventSocket {
+        self.handles.fetch_add(1, Ordering::Relaxed);
+        EventSocket { shared: Arc::clone(self) }
+    }
+
+    fn send(&self, message: Outgoing) -> SendOutcome {
+        let mut state = self.lock();
+        match state.phase {
+            Phase::Connecting => return SendOutcome::Connecting,
+            Phase::Open => {}
+            Phase::Closing(_) | Phase::Closed => {
+                state.outbox.count(&message);
+                return SendOutcome::Discarded;
+            }
+        }
+        let outcome = match state.outbox.push(message) {
+            Ok(()) => SendOutcome::Queued,
+            Err(Full) => {
+                state.phase = Phase::Closing(Closing::Full { most: state.outbox.most() });
+                SendOutcome::Full
+            }
+        };
+        self.changed.ring();
+        outcome
+    }
+
+    fn close(&self, frame: Option<CloseFrame>) {
+        let mut state = self.lock();
+        if let Phase::Connecting | Phase::Open = state.phase {
+            state.phase = Phase::Closing(Closing::ByThisEnd(frame));
+            self.changed.ring();
+        }
+    }
+
+    /// WHATWG WebSockets, "Garbage collection": a socket that nobody holds lives on while there is somebody to be told
+    /// what may still happen; else its connection is closed without a code.
+    fn abandon(&self) {
+        use EventKind::{Close, Error, Message, Open};
+        self.awaited.notify_one();
+        let is_listened_to = {
+            let state = self.lock();
+            match state.phase {
+                Phase::Connecting => state.listeners.listen_to_any(&[Open, Message, Error, Close]),
+                Phase::Open => state.listeners.listen_to_any(&[Message, Error, Close]),
+                Phase::Closing(_) | Phase::Closed => true,
+            }
+        };
+        if !is_listened_to {
+            self.close(None);
+        }
+    }
+
+    /// Waits until nobody will add listeners any more before something happens, as far as can be told.
+    pub(super) async fn awaited(&self) {
+        self.awaited.notified().await;
+    }
+
+    /// Waits until the connection is on its way to its end.
+    pub(super) async fn closing(&self) -> Closing {
+        self.wait_until(|state| match &state.phase {
+            Phase::Closing(closing) => Some(closing.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    /// What there is to do, when there is something.
+    pub(super) async fn next_task(&self) -> Task {
+        self.wait_until(|state| match &state.phase {
+            Phase::Closing(closing @ Closing::Full { .. }) => Some(Task::Close(closing.clone())),
+            Phase::Closing(Closing::ByThisEnd(_)) | Phase::Open => match state.outbox.next_batch() {
+                Some(batch) => Some(Task::Write(batch)),
+                None => match &state.phase {
+                    Phase::Closing(closing) => Some(Task::Close(closing.clone())),
+                    _ => None,
+                },
+            },
+            Phase::Closing(Closing::ByPeer) | Phase::Connecting | Phase::Closed => None,
+        })
+        .await
+    }
+
+    async fn wait_until<T>(&self, mut check: impl FnMut(&mut State) -> Option<T>) -> T {
+        loop {
+            let changed = self.changed.listen();
+            {
+                let mut state = self.lock();
+                if let Some(value) = check(&mut state) {
+                    return value;
+                }
+                self.changed.wanted();
+            }
+            changed.await;
+        }
+    }
+
+    pub(super) fn transmitted(&self, bytes: usize) {
+        self.lock().outbox.transmitted(bytes);
+    }
+
+    /// The connection is established. `false`: it was closed before anybody was told.
+    pub(super) fn open(self: &Arc<Shared>, socket: &WebSocket) -> bool {
+        {
+            let mut state = self.lock();
+            let Phase::Connecting = state.phase else { return false };
+            state.phase = Phase::Open;
+            state.extensions = socket.extensions().to_owned();
+            state.protocol = socket.subprotocol().unwrap_or_default().to_owned();
+        }
+        self.tell(&Event::Open);
+        true
+    }
+
+    /// The peer has begun the closing handshake.
+    pub(super) fn peer_closes(&self) {
+        let mut state = self.lock();
+        if let Phase::Open = state.phase {
+            state.phase = Phase::Closing(Closing::ByPeer);
+            self.changed.ring();
+        }
+    }
+
+    /// A message is told only while the connection is open.
+    pub(super) fn deliver(self: &Arc<Shared>, message: Message) {
+        let is_open = matches!(self.lock().phase, Phase::Open);
+        if is_open {
+            self.tell(&Event::Message(MessageEvent::new(message, &self.origin)));
+        }
+    }
+
+    /// The connection has ended.
+    pub(super) fn finish(self: &Arc<Shared>, failure: Option<Error>, close: CloseEvent) {
+        {
+            let mut state = self.lock();
+            state.phase = Phase::Closed;
+            state.outbox.discard();
+        }
+        if let Some(error) = failure {
+            self.tell(&Event::Error(error));
+        }
+        self.tell(&Event::Close(close.clone()));
+        // They may hold this socket: kept any longer, both would be kept for ever.
+        let done = self.lock().listeners.finish();
+        drop(done);
+        self.end.send_replace(Some(close));
+    }
+
+    /// Calls the listeners one after the other. What one of them panics about is not the business of the others.
+    fn tell(self: &Arc<Shared>, event: &Event) {
+        let socket = self.handle();
+        let listeners = self.lock().listeners.of(event.kind());
+        for id in listeners {
+            // It may have been removed or replaced by one before it.
+            let Some(callback) = self.lock().listeners.callback(id) else { continue };
+            let called = catch_unwind(AssertUnwindSafe(|| {
+                let mut callback = callback.lock().unwrap_or_else(PoisonError::into_inner);
+                callback(&socket, event);
+            }));
+            if called.is_err() {
+                tracing::error!(url = self.url, kind = ?event.kind(), "a listener panicked");
+            }
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! "new WebSocket(url, protocols)", and "Opening handshake" as far as it can fail.
+
+use std::time::Duration;
+
+use http::HeaderValue;
+use http::header::HOST;
+use longwire::event_socket::ReadyState;
+use longwire::{Client, Error, EventSocket, HandshakeError, UrlError};
+
+use super::{FAILED, Heard, nobody};
+use crate::support::{Peer, echo, run, run_on_threads, serve};
+
+fn url_error(url: &str) -> UrlError {
+    match EventSocket::new(url) {
+        Err(Error::Url(error)) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn is_syntax_error(protocols: &[&str]) -> bool {
+    let made = EventSocket::with_protocols("ws://localhost:1/", protocols);
+    matches!(made, Err(Error::Handshake(error)) if matches!(*error, HandshakeError::Request(_)))
+}
+
+#[test]
+fn step_3_if_url_record_is_failure_throw_a_syntax_error() {
+    run(async {
+        for url in ["", "/relative", "ws://", "ws://a b/", "ws://localhost:99999/"] {
+            assert!(matches!(url_error(url), UrlError::Invalid { .. }), "{url}");
+        }
+    });
+}
+
+#[test]
+fn steps_4_and_5_http_becomes_ws_and_https_becomes_wss() {
+    run(async {
+        let url = |url: &str| EventSocket::new(url).unwrap().url().to_owned();
+        assert_eq!(url("http://localhost:1/x"), "ws://localhost:1/x");
+        assert_eq!(url("HTTPS://LOCALHOST:1"), "wss://localhost:1/");
+
+        let serving = serve(|server| server, echo).await;
+        let socket = EventSocket::new(format!("http://{}/", serving.addr)).unwrap();
+        Heard::by(&socket).expect("open").await;
+    });
+}
+
+#[test]
+fn step_6_if_the_scheme_is_another_throw_a_syntax_error() {
+    run(async {
+        for url in ["ftp://localhost/", "localhost:80", "mailto:me@localhost"] {
+            assert!(matches!(url_error(url), UrlError::Scheme(_)), "{url}");
+        }
+    });
+}
+
+#[test]
+fn step_7_if_the_fragment_is_non_null_throw_a_syntax_error() {
+    run(async {
+        for url in ["ws://localhost/#top", "ws://localhost/#", "https://localhost/?q#top"] {
+            assert!(matches!(url_error(url), UrlError::Fragment(_)), "{url}");
+        }
+    });
+}
+
+#[test]
+fn step_9_if_protocols_occur_more_than_once_or_are_no_tokens_throw_a_syntax_error() {
+    run(async {
+        assert!(is_syntax_error(&["chat", "chat"]));
+        for invalid in ["", "two words", "a,b", "caf\u{e9}", "line\nbreak", "\0"] {
+            assert!(is_syntax_error(&[invalid]), "{invalid:?}");
+        }
+        assert!(!is_syntax_error(&["chat", "Chat", "x!#$%&'*+-.^_`|~"]));
+    });
+}
+
+#[test]
+fn step_12_the_connection_is_established_in_parallel() {
+    run(async {
+        let peer = Peer::listen().await;
+        let socket = EventSocket::new(peer.url()).unwrap();
+        assert_eq!(socket.ready_state(), ReadyState::Connecting);
+        let mut heard = Heard::by(&socket);
+        let _raw = peer.open().await;
+        heard.expect("open").await;
+    });
+}
+
+#[test]
+fn note_a_connection_that_cannot_be_established_fires_close() {
+    run(async {
+        let socket = EventSocket::new(nobody().await).unwrap();
+        let mut heard = Heard::by(&socket);
+        assert_eq!(socket.ready_state(), ReadyState::Connecting);
+        assert_eq!(heard.rest().await, FAILED);
+        assert_eq!(socket.ready_state(), ReadyState::Closed);
+    });
+}
+
+#[test]
+fn opening_handshake_the_protocols_are_asked_for_in_their_order() {
+    run(async {
+        let peer = Peer::listen().await;
+        let _socket = EventSocket::with_protocols(peer.url(), &["chat.v2", "chat.v1"]).unwrap();
+        let head = peer.accept().await.head().await.to_ascii_lowercase();
+        assert!(head.contains("sec-websocket-protocol: chat.v2, chat.v1\r\n"), "{head}");
+    });
+}
+
+#[test]
+fn opening_handshake_a_server_that_chooses_none_of_the_protocols_fails_the_connection() {
+    run(async {
+        let peer = Peer::listen().await;
+        let socket = EventSocket::with_protocols(peer.url(), &["chat"]).unwrap();
+        let mut heard = Heard::by(&socket);
+        let _raw = peer.open().await;
+        assert_eq!(heard.rest().await, FAILED);
+    });
+}
+
+#[test]
+fn opening_handshake_a_server_that_chooses_another_protocol_fails_the_connection() {
+    run(async {
+        let peer = Peer::listen().await;
+        for asked in [&["chat"][..], &[]] {
+            let socket = EventSocket::with_protocols(peer.url(), asked).unwrap();
+            let mut heard = Heard::by(&socket);
+            let _raw = peer.open_with("Sec-WebSocket-Protocol: other\r\n").await;
+            assert_eq!(heard.rest().await, FAILED);
+        }
+    });
+}
+
+#[test]
+fn the_set_up_of_a_client_is_used() {
+    run(async {
+        let peer = Peer::listen().await;
+        let client = Client::new()
+            .subprotocols(["of-the-client"])
+            .header(http::header::AUTHORIZATION, HeaderValue::from_static("Bearer 1"));
+        let asked = async |protocols: &[&str]| {
+            let _socket = EventSocket::from_client(&client, peer.url(), protocols).unwrap();
+            peer.accept().await.head().await.to_ascii_lowercase()
+        };
+        let head = asked(&["of-the-socket"]).await;
+        assert!(head.contains("authorization: bearer 1\r\n"), "{head}");
+        assert!(head.contains("sec-websocket-protocol: of-the-socket\r\n"), "{head}");
+        let head = asked(&[]).await;
+        assert!(head.contains("sec-websocket-protocol: of-the-client\r\n"), "{head}");
+
+        // What the client asks for by itself it may do without (RFC 6455 §4.1).
+        let socket = EventSocket::from_client(&client, peer.url(), &[]).unwrap();
+        let mut heard = Heard::by(&socket);
+        let _raw = peer.open().await;
+        heard.expect("open").await;
+    });
+}
+
+#[test]
+fn a_header_that_cannot_be_sent_is_found_out_at_once() {
+    run(async {
+        let forged = Client::new().header(HOST, HeaderValue::from_static("other.example"));
+        let error = EventSocket::from_client(&forged, "ws://localhost:1/", &[]).unwrap_err();
+        assert_eq!(error.to_string(), "header host is reserved for the opening handshake");
+    });
+}
+
+#[test]
+fn outside_of_a_runtime_it_is_said_what_is_missing() {
+    let error = EventSocket::new("ws://localhost:1/").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "an EventSocket needs a tokio runtime to run on, and it is made outside of one"
+    );
+}
+
+/// On several threads the connection may have failed before the first listener is added: nobody is told yet.
+#[test]
+fn listeners_that_are_added_at_once_miss_nothing_on_several_threads() {
+    run_on_threads(async {
+        let url = nobody().await;
+        for _ in 0..5 {
+            let socket = EventSocket::new(&url).unwrap();
+            let mut heard = Heard::by(&socket);
+            socket.ended().await;
+            assert_eq!(heard.rest().await, FAILED);
+        }
+    });
+}
+
+#[test]
+fn listeners_that_are_added_before_anything_happens_miss_nothing_however_long_it_takes() {
+    run_on_threads(async {
+        let mut heard = None;
+        let add = |socket: &EventSocket| {
+            std::thread::sleep(Duration::from_millis(200));
+            heard = Some(Heard::by(socket));
+        };
+        let url = nobody().await;
+        let _socket = EventSocket::with_listeners(&Client::new(), url, &[], add).unwrap();
+        assert_eq!(heard.unwrap().rest().await, FAILED);
+    });
+}

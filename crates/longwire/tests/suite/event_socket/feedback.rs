@@ -1,0 +1,199 @@
+//! "Feedback from the protocol", and the interface `CloseEvent`.
+
+use std::time::Duration;
+
+use longwire::event_socket::ReadyState;
+use longwire::{Client, Error, EventSocket, Limits, Refusal, Upgrade};
+
+use super::{FAILED, Heard, nobody};
+use crate::support::{BINARY, CLOSE, Frame, PING, PONG, Peer, TEXT, close, echo, plain, run, serve};
+
+#[test]
+fn when_established_the_state_is_open_and_open_is_fired() {
+    run(async {
+        let serving = serve(|server| server.subprotocols(["chat"]), echo).await;
+        let socket = EventSocket::with_protocols(serving.url("/"), &["chat"]).unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        socket.on_open(move |socket| {
+            tell.send((socket.ready_state(), socket.protocol(), socket.extensions().is_empty())).unwrap();
+        });
+        Heard::by(&socket).expect("open").await;
+        assert_eq!(told.recv().unwrap(), (ReadyState::Open, "chat".to_owned(), false));
+    });
+}
+
+#[test]
+fn note_a_listener_that_is_added_in_the_same_task_hears_of_open() {
+    run(async {
+        let serving = serve(|server| server, echo).await;
+        let socket = EventSocket::new(serving.url("/")).unwrap();
+        std::thread::sleep(Duration::from_millis(10));
+        Heard::by(&socket).expect("open").await;
+    });
+}
+
+#[test]
+fn when_a_message_has_been_received_it_is_told_with_its_type_and_origin() {
+    run(async {
+        let peer = Peer::listen().await;
+        let socket = EventSocket::new(peer.url()).unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        socket.on_message(move |_, event| {
+            tell.send((event.data().clone(), event.origin().to_owned())).unwrap();
+        });
+        let mut heard = Heard::by(&socket);
+        let mut raw = peer.open().await;
+        raw.send(plain(TEXT, "on")).await;
+        raw.send(plain(BINARY, [0, 1])).await;
+        for event in ["open", "message on", "message <2 bytes>"] {
+            heard.expect(event).await;
+        }
+        let origin = format!("ws://{}", peer.addr());
+        assert_eq!(told.recv().unwrap(), ("on".into(), origin.clone()));
+        assert_eq!(told.recv().unwrap(), (vec![0, 1].into(), origin));
+    });
+}
+
+#[test]
+fn when_a_message_has_been_received_and_the_state_is_not_open_return() {
+    run(async {
+        let peer = Peer::listen().await;
+        let socket = EventSocket::new(peer.url()).unwrap();
+        let mut heard = Heard::by(&socket);
+        socket.on_message(|socket, _| socket.close(1000, "").unwrap());
+        let mut raw = peer.open().await;
+        let both = [plain(TEXT, "first"), plain(TEXT, "second")].concat();
+        raw.send(both).await;
+        assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1000, "")));
+        raw.send([plain(TEXT, "third"), plain(CLOSE, close(1000, ""))].concat()).await;
+        drop(raw);
+        assert_eq!(heard.rest().await, ["open", "message first", "close 1000 \"\" clean"]);
+    });
+}
+
+#[test]
+fn messages_that_come_with_the_handshake_and_with_the_close_frame_are_told_between_open_and_close() {
+    run(async {
+        let peer = Peer::listen().await;
+        let socket = EventSocket::new(peer.url()).unwrap();
+        let mut heard = Heard::by(&socket);
+        let mut raw = peer.accept().await;
+        let answer = crate::support::agreement(&raw.head().await, "");
+        let frames = [plain(TEXT, "1"), plain(TEXT, "2"), plain(CLOSE, close(1001, "bye"))].concat();
+        raw.send([answer.as_bytes(), &frames].concat()).await;
+        drop(raw);
+        assert_eq!(heard.rest().await, ["open", "message 1", "message 2", "close 1001 \"bye\" clean"]);
+    });
+}
+
+#[test]
+fn when_the_closing_handshake_is_started_by_the_server_the_state_is_closing() {
+    run(async {
+        let peer = Peer::listen().await;
+        let socket = EventSocket::new(peer.url()).unwrap();
+        let mut heard = Heard::by(&socket);
+        let mut raw = peer.open().await;
+        heard.expect("open").await;
+        raw.send(plain(CLOSE, close(1000, ""))).await;
+        // The server has not ended the connection, so no event is fired yet.
+        while socket.ready_state() == ReadyState::Open {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(socket.ready_state(), ReadyState::Closing);
+        assert!(heard.events.is_empty());
+        drop(raw);
+        assert_eq!(heard.rest().await, ["close 1000 \"\" clean"]);
+    });
+}
+
+#[test]
+fn when_closed_the_state_is_closed_before_anybody_is_told() {
+    run(async {
+        let socket = EventSocket::new(nobody().await).unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        let and_close = tell.clone();
+        socket.on_error(move |socket, _| tell.send(socket.ready_state()).unwrap());
+        socket.on_close(move |socket, _| and_close.send(socket.ready_state()).unwrap());
+        socket.ended().await;
+        assert_eq!(told.iter().collect::<Vec<_>>(), [ReadyState::Closed, ReadyState::Closed]);
+    });
+}
+
+#[test]
+fn when_closed_cleanly_close_is_fired_without_error() {
+    run(async {
+        let peer = Peer::listen().await;
+        for (payload, told) in [
+            (close(1000, "done"), "close 1000 \"done\" clean"),
+            (close(4001, "\u{e9}"), "close 4001 \"\u{e9}\" clean"),
+            (close(1011, ""), "close 1011 \"\" clean"),
+            (Vec::new(), "close 1005 \"\" clean"),
+        ] {
+            let socket = EventSocket::new(peer.url()).unwrap();
+            let mut heard = Heard::by(&socket);
+            let mut raw = peer.open().await;
+            raw.send(plain(CLOSE, &payload)).await;
+            drop(raw);
+            assert_eq!(heard.rest().await, ["open", told]);
+            assert!(socket.ended().await.was_clean());
+        }
+    });
+}
+
+#[test]
+fn when_the_connection_has_to_be_failed_error_is_fired_before_close() {
+    run(async {
+        let peer = Peer::listen().await;
+        let client = Client::new().limits(Limits::default().message(10));
+        // Reserved bits; a message that is too large; text that is not UTF-8; an end without a Close frame.
+        for wrong in [&[0xf1, 0][..], &plain(TEXT, "x".repeat(11)), &plain(TEXT, b"\xff"), b""] {
+            let socket = EventSocket::from_client(&client, peer.url(), &[]).unwrap();
+            let mut heard = Heard::by(&socket);
+            let mut raw = peer.open().await;
+            raw.send(wrong).await;
+            drop(raw);
+            assert_eq!(heard.next().await, "open");
+            assert_eq!(heard.rest().await, FAILED, "{wrong:?}");
+        }
+    });
+}
+
+/// Unlike a browser, which must not tell a page about its reader's network, the error says what it was.
+#[test]
+fn warning_what_went_wrong_is_told_by_the_error_and_not_by_the_code() {
+    run(async {
+        let refuse = |_: &Upgrade<'_>| Err(Refusal::new(http::StatusCode::FORBIDDEN, "members only"));
+        let serving = serve(|server| server.on_upgrade(refuse), echo).await;
+        let (tell, told) = std::sync::mpsc::channel();
+        for url in [serving.url("/"), nobody().await, "ws://name.invalid/".to_owned()] {
+            let socket = EventSocket::new(url).unwrap();
+            let tell = tell.clone();
+            socket.on_error(move |_, error| {
+                let kind = match error {
+                    Error::Refused(refused) => refused.status().to_string(),
+                    Error::Io { .. } => "not connected".to_owned(),
+                    other => other.to_string(),
+                };
+                tell.send(kind).unwrap();
+            });
+            let close = socket.ended().await;
+            assert_eq!((close.code().get(), close.reason(), close.was_clean()), (1006, "", false));
+        }
+        drop(tell);
+        assert_eq!(told.iter().collect::<Vec<_>>(), ["403 Forbidden", "not connected", "not connected"]);
+    });
+}
+
+#[test]
+fn ping_and_pong_frames_are_not_exposed() {
+    run(async {
+        let peer = Peer::listen().await;
+        let socket = EventSocket::new(peer.url()).unwrap();
+        let mut heard = Heard::by(&socket);
+        let mut raw = peer.open().await;
+        raw.send([plain(PING, "1"), plain(PONG, "2")].concat()).await;
+        assert_eq!(raw.frame().await, Frame::new(PONG, "1"));
+        drop(raw);
+        assert_eq!(heard.rest().await, ["open", FAILED[0], FAILED[1]]);
+    });
+}

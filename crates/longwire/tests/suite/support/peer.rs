@@ -1,0 +1,45 @@
+//! A server that is written out byte by byte.
+
+use std::net::SocketAddr;
+
+use tokio::net::{TcpListener, TcpStream};
+
+use super::raw::Raw;
+use super::serving::agreement;
+
+/// A server of raw bytes.
+pub(crate) struct Peer {
+    listener: TcpListener,
+}
+
+impl Peer {
+    pub(crate) async fn listen() -> Peer {
+        Peer { listener: TcpListener::bind("127.0.0.1:0").await.unwrap() }
+    }
+
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.listener.local_addr().unwrap()
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("ws://{}/", self.addr())
+    }
+
+    /// A connection whose opening handshake is still to come.
+    pub(crate) async fn accept(&self) -> Raw<TcpStream> {
+        Raw::new(self.listener.accept().await.unwrap().0)
+    }
+
+    /// A connection whose opening handshake is done.
+    pub(crate) async fn open(&self) -> Raw<TcpStream> {
+        self.open_with("").await
+    }
+
+    /// A connection whose opening handshake was answered with `more` header lines.
+    pub(crate) async fn open_with(&self, more: &str) -> Raw<TcpStream> {
+        let mut raw = self.accept().await;
+        let answer = agreement(&raw.head().await, more);
+        raw.send(answer).await;
+        raw
+    }
+}
