@@ -7,6 +7,8 @@
 #[cfg(feature = "axum")]
 pub mod axum;
 mod bell;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod byte_stream;
 #[cfg(feature = "client")]
 mod client;

@@ -8,6 +8,8 @@
 mod support;
 
 mod backpressure;
+#[cfg(feature = "blocking")]
+mod blocking;
 mod byte_stream;
 mod cancel_safety;
 mod client_handshake;
