@@ -356,6 +356,12 @@ impl Client {
         open(reached, &address, &handshake, &self.config, self.handshake_time()).await
     }
 
+    /// Finds the mistakes of the caller, without connecting.
+    pub(crate) fn check(&self, url: &str) -> Result<()> {
+        self.handshake(&Address::parse(url)?, Secrets::Told)?;
+        Ok(())
+    }
+
     async fn attempt(&self, address: &Address, secrets: Secrets) -> Result<WebSocket> {
         // Before any connection is made: a mistake of the caller should not cost the network anything.
         let handshake = self.handshake(address, secrets)?;

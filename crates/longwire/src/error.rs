@@ -7,6 +7,8 @@ mod refused;
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+#[cfg(feature = "client")]
+use std::sync::Arc;
 use std::time::Duration;
 
 use longwire_proto::deflate::DeflateError;
@@ -51,6 +53,16 @@ pub enum Error {
     },
     /// Nothing can be sent: the connection is closing or has ended like this.
     Closed(Box<Closed>),
+    /// There is no connection at this moment, and the message was not queued for the next one: see
+    /// [`reconnect`](crate::reconnect).
+    #[cfg(feature = "client")]
+    Disconnected {
+        /// How many messages wait for the next connection already.
+        queued: usize,
+    },
+    /// There will be no other connection: see [`reconnect`](crate::reconnect).
+    #[cfg(feature = "client")]
+    GaveUp(Cause),
     /// The caller asked for what the protocol does not have, such as a ping of more than 125 bytes.
     Send(SendError),
     /// The caller asked for a Close frame that must not be sent.
@@ -89,6 +101,17 @@ impl fmt::Display for Error {
                 write!(f, "cannot {doing}: it took longer than {} s", after.as_secs_f32())
             }
             Error::Closed(closed) => write!(f, "nothing can be sent any more: {closed}"),
+            #[cfg(feature = "client")]
+            Error::Disconnected { queued: 0 } => f.write_str("there is no connection at this moment"),
+            #[cfg(feature = "client")]
+            Error::Disconnected { queued } => {
+                write!(
+                    f,
+                    "there is no connection at this moment, and no room beside the {queued} messages that wait for it"
+                )
+            }
+            #[cfg(feature = "client")]
+            Error::GaveUp(cause) => write!(f, "gave up: {cause}"),
             Error::Send(error) => error.fmt(f),
             Error::Close(error) => error.fmt(f),
             Error::Other(error) => error.fmt(f),
@@ -102,7 +125,29 @@ impl StdError for Error {
             Error::Io { source, .. } => Some(source),
             // These print their cause as their own text, so it is not a further link of the chain.
             Error::Other(error) => error.source(),
+            #[cfg(feature = "client")]
+            Error::GaveUp(Cause::Failed(error)) => error.source(),
             _ => None,
+        }
+    }
+}
+
+/// Why there is no connection.
+#[cfg(feature = "client")]
+#[derive(Debug, Clone)]
+pub enum Cause {
+    /// It was closed, or its transport vanished.
+    Closed(Closed),
+    /// It failed, or could not be made.
+    Failed(Arc<Error>),
+}
+
+#[cfg(feature = "client")]
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::Closed(closed) => closed.fmt(f),
+            Cause::Failed(error) => error.fmt(f),
         }
     }
 }

@@ -25,6 +25,8 @@ mod message;
 mod message_writer;
 mod opening;
 mod read_buffers;
+#[cfg(feature = "client")]
+pub mod reconnect;
 #[cfg(feature = "server")]
 mod server;
 mod shared;
@@ -41,7 +43,7 @@ pub use byte_stream::ByteStream;
 #[cfg(feature = "client")]
 pub use client::{Client, Destination, Proxy, Timeouts, connect};
 #[cfg(feature = "client")]
-pub use error::ProxyError;
+pub use error::{Cause, ProxyError};
 pub use error::{Error, HandshakeError, RefusedResponse, Result, UrlError};
 #[cfg(feature = "server")]
 pub use event::{Engine, Handler, MessageRef, Remote, RemoteError, SendStatus, Slow, Socket, Topics};
@@ -57,6 +59,8 @@ pub use longwire_proto::{
 };
 pub use message::{Message, Outgoing, Utf8Bytes};
 pub use message_writer::{BinaryWriter, TextWriter};
+#[cfg(feature = "client")]
+pub use reconnect::Reconnect;
 #[cfg(feature = "server")]
 pub use server::{Accept, Acceptor, InvalidOrigin, Origin, Server, Upgrade, Upgrading, upgrade};
 #[cfg(all(feature = "tls", feature = "server"))]

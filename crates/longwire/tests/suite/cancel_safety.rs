@@ -2,11 +2,9 @@
 //!
 //! Each test runs once for every number of polls after which the future is dropped, until the future is ready before.
 
-use std::future::Future;
 #[cfg(feature = "tls")]
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::task::Poll;
 
 use longwire::{By, ByteStream, Client, Limits, Message, Role, WebSocket};
 #[cfg(feature = "tls")]
@@ -18,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{
-    BINARY, CLOSE, Frame, PING, ROOMY, Raw, TEXT, Trickle, close, config, end, masked, poll_once, run_paused,
+    BINARY, CLOSE, Frame, PING, ROOMY, Raw, TEXT, Trickle, close, config, end, masked, polled, run_paused,
 };
 #[cfg(feature = "tls")]
 use crate::support::{echo, run, serve};
@@ -34,18 +32,6 @@ fn slow(limits: Limits) -> (WebSocket, Raw<DuplexStream>) {
 /// Senders wait as soon as anything waits to be written.
 fn no_room() -> Limits {
     Limits::default().water(0, 0)
-}
-
-/// Polls at most `polls` times, with turns for other tasks between, and drops the future then.
-async fn polled<F: Future>(polls: usize, future: F) -> Option<F::Output> {
-    let mut future = Box::pin(future);
-    for _ in 0..polls {
-        if let Poll::Ready(output) = poll_once(&mut future).await {
-            return Some(output);
-        }
-        tokio::task::yield_now().await;
-    }
-    None
 }
 
 /// What a peer hears after a call that was given up after `polls` polls: the message before, the one of the call if and

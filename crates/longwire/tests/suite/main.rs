@@ -29,6 +29,7 @@ mod http;
 mod keepalive;
 mod message_writer;
 mod proxies;
+mod reconnecting;
 mod redirects;
 mod server_handshake;
 mod shutdown;

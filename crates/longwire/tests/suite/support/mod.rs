@@ -3,6 +3,7 @@
 mod counting;
 #[cfg(feature = "metrics")]
 mod counts;
+mod dialled;
 mod event_server;
 mod peer;
 mod raw;
@@ -17,10 +18,11 @@ use tokio::io::DuplexStream;
 use tokio::net::{TcpListener, TcpStream};
 
 pub(crate) use counting::{Counting, Seen};
+pub(crate) use dialled::{Dialled, dialled, dialled_byte_by_byte};
 pub(crate) use event_server::{Conn, EventServer, Script, Told, for_each_engine};
 pub(crate) use peer::Peer;
 pub(crate) use raw::{BINARY, CLOSE, Frame, PING, PONG, Raw, TEXT, close, masked, plain};
-pub(crate) use run::{poll_once, run, run_on_threads, run_paused, settle};
+pub(crate) use run::{poll_once, polled, run, run_on_threads, run_paused, settle};
 #[cfg(feature = "metrics")]
 pub(crate) use run::{run_counted, run_paused_counted};
 pub(crate) use serving::{Serving, agreement, echo, serve, upgrade_request};

@@ -77,6 +77,18 @@ pub(crate) async fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Outp
     std::future::poll_fn(|cx: &mut Context<'_>| Poll::Ready(Pin::new(&mut *future).poll(cx))).await
 }
 
+/// Polls at most `polls` times, with turns for other tasks between, and drops the future then.
+pub(crate) async fn polled<F: Future>(polls: usize, future: F) -> Option<F::Output> {
+    let mut future = Box::pin(future);
+    for _ in 0..polls {
+        if let Poll::Ready(output) = poll_once(&mut future).await {
+            return Some(output);
+        }
+        tokio::task::yield_now().await;
+    }
+    None
+}
+
 /// Lets all other tasks of a runtime of one thread go as far as they can.
 pub(crate) async fn settle() {
     for _ in 0..200 {

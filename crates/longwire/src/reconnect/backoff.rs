@@ -1,0 +1,106 @@
+//! How long to wait before the next try.
+
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{Rng, RngExt, SeedableRng};
+
+use super::policy::Reconnect;
+
+/// How long to wait before the next try.
+#[derive(Debug)]
+pub(super) struct Backoff {
+    random: StdRng,
+    /// Tries in a row, the one that is being made included.
+    tries: u32,
+}
+
+impl Backoff {
+    pub(super) fn new(policy: &Reconnect) -> Backoff {
+        let seed = policy.seed.unwrap_or_else(|| rand::rng().next_u64());
+        Backoff { random: StdRng::seed_from_u64(seed), tries: 0 }
+    }
+
+    /// Counts a try, and tells its number, from 1.
+    pub(super) fn count(&mut self) -> u32 {
+        self.tries = self.tries.saturating_add(1);
+        self.tries
+    }
+
+    /// Begins anew after a connection that has lived long enough.
+    pub(super) fn reset(&mut self) {
+        self.tries = 0;
+    }
+
+    /// Whether all tries have been made.
+    pub(super) fn is_exhausted(&self, policy: &Reconnect) -> bool {
+        policy.tries.is_some_and(|tries| self.tries >= tries)
+    }
+
+    /// The wait before the next try: after what the server asked for, a random part of a time that doubles.
+    pub(super) fn wait(&mut self, policy: &Reconnect, retry_after: Option<Duration>) -> Duration {
+        let doublings = self.tries.saturating_sub(1);
+        let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
+        let ceiling = policy.first_wait.saturating_mul(factor).min(policy.max_wait);
+        let random = self.random.random_range(Duration::ZERO..=ceiling);
+        retry_after.unwrap_or_default().min(policy.max_retry_after).saturating_add(random)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// The longest of many waits after so many tries in a row.
+    fn longest(tries: u32) -> Duration {
+        let policy = Reconnect::default();
+        let mut waits = Vec::new();
+        for seed in 0..500 {
+            let mut backoff = Backoff::new(&policy.clone().seed(seed));
+            backoff.tries = tries;
+            waits.push(backoff.wait(&policy, None));
+        }
+        waits.into_iter().max().unwrap()
+    }
+
+    #[test]
+    fn the_longest_wait_doubles_up_to_a_bound() {
+        for (tries, ceiling) in
+            [(0, 250), (1, 250), (2, 500), (3, 1000), (7, 16_000), (8, 30_000), (u32::MAX, 30_000)]
+        {
+            let ceiling = Duration::from_millis(ceiling);
+            let longest = longest(tries);
+            assert!(longest <= ceiling && longest > ceiling * 9 / 10, "{tries}: {longest:?}");
+        }
+    }
+
+    #[test]
+    fn waits_are_spread_over_all_of_their_time_and_follow_from_their_seed() {
+        let policy = Reconnect::default().first_wait(8 * SECOND).seed(1);
+        let waits = |policy: &Reconnect| {
+            let mut backoff = Backoff::new(policy);
+            (0..200).map(|_| backoff.wait(policy, None)).collect::<Vec<_>>()
+        };
+        let drawn = waits(&policy);
+        for quarter in 0..4 {
+            let part = quarter * 2 * SECOND..(quarter + 1) * 2 * SECOND;
+            let count = drawn.iter().filter(|wait| part.contains(*wait)).count();
+            assert!((25..=75).contains(&count), "{count} of 200 in {part:?}");
+        }
+        assert_eq!(drawn, waits(&policy));
+        assert_ne!(drawn, waits(&policy.clone().seed(2)));
+        assert_ne!(waits(&policy.clone().seed(None)), waits(&policy.seed(None)));
+    }
+
+    #[test]
+    fn what_the_server_asks_for_comes_before_the_random_wait_within_a_bound() {
+        let policy = Reconnect::default().max_retry_after(60 * SECOND);
+        let mut backoff = Backoff::new(&policy);
+        for (asked, least) in [(20 * SECOND, 20 * SECOND), (Duration::MAX, 60 * SECOND)] {
+            let wait = backoff.wait(&policy, Some(asked));
+            assert!(wait >= least && wait <= least + policy.first_wait, "{wait:?}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! How to make connections again.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+use super::course::Course;
+use super::halves::halves;
+use super::line::Line;
+use super::policy::Reconnect;
+use super::socket::ReconnectingSocket;
+use super::state::State;
+use crate::client::Client;
+use crate::error::{Error, Result};
+use crate::websocket::WebSocket;
+
+impl Client {
+    /// Makes connections that are made again when they break: see [`reconnect`](super).
+    ///
+    /// ```
+    /// # async fn follow() -> longwire::Result<()> {
+    /// use longwire::{Client, Reconnect};
+    ///
+    /// let mut socket = Client::new().reconnecting(Reconnect::default()).connect("wss://example.com/feed")?;
+    /// while let Some(message) = socket.recv().await? {
+    ///     println!("{message}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn reconnecting(self, policy: Reconnect) -> ReconnectingClient {
+        ReconnectingClient { client: self, policy, on_open: None }
+    }
+}
+
+type Prepared = Pin<Box<dyn Future<Output = Result<WebSocket>> + Send>>;
+
+/// How to connect, and to connect again: a [`Client`] with a [`Reconnect`].
+#[derive(Clone)]
+pub struct ReconnectingClient {
+    client: Client,
+    policy: Reconnect,
+    on_open: Option<Arc<dyn Fn(WebSocket) -> Prepared + Send + Sync>>,
+}
+
+impl ReconnectingClient {
+    /// Prepares every new connection, the first included, before anything else is sent or received on it: to log in, and to
+    /// subscribe again. `prepare` gets the connection and gives it back.
+    ///
+    /// If it fails, or takes longer than [`Reconnect::open_time`], that is a failed try. There is no other after an
+    /// [`Error::Closed`] with one of [`Reconnect::final_codes`], whether the server closed the connection during a `send` or
+    /// `prepare` did itself:
+    ///
+    /// ```
+    /// use longwire::{Client, CloseCode, Error, Reconnect, WebSocket};
+    ///
+    /// let client = Client::new().reconnecting(Reconnect::default()).on_open(async |mut socket: WebSocket| {
+    ///     socket.send("token 1234").await?;
+    ///     match socket.recv().await? {
+    ///         Some(answer) if answer.as_text() == Some("welcome") => Ok(socket),
+    ///         Some(_unwelcome) => Err(Error::Closed(Box::new(socket.close(CloseCode::NORMAL, "").await?))),
+    ///         None => Err(Error::Closed(Box::new(socket.closed()))),
+    ///     }
+    /// });
+    /// ```
+    #[must_use]
+    pub fn on_open<F, Fut>(mut self, prepare: F) -> ReconnectingClient
+    where
+        F: Fn(WebSocket) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<WebSocket>> + Send + 'static,
+    {
+        self.on_open = Some(Arc::new(move |socket| Box::pin(prepare(socket))));
+        self
+    }
+
+    /// A socket whose connections go to `url`, as [`Client::connect`] takes it. Nothing is waited for here: the first
+    /// connection is made by [`recv`](ReconnectingSocket::recv), as all others are, and what is sent before is sent while
+    /// there is no connection.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Url`]: the URL is none of a WebSocket.
+    /// - [`Error::Handshake`]: the request cannot be made.
+    pub fn connect(&self, url: impl AsRef<str>) -> Result<ReconnectingSocket> {
+        let url: Arc<str> = url.as_ref().into();
+        self.client.check(&url)?;
+        let line = Arc::new(Line::new(self.policy.clone(), State::Connecting { attempt: 1 }));
+        let client = self.clone();
+        let attempt = move || -> Prepared {
+            let (client, url) = (client.clone(), Arc::clone(&url));
+            Box::pin(async move { client.attempt(&url).await })
+        };
+        let course = Course::new(Arc::clone(&line), Box::new(attempt));
+        Ok(ReconnectingSocket::new(halves(line, course, Handle::current())))
+    }
+
+    async fn attempt(&self, url: &str) -> Result<WebSocket> {
+        let socket = self.client.connect(url).await?;
+        let Some(prepare) = &self.on_open else { return Ok(socket) };
+        let limit = self.policy.open_time;
+        timeout(limit, prepare(socket))
+            .await
+            .unwrap_or_else(|_| Err(Error::timeout("prepare the connection", limit)))
+    }
+}
+
+impl fmt::Debug for ReconnectingClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReconnectingClient")
+            .field("client", &self.client)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}

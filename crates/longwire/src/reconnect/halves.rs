@@ -1,0 +1,207 @@
+//! The two directions of a connection that is made again.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_core::Stream;
+use longwire_proto::{CloseCode, CloseFrame, Closed};
+use tokio::runtime::Handle;
+use tokio::task::coop::consume_budget;
+
+use super::course::Course;
+use super::line::{Line, Sent};
+use super::state::{State, States};
+use crate::error::{Cause, Error, Result};
+use crate::halves::TrySendError;
+use crate::message::{Message, Outgoing};
+
+/// Sends on a connection that is made again when it breaks, from any task; cheap to clone.
+///
+/// Messages leave in the order in which their `send` finished.
+#[derive(Debug)]
+pub struct Sender {
+    line: Arc<Line>,
+}
+
+/// Receives on a connection that is made again when it breaks, and makes it again.
+///
+/// When it is dropped, a task takes its place, which discards what arrives, so that the [`Sender`]s can go on.
+#[derive(Debug)]
+pub struct Receiver {
+    line: Arc<Line>,
+    /// `None` only while it is dropped.
+    course: Option<Course>,
+    runtime: Handle,
+}
+
+pub(super) fn halves(line: Arc<Line>, course: Course, runtime: Handle) -> (Sender, Receiver) {
+    (Sender { line: Arc::clone(&line) }, Receiver { line, course: Some(course), runtime })
+}
+
+impl Sender {
+    /// Sends a message: hands it to the connection, or queues it for the next one ([`Reconnect::while_disconnected`]). It is
+    /// sent [at most once](super#what-becomes-of-messages). Waits while the connection has no room for it, as
+    /// [`WebSocket::send`](crate::WebSocket::send) does.
+    ///
+    /// [`Reconnect::while_disconnected`]: super::Reconnect::while_disconnected
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is ready, the message was neither handed on nor queued.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Disconnected`]: there is no connection, and no room in the queue.
+    /// - [`Error::Closed`]: there will be no connection any more.
+    pub async fn send(&self, message: impl Into<Outgoing>) -> Result<()> {
+        let message = message.into();
+        // A sender that never has to wait still lets other tasks have their turn.
+        consume_budget().await;
+        while let Sent::NoRoom(connection) = self.line.send(&message)? {
+            // If it broke instead, the message goes another way.
+            let _room_or_end = connection.room().await;
+        }
+        Ok(())
+    }
+
+    /// Sends like [`send`](Sender::send) if that is possible without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`TrySendError::Full`] gives the message back: connection or queue have no room. [`TrySendError::Closed`]: there will
+    /// be no connection any more.
+    pub fn try_send(&self, message: impl Into<Outgoing>) -> Result<(), TrySendError> {
+        let outgoing = message.into();
+        match self.line.send(&outgoing) {
+            Ok(Sent::Taken) => Ok(()),
+            Ok(Sent::NoRoom(_)) | Err(Error::Disconnected { .. }) => {
+                Err(TrySendError::Full(outgoing.message))
+            }
+            Err(Error::Closed(closed)) => Err(TrySendError::Closed(*closed)),
+            Err(_) => Err(TrySendError::Closed(self.line.closed())),
+        }
+    }
+
+    /// Closes the connection, for good, and waits for the end of the closing handshake. What was queued is sent before, if
+    /// there is a connection, and discarded if there is none. Whoever holds the [`Receiver`] has to go on receiving, as for
+    /// [`Sender::close`](crate::Sender::close).
+    ///
+    /// # Cancel safety
+    ///
+    /// The closing begins with the first poll and goes on in the background. To call it again does no harm.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Close`] if the code must not be sent or the reason is longer than 123 bytes; nothing happens then.
+    pub async fn close(&self, code: impl Into<CloseCode>, reason: &str) -> Result<Closed> {
+        if let Some(connection) = self.line.begin_close(CloseFrame::new(code, reason)?) {
+            let closed = connection.ended().await;
+            self.line.end(Cause::Closed(closed));
+        }
+        Ok(self.line.closed())
+    }
+
+    /// Whether there is a connection at this moment.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.line.of_connection(crate::halves::Sender::is_open).unwrap_or(false)
+    }
+
+    /// The round-trip time of the connection that there is, as [`WebSocket::rtt`](crate::WebSocket::rtt) tells it.
+    #[must_use]
+    pub fn rtt(&self) -> Option<Duration> {
+        self.line.of_connection(crate::halves::Sender::rtt).flatten()
+    }
+
+    /// How it stands.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.line.state()
+    }
+
+    /// How it stands, and every change of that.
+    #[must_use]
+    pub fn states(&self) -> States {
+        self.line.states()
+    }
+
+    pub(super) fn line(&self) -> &Line {
+        &self.line
+    }
+}
+
+impl Clone for Sender {
+    fn clone(&self) -> Sender {
+        self.line.add_sender();
+        Sender { line: Arc::clone(&self.line) }
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        self.line.remove_sender();
+    }
+}
+
+impl Receiver {
+    /// Waits for the next message, of this connection or of another that is made meanwhile. `None`: there will be no other,
+    /// as [`closed`](Receiver::closed) tells.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, nothing that arrived is lost, and a try that has begun is gone on with by the next call.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::GaveUp`], once; what follows is `None`.
+    pub async fn recv(&mut self) -> Result<Option<Message>> {
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// How it ended, for good; before that, how the connection would end if its transport vanished now (1006, by nobody).
+    #[must_use]
+    pub fn closed(&self) -> Closed {
+        self.line.closed()
+    }
+
+    /// How it stands.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.line.state()
+    }
+
+    /// How it stands, and every change of that.
+    #[must_use]
+    pub fn states(&self) -> States {
+        self.line.states()
+    }
+
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>>> {
+        match &mut self.course {
+            Some(course) => course.poll_recv(cx),
+            None => Poll::Ready(Ok(None)),
+        }
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        if let Some(mut course) = self.course.take()
+            && self.line.has_senders()
+        {
+            self.runtime.spawn(poll_fn(move |cx| course.poll_discard(cx)));
+        }
+    }
+}
+
+/// The messages of all connections; it ends when there will be no other.
+impl Stream for Receiver {
+    type Item = Result<Message>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Message>>> {
+        self.get_mut().poll_recv(cx).map(Result::transpose)
+    }
+}

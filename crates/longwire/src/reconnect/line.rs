@@ -1,0 +1,275 @@
+//! What the handles of a connection that is made again share.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use longwire_proto::{By, CloseFrame, Closed};
+
+use super::policy::Reconnect;
+use super::queue::Queue;
+use super::state::{Announced, State, States};
+use crate::error::{Cause, Error, Result};
+use crate::halves::Sender;
+use crate::message::Outgoing;
+use crate::shared::Shared;
+
+/// What the handles of a connection that is made again share.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) policy: Reconnect,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    link: Link,
+    announced: Announced,
+    queue: Queue,
+    senders: usize,
+    /// Who makes connections, to be woken when there is no use for another.
+    maker: Option<Waker>,
+}
+
+/// The way that messages go.
+#[derive(Debug)]
+enum Link {
+    /// Into the queue.
+    Down,
+    /// To this connection. It may have broken without anybody having noticed.
+    Up(Sender),
+    /// Nowhere any more: this end has closed the connection.
+    Closing(Sender),
+    /// Nowhere any more.
+    Over(Closed),
+}
+
+/// What became of a message.
+pub(super) enum Sent {
+    /// It was handed to the connection, or queued for the next one.
+    Taken,
+    /// The connection has no room for it at this moment.
+    NoRoom(Arc<Shared>),
+}
+
+impl Line {
+    pub(super) fn new(policy: Reconnect, state: State) -> Line {
+        let queue = Queue::new(policy.while_disconnected);
+        let announced = Announced::new(state);
+        let inner = Inner { link: Link::Down, announced, queue, senders: 1, maker: None };
+        Line { policy, inner: Mutex::new(inner) }
+    }
+
+    /// Hands a message on, behind those that were queued.
+    pub(super) fn send(&self, message: &Outgoing) -> Result<Sent> {
+        let mut inner = self.lock();
+        match inner.send_queued(&self.policy) {
+            Ok(Sent::Taken) => {}
+            Ok(full) => return Ok(full),
+            Err(Error::Disconnected { .. }) => return inner.queue(message),
+            Err(over) => return Err(over),
+        }
+        match inner.hand_over(message.clone(), &self.policy) {
+            Err(Error::Disconnected { .. }) => inner.queue(message),
+            outcome => outcome,
+        }
+    }
+
+    /// Hands on what was queued. An error: there is no connection to do it, or it has broken.
+    pub(super) fn send_queued(&self) -> Result<Sent> {
+        self.lock().send_queued(&self.policy)
+    }
+
+    /// Whether it is over. If it is not, whoever asks is woken when it is.
+    pub(super) fn poll_over(&self, cx: &Context<'_>) -> bool {
+        let mut inner = self.lock();
+        inner.maker = Some(cx.waker().clone());
+        matches!(inner.link, Link::Over(_))
+    }
+
+    /// Whether any handle can send.
+    pub(super) fn has_senders(&self) -> bool {
+        self.lock().senders > 0
+    }
+
+    /// Whether no handle can send. If one can, whoever asks is woken when none can any more.
+    pub(super) fn poll_abandoned(&self, cx: &Context<'_>) -> bool {
+        let mut inner = self.lock();
+        inner.maker = Some(cx.waker().clone());
+        inner.senders == 0
+    }
+
+    pub(super) fn connecting(&self, attempt: u32) {
+        self.lock().change(State::Connecting { attempt });
+    }
+
+    /// There is a connection. `false`: it came too late, and nobody wants it any more.
+    pub(super) fn opened(&self, sender: Sender) -> bool {
+        let mut inner = self.lock();
+        let is_wanted = matches!(inner.link, Link::Down);
+        if is_wanted {
+            inner.link = Link::Up(sender);
+            inner.change(State::Open);
+        }
+        is_wanted
+    }
+
+    /// The connection has ended, or was not made. `true`: this end wanted it so.
+    pub(super) fn lost(&self) -> bool {
+        let mut inner = self.lock();
+        if matches!(inner.link, Link::Up(_)) {
+            inner.link = Link::Down;
+        }
+        !matches!(inner.link, Link::Down)
+    }
+
+    pub(super) fn waiting(&self, wait: Duration, because: Cause) {
+        let until = (tokio::time::Instant::now() + wait).into_std();
+        self.lock().change(State::Waiting { until, because });
+    }
+
+    /// There will be no other connection, if that is not so already.
+    pub(super) fn end(&self, cause: Cause) {
+        self.lock().end(cause);
+    }
+
+    /// Begins to close, unless that has begun: what was queued is sent, if there is a connection. That is given back, to be
+    /// waited for.
+    pub(super) fn begin_close(&self, frame: CloseFrame) -> Option<Arc<Shared>> {
+        let mut inner = self.lock();
+        match &inner.link {
+            Link::Up(sender) => {
+                let sender = sender.clone();
+                inner.close(sender.shared(), frame);
+                inner.link = Link::Closing(sender);
+            }
+            Link::Down => inner.end(Cause::Closed(given_up(String::new()))),
+            Link::Closing(_) | Link::Over(_) => {}
+        }
+        match &inner.link {
+            Link::Closing(sender) => Some(Arc::clone(sender.shared())),
+            _ => None,
+        }
+    }
+
+    /// How it ended, or would end at this moment.
+    pub(super) fn closed(&self) -> Closed {
+        match &self.lock().link {
+            Link::Down => Closed::lost(),
+            Link::Up(sender) | Link::Closing(sender) => sender.shared().closed(),
+            Link::Over(closed) => closed.clone(),
+        }
+    }
+
+    /// What `look` sees of the connection, if there is one.
+    pub(super) fn of_connection<T>(&self, look: impl FnOnce(&Sender) -> T) -> Option<T> {
+        match &self.lock().link {
+            Link::Up(sender) | Link::Closing(sender) => Some(look(sender)),
+            Link::Down | Link::Over(_) => None,
+        }
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.lock().announced.state().clone()
+    }
+
+    pub(super) fn states(&self) -> States {
+        self.lock().announced.listen()
+    }
+
+    pub(super) fn add_sender(&self) {
+        self.lock().senders += 1;
+    }
+
+    pub(super) fn remove_sender(&self) {
+        let mut inner = self.lock();
+        inner.senders -= 1;
+        if inner.senders == 0 {
+            inner.wake_maker();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Nothing that holds the lock leaves it half changed, so a panic elsewhere does not spoil it.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn send_queued(&mut self, policy: &Reconnect) -> Result<Sent> {
+        while let Some(message) = self.queue.first().cloned() {
+            match self.hand_over(message, policy)? {
+                Sent::Taken => self.queue.pop(),
+                full @ Sent::NoRoom(_) => return Ok(full),
+            };
+        }
+        Ok(Sent::Taken)
+    }
+
+    /// Hands a message to the connection. [`Error::Disconnected`]: there is none, but there may be another.
+    fn hand_over(&mut self, message: Outgoing, policy: &Reconnect) -> Result<Sent> {
+        let queued = self.queue.len();
+        match &self.link {
+            Link::Up(sender) => match sender.shared().try_send(message) {
+                Ok(None) => Ok(Sent::Taken),
+                Ok(Some(_)) => Ok(Sent::NoRoom(Arc::clone(sender.shared()))),
+                Err(Error::Closed(closed)) if policy.final_codes.contains(&closed.code) => {
+                    Err(Error::Closed(closed))
+                }
+                Err(Error::Closed(_)) => Err(Error::Disconnected { queued }),
+                Err(error) => Err(error),
+            },
+            Link::Down => Err(Error::Disconnected { queued }),
+            Link::Closing(sender) => Err(Error::Closed(Box::new(sender.shared().closed()))),
+            Link::Over(closed) => Err(Error::Closed(Box::new(closed.clone()))),
+        }
+    }
+
+    fn queue(&mut self, message: &Outgoing) -> Result<Sent> {
+        let queued = self.queue.len();
+        if self.queue.push(message.clone()) { Ok(Sent::Taken) } else { Err(Error::Disconnected { queued }) }
+    }
+
+    fn close(&mut self, connection: &Arc<Shared>, frame: CloseFrame) {
+        // The queue is bounded, so there is no need to wait for room.
+        while let Some(message) = self.queue.pop() {
+            if connection.send_granted(message).is_err() {
+                break;
+            }
+        }
+        connection.begin_close(Some(frame));
+    }
+
+    fn end(&mut self, cause: Cause) {
+        if matches!(self.link, Link::Over(_)) {
+            return;
+        }
+        self.link = Link::Over(match &cause {
+            Cause::Closed(closed) => closed.clone(),
+            Cause::Failed(error) => given_up(error.to_string()),
+        });
+        self.queue.clear();
+        self.change(State::Ended(cause));
+        self.wake_maker();
+    }
+
+    fn change(&mut self, state: State) {
+        if !self.announced.state().is_ended() {
+            self.announced.change(state);
+        }
+    }
+
+    fn wake_maker(&mut self) {
+        if let Some(maker) = self.maker.take() {
+            maker.wake();
+        }
+    }
+}
+
+/// The end of a connection that is not there.
+fn given_up(reason: String) -> Closed {
+    let mut closed = Closed::lost();
+    closed.by = By::Local;
+    closed.reason = reason;
+    closed
+}

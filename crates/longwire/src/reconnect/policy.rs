@@ -1,0 +1,169 @@
+//! When to connect again.
+
+use std::time::Duration;
+
+use longwire_proto::CloseCode;
+
+/// When to connect again, and what becomes of messages meanwhile.
+///
+/// The wait before a try is a random part of a time that begins with [`first_wait`](Reconnect::first_wait) and doubles
+/// with every try in a row, up to [`max_wait`](Reconnect::max_wait) ("full jitter"): so the clients of a server that
+/// restarts do not all come back at once.
+///
+/// ```
+/// use std::time::Duration;
+/// use longwire::Reconnect;
+/// use longwire::reconnect::WhileDisconnected;
+///
+/// let patient = Reconnect::default().max_wait(Duration::from_secs(120)).queue(1 << 20);
+/// let brisk = Reconnect::default().tries(3).while_disconnected(WhileDisconnected::Fail);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reconnect {
+    /// How many tries in a row to make before giving up; `None`: any number. The first of all connections is a try, too;
+    /// the count begins anew after a connection that lived for [`stable_after`](Reconnect::stable_after). `None`.
+    pub tries: Option<u32>,
+    /// The wait before the second try is at most this long. 250 ms.
+    pub first_wait: Duration,
+    /// No wait is longer, but for one that a server asks for. 30 s.
+    pub max_wait: Duration,
+    /// How long a connection has to live for the waits and tries to begin anew after it. 10 s.
+    pub stable_after: Duration,
+    /// How much of the wait is granted that a server asks for with `Retry-After` and a status of 429 or 503. The random
+    /// wait comes on top of it. 5 min.
+    pub max_retry_after: Duration,
+    /// How long [`on_open`](super::ReconnectingClient::on_open) may take. 30 s.
+    pub open_time: Duration,
+    /// The close codes after which there is no other connection, whichever end closed it or failed it. 1000, 1002, 1003,
+    /// 1007, 1008, 1009, 1010.
+    pub final_codes: Vec<CloseCode>,
+    /// What becomes of messages that are sent while there is no connection. Up to 1 MiB in 1,024 messages are queued.
+    pub while_disconnected: WhileDisconnected,
+    /// What the randomness of the waits grows from; `None`: chance. For tests. `None`.
+    pub seed: Option<u64>,
+}
+
+/// What becomes of messages that are sent while there is no connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhileDisconnected {
+    /// `send` fails with [`Error::Disconnected`](crate::Error::Disconnected).
+    Fail,
+    /// They wait for the next connection. `send` fails when the queue is full.
+    Queue {
+        /// How many bytes the contents of all of them may have.
+        bytes: usize,
+        /// How many there may be.
+        messages: usize,
+    },
+}
+
+impl WhileDisconnected {
+    /// How many messages wait for the next connection at most, unless more were asked for.
+    const MESSAGES: usize = 1024;
+}
+
+impl Default for Reconnect {
+    fn default() -> Reconnect {
+        Reconnect {
+            tries: None,
+            first_wait: Duration::from_millis(250),
+            max_wait: Duration::from_secs(30),
+            stable_after: Duration::from_secs(10),
+            max_retry_after: Duration::from_secs(300),
+            open_time: Duration::from_secs(30),
+            final_codes: vec![
+                CloseCode::NORMAL,
+                CloseCode::PROTOCOL_ERROR,
+                CloseCode::UNSUPPORTED,
+                CloseCode::INVALID_PAYLOAD,
+                CloseCode::POLICY_VIOLATION,
+                CloseCode::TOO_BIG,
+                CloseCode::MANDATORY_EXTENSION,
+            ],
+            while_disconnected: WhileDisconnected::Queue {
+                bytes: 1 << 20,
+                messages: WhileDisconnected::MESSAGES,
+            },
+            seed: None,
+        }
+    }
+}
+
+impl Reconnect {
+    /// Sets [`tries`](Reconnect::tries); 0 is taken for 1.
+    #[must_use]
+    pub fn tries(mut self, tries: impl Into<Option<u32>>) -> Reconnect {
+        self.tries = tries.into();
+        self
+    }
+
+    /// Sets [`first_wait`](Reconnect::first_wait).
+    #[must_use]
+    pub fn first_wait(mut self, time: Duration) -> Reconnect {
+        self.first_wait = time;
+        self
+    }
+
+    /// Sets [`max_wait`](Reconnect::max_wait).
+    #[must_use]
+    pub fn max_wait(mut self, time: Duration) -> Reconnect {
+        self.max_wait = time;
+        self
+    }
+
+    /// Sets [`stable_after`](Reconnect::stable_after).
+    #[must_use]
+    pub fn stable_after(mut self, time: Duration) -> Reconnect {
+        self.stable_after = time;
+        self
+    }
+
+    /// Sets [`max_retry_after`](Reconnect::max_retry_after).
+    #[must_use]
+    pub fn max_retry_after(mut self, time: Duration) -> Reconnect {
+        self.max_retry_after = time;
+        self
+    }
+
+    /// Sets [`open_time`](Reconnect::open_time).
+    #[must_use]
+    pub fn open_time(mut self, time: Duration) -> Reconnect {
+        self.open_time = time;
+        self
+    }
+
+    /// Sets [`final_codes`](Reconnect::final_codes); those before are forgotten.
+    ///
+    /// ```
+    /// use longwire::{CloseCode, Reconnect};
+    ///
+    /// // This server says 1000 when it restarts, and 4001 to whoever is not wanted any more.
+    /// let reconnect = Reconnect::default().final_codes([CloseCode::POLICY_VIOLATION, 4001.into()]);
+    /// ```
+    #[must_use]
+    pub fn final_codes(mut self, codes: impl IntoIterator<Item = CloseCode>) -> Reconnect {
+        self.final_codes = codes.into_iter().collect();
+        self
+    }
+
+    /// Sets [`while_disconnected`](Reconnect::while_disconnected).
+    #[must_use]
+    pub fn while_disconnected(mut self, what: WhileDisconnected) -> Reconnect {
+        self.while_disconnected = what;
+        self
+    }
+
+    /// Queues messages of up to `bytes` in all while there is no connection, and no more than 1,024 of them.
+    #[must_use]
+    pub fn queue(self, bytes: usize) -> Reconnect {
+        self.while_disconnected(WhileDisconnected::Queue { bytes, messages: WhileDisconnected::MESSAGES })
+    }
+
+    /// Sets [`seed`](Reconnect::seed).
+    #[must_use]
+    pub fn seed(mut self, seed: impl Into<Option<u64>>) -> Reconnect {
+        self.seed = seed.into();
+        self
+    }
+}
