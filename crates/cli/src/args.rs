@@ -118,6 +118,7 @@ Examples:
   longwire connect wss://example.com/feed --proxy http://user:password@proxy.example:3128
   longwire connect wss://example.com/feed --cert me.pem --key me.key --location
   longwire connect ws://localhost/events --unix-socket /run/app.sock
+  longwire connect wss://example.com/feed --reconnect --tries 10
 
 The end of standard input closes the connection, unless --count says how many messages to wait for.
 Exit code: 0 after a normal end (close code 1000, 1001 or none), 1 after any other, 2 for a call that makes no sense.")]
@@ -141,6 +142,17 @@ pub(crate) struct ConnectArgs {
     /// Close after this many messages have been received
     #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
+
+    /// Connect again when the connection breaks, until the server closes it for good
+    ///
+    /// Between tries there is a random wait of up to 250 ms, which doubles with each, up to 30 s. Lines that are typed
+    /// meanwhile are sent on the next connection. Every change is told on standard error.
+    #[arg(long)]
+    pub(crate) reconnect: bool,
+
+    /// Give up after so many tries in a row [default: never]
+    #[arg(long, value_name = "N", requires = "reconnect", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) tries: Option<u32>,
 
     /// Do not offer to compress messages
     #[arg(long)]

@@ -1,5 +1,6 @@
 //! `longwire connect`.
 
+mod ends;
 mod input;
 mod output;
 
@@ -7,12 +8,14 @@ use std::io::ErrorKind;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use longwire::{CloseCode, Closed, Error, Message, Receiver, Sender, WebSocket};
+use longwire::reconnect::{States, WhileDisconnected};
+use longwire::{Client, CloseCode, Closed, Error, Message, Reconnect};
 use tokio::sync::mpsc;
 
 use crate::args::ConnectArgs;
 use crate::failure::Failure;
 use crate::terminal;
+use ends::{Inlet, Outlet};
 use input::Line;
 use output::Output;
 
@@ -28,28 +31,63 @@ pub(crate) async fn run(args: ConnectArgs) -> Result<ExitCode, Failure> {
     if args.verbose {
         client = client.observer(output.frame_observer());
     }
+    if args.reconnect {
+        return connect_again(client, &args.url, args.tries, |ends| {
+            talk(ends, output, args.binary, args.count)
+        })
+        .await;
+    }
     let start = Instant::now();
     let socket = client.connect(&args.url).await?;
     output.connected(&socket, start.elapsed());
-    talk(socket, output, args.binary, args.count).await
+    talk(ends::once(socket), output, args.binary, args.count).await
+}
+
+/// Talks over one connection after the other, and tells how it stands with them.
+async fn connect_again<F>(
+    client: Client,
+    url: &str,
+    tries: Option<u32>,
+    talk: impl FnOnce((Outlet, Inlet)) -> F,
+) -> Result<ExitCode, Failure>
+where
+    F: Future<Output = Result<ExitCode, Failure>>,
+{
+    let policy = Reconnect::default().tries(tries).while_disconnected(WhileDisconnected::Fail);
+    let socket = client.reconnecting(policy).connect(url)?;
+    let sender = socket.sender();
+    let telling = tokio::spawn(tell(socket.states()));
+    let outcome = talk(ends::again(socket)).await;
+    if sender.state().is_ended() {
+        // What led to the end is told before the end is.
+        let _told = telling.await;
+    }
+    outcome
+}
+
+async fn tell(mut states: States) {
+    while let Some(state) = states.next().await {
+        if let Some(line) = ends::describe(&state) {
+            terminal::complain(&terminal::escape(&line));
+        }
+    }
 }
 
 /// Sends lines and prints messages until either end has had enough.
 async fn talk(
-    socket: WebSocket,
+    (outlet, mut inlet): (Outlet, Inlet),
     output: Output,
     binary: bool,
     count: Option<u64>,
 ) -> Result<ExitCode, Failure> {
-    let (sender, mut receiver) = socket.split();
-    let sending = tokio::spawn(send_lines(sender.clone(), binary, count.is_none(), output.prompt()));
-    let interrupting = tokio::spawn(close_when_interrupted(sender.clone()));
+    let sending = tokio::spawn(send_lines(outlet.clone(), binary, count.is_none(), output.prompt()));
+    let interrupting = tokio::spawn(close_when_interrupted(outlet.clone()));
 
-    let received = receive(&mut receiver, output, count).await;
+    let received = receive(&mut inlet, output, count).await;
     if let Ok(Stopped::Enough) = received {
-        // The answer to the Close frame comes by the receiver.
-        let closing = tokio::spawn(async move { sender.close(CloseCode::NORMAL, "").await });
-        while let Ok(Some(_)) = receiver.recv().await {}
+        // The answer to the Close frame comes by the inlet.
+        let closing = tokio::spawn(async move { outlet.close().await });
+        while let Ok(Some(_)) = inlet.recv().await {}
         let _ended = closing.await;
     }
     interrupting.abort();
@@ -58,7 +96,7 @@ async fn talk(
     match received {
         Ok(Stopped::NobodyReads) => Ok(ExitCode::SUCCESS),
         Ok(_) if unsendable => Ok(ExitCode::FAILURE),
-        Ok(_) => Ok(end(&receiver.closed(), output)),
+        Ok(_) => Ok(end(&inlet.closed(), output)),
         Err(error) => Err(error.into()),
     }
 }
@@ -71,9 +109,9 @@ enum Stopped {
     NobodyReads,
 }
 
-async fn receive(receiver: &mut Receiver, output: Output, count: Option<u64>) -> Result<Stopped, Error> {
+async fn receive(inlet: &mut Inlet, output: Output, count: Option<u64>) -> Result<Stopped, Error> {
     let mut received = 0;
-    while let Some(message) = receiver.recv().await? {
+    while let Some(message) = inlet.recv().await? {
         match output.message(&message) {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(Stopped::NobodyReads),
@@ -94,7 +132,7 @@ enum Sent {
     Unsendable,
 }
 
-async fn send_lines(sender: Sender, binary: bool, close_at_end: bool, prompt: Option<&'static str>) -> Sent {
+async fn send_lines(outlet: Outlet, binary: bool, close_at_end: bool, prompt: Option<&'static str>) -> Sent {
     let (lines, mut incoming) = mpsc::channel(64);
     input::read_lines(lines, prompt);
     let mut outcome = Sent::All;
@@ -117,25 +155,25 @@ async fn send_lines(sender: Sender, binary: bool, close_at_end: bool, prompt: Op
                 break;
             }
         };
-        if sender.send(message).await.is_err() {
-            // How the connection ended is told by the receiver.
+        if outlet.send(message).await.is_err() {
+            // How the connection ended is told by the inlet.
             return outcome;
         }
     }
     if close_at_end {
-        let _ended = sender.close(CloseCode::NORMAL, "").await;
+        outlet.close().await;
     }
     outcome
 }
 
-async fn close_when_interrupted(sender: Sender) {
+async fn close_when_interrupted(outlet: Outlet) {
     if tokio::signal::ctrl_c().await.is_ok() {
         tokio::spawn(async {
             if tokio::signal::ctrl_c().await.is_ok() {
                 std::process::exit(130);
             }
         });
-        let _ended = sender.close(CloseCode::NORMAL, "").await;
+        outlet.close().await;
     }
 }
 

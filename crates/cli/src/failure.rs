@@ -1,6 +1,6 @@
 //! Why the program could not do what it was asked to.
 
-use longwire::{Error, HandshakeError, ProxyError};
+use longwire::{Cause, Error, HandshakeError, ProxyError};
 
 use crate::terminal;
 
@@ -13,13 +13,17 @@ pub(crate) enum Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
-        let asked_wrongly = match &error {
-            Error::Url(_) => true,
-            Error::Proxy(error) => matches!(**error, ProxyError::Address { .. }),
-            Error::Handshake(error) => matches!(**error, HandshakeError::Request(_)),
-            _ => false,
-        };
         let message = terminal::escape(&error.to_string());
-        if asked_wrongly { Failure::Usage(message) } else { Failure::Other(message) }
+        if is_asked_wrongly(&error) { Failure::Usage(message) } else { Failure::Other(message) }
+    }
+}
+
+fn is_asked_wrongly(error: &Error) -> bool {
+    match error {
+        Error::Url(_) => true,
+        Error::Proxy(error) => matches!(**error, ProxyError::Address { .. }),
+        Error::Handshake(error) => matches!(**error, HandshakeError::Request(_)),
+        Error::GaveUp(Cause::Failed(error)) => is_asked_wrongly(error),
+        _ => false,
     }
 }
