@@ -81,8 +81,8 @@ fn echoes_that_nobody_reads(size: usize, attack: &str) {
         attack,
         "the server stops reading, and goes on when the peer does",
         // 256 KiB may wait to be written, and a message beyond that; and what io_uring had received when it was told to
-        // stop, at most the 8 MiB of a loop's buffers, perhaps twice while they are copied.
-        &Bounds { memory: 16 * MIB, cpu: Duration::from_secs(4) },
+        // stop, at most the 2 MiB of a loop's buffers, perhaps twice while they are copied.
+        &Bounds { memory: 6 * MIB, cpu: Duration::from_secs(4) },
     );
 }
 

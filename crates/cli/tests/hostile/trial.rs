@@ -81,7 +81,7 @@ impl Trial {
 }
 
 /// Messages, and a request that is refused: what the code and its buffers need the first time, they have after this. The
-/// buffers that an event loop receives into come one after the other, 8 MiB in all: they have all been used then.
+/// buffers that an event loop receives into come one after the other, 2 MiB in all: they have all been used then.
 fn warm_up(server: &Server) {
     let mut peers: Vec<Peer> = (0..4).map(|_| Peer::open(server, "/echo")).collect();
     for peer in &mut peers {

@@ -17,6 +17,7 @@ use super::state::{State, States};
 use crate::error::{Cause, Error, Result};
 use crate::halves::TrySendError;
 use crate::message::{Message, Outgoing};
+use crate::shared::Frames;
 
 /// Sends on a connection that is made again when it breaks, from any task; cheap to clone.
 ///
@@ -62,7 +63,7 @@ impl Sender {
         consume_budget().await;
         while let Sent::NoRoom(connection) = self.line.send(&message)? {
             // If it broke instead, the message goes another way.
-            let _room_or_end = connection.room().await;
+            let _room_or_end = connection.room(Frames::Message).await;
         }
         Ok(())
     }

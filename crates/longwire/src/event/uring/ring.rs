@@ -32,7 +32,7 @@ pub(crate) struct Sizes {
 
 impl Default for Sizes {
     fn default() -> Sizes {
-        Sizes { submissions: 4096, completions: 16_384, buffers: 256, buffer_length: 32 << 10 }
+        Sizes { submissions: 4096, completions: 16_384, buffers: 64, buffer_length: 32 << 10 }
     }
 }
 
