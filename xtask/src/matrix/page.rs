@@ -15,11 +15,11 @@ Written by `cargo xtask interop`, which runs every program named here; `cargo xt
 The programs and configurations are in `interop/matrix`.
 
 - **text**, **binary**, **1 MiB**: a message comes back as it was sent.
-- **fragments**: the peer sends a message in several frames, with a ping between them where its interface has one.
+- **fragments**: the peer sends a message in several frames; `ws` and Java as clients also send a ping between them.
 - **compressed**: permessage-deflate is agreed on, and 20 KB of text come back. **not compressed**: it is not agreed on.
 - **subprotocol**: two are offered, the second is chosen.
 - **client closes**, **server closes**: the code arrives, and the reason where it has to; the closing handshake is done.
-- **ping**: a ping is answered, in each direction that the peer's interface has.
+- **ping**: the server's ping is answered; against our server, the client's too, where its interface has one.
 
 `✓` works · `–` the peer cannot do it, see below the table · `✗` fails
 ";
