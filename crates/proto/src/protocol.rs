@@ -1,29 +1,29 @@
 //! One end of a connection, after its opening handshake.
 
+mod send;
+mod time;
+
 use std::io::IoSlice;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use bytes::BufMut;
 use bytes::buf::Limit;
-use bytes::{BufMut, Bytes};
 
-use crate::assembler::MessageKind;
-use crate::close_code::CloseCode;
 use crate::close_frame::CloseFrame;
 use crate::closed::Closed;
 use crate::closing::{Closing, Step};
 use crate::config::Config;
 use crate::decoder::Decoder;
 use crate::deflate::{Agreement, Compressor, Inflater};
-use crate::error::{ProtocolError, SendError};
+use crate::error::ProtocolError;
 use crate::event::Event;
-use crate::liveness::{Liveness, Overdue};
+use crate::liveness::Liveness;
 use crate::masking_keys::MaskingKeys;
 use crate::opcode::ControlOpcode;
-use crate::prepared::Prepared;
 use crate::received::Received;
 use crate::role::Role;
-use crate::sending::{Last, Sending};
+use crate::sending::Sending;
 
 /// One end of a connection, after its opening handshake: bytes in, events out; calls in, bytes to write out.
 ///
@@ -173,97 +173,6 @@ impl Protocol {
         self.decoder.is_amid_large_frame()
     }
 
-    /// Queues a text message.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError::Closed`] or [`SendError::MessageUnfinished`].
-    pub fn send_text(&mut self, text: &str) -> Result<(), SendError> {
-        self.send_message(MessageKind::Text, text.as_bytes())
-    }
-
-    /// Queues a binary message.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError::Closed`] or [`SendError::MessageUnfinished`].
-    pub fn send_binary(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.send_message(MessageKind::Binary, payload)
-    }
-
-    /// Queues a message whose payload, if it is large (64 KiB, or 8 KiB if no buffer was
-    /// [lent](Protocol::lend_buffer)), is not copied. The caller vouches that the bytes of a
-    /// text message are UTF-8: the peer would fail the connection over them.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError::Closed`] or [`SendError::MessageUnfinished`].
-    pub fn send_bytes(&mut self, kind: MessageKind, payload: Bytes) -> Result<(), SendError> {
-        self.may_send()?;
-        self.sending.message_bytes(kind, payload, &self.config)?;
-        self.liveness.message();
-        Ok(())
-    }
-
-    /// Queues a message like [`send_bytes`](Protocol::send_bytes), and does not compress it: for content that is
-    /// compressed already, or that must not shrink by what an attacker knows of it (RFC 7692 §9).
-    ///
-    /// # Errors
-    ///
-    /// [`SendError::Closed`] or [`SendError::MessageUnfinished`].
-    pub fn send_uncompressed(&mut self, kind: MessageKind, payload: Bytes) -> Result<(), SendError> {
-        self.may_send()?;
-        self.sending.uncompressed(kind, payload, &self.config)?;
-        self.liveness.message();
-        Ok(())
-    }
-
-    /// Queues a message that others are sent too. It is compressed once for all who compress with the same window;
-    /// after it, the messages of this connection do not refer to those before it.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError::Closed`] or [`SendError::MessageUnfinished`].
-    pub fn send_prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
-        self.may_send()?;
-        self.sending.prepared(message, &self.config)?;
-        self.liveness.message();
-        Ok(())
-    }
-
-    /// Queues one fragment of a message (RFC 6455 §5.4). The first one sets the kind, the others continue it; `last`
-    /// ends the message. Pings and pongs may come between, other messages not.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError::Closed`].
-    pub fn send_fragment(&mut self, kind: MessageKind, payload: &[u8], last: Last) -> Result<(), SendError> {
-        self.may_send()?;
-        self.sending.fragment(kind, payload, last, &self.config);
-        self.liveness.message();
-        Ok(())
-    }
-
-    /// Queues a ping.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError::Closed`], or [`SendError::ControlTooLong`] for more than 125 bytes.
-    pub fn send_ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.may_send()?;
-        self.sending.control(ControlOpcode::Ping, payload, &self.config)
-    }
-
-    /// Queues a pong that nobody asked for (§5.5.3). Pings are answered without it.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError::Closed`], or [`SendError::ControlTooLong`] for more than 125 bytes.
-    pub fn send_pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.may_send()?;
-        self.sending.control(ControlOpcode::Pong, payload, &self.config)
-    }
-
     /// Begins the closing handshake; `None` sends a Close frame without a code. If it has begun already, nothing
     /// happens.
     pub fn close(&mut self, frame: Option<CloseFrame>) {
@@ -273,59 +182,6 @@ impl Protocol {
     /// The transport has ended: end of file, or an error.
     pub fn receive_eof(&mut self) {
         self.advance_closing(Step::TransportEnd);
-    }
-
-    /// Tells that something arrived, for [`Limits::keepalive`](crate::Limits::keepalive). A driver calls it after a read,
-    /// if [`keeps_time`](Protocol::keeps_time).
-    pub fn heard(&mut self, now: Instant) {
-        self.liveness.heard(now);
-    }
-
-    /// How long it took from when the last ping of the keepalive that was answered was written to when its pong arrived, as
-    /// far as the driver tells the time. `None`: none was yet.
-    #[must_use]
-    pub fn round_trip(&self) -> Option<Duration> {
-        self.liveness.round_trip()
-    }
-
-    /// Whether the limits have a time that runs while the connection is open, so that a driver needs a timer from the
-    /// beginning.
-    #[must_use]
-    pub fn keeps_time(&self) -> bool {
-        self.config.limits.keepalive.is_some() || self.config.limits.idle_time.is_some()
-    }
-
-    /// Does what is overdue: a ping, closing an idle connection, giving up one whose peer is gone or does not close.
-    pub fn handle_timeout(&mut self, now: Instant) {
-        if !self.is_open() {
-            if self.deadline.as_ref().is_some_and(|deadline| **deadline <= now) {
-                self.advance_closing(Step::TimeUp);
-            }
-            return;
-        }
-        if let Some(idle_time) = self.config.limits.idle_time
-            && self.decoder.is_inside_message()
-        {
-            self.liveness.message_arriving(idle_time, now);
-        }
-        match self.liveness.next(now, &self.config.limits) {
-            Some((at, overdue)) if at <= now => self.handle_overdue(overdue, now),
-            _ => {}
-        }
-    }
-
-    /// When [`handle_timeout`](Protocol::handle_timeout) has to be called. A span of time that has begun since the last
-    /// call counts from `now`, so a driver asks after each batch of events and calls. It may be put off by what arrives
-    /// and is sent meanwhile; to call earlier than necessary does no harm.
-    pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
-        match self.closing {
-            Closing::Open => self.liveness.next(now, &self.config.limits).map(|(at, _)| at),
-            Closing::Over(_) => None,
-            Closing::AwaitingPeer | Closing::Complete(_) | Closing::Failed(_) => {
-                let close_time = self.config.limits.close_time;
-                Some(**self.deadline.get_or_insert_with(|| Box::new(now + close_time)))
-            }
-        }
     }
 
     /// Fills `slices` with what has to be written next, and gives how many it filled. Write them in order with one
@@ -445,18 +301,6 @@ impl Protocol {
         &self.config
     }
 
-    fn handle_overdue(&mut self, overdue: Overdue, now: Instant) {
-        match overdue {
-            Overdue::SendPing => {
-                // An empty ping is short enough, so this cannot fail.
-                let _fits = self.sending.control(ControlOpcode::Ping, &[], &self.config);
-                self.liveness.ping_queued(self.written + self.queued() as u64, now);
-            }
-            Overdue::Lost => self.advance_closing(Step::TransportEnd),
-            Overdue::Idle => self.close(CloseFrame::new(CloseCode::GOING_AWAY, "idle").ok()),
-        }
-    }
-
     fn advance_closing(&mut self, step: Step<'_>) {
         // The placeholder is never seen: `step` gives the next state.
         let state = std::mem::replace(&mut self.closing, Closing::Open);
@@ -478,18 +322,6 @@ impl Protocol {
         if self.is_open() {
             self.sending.answer(ping, &self.config);
         }
-    }
-
-    #[inline]
-    fn send_message(&mut self, kind: MessageKind, payload: &[u8]) -> Result<(), SendError> {
-        self.may_send()?;
-        self.sending.message(kind, payload, &self.config)?;
-        self.liveness.message();
-        Ok(())
-    }
-
-    fn may_send(&self) -> Result<(), SendError> {
-        if self.is_open() { Ok(()) } else { Err(SendError::Closed) }
     }
 }
 
