@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::BufMut;
 use longwire_proto::deflate::{Agreement, Context, Takeover, WindowBits};
 use longwire_proto::{
-    Closed, Config, ControlOpcode, Event, Limits, MaskingKeys, Opcode, Protocol, ProtocolError, Received,
-    Role,
+    Closed, Config, ControlLen, ControlOpcode, Event, Limits, MaskingKeys, Opcode, Protocol, ProtocolError,
+    Received, Role,
 };
 
 use crate::ALLOCATOR;
@@ -46,6 +46,11 @@ fn check(role: Role, data: &[u8]) {
     }
     plan.check_memory(stream);
     direct.check_memory(stream);
+    for plan in [&plan, &direct] {
+        let in_parts = Plan { delivery: Delivery::InParts, ..plan.clone() };
+        in_parts.check_parts(stream, &whole);
+        in_parts.check_memory(stream);
+    }
 }
 
 /// What an input asks for: its first four bytes, the rest is the stream.
@@ -55,6 +60,7 @@ struct Plan {
     begins: Begins,
     messages: Messages,
     reads: Reads,
+    delivery: Delivery,
     cuts: Cuts,
 }
 
@@ -82,10 +88,19 @@ enum Reads {
     StraightIntoMessages,
 }
 
+/// How the application takes messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Delivery {
+    Whole,
+    InParts,
+}
+
 /// All that a connection shows to its neighbours, the application and the transport.
 #[derive(Debug, Default, PartialEq)]
 struct Transcript {
     events: Vec<Event<'static>>,
+    /// The parts so far of a message that is not whole.
+    parts: Vec<u8>,
     error: Option<ProtocolError>,
     sent: Vec<u8>,
     closed: Option<Closed>,
@@ -96,7 +111,8 @@ impl Plan {
         let (&[first, cuts @ ..], stream) = data.split_first_chunk::<4>()?;
         let begins = if first & 1 == 0 { Begins::Open } else { Begins::Closing };
         let messages = if first & 2 == 0 { Messages::Plain } else { Messages::MaybeCompressed };
-        Some((Plan { role, begins, messages, reads: Reads::IntoBuffer, cuts: Cuts::new(cuts) }, stream))
+        let (reads, delivery) = (Reads::IntoBuffer, Delivery::Whole);
+        Some((Plan { role, begins, messages, reads, delivery, cuts: Cuts::new(cuts) }, stream))
     }
 
     fn connection(&self) -> Protocol {
@@ -120,8 +136,8 @@ impl Plan {
         for piece in pieces {
             let mut piece = self.read_straight(&mut protocol, piece).to_vec();
             let mut received = Received::new(&mut piece);
-            while let Some(event) = transcript.next_event(&mut protocol, &mut received) {
-                transcript.events.push(event.into_owned());
+            while let Some(event) = transcript.next_event(self.delivery, &mut protocol, &mut received) {
+                transcript.note(event.into_owned());
             }
             assert!(received.is_empty(), "bytes were left in the buffer");
             write(&mut protocol, |bytes| transcript.sent.extend_from_slice(bytes));
@@ -179,6 +195,22 @@ impl Plan {
         }
     }
 
+    /// The parts of a message are the message.
+    fn check_parts(&self, stream: &[u8], whole: &Transcript) {
+        let in_parts = self.run(self.cuts.of(stream));
+        self.check_rules(&in_parts);
+        match (in_parts.error, whole.error) {
+            // Fragments are counted between two parts, so there is more to come.
+            (_, Some(ProtocolError::TooManyFragments { .. })) => {
+                assert!(in_parts.events.starts_with(&whole.events));
+            }
+            (in_parts_error, whole_error) => {
+                assert_eq!(in_parts.events, whole.events, "{:?}", self.reads);
+                assert_eq!(in_parts_error.is_some(), whole_error.is_some());
+            }
+        }
+    }
+
     /// What the connection holds after each piece is what it says that it holds, and follows what has arrived, never what
     /// was only declared.
     fn check_memory(&self, stream: &[u8]) {
@@ -197,7 +229,7 @@ impl Plan {
             {
                 let mut piece = self.read_straight(&mut protocol, piece).to_vec();
                 let mut received = Received::new(&mut piece);
-                while let Ok(Some(_)) = protocol.next_event(&mut received) {}
+                while let Ok(Some(_)) = self.delivery.next(&mut protocol, &mut received) {}
             }
             write(&mut protocol, |_| {});
             let held = ALLOCATOR.allocated().saturating_sub(before);
@@ -205,16 +237,42 @@ impl Plan {
                 Messages::Plain => arrived,
                 Messages::MaybeCompressed => LARGEST,
             };
-            assert!(protocol.held() <= STRAIGHT + 2 * calls_for, "{} of {arrived} are held", protocol.held());
+            let may_be_held = match self.delivery {
+                Delivery::Whole => STRAIGHT + 2 * calls_for,
+                Delivery::InParts => 2 * ControlLen::MAX,
+            };
+            assert!(protocol.held() <= may_be_held, "{} of {arrived} are held", protocol.held());
             assert!(held <= state + protocol.held(), "{held} are held, not {}", protocol.held());
         }
     }
 }
 
 impl Transcript {
+    /// Notes an event, a message when its last part has come.
+    fn note(&mut self, event: Event<'static>) {
+        let event = match event {
+            Event::TextPart(part) => return self.parts.extend_from_slice(part.as_bytes()),
+            Event::BinaryPart(part) => return self.parts.extend_from_slice(&part),
+            Event::Text(rest) if !self.parts.is_empty() => {
+                let parts = String::from_utf8(std::mem::take(&mut self.parts));
+                Event::Text((parts.expect("each part is whole characters") + &rest).into())
+            }
+            Event::Binary(rest) if !self.parts.is_empty() => {
+                Event::Binary([std::mem::take(&mut self.parts), rest.into_owned()].concat().into())
+            }
+            other => other,
+        };
+        self.events.push(event);
+    }
+
     /// The next event; notes a failure, of which there is one at most, and none after a Close frame.
-    fn next_event<'b>(&mut self, protocol: &mut Protocol, received: &mut Received<'b>) -> Option<Event<'b>> {
-        let next = protocol.next_event(received);
+    fn next_event<'b>(
+        &mut self,
+        delivery: Delivery,
+        protocol: &mut Protocol,
+        received: &mut Received<'b>,
+    ) -> Option<Event<'b>> {
+        let next = delivery.next(protocol, received);
         let over = self.error.is_some() || matches!(self.events.last(), Some(Event::Close(_)));
         assert!(!over || next == Ok(None), "after the end: {next:?}");
         match next {
@@ -223,6 +281,19 @@ impl Transcript {
                 self.error = Some(error);
                 None
             }
+        }
+    }
+}
+
+impl Delivery {
+    fn next<'b>(
+        self,
+        protocol: &mut Protocol,
+        received: &mut Received<'b>,
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        match self {
+            Delivery::Whole => protocol.next_event(received),
+            Delivery::InParts => protocol.next_part(received),
         }
     }
 }

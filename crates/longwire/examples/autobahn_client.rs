@@ -1,16 +1,46 @@
 //! The client under the Autobahn test suite: asks a fuzzing server for its cases, echoes through each, and has the report
-//! written.
+//! written. With `--in-pieces` a message is sent back while it still arrives.
 //!
-//!     cargo run --release -p longwire --example autobahn_client -- ws://127.0.0.1:9001
+//!     cargo run --release -p longwire --example autobahn_client -- ws://127.0.0.1:9001 [--in-pieces]
 
-use longwire::{Client, Error, Limits, Result};
+use longwire::{Client, Error, Limits, Message, Result, WebSocket};
+
+/// Sends the next message back when it is whole. `false`: there is none.
+async fn echo(socket: &mut WebSocket) -> Result<bool> {
+    let Some(message) = socket.recv().await? else { return Ok(false) };
+    socket.send(message).await?;
+    Ok(true)
+}
+
+/// Sends each piece of the next message back as it arrives.
+async fn echo_pieces(socket: &mut WebSocket) -> Result<bool> {
+    let sender = socket.sender();
+    let Some(mut message) = socket.recv_stream().await? else { return Ok(false) };
+    if message.is_text() {
+        let mut answer = sender.stream_text().await?;
+        while let Some(Message::Text(piece)) = message.next_piece().await? {
+            answer.write(&*piece).await?;
+        }
+        answer.finish().await?;
+    } else {
+        let mut answer = sender.stream_binary().await?;
+        while let Some(piece) = message.next_piece().await? {
+            answer.write(piece.as_bytes()).await?;
+        }
+        answer.finish().await?;
+    }
+    Ok(true)
+}
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let server =
-        std::env::args().nth(1).ok_or_else(|| Error::other("say where the fuzzing server is: ws://…"))?;
+    let mut args = std::env::args().skip(1);
+    let server = args.next().ok_or_else(|| Error::other("say where the fuzzing server is: ws://…"))?;
     let server = server.trim_end_matches('/');
-    let client = Client::new().limits(Limits::default().message(32 << 20));
+    let in_pieces = args.next().is_some_and(|option| option == "--in-pieces");
+    let limits =
+        if in_pieces { Limits::default().streamed(32 << 20) } else { Limits::default().message(32 << 20) };
+    let client = Client::new().limits(limits);
 
     let mut counting = client.connect(format!("{server}/getCaseCount")).await?;
     let answer =
@@ -22,10 +52,8 @@ async fn main() -> Result<()> {
         println!("case {case} of {cases}");
         let mut socket = client.connect(format!("{server}/runCase?case={case}&agent=longwire")).await?;
         // Breaking the protocol is what many cases do; the server judges how that was taken.
-        while let Ok(Some(message)) = socket.recv().await {
-            if socket.send(message).await.is_err() {
-                break;
-            }
+        while let Ok(true) = if in_pieces { echo_pieces(&mut socket).await } else { echo(&mut socket).await }
+        {
         }
         while let Ok(Some(_)) | Err(_) = socket.recv().await {}
     }

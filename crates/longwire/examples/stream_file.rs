@@ -1,9 +1,9 @@
-//! Sends a file of any size as one message without holding it in memory, and says what arrived: `cargo run -p longwire
-//! --example stream_file -- README.md`.
+//! Sends a file of any size as one message, and receives it into another; neither end holds it in memory: `cargo run -p
+//! longwire --example stream_file -- README.md /tmp/copy.md`.
 
 use longwire::{Error, Limits, Server, WebSocket, connect};
 use tokio::fs::File;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, copy};
 
 /// Sends a file piece by piece. Each piece waits until there is room for it.
 async fn send_file(socket: &mut WebSocket, path: &str) -> longwire::Result<()> {
@@ -17,22 +17,34 @@ async fn send_file(socket: &mut WebSocket, path: &str) -> longwire::Result<()> {
     message.finish().await
 }
 
+/// Writes one message to a file as it arrives.
+async fn receive_file(socket: &mut WebSocket, path: &str) -> longwire::Result<()> {
+    let mut file = File::create(path).await.map_err(Error::other)?;
+    if let Some(mut message) = socket.recv_stream().await? {
+        let bytes = copy(&mut message, &mut file).await.map_err(Error::other)?;
+        socket.send(format!("{bytes} bytes are in {path}")).await?;
+    }
+    Ok(())
+}
+
 #[tokio::main]
 async fn main() -> longwire::Result<()> {
-    let path = std::env::args().nth(1).ok_or_else(|| Error::other("say which file to send"))?;
-    let server = Server::bind("127.0.0.1:0").await?.limits(Limits::default().message(1 << 30));
+    let mut paths = std::env::args().skip(1);
+    let (Some(from), Some(to)) = (paths.next(), paths.next()) else {
+        return Err(Error::other("say which file to send, and where to put what arrives"));
+    };
+    let any_size = Limits::default().streamed(usize::MAX);
+    let server = Server::bind("127.0.0.1:0").await?.limits(any_size);
     let url = format!("ws://{}", server.local_addr());
-    tokio::spawn(server.serve(async |mut socket: WebSocket| {
-        while let Some(message) = socket.recv().await? {
-            socket.send(format!("got {} bytes in one message", message.len())).await?;
-        }
-        Ok(())
+    tokio::spawn(server.serve(move |mut socket: WebSocket| {
+        let to = to.clone();
+        async move { receive_file(&mut socket, &to).await }
     }));
 
     let mut socket = connect(&url).await?;
-    send_file(&mut socket, &path).await?;
+    send_file(&mut socket, &from).await?;
     if let Some(answer) = socket.recv().await? {
-        println!("{path}: {answer}");
+        println!("{answer}");
     }
     socket.close(1000, "").await?;
     Ok(())

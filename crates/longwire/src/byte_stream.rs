@@ -5,10 +5,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use futures_core::Stream;
 use longwire_proto::{CloseCode, CloseFrame, Closed};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::connection::Connection;
 use crate::error::Error;
 use crate::halves::{Receiver, Sender};
 use crate::message::Message;
@@ -34,7 +34,7 @@ const MAX_PIECE: usize = 64 << 10;
 /// # }
 /// ```
 ///
-/// - The boundaries of messages mean nothing. A write of more than 64 KiB takes several messages; so many small writes
+/// - The boundaries of messages mean nothing: what has arrived of one is given before the rest has. A write of more than 64 KiB takes several messages; so many small writes
 ///   belong into a `tokio::io::BufWriter`.
 /// - What is written leaves at once; a write waits while more than
 ///   [`Limits::high_water`](longwire_proto::Limits::high_water) bytes wait to be written, and nothing is read ahead of
@@ -81,16 +81,16 @@ impl AsyncRead for ByteStream {
         let this = self.get_mut();
         // An empty message is not the end, though an empty read would be.
         while this.rest.is_empty() {
-            this.rest = match ready!(Pin::new(&mut this.receiver).poll_next(cx)) {
-                Some(Ok(Message::Binary(bytes))) => bytes,
-                Some(Ok(Message::Text(_))) => {
+            let part = this.receiver.shared().poll_receive(Connection::next_part, cx);
+            this.rest = match ready!(part)?.map(|part| part.content) {
+                Some(Message::Binary(bytes)) => bytes,
+                Some(Message::Text(_)) => {
                     let unsupported =
                         CloseFrame::new(CloseCode::UNSUPPORTED, "only binary messages are taken");
                     this.sender.shared().begin_close(unsupported.ok());
                     let error = "a text message came where bytes are expected";
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, error)));
                 }
-                Some(Err(error)) => return Poll::Ready(Err(error.into())),
                 None => return Poll::Ready(end(&this.receiver.closed())),
             };
         }
@@ -153,6 +153,7 @@ impl From<Error> for io::Error {
             Error::Io { source, .. } => source.kind(),
             Error::Timeout { .. } => io::ErrorKind::TimedOut,
             Error::Closed(_) => io::ErrorKind::BrokenPipe,
+            Error::CutOff(_) => io::ErrorKind::UnexpectedEof,
             Error::Protocol(_) => io::ErrorKind::InvalidData,
             _ => io::ErrorKind::Other,
         };

@@ -1,19 +1,20 @@
 //! One connection: the protocol, the transport it runs over, and what lies between them.
 
-use std::borrow::Cow;
+pub(crate) mod receive;
+
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
-use longwire_proto::{Closed, Event, Last, MessageKind, Protocol, Received, Role, SendError};
+use longwire_proto::{Closed, Last, MessageKind, Protocol, Role, SendError};
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::error::{Error, Result};
 use crate::inbox::Inbox;
 use crate::ledger::Account;
-use crate::message::{Compression, Message, Outgoing, Utf8Bytes};
+use crate::message::{Compression, Message, Outgoing};
 use crate::telemetry::{self, Traffic};
 use crate::transport::Transport;
 
@@ -29,6 +30,8 @@ pub(crate) struct Connection {
     inbox: Inbox,
     /// Whether something was read since the protocol last said that there is no more in it.
     has_news: bool,
+    /// Whether parts of a message have been given and its last one has not.
+    is_amid_parts: bool,
     outbox: Outbox,
     /// Whether a message that is sent in fragments has begun and not ended, so that no other can be sent.
     pub(crate) is_amid_message: bool,
@@ -68,6 +71,7 @@ impl Connection {
             transport: Some(transport),
             inbox: Inbox::new(read_ahead),
             has_news: true,
+            is_amid_parts: false,
             outbox: Outbox::Flushed,
             is_amid_message: false,
             timer: None,
@@ -75,65 +79,6 @@ impl Connection {
             failure: None,
             traffic,
         }
-    }
-
-    /// The next message among what was read. `None`: more has to be read, or the end is near.
-    pub(crate) fn next_message(&mut self) -> Result<Option<Message>> {
-        if !self.has_news {
-            return Ok(None);
-        }
-        let outcome = loop {
-            let before = self.inbox.unparsed_len();
-            let mut received = Received::new(self.inbox.unparsed());
-            let queued = self.protocol.queued();
-            let event = self.protocol.next_event(&mut received);
-            let taken = before - received.len();
-            match event {
-                Ok(Some(Event::Text(text))) => {
-                    let text = owned_text(text);
-                    self.inbox.parsed(taken);
-                    break Ok(Some(Message::Text(text)));
-                }
-                Ok(Some(Event::Binary(Cow::Borrowed(payload)))) => {
-                    let len = payload.len();
-                    break Ok(Some(Message::Binary(self.inbox.parsed_payload(taken, len))));
-                }
-                Ok(Some(Event::Binary(Cow::Owned(payload)))) => {
-                    self.inbox.parsed(taken);
-                    break Ok(Some(Message::Binary(payload.into())));
-                }
-                Ok(Some(event)) => {
-                    tracing::trace!(?event, "received");
-                    // A pong that is not queued is put off, as RFC 6455 §5.5.3 allows.
-                    if matches!(event, Event::Ping(_))
-                        && self.protocol.is_open()
-                        && self.protocol.queued() == queued
-                    {
-                        self.traffic.ping_put_off();
-                    }
-                    self.inbox.parsed(taken);
-                }
-                Ok(None) => {
-                    self.inbox.parsed(taken);
-                    break Ok(None);
-                }
-                Err(error) => {
-                    self.inbox.parsed(taken);
-                    telemetry::failed(self.protocol.role(), &error);
-                    break Err(error.into());
-                }
-            }
-        };
-        if let Ok(Some(_)) = outcome {
-            self.traffic.message_received();
-        }
-        // What was lent has been taken. A buffer goes back at once: it may be long before anybody receives again.
-        if !self.has_unparsed() {
-            self.has_news = false;
-            self.inbox.clear();
-            self.settle();
-        }
-        outcome
     }
 
     /// Whether messages may lie in what was read, so that there is something to do before reading again.
@@ -160,19 +105,6 @@ impl Connection {
             Err(error) => self.end(Some(error)),
         }
         Poll::Ready(())
-    }
-
-    /// Reads and discards once, answering pings on the way.
-    pub(crate) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.discard_unparsed();
-        ready!(self.poll_read(cx));
-        self.discard_unparsed();
-        Poll::Ready(())
-    }
-
-    fn discard_unparsed(&mut self) {
-        // Errors of the peer fail the connection by themselves; nobody is there to be told.
-        while let Ok(Some(_)) | Err(_) = self.next_message() {}
     }
 
     /// Writes everything that waits, and ends the writing side when it is time. `Ready`: nothing is left to do.
@@ -374,14 +306,6 @@ impl Drop for Connection {
 impl Outbox {
     fn is_over(self) -> bool {
         matches!(self, Outbox::Shut | Outbox::Broken)
-    }
-}
-
-/// Text of its own: a copy if it is lent from a read buffer.
-fn owned_text(text: Cow<'_, str>) -> Utf8Bytes {
-    match text {
-        Cow::Borrowed(text) => text.into(),
-        Cow::Owned(text) => text.into(),
     }
 }
 

@@ -53,6 +53,9 @@ pub enum Error {
     },
     /// Nothing can be sent: the connection is closing or has ended like this.
     Closed(Box<Closed>),
+    /// The connection ended like this in the middle of a message that was received in parts
+    /// ([`recv_stream`](crate::WebSocket::recv_stream)).
+    CutOff(Box<Closed>),
     /// There is no connection at this moment, and the message was not queued for the next one: see
     /// [`reconnect`](crate::reconnect).
     #[cfg(feature = "client")]
@@ -101,6 +104,7 @@ impl fmt::Display for Error {
                 write!(f, "cannot {doing}: it took longer than {} s", after.as_secs_f32())
             }
             Error::Closed(closed) => write!(f, "nothing can be sent any more: {closed}"),
+            Error::CutOff(closed) => write!(f, "the message was cut off: {closed}"),
             #[cfg(feature = "client")]
             Error::Disconnected { queued: 0 } => f.write_str("there is no connection at this moment"),
             #[cfg(feature = "client")]

@@ -22,6 +22,7 @@ mod halves;
 mod inbox;
 mod ledger;
 mod message;
+mod message_reader;
 mod message_writer;
 mod opening;
 mod read_buffers;
@@ -58,6 +59,7 @@ pub use longwire_proto::{
     Limits, ProtocolError, Role, SeenFrame, SendError,
 };
 pub use message::{Message, Outgoing, Utf8Bytes};
+pub use message_reader::MessageReader;
 pub use message_writer::{BinaryWriter, TextWriter};
 #[cfg(feature = "client")]
 pub use reconnect::Reconnect;

@@ -111,10 +111,19 @@ impl Shared {
 
     /// The next message, or the end.
     pub(crate) fn poll_recv(self: &Arc<Shared>, cx: &mut Context<'_>) -> Poll<Result<Option<Message>>> {
+        self.poll_receive(Connection::next_message, cx)
+    }
+
+    /// What `next` finds among what arrives, or the end.
+    pub(crate) fn poll_receive<T>(
+        self: &Arc<Shared>,
+        next: impl Fn(&mut Connection) -> Result<Option<T>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<T>>> {
         let mut state = self.lock();
         loop {
-            match state.connection.next_message() {
-                Ok(Some(message)) => return Poll::Ready(Ok(Some(message))),
+            match next(&mut state.connection) {
+                Ok(Some(found)) => return Poll::Ready(Ok(Some(found))),
                 Ok(None) => {}
                 Err(error) => {
                     self.write_now(&mut state);

@@ -229,6 +229,10 @@ impl WebSocket {
         self.sender.clone()
     }
 
+    pub(crate) fn receiver_mut(&mut self) -> &mut Receiver {
+        &mut self.receiver
+    }
+
     fn opening(&self) -> &Opening {
         &self.receiver.shared().opening
     }

@@ -14,6 +14,9 @@ use crate::utf8::Utf8Text;
 /// The least room that is made for a payload that is read straight into its message.
 const MIN_DIRECT: usize = 64 << 10;
 
+/// From how many bytes on a part of a message is given before more is taken in.
+const FULL_PART: usize = 64 << 10;
+
 /// Whether a message is text or binary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageKind {
@@ -29,6 +32,14 @@ pub(crate) enum Coding {
     Plain,
     /// By permessage-deflate (RFC 7692 §6).
     Compressed,
+}
+
+/// How the messages that arrive are given to the application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    Whole,
+    /// As far as they have arrived, so that nobody has to hold them whole.
+    InParts,
 }
 
 /// A message of which a part has arrived. It holds what arrived, and at most as much again of room.
@@ -60,14 +71,20 @@ impl Assembly {
         Assembly { content, coding, declared: 0, fragments: 0 }
     }
 
-    /// Admits one more frame of `len` bytes, before any of its payload is taken.
-    pub(crate) fn begin_frame(&mut self, len: u64, limits: &Limits) -> Result<(), ProtocolError> {
+    /// Admits one more frame of `len` bytes, before any of its payload is taken. `longest`: how many the message may have.
+    #[inline]
+    pub(crate) fn begin_frame(
+        &mut self,
+        len: u64,
+        longest: usize,
+        limits: &Limits,
+    ) -> Result<(), ProtocolError> {
         self.fragments += 1;
         if self.fragments > limits.fragments {
             return Err(ProtocolError::TooManyFragments { limit: limits.fragments });
         }
         self.declared = self.declared.saturating_add(len);
-        within_limit(self.declared, self.coding, limits)
+        within_limit(self.declared, self.coding, longest)
     }
 
     /// How many bytes it has taken.
@@ -120,7 +137,35 @@ impl Assembly {
         count
     }
 
-    /// The message, now that its last frame is whole.
+    /// Whether so much has arrived that it is to be given before more is taken in. What a compressed payload becomes may
+    /// be a thousand times what was read.
+    pub(crate) fn is_full_part(&self, delivery: Delivery) -> bool {
+        delivery == Delivery::InParts && self.len() >= FULL_PART
+    }
+
+    /// What has arrived since the last part. `None`: nothing.
+    pub(crate) fn take_part<'b>(&mut self) -> Option<Event<'b>> {
+        if self.len() == 0 {
+            return None;
+        }
+        self.fragments = 0;
+        Some(match &mut self.content {
+            Content::Text(text) => Event::TextPart(Cow::Owned(text.take())),
+            Content::Binary { bytes, unmasked } => {
+                *unmasked = 0;
+                Event::BinaryPart(Cow::Owned(std::mem::take(bytes)))
+            }
+        })
+    }
+
+    fn len(&self) -> usize {
+        match &self.content {
+            Content::Text(text) => text.len(),
+            Content::Binary { bytes, .. } => bytes.len(),
+        }
+    }
+
+    /// The message, or what is left of it after its parts, now that its last frame is whole.
     pub(crate) fn finish<'b>(self) -> Result<Event<'b>, ProtocolError> {
         match self.content {
             Content::Text(text) => {
@@ -132,18 +177,27 @@ impl Assembly {
     }
 }
 
-/// Checks the length of a message, or of its frames so far, against the limit.
+/// The longest message that is accepted, in bytes.
 #[inline]
-pub(crate) fn within_limit(len: u64, coding: Coding, limits: &Limits) -> Result<(), ProtocolError> {
+pub(crate) fn longest(delivery: Delivery, limits: &Limits) -> usize {
+    match delivery {
+        Delivery::Whole => limits.message,
+        Delivery::InParts => limits.message.max(limits.streamed),
+    }
+}
+
+/// Checks the length of a message, or of its frames so far, against the [longest].
+#[inline]
+pub(crate) fn within_limit(len: u64, coding: Coding, longest: usize) -> Result<(), ProtocolError> {
     let most = match coding {
-        Coding::Plain => limits.message,
+        Coding::Plain => longest,
         // What does not shrink grows: by an eighth where each byte takes nine bits (RFC 1951 §3.2.6). Whether the content
         // is too long shows while it is inflated.
-        Coding::Compressed => limits.message.saturating_add(limits.message / 8).saturating_add(64),
+        Coding::Compressed => longest.saturating_add(longest / 8).saturating_add(64),
     };
     match usize::try_from(len) {
         Ok(len) if len <= most => Ok(()),
-        _ => Err(ProtocolError::MessageTooBig { limit: limits.message }),
+        _ => Err(ProtocolError::MessageTooBig { limit: longest }),
     }
 }
 
@@ -155,7 +209,7 @@ mod tests {
     fn fragments_become_one_message() {
         let mut text = Assembly::new(MessageKind::Text, Coding::Plain);
         for piece in [&b"caf"[..], b"\xc3", b"", b"\xa9"] {
-            text.begin_frame(piece.len() as u64, &Limits::default()).unwrap();
+            text.begin_frame(piece.len() as u64, 10, &Limits::default()).unwrap();
             text.push(piece).unwrap();
         }
         assert_eq!(text.finish(), Ok(Event::Text("café".into())));
@@ -181,14 +235,14 @@ mod tests {
     fn limits_count_what_is_declared_and_empty_fragments_too() {
         let limits = Limits::default().message(10).fragments(3);
         let mut message = Assembly::new(MessageKind::Binary, Coding::Plain);
-        assert_eq!(message.begin_frame(10, &limits), Ok(()));
-        assert_eq!(message.begin_frame(0, &limits), Ok(()));
-        assert_eq!(message.begin_frame(1, &limits), Err(ProtocolError::MessageTooBig { limit: 10 }));
-        assert_eq!(message.begin_frame(0, &limits), Err(ProtocolError::TooManyFragments { limit: 3 }));
+        assert_eq!(message.begin_frame(10, 10, &limits), Ok(()));
+        assert_eq!(message.begin_frame(0, 10, &limits), Ok(()));
+        assert_eq!(message.begin_frame(1, 10, &limits), Err(ProtocolError::MessageTooBig { limit: 10 }));
+        assert_eq!(message.begin_frame(0, 10, &limits), Err(ProtocolError::TooManyFragments { limit: 3 }));
 
         let mut message = Assembly::new(MessageKind::Binary, Coding::Plain);
-        message.begin_frame(9, &limits).unwrap();
-        let wrapping = message.begin_frame(u64::MAX, &limits);
+        message.begin_frame(9, 10, &limits).unwrap();
+        let wrapping = message.begin_frame(u64::MAX, 10, &limits);
         assert_eq!(wrapping, Err(ProtocolError::MessageTooBig { limit: 10 }));
     }
 

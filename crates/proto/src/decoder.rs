@@ -4,14 +4,13 @@ use std::borrow::Cow;
 
 use bytes::buf::Limit;
 
-use crate::assembler::{Assembly, Coding, MessageKind, within_limit};
+use crate::assembler::{Assembly, Coding, Delivery, MessageKind, longest, within_limit};
 use crate::close_frame::CloseFrame;
 use crate::config::{Config, Direction, SeenFrame};
 use crate::deflate::{InflateFailure, Inflater};
 use crate::error::ProtocolError;
 use crate::event::Event;
 use crate::header::{ControlLen, FrameKind, Header, MAX_HEADER_LEN, ReservedBits};
-use crate::limits::Limits;
 use crate::mask::Mask;
 use crate::opcode::{ControlOpcode, DataOpcode, Opcode};
 use crate::received::Received;
@@ -22,6 +21,10 @@ use crate::utf8;
 /// While at least this much of a binary frame's payload is missing, it is worth a read of its own that goes straight
 /// into the message.
 const DIRECT: u64 = 32 << 10;
+
+/// How many bytes of a compressed payload are inflated before it is asked whether that makes a part: at most a thousand
+/// times as many.
+const SIP: usize = 512;
 
 /// Reads the peer's frames.
 #[derive(Debug)]
@@ -121,6 +124,34 @@ impl Decoder {
         received: &mut Received<'b>,
         config: &Config,
     ) -> Result<Option<Event<'b>>, ProtocolError> {
+        self.advance(received, config, Delivery::Whole)
+    }
+
+    /// The next event, with what has arrived of a message that is not whole.
+    pub(crate) fn next_part<'b>(
+        &mut self,
+        received: &mut Received<'b>,
+        config: &Config,
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        if let Some(event) = self.advance(received, config, Delivery::InParts)? {
+            return Ok(Some(event));
+        }
+        Ok(match &mut self.reading {
+            Reading::Data(arriving) => Some(arriving),
+            Reading::Header(_) | Reading::Control(_) => self.unfinished.as_mut(),
+            Reading::Nothing => None,
+        }
+        .and_then(|arriving| arriving.message.take_part()))
+    }
+
+    /// Reads frames until there is an event. `None`: `received` is empty, or a part is full.
+    fn advance<'b>(
+        &mut self,
+        received: &mut Received<'b>,
+        config: &Config,
+        delivery: Delivery,
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        let longest = longest(delivery, &config.limits);
         loop {
             match &mut self.reading {
                 Reading::Header(partial) => {
@@ -128,12 +159,12 @@ impl Decoder {
                     if let (Some(observer), FrameKind::Data { .. }) = (&config.observer, header.kind) {
                         observer.observe(&seen(&header, &[]));
                     }
-                    if let Some(event) = self.begin_frame(&header, received, config)? {
+                    if let Some(event) = self.begin_frame(&header, received, longest, config)? {
                         return Ok(Some(event));
                     }
                 }
                 Reading::Data(arriving) => {
-                    arriving.read(received, self.inflater.as_deref_mut(), &config.limits)?;
+                    arriving.read(received, self.inflater.as_deref_mut(), delivery, longest)?;
                     if arriving.frame.remaining > 0 {
                         return Ok(None);
                     }
@@ -202,6 +233,7 @@ impl Decoder {
         &mut self,
         header: &Header,
         received: &mut Received<'b>,
+        longest: usize,
         config: &Config,
     ) -> Result<Option<Event<'b>>, ProtocolError> {
         // RFC 7692 §6.1: RSV1 stands on the first frame of a message only, and never on a control frame.
@@ -239,7 +271,7 @@ impl Decoder {
                 let kind = if opcode == DataOpcode::Text { MessageKind::Text } else { MessageKind::Binary };
                 let coding =
                     if header.reserved == ReservedBits::NONE { Coding::Plain } else { Coding::Compressed };
-                within_limit(len, coding, &config.limits)?;
+                within_limit(len, coding, longest)?;
                 if fin
                     && coding == Coding::Plain
                     && let Some(payload) = whole_payload(len, received)
@@ -249,7 +281,7 @@ impl Decoder {
                 Box::new(Arriving { frame, message: Assembly::new(kind, coding) })
             }
         };
-        arriving.message.begin_frame(len, &config.limits)?;
+        arriving.message.begin_frame(len, longest, &config.limits)?;
         self.reading = Reading::Data(arriving);
         Ok(None)
     }
@@ -301,30 +333,50 @@ impl PartialHeader {
 }
 
 impl Arriving {
-    /// Moves what has arrived of the frame's payload to the message.
+    /// Moves what has arrived of the frame's payload to the message, as far as that is to take it in.
     fn read(
         &mut self,
         received: &mut Received<'_>,
         inflater: Option<&mut Inflater>,
-        limits: &Limits,
+        delivery: Delivery,
+        longest: usize,
     ) -> Result<(), ProtocolError> {
         let Arriving { frame, message } = self;
         frame.remaining -= message.unmask_direct(&mut frame.mask) as u64;
-        let piece = received.take(usize::try_from(frame.remaining).unwrap_or(usize::MAX));
-        if let Some(mask) = &mut frame.mask {
+        match (message.coding(), inflater) {
+            (Coding::Compressed, Some(inflater)) => {
+                let most = if delivery == Delivery::InParts { SIP } else { usize::MAX };
+                while !message.is_full_part(delivery) {
+                    let piece = frame.take(received, most);
+                    if piece.is_empty() {
+                        break;
+                    }
+                    inflater.push(piece, longest, |inflated| message.push(inflated)).map_err(|failure| {
+                        match failure {
+                            InflateFailure::TooBig => ProtocolError::MessageTooBig { limit: longest },
+                            InflateFailure::Corrupt => ProtocolError::Inflate,
+                            InflateFailure::Sink(error) => error,
+                        }
+                    })?;
+                }
+                Ok(())
+            }
+            (Coding::Plain | Coding::Compressed, _) => message.push(frame.take(received, usize::MAX)),
+        }
+    }
+}
+
+impl DataFrame {
+    /// What has arrived of the payload, at most `most` bytes of it, unmasked.
+    #[inline]
+    fn take<'b>(&mut self, received: &mut Received<'b>, most: usize) -> &'b [u8] {
+        let wanted = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(most);
+        let piece = received.take(wanted);
+        if let Some(mask) = &mut self.mask {
             mask.apply(piece);
         }
-        frame.remaining -= piece.len() as u64;
-        match (message.coding(), inflater) {
-            (Coding::Compressed, Some(inflater)) => inflater
-                .push(piece, limits.message, |inflated| message.push(inflated))
-                .map_err(|failure| match failure {
-                    InflateFailure::TooBig => ProtocolError::MessageTooBig { limit: limits.message },
-                    InflateFailure::Corrupt => ProtocolError::Inflate,
-                    InflateFailure::Sink(error) => error,
-                }),
-            (Coding::Plain | Coding::Compressed, _) => message.push(piece),
-        }
+        self.remaining -= piece.len() as u64;
+        piece
     }
 }
 

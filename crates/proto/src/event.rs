@@ -15,6 +15,11 @@ pub enum Event<'b> {
     Text(Cow<'b, str>),
     /// A binary message.
     Binary(Cow<'b, [u8]>),
+    /// A part of a text message that is not whole, from [`Protocol::next_part`](crate::Protocol::next_part) only. The rest
+    /// of the message follows, in further parts and at last a [`Text`](Event::Text), which may be empty.
+    TextPart(Cow<'b, str>),
+    /// A part of a binary message that is not whole, as [`TextPart`](Event::TextPart) is one of a text.
+    BinaryPart(Cow<'b, [u8]>),
     /// A ping. Its pong has been queued already (RFC 6455 §5.5.2).
     Ping(Cow<'b, [u8]>),
     /// A pong, asked for or not (§5.5.3).
@@ -31,6 +36,8 @@ impl Event<'_> {
         match self {
             Event::Text(text) => Event::Text(Cow::Owned(text.into_owned())),
             Event::Binary(payload) => Event::Binary(Cow::Owned(payload.into_owned())),
+            Event::TextPart(text) => Event::TextPart(Cow::Owned(text.into_owned())),
+            Event::BinaryPart(payload) => Event::BinaryPart(Cow::Owned(payload.into_owned())),
             Event::Ping(payload) => Event::Ping(Cow::Owned(payload.into_owned())),
             Event::Pong(payload) => Event::Pong(Cow::Owned(payload.into_owned())),
             Event::Close(frame) => Event::Close(frame),
@@ -48,6 +55,8 @@ mod tests {
         let events = [
             Event::Text("a".into()),
             Event::Binary(b"b"[..].into()),
+            Event::TextPart("a".into()),
+            Event::BinaryPart(b"b"[..].into()),
             Event::Ping(b"c"[..].into()),
             Event::Pong(b"d"[..].into()),
             Event::Close(frame),

@@ -19,7 +19,12 @@ pub struct Limits {
     /// The largest message that is accepted, in bytes, over all of its fragments. Beyond it the connection fails with
     /// 1009 as soon as a frame header tells, before its payload is read. 16 MiB.
     pub message: usize,
-    /// The most fragments a message may come in, empty ones counted. Beyond it the connection fails with 1008. 131,072.
+    /// The largest message that is accepted when it is received in parts and nobody has to hold it whole, in bytes, if
+    /// that is more than [`message`](Limits::message). Beyond it the connection fails with 1009, as there. 0, which
+    /// leaves it at `message`; `usize::MAX`: any.
+    pub streamed: usize,
+    /// The most fragments a message may come in, empty ones counted; of a message that is received in parts, the most
+    /// between two of them. Beyond it the connection fails with 1008. 131,072.
     pub fragments: u32,
     /// The most bytes of an opening handshake, request or response head. Beyond it a server answers 431. 16 KiB.
     pub handshake_bytes: usize,
@@ -83,6 +88,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             message: 16 << 20,
+            streamed: 0,
             fragments: 1 << 17,
             handshake_bytes: 16 << 10,
             handshake_headers: 100,
@@ -102,6 +108,13 @@ impl Limits {
     #[must_use]
     pub fn message(mut self, bytes: usize) -> Limits {
         self.message = bytes;
+        self
+    }
+
+    /// Sets [`streamed`](Limits::streamed), in bytes.
+    #[must_use]
+    pub fn streamed(mut self, bytes: usize) -> Limits {
+        self.streamed = bytes;
         self
     }
 
@@ -174,6 +187,7 @@ mod tests {
         let second = Duration::from_secs(1);
         let limits = Limits::default()
             .message(1)
+            .streamed(8)
             .fragments(2)
             .handshake(3, 4)
             .handshake_time(second)
@@ -184,6 +198,7 @@ mod tests {
             .control_replies(7);
         let expected = Limits {
             message: 1,
+            streamed: 8,
             fragments: 2,
             handshake_bytes: 3,
             handshake_headers: 4,

@@ -131,17 +131,43 @@ impl Protocol {
         }
     }
 
+    /// The next thing that arrived, like [`next_event`](Protocol::next_event), and of a message that is not whole what has
+    /// arrived of it: as [`TextPart`](Event::TextPart) or [`BinaryPart`](Event::BinaryPart). A part is lent or moved to
+    /// the caller, so that a message of any length ([`Limits::streamed`](crate::Limits::streamed)) takes no more room than
+    /// a read does; a compressed one at most 0.6 MB. Of a message that has been begun so, the rest has to be taken so.
+    ///
+    /// # Errors
+    ///
+    /// As with `next_event`. The parts of a message that turns out to be wrong have been given by then.
+    pub fn next_part<'b>(&mut self, received: &mut Received<'b>) -> Result<Option<Event<'b>>, ProtocolError> {
+        let event = self.decoder.next_part(received, &self.config);
+        self.take_note(event, received)
+    }
+
     #[inline(never)]
     fn next_event_of_any_kind<'b>(
         &mut self,
         received: &mut Received<'b>,
     ) -> Result<Option<Event<'b>>, ProtocolError> {
-        match self.decoder.next(received, &self.config) {
+        let event = self.decoder.next(received, &self.config);
+        self.take_note(event, received)
+    }
+
+    /// Does what an event asks of the connection.
+    #[inline]
+    fn take_note<'b>(
+        &mut self,
+        event: Result<Option<Event<'b>>, ProtocolError>,
+        received: &mut Received<'_>,
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        match event {
             Ok(Some(event)) => {
                 match &event {
                     Event::Ping(payload) => self.answer(payload),
                     Event::Close(frame) => self.advance_closing(Step::PeerClose(frame.as_ref())),
-                    Event::Text(_) | Event::Binary(_) => self.liveness.message(),
+                    Event::Text(_) | Event::Binary(_) | Event::TextPart(_) | Event::BinaryPart(_) => {
+                        self.liveness.message();
+                    }
                     // The pings of the keepalive are empty (`handle_overdue`).
                     Event::Pong(payload) if payload.is_empty() => self.liveness.answered(),
                     Event::Pong(_) => {}

@@ -31,6 +31,16 @@ impl Utf8Text {
         self.begin(tail)
     }
 
+    /// The text that has arrived since the last call, but for a character whose other bytes have not.
+    pub(crate) fn take(&mut self) -> String {
+        std::mem::take(&mut self.text)
+    }
+
+    /// How many bytes of text it holds.
+    pub(crate) fn len(&self) -> usize {
+        self.text.len()
+    }
+
     /// How many bytes it has taken.
     pub(crate) fn capacity(&self) -> usize {
         self.text.capacity()
@@ -173,6 +183,19 @@ mod tests {
         let mut text = Utf8Text::default();
         assert_eq!(text.push("€".as_bytes().split_at(2).0), Ok(()));
         assert_eq!(text.finish(), Err(InvalidUtf8));
+    }
+
+    #[test]
+    fn what_is_taken_on_the_way_is_whole_characters_and_nothing_is_lost() {
+        let source = "aé€𐍈z";
+        let mut text = Utf8Text::default();
+        let mut taken = String::new();
+        for byte in source.as_bytes() {
+            text.push(&[*byte]).unwrap();
+            assert!(text.len() <= 4);
+            taken += &text.take();
+        }
+        assert_eq!((taken.as_str(), text.finish().as_deref()), (source, Ok("")));
     }
 
     #[test]

@@ -136,18 +136,49 @@ fn written(protocol: &mut Protocol) -> Vec<u8> {
     bytes
 }
 
+/// What an application is told, and how the stream ended.
+type Told = (Vec<Event<'static>>, Result<(), ProtocolError>);
+
 /// What `receiver` makes of a stream that arrives in these pieces.
-fn receive<'s>(
+fn receive<'s>(receiver: &mut Protocol, pieces: impl IntoIterator<Item = &'s [u8]>) -> Told {
+    receive_by(receiver, pieces, |receiver, received| {
+        Ok(receiver.next_event(received)?.map(Event::into_owned))
+    })
+}
+
+/// The same by an application that takes messages in parts, and puts them together.
+fn receive_in_parts<'s>(receiver: &mut Protocol, pieces: impl IntoIterator<Item = &'s [u8]>) -> Told {
+    let (told, end) = receive_by(receiver, pieces, |receiver, received| {
+        Ok(receiver.next_part(received)?.map(Event::into_owned))
+    });
+    let (mut text, mut binary) = (String::new(), Vec::new());
+    let mut events = Vec::new();
+    for event in told {
+        match event {
+            Event::TextPart(part) => text += &part,
+            Event::BinaryPart(part) => binary.extend_from_slice(&part),
+            Event::Text(rest) => events.push(Event::Text((std::mem::take(&mut text) + &rest).into())),
+            Event::Binary(rest) => {
+                events.push(Event::Binary([std::mem::take(&mut binary), rest.into_owned()].concat().into()));
+            }
+            other => events.push(other),
+        }
+    }
+    (events, end)
+}
+
+fn receive_by<'s>(
     receiver: &mut Protocol,
     pieces: impl IntoIterator<Item = &'s [u8]>,
-) -> (Vec<Event<'static>>, Result<(), ProtocolError>) {
+    next: impl Fn(&mut Protocol, &mut Received<'_>) -> Result<Option<Event<'static>>, ProtocolError>,
+) -> Told {
     let mut events = Vec::new();
     for piece in pieces {
         let mut buffer = piece.to_vec();
         let mut received = Received::new(&mut buffer);
         loop {
-            match receiver.next_event(&mut received) {
-                Ok(Some(event)) => events.push(event.into_owned()),
+            match next(receiver, &mut received) {
+                Ok(Some(event)) => events.push(event),
                 Ok(None) => break,
                 Err(error) => return (events, Err(error)),
             }
@@ -298,7 +329,11 @@ proptest! {
         let (expected, expected_end) = receive(&mut at_once, [&stream[..]]);
         let mut in_pieces = agreed.connection(sender.peer());
         let (events, end) = receive(&mut in_pieces, cut(&stream, &cuts));
-        prop_assert_eq!(events, expected);
+        prop_assert_eq!(&events, &expected);
+        let (in_parts, parts_end) =
+            receive_in_parts(&mut agreed.connection(sender.peer()), cut(&stream, &cuts));
+        prop_assert_eq!(in_parts, expected);
+        prop_assert_eq!(parts_end.is_err(), expected_end.is_err());
         if end.is_err_and(is_of_content) && expected_end.is_err_and(is_of_content) {
             return Ok(());
         }

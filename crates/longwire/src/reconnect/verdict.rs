@@ -30,7 +30,7 @@ impl Reconnect {
             // just be going down.
             Error::Handshake(error) => !matches!(**error, HandshakeError::Ended),
             Error::Protocol(error) => self.final_codes.contains(&error.close_code()),
-            Error::Closed(closed) => self.final_codes.contains(&closed.code),
+            Error::Closed(closed) | Error::CutOff(closed) => self.final_codes.contains(&closed.code),
             // What the application's hook met.
             Error::Send(_) | Error::Close(_) | Error::Disconnected { .. } | Error::Other(_) => false,
             Error::Io { .. } | Error::Timeout { .. } => false,

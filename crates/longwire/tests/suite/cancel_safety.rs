@@ -237,6 +237,33 @@ fn a_message_whose_end_is_given_up_is_finished_or_closes_the_connection() {
     });
 }
 
+#[test]
+fn a_message_received_in_pieces_loses_nothing() {
+    run_paused(async {
+        let (mut socket, mut raw) = slow(Limits::default());
+        raw.send([masked(0x01, "frä"), masked(PING, "between"), masked(0x80, "gments")].concat()).await;
+        raw.send([masked(BINARY, [7; 200]), masked(CLOSE, close(1000, ""))].concat()).await;
+        let mut received = Vec::new();
+        loop {
+            let mut message = match polled(1, socket.recv_stream()).await.transpose().unwrap() {
+                None => continue,
+                Some(None) => break,
+                Some(Some(message)) => message,
+            };
+            let mut bytes = Vec::new();
+            loop {
+                match polled(1, message.next_piece()).await.transpose().unwrap() {
+                    None => {}
+                    Some(Some(piece)) => bytes.extend_from_slice(piece.as_bytes()),
+                    Some(None) => break,
+                }
+            }
+            received.push(bytes);
+        }
+        assert_eq!(received, ["frägments".as_bytes(), &[7; 200]]);
+    });
+}
+
 /// Each poll is a call of its own, of either direction.
 #[test]
 fn a_stream_of_bytes_loses_nothing_and_repeats_nothing() {

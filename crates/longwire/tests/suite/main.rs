@@ -27,6 +27,7 @@ mod handlers;
 mod hosted;
 mod http;
 mod keepalive;
+mod message_reader;
 mod message_writer;
 mod proxies;
 mod reconnecting;

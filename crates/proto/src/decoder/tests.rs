@@ -1,4 +1,5 @@
 use super::*;
+use crate::limits::Limits;
 
 /// A decoder that is fed by pieces, each in a buffer of its own that is gone when the next one comes.
 struct Reader {

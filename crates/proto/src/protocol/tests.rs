@@ -1,4 +1,5 @@
 mod compressed;
+mod parts;
 
 use std::time::Duration;
 

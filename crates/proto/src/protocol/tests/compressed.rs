@@ -3,7 +3,7 @@
 use super::*;
 
 /// A client and a server that have agreed on compression.
-fn compressing(config: &crate::deflate::Deflate) -> (End, End) {
+pub(super) fn compressing(config: &crate::deflate::Deflate) -> (End, End) {
     let offer = config.offers().remove(0);
     let (answer, of_server) = config.answer(&offer).unwrap();
     let of_client = config.confirm(&answer).unwrap();

@@ -1,0 +1,152 @@
+//! From what was read to messages, whole or in parts.
+
+use std::borrow::Cow;
+use std::task::{Context, Poll, ready};
+
+use longwire_proto::{Event, Received};
+
+use super::Connection;
+use crate::error::Result;
+use crate::message::{Message, Utf8Bytes};
+use crate::telemetry;
+
+/// A message, or what has arrived of one.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) content: Message,
+    /// Whether the message is whole with it.
+    pub(crate) is_last: bool,
+}
+
+/// How messages are given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Delivery {
+    Whole,
+    InParts,
+}
+
+impl Connection {
+    /// The next message among what was read. `None`: more has to be read, or the end is near.
+    ///
+    /// If a message was begun to be taken in parts, what is left of it is discarded.
+    pub(crate) fn next_message(&mut self) -> Result<Option<Message>> {
+        if self.is_amid_parts && !self.discard_parts()? {
+            return Ok(None);
+        }
+        Ok(self.next(Delivery::Whole)?.map(|message| message.content))
+    }
+
+    /// The first part of the next message, or all of it. What is left of the message before is discarded.
+    pub(crate) fn first_part(&mut self) -> Result<Option<Part>> {
+        if self.is_amid_parts && !self.discard_parts()? {
+            return Ok(None);
+        }
+        self.next_part()
+    }
+
+    /// The next part of the message that is taken in parts.
+    pub(crate) fn next_part(&mut self) -> Result<Option<Part>> {
+        let part = self.next(Delivery::InParts)?;
+        if let Some(part) = &part {
+            self.is_amid_parts = !part.is_last;
+        }
+        Ok(part)
+    }
+
+    /// Whether the last part has been discarded.
+    fn discard_parts(&mut self) -> Result<bool> {
+        while self.is_amid_parts {
+            if self.next_part()?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn next(&mut self, delivery: Delivery) -> Result<Option<Part>> {
+        if !self.has_news {
+            return Ok(None);
+        }
+        let outcome = self.parse(delivery);
+        if let Ok(Some(Part { is_last: true, .. })) = outcome {
+            self.traffic.message_received();
+        }
+        // What was lent has been taken. A buffer goes back at once: it may be long before anybody receives again.
+        if !self.has_unparsed() {
+            self.has_news = false;
+            self.inbox.clear();
+            self.settle();
+        }
+        outcome
+    }
+
+    fn parse(&mut self, delivery: Delivery) -> Result<Option<Part>> {
+        loop {
+            let before = self.inbox.unparsed_len();
+            let mut received = Received::new(self.inbox.unparsed());
+            let queued = self.protocol.queued();
+            let event = match delivery {
+                Delivery::Whole => self.protocol.next_event(&mut received),
+                Delivery::InParts => self.protocol.next_part(&mut received),
+            };
+            let taken = before - received.len();
+            let (content, is_last) = match event {
+                // A payload that is lent can take its buffer along.
+                Ok(Some(Event::Binary(Cow::Borrowed(payload)))) => {
+                    let len = payload.len();
+                    let payload = self.inbox.parsed_payload(taken, len);
+                    return Ok(Some(Part { content: Message::Binary(payload), is_last: true }));
+                }
+                Ok(Some(Event::Text(text))) => (Message::Text(owned_text(text)), true),
+                Ok(Some(Event::TextPart(text))) => (Message::Text(owned_text(text)), false),
+                Ok(Some(Event::Binary(payload))) => (Message::Binary(payload.into_owned().into()), true),
+                Ok(Some(Event::BinaryPart(payload))) => (Message::Binary(payload.into_owned().into()), false),
+                Ok(Some(event)) => {
+                    tracing::trace!(?event, "received");
+                    // A pong that is not queued is put off, as RFC 6455 §5.5.3 allows.
+                    if matches!(event, Event::Ping(_))
+                        && self.protocol.is_open()
+                        && self.protocol.queued() == queued
+                    {
+                        self.traffic.ping_put_off();
+                    }
+                    self.inbox.parsed(taken);
+                    continue;
+                }
+                Ok(None) => {
+                    self.inbox.parsed(taken);
+                    return Ok(None);
+                }
+                Err(error) => {
+                    self.inbox.parsed(taken);
+                    telemetry::failed(self.protocol.role(), &error);
+                    return Err(error.into());
+                }
+            };
+            self.inbox.parsed(taken);
+            return Ok(Some(Part { content, is_last }));
+        }
+    }
+
+    /// Reads and discards once, answering pings on the way.
+    pub(crate) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.discard_unparsed();
+        ready!(self.poll_read(cx));
+        self.discard_unparsed();
+        Poll::Ready(())
+    }
+
+    fn discard_unparsed(&mut self) {
+        // Errors of the peer fail the connection by themselves; nobody is there to be told.
+        // In parts, so that a message that is still to come is not put together for nobody.
+        while let Ok(Some(_)) | Err(_) = self.next_part() {}
+    }
+}
+
+/// Text of its own: a copy if it is lent from a read buffer.
+fn owned_text(text: Cow<'_, str>) -> Utf8Bytes {
+    match text {
+        Cow::Borrowed(text) => text.into(),
+        Cow::Owned(text) => text.into(),
+    }
+}
