@@ -4,7 +4,7 @@
 use axum::Router;
 use axum::response::{Html, Response};
 use axum::routing::{any, get};
-use longwire::axum::{WebSocket, WebSocketUpgrade};
+use longwire::axum::{WebSocket, WebSocketUpgrade}; // instead of `axum::extract::ws`
 
 const PAGE: &str = r#"<!doctype html><title>echo</title><input autofocus placeholder="say something"><pre></pre>
 <script>
@@ -18,11 +18,12 @@ async fn socket(upgrade: WebSocketUpgrade) -> Response {
     upgrade.on_upgrade(echo)
 }
 
-async fn echo(mut socket: WebSocket) -> longwire::Result<()> {
-    while let Some(message) = socket.recv().await? {
-        socket.send(message).await?;
+async fn echo(mut socket: WebSocket) {
+    while let Some(Ok(message)) = socket.recv().await {
+        if socket.send(message).await.is_err() {
+            break;
+        }
     }
-    Ok(())
 }
 
 #[tokio::main]

@@ -157,6 +157,12 @@ impl From<Bytes> for Message {
 pub struct Utf8Bytes(ByteString);
 
 impl Utf8Bytes {
+    /// Text that lives as long as the program.
+    #[must_use]
+    pub const fn from_static(text: &'static str) -> Utf8Bytes {
+        Utf8Bytes(ByteString::from_static(text))
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -202,8 +208,12 @@ impl PartialEq<str> for Utf8Bytes {
     }
 }
 
-impl PartialEq<&str> for Utf8Bytes {
-    fn eq(&self, other: &&str) -> bool {
+/// Whatever text can be compared with: `&str`, `String`, `Cow<str>`.
+impl<T> PartialEq<T> for Utf8Bytes
+where
+    for<'a> &'a str: PartialEq<T>,
+{
+    fn eq(&self, other: &T) -> bool {
         self.as_str() == *other
     }
 }
@@ -217,6 +227,26 @@ impl From<&str> for Utf8Bytes {
 impl From<String> for Utf8Bytes {
     fn from(text: String) -> Utf8Bytes {
         Utf8Bytes(text.into())
+    }
+}
+
+impl From<&String> for Utf8Bytes {
+    fn from(text: &String) -> Utf8Bytes {
+        text.as_str().into()
+    }
+}
+
+impl From<Utf8Bytes> for Bytes {
+    fn from(text: Utf8Bytes) -> Bytes {
+        text.into_bytes()
+    }
+}
+
+impl TryFrom<Vec<u8>> for Utf8Bytes {
+    type Error = std::str::Utf8Error;
+
+    fn try_from(bytes: Vec<u8>) -> Result<Utf8Bytes, std::str::Utf8Error> {
+        Bytes::from(bytes).try_into()
     }
 }
 
@@ -265,6 +295,20 @@ mod tests {
     #[test]
     fn bytes_become_text_only_if_they_are_utf8() {
         assert_eq!(Utf8Bytes::try_from(Bytes::from_static(b"ok")).unwrap(), "ok");
+        assert_eq!(Utf8Bytes::try_from(b"ok".to_vec()).unwrap(), "ok");
         assert!(Utf8Bytes::try_from(Bytes::from_static(b"\xff")).is_err());
+        assert!(Utf8Bytes::try_from(vec![0xff]).is_err());
+    }
+
+    #[test]
+    fn text_is_compared_with_text_of_any_kind() {
+        const TEXT: Utf8Bytes = Utf8Bytes::from_static("ok");
+        let owned = "ok".to_owned();
+        assert_eq!(TEXT, *"ok");
+        assert_eq!(TEXT, owned);
+        assert_eq!(TEXT, std::borrow::Cow::from("ok"));
+        assert_eq!(TEXT, Utf8Bytes::from(&owned));
+        assert_ne!(TEXT, "no");
+        assert_eq!(Bytes::from(TEXT), "ok");
     }
 }

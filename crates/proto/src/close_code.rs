@@ -41,7 +41,7 @@ impl CloseCode {
 
     /// The code as a number.
     #[must_use]
-    pub fn get(self) -> u16 {
+    pub const fn get(self) -> u16 {
         self.0
     }
 

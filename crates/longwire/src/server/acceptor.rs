@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+#[cfg(feature = "axum")]
+use http::HeaderValue;
 use http::{Extensions, HeaderMap, Request, Response, StatusCode, Uri};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
@@ -141,17 +143,28 @@ impl Acceptor {
         self
     }
 
-    /// How many bytes a message may have.
+    /// Changes what one connection may cost.
     #[cfg(feature = "axum")]
-    pub(crate) fn max_message(mut self, bytes: usize) -> Acceptor {
+    pub(crate) fn change_limits(mut self, change: impl FnOnce(Limits) -> Limits) -> Acceptor {
         let limits = &mut Arc::make_mut(&mut self.config).limits;
-        *limits = limits.clone().message(bytes);
+        *limits = change(limits.clone());
         self
     }
 
     /// Tells `observer` of every frame of every connection.
     pub fn observer(mut self, observer: FrameObserver) -> Acceptor {
         Arc::make_mut(&mut self.config).observer = Some(observer);
+        self
+    }
+
+    /// Tells `observer` of every frame, too.
+    #[cfg(feature = "axum")]
+    pub(crate) fn observer_besides(mut self, observer: FrameObserver) -> Acceptor {
+        let observers = &mut Arc::make_mut(&mut self.config).observer;
+        *observers = Some(match observers.take() {
+            Some(first) => first.and(observer),
+            None => observer,
+        });
         self
     }
 
@@ -165,7 +178,7 @@ impl Acceptor {
     pub fn upgrade<B>(&self, request: &mut Request<B>) -> Result<(Response<()>, Upgrading), Refusal> {
         let offer = self.offer(request)?;
         let upgraded = pending(request.extensions_mut())?;
-        self.accept(offer, request.headers(), request.uri(), upgraded)
+        self.accept(offer, Accept::new(), request.headers(), request.uri(), upgraded)
     }
 
     /// What the client offers, if its request is what RFC 6455 wants.
@@ -173,10 +186,20 @@ impl Acceptor {
         self.admission.offer(request)
     }
 
+    /// The subprotocol that is chosen of those that the client offers, unless another is asked for.
+    #[cfg(feature = "axum")]
+    pub(crate) fn choose_subprotocol(&self, offer: &Offer) -> Option<HeaderValue> {
+        // What the client offers is a token, so it makes a value.
+        offer
+            .choose_subprotocol(&self.admission.subprotocols)
+            .and_then(|name| HeaderValue::from_str(name).ok())
+    }
+
     /// Accepts what a client offers, if its page may connect.
     pub(crate) fn accept(
         &self,
         offer: Offer,
+        accept: Accept,
         headers: &HeaderMap,
         uri: &Uri,
         upgraded: OnUpgrade,
@@ -187,8 +210,7 @@ impl Acceptor {
             own_mistake()
         })?;
         self.admission.check_origin(headers)?;
-        let admitted =
-            self.admission.settle(offer, Accept::new(), uri, None, self.config.deflate.as_ref())?;
+        let admitted = self.admission.settle(offer, accept, uri, None, self.config.deflate.as_ref())?;
         telemetry::shook_hands(Role::Server, begun);
         let upgrading = Upgrading {
             upgraded,

@@ -1,7 +1,9 @@
 //! WebSockets on connections that other HTTP servers accept: hyper, axum, and a stack of tower services.
 
 mod axum;
+mod axum_socket;
 mod hyper;
+mod one_import;
 mod tower;
 
 use std::net::SocketAddr;

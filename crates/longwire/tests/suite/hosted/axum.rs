@@ -1,5 +1,6 @@
 //! The extractor, in a router of axum.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -7,15 +8,15 @@ use axum::extract::FromRequestParts;
 use axum::response::Response;
 use axum::routing::any;
 use http::StatusCode;
-use longwire::axum::{WebSocketUpgrade, WebSocketUpgradeRejection};
-use longwire::{Acceptor, By, Client, Error, Limits, WebSocket, connect};
+use longwire::axum::{self as ws, WebSocketUpgrade, WebSocketUpgradeRejection};
+use longwire::{Acceptor, By, Client, Error, FrameObserver, Limits, WebSocket, connect};
 use tokio::sync::oneshot;
 
 use super::{GET, Host};
-use crate::support::{CLOSE, Frame, TEXT, close, echo, end, masked, run, upgrade_request};
+use crate::support::{CLOSE, Frame, PING, PONG, TEXT, close, echo, end, masked, run, upgrade_request};
 
 async fn echoing(upgrade: WebSocketUpgrade) -> Response {
-    upgrade.protocols(["chat.v2"]).max_message_size(1000).on_upgrade(echo)
+    upgrade.protocols(["chat.v2"]).max_message_size(1000).serve(echo)
 }
 
 #[test]
@@ -63,7 +64,7 @@ fn the_end_of_the_handler_is_told_by_a_close_code() {
     run(async {
         let done = async |upgrade: WebSocketUpgrade| upgrade.on_upgrade(|_| async {});
         let failing = async |upgrade: WebSocketUpgrade| {
-            upgrade.on_upgrade(|_| async { Err(Error::other("the database is down")) })
+            upgrade.serve(|_| async { Err(Error::other("the database is down")) })
         };
         let router = Router::new().route("/done", any(done)).route("/failing", any(failing));
         let host = Host::axum(router).await;
@@ -89,14 +90,14 @@ fn what_is_no_good_request_is_refused() {
 #[test]
 fn other_origins_can_be_let_in() {
     run(async {
-        let some = async |upgrade: WebSocketUpgrade| upgrade.origins(["https://a.example"]).on_upgrade(echo);
-        let every = async |upgrade: WebSocketUpgrade| upgrade.any_origin().on_upgrade(echo);
+        let some = async |upgrade: WebSocketUpgrade| upgrade.origins(["https://a.example"]).serve(echo);
+        let every = async |upgrade: WebSocketUpgrade| upgrade.any_origin().serve(echo);
         let shared = Acceptor::new().origins(["https://a.example"]).limits(Limits::default().message(1000));
         let by_acceptor = move |upgrade: WebSocketUpgrade| {
             let shared = shared.clone();
-            async move { upgrade.acceptor(shared).on_upgrade(echo) }
+            async move { upgrade.acceptor(shared).serve(echo) }
         };
-        let wrong = async |upgrade: WebSocketUpgrade| upgrade.origins(["a.example"]).on_upgrade(echo);
+        let wrong = async |upgrade: WebSocketUpgrade| upgrade.origins(["a.example"]).serve(echo);
         let router = Router::new()
             .route("/some", any(some))
             .route("/every", any(every))
@@ -122,9 +123,10 @@ fn other_origins_can_be_let_in() {
 fn the_handler_knows_what_was_asked_for() {
     run(async {
         let telling = async |upgrade: WebSocketUpgrade| {
-            let offered: Vec<String> = upgrade.requested_protocols().map(str::to_owned).collect();
+            let offered: Vec<String> =
+                upgrade.requested_protocols().map(|name| name.to_str().unwrap().to_owned()).collect();
             let upgrade = upgrade.peer_addr(([192, 0, 2, 1], 7).into()).deflate(None);
-            upgrade.on_upgrade(async move |mut socket: WebSocket| {
+            upgrade.serve(async move |mut socket: WebSocket| {
                 let text = format!("{} {:?} {:?}", socket.uri(), socket.peer_addr().unwrap(), offered);
                 socket.send(text).await
             })
@@ -137,6 +139,58 @@ fn the_handler_knows_what_was_asked_for() {
     });
 }
 
+#[test]
+fn longwires_own_connection_comes_with_what_was_received_of_it() {
+    run(async {
+        let unwrapping = async |upgrade: WebSocketUpgrade| {
+            upgrade.on_upgrade(async |mut socket| {
+                assert_eq!(socket.recv().await.unwrap().unwrap(), ws::Message::Ping("p".into()));
+                assert_eq!(socket.get_ref().uri().path(), "/");
+                let (socket, arrived) = socket.into_inner();
+                assert_eq!(arrived, Some("behind it".into()));
+                echo(socket).await.unwrap();
+            })
+        };
+        let host = Host::axum(Router::new().route("/", any(unwrapping))).await;
+        let mut raw = host.raw().await;
+        raw.send(upgrade_request("")).await;
+        raw.head().await;
+        raw.send([masked(PING, "p"), masked(TEXT, "behind it")].concat()).await;
+        assert_eq!(raw.frame().await, Frame::new(PONG, "p"));
+        raw.send(masked(TEXT, "later")).await;
+        assert_eq!(raw.frame().await, Frame::new(TEXT, "later"));
+    });
+}
+
+#[test]
+fn the_terms_of_an_acceptor_hold_beside_those_of_axum() {
+    run(async {
+        let pings = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&pings);
+        let observer = FrameObserver::new(move |frame| {
+            counted.fetch_add(usize::from(frame.control_payload == b"p"), Ordering::Relaxed);
+        });
+        let acceptor = Acceptor::new().observer(observer).subprotocols(["chat.v2"]);
+        let handler = move |upgrade: WebSocketUpgrade| {
+            let upgrade = upgrade.acceptor(acceptor.clone());
+            assert_eq!(upgrade.selected_protocol().unwrap(), "chat.v2");
+            async move {
+                upgrade.on_upgrade(async |mut socket| {
+                    let ping = socket.recv().await.unwrap().unwrap();
+                    socket.send(ping.to_text().unwrap().into()).await.unwrap();
+                })
+            }
+        };
+        let host = Host::axum(Router::new().route("/", any(handler))).await;
+        let mut raw = host.raw().await;
+        raw.send(upgrade_request("Sec-WebSocket-Protocol: chat.v1, chat.v2\r\n")).await;
+        assert!(raw.head().await.to_lowercase().contains("sec-websocket-protocol: chat.v2"));
+        raw.send(masked(PING, "p")).await;
+        assert_eq!([raw.frame().await, raw.frame().await], [Frame::new(PONG, "p"), Frame::new(TEXT, "p")]);
+        assert_eq!(pings.load(Ordering::Relaxed), 2, "the ping and its pong");
+    });
+}
+
 /// A client that leaves between its request and the answer.
 #[test]
 fn a_client_that_leaves_too_early_is_told_of() {
@@ -146,8 +200,9 @@ fn a_client_that_leaves_too_early_is_told_of() {
         let channels = Arc::new(Mutex::new(Some((arrived, failed))));
         let slow = move |upgrade: WebSocketUpgrade| {
             let (arrived, failed) = channels.lock().unwrap().take().unwrap();
-            let upgrade = upgrade.on_failed_upgrade(|error| failed.send(error.to_string()).unwrap());
-            let response = upgrade.on_upgrade(async |socket: WebSocket| drop(socket));
+            let upgrade =
+                upgrade.on_failed_upgrade(|error: axum::Error| failed.send(error.to_string()).unwrap());
+            let response = upgrade.on_upgrade(async |_| {});
             async move {
                 arrived.send(()).unwrap();
                 // The client leaves, and the HTTP server drops this.

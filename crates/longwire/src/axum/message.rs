@@ -1,0 +1,146 @@
+//! Messages as axum has them: control frames are among them.
+
+use axum_core::Error;
+use bytes::Bytes;
+use longwire_proto::{CloseFrame as FrameToSend, Closed, InvalidClose};
+
+pub use crate::message::Utf8Bytes;
+
+/// The number that says why a connection ended (RFC 6455 §7.4); those with a name are in
+/// [`close_code`](super::close_code).
+pub type CloseCode = u16;
+
+/// What one end tells the other when it closes the connection (RFC 6455 §5.5.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CloseFrame {
+    /// Why, as a number.
+    pub code: CloseCode,
+    /// Why, in words: at most 123 bytes; may be empty.
+    pub reason: Utf8Bytes,
+}
+
+/// A message, or a control frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// Text.
+    Text(Utf8Bytes),
+    /// Any bytes.
+    Binary(Bytes),
+    /// A ping, with at most 125 bytes. One that arrived has been answered already.
+    Ping(Bytes),
+    /// A pong, with at most 125 bytes.
+    Pong(Bytes),
+    /// The closing handshake. To send it begins it; one that arrived has been answered already, and is the last that is
+    /// received. `None`: without a code.
+    Close(Option<CloseFrame>),
+}
+
+impl Message {
+    /// A text message.
+    pub fn text(text: impl Into<Utf8Bytes>) -> Message {
+        Message::Text(text.into())
+    }
+
+    /// A binary message.
+    pub fn binary(bytes: impl Into<Bytes>) -> Message {
+        Message::Binary(bytes.into())
+    }
+
+    /// The content as bytes; of a Close frame, the reason.
+    #[must_use]
+    pub fn into_data(self) -> Bytes {
+        match self {
+            Message::Text(text) => text.into_bytes(),
+            Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes,
+            Message::Close(frame) => frame.map(|frame| frame.reason.into_bytes()).unwrap_or_default(),
+        }
+    }
+
+    /// The content as text; of a Close frame, the reason.
+    ///
+    /// # Errors
+    ///
+    /// The content is not UTF-8.
+    pub fn into_text(self) -> Result<Utf8Bytes, Error> {
+        match self {
+            Message::Text(text) => Ok(text),
+            Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => {
+                Utf8Bytes::try_from(bytes).map_err(Error::new)
+            }
+            Message::Close(frame) => Ok(frame.map(|frame| frame.reason).unwrap_or_default()),
+        }
+    }
+
+    /// The content as text, lent; of a Close frame, the reason.
+    ///
+    /// # Errors
+    ///
+    /// The content is not UTF-8.
+    pub fn to_text(&self) -> Result<&str, Error> {
+        match self {
+            Message::Text(text) => Ok(text),
+            Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => {
+                std::str::from_utf8(bytes).map_err(Error::new)
+            }
+            Message::Close(frame) => Ok(frame.as_ref().map_or("", |frame| &frame.reason)),
+        }
+    }
+}
+
+impl CloseFrame {
+    /// What the peer of a connection said that was closed properly, if it gave a code.
+    pub(super) fn told_by(closed: &Closed) -> Option<CloseFrame> {
+        (closed.code != longwire_proto::CloseCode::NO_STATUS)
+            .then(|| CloseFrame { code: closed.code.get(), reason: closed.reason.as_str().into() })
+    }
+
+    /// The frame, if it may be sent.
+    pub(super) fn to_send(&self) -> Result<FrameToSend, InvalidClose> {
+        FrameToSend::new(self.code, self.reason.as_str())
+    }
+}
+
+impl From<crate::message::Message> for Message {
+    fn from(message: crate::message::Message) -> Message {
+        match message {
+            crate::message::Message::Text(text) => Message::Text(text),
+            crate::message::Message::Binary(bytes) => Message::Binary(bytes),
+        }
+    }
+}
+
+impl From<String> for Message {
+    fn from(text: String) -> Message {
+        Message::Text(text.into())
+    }
+}
+
+impl From<&str> for Message {
+    fn from(text: &str) -> Message {
+        Message::Text(text.into())
+    }
+}
+
+impl From<&[u8]> for Message {
+    fn from(bytes: &[u8]) -> Message {
+        Message::Binary(Bytes::copy_from_slice(bytes))
+    }
+}
+
+impl From<Bytes> for Message {
+    fn from(bytes: Bytes) -> Message {
+        Message::Binary(bytes)
+    }
+}
+
+impl From<Vec<u8>> for Message {
+    fn from(bytes: Vec<u8>) -> Message {
+        Message::Binary(bytes.into())
+    }
+}
+
+impl From<Message> for Vec<u8> {
+    fn from(message: Message) -> Vec<u8> {
+        message.into_data().into()
+    }
+}

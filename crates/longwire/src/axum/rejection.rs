@@ -1,0 +1,162 @@
+//! Why a request is not answered with a WebSocket, by axum's names.
+//!
+//! The names tell what is wrong; status and text are Longwire's own: 426 with `Sec-WebSocket-Version` where another
+//! version is asked for or no WebSocket at all (RFC 6455 §4.2.2), 505 over HTTP/2.
+
+use std::fmt;
+
+use axum_core::body::Body;
+use axum_core::response::{IntoResponse, Response};
+use http::header::{CONNECTION, SEC_WEBSOCKET_KEY};
+use http::{HeaderMap, Method, Request, StatusCode, Version};
+use longwire_proto::handshake::{Refusal, is_upgrade};
+
+macro_rules! rejections {
+    ($($(#[$documentation:meta])* $name:ident,)*) => {
+        $(
+            $(#[$documentation])*
+            #[derive(Debug, Clone, PartialEq, Eq)]
+            pub struct $name(Refusal);
+
+            impl $name {
+                /// What the client is answered: the status, and the reason in words.
+                #[must_use]
+                pub fn refusal(&self) -> &Refusal {
+                    &self.0
+                }
+
+                /// The status of the answer.
+                #[must_use]
+                pub fn status(&self) -> StatusCode {
+                    self.0.status()
+                }
+
+                /// The text of the answer.
+                #[must_use]
+                pub fn body_text(&self) -> String {
+                    self.0.reason().to_owned()
+                }
+            }
+
+            impl IntoResponse for $name {
+                fn into_response(self) -> Response {
+                    self.0.response().map(Body::from)
+                }
+            }
+
+            impl fmt::Display for $name {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str(self.0.reason())
+                }
+            }
+
+            impl std::error::Error for $name {}
+
+            impl From<$name> for WebSocketUpgradeRejection {
+                fn from(rejection: $name) -> WebSocketUpgradeRejection {
+                    WebSocketUpgradeRejection::$name(rejection)
+                }
+            }
+        )*
+
+        /// Why a request is not answered with a WebSocket.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum WebSocketUpgradeRejection {
+            $($(#[$documentation])* $name($name),)*
+        }
+
+        impl WebSocketUpgradeRejection {
+            /// What the client is answered: the status, and the reason in words.
+            #[must_use]
+            pub fn refusal(&self) -> &Refusal {
+                match self {
+                    $(WebSocketUpgradeRejection::$name(rejection) => rejection.refusal(),)*
+                }
+            }
+        }
+    };
+}
+
+rejections! {
+    /// The method is not GET.
+    MethodNotGet,
+    /// Over HTTP/2, the method is not CONNECT.
+    MethodNotConnect,
+    /// `Connection` does not list `upgrade`.
+    InvalidConnectionHeader,
+    /// `Upgrade` does not list `websocket`.
+    InvalidUpgradeHeader,
+    /// Over HTTP/2, a CONNECT for something else than a WebSocket. It is not given yet: over HTTP/2 every CONNECT is
+    /// [`ConnectionNotUpgradable`].
+    InvalidProtocolPseudoheader,
+    /// `Sec-WebSocket-Version` is not 13.
+    InvalidWebSocketVersionHeader,
+    /// `Sec-WebSocket-Key` is missing.
+    WebSocketKeyHeaderMissing,
+    /// The HTTP server does not hand the connection over, or it is over HTTP/1.0 or HTTP/2, where there are no WebSockets
+    /// here.
+    ConnectionNotUpgradable,
+    /// Something else is not as RFC 6455 §4.2.1 wants it, such as a key that is none, or two of them.
+    InvalidRequest,
+}
+
+impl WebSocketUpgradeRejection {
+    /// The status of the answer.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.refusal().status()
+    }
+
+    /// The text of the answer.
+    #[must_use]
+    pub fn body_text(&self) -> String {
+        self.refusal().reason().to_owned()
+    }
+
+    /// Names what is wrong with a request that was refused, in the order in which axum looks.
+    pub(super) fn of<B>(request: &Request<B>, refusal: Refusal) -> WebSocketUpgradeRejection {
+        let headers = request.headers();
+        if request.version() > Version::HTTP_11 && request.method() != Method::CONNECT {
+            MethodNotConnect(refusal).into()
+        } else if request.version() != Version::HTTP_11 {
+            ConnectionNotUpgradable(refusal).into()
+        } else if request.method() != Method::GET {
+            MethodNotGet(refusal).into()
+        } else if !connection_is_to_be_upgraded(headers) {
+            InvalidConnectionHeader(refusal).into()
+        } else if !is_upgrade(request) {
+            InvalidUpgradeHeader(refusal).into()
+        } else if !headers.contains_key(SEC_WEBSOCKET_KEY) {
+            WebSocketKeyHeaderMissing(refusal).into()
+        } else if refusal.status() == StatusCode::UPGRADE_REQUIRED {
+            InvalidWebSocketVersionHeader(refusal).into()
+        } else {
+            InvalidRequest(refusal).into()
+        }
+    }
+
+    pub(super) fn not_upgradable(refusal: Refusal) -> WebSocketUpgradeRejection {
+        ConnectionNotUpgradable(refusal).into()
+    }
+}
+
+fn connection_is_to_be_upgraded(headers: &HeaderMap) -> bool {
+    let options =
+        headers.get_all(CONNECTION).iter().flat_map(|line| line.as_bytes().split(|&byte| byte == b','));
+    options.map(<[u8]>::trim_ascii).any(|option| option.eq_ignore_ascii_case(b"upgrade"))
+}
+
+impl IntoResponse for WebSocketUpgradeRejection {
+    fn into_response(self) -> Response {
+        self.refusal().response().map(Body::from)
+    }
+}
+
+impl fmt::Display for WebSocketUpgradeRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.refusal().reason())
+    }
+}
+
+impl std::error::Error for WebSocketUpgradeRejection {}

@@ -1,0 +1,266 @@
+//! A connection as axum's handlers hold it.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use axum_core::Error;
+use bytes::Bytes;
+use futures_core::Stream;
+use futures_core::stream::FusedStream;
+use futures_sink::Sink;
+use http::HeaderValue;
+use longwire_proto::Closed;
+
+use super::arrivals::Arrivals;
+use super::message::{CloseFrame, Message};
+use crate::connection::Connection;
+use crate::error::Error as OwnError;
+use crate::shared::{Frames, Shared, Write};
+
+/// A connection: what `axum::extract::ws::WebSocket` is, over Longwire's own [`WebSocket`](crate::WebSocket).
+///
+/// It is also a [`Stream`] of messages and a [`Sink`] for them, so `StreamExt::split` makes two halves of it. Pings are
+/// answered and the closing handshake is done while it is received from.
+///
+/// The client's Close frame is received as [`Message::Close`], and after it nothing. A connection that ends without one
+/// is an error, as in axum, and after that nothing.
+pub struct WebSocket {
+    inner: crate::websocket::WebSocket,
+    shared: Arc<Shared>,
+    arrivals: Arrivals,
+    reading: Reading,
+    /// A ping or pong that was put into the sink and waits for room.
+    control: Option<Queueing>,
+    protocol: Option<HeaderValue>,
+}
+
+type Queueing = Pin<Box<dyn Future<Output = Result<(), OwnError>> + Send + Sync>>;
+
+/// Whether there is more to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Open,
+    /// The end has been received and told, by a Close frame or an error.
+    Ended,
+}
+
+/// A control frame that does not end the connection.
+enum Control {
+    Ping(Bytes),
+    Pong(Bytes),
+}
+
+impl WebSocket {
+    pub(super) fn new(
+        inner: crate::websocket::WebSocket,
+        arrivals: Arrivals,
+        protocol: Option<HeaderValue>,
+    ) -> WebSocket {
+        let shared = Arc::clone(inner.sender().shared());
+        WebSocket { inner, shared, arrivals, reading: Reading::Open, control: None, protocol }
+    }
+
+    /// Waits for the next message, ping, pong or Close frame. `None`: the connection has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, nothing that arrived is lost.
+    ///
+    /// # Errors
+    ///
+    /// The client broke the protocol, or the connection ended without a Close frame. It is told once; what follows is
+    /// `None`. [`Error::into_inner`] is a [`longwire::Error`](crate::Error).
+    pub async fn recv(&mut self) -> Option<Result<Message, Error>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+
+    /// Sends a message, ping or pong, or begins the closing handshake. It is queued and written as soon as the transport
+    /// takes it. Waits while more than [`Limits::high_water`](longwire_proto::Limits::high_water) bytes wait to be
+    /// written.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is ready, the message was not queued; when it is ready, the message leaves
+    /// whole.
+    ///
+    /// # Errors
+    ///
+    /// The connection is closing or has ended, a ping or pong has more than 125 bytes, or a Close frame has a code that
+    /// must not be sent or more than 123 bytes of reason. [`Error::into_inner`] is a [`longwire::Error`](crate::Error).
+    pub async fn send(&mut self, message: Message) -> Result<(), Error> {
+        poll_fn(|cx| self.poll_control(cx)).await.map_err(Error::new)?;
+        let sent = match message {
+            Message::Text(text) => self.inner.send(text).await,
+            Message::Binary(bytes) => self.inner.send(bytes).await,
+            Message::Ping(payload) => queue(&self.shared, Control::Ping(payload)).await,
+            Message::Pong(payload) => queue(&self.shared, Control::Pong(payload)).await,
+            Message::Close(frame) => self.begin_close(frame.as_ref()),
+        };
+        sent.map_err(Error::new)
+    }
+
+    /// The subprotocol that was chosen.
+    #[must_use]
+    pub fn protocol(&self) -> Option<&HeaderValue> {
+        self.protocol.as_ref()
+    }
+
+    /// Longwire's own connection, which knows more of it: its end, its peer, a further sender.
+    #[must_use]
+    pub fn get_ref(&self) -> &crate::websocket::WebSocket {
+        &self.inner
+    }
+
+    /// Longwire's own connection, and the message that arrived with a ping or pong before it and was not received yet, if
+    /// there is one. Pings and pongs are left out. Who wants no other can have it from
+    /// [`serve`](super::WebSocketUpgrade::serve).
+    #[must_use]
+    pub fn into_inner(self) -> (crate::websocket::WebSocket, Option<crate::message::Message>) {
+        let mut arrived = None;
+        while let Some(arrival) = self.arrivals.pop() {
+            match arrival {
+                Ok(Message::Text(text)) => arrived = Some(crate::message::Message::Text(text)),
+                Ok(Message::Binary(bytes)) => arrived = Some(crate::message::Message::Binary(bytes)),
+                Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_)) | Err(_) => {}
+            }
+        }
+        (self.inner, arrived)
+    }
+
+    fn begin_close(&self, frame: Option<&CloseFrame>) -> Result<(), OwnError> {
+        if !self.inner.is_open() {
+            return Err(OwnError::Closed(Box::new(self.inner.closed())));
+        }
+        let frame = frame.map(CloseFrame::to_send).transpose()?;
+        self.shared.begin_close(frame);
+        Ok(())
+    }
+
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
+        if self.reading == Reading::Ended {
+            return Poll::Ready(None);
+        }
+        let end = match ready!(Pin::new(&mut self.inner).poll_next(cx)) {
+            Some(Ok(message)) => return Poll::Ready(Some(Ok(message.into()))),
+            Some(Err(error)) => Err(Error::new(error)),
+            None => end(self.inner.closed()),
+        };
+        self.reading = Reading::Ended;
+        Poll::Ready(Some(end))
+    }
+
+    /// Waits until the ping or pong that was put into the sink is queued.
+    fn poll_control(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), OwnError>> {
+        let Some(control) = &mut self.control else { return Poll::Ready(Ok(())) };
+        let queued = ready!(control.as_mut().poll(cx));
+        self.control = None;
+        Poll::Ready(queued)
+    }
+
+    fn put_control(&mut self, control: Control) {
+        let shared = Arc::clone(&self.shared);
+        self.control = Some(Box::pin(async move { queue(&shared, control).await }));
+    }
+}
+
+/// The last that is received.
+fn end(closed: Closed) -> Result<Message, Error> {
+    if closed.clean {
+        Ok(Message::Close(CloseFrame::told_by(&closed)))
+    } else {
+        Err(Error::new(OwnError::Closed(Box::new(closed))))
+    }
+}
+
+/// Queues a ping or pong when there is room for it.
+async fn queue(shared: &Arc<Shared>, control: Control) -> Result<(), OwnError> {
+    let queue = |connection: &mut Connection| match control {
+        Control::Ping(payload) => connection.protocol.send_ping(&payload),
+        Control::Pong(payload) => connection.protocol.send_pong(&payload),
+    };
+    shared.when_there_is_room(Frames::Within, queue, Write::Soon).await
+}
+
+/// What arrives, in the order in which it came; it ends with the connection.
+impl Stream for WebSocket {
+    type Item = Result<Message, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        if let Some(arrival) = this.arrivals.pop() {
+            return Poll::Ready(Some(arrival));
+        }
+        // Whatever the poll brings, pings and pongs that came before it are in already.
+        let nothing_more = match this.poll_message(cx) {
+            Poll::Ready(Some(last)) => {
+                this.arrivals.push(last);
+                Poll::Pending
+            }
+            other => other,
+        };
+        match this.arrivals.pop() {
+            Some(arrival) => Poll::Ready(Some(arrival)),
+            None => nothing_more,
+        }
+    }
+}
+
+impl FusedStream for WebSocket {
+    fn is_terminated(&self) -> bool {
+        self.reading == Reading::Ended && self.arrivals.is_empty()
+    }
+}
+
+/// Takes messages; those that were put in leave with the next flush. Closing the sink begins the closing handshake, with
+/// a Close frame that has no code; what arrives is received as before.
+impl Sink<Message> for WebSocket {
+    type Error = Error;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let this = self.get_mut();
+        ready!(this.poll_control(cx)).map_err(Error::new)?;
+        Pin::new(&mut this.inner).poll_ready(cx).map_err(Error::new)
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+        let this = self.get_mut();
+        let inner = Pin::new(&mut this.inner);
+        let taken = match message {
+            Message::Text(text) => inner.start_send(text.into()),
+            Message::Binary(bytes) => inner.start_send(bytes.into()),
+            Message::Ping(payload) => {
+                this.put_control(Control::Ping(payload));
+                Ok(())
+            }
+            Message::Pong(payload) => {
+                this.put_control(Control::Pong(payload));
+                Ok(())
+            }
+            Message::Close(frame) => this.begin_close(frame.as_ref()),
+        };
+        taken.map_err(Error::new)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let this = self.get_mut();
+        ready!(this.poll_control(cx)).map_err(Error::new)?;
+        Pin::new(&mut this.inner).poll_flush(cx).map_err(Error::new)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        ready!(self.poll_control(cx)).map_err(Error::new)?;
+        if self.inner.is_open() {
+            self.shared.begin_close(None);
+        }
+        self.poll_flush(cx)
+    }
+}
+
+impl fmt::Debug for WebSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocket").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}

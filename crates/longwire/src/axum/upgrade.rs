@@ -1,0 +1,298 @@
+//! The extractor.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
+
+use axum_core::Error;
+use axum_core::body::Body;
+use axum_core::extract::FromRequestParts;
+use axum_core::response::Response;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Request, Uri};
+use hyper::upgrade::OnUpgrade;
+use longwire_proto::Limits;
+use longwire_proto::deflate::Deflate;
+use longwire_proto::handshake::{Offer, Refusal};
+use tracing::Instrument;
+
+use super::arrivals::Arrivals;
+use super::rejection::WebSocketUpgradeRejection;
+use super::socket::WebSocket;
+use crate::server::acceptor::{self, Acceptor, Upgrading};
+use crate::server::admission::Accept;
+use crate::server::origin::{InvalidOrigin, Origin};
+
+/// Extracts a request for a WebSocket (RFC 6455 §4.2.1), to be accepted with
+/// [`on_upgrade`](WebSocketUpgrade::on_upgrade). What is no such request is [rejected](WebSocketUpgradeRejection); over
+/// HTTP/2 there are no WebSockets yet.
+#[must_use = "the connection is opened by `on_upgrade`"]
+pub struct WebSocketUpgrade<F = DefaultOnFailedUpgrade> {
+    acceptor: Acceptor,
+    offer: Offer,
+    offered: Vec<HeaderValue>,
+    selected: Option<HeaderValue>,
+    headers: HeaderMap,
+    uri: Uri,
+    upgraded: OnUpgrade,
+    peer_addr: Option<SocketAddr>,
+    on_failed_upgrade: F,
+}
+
+/// What is done when a client leaves before it is accepted; a closure is one.
+pub trait OnFailedUpgrade: Send + 'static {
+    /// Is called once, with what went wrong.
+    fn call(self, error: Error);
+}
+
+impl<F: FnOnce(Error) + Send + 'static> OnFailedUpgrade for F {
+    fn call(self, error: Error) {
+        self(error);
+    }
+}
+
+/// Writes to the log that a client left before it was accepted.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct DefaultOnFailedUpgrade;
+
+impl OnFailedUpgrade for DefaultOnFailedUpgrade {
+    fn call(self, error: Error) {
+        tracing::debug!(%error, "the client left before it was accepted");
+    }
+}
+
+/// What `axum::extract::ws` has.
+impl<F> WebSocketUpgrade<F> {
+    /// The subprotocols that are spoken, the preferred one first. The first that the client offers too is chosen.
+    pub fn protocols<I>(mut self, protocols: I) -> Self
+    where
+        I: IntoIterator<Item: Into<Cow<'static, str>>>,
+    {
+        let protocols = protocols.into_iter().map(|protocol| protocol.into().into_owned());
+        self.acceptor = self.acceptor.subprotocols(protocols);
+        self.selected = self.acceptor.choose_subprotocol(&self.offer);
+        self
+    }
+
+    /// The subprotocols that the client offers, the preferred one first.
+    pub fn requested_protocols(&self) -> impl Iterator<Item = &HeaderValue> {
+        self.offered.iter()
+    }
+
+    /// Chooses a subprotocol. If it is none that the client offers, the response is a 500: the client would have to fail
+    /// the connection (RFC 6455 §4.1).
+    pub fn set_selected_protocol(&mut self, protocol: HeaderValue) {
+        self.selected = Some(protocol);
+    }
+
+    /// The subprotocol that was chosen, by [`protocols`](WebSocketUpgrade::protocols) or otherwise.
+    #[must_use]
+    pub fn selected_protocol(&self) -> Option<&HeaderValue> {
+        self.selected.as_ref()
+    }
+
+    /// How many bytes a message may have; as [`limits`](WebSocketUpgrade::limits) has it unless set.
+    pub fn max_message_size(mut self, bytes: usize) -> Self {
+        self.acceptor = self.acceptor.change_limits(|limits| limits.message(bytes));
+        self
+    }
+
+    /// Does nothing: the length of a frame costs nothing by itself here, since memory grows with what has arrived. What
+    /// bounds it is [`max_message_size`](WebSocketUpgrade::max_message_size).
+    pub fn max_frame_size(self, _bytes: usize) -> Self {
+        self
+    }
+
+    /// From how many bytes on that wait to be written sending waits, where axum would give an error;
+    /// [`Limits::high_water`].
+    pub fn max_write_buffer_size(mut self, bytes: usize) -> Self {
+        self.acceptor = self.acceptor.change_limits(|limits| limits.water(bytes / 4, bytes));
+        self
+    }
+
+    /// Does nothing: what is sent is written at once, or in one write with the answers to what was read together.
+    pub fn write_buffer_size(self, _bytes: usize) -> Self {
+        self
+    }
+
+    /// Does nothing: the connections of a thread share the buffers that they read into.
+    pub fn read_buffer_size(self, _bytes: usize) -> Self {
+        self
+    }
+
+    /// Tells `callback` if the client leaves before it is accepted.
+    pub fn on_failed_upgrade<C: OnFailedUpgrade>(self, callback: C) -> WebSocketUpgrade<C> {
+        WebSocketUpgrade {
+            acceptor: self.acceptor,
+            offer: self.offer,
+            offered: self.offered,
+            selected: self.selected,
+            headers: self.headers,
+            uri: self.uri,
+            upgraded: self.upgraded,
+            peer_addr: self.peer_addr,
+            on_failed_upgrade: callback,
+        }
+    }
+
+    /// Accepts: return the response, and `callback` gets the connection, on a task of its own. When it is done and
+    /// nobody else holds the connection, that is closed with 1000, or with 1011 if the callback panicked.
+    ///
+    /// A page of an origin that may not connect is refused with 403 in the response.
+    #[must_use = "the connection is opened by returning the response"]
+    pub fn on_upgrade<C, Fut>(mut self, callback: C) -> Response
+    where
+        C: FnOnce(WebSocket) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+        F: OnFailedUpgrade,
+    {
+        let arrivals = Arrivals::default();
+        self.acceptor = self.acceptor.observer_besides(arrivals.observer());
+        let protocol = self.selected.clone();
+        self.serve(|socket| {
+            let handling = callback(WebSocket::new(socket, arrivals, protocol));
+            async {
+                handling.await;
+                Ok(())
+            }
+        })
+    }
+}
+
+/// What `axum::extract::ws` does not have.
+impl<F> WebSocketUpgrade<F> {
+    /// Accepts as [`on_upgrade`](WebSocketUpgrade::on_upgrade) does, and gives `handler` Longwire's own
+    /// [`WebSocket`](crate::WebSocket). If it fails, the connection is closed with 1011.
+    ///
+    /// ```
+    /// use axum::response::Response;
+    /// use longwire::WebSocket;
+    /// use longwire::axum::WebSocketUpgrade;
+    ///
+    /// async fn handler(upgrade: WebSocketUpgrade) -> Response {
+    ///     upgrade.serve(async |mut socket: WebSocket| {
+    ///         while let Some(message) = socket.recv().await? {
+    ///             socket.send(message).await?;
+    ///         }
+    ///         Ok(())
+    ///     })
+    /// }
+    /// ```
+    #[must_use = "the connection is opened by returning the response"]
+    pub fn serve<C, Fut>(self, handler: C) -> Response
+    where
+        C: FnOnce(crate::websocket::WebSocket) -> Fut + Send + 'static,
+        Fut: Future<Output = crate::error::Result<()>> + Send + 'static,
+        F: OnFailedUpgrade,
+    {
+        let (response, upgrading, on_failed_upgrade) = match self.accept() {
+            Ok(accepted) => accepted,
+            Err(refusal) => return refusal.response().map(Body::from),
+        };
+        let serving = async {
+            if let Err(error) = upgrading.serve(handler).await {
+                on_failed_upgrade.call(Error::new(error));
+            }
+        };
+        tokio::spawn(serving.in_current_span());
+        response
+    }
+
+    /// Accepts on these terms instead of those that were set so far.
+    pub fn acceptor(mut self, acceptor: Acceptor) -> Self {
+        self.selected = acceptor.choose_subprotocol(&self.offer);
+        self.acceptor = acceptor;
+        self
+    }
+
+    /// Accepts browsers on pages of these origins besides the server's own, as [`Acceptor::origins`] does.
+    pub fn origins<O>(mut self, origins: impl IntoIterator<Item = O>) -> Self
+    where
+        O: TryInto<Origin, Error: Into<InvalidOrigin>>,
+    {
+        self.acceptor = self.acceptor.origins(origins);
+        self
+    }
+
+    /// Accepts browsers on pages of any origin. Only for services that anybody may use: the cookies of a visitor come
+    /// along with requests that other sites make.
+    pub fn any_origin(mut self) -> Self {
+        self.acceptor = self.acceptor.any_origin();
+        self
+    }
+
+    /// What the connection may cost.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.acceptor = self.acceptor.limits(limits);
+        self
+    }
+
+    /// How messages are compressed, if the client offers it (permessage-deflate, RFC 7692). `None`: not at all.
+    pub fn deflate(mut self, deflate: impl Into<Option<Deflate>>) -> Self {
+        self.acceptor = self.acceptor.deflate(deflate);
+        self
+    }
+
+    /// Sets what [`WebSocket::peer_addr`](crate::WebSocket::peer_addr) tells, such as the address in axum's
+    /// `ConnectInfo`.
+    pub fn peer_addr(mut self, peer_addr: SocketAddr) -> Self {
+        self.peer_addr = Some(peer_addr);
+        self
+    }
+
+    fn accept(self) -> Result<(Response, Upgrading, F), Refusal> {
+        let accept = match &self.selected {
+            // What is no text is none that was offered, and refused as such.
+            Some(protocol) => Accept::new().subprotocol(String::from_utf8_lossy(protocol.as_bytes())),
+            None => Accept::new(),
+        };
+        let (response, mut upgrading) =
+            self.acceptor.accept(self.offer, accept, &self.headers, &self.uri, self.upgraded)?;
+        if let Some(peer_addr) = self.peer_addr {
+            upgrading = upgrading.peer_addr(peer_addr);
+        }
+        Ok((response.map(|()| Body::empty()), upgrading, self.on_failed_upgrade))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for WebSocketUpgrade {
+    type Rejection = WebSocketUpgradeRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, WebSocketUpgradeRejection> {
+        let acceptor = Acceptor::new();
+        let (empty, ()) = Request::new(()).into_parts();
+        let request = Request::from_parts(std::mem::replace(parts, empty), ());
+        let offer =
+            acceptor.offer(&request).map_err(|refusal| WebSocketUpgradeRejection::of(&request, refusal));
+        (*parts, ()) = request.into_parts();
+        let offer = offer?;
+        let upgraded =
+            acceptor::pending(&mut parts.extensions).map_err(WebSocketUpgradeRejection::not_upgradable)?;
+        // They are tokens, so each makes a value.
+        let offered =
+            offer.subprotocols().iter().filter_map(|name| HeaderValue::from_str(name).ok()).collect();
+        Ok(WebSocketUpgrade {
+            acceptor,
+            offer,
+            offered,
+            selected: None,
+            headers: parts.headers.clone(),
+            uri: parts.uri.clone(),
+            upgraded,
+            peer_addr: None,
+            on_failed_upgrade: DefaultOnFailedUpgrade,
+        })
+    }
+}
+
+impl<F> fmt::Debug for WebSocketUpgrade<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocketUpgrade")
+            .field("uri", &self.uri)
+            .field("offer", &self.offer)
+            .field("selected", &self.selected)
+            .finish_non_exhaustive()
+    }
+}
