@@ -54,6 +54,8 @@ pub use halves::{Receiver, Sender, TrySendError};
 pub use longwire_proto as proto;
 pub use longwire_proto::deflate::Deflate;
 pub use longwire_proto::handshake::Refusal;
+#[cfg(feature = "server")]
+pub use longwire_proto::handshake::is_upgrade;
 pub use longwire_proto::{
     By, CloseCode, CloseFrame, Closed, Config, Direction, FrameObserver, Header, InvalidClose, Keepalive,
     Limits, ProtocolError, Role, SeenFrame, SendError,

@@ -38,7 +38,8 @@ use crate::websocket::WebSocket;
 /// ```
 ///
 /// What other layers put into the extensions of a request, such as who the user is, the handler finds in
-/// [`WebSocket::attached`]. A handler that is done closes its connection with 1000, one that fails or panics with 1011.
+/// [`WebSocket::attached`]; the address of the client, which [`WebSocket::peer_addr`] does not know here, is there in
+/// axum's `ConnectInfo`. A handler that is done closes its connection with 1000, one that fails or panics with 1011.
 /// Over HTTP/2 there are no WebSockets yet: such a request is answered with 505.
 #[derive(Clone)]
 #[must_use]

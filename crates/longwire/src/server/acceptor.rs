@@ -34,22 +34,36 @@ use crate::websocket::WebSocket;
 /// [`Acceptor::new`]. Return the response, and the future gives the connection.
 ///
 /// ```
+/// use std::convert::Infallible;
+///
 /// use http_body_util::Full;
 /// use hyper::body::{Bytes, Incoming};
 /// use hyper::{Request, Response};
-/// use longwire::{Refusal, WebSocket};
+/// use longwire::WebSocket;
 ///
-/// async fn answer(mut request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Refusal> {
-///     let (response, upgrading) = longwire::upgrade(&mut request)?;
-///     tokio::spawn(upgrading.serve(async |mut socket: WebSocket| {
-///         while let Some(message) = socket.recv().await? {
-///             socket.send(message).await?;
+/// async fn answer(mut request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+///     if !longwire::is_upgrade(&request) {
+///         return Ok(Response::new("a page".into()));
+///     }
+///     Ok(match longwire::upgrade(&mut request) {
+///         Ok((response, upgrading)) => {
+///             tokio::spawn(upgrading.serve(echo));
+///             response.map(|()| Full::default())
 ///         }
-///         Ok(())
-///     }));
-///     Ok(response.map(|()| Full::default()))
+///         Err(refusal) => refusal.response().map(Full::from),
+///     })
+/// }
+///
+/// async fn echo(mut socket: WebSocket) -> longwire::Result<()> {
+///     while let Some(message) = socket.recv().await? {
+///         socket.send(message).await?;
+///     }
+///     Ok(())
 /// }
 /// ```
+///
+/// A refusal is to be answered, not to be returned as the error of the service: hyper would end the connection without a
+/// word.
 ///
 /// # Errors
 ///

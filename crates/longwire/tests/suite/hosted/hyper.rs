@@ -9,11 +9,11 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use longwire::{Acceptor, By, Refusal, connect};
+use longwire::{Acceptor, By, Refusal, connect, is_upgrade};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use super::Host;
+use super::{GET, Host};
 use crate::support::{Frame, TEXT, echo, end, masked, run, upgrade_request};
 
 /// A server that opens a WebSocket on every request; the results of its connections come out.
@@ -24,6 +24,9 @@ async fn host(acceptor: Acceptor) -> (Host, mpsc::UnboundedReceiver<longwire::Re
     let answer = move |mut request: Request<Incoming>| {
         let (acceptor, ended) = (acceptor.clone(), ended.clone());
         async move {
+            if !is_upgrade(&request) {
+                return Ok(Response::new("a page".into()));
+            }
             let accepted = acceptor.upgrade(&mut request).map(|(response, upgrading)| {
                 tokio::spawn(async move {
                     ended.send(upgrading.attach(7u32).peer_addr(addr).serve(checked).await)
@@ -60,6 +63,14 @@ fn a_request_of_hyper_is_upgraded() {
         assert_eq!(socket.recv().await.unwrap().unwrap(), "hello".into());
         assert_eq!(end(&socket.close(1000, "").await.unwrap()), (1000, "", By::Local, true));
         ends.recv().await.unwrap().unwrap();
+    });
+}
+
+#[test]
+fn what_asks_for_no_websocket_gets_a_page() {
+    run(async {
+        let (host, _ends) = host(Acceptor::new()).await;
+        assert_eq!(host.ask(GET).await, ("http/1.1 200 ok".into(), "a page".into()));
     });
 }
 

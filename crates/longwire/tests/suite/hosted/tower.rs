@@ -1,11 +1,15 @@
 //! The layer, above a router of axum.
 
+use std::net::SocketAddr;
+
+use axum::extract::ConnectInfo;
 use axum::routing::{any, get};
 use axum::{Extension, Router};
 use http::{StatusCode, Version};
 use http_body_util::BodyExt;
 use longwire::tower::WebSocketLayer;
 use longwire::{Acceptor, Client, WebSocket, connect};
+use tokio::net::TcpListener;
 use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 
 use super::{GET, Host};
@@ -92,6 +96,25 @@ fn what_other_layers_know_of_the_request_the_handler_knows() {
         assert_eq!(socket.recv().await.unwrap().unwrap(), "ada".into());
         assert_eq!(socket.recv().await.unwrap(), None);
         assert_eq!(socket.closed().code.get(), 1000);
+    });
+}
+
+#[test]
+fn the_address_of_the_client_is_in_connect_info() {
+    run(async {
+        let sockets = WebSocketLayer::new(async |mut socket: WebSocket| {
+            assert_eq!(socket.peer_addr(), None);
+            let ConnectInfo(addr) = socket.attached::<ConnectInfo<SocketAddr>>().unwrap();
+            socket.send(addr.to_string()).await
+        });
+        let router = Router::new().route("/", get("a page")).layer(sockets);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async { axum::serve(listener, service).await });
+        let mut socket = connect(url).await.unwrap();
+        let told: SocketAddr = socket.recv().await.unwrap().unwrap().to_string().parse().unwrap();
+        assert!(told.ip().is_loopback(), "{told}");
     });
 }
 
