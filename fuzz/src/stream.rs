@@ -164,7 +164,7 @@ impl Plan {
     }
 
     fn check_rules(&self, transcript: &Transcript) {
-        let Transcript { events, error, sent, closed } = transcript;
+        let Transcript { events, error, sent, closed, .. } = transcript;
         let mut frames = sent::frames(self.role, sent);
         // §5.5.1: one Close frame, and nothing behind it. Those who begin with it send no pong.
         let begun_with_close = self.begins == Begins::Closing;
