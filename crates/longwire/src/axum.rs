@@ -22,8 +22,7 @@
 //!
 //! Beyond it there are [origins](WebSocketUpgrade::origins), [limits](WebSocketUpgrade::limits),
 //! [compression](WebSocketUpgrade::deflate), and [`serve`](WebSocketUpgrade::serve) for handlers that hold Longwire's own
-//! [`WebSocket`](crate::WebSocket): without control frames among the messages, which is faster, and with `?` in the
-//! handler.
+//! [`WebSocket`](crate::WebSocket): without control frames among the messages, and with `?` in the handler.
 //!
 //! # What differs from axum
 //!
@@ -35,12 +34,10 @@
 //! - Unless set, a message may have 16 MiB, not 64, and a client that is silent for 30 s is pinged; its pongs, which are
 //!   empty, are received as others are.
 //! - A Close frame whose code must not be sent (RFC 6455 §7.4) is an error at both ends: axum sends it as it is.
-//! - Of the pings and pongs that come before a message, at most the last 128 are received.
 //! - `accept_unmasked_frames` is not there: such frames fail the connection, as RFC 6455 §5.1 says. Settings of buffers
 //!   that Longwire does not have do nothing, and say so.
 //! - There are no WebSockets over HTTP/2 yet.
 
-mod arrivals;
 pub mod close_code;
 mod message;
 pub mod rejection;

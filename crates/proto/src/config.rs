@@ -69,15 +69,6 @@ impl FrameObserver {
         FrameObserver(Arc::new(observe))
     }
 
-    /// An observer that tells this one, and then `other`.
-    #[must_use]
-    pub fn and(self, other: FrameObserver) -> FrameObserver {
-        FrameObserver::new(move |frame| {
-            self.observe(frame);
-            other.observe(frame);
-        })
-    }
-
     pub(crate) fn observe(&self, frame: &SeenFrame<'_>) {
         (self.0)(frame);
     }

@@ -14,9 +14,9 @@ use futures_sink::Sink;
 use http::HeaderValue;
 use longwire_proto::Closed;
 
-use super::arrivals::Arrivals;
 use super::message::{CloseFrame, Message};
 use crate::connection::Connection;
+use crate::connection::receive::Arrival;
 use crate::error::Error as OwnError;
 use crate::shared::{Frames, Shared, Write};
 
@@ -30,7 +30,6 @@ use crate::shared::{Frames, Shared, Write};
 pub struct WebSocket {
     inner: crate::websocket::WebSocket,
     shared: Arc<Shared>,
-    arrivals: Arrivals,
     reading: Reading,
     /// A ping or pong that was put into the sink and waits for room.
     control: Option<Queueing>,
@@ -54,13 +53,9 @@ enum Control {
 }
 
 impl WebSocket {
-    pub(super) fn new(
-        inner: crate::websocket::WebSocket,
-        arrivals: Arrivals,
-        protocol: Option<HeaderValue>,
-    ) -> WebSocket {
+    pub(super) fn new(inner: crate::websocket::WebSocket, protocol: Option<HeaderValue>) -> WebSocket {
         let shared = Arc::clone(inner.sender().shared());
-        WebSocket { inner, shared, arrivals, reading: Reading::Open, control: None, protocol }
+        WebSocket { inner, shared, reading: Reading::Open, control: None, protocol }
     }
 
     /// Waits for the next message, ping, pong or Close frame. `None`: the connection has ended.
@@ -114,20 +109,11 @@ impl WebSocket {
         &self.inner
     }
 
-    /// Longwire's own connection, and the message that arrived with a ping or pong before it and was not received yet, if
-    /// there is one. Pings and pongs are left out. Who wants no other can have it from
+    /// Longwire's own connection, which leaves pings and pongs out. Who wants no other can have it from
     /// [`serve`](super::WebSocketUpgrade::serve).
     #[must_use]
-    pub fn into_inner(self) -> (crate::websocket::WebSocket, Option<crate::message::Message>) {
-        let mut arrived = None;
-        while let Some(arrival) = self.arrivals.pop() {
-            match arrival {
-                Ok(Message::Text(text)) => arrived = Some(crate::message::Message::Text(text)),
-                Ok(Message::Binary(bytes)) => arrived = Some(crate::message::Message::Binary(bytes)),
-                Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_)) | Err(_) => {}
-            }
-        }
-        (self.inner, arrived)
+    pub fn into_inner(self) -> crate::websocket::WebSocket {
+        self.inner
     }
 
     fn begin_close(&self, frame: Option<&CloseFrame>) -> Result<(), OwnError> {
@@ -137,19 +123,6 @@ impl WebSocket {
         let frame = frame.map(CloseFrame::to_send).transpose()?;
         self.shared.begin_close(frame);
         Ok(())
-    }
-
-    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
-        if self.reading == Reading::Ended {
-            return Poll::Ready(None);
-        }
-        let end = match ready!(Pin::new(&mut self.inner).poll_next(cx)) {
-            Some(Ok(message)) => return Poll::Ready(Some(Ok(message.into()))),
-            Some(Err(error)) => Err(Error::new(error)),
-            None => end(self.inner.closed()),
-        };
-        self.reading = Reading::Ended;
-        Poll::Ready(Some(end))
     }
 
     /// Waits until the ping or pong that was put into the sink is queued.
@@ -190,27 +163,22 @@ impl Stream for WebSocket {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        if let Some(arrival) = this.arrivals.pop() {
-            return Poll::Ready(Some(arrival));
+        if this.reading == Reading::Ended {
+            return Poll::Ready(None);
         }
-        // Whatever the poll brings, pings and pongs that came before it are in already.
-        let nothing_more = match this.poll_message(cx) {
-            Poll::Ready(Some(last)) => {
-                this.arrivals.push(last);
-                Poll::Pending
-            }
-            other => other,
+        let end = match ready!(this.shared.poll_receive(Connection::next_arrival, cx)) {
+            Ok(Some(arrival)) => return Poll::Ready(Some(Ok(arrival.into()))),
+            Ok(None) => end(this.inner.closed()),
+            Err(error) => Err(Error::new(error)),
         };
-        match this.arrivals.pop() {
-            Some(arrival) => Poll::Ready(Some(arrival)),
-            None => nothing_more,
-        }
+        this.reading = Reading::Ended;
+        Poll::Ready(Some(end))
     }
 }
 
 impl FusedStream for WebSocket {
     fn is_terminated(&self) -> bool {
-        self.reading == Reading::Ended && self.arrivals.is_empty()
+        self.reading == Reading::Ended
     }
 }
 
@@ -256,6 +224,16 @@ impl Sink<Message> for WebSocket {
             self.shared.begin_close(None);
         }
         self.poll_flush(cx)
+    }
+}
+
+impl From<Arrival> for Message {
+    fn from(arrival: Arrival) -> Message {
+        match arrival {
+            Arrival::Message(message) => message.into(),
+            Arrival::Ping(payload) => Message::Ping(payload),
+            Arrival::Pong(payload) => Message::Pong(payload),
+        }
     }
 }
 

@@ -17,7 +17,6 @@ use longwire_proto::deflate::Deflate;
 use longwire_proto::handshake::{Offer, Refusal};
 use tracing::Instrument;
 
-use super::arrivals::Arrivals;
 use super::rejection::WebSocketUpgradeRejection;
 use super::socket::WebSocket;
 use crate::server::acceptor::{self, Acceptor, Upgrading};
@@ -142,17 +141,15 @@ impl<F> WebSocketUpgrade<F> {
     ///
     /// A page of an origin that may not connect is refused with 403 in the response.
     #[must_use = "the connection is opened by returning the response"]
-    pub fn on_upgrade<C, Fut>(mut self, callback: C) -> Response
+    pub fn on_upgrade<C, Fut>(self, callback: C) -> Response
     where
         C: FnOnce(WebSocket) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
         F: OnFailedUpgrade,
     {
-        let arrivals = Arrivals::default();
-        self.acceptor = self.acceptor.observer_besides(arrivals.observer());
         let protocol = self.selected.clone();
         self.serve(|socket| {
-            let handling = callback(WebSocket::new(socket, arrivals, protocol));
+            let handling = callback(WebSocket::new(socket, protocol));
             async {
                 handling.await;
                 Ok(())

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::task::{Context, Poll, ready};
 
+#[cfg(feature = "axum")]
+use bytes::Bytes;
 use longwire_proto::{Event, Received};
 
 use super::Connection;
@@ -16,6 +18,15 @@ pub(crate) struct Part {
     pub(crate) content: Message,
     /// Whether the message is whole with it.
     pub(crate) is_last: bool,
+}
+
+/// A message, ping or pong.
+#[cfg(feature = "axum")]
+#[derive(Debug)]
+pub(crate) enum Arrival {
+    Message(Message),
+    Ping(Bytes),
+    Pong(Bytes),
 }
 
 /// How messages are given.
@@ -33,7 +44,13 @@ impl Connection {
         if self.is_amid_parts && !self.discard_parts()? {
             return Ok(None);
         }
-        Ok(self.next(Delivery::Whole)?.map(|message| message.content))
+        self.next(Delivery::Whole, |message| message.content, |_| None)
+    }
+
+    /// The next message, ping or pong among what was read.
+    #[cfg(feature = "axum")]
+    pub(crate) fn next_arrival(&mut self) -> Result<Option<Arrival>> {
+        self.next(Delivery::Whole, |message| Arrival::Message(message.content), Arrival::control)
     }
 
     /// The first part of the next message, or all of it. What is left of the message before is discarded.
@@ -46,7 +63,7 @@ impl Connection {
 
     /// The next part of the message that is taken in parts.
     pub(crate) fn next_part(&mut self) -> Result<Option<Part>> {
-        let part = self.next(Delivery::InParts)?;
+        let part = self.next(Delivery::InParts, |part| part, |_| None)?;
         if let Some(part) = &part {
             self.is_amid_parts = !part.is_last;
         }
@@ -63,14 +80,17 @@ impl Connection {
         Ok(true)
     }
 
-    fn next(&mut self, delivery: Delivery) -> Result<Option<Part>> {
+    /// What `of_message` makes of the next message or part, or `of_control` of a control frame before it, if it wants it.
+    fn next<T>(
+        &mut self,
+        delivery: Delivery,
+        of_message: impl Fn(Part) -> T,
+        of_control: impl Fn(Event<'_>) -> Option<T>,
+    ) -> Result<Option<T>> {
         if !self.has_news {
             return Ok(None);
         }
-        let outcome = self.parse(delivery);
-        if let Ok(Some(Part { is_last: true, .. })) = outcome {
-            self.traffic.message_received();
-        }
+        let outcome = self.parse(delivery, of_message, of_control);
         // What was lent has been taken. A buffer goes back at once: it may be long before anybody receives again.
         if !self.has_unparsed() {
             self.has_news = false;
@@ -80,7 +100,12 @@ impl Connection {
         outcome
     }
 
-    fn parse(&mut self, delivery: Delivery) -> Result<Option<Part>> {
+    fn parse<T>(
+        &mut self,
+        delivery: Delivery,
+        of_message: impl Fn(Part) -> T,
+        of_control: impl Fn(Event<'_>) -> Option<T>,
+    ) -> Result<Option<T>> {
         loop {
             let before = self.inbox.unparsed_len();
             let mut received = Received::new(self.inbox.unparsed());
@@ -95,7 +120,8 @@ impl Connection {
                 Ok(Some(Event::Binary(Cow::Borrowed(payload)))) => {
                     let len = payload.len();
                     let payload = self.inbox.parsed_payload(taken, len);
-                    return Ok(Some(Part { content: Message::Binary(payload), is_last: true }));
+                    self.traffic.message_received();
+                    return Ok(Some(of_message(Part { content: Message::Binary(payload), is_last: true })));
                 }
                 Ok(Some(Event::Text(text))) => (Message::Text(owned_text(text)), true),
                 Ok(Some(Event::TextPart(text))) => (Message::Text(owned_text(text)), false),
@@ -110,7 +136,11 @@ impl Connection {
                     {
                         self.traffic.ping_put_off();
                     }
+                    let wanted = of_control(event);
                     self.inbox.parsed(taken);
+                    if wanted.is_some() {
+                        return Ok(wanted);
+                    }
                     continue;
                 }
                 Ok(None) => {
@@ -124,7 +154,10 @@ impl Connection {
                 }
             };
             self.inbox.parsed(taken);
-            return Ok(Some(Part { content, is_last }));
+            if is_last {
+                self.traffic.message_received();
+            }
+            return Ok(Some(of_message(Part { content, is_last })));
         }
     }
 
@@ -140,6 +173,17 @@ impl Connection {
         // Errors of the peer fail the connection by themselves; nobody is there to be told.
         // In parts, so that a message that is still to come is not put together for nobody.
         while let Ok(Some(_)) | Err(_) = self.next_part() {}
+    }
+}
+
+#[cfg(feature = "axum")]
+impl Arrival {
+    fn control(event: Event<'_>) -> Option<Arrival> {
+        match event {
+            Event::Ping(payload) => Some(Arrival::Ping(payload.into_owned().into())),
+            Event::Pong(payload) => Some(Arrival::Pong(payload.into_owned().into())),
+            _ => None,
+        }
     }
 }
 

@@ -171,17 +171,6 @@ impl Acceptor {
         self
     }
 
-    /// Tells `observer` of every frame, too.
-    #[cfg(feature = "axum")]
-    pub(crate) fn observer_besides(mut self, observer: FrameObserver) -> Acceptor {
-        let observers = &mut Arc::make_mut(&mut self.config).observer;
-        *observers = Some(match observers.take() {
-            Some(first) => first.and(observer),
-            None => observer,
-        });
-        self
-    }
-
     /// Opens a WebSocket on a request: return the response, to which headers may be added, and the future gives the
     /// connection. The server has to serve the connection `with_upgrades`, as hyper calls it.
     ///

@@ -113,6 +113,20 @@ fn a_ping_is_seen_at_once_while_no_message_comes() {
 }
 
 #[test]
+fn every_one_of_very_many_pings_is_seen() {
+    with_both(|mut application| async move {
+        let mut raw = application.open("/echo").await;
+        let pings = (0..=u8::MAX).flat_map(|number| masked(PING, [number]));
+        raw.send(pings.chain(masked(TEXT, "done")).collect::<Vec<u8>>()).await;
+        for number in 0..=u8::MAX {
+            let payload = bytes::Bytes::copy_from_slice(&[number]);
+            application.expect_seen(&[&format!("ping {payload:?}")]).await;
+        }
+        application.expect_seen(&["text done"]).await;
+    });
+}
+
+#[test]
 fn a_close_frame_is_seen_and_then_the_end() {
     with_both(|mut application| async move {
         let mut raw = application.open("/echo").await;

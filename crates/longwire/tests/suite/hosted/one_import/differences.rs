@@ -1,7 +1,7 @@
 //! What differs on purpose.
 
 use super::{Application, request};
-use crate::support::{CLOSE, Frame, PING, TEXT, close, masked, run};
+use crate::support::{CLOSE, Frame, TEXT, close, masked, run};
 
 #[test]
 fn a_page_of_another_origin_is_refused() {
@@ -80,22 +80,5 @@ fn a_subprotocol_that_was_not_offered_is_no_answer() {
         assert!(Application::theirs().await.host.ask(&request).await.0.starts_with("http/1.1 101 "));
         let (line, _) = Application::ours().await.host.ask(&request).await;
         assert_eq!(line, "http/1.1 500 internal server error");
-    });
-}
-
-#[test]
-fn of_very_many_pings_at_once_the_last_are_seen() {
-    run(async {
-        let pings = (0..200).flat_map(|number: u8| masked(PING, [number]));
-        let flood: Vec<u8> = pings.chain(masked(TEXT, "done")).collect();
-        for (mut application, first) in [(Application::theirs().await, 0), (Application::ours().await, 72)] {
-            let mut raw = application.open("/echo").await;
-            raw.send(&flood).await;
-            for number in first..200_u8 {
-                let payload = bytes::Bytes::copy_from_slice(&[number]);
-                application.expect_seen(&[&format!("ping {payload:?}")]).await;
-            }
-            application.expect_seen(&["text done"]).await;
-        }
     });
 }
