@@ -8,12 +8,13 @@ mod peers;
 mod row;
 
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 
 use crate::command::Task;
-use crate::matrix::peers::Peers;
+use crate::matrix::peers::{Api, Peers, Proxy};
 use crate::matrix::row::{Row, Table};
 use crate::terminal::Progress;
 use crate::test::context::Context;
@@ -48,7 +49,13 @@ pub(crate) fn suite(context: &Context<'_>) -> Result<Outcome, Stop> {
 
 fn fill(context: &Context<'_>) -> Result<Vec<Table>, Stop> {
     let matrix = Matrix { context, peers: Peers::install(context)? };
-    Ok(vec![matrix.clients()?, matrix.servers()?, matrix.reverse_proxies()?, matrix.forward_proxies()?])
+    Ok(vec![
+        matrix.clients()?,
+        matrix.servers()?,
+        matrix.reverse_proxies(Api::Events, "Our client, a reverse proxy, our event-driven server")?,
+        matrix.reverse_proxies(Api::Async, "Our client, a reverse proxy, our async server")?,
+        matrix.forward_proxies()?,
+    ])
 }
 
 fn count(tables: &[Table]) -> Outcome {
@@ -66,63 +73,67 @@ struct Matrix<'c> {
 
 impl Matrix<'_> {
     fn clients(&self) -> Result<Table> {
-        let server = self.peers.our_server(self.context, None)?;
-        let mut rows = Vec::new();
-        for (name, mut command) in self.peers.clients() {
-            command.arg(server.url());
-            rows.push(self.row(name, command)?);
-        }
-        Ok(Table { title: "Clients of others, our server", rows })
+        let server = self.peers.our_server(self.context, Api::Events, None)?;
+        let fragments = self.peers.our_server(self.context, Api::Async, None)?;
+        let programs = self.peers.clients().into_iter().map(|(name, mut command)| {
+            command.args([server.url(), fragments.url()]);
+            (name.to_owned(), command)
+        });
+        Ok(Table { title: "Clients of others, our server", rows: self.rows(programs)? })
     }
 
     fn servers(&self) -> Result<Table> {
         let mut rows = Vec::new();
         for peer in self.peers.servers() {
             let server = peer.start(self.context)?;
-            let mut command = self.our_client(&server.url());
-            for cell in peer.without {
-                command.args(["--without", cell]);
-            }
-            let row = self.row(&format!("{}-client", peer.name), command)?;
-            rows.push(row.of(&server.name()?));
+            let client = (format!("{}-client", peer.name), self.our_client(&server.url()));
+            let name = server.name()?;
+            rows.extend(self.rows([client])?.into_iter().map(|row| row.of(&name)));
         }
         Ok(Table { title: "Our client, servers of others", rows })
     }
 
-    fn reverse_proxies(&self) -> Result<Table> {
-        let server = self.peers.our_server(self.context, None)?;
+    fn reverse_proxies(&self, api: Api, title: &'static str) -> Result<Table> {
+        let server = self.peers.our_server(self.context, api, None)?;
         let mut rows = Vec::new();
         for proxy in self.peers.reverse_proxies(server.port)? {
-            let started = proxy.start(self.context)?;
-            let authority = self.peers.certificates.join("ca.pem");
-            for (scheme, port) in [("ws", proxy.plain), ("wss", proxy.secure)] {
-                let mut command = self.our_client(&format!("{scheme}://localhost:{port}/"));
-                // Our server at the other end sends whole messages only.
-                command.arg("--authority").arg(&authority).args(["--without", "fragments"]);
-                let row = self.row(&format!("{}-{scheme}", proxy.name), command)?;
-                rows.push(row.of(&format!("{}, `{scheme}`", proxy.version)));
-            }
-            drop(started);
+            let _started = proxy.start(self.context)?;
+            let command = |scheme: &str| {
+                let port = if scheme == "ws" { proxy.plain } else { proxy.secure };
+                self.our_client(&format!("{scheme}://localhost:{port}/"))
+            };
+            rows.extend(self.plain_and_secure(&proxy, command)?);
         }
-        Ok(Table { title: "Our client and our server, with a reverse proxy between them", rows })
+        Ok(Table { title, rows })
     }
 
     fn forward_proxies(&self) -> Result<Table> {
-        let plain = self.peers.our_server(self.context, None)?;
-        let secure = self.peers.our_server(self.context, Some(&self.peers.certificates))?;
-        let authority = self.peers.certificates.join("ca.pem");
+        let plain = self.peers.our_server(self.context, Api::Async, None)?;
+        let secure = self.peers.our_server(self.context, Api::Async, Some(&self.peers.certificates))?;
         let mut rows = Vec::new();
-        for proxy in self.peers.forward_proxies()? {
+        for (proxy, url) in self.peers.forward_proxies()? {
             let _started = proxy.start(self.context)?;
-            for (scheme, server) in [("ws", &plain), ("wss", &secure)] {
-                let mut command = self.our_client(&format!("{scheme}://localhost:{}/", server.port));
-                command.args(["--proxy", &proxy.url()]).arg("--authority").arg(&authority);
-                command.args(["--without", "fragments"]);
-                let row = self.row(&format!("{}-{scheme}", proxy.name), command)?;
-                rows.push(row.of(&format!("{}, `{scheme}`", proxy.version)));
-            }
+            let command = |scheme: &str| {
+                let port = if scheme == "ws" { plain.port } else { secure.port };
+                let mut command = self.our_client(&format!("{scheme}://localhost:{port}/"));
+                command.args(["--proxy", &url]);
+                command
+            };
+            rows.extend(self.plain_and_secure(&proxy, command)?);
         }
-        Ok(Table { title: "Our client over a proxy to our server", rows })
+        Ok(Table { title: "Our client, a forward proxy, our async server", rows })
+    }
+
+    /// The rows of our client, without and with TLS, with a proxy between it and the server.
+    fn plain_and_secure(&self, proxy: &Proxy, command: impl Fn(&str) -> Command) -> Result<Vec<Row>> {
+        let authority = self.peers.certificates.join("ca.pem");
+        let programs = ["ws", "wss"].map(|scheme| {
+            let mut command = command(scheme);
+            command.arg("--authority").arg(&authority);
+            (format!("{}-{scheme}", proxy.name), command)
+        });
+        let names = ["ws", "wss"].map(|scheme| format!("{}, `{scheme}`", proxy.version));
+        Ok(self.rows(programs)?.into_iter().zip(&names).map(|(row, name)| row.of(name)).collect())
     }
 
     fn our_client(&self, url: &str) -> Command {
@@ -131,13 +142,34 @@ impl Matrix<'_> {
         command
     }
 
-    /// What a program says of each cell.
-    fn row(&self, name: &str, command: Command) -> Result<Row> {
-        let log = format!("interop-{}", name.replace([' ', '/'], "-"));
-        let mut progress = Progress::start();
-        progress.say(&log);
-        let finished = Task::new(command, DEADLINE, self.context.workspace.log(&log)).run(|_| ())?;
-        drop(progress);
-        Row::read(name, &finished)
+    /// What programs, each with a name for its log, say of each cell. Two run at a time: much of it is waiting.
+    fn rows(&self, programs: impl IntoIterator<Item = (String, Command)>) -> Result<Vec<Row>> {
+        const AT_A_TIME: usize = 2;
+
+        let workspace = self.context.workspace;
+        let mut programs = programs.into_iter().peekable();
+        let mut rows = Vec::new();
+        while programs.peek().is_some() {
+            let mut progress = Progress::start();
+            let outcomes: Vec<Result<Row>> = thread::scope(|scope| {
+                let start = |(name, command): (String, Command)| {
+                    progress.say(&format!("interop: {name}"));
+                    scope.spawn(move || row(workspace, &name, command))
+                };
+                let running: Vec<_> = programs.by_ref().take(AT_A_TIME).map(start).collect();
+                let ended = running.into_iter().map(|run| {
+                    run.join().unwrap_or_else(|_| Err(anyhow!("a program could not be followed")))
+                });
+                ended.collect()
+            });
+            rows.extend(outcomes.into_iter().collect::<Result<Vec<Row>>>()?);
+        }
+        Ok(rows)
     }
+}
+
+/// What a program says of each cell.
+fn row(workspace: &Workspace, name: &str, command: Command) -> Result<Row> {
+    let log = workspace.log(&format!("interop-{}", name.replace([' ', '/'], "-")));
+    Row::read(name, &Task::new(command, DEADLINE, log).run(|_| ())?)
 }

@@ -1,12 +1,16 @@
 //! The client of the interoperation matrix (`cargo xtask interop`): asks a server for one thing after the other, and
 //! prints a line of JSON for each.
 //!
-//!     cargo run -p longwire --example interop_client -- ws://127.0.0.1:9001/ [--proxy URL] [--authority FILE] [--without CELL]…
+//!     cargo run -p longwire --example interop_client -- ws://127.0.0.1:9001/ [--proxy URL] [--authority FILE]
 
-use std::fmt::Display;
+use std::fmt::Debug;
 use std::time::Duration;
 
-use longwire::{Client, ClientTls, Deflate, Error, Message, Proxy, Result, WebSocket};
+use longwire::proto::{ControlOpcode, FrameKind};
+use longwire::{
+    Client, ClientTls, Deflate, Direction, Error, FrameObserver, Message, Proxy, Result, SeenFrame, WebSocket,
+};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// One, two, three and four bytes of UTF-8 a character.
 const TEXT: &str = "text, κόσμε, 世界, 🦀";
@@ -14,8 +18,21 @@ const TEXT: &str = "text, κόσμε, 世界, 🦀";
 struct Peer {
     client: Client,
     url: String,
-    /// Cells that the server cannot do.
-    without: Vec<String>,
+}
+
+/// How much of a cell works.
+enum Works {
+    Wholly,
+    /// Only this end's part of it, and why.
+    InPart(String),
+}
+
+/// What arrived and is not told with the messages.
+#[derive(Debug, PartialEq)]
+enum Seen {
+    Pong(Vec<u8>),
+    /// A frame that is not the last of its message.
+    Fragment,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -25,13 +42,13 @@ async fn main() -> Result<()> {
     peer.cell("text", peer.echoes(TEXT)).await;
     peer.cell("binary", peer.echoes(octets(256))).await;
     peer.cell("megabyte", peer.echoes(octets(1 << 20))).await;
-    peer.cell("fragments", peer.answers("fragments", "fragments")).await;
+    peer.cell("fragments", peer.fragments()).await;
     peer.cell("deflate", peer.compresses(Some(Deflate::default()), &long)).await;
     peer.cell("plain", peer.compresses(None, &long)).await;
     peer.cell("subprotocol", peer.agrees_on_a_subprotocol()).await;
     peer.cell("closes", peer.closes()).await;
     peer.cell("closed", peer.is_closed()).await;
-    peer.cell("ping", peer.answers("ping", "ponged")).await;
+    peer.cell("ping", peer.pings()).await;
     Ok(())
 }
 
@@ -39,29 +56,26 @@ impl Peer {
     fn from_arguments() -> Result<Peer> {
         let mut arguments = std::env::args().skip(1);
         let url = arguments.next().ok_or_else(|| Error::other("say where the server is: ws://…"))?;
-        let mut peer = Peer { client: Client::new().proxy(None), url, without: Vec::new() };
+        let mut peer = Peer { client: Client::new().proxy(None), url };
         while let (Some(option), Some(value)) = (arguments.next(), arguments.next()) {
             match &*option {
                 "--proxy" => peer.client = peer.client.proxy(Proxy::new(&value)?),
                 "--authority" => peer.client = peer.client.tls(ClientTls::default().add_pem_file(&value)?),
-                "--without" => peer.without.push(value),
                 _ => return Err(Error::other(format!("there is no {option}"))),
             }
         }
         Ok(peer)
     }
 
-    async fn cell(&self, name: &str, check: impl Future<Output = Result<()>>) {
+    async fn cell<W: Into<Works>>(&self, name: &str, check: impl Future<Output = Result<W>>) {
         const PATIENCE: Duration = Duration::from_secs(10);
 
-        let outcome = if self.without.iter().any(|without| without == name) {
-            r#""ok":null,"why":"the server's interface does not have it""#.to_owned()
-        } else {
-            match tokio::time::timeout(PATIENCE, check).await {
-                Ok(Ok(())) => r#""ok":true"#.to_owned(),
-                Ok(Err(error)) => format!(r#""ok":false,"why":{:?}"#, error.to_string()),
-                Err(_) => r#""ok":false,"why":"not within 10 s""#.to_owned(),
-            }
+        let checked = tokio::time::timeout(PATIENCE, check).await;
+        let outcome = match checked.map(|checked| checked.map(Into::into)) {
+            Ok(Ok(Works::Wholly)) => r#""ok":true"#.to_owned(),
+            Ok(Ok(Works::InPart(why))) => format!(r#""ok":true,"why":{why:?}"#),
+            Ok(Err(error)) => format!(r#""ok":false,"why":{:?}"#, error.to_string()),
+            Err(_) => r#""ok":false,"why":"not within 10 s""#.to_owned(),
         };
         println!(r#"{{"cell":"{name}",{outcome}}}"#);
     }
@@ -70,17 +84,57 @@ impl Peer {
         self.client.connect(&self.url).await
     }
 
-    async fn echoes(&self, message: impl Into<Message>) -> Result<()> {
-        let message = message.into();
-        self.answers(message.clone(), message).await
+    /// A connection, and what is seen on it.
+    async fn open_watched(&self) -> Result<(WebSocket, UnboundedReceiver<Seen>)> {
+        let (tell, seen) = unbounded_channel();
+        let observer = FrameObserver::new(move |frame| {
+            if let Some(what) = Seen::in_frame(frame) {
+                // Nobody hears of what comes when the check is over.
+                let _ = tell.send(what);
+            }
+        });
+        Ok((self.client.clone().observer(observer).connect(&self.url).await?, seen))
     }
 
-    async fn answers(&self, message: impl Into<Message>, answer: impl Into<Message>) -> Result<()> {
+    async fn echoes(&self, message: impl Into<Message>) -> Result<()> {
+        let message = message.into();
         let mut socket = self.open().await?;
-        socket.send(message).await?;
-        expect(&next(&mut socket).await?, &answer.into())?;
+        socket.send(message.clone()).await?;
+        expect(&next(&mut socket).await?, &message)?;
         socket.close(1000, "").await?;
         Ok(())
+    }
+
+    /// A message of this end's in pieces, with a ping between them; then one of the server's.
+    async fn fragments(&self) -> Result<Works> {
+        let (mut socket, mut seen) = self.open_watched().await?;
+        let mut message = socket.stream_text().await?;
+        message.write("one ").await?;
+        socket.ping("between").await?;
+        message.write("message").await?;
+        message.finish().await?;
+        expect(&next(&mut socket).await?, &"one message".into())?;
+        expect(&seen.recv().await, &Some(Seen::Pong(b"between".into())))?;
+
+        let works = asks(&mut socket, "fragments", "in fragments").await?;
+        if let Works::Wholly = works {
+            expect(&seen.recv().await, &Some(Seen::Fragment))?;
+        }
+        socket.close(1000, "").await?;
+        Ok(works)
+    }
+
+    /// A ping of this end's; then one of the server's.
+    async fn pings(&self) -> Result<Works> {
+        let (mut socket, mut seen) = self.open_watched().await?;
+        socket.ping("here").await?;
+        tokio::select! {
+            seen = seen.recv() => expect(&seen, &Some(Seen::Pong(b"here".into())))?,
+            message = next(&mut socket) => return Err(Error::other(format!("not asked for: {:?}", message?))),
+        }
+        let works = asks(&mut socket, "ping", "ponged").await?;
+        socket.close(1000, "").await?;
+        Ok(works)
     }
 
     async fn compresses(&self, deflate: Option<Deflate>, text: &str) -> Result<()> {
@@ -98,7 +152,7 @@ impl Peer {
     async fn agrees_on_a_subprotocol(&self) -> Result<()> {
         let client = self.client.clone().subprotocols(["interop.v0", "interop.v1"]);
         let mut socket = client.connect(&self.url).await?;
-        expect(&format!("{:?}", socket.subprotocol()), &format!("{:?}", Some("interop.v1")))?;
+        expect(&socket.subprotocol(), &Some("interop.v1"))?;
         socket.close(1000, "").await?;
         Ok(())
     }
@@ -117,6 +171,35 @@ impl Peer {
     }
 }
 
+impl Seen {
+    fn in_frame(frame: &SeenFrame<'_>) -> Option<Seen> {
+        match (frame.direction, frame.header.kind) {
+            (Direction::Received, FrameKind::Control { opcode: ControlOpcode::Pong, .. }) => {
+                Some(Seen::Pong(frame.control_payload.into()))
+            }
+            (Direction::Received, FrameKind::Data { fin: false, .. }) => Some(Seen::Fragment),
+            _ => None,
+        }
+    }
+}
+
+impl From<()> for Works {
+    fn from((): ()) -> Works {
+        Works::Wholly
+    }
+}
+
+/// Asks the server for something of its own, which it does or says why it cannot.
+async fn asks(socket: &mut WebSocket, what: &str, answer: &str) -> Result<Works> {
+    socket.send(what).await?;
+    let message = next(socket).await?;
+    if let Some(why) = message.as_text().and_then(|text| text.strip_prefix("cannot: ")) {
+        return Ok(Works::InPart(why.to_owned()));
+    }
+    expect(&message, &answer.into())?;
+    Ok(Works::Wholly)
+}
+
 async fn next(socket: &mut WebSocket) -> Result<Message> {
     let message = socket.recv().await?;
     message.ok_or_else(|| Error::other(format!("no message: {}", socket.closed())))
@@ -127,9 +210,10 @@ fn octets(count: u32) -> Vec<u8> {
     (0..count).map(|place| (place * 31 + (place >> 8)).to_le_bytes()[0]).collect()
 }
 
-fn expect<T: PartialEq + Display>(found: &T, wanted: &T) -> Result<()> {
+fn expect<T: PartialEq + Debug>(found: &T, wanted: &T) -> Result<()> {
     if found == wanted {
         return Ok(());
     }
-    Err(Error::other(format!("found {found:.80}, wanted {wanted:.80}")))
+    let shown = |value: &T| format!("{value:?}").chars().take(80).collect::<String>();
+    Err(Error::other(format!("found {}, wanted {}", shown(found), shown(wanted))))
 }

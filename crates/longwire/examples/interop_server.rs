@@ -1,13 +1,41 @@
-//! The server of the interoperation matrix (`cargo xtask interop`): sends every message back, and does what a text asks
-//! for: `close 4321 reason` closes, `ping` pings and says `ponged` when the pong has come.
+//! The servers of the interoperation matrix (`cargo xtask interop`): send every message back, and do what a text asks for.
+//! `close 4321 reason` closes, `ping` pings and says `ponged` when the pong has come, `fragments` is answered in fragments;
+//! or they say why they cannot.
 //!
-//!     cargo run -p longwire --example interop_server -- 127.0.0.1:9001 [CERTIFICATE KEY]
+//!     cargo run -p longwire --example interop_server -- events|async 127.0.0.1:9001 [CERTIFICATE KEY]
 
-use longwire::{Accept, Error, Handler, MessageRef, Refusal, Result, Server, Socket, Tls, Upgrade};
+use longwire::proto::{ControlOpcode, FrameKind};
+use longwire::{
+    Accept, Direction, Error, FrameObserver, Handler, MessageRef, Refusal, Result, Server, Socket, Tls,
+    Upgrade, WebSocket,
+};
+use tokio::sync::broadcast;
 
-struct Interop;
+/// What a text asks for.
+enum Asked<'t> {
+    Close(u16, &'t str),
+    Ping,
+    Fragments,
+    Echo,
+}
 
-impl Handler for Interop {
+impl Asked<'_> {
+    fn by(text: Option<&str>) -> Asked<'_> {
+        match text.map(|text| text.splitn(3, ' ').collect::<Vec<_>>()).as_deref() {
+            Some(["close", code, reason]) => {
+                code.parse().map_or(Asked::Echo, |code| Asked::Close(code, reason))
+            }
+            Some(["ping"]) => Asked::Ping,
+            Some(["fragments"]) => Asked::Fragments,
+            _ => Asked::Echo,
+        }
+    }
+}
+
+/// The event-driven server.
+struct Events;
+
+impl Handler for Events {
     type State = ();
 
     fn on_upgrade(&self, _request: &Upgrade<'_>) -> Result<Accept, Refusal> {
@@ -15,19 +43,19 @@ impl Handler for Interop {
     }
 
     fn on_message(&self, socket: &mut Socket<'_, ()>, message: MessageRef<'_>) {
-        match message.as_text().map(|text| text.splitn(3, ' ').collect::<Vec<_>>()).as_deref() {
-            Some(["close", code, reason]) => {
-                let closed = code.parse().is_ok_and(|code: u16| socket.close(code, reason).is_ok());
-                if !closed {
-                    socket.send("that is no close code");
+        match Asked::by(message.as_text()) {
+            Asked::Close(code, reason) => {
+                if socket.close(code, reason).is_err() {
+                    socket.send("cannot: that is no close code");
                 }
             }
-            Some(["ping"]) => {
+            Asked::Ping => {
                 if socket.ping(b"interop").is_err() {
-                    socket.send("no ping can be sent");
+                    socket.send("cannot: no ping can be sent");
                 }
             }
-            _ => drop(socket.send(message)),
+            Asked::Fragments => drop(socket.send("cannot: the server's interface sends no fragments")),
+            Asked::Echo => drop(socket.send(message)),
         }
     }
 
@@ -38,13 +66,58 @@ impl Handler for Interop {
     }
 }
 
+/// The async server: `pongs` are those of all connections.
+async fn attend(mut socket: WebSocket, mut pongs: broadcast::Receiver<Vec<u8>>) -> Result<()> {
+    let name = format!("{:?}", socket.peer_addr()).into_bytes();
+    loop {
+        let message = tokio::select! {
+            message = socket.recv() => message?,
+            Ok(pong) = pongs.recv() => {
+                if pong == name {
+                    socket.send("ponged").await?;
+                }
+                continue;
+            }
+        };
+        let Some(message) = message else { return Ok(()) };
+        match Asked::by(message.as_text()) {
+            Asked::Close(code, reason) => drop(socket.close(code, reason).await?),
+            Asked::Ping => socket.ping(&name).await?,
+            Asked::Fragments => send_in_fragments(&mut socket).await?,
+            Asked::Echo => socket.send(message).await?,
+        }
+    }
+}
+
+async fn send_in_fragments(socket: &mut WebSocket) -> Result<()> {
+    let mut message = socket.stream_text().await?;
+    message.write("in frag").await?;
+    message.write("ments").await?;
+    message.finish().await
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let address = arguments.next().ok_or_else(|| Error::other("say where to listen: 127.0.0.1:9001"))?;
+    let (Some(which), Some(address)) = (arguments.next(), arguments.next()) else {
+        return Err(Error::other("say which server, and where to listen: events 127.0.0.1:9001"));
+    };
     let mut server = Server::bind(address).await?.any_origin().subprotocols(["interop.v1"]);
     if let (Some(certificate), Some(key)) = (arguments.next(), arguments.next()) {
         server = server.tls(Tls::pem_files(certificate, key)?);
     }
-    server.run(Interop).await
+    if which == "events" {
+        return server.run(Events).await;
+    }
+    let pongs = broadcast::Sender::new(16);
+    let seen = pongs.clone();
+    let observer = FrameObserver::new(move |frame| {
+        if let (Direction::Received, FrameKind::Control { opcode: ControlOpcode::Pong, .. }) =
+            (frame.direction, frame.header.kind)
+        {
+            // Nobody listens if the connection has just ended.
+            let _ = seen.send(frame.control_payload.to_vec());
+        }
+    });
+    server.observer(observer).serve(move |socket| attend(socket, pongs.subscribe())).await
 }

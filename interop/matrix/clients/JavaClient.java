@@ -1,4 +1,4 @@
-// Java's java.net.http as a client: `java JavaClient.java URL`.
+// Java's java.net.http as a client: `java JavaClient.java URL FRAGMENTS-URL`.
 
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -16,6 +16,7 @@ public class JavaClient {
     static final String LONG_TEXT = "all work and no play makes a dull test. ".repeat(500);
 
     static URI url;
+    static URI fragmentsUrl;
 
     interface Check {
         /** Gives why the cell does not apply, or null. */
@@ -88,7 +89,8 @@ public class JavaClient {
             if (protocols.length > 0) {
                 builder.subprotocols(protocols[0], Arrays.copyOfRange(protocols, 1, protocols.length));
             }
-            WebSocket socket = builder.buildAsync(url, heard).get(10, TimeUnit.SECONDS);
+            URI at = name.equals("fragments") ? fragmentsUrl : url;
+            WebSocket socket = builder.buildAsync(at, heard).get(10, TimeUnit.SECONDS);
             String why = check.run(heard, socket);
             outcome = why == null ? "\"ok\":true" : "\"ok\":null,\"why\":\"" + why + "\"";
             // Fails if the server has closed it already.
@@ -102,6 +104,7 @@ public class JavaClient {
 
     public static void main(String[] arguments) {
         url = URI.create(arguments[0]);
+        fragmentsUrl = URI.create(arguments[1]);
         System.out.println("{\"peer\":\"java.net.http of Java " + System.getProperty("java.version") + "\"}");
         cell("text", (heard, socket) -> {
             socket.sendText(TEXT, true).get();
@@ -121,6 +124,8 @@ public class JavaClient {
             socket.sendText("message", true).get();
             expect(heard.next(), "pong between");
             expect(heard.next(), "one message");
+            socket.sendText("fragments", true).get();
+            expect(heard.next(), "in fragments");
             return null;
         });
         cell("deflate", (heard, socket) -> "it does not offer permessage-deflate");

@@ -1,4 +1,4 @@
-"""Python's `aiohttp` as a client: `python aiohttp_client.py URL`."""
+"""Python's `aiohttp` as a client: `python aiohttp_client.py URL FRAGMENTS-URL`."""
 
 import asyncio
 import platform
@@ -7,15 +7,15 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 
-from cells import DoesNotApply, LONG_TEXT, MEGABYTE, TEXT, expect, octets, report, run
+from cells import LONG_TEXT, MEGABYTE, TEXT, WorksInPart, expect, octets, report, run
 
-URL = sys.argv[1]
+URL, FRAGMENTS_URL = sys.argv[1:]
 
 
 @asynccontextmanager
-async def connect(**options):
+async def connect(url=URL, **options):
     async with aiohttp.ClientSession() as session:
-        async with session.ws_connect(URL, max_msg_size=0, **options) as socket:
+        async with session.ws_connect(url, max_msg_size=0, **options) as socket:
             yield socket
 
 
@@ -38,7 +38,10 @@ def echoes_binary(data):
 
 
 async def fragments():
-    raise DoesNotApply("its interface sends whole messages only")
+    async with connect(FRAGMENTS_URL) as socket:
+        await socket.send_str("fragments")
+        expect(await socket.receive_str(), "in fragments")
+    raise WorksInPart("its interface sends no fragments")
 
 
 async def deflate():

@@ -13,12 +13,15 @@ export function bytes(length) {
 /** Text that compresses. */
 export const LONG_TEXT = "all work and no play makes a dull test. ".repeat(500);
 
-/** Runs one cell after the other; a cell throws if it fails, and returns a string to say why it does not apply. */
+/**
+ * Runs one cell after the other; a cell throws if it fails. It returns a string to say why it does not apply, and
+ * `{ partly }` to say why not all of it could be done.
+ */
 export async function run(cells, report) {
   for (const [cell, check] of Object.entries(cells)) {
     try {
       const why = await within(10_000, check());
-      report(why ? { cell, ok: null, why } : { cell, ok: true });
+      report(typeof why === "string" ? { cell, ok: null, why } : { cell, ok: true, why: why?.partly });
     } catch (error) {
       report({ cell, ok: false, why: String(error?.message ?? error) });
     }

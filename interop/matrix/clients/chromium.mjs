@@ -1,4 +1,4 @@
-// Chromium as a client: `node chromium.mjs URL`, with its path in CHROMIUM.
+// Chromium as a client: `node chromium.mjs URL FRAGMENTS-URL`, with its path in CHROMIUM.
 
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -26,12 +26,12 @@ try {
   const page = await browser.newPage();
   await page.exposeFunction("report", report);
   await page.goto(`http://127.0.0.1:${pages.address().port}/`);
-  await page.evaluate(async (url) => {
+  await page.evaluate(async (urls) => {
     const { runWeb } = await import("/web.mjs");
     const lines = [];
-    await runWeb(WebSocket, url, (line) => lines.push(window.report(line)));
+    await runWeb(WebSocket, urls, (line) => lines.push(window.report(line)));
     await Promise.all(lines);
-  }, process.argv[2]);
+  }, process.argv.slice(2));
 } finally {
   await browser.close();
   pages.close();

@@ -1,4 +1,4 @@
-"""Python's `websockets` as a client: `python websockets_client.py URL`."""
+"""Python's `websockets` as a client: `python websockets_client.py URL FRAGMENTS-URL`."""
 
 import asyncio
 import platform
@@ -9,7 +9,7 @@ from websockets.asyncio.client import connect
 
 from cells import LONG_TEXT, MEGABYTE, TEXT, expect, octets, report, run
 
-URL = sys.argv[1]
+URL, FRAGMENTS_URL = sys.argv[1:]
 
 
 def echoes(message, **options):
@@ -22,9 +22,12 @@ def echoes(message, **options):
 
 
 async def fragments():
-    async with connect(URL) as socket:
+    async with connect(FRAGMENTS_URL) as socket:
         await socket.send(["one ", "", "message"])
         expect(await socket.recv(), "one message")
+        await socket.send("fragments")
+        parts = [part async for part in socket.recv_streaming()]
+        expect((len(parts) > 1, "".join(parts)), (True, "in fragments"))
 
 
 async def deflate():

@@ -1,4 +1,4 @@
-// Node's `ws` as a client: `node ws.mjs URL`.
+// Node's `ws` as a client: `node ws.mjs URL FRAGMENTS-URL`.
 
 import { once } from "node:events";
 import { createRequire } from "node:module";
@@ -6,13 +6,13 @@ import WebSocket from "ws";
 
 import { LONG_TEXT, MEGABYTE, TEXT, bytes, expect, expectBytes, run } from "./cells.mjs";
 
-const url = process.argv[2];
+const [url, fragmentsUrl] = process.argv.slice(2);
 const { version } = createRequire(import.meta.url)("ws/package.json");
 const report = (line) => console.log(JSON.stringify(line));
 report({ peer: `ws ${version} on Node ${process.versions.node}` });
 
-async function open(protocols = [], options = {}) {
-  const socket = new WebSocket(url, protocols, options);
+async function open(protocols = [], options = {}, at = url) {
+  const socket = new WebSocket(at, protocols, options);
   await once(socket, "open");
   return socket;
 }
@@ -46,12 +46,13 @@ await run(
       await done(socket);
     },
     fragments: async () => {
-      const socket = await open([], { perMessageDeflate: false });
+      const socket = await open([], { perMessageDeflate: false }, fragmentsUrl);
       const answer = once(socket, "message");
       socket.send("one ", { fin: false });
       socket.ping("between");
       socket.send("message", { fin: true });
       expect(String((await answer)[0]), "one message");
+      expect(String(await echo(socket, "fragments")), "in fragments");
       await done(socket);
     },
     deflate: async () => {

@@ -19,6 +19,8 @@ Bun.serve({
         socket.close(Number(close[1]), close[2]);
       } else if (data === "ping") {
         socket.ping("interop");
+      } else if (data === "fragments") {
+        socket.send("cannot: the server's interface sends no fragments");
       } else {
         socket.send(data, true);
       }

@@ -6,6 +6,12 @@ import sys
 
 import uvicorn
 
+# What ASGI has no event for.
+CANNOT = {
+    "fragments": "cannot: the server's interface sends no fragments",
+    "ping": "cannot: the server's interface sends no pings",
+}
+
 
 async def app(scope, receive, send):
     if scope["type"] != "websocket":
@@ -19,6 +25,7 @@ async def app(scope, receive, send):
             _, code, reason = text.split(" ", 2)
             await send({"type": "websocket.close", "code": int(code), "reason": reason})
             return
+        text = CANNOT.get(text, text)
         await send({"type": "websocket.send", "text": text, "bytes": event.get("bytes")})
 
 

@@ -1,5 +1,4 @@
-"""Python's `websockets` as a server: `python websockets_server.py PORT`. Does what `interop_server` does, and sends
-fragments when asked to."""
+"""Python's `websockets` as a server: `python websockets_server.py PORT`. Does what `interop_server` does."""
 
 import asyncio
 import json
@@ -19,7 +18,7 @@ async def handle(socket):
             await (await socket.ping("interop"))
             await socket.send("ponged")
         elif message == "fragments":
-            await socket.send(["frag", "", "ments"])
+            await socket.send(["in frag", "", "ments"])
         else:
             await socket.send(message)
 

@@ -1,4 +1,4 @@
-// Node's `ws` as a server: `node ws.mjs PORT`. Does what `interop_server` does, and sends fragments when asked to.
+// Node's `ws` as a server: `node ws.mjs PORT`. Does what `interop_server` does.
 
 import { createRequire } from "node:module";
 import { WebSocketServer } from "ws";
@@ -22,7 +22,7 @@ server.on("connection", (socket) => {
     } else if (text === "ping") {
       socket.ping("interop");
     } else if (text === "fragments") {
-      socket.send("frag", { fin: false });
+      socket.send("in frag", { fin: false });
       socket.send("ments", { fin: true });
     } else {
       socket.send(data, { binary: isBinary });

@@ -15,13 +15,15 @@ Written by `cargo xtask interop`, which runs every program named here; `cargo xt
 The programs and configurations are in `interop/matrix`.
 
 - **text**, **binary**, **1 MiB**: a message comes back as it was sent.
-- **fragments**: the peer sends a message in several frames; `ws` and Java as clients also send a ping between them.
+- **fragments**: a client sends a message in several frames (our client, `ws` and Java with a ping between them), and gets
+  one that the server sends so. Clients of others get theirs from our async server; all else they do with the event-driven
+  one, which sends whole messages only.
 - **compressed**: permessage-deflate is agreed on, and 20 KB of text come back. **not compressed**: it is not agreed on.
 - **subprotocol**: two are offered, the second is chosen.
 - **client closes**, **server closes**: the code arrives, and the reason where it has to; the closing handshake is done.
-- **ping**: the server's ping is answered; against our server, the client's too, where its interface has one.
+- **ping**: the client's ping is answered by a pong with its payload, and the server's is.
 
-`✓` works · `–` the peer cannot do it, see below the table · `✗` fails
+`✓` works · `(✓)` works as far as the peer can, see below the table · `–` the peer cannot do it, see there · `✗` fails
 ";
 
 /// Writes the page.
@@ -52,6 +54,7 @@ fn table_of(page: &mut String, table: &Table) {
         for (cell, name) in CELLS {
             let (mark, reason) = match row.verdict(cell) {
                 Verdict::Works => ("✓", None),
+                Verdict::WorksInPart(why) => ("(✓)", Some(why)),
                 Verdict::DoesNotApply(why) => ("–", Some(why)),
                 Verdict::Fails(why) => ("✗", Some(why)),
             };

@@ -41,8 +41,14 @@ pub(super) struct ServerPeer {
     pub(super) name: &'static str,
     program: PathBuf,
     script: PathBuf,
-    /// The cells that it cannot do.
-    pub(super) without: &'static [&'static str],
+}
+
+/// Which of our servers.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Api {
+    /// The event-driven one.
+    Events,
+    Async,
 }
 
 /// A proxy with its configuration.
@@ -72,7 +78,9 @@ impl Peers {
             ("haproxy", "haproxy"),
             ("caddy", "caddy"),
             ("tinyproxy", "tinyproxy"),
+            ("squid", "squid"),
             ("microsocks", "microsocks"),
+            ("danted", "dante-server"),
         ])?;
         let scratch = context.workspace.target.join("interop-matrix");
         fs::create_dir_all(&scratch).with_context(|| format!("creating {}", scratch.display()))?;
@@ -90,7 +98,7 @@ impl Peers {
         })
     }
 
-    /// The clients of others, which want a URL as their last argument.
+    /// The clients of others. Their last arguments are to be the URLs of a server, and of one that can send fragments.
     pub(super) fn clients(&self) -> [(&'static str, Command); 7] {
         let script = |program: &Path, name: &str| {
             let mut command = Command::new(program);
@@ -111,29 +119,33 @@ impl Peers {
     }
 
     pub(super) fn servers(&self) -> [ServerPeer; 4] {
-        let peer = |name, program: &Path, script: &str, without| ServerPeer {
+        let peer = |name, program: &Path, script: &str| ServerPeer {
             name,
             program: program.to_owned(),
             script: self.dir.join("servers").join(script),
-            without,
         };
         [
-            peer("ws-server", &self.node, "ws.mjs", &[]),
-            peer("Bun-server", &self.bun, "bun.mjs", &["fragments"]),
-            peer("websockets-server", &self.python, "websockets_server.py", &[]),
-            peer("uvicorn-server", &self.python, "uvicorn_server.py", &["fragments", "ping"]),
+            peer("ws-server", &self.node, "ws.mjs"),
+            peer("Bun-server", &self.bun, "bun.mjs"),
+            peer("websockets-server", &self.python, "websockets_server.py"),
+            peer("uvicorn-server", &self.python, "uvicorn_server.py"),
         ]
     }
 
     /// Our server, over TLS if it is given certificates.
-    pub(super) fn our_server(&self, context: &Context<'_>, certificates: Option<&Path>) -> Result<Started> {
+    pub(super) fn our_server(
+        &self,
+        context: &Context<'_>,
+        api: Api,
+        certificates: Option<&Path>,
+    ) -> Result<Started> {
         let address = free_address()?;
         let mut command = Command::new(&self.our_server);
-        command.arg(address.to_string());
+        command.args([api.name(), &address.to_string()]);
         if let Some(dir) = certificates {
             command.args([dir.join("cert.pem"), dir.join("key.pem")]);
         }
-        Started::wait_for(context, "interop-server", command, address)
+        Started::wait_for(context, &format!("interop-{}-server", api.name()), command, address)
     }
 
     pub(super) fn reverse_proxies(&self, server: u16) -> Result<[Proxy; 3]> {
@@ -156,20 +168,40 @@ impl Peers {
         ])
     }
 
-    pub(super) fn forward_proxies(&self) -> Result<[Proxy; 2]> {
+    /// Proxies that a client goes over, each with how the client names it.
+    pub(super) fn forward_proxies(&self) -> Result<[(Proxy, String); 4]> {
         let tinyproxy = self.configured("tinyproxy", "tinyproxy.conf", 0, |config| {
             ["tinyproxy", "-d", "-c", config].map(str::to_owned).into()
+        })?;
+        let squid = self.configured("squid", "squid.conf", 0, |config| {
+            ["squid", "-N", "-d", "1", "-n", "longwire", "-f", config].map(str::to_owned).into()
+        })?;
+        let dante = self.configured("dante", "danted.conf", 0, |config| {
+            let pid = self.scratch.join("danted.pid");
+            ["danted", "-f", config, "-p", &pid.to_string_lossy()].map(str::to_owned).into()
         })?;
         let port = free_address()?.port();
         let listen = ["microsocks", "-i", "127.0.0.1", "-p", &port.to_string(), "-u", USER.0, "-P", USER.1];
         let microsocks = Proxy {
             name: "microsocks",
-            version: "microsocks (SOCKS5, with a password)".to_owned(),
+            version: "microsocks".to_owned(),
             command: listen.map(str::to_owned).into(),
             plain: port,
             secure: port,
         };
-        Ok([tinyproxy.version(&["tinyproxy", "-v"]), microsocks])
+        let (user, password) = USER;
+        let http = |proxy: Proxy| {
+            let url = format!("http://{user}:{password}@127.0.0.1:{}", proxy.plain);
+            (proxy.labelled("CONNECT, with a password"), url)
+        };
+        let socks = format!("socks5h://{user}:{password}@127.0.0.1:{}", microsocks.plain);
+        let open_socks = format!("socks5h://127.0.0.1:{}", dante.plain);
+        Ok([
+            http(tinyproxy.version(&["tinyproxy", "-v"])),
+            http(squid.version(&["squid", "-v"])),
+            (microsocks.labelled("SOCKS 5, with a password"), socks),
+            (dante.version(&["danted", "-v"]).labelled("SOCKS 5"), open_socks),
+        ])
     }
 
     /// A proxy whose configuration is one of `interop/matrix/proxies`, with ports and directories filled in.
@@ -196,6 +228,15 @@ impl Peers {
     }
 }
 
+impl Api {
+    fn name(self) -> &'static str {
+        match self {
+            Api::Events => "events",
+            Api::Async => "async",
+        }
+    }
+}
+
 impl ServerPeer {
     pub(super) fn start(&self, context: &Context<'_>) -> Result<Started> {
         let address = free_address()?;
@@ -217,9 +258,15 @@ impl Proxy {
                 .find(|word| word.trim_start_matches('v').starts_with(|first: char| first.is_ascii_digit()));
             if let Some(number) = number {
                 let number = number.trim_start_matches('v').split(['-', '+']).next().unwrap_or_default();
-                self.version = format!("{} {number}", self.name);
+                self.version = format!("{} {}", self.name, number.trim_end_matches('.'));
             }
         }
+        self
+    }
+
+    /// With what the table says behind the version.
+    fn labelled(mut self, what: &str) -> Self {
+        self.version = format!("{} ({what})", self.version);
         self
     }
 
@@ -231,12 +278,6 @@ impl Proxy {
         command.args(arguments);
         let address = SocketAddr::from(([127, 0, 0, 1], self.plain));
         Started::wait_for(context, &format!("interop-{}", self.name), command, address)
-    }
-
-    /// How a client names it, with its password.
-    pub(super) fn url(&self) -> String {
-        let scheme = if self.name == "microsocks" { "socks5h" } else { "http" };
-        format!("{scheme}://{}:{}@127.0.0.1:{}", USER.0, USER.1, self.plain)
     }
 }
 
