@@ -27,7 +27,8 @@
 //!
 //! A connection is made, [`on_open`](ReconnectingClient::on_open) prepares it, and it is [open](State::Open). When it
 //! breaks, or cannot be made, there is a [wait](State::Waiting), as [`Reconnect`] says, and another try. Every change of
-//! state is told by [`states`](ReconnectingSocket::states).
+//! state is told by [`states`](ReconnectingSocket::states); tries, connections and those given up are counted in the
+//! [`telemetry`](crate::telemetry).
 //!
 //! # What is not tried again
 //!

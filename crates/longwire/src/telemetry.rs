@@ -2,7 +2,7 @@
 //! is, and it costs nothing.
 //!
 //! Whichever recorder the program installs gets the figures. `longwire serve --metrics` shows them as Prometheus wants
-//! them. All of them carry the label `role` (`client` or `server`), but those that only a server has. No label has
+//! them. All of them carry the label `role` (`client` or `server`), but those that only one of both has. No label has
 //! values that a peer could multiply: there are no addresses, no paths, and codes of applications are one value.
 //!
 //! Bytes and messages are summed up per connection, and added when it ends and whenever its timer fires, which with the
@@ -51,6 +51,14 @@ pub const BACKPRESSURE: &str = "longwire_backpressure_total";
 pub const PINGS_PUT_OFF: &str = "longwire_pings_put_off_total";
 /// Counter: connections that the system could not accept, for want of descriptors perhaps. No labels.
 pub const ACCEPT_ERRORS: &str = "longwire_accept_errors_total";
+/// Counter: tries to make a connection again, the first connection of a
+/// [`ReconnectingSocket`](crate::reconnect::ReconnectingSocket) not counted. No labels, as only a client has these three.
+pub const RECONNECTIONS_TRIED: &str = "longwire_reconnections_tried_total";
+/// Counter: connections that were made again, and prepared by `on_open`. No labels.
+pub const RECONNECTIONS_OPENED: &str = "longwire_reconnections_opened_total";
+/// Counter: connections that were given up, as [`Error::GaveUp`](crate::Error::GaveUp) tells. `reason`: `final` (the same
+/// would only happen again), `tries` (there were enough).
+pub const RECONNECTIONS_GIVEN_UP: &str = "longwire_reconnections_given_up_total";
 /// Counter: bytes that arrived behind the opening handshake, frame headers included, TLS not. `role`.
 pub const BYTES_RECEIVED: &str = "longwire_received_bytes_total";
 /// Counter: bytes that were written, as for [`BYTES_RECEIVED`]; at a server with the response of the handshake. `role`.
@@ -67,7 +75,7 @@ pub const BYTES_HELD: &str = "longwire_held_bytes";
 /// Histogram: seconds from the TCP connection to the open WebSocket, TLS included. `role`.
 pub const HANDSHAKE_DURATION: &str = "longwire_handshake_duration_seconds";
 
-const COUNTERS: [(&str, &str); 14] = [
+const COUNTERS: [(&str, &str); 17] = [
     (CONNECTIONS_OPENED, "WebSockets that were opened"),
     (CONNECTIONS_REFUSED, "Connections that were not let in"),
     (CONNECTIONS_CLOSED, "WebSockets that have ended, by whom and with which close code"),
@@ -78,6 +86,9 @@ const COUNTERS: [(&str, &str); 14] = [
     (BACKPRESSURE, "Times that senders had to wait because too much waited to be written"),
     (PINGS_PUT_OFF, "Pings that were not answered at once because too much waited to be written"),
     (ACCEPT_ERRORS, "Connections that the system could not accept"),
+    (RECONNECTIONS_TRIED, "Tries to make a connection again"),
+    (RECONNECTIONS_OPENED, "Connections that were made again"),
+    (RECONNECTIONS_GIVEN_UP, "Connections that are not tried again, nobody having closed them on purpose"),
     (BYTES_RECEIVED, "Bytes that arrived over WebSockets, frame headers included"),
     (BYTES_SENT, "Bytes that were written to WebSockets, frame headers included"),
     (MESSAGES_RECEIVED, "Messages that arrived"),
@@ -114,6 +125,14 @@ pub(crate) enum NotLetIn {
     Application,
 }
 
+/// Why there is to be no other connection.
+#[cfg(feature = "client")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GaveUp {
+    Final,
+    Tries,
+}
+
 /// A connection is open.
 pub(crate) fn opened(role: Role) {
     facade::count(CONNECTIONS_OPENED, &[of(role)], 1);
@@ -143,6 +162,28 @@ pub(crate) fn refused(reason: NotLetIn) {
 #[cfg(feature = "server")]
 pub(crate) fn accept_failed() {
     facade::count(ACCEPT_ERRORS, &[], 1);
+}
+
+/// A connection is tried again.
+#[cfg(feature = "client")]
+pub(crate) fn reconnecting() {
+    facade::count(RECONNECTIONS_TRIED, &[], 1);
+}
+
+/// A connection has been made again.
+#[cfg(feature = "client")]
+pub(crate) fn reconnected() {
+    facade::count(RECONNECTIONS_OPENED, &[], 1);
+}
+
+/// There is to be no other connection, though nobody closed the last one on purpose.
+#[cfg(feature = "client")]
+pub(crate) fn gave_up(reason: GaveUp) {
+    let reason = match reason {
+        GaveUp::Final => "final",
+        GaveUp::Tries => "tries",
+    };
+    facade::count(RECONNECTIONS_GIVEN_UP, &[("reason", reason)], 1);
 }
 
 /// The peer broke the protocol.

@@ -18,6 +18,7 @@ use crate::error::{Cause, Error, Result};
 use crate::halves::Receiver;
 use crate::message::Message;
 use crate::sink::SinkWait;
+use crate::telemetry::{self, GaveUp};
 use crate::websocket::WebSocket;
 
 /// A try to make a connection.
@@ -34,7 +35,9 @@ pub(super) struct Course {
 }
 
 enum Phase {
+    /// For the first time.
     Connecting(Attempt),
+    Reconnecting(Attempt),
     Open {
         receiver: Receiver,
         since: Instant,
@@ -59,17 +62,22 @@ impl Course {
         loop {
             match &mut self.phase {
                 Phase::Ended => return Poll::Ready(Ok(None)),
-                Phase::Connecting(_) | Phase::Waiting(_) if self.line.poll_over(cx) => {
+                Phase::Connecting(_) | Phase::Reconnecting(_) | Phase::Waiting(_)
+                    if self.line.poll_over(cx) =>
+                {
                     self.phase = Phase::Ended;
                 }
-                Phase::Connecting(attempt) => match ready!(attempt.as_mut().poll(cx)) {
-                    Ok(socket) => self.opened(socket),
-                    Err(error) => self.lost(Cause::Failed(Arc::new(error)))?,
-                },
+                Phase::Connecting(attempt) | Phase::Reconnecting(attempt) => {
+                    match ready!(attempt.as_mut().poll(cx)) {
+                        Ok(socket) => self.opened(socket),
+                        Err(error) => self.lost(Cause::Failed(Arc::new(error)))?,
+                    }
+                }
                 Phase::Waiting(wait) => {
                     ready!(wait.as_mut().poll(cx));
                     self.line.connecting(self.backoff.count());
-                    self.phase = Phase::Connecting((self.connect)());
+                    telemetry::reconnecting();
+                    self.phase = Phase::Reconnecting((self.connect)());
                 }
                 Phase::Open { receiver, since, room } => {
                     poll_queued(&self.line, room, cx);
@@ -101,6 +109,9 @@ impl Course {
     fn opened(&mut self, socket: WebSocket) {
         let (sender, receiver) = socket.split();
         self.phase = if self.line.opened(sender) {
+            if matches!(self.phase, Phase::Reconnecting(_)) {
+                telemetry::reconnected();
+            }
             Phase::Open { receiver, since: Instant::now(), room: SinkWait::Nothing }
         } else {
             Phase::Ended
@@ -119,7 +130,11 @@ impl Course {
         if is_final || self.backoff.is_exhausted(policy) {
             self.line.end(cause.clone());
             let was_wanted = is_final && matches!(cause, Cause::Closed(Closed { clean: true, .. }));
-            return if was_wanted { Ok(()) } else { Err(Error::GaveUp(cause)) };
+            if was_wanted {
+                return Ok(());
+            }
+            telemetry::gave_up(if is_final { GaveUp::Final } else { GaveUp::Tries });
+            return Err(Error::GaveUp(cause));
         }
         let wait = self.backoff.wait(policy, retry_after(&cause, SystemTime::now()));
         self.line.waiting(wait, cause);

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use longwire::{Error, Keepalive, Limits, Message, Refusal, Role, WebSocket, connect, telemetry};
+use longwire::{
+    Client, Error, Keepalive, Limits, Message, Reconnect, Refusal, Role, WebSocket, connect, telemetry,
+};
 use tokio::io::AsyncWriteExt;
+use tokio::task::JoinHandle;
 
 use crate::support::{
-    BINARY, CLOSE, Frame, PING, PONG, ROOMY, TEXT, against_raw, close, config, echo, masked, plain,
+    BINARY, CLOSE, Frame, PING, PONG, ROOMY, TEXT, against_raw, close, config, dialled, echo, masked, plain,
     run_counted, run_paused_counted, serve, settle, upgrade_request,
 };
 
@@ -276,6 +279,53 @@ fn a_connection_over_any_transport_counts_too() {
     });
 }
 
+#[test]
+fn what_comes_of_a_connection_that_breaks_is_counted() {
+    run_paused_counted(async |counts| {
+        let (client, mut server) = dialled(ROOMY, Limits::default());
+        let received = receive_until_the_end(&client, Reconnect::default());
+        drop(server.open().await);
+        server.hang_up().await;
+        let raw = server.open().await;
+        settle().await;
+        let again = ["reconnections_opened_total: 1", "reconnections_tried_total: 2"];
+        assert_eq!(counts.take_of("reconnections"), again, "the first connection is none that is made again");
+
+        drop(raw);
+        server.refuse("401 Who", "").await;
+        assert!(matches!(received.await.unwrap(), Err(Error::GaveUp(_))));
+        let given_up = ["reconnections_given_up_total reason=final: 1", "reconnections_tried_total: 1"];
+        assert_eq!(counts.take_of("reconnections"), given_up);
+    });
+}
+
+#[test]
+fn the_last_of_all_tries_is_counted_as_given_up_and_a_wanted_end_is_not() {
+    run_paused_counted(async |counts| {
+        let (client, mut server) = dialled(ROOMY, Limits::default());
+        let received = receive_until_the_end(&client, Reconnect::default().tries(2));
+        server.hang_up().await;
+        server.hang_up().await;
+        assert!(matches!(received.await.unwrap(), Err(Error::GaveUp(_))));
+        let given_up = ["reconnections_given_up_total reason=tries: 1", "reconnections_tried_total: 1"];
+        assert_eq!(counts.take_of("reconnections"), given_up);
+
+        let received = receive_until_the_end(&client, Reconnect::default());
+        server.open().await.send(plain(CLOSE, close(1000, ""))).await;
+        assert!(matches!(received.await.unwrap(), Ok(None)));
+        assert_eq!(counts.take_of("reconnections"), [""; 0]);
+    });
+}
+
+/// What the first `recv` of a connection that is made again gives.
+fn receive_until_the_end(
+    client: &Client,
+    policy: Reconnect,
+) -> JoinHandle<longwire::Result<Option<Message>>> {
+    let mut socket = client.clone().reconnecting(policy).connect("ws://a.example/").unwrap();
+    tokio::spawn(async move { socket.recv().await })
+}
+
 /// Every name that the documentation of the bounds gives is that of a figure.
 #[test]
 fn the_documented_names_exist() {
@@ -290,6 +340,9 @@ fn the_documented_names_exist() {
         telemetry::BACKPRESSURE,
         telemetry::PINGS_PUT_OFF,
         telemetry::ACCEPT_ERRORS,
+        telemetry::RECONNECTIONS_TRIED,
+        telemetry::RECONNECTIONS_OPENED,
+        telemetry::RECONNECTIONS_GIVEN_UP,
     ];
     let bounds = include_str!("../../docs/bounds.md");
     for name in names {
