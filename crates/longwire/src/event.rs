@@ -16,6 +16,7 @@ mod remote;
 mod rules;
 mod run;
 mod socket;
+mod spans;
 mod topics;
 #[cfg(all(target_os = "linux", feature = "uring"))]
 mod uring;

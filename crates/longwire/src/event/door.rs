@@ -16,11 +16,13 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::{Instrument, Span};
 
 use super::handler::Handler;
 use super::reactor::Removed;
 use super::readiness::{Arrival, ArrivalStage, Incoming};
 use super::rules::Rules;
+use super::spans;
 use crate::server::census::{Census, Place};
 use crate::server::http1::{self, Host};
 use crate::server::service::HttpService;
@@ -70,7 +72,7 @@ impl<H: Handler> Porter<H> {
     pub(super) fn hand_over(&self, transport: Transport, removed: Removed<()>) {
         let visit = Arc::new(Visit { porter: self.clone(), place: Mutex::new(removed.place) });
         let serving = http1::serve(transport, removed.read.into(), removed.peer_addr, visit);
-        self.house.tasks.spawn(serving);
+        self.house.tasks.spawn(serving.instrument(removed.span));
     }
 }
 
@@ -125,7 +127,8 @@ impl<H: Handler> Door<H> {
             Ok(place) => ArrivalStage::New(place),
             Err(full) => ArrivalStage::TurnedAway(full),
         };
-        Some(Arrival { transport: Transport::Tcp(stream), peer_addr, stage })
+        let span = spans::of(peer_addr);
+        Some(Arrival { transport: Transport::Tcp(stream), peer_addr, stage, span })
     }
 
     #[cfg(feature = "tls")]
@@ -133,13 +136,13 @@ impl<H: Handler> Door<H> {
         let accepting = tokio_rustls::TlsAcceptor::from(Arc::clone(&tls.0)).accept(stream);
         let limit = self.porter.house.rules.config.limits.handshake_time;
         let sender = self.porter.sender.clone();
-        self.porter.house.tasks.spawn(async move {
+        let shaking_hands = async move {
             match tokio::time::timeout(limit, accepting).await {
                 Ok(Ok(stream)) => {
                     let transport = Transport::ServerTls(Box::new(stream));
+                    let (stage, span) = (ArrivalStage::New(place), Span::current());
                     // The loop has ended if nobody takes it.
-                    let _ended =
-                        sender.send(Arrival { transport, peer_addr, stage: ArrivalStage::New(place) });
+                    let _ended = sender.send(Arrival { transport, peer_addr, stage, span });
                 }
                 Ok(Err(error)) => {
                     tracing::debug!(%error, "no TLS handshake");
@@ -147,7 +150,8 @@ impl<H: Handler> Door<H> {
                 }
                 Err(_) => telemetry::refused(telemetry::NotLetIn::HandshakeTimeout),
             }
-        });
+        };
+        self.porter.house.tasks.spawn(shaking_hands.instrument(spans::of(peer_addr)));
     }
 }
 
@@ -207,12 +211,13 @@ impl<H: Handler> Host for Visit<H> {
         let response = std::mem::take(&mut admitted.response);
         let place = self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
         let (sender, tasks) = (self.porter.sender.clone(), self.porter.house.tasks.clone());
-        tasks.spawn(async move {
+        let upgrading = async move {
             if let (Some(transport), Some(place)) = (http1::transport(upgraded).await, place) {
-                let stage = ArrivalStage::Admitted(Box::new(admitted), place);
-                let _ended = sender.send(Arrival { transport, peer_addr, stage });
+                let (stage, span) = (ArrivalStage::Admitted(Box::new(admitted), place), Span::current());
+                let _ended = sender.send(Arrival { transport, peer_addr, stage, span });
             }
-        });
+        };
+        tasks.spawn(upgrading.in_current_span());
         Ok(response)
     }
 }

@@ -6,6 +6,7 @@
 mod delivery;
 mod opening;
 mod post;
+mod timers;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -20,6 +21,7 @@ use http::StatusCode;
 use longwire_proto::Role;
 use longwire_proto::handshake::{HeadLimits, HeadReader, Refusal};
 use slotmap::SlotMap;
+use tracing::Span;
 
 use super::connection::{Connection, Refused, Stage, Writing};
 use super::handler::Handler;
@@ -28,6 +30,7 @@ use super::mailbox::{Exchange, Mailbox};
 use super::pool::Pool;
 use super::rules::Rules;
 use super::socket::Room;
+use super::spans::Spans;
 use crate::server::admission::Admitted;
 use crate::server::census::{Full, Place};
 use crate::telemetry::{self, NotLetIn, Traffic};
@@ -45,6 +48,7 @@ const TURNED_AWAY_AT_A_TIME: usize = 64;
 pub(super) struct Reactor<H: Handler, L> {
     rules: Arc<Rules<H>>,
     connections: SlotMap<Key, Box<Connection<H::State, L>>>,
+    spans: Spans,
     room: Room,
     dirty: Vec<Key>,
     timers: BinaryHeap<Reverse<(Instant, Key)>>,
@@ -74,6 +78,8 @@ pub(super) struct Removed<L> {
     pub(super) link: L,
     pub(super) peer_addr: SocketAddr,
     pub(super) place: Option<Place>,
+    /// What is told of it is told in this.
+    pub(super) span: Span,
     /// What was read of it, if hyper is to take it over.
     pub(super) read: Vec<u8>,
 }
@@ -81,8 +87,8 @@ pub(super) struct Removed<L> {
 impl<L> Removed<L> {
     /// The link, and the rest.
     pub(super) fn split(self) -> (L, Removed<()>) {
-        let Removed { link, peer_addr, place, read } = self;
-        (link, Removed { link: (), peer_addr, place, read })
+        let Removed { link, peer_addr, place, span, read } = self;
+        (link, Removed { link: (), peer_addr, place, span, read })
     }
 }
 
@@ -106,6 +112,7 @@ impl<H: Handler, L> Reactor<H, L> {
         Reactor {
             rules,
             connections: SlotMap::with_key(),
+            spans: Spans::default(),
             room: Room {
                 topics: Default::default(),
                 publications: Default::default(),
@@ -135,13 +142,14 @@ impl<H: Handler, L> Reactor<H, L> {
     }
 
     /// A new connection, whose first request has not arrived.
-    pub(super) fn accept(&mut self, link: L, peer_addr: SocketAddr, place: Place) -> Key {
+    pub(super) fn accept(&mut self, link: L, peer_addr: SocketAddr, place: Place, span: Span) -> Key {
         let limits = &self.rules.config.limits;
         let head =
             HeadReader::new(HeadLimits { bytes: limits.handshake_bytes, headers: limits.handshake_headers });
         let stage = Stage::Opening(Box::new(head));
         let deadline = self.now + limits.handshake_time;
         let key = self.connections.insert(Box::new(Connection::new(link, stage, peer_addr, Some(place))));
+        self.spans.keep(key, span);
         self.set_timer(key, deadline);
         key
     }
@@ -153,15 +161,25 @@ impl<H: Handler, L> Reactor<H, L> {
         peer_addr: SocketAddr,
         admitted: Admitted<H::State>,
         place: Place,
+        span: Span,
     ) -> Key {
         let stage = Stage::Open(Box::new(self.accepted(admitted, &[])));
         let key = self.connections.insert(Box::new(Connection::new(link, stage, peer_addr, Some(place))));
+        self.spans.keep(key, span);
+        let _entered = self.spans.enter(key);
         self.opened(key, &mut []);
         key
     }
 
     /// A connection that there is no place for: it is told so, unless many are being told already.
-    pub(super) fn turn_away(&mut self, link: L, peer_addr: SocketAddr, full: Full) -> Option<Key> {
+    pub(super) fn turn_away(
+        &mut self,
+        link: L,
+        peer_addr: SocketAddr,
+        full: Full,
+        span: Span,
+    ) -> Option<Key> {
+        let _entered = span.clone().entered();
         tracing::debug!(%full, "turned away");
         telemetry::refused(match full {
             Full::Total => NotLetIn::Full,
@@ -174,9 +192,17 @@ impl<H: Handler, L> Reactor<H, L> {
         let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, full.to_string());
         let stage = Stage::Refused(Refused::new(&refusal));
         let key = self.connections.insert(Box::new(Connection::new(link, stage, peer_addr, None)));
+        self.spans.keep(key, span);
         self.set_timer(key, self.now + LINGER_TIME);
         self.mark(key);
         Some(key)
+    }
+
+    /// Does `work` so that what it tells is told of this connection.
+    #[cfg(all(target_os = "linux", feature = "uring"))]
+    pub(super) fn in_span<T>(&self, key: Key, work: impl FnOnce() -> T) -> T {
+        let _entered = self.spans.enter(key);
+        work()
     }
 
     /// What the driver keeps of a connection; `None`: it is gone.
@@ -217,6 +243,7 @@ impl<H: Handler, L> Reactor<H, L> {
 
     /// Bytes have arrived. They are consumed, whatever they are.
     pub(super) fn received(&mut self, key: Key, bytes: &mut [u8]) {
+        let _entered = self.spans.enter(key);
         let Some(connection) = self.connections.get_mut(key) else { return };
         match &mut connection.stage {
             Stage::Open(_) => self.deliver(key, bytes),
@@ -233,12 +260,14 @@ impl<H: Handler, L> Reactor<H, L> {
 
     /// This many bytes have been read into the [room](Reactor::payload_room) for a large message.
     pub(super) fn received_directly(&mut self, key: Key, count: usize) {
+        let _entered = self.spans.enter(key);
         self.room.traffic.received(count);
         self.deliver(key, &mut []);
     }
 
     /// The transport has ended: by itself, or with an error.
     pub(super) fn ended(&mut self, key: Key, error: Option<io::Error>) {
+        let _entered = self.spans.enter(key);
         let Some(connection) = self.connections.get_mut(key) else { return };
         match &mut connection.stage {
             Stage::Open(_) => self.transport_ended(key, error),
@@ -360,6 +389,7 @@ impl<H: Handler, L> Reactor<H, L> {
 
     /// The first `count` bytes of what waited have been written.
     pub(super) fn written(&mut self, key: Key, count: usize) {
+        let _entered = self.spans.enter(key);
         let Some(connection) = self.connections.get_mut(key) else { return };
         match &mut connection.stage {
             Stage::Open(open) => {
@@ -381,7 +411,10 @@ impl<H: Handler, L> Reactor<H, L> {
 
     /// Takes a connection out.
     pub(super) fn remove(&mut self, key: Key) -> Option<Removed<L>> {
+        let entered = self.spans.enter(key);
         self.leave(key);
+        drop(entered);
+        let span = self.spans.take(key);
         let connection = self.connections.remove(key)?;
         if connection.was_turned_away() {
             self.turned_away -= 1;
@@ -394,42 +427,9 @@ impl<H: Handler, L> Reactor<H, L> {
             link: connection.link,
             peer_addr: connection.peer_addr,
             place: connection.place,
+            span,
             read,
         })
-    }
-
-    /// When [`expire`](Reactor::expire) has to be called.
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        self.timers.peek().map(|Reverse((at, _))| *at)
-    }
-
-    /// Does what is overdue.
-    pub(super) fn expire(&mut self) {
-        while let Some(Reverse((at, key))) = self.timers.peek().copied()
-            && at <= self.now
-        {
-            self.timers.pop();
-            let Some(connection) = self.connections.get_mut(key) else { continue };
-            if connection.timer != Some(at) {
-                continue;
-            }
-            connection.timer = None;
-            match &mut connection.stage {
-                Stage::Open(open) => {
-                    telemetry::handle_timeout(&mut open.protocol, self.now);
-                    open.is_watched = true;
-                    self.after_events(key);
-                    self.watch(key);
-                }
-                Stage::Opening(_) => {
-                    tracing::debug!("the opening handshake took too long");
-                    telemetry::refused(NotLetIn::HandshakeTimeout);
-                    self.give_up(key);
-                }
-                Stage::Refused(_) => self.give_up(key),
-                Stage::Http(_) | Stage::Gone => {}
-            }
-        }
     }
 
     /// Whether the loop goes on.
@@ -468,29 +468,6 @@ impl<H: Handler, L> Reactor<H, L> {
         {
             connection.is_dirty = true;
             self.dirty.push(key);
-        }
-    }
-
-    /// Looks at a connection's deadlines again.
-    fn watch(&mut self, key: Key) {
-        let now = self.now;
-        let Some(connection) = self.connections.get_mut(key) else { return };
-        if let Stage::Open(open) = &mut connection.stage
-            && let Some(at) = open.protocol.poll_timeout(now)
-        {
-            self.set_timer(key, at);
-        }
-    }
-
-    /// Looks at a connection at `at`, if it is not looked at earlier. One that is put off stays in the heap until its
-    /// time comes, and is put back then: most of the time something has arrived meanwhile, and nothing had to be done for
-    /// that.
-    fn set_timer(&mut self, key: Key, at: Instant) {
-        if let Some(connection) = self.connections.get_mut(key)
-            && connection.timer.is_none_or(|set| at < set)
-        {
-            connection.timer = Some(at);
-            self.timers.push(Reverse((at, key)));
         }
     }
 }

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
+use tracing::Span;
 
 use super::handler::Handler;
 use super::key::Key;
@@ -51,6 +52,8 @@ pub(super) struct Arrival<S, T> {
     pub(super) transport: T,
     pub(super) peer_addr: SocketAddr,
     pub(super) stage: ArrivalStage<S>,
+    /// What is told of it is told in this.
+    pub(super) span: Span,
 }
 
 /// How far a new connection has come.
@@ -158,13 +161,13 @@ where
         }
         for _ in 0..ACCEPTS_AT_A_TIME {
             let Poll::Ready(arrival) = self.incoming.poll_arrival(cx) else { return false };
-            let Arrival { transport, peer_addr, stage } = arrival;
+            let Arrival { transport, peer_addr, stage, span } = arrival;
             let link = Link::new(transport);
             let key = match stage {
-                ArrivalStage::New(place) => Some(self.reactor.accept(link, peer_addr, place)),
-                ArrivalStage::TurnedAway(full) => self.reactor.turn_away(link, peer_addr, full),
+                ArrivalStage::New(place) => Some(self.reactor.accept(link, peer_addr, place, span)),
+                ArrivalStage::TurnedAway(full) => self.reactor.turn_away(link, peer_addr, full, span),
                 ArrivalStage::Admitted(admitted, place) => {
-                    Some(self.reactor.adopt(link, peer_addr, *admitted, place))
+                    Some(self.reactor.adopt(link, peer_addr, *admitted, place, span))
                 }
             };
             if let Some(key) = key {

@@ -18,6 +18,7 @@ impl<H: Handler, L> Reactor<H, L> {
             match mail {
                 Mail::Publish { topic, message } => self.give_to_subscribers(&topic, &message, None),
                 Mail::Send { to, message, allowance } => {
+                    let _entered = self.spans.enter(to);
                     match self.connections.get_mut(to).and_then(|connection| connection.open_mut()) {
                         Some(open) => open.park(message, allowance, &mut self.room.traffic),
                         None => allowance.give_back(message.message.len()),
@@ -62,6 +63,7 @@ impl<H: Handler, L> Reactor<H, L> {
                 Delivery::Waits => open.fill(),
                 Delivery::DroppedOldest => self.room.exchange.count_dropped(),
                 Delivery::TooSlow => {
+                    let _entered = self.spans.enter(key);
                     tracing::debug!("a subscriber is too slow and is disconnected");
                     open.shed_slow();
                     too_slow.push(key);
@@ -73,11 +75,13 @@ impl<H: Handler, L> Reactor<H, L> {
             }
         }
         for key in too_slow {
+            let _entered = self.spans.enter(key);
             self.after_closing(key);
         }
     }
 
     fn close(&mut self, key: Key, frame: Option<CloseFrame>) {
+        let _entered = self.spans.enter(key);
         if let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) {
             open.unpark_all(&mut self.room.traffic);
             open.protocol.close(frame);
@@ -89,6 +93,7 @@ impl<H: Handler, L> Reactor<H, L> {
     fn stop(&mut self) {
         self.life = Life::Stops;
         for key in self.keys() {
+            let _entered = self.spans.enter(key);
             self.transport_ended(key, None);
         }
     }

@@ -170,6 +170,7 @@ impl Rounds {
                 transport: (*peer).clone(),
                 peer_addr: (Ipv4Addr::LOCALHOST, 1).into(),
                 stage: ArrivalStage::Admitted(Box::new(admitted), place),
+                span: Span::none(),
             }
         };
         let guests = Guests(peers.iter().map(arrival).collect());

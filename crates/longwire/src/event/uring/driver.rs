@@ -25,6 +25,7 @@ use crate::event::key::Key;
 use crate::event::mailbox::{Exchange, Mailbox};
 use crate::event::reactor::{Life, Reactor, Step};
 use crate::event::rules::Rules;
+use crate::event::spans;
 use crate::server::census::Census;
 use crate::telemetry;
 use crate::transport::is_gone_already;
@@ -245,9 +246,9 @@ impl<H: Handler> Uring<H> {
             ends_after_write: false,
         };
         let key = match self.census.enter(peer_addr.ip()) {
-            Ok(place) => Some(self.reactor.accept(link, peer_addr, place)),
+            Ok(place) => Some(self.reactor.accept(link, peer_addr, place, spans::of(peer_addr))),
             Err(_) if is_secure => None,
-            Err(full) => self.reactor.turn_away(link, peer_addr, full),
+            Err(full) => self.reactor.turn_away(link, peer_addr, full, spans::of(peer_addr)),
         };
         if let Some(key) = key {
             self.read_on(key);

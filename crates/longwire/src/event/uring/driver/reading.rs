@@ -35,7 +35,7 @@ impl<H: Handler> Uring<H> {
         };
         let mut arrived = &*data;
         let outcome = loop {
-            let received = tls.receive(&mut arrived);
+            let received = self.reactor.in_span(key, || tls.receive(&mut arrived));
             loop {
                 match tls.read(&mut self.plain) {
                     0 => break,

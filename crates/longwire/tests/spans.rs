@@ -1,0 +1,214 @@
+//! What the event-driven server tells by `tracing`, and of which connection.
+//!
+//! A program of its own, because its loops are threads, for which only a subscriber of the whole process is heard.
+#![cfg(feature = "server")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Condvar, Mutex, Once};
+
+use longwire::{Accept, Closed, Engine, Handler, Limits, MessageRef, Refusal, Server, Socket, Upgrade};
+
+/// What all servers of this process have told.
+static TOLD: Mutex<String> = Mutex::new(String::new());
+
+/// Notified when there is more.
+static MORE: Condvar = Condvar::new();
+
+struct Told;
+
+impl Write for Told {
+    fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
+        TOLD.lock().unwrap().push_str(&String::from_utf8_lossy(text));
+        MORE.notify_all();
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Tells of itself what it is called for, and which connections have ended.
+struct Talkative(Mutex<Sender<SocketAddr>>);
+
+impl Handler for Talkative {
+    /// The path that was asked for.
+    type State = String;
+
+    fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<String>, Refusal> {
+        let path = request.path();
+        tracing::info!("asked for {path}");
+        if path == "/closed" { Err(Refusal::forbidden("closed")) } else { Ok(Accept::with(path.to_owned())) }
+    }
+
+    fn on_open(&self, socket: &mut Socket<'_, String>) {
+        if socket.state() == "/slow" {
+            socket.subscribe("news");
+        }
+    }
+
+    fn on_message(&self, socket: &mut Socket<'_, String>, _: MessageRef<'_>) {
+        tracing::info!("a message");
+        for _ in 0..2 {
+            socket.publish("news", vec![0; 1000]);
+        }
+    }
+
+    fn on_close(&self, socket: &mut Socket<'_, String>, _: &Closed) {
+        tracing::info!("it is over");
+        self.0.lock().unwrap().send(socket.peer_addr()).unwrap();
+    }
+}
+
+#[test]
+fn a_connection_is_told_of_from_its_request_to_its_end() {
+    for engine in ENGINES {
+        let (server, ended) = start(engine, |server| server);
+        let mut client = Client::open(server, "/");
+        client.send(b"\x81\x80\0\0\0\0\x88\x82\0\0\0\0\x03\xe8");
+        assert_eq!(ended.recv().unwrap(), client.addr);
+        let end = "ended closed=closed by peer: 1000 (normal closure)";
+        assert_eq!(client.told(), ["asked for /", "open", "a message", end, "it is over"]);
+    }
+}
+
+#[test]
+fn a_refusal_is_told_of() {
+    for engine in ENGINES {
+        let (server, _) = start(engine, |server| server);
+        let refused = Client::open(server, "/closed").told();
+        assert_eq!(refused, ["asked for /closed", "refused status=403 Forbidden reason=\"closed\""]);
+    }
+}
+
+#[test]
+fn what_another_connection_brought_about_is_told_of_the_one_that_it_befell() {
+    for engine in ENGINES {
+        let limits = Limits::default().water(0, 500);
+        let (server, ended) = start(engine, |server| server.limits(limits.clone()));
+        let (slow, mut quick) = (Client::open(server, "/slow"), Client::open(server, "/quick"));
+        quick.send(b"\x81\x80\0\0\0\0");
+        assert_eq!(ended.recv().unwrap(), slow.addr);
+        let told = slow.told();
+        assert_eq!(told[..3], ["asked for /slow", "open", "a subscriber is too slow and is disconnected"]);
+        assert_eq!(told[4], "it is over");
+        assert_eq!(quick.told(), ["asked for /quick", "open", "a message"]);
+    }
+}
+
+#[test]
+fn a_connection_that_hyper_had_meanwhile_is_still_the_same() {
+    for engine in ENGINES {
+        let (server, ended) = start(engine, |server| server.http(axum::Router::new()));
+        let mut client = Client::connect(server);
+        client.ask("GET /page HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.ask(&upgrade("/later"));
+        client.stream.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(ended.recv().unwrap(), client.addr);
+        let end = "ended closed=connection lost: 1006 (no closing handshake)";
+        assert_eq!(client.told(), ["asked for /later", "open", end, "it is over"]);
+    }
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn a_client_that_cannot_speak_tls_is_told_of() {
+    for engine in ENGINES {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let tls = longwire::Tls::pem(made.cert.pem(), made.signing_key.serialize_pem()).unwrap();
+        let (server, _) = start(engine, |server| server.tls(tls.clone()));
+        let mut plain = Client::connect(server);
+        plain.send(upgrade("/").as_bytes());
+        // The client sees the end before it is told of.
+        let line = plain.first_told();
+        assert!(line.starts_with("no TLS handshake "), "{line}");
+    }
+}
+
+/// Where there is no io_uring, both are the same.
+const ENGINES: [Engine; 2] = [Engine::Readiness, Engine::Auto];
+
+/// A server that serves until the process ends, and which connections of it have ended.
+fn start(engine: Engine, set: impl FnOnce(Server) -> Server) -> (SocketAddr, Receiver<SocketAddr>) {
+    static LISTENING: Once = Once::new();
+    LISTENING.call_once(|| {
+        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(|| Told);
+        subscriber.with_target(false).with_level(false).without_time().with_ansi(false).init();
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let server = runtime.block_on(Server::bind("127.0.0.1:0")).unwrap();
+    let address = server.local_addr();
+    let (over, ended) = channel();
+    let running = set(server).engine(engine).workers(1).run(Talkative(Mutex::new(over)));
+    std::thread::spawn(move || runtime.block_on(running));
+    (address, ended)
+}
+
+fn upgrade(path: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+}
+
+/// A client, and what is told of its connection.
+struct Client {
+    stream: TcpStream,
+    addr: SocketAddr,
+    /// How much had been told before, perhaps of another that had the same port.
+    before: usize,
+}
+
+impl Client {
+    fn connect(server: SocketAddr) -> Client {
+        let before = TOLD.lock().unwrap().len();
+        let stream = TcpStream::connect(server).unwrap();
+        let addr = stream.local_addr().unwrap();
+        Client { stream, addr, before }
+    }
+
+    /// One that has asked for a WebSocket, and been answered.
+    fn open(server: SocketAddr, path: &str) -> Client {
+        let mut client = Client::connect(server);
+        client.ask(&upgrade(path));
+        client
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    /// Asks, and waits for the head of the answer.
+    fn ask(&mut self, request: &str) {
+        self.send(request.as_bytes());
+        let mut last = [0; 4];
+        while last != *b"\r\n\r\n" {
+            last.rotate_left(1);
+            self.stream.read_exact(&mut last[3..]).unwrap();
+        }
+    }
+
+    /// What was told, in order.
+    fn told(&self) -> Vec<String> {
+        self.lines_in(&TOLD.lock().unwrap())
+    }
+
+    /// What is told first, waited for.
+    #[cfg(feature = "tls")]
+    fn first_told(&self) -> String {
+        let is_to_come = |told: &mut String| self.lines_in(told).is_empty();
+        let patience = std::time::Duration::from_secs(10);
+        let told = TOLD.lock().unwrap();
+        let (told, _) = MORE.wait_timeout_while(told, patience, is_to_come).unwrap();
+        self.lines_in(&told).first().cloned().unwrap_or_default()
+    }
+
+    fn lines_in(&self, told: &str) -> Vec<String> {
+        let span = format!("connection{{peer={}}}: ", self.addr);
+        let lines = told.get(self.before..).unwrap_or_default().lines();
+        lines.filter_map(|line| Some(line.trim().strip_prefix(&span)?.to_owned())).collect()
+    }
+}
