@@ -318,6 +318,17 @@ fn room_for_a_payload_is_never_empty() {
 }
 
 #[test]
+fn a_large_frame_is_worth_larger_reads_until_most_of_it_has_come() {
+    let mut end = client();
+    end.receive(b"\x81\x7f\0\0\0\0\0\x01\0\0");
+    assert!(end.protocol.is_amid_large_frame());
+    end.receive(&[b'x'; 32 << 10]);
+    assert!(end.protocol.is_amid_large_frame());
+    end.receive(b"x");
+    assert!(!end.protocol.is_amid_large_frame());
+}
+
+#[test]
 fn a_preface_goes_out_before_the_first_frame() {
     let mut end = server();
     end.protocol = Protocol::new(Role::Server, Arc::default()).with_preface(b"HTTP/1.1 101 ...\r\n\r\n");
@@ -354,6 +365,22 @@ fn a_pong_keeps_the_connection() {
     end.protocol.handle_timeout(start + 20 * SECOND);
     assert!(end.protocol.is_open());
     assert_eq!(end.protocol.poll_timeout(start + 20 * SECOND), Some(start + 21 * SECOND));
+}
+
+#[test]
+fn the_round_trip_is_from_when_the_ping_was_written_to_when_its_pong_came() {
+    let start = Instant::now();
+    let keepalive = crate::limits::Keepalive::every(10 * SECOND).within(30 * SECOND);
+    let mut end = End::new(Role::Server, Limits::default().keepalive(keepalive));
+    end.protocol.poll_timeout(start);
+    end.protocol.handle_timeout(start + 10 * SECOND);
+    end.expect_sent(b"\x89\x00");
+    end.protocol.poll_timeout(start + 12 * SECOND);
+    end.protocol.heard(start + 15 * SECOND);
+    end.receive(b"\x8a\x81\0\0\0\0x").expect(Event::Pong(b"x"[..].into()));
+    assert_eq!(end.protocol.round_trip(), None, "that was the pong to another ping");
+    end.receive(b"\x8a\x80\0\0\0\0").expect(Event::Pong(b""[..].into()));
+    assert_eq!(end.protocol.round_trip(), Some(3 * SECOND));
 }
 
 #[test]
