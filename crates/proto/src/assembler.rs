@@ -145,7 +145,7 @@ impl Assembly {
 
     /// What has arrived since the last part. `None`: nothing.
     pub(crate) fn take_part<'b>(&mut self) -> Option<Event<'b>> {
-        if self.len() == 0 {
+        if !self.has_part() {
             return None;
         }
         self.fragments = 0;
@@ -153,9 +153,14 @@ impl Assembly {
             Content::Text(text) => Event::TextPart(Cow::Owned(text.take())),
             Content::Binary { bytes, unmasked } => {
                 *unmasked = 0;
-                Event::BinaryPart(Cow::Owned(std::mem::take(bytes)))
+                Event::BinaryPart(Cow::Owned(part_of(std::mem::take(bytes))))
             }
         })
+    }
+
+    /// Whether something has arrived since the last part.
+    pub(crate) fn has_part(&self) -> bool {
+        self.len() > 0
     }
 
     fn len(&self) -> usize {
@@ -175,6 +180,14 @@ impl Assembly {
             Content::Binary { bytes, .. } => Ok(Event::Binary(Cow::Owned(bytes))),
         }
     }
+}
+
+/// What arrived, without room for much more: whoever keeps the parts would keep room for many times what the peer sent.
+fn part_of(mut bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.len() < bytes.capacity() / 2 {
+        bytes.shrink_to_fit();
+    }
+    bytes
 }
 
 /// The longest message that is accepted, in bytes.

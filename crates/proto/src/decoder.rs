@@ -144,7 +144,7 @@ impl Decoder {
         .and_then(|arriving| arriving.message.take_part()))
     }
 
-    /// Reads frames until there is an event. `None`: `received` is empty, or a part is full.
+    /// Reads frames until there is an event. `None`: `received` is empty, or a part is to be given before the rest of it.
     fn advance<'b>(
         &mut self,
         received: &mut Received<'b>,
@@ -155,6 +155,9 @@ impl Decoder {
         loop {
             match &mut self.reading {
                 Reading::Header(partial) => {
+                    if delivery == Delivery::InParts && is_cut_off(self.unfinished.as_deref(), received) {
+                        return Ok(None);
+                    }
                     let Some(header) = partial.read(received)? else { return Ok(None) };
                     if let (Some(observer), FrameKind::Data { .. }) = (&config.observer, header.kind) {
                         observer.observe(&seen(&header, &[]));
@@ -394,6 +397,13 @@ impl ControlFrame {
         self.arrived.extend_from_slice(piece);
         (self.arrived.len() == self.len.get()).then(|| Cow::Owned(std::mem::take(&mut self.arrived)))
     }
+}
+
+/// Whether a Close frame is next, which ends a message of which something has arrived: that is to be given before.
+fn is_cut_off(unfinished: Option<&Arriving>, received: &Received<'_>) -> bool {
+    let next = received.peek().first().and_then(|first| Opcode::from_bits(*first));
+    next == Some(ControlOpcode::Close.into())
+        && unfinished.is_some_and(|arriving| arriving.message.has_part())
 }
 
 /// The payload, if it lies whole in the buffer.

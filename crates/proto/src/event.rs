@@ -16,7 +16,8 @@ pub enum Event<'b> {
     /// A binary message.
     Binary(Cow<'b, [u8]>),
     /// A part of a text message that is not whole, from [`Protocol::next_part`](crate::Protocol::next_part) only. The rest
-    /// of the message follows, in further parts and at last a [`Text`](Event::Text), which may be empty.
+    /// of the message follows, in further parts and at last a [`Text`](Event::Text), which may be empty; unless a Close
+    /// frame or an error comes before, and the message is never whole.
     TextPart(Cow<'b, str>),
     /// A part of a binary message that is not whole, as [`TextPart`](Event::TextPart) is one of a text.
     BinaryPart(Cow<'b, [u8]>),

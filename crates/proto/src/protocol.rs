@@ -132,9 +132,10 @@ impl Protocol {
     }
 
     /// The next thing that arrived, like [`next_event`](Protocol::next_event), and of a message that is not whole what has
-    /// arrived of it: as [`TextPart`](Event::TextPart) or [`BinaryPart`](Event::BinaryPart). A part is lent or moved to
-    /// the caller, so that a message of any length ([`Limits::streamed`](crate::Limits::streamed)) takes no more room than
-    /// a read does; a compressed one at most 0.6 MB. Of a message that has been begun so, the rest has to be taken so.
+    /// arrived of it: as [`TextPart`](Event::TextPart) or [`BinaryPart`](Event::BinaryPart). A part is moved to the caller,
+    /// so that a message of any length ([`Limits::streamed`](crate::Limits::streamed)) takes no more room than a read does;
+    /// a compressed one at most 0.6 MB. Of a message that has been begun so, the rest has to be taken so: `next_event` would
+    /// give it without its beginning.
     ///
     /// # Errors
     ///

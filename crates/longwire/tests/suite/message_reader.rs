@@ -163,7 +163,10 @@ fn a_message_that_is_cut_off_is_not_taken_for_whole() {
     run_paused(async {
         let (mut socket, mut raw) = server_and_raw();
         raw.send([masked(FIRST_BINARY, "half"), masked(CLOSE, close(1001, "restart"))].concat()).await;
-        assert!(socket.recv_stream().await.unwrap().is_none(), "a Close frame came with it");
+        let mut message = socket.recv_stream().await.unwrap().unwrap();
+        assert_eq!(message.next_piece().await.unwrap().unwrap().as_bytes(), b"half");
+        raw.finish().await;
+        assert!(matches!(message.next_piece().await, Err(Error::CutOff(_))), "a Close frame came with it");
 
         let (mut socket, mut raw) = server_and_raw();
         raw.send(masked(FIRST_BINARY, "half")).await;

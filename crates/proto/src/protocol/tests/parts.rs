@@ -1,5 +1,7 @@
 //! Messages that are received in parts.
 
+use std::borrow::Cow;
+
 use super::*;
 use crate::deflate::Deflate;
 
@@ -134,12 +136,35 @@ fn fragments_are_counted_between_two_parts() {
     end.receive_in_parts(b"\x00\x00").expect_error(ProtocolError::TooManyFragments { limit: 2 });
 }
 
+/// Whether they arrive together or not.
 #[test]
-fn a_message_that_is_closed_off_is_forgotten() {
+fn what_came_before_a_close_frame_is_given_before_it() {
+    for wire in [&b"\x02\x01a\x88\x00"[..], b"\x02\x01a\x88\x02\x03\xe8"] {
+        for cut in 3..=wire.len() {
+            let mut end = client();
+            end.receive_in_parts(&wire[..cut]).receive_in_parts(&wire[cut..]);
+            end.expect(binary_part(b"a"));
+            assert!(matches!(end.told.remove(0), Ok(Event::Close(_))), "cut at {cut}");
+            end.expect_silence();
+            end.take_sent();
+            assert_eq!(end.protocol.held(), 0);
+        }
+    }
+}
+
+/// Else a peer could have a receiver that keeps the parts hold 64 KiB for each of its bytes.
+#[test]
+fn a_short_part_of_a_large_frame_does_not_keep_the_room_that_there_was_for_more() {
     let mut end = client();
-    end.receive_in_parts(b"\x02\x01a\x88\x00").expect(Event::Close(None)).expect_silence();
-    end.take_sent();
-    assert_eq!(end.protocol.held(), 0);
+    end.receive_in_parts(&[&[0x82, 127][..], &1_000_000_u64.to_be_bytes()].concat());
+    for _ in 0..3 {
+        end.protocol.payload_room().unwrap().put_bytes(7, 10);
+        end.receive_in_parts(b"");
+        let Ok(Event::BinaryPart(Cow::Owned(part))) = end.told.remove(0) else { panic!() };
+        assert_eq!(part, [7; 10]);
+        assert!(part.capacity() < 100, "{} bytes", part.capacity());
+        assert_eq!(end.protocol.held(), 0);
+    }
 }
 
 #[test]
