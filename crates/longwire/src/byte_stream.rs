@@ -34,24 +34,33 @@ const MAX_PIECE: usize = 64 << 10;
 /// # }
 /// ```
 ///
-/// - The boundaries of messages mean nothing: what has arrived of one is given before the rest has. A write of more than 64 KiB takes several messages; so many small writes
+/// - The boundaries of messages mean nothing: what has arrived of one is given before the rest has.
+/// - A write of more than 64 KiB takes several messages, and each smaller one a message of its own; so many small writes
 ///   belong into a `tokio::io::BufWriter`.
 /// - What is written leaves at once; a write waits while more than
 ///   [`Limits::high_water`](longwire_proto::Limits::high_water) bytes wait to be written, and nothing is read ahead of
 ///   who reads.
 /// - A Close frame of the peer with 1000, 1001 or no code is the end of the stream. With another code reading fails with
-///   `ConnectionAborted`, and a peer that vanished is an `UnexpectedEof`, so that what was cut off is not taken for whole.
+///   `ConnectionAborted`; a peer that vanished, or closed in the middle of a message, is an `UnexpectedEof`, so that what
+///   was cut off is not taken for whole.
 /// - `shutdown` sends a Close frame with 1000. What the peer had sent before it answers can still be read, for at most
 ///   [`Limits::close_time`](longwire_proto::Limits::close_time).
 /// - A text message is an error of the kind `InvalidData`, and the connection is closed with 1003.
 ///
 /// Dropped before it was shut down, it closes the connection with 1001.
+///
+/// # Cancel safety
+///
+/// A read that is dropped has taken nothing, and a write that is dropped before it is ready has sent nothing. A flush may be
+/// given up at any time. A shutdown begins with the first poll and goes on in the background.
 #[derive(Debug)]
 pub struct ByteStream {
     sender: Sender,
     receiver: Receiver,
-    /// What is left of the last message.
+    /// What is left of the last piece of a message.
     rest: Bytes,
+    /// Whether more of that message is to come.
+    is_amid_message: bool,
     wait: SinkWait,
 }
 
@@ -60,13 +69,24 @@ impl ByteStream {
     #[must_use]
     pub fn new(socket: WebSocket) -> ByteStream {
         let (sender, receiver) = socket.split();
-        ByteStream { sender, receiver, rest: Bytes::new(), wait: SinkWait::Nothing }
+        ByteStream { sender, receiver, rest: Bytes::new(), is_amid_message: false, wait: SinkWait::Nothing }
     }
 
     /// How the connection ended; before that, how it would end if the transport vanished now (1006, by nobody).
     #[must_use]
     pub fn closed(&self) -> Closed {
         self.receiver.closed()
+    }
+
+    /// What the end of the connection is for whoever reads.
+    fn end(&self) -> io::Result<()> {
+        let closed = self.closed();
+        let kind = match closed.code {
+            _ if !closed.clean || self.is_amid_message => io::ErrorKind::UnexpectedEof,
+            CloseCode::NORMAL | CloseCode::GOING_AWAY | CloseCode::NO_STATUS => return Ok(()),
+            _ => io::ErrorKind::ConnectionAborted,
+        };
+        Err(io::Error::new(kind, closed.to_string()))
     }
 }
 
@@ -81,17 +101,20 @@ impl AsyncRead for ByteStream {
         let this = self.get_mut();
         // An empty message is not the end, though an empty read would be.
         while this.rest.is_empty() {
-            let part = this.receiver.shared().poll_receive(Connection::next_part, cx);
-            this.rest = match ready!(part)?.map(|part| part.content) {
-                Some(Message::Binary(bytes)) => bytes,
-                Some(Message::Text(_)) => {
+            let next = if this.is_amid_message { Connection::next_part } else { Connection::first_part };
+            let Some(part) = ready!(this.receiver.shared().poll_receive(next, cx))? else {
+                return Poll::Ready(this.end());
+            };
+            this.is_amid_message = !part.is_last;
+            this.rest = match part.content {
+                Message::Binary(bytes) => bytes,
+                Message::Text(_) => {
                     let unsupported =
                         CloseFrame::new(CloseCode::UNSUPPORTED, "only binary messages are taken");
                     this.sender.shared().begin_close(unsupported.ok());
                     let error = "a text message came where bytes are expected";
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, error)));
                 }
-                None => return Poll::Ready(end(&this.receiver.closed())),
             };
         }
         let count = this.rest.len().min(buf.remaining());
@@ -133,16 +156,6 @@ impl AsyncWrite for ByteStream {
             other => Poll::Ready(other.map_err(io::Error::from)),
         }
     }
-}
-
-/// What the end of the connection is for whoever reads.
-fn end(closed: &Closed) -> io::Result<()> {
-    let kind = match closed.code {
-        CloseCode::NORMAL | CloseCode::GOING_AWAY | CloseCode::NO_STATUS if closed.clean => return Ok(()),
-        _ if closed.clean => io::ErrorKind::ConnectionAborted,
-        _ => io::ErrorKind::UnexpectedEof,
-    };
-    Err(io::Error::new(kind, closed.to_string()))
 }
 
 /// For what deals in bytes: a connection that has ended is a `BrokenPipe`, a peer that broke the protocol is

@@ -98,6 +98,46 @@ fn only_a_normal_close_is_the_end_of_the_stream() {
     });
 }
 
+/// A Close frame with 1000 in the middle of a message is none that ends the stream, whether or not it comes with the rest.
+#[test]
+fn a_message_that_is_cut_off_is_not_the_end_of_the_stream() {
+    run_paused(async {
+        for comes_later in [false, true] {
+            let (socket, mut raw) = server_and_raw();
+            let mut stream = ByteStream::new(socket);
+            raw.send(masked(0x02, "half")).await;
+            let mut half = [0; 4];
+            if comes_later {
+                stream.read_exact(&mut half).await.unwrap();
+                assert_eq!(&half, b"half");
+            }
+            raw.send(masked(CLOSE, close(1000, ""))).await;
+            if !comes_later {
+                stream.read_exact(&mut half).await.unwrap();
+                assert_eq!(&half, b"half");
+            }
+            let error = stream.read(&mut half).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::UnexpectedEof, "{error}");
+        }
+    });
+}
+
+/// What is left of a message that somebody began to receive before is not the stream's.
+#[test]
+fn the_stream_begins_with_the_next_message() {
+    run_paused(async {
+        let (mut socket, mut raw) = server_and_raw();
+        raw.send(masked(0x01, "begun")).await;
+        drop(socket.recv_stream().await.unwrap().unwrap());
+        let mut stream = ByteStream::new(socket);
+        raw.send([masked(0x80, "ended"), masked(0x02, "from here"), masked(0x80, " on")].concat()).await;
+        raw.send(masked(CLOSE, "")).await;
+        let mut read = String::new();
+        stream.read_to_string(&mut read).await.unwrap();
+        assert_eq!(read, "from here on");
+    });
+}
+
 #[test]
 fn a_write_waits_for_a_peer_that_does_not_read() {
     run_paused(async {
