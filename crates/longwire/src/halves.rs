@@ -4,12 +4,13 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
 use longwire_proto::{CloseCode, CloseFrame, Closed};
 
+use crate::connection::Connection;
 use crate::error::Result;
 use crate::message::{Message, Outgoing};
 use crate::shared::{Shared, Write};
@@ -190,6 +191,13 @@ impl Receiver {
     #[must_use]
     pub fn closed(&self) -> Closed {
         self.shared.closed()
+    }
+
+    /// Discards what arrives until the end: in parts, so that no message is put together for nobody.
+    pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // A message that came too late, or an error of a peer that is being left, changes nothing.
+        while let Ok(Some(_)) | Err(_) = ready!(self.shared.poll_receive(Connection::next_part, cx)) {}
+        Poll::Ready(())
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

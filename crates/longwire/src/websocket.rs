@@ -1,10 +1,11 @@
 //! A connection as its user holds it.
 
 use std::any::Any;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_core::Stream;
@@ -141,8 +142,7 @@ impl WebSocket {
     /// [`Error::Close`] if the code must not be sent or the reason is longer than 123 bytes; nothing happens then.
     pub async fn close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<Closed> {
         self.sender.shared().begin_close(Some(CloseFrame::new(code, reason)?));
-        // A message that came too late, or an error of a peer that is being left, changes nothing.
-        while let Ok(Some(_)) | Err(_) = self.recv().await {}
+        poll_fn(|cx| self.receiver.poll_end(cx)).await;
         Ok(self.closed())
     }
 
@@ -271,7 +271,6 @@ impl Sink<Message> for WebSocket {
         if self.is_open() {
             self.sender.shared().begin_close(CloseFrame::new(CloseCode::NORMAL, "").ok());
         }
-        while ready!(self.as_mut().poll_next(cx)).is_some() {}
-        Poll::Ready(Ok(()))
+        self.receiver.poll_end(cx).map(Ok)
     }
 }

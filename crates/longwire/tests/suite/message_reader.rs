@@ -1,6 +1,6 @@
 //! A message that is received in pieces.
 
-use futures_util::StreamExt;
+use futures_util::{SinkExt, StreamExt};
 use longwire::{By, Error, Limits, Message, ProtocolError, Role};
 use tokio::io::AsyncReadExt;
 
@@ -154,6 +154,25 @@ fn what_is_left_of_a_message_that_nobody_wants_is_discarded() {
                 let mut wanted = socket.recv_stream().await.unwrap().unwrap();
                 assert_eq!(wanted.next_piece().await.unwrap(), Some("wanted".into()));
             }
+        }
+    });
+}
+
+/// What is too long to be received whole is not too long to be discarded.
+#[test]
+fn a_close_does_not_fail_over_a_long_message_that_nobody_wants() {
+    run_paused(async {
+        for by_sink in [false, true] {
+            let limits = Limits::default().message(10).streamed(usize::MAX);
+            let (mut socket, mut raw) = against_raw(Role::Server, ROOMY, limits);
+            raw.send([masked(BINARY, [1; 100]), masked(CLOSE, close(1000, ""))].concat()).await;
+            raw.finish().await;
+            if by_sink {
+                SinkExt::close(&mut socket).await.unwrap();
+            } else {
+                socket.close(1000, "").await.unwrap();
+            }
+            assert_eq!(end(&socket.closed()), (1000, "", By::Local, true));
         }
     });
 }
