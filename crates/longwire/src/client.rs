@@ -123,6 +123,12 @@ impl Client {
 
     /// Adds a header to the request. Those that make it an opening handshake (`Host`, `Upgrade`, `Sec-WebSocket-Key`
     /// and their like) cannot be replaced: connecting fails then.
+    ///
+    /// ```
+    /// use http::{HeaderValue, header::COOKIE};
+    ///
+    /// let client = longwire::Client::new().header(COOKIE, HeaderValue::from_static("session=1234; theme=dark"));
+    /// ```
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Client {
         self.request.headers.push((name, value));

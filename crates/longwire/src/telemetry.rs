@@ -1,5 +1,5 @@
 //! What is counted, by the [`metrics`](https://docs.rs/metrics) facade with the feature `metrics`; without it nothing
-//! is, and it costs nothing.
+//! is, and it costs nothing. And what is [told](#what-is-told).
 //!
 //! Whichever recorder the program installs gets the figures. `longwire serve --metrics` shows them as Prometheus wants
 //! them. All of them carry the label `role` (`client` or `server`), but those that only one of both has. No label has
@@ -7,6 +7,29 @@
 //!
 //! Bytes and messages are summed up per connection, and added when it ends and whenever its timer fires, which with the
 //! default keepalive is at least every 30 s while something arrives.
+//!
+//! ```no_run
+//! use metrics_util::debugging::DebuggingRecorder; // or that of `metrics-exporter-prometheus`, or any other
+//!
+//! let recorder = DebuggingRecorder::new();
+//! let figures = recorder.snapshotter();
+//! recorder.install().expect("there is one recorder");
+//! // Connect or serve, and then:
+//! for (figure, ..) in figures.snapshot().into_vec() {
+//!     println!("{}", figure.key()); // Key(longwire_connections_opened_total, [role = server])
+//! }
+//! ```
+//!
+//! # What is told
+//!
+//! By [`tracing`](https://docs.rs/tracing), whatever the features. A server tells of a connection in the span `connection`,
+//! whose field `peer` is the address of the client; what the application's handler tells is in it, too. A client tells of its
+//! way to the server in the span `connect`, whose field `url` is without user and password. An error of this end or of the
+//! application is told at the level ERROR, what an operator should know at WARN, and what peers do at DEBUG.
+//!
+//! ```no_run
+//! tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).init();
+//! ```
 
 #[cfg(feature = "metrics")]
 mod facade;

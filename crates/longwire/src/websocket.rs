@@ -41,6 +41,18 @@ use crate::transport::Transport;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// With the combinators of `futures_util`, an echo in capitals:
+///
+/// ```
+/// use futures_util::{StreamExt, TryStreamExt};
+/// use longwire::{Message, WebSocket};
+///
+/// # async fn shout(socket: WebSocket) -> longwire::Result<()> {
+/// let (sink, stream) = StreamExt::split(socket);
+/// stream.map_ok(|message| Message::from(message.to_string().to_uppercase())).forward(sink).await
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct WebSocket {
     sender: Sender,

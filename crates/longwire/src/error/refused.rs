@@ -9,6 +9,22 @@ use http::{HeaderMap, Response, StatusCode};
 const SHOWN: usize = 300;
 
 /// The answer of a server that did not open a WebSocket: status, headers and the start of the body.
+///
+/// ```
+/// use http::{StatusCode, header::WWW_AUTHENTICATE};
+/// use longwire::Error;
+///
+/// # async fn chat() -> longwire::Result<()> {
+/// match longwire::connect("wss://example.com/socket").await {
+///     Err(Error::Refused(refused)) if refused.status() == StatusCode::UNAUTHORIZED => {
+///         println!("log in first: {:?}", refused.headers().get(WWW_AUTHENTICATE));
+///         println!("{}", String::from_utf8_lossy(refused.body()));
+///     }
+///     other => println!("{}", other?.uri()),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct RefusedResponse(pub(crate) Response<Bytes>);
 
