@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: the house rules, made executable.
 
+mod cancel_safety;
 mod crate_order;
 #[cfg(test)]
 mod fake_tree;
@@ -79,7 +80,8 @@ fn check_sources(
         forbidden.extend(forbidden::check(&files, rules));
         all.extend(files);
     }
-    // These have no floors.
+    let cancel_safety = cancel_safety::check(&all);
+    // These have no floors, and no users but the project.
     for package in beside.iter().flat_map(|workspace| &workspace.packages) {
         all.extend(source::load(workspace, package)?);
     }
@@ -87,6 +89,7 @@ fn check_sources(
     tally.count("forbidden names", &forbidden);
     tally.count("left-overs", &leftovers::check(&all));
     tally.count("unsafe", &unsafe_code::check(&all, rules));
+    tally.count("cancel safety", &cancel_safety);
     tally.count("file length", &length::check(&all, rules));
     Ok(())
 }

@@ -76,7 +76,11 @@ impl Sender {
     }
 
     /// Queues a message without writing it: it leaves with the next `send` or `flush`, or before the receiver reads
-    /// again. Waits and fails like [`send`](Sender::send), and is as cancel safe.
+    /// again. Waits and fails like [`send`](Sender::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is ready, the message was not queued.
     ///
     /// # Errors
     ///
@@ -100,7 +104,11 @@ impl Sender {
         }
     }
 
-    /// Waits until the transport has taken everything that was queued. Cancel safe.
+    /// Waits until the transport has taken everything that was queued.
+    ///
+    /// # Cancel safety
+    ///
+    /// What was queued is written whether or not the future is polled to its end.
     ///
     /// # Errors
     ///
@@ -110,7 +118,11 @@ impl Sender {
     }
 
     /// Sends a ping with a payload of at most 125 bytes. Its pong is taken care of; pings of the peer are answered
-    /// without any call. Cancel safe like [`send`](Sender::send).
+    /// without any call.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is ready, the ping was not queued.
     ///
     /// # Errors
     ///
@@ -211,7 +223,7 @@ impl Drop for Receiver {
     }
 }
 
-/// The messages; it ends with the connection.
+/// The messages; it ends with the connection. A future that waits for the next one may be dropped: nothing is lost.
 impl Stream for Receiver {
     type Item = Result<Message>;
 

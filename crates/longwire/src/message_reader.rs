@@ -126,7 +126,8 @@ impl MessageReader<'_> {
     }
 }
 
-/// The pieces; it ends with the message, or after an error.
+/// The pieces; it ends with the message, or after an error. A future that waits for the next one may be dropped: nothing is
+/// lost.
 impl Stream for MessageReader<'_> {
     type Item = Result<Message>;
 
@@ -142,7 +143,7 @@ impl Stream for MessageReader<'_> {
 
 /// The bytes of the message, of a text in UTF-8. A message that is cut off is an error of the kind `UnexpectedEof`, one
 /// that breaks the protocol of the kind `InvalidData`. What is left of a piece that was read in part is the next piece,
-/// as bytes.
+/// as bytes. A `read` that is dropped has taken nothing.
 impl AsyncRead for MessageReader<'_> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();

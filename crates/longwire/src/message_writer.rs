@@ -70,8 +70,11 @@ impl Sender {
         Fragments::begin(self, MessageKind::Binary).await.map(BinaryWriter)
     }
 
-    /// Begins a text message that is sent piece by piece, when it is its turn. It is as cancel safe as
-    /// [`stream_binary`](Sender::stream_binary).
+    /// Begins a text message that is sent piece by piece, when it is its turn.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is ready, the message has not begun.
     ///
     /// # Errors
     ///
@@ -84,6 +87,10 @@ impl Sender {
 impl WebSocket {
     /// Begins a binary message that is sent piece by piece, as [`Sender::stream_binary`] does.
     ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is ready, the message has not begun.
+    ///
     /// # Errors
     ///
     /// [`Error::Closed`](crate::Error::Closed) if the connection is closing or has ended.
@@ -92,6 +99,10 @@ impl WebSocket {
     }
 
     /// Begins a text message that is sent piece by piece, as [`Sender::stream_text`] does.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is ready, the message has not begun.
     ///
     /// # Errors
     ///
@@ -133,6 +144,10 @@ impl BinaryWriter {
 impl TextWriter {
     /// Sends the next piece, as [`BinaryWriter::write`] does.
     ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is ready, the piece was not queued, and the message can go on.
+    ///
     /// # Errors
     ///
     /// [`Error::Closed`](crate::Error::Closed) if the connection is closing or has ended.
@@ -141,6 +156,10 @@ impl TextWriter {
     }
 
     /// Ends the message, as [`BinaryWriter::finish`] does.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is ready, the message was dropped unfinished.
     ///
     /// # Errors
     ///

@@ -97,6 +97,10 @@ pub struct Server {
 impl Server {
     /// Takes an address to listen on; port 0 means any that is free.
     ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the address is free again.
+    ///
     /// # Errors
     ///
     /// The address is not one, or is not free.
@@ -318,6 +322,11 @@ impl Server {
     ///
     /// A connection that the handler is done with and nobody else holds is closed with 1000, or with 1011 if the
     /// handler failed or panicked.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, nobody is accepted any more, and the connections that there are go on until they end by
+    /// themselves. To end them too, [shut down](Server::shutdown).
     ///
     /// # Errors
     ///

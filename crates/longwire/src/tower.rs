@@ -155,7 +155,8 @@ fn asks_for_websocket<B>(request: &Request<B>) -> bool {
 }
 
 pin_project! {
-    /// The answer of a [`WebSocketService`].
+    /// The answer of a [`WebSocketService`]. Dropped, it drops that of the service below; a client that asked for a WebSocket
+    /// is left without one.
     #[derive(Debug)]
     pub struct Answer<F> {
         #[pin]

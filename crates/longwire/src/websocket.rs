@@ -114,7 +114,11 @@ impl WebSocket {
     }
 
     /// Queues a message without writing it: it leaves with the next `send` or `flush`, or before `recv` reads again.
-    /// Waits and fails like [`send`](WebSocket::send), and is as cancel safe.
+    /// Waits and fails like [`send`](WebSocket::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is ready, the message was not queued.
     ///
     /// # Errors
     ///
@@ -123,7 +127,11 @@ impl WebSocket {
         self.sender.shared().send(message.into(), Write::Later).await
     }
 
-    /// Waits until the transport has taken everything that was queued. Cancel safe.
+    /// Waits until the transport has taken everything that was queued.
+    ///
+    /// # Cancel safety
+    ///
+    /// What was queued is written whether or not the future is polled to its end.
     ///
     /// # Errors
     ///
@@ -132,7 +140,11 @@ impl WebSocket {
         self.sender.flush().await
     }
 
-    /// Sends a ping with a payload of at most 125 bytes. Cancel safe like [`send`](WebSocket::send).
+    /// Sends a ping with a payload of at most 125 bytes.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is ready, the ping was not queued.
     ///
     /// # Errors
     ///
@@ -250,7 +262,7 @@ impl WebSocket {
     }
 }
 
-/// The messages; it ends with the connection.
+/// The messages; it ends with the connection. A future that waits for the next one may be dropped: nothing is lost.
 impl Stream for WebSocket {
     type Item = Result<Message>;
 
@@ -262,6 +274,12 @@ impl Stream for WebSocket {
 /// Takes messages, as [`feed`](WebSocket::feed) and [`flush`](WebSocket::flush) do; closing the sink closes the
 /// connection with 1000. If a message that is sent piece by piece begins between `poll_ready` and `start_send`, the latter
 /// fails with [`Error::Send`].
+///
+/// # Cancel safety
+///
+/// What was put in is sent once a flush has begun, whether or not anybody waits for its end. `SinkExt::feed`, if dropped before it is ready, has
+/// put nothing in; of `SinkExt::send`, which feeds and flushes, that is not known. A close begins with the first poll and
+/// goes on in the background.
 impl Sink<Message> for WebSocket {
     type Error = Error;
 

@@ -157,7 +157,8 @@ async fn queue(shared: &Arc<Shared>, control: Control) -> Result<(), OwnError> {
     shared.when_there_is_room(Frames::Within, queue, Write::Soon).await
 }
 
-/// What arrives, in the order in which it came; it ends with the connection.
+/// What arrives, in the order in which it came; it ends with the connection. A future that waits for the next may be
+/// dropped: nothing is lost.
 impl Stream for WebSocket {
     type Item = Result<Message, Error>;
 
@@ -184,6 +185,11 @@ impl FusedStream for WebSocket {
 
 /// Takes messages; those that were put in leave with the next flush. Closing the sink begins the closing handshake, with
 /// a Close frame that has no code; what arrives is received as before.
+///
+/// # Cancel safety
+///
+/// What was put in is sent by a later call if not by this one, messages at the latest when somebody receives. A close begins
+/// when what was put in before is queued, and goes on in the background.
 impl Sink<Message> for WebSocket {
     type Error = Error;
 

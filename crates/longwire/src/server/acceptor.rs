@@ -247,6 +247,11 @@ impl Upgrading {
     /// Runs `handler` on the connection when it is there, and closes it when the handler is done and nobody else holds
     /// it: with 1000, or with 1011 if the handler failed or panicked.
     ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before there is a connection, the client is left without one. After that, the handler is
+    /// dropped, and the connection is closed with 1001 unless somebody else holds it.
+    ///
     /// # Errors
     ///
     /// The client left before it was accepted. What goes wrong in the handler is logged.
@@ -273,6 +278,10 @@ impl Upgrading {
     }
 }
 
+/// # Cancel safety
+///
+/// A reference to it may be polled again. If it is dropped before it is ready, the client is left without a connection.
+///
 /// # Errors
 ///
 /// The client left before it was accepted, or the response was not returned to the HTTP server.

@@ -2,6 +2,9 @@
 //!
 //! Each test runs once for every number of polls after which the future is dropped, until the future is ready before.
 
+mod serving;
+mod traits;
+
 #[cfg(feature = "tls")]
 use std::net::SocketAddr;
 use std::sync::Arc;

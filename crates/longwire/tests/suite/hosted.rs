@@ -5,6 +5,7 @@ mod axum_socket;
 mod hyper;
 mod one_import;
 mod tower;
+mod upgrading;
 
 use std::net::SocketAddr;
 

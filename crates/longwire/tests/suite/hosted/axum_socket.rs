@@ -135,6 +135,32 @@ fn a_ping_in_the_sink_outlives_a_send_that_is_dropped() {
 }
 
 #[test]
+fn a_sink_that_is_given_up_has_taken_what_it_took_and_goes_on_closing() {
+    run_paused(async {
+        for polls in 1.. {
+            let (mut raw, outcome) = handled(no_room(), async move |mut socket| {
+                socket.send("before".into()).await.unwrap();
+                socket.feed(Message::Ping("fed".into())).await.unwrap();
+                let flushed = polled(polls, SinkExt::flush(&mut socket)).await.is_some();
+                socket.feed("last".into()).await.unwrap();
+                let closed = polled(polls, SinkExt::close(&mut socket)).await.is_some();
+                let _end = socket.recv().await;
+                assert!(!socket.get_ref().is_open());
+                flushed && closed
+            })
+            .await;
+            for (first, payload) in [(TEXT, "before"), (PING, "fed"), (TEXT, "last"), (CLOSE, "")] {
+                assert_eq!(raw.frame().await, Frame::new(first, payload), "dropped after {polls} polls");
+            }
+            raw.send(masked(CLOSE, "")).await;
+            if outcome.await.unwrap() {
+                break;
+            }
+        }
+    });
+}
+
+#[test]
 fn what_cannot_be_sent_is_an_error_of_longwire() {
     run_paused(async {
         let (mut raw, outcome) = handled(Limits::default(), async |mut socket| {
