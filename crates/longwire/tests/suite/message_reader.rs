@@ -1,11 +1,14 @@
 //! A message that is received in pieces.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use futures_util::{SinkExt, StreamExt};
-use longwire::{By, Error, Limits, Message, ProtocolError, Role};
+use longwire::{By, Config, Error, Keepalive, Limits, Message, ProtocolError, Role, WebSocket};
 use tokio::io::AsyncReadExt;
 
 use crate::support::{
-    BINARY, CLOSE, Frame, PING, PONG, ROOMY, TEXT, against_raw, close, end, masked, pair, poll_once,
+    BINARY, CLOSE, Frame, PING, PONG, ROOMY, Raw, TEXT, against_raw, close, end, masked, pair, poll_once,
     run_paused, server_and_raw,
 };
 
@@ -244,6 +247,26 @@ fn its_bytes_can_be_read_like_a_file() {
         let mut read = Vec::new();
         let error = message.read_to_end(&mut read).await.unwrap_err();
         assert_eq!((read.as_slice(), error.kind()), (&b"half"[..], std::io::ErrorKind::UnexpectedEof));
+    });
+}
+
+#[test]
+fn whoever_rests_for_too_long_loses_the_connection() {
+    run_paused(async {
+        let second = Duration::from_secs(1);
+        for (rest, keeps) in [(12 * second, true), (20 * second, false)] {
+            let keepalive = Keepalive::every(10 * second).within(5 * second);
+            let (ours, theirs) = tokio::io::duplex(ROOMY);
+            let limits = Config::new(Limits::default().keepalive(keepalive));
+            let mut socket = WebSocket::over(ours, Role::Server, Arc::new(limits), Vec::new());
+            let mut raw = Raw::new(theirs);
+            raw.send(masked(FIRST_BINARY, "one")).await;
+            let mut message = socket.recv_stream().await.unwrap().unwrap();
+            raw.send([masked(LAST, "two"), masked(PONG, "")].concat()).await;
+            tokio::time::sleep(rest).await;
+            assert_eq!(message.next_piece().await.unwrap(), Some(Message::from(&b"one"[..])));
+            assert_eq!(message.next_piece().await.is_ok(), keeps, "after {rest:?}");
+        }
     });
 }
 
