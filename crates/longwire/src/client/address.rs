@@ -73,9 +73,10 @@ impl Address {
             None => host.to_string(),
         };
         let host_header = HeaderValue::from_str(&authority).map_err(|error| invalid(error.to_string()))?;
+        // RFC 6455 §3: an empty query is not asked for.
         let path_and_query = match url.query() {
-            Some(query) => format!("{}?{query}", url.path()),
-            None => url.path().to_owned(),
+            Some(query) if !query.is_empty() => format!("{}?{query}", url.path()),
+            _ => url.path().to_owned(),
         };
         let target =
             path_and_query.parse().map_err(|error: http::uri::InvalidUri| invalid(error.to_string()))?;
@@ -157,6 +158,7 @@ mod tests {
             ("a.example", 443),
             true,
         );
+        expect("ws://a.example/x?", "ws://a.example/x", "a.example", "/x", ("a.example", 80), false);
         expect("wss://a.example:80", "wss://a.example:80/", "a.example:80", "/", ("a.example", 80), true);
     }
 
