@@ -23,7 +23,8 @@
 //!   was open. The code is 1006 in all of these cases.
 //! - `send` never waits. `buffered_amount` tells what waits to be written; with more than
 //!   [`set_max_buffered_amount`](EventSocket::set_max_buffered_amount) allows, the connection fails.
-//! - A socket that nobody holds lives on while it has listeners; after `close` they are dropped.
+//! - A socket that nobody holds lives on while it has listeners; after `close` they are dropped. It goes with its runtime, as
+//!   one of a page does with the document: its connection is closed with 1001, and nobody is told.
 //!
 //! # Where listeners run
 //!
@@ -61,7 +62,7 @@ use url::Url;
 
 use crate::client::Client;
 use crate::error::{Error, Result, UrlError};
-use run::{Connecting, Start};
+use run::{Connecting, Running, Start, run};
 
 pub use event::{CloseEvent, Event, EventKind, MessageEvent};
 pub use listeners::ListenerId;
@@ -147,7 +148,7 @@ fn make(
     let url = websocket_url(url)?;
     let socket = EventSocket::to(url.to_string(), url.origin().ascii_serialization());
     add_listeners(&socket);
-    runtime.spawn(run::run(Arc::clone(socket.shared()), connecting, start(&runtime)));
+    runtime.spawn(run(Running(Arc::clone(socket.shared())), connecting, start(&runtime)));
     Ok(socket)
 }
 

@@ -48,8 +48,18 @@ impl End {
     }
 }
 
+/// A socket that has a task. A runtime that is shut down drops it, perhaps before it has run at all.
+pub(super) struct Running(pub(super) Arc<Shared>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.disappear();
+    }
+}
+
 /// Runs a socket from its beginning to its end.
-pub(super) async fn run(shared: Arc<Shared>, connecting: Connecting, start: Start) {
+pub(super) async fn run(running: Running, connecting: Connecting, start: Start) {
+    let Running(shared) = &running;
     let made_at = Instant::now();
     let connected = tokio::select! {
         biased;
@@ -63,7 +73,7 @@ pub(super) async fn run(shared: Arc<Shared>, connecting: Connecting, start: Star
         }
     }
     let end = match connected {
-        Some(Ok(socket)) if shared.open(&socket) => exchange(&shared, socket).await,
+        Some(Ok(socket)) if shared.open(&socket) => exchange(shared, socket).await,
         Some(Err(error)) => End::failed(error),
         Some(Ok(_)) | None => End::failed(Error::other("the socket was closed before it was open")),
     };

@@ -255,7 +255,8 @@ impl EventSocket {
         self.shared.lock().outbox.set_most(bytes);
     }
 
-    /// Waits until the connection has ended and all listeners have been told. Cancel safe.
+    /// Waits until the connection has ended and all listeners have been told; or until the runtime that the socket was made
+    /// in is shut down, whose listeners are not told any more. Cancel safe.
     pub async fn ended(&self) -> CloseEvent {
         // Who waits has added the listeners that there are.
         self.shared.awaited.notify_one();
@@ -439,15 +440,31 @@ impl Shared {
 
     /// The connection has ended.
     pub(super) fn finish(self: &Arc<Shared>, failure: Option<Error>, close: CloseEvent) {
-        {
-            let mut state = self.lock();
-            state.phase = Phase::Closed;
-            state.outbox.discard();
-        }
+        self.closed();
         if let Some(error) = failure {
             self.tell(&Event::Error(error));
         }
         self.tell(&Event::Close(close.clone()));
+        self.over(close);
+    }
+
+    /// WHATWG WebSockets, "make disappear": the task is gone, and with it the connection and what listeners run on.
+    pub(super) fn disappear(&self) {
+        let is_over = self.end.borrow().is_some();
+        if !is_over {
+            self.closed();
+            self.over(CloseEvent::failed());
+        }
+    }
+
+    fn closed(&self) {
+        let mut state = self.lock();
+        state.phase = Phase::Closed;
+        state.outbox.discard();
+    }
+
+    /// Nobody is told anything any more.
+    fn over(&self, close: CloseEvent) {
         // They may hold this socket: kept any longer, both would be kept for ever.
         let done = self.lock().listeners.finish();
         drop(done);

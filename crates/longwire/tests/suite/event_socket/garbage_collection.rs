@@ -1,9 +1,10 @@
-//! "Garbage collection": what becomes of a socket that nobody holds.
+//! "Garbage collection": what becomes of a socket that nobody holds, and of one whose runtime is shut down.
 
 use std::sync::Arc;
 
 use longwire::EventSocket;
-use longwire::event_socket::EventKind;
+use longwire::event_socket::{EventKind, ReadyState, SendOutcome};
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::Heard;
@@ -98,5 +99,61 @@ fn listeners_are_dropped_at_the_end_even_if_they_hold_the_socket() {
         let token = Arc::clone(&held);
         socket.on_message(move |_, _| drop(Arc::clone(&token)));
         assert_eq!(Arc::strong_count(&held), 1, "nobody is told anything any more");
+    });
+}
+
+/// What a document is to a page's sockets, a runtime is to those that were made in it.
+fn another_runtime() -> Runtime {
+    Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+}
+
+fn made_in(runtime: &Runtime, url: String) -> EventSocket {
+    let _entered = runtime.enter();
+    EventSocket::new(url).unwrap()
+}
+
+#[test]
+fn make_disappear_not_yet_established_fail_the_connection() {
+    run(async {
+        let peer = Peer::listen().await;
+        let runtime = another_runtime();
+        let socket = made_in(&runtime, peer.url());
+        let mut heard = Heard::by(&socket);
+        let mut raw = peer.accept().await;
+        raw.head().await;
+        runtime.shutdown_background();
+        raw.expect_end().await;
+        assert_eq!(socket.ended().await.code(), 1006);
+        assert_eq!(socket.ready_state(), ReadyState::Closed);
+        assert!(heard.rest().await.is_empty(), "there is nothing that listeners could run on");
+    });
+}
+
+#[test]
+fn make_disappear_established_close_with_1001() {
+    run(async {
+        let peer = Peer::listen().await;
+        let runtime = another_runtime();
+        let socket = made_in(&runtime, peer.url());
+        let mut heard = Heard::by(&socket);
+        let mut raw = peer.open().await;
+        heard.expect("open").await;
+        runtime.shutdown_background();
+        assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1001, "")));
+        assert_eq!(socket.ended().await.code(), 1006);
+        assert_eq!(socket.send("too late"), SendOutcome::Discarded);
+        assert!(heard.rest().await.is_empty());
+    });
+}
+
+#[test]
+fn make_disappear_though_the_task_never_ran() {
+    run(async {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let socket = made_in(&runtime, Peer::listen().await.url());
+        let mut heard = Heard::by(&socket);
+        runtime.shutdown_background();
+        assert_eq!(socket.ended().await.code(), 1006);
+        assert!(heard.rest().await.is_empty());
     });
 }
