@@ -33,10 +33,12 @@
 //! belongs in `spawn` or `spawn_blocking`. A listener may call everything on the socket it is given. One that panics is
 //! reported (the panic hook, and an event of `tracing`); the other listeners, and the socket, go on.
 //!
-//! On a runtime of one thread nothing is told before the task that made the socket waits for something, so a listener
-//! that is added until then misses nothing. On a runtime of several threads nothing is told in the first 100 ms, or until
-//! somebody waits for [`ended`](EventSocket::ended), whichever is first; and
-//! [`with_listeners`](EventSocket::with_listeners) adds them before anything happens, however long that takes.
+//! Nothing is told before the task that made the socket waits for something, so a listener that is added until then misses
+//! nothing. [`with_listeners`](EventSocket::with_listeners) adds them before anything happens, wherever it is called.
+//!
+//! Where the socket is made by no task of the runtime (on a thread of the application's, or by what `block_on` polls on
+//! a runtime of several threads, as `#[tokio::main]` does), nobody can tell when the one who made it waits: there nothing
+//! is told in the first 100 ms, or until somebody waits for [`ended`](EventSocket::ended), whichever is first.
 //!
 //! # What is different
 //!
@@ -52,17 +54,19 @@ mod listeners;
 mod outbox;
 mod run;
 mod socket;
+mod turn;
 
 use std::future::ready;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::runtime::Handle;
 use url::Url;
 
 use crate::client::Client;
 use crate::error::{Error, Result, UrlError};
 use run::{Connecting, Running, Start, run};
+use turn::Turn;
 
 pub use event::{CloseEvent, Event, EventKind, MessageEvent};
 pub use listeners::ListenerId;
@@ -111,11 +115,7 @@ impl EventSocket {
     /// As for [`with_protocols`](EventSocket::with_protocols), and [`Error::Handshake`] if the client has a header that
     /// cannot be sent.
     pub fn from_client(client: &Client, url: impl AsRef<str>, protocols: &[&str]) -> Result<EventSocket> {
-        let start = |runtime: &Handle| match runtime.runtime_flavor() {
-            RuntimeFlavor::CurrentThread => Start::WithListeners,
-            _ => Start::BesideListeners,
-        };
-        make(client, url.as_ref(), protocols, |_| {}, start)
+        make(client, url.as_ref(), protocols, |_| Start::After(Turn::current()))
     }
 
     /// Begins to connect like [`from_client`](EventSocket::from_client), and has `add` add listeners before anything
@@ -130,7 +130,10 @@ impl EventSocket {
         protocols: &[&str],
         add: impl FnOnce(&EventSocket),
     ) -> Result<EventSocket> {
-        make(client, url.as_ref(), protocols, add, |_| Start::WithListeners)
+        make(client, url.as_ref(), protocols, |socket| {
+            add(socket);
+            Start::WithListeners
+        })
     }
 }
 
@@ -138,8 +141,7 @@ fn make(
     client: &Client,
     url: &str,
     protocols: &[&str],
-    add_listeners: impl FnOnce(&EventSocket),
-    start: impl FnOnce(&Handle) -> Start,
+    start: impl FnOnce(&EventSocket) -> Start,
 ) -> Result<EventSocket> {
     let runtime = Handle::try_current().map_err(|_| {
         Error::other("an EventSocket needs a tokio runtime to run on, and it is made outside of one")
@@ -147,8 +149,8 @@ fn make(
     let connecting = begin(connect(client, url, protocols))?;
     let url = websocket_url(url)?;
     let socket = EventSocket::to(url.to_string(), url.origin().ascii_serialization());
-    add_listeners(&socket);
-    runtime.spawn(run(Running(Arc::clone(socket.shared())), connecting, start(&runtime)));
+    let start = start(&socket);
+    runtime.spawn(run(Running(Arc::clone(socket.shared())), connecting, start));
     Ok(socket)
 }
 

@@ -8,18 +8,16 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use longwire_proto::By;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::sleep;
 
 use super::event::CloseEvent;
 use super::outbox::Batch;
 use super::socket::{Closing, Shared, Task};
+use super::turn::Turn;
 use crate::error::{Error, Result};
 use crate::halves::{Receiver, Sender};
 use crate::message::Message;
 use crate::websocket::WebSocket;
-
-/// How long nothing is told yet where listeners are added beside the task, unless they are known to be there before.
-const FIRST_TURN: Duration = Duration::from_millis(100);
 
 /// How long a closing socket waits for the server to take anything of what was sent before.
 const STALLED: Duration = Duration::from_secs(10);
@@ -27,13 +25,13 @@ const STALLED: Duration = Duration::from_secs(10);
 /// An attempt to connect.
 pub(super) type Connecting = Pin<Box<dyn Future<Output = Result<WebSocket>> + Send>>;
 
-/// Who adds the listeners that are to be told of the first event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// When the listeners are there that are to be told of the first event.
+#[derive(Debug)]
 pub(super) enum Start {
-    /// Somebody who is done before the task first runs.
+    /// They are there.
     WithListeners,
-    /// Another thread, which may be slower than the task.
-    BesideListeners,
+    /// When the turn is over in which the socket was made.
+    After(Turn),
 }
 
 /// How a connection ended.
@@ -60,16 +58,15 @@ impl Drop for Running {
 /// Runs a socket from its beginning to its end.
 pub(super) async fn run(running: Running, connecting: Connecting, start: Start) {
     let Running(shared) = &running;
-    let made_at = Instant::now();
     let connected = tokio::select! {
         biased;
         _ = shared.closing() => None,
         connected = connecting => Some(connected),
     };
-    if start == Start::BesideListeners {
+    if let Start::After(turn) = start {
         tokio::select! {
             () = shared.awaited() => {}
-            () = sleep_until(made_at + FIRST_TURN) => {}
+            () = turn.over() => {}
         }
     }
     let end = match connected {

@@ -1,6 +1,7 @@
 //! "new WebSocket(url, protocols)", and "Opening handshake" as far as it can fail.
 
-use std::time::Duration;
+use std::future::ready;
+use std::time::{Duration, Instant};
 
 use http::HeaderValue;
 use http::header::HOST;
@@ -173,16 +174,49 @@ fn outside_of_a_runtime_it_is_said_what_is_missing() {
     );
 }
 
-/// On several threads the connection may have failed before the first listener is added: nobody is told yet.
+/// The connection has failed long before they are added.
 #[test]
-fn listeners_that_are_added_at_once_miss_nothing_on_several_threads() {
+fn listeners_that_are_added_before_the_task_waits_miss_nothing_on_several_threads() {
+    run_on_threads(async {
+        let url = nobody().await;
+        let task = tokio::spawn(async move {
+            let socket = EventSocket::new(url).unwrap();
+            // What was spawned last waits for its own thread; what was spawned before that, other threads run.
+            tokio::spawn(ready(()));
+            std::thread::sleep(Duration::from_millis(200));
+            Heard::by(&socket).rest().await
+        });
+        assert_eq!(task.await.unwrap(), FAILED);
+    });
+}
+
+/// Each would take 100 ms if it was not known when its task waits.
+#[test]
+fn when_the_task_waits_it_is_told_at_once_on_several_threads() {
+    run_on_threads(async {
+        let url = nobody().await;
+        let task = tokio::spawn(async move {
+            let begun = Instant::now();
+            for _ in 0..100 {
+                let socket = EventSocket::new(&url).unwrap();
+                assert_eq!(Heard::by(&socket).rest().await, FAILED);
+            }
+            begun.elapsed()
+        });
+        let took = task.await.unwrap();
+        assert!(took < Duration::from_secs(5), "{took:?}");
+    });
+}
+
+/// What `block_on` polls on several threads is no task: the connection may have failed before the first listener is added,
+/// and nobody is told yet.
+#[test]
+fn listeners_that_are_added_at_once_miss_nothing_outside_of_a_task() {
     run_on_threads(async {
         let url = nobody().await;
         for _ in 0..5 {
             let socket = EventSocket::new(&url).unwrap();
-            let mut heard = Heard::by(&socket);
-            socket.ended().await;
-            assert_eq!(heard.rest().await, FAILED);
+            assert_eq!(Heard::by(&socket).rest().await, FAILED);
         }
     });
 }
