@@ -13,6 +13,7 @@ mod module_tree;
 mod names;
 mod rules;
 pub(crate) mod source;
+mod standard;
 mod test_code;
 mod toolchain;
 mod unsafe_code;
@@ -51,6 +52,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Tally> {
     let beside = workspace.beside()?;
     tally.count("crates", &crate_order::check(workspace, &rules));
     tally.count("features", &Features::load(&workspace.root)?.check(&workspace.root)?);
+    tally.count("standard", &standard::check(&workspace.root)?);
     check_sources(workspace, &beside, &rules, &mut tally)?;
     let mut unformatted = Vec::new();
     for workspace in &beside {

@@ -16,7 +16,7 @@
 //! ```
 //!
 //! What happens when, and in which order, is what the [WHATWG WebSockets Standard](https://websockets.spec.whatwg.org)
-//! says:
+//! says (`docs/whatwg.md` in the repository has the tests of each of its paragraphs):
 //!
 //! - `open` is told once, or not at all. `message` is told only while the socket is open. `close` is told once, as the
 //!   last, and right behind `error` if the connection failed: it could not be opened, was lost, or was closed before it

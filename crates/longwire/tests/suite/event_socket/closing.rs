@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use longwire::event_socket::ReadyState;
+use longwire::event_socket::{EventKind, ReadyState};
 use longwire::{Client, Error, EventSocket, InvalidClose, Limits};
 use tokio::time::Instant;
 
-use super::{FAILED, Heard};
+use super::{FAILED, Heard, nobody};
 use crate::support::{BINARY, CLOSE, Frame, Peer, close, plain, run};
 
 /// An open socket, what it tells, and its server.
@@ -57,6 +57,32 @@ fn step_2_a_reason_of_more_than_123_bytes_of_utf_8_is_a_syntax_error() {
 }
 
 #[test]
+fn step_1_the_code_is_looked_at_before_the_reason() {
+    run(async {
+        let (socket, ..) = opened().await;
+        let refused = socket.close(1001, &"x".repeat(124));
+        assert!(matches!(refused, Err(Error::Close(InvalidClose::Code(_)))), "{refused:?}");
+    });
+}
+
+#[test]
+fn steps_1_and_2_are_taken_in_every_state() {
+    run(async {
+        let socket = EventSocket::new(Peer::listen().await.url()).unwrap();
+        let mut heard = Heard::by(&socket);
+        let refused = |socket: &EventSocket| {
+            socket.close(1001, "").is_err() && socket.close(1000, &"x".repeat(124)).is_err()
+        };
+        assert!(refused(&socket));
+        assert_eq!(socket.ready_state(), ReadyState::Connecting);
+        socket.close(1000, "").unwrap();
+        assert!(refused(&socket));
+        assert_eq!(heard.rest().await, FAILED);
+        assert!(refused(&socket));
+    });
+}
+
+#[test]
 fn step_3_closing_or_closed_do_nothing() {
     run(async {
         let (socket, mut heard, mut raw) = opened().await;
@@ -95,6 +121,22 @@ fn step_3_not_yet_established_no_event_is_fired_by_close_itself() {
         let mut heard = Heard::by(&socket);
         socket.close(1000, "").unwrap();
         assert!(heard.events.is_empty());
+        assert_eq!(heard.rest().await, FAILED);
+    });
+}
+
+#[test]
+fn step_3_not_yet_established_it_may_be_closed_before_and_in_its_last_events() {
+    run(async {
+        let socket = EventSocket::new(nobody().await).unwrap();
+        let mut heard = Heard::by(&socket);
+        for kind in [EventKind::Error, EventKind::Close] {
+            socket.add_event_listener(kind, |socket, _| {
+                socket.close(1000, "").unwrap();
+                assert_eq!(socket.ready_state(), ReadyState::Closed);
+            });
+        }
+        socket.close_without_code();
         assert_eq!(heard.rest().await, FAILED);
     });
 }

@@ -1,12 +1,15 @@
-//! "Feedback from the protocol", and the interface `CloseEvent`.
+//! "Feedback from the protocol", "Ping and Pong frames", and the interface `CloseEvent`.
 
+use std::io;
 use std::time::Duration;
 
 use longwire::event_socket::ReadyState;
-use longwire::{Client, Error, EventSocket, Limits, Refusal, Upgrade};
+use longwire::{Client, Error, EventSocket, Keepalive, Limits, Refusal, Upgrade};
 
 use super::{FAILED, Heard, nobody};
-use crate::support::{BINARY, CLOSE, Frame, PING, PONG, Peer, TEXT, close, echo, plain, run, serve};
+use crate::support::{
+    BINARY, CLOSE, Frame, PING, PONG, Peer, ROOMY, TEXT, close, dialled, echo, plain, run, run_paused, serve,
+};
 
 #[test]
 fn when_established_the_state_is_open_and_open_is_fired() {
@@ -51,6 +54,19 @@ fn when_a_message_has_been_received_it_is_told_with_its_type_and_origin() {
         let origin = format!("ws://{}", peer.addr());
         assert_eq!(told.recv().unwrap(), ("on".into(), origin.clone()));
         assert_eq!(told.recv().unwrap(), (vec![0, 1].into(), origin));
+    });
+}
+
+#[test]
+fn when_a_message_has_been_received_a_byte_order_mark_is_part_of_it() {
+    run(async {
+        let peer = Peer::listen().await;
+        let socket = EventSocket::new(peer.url()).unwrap();
+        let mut heard = Heard::by(&socket);
+        let mut raw = peer.open().await;
+        raw.send([plain(TEXT, "\u{feff}x"), plain(CLOSE, close(1000, "\u{feff}y"))].concat()).await;
+        drop(raw);
+        assert_eq!(heard.rest().await, ["open", "message \u{feff}x", "close 1000 \"\\u{feff}y\" clean"]);
     });
 }
 
@@ -141,6 +157,20 @@ fn when_closed_cleanly_close_is_fired_without_error() {
 }
 
 #[test]
+fn when_closed_what_came_behind_the_close_frame_is_not_told() {
+    run(async {
+        let peer = Peer::listen().await;
+        let socket = EventSocket::new(peer.url()).unwrap();
+        let mut heard = Heard::by(&socket);
+        let mut raw = peer.open().await;
+        raw.send([plain(CLOSE, close(1000, "")), plain(TEXT, "too late"), vec![0xf1, 0]].concat()).await;
+        assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1000, "")));
+        drop(raw);
+        assert_eq!(heard.rest().await, ["open", "close 1000 \"\" clean"]);
+    });
+}
+
+#[test]
 fn when_the_connection_has_to_be_failed_error_is_fired_before_close() {
     run(async {
         let peer = Peer::listen().await;
@@ -154,6 +184,63 @@ fn when_the_connection_has_to_be_failed_error_is_fired_before_close() {
             drop(raw);
             assert_eq!(heard.next().await, "open");
             assert_eq!(heard.rest().await, FAILED, "{wrong:?}");
+        }
+    });
+}
+
+#[test]
+fn warning_the_code_and_the_reason_are_those_of_a_lost_connection_whatever_went_wrong() {
+    run(async {
+        let peer = Peer::listen().await;
+        let not_routed = Client::new().connector(async |_| {
+            Err::<tokio::net::TcpStream, _>(io::Error::from(io::ErrorKind::HostUnreachable))
+        });
+        let not_resolved = Client::new().resolver(async |_| Ok(Vec::new()));
+        for (client, url) in [
+            (not_resolved, "ws://name.example/".to_owned()),
+            (not_routed, "ws://name.example/".to_owned()),
+            (Client::new(), nobody().await),
+        ] {
+            let socket = EventSocket::from_client(&client, url, &[]).unwrap();
+            assert_eq!(Heard::by(&socket).rest().await, FAILED);
+        }
+        // A TLS handshake, an opening handshake, and a subprotocol that go wrong; a connection that is lost.
+        for (scheme, answer) in [
+            ("wss", "HTTP/1.1 400 Bad Request\r\n\r\n"),
+            ("ws", "SSH-2.0-OpenSSH_9.9\r\n"),
+            ("ws", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+        ] {
+            let socket = EventSocket::new(format!("{scheme}://{}/", peer.addr())).unwrap();
+            let mut heard = Heard::by(&socket);
+            let mut raw = peer.accept().await;
+            raw.bytes(1).await;
+            raw.send(answer).await;
+            raw.finish().await;
+            assert_eq!(heard.rest().await, FAILED, "{scheme} {answer}");
+        }
+        let socket = EventSocket::new(peer.url()).unwrap();
+        let mut heard = Heard::by(&socket);
+        let _raw = peer.open_with("Sec-WebSocket-Protocol: not.asked.for\r\n").await;
+        assert_eq!(heard.rest().await, FAILED);
+        let socket = EventSocket::new(peer.url()).unwrap();
+        let mut heard = Heard::by(&socket);
+        drop(peer.open().await);
+        assert_eq!(heard.rest().await, ["open", FAILED[0], FAILED[1]]);
+    });
+}
+
+/// The codes that stand for something that no Close frame can say (RFC 6455 §7.4.1).
+#[test]
+fn warning_note_1015_is_told_not_even_if_the_server_sends_it() {
+    run(async {
+        let peer = Peer::listen().await;
+        for code in [1005, 1006, 1015] {
+            let socket = EventSocket::new(peer.url()).unwrap();
+            let mut heard = Heard::by(&socket);
+            let mut raw = peer.open().await;
+            raw.send(plain(CLOSE, close(code, "mine"))).await;
+            drop(raw);
+            assert_eq!(heard.rest().await, ["open", FAILED[0], FAILED[1]], "{code}");
         }
     });
 }
@@ -195,5 +282,22 @@ fn ping_and_pong_frames_are_not_exposed() {
         assert_eq!(raw.frame().await, Frame::new(PONG, "1"));
         drop(raw);
         assert_eq!(heard.rest().await, ["open", FAILED[0], FAILED[1]]);
+    });
+}
+
+#[test]
+fn ping_frames_are_sent_to_detect_a_failed_connection_and_for_nothing_else() {
+    run_paused(async {
+        let every = Duration::from_secs(10);
+        for (keepalive, pinged) in [(Some(Keepalive::every(every)), true), (None, false)] {
+            let (client, mut dialled) = dialled(ROOMY, Limits::default());
+            let client = client.limits(Limits::default().keepalive(keepalive));
+            let socket = EventSocket::from_client(&client, "ws://name.example/", &[]).unwrap();
+            let mut heard = Heard::by(&socket);
+            let mut raw = dialled.open().await;
+            heard.expect("open").await;
+            let frame = tokio::time::timeout(2 * every, raw.frame()).await;
+            assert_eq!(frame.ok(), pinged.then(|| Frame::new(PING, "")));
+        }
     });
 }

@@ -94,6 +94,23 @@ fn a_listener_can_be_removed_even_by_one_before_it() {
     });
 }
 
+/// As `socket.onopen = null` does.
+#[test]
+fn a_handler_can_be_taken_back_and_set_again_behind_the_others() {
+    run(async {
+        let peer = Peer::listen().await;
+        let socket = EventSocket::new(peer.url()).unwrap();
+        let (tell, told) = channel();
+        let handler = socket.on_open(telling(&tell, "taken back"));
+        let mut listener = telling(&tell, "listener");
+        socket.add_event_listener(EventKind::Open, move |socket, _| listener(socket));
+        socket.remove_event_listener(handler);
+        socket.on_open(telling(&tell, "handler"));
+        open_and_end(&socket, &peer).await;
+        assert_eq!(told.try_iter().collect::<Vec<_>>(), ["listener", "handler"]);
+    });
+}
+
 #[test]
 fn a_listener_may_add_others_which_hear_of_the_next_event() {
     run(async {

@@ -1,5 +1,6 @@
-//! `EventSocket`, paragraph by paragraph of the WHATWG WebSockets Standard. A file stands for a part of its section
-//! "The WebSocket interface", a test for a paragraph or a step of an algorithm.
+//! `EventSocket`, paragraph by paragraph of the WHATWG WebSockets Standard. A file stands for a section of it, or for a part
+//! of its section "The WebSocket interface", a test for a paragraph or a step of an algorithm: `docs/whatwg.md` has them
+//! all.
 
 mod attributes;
 mod closing;
@@ -7,6 +8,7 @@ mod constructor;
 mod feedback;
 mod garbage_collection;
 mod listeners;
+mod opening_handshake;
 mod sending;
 
 use longwire::EventSocket;
