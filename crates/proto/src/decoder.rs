@@ -155,9 +155,6 @@ impl Decoder {
         loop {
             match &mut self.reading {
                 Reading::Header(partial) => {
-                    if delivery == Delivery::InParts && is_cut_off(self.unfinished.as_deref(), received) {
-                        return Ok(None);
-                    }
                     let Some(header) = partial.read(received)? else { return Ok(None) };
                     if let (Some(observer), FrameKind::Data { .. }) = (&config.observer, header.kind) {
                         observer.observe(&seen(&header, &[]));
@@ -176,6 +173,13 @@ impl Decoder {
                     }
                 }
                 Reading::Control(frame) => {
+                    // A Close frame ends a message of which something has arrived: that is given before.
+                    if frame.opcode == ControlOpcode::Close
+                        && delivery == Delivery::InParts
+                        && self.unfinished.as_ref().is_some_and(|arriving| arriving.message.has_part())
+                    {
+                        return Ok(None);
+                    }
                     let Some(payload) = frame.read(received) else { return Ok(None) };
                     let opcode = frame.opcode;
                     if let Some(observer) = &config.observer {
@@ -397,13 +401,6 @@ impl ControlFrame {
         self.arrived.extend_from_slice(piece);
         (self.arrived.len() == self.len.get()).then(|| Cow::Owned(std::mem::take(&mut self.arrived)))
     }
-}
-
-/// Whether a Close frame is next, which ends a message of which something has arrived: that is to be given before.
-fn is_cut_off(unfinished: Option<&Arriving>, received: &Received<'_>) -> bool {
-    let next = received.peek().first().and_then(|first| Opcode::from_bits(*first));
-    next == Some(ControlOpcode::Close.into())
-        && unfinished.is_some_and(|arriving| arriving.message.has_part())
 }
 
 /// The payload, if it lies whole in the buffer.

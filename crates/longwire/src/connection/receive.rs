@@ -93,7 +93,8 @@ impl Connection {
         let outcome = self.parse(delivery, of_message, of_control);
         // What was lent has been taken. A buffer goes back at once: it may be long before anybody receives again.
         if !self.has_unparsed() {
-            self.has_news = false;
+            // Behind a part there may be a Close frame that the protocol has taken already.
+            self.has_news = delivery == Delivery::InParts && matches!(outcome, Ok(Some(_)));
             self.inbox.clear();
             self.settle();
         }
