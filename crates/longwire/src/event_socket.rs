@@ -15,6 +15,22 @@
 //! # }
 //! ```
 //!
+//! More than one listener for a kind of event is added, and removed, as in the browser:
+//!
+//! ```no_run
+//! use longwire::EventSocket;
+//! use longwire::event_socket::{Event, EventKind};
+//!
+//! # fn listen(socket: &EventSocket) {
+//! let counting = socket.add_event_listener(EventKind::Message, |_, event| {
+//!     if let Event::Message(message) = event {
+//!         println!("{} bytes", message.data().len());
+//!     }
+//! });
+//! socket.remove_event_listener(counting);
+//! # }
+//! ```
+//!
 //! What happens when, and in which order, is what the [WHATWG WebSockets Standard](https://websockets.spec.whatwg.org)
 //! says (`docs/whatwg.md` in the repository has the tests of each of its paragraphs):
 //!

@@ -256,7 +256,11 @@ impl EventSocket {
     }
 
     /// Waits until the connection has ended and all listeners have been told; or until the runtime that the socket was made
-    /// in is shut down, whose listeners are not told any more. Cancel safe.
+    /// in is shut down, whose listeners are not told any more.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, nothing happens; it may be called again, also when the connection has ended.
     pub async fn ended(&self) -> CloseEvent {
         // Who waits has added the listeners that there are.
         self.shared.awaited.notify_one();

@@ -2,6 +2,7 @@
 //!
 //! Each test runs once for every number of polls after which the future is dropped, until the future is ready before.
 
+mod event_socket;
 mod serving;
 mod traits;
 
