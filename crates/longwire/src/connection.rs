@@ -161,12 +161,27 @@ impl Connection {
                 return was_overdue;
             }
             self.timer = None;
+            self.look_for_life(cx);
             telemetry::handle_timeout(&mut self.protocol, Instant::now().into_std());
             self.traffic.count();
             was_overdue = true;
             if self.protocol.is_over() {
                 self.drop_transport();
             }
+        }
+    }
+
+    /// Before the peer is given up for its silence: it may be this end that does not listen. As long as nobody receives,
+    /// what has arrived lies in the transport, the pong perhaps.
+    fn look_for_life(&mut self, cx: &mut Context<'_>) {
+        let now = Instant::now().into_std();
+        if self.protocol.is_about_to_lose_peer(now)
+            && let Some(transport) = &mut self.transport
+            && let Poll::Ready(Ok(count @ 1..)) = self.inbox.poll_glimpse(transport, cx)
+        {
+            self.has_news = true;
+            self.traffic.received(count);
+            self.protocol.heard(now);
         }
     }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::pin::pin;
 use std::task::{Context, Poll};
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, BufMut, Bytes};
 use tokio::io::AsyncReadExt;
 
 use crate::read_buffers;
@@ -17,6 +17,10 @@ const HEADER: usize = 14;
 /// The least and the largest payload for which a connection expects more of its size.
 const LEAST: usize = 8 << 10;
 const LARGEST: usize = 64 << 10;
+
+/// How many bytes a glimpse reads, and how many may be unparsed for there to be one.
+const GLIMPSE: usize = 64;
+const MOST_UNPARSED: usize = 64 << 10;
 
 /// Bytes that were read and not yet parsed. It holds a buffer only while there are some.
 ///
@@ -94,6 +98,20 @@ impl Inbox {
             read_buffers::give_back(buffer);
         }
         read
+    }
+
+    /// Reads a few bytes behind those that are there, only to see whether something has arrived. 0: nobody knows, or the
+    /// transport has ended.
+    pub(crate) fn poll_glimpse(
+        &mut self,
+        transport: &mut Transport,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if self.unparsed_len() > MOST_UNPARSED {
+            return Poll::Ready(Ok(0));
+        }
+        let mut room = (&mut self.bytes).limit(GLIMPSE);
+        pin!(transport.read_buf(&mut room)).poll(cx)
     }
 
     /// Gives the buffer up.

@@ -37,10 +37,8 @@ use crate::websocket::WebSocket;
 ///
 /// It is also a [`Stream`] of its pieces, and an [`AsyncRead`] of their bytes, so that `tokio::io::copy` does the above.
 ///
-/// Nothing is read ahead of who reads, so a peer that sends faster has to wait, and pings are not answered meanwhile, nor
-/// the answers to ours seen: who rests for longer than [`Limits::keepalive`](longwire_proto::Limits::keepalive) allows loses
-/// the connection. If it is dropped before its end, what is left of the message is discarded as it arrives, by the next call
-/// that receives.
+/// Nothing is read ahead of who reads, so a peer that sends faster has to wait, and pings are not answered meanwhile. If
+/// it is dropped before its end, what is left of the message is discarded as it arrives, by the next call that receives.
 #[derive(Debug)]
 pub struct MessageReader<'r> {
     receiver: &'r mut Receiver,

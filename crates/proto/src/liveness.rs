@@ -65,6 +65,11 @@ impl Liveness {
         }
     }
 
+    /// Whether the peer, which has been sent a ping, is about to be given up since nothing has arrived after it.
+    pub(crate) fn is_about_to_lose(&self, now: Instant, keepalive: Keepalive) -> bool {
+        matches!(self.ping, Ping::WrittenAt(at) if !self.heard_since && at + keepalive.within <= now)
+    }
+
     /// The pong to a ping of the keepalive arrived, with what was [`heard`](Liveness::heard) last.
     pub(crate) fn answered(&mut self) {
         if let (Ping::WrittenAt(asked), Some(heard)) = (&self.ping, self.heard_at) {

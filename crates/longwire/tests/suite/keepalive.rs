@@ -60,3 +60,33 @@ fn the_time_for_the_pong_begins_when_the_ping_was_written() {
         assert_eq!(begun.elapsed(), 18 * SECOND);
     });
 }
+
+/// The handler is busy with something else, and the peer is there.
+#[test]
+fn a_peer_that_answers_is_not_lost_to_an_end_that_does_not_receive() {
+    run_paused(async {
+        let (mut socket, mut server) = asking(ROOMY);
+        for _ in 0..20 {
+            assert_eq!(server.frame().await, Frame::new(PING, ""));
+            server.send(plain(PONG, "")).await;
+        }
+        server.send(plain(TEXT, "still here")).await;
+        assert_eq!(socket.recv().await.unwrap(), Some("still here".into()));
+        socket.send("so am I").await.unwrap();
+        assert_eq!(server.frame().await.first, TEXT);
+    });
+}
+
+#[test]
+fn a_peer_that_is_silent_is_lost_whether_somebody_receives_or_not() {
+    run_paused(async {
+        let (mut socket, mut server) = asking(ROOMY);
+        let begun = Instant::now();
+        server.send(plain(TEXT, "the last word")).await;
+        server.rest().await;
+        // Once for what had arrived, and once more for what did not.
+        assert_eq!(begun.elapsed(), 26 * SECOND);
+        assert_eq!(socket.recv().await.unwrap(), None);
+        assert_eq!(end(&socket.closed()), (1006, "", By::Nobody, false));
+    });
+}

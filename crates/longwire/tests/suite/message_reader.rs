@@ -251,21 +251,20 @@ fn its_bytes_can_be_read_like_a_file() {
 }
 
 #[test]
-fn whoever_rests_for_too_long_loses_the_connection() {
+fn whoever_rests_in_the_middle_of_a_message_can_go_on() {
     run_paused(async {
         let second = Duration::from_secs(1);
-        for (rest, keeps) in [(12 * second, true), (20 * second, false)] {
-            let keepalive = Keepalive::every(10 * second).within(5 * second);
-            let (ours, theirs) = tokio::io::duplex(ROOMY);
-            let limits = Config::new(Limits::default().keepalive(keepalive));
-            let mut socket = WebSocket::over(ours, Role::Server, Arc::new(limits), Vec::new());
-            let mut raw = Raw::new(theirs);
-            raw.send(masked(FIRST_BINARY, "one")).await;
-            let mut message = socket.recv_stream().await.unwrap().unwrap();
-            raw.send([masked(LAST, "two"), masked(PONG, "")].concat()).await;
-            tokio::time::sleep(rest).await;
-            assert_eq!(message.next_piece().await.unwrap(), Some(Message::from(&b"one"[..])));
-            assert_eq!(message.next_piece().await.is_ok(), keeps, "after {rest:?}");
+        let keepalive = Keepalive::every(10 * second).within(5 * second);
+        let (ours, theirs) = tokio::io::duplex(ROOMY);
+        let limits = Config::new(Limits::default().keepalive(keepalive));
+        let mut socket = WebSocket::over(ours, Role::Server, Arc::new(limits), Vec::new());
+        let mut raw = Raw::new(theirs);
+        raw.send(masked(FIRST_BINARY, "one")).await;
+        let mut message = socket.recv_stream().await.unwrap().unwrap();
+        raw.send([masked(PONG, ""), masked(LAST, "two")].concat()).await;
+        tokio::time::sleep(20 * second).await;
+        for piece in [b"one", b"two"] {
+            assert_eq!(message.next_piece().await.unwrap(), Some(Message::from(&piece[..])));
         }
     });
 }

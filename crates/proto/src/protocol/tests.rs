@@ -368,6 +368,24 @@ fn a_pong_keeps_the_connection() {
 }
 
 #[test]
+fn a_driver_can_look_once_more_before_a_silent_peer_is_given_up() {
+    let start = Instant::now();
+    let keepalive = crate::limits::Keepalive::every(10 * SECOND).within(3 * SECOND);
+    let mut end = End::new(Role::Server, Limits::default().keepalive(keepalive));
+    end.protocol.poll_timeout(start);
+    end.protocol.handle_timeout(start + 10 * SECOND);
+    assert!(!end.protocol.is_about_to_lose_peer(start + 30 * SECOND), "the ping is not written");
+    end.expect_sent(b"\x89\x00");
+    end.protocol.poll_timeout(start + 10 * SECOND);
+    assert!(!end.protocol.is_about_to_lose_peer(start + 12 * SECOND));
+    assert!(end.protocol.is_about_to_lose_peer(start + 13 * SECOND));
+    end.protocol.heard(start + 13 * SECOND);
+    assert!(!end.protocol.is_about_to_lose_peer(start + 13 * SECOND));
+    end.protocol.handle_timeout(start + 13 * SECOND);
+    assert!(end.protocol.is_open());
+}
+
+#[test]
 fn the_round_trip_is_from_when_the_ping_was_written_to_when_its_pong_came() {
     let start = Instant::now();
     let keepalive = crate::limits::Keepalive::every(10 * SECOND).within(30 * SECOND);

@@ -16,6 +16,15 @@ impl Protocol {
         self.liveness.heard(now);
     }
 
+    /// Whether [`handle_timeout`](Protocol::handle_timeout) is about to give the peer up, because nothing has arrived after a
+    /// ping that was written. A driver that does not read all the time can look once more before whether something has,
+    /// and tell [`heard`](Protocol::heard).
+    #[must_use]
+    pub fn is_about_to_lose_peer(&self, now: Instant) -> bool {
+        let keepalive = self.config.limits.keepalive;
+        self.is_open() && keepalive.is_some_and(|keepalive| self.liveness.is_about_to_lose(now, keepalive))
+    }
+
     /// How long it took from when the last ping of the keepalive that was answered was written to when its pong arrived, as
     /// far as the driver tells the time. `None`: none was yet.
     #[must_use]
