@@ -84,7 +84,9 @@ async fn talk(
     let interrupting = tokio::spawn(close_when_interrupted(outlet.clone()));
 
     let received = receive(&mut inlet, output, count).await;
-    if let Ok(Stopped::Enough) = received {
+    // A peer that broke the protocol has been sent a Close frame. If the program went, so would the transport, perhaps before
+    // the peer has read it: the peer ends the connection, or the time for closing does (RFC 6455 §7.1.7, §7.1.1).
+    if let Ok(Stopped::Enough) | Err(_) = received {
         // The answer to the Close frame comes by the inlet.
         let closing = tokio::spawn(async move { outlet.close().await });
         while let Ok(Some(_)) = inlet.recv().await {}

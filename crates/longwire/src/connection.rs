@@ -254,14 +254,8 @@ impl Connection {
     /// Whether the application need not wait for anything more: a client for the server to end the transport, a server
     /// for its own Close frame to be written (RFC 6455 §7.1.1).
     pub(crate) fn has_ended(&self) -> bool {
-        match self.protocol.closed() {
-            None => false,
-            Some(closed) => {
-                self.protocol.is_over()
-                    || !closed.clean
-                    || (self.protocol.role() == Role::Server && self.outbox.is_over())
-            }
-        }
+        self.protocol.closed().is_some()
+            && (self.protocol.is_over() || (self.protocol.role() == Role::Server && self.outbox.is_over()))
     }
 
     /// How the connection ended, or would end if the transport vanished now.

@@ -42,7 +42,8 @@ pub enum Error {
     Proxy(Box<ProxyError>),
     /// The opening handshake of the peer makes no sense.
     Handshake(Box<HandshakeError>),
-    /// The peer broke the protocol. It was told so with the error's close code.
+    /// The peer broke the protocol. It is told so with the error's close code. A program that ends after this first waits
+    /// for the end of the connection, with `close`: its transport goes with it, perhaps before the peer has read why.
     Protocol(ProtocolError),
     /// Something took longer than allowed.
     Timeout {

@@ -24,11 +24,15 @@ pub(crate) const FORMAT_BESIDE: Tool =
     Tool { name: "format-beside", arguments: &["fmt", "--check", "--", "--files-with-diff"] };
 
 /// Features are additive, so each set of them that makes a difference has to compile.
-pub(crate) const TOOLS: [Tool; 10] = [
+pub(crate) const TOOLS: [Tool; 11] = [
     Tool { name: "format", arguments: &["fmt", "--all", "--check", "--", "--files-with-diff"] },
     Tool {
         name: "clippy",
         arguments: &["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"],
+    },
+    Tool {
+        name: "clippy-by-default",
+        arguments: &["clippy", "-p", "longwire", "--all-targets", "--", "-D", "warnings"],
     },
     Tool {
         name: "clippy-without-features",

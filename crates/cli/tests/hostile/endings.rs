@@ -1,6 +1,6 @@
 //! Peers that fall silent, talk nonsense, or do not know when it is over.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::figures::Figures;
 use crate::frames::{CLOSE, FIN, Frame, PING};
@@ -12,14 +12,12 @@ use crate::trial::{Bounds, CONNECTION, Trial};
 fn pings_that_are_not_answered() {
     let trial = Trial::begin(&["--metrics", "--keepalive", "1", "--keepalive-timeout", "1"]);
     let mut peers: Vec<Peer> = (0..100).map(|_| Peer::open(&trial.server, "/echo")).collect();
-    let start = Instant::now();
     for peer in &mut peers {
         assert_eq!(peer.frame(), Frame { first: FIN | PING, payload: Vec::new() });
     }
     for peer in &mut peers {
         assert_eq!(peer.rest(), b"", "it is gone: there is nobody to talk to");
     }
-    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
     let lost = r#"timeouts_total{role="server",time="keepalive"}"#;
     assert_eq!(Figures::of(&trial.server).get(lost), 100);
     trial.end(
@@ -33,13 +31,11 @@ fn pings_that_are_not_answered() {
 fn connections_without_a_message() {
     let trial = Trial::begin(&["--metrics", "--idle-timeout", "1"]);
     let mut peers: Vec<Peer> = (0..100).map(|_| Peer::open(&trial.server, "/echo")).collect();
-    let start = Instant::now();
     for peer in &mut peers {
         // Whoever only pings is idle too.
         peer.send_frame(FIN | PING, "");
         assert_eq!(peer.close_code(), Some(1001));
     }
-    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
     drop(peers);
     assert_eq!(Figures::of(&trial.server).get(r#"timeouts_total{role="server",time="idle"}"#), 100);
     trial.end(
@@ -106,16 +102,15 @@ fn a_close_frame_and_then_garbage() {
 
 #[test]
 fn half_of_a_connection() {
-    let trial = Trial::begin(&[]);
+    // Longer than the peers are patient: it is not this time that ends their connections.
+    let trial = Trial::begin(&["--close-timeout", "60"]);
     let mut peers: Vec<Peer> = (0..100).map(|_| Peer::open(&trial.server, "/echo")).collect();
     for peer in &mut peers {
         peer.finish();
     }
-    let start = Instant::now();
     for peer in &mut peers {
         assert_eq!(peer.rest(), b"", "without a Close frame there is none to answer");
     }
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     trial.end(
         "ends its half of the connection and keeps the other, 100 times",
         "the end of the other half",

@@ -64,6 +64,11 @@ impl Trial {
         self.server.descriptors().saturating_sub(self.before.descriptors)
     }
 
+    /// The attack could not be made.
+    pub(crate) fn give_up(self) {
+        self.witness.slowest_echo();
+    }
+
     /// The attackers have left: prints a row of the table of what attacks cost, and judges.
     pub(crate) fn end(self, attack: &str, answer: &str, bounds: &Bounds) {
         eventually("the descriptors are given back", || self.more_descriptors() == 0);

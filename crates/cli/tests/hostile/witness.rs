@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 
 /// The longest that it accepts to wait for an echo, or to be connected: far more than it takes, on a machine that is
 /// busy with the attack and whatever else there is.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The pause between an echo and the next message.
 const PAUSE: Duration = Duration::from_millis(5);

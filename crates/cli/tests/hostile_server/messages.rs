@@ -83,6 +83,24 @@ fn garbage_instead_of_frames() {
 }
 
 #[test]
+fn a_violation_and_then_no_end() {
+    suffers(
+        "breaks the protocol, is told so, and goes on for 8 MiB",
+        |caller| {
+            caller.accept("");
+            caller.send(header(FIN | TEXT, Some([1, 2, 3, 4]), 5));
+            assert_eq!(caller.close_code(), Some(1002));
+            // A client that is gone would have reset the connection, which may cost the server the Close frame.
+            let taken =
+                caller.flood(iter::repeat_n(plain(FIN | BINARY, [b'x'; 64 * KIB]), 8 * MIB / (64 * KIB)));
+            assert!(taken, "the client waits for the server to end the connection, and discards");
+        },
+        "a frame of the server is masked",
+        MIB,
+    );
+}
+
+#[test]
 fn more_fragments_than_there_may_be() {
     suffers(
         "sends one message in a million fragments of no byte or one",

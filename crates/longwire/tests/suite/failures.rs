@@ -98,6 +98,34 @@ fn a_failed_peer_that_stays_is_given_up_after_the_time_for_closing() {
     });
 }
 
+/// A program that ended at once would take the transport with it, perhaps before the server has read the Close frame.
+#[test]
+fn a_client_that_failed_its_server_waits_for_the_end_of_the_transport() {
+    run_paused(async {
+        let limits = Limits::default().close_time(Duration::from_secs(3));
+        let (mut socket, mut raw) = against_raw(Role::Client, ROOMY, limits.clone());
+        raw.send(masked(TEXT, "x")).await;
+        socket.recv().await.unwrap_err();
+        let begun = tokio::time::Instant::now();
+        let closed = socket.close(1000, "").await.unwrap();
+        assert_eq!(begun.elapsed(), limits.close_time, "the server did not end it");
+        assert_eq!((closed.code.into(), closed.by, closed.clean), (1002_u16, By::Local, false));
+        assert_eq!(raw.frame().await.first, CLOSE);
+
+        let (mut socket, mut raw) = against_raw(Role::Client, ROOMY, limits);
+        raw.send(masked(TEXT, "x")).await;
+        socket.recv().await.unwrap_err();
+        let begun = tokio::time::Instant::now();
+        let server = async {
+            assert_eq!(raw.frame().await.first, CLOSE);
+            drop(raw);
+        };
+        let (closed, ()) = tokio::join!(socket.close(1000, ""), server);
+        assert!(!closed.unwrap().clean);
+        assert_eq!(begun.elapsed(), Duration::ZERO, "the server did");
+    });
+}
+
 #[test]
 fn after_the_end_nothing_is_received_and_nothing_sent() {
     run_paused(async {

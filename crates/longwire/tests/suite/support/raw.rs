@@ -65,7 +65,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Raw<T> {
     }
 
     /// The next bytes, this many.
-    #[cfg(all(feature = "axum", feature = "tower"))]
     pub(crate) async fn bytes(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
         self.io.read_exact(&mut bytes).await.unwrap();
