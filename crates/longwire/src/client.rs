@@ -222,9 +222,8 @@ impl Client {
 
     /// Who looks up names, instead of the system: the addresses, the preferred one first.
     ///
-    /// One that asks for A and AAAA records by itself need not wait for both, as the system does: RFC 8305 §3 has it tell
-    /// what it has at once when the AAAA records come first, and after 50 ms when the A records do. What comes later is not
-    /// tried.
+    /// One that asks for A and AAAA records by itself need not wait for both: RFC 8305 §3 has it tell what it has at once
+    /// when the AAAA records come first, and after 50 ms when the A records do. What comes later is not tried.
     ///
     /// ```
     /// use longwire::{Client, Destination};
@@ -309,9 +308,9 @@ impl Client {
     /// port 80 or 443. `user:password@` before the host, percent-encoded where needed, is sent as Basic authorization
     /// unless there is a header `Authorization`.
     ///
-    /// A name is looked up, its addresses are tried in turn, each beside those before it after 250 ms (RFC 8305 §5), and
-    /// the first that answers is it. The system's resolver tells the addresses of both families at once, so the slower of
-    /// its two answers is waited for, which RFC 8305 §3 would not do: a [`resolver`](Client::resolver) may do better.
+    /// A name is looked up, its IPv6 and its IPv4 addresses at once, and they are tried in turn, each beside those before it
+    /// after 250 ms; the first that answers is it (RFC 8305, "happy eyeballs"). When the IPv4 addresses are known first, the
+    /// others are waited for 50 ms; what becomes known later takes its turn.
     ///
     /// # Cancel safety
     ///

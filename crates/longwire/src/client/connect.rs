@@ -1,5 +1,6 @@
 //! From addresses to a TCP connection: the first that answers (RFC 8305, "happy eyeballs").
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -12,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
 use super::destination::Destination;
+use super::resolve::{Found, Lookup, in_turns};
 use crate::error::{Error, Result};
 
 /// How long an attempt is waited for before the next one begins beside it (RFC 8305 §8).
@@ -20,14 +22,14 @@ const HEAD_START: Duration = Duration::from_millis(250);
 /// How many addresses of a name are tried: it may have any number.
 const ATTEMPTS: usize = 16;
 
-/// Connects to the first of `addresses` that answers. `doing` is what that is called in errors.
+/// Connects to the first address that answers. `doing` is what that is called in errors.
 pub(super) async fn connect(
     destination: &Destination,
-    addresses: Vec<SocketAddr>,
+    found: Found,
     limit: Duration,
     doing: &str,
 ) -> Result<TcpStream> {
-    let raced = race(addresses, TcpStream::connect, limit).await;
+    let raced = race(found, TcpStream::connect, limit).await;
     let stream = raced.map_err(|lost| lost.into_error(doing, destination, limit))?;
     // Messages are gathered here already; Nagle's algorithm would only delay them.
     stream.set_nodelay(true).map_err(|error| Error::io(doing, error))?;
@@ -43,22 +45,19 @@ struct Lost {
 }
 
 /// Dials the addresses one after the other, each with a head start before the next. The first connection wins, and the
-/// other attempts are dropped.
-async fn race<T, F>(
-    addresses: Vec<SocketAddr>,
-    dial: impl Fn(SocketAddr) -> F,
-    limit: Duration,
-) -> Result<T, Lost>
+/// other attempts are dropped. Addresses that become known meanwhile take their turn.
+async fn race<T, F>(found: Found, dial: impl Fn(SocketAddr) -> F, limit: Duration) -> Result<T, Lost>
 where
     F: Future<Output = io::Result<T>>,
 {
     let mut deadline = pin!(sleep(limit));
     let mut next_turn = pin!(sleep(Duration::ZERO));
-    let mut waiting = addresses.into_iter().take(ATTEMPTS).peekable();
-    let mut dialled = Vec::new();
+    let mut waiting = VecDeque::from(found.addresses);
+    let mut later: FuturesUnordered<Lookup> = found.later.into_iter().collect();
+    let mut dialled: Vec<SocketAddr> = Vec::new();
     let mut attempts = FuturesUnordered::new();
     let mut failed: Vec<(SocketAddr, io::Error)> = Vec::new();
-    while !attempts.is_empty() || waiting.peek().is_some() {
+    while !(attempts.is_empty() && waiting.is_empty() && later.is_empty()) {
         tokio::select! {
             biased;
             Some((address, outcome)) = attempts.next() => match outcome {
@@ -69,17 +68,29 @@ where
                     next_turn.as_mut().reset(Instant::now());
                 }
             },
+            Some(answer) = later.next() => {
+                // Without an answer there are only those that are known.
+                waiting.extend(answer.unwrap_or_default());
+                // The next is not of the family that was dialled last; as the first, not of the one that came late.
+                let previous = dialled.last().or(waiting.back());
+                let v6_first = previous.is_some_and(SocketAddr::is_ipv4);
+                waiting = in_turns(waiting.into(), v6_first).into();
+            }
             () = &mut deadline => {
                 dialled.retain(|address| failed.iter().all(|(lost, _)| lost != address));
                 return Err(Lost { failed, silent: dialled });
             }
-            () = &mut next_turn, if waiting.peek().is_some() => {
+            () = &mut next_turn, if !waiting.is_empty() => {
                 next_turn.as_mut().reset(Instant::now() + HEAD_START);
-                if let Some(address) = waiting.next() {
+                if let Some(address) = waiting.pop_front() {
                     tracing::trace!(%address, "dial");
                     let attempt = dial(address);
                     attempts.push(async move { (address, attempt.await) });
                     dialled.push(address);
+                }
+                if dialled.len() == ATTEMPTS {
+                    waiting.clear();
+                    later.clear();
                 }
             }
         }

@@ -6,10 +6,20 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
+
+use dns_lookup::{AddrFamily, AddrInfoHints, SockType, getaddrinfo};
+use futures_util::future::{Either, select};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use super::destination::Destination;
 
-type Lookup = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+/// How long the IPv6 addresses are waited for when the others are known ("Resolution Delay", RFC 8305 §8).
+const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
+
+/// A question that has been asked. Its answer may be that there are no addresses.
+pub(super) type Lookup = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
 /// Who knows the addresses of a name.
 #[derive(Clone, Default)]
@@ -17,6 +27,14 @@ pub(super) enum Resolver {
     #[default]
     System,
     Custom(Arc<dyn Fn(Destination) -> Lookup + Send + Sync>),
+}
+
+/// What is known of the addresses of a name.
+pub(super) struct Found {
+    /// In the order in which they are to be tried. There is at least one.
+    pub(super) addresses: Vec<SocketAddr>,
+    /// What is still asked: the addresses of the other family.
+    pub(super) later: Option<Lookup>,
 }
 
 impl Resolver {
@@ -28,22 +46,71 @@ impl Resolver {
         Resolver::Custom(Arc::new(move |destination| Box::pin(lookup(destination))))
     }
 
-    /// The addresses of `destination`, in the order in which they are to be tried. There is at least one.
-    pub(super) async fn resolve(&self, destination: &Destination) -> io::Result<Vec<SocketAddr>> {
+    /// Waits until there are addresses of `destination` to be tried.
+    pub(super) async fn resolve(&self, destination: &Destination) -> io::Result<Found> {
         if let Some(ip) = destination.ip() {
-            return Ok(vec![SocketAddr::new(ip, destination.port())]);
+            return Ok(Found { addresses: vec![SocketAddr::new(ip, destination.port())], later: None });
         }
-        let found = match self {
+        match self {
             Resolver::System => {
-                tokio::net::lookup_host((destination.host(), destination.port())).await?.collect()
+                // Both are asked at once: when the first is polled, the second is too.
+                let ask = |family| Box::pin(ask_system(destination.clone(), family));
+                first_answer(ask(AddrFamily::Inet6), ask(AddrFamily::Inet)).await
             }
-            Resolver::Custom(lookup) => lookup(destination.clone()).await?,
-        };
-        if found.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::NotFound, "it has no address"));
+            Resolver::Custom(lookup) => Found::all(lookup(destination.clone()).await?),
         }
-        Ok(interleaved(found))
     }
+}
+
+impl Found {
+    /// All addresses that there are, in the order of preference.
+    fn all(addresses: Vec<SocketAddr>) -> io::Result<Found> {
+        match addresses.first() {
+            Some(first) => {
+                let v6_first = first.is_ipv6();
+                Ok(Found { addresses: in_turns(addresses, v6_first), later: None })
+            }
+            None => Err(io::Error::new(io::ErrorKind::NotFound, "it has no address")),
+        }
+    }
+}
+
+/// Waits until there is something to try: IPv6 addresses at once, others when it is clear that there are none of those, or
+/// not soon (RFC 8305 §3).
+async fn first_answer(v6: Lookup, v4: Lookup) -> io::Result<Found> {
+    match select(v6, v4).await {
+        Either::Left((Ok(addresses), v4)) if !addresses.is_empty() => {
+            Ok(Found { addresses, later: Some(v4) })
+        }
+        Either::Left((_none, v4)) => Found::all(v4.await?),
+        Either::Right((Ok(addresses), mut v6)) if !addresses.is_empty() => {
+            match timeout(RESOLUTION_DELAY, &mut v6).await {
+                Ok(answer) => Found::all([answer.unwrap_or_default(), addresses].concat()),
+                Err(_late) => Ok(Found { addresses, later: Some(v6) }),
+            }
+        }
+        Either::Right((_none, v6)) => Found::all(v6.await?),
+    }
+}
+
+/// Asks the system for the addresses of one family; it gives them in order of preference (RFC 6724).
+async fn ask_system(destination: Destination, family: AddrFamily) -> io::Result<Vec<SocketAddr>> {
+    let hints = AddrInfoHints {
+        address: family.into(),
+        socktype: SockType::Stream.into(),
+        ..AddrInfoHints::default()
+    };
+    // It waits for the network, and cannot be told to stop.
+    let ask = move || {
+        let mut addresses = Vec::new();
+        for found in getaddrinfo(Some(destination.host()), None, Some(hints))? {
+            let mut address = found?.sockaddr;
+            address.set_port(destination.port());
+            addresses.push(address);
+        }
+        Ok(addresses)
+    };
+    spawn_blocking(ask).await?
 }
 
 impl fmt::Debug for Resolver {
@@ -55,13 +122,11 @@ impl fmt::Debug for Resolver {
     }
 }
 
-/// The addresses so that their families take turns, beginning with that of the first, each in the order that it came in
-/// (RFC 8305 §4). The resolver has put them in order of preference (RFC 6724).
-fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
+/// The addresses so that their families take turns, each in the order that it came in (RFC 8305 §4).
+pub(super) fn in_turns(addresses: Vec<SocketAddr>, v6_first: bool) -> Vec<SocketAddr> {
     let count = addresses.len();
     let (first, second): (Vec<_>, Vec<_>) =
-        addresses.into_iter().partition(|address| address.is_ipv6() == first_is_v6);
+        addresses.into_iter().partition(|address| address.is_ipv6() == v6_first);
     let (mut first, mut second) = (first.into_iter(), second.into_iter());
     let mut ordered = Vec::with_capacity(count);
     while ordered.len() < count {
@@ -72,33 +137,4 @@ fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn addresses(list: &[&str]) -> Vec<SocketAddr> {
-        list.iter().map(|address| address.parse().unwrap()).collect()
-    }
-
-    #[test]
-    fn families_take_turns_and_keep_their_order() {
-        let ordered = |list| interleaved(addresses(list));
-        assert_eq!(
-            ordered(&["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1", "2.2.2.2:1"]),
-            addresses(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1", "[::3]:1"])
-        );
-        assert_eq!(
-            ordered(&["1.1.1.1:1", "2.2.2.2:1", "[::1]:1"]),
-            addresses(&["1.1.1.1:1", "[::1]:1", "2.2.2.2:1"])
-        );
-        assert_eq!(ordered(&["[::1]:1"]), addresses(&["[::1]:1"]));
-    }
-
-    #[tokio::test]
-    async fn an_address_is_not_looked_up_and_a_name_without_one_is_told() {
-        let nobody = Resolver::custom(async |_| Ok(Vec::new()));
-        let found = nobody.resolve(&Destination::new("[::1]", 80)).await.unwrap();
-        assert_eq!(found, addresses(&["[::1]:80"]));
-        let error = nobody.resolve(&Destination::new("a.example", 80)).await.unwrap_err();
-        assert_eq!(error.to_string(), "it has no address");
-    }
-}
+mod tests;

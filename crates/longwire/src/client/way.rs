@@ -14,7 +14,7 @@ use super::connect::connect;
 use super::connector::Connector;
 use super::destination::Destination;
 use super::proxy::{ProxyChoice, ProxyServer, tunnel};
-use super::resolve::Resolver;
+use super::resolve::{Found, Resolver};
 #[cfg(feature = "tls")]
 use super::secure;
 use super::timeouts::{Timeouts, within};
@@ -102,14 +102,14 @@ impl Way {
 
     /// A TCP connection to `to`, with a word for errors of what that is.
     async fn connect(&self, to: &Destination, what: &str) -> Result<TcpStream> {
-        let addresses = self.resolve(to, what).await?;
+        let found = self.resolve(to, what).await?;
         let doing = format!("connect to {what}{to}");
-        let stream = connect(to, addresses, self.timeouts.connect, &doing).await?;
+        let stream = connect(to, found, self.timeouts.connect, &doing).await?;
         tracing::debug!(%to, address = stream.peer_addr().ok().map(tracing::field::display), "connected");
         Ok(stream)
     }
 
-    async fn resolve(&self, to: &Destination, what: &str) -> Result<Vec<SocketAddr>> {
+    async fn resolve(&self, to: &Destination, what: &str) -> Result<Found> {
         let doing = || format!("look up {what}{}", to.host());
         let lookup = async { self.resolver.resolve(to).await.map_err(|error| Error::io(doing(), error)) };
         within(self.timeouts.lookup, doing, lookup).await
@@ -117,8 +117,11 @@ impl Way {
 
     /// A connection to `to` over `proxy`.
     async fn tunnel(&self, proxy: &ProxyServer, to: &Destination, limits: &Limits) -> Result<Transport> {
-        let resolved =
-            if proxy.wants_addresses() { self.resolve(to, "").await?.first().copied() } else { None };
+        let resolved = if proxy.wants_addresses() {
+            self.resolve(to, "").await?.addresses.first().copied()
+        } else {
+            None
+        };
         let transport = Transport::Tcp(self.connect(proxy.destination(), "the proxy ").await?);
         let doing = || format!("have the proxy {proxy} connect to {to}");
         let tunnel = tunnel(

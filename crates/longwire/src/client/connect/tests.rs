@@ -1,6 +1,8 @@
 //! The race, on a clock that stands still: each address answers as its row says.
 
+use std::cell::RefCell;
 use std::future::pending;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::*;
 
@@ -33,7 +35,7 @@ async fn raced(answers: &[Answer]) -> (Result<u16, String>, Duration) {
         }
     };
     let begun = Instant::now();
-    let outcome = race(addresses, dial, 10 * SECOND).await;
+    let outcome = race(Found { addresses, later: None }, dial, 10 * SECOND).await;
     (outcome.map_err(|lost| lost.to_string()), begun.elapsed())
 }
 
@@ -77,6 +79,67 @@ async fn only_so_many_addresses_are_tried() {
     assert_eq!(outcome.unwrap_err().matches("refused").count(), ATTEMPTS);
 }
 
+/// The ports in the order in which they are dialled, and the time at which each is, when the addresses `known` are known
+/// at once and `later` after a time. An address whose port is even is of IPv6. None answers.
+async fn dialled(known: &[u16], after: Duration, later: &'static [u16]) -> Vec<(u16, Duration)> {
+    let address = |port: &u16| {
+        let ip = if port % 2 == 0 { IpAddr::from(Ipv6Addr::LOCALHOST) } else { Ipv4Addr::LOCALHOST.into() };
+        SocketAddr::new(ip, *port)
+    };
+    let begun = Instant::now();
+    let order = RefCell::new(Vec::new());
+    let dial = |address: SocketAddr| {
+        order.borrow_mut().push((address.port(), begun.elapsed()));
+        pending::<io::Result<()>>()
+    };
+    let later = async move {
+        sleep(after).await;
+        Ok(later.iter().map(address).collect())
+    };
+    let found = Found { addresses: known.iter().map(address).collect(), later: Some(Box::pin(later)) };
+    race(found, dial, 10 * SECOND).await.unwrap_err();
+    order.into_inner()
+}
+
+#[tokio::test(start_paused = true)]
+async fn addresses_that_come_late_take_turns_with_those_that_wait() {
+    let at = |turn: u32| turn * HEAD_START;
+    assert_eq!(
+        dialled(&[2, 4, 6], HEAD_START / 2, &[1, 3]).await,
+        [(2, at(0)), (1, at(1)), (4, at(2)), (3, at(3)), (6, at(4))]
+    );
+    assert_eq!(
+        dialled(&[1, 3], HEAD_START / 2, &[2, 4]).await,
+        [(1, at(0)), (2, at(1)), (3, at(2)), (4, at(3))]
+    );
+    assert_eq!(dialled(&[2, 4], Duration::ZERO, &[1]).await, [(2, at(0)), (1, at(1)), (4, at(2))]);
+    let after_all = at(5) + HEAD_START / 2;
+    assert_eq!(dialled(&[1], after_all, &[2, 4]).await, [(1, at(0)), (2, after_all), (4, after_all + at(1))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_late_is_waited_for_when_all_else_has_failed() {
+    let dial = async |address: SocketAddr| match address.ip() {
+        IpAddr::V4(_) => Err(io::ErrorKind::ConnectionRefused.into()),
+        IpAddr::V6(_) => Ok(address.port()),
+    };
+    let found = |answer: io::Result<Vec<SocketAddr>>| {
+        let later = async {
+            sleep(SECOND).await;
+            answer
+        };
+        Found { addresses: vec![(Ipv4Addr::LOCALHOST, 1).into()], later: Some(Box::pin(later)) }
+    };
+    let begun = Instant::now();
+    let late = found(Ok(vec![(Ipv6Addr::LOCALHOST, 2).into()]));
+    assert_eq!(race(late, dial, 10 * SECOND).await.unwrap(), 2);
+    assert_eq!(begun.elapsed(), SECOND);
+
+    let nothing = found(Err(io::Error::other("no such name")));
+    let lost = race(nothing, dial, 10 * SECOND).await.unwrap_err();
+    assert_eq!(lost.to_string(), "127.0.0.1:1: connection refused");
+}
+
 /// Attempts are polled where they are awaited, by no task: so dropping the race drops them at once.
 #[tokio::test(start_paused = true)]
 async fn the_losers_are_dropped_with_the_race() {
@@ -88,11 +151,14 @@ async fn the_losers_are_dropped_with_the_race() {
             if address.port() == 2 { Ok(()) } else { pending().await }
         }
     };
-    let addresses = || (1..=2).map(|port| SocketAddr::from(([127, 0, 0, 1], port))).collect();
-    race(addresses(), dial, SECOND).await.unwrap();
+    let found = || Found {
+        addresses: (1..=2).map(|port| SocketAddr::from(([127, 0, 0, 1], port))).collect(),
+        later: Some(Box::pin(pending())),
+    };
+    race(found(), dial, SECOND).await.unwrap();
     assert_eq!(std::sync::Arc::strong_count(&alive), 1);
 
-    let given_up = tokio::time::timeout(HEAD_START / 2, race(addresses(), dial, SECOND)).await;
+    let given_up = tokio::time::timeout(HEAD_START / 2, race(found(), dial, SECOND)).await;
     assert!(given_up.is_err());
     assert_eq!(std::sync::Arc::strong_count(&alive), 1);
 }

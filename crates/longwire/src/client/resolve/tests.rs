@@ -1,0 +1,122 @@
+//! Answers in every order, on a clock that stands still.
+
+use std::future::pending;
+
+use tokio::time::{Instant, sleep};
+
+use super::*;
+
+const MOMENT: Duration = Duration::from_millis(10);
+const LONG: Duration = Duration::from_secs(1);
+
+fn addresses(list: &[&str]) -> Vec<SocketAddr> {
+    list.iter().map(|address| address.parse().unwrap()).collect()
+}
+
+fn after(time: Duration, list: &[&str]) -> Lookup {
+    let answer = addresses(list);
+    Box::pin(async move {
+        sleep(time).await;
+        Ok(answer)
+    })
+}
+
+fn failing(time: Duration, error: &'static str) -> Lookup {
+    Box::pin(async move {
+        sleep(time).await;
+        Err(io::Error::other(error))
+    })
+}
+
+/// What can be tried, what comes later, and how long the first was waited for.
+async fn answered(v6: Lookup, v4: Lookup) -> (Vec<SocketAddr>, Option<Vec<SocketAddr>>, Duration) {
+    let begun = Instant::now();
+    let found = first_answer(v6, v4).await.unwrap();
+    let time = begun.elapsed();
+    let later = match found.later {
+        Some(later) => Some(later.await.unwrap()),
+        None => None,
+    };
+    (found.addresses, later, time)
+}
+
+#[test]
+fn families_take_turns_and_keep_their_order() {
+    let ordered = |list, v6_first| in_turns(addresses(list), v6_first);
+    assert_eq!(
+        ordered(&["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1", "2.2.2.2:1"], true),
+        addresses(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1", "[::3]:1"])
+    );
+    assert_eq!(
+        ordered(&["1.1.1.1:1", "[::1]:1", "2.2.2.2:1"], false),
+        addresses(&["1.1.1.1:1", "[::1]:1", "2.2.2.2:1"])
+    );
+    assert_eq!(ordered(&["[::1]:1"], false), addresses(&["[::1]:1"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn v6_addresses_are_tried_as_soon_as_they_are_known() {
+    let (found, later, time) =
+        answered(after(MOMENT, &["[::1]:1", "[::2]:1"]), after(LONG, &["1.1.1.1:1"])).await;
+    assert_eq!((found, time), (addresses(&["[::1]:1", "[::2]:1"]), MOMENT));
+    assert_eq!(later.unwrap(), addresses(&["1.1.1.1:1"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn v4_addresses_wait_a_little_for_the_others() {
+    let v4 = || after(MOMENT, &["1.1.1.1:1", "2.2.2.2:1"]);
+    let (found, later, time) = answered(after(MOMENT + RESOLUTION_DELAY / 2, &["[::1]:1"]), v4()).await;
+    assert_eq!((found, later), (addresses(&["[::1]:1", "1.1.1.1:1", "2.2.2.2:1"]), None));
+    assert_eq!(time, MOMENT + RESOLUTION_DELAY / 2);
+
+    let (found, later, time) = answered(after(LONG, &["[::1]:1"]), v4()).await;
+    assert_eq!((found, time), (addresses(&["1.1.1.1:1", "2.2.2.2:1"]), MOMENT + RESOLUTION_DELAY));
+    assert_eq!(later.unwrap(), addresses(&["[::1]:1"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_family_without_addresses_is_not_waited_for_and_does_no_harm() {
+    let one = |time| after(time, &["1.1.1.1:1"]);
+    let expected = |time| (addresses(&["1.1.1.1:1"]), None, time);
+    for none in [after(MOMENT, &[]), failing(MOMENT, "no such name")] {
+        assert_eq!(answered(none, one(LONG)).await, expected(LONG));
+    }
+    for none in [after(MOMENT, &[]), failing(MOMENT, "no such name")] {
+        assert_eq!(answered(none, one(Duration::ZERO)).await, expected(MOMENT));
+    }
+    for none in [after(MOMENT, &[]), failing(MOMENT, "no such name")] {
+        let (found, later, time) = answered(after(LONG, &["[::1]:1"]), none).await;
+        assert_eq!((found, later, time), (addresses(&["[::1]:1"]), None, LONG));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_without_an_address_is_told() {
+    let failure = async |v6, v4| match first_answer(v6, v4).await {
+        Ok(found) => panic!("{:?}", found.addresses),
+        Err(error) => error.to_string(),
+    };
+    let nothing = || after(Duration::ZERO, &[]);
+    assert_eq!(failure(nothing(), nothing()).await, "it has no address");
+    assert_eq!(failure(nothing(), failing(MOMENT, "no such name")).await, "no such name");
+    assert_eq!(failure(failing(MOMENT, "no such name"), failing(LONG, "try again")).await, "try again");
+    assert_eq!(failure(failing(LONG, "try again"), failing(MOMENT, "no such name")).await, "try again");
+}
+
+#[tokio::test]
+async fn an_address_is_not_looked_up() {
+    let nobody = Resolver::custom(async |_| pending().await);
+    let found = nobody.resolve(&Destination::new("[::1]", 80)).await.unwrap();
+    assert_eq!(found.addresses, addresses(&["[::1]:80"]));
+    assert!(found.later.is_none());
+}
+
+#[tokio::test]
+async fn the_system_knows_itself() {
+    let mut found = Resolver::System.resolve(&Destination::new("localhost", 80)).await.unwrap();
+    if let Some(later) = found.later {
+        found.addresses.extend(later.await.unwrap_or_default());
+    }
+    assert!(found.addresses.contains(&SocketAddr::from(([127, 0, 0, 1], 80))), "{:?}", found.addresses);
+    assert!(found.addresses.iter().all(|address| address.ip().is_loopback() && address.port() == 80));
+}
