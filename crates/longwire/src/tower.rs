@@ -40,6 +40,8 @@ use crate::websocket::WebSocket;
 /// What other layers put into the extensions of a request, such as who the user is, the handler finds in
 /// [`WebSocket::attached`]; the address of the client, which [`WebSocket::peer_addr`] does not know here, is there in
 /// axum's `ConnectInfo`. A handler that is done closes its connection with 1000, one that fails or panics with 1011.
+/// Layers that decide who is let in belong above this one, and decide on the request: of a response that is replaced on its
+/// way out the handler learns nothing.
 /// Over HTTP/2 there are no WebSockets yet: such a request is answered with 505.
 #[derive(Clone)]
 #[must_use]
@@ -92,10 +94,15 @@ impl WebSocketLayer {
     }
 
     /// The answer to a request that is this layer's.
-    fn answer<B>(&self, mut request: Request<B>) -> Response<Full<Bytes>> {
+    fn answer<B>(&self, mut request: Request<B>) -> Ready {
         let (response, upgrading) = match self.acceptor.upgrade(&mut request) {
             Ok(accepted) => accepted,
-            Err(refusal) => return refusal.response().map(|text| Full::new(Bytes::from(text))),
+            Err(refusal) => {
+                return Ready {
+                    response: refusal.response().map(|text| Full::new(text.into())),
+                    serving: None,
+                };
+            }
         };
         let upgrading = upgrading.attach_all(std::mem::take(request.extensions_mut()));
         let handler = Arc::clone(&self.handler);
@@ -104,8 +111,10 @@ impl WebSocketLayer {
                 tracing::debug!(%error, "the client left before it was accepted");
             }
         };
-        tokio::spawn(serving.in_current_span());
-        response.map(|()| Full::default())
+        Ready {
+            response: response.map(|()| Full::default()),
+            serving: Some(Box::pin(serving.in_current_span())),
+        }
     }
 }
 
@@ -170,8 +179,16 @@ pin_project! {
     #[project = PlaceProjection]
     enum Place<F> {
         Below { #[pin] answer: F },
-        Here { response: Option<Response<Full<Bytes>>> },
+        Here { ready: Option<Ready> },
     }
+}
+
+/// An answer of the layer itself.
+struct Ready {
+    response: Response<Full<Bytes>>,
+    /// The connection's task, which begins when the response is taken. hyper hands over a connection that ends even if it
+    /// was answered with something else than the 101, which is what becomes of an answer that was dropped.
+    serving: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl<F> Answer<F> {
@@ -179,8 +196,8 @@ impl<F> Answer<F> {
         Answer { place: Place::Below { answer } }
     }
 
-    fn here(response: Response<Full<Bytes>>) -> Answer<F> {
-        Answer { place: Place::Here { response: Some(response) } }
+    fn here(ready: Ready) -> Answer<F> {
+        Answer { place: Place::Here { ready: Some(ready) } }
     }
 }
 
@@ -196,8 +213,13 @@ where
                 let response = ready!(answer.poll(cx))?;
                 Poll::Ready(Ok(response.map(Either::Left)))
             }
-            PlaceProjection::Here { response } => match response.take() {
-                Some(response) => Poll::Ready(Ok(response.map(Either::Right))),
+            PlaceProjection::Here { ready } => match ready.take() {
+                Some(Ready { response, serving }) => {
+                    if let Some(serving) = serving {
+                        tokio::spawn(serving);
+                    }
+                    Poll::Ready(Ok(response.map(Either::Right)))
+                }
                 // It was ready before.
                 None => Poll::Pending,
             },
@@ -208,5 +230,11 @@ where
 impl fmt::Debug for WebSocketLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocketLayer").field("acceptor", &self.acceptor).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Ready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ready").field("response", &self.response).finish_non_exhaustive()
     }
 }

@@ -104,6 +104,9 @@ pub struct Acceptor {
 }
 
 /// A connection whose 101 is on its way: a future that gives the [`WebSocket`] once the HTTP server has written it.
+///
+/// Drop it if another response is returned: hyper hands over every connection whose last request asked for an upgrade, at
+/// the latest when the client ends it, whatever was answered.
 #[derive(Debug)]
 #[must_use = "the connection is dropped with it"]
 pub struct Upgrading {
@@ -284,7 +287,7 @@ impl Upgrading {
 ///
 /// # Errors
 ///
-/// The client left before it was accepted, or the response was not returned to the HTTP server.
+/// The client left before it was accepted, or its connection went on without the 101.
 ///
 /// # Panics
 ///

@@ -1,8 +1,80 @@
 //! Futures that serve, dropped.
 
-use longwire::{Server, connect};
+use std::time::Duration;
 
-use crate::support::{echo, polled, run, serve};
+use longwire::{Accept, Handler, Limits, MessageRef, Refusal, Server, Socket, Upgrade, connect};
+
+use crate::support::{CLOSE, Script, echo, for_each_engine, polled, run, serve};
+
+/// The system is asked for the name, on another thread: that may take any number of polls.
+#[test]
+fn an_address_whose_taking_was_given_up_is_free() {
+    run(async {
+        let free = Server::bind("localhost:0").await.unwrap().local_addr().port();
+        let address = format!("localhost:{free}");
+        for polls in 1.. {
+            let taken = polled(polls, Server::bind(&address)).await;
+            let was_ready = taken.map(Result::unwrap).is_some();
+            assert!(Server::bind(&address).await.is_ok(), "the address is not free after {polls} polls");
+            if was_ready {
+                break;
+            }
+        }
+    });
+}
+
+/// Event loops run on threads of their own, so what they hold is let go of soon, not at once.
+#[test]
+fn event_loops_may_be_given_up_at_any_time() {
+    for_each_engine(async |engine| {
+        let mut polls = 1;
+        loop {
+            let server = Server::bind("127.0.0.1:0").await.unwrap().engine(engine).workers(1);
+            let addr = server.local_addr();
+            let connecting = tokio::spawn(connect(format!("ws://{addr}/")));
+            assert!(polled(polls, server.run(Silent)).await.is_none());
+            while Server::bind(addr.to_string()).await.is_err() {
+                tokio::task::yield_now().await;
+            }
+            if let Ok(mut socket) = connecting.await.unwrap() {
+                assert_eq!(socket.recv().await.unwrap(), None);
+                assert!(!socket.closed().clean, "it was dropped");
+                break;
+            }
+            // A thread needs time to start, and each poll takes next to none.
+            polls *= 2;
+        }
+    });
+}
+
+/// The peer has been told of the end and does not answer. The server would wait for it, and does not when it is dropped.
+#[test]
+fn a_shutdown_of_event_loops_that_is_given_up_drops_everybody() {
+    for_each_engine(async |engine| {
+        let patient = |server: Server| {
+            let hour = Duration::from_secs(3600);
+            server.limits(Limits::default().close_time(hour)).shutdown_time(hour)
+        };
+        let mut server = Script::new().run(engine, patient).await;
+        let mut raw = server.open("/").await;
+        server.stop();
+        assert_eq!(raw.frame().await.first, CLOSE);
+        server.drop_future();
+        raw.expect_end().await;
+    });
+}
+
+struct Silent;
+
+impl Handler for Silent {
+    type State = ();
+
+    fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
+        Ok(Accept::new())
+    }
+
+    fn on_message(&self, _: &mut Socket<'_, ()>, _: MessageRef<'_>) {}
+}
 
 /// Whoever connected is served on, or finds nobody.
 #[test]

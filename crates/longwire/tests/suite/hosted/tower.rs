@@ -1,6 +1,8 @@
 //! The layer, above a router of axum.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::extract::ConnectInfo;
 use axum::routing::{any, get};
@@ -10,10 +12,11 @@ use http_body_util::BodyExt;
 use longwire::tower::WebSocketLayer;
 use longwire::{Acceptor, Client, WebSocket, connect};
 use tokio::net::TcpListener;
+use tokio::task::yield_now;
 use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 
 use super::{GET, Host};
-use crate::support::{Frame, TEXT, echo, masked, run, upgrade_request};
+use crate::support::{Frame, TEXT, echo, masked, polled, run, settle, upgrade_request};
 
 fn router(layer: WebSocketLayer) -> Router {
     let router = Router::new().route("/", get("a page")).route("/other", any("another page"));
@@ -139,5 +142,60 @@ fn http_2_is_refused_in_words() {
         // The CONNECT of a proxy, which has no path, is none of the layer's business.
         let answer = service.ready().await.unwrap().call(request("example.com:443")).await.unwrap();
         assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "below");
+    });
+}
+
+#[test]
+fn an_answer_that_is_given_up_takes_the_one_below_with_it() {
+    run(async {
+        let held = Arc::new(());
+        let begun = Arc::clone(&held);
+        let below = service_fn(move |_: http::Request<()>| {
+            let begun = Arc::clone(&begun);
+            async move {
+                let _begun = begun;
+                for _ in 0..3 {
+                    yield_now().await;
+                }
+                Ok::<_, Infallible>(http::Response::new(String::new()))
+            }
+        });
+        let mut service = ServiceBuilder::new().layer(WebSocketLayer::new(echo)).service(below);
+        for polls in 1.. {
+            let request = http::Request::new(());
+            let answer = polled(polls, service.ready().await.unwrap().call(request)).await;
+            assert_eq!(Arc::strong_count(&held), 2, "after {polls} polls the answer below is still there");
+            if answer.is_some() {
+                assert!(polls > 1, "it never waited");
+                break;
+            }
+        }
+    });
+}
+
+#[test]
+fn a_client_whose_answer_is_given_up_is_left_without_a_websocket() {
+    run(async {
+        let below = service_fn(async |_: axum::extract::Request| {
+            Ok::<_, Infallible>(http::Response::new(axum::body::Body::empty()))
+        });
+        let (opened, mut told) = tokio::sync::mpsc::channel(1);
+        let sockets = WebSocketLayer::new(move |_: WebSocket| {
+            let opened = opened.clone();
+            async move {
+                opened.send(()).await.unwrap();
+                Ok(())
+            }
+        });
+        let service = ServiceBuilder::new().layer(sockets).service(below);
+        let giving_up = move |request: axum::extract::Request| {
+            drop(service.clone().call(request));
+            async { Ok::<_, Infallible>(StatusCode::SERVICE_UNAVAILABLE) }
+        };
+        let host = Host::axum(Router::new().route_service("/", service_fn(giving_up))).await;
+        assert_eq!(host.ask(upgrade_request("")).await.0, "http/1.1 503 service unavailable");
+        // The client has left: what was to become of its connection is decided.
+        settle().await;
+        assert!(told.try_recv().is_err(), "a handler was run");
     });
 }
