@@ -51,17 +51,7 @@ const TRIALS: [Trial; 3] = [
     Trial {
         name: "sanitize-threads",
         sanitizer: Sanitizer::Thread,
-        programs: &[
-            "-p",
-            "longwire",
-            "--no-default-features",
-            "--features",
-            "client,uring",
-            "--lib",
-            // There is little to be run, and much to be built.
-            "--config",
-            r#"profile.dev.package."*".opt-level=0"#,
-        ],
+        programs: &["-p", "longwire", "--no-default-features", "--features", "client,uring", "--lib"],
         tests: &["event::uring", "--test-threads", "1"],
     },
 ];
@@ -123,8 +113,6 @@ impl Sanitizer {
 
     fn set_up(self, command: &mut Command, workspace: &Workspace) {
         command.env("RUSTFLAGS", self.flags()).env("RUSTDOCFLAGS", self.flags());
-        // Reports name lines; nobody looks at variables.
-        command.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
         if self == Sanitizer::Thread {
             let suppressions = workspace.root.join("xtask/thread-sanitizer.supp");
             command.env("TSAN_OPTIONS", format!("suppressions='{}'", suppressions.display()));
