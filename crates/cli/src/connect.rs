@@ -84,13 +84,15 @@ async fn talk(
     let interrupting = tokio::spawn(close_when_interrupted(outlet.clone()));
 
     let received = receive(&mut inlet, output, count).await;
-    // A peer that broke the protocol has been sent a Close frame. If the program went, so would the transport, perhaps before
-    // the peer has read it: the peer ends the connection, or the time for closing does (RFC 6455 §7.1.7, §7.1.1).
-    if let Ok(Stopped::Enough) | Err(_) = received {
-        // The answer to the Close frame comes by the inlet.
-        let closing = tokio::spawn(async move { outlet.close().await });
-        while let Ok(Some(_)) = inlet.recv().await {}
-        let _ended = closing.await;
+    if let Err(error @ Error::Protocol(_)) = received {
+        // Told at once, for what follows may take a while: if the program went, so would the transport, perhaps before the
+        // peer has read its Close frame. The peer ends the connection, or the time for closing does (RFC 6455 §7.1.1).
+        let code = Failure::from(error).tell();
+        close(outlet, &mut inlet).await;
+        return Ok(code);
+    }
+    if let Ok(Stopped::Enough) = received {
+        close(outlet, &mut inlet).await;
     }
     interrupting.abort();
     // Lines that cannot be sent are told of before the end is.
@@ -101,6 +103,14 @@ async fn talk(
         Ok(_) => Ok(end(&inlet.closed(), output)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Closes the connection, or waits for the end of one that is being closed.
+async fn close(outlet: Outlet, inlet: &mut Inlet) {
+    // The answer to the Close frame comes by the inlet.
+    let closing = tokio::spawn(async move { outlet.close().await });
+    while let Ok(Some(_)) = inlet.recv().await {}
+    let _ended = closing.await;
 }
 
 /// Why no more messages are printed.

@@ -17,15 +17,12 @@ use tracing_subscriber::util::SubscriberInitExt;
 use args::{Args, Command};
 use failure::Failure;
 
-/// The exit code for a call that makes no sense, as clap has it.
-const USAGE: u8 = 2;
-
 fn main() -> ExitCode {
     let args = Args::parse();
     start_log();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&format!("cannot start: {error}")),
+        Err(error) => return Failure::Other(format!("cannot start: {error}")).tell(),
     };
     let outcome = match args.command {
         Command::Serve(args) => runtime.block_on(serve::run(args)),
@@ -33,19 +30,7 @@ fn main() -> ExitCode {
     };
     // Connections that linger for a peer's last bytes have no claim on the user's time.
     runtime.shutdown_background();
-    match outcome {
-        Ok(code) => code,
-        Err(Failure::Usage(message)) => {
-            fail(&message);
-            ExitCode::from(USAGE)
-        }
-        Err(Failure::Other(message)) => fail(&message),
-    }
-}
-
-fn fail(message: &str) -> ExitCode {
-    terminal::complain(&format!("longwire: {message}"));
-    ExitCode::FAILURE
+    outcome.unwrap_or_else(|failure| failure.tell())
 }
 
 /// Log lines go to standard error; `LONGWIRE_LOG` says which, as in `LONGWIRE_LOG=longwire=debug`.
