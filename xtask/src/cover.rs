@@ -8,8 +8,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 
-use crate::cargo::cargo;
-use crate::command::find_on_path;
 use crate::test::context::Context;
 use crate::test::outcome::Stop;
 use crate::tidy::source::{self, SourceFile};
@@ -46,7 +44,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 type Hits = BTreeMap<PathBuf, BTreeMap<usize, u64>>;
 
 fn measure(context: &Context<'_>) -> Result<Hits, Stop> {
-    let program = find_or_install_cargo_llvm_cov(context)?;
+    let program = context.find_or_cargo_install("cargo-llvm-cov")?;
     let report = context.workspace.target.join("coverage.lcov");
     let mut command = Command::new(program);
     command
@@ -136,20 +134,6 @@ fn rustc(arguments: &[&str]) -> Result<String> {
 /// The first number of `LLVM version: 22.1.2`.
 fn llvm_major(version: &str) -> Option<u32> {
     version.lines().find_map(|line| line.strip_prefix("LLVM version: "))?.split('.').next()?.parse().ok()
-}
-
-fn find_or_install_cargo_llvm_cov(context: &Context<'_>) -> Result<PathBuf, Stop> {
-    let tools = context.workspace.tools();
-    let installed = tools.join("bin").join(format!("cargo-llvm-cov{}", std::env::consts::EXE_SUFFIX));
-    if let Some(program) =
-        find_on_path("cargo-llvm-cov").or_else(|| installed.is_file().then(|| installed.clone()))
-    {
-        return Ok(program);
-    }
-    let mut command = cargo();
-    command.args(["install", "cargo-llvm-cov", "--locked", "--debug", "--root"]).arg(&tools);
-    context.install("cargo-llvm-cov", command, DEADLINE)?;
-    Ok(installed)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, ensure};
 
 use crate::cargo::cargo;
-use crate::command::{Finished, Task, find_on_path};
+use crate::command::{Finished, Task};
 use crate::nightly::Nightly;
 use crate::test::context::Context;
 use crate::test::outcome::{Outcome, Stop};
@@ -107,7 +107,7 @@ impl Engine {
         let Some(nightly) = Nightly::find() else {
             return Ok(Err("rustup has no nightly toolchain".to_owned()));
         };
-        let Some(cargo_fuzz) = find_or_install_cargo_fuzz(context) else {
+        let Ok(cargo_fuzz) = context.find_or_cargo_install("cargo-fuzz") else {
             return Ok(Err("cargo-fuzz could not be installed".to_owned()));
         };
         let build = cargo_fuzz_command(&nightly, &cargo_fuzz, context.workspace, "build");
@@ -160,21 +160,4 @@ fn stable(workspace: &Workspace, verb: &str, arguments: &[&str]) -> Command {
     ]);
     command.arg("--target-dir").arg(workspace.target.join("fuzz")).args(arguments);
     command
-}
-
-fn find_or_install_cargo_fuzz(context: &Context<'_>) -> Option<PathBuf> {
-    const DEADLINE: Duration = Duration::from_secs(3 * 60);
-
-    let tools = context.workspace.tools();
-    let installed = tools.join("bin").join(format!("cargo-fuzz{}", std::env::consts::EXE_SUFFIX));
-    if let Some(program) =
-        find_on_path("cargo-fuzz").or_else(|| installed.is_file().then(|| installed.clone()))
-    {
-        return Some(program);
-    }
-    // Without optimisation it is built in half the time, and is quick enough.
-    let mut command = cargo();
-    command.args(["install", "cargo-fuzz", "--locked", "--debug", "--root"]).arg(&tools);
-    context.install("cargo-fuzz", command, DEADLINE).ok()?;
-    Some(installed)
 }

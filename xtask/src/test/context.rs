@@ -111,6 +111,24 @@ impl<'w> Context<'w> {
         })
     }
 
+    /// Finds one of cargo's own programs, or installs it from crates.io, for this workspace only.
+    pub(crate) fn find_or_cargo_install(&self, program: &str) -> Result<PathBuf, Stop> {
+        const DEADLINE: Duration = Duration::from_secs(10 * 60);
+
+        let tools = self.workspace.tools();
+        let installed = tools.join("bin").join(format!("{program}{}", std::env::consts::EXE_SUFFIX));
+        if let Some(found) = find_on_path(program).or_else(|| installed.is_file().then(|| installed.clone()))
+        {
+            return Ok(found);
+        }
+        let mut command = cargo();
+        command.args(["install", program, "--locked", "--root"]).arg(&tools);
+        // Without optimisation it is built in half the time, and is quick enough; nobody debugs it.
+        command.arg("--debug").env("CARGO_PROFILE_DEV_DEBUG", "0");
+        self.install(program, command, DEADLINE)?;
+        Ok(installed)
+    }
+
     /// Installs the Debian packages of the programs that are not there.
     pub(crate) fn apt_install_missing(&self, programs: &[(&str, &str)]) -> Result<(), Stop> {
         let is_there = |name| find_on_path(name).is_some() || Path::new("/usr/sbin").join(name).is_file();

@@ -1,21 +1,20 @@
 //! Licences, bans and sources of the dependencies, by cargo-deny and `deny.toml`; advisories where their database
 //! can be reached.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::cargo::cargo;
-use crate::command::{Finished, find_on_path};
+use crate::command::Finished;
 use crate::test::context::Context;
 use crate::test::outcome::{Outcome, Stop};
 
 const DEADLINE: Duration = Duration::from_secs(2 * 60);
 
 pub(crate) fn run(context: &Context<'_>) -> Result<Outcome, Stop> {
-    let program = find_or_install(context)?;
+    let program = context.find_or_cargo_install("cargo-deny")?;
     let mut outcome = Outcome::default();
     for check in ["bans", "licenses", "sources"] {
         outcome.count(&format!("cargo deny check {check}"), &deny(context, &program, &["check", check])?);
@@ -35,21 +34,4 @@ fn deny(context: &Context<'_>, program: &Path, arguments: &[&str]) -> Result<Fin
     // The advisories come by git, which must not ask for a password.
     command.env("GIT_TERMINAL_PROMPT", "0");
     context.run(command, DEADLINE, &format!("deny-{}", arguments.join("-")))
-}
-
-fn find_or_install(context: &Context<'_>) -> Result<PathBuf, Stop> {
-    const DEADLINE: Duration = Duration::from_secs(10 * 60);
-
-    let tools = context.workspace.tools();
-    let installed = tools.join("bin").join(format!("cargo-deny{}", std::env::consts::EXE_SUFFIX));
-    if let Some(program) =
-        find_on_path("cargo-deny").or_else(|| installed.is_file().then(|| installed.clone()))
-    {
-        return Ok(program);
-    }
-    // Without optimisation it is built in half the time, and is quick enough.
-    let mut command = cargo();
-    command.args(["install", "cargo-deny", "--locked", "--debug", "--root"]).arg(&tools);
-    context.install("cargo-deny", command, DEADLINE)?;
-    Ok(installed)
 }

@@ -83,7 +83,11 @@ async fn only_so_many_addresses_are_tried() {
 /// at once and `later` after a time. An address whose port is even is of IPv6. None answers.
 async fn dialled(known: &[u16], after: Duration, later: &'static [u16]) -> Vec<(u16, Duration)> {
     let address = |port: &u16| {
-        let ip = if port % 2 == 0 { IpAddr::from(Ipv6Addr::LOCALHOST) } else { Ipv4Addr::LOCALHOST.into() };
+        let ip = if port.is_multiple_of(2) {
+            IpAddr::from(Ipv6Addr::LOCALHOST)
+        } else {
+            Ipv4Addr::LOCALHOST.into()
+        };
         SocketAddr::new(ip, *port)
     };
     let begun = Instant::now();
