@@ -310,7 +310,9 @@ impl Client {
     ///
     /// A name is looked up, its IPv6 and its IPv4 addresses at once, and they are tried in turn, each beside those before it
     /// after 250 ms; the first that answers is it (RFC 8305, "happy eyeballs"). When the IPv4 addresses are known first, the
-    /// others are waited for 50 ms; what becomes known later takes its turn.
+    /// others are waited for 50 ms; what becomes known later takes its turn. The system cannot be told that an answer is
+    /// not wanted any more: a runtime that is dropped meanwhile waits for it, unless it is
+    /// [shut down in the background](tokio::runtime::Runtime::shutdown_background).
     ///
     /// # Cancel safety
     ///

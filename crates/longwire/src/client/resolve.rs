@@ -100,7 +100,7 @@ async fn ask_system(destination: Destination, family: AddrFamily) -> io::Result<
         socktype: SockType::Stream.into(),
         ..AddrInfoHints::default()
     };
-    // It waits for the network, and cannot be told to stop.
+    // It waits for the network and cannot be told to stop. While the runtime's own threads do that, a paused clock stands.
     let ask = move || {
         let mut addresses = Vec::new();
         for found in getaddrinfo(Some(destination.host()), None, Some(hints))? {
