@@ -3,7 +3,7 @@
 mod address;
 mod connect;
 mod connector;
-mod credentials;
+pub(crate) mod credentials;
 mod destination;
 mod open;
 mod proxy;
@@ -121,7 +121,8 @@ impl Client {
         self
     }
 
-    /// Adds a header to the request. Those that make it an opening handshake (`Host`, `Upgrade`, `Sec-WebSocket-Key`
+    /// Adds a header to the request. The values of `Authorization`, `Cookie` and `Proxy-Authorization` are not shown by
+    /// `Debug`. Those that make it an opening handshake (`Host`, `Upgrade`, `Sec-WebSocket-Key`
     /// and their like) cannot be replaced: connecting fails then.
     ///
     /// ```
@@ -131,7 +132,7 @@ impl Client {
     /// ```
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Client {
-        self.request.headers.push((name, value));
+        self.request.add(name, value);
         self
     }
 

@@ -61,7 +61,7 @@ impl fmt::Debug for Credentials {
 
 /// A URL for an error message. It may be anything, since it may be wrong; so everything between its scheme and its
 /// last `@` is left out, which a password may be part of.
-pub(super) fn redacted(text: &str) -> Cow<'_, str> {
+pub(crate) fn redacted(text: &str) -> Cow<'_, str> {
     let Some((before, host)) = text.rsplit_once('@') else { return text.into() };
     match before.split_once("://") {
         Some((scheme, _)) if scheme.chars().all(|char| char.is_ascii_alphanumeric()) => {

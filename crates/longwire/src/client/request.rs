@@ -24,6 +24,14 @@ pub(super) enum Secrets {
 }
 
 impl Request {
+    /// Adds a header. One that tells who asks is not shown.
+    pub(super) fn add(&mut self, name: HeaderName, mut value: HeaderValue) {
+        if is_secret(&name) {
+            value.set_sensitive(true);
+        }
+        self.headers.push((name, value));
+    }
+
     /// An opening handshake with the server at `address`.
     pub(super) fn handshake(
         &self,
@@ -53,4 +61,18 @@ impl Request {
 
 fn is_secret(name: &HeaderName) -> bool {
     [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].contains(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Client, Reconnect};
+
+    #[test]
+    fn what_tells_who_asks_is_not_shown() {
+        let secret = || HeaderValue::from_static("secret");
+        let client = Client::new().header(AUTHORIZATION, secret()).header(COOKIE, secret());
+        let shown = format!("{client:?} {:?}", client.clone().reconnecting(Reconnect::default()));
+        assert!(shown.contains("cookie") && !shown.contains("secret"), "{shown}");
+    }
 }

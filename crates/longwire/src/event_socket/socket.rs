@@ -12,6 +12,7 @@ use super::event::{CloseEvent, Event, EventKind, MessageEvent};
 use super::listeners::{Callback, ListenerId, Listeners};
 use super::outbox::{Batch, Full, Outbox};
 use crate::bell::Bell;
+use crate::client::credentials::redacted;
 use crate::error::{Error, Result};
 use crate::message::{Message, Outgoing};
 use crate::websocket::WebSocket;
@@ -300,7 +301,7 @@ impl Drop for EventSocket {
 impl fmt::Debug for EventSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventSocket")
-            .field("url", &self.shared.url)
+            .field("url", &redacted(&self.shared.url))
             .field("ready_state", &self.ready_state())
             .finish_non_exhaustive()
     }
@@ -487,7 +488,7 @@ impl Shared {
                 callback(&socket, event);
             }));
             if called.is_err() {
-                tracing::error!(url = self.url, kind = ?event.kind(), "a listener panicked");
+                tracing::error!(url = %redacted(&self.url), kind = ?event.kind(), "a listener panicked");
             }
         }
     }

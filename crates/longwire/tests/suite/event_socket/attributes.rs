@@ -15,6 +15,9 @@ fn url_is_serialized() {
         let url = |url: &str| EventSocket::new(url).unwrap().url().to_owned();
         assert_eq!(url("WS://LocalHost:80/a b/../c?q=\u{e9}"), "ws://localhost/c?q=%C3%A9");
         assert_eq!(url("ws://me:secret@localhost:1"), "ws://me:secret@localhost:1/");
+        // What is shown to others is not the standard's business.
+        let socket = EventSocket::new("ws://me:secret@localhost:1").unwrap();
+        assert!(!format!("{socket:?}").contains("secret"), "{socket:?}");
     });
 }
 
