@@ -7,6 +7,9 @@ use rand::{Rng, RngExt, SeedableRng};
 
 use super::policy::Reconnect;
 
+/// No wait is longer, whoever asks for it: 30 years, which any clock can count.
+const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
 /// How long to wait before the next try.
 #[derive(Debug)]
 pub(super) struct Backoff {
@@ -34,7 +37,7 @@ impl Backoff {
 
     /// Whether all tries have been made.
     pub(super) fn is_exhausted(&self, policy: &Reconnect) -> bool {
-        policy.tries.is_some_and(|tries| self.tries >= tries)
+        policy.tries.is_some_and(|tries| self.tries >= tries.max(1))
     }
 
     /// The wait before the next try: after what the server asked for, a random part of a time that doubles.
@@ -43,7 +46,7 @@ impl Backoff {
         let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
         let ceiling = policy.first_wait.saturating_mul(factor).min(policy.max_wait);
         let random = self.random.random_range(Duration::ZERO..=ceiling);
-        retry_after.unwrap_or_default().min(policy.max_retry_after).saturating_add(random)
+        retry_after.unwrap_or_default().min(policy.max_retry_after).saturating_add(random).min(LONGEST)
     }
 }
 
@@ -73,6 +76,17 @@ mod tests {
             let ceiling = Duration::from_millis(ceiling);
             let longest = longest(tries);
             assert!(longest <= ceiling && longest > ceiling * 9 / 10, "{tries}: {longest:?}");
+        }
+    }
+
+    #[test]
+    fn no_try_at_all_is_taken_for_one() {
+        for tries in [0, 1] {
+            let policy = Reconnect::default().tries(tries);
+            let mut backoff = Backoff::new(&policy);
+            assert!(!backoff.is_exhausted(&policy));
+            backoff.count();
+            assert!(backoff.is_exhausted(&policy));
         }
     }
 

@@ -153,6 +153,15 @@ fn poll_queued(line: &Line, room: &mut SinkWait, cx: &mut Context<'_>) {
     }
 }
 
+/// Nobody else makes connections: dropped before the end, in a panic or with its runtime, it leaves none to wait for.
+impl Drop for Course {
+    fn drop(&mut self) {
+        if self.line.has_senders() {
+            self.line.end(Cause::Closed(Closed::lost()));
+        }
+    }
+}
+
 impl fmt::Debug for Course {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Course").field("line", &self.line).finish_non_exhaustive()

@@ -142,3 +142,41 @@ fn without_its_receiver_a_connection_can_be_closed() {
         assert!(server.is_quiet());
     });
 }
+
+/// Nobody is left who could make a connection.
+#[test]
+fn when_the_runtime_is_shut_down_there_is_no_other_connection() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (sender, mut states, server) = runtime.block_on(async {
+        let (client, server) = roomy();
+        let (sender, receiver) = client.reconnecting(Reconnect::default()).connect(URL).unwrap().split();
+        let states = receiver.states();
+        drop(receiver);
+        settle().await;
+        (sender, states, server)
+    });
+    drop(runtime);
+    run_paused(async move {
+        assert!(matches!(sender.send("late").await, Err(Error::Closed(_))));
+        assert!(matches!(states.next().await, Some(State::Connecting { .. })));
+        assert!(matches!(states.next().await, Some(State::Ended(_))));
+        assert_eq!(end(&sender.close(1000, "").await.unwrap()), (1006, "", By::Nobody, false));
+        drop(server);
+    });
+}
+
+/// As above, for a preparation that panics where nobody receives.
+#[test]
+fn a_preparation_that_panics_in_the_background_is_the_end() {
+    run_paused(async {
+        let (client, mut server) = roomy();
+        let client =
+            client.reconnecting(Reconnect::default()).on_open(async |_| panic!("this is what is tested"));
+        let (sender, receiver) = client.connect(URL).unwrap().split();
+        let mut states = receiver.states();
+        drop(receiver);
+        let _raw = server.open().await;
+        while !matches!(states.next().await, Some(State::Ended(_))) {}
+        assert!(matches!(sender.send("late").await, Err(Error::Closed(_))));
+    });
+}

@@ -1,5 +1,7 @@
 //! When the next try is made, and when none.
 
+use std::time::Duration;
+
 use longwire::reconnect::State;
 use longwire::{Cause, Error, Reconnect};
 use tokio::time::{Instant, sleep};
@@ -73,6 +75,24 @@ fn short_connections_are_tries_too() {
         let (_, error, _) = received.await.unwrap();
         let error = error.unwrap();
         assert_eq!(error.to_string(), "gave up: connection lost: 1006 (no closing handshake)");
+    });
+}
+
+/// More seconds than a clock has.
+#[test]
+fn a_wait_may_be_as_long_as_a_server_asks() {
+    run_paused(async {
+        let (client, mut server) = roomy();
+        let policy = Reconnect::default().max_retry_after(Duration::MAX);
+        let (_sender, receiver) = client.reconnecting(policy).connect(URL).unwrap().split();
+        let mut states = receiver.states();
+        let _received = receive(receiver);
+        assert_eq!(next(&mut states).await, "connecting, try 1");
+        server.refuse("503 Busy", "Retry-After: 99999999999999999999\r\n").await;
+        let Some(State::Waiting { until, .. }) = states.next().await else { panic!("it does not wait") };
+        assert!(Instant::from_std(until) - Instant::now() > 100_000_000 * SECOND);
+        sleep(5_000 * SECOND).await;
+        assert!(server.is_quiet());
     });
 }
 
