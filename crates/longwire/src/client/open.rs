@@ -40,8 +40,9 @@ pub(super) async fn open(
     let Reached { mut transport, peer_addr } = reached;
     let begun = Instant::now();
     let doing = || format!("open a WebSocket at {address}");
-    let shaking = shake_hands(&mut transport, handshake, &config.limits, address.destination());
-    let opened = within(time, doing, shaking).await?;
+    let asking = ask(&mut transport, handshake, &config.limits, address.destination());
+    let answer = within(time, doing, asking).await?;
+    let opened = judge(&mut transport, handshake, answer).await?;
     telemetry::shook_hands(Role::Client, begun);
     let mut protocol = Protocol::new(Role::Client, Arc::new(config.clone()));
     // Whatever was agreed on is one of the offers, and this is the only extension that is offered.
@@ -62,12 +63,13 @@ pub(super) async fn open(
     Ok(WebSocket::open(connection, opening, DrivenBy::Itself))
 }
 
-async fn shake_hands(
+/// Sends the request, and waits for the head of the response.
+async fn ask(
     transport: &mut Transport,
     handshake: &ClientHandshake,
     limits: &Limits,
     to: &Destination,
-) -> Result<Opened> {
+) -> Result<Answer> {
     let request = encode_request(&handshake.request());
     let write = async {
         transport.write_all(&request).await?;
@@ -75,11 +77,15 @@ async fn shake_hands(
     };
     write.await.map_err(|error| Error::io(format!("send the opening handshake to {to}"), error))?;
 
-    let answer = read_answer(transport, limits).await.map_err(|error| match error {
+    read_answer(transport, limits).await.map_err(|error| match error {
         NoAnswer::Io(error) => Error::io(format!("read the answer of {to} to the opening handshake"), error),
         NoAnswer::Head(error) => HandshakeError::Head(error).into(),
         NoAnswer::Ended => HandshakeError::Ended.into(),
-    })?;
+    })
+}
+
+/// What the answer opens. The body of a refusal has a time of its own: that it is late hides no refusal.
+async fn judge(transport: &mut Transport, handshake: &ClientHandshake, answer: Answer) -> Result<Opened> {
     if answer.response.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Err(Error::Refused(Box::new(refusal(transport, answer).await)));
     }

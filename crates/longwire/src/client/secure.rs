@@ -7,32 +7,47 @@ use crate::error::{Error, Result};
 use crate::tls::ClientTls;
 use crate::transport::Transport;
 
-/// Encrypts the transport by TLS, if the server can prove to be `destination`.
+/// At whose end a connection is encrypted, for errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whom {
+    Server,
+    Proxy,
+}
+
+/// Encrypts the transport by TLS, if the other end can prove to be `destination`.
 pub(super) async fn secure(
     transport: Transport,
     destination: &Destination,
     tls: &ClientTls,
+    whom: Whom,
 ) -> Result<Transport> {
-    let failed = |error| Error::io(doing(destination), error);
+    let failed = |error| Error::io(doing(destination, whom), error);
     let name = destination.tls_name().map_err(failed)?;
     let connector = tokio_rustls::TlsConnector::from(tls.config()?);
     let secured = connector.connect(name, transport).await;
-    let stream = secured.map_err(|error| failed(explained(error)))?;
+    let stream = secured.map_err(|error| failed(explained(error, whom)))?;
     Ok(Transport::ClientTls(Box::new(stream)))
 }
 
 /// What is done here, for errors.
-pub(super) fn doing(destination: &Destination) -> String {
-    format!("secure the connection to {destination} by TLS")
+pub(super) fn doing(destination: &Destination, whom: Whom) -> String {
+    let what = match whom {
+        Whom::Server => "",
+        Whom::Proxy => "the proxy ",
+    };
+    format!("secure the connection to {what}{destination} by TLS")
 }
 
 /// An error of TLS, with what to do about it where that is known.
-fn explained(error: io::Error) -> io::Error {
+fn explained(error: io::Error, whom: Whom) -> io::Error {
+    let no_tls = match whom {
+        Whom::Server => "the server does not speak TLS there; connect with ws:// if it is meant to be so",
+        Whom::Proxy => {
+            "it does not speak TLS; write http:// in the address of the proxy if it is meant to be so"
+        }
+    };
     match error.get_ref().and_then(|error| error.downcast_ref()) {
-        Some(rustls::Error::InvalidMessage(_)) => io::Error::new(
-            io::ErrorKind::InvalidData,
-            "the server does not speak TLS there; connect with ws:// if it is meant to be so",
-        ),
+        Some(rustls::Error::InvalidMessage(_)) => io::Error::new(io::ErrorKind::InvalidData, no_tls),
         _ => error,
     }
 }

@@ -29,11 +29,13 @@ pub struct Timeouts {
     /// How long the TCP connection may take, over all addresses of a name; or a
     /// [connector](crate::Client::connector), or a Unix socket. 10 s.
     pub connect: Duration,
-    /// How long a proxy may take to connect on, TLS to an `https://` proxy included. 10 s.
+    /// How long a proxy may take to connect on, TLS to an `https://` proxy included. The start of the body of a refusal is
+    /// waited for up to one second longer. 10 s.
     pub proxy: Duration,
     /// How long the handshake of TLS may take. 10 s.
     pub tls: Duration,
-    /// How long the opening handshake may take, from the request to the whole head of the response. `None`:
+    /// How long the opening handshake may take, from the request to the whole head of the response. The start of the body
+    /// of a refusal is waited for up to one second longer. `None`:
     /// [`Limits::handshake_time`](crate::Limits::handshake_time), which is 10 s.
     pub handshake: Option<Duration>,
 }

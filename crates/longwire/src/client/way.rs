@@ -8,6 +8,7 @@ use std::path::Path;
 
 use longwire_proto::Limits;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::address::Address;
 use super::connect::connect;
@@ -16,7 +17,7 @@ use super::destination::Destination;
 use super::proxy::{ProxyChoice, ProxyServer, tunnel};
 use super::resolve::{Found, Resolver};
 #[cfg(feature = "tls")]
-use super::secure;
+use super::secure::{self, Whom, secure};
 use super::timeouts::{Timeouts, within};
 #[cfg(not(feature = "tls"))]
 use crate::error::UrlError;
@@ -117,23 +118,48 @@ impl Way {
 
     /// A connection to `to` over `proxy`.
     async fn tunnel(&self, proxy: &ProxyServer, to: &Destination, limits: &Limits) -> Result<Transport> {
-        let resolved = if proxy.wants_addresses() {
-            self.resolve(to, "").await?.addresses.first().copied()
-        } else {
-            None
+        if !proxy.wants_addresses() {
+            return self.tunnel_to(proxy, to, None, limits).await;
+        }
+        let Found { mut addresses, later } = self.resolve(to, "").await?;
+        let first = addresses.first().copied();
+        let refused = match self.tunnel_to(proxy, to, first, limits).await {
+            Err(Error::Proxy(error)) if error.is_socks_reply() => error,
+            outcome => return outcome,
         };
+        // Which family it can reach only the proxy knows: whether this machine can is another question.
+        if let Some(later) = later
+            && let Ok(Ok(found)) = timeout(self.timeouts.lookup, later).await
+        {
+            addresses.extend(found);
+        }
+        let is_other = |address: &SocketAddr| first.is_some_and(|first| first.is_ipv4() != address.is_ipv4());
+        match addresses.into_iter().find(is_other) {
+            Some(other) => self.tunnel_to(proxy, to, Some(other), limits).await,
+            None => Err(Error::Proxy(refused)),
+        }
+    }
+
+    /// The same, by the address `resolved` if the proxy wants one.
+    async fn tunnel_to(
+        &self,
+        proxy: &ProxyServer,
+        to: &Destination,
+        resolved: Option<SocketAddr>,
+        limits: &Limits,
+    ) -> Result<Transport> {
         let transport = Transport::Tcp(self.connect(proxy.destination(), "the proxy ").await?);
-        let doing = || format!("have the proxy {proxy} connect to {to}");
-        let tunnel = tunnel(
+        let transport = tunnel(
             transport,
             proxy,
             to,
             resolved,
             limits,
+            self.timeouts.proxy,
             #[cfg(feature = "tls")]
             &self.tls,
-        );
-        let transport = within(self.timeouts.proxy, doing, tunnel).await?;
+        )
+        .await?;
         tracing::debug!(%proxy, %to, "connected over a proxy");
         Ok(transport)
     }
@@ -144,7 +170,8 @@ impl Way {
             return Ok(transport);
         }
         let to = address.destination();
-        within(self.timeouts.tls, || secure::doing(to), secure::secure(transport, to, &self.tls)).await
+        let securing = secure(transport, to, &self.tls, Whom::Server);
+        within(self.timeouts.tls, || secure::doing(to, Whom::Server), securing).await
     }
 
     #[cfg(not(feature = "tls"))]

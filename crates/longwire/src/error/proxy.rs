@@ -33,15 +33,29 @@ pub enum ProxyError {
         /// What is wrong with it.
         reason: String,
     },
+    /// An HTTP proxy ended the connection before its answer was whole.
+    Ended {
+        /// The proxy.
+        proxy: String,
+    },
     /// A SOCKS proxy refused or could not.
     Socks {
         /// The proxy.
         proxy: String,
         /// Where it was to connect.
         to: String,
+        /// The code of its reply (RFC 1928 §6); `None`: it came to none.
+        reply: Option<u8>,
         /// What it said.
         reason: String,
     },
+}
+
+impl ProxyError {
+    /// Whether a SOCKS proxy was asked to connect, and did not.
+    pub(crate) fn is_socks_reply(&self) -> bool {
+        matches!(self, ProxyError::Socks { reply: Some(_), .. })
+    }
 }
 
 impl fmt::Display for ProxyError {
@@ -57,7 +71,10 @@ impl fmt::Display for ProxyError {
             ProxyError::Answer { proxy, reason } => {
                 write!(f, "{proxy} does not answer as an HTTP proxy: {reason}")
             }
-            ProxyError::Socks { proxy, to, reason } => {
+            ProxyError::Ended { proxy } => {
+                write!(f, "the proxy {proxy} closed the connection instead of answering")
+            }
+            ProxyError::Socks { proxy, to, reason, .. } => {
                 write!(f, "the proxy {proxy} did not connect to {to}: {reason}")
             }
         }

@@ -24,7 +24,7 @@ impl Reconnect {
             Error::Proxy(error) => match &**error {
                 ProxyError::Refused { response, .. } => is_final_status(response.status()),
                 ProxyError::Address { .. } | ProxyError::Answer { .. } => true,
-                ProxyError::Socks { .. } => false,
+                ProxyError::Ended { .. } | ProxyError::Socks { .. } => false,
             },
             // Whoever does not speak the protocol will not have learnt it the next time. One that says nothing at all may
             // just be going down.

@@ -6,7 +6,7 @@ use http::HeaderValue;
 use http::header::{AUTHORIZATION, HOST, RETRY_AFTER};
 use longwire::proto::handshake::{HeadError, ResponseError};
 use longwire::{
-    Client, Error, HandshakeError, Limits, Refusal, Result, Upgrade, UrlError, WebSocket, connect,
+    Client, Error, HandshakeError, Limits, Refusal, Result, Timeouts, Upgrade, UrlError, WebSocket, connect,
 };
 use tokio::io::DuplexStream;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -278,6 +278,19 @@ fn a_server_that_says_nothing_is_given_up() {
         );
         assert!(matches!(error, Error::Timeout { after, .. } if after == time));
         server.expect_end().await;
+    });
+}
+
+/// The time is for the head; a body that comes slowly, or not, does not make the refusal unknown.
+#[test]
+fn a_refusal_whose_body_does_not_come_in_time_is_told_all_the_same() {
+    run_paused(async {
+        let time = Duration::from_millis(500);
+        let (mut server, attempt) = connecting(Client::new().timeouts(Timeouts::default().handshake(time)));
+        server.head().await;
+        server.send("HTTP/1.1 401 Who\r\nContent-Length: 100\r\n\r\nlog in").await;
+        let error = attempt.await.unwrap().unwrap_err();
+        assert!(matches!(&error, Error::Refused(refused) if refused.body() == b"log in"), "{error}");
     });
 }
 

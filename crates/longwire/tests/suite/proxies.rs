@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use longwire::{Client, Error, Limits, Proxy, ProxyError, Result, Timeouts, WebSocket};
+use longwire::{Client, Error, Limits, Proxy, ProxyError, Reconnect, Result, Timeouts, WebSocket};
 use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -127,8 +127,7 @@ fn a_refusal_is_told_to_be_the_proxys_with_status_and_text() {
 fn what_a_proxy_may_not_say_is_an_error_that_names_it() {
     run(async {
         for (response, reason) in [
-            ("SSH-2.0-x\r\n".to_owned(), "HTTP"),
-            (String::new(), "it closed the connection instead"),
+            ("SSH-2.0-x\r\n\r\n".to_owned(), "malformed"),
             ("HTTP/1.1 200 OK\r\n\r\nhello".into(), "it said more than that it is connected"),
             (format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(20_000)), "large"),
         ] {
@@ -136,6 +135,26 @@ fn what_a_proxy_may_not_say_is_an_error_that_names_it() {
             let text = error.to_string();
             assert!(matches!(error, Error::Proxy(_)), "{error:?}");
             assert!(text.contains(" does not answer as an HTTP proxy: ") && text.contains(reason), "{text}");
+        }
+    });
+}
+
+/// It may just be going down, as a server that does the same.
+#[test]
+fn a_proxy_that_hangs_up_is_named_and_tried_again() {
+    run(async {
+        for start in ["", "HTTP/1.1 200 Conn"] {
+            let text = answered(start).await.to_string();
+            assert!(text.starts_with("the proxy 127.0.0.1:"), "{text}");
+            assert!(text.ends_with(" closed the connection instead of answering"), "{text}");
+        }
+        let attempt = Attempt::new().await;
+        let proxy = Proxy::new(attempt.addr.to_string()).unwrap();
+        let client = Client::new().proxy(proxy).reconnecting(Reconnect::default().seed(1));
+        let mut socket = client.connect("ws://a.example/").unwrap();
+        tokio::spawn(async move { socket.recv().await });
+        for _ in 0..2 {
+            attempt.accept().await.head().await;
         }
     });
 }
@@ -205,6 +224,23 @@ fn an_https_proxy_is_spoken_to_over_tls() {
     });
 }
 
+#[cfg(feature = "tls")]
+#[test]
+fn an_https_proxy_that_speaks_no_tls_is_told() {
+    run(async {
+        let attempt = Attempt::new().await;
+        let connecting = attempt.begin("https://", "wss://a.example/");
+        let mut proxy = attempt.accept().await;
+        proxy.send("HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        let text = connecting.await.unwrap().unwrap_err().to_string();
+        assert!(
+            text.starts_with(&format!("cannot secure the connection to the proxy {} by TLS: ", attempt.addr)),
+            "{text}"
+        );
+        assert!(text.ends_with("http:// in the address of the proxy if it is meant to be so"), "{text}");
+    });
+}
+
 /// The greeting of a client without and with a password.
 const NO_AUTH: &[u8] = b"\x05\x01\x00";
 const AUTH: &[u8] = b"\x05\x02\x00\x02";
@@ -247,6 +283,32 @@ fn socks5_looks_up_the_name_here() {
                 attempt.addr
             )
         );
+    });
+}
+
+/// Which addresses can be reached is for the proxy to know: it may have no IPv6, or this machine none.
+#[test]
+fn a_socks_proxy_that_cannot_reach_one_address_is_asked_for_the_next() {
+    run(async {
+        let serving = serve(|server| server, echo).await;
+        let attempt = Attempt::new().await;
+        let client = Client::new().proxy(Proxy::new(format!("socks5://{}", attempt.addr)).unwrap()).resolver(
+            async |_| Ok(vec!["[2001:db8::1]:81".parse().unwrap(), "192.0.2.7:81".parse().unwrap()]),
+        );
+        let connecting = tokio::spawn(async move { client.connect("ws://a.example:81/").await });
+        let mut proxy = attempt.accept().await;
+        proxy.expect(NO_AUTH).await;
+        proxy.send(b"\x05\x00").await;
+        proxy.expect(b"\x05\x01\x00\x04\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\x00\x51").await;
+        // Network unreachable.
+        proxy.send(b"\x05\x03\x00\x01\x00\x00\x00\x00\x00\x00").await;
+        let mut proxy = attempt.accept().await;
+        proxy.expect(NO_AUTH).await;
+        proxy.send(b"\x05\x00").await;
+        proxy.expect(b"\x05\x01\x00\x01\xc0\x00\x02\x07\x00\x51").await;
+        proxy.send(b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00").await;
+        carry(proxy, serving.addr);
+        expect_echo(connecting).await;
     });
 }
 

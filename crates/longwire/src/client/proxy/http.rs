@@ -5,17 +5,17 @@ use tokio::io::AsyncWriteExt;
 
 use super::server::ProxyServer;
 use crate::client::destination::Destination;
-use crate::client::response::{NoAnswer, read_answer, refusal};
+use crate::client::response::{Answer, NoAnswer, read_answer, refusal};
 use crate::error::{Error, ProxyError, Result};
 use crate::transport::Transport;
 
-/// Has the proxy at the other end of `transport` connect to `to`.
-pub(super) async fn tunnel(
+/// Asks the proxy at the other end of `transport` to connect to `to`.
+pub(super) async fn ask(
     transport: &mut Transport,
     proxy: &ProxyServer,
     to: &Destination,
     limits: &Limits,
-) -> Result<()> {
+) -> Result<Answer> {
     let request = request(proxy, to);
     let write = async {
         transport.write_all(&request).await?;
@@ -23,21 +23,33 @@ pub(super) async fn tunnel(
     };
     write.await.map_err(|error| Error::io(format!("send CONNECT to the proxy {proxy}"), error))?;
 
-    let nonsense = |reason: String| ProxyError::Answer { proxy: proxy.to_string(), reason };
-    let answer = read_answer(transport, limits).await.map_err(|error| match error {
+    read_answer(transport, limits).await.map_err(|error| match error {
         NoAnswer::Io(error) => Error::io(format!("read the answer of the proxy {proxy}"), error),
-        NoAnswer::Head(error) => nonsense(error.to_string()).into(),
-        NoAnswer::Ended => nonsense("it closed the connection instead".into()).into(),
-    })?;
+        NoAnswer::Head(error) => nonsense(proxy, error.to_string()).into(),
+        NoAnswer::Ended => ProxyError::Ended { proxy: proxy.to_string() }.into(),
+    })
+}
+
+/// Whether the answer is that the proxy is connected.
+pub(super) async fn judge(
+    transport: &mut Transport,
+    answer: Answer,
+    proxy: &ProxyServer,
+    to: &Destination,
+) -> Result<()> {
     if !answer.response.status().is_success() {
         let response = Box::new(refusal(transport, answer).await);
         return Err(ProxyError::Refused { proxy: proxy.to_string(), to: to.to_string(), response }.into());
     }
     // Neither TLS nor HTTP has the server speak first, so this was not said by it.
     if !answer.behind.is_empty() {
-        return Err(nonsense("it said more than that it is connected".into()).into());
+        return Err(nonsense(proxy, "it said more than that it is connected".into()).into());
     }
     Ok(())
+}
+
+fn nonsense(proxy: &ProxyServer, reason: String) -> ProxyError {
+    ProxyError::Answer { proxy: proxy.to_string(), reason }
 }
 
 /// Nothing of the application's headers: they are for the server.

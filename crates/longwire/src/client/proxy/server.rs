@@ -16,7 +16,7 @@ use crate::error::{ProxyError, Result};
 /// | `http://proxy.example:3128` | an HTTP proxy (CONNECT, RFC 9110 §9.3.6), for `ws://` and `wss://` alike | 80 |
 /// | `https://…` | the same over TLS; the proxy is trusted as servers are, by [`Client::tls`](crate::Client::tls) | 443 |
 /// | `socks5h://…` | a SOCKS 5 proxy (RFC 1928), which looks names up itself | 1080 |
-/// | `socks5://…` | the same; names are looked up here, as with curl | 1080 |
+/// | `socks5://…` | the same; names are looked up here, as with curl; if the proxy cannot connect to an address of one family, it is asked for one of the other | 1080 |
 ///
 /// Without a scheme it is an HTTP proxy. `user:password@` before the host, percent-encoded where needed, is sent by the
 /// Basic scheme, to SOCKS proxies by RFC 1929.

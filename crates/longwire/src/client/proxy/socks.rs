@@ -39,8 +39,27 @@ fn told(error: tokio_socks::Error, proxy: &ProxyServer, to: &Destination) -> Err
     match error {
         tokio_socks::Error::Io(error) => Error::io(format!("speak SOCKS with the proxy {proxy}"), error),
         other => {
-            let reason = other.to_string().to_ascii_lowercase();
-            ProxyError::Socks { proxy: proxy.to_string(), to: to.to_string(), reason }.into()
+            let (reply, reason) = (reply(&other), other.to_string().to_ascii_lowercase());
+            ProxyError::Socks { proxy: proxy.to_string(), to: to.to_string(), reply, reason }.into()
         }
+    }
+}
+
+/// The reply that an error stands for (RFC 1928 §6).
+fn reply(error: &tokio_socks::Error) -> Option<u8> {
+    use tokio_socks::Error::{
+        AddressTypeNotSupported, CommandNotSupported, ConnectionNotAllowedByRuleset, ConnectionRefused,
+        GeneralSocksServerFailure, HostUnreachable, NetworkUnreachable, TtlExpired,
+    };
+    match error {
+        GeneralSocksServerFailure => Some(1),
+        ConnectionNotAllowedByRuleset => Some(2),
+        NetworkUnreachable => Some(3),
+        HostUnreachable => Some(4),
+        ConnectionRefused => Some(5),
+        TtlExpired => Some(6),
+        CommandNotSupported => Some(7),
+        AddressTypeNotSupported => Some(8),
+        _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! From a connection to a proxy to one to the server behind it.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use longwire_proto::Limits;
 
@@ -8,28 +9,81 @@ use super::server::{Kind, ProxyServer};
 use super::{http, socks};
 use crate::client::destination::Destination;
 #[cfg(feature = "tls")]
-use crate::client::secure::secure;
+use crate::client::secure::{Whom, secure};
+use crate::client::timeouts::within;
 use crate::error::Result;
 #[cfg(feature = "tls")]
 use crate::tls::ClientTls;
 use crate::transport::Transport;
 
-/// Has `proxy`, at the other end of `transport`, connect to `to`, whose address is `resolved` if the proxy wants that.
+/// Has `proxy`, at the other end of `transport`, connect to `to` within `time`. `resolved` is the address of that, if the
+/// proxy wants one.
 pub(in crate::client) async fn tunnel(
     mut transport: Transport,
     proxy: &ProxyServer,
     to: &Destination,
     resolved: Option<SocketAddr>,
     limits: &Limits,
+    time: Duration,
     #[cfg(feature = "tls")] tls: &ClientTls,
 ) -> Result<Transport> {
-    #[cfg(feature = "tls")]
-    if proxy.kind == Kind::Https {
-        transport = secure(transport, &proxy.destination, tls).await?;
-    }
-    match proxy.kind {
-        Kind::Socks(_) => socks::tunnel(&mut transport, proxy, to, resolved).await?,
-        _ => http::tunnel(&mut transport, proxy, to, limits).await?,
+    let doing = || format!("have the proxy {proxy} connect to {to}");
+    let asking = async {
+        #[cfg(feature = "tls")]
+        if proxy.kind == Kind::Https {
+            transport = secure(transport, &proxy.destination, tls, Whom::Proxy).await?;
+        }
+        let answer = match proxy.kind {
+            Kind::Socks(_) => {
+                socks::tunnel(&mut transport, proxy, to, resolved).await?;
+                None
+            }
+            _ => Some(http::ask(&mut transport, proxy, to, limits).await?),
+        };
+        Ok((transport, answer))
+    };
+    let (mut transport, answer) = within(time, doing, asking).await?;
+    // The body of a refusal has a time of its own: that it is late hides no refusal.
+    if let Some(answer) = answer {
+        http::judge(&mut transport, answer, proxy, to).await?;
     }
     Ok(transport)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::super::Proxy;
+    use super::*;
+    use crate::error::{Error, ProxyError};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_whose_body_does_not_come_in_time_is_told_all_the_same() {
+        let (ours, mut theirs) = tokio::io::duplex(1024);
+        let to = Destination::new("a.example", 80);
+        let proxy = Proxy::new("p.example").unwrap().server_for(&to).unwrap().clone();
+        let answering = async {
+            let _request = theirs.read(&mut [0; 1024]).await.unwrap();
+            let answer = b"HTTP/1.1 407 Who\r\nContent-Length: 100\r\n\r\nlog in";
+            theirs.write_all(answer).await.unwrap();
+        };
+        let limits = Limits::default();
+        #[cfg(feature = "tls")]
+        let tls = ClientTls::default();
+        let tunnel = tunnel(
+            Transport::Other(Box::new(ours)),
+            &proxy,
+            &to,
+            None,
+            &limits,
+            Duration::from_millis(500),
+            #[cfg(feature = "tls")]
+            &tls,
+        );
+        let (outcome, ()) = tokio::join!(tunnel, answering);
+        let Err(Error::Proxy(error)) = outcome else { panic!("it is connected, or took too long") };
+        let ProxyError::Refused { response, .. } = *error else { panic!("{error}") };
+        assert_eq!(response.body(), b"log in");
+    }
 }
