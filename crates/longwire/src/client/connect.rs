@@ -76,10 +76,6 @@ where
                 let v6_first = previous.is_some_and(SocketAddr::is_ipv4);
                 waiting = in_turns(waiting.into(), v6_first).into();
             }
-            () = &mut deadline => {
-                dialled.retain(|address| failed.iter().all(|(lost, _)| lost != address));
-                return Err(Lost { failed, silent: dialled });
-            }
             () = &mut next_turn, if !waiting.is_empty() => {
                 next_turn.as_mut().reset(Instant::now() + HEAD_START);
                 if let Some(address) = waiting.pop_front() {
@@ -92,6 +88,10 @@ where
                     waiting.clear();
                     later.clear();
                 }
+            }
+            () = &mut deadline => {
+                dialled.retain(|address| failed.iter().all(|(lost, _)| lost != address));
+                return Err(Lost { failed, silent: dialled });
             }
         }
     }

@@ -74,6 +74,13 @@ async fn when_the_time_is_up_those_without_an_answer_are_named_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_time_at_all_is_time_for_one_attempt() {
+    let found = Found { addresses: vec![([127, 0, 0, 1], 1).into()], later: None };
+    let lost = race(found, |_| pending::<io::Result<()>>(), Duration::ZERO).await.unwrap_err();
+    assert_eq!(lost.to_string(), "127.0.0.1:1: no answer");
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_so_many_addresses_are_tried() {
     let (outcome, _) = raced(&[RefusedAfter(Duration::ZERO); 100]).await;
     assert_eq!(outcome.unwrap_err().matches("refused").count(), ATTEMPTS);
