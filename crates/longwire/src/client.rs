@@ -317,7 +317,9 @@ impl Client {
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, the attempt is given up.
+    /// If the future is dropped, the attempt is given up. Only the system cannot be told to stop looking a name up: until it
+    /// answers, a thread for what blocks waits for it, and so does a runtime that is dropped (but not one that is shut down
+    /// by `shutdown_background` or `shutdown_timeout`).
     ///
     /// # Errors
     ///

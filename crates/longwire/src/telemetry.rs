@@ -95,7 +95,8 @@ pub const CONNECTIONS_OPEN: &str = "longwire_connections_open";
 /// Gauge: bytes that all connections of the servers hold, in unfinished messages and in what waits to be written, as
 /// seen once a second. No labels.
 pub const BYTES_HELD: &str = "longwire_held_bytes";
-/// Histogram: seconds from the TCP connection to the open WebSocket, TLS included. `role`.
+/// Histogram: seconds to the open WebSocket, at a server from the TCP connection on, TLS included, at a client from the
+/// request on. `role`.
 pub const HANDSHAKE_DURATION: &str = "longwire_handshake_duration_seconds";
 
 const COUNTERS: [(&str, &str); 17] = [
@@ -123,8 +124,10 @@ const GAUGES: [(&str, &str); 2] = [
     (BYTES_HELD, "Bytes that all connections of the servers hold in their buffers"),
 ];
 
-const HISTOGRAMS: [(&str, &str); 1] =
-    [(HANDSHAKE_DURATION, "Seconds from the TCP connection to the open WebSocket")];
+const HISTOGRAMS: [(&str, &str); 1] = [(
+    HANDSHAKE_DURATION,
+    "Seconds from the TCP connection, at a client from the request, to the open WebSocket",
+)];
 
 /// Tells the recorder what each figure means. To be called once it is installed.
 pub fn describe() {
