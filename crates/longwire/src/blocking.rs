@@ -18,6 +18,9 @@
 //! [keepalive](crate::Limits::keepalive) goes on while the program is busy with something else, as long as no more than 16
 //! messages wait to be received: then the connection is not read from until one is.
 //!
+//! What the application has run on that thread, such as an [observer](Client::observer) or a transport of its own, must not
+//! panic: the connection is gone then, `recv` gives `None`, and `send` and `close` fail with [`Error::Other`].
+//!
 //! What is sent is written at once, or in the background. A program that ends does not wait for it, nor does it close its
 //! connections: [`close`](WebSocket::close) does both.
 //!
@@ -27,13 +30,12 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::pin::pin;
 use std::sync::{Arc, OnceLock, mpsc as std_mpsc};
 use std::thread;
 use std::time::Duration;
 
 use http::HeaderMap;
-use longwire_proto::{CloseCode, Closed};
+use longwire_proto::{CloseCode, CloseFrame, Closed};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -85,8 +87,8 @@ pub fn connect_with(client: &Client, url: impl AsRef<str>) -> Result<WebSocket> 
         .spawn(move || run(&runtime, &client, &url, &connected))
         .map_err(no_thread)?;
     let Connected { sender, messages, held, ended, opening } =
-        outcome.recv().map_err(|_| Error::other("the thread of the connection has panicked"))??;
-    let sender = Sender { sender, background: Background { handle, _held: held } };
+        outcome.recv().map_err(|_| thread_panicked())??;
+    let sender = Sender { sender, background: Background { handle, held } };
     Ok(WebSocket { sender, messages, ended, opening })
 }
 
@@ -113,7 +115,7 @@ pub struct Sender {
 #[derive(Clone)]
 struct Background {
     handle: Handle,
-    _held: mpsc::Sender<Nothing>,
+    held: mpsc::Sender<Nothing>,
 }
 
 /// What is never sent: only whether somebody could is of interest.
@@ -177,20 +179,13 @@ impl WebSocket {
     /// [`Error::Close`] if the code must not be sent or the reason is longer than 123 bytes; nothing happens then.
     /// [`Error::Other`] inside of an async runtime.
     pub fn close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<Closed> {
-        let WebSocket { sender, messages, .. } = self;
-        let (code, background) = (code.into(), &sender.background);
-        background.wait(async {
-            let mut closing = pin!(sender.sender.close(code, reason));
-            let closed = loop {
-                tokio::select! {
-                    biased;
-                    closed = &mut closing => break closed?,
-                    // What is not taken keeps what comes behind it from being read.
-                    Some(_) = messages.recv() => {}
-                }
-            };
+        let WebSocket { sender, messages, ended, .. } = self;
+        let code = code.into();
+        sender.background.wait(async {
+            sender.sender.shared().begin_close(Some(CloseFrame::new(code, reason)?));
+            // What is not taken keeps what comes behind it from being read.
             while messages.recv().await.is_some() {}
-            Ok(closed)
+            ended.get().cloned().ok_or_else(thread_panicked)
         })?
     }
 
@@ -247,13 +242,16 @@ impl Sender {
     ///
     /// [`Error::Closed`] if the connection is closing or has ended; [`Error::Other`] inside of an async runtime.
     pub fn send(&self, message: impl Into<Outgoing>) -> Result<()> {
+        if self.background.has_panicked() {
+            return Err(thread_panicked());
+        }
         self.background.wait(self.sender.send(message))?
     }
 
     /// Whether messages can be sent.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.sender.is_open()
+        self.sender.is_open() && !self.background.has_panicked()
     }
 }
 
@@ -261,7 +259,19 @@ impl Background {
     /// Waits on the caller's thread; the thread of the connection turns the runtime meanwhile.
     fn wait<T>(&self, future: impl Future<Output = T>) -> Result<T> {
         outside_of_async()?;
-        Ok(self.handle.block_on(future))
+        self.handle.block_on(async {
+            tokio::select! {
+                biased;
+                outcome = future => Ok(outcome),
+                // Nothing goes on without the thread.
+                () = self.held.closed() => Err(thread_panicked()),
+            }
+        })
+    }
+
+    /// Whether the thread is gone: while this is held, it ends only in a panic.
+    fn has_panicked(&self) -> bool {
+        self.held.is_closed()
     }
 }
 
@@ -278,6 +288,10 @@ fn outside_of_async() -> Result<()> {
             "longwire::blocking is called inside of an async runtime, where nothing may wait: use longwire::connect there",
         )),
     }
+}
+
+fn thread_panicked() -> Error {
+    Error::other("the thread of the connection has panicked")
 }
 
 fn no_thread(error: io::Error) -> Error {

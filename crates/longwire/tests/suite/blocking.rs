@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use longwire::{By, Client, Error, Keepalive, Limits, UrlError, WebSocket, blocking};
+use longwire::{
+    By, Client, Direction, Error, FrameObserver, Keepalive, Limits, UrlError, WebSocket, blocking,
+};
 use tokio::sync::oneshot;
 
 use crate::support::{CLOSE, Frame, PING, PONG, Peer, TEXT, close, echo, end, masked, plain, run, serve};
@@ -220,6 +222,25 @@ fn a_client_is_used_as_it_is_set_up_any_number_of_times() {
                 socket.send("too long").unwrap();
                 assert!(matches!(socket.recv(), Err(Error::Protocol(_))));
             }
+        })
+        .await;
+    });
+}
+
+/// What the application has run on the thread may panic. Nobody waits for it then.
+#[test]
+fn a_thread_that_has_panicked_is_told() {
+    run(async {
+        let peer = Peer::listen().await;
+        let observer = FrameObserver::new(|frame| assert_eq!(frame.direction, Direction::Sent));
+        let socket = connecting(&peer, Client::new().observer(observer));
+        peer.open().await.send(plain(TEXT, "unseen")).await;
+        let mut socket = socket.await.unwrap();
+        on_thread(move || {
+            assert_eq!(socket.recv().unwrap(), None);
+            assert_eq!(end(&socket.closed()), (1006, "", By::Nobody, false));
+            let error = socket.close(1000, "").unwrap_err();
+            assert_eq!(error.to_string(), "the thread of the connection has panicked");
         })
         .await;
     });
