@@ -1,6 +1,9 @@
 //! What one connection may cost.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// No time is longer, since `Duration::MAX` is written for "never" and no clock can count that: 30 years.
+const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// What one connection may cost, in bytes, counts and time. Every bound that a peer could otherwise move is here.
 ///
@@ -176,6 +179,11 @@ impl Limits {
         self.control_replies = bytes;
         self
     }
+}
+
+/// The moment when a time that began at `start` is up.
+pub(crate) fn deadline(start: Instant, time: Duration) -> Instant {
+    start + time.min(LONGEST)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use crate::limits::{Keepalive, Limits};
+use crate::limits::{Keepalive, Limits, deadline};
 
 /// Whether the peer is still there, and still has something to say. Time is an input.
 #[derive(Debug, Default)]
@@ -67,7 +67,7 @@ impl Liveness {
 
     /// Whether the peer, which has been sent a ping, is about to be given up since nothing has arrived after it.
     pub(crate) fn is_about_to_lose(&self, now: Instant, keepalive: Keepalive) -> bool {
-        matches!(self.ping, Ping::WrittenAt(at) if !self.heard_since && at + keepalive.within <= now)
+        matches!(self.ping, Ping::WrittenAt(at) if !self.heard_since && deadline(at, keepalive.within) <= now)
     }
 
     /// The pong to a ping of the keepalive arrived, with what was [`heard`](Liveness::heard) last.
@@ -113,26 +113,26 @@ impl Liveness {
     /// When something will be overdue, and what.
     pub(crate) fn next(&mut self, now: Instant, limits: &Limits) -> Option<(Instant, Overdue)> {
         let keepalive = limits.keepalive.map(|keepalive| self.next_keepalive(now, keepalive));
-        let idle = limits.idle_time.map(|time| (self.active_since(now) + time, Overdue::Idle));
+        let idle = limits.idle_time.map(|time| (deadline(self.active_since(now), time), Overdue::Idle));
         keepalive.into_iter().chain(idle).min_by_key(|(at, _)| *at)
     }
 
     fn next_keepalive(&mut self, now: Instant, keepalive: Keepalive) -> (Instant, Overdue) {
         let wrote = std::mem::take(&mut self.wrote);
         match &mut self.ping {
-            Ping::WrittenAt(at) if !self.heard_since => (*at + keepalive.within, Overdue::Lost),
+            Ping::WrittenAt(at) if !self.heard_since => (deadline(*at, keepalive.within), Overdue::Lost),
             Ping::NotNeeded | Ping::WrittenAt(_) => {
-                (*self.heard_at.get_or_insert(now) + keepalive.every, Overdue::SendPing)
+                (deadline(*self.heard_at.get_or_insert(now), keepalive.every), Overdue::SendPing)
             }
             Ping::Queued(queued) => {
                 if wrote {
                     queued.moved_at = now;
                 }
-                (queued.moved_at + keepalive.every + keepalive.within, Overdue::Lost)
+                (deadline(deadline(queued.moved_at, keepalive.every), keepalive.within), Overdue::Lost)
             }
             Ping::Written => {
                 self.ping = Ping::WrittenAt(now);
-                (now + keepalive.within, Overdue::Lost)
+                (deadline(now, keepalive.within), Overdue::Lost)
             }
         }
     }
@@ -146,7 +146,7 @@ impl Liveness {
 
     /// A message is on its way: what arrived of it counts like a message.
     pub(crate) fn message_arriving(&mut self, idle_time: Duration, now: Instant) {
-        if self.heard_at.is_some_and(|heard| heard + idle_time > now) {
+        if self.heard_at.is_some_and(|heard| deadline(heard, idle_time) > now) {
             self.active_at = self.heard_at;
         }
     }

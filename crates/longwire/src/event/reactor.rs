@@ -147,10 +147,13 @@ impl<H: Handler, L> Reactor<H, L> {
         let head =
             HeadReader::new(HeadLimits { bytes: limits.handshake_bytes, headers: limits.handshake_headers });
         let stage = Stage::Opening(Box::new(head));
-        let deadline = self.now + limits.handshake_time;
+        let deadline = self.now.checked_add(limits.handshake_time);
         let key = self.connections.insert(Box::new(Connection::new(link, stage, peer_addr, Some(place))));
         self.spans.keep(key, span);
-        self.set_timer(key, deadline);
+        // What no clock can count is not waited for.
+        if let Some(deadline) = deadline {
+            self.set_timer(key, deadline);
+        }
         key
     }
 

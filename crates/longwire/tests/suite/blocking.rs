@@ -119,12 +119,17 @@ fn a_mistake_of_the_peer_is_told_once() {
         let mut raw = peer.open().await;
         raw.send(masked(TEXT, "a server does not mask")).await;
         let mut socket = socket.await.unwrap();
-        on_thread(move || {
+        let told = on_thread(move || {
             assert!(matches!(socket.recv(), Err(Error::Protocol(_))));
             assert_eq!(socket.recv().unwrap(), None);
             assert_eq!(socket.closed().code, 1002);
-        })
-        .await;
+        });
+        // The client waits for the server to end the transport.
+        let ending = async {
+            assert_eq!(raw.frame().await.first, CLOSE);
+            drop(raw);
+        };
+        tokio::join!(told, ending);
     });
 }
 

@@ -10,7 +10,7 @@ use crate::assembler::MessageKind;
 use crate::close_code::CloseCode;
 use crate::closed::By;
 use crate::error::SendError;
-use crate::limits::Limits;
+use crate::limits::{Keepalive, Limits};
 use crate::sending::Last;
 
 /// One end, and a transcript of what happens to it.
@@ -259,6 +259,26 @@ fn the_closing_handshake_has_a_deadline_that_starts_when_the_time_is_first_told(
     end.protocol.handle_timeout(start + limit);
     assert_eq!(end.protocol.closed(), Some(&Closed::unanswered()));
     assert_eq!(end.protocol.poll_timeout(start + limit), None);
+}
+
+#[test]
+fn times_may_be_longer_than_a_clock_counts() {
+    let (start, never) = (Instant::now(), Duration::MAX);
+    let mut limits = Limits::default().keepalive(Keepalive::every(never).within(never)).close_time(never);
+    limits.idle_time = Some(never);
+    let years = start + 1_000_000 * 1_000 * SECOND;
+    let mut end = End::new(Role::Client, limits);
+    assert!(
+        end.protocol.poll_timeout(start).is_some_and(|at| at < years && at > start + 100_000_000 * SECOND)
+    );
+    end.receive(b"\x01\x01a");
+    end.protocol.heard(start);
+    end.protocol.handle_timeout(start);
+    assert!(end.protocol.is_open());
+    end.protocol.close(None);
+    assert!(
+        end.protocol.poll_timeout(start).is_some_and(|at| at < years && at > start + 100_000_000 * SECOND)
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::Protocol;
 use crate::close_code::CloseCode;
 use crate::close_frame::CloseFrame;
 use crate::closing::{Closing, Step};
+use crate::limits::deadline;
 use crate::liveness::Overdue;
 use crate::opcode::ControlOpcode;
 
@@ -67,7 +68,7 @@ impl Protocol {
             Closing::Over(_) => None,
             Closing::AwaitingPeer | Closing::Complete(_) | Closing::Failed(_) => {
                 let close_time = self.config.limits.close_time;
-                Some(**self.deadline.get_or_insert_with(|| Box::new(now + close_time)))
+                Some(**self.deadline.get_or_insert_with(|| Box::new(deadline(now, close_time))))
             }
         }
     }
