@@ -361,7 +361,7 @@ const SECOND: Duration = Duration::from_secs(1);
 #[test]
 fn a_silent_peer_is_pinged_and_given_up_if_it_stays_silent() {
     let start = Instant::now();
-    let keepalive = crate::limits::Keepalive::every(10 * SECOND).within(3 * SECOND);
+    let keepalive = Keepalive::every(10 * SECOND).within(3 * SECOND);
     let mut end = End::new(Role::Server, Limits::default().keepalive(keepalive));
     assert!(end.protocol.keeps_time());
     assert_eq!(end.protocol.poll_timeout(start), Some(start + 10 * SECOND));
@@ -375,7 +375,7 @@ fn a_silent_peer_is_pinged_and_given_up_if_it_stays_silent() {
 #[test]
 fn a_pong_keeps_the_connection() {
     let start = Instant::now();
-    let keepalive = crate::limits::Keepalive::every(10 * SECOND).within(3 * SECOND);
+    let keepalive = Keepalive::every(10 * SECOND).within(3 * SECOND);
     let mut end = End::new(Role::Server, Limits::default().keepalive(keepalive));
     end.protocol.poll_timeout(start);
     end.protocol.handle_timeout(start + 10 * SECOND);
@@ -390,7 +390,7 @@ fn a_pong_keeps_the_connection() {
 #[test]
 fn a_driver_can_look_once_more_before_a_silent_peer_is_given_up() {
     let start = Instant::now();
-    let keepalive = crate::limits::Keepalive::every(10 * SECOND).within(3 * SECOND);
+    let keepalive = Keepalive::every(10 * SECOND).within(3 * SECOND);
     let mut end = End::new(Role::Server, Limits::default().keepalive(keepalive));
     end.protocol.poll_timeout(start);
     end.protocol.handle_timeout(start + 10 * SECOND);
@@ -408,7 +408,7 @@ fn a_driver_can_look_once_more_before_a_silent_peer_is_given_up() {
 #[test]
 fn the_round_trip_is_from_when_the_ping_was_written_to_when_its_pong_came() {
     let start = Instant::now();
-    let keepalive = crate::limits::Keepalive::every(10 * SECOND).within(30 * SECOND);
+    let keepalive = Keepalive::every(10 * SECOND).within(30 * SECOND);
     let mut end = End::new(Role::Server, Limits::default().keepalive(keepalive));
     end.protocol.poll_timeout(start);
     end.protocol.handle_timeout(start + 10 * SECOND);
