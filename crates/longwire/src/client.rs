@@ -311,15 +311,13 @@ impl Client {
     ///
     /// A name is looked up, its IPv6 and its IPv4 addresses at once, and they are tried in turn, each beside those before it
     /// after 250 ms; the first that answers is it (RFC 8305, "happy eyeballs"). When the IPv4 addresses are known first, the
-    /// others are waited for 50 ms; what becomes known later takes its turn. The system cannot be told that an answer is
-    /// not wanted any more: a runtime that is dropped meanwhile waits for it, unless it is
-    /// [shut down in the background](tokio::runtime::Runtime::shutdown_background).
+    /// others are waited for 50 ms; what becomes known later takes its turn.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, the attempt is given up. Only the system cannot be told to stop looking a name up: until it
-    /// answers, a thread for what blocks waits for it, and so does a runtime that is dropped (but not one that is shut down
-    /// by `shutdown_background` or `shutdown_timeout`).
+    /// If the future is dropped, the attempt is given up. Only the system cannot be told to stop looking a name up, nor that
+    /// the answer for the other family is not needed any more: until it answers, a thread for what blocks waits for it, and
+    /// so does a runtime that is dropped (but not one that is shut down by `shutdown_background` or `shutdown_timeout`).
     ///
     /// # Errors
     ///

@@ -266,19 +266,15 @@ fn times_may_be_longer_than_a_clock_counts() {
     let (start, never) = (Instant::now(), Duration::MAX);
     let mut limits = Limits::default().keepalive(Keepalive::every(never).within(never)).close_time(never);
     limits.idle_time = Some(never);
-    let years = start + 1_000_000 * 1_000 * SECOND;
+    let decades = start + 500_000_000 * SECOND..start + 1_000_000_000 * SECOND;
     let mut end = End::new(Role::Client, limits);
-    assert!(
-        end.protocol.poll_timeout(start).is_some_and(|at| at < years && at > start + 100_000_000 * SECOND)
-    );
+    assert!(end.protocol.poll_timeout(start).is_some_and(|at| decades.contains(&at)));
     end.receive(b"\x01\x01a");
     end.protocol.heard(start);
     end.protocol.handle_timeout(start);
     assert!(end.protocol.is_open());
     end.protocol.close(None);
-    assert!(
-        end.protocol.poll_timeout(start).is_some_and(|at| at < years && at > start + 100_000_000 * SECOND)
-    );
+    assert!(end.protocol.poll_timeout(start).is_some_and(|at| decades.contains(&at)));
 }
 
 #[test]

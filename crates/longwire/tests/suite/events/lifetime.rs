@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use longwire::{By, Keepalive, Limits};
 
-use crate::support::{CLOSE, Frame, PING, PONG, Script, Told, close, for_each_engine, masked};
+use crate::support::{CLOSE, Conn, Frame, PING, PONG, Script, Told, close, for_each_engine, masked};
 
 const SHORT: Duration = Duration::from_millis(50);
 
@@ -87,5 +87,27 @@ fn who_speaks_stays() {
             server.go_round(&mut speaks).await;
         }
         server.go_round(&mut speaks).await;
+    });
+}
+
+/// `Duration::MAX` is written for "never", and no clock counts that far.
+#[test]
+fn times_may_be_longer_than_a_clock_counts() {
+    for_each_engine(async |engine| {
+        let never = Duration::MAX;
+        let limits = Limits::default()
+            .keepalive(Keepalive::every(never).within(never))
+            .idle_time(never)
+            .handshake_time(never)
+            .close_time(never);
+        let echo = |socket: &mut Conn<'_>, text: &str| {
+            socket.send(text);
+        };
+        let server = Script::new().on_text(echo).run(engine, |server| server.limits(limits)).await;
+        let mut raw = server.open("/").await;
+        server.go_round(&mut raw).await;
+        raw.send(masked(CLOSE, close(1000, ""))).await;
+        assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1000, "")));
+        raw.expect_end().await;
     });
 }
