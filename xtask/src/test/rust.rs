@@ -77,11 +77,20 @@ fn count(finished: &Finished) -> Outcome {
     outcome
 }
 
-/// Lines other than those of what was built and what passed.
+/// Lines other than those of what was built, of what passed, and of the stack beneath a panic, which would leave no room
+/// for what the panic says.
 fn is_telling(line: &str) -> bool {
     let passed =
         line.starts_with("test ") && line.ends_with("... ok") || line.starts_with("test result: ok.");
-    !passed && !is_status(line) && !line.starts_with("running ") && !line.is_empty()
+    let dull = line.is_empty() || line.starts_with("running ") || is_status(line);
+    !passed && !dull && !is_of_the_stack(line)
+}
+
+/// A line of a backtrace: the number and the name of a function, or where it is, in the columns of the standard library.
+fn is_of_the_stack(line: &str) -> bool {
+    let number = line.split_once(": ").map_or("", |(number, _)| number);
+    let is_function = number.len() >= 4 && number.trim_start().bytes().all(|byte| byte.is_ascii_digit());
+    is_function || line == "stack backtrace:" || line.starts_with("             at ")
 }
 
 /// The line with which each test program closes.
@@ -120,5 +129,17 @@ mod tests {
         assert!(!is_telling("test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out"));
         assert!(is_telling("test mask::tests::each_alignment ... FAILED"));
         assert!(is_telling("assertion `left == right` failed"));
+        assert!(is_telling("  left: 31"));
+    }
+
+    #[test]
+    fn the_stack_leaves_room_for_what_the_panic_says() {
+        assert!(!is_telling("stack backtrace:"));
+        assert!(!is_telling("   0: __rustc::rust_begin_unwind"));
+        assert!(!is_telling("  14: <tokio::runtime::Runtime>::block_on_inner::<suite::run>"));
+        assert!(!is_telling(
+            "             at /home/somebody/.cargo/registry/src/tokio/src/runtime/context.rs:186:38"
+        ));
+        assert!(is_telling("    at least one of them"));
     }
 }
