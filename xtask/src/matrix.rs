@@ -86,7 +86,7 @@ impl Matrix<'_> {
         let mut rows = Vec::new();
         for peer in self.peers.servers() {
             let server = peer.start(self.context)?;
-            let client = (format!("{}-client", peer.name), self.our_client(&server.url()));
+            let client = (format!("{}-client", peer.name), self.peers.our_client(&server.url()));
             let name = server.name()?;
             rows.extend(self.rows([client])?.into_iter().map(|row| row.of(&name)));
         }
@@ -100,7 +100,7 @@ impl Matrix<'_> {
             let _started = proxy.start(self.context)?;
             let command = |scheme: &str| {
                 let port = if scheme == "ws" { proxy.plain } else { proxy.secure };
-                self.our_client(&format!("{scheme}://localhost:{port}/"))
+                self.peers.our_client(&format!("{scheme}://localhost:{port}/"))
             };
             rows.extend(self.plain_and_secure(&proxy, command)?);
         }
@@ -115,7 +115,7 @@ impl Matrix<'_> {
             let _started = proxy.start(self.context)?;
             let command = |scheme: &str| {
                 let port = if scheme == "ws" { plain.port } else { secure.port };
-                let mut command = self.our_client(&format!("{scheme}://localhost:{port}/"));
+                let mut command = self.peers.our_client(&format!("{scheme}://localhost:{port}/"));
                 command.args(["--proxy", &url]);
                 command
             };
@@ -134,12 +134,6 @@ impl Matrix<'_> {
         });
         let names = ["ws", "wss"].map(|scheme| format!("{}, `{scheme}`", proxy.version));
         Ok(self.rows(programs)?.into_iter().zip(&names).map(|(row, name)| row.of(name)).collect())
-    }
-
-    fn our_client(&self, url: &str) -> Command {
-        let mut command = Command::new(&self.peers.our_client);
-        command.arg(url);
-        command
     }
 
     /// What programs, each with a name for its log, say of each cell. Two run at a time: much of it is waiting.

@@ -1,4 +1,4 @@
-// Bun as a server: `bun bun.mjs PORT`. Does what `interop_server` does.
+// Bun as a server: `bun bun.mjs PORT`. Does what `longwire-interop server` does.
 
 console.log(JSON.stringify({ peer: `Bun ${Bun.version}` }));
 

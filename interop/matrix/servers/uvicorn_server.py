@@ -1,4 +1,4 @@
-"""uvicorn as a server: `python uvicorn_server.py PORT`. Does what `interop_server` does, as far as ASGI can."""
+"""uvicorn as a server: `python uvicorn_server.py PORT`. Does what `longwire-interop server` does, as far as ASGI can."""
 
 import json
 import platform

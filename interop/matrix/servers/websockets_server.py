@@ -1,4 +1,4 @@
-"""Python's `websockets` as a server: `python websockets_server.py PORT`. Does what `interop_server` does."""
+"""Python's `websockets` as a server: `python websockets_server.py PORT`. Does what `longwire-interop server` does."""
 
 import asyncio
 import json

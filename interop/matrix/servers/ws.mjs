@@ -1,4 +1,4 @@
-// Node's `ws` as a server: `node ws.mjs PORT`. Does what `interop_server` does.
+// Node's `ws` as a server: `node ws.mjs PORT`. Does what `longwire-interop server` does.
 
 import { createRequire } from "node:module";
 import { WebSocketServer } from "ws";

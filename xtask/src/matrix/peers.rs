@@ -22,8 +22,7 @@ const USER: (&str, &str) = ("longwire", "secret");
 
 /// All programs, ours and those of others.
 pub(super) struct Peers {
-    pub(super) our_client: PathBuf,
-    our_server: PathBuf,
+    longwire_interop: PathBuf,
     pub(super) certificates: PathBuf,
     /// `interop/matrix`.
     dir: PathBuf,
@@ -85,8 +84,7 @@ impl Peers {
         let scratch = context.workspace.target.join("interop-matrix");
         fs::create_dir_all(&scratch).with_context(|| format!("creating {}", scratch.display()))?;
         Ok(Self {
-            our_client: context.example("interop_client")?,
-            our_server: context.example("interop_server")?,
+            longwire_interop: context.longwire_interop()?,
             certificates: certificates::make(&context.workspace.target)?,
             dir: interop.join("matrix"),
             scratch,
@@ -132,6 +130,13 @@ impl Peers {
         ]
     }
 
+    /// Our client, of the server at `url`.
+    pub(super) fn our_client(&self, url: &str) -> Command {
+        let mut command = Command::new(&self.longwire_interop);
+        command.args(["client", url]);
+        command
+    }
+
     /// Our server, over TLS if it is given certificates.
     pub(super) fn our_server(
         &self,
@@ -140,8 +145,8 @@ impl Peers {
         certificates: Option<&Path>,
     ) -> Result<Started> {
         let address = free_address()?;
-        let mut command = Command::new(&self.our_server);
-        command.args([api.name(), &address.to_string()]);
+        let mut command = Command::new(&self.longwire_interop);
+        command.args(["server", api.name(), &address.to_string()]);
         if let Some(dir) = certificates {
             command.args([dir.join("cert.pem"), dir.join("key.pem")]);
         }

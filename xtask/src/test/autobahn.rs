@@ -46,7 +46,7 @@ const DEADLINE: Duration = Duration::from_secs(20 * 60);
 /// All at the same time, since each role waits for one thing at a time and keeps no more than one core busy.
 pub(crate) fn run(context: &Context<'_>) -> Result<Outcome, Stop> {
     let wstest = install::wstest(context)?;
-    let (longwire, client) = (context.longwire()?, context.example("autobahn_client")?);
+    let (longwire, client) = (context.longwire()?, context.longwire_interop()?);
     let begun = Begun::default();
     let server_role = Role::new(context.workspace, &begun, "server", ALL)?;
     let client_role = Role::new(context.workspace, &begun, "client", ALL)?;
@@ -130,7 +130,7 @@ impl<'r> Role<'r> {
             Server::start(serve, address, self.workspace.log(&format!("autobahn-{}-wstest", self.name)))?;
 
         let mut command = Command::new(client);
-        command.arg(url).args(options);
+        command.args(["autobahn", &url]).args(options);
         let finished = self.run(command, |line| line.starts_with("case "))?;
         self.judge(&finished)
     }

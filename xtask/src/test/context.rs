@@ -16,44 +16,39 @@ use crate::workspace::Workspace;
 #[derive(Debug)]
 pub(crate) struct Context<'w> {
     pub(crate) workspace: &'w Workspace,
-    longwire: OnceCell<bool>,
-    examples: OnceCell<bool>,
+    programs: OnceCell<bool>,
     package_lists: OnceCell<bool>,
 }
 
 impl<'w> Context<'w> {
     pub(crate) fn new(workspace: &'w Workspace) -> Self {
-        Self {
-            workspace,
-            longwire: OnceCell::new(),
-            examples: OnceCell::new(),
-            package_lists: OnceCell::new(),
-        }
+        Self { workspace, programs: OnceCell::new(), package_lists: OnceCell::new() }
     }
 
-    /// The program `longwire`, built when it is first asked for.
+    /// The program `longwire`.
     pub(crate) fn longwire(&self) -> Result<PathBuf, Stop> {
-        let built = self.longwire.get_or_init(|| self.build("longwire", &["-p", "longwire-cli"]));
-        self.program(*built, "longwire")
+        self.program("longwire")
     }
 
-    /// An example of `longwire`. Those that the suites use are built together, when one is first asked for.
-    pub(crate) fn example(&self, name: &str) -> Result<PathBuf, Stop> {
-        let built = self.examples.get_or_init(|| {
-            let examples = ["autobahn_client", "interop_client", "interop_server"];
-            let named = examples.iter().flat_map(|example| ["--example", example]);
-            self.build("examples", &["-p", "longwire"].into_iter().chain(named).collect::<Vec<_>>())
-        });
-        self.program(*built, &format!("examples/{name}"))
+    /// The program that takes Longwire's part in the tests with programs of others.
+    pub(crate) fn longwire_interop(&self) -> Result<PathBuf, Stop> {
+        self.program("longwire-interop")
+    }
+
+    /// Both are built together, so that what they depend on is built once, when one is first asked for.
+    fn program(&self, name: &str) -> Result<PathBuf, Stop> {
+        let arguments = ["-p", "longwire-cli", "-p", "longwire-interop"];
+        let built = self.programs.get_or_init(|| self.build("programs", &arguments));
+        self.released(*built, name)
     }
 
     /// The example `instructions` of the protocol, built when it is asked for.
     pub(crate) fn instructions(&self) -> Result<PathBuf, Stop> {
         let built = self.build("instructions", &["-p", "longwire-proto", "--example", "instructions"]);
-        self.program(built, "examples/instructions")
+        self.released(built, "examples/instructions")
     }
 
-    fn program(&self, built: bool, name: &str) -> Result<PathBuf, Stop> {
+    fn released(&self, built: bool, name: &str) -> Result<PathBuf, Stop> {
         let program =
             self.workspace.target.join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
         if built { Ok(program) } else { Err(Stop::Broken(anyhow!("the release build of {name} failed"))) }

@@ -15,7 +15,7 @@ use crate::workspace::Workspace;
 
 pub(crate) fn run(context: &Context<'_>) -> Result<Outcome, Stop> {
     let mut outcome = cargo_test(context)?;
-    for built in [context.longwire(), context.example("autobahn_client")] {
+    for built in [context.longwire(), context.longwire_interop()] {
         match built {
             Ok(_) => outcome.passed += 1,
             Err(stop) => outcome.add(stop.outcome(true)),

@@ -1,7 +1,5 @@
 //! The client of the interoperation matrix (`cargo xtask interop`): asks a server for one thing after the other, and
 //! prints a line of JSON for each.
-//!
-//!     cargo run -p longwire --example interop_client -- ws://127.0.0.1:9001/ [--proxy URL] [--authority FILE]
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -35,9 +33,8 @@ enum Seen {
     Fragment,
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<()> {
-    let peer = Peer::from_arguments()?;
+pub(crate) async fn run(arguments: impl Iterator<Item = String>) -> Result<()> {
+    let peer = Peer::new(arguments)?;
     let long: String = "all work and no play makes a dull test. ".repeat(500);
     peer.cell("text", peer.echoes(TEXT)).await;
     peer.cell("binary", peer.echoes(octets(256))).await;
@@ -53,8 +50,7 @@ async fn main() -> Result<()> {
 }
 
 impl Peer {
-    fn from_arguments() -> Result<Peer> {
-        let mut arguments = std::env::args().skip(1);
+    fn new(mut arguments: impl Iterator<Item = String>) -> Result<Peer> {
         let url = arguments.next().ok_or_else(|| Error::other("say where the server is: ws://…"))?;
         let mut peer = Peer { client: Client::new().proxy(None), url };
         while let (Some(option), Some(value)) = (arguments.next(), arguments.next()) {

@@ -1,8 +1,6 @@
 //! The servers of the interoperation matrix (`cargo xtask interop`): send every message back, and do what a text asks for.
 //! `close 4321 reason` closes, `ping` pings and says `ponged` when the pong has come, `fragments` is answered in fragments;
 //! or they say why they cannot.
-//!
-//!     cargo run -p longwire --example interop_server -- events|async 127.0.0.1:9001 [CERTIFICATE KEY]
 
 use longwire::proto::{ControlOpcode, FrameKind};
 use longwire::{
@@ -96,9 +94,7 @@ async fn send_in_fragments(socket: &mut WebSocket) -> Result<()> {
     message.finish().await
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<()> {
-    let mut arguments = std::env::args().skip(1);
+pub(crate) async fn run(mut arguments: impl Iterator<Item = String>) -> Result<()> {
     let (Some(which), Some(address)) = (arguments.next(), arguments.next()) else {
         return Err(Error::other("say which server, and where to listen: events 127.0.0.1:9001"));
     };

@@ -1,7 +1,5 @@
 //! The client under the Autobahn test suite: asks a fuzzing server for its cases, echoes through each, and has the report
 //! written. With `--in-pieces` a message is sent back while it still arrives.
-//!
-//!     cargo run --release -p longwire --example autobahn_client -- ws://127.0.0.1:9001 [--in-pieces]
 
 use longwire::{Client, Error, Limits, Message, Result, WebSocket};
 
@@ -32,12 +30,10 @@ async fn echo_pieces(socket: &mut WebSocket) -> Result<bool> {
     Ok(true)
 }
 
-#[tokio::main]
-async fn main() -> Result<()> {
-    let mut args = std::env::args().skip(1);
-    let server = args.next().ok_or_else(|| Error::other("say where the fuzzing server is: ws://…"))?;
+pub(crate) async fn run(mut arguments: impl Iterator<Item = String>) -> Result<()> {
+    let server = arguments.next().ok_or_else(|| Error::other("say where the fuzzing server is: ws://…"))?;
     let server = server.trim_end_matches('/');
-    let in_pieces = args.next().is_some_and(|option| option == "--in-pieces");
+    let in_pieces = arguments.next().is_some_and(|option| option == "--in-pieces");
     let limits =
         if in_pieces { Limits::default().streamed(32 << 20) } else { Limits::default().message(32 << 20) };
     let client = Client::new().limits(limits);
