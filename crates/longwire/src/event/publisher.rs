@@ -35,8 +35,8 @@ impl Topics {
         self.exchange.publish(&topic.into(), &prepared(message.into()), None);
     }
 
-    /// How many messages were dropped in all: because a subscriber was slow and its policy allows it, or because they
-    /// were published faster than an event loop could take them.
+    /// How many messages were dropped in all: because a subscriber was slow and its policy allows it, once for each such
+    /// subscriber; or because they were published faster than an event loop could take them, once for each such loop.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.exchange.dropped()
