@@ -13,7 +13,8 @@ use longwire_proto::{CloseCode, CloseFrame, Closed};
 use crate::connection::Connection;
 use crate::error::Result;
 use crate::message::{Message, Outgoing};
-use crate::shared::{Shared, Write};
+use crate::shared::Shared;
+use crate::shared::state::Write;
 
 /// Sends on a connection, from any task; cheap to clone.
 ///

@@ -5,7 +5,7 @@ use longwire_proto::{CloseCode, CloseFrame, Last, MessageKind};
 use crate::connection::Connection;
 use crate::error::Result;
 use crate::halves::Sender;
-use crate::shared::{Frames, Write};
+use crate::shared::state::{Frames, Write};
 use crate::websocket::WebSocket;
 
 /// A binary message that is sent piece by piece, so that it need not be in memory as a whole.

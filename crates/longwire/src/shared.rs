@@ -3,12 +3,15 @@
 #[cfg(feature = "server")]
 pub(crate) mod attended;
 pub(crate) mod driver;
+pub(crate) mod state;
 
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::mem;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use longwire_proto::{CloseFrame, Closed, SendError};
@@ -17,14 +20,11 @@ use tokio::task::coop::poll_proceed;
 
 use crate::bell::Bell;
 use crate::connection::Connection;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::message::{Message, Outgoing};
 use crate::opening::Opening;
-use crate::telemetry;
 use driver::{DrivenBy, Driver};
-
-/// How often the driver reads before it lets other tasks go on.
-const READS_PER_TURN: usize = 32;
+use state::{Due, Frames, State, Write};
 
 /// What the handles of one connection share.
 pub(crate) struct Shared {
@@ -39,42 +39,6 @@ pub(crate) struct Shared {
     pub(crate) opening: Opening,
 }
 
-struct State {
-    connection: Connection,
-    driver: Driver,
-    /// Whether there is a `Receiver`. Without one, the driver reads and discards.
-    receiver: Presence,
-    /// Who waits in `recv` for what the driver does.
-    receiver_waker: Option<Waker>,
-    senders: usize,
-    /// Whether the queue has been above the high-water mark and not yet below the low one.
-    congested: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Presence {
-    Here,
-    Gone,
-}
-
-/// When something that was queued is to be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Write {
-    /// Soon: at once, or together with the answers to what was read with it.
-    Soon,
-    /// With the next flush.
-    Later,
-}
-
-/// What waits for room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Frames {
-    /// A message, or the first fragment of one.
-    Message,
-    /// What may go between the fragments of a message, or is one (RFC 6455 §5.4).
-    Within,
-}
-
 impl Shared {
     pub(crate) fn new(
         connection: Connection,
@@ -82,18 +46,12 @@ impl Shared {
         opening: Opening,
         driven_by: DrivenBy,
     ) -> Arc<Shared> {
-        let state = State {
-            connection,
-            driver: match driven_by {
-                DrivenBy::Itself => Driver::NotStarted,
-                #[cfg(feature = "server")]
-                DrivenBy::Opener => Driver::Running { waker: None, scheduled: true, writing: false },
-            },
-            receiver: Presence::Here,
-            receiver_waker: None,
-            senders: 1,
-            congested: false,
+        let driver = match driven_by {
+            DrivenBy::Itself => Driver::NotStarted,
+            #[cfg(feature = "server")]
+            DrivenBy::Opener => Driver::Running { waker: None, scheduled: true, writing: false },
         };
+        let state = State::new(connection, driver);
         let keeps_time = state.connection.protocol.keeps_time();
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
@@ -104,7 +62,7 @@ impl Shared {
             opening,
         });
         if keeps_time {
-            shared.wake_driver(&mut shared.lock());
+            shared.locked(State::wake_driver);
         }
         shared
     }
@@ -120,40 +78,7 @@ impl Shared {
         next: impl Fn(&mut Connection) -> Result<Option<T>>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<T>>> {
-        let mut state = self.lock();
-        loop {
-            match next(&mut state.connection) {
-                Ok(Some(found)) => return Poll::Ready(Ok(Some(found))),
-                Ok(None) => {}
-                Err(error) => {
-                    self.write_now(&mut state);
-                    self.wake_driver(&mut state);
-                    return Poll::Ready(Err(error));
-                }
-            }
-            if let Some(failure) = state.connection.take_failure() {
-                return Poll::Ready(Err(failure));
-            }
-            // Everything that was read has been handled: this is the one write for the one read.
-            self.write_now(&mut state);
-            if state.connection.has_ended() {
-                self.wake_driver(&mut state);
-                return Poll::Ready(Ok(None));
-            }
-            if state.connection.protocol.closed().is_some() {
-                state.receiver_waker = Some(cx.waker().clone());
-                self.wake_driver(&mut state);
-                return Poll::Pending;
-            }
-            if state.connection.poll_read(cx).is_pending() {
-                // The driver wakes the receiver if it gives the connection up.
-                if !state.receiver_waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-                    state.receiver_waker = Some(cx.waker().clone());
-                }
-                return Poll::Pending;
-            }
-            self.ring_if_ended(&state);
-        }
+        self.locked(|state| state.poll_receive(next, cx))
     }
 
     /// Queues a message when there is room for it.
@@ -173,18 +98,18 @@ impl Shared {
 
     /// Queues a message, or gives it back if there is no room.
     pub(crate) fn try_send(self: &Arc<Shared>, message: Outgoing) -> Result<Option<Message>> {
-        let mut state = self.lock();
-        if !state.has_room(Frames::Message)? {
-            return Ok(Some(message.message));
-        }
-        self.queue(&mut state, |connection| connection.queue(message), Write::Soon)?;
-        Ok(None)
+        self.locked(|state| {
+            if !state.has_room(Frames::Message)? {
+                return Ok(Some(message.message));
+            }
+            state.queue(|connection| connection.queue(message), Write::Soon)?;
+            Ok(None)
+        })
     }
 
     /// Queues a message for which there was room, even if others have taken it since.
     pub(crate) fn send_granted(self: &Arc<Shared>, message: Outgoing) -> Result<()> {
-        let mut state = self.lock();
-        self.queue(&mut state, |connection| connection.queue(message), Write::Later)
+        self.locked(|state| state.queue(|connection| connection.queue(message), Write::Later))
     }
 
     /// Waits until a message, or something within one, can be queued.
@@ -192,10 +117,7 @@ impl Shared {
         self.wait_until(&self.room, |state| match state.has_room(frames) {
             Ok(true) => Some(Ok(())),
             Ok(false) => {
-                // A message in pieces is not ended by the driver.
-                if state.congested {
-                    self.make_room(state);
-                }
+                state.make_room();
                 None
             }
             Err(error) => Some(Err(error)),
@@ -206,14 +128,7 @@ impl Shared {
     /// Waits until the transport has taken everything that was queued.
     pub(crate) async fn flush(self: &Arc<Shared>) -> Result<()> {
         self.wait_until(&self.room, |state| {
-            self.write_now(state);
-            let connection = &state.connection;
-            let lost =
-                connection.is_broken() || connection.protocol.closed().is_some_and(|closed| !closed.clean);
-            if lost {
-                return Some(Err(Error::Closed(Box::new(connection.closed()))));
-            }
-            connection.is_flushed().then_some(Ok(()))
+            state.is_flushed().map(|is_flushed| is_flushed.then_some(())).transpose()
         })
         .await
     }
@@ -221,18 +136,16 @@ impl Shared {
     /// Writes what waits, as far as the transport takes it at once; the rest follows by itself.
     #[cfg(feature = "server")]
     pub(crate) fn write(self: &Arc<Shared>) {
-        let mut state = self.lock();
-        self.write_now(&mut state);
+        self.locked(State::write_now);
     }
 
     /// Begins the closing handshake, unless it has begun.
     pub(crate) fn begin_close(self: &Arc<Shared>, frame: Option<CloseFrame>) {
-        let mut state = self.lock();
-        self.begin_close_locked(&mut state, frame);
+        self.locked(|state| state.begin_close(frame));
     }
 
     /// Waits for the end of the connection. Someone has to receive meanwhile, or the time for closing has to pass.
-    pub(crate) async fn ended(&self) -> Closed {
+    pub(crate) async fn ended(self: &Arc<Shared>) -> Closed {
         self.wait_until(&self.end, |state| state.connection.has_ended().then(|| state.connection.closed()))
             .await
     }
@@ -262,20 +175,52 @@ impl Shared {
     }
 
     pub(crate) fn remove_sender(self: &Arc<Shared>) {
-        let mut state = self.lock();
-        state.senders -= 1;
-        self.close_if_abandoned(&mut state);
-        if state.receiver == Presence::Gone {
-            self.wake_driver(&mut state);
-        }
+        self.locked(State::remove_sender);
     }
 
     pub(crate) fn remove_receiver(self: &Arc<Shared>) {
+        self.locked(State::remove_receiver);
+    }
+
+    /// Takes a step, and has what is to follow it follow.
+    fn locked<T>(self: &Arc<Shared>, step: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.lock();
-        state.receiver = Presence::Gone;
-        state.receiver_waker = None;
-        self.close_if_abandoned(&mut state);
-        self.wake_driver(&mut state);
+        let outcome = step(&mut state);
+        let due = self.due(&mut state);
+        drop(state);
+        self.follow(due);
+        outcome
+    }
+
+    /// What is to follow the step that has been taken.
+    fn due(&self, state: &mut State) -> Due {
+        let mut due = mem::take(&mut state.due);
+        due.room = due.room && self.room.is_wanted();
+        due.end = due.end && self.end.is_wanted();
+        if due.wake
+            && let Driver::Running { waker: Some(waker), .. } = &state.driver
+            && !self.in_turn.load(Ordering::Relaxed)
+        {
+            waker.wake_by_ref();
+        }
+        due
+    }
+
+    /// Does what is to follow a step. The lock has been released, since others run in here who may want it: a runtime that
+    /// is gone drops a new task at once, and a waker does what it likes.
+    fn follow(self: &Arc<Shared>, due: Due) {
+        if due.start {
+            self.runtime.spawn(Driving(Arc::clone(self)));
+        }
+        if due.room {
+            self.room.wake();
+        }
+        if due.end {
+            self.end.wake();
+        }
+        if let Some(receiver) = due.receiver {
+            receiver.wake();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -308,188 +253,71 @@ impl Shared {
         write: Write,
         cx: &mut Context<'_>,
     ) -> Poll<Result<bool>> {
-        let mut state = self.lock();
-        // A sender that never has to wait still lets other tasks have their turn: before the message is queued, so that a
-        // dropped future has not queued it, and not between the answers to one read, which leave in one write.
-        if !state.connection.has_unparsed() {
-            ready!(poll_proceed(cx)).made_progress();
-        }
-        if !state.has_room(frames)? {
-            return Poll::Ready(Ok(false));
-        }
-        if let Some(queue) = queue.take() {
-            self.queue(&mut state, queue, write)?;
-        }
-        Poll::Ready(Ok(true))
+        self.locked(|state| {
+            // A sender that never has to wait still lets other tasks have their turn: before the message is queued, so that a
+            // dropped future has not queued it, and not between the answers to one read, which leave in one write.
+            if !state.connection.has_unparsed() {
+                ready!(poll_proceed(cx)).made_progress();
+            }
+            if !state.has_room(frames)? {
+                return Poll::Ready(Ok(false));
+            }
+            if let Some(queue) = queue.take() {
+                state.queue(queue, write)?;
+            }
+            Poll::Ready(Ok(true))
+        })
     }
 
-    async fn wait_until<T>(&self, bell: &Bell, mut check: impl FnMut(&mut State) -> Option<T>) -> T {
+    async fn wait_until<T>(
+        self: &Arc<Shared>,
+        bell: &Bell,
+        mut check: impl FnMut(&mut State) -> Option<T>,
+    ) -> T {
         loop {
             let rung = bell.listen();
-            {
-                let mut state = self.lock();
-                if let Some(value) = check(&mut state) {
-                    return value;
-                }
-                bell.wanted();
+            let found = self.look(bell, &mut check);
+            if let Some(value) = found {
+                return value;
             }
             rung.await;
         }
     }
 
-    fn queue(
+    /// Looks whether what is waited for is there. If it is not, the bell will ring.
+    fn look<T>(
         self: &Arc<Shared>,
-        state: &mut State,
-        queue: impl FnOnce(&mut Connection) -> Result<(), SendError>,
-        write: Write,
-    ) -> Result<()> {
-        queue(&mut state.connection).map_err(|error| match error {
-            SendError::Closed => Error::Closed(Box::new(state.connection.closed())),
-            other => Error::Send(other),
-        })?;
-        state.connection.settle();
-        match write {
-            Write::Later => {}
-            // More messages were read together with the one that this may be the answer to: their answers go out in
-            // one write. The receiver does it before it reads again; the driver, should the receiver not come back.
-            Write::Soon if state.connection.has_unparsed() => self.wake_driver(state),
-            Write::Soon => self.write_now(state),
+        bell: &Bell,
+        check: &mut impl FnMut(&mut State) -> Option<T>,
+    ) -> Option<T> {
+        let mut state = self.lock();
+        let found = check(&mut state);
+        let due = self.due(&mut state);
+        if found.is_none() {
+            // Only now: what this look has changed is for the others.
+            bell.wanted();
         }
-        Ok(())
-    }
-
-    fn begin_close_locked(self: &Arc<Shared>, state: &mut State, frame: Option<CloseFrame>) {
-        state.connection.protocol.close(frame);
-        self.write_now(state);
-        // The closing handshake has a deadline, which the driver keeps.
-        self.wake_driver(state);
-    }
-
-    fn close_if_abandoned(self: &Arc<Shared>, state: &mut State) {
-        if state.receiver == Presence::Gone && state.senders == 0 && state.connection.is_open() {
-            self.begin_close_locked(state, CloseFrame::new(1001, "").ok());
-        }
-    }
-
-    /// Writes what the transport takes at once; the rest is left to the driver.
-    fn write_now(self: &Arc<Shared>, state: &mut State) {
-        if state.driver.is_writing() || state.connection.is_quiet() {
-            return;
-        }
-        // Nobody is woken when the transport takes bytes again: the driver, woken here, tries and waits for it.
-        let mut cx = Context::from_waker(Waker::noop());
-        let before = state.connection.protocol.queued();
-        let was_settled = state.connection.is_settled();
-        if state.connection.poll_write(&mut cx).is_pending() || state.connection.is_settled() != was_settled {
-            self.wake_driver(state);
-        }
-        // Only what has changed is told: whoever waits for it calls this, too, and would wake itself for ever.
-        if state.connection.protocol.queued() < before {
-            self.room.ring();
-        }
-        self.ring_if_ended(state);
-    }
-
-    /// Has what was only fed written, since whoever needs room would wait for it for ever.
-    fn make_room(self: &Arc<Shared>, state: &mut State) {
-        if !state.driver.is_writing() {
-            self.wake_driver(state);
-        }
-    }
-
-    fn ring_if_ended(&self, state: &State) {
-        if state.connection.is_settled() || state.connection.has_ended() {
-            self.end.ring();
-        }
-        // Nobody waits for ever for room in a connection that has none any more.
-        if state.connection.has_ended() {
-            self.room.ring();
-        }
-    }
-
-    fn wake_driver(self: &Arc<Shared>, state: &mut State) {
-        match &mut state.driver {
-            Driver::NotStarted if state.connection.protocol.is_over() => {}
-            Driver::NotStarted => {
-                state.driver = Driver::Running { waker: None, scheduled: true, writing: false };
-                let shared = Arc::clone(self);
-                self.runtime.spawn(poll_fn(move |cx| shared.poll_drive(cx)));
-            }
-            Driver::Running { waker: Some(waker), scheduled: scheduled @ false, .. } => {
-                *scheduled = true;
-                if !self.in_turn.load(Ordering::Relaxed) {
-                    waker.wake_by_ref();
-                }
-            }
-            Driver::Running { .. } | Driver::Done => {}
-        }
-    }
-
-    /// The driver's turn. `Ready`: the connection is over.
-    fn poll_drive(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.drive(&mut self.lock(), cx)
-    }
-
-    fn drive(&self, state: &mut State, cx: &mut Context<'_>) -> Poll<()> {
-        let mut writing = state.poll_exchange(cx).is_pending();
-        while state.connection.poll_overdue(cx) {
-            writing = state.connection.poll_write(cx).is_pending();
-        }
-        self.room.ring();
-        self.ring_if_ended(state);
-        if state.connection.has_ended()
-            && let Some(waker) = state.receiver_waker.take()
-        {
-            waker.wake();
-        }
-        if state.connection.protocol.is_over() {
-            state.driver = Driver::Done;
-            return Poll::Ready(());
-        }
-        state.driver = Driver::Running { waker: Some(cx.waker().clone()), scheduled: false, writing };
-        Poll::Pending
+        drop(state);
+        self.follow(due);
+        found
     }
 }
 
-impl State {
-    /// Writes, and reads where it falls to the driver. `Pending`: the transport takes no more for now.
-    fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        for _ in 0..READS_PER_TURN {
-            let written = self.connection.poll_write(cx);
-            if !self.driver_reads() {
-                return written;
-            }
-            if self.connection.is_broken() {
-                self.connection.give_up();
-            }
-            if self.connection.poll_discard(cx).is_pending() {
-                // What was discarded may have asked for an answer.
-                return self.connection.poll_write(cx);
-            }
-        }
-        cx.waker().wake_by_ref();
-        self.connection.poll_write(cx)
-    }
+/// The task that drives a connection. If it is dropped before the end, in a panic or with its runtime, nobody is left to
+/// do what it does, and nobody is to wait for it.
+struct Driving(Arc<Shared>);
 
-    fn has_room(&mut self, frames: Frames) -> Result<bool> {
-        if !self.connection.is_open() {
-            return Err(Error::Closed(Box::new(self.connection.closed())));
-        }
-        let protocol = &self.connection.protocol;
-        let limits = &protocol.config().limits;
-        let mark = if self.congested { limits.low_water } else { limits.high_water };
-        let congested = protocol.queued() > mark;
-        if congested && !self.congested {
-            telemetry::backpressure(protocol.role());
-        }
-        self.congested = congested;
-        Ok(!congested && (frames == Frames::Within || !self.connection.is_amid_message))
-    }
+impl Future for Driving {
+    type Output = ();
 
-    /// The receiver reads while the connection is open; after the last message nobody does but the driver.
-    fn driver_reads(&self) -> bool {
-        let protocol = &self.connection.protocol;
-        !protocol.is_over() && (self.receiver == Presence::Gone || protocol.closed().is_some())
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.locked(|state| state.poll_drive(cx))
+    }
+}
+
+impl Drop for Driving {
+    fn drop(&mut self) {
+        self.0.locked(State::lose_driver);
     }
 }
 

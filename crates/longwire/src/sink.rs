@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::error::Result;
-use crate::shared::{Frames, Shared};
+use crate::shared::Shared;
+use crate::shared::state::Frames;
 
 type Waiting = Pin<Box<dyn Future<Output = Result<()>> + Send + Sync>>;
 

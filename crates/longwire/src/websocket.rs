@@ -20,8 +20,9 @@ use crate::error::{Error, Result};
 use crate::halves::{Receiver, Sender, halves};
 use crate::message::{Message, Outgoing};
 use crate::opening::Opening;
+use crate::shared::Shared;
 use crate::shared::driver::DrivenBy;
-use crate::shared::{Shared, Write};
+use crate::shared::state::Write;
 use crate::sink::SinkWait;
 use crate::transport::Transport;
 
@@ -29,6 +30,9 @@ use crate::transport::Transport;
 ///
 /// It is also a [`Stream`] of messages and a [`Sink`] for them. Dropped while it is open, it closes the connection with
 /// 1001 in the background.
+///
+/// It belongs to the tokio runtime that it was made in: it can be used on others, but when its own is shut down and its
+/// task is needed, it is closed, with 1001 as far as that can still be written.
 ///
 /// ```
 /// # async fn chat() -> longwire::Result<()> {

@@ -18,7 +18,8 @@ use super::message::{CloseFrame, Message};
 use crate::connection::Connection;
 use crate::connection::receive::Arrival;
 use crate::error::Error as OwnError;
-use crate::shared::{Frames, Shared, Write};
+use crate::shared::Shared;
+use crate::shared::state::{Frames, Write};
 
 /// A connection: what `axum::extract::ws::WebSocket` is, over Longwire's own [`WebSocket`](crate::WebSocket).
 ///

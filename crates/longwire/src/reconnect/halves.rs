@@ -17,7 +17,7 @@ use super::state::{State, States};
 use crate::error::{Cause, Error, Result};
 use crate::halves::TrySendError;
 use crate::message::{Message, Outgoing};
-use crate::shared::Frames;
+use crate::shared::state::Frames;
 
 /// Sends on a connection that is made again when it breaks, from any task; cheap to clone.
 ///

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
+use super::Shared;
 use super::driver::Driver;
-use super::{Presence, Shared, State};
+use super::state::{Presence, State};
 
 /// How a connection stands after a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,25 +30,20 @@ impl Shared {
     }
 
     /// Ends a turn: does what there is to do for the driver.
-    pub(crate) fn end_turn(&self, cx: &mut Context<'_>) -> Standing {
-        let mut state = self.lock();
-        self.in_turn.store(false, Ordering::Relaxed);
-        if state.wants_driving() {
-            let _over = self.drive(&mut state, cx);
-        } else if let Driver::Running { scheduled, .. } = &mut state.driver {
-            *scheduled = false;
-        }
-        if state.connection.is_settled() {
-            Standing::Settled
-        } else if state.has_one_sender_only() && state.connection.is_open() {
-            Standing::Abandoned
-        } else {
-            Standing::InUse
-        }
+    pub(crate) fn end_turn(self: &Arc<Shared>, cx: &mut Context<'_>) -> Standing {
+        self.locked(|state| {
+            self.in_turn.store(false, Ordering::Relaxed);
+            if state.wants_driving() {
+                let _over = state.poll_drive(cx);
+            } else if let Driver::Running { scheduled, .. } = &mut state.driver {
+                *scheduled = false;
+            }
+            state.standing()
+        })
     }
 
     /// Takes turns until the connection is no longer in use.
-    pub(crate) fn poll_out_of_use(&self, cx: &mut Context<'_>) -> Poll<Standing> {
+    pub(crate) fn poll_out_of_use(self: &Arc<Shared>, cx: &mut Context<'_>) -> Poll<Standing> {
         match self.end_turn(cx) {
             Standing::InUse => Poll::Pending,
             standing => Poll::Ready(standing),
@@ -55,7 +51,7 @@ impl Shared {
     }
 
     /// Takes turns until nothing is left to be written.
-    pub(crate) fn poll_settled(&self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_settled(self: &Arc<Shared>, cx: &mut Context<'_>) -> Poll<()> {
         match self.end_turn(cx) {
             Standing::Settled => Poll::Ready(()),
             Standing::InUse | Standing::Abandoned => Poll::Pending,
@@ -64,12 +60,13 @@ impl Shared {
 
     /// The task that attended the connection does so no more: what is left to do, a task of its own does.
     pub(crate) fn release(self: &Arc<Shared>) {
-        let mut state = self.lock();
-        self.in_turn.store(false, Ordering::Relaxed);
-        if let Driver::Running { .. } = state.driver {
-            state.driver = Driver::NotStarted;
-            self.wake_driver(&mut state);
-        }
+        self.locked(|state| {
+            self.in_turn.store(false, Ordering::Relaxed);
+            if let Driver::Running { .. } = state.driver {
+                state.driver = Driver::NotStarted;
+                state.wake_driver();
+            }
+        });
     }
 
     /// Whether nobody holds a handle but one sender.
@@ -79,6 +76,16 @@ impl Shared {
 }
 
 impl State {
+    fn standing(&self) -> Standing {
+        if self.connection.is_settled() {
+            Standing::Settled
+        } else if self.has_one_sender_only() && self.connection.is_open() {
+            Standing::Abandoned
+        } else {
+            Standing::InUse
+        }
+    }
+
     fn has_one_sender_only(&self) -> bool {
         self.receiver == Presence::Gone && self.senders == 1
     }

@@ -32,6 +32,7 @@ mod message_writer;
 mod proxies;
 mod reconnecting;
 mod redirects;
+mod runtime_gone;
 mod server_handshake;
 mod shutdown;
 mod sink;

@@ -1,0 +1,173 @@
+//! Connections whose runtime has been shut down: nobody who holds a handle on another runtime waits for ever.
+
+use std::future::Future;
+use std::thread;
+
+use longwire::{By, Closed, Error, Limits, Role, Server, WebSocket};
+use tokio::io::DuplexStream;
+use tokio::runtime::Builder;
+use tokio::sync::mpsc;
+
+use crate::support::{
+    CLOSE, Frame, ROOMY, Raw, TEXT, close, config, end, masked, poll_once, run, run_paused, upgrade_request,
+};
+
+/// What `make` comes to on a runtime that is gone then.
+fn of_a_runtime_that_is_gone<T: Send + 'static>(make: impl Future<Output = T> + Send + 'static) -> T {
+    let on_its_thread = thread::spawn(move || {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let made = runtime.block_on(make);
+        drop(runtime);
+        made
+    });
+    on_its_thread.join().unwrap()
+}
+
+/// A server's end, which so far no task has been needed for, and its client.
+fn orphan(capacity: usize) -> (WebSocket, Raw<DuplexStream>) {
+    let (ours, theirs) = tokio::io::duplex(capacity);
+    let socket = of_a_runtime_that_is_gone(async move {
+        WebSocket::over(ours, Role::Server, config(Limits::default()), Vec::new())
+    });
+    (socket, Raw::new(theirs))
+}
+
+/// As [`orphan`], but with something in the queue that its task was writing. A hundred bytes fit into the transport.
+fn orphan_amid_writing() -> (WebSocket, Raw<DuplexStream>) {
+    let (ours, theirs) = tokio::io::duplex(100);
+    let socket = of_a_runtime_that_is_gone(async move {
+        let mut socket = WebSocket::over(ours, Role::Server, config(Limits::default()), Vec::new());
+        socket.send(vec![0; 1000]).await.unwrap();
+        tokio::task::yield_now().await;
+        socket
+    });
+    (socket, Raw::new(theirs))
+}
+
+fn is_lost(closed: &Closed) -> bool {
+    matches!(end(closed), (1006, "", By::Nobody | By::Local, false))
+}
+
+#[test]
+fn close_tells_that_the_connection_is_lost() {
+    run_paused(async {
+        for (mut socket, _peer) in [orphan(ROOMY), orphan_amid_writing()] {
+            assert!(is_lost(&socket.close(1000, "").await.unwrap()));
+        }
+    });
+}
+
+#[test]
+fn close_of_a_sender_tells_that_the_connection_is_lost() {
+    run_paused(async {
+        for (socket, _peer) in [orphan(ROOMY), orphan_amid_writing()] {
+            let (sender, _receiver) = socket.split();
+            assert!(is_lost(&sender.close(1000, "").await.unwrap()));
+        }
+    });
+}
+
+#[test]
+fn close_without_a_receiver_tells_that_the_connection_is_lost() {
+    run_paused(async {
+        for (socket, _peer) in [orphan(ROOMY), orphan_amid_writing()] {
+            let (sender, receiver) = socket.split();
+            drop(receiver);
+            assert!(is_lost(&sender.close(1000, "").await.unwrap()));
+        }
+    });
+}
+
+#[test]
+fn what_was_not_written_is_not_flushed() {
+    run_paused(async {
+        let (mut socket, _peer) = orphan_amid_writing();
+        assert!(matches!(socket.flush().await, Err(Error::Closed(closed)) if is_lost(&closed)));
+
+        let (mut socket, _peer) = orphan(100);
+        socket.feed(vec![0; 1000]).await.unwrap();
+        assert!(matches!(socket.flush().await, Err(Error::Closed(closed)) if is_lost(&closed)));
+    });
+}
+
+#[test]
+fn nobody_waits_for_room() {
+    run_paused(async {
+        let (mut socket, _peer) = orphan(100);
+        let more_than_fits = vec![0; Limits::default().high_water + 1000];
+        socket.feed(more_than_fits).await.unwrap();
+        assert!(matches!(socket.send("more").await, Err(Error::Closed(closed)) if is_lost(&closed)));
+    });
+}
+
+/// As long as there is nothing to do but to read and to write, no runtime is needed.
+#[test]
+fn the_peers_close_is_answered_and_told() {
+    run_paused(async {
+        let (mut socket, mut peer) = orphan(ROOMY);
+        peer.send([masked(TEXT, "last"), masked(CLOSE, close(4000, "enough"))].concat()).await;
+        assert_eq!(socket.recv().await.unwrap(), Some("last".into()));
+        assert_eq!(socket.recv().await.unwrap(), None);
+        assert_eq!(end(&socket.closed()), (4000, "enough", By::Peer, true));
+        assert_eq!(peer.frame().await, Frame::new(CLOSE, close(4000, "")));
+        peer.expect_end().await;
+    });
+}
+
+#[test]
+fn who_waits_when_the_runtime_goes_is_told() {
+    run_paused(async {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let (ours, _theirs) = tokio::io::duplex(100);
+        let mut socket = {
+            let _on_it = runtime.enter();
+            WebSocket::over(ours, Role::Server, config(Limits::default()), Vec::new())
+        };
+        // More than the transport takes, so that the task is needed.
+        socket.send(vec![0; 1000]).await.unwrap();
+        let (sender, mut receiver) = socket.split();
+        let mut received = Box::pin(receiver.recv());
+        let mut flushed = Box::pin(sender.flush());
+        let mut closed = Box::pin(sender.close(1000, ""));
+        assert!(poll_once(&mut received).await.is_pending());
+        assert!(poll_once(&mut flushed).await.is_pending());
+        assert!(poll_once(&mut closed).await.is_pending());
+        runtime.shutdown_background();
+        assert_eq!(received.await.unwrap(), None);
+        assert!(matches!(flushed.await, Err(Error::Closed(closed)) if is_lost(&closed)));
+        assert!(is_lost(&closed.await.unwrap()));
+    });
+}
+
+#[test]
+fn its_handles_can_be_dropped() {
+    run_paused(async {
+        for (socket, mut peer) in [orphan(ROOMY), orphan_amid_writing()] {
+            drop(socket);
+            peer.rest().await;
+        }
+    });
+}
+
+/// The session of a server drives its connection itself, as long as its runtime lets it.
+#[test]
+fn a_sender_that_outlives_its_server_is_told() {
+    run(async {
+        let (sender, _client) = of_a_runtime_that_is_gone(async {
+            let (lend, mut lent) = mpsc::unbounded_channel();
+            let server = Server::bind("127.0.0.1:0").await.unwrap();
+            let addr = server.local_addr();
+            tokio::spawn(server.serve(move |mut socket: WebSocket| {
+                lend.send(socket.sender()).unwrap();
+                async move {
+                    while socket.recv().await?.is_some() {}
+                    Ok(())
+                }
+            }));
+            let mut client = Raw::new(tokio::net::TcpStream::connect(addr).await.unwrap());
+            client.send(upgrade_request("")).await;
+            (lent.recv().await.unwrap(), client)
+        });
+        assert!(is_lost(&sender.close(1000, "").await.unwrap()));
+    });
+}
