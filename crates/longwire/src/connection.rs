@@ -41,6 +41,29 @@ pub(crate) struct Connection {
     /// What ended the transport, until it is reported; not set if the peer only vanished.
     failure: Option<Error>,
     traffic: Traffic,
+    /// What is to be logged when nobody holds the connection's lock.
+    notes: Vec<Note>,
+}
+
+/// Something to be logged.
+#[derive(Debug)]
+pub(crate) enum Note {
+    /// A control frame has arrived.
+    Received(String),
+    Shed,
+}
+
+impl Note {
+    pub(crate) fn log(&self) {
+        match self {
+            Note::Received(event) => tracing::trace!(%event, "received"),
+            Note::Shed => {
+                tracing::debug!(
+                    "all connections together hold as much memory as they may; this one is closed"
+                );
+            }
+        }
+    }
 }
 
 /// How far the transport has come with what was written to it.
@@ -78,6 +101,7 @@ impl Connection {
             account,
             failure: None,
             traffic,
+            notes: Vec::new(),
         }
     }
 
@@ -268,6 +292,11 @@ impl Connection {
         self.failure.take()
     }
 
+    /// What is to be logged, once.
+    pub(crate) fn take_notes(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.notes)
+    }
+
     /// Accounts for what the connection holds. One that has grown when all together hold too much is closed with 1013.
     pub(crate) fn settle(&mut self) {
         if let Some(account) = &mut self.account
@@ -279,7 +308,7 @@ impl Connection {
 
     fn shed(&mut self) {
         if self.protocol.closed().is_none() {
-            tracing::debug!("all connections together hold as much memory as they may; this one is closed");
+            self.notes.push(Note::Shed);
             telemetry::shed(self.protocol.role());
         }
         self.protocol.shed();

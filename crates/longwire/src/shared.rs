@@ -19,7 +19,7 @@ use tokio::runtime::Handle;
 use tokio::task::coop::poll_proceed;
 
 use crate::bell::Bell;
-use crate::connection::Connection;
+use crate::connection::{Connection, Note};
 use crate::error::Result;
 use crate::message::{Message, Outgoing};
 use crate::opening::Opening;
@@ -186,14 +186,14 @@ impl Shared {
     fn locked<T>(self: &Arc<Shared>, step: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.lock();
         let outcome = step(&mut state);
-        let due = self.due(&mut state);
+        let (due, notes) = self.due(&mut state);
         drop(state);
-        self.follow(due);
+        self.follow(due, &notes);
         outcome
     }
 
     /// What is to follow the step that has been taken.
-    fn due(&self, state: &mut State) -> Due {
+    fn due(&self, state: &mut State) -> (Due, Vec<Note>) {
         let mut due = mem::take(&mut state.due);
         due.room = due.room && self.room.is_wanted();
         due.end = due.end && self.end.is_wanted();
@@ -203,12 +203,12 @@ impl Shared {
         {
             waker.wake_by_ref();
         }
-        due
+        (due, state.connection.take_notes())
     }
 
     /// Does what is to follow a step. The lock has been released, since others run in here who may want it: a runtime that
-    /// is gone drops a new task at once, and a waker does what it likes.
-    fn follow(self: &Arc<Shared>, due: Due) {
+    /// is gone drops a new task at once, a waker does what it likes, and a log may be sent over this very connection.
+    fn follow(self: &Arc<Shared>, due: Due, notes: &[Note]) {
         if due.start {
             self.runtime.spawn(Driving(Arc::clone(self)));
         }
@@ -221,6 +221,7 @@ impl Shared {
         if let Some(receiver) = due.receiver {
             receiver.wake();
         }
+        notes.iter().for_each(Note::log);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -292,13 +293,13 @@ impl Shared {
     ) -> Option<T> {
         let mut state = self.lock();
         let found = check(&mut state);
-        let due = self.due(&mut state);
+        let (due, notes) = self.due(&mut state);
         if found.is_none() {
             // Only now: what this look has changed is for the others.
             bell.wanted();
         }
         drop(state);
-        self.follow(due);
+        self.follow(due, &notes);
         found
     }
 }

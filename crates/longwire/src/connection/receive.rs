@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use longwire_proto::{Event, Received};
 
-use super::Connection;
+use super::{Connection, Note};
 use crate::error::Result;
 use crate::message::{Message, Utf8Bytes};
 use crate::telemetry;
@@ -129,7 +129,9 @@ impl Connection {
                 Ok(Some(Event::Binary(payload))) => (Message::Binary(payload.into_owned().into()), true),
                 Ok(Some(Event::BinaryPart(payload))) => (Message::Binary(payload.into_owned().into()), false),
                 Ok(Some(event)) => {
-                    tracing::trace!(?event, "received");
+                    if tracing::enabled!(tracing::Level::TRACE) {
+                        self.notes.push(Note::Received(format!("{event:?}")));
+                    }
                     // A pong that is not queued is put off, as RFC 6455 §5.5.3 allows.
                     if matches!(event, Event::Ping(_))
                         && self.protocol.is_open()

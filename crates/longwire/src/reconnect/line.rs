@@ -1,5 +1,6 @@
 //! What the handles of a connection that is made again share.
 
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 use std::time::Duration;
@@ -29,6 +30,15 @@ struct Inner {
     senders: usize,
     /// Who makes connections, to be woken when there is no use for another.
     maker: Option<Waker>,
+    due: Due,
+}
+
+/// What is to follow when the lock has been released: who logs, or is woken, may want it.
+#[derive(Debug, Default)]
+struct Due {
+    /// Changes of state that are to be logged.
+    changes: Vec<State>,
+    woken: Option<Waker>,
 }
 
 /// The way that messages go.
@@ -56,7 +66,8 @@ impl Line {
     pub(super) fn new(policy: Reconnect, state: State) -> Line {
         let queue = Queue::new(policy.while_disconnected);
         let announced = Announced::new(state);
-        let inner = Inner { link: Link::Down, announced, queue, senders: 1, maker: None };
+        let due = Due::default();
+        let inner = Inner { link: Link::Down, announced, queue, senders: 1, maker: None, due };
         Line { policy, inner: Mutex::new(inner) }
     }
 
@@ -100,18 +111,19 @@ impl Line {
     }
 
     pub(super) fn connecting(&self, attempt: u32) {
-        self.lock().change(State::Connecting { attempt });
+        self.locked(|inner| inner.change(State::Connecting { attempt }));
     }
 
     /// There is a connection. `false`: it came too late, and nobody wants it any more.
     pub(super) fn opened(&self, sender: Sender) -> bool {
-        let mut inner = self.lock();
-        let is_wanted = matches!(inner.link, Link::Down);
-        if is_wanted {
-            inner.link = Link::Up(sender);
-            inner.change(State::Open);
-        }
-        is_wanted
+        self.locked(|inner| {
+            let is_wanted = matches!(inner.link, Link::Down);
+            if is_wanted {
+                inner.link = Link::Up(sender);
+                inner.change(State::Open);
+            }
+            is_wanted
+        })
     }
 
     /// The connection has ended, or was not made. `true`: this end wanted it so.
@@ -125,31 +137,32 @@ impl Line {
 
     pub(super) fn waiting(&self, wait: Duration, because: Cause) {
         let until = (tokio::time::Instant::now() + wait).into_std();
-        self.lock().change(State::Waiting { until, because });
+        self.locked(|inner| inner.change(State::Waiting { until, because }));
     }
 
     /// There will be no other connection, if that is not so already.
     pub(super) fn end(&self, cause: Cause) {
-        self.lock().end(cause);
+        self.locked(|inner| inner.end(cause));
     }
 
     /// Begins to close, unless that has begun: what was queued is sent, if there is a connection. That is given back, to be
     /// waited for.
     pub(super) fn begin_close(&self, frame: CloseFrame) -> Option<Arc<Shared>> {
-        let mut inner = self.lock();
-        match &inner.link {
-            Link::Up(sender) => {
-                let sender = sender.clone();
-                inner.close(sender.shared(), frame);
-                inner.link = Link::Closing(sender);
+        self.locked(|inner| {
+            match &inner.link {
+                Link::Up(sender) => {
+                    let sender = sender.clone();
+                    inner.close(sender.shared(), frame);
+                    inner.link = Link::Closing(sender);
+                }
+                Link::Down => inner.end(Cause::Closed(given_up(String::new()))),
+                Link::Closing(_) | Link::Over(_) => {}
             }
-            Link::Down => inner.end(Cause::Closed(given_up(String::new()))),
-            Link::Closing(_) | Link::Over(_) => {}
-        }
-        match &inner.link {
-            Link::Closing(sender) => Some(Arc::clone(sender.shared())),
-            _ => None,
-        }
+            match &inner.link {
+                Link::Closing(sender) => Some(Arc::clone(sender.shared())),
+                _ => None,
+            }
+        })
     }
 
     /// How it ended, or would end at this moment.
@@ -182,11 +195,27 @@ impl Line {
     }
 
     pub(super) fn remove_sender(&self) {
+        self.locked(|inner| {
+            inner.senders -= 1;
+            if inner.senders == 0 {
+                inner.wake_maker();
+            }
+        });
+    }
+
+    /// Takes a step, and has what is to follow it follow.
+    fn locked<T>(&self, step: impl FnOnce(&mut Inner) -> T) -> T {
         let mut inner = self.lock();
-        inner.senders -= 1;
-        if inner.senders == 0 {
-            inner.wake_maker();
+        let outcome = step(&mut inner);
+        let Due { changes, woken } = mem::take(&mut inner.due);
+        drop(inner);
+        for state in changes {
+            tracing::debug!(%state, "reconnecting");
         }
+        if let Some(maker) = woken {
+            maker.wake();
+        }
+        outcome
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -255,14 +284,13 @@ impl Inner {
 
     fn change(&mut self, state: State) {
         if !self.announced.state().is_ended() {
+            self.due.changes.push(state.clone());
             self.announced.change(state);
         }
     }
 
     fn wake_maker(&mut self) {
-        if let Some(maker) = self.maker.take() {
-            maker.wake();
-        }
+        self.due.woken = self.maker.take();
     }
 }
 

@@ -82,7 +82,6 @@ impl Announced {
     }
 
     pub(super) fn change(&mut self, state: State) {
-        tracing::debug!(%state, "reconnecting");
         self.state = state.clone();
         // Nobody may listen.
         let _told = self.changes.send(state);

@@ -23,6 +23,7 @@ mod failures;
 mod full_duplex;
 mod halves;
 mod handlers;
+mod heard_by_a_log;
 #[cfg(all(feature = "axum", feature = "tower"))]
 mod hosted;
 mod http;
