@@ -37,7 +37,8 @@
 //! - when the connection was closed with one of [`Reconnect::final_codes`], by either end: those that say that there is
 //!   nothing more to do (1000), or that the same would only happen again (1002, 1003, 1007, 1008, 1009, 1010). All others
 //!   say that the server goes away, restarts, failed or has too much to do, or, like 1005, nothing;
-//! - when server or proxy refuses with a status that asks for another request: 3xx, and 4xx but for 408, 425 and 429;
+//! - when server or proxy refuses with a status that asks for another request: 3xx, and 4xx but for 408, 425 and 429; or a
+//!   SOCKS proxy asks for another user or password;
 //! - when the answer to the opening handshake is none, or the request cannot be made;
 //! - after [`Reconnect::tries`] in a row.
 //!

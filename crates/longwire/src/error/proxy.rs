@@ -38,6 +38,14 @@ pub enum ProxyError {
         /// The proxy.
         proxy: String,
     },
+    /// A SOCKS proxy does not let this client in: it asks for a user and a password, for others, or for what cannot be
+    /// given.
+    Login {
+        /// The proxy.
+        proxy: String,
+        /// What it said.
+        reason: String,
+    },
     /// A SOCKS proxy refused or could not.
     Socks {
         /// The proxy.
@@ -73,6 +81,9 @@ impl fmt::Display for ProxyError {
             }
             ProxyError::Ended { proxy } => {
                 write!(f, "the proxy {proxy} closed the connection instead of answering")
+            }
+            ProxyError::Login { proxy, reason } => {
+                write!(f, "the proxy {proxy} asks for a login, or for another: {reason}")
             }
             ProxyError::Socks { proxy, to, reason, .. } => {
                 write!(f, "the proxy {proxy} did not connect to {to}: {reason}")

@@ -23,7 +23,7 @@ impl Reconnect {
             Error::Refused(refused) => is_final_status(refused.status()),
             Error::Proxy(error) => match &**error {
                 ProxyError::Refused { response, .. } => is_final_status(response.status()),
-                ProxyError::Address { .. } | ProxyError::Answer { .. } => true,
+                ProxyError::Address { .. } | ProxyError::Answer { .. } | ProxyError::Login { .. } => true,
                 ProxyError::Ended { .. } | ProxyError::Socks { .. } => false,
             },
             // Whoever does not speak the protocol will not have learnt it the next time. One that says nothing at all may

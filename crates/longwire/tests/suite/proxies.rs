@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use longwire::{Client, Error, Limits, Proxy, ProxyError, Reconnect, Result, Timeouts, WebSocket};
+use longwire::{Cause, Client, Error, Limits, Proxy, ProxyError, Reconnect, Result, Timeouts, WebSocket};
 use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -348,6 +348,33 @@ fn a_socks_proxy_that_wants_or_talks_something_else_is_told() {
             assert!(matches!(error, Error::Proxy(_)), "{error:?}");
             assert!(text.starts_with(&format!("the proxy {}", attempt.addr)), "{text}");
             assert!(text.contains(reason), "{text}");
+        }
+    });
+}
+
+/// RFC 1929 §2: any status but 0 is a failure. The same password would fail again, as with an HTTP proxy's 407.
+#[test]
+fn a_password_that_a_socks_proxy_refuses_is_not_tried_again() {
+    run(async {
+        for (method, status) in [(&b"\x05\x02"[..], &b"\x01\x01"[..]), (b"\x05\xff", b"")] {
+            let attempt = Attempt::new().await;
+            let proxy = Proxy::new(format!("socks5h://me:s%40cret@{}", attempt.addr)).unwrap();
+            let client = Client::new().proxy(proxy).reconnecting(Reconnect::default());
+            let mut socket = client.connect("ws://a.example/").unwrap();
+            let connecting = tokio::spawn(async move { socket.recv().await });
+            let mut proxy = attempt.accept().await;
+            proxy.expect(AUTH).await;
+            proxy.send(method).await;
+            if !status.is_empty() {
+                proxy.expect(b"\x01\x02me\x06s@cret").await;
+                proxy.send(status).await;
+            }
+            let error = connecting.await.unwrap().unwrap_err();
+            let Error::GaveUp(Cause::Failed(because)) = &error else { panic!("{error:?}") };
+            assert!(
+                matches!(&**because, Error::Proxy(error) if matches!(**error, ProxyError::Login { .. })),
+                "{because:?}"
+            );
         }
     });
 }

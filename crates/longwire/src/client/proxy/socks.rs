@@ -36,12 +36,18 @@ pub(super) async fn tunnel(
 }
 
 fn told(error: tokio_socks::Error, proxy: &ProxyServer, to: &Destination) -> Error {
+    use tokio_socks::Error::{
+        AuthorizationRequired, InvalidAuthValues, Io, NoAcceptableAuthMethods, PasswordAuthFailure,
+    };
+    let (name, reply, reason) = (proxy.to_string(), reply(&error), error.to_string().to_ascii_lowercase());
     match error {
-        tokio_socks::Error::Io(error) => Error::io(format!("speak SOCKS with the proxy {proxy}"), error),
-        other => {
-            let (reply, reason) = (reply(&other), other.to_string().to_ascii_lowercase());
-            ProxyError::Socks { proxy: proxy.to_string(), to: to.to_string(), reply, reason }.into()
+        Io(error) => Error::io(format!("speak SOCKS with the proxy {proxy}"), error),
+        // RFC 1928 §3 and RFC 1929 §2.
+        AuthorizationRequired | NoAcceptableAuthMethods | PasswordAuthFailure(_) => {
+            ProxyError::Login { proxy: name, reason }.into()
         }
+        InvalidAuthValues(reason) => ProxyError::Address { proxy: name, reason: reason.to_owned() }.into(),
+        _ => ProxyError::Socks { proxy: name, to: to.to_string(), reply, reason }.into(),
     }
 }
 

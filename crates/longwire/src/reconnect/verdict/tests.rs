@@ -77,6 +77,7 @@ fn mistakes_are_final_and_troubles_are_not() {
     assert!(is_final(&failed(HandshakeError::InsecureRedirect("ws://a.example/".into()))));
     assert!(is_final(&failed(ProxyError::Address { proxy: "x".into(), reason: "bad".into() })));
     assert!(!is_final(&failed(HandshakeError::Ended)));
+    assert!(is_final(&failed(ProxyError::Login { proxy: "p:1".into(), reason: "no".into() })));
     assert!(!is_final(&failed(ProxyError::Ended { proxy: "p:1".into() })));
     assert!(!is_final(&failed(Error::timeout("connect", SECOND))));
     assert!(!is_final(&failed(Error::io("connect", io::ErrorKind::ConnectionRefused.into()))));
