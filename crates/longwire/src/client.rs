@@ -317,7 +317,8 @@ impl Client {
     ///
     /// If the future is dropped, the attempt is given up. Only the system cannot be told to stop looking a name up, nor that
     /// the answer for the other family is not needed any more: until it answers, a thread for what blocks waits for it, and
-    /// so does a runtime that is dropped (but not one that is shut down by `shutdown_background` or `shutdown_timeout`).
+    /// so does a runtime that is dropped (but not one that is shut down by `shutdown_background` or `shutdown_timeout`). So it
+    /// is with the certificate authorities of the system, which the first `wss://` connection of a process reads.
     ///
     /// # Errors
     ///

@@ -16,6 +16,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 #[cfg(feature = "client")]
 use rustls::{ClientConfig, RootCertStore};
+#[cfg(feature = "client")]
+use tokio::task::spawn_blocking;
 
 use crate::error::{Error, Result};
 
@@ -228,11 +230,23 @@ impl ClientTls {
         Ok(self)
     }
 
-    pub(crate) fn config(&self) -> Result<Arc<ClientConfig>> {
+    /// What comes of it all. If it is dropped before it is ready, the reading of the system's authorities goes on, and whoever
+    /// is next has them.
+    pub(crate) async fn config(&self) -> Result<Arc<ClientConfig>> {
         if let Some(made) = self.config.get() {
             return Ok(Arc::clone(made));
         }
-        let made = self.make_config()?;
+        let made = match &self.trust {
+            // They lie in hundreds of files perhaps, on a disk that sleeps, or is somewhere else.
+            Trust::Roots { base: Roots::System, .. } => {
+                let tls = self.clone();
+                let made = spawn_blocking(move || tls.make_config()).await;
+                made.map_err(|error| {
+                    Error::io("read the certificate authorities of the system", error.into())
+                })?
+            }
+            Trust::Roots { .. } | Trust::Config(_) => self.make_config(),
+        }?;
         // Whoever was first has made the one that all share.
         Ok(Arc::clone(self.config.get_or_init(|| made)))
     }
@@ -353,25 +367,25 @@ mod tests {
 
     /// To read the authorities of the system takes longer than to connect, and sessions are resumed only within one
     /// configuration.
-    #[test]
-    fn a_configuration_is_made_once_and_again_when_something_changes() {
+    #[tokio::test]
+    async fn a_configuration_is_made_once_and_again_when_something_changes() {
         let (certificate, key) = identity();
-        let config = |tls: &ClientTls| tls.config().unwrap();
+        let config = async |tls: &ClientTls| tls.config().await.unwrap();
         let default = ClientTls::default();
-        assert!(Arc::ptr_eq(&config(&default), &config(&ClientTls::default().clone())));
+        assert!(Arc::ptr_eq(&config(&default).await, &config(&ClientTls::default().clone()).await));
         let added = default.clone().add_pem(&certificate).unwrap();
-        assert!(!Arc::ptr_eq(&config(&default), &config(&added)));
+        assert!(!Arc::ptr_eq(&config(&default).await, &config(&added).await));
         let identified = added.clone().identity(&certificate, &key).unwrap();
-        assert!(!Arc::ptr_eq(&config(&added), &config(&identified)));
-        assert!(config(&identified).client_auth_cert_resolver.has_certs());
+        assert!(!Arc::ptr_eq(&config(&added).await, &config(&identified).await));
+        assert!(config(&identified).await.client_auth_cert_resolver.has_certs());
     }
 
-    #[test]
-    fn every_choice_of_roots_gives_a_configuration() {
+    #[tokio::test]
+    async fn every_choice_of_roots_gives_a_configuration() {
         let (certificate, _) = identity();
         for roots in [Roots::System, Roots::Bundled, Roots::None] {
             let tls = ClientTls::new(roots).add_pem(&certificate).unwrap();
-            assert!(tls.config().is_ok());
+            assert!(tls.config().await.is_ok());
         }
         assert!(!system_roots().is_empty() && !bundled_roots().is_empty());
         assert!(ClientTls::default().add_pem("nothing").is_err());

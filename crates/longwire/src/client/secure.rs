@@ -23,7 +23,7 @@ pub(super) async fn secure(
 ) -> Result<Transport> {
     let failed = |error| Error::io(doing(destination, whom), error);
     let name = destination.tls_name().map_err(failed)?;
-    let connector = tokio_rustls::TlsConnector::from(tls.config()?);
+    let connector = tokio_rustls::TlsConnector::from(tls.config().await?);
     let secured = connector.connect(name, transport).await;
     let stream = secured.map_err(|error| failed(explained(error, whom)))?;
     Ok(Transport::ClientTls(Box::new(stream)))
