@@ -98,6 +98,9 @@ impl From<WebSocket> for ByteStream {
 
 impl AsyncRead for ByteStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if buf.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
         let this = self.get_mut();
         // An empty message is not the end, though an empty read would be.
         while this.rest.is_empty() {

@@ -216,3 +216,12 @@ fn a_half_that_reads_is_woken_by_the_end() {
         assert_eq!(echoing.await.unwrap().unwrap(), 0);
     });
 }
+
+#[test]
+fn a_read_of_nothing_waits_for_nothing() {
+    run_paused(async {
+        let (client, _server) = pair(ROOMY, Limits::default());
+        let mut stream = ByteStream::new(client);
+        assert_eq!(stream.read(&mut []).await.unwrap(), 0);
+    });
+}
