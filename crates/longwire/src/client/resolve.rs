@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dns_lookup::{AddrFamily, AddrInfoHints, SockType, getaddrinfo};
+use dns_lookup::{AddrFamily, AddrInfoHints, LookupError, LookupErrorKind, SockType, getaddrinfo};
 use futures_util::future::{Either, select};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -73,6 +73,19 @@ impl Found {
             None => Err(io::Error::new(io::ErrorKind::NotFound, "it has no address")),
         }
     }
+
+    /// All addresses that there are, of which one answer has none. If both questions have failed, the error is that of IPv4,
+    /// unless the other says that there is no such name at all.
+    fn in_either(v6: io::Result<Vec<SocketAddr>>, v4: io::Result<Vec<SocketAddr>>) -> io::Result<Found> {
+        match (v6, v4) {
+            (Ok(v6), Ok(v4)) => Found::all([v6, v4].concat()),
+            (Ok(found), Err(_)) | (Err(_), Ok(found)) if !found.is_empty() => Found::all(found),
+            (Err(v6), Err(v4)) if v6.kind() == io::ErrorKind::NotFound => {
+                Err(if v4.kind() == io::ErrorKind::NotFound { v4 } else { v6 })
+            }
+            (_, Err(error)) | (Err(error), _) => Err(error),
+        }
+    }
 }
 
 /// Waits until there is something to try: IPv6 addresses at once, others when it is clear that there are none of those, or
@@ -82,14 +95,14 @@ async fn first_answer(v6: Lookup, v4: Lookup) -> io::Result<Found> {
         Either::Left((Ok(addresses), v4)) if !addresses.is_empty() => {
             Ok(Found { addresses, later: Some(v4) })
         }
-        Either::Left((_none, v4)) => Found::all(v4.await?),
+        Either::Left((v6, v4)) => Found::in_either(v6, v4.await),
         Either::Right((Ok(addresses), mut v6)) if !addresses.is_empty() => {
             match timeout(RESOLUTION_DELAY, &mut v6).await {
                 Ok(answer) => Found::all([answer.unwrap_or_default(), addresses].concat()),
                 Err(_late) => Ok(Found { addresses, later: Some(v6) }),
             }
         }
-        Either::Right((_none, v6)) => Found::all(v6.await?),
+        Either::Right((v4, v6)) => Found::in_either(v6.await, v4),
     }
 }
 
@@ -102,8 +115,12 @@ async fn ask_system(destination: Destination, family: AddrFamily) -> io::Result<
     };
     // It waits for the network and cannot be told to stop. While the runtime's own threads do that, a paused clock stands.
     let ask = move || {
+        let found = match getaddrinfo(Some(destination.host()), None, Some(hints)) {
+            Ok(found) => found,
+            Err(error) => return known(error),
+        };
         let mut addresses = Vec::new();
-        for found in getaddrinfo(Some(destination.host()), None, Some(hints))? {
+        for found in found {
             let mut address = found?.sockaddr;
             address.set_port(destination.port());
             addresses.push(address);
@@ -111,6 +128,15 @@ async fn ask_system(destination: Destination, family: AddrFamily) -> io::Result<
         Ok(addresses)
     };
     spawn_blocking(ask).await?
+}
+
+/// What the system knows though it calls it an error: that there is no such name, or that it has no addresses of the family.
+fn known(error: LookupError) -> io::Result<Vec<SocketAddr>> {
+    match error.kind() {
+        LookupErrorKind::NoData => Ok(Vec::new()),
+        LookupErrorKind::NoName => Err(io::Error::new(io::ErrorKind::NotFound, io::Error::from(error))),
+        _ => Err(error.into()),
+    }
 }
 
 impl fmt::Debug for Resolver {

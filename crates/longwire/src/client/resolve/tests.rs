@@ -21,10 +21,10 @@ fn after(time: Duration, list: &[&str]) -> Lookup {
     })
 }
 
-fn failing(time: Duration, error: &'static str) -> Lookup {
+fn failing(time: Duration, kind: io::ErrorKind, error: &'static str) -> Lookup {
     Box::pin(async move {
         sleep(time).await;
-        Err(io::Error::other(error))
+        Err(io::Error::new(kind, error))
     })
 }
 
@@ -78,29 +78,16 @@ async fn v4_addresses_wait_a_little_for_the_others() {
 async fn a_family_without_addresses_is_not_waited_for_and_does_no_harm() {
     let one = |time| after(time, &["1.1.1.1:1"]);
     let expected = |time| (addresses(&["1.1.1.1:1"]), None, time);
-    for none in [after(MOMENT, &[]), failing(MOMENT, "no such name")] {
+    for none in [after(MOMENT, &[]), failing(MOMENT, io::ErrorKind::NotFound, "no such name")] {
         assert_eq!(answered(none, one(LONG)).await, expected(LONG));
     }
-    for none in [after(MOMENT, &[]), failing(MOMENT, "no such name")] {
+    for none in [after(MOMENT, &[]), failing(MOMENT, io::ErrorKind::NotFound, "no such name")] {
         assert_eq!(answered(none, one(Duration::ZERO)).await, expected(MOMENT));
     }
-    for none in [after(MOMENT, &[]), failing(MOMENT, "no such name")] {
+    for none in [after(MOMENT, &[]), failing(MOMENT, io::ErrorKind::NotFound, "no such name")] {
         let (found, later, time) = answered(after(LONG, &["[::1]:1"]), none).await;
         assert_eq!((found, later, time), (addresses(&["[::1]:1"]), None, LONG));
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_name_without_an_address_is_told() {
-    let failure = async |v6, v4| match first_answer(v6, v4).await {
-        Ok(found) => panic!("{:?}", found.addresses),
-        Err(error) => error.to_string(),
-    };
-    let nothing = || after(Duration::ZERO, &[]);
-    assert_eq!(failure(nothing(), nothing()).await, "it has no address");
-    assert_eq!(failure(nothing(), failing(MOMENT, "no such name")).await, "no such name");
-    assert_eq!(failure(failing(MOMENT, "no such name"), failing(LONG, "try again")).await, "try again");
-    assert_eq!(failure(failing(LONG, "try again"), failing(MOMENT, "no such name")).await, "try again");
 }
 
 #[tokio::test]
@@ -119,4 +106,42 @@ async fn the_system_knows_itself() {
     }
     assert!(found.addresses.contains(&SocketAddr::from(([127, 0, 0, 1], 80))), "{:?}", found.addresses);
     assert!(found.addresses.iter().all(|address| address.ip().is_loopback() && address.port() == 80));
+}
+
+/// That there is no such name holds for both families; that one has no addresses says nothing of the other.
+#[tokio::test(start_paused = true)]
+async fn of_two_failures_the_one_that_says_more_is_told_whichever_comes_first() {
+    const UNKNOWN: Result<&[&str], (io::ErrorKind, &str)> = Err((io::ErrorKind::NotFound, "no such name"));
+    const UNANSWERED: Result<&[&str], (io::ErrorKind, &str)> = Err((io::ErrorKind::Other, "no answer"));
+    const FAILED: Result<&[&str], (io::ErrorKind, &str)> = Err((io::ErrorKind::Other, "failed"));
+    const NONE: Result<&[&str], (io::ErrorKind, &str)> = Ok(&[]);
+    for (v6, v4, expected) in [
+        (UNKNOWN, UNANSWERED, "no such name"),
+        (UNANSWERED, UNKNOWN, "no such name"),
+        (UNANSWERED, FAILED, "failed"),
+        (NONE, FAILED, "failed"),
+        (FAILED, NONE, "failed"),
+        (NONE, NONE, "it has no address"),
+    ] {
+        for (v6_time, v4_time) in [(MOMENT, LONG), (LONG, MOMENT)] {
+            let answer = |time, answer: Result<&'static [&str], (io::ErrorKind, &'static str)>| match answer {
+                Ok(list) => after(time, list),
+                Err((kind, error)) => failing(time, kind, error),
+            };
+            let Err(error) = first_answer(answer(v6_time, v6), answer(v4_time, v4)).await else {
+                panic!("there are addresses")
+            };
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_the_system_knows_is_told_apart_from_what_it_could_not_find_out() {
+    // EAI_NONAME, EAI_NODATA and EAI_AGAIN of the C library.
+    let [unknown, none, again] = [-2, -5, -3].map(|code| known(LookupError::new(code)));
+    assert_eq!(unknown.unwrap_err().kind(), io::ErrorKind::NotFound);
+    assert_eq!(none.unwrap(), []);
+    assert_ne!(again.unwrap_err().kind(), io::ErrorKind::NotFound);
 }
