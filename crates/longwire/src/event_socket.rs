@@ -47,7 +47,8 @@
 //! On a task of its own, which [`new`](EventSocket::new) spawns on the tokio runtime that it is called in, one after the
 //! other. A listener that takes long keeps that task (and its thread of the runtime) from everything else: what takes long
 //! belongs in `spawn` or `spawn_blocking`. A listener may call everything on the socket it is given. One that panics is
-//! reported (the panic hook, and an event of `tracing`); the other listeners, and the socket, go on.
+//! reported (the panic hook, and an event of `tracing`); the other listeners, and the socket, go on. What the application
+//! connects by, and its transport, run there too: if they panic, the connection fails.
 //!
 //! Nothing is told before the task that made the socket waits for something, so a listener that is added until then misses
 //! nothing. [`with_listeners`](EventSocket::with_listeners) adds them before anything happens, wherever it is called.

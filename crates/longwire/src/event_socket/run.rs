@@ -1,12 +1,14 @@
 //! The task of a socket: it connects, reads, writes, and calls the listeners.
 
 use std::future::{Future, pending, poll_fn};
+use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_core::Stream;
+use futures_util::FutureExt;
 use longwire_proto::By;
 use tokio::time::sleep;
 
@@ -61,7 +63,7 @@ pub(super) async fn run(running: Running, connecting: Connecting, start: Start) 
     let connected = tokio::select! {
         biased;
         _ = shared.closing() => None,
-        connected = connecting => Some(connected),
+        connected = unless_it_panics(connecting) => Some(connected.and_then(|connected| connected)),
     };
     if let Start::After(turn) = start {
         tokio::select! {
@@ -70,11 +72,19 @@ pub(super) async fn run(running: Running, connecting: Connecting, start: Start) 
         }
     }
     let end = match connected {
-        Some(Ok(socket)) if shared.open(&socket) => exchange(shared, socket).await,
+        Some(Ok(socket)) if shared.open(&socket) => {
+            unless_it_panics(exchange(shared, socket)).await.unwrap_or_else(End::failed)
+        }
         Some(Err(error)) => End::failed(error),
         Some(Ok(_)) | None => End::failed(Error::other("the socket was closed before it was open")),
     };
     shared.finish(end.failure, end.close);
+}
+
+/// What `work` comes to. In it runs what the application connects by, and its transport.
+async fn unless_it_panics<T>(work: impl Future<Output = T>) -> Result<T> {
+    let done = AssertUnwindSafe(work).catch_unwind().await;
+    done.map_err(|_| Error::other("what the application made the connection by has panicked"))
 }
 
 /// Reads and writes until the connection ends.

@@ -9,6 +9,7 @@ mod feedback;
 mod garbage_collection;
 mod listeners;
 mod opening_handshake;
+mod panics;
 mod sending;
 
 use longwire::EventSocket;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use longwire::reconnect::State;
-use longwire::{By, Error, Reconnect};
+use longwire::{By, Client, Error, Reconnect};
 use tokio::time::Instant;
 
 use super::{URL, receive, roomy};
@@ -178,5 +178,42 @@ fn a_preparation_that_panics_in_the_background_is_the_end() {
         let _raw = server.open().await;
         while !matches!(states.next().await, Some(State::Ended(_))) {}
         assert!(matches!(sender.send("late").await, Err(Error::Closed(_))));
+    });
+}
+
+/// As above, where somebody receives: the panic is theirs, and the others are told of the end.
+#[test]
+fn a_preparation_that_panics_is_the_end_for_whoever_sends() {
+    run_paused(async {
+        let (client, mut server) = roomy();
+        let client =
+            client.reconnecting(Reconnect::default()).on_open(async |_| panic!("this is what is tested"));
+        let (sender, mut receiver) = client.connect(URL).unwrap().split();
+        let mut states = receiver.states();
+        let receiving = tokio::spawn(async move { receiver.recv().await });
+        let _raw = server.open().await;
+        assert!(receiving.await.unwrap_err().is_panic());
+        while !matches!(states.next().await, Some(State::Ended(_))) {}
+        assert!(matches!(sender.send("late").await, Err(Error::Closed(_))));
+        assert_eq!(sender.close(1000, "").await.unwrap().code.get(), 1006);
+    });
+}
+
+#[test]
+fn a_connector_that_panics_is_the_end_for_whoever_sends() {
+    run_paused(async {
+        let client = Client::new().connector(|_| async {
+            tokio::task::yield_now().await;
+            if true {
+                panic!("this is what is tested");
+            }
+            Ok(tokio::io::empty())
+        });
+        let (sender, mut receiver) = client.reconnecting(Reconnect::default()).connect(URL).unwrap().split();
+        let mut states = receiver.states();
+        let receiving = tokio::spawn(async move { receiver.recv().await });
+        assert!(receiving.await.unwrap_err().is_panic());
+        while !matches!(states.next().await, Some(State::Ended(_))) {}
+        assert_eq!(sender.close(1000, "").await.unwrap().code.get(), 1006);
     });
 }
