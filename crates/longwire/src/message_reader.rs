@@ -146,6 +146,9 @@ impl Stream for MessageReader<'_> {
 /// as bytes. A `read` that is dropped has taken nothing.
 impl AsyncRead for MessageReader<'_> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if buf.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
         let this = self.get_mut();
         let Some(piece) = ready!(this.poll_piece(cx))? else { return Poll::Ready(Ok(())) };
         let mut bytes = piece.into_bytes();

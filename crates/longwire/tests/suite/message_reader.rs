@@ -286,3 +286,18 @@ fn whoever_reads_slowly_slows_the_sender_down() {
         assert!(arrived > 10_000, "the sender went on after {arrived} bytes");
     });
 }
+
+#[test]
+fn a_read_of_nothing_waits_for_nothing() {
+    run_paused(async {
+        let (mut socket, mut raw) = server_and_raw();
+        raw.send(masked(FIRST_TEXT, "a")).await;
+        let mut message = socket.recv_stream().await.unwrap().unwrap();
+        assert_eq!(message.next_piece().await.unwrap(), Some("a".into()));
+        assert_eq!(message.read(&mut []).await.unwrap(), 0);
+        raw.send(masked(LAST, "b")).await;
+        // What was not read is still text.
+        assert_eq!(message.read(&mut []).await.unwrap(), 0);
+        assert_eq!(message.next_piece().await.unwrap(), Some("b".into()));
+    });
+}
