@@ -287,16 +287,20 @@ impl ClientTls {
 #[cfg(feature = "client")]
 fn system_roots() -> RootCertStore {
     static LOADED: OnceLock<RootCertStore> = OnceLock::new();
+    let mut errors = Vec::new();
     let load = || {
         let found = rustls_native_certs::load_native_certs();
-        for error in &found.errors {
-            tracing::warn!(%error, "a certificate authority of the system cannot be used");
-        }
+        errors = found.errors;
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(found.certs);
         if roots.is_empty() { bundled_roots() } else { roots }
     };
-    LOADED.get_or_init(load).clone()
+    let roots = LOADED.get_or_init(load).clone();
+    // When they are there: the log may be sent over TLS itself.
+    for error in &errors {
+        tracing::warn!(%error, "a certificate authority of the system cannot be used");
+    }
+    roots
 }
 
 #[cfg(feature = "client")]
