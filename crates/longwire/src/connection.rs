@@ -27,6 +27,8 @@ pub(crate) struct Connection {
     pub(crate) protocol: Protocol,
     /// `None` once it has ended.
     transport: Option<Transport>,
+    /// Whether the transport is being called. Where that is so before a call, it has panicked in the last one.
+    is_amid_call: bool,
     inbox: Inbox,
     /// Whether something was read since the protocol last said that there is no more in it.
     has_news: bool,
@@ -92,6 +94,7 @@ impl Connection {
         Connection {
             protocol,
             transport: Some(transport),
+            is_amid_call: false,
             inbox: Inbox::new(read_ahead),
             has_news: true,
             is_amid_parts: false,
@@ -112,11 +115,13 @@ impl Connection {
 
     /// Reads once. `Ready`: there is more to parse, or the transport has ended.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.begin_call();
         let Some(transport) = &mut self.transport else { return Poll::Ready(()) };
         let read = match self.protocol.payload_room() {
             Some(mut room) => pin!(transport.read_buf(&mut room)).poll(cx),
             None => self.inbox.poll_fill(transport, cx),
         };
+        self.is_amid_call = false;
         match ready!(read) {
             Ok(0) => self.end(None),
             Ok(count) => {
@@ -133,6 +138,13 @@ impl Connection {
 
     /// Writes everything that waits, and ends the writing side when it is time. `Ready`: nothing is left to do.
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.begin_call();
+        let written = self.poll_write_all(cx);
+        self.is_amid_call = false;
+        written
+    }
+
+    fn poll_write_all(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(transport) = &mut self.transport else {
             self.protocol.transmitted(self.protocol.queued());
             return Poll::Ready(());
@@ -199,10 +211,13 @@ impl Connection {
     /// what has arrived lies in the transport, the pong perhaps.
     fn look_for_life(&mut self, cx: &mut Context<'_>) {
         let now = Instant::now().into_std();
-        if self.protocol.is_about_to_lose_peer(now)
-            && let Some(transport) = &mut self.transport
-            && let Poll::Ready(Ok(count @ 1..)) = self.inbox.poll_glimpse(transport, cx)
-        {
+        if !self.protocol.is_about_to_lose_peer(now) {
+            return;
+        }
+        self.begin_call();
+        let glimpse = self.transport.as_mut().map(|transport| self.inbox.poll_glimpse(transport, cx));
+        self.is_amid_call = false;
+        if let Some(Poll::Ready(Ok(count @ 1..))) = glimpse {
             self.has_news = true;
             self.traffic.received(count);
             self.protocol.heard(now);
@@ -312,6 +327,14 @@ impl Connection {
             telemetry::shed(self.protocol.role());
         }
         self.protocol.shed();
+    }
+
+    /// A transport that has panicked is not called again: that may be while its panic still unwinds.
+    fn begin_call(&mut self) {
+        if self.is_amid_call {
+            self.end(None);
+        }
+        self.is_amid_call = self.transport.is_some();
     }
 
     fn end(&mut self, error: Option<io::Error>) {

@@ -268,11 +268,8 @@ impl State {
             return;
         }
         self.driver = Driver::Done;
-        // It may be the transport that has panicked.
-        if !std::thread::panicking() {
-            self.connection.protocol.close(CloseFrame::new(1001, "").ok());
-            let _as_far_as_it_goes = self.connection.poll_write(&mut Context::from_waker(Waker::noop()));
-        }
+        self.connection.protocol.close(CloseFrame::new(1001, "").ok());
+        let _as_far_as_it_goes = self.connection.poll_write(&mut Context::from_waker(Waker::noop()));
         self.connection.give_up();
         self.driven();
     }

@@ -33,10 +33,10 @@ mod message_writer;
 mod proxies;
 mod reconnecting;
 mod redirects;
-mod runtime_gone;
 mod server_handshake;
 mod shutdown;
 mod sink;
+mod task_gone;
 #[cfg(feature = "metrics")]
 mod telemetry;
 #[cfg(feature = "tls")]

@@ -1,15 +1,19 @@
-//! Connections whose runtime has been shut down: nobody who holds a handle on another runtime waits for ever.
+//! Connections whose task is gone, with its runtime or in a panic: nobody who holds a handle waits for ever.
 
 use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::thread;
 
 use longwire::{By, Closed, Error, Limits, Role, Server, WebSocket};
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 
 use crate::support::{
-    CLOSE, Frame, ROOMY, Raw, TEXT, close, config, end, masked, poll_once, run, run_paused, upgrade_request,
+    CLOSE, Frame, ROOMY, Raw, TEXT, close, config, end, masked, poll_once, run, run_paused, settle,
+    upgrade_request,
 };
 
 /// What `make` comes to on a runtime that is gone then.
@@ -168,6 +172,66 @@ fn a_sender_that_outlives_its_server_is_told() {
             client.send(upgrade_request("")).await;
             (lent.recv().await.unwrap(), client)
         });
+        assert!(is_lost(&sender.close(1000, "").await.unwrap()));
+    });
+}
+
+/// Takes nothing, and then panics.
+#[derive(Default)]
+struct Broken {
+    was_tried: bool,
+}
+
+impl AsyncRead for Broken {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+impl AsyncWrite for Broken {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+        assert!(!self.was_tried, "this is what is tested");
+        self.was_tried = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+fn over_a_broken_transport() -> WebSocket {
+    WebSocket::over(Broken::default(), Role::Server, config(Limits::default()), Vec::new())
+}
+
+#[test]
+fn a_transport_that_panics_in_the_background_is_the_end() {
+    run_paused(async {
+        let (sender, mut receiver) = over_a_broken_transport().split();
+        sender.send("never written").await.unwrap();
+        settle().await;
+        assert!(matches!(sender.flush().await, Err(Error::Closed(closed)) if is_lost(&closed)));
+        assert_eq!(receiver.recv().await.unwrap(), None);
+        assert!(is_lost(&sender.close(1000, "").await.unwrap()));
+    });
+}
+
+/// It is not called again by the handles that are dropped in its panic, which would end the process.
+#[test]
+fn a_transport_that_panics_at_whoever_writes_is_the_end_for_the_others() {
+    run_paused(async {
+        let mut socket = over_a_broken_transport();
+        let sender = socket.sender();
+        let writing = tokio::spawn(async move {
+            socket.send("never written").await.unwrap();
+            socket.flush().await
+        });
+        assert!(writing.await.unwrap_err().is_panic());
         assert!(is_lost(&sender.close(1000, "").await.unwrap()));
     });
 }
