@@ -7,7 +7,9 @@ use longwire::{
 };
 use tokio::sync::oneshot;
 
-use crate::support::{CLOSE, Frame, PING, PONG, Peer, TEXT, close, echo, end, masked, plain, run, serve};
+use crate::support::{
+    CLOSE, Frame, PING, PONG, Peer, TEXT, close, deserted, echo, end, masked, plain, run, serve,
+};
 
 /// A thread without async.
 async fn on_thread<T: Send + 'static>(script: impl FnOnce() -> T + Send + 'static) -> T {
@@ -254,7 +256,7 @@ fn a_thread_that_has_panicked_is_told() {
 #[test]
 fn an_attempt_that_fails_is_told() {
     run(async {
-        let nobody = Peer::listen().await.url();
+        let nobody = format!("ws://{}/", deserted());
         let refusing = Peer::listen().await;
         let refusing_url = refusing.url();
         let attempts = on_thread(move || {

@@ -12,7 +12,9 @@ use tokio::io::DuplexStream;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::Instant;
 
-use crate::support::{ROOMY, Raw, TEXT, agreement, echo, plain, poll_once, run, run_paused, serve, settle};
+use crate::support::{
+    ROOMY, Raw, TEXT, agreement, deserted, echo, plain, poll_once, run, run_paused, serve, settle,
+};
 
 const URL: &str = "ws://example.com/chat";
 
@@ -303,6 +305,9 @@ fn an_address_that_does_not_answer_is_given_up() {
         let address = listener.local_addr().unwrap();
         // More than the queue of connections holds that nobody has accepted: the system answers no further one.
         let queue: Vec<_> = (0..16).map(|_| tokio::spawn(TcpStream::connect(address))).collect();
+        while queue.iter().filter(|attempt| attempt.is_finished()).count() < 2 {
+            tokio::task::yield_now().await;
+        }
         settle().await;
 
         let time = Duration::from_millis(100);
@@ -315,9 +320,7 @@ fn an_address_that_does_not_answer_is_given_up() {
 #[test]
 fn a_port_where_nobody_listens_is_named() {
     run(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        drop(listener);
+        let address = deserted();
         let error = connect(format!("ws://{address}/")).await.unwrap_err();
         assert!(matches!(error, Error::Io { .. }), "{error:?}");
         let text = error.to_string();

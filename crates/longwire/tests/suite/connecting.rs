@@ -10,10 +10,9 @@ use http::header::AUTHORIZATION;
 use longwire::{Client, Destination, Error, Timeouts};
 #[cfg(feature = "tls")]
 use longwire::{ClientTls, Roots};
-use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-use crate::support::{ROOMY, Raw, echo, run, run_paused, serve};
+use crate::support::{ROOMY, Raw, deserted, echo, run, run_paused, serve};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -23,16 +22,11 @@ fn with_addresses(addresses: &[SocketAddr]) -> Client {
     Client::new().proxy(None).resolver(move |_: Destination| std::future::ready(Ok(addresses.clone())))
 }
 
-/// An address where nobody listens.
-async fn deserted() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
-}
-
 #[test]
 fn the_first_address_that_answers_is_it() {
     run(async {
         let serving = serve(|server| server, echo).await;
-        let client = with_addresses(&[deserted().await, "[100::1]:9".parse().unwrap(), serving.addr]);
+        let client = with_addresses(&[deserted(), "[100::1]:9".parse().unwrap(), serving.addr]);
         let mut socket = client.connect("ws://a.example/").await.unwrap();
         assert_eq!(socket.peer_addr(), Some(serving.addr));
         socket.send("hello").await.unwrap();
@@ -43,7 +37,7 @@ fn the_first_address_that_answers_is_it() {
 #[test]
 fn when_no_address_answers_each_is_named() {
     run(async {
-        let (first, second) = (deserted().await, deserted().await);
+        let (first, second) = (deserted(), deserted());
         let error = with_addresses(&[first, second]).connect("ws://a.example/").await.unwrap_err();
         let text = error.to_string();
         assert!(
@@ -83,22 +77,20 @@ fn a_lookup_that_takes_too_long_is_given_up() {
 #[test]
 fn tls_and_the_opening_handshake_have_times_of_their_own() {
     run_paused(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let (hold, _held) = tokio::sync::mpsc::unbounded_channel();
         let client = Client::new()
             .tls(ClientTls::new(Roots::None))
-            .timeouts(Timeouts::default().tls(2 * SECOND).handshake(3 * SECOND));
-        let _open = tokio::spawn(async move {
-            let mut held = Vec::new();
-            while let Ok(connection) = listener.accept().await {
-                held.push(connection);
-            }
-        });
-        let error = client.connect(format!("wss://{address}/")).await.unwrap_err();
-        let expected = format!("cannot secure the connection to {address} by TLS: it took longer than 2 s");
+            .timeouts(Timeouts::default().tls(2 * SECOND).handshake(3 * SECOND))
+            .connector(move |_| {
+                let (ours, silent) = tokio::io::duplex(ROOMY);
+                hold.send(silent).unwrap();
+                std::future::ready(Ok(ours))
+            });
+        let error = client.connect("wss://a.example/").await.unwrap_err();
+        let expected = "cannot secure the connection to a.example:443 by TLS: it took longer than 2 s";
         assert_eq!(error.to_string(), expected);
-        let error = client.connect(format!("ws://{address}/")).await.unwrap_err();
-        let expected = format!("cannot open a WebSocket at ws://{address}/: it took longer than 3 s");
+        let error = client.connect("ws://a.example/").await.unwrap_err();
+        let expected = "cannot open a WebSocket at ws://a.example/: it took longer than 3 s";
         assert_eq!(error.to_string(), expected);
     });
 }
@@ -197,7 +189,7 @@ fn user_and_password_of_the_url_are_sent_unless_a_header_is_set() {
 #[test]
 fn no_error_shows_user_and_password() {
     run(async {
-        let address = deserted().await;
+        let address = deserted();
         for url in [format!("ws://me:secret@{address}/"), format!("ftp://me:secret@{address}/")] {
             let error = Client::new().connect(url).await.unwrap_err();
             assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");

@@ -6,12 +6,13 @@ use longwire::{Accept, Handler, Limits, MessageRef, Refusal, Server, Socket, Upg
 
 use crate::support::{CLOSE, Script, echo, for_each_engine, polled, run, serve};
 
-/// The system is asked for the name, on another thread: that may take any number of polls.
+/// The system is asked for the name, on another thread: that may take any number of polls. It is that of an address of
+/// this test's own, where no other takes the port meanwhile.
 #[test]
 fn an_address_whose_taking_was_given_up_is_free() {
     run(async {
-        let free = Server::bind("localhost:0").await.unwrap().local_addr().port();
-        let address = format!("localhost:{free}");
+        let free = Server::bind("127.3:0").await.unwrap().local_addr().port();
+        let address = format!("127.3:{free}");
         for polls in 1.. {
             let taken = polled(polls, Server::bind(&address)).await;
             let was_ready = taken.map(Result::unwrap).is_some();
@@ -29,7 +30,7 @@ fn event_loops_may_be_given_up_at_any_time() {
     for_each_engine(async |engine| {
         let mut polls = 1;
         loop {
-            let server = Server::bind("127.0.0.1:0").await.unwrap().engine(engine).workers(1);
+            let server = Server::bind("127.0.0.4:0").await.unwrap().engine(engine).workers(1);
             let addr = server.local_addr();
             let connecting = tokio::spawn(connect(format!("ws://{addr}/")));
             assert!(polled(polls, server.run(Silent)).await.is_none());
@@ -81,7 +82,8 @@ impl Handler for Silent {
 fn serve_may_be_given_up_at_any_time() {
     run(async {
         for polls in 1.. {
-            let server = Server::bind("127.0.0.1:0").await.unwrap();
+            // An address of its own, where no other test takes the port meanwhile.
+            let server = Server::bind("127.0.0.5:0").await.unwrap();
             let addr = server.local_addr();
             let connecting = tokio::spawn(connect(format!("ws://{addr}/")));
             assert!(polled(polls, server.serve(echo)).await.is_none());

@@ -3,26 +3,30 @@
 use std::time::Duration;
 
 use longwire::event_socket::{EventKind, ReadyState};
-use longwire::{Client, Error, EventSocket, InvalidClose, Limits};
+use longwire::{Error, EventSocket, InvalidClose, Limits};
+use tokio::io::DuplexStream;
 use tokio::time::Instant;
 
 use super::{FAILED, Heard, nobody};
-use crate::support::{BINARY, CLOSE, Frame, Peer, close, plain, run};
+use crate::support::{
+    BINARY, CLOSE, Frame, Peer, ROOMY, Raw, close, dialled, plain, run, run_paused, settle,
+};
+
+const CLOSE_TIME: Duration = Duration::from_secs(4);
 
 /// An open socket, what it tells, and its server.
-async fn opened() -> (EventSocket, Heard, crate::support::Raw<tokio::net::TcpStream>) {
-    let peer = Peer::listen().await;
-    let client = Client::new().deflate(None).limits(Limits::default().close_time(Duration::from_millis(50)));
-    let socket = EventSocket::from_client(&client, peer.url(), &[]).unwrap();
+async fn opened() -> (EventSocket, Heard, Raw<DuplexStream>) {
+    let (client, mut dialled) = dialled(ROOMY, Limits::default().close_time(CLOSE_TIME));
+    let socket = EventSocket::from_client(&client, "ws://server.example/", &[]).unwrap();
     let mut heard = Heard::by(&socket);
-    let raw = peer.open().await;
+    let raw = dialled.open().await;
     heard.expect("open").await;
     (socket, heard, raw)
 }
 
 #[test]
 fn step_1_a_code_that_is_neither_1000_nor_from_3000_to_4999_is_an_invalid_access_error() {
-    run(async {
+    run_paused(async {
         let (socket, ..) = opened().await;
         for code in [0, 999, 1001, 1005, 1006, 1011, 1015, 2999, 5000, u16::MAX] {
             let refused = socket.close(code, "");
@@ -34,7 +38,7 @@ fn step_1_a_code_that_is_neither_1000_nor_from_3000_to_4999_is_an_invalid_access
 
 #[test]
 fn step_1_the_codes_that_may_be_sent_are_sent() {
-    run(async {
+    run_paused(async {
         for code in [1000, 3000, 4999] {
             let (socket, _heard, mut raw) = opened().await;
             socket.close(code, "bye").unwrap();
@@ -45,7 +49,7 @@ fn step_1_the_codes_that_may_be_sent_are_sent() {
 
 #[test]
 fn step_2_a_reason_of_more_than_123_bytes_of_utf_8_is_a_syntax_error() {
-    run(async {
+    run_paused(async {
         let (socket, _heard, mut raw) = opened().await;
         let refused = socket.close(1000, &"\u{e9}".repeat(62));
         assert!(matches!(refused, Err(Error::Close(InvalidClose::ReasonTooLong { bytes: 124 }))));
@@ -58,7 +62,7 @@ fn step_2_a_reason_of_more_than_123_bytes_of_utf_8_is_a_syntax_error() {
 
 #[test]
 fn step_1_the_code_is_looked_at_before_the_reason() {
-    run(async {
+    run_paused(async {
         let (socket, ..) = opened().await;
         let refused = socket.close(1001, &"x".repeat(124));
         assert!(matches!(refused, Err(Error::Close(InvalidClose::Code(_)))), "{refused:?}");
@@ -68,7 +72,7 @@ fn step_1_the_code_is_looked_at_before_the_reason() {
 #[test]
 fn steps_1_and_2_are_taken_in_every_state() {
     run(async {
-        let socket = EventSocket::new(Peer::listen().await.url()).unwrap();
+        let socket = EventSocket::new(nobody()).unwrap();
         let mut heard = Heard::by(&socket);
         let refused = |socket: &EventSocket| {
             socket.close(1001, "").is_err() && socket.close(1000, &"x".repeat(124)).is_err()
@@ -84,7 +88,7 @@ fn steps_1_and_2_are_taken_in_every_state() {
 
 #[test]
 fn step_3_closing_or_closed_do_nothing() {
-    run(async {
+    run_paused(async {
         let (socket, mut heard, mut raw) = opened().await;
         socket.close(3001, "first").unwrap();
         socket.close(3002, "second").unwrap();
@@ -117,7 +121,7 @@ fn step_3_not_yet_established_fail_the_connection() {
 #[test]
 fn step_3_not_yet_established_no_event_is_fired_by_close_itself() {
     run(async {
-        let socket = EventSocket::new(Peer::listen().await.url()).unwrap();
+        let socket = EventSocket::new(nobody()).unwrap();
         let mut heard = Heard::by(&socket);
         socket.close(1000, "").unwrap();
         assert!(heard.events.is_empty());
@@ -128,7 +132,7 @@ fn step_3_not_yet_established_no_event_is_fired_by_close_itself() {
 #[test]
 fn step_3_not_yet_established_it_may_be_closed_before_and_in_its_last_events() {
     run(async {
-        let socket = EventSocket::new(nobody().await).unwrap();
+        let socket = EventSocket::new(nobody()).unwrap();
         let mut heard = Heard::by(&socket);
         for kind in [EventKind::Error, EventKind::Close] {
             socket.add_event_listener(kind, |socket, _| {
@@ -143,7 +147,7 @@ fn step_3_not_yet_established_it_may_be_closed_before_and_in_its_last_events() {
 
 #[test]
 fn step_3_without_code_and_reason_the_close_message_has_no_body() {
-    run(async {
+    run_paused(async {
         let (socket, mut heard, mut raw) = opened().await;
         socket.close_without_code();
         assert_eq!(raw.frame().await, Frame::new(CLOSE, ""));
@@ -155,7 +159,7 @@ fn step_3_without_code_and_reason_the_close_message_has_no_body() {
 
 #[test]
 fn step_3_started_by_the_server_do_nothing() {
-    run(async {
+    run_paused(async {
         let (socket, mut heard, mut raw) = opened().await;
         raw.send(plain(CLOSE, close(4000, "server"))).await;
         assert_eq!(raw.frame().await, Frame::new(CLOSE, close(4000, "")));
@@ -171,18 +175,17 @@ fn step_3_started_by_the_server_do_nothing() {
 
 #[test]
 fn note_close_does_not_discard_previously_sent_messages() {
-    run(async {
+    run_paused(async {
         let (socket, mut heard, mut raw) = opened().await;
-        // More than the system takes at once, and than goes out within the time for the closing handshake.
+        // More than the transport takes at once.
         let chunk = vec![1; 1 << 20];
         for _ in 0..16 {
             socket.send(chunk.clone());
         }
         socket.close(1000, "").unwrap();
         assert!(heard.events.is_empty());
-        tokio::time::pause();
-        tokio::time::advance(Duration::from_secs(5)).await;
-        tokio::time::resume();
+        settle().await;
+        tokio::time::advance(CLOSE_TIME + Duration::from_secs(1)).await;
         for _ in 0..16 {
             assert_eq!(raw.frame().await, Frame::new(BINARY, &chunk));
         }
@@ -196,7 +199,7 @@ fn note_close_does_not_discard_previously_sent_messages() {
 
 #[test]
 fn a_closing_handshake_that_is_not_answered_ends_not_cleanly() {
-    run(async {
+    run_paused(async {
         let (socket, mut heard, mut raw) = opened().await;
         socket.close(1000, "").unwrap();
         assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1000, "")));
@@ -206,20 +209,15 @@ fn a_closing_handshake_that_is_not_answered_ends_not_cleanly() {
 
 #[test]
 fn a_server_that_reads_nothing_does_not_keep_a_closing_socket_for_ever() {
-    run(async {
-        let peer = Peer::listen().await;
-        let client = Client::new().deflate(None).limits(Limits::default().keepalive(None));
-        let socket = EventSocket::from_client(&client, peer.url(), &[]).unwrap();
-        let mut heard = Heard::by(&socket);
-        let _raw = peer.open().await;
-        heard.expect("open").await;
+    run_paused(async {
+        let (socket, mut heard, _raw) = opened().await;
         let content = vec![0; 32 << 20];
         socket.send(content.clone());
         socket.close(1000, "").unwrap();
-        tokio::time::pause();
         let begun = Instant::now();
         assert_eq!(heard.rest().await, FAILED);
-        assert!((20..60).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+        let patience = CLOSE_TIME + Duration::from_secs(10);
+        assert!((patience..2 * patience).contains(&begun.elapsed()), "{:?}", begun.elapsed());
         assert_eq!(socket.buffered_amount(), content.len());
     });
 }

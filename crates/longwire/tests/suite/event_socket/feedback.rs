@@ -125,7 +125,7 @@ fn when_the_closing_handshake_is_started_by_the_server_the_state_is_closing() {
 #[test]
 fn when_closed_the_state_is_closed_before_anybody_is_told() {
     run(async {
-        let socket = EventSocket::new(nobody().await).unwrap();
+        let socket = EventSocket::new(nobody()).unwrap();
         let (tell, told) = std::sync::mpsc::channel();
         let and_close = tell.clone();
         socket.on_error(move |socket, _| tell.send(socket.ready_state()).unwrap());
@@ -199,7 +199,7 @@ fn warning_the_code_and_the_reason_are_those_of_a_lost_connection_whatever_went_
         for (client, url) in [
             (not_resolved, "ws://name.example/".to_owned()),
             (not_routed, "ws://name.example/".to_owned()),
-            (Client::new(), nobody().await),
+            (Client::new(), nobody()),
         ] {
             let socket = EventSocket::from_client(&client, url, &[]).unwrap();
             assert_eq!(Heard::by(&socket).rest().await, FAILED);
@@ -252,8 +252,9 @@ fn warning_what_went_wrong_is_told_by_the_error_and_not_by_the_code() {
         let refuse = |_: &Upgrade<'_>| Err(Refusal::new(http::StatusCode::FORBIDDEN, "members only"));
         let serving = serve(|server| server.on_upgrade(refuse), echo).await;
         let (tell, told) = std::sync::mpsc::channel();
-        for url in [serving.url("/"), nobody().await, "ws://name.invalid/".to_owned()] {
-            let socket = EventSocket::new(url).unwrap();
+        let not_resolved = Client::new().resolver(async |_| Err(io::Error::other("no such name")));
+        for url in [serving.url("/"), nobody(), "ws://name.example/".to_owned()] {
+            let socket = EventSocket::from_client(&not_resolved, url, &[]).unwrap();
             let tell = tell.clone();
             socket.on_error(move |_, error| {
                 let kind = match error {

@@ -177,7 +177,7 @@ fn a_listener_that_panics_takes_nobody_with_it() {
 #[test]
 fn everything_may_be_called_in_a_listener() {
     run(async {
-        let socket = EventSocket::new(nobody().await).unwrap();
+        let socket = EventSocket::new(nobody()).unwrap();
         let (tell, told) = channel();
         socket.on_close(move |socket, _| {
             let attributes = (socket.url(), socket.protocol(), socket.extensions(), socket.ready_state());
@@ -194,7 +194,7 @@ fn everything_may_be_called_in_a_listener() {
 #[test]
 fn everybody_who_waits_is_told_the_end() {
     run(async {
-        let socket = EventSocket::new(nobody().await).unwrap();
+        let socket = EventSocket::new(nobody()).unwrap();
         let (one, two) = tokio::join!(socket.ended(), socket.ended());
         assert_eq!((one.code().get(), &one), (1006, &two));
         assert_eq!(socket.ended().await, one);

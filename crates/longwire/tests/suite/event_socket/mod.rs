@@ -16,11 +16,11 @@ use longwire::EventSocket;
 use longwire::event_socket::{Event, EventKind};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::support::Peer;
+use crate::support::deserted;
 
 /// A port where nobody listens.
-async fn nobody() -> String {
-    Peer::listen().await.url()
+fn nobody() -> String {
+    format!("ws://{}/", deserted())
 }
 
 /// What listeners of all kinds were told.

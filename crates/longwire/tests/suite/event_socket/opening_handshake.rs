@@ -160,7 +160,7 @@ fn steps_9_and_10_permessage_deflate_is_offered() {
 #[test]
 fn step_11_1_a_network_error_or_another_status_than_101_fails_the_connection() {
     run(async {
-        let socket = EventSocket::new(nobody().await).unwrap();
+        let socket = EventSocket::new(nobody()).unwrap();
         assert_eq!(Heard::by(&socket).rest().await, FAILED);
         for status in ["200 OK", "204 No Content", "401 Unauthorized", "426 Upgrade Required", "503 Busy"] {
             let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");

@@ -20,7 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) use counting::{Counting, Seen};
 pub(crate) use dialled::{Dialled, dialled, dialled_byte_by_byte};
 pub(crate) use event_server::{Conn, EventServer, Script, Told, for_each_engine};
-pub(crate) use peer::Peer;
+pub(crate) use peer::{Peer, deserted};
 pub(crate) use raw::{BINARY, CLOSE, Frame, PING, PONG, Raw, TEXT, close, masked, plain};
 pub(crate) use run::{poll_once, polled, run, run_on_threads, run_paused, settle};
 #[cfg(feature = "metrics")]

@@ -2,10 +2,19 @@
 
 use std::net::SocketAddr;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::raw::Raw;
 use super::serving::agreement;
+
+/// An address where nobody listens. It stays taken until the program ends, lest another test listens there meanwhile.
+pub(crate) fn deserted() -> SocketAddr {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
+    std::mem::forget(socket);
+    address
+}
 
 /// A server of raw bytes.
 pub(crate) struct Peer {
