@@ -200,7 +200,7 @@ impl Client {
     #[cfg(feature = "tls")]
     fn first_told(&self) -> String {
         let is_to_come = |told: &mut String| self.lines_in(told).is_empty();
-        let patience = std::time::Duration::from_secs(10);
+        let patience = std::time::Duration::from_secs(60);
         let told = TOLD.lock().unwrap();
         let (told, _) = MORE.wait_timeout_while(told, patience, is_to_come).unwrap();
         self.lines_in(&told).first().cloned().unwrap_or_default()

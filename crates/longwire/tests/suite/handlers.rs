@@ -1,12 +1,11 @@
 //! The server's handler: when it begins, and what becomes of its connection when it ends.
 
 use std::future::pending;
-use std::time::Duration;
 
-use longwire::{By, Client, Error, Limits, Message, Result, WebSocket, connect};
+use longwire::{By, Client, Error, Message, Result, WebSocket, connect};
 use tokio::sync::{broadcast, mpsc};
 
-use crate::support::{CLOSE, Frame, TEXT, close, deserted, echo, end, masked, run, serve};
+use crate::support::{CLOSE, Frame, TEXT, close, deserted, echo, end, masked, patient, run, serve};
 
 /// How a connection ends whose handler is this. Both have answered then: if one of them waited for anything more, it
 /// would do so for an hour.
@@ -15,9 +14,8 @@ where
     F: Fn(WebSocket) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<()>> + Send + 'static,
 {
-    let limits = Limits::default().close_time(Duration::from_secs(3600));
-    let serving = serve(|server| server.limits(limits.clone()), handler).await;
-    let mut socket = Client::new().limits(limits).connect(serving.url("/")).await.unwrap();
+    let serving = serve(|server| server, handler).await;
+    let mut socket = Client::new().limits(patient()).connect(serving.url("/")).await.unwrap();
     assert_eq!(socket.recv().await.unwrap(), None);
     // The server goes on.
     connect(serving.url("/")).await.unwrap();

@@ -106,16 +106,15 @@ fn what_the_service_does_not_know_is_its_own_404() {
 #[test]
 fn limits_hold_for_later_requests_too() {
     run(async {
-        let limits = Limits::default().handshake(8192, 20).handshake_time(Duration::from_millis(50));
-        let serving = with_pages(limits).await;
+        let serving = with_pages(Limits::default().handshake(8192, 20)).await;
         let mut many = serving.raw().await;
         many.send(GET).await;
         expect_page(&mut many).await;
         many.send(upgrade_request(&"X: y\r\n".repeat(20))).await;
         assert!(many.head().await.starts_with("HTTP/1.1 431 "));
 
-        let mut idle = serving.raw().await;
-        idle.send(GET).await;
+        let serving = with_pages(Limits::default().handshake_time(Duration::from_millis(50))).await;
+        let mut idle = serving.ask_in_time(GET).await;
         expect_page(&mut idle).await;
         idle.send("GET /pa").await;
         idle.rest().await;

@@ -124,7 +124,8 @@ fn who_does_not_ask_in_time_is_disconnected() {
         silent.expect_end().await;
         slow.expect_end().await;
         // The limit is for the opening handshake only.
-        let mut open = serving.raw_open().await;
+        let mut open = serving.ask_in_time(upgrade_request("")).await;
+        assert!(open.head().await.starts_with("HTTP/1.1 101 "));
         tokio::time::sleep(Duration::from_millis(100)).await;
         open.send(masked(TEXT, "still here")).await;
         assert_eq!(open.frame().await, Frame::new(TEXT, "still here"));

@@ -3,11 +3,11 @@
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 
-use longwire::EventSocket;
 use longwire::event_socket::EventKind;
+use longwire::{Client, EventSocket};
 
 use super::{Heard, nobody};
-use crate::support::{CLOSE, Frame, Peer, TEXT, close, plain, run};
+use crate::support::{CLOSE, Frame, Peer, TEXT, close, patient, plain, run};
 
 fn telling(tell: &Sender<&'static str>, what: &'static str) -> impl FnMut(&EventSocket) + Send + 'static {
     let tell = tell.clone();
@@ -156,8 +156,10 @@ fn a_handler_may_replace_itself() {
 fn a_listener_that_panics_takes_nobody_with_it() {
     run(async {
         let (peer, other_peer) = (Peer::listen().await, Peer::listen().await);
-        let socket = EventSocket::new(peer.url()).unwrap();
-        let other = EventSocket::new(other_peer.url()).unwrap();
+        // What it takes to print where it panicked is time that the other waits.
+        let client = Client::new().limits(patient());
+        let socket = EventSocket::from_client(&client, peer.url(), &[]).unwrap();
+        let other = EventSocket::from_client(&client, other_peer.url(), &[]).unwrap();
         socket.on_open(|_| panic!("a mistake of the application"));
         socket.on_message(|_, event| assert_ne!(event.data().as_text(), Some("1"), "another one"));
         let (mut heard, mut other_heard) = (Heard::by(&socket), Heard::by(&other));

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use longwire::{By, CloseCode, InvalidClose, Limits, SendError, SendStatus};
 
-use crate::support::{BINARY, CLOSE, Conn, Frame, PING, Script, TEXT, Told, close, for_each_engine, masked};
+use crate::support::{
+    BINARY, CLOSE, Conn, Frame, PING, Script, TEXT, Told, close, for_each_engine, masked, patient,
+};
 
 /// Closes with 4000 and "enough" at whatever is received.
 fn closing() -> Script {
@@ -221,7 +223,7 @@ fn what_must_not_be_sent_leaves_the_connection_open() {
 #[test]
 fn what_was_sent_before_the_close_arrives_however_slow_the_peer() {
     for_each_engine(async |engine| {
-        let limits = Limits::default().water(1 << 20, 100 << 20);
+        let limits = patient().water(1 << 20, 100 << 20);
         let server = Script::new()
             .on_message(|socket, _| {
                 for number in 0..200_u8 {

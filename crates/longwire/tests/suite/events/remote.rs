@@ -2,15 +2,17 @@
 
 use std::sync::mpsc::{Receiver, channel};
 
-use longwire::{By, Engine, Limits, Message, Remote, RemoteError};
+use longwire::{By, Engine, Message, Remote, RemoteError};
 
-use crate::support::{BINARY, CLOSE, EventServer, Frame, Script, TEXT, Told, close, for_each_engine, masked};
+use crate::support::{
+    BINARY, CLOSE, EventServer, Frame, Script, TEXT, Told, close, for_each_engine, masked, patient,
+};
 
 /// A server that gives away a handle of each connection.
 async fn serve(engine: Engine, script: Script) -> (EventServer, Receiver<Remote>) {
     let (remotes, given) = channel();
     let script = script.on_open(move |socket| remotes.send(socket.remote()).unwrap());
-    let limits = Limits::default().water(10_000, 50_000);
+    let limits = patient().water(10_000, 50_000);
     (script.run(engine, |server| server.limits(limits)).await, given)
 }
 

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use longwire::{By, Limits};
+use longwire::By;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use crate::support::{BINARY, CLOSE, Frame, Raw, Script, TEXT, Told, close, for_each_engine, masked};
+use crate::support::{
+    BINARY, CLOSE, Frame, Raw, Script, TEXT, Told, close, for_each_engine, masked, patient,
+};
 
 const REASON: &str = "the server is shutting down";
 
@@ -56,7 +58,7 @@ fn an_idle_server_ends_at_once() {
 #[test]
 fn what_was_sent_before_arrives() {
     for_each_engine(async |engine| {
-        let limits = Limits::default().water(1 << 20, 100 << 20);
+        let limits = patient().water(1 << 20, 100 << 20);
         let mut server = Script::new()
             .on_message(|socket, _| {
                 for number in 0..100_u8 {

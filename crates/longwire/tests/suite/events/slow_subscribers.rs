@@ -6,7 +6,7 @@ use longwire::{By, Client, Deflate, Engine, Limits, Slow};
 use tokio::net::TcpStream;
 
 use crate::support::{
-    CLOSE, EventServer, Frame, Raw, Script, TEXT, Told, close, for_each_engine, masked, settle,
+    CLOSE, EventServer, Frame, Raw, Script, TEXT, Told, close, for_each_engine, masked, patient, settle,
 };
 
 /// Far more than the systems of both ends take.
@@ -15,7 +15,7 @@ const FLOOD: usize = 400;
 const SIZE: usize = 64 << 10;
 
 fn limits() -> Limits {
-    Limits::default().water(10_000, 200_000).keepalive(None)
+    patient().water(10_000, 200_000)
 }
 
 /// The message that has this number.

@@ -1,5 +1,7 @@
 //! What is counted while a test runs.
 
+use std::time::Duration;
+
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
 /// What is counted on this thread.
@@ -31,6 +33,19 @@ impl Counts {
         let mut lines: Vec<String> = changed.collect();
         lines.sort();
         lines
+    }
+
+    /// As [`take`](Counts::take), when all of `lines` are among it, or will not be.
+    pub(crate) async fn take_with(&self, lines: &[&str]) -> Vec<String> {
+        let mut counted = self.take();
+        for _ in 0..10_000 {
+            if lines.iter().all(|line| counted.iter().any(|counted| counted == line)) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            counted.extend(self.take());
+        }
+        counted
     }
 
     /// Of what has been counted since the last call of this or of [`take`](Counts::take), what begins with `name`.

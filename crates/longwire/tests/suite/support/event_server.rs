@@ -253,10 +253,11 @@ impl EventServer {
         opened(self.raw().await, target).await
     }
 
-    /// As [`open`](EventServer::open); the client's system takes next to nothing that the client has not read.
+    /// As [`open`](EventServer::open); the client's system takes little that the client has not read. Were it next to
+    /// nothing, each few KiB would wait for both ends to have their turn on the processor.
     pub(crate) async fn open_narrow(&self, target: &str) -> Raw<TcpStream> {
         let socket = TcpSocket::new_v4().unwrap();
-        socket.set_recv_buffer_size(4096).unwrap();
+        socket.set_recv_buffer_size(64 << 10).unwrap();
         opened(Raw::new(socket.connect(self.addr).await.unwrap()), target).await
     }
 

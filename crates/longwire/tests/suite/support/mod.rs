@@ -12,6 +12,7 @@ mod serving;
 mod trickle;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use longwire::{Config, Limits, Role, WebSocket};
 use tokio::io::DuplexStream;
@@ -30,6 +31,12 @@ pub(crate) use trickle::Trickle;
 
 /// What fits between the two ends of a transport in memory, unless a test needs less.
 pub(crate) const ROOMY: usize = 1 << 20;
+
+/// Limits whose times nobody waits for, however slow the machine. Servers under test have them unless a test sets others.
+pub(crate) fn patient() -> Limits {
+    let hour = Duration::from_secs(3600);
+    Limits::default().handshake_time(hour).close_time(hour).keepalive(None)
+}
 
 pub(crate) fn config(limits: Limits) -> Arc<Config> {
     Arc::new(Config::new(limits.keepalive(None)))

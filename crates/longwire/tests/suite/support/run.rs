@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::counts::{Counts, counted};
 
 /// Far more than any test needs.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(180);
 
 /// Runs a test on a runtime of one thread.
 pub(crate) fn run(test: impl Future<Output = ()> + Send + 'static) {

@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 
 use longwire::proto::handshake::ClientKey;
 use longwire::{Result, Server, WebSocket};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::patient;
 use super::raw::Raw;
 
 /// A server that runs.
@@ -45,7 +47,8 @@ impl Serving {
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
         let (stop, stopped) = oneshot::channel::<()>();
-        let server = set_up(Server::bind("127.0.0.1:0").await.unwrap()).shutdown(async {
+        let server = Server::bind("127.0.0.1:0").await.unwrap().limits(patient());
+        let server = set_up(server).shutdown(async {
             // A test that drops its server early has no use for a shutdown.
             if stopped.await.is_err() {
                 std::future::pending::<()>().await;
@@ -71,6 +74,18 @@ impl Serving {
         let head = raw.head().await;
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
         raw
+    }
+
+    /// A client that asks until it is answered: the time for the handshake may be so short that a busy machine lets it
+    /// pass.
+    pub(crate) async fn ask_in_time(&self, request: impl AsRef<[u8]>) -> Raw<TcpStream> {
+        loop {
+            let mut stream = TcpStream::connect(self.addr).await.unwrap();
+            let asked = stream.write_all(request.as_ref()).await;
+            if asked.is_ok() && stream.peek(&mut [0]).await.is_ok_and(|heard| heard > 0) {
+                return Raw::new(stream);
+            }
+        }
     }
 
     /// All that the server answers to `request` until it ends the connection.
