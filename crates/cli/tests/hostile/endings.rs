@@ -10,7 +10,8 @@ use crate::trial::{Bounds, CONNECTION, Trial};
 
 #[test]
 fn pings_that_are_not_answered() {
-    let trial = Trial::begin(&["--metrics", "--keepalive", "1", "--keepalive-timeout", "1"]);
+    // Long enough for the witness to be held up for a while and not to be lost itself.
+    let trial = Trial::begin(&["--metrics", "--keepalive", "1", "--keepalive-timeout", "6"]);
     let mut peers: Vec<Peer> = (0..100).map(|_| Peer::open(&trial.server, "/echo")).collect();
     for peer in &mut peers {
         assert_eq!(peer.frame(), Frame { first: FIN | PING, payload: Vec::new() });
@@ -29,7 +30,8 @@ fn pings_that_are_not_answered() {
 
 #[test]
 fn connections_without_a_message() {
-    let trial = Trial::begin(&["--metrics", "--idle-timeout", "1"]);
+    // Long enough for the witness to be held up for a while and not to be idle itself.
+    let trial = Trial::begin(&["--metrics", "--idle-timeout", "6"]);
     let mut peers: Vec<Peer> = (0..100).map(|_| Peer::open(&trial.server, "/echo")).collect();
     for peer in &mut peers {
         // Whoever only pings is idle too.
@@ -103,7 +105,7 @@ fn a_close_frame_and_then_garbage() {
 #[test]
 fn half_of_a_connection() {
     // Longer than the peers are patient: it is not this time that ends their connections.
-    let trial = Trial::begin(&["--close-timeout", "60"]);
+    let trial = Trial::begin(&["--close-timeout", "600"]);
     let mut peers: Vec<Peer> = (0..100).map(|_| Peer::open(&trial.server, "/echo")).collect();
     for peer in &mut peers {
         peer.finish();

@@ -12,8 +12,12 @@ pub(crate) struct Figures {
 impl Figures {
     /// Asks a server that was started with `--metrics`.
     pub(crate) fn of(server: &Server) -> Figures {
-        let text = Peer::connect(server).ask(get("/metrics"));
-        assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
+        let mut text = String::new();
+        // Connections that have just been dropped may still have their places, and a question may come too late.
+        eventually("the server shows its figures", || {
+            text = Peer::connect(server).ask(get("/metrics"));
+            text.starts_with("HTTP/1.1 200 ")
+        });
         Figures { text }
     }
 
@@ -65,19 +69,22 @@ fn nothing_is_shown_unless_it_is_asked_for() {
 
 #[test]
 fn who_is_not_let_in_is_counted_by_the_reason() {
-    let server = Server::start(&["--metrics", "--max-headers", "10", "--handshake-timeout", "0.2"]);
+    let server = Server::start(&["--metrics", "--max-headers", "10"]);
     let requests = [
         ("application", upgrade_request("/nowhere", "")),
         ("origin", upgrade_request("/echo", "Origin: https://evil.example\r\n")),
         ("too_large", upgrade_request("/echo", &"X: y\r\n".repeat(10))),
         ("bad_request", "\x16\x03\x01 is how TLS begins".to_owned()),
-        ("handshake_timeout", "GET /echo HTTP/1.1\r\n".to_owned()),
     ];
     for (reason, request) in requests {
         Peer::connect(&server).ask(request);
         let counted = Figures::of(&server).get(&format!("connections_refused_total{{reason=\"{reason}\"}}"));
         assert_eq!(counted, 1, "{reason}");
     }
+    let server = Server::start(&["--metrics", "--handshake-timeout", "0.2"]);
+    Peer::connect(&server).ask("GET /echo HTTP/1.1\r\n");
+    // On a busy machine a question for the figures may be too late itself.
+    assert!(Figures::of(&server).get(r#"connections_refused_total{reason="handshake_timeout"}"#) >= 1);
 }
 
 /// Every flag that the documentation of the bounds gives is one, and has the default that it says.

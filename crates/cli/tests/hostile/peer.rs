@@ -8,10 +8,13 @@ use crate::frames::{BINARY, FIN, Frame, MaskingKey, header, read_frame};
 use crate::server::Server;
 
 /// Longer than the server's own deadlines, so that it is the one to give up.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(60);
 
-/// When nothing has been taken for so long, nothing is being read at the other end.
-const STALL: Duration = Duration::from_secs(1);
+/// When nothing has been taken for so long, it is looked whether the server does anything at all.
+const STALL: Duration = Duration::from_millis(500);
+
+/// When nothing is taken while so many others are served in turn, nothing is being read at the other end.
+const OTHERS: usize = 3;
 
 /// A client has to mask (RFC 6455 §5.1). This key leaves the payload as it is.
 const KEY: MaskingKey = Some([0; 4]);
@@ -20,6 +23,7 @@ const KEY: MaskingKey = Some([0; 4]);
 #[derive(Debug)]
 pub(crate) struct Peer {
     stream: TcpStream,
+    server: SocketAddr,
 }
 
 /// What came of sending more than is good.
@@ -35,7 +39,11 @@ pub(crate) enum Flood {
 
 impl Peer {
     pub(crate) fn connect(server: &Server) -> Peer {
-        Peer::over(TcpStream::connect(server.address()).unwrap())
+        Peer::call(server.address())
+    }
+
+    fn call(server: SocketAddr) -> Peer {
+        Peer::over(TcpStream::connect(server).unwrap(), server)
     }
 
     /// Connects from an address of this machine, such as 127.0.0.2.
@@ -47,22 +55,25 @@ impl Peer {
             socket.connect(server.address()).await.unwrap().into_std().unwrap()
         });
         stream.set_nonblocking(false).unwrap();
-        Peer::over(stream)
+        Peer::over(stream, server.address())
     }
 
-    fn over(stream: TcpStream) -> Peer {
+    fn over(stream: TcpStream, server: SocketAddr) -> Peer {
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        Peer { stream }
+        Peer { stream, server }
     }
 
     /// A WebSocket.
     pub(crate) fn open(server: &Server, path: &str) -> Peer {
-        let mut peer = Peer::connect(server);
-        let response = peer.shake_hands(path, "");
+        Peer::connect(server).opened(path)
+    }
+
+    fn opened(mut self, path: &str) -> Peer {
+        let response = self.shake_hands(path, "");
         assert!(response.starts_with("HTTP/1.1 101 "), "{response}");
-        peer
+        self
     }
 
     /// Asks for a WebSocket, with more header lines (each with its CR LF); gives the head of the response.
@@ -115,12 +126,17 @@ impl Peer {
         outcome
     }
 
-    /// As `write_all`, but tells how much was taken before an error.
+    /// As `write_all`, but tells how much was taken before an error. `WouldBlock`: the server reads nothing, and serves
+    /// others.
     fn write_as_taken(&mut self, bytes: &[u8]) -> (usize, io::Result<()>) {
-        let mut taken = 0;
+        let (mut taken, mut others) = (0, 0);
         while taken < bytes.len() {
             match self.stream.write(&bytes[taken..]) {
-                Ok(count) => taken += count,
+                Ok(count) => (taken, others) = (taken + count, 0),
+                Err(error) if error.kind() == ErrorKind::WouldBlock && others < OTHERS => {
+                    Peer::call(self.server).opened("/echo").echo(b"Am I served?");
+                    others += 1;
+                }
                 Err(error) => return (taken, Err(error)),
             }
         }
@@ -166,13 +182,18 @@ impl Peer {
     /// Sends a request, and gives the whole response.
     pub(crate) fn ask(&mut self, request: impl AsRef<[u8]>) -> String {
         // Where there is no room for it, the server need not hear what it asks.
-        let _not_heard = self.stream.write_all(request.as_ref());
+        self.try_send(request);
         String::from_utf8(self.rest()).unwrap()
     }
 
     /// Another hand on the same connection, to read while this one writes.
     pub(crate) fn second_hand(&self) -> Peer {
-        Peer { stream: self.stream.try_clone().unwrap() }
+        Peer { stream: self.stream.try_clone().unwrap(), server: self.server }
+    }
+
+    /// Sends as much as the server lets it.
+    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) {
+        let _not_heard = self.stream.write_all(bytes.as_ref());
     }
 
     /// Waits at most this long for one byte more.

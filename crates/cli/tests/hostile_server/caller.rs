@@ -9,7 +9,7 @@ use longwire::proto::handshake::ClientKey;
 use crate::frames::{Frame, MaskingKey, header, read_frame};
 
 /// Longer than any client takes here to give up.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server masks nothing (RFC 6455 §5.1).
 const KEY: MaskingKey = None;
