@@ -1,6 +1,5 @@
 // The page with some life in it. With SCREENSHOT set to a path, its picture is written there.
 
-import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { launch } from "../support/browser.mjs";
@@ -42,8 +41,10 @@ test("a conversation of three, and a ticker with something to tell", async (t) =
     for (const tab of tabs.values()) await tab.shows(name, text);
   }
   const { page } = tabs.get("Ada");
-  const points = (await page.locator("#rate-plot .line").getAttribute("d")).match(/[ML]/g);
-  assert.ok(points.length >= TICKS, `${points.length} points after ${TICKS} ticks`);
+  // A point for each tick.
+  await page.waitForFunction((ticks) => {
+    return document.querySelector("#rate-plot .line").getAttribute("d").match(/[ML]/g)?.length >= ticks;
+  }, TICKS);
   if (SCREENSHOT) await page.screenshot({ path: SCREENSHOT });
 });
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { certificates } from "../support/environment.mjs";
-import { echo, listen, vacantAddress } from "../support/peer-server.mjs";
+import { VACANT, echo, listen } from "../support/peer-server.mjs";
 import { Program } from "../support/program.mjs";
 
 const longwireConnect = (t, url, ...args) => new Program(t, ["connect", url, ...args]);
@@ -173,7 +173,7 @@ test("wss: without it the certificate is refused, and the message says so", asyn
 });
 
 test("nobody listens: the message says so", async (t) => {
-  const program = longwireConnect(t, await vacantAddress());
+  const program = longwireConnect(t, VACANT);
   assert.equal(await program.exit(), 1);
   assert.match(program.stderr, /refused/i);
 });

@@ -68,6 +68,11 @@ class Browser {
   }
 }
 
+/** Waits until the page has complained of `what`. The browser tells of it apart from what the page does next. */
+export async function complains(page, what) {
+  while (!page.complaints.some((complaint) => complaint.includes(what))) await page.waitForEvent("console");
+}
+
 /** Runs in the page: keeps every state that a panel has shown, however short, in `window.shownStates`. */
 function recordStates() {
   window.shownStates = { chat: [], ticker: [] };

@@ -33,15 +33,8 @@ export async function listen(t, onConnection = () => {}, { tls = false, ...optio
   };
 }
 
-/** An address at which nobody listens. */
-export async function vacantAddress() {
-  const http = createHttpServer().listen(0, "127.0.0.1");
-  await once(http, "listening");
-  const { port } = http.address();
-  http.close();
-  await once(http, "close");
-  return `ws://127.0.0.1:${port}/`;
-}
+/** An address at which nobody listens: no system gives this port away. */
+export const VACANT = "ws://127.0.0.1:1/";
 
 export function echo(socket) {
   socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary }));

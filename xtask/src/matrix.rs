@@ -21,8 +21,8 @@ use crate::test::context::Context;
 use crate::test::outcome::{Outcome, Stop};
 use crate::workspace::Workspace;
 
-/// Ten cells, each with ten seconds at most, and the start of a browser.
-const DEADLINE: Duration = Duration::from_secs(150);
+/// Ten cells, each with thirty seconds at most, and the start of a browser.
+const DEADLINE: Duration = Duration::from_secs(350);
 
 /// Where the matrix is written, from the root of the workspace.
 const PAGE: &str = "docs/interop.md";

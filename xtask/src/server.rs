@@ -21,7 +21,7 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the program and waits until it accepts connections at `address`.
     pub(crate) fn start(mut command: Command, address: SocketAddr, log: PathBuf) -> Result<Self> {
-        const READY: Duration = Duration::from_secs(20);
+        const READY: Duration = Duration::from_secs(60);
         const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
         let stdout = create_log(&log)?;

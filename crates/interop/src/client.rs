@@ -64,7 +64,7 @@ impl Peer {
     }
 
     async fn cell<W: Into<Works>>(&self, name: &str, check: impl Future<Output = Result<W>>) {
-        const PATIENCE: Duration = Duration::from_secs(10);
+        const PATIENCE: Duration = Duration::from_secs(30);
 
         let checked = tokio::time::timeout(PATIENCE, check).await;
         let outcome = match checked.map(|checked| checked.map(Into::into)) {

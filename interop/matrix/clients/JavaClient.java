@@ -67,7 +67,7 @@ public class JavaClient {
         }
 
         Object next() throws Exception {
-            return events.poll(10, TimeUnit.SECONDS);
+            return events.poll(30, TimeUnit.SECONDS);
         }
     }
 
@@ -90,11 +90,11 @@ public class JavaClient {
                 builder.subprotocols(protocols[0], Arrays.copyOfRange(protocols, 1, protocols.length));
             }
             URI at = name.equals("fragments") ? fragmentsUrl : url;
-            WebSocket socket = builder.buildAsync(at, heard).get(10, TimeUnit.SECONDS);
+            WebSocket socket = builder.buildAsync(at, heard).get(30, TimeUnit.SECONDS);
             String why = check.run(heard, socket);
             outcome = why == null ? "\"ok\":true" : "\"ok\":null,\"why\":\"" + why + "\"";
             // Fails if the server has closed it already.
-            socket.sendClose(1000, "").exceptionally(closed -> null).get(10, TimeUnit.SECONDS);
+            socket.sendClose(1000, "").exceptionally(closed -> null).get(30, TimeUnit.SECONDS);
         } catch (Throwable error) {
             String why = String.valueOf(error).replaceAll("[^ -~]|[\"\\\\]", "?");
             outcome = "\"ok\":false,\"why\":\"" + why.substring(0, Math.min(why.length(), 200)) + "\"";

@@ -20,7 +20,7 @@ export const LONG_TEXT = "all work and no play makes a dull test. ".repeat(500);
 export async function run(cells, report) {
   for (const [cell, check] of Object.entries(cells)) {
     try {
-      const why = await within(10_000, check());
+      const why = await within(30_000, check());
       report(typeof why === "string" ? { cell, ok: null, why } : { cell, ok: true, why: why?.partly });
     } catch (error) {
       report({ cell, ok: false, why: String(error?.message ?? error) });

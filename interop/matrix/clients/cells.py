@@ -25,7 +25,7 @@ async def run(cells):
     """Runs one cell after the other."""
     for cell, check in cells.items():
         try:
-            await asyncio.wait_for(check(), 10)
+            await asyncio.wait_for(check(), 30)
             report(cell=cell, ok=True)
         except WorksInPart as why:
             report(cell=cell, ok=True, why=str(why))
