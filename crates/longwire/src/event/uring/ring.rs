@@ -5,7 +5,7 @@ use std::io;
 use std::mem;
 use std::os::fd::{FromRawFd as _, OwnedFd};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use io_uring::types::{SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, squeue};
@@ -328,10 +328,11 @@ impl Ring {
         Err(io::ErrorKind::TimedOut.into())
     }
 
-    /// Cancels everything and waits for it. What the kernel does not give back in a second stays in the table.
+    /// Cancels everything and waits for it. What the kernel does not give back while nothing happens for a second stays in
+    /// the table.
     fn wind_up(&mut self) -> io::Result<()> {
-        const PATIENCE: Duration = Duration::from_secs(1);
         const ROUND: Duration = Duration::from_millis(100);
+        const ROUNDS_IN_VAIN: usize = 10;
 
         // The kernel has never seen these.
         for entry in mem::take(&mut self.backlog) {
@@ -341,11 +342,14 @@ impl Ring {
             in_flight.cancelled = true;
         }
         self.push(entries::cancellation_of_all());
-        // Newer kernels do no more than a few dozen at each call.
-        let begun = Instant::now();
-        while !self.operations.is_empty() && begun.elapsed() < PATIENCE {
+        // Newer kernels do no more than a few dozen at each call. A clock would count the time in which this thread does not
+        // run.
+        let mut in_vain = 0;
+        while !self.operations.is_empty() && in_vain < ROUNDS_IN_VAIN {
+            let before = self.operations.len();
             self.submit_and_wait(Some(ROUND))?;
             while self.next_completion().is_some() {}
+            in_vain = if self.operations.len() < before { 0 } else { in_vain + 1 };
         }
         Ok(())
     }
