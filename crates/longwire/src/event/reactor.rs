@@ -454,7 +454,8 @@ impl<H: Handler, L> Reactor<H, L> {
         if let Some(connection) = self.connections.get_mut(key) {
             connection.stage = Stage::Refused(refused);
         }
-        self.set_timer(key, self.now + LINGER_TIME);
+        // The handler may have taken long since the loop was told the time.
+        self.set_timer(key, Instant::now() + LINGER_TIME);
         self.mark(key);
     }
 

@@ -133,10 +133,10 @@ impl<H: Handler> Uring<H> {
                 self.complete(completion);
             }
             self.reactor.take_mail();
+            // What there is to say is said before its time can be up: handlers may have taken long.
+            self.drive_dirty();
             self.keep_time();
-            while let Some(key) = self.reactor.next_dirty() {
-                self.drive(key);
-            }
+            self.drive_dirty();
             for key in std::mem::take(&mut self.hungry) {
                 self.read_on(key);
             }
@@ -266,6 +266,12 @@ impl<H: Handler> Uring<H> {
         telemetry::accept_failed();
         self.accepting = Accepting::PausedUntil(Instant::now() + ACCEPT_PAUSE);
     }
+    fn drive_dirty(&mut self) {
+        while let Some(key) = self.reactor.next_dirty() {
+            self.drive(key);
+        }
+    }
+
     /// Does what there is to be done for a connection.
     fn drive(&mut self, key: Key) {
         loop {

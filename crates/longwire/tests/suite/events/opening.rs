@@ -214,6 +214,23 @@ async fn answer_to_half_a_megabyte(server: &EventServer, begin: &str) -> Option<
     Some(Raw::new(stream).head().await)
 }
 
+/// The second in which a refused client may fetch the answer was counted from before the handler was asked: over io_uring
+/// it was over before the answer had been written.
+#[test]
+fn a_refusal_that_takes_the_handler_long_is_sent() {
+    for_each_engine(async |engine| {
+        let server = Script::new()
+            .on_upgrade(|_| {
+                std::thread::sleep(Duration::from_millis(1100));
+                Err(Refusal::forbidden("not you"))
+            })
+            .run(engine, |server| server)
+            .await;
+        let answer = server.ask(upgrade_request("")).await;
+        assert!(answer.starts_with("HTTP/1.1 403 Forbidden\r\n"), "{answer}");
+    });
+}
+
 #[test]
 fn who_does_not_ask_in_time_is_disconnected() {
     for_each_engine(async |engine| {
