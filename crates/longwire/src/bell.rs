@@ -21,27 +21,15 @@ impl Bell {
         self.rung.notified()
     }
 
-    /// Says that somebody waits. To be called under the lock of what is waited for.
+    /// Says that somebody waits. To be called under the lock of what is waited for, as [`ring`](Bell::ring) is.
     pub(crate) fn wanted(&self) {
         self.wanted.store(true, Ordering::Relaxed);
     }
 
-    /// Wakes everybody who waits. To be called under the lock of what is waited for.
-    #[cfg(feature = "client")]
-    pub(crate) fn ring(&self) {
-        if self.is_wanted() {
-            self.wake();
-        }
-    }
-
-    /// Whether somebody waits, who is to be woken then. To be called under the lock, so that a [`wake`](Bell::wake) without
-    /// it is not for who looks later.
-    pub(crate) fn is_wanted(&self) -> bool {
-        self.wanted.swap(false, Ordering::Relaxed)
-    }
-
     /// Wakes everybody who waits.
-    pub(crate) fn wake(&self) {
-        self.rung.notify_waiters();
+    pub(crate) fn ring(&self) {
+        if self.wanted.swap(false, Ordering::Relaxed) {
+            self.rung.notify_waiters();
+        }
     }
 }

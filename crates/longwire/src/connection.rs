@@ -7,7 +7,7 @@ use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
-use longwire_proto::{Closed, Last, MessageKind, Protocol, Role, SendError};
+use longwire_proto::{Closed, Event, Last, MessageKind, Protocol, Role, SendError};
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -56,6 +56,12 @@ pub(crate) enum Note {
 }
 
 impl Note {
+    /// Kept out of what is done for each message.
+    #[cold]
+    fn received(event: &Event<'_>) -> Note {
+        Note::Received(format!("{event:?}"))
+    }
+
     pub(crate) fn log(&self) {
         match self {
             Note::Received(event) => tracing::trace!(%event, "received"),
@@ -305,6 +311,10 @@ impl Connection {
     /// What ended the transport, once.
     pub(crate) fn take_failure(&mut self) -> Option<Error> {
         self.failure.take()
+    }
+
+    pub(crate) fn has_notes(&self) -> bool {
+        !self.notes.is_empty()
     }
 
     /// What is to be logged, once.

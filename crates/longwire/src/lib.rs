@@ -6,6 +6,7 @@
 
 #[cfg(feature = "axum")]
 pub mod axum;
+#[cfg(feature = "client")]
 mod bell;
 #[cfg(feature = "blocking")]
 pub mod blocking;

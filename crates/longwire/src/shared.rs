@@ -7,7 +7,6 @@ pub(crate) mod state;
 
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::mem;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,23 +15,23 @@ use std::time::Duration;
 
 use longwire_proto::{CloseFrame, Closed, SendError};
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tokio::task::coop::poll_proceed;
 
-use crate::bell::Bell;
 use crate::connection::{Connection, Note};
 use crate::error::Result;
 use crate::message::{Message, Outgoing};
 use crate::opening::Opening;
 use driver::{DrivenBy, Driver};
-use state::{Due, Frames, State, Write};
+use state::{Change, Frames, State, Write};
 
 /// What the handles of one connection share.
 pub(crate) struct Shared {
     state: Mutex<State>,
-    /// Rung when some of what waited to be written has been.
-    room: Bell,
-    /// Rung when the connection has come nearer to its end.
-    end: Bell,
+    /// For who waits for room.
+    room: Notify,
+    /// For who waits for the end.
+    end: Notify,
     /// Whether the task that attends the connection is at it, and will do what the driver is to do before it waits.
     in_turn: AtomicBool,
     runtime: Handle,
@@ -55,8 +54,8 @@ impl Shared {
         let keeps_time = state.connection.protocol.keeps_time();
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
-            room: Bell::default(),
-            end: Bell::default(),
+            room: Notify::new(),
+            end: Notify::new(),
             in_turn: AtomicBool::new(false),
             runtime,
             opening,
@@ -114,7 +113,7 @@ impl Shared {
 
     /// Waits until a message, or something within one, can be queued.
     pub(crate) async fn room(self: &Arc<Shared>, frames: Frames) -> Result<()> {
-        self.wait_until(&self.room, |state| match state.has_room(frames) {
+        self.wait_until(Change::Room, |state| match state.has_room(frames) {
             Ok(true) => Some(Ok(())),
             Ok(false) => {
                 state.make_room();
@@ -127,7 +126,7 @@ impl Shared {
 
     /// Waits until the transport has taken everything that was queued.
     pub(crate) async fn flush(self: &Arc<Shared>) -> Result<()> {
-        self.wait_until(&self.room, |state| {
+        self.wait_until(Change::Room, |state| {
             state.is_flushed().map(|is_flushed| is_flushed.then_some(())).transpose()
         })
         .await
@@ -146,7 +145,7 @@ impl Shared {
 
     /// Waits for the end of the connection. Someone has to receive meanwhile, or the time for closing has to pass.
     pub(crate) async fn ended(self: &Arc<Shared>) -> Closed {
-        self.wait_until(&self.end, |state| state.connection.has_ended().then(|| state.connection.closed()))
+        self.wait_until(Change::End, |state| state.connection.has_ended().then(|| state.connection.closed()))
             .await
     }
 
@@ -183,45 +182,40 @@ impl Shared {
     }
 
     /// Takes a step, and has what is to follow it follow.
+    #[inline]
     fn locked<T>(self: &Arc<Shared>, step: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.lock();
         let outcome = step(&mut state);
-        let (due, notes) = self.due(&mut state);
-        drop(state);
-        self.follow(due, &notes);
+        if state.is_anything_due() {
+            self.follow(state);
+        }
         outcome
     }
 
-    /// What is to follow the step that has been taken.
-    fn due(&self, state: &mut State) -> (Due, Vec<Note>) {
-        let mut due = mem::take(&mut state.due);
-        due.room = due.room && self.room.is_wanted();
-        due.end = due.end && self.end.is_wanted();
+    /// Does what is to follow a step. The lock is released first, since others run in here who may want it: a runtime that
+    /// is gone drops a new task at once, a waker does what it likes, and a log may be sent over this very connection.
+    fn follow(self: &Arc<Shared>, mut state: MutexGuard<'_, State>) {
+        let due = state.take_due();
         if due.wake
             && let Driver::Running { waker: Some(waker), .. } = &state.driver
             && !self.in_turn.load(Ordering::Relaxed)
         {
             waker.wake_by_ref();
         }
-        (due, state.connection.take_notes())
-    }
-
-    /// Does what is to follow a step. The lock has been released, since others run in here who may want it: a runtime that
-    /// is gone drops a new task at once, a waker does what it likes, and a log may be sent over this very connection.
-    fn follow(self: &Arc<Shared>, due: Due, notes: &[Note]) {
+        drop(state);
         if due.start {
             self.runtime.spawn(Driving(Arc::clone(self)));
         }
         if due.room {
-            self.room.wake();
+            self.room.notify_waiters();
         }
         if due.end {
-            self.end.wake();
+            self.end.notify_waiters();
         }
         if let Some(receiver) = due.receiver {
             receiver.wake();
         }
-        notes.iter().for_each(Note::log);
+        due.notes.iter().for_each(Note::log);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -272,35 +266,27 @@ impl Shared {
 
     async fn wait_until<T>(
         self: &Arc<Shared>,
-        bell: &Bell,
+        change: Change,
         mut check: impl FnMut(&mut State) -> Option<T>,
     ) -> T {
         loop {
-            let rung = bell.listen();
-            let found = self.look(bell, &mut check);
+            let told = match change {
+                Change::Room => self.room.notified(),
+                Change::End => self.end.notified(),
+            };
+            let found = self.locked(|state| {
+                let found = check(state);
+                if found.is_none() {
+                    // Only now: what this look has changed is for the others.
+                    state.await_change(change);
+                }
+                found
+            });
             if let Some(value) = found {
                 return value;
             }
-            rung.await;
+            told.await;
         }
-    }
-
-    /// Looks whether what is waited for is there. If it is not, the bell will ring.
-    fn look<T>(
-        self: &Arc<Shared>,
-        bell: &Bell,
-        check: &mut impl FnMut(&mut State) -> Option<T>,
-    ) -> Option<T> {
-        let mut state = self.lock();
-        let found = check(&mut state);
-        let (due, notes) = self.due(&mut state);
-        if found.is_none() {
-            // Only now: what this look has changed is for the others.
-            bell.wanted();
-        }
-        drop(state);
-        self.follow(due, &notes);
-        found
     }
 }
 

@@ -40,6 +40,7 @@ impl Connection {
     /// The next message among what was read. `None`: more has to be read, or the end is near.
     ///
     /// If a message was begun to be taken in parts, what is left of it is discarded.
+    #[inline]
     pub(crate) fn next_message(&mut self) -> Result<Option<Message>> {
         if self.is_amid_parts && !self.discard_parts()? {
             return Ok(None);
@@ -81,6 +82,7 @@ impl Connection {
     }
 
     /// What `of_message` makes of the next message or part, or `of_control` of a control frame before it, if it wants it.
+    #[inline]
     fn next<T>(
         &mut self,
         delivery: Delivery,
@@ -101,6 +103,7 @@ impl Connection {
         outcome
     }
 
+    #[inline]
     fn parse<T>(
         &mut self,
         delivery: Delivery,
@@ -130,7 +133,7 @@ impl Connection {
                 Ok(Some(Event::BinaryPart(payload))) => (Message::Binary(payload.into_owned().into()), false),
                 Ok(Some(event)) => {
                     if tracing::enabled!(tracing::Level::TRACE) {
-                        self.notes.push(Note::Received(format!("{event:?}")));
+                        self.notes.push(Note::received(&event));
                     }
                     // A pong that is not queued is put off, as RFC 6455 §5.5.3 allows.
                     if matches!(event, Event::Ping(_))
@@ -191,6 +194,7 @@ impl Arrival {
 }
 
 /// Text of its own: a copy if it is lent from a read buffer.
+#[inline]
 fn owned_text(text: Cow<'_, str>) -> Utf8Bytes {
     match text {
         Cow::Borrowed(text) => text.into(),

@@ -1,11 +1,12 @@
 //! How a connection stands, and every step that it takes while its handles' lock is held.
 
+use std::mem;
 use std::task::{Context, Poll, Waker};
 
 use longwire_proto::{CloseFrame, SendError};
 
 use super::driver::Driver;
-use crate::connection::Connection;
+use crate::connection::{Connection, Note};
 use crate::error::{Error, Result};
 use crate::telemetry;
 
@@ -23,7 +24,26 @@ pub(super) struct State {
     pub(super) senders: usize,
     /// Whether the queue has been above the high-water mark and not yet below the low one.
     congested: bool,
-    pub(super) due: Due,
+    awaited: Awaited,
+    due: Due,
+    /// Whether there is anything in `due`.
+    is_due: bool,
+}
+
+/// What somebody waits for.
+#[derive(Debug, Default)]
+struct Awaited {
+    room: bool,
+    end: bool,
+}
+
+/// What can be waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// Some of what waited to be written has been.
+    Room,
+    /// The connection has come nearer to its end.
+    End,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +65,8 @@ pub(super) struct Due {
     pub(super) room: bool,
     /// Whoever waits for the end is to look again.
     pub(super) end: bool,
+    /// What is to be logged.
+    pub(super) notes: Vec<Note>,
 }
 
 /// When something that was queued is to be written.
@@ -74,11 +96,44 @@ impl State {
             receiver_waker: None,
             senders: 1,
             congested: false,
+            awaited: Awaited::default(),
             due: Due::default(),
+            is_due: false,
         }
     }
 
+    /// Whether anything is to follow the step that has been taken.
+    pub(super) fn is_anything_due(&self) -> bool {
+        self.is_due || self.connection.has_notes()
+    }
+
+    /// What is to follow the step that has been taken.
+    pub(super) fn take_due(&mut self) -> Due {
+        self.is_due = false;
+        Due { notes: self.connection.take_notes(), ..mem::take(&mut self.due) }
+    }
+
+    /// Somebody will wait for this.
+    pub(super) fn await_change(&mut self, change: Change) {
+        match change {
+            Change::Room => self.awaited.room = true,
+            Change::End => self.awaited.end = true,
+        }
+    }
+
+    fn room_has_changed(&mut self) {
+        if mem::take(&mut self.awaited.room) {
+            self.due().room = true;
+        }
+    }
+
+    fn due(&mut self) -> &mut Due {
+        self.is_due = true;
+        &mut self.due
+    }
+
     /// What `next` finds among what arrives, or the end.
+    #[inline]
     pub(super) fn poll_receive<T>(
         &mut self,
         next: impl Fn(&mut Connection) -> Result<Option<T>>,
@@ -115,7 +170,7 @@ impl State {
                 }
                 return Poll::Pending;
             }
-            self.ring_if_ended();
+            self.tell_if_ended();
         }
     }
 
@@ -142,6 +197,7 @@ impl State {
         }
     }
 
+    #[inline]
     pub(super) fn queue(
         &mut self,
         queue: impl FnOnce(&mut Connection) -> Result<(), SendError>,
@@ -176,9 +232,9 @@ impl State {
         }
         // Only what has changed is told: whoever waits for it calls this, too, and would wake itself for ever.
         if self.connection.protocol.queued() < before {
-            self.due.room = true;
+            self.room_has_changed();
         }
-        self.ring_if_ended();
+        self.tell_if_ended();
     }
 
     /// Whether everything has been written; it is tried at once. An error: it will not be.
@@ -221,13 +277,14 @@ impl State {
         }
     }
 
-    fn ring_if_ended(&mut self) {
-        if self.connection.is_settled() || self.connection.has_ended() {
-            self.due.end = true;
+    fn tell_if_ended(&mut self) {
+        let has_ended = self.connection.has_ended();
+        if (has_ended || self.connection.is_settled()) && mem::take(&mut self.awaited.end) {
+            self.due().end = true;
         }
         // Nobody waits for ever for room in a connection that has none any more.
-        if self.connection.has_ended() {
-            self.due.room = true;
+        if has_ended {
+            self.room_has_changed();
         }
     }
 
@@ -236,11 +293,11 @@ impl State {
             Driver::NotStarted if self.connection.protocol.is_over() => {}
             Driver::NotStarted => {
                 self.driver = Driver::Running { waker: None, scheduled: true, writing: false };
-                self.due.start = true;
+                self.due().start = true;
             }
             Driver::Running { waker: Some(_), scheduled: scheduled @ false, .. } => {
                 *scheduled = true;
-                self.due.wake = true;
+                self.due().wake = true;
             }
             Driver::Running { .. } | Driver::Done => {}
         }
@@ -276,10 +333,11 @@ impl State {
 
     /// Tells whoever waits for what the driver does.
     fn driven(&mut self) {
-        self.due.room = true;
-        self.ring_if_ended();
+        self.room_has_changed();
+        self.tell_if_ended();
         if self.connection.has_ended() {
-            self.due.receiver = self.receiver_waker.take();
+            let receiver = self.receiver_waker.take();
+            self.due().receiver = receiver;
         }
     }
 
