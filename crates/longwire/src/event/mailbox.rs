@@ -20,6 +20,8 @@ pub(super) struct Mailbox {
     inner: Mutex<Inner>,
     /// Whether something may be in it: a look that costs no lock.
     full: AtomicBool,
+    /// Whether anybody in the loop has subscribed to anything.
+    expects_publications: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -84,6 +86,13 @@ impl Allowance {
 }
 
 impl Mailbox {
+    /// Whether anybody in the loop has subscribed to anything. What is published before is not for it, so that a loop
+    /// without subscribers is neither woken nor has anything wait for it.
+    pub(super) fn expect_publications(&self, are_expected: bool) {
+        // Whoever publishes after it has heard of a subscription, by whatever way, sees it here.
+        self.expects_publications.store(are_expected, Ordering::SeqCst);
+    }
+
     /// Puts something in, and wakes the loop. `false`: too many bytes of publications wait.
     pub(super) fn put(&self, mail: Mail) -> bool {
         let mut inner = self.lock();
@@ -152,7 +161,8 @@ impl Exchange {
     /// Gives a publication to every loop but one that has it already.
     pub(super) fn publish(&self, topic: &Arc<str>, message: &Arc<Prepared>, but: Option<&Arc<Mailbox>>) {
         for mailbox in self.mailboxes() {
-            if but.is_some_and(|but| Arc::ptr_eq(but, mailbox)) {
+            let has_it = but.is_some_and(|but| Arc::ptr_eq(but, mailbox));
+            if has_it || !mailbox.expects_publications.load(Ordering::SeqCst) {
                 continue;
             }
             let mail = Mail::Publish { topic: Arc::clone(topic), message: Arc::clone(message) };

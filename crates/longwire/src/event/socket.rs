@@ -13,7 +13,7 @@ use super::mailbox::{Allowance, Exchange, Mailbox};
 use super::message_ref::MessageRef;
 use super::publisher::prepared;
 use super::remote::Remote;
-use super::topics::{Slow, Topics};
+use super::topics::{Slow, TopicId, Topics};
 use crate::message::{Message, Outgoing};
 use crate::telemetry::Traffic;
 
@@ -51,6 +51,21 @@ pub(super) struct Room {
     pub(super) traffic: Traffic,
     /// The message that the handler is being lent, if it is a large one: what is sent back of it need not be copied.
     pub(super) lent: Bytes,
+}
+
+impl Room {
+    /// As [`Topics::subscribe`]; from now on the loop is given what others publish.
+    fn subscribe(&mut self, topic: &str, key: Key, slow: Slow) -> Option<TopicId> {
+        let id = self.topics.subscribe(topic, key, slow);
+        self.mailbox.expect_publications(true);
+        id
+    }
+
+    /// As [`Topics::unsubscribe`]; with the last subscription of all, the loop is given nothing more.
+    pub(super) fn unsubscribe(&mut self, id: TopicId, key: Key) {
+        self.topics.unsubscribe(id, key);
+        self.mailbox.expect_publications(!self.topics.is_empty());
+    }
 }
 
 pub(super) struct Publication {
@@ -136,7 +151,7 @@ impl<S> Socket<'_, S> {
         if !self.open.protocol.is_open() {
             return;
         }
-        if let Some(id) = self.room.topics.subscribe(topic, self.key, slow) {
+        if let Some(id) = self.room.subscribe(topic, self.key, slow) {
             self.open.subscriptions.push(id);
         }
     }
@@ -148,7 +163,7 @@ impl<S> Socket<'_, S> {
             return false;
         };
         let id = self.open.subscriptions.swap_remove(place);
-        self.room.topics.unsubscribe(id, self.key);
+        self.room.unsubscribe(id, self.key);
         true
     }
 

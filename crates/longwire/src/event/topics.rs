@@ -110,6 +110,10 @@ impl Topics {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.topics.is_empty()
+    }
+
     /// The topic of this name, if somebody has subscribed to it.
     pub(super) fn find(&self, name: &str) -> Option<TopicId> {
         self.ids.get(name).copied()
@@ -175,6 +179,6 @@ mod tests {
         assert_eq!(topics.find("news"), Some(id));
         topics.unsubscribe(id, b);
         assert_eq!(topics.find("news"), None);
-        assert!(topics.ids.is_empty() && topics.topics.is_empty());
+        assert!(topics.ids.is_empty() && topics.is_empty());
     }
 }

@@ -208,7 +208,7 @@ impl<H: Handler, L> Reactor<H, L> {
             return;
         }
         for topic in std::mem::take(&mut open.subscriptions) {
-            self.room.topics.unsubscribe(topic, key);
+            self.room.unsubscribe(topic, key);
         }
         if let Some(allowance) = open.backlog.take().and_then(|backlog| backlog.allowance) {
             allowance.end();
