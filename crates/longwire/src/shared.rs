@@ -202,6 +202,8 @@ impl Shared {
         {
             waker.wake_by_ref();
         }
+        let receiver = if due.receiver { state.take_receiver() } else { None };
+        let notes = state.connection.take_notes();
         drop(state);
         if due.start {
             self.runtime.spawn(Driving(Arc::clone(self)));
@@ -212,10 +214,10 @@ impl Shared {
         if due.end {
             self.end.notify_waiters();
         }
-        if let Some(receiver) = due.receiver {
+        if let Some(receiver) = receiver {
             receiver.wake();
         }
-        due.notes.iter().for_each(Note::log);
+        notes.iter().for_each(Note::log);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use longwire_proto::{CloseFrame, SendError};
 
 use super::driver::Driver;
-use crate::connection::{Connection, Note};
+use crate::connection::Connection;
 use crate::error::{Error, Result};
 use crate::telemetry;
 
@@ -26,8 +26,6 @@ pub(super) struct State {
     congested: bool,
     awaited: Awaited,
     due: Due,
-    /// Whether there is anything in `due`.
-    is_due: bool,
 }
 
 /// What somebody waits for.
@@ -53,20 +51,18 @@ pub(super) enum Presence {
 }
 
 /// What is to follow a step.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Due {
     /// A task is to be started that drives the connection.
     pub(super) start: bool,
     /// The driver has been scheduled.
     pub(super) wake: bool,
     /// Who receives is to look again.
-    pub(super) receiver: Option<Waker>,
+    pub(super) receiver: bool,
     /// Whoever waits for room is to look again.
     pub(super) room: bool,
     /// Whoever waits for the end is to look again.
     pub(super) end: bool,
-    /// What is to be logged.
-    pub(super) notes: Vec<Note>,
 }
 
 /// When something that was queued is to be written.
@@ -98,19 +94,22 @@ impl State {
             congested: false,
             awaited: Awaited::default(),
             due: Due::default(),
-            is_due: false,
         }
     }
 
     /// Whether anything is to follow the step that has been taken.
     pub(super) fn is_anything_due(&self) -> bool {
-        self.is_due || self.connection.has_notes()
+        self.due != Due::default() || self.connection.has_notes()
     }
 
     /// What is to follow the step that has been taken.
     pub(super) fn take_due(&mut self) -> Due {
-        self.is_due = false;
-        Due { notes: self.connection.take_notes(), ..mem::take(&mut self.due) }
+        mem::take(&mut self.due)
+    }
+
+    /// Who receives, to be told to look again.
+    pub(super) fn take_receiver(&mut self) -> Option<Waker> {
+        self.receiver_waker.take()
     }
 
     /// Somebody will wait for this.
@@ -123,13 +122,8 @@ impl State {
 
     fn room_has_changed(&mut self) {
         if mem::take(&mut self.awaited.room) {
-            self.due().room = true;
+            self.due.room = true;
         }
-    }
-
-    fn due(&mut self) -> &mut Due {
-        self.is_due = true;
-        &mut self.due
     }
 
     /// What `next` finds among what arrives, or the end.
@@ -280,7 +274,7 @@ impl State {
     fn tell_if_ended(&mut self) {
         let has_ended = self.connection.has_ended();
         if (has_ended || self.connection.is_settled()) && mem::take(&mut self.awaited.end) {
-            self.due().end = true;
+            self.due.end = true;
         }
         // Nobody waits for ever for room in a connection that has none any more.
         if has_ended {
@@ -293,11 +287,11 @@ impl State {
             Driver::NotStarted if self.connection.protocol.is_over() => {}
             Driver::NotStarted => {
                 self.driver = Driver::Running { waker: None, scheduled: true, writing: false };
-                self.due().start = true;
+                self.due.start = true;
             }
             Driver::Running { waker: Some(_), scheduled: scheduled @ false, .. } => {
                 *scheduled = true;
-                self.due().wake = true;
+                self.due.wake = true;
             }
             Driver::Running { .. } | Driver::Done => {}
         }
@@ -336,8 +330,7 @@ impl State {
         self.room_has_changed();
         self.tell_if_ended();
         if self.connection.has_ended() {
-            let receiver = self.receiver_waker.take();
-            self.due().receiver = receiver;
+            self.due.receiver = true;
         }
     }
 

@@ -266,6 +266,7 @@ impl<H: Handler> Uring<H> {
         telemetry::accept_failed();
         self.accepting = Accepting::PausedUntil(Instant::now() + ACCEPT_PAUSE);
     }
+
     fn drive_dirty(&mut self) {
         while let Some(key) = self.reactor.next_dirty() {
             self.drive(key);
