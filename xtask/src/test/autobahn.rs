@@ -39,7 +39,7 @@ const WITHOUT_BULK: Cases = Cases {
     count: 319,
 };
 
-/// Sections 12 and 13 send 11 GB through each role, which takes a quarter of an hour of two cores.
+/// Sections 12 and 13 send 11 GB through each role, which takes some twelve minutes of two cores.
 const DEADLINE: Duration = Duration::from_secs(40 * 60);
 
 /// The suite as a client of `longwire serve`, and as a server of our client, which also receives and sends in pieces.
