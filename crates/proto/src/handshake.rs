@@ -34,22 +34,28 @@
 mod client;
 mod field;
 mod head;
+mod host;
 mod negotiate;
 mod refusal;
 mod request;
 mod response;
+mod rules;
 mod server;
 
 #[cfg(test)]
 mod recorded;
+#[cfg(test)]
+mod sentences;
 #[cfg(test)]
 mod tests;
 
 pub use crate::accept_key::{AcceptKey, ClientKey, InvalidKey};
 pub use client::{ClientHandshake, RequestError, ResponseError};
 pub use head::{HeadError, HeadLimits, HeadReader, HeadStatus};
+pub use host::HostPort;
 pub use negotiate::{Agreed, Extension, ExtensionError, negotiate};
 pub use refusal::Refusal;
 pub use request::encode_request;
 pub use response::encode_response_head;
+pub use rules::{RequestBody, check_request, requested_host};
 pub use server::{AcceptError, Offer, is_upgrade};

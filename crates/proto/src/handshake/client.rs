@@ -168,9 +168,7 @@ impl ClientHandshake {
             return Err(ResponseError::Status(response.status()));
         }
         let headers = response.headers();
-        if !has_token(headers, &UPGRADE, "websocket") {
-            return Err(ResponseError::NoUpgrade);
-        }
+        check_upgrade(headers)?;
         if !has_token(headers, &CONNECTION, "upgrade") {
             return Err(ResponseError::NoConnectionUpgrade);
         }
@@ -206,6 +204,15 @@ impl ClientHandshake {
             },
             Err(NotSingle::Repeated) => Err(ResponseError::RepeatedSubprotocol),
         }
+    }
+}
+
+/// RFC 6455 §4.1, step 2: the value is `websocket`, where a request may list others beside it (RFC 9110 §7.8).
+fn check_upgrade(headers: &HeaderMap) -> Result<(), ResponseError> {
+    match single(headers, &UPGRADE) {
+        Ok(value) if value.eq_ignore_ascii_case(b"websocket") => Ok(()),
+        Err(NotSingle::Missing) => Err(ResponseError::NoUpgrade),
+        Ok(_) | Err(NotSingle::Repeated) => Err(ResponseError::OtherUpgrade),
     }
 }
 
@@ -247,8 +254,10 @@ impl Error for RequestError {}
 pub enum ResponseError {
     /// The server answered with another status than 101.
     Status(StatusCode),
-    /// `Upgrade` does not list `websocket`.
+    /// There is no `Upgrade`.
     NoUpgrade,
+    /// `Upgrade` is not `websocket` alone.
+    OtherUpgrade,
     /// `Connection` does not list `upgrade`.
     NoConnectionUpgrade,
     /// `Sec-WebSocket-Accept` is missing.
@@ -273,6 +282,7 @@ impl fmt::Display for ResponseError {
         match self {
             Self::Status(status) => write!(f, "the server answered {status} instead of opening a WebSocket"),
             Self::NoUpgrade => f.write_str("the response lacks Upgrade: websocket"),
+            Self::OtherUpgrade => f.write_str("the response upgrades to something else than websocket alone"),
             Self::NoConnectionUpgrade => f.write_str("the response lacks Connection: Upgrade"),
             Self::NoAccept => f.write_str("the response lacks Sec-WebSocket-Accept"),
             Self::RepeatedAccept => f.write_str("the response repeats Sec-WebSocket-Accept"),

@@ -110,7 +110,12 @@ impl HeadReader {
         }
 
         match self.state {
-            State::Complete => Ok(HeadStatus::Complete { consumed }),
+            State::Complete => {
+                if consumed > 0 {
+                    lower_minor_version(&mut self.head);
+                }
+                Ok(HeadStatus::Complete { consumed })
+            }
             State::Failed(error) => Err(error),
             _ if self.head.len() >= self.limits.bytes => {
                 self.state = State::Failed(HeadError::TooLarge);
@@ -121,7 +126,7 @@ impl HeadReader {
     }
 
     /// What was received so far of the head, as it came. Once complete, it can be handed to another HTTP
-    /// server.
+    /// server: a minor version above 1 is then 1.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.head
@@ -163,6 +168,19 @@ impl HeadReader {
             State::Failed(error) => Err(error),
             _ => Err(HeadError::Incomplete),
         }
+    }
+}
+
+/// RFC 9110 §2.5: a message of a higher minor version than this end knows is read as one of the highest that it knows.
+fn lower_minor_version(head: &mut [u8]) {
+    let begin = head.iter().position(|byte| !b"\r\n".contains(byte)).unwrap_or(0);
+    let Some(line) = head.get_mut(begin..).and_then(|rest| rest.split_mut(|&byte| byte == b'\r').next())
+    else {
+        return;
+    };
+    let version = if line.starts_with(b"HTTP/") { line.first_chunk_mut() } else { line.last_chunk_mut() };
+    if let Some([b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'2'..=b'9']) = version {
+        *minor = b'1';
     }
 }
 
@@ -209,6 +227,8 @@ pub enum HeadError {
     TooManyHeaders,
     /// The head breaks the grammar of HTTP/1.1, in the way that the text says.
     Malformed(&'static str),
+    /// The request is of another major version of HTTP.
+    OtherVersion,
     /// A TLS `ClientHello` came where plain HTTP is spoken.
     LooksLikeTls,
     /// A TLS alert answered a request in plain HTTP.
@@ -218,11 +238,13 @@ pub enum HeadError {
 }
 
 impl HeadError {
-    /// The status with which a server answers: 431 (RFC 6585 §5) for a head beyond the limits, else 400.
+    /// The status with which a server answers: 431 (RFC 6585 §5) for a head beyond the limits, 505 for another
+    /// version, else 400.
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
             Self::TooLarge | Self::TooManyHeaders => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::OtherVersion => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             Self::Malformed(_) | Self::LooksLikeTls | Self::TlsAlert | Self::Incomplete => {
                 StatusCode::BAD_REQUEST
             }
@@ -236,6 +258,7 @@ impl fmt::Display for HeadError {
             Self::TooLarge => "the HTTP head is too large",
             Self::TooManyHeaders => "the HTTP head has too many header lines",
             Self::Malformed(reason) => return write!(f, "malformed HTTP head: {reason}"),
+            Self::OtherVersion => "this port speaks HTTP/1.1, not another version",
             Self::LooksLikeTls => "this port speaks plain ws://; the client tried TLS",
             Self::TlsAlert => "this port speaks TLS: connect with wss://",
             Self::Incomplete => "the HTTP head is incomplete",
@@ -252,7 +275,7 @@ impl From<httparse::Error> for HeadError {
             httparse::Error::HeaderValue => "a header value holds a forbidden character",
             httparse::Error::Status => "the status is not three digits and a reason",
             httparse::Error::Token => "the start line is not that of HTTP",
-            httparse::Error::Version => "the version is neither HTTP/1.0 nor HTTP/1.1",
+            httparse::Error::Version => "the version is not one of HTTP/1",
             httparse::Error::NewLine => "a line does not end with CR LF",
             httparse::Error::TooManyHeaders => return Self::TooManyHeaders,
         })

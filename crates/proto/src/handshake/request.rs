@@ -13,11 +13,12 @@ impl HeadReader {
     /// # Errors
     ///
     /// [`HeadError::Incomplete`] before [`feed`](Self::feed) said that the head is complete, later whatever
-    /// breaks the grammar: versions other than HTTP/1.0 and HTTP/1.1, a request target that is none.
+    /// breaks the grammar: another major version of HTTP than 1, a request target that is none. A minor version above
+    /// 1 is read as 1 (RFC 9110 §2.5).
     pub fn request(&self) -> Result<Request<()>, HeadError> {
         let (head, mut slots) = self.complete()?;
-        if head.starts_with(b"PRI * HTTP/2.0\r\n") {
-            return Err(HeadError::Malformed("the client starts with HTTP/2; this port speaks HTTP/1.1"));
+        if is_of_other_version(head) {
+            return Err(HeadError::OtherVersion);
         }
         let mut parsed = httparse::Request::new(&mut slots);
         let (Status::Complete(_), Some(method), Some(target), Some(minor)) =
@@ -33,6 +34,17 @@ impl HeadReader {
         *request.headers_mut() = header_map(parsed.headers)?;
         Ok(request)
     }
+}
+
+/// Whether the request line ends with a version of HTTP whose major number is not 1, such as that with which HTTP/2
+/// starts (RFC 9112 §2.3).
+fn is_of_other_version(head: &[u8]) -> bool {
+    let line = head.trim_ascii_start().split(|&byte| byte == b'\r').next();
+    matches!(
+        line.and_then(<[u8]>::last_chunk),
+        Some([b' ', b'H', b'T', b'T', b'P', b'/', major, b'.', minor])
+            if major.is_ascii_digit() && minor.is_ascii_digit() && *major != b'1'
+    )
 }
 
 /// Origin-form and absolute-form, authority-form for CONNECT, asterisk-form for OPTIONS (RFC 9112 §3.2).

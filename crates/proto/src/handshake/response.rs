@@ -11,7 +11,8 @@ impl HeadReader {
     /// # Errors
     ///
     /// [`HeadError::Incomplete`] before [`feed`](Self::feed) said that the head is complete, later whatever
-    /// breaks the grammar: versions other than HTTP/1.0 and HTTP/1.1, a status that is none.
+    /// breaks the grammar: another major version of HTTP than 1, a status that is none. A minor version above 1 is read
+    /// as 1 (RFC 9110 §2.5).
     pub fn response(&self) -> Result<Response<()>, HeadError> {
         let (head, mut slots) = self.complete()?;
         let mut parsed = httparse::Response::new(&mut slots);

@@ -5,12 +5,12 @@ use super::negotiate::{
     Agreed, Extension, ExtensionError, check_answer, format_extensions, parse_extensions,
 };
 use super::refusal::Refusal;
+use super::rules::check_host;
 use crate::accept_key::{AcceptKey, ClientKey};
 use http::header::{
-    ALLOW, CONNECTION, CONTENT_LENGTH, HOST, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
-    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
+    ALLOW, CONNECTION, CONTENT_LENGTH, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
-use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use std::collections::HashSet;
 use std::error::Error;
@@ -43,7 +43,7 @@ impl Offer {
     pub fn read<B>(request: &Request<B>) -> Result<Self, Refusal> {
         let headers = request.headers();
         check_upgrade(request)?;
-        check_host(headers)?;
+        check_host(request)?;
         check_no_body(headers)?;
         check_version(headers)?;
         let key = exactly_one(headers, &SEC_WEBSOCKET_KEY, "Sec-WebSocket-Key")?;
@@ -137,15 +137,6 @@ fn check_upgrade<B>(request: &Request<B>) -> Result<(), Refusal> {
         ));
     }
     Ok(())
-}
-
-/// RFC 6455 §4.2.1 (2), RFC 9112 §3.2.
-fn check_host(headers: &HeaderMap) -> Result<(), Refusal> {
-    let host = exactly_one(headers, &HOST, "Host")?;
-    match Authority::try_from(host) {
-        Ok(authority) if !authority.as_str().contains('@') => Ok(()),
-        _ => Err(Refusal::bad_request("Host is not a host with an optional port")),
-    }
 }
 
 /// The bytes of a body would be taken for frames, by this server or by a proxy before it.

@@ -159,8 +159,8 @@ fn answers_that_break_a_rule() {
         (&[CONNECTION, ACCEPT][..], ResponseError::NoUpgrade, "the response lacks Upgrade: websocket"),
         (
             &[("Upgrade", "h2c"), CONNECTION],
-            ResponseError::NoUpgrade,
-            "the response lacks Upgrade: websocket",
+            ResponseError::OtherUpgrade,
+            "the response upgrades to something else than websocket alone",
         ),
         (&[UPGRADE, ACCEPT], ResponseError::NoConnectionUpgrade, "the response lacks Connection: Upgrade"),
         (

@@ -167,6 +167,7 @@ fn each_error_has_a_status_and_a_text() {
     for (error, status, text) in [
         (HeadError::TooLarge, 431, "the HTTP head is too large"),
         (HeadError::TooManyHeaders, 431, "the HTTP head has too many header lines"),
+        (HeadError::OtherVersion, 505, "this port speaks HTTP/1.1, not another version"),
         (HeadError::Malformed("why"), 400, "malformed HTTP head: why"),
         (HeadError::LooksLikeTls, 400, "this port speaks plain ws://; the client tried TLS"),
         (HeadError::TlsAlert, 400, "this port speaks TLS: connect with wss://"),

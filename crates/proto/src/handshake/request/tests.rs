@@ -65,6 +65,30 @@ fn an_old_version_is_read_so_that_it_can_be_answered() {
     assert_eq!(request.version(), Version::HTTP_10);
 }
 
+/// RFC 9110 §2.5, RFC 6455 §4.2.1 (1): "HTTP/1.1 or higher".
+#[test]
+fn a_higher_minor_version_is_read_as_the_highest_known() {
+    for version in ["1.1", "1.2", "1.9"] {
+        let mut reader = HeadReader::new(HeadLimits::default());
+        reader.feed(format!("\r\nGET /HTTP/1.2 HTTP/{version}\r\nA: HTTP/1.2\r\n\r\n").as_bytes()).unwrap();
+        assert_eq!(reader.request().unwrap().version(), Version::HTTP_11, "{version}");
+        // Another HTTP server, which it is handed to, may know less.
+        assert_eq!(reader.as_bytes(), b"\r\nGET /HTTP/1.2 HTTP/1.1\r\nA: HTTP/1.2\r\n\r\n");
+    }
+}
+
+#[test]
+fn another_major_version_is_told_apart() {
+    for head in [
+        "PRI * HTTP/2.0\r\n\r\n",
+        "GET / HTTP/2.0\r\n\r\n",
+        "GET / HTTP/0.9\r\n\r\n",
+        "\r\nGET / HTTP/3.1\r\n\r\n",
+    ] {
+        assert_eq!(parse(head).unwrap_err(), HeadError::OtherVersion, "{head}");
+    }
+}
+
 #[test]
 fn the_forms_of_a_target() {
     let target = |line: &str| parse(format!("{line} HTTP/1.1\r\n\r\n")).map(|request| request.uri().clone());
@@ -98,9 +122,9 @@ fn the_forms_of_a_target() {
 #[test]
 fn malformed_requests_say_what_is_wrong() {
     for (head, reason) in [
-        ("PRI * HTTP/2.0\r\n\r\n", "the client starts with HTTP/2; this port speaks HTTP/1.1"),
-        ("GET / HTTP/2.0\r\n\r\n", "the version is neither HTTP/1.0 nor HTTP/1.1"),
-        ("GET / HTTP/1.2\r\n\r\n", "the version is neither HTTP/1.0 nor HTTP/1.1"),
+        ("GET / HTTP/1.x\r\n\r\n", "the version is not one of HTTP/1"),
+        ("GET / HTTP/1.10\r\n\r\n", "a line does not end with CR LF"),
+        ("GET / http/2.0\r\n\r\n", "the version is not one of HTTP/1"),
         ("GET /\r\n\r\n", "the start line is not that of HTTP"),
         ("GET\r\n\r\n", "the start line is not that of HTTP"),
         ("G(T / HTTP/1.1\r\n\r\n", "the start line is not that of HTTP"),
