@@ -14,6 +14,7 @@ mod response;
 #[cfg(feature = "tls")]
 mod secure;
 mod timeouts;
+pub(crate) mod url;
 mod way;
 
 use std::future::Future;

@@ -78,9 +78,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use tokio::runtime::Handle;
-use url::Url;
 
 use crate::client::Client;
+use crate::client::url::{Scheme, Url};
 use crate::error::{Error, Result, UrlError};
 use run::{Connecting, Running, Start, run};
 use turn::Turn;
@@ -165,7 +165,7 @@ fn make(
     })?;
     let connecting = begin(connect(client, url, protocols))?;
     let url = websocket_url(url)?;
-    let socket = EventSocket::to(url.to_string(), url.origin().ascii_serialization());
+    let socket = EventSocket::to(url.to_string(), format!("{}://{}", url.scheme.name(), url.authority()));
     let start = start(&socket);
     runtime.spawn(run(Running(Arc::clone(socket.shared())), connecting, start));
     Ok(socket)
@@ -200,12 +200,11 @@ fn begin(mut connecting: Connecting) -> Result<Connecting> {
 
 /// The URL as the standard's `url` shows it.
 fn websocket_url(text: &str) -> Result<Url, UrlError> {
-    let invalid = |reason: String| UrlError::Invalid { url: text.to_owned(), reason };
-    let mut url = Url::parse(text).map_err(|error| invalid(error.to_string()))?;
-    let scheme = match url.scheme() {
-        "http" | "ws" => "ws",
-        _ => "wss",
+    let mut url = Url::parse(text)
+        .map_err(|error| UrlError::Invalid { url: text.to_owned(), reason: error.to_string() })?;
+    url.scheme = match url.scheme {
+        Scheme::Http | Scheme::Ws => Scheme::Ws,
+        _ => Scheme::Wss,
     };
-    url.set_scheme(scheme).map_err(|()| UrlError::Scheme(text.to_owned()))?;
     Ok(url)
 }

@@ -4,6 +4,7 @@ mod choice;
 mod exceptions;
 mod http;
 mod server;
+#[cfg(feature = "socks")]
 mod socks;
 mod tunnel;
 

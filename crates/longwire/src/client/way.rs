@@ -8,6 +8,7 @@ use std::path::Path;
 
 use longwire_proto::Limits;
 use tokio::net::TcpStream;
+#[cfg(feature = "socks")]
 use tokio::time::timeout;
 
 use super::address::Address;
@@ -118,9 +119,21 @@ impl Way {
 
     /// A connection to `to` over `proxy`.
     async fn tunnel(&self, proxy: &ProxyServer, to: &Destination, limits: &Limits) -> Result<Transport> {
-        if !proxy.wants_addresses() {
-            return self.tunnel_to(proxy, to, None, limits).await;
+        #[cfg(feature = "socks")]
+        if proxy.wants_addresses() {
+            return self.tunnel_by_address(proxy, to, limits).await;
         }
+        self.tunnel_to(proxy, to, None, limits).await
+    }
+
+    /// The same over a proxy that wants an address, not a name.
+    #[cfg(feature = "socks")]
+    async fn tunnel_by_address(
+        &self,
+        proxy: &ProxyServer,
+        to: &Destination,
+        limits: &Limits,
+    ) -> Result<Transport> {
         let Found { mut addresses, later } = self.resolve(to, "").await?;
         let first = addresses.first().copied();
         let refused = match self.tunnel_to(proxy, to, first, limits).await {

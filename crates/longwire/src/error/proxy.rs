@@ -61,6 +61,7 @@ pub enum ProxyError {
 
 impl ProxyError {
     /// Whether a SOCKS proxy was asked to connect, and did not.
+    #[cfg(feature = "socks")]
     pub(crate) fn is_socks_reply(&self) -> bool {
         matches!(self, ProxyError::Socks { reply: Some(_), .. })
     }

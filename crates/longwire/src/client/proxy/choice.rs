@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(chosen("ws://a.example", &both), some("plain:1"));
         assert_eq!(chosen("wss://a.example", &both), some("secure:2"));
         assert_eq!(chosen("wss://a.example", &both[..1]), None);
-        let all = [("http_proxy", "http://plain:1"), ("ALL_PROXY", "socks5://all:3")];
+        let all = [("http_proxy", "http://plain:1"), ("ALL_PROXY", "http://all:3")];
         assert_eq!(chosen("ws://a.example", &all), some("plain:1"));
         assert_eq!(chosen("wss://a.example", &all), some("all:3"));
         let own = [("http_proxy", "http://plain:1"), ("ws_proxy", "http://own:4")];

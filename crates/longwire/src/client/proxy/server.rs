@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use url::Url;
-
 use super::exceptions::Exceptions;
 use crate::client::credentials::{Credentials, redacted};
 use crate::client::destination::Destination;
+use crate::client::url::{ParseError, Scheme, Url};
 use crate::error::{ProxyError, Result};
 
 /// A proxy to connect over.
@@ -18,7 +17,7 @@ use crate::error::{ProxyError, Result};
 /// | `socks5h://…` | a SOCKS 5 proxy (RFC 1928), which looks names up itself | 1080 |
 /// | `socks5://…` | the same; names are looked up here, as with curl; if the proxy cannot connect to an address of one family, it is asked for one of the other | 1080 |
 ///
-/// Without a scheme it is an HTTP proxy. `user:password@` before the host, percent-encoded where needed, is sent by the
+/// SOCKS needs the feature `socks`. Without a scheme it is an HTTP proxy. `user:password@` before the host, percent-encoded where needed, is sent by the
 /// Basic scheme, to SOCKS proxies by RFC 1929.
 ///
 /// ```
@@ -49,10 +48,12 @@ pub(super) enum Kind {
     Http,
     #[cfg(feature = "tls")]
     Https,
+    #[cfg(feature = "socks")]
     Socks(Names),
 }
 
 /// Who looks up the names of servers.
+#[cfg(feature = "socks")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Names {
     Here,
@@ -90,18 +91,25 @@ impl ProxyServer {
             |reason: &str| ProxyError::Address { proxy: redacted(text).into(), reason: reason.into() };
         let parsed =
             if text.contains("://") { Url::parse(text) } else { Url::parse(&format!("http://{text}")) };
-        let mut url = parsed.map_err(|error| invalid(&error.to_string()))?;
-        let (kind, default_port) = match url.scheme() {
-            "http" => (Kind::Http, 80),
+        let schemes = "it begins with none of http://, https://, socks5://, socks5h://";
+        let mut url = parsed.map_err(|error| match error {
+            ParseError::Scheme => invalid(schemes),
+            error => invalid(&error.to_string()),
+        })?;
+        let kind = match url.scheme {
+            Scheme::Http => Kind::Http,
             #[cfg(feature = "tls")]
-            "https" => (Kind::Https, 443),
-            "socks5" => (Kind::Socks(Names::Here), 1080),
-            "socks5h" => (Kind::Socks(Names::AtProxy), 1080),
-            _ => return Err(invalid("it begins with none of http://, https://, socks5://, socks5h://")),
+            Scheme::Https => Kind::Https,
+            #[cfg(feature = "socks")]
+            Scheme::Socks5 => Kind::Socks(Names::Here),
+            #[cfg(feature = "socks")]
+            Scheme::Socks5h => Kind::Socks(Names::AtProxy),
+            #[cfg(not(feature = "socks"))]
+            Scheme::Socks5 | Scheme::Socks5h => return Err(invalid("this build has no feature `socks`")),
+            _ => return Err(invalid(schemes)),
         };
         let credentials = Credentials::take(&mut url).map_err(&invalid)?;
-        let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| invalid("it has no host"))?;
-        let destination = Destination::new(host, url.port().unwrap_or(default_port));
+        let destination = Destination::new(url.host(), url.port());
         Ok(ProxyServer { kind, destination, credentials })
     }
 
@@ -111,6 +119,7 @@ impl ProxyServer {
     }
 
     /// Whether it is told the address of a server, not its name.
+    #[cfg(feature = "socks")]
     pub(in crate::client) fn wants_addresses(&self) -> bool {
         self.kind == Kind::Socks(Names::Here)
     }
@@ -137,7 +146,9 @@ mod tests {
         assert_eq!(parsed("http://p.example:80/"), (Kind::Http, "p.example:80".into()));
         assert_eq!(parsed("p.example:3128"), (Kind::Http, "p.example:3128".into()));
         assert_eq!(parsed("127.0.0.1"), (Kind::Http, "127.0.0.1:80".into()));
+        #[cfg(feature = "socks")]
         assert_eq!(parsed("socks5h://[::1]"), (Kind::Socks(Names::AtProxy), "[::1]:1080".into()));
+        #[cfg(feature = "socks")]
         assert_eq!(parsed("socks5://127.0.0.1:9"), (Kind::Socks(Names::Here), "127.0.0.1:9".into()));
         #[cfg(feature = "tls")]
         assert_eq!(parsed("https://p.example"), (Kind::Https, "p.example:443".into()));
@@ -145,7 +156,7 @@ mod tests {
 
     #[test]
     fn user_and_password_are_kept_and_never_shown() {
-        let proxy = Proxy::new("socks5h://me:s%40cret@p.example").unwrap();
+        let proxy = Proxy::new("http://me:s%40cret@p.example").unwrap();
         let credentials = proxy.server.credentials.as_ref().unwrap();
         assert_eq!((credentials.user.as_str(), credentials.password.as_str()), ("me", "s@cret"));
         assert!(!format!("{proxy:?} {}", proxy.server).contains("cret"));

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use longwire_proto::Limits;
 
+use super::http;
 use super::server::{Kind, ProxyServer};
-use super::{http, socks};
+#[cfg(feature = "socks")]
+use super::socks;
 use crate::client::destination::Destination;
 #[cfg(feature = "tls")]
 use crate::client::secure::{Whom, secure};
@@ -22,6 +24,7 @@ pub(in crate::client) async fn tunnel(
     mut transport: Transport,
     proxy: &ProxyServer,
     to: &Destination,
+    #[cfg_attr(not(feature = "socks"), expect(unused_variables, reason = "only SOCKS takes addresses"))]
     resolved: Option<SocketAddr>,
     limits: &Limits,
     time: Duration,
@@ -34,6 +37,7 @@ pub(in crate::client) async fn tunnel(
             transport = secure(transport, &proxy.destination, tls, Whom::Proxy).await?;
         }
         let answer = match proxy.kind {
+            #[cfg(feature = "socks")]
             Kind::Socks(_) => {
                 socks::tunnel(&mut transport, proxy, to, resolved).await?;
                 None
