@@ -32,7 +32,7 @@ use longwire_proto::{Config, FrameObserver, Keepalive, Limits};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::Instrument;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, HandshakeError, Result};
 #[cfg(feature = "tls")]
 use crate::tls::ClientTls;
 use crate::transport::Transport;
@@ -153,8 +153,8 @@ impl Client {
         self.header(AUTHORIZATION, credentials.basic())
     }
 
-    /// How many redirects to follow; none unless set, and then, or when there are more, a redirect is
-    /// [`Error::Refused`]. `http` and `https` in them stand for `ws` and `wss`. From `wss` to `ws` none
+    /// How many redirects to follow; none unless set, and then a redirect is [`Error::Refused`]. When there are more, that
+    /// is [`HandshakeError::TooManyRedirects`](crate::HandshakeError::TooManyRedirects). `http` and `https` in them stand for `ws` and `wss`. From `wss` to `ws` none
     /// is followed. Another origin (scheme, host, port) is not sent what tells who asks: the headers `Authorization`,
     /// `Cookie` and `Proxy-Authorization`, and user and password of the URL.
     ///
@@ -348,7 +348,15 @@ impl Client {
             }
             address = target;
         }
-        self.attempt(&address, secrets).await
+        match self.attempt(&address, secrets).await {
+            Err(Error::Refused(refused))
+                if self.max_redirects > 0 && redirect::target(&address, &refused)?.is_some() =>
+            {
+                let (followed, at) = (self.max_redirects, address.to_string());
+                Err(HandshakeError::TooManyRedirects { followed, at }.into())
+            }
+            outcome => outcome,
+        }
     }
 
     /// Opens a WebSocket over a transport that is connected already: a tunnel, a Unix socket, a TLS stream of another

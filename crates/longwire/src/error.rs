@@ -231,8 +231,10 @@ impl StdError for UrlError {}
 pub enum HandshakeError {
     /// This end's request cannot be made.
     Request(RequestError),
-    /// The response is not HTTP.
+    /// The response is not a head of HTTP/1.1.
     Head(HeadError),
+    /// The server speaks something else than HTTP, and said this first: a line of at most 100 characters, escaped.
+    NotHttp(Box<str>),
     /// The response does not answer the request (RFC 6455 §4.1).
     Response(ResponseError),
     /// The server's answer to the offer of compression cannot be agreed to (RFC 7692 §7.1).
@@ -241,6 +243,13 @@ pub enum HandshakeError {
     Redirect(UrlError),
     /// The server redirects from `wss://` to this address, which is not encrypted.
     InsecureRedirect(String),
+    /// The server has redirected as often as `Client::max_redirects` allows, and does so again.
+    TooManyRedirects {
+        /// How many redirects were followed.
+        followed: usize,
+        /// Where the last one led, which redirects again.
+        at: String,
+    },
     /// The transport ended before the response was whole.
     Ended,
 }
@@ -252,11 +261,17 @@ impl fmt::Display for HandshakeError {
             HandshakeError::Head(error) => {
                 write!(f, "the server does not answer as a WebSocket server: {error}")
             }
+            HandshakeError::NotHttp(said) => {
+                write!(f, "the server does not speak HTTP on this port; it said \"{said}\"")
+            }
             HandshakeError::Response(error) => write!(f, "the server's answer is wrong: {error}"),
             HandshakeError::Deflate(error) => write!(f, "the server's answer is wrong: {error}"),
             HandshakeError::Redirect(error) => write!(f, "the server redirects to nowhere: {error}"),
             HandshakeError::InsecureRedirect(to) => {
                 write!(f, "the server redirects to {to}, which is not encrypted; that is not followed")
+            }
+            HandshakeError::TooManyRedirects { followed, at } => {
+                write!(f, "too many redirects: {followed} were followed, and {at} redirects again")
             }
             HandshakeError::Ended => f.write_str("the server closed the connection instead of answering"),
         }

@@ -74,6 +74,7 @@ mod socket;
 mod turn;
 
 use std::future::ready;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -82,7 +83,7 @@ use tokio::runtime::Handle;
 use crate::client::Client;
 use crate::client::url::{Scheme, Url};
 use crate::error::{Error, Result, UrlError};
-use run::{Connecting, Running, Start, run};
+use run::{Connecting, Running, Start, panicked, run};
 use turn::Turn;
 
 pub use event::{CloseEvent, Event, EventKind, MessageEvent};
@@ -189,12 +190,14 @@ fn connect(client: &Client, url: &str, protocols: &[&str]) -> Connecting {
 }
 
 /// Begins to connect. [`Client::connect`] finds mistakes of the caller before it waits for anything, so they are known
-/// here already; what else may fail at once is told later.
+/// here already; what else may fail at once, or panic, is told later.
 fn begin(mut connecting: Connecting) -> Result<Connecting> {
-    match connecting.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(Err(mistake @ (Error::Url(_) | Error::Handshake(_)))) => Err(mistake),
-        Poll::Ready(outcome) => Ok(Box::pin(ready(outcome))),
-        Poll::Pending => Ok(connecting),
+    let mut cx = Context::from_waker(Waker::noop());
+    match catch_unwind(AssertUnwindSafe(|| connecting.as_mut().poll(&mut cx))) {
+        Ok(Poll::Ready(Err(mistake @ (Error::Url(_) | Error::Handshake(_))))) => Err(mistake),
+        Ok(Poll::Ready(outcome)) => Ok(Box::pin(ready(outcome))),
+        Ok(Poll::Pending) => Ok(connecting),
+        Err(_) => Ok(Box::pin(ready(Err(panicked())))),
     }
 }
 

@@ -14,7 +14,9 @@ thread_local! {
 
 /// An empty buffer with room for a read. It is never zeroed.
 pub(crate) fn take() -> Vec<u8> {
-    BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_else(|| Vec::with_capacity(SIZE))
+    // A thread that is ending has no buffers any more.
+    let kept = BUFFERS.try_with(|buffers| buffers.borrow_mut().pop()).ok().flatten();
+    kept.unwrap_or_else(|| Vec::with_capacity(SIZE))
 }
 
 /// Gives a buffer back, for whoever reads next on this thread.
@@ -23,7 +25,9 @@ pub(crate) fn give_back(mut buffer: Vec<u8>) {
         return;
     }
     buffer.clear();
-    BUFFERS.with_borrow_mut(|buffers| {
+    // A thread that is ending needs none: a connection may be dropped among its other locals.
+    let _kept = BUFFERS.try_with(|buffers| {
+        let mut buffers = buffers.borrow_mut();
         if buffers.len() < KEPT {
             buffers.push(buffer);
         }
@@ -42,6 +46,35 @@ mod tests {
         give_back(buffer);
         let again = take();
         assert_eq!((again.as_ptr(), again.len(), again.capacity()), (address, 0, SIZE));
+    }
+
+    /// A runtime that a thread keeps among its locals is dropped with them, and its connections with it.
+    #[test]
+    fn a_thread_that_is_ending_takes_and_gives_back_all_the_same() {
+        struct Last(std::sync::mpsc::Sender<usize>);
+        impl Drop for Last {
+            fn drop(&mut self) {
+                let buffer = take();
+                let capacity = buffer.capacity();
+                give_back(buffer);
+                self.0.send(capacity).unwrap();
+            }
+        }
+        thread_local! {
+            static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+        }
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            // Locals are destroyed in the order in which they were first used, or in the other one.
+            give_back(take());
+            LAST.set(Some(Last(tell.clone())));
+            let other = std::thread::spawn(move || {
+                LAST.set(Some(Last(tell)));
+                give_back(take());
+            });
+            other.join().unwrap();
+        });
+        assert_eq!(told.iter().collect::<Vec<_>>(), [SIZE, SIZE]);
     }
 
     #[test]

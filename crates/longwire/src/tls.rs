@@ -1,5 +1,10 @@
 //! TLS, by rustls with the *ring* provider, which is named explicitly so that no process-wide default is needed.
 
+#[cfg(feature = "client")]
+pub(crate) mod fault;
+#[cfg(feature = "client")]
+mod verifiers;
+
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -9,6 +14,8 @@ use std::sync::OnceLock;
 
 #[cfg(feature = "server")]
 use rustls::ServerConfig;
+#[cfg(feature = "client")]
+use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -20,6 +27,8 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::task::spawn_blocking;
 
 use crate::error::{Error, Result};
+#[cfg(feature = "client")]
+use verifiers::{Anyone, AuthoritiesOrAdded};
 
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
@@ -130,7 +139,12 @@ pub struct ClientTls {
 #[cfg(feature = "client")]
 #[derive(Clone)]
 enum Trust {
-    Roots { base: Roots, extra: Vec<CertificateDer<'static>> },
+    Roots {
+        base: Roots,
+        extra: Vec<CertificateDer<'static>>,
+    },
+    /// Whoever answers.
+    Anyone,
     Config(Arc<ClientConfig>),
 }
 
@@ -162,11 +176,35 @@ impl ClientTls {
         ClientTls::trusting(Trust::Config(config))
     }
 
+    /// Trusts **whoever answers**: no certificate is checked, so anybody on the way can read and change everything. For
+    /// trials against a server of one's own only; to trust one certificate, [`add_pem`](ClientTls::add_pem) it. Each
+    /// connection is warned of in the log.
+    ///
+    /// ```
+    /// use longwire::{Client, ClientTls};
+    ///
+    /// # async fn trial() -> longwire::Result<()> {
+    /// let client = Client::new().tls(ClientTls::dangerously_trusting_anyone());
+    /// let socket = client.connect("wss://localhost:8443/echo").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn dangerously_trusting_anyone() -> ClientTls {
+        ClientTls::trusting(Trust::Anyone)
+    }
+
+    /// Whether no certificate is checked.
+    pub(crate) fn trusts_anyone(&self) -> bool {
+        matches!(self.trust, Trust::Anyone)
+    }
+
     fn trusting(trust: Trust) -> ClientTls {
         ClientTls { trust, identity: None, config: Arc::default() }
     }
 
-    /// Trusts the certificate authorities in a PEM text too. Nothing changes for a configuration of rustls, which
+    /// Trusts the certificates in a PEM text too: authorities, and servers that show exactly one of these, such as a
+    /// self-signed one. Their names and times are checked all the same. Nothing changes for a configuration of rustls, which
     /// brings its own.
     ///
     /// # Errors
@@ -181,7 +219,7 @@ impl ClientTls {
         Ok(self)
     }
 
-    /// Trusts the certificate authorities in a PEM file too.
+    /// Trusts the certificates in a PEM file too, as [`add_pem`](ClientTls::add_pem) does.
     ///
     /// # Errors
     ///
@@ -245,31 +283,26 @@ impl ClientTls {
                     Error::io("read the certificate authorities of the system", error.into())
                 })?
             }
-            Trust::Roots { .. } | Trust::Config(_) => self.make_config(),
+            Trust::Roots { .. } | Trust::Anyone | Trust::Config(_) => self.make_config(),
         }?;
         // Whoever was first has made the one that all share.
         Ok(Arc::clone(self.config.get_or_init(|| made)))
     }
 
     fn make_config(&self) -> Result<Arc<ClientConfig>> {
-        let (base, extra) = match &self.trust {
-            Trust::Config(config) => return Ok(Arc::clone(config)),
-            Trust::Roots { base, extra } => (*base, extra),
-        };
-        let mut roots = match base {
-            Roots::System => system_roots(),
-            Roots::Bundled => bundled_roots(),
-            Roots::None => RootCertStore::empty(),
-        };
-        for certificate in extra {
-            roots
-                .add(certificate.clone())
-                .map_err(|error| invalid("trust an added certificate authority".into(), error))?;
-        }
         let builder = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
-            .map_err(|error| invalid("set up TLS".into(), error))?
-            .with_root_certificates(roots);
+            .map_err(|error| invalid("set up TLS".into(), error))?;
+        let builder = match &self.trust {
+            Trust::Config(config) => return Ok(Arc::clone(config)),
+            Trust::Anyone => {
+                builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone(provider())))
+            }
+            Trust::Roots { base, extra } if extra.is_empty() => builder.with_root_certificates(base.load()),
+            Trust::Roots { base, extra } => {
+                builder.dangerous().with_custom_certificate_verifier(verifier(*base, extra)?)
+            }
+        };
         let mut config = match &self.identity {
             None => builder.with_no_client_auth(),
             Some(identity) => {
@@ -280,6 +313,32 @@ impl ClientTls {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
+}
+
+#[cfg(feature = "client")]
+impl Roots {
+    fn load(self) -> RootCertStore {
+        match self {
+            Roots::System => system_roots(),
+            Roots::Bundled => bundled_roots(),
+            Roots::None => RootCertStore::empty(),
+        }
+    }
+}
+
+/// Accepts servers that `base` or one of the added certificates vouches for, or that show one of those.
+#[cfg(feature = "client")]
+fn verifier(base: Roots, added: &[CertificateDer<'static>]) -> Result<Arc<AuthoritiesOrAdded>> {
+    let mut roots = base.load();
+    for certificate in added {
+        roots
+            .add(certificate.clone())
+            .map_err(|error| invalid("trust an added certificate".into(), error))?;
+    }
+    let authorities = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
+        .build()
+        .map_err(|error| invalid("set up TLS".into(), error))?;
+    Ok(Arc::new(AuthoritiesOrAdded::new(authorities, added.to_vec())))
 }
 
 /// The certificate authorities of the system, as they were when they were first needed: to read them takes longer than
@@ -326,6 +385,7 @@ impl fmt::Debug for ClientTls {
                 let mut shown = f.debug_struct("ClientTls");
                 shown.field("roots", base).field("added", &extra.len()).field("identity", &identity).finish()
             }
+            Trust::Anyone => f.write_str("ClientTls(trusting anyone)"),
             Trust::Config(_) => f.write_str("ClientTls(rustls)"),
         }
     }

@@ -18,17 +18,22 @@ pub(super) struct Credentials {
 }
 
 impl Credentials {
-    /// Takes them out of `url`; `None` if it has none. An error says why they cannot be sent.
+    /// Takes them out of `url`, to be sent in the Basic scheme; `None` if it has none. An error says why they cannot be.
     pub(super) fn take(url: &mut Url) -> Result<Option<Credentials>, &'static str> {
+        // RFC 7617 §2: a colon would end the user's name.
+        match Credentials::take_any(url)? {
+            Some(credentials) if credentials.user.contains(':') => Err("the user's name has a colon in it"),
+            taken => Ok(taken),
+        }
+    }
+
+    /// The same, to be sent in another way, which has each by itself.
+    pub(super) fn take_any(url: &mut Url) -> Result<Option<Credentials>, &'static str> {
         let (user, password) = url.take_userinfo();
         if user.is_empty() && password.is_empty() {
             return Ok(None);
         }
         let (user, password) = (decoded(&user)?, decoded(&password)?);
-        // RFC 7617 §2: a colon would end the user's name.
-        if user.contains(':') {
-            return Err("the user's name has a colon in it");
-        }
         Ok(Some(Credentials { user, password }))
     }
 
@@ -99,6 +104,14 @@ mod tests {
             let mut url = Url::parse(url).unwrap();
             assert!(Credentials::take(&mut url).is_err(), "{url}");
         }
+    }
+
+    /// RFC 1929 §2 has a length before each.
+    #[test]
+    fn what_is_not_sent_in_a_header_may_have_a_colon() {
+        let mut url = Url::parse("socks5://m%3Ae:secret@a.example").unwrap();
+        let taken = Credentials::take_any(&mut url).unwrap().unwrap();
+        assert_eq!((taken.user.as_str(), taken.password.as_str()), ("m:e", "secret"));
     }
 
     #[test]

@@ -80,6 +80,7 @@ async fn ask(
     read_answer(transport, limits).await.map_err(|error| match error {
         NoAnswer::Io(error) => Error::io(format!("read the answer of {to} to the opening handshake"), error),
         NoAnswer::Head(error) => HandshakeError::Head(error).into(),
+        NoAnswer::NotHttp(said) => HandshakeError::NotHttp(said).into(),
         NoAnswer::Ended => HandshakeError::Ended.into(),
     })
 }

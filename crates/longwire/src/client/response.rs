@@ -20,6 +20,12 @@ const BODY: usize = 4 << 10;
 /// How long the body of a refusal is waited for.
 const BODY_TIME: Duration = Duration::from_secs(1);
 
+/// What a response begins with (RFC 9112 §4).
+const HTTP: &[u8] = b"HTTP/";
+
+/// How many characters are shown of what is not HTTP.
+const SHOWN: usize = 100;
+
 /// How many interim responses are passed over.
 const INTERIM: usize = 8;
 
@@ -34,6 +40,8 @@ pub(super) struct Answer {
 pub(super) enum NoAnswer {
     Io(io::Error),
     Head(HeadError),
+    /// It is not HTTP, and begins with this, escaped.
+    NotHttp(Box<str>),
     /// The transport ended before it was whole.
     Ended,
 }
@@ -66,7 +74,12 @@ async fn read_head(
         if buffer.is_empty() && transport.read_buf(&mut buffer).await.map_err(NoAnswer::Io)? == 0 {
             return Err(NoAnswer::Ended);
         }
-        if let HeadStatus::Complete { consumed } = head.feed(&buffer).map_err(NoAnswer::Head)? {
+        let status = head.feed(&buffer);
+        // Said at once: a server that speaks something else may be waiting for an answer in that.
+        if let Some(said) = said_instead_of_http(head.as_bytes(), &buffer) {
+            return Err(NoAnswer::NotHttp(said));
+        }
+        if let HeadStatus::Complete { consumed } = status.map_err(NoAnswer::Head)? {
             let behind = buffer.split_off(consumed);
             let response = head.response().map_err(NoAnswer::Head)?;
             return Ok(Answer { response, behind });
@@ -75,10 +88,25 @@ async fn read_head(
     }
 }
 
+/// The first line of what is not HTTP, as far as it is there. `head` is what has come, `last` the end of it, or more.
+fn said_instead_of_http(head: &[u8], last: &[u8]) -> Option<Box<str>> {
+    // All that has come is `last`, or the reader has taken what came before.
+    let came = if head.len() < last.len() { last } else { head };
+    let came = came.trim_ascii_start();
+    let version = came.get(..HTTP.len()).unwrap_or(came);
+    // TLS is known by its first byte, and has an error of its own.
+    if HTTP.starts_with(version) || matches!(came.first(), Some(0x15 | 0x16)) {
+        return None;
+    }
+    let line = came.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+    let shown: String = String::from_utf8_lossy(line).chars().take(SHOWN).collect();
+    Some(shown.escape_debug().to_string().into())
+}
+
 /// The refusal that a response is, with the first bytes of the body: what is said about it.
 pub(super) async fn refusal(transport: &mut Transport, answer: Answer) -> RefusedResponse {
     let Answer { response, behind: mut body } = answer;
-    let framing = Framing::of(response.headers());
+    let framing = Framing::of(response.status(), response.headers());
     let read =
         async { while !framing.is_whole(&body) && matches!(transport.read_buf(&mut body).await, Ok(1..)) {} };
     // What has come by then is told; the refusal itself is what matters.
@@ -95,7 +123,11 @@ enum Framing {
 }
 
 impl Framing {
-    fn of(headers: &HeaderMap) -> Framing {
+    fn of(status: StatusCode, headers: &HeaderMap) -> Framing {
+        // These have no body, whatever their headers say.
+        if status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+            return Framing::Length(0);
+        }
         if headers.contains_key(TRANSFER_ENCODING) {
             return Framing::Chunked;
         }
@@ -168,11 +200,12 @@ mod tests {
     #[test]
     fn a_body_is_as_long_as_its_headers_say_and_no_more_than_is_wanted() {
         let mut headers = HeaderMap::new();
-        assert_eq!(Framing::of(&headers), Framing::UntilEnd);
+        let of = |headers: &HeaderMap| Framing::of(StatusCode::NOT_FOUND, headers);
+        assert_eq!(of(&headers), Framing::UntilEnd);
         headers.insert(CONTENT_LENGTH, http::HeaderValue::from_static("3"));
-        assert_eq!(Framing::of(&headers), Framing::Length(3));
+        assert_eq!(of(&headers), Framing::Length(3));
         headers.insert(TRANSFER_ENCODING, http::HeaderValue::from_static("chunked"));
-        assert_eq!(Framing::of(&headers), Framing::Chunked);
+        assert_eq!(of(&headers), Framing::Chunked);
 
         assert!(!Framing::Length(3).is_whole(b"ab") && Framing::Length(3).is_whole(b"abcd"));
         assert_eq!(Framing::Length(3).content(b"abcd"), "abc");

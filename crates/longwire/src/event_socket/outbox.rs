@@ -1,14 +1,21 @@
 //! What was sent and has not left yet.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use crate::message::Outgoing;
 
 /// How many bytes are handed to the connection before what has left is counted again.
 const BATCH: usize = 64 << 10;
 
+/// How many messages are handed to the connection at most before that: each takes room, an empty one too.
+const BATCH_MESSAGES: usize = 1024;
+
 /// How much may wait, unless the application says otherwise.
 const MOST: usize = 64 << 20;
+
+/// How many messages may wait, whatever their size: some 50 MiB if all are empty.
+pub(super) const MOST_MESSAGES: usize = 1 << 20;
 
 /// What was sent and has not left yet.
 #[derive(Debug)]
@@ -27,8 +34,22 @@ pub(super) struct Batch {
 }
 
 /// More waits than may.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Full;
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Full {
+    /// Of so many bytes.
+    Bytes(usize),
+    /// Of [`MOST_MESSAGES`].
+    Messages,
+}
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Full::Bytes(most) => write!(f, "more than {most} bytes wait to be written"),
+            Full::Messages => write!(f, "more than {MOST_MESSAGES} messages wait to be written"),
+        }
+    }
+}
 
 impl Default for Outbox {
     fn default() -> Outbox {
@@ -41,7 +62,10 @@ impl Outbox {
     pub(super) fn push(&mut self, message: Outgoing) -> Result<(), Full> {
         self.count(&message);
         if self.buffered > self.most {
-            return Err(Full);
+            return Err(Full::Bytes(self.most));
+        }
+        if self.waiting.len() >= MOST_MESSAGES {
+            return Err(Full::Messages);
         }
         self.waiting.push_back(message);
         Ok(())
@@ -55,6 +79,7 @@ impl Outbox {
     pub(super) fn next_batch(&mut self) -> Option<Batch> {
         let mut batch = Batch { messages: Vec::new(), bytes: 0 };
         while batch.bytes < BATCH
+            && batch.messages.len() < BATCH_MESSAGES
             && let Some(message) = self.waiting.pop_front()
         {
             batch.bytes = batch.bytes.saturating_add(message.message.len());
@@ -77,11 +102,23 @@ impl Outbox {
         self.buffered
     }
 
-    pub(super) fn most(&self) -> usize {
-        self.most
-    }
-
     pub(super) fn set_most(&mut self, bytes: usize) {
         self.most = bytes;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_messages_are_bounded_too() {
+        let mut outbox = Outbox::default();
+        for _ in 0..MOST_MESSAGES {
+            assert_eq!(outbox.push("".into()), Ok(()));
+        }
+        assert_eq!(outbox.push("".into()), Err(Full::Messages));
+        assert_eq!(outbox.next_batch().unwrap().messages.len(), BATCH_MESSAGES);
+        assert_eq!(outbox.push("".into()), Ok(()));
     }
 }

@@ -83,8 +83,12 @@ pub(super) async fn run(running: Running, connecting: Connecting, start: Start) 
 
 /// What `work` comes to. In it runs what the application connects by, and its transport.
 async fn unless_it_panics<T>(work: impl Future<Output = T>) -> Result<T> {
-    let done = AssertUnwindSafe(work).catch_unwind().await;
-    done.map_err(|_| Error::other("what the application made the connection by has panicked"))
+    AssertUnwindSafe(work).catch_unwind().await.map_err(|_| panicked())
+}
+
+/// That of what the application connects by, or its transport.
+pub(super) fn panicked() -> Error {
+    Error::other("what the application made the connection by has panicked")
 }
 
 /// Reads and writes until the connection ends.
@@ -135,9 +139,7 @@ async fn write(shared: &Shared, sender: &Sender) -> Error {
         match closing {
             Closing::ByThisEnd(frame) => sender.shared().begin_close(frame),
             Closing::ByPeer => {}
-            Closing::Full { most } => {
-                return Error::other(format!("more than {most} bytes wait to be written"));
-            }
+            Closing::Full(full) => return Error::other(full.to_string()),
         }
         // How the connection ends is what the receiver is told.
         return pending().await;
@@ -164,7 +166,7 @@ async fn out_of_patience(shared: &Shared, sender: &Sender) -> Closing {
     match closing {
         Closing::ByThisEnd(_) => stalled(sender).await,
         Closing::ByPeer => pending().await,
-        Closing::Full { .. } => {}
+        Closing::Full(_) => {}
     }
     closing
 }

@@ -50,7 +50,7 @@ pub enum SendOutcome {
     /// [`buffered_amount`](EventSocket::buffered_amount) all the same.
     Discarded,
     /// It was discarded, because more than [`max_buffered_amount`](EventSocket::set_max_buffered_amount) waits to be
-    /// written. The connection fails.
+    /// written, or more than 1,048,576 messages do. The connection fails.
     Full,
 }
 
@@ -93,9 +93,7 @@ pub(super) enum Closing {
     ByThisEnd(Option<CloseFrame>),
     ByPeer,
     /// Too much was sent that the server does not take.
-    Full {
-        most: usize,
-    },
+    Full(Full),
 }
 
 /// What the task has to do next.
@@ -330,8 +328,8 @@ impl Shared {
         }
         let outcome = match state.outbox.push(message) {
             Ok(()) => SendOutcome::Queued,
-            Err(Full) => {
-                state.phase = Phase::Closing(Closing::Full { most: state.outbox.most() });
+            Err(full) => {
+                state.phase = Phase::Closing(Closing::Full(full));
                 SendOutcome::Full
             }
         };
@@ -382,7 +380,7 @@ impl Shared {
     /// What there is to do, when there is something.
     pub(super) async fn next_task(&self) -> Task {
         self.wait_until(|state| match &state.phase {
-            Phase::Closing(closing @ Closing::Full { .. }) => Some(Task::Close(closing.clone())),
+            Phase::Closing(closing @ Closing::Full(_)) => Some(Task::Close(closing.clone())),
             Phase::Closing(Closing::ByThisEnd(_)) | Phase::Open => match state.outbox.next_batch() {
                 Some(batch) => Some(Task::Write(batch)),
                 None => match &state.phase {

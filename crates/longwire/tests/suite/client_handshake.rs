@@ -191,12 +191,51 @@ fn interim_responses_without_end_are_given_up() {
 #[test]
 fn what_is_not_http_is_said_to_be_no_websocket_server() {
     run_paused(async {
-        for garbage in ["220 mail.example ESMTP\r\n\r\n", "\0\x01\x02", "HTTP/1.1 abc Why\r\n\r\n", "\n\n"] {
+        for garbage in ["HTTP/1.1 abc Why\r\n\r\n", "\n\n"] {
             let error = answered(garbage).await.unwrap_err();
             let text = error.to_string();
             assert!(text.starts_with("the server does not answer as a WebSocket server: "), "{text}");
             let Error::Handshake(handshake) = error else { panic!("{text}") };
             assert!(matches!(*handshake, HandshakeError::Head(HeadError::Malformed(_))), "{handshake:?}");
+        }
+    });
+}
+
+/// Such a server may wait for an answer to what it said, so that there is no end of it to wait for.
+#[test]
+fn what_a_port_says_instead_of_http_is_shown_at_once() {
+    run_paused(async {
+        for (said, shown) in [
+            ("SSH-2.0-OpenSSH_9.6\r\n", "SSH-2.0-OpenSSH_9.6"),
+            ("220 mail.example ESMTP\r\n250 ", "220 mail.example ESMTP"),
+            ("+OK", "+OK"),
+            ("J\0\x1b[31m5.7\n", "J\\0\\u{1b}[31m5.7"),
+            (&"x".repeat(5000), &"x".repeat(100)),
+        ] {
+            let (mut server, attempt) = connecting(Client::new());
+            let begun = Instant::now();
+            server.send(said).await;
+            let error = attempt.await.unwrap().unwrap_err();
+            let expected = format!("the server does not speak HTTP on this port; it said \"{shown}\"");
+            assert_eq!(error.to_string(), expected);
+            let Error::Handshake(handshake) = error else { panic!("{error:?}") };
+            assert!(matches!(*handshake, HandshakeError::NotHttp(line) if *line == *shown));
+            assert_eq!(begun.elapsed(), Duration::ZERO);
+        }
+    });
+}
+
+/// RFC 9112 §6.3: these have no body, whatever their headers say.
+#[test]
+fn a_refusal_that_can_have_no_body_is_told_at_once() {
+    run_paused(async {
+        for status in ["204 No Content", "304 Not Modified"] {
+            let (mut server, attempt) = connecting(Client::new());
+            server.head().await;
+            let asked = Instant::now();
+            server.send(format!("HTTP/1.1 {status}\r\nContent-Length: 100\r\n\r\n")).await;
+            assert!(matches!(attempt.await.unwrap(), Err(Error::Refused(refused)) if refused.body() == b""));
+            assert_eq!(asked.elapsed(), Duration::ZERO);
         }
     });
 }

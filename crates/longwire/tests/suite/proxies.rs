@@ -127,7 +127,7 @@ fn a_refusal_is_told_to_be_the_proxys_with_status_and_text() {
 fn what_a_proxy_may_not_say_is_an_error_that_names_it() {
     run(async {
         for (response, reason) in [
-            ("SSH-2.0-x\r\n\r\n".to_owned(), "malformed"),
+            ("SSH-2.0-x\r\n\r\n".to_owned(), "it is not HTTP: SSH-2.0-x"),
             ("HTTP/1.1 200 OK\r\n\r\nhello".into(), "it said more than that it is connected"),
             (format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(20_000)), "large"),
         ] {

@@ -26,6 +26,7 @@ pub(super) async fn ask(
     read_answer(transport, limits).await.map_err(|error| match error {
         NoAnswer::Io(error) => Error::io(format!("read the answer of the proxy {proxy}"), error),
         NoAnswer::Head(error) => nonsense(proxy, error.to_string()).into(),
+        NoAnswer::NotHttp(said) => nonsense(proxy, format!("it is not HTTP: {said}")).into(),
         NoAnswer::Ended => ProxyError::Ended { proxy: proxy.to_string() }.into(),
     })
 }

@@ -108,7 +108,12 @@ impl ProxyServer {
             Scheme::Socks5 | Scheme::Socks5h => return Err(invalid("this build has no feature `socks`")),
             _ => return Err(invalid(schemes)),
         };
-        let credentials = Credentials::take(&mut url).map_err(&invalid)?;
+        let credentials = match kind {
+            #[cfg(feature = "socks")]
+            Kind::Socks(_) => Credentials::take_any(&mut url),
+            _ => Credentials::take(&mut url),
+        };
+        let credentials = credentials.map_err(&invalid)?;
         let destination = Destination::new(url.host(), url.port());
         Ok(ProxyServer { kind, destination, credentials })
     }
@@ -165,6 +170,15 @@ mod tests {
             let error = Proxy::new(url).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
         }
+    }
+
+    #[cfg(feature = "socks")]
+    #[test]
+    fn a_user_with_a_colon_can_be_named_to_socks_only() {
+        let proxy = Proxy::new("socks5://m%3Ae:secret@p.example").unwrap();
+        assert_eq!(proxy.server.credentials.unwrap().user, "m:e");
+        let error = Proxy::new("http://m%3Ae:secret@p.example").unwrap_err().to_string();
+        assert!(error.contains("the user's name has a colon in it"), "{error}");
     }
 
     #[test]

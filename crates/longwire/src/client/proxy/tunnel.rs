@@ -62,14 +62,13 @@ mod tests {
     use super::*;
     use crate::error::{Error, ProxyError};
 
-    #[tokio::test(start_paused = true)]
-    async fn a_refusal_whose_body_does_not_come_in_time_is_told_all_the_same() {
+    /// What comes of it when the proxy answers like this, and keeps the connection.
+    async fn refused(answer: &[u8]) -> bytes::Bytes {
         let (ours, mut theirs) = tokio::io::duplex(1024);
         let to = Destination::new("a.example", 80);
         let proxy = Proxy::new("p.example").unwrap().server_for(&to).unwrap().clone();
         let answering = async {
             let _request = theirs.read(&mut [0; 1024]).await.unwrap();
-            let answer = b"HTTP/1.1 407 Who\r\nContent-Length: 100\r\n\r\nlog in";
             theirs.write_all(answer).await.unwrap();
         };
         let limits = Limits::default();
@@ -88,6 +87,19 @@ mod tests {
         let (outcome, ()) = tokio::join!(tunnel, answering);
         let Err(Error::Proxy(error)) = outcome else { panic!("it is connected, or took too long") };
         let ProxyError::Refused { response, .. } = *error else { panic!("{error}") };
-        assert_eq!(response.body(), b"log in");
+        response.0.into_body()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_whose_body_does_not_come_in_time_is_told_all_the_same() {
+        assert_eq!(refused(b"HTTP/1.1 407 Who\r\nContent-Length: 100\r\n\r\nlog in").await, "log in");
+    }
+
+    /// Another protocol than was asked for has no body (RFC 9112 §6.3).
+    #[tokio::test(start_paused = true)]
+    async fn a_switch_of_protocols_is_told_at_once() {
+        let begun = tokio::time::Instant::now();
+        assert_eq!(refused(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n").await, "");
+        assert_eq!(begun.elapsed(), Duration::ZERO);
     }
 }

@@ -31,6 +31,36 @@ fn a_connector_that_panics_fails_the_connection() {
     });
 }
 
+/// So it is with one that does not wait before it panics, which is when the socket is made.
+#[test]
+fn what_panics_at_once_fails_the_connection_too() {
+    run_paused(async {
+        let refuse = || {
+            if true {
+                panic!("this is what is tested")
+            }
+        };
+        let connector = Client::new().connector(move |_| async move {
+            refuse();
+            Ok(tokio::io::empty())
+        });
+        let resolver = Client::new().proxy(None).resolver(move |_| async move {
+            refuse();
+            Ok(Vec::new())
+        });
+        let eager = Client::new().connector(move |_| {
+            refuse();
+            std::future::ready(Ok(tokio::io::empty()))
+        });
+        for client in [connector, resolver, eager] {
+            let socket = EventSocket::from_client(&client, URL, &[]).unwrap();
+            let mut heard = Heard::by(&socket);
+            assert_eq!(heard.rest().await, FAILED);
+            assert_eq!(socket.ended().await.code().get(), 1006);
+        }
+    });
+}
+
 /// Panics when a letter arrives that it does not like.
 struct Fussy(DuplexStream);
 
