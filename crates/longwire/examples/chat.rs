@@ -1,7 +1,7 @@
 //! A chat room, event-driven, where everybody says a name: `cargo run -p longwire --example chat`, then `longwire connect
 //! "ws://127.0.0.1:8080/?name=Ada"` in several terminals.
 
-use longwire::{Accept, Closed, Handler, MessageRef, Refusal, Server, Socket, Upgrade};
+use longwire::{Accept, Closed, Engine, Handler, MessageRef, Refusal, Server, Socket, Upgrade};
 
 struct Chat;
 
@@ -33,8 +33,14 @@ impl Handler for Chat {
 
 #[tokio::main]
 async fn main() -> longwire::Result<()> {
-    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
+    let mut arguments = std::env::args().skip(1);
+    let address = arguments.next().unwrap_or_else(|| "127.0.0.1:8080".to_owned());
+    let engine = match arguments.next().as_deref() {
+        Some("readiness") => Engine::Readiness,
+        Some("uring") => Engine::Uring,
+        _ => Engine::Auto,
+    };
     let server = Server::bind(address).await?;
     println!("chat: ws://{}/?name=…", server.local_addr());
-    server.run(Chat).await
+    server.engine(engine).run(Chat).await
 }

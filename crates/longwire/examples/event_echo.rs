@@ -25,5 +25,7 @@ async fn main() -> longwire::Result<()> {
         Some("uring") => Engine::Uring,
         _ => Engine::Auto,
     };
-    Server::bind(address).await?.engine(engine).workers(1).run(Echo).await
+    let server = Server::bind(address).await?;
+    println!("echo: ws://{}/", server.local_addr());
+    server.engine(engine).workers(1).run(Echo).await
 }

@@ -12,6 +12,7 @@ use hyper::upgrade::OnUpgrade;
 use longwire_proto::Limits;
 use longwire_proto::handshake::Refusal;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +21,7 @@ use tracing::{Instrument, Span};
 
 use super::handler::Handler;
 use super::reactor::Removed;
-use super::readiness::{Arrival, ArrivalStage, Incoming};
+use super::readiness::{ACCEPTS_AT_A_TIME, Arrival, ArrivalStage, Incoming};
 use super::rules::Rules;
 use super::spans;
 use crate::server::census::{Census, Place};
@@ -43,7 +44,11 @@ pub(super) struct House<H: Handler> {
     pub(super) census: Arc<Census>,
     /// Cancelled when the server shuts down.
     pub(super) closing: CancellationToken,
+    /// Cancelled when what is left of the connections is dropped: every task ends then.
+    pub(super) dropping: CancellationToken,
     pub(super) tasks: TaskTracker,
+    /// The runtime on which plain HTTP is served.
+    pub(super) caller: Handle,
 }
 
 /// Where connections come from: the listener, and those that tasks have prepared. There are no more of the latter than
@@ -71,8 +76,14 @@ impl<H: Handler> Porter<H> {
     /// Has hyper serve a connection whose first request is not for a WebSocket.
     pub(super) fn hand_over(&self, transport: Transport, removed: Removed<()>) {
         let visit = Arc::new(Visit { porter: self.clone(), place: Mutex::new(removed.place) });
-        let serving = http1::serve(transport, removed.read.into(), removed.peer_addr, visit);
-        self.house.tasks.spawn(serving.instrument(removed.span));
+        let dropping = self.house.dropping.clone();
+        let serving = async move {
+            tokio::select! {
+                () = http1::serve(transport, removed.read.into(), removed.peer_addr, visit) => {}
+                () = dropping.cancelled() => {}
+            }
+        };
+        self.house.tasks.spawn_on(serving.instrument(removed.span), &self.house.caller);
     }
 }
 
@@ -136,8 +147,13 @@ impl<H: Handler> Door<H> {
         let accepting = tokio_rustls::TlsAcceptor::from(Arc::clone(&tls.0)).accept(stream);
         let limit = self.porter.house.rules.config.limits.handshake_time;
         let sender = self.porter.sender.clone();
+        let closing = self.porter.house.closing.clone();
         let shaking_hands = async move {
-            match tokio::time::timeout(limit, accepting).await {
+            let shaken = tokio::select! {
+                shaken = tokio::time::timeout(limit, accepting) => shaken,
+                () = closing.cancelled() => return,
+            };
+            match shaken {
                 Ok(Ok(stream)) => {
                     let transport = Transport::ServerTls(Box::new(stream));
                     let (stage, span) = (ArrivalStage::New(place), Span::current());
@@ -160,17 +176,21 @@ impl<H: Handler> Incoming<H::State, Transport> for Door<H> {
         if let Poll::Ready(Some(arrival)) = self.prepared.poll_recv(cx) {
             return Poll::Ready(arrival);
         }
-        loop {
+        for _ in 0..ACCEPTS_AT_A_TIME {
             let (stream, peer_addr) = ready!(self.poll_listener(cx));
             if let Some(arrival) = self.admit(stream, peer_addr) {
                 return Poll::Ready(arrival);
             }
         }
+        // Those that a task prepares took none of the loop's time, but there is no end to them.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn stop(&mut self) {
         self.listener = None;
         self.prepared.close();
+        self.porter.house.closing.cancel();
     }
 
     fn hand_over(&mut self, transport: Transport, removed: Removed<()>) {

@@ -11,7 +11,8 @@ use crate::server::admission::{Accept, Upgrade};
 /// What an application makes of its connections, run by [`Server::run`](crate::Server::run).
 ///
 /// The methods are called by the event loop that the connection belongs to, one at a time for each loop; they must not
-/// block. What they send is written when the loop has handled all that arrived. A method that panics closes its
+/// block. They are called in the context of the runtime that [`Server::run`](crate::Server::run) is polled on, so that
+/// `tokio::spawn` starts a task there. What they send is written when the loop has handled all that arrived. A method that panics closes its
 /// connection with 1011 and no other. What they tell by `tracing` is told in the span of the connection, `connection`, whose
 /// field `peer` is its address; while nobody listens, there is none.
 ///

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::Span;
 
@@ -33,7 +34,7 @@ const READS_AT_A_TIME: usize = 4;
 const WRITES_AT_A_TIME: usize = 4;
 
 /// How many connections are accepted before the others have their turn.
-const ACCEPTS_AT_A_TIME: usize = 64;
+pub(super) const ACCEPTS_AT_A_TIME: usize = 64;
 
 /// Where new connections come from.
 pub(super) trait Incoming<S, T> {
@@ -66,6 +67,15 @@ pub(super) enum ArrivalStage<S> {
     Admitted(Box<Admitted<S>>, Place),
 }
 
+/// The runtimes that a loop has to do with.
+pub(super) struct Runtimes {
+    /// That of whoever runs the server. The application is called in it, so that what it spawns is spawned there and
+    /// outlives the loop.
+    pub(super) callers: Handle,
+    /// The one that the loop runs on, which keeps the times of the loop and wakes its transports.
+    pub(super) own: Handle,
+}
+
 /// An event loop over transports of tokio: a future that is ready when the loop has shut down.
 ///
 /// It is one task for all of its connections. A connection that has something to be done is woken by its transport and
@@ -82,6 +92,7 @@ pub(super) struct Readiness<H: Handler, T, I> {
     timer: Option<Pin<Box<Sleep>>>,
     /// The number of this round of the loop.
     round: u32,
+    runtimes: Arc<Runtimes>,
 }
 
 /// A connection's transport.
@@ -140,6 +151,7 @@ where
         mailbox: Arc<Mailbox>,
         exchange: Arc<Exchange>,
         incoming: I,
+        runtimes: Runtimes,
     ) -> Readiness<H, T, I> {
         Readiness {
             reactor: Reactor::new(rules, Arc::clone(&mailbox), exchange),
@@ -150,6 +162,7 @@ where
             buffer: Vec::with_capacity(READ_BUFFER),
             timer: None,
             round: 0,
+            runtimes: Arc::new(runtimes),
         }
     }
 
@@ -160,7 +173,7 @@ where
             return false;
         }
         for _ in 0..ACCEPTS_AT_A_TIME {
-            let Poll::Ready(arrival) = self.incoming.poll_arrival(cx) else { return false };
+            let Poll::Ready(arrival) = self.poll_arrival(cx) else { return false };
             let Arrival { transport, peer_addr, stage, span } = arrival;
             let link = Link::new(transport);
             let key = match stage {
@@ -179,6 +192,11 @@ where
             }
         }
         true
+    }
+
+    fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<Arrival<H::State, T>> {
+        let _own = self.runtimes.own.enter();
+        self.incoming.poll_arrival(cx)
     }
 
     /// Goes through the connections that were woken.
@@ -324,6 +342,8 @@ where
             self.timer = None;
             return false;
         };
+        let runtimes = Arc::clone(&self.runtimes);
+        let own = runtimes.own.enter();
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
         if timer.deadline() != at {
             timer.as_mut().reset(at);
@@ -333,6 +353,7 @@ where
         }
         self.timer = None;
         self.reactor.tick(Instant::now().into_std());
+        drop(own);
         self.reactor.expire();
         true
     }
@@ -358,14 +379,24 @@ where
         let this = self.get_mut();
         this.round = this.round.wrapping_add(1);
         this.reactor.tick(Instant::now().into_std());
-        let more = this.accept(cx);
+        let runtimes = Arc::clone(&this.runtimes);
+        let _callers = runtimes.callers.enter();
+        // Who has left makes room before others come: a client that connects again at once would find its own place taken.
         this.sweep(cx);
+        let more = this.accept(cx);
         this.reactor.take_mail();
+        if this.reactor.life() != Life::Runs {
+            this.incoming.stop();
+        }
         loop {
             while let Some(key) = this.reactor.next_dirty() {
                 this.write(key);
             }
             if this.is_over() {
+                // What the application kept of them is dropped where it was made.
+                for key in this.reactor.keys() {
+                    drop(this.reactor.remove(key));
+                }
                 return Poll::Ready(());
             }
             if !this.keep_time(cx) {

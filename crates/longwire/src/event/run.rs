@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::coop::unconstrained;
 use tokio::time::timeout;
@@ -19,7 +20,7 @@ use super::door::{Door, House};
 use super::engine::Engine;
 use super::handler::Handler;
 use super::mailbox::{Exchange, Mail, Mailbox};
-use super::readiness::Readiness;
+use super::readiness::{Readiness, Runtimes};
 use super::rules::Rules;
 #[cfg(all(target_os = "linux", feature = "uring", feature = "tls"))]
 use super::uring::begin_tls;
@@ -63,6 +64,7 @@ pub(crate) async fn run<H: Handler>(plan: Plan<H>) -> Result<()> {
         census: Arc::new(plan.census),
         exchange: Arc::clone(&loops.exchange),
         dropping: loops.dropping.clone(),
+        caller: Handle::current(),
         ended: sender,
     };
     let uses_uring = plan.engine.resolve() == Engine::Uring;
@@ -133,7 +135,10 @@ struct Start<H> {
     tls: Option<Tls>,
     census: Arc<Census>,
     exchange: Arc<Exchange>,
+    /// Cancelled when what is left of the connections is dropped.
     dropping: CancellationToken,
+    /// The runtime of whoever runs the server: what handlers and the HTTP service spawn is spawned there, on every engine.
+    caller: Handle,
     ended: UnboundedSender<io::Result<()>>,
 }
 
@@ -147,6 +152,7 @@ impl<H> Clone for Start<H> {
             census: Arc::clone(&self.census),
             exchange: Arc::clone(&self.exchange),
             dropping: self.dropping.clone(),
+            caller: self.caller.clone(),
             ended: self.ended.clone(),
         }
     }
@@ -169,7 +175,8 @@ impl<H: Handler> Start<H> {
         let house = self.house();
         let door = Door::new(Arc::clone(&house), None);
         let porter = door.porter();
-        tokio::spawn(async move {
+        // It ends with the last loop that hands connections over, and is waited for as they are.
+        house.tasks.spawn(async move {
             while let Some(visitor) = arrivals.recv().await {
                 match visitor.into_transport() {
                     Ok((transport, removed)) => porter.hand_over(transport, removed),
@@ -189,7 +196,9 @@ impl<H: Handler> Start<H> {
             tls: self.tls.clone(),
             census: Arc::clone(&self.census),
             closing: CancellationToken::new(),
+            dropping: self.dropping.clone(),
             tasks: TaskTracker::new(),
+            caller: self.caller.clone(),
         })
     }
 
@@ -203,7 +212,10 @@ impl<H: Handler> Start<H> {
                 let (rules, census) = (Arc::clone(&self.rules), Arc::clone(&self.census));
                 let (exchange, tls) = (Arc::clone(&self.exchange), self.begin_tls());
                 match Uring::new(rules, Arc::clone(&mailbox), exchange, census, visitors.clone(), tls) {
-                    Ok(uring) => uring.run(listener),
+                    Ok(uring) => {
+                        let _callers = self.caller.enter();
+                        uring.run(listener)
+                    }
                     Err(error) => {
                         tracing::warn!(%error, "no io_uring for one more event loop; it uses readiness");
                         self.readiness(listener, mailbox)
@@ -227,14 +239,12 @@ impl<H: Handler> Start<H> {
 
     /// Runs a loop over transports of tokio, and then waits for those that hyper serves.
     async fn attend(self, house: Arc<House<H>>, door: Door<H>, mailbox: Arc<Mailbox>) {
+        let runtimes = Runtimes { callers: self.caller, own: Handle::current() };
         // The loop takes turns among its connections by itself.
-        unconstrained(Readiness::new(self.rules, mailbox, self.exchange, door)).await;
-        house.closing.cancel();
+        unconstrained(Readiness::new(self.rules, mailbox, self.exchange, door, runtimes)).await;
         house.tasks.close();
-        tokio::select! {
-            () = house.tasks.wait() => {}
-            () = self.dropping.cancelled() => {}
-        }
+        // Each of them ends when what is left is dropped.
+        house.tasks.wait().await;
         // The guests' loop is a task of the caller's runtime: that it has ended is told by dropping this.
         drop(self.ended);
     }

@@ -174,10 +174,13 @@ impl Rounds {
             }
         };
         let guests = Guests(peers.iter().map(arrival).collect());
+        let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+        let runtimes = Runtimes { callers: runtime.handle().clone(), own: runtime.handle().clone() };
+        let mailbox = Arc::<Mailbox>::default();
         Rounds {
-            event_loop: Readiness::new(Arc::new(rules), Arc::<Mailbox>::default(), Arc::default(), guests),
+            event_loop: Readiness::new(Arc::new(rules), mailbox, Arc::default(), guests, runtimes),
             rung: Arc::new(Rung(AtomicBool::new(true))),
-            runtime: Builder::new_current_thread().enable_time().build().unwrap(),
+            runtime,
         }
     }
 

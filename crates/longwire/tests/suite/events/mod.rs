@@ -8,6 +8,7 @@ mod messages;
 mod opening;
 mod panics;
 mod remote;
+mod runtime;
 mod shutdown;
 mod slow_subscribers;
 #[cfg(feature = "tls")]

@@ -131,6 +131,31 @@ fn a_server_that_is_dropped_ends_everything() {
     });
 }
 
+/// The loop that waited for a connection kept the port until one came, and reset that.
+#[test]
+fn the_port_is_free_while_connections_still_end() {
+    for_each_engine(async |engine| {
+        let mut server = Script::new().run(engine, |server| server.workers(2).shutdown_time(HOUR)).await;
+        let mut slow = server.open("/").await;
+        server.stop();
+        assert_eq!(slow.frame().await, Frame::new(CLOSE, close(1001, REASON)));
+        port_is_free(server.addr).await;
+        slow.send(masked(CLOSE, close(1001, ""))).await;
+        slow.expect_end().await;
+        drop(slow);
+        server.returned().await;
+    });
+}
+
+/// Without a connection, which might wake whoever holds the port.
+async fn port_is_free(address: std::net::SocketAddr) {
+    let begun = Instant::now();
+    while longwire::Server::bind(address.to_string()).await.is_err() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the port is kept");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
 #[test]
 fn the_port_of_a_server_that_runs_is_taken() {
     for_each_engine(async |engine| {
