@@ -16,14 +16,14 @@ pub(crate) async fn serve(server: Server, task: &Task) -> Result<()> {
     Ok(())
 }
 
-async fn echo(mut socket: WebSocket) -> longwire::Result<()> {
+async fn echo(mut socket: WebSocket) -> longwire::HandlerResult {
     while let Some(message) = socket.recv().await? {
         socket.send(message).await?;
     }
     Ok(())
 }
 
-async fn share(mut socket: WebSocket, channel: broadcast::Sender<Message>) -> longwire::Result<()> {
+async fn share(mut socket: WebSocket, channel: broadcast::Sender<Message>) -> longwire::HandlerResult {
     let mut published = channel.subscribe();
     loop {
         tokio::select! {

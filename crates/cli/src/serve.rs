@@ -43,7 +43,8 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         server = server.tls(tls);
     }
     let statistics = Arc::new(Statistics::new());
-    tokio::spawn(statistics::tick(Arc::clone(&statistics), server.topics()));
+    let (server, topics) = server.topics();
+    tokio::spawn(statistics::tick(Arc::clone(&statistics), topics));
     server
         .limits(args.limits.connection())
         .deflate((!args.no_compression).then(Deflate::default))

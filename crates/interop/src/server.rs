@@ -4,8 +4,8 @@
 
 use longwire::proto::{ControlOpcode, FrameKind};
 use longwire::{
-    Accept, Direction, Error, FrameObserver, Handler, MessageRef, Refusal, Result, Server, Socket, Tls,
-    Upgrade, WebSocket,
+    Accept, Direction, Error, FrameObserver, Handler, HandlerResult, MessageRef, Refusal, Result, Server,
+    Socket, Tls, Upgrade, WebSocket,
 };
 use tokio::sync::broadcast;
 
@@ -65,7 +65,7 @@ impl Handler for Events {
 }
 
 /// The async server: `pongs` are those of all connections.
-async fn attend(mut socket: WebSocket, mut pongs: broadcast::Receiver<Vec<u8>>) -> Result<()> {
+async fn attend(mut socket: WebSocket, mut pongs: broadcast::Receiver<Vec<u8>>) -> HandlerResult {
     let name = format!("{:?}", socket.peer_addr()).into_bytes();
     loop {
         let message = tokio::select! {

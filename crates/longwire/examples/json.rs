@@ -26,7 +26,7 @@ fn decode<T: DeserializeOwned>(message: &Message) -> longwire::Result<T> {
     serde_json::from_slice(message.as_bytes()).map_err(Error::other)
 }
 
-async fn serve(mut socket: WebSocket) -> longwire::Result<()> {
+async fn serve(mut socket: WebSocket) -> longwire::HandlerResult {
     while let Some(message) = socket.recv().await? {
         let answer = match decode(&message)? {
             Request::Add { numbers } => Answer::Sum { sum: numbers.iter().sum() },

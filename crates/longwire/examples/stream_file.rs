@@ -36,10 +36,7 @@ async fn main() -> longwire::Result<()> {
     let any_size = Limits::default().streamed(usize::MAX);
     let server = Server::bind("127.0.0.1:0").await?.limits(any_size);
     let url = format!("ws://{}", server.local_addr());
-    tokio::spawn(server.serve(move |mut socket: WebSocket| {
-        let to = to.clone();
-        async move { receive_file(&mut socket, &to).await }
-    }));
+    tokio::spawn(server.serve(async move |mut socket: WebSocket| Ok(receive_file(&mut socket, &to).await?)));
 
     let mut socket = connect(&url).await?;
     send_file(&mut socket, &from).await?;

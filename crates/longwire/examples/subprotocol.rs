@@ -1,13 +1,13 @@
 //! A server that speaks two versions of a subprotocol, and clients of each and of none: `cargo run -p longwire --example
 //! subprotocol`.
 
-use longwire::{Accept, Client, Refusal, Server, Upgrade, WebSocket};
+use longwire::{Accept, Attached, Client, Refusal, Server, Upgrade, WebSocket};
 
 /// The server prefers the new version.
 const SPOKEN: [&str; 2] = ["numbers.v2", "numbers.v1"];
 
 /// Refuses clients that speak neither; without this, they would be accepted without a subprotocol.
-fn check(request: &Upgrade<'_>) -> Result<Accept, Refusal> {
+fn check(request: &Upgrade<'_>) -> Result<Accept<Attached>, Refusal> {
     if request.subprotocols().iter().any(|offered| SPOKEN.contains(&offered.as_str())) {
         Ok(Accept::new())
     } else {
@@ -15,12 +15,13 @@ fn check(request: &Upgrade<'_>) -> Result<Accept, Refusal> {
     }
 }
 
-async fn serve(mut socket: WebSocket) -> longwire::Result<()> {
+async fn serve(mut socket: WebSocket) -> longwire::HandlerResult {
     let answer = match socket.subprotocol() {
         Some("numbers.v2") => r#"{"number":42}"#,
         _ => "42",
     };
-    socket.send(answer).await
+    socket.send(answer).await?;
+    Ok(())
 }
 
 #[tokio::main]

@@ -67,7 +67,10 @@ pub use message_writer::{BinaryWriter, TextWriter};
 #[cfg(feature = "client")]
 pub use reconnect::Reconnect;
 #[cfg(feature = "server")]
-pub use server::{Accept, Acceptor, InvalidOrigin, Origin, Server, Upgrade, Upgrading, upgrade};
+pub use server::{
+    Accept, Acceptor, Attached, HandlerOutcome, HandlerResult, InvalidOrigin, Origin, Server, Upgrade,
+    Upgrading, mode, upgrade,
+};
 #[cfg(all(feature = "tls", feature = "server"))]
 pub use tls::Tls;
 #[cfg(all(feature = "tls", feature = "client"))]

@@ -3,8 +3,10 @@
 pub(crate) mod acceptor;
 pub(crate) mod admission;
 pub(crate) mod census;
+pub(crate) mod handling;
 pub(crate) mod http1;
 mod incoming;
+pub mod mode;
 pub(crate) mod origin;
 pub(crate) mod service;
 pub(crate) mod session;
@@ -32,7 +34,7 @@ use tower_service::Service;
 use tracing::Instrument;
 
 use crate::error::{Error, Result};
-use crate::event::{self, Engine, Exchange, Handler as EventHandler, Plan, Rules, Topics};
+use crate::event::{self, Engine, Handler as EventHandler, Plan, Rules, Topics};
 use crate::ledger::Ledger;
 use crate::telemetry;
 #[cfg(feature = "tls")]
@@ -40,12 +42,14 @@ use crate::tls::Tls;
 use crate::transport::is_gone_already;
 use crate::websocket::WebSocket;
 pub use acceptor::{Acceptor, Upgrading, upgrade};
-use admission::Admission;
-pub use admission::{Accept, Upgrade};
+pub use admission::{Accept, Attached, Upgrade};
+use admission::{Admission, Decide};
 use census::Census;
+pub use handling::{HandlerOutcome, HandlerResult};
+use mode::{CanRun, CanServe, Run, Serve, Undecided};
 pub use origin::{InvalidOrigin, Origin};
 use service::HttpService;
-use session::{Handler, Settings};
+use session::Settings;
 
 /// How long the server waits before it accepts again when the system is out of something, such as descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -75,8 +79,27 @@ const TURNED_AWAY_AT_A_TIME: usize = 64;
 /// It is safe by default: requests of browsers are accepted from pages of the server's own origin only (requests
 /// without an `Origin`, which browsers always send, are accepted), handshakes have a deadline, and [`Limits`] bound what
 /// a connection may cost.
-#[must_use = "a server does nothing until `serve` is called"]
-pub struct Server {
+///
+/// It serves in one of two ways: [`serve`](Server::serve) calls an async handler for each connection,
+/// [`run`](Server::run) a [`Handler`](crate::Handler) on event loops. What is set for one of them only
+/// ([`on_upgrade`](Server::on_upgrade) for `serve`; [`engine`](Server::engine), [`workers`](Server::workers) and
+/// [`topics`](Server::topics) for `run`) changes the server's [`mode`], and the other does not compile:
+///
+/// ```compile_fail,E0277
+/// # use longwire::{Accept, Handler, Server};
+/// # async fn serve(handler: impl Handler) -> longwire::Result<()> {
+/// let server = Server::bind("127.0.0.1:8080").await?.on_upgrade(|_| Ok(Accept::new()));
+/// server.run(handler).await // the handler has an `on_upgrade` of its own
+/// # }
+/// ```
+#[must_use = "a server does nothing until `serve` or `run` is called"]
+pub struct Server<M = Undecided> {
+    common: Common,
+    mode: M,
+}
+
+/// What both ways of serving honour.
+struct Common {
     listener: TcpListener,
     local_addr: SocketAddr,
     config: Config,
@@ -89,9 +112,6 @@ pub struct Server {
     tls: Option<Tls>,
     shutdown: Pin<Box<dyn Future<Output = ()> + Send>>,
     shutdown_time: Duration,
-    engine: Engine,
-    workers: usize,
-    exchange: Arc<Exchange>,
 }
 
 impl Server {
@@ -109,7 +129,7 @@ impl Server {
         let bound =
             TcpListener::bind(address).await.and_then(|listener| Ok((listener.local_addr()?, listener)));
         let (local_addr, listener) = bound.map_err(|error| Error::io(doing, error))?;
-        Ok(Server {
+        let common = Common {
             listener,
             local_addr,
             config: Config::default(),
@@ -122,43 +142,122 @@ impl Server {
             tls: None,
             shutdown: Box::pin(std::future::pending()),
             shutdown_time: Duration::from_secs(10),
-            engine: Engine::Auto,
-            workers: std::thread::available_parallelism().map_or(1, usize::from),
-            exchange: Arc::default(),
-        })
+        };
+        Ok(Server { common, mode: Undecided(()) })
     }
+}
 
+/// What both ways of serving honour.
+impl<M> Server<M> {
     /// The address that was taken.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.local_addr
+        self.common.local_addr
     }
 
     /// Accepts browsers on pages of these origins (such as `https://example.com`) besides the server's own. What is no
     /// origin makes [`serve`](Server::serve) fail.
-    pub fn origins<O>(mut self, origins: impl IntoIterator<Item = O>) -> Server
+    pub fn origins<O>(mut self, origins: impl IntoIterator<Item = O>) -> Server<M>
     where
         O: TryInto<Origin, Error: Into<InvalidOrigin>>,
     {
         for origin in origins {
-            self.admission.allow_origin(origin.try_into().map_err(Into::into));
+            self.common.admission.allow_origin(origin.try_into().map_err(Into::into));
         }
         self
     }
 
     /// Accepts browsers on pages of any origin. Only for services that anybody may use: the cookies of a visitor come
     /// along with requests that other sites make.
-    pub fn any_origin(mut self) -> Server {
-        self.admission.allow_any_origin();
+    pub fn any_origin(mut self) -> Server<M> {
+        self.common.admission.allow_any_origin();
         self
     }
 
     /// The subprotocols that are spoken, the preferred one first. The first that the client offers too is chosen.
-    pub fn subprotocols<S: Into<String>>(mut self, subprotocols: impl IntoIterator<Item = S>) -> Server {
-        self.admission.subprotocols = subprotocols.into_iter().map(Into::into).collect();
+    pub fn subprotocols<S: Into<String>>(mut self, subprotocols: impl IntoIterator<Item = S>) -> Server<M> {
+        self.common.admission.subprotocols = subprotocols.into_iter().map(Into::into).collect();
         self
     }
 
+    /// Gives everything on the port that is not a request for a WebSocket to a `tower::Service`, such as an axum
+    /// `Router`. Without it the answer is 426.
+    pub fn http<S, B>(mut self, service: S) -> Server<M>
+    where
+        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        S::Future: Send,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.common.http = Some(service::erase(service));
+        self
+    }
+
+    /// Serves `wss://` (and `https://`) instead of `ws://`.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> Server<M> {
+        self.common.tls = Some(tls);
+        self
+    }
+
+    /// How messages are compressed for clients that offer it (permessage-deflate, RFC 7692); with the defaults of
+    /// [`Deflate`] unless set. `None`: not at all.
+    pub fn deflate(mut self, deflate: impl Into<Option<Deflate>>) -> Server<M> {
+        self.common.config.deflate = deflate.into();
+        self
+    }
+
+    /// What one connection may cost.
+    pub fn limits(mut self, limits: Limits) -> Server<M> {
+        self.common.config.limits = limits;
+        self
+    }
+
+    /// How many connections there may be, from their first byte on; 16,384 unless set. Whoever comes when there are as
+    /// many gets 503 (over TLS: is dropped).
+    pub fn max_connections(mut self, count: usize) -> Server<M> {
+        self.common.max_connections = count;
+        self
+    }
+
+    /// How many connections there may be from one address; 1,024 unless set. Behind a reverse proxy all clients have the
+    /// proxy's address, so set it to [`max_connections`](Server::max_connections) there. Whoever comes when there are as
+    /// many gets 503 (over TLS: is dropped).
+    pub fn max_connections_per_ip(mut self, count: usize) -> Server<M> {
+        self.common.max_connections_per_ip = count;
+        self
+    }
+
+    /// How many bytes all connections together may hold, in unfinished messages and in what waits to be written; 1 GiB
+    /// unless set. A connection that grows when they hold as many is closed with 1013.
+    pub fn max_buffered(mut self, bytes: usize) -> Server<M> {
+        self.common.max_buffered = bytes;
+        self
+    }
+
+    /// Tells `observer` of every frame of every connection.
+    pub fn observer(mut self, observer: FrameObserver) -> Server<M> {
+        self.common.config.observer = Some(observer);
+        self
+    }
+
+    /// Shuts down when `signal` is ready: no more connections are accepted, those that are open are closed with 1001,
+    /// and [`serve`](Server::serve) returns when all have ended, or after [`shutdown_time`](Server::shutdown_time).
+    pub fn shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Server<M> {
+        self.common.shutdown = Box::pin(signal);
+        self
+    }
+
+    /// How long a shutdown may take before what is left is dropped; 10 s unless set.
+    pub fn shutdown_time(mut self, time: Duration) -> Server<M> {
+        self.common.shutdown_time = time;
+        self
+    }
+}
+
+/// Serving with an async handler.
+impl<M> Server<M> {
     /// Decides about each request for a WebSocket: accept it, or refuse it with any status.
     ///
     /// ```no_run
@@ -172,150 +271,13 @@ impl Server {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn on_upgrade<F>(mut self, decide: F) -> Server
+    pub fn on_upgrade<F>(self, decide: F) -> Server<Serve>
     where
-        F: Fn(&Upgrade<'_>) -> Result<Accept, Refusal> + Send + Sync + 'static,
+        M: CanServe,
+        F: Fn(&Upgrade<'_>) -> Result<Accept<Attached>, Refusal> + Send + Sync + 'static,
     {
-        self.admission.decide = Some(Arc::new(decide));
-        self
-    }
-
-    /// Gives everything on the port that is not a request for a WebSocket to a `tower::Service`, such as an axum
-    /// `Router`. Without it the answer is 426.
-    pub fn http<S, B>(mut self, service: S) -> Server
-    where
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
-        S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-        S::Future: Send,
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        self.http = Some(service::erase(service));
-        self
-    }
-
-    /// Serves `wss://` (and `https://`) instead of `ws://`.
-    #[cfg(feature = "tls")]
-    pub fn tls(mut self, tls: Tls) -> Server {
-        self.tls = Some(tls);
-        self
-    }
-
-    /// How messages are compressed for clients that offer it (permessage-deflate, RFC 7692); with the defaults of
-    /// [`Deflate`] unless set. `None`: not at all.
-    pub fn deflate(mut self, deflate: impl Into<Option<Deflate>>) -> Server {
-        self.config.deflate = deflate.into();
-        self
-    }
-
-    /// What one connection may cost.
-    pub fn limits(mut self, limits: Limits) -> Server {
-        self.config.limits = limits;
-        self
-    }
-
-    /// How many connections there may be, from their first byte on; 16,384 unless set. Whoever comes when there are as
-    /// many gets 503 (over TLS: is dropped).
-    pub fn max_connections(mut self, count: usize) -> Server {
-        self.max_connections = count;
-        self
-    }
-
-    /// How many connections there may be from one address; 1,024 unless set. Behind a reverse proxy all clients have the
-    /// proxy's address, so set it to [`max_connections`](Server::max_connections) there. Whoever comes when there are as
-    /// many gets 503 (over TLS: is dropped).
-    pub fn max_connections_per_ip(mut self, count: usize) -> Server {
-        self.max_connections_per_ip = count;
-        self
-    }
-
-    /// How many bytes all connections together may hold, in unfinished messages and in what waits to be written; 1 GiB
-    /// unless set. A connection that grows when they hold as many is closed with 1013.
-    pub fn max_buffered(mut self, bytes: usize) -> Server {
-        self.max_buffered = bytes;
-        self
-    }
-
-    /// Tells `observer` of every frame of every connection.
-    pub fn observer(mut self, observer: FrameObserver) -> Server {
-        self.config.observer = Some(observer);
-        self
-    }
-
-    /// Shuts down when `signal` is ready: no more connections are accepted, those that are open are closed with 1001,
-    /// and [`serve`](Server::serve) returns when all have ended, or after [`shutdown_time`](Server::shutdown_time).
-    pub fn shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Server {
-        self.shutdown = Box::pin(signal);
-        self
-    }
-
-    /// How long a shutdown may take before what is left is dropped; 10 s unless set.
-    pub fn shutdown_time(mut self, time: Duration) -> Server {
-        self.shutdown_time = time;
-        self
-    }
-
-    /// What moves the bytes for [`run`](Server::run): [`Engine::Auto`] unless set.
-    pub fn engine(mut self, engine: Engine) -> Server {
-        self.engine = engine;
-        self
-    }
-
-    /// How many event loops [`run`](Server::run) has, each on a thread of its own; as many as there are cores unless set,
-    /// and at least one.
-    pub fn workers(mut self, count: usize) -> Server {
-        self.workers = count.max(1);
-        self
-    }
-
-    /// A handle that publishes to the topics of the connections that [`run`](Server::run) serves.
-    #[must_use]
-    pub fn topics(&self) -> Topics {
-        Topics::new(Arc::clone(&self.exchange))
-    }
-
-    /// Serves until the [shutdown](Server::shutdown) on event loops, one for each core, which call `handler` for what
-    /// happens to the connections. This is the fastest way to serve; a connection that is idle holds neither a buffer nor
-    /// a task. The hook of [`on_upgrade`](Server::on_upgrade) is not asked: the handler has its own.
-    ///
-    /// # Errors
-    ///
-    /// A setting that makes no sense, such as an origin without a scheme, or the system refuses what the loops need. What
-    /// goes wrong with a connection ends that connection only.
-    ///
-    /// # Cancel safety
-    ///
-    /// If the future is dropped, the loops stop and all connections are dropped.
-    pub async fn run<H: EventHandler>(self, handler: H) -> Result<()> {
-        self.admission.check()?;
-        let listener =
-            self.listener.into_std().map_err(|error| Error::io("set up the event loops", error))?;
-        let ledger = Arc::new(Ledger::new(self.max_buffered));
-        let rules = Rules {
-            handler,
-            config: Arc::new(self.config),
-            admission: self.admission,
-            serves_http: self.http.is_some(),
-            ledger: Arc::clone(&ledger),
-        };
-        let running = event::run(Plan {
-            listener,
-            rules,
-            http: self.http,
-            #[cfg(feature = "tls")]
-            tls: self.tls,
-            census: Census::new(self.max_connections, self.max_connections_per_ip),
-            exchange: self.exchange,
-            engine: self.engine,
-            workers: self.workers,
-            shutdown: self.shutdown,
-            shutdown_time: self.shutdown_time,
-        });
-        tokio::select! {
-            biased;
-            () = telemetry::show_held(|| ledger.held()) => Ok(()),
-            outcome = running => outcome,
-        }
+        let decide: Arc<Decide> = Arc::new(decide);
+        Server { common: self.common, mode: Serve { decide: Some(decide) } }
     }
 
     /// Serves until the [shutdown](Server::shutdown), calling `handler` for every connection that is opened.
@@ -334,20 +296,23 @@ impl Server {
     /// connection only.
     pub async fn serve<F, Fut>(self, handler: F) -> Result<()>
     where
-        F: Fn(WebSocket) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<()>> + Send + 'static,
+        M: CanServe,
+        F: FnOnce(WebSocket) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output: HandlerOutcome> + Future<Output = HandlerResult> + Send + 'static,
     {
-        self.admission.check()?;
-        let handler: Handler = Arc::new(move |socket| Box::pin(handler(socket)));
+        let Server { mut common, mode } = self;
+        common.admission.decide = mode.into_serve().decide;
+        common.admission.check()?;
+        let handler = session::erase(handler);
         let settings = Arc::new(Settings {
-            config: Arc::new(self.config),
-            admission: self.admission,
-            http: self.http,
+            config: Arc::new(common.config),
+            admission: common.admission,
+            http: common.http,
             #[cfg(feature = "tls")]
-            tls: self.tls,
+            tls: common.tls,
             handler,
-            census: Arc::new(Census::new(self.max_connections, self.max_connections_per_ip)),
-            ledger: Arc::new(Ledger::new(self.max_buffered)),
+            census: Arc::new(Census::new(common.max_connections, common.max_connections_per_ip)),
+            ledger: Arc::new(Ledger::new(common.max_buffered)),
             turning_away: Arc::new(Semaphore::new(TURNED_AWAY_AT_A_TIME)),
             is_closing: AtomicBool::new(false),
             closing: CancellationToken::new(),
@@ -356,11 +321,11 @@ impl Server {
         });
         let serving = async {
             tokio::select! {
-                () = accept_forever(&self.listener, &settings) => {}
-                () = self.shutdown => {}
+                () = accept_forever(&common.listener, &settings) => {}
+                () = common.shutdown => {}
             }
-            drop(self.listener);
-            shut_down(&settings, self.shutdown_time).await;
+            drop(common.listener);
+            shut_down(&settings, common.shutdown_time).await;
         };
         tokio::select! {
             // The gauge is there before the first connection is.
@@ -369,6 +334,104 @@ impl Server {
             () = serving => {}
         }
         Ok(())
+    }
+}
+
+/// Serving with a [`Handler`](crate::Handler) on event loops.
+impl<M> Server<M> {
+    /// What moves the bytes: [`Engine::Auto`] unless set.
+    pub fn engine(self, engine: Engine) -> Server<Run>
+    where
+        M: CanRun,
+    {
+        self.for_run(|mode| mode.engine = engine)
+    }
+
+    /// How many event loops there are, each on a thread of its own; as many as there are cores unless set, and at least
+    /// one.
+    pub fn workers(self, count: usize) -> Server<Run>
+    where
+        M: CanRun,
+    {
+        self.for_run(|mode| mode.workers = count.max(1))
+    }
+
+    /// The server, and a handle that publishes to the topics of its connections.
+    ///
+    /// ```no_run
+    /// # use longwire::{Handler, Server};
+    /// # async fn serve(handler: impl Handler) -> longwire::Result<()> {
+    /// let (server, topics) = Server::bind("127.0.0.1:8080").await?.topics();
+    /// std::thread::spawn(move || topics.publish("news", "It rains."));
+    /// server.run(handler).await
+    /// # }
+    /// ```
+    pub fn topics(self) -> (Server<Run>, Topics)
+    where
+        M: CanRun,
+    {
+        let server = self.for_run(|_| ());
+        let topics = Topics::new(Arc::clone(&server.mode.exchange));
+        (server, topics)
+    }
+
+    fn for_run(self, set: impl FnOnce(&mut Run)) -> Server<Run>
+    where
+        M: CanRun,
+    {
+        let mut mode = self.mode.into_run();
+        set(&mut mode);
+        Server { common: self.common, mode }
+    }
+
+    /// Serves until the [shutdown](Server::shutdown) on event loops, one for each core, which call `handler` for what
+    /// happens to the connections. This is the fastest way to serve; a connection that is idle holds neither a buffer nor
+    /// a task.
+    ///
+    /// # Errors
+    ///
+    /// A setting that makes no sense, such as an origin without a scheme, or the system refuses what the loops need. What
+    /// goes wrong with a connection ends that connection only.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the loops stop and all connections are dropped.
+    pub async fn run<H>(self, handler: H) -> Result<()>
+    where
+        M: CanRun,
+        H: EventHandler,
+    {
+        let Server { common, mode } = self;
+        let Run { engine, workers, exchange } = mode.into_run();
+        common.admission.check()?;
+        let listener =
+            common.listener.into_std().map_err(|error| Error::io("set up the event loops", error))?;
+        let ledger = Arc::new(Ledger::new(common.max_buffered));
+        let rules = Rules {
+            handler,
+            config: Arc::new(common.config),
+            admission: common.admission,
+            serves_http: common.http.is_some(),
+            ledger: Arc::clone(&ledger),
+        };
+        let running = event::run(Plan {
+            listener,
+            rules,
+            http: common.http,
+            #[cfg(feature = "tls")]
+            tls: common.tls,
+            census: Census::new(common.max_connections, common.max_connections_per_ip),
+            exchange,
+            engine,
+            workers,
+            shutdown: common.shutdown,
+            shutdown_time: common.shutdown_time,
+        });
+        tokio::select! {
+            biased;
+            () = telemetry::show_held(|| ledger.held()) => Ok(()),
+            outcome = running => outcome,
+        }
     }
 }
 
@@ -407,8 +470,8 @@ async fn shut_down(settings: &Settings, time: Duration) {
     }
 }
 
-impl fmt::Debug for Server {
+impl<M> fmt::Debug for Server<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("local_addr", &self.local_addr).finish_non_exhaustive()
+        f.debug_struct("Server").field("local_addr", &self.common.local_addr).finish_non_exhaustive()
     }
 }

@@ -15,9 +15,9 @@ use tower_layer::Layer;
 use tower_service::Service;
 use tracing::Instrument;
 
-use crate::error::Result;
 use crate::server::acceptor::Acceptor;
-use crate::server::session::Handler;
+use crate::server::handling::{HandlerOutcome, HandlerResult};
+use crate::server::session::{self, Handler};
 use crate::websocket::WebSocket;
 
 /// Answers requests for a WebSocket, and passes all others on to the service below.
@@ -64,11 +64,11 @@ impl WebSocketLayer {
     /// Runs `handler` for every connection that is opened, each on a task of its own.
     pub fn new<F, Fut>(handler: F) -> WebSocketLayer
     where
-        F: Fn(WebSocket) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<()>> + Send + 'static,
+        F: FnOnce(WebSocket) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output: HandlerOutcome> + Future<Output = HandlerResult> + Send + 'static,
     {
         WebSocketLayer {
-            handler: Arc::new(move |socket| Box::pin(handler(socket))),
+            handler: session::erase(handler),
             acceptor: Acceptor::new(),
             matches: Arc::new(|_| true),
         }

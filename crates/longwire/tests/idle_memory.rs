@@ -46,7 +46,7 @@ impl Handler for Echo {
     }
 }
 
-async fn echo_each(mut socket: WebSocket) -> longwire::Result<()> {
+async fn echo_each(mut socket: WebSocket) -> longwire::HandlerResult {
     while let Some(message) = socket.recv().await? {
         socket.send(message).await?;
     }

@@ -9,6 +9,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Condvar, Mutex, Once};
 
+use longwire::mode::Run;
 use longwire::{Accept, Closed, Engine, Handler, Limits, MessageRef, Refusal, Server, Socket, Upgrade};
 
 /// What all servers of this process have told.
@@ -132,7 +133,7 @@ fn a_client_that_cannot_speak_tls_is_told_of() {
 const ENGINES: [Engine; 2] = [Engine::Readiness, Engine::Auto];
 
 /// A server that serves until the process ends, and which connections of it have ended.
-fn start(engine: Engine, set: impl FnOnce(Server) -> Server) -> (SocketAddr, Receiver<SocketAddr>) {
+fn start(engine: Engine, set: impl FnOnce(Server<Run>) -> Server<Run>) -> (SocketAddr, Receiver<SocketAddr>) {
     static LISTENING: Once = Once::new();
     LISTENING.call_once(|| {
         let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(|| Told);
@@ -142,7 +143,7 @@ fn start(engine: Engine, set: impl FnOnce(Server) -> Server) -> (SocketAddr, Rec
     let server = runtime.block_on(Server::bind("127.0.0.1:0")).unwrap();
     let address = server.local_addr();
     let (over, ended) = channel();
-    let running = set(server).engine(engine).workers(1).run(Talkative(Mutex::new(over)));
+    let running = set(server.engine(engine).workers(1)).run(Talkative(Mutex::new(over)));
     std::thread::spawn(move || runtime.block_on(running));
     (address, ended)
 }

@@ -21,6 +21,7 @@ use super::rejection::WebSocketUpgradeRejection;
 use super::socket::WebSocket;
 use crate::server::acceptor::{self, Acceptor, Upgrading};
 use crate::server::admission::Accept;
+use crate::server::handling::{HandlerOutcome, HandlerResult};
 use crate::server::origin::{InvalidOrigin, Origin};
 
 /// Extracts a request for a WebSocket (RFC 6455 §4.2.1), to be accepted with
@@ -181,7 +182,7 @@ impl<F> WebSocketUpgrade<F> {
     pub fn serve<C, Fut>(self, handler: C) -> Response
     where
         C: FnOnce(crate::websocket::WebSocket) -> Fut + Send + 'static,
-        Fut: Future<Output = crate::error::Result<()>> + Send + 'static,
+        Fut: Future<Output: HandlerOutcome> + Future<Output = HandlerResult> + Send + 'static,
         F: OnFailedUpgrade,
     {
         let (response, upgrading, on_failed_upgrade) = match self.accept() {

@@ -13,8 +13,7 @@ use crate::message::Message;
 /// ```no_run
 /// # use longwire::{Handler, Server};
 /// # async fn serve(handler: impl Handler) -> longwire::Result<()> {
-/// let server = Server::bind("127.0.0.1:8080").await?;
-/// let topics = server.topics();
+/// let (server, topics) = Server::bind("127.0.0.1:8080").await?.topics();
 /// std::thread::spawn(move || topics.publish("news", "It rains."));
 /// server.run(handler).await
 /// # }

@@ -19,7 +19,8 @@ use longwire_proto::handshake::{Offer, Refusal};
 use longwire_proto::{Config, FrameObserver, Limits, Protocol, Role};
 use tokio::net::TcpStream;
 
-use super::admission::{Accept, Admission};
+use super::admission::{Accept, Admission, Attached};
+use super::handling::{HandlerOutcome, HandlerResult};
 use super::origin::{InvalidOrigin, Origin};
 use super::session;
 use crate::connection::Connection;
@@ -39,7 +40,7 @@ use crate::websocket::WebSocket;
 /// use http_body_util::Full;
 /// use hyper::body::{Bytes, Incoming};
 /// use hyper::{Request, Response};
-/// use longwire::WebSocket;
+/// use longwire::{HandlerResult, WebSocket};
 ///
 /// async fn answer(mut request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
 ///     if !longwire::is_upgrade(&request) {
@@ -54,7 +55,7 @@ use crate::websocket::WebSocket;
 ///     })
 /// }
 ///
-/// async fn echo(mut socket: WebSocket) -> longwire::Result<()> {
+/// async fn echo(mut socket: WebSocket) -> HandlerResult {
 ///     while let Some(message) = socket.recv().await? {
 ///         socket.send(message).await?;
 ///     }
@@ -205,7 +206,7 @@ impl Acceptor {
     pub(crate) fn accept(
         &self,
         offer: Offer,
-        accept: Accept,
+        accept: Accept<Attached>,
         headers: &HeaderMap,
         uri: &Uri,
         upgraded: OnUpgrade,
@@ -260,7 +261,7 @@ impl Upgrading {
     /// The client left before it was accepted. What goes wrong in the handler is logged.
     pub async fn serve<Fut>(mut self, handler: impl FnOnce(WebSocket) -> Fut) -> Result<()>
     where
-        Fut: Future<Output = Result<()>> + Send + 'static,
+        Fut: Future<Output: HandlerOutcome> + Future<Output = HandlerResult> + Send + 'static,
     {
         let socket = poll_fn(|cx| self.poll_open(cx, DrivenBy::Opener)).await?;
         session::run(socket, |socket| Box::pin(handler(socket))).await;

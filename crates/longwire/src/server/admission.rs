@@ -16,7 +16,8 @@ use crate::error::{Error, Result};
 use crate::opening::{Opening, extensions_header};
 use crate::telemetry::{self, NotLetIn};
 
-type Decide = dyn Fn(&Upgrade<'_>) -> Result<Accept, Refusal> + Send + Sync;
+/// The hook of [`Server::on_upgrade`](crate::Server::on_upgrade).
+pub(super) type Decide = dyn Fn(&Upgrade<'_>) -> Result<Accept<Attached>, Refusal> + Send + Sync;
 
 /// Who is let in, and on which terms.
 #[derive(Clone, Default)]
@@ -37,14 +38,49 @@ pub struct Upgrade<'a> {
     peer_addr: SocketAddr,
 }
 
-/// The terms on which a request is accepted. `S` is what a [`Handler`](crate::Handler) keeps of the connection.
+/// The terms on which a request is accepted. `S` is what is kept of the connection: the `State` of a
+/// [`Handler`](crate::Handler), or for [`Server::on_upgrade`](crate::Server::on_upgrade) what was [`Attached`].
+///
+/// ```
+/// use longwire::Accept;
+///
+/// let accept: Accept<String> = Accept::with("Ann".to_owned()).subprotocol("chat.v2");
+/// ```
 #[derive(Debug, Default)]
 pub struct Accept<S = ()> {
     subprotocol: Option<String>,
     headers: HeaderMap,
-    extensions: Extensions,
     state: S,
 }
+
+/// What [`Accept::attach`] attached, for [`WebSocket::attached`](crate::WebSocket::attached).
+///
+/// A hook that is a function of its own names it; one that is a closure need not:
+///
+/// ```no_run
+/// use longwire::{Accept, Attached, Refusal, Server, Upgrade};
+///
+/// fn admit(request: &Upgrade<'_>) -> Result<Accept<Attached>, Refusal> {
+///     let name = request.query("name").ok_or_else(|| Refusal::bad_request("say who you are: ?name="))?;
+///     Ok(Accept::new().attach(name.into_owned()))
+/// }
+///
+/// # async fn serve() -> longwire::Result<()> {
+/// let server = Server::bind("127.0.0.1:8080").await?.on_upgrade(admit);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A [`Handler`](crate::Handler) keeps a `State` instead, and what is attached there does not compile:
+///
+/// ```compile_fail,E0308
+/// # use longwire::{Accept, Refusal};
+/// fn on_upgrade() -> Result<Accept<()>, Refusal> {
+///     Ok(Accept::new().attach("a name"))
+/// }
+/// ```
+#[derive(Debug, Default)]
+pub struct Attached(Extensions);
 
 /// A request that is accepted: the response, and what it settles.
 pub(crate) struct Admitted<S> {
@@ -84,10 +120,11 @@ impl Admission {
         peer_addr: SocketAddr,
         deflate: Option<&Deflate>,
     ) -> Result<Admitted<()>, Refusal> {
-        self.admit_by(request, peer_addr, deflate, |upgrade| match &self.decide {
+        let admitted = self.admit_by(request, peer_addr, deflate, |upgrade| match &self.decide {
             Some(decide) => decide(upgrade),
             None => Ok(Accept::new()),
-        })
+        })?;
+        Ok(admitted.attach())
     }
 
     /// Answers a request for a WebSocket, and counts whom it refuses; `decide` has the last word, if all else is well.
@@ -156,9 +193,18 @@ impl Admission {
             agreed: extensions_header(response.headers()),
             peer_addr,
             response_headers: None,
-            attached: accept.extensions,
+            attached: Extensions::new(),
         };
         Ok(Admitted { response, opening, deflate: agreement, state: accept.state })
+    }
+}
+
+impl Admitted<Attached> {
+    /// Hands on what was attached, to the connection that opens.
+    pub(super) fn attach(mut self) -> Admitted<()> {
+        let Attached(attached) = self.state;
+        self.opening.attached = attached;
+        Admitted { response: self.response, opening: self.opening, deflate: self.deflate, state: () }
     }
 }
 
@@ -211,11 +257,11 @@ impl Upgrade<'_> {
     }
 }
 
-impl Accept {
+impl<S: Default> Accept<S> {
     /// Accepts, with the subprotocol that the server's settings give.
     #[must_use]
-    pub fn new() -> Accept {
-        Accept::default()
+    pub fn new() -> Accept<S> {
+        Accept::with(S::default())
     }
 }
 
@@ -223,7 +269,7 @@ impl<S> Accept<S> {
     /// Accepts as [`new`](Accept::new) does, with what a [`Handler`](crate::Handler) keeps of the connection.
     #[must_use]
     pub fn with(state: S) -> Accept<S> {
-        Accept { subprotocol: None, headers: HeaderMap::new(), extensions: Extensions::new(), state }
+        Accept { subprotocol: None, headers: HeaderMap::new(), state }
     }
 
     /// Chooses a subprotocol, which has to be among those that the client offers.
@@ -239,12 +285,14 @@ impl<S> Accept<S> {
         self.headers.append(name, value);
         self
     }
+}
 
+impl Accept<Attached> {
     /// Attaches a value of any type, such as who the user is; the handler finds it in
     /// [`WebSocket::attached`](crate::WebSocket::attached).
     #[must_use]
-    pub fn attach<T: Any + Clone + Send + Sync>(mut self, value: T) -> Accept<S> {
-        self.extensions.insert(value);
+    pub fn attach<T: Any + Clone + Send + Sync>(mut self, value: T) -> Accept<Attached> {
+        self.state.0.insert(value);
         self
     }
 }

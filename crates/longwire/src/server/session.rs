@@ -1,7 +1,7 @@
 //! A connection in the hands of the application.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
@@ -14,9 +14,9 @@ use tokio_util::task::TaskTracker;
 
 use super::admission::Admission;
 use super::census::Census;
+use super::handling::{HandlerOutcome, HandlerResult, Handling};
 use super::service::HttpService;
 use crate::connection::Connection;
-use crate::error::Result;
 use crate::halves::Sender;
 use crate::ledger::Ledger;
 use crate::opening::Opening;
@@ -31,8 +31,15 @@ use crate::websocket::WebSocket;
 /// The application's handler.
 pub(crate) type Handler = Arc<dyn Fn(WebSocket) -> Handling + Send + Sync>;
 
-/// The handler's work on one connection.
-pub(crate) type Handling = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+/// The application's handler, whatever its type. Each connection has a clone of it: a closure that has captured something
+/// moves that into its future.
+pub(crate) fn erase<F, Fut>(handler: F) -> Handler
+where
+    F: FnOnce(WebSocket) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output: HandlerOutcome> + Future<Output = HandlerResult> + Send + 'static,
+{
+    Arc::new(move |socket| Box::pin(handler.clone()(socket)))
+}
 
 /// What all connections of a server share.
 pub(super) struct Settings {
@@ -102,7 +109,7 @@ pub(super) struct Accepted {
 pub(super) struct Session {
     handling: Handling,
     /// What the handler came to at once.
-    outcome: Option<Result<()>>,
+    outcome: Option<HandlerResult>,
     farewell: Farewell,
 }
 
@@ -175,7 +182,7 @@ impl Session {
         poll_fn(|cx| shared.poll_settled(cx)).await;
     }
 
-    fn poll_handler(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+    fn poll_handler(&mut self, cx: &mut Context<'_>) -> Poll<HandlerResult> {
         if let Some(outcome) = self.outcome.take() {
             return Poll::Ready(outcome);
         }

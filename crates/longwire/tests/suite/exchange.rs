@@ -83,7 +83,7 @@ fn the_server_sees_the_request_and_the_client_the_response() {
             async |mut socket: WebSocket| {
                 let token = socket.attached::<String>().unwrap().clone();
                 let line = format!("{token} {} {}", socket.uri(), socket.peer_addr().unwrap());
-                socket.send(line).await
+                Ok(socket.send(line).await?)
             },
         )
         .await;

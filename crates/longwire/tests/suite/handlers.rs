@@ -2,7 +2,7 @@
 
 use std::future::pending;
 
-use longwire::{By, Client, Error, Message, Result, WebSocket, connect};
+use longwire::{By, Client, HandlerResult, Message, WebSocket, connect};
 use tokio::sync::{broadcast, mpsc};
 
 use crate::support::{CLOSE, Frame, TEXT, close, deserted, echo, end, masked, patient, run, serve};
@@ -11,8 +11,8 @@ use crate::support::{CLOSE, Frame, TEXT, close, deserted, echo, end, masked, pat
 /// would do so for an hour.
 async fn ending<F, Fut>(handler: F) -> longwire::Closed
 where
-    F: Fn(WebSocket) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<()>> + Send + 'static,
+    F: FnOnce(WebSocket) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = HandlerResult> + Send + 'static,
 {
     let serving = serve(|server| server, handler).await;
     let mut socket = Client::new().limits(patient()).connect(serving.url("/")).await.unwrap();
@@ -37,7 +37,7 @@ fn what_the_handler_sent_arrives_before_the_close() {
             for _ in 0..100 {
                 socket.send("x".repeat(10_000)).await?;
             }
-            socket.feed("last").await
+            Ok(socket.feed("last").await?)
         };
         let serving = serve(|server| server, handler).await;
         let mut socket = connect(serving.url("/")).await.unwrap();
@@ -55,7 +55,7 @@ fn what_the_handler_sent_arrives_before_the_close() {
 #[test]
 fn a_handler_that_fails_closes_with_1011() {
     run(async {
-        let closed = ending(async |_socket: WebSocket| Err(Error::other("the database is down"))).await;
+        let closed = ending(async |_socket: WebSocket| Err("the database is down".into())).await;
         assert_eq!(end(&closed), (1011, "", By::Peer, true));
     });
 }
@@ -65,8 +65,9 @@ fn a_handler_that_fails_closes_with_1011() {
 #[test]
 fn a_handler_that_fails_over_another_connection_closes_with_1011_too() {
     run(async {
-        let handler =
-            async |_socket: WebSocket| connect(format!("ws://{}/", deserted())).await?.send("hello").await;
+        let handler = async |_socket: WebSocket| {
+            Ok(connect(format!("ws://{}/", deserted())).await?.send("hello").await?)
+        };
         assert_eq!(end(&ending(handler).await), (1011, "", By::Peer, true));
     });
 }

@@ -20,6 +20,7 @@ mod event_socket;
 mod events;
 mod exchange;
 mod failures;
+mod first_hour;
 mod full_duplex;
 mod halves;
 mod handlers;

@@ -17,7 +17,9 @@ fn peer() -> SocketAddr {
     ([127, 0, 0, 1], 5000).into()
 }
 
-fn admission(decide: impl Fn(&Upgrade<'_>) -> Result<Accept, Refusal> + Send + Sync + 'static) -> Admission {
+fn admission(
+    decide: impl Fn(&Upgrade<'_>) -> Result<Accept<Attached>, Refusal> + Send + Sync + 'static,
+) -> Admission {
     Admission { decide: Some(Arc::new(decide)), ..Admission::default() }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use longwire::mode::Run;
 use longwire::{Accept, Handler, Limits, MessageRef, Refusal, Server, Socket, Upgrade, connect};
 
 use crate::support::{CLOSE, Script, echo, for_each_engine, polled, run, serve};
@@ -52,7 +53,7 @@ fn event_loops_may_be_given_up_at_any_time() {
 #[test]
 fn a_shutdown_of_event_loops_that_is_given_up_drops_everybody() {
     for_each_engine(async |engine| {
-        let patient = |server: Server| {
+        let patient = |server: Server<Run>| {
             let hour = Duration::from_secs(3600);
             server.limits(Limits::default().close_time(hour)).shutdown_time(hour)
         };

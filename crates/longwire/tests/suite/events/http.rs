@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
+use longwire::mode::Run;
 use longwire::{Accept, By, Engine, Refusal, Server};
 use tokio::net::TcpStream;
 
@@ -14,7 +15,11 @@ use crate::support::{
 
 const GET: &str = "GET /page HTTP/1.1\r\nHost: example.com\r\n\r\n";
 
-async fn with_pages(engine: Engine, script: Script, set_up: impl FnOnce(Server) -> Server) -> EventServer {
+async fn with_pages(
+    engine: Engine,
+    script: Script,
+    set_up: impl FnOnce(Server<Run>) -> Server<Run>,
+) -> EventServer {
     let router = Router::new()
         .route("/page", get(async || "a page"))
         .route("/double", post(async |body: String| body.repeat(2)))

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use longwire::mode::Run;
 use longwire::{By, Client, ClientTls, Engine, Limits, Message, Roots, Server, Tls};
 use rcgen::{CertificateParams, KeyPair};
 use tokio::net::TcpStream;
@@ -24,7 +25,7 @@ struct Secure {
 }
 
 impl Secure {
-    async fn run(engine: Engine, script: Script, set_up: impl FnOnce(Server) -> Server) -> Secure {
+    async fn run(engine: Engine, script: Script, set_up: impl FnOnce(Server<Run>) -> Server<Run>) -> Secure {
         let key = KeyPair::generate().unwrap();
         let pem =
             CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap().pem();

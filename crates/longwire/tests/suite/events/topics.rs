@@ -216,7 +216,8 @@ fn a_publication_is_compressed_for_those_who_agreed_to_it() {
 fn who_publishes_before_the_server_runs_or_after_it_ended_harms_nobody() {
     for_each_engine(async |engine| {
         let server = longwire::Server::bind("127.0.0.1:0").await.unwrap();
-        server.topics().publish("news", "too early");
+        let (server, topics) = server.topics();
+        topics.publish("news", "too early");
         drop(server);
         let server = chat().run(engine, |server| server).await;
         let topics = server.topics.clone();

@@ -9,7 +9,7 @@ use axum::response::Response;
 use axum::routing::any;
 use http::StatusCode;
 use longwire::axum::{self as ws, WebSocketUpgrade, WebSocketUpgradeRejection};
-use longwire::{Acceptor, By, Client, Error, FrameObserver, Limits, WebSocket, connect};
+use longwire::{Acceptor, By, Client, FrameObserver, Limits, WebSocket, connect};
 use tokio::sync::oneshot;
 
 use super::{GET, Host};
@@ -63,9 +63,8 @@ fn limits_hold() {
 fn the_end_of_the_handler_is_told_by_a_close_code() {
     run(async {
         let done = async |upgrade: WebSocketUpgrade| upgrade.on_upgrade(|_| async {});
-        let failing = async |upgrade: WebSocketUpgrade| {
-            upgrade.serve(|_| async { Err(Error::other("the database is down")) })
-        };
+        let failing =
+            async |upgrade: WebSocketUpgrade| upgrade.serve(|_| async { Err("the database is down".into()) });
         let router = Router::new().route("/done", any(done)).route("/failing", any(failing));
         let host = Host::axum(router).await;
         for (target, code) in [("/done", 1000), ("/failing", 1011)] {
@@ -128,7 +127,7 @@ fn the_handler_knows_what_was_asked_for() {
             let upgrade = upgrade.peer_addr(([192, 0, 2, 1], 7).into()).deflate(None);
             upgrade.serve(async move |mut socket: WebSocket| {
                 let text = format!("{} {:?} {:?}", socket.uri(), socket.peer_addr().unwrap(), offered);
-                socket.send(text).await
+                Ok(socket.send(text).await?)
             })
         };
         let host = Host::axum(Router::new().route("/room", any(telling))).await;

@@ -48,7 +48,7 @@ async fn host(acceptor: Acceptor) -> (Host, mpsc::UnboundedReceiver<longwire::Re
     (Host { addr }, ends)
 }
 
-async fn checked(socket: longwire::WebSocket) -> longwire::Result<()> {
+async fn checked(socket: longwire::WebSocket) -> longwire::HandlerResult {
     assert_eq!(socket.attached::<u32>(), Some(&7));
     assert!(socket.peer_addr().is_some());
     echo(socket).await

@@ -91,7 +91,7 @@ fn what_other_layers_know_of_the_request_the_handler_knows() {
     run(async {
         let sockets = WebSocketLayer::new(async |mut socket: WebSocket| {
             let user = socket.attached::<User>().map_or("nobody", |user| user.0);
-            socket.send(user).await
+            Ok(socket.send(user).await?)
         });
         let layers = ServiceBuilder::new().layer(Extension(User("ada"))).layer(sockets);
         let host = Host::axum(Router::new().route("/", get("a page")).layer(layers)).await;
@@ -108,7 +108,7 @@ fn the_address_of_the_client_is_in_connect_info() {
         let sockets = WebSocketLayer::new(async |mut socket: WebSocket| {
             assert_eq!(socket.peer_addr(), None);
             let ConnectInfo(addr) = socket.attached::<ConnectInfo<SocketAddr>>().unwrap();
-            socket.send(addr.to_string()).await
+            Ok(socket.send(addr.to_string()).await?)
         });
         let router = Router::new().route("/", get("a page")).layer(sockets);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -2,6 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
+use longwire::mode::Run;
 use longwire::{
     Accept, By, Closed, Engine, Error, Handler, Message, MessageRef, Refusal, Server, Socket, Topics, Upgrade,
 };
@@ -125,12 +126,17 @@ impl Script {
     }
 
     /// Runs it on one event loop, if `set_up` does not say otherwise.
-    pub(crate) async fn run(self, engine: Engine, set_up: impl FnOnce(Server) -> Server) -> EventServer {
+    pub(crate) async fn run(
+        self,
+        engine: Engine,
+        set_up: impl FnOnce(Server<Run>) -> Server<Run>,
+    ) -> EventServer {
         let Script { on_upgrade, on_open, on_message, on_drain, on_close, told, told_to_test } = self;
         let handler = Noted { on_upgrade, on_open, on_message, on_drain, on_close, told };
         let mut topics = None;
         let set_up = |server: Server| {
-            topics = Some(server.topics());
+            let (server, its_topics) = server.topics();
+            topics = Some(its_topics);
             set_up(server.engine(engine).workers(1))
         };
         let serving = Serving::start(set_up, |server| server.run(handler)).await;

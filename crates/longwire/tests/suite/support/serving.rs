@@ -3,8 +3,9 @@
 use std::future::Future;
 use std::net::SocketAddr;
 
+use longwire::mode::CanServe;
 use longwire::proto::handshake::ClientKey;
-use longwire::{Result, Server, WebSocket};
+use longwire::{HandlerResult, Result, Server, WebSocket};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -21,16 +22,17 @@ pub(crate) struct Serving {
 }
 
 /// Starts a server on any free port.
-pub(crate) async fn serve<F, Fut>(set_up: impl FnOnce(Server) -> Server, handler: F) -> Serving
+pub(crate) async fn serve<M, F, Fut>(set_up: impl FnOnce(Server) -> Server<M>, handler: F) -> Serving
 where
-    F: Fn(WebSocket) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<()>> + Send + 'static,
+    M: CanServe + Send + 'static,
+    F: FnOnce(WebSocket) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = HandlerResult> + Send + 'static,
 {
     Serving::start(set_up, |server| server.serve(handler)).await
 }
 
 /// Sends every message back.
-pub(crate) async fn echo(mut socket: WebSocket) -> Result<()> {
+pub(crate) async fn echo(mut socket: WebSocket) -> HandlerResult {
     while let Some(message) = socket.recv().await? {
         socket.send(message).await?;
     }
@@ -39,9 +41,9 @@ pub(crate) async fn echo(mut socket: WebSocket) -> Result<()> {
 
 impl Serving {
     /// Starts a server on any free port by `run`.
-    pub(crate) async fn start<Fut>(
-        set_up: impl FnOnce(Server) -> Server,
-        run: impl FnOnce(Server) -> Fut,
+    pub(crate) async fn start<M, Fut>(
+        set_up: impl FnOnce(Server) -> Server<M>,
+        run: impl FnOnce(Server<M>) -> Fut,
     ) -> Serving
     where
         Fut: Future<Output = Result<()>> + Send + 'static,

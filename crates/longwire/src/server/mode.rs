@@ -1,0 +1,141 @@
+//! How a server serves: what [`Server::serve`] and [`Server::run`] each have for themselves.
+//!
+//! The type of a [`Server`](crate::Server) says which of the two can still be called: a setting that only one of them
+//! honours makes it a `Server<Serve>` or a `Server<Run>`, and the other does not compile.
+//!
+//! [`Server::serve`]: crate::Server::serve
+//! [`Server::run`]: crate::Server::run
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::event::{Engine, Exchange};
+use crate::server::admission::Decide;
+
+/// The mode of a server that can still [`serve`](crate::Server::serve) or [`run`](crate::Server::run).
+///
+/// ```no_run
+/// use longwire::Server;
+///
+/// /// The settings that every server of this program has.
+/// async fn server() -> longwire::Result<Server> {
+///     Ok(Server::bind("127.0.0.1:8080").await?.max_connections(100_000).origins(["https://example.com"]))
+/// }
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Undecided(pub(super) ());
+
+/// The mode of a server that can only [`serve`](crate::Server::serve), since it was set what only that honours.
+///
+/// ```no_run
+/// use longwire::mode::Serve;
+/// use longwire::{Accept, Refusal, Server};
+///
+/// fn with_password(server: Server) -> Server<Serve> {
+///     server.on_upgrade(|request| match request.query("password").as_deref() {
+///         Some("open sesame") => Ok(Accept::new()),
+///         _ => Err(Refusal::unauthorized("Basic")),
+///     })
+/// }
+/// ```
+#[derive(Default)]
+pub struct Serve {
+    pub(super) decide: Option<Arc<Decide>>,
+}
+
+/// The mode of a server that can only [`run`](crate::Server::run), since it was set what only that honours.
+///
+/// ```no_run
+/// use longwire::mode::Run;
+/// use longwire::{Engine, Server};
+///
+/// fn on_one_thread(server: Server) -> Server<Run> {
+///     server.engine(Engine::Readiness).workers(1)
+/// }
+/// ```
+pub struct Run {
+    pub(super) engine: Engine,
+    pub(super) workers: usize,
+    pub(super) exchange: Arc<Exchange>,
+}
+
+impl Default for Run {
+    fn default() -> Run {
+        Run {
+            engine: Engine::Auto,
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            exchange: Arc::default(),
+        }
+    }
+}
+
+/// The modes in which a server can [`serve`](crate::Server::serve): [`Undecided`] and [`Serve`].
+#[diagnostic::on_unimplemented(
+    message = "`serve` and `on_upgrade` do not go with `engine`, `workers` and `topics`",
+    label = "`engine`, `workers` or `topics` was called on this server: they are for `run`",
+    note = "`Server::serve` runs on the tokio runtime of its caller, without event loops of its own: leave out `engine`, `workers` and `topics`",
+    note = "or implement `longwire::Handler`, which decides in its own `on_upgrade`, and call `Server::run`"
+)]
+pub trait CanServe: sealed::Mode {
+    #[doc(hidden)]
+    fn into_serve(self) -> Serve;
+}
+
+/// The modes in which a server can [`run`](crate::Server::run): [`Undecided`] and [`Run`].
+#[diagnostic::on_unimplemented(
+    message = "`run`, `engine`, `workers` and `topics` do not go with `Server::on_upgrade`",
+    label = "`on_upgrade` was called on this server: it is for `serve`",
+    note = "`Server::run` asks `Handler::on_upgrade` whom to let in: move what `Server::on_upgrade` decides into there",
+    note = "or call `Server::serve`, without `engine`, `workers` and `topics`"
+)]
+pub trait CanRun: sealed::Mode {
+    #[doc(hidden)]
+    fn into_run(self) -> Run;
+}
+
+impl CanServe for Undecided {
+    fn into_serve(self) -> Serve {
+        Serve::default()
+    }
+}
+
+impl CanServe for Serve {
+    fn into_serve(self) -> Serve {
+        self
+    }
+}
+
+impl CanRun for Undecided {
+    fn into_run(self) -> Run {
+        Run::default()
+    }
+}
+
+impl CanRun for Run {
+    fn into_run(self) -> Run {
+        self
+    }
+}
+
+mod sealed {
+    pub trait Mode {}
+
+    impl Mode for super::Undecided {}
+    impl Mode for super::Serve {}
+    impl Mode for super::Run {}
+}
+
+impl fmt::Debug for Serve {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Serve").field("decides", &self.decide.is_some()).finish()
+    }
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run")
+            .field("engine", &self.engine)
+            .field("workers", &self.workers)
+            .finish_non_exhaustive()
+    }
+}

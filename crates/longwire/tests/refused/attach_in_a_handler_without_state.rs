@@ -1,0 +1,15 @@
+//~ error[E0308]: mismatched types
+
+use longwire::{Accept, Handler, MessageRef, Refusal, Socket, Upgrade};
+
+struct Echo;
+
+impl Handler for Echo {
+    type State = ();
+
+    fn on_upgrade(&self, _request: &Upgrade<'_>) -> Result<Accept, Refusal> {
+        Ok(Accept::new().attach("a name"))
+    }
+
+    fn on_message(&self, _socket: &mut Socket<'_, ()>, _message: MessageRef<'_>) {}
+}

@@ -1,0 +1,8 @@
+//~ error[E0277]: `serve` and `on_upgrade` do not go with `engine`, `workers` and `topics`
+//~ leave out `engine`, `workers` and `topics`
+
+use longwire::{Accept, Server};
+
+pub fn set(server: Server) {
+    let _ = server.engine(longwire::Engine::Auto).on_upgrade(|_| Ok(Accept::new()));
+}

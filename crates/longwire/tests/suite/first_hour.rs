@@ -1,0 +1,140 @@
+//! What a newcomer writes first compiles, and does what it says.
+
+use std::collections::HashMap;
+use std::error::Error as StdError;
+use std::sync::{Arc, Mutex};
+
+use longwire::{By, HandlerResult, WebSocket, connect};
+use serde::Deserialize;
+
+use crate::support::{end, run, serve};
+
+#[derive(Deserialize)]
+struct Order {
+    item: String,
+    count: u32,
+}
+
+/// Sends `text`, and gives the answer, or the end.
+async fn answer(url: &str, text: &str) -> Result<String, (u16, By)> {
+    let mut socket = connect(url).await.unwrap();
+    socket.send(text).await.unwrap();
+    match socket.recv().await.unwrap() {
+        Some(message) => Ok(message.to_string()),
+        None => {
+            let closed = socket.closed();
+            let (code, _, by, _) = end(&closed);
+            Err((code, by))
+        }
+    }
+}
+
+#[test]
+fn a_closure_that_has_captured_an_arc_serves_every_connection() {
+    run(async {
+        let stock = Arc::new(Mutex::new(HashMap::from([("tea".to_owned(), 7)])));
+        let kept = Arc::clone(&stock);
+        let handler = async move |mut socket: WebSocket| {
+            while let Some(message) = socket.recv().await? {
+                let left = *stock
+                    .lock()
+                    .unwrap()
+                    .entry(message.to_string())
+                    .and_modify(|left| *left -= 1)
+                    .or_insert(0);
+                socket.send(left.to_string()).await?;
+            }
+            Ok(())
+        };
+        let serving = serve(|server| server, handler).await;
+        let url = serving.url("/");
+        assert_eq!(answer(&url, "tea").await.as_deref(), Ok("6"));
+        assert_eq!(answer(&url, "tea").await.as_deref(), Ok("5"));
+        assert_eq!(kept.lock().unwrap()["tea"], 5);
+    });
+}
+
+#[test]
+fn errors_of_any_type_leave_a_handler_by_a_question_mark_and_close_with_1011() {
+    run(async {
+        let handler = async |mut socket: WebSocket| {
+            let message = socket.recv().await?.ok_or("nothing was ordered")?;
+            let order: Order = serde_json::from_str(message.as_text().unwrap_or_default())?;
+            let item: u32 = order.item.parse()?;
+            socket.send((item * order.count).to_string()).await?;
+            Ok(())
+        };
+        let serving = serve(|server| server, handler).await;
+        let url = serving.url("/");
+        assert_eq!(answer(&url, r#"{"item":"21","count":2}"#).await.as_deref(), Ok("42"));
+        assert_eq!(answer(&url, "no JSON").await, Err((1011, By::Peer)));
+        assert_eq!(answer(&url, r#"{"item":"tea","count":2}"#).await, Err((1011, By::Peer)));
+    });
+}
+
+#[test]
+fn a_handler_may_be_a_function_that_returns_a_boxed_error() {
+    async fn boxed(mut socket: WebSocket) -> Result<(), Box<dyn StdError + Send + Sync>> {
+        let message = socket.recv().await?.ok_or("nothing came")?;
+        Err(format!("{message} is wrong"))?
+    }
+    async fn named(mut socket: WebSocket) -> HandlerResult {
+        socket.send("Hello").await?;
+        Ok(())
+    }
+    run(async {
+        let serving = serve(|server| server, boxed).await;
+        assert_eq!(answer(&serving.url("/"), "all").await, Err((1011, By::Peer)));
+        let serving = serve(|server| server, named).await;
+        assert_eq!(answer(&serving.url("/"), "all").await.as_deref(), Ok("Hello"));
+    });
+}
+
+/// The future of a closure that has captured an `Arc` owns it, and is not larger than one that was given a clone by hand.
+#[test]
+fn what_a_closure_has_captured_costs_a_connection_no_more_than_its_own_size() {
+    fn size<F, Fut>(_handler: F, future: impl Fn() -> Option<Fut>) -> usize
+    where
+        F: FnOnce(WebSocket) -> Fut + Clone,
+        Fut: Future<Output = HandlerResult>,
+    {
+        drop(future);
+        size_of::<Fut>()
+    }
+    let state = Arc::new(Mutex::new(0));
+    let plain = size(
+        async |mut socket: WebSocket| {
+            while let Some(message) = socket.recv().await? {
+                socket.send(message).await?;
+            }
+            Ok(())
+        },
+        || None,
+    );
+    let by_hand = {
+        let state = Arc::clone(&state);
+        move |mut socket: WebSocket| {
+            let state = Arc::clone(&state);
+            async move {
+                while let Some(message) = socket.recv().await? {
+                    *state.lock().unwrap() += 1;
+                    socket.send(message).await?;
+                }
+                Ok(())
+            }
+        }
+    };
+    let by_hand = size(by_hand, || None);
+    let captured = size(
+        async move |mut socket: WebSocket| {
+            while let Some(message) = socket.recv().await? {
+                *state.lock().unwrap() += 1;
+                socket.send(message).await?;
+            }
+            Ok(())
+        },
+        || None,
+    );
+    println!("plain {plain}, cloned by hand {by_hand}, captured {captured}");
+    assert!(captured <= plain + 2 * size_of::<Arc<Mutex<i32>>>(), "{captured} bytes, {plain} without");
+}
