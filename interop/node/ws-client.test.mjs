@@ -124,6 +124,8 @@ test("Origin: a foreign one is refused, its own and none are welcome", async (t)
   // The same host at another port is another origin (RFC 6454 §5).
   assert.equal((await refused(server.ws("/echo"), { origin: "http://127.0.0.1:1" })).status, 403);
   assert.equal((await refused(server.ws("/echo"), { origin: "null" })).status, 403);
+  // And so is the same host with another scheme.
+  assert.equal((await refused(server.ws("/echo"), { origin: `https://127.0.0.1:${server.port}` })).status, 403);
 
   await connect(t, server.ws("/echo"), { origin: `http://127.0.0.1:${server.port}` });
   await connect(t, server.ws("/echo"));
@@ -166,6 +168,20 @@ test("plain GET: the page with its parts, and 404 for the rest", async (t) => {
   for (const path of parts) assert.equal((await fetch(server.http(path))).status, 200, path);
 
   assert.equal((await fetch(server.http("/nowhere"))).status, 404);
+});
+
+test("plain requests: a WebSocket says that it is one, OPTIONS and HEAD say that the server is well", async (t) => {
+  const server = await serve(t);
+  for (const path of ["/echo", "/ticker", "/channel/room"]) {
+    const answer = await fetch(server.http(path));
+    assert.equal(answer.status, 426, path);
+    assert.equal(answer.headers.get("upgrade"), "websocket", path);
+    assert.match(await answer.text(), /is a WebSocket/, path);
+  }
+  for (const [method, path, status] of [["OPTIONS", "/", 204], ["OPTIONS", "/echo", 204], ["HEAD", "/", 200], ["POST", "/", 405]]) {
+    const answer = await fetch(server.http(path), { method });
+    assert.equal(answer.status, status, `${method} ${path}`);
+  }
 });
 
 const MASK = [0, 0, 0, 0];

@@ -59,12 +59,18 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "PEM", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
 
-    /// Let pages of this origin connect too, such as `https://example.com` (repeatable)
+    /// Let pages of this origin connect too, such as `https://example.com` or `https://*.example.com` (repeatable)
     ///
     /// Browsers send the origin of the page along. Pages of this server itself may always connect, and so may programs
-    /// that are no browsers.
+    /// that are no browsers. `*.` stands for all hosts below the one that follows, and not for that itself.
     #[arg(long, value_name = "URL")]
     pub(crate) origin: Vec<Origin>,
+
+    /// A reverse proxy ends TLS before this server: pages of https:// are its own, and those of http:// are not
+    ///
+    /// The proxy has to pass on the Host that the browser sent. With --tls-cert it is so without this flag.
+    #[arg(long, conflicts_with = "tls_cert")]
+    pub(crate) behind_tls_proxy: bool,
 
     /// Do not compress messages, even for clients that offer it
     #[arg(long)]

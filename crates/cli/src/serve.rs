@@ -42,6 +42,9 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     if let Some(tls) = tls {
         server = server.tls(tls);
     }
+    if args.behind_tls_proxy {
+        server = server.behind_tls_proxy();
+    }
     let statistics = Arc::new(Statistics::new());
     let (server, topics) = server.topics();
     tokio::spawn(statistics::tick(Arc::clone(&statistics), topics));

@@ -2,12 +2,16 @@
 
 pub(crate) mod acceptor;
 pub(crate) mod admission;
+pub(crate) mod answer;
 pub(crate) mod census;
+mod chunks;
 pub(crate) mod handling;
 pub(crate) mod http1;
 mod incoming;
 pub mod mode;
 pub(crate) mod origin;
+pub(crate) mod refusals;
+mod screen;
 pub(crate) mod service;
 pub(crate) mod session;
 
@@ -133,7 +137,7 @@ impl Server {
             listener,
             local_addr,
             config: Config::default(),
-            admission: Admission::default(),
+            admission: Admission::of_server(),
             http: None,
             max_connections: 16_384,
             max_connections_per_ip: 1_024,
@@ -155,8 +159,8 @@ impl<M> Server<M> {
         self.common.local_addr
     }
 
-    /// Accepts browsers on pages of these origins (such as `https://example.com`) besides the server's own. What is no
-    /// origin makes [`serve`](Server::serve) fail.
+    /// Accepts browsers on pages of these origins (such as `https://example.com`, or `https://*.example.com` for all hosts
+    /// below it) besides the server's own. What is no origin makes [`serve`](Server::serve) fail.
     pub fn origins<O>(mut self, origins: impl IntoIterator<Item = O>) -> Server<M>
     where
         O: TryInto<Origin, Error: Into<InvalidOrigin>>,
@@ -171,6 +175,17 @@ impl<M> Server<M> {
     /// along with requests that other sites make.
     pub fn any_origin(mut self) -> Server<M> {
         self.common.admission.allow_any_origin();
+        self
+    }
+
+    /// Takes pages of `https://` with the `Host` of the request for the server's own, and no longer those of `http://`:
+    /// another scheme is another origin (RFC 6454 §5). For a server that speaks plain TCP to a reverse proxy which ends TLS
+    /// before it. With [`tls`](Server::tls) it is so anyway. Forwarded headers are not asked, since a client could have set
+    /// them.
+    ///
+    /// The proxy has to pass on the `Host` that the browser sent. `docs/proxies.md` has configurations.
+    pub fn behind_tls_proxy(mut self) -> Server<M> {
+        self.common.admission.serve_over_tls();
         self
     }
 
@@ -197,6 +212,7 @@ impl<M> Server<M> {
     /// Serves `wss://` (and `https://`) instead of `ws://`.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: Tls) -> Server<M> {
+        self.common.admission.serve_over_tls();
         self.common.tls = Some(tls);
         self
     }
@@ -454,7 +470,7 @@ async fn accept_forever(listener: &TcpListener, settings: &Arc<Settings>) {
                 let serving = incoming::serve(stream, peer, place, Arc::clone(settings));
                 settings.tasks.spawn(serving.instrument(span));
             }
-            Err(full) => span.in_scope(|| incoming::turn_away(stream, full, settings)),
+            Err(full) => span.in_scope(|| incoming::turn_away(stream, peer, full, settings)),
         }
     }
 }

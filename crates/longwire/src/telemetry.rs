@@ -25,7 +25,10 @@
 //! By [`tracing`](https://docs.rs/tracing), whatever the features. A server tells of a connection in the span `connection`,
 //! whose field `peer` is the address of the client; what the application's handler tells is in it, too. A client tells of its
 //! way to the server in the span `connect`, whose field `url` is without user and password. An error of this end or of the
-//! application is told at the level ERROR, what an operator should know at WARN, and what peers do at DEBUG.
+//! application is told at the level ERROR, what an operator should know at WARN, and what peers do at DEBUG. Whoever is not
+//! let in is told of at WARN, with address, origin, host and path, and with the setting that would allow it (`allowed_by`):
+//! of each reason ten times at once, and then one in 5 s with how many were `not_told`. Connections that ended by themselves,
+//! or that sent no request in time, are not among them.
 //!
 //! ```no_run
 //! tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).init();
@@ -320,6 +323,13 @@ impl Traffic {
 
 #[cfg(feature = "server")]
 impl NotLetIn {
+    /// How many reasons there are.
+    pub(crate) const COUNT: usize = NotLetIn::Application as usize + 1;
+
+    pub(crate) fn index(self) -> usize {
+        self as usize
+    }
+
     fn name(self) -> &'static str {
         match self {
             NotLetIn::Full => "full",

@@ -80,8 +80,11 @@ fn a_connection_is_told_of_from_its_request_to_its_end() {
 fn a_refusal_is_told_of() {
     for engine in ENGINES {
         let (server, _) = start(engine, |server| server);
-        let refused = Client::open(server, "/closed").told();
-        assert_eq!(refused, ["asked for /closed", "refused status=403 Forbidden reason=\"closed\""]);
+        let client = Client::open(server, "/closed");
+        let told = client.told();
+        assert_eq!(told[0], "asked for /closed");
+        let expected = format!(r#"refused: closed status=403 peer={} host="a" path="/closed""#, client.addr);
+        assert_eq!(told[1..], [expected]);
     }
 }
 

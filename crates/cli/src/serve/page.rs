@@ -3,10 +3,11 @@
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::StatusCode;
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
+use http::{Method, StatusCode, Uri};
+use longwire::Refusal;
 
 /// Path, kind and content of each file.
 const FILES: [(&str, &str, &str); 8] = [
@@ -24,11 +25,46 @@ const FILES: [(&str, &str, &str); 8] = [
 const POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'; object-src 'none'";
 
+/// Where WebSockets are.
+const ENDPOINTS: [&str; 3] = ["/echo", "/ticker", "/channel/{name}"];
+
+const ALLOWED: &str = "GET, HEAD, OPTIONS";
+
 pub(super) fn router() -> Router {
     let router = FILES.into_iter().fold(Router::new(), |router, (path, kind, content)| {
         router.route(path, get(async move || file(kind, content)))
     });
-    router.fallback(async || (StatusCode::NOT_FOUND, "There is nothing here; the page is at /.\n"))
+    ENDPOINTS
+        .into_iter()
+        .fold(router, |router, path| router.route(path, get(websocket_only)))
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(other_method)
+}
+
+/// A WebSocket is asked for as a page is: the answer says what it is (RFC 9110 §15.5.22).
+async fn websocket_only(uri: Uri) -> Response {
+    let reason =
+        format!("{} is a WebSocket: connect to it with `longwire connect` or `new WebSocket`", uri.path());
+    Refusal::upgrade_required(reason).response().into_response()
+}
+
+async fn nothing_here(method: Method) -> Response {
+    if method == Method::OPTIONS {
+        return options();
+    }
+    (StatusCode::NOT_FOUND, "There is nothing here; the page is at /.\n").into_response()
+}
+
+/// OPTIONS is how HAProxy asks whether a server is well (RFC 9110 §9.3.7).
+async fn other_method(method: Method) -> Response {
+    if method == Method::OPTIONS {
+        return options();
+    }
+    (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, ALLOWED)]).into_response()
+}
+
+fn options() -> Response {
+    (StatusCode::NO_CONTENT, [(ALLOW, ALLOWED)]).into_response()
 }
 
 fn file(kind: &'static str, content: &'static str) -> Response {

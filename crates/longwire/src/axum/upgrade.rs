@@ -23,6 +23,7 @@ use crate::server::acceptor::{self, Acceptor, Upgrading};
 use crate::server::admission::Accept;
 use crate::server::handling::{HandlerOutcome, HandlerResult};
 use crate::server::origin::{InvalidOrigin, Origin};
+use crate::server::refusals::Asked;
 
 /// Extracts a request for a WebSocket (RFC 6455 §4.2.1), to be accepted with
 /// [`on_upgrade`](WebSocketUpgrade::on_upgrade). What is no such request is [rejected](WebSocketUpgradeRejection); over
@@ -221,6 +222,12 @@ impl<F> WebSocketUpgrade<F> {
         self
     }
 
+    /// Takes pages of `https://` for the server's own, as [`Acceptor::behind_tls_proxy`] does.
+    pub fn behind_tls_proxy(mut self) -> Self {
+        self.acceptor = self.acceptor.behind_tls_proxy();
+        self
+    }
+
     /// What the connection may cost.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.acceptor = self.acceptor.limits(limits);
@@ -246,11 +253,9 @@ impl<F> WebSocketUpgrade<F> {
             Some(protocol) => Accept::new().subprotocol(String::from_utf8_lossy(protocol.as_bytes())),
             None => Accept::new(),
         };
-        let (response, mut upgrading) =
-            self.acceptor.accept(self.offer, accept, &self.headers, &self.uri, self.upgraded)?;
-        if let Some(peer_addr) = self.peer_addr {
-            upgrading = upgrading.peer_addr(peer_addr);
-        }
+        let asked = Asked { uri: &self.uri, headers: &self.headers };
+        let (response, upgrading) =
+            self.acceptor.accept(self.offer, accept, asked, self.peer_addr, self.upgraded)?;
         Ok((response.map(|()| Body::empty()), upgrading, self.on_failed_upgrade))
     }
 }

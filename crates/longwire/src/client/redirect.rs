@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use http::header::LOCATION;
+use percent_encoding::{CONTROLS, percent_encode};
 
 use super::address::Address;
 use super::credentials::redacted;
@@ -20,12 +21,14 @@ pub(super) fn target(
             | StatusCode::TEMPORARY_REDIRECT
             | StatusCode::PERMANENT_REDIRECT
     );
-    let location = refused.headers().get(LOCATION).and_then(|location| location.to_str().ok());
-    let Some(location) = location.filter(|_| is_redirect) else { return Ok(None) };
-    let target = address.redirected(location).map_err(HandshakeError::Redirect)?;
+    let Some(location) = refused.headers().get(LOCATION).filter(|_| is_redirect) else { return Ok(None) };
+    // A server should send ASCII only (RFC 3986 §2); what else it sends is asked for as it came, as browsers do, whichever
+    // encoding it was meant in.
+    let location = percent_encode(location.as_bytes(), CONTROLS).to_string();
+    let target = address.redirected(&location).map_err(HandshakeError::Redirect)?;
     // What was to be kept from others would be readable for all.
     if address.is_secure() && !target.is_secure() {
-        return Err(HandshakeError::InsecureRedirect(redacted(location).into_owned()));
+        return Err(HandshakeError::InsecureRedirect(redacted(&location).into_owned()));
     }
     Ok(Some(target))
 }

@@ -5,13 +5,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use longwire_proto::handshake::{HeadReader, Refusal, encode_response_head};
+use http::{Request, Response};
+use longwire_proto::handshake::HeadReader;
 use longwire_proto::{MessageKind, Protocol, Role, SendError};
 
 use super::mailbox::Allowance;
 use super::topics::TopicId;
 use crate::ledger::Account;
 use crate::message::{Compression, Message, Outgoing};
+use crate::server::answer::encode_answer;
 use crate::server::census::Place;
 use crate::telemetry::{self, Traffic};
 
@@ -208,13 +210,8 @@ impl<S> Open<S> {
 }
 
 impl Refused {
-    pub(super) fn new(refusal: &Refusal) -> Refused {
-        tracing::debug!(status = %refusal.status(), reason = refusal.reason(), "refused");
-        let answer = refusal.response();
-        let mut response = Vec::new();
-        encode_response_head(&answer, &mut response);
-        response.extend_from_slice(answer.body().as_bytes());
-        Refused { response, written: 0, discarded: 0 }
+    pub(super) fn new(answer: &Response<String>, request: Option<&Request<()>>) -> Refused {
+        Refused { response: encode_answer(answer, request), written: 0, discarded: 0 }
     }
 
     /// What is left of the response.

@@ -26,6 +26,7 @@ use super::rules::Rules;
 use super::spans;
 use crate::server::census::{Census, Place};
 use crate::server::http1::{self, Host};
+use crate::server::refusals::Refusals;
 use crate::server::service::HttpService;
 use crate::telemetry;
 #[cfg(feature = "tls")]
@@ -79,7 +80,7 @@ impl<H: Handler> Porter<H> {
         let dropping = self.house.dropping.clone();
         let serving = async move {
             tokio::select! {
-                () = http1::serve(transport, removed.read.into(), removed.peer_addr, visit) => {}
+                () = http1::serve(transport, removed.read.as_slice().into(), removed.peer_addr, visit) => {}
                 () = dropping.cancelled() => {}
             }
         };
@@ -216,6 +217,10 @@ impl<H: Handler> Host for Visit<H> {
 
     fn http(&self) -> Option<&HttpService> {
         self.porter.house.http.as_deref()
+    }
+
+    fn refusals(&self) -> &Refusals {
+        self.porter.house.rules.admission.refusals()
     }
 
     fn upgrade(

@@ -17,9 +17,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use bytes::buf::Limit;
-use http::StatusCode;
 use longwire_proto::Role;
-use longwire_proto::handshake::{HeadLimits, HeadReader, Refusal};
+use longwire_proto::handshake::{HeadLimits, HeadReader};
 use slotmap::SlotMap;
 use tracing::Span;
 
@@ -183,17 +182,12 @@ impl<H: Handler, L> Reactor<H, L> {
         span: Span,
     ) -> Option<Key> {
         let _entered = span.clone().entered();
-        tracing::debug!(%full, "turned away");
-        telemetry::refused(match full {
-            Full::Total => NotLetIn::Full,
-            Full::PerIp => NotLetIn::FullPerIp,
-        });
+        let refusal = self.rules.admission.refusals().turned_away(full, peer_addr);
         if self.turned_away >= TURNED_AWAY_AT_A_TIME {
             return None;
         }
         self.turned_away += 1;
-        let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, full.to_string());
-        let stage = Stage::Refused(Refused::new(&refusal));
+        let stage = Stage::Refused(Refused::new(&refusal.response(), None));
         let key = self.connections.insert(Box::new(Connection::new(link, stage, peer_addr, None)));
         self.spans.keep(key, span);
         self.set_timer(key, self.now + LINGER_TIME);

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 #[cfg(feature = "axum")]
 use http::HeaderValue;
-use http::{Extensions, HeaderMap, Request, Response, StatusCode, Uri};
+use http::{Extensions, Request, Response, StatusCode};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use longwire_proto::deflate::{Agreement, Deflate};
@@ -22,6 +22,7 @@ use tokio::net::TcpStream;
 use super::admission::{Accept, Admission, Attached};
 use super::handling::{HandlerOutcome, HandlerResult};
 use super::origin::{InvalidOrigin, Origin};
+use super::refusals::Asked;
 use super::session;
 use crate::connection::Connection;
 use crate::error::{Error, Result};
@@ -123,8 +124,9 @@ impl Acceptor {
         Acceptor::default()
     }
 
-    /// Accepts browsers on pages of these origins (such as `https://example.com`) besides the server's own. While one of
-    /// them is none, every request is answered with 500, and the log says why.
+    /// Accepts browsers on pages of these origins (such as `https://example.com`, or `https://*.example.com` for all hosts
+    /// below it) besides the server's own. While one of them is none, every request is answered with 500, and the log says
+    /// why.
     pub fn origins<O>(mut self, origins: impl IntoIterator<Item = O>) -> Acceptor
     where
         O: TryInto<Origin, Error: Into<InvalidOrigin>>,
@@ -139,6 +141,14 @@ impl Acceptor {
     /// along with requests that other sites make.
     pub fn any_origin(mut self) -> Acceptor {
         self.admission.allow_any_origin();
+        self
+    }
+
+    /// Takes pages of `https://` with the `Host` of the request for the server's own, and no longer those of `http://`, as
+    /// [`Server::behind_tls_proxy`](crate::Server::behind_tls_proxy) does: for requests that came over TLS, whether a proxy
+    /// ended it or the HTTP server around this.
+    pub fn behind_tls_proxy(mut self) -> Acceptor {
+        self.admission.serve_over_tls();
         self
     }
 
@@ -185,12 +195,12 @@ impl Acceptor {
     pub fn upgrade<B>(&self, request: &mut Request<B>) -> Result<(Response<()>, Upgrading), Refusal> {
         let offer = self.offer(request)?;
         let upgraded = pending(request.extensions_mut())?;
-        self.accept(offer, Accept::new(), request.headers(), request.uri(), upgraded)
+        self.accept(offer, Accept::new(), Asked::by(request), None, upgraded)
     }
 
     /// What the client offers, if its request is what RFC 6455 wants.
     pub(crate) fn offer<B>(&self, request: &Request<B>) -> Result<Offer, Refusal> {
-        self.admission.offer(request)
+        self.admission.offer(request, None)
     }
 
     /// The subprotocol that is chosen of those that the client offers, unless another is asked for.
@@ -207,8 +217,8 @@ impl Acceptor {
         &self,
         offer: Offer,
         accept: Accept<Attached>,
-        headers: &HeaderMap,
-        uri: &Uri,
+        asked: Asked<'_>,
+        peer_addr: Option<SocketAddr>,
         upgraded: OnUpgrade,
     ) -> Result<(Response<()>, Upgrading), Refusal> {
         let begun = Instant::now();
@@ -216,8 +226,9 @@ impl Acceptor {
             tracing::error!(%error, "no WebSocket can be accepted");
             own_mistake()
         })?;
-        self.admission.check_origin(headers)?;
-        let admitted = self.admission.settle(offer, accept, uri, None, self.config.deflate.as_ref())?;
+        self.admission.check_origin(asked, peer_addr)?;
+        let admitted =
+            self.admission.settle(offer, accept, asked, peer_addr, self.config.deflate.as_ref())?;
         telemetry::shook_hands(Role::Server, begun);
         let upgrading = Upgrading {
             upgraded,

@@ -11,18 +11,21 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, Response, St
 use longwire_proto::deflate::{Agreement, Deflate};
 use longwire_proto::handshake::{Offer, Refusal, negotiate};
 
-use super::origin::{InvalidOrigin, Origin, Origins};
+use super::origin::{InvalidOrigin, Origin, Origins, OwnPages};
+use super::refusals::{Asked, Case, Refusals};
 use crate::error::{Error, Result};
 use crate::opening::{Opening, extensions_header};
-use crate::telemetry::{self, NotLetIn};
+use crate::telemetry::NotLetIn;
 
 /// The hook of [`Server::on_upgrade`](crate::Server::on_upgrade).
 pub(super) type Decide = dyn Fn(&Upgrade<'_>) -> Result<Accept<Attached>, Refusal> + Send + Sync;
 
 /// Who is let in, and on which terms.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Admission {
     origins: Origins,
+    own_pages: OwnPages,
+    refusals: Arc<Refusals>,
     /// What was to be allowed and is no origin; it is told when the server starts.
     invalid_origin: Option<InvalidOrigin>,
     pub(super) subprotocols: Vec<String>,
@@ -91,7 +94,36 @@ pub(crate) struct Admitted<S> {
     pub(crate) state: S,
 }
 
+/// Where the server does not know who serves: what it tells of refusals is bounded for the whole process.
+impl Default for Admission {
+    fn default() -> Admission {
+        Admission {
+            origins: Origins::default(),
+            own_pages: OwnPages::Plain,
+            refusals: Refusals::of_process(),
+            invalid_origin: None,
+            subprotocols: Vec::new(),
+            decide: None,
+        }
+    }
+}
+
 impl Admission {
+    /// That of one server.
+    pub(super) fn of_server() -> Admission {
+        Admission { refusals: Refusals::new(), ..Admission::default() }
+    }
+
+    /// Clients speak TLS, to the server or to a proxy before it.
+    pub(super) fn serve_over_tls(&mut self) {
+        self.own_pages = OwnPages::Secure;
+    }
+
+    /// Tells of who is not let in.
+    pub(crate) fn refusals(&self) -> &Refusals {
+        &self.refusals
+    }
+
     pub(super) fn allow_origin(&mut self, origin: Result<Origin, InvalidOrigin>) {
         match (origin, &mut self.origins) {
             (Ok(origin), Origins::Own { and }) => and.push(origin),
@@ -135,24 +167,39 @@ impl Admission {
         deflate: Option<&Deflate>,
         decide: impl FnOnce(&Upgrade<'_>) -> Result<Accept<S>, Refusal>,
     ) -> Result<Admitted<S>, Refusal> {
-        let offer = self.offer(request)?;
-        self.check_origin(request.headers())?;
-        let accept = decide(&Upgrade { request, offer: &offer, peer_addr })
-            .inspect_err(|_| telemetry::refused(NotLetIn::Application))?;
-        self.settle(offer, accept, request.uri(), Some(peer_addr), deflate)
+        let asked = Asked::by(request);
+        let peer = Some(peer_addr);
+        let offer = self.offer(request, peer)?;
+        self.check_origin(asked, peer)?;
+        let accept = decide(&Upgrade { request, offer: &offer, peer_addr }).inspect_err(|refusal| {
+            self.refusals.tell(&Case {
+                why: NotLetIn::Application,
+                refusal,
+                peer,
+                asked: Some(asked),
+                allowed_by: None,
+            });
+        })?;
+        self.settle(offer, accept, asked, peer, deflate)
     }
 
     /// What the client offers, if its request is what RFC 6455 wants.
-    pub(super) fn offer<B>(&self, request: &Request<B>) -> Result<Offer, Refusal> {
-        Offer::read(request).inspect_err(|_| telemetry::refused(NotLetIn::BadRequest))
+    pub(super) fn offer<B>(&self, request: &Request<B>, peer: Option<SocketAddr>) -> Result<Offer, Refusal> {
+        Offer::read(request).inspect_err(|refusal| {
+            let asked = Some(Asked::by(request));
+            self.refusals.tell(&Case { why: NotLetIn::BadRequest, refusal, peer, asked, allowed_by: None });
+        })
     }
 
     /// Whether the page that the request comes from may connect.
-    pub(super) fn check_origin(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        self.origins
-            .check(headers)
-            .map_err(Refusal::forbidden)
-            .inspect_err(|_| telemetry::refused(NotLetIn::Origin))
+    pub(super) fn check_origin(&self, asked: Asked<'_>, peer: Option<SocketAddr>) -> Result<(), Refusal> {
+        let host = asked.host();
+        self.origins.check(self.own_pages, asked.headers, host).map_err(|foreign| {
+            let refusal = Refusal::forbidden(foreign.reason());
+            let (why, allowed_by) = (NotLetIn::Origin, foreign.allowed_by());
+            self.refusals.tell(&Case { why, refusal: &refusal, peer, asked: Some(asked), allowed_by });
+            refusal
+        })
     }
 
     /// Accepts what the client offers.
@@ -160,7 +207,7 @@ impl Admission {
         &self,
         offer: Offer,
         accept: Accept<S>,
-        uri: &Uri,
+        asked: Asked<'_>,
         peer_addr: Option<SocketAddr>,
         deflate: Option<&Deflate>,
     ) -> Result<Admitted<S>, Refusal> {
@@ -176,8 +223,11 @@ impl Admission {
         });
         let (mut response, agreed) = offer.accept(chosen.as_deref(), &extensions).map_err(|error| {
             tracing::error!(%error, "the server's application accepted on terms that it cannot have");
-            telemetry::refused(NotLetIn::Application);
-            Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the server cannot accept this request")
+            let refusal =
+                Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the server cannot accept this request");
+            let (why, asked) = (NotLetIn::Application, Some(asked));
+            self.refusals.tell(&Case { why, refusal: &refusal, peer: peer_addr, asked, allowed_by: None });
+            refusal
         })?;
         // What makes it an opening handshake stays.
         let negotiated = [SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_EXTENSIONS];
@@ -188,7 +238,7 @@ impl Admission {
             }
         }
         let opening = Opening {
-            uri: uri.clone(),
+            uri: asked.uri.clone(),
             subprotocol: agreed.subprotocol,
             agreed: extensions_header(response.headers()),
             peer_addr,

@@ -2,25 +2,24 @@
 //! same connection was plain, are answered by the same rules as all others.
 
 use std::convert::Infallible;
-use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Instant;
 
-use bytes::{Buf, Bytes};
-use http::{Request, Response};
+use bytes::BytesMut;
+use http::header::CONNECTION;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use longwire_proto::handshake::{Refusal, is_upgrade};
+use longwire_proto::handshake::{HeadLimits, Refusal, is_upgrade};
 use longwire_proto::{Limits, Role};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::CancellationToken;
 
+use super::refusals::Refusals;
+use super::screen::{Screen, Verdict};
 use super::service::{HttpBody, HttpService, with_text};
 use crate::telemetry;
 use crate::transport::Transport;
@@ -39,6 +38,9 @@ pub(crate) trait Host: Send + Sync + 'static {
     /// The application's service for what is not a request for a WebSocket.
     fn http(&self) -> Option<&HttpService>;
 
+    /// Tells of who is not let in.
+    fn refusals(&self) -> &Refusals;
+
     /// Answers a request for a WebSocket; `upgraded` gives the transport when the answer is written.
     fn upgrade(
         self: Arc<Self>,
@@ -51,22 +53,24 @@ pub(crate) trait Host: Send + Sync + 'static {
 /// Serves a connection whose first bytes have been read already.
 pub(crate) async fn serve(
     transport: Transport,
-    read_ahead: Bytes,
+    read_ahead: BytesMut,
     peer_addr: SocketAddr,
     host: Arc<impl Host>,
 ) {
     let limits = host.limits().clone();
     let closing = host.closing().clone();
+    let head_limits = HeadLimits { bytes: limits.handshake_bytes, headers: limits.handshake_headers };
+    let (screen, verdicts) = Screen::new(transport, read_ahead, head_limits);
     let service = service_fn(move |request| {
-        let host = Arc::clone(&host);
-        async move { Ok::<_, Infallible>(answer(request, peer_addr, host).await) }
+        let (host, verdict) = (Arc::clone(&host), verdicts.next());
+        async move { Ok::<_, Infallible>(judged(verdict, request, peer_addr, host).await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.handshake_time)
         .max_headers(limits.handshake_headers)
         .max_buf_size(limits.handshake_bytes.max(MIN_BUFFER))
-        .serve_connection(TokioIo::new(ReadAhead { bytes: read_ahead, transport }), service)
+        .serve_connection(TokioIo::new(screen), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let served = tokio::select! {
@@ -78,6 +82,32 @@ pub(crate) async fn serve(
     };
     if let Err(error) = served {
         tracing::debug!(%error, "the HTTP connection ended");
+    }
+}
+
+/// The answer to a request, by what became of it.
+async fn judged(
+    verdict: Verdict,
+    request: Request<Incoming>,
+    peer_addr: SocketAddr,
+    host: Arc<impl Host>,
+) -> Response<HttpBody> {
+    match verdict {
+        Verdict::Fine => answer(request, peer_addr, host).await,
+        Verdict::Last => {
+            let is_connect = request.method() == Method::CONNECT;
+            let mut response = answer(request, peer_addr, host).await;
+            let has_left = response.status() == StatusCode::SWITCHING_PROTOCOLS
+                || is_connect && response.status().is_success();
+            if !has_left && !response.headers().contains_key(CONNECTION) {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            response
+        }
+        Verdict::Refused(rejected) => {
+            host.refusals().bad_request(&rejected.refusal, peer_addr, rejected.request.as_ref());
+            with_text(rejected.refusal.response())
+        }
     }
 }
 
@@ -112,53 +142,5 @@ pub(crate) async fn transport(upgraded: OnUpgrade) -> Option<Transport> {
             tracing::debug!(%error, "the client left before it was accepted");
             None
         }
-    }
-}
-
-/// A transport with bytes that were read from it before.
-struct ReadAhead {
-    bytes: Bytes,
-    transport: Transport,
-}
-
-impl AsyncRead for ReadAhead {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.bytes.is_empty() {
-            return Pin::new(&mut self.transport).poll_read(cx, buf);
-        }
-        let count = self.bytes.len().min(buf.remaining());
-        buf.put_slice(self.bytes.get(..count).unwrap_or_default());
-        self.bytes.advance(count);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for ReadAhead {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.transport).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.transport).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.transport).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.transport).poll_shutdown(cx)
     }
 }

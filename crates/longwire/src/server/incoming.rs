@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use hyper::upgrade::OnUpgrade;
 use longwire_proto::handshake::{
     HeadLimits, HeadReader, HeadStatus, Refusal, encode_response_head, is_upgrade,
@@ -18,8 +18,10 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use super::answer::{Rejected, encode_answer, judge, without_service};
 use super::census::{Full, Place};
 use super::http1::{self, Host};
+use super::refusals::Refusals;
 use super::service::HttpService;
 use super::session::{Accepted, Session, Settings};
 use crate::error::{Error, Result};
@@ -34,8 +36,8 @@ const LINGER_BYTES: usize = 1 << 20;
 /// What a connection begins with.
 enum Beginning {
     Request(Box<First>),
-    /// What cannot be a request.
-    Malformed(Transport, Refusal),
+    /// What cannot be a request, or breaks a rule.
+    Malformed(Transport, Rejected),
     /// The client left before there was a whole request.
     Left,
 }
@@ -77,12 +79,9 @@ async fn admit(stream: TcpStream, peer_addr: SocketAddr, settings: Arc<Settings>
     };
     match beginning {
         Ok(Ok(Beginning::Request(first))) => return route(*first, peer_addr, settings).await,
-        Ok(Ok(Beginning::Malformed(transport, refusal))) => {
-            telemetry::refused(match refusal.status() {
-                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => NotLetIn::TooLarge,
-                _ => NotLetIn::BadRequest,
-            });
-            refuse(transport, &refusal).await;
+        Ok(Ok(Beginning::Malformed(transport, Rejected { refusal, request }))) => {
+            settings.admission.refusals().bad_request(&refusal, peer_addr, request.as_ref());
+            dismiss(transport, &refusal.response(), request.as_ref()).await;
         }
         Ok(Ok(Beginning::Left)) => telemetry::refused(NotLetIn::Left),
         Ok(Err(error)) => tracing::debug!(%error, "no opening handshake"),
@@ -114,15 +113,15 @@ async fn begin(stream: TcpStream, settings: &Settings) -> Result<Beginning> {
             Ok(HeadStatus::Partial) => continue,
             Ok(HeadStatus::Complete { consumed }) => {
                 let behind = buffer.split_off(consumed);
-                head.request().map(|request| (request, behind))
+                judge(&head).map(|(request, _body)| (request, behind))
             }
-            Err(error) => Err(error),
+            Err(error) => Err(Rejected { refusal: error.into(), request: None }),
         };
         return Ok(match request {
             Ok((request, behind)) => {
                 Beginning::Request(Box::new(First { begun, transport, request, head, behind }))
             }
-            Err(error) => Beginning::Malformed(transport, Refusal::from(error)),
+            Err(rejected) => Beginning::Malformed(transport, rejected),
         });
     }
 }
@@ -144,19 +143,14 @@ async fn secure(stream: TcpStream, _settings: &Settings) -> Result<Transport> {
 }
 
 /// Tells a client that there is no place for it; a few at a time, since this is no place to spend much in.
-pub(super) fn turn_away(stream: TcpStream, full: Full, settings: &Arc<Settings>) {
-    tracing::debug!(%full, "turned away");
-    telemetry::refused(match full {
-        Full::Total => NotLetIn::Full,
-        Full::PerIp => NotLetIn::FullPerIp,
-    });
+pub(super) fn turn_away(stream: TcpStream, peer: SocketAddr, full: Full, settings: &Arc<Settings>) {
+    let refusal = settings.admission.refusals().turned_away(full, peer);
     let Ok(permit) = Arc::clone(&settings.turning_away).try_acquire_owned() else { return };
     if settings.is_secure() {
         return;
     }
-    let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, full.to_string());
     settings.tasks.spawn(async move {
-        refuse(Transport::Tcp(stream), &refusal).await;
+        dismiss(Transport::Tcp(stream), &refusal.response(), None).await;
         drop(permit);
     });
 }
@@ -168,11 +162,14 @@ async fn route(first: First, peer_addr: SocketAddr, settings: Arc<Settings>) -> 
     if settings.http.is_some() {
         let mut read_ahead = BytesMut::from(first.head.as_bytes());
         read_ahead.unsplit(first.behind);
-        http1::serve(first.transport, read_ahead.freeze(), peer_addr, settings).await;
-    } else {
-        telemetry::refused(NotLetIn::NotWebSocket);
-        refuse(first.transport, &Refusal::upgrade_required("only WebSockets are served here")).await;
+        http1::serve(first.transport, read_ahead, peer_addr, settings).await;
+        return None;
     }
+    let response = without_service(&first.request).unwrap_or_else(|refusal| {
+        settings.admission.refusals().not_websocket(&refusal, peer_addr, &first.request);
+        refusal.response()
+    });
+    dismiss(first.transport, &response, Some(&first.request)).await;
     None
 }
 
@@ -182,7 +179,7 @@ async fn open(first: First, peer_addr: SocketAddr, settings: &Settings) -> Optio
     let admitted = match settings.admission.admit(&request, peer_addr, settings.config.deflate.as_ref()) {
         Ok(admitted) => admitted,
         Err(refusal) => {
-            refuse(transport, &refusal).await;
+            dismiss(transport, &refusal.response(), Some(&request)).await;
             return None;
         }
     };
@@ -201,14 +198,10 @@ async fn open(first: First, peer_addr: SocketAddr, settings: &Settings) -> Optio
     Some(Session::begin(accepted, settings).await)
 }
 
-/// Answers with a refusal, and ends the transport so that the client gets to see it.
-async fn refuse(mut transport: Transport, refusal: &Refusal) {
-    tracing::debug!(status = %refusal.status(), reason = refusal.reason(), "refused");
+/// Answers with what is not a WebSocket, and ends the transport so that the client gets to see it.
+async fn dismiss(mut transport: Transport, response: &Response<String>, request: Option<&Request<()>>) {
+    let bytes = encode_answer(response, request);
     let linger = async {
-        let response = refusal.response();
-        let mut bytes = Vec::new();
-        encode_response_head(&response, &mut bytes);
-        bytes.extend_from_slice(response.body().as_bytes());
         transport.write_all(&bytes).await?;
         transport.shutdown().await?;
         let mut discarded = BytesMut::with_capacity(4 << 10);
@@ -237,6 +230,10 @@ impl Host for Settings {
 
     fn http(&self) -> Option<&HttpService> {
         self.http.as_ref()
+    }
+
+    fn refusals(&self) -> &Refusals {
+        self.admission.refusals()
     }
 
     fn upgrade(

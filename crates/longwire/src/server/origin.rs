@@ -5,21 +5,25 @@ use std::fmt;
 use std::str::FromStr;
 
 use http::HeaderMap;
-use http::header::{HOST, ORIGIN};
+use http::header::ORIGIN;
+use longwire_proto::handshake::HostPort;
 
-/// Where a page comes from: a scheme, a host and a port (RFC 6454), such as `https://example.com`.
+/// Where a page comes from: a scheme, a host and a port (RFC 6454), such as `https://example.com`. In the settings of a
+/// server, `https://*.example.com` stands for all hosts below `example.com`, however deep, and not for that itself.
 ///
 /// ```
 /// use longwire::Origin;
 ///
 /// let origin: Origin = "https://Example.com:443".parse()?;
 /// assert_eq!(origin.to_string(), "https://example.com");
+/// assert!("https://*.example.com".parse::<Origin>().is_ok());
+/// assert!("https://*".parse::<Origin>().is_err());
 /// # Ok::<(), longwire::InvalidOrigin>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Origin {
     scheme: String,
-    /// Without the default port of the scheme.
+    /// Without the default port of the scheme. `*.` at its start stands for one label or more.
     authority: String,
 }
 
@@ -27,24 +31,61 @@ pub struct Origin {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidOrigin(String);
 
+/// What stands for the labels before a host.
+const WILDCARD: &str = "*.";
+
+impl Origin {
+    /// The origin that a browser names; nothing in it stands for anything else.
+    fn exact(text: &str) -> Option<Origin> {
+        let lower_case = text.to_ascii_lowercase();
+        let (scheme, authority) = lower_case.split_once("://")?;
+        if scheme.is_empty() || authority.contains('*') {
+            return None;
+        }
+        let HostPort { host, port } = HostPort::parse(authority)?;
+        let default_port = match scheme {
+            "http" | "ws" => Some(80),
+            "https" | "wss" => Some(443),
+            _ => None,
+        };
+        let authority = match port {
+            Some(port) if Some(port) != default_port => format!("{host}:{port}"),
+            _ => host.to_owned(),
+        };
+        Some(Origin { scheme: scheme.to_owned(), authority })
+    }
+
+    /// Whether `page`, which is exact, is this origin or one that it stands for.
+    fn covers(&self, page: &Origin) -> bool {
+        let labels = match self.authority.strip_prefix(WILDCARD) {
+            None => return self == page,
+            Some(parent) => page.authority.strip_suffix(parent).and_then(|rest| rest.strip_suffix('.')),
+        };
+        self.scheme == page.scheme
+            && labels.is_some_and(|labels| labels.split('.').all(|label| !label.is_empty()))
+    }
+}
+
 impl FromStr for Origin {
     type Err = InvalidOrigin;
 
     fn from_str(text: &str) -> Result<Origin, InvalidOrigin> {
         let invalid = || InvalidOrigin(text.to_owned());
-        let lower_case = text.trim_end_matches('/').to_ascii_lowercase();
-        let (scheme, authority) = lower_case.split_once("://").ok_or_else(invalid)?;
-        let host: http::uri::Authority = authority.parse().map_err(|_| invalid())?;
-        if scheme.is_empty() || host.as_str().contains('@') {
+        let trimmed = text.trim_end_matches('/');
+        let (before, parent) = match trimmed.split_once("://*.") {
+            Some((scheme, parent)) => (WILDCARD, format!("{scheme}://{parent}")),
+            None => ("", trimmed.to_owned()),
+        };
+        let exact = Origin::exact(&parent).ok_or_else(invalid)?;
+        // An address has no hosts below it.
+        let is_address = HostPort::parse(&exact.authority).is_none_or(|HostPort { host, .. }| {
+            let last = host.rsplit('.').next().unwrap_or_default();
+            host.starts_with('[') || last.bytes().all(|byte| byte.is_ascii_digit())
+        });
+        if !before.is_empty() && is_address {
             return Err(invalid());
         }
-        let default_port = match scheme {
-            "http" | "ws" => ":80",
-            "https" | "wss" => ":443",
-            _ => "",
-        };
-        let authority = authority.strip_suffix(default_port).unwrap_or(authority);
-        Ok(Origin { scheme: scheme.to_owned(), authority: authority.to_owned() })
+        Ok(Origin { authority: format!("{before}{}", exact.authority), ..exact })
     }
 }
 
@@ -79,11 +120,39 @@ impl fmt::Display for Origin {
 
 impl fmt::Display for InvalidOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} is not an origin: it has a scheme and a host, such as https://example.com", self.0)
+        let InvalidOrigin(text) = self;
+        write!(f, "{text:?} is not an origin: it has a scheme and a host, such as https://example.com")?;
+        if text.contains('*') {
+            f.write_str("; `*.` may stand before the host, as in https://*.example.com, and nowhere else")?;
+        }
+        Ok(())
     }
 }
 
 impl std::error::Error for InvalidOrigin {}
+
+/// Which pages with the host of the request are the server's own. Another scheme is another origin (RFC 6454 §5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OwnPages {
+    /// Those of `http://`: clients speak plain TCP.
+    Plain,
+    /// Those of `https://`: clients speak TLS, to the server or to a proxy before it.
+    Secure,
+}
+
+impl OwnPages {
+    fn scheme(self) -> &'static str {
+        match self {
+            OwnPages::Plain => "http",
+            OwnPages::Secure => "https",
+        }
+    }
+
+    /// The server's own origin, which the request knows as `host`.
+    fn origin(self, host: Option<&str>) -> Option<Origin> {
+        Origin::exact(&format!("{}://{}", self.scheme(), host?))
+    }
+}
 
 /// Whose pages may connect. Requests without `Origin` do not come from a browser and are not judged by it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,109 +170,76 @@ impl Default for Origins {
     }
 }
 
-impl Origins {
-    /// Whether a request with these headers may open a WebSocket; else the reason why not.
-    pub(super) fn check(&self, headers: &HeaderMap) -> Result<(), &'static str> {
-        let Origins::Own { and: allowed } = self else { return Ok(()) };
-        let mut origins = headers.get_all(ORIGIN).iter();
-        let origin = match (origins.next(), origins.next()) {
-            (None, _) => return Ok(()),
-            (Some(origin), None) => origin.to_str().ok().and_then(|origin| origin.parse().ok()),
-            (Some(_), Some(_)) => return Err("there is more than one Origin"),
-        };
-        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-        match origin {
-            Some(origin) if is_own(&origin, host) || allowed.contains(&origin) => Ok(()),
-            // `null` among them, which stands for pages that have no origin (RFC 6454 §7.3).
-            _ => Err("pages of this origin may not connect here"),
+/// Why a page may not connect.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Foreign {
+    Repeated,
+    /// The page has no origin that could be compared: `null`, for one (RFC 6454 §7.3).
+    Opaque,
+    /// The page has another origin.
+    Other(Origin),
+    /// The page has the server's host, and `https://` where the server is spoken to in plain text.
+    SecurePage,
+    /// The page has the server's host, and `http://` where the server is spoken to over TLS.
+    PlainPage(Origin),
+}
+
+impl Foreign {
+    /// What the client is answered.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Foreign::Repeated => "there is more than one Origin",
+            _ => "pages of this origin may not connect here",
+        }
+    }
+
+    /// What the operator may do if the page is to connect.
+    pub(super) fn allowed_by(&self) -> Option<String> {
+        match self {
+            Foreign::Repeated => None,
+            Foreign::Opaque => Some("Server::any_origin or Acceptor::any_origin, if pages of anybody may connect".into()),
+            Foreign::SecurePage => Some(
+                "--behind-tls-proxy (Server::behind_tls_proxy, Acceptor::behind_tls_proxy), if TLS ends before this server"
+                    .into(),
+            ),
+            Foreign::PlainPage(page) => Some(format!(
+                "--origin {page} (Server::origins, Acceptor::origins); but whoever is on the way can change a page of \
+                 http, so rather serve it over https"
+            )),
+            Foreign::Other(page) => Some(format!(
+                "--origin {page} (Server::origins, Acceptor::origins); or, if it is a page of this server, a proxy that \
+                 passes Host on (nginx: proxy_set_header Host $http_host)"
+            )),
         }
     }
 }
 
-/// Whether `origin` is that of the server, which the request knows as `host`. The scheme is not compared: behind a
-/// proxy that ends TLS, the server does not know its own.
-fn is_own(origin: &Origin, host: Option<&str>) -> bool {
-    host.and_then(|host| format!("{}://{host}", origin.scheme).parse::<Origin>().ok()).as_ref()
-        == Some(origin)
+impl Origins {
+    /// Whether a request with these headers, for `host`, may open a WebSocket; else why not.
+    pub(super) fn check(
+        &self,
+        own: OwnPages,
+        headers: &HeaderMap,
+        host: Option<&str>,
+    ) -> Result<(), Foreign> {
+        let Origins::Own { and: allowed } = self else { return Ok(()) };
+        let mut origins = headers.get_all(ORIGIN).iter();
+        let page = match (origins.next(), origins.next()) {
+            (None, _) => return Ok(()),
+            (Some(origin), None) => origin.to_str().ok().and_then(Origin::exact).ok_or(Foreign::Opaque)?,
+            (Some(_), Some(_)) => return Err(Foreign::Repeated),
+        };
+        if own.origin(host).as_ref() == Some(&page) || allowed.iter().any(|origin| origin.covers(&page)) {
+            return Ok(());
+        }
+        let is_of = |own: OwnPages| own.origin(host).as_ref() == Some(&page);
+        Err(match own {
+            OwnPages::Plain if is_of(OwnPages::Secure) => Foreign::SecurePage,
+            OwnPages::Secure if is_of(OwnPages::Plain) => Foreign::PlainPage(page),
+            _ => Foreign::Other(page),
+        })
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use http::HeaderValue;
-
-    use super::*;
-
-    fn check(origins: &Origins, host: &str, origin: &[&str]) -> Result<(), &'static str> {
-        let mut headers = HeaderMap::new();
-        headers.insert(HOST, HeaderValue::from_str(host).unwrap());
-        for origin in origin {
-            headers.append(ORIGIN, HeaderValue::from_str(origin).unwrap());
-        }
-        origins.check(&headers)
-    }
-
-    #[test]
-    fn by_default_a_page_connects_to_its_own_server_only() {
-        let own = Origins::default();
-        assert!(check(&own, "example.com", &["https://example.com"]).is_ok());
-        assert!(check(&own, "Example.com:443", &["https://example.com"]).is_ok());
-        assert!(check(&own, "localhost:8080", &["http://localhost:8080"]).is_ok());
-        assert!(check(&own, "[::1]:8080", &["http://[::1]:8080"]).is_ok());
-        for foreign in [
-            "https://evil.example",
-            "https://example.com.evil.example",
-            "https://evil-example.com",
-            "https://example.com:8443",
-            "http://localhost",
-            "null",
-            "",
-            "example.com",
-        ] {
-            assert!(check(&own, "example.com", &[foreign]).is_err(), "{foreign}");
-        }
-    }
-
-    #[test]
-    fn who_sends_no_origin_is_no_browser() {
-        assert!(check(&Origins::default(), "example.com", &[]).is_ok());
-    }
-
-    #[test]
-    fn two_origins_are_refused_even_if_one_would_do() {
-        let origins = ["https://example.com", "https://example.com"];
-        assert_eq!(check(&Origins::default(), "example.com", &origins), Err("there is more than one Origin"));
-    }
-
-    #[test]
-    fn further_origins_can_be_allowed() {
-        let some = Origins::Own {
-            and: ["https://App.example/", "http://localhost:3000"]
-                .map(|origin| origin.parse().unwrap())
-                .into(),
-        };
-        assert!(check(&some, "api.example", &["https://app.example"]).is_ok());
-        assert!(check(&some, "api.example", &["https://api.example"]).is_ok());
-        assert!(check(&some, "api.example", &["http://localhost:3000"]).is_ok());
-        assert!(check(&some, "api.example", &["http://app.example"]).is_err());
-        assert!(check(&some, "api.example", &["http://localhost"]).is_err());
-        assert!(check(&Origins::Any, "api.example", &["null"]).is_ok());
-    }
-
-    #[test]
-    fn an_origin_is_a_scheme_and_a_host() {
-        for origin in
-            ["https://example.com", "http://localhost:3000", "https://[::1]:8443", "HTTPS://Example.com/"]
-        {
-            assert!(origin.parse::<Origin>().is_ok(), "{origin}");
-        }
-        for other in
-            ["example.com", "https://", "https://a b", "https://a/path", "://a", "https://me@a", "null", ""]
-        {
-            assert!(other.parse::<Origin>().is_err(), "{other}");
-        }
-        assert_eq!(
-            Origin::try_from("example.com").unwrap_err().to_string(),
-            r#""example.com" is not an origin: it has a scheme and a host, such as https://example.com"#
-        );
-    }
-}
+mod tests;

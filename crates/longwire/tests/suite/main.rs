@@ -28,6 +28,7 @@ mod heard_by_a_log;
 #[cfg(all(feature = "axum", feature = "tower"))]
 mod hosted;
 mod http;
+mod judgement;
 mod keepalive;
 mod message_reader;
 mod message_writer;

@@ -25,12 +25,12 @@ impl Net {
     }
 
     /// Answers the next request, which has to go to `destination`, with a redirect, and gives its head.
-    async fn redirect(&mut self, destination: &str, status: u16, location: &str) -> String {
+    async fn redirect(&mut self, destination: &str, status: u16, location: impl AsRef<[u8]>) -> String {
         let (to, mut server) = self.0.recv().await.unwrap();
         assert_eq!(to.to_string(), destination);
         let head = server.head().await;
-        let answer = format!("HTTP/1.1 {status} Moved\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
-        server.send(answer).await;
+        let begin = format!("HTTP/1.1 {status} Moved\r\nContent-Length: 0\r\nLocation: ");
+        server.send([begin.as_bytes(), location.as_ref(), b"\r\n\r\n"].concat()).await;
         head.to_ascii_lowercase()
     }
 }
@@ -69,6 +69,19 @@ fn redirects_are_followed_by_every_status_for_them() {
         );
         let Error::Handshake(handshake) = &error else { panic!("{error:?}") };
         assert!(matches!(**handshake, HandshakeError::TooManyRedirects { followed: 5, .. }), "{handshake:?}");
+    });
+}
+
+/// A server that writes its addresses as they are spoken, in either encoding that servers do it in.
+#[test]
+fn an_address_beyond_ascii_is_followed_percent_encoded() {
+    run_paused(async {
+        let (mut net, _attempt) = Net::connecting(with_secrets(), "ws://a.example/");
+        net.redirect("a.example:80", 302, "/caf\u{e9}?\u{1f980}").await;
+        let head = net.redirect("a.example:80", 302, b"/caf\xe9").await;
+        assert!(head.starts_with("get /caf%c3%a9?%f0%9f%a6%80 http/1.1\r\n"), "{head}");
+        let head = net.redirect("a.example:80", 404, "/").await;
+        assert!(head.starts_with("get /caf%e9 http/1.1\r\n"), "{head}");
     });
 }
 

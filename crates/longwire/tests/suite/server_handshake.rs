@@ -17,10 +17,12 @@ fn by_default_only_pages_of_the_server_itself_may_connect() {
         let serving = serve(|server| server, echo).await;
         assert_eq!(serving.status(upgrade_request("")).await, "HTTP/1.1 101 Switching Protocols");
         assert_eq!(
-            serving.status(from_origin("https://example.com")).await,
+            serving.status(from_origin("http://example.com")).await,
             "HTTP/1.1 101 Switching Protocols"
         );
-        for foreign in ["https://evil.example", "https://example.com.evil.example", "null"] {
+        for foreign in
+            ["http://evil.example", "http://example.com.evil.example", "https://example.com", "null"]
+        {
             let answer = serving.ask(from_origin(foreign)).await;
             assert!(answer.starts_with("HTTP/1.1 403 Forbidden\r\n"), "{foreign}: {answer}");
             assert!(answer.ends_with("\r\n\r\npages of this origin may not connect here\n"), "{answer}");
@@ -33,11 +35,17 @@ fn other_origins_may_be_allowed() {
     run(async {
         let some = serve(|server| server.origins(["https://app.example"]), echo).await;
         for (origin, status) in
-            [("https://app.example", 101), ("https://example.com", 101), ("https://evil.example", 403)]
+            [("https://app.example", 101), ("http://example.com", 101), ("https://evil.example", 403)]
         {
             let line = some.status(from_origin(origin)).await;
             assert!(line.starts_with(&format!("HTTP/1.1 {status} ")), "{origin}: {line}");
         }
+        let below = serve(|server| server.origins(["https://*.example"]), echo).await;
+        assert_eq!(
+            below.status(from_origin("https://app.example")).await,
+            "HTTP/1.1 101 Switching Protocols"
+        );
+        assert_eq!(below.status(from_origin("http://app.example")).await, "HTTP/1.1 403 Forbidden");
         let all = serve(longwire::Server::any_origin, echo).await;
         let line = all.status(from_origin("https://evil.example")).await;
         assert_eq!(line, "HTTP/1.1 101 Switching Protocols");
@@ -53,7 +61,7 @@ fn what_is_wrong_with_a_request_is_answered_in_words() {
             ("hello\r\n\r\n".to_owned(), 400, "malformed HTTP head"),
             ("GET / HTTP/1.1\nHost: example.com\n\n".to_owned(), 400, "line feed"),
             ("\x16\x03\x01\x02\0\x01\0\x01\u{7f}".to_owned(), 400, "the client tried TLS"),
-            ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), 400, "HTTP/1.1"),
+            ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), 505, "HTTP/1.1"),
             (valid.replace("HTTP/1.1", "HTTP/1.0"), 400, "HTTP/1.1"),
             (valid.replace("Host: example.com\r\n", ""), 400, "Host"),
             (valid.replace("Connection: Upgrade", "Connection: close"), 400, "Connection: Upgrade"),

@@ -2,11 +2,10 @@
 //! connection and for all others, for those that ask for a WebSocket and for plain ones.
 
 use super::field::{NotSingle, list, single};
-use super::head::HeadReader;
 use super::host::HostPort;
 use super::refusal::Refusal;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use http::{HeaderMap, Method, Request, StatusCode, Version};
+use http::{HeaderMap, Method, Request, StatusCode, Uri, Version};
 
 /// What follows the head of a request (RFC 9112 §6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,20 +16,6 @@ pub enum RequestBody {
     Length(u64),
     /// Chunks (RFC 9112 §7.1).
     Chunked,
-}
-
-impl HeadReader {
-    /// The request whose head was read, if it is one that a server may answer, and what follows the head.
-    ///
-    /// # Errors
-    ///
-    /// The [`Refusal`] to answer with, after which the connection is closed: for a head that breaks the grammar
-    /// ([`request`](Self::request)), and for a request that breaks a rule ([`check_request`]).
-    pub fn checked_request(&self) -> Result<(Request<()>, RequestBody), Refusal> {
-        let request = self.request()?;
-        let body = check_request(&request)?;
-        Ok((request, body))
-    }
 }
 
 /// Checks what holds for every request over HTTP/1.1: one valid `Host` (RFC 9112 §3.2), a target without user info
@@ -57,10 +42,10 @@ pub fn check_request<B>(request: &Request<B>) -> Result<RequestBody, Refusal> {
 
 /// The host that a request is for: that of its target if it names one, else `Host` (RFC 9112 §3.2.2).
 #[must_use]
-pub fn requested_host<B>(request: &Request<B>) -> Option<&str> {
-    match request.uri().authority() {
+pub fn requested_host<'r>(target: &'r Uri, headers: &'r HeaderMap) -> Option<&'r str> {
+    match target.authority() {
         Some(authority) => Some(authority.as_str()),
-        None => request.headers().get(HOST)?.to_str().ok(),
+        None => headers.get(HOST)?.to_str().ok(),
     }
 }
 

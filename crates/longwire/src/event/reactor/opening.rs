@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{Request, StatusCode};
-use longwire_proto::handshake::{HeadStatus, Refusal, encode_response_head, is_upgrade};
+use http::Request;
+use longwire_proto::handshake::{HeadStatus, encode_response_head, is_upgrade};
 use longwire_proto::{Protocol, Role};
 
 use super::Reactor;
@@ -12,13 +12,14 @@ use crate::event::connection::{Open, Refused, Stage};
 use crate::event::handler::Handler;
 use crate::event::key::Key;
 use crate::server::admission::Admitted;
-use crate::telemetry::{self, NotLetIn};
+use crate::server::answer::{Rejected, judge, without_service};
+use crate::telemetry;
 
 /// What the first bytes of a connection come to.
 enum First {
     Partial,
     Request { request: Request<()>, consumed: usize },
-    Bad(Refusal),
+    Bad(Rejected),
 }
 
 impl<H: Handler, L> Reactor<H, L> {
@@ -28,18 +29,18 @@ impl<H: Handler, L> Reactor<H, L> {
         let Stage::Opening(head) = &mut connection.stage else { return };
         let first = match head.feed(bytes) {
             Ok(HeadStatus::Partial) => First::Partial,
-            Ok(HeadStatus::Complete { consumed }) => match head.request() {
-                Ok(request) => First::Request { request, consumed },
-                Err(error) => First::Bad(error.into()),
+            Ok(HeadStatus::Complete { consumed }) => match judge(head) {
+                Ok((request, _body)) => First::Request { request, consumed },
+                Err(rejected) => First::Bad(rejected),
             },
-            Err(error) => First::Bad(error.into()),
+            Err(error) => First::Bad(Rejected { refusal: error.into(), request: None }),
         };
         match first {
             First::Partial => {}
-            First::Bad(refusal) => {
-                let too_large = refusal.status() == StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-                telemetry::refused(if too_large { NotLetIn::TooLarge } else { NotLetIn::BadRequest });
-                self.refuse(key, Refused::new(&refusal));
+            First::Bad(Rejected { refusal, request }) => {
+                let peer_addr = connection.peer_addr;
+                self.rules.admission.refusals().bad_request(&refusal, peer_addr, request.as_ref());
+                self.refuse(key, Refused::new(&refusal.response(), request.as_ref()));
             }
             First::Request { request, consumed } if is_upgrade(&request) => {
                 self.upgrade(key, &request, bytes.get_mut(consumed..).unwrap_or_default());
@@ -50,10 +51,13 @@ impl<H: Handler, L> Reactor<H, L> {
                 connection.stage = Stage::Http(read);
                 self.mark(key);
             }
-            First::Request { .. } => {
-                telemetry::refused(NotLetIn::NotWebSocket);
-                let refusal = Refusal::upgrade_required("only WebSockets are served here");
-                self.refuse(key, Refused::new(&refusal));
+            First::Request { request, .. } => {
+                let peer_addr = connection.peer_addr;
+                let response = without_service(&request).unwrap_or_else(|refusal| {
+                    self.rules.admission.refusals().not_websocket(&refusal, peer_addr, &request);
+                    refusal.response()
+                });
+                self.refuse(key, Refused::new(&response, Some(&request)));
             }
         }
     }
@@ -77,7 +81,7 @@ impl<H: Handler, L> Reactor<H, L> {
                 }
                 self.opened(key, behind);
             }
-            Err(refusal) => self.refuse(key, Refused::new(&refusal)),
+            Err(refusal) => self.refuse(key, Refused::new(&refusal.response(), Some(request))),
         }
     }
 

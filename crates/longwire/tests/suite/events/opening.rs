@@ -269,11 +269,16 @@ fn who_leaves_before_the_end_of_the_request_harms_nobody() {
 fn pages_of_other_origins_connect_only_if_they_are_allowed_to() {
     for_each_engine(async |engine| {
         let foreign = upgrade_request("Origin: https://evil.example\r\n");
-        let own = upgrade_request("Origin: https://example.com\r\n");
+        let own = upgrade_request("Origin: http://example.com\r\n");
+        let secure = upgrade_request("Origin: https://example.com\r\n");
         let listed = upgrade_request("Origin: https://app.example\r\n");
         let (yes, no) = ("HTTP/1.1 101 Switching Protocols", "HTTP/1.1 403 Forbidden");
         let by_default = Script::new().run(engine, |server| server).await;
         assert_eq!(by_default.status(&own).await, yes);
+        assert_eq!(by_default.status(&secure).await, no);
+        let behind_tls = Script::new().run(engine, Server::behind_tls_proxy).await;
+        assert_eq!(behind_tls.status(&secure).await, yes);
+        assert_eq!(behind_tls.status(&own).await, no);
         assert_eq!(by_default.status(&listed).await, no);
         let some = Script::new().run(engine, |server| server.origins(["https://app.example"])).await;
         assert_eq!(some.status(&listed).await, yes);

@@ -1,4 +1,4 @@
-use super::super::head::HeadLimits;
+use super::super::head::{HeadLimits, HeadReader};
 use super::*;
 
 fn read(head: &str) -> HeadReader {
@@ -8,7 +8,8 @@ fn read(head: &str) -> HeadReader {
 }
 
 fn judged(head: &str) -> Result<RequestBody, String> {
-    read(head).checked_request().map(|(_, body)| body).map_err(|refusal| refusal.to_string())
+    let request = read(head).request().map_err(Refusal::from);
+    request.and_then(|request| check_request(&request)).map_err(|refusal| refusal.to_string())
 }
 
 #[test]
@@ -48,7 +49,8 @@ fn a_target_that_names_a_host_names_a_valid_one() {
 fn the_host_of_the_target_counts_before_the_header() {
     let host = |line: &str| {
         let reader = read(&format!("{line}\r\nHost: a.example\r\n\r\n"));
-        requested_host(&reader.request().unwrap()).map(str::to_owned)
+        let request = reader.request().unwrap();
+        requested_host(request.uri(), request.headers()).map(str::to_owned)
     };
     assert_eq!(host("GET / HTTP/1.1").as_deref(), Some("a.example"));
     assert_eq!(host("GET http://b.example:81/ HTTP/1.1").as_deref(), Some("b.example:81"));

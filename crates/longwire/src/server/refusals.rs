@@ -1,0 +1,218 @@
+//! Who was not let in, and why: counted, and told to the operator, since the one who is refused often cannot see it. A page
+//! sees nothing but close code 1006.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use http::header::ORIGIN;
+use http::{HeaderMap, Request, StatusCode, Uri};
+use longwire_proto::handshake::{Refusal, requested_host};
+
+use super::census::Full;
+use crate::telemetry::{self, NotLetIn};
+
+/// How many lines of one kind are told at once.
+const AT_ONCE: u32 = 10;
+
+/// How long it takes until one more line of a kind may be told.
+const ONE_MORE_AFTER: Duration = Duration::from_secs(5);
+
+/// How many characters of what a client sent are shown.
+const SHOWN: usize = 100;
+
+/// A refusal, and what is known of the request.
+pub(crate) struct Case<'a> {
+    pub(crate) why: NotLetIn,
+    pub(crate) refusal: &'a Refusal,
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) asked: Option<Asked<'a>>,
+    /// What would allow it.
+    pub(crate) allowed_by: Option<String>,
+}
+
+/// What a request that is refused asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) uri: &'a Uri,
+    pub(crate) headers: &'a HeaderMap,
+}
+
+impl<'a> Asked<'a> {
+    pub(crate) fn by<B>(request: &'a Request<B>) -> Asked<'a> {
+        Asked { uri: request.uri(), headers: request.headers() }
+    }
+
+    /// The host that is asked, if it is text.
+    pub(crate) fn host(&self) -> Option<&'a str> {
+        requested_host(self.uri, self.headers)
+    }
+}
+
+/// Tells of refusals: of each kind some at once, and then one in a while with how many were not told. It takes the same
+/// memory whatever clients do.
+#[derive(Debug)]
+pub(crate) struct Refusals {
+    kinds: Mutex<[Kind; NotLetIn::COUNT]>,
+}
+
+impl Refusals {
+    pub(crate) fn new() -> Arc<Refusals> {
+        Arc::new(Refusals { kinds: Mutex::new([Kind::FRESH; NotLetIn::COUNT]) })
+    }
+
+    /// Those of the whole process, where requests have no server of ours.
+    pub(crate) fn of_process() -> Arc<Refusals> {
+        static SHARED: OnceLock<Arc<Refusals>> = OnceLock::new();
+        Arc::clone(SHARED.get_or_init(Refusals::new))
+    }
+
+    /// Tells of a head that cannot be answered, or that breaks a rule.
+    pub(crate) fn bad_request(&self, refusal: &Refusal, peer: SocketAddr, request: Option<&Request<()>>) {
+        let is_too_large = refusal.status() == StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        let (why, allowed_by) = if is_too_large {
+            (NotLetIn::TooLarge, Some("--max-head, --max-headers or Limits::handshake".to_owned()))
+        } else {
+            (NotLetIn::BadRequest, None)
+        };
+        self.tell(&Case { why, refusal, peer: Some(peer), asked: request.map(Asked::by), allowed_by });
+    }
+
+    /// Tells of a client that there is no place for, and gives what it is answered.
+    pub(crate) fn turned_away(&self, full: Full, peer: SocketAddr) -> Refusal {
+        let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, full.to_string());
+        let (why, setting) = match full {
+            Full::Total => (NotLetIn::Full, "--max-connections or Server::max_connections"),
+            Full::PerIp => (
+                NotLetIn::FullPerIp,
+                "--max-connections-per-ip or Server::max_connections_per_ip, to be raised behind a proxy",
+            ),
+        };
+        let allowed_by = Some(setting.to_owned());
+        self.tell(&Case { why, refusal: &refusal, peer: Some(peer), asked: None, allowed_by });
+        refusal
+    }
+
+    /// Tells of a plain request where only WebSockets are served.
+    pub(crate) fn not_websocket(&self, refusal: &Refusal, peer: SocketAddr, request: &Request<()>) {
+        self.tell(&Case {
+            why: NotLetIn::NotWebSocket,
+            refusal,
+            peer: Some(peer),
+            asked: Some(Asked::by(request)),
+            allowed_by: Some("Server::http, which serves pages beside WebSockets".to_owned()),
+        });
+    }
+
+    /// Counts a refusal, and tells of it if it is its turn.
+    pub(crate) fn tell(&self, case: &Case<'_>) {
+        telemetry::refused(case.why);
+        if !tracing::enabled!(tracing::Level::WARN) {
+            return;
+        }
+        let turn = {
+            let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(kind) = kinds.get_mut(case.why.index()) else { return };
+            kind.turn(Instant::now())
+        };
+        // The lock is not held while somebody else's subscriber runs.
+        let Some(not_told) = turn else { return };
+        tracing::warn!(
+            status = case.refusal.status().as_u16(),
+            peer = case.peer.map(tracing::field::display),
+            origin =
+                case.asked.and_then(|asked| asked.headers.get(ORIGIN)).map(|origin| shown(origin.as_bytes())),
+            host = case.asked.and_then(|asked| asked.host()).map(|host| shown(host.as_bytes())),
+            path = case.asked.map(|asked| shown(asked.uri.path().as_bytes())),
+            allowed_by = case.allowed_by.as_deref(),
+            not_told = (not_told > 0).then_some(not_told),
+            "refused: {}",
+            shown(case.refusal.reason().as_bytes()),
+        );
+    }
+}
+
+/// How many lines of one kind may be told.
+#[derive(Debug, Clone, Copy)]
+struct Kind {
+    left: u32,
+    /// When the last of those that may be told again was added. `None`: nothing was told so far.
+    since: Option<Instant>,
+    not_told: u64,
+}
+
+impl Kind {
+    const FRESH: Kind = Kind { left: AT_ONCE, since: None, not_told: 0 };
+
+    /// `Some`: one may be told now, and how many were not since the last one.
+    fn turn(&mut self, now: Instant) -> Option<u64> {
+        let since = *self.since.get_or_insert(now);
+        let more = now.saturating_duration_since(since).as_secs() / ONE_MORE_AFTER.as_secs();
+        if more > 0 {
+            self.left = self.left.saturating_add(u32::try_from(more).unwrap_or(u32::MAX)).min(AT_ONCE);
+            self.since = Some(now);
+        }
+        match self.left.checked_sub(1) {
+            Some(left) => {
+                self.left = left;
+                Some(std::mem::take(&mut self.not_told))
+            }
+            None => {
+                self.not_told = self.not_told.saturating_add(1);
+                None
+            }
+        }
+    }
+}
+
+/// What a client sent, cut and without what a terminal would take for more than text.
+fn shown(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes.get(..4 * SHOWN).unwrap_or(bytes));
+    let mut shown = String::new();
+    for (index, character) in text.chars().enumerate() {
+        if index == SHOWN {
+            shown.push('…');
+            break;
+        }
+        if character == '\'' || character == '"' {
+            shown.push(character);
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(shown, "{}", character.escape_debug());
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_each_kind_some_are_told_and_the_others_counted() {
+        let start = Instant::now();
+        let mut kind = Kind::FRESH;
+        for _ in 0..AT_ONCE {
+            assert_eq!(kind.turn(start), Some(0));
+        }
+        for _ in 0..1000 {
+            assert_eq!(kind.turn(start), None);
+        }
+        assert_eq!(kind.turn(start + ONE_MORE_AFTER), Some(1000));
+        assert_eq!(kind.turn(start + ONE_MORE_AFTER), None);
+        // A long silence gives no more at once than there were at first.
+        let later = start + ONE_MORE_AFTER * 1000;
+        let told = (0..100).filter(|_| kind.turn(later).is_some()).count();
+        assert_eq!(told, usize::try_from(AT_ONCE).unwrap());
+    }
+
+    #[test]
+    fn what_a_client_sent_is_shown_cut_and_escaped() {
+        assert_eq!(shown(b"https://a.example/it's"), "https://a.example/it's");
+        assert_eq!(shown("a\r\n\u{1b}[2J\u{202e}é".as_bytes()), "a\\r\\n\\u{1b}[2J\\u{202e}é");
+        assert_eq!(shown(b"\xff"), "\u{fffd}");
+        let long = shown(&[b'x'; 100_000]);
+        assert_eq!((long.chars().count(), long.ends_with("x…")), (SHOWN + 1, true));
+    }
+}

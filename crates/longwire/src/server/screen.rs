@@ -1,0 +1,223 @@
+//! What hyper gets to see of a connection: requests that were judged by the rules that its first request is judged by, and
+//! nothing else. hyper's own parser is laxer than those in places, and what it made of a request does not tell.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes, BytesMut};
+use http::header::UPGRADE;
+use http::{Method, Request};
+use longwire_proto::handshake::{HeadLimits, HeadReader, HeadStatus, RequestBody};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::answer::{Rejected, judge};
+use super::chunks::Chunks;
+use crate::transport::Transport;
+
+/// What hyper sees in place of a request that is refused: the service answers with the refusal.
+const IN_PLACE: &[u8] = b"GET / HTTP/1.1\r\nHost: refused\r\n\r\n";
+const IN_PLACE_OF_HEAD: &[u8] = b"HEAD / HTTP/1.1\r\nHost: refused\r\n\r\n";
+
+/// What became of a request.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// Another request may follow on the connection.
+    Fine,
+    /// It may leave HTTP, so what follows is not looked at: if it does not leave, the connection ends with the answer.
+    Last,
+    Refused(Box<Rejected>),
+}
+
+/// The verdicts on the requests that hyper has seen and the service has not, in order. There are as many as hyper reads
+/// ahead: one.
+#[derive(Debug, Default)]
+pub(super) struct Verdicts(Mutex<VecDeque<Verdict>>);
+
+impl Verdicts {
+    /// The verdict on the request that the service is called for.
+    pub(super) fn next(&self) -> Verdict {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front().unwrap_or(Verdict::Last)
+    }
+
+    fn add(&self, verdict: Verdict) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(verdict);
+    }
+}
+
+/// A transport of which hyper sees one request after the other.
+pub(super) struct Screen {
+    transport: Transport,
+    /// What was read and not looked at.
+    read: BytesMut,
+    /// The rest of a head that was judged.
+    passed: Bytes,
+    stage: Stage,
+    limits: HeadLimits,
+    verdicts: Arc<Verdicts>,
+}
+
+/// What the next byte belongs to.
+enum Stage {
+    Head(HeadReader),
+    Body(u64),
+    Chunks(Chunks),
+    /// Whatever follows a request that may leave HTTP.
+    Open,
+    /// A request was refused, so nothing more is read.
+    Refused,
+}
+
+impl Screen {
+    /// `read` was read from the transport before.
+    pub(super) fn new(transport: Transport, read: BytesMut, limits: HeadLimits) -> (Screen, Arc<Verdicts>) {
+        let verdicts = Arc::new(Verdicts::default());
+        let stage = Stage::Head(HeadReader::new(limits));
+        let passed = Bytes::new();
+        (Screen { transport, read, passed, stage, limits, verdicts: Arc::clone(&verdicts) }, verdicts)
+    }
+
+    /// How many of the bytes hyper may see. Those of a head it may not before that is whole.
+    fn take(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let (taken, is_over) = match &mut self.stage {
+            Stage::Head(_) | Stage::Refused => return Ok(0),
+            Stage::Open => return Ok(bytes.len()),
+            Stage::Body(left) => {
+                let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
+                *left -= u64::try_from(taken).unwrap_or(*left);
+                (taken, *left == 0)
+            }
+            Stage::Chunks(chunks) => (chunks.follow(bytes)?, *chunks == Chunks::Over),
+        };
+        if is_over {
+            self.stage = Stage::Head(HeadReader::new(self.limits));
+        }
+        Ok(taken)
+    }
+
+    /// Looks at what was read as the head of a request.
+    fn look(&mut self) {
+        let Stage::Head(head) = &mut self.stage else { return };
+        let judged = match head.feed(&self.read) {
+            Ok(HeadStatus::Partial) => {
+                self.read.clear();
+                return;
+            }
+            Ok(HeadStatus::Complete { consumed }) => {
+                self.read.advance(consumed);
+                judge(head)
+            }
+            Err(error) => Err(Rejected { refusal: error.into(), request: None }),
+        };
+        match judged {
+            Ok((request, body)) => {
+                self.passed = Bytes::copy_from_slice(head.as_bytes());
+                let is_last = may_leave_http(&request);
+                self.stage = match body {
+                    _ if is_last => Stage::Open,
+                    RequestBody::None => Stage::Head(HeadReader::new(self.limits)),
+                    RequestBody::Length(length) => Stage::Body(length),
+                    RequestBody::Chunked => Stage::Chunks(Chunks::Begin),
+                };
+                self.verdicts.add(if is_last { Verdict::Last } else { Verdict::Fine });
+            }
+            Err(rejected) => {
+                let is_head =
+                    rejected.request.as_ref().is_some_and(|request| request.method() == Method::HEAD);
+                self.passed = Bytes::from_static(if is_head { IN_PLACE_OF_HEAD } else { IN_PLACE });
+                self.stage = Stage::Refused;
+                self.read.clear();
+                self.verdicts.add(Verdict::Refused(Box::new(rejected)));
+            }
+        }
+    }
+
+    /// Gives hyper what is there for it. `false`: there is nothing.
+    fn give(&mut self, buf: &mut ReadBuf<'_>) -> io::Result<bool> {
+        loop {
+            if !self.passed.is_empty() {
+                let count = self.passed.len().min(buf.remaining());
+                buf.put_slice(&self.passed.split_to(count));
+                return Ok(true);
+            }
+            if self.read.is_empty() || matches!(self.stage, Stage::Refused) {
+                return Ok(false);
+            }
+            let mut read = std::mem::take(&mut self.read);
+            let offered = read.get(..buf.remaining()).unwrap_or(&read);
+            let taken = self.take(offered)?;
+            buf.put_slice(offered.get(..taken).unwrap_or_default());
+            read.advance(taken);
+            self.read = read;
+            if taken > 0 {
+                return Ok(true);
+            }
+            self.look();
+        }
+    }
+}
+
+/// Whether hyper may be asked for the connection behind this request.
+fn may_leave_http(request: &Request<()>) -> bool {
+    request.method() == Method::CONNECT || request.headers().contains_key(UPGRADE)
+}
+
+impl AsyncRead for Screen {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let screen = &mut *self;
+        while !screen.give(buf)? {
+            // hyper ends the connection when it has written the answer.
+            if matches!(screen.stage, Stage::Refused) {
+                return Poll::Pending;
+            }
+            let before = buf.filled().len();
+            ready!(Pin::new(&mut screen.transport).poll_read(cx, buf))?;
+            let new = buf.filled().get(before..).unwrap_or_default();
+            if new.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            let taken = screen.take(new)?;
+            if taken == new.len() {
+                return Poll::Ready(Ok(()));
+            }
+            screen.read = BytesMut::from(new.get(taken..).unwrap_or_default());
+            buf.set_filled(before + taken);
+            if taken > 0 {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Screen {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.transport).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.transport).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.transport).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.transport).poll_shutdown(cx)
+    }
+}
