@@ -13,6 +13,7 @@ mod resolve;
 mod response;
 #[cfg(feature = "tls")]
 mod secure;
+mod step;
 mod timeouts;
 pub(crate) mod url;
 mod way;
@@ -24,7 +25,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
 use longwire_proto::deflate::Deflate;
 use longwire_proto::handshake::ClientHandshake;
@@ -46,6 +46,10 @@ pub use proxy::Proxy;
 use proxy::ProxyChoice;
 use request::{Request, Secrets};
 use resolve::Resolver;
+pub use step::ConnectStep;
+#[cfg(feature = "tls")]
+pub use step::Secured;
+use step::Steps;
 pub use timeouts::Timeouts;
 use way::{Reached, Route, Way};
 
@@ -122,9 +126,15 @@ impl Client {
         self
     }
 
-    /// Adds a header to the request. The values of `Authorization`, `Cookie` and `Proxy-Authorization` are not shown by
-    /// `Debug`. Those that make it an opening handshake (`Host`, `Upgrade`, `Sec-WebSocket-Key`
-    /// and their like) cannot be replaced: connecting fails then.
+    /// Adds a header to the request. A header of which a request has one at most (`Authorization`, `Proxy-Authorization`,
+    /// `Origin`, `User-Agent`, `Referer`, `From`) replaces the one that was set before; cookies are joined in one line;
+    /// any other header is one more line. The values of `Authorization`, `Cookie` and `Proxy-Authorization` are not
+    /// shown by `Debug`.
+    ///
+    /// What can be set in several ways follows one rule: a header comes before a setting of its own, such as
+    /// [`basic_auth`](Client::basic_auth), and that before the URL. Only the headers that make the request an opening
+    /// handshake (`Host`, which the URL gives, `Upgrade`, `Connection`, `Content-Length`, `Transfer-Encoding` and every
+    /// `Sec-WebSocket-*`, among them the subprotocols) cannot be set: connecting fails then.
     ///
     /// ```
     /// use http::{HeaderValue, header::COOKIE};
@@ -137,8 +147,9 @@ impl Client {
         self
     }
 
-    /// Sends user and password as Basic authorization (RFC 7617), as those of a URL are. `user` has to be without a colon,
-    /// since that is where the password begins.
+    /// Sends user and password as Basic authorization (RFC 7617), as those of a URL are, in place of which they are sent. A
+    /// [header](Client::header) `Authorization` comes before both. `user` has to be without a colon, since that is where
+    /// the password begins.
     ///
     /// ```
     /// # async fn log_in() -> longwire::Result<()> {
@@ -148,9 +159,9 @@ impl Client {
     /// # }
     /// ```
     #[must_use]
-    pub fn basic_auth(self, user: &str, password: &str) -> Client {
-        let credentials = Credentials { user: user.to_owned(), password: password.to_owned() };
-        self.header(AUTHORIZATION, credentials.basic())
+    pub fn basic_auth(mut self, user: &str, password: &str) -> Client {
+        self.request.credentials = Some(Credentials { user: user.to_owned(), password: password.to_owned() });
+        self
     }
 
     /// How many redirects to follow; none unless set, and then a redirect is [`Error::Refused`]. When there are more, that
@@ -306,9 +317,27 @@ impl Client {
         self
     }
 
+    /// Reports every step on the way to a connection to `observe`, for tools that show it: the address, what TLS agreed on,
+    /// request and response. It is called by the task that connects, and should not block.
+    ///
+    /// ```
+    /// use longwire::{Client, ConnectStep};
+    ///
+    /// let client = Client::new().on_step(|step| match step {
+    ///     ConnectStep::Connected { to, address, .. } => eprintln!("connected to {to} at {address}"),
+    ///     ConnectStep::Response(response) => eprintln!("{}", response.status()),
+    ///     _ => {}
+    /// });
+    /// ```
+    #[must_use]
+    pub fn on_step(mut self, observe: impl Fn(&ConnectStep<'_>) + Send + Sync + 'static) -> Client {
+        self.way.steps = Steps::to(observe);
+        self
+    }
+
     /// Connects to a URL that begins with `ws://` or `wss://` (or `http://`, `https://`, as in browsers), by default at
     /// port 80 or 443. `user:password@` before the host, percent-encoded where needed, is sent as Basic authorization
-    /// unless there is a header `Authorization`.
+    /// unless [`basic_auth`](Client::basic_auth) or a header `Authorization` is set.
     ///
     /// A name is looked up, its IPv6 and its IPv4 addresses at once, and they are tried in turn, each beside those before it
     /// after 250 ms; the first that answers is it (RFC 8305, "happy eyeballs"). When the IPv4 addresses are known first, the
@@ -324,6 +353,7 @@ impl Client {
     /// # Errors
     ///
     /// - [`Error::Url`]: the URL is none of a WebSocket.
+    /// - [`Error::Setting`]: a limit or a time is impossible.
     /// - [`Error::Io`], [`Error::Timeout`]: the name, the TCP connection, the proxy
     ///   or TLS failed, or took too long.
     /// - [`Error::Proxy`]: the proxy did not connect to the server.
@@ -333,6 +363,7 @@ impl Client {
     ///   followed, or the request cannot be made.
     pub async fn connect(&self, url: impl AsRef<str>) -> Result<WebSocket> {
         let mut address = Address::parse(url.as_ref())?;
+        self.check_settings()?;
         let mut secrets = Secrets::Told;
         for _ in 0..self.max_redirects {
             let refused = match self.attempt(&address, secrets).await {
@@ -374,15 +405,23 @@ impl Client {
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let address = Address::parse(url.as_ref())?;
+        self.check_settings()?;
         let handshake = self.handshake(&address, Secrets::Told)?;
         let reached = Reached::beyond(Transport::Other(Box::new(transport)));
-        open(reached, &address, &handshake, &self.config, self.handshake_time()).await
+        open(reached, &address, &handshake, &self.config, self.handshake_time(), &self.way.steps).await
     }
 
     /// Finds the mistakes of the caller, without connecting.
     pub(crate) fn check(&self, url: &str) -> Result<()> {
+        self.check_settings()?;
         self.handshake(&Address::parse(url)?, Secrets::Told)?;
         Ok(())
+    }
+
+    /// Finds settings that are impossible.
+    fn check_settings(&self) -> Result<()> {
+        self.config.limits.check()?;
+        Ok(self.way.timeouts.check()?)
     }
 
     async fn attempt(&self, address: &Address, secrets: Secrets) -> Result<WebSocket> {
@@ -391,7 +430,7 @@ impl Client {
         let span = tracing::debug_span!("connect", url = %address);
         async {
             let reached = self.way.reach(address, &self.config.limits).await?;
-            open(reached, address, &handshake, &self.config, self.handshake_time()).await
+            open(reached, address, &handshake, &self.config, self.handshake_time(), &self.way.steps).await
         }
         .instrument(span)
         .await

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use longwire_proto::deflate::DeflateError;
 use longwire_proto::handshake::{HeadError, RequestError, ResponseError};
-use longwire_proto::{Closed, InvalidClose, ProtocolError, SendError};
+use longwire_proto::{Closed, InvalidClose, InvalidLimit, ProtocolError, SendError};
 
 #[cfg(feature = "client")]
 pub use proxy::ProxyError;
@@ -71,6 +71,8 @@ pub enum Error {
     Send(SendError),
     /// The caller asked for a Close frame that must not be sent.
     Close(InvalidClose),
+    /// A setting is impossible. Nothing was connected or served.
+    Setting(Box<InvalidSetting>),
     /// An error of the application, passed through.
     Other(Box<dyn StdError + Send + Sync>),
 }
@@ -119,6 +121,7 @@ impl fmt::Display for Error {
             Error::GaveUp(cause) => write!(f, "gave up: {cause}"),
             Error::Send(error) => error.fmt(f),
             Error::Close(error) => error.fmt(f),
+            Error::Setting(error) => error.fmt(f),
             Error::Other(error) => error.fmt(f),
         }
     }
@@ -135,6 +138,67 @@ impl StdError for Error {
             _ => None,
         }
     }
+}
+
+/// A setting that is impossible, such as a server with room for no connection. The message names the setting, its value
+/// and the values that are possible.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvalidSetting {
+    /// The setting, such as `Server::max_connections` or `Limits::low_water`.
+    pub setting: &'static str,
+    /// The value that was set.
+    pub given: String,
+    /// The values that are possible.
+    pub possible: String,
+}
+
+impl fmt::Display for InvalidSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` cannot be {}: it can be {}", self.setting, self.given, self.possible)
+    }
+}
+
+impl StdError for InvalidSetting {}
+
+impl From<InvalidLimit> for InvalidSetting {
+    fn from(limit: InvalidLimit) -> InvalidSetting {
+        InvalidSetting {
+            setting: limit.setting(),
+            given: limit.given().to_owned(),
+            possible: limit.possible().to_owned(),
+        }
+    }
+}
+
+impl From<InvalidLimit> for Error {
+    fn from(limit: InvalidLimit) -> Error {
+        InvalidSetting::from(limit).into()
+    }
+}
+
+impl From<InvalidSetting> for Error {
+    fn from(setting: InvalidSetting) -> Error {
+        Error::Setting(Box::new(setting))
+    }
+}
+
+/// Checks a number that cannot be 0.
+#[cfg(any(feature = "client", feature = "server"))]
+pub(crate) fn not_zero(setting: &'static str, given: usize) -> Result<(), InvalidSetting> {
+    if given > 0 {
+        return Ok(());
+    }
+    Err(InvalidSetting { setting, given: "0".into(), possible: "1 or more".into() })
+}
+
+/// Checks a time that cannot be 0.
+#[cfg(feature = "client")]
+pub(crate) fn not_instant(setting: &'static str, given: Duration) -> Result<(), InvalidSetting> {
+    if given > Duration::ZERO {
+        return Ok(());
+    }
+    Err(InvalidSetting { setting, given: "0 s".into(), possible: "any time above 0".into() })
 }
 
 /// Why there is no connection.

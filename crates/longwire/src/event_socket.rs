@@ -197,7 +197,7 @@ fn begin(mut connecting: Connecting) -> Result<Connecting> {
         Ok(Poll::Ready(Err(mistake @ (Error::Url(_) | Error::Handshake(_))))) => Err(mistake),
         Ok(Poll::Ready(outcome)) => Ok(Box::pin(ready(outcome))),
         Ok(Poll::Pending) => Ok(connecting),
-        Err(_) => Ok(Box::pin(ready(Err(panicked())))),
+        Err(payload) => Ok(Box::pin(ready(Err(panicked(&*payload))))),
     }
 }
 

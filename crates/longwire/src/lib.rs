@@ -26,6 +26,8 @@ mod message;
 mod message_reader;
 mod message_writer;
 mod opening;
+#[cfg(any(feature = "client", feature = "server"))]
+mod panic_message;
 mod read_buffers;
 #[cfg(feature = "client")]
 pub mod reconnect;
@@ -42,11 +44,13 @@ mod transport;
 mod websocket;
 
 pub use byte_stream::ByteStream;
+#[cfg(all(feature = "tls", feature = "client"))]
+pub use client::Secured;
 #[cfg(feature = "client")]
-pub use client::{Client, Destination, Proxy, Timeouts, connect};
+pub use client::{Client, ConnectStep, Destination, Proxy, Timeouts, connect};
 #[cfg(feature = "client")]
 pub use error::{Cause, ProxyError};
-pub use error::{Error, HandshakeError, RefusedResponse, Result, UrlError};
+pub use error::{Error, HandshakeError, InvalidSetting, RefusedResponse, Result, UrlError};
 #[cfg(feature = "server")]
 pub use event::{Engine, Handler, MessageRef, Remote, RemoteError, SendStatus, Slow, Socket, Topics};
 #[cfg(feature = "client")]
@@ -58,8 +62,8 @@ pub use longwire_proto::handshake::Refusal;
 #[cfg(feature = "server")]
 pub use longwire_proto::handshake::is_upgrade;
 pub use longwire_proto::{
-    By, CloseCode, CloseFrame, Closed, Config, Direction, FrameObserver, Header, InvalidClose, Keepalive,
-    Limits, ProtocolError, Role, SeenFrame, SendError,
+    By, CloseCode, CloseFrame, Closed, Config, Direction, FrameObserver, Header, InvalidClose, InvalidLimit,
+    Keepalive, Limits, ProtocolError, Role, SeenFrame, SendError,
 };
 pub use message::{Message, Outgoing, Utf8Bytes};
 pub use message_reader::MessageReader;

@@ -37,7 +37,7 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service;
 use tracing::Instrument;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, not_zero};
 use crate::event::{self, Engine, Handler as EventHandler, Plan, Rules, Topics};
 use crate::ledger::Ledger;
 use crate::telemetry;
@@ -116,6 +116,18 @@ struct Common {
     tls: Option<Tls>,
     shutdown: Pin<Box<dyn Future<Output = ()> + Send>>,
     shutdown_time: Duration,
+}
+
+impl Common {
+    /// Finds settings that are impossible.
+    fn check(&self) -> Result<()> {
+        self.admission.check()?;
+        self.config.limits.check()?;
+        not_zero("Server::max_connections", self.max_connections)?;
+        not_zero("Server::max_connections_per_ip", self.max_connections_per_ip)?;
+        not_zero("Server::max_buffered", self.max_buffered)?;
+        Ok(())
+    }
 }
 
 impl Server {
@@ -209,7 +221,8 @@ impl<M> Server<M> {
         self
     }
 
-    /// Serves `wss://` (and `https://`) instead of `ws://`.
+    /// Serves `wss://` (and `https://`) instead of `ws://`. A clone of `tls` that is kept can [replace](Tls::replace) the
+    /// certificate while the server runs.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: Tls) -> Server<M> {
         self.common.admission.serve_over_tls();
@@ -308,8 +321,8 @@ impl<M> Server<M> {
     ///
     /// # Errors
     ///
-    /// A setting that makes no sense, such as an origin without a scheme. What goes wrong with a connection ends that
-    /// connection only.
+    /// A setting that makes no sense, such as an origin without a scheme or [limits](Limits::check) with which no
+    /// connection is possible ([`Error::Setting`]). What goes wrong with a connection ends that connection only.
     pub async fn serve<F, Fut>(self, handler: F) -> Result<()>
     where
         M: CanServe,
@@ -318,7 +331,7 @@ impl<M> Server<M> {
     {
         let Server { mut common, mode } = self;
         common.admission.decide = mode.into_serve().decide;
-        common.admission.check()?;
+        common.check()?;
         let handler = session::erase(handler);
         let settings = Arc::new(Settings {
             config: Arc::new(common.config),
@@ -363,13 +376,13 @@ impl<M> Server<M> {
         self.for_run(|mode| mode.engine = engine)
     }
 
-    /// How many event loops there are, each on a thread of its own; as many as there are cores unless set, and at least
-    /// one.
+    /// How many event loops there are, each on a thread of its own; as many as there are cores unless set. With 0,
+    /// [`run`](Server::run) fails.
     pub fn workers(self, count: usize) -> Server<Run>
     where
         M: CanRun,
     {
-        self.for_run(|mode| mode.workers = count.max(1))
+        self.for_run(|mode| mode.workers = count)
     }
 
     /// The server, and a handle that publishes to the topics of its connections.
@@ -406,8 +419,9 @@ impl<M> Server<M> {
     ///
     /// # Errors
     ///
-    /// A setting that makes no sense, such as an origin without a scheme, or the system refuses what the loops need. What
-    /// goes wrong with a connection ends that connection only.
+    /// A setting that makes no sense, such as an origin without a scheme or [limits](Limits::check) with which no
+    /// connection is possible ([`Error::Setting`]), or the system refuses what the loops need. What goes wrong with a
+    /// connection ends that connection only.
     ///
     /// # Cancel safety
     ///
@@ -419,7 +433,8 @@ impl<M> Server<M> {
     {
         let Server { common, mode } = self;
         let Run { engine, workers, exchange } = mode.into_run();
-        common.admission.check()?;
+        common.check()?;
+        not_zero("Server::workers", workers)?;
         let listener =
             common.listener.into_std().map_err(|error| Error::io("set up the event loops", error))?;
         let ledger = Arc::new(Ledger::new(common.max_buffered));

@@ -11,6 +11,8 @@ use std::path::Path;
 use std::sync::Arc;
 #[cfg(feature = "client")]
 use std::sync::OnceLock;
+#[cfg(feature = "server")]
+use std::sync::{PoisonError, RwLock};
 
 #[cfg(feature = "server")]
 use rustls::ServerConfig;
@@ -57,9 +59,26 @@ fn read_file(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// The identity of a server: its certificate and key.
+///
+/// All clones are one identity: [`replace`](Tls::replace) gives a server another certificate while it serves.
+///
+/// ```
+/// use longwire::{Server, Tls, WebSocket};
+///
+/// # async fn serve() -> longwire::Result<()> {
+/// let tls = Tls::pem_files("cert.pem", "key.pem")?;
+/// let renewed = tls.clone();
+/// let server = Server::bind("127.0.0.1:8443").await?.tls(tls);
+/// tokio::spawn(server.serve(async |socket: WebSocket| Ok(drop(socket))));
+///
+/// // When there is a new certificate:
+/// renewed.replace(&Tls::pem_files("cert.pem", "key.pem")?);
+/// # Ok(())
+/// # }
+/// ```
 #[cfg(feature = "server")]
 #[derive(Clone)]
-pub struct Tls(pub(crate) Arc<ServerConfig>);
+pub struct Tls(Arc<RwLock<Arc<ServerConfig>>>);
 
 #[cfg(feature = "server")]
 impl Tls {
@@ -96,14 +115,27 @@ impl Tls {
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
             .map_err(|error| invalid(format!("use {certificate_name} with {key_name}"), error))?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Tls(Arc::new(config)))
+        Ok(Tls::from_config(Arc::new(config)))
     }
 
     /// Any configuration of rustls, for what the others do not offer. If it names protocols by ALPN, `http/1.1` has to
     /// be among them.
     #[must_use]
     pub fn from_config(config: Arc<ServerConfig>) -> Tls {
-        Tls(config)
+        Tls(Arc::new(RwLock::new(config)))
+    }
+
+    /// Takes on the certificate and key, or the configuration, of `other`, in this and in all its clones, and so in the
+    /// servers that were given one. Handshakes that begin from now on use it; connections that are there already go on as
+    /// they are. `other` itself does not change, and what it takes on later has no effect here.
+    pub fn replace(&self, other: &Tls) {
+        let config = other.config();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = config;
+    }
+
+    /// The configuration for a handshake that begins now. The lock is held for a copy of the pointer only.
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -42,6 +42,7 @@ impl Handler for Talkative {
     fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<String>, Refusal> {
         let path = request.path();
         tracing::info!("asked for {path}");
+        assert!(path != "/panic-at-once", "out of {}", "milk");
         if path == "/closed" { Err(Refusal::forbidden("closed")) } else { Ok(Accept::with(path.to_owned())) }
     }
 
@@ -53,6 +54,7 @@ impl Handler for Talkative {
 
     fn on_message(&self, socket: &mut Socket<'_, String>, _: MessageRef<'_>) {
         tracing::info!("a message");
+        assert!(socket.state() != "/panic", "out of {}", "tea");
         for _ in 0..2 {
             socket.publish("news", vec![0; 1000]);
         }
@@ -132,16 +134,49 @@ fn a_client_that_cannot_speak_tls_is_told_of() {
     }
 }
 
+/// Only the default panic hook told of it, which does not know the connection.
+#[test]
+fn a_panic_is_told_of_with_its_message() {
+    for engine in ENGINES {
+        let (server, ended) = start(engine, |server| server);
+        let mut client = Client::open(server, "/panic");
+        client.send(b"\x81\x80\0\0\0\0\x88\x82\0\0\0\0\x03\xe8");
+        assert_eq!(ended.recv().unwrap(), client.addr);
+        assert!(client.told().contains(&PANICKED.to_owned()), "{:?}", client.told());
+
+        let mut client = Client::open(server, "/panic-at-once");
+        let told = client.told();
+        assert_eq!(told[1], HOOK_PANICKED);
+        let mut last = Vec::new();
+        client.stream.read_to_end(&mut last).unwrap();
+    }
+}
+
+#[test]
+fn a_panic_is_told_of_with_its_message_by_the_async_server_too() {
+    let server = start_async();
+    let mut client = Client::open(server, "/");
+    client.send(b"\x81\x80\0\0\0\0\x88\x82\0\0\0\0\x03\xe8");
+    let mut last = Vec::new();
+    client.stream.read_to_end(&mut last).unwrap();
+    assert!(client.told().contains(&PANICKED.to_owned()), "{:?}", client.told());
+
+    let mut client = Client::open(server, "/panic-at-once");
+    assert!(client.told().contains(&HOOK_PANICKED.to_owned()), "{:?}", client.told());
+    client.stream.read_to_end(&mut last).unwrap();
+}
+
+const PANICKED: &str = "the handler panicked; the panic hook has written where panic=\"out of tea\"";
+
+const HOOK_PANICKED: &str =
+    "the hook for upgrades panicked; the panic hook has written where panic=\"out of milk\"";
+
 /// Where there is no io_uring, both are the same.
 const ENGINES: [Engine; 2] = [Engine::Readiness, Engine::Auto];
 
 /// A server that serves until the process ends, and which connections of it have ended.
 fn start(engine: Engine, set: impl FnOnce(Server<Run>) -> Server<Run>) -> (SocketAddr, Receiver<SocketAddr>) {
-    static LISTENING: Once = Once::new();
-    LISTENING.call_once(|| {
-        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(|| Told);
-        subscriber.with_target(false).with_level(false).without_time().with_ansi(false).init();
-    });
+    listen();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let server = runtime.block_on(Server::bind("127.0.0.1:0")).unwrap();
     let address = server.local_addr();
@@ -149,6 +184,33 @@ fn start(engine: Engine, set: impl FnOnce(Server<Run>) -> Server<Run>) -> (Socke
     let running = set(server.engine(engine).workers(1)).run(Talkative(Mutex::new(over)));
     std::thread::spawn(move || runtime.block_on(running));
     (address, ended)
+}
+
+/// An async server that serves until the process ends. Its handler panics at the first message, its hook at one path.
+fn start_async() -> SocketAddr {
+    listen();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let server = runtime.block_on(Server::bind("127.0.0.1:0")).unwrap();
+    let address = server.local_addr();
+    let server = server.on_upgrade(|request| {
+        assert!(request.path() != "/panic-at-once", "out of {}", "milk");
+        Ok(Accept::new())
+    });
+    let running = server.serve(async |mut socket: longwire::WebSocket| {
+        socket.recv().await?;
+        panic!("out of {}", "tea")
+    });
+    std::thread::spawn(move || runtime.block_on(running));
+    address
+}
+
+/// Hears what this process tells.
+fn listen() {
+    static LISTENING: Once = Once::new();
+    LISTENING.call_once(|| {
+        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(|| Told);
+        subscriber.with_target(false).with_level(false).without_time().with_ansi(false).init();
+    });
 }
 
 fn upgrade(path: &str) -> String {

@@ -44,7 +44,7 @@ pub use config::{Config, Direction, FrameObserver, SeenFrame};
 pub use error::{InvalidClose, ProtocolError, SendError};
 pub use event::Event;
 pub use header::{ControlLen, FrameKind, Header, ReservedBits};
-pub use limits::{Keepalive, Limits};
+pub use limits::{InvalidLimit, Keepalive, Limits};
 pub use masking_keys::MaskingKeys;
 pub use opcode::{ControlOpcode, DataOpcode, Opcode};
 pub use prepared::Prepared;

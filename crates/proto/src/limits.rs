@@ -1,8 +1,18 @@
 //! What one connection may cost.
 
+use std::error::Error;
+use std::fmt;
 use std::time::{Duration, Instant};
 
-/// No time is longer, since `Duration::MAX` is written for "never" and no clock can count that: 30 years.
+/// The smallest head that holds an opening handshake: the response of a server has 129 bytes at least, a request more
+/// (RFC 6455 §4.2.2, §4.1).
+const SMALLEST_HEAD: usize = 129;
+
+/// The header lines that every request of a client has (RFC 6455 §4.1): `Host`, `Upgrade`, `Connection`,
+/// `Sec-WebSocket-Key` and `Sec-WebSocket-Version`.
+const FEWEST_HEADERS: usize = 5;
+
+/// Durations are clamped to 30 years: `Duration::MAX` is written for "never", and no clock can count that.
 const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// What one connection may cost, in bytes, counts and time. Every bound that a peer could otherwise move is here.
@@ -164,11 +174,11 @@ impl Limits {
         self
     }
 
-    /// Sets [`low_water`](Limits::low_water) and [`high_water`](Limits::high_water), in bytes. A low mark above the
-    /// high one counts as equal to it.
+    /// Sets [`low_water`](Limits::low_water) and [`high_water`](Limits::high_water), in bytes. The low mark cannot be
+    /// above the high one: [`check`](Limits::check) refuses that.
     #[must_use]
     pub fn water(mut self, low: usize, high: usize) -> Limits {
-        self.low_water = low.min(high);
+        self.low_water = low;
         self.high_water = high;
         self
     }
@@ -179,7 +189,91 @@ impl Limits {
         self.control_replies = bytes;
         self
     }
+
+    /// Checks that a connection with these limits is possible at all. The clients and servers of the crate `longwire`
+    /// call it before they connect or serve.
+    ///
+    /// ```
+    /// use longwire_proto::Limits;
+    ///
+    /// let error = Limits::default().water(500_000, 1000).check().unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "`Limits::low_water` cannot be 500000: it can be 0 to 1000, which is `Limits::high_water`"
+    /// );
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidLimit`] for the first limit that rules out every handshake, every message or every wait.
+    pub fn check(&self) -> Result<(), InvalidLimit> {
+        let at_least = |setting, given: usize, least: usize| {
+            if given < least {
+                Err(InvalidLimit::new(setting, given, format!("{least} or more")))
+            } else {
+                Ok(())
+            }
+        };
+        at_least("Limits::fragments", usize::try_from(self.fragments).unwrap_or(usize::MAX), 1)?;
+        at_least("Limits::handshake_bytes", self.handshake_bytes, SMALLEST_HEAD)?;
+        at_least("Limits::handshake_headers", self.handshake_headers, FEWEST_HEADERS)?;
+        let times = [
+            ("Limits::handshake_time", Some(self.handshake_time)),
+            ("Limits::close_time", Some(self.close_time)),
+            ("Limits::idle_time", self.idle_time),
+            ("Limits::keepalive.every", self.keepalive.map(|keepalive| keepalive.every)),
+            ("Limits::keepalive.within", self.keepalive.map(|keepalive| keepalive.within)),
+        ];
+        if let Some((setting, _)) = times.into_iter().find(|(_, time)| *time == Some(Duration::ZERO)) {
+            return Err(InvalidLimit::new(setting, "0 s", "any time above 0".into()));
+        }
+        if self.low_water > self.high_water {
+            let possible = format!("0 to {}, which is `Limits::high_water`", self.high_water);
+            return Err(InvalidLimit::new("Limits::low_water", self.low_water, possible));
+        }
+        Ok(())
+    }
 }
+
+/// A limit with which no connection is possible. The message names the limit, its value and the possible range.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidLimit {
+    setting: &'static str,
+    given: String,
+    possible: String,
+}
+
+impl InvalidLimit {
+    fn new(setting: &'static str, given: impl fmt::Display, possible: String) -> InvalidLimit {
+        InvalidLimit { setting, given: given.to_string(), possible }
+    }
+
+    /// The name of the limit, such as `Limits::low_water`.
+    #[must_use]
+    pub fn setting(&self) -> &'static str {
+        self.setting
+    }
+
+    /// The value that was set.
+    #[must_use]
+    pub fn given(&self) -> &str {
+        &self.given
+    }
+
+    /// The values that are possible.
+    #[must_use]
+    pub fn possible(&self) -> &str {
+        &self.possible
+    }
+}
+
+impl fmt::Display for InvalidLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` cannot be {}: it can be {}", self.setting, self.given, self.possible)
+    }
+}
+
+impl Error for InvalidLimit {}
 
 /// The moment when a time that began at `start` is up.
 pub(crate) fn deadline(start: Instant, time: Duration) -> Instant {
@@ -222,9 +316,35 @@ mod tests {
     }
 
     #[test]
-    fn the_low_water_mark_is_never_above_the_high_one() {
-        assert_eq!(Limits::default().water(10, 5).low_water, 5);
-        let limits = Limits::default();
-        assert!(limits.low_water < limits.high_water);
+    fn the_smallest_possible_limits_are_accepted_and_anything_below_is_refused_by_name() {
+        let least = Duration::from_nanos(1);
+        let smallest = Limits::default()
+            .message(0)
+            .fragments(1)
+            .handshake(129, 5)
+            .handshake_time(least)
+            .close_time(least)
+            .idle_time(least)
+            .keepalive(Keepalive::every(least).within(least))
+            .water(0, 0)
+            .control_replies(0);
+        assert_eq!(smallest.check(), Ok(()));
+        assert_eq!(Limits::default().check(), Ok(()));
+        let (limits, keepalive) = (Limits::default, Keepalive::every(least));
+        for (limits, setting) in [
+            (limits().fragments(0), "fragments"),
+            (limits().handshake(128, 5), "handshake_bytes"),
+            (limits().handshake(16 << 10, 4), "handshake_headers"),
+            (limits().handshake_time(Duration::ZERO), "handshake_time"),
+            (limits().close_time(Duration::ZERO), "close_time"),
+            (limits().idle_time(Duration::ZERO), "idle_time"),
+            (limits().keepalive(Keepalive::every(Duration::ZERO)), "keepalive.every"),
+            (limits().keepalive(keepalive.within(Duration::ZERO)), "keepalive.within"),
+            (limits().water(10, 5), "low_water"),
+        ] {
+            let error = limits.check().unwrap_err();
+            assert_eq!(error.setting(), format!("Limits::{setting}"));
+            assert!(!error.possible().is_empty() && !error.given().is_empty(), "{error}");
+        }
     }
 }

@@ -38,6 +38,12 @@ impl Destination {
         self.port
     }
 
+    /// Whether the host is a name below `localhost`: such names are the loopback address, whatever a name server says
+    /// (RFC 6761 §6.3). `localhost` itself the system knows.
+    pub(super) fn is_below_localhost(&self) -> bool {
+        self.host.strip_suffix('.').unwrap_or(&self.host).ends_with(".localhost")
+    }
+
     /// The name that the certificate has to carry.
     #[cfg(feature = "tls")]
     pub(super) fn tls_name(&self) -> std::io::Result<rustls::pki_types::ServerName<'static>> {

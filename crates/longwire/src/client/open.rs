@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 use longwire_proto::handshake::{Agreed, ClientHandshake, encode_request};
 use longwire_proto::{Config, Limits, Protocol, Role};
 use tokio::io::AsyncWriteExt;
@@ -11,6 +11,7 @@ use tokio::io::AsyncWriteExt;
 use super::address::Address;
 use super::destination::Destination;
 use super::response::{Answer, NoAnswer, read_answer, refusal};
+use super::step::{ConnectStep, Steps};
 use super::timeouts::within;
 use super::way::Reached;
 use crate::connection::Connection;
@@ -36,12 +37,16 @@ pub(super) async fn open(
     handshake: &ClientHandshake,
     config: &Config,
     time: Duration,
+    steps: &Steps,
 ) -> Result<WebSocket> {
     let Reached { mut transport, peer_addr } = reached;
     let begun = Instant::now();
     let doing = || format!("open a WebSocket at {address}");
-    let asking = ask(&mut transport, handshake, &config.limits, address.destination());
+    let request = handshake.request();
+    steps.report(&ConnectStep::Request(&request));
+    let asking = ask(&mut transport, &request, &config.limits, address.destination());
     let answer = within(time, doing, asking).await?;
+    steps.report(&ConnectStep::Response(&answer.response));
     let opened = judge(&mut transport, handshake, answer).await?;
     telemetry::shook_hands(Role::Client, begun);
     let mut protocol = Protocol::new(Role::Client, Arc::new(config.clone()));
@@ -66,11 +71,11 @@ pub(super) async fn open(
 /// Sends the request, and waits for the head of the response.
 async fn ask(
     transport: &mut Transport,
-    handshake: &ClientHandshake,
+    request: &Request<()>,
     limits: &Limits,
     to: &Destination,
 ) -> Result<Answer> {
-    let request = encode_request(&handshake.request());
+    let request = encode_request(request);
     let write = async {
         transport.write_all(&request).await?;
         transport.flush().await

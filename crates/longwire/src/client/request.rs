@@ -1,18 +1,25 @@
 //! What a client asks a server for.
 
-use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
+use http::header::{AUTHORIZATION, COOKIE, FROM, ORIGIN, PROXY_AUTHORIZATION, REFERER, USER_AGENT};
 use http::{HeaderName, HeaderValue};
 use longwire_proto::deflate::Deflate;
 use longwire_proto::handshake::ClientHandshake;
 
 use super::address::Address;
+use super::credentials::Credentials;
 use crate::error::{HandshakeError, Result};
+
+/// Headers of which a request has one at most, besides `Cookie` (RFC 9110 §5.3): the last one that is set replaces those
+/// before.
+const SINGLE: [HeaderName; 6] = [AUTHORIZATION, PROXY_AUTHORIZATION, ORIGIN, USER_AGENT, REFERER, FROM];
 
 /// What a client asks every server for.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Request {
     pub(super) subprotocols: Vec<String>,
-    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    /// User and password. A header `Authorization` comes before them, and they before those of the URL.
+    pub(super) credentials: Option<Credentials>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// Whether a server is told what the application sends to tell who it is.
@@ -26,10 +33,24 @@ pub(super) enum Secrets {
 impl Request {
     /// Adds a header. One that tells who asks is not shown.
     pub(super) fn add(&mut self, name: HeaderName, mut value: HeaderValue) {
+        if name == COOKIE {
+            value = self.take_cookies(value);
+        } else if SINGLE.contains(&name) {
+            self.headers.retain(|(set, _)| *set != name);
+        }
         if is_secret(&name) {
             value.set_sensitive(true);
         }
         self.headers.push((name, value));
+    }
+
+    /// The cookies that were set before and `added`, as one value: a request has one line of them (RFC 6265 §5.4).
+    fn take_cookies(&mut self, added: HeaderValue) -> HeaderValue {
+        let Some(position) = self.headers.iter().position(|(name, _)| *name == COOKIE) else { return added };
+        let (_, before) = self.headers.remove(position);
+        let joined = [before.as_bytes(), b"; ", added.as_bytes()].concat();
+        // Both are values already, so that their sum is one.
+        HeaderValue::from_bytes(&joined).unwrap_or(added)
     }
 
     /// An opening handshake with the server at `address`.
@@ -52,7 +73,8 @@ impl Request {
             }
         }
         let is_set = self.headers.iter().any(|(name, _)| name == AUTHORIZATION);
-        if let Some(credentials) = address.credentials().filter(|_| !is_set && secrets == Secrets::Told) {
+        let credentials = self.credentials.as_ref().or(address.credentials());
+        if let Some(credentials) = credentials.filter(|_| !is_set && secrets == Secrets::Told) {
             handshake = handshake.header(AUTHORIZATION, credentials.basic()).map_err(request)?;
         }
         Ok(handshake)
@@ -74,5 +96,41 @@ mod tests {
         let client = Client::new().header(AUTHORIZATION, secret()).header(COOKIE, secret());
         let shown = format!("{client:?} {:?}", client.clone().reconnecting(Reconnect::default()));
         assert!(shown.contains("cookie") && !shown.contains("secret"), "{shown}");
+    }
+
+    /// The lines of a header in the request that `client` sends to `url`.
+    fn lines(client: &Client, url: &str, name: HeaderName) -> Vec<String> {
+        let address = Address::parse(url).unwrap();
+        let request = client.request.handshake(&address, None, Secrets::Told).unwrap().request();
+        let lines = request.headers().get_all(name).iter();
+        lines.map(|line| line.to_str().unwrap().to_owned()).collect()
+    }
+
+    /// Two lines were sent: RFC 9110 §5.3 allows one.
+    #[test]
+    fn who_asks_is_told_once_by_the_header_then_the_setting_then_the_url() {
+        let (url, basic) = ("ws://url:x@a.example/", |user| format!("Basic {user}"));
+        let header = |client: Client, value| client.header(AUTHORIZATION, HeaderValue::from_static(value));
+        let of = |client: &Client| lines(client, url, AUTHORIZATION);
+        assert_eq!(of(&Client::new()), [basic("dXJsOng=")]);
+        let set = Client::new().basic_auth("set", "x");
+        assert_eq!(of(&set), [basic("c2V0Ong=")]);
+        assert_eq!(of(&header(set, "Bearer 1")), ["Bearer 1"]);
+        assert_eq!(of(&header(Client::new(), "Bearer 1").basic_auth("set", "x")), ["Bearer 1"]);
+        assert_eq!(of(&header(header(Client::new(), "Bearer 1"), "Bearer 2")), ["Bearer 2"]);
+    }
+
+    #[test]
+    fn a_header_that_stands_once_is_replaced_cookies_are_joined_and_others_are_added() {
+        let client = |name: &HeaderName| {
+            let client = Client::new().header(name.clone(), HeaderValue::from_static("a"));
+            client.header(name.clone(), HeaderValue::from_static("b"))
+        };
+        for name in SINGLE {
+            assert_eq!(lines(&client(&name), "ws://a.example/", name.clone()), ["b"], "{name}");
+        }
+        assert_eq!(lines(&client(&COOKIE), "ws://a.example/", COOKIE), ["a; b"]);
+        let other = HeaderName::from_static("x-other");
+        assert_eq!(lines(&client(&other), "ws://a.example/", other), ["a", "b"]);
     }
 }

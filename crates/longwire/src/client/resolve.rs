@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +52,13 @@ impl Resolver {
             return Ok(Found { addresses: vec![SocketAddr::new(ip, destination.port())], later: None });
         }
         match self {
+            // RFC 6761 §6.3: no name server is asked. IPv6 comes first, as in the answers of the system; a server that
+            // listens on the other address only is found by the next try.
+            Resolver::System if destination.is_below_localhost() => {
+                let loopback = [IpAddr::from(Ipv6Addr::LOCALHOST), IpAddr::from(Ipv4Addr::LOCALHOST)];
+                let addresses = loopback.map(|ip| SocketAddr::new(ip, destination.port()));
+                Ok(Found { addresses: addresses.into(), later: None })
+            }
             Resolver::System => {
                 // Both are asked at once: when the first is polled, the second is too.
                 let ask = |family| Box::pin(ask_system(destination.clone(), family));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, InvalidSetting, Result, not_instant};
 
 /// How long each phase of connecting may take. What runs out is told by the text of
 /// [`Error::Timeout`](crate::Error::Timeout).
@@ -81,6 +81,15 @@ impl Timeouts {
     pub fn handshake(mut self, time: impl Into<Option<Duration>>) -> Timeouts {
         self.handshake = time.into();
         self
+    }
+
+    /// Finds a time that is impossible: in none, nothing can be done.
+    pub(super) fn check(&self) -> Result<(), InvalidSetting> {
+        not_instant("Timeouts::lookup", self.lookup)?;
+        not_instant("Timeouts::connect", self.connect)?;
+        not_instant("Timeouts::proxy", self.proxy)?;
+        not_instant("Timeouts::tls", self.tls)?;
+        self.handshake.map_or(Ok(()), |time| not_instant("Timeouts::handshake", time))
     }
 }
 

@@ -19,6 +19,7 @@ use super::proxy::{ProxyChoice, ProxyServer, tunnel};
 use super::resolve::{Found, Resolver};
 #[cfg(feature = "tls")]
 use super::secure::{self, Whom, secure};
+use super::step::{ConnectStep, Steps};
 use super::timeouts::{Timeouts, within};
 #[cfg(not(feature = "tls"))]
 use crate::error::UrlError;
@@ -34,6 +35,7 @@ pub(super) struct Way {
     pub(super) resolver: Resolver,
     pub(super) proxy: ProxyChoice,
     pub(super) timeouts: Timeouts,
+    pub(super) steps: Steps,
     #[cfg(feature = "tls")]
     pub(super) tls: ClientTls,
 }
@@ -107,7 +109,11 @@ impl Way {
         let found = self.resolve(to, what).await?;
         let doing = format!("connect to {what}{to}");
         let stream = connect(to, found, self.timeouts.connect, &doing).await?;
-        tracing::debug!(%to, address = stream.peer_addr().ok().map(tracing::field::display), "connected");
+        let address = stream.peer_addr().ok();
+        tracing::debug!(%to, address = address.map(tracing::field::display), "connected");
+        if let Some(address) = address {
+            self.steps.report(&ConnectStep::Connected { to, address });
+        }
         Ok(stream)
     }
 
@@ -174,6 +180,7 @@ impl Way {
         )
         .await?;
         tracing::debug!(%proxy, %to, "connected over a proxy");
+        self.steps.report(&ConnectStep::Tunnelled { to });
         Ok(transport)
     }
 
@@ -184,7 +191,9 @@ impl Way {
         }
         let to = address.destination();
         let securing = secure(transport, to, &self.tls, Whom::Server);
-        within(self.timeouts.tls, || secure::doing(to, Whom::Server), securing).await
+        let secured = within(self.timeouts.tls, || secure::doing(to, Whom::Server), securing).await?;
+        self.steps.report_secured(&secured);
+        Ok(secured)
     }
 
     #[cfg(not(feature = "tls"))]

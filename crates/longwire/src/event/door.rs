@@ -145,7 +145,7 @@ impl<H: Handler> Door<H> {
 
     #[cfg(feature = "tls")]
     fn shake_hands(&self, tls: &Tls, stream: TcpStream, peer_addr: SocketAddr, place: Place) {
-        let accepting = tokio_rustls::TlsAcceptor::from(Arc::clone(&tls.0)).accept(stream);
+        let accepting = tokio_rustls::TlsAcceptor::from(tls.config()).accept(stream);
         let limit = self.porter.house.rules.config.limits.handshake_time;
         let sender = self.porter.sender.clone();
         let closing = self.porter.house.closing.clone();

@@ -1,15 +1,13 @@
 //! What the loops of a server share.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use http::StatusCode;
 use longwire_proto::Config;
 use longwire_proto::handshake::Refusal;
 
 use super::handler::Handler;
 use crate::ledger::Ledger;
-use crate::server::admission::{Accept, Admission, Upgrade};
+use crate::server::admission::{Accept, Admission, Upgrade, unless_it_panics};
 
 /// What the loops of a server share.
 pub(crate) struct Rules<H> {
@@ -24,9 +22,6 @@ pub(crate) struct Rules<H> {
 impl<H: Handler> Rules<H> {
     /// Asks the handler about a request; if it panics, it has refused.
     pub(super) fn decide(&self, request: &Upgrade<'_>) -> Result<Accept<H::State>, Refusal> {
-        catch_unwind(AssertUnwindSafe(|| self.handler.on_upgrade(request))).unwrap_or_else(|_| {
-            tracing::error!("the handler panicked");
-            Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the server cannot accept this request"))
-        })
+        unless_it_panics(|| self.handler.on_upgrade(request))
     }
 }

@@ -1,5 +1,6 @@
 //! The task of a socket: it connects, reads, writes, and calls the listeners.
 
+use std::any::Any;
 use std::future::{Future, pending, poll_fn};
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
@@ -19,6 +20,7 @@ use super::turn::Turn;
 use crate::error::{Error, Result};
 use crate::halves::{Receiver, Sender};
 use crate::message::Message;
+use crate::panic_message::panic_message;
 use crate::websocket::WebSocket;
 
 /// How long a closing socket waits for the server to take anything of what was sent before.
@@ -83,12 +85,13 @@ pub(super) async fn run(running: Running, connecting: Connecting, start: Start) 
 
 /// What `work` comes to. In it runs what the application connects by, and its transport.
 async fn unless_it_panics<T>(work: impl Future<Output = T>) -> Result<T> {
-    AssertUnwindSafe(work).catch_unwind().await.map_err(|_| panicked())
+    AssertUnwindSafe(work).catch_unwind().await.map_err(|payload| panicked(&*payload))
 }
 
 /// That of what the application connects by, or its transport.
-pub(super) fn panicked() -> Error {
-    Error::other("what the application made the connection by has panicked")
+pub(super) fn panicked(payload: &(dyn Any + Send)) -> Error {
+    let panic = panic_message(payload);
+    Error::other(format!("what the application made the connection by has panicked: {panic}"))
 }
 
 /// Reads and writes until the connection ends.

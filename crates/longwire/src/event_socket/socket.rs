@@ -15,6 +15,7 @@ use crate::bell::Bell;
 use crate::client::credentials::redacted;
 use crate::error::{Error, Result};
 use crate::message::{Message, Outgoing};
+use crate::panic_message::panic_message;
 use crate::websocket::WebSocket;
 
 /// A client that is shaped like the browser's `WebSocket`; see [the module](super) for what it does when.
@@ -485,8 +486,9 @@ impl Shared {
                 let mut callback = callback.lock().unwrap_or_else(PoisonError::into_inner);
                 callback(&socket, event);
             }));
-            if called.is_err() {
-                tracing::error!(url = %redacted(&self.url), kind = ?event.kind(), "a listener panicked");
+            if let Err(payload) = called {
+                let panic = panic_message(&*payload);
+                tracing::error!(url = %redacted(&self.url), kind = ?event.kind(), panic, "a listener panicked");
             }
         }
     }

@@ -89,9 +89,11 @@ impl ReconnectingClient {
     /// # Errors
     ///
     /// - [`Error::Url`]: the URL is none of a WebSocket.
+    /// - [`Error::Setting`]: a setting of the client or of [`Reconnect`] is impossible.
     /// - [`Error::Handshake`]: the request cannot be made.
     pub fn connect(&self, url: impl AsRef<str>) -> Result<ReconnectingSocket> {
         let url: Arc<str> = url.as_ref().into();
+        self.policy.check()?;
         self.client.check(&url)?;
         let line = Arc::new(Line::new(self.policy.clone(), State::Connecting { attempt: 1 }));
         let client = self.clone();

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use longwire_proto::CloseCode;
 
+use crate::error::{InvalidSetting, not_instant, not_zero};
+
 /// When to connect again, and what becomes of messages meanwhile.
 ///
 /// The wait before a try is a random part of a time that begins with [`first_wait`](Reconnect::first_wait) and doubles
@@ -91,7 +93,7 @@ impl Default for Reconnect {
 }
 
 impl Reconnect {
-    /// Sets [`tries`](Reconnect::tries); 0 is taken for 1.
+    /// Sets [`tries`](Reconnect::tries). 0 is an error of [`connect`](super::ReconnectingClient::connect).
     #[must_use]
     pub fn tries(mut self, tries: impl Into<Option<u32>>) -> Reconnect {
         self.tries = tries.into();
@@ -165,5 +167,21 @@ impl Reconnect {
     pub fn seed(mut self, seed: impl Into<Option<u64>>) -> Reconnect {
         self.seed = seed.into();
         self
+    }
+
+    /// Finds settings that are impossible. A wait of 0 is possible: tests and servers close by want none.
+    pub(super) fn check(&self) -> Result<(), InvalidSetting> {
+        if let Some(tries) = self.tries {
+            not_zero("Reconnect::tries", usize::try_from(tries).unwrap_or(usize::MAX))?;
+        }
+        not_instant("Reconnect::open_time", self.open_time)?;
+        if self.first_wait > self.max_wait {
+            return Err(InvalidSetting {
+                setting: "Reconnect::first_wait",
+                given: format!("{:?}", self.first_wait),
+                possible: format!("0 to {:?}, which is `Reconnect::max_wait`", self.max_wait),
+            });
+        }
+        Ok(())
     }
 }

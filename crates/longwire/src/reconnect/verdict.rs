@@ -19,7 +19,7 @@ impl Reconnect {
 
     fn is_final_error(&self, error: &Error) -> bool {
         match error {
-            Error::Url(_) | Error::GaveUp(_) => true,
+            Error::Url(_) | Error::Setting(_) | Error::GaveUp(_) => true,
             Error::Refused(refused) => is_final_status(refused.status()),
             Error::Proxy(error) => match &**error {
                 ProxyError::Refused { response, .. } => is_final_status(response.status()),

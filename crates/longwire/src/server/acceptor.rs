@@ -222,7 +222,8 @@ impl Acceptor {
         upgraded: OnUpgrade,
     ) -> Result<(Response<()>, Upgrading), Refusal> {
         let begun = Instant::now();
-        self.admission.check().map_err(|error| {
+        let checked = self.admission.check().and_then(|()| Ok(self.config.limits.check()?));
+        checked.map_err(|error| {
             tracing::error!(%error, "no WebSocket can be accepted");
             own_mistake()
         })?;

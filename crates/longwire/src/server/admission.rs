@@ -4,6 +4,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use http::header::{SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL};
@@ -15,6 +16,7 @@ use super::origin::{InvalidOrigin, Origin, Origins, OwnPages};
 use super::refusals::{Asked, Case, Refusals};
 use crate::error::{Error, Result};
 use crate::opening::{Opening, extensions_header};
+use crate::panic_message::panic_message;
 use crate::telemetry::NotLetIn;
 
 /// The hook of [`Server::on_upgrade`](crate::Server::on_upgrade).
@@ -108,6 +110,19 @@ impl Default for Admission {
     }
 }
 
+/// What the application decides; if it panics, it has refused.
+pub(crate) fn unless_it_panics<S>(
+    decide: impl FnOnce() -> Result<Accept<S>, Refusal>,
+) -> Result<Accept<S>, Refusal> {
+    catch_unwind(AssertUnwindSafe(decide)).unwrap_or_else(|payload| {
+        tracing::error!(
+            panic = panic_message(&*payload),
+            "the hook for upgrades panicked; the panic hook has written where"
+        );
+        Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the server cannot accept this request"))
+    })
+}
+
 impl Admission {
     /// That of one server.
     pub(super) fn of_server() -> Admission {
@@ -153,7 +168,7 @@ impl Admission {
         deflate: Option<&Deflate>,
     ) -> Result<Admitted<()>, Refusal> {
         let admitted = self.admit_by(request, peer_addr, deflate, |upgrade| match &self.decide {
-            Some(decide) => decide(upgrade),
+            Some(decide) => unless_it_panics(|| decide(upgrade)),
             None => Ok(Accept::new()),
         })?;
         Ok(admitted.attach())

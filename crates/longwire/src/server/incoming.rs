@@ -129,7 +129,7 @@ async fn begin(stream: TcpStream, settings: &Settings) -> Result<Beginning> {
 #[cfg(feature = "tls")]
 async fn secure(stream: TcpStream, settings: &Settings) -> Result<Transport> {
     let Some(tls) = &settings.tls else { return Ok(Transport::Tcp(stream)) };
-    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(&tls.0));
+    let acceptor = tokio_rustls::TlsAcceptor::from(tls.config());
     let stream = acceptor.accept(stream).await.map_err(|error| {
         telemetry::refused(NotLetIn::Tls);
         Error::io("accept TLS", error)

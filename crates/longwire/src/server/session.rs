@@ -1,6 +1,7 @@
 //! A connection in the hands of the application.
 
 use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +21,7 @@ use crate::connection::Connection;
 use crate::halves::Sender;
 use crate::ledger::Ledger;
 use crate::opening::Opening;
+use crate::panic_message::panic_message;
 use crate::shared::Shared;
 use crate::shared::attended::Standing;
 use crate::shared::driver::DrivenBy;
@@ -130,9 +132,9 @@ impl Session {
 
         // The handler runs up to its first wait before the client is told that it is connected: whoever subscribes there
         // misses nothing that is sent once the client knows.
-        let mut handling = (settings.handler)(socket);
+        let mut handling = logged(|| (settings.handler)(socket));
         let outcome = poll_fn(|cx| {
-            Poll::Ready(match handling.as_mut().poll(cx) {
+            Poll::Ready(match logged(|| handling.as_mut().poll(cx)) {
                 Poll::Ready(outcome) => Some(outcome),
                 Poll::Pending => None,
             })
@@ -188,7 +190,7 @@ impl Session {
         }
         let shared = self.farewell.shared();
         shared.begin_turn();
-        let handled = self.handling.as_mut().poll(cx);
+        let handled = logged(|| self.handling.as_mut().poll(cx));
         if shared.end_turn(cx) == Standing::Abandoned && handled.is_pending() {
             say(shared, CloseCode::GOING_AWAY, "");
         }
@@ -200,9 +202,22 @@ impl Session {
 /// handler is done.
 pub(super) async fn run(socket: WebSocket, handler: impl FnOnce(WebSocket) -> Handling) {
     let farewell = Farewell(socket.sender());
-    let mut session = Session { handling: handler(socket), outcome: None, farewell };
+    let handling = logged(|| handler(socket));
+    let mut session = Session { handling, outcome: None, farewell };
     session.see_to_its_end().await;
     tracing::debug!(closed = %session.farewell.shared().closed(), "ended");
+}
+
+/// Calls the application. If it panics, its message is logged, with the connection that it happened on; then the panic goes
+/// its way.
+fn logged<T>(call: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|payload| {
+        tracing::error!(
+            panic = panic_message(&*payload),
+            "the handler panicked; the panic hook has written where"
+        );
+        resume_unwind(payload)
+    })
 }
 
 /// A handle of the server's own, to close a connection that its handler leaves.

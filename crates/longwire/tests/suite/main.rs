@@ -36,6 +36,7 @@ mod proxies;
 mod reconnecting;
 mod redirects;
 mod server_handshake;
+mod settings;
 mod shutdown;
 mod sink;
 mod task_gone;

@@ -397,13 +397,13 @@ fn the_handshake_in_the_tunnel_has_its_own_limits() {
         let attempt = Attempt::new().await;
         let client = Client::new()
             .proxy(Proxy::new(attempt.addr.to_string()).unwrap())
-            .limits(Limits::default().handshake(100, 10));
+            .limits(Limits::default().handshake(150, 10));
         let connecting = tokio::spawn(async move { client.connect("ws://a.example/").await });
         let mut proxy = attempt.accept().await;
         proxy.head().await;
         proxy.send("HTTP/1.1 200 OK\r\n\r\n").await;
         proxy.head().await;
-        proxy.send(format!("HTTP/1.1 101 Yes\r\nX: {}\r\n\r\n", "x".repeat(100))).await;
+        proxy.send(format!("HTTP/1.1 101 Yes\r\nX: {}\r\n\r\n", "x".repeat(150))).await;
         let error = connecting.await.unwrap().unwrap_err();
         assert!(matches!(error, Error::Handshake(_)), "{error:?}");
         proxy.expect_end().await;

@@ -85,10 +85,14 @@ fn who_is_not_let_in_is_counted_by_the_reason() {
 #[test]
 fn who_comes_when_the_server_is_full_is_counted() {
     run_counted(async |counts| {
-        let full = serve(|server| server.max_connections(0), echo).await;
+        let full = serve(|server| server.max_connections(1), echo).await;
+        let _inside = full.raw_open().await;
+        counts.take();
         assert!(full.ask(upgrade_request("")).await.starts_with("HTTP/1.1 503 "));
         assert_eq!(counts.take(), ["connections_refused_total reason=full: 1"]);
-        let full_per_ip = serve(|server| server.max_connections_per_ip(0), echo).await;
+        let full_per_ip = serve(|server| server.max_connections_per_ip(1), echo).await;
+        let _inside = full_per_ip.raw_open().await;
+        counts.take();
         assert!(full_per_ip.ask(upgrade_request("")).await.starts_with("HTTP/1.1 503 "));
         assert_eq!(counts.take(), ["connections_refused_total reason=full_per_ip: 1"]);
     });

@@ -1,8 +1,8 @@
 //! Connections over TLS, with a certificate authority of the tests' own.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use longwire::{By, Client, ClientTls, Error, Message, Refusal, Roots, Tls, Upgrade};
+use longwire::{Accept, By, Client, ClientTls, ConnectStep, Error, Message, Refusal, Roots, Tls, Upgrade};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
@@ -90,6 +90,73 @@ fn messages_come_back_over_tls() {
             let closed = socket.close(1000, "").await.unwrap();
             assert_eq!(end(&closed), (1000, "", By::Local, true));
         }
+    });
+}
+
+#[test]
+fn a_certificate_is_replaced_while_connections_go_on() {
+    run(async {
+        let (old, new) = (Authority::for_names(&["localhost"]), Authority::for_names(&["localhost"]));
+        let serving = serving(&old).await;
+        let url = url(&serving, "localhost");
+        // The client resumes its session, if the server lets it.
+        let client_of_old = old.client();
+        let mut before = client_of_old.connect(&url).await.unwrap();
+        old.identity.replace(&new.identity);
+        new.client().connect(&url).await.unwrap();
+        client_of_old.connect(&url).await.unwrap_err();
+        before.send("still here").await.unwrap();
+        assert_eq!(before.recv().await.unwrap(), Some("still here".into()));
+    });
+}
+
+/// What a client reports on its way, one line for each step.
+fn reporting(client: Client) -> (Client, Arc<Mutex<Vec<String>>>) {
+    let steps = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&steps);
+    let client = client.on_step(move |step| {
+        noted.lock().unwrap().push(match step {
+            ConnectStep::Connected { to, address, .. } => format!("{to} is {address}"),
+            ConnectStep::Secured(secured) => {
+                assert!(secured.cipher_suite.starts_with("TLS13_"), "{secured:?}");
+                format!("{} with {} bytes", secured.version, secured.certificate.len())
+            }
+            ConnectStep::Request(request) => {
+                assert!(request.headers()["authorization"].is_sensitive());
+                format!("asks for {}", request.uri())
+            }
+            ConnectStep::Response(response) => format!("{}", response.status()),
+            other => format!("{other:?}"),
+        });
+    });
+    (client, steps)
+}
+
+#[test]
+fn a_client_reports_each_step_whether_it_gets_in_or_not() {
+    run(async {
+        let authority = Authority::for_names(&["localhost"]);
+        let identity = authority.identity.clone();
+        let refuse = |request: &Upgrade<'_>| {
+            if request.path() == "/" { Ok(Accept::new()) } else { Err(Refusal::forbidden("no")) }
+        };
+        let serving = serve(|server| server.tls(identity).on_upgrade(refuse), echo).await;
+        let certificate = CertificateDer::from_pem_slice(authority.certificate.as_bytes()).unwrap();
+        let (client, steps) = reporting(authority.client().basic_auth("me", "secret"));
+        let port = serving.addr.port();
+        let expected = |path: &str, status: &str| {
+            [
+                format!("localhost:{port} is {}", serving.addr),
+                format!("TLS 1.3 with {} bytes", certificate.len()),
+                format!("asks for {path}"),
+                status.to_owned(),
+            ]
+        };
+        client.connect(url(&serving, "localhost")).await.unwrap();
+        assert_eq!(*steps.lock().unwrap(), expected("/", "101 Switching Protocols"));
+        steps.lock().unwrap().clear();
+        client.connect(url(&serving, "localhost") + "private").await.unwrap_err();
+        assert_eq!(*steps.lock().unwrap(), expected("/private", "403 Forbidden"));
     });
 }
 

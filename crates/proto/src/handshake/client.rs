@@ -14,18 +14,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Ur
 use std::error::Error;
 use std::fmt;
 
-/// Headers that the handshake sets itself, or that would announce a body.
-const RESERVED: [HeaderName; 9] = [
-    HOST,
-    UPGRADE,
-    CONNECTION,
-    SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_VERSION,
-    SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_EXTENSIONS,
-    CONTENT_LENGTH,
-    TRANSFER_ENCODING,
-];
+/// Headers that the handshake sets itself, or that would announce a body; besides them, all that begin as
+/// [`RESERVED_PREFIX`] says.
+const RESERVED: [HeaderName; 5] = [HOST, UPGRADE, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING];
+
+/// The headers of the protocol itself begin like this (RFC 6455 §11.3).
+const RESERVED_PREFIX: &str = "sec-websocket-";
 
 /// One attempt at a connection: makes the request, then judges the response to it.
 #[derive(Debug, Clone)]
@@ -135,7 +129,7 @@ impl ClientHandshake {
     ///
     /// [`RequestError::ReservedHeader`] for one that the handshake sets itself or that announces a body.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Result<Self, RequestError> {
-        if RESERVED.contains(&name) {
+        if RESERVED.contains(&name) || name.as_str().starts_with(RESERVED_PREFIX) {
             return Err(RequestError::ReservedHeader(name));
         }
         self.headers.try_append(name, value).map_err(|_| RequestError::TooManyHeaders)?;

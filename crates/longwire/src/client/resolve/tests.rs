@@ -145,3 +145,18 @@ fn what_the_system_knows_is_told_apart_from_what_it_could_not_find_out() {
     assert_eq!(none.unwrap(), []);
     assert_ne!(again.unwrap_err().kind(), io::ErrorKind::NotFound);
 }
+
+/// A name server was asked for `app.localhost`, which knows no such name.
+#[tokio::test(start_paused = true)]
+async fn names_below_localhost_are_the_loopback_address_without_a_question() {
+    for host in ["app.localhost", "a.b.localhost", "app.localhost."] {
+        let found = Resolver::System.resolve(&Destination::new(host, 80)).await.unwrap();
+        assert_eq!(found.addresses, addresses(&["[::1]:80", "127.0.0.1:80"]), "{host}");
+    }
+    for host in ["localhost", "localhost.example", "notlocalhost", "app.localhosts"] {
+        assert!(!Destination::new(host, 80).is_below_localhost(), "{host}");
+    }
+    let elsewhere = Resolver::custom(async |_| Ok(addresses(&["192.0.2.1:80"])));
+    let found = elsewhere.resolve(&Destination::new("app.localhost", 80)).await.unwrap();
+    assert_eq!(found.addresses, addresses(&["192.0.2.1:80"]), "the application's resolver is asked");
+}

@@ -1,5 +1,6 @@
 //! What arrives on an open connection, and what its end is.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,6 +17,7 @@ use crate::event::key::Key;
 use crate::event::message_ref::MessageRef;
 use crate::event::socket::Socket;
 use crate::message::Message;
+use crate::panic_message::panic_message;
 use crate::telemetry;
 
 /// Why a run over what arrived has come to an end.
@@ -79,9 +81,9 @@ impl<H: Handler, L> Reactor<H, L> {
                     open.fill();
                     break;
                 }
-                Err(_) => {
+                Err(payload) => {
                     self.room.lent = Bytes::new();
-                    self.panicked(key);
+                    self.panicked(key, &*payload);
                     self.give_out();
                     // What came behind is parsed all the same: the peer's Close frame may be in it.
                     if received.len() == left {
@@ -108,8 +110,8 @@ impl<H: Handler, L> Reactor<H, L> {
         let called = catch_unwind(AssertUnwindSafe(|| {
             call(handler, &mut Socket { open, room, key, peer_addr });
         }));
-        if called.is_err() {
-            self.panicked(key);
+        if let Err(payload) = called {
+            self.panicked(key, &*payload);
         }
     }
 
@@ -221,9 +223,12 @@ impl<H: Handler, L> Reactor<H, L> {
         self.give_out();
     }
 
-    fn panicked(&mut self, key: Key) {
+    fn panicked(&mut self, key: Key, payload: &(dyn Any + Send)) {
+        tracing::error!(
+            panic = panic_message(payload),
+            "the handler panicked; the panic hook has written where"
+        );
         if let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) {
-            tracing::error!("the handler panicked");
             open.protocol.close(CloseFrame::new(CloseCode::INTERNAL_ERROR, "").ok());
         }
         self.after_closing(key);

@@ -1,7 +1,6 @@
 //! TLS between a connection and a driver that moves bare bytes.
 
 use std::io::{self, IoSlice, Read, Write};
-use std::sync::Arc;
 
 use rustls::ServerConnection;
 use tokio::net::TcpStream;
@@ -30,7 +29,7 @@ enum End {
 
 impl Tls {
     pub(super) fn new(identity: &crate::tls::Tls) -> io::Result<Tls> {
-        let session = ServerConnection::new(Arc::clone(&identity.0)).map_err(io::Error::other)?;
+        let session = ServerConnection::new(identity.config()).map_err(io::Error::other)?;
         Ok(Tls { session, sealed: Vec::new(), end: End::ToCome })
     }
 

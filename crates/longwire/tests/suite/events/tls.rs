@@ -26,10 +26,7 @@ struct Secure {
 
 impl Secure {
     async fn run(engine: Engine, script: Script, set_up: impl FnOnce(Server<Run>) -> Server<Run>) -> Secure {
-        let key = KeyPair::generate().unwrap();
-        let pem =
-            CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap().pem();
-        let tls = Tls::pem(&pem, key.serialize_pem()).unwrap();
+        let (pem, tls) = signed_by_itself();
         Secure { server: script.run(engine, |server| set_up(server.tls(tls))).await, pem }
     }
 
@@ -66,6 +63,34 @@ fn messages_come_back() {
         let closed = client.close(4001, "bye").await.unwrap();
         assert_eq!(end(&closed), (4001, "", By::Local, true));
         secure.server.expect_sometime(Told::close(4001, "bye", By::Peer, true)).await;
+    });
+}
+
+/// A certificate for `localhost` that it has signed itself, and its identity.
+fn signed_by_itself() -> (String, Tls) {
+    let key = KeyPair::generate().unwrap();
+    let pem = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap().pem();
+    let tls = Tls::pem(&pem, key.serialize_pem()).unwrap();
+    (pem, tls)
+}
+
+#[test]
+fn a_certificate_is_replaced_while_connections_go_on() {
+    for_each_engine(async |engine| {
+        let (old, tls) = signed_by_itself();
+        let (new, renewed) = signed_by_itself();
+        let kept = tls.clone();
+        let server = Script::new().run(engine, |server| server.tls(tls)).await;
+        let url = format!("wss://localhost:{}/", server.addr.port());
+        let trusting = |pem: &str| Client::new().tls(ClientTls::new(Roots::None).add_pem(pem).unwrap());
+
+        let mut before = trusting(&old).connect(&url).await.unwrap();
+        trusting(&new).connect(&url).await.unwrap_err();
+        kept.replace(&renewed);
+        trusting(&new).connect(&url).await.unwrap();
+        trusting(&old).connect(&url).await.unwrap_err();
+        before.send("still here").await.unwrap();
+        assert_eq!(before.recv().await.unwrap(), Some("still here".into()));
     });
 }
 
