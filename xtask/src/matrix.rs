@@ -6,6 +6,7 @@
 mod page;
 mod peers;
 mod row;
+mod snippet;
 
 use std::process::Command;
 use std::thread;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 
 use crate::command::Task;
-use crate::matrix::peers::{Api, Peers, Proxy};
+use crate::matrix::peers::{Api, Before, Peers, Proxy};
 use crate::matrix::row::{Row, Table};
 use crate::terminal::Progress;
 use crate::test::context::Context;
@@ -73,8 +74,8 @@ struct Matrix<'c> {
 
 impl Matrix<'_> {
     fn clients(&self) -> Result<Table> {
-        let server = self.peers.our_server(self.context, Api::Events, None)?;
-        let fragments = self.peers.our_server(self.context, Api::Async, None)?;
+        let server = self.peers.our_server(self.context, Api::Events, Before::Nothing)?;
+        let fragments = self.peers.our_server(self.context, Api::Async, Before::Nothing)?;
         let programs = self.peers.clients().into_iter().map(|(name, mut command)| {
             command.args([server.url(), fragments.url()]);
             (name.to_owned(), command)
@@ -94,13 +95,18 @@ impl Matrix<'_> {
     }
 
     fn reverse_proxies(&self, api: Api, title: &'static str) -> Result<Table> {
-        let server = self.peers.our_server(self.context, api, None)?;
+        let server = self.peers.our_server(self.context, api, Before::TlsProxy)?;
         let mut rows = Vec::new();
         for proxy in self.peers.reverse_proxies(server.port)? {
             let _started = proxy.start(self.context)?;
             let command = |scheme: &str| {
                 let port = if scheme == "ws" { proxy.plain } else { proxy.secure };
-                self.peers.our_client(&format!("{scheme}://localhost:{port}/"))
+                let mut command = self.peers.our_client(&format!("{scheme}://localhost:{port}/"));
+                if scheme == "wss" {
+                    // As a page that the proxy serves: the server has to know it for its own.
+                    command.args(["--origin", &format!("https://localhost:{port}")]);
+                }
+                command
             };
             rows.extend(self.plain_and_secure(&proxy, command)?);
         }
@@ -108,8 +114,8 @@ impl Matrix<'_> {
     }
 
     fn forward_proxies(&self) -> Result<Table> {
-        let plain = self.peers.our_server(self.context, Api::Async, None)?;
-        let secure = self.peers.our_server(self.context, Api::Async, Some(&self.peers.certificates))?;
+        let plain = self.peers.our_server(self.context, Api::Async, Before::Nothing)?;
+        let secure = self.peers.our_server(self.context, Api::Async, Before::Tls)?;
         let mut rows = Vec::new();
         for (proxy, url) in self.peers.forward_proxies()? {
             let _started = proxy.start(self.context)?;

@@ -4,6 +4,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
+use http::header::ORIGIN;
 use longwire::proto::{ControlOpcode, FrameKind};
 use longwire::{
     Client, ClientTls, Deflate, Direction, Error, FrameObserver, Message, Proxy, Result, SeenFrame, WebSocket,
@@ -56,6 +57,9 @@ impl Peer {
         while let (Some(option), Some(value)) = (arguments.next(), arguments.next()) {
             match &*option {
                 "--proxy" => peer.client = peer.client.proxy(Proxy::new(&value)?),
+                "--origin" => {
+                    peer.client = peer.client.header(ORIGIN, value.try_into().map_err(Error::other)?)
+                }
                 "--authority" => peer.client = peer.client.tls(ClientTls::default().add_pem_file(&value)?),
                 _ => return Err(Error::other(format!("there is no {option}"))),
             }

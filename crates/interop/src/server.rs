@@ -98,10 +98,13 @@ pub(crate) async fn run(mut arguments: impl Iterator<Item = String>) -> Result<(
     let (Some(which), Some(address)) = (arguments.next(), arguments.next()) else {
         return Err(Error::other("say which server, and where to listen: events 127.0.0.1:9001"));
     };
-    let mut server = Server::bind(address).await?.any_origin().subprotocols(["interop.v1"]);
-    if let (Some(certificate), Some(key)) = (arguments.next(), arguments.next()) {
-        server = server.tls(Tls::pem_files(certificate, key)?);
-    }
+    let server = Server::bind(address).await?.subprotocols(["interop.v1"]);
+    let server = match (arguments.next(), arguments.next()) {
+        // Pages of its own only: a proxy is to pass on which host was asked for.
+        (Some(flag), None) if flag == "--behind-tls-proxy" => server.behind_tls_proxy(),
+        (Some(certificate), Some(key)) => server.any_origin().tls(Tls::pem_files(certificate, key)?),
+        _ => server.any_origin(),
+    };
     if which == "events" {
         return server.run(Events).await;
     }

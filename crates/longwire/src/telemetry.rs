@@ -52,8 +52,8 @@ use silence as facade;
 /// Counter: connections that were opened. `role`.
 pub const CONNECTIONS_OPENED: &str = "longwire_connections_opened_total";
 /// Counter: connections that were not let in. `reason`: `full`, `full_per_ip`, `handshake_timeout`, `tls` (its handshake
-/// failed), `left` (without a whole request), `too_large` (431), `bad_request` (400, 405, 426: no handshake of RFC 6455
-/// version 13), `not_websocket` (plain HTTP where there is none), `origin` (403), `application` (its own status, or 500
+/// failed), `left` (without a whole request), `too_large` (431), `bad_request` (400, 405, 426, 501, 505: no request that may be
+/// answered, or no handshake of RFC 6455 version 13), `not_websocket` (plain HTTP where there is none), `origin` (403), `application` (its own status, or 500
 /// for terms that cannot be had).
 pub const CONNECTIONS_REFUSED: &str = "longwire_connections_refused_total";
 /// Counter: connections whose transport has ended. `role`; `by`: `local`, `peer` or `nobody`; `code`: the close code as

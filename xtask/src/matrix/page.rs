@@ -23,6 +23,9 @@ The programs and configurations are in `interop/matrix`.
 - **client closes**, **server closes**: the code arrives, and the reason where it has to; the closing handshake is done.
 - **ping**: the client's ping is answered by a pong with its payload, and the server's is.
 
+Reverse proxies are configured as `docs/proxies.md` has it. Over `wss`, our client comes as a page that the proxy serves,
+and the server lets no other page in.
+
 `✓` works · `(✓)` works as far as the peer can, see below the table · `–` the peer cannot do it, see there · `✗` fails
 ";
 

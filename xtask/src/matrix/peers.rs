@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result};
 
 use crate::command::find_on_path;
 use crate::matrix::row::told_name;
+use crate::matrix::snippet::{adapted, snippet};
 use crate::server::{Server, free_address};
 use crate::test::context::Context;
 use crate::test::outcome::Stop;
@@ -20,12 +21,46 @@ const INSTALL_DEADLINE: Duration = Duration::from_secs(10 * 60);
 /// What the forward proxies ask for.
 const USER: (&str, &str) = ("longwire", "secret");
 
+/// What this machine has in place of what stands in `docs/proxies.md`.
+const NGINX: [&[(&str, &str)]; 1] = [&[
+    ("127.0.0.1:8080", "127.0.0.1:@SERVER@"),
+    ("listen 80;", "listen 127.0.0.1:@PLAIN@;"),
+    ("listen 443 ssl;", "listen 127.0.0.1:@TLS@ ssl;"),
+    ("/etc/ssl/example.com.pem", "@CERTS@/cert.pem"),
+    ("/etc/ssl/example.com.key", "@CERTS@/key.pem"),
+    ("example.com", "localhost"),
+]];
+/// Caddy gets its certificates from the network, and serves one site on both ports.
+const CADDY: [&[(&str, &str)]; 2] = [
+    &[("127.0.0.1:8080", "127.0.0.1:@SERVER@"), ("example.com {", "http://localhost:@PLAIN@ {")],
+    &[
+        ("127.0.0.1:8080", "127.0.0.1:@SERVER@"),
+        ("example.com {", "https://localhost:@TLS@ {\n    tls @CERTS@/cert.pem @CERTS@/key.pem"),
+    ],
+];
+const HAPROXY: [&[(&str, &str)]; 1] = [&[
+    ("127.0.0.1:8080", "127.0.0.1:@SERVER@"),
+    ("bind :80\n", "bind 127.0.0.1:@PLAIN@\n"),
+    ("bind :443", "bind 127.0.0.1:@TLS@"),
+    ("/etc/haproxy/example.com.pem", "@DIR@/haproxy.pem"),
+]];
+const APACHE: [&[(&str, &str)]; 1] = [&[
+    ("127.0.0.1:8080", "127.0.0.1:@SERVER@"),
+    ("*:80>", "127.0.0.1:@PLAIN@>"),
+    ("*:443>", "127.0.0.1:@TLS@>"),
+    ("/etc/ssl/example.com.pem", "@CERTS@/cert.pem"),
+    ("/etc/ssl/example.com.key", "@CERTS@/key.pem"),
+    ("example.com", "localhost"),
+]];
+
 /// All programs, ours and those of others.
 pub(super) struct Peers {
     longwire_interop: PathBuf,
     pub(super) certificates: PathBuf,
     /// `interop/matrix`.
     dir: PathBuf,
+    /// `docs/proxies.md`.
+    page: PathBuf,
     /// Where configurations and what proxies write go.
     scratch: PathBuf,
     node: PathBuf,
@@ -48,6 +83,16 @@ pub(super) enum Api {
     /// The event-driven one.
     Events,
     Async,
+}
+
+/// What is between the clients and our server.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Before {
+    Nothing,
+    /// The server's own TLS.
+    Tls,
+    /// A proxy that ends TLS. Only pages of the server's own may connect.
+    TlsProxy,
 }
 
 /// A proxy with its configuration.
@@ -76,6 +121,7 @@ impl Peers {
             ("nginx", "nginx"),
             ("haproxy", "haproxy"),
             ("caddy", "caddy"),
+            ("apache2", "apache2"),
             ("tinyproxy", "tinyproxy"),
             ("squid", "squid"),
             ("microsocks", "microsocks"),
@@ -87,6 +133,7 @@ impl Peers {
             longwire_interop: context.longwire_interop()?,
             certificates: certificates::make(&context.workspace.target)?,
             dir: interop.join("matrix"),
+            page: context.workspace.root.join("docs/proxies.md"),
             scratch,
             node,
             bun: interop.join("node_modules/@oven/bun-linux-x64/bin/bun"),
@@ -137,40 +184,65 @@ impl Peers {
         command
     }
 
-    /// Our server, over TLS if it is given certificates.
-    pub(super) fn our_server(
-        &self,
-        context: &Context<'_>,
-        api: Api,
-        certificates: Option<&Path>,
-    ) -> Result<Started> {
+    /// Our server.
+    pub(super) fn our_server(&self, context: &Context<'_>, api: Api, before: Before) -> Result<Started> {
         let address = free_address()?;
         let mut command = Command::new(&self.longwire_interop);
         command.args(["server", api.name(), &address.to_string()]);
-        if let Some(dir) = certificates {
-            command.args([dir.join("cert.pem"), dir.join("key.pem")]);
+        match before {
+            Before::Nothing => {}
+            Before::Tls => {
+                command.args(["cert.pem", "key.pem"].map(|file| self.certificates.join(file)));
+            }
+            Before::TlsProxy => {
+                command.arg("--behind-tls-proxy");
+            }
         }
         Started::wait_for(context, &format!("interop-{}-server", api.name()), command, address)
     }
 
-    pub(super) fn reverse_proxies(&self, server: u16) -> Result<[Proxy; 3]> {
+    /// Proxies before the server at `server`, with what `docs/proxies.md` has for each.
+    pub(super) fn reverse_proxies(&self, server: u16) -> Result<[Proxy; 4]> {
         // HAProxy wants the certificate and its key in one file.
         let read = |name: &str| fs::read_to_string(self.certificates.join(name));
         fs::write(self.scratch.join("haproxy.pem"), read("cert.pem")? + &read("key.pem")?)?;
-        let nginx = self.configured("nginx", "nginx.conf", server, |config| {
+        let nginx = self.documented("nginx", "nginx.conf", server, &NGINX, |config| {
             ["nginx", "-c", config].map(str::to_owned).into()
         })?;
-        let haproxy = self.configured("HAProxy", "haproxy.cfg", server, |config| {
+        let caddy = self.documented("Caddy", "Caddyfile", server, &CADDY, |config| {
+            ["caddy", "run", "--adapter", "caddyfile", "--config", config].map(str::to_owned).into()
+        })?;
+        let haproxy = self.documented("HAProxy", "haproxy.cfg", server, &HAPROXY, |config| {
             ["haproxy", "-f", config].map(str::to_owned).into()
         })?;
-        let caddy = self.configured("Caddy", "Caddyfile", server, |config| {
-            ["caddy", "run", "--adapter", "caddyfile", "--config", config].map(str::to_owned).into()
+        let apache = self.documented("Apache", "apache.conf", server, &APACHE, |config| {
+            ["apache2", "-D", "FOREGROUND", "-f", config].map(str::to_owned).into()
         })?;
         Ok([
             nginx.version(&["nginx", "-v"]),
-            haproxy.version(&["haproxy", "-v"]),
             caddy.version(&["caddy", "version"]),
+            haproxy.version(&["haproxy", "-v"]),
+            apache.version(&["apache2", "-v"]),
         ])
+    }
+
+    /// A proxy with its configuration from `docs/proxies.md`, once for each list of what this machine has in place of what
+    /// stands there.
+    fn documented(
+        &self,
+        name: &'static str,
+        file: &str,
+        server: u16,
+        here: &[&[(&str, &str)]],
+        command: impl Fn(&str) -> Vec<String>,
+    ) -> Result<Proxy> {
+        let page = fs::read_to_string(&self.page).with_context(|| self.page.display().to_string())?;
+        let documented = snippet(&page, name).and_then(|snippet| {
+            let adapted: Result<Vec<String>> = here.iter().map(|here| adapted(snippet, here)).collect();
+            Ok(adapted?.join("\n"))
+        });
+        let documented = documented.with_context(|| self.page.display().to_string())?;
+        self.configured_with(name, file, &documented, server, command)
     }
 
     /// Proxies that a client goes over, each with how the client names it.
@@ -217,10 +289,23 @@ impl Peers {
         server: u16,
         command: impl Fn(&str) -> Vec<String>,
     ) -> Result<Proxy> {
+        self.configured_with(name, file, "", server, command)
+    }
+
+    /// The same, with `snippet` in it.
+    fn configured_with(
+        &self,
+        name: &'static str,
+        file: &str,
+        snippet: &str,
+        server: u16,
+        command: impl Fn(&str) -> Vec<String>,
+    ) -> Result<Proxy> {
         let template = self.dir.join("proxies").join(file);
         let template = fs::read_to_string(&template).with_context(|| template.display().to_string())?;
         let (plain, secure) = (free_address()?.port(), free_address()?.port());
         let config = template
+            .replace("@SNIPPET@", snippet)
             .replace("@PLAIN@", &plain.to_string())
             .replace("@TLS@", &secure.to_string())
             .replace("@SERVER@", &server.to_string())
