@@ -35,6 +35,8 @@ pub(crate) struct Connection {
     /// Whether parts of a message have been given and its last one has not.
     is_amid_parts: bool,
     outbox: Outbox,
+    /// Whether the client has ended its side of the transport. It may still read.
+    is_half_closed: bool,
     /// Whether a message that is sent in fragments has begun and not ended, so that no other can be sent.
     pub(crate) is_amid_message: bool,
     timer: Option<Pin<Box<Sleep>>>,
@@ -105,6 +107,7 @@ impl Connection {
             has_news: true,
             is_amid_parts: false,
             outbox: Outbox::Flushed,
+            is_half_closed: false,
             is_amid_message: false,
             timer: None,
             account,
@@ -121,6 +124,10 @@ impl Connection {
 
     /// Reads once. `Ready`: there is more to parse, or the transport has ended.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_half_closed && self.transport.is_some() {
+            // Nothing more comes. What is left is written, or its time is up.
+            return Poll::Pending;
+        }
         self.begin_call();
         let Some(transport) = &mut self.transport else { return Poll::Ready(()) };
         let read = match self.protocol.payload_room() {
@@ -129,7 +136,7 @@ impl Connection {
         };
         self.is_amid_call = false;
         match ready!(read) {
-            Ok(0) => self.end(None),
+            Ok(0) => self.end_reading(),
             Ok(count) => {
                 self.has_news = true;
                 self.traffic.received(count);
@@ -147,6 +154,9 @@ impl Connection {
         self.begin_call();
         let written = self.poll_write_all(cx);
         self.is_amid_call = false;
+        if self.is_half_closed && self.outbox.is_over() {
+            self.end(None);
+        }
         written
     }
 
@@ -345,6 +355,17 @@ impl Connection {
             self.end(None);
         }
         self.is_amid_call = self.transport.is_some();
+    }
+
+    /// The peer sends nothing more. A client may still read what is queued for it; a server ends both directions at once
+    /// (RFC 6455 §7.1.1).
+    fn end_reading(&mut self) {
+        if self.protocol.role() == Role::Client || self.outbox.is_over() {
+            return self.end(None);
+        }
+        self.is_half_closed = true;
+        self.protocol.receive_half_close();
+        self.inbox.clear();
     }
 
     fn end(&mut self, error: Option<io::Error>) {

@@ -18,6 +18,7 @@ mod run;
 mod socket;
 mod spans;
 mod topics;
+mod unparsed;
 #[cfg(all(target_os = "linux", feature = "uring"))]
 mod uring;
 

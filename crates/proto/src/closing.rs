@@ -13,7 +13,8 @@ pub(crate) enum Closing {
     AwaitingPeer,
     /// Both Close frames exist. The server ends the transport when its own is written (§7.1.1).
     Complete(Box<Closed>),
-    /// The peer broke the protocol. The transport ends when our Close frame is written (§7.1.7).
+    /// The peer broke the protocol, or sends nothing more without a Close frame. The transport ends when everything is
+    /// written, our Close frame included if there is one (§7.1.7).
     Failed(Box<Closed>),
     /// The transport has ended, or is to be given up.
     Over(Box<Closed>),
@@ -28,6 +29,8 @@ pub(crate) enum Step<'a> {
     PeerClose(Option<&'a CloseFrame>),
     /// The peer broke the protocol.
     Failure(&'a ProtocolError),
+    /// The peer ended its side of the transport. It may still read.
+    HalfClose,
     /// The transport ended.
     TransportEnd,
     /// The time for closing is up.
@@ -41,7 +44,7 @@ impl Closing {
     /// The table: the next state, and the Close frame to send, at most one per connection (§5.5.1).
     pub(crate) fn step(self, step: Step<'_>) -> (Closing, ToSend) {
         use Closing::{AwaitingPeer, Complete, Failed, Open, Over};
-        use Step::{Failure, LocalClose, PeerClose, TimeUp, TransportEnd};
+        use Step::{Failure, HalfClose, LocalClose, PeerClose, TimeUp, TransportEnd};
         match (self, step) {
             (Open, LocalClose(frame)) => (AwaitingPeer, Some(frame)),
             (Open, PeerClose(frame)) => {
@@ -50,6 +53,7 @@ impl Closing {
             (Open, Failure(error)) => {
                 (Failed(Closed::by_failure(error).into()), Some(Some(CloseFrame::for_error(error))))
             }
+            (Open, HalfClose) => (Failed(Closed::lost().into()), None),
             (Open, TransportEnd | TimeUp) => (Over(Closed::lost().into()), None),
 
             (AwaitingPeer, LocalClose(_)) => (AwaitingPeer, None),
@@ -57,6 +61,7 @@ impl Closing {
                 (Complete(Closed::by_handshake(By::Local, frame).into()), None)
             }
             (AwaitingPeer, Failure(error)) => (Failed(Closed::by_failure(error).into()), None),
+            (AwaitingPeer, HalfClose) => (Failed(Closed::unanswered().into()), None),
             (AwaitingPeer, TransportEnd | TimeUp) => (Over(Closed::unanswered().into()), None),
 
             (Complete(closed) | Failed(closed), TransportEnd | TimeUp) => (Over(closed), None),
@@ -98,7 +103,7 @@ mod tests {
         let local = || Step::LocalClose(Some(bye.clone()));
         let peer = || Step::PeerClose(Some(&bye));
         let fail = || Step::Failure(&error);
-        let (end, time) = (|| Step::TransportEnd, || Step::TimeUp);
+        let (half, end, time) = (|| Step::HalfClose, || Step::TransportEnd, || Step::TimeUp);
 
         let table: Vec<(&Closing, Step<'_>, Closing, ToSend)> = vec![
             (&open, local(), Closing::AwaitingPeer, Some(Some(bye.clone()))),
@@ -111,26 +116,31 @@ mod tests {
                 Some(None),
             ),
             (&open, fail(), Closing::Failed(failed.clone()), Some(Some(CloseFrame::for_error(&error)))),
+            (&open, half(), Closing::Failed(Closed::lost().into()), None),
             (&open, end(), Closing::Over(Closed::lost().into()), None),
             (&open, time(), Closing::Over(Closed::lost().into()), None),
             (&awaiting, local(), Closing::AwaitingPeer, None),
             (&awaiting, peer(), Closing::Complete(by(By::Local)), None),
             (&awaiting, fail(), Closing::Failed(failed.clone()), None),
+            (&awaiting, half(), Closing::Failed(Closed::unanswered().into()), None),
             (&awaiting, end(), Closing::Over(Closed::unanswered().into()), None),
             (&awaiting, time(), Closing::Over(Closed::unanswered().into()), None),
             (&complete, local(), complete.clone(), None),
             (&complete, peer(), complete.clone(), None),
             (&complete, fail(), complete.clone(), None),
+            (&complete, half(), complete.clone(), None),
             (&complete, end(), Closing::Over(by(By::Peer)), None),
             (&complete, time(), Closing::Over(by(By::Peer)), None),
             (&failing, local(), failing.clone(), None),
             (&failing, peer(), failing.clone(), None),
             (&failing, fail(), failing.clone(), None),
+            (&failing, half(), failing.clone(), None),
             (&failing, end(), Closing::Over(failed.clone()), None),
             (&failing, time(), Closing::Over(failed), None),
             (&over, local(), over.clone(), None),
             (&over, peer(), over.clone(), None),
             (&over, fail(), over.clone(), None),
+            (&over, half(), over.clone(), None),
             (&over, end(), over.clone(), None),
             (&over, time(), over.clone(), None),
         ];

@@ -206,7 +206,14 @@ impl Protocol {
         self.advance_closing(Step::LocalClose(frame));
     }
 
-    /// The transport has ended: end of file, or an error.
+    /// The peer has ended its side of the transport: it sends nothing more, and may still read. What is queued can be
+    /// written until the time for closing is up; then, or when the transport is
+    /// [shut down](Protocol::wants_shutdown), the driver calls [`receive_eof`](Protocol::receive_eof).
+    pub fn receive_half_close(&mut self) {
+        self.advance_closing(Step::HalfClose);
+    }
+
+    /// The transport has ended: end of file, or an error. Nothing more is written.
     pub fn receive_eof(&mut self) {
         self.advance_closing(Step::TransportEnd);
     }

@@ -1,6 +1,7 @@
 //! One connection of an event loop, without its transport.
 
 use std::collections::VecDeque;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,8 +10,9 @@ use http::{Request, Response};
 use longwire_proto::handshake::HeadReader;
 use longwire_proto::{MessageKind, Protocol, Role, SendError};
 
-use super::mailbox::Allowance;
+use super::mailbox::{Allowance, cost_of_message};
 use super::topics::TopicId;
+use super::unparsed::Unparsed;
 use crate::ledger::Account;
 use crate::message::{Compression, Message, Outgoing};
 use crate::server::answer::encode_answer;
@@ -29,6 +31,8 @@ pub(super) struct Connection<S, L> {
     pub(super) is_dirty: bool,
     /// Whether its writing side has ended or is broken: what is queued is discarded.
     pub(super) writing: Writing,
+    /// Whether its reading side has ended: nothing more arrives.
+    pub(super) has_ended: bool,
     /// The earliest time at which the loop's timers look at it.
     pub(super) timer: Option<Instant>,
     /// Its place among the connections of the server, until it is dropped. `None`: it was turned away.
@@ -54,6 +58,8 @@ pub(super) enum Writing {
     Works,
     /// The connection is over; what is left gets one more try.
     LastTry,
+    /// Everything was written, and it is being shut down.
+    ShuttingDown,
     /// Shut down by us after everything was written.
     Shut,
     /// The transport takes nothing any more.
@@ -74,17 +80,36 @@ pub(super) struct Open<S> {
     /// Whether the application was told of the end.
     pub(super) was_told: bool,
     pub(super) backlog: Option<Box<Backlog>>,
+    pub(super) share: Share,
 }
 
-/// What waits because the peer does not take what is sent to it.
+/// What waits: because the peer does not take what is sent to it, or because it has had its share of a round.
 #[derive(Default)]
 pub(super) struct Backlog {
     /// What was read and not yet parsed.
-    pub(super) unparsed: Vec<u8>,
+    pub(super) unparsed: Unparsed,
+    /// How the reading side ended behind that.
+    pub(super) end: Option<End>,
     /// Messages of handles in other threads.
-    pub(super) parked: VecDeque<(Outgoing, Arc<Allowance>)>,
+    parked: VecDeque<(Outgoing, Arc<Allowance>)>,
+    /// What they cost.
+    parked_cost: usize,
     /// What the handles share, if there are any.
     pub(super) allowance: Option<Arc<Allowance>>,
+}
+
+/// How the reading side of a connection has ended.
+pub(super) type End = Option<io::Error>;
+
+/// What a connection may still take of a round of its loop before the others have their turn: in bytes of content, after
+/// it was inflated, of which each frame costs a few more.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Share {
+    /// The round that it is for.
+    pub(super) round: u32,
+    pub(super) left: usize,
+    /// Whether the next round is to go on with what was left over.
+    pub(super) is_resting: bool,
 }
 
 /// A refusal on its way out.
@@ -101,7 +126,16 @@ impl<S, L> Connection<S, L> {
         peer_addr: SocketAddr,
         place: Option<Place>,
     ) -> Connection<S, L> {
-        Connection { link, stage, peer_addr, is_dirty: false, writing: Writing::Works, timer: None, place }
+        Connection {
+            link,
+            stage,
+            peer_addr,
+            is_dirty: false,
+            writing: Writing::Works,
+            has_ended: false,
+            timer: None,
+            place,
+        }
     }
 
     pub(super) fn open_mut(&mut self) -> Option<&mut Open<S>> {
@@ -144,8 +178,11 @@ impl<S> Open<S> {
 
     /// Queues a message of another thread's handle, or lets it wait while the queue is full.
     pub(super) fn park(&mut self, message: Outgoing, allowance: Arc<Allowance>, traffic: &mut Traffic) {
-        self.backlog().parked.push_back((message, allowance));
+        let backlog = self.backlog();
+        backlog.parked_cost += cost_of_message(&message);
+        backlog.parked.push_back((message, allowance));
         self.unpark(traffic);
+        self.settle();
     }
 
     /// Queues what waits of other threads' messages, as far as there is room.
@@ -159,9 +196,11 @@ impl<S> Open<S> {
     }
 
     fn unpark_one(&mut self, traffic: &mut Traffic) -> bool {
-        let parked = self.backlog.as_mut().and_then(|backlog| backlog.parked.pop_front());
-        let Some((message, allowance)) = parked else { return false };
-        allowance.give_back(message.message.len());
+        let Some(backlog) = &mut self.backlog else { return false };
+        let Some((message, allowance)) = backlog.parked.pop_front() else { return false };
+        let cost = cost_of_message(&message);
+        backlog.parked_cost -= cost;
+        allowance.give_back(cost);
         // A connection that is closing takes nothing more; whoever sends is told by the handles.
         if self.queue(message).is_ok() {
             traffic.message_sent();
@@ -180,8 +219,8 @@ impl<S> Open<S> {
 
     /// Notes what the connection holds of the server's memory; `false`: all together hold too much.
     pub(super) fn settle(&mut self) {
-        let unparsed = self.backlog.as_ref().map_or(0, |backlog| backlog.unparsed.capacity());
-        if !self.account.settle(self.protocol.held() + unparsed) {
+        let waiting = self.backlog.as_ref().map_or(0, |it| it.unparsed.capacity() + it.parked_cost);
+        if !self.account.settle(self.protocol.held() + waiting) {
             tracing::debug!("all connections together hold as much memory as they may; this one is closed");
             self.shed();
         }
@@ -199,6 +238,13 @@ impl<S> Open<S> {
     pub(super) fn shed_slow(&mut self) {
         telemetry::too_slow();
         self.protocol.shed_slow();
+    }
+
+    /// The handles of other threads are told that the connection takes nothing more.
+    pub(super) fn end_allowance(&self) {
+        if let Some(allowance) = self.backlog.as_ref().and_then(|backlog| backlog.allowance.as_ref()) {
+            allowance.end();
+        }
     }
 
     /// Notes that the queue is full, so that the application is told when there is room.

@@ -6,13 +6,25 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 
 use longwire_proto::{CloseFrame, Prepared};
+use slotmap::Key as _;
 
 use super::key::Key;
 use crate::message::Outgoing;
 
-/// How many bytes of publications may wait for one loop. A publisher that is faster than that loses messages, and they
-/// are counted: memory is not given to a backlog that only grows.
-const MAX_WAITING: usize = 64 << 20;
+/// How many bytes the publications that wait for one loop may cost. A publisher that is faster than that loses messages,
+/// and they are counted: memory is not given to a backlog that only grows.
+pub(super) const MAX_WAITING: usize = 64 << 20;
+
+/// What mail costs beside its content, in bytes: its place in a queue that may be half empty.
+const PLACE: usize = 2 * size_of::<Mail>();
+
+/// What a publication costs beside its content: its place, and what all of its receivers share.
+const PUBLICATION: usize = PLACE + size_of::<Prepared>();
+
+/// What a message for one connection costs while it waits, in bytes. One without content is not free.
+pub(super) fn cost_of_message(message: &Outgoing) -> usize {
+    PLACE.saturating_add(message.message.len())
+}
 
 /// What waits for one event loop.
 #[derive(Debug, Default)]
@@ -27,7 +39,7 @@ pub(super) struct Mailbox {
 #[derive(Debug, Default)]
 struct Inner {
     mail: VecDeque<Mail>,
-    /// The bytes of the publications among it.
+    /// What the publications cost that the loop has not given out.
     published: usize,
     /// Wakes the loop.
     waker: Option<Waker>,
@@ -55,7 +67,27 @@ pub(super) enum Mail {
     Stop,
 }
 
-/// How many bytes wait between the handles of a connection and its queue.
+impl Mail {
+    /// The connection that it is for; that of nobody, if it is for all.
+    pub(super) fn receiver(&self) -> Key {
+        match self {
+            Mail::Send { to, .. } | Mail::Close { to, .. } => *to,
+            Mail::Publish { .. } | Mail::ShutDown | Mail::Stop => Key::null(),
+        }
+    }
+
+    /// What it costs if it is a publication.
+    pub(super) fn cost_of_publication(&self) -> usize {
+        match self {
+            Mail::Publish { topic, message } => {
+                PUBLICATION.saturating_add(topic.len()).saturating_add(message.len())
+            }
+            _ => 0,
+        }
+    }
+}
+
+/// What waits between the handles of a connection and its queue costs so many bytes.
 #[derive(Debug, Default)]
 pub(super) struct Allowance {
     waiting: AtomicUsize,
@@ -64,16 +96,16 @@ pub(super) struct Allowance {
 }
 
 impl Allowance {
-    /// Takes room for a message, unless `ceiling` bytes wait already.
-    pub(super) fn take(&self, bytes: usize, ceiling: usize) -> bool {
+    /// Takes room for a message that [costs](cost_of_message) this much, unless `ceiling` bytes wait already.
+    pub(super) fn take(&self, cost: usize, ceiling: usize) -> bool {
         let taken = self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |waiting| {
-            (waiting < ceiling).then(|| waiting.saturating_add(bytes))
+            (waiting < ceiling).then(|| waiting.saturating_add(cost))
         });
         taken.is_ok()
     }
 
-    pub(super) fn give_back(&self, bytes: usize) {
-        self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+    pub(super) fn give_back(&self, cost: usize) {
+        self.waiting.fetch_sub(cost, Ordering::Relaxed);
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -93,15 +125,14 @@ impl Mailbox {
         self.expects_publications.store(are_expected, Ordering::SeqCst);
     }
 
-    /// Puts something in, and wakes the loop. `false`: too many bytes of publications wait.
+    /// Puts something in, and wakes the loop. `false`: too many publications wait.
     pub(super) fn put(&self, mail: Mail) -> bool {
+        let cost = mail.cost_of_publication();
         let mut inner = self.lock();
-        if let Mail::Publish { message, .. } = &mail {
-            if inner.published > MAX_WAITING {
-                return false;
-            }
-            inner.published += message.len();
+        if cost > 0 && inner.published > MAX_WAITING {
+            return false;
         }
+        inner.published += cost;
         inner.mail.push_back(mail);
         self.full.store(true, Ordering::Release);
         let waker = inner.waker.take();
@@ -124,14 +155,19 @@ impl Mailbox {
         true
     }
 
-    /// Everything that is there.
+    /// Everything that is there. When publications of it have been given out, tell [`given_out`](Mailbox::given_out).
     pub(super) fn empty(&self) -> VecDeque<Mail> {
         if !self.full.swap(false, Ordering::Acquire) {
             return VecDeque::new();
         }
-        let mut inner = self.lock();
-        inner.published = 0;
-        std::mem::take(&mut inner.mail)
+        std::mem::take(&mut self.lock().mail)
+    }
+
+    /// Notes that publications have been given out that cost this much.
+    pub(super) fn given_out(&self, cost: usize) {
+        if cost > 0 {
+            self.lock().published -= cost;
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -178,5 +214,41 @@ impl Exchange {
 
     pub(super) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use longwire_proto::MessageKind;
+
+    use super::*;
+    use crate::message::Message;
+
+    /// A loop that gives out what it has taken, and slowly, is spared as much as one that takes nothing.
+    #[test]
+    fn publications_count_until_they_are_given_out_and_more_than_their_content() {
+        let mailbox = Mailbox::default();
+        let publication = || Mail::Publish {
+            topic: "t".into(),
+            message: Arc::new(Prepared::new(MessageKind::Binary, (&[0][..]).into())),
+        };
+        let cost = publication().cost_of_publication();
+        assert!(cost > size_of::<Prepared>() + size_of::<Mail>(), "{cost}");
+        let taken = (0..).take_while(|_| mailbox.put(publication())).count();
+        assert_eq!(taken, MAX_WAITING / cost + 1);
+        assert_eq!(mailbox.empty().len(), taken);
+        assert!(!mailbox.put(publication()), "the loop has not given them out");
+        mailbox.given_out(2 * cost);
+        assert!(mailbox.put(publication()));
+    }
+
+    #[test]
+    fn a_message_without_content_is_not_free() {
+        let allowance = Allowance::default();
+        let cost = cost_of_message(&Outgoing::from(Message::from("")));
+        let taken = (0..).take_while(|_| allowance.take(cost, 10_000)).count();
+        assert!(taken < 10_000 / size_of::<Mail>(), "{taken} wait");
+        allowance.give_back(cost);
+        assert!(allowance.take(cost, 10_000));
     }
 }

@@ -4,13 +4,16 @@
 //! something to be done, and does the [`Step`] that each is at, until it is to wait.
 
 mod delivery;
+mod ending;
+mod guard;
 mod opening;
 mod post;
+mod rounds;
 mod timers;
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::io::{self, IoSlice};
+use std::collections::{BinaryHeap, VecDeque};
+use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,14 +28,14 @@ use tracing::Span;
 use super::connection::{Connection, Refused, Stage, Writing};
 use super::handler::Handler;
 use super::key::Key;
-use super::mailbox::{Exchange, Mailbox};
+use super::mailbox::{Exchange, Mail, Mailbox};
 use super::pool::Pool;
 use super::rules::Rules;
 use super::socket::Room;
 use super::spans::Spans;
 use crate::server::admission::Admitted;
 use crate::server::census::{Full, Place};
-use crate::telemetry::{self, NotLetIn, Traffic};
+use crate::telemetry::Traffic;
 
 /// How long a refused client may take to fetch the answer.
 const LINGER_TIME: Duration = Duration::from_secs(1);
@@ -59,6 +62,12 @@ pub(super) struct Reactor<H: Handler, L> {
     turned_away: usize,
     /// Whether what the handler has published is being given out.
     is_giving_out: bool,
+    /// The number of this round of the loop.
+    round: u32,
+    /// Connections that have had their share of this round.
+    resting: Vec<Key>,
+    /// What other threads want and there was no time for.
+    mail: VecDeque<Mail>,
     life: Life,
 }
 
@@ -96,7 +105,7 @@ impl<L> Removed<L> {
 pub(super) enum Step {
     /// Write what [`Reactor::transmit`] gives, and tell [`Reactor::written`].
     Write,
-    /// Shut down the writing side, and go on reading.
+    /// Shut down the writing side, tell [`Reactor::shut`] when that is done, and go on reading.
     Shutdown,
     /// Take it out with [`Reactor::remove`], and hand its transport to hyper.
     HandOver,
@@ -127,11 +136,14 @@ impl<H: Handler, L> Reactor<H, L> {
             counted_at: Instant::now(),
             turned_away: 0,
             is_giving_out: false,
+            round: 0,
+            resting: Vec::new(),
+            mail: VecDeque::new(),
             life: Life::Runs,
         }
     }
 
-    /// Tells the time, once for each sweep.
+    /// Tells the time.
     pub(super) fn tick(&mut self, now: Instant) {
         self.now = now;
         if now.saturating_duration_since(self.counted_at) >= COUNT_EVERY {
@@ -209,10 +221,13 @@ impl<H: Handler, L> Reactor<H, L> {
 
     /// Whether more is to be read from a connection.
     pub(super) fn wants_read(&self, key: Key) -> bool {
-        match self.connections.get(key).map(|connection| &connection.stage) {
-            Some(Stage::Open(open)) => !open.is_stalled(),
-            Some(Stage::Opening(_) | Stage::Refused(_)) => true,
-            Some(Stage::Http(_) | Stage::Gone) | None => false,
+        let Some(connection) = self.connections.get(key).filter(|connection| !connection.has_ended) else {
+            return false;
+        };
+        match &connection.stage {
+            Stage::Open(open) => !open.is_stalled(),
+            Stage::Opening(_) | Stage::Refused(_) => true,
+            Stage::Http(_) | Stage::Gone => false,
         }
     }
 
@@ -243,8 +258,8 @@ impl<H: Handler, L> Reactor<H, L> {
         let _entered = self.spans.enter(key);
         let Some(connection) = self.connections.get_mut(key) else { return };
         match &mut connection.stage {
-            Stage::Open(_) => self.deliver(key, bytes),
-            Stage::Opening(_) => self.open(key, bytes),
+            Stage::Open(_) => self.guarded(key, |reactor| reactor.deliver(key, bytes)),
+            Stage::Opening(_) => self.guarded(key, |reactor| reactor.open(key, bytes)),
             Stage::Refused(refused) => {
                 if !refused.discard(bytes.len()) {
                     self.give_up(key);
@@ -259,33 +274,7 @@ impl<H: Handler, L> Reactor<H, L> {
     pub(super) fn received_directly(&mut self, key: Key, count: usize) {
         let _entered = self.spans.enter(key);
         self.room.traffic.received(count);
-        self.deliver(key, &mut []);
-    }
-
-    /// The transport has ended: by itself, or with an error.
-    pub(super) fn ended(&mut self, key: Key, error: Option<io::Error>) {
-        let _entered = self.spans.enter(key);
-        let Some(connection) = self.connections.get_mut(key) else { return };
-        match &mut connection.stage {
-            Stage::Open(_) => self.transport_ended(key, error),
-            Stage::Opening(_) => {
-                telemetry::refused(NotLetIn::Left);
-                self.give_up(key);
-            }
-            Stage::Refused(_) => self.give_up(key),
-            Stage::Http(_) | Stage::Gone => {}
-        }
-    }
-
-    /// The transport takes nothing any more. What the peer sent before may still arrive.
-    pub(super) fn broken(&mut self, key: Key) {
-        let Some(connection) = self.connections.get_mut(key) else { return };
-        connection.writing = Writing::Broken;
-        match &mut connection.stage {
-            Stage::Open(open) => open.protocol.transmitted(open.protocol.queued()),
-            _ => self.give_up(key),
-        }
-        self.mark(key);
+        self.guarded(key, |reactor| reactor.deliver(key, &mut []));
     }
 
     /// A connection that has something to be done, until there is none.
@@ -303,35 +292,38 @@ impl<H: Handler, L> Reactor<H, L> {
     pub(super) fn step(&mut self, key: Key) -> Step {
         let Some(connection) = self.connections.get_mut(key) else { return Step::Wait };
         let queued = connection.queued();
-        match &mut connection.stage {
-            Stage::Opening(_) => Step::Wait,
-            Stage::Open(open) => match connection.writing {
-                Writing::LastTry => Step::Drop,
-                Writing::Works if queued > 0 => {
-                    if open.protocol.is_over() {
-                        connection.writing = Writing::LastTry;
-                    }
-                    Step::Write
+        let has_ended = connection.has_ended;
+        match (&mut connection.stage, connection.writing) {
+            (Stage::Opening(_), _) => Step::Wait,
+            (Stage::Http(_), _) => Step::HandOver,
+            (Stage::Gone, _) | (Stage::Open(_), Writing::LastTry) => Step::Drop,
+            (Stage::Open(open), Writing::Works) if queued > 0 => {
+                if open.protocol.is_over() {
+                    connection.writing = Writing::LastTry;
                 }
-                _ if open.protocol.is_over() => Step::Drop,
-                Writing::Works if open.protocol.wants_shutdown() => {
-                    connection.writing = Writing::Shut;
-                    Step::Shutdown
-                }
-                Writing::Works => Step::Wait,
-                Writing::Shut | Writing::Broken => {
-                    open.protocol.transmitted(queued);
-                    Step::Wait
-                }
-            },
-            Stage::Refused(_) if queued > 0 => Step::Write,
-            Stage::Refused(_) if connection.writing == Writing::Works => {
-                connection.writing = Writing::Shut;
+                Step::Write
+            }
+            (Stage::Open(open), _) if open.protocol.is_over() => Step::Drop,
+            (Stage::Open(open), Writing::Works) if open.protocol.wants_shutdown() => {
+                connection.writing = Writing::ShuttingDown;
                 Step::Shutdown
             }
-            Stage::Refused(_) => Step::Wait,
-            Stage::Http(_) => Step::HandOver,
-            Stage::Gone => Step::Drop,
+            (Stage::Open(open), Writing::Shut | Writing::Broken) => {
+                let may_say_more = open.is_stalled() && open.protocol.closed().is_none();
+                self.guarded(key, |reactor| reactor.discard_queue(key));
+                if !has_ended || may_say_more {
+                    return Step::Wait;
+                }
+                self.vanished(key);
+                Step::Drop
+            }
+            (Stage::Refused(_), Writing::Works) if queued > 0 => Step::Write,
+            (Stage::Refused(_), Writing::Works) => {
+                connection.writing = Writing::ShuttingDown;
+                Step::Shutdown
+            }
+            (Stage::Refused(_), Writing::Shut) if has_ended => Step::Drop,
+            (Stage::Open(_) | Stage::Refused(_), _) => Step::Wait,
         }
     }
 
@@ -387,6 +379,10 @@ impl<H: Handler, L> Reactor<H, L> {
     /// The first `count` bytes of what waited have been written.
     pub(super) fn written(&mut self, key: Key, count: usize) {
         let _entered = self.spans.enter(key);
+        self.guarded(key, |reactor| reactor.note_written(key, count));
+    }
+
+    fn note_written(&mut self, key: Key, count: usize) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         match &mut connection.stage {
             Stage::Open(open) => {
@@ -416,17 +412,8 @@ impl<H: Handler, L> Reactor<H, L> {
         if connection.was_turned_away() {
             self.turned_away -= 1;
         }
-        let read = match connection.stage {
-            Stage::Http(read) => read,
-            _ => Vec::new(),
-        };
-        Some(Removed {
-            link: connection.link,
-            peer_addr: connection.peer_addr,
-            place: connection.place,
-            span,
-            read,
-        })
+        let Connection { link, stage, peer_addr, place, .. } = *connection;
+        Some(Removed { link, peer_addr, place, span, read: guard::drop_rest(stage) })
     }
 
     /// Whether the loop goes on.

@@ -199,6 +199,14 @@ where
         self.incoming.poll_arrival(cx)
     }
 
+    /// Goes on with the connections that had their share of the round before.
+    fn go_on(&mut self, rested: Vec<Key>) {
+        for key in rested {
+            self.reactor.go_on(key);
+            self.read(key);
+        }
+    }
+
     /// Goes through the connections that were woken.
     fn sweep(&mut self, cx: &mut Context<'_>) {
         let mut sweep = std::mem::take(&mut self.sweep);
@@ -222,6 +230,8 @@ where
                 return;
             }
             match self.read_once(key) {
+                // What takes nothing and has nothing more to give has ended.
+                Poll::Pending if self.reactor.is_broken(key) => return self.reactor.ended(key, None),
                 Poll::Pending => return,
                 Poll::Ready(Ok(true)) => {}
                 Poll::Ready(Ok(false)) => return self.reactor.ended(key, None),
@@ -266,7 +276,10 @@ where
                             self.read(key);
                         }
                     }
-                    Poll::Ready(Err(_)) => self.reactor.broken(key),
+                    Poll::Ready(Err(_)) => {
+                        self.reactor.broken(key);
+                        self.read(key);
+                    }
                     Poll::Pending if self.reactor.step(key) == Step::Drop => {}
                     Poll::Pending => return,
                 },
@@ -330,9 +343,14 @@ where
             HeldBack::Bytes => transport.poll_flush(context),
             HeldBack::End => transport.poll_shutdown(context),
         };
-        // That it cannot be sent at all is found out by the next read.
-        if sent.is_ready() {
-            link.held_back = HeldBack::Nothing;
+        let Poll::Ready(sent) = sent else { return };
+        let was_end = std::mem::replace(&mut link.held_back, HeldBack::Nothing) == HeldBack::End;
+        if was_end {
+            // A transport that cannot be shut down is as good as shut down.
+            self.reactor.shut(key);
+        } else if sent.is_err() {
+            self.reactor.broken(key);
+            self.read(key);
         }
     }
 
@@ -378,9 +396,10 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         this.round = this.round.wrapping_add(1);
-        this.reactor.tick(Instant::now().into_std());
+        let rested = this.reactor.begin_round(Instant::now().into_std());
         let runtimes = Arc::clone(&this.runtimes);
         let _callers = runtimes.callers.enter();
+        this.go_on(rested);
         // Who has left makes room before others come: a client that connects again at once would find its own place taken.
         this.sweep(cx);
         let more = this.accept(cx);
@@ -403,7 +422,7 @@ where
                 break;
             }
         }
-        if more || !this.mailbox.listen(cx.waker()) {
+        if more || this.reactor.has_more() || !this.mailbox.listen(cx.waker()) {
             cx.waker().wake_by_ref();
         }
         Poll::Pending

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use longwire_proto::{CloseFrame, InvalidClose};
 
 use super::key::Key;
-use super::mailbox::{Allowance, Mail, Mailbox};
+use super::mailbox::{Allowance, Mail, Mailbox, cost_of_message};
 use crate::message::Outgoing;
 
 /// Reaches a connection of an event loop from any thread. Cheap to clone; it does not keep the connection open.
@@ -15,7 +15,7 @@ pub struct Remote {
     pub(super) key: Key,
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) allowance: Arc<Allowance>,
-    /// How many bytes may wait: the connection's high-water mark.
+    /// How many bytes may wait, with what each message costs beside its content: the connection's high-water mark.
     pub(super) ceiling: usize,
 }
 
@@ -23,7 +23,8 @@ pub struct Remote {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RemoteError {
-    /// As much waits as may: [`Limits::high_water`](crate::Limits::high_water).
+    /// As much waits as may: [`Limits::high_water`](crate::Limits::high_water). Each message counts for some hundred bytes
+    /// more than its content, which is what it costs to let it wait.
     Full,
     /// The connection is closing or has ended.
     Closed,
@@ -40,7 +41,7 @@ impl Remote {
         if self.allowance.is_over() {
             return Err(RemoteError::Closed);
         }
-        if !self.allowance.take(message.message.len(), self.ceiling) {
+        if !self.allowance.take(cost_of_message(&message), self.ceiling) {
             return Err(RemoteError::Full);
         }
         let allowance = Arc::clone(&self.allowance);

@@ -1,8 +1,10 @@
 //! Running a server's event loops: one thread each, which share the port.
 
+use std::any::Any;
 use std::future::Future;
 use std::io;
 use std::net::TcpListener;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::thread;
@@ -27,6 +29,7 @@ use super::uring::begin_tls;
 #[cfg(all(target_os = "linux", feature = "uring"))]
 use super::uring::{BeginTls, Uring, Visitor};
 use crate::error::{Error, Result};
+use crate::panic_message::panic_message;
 use crate::server::census::Census;
 use crate::server::service::HttpService;
 #[cfg(feature = "tls")]
@@ -86,7 +89,7 @@ pub(crate) async fn run<H: Handler>(plan: Plan<H>) -> Result<()> {
     tokio::select! {
         () = plan.shutdown => {}
         // Before the shutdown a loop ends only if it cannot run.
-        Some(Err(error)) = ended.recv() => return Err(setting_up(error)),
+        outcome = ended.recv() => return Err(Error::io("run the event loops", why_it_ended(outcome))),
     }
     loops.tell_all(|| Mail::ShutDown);
     if timeout(plan.shutdown_time, all(&mut ended)).await.is_err() {
@@ -95,6 +98,23 @@ pub(crate) async fn run<H: Handler>(plan: Plan<H>) -> Result<()> {
         all(&mut ended).await;
     }
     Ok(())
+}
+
+/// Why a loop has ended that nobody has asked to end.
+fn why_it_ended(outcome: Option<io::Result<()>>) -> io::Error {
+    match outcome {
+        Some(Err(error)) => error,
+        Some(Ok(())) | None => io::Error::other("an event loop has ended by itself"),
+    }
+}
+
+/// Runs a loop. If it panics, nobody goes on with its connections: that is an error like others.
+fn contained(run: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| Err(has_panicked(&*payload)))
+}
+
+fn has_panicked(payload: &(dyn Any + Send)) -> io::Error {
+    io::Error::other(format!("an event loop has panicked: {}", panic_message(payload)))
 }
 
 /// Waits until every loop has ended.
@@ -184,7 +204,14 @@ impl<H: Handler> Start<H> {
                 }
             }
         });
-        tokio::spawn(self.clone().attend(house, door, Arc::clone(guests)));
+        let attending = tokio::spawn(self.clone().attend(house, door, Arc::clone(guests)));
+        let ended = self.ended.clone();
+        tokio::spawn(async move {
+            let failure = attending.await.err();
+            if let Some(payload) = failure.and_then(|failure| failure.try_into_panic().ok()) {
+                let _dropped = ended.send(Err(has_panicked(&*payload)));
+            }
+        });
         Kind::Uring(visitors)
     }
 
@@ -205,7 +232,7 @@ impl<H: Handler> Start<H> {
     /// Runs one loop, on its own thread.
     fn run(self, kind: &Kind, listener: TcpListener, mailbox: Arc<Mailbox>) {
         let ended = self.ended.clone();
-        let outcome = match kind {
+        let outcome = contained(|| match kind {
             Kind::Readiness => self.readiness(listener, mailbox),
             #[cfg(all(target_os = "linux", feature = "uring"))]
             Kind::Uring(visitors) => {
@@ -222,7 +249,7 @@ impl<H: Handler> Start<H> {
                     }
                 }
             }
-        };
+        });
         // Nobody waits for it if the server was dropped.
         let _dropped = ended.send(outcome);
     }
@@ -293,4 +320,22 @@ fn another(first: &TcpListener) -> io::Result<TcpListener> {
 #[cfg(not(unix))]
 fn another(first: &TcpListener) -> io::Result<TcpListener> {
     first.try_clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A loop whose thread had ended was missed only by its clients.
+    #[test]
+    fn a_loop_that_ends_by_itself_is_an_error_however_it_ends() {
+        let panicked = contained(|| panic!("as the test wants it"));
+        assert_eq!(
+            why_it_ended(Some(panicked)).to_string(),
+            "an event loop has panicked: as the test wants it"
+        );
+        for outcome in [Some(contained(|| Ok(()))), None] {
+            assert_eq!(why_it_ended(outcome).to_string(), "an event loop has ended by itself");
+        }
+    }
 }

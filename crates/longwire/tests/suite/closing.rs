@@ -6,8 +6,8 @@ use longwire::{By, CloseCode, Error, InvalidClose, Limits, Role};
 use tokio::time::Instant;
 
 use crate::support::{
-    CLOSE, Frame, PING, PONG, ROOMY, TEXT, against_raw, close, end, masked, pair, plain, run_paused,
-    server_and_raw, tcp_pair,
+    BINARY, CLOSE, Frame, PING, PONG, ROOMY, TEXT, against_raw, close, end, masked, pair, plain, run,
+    run_paused, server_and_raw, settle, tcp_pair,
 };
 
 #[test]
@@ -103,7 +103,7 @@ fn two_ends_that_close_at_once_both_end_clean() {
 
 #[test]
 fn what_was_sent_before_the_close_arrives() {
-    crate::support::run(async {
+    run(async {
         let (mut client, mut server) = tcp_pair(Limits::default()).await;
         let sending = tokio::spawn(async move {
             for _ in 0..50 {
@@ -223,5 +223,56 @@ fn both_halves_learn_how_it_ended() {
             "nothing can be sent any more: closed by peer: 4000: enough"
         );
         assert!(!sender.is_open() && !other_sender.is_open());
+    });
+}
+
+/// The other direction is open: what was queued was dropped with the end of the client's side.
+#[test]
+fn answers_are_written_to_a_client_that_has_ended_its_side() {
+    run_paused(async {
+        for last in [masked(CLOSE, close(1000, "")), Vec::new()] {
+            let limits = Limits::default().water(1 << 20, 1 << 20);
+            let (mut socket, mut raw) = against_raw(Role::Server, 1000, limits);
+            let is_closed = !last.is_empty();
+            raw.send([masked(TEXT, "go"), last].concat()).await;
+            raw.finish().await;
+            let answering = tokio::spawn(async move {
+                assert_eq!(socket.recv().await.unwrap(), Some("go".into()));
+                for number in 0..20 {
+                    socket.send(vec![number; 10_000]).await.unwrap();
+                }
+                assert_eq!(socket.recv().await.unwrap(), None);
+                socket.closed()
+            });
+            settle().await;
+            for number in 0..20 {
+                assert_eq!(raw.frame().await, Frame::new(BINARY, vec![number; 10_000]));
+            }
+            if is_closed {
+                assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1000, "")));
+            }
+            raw.expect_end().await;
+            let closed = answering.await.unwrap();
+            let expected = if is_closed { (1000, "", By::Peer, true) } else { (1006, "", By::Nobody, false) };
+            assert_eq!(end(&closed), expected);
+        }
+    });
+}
+
+/// It takes what waits until the time for closing is up, and no longer.
+#[test]
+fn a_client_that_has_ended_its_side_and_does_not_read_is_dropped() {
+    run_paused(async {
+        for last in [masked(CLOSE, close(1000, "")), Vec::new()] {
+            let limits = Limits::default().water(0, 1 << 20);
+            let (mut socket, mut raw) = against_raw(Role::Server, 1000, limits);
+            raw.send(last).await;
+            raw.finish().await;
+            socket.send(vec![0; 100_000]).await.unwrap();
+            let start = Instant::now();
+            assert_eq!(socket.recv().await.unwrap(), None);
+            assert_eq!(start.elapsed(), Duration::from_secs(10));
+            raw.rest().await;
+        }
     });
 }

@@ -1,17 +1,14 @@
-//! What arrives on an open connection, and what its end is.
+//! What arrives on an open connection.
 
 use std::any::Any;
 use std::borrow::Cow;
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use longwire_proto::{CloseCode, CloseFrame, Event, LARGE_PAYLOAD, ProtocolError, Received, Role};
 
 use super::Reactor;
-use crate::connection::is_vanished_peer;
-use crate::error::Error;
-use crate::event::connection::Stage;
+use crate::event::connection::{Stage, Writing};
 use crate::event::handler::Handler;
 use crate::event::key::Key;
 use crate::event::message_ref::MessageRef;
@@ -28,6 +25,8 @@ enum Pause {
     Full,
     /// The handler has published something, which goes out first.
     Published,
+    /// The connection has had its share of the round; the rest waits for the next one.
+    Share,
 }
 
 impl<H: Handler, L> Reactor<H, L> {
@@ -42,10 +41,7 @@ impl<H: Handler, L> Reactor<H, L> {
         if left > 0
             && let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut())
         {
-            let unparsed = &mut open.backlog().unparsed;
-            // It is held for as long as the peer likes, so it takes no more room than it needs.
-            unparsed.reserve_exact(left);
-            unparsed.extend_from_slice(bytes.get(bytes.len() - left..).unwrap_or_default());
+            open.backlog().unparsed.push(bytes.get(bytes.len() - left..).unwrap_or_default());
             open.settle();
         }
     }
@@ -57,6 +53,7 @@ impl<H: Handler, L> Reactor<H, L> {
         if open.protocol.keeps_time() {
             open.protocol.heard(self.now);
         }
+        open.share.renew(self.round);
         let was_watched = std::mem::take(&mut open.is_watched);
         if open.protocol.queued() == 0
             && let Some(unused) = open.protocol.lend_buffer(self.pool.take())
@@ -67,7 +64,7 @@ impl<H: Handler, L> Reactor<H, L> {
         loop {
             let left = received.len();
             let Some(connection) = self.connections.get_mut(key) else { return 0 };
-            let peer_addr = connection.peer_addr;
+            let (peer_addr, is_broken) = (connection.peer_addr, connection.writing == Writing::Broken);
             let Stage::Open(open) = &mut connection.stage else { return 0 };
             let (handler, room) = (&self.rules.handler, &mut self.room);
             // One connection's panic is not to be the end of all others on its loop.
@@ -77,8 +74,14 @@ impl<H: Handler, L> Reactor<H, L> {
             match run {
                 Ok(Pause::Empty) => break,
                 Ok(Pause::Published) => self.give_out(),
+                // The answers cannot be written, and are not waited for.
+                Ok(Pause::Full) if is_broken => open.protocol.transmitted(open.protocol.queued()),
                 Ok(Pause::Full) => {
                     open.fill();
+                    break;
+                }
+                Ok(Pause::Share) => {
+                    self.rest(key);
                     break;
                 }
                 Err(payload) => {
@@ -131,23 +134,6 @@ impl<H: Handler, L> Reactor<H, L> {
         self.after_closing(key);
     }
 
-    /// Looks whether the connection has begun to end.
-    pub(super) fn after_closing(&mut self, key: Key) {
-        let Some(connection) = self.connections.get_mut(key) else { return };
-        let Stage::Open(open) = &mut connection.stage else { return };
-        if open.protocol.is_open() {
-            return;
-        }
-        if let Some(allowance) = open.backlog.as_ref().and_then(|backlog| backlog.allowance.as_ref()) {
-            allowance.end();
-        }
-        if open.protocol.closed().is_some() {
-            self.leave(key);
-        }
-        self.mark(key);
-        self.watch(key);
-    }
-
     /// Goes on with what had to wait for room.
     pub(super) fn after_write(&mut self, key: Key) {
         self.after_closing(key);
@@ -168,59 +154,37 @@ impl<H: Handler, L> Reactor<H, L> {
             // What waited here has filled the queue again; the rest of it comes first.
             return self.mark(key);
         }
-        let mut unparsed =
-            open.backlog.as_mut().map(|backlog| std::mem::take(&mut backlog.unparsed)).unwrap_or_default();
+        let is_stalled = open.is_stalled();
         if std::mem::take(&mut open.was_full) {
             self.call(key, H::on_drain);
             self.give_out();
         }
-        if unparsed.is_empty() {
-            self.after_events(key);
+        if is_stalled {
+            self.take_unparsed(key);
         } else {
-            let left = self.take_in(key, &mut unparsed);
-            unparsed.drain(..unparsed.len() - left);
-            if left > 0
-                && let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut())
-            {
-                open.backlog().unparsed = unparsed;
-            }
+            self.after_events(key);
         }
     }
 
-    /// The transport of an open connection has ended.
-    pub(super) fn transport_ended(&mut self, key: Key, error: Option<io::Error>) {
+    /// Gives the handler what waits unparsed, as far as it can take it now, and then the end, if that has come.
+    pub(super) fn take_unparsed(&mut self, key: Key) {
         let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) else {
             return;
         };
-        let told = error.filter(|error| !is_vanished_peer(error) && open.protocol.closed().is_none());
-        open.protocol.receive_eof();
-        if let Some(error) = told {
-            let error = Error::io("read from the peer", error);
-            self.call(key, |handler, socket| handler.on_error(socket, &error));
-        }
-        self.after_closing(key);
-    }
-
-    /// Takes a connection that has ended out of its topics and tells the handler, once.
-    pub(super) fn leave(&mut self, key: Key) {
+        let Some(backlog) = &mut open.backlog else { return };
+        let mut unparsed = std::mem::take(&mut backlog.unparsed);
+        let left = self.take_in(key, unparsed.rest());
         let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) else {
             return;
         };
-        if std::mem::replace(&mut open.was_told, true) {
-            return;
+        if left > 0 {
+            unparsed.keep_last(left);
+            open.backlog().unparsed = unparsed;
+            return open.settle();
         }
-        for topic in std::mem::take(&mut open.subscriptions) {
-            self.room.unsubscribe(topic, key);
+        if let Some(end) = open.backlog.as_mut().and_then(|backlog| backlog.end.take()) {
+            self.transport_ended(key, end);
         }
-        if let Some(allowance) = open.backlog.take().and_then(|backlog| backlog.allowance) {
-            allowance.end();
-        }
-        let closed = open.protocol.closed().cloned().unwrap_or_else(longwire_proto::Closed::lost);
-        tracing::debug!(%closed, "ended");
-        telemetry::ended(Role::Server, Some(&closed));
-        self.room.traffic.count();
-        self.call(key, |handler, socket| handler.on_close(socket, &closed));
-        self.give_out();
     }
 
     fn panicked(&mut self, key: Key, payload: &(dyn Any + Send)) {
@@ -238,8 +202,13 @@ impl<H: Handler, L> Reactor<H, L> {
 /// Gives the handler one event after the other.
 fn run<H: Handler>(handler: &H, socket: &mut Socket<'_, H::State>, received: &mut Received<'_>) -> Pause {
     loop {
-        if socket.open.protocol.is_above_high_water() && !received.is_empty() {
-            return Pause::Full;
+        if !received.is_empty() {
+            if socket.open.protocol.is_above_high_water() {
+                return Pause::Full;
+            }
+            if socket.open.share.left == 0 {
+                return Pause::Share;
+            }
         }
         let queued = socket.open.protocol.queued();
         match socket.open.protocol.next_event(received) {
@@ -251,10 +220,12 @@ fn run<H: Handler>(handler: &H, socket: &mut Socket<'_, H::State>, received: &mu
             }
             Ok(Some(Event::Text(text))) => {
                 socket.room.traffic.message_received();
+                socket.open.share.spend(text.len());
                 handler.on_message(socket, MessageRef::Text(&text));
             }
             Ok(Some(Event::Binary(bytes))) => {
                 socket.room.traffic.message_received();
+                socket.open.share.spend(bytes.len());
                 handler.on_message(socket, MessageRef::Binary(&bytes));
             }
             Ok(Some(other)) => rare(handler, socket, other, queued),
@@ -270,6 +241,7 @@ fn run<H: Handler>(handler: &H, socket: &mut Socket<'_, H::State>, received: &mu
 /// Gives the handler a large message, which it may send back without a copy.
 fn lend<H: Handler>(handler: &H, socket: &mut Socket<'_, H::State>, message: &Message) {
     socket.room.traffic.message_received();
+    socket.open.share.spend(message.len());
     socket.room.lent = message.clone().into_bytes();
     handler.on_message(socket, message.into());
     socket.room.lent = Bytes::new();
@@ -284,6 +256,7 @@ fn failed<H: Handler>(handler: &H, socket: &mut Socket<'_, H::State>, error: Pro
 /// Gives the handler what is no message; `queued` bytes waited before it arrived.
 #[cold]
 fn rare<H: Handler>(handler: &H, socket: &mut Socket<'_, H::State>, event: Event<'_>, queued: usize) {
+    socket.open.share.spend(0);
     match event {
         Event::Ping(payload) => {
             // A pong that is not queued is put off, as RFC 6455 §5.5.3 allows.

@@ -8,7 +8,7 @@ use longwire_proto::handshake::{HeadStatus, encode_response_head, is_upgrade};
 use longwire_proto::{Protocol, Role};
 
 use super::Reactor;
-use crate::event::connection::{Open, Refused, Stage};
+use crate::event::connection::{Open, Refused, Share, Stage};
 use crate::event::handler::Handler;
 use crate::event::key::Key;
 use crate::server::admission::Admitted;
@@ -102,6 +102,7 @@ impl<H: Handler, L> Reactor<H, L> {
             is_watched: false,
             was_told: false,
             backlog: None,
+            share: Share::default(),
         }
     }
 

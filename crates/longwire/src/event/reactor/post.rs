@@ -1,35 +1,66 @@
 //! What comes to a loop from handlers and from other threads: publications, messages, orders.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use longwire_proto::{CloseCode, CloseFrame, Prepared};
+use longwire_proto::{CloseCode, CloseFrame, LARGE_PAYLOAD, Prepared};
 
 use super::{Life, Reactor};
 use crate::event::connection::Stage;
 use crate::event::handler::Handler;
 use crate::event::key::Key;
-use crate::event::mailbox::Mail;
+use crate::event::mailbox::{Mail, cost_of_message};
 use crate::event::topics::Delivery;
 
+/// How much of the mail is given out before the connections have their turn, in bytes for all receivers together. Each
+/// receiver costs [`RECEIVER`] more.
+const MAIL_AT_A_TIME: usize = 4 << 20;
+
+/// What it costs to give a message to one receiver, beside its content.
+const RECEIVER: usize = 64;
+
 impl<H: Handler, L> Reactor<H, L> {
-    /// Does what other threads want.
+    /// Does what other threads want, up to a share of the round; [`has_more`](Reactor::has_more) tells of the rest.
     pub(in crate::event) fn take_mail(&mut self) {
-        for mail in self.room.mailbox.empty() {
-            match mail {
-                Mail::Publish { topic, message } => self.give_to_subscribers(&topic, &message, None),
-                Mail::Send { to, message, allowance } => {
-                    let _entered = self.spans.enter(to);
-                    match self.connections.get_mut(to).and_then(|connection| connection.open_mut()) {
-                        Some(open) => open.park(message, allowance, &mut self.room.traffic),
-                        None => allowance.give_back(message.message.len()),
-                    }
-                    self.after_events(to);
-                }
-                Mail::Close { to, frame } => self.close(to, frame),
-                Mail::ShutDown => self.shut_down(),
-                Mail::Stop => self.stop(),
-            }
+        if self.mail.is_empty() {
+            self.mail = self.room.mailbox.empty();
         }
+        let (mut given, mut published) = (0, 0);
+        while given < MAIL_AT_A_TIME
+            && let Some(mail) = self.mail.pop_front()
+        {
+            published += mail.cost_of_publication();
+            // A message that is sent or published may panic when it is dropped.
+            self.guarded(mail.receiver(), |reactor| given += reactor.open_mail(mail));
+        }
+        if self.mail.is_empty() {
+            self.mail = VecDeque::new();
+        }
+        self.room.mailbox.given_out(published);
+    }
+
+    /// Does what another thread wants; gives what that cost.
+    fn open_mail(&mut self, mail: Mail) -> usize {
+        match mail {
+            Mail::Publish { topic, message } => {
+                let receivers = self.give_to_subscribers(&topic, &message, None);
+                return RECEIVER + receivers * (RECEIVER + message.len().min(LARGE_PAYLOAD));
+            }
+            Mail::Send { to, message, allowance } => {
+                let cost = cost_of_message(&message);
+                let _entered = self.spans.enter(to);
+                match self.connections.get_mut(to).and_then(|connection| connection.open_mut()) {
+                    Some(open) => open.park(message, allowance, &mut self.room.traffic),
+                    None => allowance.give_back(cost),
+                }
+                self.after_events(to);
+                return cost;
+            }
+            Mail::Close { to, frame } => self.close(to, frame),
+            Mail::ShutDown => self.shut_down(),
+            Mail::Stop => self.stop(),
+        }
+        RECEIVER
     }
 
     /// Gives what the handler has published to everybody who has subscribed to it.
@@ -47,10 +78,12 @@ impl<H: Handler, L> Reactor<H, L> {
         self.is_giving_out = false;
     }
 
-    fn give_to_subscribers(&mut self, topic: &str, message: &Arc<Prepared>, but: Option<Key>) {
+    /// Gives a publication to the loop's own subscribers; gives how many they are.
+    fn give_to_subscribers(&mut self, topic: &str, message: &Arc<Prepared>, but: Option<Key>) -> usize {
         let mut too_slow = Vec::new();
         let topics = &mut self.room.topics;
-        let Some(topic) = topics.find(topic).and_then(|id| topics.get_mut(id)) else { return };
+        let Some(topic) = topics.find(topic).and_then(|id| topics.get_mut(id)) else { return 0 };
+        let receivers = topic.subscribers.len();
         for (&key, subscriber) in &mut topic.subscribers {
             if but == Some(key) {
                 continue;
@@ -78,6 +111,7 @@ impl<H: Handler, L> Reactor<H, L> {
             let _entered = self.spans.enter(key);
             self.after_closing(key);
         }
+        receivers
     }
 
     fn close(&mut self, key: Key, frame: Option<CloseFrame>) {
@@ -94,7 +128,7 @@ impl<H: Handler, L> Reactor<H, L> {
         self.life = Life::Stops;
         for key in self.keys() {
             let _entered = self.spans.enter(key);
-            self.transport_ended(key, None);
+            self.vanished(key);
         }
     }
 

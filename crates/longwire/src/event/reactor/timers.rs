@@ -9,6 +9,9 @@ use crate::event::handler::Handler;
 use crate::event::key::Key;
 use crate::telemetry::{self, NotLetIn};
 
+/// So many timers are not worth to be looked through.
+const FEW_TIMERS: usize = 64;
+
 impl<H: Handler, L> Reactor<H, L> {
     /// When [`expire`](Reactor::expire) has to be called.
     pub(in crate::event) fn deadline(&self) -> Option<Instant> {
@@ -31,8 +34,10 @@ impl<H: Handler, L> Reactor<H, L> {
                 Stage::Open(open) => {
                     telemetry::handle_timeout(&mut open.protocol, self.now);
                     open.is_watched = true;
-                    self.after_events(key);
-                    self.watch(key);
+                    self.guarded(key, |reactor| {
+                        reactor.after_events(key);
+                        reactor.watch(key);
+                    });
                 }
                 Stage::Opening(_) => {
                     tracing::debug!("the opening handshake took too long");
@@ -65,6 +70,78 @@ impl<H: Handler, L> Reactor<H, L> {
         {
             connection.timer = Some(at);
             self.timers.push(Reverse((at, key)));
+            if self.timers.len() > self.connections.len().saturating_mul(2).max(FEW_TIMERS) {
+                self.forget_old_timers();
+            }
+        }
+    }
+
+    /// Forgets the timers of connections that have ended, and those that were set to an earlier time: with times of days
+    /// and connections of seconds they would pile up.
+    fn forget_old_timers(&mut self) {
+        let connections = &self.connections;
+        self.timers.retain(|Reverse((at, key))| {
+            connections.get(*key).is_some_and(|connection| connection.timer == Some(*at))
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use longwire_proto::handshake::Refusal;
+    use longwire_proto::{Config, Limits};
+    use tracing::Span;
+
+    use super::*;
+    use crate::event::message_ref::MessageRef;
+    use crate::event::rules::Rules;
+    use crate::event::socket::Socket;
+    use crate::ledger::Ledger;
+    use crate::server::admission::{Accept, Admission, Upgrade};
+    use crate::server::census::Census;
+
+    struct Nothing;
+
+    impl Handler for Nothing {
+        type State = ();
+
+        fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
+            Ok(Accept::new())
+        }
+
+        fn on_message(&self, _: &mut Socket<'_, ()>, _: MessageRef<'_>) {}
+    }
+
+    /// They stayed until they were due: with a handshake time of a day, a day's connections.
+    #[test]
+    fn timers_of_connections_that_have_ended_do_not_pile_up() {
+        let rules = Rules {
+            handler: Nothing,
+            config: Arc::new(Config::new(Limits::default().handshake_time(Duration::from_secs(86_400)))),
+            admission: Admission::default(),
+            serves_http: false,
+            ledger: Arc::new(Ledger::new(usize::MAX)),
+        };
+        let census = Arc::new(Census::new(1_000, 1_000));
+        let mut reactor = Reactor::<_, ()>::new(Arc::new(rules), Arc::default(), Arc::default());
+        let accept = |reactor: &mut Reactor<Nothing, ()>| {
+            let place = census.enter(Ipv4Addr::LOCALHOST.into()).unwrap();
+            reactor.accept((), (Ipv4Addr::LOCALHOST, 1).into(), place, Span::none())
+        };
+        let stays: Vec<Key> = (0..100).map(|_| accept(&mut reactor)).collect();
+        for _ in 0..10_000 {
+            let key = accept(&mut reactor);
+            reactor.remove(key);
+            assert!(reactor.timers.len() <= 300, "{} timers", reactor.timers.len());
+        }
+        reactor.tick(Instant::now() + Duration::from_secs(86_401));
+        reactor.expire();
+        for key in stays {
+            assert!(matches!(reactor.connections[key].stage, Stage::Gone), "its time is up");
         }
     }
 }

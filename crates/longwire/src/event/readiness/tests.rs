@@ -219,3 +219,23 @@ fn a_shutdown_that_could_not_be_finished_goes_on_when_the_transport_is_ready() {
     rounds.go_round();
     assert!(peer.0.is_shut.get());
 }
+
+/// All that one read had brought was delivered before anybody else had a turn.
+#[test]
+fn who_sends_without_end_does_not_keep_others_waiting() {
+    const MESSAGES: usize = 20_000;
+    let empty = [0x82, 0x80, 0, 0, 0, 0];
+    let (fast, other) = (Peer::says(&empty.repeat(MESSAGES)), Peer::says(b"\x81\x85\0\0\0\0hello"));
+    let mut rounds = Rounds::with(&[(&fast, Talk::Echo), (&other, Talk::Echo)]);
+    let mut echoes = Vec::new();
+    for round in 1.. {
+        rounds.go_round();
+        echoes.push(fast.heard().len() / 2);
+        assert_eq!(other.heard(), if round == 1 { &b"\x81\x05hello"[..] } else { b"" });
+        if echoes.iter().sum::<usize>() == MESSAGES {
+            break;
+        }
+    }
+    assert_eq!(echoes, [8_192, 8_192, MESSAGES - 2 * 8_192]);
+    assert!(!rounds.rung.0.load(Ordering::Relaxed), "there is nothing left to be done");
+}

@@ -128,7 +128,10 @@ impl<H: Handler> Uring<H> {
         while !self.is_over() {
             let timeout = self.patience();
             self.ring.submit_and_wait(timeout)?;
-            self.reactor.tick(Instant::now());
+            for key in self.reactor.begin_round(Instant::now()) {
+                self.reactor.go_on(key);
+                self.read_on(key);
+            }
             while let Some(completion) = self.ring.next_completion() {
                 self.complete(completion);
             }
@@ -146,7 +149,7 @@ impl<H: Handler> Uring<H> {
 
     /// How long there is nothing to be done unless something happens. `None`: for ever.
     fn patience(&self) -> Option<Duration> {
-        if !self.mailbox.listen(&self.waker) {
+        if self.reactor.has_more() || !self.mailbox.listen(&self.waker) {
             return Some(Duration::ZERO);
         }
         let paused = match self.accepting {

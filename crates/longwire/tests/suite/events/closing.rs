@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use longwire::{By, CloseCode, InvalidClose, Limits, SendError, SendStatus};
+use http::StatusCode;
+use longwire::{By, CloseCode, InvalidClose, Limits, Refusal, SendError, SendStatus};
 
 use crate::support::{
     BINARY, CLOSE, Conn, Frame, PING, Script, TEXT, Told, close, for_each_engine, masked, patient,
+    upgrade_request,
 };
 
 /// Closes with 4000 and "enough" at whatever is received.
@@ -243,5 +245,83 @@ fn what_was_sent_before_the_close_arrives_however_slow_the_peer() {
         }
         assert_eq!(slow.frame().await, Frame::new(CLOSE, close(1000, "that was all")));
         slow.expect_end().await;
+    });
+}
+
+/// The other direction is open: the answers and the Close frame for a client that ended its side behind its own were lost.
+#[test]
+fn answers_are_written_to_a_peer_that_has_ended_its_side() {
+    for_each_engine(async |engine| {
+        for (count, size) in [(200_u8, 64_000), (20, 640_000)] {
+            for (high_water, is_closed) in [(256 << 10, true), (100 << 20, true), (100 << 20, false)] {
+                let mut server = Script::new()
+                    .on_message(move |socket, message| {
+                        match message.as_text() {
+                            Some(round) => socket.send(round),
+                            None => socket.send(&message.as_bytes().repeat(size)),
+                        };
+                    })
+                    .run(engine, |server| server.limits(patient().water(64 << 10, high_water)))
+                    .await;
+                let mut raw = server.open_narrow("/").await;
+                let last = if is_closed { masked(CLOSE, close(1000, "")) } else { Vec::new() };
+                let messages: Vec<u8> = (0..count).flat_map(|number| masked(BINARY, [number])).collect();
+                raw.send([messages, last].concat()).await;
+                raw.finish().await;
+                server.go_round(&mut server.open("/round").await).await;
+                for number in 0..count {
+                    assert_eq!(raw.frame().await, Frame::new(BINARY, vec![number; size]));
+                }
+                if is_closed {
+                    assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1000, "")));
+                }
+                raw.expect_end().await;
+                drop(raw);
+                let told = if is_closed { Told::close(1000, "", By::Peer, true) } else { Told::lost() };
+                server.expect_sometime(told).await;
+                server.stop();
+                server.returned().await;
+            }
+        }
+    });
+}
+
+/// It takes what waits until the time for closing is up, and no longer.
+#[test]
+fn a_peer_that_has_ended_its_side_and_does_not_read_is_dropped() {
+    for_each_engine(async |engine| {
+        for last in [masked(CLOSE, close(1000, "")), Vec::new()] {
+            let limits = patient().close_time(Duration::from_millis(50)).water(0, 100 << 20);
+            let mut server = Script::new()
+                .on_text(|socket, _| {
+                    socket.send(&vec![0; 50 << 20]);
+                })
+                .run(engine, |server| server.limits(limits).shutdown_time(Duration::from_secs(3600)))
+                .await;
+            let mut raw = server.open_narrow("/").await;
+            raw.send([masked(TEXT, "go"), last].concat()).await;
+            raw.finish().await;
+            server.expect(Told::Open).await;
+            server.expect(Told::message("go")).await;
+            assert!(matches!(server.told().await, Some(Told::Close(..))));
+            // A server with a connection left would wait for an hour.
+            server.end().await;
+            drop(raw);
+        }
+    });
+}
+
+#[test]
+fn a_refusal_reaches_a_peer_that_has_ended_its_side() {
+    for_each_engine(async |engine| {
+        let server = Script::new()
+            .on_upgrade(|_| Err(Refusal::new(StatusCode::FORBIDDEN, "not today")))
+            .run(engine, |server| server)
+            .await;
+        let mut raw = server.raw().await;
+        raw.send(upgrade_request("")).await;
+        raw.finish().await;
+        let answer = String::from_utf8(raw.rest().await).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 403 ") && answer.ends_with("not today\n"), "{answer}");
     });
 }

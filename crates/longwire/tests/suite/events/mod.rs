@@ -2,12 +2,14 @@
 
 mod backpressure;
 mod closing;
+mod fairness;
 mod http;
 mod lifetime;
 mod messages;
 mod opening;
 mod panics;
 mod remote;
+mod resets;
 mod runtime;
 mod shutdown;
 mod slow_subscribers;

@@ -1,9 +1,11 @@
 //! A handler that panics ends its connection with 1011, and no other.
 
-use longwire::{By, Engine};
+use bytes::Bytes;
+use longwire::{Accept, By, Engine, Handler, MessageRef, Refusal, Socket, Upgrade};
 
 use crate::support::{
-    CLOSE, EventServer, Frame, Raw, Script, TEXT, Told, close, for_each_engine, masked, upgrade_request,
+    BINARY, CLOSE, EventServer, Frame, Raw, Script, Serving, TEXT, Told, close, for_each_engine, masked,
+    upgrade_request,
 };
 
 /// A server whose handler panics for connections of the path "/panic".
@@ -113,13 +115,106 @@ fn in_on_upgrade() {
         let script = |script: Script| {
             script.on_upgrade(|request| {
                 panic_if(request.path());
-                Ok(longwire::Accept::with(String::new()))
+                Ok(Accept::with(String::new()))
             })
         };
         let server = panicking(engine, script).await;
         let mut other = server.open("/").await;
         let request = upgrade_request("").replace("GET /", "GET /panic");
         assert_eq!(server.status(request).await, "HTTP/1.1 500 Internal Server Error");
+        server.go_round(&mut other).await;
+    });
+}
+
+/// The state of a connection that panics when it is dropped, if the connection said so.
+struct Delicate {
+    is_to_panic: bool,
+}
+
+impl Drop for Delicate {
+    fn drop(&mut self) {
+        assert!(!self.is_to_panic, "as the test wants it");
+    }
+}
+
+/// Sends back what it receives.
+struct Careless;
+
+impl Handler for Careless {
+    type State = Delicate;
+
+    fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<Delicate>, Refusal> {
+        Ok(Accept::with(Delicate { is_to_panic: false }))
+    }
+
+    fn on_message(&self, socket: &mut Socket<'_, Delicate>, message: MessageRef<'_>) {
+        socket.state_mut().is_to_panic = message.as_text() == Some("panic");
+        socket.send(message);
+    }
+}
+
+/// It was the end of the loop's thread, and of all connections with it.
+#[test]
+fn in_the_drop_of_a_state() {
+    for_each_engine(async |engine| {
+        let set_up = |server: longwire::Server| server.engine(engine).workers(1);
+        let mut serving = Serving::start(set_up, |server| server.run(Careless)).await;
+        let mut other = serving.raw_open().await;
+        for how in ["close", "vanish", "stay"] {
+            let mut raw = serving.raw_open().await;
+            raw.send(masked(TEXT, "panic")).await;
+            assert_eq!(raw.frame().await, Frame::new(TEXT, "panic"));
+            if how == "close" {
+                raw.send(masked(CLOSE, "")).await;
+                assert_eq!(raw.frame().await, Frame::new(CLOSE, ""));
+                raw.expect_end().await;
+            } else if how == "vanish" {
+                raw.into_inner().set_zero_linger().unwrap();
+            }
+            for _ in 0..4 {
+                other.send(masked(TEXT, "still here")).await;
+                assert_eq!(other.frame().await, Frame::new(TEXT, "still here"));
+            }
+        }
+        drop(other);
+        serving.stop();
+        serving.returned().await;
+    });
+}
+
+/// The bytes of a message may belong to anything.
+#[test]
+fn in_the_drop_of_a_messages_owner() {
+    struct Owner(Vec<u8>);
+
+    impl AsRef<[u8]> for Owner {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+
+    impl Drop for Owner {
+        fn drop(&mut self) {
+            panic!("as the test wants it");
+        }
+    }
+
+    for_each_engine(async |engine| {
+        let script = Script::new().on_text(|socket, text| match text {
+            "go" => {
+                socket.send_message(Bytes::from_owner(Owner(vec![7; 100_000])));
+            }
+            _ => {
+                socket.send(text);
+            }
+        });
+        let mut server = script.run(engine, |server| server).await;
+        let mut other = server.open("/").await;
+        let mut raw = server.open("/").await;
+        raw.send(masked(TEXT, "go")).await;
+        assert_eq!(raw.frame().await, Frame::new(BINARY, vec![7; 100_000]));
+        raw.expect_end().await;
+        server.expect_sometime(Told::lost()).await;
         server.go_round(&mut other).await;
     });
 }

@@ -2,16 +2,28 @@
 
 use std::sync::mpsc::{Receiver, channel};
 
-use longwire::{By, Engine, Message, Remote, RemoteError};
+use longwire::{By, Engine, Message, Remote, RemoteError, SendStatus};
 
 use crate::support::{
-    BINARY, CLOSE, EventServer, Frame, Script, TEXT, Told, close, for_each_engine, masked, patient,
+    BINARY, CLOSE, Conn, EventServer, Frame, Script, TEXT, Told, close, for_each_engine, masked, patient,
 };
 
 /// A server that gives away a handle of each connection.
 async fn serve(engine: Engine, script: Script) -> (EventServer, Receiver<Remote>) {
+    serve_by(engine, script, |_| {}).await
+}
+
+/// As [`serve`]; each connection begins with `on_open`.
+async fn serve_by(
+    engine: Engine,
+    script: Script,
+    on_open: impl Fn(&mut Conn<'_>) + Send + Sync + 'static,
+) -> (EventServer, Receiver<Remote>) {
     let (remotes, given) = channel();
-    let script = script.on_open(move |socket| remotes.send(socket.remote()).unwrap());
+    let script = script.on_open(move |socket| {
+        remotes.send(socket.remote()).unwrap();
+        on_open(socket);
+    });
     let limits = patient().water(10_000, 50_000);
     (script.run(engine, |server| server.limits(limits)).await, given)
 }
@@ -28,8 +40,10 @@ fn messages_of_a_thread_arrive_in_order() {
                 let remote = remote.clone();
                 std::thread::spawn(move || {
                     for number in 0..300 {
-                        // There is room for them all.
-                        remote.send(format!("{name}{number}")).unwrap();
+                        while let Err(error) = remote.send(format!("{name}{number}")) {
+                            assert_eq!(error, RemoteError::Full);
+                            std::thread::yield_now();
+                        }
                     }
                 })
             })
@@ -82,6 +96,35 @@ fn it_is_full_when_as_much_waits_as_may_and_closing_loses_nothing() {
         slow.send(masked(CLOSE, close(4000, ""))).await;
         slow.expect_end().await;
         server.expect_sometime(Told::close(4000, "", By::Local, true)).await;
+    });
+}
+
+/// Messages without content cost something, too: 19 million of them were taken for a client that did not read.
+#[test]
+fn it_is_full_of_messages_without_content() {
+    fn fill(socket: &mut Conn<'_>) {
+        while socket.state() == "/slow" && socket.send(&[0; 10_000][..]) == SendStatus::Queued {}
+    }
+    for_each_engine(async |engine| {
+        let (mut server, remotes) = serve_by(engine, Script::new().on_drain(fill), fill).await;
+        let mut other = server.open("/").await;
+        remotes.recv().unwrap();
+        let mut slow = server.open_narrow("/slow").await;
+        let remote = remotes.recv().unwrap();
+        // Until the systems of both ends take no more.
+        let mut rounds_in_vain = 0;
+        while rounds_in_vain < 3 {
+            server.go_round(&mut other).await;
+            let has_drained = server.all_told().contains(&Told::Drain);
+            rounds_in_vain = if has_drained { 0 } else { rounds_in_vain + 1 };
+        }
+        let taken = (0..10_000).take_while(|_| remote.send("").is_ok()).count();
+        assert!((1..1_000).contains(&taken), "{taken} messages were taken for a client that does not read");
+        let mut empty = 0;
+        while empty < taken {
+            empty += usize::from(slow.frame().await.payload.is_empty());
+        }
+        remote.send("").unwrap();
     });
 }
 

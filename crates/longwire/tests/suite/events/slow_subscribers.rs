@@ -251,3 +251,45 @@ fn what_is_published_faster_than_a_loop_takes_it_is_dropped() {
         }
     });
 }
+
+/// Messages of one byte cost more than that, too: 64 MiB of them were 2.5 GB.
+#[test]
+fn small_messages_are_dropped_when_they_cost_too_much() {
+    for_each_engine(async |engine| {
+        let (go_on, may_go_on) = channel::<()>();
+        let may_go_on = std::sync::Mutex::new(may_go_on);
+        let mut server = Script::new()
+            .on_text(move |socket, text| {
+                if text == "wait" {
+                    may_go_on.lock().unwrap().recv().unwrap();
+                }
+                socket.send(text);
+            })
+            .on_open(|socket| socket.subscribe("something else"))
+            .run(engine, |server| server)
+            .await;
+        let mut raw = server.open("/").await;
+        server.expect(Told::Open).await;
+        raw.send(masked(TEXT, "wait")).await;
+        server.expect(Told::message("wait")).await;
+        // At least the two counters and the length of each, and its place in a queue.
+        let most = (64 << 20) / 128;
+        let message = bytes::Bytes::from_static(b"x");
+        for _ in 0..most + 1_000 {
+            server.topics.publish("nobody", message.clone());
+        }
+        assert!(server.topics.dropped() >= 1_000, "{} were dropped", server.topics.dropped());
+        go_on.send(()).unwrap();
+        assert_eq!(raw.frame().await, Frame::new(TEXT, "wait"));
+        let dropped = server.topics.dropped();
+        // The loop gives them out in shares of its rounds.
+        loop {
+            server.go_round(&mut raw).await;
+            server.topics.publish("something else", "room");
+            if server.topics.dropped() == dropped {
+                break;
+            }
+        }
+        assert_eq!(raw.frame().await, Frame::new(TEXT, "room"));
+    });
+}

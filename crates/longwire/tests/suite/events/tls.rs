@@ -15,7 +15,8 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::support::{
-    CLOSE, EventServer, Frame, Raw, Script, TEXT, Told, close, end, for_each_engine, masked, upgrade_request,
+    BINARY, CLOSE, EventServer, Frame, Raw, Script, TEXT, Told, close, end, for_each_engine, masked, patient,
+    upgrade_request,
 };
 
 /// A server with a certificate that it has signed itself.
@@ -191,5 +192,29 @@ fn all_are_told_of_the_shutdown() {
         assert_eq!(client.recv().await.unwrap(), None);
         assert_eq!(end(&client.closed()), (1001, "the server is shutting down", By::Peer, true));
         secure.server.returned().await;
+    });
+}
+
+/// What is encrypted already is written like what is not, also when the client has ended its side.
+#[test]
+fn answers_are_written_to_a_peer_that_has_ended_its_side() {
+    for_each_engine(async |engine| {
+        for (count, size) in [(200_u8, 64_000), (20, 640_000)] {
+            let script = Script::new().on_message(move |socket, message| {
+                socket.send(&message.as_bytes().repeat(size));
+            });
+            let secure = Secure::run(engine, script, |server| server.limits(patient())).await;
+            let mut raw = secure.raw().await;
+            raw.send(upgrade_request("")).await;
+            assert!(raw.head().await.starts_with("HTTP/1.1 101 "));
+            let messages: Vec<u8> = (0..count).flat_map(|number| masked(BINARY, [number])).collect();
+            raw.send([messages, masked(CLOSE, close(1000, ""))].concat()).await;
+            raw.finish().await;
+            for number in 0..count {
+                assert_eq!(raw.frame().await, Frame::new(BINARY, vec![number; size]));
+            }
+            assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1000, "")));
+            raw.expect_end().await;
+        }
     });
 }

@@ -230,11 +230,14 @@ impl EventServer {
         panic!("the handler was never told of {told:?}");
     }
 
+    /// What the handler was told since the last question.
+    pub(crate) fn all_told(&mut self) -> Vec<Told> {
+        std::iter::from_fn(|| self.told.try_recv().ok()).collect()
+    }
+
     /// How many messages the handler was told of since the last question.
     pub(crate) fn messages(&mut self) -> usize {
-        std::iter::from_fn(|| self.told.try_recv().ok())
-            .filter(|told| matches!(told, Told::Message(_)))
-            .count()
+        self.all_told().iter().filter(|told| matches!(told, Told::Message(_))).count()
     }
 
     /// Waits for the end of a server that was stopped.

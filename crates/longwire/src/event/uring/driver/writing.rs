@@ -22,6 +22,7 @@ impl<H: Handler> Uring<H> {
         let length = if link.tls.is_some() { 0 } else { length };
         if link.ends_after_write {
             link.shut_down();
+            self.reactor.shut(key);
         }
         self.reactor.written(key, length);
         if result.is_err() {
@@ -90,7 +91,10 @@ impl<H: Handler> Uring<H> {
     pub(super) fn shut_down(&mut self, key: Key) {
         let Some(link) = self.reactor.link(key) else { return };
         match &mut link.tls {
-            None => link.shut_down(),
+            None => {
+                link.shut_down();
+                self.reactor.shut(key);
+            }
             Some(tls) => {
                 tls.say_end();
                 link.ends_after_write = true;

@@ -1,0 +1,148 @@
+//! How the transport of a connection ends, and the connection with it.
+//!
+//! What arrived before the end is given first. A peer that has ended its side only may still read: what is queued is
+//! written until the time for closing is up. A transport that takes nothing any more is of no use: what can be read is
+//! given, and the connection ends.
+
+use std::io;
+
+use longwire_proto::Role;
+
+use super::Reactor;
+use crate::connection::is_vanished_peer;
+use crate::error::Error;
+use crate::event::connection::{End, Stage, Writing};
+use crate::event::handler::Handler;
+use crate::event::key::Key;
+use crate::telemetry::{self, NotLetIn};
+
+impl<H: Handler, L> Reactor<H, L> {
+    /// The transport has ended: the peer has ended its side, or there was an error.
+    pub(in crate::event) fn ended(&mut self, key: Key, error: Option<io::Error>) {
+        let _entered = self.spans.enter(key);
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let had_ended = std::mem::replace(&mut connection.has_ended, true);
+        if error.is_some() && matches!(connection.stage, Stage::Open(_)) {
+            self.broken(key);
+        }
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        match &mut connection.stage {
+            Stage::Open(_) if had_ended => self.mark(key),
+            // What arrived before comes first.
+            Stage::Open(open) if open.is_stalled() => open.backlog().end = Some(error),
+            Stage::Open(_) => self.guarded(key, |reactor| reactor.transport_ended(key, error)),
+            Stage::Opening(_) => {
+                telemetry::refused(NotLetIn::Left);
+                self.give_up(key);
+            }
+            // The client may wait for the answer all the same.
+            Stage::Refused(_) if error.is_none() => self.mark(key),
+            Stage::Refused(_) => self.give_up(key),
+            Stage::Http(_) | Stage::Gone => {}
+        }
+    }
+
+    /// The transport takes nothing any more. What the peer sent before may still arrive.
+    pub(in crate::event) fn broken(&mut self, key: Key) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        connection.writing = Writing::Broken;
+        match &mut connection.stage {
+            Stage::Open(_) => self.guarded(key, |reactor| reactor.discard_queue(key)),
+            Stage::Opening(_) | Stage::Refused(_) => self.give_up(key),
+            Stage::Http(_) | Stage::Gone => {}
+        }
+        self.mark(key);
+    }
+
+    /// Discards what cannot be written.
+    pub(super) fn discard_queue(&mut self, key: Key) {
+        let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) else {
+            return;
+        };
+        open.protocol.transmitted(open.protocol.queued());
+        open.end_allowance();
+        open.settle();
+        if open.is_stalled() {
+            // Nobody waits for room any more.
+            self.rest(key);
+        }
+    }
+
+    /// The writing side has been shut down, as [`Step::Shutdown`](super::Step::Shutdown) has asked for.
+    pub(in crate::event) fn shut(&mut self, key: Key) {
+        if let Some(connection) = self.connections.get_mut(key)
+            && connection.writing == Writing::ShuttingDown
+        {
+            connection.writing = Writing::Shut;
+            self.mark(key);
+        }
+    }
+
+    /// Whether the transport takes nothing any more, so that the connection ends when nothing can be read.
+    pub(in crate::event) fn is_broken(&self, key: Key) -> bool {
+        self.connections.get(key).is_some_and(|connection| connection.writing == Writing::Broken)
+    }
+
+    /// The transport of an open connection has ended, and what arrived before was given.
+    pub(super) fn transport_ended(&mut self, key: Key, error: End) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let may_write = matches!(connection.writing, Writing::Works | Writing::ShuttingDown);
+        let Stage::Open(open) = &mut connection.stage else { return };
+        let told = error.filter(|error| !is_vanished_peer(error) && open.protocol.closed().is_none());
+        if may_write {
+            open.protocol.receive_half_close();
+        } else {
+            open.protocol.receive_eof();
+        }
+        if let Some(error) = told {
+            let error = Error::io("read from the peer", error);
+            self.call(key, |handler, socket| handler.on_error(socket, &error));
+        }
+        self.after_closing(key);
+    }
+
+    /// An open connection ends without another byte.
+    pub(super) fn vanished(&mut self, key: Key) {
+        if let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) {
+            open.protocol.receive_eof();
+            self.after_closing(key);
+        }
+    }
+
+    /// Looks whether the connection has begun to end.
+    pub(super) fn after_closing(&mut self, key: Key) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let Stage::Open(open) = &mut connection.stage else { return };
+        if open.protocol.is_open() {
+            return;
+        }
+        open.end_allowance();
+        if open.protocol.closed().is_some() {
+            self.leave(key);
+        }
+        self.mark(key);
+        self.watch(key);
+    }
+
+    /// Takes a connection that has ended out of its topics and tells the handler, once.
+    pub(super) fn leave(&mut self, key: Key) {
+        let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) else {
+            return;
+        };
+        if std::mem::replace(&mut open.was_told, true) {
+            return;
+        }
+        for topic in std::mem::take(&mut open.subscriptions) {
+            self.room.unsubscribe(topic, key);
+        }
+        open.end_allowance();
+        open.backlog = None;
+        open.settle();
+        let closed = open.protocol.closed().cloned().unwrap_or_else(longwire_proto::Closed::lost);
+        tracing::debug!(%closed, "ended");
+        telemetry::ended(Role::Server, Some(&closed));
+        self.room.traffic.count();
+        self.call(key, |handler, socket| handler.on_close(socket, &closed));
+        self.give_out();
+    }
+}

@@ -1,0 +1,62 @@
+//! What keeps a panic of the application's from being the end of a loop, and of all other connections with it.
+//!
+//! The handler's methods are called by [`Reactor::call`]. But more of the application runs on a loop's thread: the `Drop`
+//! of a handler's state, and that of whatever owns the bytes of a message.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use bytes::Bytes;
+
+use super::Reactor;
+use crate::event::connection::{Connection, Stage, Writing};
+use crate::event::handler::Handler;
+use crate::event::key::Key;
+use crate::panic_message::panic_message;
+
+impl<H: Handler, L> Reactor<H, L> {
+    /// Does something for a connection. If that panics, the connection ends.
+    pub(super) fn guarded(&mut self, key: Key, work: impl FnOnce(&mut Self)) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(self))) {
+            self.fell(key, &*payload);
+        }
+    }
+
+    #[cold]
+    fn fell(&mut self, key: Key, payload: &(dyn Any + Send)) {
+        tracing::error!(panic = panic_message(payload), "what belongs to the handler panicked");
+        self.room.lent = Bytes::new();
+        self.is_giving_out = false;
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        connection.writing = Writing::Broken;
+        connection.has_ended = true;
+        let is_open = matches!(connection.stage, Stage::Open(_));
+        if !is_open || catch_unwind(AssertUnwindSafe(|| self.vanished(key))).is_err() {
+            self.give_up(key);
+        }
+    }
+}
+
+/// Drops a connection; gives what was read of it, if hyper is to take it over. What panics of it is let go.
+pub(super) fn drop_rest<S>(stage: Stage<S>) -> Vec<u8> {
+    match stage {
+        Stage::Http(read) => return read,
+        Stage::Open(open) => {
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(open))) {
+                tracing::error!(panic = panic_message(&*payload), "what belongs to the handler panicked");
+            }
+        }
+        Stage::Opening(_) | Stage::Refused(_) | Stage::Gone => {}
+    }
+    Vec::new()
+}
+
+/// A loop that ends drops what is left one by one.
+impl<H: Handler, L> Drop for Reactor<H, L> {
+    fn drop(&mut self) {
+        for (_, connection) in self.connections.drain() {
+            let Connection { stage, .. } = *connection;
+            drop_rest(stage);
+        }
+    }
+}

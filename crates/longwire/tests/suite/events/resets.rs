@@ -1,0 +1,109 @@
+//! Clients that reset a connection while what they sent waits for room in its queue.
+
+use std::io::ErrorKind;
+
+use longwire::{By, Limits};
+use tokio::net::TcpStream;
+
+use crate::support::{
+    CLOSE, Conn, EventServer, Frame, Raw, Script, TEXT, Told, close, for_each_engine, masked, patient,
+};
+
+/// Far more than the systems of both ends take.
+const MANY: usize = 400;
+
+/// Answers with much more than it was sent.
+fn answer(socket: &mut Conn<'_>, text: &str) {
+    if text == "round" {
+        socket.send(text);
+    } else {
+        socket.send(&vec![0; 64 << 10]);
+    }
+}
+
+fn limits() -> Limits {
+    patient().water(10_000, 50_000)
+}
+
+/// What waited was parsed only when there was room in the queue, which never came: the connection lasted until the
+/// keepalive gave it up, and without one it lasted for as long as the server.
+#[test]
+fn what_had_arrived_is_given_and_the_connection_ends() {
+    for_each_engine(async |engine| {
+        let mut server = Script::new().on_text(answer).run(engine, |server| server.limits(limits())).await;
+        let mut other = server.open("/").await;
+        server.expect(Told::Open).await;
+        let mut slow = server.open_narrow("/").await;
+        server.expect(Told::Open).await;
+        let numbers = || (0..MANY).map(|number| number.to_string());
+        slow.send(numbers().flat_map(|number| masked(TEXT, number)).collect::<Vec<u8>>()).await;
+        server.go_round(&mut other).await;
+        slow.into_inner().set_zero_linger().unwrap();
+        let mut expected = numbers().map(Told::message);
+        loop {
+            match server.told().await.unwrap() {
+                Told::Message(message) if message.as_text() == Some("round") => {}
+                Told::Drain => {}
+                told @ Told::Message(_) => assert_eq!(Some(told), expected.next()),
+                told => {
+                    assert_eq!(told, Told::lost());
+                    break;
+                }
+            }
+        }
+        assert_eq!(expected.next(), None);
+        drop(other);
+        server.expect(Told::lost()).await;
+        server.end().await;
+    });
+}
+
+/// Two addresses could fill the server's memory for nothing: what such connections held counted for as long as they
+/// lasted.
+#[test]
+fn what_they_held_is_given_back() {
+    for_each_engine(async |engine| {
+        let limits = patient().message(6 << 20);
+        let mut server =
+            Script::new().run(engine, |server| server.limits(limits).max_buffered(16 << 20)).await;
+        let mut other = server.open("/").await;
+        for _ in 0..3 {
+            let mut stalled = Vec::new();
+            for _ in 0..8 {
+                stalled.push(stall(&server, &mut other).await);
+            }
+            for stream in stalled {
+                stream.set_zero_linger().unwrap();
+            }
+            for _ in 0..8 {
+                server.expect_sometime(Told::lost()).await;
+            }
+        }
+        // While it arrives, it takes as much again; it would be too much if any of the others still counted.
+        other.send(masked(TEXT, "x".repeat(5 << 20))).await;
+        assert_eq!(other.frame().await.payload.len(), 5 << 20);
+        other.send(masked(CLOSE, close(1000, ""))).await;
+        assert_eq!(other.frame().await, Frame::new(CLOSE, close(1000, "")));
+        other.expect_end().await;
+        server.expect_sometime(Told::close(1000, "", By::Peer, true)).await;
+        server.end().await;
+    });
+}
+
+/// A client that sends messages of 300,000 bytes to be echoed, until the server reads no more.
+async fn stall(server: &EventServer, other: &mut Raw<TcpStream>) -> TcpStream {
+    let stream = server.open_narrow("/").await.into_inner();
+    let message = masked(TEXT, "x".repeat(300_000));
+    let (mut sent, mut rounds_in_vain) = (0, 0);
+    while sent < 4 * message.len() && rounds_in_vain < 3 {
+        match stream.try_write(&message[sent % message.len()..]) {
+            Ok(count) => (sent, rounds_in_vain) = (sent + count, 0),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::WouldBlock);
+                server.go_round(other).await;
+                rounds_in_vain += 1;
+            }
+        }
+    }
+    stream
+}
