@@ -25,7 +25,7 @@ mod uring;
 pub use engine::Engine;
 pub use handler::Handler;
 pub(crate) use mailbox::Exchange;
-pub use message_ref::MessageRef;
+pub use message_ref::{AsMessage, MessageRef};
 pub use publisher::Topics;
 pub use remote::{Remote, RemoteError};
 pub(crate) use rules::Rules;

@@ -1,5 +1,6 @@
 //! WebSocket client and server for tokio.
 //!
+#![cfg_attr(all(feature = "client", feature = "server"), doc = include_str!("../docs/recipes.md"))]
 #![doc = include_str!("../docs/features.md")]
 #![doc = include_str!("../docs/bounds.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -52,7 +53,9 @@ pub use client::{Client, ConnectStep, Destination, Proxy, Timeouts, connect};
 pub use error::{Cause, ProxyError};
 pub use error::{Error, HandshakeError, InvalidSetting, RefusedResponse, Result, UrlError};
 #[cfg(feature = "server")]
-pub use event::{Engine, Handler, MessageRef, Remote, RemoteError, SendStatus, Slow, Socket, Topics};
+pub use event::{
+    AsMessage, Engine, Handler, MessageRef, Remote, RemoteError, SendStatus, Slow, Socket, Topics,
+};
 #[cfg(feature = "client")]
 pub use event_socket::EventSocket;
 pub use halves::{Receiver, Sender, TrySendError};

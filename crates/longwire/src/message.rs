@@ -1,9 +1,10 @@
 //! Messages.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 
 /// A message: what one end sends with one call and the other receives with one call. Cheap to clone.
@@ -128,9 +129,39 @@ impl From<String> for Message {
     }
 }
 
+impl From<&String> for Message {
+    fn from(text: &String) -> Message {
+        text.as_str().into()
+    }
+}
+
+impl From<Cow<'_, str>> for Message {
+    fn from(text: Cow<'_, str>) -> Message {
+        text.into_owned().into()
+    }
+}
+
+impl From<Box<str>> for Message {
+    fn from(text: Box<str>) -> Message {
+        text.into_string().into()
+    }
+}
+
 impl From<Utf8Bytes> for Message {
     fn from(text: Utf8Bytes) -> Message {
         Message::Text(text)
+    }
+}
+
+impl From<&Utf8Bytes> for Message {
+    fn from(text: &Utf8Bytes) -> Message {
+        Message::Text(text.clone())
+    }
+}
+
+impl From<&Message> for Message {
+    fn from(message: &Message) -> Message {
+        message.clone()
     }
 }
 
@@ -146,9 +177,45 @@ impl From<Vec<u8>> for Message {
     }
 }
 
+impl From<&Vec<u8>> for Message {
+    fn from(bytes: &Vec<u8>) -> Message {
+        bytes.as_slice().into()
+    }
+}
+
+impl<const N: usize> From<[u8; N]> for Message {
+    fn from(bytes: [u8; N]) -> Message {
+        bytes.as_slice().into()
+    }
+}
+
+impl<const N: usize> From<&[u8; N]> for Message {
+    fn from(bytes: &[u8; N]) -> Message {
+        bytes.as_slice().into()
+    }
+}
+
+impl From<Box<[u8]>> for Message {
+    fn from(bytes: Box<[u8]>) -> Message {
+        Message::Binary(bytes.into())
+    }
+}
+
 impl From<Bytes> for Message {
     fn from(bytes: Bytes) -> Message {
         Message::Binary(bytes)
+    }
+}
+
+impl From<&Bytes> for Message {
+    fn from(bytes: &Bytes) -> Message {
+        Message::Binary(bytes.clone())
+    }
+}
+
+impl From<BytesMut> for Message {
+    fn from(bytes: BytesMut) -> Message {
+        Message::Binary(bytes.freeze())
     }
 }
 
@@ -284,6 +351,36 @@ mod tests {
         assert_eq!(message.into_bytes().as_ptr(), address);
     }
 
+    /// Whatever text or bytes are at hand can be sent as they are.
+    #[test]
+    fn a_message_is_made_of_every_common_type() {
+        let (owned, bytes) = (String::from("text"), vec![1, 2]);
+        let text: [Message; 7] = [
+            "text".into(),
+            (&owned).into(),
+            owned.clone().into(),
+            Cow::from("text").into(),
+            owned.clone().into_boxed_str().into(),
+            (&Utf8Bytes::from_static("text")).into(),
+            (&Message::from("text")).into(),
+        ];
+        assert!(text.iter().all(|message| message.as_text() == Some("text")), "{text:?}");
+        let binary: [Message; 8] = [
+            (&[1, 2][..]).into(),
+            [1, 2].into(),
+            (&[1, 2]).into(),
+            (&bytes).into(),
+            bytes.clone().into(),
+            bytes.clone().into_boxed_slice().into(),
+            (&Bytes::from_static(&[1, 2])).into(),
+            BytesMut::from(&[1, 2][..]).into(),
+        ];
+        assert!(
+            binary.iter().all(|message| !message.is_text() && message.as_bytes() == [1, 2]),
+            "{binary:?}"
+        );
+    }
+
     #[test]
     fn display_is_for_people() {
         assert_eq!(Message::from("hi").to_string(), "hi");
@@ -306,7 +403,7 @@ mod tests {
         let owned = "ok".to_owned();
         assert_eq!(TEXT, *"ok");
         assert_eq!(TEXT, owned);
-        assert_eq!(TEXT, std::borrow::Cow::from("ok"));
+        assert_eq!(TEXT, Cow::from("ok"));
         assert_eq!(TEXT, Utf8Bytes::from(&owned));
         assert_ne!(TEXT, "no");
         assert_eq!(Bytes::from(TEXT), "ok");

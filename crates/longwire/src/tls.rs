@@ -58,6 +58,13 @@ fn read_file(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| Error::io(format!("read {}", path.display()), error))
 }
 
+#[cfg(feature = "client")]
+const NOTHING_TO_ADD: &str =
+    "a certificate was added to trust in anyone, where none is checked: leave one of them out";
+#[cfg(feature = "client")]
+const BRINGS_ITS_OWN: &str =
+    "a certificate was added to a configuration of rustls, which brings its own: add it to the configuration";
+
 /// The identity of a server: its certificate and key.
 ///
 /// All clones are one identity: [`replace`](Tls::replace) gives a server another certificate while it serves.
@@ -236,16 +243,18 @@ impl ClientTls {
     }
 
     /// Trusts the certificates in a PEM text too: authorities, and servers that show exactly one of these, such as a
-    /// self-signed one. Their names and times are checked all the same. Nothing changes for a configuration of rustls, which
-    /// brings its own.
+    /// self-signed one. Their names and times are checked all the same.
     ///
     /// # Errors
     ///
-    /// There is no certificate in it, or one cannot be read.
+    /// There is no certificate in it, or one cannot be read. [`Error::Other`] where it would have no effect: a
+    /// configuration of rustls brings its own authorities, and whoever trusts anyone trusts these too.
     pub fn add_pem(mut self, pem: impl AsRef<[u8]>) -> Result<ClientTls> {
         let added = certificates(pem.as_ref(), "the certificate authority")?;
-        if let Trust::Roots { extra, .. } = &mut self.trust {
-            extra.extend(added);
+        match &mut self.trust {
+            Trust::Roots { extra, .. } => extra.extend(added),
+            Trust::Anyone => return Err(Error::other(NOTHING_TO_ADD)),
+            Trust::Config(_) => return Err(Error::other(BRINGS_ITS_OWN)),
         }
         self.config = Arc::default();
         Ok(self)
@@ -261,11 +270,12 @@ impl ClientTls {
     }
 
     /// The client's own certificate chain, its own certificate first, and its private key (PKCS#8, PKCS#1 or SEC1), both
-    /// as PEM, for servers that ask for one. Nothing changes for a configuration of rustls.
+    /// as PEM, for servers that ask for one.
     ///
     /// # Errors
     ///
-    /// What is wrong with either, or that they do not belong together.
+    /// What is wrong with either, or that they do not belong together. [`Error::Other`] for a configuration of rustls,
+    /// which brings its own.
     pub fn identity(self, certificate: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<ClientTls> {
         self.with_identity(certificate.as_ref(), "the certificate", key.as_ref(), "the private key")
     }
@@ -292,6 +302,9 @@ impl ClientTls {
         key: &[u8],
         key_name: &str,
     ) -> Result<ClientTls> {
+        if matches!(self.trust, Trust::Config(_)) {
+            return Err(Error::other(BRINGS_ITS_OWN));
+        }
         let chain = certificates(certificate, certificate_name)?;
         let identity = CertifiedKey::from_der(chain, private_key(key, key_name)?, &provider())
             .map_err(|error| invalid(format!("use {certificate_name} with {key_name}"), error))?;

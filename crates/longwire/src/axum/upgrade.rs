@@ -100,8 +100,9 @@ impl<F> WebSocketUpgrade<F> {
         self
     }
 
-    /// Does nothing: the length of a frame costs nothing by itself here, since memory grows with what has arrived. What
-    /// bounds it is [`max_message_size`](WebSocketUpgrade::max_message_size).
+    /// Has no effect, which the compiler says: the length of a frame costs nothing by itself here, since memory grows
+    /// with what has arrived. What bounds it is [`max_message_size`](WebSocketUpgrade::max_message_size).
+    #[deprecated(note = "has no effect in Longwire: `max_message_size` bounds what a frame can cost")]
     pub fn max_frame_size(self, _bytes: usize) -> Self {
         self
     }
@@ -113,12 +114,14 @@ impl<F> WebSocketUpgrade<F> {
         self
     }
 
-    /// Does nothing: what is sent is written at once, or in one write with the answers to what was read together.
+    /// Has no effect, which the compiler says: what is sent is written at once, or in one write with the answers to what was read together.
+    #[deprecated(note = "has no effect in Longwire: what is sent is written at once")]
     pub fn write_buffer_size(self, _bytes: usize) -> Self {
         self
     }
 
-    /// Does nothing: the connections of a thread share the buffers that they read into.
+    /// Has no effect, which the compiler says: the connections of a thread share the buffers that they read into.
+    #[deprecated(note = "has no effect in Longwire: connections share the buffers that they read into")]
     pub fn read_buffer_size(self, _bytes: usize) -> Self {
         self
     }

@@ -1,10 +1,23 @@
 //! Messages that are lent.
 
-use bytes::Bytes;
+use std::borrow::Cow;
 
-use crate::message::Message;
+use bytes::{Bytes, BytesMut};
+
+use crate::message::{Message, Utf8Bytes};
 
 /// A message, lent: it lies where it was read.
+///
+/// ```
+/// use longwire::MessageRef;
+///
+/// /// The first word of a text.
+/// fn command(message: MessageRef<'_>) -> Option<&str> {
+///     message.as_text()?.split_whitespace().next()
+/// }
+///
+/// assert_eq!(command("join tea".into()), Some("join"));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageRef<'a> {
     /// Text.
@@ -72,6 +85,67 @@ impl<'a> From<&'a Message> for MessageRef<'a> {
             Message::Text(text) => MessageRef::Text(text),
             Message::Binary(bytes) => MessageRef::Binary(bytes),
         }
+    }
+}
+
+/// What [`Socket::send`](crate::Socket::send) sends: text or bytes of any type, owned or borrowed, or a message. What is
+/// owned is dropped when it was sent.
+///
+/// ```
+/// use longwire::{Handler, MessageRef, Socket};
+///
+/// fn answer(socket: &mut Socket<'_, u32>, message: MessageRef<'_>) {
+///     socket.send(message);
+///     socket.send("text");
+///     socket.send(format!("{} messages", socket.state()));
+///     socket.send([0xca, 0xfe]);
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not text or bytes, which is what a message is made of",
+    note = "make text of it, as by `.to_string()` or `serde_json::to_string(&it)?`; `Socket::send_message` takes what is `.uncompressed()`"
+)]
+pub trait AsMessage {
+    /// The message, lent.
+    fn as_message(&self) -> MessageRef<'_>;
+}
+
+impl<T: AsMessage + ?Sized> AsMessage for &T {
+    fn as_message(&self) -> MessageRef<'_> {
+        T::as_message(self)
+    }
+}
+
+impl AsMessage for MessageRef<'_> {
+    fn as_message(&self) -> MessageRef<'_> {
+        *self
+    }
+}
+
+impl AsMessage for Message {
+    fn as_message(&self) -> MessageRef<'_> {
+        self.into()
+    }
+}
+
+macro_rules! as_message {
+    ($($kind:ident: $($type:ty),*;)*) => {
+        $($(impl AsMessage for $type {
+            fn as_message(&self) -> MessageRef<'_> {
+                MessageRef::$kind(self)
+            }
+        })*)*
+    };
+}
+
+as_message! {
+    Text: str, String, Box<str>, Cow<'_, str>, Utf8Bytes;
+    Binary: [u8], Vec<u8>, Box<[u8]>, Bytes, BytesMut;
+}
+
+impl<const N: usize> AsMessage for [u8; N] {
+    fn as_message(&self) -> MessageRef<'_> {
+        MessageRef::Binary(self)
     }
 }
 

@@ -10,7 +10,7 @@ use longwire_proto::{CloseFrame, InvalidClose, LARGE_PAYLOAD, MessageKind, Prepa
 use super::connection::Open;
 use super::key::Key;
 use super::mailbox::{Allowance, Exchange, Mailbox};
-use super::message_ref::MessageRef;
+use super::message_ref::{AsMessage, MessageRef};
 use super::publisher::prepared;
 use super::remote::Remote;
 use super::topics::{Slow, TopicId, Topics};
@@ -93,11 +93,11 @@ impl<S> Socket<'_, S> {
     /// What a handler sends in answer to one message always finds room for the first of it, since no message is
     /// delivered while the queue is full: an echo need not look at the status.
     #[inline]
-    pub fn send<'m>(&mut self, message: impl Into<MessageRef<'m>>) -> SendStatus {
+    pub fn send(&mut self, message: impl AsMessage) -> SendStatus {
         if self.open.protocol.is_above_high_water() {
             return self.full();
         }
-        let message = message.into();
+        let message = message.as_message();
         let sent = match message {
             _ if message.as_bytes().len() >= LARGE_PAYLOAD => self.send_large(message),
             MessageRef::Text(text) => self.open.protocol.send_text(text),

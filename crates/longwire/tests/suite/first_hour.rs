@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::sync::{Arc, Mutex};
 
-use longwire::{By, HandlerResult, WebSocket, connect};
+use longwire::{By, HandlerResult, Message, WebSocket, connect};
 use serde::Deserialize;
 
-use crate::support::{end, run, serve};
+use crate::support::{Script, end, for_each_engine, run, serve};
 
 #[derive(Deserialize)]
 struct Order {
@@ -87,6 +87,45 @@ fn a_handler_may_be_a_function_that_returns_a_boxed_error() {
         assert_eq!(answer(&serving.url("/"), "all").await, Err((1011, By::Peer)));
         let serving = serve(|server| server, named).await;
         assert_eq!(answer(&serving.url("/"), "all").await.as_deref(), Ok("Hello"));
+    });
+}
+
+/// What is at hand is sent as it is: by the async sockets, and by those of an event loop.
+#[test]
+fn text_and_bytes_of_every_type_are_sent_as_they_are() {
+    const TEXT: &str = "text";
+    run(async {
+        let handler = async |mut socket: WebSocket| {
+            let (text, bytes) = (String::from(TEXT), vec![1u8, 2]);
+            socket.send(&text).await?;
+            socket.send(text).await?;
+            socket.send(&bytes).await?;
+            socket.send([1, 2]).await?;
+            Ok(())
+        };
+        let serving = serve(|server| server, handler).await;
+        let mut socket = connect(serving.url("/")).await.unwrap();
+        let bytes = Message::from([1, 2]);
+        for expected in [TEXT.into(), TEXT.into(), bytes.clone(), bytes] {
+            assert_eq!(socket.recv().await.unwrap(), Some(expected));
+        }
+        assert_eq!(socket.recv().await.unwrap(), None);
+    });
+    for_each_engine(async |engine| {
+        let script = Script::new().on_open(|socket| {
+            let (text, bytes) = (String::from(TEXT), vec![1u8, 2]);
+            socket.send(&text);
+            socket.send(text);
+            socket.send(&bytes);
+            socket.send([1, 2]);
+            socket.send(Message::from(bytes));
+        });
+        let server = script.run(engine, |server| server).await;
+        let mut socket = connect(server.url("/")).await.unwrap();
+        let bytes = Message::from([1, 2]);
+        for expected in [TEXT.into(), TEXT.into(), bytes.clone(), bytes.clone(), bytes] {
+            assert_eq!(socket.recv().await.unwrap(), Some(expected));
+        }
     });
 }
 

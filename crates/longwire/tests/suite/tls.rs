@@ -8,7 +8,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{WantsServerCert, WebPkiClientVerifier};
-use rustls::{ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{Serving, echo, end, run, serve};
@@ -387,4 +387,26 @@ fn a_peer_that_vanishes_without_a_word_of_tls_is_no_error() {
         assert_eq!(socket.recv().await.unwrap(), None);
         assert_eq!(end(&socket.closed()), (1006, "", By::Nobody, false));
     });
+}
+
+/// Nothing changed, without a word.
+#[test]
+fn what_is_added_where_it_would_have_no_effect_is_refused() {
+    let pem = Authority::for_names(&["localhost"]);
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth();
+    let given = ClientTls::from_config(Arc::new(config));
+    let said = [
+        given.clone().add_pem(&pem.pem).unwrap_err().to_string(),
+        given.identity(&pem.pem, "").unwrap_err().to_string(),
+        ClientTls::dangerously_trusting_anyone().add_pem(&pem.pem).unwrap_err().to_string(),
+    ];
+    let (own, anyone) =
+        ("a configuration of rustls, which brings its own", "trust in anyone, where none is checked");
+    for (said, expected) in said.iter().zip([own, own, anyone]) {
+        assert!(said.contains(expected), "{said}");
+    }
 }

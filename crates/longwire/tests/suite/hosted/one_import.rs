@@ -9,6 +9,7 @@ mod theirs {
     include!("one_import/handlers.rs");
 }
 
+#[expect(deprecated, reason = "the compiler says that they have no effect")]
 mod ours {
     use longwire::axum as ws;
 
