@@ -57,9 +57,7 @@ impl Peer {
         while let (Some(option), Some(value)) = (arguments.next(), arguments.next()) {
             match &*option {
                 "--proxy" => peer.client = peer.client.proxy(Proxy::new(&value)?),
-                "--origin" => {
-                    peer.client = peer.client.header(ORIGIN, value.try_into().map_err(Error::other)?)
-                }
+                "--origin" => peer.client = peer.client.header(ORIGIN, value),
                 "--authority" => peer.client = peer.client.tls(ClientTls::default().add_pem_file(&value)?),
                 _ => return Err(Error::other(format!("there is no {option}"))),
             }

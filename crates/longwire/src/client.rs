@@ -25,7 +25,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderValue;
 use longwire_proto::deflate::Deflate;
 use longwire_proto::handshake::ClientHandshake;
 use longwire_proto::{Config, FrameObserver, Keepalive, Limits};
@@ -83,7 +83,7 @@ pub async fn connect(url: impl AsRef<str>) -> Result<WebSocket> {
 /// # async fn chat() -> longwire::Result<()> {
 /// let socket = Client::new()
 ///     .subprotocols(["chat.v2", "chat.v1"])
-///     .header(AUTHORIZATION, "Bearer 1234".parse().map_err(longwire::Error::other)?)
+///     .header(AUTHORIZATION, "Bearer 1234")
 ///     .limits(Limits::default().message(4 << 20))
 ///     .connect("wss://example.com/socket")
 ///     .await?;
@@ -95,6 +95,10 @@ pub async fn connect(url: impl AsRef<str>) -> Result<WebSocket> {
 pub struct Client {
     request: Request,
     config: Config,
+    /// What was set beside the limits, and comes before them.
+    keepalive: Option<Option<Keepalive>>,
+    /// What was set beside the times, and comes before them.
+    connect_time: Option<Duration>,
     max_redirects: usize,
     way: Way,
 }
@@ -113,6 +117,8 @@ impl Client {
         Client {
             request: Request::default(),
             config: Config::default(),
+            keepalive: None,
+            connect_time: None,
             max_redirects: 0,
             way: Way::default(),
         }
@@ -136,14 +142,17 @@ impl Client {
     /// handshake (`Host`, which the URL gives, `Upgrade`, `Connection`, `Content-Length`, `Transfer-Encoding` and every
     /// `Sec-WebSocket-*`, among them the subprotocols) cannot be set: connecting fails then.
     ///
-    /// ```
-    /// use http::{HeaderValue, header::COOKIE};
+    /// Name and value are text, or what the `http` crate has for them. What cannot be sent is an error when the client
+    /// connects.
     ///
-    /// let client = longwire::Client::new().header(COOKIE, HeaderValue::from_static("session=1234; theme=dark"));
+    /// ```
+    /// use http::header::COOKIE;
+    ///
+    /// let client = longwire::Client::new().header("x-api-key", "1234").header(COOKIE, "session=1234; theme=dark");
     /// ```
     #[must_use]
-    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Client {
-        self.request.add(name, value);
+    pub fn header(mut self, name: impl AsRef<str>, value: impl TryInto<HeaderValue>) -> Client {
+        self.request.add(name.as_ref(), value);
         self
     }
 
@@ -194,28 +203,38 @@ impl Client {
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Client {
         self.config.limits = limits;
+        if let Some(keepalive) = self.keepalive {
+            self.config.limits.keepalive = keepalive;
+        }
         self
     }
 
-    /// How a server that is gone without a word is found out; short for [`Limits::keepalive`].
+    /// How a server that is gone without a word is found out. It comes before [`Limits::keepalive`], whichever of the two
+    /// is set first.
     #[must_use]
     pub fn keepalive(mut self, keepalive: impl Into<Option<Keepalive>>) -> Client {
-        self.config.limits.keepalive = keepalive.into();
+        let keepalive = keepalive.into();
+        self.config.limits.keepalive = keepalive;
+        self.keepalive = Some(keepalive);
         self
     }
 
     /// How long each phase of connecting may take.
     #[must_use]
     pub fn timeouts(mut self, timeouts: Timeouts) -> Client {
-        self.way.timeouts = timeouts;
+        self.way.timeouts = match self.connect_time {
+            Some(time) => timeouts.lookup(time).connect(time),
+            None => timeouts,
+        };
         self
     }
 
-    /// How long name lookup and TCP connection may take, each; short for [`Timeouts::lookup`] and
-    /// [`Timeouts::connect`].
+    /// How long name lookup and TCP connection may take, each. It comes before [`Timeouts::lookup`] and
+    /// [`Timeouts::connect`], whichever is set first.
     #[must_use]
     pub fn connect_time(mut self, time: Duration) -> Client {
         self.way.timeouts = self.way.timeouts.lookup(time).connect(time);
+        self.connect_time = Some(time);
         self
     }
 
@@ -256,7 +275,8 @@ impl Client {
     }
 
     /// Connects to the Unix socket at `path`, whatever host the URL names: that is what is asked for there, and over
-    /// `wss://` what the certificate has to carry. No proxy is used.
+    /// `wss://` what the certificate has to carry. No proxy is used, and no name looked up: with a
+    /// [`proxy`](Client::proxy) or [`resolver`](Client::resolver) beside it, connecting fails.
     ///
     /// ```
     /// # async fn local() -> longwire::Result<()> {
@@ -273,8 +293,9 @@ impl Client {
     }
 
     /// Connects by `connect`, for whatever is not offered here: an SSH tunnel, vsock, a simulated network. It is told
-    /// what the URL names, and gives a transport to there; TLS for `wss://` and the opening handshake follow on that. No
-    /// proxy is used; [`Timeouts::connect`] holds.
+    /// what the URL names, and gives a transport to there; TLS for `wss://` and the opening handshake follow on that;
+    /// [`Timeouts::connect`] holds. No proxy is used, and no name looked up: with a [`proxy`](Client::proxy) or
+    /// [`resolver`](Client::resolver) beside it, connecting fails.
     ///
     /// ```
     /// use longwire::{Client, Destination};
@@ -391,7 +412,8 @@ impl Client {
     }
 
     /// Opens a WebSocket over a transport that is connected already: a tunnel, a Unix socket, a TLS stream of another
-    /// library. The URL says what is asked for; nothing is looked up, connected or encrypted.
+    /// library. The URL says what is asked for; nothing is looked up, connected or encrypted, so a proxy, a resolver, a
+    /// connector, a Unix socket or [`tls`](Client::tls) of the client's is an error.
     ///
     /// # Cancel safety
     ///
@@ -406,6 +428,7 @@ impl Client {
     {
         let address = Address::parse(url.as_ref())?;
         self.check_settings()?;
+        self.way.check_unused()?;
         let handshake = self.handshake(&address, Secrets::Told)?;
         let reached = Reached::beyond(Transport::Other(Box::new(transport)));
         open(reached, &address, &handshake, &self.config, self.handshake_time(), &self.way.steps).await
@@ -418,9 +441,11 @@ impl Client {
         Ok(())
     }
 
-    /// Finds settings that are impossible.
+    /// Finds settings that are impossible, or would have no effect.
     fn check_settings(&self) -> Result<()> {
         self.config.limits.check()?;
+        self.request.check()?;
+        self.way.check()?;
         Ok(self.way.timeouts.check()?)
     }
 

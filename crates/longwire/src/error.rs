@@ -11,6 +11,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(any(feature = "client", feature = "server"))]
+use http::{HeaderName, HeaderValue};
 use longwire_proto::deflate::DeflateError;
 use longwire_proto::handshake::{HeadError, RequestError, ResponseError};
 use longwire_proto::{Closed, InvalidClose, InvalidLimit, ProtocolError, SendError};
@@ -190,6 +192,38 @@ pub(crate) fn not_zero(setting: &'static str, given: usize) -> Result<(), Invali
         return Ok(());
     }
     Err(InvalidSetting { setting, given: "0".into(), possible: "1 or more".into() })
+}
+
+/// Makes a header of what the application has for one; `setting` is what takes it.
+#[cfg(any(feature = "client", feature = "server"))]
+pub(crate) fn header<V: TryInto<HeaderValue>>(
+    setting: &'static str,
+    name: &str,
+    value: V,
+) -> Result<(HeaderName, HeaderValue), InvalidSetting> {
+    let Ok(name) = HeaderName::try_from(name) else {
+        let possible = "a name of letters, digits and hyphens".into();
+        return Err(InvalidSetting { setting, given: format!("{name:?}"), possible });
+    };
+    match value.try_into() {
+        Ok(value) => Ok((name, value)),
+        // The value may be a secret.
+        Err(_) => Err(InvalidSetting {
+            setting,
+            given: format!("\"{name}\" with this value"),
+            possible: "text without control characters, such as line breaks".into(),
+        }),
+    }
+}
+
+/// Two settings of which one would have no effect.
+#[cfg(any(feature = "client", feature = "server"))]
+pub(crate) fn without_effect(setting: &'static str, beside: &str, since: &str) -> InvalidSetting {
+    InvalidSetting {
+        setting,
+        given: format!("set beside `{beside}`"),
+        possible: format!("left out, since {since}"),
+    }
 }
 
 /// Checks a time that cannot be 0.

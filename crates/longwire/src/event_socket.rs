@@ -130,8 +130,8 @@ impl EventSocket {
     ///
     /// # Errors
     ///
-    /// As for [`with_protocols`](EventSocket::with_protocols), and [`Error::Handshake`] if the client has a header that
-    /// cannot be sent.
+    /// As for [`with_protocols`](EventSocket::with_protocols), and [`Error::Handshake`] or [`Error::Setting`] if the client
+    /// has a header that cannot be sent, or another setting that is impossible.
     pub fn from_client(client: &Client, url: impl AsRef<str>, protocols: &[&str]) -> Result<EventSocket> {
         make(client, url.as_ref(), protocols, |_| Start::After(Turn::current()))
     }
@@ -194,7 +194,9 @@ fn connect(client: &Client, url: &str, protocols: &[&str]) -> Connecting {
 fn begin(mut connecting: Connecting) -> Result<Connecting> {
     let mut cx = Context::from_waker(Waker::noop());
     match catch_unwind(AssertUnwindSafe(|| connecting.as_mut().poll(&mut cx))) {
-        Ok(Poll::Ready(Err(mistake @ (Error::Url(_) | Error::Handshake(_))))) => Err(mistake),
+        Ok(Poll::Ready(Err(mistake @ (Error::Url(_) | Error::Handshake(_) | Error::Setting(_))))) => {
+            Err(mistake)
+        }
         Ok(Poll::Ready(outcome)) => Ok(Box::pin(ready(outcome))),
         Ok(Poll::Pending) => Ok(connecting),
         Err(payload) => Ok(Box::pin(ready(Err(panicked(&*payload))))),

@@ -233,6 +233,12 @@ impl ClientTls {
         ClientTls::trusting(Trust::Anyone)
     }
 
+    /// Whether nothing was set.
+    pub(crate) fn is_default(&self) -> bool {
+        matches!(&self.trust, Trust::Roots { base: Roots::System, extra } if extra.is_empty())
+            && self.identity.is_none()
+    }
+
     /// Whether no certificate is checked.
     pub(crate) fn trusts_anyone(&self) -> bool {
         matches!(self.trust, Trust::Anyone)

@@ -38,6 +38,10 @@ pub struct WebSocketUpgrade<F = DefaultOnFailedUpgrade> {
     uri: Uri,
     upgraded: OnUpgrade,
     peer_addr: Option<SocketAddr>,
+    /// Comes before the limits of the acceptor.
+    max_message_size: Option<usize>,
+    /// Comes before the limits of the acceptor.
+    max_write_buffer_size: Option<usize>,
     on_failed_upgrade: F,
 }
 
@@ -96,7 +100,7 @@ impl<F> WebSocketUpgrade<F> {
 
     /// How many bytes a message may have; as [`limits`](WebSocketUpgrade::limits) has it unless set.
     pub fn max_message_size(mut self, bytes: usize) -> Self {
-        self.acceptor = self.acceptor.change_limits(|limits| limits.message(bytes));
+        self.max_message_size = Some(bytes);
         self
     }
 
@@ -110,7 +114,7 @@ impl<F> WebSocketUpgrade<F> {
     /// From how many bytes on that wait to be written sending waits, where axum would give an error;
     /// [`Limits::high_water`].
     pub fn max_write_buffer_size(mut self, bytes: usize) -> Self {
-        self.acceptor = self.acceptor.change_limits(|limits| limits.water(bytes / 4, bytes));
+        self.max_write_buffer_size = Some(bytes);
         self
     }
 
@@ -137,6 +141,8 @@ impl<F> WebSocketUpgrade<F> {
             uri: self.uri,
             upgraded: self.upgraded,
             peer_addr: self.peer_addr,
+            max_message_size: self.max_message_size,
+            max_write_buffer_size: self.max_write_buffer_size,
             on_failed_upgrade: callback,
         }
     }
@@ -251,6 +257,13 @@ impl<F> WebSocketUpgrade<F> {
     }
 
     fn accept(self) -> Result<(Response, Upgrading, F), Refusal> {
+        let mut acceptor = self.acceptor;
+        if let Some(bytes) = self.max_message_size {
+            acceptor = acceptor.change_limits(|limits| limits.message(bytes));
+        }
+        if let Some(bytes) = self.max_write_buffer_size {
+            acceptor = acceptor.change_limits(|limits| limits.water(bytes / 4, bytes));
+        }
         let accept = match &self.selected {
             // What is no text is none that was offered, and refused as such.
             Some(protocol) => Accept::new().subprotocol(String::from_utf8_lossy(protocol.as_bytes())),
@@ -258,7 +271,7 @@ impl<F> WebSocketUpgrade<F> {
         };
         let asked = Asked { uri: &self.uri, headers: &self.headers };
         let (response, upgrading) =
-            self.acceptor.accept(self.offer, accept, asked, self.peer_addr, self.upgraded)?;
+            acceptor.accept(self.offer, accept, asked, self.peer_addr, self.upgraded)?;
         Ok((response.map(|()| Body::empty()), upgrading, self.on_failed_upgrade))
     }
 }
@@ -288,6 +301,8 @@ impl<S: Sync> FromRequestParts<S> for WebSocketUpgrade {
             uri: parts.uri.clone(),
             upgraded,
             peer_addr: None,
+            max_message_size: None,
+            max_write_buffer_size: None,
             on_failed_upgrade: DefaultOnFailedUpgrade,
         })
     }

@@ -7,7 +7,7 @@ use longwire_proto::handshake::ClientHandshake;
 
 use super::address::Address;
 use super::credentials::Credentials;
-use crate::error::{HandshakeError, Result};
+use crate::error::{HandshakeError, InvalidSetting, Result, header};
 
 /// Headers of which a request has one at most, besides `Cookie` (RFC 9110 §5.3): the last one that is set replaces those
 /// before.
@@ -20,6 +20,8 @@ pub(super) struct Request {
     /// User and password. A header `Authorization` comes before them, and they before those of the URL.
     pub(super) credentials: Option<Credentials>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// A header that cannot be sent.
+    invalid: Option<InvalidSetting>,
 }
 
 /// Whether a server is told what the application sends to tell who it is.
@@ -31,8 +33,21 @@ pub(super) enum Secrets {
 }
 
 impl Request {
+    /// Adds a header, or keeps what is wrong with it.
+    pub(super) fn add<V: TryInto<HeaderValue>>(&mut self, name: &str, value: V) {
+        match header("Client::header", name, value) {
+            Ok((name, value)) => self.push(name, value),
+            Err(invalid) => self.invalid = Some(invalid),
+        }
+    }
+
+    /// Finds a header that cannot be sent.
+    pub(super) fn check(&self) -> Result<(), InvalidSetting> {
+        self.invalid.clone().map_or(Ok(()), Err)
+    }
+
     /// Adds a header. One that tells who asks is not shown.
-    pub(super) fn add(&mut self, name: HeaderName, mut value: HeaderValue) {
+    fn push(&mut self, name: HeaderName, mut value: HeaderValue) {
         if name == COOKIE {
             value = self.take_cookies(value);
         } else if SINGLE.contains(&name) {

@@ -38,6 +38,10 @@ pub(super) struct Found {
 }
 
 impl Resolver {
+    pub(super) fn is_the_system(&self) -> bool {
+        matches!(self, Resolver::System)
+    }
+
     pub(super) fn custom<F, Fut>(lookup: F) -> Resolver
     where
         F: Fn(Destination) -> Fut + Send + Sync + 'static,

@@ -23,7 +23,7 @@ use super::step::{ConnectStep, Steps};
 use super::timeouts::{Timeouts, within};
 #[cfg(not(feature = "tls"))]
 use crate::error::UrlError;
-use crate::error::{Error, Result};
+use crate::error::{Error, InvalidSetting, Result, without_effect};
 #[cfg(feature = "tls")]
 use crate::tls::ClientTls;
 use crate::transport::Transport;
@@ -66,6 +66,45 @@ impl Reached {
 }
 
 impl Way {
+    /// Finds what would have no effect.
+    pub(super) fn check(&self) -> Result<(), InvalidSetting> {
+        let by = match &self.route {
+            Route::Network => return Ok(()),
+            #[cfg(unix)]
+            Route::UnixSocket(_) => "Client::unix_socket",
+            Route::Connector(_) => "Client::connector",
+        };
+        self.check_network(by)
+    }
+
+    /// Finds what would have no effect where the transport is there already.
+    pub(super) fn check_unused(&self) -> Result<(), InvalidSetting> {
+        const BY: &str = "Client::connect_over";
+        let since = "the transport is connected already";
+        match &self.route {
+            Route::Network => {}
+            #[cfg(unix)]
+            Route::UnixSocket(_) => return Err(without_effect("Client::unix_socket", BY, since)),
+            Route::Connector(_) => return Err(without_effect("Client::connector", BY, since)),
+        }
+        #[cfg(feature = "tls")]
+        if !self.tls.is_default() {
+            return Err(without_effect("Client::tls", BY, "the transport is not encrypted there"));
+        }
+        self.check_network(BY)
+    }
+
+    /// Finds what only a connection over the network heeds.
+    fn check_network(&self, by: &str) -> Result<(), InvalidSetting> {
+        if matches!(self.proxy, ProxyChoice::Given(_)) {
+            return Err(without_effect("Client::proxy", by, "no proxy is used there"));
+        }
+        if !self.resolver.is_the_system() {
+            return Err(without_effect("Client::resolver", by, "no name is looked up there"));
+        }
+        Ok(())
+    }
+
     /// Goes the whole way to the server of `address`.
     pub(super) async fn reach(&self, address: &Address, limits: &Limits) -> Result<Reached> {
         let Reached { transport, peer_addr } = match &self.route {

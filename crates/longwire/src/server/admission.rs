@@ -7,14 +7,14 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use http::header::{SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL};
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri};
 use longwire_proto::deflate::{Agreement, Deflate};
 use longwire_proto::handshake::{Offer, Refusal, negotiate};
 
 use super::origin::{InvalidOrigin, Origin, Origins, OwnPages};
 use super::refusals::{Asked, Case, Refusals};
-use crate::error::{Error, Result};
+use crate::error::{Error, InvalidSetting, Result, header, without_effect};
 use crate::opening::{Opening, extensions_header};
 use crate::panic_message::panic_message;
 use crate::telemetry::NotLetIn;
@@ -30,6 +30,8 @@ pub(crate) struct Admission {
     refusals: Arc<Refusals>,
     /// What was to be allowed and is no origin; it is told when the server starts.
     invalid_origin: Option<InvalidOrigin>,
+    /// Whether origins were named, which is all for nothing where any is allowed.
+    names_origins: bool,
     pub(super) subprotocols: Vec<String>,
     /// Who decides about the connections of [`Server::serve`](crate::Server::serve).
     pub(super) decide: Option<Arc<Decide>>,
@@ -55,6 +57,8 @@ pub struct Upgrade<'a> {
 pub struct Accept<S = ()> {
     subprotocol: Option<String>,
     headers: HeaderMap,
+    /// A header that cannot be sent.
+    invalid: Option<InvalidSetting>,
     state: S,
 }
 
@@ -104,6 +108,7 @@ impl Default for Admission {
             own_pages: OwnPages::Plain,
             refusals: Refusals::of_process(),
             invalid_origin: None,
+            names_origins: false,
             subprotocols: Vec::new(),
             decide: None,
         }
@@ -140,6 +145,7 @@ impl Admission {
     }
 
     pub(super) fn allow_origin(&mut self, origin: Result<Origin, InvalidOrigin>) {
+        self.names_origins = true;
         match (origin, &mut self.origins) {
             (Ok(origin), Origins::Own { and }) => and.push(origin),
             (Ok(_), Origins::Any) => {}
@@ -153,10 +159,13 @@ impl Admission {
 
     /// Whether the settings make sense.
     pub(crate) fn check(&self) -> Result<()> {
-        match &self.invalid_origin {
-            None => Ok(()),
-            Some(invalid) => Err(Error::other(invalid.clone())),
+        if let Some(invalid) = &self.invalid_origin {
+            return Err(Error::other(invalid.clone()));
         }
+        if self.names_origins && matches!(self.origins, Origins::Any) {
+            return Err(without_effect("origins", "any_origin", "pages of any origin may connect").into());
+        }
+        Ok(())
     }
 
     /// Answers a request for a WebSocket, by the hook of [`Server::on_upgrade`](crate::Server::on_upgrade) if there is
@@ -236,21 +245,21 @@ impl Admission {
             agreement = Some(agreed);
             Some(answer)
         });
-        let (mut response, agreed) = offer.accept(chosen.as_deref(), &extensions).map_err(|error| {
+        let cannot_have = |error: &dyn fmt::Display| {
             tracing::error!(%error, "the server's application accepted on terms that it cannot have");
             let refusal =
                 Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the server cannot accept this request");
             let (why, asked) = (NotLetIn::Application, Some(asked));
             self.refusals.tell(&Case { why, refusal: &refusal, peer: peer_addr, asked, allowed_by: None });
             refusal
-        })?;
-        // What makes it an opening handshake stays.
-        let negotiated = [SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_EXTENSIONS];
-        let of_handshake: Vec<HeaderName> = response.headers().keys().cloned().chain(negotiated).collect();
+        };
+        if let Some(invalid) = &accept.invalid {
+            return Err(cannot_have(invalid));
+        }
+        let (mut response, agreed) =
+            offer.accept(chosen.as_deref(), &extensions).map_err(|error| cannot_have(&error))?;
         for (name, value) in &accept.headers {
-            if !of_handshake.contains(name) {
-                response.headers_mut().append(name, value.clone());
-            }
+            response.headers_mut().append(name, value.clone());
         }
         let opening = Opening {
             uri: asked.uri.clone(),
@@ -334,7 +343,7 @@ impl<S> Accept<S> {
     /// Accepts as [`new`](Accept::new) does, with what a [`Handler`](crate::Handler) keeps of the connection.
     #[must_use]
     pub fn with(state: S) -> Accept<S> {
-        Accept { subprotocol: None, headers: HeaderMap::new(), state }
+        Accept { subprotocol: None, headers: HeaderMap::new(), invalid: None, state }
     }
 
     /// Chooses a subprotocol, which has to be among those that the client offers.
@@ -344,10 +353,28 @@ impl<S> Accept<S> {
         self
     }
 
-    /// Adds a header to the response.
+    /// Adds a header to the response. Name and value are text, or what the `http` crate has for them. What cannot be sent,
+    /// or is the handshake's own (such as `Sec-WebSocket-Accept`), makes the answer a 500, and the log says why.
+    ///
+    /// ```
+    /// use longwire::Accept;
+    ///
+    /// let accept: Accept = Accept::new().header("set-cookie", "seen=1");
+    /// ```
     #[must_use]
-    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Accept<S> {
-        self.headers.append(name, value);
+    pub fn header(mut self, name: impl AsRef<str>, value: impl TryInto<HeaderValue>) -> Accept<S> {
+        match header("Accept::header", name.as_ref(), value) {
+            Ok((name, _)) if is_of_handshake(&name) => {
+                let possible = "any header that is not the handshake's own".into();
+                self.invalid = Some(InvalidSetting {
+                    setting: "Accept::header",
+                    given: format!("\"{name}\""),
+                    possible,
+                });
+            }
+            Ok((name, value)) => drop(self.headers.append(name, value)),
+            Err(invalid) => self.invalid = Some(invalid),
+        }
         self
     }
 }
@@ -360,6 +387,12 @@ impl Accept<Attached> {
         self.state.0.insert(value);
         self
     }
+}
+
+/// Whether a header makes a response the answer to an opening handshake (RFC 6455 §4.2.2), or frames it.
+fn is_of_handshake(name: &HeaderName) -> bool {
+    name.as_str().starts_with("sec-websocket-")
+        || [UPGRADE, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)
 }
 
 /// A name or value of a query, decoded as `application/x-www-form-urlencoded`.

@@ -76,7 +76,7 @@ fn the_server_sees_the_request_and_the_client_the_response() {
             assert_eq!((request.path(), request.query("room").as_deref()), ("/chat", Some("a b")));
             let token = request.header(AUTHORIZATION).unwrap_or_default().to_owned();
             let room = HeaderValue::from_static("7");
-            Ok(Accept::new().header("x-room".parse().unwrap(), room).attach(token))
+            Ok(Accept::new().header("x-room", room).attach(token))
         };
         let serving = serve(
             |server| server.on_upgrade(decide),

@@ -44,4 +44,5 @@ mod task_gone;
 mod telemetry;
 #[cfg(feature = "tls")]
 mod tls;
+mod without_effect;
 mod writes;

@@ -86,7 +86,7 @@ fn user_and_password_are_for_the_proxy_and_headers_for_the_server() {
     run(async {
         let attempt = Attempt::new().await;
         let proxy = Proxy::new(format!("http://me:s%40cret@{}", attempt.addr)).unwrap();
-        let client = Client::new().proxy(proxy).header(http::header::COOKIE, "id=1".parse().unwrap());
+        let client = Client::new().proxy(proxy).header(http::header::COOKIE, "id=1");
         tokio::spawn(async move { client.connect("ws://you:secret@[::1]:9000/").await });
         let mut proxy = attempt.accept().await;
         proxy.expect("CONNECT [::1]:9000 HTTP/1.1\r\nHost: [::1]:9000\r\n").await;

@@ -11,12 +11,10 @@ use std::fmt;
 /// reads it.
 ///
 /// ```
-/// use http::header::{RETRY_AFTER, HeaderValue};
 /// use http::StatusCode;
 /// use longwire_proto::handshake::Refusal;
 ///
-/// let full = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the room is full")
-///     .header(RETRY_AFTER, HeaderValue::from_static("30"));
+/// let full = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the room is full").header("retry-after", "30");
 /// assert_eq!(full.response().body(), "the room is full\n");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,14 +65,32 @@ impl Refusal {
             .header(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"))
     }
 
-    /// Adds a header to the response. Those that frame it (`Connection`, `Content-Length`, `Content-Type`,
-    /// `Transfer-Encoding`) are the refusal's own: they have no effect here.
+    /// Adds a header to the response. Name and value are text, or what the `http` crate has for them.
+    ///
+    /// A header that cannot be sent, or that frames the response (`Connection`, `Content-Length`, `Content-Type`,
+    /// `Transfer-Encoding`), is a mistake of the server: the refusal becomes a 500 that names the header.
     #[must_use]
-    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        if ![CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING].contains(&name) {
-            self.headers.push((name, value));
+    pub fn header(mut self, name: impl AsRef<str>, value: impl TryInto<HeaderValue>) -> Self {
+        let shown = name.as_ref();
+        let Ok(name) = HeaderName::try_from(shown) else {
+            return Self::mistaken(&format!("{shown:?} is not the name of a header"));
+        };
+        if [CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING].contains(&name) {
+            return Self::mistaken(&format!("the header {name} of a refusal is its own"));
+        }
+        match value.try_into() {
+            Ok(value) => self.headers.push((name, value)),
+            Err(_) => return Self::mistaken(&format!("the header {name} has a value that cannot be sent")),
         }
         self
+    }
+
+    /// 500: the application tried to refuse with what cannot be sent.
+    fn mistaken(what: &str) -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!("the server made a mistake in its answer: {what}"),
+        )
     }
 
     /// The status that the client gets.

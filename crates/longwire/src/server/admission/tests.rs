@@ -46,8 +46,7 @@ fn the_application_sees_the_request_and_sets_the_terms() {
         assert_eq!((request.query("x").as_deref(), request.query("y")), (Some(""), None));
         assert_eq!((request.header("HOST"), request.headers().len()), (Some("example.com"), 6));
         assert_eq!((request.subprotocols().len(), request.peer_addr()), (2, peer()));
-        let name = HeaderName::from_static("x-room");
-        Ok(Accept::new().subprotocol("chat.v1").header(name, HeaderValue::from_static("7")).attach(7u32))
+        Ok(Accept::new().subprotocol("chat.v1").header("x-room", "7").attach(7u32))
     });
     let admitted = admission.admit(&request("/room?name=J%C3%BC+rgen&x"), peer(), None).unwrap();
     assert_eq!(admitted.response.headers()["x-room"], "7");
@@ -69,14 +68,37 @@ fn terms_that_cannot_be_had_are_the_servers_fault() {
     assert_eq!(refusal.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }
 
+/// It was left out, without a word.
 #[test]
-fn headers_of_the_application_do_not_replace_those_of_the_handshake() {
-    let forging = admission(|_| {
-        Ok(Accept::new().header(http::header::SEC_WEBSOCKET_ACCEPT, HeaderValue::from_static("forged")))
-    });
-    let response = forging.admit(&request("/"), peer(), None).ok().unwrap().response;
-    let accepts: Vec<_> = response.headers().get_all("sec-websocket-accept").iter().collect();
-    assert_eq!(accepts, ["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="]);
+fn a_header_that_cannot_be_sent_or_is_the_handshakes_is_the_servers_fault() {
+    for (name, value) in [
+        ("sec-websocket-accept", "forged"),
+        ("Sec-WebSocket-Protocol", "chat.v1"),
+        ("connection", "close"),
+        ("a name", "1"),
+        ("x-room", "1\r\nx-more: 2"),
+    ] {
+        let wrong = admission(move |_| Ok(Accept::new().header(name, value)));
+        let refusal = wrong.admit(&request("/"), peer(), None).err().unwrap();
+        assert_eq!(refusal.status(), StatusCode::INTERNAL_SERVER_ERROR, "{name}");
+    }
+    let right = admission(|_| Ok(Accept::new().header("x-room", "7").header("x-room", 8)));
+    let response = right.admit(&request("/"), peer(), None).ok().unwrap().response;
+    assert!(response.headers().get_all("x-room").iter().eq(["7", "8"]));
+}
+
+/// Those that were named had no effect.
+#[test]
+fn origins_beside_any_origin_contradict_it() {
+    let mut both = Admission::default();
+    both.allow_origin(Ok("https://example.com".parse().unwrap()));
+    assert!(both.check().is_ok());
+    both.allow_any_origin();
+    let said = both.check().unwrap_err().to_string();
+    assert_eq!(
+        said,
+        "`origins` cannot be set beside `any_origin`: it can be left out, since pages of any origin may connect"
+    );
 }
 
 #[test]

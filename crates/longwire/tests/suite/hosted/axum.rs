@@ -16,7 +16,8 @@ use super::{GET, Host};
 use crate::support::{CLOSE, Frame, PING, PONG, TEXT, close, echo, end, masked, run, upgrade_request};
 
 async fn echoing(upgrade: WebSocketUpgrade) -> Response {
-    upgrade.protocols(["chat.v2"]).max_message_size(1000).serve(echo)
+    // What is set by itself comes before what is set together, in either order.
+    upgrade.protocols(["chat.v2"]).max_message_size(1000).limits(Limits::default()).serve(echo)
 }
 
 #[test]

@@ -60,11 +60,7 @@ fn a_path_or_a_condition_says_which_requests_are_meant() {
 
         let asks = |request: &http::Request<()>| request.headers().contains_key("x-live");
         let host = Host::axum(router(WebSocketLayer::new(echo).when(asks))).await;
-        Client::new()
-            .header("x-live".parse().unwrap(), "1".parse().unwrap())
-            .connect(host.url("/"))
-            .await
-            .unwrap();
+        Client::new().header("x-live", "1").connect(host.url("/")).await.unwrap();
         assert_eq!(host.ask(upgrade_request("")).await.0, "http/1.1 200 ok");
     });
 }

@@ -1,7 +1,5 @@
 use super::Refusal;
-use http::header::{
-    CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING, WWW_AUTHENTICATE,
-};
+use http::header::{HeaderValue, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 
 fn header(response: &Response<String>, name: &str) -> Vec<String> {
@@ -50,15 +48,22 @@ fn headers_are_added_and_may_be_repeated() {
     assert_eq!(header(&refusal.response(), "www-authenticate"), ["Basic realm=\"a\"", "Bearer"]);
 }
 
+/// They had no effect, without a word.
 #[test]
-fn the_framing_is_the_refusals_own() {
-    let response = Refusal::forbidden("no")
-        .header(CONTENT_LENGTH, HeaderValue::from_static("0"))
-        .header(CONTENT_TYPE, HeaderValue::from_static("text/html"))
-        .header(TRANSFER_ENCODING, HeaderValue::from_static("chunked"))
-        .header(HeaderName::from_static("connection"), HeaderValue::from_static("keep-alive"))
-        .response();
-    assert_eq!(response.headers(), Refusal::forbidden("no").response().headers());
+fn a_header_that_cannot_be_sent_or_frames_the_response_is_the_servers_mistake() {
+    for (name, value, said) in [
+        ("content-length", "0", "the header content-length of a refusal is its own"),
+        ("Content-Type", "text/html", "the header content-type of a refusal is its own"),
+        ("transfer-encoding", "chunked", "the header transfer-encoding of a refusal is its own"),
+        ("connection", "keep-alive", "the header connection of a refusal is its own"),
+        ("retry after", "30", "\"retry after\" is not the name of a header"),
+        ("retry-after", "30\r\nx: y", "the header retry-after has a value that cannot be sent"),
+    ] {
+        let refusal = Refusal::forbidden("no").header(name, value);
+        assert_eq!(refusal.status(), StatusCode::INTERNAL_SERVER_ERROR, "{name}");
+        assert!(refusal.reason().ends_with(said), "{refusal}");
+        assert!(refusal.headers().is_empty());
+    }
 }
 
 #[test]
