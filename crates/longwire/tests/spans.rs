@@ -90,6 +90,29 @@ fn a_refusal_is_told_of() {
     }
 }
 
+/// A page sees nothing of why it was refused, so the operator has to: whoever serves, and whether the page asked first or
+/// after something else.
+#[test]
+fn a_page_of_another_origin_is_told_of_by_every_way_of_serving() {
+    let foreign = upgrade("/chat?token=1").replace("\r\n\r\n", "\r\nOrigin: https://b\r\n\r\n");
+    let servers = ENGINES.map(|engine| start(engine, |server| server.http(axum::Router::new())));
+    let [one, other] = [servers[0].0, servers[1].0];
+    for (server, before) in [(start_async(), ""), (one, ""), (other, ""), (one, PAGE), (other, PAGE)] {
+        let mut client = Client::connect(server);
+        client.ask(&[before, &foreign].concat());
+        if !before.is_empty() {
+            client.ask("");
+        }
+        let told = client.told();
+        let expected = format!(
+            "refused: pages of this origin may not connect here status=403 peer={} origin=\"https://b\" host=\"a\" \
+             path=\"/chat\" allowed_by=\"--origin https://b ",
+            client.addr
+        );
+        assert!(told.len() == 1 && told[0].starts_with(&expected), "{told:?}");
+    }
+}
+
 #[test]
 fn what_another_connection_brought_about_is_told_of_the_one_that_it_befell() {
     for engine in ENGINES {
@@ -110,7 +133,7 @@ fn a_connection_that_hyper_had_meanwhile_is_still_the_same() {
     for engine in ENGINES {
         let (server, ended) = start(engine, |server| server.http(axum::Router::new()));
         let mut client = Client::connect(server);
-        client.ask("GET /page HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.ask(PAGE);
         client.ask(&upgrade("/later"));
         client.stream.shutdown(Shutdown::Write).unwrap();
         assert_eq!(ended.recv().unwrap(), client.addr);
@@ -203,6 +226,9 @@ fn start_async() -> SocketAddr {
     std::thread::spawn(move || runtime.block_on(running));
     address
 }
+
+/// A request for a page that there is not: the answer is a head.
+const PAGE: &str = "GET /page HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// Hears what this process tells.
 fn listen() {

@@ -55,7 +55,7 @@ async fn nothing_here(method: Method) -> Response {
     (StatusCode::NOT_FOUND, "There is nothing here; the page is at /.\n").into_response()
 }
 
-/// OPTIONS is how HAProxy asks whether a server is well (RFC 9110 §9.3.7).
+/// OPTIONS is how a load balancer asks whether a server is well (RFC 9110 §9.3.7).
 async fn other_method(method: Method) -> Response {
     if method == Method::OPTIONS {
         return options();

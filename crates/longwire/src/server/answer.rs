@@ -9,7 +9,7 @@ use longwire_proto::handshake::{HeadReader, Refusal, RequestBody, check_request,
 pub(crate) struct Rejected {
     pub(crate) refusal: Refusal,
     /// The request, if it could be read.
-    pub(crate) request: Option<Request<()>>,
+    pub(crate) request: Option<Box<Request<()>>>,
 }
 
 /// Judges a head that is complete: the same for every request of a connection, whatever it asks for.
@@ -17,12 +17,12 @@ pub(crate) fn judge(head: &HeadReader) -> Result<(Request<()>, RequestBody), Rej
     let request = head.request().map_err(|error| Rejected { refusal: error.into(), request: None })?;
     match check_request(&request) {
         Ok(body) => Ok((request, body)),
-        Err(refusal) => Err(Rejected { refusal, request: Some(request) }),
+        Err(refusal) => Err(Rejected { refusal, request: Some(Box::new(request)) }),
     }
 }
 
-/// The answer to a plain request where only WebSockets are served. OPTIONS is how HAProxy asks whether a server is well,
-/// so it is none that is refused (RFC 9110 §9.3.7).
+/// The answer to a plain request where only WebSockets are served. OPTIONS is how a load balancer asks whether a server is
+/// well, so it is not refused (RFC 9110 §9.3.7).
 pub(crate) fn without_service(request: &Request<()>) -> Result<Response<String>, Refusal> {
     if request.method() != Method::OPTIONS {
         return Err(Refusal::upgrade_required("only WebSockets are served here"));

@@ -105,7 +105,7 @@ async fn judged(
             response
         }
         Verdict::Refused(rejected) => {
-            host.refusals().bad_request(&rejected.refusal, peer_addr, rejected.request.as_ref());
+            host.refusals().bad_request(&rejected.refusal, peer_addr, rejected.request.as_deref());
             with_text(rejected.refusal.response())
         }
     }

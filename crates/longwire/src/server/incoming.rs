@@ -80,8 +80,8 @@ async fn admit(stream: TcpStream, peer_addr: SocketAddr, settings: Arc<Settings>
     match beginning {
         Ok(Ok(Beginning::Request(first))) => return route(*first, peer_addr, settings).await,
         Ok(Ok(Beginning::Malformed(transport, Rejected { refusal, request }))) => {
-            settings.admission.refusals().bad_request(&refusal, peer_addr, request.as_ref());
-            dismiss(transport, &refusal.response(), request.as_ref()).await;
+            settings.admission.refusals().bad_request(&refusal, peer_addr, request.as_deref());
+            dismiss(transport, &refusal.response(), request.as_deref()).await;
         }
         Ok(Ok(Beginning::Left)) => telemetry::refused(NotLetIn::Left),
         Ok(Err(error)) => tracing::debug!(%error, "no opening handshake"),

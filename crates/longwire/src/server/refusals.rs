@@ -187,7 +187,49 @@ fn shown(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
+    use crate::server::acceptor::Acceptor;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(text)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Where another HTTP server accepts the connections, nobody else tells of it.
+    #[test]
+    fn an_acceptor_tells_of_the_page_that_it_refuses() {
+        let log = Log::default();
+        let told = Arc::clone(&log.0);
+        let subscriber = tracing_subscriber::fmt().with_writer(move || log.clone()).with_ansi(false).finish();
+        let mut request = Request::builder()
+            .uri("/socket?token=secret")
+            .header("host", "a.example")
+            .header("upgrade", "websocket")
+            .header("connection", "Upgrade")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+            .header("origin", "https://a.example")
+            .body(())
+            .unwrap();
+        let upgraded = hyper::upgrade::on(&mut request);
+        request.extensions_mut().insert(upgraded);
+        let refused =
+            tracing::subscriber::with_default(subscriber, || Acceptor::new().upgrade(&mut request).err());
+        assert_eq!(refused.unwrap().status(), StatusCode::FORBIDDEN);
+        let told = String::from_utf8(told.lock().unwrap().clone()).unwrap();
+        assert!(told.contains("WARN") && told.contains("Acceptor::behind_tls_proxy"), "{told}");
+        assert!(told.contains("path=\"/socket\"") && !told.contains("secret"), "{told}");
+    }
 
     #[test]
     fn of_each_kind_some_are_told_and_the_others_counted() {

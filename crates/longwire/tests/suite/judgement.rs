@@ -188,7 +188,7 @@ fn set_up<M>(server: Server<M>) -> Server<M> {
 async fn answer(raw: &mut Raw<TcpStream>, request: &str) -> Answer {
     raw.send(request).await;
     let head = raw.head().await;
-    let status: u16 = head[9..12].parse().unwrap();
+    let status: u16 = head.split(' ').nth(1).unwrap().parse().unwrap();
     let is_refused = ![101, 200].contains(&status);
     (status, if is_refused { String::from_utf8(raw.rest().await).unwrap() } else { String::new() })
 }

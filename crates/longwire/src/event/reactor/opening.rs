@@ -39,8 +39,8 @@ impl<H: Handler, L> Reactor<H, L> {
             First::Partial => {}
             First::Bad(Rejected { refusal, request }) => {
                 let peer_addr = connection.peer_addr;
-                self.rules.admission.refusals().bad_request(&refusal, peer_addr, request.as_ref());
-                self.refuse(key, Refused::new(&refusal.response(), request.as_ref()));
+                self.rules.admission.refusals().bad_request(&refusal, peer_addr, request.as_deref());
+                self.refuse(key, Refused::new(&refusal.response(), request.as_deref()));
             }
             First::Request { request, consumed } if is_upgrade(&request) => {
                 self.upgrade(key, &request, bytes.get_mut(consumed..).unwrap_or_default());
