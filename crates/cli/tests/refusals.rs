@@ -115,7 +115,8 @@ fn what_is_told_of_a_refusal_is_short_and_there_is_not_much_of_it() {
 
 #[test]
 fn connections_for_which_there_is_no_place_are_told() {
-    let mut server = Server::start(&["--max-connections-per-ip", "0"]);
+    let mut server = Server::start(&["--max-connections-per-ip", "1"]);
+    let _first = TcpStream::connect(&server.address).unwrap();
     assert!(server.ask("").contains(" 503 "));
     expect_in(&server.told(), &["status=503", "--max-connections-per-ip"]);
 }
