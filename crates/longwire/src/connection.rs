@@ -144,6 +144,7 @@ impl Connection {
                     self.protocol.heard(Instant::now().into_std());
                 }
             }
+            Err(error) if is_end_of_tcp(&error) => self.end_reading(),
             Err(error) => self.end(Some(error)),
         }
         Poll::Ready(())
@@ -414,6 +415,11 @@ fn write_once(
         Ok(0) => Err(io::ErrorKind::WriteZero.into()),
         other => other,
     })
+}
+
+/// Whether a peer has ended its side of the TCP connection and not that of TLS before. It may still read.
+pub(crate) fn is_end_of_tcp(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::UnexpectedEof
 }
 
 /// A peer that is gone without a word is an end like others, not a failure of this end. TLS says `UnexpectedEof` when

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::figures::Figures;
 use crate::frames::{BINARY, FIN};
-use crate::peer::{Peer, upgrade_request};
+use crate::peer::{Peer, masked, upgrade_request};
 use crate::process::{KIB, MIB};
 use crate::trial::{Bounds, Trial, eventually};
 
@@ -30,6 +30,35 @@ fn four_thousand_resets_in_the_middle_of_a_message() {
         // arrives for it, but what earlier waves have left there may be resident.
         &Bounds { memory: 200 * 64 * KIB, cpu: Duration::from_secs(15) },
     );
+}
+
+/// What they sent waited for room in a queue that could never be written: they lasted until the keepalive gave them up.
+#[test]
+fn resets_of_peers_that_do_not_read() {
+    const MESSAGES: usize = 4;
+    let message = masked(FIN | BINARY, vec![0xda; 300_000]).repeat(MESSAGES);
+    for engine in ["uring", "readiness"] {
+        let trial = Trial::begin(&["--engine", engine, "--metrics", "--keepalive", "600"]);
+        for _ in 0..5 {
+            let mut wave: Vec<Peer> = (0..20).map(|_| Peer::open(&trial.server, "/echo")).collect();
+            for peer in &mut wave {
+                peer.send_what_fits(&message);
+            }
+            // A socket that is closed with bytes unread is reset.
+            wave.iter().for_each(Peer::leave_unread);
+            drop(wave);
+            eventually("the server has let go of them", || trial.more_descriptors() == 0);
+        }
+        eventually("nothing of them is counted", || Figures::of(&trial.server).get("held_bytes") == 0);
+        trial.end(
+            &format!(
+                "has messages of 300 KB echoed on 20 connections, and resets them, five times ({engine})"
+            ),
+            "let go at once",
+            // A message that arrives, with as much again of room, one that waits to be written, and what was read behind.
+            &Bounds { memory: 20 * MIB, cpu: Duration::from_secs(15) },
+        );
+    }
 }
 
 #[test]

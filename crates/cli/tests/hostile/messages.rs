@@ -1,10 +1,11 @@
 //! Messages that are more than they seem, or never come to an end.
 
 use std::iter;
+use std::thread;
 use std::time::Duration;
 
 use crate::figures::Figures;
-use crate::frames::{BINARY, CONTINUATION, FIN, RSV1, TEXT, deflate_bomb};
+use crate::frames::{BINARY, CONTINUATION, FIN, PING, PONG, RSV1, TEXT, deflate_bomb};
 use crate::peer::{Flood, Peer, masked};
 use crate::process::{KIB, MIB};
 use crate::trial::{Bounds, CONNECTION, Trial, eventually};
@@ -151,11 +152,11 @@ fn deflate_bombs() {
     let trial = Trial::begin(&["--metrics", "--max-message", "1048576"]);
     let bomb = deflate_bomb(BOMB);
     for first in [BINARY, TEXT] {
-        let mut whole = opened_with_deflate(&trial);
+        let mut whole = opened_with_deflate(&trial, "/echo");
         whole.send_frame(FIN | RSV1 | first, &bomb);
         assert_eq!(whole.close_code(), Some(1009));
 
-        let mut in_fragments = opened_with_deflate(&trial);
+        let mut in_fragments = opened_with_deflate(&trial, "/echo");
         in_fragments.send_frame(RSV1 | first, "");
         let flood = in_fragments.flood(bomb.chunks(KIB).map(|piece| masked(CONTINUATION, piece)));
         assert!(!matches!(flood, Flood::Stalled(_)), "{flood:?}");
@@ -171,9 +172,49 @@ fn deflate_bombs() {
     );
 }
 
-fn opened_with_deflate(trial: &Trial) -> Peer {
+/// Whoever reads the last column sees how long the others have to wait for two that do not let go.
+#[test]
+fn floods_of_what_nobody_wants() {
+    let inflating = masked(FIN | RSV1 | BINARY, deflate_bomb(1000));
+    flood_from_two(
+        &inflating.repeat(20),
+        20,
+        "sends 400 messages of 1 KB that inflate to 1 MB to where nobody wants them, on each of two connections",
+    );
+    flood_from_two(
+        &masked(FIN | BINARY, "").repeat(10_000),
+        50,
+        "sends 500,000 messages without content there, on each of two connections",
+    );
+}
+
+fn flood_from_two(batch: &[u8], batches: usize, attack: &str) {
+    let trial = Trial::begin(&[]);
+    let peers = [(); 2].map(|()| opened_with_deflate(&trial, "/ticker"));
+    thread::scope(|scope| {
+        for mut peer in peers {
+            scope.spawn(move || {
+                for _ in 0..batches {
+                    peer.send(batch);
+                }
+                // When this is answered, all else has been delivered.
+                peer.send_frame(FIN | PING, "done");
+                while peer.frame().first != FIN | PONG {}
+            });
+        }
+    });
+    trial.end(
+        attack,
+        "each is delivered, and others have their turn after 1 MiB or 8,192 messages",
+        // One inflated message for each, with as much again of room while it grows; what was read, and a window.
+        &Bounds { memory: 8 * MIB, cpu: Duration::from_secs(60) },
+    );
+}
+
+fn opened_with_deflate(trial: &Trial, path: &str) -> Peer {
     let mut peer = Peer::connect(&trial.server);
-    let response = peer.shake_hands("/echo", "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+    let offer = "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n";
+    let response = peer.shake_hands(path, offer);
     assert!(response.starts_with("HTTP/1.1 101 "), "{response}");
     assert!(response.contains("permessage-deflate"), "compression is not agreed on: {response}");
     peer

@@ -196,6 +196,13 @@ impl Peer {
         let _not_heard = self.stream.write_all(bytes.as_ref());
     }
 
+    /// Sends as much as the systems of both ends have room for now.
+    pub(crate) fn send_what_fits(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.set_nonblocking(true).unwrap();
+        let _no_room = self.stream.write_all(bytes.as_ref());
+        self.stream.set_nonblocking(false).unwrap();
+    }
+
     /// Waits at most this long for one byte more.
     pub(crate) fn heard_within(&mut self, time: Duration) -> io::Result<usize> {
         self.stream.set_read_timeout(Some(time)).unwrap();

@@ -9,7 +9,7 @@ use std::io;
 use longwire_proto::Role;
 
 use super::Reactor;
-use crate::connection::is_vanished_peer;
+use crate::connection::{is_end_of_tcp, is_vanished_peer};
 use crate::error::Error;
 use crate::event::connection::{End, Stage, Writing};
 use crate::event::handler::Handler;
@@ -20,6 +20,7 @@ impl<H: Handler, L> Reactor<H, L> {
     /// The transport has ended: the peer has ended its side, or there was an error.
     pub(in crate::event) fn ended(&mut self, key: Key, error: Option<io::Error>) {
         let _entered = self.spans.enter(key);
+        let error = error.filter(|error| !is_end_of_tcp(error));
         let Some(connection) = self.connections.get_mut(key) else { return };
         let had_ended = std::mem::replace(&mut connection.has_ended, true);
         if error.is_some() && matches!(connection.stage, Stage::Open(_)) {
