@@ -108,7 +108,7 @@ impl Peer {
         let (mut socket, mut seen) = self.open_watched().await?;
         let mut message = socket.stream_text().await?;
         message.write("one ").await?;
-        socket.ping("between").await?;
+        socket.send_ping("between").await?;
         message.write("message").await?;
         message.finish().await?;
         expect(&next(&mut socket).await?, &"one message".into())?;
@@ -125,7 +125,7 @@ impl Peer {
     /// A ping of this end's; then one of the server's.
     async fn pings(&self) -> Result<Works> {
         let (mut socket, mut seen) = self.open_watched().await?;
-        socket.ping("here").await?;
+        socket.send_ping("here").await?;
         tokio::select! {
             seen = seen.recv() => expect(&seen, &Some(Seen::Pong(b"here".into())))?,
             message = next(&mut socket) => return Err(Error::other(format!("not asked for: {:?}", message?))),

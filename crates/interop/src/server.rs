@@ -80,7 +80,7 @@ async fn attend(mut socket: WebSocket, mut pongs: broadcast::Receiver<Vec<u8>>) 
         let Some(message) = message else { return Ok(()) };
         match Asked::by(message.as_text()) {
             Asked::Close(code, reason) => drop(socket.close(code, reason).await?),
-            Asked::Ping => socket.ping(&name).await?,
+            Asked::Ping => socket.send_ping(&name).await?,
             Asked::Fragments => send_in_fragments(&mut socket).await?,
             Asked::Echo => socket.send(message).await?,
         }

@@ -16,7 +16,7 @@
 //!
 //! Each connection has a thread in the background, with a tokio runtime of its own. So pings are answered and the
 //! [keepalive](crate::Limits::keepalive) goes on while the program is busy with something else, as long as no more than 16
-//! messages wait to be received: then the connection is not read from until one is.
+//! messages, or 1 MiB of them, wait to be received: then the connection is not read from until one is.
 //!
 //! What the application has run on that thread, such as an [observer](Client::observer) or a transport of its own, must not
 //! panic: the connection is gone then, `recv` gives `None`, and `send` and `close` fail with [`Error::Other`].
@@ -37,7 +37,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use longwire_proto::{CloseCode, CloseFrame, Closed};
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 
 use crate::client::Client;
@@ -48,6 +48,9 @@ use crate::websocket;
 
 /// How many messages are received before they are asked for.
 const READ_AHEAD: usize = 16;
+
+/// How many bytes of them; one that is larger waits until there is no other.
+const READ_AHEAD_BYTES: u32 = 1 << 20;
 
 /// Connects to a WebSocket server with the defaults of [`Client`].
 ///
@@ -99,10 +102,13 @@ pub fn connect_with(client: &Client, url: impl AsRef<str>) -> Result<WebSocket> 
 #[derive(Debug)]
 pub struct WebSocket {
     sender: Sender,
-    messages: mpsc::Receiver<Result<Message>>,
+    messages: mpsc::Receiver<Ahead>,
     ended: Arc<OnceLock<Closed>>,
     opening: Opening,
 }
+
+/// What was received before it was asked for, with the room that it takes.
+type Ahead = (Result<Message>, Option<OwnedSemaphorePermit>);
 
 /// Sends on a connection, from any thread; cheap to clone.
 #[derive(Debug, Clone)]
@@ -124,7 +130,7 @@ enum Nothing {}
 /// What the thread of a connection tells whoever connects.
 struct Connected {
     sender: halves::Sender,
-    messages: mpsc::Receiver<Result<Message>>,
+    messages: mpsc::Receiver<Ahead>,
     held: mpsc::Sender<Nothing>,
     ended: Arc<OnceLock<Closed>>,
     opening: Opening,
@@ -146,7 +152,7 @@ impl WebSocket {
     /// Something went wrong: the peer broke the protocol, or the transport failed. It is told once; what follows is
     /// `None`. A peer that only vanished is no error. [`Error::Other`] inside of an async runtime.
     pub fn recv(&mut self) -> Result<Option<Message>> {
-        self.sender.background.wait(self.messages.recv())?.transpose()
+        self.sender.background.wait(self.messages.recv())?.map(|(received, _room)| received).transpose()
     }
 
     /// Waits for the next message as [`recv`](WebSocket::recv) does, but no longer than `time`. Nothing is lost by it.
@@ -157,7 +163,8 @@ impl WebSocket {
     pub fn recv_timeout(&mut self, time: Duration) -> Result<Option<Message>> {
         let messages = &mut self.messages;
         let received = self.sender.background.wait(async { timeout(time, messages.recv()).await })?;
-        received.map_err(|_| Error::timeout("receive a message", time))?.transpose()
+        let received = received.map_err(|_| Error::timeout("receive a message", time))?;
+        received.map(|(received, _room)| received).transpose()
     }
 
     /// Sends a message: it is queued and written as soon as the transport takes it. Waits while more than
@@ -168,6 +175,17 @@ impl WebSocket {
     /// [`Error::Closed`] if the connection is closing or has ended; [`Error::Other`] inside of an async runtime.
     pub fn send(&mut self, message: impl Into<Outgoing>) -> Result<()> {
         self.sender.send(message)
+    }
+
+    /// Sends a ping and waits for its pong: how long the round trip took, from when the ping was written. Messages that
+    /// arrive meanwhile wait to be received, as far as there is room for them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`] if the connection is closing, or ends before the pong has come; [`Error::Other`] inside of an async
+    /// runtime.
+    pub fn ping(&mut self) -> Result<Duration> {
+        self.sender.ping()
     }
 
     /// Closes the connection: sends what is queued and a Close frame, discards what still arrives, and waits for the
@@ -246,6 +264,19 @@ impl Sender {
             return Err(thread_panicked());
         }
         self.background.wait(self.sender.send(message))?
+    }
+
+    /// Sends a ping and waits for its pong, as [`WebSocket::ping`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`] if the connection is closing, or ends before the pong has come; [`Error::Other`] inside of an async
+    /// runtime.
+    pub fn ping(&self) -> Result<Duration> {
+        if self.background.has_panicked() {
+            return Err(thread_panicked());
+        }
+        self.background.wait(self.sender.ping())?
     }
 
     /// Whether messages can be sent.
@@ -332,18 +363,19 @@ fn run(runtime: &Runtime, client: &Client, url: &str, connected: &std_mpsc::Send
 }
 
 /// Receives until the connection ends. Messages that nobody takes are discarded, for the sake of those who send.
-async fn receive(
-    socket: &mut websocket::WebSocket,
-    deliver: mpsc::Sender<Result<Message>>,
-    ended: &OnceLock<Closed>,
-) {
+async fn receive(socket: &mut websocket::WebSocket, deliver: mpsc::Sender<Ahead>, ended: &OnceLock<Closed>) {
+    let room = Arc::new(Semaphore::new(READ_AHEAD_BYTES as usize));
     loop {
         let received = match socket.recv().await {
             Ok(Some(message)) => Ok(message),
             Err(error) => Err(error),
             Ok(None) => break,
         };
-        let _nobody = deliver.send(received).await;
+        let bytes = received.as_ref().map_or(0, Message::len);
+        let wanted = u32::try_from(bytes).unwrap_or(u32::MAX).min(READ_AHEAD_BYTES);
+        // It is never closed, and gives back what nobody takes any more.
+        let permit = Arc::clone(&room).acquire_many_owned(wanted).await.ok();
+        let _nobody = deliver.send((received, permit)).await;
     }
     let _first = ended.set(socket.closed());
 }

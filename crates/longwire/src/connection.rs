@@ -1,6 +1,9 @@
 //! One connection: the protocol, the transport it runs over, and what lies between them.
 
+mod life;
+mod pings;
 pub(crate) mod receive;
+mod share;
 
 use std::future::Future;
 use std::io::{self, IoSlice};
@@ -17,6 +20,8 @@ use crate::ledger::Account;
 use crate::message::{Compression, Message, Outgoing};
 use crate::telemetry::{self, Traffic};
 use crate::transport::Transport;
+use pings::Pings;
+use share::Share;
 
 /// How many pieces one write may gather.
 const SLICES: usize = 16;
@@ -32,6 +37,14 @@ pub(crate) struct Connection {
     inbox: Inbox,
     /// Whether something was read since the protocol last said that there is no more in it.
     has_news: bool,
+    /// Whether all that is unparsed was read by a glimpse, so that it may be a pong only.
+    has_glimpsed_only: bool,
+    /// Whether the transport was read from by a task that does not receive, which it wakes now.
+    has_looked_ahead: bool,
+    /// What may be taken of what was read before other tasks have their turn.
+    share: Share,
+    /// Whether the peer was given up before all that had arrived was taken. When it is, the connection ends.
+    is_lost: bool,
     /// Whether parts of a message have been given and its last one has not.
     is_amid_parts: bool,
     outbox: Outbox,
@@ -40,6 +53,8 @@ pub(crate) struct Connection {
     /// Whether a message that is sent in fragments has begun and not ended, so that no other can be sent.
     pub(crate) is_amid_message: bool,
     timer: Option<Pin<Box<Sleep>>>,
+    /// The pings that somebody waits for the answers to.
+    pings: Option<Box<Pings>>,
     /// What it holds of the server's memory.
     account: Option<Account>,
     /// What ended the transport, until it is reported; not set if the peer only vanished.
@@ -105,11 +120,16 @@ impl Connection {
             is_amid_call: false,
             inbox: Inbox::new(read_ahead),
             has_news: true,
+            has_glimpsed_only: false,
+            has_looked_ahead: false,
+            share: Share::default(),
+            is_lost: false,
             is_amid_parts: false,
             outbox: Outbox::Flushed,
             is_half_closed: false,
             is_amid_message: false,
             timer: None,
+            pings: None,
             account,
             failure: None,
             traffic,
@@ -129,13 +149,25 @@ impl Connection {
             return Poll::Pending;
         }
         self.begin_call();
-        let Some(transport) = &mut self.transport else { return Poll::Ready(()) };
+        let Some(transport) = &mut self.transport else {
+            // What had arrived of a peer that was given up has been taken.
+            self.protocol.receive_eof();
+            return Poll::Ready(());
+        };
         let read = match self.protocol.payload_room() {
             Some(mut room) => pin!(transport.read_buf(&mut room)).poll(cx),
             None => self.inbox.poll_fill(transport, cx),
         };
         self.is_amid_call = false;
-        match ready!(read) {
+        let read = match read {
+            Poll::Pending if self.is_lost => Ok(0),
+            Poll::Pending => {
+                self.share.renew();
+                return Poll::Pending;
+            }
+            Poll::Ready(read) => read,
+        };
+        match read {
             Ok(0) => self.end_reading(),
             Ok(count) => {
                 self.has_news = true;
@@ -175,6 +207,9 @@ impl Connection {
                 Ok(count) => {
                     self.protocol.transmitted(count);
                     self.traffic.sent(count);
+                    if let Some(pings) = &mut self.pings {
+                        pings.written(count);
+                    }
                     self.outbox = Outbox::Written;
                 }
                 // What the peer sent before may still lie in the transport, its Close frame perhaps: the reading side
@@ -199,6 +234,10 @@ impl Connection {
     pub(crate) fn poll_overdue(&mut self, cx: &mut Context<'_>) -> bool {
         let mut was_overdue = false;
         loop {
+            if self.is_lost {
+                self.timer = None;
+                return was_overdue;
+            }
             let now = Instant::now();
             let Some(next) = self.protocol.poll_timeout(now.into_std()).map(Instant::from) else {
                 self.timer = None;
@@ -214,30 +253,12 @@ impl Connection {
                 return was_overdue;
             }
             self.timer = None;
-            self.look_for_life(cx);
-            telemetry::handle_timeout(&mut self.protocol, Instant::now().into_std());
+            self.expire(cx);
             self.traffic.count();
             was_overdue = true;
             if self.protocol.is_over() {
                 self.drop_transport();
             }
-        }
-    }
-
-    /// Before the peer is given up for its silence: it may be this end that does not listen. As long as nobody receives,
-    /// what has arrived lies in the transport, the pong perhaps.
-    fn look_for_life(&mut self, cx: &mut Context<'_>) {
-        let now = Instant::now().into_std();
-        if !self.protocol.is_about_to_lose_peer(now) {
-            return;
-        }
-        self.begin_call();
-        let glimpse = self.transport.as_mut().map(|transport| self.inbox.poll_glimpse(transport, cx));
-        self.is_amid_call = false;
-        if let Some(Poll::Ready(Ok(count @ 1..))) = glimpse {
-            self.has_news = true;
-            self.traffic.received(count);
-            self.protocol.heard(now);
         }
     }
 
@@ -314,6 +335,11 @@ impl Connection {
             && (self.protocol.is_over() || (self.protocol.role() == Role::Server && self.outbox.is_over()))
     }
 
+    /// Whether the peer was given up before all that had arrived was taken.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.is_lost
+    }
+
     /// How the connection ended, or would end if the transport vanished now.
     pub(crate) fn closed(&self) -> Closed {
         self.protocol.closed().cloned().unwrap_or_else(Closed::lost)
@@ -324,8 +350,10 @@ impl Connection {
         self.failure.take()
     }
 
+    /// Whether there is anything to log, or to tell whoever waits for the answer to a ping.
+    #[inline]
     pub(crate) fn has_notes(&self) -> bool {
-        !self.notes.is_empty()
+        !self.notes.is_empty() || self.pings.as_ref().is_some_and(|pings| pings.have_news)
     }
 
     /// What is to be logged, once.

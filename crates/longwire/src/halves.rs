@@ -118,8 +118,31 @@ impl Sender {
         self.shared.flush().await
     }
 
-    /// Sends a ping with a payload of at most 125 bytes. Its pong is taken care of; pings of the peer are answered
-    /// without any call.
+    /// Sends a ping and waits for its pong: how long the round trip took, from when the ping was written.
+    ///
+    /// It need not be received from meanwhile: what arrives before the pong waits to be received, up to 256 KiB of it. Any
+    /// number of pings may be on their way at once; a pong answers those before its own too, since a peer may answer only
+    /// the newest (RFC 6455 §5.5.3). How long it takes is bounded by nothing but the [keepalive](longwire_proto::Limits::keepalive).
+    ///
+    /// ```
+    /// # async fn far(socket: &mut longwire::WebSocket) -> longwire::Result<()> {
+    /// println!("{:?} away", socket.ping().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, nothing that arrived is lost; the ping may have been sent, and its pong is taken care of.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`](crate::Error::Closed) if the connection is closing, or ends before the pong has come.
+    pub async fn ping(&self) -> Result<Duration> {
+        self.shared.ping().await
+    }
+
+    /// Sends a ping with a payload of at most 125 bytes, and waits for no pong: for a peer that looks at the payload.
     ///
     /// # Cancel safety
     ///
@@ -128,8 +151,8 @@ impl Sender {
     /// # Errors
     ///
     /// [`Error::Closed`](crate::Error::Closed), or [`Error::Send`](crate::Error::Send) for a payload that is too long.
-    pub async fn ping(&self, payload: impl AsRef<[u8]>) -> Result<()> {
-        self.shared.ping(payload.as_ref()).await
+    pub async fn send_ping(&self, payload: impl AsRef<[u8]>) -> Result<()> {
+        self.shared.send_ping(payload.as_ref()).await
     }
 
     /// Begins the closing handshake and waits for the end. Messages that were queued before are sent; whoever holds the
@@ -154,7 +177,7 @@ impl Sender {
         self.shared.is_open()
     }
 
-    /// How long the way to the peer and back took when the keepalive last asked; see [`rtt`](crate::WebSocket::rtt) of the
+    /// How long the last round trip took that was measured; see [`rtt`](crate::WebSocket::rtt) of the
     /// whole.
     #[must_use]
     pub fn rtt(&self) -> Option<Duration> {

@@ -18,9 +18,12 @@ const HEADER: usize = 14;
 const LEAST: usize = 8 << 10;
 const LARGEST: usize = 64 << 10;
 
-/// How many bytes a glimpse reads, and how many may be unparsed for there to be one.
+/// How many bytes a glimpse reads, and how many a read for the sake of what comes behind.
 const GLIMPSE: usize = 64;
-const MOST_UNPARSED: usize = 64 << 10;
+const BEHIND: usize = 16 << 10;
+
+/// How many bytes may be unparsed for more to be read behind them: twice what a read brings.
+const MOST_UNPARSED: usize = 256 << 10;
 
 /// Bytes that were read and not yet parsed. It holds a buffer only while there are some.
 ///
@@ -30,6 +33,8 @@ const MOST_UNPARSED: usize = 64 << 10;
 pub(crate) struct Inbox {
     bytes: Vec<u8>,
     parsed: usize,
+    /// How far pongs have been looked for: at the beginning of a frame, which may not have arrived. 0: not at all.
+    searched: usize,
     /// The length of the payload that the next read is expected to bring, if that is large.
     expected: Option<usize>,
 }
@@ -37,7 +42,7 @@ pub(crate) struct Inbox {
 impl Inbox {
     /// Begins with what was read before.
     pub(crate) fn new(bytes: Vec<u8>) -> Inbox {
-        Inbox { bytes, parsed: 0, expected: None }
+        Inbox { bytes, parsed: 0, searched: 0, expected: None }
     }
 
     pub(crate) fn unparsed_len(&self) -> usize {
@@ -65,6 +70,7 @@ impl Inbox {
         if was_alone && len >= self.bytes.capacity() / 2 {
             let start = self.parsed - len;
             self.parsed = 0;
+            self.searched = 0;
             let mut payload = Bytes::from(std::mem::take(&mut self.bytes));
             payload.advance(start);
             return payload;
@@ -100,18 +106,38 @@ impl Inbox {
         read
     }
 
-    /// Reads a few bytes behind those that are there, only to see whether something has arrived. 0: nobody knows, or the
-    /// transport has ended.
+    /// Whether so little is unparsed that more may be read behind it.
+    pub(crate) fn has_room_behind(&self) -> bool {
+        self.unparsed_len() < MOST_UNPARSED
+    }
+
+    /// Reads a few bytes behind those that are there, only to see whether something has arrived.
     pub(crate) fn poll_glimpse(
         &mut self,
         transport: &mut Transport,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        if self.unparsed_len() > MOST_UNPARSED {
-            return Poll::Ready(Ok(0));
-        }
         let mut room = (&mut self.bytes).limit(GLIMPSE);
         pin!(transport.read_buf(&mut room)).poll(cx)
+    }
+
+    /// Reads once behind what is there.
+    pub(crate) fn poll_behind(
+        &mut self,
+        transport: &mut Transport,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let mut room = (&mut self.bytes).limit(BEHIND);
+        pin!(transport.read_buf(&mut room)).poll(cx)
+    }
+
+    /// How far pongs have been looked for in what is unparsed; 0: not at all.
+    pub(crate) fn searched(&self) -> usize {
+        self.searched.saturating_sub(self.parsed)
+    }
+
+    pub(crate) fn set_searched(&mut self, count: usize) {
+        self.searched = self.parsed.saturating_add(count);
     }
 
     /// Gives the buffer up.
@@ -120,6 +146,7 @@ impl Inbox {
             read_buffers::give_back(std::mem::take(&mut self.bytes));
         }
         self.parsed = 0;
+        self.searched = 0;
     }
 }
 

@@ -89,8 +89,20 @@ impl Shared {
         self.when_there_is_room(Frames::Message, |connection| connection.queue(message), write)
     }
 
-    /// Queues a ping when there is room for it.
-    pub(crate) async fn ping(self: &Arc<Shared>, payload: &[u8]) -> Result<()> {
+    /// Sends a ping when there is room for it, and waits for its pong: how long the round trip took.
+    pub(crate) async fn ping(self: &Arc<Shared>) -> Result<Duration> {
+        let mut number = None;
+        let queue = |connection: &mut Connection| {
+            number = Some(connection.queue_ping()?);
+            Ok(())
+        };
+        self.when_there_is_room(Frames::Within, queue, Write::Soon).await?;
+        let asked = Asked { shared: self, number: number.unwrap_or_default() };
+        self.wait_until(Change::End, |state| state.took(asked.number)).await
+    }
+
+    /// Queues a ping with this payload when there is room for it.
+    pub(crate) async fn send_ping(self: &Arc<Shared>, payload: &[u8]) -> Result<()> {
         let queue = |connection: &mut Connection| connection.protocol.send_ping(payload);
         self.when_there_is_room(Frames::Within, queue, Write::Soon).await
     }
@@ -145,8 +157,11 @@ impl Shared {
 
     /// Waits for the end of the connection. Someone has to receive meanwhile, or the time for closing has to pass.
     pub(crate) async fn ended(self: &Arc<Shared>) -> Closed {
-        self.wait_until(Change::End, |state| state.connection.has_ended().then(|| state.connection.closed()))
-            .await
+        self.wait_until(Change::End, |state| {
+            let connection = &state.connection;
+            (connection.has_ended() || connection.is_lost()).then(|| connection.closed())
+        })
+        .await
     }
 
     /// How the connection ended, or would end if the transport vanished now.
@@ -159,7 +174,7 @@ impl Shared {
         self.lock().connection.is_open()
     }
 
-    /// The round-trip time, as the keepalive last measured it.
+    /// The round-trip time, as it was last measured.
     pub(crate) fn round_trip(&self) -> Option<Duration> {
         self.lock().connection.protocol.round_trip()
     }
@@ -253,7 +268,7 @@ impl Shared {
         self.locked(|state| {
             // A sender that never has to wait still lets other tasks have their turn: before the message is queued, so that a
             // dropped future has not queued it, and not between the answers to one read, which leave in one write.
-            if !state.connection.has_unparsed() {
+            if !state.connection.takes_an_answer() {
                 ready!(poll_proceed(cx)).made_progress();
             }
             if !state.has_room(frames)? {
@@ -289,6 +304,18 @@ impl Shared {
             }
             told.await;
         }
+    }
+}
+
+/// A ping that was sent, for as long as somebody waits for its answer.
+struct Asked<'a> {
+    shared: &'a Arc<Shared>,
+    number: u32,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        self.shared.locked(|state| state.connection.forget_ping(self.number));
     }
 }
 

@@ -42,7 +42,7 @@ mod silence;
 
 use std::time::Instant;
 
-use longwire_proto::{By, CloseCode, Closed, Protocol, ProtocolError, Role};
+use longwire_proto::{By, CloseCode, Closed, GivingUp, Protocol, ProtocolError, Role};
 
 use facade::Sum;
 use labels::{ender, kind, number, of};
@@ -247,6 +247,15 @@ pub(crate) fn handle_timeout(protocol: &mut Protocol, now: Instant) {
         _ => return,
     };
     facade::count(TIMEOUTS, &[of(protocol.role()), ("time", time)], 1);
+}
+
+/// A peer is given up, though not all that it said has been taken.
+pub(crate) fn gave_up_on_peer(role: Role, why: GivingUp) {
+    let time = match why {
+        GivingUp::Silent | GivingUp::Stuck => "keepalive",
+        GivingUp::Unclosed => "close",
+    };
+    facade::count(TIMEOUTS, &[of(role), ("time", time)], 1);
 }
 
 /// Shows once a second how many bytes are held, for as long as it is polled.

@@ -144,7 +144,31 @@ impl WebSocket {
         self.sender.flush().await
     }
 
-    /// Sends a ping with a payload of at most 125 bytes.
+    /// Sends a ping and waits for its pong: how long the round trip took, from when the ping was written.
+    ///
+    /// It need not be received from meanwhile: what arrives before the pong waits to be received, up to 256 KiB of it. Any
+    /// number of pings may be on their way at once; a pong answers those before its own too, since a peer may answer only
+    /// the newest (RFC 6455 §5.5.3). How long it takes is bounded by nothing but the [keepalive](longwire_proto::Limits::keepalive).
+    ///
+    /// ```
+    /// # async fn far(socket: &mut longwire::WebSocket) -> longwire::Result<()> {
+    /// println!("{:?} away", socket.ping().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, nothing that arrived is lost; the ping may have been sent, and its pong is taken care of.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`] if the connection is closing, or ends before the pong has come.
+    pub async fn ping(&mut self) -> Result<Duration> {
+        self.sender.ping().await
+    }
+
+    /// Sends a ping with a payload of at most 125 bytes, and waits for no pong: for a peer that looks at the payload.
     ///
     /// # Cancel safety
     ///
@@ -153,8 +177,8 @@ impl WebSocket {
     /// # Errors
     ///
     /// [`Error::Closed`], or [`Error::Send`] for a payload that is too long.
-    pub async fn ping(&mut self, payload: impl AsRef<[u8]>) -> Result<()> {
-        self.sender.ping(payload).await
+    pub async fn send_ping(&mut self, payload: impl AsRef<[u8]>) -> Result<()> {
+        self.sender.send_ping(payload).await
     }
 
     /// Closes the connection: sends what is queued and a Close frame, discards what still arrives, and waits for the
@@ -186,8 +210,9 @@ impl WebSocket {
         self.sender.is_open()
     }
 
-    /// How long the way to the peer and back took when the keepalive last asked: from when its ping was written to when the
-    /// pong arrived. `None`: it has not yet, since it only asks after a silence, or is switched off.
+    /// How long the last round trip took that was measured, by the keepalive or by [`ping`](WebSocket::ping): from when the
+    /// ping was written to when its pong arrived. `None`: none was, since the first ping of the keepalive is not answered
+    /// yet, or it is switched off.
     ///
     /// ```
     /// use std::time::Duration;

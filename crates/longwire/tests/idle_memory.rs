@@ -20,7 +20,7 @@ const CONNECTIONS: usize = 400;
 const READINESS: usize = 1_100;
 
 /// Bytes for each connection.
-const URING: usize = 800;
+const URING: usize = 810;
 
 /// Bytes for each connection: its task, the handler's future, what the handles share, and tokio's share.
 const ASYNC: usize = 2_200;

@@ -45,6 +45,7 @@ pub use error::{InvalidClose, ProtocolError, SendError};
 pub use event::Event;
 pub use header::{ControlLen, FrameKind, Header, ReservedBits};
 pub use limits::{InvalidLimit, Keepalive, Limits};
+pub use liveness::GivingUp;
 pub use masking_keys::MaskingKeys;
 pub use opcode::{ControlOpcode, DataOpcode, Opcode};
 pub use prepared::Prepared;

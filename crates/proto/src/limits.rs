@@ -62,8 +62,8 @@ pub struct Limits {
     pub control_replies: usize,
 }
 
-/// How a peer that is gone without a word is found out: when nothing has arrived for a while, it is sent a ping, and if
-/// nothing arrives after that either, the connection is given up. Whatever arrives counts, not only pongs.
+/// How a peer that is gone without a word is found out: every so often it is sent a ping, and if nothing arrives after
+/// that, the connection is given up. Whatever arrives counts, not only pongs; those tell how long the round trip takes.
 ///
 /// ```
 /// use std::time::Duration;
@@ -74,7 +74,7 @@ pub struct Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Keepalive {
-    /// After how long a silence a ping is sent.
+    /// How long after a ping the next one is sent.
     pub every: Duration,
     /// How long something has to arrive in, counted from when the ping was written. If the ping cannot be written,
     /// because the peer takes nothing, the connection is given up when nothing has moved either way for both times
@@ -83,10 +83,10 @@ pub struct Keepalive {
 }
 
 impl Keepalive {
-    /// A ping after each silence of this length, to be answered within 20 s.
+    /// A ping every so often, after which something has to arrive within 20 s.
     #[must_use]
-    pub fn every(silence: Duration) -> Keepalive {
-        Keepalive { every: silence, within: Duration::from_secs(20) }
+    pub fn every(time: Duration) -> Keepalive {
+        Keepalive { every: time, within: Duration::from_secs(20) }
     }
 
     /// How long something has to arrive in after the ping.

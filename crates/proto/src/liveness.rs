@@ -13,34 +13,49 @@ pub(crate) struct Liveness {
     ping: Ping,
     /// Whether something has arrived since the ping was written.
     heard_since: bool,
+    /// Whether the ping's own pong has arrived.
+    is_measured: bool,
     /// In microseconds: a connection has room for it beside the flags.
     round_trip: Option<NonZeroU32>,
+    numbers: Numbers,
     /// Whether something was written since the time was last told.
     wrote: bool,
-    /// When a message last went either way.
-    active_at: Option<Instant>,
+    /// When a message last went either way. Boxed, because most connections have no idle time.
+    active_at: Option<Box<Instant>>,
     /// Whether one did since the time was last told.
     active: bool,
+}
+
+/// The numbers of the pings whose payload is a number.
+#[derive(Debug, Default)]
+struct Numbers {
+    /// That of the last one that was sent.
+    sent: u32,
+    /// That of the last one that was answered.
+    answered: u32,
+    /// That of the last one of the keepalive.
+    kept: u32,
 }
 
 /// Where the ping is that asks whether the peer is there.
 #[derive(Debug, Default)]
 enum Ping {
+    /// The time has not been told yet.
     #[default]
-    NotNeeded,
+    NotAsked,
     /// Behind other bytes. Boxed, because it is rare and each connection has room for it.
     Queued(Box<QueuedPing>),
     /// Written, but when is known only when the time is told next.
     Written,
-    /// Until its pong comes: whatever arrives is life, but only the pong tells how long the way is.
+    /// Until the next one is due: whatever arrives is life, but only its pong tells how long the way is.
     WrittenAt(Instant),
 }
 
 #[derive(Debug)]
 struct QueuedPing {
-    /// It is written when this many bytes of the connection are.
-    ends_at: u64,
-    /// When something was last written.
+    /// It is written when this many bytes of the connection are. `None`: it has been, and nothing is read.
+    ends_at: Option<u64>,
+    /// When something last moved, either way.
     moved_at: Instant,
 }
 
@@ -55,32 +70,83 @@ pub(crate) enum Overdue {
     Idle,
 }
 
+/// Why a connection is about to be given up. Each time, something that the peer said may not have been read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum GivingUp {
+    /// Nothing has arrived after a ping that was written.
+    Silent,
+    /// A ping could not be written: the peer takes nothing, and nothing has arrived.
+    Stuck,
+    /// The peer has not answered the Close frame.
+    Unclosed,
+}
+
+/// How many bytes the payload of a numbered ping has.
+const NUMBER: usize = 8;
+
 impl Liveness {
     /// Something arrived.
     pub(crate) fn heard(&mut self, now: Instant) {
         self.heard_at = Some(now);
-        match self.ping {
-            Ping::WrittenAt(_) => self.heard_since = true,
-            _ => self.ping = Ping::NotNeeded,
+        match &mut self.ping {
+            Ping::Queued(queued) if queued.ends_at.is_some() => queued.moved_at = now,
+            Ping::Queued(_) => self.ping = Ping::WrittenAt(now),
+            Ping::NotAsked | Ping::Written | Ping::WrittenAt(_) => {}
+        }
+        self.heard_since = true;
+    }
+
+    /// Why the peer is about to be given up, if it is.
+    pub(crate) fn giving_up(&self, now: Instant, keepalive: Keepalive) -> Option<GivingUp> {
+        match &self.ping {
+            Ping::WrittenAt(at) if !self.heard_since && deadline(*at, keepalive.within) <= now => {
+                Some(GivingUp::Silent)
+            }
+            Ping::Queued(queued) if !self.wrote && queued.is_stuck(now, keepalive) => Some(GivingUp::Stuck),
+            _ => None,
         }
     }
 
-    /// Whether the peer, which has been sent a ping, is about to be given up since nothing has arrived after it.
-    pub(crate) fn is_about_to_lose(&self, now: Instant, keepalive: Keepalive) -> bool {
-        matches!(self.ping, Ping::WrittenAt(at) if !self.heard_since && deadline(at, keepalive.within) <= now)
+    /// This end does not read, so what counts is whether anything moves.
+    pub(crate) fn cannot_hear(&mut self, now: Instant) {
+        self.ping = Ping::Queued(Box::new(QueuedPing { ends_at: None, moved_at: now }));
     }
 
-    /// The pong to a ping of the keepalive arrived, with what was [`heard`](Liveness::heard) last.
-    pub(crate) fn answered(&mut self) {
-        if let (Ping::WrittenAt(asked), Some(heard)) = (&self.ping, self.heard_at) {
-            let micros = heard.saturating_duration_since(*asked).as_micros();
-            // One that is too short to be measured is not none; and an hour is as good as ever.
-            self.round_trip = Some(
-                u32::try_from(micros)
-                    .map_or(NonZeroU32::MAX, |micros| NonZeroU32::new(micros).unwrap_or(NonZeroU32::MIN)),
-            );
-            self.ping = Ping::NotNeeded;
+    /// The number of the next ping.
+    pub(crate) fn next_number(&mut self) -> u32 {
+        self.numbers.sent = self.numbers.sent.wrapping_add(1);
+        self.numbers.sent
+    }
+
+    /// Whether the peer has answered this ping, or one that came behind it: it need not answer each (§5.5.3).
+    pub(crate) fn is_answered(&self, number: u32) -> bool {
+        let unanswered = self.numbers.sent.wrapping_sub(self.numbers.answered);
+        self.numbers.sent.wrapping_sub(number) >= unanswered
+    }
+
+    /// A pong arrived, with what was [`heard`](Liveness::heard) last. One that nobody asked for says nothing (§5.5.3).
+    pub(crate) fn pong(&mut self, payload: &[u8]) {
+        let Some(number) = number(payload) else { return };
+        let unanswered = self.numbers.sent.wrapping_sub(self.numbers.answered);
+        if self.numbers.sent.wrapping_sub(number) >= unanswered {
+            return;
         }
+        self.numbers.answered = number;
+        if number == self.numbers.kept
+            && !self.is_measured
+            && let (Ping::WrittenAt(asked), Some(heard)) = (&self.ping, self.heard_at)
+        {
+            let took = heard.saturating_duration_since(*asked);
+            self.is_measured = true;
+            self.measured(took);
+        }
+    }
+
+    /// A round trip took so long.
+    pub(crate) fn measured(&mut self, took: Duration) {
+        // One that is too short to be measured is not none; and an hour is as good as ever.
+        let micros = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
+        self.round_trip = Some(NonZeroU32::new(micros).unwrap_or(NonZeroU32::MIN));
     }
 
     /// How long it took from the last ping that was answered to its pong.
@@ -94,19 +160,22 @@ impl Liveness {
         self.active = true;
     }
 
-    /// A ping was queued; it is written when `ends_at` bytes of the connection are.
-    pub(crate) fn ping_queued(&mut self, ends_at: u64, now: Instant) {
+    /// A ping of this number was queued; it is written when `ends_at` bytes of the connection are.
+    pub(crate) fn ping_queued(&mut self, number: u32, ends_at: u64, now: Instant) {
         self.heard_since = false;
-        self.ping = Ping::Queued(Box::new(QueuedPing { ends_at, moved_at: now }));
+        self.is_measured = false;
+        self.numbers.kept = number;
+        self.ping = Ping::Queued(Box::new(QueuedPing { ends_at: Some(ends_at), moved_at: now }));
     }
 
     /// `total` bytes of the connection have been written.
     pub(crate) fn written(&mut self, total: u64) {
         self.wrote = true;
         if let Ping::Queued(queued) = &self.ping
-            && total >= queued.ends_at
+            && queued.ends_at.is_some_and(|ends_at| total >= ends_at)
         {
             self.ping = Ping::Written;
+            self.heard_since = false;
         }
     }
 
@@ -119,37 +188,68 @@ impl Liveness {
 
     fn next_keepalive(&mut self, now: Instant, keepalive: Keepalive) -> (Instant, Overdue) {
         let wrote = std::mem::take(&mut self.wrote);
-        match &mut self.ping {
-            Ping::WrittenAt(at) if !self.heard_since => (deadline(*at, keepalive.within), Overdue::Lost),
-            Ping::NotNeeded | Ping::WrittenAt(_) => {
-                (deadline(*self.heard_at.get_or_insert(now), keepalive.every), Overdue::SendPing)
-            }
+        let written_at = match &mut self.ping {
             Ping::Queued(queued) => {
                 if wrote {
                     queued.moved_at = now;
                 }
-                (deadline(deadline(queued.moved_at, keepalive.every), keepalive.within), Overdue::Lost)
+                return (queued.stuck_at(keepalive), Overdue::Lost);
             }
-            Ping::Written => {
-                self.ping = Ping::WrittenAt(now);
-                (deadline(now, keepalive.within), Overdue::Lost)
+            Ping::WrittenAt(at) => *at,
+            // The first one is due as if there had been one before it, which was answered.
+            Ping::NotAsked => {
+                self.heard_since = true;
+                self.is_measured = true;
+                self.heard_at.get_or_insert(now);
+                now
             }
+            Ping::Written => now,
+        };
+        self.ping = Ping::WrittenAt(written_at);
+        if self.heard_since {
+            (deadline(written_at, keepalive.every), Overdue::SendPing)
+        } else {
+            (deadline(written_at, keepalive.within), Overdue::Lost)
         }
     }
 
     fn active_since(&mut self, now: Instant) -> Instant {
-        if std::mem::take(&mut self.active) {
-            self.active_at = Some(now);
+        let was_active = std::mem::take(&mut self.active);
+        let active_at = self.active_at.get_or_insert_with(|| Box::new(now));
+        if was_active {
+            **active_at = now;
         }
-        *self.active_at.get_or_insert(now)
+        **active_at
     }
 
     /// A message is on its way: what arrived of it counts like a message.
     pub(crate) fn message_arriving(&mut self, idle_time: Duration, now: Instant) {
-        if self.heard_at.is_some_and(|heard| deadline(heard, idle_time) > now) {
-            self.active_at = self.heard_at;
+        if let Some(heard) = self.heard_at
+            && deadline(heard, idle_time) > now
+        {
+            self.active_at = Some(Box::new(heard));
         }
     }
+}
+
+impl QueuedPing {
+    fn stuck_at(&self, keepalive: Keepalive) -> Instant {
+        deadline(deadline(self.moved_at, keepalive.every), keepalive.within)
+    }
+
+    fn is_stuck(&self, now: Instant, keepalive: Keepalive) -> bool {
+        self.stuck_at(keepalive) <= now
+    }
+}
+
+/// The payload of a ping that has a number.
+pub(crate) fn numbered(number: u32) -> [u8; NUMBER] {
+    u64::from(number).to_be_bytes()
+}
+
+/// The number that a payload is, if it is one.
+fn number(payload: &[u8]) -> Option<u32> {
+    u32::try_from(u64::from_be_bytes(payload.try_into().ok()?)).ok()
 }
 
 #[cfg(test)]
@@ -162,21 +262,23 @@ mod tests {
         Limits::default().keepalive(Keepalive::every(10 * SECOND).within(3 * SECOND))
     }
 
+    /// On a busy connection it tells how long the way is.
     #[test]
-    fn after_a_silence_a_ping_is_due_and_whatever_arrives_begins_it_anew() {
+    fn a_ping_is_due_every_so_often_whatever_arrives() {
         let (start, limits, mut liveness) = (Instant::now(), limits(), Liveness::default());
         assert_eq!(liveness.next(start, &limits), Some((start + 10 * SECOND, Overdue::SendPing)));
-        liveness.heard(start + 4 * SECOND);
+        liveness.heard(start + 9 * SECOND);
         assert_eq!(
             liveness.next(start + 9 * SECOND, &limits),
-            Some((start + 14 * SECOND, Overdue::SendPing))
+            Some((start + 10 * SECOND, Overdue::SendPing))
         );
     }
 
     #[test]
     fn the_time_for_an_answer_begins_when_the_ping_was_written() {
         let (start, limits, mut liveness) = (Instant::now(), limits(), Liveness::default());
-        liveness.ping_queued(100, start);
+        let number = liveness.next_number();
+        liveness.ping_queued(number, 100, start);
         liveness.written(99);
         assert_eq!(liveness.next(start + 5 * SECOND, &limits), Some((start + 18 * SECOND, Overdue::Lost)));
         liveness.written(100);
@@ -185,7 +287,7 @@ mod tests {
         liveness.heard(start + 8 * SECOND);
         assert_eq!(
             liveness.next(start + 8 * SECOND, &limits),
-            Some((start + 18 * SECOND, Overdue::SendPing))
+            Some((start + 16 * SECOND, Overdue::SendPing))
         );
     }
 
@@ -193,28 +295,68 @@ mod tests {
     fn the_round_trip_is_from_when_the_ping_was_written_to_its_pong() {
         let (start, limits, mut liveness) = (Instant::now(), limits(), Liveness::default());
         liveness.heard(start);
-        liveness.answered();
+        liveness.pong(&numbered(0));
+        liveness.pong(&numbered(1));
         assert_eq!(liveness.round_trip(), None, "nobody asked");
 
-        liveness.ping_queued(2, start);
+        let first = liveness.next_number();
+        liveness.ping_queued(first, 2, start);
         liveness.written(2);
         liveness.next(start + SECOND, &limits);
-        // Something else is life, but not the answer.
+        // Something else is life, but not the answer: a pong of another, of none, or of one that was not sent.
         liveness.heard(start + 2 * SECOND);
-        assert_eq!(liveness.round_trip(), None);
+        for payload in [&b""[..], b"12345678", &numbered(0), &numbered(2)] {
+            liveness.pong(payload);
+        }
+        assert_eq!((liveness.round_trip(), liveness.is_answered(first)), (None, false));
         liveness.heard(start + 3 * SECOND);
-        liveness.answered();
-        assert_eq!(liveness.round_trip(), Some(2 * SECOND));
+        liveness.pong(&numbered(first));
+        assert_eq!((liveness.round_trip(), liveness.is_answered(first)), (Some(2 * SECOND), true));
 
         liveness.heard(start + 9 * SECOND);
-        liveness.answered();
+        liveness.pong(&numbered(first));
         assert_eq!(liveness.round_trip(), Some(2 * SECOND), "nobody asked again");
+    }
+
+    #[test]
+    fn a_pong_answers_the_pings_before_its_own_too() {
+        let mut liveness = Liveness::default();
+        liveness.numbers = Numbers { sent: u32::MAX - 1, answered: u32::MAX - 1, kept: 0 };
+        let pings = [(); 4].map(|()| liveness.next_number());
+        assert_eq!(pings.map(|number| liveness.is_answered(number)), [false; 4]);
+        liveness.pong(&numbered(pings[2]));
+        assert_eq!(pings.map(|number| liveness.is_answered(number)), [true, true, true, false]);
+        liveness.pong(&numbered(pings[0]));
+        assert_eq!(pings.map(|number| liveness.is_answered(number)), [true, true, true, false]);
+    }
+
+    #[test]
+    fn where_nothing_is_read_a_peer_is_lost_when_nothing_moves() {
+        let (start, limits, mut liveness) = (Instant::now(), limits(), Liveness::default());
+        let keepalive = limits.keepalive.unwrap();
+        let number = liveness.next_number();
+        liveness.ping_queued(number, 0, start);
+        liveness.written(0);
+        liveness.next(start, &limits);
+        assert_eq!(liveness.giving_up(start + 3 * SECOND, keepalive), Some(GivingUp::Silent));
+        liveness.cannot_hear(start + 3 * SECOND);
+        assert_eq!(liveness.next(start + 3 * SECOND, &limits), Some((start + 16 * SECOND, Overdue::Lost)));
+        liveness.written(1);
+        assert_eq!(liveness.giving_up(start + 16 * SECOND, keepalive), None);
+        assert_eq!(liveness.next(start + 16 * SECOND, &limits), Some((start + 29 * SECOND, Overdue::Lost)));
+        assert_eq!(liveness.giving_up(start + 29 * SECOND, keepalive), Some(GivingUp::Stuck));
+        liveness.heard(start + 29 * SECOND);
+        assert_eq!(
+            liveness.next(start + 29 * SECOND, &limits),
+            Some((start + 39 * SECOND, Overdue::SendPing))
+        );
     }
 
     #[test]
     fn a_peer_that_takes_nothing_is_lost_when_nothing_has_moved_for_both_times() {
         let (start, limits, mut liveness) = (Instant::now(), limits(), Liveness::default());
-        liveness.ping_queued(100, start);
+        let number = liveness.next_number();
+        liveness.ping_queued(number, 100, start);
         assert_eq!(liveness.next(start + 12 * SECOND, &limits), Some((start + 13 * SECOND, Overdue::Lost)));
     }
 

@@ -169,9 +169,7 @@ impl Protocol {
                     Event::Text(_) | Event::Binary(_) | Event::TextPart(_) | Event::BinaryPart(_) => {
                         self.liveness.message();
                     }
-                    // The pings of the keepalive are empty (`handle_overdue`).
-                    Event::Pong(payload) if payload.is_empty() => self.liveness.answered(),
-                    Event::Pong(_) => {}
+                    Event::Pong(payload) => self.liveness.pong(payload),
                 }
                 Ok(Some(event))
             }
@@ -198,6 +196,14 @@ impl Protocol {
     #[must_use]
     pub fn is_amid_large_frame(&self) -> bool {
         self.decoder.is_amid_large_frame()
+    }
+
+    /// Looks for pongs among bytes that have arrived and are not to be parsed yet, for a driver whose application takes no
+    /// messages at the moment: a pong that answers a ping does so at once, and is told as an event all the same when it is
+    /// parsed. `from` is where to begin: 0, or what the last call gave, if only more bytes have arrived since.
+    pub fn look_for_pongs(&mut self, unparsed: &[u8], from: usize) -> usize {
+        let liveness = &mut self.liveness;
+        self.decoder.look_for_pongs(unparsed, from, |payload| liveness.pong(payload))
     }
 
     /// Begins the closing handshake; `None` sends a Close frame without a code. If it has begun already, nothing

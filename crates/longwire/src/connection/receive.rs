@@ -89,7 +89,7 @@ impl Connection {
         of_message: impl Fn(Part) -> T,
         of_control: impl Fn(Event<'_>) -> Option<T>,
     ) -> Result<Option<T>> {
-        if !self.has_news {
+        if !self.has_news || self.share.is_used_up() {
             return Ok(None);
         }
         let outcome = self.parse(delivery, of_message, of_control);
@@ -97,6 +97,7 @@ impl Connection {
         if !self.has_unparsed() {
             // Behind a part there may be a Close frame that the protocol has taken already.
             self.has_news = delivery == Delivery::InParts && matches!(outcome, Ok(Some(_)));
+            self.has_glimpsed_only = false;
             self.inbox.clear();
             self.settle();
         }
@@ -125,6 +126,7 @@ impl Connection {
                     let len = payload.len();
                     let payload = self.inbox.parsed_payload(taken, len);
                     self.traffic.message_received();
+                    self.share.take(taken);
                     return Ok(Some(of_message(Part { content: Message::Binary(payload), is_last: true })));
                 }
                 Ok(Some(Event::Text(text))) => (Message::Text(owned_text(text)), true),
@@ -142,15 +144,21 @@ impl Connection {
                     {
                         self.traffic.ping_put_off();
                     }
+                    let is_pong = matches!(event, Event::Pong(_));
                     let wanted = of_control(event);
                     self.inbox.parsed(taken);
-                    if wanted.is_some() {
+                    self.share.take(taken);
+                    if is_pong {
+                        self.note_answers();
+                    }
+                    if wanted.is_some() || self.share.is_used_up() {
                         return Ok(wanted);
                     }
                     continue;
                 }
                 Ok(None) => {
                     self.inbox.parsed(taken);
+                    self.share.take(taken);
                     return Ok(None);
                 }
                 Err(error) => {
@@ -160,6 +168,7 @@ impl Connection {
                 }
             };
             self.inbox.parsed(taken);
+            self.share.take(taken.max(content.len()));
             if is_last {
                 self.traffic.message_received();
             }
@@ -167,9 +176,27 @@ impl Connection {
         }
     }
 
+    /// Whether more waits to be taken than may be before other tasks have had their turn: then whoever takes it waits, and
+    /// is woken after them.
+    #[inline]
+    pub(crate) fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.share.is_used_up() {
+            return Poll::Ready(());
+        }
+        self.share.rest(cx);
+        Poll::Pending
+    }
+
+    /// Whether what is to be sent is an answer to what is being taken.
+    #[inline]
+    pub(crate) fn takes_an_answer(&mut self) -> bool {
+        self.has_unparsed() && self.share.take_answer()
+    }
+
     /// Reads and discards once, answering pings on the way.
     pub(crate) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.discard_unparsed();
+        ready!(self.poll_rest(cx));
         ready!(self.poll_read(cx));
         self.discard_unparsed();
         Poll::Ready(())

@@ -77,6 +77,8 @@ pub(super) struct Open<S> {
     pub(super) was_full: bool,
     /// Whether a ping has been sent or a time has run out, so that the deadlines are looked at after each write.
     pub(super) is_watched: bool,
+    /// Whether it was about to be given up when the timers last looked, and is to be looked at once more.
+    pub(super) is_on_the_brink: bool,
     /// Whether the application was told of the end.
     pub(super) was_told: bool,
     pub(super) backlog: Option<Box<Backlog>>,

@@ -86,6 +86,21 @@ impl Sender {
         }
     }
 
+    /// Sends a ping on the connection that there is and waits for its pong, as [`Sender::ping`](crate::Sender::ping) does:
+    /// how long the round trip took.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, nothing that arrived is lost; the ping may have been sent, and its pong is taken care of.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Disconnected`]: there is no connection at this moment.
+    /// - [`Error::Closed`]: the connection ended before the pong had come. There may be another.
+    pub async fn ping(&self) -> Result<Duration> {
+        self.line.connection()?.ping().await
+    }
+
     /// Closes the connection, for good, and waits for the end of the closing handshake. What was queued is sent before, if
     /// there is a connection, and discarded if there is none. Whoever holds the [`Receiver`] has to go on receiving, as for
     /// [`Sender::close`](crate::Sender::close).

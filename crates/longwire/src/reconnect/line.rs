@@ -182,6 +182,16 @@ impl Line {
         }
     }
 
+    /// The connection that there is.
+    pub(super) fn connection(&self) -> Result<Arc<Shared>> {
+        let inner = self.lock();
+        match &inner.link {
+            Link::Up(sender) | Link::Closing(sender) => Ok(Arc::clone(sender.shared())),
+            Link::Down => Err(Error::Disconnected { queued: inner.queue.len() }),
+            Link::Over(closed) => Err(Error::Closed(Box::new(closed.clone()))),
+        }
+    }
+
     pub(super) fn state(&self) -> State {
         self.lock().announced.state().clone()
     }

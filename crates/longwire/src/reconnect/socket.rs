@@ -61,6 +61,21 @@ impl ReconnectingSocket {
         self.sender.send(message).await
     }
 
+    /// Sends a ping on the connection that there is and waits for its pong, as [`WebSocket::ping`](crate::WebSocket::ping)
+    /// does: how long the round trip took.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, nothing that arrived is lost; the ping may have been sent, and its pong is taken care of.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Disconnected`](crate::Error::Disconnected): there is no connection at this moment.
+    /// - [`Error::Closed`](crate::Error::Closed): the connection ended before the pong had come. There may be another.
+    pub async fn ping(&mut self) -> Result<Duration> {
+        self.sender.ping().await
+    }
+
     /// Closes the connection, for good: sends what is queued and a Close frame, discards what still arrives, and waits for
     /// the end, as [`WebSocket::close`](crate::WebSocket::close) does. Without a connection, what is queued is discarded.
     ///

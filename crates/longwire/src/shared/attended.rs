@@ -99,6 +99,7 @@ impl State {
             Driver::Running { scheduled, .. } => {
                 self.connection.is_overdue()
                     || self.driver_reads()
+                    || self.connection.awaits_pong()
                     || (*scheduled && !self.connection.is_quiet())
             }
         }

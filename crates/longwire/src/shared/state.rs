@@ -1,7 +1,8 @@
 //! How a connection stands, and every step that it takes while its handles' lock is held.
 
 use std::mem;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use longwire_proto::{CloseFrame, SendError};
 
@@ -40,7 +41,7 @@ struct Awaited {
 pub(super) enum Change {
     /// Some of what waited to be written has been.
     Room,
-    /// The connection has come nearer to its end.
+    /// The connection has come nearer to its end, or a ping was answered.
     End,
 }
 
@@ -104,6 +105,9 @@ impl State {
 
     /// What is to follow the step that has been taken.
     pub(super) fn take_due(&mut self) -> Due {
+        if self.connection.take_news_of_pings() && mem::take(&mut self.awaited.end) {
+            self.due.end = true;
+        }
         mem::take(&mut self.due)
     }
 
@@ -135,8 +139,13 @@ impl State {
     ) -> Poll<Result<Option<T>>> {
         loop {
             match next(&mut self.connection) {
-                Ok(Some(found)) => return Poll::Ready(Ok(Some(found))),
-                Ok(None) => {}
+                Ok(Some(found)) => {
+                    if self.connection.awaits_pong() {
+                        self.wake_driver();
+                    }
+                    return Poll::Ready(Ok(Some(found)));
+                }
+                Ok(None) => ready!(self.connection.poll_rest(cx)),
                 Err(error) => {
                     self.write_now();
                     self.wake_driver();
@@ -161,6 +170,10 @@ impl State {
                 // The driver wakes the receiver if it gives the connection up.
                 if !self.receiver_waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
                     self.receiver_waker = Some(cx.waker().clone());
+                }
+                // Whoever waits for a pong does not rely on this one to come back: the driver reads, and wakes it.
+                if self.connection.awaits_pong() {
+                    self.wake_driver();
                 }
                 return Poll::Pending;
             }
@@ -243,6 +256,20 @@ impl State {
         Ok(connection.is_flushed() || connection.has_ended())
     }
 
+    /// How long the round trip of this ping took, when its answer is there. An error: it will not be.
+    pub(super) fn took(&mut self, ping: u32) -> Option<Result<Duration>> {
+        if let Some(took) = self.connection.took(ping) {
+            return Some(Ok(took));
+        }
+        let connection = &self.connection;
+        if connection.has_ended() || connection.is_settled() || connection.is_end_ahead() {
+            return Some(Err(self.closed()));
+        }
+        // It looks ahead while nobody receives.
+        self.wake_driver();
+        None
+    }
+
     pub(super) fn begin_close(&mut self, frame: Option<CloseFrame>) {
         self.connection.protocol.close(frame);
         self.write_now();
@@ -304,6 +331,9 @@ impl State {
             writing = self.connection.poll_write(cx).is_pending();
         }
         self.driven();
+        if self.connection.has_looked_ahead() {
+            self.due.receiver = true;
+        }
         if self.connection.protocol.is_over() {
             self.driver = Driver::Done;
             return Poll::Ready(());
@@ -339,6 +369,7 @@ impl State {
         for _ in 0..READS_PER_TURN {
             let written = self.connection.poll_write(cx);
             if !self.driver_reads() {
+                self.look_ahead(cx);
                 return written;
             }
             if self.connection.is_broken() {
@@ -351,6 +382,20 @@ impl State {
         }
         cx.waker().wake_by_ref();
         self.connection.poll_write(cx)
+    }
+
+    /// While the receiver takes nothing, the pong that somebody waits for may be behind what it has not taken.
+    fn look_ahead(&mut self, cx: &mut Context<'_>) {
+        if self.connection.awaits_pong() {
+            self.connection.look_for_pongs();
+        }
+        for _ in 0..READS_PER_TURN {
+            if !self.connection.wants_to_look_ahead() || self.connection.poll_ahead(cx).is_pending() {
+                return;
+            }
+            self.due.receiver = true;
+        }
+        cx.waker().wake_by_ref();
     }
 
     /// The receiver reads while the connection is open; after the last message nobody does but the driver.

@@ -20,7 +20,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{
-    BINARY, CLOSE, Frame, PING, ROOMY, Raw, TEXT, Trickle, close, config, end, masked, polled, run_paused,
+    BINARY, CLOSE, Frame, PING, PONG, ROOMY, Raw, TEXT, Trickle, close, config, end, masked, polled,
+    run_paused,
 };
 #[cfg(feature = "tls")]
 use crate::support::{echo, run, serve};
@@ -165,13 +166,44 @@ fn ping_is_sent_or_is_not() {
         for polls in 1.. {
             let (mut socket, mut raw) = slow(no_room());
             socket.send("before").await.unwrap();
-            let sent = polled(polls, socket.ping("are you there?")).await.map(Result::unwrap).is_some();
+            let sent = polled(polls, socket.send_ping("are you there?")).await.map(Result::unwrap).is_some();
             socket.send("after").await.unwrap();
             expect_frames(&mut raw, sent, Frame::new(PING, "are you there?")).await;
             if sent {
                 assert!(polls > 1, "it never waited");
                 break;
             }
+        }
+    });
+}
+
+/// What arrives while somebody waits for a pong is there afterwards, and a ping that nobody waits for keeps nobody.
+#[test]
+fn waiting_for_a_pong_loses_nothing() {
+    run_paused(async {
+        for polls in 1.. {
+            let (mut socket, mut raw) = slow(no_room());
+            socket.send("before").await.unwrap();
+            let answering = tokio::spawn(async move {
+                raw.send([masked(TEXT, "one"), masked(TEXT, "two")].concat()).await;
+                while let Some(frame) = raw.frame_or_end().await {
+                    if frame.first == PING {
+                        raw.send([masked(TEXT, "three"), masked(PONG, frame.payload)].concat()).await;
+                        break;
+                    }
+                }
+                raw
+            });
+            let answered = polled(polls, socket.ping()).await.map(Result::unwrap).is_some();
+            for text in ["one", "two"] {
+                assert_eq!(socket.recv().await.unwrap(), Some(text.into()));
+            }
+            if answered {
+                assert!(polls > 1, "it never waited");
+                assert_eq!(socket.recv().await.unwrap(), Some("three".into()));
+                break;
+            }
+            answering.abort();
         }
     });
 }

@@ -151,7 +151,7 @@ fn after_its_close_frame_an_end_sends_nothing_more() {
         let closing = tokio::spawn(async move { socket.close(1000, "").await });
         assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1000, "")));
         assert!(matches!(sender.send("late").await, Err(Error::Closed(_))));
-        assert!(matches!(sender.ping("late").await, Err(Error::Closed(_))));
+        assert!(matches!(sender.send_ping("late").await, Err(Error::Closed(_))));
         raw.send([masked(PING, "are you there?"), masked(CLOSE, "")].concat()).await;
         assert_eq!(end(&closing.await.unwrap().unwrap()), (1005, "", By::Local, true));
         raw.expect_end().await;

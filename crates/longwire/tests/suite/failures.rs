@@ -139,7 +139,7 @@ fn after_the_end_nothing_is_received_and_nothing_sent() {
         for error in [
             socket.send("x").await.unwrap_err(),
             socket.feed("x").await.unwrap_err(),
-            socket.ping("x").await.unwrap_err(),
+            socket.send_ping("x").await.unwrap_err(),
             socket.flush().await.unwrap_err(),
             sender.send("x").await.unwrap_err(),
             sender.flush().await.unwrap_err(),
@@ -167,7 +167,7 @@ fn who_waits_to_send_is_told_when_the_peer_vanishes() {
                 let sender = sender.clone();
                 async move { sender.flush().await }
             }),
-            tokio::spawn(async move { sender.ping("waits").await }),
+            tokio::spawn(async move { sender.send_ping("waits").await }),
         ];
         crate::support::settle().await;
         drop(raw);
@@ -258,8 +258,8 @@ fn a_dropped_connection_that_cannot_be_written_to_ends() {
 fn a_ping_that_is_too_long_is_the_callers_mistake() {
     run_paused(async {
         let (mut socket, mut raw) = server_and_raw();
-        assert!(matches!(socket.ping([0; 126]).await, Err(Error::Send(_))));
-        socket.ping([7; 125]).await.unwrap();
+        assert!(matches!(socket.send_ping([0; 126]).await, Err(Error::Send(_))));
+        socket.send_ping([7; 125]).await.unwrap();
         assert_eq!(raw.frame().await, Frame::new(PING, [7; 125]));
         raw.send([masked(PONG, [7; 125]), masked(PONG, "nobody asked"), masked(TEXT, "on")].concat()).await;
         assert_eq!(socket.recv().await.unwrap(), Some("on".into()));

@@ -63,7 +63,7 @@ fn other_messages_wait_and_pings_do_not() {
         let mut second = Box::pin(sender.stream_text());
         assert!(poll_once(&mut second).await.is_pending());
         assert_eq!(sender.try_send("no"), Err(TrySendError::Full("no".into())));
-        sender.ping("between").await.unwrap();
+        sender.send_ping("between").await.unwrap();
         message.write("two").await.unwrap();
         for frame in [
             Frame::new(FIRST_BINARY, ""),

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::Protocol;
 use crate::assembler::MessageKind;
 use crate::error::SendError;
+use crate::liveness::numbered;
 use crate::opcode::ControlOpcode;
 use crate::prepared::Prepared;
 use crate::sending::Last;
@@ -89,6 +90,30 @@ impl Protocol {
     pub fn send_ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
         self.may_send()?;
         self.sending.control(ControlOpcode::Ping, payload, &self.config)
+    }
+
+    /// Queues a ping whose payload is a number, which is given: when its pong has come,
+    /// [`is_answered`](Protocol::is_answered) says so.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`].
+    pub fn send_numbered_ping(&mut self) -> Result<u32, SendError> {
+        self.may_send()?;
+        Ok(self.ping())
+    }
+
+    /// Whether the pong to this ping has come, or one to a later ping: a peer may answer only the newest (§5.5.3).
+    #[must_use]
+    pub fn is_answered(&self, number: u32) -> bool {
+        self.liveness.is_answered(number)
+    }
+
+    pub(super) fn ping(&mut self) -> u32 {
+        let number = self.liveness.next_number();
+        // A number is short enough, so this cannot fail.
+        let _fits = self.sending.control(ControlOpcode::Ping, &numbered(number), &self.config);
+        number
     }
 
     /// Queues a pong that nobody asked for (§5.5.3). Pings are answered without it.

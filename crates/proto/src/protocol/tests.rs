@@ -11,6 +11,7 @@ use crate::close_code::CloseCode;
 use crate::closed::By;
 use crate::error::SendError;
 use crate::limits::{Keepalive, Limits};
+use crate::liveness::GivingUp;
 use crate::sending::Last;
 
 /// One end, and a transcript of what happens to it.
@@ -354,6 +355,58 @@ fn a_preface_goes_out_before_the_first_frame() {
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// The first ping of a server whose payload is a number, and a client's pong to it.
+const PING_1: &[u8] = b"\x89\x08\0\0\0\0\0\0\0\x01";
+const PONG_1: &[u8] = b"\x8a\x88\0\0\0\0\0\0\0\0\0\0\0\x01";
+
+#[test]
+fn a_peer_that_does_not_close_is_about_to_be_given_up_when_the_time_for_it_is_up() {
+    let start = Instant::now();
+    let mut end = End::new(Role::Client, Limits::default().close_time(5 * SECOND));
+    end.protocol.close(None);
+    end.protocol.poll_timeout(start);
+    assert_eq!(end.protocol.giving_up(start + 4 * SECOND), None);
+    assert_eq!(end.protocol.giving_up(start + 5 * SECOND), Some(GivingUp::Unclosed));
+    end.receive(b"\x88\0").expect(Event::Close(None));
+    assert_eq!(end.protocol.giving_up(start + 5 * SECOND), None, "it has closed");
+}
+
+/// Wherever the bytes are cut, and however much of them has been parsed.
+#[test]
+fn a_pong_is_found_among_what_is_not_parsed() {
+    let bytes = [
+        &b"\x81\x85\x01\x02\x03\x04hello"[..],
+        b"\x89\x81\x01\x02\x03\x04x",
+        b"\x02\xfe\x01\0\0\0\0\0",
+        &[7; 256],
+        PONG_1,
+        b"\x80\x80\0\0\0\0",
+    ]
+    .concat();
+    let pong_ends = bytes.len() - 6;
+    for parsed in 0..pong_ends {
+        let mut end = server();
+        assert_eq!(end.protocol.send_numbered_ping(), Ok(1));
+        end.receive(&bytes[..parsed]);
+        let mut from = 0;
+        for arrived in parsed..bytes.len() {
+            from = end.protocol.look_for_pongs(&bytes[parsed..arrived], from);
+            assert_eq!(end.protocol.is_answered(1), arrived >= pong_ends, "{parsed} are parsed of {arrived}");
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_frame_is_left_to_who_parses_it() {
+    let mut end = server();
+    end.protocol.send_numbered_ping().unwrap();
+    for bytes in [&b"\xff\xff"[..], b"\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0", b""] {
+        let from = end.protocol.look_for_pongs(bytes, 0);
+        end.protocol.look_for_pongs(bytes, from);
+    }
+    assert!(!end.protocol.is_answered(1));
+}
+
 #[test]
 fn a_silent_peer_is_pinged_and_given_up_if_it_stays_silent() {
     let start = Instant::now();
@@ -362,7 +415,7 @@ fn a_silent_peer_is_pinged_and_given_up_if_it_stays_silent() {
     assert!(end.protocol.keeps_time());
     assert_eq!(end.protocol.poll_timeout(start), Some(start + 10 * SECOND));
     end.protocol.handle_timeout(start + 10 * SECOND);
-    end.expect_sent(b"\x89\x00");
+    end.expect_sent(PING_1);
     assert_eq!(end.protocol.poll_timeout(start + 11 * SECOND), Some(start + 14 * SECOND));
     end.protocol.handle_timeout(start + 14 * SECOND);
     assert_eq!(end.protocol.closed(), Some(&Closed::lost()));
@@ -375,12 +428,13 @@ fn a_pong_keeps_the_connection() {
     let mut end = End::new(Role::Server, Limits::default().keepalive(keepalive));
     end.protocol.poll_timeout(start);
     end.protocol.handle_timeout(start + 10 * SECOND);
-    end.expect_sent(b"\x89\x00");
-    end.receive(b"\x8a\x80\0\0\0\0").expect(Event::Pong(b""[..].into()));
+    end.expect_sent(PING_1);
+    assert_eq!(end.protocol.poll_timeout(start + 10 * SECOND), Some(start + 13 * SECOND));
     end.protocol.heard(start + 11 * SECOND);
-    end.protocol.handle_timeout(start + 20 * SECOND);
+    end.receive(PONG_1).expect(Event::Pong(b"\0\0\0\0\0\0\0\x01"[..].into()));
+    end.protocol.handle_timeout(start + 19 * SECOND);
     assert!(end.protocol.is_open());
-    assert_eq!(end.protocol.poll_timeout(start + 20 * SECOND), Some(start + 21 * SECOND));
+    assert_eq!(end.protocol.poll_timeout(start + 19 * SECOND), Some(start + 20 * SECOND));
 }
 
 #[test]
@@ -390,13 +444,14 @@ fn a_driver_can_look_once_more_before_a_silent_peer_is_given_up() {
     let mut end = End::new(Role::Server, Limits::default().keepalive(keepalive));
     end.protocol.poll_timeout(start);
     end.protocol.handle_timeout(start + 10 * SECOND);
-    assert!(!end.protocol.is_about_to_lose_peer(start + 30 * SECOND), "the ping is not written");
-    end.expect_sent(b"\x89\x00");
+    assert_eq!(end.protocol.giving_up(start + 22 * SECOND), None, "the ping is not written");
+    assert_eq!(end.protocol.giving_up(start + 23 * SECOND), Some(GivingUp::Stuck));
+    end.expect_sent(PING_1);
     end.protocol.poll_timeout(start + 10 * SECOND);
-    assert!(!end.protocol.is_about_to_lose_peer(start + 12 * SECOND));
-    assert!(end.protocol.is_about_to_lose_peer(start + 13 * SECOND));
+    assert_eq!(end.protocol.giving_up(start + 12 * SECOND), None);
+    assert_eq!(end.protocol.giving_up(start + 13 * SECOND), Some(GivingUp::Silent));
     end.protocol.heard(start + 13 * SECOND);
-    assert!(!end.protocol.is_about_to_lose_peer(start + 13 * SECOND));
+    assert_eq!(end.protocol.giving_up(start + 13 * SECOND), None);
     end.protocol.handle_timeout(start + 13 * SECOND);
     assert!(end.protocol.is_open());
 }
@@ -408,12 +463,13 @@ fn the_round_trip_is_from_when_the_ping_was_written_to_when_its_pong_came() {
     let mut end = End::new(Role::Server, Limits::default().keepalive(keepalive));
     end.protocol.poll_timeout(start);
     end.protocol.handle_timeout(start + 10 * SECOND);
-    end.expect_sent(b"\x89\x00");
+    end.expect_sent(PING_1);
     end.protocol.poll_timeout(start + 12 * SECOND);
     end.protocol.heard(start + 15 * SECOND);
     end.receive(b"\x8a\x81\0\0\0\0x").expect(Event::Pong(b"x"[..].into()));
-    assert_eq!(end.protocol.round_trip(), None, "that was the pong to another ping");
     end.receive(b"\x8a\x80\0\0\0\0").expect(Event::Pong(b""[..].into()));
+    assert_eq!(end.protocol.round_trip(), None, "these were pongs that nobody asked for");
+    end.receive(PONG_1).expect(Event::Pong(b"\0\0\0\0\0\0\0\x01"[..].into()));
     assert_eq!(end.protocol.round_trip(), Some(3 * SECOND));
 }
 
@@ -460,5 +516,5 @@ fn a_connection_that_is_shed_is_told_why_and_gives_back_what_it_holds() {
 #[test]
 fn an_idle_connection_is_small() {
     let bytes = size_of::<Protocol>();
-    assert!(bytes <= 224, "{bytes} bytes");
+    assert!(bytes <= 232, "{bytes} bytes");
 }

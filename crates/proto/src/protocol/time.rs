@@ -7,8 +7,7 @@ use crate::close_code::CloseCode;
 use crate::close_frame::CloseFrame;
 use crate::closing::{Closing, Step};
 use crate::limits::deadline;
-use crate::liveness::Overdue;
-use crate::opcode::ControlOpcode;
+use crate::liveness::{GivingUp, Overdue};
 
 impl Protocol {
     /// Tells that something arrived, for [`Limits::keepalive`](crate::Limits::keepalive). A driver calls it after a read,
@@ -17,20 +16,43 @@ impl Protocol {
         self.liveness.heard(now);
     }
 
-    /// Whether [`handle_timeout`](Protocol::handle_timeout) is about to give the peer up, because nothing has arrived after a
-    /// ping that was written. A driver that does not read all the time can look once more before whether something has,
-    /// and tell [`heard`](Protocol::heard).
+    /// Whether [`handle_timeout`](Protocol::handle_timeout) is about to give the connection up, and why. What has arrived
+    /// and was not parsed would be discarded then, so a driver that does not read all the time looks once more before: for
+    /// life, which it tells by [`heard`](Protocol::heard), and for what can still be given to the application.
     #[must_use]
-    pub fn is_about_to_lose_peer(&self, now: Instant) -> bool {
-        let keepalive = self.config.limits.keepalive;
-        self.is_open() && keepalive.is_some_and(|keepalive| self.liveness.is_about_to_lose(now, keepalive))
+    pub fn giving_up(&self, now: Instant) -> Option<GivingUp> {
+        match self.closing {
+            Closing::Open => self.liveness.giving_up(now, self.config.limits.keepalive?),
+            Closing::AwaitingPeer if self.deadline.as_ref().is_some_and(|deadline| **deadline <= now) => {
+                Some(GivingUp::Unclosed)
+            }
+            _ => None,
+        }
     }
 
-    /// How long it took from when the last ping of the keepalive that was answered was written to when its pong arrived, as
-    /// far as the driver tells the time. `None`: none was yet.
+    /// Tells that the driver has not read after a ping, because this end can take no more: instead of whether anything
+    /// arrives, it counts whether anything is written. To be called instead of giving up a peer that is
+    /// [`Silent`](GivingUp::Silent).
+    pub fn cannot_hear(&mut self, now: Instant) {
+        self.liveness.cannot_hear(now);
+    }
+
+    /// Tells that messages have arrived which the application has not taken: for [`Limits::idle_time`](crate::Limits::idle_time)
+    /// they count like those that it has.
+    pub fn messages_wait(&mut self) {
+        self.liveness.message();
+    }
+
+    /// How long the last round trip took that was measured: from when a ping of the keepalive was written to when its pong
+    /// arrived, as far as the driver tells the time, or what [`measured`](Protocol::measured) told. `None`: none was yet.
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
         self.liveness.round_trip()
+    }
+
+    /// Tells how long a round trip took that the driver has measured.
+    pub fn measured(&mut self, took: Duration) {
+        self.liveness.measured(took);
     }
 
     /// Whether the limits have a time that runs while the connection is open, so that a driver needs a timer from the
@@ -76,9 +98,8 @@ impl Protocol {
     fn handle_overdue(&mut self, overdue: Overdue, now: Instant) {
         match overdue {
             Overdue::SendPing => {
-                // An empty ping is short enough, so this cannot fail.
-                let _fits = self.sending.control(ControlOpcode::Ping, &[], &self.config);
-                self.liveness.ping_queued(self.written + self.queued() as u64, now);
+                let number = self.ping();
+                self.liveness.ping_queued(number, self.written + self.queued() as u64, now);
             }
             Overdue::Lost => self.advance_closing(Step::TransportEnd),
             Overdue::Idle => self.close(CloseFrame::new(CloseCode::GOING_AWAY, "idle").ok()),

@@ -100,6 +100,7 @@ impl<H: Handler, L> Reactor<H, L> {
             subscriptions: Vec::new(),
             was_full: false,
             is_watched: false,
+            is_on_the_brink: false,
             was_told: false,
             backlog: None,
             share: Share::default(),

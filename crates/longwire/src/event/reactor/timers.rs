@@ -1,7 +1,9 @@
 //! The times of all connections of a loop.
 
 use std::cmp::Reverse;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use longwire_proto::GivingUp;
 
 use super::Reactor;
 use crate::event::connection::Stage;
@@ -11,6 +13,9 @@ use crate::telemetry::{self, NotLetIn};
 
 /// So many timers are not worth to be looked through.
 const FEW_TIMERS: usize = 64;
+
+/// After how long a connection that is about to be given up is looked at once more: in the next round of the loop.
+const SECOND_LOOK: Duration = Duration::from_millis(1);
 
 impl<H: Handler, L> Reactor<H, L> {
     /// When [`expire`](Reactor::expire) has to be called.
@@ -30,6 +35,10 @@ impl<H: Handler, L> Reactor<H, L> {
             }
             connection.timer = None;
             let _entered = self.spans.enter(key);
+            if self.spares(key) {
+                continue;
+            }
+            let Some(connection) = self.connections.get_mut(key) else { continue };
             match &mut connection.stage {
                 Stage::Open(open) => {
                     telemetry::handle_timeout(&mut open.protocol, self.now);
@@ -48,6 +57,35 @@ impl<H: Handler, L> Reactor<H, L> {
                 Stage::Http(_) | Stage::Gone => {}
             }
         }
+    }
+
+    /// Whether a connection that is about to be given up is not, or not yet: it may be this end that does not listen.
+    fn spares(&mut self, key: Key) -> bool {
+        let now = self.now;
+        let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) else {
+            return false;
+        };
+        let Some(why) = open.protocol.giving_up(now) else {
+            open.is_on_the_brink = false;
+            // Messages that the handler has not been given are not idleness of the peer.
+            if open.is_stalled() {
+                open.protocol.messages_wait();
+            }
+            return false;
+        };
+        if open.is_stalled() && why == GivingUp::Silent {
+            // Nothing more is read until the peer has taken what waits for it.
+            open.protocol.cannot_hear(now);
+            self.watch(key);
+            return true;
+        }
+        // Handlers may have kept the loop busy while the peer answered. What has arrived meanwhile is handled before the
+        // timers are looked at again.
+        if !std::mem::replace(&mut open.is_on_the_brink, true) {
+            self.set_timer(key, now + SECOND_LOOK);
+            return true;
+        }
+        false
     }
 
     /// Looks at a connection's deadlines again.
@@ -145,3 +183,6 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod second_look;

@@ -38,6 +38,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Raw<T> {
         self.io.flush().await.unwrap();
     }
 
+    /// The same, unless the other end has gone.
+    pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.io.write_all(bytes.as_ref()).await.is_ok()
+    }
+
     /// Ends the writing side.
     pub(crate) async fn finish(&mut self) {
         self.io.shutdown().await.unwrap();
@@ -71,9 +76,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Raw<T> {
         bytes
     }
 
+    /// The next frame; `None`: the transport has ended.
+    pub(crate) async fn frame_or_end(&mut self) -> Option<Frame> {
+        let first = self.io.read_u8().await.ok()?;
+        Some(self.frame_that_begins(first).await)
+    }
+
     /// The next frame.
     pub(crate) async fn frame(&mut self) -> Frame {
         let first = self.io.read_u8().await.unwrap();
+        self.frame_that_begins(first).await
+    }
+
+    async fn frame_that_begins(&mut self, first: u8) -> Frame {
         let second = self.io.read_u8().await.unwrap();
         let len = match second & 0x7f {
             126 => u64::from(self.io.read_u16().await.unwrap()),
@@ -88,6 +103,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Raw<T> {
         self.io.read_exact(&mut payload).await.unwrap();
         payload.iter_mut().zip(key.iter().cycle()).for_each(|(byte, key)| *byte ^= key);
         Frame { first, payload }
+    }
+
+    /// Answers the next frame, which has to be a ping, as a server does.
+    pub(crate) async fn answer_ping(&mut self) {
+        let ping = self.frame().await;
+        assert_eq!(ping.first, PING);
+        self.send(plain(PONG, ping.payload)).await;
     }
 
     /// The next HTTP head, its empty line included.

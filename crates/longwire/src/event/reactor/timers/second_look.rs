@@ -1,0 +1,112 @@
+use std::io::IoSlice;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use http::Response;
+use longwire_proto::handshake::Refusal;
+use longwire_proto::{Config, Keepalive, Limits};
+use tracing::Span;
+
+use super::*;
+use crate::event::mailbox::Mailbox;
+use crate::event::message_ref::MessageRef;
+use crate::event::reactor::Step;
+use crate::event::rules::Rules;
+use crate::event::socket::Socket;
+use crate::ledger::Ledger;
+use crate::opening::Opening;
+use crate::server::admission::{Accept, Admission, Admitted, Upgrade};
+use crate::server::census::Census;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+struct Echo;
+
+impl Handler for Echo {
+    type State = ();
+
+    fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
+        Ok(Accept::new())
+    }
+
+    fn on_message(&self, socket: &mut Socket<'_, ()>, message: MessageRef<'_>) {
+        socket.send(message);
+    }
+}
+
+/// A loop with one connection, which is asked every 10 s whether it is there, and has 3 s for an answer.
+struct Loop {
+    reactor: Reactor<Echo, ()>,
+    key: Key,
+    start: Instant,
+}
+
+impl Loop {
+    fn new() -> Loop {
+        let limits = Limits::default().keepalive(Keepalive::every(10 * SECOND).within(3 * SECOND));
+        let rules = Rules {
+            handler: Echo,
+            config: Arc::new(Config::new(limits)),
+            admission: Admission::default(),
+            serves_http: false,
+            ledger: Arc::new(Ledger::new(usize::MAX)),
+        };
+        let mut reactor = Reactor::new(Arc::new(rules), Arc::<Mailbox>::default(), Arc::default());
+        let start = Instant::now();
+        reactor.tick(start);
+        let admitted =
+            Admitted { response: Response::new(()), opening: Opening::default(), deflate: None, state: () };
+        let place = Arc::new(Census::new(1, 1)).enter(Ipv4Addr::LOCALHOST.into()).unwrap();
+        let key = reactor.adopt((), (Ipv4Addr::LOCALHOST, 1).into(), admitted, place, Span::none());
+        Loop { reactor, key, start }
+    }
+
+    /// Looks at the timers so long after the start.
+    fn expire_after(&mut self, time: Duration) {
+        self.reactor.tick(self.start + time);
+        self.reactor.expire();
+    }
+
+    /// Writes what waits.
+    fn write(&mut self) -> Vec<u8> {
+        assert_eq!(self.reactor.step(self.key), Step::Write);
+        let mut slices = [IoSlice::new(&[]); 16];
+        let (_, filled) = self.reactor.transmit(self.key, &mut slices).unwrap();
+        let bytes: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
+        self.reactor.written(self.key, bytes.len());
+        bytes
+    }
+
+    fn is_given_up(&mut self) -> bool {
+        self.reactor.connections[self.key].open_mut().unwrap().protocol.is_over()
+    }
+}
+
+const PING: &[u8] = b"\x89\x08\0\0\0\0\0\0\0\x01";
+
+/// A handler of another connection has kept the loop busy for longer than there is for an answer, which has come.
+#[test]
+fn a_peer_whose_answer_was_not_read_yet_is_not_given_up() {
+    let mut event_loop = Loop::new();
+    event_loop.expire_after(10 * SECOND);
+    assert_eq!(event_loop.write(), PING);
+    event_loop.expire_after(20 * SECOND);
+    assert!(!event_loop.is_given_up());
+    // The next round begins with what has arrived.
+    let next = event_loop.reactor.deadline().unwrap();
+    event_loop.reactor.tick(next);
+    event_loop.reactor.received(event_loop.key, &mut [&[0x8a, 0x88, 0, 0, 0, 0][..], &PING[2..]].concat());
+    event_loop.reactor.expire();
+    assert!(!event_loop.is_given_up());
+}
+
+#[test]
+fn a_peer_that_has_not_answered_is_given_up_when_it_was_looked_at_twice() {
+    let mut event_loop = Loop::new();
+    event_loop.expire_after(10 * SECOND);
+    event_loop.write();
+    event_loop.expire_after(13 * SECOND);
+    assert!(!event_loop.is_given_up());
+    event_loop.expire_after(13 * SECOND + SECOND_LOOK);
+    assert!(event_loop.is_given_up());
+}
