@@ -3,7 +3,8 @@
 use http::header::{HOST, SEC_WEBSOCKET_KEY};
 use http::{Request, StatusCode, Version};
 use longwire_proto::handshake::{
-    ClientHandshake, ClientKey, Offer, Refusal, encode_request, encode_response_head, negotiate,
+    ClientHandshake, ClientKey, HostPort, Offer, Refusal, check_request, encode_request,
+    encode_response_head, negotiate, requested_host,
 };
 
 use crate::head;
@@ -17,10 +18,23 @@ pub fn request(data: &[u8]) {
         Err(error) => return check_refusal(&error.into()),
     };
     check_passed_on(&request);
+    match check_request(&request) {
+        Ok(_body) => check_host(&request),
+        Err(refusal) => check_refusal(&refusal),
+    }
     match Offer::read(&request) {
         Ok(offer) => check_agreement(&request, offer),
         Err(refusal) => check_refusal(&refusal),
     }
+}
+
+/// A request that may be answered names one host.
+fn check_host(request: &Request<()>) {
+    let host = requested_host(request.uri(), request.headers());
+    let may_be_missing = request.version() == Version::HTTP_10;
+    assert!(host.is_some() || may_be_missing && !request.headers().contains_key(HOST));
+    assert!(host.is_none_or(|host| HostPort::parse(host).is_some()), "{host:?}");
+    assert!(request.headers().get_all(HOST).iter().count() <= 1);
 }
 
 /// A request that was read and is written again says the same.
@@ -36,7 +50,9 @@ fn check_passed_on(request: &Request<()>) {
 
 fn check_refusal(refusal: &Refusal) {
     let response = refusal.response();
-    assert!(response.status().is_client_error(), "{}", response.status());
+    let is_beyond_this_server = [StatusCode::NOT_IMPLEMENTED, StatusCode::HTTP_VERSION_NOT_SUPPORTED];
+    let status = response.status();
+    assert!(status.is_client_error() || is_beyond_this_server.contains(&status), "{status}");
     assert!(!response.body().trim().is_empty(), "a refusal says why");
     let mut encoded = Vec::new();
     encode_response_head(&response, &mut encoded);

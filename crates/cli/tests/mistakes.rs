@@ -53,6 +53,8 @@ fn flags_that_make_no_sense_exit_with_2_and_say_which() {
         (&["serve", "--listen", "nowhere"][..], "--listen"),
         (&["serve", "--tls-cert", "cert.pem"], "--tls-key"),
         (&["serve", "--frobnicate"], "--frobnicate"),
+        (&["serve", "--origin", "https://*"], "as in https://*.example.com"),
+        (&["serve", "--behind-tls-proxy", "--tls-cert", "a.pem", "--tls-key", "a.key"], "--behind-tls-proxy"),
         (&["connect"], "URL"),
         (&["connect", "ws://127.0.0.1/", "--count", "0"], "--count"),
         (&["connect", "ws://127.0.0.1/", "--header", "no colon"], "a colon"),

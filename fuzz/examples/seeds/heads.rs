@@ -25,6 +25,14 @@ pub(crate) fn requests() -> Vec<Seed> {
         ),
         ("version-8", format!("GET / HTTP/1.1\r\n{}\r\n", HANDSHAKE.replace("13", "8"))),
         ("http-1.0", format!("GET / HTTP/1.0\r\n{HANDSHAKE}\r\n")),
+        ("http-1.2", format!("GET / HTTP/1.2\r\n{HANDSHAKE}\r\n")),
+        ("http-3.0", format!("GET / HTTP/3.0\r\n{HANDSHAKE}\r\n")),
+        ("host-without-a-port", format!("GET / HTTP/1.1\r\n{}\r\n", HANDSHAKE.replace("8080", "b"))),
+        (
+            "two-lengths",
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
+                .to_owned(),
+        ),
         ("post-with-body", format!("POST / HTTP/1.1\r\n{HANDSHAKE}Content-Length: 4\r\n\r\nbody")),
         (
             "two-keys",
