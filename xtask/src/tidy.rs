@@ -2,6 +2,7 @@
 
 mod cancel_safety;
 mod crate_order;
+mod examples;
 #[cfg(test)]
 mod fake_tree;
 mod floors;
@@ -26,6 +27,9 @@ use crate::tidy::rules::{CrateRules, Rules};
 use crate::tidy::source::SourceFile;
 use crate::tidy::toolchain::{FORMAT_BESIDE, TOOLS};
 use crate::workspace::Workspace;
+
+/// The crate whose public types all have an example.
+const SHOWN: &str = "longwire";
 
 /// How many checks passed and how many found something.
 #[derive(Debug, Default)]
@@ -75,11 +79,15 @@ fn check_sources(
     let mut all: Vec<SourceFile> = Vec::new();
     let mut floors = Vec::new();
     let mut forbidden = Vec::new();
+    let mut without_example = Vec::new();
     for package in &workspace.packages {
         let files = source::load(workspace, package)?;
         let rules = rules.per_crate.get(&package.name).unwrap_or(&no_rules);
         floors.extend(floors::check(&package.name, &files, rules));
         forbidden.extend(forbidden::check(&files, rules));
+        if package.name == SHOWN {
+            without_example.extend(examples::check(&files));
+        }
         all.extend(files);
     }
     let cancel_safety = cancel_safety::check(&all);
@@ -89,6 +97,7 @@ fn check_sources(
     }
     tally.count("floors", &floors);
     tally.count("forbidden names", &forbidden);
+    tally.count("examples", &without_example);
     tally.count("left-overs", &leftovers::check(&all));
     tally.count("unsafe", &unsafe_code::check(&all, rules));
     tally.count("cancel safety", &cancel_safety);

@@ -99,6 +99,16 @@ pub fn connect_with(client: &Client, url: impl AsRef<str>) -> Result<WebSocket> 
 ///
 /// It is also an iterator over the messages. When it and all of its [`Sender`]s are dropped while it is open, the
 /// connection is closed with 1001 in the background.
+///
+/// ```no_run
+/// # fn main() -> longwire::Result<()> {
+/// let mut socket = longwire::blocking::connect("wss://example.com/socket")?;
+/// socket.send("Hello")?;
+/// println!("{:?}", socket.recv()?);
+/// socket.close(1000, "")?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct WebSocket {
     sender: Sender,
@@ -111,6 +121,18 @@ pub struct WebSocket {
 type Ahead = (Result<Message>, Option<OwnedSemaphorePermit>);
 
 /// Sends on a connection, from any thread; cheap to clone.
+///
+/// ```no_run
+/// # fn main() -> longwire::Result<()> {
+/// let mut socket = longwire::blocking::connect("wss://example.com/socket")?;
+/// let sender = socket.sender();
+/// std::thread::spawn(move || sender.send("from another thread"));
+/// for message in &mut socket {
+///     println!("{}", message?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Sender {
     sender: halves::Sender,

@@ -22,9 +22,29 @@ pub use proxy::ProxyError;
 pub use refused::RefusedResponse;
 
 /// `Result` with the [`Error`] of this crate.
+///
+/// ```no_run
+/// async fn first(url: &str) -> longwire::Result<String> {
+///     let mut socket = longwire::connect(url).await?;
+///     Ok(socket.recv().await?.map(|message| message.to_string()).unwrap_or_default())
+/// }
+/// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Something that went wrong. The normal end of a connection is not among it: that is a [`Closed`].
+///
+/// ```no_run
+/// use longwire::{Error, connect};
+///
+/// # async fn try_it() {
+/// match connect("wss://example.com/socket").await {
+///     Ok(socket) => println!("connected to {}", socket.uri()),
+///     Err(Error::Refused(refused)) => println!("the server says {}", refused.status()),
+///     Err(Error::Timeout { doing, .. }) => println!("too slow: {doing}"),
+///     Err(error) => println!("{error}"), // says what was tried, and what went wrong
+/// }
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -144,6 +164,17 @@ impl StdError for Error {
 
 /// A setting that is impossible, such as a server with room for no connection. The message names the setting, its value
 /// and the values that are possible.
+///
+/// ```
+/// use longwire::{Client, Error};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let client = Client::new().header("x api key", "1234");
+/// let error = client.connect("wss://example.com").await.unwrap_err();
+/// assert!(matches!(error, Error::Setting(invalid) if invalid.setting == "Client::header"));
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InvalidSetting {
@@ -236,6 +267,19 @@ pub(crate) fn not_instant(setting: &'static str, given: Duration) -> Result<(), 
 }
 
 /// Why there is no connection.
+///
+/// ```
+/// use longwire::{Cause, Error};
+///
+/// /// Why a socket that reconnects has given up.
+/// fn why(error: &Error) -> String {
+///     match error {
+///         Error::GaveUp(Cause::Closed(closed)) => format!("the server closed it for good: {closed}"),
+///         Error::GaveUp(Cause::Failed(error)) => format!("the last try failed: {error}"),
+///         other => other.to_string(),
+///     }
+/// }
+/// ```
 #[cfg(feature = "client")]
 #[derive(Debug, Clone)]
 pub enum Cause {
@@ -287,6 +331,16 @@ impl From<ProxyError> for Error {
 }
 
 /// Why an address is not the URL of a WebSocket. No URL in it shows a password.
+///
+/// ```
+/// use longwire::{Error, UrlError, connect};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let error = connect("ftp://example.com").await.unwrap_err();
+/// assert!(matches!(error, Error::Url(UrlError::Scheme(_))));
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UrlError {
@@ -324,6 +378,15 @@ impl fmt::Display for UrlError {
 impl StdError for UrlError {}
 
 /// Why an opening handshake makes no sense.
+///
+/// ```
+/// use longwire::{Error, HandshakeError};
+///
+/// /// Whether something else than a WebSocket server listens there.
+/// fn is_another_service(error: &Error) -> bool {
+///     matches!(error, Error::Handshake(why) if matches!(**why, HandshakeError::NotHttp(_) | HandshakeError::Head(_)))
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum HandshakeError {

@@ -71,6 +71,7 @@ mod listeners;
 mod outbox;
 mod run;
 mod socket;
+mod state;
 mod turn;
 
 use std::future::ready;
@@ -88,7 +89,8 @@ use turn::Turn;
 
 pub use event::{CloseEvent, Event, EventKind, MessageEvent};
 pub use listeners::ListenerId;
-pub use socket::{EventSocket, ReadyState, SendOutcome};
+pub use socket::EventSocket;
+pub use state::{ReadyState, SendOutcome};
 
 impl EventSocket {
     /// Begins to connect to a URL that begins with `ws://`, `wss://`, `http://` or `https://`.

@@ -21,6 +21,24 @@ use crate::shared::state::Write;
 /// Messages leave in the order in which their `send` (or `feed`) finished. What one read of the receiver brought is
 /// answered in one write; otherwise `send` writes at once. When the last `Sender` and the [`Receiver`] of a connection
 /// are dropped while it is open, it is closed with 1001.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// # async fn tick(socket: longwire::WebSocket) -> longwire::Result<()> {
+/// let (sender, mut receiver) = socket.split();
+/// let ticking = sender.clone();
+/// tokio::spawn(async move {
+///     while ticking.send("tick").await.is_ok() {
+///         tokio::time::sleep(Duration::from_secs(1)).await;
+///     }
+/// });
+/// while let Some(message) = receiver.recv().await? {
+///     sender.send(message).await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Sender {
     shared: Arc<Shared>,
@@ -29,12 +47,38 @@ pub struct Sender {
 /// Receives on a connection.
 ///
 /// When it is dropped, what arrives is discarded in the background, so that the [`Sender`]s can go on.
+///
+/// ```no_run
+/// # async fn print(socket: longwire::WebSocket) -> longwire::Result<()> {
+/// let (sender, mut receiver) = socket.split();
+/// let printing = tokio::spawn(async move {
+///     while let Ok(Some(message)) = receiver.recv().await {
+///         println!("{message}");
+///     }
+///     receiver.closed()
+/// });
+/// sender.send("Hello").await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Receiver {
     shared: Arc<Shared>,
 }
 
 /// Why [`Sender::try_send`] did not send.
+///
+/// ```
+/// use longwire::{Sender, TrySendError};
+///
+/// /// Sends a price, or leaves it out where the client is too slow for it. Whether the client is still there.
+/// fn offer(client: &Sender, price: &str) -> bool {
+///     match client.try_send(price) {
+///         Ok(()) | Err(TrySendError::Full(_)) => true,
+///         Err(TrySendError::Closed(_)) => false,
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TrySendError {
     /// More than [`Limits::high_water`](longwire_proto::Limits::high_water) bytes wait to be written. The message comes

@@ -87,6 +87,18 @@ impl Message {
 }
 
 /// A message on its way out, with how it is to be sent. Anything that makes a [`Message`] makes one.
+///
+/// ```
+/// use longwire::{Message, Outgoing};
+///
+/// /// A picture is compressed already.
+/// fn picture(jpeg: Vec<u8>) -> Outgoing {
+///     Message::from(jpeg).uncompressed()
+/// }
+///
+/// let text: Outgoing = "Hello".into();
+/// assert_ne!(text, picture(vec![0xff, 0xd8]));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outgoing {
     pub(crate) message: Message,
@@ -220,6 +232,15 @@ impl From<BytesMut> for Message {
 }
 
 /// Text that is shared instead of copied: [`Bytes`] that are UTF-8.
+///
+/// ```
+/// use longwire::Utf8Bytes;
+///
+/// let text = Utf8Bytes::from("Hello");
+/// let shared = text.clone(); // the same memory
+/// assert!(shared.starts_with("Hell"));
+/// assert!(Utf8Bytes::try_from(vec![0xff]).is_err());
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Utf8Bytes(ByteString);
 

@@ -38,6 +38,16 @@ use crate::websocket::WebSocket;
 pub struct BinaryWriter(Fragments);
 
 /// A text message that is sent piece by piece, as a [`BinaryWriter`] sends a binary one.
+///
+/// ```no_run
+/// # async fn list(socket: &longwire::WebSocket) -> longwire::Result<()> {
+/// let mut message = socket.stream_text().await?;
+/// for number in 0..1_000_000 {
+///     message.write(format!("{number}\n")).await?;
+/// }
+/// message.finish().await
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "dropped before it is finished, it closes the connection"]
 pub struct TextWriter(Fragments);

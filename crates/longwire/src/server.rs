@@ -11,6 +11,7 @@ mod incoming;
 pub mod mode;
 pub(crate) mod origin;
 pub(crate) mod refusals;
+mod run;
 mod screen;
 pub(crate) mod service;
 pub(crate) mod session;
@@ -38,7 +39,7 @@ use tower_service::Service;
 use tracing::Instrument;
 
 use crate::error::{Error, Result, not_zero};
-use crate::event::{self, Engine, Handler as EventHandler, Plan, Rules, Topics};
+use crate::event::{self, Handler as EventHandler, Plan, Rules};
 use crate::ledger::Ledger;
 use crate::telemetry;
 #[cfg(feature = "tls")]
@@ -368,51 +369,6 @@ impl<M> Server<M> {
 
 /// Serving with a [`Handler`](crate::Handler) on event loops.
 impl<M> Server<M> {
-    /// What moves the bytes: [`Engine::Auto`] unless set.
-    pub fn engine(self, engine: Engine) -> Server<Run>
-    where
-        M: CanRun,
-    {
-        self.for_run(|mode| mode.engine = engine)
-    }
-
-    /// How many event loops there are, each on a thread of its own; as many as there are cores unless set. With 0,
-    /// [`run`](Server::run) fails.
-    pub fn workers(self, count: usize) -> Server<Run>
-    where
-        M: CanRun,
-    {
-        self.for_run(|mode| mode.workers = count)
-    }
-
-    /// The server, and a handle that publishes to the topics of its connections.
-    ///
-    /// ```no_run
-    /// # use longwire::{Handler, Server};
-    /// # async fn serve(handler: impl Handler) -> longwire::Result<()> {
-    /// let (server, topics) = Server::bind("127.0.0.1:8080").await?.topics();
-    /// std::thread::spawn(move || topics.publish("news", "It rains."));
-    /// server.run(handler).await
-    /// # }
-    /// ```
-    pub fn topics(self) -> (Server<Run>, Topics)
-    where
-        M: CanRun,
-    {
-        let server = self.for_run(|_| ());
-        let topics = Topics::new(Arc::clone(&server.mode.exchange));
-        (server, topics)
-    }
-
-    fn for_run(self, set: impl FnOnce(&mut Run)) -> Server<Run>
-    where
-        M: CanRun,
-    {
-        let mut mode = self.mode.into_run();
-        set(&mut mode);
-        Server { common: self.common, mode }
-    }
-
     /// Serves until the [shutdown](Server::shutdown) on event loops, one for each core, which call `handler` for what
     /// happens to the connections. This is the fastest way to serve; a connection that is idle holds neither a buffer nor
     /// a task.

@@ -52,6 +52,16 @@ pub struct WebSocketLayer {
 }
 
 /// The service that a [`WebSocketLayer`] makes of another.
+///
+/// ```
+/// use longwire::WebSocket;
+/// use longwire::tower::{WebSocketLayer, WebSocketService};
+/// use tower::{Layer, service_fn};
+///
+/// let layer = WebSocketLayer::new(async |mut socket: WebSocket| Ok(socket.send("Hello").await?));
+/// let pages = service_fn(async |_: http::Request<()>| Ok::<_, std::io::Error>(http::Response::new(String::from("a page"))));
+/// let service: WebSocketService<_> = layer.layer(pages);
+/// ```
 #[derive(Debug, Clone)]
 pub struct WebSocketService<S> {
     layer: WebSocketLayer,
@@ -166,6 +176,18 @@ fn asks_for_websocket<B>(request: &Request<B>) -> bool {
 pin_project! {
     /// The answer of a [`WebSocketService`]. Dropped, it drops that of the service below; a client that asked for a WebSocket
     /// is left without one.
+    ///
+    /// ```
+    /// use longwire::tower::{Answer, WebSocketService};
+    /// use tower::Service;
+    ///
+    /// fn answer<S>(service: &mut WebSocketService<S>, request: http::Request<()>) -> Answer<S::Future>
+    /// where
+    ///     S: Service<http::Request<()>, Response = http::Response<String>>,
+    /// {
+    ///     service.call(request)
+    /// }
+    /// ```
     #[derive(Debug)]
     pub struct Answer<F> {
         #[pin]

@@ -1,6 +1,8 @@
 //! What does not compile, and what the compiler says then: each file in `tests/refused` is given to `rustc`, which has to
 //! refuse it, with the lines that the file quotes behind `//~`.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::SystemTime;

@@ -2,7 +2,7 @@
 //!
 //! A program of its own, because its loops are threads, for which only a subscriber of the whole process is heard.
 #![cfg(feature = "server")]
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};

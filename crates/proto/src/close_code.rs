@@ -6,6 +6,13 @@ use std::fmt;
 ///
 /// Any number can be a `CloseCode`, since an end of the connection has to be reported whatever it was; which of them
 /// may be sent is what [`CloseCode::is_sendable`] says and [`CloseFrame`](crate::CloseFrame) enforces.
+///
+/// ```
+/// use longwire_proto::CloseCode;
+///
+/// assert_eq!(CloseCode::GOING_AWAY, 1001);
+/// assert_eq!(CloseCode::from(4001).to_string(), "4001");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CloseCode(u16);
 

@@ -6,6 +6,14 @@ use crate::close_code::CloseCode;
 use crate::error::{InvalidClose, ProtocolError};
 
 /// A close code that may be sent, with a reason that fits a control frame.
+///
+/// ```
+/// use longwire_proto::CloseFrame;
+///
+/// let frame = CloseFrame::new(4001, "the session has expired").unwrap();
+/// assert_eq!((frame.code(), frame.reason()), (4001.into(), "the session has expired"));
+/// assert!(CloseFrame::new(1006, "").is_err()); // it only says that there was no Close frame
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CloseFrame {
     code: CloseCode,

@@ -30,6 +30,16 @@ pub struct Closed {
 }
 
 /// Who ended a connection.
+///
+/// ```
+/// use longwire_proto::{By, Closed};
+///
+/// fn is_lost(closed: &Closed) -> bool {
+///     closed.by == By::Nobody
+/// }
+///
+/// assert!(is_lost(&Closed::lost()));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum By {
     /// This end closed it, or failed it because the peer broke the protocol.

@@ -8,6 +8,13 @@ use crate::header::Header;
 use crate::limits::Limits;
 
 /// What a connection is made with. One `Config` serves any number of connections.
+///
+/// ```
+/// use longwire_proto::{Config, Limits};
+///
+/// let mut config = Config::new(Limits::default().message(1 << 20));
+/// config.deflate = None;
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {
@@ -39,10 +46,26 @@ impl Config {
 /// It runs in the middle of reading and sending, and whoever drives the connection may hold a lock meanwhile, as
 /// `longwire` does: it must not call a handle of the same connection, which would wait for itself for ever. To answer a
 /// frame, let it tell a task.
+///
+/// ```
+/// use longwire_proto::{Config, FrameObserver};
+///
+/// let mut config = Config::default();
+/// config.observer = Some(FrameObserver::new(|frame| println!("{:?} {:?}", frame.direction, frame.header)));
+/// ```
 #[derive(Clone)]
 pub struct FrameObserver(Arc<dyn Fn(&SeenFrame<'_>) + Send + Sync>);
 
 /// A frame as an observer sees it.
+///
+/// ```
+/// use longwire_proto::{Direction, SeenFrame};
+///
+/// fn show(frame: &SeenFrame<'_>) -> String {
+///     let arrow = if frame.direction == Direction::Sent { '>' } else { '<' };
+///     format!("{arrow} {:?}", frame.header.kind)
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SeenFrame<'a> {
@@ -55,6 +78,15 @@ pub struct SeenFrame<'a> {
 }
 
 /// Which way a frame goes.
+///
+/// ```
+/// use longwire_proto::{Direction, FrameObserver};
+///
+/// let seen = FrameObserver::new(|frame| match frame.direction {
+///     Direction::Received => println!("< {:?}", frame.header),
+///     Direction::Sent => println!("> {:?}", frame.header),
+/// });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// From the peer to this end.

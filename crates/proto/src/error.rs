@@ -6,6 +6,15 @@ use crate::close_code::CloseCode;
 
 /// What the peer did wrong. The connection has failed (RFC 6455 §7.1.7): it was reported once, a Close frame with
 /// [`close_code`](ProtocolError::close_code) is queued, and what the peer still sends is discarded.
+///
+/// ```
+/// use longwire_proto::ProtocolError;
+///
+/// /// The code that a peer is told that broke the protocol.
+/// fn code(error: &ProtocolError) -> u16 {
+///     error.close_code().get()
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProtocolError {
@@ -106,6 +115,13 @@ impl fmt::Display for ProtocolError {
 impl std::error::Error for ProtocolError {}
 
 /// What the caller asked for and cannot have. Nothing was queued.
+///
+/// ```
+/// use longwire_proto::{Config, Protocol, Role, SendError};
+///
+/// let mut client = Protocol::new(Role::Client, Config::default().into());
+/// assert!(matches!(client.send_ping(&[0; 126]), Err(SendError::ControlTooLong)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
@@ -130,6 +146,13 @@ impl fmt::Display for SendError {
 impl std::error::Error for SendError {}
 
 /// A Close frame that must not be sent.
+///
+/// ```
+/// use longwire_proto::{CloseFrame, InvalidClose};
+///
+/// let error: InvalidClose = CloseFrame::new(1005, "").unwrap_err();
+/// println!("{error}");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidClose {

@@ -10,6 +10,16 @@ pub(crate) const MAX_HEADER_LEN: usize = 14;
 ///
 /// It cannot say what RFC 6455 forbids for every frame: a control frame is whole and short, a length is minimal, an
 /// opcode is known. What depends on the connection (the role, the extensions, the frame before) is still to be checked.
+///
+/// ```
+/// use longwire_proto::{FrameKind, FrameObserver};
+///
+/// let long_frames = FrameObserver::new(|frame| {
+///     if let FrameKind::Data { .. } = frame.header.kind {
+///         println!("{:?}", frame.header);
+///     }
+/// });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     /// What kind of frame follows, and how long its payload is.

@@ -236,6 +236,13 @@ impl Limits {
 }
 
 /// A limit with which no connection is possible. The message names the limit, its value and the possible range.
+///
+/// ```
+/// use longwire_proto::Limits;
+///
+/// let error = Limits::default().water(500_000, 1_000).check().unwrap_err();
+/// println!("{error}");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidLimit {
     setting: &'static str,

@@ -1,6 +1,13 @@
 //! Which end of the connection this is.
 
 /// Which end of the connection this is. A client masks what it sends and a server does not (RFC 6455 §5.1).
+///
+/// ```
+/// use longwire_proto::{Config, Protocol, Role};
+///
+/// let server = Protocol::new(Role::Server, Config::default().into());
+/// let client = Protocol::new(Role::Client, Config::default().into());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
     /// The end that asked for the connection.

@@ -8,9 +8,25 @@ pub use crate::message::Utf8Bytes;
 
 /// The number that says why a connection ended (RFC 6455 §7.4); those with a name are in
 /// [`close_code`](super::close_code).
+///
+/// ```
+/// use longwire::axum::{CloseCode, close_code};
+///
+/// let code: CloseCode = close_code::AWAY;
+/// assert_eq!(code, 1001);
+/// ```
 pub type CloseCode = u16;
 
 /// What one end tells the other when it closes the connection (RFC 6455 §5.5.1).
+///
+/// ```
+/// use longwire::axum::{CloseFrame, Message, WebSocket, close_code};
+///
+/// async fn leave(mut socket: WebSocket) {
+///     let frame = CloseFrame { code: close_code::NORMAL, reason: "goodbye".into() };
+///     let _ = socket.send(Message::Close(Some(frame))).await;
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CloseFrame {
     /// Why, as a number.
@@ -20,6 +36,13 @@ pub struct CloseFrame {
 }
 
 /// A message, or a control frame.
+///
+/// ```
+/// use longwire::axum::Message;
+///
+/// let message = Message::text("Hello");
+/// assert_eq!(message.to_text().ok(), Some("Hello"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
     /// Text.

@@ -28,6 +28,18 @@ use crate::shared::state::{Frames, Write};
 ///
 /// The client's Close frame is received as [`Message::Close`], and after it nothing. A connection that ends without one
 /// is an error, as in axum, and after that nothing.
+///
+/// ```
+/// use longwire::axum::{Message, WebSocket};
+///
+/// async fn echo(mut socket: WebSocket) {
+///     while let Some(Ok(message)) = socket.recv().await {
+///         if matches!(message, Message::Text(_) | Message::Binary(_)) && socket.send(message).await.is_err() {
+///             return;
+///         }
+///     }
+/// }
+/// ```
 pub struct WebSocket {
     inner: crate::websocket::WebSocket,
     shared: Arc<Shared>,

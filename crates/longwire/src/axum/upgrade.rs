@@ -28,6 +28,19 @@ use crate::server::refusals::Asked;
 /// Extracts a request for a WebSocket (RFC 6455 §4.2.1), to be accepted with
 /// [`on_upgrade`](WebSocketUpgrade::on_upgrade). What is no such request is [rejected](WebSocketUpgradeRejection); over
 /// HTTP/2 there are no WebSockets yet.
+///
+/// ```
+/// use axum::{Router, response::Response, routing::any};
+/// use longwire::axum::{WebSocket, WebSocketUpgrade};
+///
+/// async fn hello(upgrade: WebSocketUpgrade) -> Response {
+///     upgrade.origins(["https://example.com"]).on_upgrade(async |mut socket: WebSocket| {
+///         let _ = socket.send("Hello".into()).await;
+///     })
+/// }
+///
+/// let router: Router = Router::new().route("/hello", any(hello));
+/// ```
 #[must_use = "the connection is opened by `on_upgrade`"]
 pub struct WebSocketUpgrade<F = DefaultOnFailedUpgrade> {
     acceptor: Acceptor,
@@ -46,6 +59,15 @@ pub struct WebSocketUpgrade<F = DefaultOnFailedUpgrade> {
 }
 
 /// What is done when a client leaves before it is accepted; a closure is one.
+///
+/// ```
+/// use axum::response::Response;
+/// use longwire::axum::WebSocketUpgrade;
+///
+/// async fn counted(upgrade: WebSocketUpgrade) -> Response {
+///     upgrade.on_failed_upgrade(|error: axum::Error| eprintln!("lost: {error}")).on_upgrade(async |_socket| {})
+/// }
+/// ```
 pub trait OnFailedUpgrade: Send + 'static {
     /// Is called once, with what went wrong.
     fn call(self, error: Error);
@@ -58,6 +80,14 @@ impl<F: FnOnce(Error) + Send + 'static> OnFailedUpgrade for F {
 }
 
 /// Writes to the log that a client left before it was accepted.
+///
+/// ```
+/// use longwire::axum::{DefaultOnFailedUpgrade, WebSocketUpgrade};
+///
+/// fn with_chat(upgrade: WebSocketUpgrade<DefaultOnFailedUpgrade>) -> WebSocketUpgrade {
+///     upgrade.protocols(["chat.v2"])
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct DefaultOnFailedUpgrade;

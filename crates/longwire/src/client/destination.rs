@@ -5,6 +5,17 @@ use std::net::IpAddr;
 
 /// Host and port: what a [resolver](crate::Client::resolver) looks up, and a [connector](crate::Client::connector)
 /// connects to.
+///
+/// ```
+/// use longwire::{Client, Destination};
+/// use tokio::net::TcpStream;
+///
+/// // Whatever the URL names is reached at this address.
+/// let client = Client::new().connector(async |to: Destination| {
+///     println!("{} at port {}", to.host(), to.port());
+///     TcpStream::connect(("192.0.2.1", to.port())).await
+/// });
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Destination {
     host: Box<str>,

@@ -11,6 +11,16 @@ use super::destination::Destination;
 use crate::transport::Transport;
 
 /// A step on the way to an open connection, as [`Client::on_step`](super::Client::on_step) reports it.
+///
+/// ```
+/// use longwire::{Client, ConnectStep};
+///
+/// let client = Client::new().on_step(|step| {
+///     if let ConnectStep::Request(request) = step {
+///         println!("{} {}", request.method(), request.uri());
+///     }
+/// });
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ConnectStep<'a> {
@@ -39,6 +49,16 @@ pub enum ConnectStep<'a> {
 }
 
 /// What both ends agreed on in the handshake of TLS.
+///
+/// ```
+/// use longwire::{Client, ConnectStep};
+///
+/// let client = Client::new().on_step(|step| {
+///     if let ConnectStep::Secured(by) = step {
+///         println!("{} with {}, {} bytes of certificate", by.version, by.cipher_suite, by.certificate.len());
+///     }
+/// });
+/// ```
 #[cfg(feature = "tls")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

@@ -6,6 +6,20 @@ use std::fmt;
 use super::refused::RefusedResponse;
 
 /// Why a proxy did not connect. It is named by host and port.
+///
+/// ```
+/// use longwire::{Error, ProxyError};
+///
+/// /// Whether a proxy asks for a user and a password.
+/// fn wants_login(error: &Error) -> bool {
+///     let Error::Proxy(error) = error else { return false };
+///     match &**error {
+///         ProxyError::Login { .. } => true,
+///         ProxyError::Refused { response, .. } => response.status() == 407,
+///         _ => false,
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ProxyError {

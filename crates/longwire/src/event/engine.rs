@@ -3,6 +3,15 @@
 use std::fmt;
 
 /// What moves the bytes of an event-driven server.
+///
+/// ```no_run
+/// use longwire::{Engine, Handler, Server};
+///
+/// # async fn serve(handler: impl Handler) -> longwire::Result<()> {
+/// println!("event loops over {:?}", Engine::Auto.resolve());
+/// Server::bind("127.0.0.1:8080").await?.engine(Engine::Readiness).run(handler).await
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Engine {

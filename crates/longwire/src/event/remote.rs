@@ -10,6 +10,19 @@ use super::mailbox::{Allowance, Mail, Mailbox, cost_of_message};
 use crate::message::Outgoing;
 
 /// Reaches a connection of an event loop from any thread. Cheap to clone; it does not keep the connection open.
+///
+/// ```
+/// use longwire::{MessageRef, Socket};
+///
+/// /// Answers later, from another thread: the event loop must not wait.
+/// fn on_message(socket: &mut Socket<'_, ()>, message: MessageRef<'_>) {
+///     let (remote, question) = (socket.remote(), message.to_message());
+///     std::thread::spawn(move || {
+///         // An error if the client has left meanwhile.
+///         let _ = remote.send(format!("you said {question}"));
+///     });
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Remote {
     pub(super) key: Key,
@@ -20,6 +33,18 @@ pub struct Remote {
 }
 
 /// Why a message was not taken.
+///
+/// ```
+/// use longwire::{Remote, RemoteError};
+///
+/// /// Whether the client is still there; one that is too slow misses the news.
+/// fn tell(client: &Remote, news: &str) -> bool {
+///     match client.send(news) {
+///         Ok(()) | Err(RemoteError::Full) => true,
+///         Err(_) => false,
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RemoteError {

@@ -20,6 +20,18 @@ use crate::telemetry::Traffic;
 /// A connection in the hands of a [`Handler`](crate::Handler). `S` is the handler's state.
 ///
 /// Nothing here waits: what is sent is queued, and written when the loop has handled everything that arrived.
+///
+/// ```
+/// use longwire::{MessageRef, Socket};
+///
+/// /// Counts the messages of each connection, and tells everybody in the room.
+/// fn on_message(socket: &mut Socket<'_, u64>, message: MessageRef<'_>) {
+///     *socket.state_mut() += 1;
+///     let count = format!("{} messages", socket.state());
+///     socket.send(message);
+///     socket.publish("room", count);
+/// }
+/// ```
 pub struct Socket<'a, S> {
     pub(super) open: &'a mut Open<S>,
     pub(super) room: &'a mut Room,
@@ -28,6 +40,20 @@ pub struct Socket<'a, S> {
 }
 
 /// What became of a message that was sent.
+///
+/// ```
+/// use longwire::{SendStatus, Socket};
+///
+/// /// Sends lines until the client is behind; `on_drain` calls it again.
+/// fn go_on(socket: &mut Socket<'_, std::vec::IntoIter<String>>) {
+///     while let Some(line) = socket.state().as_slice().first().cloned() {
+///         match socket.send(line) {
+///             SendStatus::Full | SendStatus::Closed => return, // it was not sent
+///             _ => drop(socket.state_mut().next()),
+///         }
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendStatus {

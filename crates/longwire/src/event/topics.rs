@@ -9,6 +9,15 @@ use slab::Slab;
 use super::key::Key;
 
 /// What happens to a message of a topic for a subscriber whose queue is above its high-water mark.
+///
+/// ```
+/// use longwire::{Slow, Socket};
+///
+/// fn on_open(socket: &mut Socket<'_, ()>) {
+///     socket.subscribe_with("prices", Slow::Latest);
+///     socket.subscribe_with("chat", Slow::DropOldest { keep: 100 });
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Slow {

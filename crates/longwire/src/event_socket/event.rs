@@ -6,6 +6,22 @@ use crate::error::Error;
 use crate::message::Message;
 
 /// What has happened to an [`EventSocket`](super::EventSocket).
+///
+/// ```
+/// use longwire::EventSocket;
+/// use longwire::event_socket::{Event, EventKind};
+///
+/// fn log(socket: &EventSocket) {
+///     for kind in [EventKind::Open, EventKind::Message, EventKind::Error, EventKind::Close] {
+///         socket.add_event_listener(kind, |_, event| match event {
+///             Event::Open => println!("open"),
+///             Event::Message(message) => println!("{}", message.data()),
+///             Event::Error(error) => println!("{error}"),
+///             Event::Close(close) => println!("{}", close.code()),
+///         });
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub enum Event {
     /// The connection is open.
@@ -19,6 +35,15 @@ pub enum Event {
 }
 
 /// Which of the events somebody listens to.
+///
+/// ```
+/// use longwire::EventSocket;
+/// use longwire::event_socket::EventKind;
+///
+/// fn watch(socket: &EventSocket) {
+///     socket.add_event_listener(EventKind::Close, |socket, event| println!("{}: {:?}", socket.url(), event.kind()));
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EventKind {
     /// [`Event::Open`].
@@ -32,6 +57,14 @@ pub enum EventKind {
 }
 
 /// A message, and where it comes from.
+///
+/// ```
+/// use longwire::EventSocket;
+///
+/// fn print(socket: &EventSocket) {
+///     socket.on_message(|_, event| println!("{} from {}", event.data(), event.origin()));
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct MessageEvent {
     data: Message,
@@ -39,6 +72,14 @@ pub struct MessageEvent {
 }
 
 /// How a connection ended.
+///
+/// ```
+/// use longwire::EventSocket;
+///
+/// fn print(socket: &EventSocket) {
+///     socket.on_close(|_, event| println!("{} {:?}, clean: {}", event.code(), event.reason(), event.was_clean()));
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CloseEvent {
     code: CloseCode,

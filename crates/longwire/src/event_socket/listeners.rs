@@ -9,6 +9,15 @@ use super::event::{Event, EventKind};
 pub(super) type Callback<S> = Arc<Mutex<dyn FnMut(&S, &Event) + Send>>;
 
 /// Names a listener, to remove it.
+///
+/// ```
+/// use longwire::EventSocket;
+///
+/// fn listen_for_a_while(socket: &EventSocket) {
+///     let id = socket.on_message(|_, event| println!("{}", event.data()));
+///     socket.remove_event_listener(id);
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ListenerId(u64);
 

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 use super::event::{CloseEvent, Event, EventKind, MessageEvent};
 use super::listeners::{Callback, ListenerId, Listeners};
 use super::outbox::{Batch, Full, Outbox};
+use super::state::{ReadyState, SendOutcome};
 use crate::bell::Bell;
 use crate::client::credentials::redacted;
 use crate::error::{Error, Result};
@@ -22,37 +23,22 @@ use crate::websocket::WebSocket;
 ///
 /// It is a handle: clones are the same socket. Nothing of it waits but [`ended`](EventSocket::ended), and everything may
 /// be called in a listener.
+///
+/// ```no_run
+/// use longwire::EventSocket;
+///
+/// # async fn hello() -> longwire::Result<()> {
+/// let socket = EventSocket::new("wss://example.com/socket")?;
+/// socket.on_message(|socket, event| {
+///     println!("{}", event.data());
+///     let _ = socket.close(1000, "that is all");
+/// });
+/// socket.ended().await;
+/// # Ok(())
+/// # }
+/// ```
 pub struct EventSocket {
     shared: Arc<Shared>,
-}
-
-/// How far a connection has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ReadyState {
-    /// It is not open yet.
-    Connecting = 0,
-    /// Messages can be sent, and arrive.
-    Open = 1,
-    /// The closing handshake goes on, or [`close`](EventSocket::close) was called.
-    Closing = 2,
-    /// It has ended, or could not be opened.
-    Closed = 3,
-}
-
-/// What became of a message that was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SendOutcome {
-    /// It will be written.
-    Queued,
-    /// It was refused, because the connection is not open yet: an `InvalidStateError` in a browser.
-    Connecting,
-    /// It was discarded, because the connection is closing or has ended. It counts in
-    /// [`buffered_amount`](EventSocket::buffered_amount) all the same.
-    Discarded,
-    /// It was discarded, because more than [`max_buffered_amount`](EventSocket::set_max_buffered_amount) waits to be
-    /// written, or more than 1,048,576 messages do. The connection fails.
-    Full,
 }
 
 /// What the handles of a socket and its task share.

@@ -41,6 +41,19 @@ impl Client {
 type Prepared = Pin<Box<dyn Future<Output = Result<WebSocket>> + Send>>;
 
 /// How to connect, and to connect again: a [`Client`] with a [`Reconnect`].
+///
+/// ```no_run
+/// use longwire::{Client, Reconnect, WebSocket};
+///
+/// # async fn follow() -> longwire::Result<()> {
+/// let client = Client::new().reconnecting(Reconnect::default()).on_open(async |mut socket: WebSocket| {
+///     socket.send("subscribe news").await?;
+///     Ok(socket)
+/// });
+/// let mut socket = client.connect("wss://example.com/feed")?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct ReconnectingClient {
     client: Client,

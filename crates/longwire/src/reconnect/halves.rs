@@ -22,6 +22,20 @@ use crate::shared::state::Frames;
 /// Sends on a connection that is made again when it breaks, from any task; cheap to clone.
 ///
 /// Messages leave in the order in which their `send` finished.
+///
+/// ```no_run
+/// use longwire::{Client, Reconnect};
+///
+/// # async fn follow() -> longwire::Result<()> {
+/// let socket = Client::new().reconnecting(Reconnect::default()).connect("wss://example.com/feed")?;
+/// let (sender, mut receiver) = socket.split();
+/// tokio::spawn(async move { sender.send("subscribe news").await });
+/// while let Some(message) = receiver.recv().await? {
+///     println!("{message}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Sender {
     line: Arc<Line>,
@@ -30,6 +44,17 @@ pub struct Sender {
 /// Receives on a connection that is made again when it breaks, and makes it again.
 ///
 /// When it is dropped, a task takes its place, which discards what arrives, so that the [`Sender`]s can go on.
+///
+/// ```no_run
+/// /// Prints what comes, over any number of connections.
+/// async fn print(mut receiver: longwire::reconnect::Receiver) -> longwire::Result<()> {
+///     while let Some(message) = receiver.recv().await? {
+///         println!("{message}");
+///     }
+///     println!("{}", receiver.closed());
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Receiver {
     line: Arc<Line>,

@@ -47,6 +47,15 @@ pub struct Reconnect {
 }
 
 /// What becomes of messages that are sent while there is no connection.
+///
+/// ```
+/// use longwire::Reconnect;
+/// use longwire::reconnect::WhileDisconnected;
+///
+/// // Only what is new counts: nothing is sent later.
+/// let live = Reconnect::default().while_disconnected(WhileDisconnected::Fail);
+/// let patient = Reconnect::default().while_disconnected(WhileDisconnected::Queue { bytes: 1 << 20, messages: 100 });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WhileDisconnected {
     /// `send` fails with [`Error::Disconnected`](crate::Error::Disconnected).

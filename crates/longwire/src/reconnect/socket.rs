@@ -15,6 +15,19 @@ use crate::message::{Message, Outgoing};
 /// A WebSocket connection that is made again when it breaks: see [`reconnect`](super) for what happens when.
 ///
 /// It is also a [`Stream`] of messages. Dropped while it is open, it closes the connection with 1001 in the background.
+///
+/// ```no_run
+/// use longwire::{Client, Reconnect};
+///
+/// # async fn follow() -> longwire::Result<()> {
+/// let mut socket = Client::new().reconnecting(Reconnect::default()).connect("wss://example.com/feed")?;
+/// socket.send("subscribe news").await?; // waits for the first connection, in a queue
+/// while let Some(message) = socket.recv().await? {
+///     println!("{message}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct ReconnectingSocket {
     // Dropped before the receiver, which would otherwise go on for it.

@@ -14,6 +14,20 @@ use tokio::sync::broadcast::error::RecvError;
 use crate::error::Cause;
 
 /// How it stands with a connection that is made again when it breaks.
+///
+/// ```
+/// use longwire::reconnect::State;
+///
+/// fn shown(state: &State) -> String {
+///     match state {
+///         State::Connecting { attempt, .. } => format!("try {attempt}"),
+///         State::Open => "connected".into(),
+///         State::Waiting { .. } => "not connected".into(),
+///         State::Ended(cause) => format!("over: {cause}"),
+///         _ => String::new(),
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum State {
@@ -114,6 +128,21 @@ async fn next_change(changes: &mut broadcast::Receiver<State>) -> Option<State> 
 /// The state of a connection, and then every change of it; ends after [`State::Ended`], or when all handles are dropped.
 ///
 /// It is also a [`Stream`]. Up to 64 changes wait to be looked at, then the oldest are forgotten.
+///
+/// ```no_run
+/// use longwire::{Client, Reconnect};
+///
+/// # fn watch() -> longwire::Result<()> {
+/// let socket = Client::new().reconnecting(Reconnect::default()).connect("wss://example.com/feed")?;
+/// let mut states = socket.states();
+/// tokio::spawn(async move {
+///     while let Some(state) = states.next().await {
+///         println!("{state:?}");
+///     }
+/// });
+/// # Ok(())
+/// # }
+/// ```
 pub struct States(Pin<Box<dyn Stream<Item = State> + Send + Sync>>);
 
 impl States {

@@ -109,6 +109,22 @@ pub struct Acceptor {
 ///
 /// Drop it if another response is returned: hyper hands over every connection whose last request asked for an upgrade, at
 /// the latest when the client ends it, whatever was answered.
+///
+/// ```
+/// use http::{Request, Response};
+/// use longwire::{Refusal, WebSocket, upgrade};
+///
+/// fn answer<B>(request: &mut Request<B>) -> Result<Response<()>, Refusal> {
+///     let (response, upgrading) = upgrade(request)?;
+///     let user = "Ann";
+///     tokio::spawn(upgrading.attach(user).serve(async |mut socket: WebSocket| {
+///         let user = socket.attached::<&str>().copied().unwrap_or("nobody");
+///         socket.send(user).await?;
+///         Ok(())
+///     }));
+///     Ok(response)
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use = "the connection is dropped with it"]
 pub struct Upgrading {

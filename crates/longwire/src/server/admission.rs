@@ -38,6 +38,18 @@ pub(crate) struct Admission {
 }
 
 /// A request for a WebSocket, checked against RFC 6455 and the allowed origins.
+///
+/// ```
+/// use longwire::{Accept, Refusal, Upgrade};
+///
+/// /// Lets in who has a cookie of a session.
+/// fn decide(request: &Upgrade<'_>) -> Result<Accept<String>, Refusal> {
+///     let cookies = request.header("cookie").unwrap_or_default();
+///     let session = cookies.split("; ").find_map(|cookie| cookie.strip_prefix("session="));
+///     let session = session.ok_or_else(|| Refusal::unauthorized("log in first"))?;
+///     Ok(Accept::with(session.to_owned()))
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Upgrade<'a> {
     request: &'a Request<()>,

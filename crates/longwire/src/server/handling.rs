@@ -28,6 +28,18 @@ pub type HandlerResult = Result<(), Box<dyn StdError + Send + Sync>>;
 
 /// What an async handler may return: [`HandlerResult`], and nothing else. So `?` needs no annotation in a closure, and the
 /// compiler says what to write where something else is returned.
+///
+/// ```no_run
+/// use longwire::{HandlerOutcome, HandlerResult, Server, WebSocket};
+///
+/// async fn serve<F, Fut>(server: Server, handler: F) -> longwire::Result<()>
+/// where
+///     F: FnOnce(WebSocket) -> Fut + Clone + Send + Sync + 'static,
+///     Fut: Future<Output: HandlerOutcome> + Future<Output = HandlerResult> + Send + 'static,
+/// {
+///     server.serve(handler).await
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "an async handler returns `longwire::HandlerResult`, not `{Self}`",
     label = "this handler returns `{Self}`",

@@ -70,6 +70,22 @@ impl Default for Run {
 }
 
 /// The modes in which a server can [`serve`](crate::Server::serve): [`Undecided`] and [`Serve`].
+///
+/// ```no_run
+/// use longwire::mode::CanServe;
+/// use longwire::{Server, WebSocket};
+///
+/// /// Serves, with or without a hook of `on_upgrade`.
+/// async fn echo<M: CanServe>(server: Server<M>) -> longwire::Result<()> {
+///     let echo = async |mut socket: WebSocket| {
+///         while let Some(message) = socket.recv().await? {
+///             socket.send(message).await?;
+///         }
+///         Ok(())
+///     };
+///     server.serve(echo).await
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`serve` and `on_upgrade` do not go with `engine`, `workers` and `topics`",
     label = "`engine`, `workers` or `topics` was called on this server: they are for `run`",
@@ -82,6 +98,16 @@ pub trait CanServe: sealed::Mode {
 }
 
 /// The modes in which a server can [`run`](crate::Server::run): [`Undecided`] and [`Run`].
+///
+/// ```no_run
+/// use longwire::mode::CanRun;
+/// use longwire::{Handler, Server};
+///
+/// /// Runs, on any engine.
+/// async fn run<M: CanRun>(server: Server<M>, handler: impl Handler) -> longwire::Result<()> {
+///     server.run(handler).await
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`run`, `engine`, `workers` and `topics` do not go with `Server::on_upgrade`",
     label = "`on_upgrade` was called on this server: it is for `serve`",

@@ -28,6 +28,13 @@ pub struct Origin {
 }
 
 /// A text that is no origin.
+///
+/// ```
+/// use longwire::{InvalidOrigin, Origin};
+///
+/// let parsed: Result<Origin, InvalidOrigin> = "example.com".parse();
+/// assert!(parsed.is_err()); // the scheme is missing: https://example.com
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidOrigin(String);
 

@@ -31,7 +31,7 @@ fn nothing_is_delivered_while_the_queue_is_full_and_nothing_is_lost() {
             .on_text(|socket, text| {
                 let size = if text == "round" { text.len() } else { LARGE };
                 let status = match size {
-                    LARGE => socket.send(&padded(text, LARGE)),
+                    LARGE => socket.send(padded(text, LARGE)),
                     _ => socket.send(text),
                 };
                 assert_eq!(status, SendStatus::Queued, "a handler that answers need not look");
@@ -119,7 +119,7 @@ fn what_is_sent_whenever_there_is_room_arrives_whole_and_in_order() {
     const COUNT: usize = 2_000;
     fn go_on(socket: &mut Conn<'_>) {
         let mut next: usize = socket.state().parse().unwrap_or(0);
-        while next < COUNT && socket.send(&padded(&next.to_string(), 10_000)) == SendStatus::Queued {
+        while next < COUNT && socket.send(padded(&next.to_string(), 10_000)) == SendStatus::Queued {
             next += 1;
         }
         *socket.state_mut() = next.to_string();

@@ -229,7 +229,7 @@ fn what_was_sent_before_the_close_arrives_however_slow_the_peer() {
         let server = Script::new()
             .on_message(|socket, _| {
                 for number in 0..200_u8 {
-                    assert_eq!(socket.send(&vec![number; 100_000]), SendStatus::Queued);
+                    assert_eq!(socket.send(vec![number; 100_000]), SendStatus::Queued);
                 }
                 socket.close(1000, "that was all").unwrap();
             })
@@ -258,7 +258,7 @@ fn answers_are_written_to_a_peer_that_has_ended_its_side() {
                     .on_message(move |socket, message| {
                         match message.as_text() {
                             Some(round) => socket.send(round),
-                            None => socket.send(&message.as_bytes().repeat(size)),
+                            None => socket.send(message.as_bytes().repeat(size)),
                         };
                     })
                     .run(engine, |server| server.limits(patient().water(64 << 10, high_water)))
@@ -294,7 +294,7 @@ fn a_peer_that_has_ended_its_side_and_does_not_read_is_dropped() {
             let limits = patient().close_time(Duration::from_millis(50)).water(0, 100 << 20);
             let mut server = Script::new()
                 .on_text(|socket, _| {
-                    socket.send(&vec![0; 50 << 20]);
+                    socket.send(vec![0; 50 << 20]);
                 })
                 .run(engine, |server| server.limits(limits).shutdown_time(Duration::from_secs(3600)))
                 .await;

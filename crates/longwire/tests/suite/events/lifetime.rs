@@ -49,7 +49,7 @@ fn who_takes_nothing_is_given_up_too() {
         let limits = Limits::default().keepalive(Keepalive::every(SHORT).within(SHORT)).water(0, 100 << 20);
         let mut server = Script::new()
             .on_open(|socket| {
-                socket.send(&vec![0; 50 << 20]);
+                socket.send(vec![0; 50 << 20]);
             })
             .run(engine, |server| server.limits(limits))
             .await;

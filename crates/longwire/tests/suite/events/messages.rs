@@ -72,7 +72,7 @@ fn parts_of_a_large_message_go_back() {
                 let text = message.as_text().unwrap();
                 let (begin, end) = text.split_at(text.len() / 2);
                 socket.send(end);
-                socket.send(&"z".repeat(begin.len()));
+                socket.send("z".repeat(begin.len()));
                 socket.send(begin.as_bytes());
             })
             .run(engine, |server| server)
@@ -140,7 +140,7 @@ fn messages_are_lent_from_where_they_were_read() {
             .on_message(move |socket, message| {
                 let at = message.as_bytes().as_ptr().addr();
                 let distance = at.wrapping_sub(std::mem::replace(&mut last.lock().unwrap(), at));
-                socket.send(&distance.to_string());
+                socket.send(distance.to_string());
             })
             .run(engine, |server| server)
             .await;
@@ -247,9 +247,9 @@ fn a_message_may_be_sent_by_any_of_its_names() {
         let server = Script::new()
             .on_open(|socket| {
                 socket.send("lent");
-                socket.send(&String::from("owned"));
+                socket.send(String::from("owned"));
                 socket.send(&b"bytes"[..]);
-                socket.send(&Message::from("message"));
+                socket.send(Message::from("message"));
                 socket.send(MessageRef::Text("by name"));
                 socket.send_message("given away");
             })

@@ -17,7 +17,7 @@ fn answer(socket: &mut Conn<'_>, text: &str) {
     if text == "round" {
         socket.send(text);
     } else {
-        socket.send(&vec![0; 64 << 10]);
+        socket.send(vec![0; 64 << 10]);
     }
 }
 

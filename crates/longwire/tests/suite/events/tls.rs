@@ -133,7 +133,7 @@ fn the_end_reaches_a_client_that_reads_late() {
         let hour = Duration::from_secs(3600);
         let limits = Limits::default().water(1 << 20, 100 << 20).close_time(hour).keepalive(None);
         let script = Script::new().on_text(|socket, _| {
-            socket.send(&vec![0; 16 << 20]);
+            socket.send(vec![0; 16 << 20]);
         });
         let mut secure = Secure::run(engine, script, |server| server.limits(limits)).await;
         let mut raw = secure.raw().await;
@@ -201,7 +201,7 @@ fn answers_are_written_to_a_peer_that_has_ended_its_side() {
     for_each_engine(async |engine| {
         for (count, size) in [(200_u8, 64_000), (20, 640_000)] {
             let script = Script::new().on_message(move |socket, message| {
-                socket.send(&message.as_bytes().repeat(size));
+                socket.send(message.as_bytes().repeat(size));
             });
             let secure = Secure::run(engine, script, |server| server.limits(patient())).await;
             let mut raw = secure.raw().await;
