@@ -74,6 +74,22 @@ fn url(serving: &Serving, host: &str) -> String {
     format!("wss://{host}:{}/", serving.addr.port())
 }
 
+/// Whoever is on the way can write a page of `http://`.
+#[test]
+fn a_page_of_http_is_not_the_servers_own() {
+    run(async {
+        let authority = Authority::for_names(&["localhost"]);
+        let serving = serving(&authority).await;
+        let authority_of_url = format!("localhost:{}", serving.addr.port());
+        let url = format!("wss://{authority_of_url}/");
+        let page =
+            |scheme: &str| authority.client().header("origin", format!("{scheme}://{authority_of_url}"));
+        page("https").connect(&url).await.unwrap();
+        let refused = page("http").connect(&url).await.unwrap_err();
+        assert!(matches!(&refused, Error::Refused(refused) if refused.status() == 403), "{refused}");
+    });
+}
+
 #[test]
 fn messages_come_back_over_tls() {
     run(async {

@@ -50,6 +50,20 @@ impl Secure {
     }
 }
 
+/// Whoever is on the way can write a page of `http://`.
+#[test]
+fn a_page_of_http_is_not_the_servers_own() {
+    for_each_engine(async |engine| {
+        let secure = Secure::run(engine, Script::new(), |server| server).await;
+        for (origin, status) in [("https://example.com", 101), ("http://example.com", 403)] {
+            let mut raw = secure.raw().await;
+            raw.send(upgrade_request(&format!("Origin: {origin}\r\n"))).await;
+            let head = raw.head().await;
+            assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{origin}: {head}");
+        }
+    });
+}
+
 #[test]
 fn messages_come_back() {
     for_each_engine(async |engine| {
