@@ -1,10 +1,11 @@
 //! What the user may ask for.
 
 mod limits;
+mod listen;
 mod route;
+mod url;
 
-use std::net::SocketAddr;
-use std::num::NonZeroU16;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -12,6 +13,7 @@ use http::{HeaderName, HeaderValue};
 use longwire::{Engine, Origin};
 
 pub(crate) use limits::LimitArgs;
+pub(crate) use listen::ListenAddr;
 pub(crate) use route::RouteArgs;
 
 /// Serve, connect to and look into WebSocket endpoints.
@@ -36,7 +38,7 @@ pub(crate) enum Command {
 #[command(after_help = "\
 Examples:
   longwire serve
-  longwire serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --origin https://app.example.com
+  longwire serve --listen :443 --tls-cert cert.pem --tls-key key.pem --origin https://app.example.com
 
 Endpoints:
   /                the page, with a chat and a live ticker
@@ -45,11 +47,15 @@ Endpoints:
   /ticker          what the server does, once a second, as JSON
   /metrics         with --metrics: what is counted, as Prometheus reads it
 
-Ctrl-C (or SIGTERM) closes every connection with 1001 and waits up to 10 s; a second one ends at once.")]
+Ctrl-C (or SIGTERM) closes every connection with 1001 and waits up to 10 s; a second one ends at once.
+SIGHUP reads the certificate and its key again; connections go on. If they are not usable, those in use stay.")]
 pub(crate) struct ServeArgs {
-    /// The address to listen on; port 0 takes any that is free
+    /// The address to listen on: host and port, such as `localhost:8080`; port 0 takes any that is free
+    ///
+    /// A port alone, such as `8080`, is that of 127.0.0.1, which only this machine reaches. `:8080` is that port of every
+    /// address of this machine, of IPv4 and IPv6. An IPv6 address stands in brackets, as in `[::1]:8080`.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    pub(crate) listen: SocketAddr,
+    pub(crate) listen: ListenAddr,
 
     /// The certificate chain for https:// and wss://, as PEM
     #[arg(long, value_name = "PEM", requires = "tls_key")]
@@ -80,9 +86,9 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) engine: EngineArg,
 
-    /// How many event loops to run, each on a thread of its own [default: one for each core]
-    #[arg(long, value_name = "N")]
-    pub(crate) workers: Option<NonZeroU16>,
+    /// How many event loops to run, each on a thread of its own, up to 1024 [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) workers: Option<u16>,
 
     /// Show what is counted at /metrics, as Prometheus reads it
     ///
@@ -114,11 +120,15 @@ impl From<EngineArg> for Engine {
     }
 }
 
-/// Connect to a WebSocket: each line of standard input is sent, each message is printed.
+/// Connect to a WebSocket: each line of standard input is sent, each message is printed
+///
+/// On a terminal, lines can be edited, and the arrow keys recall earlier ones. A text is printed as a line; what is binary
+/// is printed byte by byte as it came, without anything between messages (a terminal shows its first bytes instead).
 #[derive(Debug, Parser)]
 #[command(after_help = "\
 Examples:
   longwire connect ws://127.0.0.1:8080/echo
+  longwire connect 127.0.0.1:8080/echo
   echo hello | longwire connect ws://127.0.0.1:8080/echo --count 1
   longwire connect wss://example.com/feed --header 'Authorization: Bearer 1234' --subprotocol feed.v2 -v
   longwire connect wss://example.com/feed --proxy http://user:password@proxy.example:3128
@@ -126,30 +136,54 @@ Examples:
   longwire connect ws://localhost/events --unix-socket /run/app.sock
   longwire connect wss://example.com/feed --reconnect --tries 10
 
-The end of standard input closes the connection, unless --count says how many messages to wait for.
+The end of a file or pipe closes the connection with 1000 when everything has been sent; what the server still says \
+before it answers that is printed. With --count or --reconnect the connection stays, and messages are printed until \
+there were as many, or the server closes. --at-end close and --at-end stay say so in every case. Ctrl-D on a terminal \
+closes.
+
+What can be set in several ways: --header comes before a flag of its own (--user), and that before the URL. Of a header \
+that a request has once (Authorization, Origin, User-Agent, Referer, From) the last one counts; cookies are joined; \
+others are sent each. Host comes from the URL and subprotocols from --subprotocol: they, Upgrade, Connection, \
+Content-Length, Transfer-Encoding and Sec-WebSocket-* cannot be set by --header.
+
+Ctrl-C, SIGTERM and SIGHUP close with 1001; a second one ends at once, with exit code 130.
 Exit code: 0 after a normal end (close code 1000, 1001 or none), 1 after any other, 2 for a call that makes no sense.")]
 pub(crate) struct ConnectArgs {
-    /// Where to connect: ws://… or wss://…
-    #[arg(value_name = "URL")]
+    /// Where to connect: ws://… or wss://…; without a scheme ws:// is assumed, without a host this machine
+    #[arg(value_name = "URL", value_parser = |text: &str| Ok::<_, String>(url::complete(text)))]
     pub(crate) url: String,
 
     /// Offer this subprotocol (repeatable, the preferred one first)
     #[arg(long, short = 's', value_name = "NAME")]
     pub(crate) subprotocol: Vec<String>,
 
-    /// Add a header to the request (repeatable)
+    /// Add a header to the request (repeatable); which one counts is said below
     #[arg(long, short = 'H', value_name = "NAME: VALUE", value_parser = parse_header)]
     pub(crate) header: Vec<(HeaderName, HeaderValue)>,
 
-    /// Send lines as binary messages instead of text
+    /// Send binary messages instead of text: each line with its end, or as --raw and --chunk say
+    ///
+    /// Nothing is left out or added: all messages together are the input. (A line that is edited on a terminal has no end.)
     #[arg(long, short = 'b')]
     pub(crate) binary: bool,
+
+    /// Send the whole input as one message, when it has ended
+    #[arg(long, conflicts_with = "chunk")]
+    pub(crate) raw: bool,
+
+    /// Send a binary message for every N bytes of the input, and one for what is left
+    #[arg(long, value_name = "N", requires = "binary")]
+    pub(crate) chunk: Option<NonZeroUsize>,
+
+    /// What the end of a file or pipe does to the connection [default: close; with --count or --reconnect: stay]
+    #[arg(long, short = 'E', value_name = "WHAT", value_enum)]
+    pub(crate) at_end: Option<AtEnd>,
 
     /// Close after this many messages have been received
     #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
 
-    /// Connect again when the connection breaks, until the server closes it for good
+    /// Connect again when the connection breaks, until the server closes it for good; the end of the input closes nothing
     ///
     /// Between tries there is a random wait of up to 250 ms, which doubles with each, up to 30 s. Lines that are typed
     /// meanwhile are sent on the next connection. Every change is told on standard error.
@@ -164,12 +198,23 @@ pub(crate) struct ConnectArgs {
     #[arg(long)]
     pub(crate) no_compression: bool,
 
-    /// Show frames, pings and the closing handshake on standard error
+    /// Show on standard error how the connection is made (address, TLS, request, response), and every frame
+    ///
+    /// Each line begins with the seconds since the start. Values that tell who asks are not shown.
     #[arg(long, short = 'v')]
     pub(crate) verbose: bool,
 
     #[command(flatten)]
     pub(crate) route: RouteArgs,
+}
+
+/// What the end of standard input does to the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AtEnd {
+    /// It is closed with 1000, when everything has been sent
+    Close,
+    /// It stays, and messages are printed
+    Stay,
 }
 
 fn parse_header(line: &str) -> Result<(HeaderName, HeaderValue), String> {

@@ -3,24 +3,34 @@
 mod ends;
 mod input;
 mod output;
+mod verbose;
 
 use std::io::ErrorKind;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use longwire::reconnect::{States, WhileDisconnected};
-use longwire::{Client, CloseCode, Closed, Error, Message, Reconnect};
-use tokio::sync::mpsc;
+use longwire::{Client, CloseCode, Closed, Direction, Error, Message, Reconnect};
+use tokio::sync::{Notify, mpsc};
 
-use crate::args::ConnectArgs;
+use crate::args::{AtEnd, ConnectArgs};
 use crate::failure::Failure;
+use crate::signals::Ending;
 use crate::terminal;
 use ends::{Inlet, Outlet};
-use input::Line;
+use input::{Cut, Input};
 use output::Output;
+use verbose::Verbose;
+
+/// The exit code of a program that Ctrl-C ended, as shells have it.
+const INTERRUPTED: u8 = 130;
 
 pub(crate) async fn run(args: ConnectArgs) -> Result<ExitCode, Failure> {
-    let output = Output::new();
+    let mut ending = Ending::of_client();
+    let verbose = args.verbose.then(Verbose::new);
+    let exchange = Exchange::new(&args, verbose.clone());
     let mut client = args.route.client()?.subprotocols(&args.subprotocol);
     if args.no_compression {
         client = client.deflate(None);
@@ -28,19 +38,22 @@ pub(crate) async fn run(args: ConnectArgs) -> Result<ExitCode, Failure> {
     for (name, value) in args.header {
         client = client.header(name, value);
     }
-    if args.verbose {
-        client = client.observer(output.frame_observer());
+    if let Some(verbose) = verbose.clone() {
+        client = client.observer(verbose.frame_observer()).on_step(move |step| verbose.step(step));
     }
     if args.reconnect {
-        return connect_again(client, &args.url, args.tries, |ends| {
-            talk(ends, output, args.binary, args.count)
-        })
-        .await;
+        return connect_again(client, &args.url, args.tries, |ends| exchange.run(ends, ending)).await;
     }
     let start = Instant::now();
-    let socket = client.connect(&args.url).await?;
-    output.connected(&socket, start.elapsed());
-    talk(ends::once(socket), output, args.binary, args.count).await
+    let socket = tokio::select! {
+        connected = client.connect(&args.url) => connected?,
+        () = ending.next() => return Ok(INTERRUPTED.into()),
+    };
+    exchange.output.connected(&socket, start.elapsed());
+    if let Some(verbose) = verbose {
+        verbose.open(socket.extensions(), socket.subprotocol());
+    }
+    exchange.run(ends::once(socket), ending).await
 }
 
 /// Talks over one connection after the other, and tells how it stands with them.
@@ -73,42 +86,188 @@ async fn tell(mut states: States) {
     }
 }
 
-/// Sends lines and prints messages until either end has had enough.
-async fn talk(
-    (outlet, mut inlet): (Outlet, Inlet),
+/// What is sent and shown, and until when.
+#[derive(Clone)]
+struct Exchange {
     output: Output,
+    verbose: Option<Verbose>,
+    cut: Cut,
     binary: bool,
+    /// What the end of a file or pipe does.
+    at_end: AtEnd,
+    /// What Ctrl-D does.
+    at_leave: AtEnd,
     count: Option<u64>,
-) -> Result<ExitCode, Failure> {
-    let sending = tokio::spawn(send_lines(outlet.clone(), binary, count.is_none(), output.prompt()));
-    let interrupting = tokio::spawn(close_when_interrupted(outlet.clone()));
+    /// Ctrl-C, while it is a key.
+    interrupts: Arc<Notify>,
+    was_interrupted: Arc<AtomicBool>,
+}
 
-    let received = receive(&mut inlet, output, count).await;
-    if let Err(error @ Error::Protocol(_)) = received {
-        // Told at once, for what follows may take a while: if the program went, so would the transport, perhaps before the
-        // peer has read its Close frame. The peer ends the connection, or the time for closing does (RFC 6455 §7.1.1).
-        let code = Failure::from(error).tell();
-        close(outlet, &mut inlet).await;
-        return Ok(code);
+impl Exchange {
+    fn new(args: &ConnectArgs, verbose: Option<Verbose>) -> Exchange {
+        let cut = match args.chunk {
+            Some(len) => Cut::Chunks(len),
+            None if args.raw => Cut::Whole,
+            None if args.binary => Cut::BinaryLines,
+            None => Cut::TextLines,
+        };
+        let stays = args.reconnect || args.count.is_some();
+        Exchange {
+            output: Output::new(),
+            verbose,
+            cut,
+            binary: args.binary,
+            at_end: args.at_end.unwrap_or(if stays { AtEnd::Stay } else { AtEnd::Close }),
+            at_leave: args.at_end.unwrap_or(AtEnd::Close),
+            count: args.count,
+            interrupts: Arc::default(),
+            was_interrupted: Arc::default(),
+        }
     }
-    if let Ok(Stopped::Enough) = received {
-        close(outlet, &mut inlet).await;
+
+    /// Sends what is read and prints messages until either end has had enough.
+    async fn run(self, (outlet, mut inlet): (Outlet, Inlet), ending: Ending) -> Result<ExitCode, Failure> {
+        let sending = tokio::spawn(self.clone().send(outlet.clone()));
+        let interrupting = tokio::spawn(self.clone().close_when_interrupted(outlet.clone(), ending));
+
+        let received = self.receive(&mut inlet).await;
+        if let Err(error @ Error::Protocol(_)) = received {
+            // Told at once, for what follows may take a while: if the program went, so would the transport, perhaps
+            // before the peer has read its Close frame. The peer ends the connection, or the time for closing does
+            // (RFC 6455 §7.1.1).
+            let code = Failure::from(error).tell();
+            close(outlet, &mut inlet).await;
+            return Ok(code);
+        }
+        if let Ok(Stopped::Enough) = received {
+            close(outlet, &mut inlet).await;
+        }
+        interrupting.abort();
+        terminal::end_editing();
+        // Lines that cannot be sent are told of before the end is.
+        let unsendable = sending.is_finished() && matches!(sending.await, Ok(Sent::Unsendable));
+        match received {
+            Ok(Stopped::NobodyReads) => Ok(ExitCode::SUCCESS),
+            Ok(_) if unsendable => Ok(ExitCode::FAILURE),
+            Ok(_) => Ok(self.end(&inlet.closed())),
+            Err(error) => Err(error.into()),
+        }
     }
-    interrupting.abort();
-    // Lines that cannot be sent are told of before the end is.
-    let unsendable = sending.is_finished() && matches!(sending.await, Ok(Sent::Unsendable));
-    match received {
-        Ok(Stopped::NobodyReads) => Ok(ExitCode::SUCCESS),
-        Ok(_) if unsendable => Ok(ExitCode::FAILURE),
-        Ok(_) => Ok(end(&inlet.closed(), output)),
-        Err(error) => Err(error.into()),
+
+    async fn receive(&self, inlet: &mut Inlet) -> Result<Stopped, Error> {
+        let mut received = 0;
+        while let Some(message) = inlet.recv().await? {
+            if let Some(verbose) = &self.verbose {
+                verbose.message(Direction::Received, &message);
+            }
+            match self.output.message(&message) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(Stopped::NobodyReads),
+                Err(source) => return Err(Error::Io { doing: "write to standard output".into(), source }),
+            }
+            received += 1;
+            if self.count == Some(received) {
+                return Ok(Stopped::Enough);
+            }
+        }
+        Ok(Stopped::Ended)
+    }
+
+    async fn send(self, outlet: Outlet) -> Sent {
+        let (pieces, mut incoming) = mpsc::channel(64);
+        let is_edited = self.output.is_dialogue()
+            && matches!(self.cut, Cut::TextLines | Cut::BinaryLines)
+            && input::edit(&pieces, Arc::clone(&self.interrupts));
+        if is_edited {
+            drop(pieces);
+        } else {
+            input::read(pieces, self.cut);
+        }
+        let mut outcome = Sent::All;
+        let mut at_end = self.at_end;
+        while let Some(input) = incoming.recv().await {
+            let message = match input {
+                Input::Piece(bytes) if self.binary => Message::from(bytes),
+                Input::Piece(bytes) => match String::from_utf8(bytes) {
+                    Ok(text) => Message::from(text),
+                    Err(_) => {
+                        terminal::complain(self.not_text());
+                        outcome = Sent::Unsendable;
+                        continue;
+                    }
+                },
+                Input::Left => {
+                    at_end = self.at_leave;
+                    break;
+                }
+                Input::Failed(error) => {
+                    terminal::complain(&format!("longwire: cannot read standard input: {error}"));
+                    outcome = Sent::Unsendable;
+                    break;
+                }
+            };
+            if self.send_one(&outlet, message).await.is_err() {
+                // How the connection ended is told by the inlet.
+                return outcome;
+            }
+        }
+        if at_end == AtEnd::Close {
+            outlet.close_when_open().await;
+        }
+        outcome
+    }
+
+    async fn send_one(&self, outlet: &Outlet, message: Message) -> Result<(), Error> {
+        let Some(verbose) = &self.verbose else { return outlet.send(message).await };
+        outlet.send(message.clone()).await?;
+        verbose.message(Direction::Sent, &message);
+        Ok(())
+    }
+
+    fn not_text(&self) -> &'static str {
+        if self.cut == Cut::Whole {
+            "longwire: the input is not UTF-8 and was not sent; --binary sends any bytes"
+        } else {
+            "longwire: a line is not UTF-8 and was not sent; --binary sends any bytes"
+        }
+    }
+
+    async fn close_when_interrupted(self, outlet: Outlet, mut ending: Ending) {
+        self.interrupted(&mut ending).await;
+        self.was_interrupted.store(true, Ordering::Relaxed);
+        let closing = tokio::spawn(async move { outlet.close(CloseCode::GOING_AWAY).await });
+        self.interrupted(&mut ending).await;
+        closing.abort();
+        terminal::end_editing();
+        std::process::exit(INTERRUPTED.into());
+    }
+
+    async fn interrupted(&self, ending: &mut Ending) {
+        tokio::select! {
+            () = ending.next() => {}
+            () = self.interrupts.notified() => {}
+        }
+    }
+
+    /// A normal end is silent unless somebody watches; any other is told.
+    fn end(&self, closed: &Closed) -> ExitCode {
+        if self.was_interrupted.load(Ordering::Relaxed) && !closed.clean {
+            // There was no connection to be closed, or the peer did not answer.
+            return INTERRUPTED.into();
+        }
+        let normal = closed.clean
+            && [CloseCode::NORMAL, CloseCode::GOING_AWAY, CloseCode::NO_STATUS].contains(&closed.code);
+        if !normal || self.output.is_watched() {
+            terminal::complain(&terminal::escape(&closed.to_string()));
+        }
+        if normal { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
 
 /// Closes the connection, or waits for the end of one that is being closed.
 async fn close(outlet: Outlet, inlet: &mut Inlet) {
     // The answer to the Close frame comes by the inlet.
-    let closing = tokio::spawn(async move { outlet.close().await });
+    let closing = tokio::spawn(async move { outlet.close(CloseCode::NORMAL).await });
     while let Ok(Some(_)) = inlet.recv().await {}
     let _ended = closing.await;
 }
@@ -121,80 +280,9 @@ enum Stopped {
     NobodyReads,
 }
 
-async fn receive(inlet: &mut Inlet, output: Output, count: Option<u64>) -> Result<Stopped, Error> {
-    let mut received = 0;
-    while let Some(message) = inlet.recv().await? {
-        match output.message(&message) {
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(Stopped::NobodyReads),
-            Err(source) => return Err(Error::Io { doing: "write to standard output".into(), source }),
-        }
-        received += 1;
-        if count == Some(received) {
-            return Ok(Stopped::Enough);
-        }
-    }
-    Ok(Stopped::Ended)
-}
-
-/// What came of the lines.
+/// What came of the input.
 enum Sent {
     All,
-    /// Some line could not be sent, and the user has been told.
+    /// Some of it could not be sent, and the user has been told.
     Unsendable,
-}
-
-async fn send_lines(outlet: Outlet, binary: bool, close_at_end: bool, prompt: Option<&'static str>) -> Sent {
-    let (lines, mut incoming) = mpsc::channel(64);
-    input::read_lines(lines, prompt);
-    let mut outcome = Sent::All;
-    while let Some(line) = incoming.recv().await {
-        let message = match line {
-            Line::Read(bytes) if binary => Message::from(bytes),
-            Line::Read(bytes) => match String::from_utf8(bytes) {
-                Ok(text) => Message::from(text),
-                Err(_) => {
-                    terminal::complain(
-                        "longwire: a line is not UTF-8 and was not sent; --binary sends any bytes",
-                    );
-                    outcome = Sent::Unsendable;
-                    continue;
-                }
-            },
-            Line::Failed(error) => {
-                terminal::complain(&format!("longwire: cannot read standard input: {error}"));
-                outcome = Sent::Unsendable;
-                break;
-            }
-        };
-        if outlet.send(message).await.is_err() {
-            // How the connection ended is told by the inlet.
-            return outcome;
-        }
-    }
-    if close_at_end {
-        outlet.close().await;
-    }
-    outcome
-}
-
-async fn close_when_interrupted(outlet: Outlet) {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        tokio::spawn(async {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                std::process::exit(130);
-            }
-        });
-        outlet.close().await;
-    }
-}
-
-/// A normal end is silent unless somebody watches; any other is told.
-fn end(closed: &Closed, output: Output) -> ExitCode {
-    let normal = closed.clean
-        && [CloseCode::NORMAL, CloseCode::GOING_AWAY, CloseCode::NO_STATUS].contains(&closed.code);
-    if !normal || output.is_watched() {
-        terminal::complain(&terminal::escape(&closed.to_string()));
-    }
-    if normal { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -37,7 +37,7 @@ impl From<Error> for Failure {
 
 fn is_asked_wrongly(error: &Error) -> bool {
     match error {
-        Error::Url(_) => true,
+        Error::Url(_) | Error::Setting(_) => true,
         Error::Proxy(error) => matches!(**error, ProxyError::Address { .. }),
         Error::Handshake(error) => matches!(**error, HandshakeError::Request(_)),
         Error::GaveUp(Cause::Failed(error)) => is_asked_wrongly(error),

@@ -4,6 +4,7 @@ mod args;
 mod connect;
 mod failure;
 mod serve;
+mod signals;
 mod terminal;
 
 use std::io::IsTerminal;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => runtime.block_on(serve::run(args)),
         Command::Connect(args) => runtime.block_on(connect::run(args)),
     };
+    terminal::end_editing();
     // Connections that linger for a peer's last bytes have no claim on the user's time.
     runtime.shutdown_background();
     outcome.unwrap_or_else(|failure| failure.tell())
@@ -45,7 +47,7 @@ fn start_log() {
         None => Targets::new().with_default(tracing::Level::WARN),
     };
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(terminal::Log::default)
         .with_ansi(terminal::colour_on(std::io::stderr().is_terminal()))
         .with_target(false);
     tracing_subscriber::registry().with(targets).with(lines).init();

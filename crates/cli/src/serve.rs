@@ -1,6 +1,8 @@
 //! `longwire serve`.
 
+mod certificate;
 mod endpoints;
+mod listen;
 mod metrics;
 mod page;
 mod statistics;
@@ -10,12 +12,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use longwire::{Deflate, Engine, Server, Tls};
+use longwire::{Deflate, Engine};
 
 use crate::args::ServeArgs;
 use crate::failure::Failure;
+use crate::signals::{Ending, HangUp};
 use crate::terminal;
+use certificate::{Certificate, read_at_hang_up};
 use endpoints::Endpoints;
+use listen::listen;
 use statistics::Statistics;
 
 /// Descriptors for everything that is no connection.
@@ -25,23 +30,26 @@ const SPARE_DESCRIPTORS: u64 = 64;
 const SHUTDOWN_TIME: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
-    let tls = match (&args.tls_cert, &args.tls_key) {
-        (Some(cert), Some(key)) => Some(Tls::pem_files(cert, key)?),
-        _ => None,
+    args.limits.check()?;
+    let certificate = match args.tls_cert.zip(args.tls_key) {
+        Some((certificate, key)) => Some(Certificate::read(certificate, key)?),
+        None => None,
     };
     raise_descriptor_limit(args.limits.max_connections);
     let mut pages = page::router();
     if args.metrics {
         pages = pages.merge(metrics::router()?);
     }
-    let mut server =
-        Server::bind(args.listen).await.map_err(|error| listening_failed(&error, args.listen))?;
+    let mut server = listen(&args.listen).await?;
+    // From when the address is announced on, no signal ends the server by itself.
+    let (ending, hang_up) = (Ending::of_server(), HangUp::listen());
     let engine = Engine::from(args.engine).resolve();
-    let workers = args.workers.map_or_else(cores, |workers| workers.get().into());
-    announce(server.local_addr(), tls.is_some(), engine, workers);
-    if let Some(tls) = tls {
-        server = server.tls(tls);
+    let workers = args.workers.map_or_else(cores, usize::from);
+    announce(server.local_addr(), certificate.is_some(), engine, workers);
+    if let Some(certificate) = &certificate {
+        server = server.tls(certificate.tls());
     }
+    tokio::spawn(read_at_hang_up(certificate, hang_up));
     if args.behind_tls_proxy {
         server = server.behind_tls_proxy();
     }
@@ -56,7 +64,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         .max_buffered(args.limits.max_buffered)
         .origins(args.origin)
         .http(pages)
-        .shutdown(asked_to_stop())
+        .shutdown(asked_to_stop(ending))
         .shutdown_time(SHUTDOWN_TIME)
         .engine(engine)
         .workers(workers)
@@ -83,21 +91,6 @@ fn raise_descriptor_limit(connections: usize) {
     }
 }
 
-fn listening_failed(error: &longwire::Error, address: SocketAddr) -> Failure {
-    let advice = match error {
-        longwire::Error::Io { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {
-            format!("cannot listen on {address}: another program does; choose another port with --listen")
-        }
-        longwire::Error::Io { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
-            format!(
-                "cannot listen on {address}: ports below 1024 need privileges; choose another with --listen"
-            )
-        }
-        other => other.to_string(),
-    };
-    Failure::Other(advice)
-}
-
 fn announce(address: SocketAddr, secure: bool, engine: Engine, workers: usize) {
     // Whoever listens on all addresses wants one that can be clicked on.
     let shown = match address {
@@ -121,33 +114,11 @@ fn announce(address: SocketAddr, secure: bool, engine: Engine, workers: usize) {
 }
 
 /// Ready at the first Ctrl-C or SIGTERM; the second ends the program at once.
-async fn asked_to_stop() {
-    stop_signal().await;
-    terminal::complain("Closing; once more to stop at once.");
-    tokio::spawn(async {
-        stop_signal().await;
+async fn asked_to_stop(mut ending: Ending) {
+    ending.next().await;
+    terminal::complain("Shutting down; press Ctrl-C again to stop at once.");
+    tokio::spawn(async move {
+        ending.next().await;
         std::process::exit(130);
     });
-}
-
-#[cfg(unix)]
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-        }
-        Err(error) => {
-            tracing::warn!(%error, "SIGTERM will end the program without closing its connections");
-            let _asked = tokio::signal::ctrl_c().await;
-        }
-    }
-}
-
-#[cfg(not(unix))]
-async fn stop_signal() {
-    let _asked = tokio::signal::ctrl_c().await;
 }

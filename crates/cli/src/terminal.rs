@@ -1,7 +1,22 @@
 //! What goes to a person.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use icu_properties::props::{
+    BidiControl, DefaultIgnorableCodePoint, ExtendedPictographic, GeneralCategory, GeneralCategoryGroup,
+};
+use icu_properties::{CodePointMapData, CodePointSetData};
+
+/// What joins pictures to one: ZERO WIDTH JOINER.
+const JOINER: char = '\u{200d}';
+
+/// What asks for the coloured form of a picture: VARIATION SELECTOR-16.
+const COLOURED: char = '\u{fe0f}';
+
+/// Clears the line that the cursor is in.
+const CLEAR_LINE: &[u8] = b"\r\x1b[K";
 
 /// Whether to use colour, given whether the output is a terminal. See <https://no-color.org>.
 pub(crate) fn colour_on(is_terminal: bool) -> bool {
@@ -12,28 +27,102 @@ pub(crate) fn colour_on(is_terminal: bool) -> bool {
 
 /// Writes a line to standard error. That nobody reads there is no reason to stop.
 pub(crate) fn complain(line: &str) {
-    let _unread = writeln!(std::io::stderr(), "{line}");
+    if !(io::stderr().is_terminal() && print_above(line)) {
+        let _unread = writeln!(io::stderr(), "{line}");
+    }
 }
 
-/// Makes text from the wire safe to show: characters that steer a terminal, or that turn the direction of text, are
-/// shown by their number.
+/// A terminal on which a line is edited: everything else is printed above that.
+struct Editing {
+    print: Box<dyn FnMut(String) -> bool + Send>,
+    #[cfg(unix)]
+    before: Option<nix::sys::termios::Termios>,
+}
+
+static EDITING: Mutex<Option<Editing>> = Mutex::new(None);
+
+fn editing() -> MutexGuard<'static, Option<Editing>> {
+    EDITING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From now on a line is edited, and `print` prints above it. It gives whether it could.
+pub(crate) fn begin_editing(print: impl FnMut(String) -> bool + Send + 'static) {
+    *editing() = Some(Editing {
+        print: Box::new(print),
+        #[cfg(unix)]
+        before: nix::sys::termios::tcgetattr(io::stdin()).ok(),
+    });
+}
+
+/// Gives the terminal back as it was, without the line that was being edited.
+pub(crate) fn end_editing() {
+    let Some(_editing) = editing().take() else { return };
+    #[cfg(unix)]
+    if let Some(before) = &_editing.before {
+        let _gone = nix::sys::termios::tcsetattr(io::stdin(), nix::sys::termios::SetArg::TCSANOW, before);
+    }
+    let mut stdout = io::stdout();
+    let _gone = stdout.write_all(CLEAR_LINE).and_then(|()| stdout.flush());
+}
+
+/// Prints a line above the one that is edited; `false`: none is.
+pub(crate) fn print_above(line: &str) -> bool {
+    editing().as_mut().is_some_and(|editing| (editing.print)(format!("{line}\n")))
+}
+
+/// Where log lines go: standard error, above a line that is edited.
+#[derive(Debug, Default)]
+pub(crate) struct Log(Vec<u8>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The lines are whole when the writer of a log event is dropped.
+impl Drop for Log {
+    fn drop(&mut self) {
+        complain(String::from_utf8_lossy(&self.0).trim_end_matches('\n'));
+    }
+}
+
+/// Makes text from the wire safe to show: what steers a terminal, turns the direction of text, or cannot be seen is shown
+/// by its number. What joins and colours the pictures of an emoji stays.
 pub(crate) fn escape(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
+    let mut follows_picture = false;
     for character in text.chars() {
+        let joins = follows_picture && [JOINER, COLOURED].contains(&character);
         match character {
             '\n' => shown.push_str("\\n"),
             '\r' => shown.push_str("\\r"),
             '\t' => shown.push('\t'),
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                let _infallible = write!(shown, "\\u{{{:x}}}", u32::from(character));
-            }
-            control if control.is_control() => {
-                let _infallible = write!(shown, "\\u{{{:x}}}", u32::from(control));
+            other if is_unseen(other) && !joins => {
+                let _infallible = write!(shown, "\\u{{{:x}}}", u32::from(other));
             }
             other => shown.push(other),
         }
+        follows_picture = joins || CodePointSetData::new::<ExtendedPictographic>().contains(character);
     }
     shown
+}
+
+/// Whether a character steers a terminal or a text instead of being seen in it, by its properties in Unicode.
+fn is_unseen(character: char) -> bool {
+    let unseen = GeneralCategoryGroup::Control
+        .union(GeneralCategoryGroup::Format)
+        .union(GeneralCategoryGroup::LineSeparator)
+        .union(GeneralCategoryGroup::ParagraphSeparator);
+    !(' '..='~').contains(&character)
+        && (unseen.contains(CodePointMapData::<GeneralCategory>::new().get(character))
+            || CodePointSetData::new::<BidiControl>().contains(character)
+            || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character))
 }
 
 /// Bytes for a person: their number, and the first of them.
@@ -57,6 +146,39 @@ mod tests {
         assert_eq!(escape("a\nb\rc\td"), "a\\nb\\rc\td");
         assert_eq!(escape("\u{9b}31m \u{202e}gnp.exe \u{7f}"), "\\u{9b}31m \\u{202e}gnp.exe \\u{7f}");
         assert_eq!(escape("κόσμε 😀"), "κόσμε 😀");
+    }
+
+    /// U+061C got through: it was not in a list.
+    #[test]
+    fn nothing_that_cannot_be_seen_gets_through() {
+        for unseen in [
+            '\u{61c}',
+            '\u{200e}',
+            '\u{2069}',
+            '\u{ad}',
+            '\u{180e}',
+            '\u{200b}',
+            '\u{200d}',
+            '\u{2028}',
+            '\u{2029}',
+            '\u{2060}',
+            '\u{3164}',
+            '\u{fe0f}',
+            '\u{feff}',
+            '\u{fff9}',
+            '\u{e0041}',
+            '\u{1d173}',
+        ] {
+            assert_eq!(escape(&format!("a{unseen}b")), format!("a\\u{{{:x}}}b", u32::from(unseen)));
+        }
+    }
+
+    #[test]
+    fn pictures_that_are_joined_stay_whole() {
+        for emoji in ["👩‍👩‍👧", "❤️", "🏳️‍🌈", "👍🏽"] {
+            assert_eq!(escape(emoji), emoji);
+        }
+        assert_eq!(escape("😀\u{200d}\u{200b}"), "😀\u{200d}\\u{200b}");
     }
 
     #[test]

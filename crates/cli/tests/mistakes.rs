@@ -51,6 +51,12 @@ fn an_origin_without_a_scheme_is_told_before_anything_is_served() {
 fn flags_that_make_no_sense_exit_with_2_and_say_which() {
     for (args, word) in [
         (&["serve", "--listen", "nowhere"][..], "--listen"),
+        (&["serve", "--listen", "localhost:http"], "--listen"),
+        (&["serve", "--low-water", "500000", "--high-water", "1000"], "--low-water 500000"),
+        (&["serve", "--max-headers", "0"], "--max-headers"),
+        (&["serve", "--max-connections", "0"], "--max-connections"),
+        (&["serve", "--keepalive", "1e10"], "--keepalive"),
+        (&["serve", "--workers", "2000"], "--workers"),
         (&["serve", "--tls-cert", "cert.pem"], "--tls-key"),
         (&["serve", "--frobnicate"], "--frobnicate"),
         (&["serve", "--origin", "https://*"], "as in https://*.example.com"),
@@ -60,7 +66,13 @@ fn flags_that_make_no_sense_exit_with_2_and_say_which() {
         (&["connect", "ws://127.0.0.1/", "--header", "no colon"], "a colon"),
         (&["connect", "ws://127.0.0.1/", "--header", "Upgrade: h2c"], "upgrade"),
         (&["connect", "ws://127.0.0.1/", "--subprotocol", "a b"], "a b"),
-        (&["connect", "example.com"], "example.com"),
+        (&["connect", "ftp://example.com"], "ftp://example.com"),
+        (&["connect", "ws://127.0.0.1/", "--header", "Sec-WebSocket-Foo: 1"], "sec-websocket-foo"),
+        (&["connect", "ws://127.0.0.1/", "--chunk", "10"], "--binary"),
+        (&["connect", "ws://127.0.0.1/", "--binary", "--chunk", "0"], "--chunk"),
+        (&["connect", "ws://127.0.0.1/", "--binary", "--chunk", "10", "--raw"], "--raw"),
+        (&["connect", "ws://127.0.0.1/", "--connect-timeout", "0"], "--connect-timeout"),
+        (&["connect", "ws://127.0.0.1/", "--reconnect", "--tries", "0"], "--tries"),
         (&["connect", "ws://127.0.0.1/", "--proxy", "ftp://p.example"], "ftp://p.example"),
         (&["connect", "ws://127.0.0.1/", "--cert", "me.pem"], "--key"),
     ] {
@@ -75,7 +87,7 @@ fn flags_that_make_no_sense_exit_with_2_and_say_which() {
 fn help_teaches_by_example() {
     for (args, word) in [
         (&["--help"][..], "connect"),
-        (&["serve", "--help"], "longwire serve --listen 0.0.0.0:443"),
+        (&["serve", "--help"], "longwire serve --listen :443"),
         (&["connect", "--help"], "echo hello | longwire connect"),
     ] {
         let output = longwire(args);

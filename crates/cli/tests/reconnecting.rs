@@ -42,7 +42,7 @@ struct Client<O, E> {
 
 fn connect(address: &str) -> Client<impl BufRead, impl BufRead> {
     let url = format!("ws://{address}/echo");
-    let mut program = start(&["connect", &url, "--reconnect", "--no-proxy"]);
+    let mut program = start(&["connect", &url, "--reconnect", "--at-end", "close", "--no-proxy"]);
     let stdin = program.0.stdin.take().unwrap();
     let messages = BufReader::new(program.0.stdout.take().unwrap()).lines();
     let told = BufReader::new(program.0.stderr.take().unwrap()).lines();
@@ -97,8 +97,8 @@ fn the_client_comes_back_with_the_server_and_says_what_happens() {
 #[test]
 fn a_client_that_gives_up_says_why() {
     let mut client = start(&["connect", "ws://127.0.0.1:1/", "--reconnect", "--tries", "2", "--no-proxy"]);
-    // Its end would close the connection.
-    let _stdin = client.0.stdin.take();
+    // That the input ends is no reason to end.
+    drop(client.0.stdin.take());
     assert_eq!(client.0.wait().unwrap().code(), Some(1));
     let mut told = String::new();
     client.0.stderr.take().unwrap().read_to_string(&mut told).unwrap();

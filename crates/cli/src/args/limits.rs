@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use longwire::{Keepalive, Limits};
+
+use crate::failure::Failure;
 
 /// What clients may cost. The defaults are those of the library.
 #[derive(Debug, Args)]
@@ -14,27 +17,27 @@ pub(crate) struct LimitArgs {
     max_message: usize,
 
     /// The most fragments a message may come in; more are answered with close code 1008
-    #[arg(long, value_name = "N", default_value_t = 1 << 17)]
+    #[arg(long, value_name = "N", default_value_t = 1 << 17, value_parser = clap::value_parser!(u32).range(1..))]
     max_fragments: u32,
 
     /// How many connections there may be; who comes after gets 503
-    #[arg(long, value_name = "N", default_value_t = 16_384)]
+    #[arg(long, value_name = "N", default_value_t = 16_384, value_parser = at_least(1))]
     pub(crate) max_connections: usize,
 
     /// How many connections there may be from one address; raise it behind a reverse proxy
-    #[arg(long, value_name = "N", default_value_t = 1_024)]
+    #[arg(long, value_name = "N", default_value_t = 1_024, value_parser = at_least(1))]
     pub(crate) max_connections_per_ip: usize,
 
     /// How many bytes all connections together may hold; one that grows beyond is closed with 1013
-    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30)]
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30, value_parser = at_least(1))]
     pub(crate) max_buffered: usize,
 
     /// The most bytes of a request's head; more are answered with 431
-    #[arg(long, value_name = "BYTES", default_value_t = 16 << 10)]
+    #[arg(long, value_name = "BYTES", default_value_t = 16 << 10, value_parser = at_least(SMALLEST_HEAD))]
     max_head: usize,
 
     /// The most header lines of a request; more are answered with 431
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = at_least(FEWEST_HEADERS))]
     max_headers: usize,
 
     /// How long an opening handshake may take
@@ -61,16 +64,41 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "BYTES", default_value_t = 256 << 10)]
     high_water: usize,
 
-    /// Go on when no more than this waits to be written
-    #[arg(long, value_name = "BYTES", default_value_t = 64 << 10)]
-    low_water: usize,
+    /// Go on when no more than this waits to be written [default: 65536, or --high-water if that is less]
+    #[arg(long, value_name = "BYTES")]
+    low_water: Option<usize>,
 
     /// Answer only the newest ping while more than this waits to be written
     #[arg(long, value_name = "BYTES", default_value_t = 16 << 10)]
     max_control_replies: usize,
 }
 
+/// The smallest head of an opening handshake that there is, and the fewest header lines: `Limits` explains them.
+const SMALLEST_HEAD: u64 = 129;
+const FEWEST_HEADERS: u64 = 5;
+
+/// When a client that was full is sent more, unless that is said.
+const LOW_WATER: usize = 64 << 10;
+
+/// No time is longer for the library, which counts 30 years as never.
+const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
+fn at_least(least: u64) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(least..)
+}
+
 impl LimitArgs {
+    /// Finds flags that contradict each other.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        let high = self.high_water;
+        match self.low_water {
+            Some(low) if low > high => Err(Failure::Usage(format!(
+                "--low-water {low} is above --high-water, which is {high}: it can be 0 to {high}"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// What one connection may cost.
     pub(crate) fn connection(&self) -> Limits {
         Limits::default()
@@ -81,16 +109,16 @@ impl LimitArgs {
             .close_time(self.close_timeout)
             .idle_time(self.idle_timeout)
             .keepalive(Keepalive::every(self.keepalive).within(self.keepalive_timeout))
-            .water(self.low_water, self.high_water)
+            .water(self.low_water.unwrap_or(LOW_WATER.min(self.high_water)), self.high_water)
             .control_replies(self.max_control_replies)
     }
 }
 
 pub(super) fn parse_seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    seconds
-        .filter(|time| !time.is_zero())
-        .ok_or_else(|| "give a number of seconds above 0, such as 30 or 0.5".into())
+    seconds.filter(|time| !time.is_zero() && *time <= LONGEST).ok_or_else(|| {
+        format!("give a number of seconds above 0, such as 30 or 0.5, and at most {}", LONGEST.as_secs())
+    })
 }
 
 #[cfg(test)]
@@ -120,8 +148,8 @@ mod tests {
         for (args, expected) in [
             (["--max-message", "1"], Limits::default().message(1)),
             (["--max-fragments", "1"], Limits::default().fragments(1)),
-            (["--max-head", "1"], Limits::default().handshake(1, 100)),
-            (["--max-headers", "1"], Limits::default().handshake(16 << 10, 1)),
+            (["--max-head", "129"], Limits::default().handshake(129, 100)),
+            (["--max-headers", "5"], Limits::default().handshake(16 << 10, 5)),
             (["--handshake-timeout", "1"], Limits::default().handshake_time(second)),
             (["--close-timeout", "1"], Limits::default().close_time(second)),
             (["--idle-timeout", "1"], Limits::default().idle_time(second)),
@@ -131,11 +159,54 @@ mod tests {
                 Limits::default().keepalive(Keepalive::every(30 * second).within(second)),
             ),
             (["--high-water", "65537"], Limits::default().water(64 << 10, 65537)),
+            (["--high-water", "1"], Limits::default().water(1, 1)),
             (["--low-water", "1"], Limits::default().water(1, 256 << 10)),
             (["--max-control-replies", "1"], Limits::default().control_replies(1)),
         ] {
             assert_eq!(limits(&args), expected, "{args:?}");
         }
+    }
+
+    #[test]
+    fn what_is_impossible_is_refused_with_the_flag_its_value_and_what_is_possible() {
+        for (flag, value, possible) in [
+            ("--max-fragments", "0", "1.."),
+            ("--max-connections", "0", "1.."),
+            ("--max-connections-per-ip", "0", "1.."),
+            ("--max-buffered", "0", "1.."),
+            ("--max-head", "128", "129.."),
+            ("--max-headers", "4", "5.."),
+            ("--handshake-timeout", "0", "above 0"),
+            ("--close-timeout", "0", "above 0"),
+            ("--idle-timeout", "0", "above 0"),
+            ("--keepalive", "0", "above 0"),
+            ("--keepalive-timeout", "946080001", "at most 946080000"),
+            ("--high-water", "-1", "invalid digit"),
+        ] {
+            let given = format!("{flag}={value}");
+            let error = Program::try_parse_from(["program", &given]).unwrap_err().to_string();
+            assert!(error.contains(flag) && error.contains(value) && error.contains(possible), "{error}");
+        }
+    }
+
+    /// The library's own limits are the ones that the flags allow.
+    #[test]
+    fn what_the_flags_allow_the_library_allows() {
+        let smallest = ["--max-head=129", "--max-headers=5", "--max-fragments=1", "--high-water=0"];
+        assert_eq!(limits(&smallest).check(), Ok(()));
+        assert!(limits(&["--max-head=129"]).handshake(128, 5).check().is_err());
+        assert!(limits(&["--max-headers=5"]).handshake(129, 4).check().is_err());
+    }
+
+    #[test]
+    fn a_low_mark_above_the_high_one_is_refused() {
+        let check =
+            |args: &[&str]| Program::try_parse_from([&["program"], args].concat()).unwrap().limits.check();
+        let Err(Failure::Usage(error)) = check(&["--low-water", "500000", "--high-water", "1000"]) else {
+            panic!("it is accepted")
+        };
+        assert_eq!(error, "--low-water 500000 is above --high-water, which is 1000: it can be 0 to 1000");
+        assert!(check(&["--high-water", "1000"]).is_ok() && check(&["--low-water", "262144"]).is_ok());
     }
 
     #[test]

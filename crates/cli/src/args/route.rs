@@ -7,6 +7,7 @@ use clap::Args;
 use longwire::{Client, ClientTls, Proxy, Timeouts};
 
 use super::limits::parse_seconds;
+use crate::terminal;
 
 /// How to get to the server.
 #[derive(Debug, Args)]
@@ -42,9 +43,13 @@ pub(crate) struct RouteArgs {
     #[arg(long, short = 'u', value_name = "USER:PASSWORD", value_parser = parse_user)]
     user: Option<(String, String)>,
 
-    /// Trust the certificate authority in this file too
+    /// Trust the certificates in this file too: authorities, or the self-signed one that the server shows
     #[arg(long, value_name = "PEM")]
     ca: Option<PathBuf>,
+
+    /// Trust whoever answers: no certificate is checked, so anybody on the way can read and change everything
+    #[arg(long, short = 'k', conflicts_with = "ca")]
+    insecure: bool,
 
     /// The certificate to show to a server that asks for one, as PEM
     #[arg(long, value_name = "PEM", requires = "key")]
@@ -77,14 +82,14 @@ pub(crate) struct RouteArgs {
 
 impl RouteArgs {
     /// A client that goes this way.
-    pub(crate) fn client(self) -> longwire::Result<Client> {
+    pub(crate) fn client(&self) -> longwire::Result<Client> {
         let timeouts = Timeouts::default()
             .lookup(self.lookup_timeout)
             .connect(self.connect_timeout)
             .proxy(self.proxy_timeout)
             .tls(self.tls_timeout)
             .handshake(self.handshake_timeout);
-        let mut client = Client::new().timeouts(timeouts).tls(tls(self.ca, self.cert.zip(self.key))?);
+        let mut client = Client::new().timeouts(timeouts).tls(self.tls()?);
         if let Some(proxy) = &self.proxy {
             client = client.proxy(Proxy::new(proxy)?);
         } else if self.no_proxy {
@@ -102,17 +107,23 @@ impl RouteArgs {
         }
         Ok(client)
     }
-}
 
-fn tls(ca: Option<PathBuf>, identity: Option<(PathBuf, PathBuf)>) -> longwire::Result<ClientTls> {
-    let mut tls = ClientTls::default();
-    if let Some(ca) = ca {
-        tls = tls.add_pem_file(ca)?;
+    fn tls(&self) -> longwire::Result<ClientTls> {
+        let mut tls = ClientTls::default();
+        if self.insecure {
+            terminal::complain(
+                "longwire: --insecure: no certificate is checked; anybody on the way can read and change everything",
+            );
+            tls = ClientTls::dangerously_trusting_anyone();
+        }
+        if let Some(ca) = &self.ca {
+            tls = tls.add_pem_file(ca)?;
+        }
+        if let Some((certificate, key)) = self.cert.as_ref().zip(self.key.as_ref()) {
+            tls = tls.identity_files(certificate, key)?;
+        }
+        Ok(tls)
     }
-    if let Some((certificate, key)) = identity {
-        tls = tls.identity_files(certificate, key)?;
-    }
-    Ok(tls)
 }
 
 /// User and password, with the first colon between; without one, the password is empty.
@@ -160,6 +171,7 @@ mod tests {
             &["--max-redirects", "3"],
             &["--cert", "me.pem"],
             &["--key", "me.key"],
+            &["--insecure", "--ca", "ca.pem"],
             &["--tls-timeout", "0"],
         ] {
             assert!(parse(args).is_err(), "{args:?}");

@@ -42,11 +42,20 @@ impl Outlet {
         }
     }
 
-    pub(super) async fn close(&self) {
+    /// Closes the connection with `code`, or lets there be no other if there is none.
+    pub(super) async fn close(&self, code: CloseCode) {
         let _ended = match self {
-            Outlet::Once(sender) => sender.close(CloseCode::NORMAL, "").await,
-            Outlet::Again(sender) => sender.close(CloseCode::NORMAL, "").await,
+            Outlet::Once(sender) => sender.close(code, "").await,
+            Outlet::Again(sender) => sender.close(code, "").await,
         };
+    }
+
+    /// Closes the connection, when there is one: that the input ends is no reason not to connect.
+    pub(super) async fn close_when_open(&self) {
+        if let Outlet::Again(sender) = self {
+            until_open(sender).await;
+        }
+        self.close(CloseCode::NORMAL).await;
     }
 }
 

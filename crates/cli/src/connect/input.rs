@@ -1,64 +1,147 @@
-//! Lines from standard input.
+//! What is sent: standard input, cut into messages.
 
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, Read};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use rustyline::error::ReadlineError;
+use rustyline::{Config, DefaultEditor, ExternalPrinter};
+use tokio::sync::{Notify, mpsc};
+
+use crate::terminal;
+
+/// What stands where a line can be typed.
+const PROMPT: &str = "> ";
+
+/// How many lines the history keeps.
+const HISTORY: usize = 1000;
 
 /// What came from standard input.
-pub(super) enum Line {
-    /// A line without its end.
-    Read(Vec<u8>),
+pub(super) enum Input {
+    /// The content of a message.
+    Piece(Vec<u8>),
+    /// Ctrl-D on a terminal: the user wants to leave.
+    Left,
     Failed(io::Error),
 }
 
-/// Reads lines on a thread of its own, which a read that waits does not keep from ending with the program.
-pub(super) fn read_lines(lines: mpsc::Sender<Line>, prompt: Option<&'static str>) {
+/// How standard input is cut into messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// At the end of each line, which is not sent.
+    TextLines,
+    /// Behind the end of each line, which is sent: nothing is left out.
+    BinaryLines,
+    /// Not at all.
+    Whole,
+    /// After so many bytes.
+    Chunks(NonZeroUsize),
+}
+
+/// Reads on a thread of its own, which a read that waits does not keep from ending with the program. The channel ends
+/// with the input.
+pub(super) fn read(pieces: mpsc::Sender<Input>, cut: Cut) {
     std::thread::spawn(move || {
         let mut stdin = io::stdin().lock();
-        loop {
-            if let Some(prompt) = prompt {
-                let mut stdout = io::stdout();
-                // Without a prompt the user can still type.
-                let _unseen = stdout.write_all(prompt.as_bytes()).and_then(|()| stdout.flush());
-            }
-            let Some(line) = read_line(&mut stdin) else { break };
-            let failed = matches!(line, Line::Failed(_));
-            if lines.blocking_send(line).is_err() || failed {
+        while let Some(input) = next(&mut stdin, cut) {
+            let failed = matches!(input, Input::Failed(_));
+            if pieces.blocking_send(input).is_err() || failed {
                 break;
             }
         }
     });
 }
 
-/// The next line; `None` at the end.
-fn read_line(input: &mut impl BufRead) -> Option<Line> {
-    let mut line = Vec::new();
-    match input.read_until(b'\n', &mut line) {
+/// The next piece; `None` at the end.
+fn next(input: &mut impl BufRead, cut: Cut) -> Option<Input> {
+    let mut piece = Vec::new();
+    let read = match cut {
+        Cut::TextLines | Cut::BinaryLines => input.read_until(b'\n', &mut piece),
+        Cut::Whole => input.read_to_end(&mut piece),
+        Cut::Chunks(len) => {
+            let most = u64::try_from(len.get()).unwrap_or(u64::MAX);
+            input.take(most).read_to_end(&mut piece)
+        }
+    };
+    match read {
         Ok(0) => None,
         Ok(_) => {
-            if line.ends_with(b"\n") {
-                line.pop();
-                if line.ends_with(b"\r") {
-                    line.pop();
+            if cut == Cut::TextLines && piece.ends_with(b"\n") {
+                piece.pop();
+                if piece.ends_with(b"\r") {
+                    piece.pop();
                 }
             }
-            Some(Line::Read(line))
+            Some(Input::Piece(piece))
         }
-        Err(error) => Some(Line::Failed(error)),
+        Err(error) => Some(Input::Failed(error)),
     }
+}
+
+/// Lets a person edit lines, with a history, on a thread of its own. What is printed meanwhile comes above the line, which
+/// stays as it is. Ctrl-C is a key meanwhile, and is passed to `interrupts`. `false`: this terminal cannot, and lines are to
+/// be read as they are.
+pub(super) fn edit(lines: &mpsc::Sender<Input>, interrupts: Arc<Notify>) -> bool {
+    // Lines that are pasted are sent one by one, as if they were typed.
+    let config = Config::builder().bracketed_paste(false).auto_add_history(true).max_history_size(HISTORY);
+    let Ok(config) = config.map(rustyline::config::Builder::build) else { return false };
+    let Ok(mut editor) = DefaultEditor::with_config(config) else { return false };
+    let Ok(mut printer) = editor.create_external_printer() else { return false };
+    terminal::begin_editing(move |line| printer.print(line).is_ok());
+    let lines = lines.clone();
+    std::thread::spawn(move || {
+        loop {
+            let input = match editor.readline(PROMPT) {
+                Ok(line) => Input::Piece(line.into_bytes()),
+                Err(ReadlineError::Interrupted) => {
+                    interrupts.notify_one();
+                    continue;
+                }
+                Err(ReadlineError::Eof) => Input::Left,
+                Err(ReadlineError::Io(error)) => Input::Failed(error),
+                Err(error) => Input::Failed(io::Error::other(error)),
+            };
+            let is_last = matches!(input, Input::Left | Input::Failed(_));
+            if lines.blocking_send(input).is_err() || is_last {
+                break;
+            }
+        }
+    });
+    true
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn lines_come_without_their_ends_and_the_last_needs_none() {
-        let mut input: &[u8] = b"one\ntwo\r\n\n\xff\rx\nlast";
-        let mut lines = Vec::new();
-        while let Some(Line::Read(line)) = read_line(&mut input) {
-            lines.push(line);
+    fn pieces(mut input: &[u8], cut: Cut) -> Vec<Vec<u8>> {
+        let mut pieces = Vec::new();
+        while let Some(Input::Piece(piece)) = next(&mut input, cut) {
+            pieces.push(piece);
         }
-        assert_eq!(lines, [&b"one"[..], b"two", b"", b"\xff\rx", b"last"]);
+        pieces
+    }
+
+    const INPUT: &[u8] = b"one\ntwo\r\n\n\xff\rx\nlast";
+
+    #[test]
+    fn lines_of_text_come_without_their_ends_and_the_last_needs_none() {
+        assert_eq!(pieces(INPUT, Cut::TextLines), [&b"one"[..], b"two", b"", b"\xff\rx", b"last"]);
+    }
+
+    /// A CR before the LF was left out.
+    #[test]
+    fn of_what_is_binary_nothing_is_left_out() {
+        let chunk = |len| Cut::Chunks(NonZeroUsize::new(len).unwrap());
+        assert_eq!(
+            pieces(INPUT, Cut::BinaryLines),
+            [&b"one\n"[..], b"two\r\n", b"\n", b"\xff\rx\n", b"last"]
+        );
+        assert_eq!(pieces(INPUT, Cut::Whole), [INPUT]);
+        assert_eq!(pieces(INPUT, chunk(8)), [&INPUT[..8], &INPUT[8..16], &INPUT[16..]]);
+        for cut in [Cut::BinaryLines, Cut::Whole, chunk(1), chunk(INPUT.len()), chunk(1000)] {
+            assert_eq!(pieces(INPUT, cut).concat(), INPUT, "{cut:?}");
+        }
+        assert!(pieces(b"", Cut::Whole).is_empty());
     }
 }

@@ -39,7 +39,7 @@ fn something_else_than_http() {
     suffers(
         "does not speak HTTP",
         |caller| caller.send("220 mail.example.com ESMTP\r\n\r\n"),
-        "the server does not answer as a WebSocket server: ",
+        "the server does not speak HTTP on this port; it said \"220 mail.example.com ESMTP\"",
         MIB,
     );
     suffers(
