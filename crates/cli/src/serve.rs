@@ -61,6 +61,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         .deflate((!args.no_compression).then(Deflate::default))
         .max_connections(args.limits.max_connections)
         .max_connections_per_ip(args.limits.max_connections_per_ip)
+        .ipv6_prefix(args.limits.ipv6_prefix)
         .max_buffered(args.limits.max_buffered)
         .origins(args.origin)
         .http(pages)

@@ -18,6 +18,8 @@ use crate::error::{Error, Result};
 use crate::inbox::Inbox;
 use crate::ledger::Account;
 use crate::message::{Compression, Message, Outgoing};
+#[cfg(feature = "server")]
+use crate::server::census::Place;
 use crate::telemetry::{self, Traffic};
 use crate::transport::Transport;
 use pings::Pings;
@@ -29,6 +31,9 @@ const SLICES: usize = 16;
 /// One connection. Its methods never wait; what they could not do yet is theirs to do when they are called again.
 #[derive(Debug)]
 pub(crate) struct Connection {
+    /// Its place among those of a server, until the client is about to see the end: this is dropped before the transport.
+    #[cfg(feature = "server")]
+    place: Option<Place>,
     pub(crate) protocol: Protocol,
     /// `None` once it has ended.
     transport: Option<Transport>,
@@ -115,6 +120,8 @@ impl Connection {
         traffic.received(read_ahead.len());
         telemetry::opened(role);
         Connection {
+            #[cfg(feature = "server")]
+            place: None,
             protocol,
             transport: Some(transport),
             is_amid_call: false,
@@ -135,6 +142,13 @@ impl Connection {
             traffic,
             notes: Vec::new(),
         }
+    }
+
+    /// Keeps the connection's place among those of a server.
+    #[cfg(feature = "server")]
+    pub(crate) fn holding(mut self, place: Place) -> Connection {
+        self.place = Some(place);
+        self
     }
 
     /// Whether messages may lie in what was read, so that there is something to do before reading again.
@@ -184,6 +198,12 @@ impl Connection {
 
     /// Writes everything that waits, and ends the writing side when it is time. `Ready`: nothing is left to do.
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        #[cfg(feature = "server")]
+        if let Some(place) = &mut self.place
+            && !self.protocol.is_open()
+        {
+            place.close();
+        }
         self.begin_call();
         let written = self.poll_write_all(cx);
         self.is_amid_call = false;
@@ -222,6 +242,10 @@ impl Connection {
             self.outbox = if flushed.is_ok() { Outbox::Flushed } else { Outbox::Broken };
         }
         if self.protocol.wants_shutdown() && !self.outbox.is_over() {
+            #[cfg(feature = "server")]
+            if let Some(place) = &mut self.place {
+                place.drain();
+            }
             // A transport that cannot be shut down is as good as shut down.
             let _broken = ready!(Pin::new(transport).poll_shutdown(cx));
             self.outbox = Outbox::Shut;
@@ -411,6 +435,8 @@ impl Connection {
 
     /// The connection counts as open for as long as it has a transport.
     fn drop_transport(&mut self) {
+        #[cfg(feature = "server")]
+        drop(self.place.take());
         if self.transport.take().is_some() {
             self.traffic.count();
             telemetry::ended(self.protocol.role(), self.protocol.closed());

@@ -257,6 +257,15 @@ pub(crate) fn without_effect(setting: &'static str, beside: &str, since: &str) -
     }
 }
 
+/// Checks a number that has a greatest value.
+#[cfg(feature = "server")]
+pub(crate) fn at_most(setting: &'static str, given: u8, most: u8) -> Result<(), InvalidSetting> {
+    if given <= most {
+        return Ok(());
+    }
+    Err(InvalidSetting { setting, given: given.to_string(), possible: format!("0 to {most}") })
+}
+
 /// Checks a time that cannot be 0.
 #[cfg(feature = "client")]
 pub(crate) fn not_instant(setting: &'static str, given: Duration) -> Result<(), InvalidSetting> {

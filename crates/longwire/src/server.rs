@@ -13,8 +13,11 @@ pub(crate) mod origin;
 pub(crate) mod refusals;
 mod run;
 mod screen;
+#[cfg(feature = "tls")]
+pub(crate) mod secure;
 pub(crate) mod service;
 pub(crate) mod session;
+mod wire;
 
 use std::fmt;
 use std::future::Future;
@@ -38,7 +41,7 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service;
 use tracing::Instrument;
 
-use crate::error::{Error, Result, not_zero};
+use crate::error::{Error, Result, at_most, not_zero};
 use crate::event::{self, Handler as EventHandler, Plan, Rules};
 use crate::ledger::Ledger;
 use crate::telemetry;
@@ -112,6 +115,7 @@ struct Common {
     http: Option<HttpService>,
     max_connections: usize,
     max_connections_per_ip: usize,
+    ipv6_prefix: u8,
     max_buffered: usize,
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
@@ -127,7 +131,12 @@ impl Common {
         not_zero("Server::max_connections", self.max_connections)?;
         not_zero("Server::max_connections_per_ip", self.max_connections_per_ip)?;
         not_zero("Server::max_buffered", self.max_buffered)?;
+        at_most("Server::ipv6_prefix", self.ipv6_prefix, census::IPV6_BITS)?;
         Ok(())
+    }
+
+    fn census(&self) -> Census {
+        Census::new(self.max_connections, self.max_connections_per_ip).by_ipv6_prefix(self.ipv6_prefix)
     }
 }
 
@@ -154,6 +163,7 @@ impl Server {
             http: None,
             max_connections: 16_384,
             max_connections_per_ip: 1_024,
+            ipv6_prefix: census::IPV6_PREFIX,
             max_buffered: 1 << 30,
             #[cfg(feature = "tls")]
             tls: None,
@@ -259,6 +269,14 @@ impl<M> Server<M> {
         self
     }
 
+    /// How many leading bits of an IPv6 address name a client for
+    /// [`max_connections_per_ip`](Server::max_connections_per_ip), 128 at most; 64 unless set. A network of 64 bits is the
+    /// least that a client is given (RFC 6177), and it has all addresses in it; many are given 56 or 48.
+    pub fn ipv6_prefix(mut self, bits: u8) -> Server<M> {
+        self.common.ipv6_prefix = bits;
+        self
+    }
+
     /// How many bytes all connections together may hold, in unfinished messages and in what waits to be written; 1 GiB
     /// unless set. A connection that grows when they hold as many is closed with 1013.
     pub fn max_buffered(mut self, bytes: usize) -> Server<M> {
@@ -334,6 +352,7 @@ impl<M> Server<M> {
         common.admission.decide = mode.into_serve().decide;
         common.check()?;
         let handler = session::erase(handler);
+        let census = Arc::new(common.census());
         let settings = Arc::new(Settings {
             config: Arc::new(common.config),
             admission: common.admission,
@@ -341,7 +360,7 @@ impl<M> Server<M> {
             #[cfg(feature = "tls")]
             tls: common.tls,
             handler,
-            census: Arc::new(Census::new(common.max_connections, common.max_connections_per_ip)),
+            census,
             ledger: Arc::new(Ledger::new(common.max_buffered)),
             turning_away: Arc::new(Semaphore::new(TURNED_AWAY_AT_A_TIME)),
             is_closing: AtomicBool::new(false),
@@ -360,7 +379,7 @@ impl<M> Server<M> {
         tokio::select! {
             // The gauge is there before the first connection is.
             biased;
-            () = telemetry::show_held(|| settings.ledger.held()) => {}
+            () = telemetry::show(|| settings.ledger.held(), || settings.census.in_phases()) => {}
             () = serving => {}
         }
         Ok(())
@@ -391,6 +410,7 @@ impl<M> Server<M> {
         let Run { engine, workers, exchange } = mode.into_run();
         common.check()?;
         not_zero("Server::workers", workers)?;
+        let census = Arc::new(common.census());
         let listener =
             common.listener.into_std().map_err(|error| Error::io("set up the event loops", error))?;
         let ledger = Arc::new(Ledger::new(common.max_buffered));
@@ -407,7 +427,7 @@ impl<M> Server<M> {
             http: common.http,
             #[cfg(feature = "tls")]
             tls: common.tls,
-            census: Census::new(common.max_connections, common.max_connections_per_ip),
+            census: Arc::clone(&census),
             exchange,
             engine,
             workers,
@@ -416,7 +436,7 @@ impl<M> Server<M> {
         });
         tokio::select! {
             biased;
-            () = telemetry::show_held(|| ledger.held()) => Ok(()),
+            () = telemetry::show(|| ledger.held(), || census.in_phases()) => Ok(()),
             outcome = running => outcome,
         }
     }
@@ -441,7 +461,7 @@ async fn accept_forever(listener: &TcpListener, settings: &Arc<Settings>) {
                 let serving = incoming::serve(stream, peer, place, Arc::clone(settings));
                 settings.tasks.spawn(serving.instrument(span));
             }
-            Err(full) => span.in_scope(|| incoming::turn_away(stream, peer, full, settings)),
+            Err(turned_away) => span.in_scope(|| incoming::turn_away(stream, peer, turned_away, settings)),
         }
     }
 }

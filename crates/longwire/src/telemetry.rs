@@ -37,15 +37,21 @@
 #[cfg(feature = "metrics")]
 mod facade;
 mod labels;
+#[cfg(feature = "server")]
+pub(crate) mod phase;
 #[cfg(not(feature = "metrics"))]
 mod silence;
 
+#[cfg(feature = "server")]
+use std::io;
 use std::time::Instant;
 
 use longwire_proto::{By, CloseCode, Closed, GivingUp, Protocol, ProtocolError, Role};
 
 use facade::Sum;
 use labels::{ender, kind, number, of};
+#[cfg(feature = "server")]
+use phase::Phase;
 #[cfg(not(feature = "metrics"))]
 use silence as facade;
 
@@ -68,7 +74,7 @@ pub const CONNECTIONS_SHED: &str = "longwire_connections_shed_total";
 /// No labels.
 pub const SLOW_SUBSCRIBERS: &str = "longwire_slow_subscribers_total";
 /// Counter: times that were up. `role`; `time`: `keepalive` (the peer is gone), `idle` (closed with 1001), `close` (the
-/// peer did not end the connection).
+/// peer did not end the connection), `http` (a client of plain HTTP neither sent nor took anything).
 pub const TIMEOUTS: &str = "longwire_timeouts_total";
 /// Counter: how often what waited to be written went beyond the high-water mark, so that senders had to wait. `role`.
 pub const BACKPRESSURE: &str = "longwire_backpressure_total";
@@ -95,6 +101,12 @@ pub const MESSAGES_RECEIVED: &str = "longwire_received_messages_total";
 pub const MESSAGES_SENT: &str = "longwire_sent_messages_total";
 /// Gauge: connections that are open or closing. `role`.
 pub const CONNECTIONS_OPEN: &str = "longwire_connections_open";
+/// Gauge: all connections of the servers, those without a WebSocket too, as seen once a second. `phase`: `tls` (shaking
+/// hands; over io_uring until the first byte of a request), `head` (its first request is to come), `handed_over` (on the way
+/// from an event loop to hyper), `waiting` (plain HTTP between two requests), `request` (plain HTTP within one),
+/// `handed_back` (on the way from hyper), `open`, `closing` (a Close frame was sent or has arrived), `draining` (this end has
+/// said all), `refused` (and what the client still sends is read for a moment).
+pub const CONNECTIONS: &str = "longwire_connections";
 /// Gauge: bytes that all connections of the servers hold, in unfinished messages and in what waits to be written, as
 /// seen once a second. No labels.
 pub const BYTES_HELD: &str = "longwire_held_bytes";
@@ -122,7 +134,8 @@ const COUNTERS: [(&str, &str); 17] = [
     (MESSAGES_SENT, "Messages that were queued to be sent"),
 ];
 
-const GAUGES: [(&str, &str); 2] = [
+const GAUGES: [(&str, &str); 3] = [
+    (CONNECTIONS, "Connections of the servers, by how far they have come"),
     (CONNECTIONS_OPEN, "WebSockets that are open or closing"),
     (BYTES_HELD, "Bytes that all connections of the servers hold in their buffers"),
 ];
@@ -258,10 +271,17 @@ pub(crate) fn gave_up_on_peer(role: Role, why: GivingUp) {
     facade::count(TIMEOUTS, &[of(role), ("time", time)], 1);
 }
 
-/// Shows once a second how many bytes are held, for as long as it is polled.
+/// A client of plain HTTP has let this end wait for too long.
 #[cfg(feature = "server")]
-pub(crate) async fn show_held(held: impl Fn() -> usize) {
-    facade::sample(BYTES_HELD, held).await;
+pub(crate) fn http_timed_out() {
+    facade::count(TIMEOUTS, &[of(Role::Server), ("time", "http")], 1);
+}
+
+/// Shows once a second how many bytes are held, and how many connections are in each phase, for as long as it is polled.
+#[cfg(feature = "server")]
+pub(crate) async fn show(held: impl Fn() -> usize, in_phases: impl Fn() -> [usize; Phase::ALL.len()]) {
+    let names = Phase::ALL.map(Phase::name);
+    facade::sample((BYTES_HELD, held), (CONNECTIONS, "phase", &names, in_phases)).await;
 }
 
 /// What a connection, or all of a thread, have moved since it was last added to the counters.
@@ -337,6 +357,16 @@ impl NotLetIn {
 
     pub(crate) fn index(self) -> usize {
         self as usize
+    }
+
+    /// Why a connection is not let in whose transport has ended before there was a whole request. TLS says `InvalidData` for
+    /// what it cannot agree to; everything else is that the client has left.
+    pub(crate) fn of_end(error: Option<&io::Error>) -> NotLetIn {
+        match error {
+            #[cfg(feature = "tls")]
+            Some(error) if error.kind() == io::ErrorKind::InvalidData => NotLetIn::Tls,
+            _ => NotLetIn::Left,
+        }
     }
 
     fn name(self) -> &'static str {

@@ -28,6 +28,10 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "N", default_value_t = 1_024, value_parser = at_least(1))]
     pub(crate) max_connections_per_ip: usize,
 
+    /// How many leading bits of an IPv6 address name a client, whose connections are counted together
+    #[arg(long, value_name = "BITS", default_value_t = 64, value_parser = clap::value_parser!(u8).range(0..=128))]
+    pub(crate) ipv6_prefix: u8,
+
     /// How many bytes all connections together may hold; one that grows beyond is closed with 1013
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 30, value_parser = at_least(1))]
     pub(crate) max_buffered: usize,

@@ -24,6 +24,9 @@ const LINGER_BYTES: usize = 1 << 20;
 
 /// One connection of an event loop. `L` is what the driver keeps of it: its transport.
 pub(super) struct Connection<S, L> {
+    /// Its place among the connections of the server. It is dropped before the transport: a client that sees the end may
+    /// come again at once.
+    pub(super) place: Place,
     pub(super) link: L,
     pub(super) stage: Stage<S>,
     pub(super) peer_addr: SocketAddr,
@@ -35,8 +38,6 @@ pub(super) struct Connection<S, L> {
     pub(super) has_ended: bool,
     /// The earliest time at which the loop's timers look at it.
     pub(super) timer: Option<Instant>,
-    /// Its place among the connections of the server, until it is dropped. `None`: it was turned away.
-    pub(super) place: Option<Place>,
 }
 
 /// How far a connection has come.
@@ -122,13 +123,9 @@ pub(super) struct Refused {
 }
 
 impl<S, L> Connection<S, L> {
-    pub(super) fn new(
-        link: L,
-        stage: Stage<S>,
-        peer_addr: SocketAddr,
-        place: Option<Place>,
-    ) -> Connection<S, L> {
+    pub(super) fn new(link: L, stage: Stage<S>, peer_addr: SocketAddr, place: Place) -> Connection<S, L> {
         Connection {
+            place,
             link,
             stage,
             peer_addr,
@@ -136,7 +133,6 @@ impl<S, L> Connection<S, L> {
             writing: Writing::Works,
             has_ended: false,
             timer: None,
-            place,
         }
     }
 
@@ -149,7 +145,7 @@ impl<S, L> Connection<S, L> {
 
     /// Whether there was no place for it.
     pub(super) fn was_turned_away(&self) -> bool {
-        self.place.is_none()
+        self.place.is_outside()
     }
 
     /// How many bytes wait to be written.

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -27,8 +27,11 @@ use super::spans;
 use crate::server::census::{Census, Place};
 use crate::server::http1::{self, Host};
 use crate::server::refusals::Refusals;
+#[cfg(feature = "tls")]
+use crate::server::secure::shake_hands;
 use crate::server::service::HttpService;
 use crate::telemetry;
+use crate::telemetry::phase::Phase;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 use crate::transport::{Transport, is_gone_already};
@@ -76,11 +79,12 @@ impl<H: Handler> Clone for Porter<H> {
 impl<H: Handler> Porter<H> {
     /// Has hyper serve a connection whose first request is not for a WebSocket.
     pub(super) fn hand_over(&self, transport: Transport, removed: Removed<()>) {
-        let visit = Arc::new(Visit { porter: self.clone(), place: Mutex::new(removed.place) });
+        let host = Arc::new(self.clone());
         let dropping = self.house.dropping.clone();
+        let read = removed.read.as_slice().into();
         let serving = async move {
             tokio::select! {
-                () = http1::serve(transport, removed.read.as_slice().into(), removed.peer_addr, visit) => {}
+                () = http1::serve(transport, read, removed.peer_addr, removed.place, host) => {}
                 () = dropping.cancelled() => {}
             }
         };
@@ -127,48 +131,50 @@ impl<H: Handler> Door<H> {
             tracing::debug!(%error, "cannot set up a connection");
             return None;
         }
+        let span = spans::of(peer_addr);
         let place = self.porter.house.census.enter(peer_addr.ip());
         #[cfg(feature = "tls")]
         if let Some(tls) = &self.porter.house.tls {
-            if let Ok(place) = place {
-                self.shake_hands(tls, stream, peer_addr, place);
+            match place {
+                Ok(place) => self.shake_hands(tls, stream, peer_addr, place, span),
+                // There is no way to say so before a handshake that costs more than it says.
+                Err(turned_away) => {
+                    let refusals = self.porter.house.rules.admission.refusals();
+                    span.in_scope(|| refusals.turned_away(turned_away.why, peer_addr));
+                }
             }
             return None;
         }
         let stage = match place {
             Ok(place) => ArrivalStage::New(place),
-            Err(full) => ArrivalStage::TurnedAway(full),
+            Err(turned_away) => ArrivalStage::TurnedAway(turned_away),
         };
-        let span = spans::of(peer_addr);
         Some(Arrival { transport: Transport::Tcp(stream), peer_addr, stage, span })
     }
 
     #[cfg(feature = "tls")]
-    fn shake_hands(&self, tls: &Tls, stream: TcpStream, peer_addr: SocketAddr, place: Place) {
-        let accepting = tokio_rustls::TlsAcceptor::from(tls.config()).accept(stream);
-        let limit = self.porter.house.rules.config.limits.handshake_time;
+    fn shake_hands(&self, tls: &Tls, stream: TcpStream, peer_addr: SocketAddr, place: Place, span: Span) {
+        let house = &self.porter.house;
+        let tls = tls.clone();
+        let limit = house.rules.config.limits.handshake_time;
+        let closing = house.closing.clone();
         let sender = self.porter.sender.clone();
-        let closing = self.porter.house.closing.clone();
-        let shaking_hands = async move {
+        let in_time = async move {
             let shaken = tokio::select! {
-                shaken = tokio::time::timeout(limit, accepting) => shaken,
+                shaken = tokio::time::timeout(limit, shake_hands(&tls, stream, place)) => shaken,
                 () = closing.cancelled() => return,
             };
             match shaken {
-                Ok(Ok(stream)) => {
-                    let transport = Transport::ServerTls(Box::new(stream));
+                Ok(Ok((place, transport))) => {
                     let (stage, span) = (ArrivalStage::New(place), Span::current());
                     // The loop has ended if nobody takes it.
                     let _ended = sender.send(Arrival { transport, peer_addr, stage, span });
                 }
-                Ok(Err(error)) => {
-                    tracing::debug!(%error, "no TLS handshake");
-                    telemetry::refused(telemetry::NotLetIn::Tls);
-                }
+                Ok(Err(why)) => telemetry::refused(why),
                 Err(_) => telemetry::refused(telemetry::NotLetIn::HandshakeTimeout),
             }
         };
-        self.porter.house.tasks.spawn(shaking_hands.instrument(spans::of(peer_addr)));
+        house.tasks.spawn(in_time.instrument(span));
     }
 }
 
@@ -199,28 +205,22 @@ impl<H: Handler> Incoming<H::State, Transport> for Door<H> {
     }
 }
 
-/// A connection that hyper serves.
-struct Visit<H: Handler> {
-    porter: Porter<H>,
-    /// Its place, until it becomes a WebSocket.
-    place: Mutex<Option<Place>>,
-}
-
-impl<H: Handler> Host for Visit<H> {
+/// What hyper serves belongs to this server.
+impl<H: Handler> Host for Porter<H> {
     fn limits(&self) -> &Limits {
-        &self.porter.house.rules.config.limits
+        &self.house.rules.config.limits
     }
 
     fn closing(&self) -> &CancellationToken {
-        &self.porter.house.closing
+        &self.house.closing
     }
 
     fn http(&self) -> Option<&HttpService> {
-        self.porter.house.http.as_deref()
+        self.house.http.as_deref()
     }
 
     fn refusals(&self) -> &Refusals {
-        self.porter.house.rules.admission.refusals()
+        self.house.rules.admission.refusals()
     }
 
     fn upgrade(
@@ -228,14 +228,18 @@ impl<H: Handler> Host for Visit<H> {
         request: &Request<()>,
         peer_addr: SocketAddr,
         upgraded: OnUpgrade,
+        place: &mut Option<Place>,
     ) -> Result<Response<()>, Refusal> {
-        let rules = &self.porter.house.rules;
+        let rules = &self.house.rules;
         let deflate = rules.config.deflate.as_ref();
         let mut admitted =
             rules.admission.admit_by(request, peer_addr, deflate, |upgrade| rules.decide(upgrade))?;
         let response = std::mem::take(&mut admitted.response);
-        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let (sender, tasks) = (self.porter.sender.clone(), self.porter.house.tasks.clone());
+        let mut place = place.take();
+        if let Some(place) = &mut place {
+            place.show(Phase::HandedBack);
+        }
+        let (sender, tasks) = (self.sender.clone(), self.house.tasks.clone());
         let upgrading = async move {
             if let (Some(transport), Some(place)) = (http1::transport(upgraded).await, place) {
                 let (stage, span) = (ArrivalStage::Admitted(Box::new(admitted), place), Span::current());

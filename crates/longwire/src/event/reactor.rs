@@ -34,8 +34,11 @@ use super::rules::Rules;
 use super::socket::Room;
 use super::spans::Spans;
 use crate::server::admission::Admitted;
-use crate::server::census::{Full, Place};
+use crate::server::census::{Place, TurnedAway};
+#[cfg(all(target_os = "linux", feature = "uring"))]
+use crate::server::refusals::Refusals;
 use crate::telemetry::Traffic;
+use crate::telemetry::phase::Phase;
 
 /// How long a refused client may take to fetch the answer.
 const LINGER_TIME: Duration = Duration::from_secs(1);
@@ -83,9 +86,10 @@ pub(super) enum Life {
 
 /// A connection that was taken out.
 pub(super) struct Removed<L> {
+    /// Dropped before the link.
+    pub(super) place: Place,
     pub(super) link: L,
     pub(super) peer_addr: SocketAddr,
-    pub(super) place: Option<Place>,
     /// What is told of it is told in this.
     pub(super) span: Span,
     /// What was read of it, if hyper is to take it over.
@@ -95,8 +99,8 @@ pub(super) struct Removed<L> {
 impl<L> Removed<L> {
     /// The link, and the rest.
     pub(super) fn split(self) -> (L, Removed<()>) {
-        let Removed { link, peer_addr, place, span, read } = self;
-        (link, Removed { link: (), peer_addr, place, span, read })
+        let Removed { place, link, peer_addr, span, read } = self;
+        (link, Removed { place, link: (), peer_addr, span, read })
     }
 }
 
@@ -159,7 +163,7 @@ impl<H: Handler, L> Reactor<H, L> {
             HeadReader::new(HeadLimits { bytes: limits.handshake_bytes, headers: limits.handshake_headers });
         let stage = Stage::Opening(Box::new(head));
         let deadline = self.now.checked_add(limits.handshake_time);
-        let key = self.connections.insert(Box::new(Connection::new(link, stage, peer_addr, Some(place))));
+        let key = self.connections.insert(Box::new(Connection::new(link, stage, peer_addr, place)));
         self.spans.keep(key, span);
         // What no clock can count is not waited for.
         if let Some(deadline) = deadline {
@@ -178,7 +182,7 @@ impl<H: Handler, L> Reactor<H, L> {
         span: Span,
     ) -> Key {
         let stage = Stage::Open(Box::new(self.accepted(admitted, &[])));
-        let key = self.connections.insert(Box::new(Connection::new(link, stage, peer_addr, Some(place))));
+        let key = self.connections.insert(Box::new(Connection::new(link, stage, peer_addr, place)));
         self.spans.keep(key, span);
         let _entered = self.spans.enter(key);
         self.opened(key, &mut []);
@@ -190,21 +194,28 @@ impl<H: Handler, L> Reactor<H, L> {
         &mut self,
         link: L,
         peer_addr: SocketAddr,
-        full: Full,
+        turned_away: TurnedAway,
         span: Span,
     ) -> Option<Key> {
         let _entered = span.clone().entered();
-        let refusal = self.rules.admission.refusals().turned_away(full, peer_addr);
+        let refusal = self.rules.admission.refusals().turned_away(turned_away.why, peer_addr);
         if self.turned_away >= TURNED_AWAY_AT_A_TIME {
             return None;
         }
         self.turned_away += 1;
         let stage = Stage::Refused(Refused::new(&refusal.response(), None));
-        let key = self.connections.insert(Box::new(Connection::new(link, stage, peer_addr, None)));
+        let key =
+            self.connections.insert(Box::new(Connection::new(link, stage, peer_addr, turned_away.place)));
         self.spans.keep(key, span);
         self.set_timer(key, self.now + LINGER_TIME);
         self.mark(key);
         Some(key)
+    }
+
+    /// Tells of who is not let in.
+    #[cfg(all(target_os = "linux", feature = "uring"))]
+    pub(super) fn refusals(&self) -> &Refusals {
+        self.rules.admission.refusals()
     }
 
     /// Does `work` so that what it tells is told of this connection.
@@ -306,6 +317,7 @@ impl<H: Handler, L> Reactor<H, L> {
             (Stage::Open(open), _) if open.protocol.is_over() => Step::Drop,
             (Stage::Open(open), Writing::Works) if open.protocol.wants_shutdown() => {
                 connection.writing = Writing::ShuttingDown;
+                connection.place.drain();
                 Step::Shutdown
             }
             (Stage::Open(open), Writing::Shut | Writing::Broken) => {
@@ -320,6 +332,7 @@ impl<H: Handler, L> Reactor<H, L> {
             (Stage::Refused(_), Writing::Works) if queued > 0 => Step::Write,
             (Stage::Refused(_), Writing::Works) => {
                 connection.writing = Writing::ShuttingDown;
+                connection.place.leave();
                 Step::Shutdown
             }
             (Stage::Refused(_), Writing::Shut) if has_ended => Step::Drop,
@@ -412,8 +425,8 @@ impl<H: Handler, L> Reactor<H, L> {
         if connection.was_turned_away() {
             self.turned_away -= 1;
         }
-        let Connection { link, stage, peer_addr, place, .. } = *connection;
-        Some(Removed { link, peer_addr, place, span, read: guard::drop_rest(stage) })
+        let Connection { place, link, stage, peer_addr, .. } = *connection;
+        Some(Removed { place, link, peer_addr, span, read: guard::drop_rest(stage) })
     }
 
     /// Whether the loop goes on.
@@ -434,6 +447,7 @@ impl<H: Handler, L> Reactor<H, L> {
     fn refuse(&mut self, key: Key, refused: Refused) {
         if let Some(connection) = self.connections.get_mut(key) {
             connection.stage = Stage::Refused(refused);
+            connection.place.show(Phase::Refused);
         }
         // The handler may have taken long since the loop was told the time.
         self.set_timer(key, Instant::now() + LINGER_TIME);

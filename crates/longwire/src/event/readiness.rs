@@ -19,7 +19,7 @@ use super::reactor::{Life, Reactor, Removed, Step};
 use super::ready::{Call, Ready};
 use super::rules::Rules;
 use crate::server::admission::Admitted;
-use crate::server::census::{Full, Place};
+use crate::server::census::{Place, TurnedAway};
 
 /// The size of the buffer that all connections of a loop are read into.
 const READ_BUFFER: usize = 128 << 10;
@@ -62,7 +62,7 @@ pub(super) enum ArrivalStage<S> {
     /// Its first request is to come.
     New(Place),
     /// There is no place for it.
-    TurnedAway(Full),
+    TurnedAway(TurnedAway),
     /// Its request was accepted elsewhere, and the response is written.
     Admitted(Box<Admitted<S>>, Place),
 }
@@ -178,7 +178,9 @@ where
             let link = Link::new(transport);
             let key = match stage {
                 ArrivalStage::New(place) => Some(self.reactor.accept(link, peer_addr, place, span)),
-                ArrivalStage::TurnedAway(full) => self.reactor.turn_away(link, peer_addr, full, span),
+                ArrivalStage::TurnedAway(turned_away) => {
+                    self.reactor.turn_away(link, peer_addr, turned_away, span)
+                }
                 ArrivalStage::Admitted(admitted, place) => {
                     Some(self.reactor.adopt(link, peer_addr, *admitted, place, span))
                 }

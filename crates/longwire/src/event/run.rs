@@ -45,7 +45,7 @@ pub(crate) struct Plan<H> {
     pub(crate) http: Option<HttpService>,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<Tls>,
-    pub(crate) census: Census,
+    pub(crate) census: Arc<Census>,
     pub(crate) exchange: Arc<Exchange>,
     pub(crate) engine: Engine,
     pub(crate) workers: usize,
@@ -64,7 +64,7 @@ pub(crate) async fn run<H: Handler>(plan: Plan<H>) -> Result<()> {
         http: plan.http.map(Arc::new),
         #[cfg(feature = "tls")]
         tls: plan.tls,
-        census: Arc::new(plan.census),
+        census: plan.census,
         exchange: Arc::clone(&loops.exchange),
         dropping: loops.dropping.clone(),
         caller: Handle::current(),

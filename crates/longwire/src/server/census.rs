@@ -1,29 +1,59 @@
-//! How many connections there are, in all and from each address.
+//! How many connections there are, in all, from each network, and in each phase.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::telemetry::phase::Phase;
+
+/// How many clients may have seen the end of their connection, and so have given up their places, while the end of
+/// their own side is still awaited. More of them keep their places until then: each has a descriptor.
+const LEAVING_AT_A_TIME: usize = 64;
+
+/// How many leading bits of an IPv6 address name a client, unless set.
+pub(super) const IPV6_PREFIX: u8 = 64;
+
+/// The bits of an IPv6 address.
+pub(super) const IPV6_BITS: u8 = 128;
 
 /// The connections that there are, and how many there may be. One counts from the first byte on, before its handshake.
 #[derive(Debug)]
 pub(crate) struct Census {
     pub(super) ceiling: usize,
     pub(super) ceiling_per_ip: usize,
+    /// How many leading bits of an IPv6 address name a client.
+    ipv6_prefix: u8,
     count: Mutex<Count>,
+    phases: [AtomicUsize; Phase::ALL.len()],
 }
 
 #[derive(Debug, Default)]
 struct Count {
     total: usize,
-    by_ip: HashMap<IpAddr, usize>,
+    by_network: HashMap<IpAddr, usize>,
+    leaving: usize,
 }
 
-/// A connection that is counted until this is dropped.
+/// A connection that is counted until this is dropped. Whoever has a transport too drops this first: a client that sees
+/// the end may come again at once.
 #[derive(Debug)]
 pub(crate) struct Place {
     census: Arc<Census>,
-    ip: IpAddr,
+    claim: Claim,
+    phase: Phase,
+}
+
+/// What a connection is counted as.
+#[derive(Debug, Clone, Copy)]
+enum Claim {
+    /// One of those that there may be, from this network.
+    Counted(IpAddr),
+    /// The client has seen the end; another may come.
+    Leaving,
+    /// There was no place for it. It is only shown.
+    Outside,
 }
 
 /// Why there is no place for a connection.
@@ -33,24 +63,54 @@ pub(crate) enum Full {
     PerIp,
 }
 
+/// A connection that there is no place for.
+#[derive(Debug)]
+pub(crate) struct TurnedAway {
+    pub(crate) why: Full,
+    /// Where it stands while it is told so.
+    pub(crate) place: Place,
+}
+
 impl Census {
     pub(crate) fn new(ceiling: usize, ceiling_per_ip: usize) -> Census {
-        Census { ceiling, ceiling_per_ip, count: Mutex::default() }
+        let (count, phases) = (Mutex::default(), Default::default());
+        Census { ceiling, ceiling_per_ip, ipv6_prefix: IPV6_PREFIX, count, phases }
     }
 
-    pub(crate) fn enter(self: &Arc<Census>, ip: IpAddr) -> Result<Place, Full> {
-        // An IPv4 address is the same client, however the socket shows it.
-        let ip = ip.to_canonical();
+    /// Has so many leading bits of an IPv6 address name a client.
+    pub(super) fn by_ipv6_prefix(mut self, bits: u8) -> Census {
+        self.ipv6_prefix = bits;
+        self
+    }
+
+    /// Counts a connection whose first request is to come.
+    pub(crate) fn enter(self: &Arc<Census>, ip: IpAddr) -> Result<Place, TurnedAway> {
+        match self.count(network(ip, self.ipv6_prefix)) {
+            Ok(claim) => Ok(Place::new(self, claim, Phase::Head)),
+            Err(why) => Err(TurnedAway { why, place: Place::new(self, Claim::Outside, Phase::Refused) }),
+        }
+    }
+
+    fn count(&self, network: IpAddr) -> Result<Claim, Full> {
         let mut count = self.lock();
         if count.total >= self.ceiling {
             return Err(Full::Total);
         }
-        if count.by_ip.get(&ip).copied().unwrap_or_default() >= self.ceiling_per_ip {
+        if count.by_network.get(&network).copied().unwrap_or_default() >= self.ceiling_per_ip {
             return Err(Full::PerIp);
         }
-        *count.by_ip.entry(ip).or_default() += 1;
+        *count.by_network.entry(network).or_default() += 1;
         count.total += 1;
-        Ok(Place { census: Arc::clone(self), ip })
+        Ok(Claim::Counted(network))
+    }
+
+    /// How many connections are in each phase.
+    pub(crate) fn in_phases(&self) -> [usize; Phase::ALL.len()] {
+        self.phases.each_ref().map(|count| count.load(Ordering::Relaxed))
+    }
+
+    fn phase(&self, phase: Phase) -> Option<&AtomicUsize> {
+        self.phases.get(phase as usize)
     }
 
     fn lock(&self) -> MutexGuard<'_, Count> {
@@ -58,15 +118,77 @@ impl Census {
     }
 }
 
+impl Count {
+    fn release(&mut self, network: IpAddr) {
+        self.total -= 1;
+        if let Some(of_network) = self.by_network.get_mut(&network) {
+            *of_network -= 1;
+            if *of_network == 0 {
+                self.by_network.remove(&network);
+            }
+        }
+    }
+}
+
+impl Place {
+    fn new(census: &Arc<Census>, claim: Claim, phase: Phase) -> Place {
+        if let Some(count) = census.phase(phase) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        Place { census: Arc::clone(census), claim, phase }
+    }
+
+    /// Whether there was no place for the connection.
+    pub(crate) fn is_outside(&self) -> bool {
+        matches!(self.claim, Claim::Outside)
+    }
+
+    /// The connection has come to this phase.
+    pub(crate) fn show(&mut self, phase: Phase) {
+        let before = std::mem::replace(&mut self.phase, phase);
+        if before == phase {
+            return;
+        }
+        if let (Some(before), Some(now)) = (self.census.phase(before), self.census.phase(phase)) {
+            before.fetch_sub(1, Ordering::Relaxed);
+            now.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A Close frame was sent or has arrived.
+    pub(crate) fn close(&mut self) {
+        if self.phase == Phase::Open {
+            self.show(Phase::Closing);
+        }
+    }
+
+    /// The client is about to see the end of a WebSocket, whose own end is still awaited.
+    pub(crate) fn drain(&mut self) {
+        self.show(Phase::Draining);
+        self.leave();
+    }
+
+    /// The client is about to see the end, and its own is still awaited. Its place is free, unless many others are leaving.
+    pub(crate) fn leave(&mut self) {
+        let Claim::Counted(network) = self.claim else { return };
+        let mut count = self.census.lock();
+        if count.leaving < LEAVING_AT_A_TIME {
+            count.release(network);
+            count.leaving += 1;
+            self.claim = Claim::Leaving;
+        }
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut count = self.census.lock();
-        count.total -= 1;
-        if let Some(of_ip) = count.by_ip.get_mut(&self.ip) {
-            *of_ip -= 1;
-            if *of_ip == 0 {
-                count.by_ip.remove(&self.ip);
-            }
+        if let Some(count) = self.census.phase(self.phase) {
+            count.fetch_sub(1, Ordering::Relaxed);
+        }
+        match self.claim {
+            Claim::Counted(network) => self.census.lock().release(network),
+            Claim::Leaving => self.census.lock().leaving -= 1,
+            Claim::Outside => {}
         }
     }
 }
@@ -80,19 +202,41 @@ impl fmt::Display for Full {
     }
 }
 
+/// The address by which a client is known. Who has one IPv6 address has the 2^64 of its network (RFC 4291 §2.5.1, RFC
+/// 6177), so the leading bits name the client.
+fn network(ip: IpAddr, ipv6_prefix: u8) -> IpAddr {
+    // An IPv4 address is the same client, however the socket shows it.
+    match ip.to_canonical() {
+        IpAddr::V6(ip) => {
+            let host_bits = IPV6_BITS.saturating_sub(ipv6_prefix);
+            let mask = u128::MAX.checked_shl(host_bits.into()).unwrap_or_default();
+            Ipv6Addr::from_bits(ip.to_bits() & mask).into()
+        }
+        ip @ IpAddr::V4(_) => ip,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn census(ceiling: usize, ceiling_per_ip: usize) -> Arc<Census> {
+        Arc::new(Census::new(ceiling, ceiling_per_ip))
+    }
+
+    fn why(entered: Result<Place, TurnedAway>) -> Full {
+        entered.unwrap_err().why
+    }
+
     #[test]
     fn there_are_places_until_the_ceilings_are_reached_and_again_when_somebody_leaves() {
-        let census = Arc::new(Census::new(3, 2));
+        let census = census(3, 2);
         let (a, b) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
         let first = census.enter(a).unwrap();
         let _second = census.enter(a).unwrap();
-        assert_eq!(census.enter(a).unwrap_err(), Full::PerIp);
+        assert_eq!(why(census.enter(a)), Full::PerIp);
         let _third = census.enter(b).unwrap();
-        assert_eq!(census.enter(b).unwrap_err(), Full::Total);
+        assert_eq!(why(census.enter(b)), Full::Total);
         drop(first);
         assert!(census.enter(a).is_ok());
         assert_eq!(census.lock().total, 2);
@@ -100,19 +244,60 @@ mod tests {
 
     #[test]
     fn an_address_that_nobody_uses_is_forgotten() {
-        let census = Arc::new(Census::new(3, 0));
-        assert_eq!(census.enter([10, 0, 0, 1].into()).unwrap_err(), Full::PerIp);
-        assert!(census.lock().by_ip.is_empty());
-        let census = Arc::new(Census::new(3, 3));
+        let none = census(3, 0);
+        assert_eq!(why(none.enter([10, 0, 0, 1].into())), Full::PerIp);
+        assert!(none.lock().by_network.is_empty());
+        let census = census(3, 3);
         drop(census.enter([10, 0, 0, 1].into()));
-        assert!(census.lock().by_ip.is_empty());
+        assert!(census.lock().by_network.is_empty());
     }
 
     #[test]
     fn an_ipv4_address_is_the_same_in_ipv6_clothes() {
-        let census = Arc::new(Census::new(3, 1));
+        let census = census(3, 1);
         let _place = census.enter([10, 0, 0, 1].into()).unwrap();
         let mapped: IpAddr = "::ffff:10.0.0.1".parse().unwrap();
-        assert_eq!(census.enter(mapped).unwrap_err(), Full::PerIp);
+        assert_eq!(why(census.enter(mapped)), Full::PerIp);
+        assert!(census.enter([10, 0, 0, 2].into()).is_ok(), "another IPv4 address is another client");
+    }
+
+    #[test]
+    fn an_ipv6_client_is_known_by_the_prefix_of_its_network() {
+        for (prefix, other, is_the_same) in [
+            (64, "2001:db8:1:2:ffff::9", true),
+            (64, "2001:db8:1:3::1", false),
+            (56, "2001:db8:1:3::1", true),
+            (56, "2001:db8:1:100::1", false),
+            (128, "2001:db8:1:2::2", false),
+            (128, "2001:db8:1:2::1", true),
+            (0, "::1", true),
+        ] {
+            let census = Arc::new(Census::new(3, 1).by_ipv6_prefix(prefix));
+            let _place = census.enter("2001:db8:1:2::1".parse().unwrap()).unwrap();
+            let other = census.enter(other.parse().unwrap());
+            assert_eq!(other.is_err(), is_the_same, "/{prefix}: {other:?}");
+        }
+    }
+
+    #[test]
+    fn who_has_seen_the_end_makes_room_for_another_within_bounds() {
+        const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+        let census = census(1, 1);
+        let mut leaving = Vec::new();
+        for _ in 0..LEAVING_AT_A_TIME {
+            let mut place = census.enter(ADDRESS).unwrap();
+            place.show(Phase::Open);
+            place.drain();
+            leaving.push(place);
+        }
+        let mut last = census.enter(ADDRESS).unwrap();
+        last.drain();
+        assert_eq!(why(census.enter(ADDRESS)), Full::Total, "too many are leaving");
+        assert_eq!(census.in_phases().iter().sum::<usize>(), LEAVING_AT_A_TIME + 1);
+        drop(last);
+        leaving.clear();
+        assert!(census.enter(ADDRESS).is_ok());
+        assert_eq!(census.in_phases(), [0; Phase::ALL.len()]);
+        assert_eq!(census.lock().leaving, 0);
     }
 }

@@ -2,25 +2,31 @@
 //! same connection was plain, are answered by the same rules as all others.
 
 use std::convert::Infallible;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use http::header::CONNECTION;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty};
-use hyper::body::Incoming;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use longwire_proto::handshake::{HeadLimits, Refusal, is_upgrade};
 use longwire_proto::{Limits, Role};
+use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
+use super::census::Place;
 use super::refusals::Refusals;
 use super::screen::{Screen, Verdict};
 use super::service::{HttpBody, HttpService, with_text};
+use super::wire::{Answering, Client, Times, Wire};
 use crate::telemetry;
 use crate::transport::Transport;
 
@@ -41,12 +47,14 @@ pub(crate) trait Host: Send + Sync + 'static {
     /// Tells of who is not let in.
     fn refusals(&self) -> &Refusals;
 
-    /// Answers a request for a WebSocket; `upgraded` gives the transport when the answer is written.
+    /// Answers a request for a WebSocket; `upgraded` gives the transport when the answer is written. Takes the place of
+    /// the connection if it accepts.
     fn upgrade(
         self: Arc<Self>,
         request: &Request<()>,
         peer_addr: SocketAddr,
         upgraded: OnUpgrade,
+        place: &mut Option<Place>,
     ) -> Result<Response<()>, Refusal>;
 }
 
@@ -55,15 +63,22 @@ pub(crate) async fn serve(
     transport: Transport,
     read_ahead: BytesMut,
     peer_addr: SocketAddr,
+    place: Place,
     host: Arc<impl Host>,
 ) {
     let limits = host.limits().clone();
     let closing = host.closing().clone();
     let head_limits = HeadLimits { bytes: limits.handshake_bytes, headers: limits.handshake_headers };
-    let (screen, verdicts) = Screen::new(transport, read_ahead, head_limits);
+    let client = Client::new(place);
+    let (screen, verdicts) = Screen::new(Wire::new(transport, &client), read_ahead, head_limits);
+    let asking = client.clone();
     let service = service_fn(move |request| {
-        let (host, verdict) = (Arc::clone(&host), verdicts.next());
-        async move { Ok::<_, Infallible>(judged(verdict, request, peer_addr, host).await) }
+        let (host, client, verdict) = (Arc::clone(&host), asking.clone(), verdicts.next());
+        let answering = client.asks();
+        async move {
+            let response = judged(verdict, request, peer_addr, &client, host).await;
+            Ok::<_, Infallible>(response.map(|body| Answer { body, _answering: answering }))
+        }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -72,16 +87,29 @@ pub(crate) async fn serve(
         .max_buf_size(limits.handshake_bytes.max(MIN_BUFFER))
         .serve_connection(TokioIo::new(screen), service)
         .with_upgrades();
-    let mut connection = std::pin::pin!(connection);
-    let served = tokio::select! {
-        served = connection.as_mut() => served,
-        () = closing.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let mut connection = pin!(connection);
+    let times = Times::of(&limits);
+    let served = in_time(&client, &times, async {
+        tokio::select! {
+            served = connection.as_mut() => served,
+            () = closing.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
         }
-    };
-    if let Err(error) = served {
-        tracing::debug!(%error, "the HTTP connection ended");
+    });
+    match served.await {
+        Some(Ok(())) => {}
+        Some(Err(error)) => {
+            if error.is_timeout() {
+                telemetry::http_timed_out();
+            }
+            tracing::debug!(%error, "the HTTP connection ended");
+        }
+        None => {
+            telemetry::http_timed_out();
+            tracing::debug!("the client of plain HTTP neither sends nor takes anything");
+        }
     }
 }
 
@@ -90,13 +118,14 @@ async fn judged(
     verdict: Verdict,
     request: Request<Incoming>,
     peer_addr: SocketAddr,
+    client: &Client,
     host: Arc<impl Host>,
 ) -> Response<HttpBody> {
     match verdict {
-        Verdict::Fine => answer(request, peer_addr, host).await,
+        Verdict::Fine => answer(request, peer_addr, client, host).await,
         Verdict::Last => {
             let is_connect = request.method() == Method::CONNECT;
-            let mut response = answer(request, peer_addr, host).await;
+            let mut response = answer(request, peer_addr, client, host).await;
             let has_left = response.status() == StatusCode::SWITCHING_PROTOCOLS
                 || is_connect && response.status().is_success();
             if !has_left && !response.headers().contains_key(CONNECTION) {
@@ -111,9 +140,31 @@ async fn judged(
     }
 }
 
+/// Does `work` for as long as the client does its part. `None`: it has let this end wait for too long.
+async fn in_time<T>(client: &Client, times: &Times, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    let mut timer = None;
+    poll_fn(|cx| {
+        if let Poll::Ready(done) = work.as_mut().poll(cx) {
+            return Poll::Ready(Some(done));
+        }
+        let Some(at) = client.deadline(times) else {
+            timer = None;
+            return Poll::Pending;
+        };
+        let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        if timer.deadline() != at {
+            timer.as_mut().reset(at);
+        }
+        timer.as_mut().poll(cx).map(|()| None)
+    })
+    .await
+}
+
 async fn answer(
     mut request: Request<Incoming>,
     peer_addr: SocketAddr,
+    client: &Client,
     host: Arc<impl Host>,
 ) -> Response<HttpBody> {
     if !is_upgrade(&request) {
@@ -125,7 +176,7 @@ async fn answer(
     let begun = Instant::now();
     let upgraded = hyper::upgrade::on(&mut request);
     let request = request.map(|_body| ());
-    match host.upgrade(&request, peer_addr, upgraded) {
+    match client.with_place(|place| host.upgrade(&request, peer_addr, upgraded, place)) {
         Ok(response) => {
             telemetry::shook_hands(Role::Server, begun);
             response.map(|()| Empty::new().map_err(|never| match never {}).boxed_unsync())
@@ -142,5 +193,31 @@ pub(crate) async fn transport(upgraded: OnUpgrade) -> Option<Transport> {
             tracing::debug!(%error, "the client left before it was accepted");
             None
         }
+    }
+}
+
+/// The body of an answer. When it is dropped, the answer is complete.
+struct Answer {
+    body: HttpBody,
+    _answering: Answering,
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = <HttpBody as Body>::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }

@@ -19,12 +19,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::answer::{Rejected, encode_answer, judge, without_service};
-use super::census::{Full, Place};
+use super::census::{Place, TurnedAway};
 use super::http1::{self, Host};
 use super::refusals::Refusals;
+#[cfg(feature = "tls")]
+use super::secure::shake_hands;
 use super::service::HttpService;
 use super::session::{Accepted, Session, Settings};
-use crate::error::{Error, Result};
+use crate::telemetry::phase::Phase;
 use crate::telemetry::{self, NotLetIn};
 use crate::transport::Transport;
 
@@ -33,20 +35,26 @@ use crate::transport::Transport;
 const LINGER_TIME: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 1 << 20;
 
+/// A connection that is not open. Its place is dropped before its transport: the client may come again at once.
+struct Guest {
+    place: Place,
+    transport: Transport,
+}
+
 /// What a connection begins with.
 enum Beginning {
     Request(Box<First>),
     /// What cannot be a request, or breaks a rule.
-    Malformed(Transport, Rejected),
-    /// The client left before there was a whole request.
-    Left,
+    Malformed(Guest, Rejected),
+    /// There is to be no whole request.
+    Nothing(NotLetIn),
 }
 
 /// The first request of a connection.
 struct First {
     /// When the connection was accepted.
     begun: Instant,
-    transport: Transport,
+    guest: Guest,
     request: Request<()>,
     head: HeadReader,
     /// What came behind the head.
@@ -61,30 +69,33 @@ pub(super) fn serve(
     settings: Arc<Settings>,
 ) -> impl Future<Output = ()> + Send {
     // Boxed, because it takes several times the memory of the session, which lives much longer.
-    let admitting = Box::pin(admit(stream, peer_addr, Arc::clone(&settings)));
+    let admitting = Box::pin(admit(stream, peer_addr, place, Arc::clone(&settings)));
     async move {
         if let Some(mut session) = settings.or_dropped(admitting).await.flatten() {
             session.attend(&settings).await;
         }
-        drop(place);
     }
 }
 
 /// Everything up to the session of a WebSocket. `None`: it does not come to that, and nothing is left to be done.
-async fn admit(stream: TcpStream, peer_addr: SocketAddr, settings: Arc<Settings>) -> Option<Session> {
+async fn admit(
+    stream: TcpStream,
+    peer_addr: SocketAddr,
+    place: Place,
+    settings: Arc<Settings>,
+) -> Option<Session> {
     let limit = settings.config.limits.handshake_time;
     let beginning = tokio::select! {
-        beginning = timeout(limit, begin(stream, &settings)) => beginning,
+        beginning = timeout(limit, begin(stream, place, &settings)) => beginning,
         () = settings.closing.cancelled() => return None,
     };
     match beginning {
-        Ok(Ok(Beginning::Request(first))) => return route(*first, peer_addr, settings).await,
-        Ok(Ok(Beginning::Malformed(transport, Rejected { refusal, request }))) => {
+        Ok(Beginning::Request(first)) => return route(*first, peer_addr, settings).await,
+        Ok(Beginning::Malformed(guest, Rejected { refusal, request })) => {
             settings.admission.refusals().bad_request(&refusal, peer_addr, request.as_deref());
-            dismiss(transport, &refusal.response(), request.as_deref()).await;
+            dismiss(guest, &refusal.response(), request.as_deref()).await;
         }
-        Ok(Ok(Beginning::Left)) => telemetry::refused(NotLetIn::Left),
-        Ok(Err(error)) => tracing::debug!(%error, "no opening handshake"),
+        Ok(Beginning::Nothing(why)) => telemetry::refused(why),
         Err(_) => {
             tracing::debug!(?limit, "the opening handshake took too long");
             telemetry::refused(NotLetIn::HandshakeTimeout);
@@ -94,20 +105,27 @@ async fn admit(stream: TcpStream, peer_addr: SocketAddr, settings: Arc<Settings>
 }
 
 /// Reads the first request.
-async fn begin(stream: TcpStream, settings: &Settings) -> Result<Beginning> {
+async fn begin(stream: TcpStream, place: Place, settings: &Settings) -> Beginning {
     let begun = Instant::now();
     // Messages are gathered here already; Nagle's algorithm would only delay them.
-    stream.set_nodelay(true).map_err(|error| Error::io("set up the connection", error))?;
-    let mut transport = secure(stream, settings).await?;
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "cannot set up a connection");
+        return Beginning::Nothing(NotLetIn::Left);
+    }
+    let mut guest = match secure(stream, place, settings).await {
+        Ok(guest) => guest,
+        Err(why) => return Beginning::Nothing(why),
+    };
     let limits = &settings.config.limits;
     let mut head =
         HeadReader::new(HeadLimits { bytes: limits.handshake_bytes, headers: limits.handshake_headers });
     let mut buffer = BytesMut::with_capacity(4 << 10);
     loop {
         buffer.clear();
-        // A transport that fails here has been left, too.
-        if transport.read_buf(&mut buffer).await.unwrap_or(0) == 0 {
-            return Ok(Beginning::Left);
+        match guest.transport.read_buf(&mut buffer).await {
+            Ok(0) => return Beginning::Nothing(NotLetIn::Left),
+            Ok(_) => {}
+            Err(error) => return Beginning::Nothing(NotLetIn::of_end(Some(&error))),
         }
         let request = match head.feed(&buffer) {
             Ok(HeadStatus::Partial) => continue,
@@ -117,40 +135,42 @@ async fn begin(stream: TcpStream, settings: &Settings) -> Result<Beginning> {
             }
             Err(error) => Err(Rejected { refusal: error.into(), request: None }),
         };
-        return Ok(match request {
+        return match request {
             Ok((request, behind)) => {
-                Beginning::Request(Box::new(First { begun, transport, request, head, behind }))
+                Beginning::Request(Box::new(First { begun, guest, request, head, behind }))
             }
-            Err(rejected) => Beginning::Malformed(transport, rejected),
-        });
+            Err(rejected) => Beginning::Malformed(guest, rejected),
+        };
     }
 }
 
 #[cfg(feature = "tls")]
-async fn secure(stream: TcpStream, settings: &Settings) -> Result<Transport> {
-    let Some(tls) = &settings.tls else { return Ok(Transport::Tcp(stream)) };
-    let acceptor = tokio_rustls::TlsAcceptor::from(tls.config());
-    let stream = acceptor.accept(stream).await.map_err(|error| {
-        telemetry::refused(NotLetIn::Tls);
-        Error::io("accept TLS", error)
-    })?;
-    Ok(Transport::ServerTls(Box::new(stream)))
+async fn secure(stream: TcpStream, place: Place, settings: &Settings) -> Result<Guest, NotLetIn> {
+    let Some(tls) = &settings.tls else { return Ok(Guest { place, transport: Transport::Tcp(stream) }) };
+    let (place, transport) = shake_hands(tls, stream, place).await?;
+    Ok(Guest { place, transport })
 }
 
 #[cfg(not(feature = "tls"))]
-async fn secure(stream: TcpStream, _settings: &Settings) -> Result<Transport> {
-    Ok(Transport::Tcp(stream))
+async fn secure(stream: TcpStream, place: Place, _settings: &Settings) -> Result<Guest, NotLetIn> {
+    Ok(Guest { place, transport: Transport::Tcp(stream) })
 }
 
 /// Tells a client that there is no place for it; a few at a time, since this is no place to spend much in.
-pub(super) fn turn_away(stream: TcpStream, peer: SocketAddr, full: Full, settings: &Arc<Settings>) {
-    let refusal = settings.admission.refusals().turned_away(full, peer);
+pub(super) fn turn_away(
+    stream: TcpStream,
+    peer: SocketAddr,
+    turned_away: TurnedAway,
+    settings: &Arc<Settings>,
+) {
+    let refusal = settings.admission.refusals().turned_away(turned_away.why, peer);
     let Ok(permit) = Arc::clone(&settings.turning_away).try_acquire_owned() else { return };
     if settings.is_secure() {
         return;
     }
+    let guest = Guest { place: turned_away.place, transport: Transport::Tcp(stream) };
     settings.tasks.spawn(async move {
-        dismiss(Transport::Tcp(stream), &refusal.response(), None).await;
+        dismiss(guest, &refusal.response(), None).await;
         drop(permit);
     });
 }
@@ -162,24 +182,25 @@ async fn route(first: First, peer_addr: SocketAddr, settings: Arc<Settings>) -> 
     if settings.http.is_some() {
         let mut read_ahead = BytesMut::from(first.head.as_bytes());
         read_ahead.unsplit(first.behind);
-        http1::serve(first.transport, read_ahead, peer_addr, settings).await;
+        let Guest { place, transport } = first.guest;
+        http1::serve(transport, read_ahead, peer_addr, place, settings).await;
         return None;
     }
     let response = without_service(&first.request).unwrap_or_else(|refusal| {
         settings.admission.refusals().not_websocket(&refusal, peer_addr, &first.request);
         refusal.response()
     });
-    dismiss(first.transport, &response, Some(&first.request)).await;
+    dismiss(first.guest, &response, Some(&first.request)).await;
     None
 }
 
 /// Answers a request for a WebSocket, and opens the connection if it is accepted.
 async fn open(first: First, peer_addr: SocketAddr, settings: &Settings) -> Option<Session> {
-    let First { begun, transport, request, head, behind } = first;
+    let First { begun, guest, request, head, behind } = first;
     let admitted = match settings.admission.admit(&request, peer_addr, settings.config.deflate.as_ref()) {
         Ok(admitted) => admitted,
         Err(refusal) => {
-            dismiss(transport, &refusal.response(), Some(&request)).await;
+            dismiss(guest, &refusal.response(), Some(&request)).await;
             return None;
         }
     };
@@ -188,7 +209,9 @@ async fn open(first: First, peer_addr: SocketAddr, settings: &Settings) -> Optio
     drop((request, head));
     let mut response = Vec::new();
     encode_response_head(&admitted.response, &mut response);
+    let Guest { place, transport } = guest;
     let accepted = Accepted {
+        place,
         transport,
         read_ahead: behind.into(),
         response,
@@ -199,10 +222,13 @@ async fn open(first: First, peer_addr: SocketAddr, settings: &Settings) -> Optio
 }
 
 /// Answers with what is not a WebSocket, and ends the transport so that the client gets to see it.
-async fn dismiss(mut transport: Transport, response: &Response<String>, request: Option<&Request<()>>) {
+async fn dismiss(mut guest: Guest, response: &Response<String>, request: Option<&Request<()>>) {
+    guest.place.show(Phase::Refused);
     let bytes = encode_answer(response, request);
     let linger = async {
+        let Guest { place, transport } = &mut guest;
         transport.write_all(&bytes).await?;
+        place.leave();
         transport.shutdown().await?;
         let mut discarded = BytesMut::with_capacity(4 << 10);
         let mut total = 0;
@@ -241,14 +267,16 @@ impl Host for Settings {
         request: &Request<()>,
         peer_addr: SocketAddr,
         upgraded: OnUpgrade,
+        place: &mut Option<Place>,
     ) -> Result<Response<()>, Refusal> {
         let admitted = self.admission.admit(request, peer_addr, self.config.deflate.as_ref())?;
         let (opening, deflate) = (admitted.opening, admitted.deflate);
         let settings = Arc::clone(&self);
+        let place = place.take();
         let opening = async move {
-            if let Some(transport) = http1::transport(upgraded).await {
-                let accepted =
-                    Accepted { transport, read_ahead: Vec::new(), response: Vec::new(), opening, deflate };
+            if let (Some(transport), Some(place)) = (http1::transport(upgraded).await, place) {
+                let (read_ahead, response) = (Vec::new(), Vec::new());
+                let accepted = Accepted { place, transport, read_ahead, response, opening, deflate };
                 Session::begin(accepted, &settings).await.attend(&settings).await;
             }
         };

@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::answer::{Rejected, judge};
 use super::chunks::Chunks;
-use crate::transport::Transport;
+use super::wire::Wire;
 
 /// What hyper sees in place of a request that is refused: the service answers with the refusal.
 const IN_PLACE: &[u8] = b"GET / HTTP/1.1\r\nHost: refused\r\n\r\n";
@@ -49,7 +49,7 @@ impl Verdicts {
 
 /// A transport of which hyper sees one request after the other.
 pub(super) struct Screen {
-    transport: Transport,
+    transport: Wire,
     /// What was read and not looked at.
     read: BytesMut,
     /// The rest of a head that was judged.
@@ -64,15 +64,17 @@ enum Stage {
     Head(HeadReader),
     Body(u64),
     Chunks(Chunks),
-    /// Whatever follows a request that may leave HTTP.
-    Open,
+    /// Whatever follows a request that may leave HTTP; its body at first, if it has one.
+    Open {
+        has_body: bool,
+    },
     /// A request was refused, so nothing more is read.
     Refused,
 }
 
 impl Screen {
     /// `read` was read from the transport before.
-    pub(super) fn new(transport: Transport, read: BytesMut, limits: HeadLimits) -> (Screen, Arc<Verdicts>) {
+    pub(super) fn new(transport: Wire, read: BytesMut, limits: HeadLimits) -> (Screen, Arc<Verdicts>) {
         let verdicts = Arc::new(Verdicts::default());
         let stage = Stage::Head(HeadReader::new(limits));
         let passed = Bytes::new();
@@ -83,7 +85,7 @@ impl Screen {
     fn take(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let (taken, is_over) = match &mut self.stage {
             Stage::Head(_) | Stage::Refused => return Ok(0),
-            Stage::Open => return Ok(bytes.len()),
+            Stage::Open { .. } => return Ok(bytes.len()),
             Stage::Body(left) => {
                 let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
                 *left -= u64::try_from(taken).unwrap_or(*left);
@@ -116,7 +118,7 @@ impl Screen {
                 self.passed = Bytes::copy_from_slice(head.as_bytes());
                 let is_last = may_leave_http(&request);
                 self.stage = match body {
-                    _ if is_last => Stage::Open,
+                    _ if is_last => Stage::Open { has_body: body != RequestBody::None },
                     RequestBody::None => Stage::Head(HeadReader::new(self.limits)),
                     RequestBody::Length(length) => Stage::Body(length),
                     RequestBody::Chunked => Stage::Chunks(Chunks::Begin),
@@ -159,6 +161,17 @@ impl Screen {
     }
 }
 
+impl Stage {
+    /// Whether a part of a body may be to come.
+    fn is_body(&self) -> bool {
+        match self {
+            Stage::Body(_) | Stage::Chunks(_) => true,
+            Stage::Open { has_body } => *has_body,
+            Stage::Head(_) | Stage::Refused => false,
+        }
+    }
+}
+
 /// Whether hyper may be asked for the connection behind this request.
 fn may_leave_http(request: &Request<()>) -> bool {
     request.method() == Method::CONNECT || request.headers().contains_key(UPGRADE)
@@ -176,6 +189,7 @@ impl AsyncRead for Screen {
             if matches!(screen.stage, Stage::Refused) {
                 return Poll::Pending;
             }
+            screen.transport.expect(screen.stage.is_body());
             let before = buf.filled().len();
             ready!(Pin::new(&mut screen.transport).poll_read(cx, buf))?;
             let new = buf.filled().get(before..).unwrap_or_default();

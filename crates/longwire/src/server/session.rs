@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::Admission;
-use super::census::Census;
+use super::census::{Census, Place};
 use super::handling::{HandlerOutcome, HandlerResult, Handling};
 use super::service::HttpService;
 use crate::connection::Connection;
@@ -25,6 +25,7 @@ use crate::panic_message::panic_message;
 use crate::shared::Shared;
 use crate::shared::attended::Standing;
 use crate::shared::driver::DrivenBy;
+use crate::telemetry::phase::Phase;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 use crate::transport::Transport;
@@ -97,6 +98,7 @@ impl Settings {
 
 /// A connection that is about to open.
 pub(super) struct Accepted {
+    pub(super) place: Place,
     pub(super) transport: Transport,
     /// What came behind the request.
     pub(super) read_ahead: Vec<u8>,
@@ -117,7 +119,8 @@ pub(super) struct Session {
 
 impl Session {
     /// Opens the connection and begins to run the handler for it.
-    pub(super) async fn begin(accepted: Accepted, settings: &Settings) -> Session {
+    pub(super) async fn begin(mut accepted: Accepted, settings: &Settings) -> Session {
+        accepted.place.show(Phase::Open);
         let protocol =
             Protocol::new(Role::Server, Arc::clone(&settings.config)).with_preface(&accepted.response);
         let protocol = match &accepted.deflate {
@@ -125,7 +128,8 @@ impl Session {
             None => protocol,
         };
         let account = settings.ledger.open();
-        let connection = Connection::new(accepted.transport, protocol, accepted.read_ahead, Some(account));
+        let connection = Connection::new(accepted.transport, protocol, accepted.read_ahead, Some(account))
+            .holding(accepted.place);
         let socket = WebSocket::open(connection, accepted.opening, DrivenBy::Opener);
         let farewell = Farewell(socket.sender());
         tracing::debug!(subprotocol = socket.subprotocol(), "open");

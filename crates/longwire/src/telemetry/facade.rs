@@ -50,14 +50,26 @@ pub(super) fn observe(name: &'static str, labels: Labels<'_>, took: Duration) {
     metrics::histogram!(name, labels).record(took);
 }
 
-/// Looks at a value for ever. A gauge is the sum of all that look at the same time.
+/// Looks at a value, and at one for each value of a label, for ever. A gauge is the sum of all that look at the same time.
 #[cfg(feature = "server")]
-pub(super) async fn sample(name: &'static str, value: impl Fn() -> usize) {
+pub(super) async fn sample<const N: usize>(
+    (name, value): (&'static str, impl Fn() -> usize),
+    (of_each, label, names, values): (
+        &'static str,
+        &'static str,
+        &[&'static str; N],
+        impl Fn() -> [usize; N],
+    ),
+) {
     let mut shown = Shown { gauge: gauge!(name), value: 0.0 };
+    let mut each = names.map(|name| Shown { gauge: gauge!(of_each, label => name), value: 0.0 });
     let mut times = tokio::time::interval(SAMPLE_EVERY);
     loop {
         times.tick().await;
         shown.show(value() as f64);
+        for (shown, value) in each.iter_mut().zip(values()) {
+            shown.show(value as f64);
+        }
     }
 }
 

@@ -20,7 +20,10 @@ pub(super) fn change(_name: &'static str, _labels: Labels<'_>, _by: f64) {}
 pub(super) fn observe(_name: &'static str, _labels: Labels<'_>, _took: Duration) {}
 
 #[cfg(feature = "server")]
-pub(super) async fn sample(_name: &'static str, _value: impl Fn() -> usize) {
+pub(super) async fn sample<const N: usize>(
+    _value: (&'static str, impl Fn() -> usize),
+    _of_each: (&'static str, &'static str, &[&'static str; N], impl Fn() -> [usize; N]),
+) {
     std::future::pending::<()>().await;
 }
 

@@ -32,6 +32,8 @@ mod judgement;
 mod keepalive;
 mod message_reader;
 mod message_writer;
+#[cfg(target_os = "linux")]
+mod phases;
 mod pinging;
 mod proxies;
 mod reconnecting;

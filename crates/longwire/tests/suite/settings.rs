@@ -58,6 +58,8 @@ fn a_server_with_impossible_settings_does_not_serve() {
         ] {
             expect_setting(server(|server| set(server, 0)).await.serve(echo).await, setting);
         }
+        let networks = server(|server| server.ipv6_prefix(129)).await;
+        expect_setting(networks.serve(echo).await, "Server::ipv6_prefix");
         let idle = server(|server| server).await.workers(0);
         expect_setting(idle.run(Nothing).await, "Server::workers");
     });

@@ -343,6 +343,7 @@ fn the_documented_names_exist() {
         telemetry::BACKPRESSURE,
         telemetry::PINGS_PUT_OFF,
         telemetry::ACCEPT_ERRORS,
+        telemetry::CONNECTIONS,
         telemetry::RECONNECTIONS_TRIED,
         telemetry::RECONNECTIONS_OPENED,
         telemetry::RECONNECTIONS_GIVEN_UP,

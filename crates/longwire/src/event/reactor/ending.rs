@@ -33,7 +33,7 @@ impl<H: Handler, L> Reactor<H, L> {
             Stage::Open(open) if open.is_stalled() => open.backlog().end = Some(error),
             Stage::Open(_) => self.guarded(key, |reactor| reactor.transport_ended(key, error)),
             Stage::Opening(_) => {
-                telemetry::refused(NotLetIn::Left);
+                telemetry::refused(NotLetIn::of_end(error.as_ref()));
                 self.give_up(key);
             }
             // The client may wait for the answer all the same.
@@ -117,6 +117,7 @@ impl<H: Handler, L> Reactor<H, L> {
         if open.protocol.is_open() {
             return;
         }
+        connection.place.close();
         open.end_allowance();
         if open.protocol.closed().is_some() {
             self.leave(key);

@@ -14,6 +14,7 @@ use crate::event::key::Key;
 use crate::server::admission::Admitted;
 use crate::server::answer::{Rejected, judge, without_service};
 use crate::telemetry;
+use crate::telemetry::phase::Phase;
 
 /// What the first bytes of a connection come to.
 enum First {
@@ -27,6 +28,7 @@ impl<H: Handler, L> Reactor<H, L> {
     pub(super) fn open(&mut self, key: Key, bytes: &mut [u8]) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let Stage::Opening(head) = &mut connection.stage else { return };
+        connection.place.show(Phase::Head);
         let first = match head.feed(bytes) {
             Ok(HeadStatus::Partial) => First::Partial,
             Ok(HeadStatus::Complete { consumed }) => match judge(head) {
@@ -49,6 +51,7 @@ impl<H: Handler, L> Reactor<H, L> {
                 let mut read = head.as_bytes().to_vec();
                 read.extend_from_slice(bytes.get(consumed..).unwrap_or_default());
                 connection.stage = Stage::Http(read);
+                connection.place.show(Phase::HandedOver);
                 self.mark(key);
             }
             First::Request { request, .. } => {
@@ -110,6 +113,9 @@ impl<H: Handler, L> Reactor<H, L> {
     pub(super) fn opened(&mut self, key: Key, behind: &mut [u8]) {
         tracing::debug!("open");
         telemetry::opened(Role::Server);
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.place.show(Phase::Open);
+        }
         self.call(key, H::on_open);
         self.give_out();
         self.watch(key);

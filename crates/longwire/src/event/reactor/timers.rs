@@ -48,13 +48,13 @@ impl<H: Handler, L> Reactor<H, L> {
                         reactor.watch(key);
                     });
                 }
-                Stage::Opening(_) => {
+                Stage::Opening(_) | Stage::Http(_) => {
                     tracing::debug!("the opening handshake took too long");
                     telemetry::refused(NotLetIn::HandshakeTimeout);
                     self.give_up(key);
                 }
                 Stage::Refused(_) => self.give_up(key),
-                Stage::Http(_) | Stage::Gone => {}
+                Stage::Gone => {}
             }
         }
     }

@@ -28,6 +28,7 @@ use crate::event::rules::Rules;
 use crate::event::spans;
 use crate::server::census::Census;
 use crate::telemetry;
+use crate::telemetry::phase::Phase;
 use crate::transport::is_gone_already;
 
 /// How long the loop waits before it accepts again when the system is out of something, such as descriptors.
@@ -248,10 +249,21 @@ impl<H: Handler> Uring<H> {
             direct_reads: 0,
             ends_after_write: false,
         };
+        let span = spans::of(peer_addr);
         let key = match self.census.enter(peer_addr.ip()) {
-            Ok(place) => Some(self.reactor.accept(link, peer_addr, place, spans::of(peer_addr))),
-            Err(_) if is_secure => None,
-            Err(full) => self.reactor.turn_away(link, peer_addr, full, spans::of(peer_addr)),
+            Ok(mut place) => {
+                if is_secure {
+                    place.show(Phase::Tls);
+                }
+                Some(self.reactor.accept(link, peer_addr, place, span))
+            }
+            // There is no way to say so before a handshake that costs more than it says.
+            Err(turned_away) if is_secure => {
+                let refusals = self.reactor.refusals();
+                span.in_scope(|| refusals.turned_away(turned_away.why, peer_addr));
+                None
+            }
+            Err(turned_away) => self.reactor.turn_away(link, peer_addr, turned_away, span),
         };
         if let Some(key) = key {
             self.read_on(key);

@@ -6,7 +6,6 @@ use rustls::ServerConnection;
 use tokio::net::TcpStream;
 
 use super::tls_stream::TlsStream;
-use crate::telemetry::{self, NotLetIn};
 use crate::transport::Transport;
 
 /// How much is encrypted before it is written.
@@ -48,9 +47,9 @@ impl Tls {
             Err(error) => {
                 if was_handshaking {
                     tracing::debug!(%error, "no TLS handshake");
-                    telemetry::refused(NotLetIn::Tls);
                 }
-                Err(io::Error::other(error))
+                // As streams of tokio have it: a connection that has not been let in is counted by this.
+                Err(io::Error::new(io::ErrorKind::InvalidData, error))
             }
         }
     }

@@ -8,6 +8,7 @@ use axum::routing::{get, post};
 use longwire::mode::Run;
 use longwire::{Accept, By, Engine, Refusal, Server};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::support::{
     CLOSE, EventServer, Frame, Raw, Script, TEXT, Told, close, for_each_engine, masked, upgrade_request,
@@ -124,5 +125,68 @@ fn connections_of_plain_http_end_with_the_server() {
         server.stop();
         idle.expect_end().await;
         server.returned().await;
+    });
+}
+
+/// A request that is never answered, and what tells that it was given up.
+fn never_answered(server: Server<Run>) -> (Server<Run>, UnboundedReceiver<&'static str>) {
+    struct GivenUp(UnboundedSender<&'static str>);
+
+    impl Drop for GivenUp {
+        fn drop(&mut self) {
+            let _unheard = self.0.send("given up");
+        }
+    }
+
+    let (told, to_test) = unbounded_channel();
+    let never = async move || -> &'static str {
+        told.send("asked").unwrap();
+        let _until_dropped = GivenUp(told.clone());
+        std::future::pending().await
+    };
+    (server.http(Router::new().route("/never", get(never))), to_test)
+}
+
+const NEVER: &str = "GET /never HTTP/1.1\r\nHost: example.com\r\n\r\n";
+
+/// Over io_uring it went on when `run` had returned, for as long as it liked.
+#[test]
+fn a_request_ends_with_the_time_for_the_shutdown() {
+    for_each_engine(async |engine| {
+        let mut told = None;
+        let set_up = |server: Server<Run>| {
+            let (server, to_test) = never_answered(server);
+            told = Some(to_test);
+            server.shutdown_time(Duration::from_millis(50))
+        };
+        let mut server = Script::new().run(engine, set_up).await;
+        let mut told = told.unwrap();
+        let mut raw = server.raw().await;
+        raw.send(NEVER).await;
+        assert_eq!(told.recv().await, Some("asked"));
+        server.stop();
+        server.returned().await;
+        assert_eq!(told.try_recv(), Ok("given up"), "it is over before `run` is");
+        raw.expect_end().await;
+    });
+}
+
+#[test]
+fn a_request_ends_with_a_server_that_is_dropped() {
+    for_each_engine(async |engine| {
+        let mut told = None;
+        let set_up = |server: Server<Run>| {
+            let (server, to_test) = never_answered(server);
+            told = Some(to_test);
+            server
+        };
+        let server = Script::new().run(engine, set_up).await;
+        let mut told = told.unwrap();
+        let mut raw = server.raw().await;
+        raw.send(NEVER).await;
+        assert_eq!(told.recv().await, Some("asked"));
+        server.drop_future();
+        assert_eq!(told.recv().await, Some("given up"));
+        raw.expect_end().await;
     });
 }

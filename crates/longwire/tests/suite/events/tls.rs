@@ -232,3 +232,20 @@ fn answers_are_written_to_a_peer_that_has_ended_its_side() {
         }
     });
 }
+
+/// With readiness, the shutdown waited for a handshake that never came until its time was up.
+#[test]
+fn who_does_not_shake_hands_does_not_delay_the_end() {
+    for_each_engine(async |engine| {
+        let hour = Duration::from_secs(3600);
+        let limits = Limits::default().handshake_time(hour);
+        let set_up = |server: Server<Run>| server.limits(limits).shutdown_time(hour);
+        let mut secure = Secure::run(engine, Script::new(), set_up).await;
+        let mut silent = secure.server.raw().await;
+        // A connection that came later is open, so this one has been accepted.
+        drop(secure.client().connect(secure.url()).await.unwrap());
+        secure.server.stop();
+        silent.expect_end().await;
+        secure.server.returned().await;
+    });
+}

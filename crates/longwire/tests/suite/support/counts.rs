@@ -17,9 +17,28 @@ pub(super) fn counted(work: impl FnOnce(Counts)) {
 }
 
 impl Counts {
-    /// What has been counted since the last call of this, and how gauges have changed, in lines such as
+    /// What has been counted since the last call of this, and how gauges have changed but those that are looked at only, in lines such as
     /// `connections_refused_total reason=origin: 1`. Of a histogram, how many values were recorded.
     pub(crate) fn take(&self) -> Vec<String> {
+        let mut lines = self.take_all();
+        lines.retain(|line| !line.starts_with("connections phase="));
+        lines
+    }
+
+    /// As [`take`](Counts::take), with what is looked at once a second, when this is among it, or will not be.
+    pub(crate) async fn seen(&self, line: &str) -> Vec<String> {
+        let mut seen = self.take_all();
+        for _ in 0..30_000 {
+            if seen.iter().any(|seen| seen == line) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            seen.extend(self.take_all());
+        }
+        seen
+    }
+
+    fn take_all(&self) -> Vec<String> {
         let changed = self.snapshotter.snapshot().into_vec().into_iter().filter_map(|(key, _, _, value)| {
             let value = match value {
                 DebugValue::Counter(count) => count as f64,

@@ -5,6 +5,8 @@ mod counting;
 mod counts;
 mod dialled;
 mod event_server;
+#[cfg(target_os = "linux")]
+mod fronts;
 mod peer;
 mod raw;
 mod run;
@@ -21,6 +23,10 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) use counting::{Counting, Seen};
 pub(crate) use dialled::{Dialled, dialled, dialled_byte_by_byte};
 pub(crate) use event_server::{Conn, EventServer, Script, Told, for_each_engine};
+#[cfg(all(target_os = "linux", feature = "metrics"))]
+pub(crate) use fronts::fronts;
+#[cfg(target_os = "linux")]
+pub(crate) use fronts::{Front, for_each_front};
 pub(crate) use peer::{Peer, deserted};
 pub(crate) use raw::{BINARY, CLOSE, Frame, PING, PONG, Raw, TEXT, close, masked, plain};
 pub(crate) use run::{poll_once, polled, run, run_on_threads, run_paused, settle};

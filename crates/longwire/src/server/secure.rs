@@ -1,0 +1,40 @@
+//! The TLS handshake of a connection that was accepted.
+
+use std::pin::pin;
+
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+
+use super::census::Place;
+use crate::telemetry::NotLetIn;
+use crate::telemetry::phase::Phase;
+use crate::tls::Tls;
+use crate::transport::Transport;
+
+/// Shakes hands with a client.
+///
+/// # Errors
+///
+/// The client leaves, or cannot speak TLS with this end.
+pub(crate) async fn shake_hands(
+    tls: &Tls,
+    stream: TcpStream,
+    place: Place,
+) -> Result<(Place, Transport), NotLetIn> {
+    let accepting = pin!(TlsAcceptor::from(tls.config()).accept(stream).into_fallible());
+    // Declared behind the transport, and so dropped before it.
+    let mut place = place;
+    place.show(Phase::Tls);
+    match accepting.await {
+        Ok(stream) => {
+            place.show(Phase::Head);
+            Ok((place, Transport::ServerTls(Box::new(stream))))
+        }
+        Err((error, stream)) => {
+            tracing::debug!(%error, "no TLS handshake");
+            drop(place);
+            drop(stream);
+            Err(NotLetIn::of_end(Some(&error)))
+        }
+    }
+}

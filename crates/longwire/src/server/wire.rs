@@ -1,0 +1,223 @@
+//! The transport of a connection that hyper serves, and the times of its client.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use longwire_proto::Limits;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+use super::census::Place;
+use crate::telemetry::phase::Phase;
+use crate::transport::Transport;
+
+/// How long hyper has to notice by itself that a head did not come in time.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How long a client of plain HTTP may let this end wait.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    /// For the head of a request.
+    head: Duration,
+    /// For any byte of a body, and to take any byte of an answer.
+    silence: Duration,
+}
+
+/// A client of plain HTTP, as seen by its transport and by those who answer it.
+#[derive(Clone)]
+pub(super) struct Client(Arc<Mutex<State>>);
+
+struct State {
+    /// Its place, until it becomes a WebSocket or sees the end.
+    place: Option<Place>,
+    /// Whether a part of a body is to come.
+    expects_body: bool,
+    /// Whether a request is being answered: then this end lets the client wait.
+    is_answered: bool,
+    /// Since when bytes are awaited.
+    reads_since: Option<Instant>,
+    /// Since when the transport takes nothing.
+    writes_since: Option<Instant>,
+    /// Whether this end has said all.
+    has_ended: bool,
+}
+
+/// A request that is being answered, until this is dropped.
+pub(super) struct Answering(Client);
+
+impl Times {
+    /// As for a WebSocket: `handshake_time` for a head, and keepalive's times for a peer that neither sends nor takes
+    /// anything.
+    pub(super) fn of(limits: &Limits) -> Times {
+        let head = limits.handshake_time.saturating_add(GRACE);
+        let silence = limits
+            .keepalive
+            .as_ref()
+            .map_or(limits.handshake_time, |keepalive| keepalive.every.saturating_add(keepalive.within));
+        Times { head, silence }
+    }
+}
+
+impl Client {
+    pub(super) fn new(mut place: Place) -> Client {
+        place.show(Phase::Waiting);
+        Client(Arc::new(Mutex::new(State {
+            place: Some(place),
+            expects_body: false,
+            is_answered: false,
+            reads_since: None,
+            writes_since: None,
+            has_ended: false,
+        })))
+    }
+
+    /// hyper has read a request.
+    pub(super) fn asks(&self) -> Answering {
+        let mut state = self.lock();
+        state.is_answered = true;
+        state.show();
+        Answering(self.clone())
+    }
+
+    /// Lets `settle` take the place, if the client is to be a WebSocket.
+    pub(super) fn with_place<T>(&self, settle: impl FnOnce(&mut Option<Place>) -> T) -> T {
+        let mut place = self.lock().place.take();
+        let settled = settle(&mut place);
+        self.lock().place = place;
+        settled
+    }
+
+    /// When the client has let this end wait for too long, should nothing happen until then.
+    pub(super) fn deadline(&self, times: &Times) -> Option<Instant> {
+        let state = self.lock();
+        let patience = if state.expects_body { times.silence } else { times.head };
+        let owes = state.expects_body || !state.is_answered;
+        let read = state.reads_since.filter(|_| owes).and_then(|since| since.checked_add(patience));
+        let written = state.writes_since.and_then(|since| since.checked_add(times.silence));
+        read.into_iter().chain(written).min()
+    }
+
+    /// The client is about to see the end.
+    fn end(&self) {
+        let mut state = self.lock();
+        state.has_ended = true;
+        if let Some(place) = &mut state.place {
+            place.drain();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn show(&mut self) {
+        if let Some(place) = &mut self.place
+            && !self.has_ended
+        {
+            let is_amid = self.is_answered || self.writes_since.is_some();
+            place.show(if is_amid { Phase::Request } else { Phase::Waiting });
+        }
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.is_answered = false;
+        // The client has waited until now.
+        state.reads_since = None;
+        state.show();
+    }
+}
+
+/// A transport that notes what it waits for.
+pub(super) struct Wire {
+    transport: Transport,
+    client: Client,
+}
+
+impl Wire {
+    pub(super) fn new(transport: Transport, client: &Client) -> Wire {
+        Wire { transport, client: client.clone() }
+    }
+
+    /// Tells whether a part of a body is what is read next.
+    pub(super) fn expect(&self, body: bool) {
+        self.client.lock().expects_body = body;
+    }
+
+    /// Notes whether the transport takes something.
+    fn wrote<T>(&self, written: Poll<T>) -> Poll<T> {
+        let mut state = self.client.lock();
+        match &written {
+            Poll::Ready(_) => state.writes_since = None,
+            Poll::Pending => {
+                state.writes_since.get_or_insert_with(Instant::now);
+            }
+        }
+        state.show();
+        written
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        // Before the client sees the end.
+        let place = self.client.lock().place.take();
+        drop(place);
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.transport).poll_read(cx, buf);
+        let mut state = self.client.lock();
+        match &read {
+            Poll::Ready(_) => state.reads_since = None,
+            Poll::Pending => {
+                state.reads_since.get_or_insert_with(Instant::now);
+            }
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.transport).poll_write(cx, bytes);
+        self.wrote(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.transport).poll_write_vectored(cx, slices);
+        self.wrote(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.transport).poll_flush(cx);
+        self.wrote(flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.client.end();
+        let shut = Pin::new(&mut self.transport).poll_shutdown(cx);
+        self.wrote(shut)
+    }
+}
