@@ -87,6 +87,9 @@ const LINES: &[Variant] = &[
     ("\nGET / HTTP/1.1\r\n", HOST, "", 400, 400),
     ("\r\n\nGET / HTTP/1.1\r\n", HOST, "", 400, 400),
     ("\rGET / HTTP/1.1\r\n", HOST, "", 400, 400),
+    ("\x16\x03\x01\x02", "", "", 400, 400),
+    ("\x15\x03\x01\x02", "", "", 400, 400),
+    ("\0", "", "", 400, 400),
     (" GET / HTTP/1.1\r\n", HOST, "", 400, 400),
     ("GET / HTTP/1.1\n", HOST, "", 400, 400),
     ("GET / HTTP/1.1\r", HOST, "", 400, 400),
@@ -272,6 +275,23 @@ fn requests_behind_a_body_are_judged() {
                     }
                 }
             }
+        }
+    });
+}
+
+/// hyper could be asked for the connection behind such a request, so nobody looks at what follows it; and if nobody asks,
+/// nothing that was not judged is answered.
+#[test]
+fn what_follows_a_request_that_may_leave_http_is_not_answered() {
+    for_each_engine(async |engine| {
+        let server = with_pages(engine).await;
+        for request in [
+            "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+            "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n",
+        ] {
+            let answer = server.ask([request, "GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", GET].concat()).await;
+            assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+            assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
         }
     });
 }
