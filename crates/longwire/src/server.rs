@@ -141,7 +141,7 @@ impl Common {
 }
 
 impl Server {
-    /// Takes an address to listen on; port 0 means any that is free.
+    /// Takes an address to listen on, such as `"127.0.0.1:8080"` or `("0.0.0.0", 8080)`; port 0 means any that is free.
     ///
     /// # Cancel safety
     ///
@@ -150,8 +150,9 @@ impl Server {
     /// # Errors
     ///
     /// The address is not one, or is not free.
-    pub async fn bind(address: impl ToSocketAddrs + fmt::Display) -> Result<Server> {
-        let doing = format!("listen on {address}");
+    pub async fn bind(address: impl ToSocketAddrs + fmt::Debug) -> Result<Server> {
+        // Text is shown as it is.
+        let doing = format!("listen on {}", format!("{address:?}").trim_matches('"'));
         let bound =
             TcpListener::bind(address).await.and_then(|listener| Ok((listener.local_addr()?, listener)));
         let (local_addr, listener) = bound.map_err(|error| Error::io(doing, error))?;
@@ -331,7 +332,31 @@ impl<M> Server<M> {
     /// Serves until the [shutdown](Server::shutdown), calling `handler` for every connection that is opened.
     ///
     /// A connection that the handler is done with and nobody else holds is closed with 1000, or with 1011 if the
-    /// handler failed or panicked.
+    /// handler failed or panicked. The handler returns [`HandlerResult`], so `?` works in it on errors of any type.
+    ///
+    /// Each connection has a clone of the handler. So an `async move` closure may use what it has captured; an [`Arc`]
+    /// makes anything `Clone`:
+    ///
+    /// ```no_run
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// use longwire::{Server, WebSocket};
+    ///
+    /// # async fn serve() -> longwire::Result<()> {
+    /// let visitors = Arc::new(Mutex::new(0));
+    /// Server::bind("127.0.0.1:8080").await?
+    ///     .serve(async move |mut socket: WebSocket| {
+    ///         let number = {
+    ///             let mut visitors = visitors.lock().map_err(|_| "a handler panicked")?;
+    ///             *visitors += 1;
+    ///             *visitors
+    ///         };
+    ///         socket.send(format!("You are visitor {number}.")).await?;
+    ///         Ok(())
+    ///     })
+    ///     .await
+    /// # }
+    /// ```
     ///
     /// # Cancel safety
     ///

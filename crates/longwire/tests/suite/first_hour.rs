@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::sync::{Arc, Mutex};
 
-use longwire::{By, HandlerResult, Message, WebSocket, connect};
+use longwire::{By, HandlerResult, Message, Server, WebSocket, connect};
 use serde::Deserialize;
 
 use crate::support::{Script, end, for_each_engine, run, serve};
@@ -126,6 +126,20 @@ fn text_and_bytes_of_every_type_are_sent_as_they_are() {
         for expected in [TEXT.into(), TEXT.into(), bytes.clone(), bytes.clone(), bytes] {
             assert_eq!(socket.recv().await.unwrap(), Some(expected));
         }
+    });
+}
+
+#[test]
+fn an_address_is_text_or_numbers_and_is_named_when_it_is_taken() {
+    run(async {
+        let first = Server::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = first.local_addr().port();
+        let said = [
+            Server::bind(("127.0.0.1", port)).await.unwrap_err().to_string(),
+            Server::bind(format!("127.0.0.1:{port}")).await.unwrap_err().to_string(),
+        ];
+        assert!(said[0].starts_with(&format!("cannot listen on (\"127.0.0.1\", {port}): ")), "{}", said[0]);
+        assert!(said[1].starts_with(&format!("cannot listen on 127.0.0.1:{port}: ")), "{}", said[1]);
     });
 }
 
