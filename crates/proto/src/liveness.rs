@@ -320,8 +320,8 @@ mod tests {
 
     #[test]
     fn a_pong_answers_the_pings_before_its_own_too() {
-        let mut liveness = Liveness::default();
-        liveness.numbers = Numbers { sent: u32::MAX - 1, answered: u32::MAX - 1, kept: 0 };
+        let numbers = Numbers { sent: u32::MAX - 1, answered: u32::MAX - 1, kept: 0 };
+        let mut liveness = Liveness { numbers, ..Liveness::default() };
         let pings = [(); 4].map(|()| liveness.next_number());
         assert_eq!(pings.map(|number| liveness.is_answered(number)), [false; 4]);
         liveness.pong(&numbered(pings[2]));

@@ -56,7 +56,7 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     idle_timeout: Option<Duration>,
 
-    /// Ping a client from which nothing came for this long
+    /// Ping a client this long after the last ping
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = parse_seconds)]
     keepalive: Duration,
 

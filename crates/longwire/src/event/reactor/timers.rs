@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use longwire_proto::GivingUp;
 
 use super::Reactor;
-use crate::event::connection::Stage;
+use crate::event::connection::{Stage, Writing};
 use crate::event::handler::Handler;
 use crate::event::key::Key;
 use crate::telemetry::{self, NotLetIn};
@@ -62,9 +62,9 @@ impl<H: Handler, L> Reactor<H, L> {
     /// Whether a connection that is about to be given up is not, or not yet: it may be this end that does not listen.
     fn spares(&mut self, key: Key) -> bool {
         let now = self.now;
-        let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) else {
-            return false;
-        };
+        let Some(connection) = self.connections.get_mut(key) else { return false };
+        let is_broken = connection.writing == Writing::Broken;
+        let Some(open) = connection.open_mut() else { return false };
         let Some(why) = open.protocol.giving_up(now) else {
             open.is_on_the_brink = false;
             // Messages that the handler has not been given are not idleness of the peer.
@@ -85,7 +85,15 @@ impl<H: Handler, L> Reactor<H, L> {
             self.set_timer(key, now + SECOND_LOOK);
             return true;
         }
-        false
+        if !open.is_stalled() {
+            return false;
+        }
+        // What has arrived is given to the handler before the end, though it cannot be answered.
+        if !is_broken {
+            self.broken(key);
+        }
+        self.set_timer(key, now + SECOND_LOOK);
+        true
     }
 
     /// Looks at a connection's deadlines again.

@@ -1,6 +1,7 @@
 use std::io::IoSlice;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::Response;
 use longwire_proto::handshake::Refusal;
@@ -20,7 +21,9 @@ use crate::server::census::Census;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-struct Echo;
+/// Counts what it is given.
+#[derive(Default)]
+struct Echo(Arc<AtomicUsize>);
 
 impl Handler for Echo {
     type State = ();
@@ -30,6 +33,7 @@ impl Handler for Echo {
     }
 
     fn on_message(&self, socket: &mut Socket<'_, ()>, message: MessageRef<'_>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
         socket.send(message);
     }
 }
@@ -39,13 +43,16 @@ struct Loop {
     reactor: Reactor<Echo, ()>,
     key: Key,
     start: Instant,
+    given: Arc<AtomicUsize>,
 }
 
 impl Loop {
     fn new() -> Loop {
-        let limits = Limits::default().keepalive(Keepalive::every(10 * SECOND).within(3 * SECOND));
+        let limits =
+            Limits::default().water(0, 1000).keepalive(Keepalive::every(10 * SECOND).within(3 * SECOND));
+        let given = Arc::default();
         let rules = Rules {
-            handler: Echo,
+            handler: Echo(Arc::clone(&given)),
             config: Arc::new(Config::new(limits)),
             admission: Admission::default(),
             serves_http: false,
@@ -58,7 +65,7 @@ impl Loop {
             Admitted { response: Response::new(()), opening: Opening::default(), deflate: None, state: () };
         let place = Arc::new(Census::new(1, 1)).enter(Ipv4Addr::LOCALHOST.into()).unwrap();
         let key = reactor.adopt((), (Ipv4Addr::LOCALHOST, 1).into(), admitted, place, Span::none());
-        Loop { reactor, key, start }
+        Loop { reactor, key, start, given }
     }
 
     /// Looks at the timers so long after the start.
@@ -109,4 +116,20 @@ fn a_peer_that_has_not_answered_is_given_up_when_it_was_looked_at_twice() {
     assert!(!event_loop.is_given_up());
     event_loop.expire_after(13 * SECOND + SECOND_LOOK);
     assert!(event_loop.is_given_up());
+}
+
+#[test]
+fn what_had_arrived_is_given_before_a_peer_that_takes_nothing_is_given_up() {
+    let mut event_loop = Loop::new();
+    let message = [&[0x82, 0xfe, 2, 0, 0, 0, 0, 0][..], &[0; 512]].concat();
+    event_loop.reactor.received(event_loop.key, &mut message.repeat(9));
+    assert!(event_loop.given.load(Ordering::Relaxed) < 9, "the queue is full");
+    for seconds in 1..100 {
+        for key in event_loop.reactor.begin_round(event_loop.start + seconds * SECOND) {
+            event_loop.reactor.go_on(key);
+        }
+        event_loop.reactor.expire();
+    }
+    assert!(event_loop.is_given_up());
+    assert_eq!(event_loop.given.load(Ordering::Relaxed), 9);
 }

@@ -1,0 +1,77 @@
+//! Pongs among bytes that are not to be parsed yet.
+
+use super::{Decoder, Reading};
+use crate::header::{Header, MAX_HEADER_LEN};
+use crate::mask::Mask;
+use crate::opcode::{ControlOpcode, Opcode};
+
+impl Decoder {
+    /// Tells the payload of every pong that lies whole in `unparsed`, which begins where the decoder stands, or at a frame if
+    /// `from` is not 0. Gives where the next frame begins. What is wrong with a frame is left to who parses it.
+    pub(crate) fn look_for_pongs(&self, unparsed: &[u8], from: usize, mut tell: impl FnMut(&[u8])) -> usize {
+        let mut at = from;
+        if at == 0 {
+            match self.behind_the_first_frame(unparsed, &mut tell) {
+                Some(behind) => at = behind,
+                None => return 0,
+            }
+        }
+        while let Some(rest) = unparsed.get(at..)
+            && let Ok(Some((header, used))) = Header::decode(rest)
+        {
+            let Some(behind) = end_of_frame(at + used, &header) else { break };
+            if header.opcode() == Opcode::Control(ControlOpcode::Pong) {
+                let Some(payload) = unparsed.get(at + used..behind) else { break };
+                tell_unmasked(payload, header.masking_key.map(Mask::new), &mut tell);
+            }
+            at = behind;
+        }
+        at
+    }
+
+    /// Where the first frame behind the one that is being read begins. `None`: that is not known yet.
+    fn behind_the_first_frame(&self, unparsed: &[u8], mut tell: impl FnMut(&[u8])) -> Option<usize> {
+        match &self.reading {
+            Reading::Header(partial) if partial.len == 0 => Some(0),
+            Reading::Header(partial) => {
+                let arrived = partial.bytes.get(..usize::from(partial.len))?;
+                let mut bytes = arrived.to_vec();
+                bytes.extend_from_slice(unparsed.get(..MAX_HEADER_LEN).unwrap_or(unparsed));
+                let (header, used) = Header::decode(&bytes).ok()??;
+                let start = used.checked_sub(arrived.len())?;
+                let behind = end_of_frame(start, &header)?;
+                if header.opcode() == Opcode::Control(ControlOpcode::Pong) {
+                    let payload = unparsed.get(start..behind)?;
+                    tell_unmasked(payload, header.masking_key.map(Mask::new), &mut tell);
+                }
+                Some(behind)
+            }
+            Reading::Data(arriving) => usize::try_from(arriving.frame.remaining).ok(),
+            Reading::Control(frame) => {
+                let missing = frame.len.get() - frame.arrived.len();
+                if frame.opcode == ControlOpcode::Pong {
+                    let mut payload = frame.arrived.clone();
+                    tell_unmasked(unparsed.get(..missing)?, frame.mask, |rest| {
+                        payload.extend_from_slice(rest);
+                    });
+                    tell(&payload);
+                }
+                Some(missing)
+            }
+            Reading::Nothing => None,
+        }
+    }
+}
+
+/// Where the payload ends that begins at `start`.
+fn end_of_frame(start: usize, header: &Header) -> Option<usize> {
+    start.checked_add(usize::try_from(header.payload_len()).ok()?)
+}
+
+fn tell_unmasked(payload: &[u8], mask: Option<Mask>, tell: impl FnOnce(&[u8])) {
+    let mut payload = payload.to_vec();
+    if let Some(mut mask) = mask {
+        mask.apply(&mut payload);
+    }
+    tell(&payload);
+}
