@@ -249,3 +249,38 @@ fn who_does_not_shake_hands_does_not_delay_the_end() {
         secure.server.returned().await;
     });
 }
+
+/// Nothing is read from a client whose queue is full: that it has reset the connection is seen when it is written to.
+#[test]
+fn a_reset_of_a_peer_that_does_not_read_is_noticed() {
+    const MANY: usize = 400;
+    for_each_engine(async |engine| {
+        let script = Script::new().on_message(|socket, message| {
+            match message.as_text() {
+                Some(round) => socket.send(round),
+                None => socket.send(vec![0; 64_000]),
+            };
+        });
+        let mut secure = Secure::run(engine, script, |server| server.limits(patient())).await;
+        let (mut other, mut slow) = (secure.raw().await, secure.raw().await);
+        for raw in [&mut other, &mut slow] {
+            raw.send(upgrade_request("")).await;
+            assert!(raw.head().await.starts_with("HTTP/1.1 101 "));
+        }
+        slow.send(masked(BINARY, "go").repeat(MANY)).await;
+        for _ in 0..4 {
+            other.send(masked(TEXT, "round")).await;
+            assert_eq!(other.frame().await, Frame::new(TEXT, "round"));
+        }
+        slow.into_inner().get_ref().0.set_zero_linger().unwrap();
+        let mut delivered = 0;
+        loop {
+            match secure.server.told().await.unwrap() {
+                Told::Message(message) => delivered += usize::from(!message.is_text()),
+                Told::Close(..) => break,
+                _ => {}
+            }
+        }
+        assert_eq!(delivered, MANY);
+    });
+}
