@@ -12,6 +12,7 @@ use std::task::{Context, Poll, ready};
 
 use longwire_proto::{Closed, Event, Last, MessageKind, Protocol, Role, SendError};
 use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::error::{Error, Result};
@@ -52,6 +53,8 @@ pub(crate) struct Connection {
     is_lost: bool,
     /// Whether parts of a message have been given and its last one has not.
     is_amid_parts: bool,
+    /// What a sink that closes has read for the stream.
+    kept: Option<Box<receive::Kept>>,
     outbox: Outbox,
     /// Whether the client has ended its side of the transport. It may still read.
     is_half_closed: bool,
@@ -132,6 +135,7 @@ impl Connection {
             share: Share::default(),
             is_lost: false,
             is_amid_parts: false,
+            kept: None,
             outbox: Outbox::Flushed,
             is_half_closed: false,
             is_amid_message: false,
@@ -273,7 +277,8 @@ impl Connection {
             if next < timer.deadline() {
                 timer.as_mut().reset(next);
             }
-            if timer.as_mut().poll(cx).is_pending() {
+            // A spent budget must not keep the timer from learning whom to wake: it may not be asked again.
+            if pin!(unconstrained(timer.as_mut())).poll(cx).is_pending() {
                 return was_overdue;
             }
             self.timer = None;
@@ -372,6 +377,11 @@ impl Connection {
     /// What ended the transport, once.
     pub(crate) fn take_failure(&mut self) -> Option<Error> {
         self.failure.take()
+    }
+
+    /// Lets whoever receives find out what went wrong.
+    pub(crate) fn fail(&mut self, error: Error) {
+        self.failure = Some(error);
     }
 
     /// Whether there is anything to log, or to tell whoever waits for the answer to a ping.

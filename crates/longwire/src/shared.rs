@@ -2,7 +2,11 @@
 
 #[cfg(feature = "server")]
 pub(crate) mod attended;
+mod both;
 pub(crate) mod driver;
+#[cfg(test)]
+mod model;
+mod stage;
 pub(crate) mod state;
 
 use std::fmt;
@@ -10,7 +14,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use longwire_proto::{CloseFrame, Closed, SendError};
@@ -18,6 +22,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::coop::poll_proceed;
 
+use crate::connection::receive::Keeping;
 use crate::connection::{Connection, Note};
 use crate::error::Result;
 use crate::message::{Message, Outgoing};
@@ -28,9 +33,9 @@ use state::{Change, Frames, State, Write};
 /// What the handles of one connection share.
 pub(crate) struct Shared {
     state: Mutex<State>,
-    /// For who waits for room.
+    /// For who waits for room, or for a flush.
     room: Notify,
-    /// For who waits for the end.
+    /// For who waits for the end, or for a pong.
     end: Notify,
     /// Whether the task that attends the connection is at it, and will do what the driver is to do before it waits.
     in_turn: AtomicBool,
@@ -80,6 +85,11 @@ impl Shared {
         self.locked(|state| state.poll_receive(next, cx))
     }
 
+    /// Waits for the end for a sink that closes; what arrives is kept for whoever receives, within bounds.
+    pub(crate) fn poll_close(self: &Arc<Shared>, cx: &mut Context<'_>) -> Poll<Keeping> {
+        self.locked(|state| state.poll_close(cx))
+    }
+
     /// Queues a message when there is room for it.
     pub(crate) fn send(
         self: &Arc<Shared>,
@@ -98,7 +108,7 @@ impl Shared {
         };
         self.when_there_is_room(Frames::Within, queue, Write::Soon).await?;
         let asked = Asked { shared: self, number: number.unwrap_or_default() };
-        self.wait_until(Change::End, |state| state.took(asked.number)).await
+        self.wait_until(Change::Pong, |state| state.took(asked.number)).await
     }
 
     /// Queues a ping with this payload when there is room for it.
@@ -125,7 +135,7 @@ impl Shared {
 
     /// Waits until a message, or something within one, can be queued.
     pub(crate) async fn room(self: &Arc<Shared>, frames: Frames) -> Result<()> {
-        self.wait_until(Change::Room, |state| match state.has_room(frames) {
+        self.wait_until(Change::Room(frames), |state| match state.has_room(frames) {
             Ok(true) => Some(Ok(())),
             Ok(false) => {
                 state.make_room();
@@ -138,7 +148,7 @@ impl Shared {
 
     /// Waits until the transport has taken everything that was queued.
     pub(crate) async fn flush(self: &Arc<Shared>) -> Result<()> {
-        self.wait_until(Change::Room, |state| {
+        self.wait_until(Change::Flushed, |state| {
             state.is_flushed().map(|is_flushed| is_flushed.then_some(())).transpose()
         })
         .await
@@ -157,11 +167,7 @@ impl Shared {
 
     /// Waits for the end of the connection. Someone has to receive meanwhile, or the time for closing has to pass.
     pub(crate) async fn ended(self: &Arc<Shared>) -> Closed {
-        self.wait_until(Change::End, |state| {
-            let connection = &state.connection;
-            (connection.has_ended() || connection.is_lost()).then(|| connection.closed())
-        })
-        .await
+        self.wait_until(Change::End, |state| state.is_end_certain().then(|| state.connection.closed())).await
     }
 
     /// How the connection ended, or would end if the transport vanished now.
@@ -211,17 +217,18 @@ impl Shared {
     /// is gone drops a new task at once, a waker does what it likes, and a log may be sent over this very connection.
     fn follow(self: &Arc<Shared>, mut state: MutexGuard<'_, State>) {
         let due = state.take_due();
-        if due.wake
-            && let Driver::Running { waker: Some(waker), .. } = &state.driver
-            && !self.in_turn.load(Ordering::Relaxed)
-        {
-            waker.wake_by_ref();
-        }
-        let receiver = if due.receiver { state.take_receiver() } else { None };
+        let driver = match &state.driver {
+            Driver::Running { waker, .. } if due.wake && !self.in_turn.load(Ordering::Relaxed) => {
+                waker.clone()
+            }
+            _ => None,
+        };
+        let receivers = if due.receiver { state.take_receivers() } else { [None, None] };
         let notes = state.connection.take_notes();
         drop(state);
+        between_steps();
         if due.start {
-            self.runtime.spawn(Driving(Arc::clone(self)));
+            start(Driving(Arc::clone(self)), &self.runtime);
         }
         if due.room {
             self.room.notify_waiters();
@@ -229,13 +236,12 @@ impl Shared {
         if due.end {
             self.end.notify_waiters();
         }
-        if let Some(receiver) = receiver {
-            receiver.wake();
-        }
+        driver.into_iter().chain(receivers.into_iter().flatten()).for_each(Waker::wake);
         notes.iter().for_each(Note::log);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
+        between_steps();
         // Nothing that holds the lock leaves the state half changed, so a panic elsewhere does not spoil it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -288,8 +294,8 @@ impl Shared {
     ) -> T {
         loop {
             let told = match change {
-                Change::Room => self.room.notified(),
-                Change::End => self.end.notified(),
+                Change::Room(_) | Change::Flushed => self.room.notified(),
+                Change::Pong | Change::End => self.end.notified(),
             };
             let found = self.locked(|state| {
                 let found = check(state);
@@ -317,6 +323,20 @@ impl Drop for Asked<'_> {
     fn drop(&mut self) {
         self.shared.locked(|state| state.connection.forget_ping(self.number));
     }
+}
+
+/// Where another thread may take a step: the model of the tests lets another task do so.
+#[inline]
+fn between_steps() {
+    #[cfg(test)]
+    model::between_steps();
+}
+
+/// Starts a driver: in the model of the tests it is polled by hand.
+fn start(driving: Driving, runtime: &Handle) {
+    #[cfg(test)]
+    let Some(driving) = model::adopt(driving) else { return };
+    runtime.spawn(driving);
 }
 
 /// The task that drives a connection. If it is dropped before the end, in a panic or with its runtime, nobody is left to

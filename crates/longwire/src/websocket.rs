@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
 
 use crate::connection::Connection;
+use crate::connection::receive::Keeping;
 use crate::error::{Error, Result};
 use crate::halves::{Receiver, Sender, halves};
 use crate::message::{Message, Outgoing};
@@ -301,7 +302,9 @@ impl Stream for WebSocket {
 }
 
 /// Takes messages, as [`feed`](WebSocket::feed) and [`flush`](WebSocket::flush) do; closing the sink closes the
-/// connection with 1000. If a message that is sent piece by piece begins between `poll_ready` and `start_send`, the latter
+/// connection with 1000, and waits for the end. What arrives meanwhile belongs to the stream, which need not be read for
+/// that: 64 KiB are kept for it. If more comes, closing is done as soon as the Close frame is written, and the end comes
+/// when the stream is read or dropped. If a message that is sent piece by piece begins between `poll_ready` and `start_send`, the latter
 /// fails with [`Error::Send`].
 ///
 /// # Cancel safety
@@ -326,10 +329,18 @@ impl Sink<Message> for WebSocket {
         this.sink_wait.poll_flush(this.sender.shared(), cx)
     }
 
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        if self.is_open() {
-            self.sender.shared().begin_close(CloseFrame::new(CloseCode::NORMAL, "").ok());
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        let this = self.get_mut();
+        let shared = this.sender.shared();
+        if shared.is_open() {
+            shared.begin_close(CloseFrame::new(CloseCode::NORMAL, "").ok());
         }
-        self.receiver.poll_end(cx).map(Ok)
+        // Reading goes on meanwhile: the peer may not read before it has written.
+        let flushed = this.sink_wait.poll_flush(shared, cx);
+        match ready!(shared.poll_close(cx)) {
+            // How it ended, the stream tells.
+            Keeping::More => Poll::Ready(Ok(())),
+            Keeping::Full => flushed.map(|_| Ok(())),
+        }
     }
 }

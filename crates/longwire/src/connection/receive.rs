@@ -1,6 +1,7 @@
 //! From what was read to messages, whole or in parts.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::task::{Context, Poll, ready};
 
 #[cfg(feature = "axum")]
@@ -18,6 +19,23 @@ pub(crate) struct Part {
     pub(crate) content: Message,
     /// Whether the message is whole with it.
     pub(crate) is_last: bool,
+}
+
+/// How much a sink that closes keeps of what arrives for the stream, in bytes, with what each message costs besides.
+const KEPT: usize = 64 << 10;
+
+/// Messages that were read for somebody else, who receives them first of all.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    messages: VecDeque<Message>,
+    size: usize,
+}
+
+/// Whether more can be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keeping {
+    More,
+    Full,
 }
 
 /// A message, ping or pong.
@@ -71,6 +89,45 @@ impl Connection {
         Ok(part)
     }
 
+    /// Keeps messages among what was read for whoever receives next.
+    pub(crate) fn keep_messages(&mut self) -> Result<Keeping> {
+        if self.is_amid_parts && !self.discard_parts()? {
+            return Ok(Keeping::More);
+        }
+        while self.kept.as_ref().is_none_or(|kept| kept.size < KEPT) {
+            let Some(message) = self.next_read(Delivery::Whole, |message| message.content, |_| None)? else {
+                return Ok(Keeping::More);
+            };
+            let kept = self.kept.get_or_insert_default();
+            kept.size = kept.size.saturating_add(size_of::<Message>()).saturating_add(message.len());
+            kept.messages.push_back(message);
+        }
+        Ok(Keeping::Full)
+    }
+
+    /// Whether messages are kept for whoever receives next.
+    pub(crate) fn has_kept(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// Nobody will receive any more.
+    pub(crate) fn discard_kept(&mut self) {
+        self.kept = None;
+    }
+
+    #[cold]
+    fn next_kept(&mut self) -> Option<Part> {
+        let content = self.kept.as_mut().and_then(|kept| {
+            let content = kept.messages.pop_front()?;
+            kept.size = kept.size.saturating_sub(size_of::<Message>()).saturating_sub(content.len());
+            Some(content)
+        });
+        if content.is_none() {
+            self.kept = None;
+        }
+        content.map(|content| Part { content, is_last: true })
+    }
+
     /// Whether the last part has been discarded.
     fn discard_parts(&mut self) -> Result<bool> {
         while self.is_amid_parts {
@@ -84,6 +141,22 @@ impl Connection {
     /// What `of_message` makes of the next message or part, or `of_control` of a control frame before it, if it wants it.
     #[inline]
     fn next<T>(
+        &mut self,
+        delivery: Delivery,
+        of_message: impl Fn(Part) -> T,
+        of_control: impl Fn(Event<'_>) -> Option<T>,
+    ) -> Result<Option<T>> {
+        if self.kept.is_some()
+            && let Some(part) = self.next_kept()
+        {
+            return Ok(Some(of_message(part)));
+        }
+        self.next_read(delivery, of_message, of_control)
+    }
+
+    /// The same, of what nobody has looked at.
+    #[inline]
+    fn next_read<T>(
         &mut self,
         delivery: Delivery,
         of_message: impl Fn(Part) -> T,
@@ -205,7 +278,7 @@ impl Connection {
     fn discard_unparsed(&mut self) {
         // Errors of the peer fail the connection by themselves; nobody is there to be told.
         // In parts, so that a message that is still to come is not put together for nobody.
-        while let Ok(Some(_)) | Err(_) = self.next_part() {}
+        while let Ok(Some(_)) | Err(_) = self.next_read(Delivery::InParts, |part| part, |_| None) {}
     }
 }
 

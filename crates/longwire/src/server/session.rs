@@ -204,7 +204,7 @@ impl Session {
 
 /// Runs `handler` for a connection that is open and driven by its opener, and ends the connection properly when the
 /// handler is done.
-pub(super) async fn run(socket: WebSocket, handler: impl FnOnce(WebSocket) -> Handling) {
+pub(crate) async fn run(socket: WebSocket, handler: impl FnOnce(WebSocket) -> Handling) {
     let farewell = Farewell(socket.sender());
     let handling = logged(|| handler(socket));
     let mut session = Session { handling, outcome: None, farewell };

@@ -33,7 +33,7 @@ impl Shared {
     pub(crate) fn end_turn(self: &Arc<Shared>, cx: &mut Context<'_>) -> Standing {
         self.locked(|state| {
             self.in_turn.store(false, Ordering::Relaxed);
-            if state.wants_driving() {
+            if state.wants_driving(cx) {
                 let _over = state.poll_drive(cx);
             } else if let Driver::Running { scheduled, .. } = &mut state.driver {
                 *scheduled = false;
@@ -91,13 +91,14 @@ impl State {
     }
 
     /// Whether the driver has anything to do. It may have been woken for the answers to one read, which the receiver has
-    /// written since; then it has not.
-    fn wants_driving(&self) -> bool {
+    /// written since; then it has not. In another task than before, it has to say anew whom to wake.
+    fn wants_driving(&self, cx: &Context<'_>) -> bool {
         match &self.driver {
             Driver::NotStarted | Driver::Done => false,
             Driver::Running { waker: None, .. } | Driver::Running { writing: true, .. } => true,
-            Driver::Running { scheduled, .. } => {
-                self.connection.is_overdue()
+            Driver::Running { waker: Some(waker), scheduled, .. } => {
+                !waker.will_wake(cx.waker())
+                    || self.connection.is_overdue()
                     || self.driver_reads()
                     || self.connection.awaits_pong()
                     || (*scheduled && !self.connection.is_quiet())

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use longwire_proto::{CloseFrame, SendError};
 
+use super::both::poll_read;
 use super::driver::Driver;
+use super::stage::Stage;
 use crate::connection::Connection;
+use crate::connection::receive::Keeping;
 use crate::error::{Error, Result};
 use crate::telemetry;
 
@@ -20,28 +23,39 @@ pub(super) struct State {
     pub(super) driver: Driver,
     /// Whether there is a `Receiver`. Without one, the driver reads and discards.
     pub(super) receiver: Presence,
-    /// Who waits in `recv` for what the driver does.
+    /// The receiver's task, while it waits.
     receiver_waker: Option<Waker>,
+    /// The task of a sink that closes, while it waits for the end.
+    closer: Option<Box<Waker>>,
     pub(super) senders: usize,
     /// Whether the queue has been above the high-water mark and not yet below the low one.
     congested: bool,
     awaited: Awaited,
+    /// How far the connection was when the driver was last told.
+    told: Stage,
     due: Due,
 }
 
 /// What somebody waits for.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Awaited {
     room: bool,
+    room_within: bool,
+    flush: bool,
+    pong: bool,
     end: bool,
 }
 
 /// What can be waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
-    /// Some of what waited to be written has been.
-    Room,
-    /// The connection has come nearer to its end, or a ping was answered.
+    /// Something can be queued.
+    Room(Frames),
+    /// The transport has taken everything that was queued.
+    Flushed,
+    /// The answer to a ping has come, or will not.
+    Pong,
+    /// The connection has ended.
     End,
 }
 
@@ -91,42 +105,76 @@ impl State {
             driver,
             receiver: Presence::Here,
             receiver_waker: None,
+            closer: None,
             senders: 1,
             congested: false,
             awaited: Awaited::default(),
+            told: Stage::default(),
             due: Due::default(),
         }
     }
 
     /// Whether anything is to follow the step that has been taken.
-    pub(super) fn is_anything_due(&self) -> bool {
+    #[inline]
+    pub(super) fn is_anything_due(&mut self) -> bool {
+        if self.awaited != Awaited::default() || !self.connection.is_open() {
+            self.look_who_waits();
+        }
         self.due != Due::default() || self.connection.has_notes()
+    }
+
+    /// Finds whoever waits for what is there, after each step and whoever took it. A step that brings something need not
+    /// know who waits for it.
+    #[cold]
+    fn look_who_waits(&mut self) {
+        let awaited = &self.awaited;
+        let has_come = (awaited.room && self.is_room_decided(Frames::Message))
+            || (awaited.room_within && self.is_room_decided(Frames::Within))
+            || (awaited.flush && self.is_flush_decided());
+        if has_come {
+            self.awaited = Awaited { pong: awaited.pong, end: awaited.end, ..Awaited::default() };
+            self.due.room = true;
+        }
+        if self.awaited.pong && self.is_pong_lost() {
+            self.awaited.pong = false;
+            self.due.end = true;
+        }
+        let stage = Stage::of(&self.connection);
+        if self.awaited.end && self.is_end_certain() {
+            self.awaited.end = false;
+            self.due.end = true;
+        }
+        if stage.has_ended {
+            self.due.receiver |= self.receiver_waker.is_some() || self.closer.is_some();
+        }
+        // The driver keeps the deadline of the closing handshake, reads when nobody else does, and ends the transport.
+        if stage != self.told {
+            self.told = stage;
+            self.wake_driver();
+        }
     }
 
     /// What is to follow the step that has been taken.
     pub(super) fn take_due(&mut self) -> Due {
-        if self.connection.take_news_of_pings() && mem::take(&mut self.awaited.end) {
+        if self.connection.take_news_of_pings() && mem::take(&mut self.awaited.pong) {
             self.due.end = true;
         }
         mem::take(&mut self.due)
     }
 
-    /// Who receives, to be told to look again.
-    pub(super) fn take_receiver(&mut self) -> Option<Waker> {
-        self.receiver_waker.take()
+    /// Who receives, and a sink that closes, to be told to look again.
+    pub(super) fn take_receivers(&mut self) -> [Option<Waker>; 2] {
+        [self.receiver_waker.take(), self.closer.take().map(|closer| *closer)]
     }
 
     /// Somebody will wait for this.
     pub(super) fn await_change(&mut self, change: Change) {
         match change {
-            Change::Room => self.awaited.room = true,
+            Change::Room(Frames::Message) => self.awaited.room = true,
+            Change::Room(Frames::Within) => self.awaited.room_within = true,
+            Change::Flushed => self.awaited.flush = true,
+            Change::Pong => self.awaited.pong = true,
             Change::End => self.awaited.end = true,
-        }
-    }
-
-    fn room_has_changed(&mut self) {
-        if mem::take(&mut self.awaited.room) {
-            self.due.room = true;
         }
     }
 
@@ -148,7 +196,6 @@ impl State {
                 Ok(None) => ready!(self.connection.poll_rest(cx)),
                 Err(error) => {
                     self.write_now();
-                    self.wake_driver();
                     return Poll::Ready(Err(error));
                 }
             }
@@ -158,16 +205,13 @@ impl State {
             // Everything that was read has been handled: this is the one write for the one read.
             self.write_now();
             if self.connection.has_ended() {
-                self.wake_driver();
+                self.receiver_waker = None;
                 return Poll::Ready(Ok(None));
             }
-            if self.connection.protocol.closed().is_some() {
-                self.receiver_waker = Some(cx.waker().clone());
-                self.wake_driver();
-                return Poll::Pending;
-            }
-            if self.connection.poll_read(cx).is_pending() {
-                // The driver wakes the receiver if it gives the connection up.
+            // After the last message, the driver reads.
+            if self.connection.protocol.closed().is_some()
+                || poll_read(&mut self.connection, cx, self.closer.as_deref()).is_pending()
+            {
                 if !self.receiver_waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
                     self.receiver_waker = Some(cx.waker().clone());
                 }
@@ -177,7 +221,30 @@ impl State {
                 }
                 return Poll::Pending;
             }
-            self.tell_if_ended();
+        }
+    }
+
+    /// Waits for the end for a sink that closes, and reads for the time that the receiver does not: what arrives is kept
+    /// for that. `Ready`: the connection has ended, or so much is kept that the receiver has to read the rest.
+    pub(super) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Keeping> {
+        loop {
+            let keeping = self.connection.keep_messages().unwrap_or_else(|error| {
+                self.connection.fail(error);
+                Keeping::More
+            });
+            ready!(self.connection.poll_rest(cx));
+            self.due.receiver |= self.connection.has_kept() && self.receiver_waker.is_some();
+            self.write_now();
+            if keeping == Keeping::Full || self.connection.has_ended() {
+                self.closer = None;
+                return Poll::Ready(keeping);
+            }
+            if self.connection.protocol.closed().is_some()
+                || poll_read(&mut self.connection, cx, self.receiver_waker.as_ref()).is_pending()
+            {
+                self.closer = Some(Box::new(cx.waker().clone()));
+                return Poll::Pending;
+            }
         }
     }
 
@@ -185,15 +252,24 @@ impl State {
         if !self.connection.is_open() {
             return Err(self.closed());
         }
-        let protocol = &self.connection.protocol;
-        let limits = &protocol.config().limits;
-        let mark = if self.congested { limits.low_water } else { limits.high_water };
-        let congested = protocol.queued() > mark;
+        let congested = self.connection.protocol.queued() > self.mark();
         if congested && !self.congested {
-            telemetry::backpressure(protocol.role());
+            telemetry::backpressure(self.connection.protocol.role());
         }
         self.congested = congested;
         Ok(!congested && (frames == Frames::Within || !self.connection.is_amid_message))
+    }
+
+    /// How many bytes may wait while there is room.
+    fn mark(&self) -> usize {
+        let limits = &self.connection.protocol.config().limits;
+        if self.congested { limits.low_water } else { limits.high_water }
+    }
+
+    /// Whether [`has_room`](State::has_room) would say that there is room, or will be none.
+    fn is_room_decided(&self, frames: Frames) -> bool {
+        let is_in_turn = frames == Frames::Within || !self.connection.is_amid_message;
+        !self.connection.is_open() || (is_in_turn && self.connection.protocol.queued() <= self.mark())
     }
 
     /// Has what was only fed written, since whoever needs room would wait for it for ever.
@@ -231,29 +307,29 @@ impl State {
             return;
         }
         // Nobody is woken when the transport takes bytes again: the driver, woken here, tries and waits for it.
-        let mut cx = Context::from_waker(Waker::noop());
-        let before = self.connection.protocol.queued();
-        let was_settled = self.connection.is_settled();
-        if self.connection.poll_write(&mut cx).is_pending() || self.connection.is_settled() != was_settled {
+        if self.connection.poll_write(&mut Context::from_waker(Waker::noop())).is_pending() {
             self.wake_driver();
         }
-        // Only what has changed is told: whoever waits for it calls this, too, and would wake itself for ever.
-        if self.connection.protocol.queued() < before {
-            self.room_has_changed();
-        }
-        self.tell_if_ended();
     }
 
     /// Whether everything has been written; it is tried at once. An error: it will not be.
     pub(super) fn is_flushed(&mut self) -> Result<bool> {
         self.write_now();
-        let connection = &self.connection;
-        let closed = connection.protocol.closed();
-        if connection.is_broken() || closed.is_some_and(|closed| !closed.clean) {
+        if self.is_flush_lost() {
             return Err(self.closed());
         }
+        Ok(self.is_flush_decided())
+    }
+
+    /// Whether what was queued will never be written.
+    fn is_flush_lost(&self) -> bool {
+        let closed = self.connection.protocol.closed();
+        self.connection.is_broken() || closed.is_some_and(|closed| !closed.clean)
+    }
+
+    fn is_flush_decided(&self) -> bool {
         // What has ended cleanly has said all that it had to say.
-        Ok(connection.is_flushed() || connection.has_ended())
+        self.is_flush_lost() || self.connection.is_flushed() || self.connection.has_ended()
     }
 
     /// How long the round trip of this ping took, when its answer is there. An error: it will not be.
@@ -261,8 +337,7 @@ impl State {
         if let Some(took) = self.connection.took(ping) {
             return Some(Ok(took));
         }
-        let connection = &self.connection;
-        if connection.has_ended() || connection.is_settled() || connection.is_end_ahead() {
+        if self.is_pong_lost() {
             return Some(Err(self.closed()));
         }
         // It looks ahead while nobody receives.
@@ -270,11 +345,20 @@ impl State {
         None
     }
 
+    /// Whether whoever closes need not wait any more.
+    pub(super) fn is_end_certain(&self) -> bool {
+        self.connection.has_ended() || self.connection.is_lost()
+    }
+
+    /// Whether no answer to a ping will come any more.
+    fn is_pong_lost(&self) -> bool {
+        let connection = &self.connection;
+        connection.has_ended() || connection.is_settled() || connection.is_end_ahead()
+    }
+
     pub(super) fn begin_close(&mut self, frame: Option<CloseFrame>) {
         self.connection.protocol.close(frame);
         self.write_now();
-        // The closing handshake has a deadline, which the driver keeps.
-        self.wake_driver();
     }
 
     pub(super) fn remove_sender(&mut self) {
@@ -288,6 +372,7 @@ impl State {
     pub(super) fn remove_receiver(&mut self) {
         self.receiver = Presence::Gone;
         self.receiver_waker = None;
+        self.connection.discard_kept();
         self.close_if_abandoned();
         self.wake_driver();
     }
@@ -295,17 +380,6 @@ impl State {
     fn close_if_abandoned(&mut self) {
         if self.receiver == Presence::Gone && self.senders == 0 && self.connection.is_open() {
             self.begin_close(CloseFrame::new(1001, "").ok());
-        }
-    }
-
-    fn tell_if_ended(&mut self) {
-        let has_ended = self.connection.has_ended();
-        if (has_ended || self.connection.is_settled()) && mem::take(&mut self.awaited.end) {
-            self.due.end = true;
-        }
-        // Nobody waits for ever for room in a connection that has none any more.
-        if has_ended {
-            self.room_has_changed();
         }
     }
 
@@ -328,12 +402,13 @@ impl State {
     pub(super) fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut writing = self.poll_exchange(cx).is_pending();
         while self.connection.poll_overdue(cx) {
-            writing = self.connection.poll_write(cx).is_pending();
+            writing = self.poll_exchange(cx).is_pending();
         }
-        self.driven();
         if self.connection.has_looked_ahead() {
             self.due.receiver = true;
         }
+        // It has seen that itself.
+        self.told = Stage::of(&self.connection);
         if self.connection.protocol.is_over() {
             self.driver = Driver::Done;
             return Poll::Ready(());
@@ -352,16 +427,6 @@ impl State {
         self.connection.protocol.close(CloseFrame::new(1001, "").ok());
         let _as_far_as_it_goes = self.connection.poll_write(&mut Context::from_waker(Waker::noop()));
         self.connection.give_up();
-        self.driven();
-    }
-
-    /// Tells whoever waits for what the driver does.
-    fn driven(&mut self) {
-        self.room_has_changed();
-        self.tell_if_ended();
-        if self.connection.has_ended() {
-            self.due.receiver = true;
-        }
     }
 
     /// Writes, and reads where it falls to the driver. `Pending`: the transport takes no more for now.

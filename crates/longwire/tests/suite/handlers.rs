@@ -1,11 +1,18 @@
 //! The server's handler: when it begins, and what becomes of its connection when it ends.
 
-use std::future::pending;
+use std::future::{pending, poll_fn};
+use std::task::Poll;
+use std::time::Duration;
 
-use longwire::{By, Client, HandlerResult, Message, WebSocket, connect};
+use longwire::{By, Client, HandlerResult, Keepalive, Message, WebSocket, connect};
 use tokio::sync::{broadcast, mpsc};
+use tokio::task::coop::poll_proceed;
+use tokio::task::yield_now;
+use tokio::time::{sleep, timeout};
 
-use crate::support::{CLOSE, Frame, TEXT, close, deserted, echo, end, masked, patient, run, serve};
+use crate::support::{
+    CLOSE, Frame, PING, TEXT, close, deserted, echo, end, masked, patient, run, run_paused, serve,
+};
 
 /// How a connection ends whose handler is this. Both have answered then: if one of them waited for anything more, it
 /// would do so for an hour.
@@ -79,7 +86,7 @@ fn a_handler_that_panics_closes_with_1011() {
         assert_eq!(end(&ending(at_once).await), (1011, "", By::Peer, true));
 
         let later = async |socket: WebSocket| {
-            tokio::task::yield_now().await;
+            yield_now().await;
             drop(socket);
             panic!("a fault of the application")
         };
@@ -253,5 +260,47 @@ fn what_a_handler_that_panics_has_sent_arrives_before_the_close() {
         let mut raw = serving.raw_open().await;
         assert_eq!(raw.frame().await.payload.len(), HUGE);
         assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1011, "")));
+    });
+}
+
+/// The session keeps the times of its connection. A timer that it sets when its task's budget is spent has to learn all
+/// the same whom to wake.
+#[test]
+fn a_handler_that_spends_its_budget_does_not_lose_the_times_of_its_connection() {
+    run_paused(async {
+        let keepalive = Keepalive::every(Duration::from_secs(5)).within(Duration::from_secs(5));
+        let set_up = |server: longwire::Server| server.limits(patient().keepalive(keepalive));
+        let serving = serve(set_up, async |_socket: WebSocket| {
+            yield_now().await;
+            poll_fn(|cx| {
+                while let Poll::Ready(turn) = poll_proceed(cx) {
+                    turn.made_progress();
+                }
+                Poll::Ready(())
+            })
+            .await;
+            pending().await
+        });
+        let mut raw = serving.await.raw_open().await;
+        let ping = timeout(Duration::from_secs(60), raw.frame()).await.expect("the keepalive does not ask");
+        assert_eq!(ping.first, PING);
+    });
+}
+
+/// The clock of the test stands still for as long as anybody has something to do.
+#[test]
+fn a_handler_that_waits_for_room_lets_its_thread_rest() {
+    run_paused(async {
+        let serving = serve(
+            |server| server,
+            async |mut socket: WebSocket| {
+                loop {
+                    socket.send(vec![0; 100_000]).await?;
+                }
+            },
+        );
+        let serving = serving.await;
+        let _reads_nothing = serving.raw_open().await;
+        sleep(Duration::from_secs(3600)).await;
     });
 }

@@ -145,6 +145,100 @@ fn closing_the_sink_closes_the_connection_with_1000() {
     });
 }
 
+/// The two halves of a `split` may close and read in two tasks: neither takes the other's waker, or what belongs to it.
+#[test]
+fn a_sink_that_closes_leaves_the_stream_to_whoever_reads_it() {
+    run_paused(async {
+        for is_read_first in [true, false] {
+            let (socket, mut raw) = server_and_raw();
+            let (mut sink, mut stream) = StreamExt::split(socket);
+            let (begin, begun) = tokio::sync::oneshot::channel();
+            let reading = tokio::spawn(async move {
+                if !is_read_first {
+                    begun.await.unwrap();
+                }
+                let mut texts = Vec::new();
+                while let Some(message) = stream.next().await {
+                    texts.push(message.unwrap().to_string());
+                }
+                texts
+            });
+            settle().await;
+            let closing = tokio::spawn(async move { sink.close().await });
+            assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1000, "")));
+            raw.send(masked(TEXT, "one")).await;
+            settle().await;
+            begin.send(()).unwrap_or_default();
+            settle().await;
+            raw.send([masked(TEXT, "two"), masked(CLOSE, close(1000, ""))].concat()).await;
+            assert_eq!(reading.await.unwrap(), ["one", "two"]);
+            closing.await.unwrap().unwrap();
+        }
+    });
+}
+
+/// The messages that a closing sink keeps for the stream are bounded: with more of them, the rest is the stream's to read.
+#[test]
+fn a_sink_that_closes_keeps_a_bounded_part_of_what_arrives() {
+    run_paused(async {
+        let (mut socket, mut raw) = server_and_raw();
+        let closing = tokio::spawn(async move { (SinkExt::close(&mut socket).await, socket) });
+        assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1000, "")));
+        let sending = tokio::spawn(async move {
+            for _ in 0..1000 {
+                raw.send(masked(TEXT, "x".repeat(1000))).await;
+            }
+            raw.send(masked(CLOSE, close(1000, ""))).await;
+            raw
+        });
+        let (closed, mut socket) = closing.await.unwrap();
+        closed.unwrap();
+        assert!(!sending.is_finished(), "a million bytes are read for nobody");
+        let mut count = 0;
+        while let Some(message) = socket.next().await {
+            assert_eq!(message.unwrap().len(), 1000);
+            count += 1;
+        }
+        assert_eq!(count, 1000);
+        assert_eq!(end(&socket.closed()), (1000, "", By::Local, true));
+        sending.await.unwrap();
+    });
+}
+
+/// The session is the driver of its connection. Over TLS what was written still has to be flushed; when the handler's
+/// reading does that, whoever waits for the flush has to hear of it.
+#[cfg(feature = "tls")]
+#[test]
+fn a_flood_from_a_split_sink_flows_over_tls_while_the_handler_reads() {
+    const MESSAGES: u32 = 1000;
+    crate::support::run(async {
+        let authority = crate::tls::Authority::for_names(&["127.0.0.1"]);
+        let identity = authority.identity.clone();
+        let set_up = |server: longwire::Server| server.tls(identity);
+        let serving = crate::support::serve(set_up, async |socket| {
+            let (mut sink, mut stream) = StreamExt::split(socket);
+            tokio::spawn(async move {
+                for number in 0..MESSAGES {
+                    sink.send(Message::from(number.to_string())).await.unwrap();
+                }
+            });
+            while let Some(message) = stream.next().await {
+                message?;
+            }
+            Ok(())
+        });
+        let serving = serving.await;
+        let url = format!("wss://{}/", serving.addr);
+        let mut client = authority.client().connect(&url).await.unwrap();
+        for number in 0..MESSAGES {
+            let next = tokio::time::timeout(std::time::Duration::from_secs(60), client.recv());
+            let message = next.await.expect("the server stalls").unwrap().unwrap();
+            assert_eq!(message, number.to_string().into());
+        }
+        client.close(1000, "").await.unwrap();
+    });
+}
+
 /// A server whose queue is above its high-water mark, and what it takes to empty it: the raw peer's reading.
 async fn congested() -> (WebSocket, crate::support::Raw<tokio::io::DuplexStream>) {
     let (mut socket, raw) = against_raw(Role::Server, 1000, Limits::default().water(50_000, 60_000));

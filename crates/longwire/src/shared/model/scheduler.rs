@@ -1,0 +1,237 @@
+//! A scheduler that polls tasks by hand, in an order that a seed determines.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Wake, Waker};
+
+/// How deep one step may be interrupted by another.
+const DEPTH: usize = 2;
+
+/// One in so many places between two steps is where another task runs.
+const INTERRUPTED: u64 = 4;
+
+/// One poll in so many comes with another waker, as that of a future which moved to another task does.
+const MOVED: u64 = 8;
+
+/// What a task is called that drives a connection.
+pub(super) const DRIVER: &str = "the driver";
+
+/// More polls than any schedule takes.
+const ENDLESS: usize = 200_000;
+
+/// At which end of the connection a task is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// The end that is looked at.
+    Near,
+    Far,
+}
+
+type Work = Pin<Box<dyn Future<Output = ()>>>;
+
+struct Task {
+    name: &'static str,
+    side: Side,
+    /// `None` while it is polled, and when it is done.
+    work: Option<Work>,
+    is_done: bool,
+    flag: Arc<Flag>,
+}
+
+/// A waker that only notes that it was woken.
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+thread_local! {
+    static TASKS: RefCell<Vec<Task>> = const { RefCell::new(Vec::new()) };
+    static IS_RUNNING: Cell<bool> = const { Cell::new(false) };
+    static DEEP: Cell<usize> = const { Cell::new(0) };
+    static NEAR_ONLY: Cell<bool> = const { Cell::new(false) };
+    /// At which end a task is that another task starts.
+    static SIDE: Cell<Side> = const { Cell::new(Side::Near) };
+    static CHANCE: Cell<u64> = const { Cell::new(1) };
+    static PROGRESS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// A number below `bound`, by the seed.
+pub(super) fn pick(bound: u64) -> u64 {
+    // Marsaglia's xorshift64*.
+    let mut state = CHANCE.get();
+    state ^= state >> 12;
+    state ^= state << 25;
+    state ^= state >> 27;
+    CHANCE.set(state);
+    (state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % bound
+}
+
+/// True once in so many times.
+pub(super) fn once_in(times: u64) -> bool {
+    pick(times) == 0
+}
+
+/// An operation has got something that it waited for.
+pub(super) fn progressed() {
+    PROGRESS.set(PROGRESS.get() + 1);
+}
+
+/// Begins a schedule.
+pub(super) fn begin(seed: u64) {
+    clear();
+    CHANCE.set(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+    for _ in 0..8 {
+        pick(2);
+    }
+    IS_RUNNING.set(true);
+}
+
+/// Drops whatever is left of a schedule.
+pub(super) fn clear() {
+    IS_RUNNING.set(false);
+    NEAR_ONLY.set(false);
+    DEEP.set(0);
+    let left = TASKS.with_borrow_mut(mem::take);
+    drop(left);
+}
+
+pub(super) fn is_running() -> bool {
+    IS_RUNNING.get()
+}
+
+pub(super) fn spawn(name: &'static str, side: Side, work: impl Future<Output = ()> + 'static) {
+    let flag = Arc::new(Flag(AtomicBool::new(true)));
+    let task = Task { name, side, work: Some(Box::pin(work)), is_done: false, flag };
+    TASKS.with_borrow_mut(|tasks| tasks.push(task));
+}
+
+/// Starts a task at the end of whoever starts it.
+pub(super) fn spawn_beside(name: &'static str, work: impl Future<Output = ()> + 'static) {
+    spawn(name, SIDE.get(), work);
+}
+
+/// Does `work` at an end.
+pub(super) fn at<T>(side: Side, work: impl FnOnce() -> T) -> T {
+    let before = SIDE.replace(side);
+    let outcome = work();
+    SIDE.set(before);
+    outcome
+}
+
+/// Another thread may run here: lets another task run for one poll.
+pub(super) fn interrupt() {
+    if IS_RUNNING.get() && DEEP.get() < DEPTH && once_in(INTERRUPTED) {
+        DEEP.set(DEEP.get() + 1);
+        run_one();
+        DEEP.set(DEEP.get() - 1);
+    }
+}
+
+/// Polls one task that has been woken. `false`: there is none.
+fn run_one() -> bool {
+    let near_only = NEAR_ONLY.get();
+    let woken: Vec<usize> = TASKS.with_borrow(|tasks| {
+        let is_woken = |task: &Task| task.work.is_some() && task.flag.0.load(Ordering::Relaxed);
+        let may_run = |task: &Task| is_woken(task) && !(near_only && task.side == Side::Far);
+        tasks.iter().enumerate().filter(|(_, task)| may_run(task)).map(|(index, _)| index).collect()
+    });
+    if woken.is_empty() {
+        return false;
+    }
+    poll(woken[pick(woken.len() as u64) as usize]);
+    true
+}
+
+fn poll(index: usize) {
+    let is_moved = once_in(MOVED);
+    let (mut work, flag, side) = TASKS.with_borrow_mut(|tasks| {
+        let task = &mut tasks[index];
+        if is_moved {
+            task.flag = Arc::new(Flag(AtomicBool::new(false)));
+        }
+        task.flag.0.store(false, Ordering::Relaxed);
+        (task.work.take().unwrap(), Arc::clone(&task.flag), task.side)
+    });
+    let waker = Waker::from(flag);
+    let polled = at(side, || work.as_mut().poll(&mut Context::from_waker(&waker)));
+    if polled.is_ready() {
+        at(side, || drop(work));
+        TASKS.with_borrow_mut(|tasks| tasks[index].is_done = true);
+        progressed();
+    } else {
+        TASKS.with_borrow_mut(|tasks| tasks[index].work = Some(work));
+    }
+}
+
+/// Runs whatever has been woken, until nobody is.
+pub(super) fn settle() {
+    for _ in 0..ENDLESS {
+        if !run_one() {
+            return;
+        }
+    }
+    panic!("somebody wakes himself without end");
+}
+
+/// Runs the near end until it waits, while the far end stands still, and sees that it waits for nothing that has happened:
+/// `look` sees nothing of the kind, and nobody who is polled for no reason gets further. The driver is left alone: what
+/// was only fed is written by it as soon as it is polled.
+pub(super) fn settle_near(look: impl Fn()) {
+    NEAR_ONLY.set(true);
+    settle();
+    look();
+    DEEP.set(DEPTH);
+    for index in 0..TASKS.with_borrow(Vec::len) {
+        // One that has been woken by now was woken by what such a look has changed.
+        let waiting = TASKS.with_borrow(|tasks| {
+            let task = &tasks[index];
+            let waits = task.work.is_some() && !task.flag.0.load(Ordering::Relaxed);
+            (waits && task.side == Side::Near && task.name != DRIVER).then_some(task.name)
+        });
+        if let Some(name) = waiting {
+            let before = PROGRESS.get();
+            poll(index);
+            assert_eq!(PROGRESS.get(), before, "{name} was not told of what it waits for");
+        }
+    }
+    DEEP.set(0);
+    settle();
+    NEAR_ONLY.set(false);
+}
+
+/// Runs up to so many steps of both ends.
+pub(super) fn go_on(steps: u64) {
+    for _ in 0..steps {
+        run_one();
+    }
+}
+
+/// Runs everything to its end.
+pub(super) fn finish() {
+    settle();
+    let stuck = TASKS.with_borrow(|tasks| {
+        let stuck = tasks.iter().filter(|task| !task.is_done);
+        stuck.map(|task| format!("{} ({:?})", task.name, task.side)).collect::<Vec<_>>()
+    });
+    assert!(stuck.is_empty(), "nobody wakes {}", stuck.join(", "));
+}
+
+/// Runs a future to its end, with nobody beside it.
+pub(super) fn complete<T: 'static>(work: impl Future<Output = T> + 'static) -> T {
+    let slot = std::rc::Rc::new(RefCell::new(None));
+    let result = std::rc::Rc::clone(&slot);
+    spawn("preparation", Side::Near, async move {
+        let outcome = work.await;
+        result.replace(Some(outcome));
+    });
+    settle();
+    let outcome = slot.take();
+    outcome.unwrap()
+}

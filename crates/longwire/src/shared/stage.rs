@@ -1,0 +1,25 @@
+//! How far a connection is on its way to its end.
+
+use crate::connection::Connection;
+
+/// How far a connection is on its way to its end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Stage {
+    is_closing: bool,
+    is_closed: bool,
+    is_settled: bool,
+    pub(super) has_ended: bool,
+    is_over: bool,
+}
+
+impl Stage {
+    pub(super) fn of(connection: &Connection) -> Stage {
+        Stage {
+            is_closing: !connection.is_open(),
+            is_closed: connection.protocol.closed().is_some(),
+            is_settled: connection.is_settled(),
+            has_ended: connection.has_ended(),
+            is_over: connection.protocol.is_over(),
+        }
+    }
+}
