@@ -26,11 +26,11 @@ fn is_syntax_error(protocols: &[&str]) -> bool {
 #[test]
 fn step_3_if_url_record_is_failure_throw_a_syntax_error() {
     run(async {
-        let invalid =
-            ["", "/relative", "#top", "ws://", "ws://a b/", "ws://localhost:65536/", "ws://localhost:-1/"];
+        let invalid = ["", "/relative", "#top", "ws://a b/", "ws://localhost:65536/", "ws://localhost:-1/"];
         for url in invalid {
             assert!(matches!(url_error(url), UrlError::Invalid { .. }), "{url}");
         }
+        assert!(matches!(url_error("ws://"), UrlError::NoHost(_)));
     });
 }
 
