@@ -28,6 +28,7 @@ use verbose::Verbose;
 const INTERRUPTED: u8 = 130;
 
 pub(crate) async fn run(args: ConnectArgs) -> Result<ExitCode, Failure> {
+    args.route.check(&args.url).map_err(Failure::Usage)?;
     let mut ending = Ending::of_client();
     let verbose = args.verbose.then(Verbose::new);
     let exchange = Exchange::new(&args, verbose.clone());

@@ -1,5 +1,6 @@
 //! How `longwire connect` gets to the server.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ pub(crate) struct RouteArgs {
 
     /// Connect to this Unix socket; the URL says what is asked for there
     #[cfg(unix)]
-    #[arg(long, value_name = "PATH", conflicts_with = "proxy")]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["proxy", "no_proxy", "lookup_timeout", "proxy_timeout"])]
     unix_socket: Option<PathBuf>,
 
     /// Follow redirects, at most --max-redirects of them
@@ -126,6 +127,45 @@ impl RouteArgs {
     }
 }
 
+impl RouteArgs {
+    /// Finds flags that would have no effect on the way to `url`.
+    ///
+    /// # Errors
+    ///
+    /// What to leave out, or to write instead.
+    pub(crate) fn check(&self, url: &str) -> Result<(), String> {
+        let flag = match self {
+            RouteArgs { ca: Some(_), .. } => "--ca",
+            RouteArgs { insecure: true, .. } => "--insecure",
+            RouteArgs { cert: Some(_), .. } => "--cert",
+            _ => return Ok(()),
+        };
+        let is_plain = ["ws:", "http:"].into_iter().any(|scheme| {
+            url.split_at_checked(scheme.len()).is_some_and(|(begin, _)| begin.eq_ignore_ascii_case(scheme))
+        });
+        // A redirect may lead to wss://, and a proxy of https:// speaks TLS, also one that the environment names.
+        if !is_plain || self.location || self.may_have_proxy() {
+            return Ok(());
+        }
+        Err(format!("{flag} has no effect on {url}, which is not encrypted: wss:// is"))
+    }
+
+    fn may_have_proxy(&self) -> bool {
+        #[cfg(unix)]
+        if self.unix_socket.is_some() {
+            return false;
+        }
+        match &self.proxy {
+            Some(proxy) => proxy.starts_with("https:"),
+            None => {
+                let names_proxy = |name: &OsStr| name.to_string_lossy().to_lowercase().ends_with("_proxy");
+                !self.no_proxy
+                    && std::env::vars_os().any(|(name, value)| names_proxy(&name) && !value.is_empty())
+            }
+        }
+    }
+}
+
 /// User and password, with the first colon between; without one, the password is empty.
 fn parse_user(text: &str) -> Result<(String, String), String> {
     let (user, password) = text.split_once(':').unwrap_or((text, ""));
@@ -168,6 +208,9 @@ mod tests {
         for args in [
             &["--proxy", "http://p:1", "--no-proxy"][..],
             &["--unix-socket", "/run/x", "--proxy", "http://p:1"],
+            &["--unix-socket", "/run/x", "--no-proxy"],
+            &["--unix-socket", "/run/x", "--lookup-timeout", "1"],
+            &["--unix-socket", "/run/x", "--proxy-timeout", "1"],
             &["--max-redirects", "3"],
             &["--cert", "me.pem"],
             &["--key", "me.key"],
@@ -177,6 +220,25 @@ mod tests {
             assert!(parse(args).is_err(), "{args:?}");
         }
         assert!(parse(&["--location", "--max-redirects", "3"]).is_ok());
+    }
+
+    /// They were taken, and did nothing.
+    #[test]
+    fn flags_for_tls_are_refused_where_there_is_none() {
+        let check = |args: &[&str], url| parse(&[&["--no-proxy"], args].concat()).unwrap().check(url);
+        for args in [&["--ca", "ca.pem"][..], &["--insecure"], &["--cert", "me.pem", "--key", "me.key"]] {
+            let said = check(args, "ws://a.example/").unwrap_err();
+            assert_eq!(
+                said,
+                format!("{} has no effect on ws://a.example/, which is not encrypted: wss:// is", args[0])
+            );
+            assert!(check(args, "HTTP://a.example/").is_err());
+            assert!(check(args, "wss://a.example/").is_ok());
+            assert!(check(&[args, &["--location"]].concat(), "ws://a.example/").is_ok());
+        }
+        assert!(check(&[], "ws://a.example/").is_ok());
+        let proxied = parse(&["--proxy", "https://p:1", "--ca", "ca.pem"]).unwrap();
+        assert!(proxied.check("ws://a.example/").is_ok());
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl Handler for Endpoints {
             Endpoint::Channel(name) => socket.subscribe(&name),
             Endpoint::Ticker => {
                 socket.subscribe_with(TICKER, Slow::Latest);
-                socket.send(&self.statistics.report());
+                socket.send(self.statistics.report());
             }
         }
     }
