@@ -45,7 +45,7 @@ fn something_else_than_http() {
     suffers(
         "answers with garbage",
         |caller| caller.send([0xff; 64]),
-        "the server does not answer as a WebSocket server: ",
+        "the server does not speak HTTP on this port",
         MIB,
     );
 }
