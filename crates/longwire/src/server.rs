@@ -11,6 +11,7 @@ mod incoming;
 pub mod mode;
 pub(crate) mod origin;
 pub(crate) mod refusals;
+mod rewaking;
 mod run;
 mod screen;
 #[cfg(feature = "tls")]

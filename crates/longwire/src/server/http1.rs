@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::census::Place;
 use super::refusals::Refusals;
+use super::rewaking::Rewaking;
 use super::screen::{Screen, Verdict};
 use super::service::{HttpBody, HttpService, with_text};
 use super::wire::{Answering, Client, Times, Wire};
@@ -85,7 +86,7 @@ pub(crate) async fn serve(
         .header_read_timeout(limits.handshake_time)
         .max_headers(limits.handshake_headers)
         .max_buf_size(limits.handshake_bytes.max(MIN_BUFFER))
-        .serve_connection(TokioIo::new(screen), service)
+        .serve_connection(TokioIo::new(Rewaking::new(screen)), service)
         .with_upgrades();
     let mut connection = pin!(connection);
     let times = Times::of(&limits);
@@ -221,3 +222,6 @@ impl Body for Answer {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,6 +35,7 @@ mod message_writer;
 #[cfg(target_os = "linux")]
 mod phases;
 mod pinging;
+mod pipelining;
 mod proxies;
 mod reconnecting;
 mod redirects;
@@ -48,5 +49,7 @@ mod task_gone;
 mod telemetry;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "tls")]
+mod tls_records;
 mod without_effect;
 mod writes;

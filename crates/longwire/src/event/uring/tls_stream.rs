@@ -8,8 +8,8 @@ use rustls::ServerConnection;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// How much is read from the TCP stream at a time: one record of TLS.
-const RECORD: usize = 16 << 10;
+/// How much room for what is encrypted is kept for the next write.
+const KEPT: usize = 16 << 10;
 
 /// A TCP stream with a TLS session that has begun elsewhere, for hyper to go on with.
 pub(super) struct TlsStream {
@@ -18,11 +18,26 @@ pub(super) struct TlsStream {
     /// Encrypted, and how far it is written.
     sealed: Vec<u8>,
     written: usize,
+    has_said_end: bool,
 }
 
 impl TlsStream {
     pub(super) fn new(stream: TcpStream, session: ServerConnection, sealed: Vec<u8>) -> TlsStream {
-        TlsStream { stream, session, sealed, written: 0 }
+        TlsStream { stream, session, sealed, written: 0, has_said_end: false }
+    }
+
+    /// Takes more of what arrives. The session may hold no plaintext: it bounds how much it takes of that.
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.session.read_tls(&mut Arriving { stream: &mut self.stream, cx }) {
+            // The end of TCP is told to the session by this, which knows whether it may come now.
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+            Err(error) => return Poll::Ready(Err(error)),
+        }
+        let processed = self.session.process_new_packets();
+        // What TLS itself has to say is said now, an alert included: nobody else may write for long.
+        let _blocked = self.poll_drain(cx);
+        Poll::Ready(processed.map(drop).map_err(io::Error::other))
     }
 
     /// Writes everything that is encrypted.
@@ -39,8 +54,25 @@ impl TlsStream {
             }
         }
         self.sealed.clear();
+        self.sealed.shrink_to(KEPT);
         self.written = 0;
         Poll::Ready(Ok(()))
+    }
+}
+
+/// A stream of tokio as the session reads it.
+struct Arriving<'a, 'b> {
+    stream: &'a mut TcpStream,
+    cx: &'a mut Context<'b>,
+}
+
+impl Read for Arriving<'_, '_> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let mut room = ReadBuf::new(room);
+        match Pin::new(&mut *self.stream).poll_read(self.cx, &mut room) {
+            Poll::Ready(read) => read.map(|()| room.filled().len()),
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
     }
 }
 
@@ -56,18 +88,7 @@ impl AsyncRead for TlsStream {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Poll::Ready(Err(error)),
             }
-            let mut record = [0; RECORD];
-            let mut record = ReadBuf::new(&mut record);
-            ready!(Pin::new(&mut this.stream).poll_read(cx, &mut record))?;
-            let mut arrived = record.filled();
-            if arrived.is_empty() {
-                // The end of TCP is told to the session, which knows whether it may come now.
-                this.session.read_tls(&mut io::empty())?;
-            }
-            while !arrived.is_empty() {
-                this.session.read_tls(&mut arrived)?;
-                this.session.process_new_packets().map_err(io::Error::other)?;
-            }
+            ready!(this.poll_receive(cx))?;
         }
     }
 }
@@ -88,7 +109,9 @@ impl AsyncWrite for TlsStream {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        this.session.send_close_notify();
+        if !std::mem::replace(&mut this.has_said_end, true) {
+            this.session.send_close_notify();
+        }
         ready!(this.poll_drain(cx))?;
         Pin::new(&mut this.stream).poll_shutdown(cx)
     }

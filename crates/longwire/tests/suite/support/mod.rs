@@ -10,6 +10,8 @@ mod fronts;
 mod peer;
 mod raw;
 mod run;
+#[cfg(feature = "tls")]
+mod secure;
 mod serving;
 mod trickle;
 
@@ -32,6 +34,8 @@ pub(crate) use raw::{BINARY, CLOSE, Frame, PING, PONG, Raw, TEXT, close, masked,
 pub(crate) use run::{poll_once, polled, run, run_on_threads, run_paused, settle};
 #[cfg(feature = "metrics")]
 pub(crate) use run::{run_counted, run_paused_counted};
+#[cfg(feature = "tls")]
+pub(crate) use secure::{Identity, RawTls, send_in_records};
 pub(crate) use serving::{Serving, agreement, echo, serve, upgrade_request};
 pub(crate) use trickle::Trickle;
 

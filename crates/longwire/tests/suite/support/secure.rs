@@ -1,0 +1,68 @@
+//! TLS for servers under test.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use longwire::Tls;
+use rcgen::{CertificateParams, KeyPair};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use super::raw::Raw;
+
+/// A client of raw bytes within TLS.
+pub(crate) type RawTls = Raw<TlsStream<TcpStream>>;
+
+/// A certificate for `localhost` that has signed itself.
+pub(crate) struct Identity {
+    pem: String,
+    key: KeyPair,
+}
+
+impl Identity {
+    pub(crate) fn new() -> Identity {
+        let key = KeyPair::generate().unwrap();
+        let pem =
+            CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap().pem();
+        Identity { pem, key }
+    }
+
+    /// What a server needs of it.
+    pub(crate) fn tls(&self) -> Tls {
+        Tls::pem(&self.pem, self.key.serialize_pem()).unwrap()
+    }
+
+    /// A client of raw bytes that trusts it.
+    pub(crate) async fn raw(&self, server: SocketAddr) -> RawTls {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap()).unwrap();
+        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let stream = TcpStream::connect(server).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        Raw::new(TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap())
+    }
+}
+
+/// Sends the bytes in records of these lengths, all at once.
+pub(crate) async fn send_in_records(
+    raw: RawTls,
+    mut bytes: &[u8],
+    mut length: impl FnMut() -> usize,
+) -> RawTls {
+    let mut stream = raw.into_inner();
+    let (_, session) = stream.get_mut();
+    session.set_buffer_limit(None);
+    while !bytes.is_empty() {
+        let (record, rest) = bytes.split_at(length().min(bytes.len()));
+        session.writer().write_all(record).unwrap();
+        bytes = rest;
+    }
+    stream.flush().await.unwrap();
+    Raw::new(stream)
+}
