@@ -18,6 +18,7 @@ mod run;
 mod socket;
 mod spans;
 mod topics;
+mod turns;
 mod unparsed;
 #[cfg(all(target_os = "linux", feature = "uring"))]
 mod uring;

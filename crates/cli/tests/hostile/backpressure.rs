@@ -7,7 +7,7 @@ use crate::figures::Figures;
 use crate::frames::{BINARY, FIN, PING, PONG};
 use crate::peer::{Flood, Peer, masked};
 use crate::process::{KIB, MIB};
-use crate::trial::{Bounds, Trial};
+use crate::trial::{Bounds, Trial, eventually};
 
 #[test]
 fn pings_whose_answers_nobody_reads() {
@@ -83,6 +83,28 @@ fn echoes_that_nobody_reads(size: usize, attack: &str) {
         // 256 KiB may wait to be written, and a message beyond that; and what io_uring had received when it was told to
         // stop, at most the 2 MiB of a loop's buffers, perhaps twice while they are copied.
         &Bounds { memory: 6 * MIB, cpu: Duration::from_secs(4) },
+    );
+}
+
+/// It is dropped, and its socket with it: nothing that is in flight for it keeps that open, though it never reads again.
+#[test]
+fn large_echoes_that_nobody_ever_reads() {
+    const PEERS: usize = 20;
+    // Long enough for the witness to be held up for a while and not to be lost itself.
+    let trial = Trial::begin(&["--metrics", "--keepalive", "1", "--keepalive-timeout", "6"]);
+    let message = masked(FIN | BINARY, vec![0xda; 100_000]);
+    let mut peers: Vec<Peer> = (0..PEERS).map(|_| Peer::open(&trial.server, "/echo")).collect();
+    for peer in &mut peers {
+        let flood = peer.flood(std::iter::repeat_n(&message, 64 * MIB / message.len()));
+        assert!(matches!(flood, Flood::Stalled(_) | Flood::Ended(_)), "{flood:?}");
+    }
+    eventually("the server has let go of them", || trial.more_descriptors() == 0);
+    drop(peers);
+    trial.end(
+        "has 100 KB messages echoed and never reads, on 20 connections",
+        "dropped when it does not answer pings, with its socket",
+        // What waits to be written, a message beyond that, and one that has begun to arrive.
+        &Bounds { memory: PEERS * MIB, cpu: Duration::from_secs(8) },
     );
 }
 

@@ -18,6 +18,7 @@ use super::mailbox::{Exchange, Mailbox};
 use super::reactor::{Life, Reactor, Removed, Step};
 use super::ready::{Call, Ready};
 use super::rules::Rules;
+use super::turns::Writes;
 use crate::server::admission::Admitted;
 use crate::server::census::{Place, TurnedAway};
 
@@ -29,9 +30,6 @@ const SLICES: usize = 16;
 
 /// How often one connection is read before the others have their turn.
 const READS_AT_A_TIME: usize = 4;
-
-/// How often one connection is written to before the others have their turn.
-const WRITES_AT_A_TIME: usize = 4;
 
 /// How many connections are accepted before the others have their turn.
 pub(super) const ACCEPTS_AT_A_TIME: usize = 64;
@@ -113,13 +111,6 @@ enum HeldBack {
     Bytes,
     /// The end, and what was written before it.
     End,
-}
-
-/// How often a connection was written to in a round of the loop.
-#[derive(Debug, Clone, Copy, Default)]
-struct Writes {
-    round: u32,
-    count: usize,
 }
 
 impl<T> Link<T> {
@@ -309,10 +300,7 @@ where
     /// fast the peer takes what the handler sends, and whoever makes it send more, the others have their turn.
     fn has_had_its_turn(&mut self, key: Key) -> bool {
         let Some(link) = self.reactor.link(key) else { return false };
-        if link.writes.round != self.round {
-            link.writes = Writes { round: self.round, count: 0 };
-        }
-        let had = link.writes.count >= WRITES_AT_A_TIME;
+        let had = link.writes.are_used_up(self.round);
         if had {
             link.waker.wake_by_ref();
         }
@@ -328,7 +316,7 @@ where
             Ok(0) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
             Ok(count) => {
                 link.held_back = HeldBack::Bytes;
-                link.writes.count += 1;
+                link.writes.note();
                 Poll::Ready(Ok(count))
             }
             Err(error) => Poll::Ready(Err(error)),

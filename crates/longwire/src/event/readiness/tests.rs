@@ -15,6 +15,7 @@ use super::*;
 use crate::event::mailbox::Mailbox;
 use crate::event::message_ref::MessageRef;
 use crate::event::socket::{SendStatus, Socket};
+use crate::event::turns::WRITES_AT_A_TIME;
 use crate::ledger::Ledger;
 use crate::opening::Opening;
 use crate::server::admission::{Accept, Admission, Upgrade};

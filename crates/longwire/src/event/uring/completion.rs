@@ -42,12 +42,28 @@ pub(crate) enum ReceiveEnd {
 }
 
 impl ReceiveEnd {
-    pub(super) fn of(result: io::Result<usize>) -> ReceiveEnd {
+    /// `cancelled`: the end was asked for, which may find the operation at work and interrupt it.
+    pub(super) fn of(result: io::Result<usize>, cancelled: bool) -> ReceiveEnd {
         let Err(error) = result else { return ReceiveEnd::EndOfFile };
         match Errno::from_io_error(&error) {
             Some(Errno::NOBUFS) => ReceiveEnd::NoBuffers,
             Some(Errno::CANCELED) => ReceiveEnd::Cancelled,
+            Some(Errno::INTR) if cancelled => ReceiveEnd::Cancelled,
             _ => ReceiveEnd::Failed(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receive_that_was_cancelled_while_it_was_at_work_has_not_failed() {
+        let end = |errno: Errno, cancelled| ReceiveEnd::of(Err(errno.into()), cancelled);
+        assert!(matches!(end(Errno::CANCELED, true), ReceiveEnd::Cancelled));
+        assert!(matches!(end(Errno::INTR, true), ReceiveEnd::Cancelled));
+        assert!(matches!(end(Errno::INTR, false), ReceiveEnd::Failed(_)));
+        assert!(matches!(end(Errno::CONNRESET, true), ReceiveEnd::Failed(_)));
     }
 }

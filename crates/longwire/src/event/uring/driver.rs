@@ -15,7 +15,7 @@ use slotmap::KeyData;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::completion::Completion;
-use super::link::{Link, Reading, Visitor, Writing};
+use super::link::{Link, Reading, Visitor};
 use super::operations::{Operation, Socket};
 use super::ring::{Ring, Sizes};
 use super::tls::Tls;
@@ -52,6 +52,10 @@ pub(in crate::event) struct Uring<H: Handler> {
     accepting: Accepting,
     /// Connections that found no buffer to receive into.
     hungry: Vec<Key>,
+    /// The number of this round of the loop.
+    round: u32,
+    /// Connections that were written to as often as they may be in a round.
+    put_off: Vec<Key>,
     /// Begins TLS, if it is spoken.
     secure: Option<BeginTls>,
     /// What was decrypted.
@@ -109,6 +113,8 @@ impl<H: Handler> Uring<H> {
             listener: None,
             accepting: Accepting::Over,
             hungry: Vec::new(),
+            round: 0,
+            put_off: Vec::new(),
             plain: if secure.is_some() { vec![0; RECORD] } else { Vec::new() },
             secure,
             scratch: vec![0; SCRATCH].into(),
@@ -127,30 +133,38 @@ impl<H: Handler> Uring<H> {
         self.listener = Some(Rc::new(listener.into()));
         self.accept();
         while !self.is_over() {
-            let timeout = self.patience();
-            self.ring.submit_and_wait(timeout)?;
-            for key in self.reactor.begin_round(Instant::now()) {
-                self.reactor.go_on(key);
-                self.read_on(key);
-            }
-            while let Some(completion) = self.ring.next_completion() {
-                self.complete(completion);
-            }
-            self.reactor.take_mail();
-            // What there is to say is said before its time can be up: handlers may have taken long.
-            self.drive_dirty();
-            self.keep_time();
-            self.drive_dirty();
-            for key in std::mem::take(&mut self.hungry) {
-                self.read_on(key);
-            }
+            self.go_round()?;
+        }
+        Ok(())
+    }
+
+    /// Waits until something has happened, and does what is to be done for it.
+    fn go_round(&mut self) -> io::Result<()> {
+        let timeout = self.patience();
+        self.ring.submit_and_wait(timeout)?;
+        self.round = self.round.wrapping_add(1);
+        for key in self.reactor.begin_round(Instant::now()) {
+            self.reactor.go_on(key);
+            self.read_on(key);
+        }
+        while let Some(completion) = self.ring.next_completion() {
+            self.complete(completion);
+        }
+        self.reactor.take_mail();
+        self.drive_put_off();
+        // What there is to say is said before its time can be up: handlers may have taken long.
+        self.drive_dirty();
+        self.keep_time();
+        self.drive_dirty();
+        for key in std::mem::take(&mut self.hungry) {
+            self.read_on(key);
         }
         Ok(())
     }
 
     /// How long there is nothing to be done unless something happens. `None`: for ever.
     fn patience(&self) -> Option<Duration> {
-        if self.reactor.has_more() || !self.mailbox.listen(&self.waker) {
+        if !self.put_off.is_empty() || self.reactor.has_more() || !self.mailbox.listen(&self.waker) {
             return Some(Duration::ZERO);
         }
         let paused = match self.accepting {
@@ -218,7 +232,7 @@ impl<H: Handler> Uring<H> {
             Completion::Writable { token, .. } => {
                 let key = key(token);
                 if let Some(link) = self.reactor.link(key) {
-                    link.writing = Writing::No;
+                    link.has_written();
                 }
                 self.drive(key);
             }
@@ -241,14 +255,7 @@ impl<H: Handler> Uring<H> {
             Err(error) => return tracing::error!(%error, "cannot begin TLS"),
         };
         let is_secure = tls.is_some();
-        let link = Link {
-            socket: Rc::new(socket),
-            reading: Reading::No,
-            writing: Writing::No,
-            tls,
-            direct_reads: 0,
-            ends_after_write: false,
-        };
+        let link = Link::new(socket, tls);
         let span = spans::of(peer_addr);
         let key = match self.census.enter(peer_addr.ip()) {
             Ok(mut place) => {
@@ -288,12 +295,32 @@ impl<H: Handler> Uring<H> {
         }
     }
 
+    /// Goes on with the connections that were written to as often as they may be in the round before.
+    fn drive_put_off(&mut self) {
+        for key in std::mem::take(&mut self.put_off) {
+            if let Some(link) = self.reactor.link(key) {
+                link.is_put_off = false;
+                self.drive(key);
+            }
+        }
+    }
+
     /// Does what there is to be done for a connection.
     fn drive(&mut self, key: Key) {
         loop {
             let has_ended = self.reactor.has_ended(key);
             let Some(link) = self.reactor.link(key) else { return };
-            if !matches!(link.writing, Writing::No) && !has_ended {
+            if link.is_writing() {
+                if has_ended {
+                    // The kernel takes no more, and what it has was the last try.
+                    self.drop(key);
+                }
+                return;
+            }
+            if link.writes.are_used_up(self.round) {
+                if !std::mem::replace(&mut link.is_put_off, true) {
+                    self.put_off.push(key);
+                }
                 return;
             }
             match self.reactor.step(key) {
@@ -309,30 +336,24 @@ impl<H: Handler> Uring<H> {
     /// Hands a connection to hyper, as soon as the ring has nothing to do with it any more.
     fn hand_over(&mut self, key: Key) {
         let Some(link) = self.reactor.link(key) else { return };
-        match link.reading {
+        match link.reading() {
             Reading::Shared(_) => return self.read_on(key),
-            Reading::Stopping | Reading::Direct(_) => return,
+            Reading::Stopping(_) | Reading::Direct(_) => return,
             Reading::No | Reading::Ended => {}
         }
         let Some(removed) = self.reactor.remove(key) else { return };
-        let (Link { socket, tls, .. }, removed) = removed.split();
-        if let Some(socket) = Rc::into_inner(socket) {
+        let (link, removed) = removed.split();
+        if let Some((socket, tls)) = link.into_parts() {
             // Without anybody to serve it, it is dropped.
             let _nobody = self.visitors.send(Visitor { socket, tls, removed });
         }
     }
 
-    /// Drops a connection. The ring keeps what it still works on until it is cancelled.
+    /// Drops a connection. The ring keeps the socket until everything that it has in flight for it is cancelled.
     fn drop(&mut self, key: Key) {
         let Some(removed) = self.reactor.remove(key) else { return };
-        let Link { reading, writing, .. } = removed.link;
-        match reading {
-            Reading::Shared(operation) | Reading::Direct(operation) => self.ring.cancel(operation),
-            Reading::No | Reading::Stopping | Reading::Ended => {}
-        }
-        match writing {
-            Writing::Sending { operation, .. } | Writing::Blocked(operation) => self.ring.cancel(operation),
-            Writing::No => {}
+        for operation in removed.link.in_flight() {
+            self.ring.cancel(operation);
         }
     }
 }
@@ -341,3 +362,6 @@ impl<H: Handler> Uring<H> {
 fn key(token: u64) -> Key {
     KeyData::from_ffi(token).into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,24 +2,32 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 
 use tokio::net::TcpStream;
 
 use super::operations::{Operation, Socket};
 use super::tls::Tls;
 use crate::event::reactor::Removed;
+use crate::event::turns::Writes;
 use crate::transport::Transport;
 
 /// What the loop keeps of a connection.
+///
+/// It names every operation that the ring has in flight for the connection: at most one that reads, and at most one that
+/// writes. Whoever takes the connection out of the loop cancels those.
 pub(in crate::event) struct Link {
-    pub(super) socket: Socket,
-    pub(super) reading: Reading,
-    pub(super) writing: Writing,
+    socket: Socket,
+    reading: Reading,
+    writing: Writing,
     pub(super) tls: Option<Box<Tls>>,
     /// For how many more small reads it is read directly, because large messages have arrived.
     pub(super) direct_reads: u8,
     /// Whether the writing side is to be shut down when what is being written has been.
     pub(super) ends_after_write: bool,
+    pub(super) writes: Writes,
+    /// Whether the next round of the loop goes on with it.
+    pub(super) is_put_off: bool,
 }
 
 /// How a connection is read.
@@ -29,7 +37,7 @@ pub(super) enum Reading {
     /// By the ring, into the shared buffers.
     Shared(Operation),
     /// Not for long: the ring was asked to stop.
-    Stopping,
+    Stopping(Operation),
     /// By single calls, when there is something to read.
     Direct(Operation),
     /// The transport has ended.
@@ -49,10 +57,106 @@ pub(super) enum Writing {
     Blocked(Operation),
 }
 
+impl Reading {
+    fn operation(self) -> Option<Operation> {
+        match self {
+            Reading::Shared(operation) | Reading::Stopping(operation) | Reading::Direct(operation) => {
+                Some(operation)
+            }
+            Reading::No | Reading::Ended => None,
+        }
+    }
+}
+
+impl Writing {
+    fn operation(self) -> Option<Operation> {
+        match self {
+            Writing::Sending { operation, .. } | Writing::Blocked(operation) => Some(operation),
+            Writing::No => None,
+        }
+    }
+}
+
 impl Link {
+    pub(super) fn new(socket: OwnedFd, tls: Option<Box<Tls>>) -> Link {
+        Link {
+            socket: Rc::new(socket),
+            reading: Reading::No,
+            writing: Writing::No,
+            tls,
+            direct_reads: 0,
+            ends_after_write: false,
+            writes: Writes::default(),
+            is_put_off: false,
+        }
+    }
+
+    pub(super) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    pub(super) fn reading(&self) -> Reading {
+        self.reading
+    }
+
+    pub(super) fn is_writing(&self) -> bool {
+        self.writing.operation().is_some()
+    }
+
+    /// The ring has begun to read.
+    pub(super) fn begin_reading(&mut self, reading: Reading) {
+        debug_assert!(matches!(self.reading, Reading::No), "{reading:?} instead of {:?}", self.reading);
+        self.reading = reading;
+        self.assert_all_named();
+    }
+
+    /// The ring is to stop reading into the shared buffers.
+    pub(super) fn stop_reading(&mut self) -> Option<Operation> {
+        let Reading::Shared(operation) = self.reading else { return None };
+        self.reading = Reading::Stopping(operation);
+        Some(operation)
+    }
+
+    /// The operation that reads has had its last completion.
+    pub(super) fn has_read(&mut self, has_ended: bool) {
+        self.reading = if has_ended { Reading::Ended } else { Reading::No };
+        self.assert_all_named();
+    }
+
+    /// The ring has begun to write.
+    pub(super) fn begin_writing(&mut self, writing: Writing) {
+        debug_assert!(!self.is_writing(), "{writing:?} instead of {:?}", self.writing);
+        self.writing = writing;
+        self.assert_all_named();
+    }
+
+    /// The operation that writes has had its last completion; gives what it was.
+    pub(super) fn has_written(&mut self) -> Writing {
+        let written = std::mem::replace(&mut self.writing, Writing::No);
+        self.assert_all_named();
+        written
+    }
+
+    /// Everything that the ring has in flight.
+    pub(super) fn in_flight(&self) -> impl Iterator<Item = Operation> + use<> {
+        self.reading.operation().into_iter().chain(self.writing.operation())
+    }
+
+    /// Each operation in flight holds the socket (`operations`), and nobody else does: what is not named here would keep it
+    /// open when the connection has ended.
+    fn assert_all_named(&self) {
+        debug_assert_eq!(Rc::strong_count(&self.socket), 1 + self.in_flight().count());
+    }
+
     pub(super) fn shut_down(&self) {
         // A transport that cannot be shut down is as good as shut down.
         let _gone = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Write);
+    }
+
+    /// The socket and the TLS on it, for somebody else. `None`: the ring still has something in flight.
+    pub(super) fn into_parts(self) -> Option<(OwnedFd, Option<Box<Tls>>)> {
+        self.assert_all_named();
+        Some((Rc::into_inner(self.socket)?, self.tls))
     }
 }
 

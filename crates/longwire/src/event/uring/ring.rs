@@ -91,6 +91,12 @@ impl Ring {
         Ok(ring)
     }
 
+    /// How many operations the kernel has not finished.
+    #[cfg(test)]
+    pub(super) fn in_flight(&self) -> usize {
+        self.operations.len()
+    }
+
     /// Wakes this ring's thread from others.
     pub(crate) fn waker(&self) -> Waker {
         self.waker.clone()
@@ -247,8 +253,9 @@ impl Ring {
                 lease.map(|data| Completion::Received { token, data })
             }
             (Work::Receive, result) => {
+                let why = ReceiveEnd::of(result, in_flight.cancelled);
                 self.operations.remove(operation);
-                Some(Completion::ReceiveEnded { token, why: ReceiveEnd::of(result) })
+                Some(Completion::ReceiveEnded { token, why })
             }
             (Work::Send { .. }, result) => self.round_of_sending(operation, result),
             (Work::AwaitReadable, _) => {

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::yield_now;
 
 use super::*;
+use crate::server::census::Census;
 
 const PLAIN: &str = "GET /page HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -60,6 +61,7 @@ impl Host for Pages {
         _request: &Request<()>,
         _peer_addr: SocketAddr,
         _upgraded: OnUpgrade,
+        _place: &mut Option<Place>,
     ) -> Result<Response<()>, Refusal> {
         let mut response = Response::new(());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -118,7 +120,8 @@ async fn answers(requests: &str, refusals: usize) -> usize {
     let taken = Arc::new(Mutex::new(Vec::new()));
     let transport = Transport::Other(Box::new(Reluctant { refusals, taken: Arc::clone(&taken) }));
     let peer_addr = SocketAddr::from(([127, 0, 0, 1], 1));
-    let serving = tokio::spawn(serve(transport, BytesMut::from(requests), peer_addr, Pages::new()));
+    let place = Arc::new(Census::new(1, 1)).enter(peer_addr.ip()).unwrap();
+    let serving = tokio::spawn(serve(transport, BytesMut::from(requests), peer_addr, place, Pages::new()));
     for _ in 0..200 {
         yield_now().await;
     }

@@ -63,16 +63,10 @@ impl<H: Handler> Uring<H> {
 
     pub(super) fn receive_ended(&mut self, key: Key, why: ReceiveEnd) {
         let Some(link) = self.reactor.link(key) else { return };
-        link.reading = Reading::No;
+        link.has_read(matches!(why, ReceiveEnd::EndOfFile | ReceiveEnd::Failed(_)));
         match why {
-            ReceiveEnd::EndOfFile => {
-                link.reading = Reading::Ended;
-                self.reactor.ended(key, None);
-            }
-            ReceiveEnd::Failed(error) => {
-                link.reading = Reading::Ended;
-                self.reactor.ended(key, Some(error));
-            }
+            ReceiveEnd::EndOfFile => self.reactor.ended(key, None),
+            ReceiveEnd::Failed(error) => self.reactor.ended(key, Some(error)),
             ReceiveEnd::NoBuffers => self.hungry.push(key),
             ReceiveEnd::Cancelled => self.read_on(key),
         }
@@ -89,16 +83,19 @@ impl<H: Handler> Uring<H> {
         if is_amid_large_frame && link.tls.is_none() {
             link.direct_reads = DIRECT_READS;
         }
-        match link.reading {
-            Reading::Shared(operation) if link.direct_reads > 0 || !wants_read => {
-                self.ring.cancel(operation);
-                link.reading = Reading::Stopping;
+        match link.reading() {
+            Reading::Shared(_) if link.direct_reads > 0 || !wants_read => {
+                if let Some(operation) = link.stop_reading() {
+                    self.ring.cancel(operation);
+                }
             }
             Reading::No if wants_read && link.direct_reads > 0 => {
-                link.reading = Reading::Direct(self.ring.poll_readable(&link.socket, token));
+                let operation = self.ring.poll_readable(link.socket(), token);
+                link.begin_reading(Reading::Direct(operation));
             }
             Reading::No if wants_read => {
-                link.reading = Reading::Shared(self.ring.receive(&link.socket, token));
+                let operation = self.ring.receive(link.socket(), token);
+                link.begin_reading(Reading::Shared(operation));
             }
             _ => {}
         }
@@ -107,7 +104,7 @@ impl<H: Handler> Uring<H> {
     /// Reads what there is, straight into a large message if one is arriving.
     pub(super) fn readable(&mut self, key: Key) {
         if let Some(link) = self.reactor.link(key) {
-            link.reading = Reading::No;
+            link.has_read(false);
         }
         let mut total = 0;
         for _ in 0..READS_AT_A_TIME {
@@ -139,13 +136,13 @@ impl<H: Handler> Uring<H> {
         let wants_read = self.reactor.wants_read(key);
         let (count, room) = if let Some((link, mut room)) = self.reactor.payload_room(key) {
             let size = room.remaining_mut();
-            let count = direct::receive(&link.socket, &mut room)?;
+            let count = direct::receive(link.socket(), &mut room)?;
             if count > 0 {
                 self.reactor.received_directly(key, count);
             }
             (count, size)
         } else if let Some(link) = self.reactor.link(key).filter(|_| wants_read) {
-            let (count, _) = recv(&link.socket, &mut self.scratch[..], RecvFlags::DONTWAIT)?;
+            let (count, _) = recv(link.socket(), &mut self.scratch[..], RecvFlags::DONTWAIT)?;
             self.reactor.received(key, self.scratch.get_mut(..count).unwrap_or_default());
             (count, self.scratch.len())
         } else {
@@ -160,7 +157,7 @@ impl<H: Handler> Uring<H> {
 
     fn read_ended(&mut self, key: Key, error: Option<io::Error>) {
         if let Some(link) = self.reactor.link(key) {
-            link.reading = Reading::Ended;
+            link.has_read(true);
         }
         self.reactor.ended(key, error);
     }

@@ -16,8 +16,7 @@ const SLICES: usize = 16;
 impl<H: Handler> Uring<H> {
     pub(super) fn sent(&mut self, key: Key, result: &io::Result<()>) {
         let Some(link) = self.reactor.link(key) else { return };
-        let Writing::Sending { length, .. } = link.writing else { return };
-        link.writing = Writing::No;
+        let Writing::Sending { length, .. } = link.has_written() else { return };
         // What TLS has encrypted was taken from the connection then.
         let length = if link.tls.is_some() { 0 } else { length };
         if link.ends_after_write {
@@ -40,20 +39,22 @@ impl<H: Handler> Uring<H> {
         let token = key.data().as_ffi();
         if let Some((link, buffer)) = self.reactor.take_encoded(key) {
             let length = buffer.len();
-            let operation = self.ring.send(&link.socket, buffer, token);
-            link.writing = Writing::Sending { operation, length };
+            let operation = self.ring.send(link.socket(), buffer, token);
+            link.begin_writing(Writing::Sending { operation, length });
             return;
         }
         let mut slices = [IoSlice::new(&[]); SLICES];
         let Some((link, filled)) = self.reactor.transmit(key, &mut slices) else { return };
-        match direct::send(&link.socket, slices.get(..filled).unwrap_or_default()) {
+        match direct::send(link.socket(), slices.get(..filled).unwrap_or_default()) {
             Ok(count) => {
+                link.writes.note();
                 self.reactor.written(key, count);
                 self.read_on(key);
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                link.writing = Writing::Blocked(self.ring.poll_writable(&link.socket, token));
+                let operation = self.ring.poll_writable(link.socket(), token);
+                link.begin_writing(Writing::Blocked(operation));
             }
             Err(_) => self.reactor.broken(key),
         }
@@ -76,15 +77,15 @@ impl<H: Handler> Uring<H> {
             self.reactor.written(key, count);
         }
         let Some(link) = self.reactor.link(key) else { return };
-        if !matches!(link.writing, Writing::No) {
+        if link.is_writing() {
             return;
         }
         if let Some(buffer) = link.tls.as_mut().map(|tls| tls.take())
             && !buffer.is_empty()
         {
             let length = buffer.len();
-            let operation = self.ring.send(&link.socket, buffer, token);
-            link.writing = Writing::Sending { operation, length };
+            let operation = self.ring.send(link.socket(), buffer, token);
+            link.begin_writing(Writing::Sending { operation, length });
         }
     }
 

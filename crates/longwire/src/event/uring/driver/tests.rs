@@ -1,0 +1,135 @@
+use std::net::{Ipv4Addr, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use http::Response;
+use longwire_proto::handshake::Refusal;
+use longwire_proto::{Config, Limits};
+use tokio::sync::mpsc::unbounded_channel;
+use tracing::Span;
+
+use super::*;
+use crate::event::message_ref::MessageRef;
+use crate::event::socket::{SendStatus, Socket as Conn};
+use crate::event::turns::WRITES_AT_A_TIME;
+use crate::ledger::Ledger;
+use crate::opening::Opening;
+use crate::server::admission::{Accept, Admission, Admitted, Upgrade};
+
+/// Long enough to be written by a call, not by the ring.
+const LARGE: usize = 64 << 10;
+
+/// Sends a large message, and another one whenever there is room.
+struct Streams {
+    sent: Arc<AtomicUsize>,
+}
+
+impl Handler for Streams {
+    type State = ();
+
+    fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
+        Ok(Accept::with(()))
+    }
+
+    fn on_open(&self, socket: &mut Conn<'_, ()>) {
+        while socket.send_message(vec![0; LARGE]) == SendStatus::Queued {
+            self.sent.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn on_message(&self, _: &mut Conn<'_, ()>, _: MessageRef<'_>) {}
+
+    fn on_drain(&self, socket: &mut Conn<'_, ()>) {
+        self.on_open(socket);
+    }
+}
+
+/// A loop with one connection, whose peer reads nothing.
+struct Stage {
+    event_loop: Uring<Streams>,
+    key: Key,
+    sent: Arc<AtomicUsize>,
+    _peer: TcpStream,
+}
+
+impl Stage {
+    /// `None`: the system has no io_uring.
+    fn set() -> Option<Stage> {
+        let sent = Arc::new(AtomicUsize::new(0));
+        let rules = Rules {
+            handler: Streams { sent: Arc::clone(&sent) },
+            config: Arc::new(Config::new(Limits::default().water(1, 1))),
+            admission: Admission::default(),
+            serves_http: false,
+            ledger: Arc::new(Ledger::new(usize::MAX)),
+        };
+        let census = Arc::new(Census::new(100, 100));
+        let (visitors, _) = unbounded_channel();
+        let mut event_loop =
+            Uring::new(Arc::new(rules), Arc::default(), Arc::default(), Arc::clone(&census), visitors, None)
+                .ok()?;
+
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, peer_addr) = listener.accept().unwrap();
+        let admitted =
+            Admitted { response: Response::new(()), opening: Opening::default(), deflate: None, state: () };
+        let link = Link::new(socket.into(), None);
+        let place = census.enter(peer_addr.ip()).unwrap();
+        let key = event_loop.reactor.adopt(link, peer_addr, admitted, place, Span::none());
+        event_loop.read_on(key);
+        Some(Stage { event_loop, key, sent, _peer: peer })
+    }
+
+    fn sent(&self) -> usize {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    fn is_writing(&mut self) -> bool {
+        self.event_loop.reactor.link(self.key).is_some_and(|link| link.is_writing())
+    }
+}
+
+/// Large messages are written by single calls; one that takes whatever it is sent kept the loop for itself.
+#[test]
+fn who_takes_all_that_it_is_sent_does_not_keep_others_waiting() {
+    let Some(mut stage) = Stage::set() else { return };
+    stage.event_loop.drive_dirty();
+    assert!(!stage.is_writing(), "the system takes more");
+    assert!((2..=WRITES_AT_A_TIME + 1).contains(&stage.sent()), "{} messages", stage.sent());
+    for _ in 0..3 {
+        let before = stage.sent();
+        stage.event_loop.go_round().unwrap();
+        assert!(stage.sent() <= before + WRITES_AT_A_TIME, "{} messages", stage.sent());
+    }
+}
+
+/// A connection ended while the kernel had no room for it; it was waited for room a second time, and one of the two waits
+/// kept the socket open for as long as the peer liked.
+#[test]
+fn nothing_is_in_flight_for_a_connection_that_has_ended() {
+    let Some(mut stage) = Stage::set() else { return };
+    stage.event_loop.drive_dirty();
+    while !stage.is_writing() {
+        stage.event_loop.go_round().unwrap();
+    }
+    let of_loop = 1;
+    assert_eq!(stage.event_loop.ring.in_flight(), of_loop + 2, "it is read, and waits for room");
+
+    // It does not answer pings.
+    for hours in 1..=3 {
+        stage.event_loop.reactor.tick(Instant::now() + hours * Duration::from_secs(3600));
+        stage.event_loop.reactor.expire();
+    }
+    assert!(stage.event_loop.reactor.has_ended(stage.key));
+    stage.event_loop.drive_dirty();
+    assert!(stage.event_loop.reactor.link(stage.key).is_none());
+    let mut rounds = 0;
+    while stage.event_loop.ring.in_flight() > of_loop {
+        rounds += 1;
+        assert!(rounds < 100, "an operation is not cancelled");
+        stage.event_loop.ring.submit_and_wait(Some(Duration::from_millis(100))).unwrap();
+        while let Some(completion) = stage.event_loop.ring.next_completion() {
+            stage.event_loop.complete(completion);
+        }
+    }
+}
