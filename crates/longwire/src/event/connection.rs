@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,6 +16,7 @@ use super::topics::TopicId;
 use super::unparsed::Unparsed;
 use crate::ledger::Account;
 use crate::message::{Compression, Message, Outgoing};
+use crate::panic_message::panic_message;
 use crate::server::answer::encode_answer;
 use crate::server::census::Place;
 use crate::telemetry::{self, Traffic};
@@ -155,6 +157,23 @@ impl<S, L> Connection<S, L> {
             Stage::Refused(refused) => refused.response.len() - refused.written,
             Stage::Opening(_) | Stage::Http(_) | Stage::Gone => 0,
         }
+    }
+}
+
+impl<S> Stage<S> {
+    /// What was read of a connection, if hyper is to take it over. The rest is dropped; a panic of what the application
+    /// keeps of it is the end of nothing else.
+    pub(super) fn into_read(self) -> Vec<u8> {
+        match self {
+            Stage::Http(read) => return read,
+            Stage::Open(open) => {
+                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(open))) {
+                    tracing::error!(panic = panic_message(&*payload), "what belongs to the handler panicked");
+                }
+            }
+            Stage::Opening(_) | Stage::Refused(_) | Stage::Gone => {}
+        }
+        Vec::new()
     }
 }
 

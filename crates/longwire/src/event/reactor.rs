@@ -426,7 +426,7 @@ impl<H: Handler, L> Reactor<H, L> {
             self.turned_away -= 1;
         }
         let Connection { place, link, stage, peer_addr, .. } = *connection;
-        Some(Removed { place, link, peer_addr, span, read: guard::drop_rest(stage) })
+        Some(Removed { place, link, peer_addr, span, read: stage.into_read() })
     }
 
     /// Whether the loop goes on.

@@ -37,26 +37,12 @@ impl<H: Handler, L> Reactor<H, L> {
     }
 }
 
-/// Drops a connection; gives what was read of it, if hyper is to take it over. What panics of it is let go.
-pub(super) fn drop_rest<S>(stage: Stage<S>) -> Vec<u8> {
-    match stage {
-        Stage::Http(read) => return read,
-        Stage::Open(open) => {
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(open))) {
-                tracing::error!(panic = panic_message(&*payload), "what belongs to the handler panicked");
-            }
-        }
-        Stage::Opening(_) | Stage::Refused(_) | Stage::Gone => {}
-    }
-    Vec::new()
-}
-
 /// A loop that ends drops what is left one by one.
 impl<H: Handler, L> Drop for Reactor<H, L> {
     fn drop(&mut self) {
         for (_, connection) in self.connections.drain() {
             let Connection { stage, .. } = *connection;
-            drop_rest(stage);
+            stage.into_read();
         }
     }
 }
