@@ -374,16 +374,6 @@ impl Connection {
         self.protocol.closed().cloned().unwrap_or_else(Closed::lost)
     }
 
-    /// What ended the transport, once.
-    pub(crate) fn take_failure(&mut self) -> Option<Error> {
-        self.failure.take()
-    }
-
-    /// Lets whoever receives find out what went wrong.
-    pub(crate) fn fail(&mut self, error: Error) {
-        self.failure = Some(error);
-    }
-
     /// Whether there is anything to log, or to tell whoever waits for the answer to a ping.
     #[inline]
     pub(crate) fn has_notes(&self) -> bool {

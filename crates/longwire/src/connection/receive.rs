@@ -9,7 +9,7 @@ use bytes::Bytes;
 use longwire_proto::{Event, Received};
 
 use super::{Connection, Note};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::message::{Message, Utf8Bytes};
 use crate::telemetry;
 
@@ -103,6 +103,16 @@ impl Connection {
             kept.messages.push_back(message);
         }
         Ok(Keeping::Full)
+    }
+
+    /// What ended the transport, once.
+    pub(crate) fn take_failure(&mut self) -> Option<Error> {
+        self.failure.take()
+    }
+
+    /// Lets whoever receives find out what went wrong.
+    pub(crate) fn fail(&mut self, error: Error) {
+        self.failure = Some(error);
     }
 
     /// Whether messages are kept for whoever receives next.

@@ -106,7 +106,7 @@ async fn wait<T>(awaited: Awaited, work: impl Future<Output = T>) -> T {
 
 /// A message of an operation, which is told by its first byte, as its number is by its second.
 fn message(operation: u8, number: u8) -> Vec<u8> {
-    let mut message = vec![0; 2 + pick(100) as usize];
+    let mut message = vec![0; 2 + pick(100)];
     message[0] = operation;
     message[1] = number;
     message

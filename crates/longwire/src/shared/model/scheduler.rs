@@ -12,10 +12,10 @@ use std::task::{Context, Wake, Waker};
 const DEPTH: usize = 2;
 
 /// One in so many places between two steps is where another task runs.
-const INTERRUPTED: u64 = 4;
+const INTERRUPTED: usize = 4;
 
 /// One poll in so many comes with another waker, as that of a future which moved to another task does.
-const MOVED: u64 = 8;
+const MOVED: usize = 8;
 
 /// What a task is called that drives a connection.
 pub(super) const DRIVER: &str = "the driver";
@@ -63,18 +63,18 @@ thread_local! {
 }
 
 /// A number below `bound`, by the seed.
-pub(super) fn pick(bound: u64) -> u64 {
+pub(super) fn pick(bound: usize) -> usize {
     // Marsaglia's xorshift64*.
     let mut state = CHANCE.get();
     state ^= state >> 12;
     state ^= state << 25;
     state ^= state >> 27;
     CHANCE.set(state);
-    (state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % bound
+    usize::try_from(state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33).unwrap() % bound
 }
 
 /// True once in so many times.
-pub(super) fn once_in(times: u64) -> bool {
+pub(super) fn once_in(times: usize) -> bool {
     pick(times) == 0
 }
 
@@ -145,7 +145,7 @@ fn run_one() -> bool {
     if woken.is_empty() {
         return false;
     }
-    poll(woken[pick(woken.len() as u64) as usize]);
+    poll(woken[pick(woken.len())]);
     true
 }
 
@@ -207,7 +207,7 @@ pub(super) fn settle_near(look: impl Fn()) {
 }
 
 /// Runs up to so many steps of both ends.
-pub(super) fn go_on(steps: u64) {
+pub(super) fn go_on(steps: usize) {
     for _ in 0..steps {
         run_one();
     }

@@ -22,7 +22,7 @@ pub(super) struct Manner {
 }
 
 /// One call in so many is pending though it need not be, as where a task has spent its budget.
-const PENDING: u64 = 5;
+const PENDING: usize = 5;
 
 /// One direction. It knows one reader and one writer, those that asked last, as a socket does.
 #[derive(Default)]
