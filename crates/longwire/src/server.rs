@@ -336,28 +336,7 @@ impl<M> Server<M> {
     /// handler failed or panicked. The handler returns [`HandlerResult`], so `?` works in it on errors of any type.
     ///
     /// Each connection has a clone of the handler. So an `async move` closure may use what it has captured; an [`Arc`]
-    /// makes anything `Clone`:
-    ///
-    /// ```no_run
-    /// use std::sync::{Arc, Mutex};
-    ///
-    /// use longwire::{Server, WebSocket};
-    ///
-    /// # async fn serve() -> longwire::Result<()> {
-    /// let visitors = Arc::new(Mutex::new(0));
-    /// Server::bind("127.0.0.1:8080").await?
-    ///     .serve(async move |mut socket: WebSocket| {
-    ///         let number = {
-    ///             let mut visitors = visitors.lock().map_err(|_| "a handler panicked")?;
-    ///             *visitors += 1;
-    ///             *visitors
-    ///         };
-    ///         socket.send(format!("You are visitor {number}.")).await?;
-    ///         Ok(())
-    ///     })
-    ///     .await
-    /// # }
-    /// ```
+    /// makes anything `Clone`. [State](crate#state) has an example.
     ///
     /// # Cancel safety
     ///
