@@ -20,10 +20,10 @@ const CONNECTIONS: usize = 400;
 const READINESS: usize = 1_100;
 
 /// Bytes for each connection.
-const URING: usize = 810;
+const URING: usize = 850;
 
 /// Bytes for each connection: its task, the handler's future, what the handles share, and tokio's share.
-const ASYNC: usize = 2_200;
+const ASYNC: usize = 2_300;
 
 /// How the application is told of messages.
 #[derive(Debug, Clone, Copy)]

@@ -3,11 +3,14 @@
 //! The crate `url` parses every URL, and brings 27 crates for the normalization of international names. Here the schemes
 //! are few and all have a host, which leaves out most of the standard; the tests hold what remains to that crate.
 
+mod error;
 mod host;
 
 use std::fmt;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+pub(crate) use error::ParseError;
 
 /// The percent-encode sets of the standard, §1.3.
 const FRAGMENT: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`');
@@ -52,24 +55,6 @@ pub(crate) enum Scheme {
     Https,
     Socks5,
     Socks5h,
-}
-
-/// Why a text is not such a URL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ParseError {
-    /// It begins with another scheme.
-    Scheme,
-    /// It begins with no scheme.
-    Relative,
-    EmptyHost,
-    Port,
-    Ipv4,
-    Ipv6,
-    DomainCharacter,
-    #[cfg(feature = "idn")]
-    InternationalName,
-    #[cfg(not(feature = "idn"))]
-    NoInternationalNames,
 }
 
 impl Url {
@@ -308,24 +293,6 @@ impl fmt::Display for Url {
             write!(f, "#{fragment}")?;
         }
         Ok(())
-    }
-}
-
-impl fmt::Display for ParseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            ParseError::Scheme => "the scheme is not one that can be used here",
-            ParseError::Relative => "relative URL without a base",
-            ParseError::EmptyHost => "empty host",
-            ParseError::Port => "invalid port number",
-            ParseError::Ipv4 => "invalid IPv4 address",
-            ParseError::Ipv6 => "invalid IPv6 address",
-            ParseError::DomainCharacter => "invalid domain character",
-            #[cfg(feature = "idn")]
-            ParseError::InternationalName => "invalid international domain name",
-            #[cfg(not(feature = "idn"))]
-            ParseError::NoInternationalNames => "the name is not ASCII, and this build has no feature `idn`",
-        })
     }
 }
 

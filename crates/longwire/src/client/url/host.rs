@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use percent_encoding::percent_decode_str;
 
-use super::ParseError;
+use super::error::ParseError;
 
 /// The host as it is shown, an IPv6 address in brackets.
 pub(super) fn parse(text: &str) -> Result<String, ParseError> {

@@ -1,0 +1,39 @@
+//! Why a text is not a URL.
+
+use std::fmt;
+
+/// Why a text is not such a URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ParseError {
+    /// It begins with another scheme.
+    Scheme,
+    /// It begins with no scheme.
+    Relative,
+    EmptyHost,
+    Port,
+    Ipv4,
+    Ipv6,
+    DomainCharacter,
+    #[cfg(feature = "idn")]
+    InternationalName,
+    #[cfg(not(feature = "idn"))]
+    NoInternationalNames,
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ParseError::Scheme => "the scheme is not one that can be used here",
+            ParseError::Relative => "relative URL without a base",
+            ParseError::EmptyHost => "empty host",
+            ParseError::Port => "invalid port number",
+            ParseError::Ipv4 => "invalid IPv4 address",
+            ParseError::Ipv6 => "invalid IPv6 address",
+            ParseError::DomainCharacter => "invalid domain character",
+            #[cfg(feature = "idn")]
+            ParseError::InternationalName => "invalid international domain name",
+            #[cfg(not(feature = "idn"))]
+            ParseError::NoInternationalNames => "the name is not ASCII, and this build has no feature `idn`",
+        })
+    }
+}
