@@ -1,5 +1,6 @@
 //! One connection: the protocol, the transport it runs over, and what lies between them.
 
+mod kept;
 mod life;
 mod pings;
 pub(crate) mod receive;
@@ -23,6 +24,7 @@ use crate::message::{Compression, Message, Outgoing};
 use crate::server::census::Place;
 use crate::telemetry::{self, Traffic};
 use crate::transport::Transport;
+use kept::Kept;
 use pings::Pings;
 use share::Share;
 
@@ -54,7 +56,7 @@ pub(crate) struct Connection {
     /// Whether parts of a message have been given and its last one has not.
     is_amid_parts: bool,
     /// What a sink that closes has read for the stream.
-    kept: Option<Box<receive::Kept>>,
+    kept: Option<Box<Kept>>,
     outbox: Outbox,
     /// Whether the client has ended its side of the transport. It may still read.
     is_half_closed: bool,

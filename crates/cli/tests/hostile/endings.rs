@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::figures::Figures;
-use crate::frames::{CLOSE, FIN, Frame, PING};
+use crate::frames::{CLOSE, FIN, PING};
 use crate::peer::{Flood, Peer, masked};
 use crate::process::{KIB, MIB};
 use crate::trial::{Bounds, CONNECTION, Trial};

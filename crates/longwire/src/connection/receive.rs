@@ -1,7 +1,6 @@
 //! From what was read to messages, whole or in parts.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::task::{Context, Poll, ready};
 
 #[cfg(feature = "axum")]
@@ -19,16 +18,6 @@ pub(crate) struct Part {
     pub(crate) content: Message,
     /// Whether the message is whole with it.
     pub(crate) is_last: bool,
-}
-
-/// How much a sink that closes keeps of what arrives for the stream, in bytes, with what each message costs besides.
-const KEPT: usize = 64 << 10;
-
-/// Messages that were read for somebody else, who receives them first of all.
-#[derive(Debug, Default)]
-pub(crate) struct Kept {
-    messages: VecDeque<Message>,
-    size: usize,
 }
 
 /// Whether more can be kept.
@@ -94,13 +83,11 @@ impl Connection {
         if self.is_amid_parts && !self.discard_parts()? {
             return Ok(Keeping::More);
         }
-        while self.kept.as_ref().is_none_or(|kept| kept.size < KEPT) {
+        while self.kept.as_ref().is_none_or(|kept| !kept.is_full()) {
             let Some(message) = self.next_read(Delivery::Whole, |message| message.content, |_| None)? else {
                 return Ok(Keeping::More);
             };
-            let kept = self.kept.get_or_insert_default();
-            kept.size = kept.size.saturating_add(size_of::<Message>()).saturating_add(message.len());
-            kept.messages.push_back(message);
+            self.kept.get_or_insert_default().push(message);
         }
         Ok(Keeping::Full)
     }
@@ -127,11 +114,7 @@ impl Connection {
 
     #[cold]
     fn next_kept(&mut self) -> Option<Part> {
-        let content = self.kept.as_mut().and_then(|kept| {
-            let content = kept.messages.pop_front()?;
-            kept.size = kept.size.saturating_sub(size_of::<Message>()).saturating_sub(content.len());
-            Some(content)
-        });
+        let content = self.kept.as_mut().and_then(|kept| kept.pop());
         if content.is_none() {
             self.kept = None;
         }

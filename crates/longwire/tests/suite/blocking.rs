@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use longwire::{
-    By, Client, Direction, Error, FrameObserver, Keepalive, Limits, UrlError, WebSocket, blocking,
+    By, Client, Direction, Error, FrameObserver, Keepalive, Limits, Message, UrlError, WebSocket, blocking,
 };
 use tokio::sync::oneshot;
 
@@ -271,5 +271,25 @@ fn an_attempt_that_fails_is_told() {
         assert!(matches!(unreachable, Error::Io { .. }));
         assert!(matches!(no_url, Error::Url(UrlError::Scheme(_))));
         assert!(matches!(refused, Error::Refused(_)));
+    });
+}
+
+/// More messages have arrived than are received ahead.
+#[test]
+fn a_thread_pings_without_receiving() {
+    run(async {
+        let peer = Peer::listen().await;
+        let url = peer.url();
+        let (done, outcome) = oneshot::channel();
+        std::thread::spawn(move || {
+            let mut socket = blocking::connect(url).unwrap();
+            socket.ping().unwrap();
+            let messages: Vec<Message> = socket.by_ref().take(40).map(Result::unwrap).collect();
+            done.send(messages).unwrap();
+        });
+        let mut raw = peer.open().await;
+        raw.send(plain(TEXT, "hello").repeat(40)).await;
+        raw.answer_ping().await;
+        assert_eq!(outcome.await.unwrap(), vec![Message::from("hello"); 40]);
     });
 }

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use longwire::{Error, Limits, Message, Reconnect, Role, WebSocket, blocking};
+use longwire::{Error, Limits, Reconnect, Role, WebSocket};
 use tokio::io::DuplexStream;
 use tokio::time::sleep;
 
 use crate::support::{
-    Frame, PING, PONG, Peer, ROOMY, Raw, TEXT, against_raw, dialled, masked, plain, run, run_paused, serve,
-    settle,
+    Frame, PING, PONG, ROOMY, Raw, TEXT, against_raw, dialled, masked, plain, run, run_paused, serve, settle,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -194,25 +193,5 @@ fn a_connection_that_is_made_again_is_pinged_while_there_is_one() {
         socket.ping().await.unwrap();
         assert!(matches!(socket.ping().await, Err(Error::Closed(_))), "it was lost before the pong");
         answering.await.unwrap();
-    });
-}
-
-/// More messages have arrived than are received ahead.
-#[test]
-fn a_thread_pings_without_receiving() {
-    run(async {
-        let peer = Peer::listen().await;
-        let url = peer.url();
-        let (done, outcome) = tokio::sync::oneshot::channel();
-        std::thread::spawn(move || {
-            let mut socket = blocking::connect(url).unwrap();
-            socket.ping().unwrap();
-            let messages: Vec<Message> = socket.by_ref().take(40).map(Result::unwrap).collect();
-            done.send(messages).unwrap();
-        });
-        let mut raw = peer.open().await;
-        raw.send(plain(TEXT, "hello").repeat(40)).await;
-        raw.answer_ping().await;
-        assert_eq!(outcome.await.unwrap(), vec![Message::from("hello"); 40]);
     });
 }

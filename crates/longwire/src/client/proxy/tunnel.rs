@@ -6,7 +6,9 @@ use std::time::Duration;
 use longwire_proto::Limits;
 
 use super::http;
-use super::server::{Kind, ProxyServer};
+#[cfg(any(feature = "tls", feature = "socks"))]
+use super::server::Kind;
+use super::server::ProxyServer;
 #[cfg(feature = "socks")]
 use super::socks;
 use crate::client::destination::Destination;
