@@ -232,3 +232,12 @@ fn close_frames_are_read_strictly() {
     assert_eq!(Reader::client().fails(b"\x88\x02\x03\xee"), ProtocolError::CloseCode(1006));
     assert_eq!(Reader::client().fails(b"\x88\x03\x03\xe8\xff"), ProtocolError::CloseReasonNotUtf8);
 }
+
+/// netty#14118: the reason of a Close frame amid a fragmented text was taken for a part of the text.
+#[test]
+fn a_close_frame_amid_a_text_is_not_a_part_of_it() {
+    // The text has begun a character of two bytes; the code of the Close frame would not be its second one.
+    let events = Reader::client().receive(b"\x01\x02a\xc3\x88\x05\x03\xe8end");
+    let frame = CloseFrame::new(1000, "end").unwrap();
+    assert_eq!(events, Ok(vec![Event::Close(Some(frame))]));
+}
