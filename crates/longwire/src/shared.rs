@@ -4,7 +4,8 @@
 pub(crate) mod attended;
 mod both;
 pub(crate) mod driver;
-#[cfg(test)]
+// A session is its driver, and one of its transports is TLS.
+#[cfg(all(test, feature = "server", feature = "tls"))]
 mod model;
 mod stage;
 pub(crate) mod state;
@@ -328,13 +329,13 @@ impl Drop for Asked<'_> {
 /// Where another thread may take a step: the model of the tests lets another task do so.
 #[inline]
 fn between_steps() {
-    #[cfg(test)]
+    #[cfg(all(test, feature = "server", feature = "tls"))]
     model::between_steps();
 }
 
 /// Starts a driver: in the model of the tests it is polled by hand.
 fn start(driving: Driving, runtime: &Handle) {
-    #[cfg(test)]
+    #[cfg(all(test, feature = "server", feature = "tls"))]
     let Some(driving) = model::adopt(driving) else { return };
     runtime.spawn(driving);
 }

@@ -51,5 +51,6 @@ mod telemetry;
 mod tls;
 #[cfg(feature = "tls")]
 mod tls_records;
+#[cfg(feature = "tls")]
 mod without_effect;
 mod writes;
