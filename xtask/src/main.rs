@@ -12,9 +12,11 @@ mod nightly;
 mod process_tree;
 mod sanitize;
 mod server;
+mod soak;
 mod terminal;
 mod test;
 mod tidy;
+mod weigh;
 mod workspace;
 
 use std::process::ExitCode;
@@ -64,12 +66,20 @@ enum Chore {
     },
     /// Write the README's table of features, from `docs/features.toml`.
     Features,
+    /// Measure what each feature takes to build, and how large a small program is, for the tables of features.
+    Weigh,
     /// Run clients, servers and proxies of others with ours, and write the matrix of what works.
     Interop,
     /// Show which lines of the protocol its tests reach.
     Cover,
     /// Run the tests of the protocol, the ring and the event loops under the sanitizers.
     Sanitize,
+    /// Keep servers busy with honest and hostile clients, and look what is left of them.
+    Soak {
+        /// How long.
+        #[arg(long, default_value_t = 3600)]
+        seconds: u64,
+    },
 }
 
 fn main() -> ExitCode {
@@ -102,12 +112,17 @@ fn run(chore: Chore) -> Result<ExitCode> {
             Features::load(&root)?.write(&root)?;
             true
         }
+        Chore::Weigh => {
+            weigh::run(&Workspace::find()?)?;
+            true
+        }
         Chore::Interop => matrix::run(&Workspace::find()?)?,
         Chore::Cover => {
             cover::run(&Workspace::find()?)?;
             true
         }
         Chore::Sanitize => sanitize::run(&Workspace::find()?)?,
+        Chore::Soak { seconds } => soak::run(&Workspace::find()?, seconds)?,
         Chore::Tidy => tidy::run(&Workspace::find()?)?.failed == 0,
     };
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })

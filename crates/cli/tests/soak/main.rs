@@ -1,0 +1,78 @@
+//! Honest and hostile clients of every sort at once, against `longwire serve` as a process of its own, for as long as is
+//! asked for. Every honest message comes back, and when all have left, the server is as it was: descriptors, places,
+//! figures and memory.
+//!
+//! `LONGWIRE_SOAK_SECONDS` sets how long each server is kept busy; `cargo xtask soak` sets it to an hour.
+//! `LONGWIRE_SOAK_SEED` repeats a run's choices, though not the order in which the machine runs them.
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod crowd;
+#[path = "../hostile/frames.rs"]
+#[expect(dead_code, reason = "the other tests use the rest")]
+mod frames;
+mod honest;
+mod hostile;
+mod server;
+mod wire;
+
+use std::time::Duration;
+
+use crowd::Crowd;
+use server::{Security, Server};
+
+/// How long each server is kept busy unless something else is asked for.
+const SECONDS: u64 = 40;
+
+#[test]
+fn over_io_uring() {
+    soak("uring", Security::Plain);
+}
+
+#[test]
+fn over_io_uring_with_tls() {
+    soak("uring", Security::Tls);
+}
+
+#[test]
+fn over_readiness() {
+    soak("readiness", Security::Plain);
+}
+
+#[test]
+fn over_readiness_with_tls() {
+    soak("readiness", Security::Tls);
+}
+
+/// Twice the same: what the first half has left behind is what the second is compared with.
+fn soak(engine: &str, security: Security) {
+    let half = Duration::from_secs(setting("LONGWIRE_SOAK_SECONDS").unwrap_or(SECONDS)) / 2;
+    let seed = setting("LONGWIRE_SOAK_SEED").unwrap_or_else(rand::random);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let server = Server::start(engine, security);
+        let first = Crowd::new(&server, seed).keep_busy(half).await;
+        server.is_idle().await;
+        let (memory, descriptors) = (server.memory(), server.descriptors());
+        let second = Crowd::new(&server, seed.wrapping_add(1)).keep_busy(half).await;
+        server.is_idle().await;
+        let after = server.memory();
+        server.has_all_its_places().await;
+        server.is_idle().await;
+        println!(
+            "{engine}, {security:?}, seed {seed}: {first}; then {second}; {memory} KiB idle, then {after}"
+        );
+        let more = server.descriptors().saturating_sub(descriptors);
+        assert_eq!(more, 0, "seed {seed}: so many descriptors more than after the first half");
+        let growth = after.saturating_sub(memory);
+        assert!(
+            growth <= server::GROWTH,
+            "seed {seed}: {growth} KiB more than after the first half: {memory} KiB"
+        );
+        assert!(after <= server::IDLE, "seed {seed}: {after} KiB are resident while nobody is connected");
+    });
+}
+
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|value| value.parse().unwrap())
+}

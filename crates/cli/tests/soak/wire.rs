@@ -1,0 +1,53 @@
+//! A connection on which anything can be said.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+use crate::frames::header;
+
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+pub(crate) type Raw = Box<dyn Stream>;
+
+/// A TCP connection that is reset when it is dropped.
+pub(crate) async fn tcp_reset_at_end(server: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(server).await?;
+    stream.set_zero_linger()?;
+    Ok(stream)
+}
+
+/// What is said over `stream`, within TLS if there is a certificate.
+pub(crate) async fn over(stream: TcpStream, certificate: Option<&str>) -> io::Result<Raw> {
+    stream.set_nodelay(true)?;
+    let Some(certificate) = certificate else { return Ok(Box::new(stream)) };
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_root_certificates(roots).with_no_client_auth();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    let name = ServerName::try_from("localhost").unwrap();
+    Ok(Box::new(connector.connect(name, stream).await?))
+}
+
+/// A frame as a client has to send it. The masking key leaves the payload as it is.
+pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    [&header(first, Some([0; 4]), payload.len()), payload].concat()
+}
+
+/// A request for a WebSocket.
+pub(crate) fn upgrade_request(path: &str, more: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n"
+    )
+}
