@@ -58,7 +58,7 @@ const fn longwire(name: &'static str, features: &'static str, source: &'static s
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut weights = Vec::new();
     for program in &PROGRAMS {
-        let weight = program.weigh(workspace)?;
+        let weight = program.weigh(workspace).with_context(|| format!("weighing {}", program.name))?;
         println!("{:<18} {:>5.1} s  {:>5.2} MB", program.name, seconds(weight), megabytes(weight));
         weights.push((program.name, weight));
     }
@@ -164,7 +164,7 @@ const OVER: &str = r#"use longwire::{Config, Role, WebSocket};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let stream = tokio::net::TcpStream::connect("127.0.0.1:1").await?;
-    let mut socket = WebSocket::over(stream, Role::Client, Config::default());
+    let mut socket = WebSocket::over(stream, Role::Client, Config::default().into(), Vec::new());
     socket.send("Hello").await?;
     while let Some(message) = socket.recv().await? {
         println!("{message}");
@@ -203,7 +203,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         while let Some(message) = socket.recv().await? {
             socket.send(message).await?;
         }
-        longwire::Result::Ok(())
+        Ok(())
     });
     Ok(serving.await?)
 }

@@ -1,6 +1,6 @@
 //! How a connection is read: by the ring, or by single calls while large messages arrive.
 
-use std::io;
+use std::{io, mem};
 
 use bytes::BufMut as _;
 use rustix::net::{RecvFlags, recv};
@@ -80,7 +80,9 @@ impl<H: Handler> Uring<H> {
         let is_amid_large_frame = self.reactor.is_amid_large_frame(key);
         let token = key.data().as_ffi();
         let Some(link) = self.reactor.link(key) else { return };
-        if is_amid_large_frame && link.tls.is_none() {
+        // Within TLS as well, where nothing is saved by it: what a burst of the ring brings is kept while the connection is
+        // stalled, and may be all of the loop's buffers.
+        if is_amid_large_frame {
             link.direct_reads = DIRECT_READS;
         }
         match link.reading() {
@@ -134,7 +136,8 @@ impl<H: Handler> Uring<H> {
     /// Reads once. `None`: the end, or nothing is to be read now.
     fn read(&mut self, key: Key) -> io::Result<Option<Read>> {
         let wants_read = self.reactor.wants_read(key);
-        let (count, room) = if let Some((link, mut room)) = self.reactor.payload_room(key) {
+        let is_plain = self.reactor.link(key).is_some_and(|link| link.tls.is_none());
+        let (count, room) = if is_plain && let Some((link, mut room)) = self.reactor.payload_room(key) {
             let size = room.remaining_mut();
             let count = direct::receive(link.socket(), &mut room)?;
             if count > 0 {
@@ -143,8 +146,10 @@ impl<H: Handler> Uring<H> {
             (count, size)
         } else if let Some(link) = self.reactor.link(key).filter(|_| wants_read) {
             let (count, _) = recv(link.socket(), &mut self.scratch[..], RecvFlags::DONTWAIT)?;
-            self.reactor.received(key, self.scratch.get_mut(..count).unwrap_or_default());
-            (count, self.scratch.len())
+            let mut scratch = mem::take(&mut self.scratch);
+            self.received(key, scratch.get_mut(..count).unwrap_or_default());
+            self.scratch = scratch;
+            (count, SCRATCH)
         } else {
             return Ok(None);
         };
