@@ -136,6 +136,16 @@ impl Server {
         }
     }
 
+    /// Waits for the end of the last connection that asked for the figures, too.
+    pub(crate) async fn has_no_more_descriptors_than(&self, count: usize) {
+        let begun = Instant::now();
+        while self.descriptors() > count {
+            let open = self.descriptors();
+            assert!(begun.elapsed() < PATIENCE, "{open} descriptors are open, where {count} were");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// As many can connect from one address as there are places for.
     pub(crate) async fn has_all_its_places(&self) {
         let mut inside = Vec::new();
