@@ -16,6 +16,8 @@ fn libraries() -> PathBuf {
 fn compile(source: &Path, longwire: &Path) -> Output {
     let compiler = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     Command::new(compiler)
+        // Where the compiler writes the names of types that are too long for a line.
+        .current_dir(libraries())
         .args(["--edition", "2024", "--crate-type", "lib", "--crate-name", "refused"])
         .args(["--emit", "metadata", "-o", "-", "--color", "never"])
         .arg("--extern")
