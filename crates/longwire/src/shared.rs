@@ -5,7 +5,8 @@ pub(crate) mod attended;
 mod both;
 pub(crate) mod driver;
 // A session is its driver, and one of its transports is TLS.
-#[cfg(all(test, feature = "server", feature = "tls"))]
+#[cfg(test)]
+#[cfg(all(feature = "server", feature = "tls"))]
 mod model;
 mod stage;
 pub(crate) mod state;
