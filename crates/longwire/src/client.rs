@@ -5,6 +5,7 @@ mod connect;
 mod connector;
 pub(crate) mod credentials;
 mod destination;
+mod dialer;
 mod open;
 mod proxy;
 mod redirect;
@@ -16,7 +17,6 @@ mod secure;
 mod step;
 mod timeouts;
 pub(crate) mod url;
-mod way;
 
 use std::future::Future;
 use std::io;
@@ -41,6 +41,7 @@ use address::Address;
 use connector::Connector;
 use credentials::Credentials;
 pub use destination::Destination;
+use dialer::{Dialer, Reached, Route};
 use open::open;
 pub use proxy::Proxy;
 use proxy::ProxyChoice;
@@ -51,7 +52,6 @@ pub use step::ConnectStep;
 pub use step::Secured;
 use step::Steps;
 pub use timeouts::Timeouts;
-use way::{Reached, Route, Way};
 
 /// Connects to a WebSocket server with the defaults of [`Client`].
 ///
@@ -100,7 +100,7 @@ pub struct Client {
     /// What was set beside the times, and comes before them.
     connect_time: Option<Duration>,
     max_redirects: usize,
-    way: Way,
+    way: Dialer,
 }
 
 impl Default for Client {
@@ -120,7 +120,7 @@ impl Client {
             keepalive: None,
             connect_time: None,
             max_redirects: 0,
-            way: Way::default(),
+            way: Dialer::default(),
         }
     }
 

@@ -57,7 +57,7 @@ pub(crate) struct Connection {
     is_amid_parts: bool,
     /// What a sink that closes has read for the stream.
     kept: Option<Box<Kept>>,
-    outbox: Outbox,
+    outbox: WriteProgress,
     /// Whether the client has ended its side of the transport. It may still read.
     is_half_closed: bool,
     /// Whether a message that is sent in fragments has begun and not ended, so that no other can be sent.
@@ -103,7 +103,7 @@ impl Note {
 
 /// How far the transport has come with what was written to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outbox {
+enum WriteProgress {
     Flushed,
     Written,
     /// The writing side is shut down, when all was written.
@@ -138,7 +138,7 @@ impl Connection {
             is_lost: false,
             is_amid_parts: false,
             kept: None,
-            outbox: Outbox::Flushed,
+            outbox: WriteProgress::Flushed,
             is_half_closed: false,
             is_amid_message: false,
             timer: None,
@@ -236,16 +236,16 @@ impl Connection {
                     if let Some(pings) = &mut self.pings {
                         pings.written(count);
                     }
-                    self.outbox = Outbox::Written;
+                    self.outbox = WriteProgress::Written;
                 }
                 // What the peer sent before may still lie in the transport, its Close frame perhaps: the reading side
                 // finds out how the connection ended.
-                Err(_) => self.outbox = Outbox::Broken,
+                Err(_) => self.outbox = WriteProgress::Broken,
             }
         }
-        if self.outbox == Outbox::Written {
+        if self.outbox == WriteProgress::Written {
             let flushed = ready!(Pin::new(&mut *transport).poll_flush(cx));
-            self.outbox = if flushed.is_ok() { Outbox::Flushed } else { Outbox::Broken };
+            self.outbox = if flushed.is_ok() { WriteProgress::Flushed } else { WriteProgress::Broken };
         }
         if self.protocol.wants_shutdown() && !self.outbox.is_over() {
             #[cfg(feature = "server")]
@@ -254,7 +254,7 @@ impl Connection {
             }
             // A transport that cannot be shut down is as good as shut down.
             let _broken = ready!(Pin::new(transport).poll_shutdown(cx));
-            self.outbox = Outbox::Shut;
+            self.outbox = WriteProgress::Shut;
         }
         self.settle();
         Poll::Ready(())
@@ -336,7 +336,7 @@ impl Connection {
 
     /// Whether the transport has taken everything that was queued.
     pub(crate) fn is_flushed(&self) -> bool {
-        self.protocol.queued() == 0 && self.outbox != Outbox::Written
+        self.protocol.queued() == 0 && self.outbox != WriteProgress::Written
     }
 
     /// Whether there is nothing to write, nor an end to bring about.
@@ -346,7 +346,7 @@ impl Connection {
 
     /// Whether what was queued could not be written.
     pub(crate) fn is_broken(&self) -> bool {
-        self.outbox == Outbox::Broken
+        self.outbox == WriteProgress::Broken
     }
 
     /// Whether nothing of this end is left to be written, the end of the transport included.
@@ -452,9 +452,9 @@ impl Drop for Connection {
     }
 }
 
-impl Outbox {
+impl WriteProgress {
     fn is_over(self) -> bool {
-        matches!(self, Outbox::Shut | Outbox::Broken)
+        matches!(self, WriteProgress::Shut | WriteProgress::Broken)
     }
 }
 

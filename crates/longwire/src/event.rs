@@ -1,9 +1,9 @@
 //! The event-driven server: handlers, run by one event loop per core.
 
 mod connection;
-mod door;
 mod engine;
 mod handler;
+mod intake;
 mod key;
 mod mailbox;
 mod message_ref;

@@ -84,7 +84,7 @@ use tokio::runtime::Handle;
 use crate::client::Client;
 use crate::client::url::{Scheme, Url};
 use crate::error::{Error, Result, UrlError};
-use run::{Connecting, Running, Start, panicked, run};
+use run::{ConnectFuture, Running, Start, panicked, run};
 use turn::Turn;
 
 pub use event::{CloseEvent, Event, EventKind, MessageEvent};
@@ -174,7 +174,7 @@ fn make(
     Ok(socket)
 }
 
-fn connect(client: &Client, url: &str, protocols: &[&str]) -> Connecting {
+fn connect(client: &Client, url: &str, protocols: &[&str]) -> ConnectFuture {
     let asked_for_some = !protocols.is_empty();
     let client = match asked_for_some {
         true => client.clone().subprotocols(protocols.iter().copied()),
@@ -193,7 +193,7 @@ fn connect(client: &Client, url: &str, protocols: &[&str]) -> Connecting {
 
 /// Begins to connect. [`Client::connect`] finds mistakes of the caller before it waits for anything, so they are known
 /// here already; what else may fail at once, or panic, is told later.
-fn begin(mut connecting: Connecting) -> Result<Connecting> {
+fn begin(mut connecting: ConnectFuture) -> Result<ConnectFuture> {
     let mut cx = Context::from_waker(Waker::noop());
     match catch_unwind(AssertUnwindSafe(|| connecting.as_mut().poll(&mut cx))) {
         Ok(Poll::Ready(Err(mistake @ (Error::Url(_) | Error::Handshake(_) | Error::Setting(_))))) => {

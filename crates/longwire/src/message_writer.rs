@@ -57,11 +57,11 @@ pub struct TextWriter(Fragments);
 struct Fragments {
     sender: Sender,
     kind: MessageKind,
-    stage: Stage,
+    stage: WriterState,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum WriterState {
     Begun,
     Finished,
 }
@@ -184,7 +184,7 @@ impl Fragments {
         // The first fragment is empty: from when it is queued on, the connection knows that the message has begun.
         let first = |connection: &mut Connection| connection.queue_fragment(kind, &[], Last::No);
         sender.shared().when_there_is_room(Frames::Message, first, Write::Later).await?;
-        Ok(Fragments { sender: sender.clone(), kind, stage: Stage::Begun })
+        Ok(Fragments { sender: sender.clone(), kind, stage: WriterState::Begun })
     }
 
     async fn send(&self, piece: &[u8], last: Last) -> Result<()> {
@@ -194,14 +194,14 @@ impl Fragments {
 
     async fn finish(&mut self) -> Result<()> {
         self.send(&[], Last::Yes).await?;
-        self.stage = Stage::Finished;
+        self.stage = WriterState::Finished;
         Ok(())
     }
 }
 
 impl Drop for Fragments {
     fn drop(&mut self) {
-        if self.stage == Stage::Begun && self.sender.is_open() {
+        if self.stage == WriterState::Begun && self.sender.is_open() {
             let unfinished = CloseFrame::new(CloseCode::INTERNAL_ERROR, "a message was left unfinished");
             self.sender.shared().begin_close(unfinished.ok());
         }

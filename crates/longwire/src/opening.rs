@@ -6,7 +6,7 @@ use http::{Extensions, HeaderMap, Uri};
 
 /// What the opening handshake settled.
 #[derive(Debug, Default)]
-pub(crate) struct Opening {
+pub(crate) struct Negotiated {
     pub(crate) uri: Uri,
     pub(crate) subprotocol: Option<String>,
     /// The extensions that were agreed on, as the response names them.

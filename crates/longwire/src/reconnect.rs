@@ -55,13 +55,13 @@
 //! after `on_open` and before everything that is sent later. There it leaves the queue one by one, as the transport takes
 //! it: if that connection breaks too, what is still in the queue waits on.
 
+mod attempts;
 mod backoff;
 mod client;
-mod course;
 mod halves;
-mod line;
 mod policy;
 mod queue;
+mod send_path;
 mod socket;
 mod state;
 mod verdict;

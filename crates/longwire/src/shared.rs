@@ -8,8 +8,8 @@ pub(crate) mod driver;
 #[cfg(test)]
 #[cfg(all(feature = "server", feature = "tls"))]
 mod model;
-mod stage;
 pub(crate) mod state;
+mod teardown;
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -28,7 +28,7 @@ use crate::connection::receive::Keeping;
 use crate::connection::{Connection, Note};
 use crate::error::Result;
 use crate::message::{Message, Outgoing};
-use crate::opening::Opening;
+use crate::opening::Negotiated;
 use driver::{DrivenBy, Driver};
 use state::{Change, Frames, State, Write};
 
@@ -42,14 +42,14 @@ pub(crate) struct Shared {
     /// Whether the task that attends the connection is at it, and will do what the driver is to do before it waits.
     in_turn: AtomicBool,
     runtime: Handle,
-    pub(crate) opening: Opening,
+    pub(crate) opening: Negotiated,
 }
 
 impl Shared {
     pub(crate) fn new(
         connection: Connection,
         runtime: Handle,
-        opening: Opening,
+        opening: Negotiated,
         driven_by: DrivenBy,
     ) -> Arc<Shared> {
         let driver = match driven_by {
@@ -109,7 +109,7 @@ impl Shared {
             Ok(())
         };
         self.when_there_is_room(Frames::Within, queue, Write::Soon).await?;
-        let asked = Asked { shared: self, number: number.unwrap_or_default() };
+        let asked = AwaitedPing { shared: self, number: number.unwrap_or_default() };
         self.wait_until(Change::Pong, |state| state.took(asked.number)).await
     }
 
@@ -316,12 +316,12 @@ impl Shared {
 }
 
 /// A ping that was sent, for as long as somebody waits for its answer.
-struct Asked<'a> {
+struct AwaitedPing<'a> {
     shared: &'a Arc<Shared>,
     number: u32,
 }
 
-impl Drop for Asked<'_> {
+impl Drop for AwaitedPing<'_> {
     fn drop(&mut self) {
         self.shared.locked(|state| state.connection.forget_ping(self.number));
     }

@@ -17,7 +17,7 @@ use tracing::Instrument;
 
 use crate::server::acceptor::Acceptor;
 use crate::server::handling::{HandlerOutcome, HandlerResult};
-use crate::server::session::{self, Handler};
+use crate::server::session::{self, ServeFn};
 use crate::websocket::WebSocket;
 
 /// Answers requests for a WebSocket, and passes all others on to the service below.
@@ -46,7 +46,7 @@ use crate::websocket::WebSocket;
 #[derive(Clone)]
 #[must_use]
 pub struct WebSocketLayer {
-    handler: Handler,
+    handler: ServeFn,
     acceptor: Acceptor,
     matches: Arc<Matches>,
 }
@@ -104,11 +104,11 @@ impl WebSocketLayer {
     }
 
     /// The answer to a request that is this layer's.
-    fn answer<B>(&self, mut request: Request<B>) -> Ready {
+    fn answer<B>(&self, mut request: Request<B>) -> LayerResponse {
         let (response, upgrading) = match self.acceptor.upgrade(&mut request) {
             Ok(accepted) => accepted,
             Err(refusal) => {
-                return Ready {
+                return LayerResponse {
                     response: refusal.response().map(|text| Full::new(text.into())),
                     serving: None,
                 };
@@ -121,7 +121,7 @@ impl WebSocketLayer {
                 tracing::debug!(%error, "the client left before it was accepted");
             }
         };
-        Ready {
+        LayerResponse {
             response: response.map(|()| Full::default()),
             serving: Some(Box::pin(serving.in_current_span())),
         }
@@ -201,12 +201,12 @@ pin_project! {
     #[project = PlaceProjection]
     enum Place<F> {
         Below { #[pin] answer: F },
-        Here { ready: Option<Ready> },
+        Here { ready: Option<LayerResponse> },
     }
 }
 
 /// An answer of the layer itself.
-struct Ready {
+struct LayerResponse {
     response: Response<Full<Bytes>>,
     /// The connection's task, which begins when the response is taken. hyper hands over a connection that ends even if it
     /// was answered with something else than the 101, which is what becomes of an answer that was dropped.
@@ -218,7 +218,7 @@ impl<F> Answer<F> {
         Answer { place: Place::Below { answer } }
     }
 
-    fn here(ready: Ready) -> Answer<F> {
+    fn here(ready: LayerResponse) -> Answer<F> {
         Answer { place: Place::Here { ready: Some(ready) } }
     }
 }
@@ -236,7 +236,7 @@ where
                 Poll::Ready(Ok(response.map(Either::Left)))
             }
             PlaceProjection::Here { ready } => match ready.take() {
-                Some(Ready { response, serving }) => {
+                Some(LayerResponse { response, serving }) => {
                     if let Some(serving) = serving {
                         tokio::spawn(serving);
                     }
@@ -255,8 +255,8 @@ impl fmt::Debug for WebSocketLayer {
     }
 }
 
-impl fmt::Debug for Ready {
+impl fmt::Debug for LayerResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ready").field("response", &self.response).finish_non_exhaustive()
+        f.debug_struct("LayerResponse").field("response", &self.response).finish_non_exhaustive()
     }
 }

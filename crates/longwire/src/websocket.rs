@@ -20,7 +20,7 @@ use crate::connection::receive::Keeping;
 use crate::error::{Error, Result};
 use crate::halves::{Receiver, Sender, halves};
 use crate::message::{Message, Outgoing};
-use crate::opening::Opening;
+use crate::opening::Negotiated;
 use crate::shared::Shared;
 use crate::shared::driver::DrivenBy;
 use crate::shared::state::Write;
@@ -79,10 +79,10 @@ impl WebSocket {
     {
         let transport = Transport::Other(Box::new(transport));
         let connection = Connection::new(transport, Protocol::new(role, config), read_ahead, None);
-        WebSocket::open(connection, Opening::default(), DrivenBy::Itself)
+        WebSocket::open(connection, Negotiated::default(), DrivenBy::Itself)
     }
 
-    pub(crate) fn open(connection: Connection, opening: Opening, driven_by: DrivenBy) -> WebSocket {
+    pub(crate) fn open(connection: Connection, opening: Negotiated, driven_by: DrivenBy) -> WebSocket {
         let (sender, receiver) = halves(Shared::new(connection, Handle::current(), opening, driven_by));
         WebSocket { sender, receiver, sink_wait: SinkWait::Nothing }
     }
@@ -287,7 +287,7 @@ impl WebSocket {
         &mut self.receiver
     }
 
-    fn opening(&self) -> &Opening {
+    fn opening(&self) -> &Negotiated {
         &self.receiver.shared().opening
     }
 }

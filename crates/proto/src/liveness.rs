@@ -10,7 +10,7 @@ use crate::limits::{Keepalive, Limits, deadline};
 pub(crate) struct Liveness {
     /// When something last arrived; `None` until the time was told for the first time.
     heard_at: Option<Instant>,
-    ping: Ping,
+    ping: PingState,
     /// Whether something has arrived since the ping was written.
     heard_since: bool,
     /// Whether the ping's own pong has arrived.
@@ -39,7 +39,7 @@ struct Numbers {
 
 /// Where the ping is that asks whether the peer is there.
 #[derive(Debug, Default)]
-enum Ping {
+enum PingState {
     /// The time has not been told yet.
     #[default]
     NotAsked,
@@ -89,9 +89,9 @@ impl Liveness {
     pub(crate) fn heard(&mut self, now: Instant) {
         self.heard_at = Some(now);
         match &mut self.ping {
-            Ping::Queued(queued) if queued.ends_at.is_some() => queued.moved_at = now,
-            Ping::Queued(_) => self.ping = Ping::WrittenAt(now),
-            Ping::NotAsked | Ping::Written | Ping::WrittenAt(_) => {}
+            PingState::Queued(queued) if queued.ends_at.is_some() => queued.moved_at = now,
+            PingState::Queued(_) => self.ping = PingState::WrittenAt(now),
+            PingState::NotAsked | PingState::Written | PingState::WrittenAt(_) => {}
         }
         self.heard_since = true;
     }
@@ -99,17 +99,19 @@ impl Liveness {
     /// Why the peer is about to be given up, if it is.
     pub(crate) fn giving_up(&self, now: Instant, keepalive: Keepalive) -> Option<GivingUp> {
         match &self.ping {
-            Ping::WrittenAt(at) if !self.heard_since && deadline(*at, keepalive.within) <= now => {
+            PingState::WrittenAt(at) if !self.heard_since && deadline(*at, keepalive.within) <= now => {
                 Some(GivingUp::Silent)
             }
-            Ping::Queued(queued) if !self.wrote && queued.is_stuck(now, keepalive) => Some(GivingUp::Stuck),
+            PingState::Queued(queued) if !self.wrote && queued.is_stuck(now, keepalive) => {
+                Some(GivingUp::Stuck)
+            }
             _ => None,
         }
     }
 
     /// This end does not read, so what counts is whether anything moves.
     pub(crate) fn cannot_hear(&mut self, now: Instant) {
-        self.ping = Ping::Queued(Box::new(QueuedPing { ends_at: None, moved_at: now }));
+        self.ping = PingState::Queued(Box::new(QueuedPing { ends_at: None, moved_at: now }));
     }
 
     /// The number of the next ping.
@@ -134,7 +136,7 @@ impl Liveness {
         self.numbers.answered = number;
         if number == self.numbers.kept
             && !self.is_measured
-            && let (Ping::WrittenAt(asked), Some(heard)) = (&self.ping, self.heard_at)
+            && let (PingState::WrittenAt(asked), Some(heard)) = (&self.ping, self.heard_at)
         {
             let took = heard.saturating_duration_since(*asked);
             self.is_measured = true;
@@ -165,16 +167,16 @@ impl Liveness {
         self.heard_since = false;
         self.is_measured = false;
         self.numbers.kept = number;
-        self.ping = Ping::Queued(Box::new(QueuedPing { ends_at: Some(ends_at), moved_at: now }));
+        self.ping = PingState::Queued(Box::new(QueuedPing { ends_at: Some(ends_at), moved_at: now }));
     }
 
     /// `total` bytes of the connection have been written.
     pub(crate) fn written(&mut self, total: u64) {
         self.wrote = true;
-        if let Ping::Queued(queued) = &self.ping
+        if let PingState::Queued(queued) = &self.ping
             && queued.ends_at.is_some_and(|ends_at| total >= ends_at)
         {
-            self.ping = Ping::Written;
+            self.ping = PingState::Written;
             self.heard_since = false;
         }
     }
@@ -189,23 +191,23 @@ impl Liveness {
     fn next_keepalive(&mut self, now: Instant, keepalive: Keepalive) -> (Instant, Overdue) {
         let wrote = std::mem::take(&mut self.wrote);
         let written_at = match &mut self.ping {
-            Ping::Queued(queued) => {
+            PingState::Queued(queued) => {
                 if wrote {
                     queued.moved_at = now;
                 }
                 return (queued.stuck_at(keepalive), Overdue::Lost);
             }
-            Ping::WrittenAt(at) => *at,
+            PingState::WrittenAt(at) => *at,
             // The first one is due as if there had been one before it, which was answered.
-            Ping::NotAsked => {
+            PingState::NotAsked => {
                 self.heard_since = true;
                 self.is_measured = true;
                 self.heard_at.get_or_insert(now);
                 now
             }
-            Ping::Written => now,
+            PingState::Written => now,
         };
-        self.ping = Ping::WrittenAt(written_at);
+        self.ping = PingState::WrittenAt(written_at);
         if self.heard_since {
             (deadline(written_at, keepalive.every), Overdue::SendPing)
         } else {

@@ -22,18 +22,18 @@ pub(crate) struct Sending {
     keys: MaskingKeys,
     /// What compresses messages, if that was agreed on.
     compressor: Option<Box<Compressor>>,
-    message: Message,
+    message: Fragmentation,
     /// The newest ping that could not be answered because too much waited to be written.
-    unanswered_ping: Option<Box<Ping>>,
+    unanswered_ping: Option<Box<UnansweredPing>>,
 }
 
 /// The payload of a ping.
 #[derive(Debug)]
-struct Ping(Vec<u8>);
+struct UnansweredPing(Vec<u8>);
 
 /// Whether a message that is sent in fragments has not been finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Message {
+enum Fragmentation {
     None,
     Unfinished,
 }
@@ -54,7 +54,7 @@ impl Sending {
             role,
             keys: MaskingKeys::random(),
             compressor: None,
-            message: Message::None,
+            message: Fragmentation::None,
             unanswered_ping: None,
         }
     }
@@ -149,12 +149,12 @@ impl Sending {
     /// One fragment of a message (RFC 6455 §5.4).
     pub(crate) fn fragment(&mut self, kind: MessageKind, payload: &[u8], last: Last, config: &Config) {
         let opcode = match self.message {
-            Message::None => first_opcode(kind),
-            Message::Unfinished => DataOpcode::Continuation,
+            Fragmentation::None => first_opcode(kind),
+            Fragmentation::Unfinished => DataOpcode::Continuation,
         };
         self.message = match last {
-            Last::Yes => Message::None,
-            Last::No => Message::Unfinished,
+            Last::Yes => Fragmentation::None,
+            Last::No => Fragmentation::Unfinished,
         };
         let frame = FrameKind::Data { opcode, fin: last == Last::Yes, len: payload.len() as u64 };
         let header = self.header(frame, ReservedBits::NONE, &[], config);
@@ -176,7 +176,7 @@ impl Sending {
     /// Answers a ping (§5.5.2), or keeps it for later while too much waits: §5.5.3 allows to answer only the newest.
     pub(crate) fn answer(&mut self, ping: &[u8], config: &Config) {
         if self.outbound.len() > config.limits.control_replies {
-            self.unanswered_ping = Some(Box::new(Ping(ping.to_vec())));
+            self.unanswered_ping = Some(Box::new(UnansweredPing(ping.to_vec())));
             return;
         }
         // A ping's payload is short enough for a pong, so this cannot fail.
@@ -203,8 +203,8 @@ impl Sending {
     #[inline]
     fn between_messages(&self) -> Result<(), SendError> {
         match self.message {
-            Message::None => Ok(()),
-            Message::Unfinished => Err(SendError::MessageUnfinished),
+            Fragmentation::None => Ok(()),
+            Fragmentation::Unfinished => Err(SendError::MessageUnfinished),
         }
     }
 

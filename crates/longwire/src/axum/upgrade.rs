@@ -23,7 +23,7 @@ use crate::server::acceptor::{self, Acceptor, Upgrading};
 use crate::server::admission::Accept;
 use crate::server::handling::{HandlerOutcome, HandlerResult};
 use crate::server::origin::{InvalidOrigin, Origin};
-use crate::server::refusals::Asked;
+use crate::server::refusals::RequestSummary;
 
 /// Extracts a request for a WebSocket (RFC 6455 §4.2.1), to be accepted with
 /// [`on_upgrade`](WebSocketUpgrade::on_upgrade). What is no such request is [rejected](WebSocketUpgradeRejection); over
@@ -299,7 +299,7 @@ impl<F> WebSocketUpgrade<F> {
             Some(protocol) => Accept::new().subprotocol(String::from_utf8_lossy(protocol.as_bytes())),
             None => Accept::new(),
         };
-        let asked = Asked { uri: &self.uri, headers: &self.headers };
+        let asked = RequestSummary { uri: &self.uri, headers: &self.headers };
         let (response, upgrading) =
             acceptor.accept(self.offer, accept, asked, self.peer_addr, self.upgraded)?;
         Ok((response.map(|()| Body::empty()), upgrading, self.on_failed_upgrade))

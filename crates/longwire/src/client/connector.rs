@@ -11,11 +11,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::destination::Destination;
 use crate::transport::Transport;
 
-type Connecting = Pin<Box<dyn Future<Output = io::Result<Transport>> + Send>>;
+type ConnectorFuture = Pin<Box<dyn Future<Output = io::Result<Transport>> + Send>>;
 
 /// What the application connects by.
 #[derive(Clone)]
-pub(super) struct Connector(Arc<dyn Fn(Destination) -> Connecting + Send + Sync>);
+pub(super) struct Connector(Arc<dyn Fn(Destination) -> ConnectorFuture + Send + Sync>);
 
 impl Connector {
     pub(super) fn new<F, Fut, T>(connect: F) -> Connector

@@ -10,13 +10,13 @@ use tokio::io::AsyncWriteExt;
 
 use super::address::Address;
 use super::destination::Destination;
+use super::dialer::Reached;
 use super::response::{Answer, NoAnswer, read_answer, refusal};
 use super::step::{ConnectStep, Steps};
 use super::timeouts::within;
-use super::way::Reached;
 use crate::connection::Connection;
 use crate::error::{Error, HandshakeError, Result};
-use crate::opening::{Opening, extensions_header};
+use crate::opening::{Negotiated, extensions_header};
 use crate::shared::driver::DrivenBy;
 use crate::telemetry;
 use crate::transport::Transport;
@@ -55,7 +55,7 @@ pub(super) async fn open(
         let agreement = deflate.confirm(answer).map_err(HandshakeError::Deflate)?;
         protocol = protocol.with_deflate(&agreement);
     }
-    let opening = Opening {
+    let opening = Negotiated {
         uri: address.uri(),
         subprotocol: opened.agreed.subprotocol,
         agreed: extensions_header(&opened.headers),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use longwire_proto::{GivingUp, SendError};
 use tokio::time::Instant;
 
-use super::{Connection, Outbox};
+use super::{Connection, WriteProgress};
 use crate::telemetry;
 
 /// What a glimpse behind what is not parsed shows.
@@ -72,7 +72,7 @@ impl Connection {
     fn lose(&mut self, why: GivingUp, glimpse: Glimpse) {
         telemetry::gave_up_on_peer(self.protocol.role(), why);
         self.is_lost = true;
-        self.outbox = Outbox::Broken;
+        self.outbox = WriteProgress::Broken;
         self.protocol.transmitted(self.protocol.queued());
         if glimpse == Glimpse::Nothing {
             self.drop_transport();

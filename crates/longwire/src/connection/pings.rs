@@ -7,7 +7,7 @@ use tokio::time::Instant;
 /// The pings that somebody waits for the answers to.
 #[derive(Debug, Default)]
 pub(super) struct Pings {
-    asked: Vec<Asked>,
+    asked: Vec<SentPing>,
     /// Whether there is something that whoever waits has not been told.
     pub(super) have_news: bool,
     /// Whether the transport has ended behind what is not parsed, so that no pong is to come.
@@ -15,7 +15,7 @@ pub(super) struct Pings {
 }
 
 #[derive(Debug)]
-struct Asked {
+struct SentPing {
     number: u32,
     /// How many bytes are to be written until it is.
     unwritten: usize,
@@ -26,7 +26,7 @@ struct Asked {
 impl Pings {
     /// A ping was queued, as the last of so many bytes.
     pub(super) fn ask(&mut self, number: u32, unwritten: usize) {
-        self.asked.push(Asked { number, unwritten, written_at: None, took: None });
+        self.asked.push(SentPing { number, unwritten, written_at: None, took: None });
     }
 
     /// So many bytes were written.

@@ -38,7 +38,7 @@ pub(crate) enum Arrival {
 
 /// How messages are given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Delivery {
+enum MessageMode {
     Whole,
     InParts,
 }
@@ -52,13 +52,13 @@ impl Connection {
         if self.is_amid_parts && !self.discard_parts()? {
             return Ok(None);
         }
-        self.next(Delivery::Whole, |message| message.content, |_| None)
+        self.next(MessageMode::Whole, |message| message.content, |_| None)
     }
 
     /// The next message, ping or pong among what was read.
     #[cfg(feature = "axum")]
     pub(crate) fn next_arrival(&mut self) -> Result<Option<Arrival>> {
-        self.next(Delivery::Whole, |message| Arrival::Message(message.content), Arrival::control)
+        self.next(MessageMode::Whole, |message| Arrival::Message(message.content), Arrival::control)
     }
 
     /// The first part of the next message, or all of it. What is left of the message before is discarded.
@@ -71,7 +71,7 @@ impl Connection {
 
     /// The next part of the message that is taken in parts.
     pub(crate) fn next_part(&mut self) -> Result<Option<Part>> {
-        let part = self.next(Delivery::InParts, |part| part, |_| None)?;
+        let part = self.next(MessageMode::InParts, |part| part, |_| None)?;
         if let Some(part) = &part {
             self.is_amid_parts = !part.is_last;
         }
@@ -84,7 +84,8 @@ impl Connection {
             return Ok(Keeping::More);
         }
         while self.kept.as_ref().is_none_or(|kept| !kept.is_full()) {
-            let Some(message) = self.next_read(Delivery::Whole, |message| message.content, |_| None)? else {
+            let Some(message) = self.next_read(MessageMode::Whole, |message| message.content, |_| None)?
+            else {
                 return Ok(Keeping::More);
             };
             self.kept.get_or_insert_default().push(message);
@@ -135,7 +136,7 @@ impl Connection {
     #[inline]
     fn next<T>(
         &mut self,
-        delivery: Delivery,
+        delivery: MessageMode,
         of_message: impl Fn(Part) -> T,
         of_control: impl Fn(Event<'_>) -> Option<T>,
     ) -> Result<Option<T>> {
@@ -151,7 +152,7 @@ impl Connection {
     #[inline]
     fn next_read<T>(
         &mut self,
-        delivery: Delivery,
+        delivery: MessageMode,
         of_message: impl Fn(Part) -> T,
         of_control: impl Fn(Event<'_>) -> Option<T>,
     ) -> Result<Option<T>> {
@@ -162,7 +163,7 @@ impl Connection {
         // What was lent has been taken. A buffer goes back at once: it may be long before anybody receives again.
         if !self.has_unparsed() {
             // Behind a part there may be a Close frame that the protocol has taken already.
-            self.has_news = delivery == Delivery::InParts && matches!(outcome, Ok(Some(_)));
+            self.has_news = delivery == MessageMode::InParts && matches!(outcome, Ok(Some(_)));
             self.has_glimpsed_only = false;
             self.inbox.clear();
             self.settle();
@@ -173,7 +174,7 @@ impl Connection {
     #[inline]
     fn parse<T>(
         &mut self,
-        delivery: Delivery,
+        delivery: MessageMode,
         of_message: impl Fn(Part) -> T,
         of_control: impl Fn(Event<'_>) -> Option<T>,
     ) -> Result<Option<T>> {
@@ -182,8 +183,8 @@ impl Connection {
             let mut received = Received::new(self.inbox.unparsed());
             let queued = self.protocol.queued();
             let event = match delivery {
-                Delivery::Whole => self.protocol.next_event(&mut received),
-                Delivery::InParts => self.protocol.next_part(&mut received),
+                MessageMode::Whole => self.protocol.next_event(&mut received),
+                MessageMode::InParts => self.protocol.next_part(&mut received),
             };
             let taken = before - received.len();
             let (content, is_last) = match event {
@@ -271,7 +272,7 @@ impl Connection {
     fn discard_unparsed(&mut self) {
         // Errors of the peer fail the connection by themselves; nobody is there to be told.
         // In parts, so that a message that is still to come is not put together for nobody.
-        while let Ok(Some(_)) | Err(_) = self.next_read(Delivery::InParts, |part| part, |_| None) {}
+        while let Ok(Some(_)) | Err(_) = self.next_read(MessageMode::InParts, |part| part, |_| None) {}
     }
 }
 

@@ -25,17 +25,17 @@ use crate::telemetry::{self, Traffic};
 const LINGER_BYTES: usize = 1 << 20;
 
 /// One connection of an event loop. `L` is what the driver keeps of it: its transport.
-pub(super) struct Connection<S, L> {
+pub(super) struct LoopConnection<S, L> {
     /// Its place among the connections of the server. It is dropped before the transport: a client that sees the end may
     /// come again at once.
     pub(super) place: Place,
     pub(super) link: L,
-    pub(super) stage: Stage<S>,
+    pub(super) stage: Lifecycle<S>,
     pub(super) peer_addr: SocketAddr,
     /// Whether the driver is to look at it at the end of the sweep.
     pub(super) is_dirty: bool,
     /// Whether its writing side has ended or is broken: what is queued is discarded.
-    pub(super) writing: Writing,
+    pub(super) writing: WriteSide,
     /// Whether its reading side has ended: nothing more arrives.
     pub(super) has_ended: bool,
     /// The earliest time at which the loop's timers look at it.
@@ -43,7 +43,7 @@ pub(super) struct Connection<S, L> {
 }
 
 /// How far a connection has come.
-pub(super) enum Stage<S> {
+pub(super) enum Lifecycle<S> {
     /// Its first request is arriving.
     Opening(Box<HeadReader>),
     Open(Box<Open<S>>),
@@ -57,7 +57,7 @@ pub(super) enum Stage<S> {
 
 /// What the writing side of a connection is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Writing {
+pub(super) enum WriteSide {
     Works,
     /// The connection is over; what is left gets one more try.
     LastTry,
@@ -85,7 +85,7 @@ pub(super) struct Open<S> {
     /// Whether the application was told of the end.
     pub(super) was_told: bool,
     pub(super) backlog: Option<Box<Backlog>>,
-    pub(super) share: Share,
+    pub(super) share: RoundBudget,
 }
 
 /// What waits: because the peer does not take what is sent to it, or because it has had its share of a round.
@@ -94,7 +94,7 @@ pub(super) struct Backlog {
     /// What was read and not yet parsed.
     pub(super) unparsed: Unparsed,
     /// How the reading side ended behind that.
-    pub(super) end: Option<End>,
+    pub(super) end: Option<ReadEnd>,
     /// Messages of handles in other threads.
     parked: VecDeque<(Outgoing, Arc<Allowance>)>,
     /// What they cost.
@@ -104,12 +104,12 @@ pub(super) struct Backlog {
 }
 
 /// How the reading side of a connection has ended.
-pub(super) type End = Option<io::Error>;
+pub(super) type ReadEnd = Option<io::Error>;
 
 /// What a connection may still take of a round of its loop before the others have their turn: in bytes of content, after
 /// it was inflated, of which each frame costs a few more.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Share {
+pub(super) struct RoundBudget {
     /// The round that it is for.
     pub(super) round: u32,
     pub(super) left: usize,
@@ -124,15 +124,20 @@ pub(super) struct Refused {
     discarded: usize,
 }
 
-impl<S, L> Connection<S, L> {
-    pub(super) fn new(link: L, stage: Stage<S>, peer_addr: SocketAddr, place: Place) -> Connection<S, L> {
-        Connection {
+impl<S, L> LoopConnection<S, L> {
+    pub(super) fn new(
+        link: L,
+        stage: Lifecycle<S>,
+        peer_addr: SocketAddr,
+        place: Place,
+    ) -> LoopConnection<S, L> {
+        LoopConnection {
             place,
             link,
             stage,
             peer_addr,
             is_dirty: false,
-            writing: Writing::Works,
+            writing: WriteSide::Works,
             has_ended: false,
             timer: None,
         }
@@ -140,7 +145,7 @@ impl<S, L> Connection<S, L> {
 
     pub(super) fn open_mut(&mut self) -> Option<&mut Open<S>> {
         match &mut self.stage {
-            Stage::Open(open) => Some(open),
+            Lifecycle::Open(open) => Some(open),
             _ => None,
         }
     }
@@ -153,25 +158,25 @@ impl<S, L> Connection<S, L> {
     /// How many bytes wait to be written.
     pub(super) fn queued(&self) -> usize {
         match &self.stage {
-            Stage::Open(open) => open.protocol.queued(),
-            Stage::Refused(refused) => refused.response.len() - refused.written,
-            Stage::Opening(_) | Stage::Http(_) | Stage::Gone => 0,
+            Lifecycle::Open(open) => open.protocol.queued(),
+            Lifecycle::Refused(refused) => refused.response.len() - refused.written,
+            Lifecycle::Opening(_) | Lifecycle::Http(_) | Lifecycle::Gone => 0,
         }
     }
 }
 
-impl<S> Stage<S> {
+impl<S> Lifecycle<S> {
     /// What was read of a connection, if hyper is to take it over. The rest is dropped; a panic of what the application
     /// keeps of it is the end of nothing else.
     pub(super) fn into_read(self) -> Vec<u8> {
         match self {
-            Stage::Http(read) => return read,
-            Stage::Open(open) => {
+            Lifecycle::Http(read) => return read,
+            Lifecycle::Open(open) => {
                 if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(open))) {
                     tracing::error!(panic = panic_message(&*payload), "what belongs to the handler panicked");
                 }
             }
-            Stage::Opening(_) | Stage::Refused(_) | Stage::Gone => {}
+            Lifecycle::Opening(_) | Lifecycle::Refused(_) | Lifecycle::Gone => {}
         }
         Vec::new()
     }

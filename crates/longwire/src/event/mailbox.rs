@@ -29,7 +29,7 @@ pub(super) fn cost_of_message(message: &Outgoing) -> usize {
 /// What waits for one event loop.
 #[derive(Debug, Default)]
 pub(super) struct Mailbox {
-    inner: Mutex<Inner>,
+    inner: Mutex<MailboxState>,
     /// Whether something may be in it: a look that costs no lock.
     full: AtomicBool,
     /// Whether anybody in the loop has subscribed to anything.
@@ -37,7 +37,7 @@ pub(super) struct Mailbox {
 }
 
 #[derive(Debug, Default)]
-struct Inner {
+struct MailboxState {
     mail: VecDeque<Mail>,
     /// What the publications cost that the loop has not given out.
     published: usize,
@@ -170,7 +170,7 @@ impl Mailbox {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, MailboxState> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -25,13 +25,13 @@ use longwire_proto::handshake::{HeadLimits, HeadReader};
 use slotmap::SlotMap;
 use tracing::Span;
 
-use super::connection::{Connection, Refused, Stage, Writing};
+use super::connection::{Lifecycle, LoopConnection, Refused, WriteSide};
 use super::handler::Handler;
 use super::key::Key;
 use super::mailbox::{Exchange, Mail, Mailbox};
 use super::pool::Pool;
 use super::rules::Rules;
-use super::socket::Room;
+use super::socket::LoopContext;
 use super::spans::Spans;
 use crate::server::admission::Admitted;
 use crate::server::census::{Place, TurnedAway};
@@ -52,9 +52,9 @@ const TURNED_AWAY_AT_A_TIME: usize = 64;
 /// All connections of one event loop. `L` is what the driver keeps of each.
 pub(super) struct Reactor<H: Handler, L> {
     rules: Arc<Rules<H>>,
-    connections: SlotMap<Key, Box<Connection<H::State, L>>>,
+    connections: SlotMap<Key, Box<LoopConnection<H::State, L>>>,
     spans: Spans,
-    room: Room,
+    context: LoopContext,
     dirty: Vec<Key>,
     timers: BinaryHeap<Reverse<(Instant, Key)>>,
     pool: Pool,
@@ -125,7 +125,7 @@ impl<H: Handler, L> Reactor<H, L> {
             rules,
             connections: SlotMap::with_key(),
             spans: Spans::default(),
-            room: Room {
+            context: LoopContext {
                 topics: Default::default(),
                 publications: Default::default(),
                 mailbox,
@@ -152,7 +152,7 @@ impl<H: Handler, L> Reactor<H, L> {
         self.now = now;
         if now.saturating_duration_since(self.counted_at) >= COUNT_EVERY {
             self.counted_at = now;
-            self.room.traffic.count();
+            self.context.traffic.count();
         }
     }
 
@@ -161,9 +161,9 @@ impl<H: Handler, L> Reactor<H, L> {
         let limits = &self.rules.config.limits;
         let head =
             HeadReader::new(HeadLimits { bytes: limits.handshake_bytes, headers: limits.handshake_headers });
-        let stage = Stage::Opening(Box::new(head));
+        let stage = Lifecycle::Opening(Box::new(head));
         let deadline = self.now.checked_add(limits.handshake_time);
-        let key = self.connections.insert(Box::new(Connection::new(link, stage, peer_addr, place)));
+        let key = self.connections.insert(Box::new(LoopConnection::new(link, stage, peer_addr, place)));
         self.spans.keep(key, span);
         // What no clock can count is not waited for.
         if let Some(deadline) = deadline {
@@ -181,8 +181,8 @@ impl<H: Handler, L> Reactor<H, L> {
         place: Place,
         span: Span,
     ) -> Key {
-        let stage = Stage::Open(Box::new(self.accepted(admitted, &[])));
-        let key = self.connections.insert(Box::new(Connection::new(link, stage, peer_addr, place)));
+        let stage = Lifecycle::Open(Box::new(self.accepted(admitted, &[])));
+        let key = self.connections.insert(Box::new(LoopConnection::new(link, stage, peer_addr, place)));
         self.spans.keep(key, span);
         let _entered = self.spans.enter(key);
         self.opened(key, &mut []);
@@ -203,9 +203,9 @@ impl<H: Handler, L> Reactor<H, L> {
             return None;
         }
         self.turned_away += 1;
-        let stage = Stage::Refused(Refused::new(&refusal.response(), None));
+        let stage = Lifecycle::Refused(Refused::new(&refusal.response(), None));
         let key =
-            self.connections.insert(Box::new(Connection::new(link, stage, peer_addr, turned_away.place)));
+            self.connections.insert(Box::new(LoopConnection::new(link, stage, peer_addr, turned_away.place)));
         self.spans.keep(key, span);
         self.set_timer(key, self.now + LINGER_TIME);
         self.mark(key);
@@ -236,9 +236,9 @@ impl<H: Handler, L> Reactor<H, L> {
             return false;
         };
         match &connection.stage {
-            Stage::Open(open) => !open.is_stalled(),
-            Stage::Opening(_) | Stage::Refused(_) => true,
-            Stage::Http(_) | Stage::Gone => false,
+            Lifecycle::Open(open) => !open.is_stalled(),
+            Lifecycle::Opening(_) | Lifecycle::Refused(_) => true,
+            Lifecycle::Http(_) | Lifecycle::Gone => false,
         }
     }
 
@@ -246,20 +246,20 @@ impl<H: Handler, L> Reactor<H, L> {
     #[cfg(all(target_os = "linux", feature = "uring"))]
     pub(super) fn is_amid_large_frame(&self, key: Key) -> bool {
         match self.connections.get(key).map(|connection| &connection.stage) {
-            Some(Stage::Open(open)) => open.protocol.is_amid_large_frame(),
+            Some(Lifecycle::Open(open)) => open.protocol.is_amid_large_frame(),
             _ => false,
         }
     }
 
-    /// Room to read a large message straight into, together with the transport to read it from; see
+    /// LoopContext to read a large message straight into, together with the transport to read it from; see
     /// [`Protocol::payload_room`](longwire_proto::Protocol::payload_room). After the read, call
     /// [`received_directly`](Reactor::received_directly).
     pub(super) fn payload_room(&mut self, key: Key) -> Option<(&mut L, Limit<&mut Vec<u8>>)> {
         let connection = self.connections.get_mut(key)?;
         match &mut connection.stage {
             // While the queue is full, what arrives is to wait; a message that is complete could not.
-            Stage::Open(open) if open.protocol.is_above_high_water() => None,
-            Stage::Open(open) => Some((&mut connection.link, open.protocol.payload_room()?)),
+            Lifecycle::Open(open) if open.protocol.is_above_high_water() => None,
+            Lifecycle::Open(open) => Some((&mut connection.link, open.protocol.payload_room()?)),
             _ => None,
         }
     }
@@ -269,22 +269,22 @@ impl<H: Handler, L> Reactor<H, L> {
         let _entered = self.spans.enter(key);
         let Some(connection) = self.connections.get_mut(key) else { return };
         match &mut connection.stage {
-            Stage::Open(_) => self.guarded(key, |reactor| reactor.deliver(key, bytes)),
-            Stage::Opening(_) => self.guarded(key, |reactor| reactor.open(key, bytes)),
-            Stage::Refused(refused) => {
+            Lifecycle::Open(_) => self.guarded(key, |reactor| reactor.deliver(key, bytes)),
+            Lifecycle::Opening(_) => self.guarded(key, |reactor| reactor.open(key, bytes)),
+            Lifecycle::Refused(refused) => {
                 if !refused.discard(bytes.len()) {
                     self.give_up(key);
                 }
             }
-            Stage::Http(read) => read.extend_from_slice(bytes),
-            Stage::Gone => {}
+            Lifecycle::Http(read) => read.extend_from_slice(bytes),
+            Lifecycle::Gone => {}
         }
     }
 
     /// This many bytes have been read into the [room](Reactor::payload_room) for a large message.
     pub(super) fn received_directly(&mut self, key: Key, count: usize) {
         let _entered = self.spans.enter(key);
-        self.room.traffic.received(count);
+        self.context.traffic.received(count);
         self.guarded(key, |reactor| reactor.deliver(key, &mut []));
     }
 
@@ -305,22 +305,22 @@ impl<H: Handler, L> Reactor<H, L> {
         let queued = connection.queued();
         let has_ended = connection.has_ended;
         match (&mut connection.stage, connection.writing) {
-            (Stage::Opening(_), _) => Step::Wait,
-            (Stage::Http(_), _) => Step::HandOver,
-            (Stage::Gone, _) | (Stage::Open(_), Writing::LastTry) => Step::Drop,
-            (Stage::Open(open), Writing::Works) if queued > 0 => {
+            (Lifecycle::Opening(_), _) => Step::Wait,
+            (Lifecycle::Http(_), _) => Step::HandOver,
+            (Lifecycle::Gone, _) | (Lifecycle::Open(_), WriteSide::LastTry) => Step::Drop,
+            (Lifecycle::Open(open), WriteSide::Works) if queued > 0 => {
                 if open.protocol.is_over() {
-                    connection.writing = Writing::LastTry;
+                    connection.writing = WriteSide::LastTry;
                 }
                 Step::Write
             }
-            (Stage::Open(open), _) if open.protocol.is_over() => Step::Drop,
-            (Stage::Open(open), Writing::Works) if open.protocol.wants_shutdown() => {
-                connection.writing = Writing::ShuttingDown;
+            (Lifecycle::Open(open), _) if open.protocol.is_over() => Step::Drop,
+            (Lifecycle::Open(open), WriteSide::Works) if open.protocol.wants_shutdown() => {
+                connection.writing = WriteSide::ShuttingDown;
                 connection.place.drain();
                 Step::Shutdown
             }
-            (Stage::Open(open), Writing::Shut | Writing::Broken) => {
+            (Lifecycle::Open(open), WriteSide::Shut | WriteSide::Broken) => {
                 let may_say_more = open.is_stalled() && open.protocol.closed().is_none();
                 self.guarded(key, |reactor| reactor.discard_queue(key));
                 if !has_ended || may_say_more {
@@ -329,14 +329,14 @@ impl<H: Handler, L> Reactor<H, L> {
                 self.vanished(key);
                 Step::Drop
             }
-            (Stage::Refused(_), Writing::Works) if queued > 0 => Step::Write,
-            (Stage::Refused(_), Writing::Works) => {
-                connection.writing = Writing::ShuttingDown;
+            (Lifecycle::Refused(_), WriteSide::Works) if queued > 0 => Step::Write,
+            (Lifecycle::Refused(_), WriteSide::Works) => {
+                connection.writing = WriteSide::ShuttingDown;
                 connection.place.leave();
                 Step::Shutdown
             }
-            (Stage::Refused(_), Writing::Shut) if has_ended => Step::Drop,
-            (Stage::Open(_) | Stage::Refused(_), _) => Step::Wait,
+            (Lifecycle::Refused(_), WriteSide::Shut) if has_ended => Step::Drop,
+            (Lifecycle::Open(_) | Lifecycle::Refused(_), _) => Step::Wait,
         }
     }
 
@@ -349,15 +349,15 @@ impl<H: Handler, L> Reactor<H, L> {
     ) -> Option<(&'a mut L, usize)> {
         let connection = self.connections.get_mut(key)?;
         let filled = match &connection.stage {
-            Stage::Open(open) => open.protocol.transmit(slices),
-            Stage::Refused(refused) => match slices.first_mut() {
+            Lifecycle::Open(open) => open.protocol.transmit(slices),
+            Lifecycle::Refused(refused) => match slices.first_mut() {
                 Some(slot) => {
                     *slot = IoSlice::new(refused.unwritten());
                     1
                 }
                 None => 0,
             },
-            Stage::Opening(_) | Stage::Http(_) | Stage::Gone => 0,
+            Lifecycle::Opening(_) | Lifecycle::Http(_) | Lifecycle::Gone => 0,
         };
         Some((&mut connection.link, filled))
     }
@@ -368,7 +368,7 @@ impl<H: Handler, L> Reactor<H, L> {
     pub(super) fn take_encoded(&mut self, key: Key) -> Option<(&mut L, Vec<u8>)> {
         let connection = self.connections.get_mut(key)?;
         match &mut connection.stage {
-            Stage::Open(open) => Some((&mut connection.link, open.protocol.take_encoded()?)),
+            Lifecycle::Open(open) => Some((&mut connection.link, open.protocol.take_encoded()?)),
             _ => None,
         }
     }
@@ -383,8 +383,8 @@ impl<H: Handler, L> Reactor<H, L> {
     #[cfg(all(target_os = "linux", feature = "uring"))]
     pub(super) fn has_ended(&self, key: Key) -> bool {
         match self.connections.get(key).map(|connection| &connection.stage) {
-            Some(Stage::Open(open)) => open.protocol.is_over(),
-            Some(Stage::Gone) => true,
+            Some(Lifecycle::Open(open)) => open.protocol.is_over(),
+            Some(Lifecycle::Gone) => true,
             _ => false,
         }
     }
@@ -398,9 +398,9 @@ impl<H: Handler, L> Reactor<H, L> {
     fn note_written(&mut self, key: Key, count: usize) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         match &mut connection.stage {
-            Stage::Open(open) => {
+            Lifecycle::Open(open) => {
                 open.protocol.transmitted(count);
-                self.room.traffic.sent(count);
+                self.context.traffic.sent(count);
                 if let Some(buffer) = open.protocol.reclaim_buffer() {
                     self.pool.give(buffer);
                 }
@@ -410,8 +410,8 @@ impl<H: Handler, L> Reactor<H, L> {
                     self.after_write(key);
                 }
             }
-            Stage::Refused(refused) => refused.written += count,
-            Stage::Opening(_) | Stage::Http(_) | Stage::Gone => {}
+            Lifecycle::Refused(refused) => refused.written += count,
+            Lifecycle::Opening(_) | Lifecycle::Http(_) | Lifecycle::Gone => {}
         }
     }
 
@@ -425,7 +425,7 @@ impl<H: Handler, L> Reactor<H, L> {
         if connection.was_turned_away() {
             self.turned_away -= 1;
         }
-        let Connection { place, link, stage, peer_addr, .. } = *connection;
+        let LoopConnection { place, link, stage, peer_addr, .. } = *connection;
         Some(Removed { place, link, peer_addr, span, read: stage.into_read() })
     }
 
@@ -446,7 +446,7 @@ impl<H: Handler, L> Reactor<H, L> {
 
     fn refuse(&mut self, key: Key, refused: Refused) {
         if let Some(connection) = self.connections.get_mut(key) {
-            connection.stage = Stage::Refused(refused);
+            connection.stage = Lifecycle::Refused(refused);
             connection.place.show(Phase::Refused);
         }
         // The handler may have taken long since the loop was told the time.
@@ -456,7 +456,7 @@ impl<H: Handler, L> Reactor<H, L> {
 
     fn give_up(&mut self, key: Key) {
         if let Some(connection) = self.connections.get_mut(key) {
-            connection.stage = Stage::Gone;
+            connection.stage = Lifecycle::Gone;
         }
         self.mark(key);
     }

@@ -16,7 +16,7 @@ use super::handler::Handler;
 use super::key::Key;
 use super::mailbox::{Exchange, Mailbox};
 use super::reactor::{Life, Reactor, Removed, Step};
-use super::ready::{Call, Ready};
+use super::ready::{Call, WokenList};
 use super::rules::Rules;
 use super::turns::Writes;
 use crate::server::admission::Admitted;
@@ -37,7 +37,7 @@ pub(super) const ACCEPTS_AT_A_TIME: usize = 64;
 /// Where new connections come from.
 pub(super) trait Incoming<S, T> {
     /// The next one.
-    fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<Arrival<S, T>>;
+    fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<NewConnection<S, T>>;
 
     /// No more are wanted.
     fn stop(&mut self);
@@ -47,16 +47,16 @@ pub(super) trait Incoming<S, T> {
 }
 
 /// A new connection.
-pub(super) struct Arrival<S, T> {
+pub(super) struct NewConnection<S, T> {
     pub(super) transport: T,
     pub(super) peer_addr: SocketAddr,
-    pub(super) stage: ArrivalStage<S>,
+    pub(super) stage: NewConnectionKind<S>,
     /// What is told of it is told in this.
     pub(super) span: Span,
 }
 
 /// How far a new connection has come.
-pub(super) enum ArrivalStage<S> {
+pub(super) enum NewConnectionKind<S> {
     /// Its first request is to come.
     New(Place),
     /// There is no place for it.
@@ -80,10 +80,10 @@ pub(super) struct Runtimes {
 /// comes on a list; the loop goes through the list, reads into one buffer that all share, and writes once for each
 /// connection when all has been handled.
 pub(super) struct Readiness<H: Handler, T, I> {
-    reactor: Reactor<H, Link<T>>,
+    reactor: Reactor<H, PolledLink<T>>,
     mailbox: Arc<Mailbox>,
     incoming: I,
-    ready: Arc<Ready>,
+    ready: Arc<WokenList>,
     /// The connections of this sweep.
     sweep: Vec<Key>,
     buffer: Vec<u8>,
@@ -94,7 +94,7 @@ pub(super) struct Readiness<H: Handler, T, I> {
 }
 
 /// A connection's transport.
-struct Link<T> {
+struct PolledLink<T> {
     transport: T,
     /// Wakes the loop for this connection.
     waker: Waker,
@@ -113,9 +113,9 @@ enum HeldBack {
     End,
 }
 
-impl<T> Link<T> {
-    fn new(transport: T) -> Link<T> {
-        Link {
+impl<T> PolledLink<T> {
+    fn new(transport: T) -> PolledLink<T> {
+        PolledLink {
             transport,
             waker: Waker::noop().clone(),
             call: None,
@@ -165,14 +165,14 @@ where
         }
         for _ in 0..ACCEPTS_AT_A_TIME {
             let Poll::Ready(arrival) = self.poll_arrival(cx) else { return false };
-            let Arrival { transport, peer_addr, stage, span } = arrival;
-            let link = Link::new(transport);
+            let NewConnection { transport, peer_addr, stage, span } = arrival;
+            let link = PolledLink::new(transport);
             let key = match stage {
-                ArrivalStage::New(place) => Some(self.reactor.accept(link, peer_addr, place, span)),
-                ArrivalStage::TurnedAway(turned_away) => {
+                NewConnectionKind::New(place) => Some(self.reactor.accept(link, peer_addr, place, span)),
+                NewConnectionKind::TurnedAway(turned_away) => {
                     self.reactor.turn_away(link, peer_addr, turned_away, span)
                 }
-                ArrivalStage::Admitted(admitted, place) => {
+                NewConnectionKind::Admitted(admitted, place) => {
                     Some(self.reactor.adopt(link, peer_addr, *admitted, place, span))
                 }
             };
@@ -187,7 +187,7 @@ where
         true
     }
 
-    fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<Arrival<H::State, T>> {
+    fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<NewConnection<H::State, T>> {
         let _own = self.runtimes.own.enter();
         self.incoming.poll_arrival(cx)
     }

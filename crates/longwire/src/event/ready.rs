@@ -8,7 +8,7 @@ use super::key::Key;
 
 /// The connections of a loop that were woken.
 #[derive(Debug, Default)]
-pub(super) struct Ready(Mutex<Woken>);
+pub(super) struct WokenList(Mutex<Woken>);
 
 #[derive(Debug, Default)]
 struct Woken {
@@ -23,10 +23,10 @@ pub(super) struct Call {
     key: Key,
     /// Whether the loop is to look at the connection already.
     is_woken: AtomicBool,
-    ready: Arc<Ready>,
+    ready: Arc<WokenList>,
 }
 
-impl Ready {
+impl WokenList {
     /// Swaps the connections that were woken for an empty list; what comes from now on wakes `waker`.
     pub(super) fn swap(&self, keys: &mut Vec<Key>, waker: &Waker) {
         let mut woken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -38,7 +38,7 @@ impl Ready {
 }
 
 impl Call {
-    pub(super) fn new(key: Key, ready: Arc<Ready>) -> Arc<Call> {
+    pub(super) fn new(key: Key, ready: Arc<WokenList>) -> Arc<Call> {
         Arc::new(Call { key, is_woken: AtomicBool::new(false), ready })
     }
 

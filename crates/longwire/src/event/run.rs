@@ -18,16 +18,16 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::door::{Door, House};
 use super::engine::Engine;
 use super::handler::Handler;
+use super::intake::{Intake, LoopHost};
 use super::mailbox::{Exchange, Mail, Mailbox};
 use super::readiness::{Readiness, Runtimes};
 use super::rules::Rules;
 #[cfg(all(target_os = "linux", feature = "uring", feature = "tls"))]
 use super::uring::begin_tls;
 #[cfg(all(target_os = "linux", feature = "uring"))]
-use super::uring::{BeginTls, Uring, Visitor};
+use super::uring::{BeginTls, HandedOver, Uring};
 use crate::error::{Error, Result};
 use crate::panic_message::panic_message;
 use crate::server::census::Census;
@@ -59,7 +59,7 @@ pub(crate) async fn run<H: Handler>(plan: Plan<H>) -> Result<()> {
     let listeners = share(plan.listener, plan.workers).map_err(setting_up)?;
     let loops = Loops { exchange: plan.exchange, dropping: CancellationToken::new() };
     let (sender, mut ended) = unbounded_channel();
-    let start = Start {
+    let start = LoopSetup {
         rules: Arc::new(plan.rules),
         http: plan.http.map(Arc::new),
         #[cfg(feature = "tls")]
@@ -76,7 +76,7 @@ pub(crate) async fn run<H: Handler>(plan: Plan<H>) -> Result<()> {
     let kind = match mailboxes.last() {
         #[cfg(all(target_os = "linux", feature = "uring"))]
         Some(guests) if uses_uring => start.uring(guests),
-        _ => Kind::Readiness,
+        _ => LoopKind::Readiness,
     };
     for (number, (listener, mailbox)) in listeners.into_iter().zip(mailboxes).enumerate() {
         let (start, kind, mailbox) = (start.clone(), kind.clone(), Arc::clone(mailbox));
@@ -148,7 +148,7 @@ impl Drop for Loops {
 }
 
 /// What every loop starts with.
-struct Start<H> {
+struct LoopSetup<H> {
     rules: Arc<Rules<H>>,
     http: Option<Arc<HttpService>>,
     #[cfg(feature = "tls")]
@@ -162,9 +162,9 @@ struct Start<H> {
     ended: UnboundedSender<io::Result<()>>,
 }
 
-impl<H> Clone for Start<H> {
-    fn clone(&self) -> Start<H> {
-        Start {
+impl<H> Clone for LoopSetup<H> {
+    fn clone(&self) -> LoopSetup<H> {
+        LoopSetup {
             rules: Arc::clone(&self.rules),
             http: self.http.clone(),
             #[cfg(feature = "tls")]
@@ -178,7 +178,7 @@ impl<H> Clone for Start<H> {
     }
 }
 
-impl<H: Handler> Start<H> {
+impl<H: Handler> LoopSetup<H> {
     /// How TLS begins, if it is spoken.
     #[cfg(all(target_os = "linux", feature = "uring"))]
     fn begin_tls(&self) -> Option<BeginTls> {
@@ -190,21 +190,21 @@ impl<H: Handler> Start<H> {
 
     /// Starts a loop for connections that come back from hyper, and tells how to have hyper serve one.
     #[cfg(all(target_os = "linux", feature = "uring"))]
-    fn uring(&self, guests: &Arc<Mailbox>) -> Kind {
-        let (visitors, mut arrivals) = unbounded_channel::<Visitor>();
-        let house = self.house();
-        let door = Door::new(Arc::clone(&house), None);
-        let porter = door.porter();
+    fn uring(&self, guests: &Arc<Mailbox>) -> LoopKind {
+        let (handed_over, mut arrivals) = unbounded_channel::<HandedOver>();
+        let host = self.host();
+        let intake = Intake::new(Arc::clone(&host), None);
+        let hand_off = intake.hand_off();
         // It ends with the last loop that hands connections over, and is waited for as they are.
-        house.tasks.spawn(async move {
-            while let Some(visitor) = arrivals.recv().await {
-                match visitor.into_transport() {
-                    Ok((transport, removed)) => porter.hand_over(transport, removed),
+        host.tasks.spawn(async move {
+            while let Some(handed_over) = arrivals.recv().await {
+                match handed_over.into_transport() {
+                    Ok((transport, removed)) => hand_off.hand_over(transport, removed),
                     Err(error) => tracing::debug!(%error, "cannot hand a connection over"),
                 }
             }
         });
-        let attending = tokio::spawn(self.clone().attend(house, door, Arc::clone(guests)));
+        let attending = tokio::spawn(self.clone().attend(host, intake, Arc::clone(guests)));
         let ended = self.ended.clone();
         tokio::spawn(async move {
             let failure = attending.await.err();
@@ -212,11 +212,11 @@ impl<H: Handler> Start<H> {
                 let _dropped = ended.send(Err(has_panicked(&*payload)));
             }
         });
-        Kind::Uring(visitors)
+        LoopKind::Uring(handed_over)
     }
 
-    fn house(&self) -> Arc<House<H>> {
-        Arc::new(House {
+    fn host(&self) -> Arc<LoopHost<H>> {
+        Arc::new(LoopHost {
             rules: Arc::clone(&self.rules),
             http: self.http.clone(),
             #[cfg(feature = "tls")]
@@ -230,15 +230,15 @@ impl<H: Handler> Start<H> {
     }
 
     /// Runs one loop, on its own thread.
-    fn run(self, kind: &Kind, listener: TcpListener, mailbox: Arc<Mailbox>) {
+    fn run(self, kind: &LoopKind, listener: TcpListener, mailbox: Arc<Mailbox>) {
         let ended = self.ended.clone();
         let outcome = contained(|| match kind {
-            Kind::Readiness => self.readiness(listener, mailbox),
+            LoopKind::Readiness => self.readiness(listener, mailbox),
             #[cfg(all(target_os = "linux", feature = "uring"))]
-            Kind::Uring(visitors) => {
+            LoopKind::Uring(handed_over) => {
                 let (rules, census) = (Arc::clone(&self.rules), Arc::clone(&self.census));
                 let (exchange, tls) = (Arc::clone(&self.exchange), self.begin_tls());
-                match Uring::new(rules, Arc::clone(&mailbox), exchange, census, visitors.clone(), tls) {
+                match Uring::new(rules, Arc::clone(&mailbox), exchange, census, handed_over.clone(), tls) {
                     Ok(uring) => {
                         let _callers = self.caller.enter();
                         uring.run(listener)
@@ -257,21 +257,21 @@ impl<H: Handler> Start<H> {
     fn readiness(self, listener: TcpListener, mailbox: Arc<Mailbox>) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let house = self.house();
-            let door = Door::new(Arc::clone(&house), Some(tokio::net::TcpListener::from_std(listener)?));
-            self.attend(house, door, mailbox).await;
+            let host = self.host();
+            let intake = Intake::new(Arc::clone(&host), Some(tokio::net::TcpListener::from_std(listener)?));
+            self.attend(host, intake, mailbox).await;
             Ok(())
         })
     }
 
     /// Runs a loop over transports of tokio, and then waits for those that hyper serves.
-    async fn attend(self, house: Arc<House<H>>, door: Door<H>, mailbox: Arc<Mailbox>) {
+    async fn attend(self, host: Arc<LoopHost<H>>, intake: Intake<H>, mailbox: Arc<Mailbox>) {
         let runtimes = Runtimes { callers: self.caller, own: Handle::current() };
         // The loop takes turns among its connections by itself.
-        unconstrained(Readiness::new(self.rules, mailbox, self.exchange, door, runtimes)).await;
-        house.tasks.close();
+        unconstrained(Readiness::new(self.rules, mailbox, self.exchange, intake, runtimes)).await;
+        host.tasks.close();
         // Each of them ends when what is left is dropped.
-        house.tasks.wait().await;
+        host.tasks.wait().await;
         // The guests' loop is a task of the caller's runtime: that it has ended is told by dropping this.
         drop(self.ended);
     }
@@ -279,11 +279,11 @@ impl<H: Handler> Start<H> {
 
 /// How the loops run.
 #[derive(Clone)]
-enum Kind {
+enum LoopKind {
     Readiness,
     /// With where they send what is for hyper.
     #[cfg(all(target_os = "linux", feature = "uring"))]
-    Uring(UnboundedSender<Visitor>),
+    Uring(UnboundedSender<HandedOver>),
 }
 
 /// A listener for each loop, among which the system distributes the connections.

@@ -13,7 +13,7 @@ use super::mailbox::{Allowance, Exchange, Mailbox};
 use super::message_ref::{AsMessage, MessageRef};
 use super::publisher::prepared;
 use super::remote::Remote;
-use super::topics::{Slow, TopicId, Topics};
+use super::topics::{Slow, TopicId, TopicTable};
 use crate::message::{Message, Outgoing};
 use crate::telemetry::Traffic;
 
@@ -34,7 +34,7 @@ use crate::telemetry::Traffic;
 /// ```
 pub struct Socket<'a, S> {
     pub(super) open: &'a mut Open<S>,
-    pub(super) room: &'a mut Room,
+    pub(super) context: &'a mut LoopContext,
     pub(super) key: Key,
     pub(super) peer_addr: SocketAddr,
 }
@@ -67,8 +67,8 @@ pub enum SendStatus {
 }
 
 /// What the connections of a loop share.
-pub(super) struct Room {
-    pub(super) topics: Topics,
+pub(super) struct LoopContext {
+    pub(super) topics: TopicTable,
     /// What the handler has published and is to be given out when it returns.
     pub(super) publications: VecDeque<Publication>,
     pub(super) mailbox: Arc<Mailbox>,
@@ -79,15 +79,15 @@ pub(super) struct Room {
     pub(super) lent: Bytes,
 }
 
-impl Room {
-    /// As [`Topics::subscribe`]; from now on the loop is given what others publish.
+impl LoopContext {
+    /// As [`TopicTable::subscribe`]; from now on the loop is given what others publish.
     fn subscribe(&mut self, topic: &str, key: Key, slow: Slow) -> Option<TopicId> {
         let id = self.topics.subscribe(topic, key, slow);
         self.mailbox.expect_publications(true);
         id
     }
 
-    /// As [`Topics::unsubscribe`]; with the last subscription of all, the loop is given nothing more.
+    /// As [`TopicTable::unsubscribe`]; with the last subscription of all, the loop is given nothing more.
     pub(super) fn unsubscribe(&mut self, id: TopicId, key: Key) {
         self.topics.unsubscribe(id, key);
         self.mailbox.expect_publications(!self.topics.is_empty());
@@ -177,19 +177,19 @@ impl<S> Socket<'_, S> {
         if !self.open.protocol.is_open() {
             return;
         }
-        if let Some(id) = self.room.subscribe(topic, self.key, slow) {
+        if let Some(id) = self.context.subscribe(topic, self.key, slow) {
             self.open.subscriptions.push(id);
         }
     }
 
     /// Ends a subscription. `false`: there was none.
     pub fn unsubscribe(&mut self, topic: &str) -> bool {
-        let found = self.room.topics.find(topic);
+        let found = self.context.topics.find(topic);
         let Some(place) = self.open.subscriptions.iter().position(|id| Some(*id) == found) else {
             return false;
         };
         let id = self.open.subscriptions.swap_remove(place);
-        self.room.unsubscribe(id, self.key);
+        self.context.unsubscribe(id, self.key);
         true
     }
 
@@ -237,7 +237,7 @@ impl<S> Socket<'_, S> {
         }
         Remote {
             key: self.key,
-            mailbox: Arc::clone(&self.room.mailbox),
+            mailbox: Arc::clone(&self.context.mailbox),
             allowance: Arc::clone(allowance),
             ceiling: self.open.protocol.config().limits.high_water,
         }
@@ -249,9 +249,9 @@ impl<S> Socket<'_, S> {
             MessageRef::Text(text) => (MessageKind::Text, text.as_bytes()),
             MessageRef::Binary(bytes) => (MessageKind::Binary, bytes),
         };
-        let (lent, part) = (self.room.lent.as_ptr_range(), bytes.as_ptr_range());
+        let (lent, part) = (self.context.lent.as_ptr_range(), bytes.as_ptr_range());
         let payload = if lent.start <= part.start && part.end <= lent.end {
-            self.room.lent.slice_ref(bytes)
+            self.context.lent.slice_ref(bytes)
         } else {
             Bytes::copy_from_slice(bytes)
         };
@@ -260,7 +260,7 @@ impl<S> Socket<'_, S> {
 
     fn publication(&mut self, topic: &str, message: Message, but: Option<Key>) {
         let topic = topic.into();
-        self.room.publications.push_back(Publication { topic, message: prepared(message), but });
+        self.context.publications.push_back(Publication { topic, message: prepared(message), but });
     }
 
     #[cold]
@@ -277,7 +277,7 @@ impl<S> Socket<'_, S> {
         if sent.is_err() {
             return SendStatus::Closed;
         }
-        self.room.traffic.message_sent();
+        self.context.traffic.message_sent();
         SendStatus::Queued
     }
 }

@@ -50,7 +50,7 @@ pub(super) struct TopicId(usize);
 
 /// The topics of one event loop.
 #[derive(Debug, Default)]
-pub(super) struct Topics {
+pub(super) struct TopicTable {
     ids: HashMap<Arc<str>, TopicId>,
     topics: Slab<Topic>,
 }
@@ -71,7 +71,7 @@ pub(super) struct Subscriber {
 
 /// What became of a message for one subscriber.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Delivery {
+pub(super) enum Fanout {
     Queued,
     /// It waits for room.
     Waits,
@@ -83,7 +83,7 @@ pub(super) enum Delivery {
     Closed,
 }
 
-impl Topics {
+impl TopicTable {
     /// Subscribes, or changes what happens when the subscriber is slow. `Some`: it was not subscribed before.
     pub(super) fn subscribe(&mut self, name: &str, key: Key, slow: Slow) -> Option<TopicId> {
         let id = match self.ids.get(name) {
@@ -141,23 +141,23 @@ impl Topic {
 
 impl Subscriber {
     /// Queues a message for the subscriber, or does what is to be done if it is slow.
-    pub(super) fn offer(&mut self, protocol: &mut Protocol, message: &Arc<Prepared>) -> Delivery {
+    pub(super) fn offer(&mut self, protocol: &mut Protocol, message: &Arc<Prepared>) -> Fanout {
         if self.waiting.is_empty() && !protocol.is_above_high_water() {
             return match protocol.send_prepared(message) {
-                Ok(()) => Delivery::Queued,
-                Err(_) => Delivery::Closed,
+                Ok(()) => Fanout::Queued,
+                Err(_) => Fanout::Closed,
             };
         }
         if !protocol.is_open() {
-            return Delivery::Closed;
+            return Fanout::Closed;
         }
-        let Some(keep) = self.slow.keeps() else { return Delivery::TooSlow };
+        let Some(keep) = self.slow.keeps() else { return Fanout::TooSlow };
         let full = self.waiting.len() >= keep.max(1);
         if full {
             self.waiting.pop_front();
         }
         self.waiting.push_back(Arc::clone(message));
-        if full { Delivery::DroppedOldest } else { Delivery::Waits }
+        if full { Fanout::DroppedOldest } else { Fanout::Waits }
     }
 
     /// Queues what waits, as far as there is room.
@@ -180,7 +180,7 @@ mod tests {
     fn a_topic_is_forgotten_with_its_last_subscriber() {
         let mut keys = slotmap::SlotMap::<Key, ()>::with_key();
         let (a, b) = (keys.insert(()), keys.insert(()));
-        let mut topics = Topics::default();
+        let mut topics = TopicTable::default();
         let id = topics.subscribe("news", a, Slow::Disconnect).unwrap();
         assert_eq!(topics.subscribe("news", b, Slow::Latest), Some(id));
         assert_eq!(topics.subscribe("news", b, Slow::Disconnect), None);

@@ -22,7 +22,7 @@ mod tls_stream;
 mod wake;
 
 pub(super) use driver::{BeginTls, Uring};
-pub(super) use link::Visitor;
+pub(super) use link::HandedOver;
 
 /// Whether the system has what the loop needs, and allows it; else the error says what it is.
 pub(super) fn available() -> std::io::Result<()> {

@@ -19,7 +19,7 @@ pub(super) const MOST_MESSAGES: usize = 1 << 20;
 
 /// What was sent and has not left yet.
 #[derive(Debug)]
-pub(super) struct Outbox {
+pub(super) struct SendQueue {
     waiting: VecDeque<Outgoing>,
     /// Bytes of content: those that wait, those that are being written, and those that never will be.
     buffered: usize,
@@ -35,37 +35,37 @@ pub(super) struct Batch {
 
 /// More waits than may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Full {
+pub(super) enum QueueFull {
     /// Of so many bytes.
     Bytes(usize),
     /// Of [`MOST_MESSAGES`].
     Messages,
 }
 
-impl fmt::Display for Full {
+impl fmt::Display for QueueFull {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Full::Bytes(most) => write!(f, "more than {most} bytes wait to be written"),
-            Full::Messages => write!(f, "more than {MOST_MESSAGES} messages wait to be written"),
+            QueueFull::Bytes(most) => write!(f, "more than {most} bytes wait to be written"),
+            QueueFull::Messages => write!(f, "more than {MOST_MESSAGES} messages wait to be written"),
         }
     }
 }
 
-impl Default for Outbox {
-    fn default() -> Outbox {
-        Outbox { waiting: VecDeque::new(), buffered: 0, most: MOST }
+impl Default for SendQueue {
+    fn default() -> SendQueue {
+        SendQueue { waiting: VecDeque::new(), buffered: 0, most: MOST }
     }
 }
 
-impl Outbox {
+impl SendQueue {
     /// Queues a message. It is counted either way.
-    pub(super) fn push(&mut self, message: Outgoing) -> Result<(), Full> {
+    pub(super) fn push(&mut self, message: Outgoing) -> Result<(), QueueFull> {
         self.count(&message);
         if self.buffered > self.most {
-            return Err(Full::Bytes(self.most));
+            return Err(QueueFull::Bytes(self.most));
         }
         if self.waiting.len() >= MOST_MESSAGES {
-            return Err(Full::Messages);
+            return Err(QueueFull::Messages);
         }
         self.waiting.push_back(message);
         Ok(())
@@ -113,11 +113,11 @@ mod tests {
 
     #[test]
     fn empty_messages_are_bounded_too() {
-        let mut outbox = Outbox::default();
+        let mut outbox = SendQueue::default();
         for _ in 0..MOST_MESSAGES {
             assert_eq!(outbox.push("".into()), Ok(()));
         }
-        assert_eq!(outbox.push("".into()), Err(Full::Messages));
+        assert_eq!(outbox.push("".into()), Err(QueueFull::Messages));
         assert_eq!(outbox.next_batch().unwrap().messages.len(), BATCH_MESSAGES);
         assert_eq!(outbox.push("".into()), Ok(()));
     }

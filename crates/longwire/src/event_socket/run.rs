@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 use super::event::CloseEvent;
 use super::outbox::Batch;
-use super::socket::{Closing, Shared, Task};
+use super::socket::{ClosePhase, NextStep, SocketShared};
 use super::turn::Turn;
 use crate::error::{Error, Result};
 use crate::halves::{Receiver, Sender};
@@ -27,7 +27,7 @@ use crate::websocket::WebSocket;
 const STALLED: Duration = Duration::from_secs(10);
 
 /// An attempt to connect.
-pub(super) type Connecting = Pin<Box<dyn Future<Output = Result<WebSocket>> + Send>>;
+pub(super) type ConnectFuture = Pin<Box<dyn Future<Output = Result<WebSocket>> + Send>>;
 
 /// When the listeners are there that are to be told of the first event.
 #[derive(Debug)]
@@ -39,19 +39,19 @@ pub(super) enum Start {
 }
 
 /// How a connection ended.
-struct End {
+struct ConnectionEnd {
     failure: Option<Error>,
     close: CloseEvent,
 }
 
-impl End {
-    fn failed(error: Error) -> End {
-        End { failure: Some(error), close: CloseEvent::failed() }
+impl ConnectionEnd {
+    fn failed(error: Error) -> ConnectionEnd {
+        ConnectionEnd { failure: Some(error), close: CloseEvent::failed() }
     }
 }
 
 /// A socket that has a task. A runtime that is shut down drops it, perhaps before it has run at all.
-pub(super) struct Running(pub(super) Arc<Shared>);
+pub(super) struct Running(pub(super) Arc<SocketShared>);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -60,7 +60,7 @@ impl Drop for Running {
 }
 
 /// Runs a socket from its beginning to its end.
-pub(super) async fn run(running: Running, connecting: Connecting, start: Start) {
+pub(super) async fn run(running: Running, connecting: ConnectFuture, start: Start) {
     let Running(shared) = &running;
     let connected = tokio::select! {
         biased;
@@ -75,10 +75,10 @@ pub(super) async fn run(running: Running, connecting: Connecting, start: Start) 
     }
     let end = match connected {
         Some(Ok(socket)) if shared.open(&socket) => {
-            unless_it_panics(exchange(shared, socket)).await.unwrap_or_else(End::failed)
+            unless_it_panics(exchange(shared, socket)).await.unwrap_or_else(ConnectionEnd::failed)
         }
-        Some(Err(error)) => End::failed(error),
-        Some(Ok(_)) | None => End::failed(Error::other("the socket was closed before it was open")),
+        Some(Err(error)) => ConnectionEnd::failed(error),
+        Some(Ok(_)) | None => ConnectionEnd::failed(Error::other("the socket was closed before it was open")),
     };
     shared.finish(end.failure, end.close);
 }
@@ -95,30 +95,30 @@ pub(super) fn panicked(payload: &(dyn Any + Send)) -> Error {
 }
 
 /// Reads and writes until the connection ends.
-async fn exchange(shared: &Arc<Shared>, socket: WebSocket) -> End {
+async fn exchange(shared: &Arc<SocketShared>, socket: WebSocket) -> ConnectionEnd {
     let (sender, mut receiver) = socket.split();
     let mut writing = pin!(write(shared, &sender));
     loop {
         tokio::select! {
             received = poll_fn(|cx| poll_receive(shared, &mut receiver, cx)) => match received {
                 Some(Ok(message)) => shared.deliver(message),
-                Some(Err(error)) => return End::failed(error),
+                Some(Err(error)) => return ConnectionEnd::failed(error),
                 None => break,
             },
-            error = &mut writing => return End::failed(error),
+            error = &mut writing => return ConnectionEnd::failed(error),
         }
     }
     let closed = receiver.closed();
     let close = CloseEvent::of(&closed);
     // RFC 6455 §7.2.1: a connection that is lost has failed.
     let failure = (!closed.clean).then(|| Error::Closed(Box::new(closed)));
-    End { failure, close }
+    ConnectionEnd { failure, close }
 }
 
 /// The next message. The state is "closing" from the server's Close frame on, though the end of the transport is still
 /// waited for.
 fn poll_receive(
-    shared: &Shared,
+    shared: &SocketShared,
     receiver: &mut Receiver,
     cx: &mut Context<'_>,
 ) -> Poll<Option<Result<Message>>> {
@@ -130,26 +130,26 @@ fn poll_receive(
 }
 
 /// Writes what was sent, and behind it the Close frame. Ready only when too much was sent.
-async fn write(shared: &Shared, sender: &Sender) -> Error {
+async fn write(shared: &SocketShared, sender: &Sender) -> Error {
     loop {
         let closing = match shared.next_task().await {
-            Task::Close(closing) => closing,
-            Task::Write(batch) => tokio::select! {
+            NextStep::Close(closing) => closing,
+            NextStep::Write(batch) => tokio::select! {
                 () = write_batch(shared, sender, batch) => continue,
                 closing = out_of_patience(shared, sender) => closing,
             },
         };
         match closing {
-            Closing::ByThisEnd(frame) => sender.shared().begin_close(frame),
-            Closing::ByPeer => {}
-            Closing::Full(full) => return Error::other(full.to_string()),
+            ClosePhase::ByThisEnd(frame) => sender.shared().begin_close(frame),
+            ClosePhase::ByPeer => {}
+            ClosePhase::Full(full) => return Error::other(full.to_string()),
         }
         // How the connection ends is what the receiver is told.
         return pending().await;
     }
 }
 
-async fn write_batch(shared: &Shared, sender: &Sender, batch: Batch) {
+async fn write_batch(shared: &SocketShared, sender: &Sender, batch: Batch) {
     let write = async {
         for message in batch.messages {
             sender.feed(message).await?;
@@ -164,12 +164,12 @@ async fn write_batch(shared: &Shared, sender: &Sender, batch: Batch) {
 }
 
 /// Ready when what is being written is not waited for any longer.
-async fn out_of_patience(shared: &Shared, sender: &Sender) -> Closing {
+async fn out_of_patience(shared: &SocketShared, sender: &Sender) -> ClosePhase {
     let closing = shared.closing().await;
     match closing {
-        Closing::ByThisEnd(_) => stalled(sender).await,
-        Closing::ByPeer => pending().await,
-        Closing::Full(_) => {}
+        ClosePhase::ByThisEnd(_) => stalled(sender).await,
+        ClosePhase::ByPeer => pending().await,
+        ClosePhase::Full(_) => {}
     }
     closing
 }

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, watch};
 
 use super::event::{CloseEvent, Event, EventKind, MessageEvent};
 use super::listeners::{Callback, ListenerId, Listeners};
-use super::outbox::{Batch, Full, Outbox};
+use super::outbox::{Batch, QueueFull, SendQueue};
 use super::state::{ReadyState, SendOutcome};
 use crate::bell::Bell;
 use crate::client::credentials::redacted;
@@ -38,14 +38,14 @@ use crate::websocket::WebSocket;
 /// # }
 /// ```
 pub struct EventSocket {
-    shared: Arc<Shared>,
+    shared: Arc<SocketShared>,
 }
 
 /// What the handles of a socket and its task share.
-pub(super) struct Shared {
+pub(super) struct SocketShared {
     url: String,
     origin: String,
-    state: Mutex<State>,
+    state: Mutex<SocketState>,
     /// Rung when there is something to write, or the phase has changed.
     changed: Bell,
     /// Told when nobody will add listeners before something happens.
@@ -55,9 +55,9 @@ pub(super) struct Shared {
 }
 
 #[derive(Debug, Default)]
-struct State {
-    phase: Phase,
-    outbox: Outbox,
+struct SocketState {
+    phase: ReadyPhase,
+    outbox: SendQueue,
     listeners: Listeners<EventSocket>,
     protocol: String,
     extensions: String,
@@ -65,34 +65,34 @@ struct State {
 
 /// The ready state, with what is to be done in it.
 #[derive(Debug, Clone, Default)]
-enum Phase {
+enum ReadyPhase {
     #[default]
     Connecting,
     Open,
-    Closing(Closing),
+    Closing(ClosePhase),
     Closed,
 }
 
 /// How a connection comes to its end.
 #[derive(Debug, Clone)]
-pub(super) enum Closing {
+pub(super) enum ClosePhase {
     /// By a Close frame of this end, behind what was sent before.
     ByThisEnd(Option<CloseFrame>),
     ByPeer,
     /// Too much was sent that the server does not take.
-    Full(Full),
+    Full(QueueFull),
 }
 
 /// What the task has to do next.
 #[derive(Debug)]
-pub(super) enum Task {
+pub(super) enum NextStep {
     Write(Batch),
-    Close(Closing),
+    Close(ClosePhase),
 }
 
 impl EventSocket {
     pub(super) fn to(url: String, origin: String) -> EventSocket {
-        let shared = Shared {
+        let shared = SocketShared {
             url,
             origin,
             state: Mutex::default(),
@@ -104,7 +104,7 @@ impl EventSocket {
         EventSocket { shared: Arc::new(shared) }
     }
 
-    pub(super) fn shared(&self) -> &Arc<Shared> {
+    pub(super) fn shared(&self) -> &Arc<SocketShared> {
         &self.shared
     }
 
@@ -203,10 +203,10 @@ impl EventSocket {
     #[must_use]
     pub fn ready_state(&self) -> ReadyState {
         match self.shared.lock().phase {
-            Phase::Connecting => ReadyState::Connecting,
-            Phase::Open => ReadyState::Open,
-            Phase::Closing(_) => ReadyState::Closing,
-            Phase::Closed => ReadyState::Closed,
+            ReadyPhase::Connecting => ReadyState::Connecting,
+            ReadyPhase::Open => ReadyState::Open,
+            ReadyPhase::Closing(_) => ReadyState::Closing,
+            ReadyPhase::Closed => ReadyState::Closed,
         }
     }
 
@@ -292,13 +292,13 @@ impl fmt::Debug for EventSocket {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl SocketShared {
+    fn lock(&self) -> MutexGuard<'_, SocketState> {
         // Listeners are called without the lock, so no panic of theirs leaves the state half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn handle(self: &Arc<Shared>) -> EventSocket {
+    fn handle(self: &Arc<SocketShared>) -> EventSocket {
         self.handles.fetch_add(1, Ordering::Relaxed);
         EventSocket { shared: Arc::clone(self) }
     }
@@ -306,9 +306,9 @@ impl Shared {
     fn send(&self, message: Outgoing) -> SendOutcome {
         let mut state = self.lock();
         match state.phase {
-            Phase::Connecting => return SendOutcome::Connecting,
-            Phase::Open => {}
-            Phase::Closing(_) | Phase::Closed => {
+            ReadyPhase::Connecting => return SendOutcome::Connecting,
+            ReadyPhase::Open => {}
+            ReadyPhase::Closing(_) | ReadyPhase::Closed => {
                 state.outbox.count(&message);
                 return SendOutcome::Discarded;
             }
@@ -316,7 +316,7 @@ impl Shared {
         let outcome = match state.outbox.push(message) {
             Ok(()) => SendOutcome::Queued,
             Err(full) => {
-                state.phase = Phase::Closing(Closing::Full(full));
+                state.phase = ReadyPhase::Closing(ClosePhase::Full(full));
                 SendOutcome::Full
             }
         };
@@ -326,8 +326,8 @@ impl Shared {
 
     fn close(&self, frame: Option<CloseFrame>) {
         let mut state = self.lock();
-        if let Phase::Connecting | Phase::Open = state.phase {
-            state.phase = Phase::Closing(Closing::ByThisEnd(frame));
+        if let ReadyPhase::Connecting | ReadyPhase::Open = state.phase {
+            state.phase = ReadyPhase::Closing(ClosePhase::ByThisEnd(frame));
             self.changed.ring();
         }
     }
@@ -340,9 +340,9 @@ impl Shared {
         let is_listened_to = {
             let state = self.lock();
             match state.phase {
-                Phase::Connecting => state.listeners.listen_to_any(&[Open, Message, Error, Close]),
-                Phase::Open => state.listeners.listen_to_any(&[Message, Error, Close]),
-                Phase::Closing(_) | Phase::Closed => true,
+                ReadyPhase::Connecting => state.listeners.listen_to_any(&[Open, Message, Error, Close]),
+                ReadyPhase::Open => state.listeners.listen_to_any(&[Message, Error, Close]),
+                ReadyPhase::Closing(_) | ReadyPhase::Closed => true,
             }
         };
         if !is_listened_to {
@@ -356,31 +356,33 @@ impl Shared {
     }
 
     /// Waits until the connection is on its way to its end.
-    pub(super) async fn closing(&self) -> Closing {
+    pub(super) async fn closing(&self) -> ClosePhase {
         self.wait_until(|state| match &state.phase {
-            Phase::Closing(closing) => Some(closing.clone()),
+            ReadyPhase::Closing(closing) => Some(closing.clone()),
             _ => None,
         })
         .await
     }
 
     /// What there is to do, when there is something.
-    pub(super) async fn next_task(&self) -> Task {
+    pub(super) async fn next_task(&self) -> NextStep {
         self.wait_until(|state| match &state.phase {
-            Phase::Closing(closing @ Closing::Full(_)) => Some(Task::Close(closing.clone())),
-            Phase::Closing(Closing::ByThisEnd(_)) | Phase::Open => match state.outbox.next_batch() {
-                Some(batch) => Some(Task::Write(batch)),
-                None => match &state.phase {
-                    Phase::Closing(closing) => Some(Task::Close(closing.clone())),
-                    _ => None,
-                },
-            },
-            Phase::Closing(Closing::ByPeer) | Phase::Connecting | Phase::Closed => None,
+            ReadyPhase::Closing(closing @ ClosePhase::Full(_)) => Some(NextStep::Close(closing.clone())),
+            ReadyPhase::Closing(ClosePhase::ByThisEnd(_)) | ReadyPhase::Open => {
+                match state.outbox.next_batch() {
+                    Some(batch) => Some(NextStep::Write(batch)),
+                    None => match &state.phase {
+                        ReadyPhase::Closing(closing) => Some(NextStep::Close(closing.clone())),
+                        _ => None,
+                    },
+                }
+            }
+            ReadyPhase::Closing(ClosePhase::ByPeer) | ReadyPhase::Connecting | ReadyPhase::Closed => None,
         })
         .await
     }
 
-    async fn wait_until<T>(&self, mut check: impl FnMut(&mut State) -> Option<T>) -> T {
+    async fn wait_until<T>(&self, mut check: impl FnMut(&mut SocketState) -> Option<T>) -> T {
         loop {
             let changed = self.changed.listen();
             {
@@ -399,11 +401,11 @@ impl Shared {
     }
 
     /// The connection is established. `false`: it was closed before anybody was told.
-    pub(super) fn open(self: &Arc<Shared>, socket: &WebSocket) -> bool {
+    pub(super) fn open(self: &Arc<SocketShared>, socket: &WebSocket) -> bool {
         {
             let mut state = self.lock();
-            let Phase::Connecting = state.phase else { return false };
-            state.phase = Phase::Open;
+            let ReadyPhase::Connecting = state.phase else { return false };
+            state.phase = ReadyPhase::Open;
             state.extensions = socket.extensions().to_owned();
             state.protocol = socket.subprotocol().unwrap_or_default().to_owned();
         }
@@ -414,22 +416,22 @@ impl Shared {
     /// The peer has begun the closing handshake.
     pub(super) fn peer_closes(&self) {
         let mut state = self.lock();
-        if let Phase::Open = state.phase {
-            state.phase = Phase::Closing(Closing::ByPeer);
+        if let ReadyPhase::Open = state.phase {
+            state.phase = ReadyPhase::Closing(ClosePhase::ByPeer);
             self.changed.ring();
         }
     }
 
     /// A message is told only while the connection is open.
-    pub(super) fn deliver(self: &Arc<Shared>, message: Message) {
-        let is_open = matches!(self.lock().phase, Phase::Open);
+    pub(super) fn deliver(self: &Arc<SocketShared>, message: Message) {
+        let is_open = matches!(self.lock().phase, ReadyPhase::Open);
         if is_open {
             self.tell(&Event::Message(MessageEvent::new(message, &self.origin)));
         }
     }
 
     /// The connection has ended.
-    pub(super) fn finish(self: &Arc<Shared>, failure: Option<Error>, close: CloseEvent) {
+    pub(super) fn finish(self: &Arc<SocketShared>, failure: Option<Error>, close: CloseEvent) {
         self.closed();
         if let Some(error) = failure {
             self.tell(&Event::Error(error));
@@ -449,7 +451,7 @@ impl Shared {
 
     fn closed(&self) {
         let mut state = self.lock();
-        state.phase = Phase::Closed;
+        state.phase = ReadyPhase::Closed;
         state.outbox.discard();
     }
 
@@ -462,7 +464,7 @@ impl Shared {
     }
 
     /// Calls the listeners one after the other. What one of them panics about is not the business of the others.
-    fn tell(self: &Arc<Shared>, event: &Event) {
+    fn tell(self: &Arc<SocketShared>, event: &Event) {
         let socket = self.handle();
         let listeners = self.lock().listeners.of(event.kind());
         for id in listeners {

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-use super::course::Course;
+use super::attempts::Attempts;
 use super::halves::halves;
-use super::line::Line;
 use super::policy::Reconnect;
+use super::send_path::SendPath;
 use super::socket::ReconnectingSocket;
 use super::state::State;
 use crate::client::Client;
@@ -38,7 +38,7 @@ impl Client {
     }
 }
 
-type Prepared = Pin<Box<dyn Future<Output = Result<WebSocket>> + Send>>;
+type Preparation = Pin<Box<dyn Future<Output = Result<WebSocket>> + Send>>;
 
 /// How to connect, and to connect again: a [`Client`] with a [`Reconnect`].
 ///
@@ -58,7 +58,7 @@ type Prepared = Pin<Box<dyn Future<Output = Result<WebSocket>> + Send>>;
 pub struct ReconnectingClient {
     client: Client,
     policy: Reconnect,
-    on_open: Option<Arc<dyn Fn(WebSocket) -> Prepared + Send + Sync>>,
+    on_open: Option<Arc<dyn Fn(WebSocket) -> Preparation + Send + Sync>>,
 }
 
 impl ReconnectingClient {
@@ -108,14 +108,14 @@ impl ReconnectingClient {
         let url: Arc<str> = url.as_ref().into();
         self.policy.check()?;
         self.client.check(&url)?;
-        let line = Arc::new(Line::new(self.policy.clone(), State::Connecting { attempt: 1 }));
+        let send_path = Arc::new(SendPath::new(self.policy.clone(), State::Connecting { attempt: 1 }));
         let client = self.clone();
-        let attempt = move || -> Prepared {
+        let attempt = move || -> Preparation {
             let (client, url) = (client.clone(), Arc::clone(&url));
             Box::pin(async move { client.attempt(&url).await })
         };
-        let course = Course::new(Arc::clone(&line), Box::new(attempt));
-        Ok(ReconnectingSocket::new(halves(line, course, Handle::current())))
+        let attempts = Attempts::new(Arc::clone(&send_path), Box::new(attempt));
+        Ok(ReconnectingSocket::new(halves(send_path, attempts, Handle::current())))
     }
 
     async fn attempt(&self, url: &str) -> Result<WebSocket> {

@@ -11,8 +11,8 @@ use longwire_proto::{CloseCode, CloseFrame, Closed};
 use tokio::runtime::Handle;
 use tokio::task::coop::consume_budget;
 
-use super::course::Course;
-use super::line::{Line, Sent};
+use super::attempts::Attempts;
+use super::send_path::{SendPath, Sent};
 use super::state::{State, States};
 use crate::error::{Cause, Error, Result};
 use crate::halves::TrySendError;
@@ -38,7 +38,7 @@ use crate::shared::state::Frames;
 /// ```
 #[derive(Debug)]
 pub struct Sender {
-    line: Arc<Line>,
+    send_path: Arc<SendPath>,
 }
 
 /// Receives on a connection that is made again when it breaks, and makes it again.
@@ -57,14 +57,14 @@ pub struct Sender {
 /// ```
 #[derive(Debug)]
 pub struct Receiver {
-    line: Arc<Line>,
+    send_path: Arc<SendPath>,
     /// `None` only while it is dropped.
-    course: Option<Course>,
+    attempts: Option<Attempts>,
     runtime: Handle,
 }
 
-pub(super) fn halves(line: Arc<Line>, course: Course, runtime: Handle) -> (Sender, Receiver) {
-    (Sender { line: Arc::clone(&line) }, Receiver { line, course: Some(course), runtime })
+pub(super) fn halves(send_path: Arc<SendPath>, attempts: Attempts, runtime: Handle) -> (Sender, Receiver) {
+    (Sender { send_path: Arc::clone(&send_path) }, Receiver { send_path, attempts: Some(attempts), runtime })
 }
 
 impl Sender {
@@ -86,7 +86,7 @@ impl Sender {
         let message = message.into();
         // A sender that never has to wait still lets other tasks have their turn.
         consume_budget().await;
-        while let Sent::NoRoom(connection) = self.line.send(&message)? {
+        while let Sent::NoRoom(connection) = self.send_path.send(&message)? {
             // If it broke instead, the message goes another way.
             let _room_or_end = connection.room(Frames::Message).await;
         }
@@ -101,13 +101,13 @@ impl Sender {
     /// be no connection any more.
     pub fn try_send(&self, message: impl Into<Outgoing>) -> Result<(), TrySendError> {
         let outgoing = message.into();
-        match self.line.send(&outgoing) {
+        match self.send_path.send(&outgoing) {
             Ok(Sent::Taken) => Ok(()),
             Ok(Sent::NoRoom(_)) | Err(Error::Disconnected { .. }) => {
                 Err(TrySendError::Full(outgoing.message))
             }
             Err(Error::Closed(closed)) => Err(TrySendError::Closed(*closed)),
-            Err(_) => Err(TrySendError::Closed(self.line.closed())),
+            Err(_) => Err(TrySendError::Closed(self.send_path.closed())),
         }
     }
 
@@ -123,7 +123,7 @@ impl Sender {
     /// - [`Error::Disconnected`]: there is no connection at this moment.
     /// - [`Error::Closed`]: the connection ended before the pong had come. There may be another.
     pub async fn ping(&self) -> Result<Duration> {
-        self.line.connection()?.ping().await
+        self.send_path.connection()?.ping().await
     }
 
     /// Closes the connection, for good, and waits for the end of the closing handshake. What was queued is sent before, if
@@ -138,52 +138,52 @@ impl Sender {
     ///
     /// [`Error::Close`] if the code must not be sent or the reason is longer than 123 bytes; nothing happens then.
     pub async fn close(&self, code: impl Into<CloseCode>, reason: &str) -> Result<Closed> {
-        if let Some(connection) = self.line.begin_close(CloseFrame::new(code, reason)?) {
+        if let Some(connection) = self.send_path.begin_close(CloseFrame::new(code, reason)?) {
             let closed = connection.ended().await;
-            self.line.end(Cause::Closed(closed));
+            self.send_path.end(Cause::Closed(closed));
         }
-        Ok(self.line.closed())
+        Ok(self.send_path.closed())
     }
 
     /// Whether there is a connection at this moment.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.line.of_connection(crate::halves::Sender::is_open).unwrap_or(false)
+        self.send_path.of_connection(crate::halves::Sender::is_open).unwrap_or(false)
     }
 
     /// The round-trip time of the connection that there is, as [`WebSocket::rtt`](crate::WebSocket::rtt) tells it.
     #[must_use]
     pub fn rtt(&self) -> Option<Duration> {
-        self.line.of_connection(crate::halves::Sender::rtt).flatten()
+        self.send_path.of_connection(crate::halves::Sender::rtt).flatten()
     }
 
     /// How it stands.
     #[must_use]
     pub fn state(&self) -> State {
-        self.line.state()
+        self.send_path.state()
     }
 
     /// How it stands, and every change of that.
     #[must_use]
     pub fn states(&self) -> States {
-        self.line.states()
+        self.send_path.states()
     }
 
-    pub(super) fn line(&self) -> &Line {
-        &self.line
+    pub(super) fn send_path(&self) -> &SendPath {
+        &self.send_path
     }
 }
 
 impl Clone for Sender {
     fn clone(&self) -> Sender {
-        self.line.add_sender();
-        Sender { line: Arc::clone(&self.line) }
+        self.send_path.add_sender();
+        Sender { send_path: Arc::clone(&self.send_path) }
     }
 }
 
 impl Drop for Sender {
     fn drop(&mut self) {
-        self.line.remove_sender();
+        self.send_path.remove_sender();
     }
 }
 
@@ -205,24 +205,24 @@ impl Receiver {
     /// How it ended, for good; before that, how the connection would end if its transport vanished now (1006, by nobody).
     #[must_use]
     pub fn closed(&self) -> Closed {
-        self.line.closed()
+        self.send_path.closed()
     }
 
     /// How it stands.
     #[must_use]
     pub fn state(&self) -> State {
-        self.line.state()
+        self.send_path.state()
     }
 
     /// How it stands, and every change of that.
     #[must_use]
     pub fn states(&self) -> States {
-        self.line.states()
+        self.send_path.states()
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>>> {
-        match &mut self.course {
-            Some(course) => course.poll_recv(cx),
+        match &mut self.attempts {
+            Some(attempts) => attempts.poll_recv(cx),
             None => Poll::Ready(Ok(None)),
         }
     }
@@ -230,10 +230,10 @@ impl Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        if let Some(mut course) = self.course.take()
-            && self.line.has_senders()
+        if let Some(mut attempts) = self.attempts.take()
+            && self.send_path.has_senders()
         {
-            self.runtime.spawn(poll_fn(move |cx| course.poll_discard(cx)));
+            self.runtime.spawn(poll_fn(move |cx| attempts.poll_discard(cx)));
         }
     }
 }

@@ -101,7 +101,7 @@ impl ReconnectingSocket {
     /// [`Error::Close`](crate::Error::Close) if the code must not be sent or the reason is longer than 123 bytes; nothing
     /// happens then.
     pub async fn close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<Closed> {
-        let _connection = self.sender.line().begin_close(CloseFrame::new(code, reason)?);
+        let _connection = self.sender.send_path().begin_close(CloseFrame::new(code, reason)?);
         // A message that came too late, or an error of a peer that is being left, changes nothing.
         while let Ok(Some(_)) | Err(_) = self.recv().await {}
         Ok(self.closed())

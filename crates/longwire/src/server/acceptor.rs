@@ -22,11 +22,11 @@ use tokio::net::TcpStream;
 use super::admission::{Accept, Admission, Attached};
 use super::handling::{HandlerOutcome, HandlerResult};
 use super::origin::{InvalidOrigin, Origin};
-use super::refusals::Asked;
+use super::refusals::RequestSummary;
 use super::session;
 use crate::connection::Connection;
 use crate::error::{Error, Result};
-use crate::opening::Opening;
+use crate::opening::Negotiated;
 use crate::shared::driver::DrivenBy;
 use crate::telemetry;
 use crate::transport::Transport;
@@ -131,7 +131,7 @@ pub struct Upgrading {
     upgraded: OnUpgrade,
     config: Arc<Config>,
     deflate: Option<Agreement>,
-    opening: Opening,
+    opening: Negotiated,
 }
 
 impl Acceptor {
@@ -211,7 +211,7 @@ impl Acceptor {
     pub fn upgrade<B>(&self, request: &mut Request<B>) -> Result<(Response<()>, Upgrading), Refusal> {
         let offer = self.offer(request)?;
         let upgraded = pending(request.extensions_mut())?;
-        self.accept(offer, Accept::new(), Asked::by(request), None, upgraded)
+        self.accept(offer, Accept::new(), RequestSummary::by(request), None, upgraded)
     }
 
     /// What the client offers, if its request is what RFC 6455 wants.
@@ -233,7 +233,7 @@ impl Acceptor {
         &self,
         offer: Offer,
         accept: Accept<Attached>,
-        asked: Asked<'_>,
+        asked: RequestSummary<'_>,
         peer_addr: Option<SocketAddr>,
         upgraded: OnUpgrade,
     ) -> Result<(Response<()>, Upgrading), Refusal> {

@@ -13,9 +13,9 @@ use longwire_proto::deflate::{Agreement, Deflate};
 use longwire_proto::handshake::{Offer, Refusal, negotiate};
 
 use super::origin::{InvalidOrigin, Origin, Origins, OwnPages};
-use super::refusals::{Asked, Case, Refusals};
+use super::refusals::{Case, Refusals, RequestSummary};
 use crate::error::{Error, InvalidSetting, Result, header, without_effect};
-use crate::opening::{Opening, extensions_header};
+use crate::opening::{Negotiated, extensions_header};
 use crate::panic_message::panic_message;
 use crate::telemetry::NotLetIn;
 
@@ -106,7 +106,7 @@ pub struct Attached(Extensions);
 /// A request that is accepted: the response, and what it settles.
 pub(crate) struct Admitted<S> {
     pub(crate) response: Response<()>,
-    pub(crate) opening: Opening,
+    pub(crate) opening: Negotiated,
     /// How messages are compressed, if the client offered it.
     pub(crate) deflate: Option<Agreement>,
     pub(crate) state: S,
@@ -203,7 +203,7 @@ impl Admission {
         deflate: Option<&Deflate>,
         decide: impl FnOnce(&Upgrade<'_>) -> Result<Accept<S>, Refusal>,
     ) -> Result<Admitted<S>, Refusal> {
-        let asked = Asked::by(request);
+        let asked = RequestSummary::by(request);
         let peer = Some(peer_addr);
         let offer = self.offer(request, peer)?;
         self.check_origin(asked, peer)?;
@@ -222,13 +222,17 @@ impl Admission {
     /// What the client offers, if its request is what RFC 6455 wants.
     pub(super) fn offer<B>(&self, request: &Request<B>, peer: Option<SocketAddr>) -> Result<Offer, Refusal> {
         Offer::read(request).inspect_err(|refusal| {
-            let asked = Some(Asked::by(request));
+            let asked = Some(RequestSummary::by(request));
             self.refusals.tell(&Case { why: NotLetIn::BadRequest, refusal, peer, asked, allowed_by: None });
         })
     }
 
     /// Whether the page that the request comes from may connect.
-    pub(super) fn check_origin(&self, asked: Asked<'_>, peer: Option<SocketAddr>) -> Result<(), Refusal> {
+    pub(super) fn check_origin(
+        &self,
+        asked: RequestSummary<'_>,
+        peer: Option<SocketAddr>,
+    ) -> Result<(), Refusal> {
         let host = asked.host();
         self.origins.check(self.own_pages, asked.headers, host).map_err(|foreign| {
             let refusal = Refusal::forbidden(foreign.reason());
@@ -243,7 +247,7 @@ impl Admission {
         &self,
         offer: Offer,
         accept: Accept<S>,
-        asked: Asked<'_>,
+        asked: RequestSummary<'_>,
         peer_addr: Option<SocketAddr>,
         deflate: Option<&Deflate>,
     ) -> Result<Admitted<S>, Refusal> {
@@ -273,7 +277,7 @@ impl Admission {
         for (name, value) in &accept.headers {
             response.headers_mut().append(name, value.clone());
         }
-        let opening = Opening {
+        let opening = Negotiated {
             uri: asked.uri.clone(),
             subprotocol: agreed.subprotocol,
             agreed: extensions_header(response.headers()),

@@ -27,7 +27,7 @@ use super::refusals::Refusals;
 use super::rewaking::Rewaking;
 use super::screen::{Screen, Verdict};
 use super::service::{HttpBody, HttpService, with_text};
-use super::wire::{Answering, Client, Times, Wire};
+use super::wire::{Answering, PlainClient, Times, Wire};
 use crate::telemetry;
 use crate::transport::Transport;
 
@@ -70,7 +70,7 @@ pub(crate) async fn serve(
     let limits = host.limits().clone();
     let closing = host.closing().clone();
     let head_limits = HeadLimits { bytes: limits.handshake_bytes, headers: limits.handshake_headers };
-    let client = Client::new(place);
+    let client = PlainClient::new(place);
     let (screen, verdicts) = Screen::new(Wire::new(transport, &client), read_ahead, head_limits);
     let asking = client.clone();
     let service = service_fn(move |request| {
@@ -78,7 +78,7 @@ pub(crate) async fn serve(
         let answering = client.asks();
         async move {
             let response = judged(verdict, request, peer_addr, &client, host).await;
-            Ok::<_, Infallible>(response.map(|body| Answer { body, _answering: answering }))
+            Ok::<_, Infallible>(response.map(|body| AnswerBody { body, _answering: answering }))
         }
     });
     let connection = hyper::server::conn::http1::Builder::new()
@@ -119,7 +119,7 @@ async fn judged(
     verdict: Verdict,
     request: Request<Incoming>,
     peer_addr: SocketAddr,
-    client: &Client,
+    client: &PlainClient,
     host: Arc<impl Host>,
 ) -> Response<HttpBody> {
     match verdict {
@@ -142,7 +142,7 @@ async fn judged(
 }
 
 /// Does `work` for as long as the client does its part. `None`: it has let this end wait for too long.
-async fn in_time<T>(client: &Client, times: &Times, work: impl Future<Output = T>) -> Option<T> {
+async fn in_time<T>(client: &PlainClient, times: &Times, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     let mut timer = None;
     poll_fn(|cx| {
@@ -165,7 +165,7 @@ async fn in_time<T>(client: &Client, times: &Times, work: impl Future<Output = T
 async fn answer(
     mut request: Request<Incoming>,
     peer_addr: SocketAddr,
-    client: &Client,
+    client: &PlainClient,
     host: Arc<impl Host>,
 ) -> Response<HttpBody> {
     if !is_upgrade(&request) {
@@ -198,12 +198,12 @@ pub(crate) async fn transport(upgraded: OnUpgrade) -> Option<Transport> {
 }
 
 /// The body of an answer. When it is dropped, the answer is complete.
-struct Answer {
+struct AnswerBody {
     body: HttpBody,
     _answering: Answering,
 }
 
-impl Body for Answer {
+impl Body for AnswerBody {
     type Data = Bytes;
     type Error = <HttpBody as Body>::Error;
 

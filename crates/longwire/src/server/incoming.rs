@@ -43,7 +43,7 @@ struct Guest {
 
 /// What a connection begins with.
 enum Beginning {
-    Request(Box<First>),
+    Request(Box<FirstRequest>),
     /// What cannot be a request, or breaks a rule.
     Malformed(Guest, Rejected),
     /// There is to be no whole request.
@@ -51,7 +51,7 @@ enum Beginning {
 }
 
 /// The first request of a connection.
-struct First {
+struct FirstRequest {
     /// When the connection was accepted.
     begun: Instant,
     guest: Guest,
@@ -137,7 +137,7 @@ async fn begin(stream: TcpStream, place: Place, settings: &Settings) -> Beginnin
         };
         return match request {
             Ok((request, behind)) => {
-                Beginning::Request(Box::new(First { begun, guest, request, head, behind }))
+                Beginning::Request(Box::new(FirstRequest { begun, guest, request, head, behind }))
             }
             Err(rejected) => Beginning::Malformed(guest, rejected),
         };
@@ -175,7 +175,7 @@ pub(super) fn turn_away(
     });
 }
 
-async fn route(first: First, peer_addr: SocketAddr, settings: Arc<Settings>) -> Option<Session> {
+async fn route(first: FirstRequest, peer_addr: SocketAddr, settings: Arc<Settings>) -> Option<Session> {
     if is_upgrade(&first.request) {
         return open(first, peer_addr, &settings).await;
     }
@@ -195,8 +195,8 @@ async fn route(first: First, peer_addr: SocketAddr, settings: Arc<Settings>) -> 
 }
 
 /// Answers a request for a WebSocket, and opens the connection if it is accepted.
-async fn open(first: First, peer_addr: SocketAddr, settings: &Settings) -> Option<Session> {
-    let First { begun, guest, request, head, behind } = first;
+async fn open(first: FirstRequest, peer_addr: SocketAddr, settings: &Settings) -> Option<Session> {
+    let FirstRequest { begun, guest, request, head, behind } = first;
     let admitted = match settings.admission.admit(&request, peer_addr, settings.config.deflate.as_ref()) {
         Ok(admitted) => admitted,
         Err(refusal) => {

@@ -27,21 +27,21 @@ pub(crate) struct Case<'a> {
     pub(crate) why: NotLetIn,
     pub(crate) refusal: &'a Refusal,
     pub(crate) peer: Option<SocketAddr>,
-    pub(crate) asked: Option<Asked<'a>>,
+    pub(crate) asked: Option<RequestSummary<'a>>,
     /// What would allow it.
     pub(crate) allowed_by: Option<String>,
 }
 
 /// What a request that is refused asked for.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct RequestSummary<'a> {
     pub(crate) uri: &'a Uri,
     pub(crate) headers: &'a HeaderMap,
 }
 
-impl<'a> Asked<'a> {
-    pub(crate) fn by<B>(request: &'a Request<B>) -> Asked<'a> {
-        Asked { uri: request.uri(), headers: request.headers() }
+impl<'a> RequestSummary<'a> {
+    pub(crate) fn by<B>(request: &'a Request<B>) -> RequestSummary<'a> {
+        RequestSummary { uri: request.uri(), headers: request.headers() }
     }
 
     /// The host that is asked, if it is text.
@@ -54,12 +54,12 @@ impl<'a> Asked<'a> {
 /// memory whatever clients do.
 #[derive(Debug)]
 pub(crate) struct Refusals {
-    kinds: Mutex<[Kind; NotLetIn::COUNT]>,
+    kinds: Mutex<[LogBudget; NotLetIn::COUNT]>,
 }
 
 impl Refusals {
     pub(crate) fn new() -> Arc<Refusals> {
-        Arc::new(Refusals { kinds: Mutex::new([Kind::FRESH; NotLetIn::COUNT]) })
+        Arc::new(Refusals { kinds: Mutex::new([LogBudget::FRESH; NotLetIn::COUNT]) })
     }
 
     /// Those of the whole process, where requests have no server of ours.
@@ -76,7 +76,13 @@ impl Refusals {
         } else {
             (NotLetIn::BadRequest, None)
         };
-        self.tell(&Case { why, refusal, peer: Some(peer), asked: request.map(Asked::by), allowed_by });
+        self.tell(&Case {
+            why,
+            refusal,
+            peer: Some(peer),
+            asked: request.map(RequestSummary::by),
+            allowed_by,
+        });
     }
 
     /// Tells of a client that there is no place for, and gives what it is answered.
@@ -100,7 +106,7 @@ impl Refusals {
             why: NotLetIn::NotWebSocket,
             refusal,
             peer: Some(peer),
-            asked: Some(Asked::by(request)),
+            asked: Some(RequestSummary::by(request)),
             allowed_by: Some("Server::http, which serves pages beside WebSockets".to_owned()),
         });
     }
@@ -135,15 +141,15 @@ impl Refusals {
 
 /// How many lines of one kind may be told.
 #[derive(Debug, Clone, Copy)]
-struct Kind {
+struct LogBudget {
     left: u32,
     /// When the last of those that may be told again was added. `None`: nothing was told so far.
     since: Option<Instant>,
     not_told: u64,
 }
 
-impl Kind {
-    const FRESH: Kind = Kind { left: AT_ONCE, since: None, not_told: 0 };
+impl LogBudget {
+    const FRESH: LogBudget = LogBudget { left: AT_ONCE, since: None, not_told: 0 };
 
     /// `Some`: one may be told now, and how many were not since the last one.
     fn turn(&mut self, now: Instant) -> Option<u64> {
@@ -234,7 +240,7 @@ mod tests {
     #[test]
     fn of_each_kind_some_are_told_and_the_others_counted() {
         let start = Instant::now();
-        let mut kind = Kind::FRESH;
+        let mut kind = LogBudget::FRESH;
         for _ in 0..AT_ONCE {
             assert_eq!(kind.turn(start), Some(0));
         }

@@ -54,13 +54,13 @@ pub(super) struct Screen {
     read: BytesMut,
     /// The rest of a head that was judged.
     passed: Bytes,
-    stage: Stage,
+    stage: NextByte,
     limits: HeadLimits,
     verdicts: Arc<Verdicts>,
 }
 
 /// What the next byte belongs to.
-enum Stage {
+enum NextByte {
     Head(HeadReader),
     Body(u64),
     Chunks(Chunks),
@@ -76,7 +76,7 @@ impl Screen {
     /// `read` was read from the transport before.
     pub(super) fn new(transport: Wire, read: BytesMut, limits: HeadLimits) -> (Screen, Arc<Verdicts>) {
         let verdicts = Arc::new(Verdicts::default());
-        let stage = Stage::Head(HeadReader::new(limits));
+        let stage = NextByte::Head(HeadReader::new(limits));
         let passed = Bytes::new();
         (Screen { transport, read, passed, stage, limits, verdicts: Arc::clone(&verdicts) }, verdicts)
     }
@@ -84,24 +84,24 @@ impl Screen {
     /// How many of the bytes hyper may see. Those of a head it may not before that is whole.
     fn take(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let (taken, is_over) = match &mut self.stage {
-            Stage::Head(_) | Stage::Refused => return Ok(0),
-            Stage::Open { .. } => return Ok(bytes.len()),
-            Stage::Body(left) => {
+            NextByte::Head(_) | NextByte::Refused => return Ok(0),
+            NextByte::Open { .. } => return Ok(bytes.len()),
+            NextByte::Body(left) => {
                 let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
                 *left -= u64::try_from(taken).unwrap_or(*left);
                 (taken, *left == 0)
             }
-            Stage::Chunks(chunks) => (chunks.follow(bytes)?, *chunks == Chunks::Over),
+            NextByte::Chunks(chunks) => (chunks.follow(bytes)?, *chunks == Chunks::Over),
         };
         if is_over {
-            self.stage = Stage::Head(HeadReader::new(self.limits));
+            self.stage = NextByte::Head(HeadReader::new(self.limits));
         }
         Ok(taken)
     }
 
     /// Looks at what was read as the head of a request.
     fn look(&mut self) {
-        let Stage::Head(head) = &mut self.stage else { return };
+        let NextByte::Head(head) = &mut self.stage else { return };
         let judged = match head.feed(&self.read) {
             Ok(HeadStatus::Partial) => {
                 self.read.clear();
@@ -118,10 +118,10 @@ impl Screen {
                 self.passed = Bytes::copy_from_slice(head.as_bytes());
                 let is_last = may_leave_http(&request);
                 self.stage = match body {
-                    _ if is_last => Stage::Open { has_body: body != RequestBody::None },
-                    RequestBody::None => Stage::Head(HeadReader::new(self.limits)),
-                    RequestBody::Length(length) => Stage::Body(length),
-                    RequestBody::Chunked => Stage::Chunks(Chunks::Begin),
+                    _ if is_last => NextByte::Open { has_body: body != RequestBody::None },
+                    RequestBody::None => NextByte::Head(HeadReader::new(self.limits)),
+                    RequestBody::Length(length) => NextByte::Body(length),
+                    RequestBody::Chunked => NextByte::Chunks(Chunks::Begin),
                 };
                 self.verdicts.add(if is_last { Verdict::Last } else { Verdict::Fine });
             }
@@ -129,7 +129,7 @@ impl Screen {
                 let is_head =
                     rejected.request.as_ref().is_some_and(|request| request.method() == Method::HEAD);
                 self.passed = Bytes::from_static(if is_head { IN_PLACE_OF_HEAD } else { IN_PLACE });
-                self.stage = Stage::Refused;
+                self.stage = NextByte::Refused;
                 self.read.clear();
                 self.verdicts.add(Verdict::Refused(Box::new(rejected)));
             }
@@ -144,7 +144,7 @@ impl Screen {
                 buf.put_slice(&self.passed.split_to(count));
                 return Ok(true);
             }
-            if self.read.is_empty() || matches!(self.stage, Stage::Refused) {
+            if self.read.is_empty() || matches!(self.stage, NextByte::Refused) {
                 return Ok(false);
             }
             let mut read = std::mem::take(&mut self.read);
@@ -161,13 +161,13 @@ impl Screen {
     }
 }
 
-impl Stage {
+impl NextByte {
     /// Whether a part of a body may be to come.
     fn is_body(&self) -> bool {
         match self {
-            Stage::Body(_) | Stage::Chunks(_) => true,
-            Stage::Open { has_body } => *has_body,
-            Stage::Head(_) | Stage::Refused => false,
+            NextByte::Body(_) | NextByte::Chunks(_) => true,
+            NextByte::Open { has_body } => *has_body,
+            NextByte::Head(_) | NextByte::Refused => false,
         }
     }
 }
@@ -186,7 +186,7 @@ impl AsyncRead for Screen {
         let screen = &mut *self;
         while !screen.give(buf)? {
             // hyper ends the connection when it has written the answer.
-            if matches!(screen.stage, Stage::Refused) {
+            if matches!(screen.stage, NextByte::Refused) {
                 return Poll::Pending;
             }
             screen.transport.expect(screen.stage.is_body());

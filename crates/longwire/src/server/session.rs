@@ -20,7 +20,7 @@ use super::service::HttpService;
 use crate::connection::Connection;
 use crate::halves::Sender;
 use crate::ledger::Ledger;
-use crate::opening::Opening;
+use crate::opening::Negotiated;
 use crate::panic_message::panic_message;
 use crate::shared::Shared;
 use crate::shared::attended::Standing;
@@ -32,11 +32,11 @@ use crate::transport::Transport;
 use crate::websocket::WebSocket;
 
 /// The application's handler.
-pub(crate) type Handler = Arc<dyn Fn(WebSocket) -> Handling + Send + Sync>;
+pub(crate) type ServeFn = Arc<dyn Fn(WebSocket) -> Handling + Send + Sync>;
 
 /// The application's handler, whatever its type. Each connection has a clone of it: a closure that has captured something
 /// moves that into its future.
-pub(crate) fn erase<F, Fut>(handler: F) -> Handler
+pub(crate) fn erase<F, Fut>(handler: F) -> ServeFn
 where
     F: FnOnce(WebSocket) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output: HandlerOutcome> + Future<Output = HandlerResult> + Send + 'static,
@@ -51,7 +51,7 @@ pub(super) struct Settings {
     pub(super) http: Option<HttpService>,
     #[cfg(feature = "tls")]
     pub(super) tls: Option<Tls>,
-    pub(super) handler: Handler,
+    pub(super) handler: ServeFn,
     pub(super) census: Arc<Census>,
     pub(super) ledger: Arc<Ledger>,
     pub(super) turning_away: Arc<Semaphore>,
@@ -104,7 +104,7 @@ pub(super) struct Accepted {
     pub(super) read_ahead: Vec<u8>,
     /// The response that accepts it, if it has not been written.
     pub(super) response: Vec<u8>,
-    pub(super) opening: Opening,
+    pub(super) opening: Negotiated,
     /// How messages are compressed, if that was agreed on.
     pub(super) deflate: Option<Agreement>,
 }
@@ -114,7 +114,7 @@ pub(super) struct Session {
     handling: Handling,
     /// What the handler came to at once.
     outcome: Option<HandlerResult>,
-    farewell: Farewell,
+    farewell: CloseOnDrop,
 }
 
 impl Session {
@@ -131,7 +131,7 @@ impl Session {
         let connection = Connection::new(accepted.transport, protocol, accepted.read_ahead, Some(account))
             .holding(accepted.place);
         let socket = WebSocket::open(connection, accepted.opening, DrivenBy::Opener);
-        let farewell = Farewell(socket.sender());
+        let farewell = CloseOnDrop(socket.sender());
         tracing::debug!(subprotocol = socket.subprotocol(), "open");
 
         // The handler runs up to its first wait before the client is told that it is connected: whoever subscribes there
@@ -205,7 +205,7 @@ impl Session {
 /// Runs `handler` for a connection that is open and driven by its opener, and ends the connection properly when the
 /// handler is done.
 pub(crate) async fn run(socket: WebSocket, handler: impl FnOnce(WebSocket) -> Handling) {
-    let farewell = Farewell(socket.sender());
+    let farewell = CloseOnDrop(socket.sender());
     let handling = logged(|| handler(socket));
     let mut session = Session { handling, outcome: None, farewell };
     session.see_to_its_end().await;
@@ -225,9 +225,9 @@ fn logged<T>(call: impl FnOnce() -> T) -> T {
 }
 
 /// A handle of the server's own, to close a connection that its handler leaves.
-struct Farewell(Sender);
+struct CloseOnDrop(Sender);
 
-impl Farewell {
+impl CloseOnDrop {
     fn shared(&self) -> &Arc<Shared> {
         self.0.shared()
     }
@@ -237,7 +237,7 @@ fn say(shared: &Arc<Shared>, code: CloseCode, reason: &str) {
     shared.begin_close(CloseFrame::new(code, reason).ok());
 }
 
-impl Drop for Farewell {
+impl Drop for CloseOnDrop {
     fn drop(&mut self) {
         if std::thread::panicking() {
             say(self.shared(), CloseCode::INTERNAL_ERROR, "");

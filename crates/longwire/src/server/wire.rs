@@ -28,9 +28,9 @@ pub(super) struct Times {
 
 /// A client of plain HTTP, as seen by its transport and by those who answer it.
 #[derive(Clone)]
-pub(super) struct Client(Arc<Mutex<State>>);
+pub(super) struct PlainClient(Arc<Mutex<PlainClientState>>);
 
-struct State {
+struct PlainClientState {
     /// Its place, until it becomes a WebSocket or sees the end.
     place: Option<Place>,
     /// Whether a part of a body is to come.
@@ -46,7 +46,7 @@ struct State {
 }
 
 /// A request that is being answered, until this is dropped.
-pub(super) struct Answering(Client);
+pub(super) struct Answering(PlainClient);
 
 impl Times {
     /// As for a WebSocket: `handshake_time` for a head, and keepalive's times for a peer that neither sends nor takes
@@ -61,10 +61,10 @@ impl Times {
     }
 }
 
-impl Client {
-    pub(super) fn new(mut place: Place) -> Client {
+impl PlainClient {
+    pub(super) fn new(mut place: Place) -> PlainClient {
         place.show(Phase::Waiting);
-        Client(Arc::new(Mutex::new(State {
+        PlainClient(Arc::new(Mutex::new(PlainClientState {
             place: Some(place),
             expects_body: false,
             is_answered: false,
@@ -109,12 +109,12 @@ impl Client {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, PlainClientState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl PlainClientState {
     fn show(&mut self) {
         if let Some(place) = &mut self.place
             && !self.has_ended
@@ -138,11 +138,11 @@ impl Drop for Answering {
 /// A transport that notes what it waits for.
 pub(super) struct Wire {
     transport: Transport,
-    client: Client,
+    client: PlainClient,
 }
 
 impl Wire {
-    pub(super) fn new(transport: Transport, client: &Client) -> Wire {
+    pub(super) fn new(transport: Transport, client: &PlainClient) -> Wire {
         Wire { transport, client: client.clone() }
     }
 

@@ -8,7 +8,7 @@ use longwire_proto::{CloseFrame, SendError};
 
 use super::both::poll_read;
 use super::driver::Driver;
-use super::stage::Stage;
+use super::teardown::Teardown;
 use crate::connection::Connection;
 use crate::connection::receive::Keeping;
 use crate::error::{Error, Result};
@@ -32,7 +32,7 @@ pub(super) struct State {
     congested: bool,
     awaited: Awaited,
     /// How far the connection was when the driver was last told.
-    told: Stage,
+    told: Teardown,
     due: Due,
 }
 
@@ -109,7 +109,7 @@ impl State {
             senders: 1,
             congested: false,
             awaited: Awaited::default(),
-            told: Stage::default(),
+            told: Teardown::default(),
             due: Due::default(),
         }
     }
@@ -139,7 +139,7 @@ impl State {
             self.awaited.pong = false;
             self.due.end = true;
         }
-        let stage = Stage::of(&self.connection);
+        let stage = Teardown::of(&self.connection);
         if self.awaited.end && self.is_end_certain() {
             self.awaited.end = false;
             self.due.end = true;
@@ -408,7 +408,7 @@ impl State {
             self.due.receiver = true;
         }
         // It has seen that itself.
-        self.told = Stage::of(&self.connection);
+        self.told = Teardown::of(&self.connection);
         if self.connection.protocol.is_over() {
             self.driver = Driver::Done;
             return Poll::Ready(());

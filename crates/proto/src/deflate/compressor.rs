@@ -31,11 +31,11 @@ const MIN_HISTORY: usize = 2 << 10;
 pub struct Compressor {
     shape: Shape,
     threshold: usize,
-    state: State,
+    state: BetweenMessages,
 }
 
 /// What there is between two messages.
-enum State {
+enum BetweenMessages {
     /// Nothing is ever compressed: see [`Agreement::compress`].
     Unable,
     /// Each message stands alone.
@@ -65,10 +65,10 @@ impl Compressor {
     pub fn new(agreement: &Agreement, config: &Deflate) -> Compressor {
         let window = agreement.compress.map_or(config.window, |context| context.window);
         let state = match agreement.compress.map(|context| (context.takeover, config.retain)) {
-            None => State::Unable,
-            Some((Takeover::No, _) | (_, Retain::Nothing)) => State::NoTakeover,
-            Some((Takeover::Yes, Retain::Window)) => State::Window(Window::new(window)),
-            Some((Takeover::Yes, Retain::Compressor)) => State::Compressor(None),
+            None => BetweenMessages::Unable,
+            Some((Takeover::No, _) | (_, Retain::Nothing)) => BetweenMessages::NoTakeover,
+            Some((Takeover::Yes, Retain::Window)) => BetweenMessages::Window(Window::new(window)),
+            Some((Takeover::Yes, Retain::Compressor)) => BetweenMessages::Compressor(None),
         };
         Compressor { shape: config.shape(window), threshold: config.threshold, state }
     }
@@ -80,7 +80,7 @@ impl Compressor {
     /// the message uncompressed instead could not resolve that. Bytes that cannot be compressed become longer by a
     /// fraction of a percent, at level 1 by up to an eighth.
     pub fn compress(&mut self, message: &[u8], out: &mut Vec<u8>) -> Compression {
-        if message.len() < self.threshold || matches!(self.state, State::Unable) {
+        if message.len() < self.threshold || matches!(self.state, BetweenMessages::Unable) {
             return Compression::Skipped;
         }
         let start = out.len();
@@ -100,7 +100,7 @@ impl Compressor {
     /// It refers to nothing before it. But the peer counts the distances of later messages across it (RFC 7692 §7.2.2),
     /// and this compressor has not seen it: so what is kept is forgotten, and the next message begins anew.
     pub(crate) fn compress_once<'o>(&mut self, message: &[u8], once: &'o OncePerWindow) -> Option<&'o Bytes> {
-        if message.len() < self.threshold || matches!(self.state, State::Unable) {
+        if message.len() < self.threshold || matches!(self.state, BetweenMessages::Unable) {
             return None;
         }
         let payload = once.get(self.shape.window, || compress_alone(self.shape, message))?;
@@ -112,9 +112,9 @@ impl Compressor {
     /// window and shrinks less; the peer does not notice, because nothing obliges a message to refer to earlier ones.
     pub fn release(&mut self) {
         match &mut self.state {
-            State::Unable | State::NoTakeover => {}
-            State::Window(window) => window.clear(),
-            State::Compressor(kept) => {
+            BetweenMessages::Unable | BetweenMessages::NoTakeover => {}
+            BetweenMessages::Window(window) => window.clear(),
+            BetweenMessages::Compressor(kept) => {
                 if let Some(deflate) = kept.take() {
                     pool::give_deflate(self.shape, deflate);
                 }
@@ -125,24 +125,26 @@ impl Compressor {
     /// The compressor to go on with, for a message of `len` bytes.
     fn begin(&mut self, len: usize) -> zlib_rs::Deflate {
         match &mut self.state {
-            State::Unable | State::NoTakeover => pool::take_deflate(self.shape),
-            State::Window(window) => {
+            BetweenMessages::Unable | BetweenMessages::NoTakeover => pool::take_deflate(self.shape),
+            BetweenMessages::Window(window) => {
                 let history = window.newest(len.saturating_mul(HISTORY_TIMES).max(MIN_HISTORY));
                 with_history(pool::take_deflate(self.shape), history)
             }
-            State::Compressor(kept) => kept.take().unwrap_or_else(|| pool::take_deflate(self.shape)),
+            BetweenMessages::Compressor(kept) => {
+                kept.take().unwrap_or_else(|| pool::take_deflate(self.shape))
+            }
         }
     }
 
     /// Keeps what is to be kept of `deflate`, which has compressed `message`.
     fn end(&mut self, deflate: zlib_rs::Deflate, message: &[u8]) {
         match &mut self.state {
-            State::Unable | State::NoTakeover => pool::give_deflate(self.shape, deflate),
-            State::Window(window) => {
+            BetweenMessages::Unable | BetweenMessages::NoTakeover => pool::give_deflate(self.shape, deflate),
+            BetweenMessages::Window(window) => {
                 window.push(message);
                 pool::give_deflate(self.shape, deflate);
             }
-            State::Compressor(kept) => *kept = Some(deflate),
+            BetweenMessages::Compressor(kept) => *kept = Some(deflate),
         }
     }
 }
@@ -156,10 +158,10 @@ impl Drop for Compressor {
 impl fmt::Debug for Compressor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
-            State::Unable => "unable",
-            State::NoTakeover => "no takeover",
-            State::Window(_) => "window",
-            State::Compressor(_) => "compressor",
+            BetweenMessages::Unable => "unable",
+            BetweenMessages::NoTakeover => "no takeover",
+            BetweenMessages::Window(_) => "window",
+            BetweenMessages::Compressor(_) => "compressor",
         };
         f.debug_struct("Compressor")
             .field("shape", &self.shape)

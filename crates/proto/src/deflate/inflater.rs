@@ -24,11 +24,11 @@ pub struct Inflater {
     /// What the next message may refer to; `None` without context takeover.
     window: Option<Window>,
     /// The message that is arriving.
-    message: Option<Message>,
+    message: Option<PartialMessage>,
 }
 
 /// A message that is not whole.
-struct Message {
+struct PartialMessage {
     inflate: zlib_rs::Inflate,
     /// How many bytes came out so far.
     inflated: usize,
@@ -80,7 +80,7 @@ impl Inflater {
         }
         let mut message = match self.message.take() {
             Some(message) => message,
-            None => Message::begin(self.window.as_ref())?,
+            None => PartialMessage::begin(self.window.as_ref())?,
         };
         message.inflate(piece, &mut self.window, |chunk, inflated| {
             if inflated > limit {
@@ -116,13 +116,13 @@ impl Inflater {
     }
 }
 
-impl Message {
-    fn begin(window: Option<&Window>) -> Result<Message, Corrupt> {
+impl PartialMessage {
+    fn begin(window: Option<&Window>) -> Result<PartialMessage, Corrupt> {
         let mut inflate = pool::take_inflate();
         for half in window.into_iter().flat_map(Window::halves) {
             inflate.set_dictionary(half).map_err(|_| Corrupt)?;
         }
-        Ok(Message { inflate, inflated: 0, ended: Ended::No })
+        Ok(PartialMessage { inflate, inflated: 0, ended: Ended::No })
     }
 
     /// Inflates `input` to its end. `sink` gets each chunk, and how many bytes came out with it so far.

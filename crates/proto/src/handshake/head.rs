@@ -37,7 +37,7 @@ impl Default for HeadLimits {
 #[derive(Debug)]
 pub struct HeadReader {
     limits: HeadLimits,
-    state: State,
+    state: HeadState,
     head: Vec<u8>,
     headers: usize,
     #[cfg(test)]
@@ -46,7 +46,7 @@ pub struct HeadReader {
 
 /// Where in the head the next byte stands.
 #[derive(Debug, Clone, Copy)]
-enum State {
+enum HeadState {
     /// Before the start line, where empty lines are passed over (RFC 9112 §2.2).
     Start,
     /// After the CR of such an empty line.
@@ -79,7 +79,7 @@ impl HeadReader {
     pub fn new(limits: HeadLimits) -> Self {
         Self {
             limits,
-            state: State::Start,
+            state: HeadState::Start,
             head: Vec::new(),
             headers: 0,
             #[cfg(test)]
@@ -97,10 +97,10 @@ impl HeadReader {
         let room = self.limits.bytes.saturating_sub(self.head.len());
         let mut consumed = 0;
         for &byte in input.iter().take(room) {
-            if matches!(self.state, State::Complete | State::Failed(_)) {
+            if matches!(self.state, HeadState::Complete | HeadState::Failed(_)) {
                 break;
             }
-            self.state = self.after(byte).unwrap_or_else(State::Failed);
+            self.state = self.after(byte).unwrap_or_else(HeadState::Failed);
             consumed += 1;
         }
         self.head.extend(input.iter().take(consumed));
@@ -110,15 +110,15 @@ impl HeadReader {
         }
 
         match self.state {
-            State::Complete => {
+            HeadState::Complete => {
                 if consumed > 0 {
                     lower_minor_version(&mut self.head);
                 }
                 Ok(HeadStatus::Complete { consumed })
             }
-            State::Failed(error) => Err(error),
+            HeadState::Failed(error) => Err(error),
             _ if self.head.len() >= self.limits.bytes => {
-                self.state = State::Failed(HeadError::TooLarge);
+                self.state = HeadState::Failed(HeadError::TooLarge);
                 Err(HeadError::TooLarge)
             }
             _ => Ok(HeadStatus::Partial),
@@ -132,28 +132,28 @@ impl HeadReader {
         &self.head
     }
 
-    fn after(&mut self, byte: u8) -> Result<State, HeadError> {
+    fn after(&mut self, byte: u8) -> Result<HeadState, HeadError> {
         match (self.state, byte) {
-            (State::Start, b'\r') => Ok(State::StartCr),
-            (State::Start, _) => first_byte(byte),
-            (State::StartCr, b'\n') => Ok(State::Start),
-            (State::LineStart, b'\r') => Ok(State::FinalCr),
+            (HeadState::Start, b'\r') => Ok(HeadState::StartCr),
+            (HeadState::Start, _) => first_byte(byte),
+            (HeadState::StartCr, b'\n') => Ok(HeadState::Start),
+            (HeadState::LineStart, b'\r') => Ok(HeadState::FinalCr),
             // A line folded into the one before it may be read differently by whoever relays it (RFC 9112
             // §5.2).
-            (State::LineStart, b' ' | b'\t') => Err(HeadError::Malformed("a header line is folded")),
-            (State::LineStart, _) => self.header_line(byte),
-            (State::Line, b'\r') => Ok(State::LineCr),
-            (State::Line, _) => line_byte(byte),
-            (State::LineCr, b'\n') => Ok(State::LineStart),
-            (State::FinalCr, b'\n') => Ok(State::Complete),
-            (State::StartCr | State::LineCr | State::FinalCr, _) => {
+            (HeadState::LineStart, b' ' | b'\t') => Err(HeadError::Malformed("a header line is folded")),
+            (HeadState::LineStart, _) => self.header_line(byte),
+            (HeadState::Line, b'\r') => Ok(HeadState::LineCr),
+            (HeadState::Line, _) => line_byte(byte),
+            (HeadState::LineCr, b'\n') => Ok(HeadState::LineStart),
+            (HeadState::FinalCr, b'\n') => Ok(HeadState::Complete),
+            (HeadState::StartCr | HeadState::LineCr | HeadState::FinalCr, _) => {
                 Err(HeadError::Malformed("a carriage return stands without a line feed"))
             }
-            (State::Complete | State::Failed(_), _) => Ok(self.state),
+            (HeadState::Complete | HeadState::Failed(_), _) => Ok(self.state),
         }
     }
 
-    fn header_line(&mut self, byte: u8) -> Result<State, HeadError> {
+    fn header_line(&mut self, byte: u8) -> Result<HeadState, HeadError> {
         if self.headers >= self.limits.headers {
             return Err(HeadError::TooManyHeaders);
         }
@@ -164,8 +164,8 @@ impl HeadReader {
     /// The complete head, with as many slots as it has header lines.
     pub(super) fn complete(&self) -> Result<(&[u8], Vec<httparse::Header<'_>>), HeadError> {
         match self.state {
-            State::Complete => Ok((&self.head, vec![httparse::EMPTY_HEADER; self.headers])),
-            State::Failed(error) => Err(error),
+            HeadState::Complete => Ok((&self.head, vec![httparse::EMPTY_HEADER; self.headers])),
+            HeadState::Failed(error) => Err(error),
             _ => Err(HeadError::Incomplete),
         }
     }
@@ -185,21 +185,21 @@ fn lower_minor_version(head: &mut [u8]) {
 }
 
 /// A method and a status line start with a letter; what speaks another protocol mostly does not.
-fn first_byte(byte: u8) -> Result<State, HeadError> {
+fn first_byte(byte: u8) -> Result<HeadState, HeadError> {
     match byte {
         0x15 => Err(HeadError::TlsAlert),
         0x16 => Err(HeadError::LooksLikeTls),
-        b'!'..=b'~' => Ok(State::Line),
+        b'!'..=b'~' => Ok(HeadState::Line),
         _ => Err(HeadError::Malformed("this is not HTTP")),
     }
 }
 
 /// RFC 9110 §5.5: visible characters, space, tab and the bytes from 0x80 on. A line feed alone ends no line
 /// here, so that nobody on the way can see the head end elsewhere (RFC 9112 §2.2, §11.2).
-fn line_byte(byte: u8) -> Result<State, HeadError> {
+fn line_byte(byte: u8) -> Result<HeadState, HeadError> {
     match byte {
         b'\n' => Err(HeadError::Malformed("a line feed stands without a carriage return")),
-        b'\t' | b' '..=b'~' | 0x80.. => Ok(State::Line),
+        b'\t' | b' '..=b'~' | 0x80.. => Ok(HeadState::Line),
         _ => Err(HeadError::Malformed("the head holds a control character")),
     }
 }

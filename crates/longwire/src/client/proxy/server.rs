@@ -38,13 +38,13 @@ pub struct Proxy {
 /// Where a proxy is, and how it is spoken with.
 #[derive(Debug, Clone)]
 pub(in crate::client) struct ProxyServer {
-    pub(super) kind: Kind,
+    pub(super) kind: ProxyKind,
     pub(super) destination: Destination,
     pub(super) credentials: Option<Credentials>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ProxyKind {
     Http,
     #[cfg(feature = "tls")]
     Https,
@@ -97,20 +97,20 @@ impl ProxyServer {
             error => invalid(&error.to_string()),
         })?;
         let kind = match url.scheme {
-            Scheme::Http => Kind::Http,
+            Scheme::Http => ProxyKind::Http,
             #[cfg(feature = "tls")]
-            Scheme::Https => Kind::Https,
+            Scheme::Https => ProxyKind::Https,
             #[cfg(feature = "socks")]
-            Scheme::Socks5 => Kind::Socks(Names::Here),
+            Scheme::Socks5 => ProxyKind::Socks(Names::Here),
             #[cfg(feature = "socks")]
-            Scheme::Socks5h => Kind::Socks(Names::AtProxy),
+            Scheme::Socks5h => ProxyKind::Socks(Names::AtProxy),
             #[cfg(not(feature = "socks"))]
             Scheme::Socks5 | Scheme::Socks5h => return Err(invalid("this build has no feature `socks`")),
             _ => return Err(invalid(schemes)),
         };
         let credentials = match kind {
             #[cfg(feature = "socks")]
-            Kind::Socks(_) => Credentials::take_any(&mut url),
+            ProxyKind::Socks(_) => Credentials::take_any(&mut url),
             _ => Credentials::take(&mut url),
         };
         let credentials = credentials.map_err(&invalid)?;
@@ -126,7 +126,7 @@ impl ProxyServer {
     /// Whether it is told the address of a server, not its name.
     #[cfg(feature = "socks")]
     pub(in crate::client) fn wants_addresses(&self) -> bool {
-        self.kind == Kind::Socks(Names::Here)
+        self.kind == ProxyKind::Socks(Names::Here)
     }
 }
 
@@ -147,16 +147,16 @@ mod tests {
             let server = ProxyServer::parse(url).unwrap();
             (server.kind, server.destination.to_string())
         };
-        assert_eq!(parsed("http://p.example:3128"), (Kind::Http, "p.example:3128".into()));
-        assert_eq!(parsed("http://p.example:80/"), (Kind::Http, "p.example:80".into()));
-        assert_eq!(parsed("p.example:3128"), (Kind::Http, "p.example:3128".into()));
-        assert_eq!(parsed("127.0.0.1"), (Kind::Http, "127.0.0.1:80".into()));
+        assert_eq!(parsed("http://p.example:3128"), (ProxyKind::Http, "p.example:3128".into()));
+        assert_eq!(parsed("http://p.example:80/"), (ProxyKind::Http, "p.example:80".into()));
+        assert_eq!(parsed("p.example:3128"), (ProxyKind::Http, "p.example:3128".into()));
+        assert_eq!(parsed("127.0.0.1"), (ProxyKind::Http, "127.0.0.1:80".into()));
         #[cfg(feature = "socks")]
-        assert_eq!(parsed("socks5h://[::1]"), (Kind::Socks(Names::AtProxy), "[::1]:1080".into()));
+        assert_eq!(parsed("socks5h://[::1]"), (ProxyKind::Socks(Names::AtProxy), "[::1]:1080".into()));
         #[cfg(feature = "socks")]
-        assert_eq!(parsed("socks5://127.0.0.1:9"), (Kind::Socks(Names::Here), "127.0.0.1:9".into()));
+        assert_eq!(parsed("socks5://127.0.0.1:9"), (ProxyKind::Socks(Names::Here), "127.0.0.1:9".into()));
         #[cfg(feature = "tls")]
-        assert_eq!(parsed("https://p.example"), (Kind::Https, "p.example:443".into()));
+        assert_eq!(parsed("https://p.example"), (ProxyKind::Https, "p.example:443".into()));
     }
 
     #[test]

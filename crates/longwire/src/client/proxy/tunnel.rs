@@ -7,7 +7,7 @@ use longwire_proto::Limits;
 
 use super::http;
 #[cfg(any(feature = "tls", feature = "socks"))]
-use super::server::Kind;
+use super::server::ProxyKind;
 use super::server::ProxyServer;
 #[cfg(feature = "socks")]
 use super::socks;
@@ -35,12 +35,12 @@ pub(in crate::client) async fn tunnel(
     let doing = || format!("have the proxy {proxy} connect to {to}");
     let asking = async {
         #[cfg(feature = "tls")]
-        if proxy.kind == Kind::Https {
+        if proxy.kind == ProxyKind::Https {
             transport = secure(transport, &proxy.destination, tls, Whom::Proxy).await?;
         }
         let answer = match proxy.kind {
             #[cfg(feature = "socks")]
-            Kind::Socks(_) => {
+            ProxyKind::Socks(_) => {
                 socks::tunnel(&mut transport, proxy, to, resolved).await?;
                 None
             }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use longwire_proto::{CloseCode, CloseFrame, Event, LARGE_PAYLOAD, ProtocolError, Received, Role};
 
 use super::Reactor;
-use crate::event::connection::{Stage, Writing};
+use crate::event::connection::{Lifecycle, WriteSide};
 use crate::event::handler::Handler;
 use crate::event::key::Key;
 use crate::event::message_ref::MessageRef;
@@ -26,13 +26,13 @@ enum Pause {
     /// The handler has published something, which goes out first.
     Published,
     /// The connection has had its share of the round; the rest waits for the next one.
-    Share,
+    RoundBudget,
 }
 
 impl<H: Handler, L> Reactor<H, L> {
     /// Gives the handler what arrived; what it cannot take yet is kept.
     pub(super) fn deliver(&mut self, key: Key, bytes: &mut [u8]) {
-        self.room.traffic.received(bytes.len());
+        self.context.traffic.received(bytes.len());
         let stalled = self.connections.get_mut(key).and_then(|connection| connection.open_mut());
         let left = match stalled {
             Some(open) if open.is_stalled() => bytes.len(),
@@ -49,7 +49,7 @@ impl<H: Handler, L> Reactor<H, L> {
     /// Gives the handler what arrived, as far as there is room for its answers; gives how much is left.
     fn take_in(&mut self, key: Key, bytes: &mut [u8]) -> usize {
         let Some(connection) = self.connections.get_mut(key) else { return 0 };
-        let Stage::Open(open) = &mut connection.stage else { return 0 };
+        let Lifecycle::Open(open) = &mut connection.stage else { return 0 };
         if open.protocol.keeps_time() {
             open.protocol.heard(self.now);
         }
@@ -64,12 +64,12 @@ impl<H: Handler, L> Reactor<H, L> {
         loop {
             let left = received.len();
             let Some(connection) = self.connections.get_mut(key) else { return 0 };
-            let (peer_addr, is_broken) = (connection.peer_addr, connection.writing == Writing::Broken);
-            let Stage::Open(open) = &mut connection.stage else { return 0 };
-            let (handler, room) = (&self.rules.handler, &mut self.room);
+            let (peer_addr, is_broken) = (connection.peer_addr, connection.writing == WriteSide::Broken);
+            let Lifecycle::Open(open) = &mut connection.stage else { return 0 };
+            let (handler, context) = (&self.rules.handler, &mut self.context);
             // One connection's panic is not to be the end of all others on its loop.
             let run = catch_unwind(AssertUnwindSafe(|| {
-                run(handler, &mut Socket { open, room, key, peer_addr }, &mut received)
+                run(handler, &mut Socket { open, context, key, peer_addr }, &mut received)
             }));
             match run {
                 Ok(Pause::Empty) => break,
@@ -80,12 +80,12 @@ impl<H: Handler, L> Reactor<H, L> {
                     open.fill();
                     break;
                 }
-                Ok(Pause::Share) => {
+                Ok(Pause::RoundBudget) => {
                     self.rest(key);
                     break;
                 }
                 Err(payload) => {
-                    self.room.lent = Bytes::new();
+                    self.context.lent = Bytes::new();
                     self.panicked(key, &*payload);
                     self.give_out();
                     // What came behind is parsed all the same: the peer's Close frame may be in it.
@@ -108,10 +108,10 @@ impl<H: Handler, L> Reactor<H, L> {
     pub(super) fn call(&mut self, key: Key, call: impl FnOnce(&H, &mut Socket<'_, H::State>)) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let peer_addr = connection.peer_addr;
-        let Stage::Open(open) = &mut connection.stage else { return };
-        let (handler, room) = (&self.rules.handler, &mut self.room);
+        let Lifecycle::Open(open) = &mut connection.stage else { return };
+        let (handler, context) = (&self.rules.handler, &mut self.context);
         let called = catch_unwind(AssertUnwindSafe(|| {
-            call(handler, &mut Socket { open, room, key, peer_addr });
+            call(handler, &mut Socket { open, context, key, peer_addr });
         }));
         if let Err(payload) = called {
             self.panicked(key, &*payload);
@@ -121,7 +121,7 @@ impl<H: Handler, L> Reactor<H, L> {
     /// Looks what has changed by what arrived or by a call of the handler.
     pub(super) fn after_events(&mut self, key: Key) {
         let Some(connection) = self.connections.get_mut(key) else { return };
-        let Stage::Open(open) = &mut connection.stage else { return };
+        let Lifecycle::Open(open) = &mut connection.stage else { return };
         if open.protocol.queued() == 0 {
             // What is queued is accounted for when it has been written, or could not be.
             open.settle();
@@ -139,17 +139,18 @@ impl<H: Handler, L> Reactor<H, L> {
         self.after_closing(key);
         self.watch(key);
         let Some(connection) = self.connections.get_mut(key) else { return };
-        let Stage::Open(open) = &mut connection.stage else { return };
+        let Lifecycle::Open(open) = &mut connection.stage else { return };
         if !open.protocol.is_below_low_water() {
             return;
         }
         for topic in &open.subscriptions {
-            if let Some(subscriber) = self.room.topics.get_mut(*topic).and_then(|topic| topic.subscriber(key))
+            if let Some(subscriber) =
+                self.context.topics.get_mut(*topic).and_then(|topic| topic.subscriber(key))
             {
                 subscriber.catch_up(&mut open.protocol);
             }
         }
-        open.unpark(&mut self.room.traffic);
+        open.unpark(&mut self.context.traffic);
         if open.protocol.is_above_high_water() {
             // What waited here has filled the queue again; the rest of it comes first.
             return self.mark(key);
@@ -207,7 +208,7 @@ fn run<H: Handler>(handler: &H, socket: &mut Socket<'_, H::State>, received: &mu
                 return Pause::Full;
             }
             if socket.open.share.left == 0 {
-                return Pause::Share;
+                return Pause::RoundBudget;
             }
         }
         let queued = socket.open.protocol.queued();
@@ -219,12 +220,12 @@ fn run<H: Handler>(handler: &H, socket: &mut Socket<'_, H::State>, received: &mu
                 lend(handler, socket, &bytes.into());
             }
             Ok(Some(Event::Text(text))) => {
-                socket.room.traffic.message_received();
+                socket.context.traffic.message_received();
                 socket.open.share.spend(text.len());
                 handler.on_message(socket, MessageRef::Text(&text));
             }
             Ok(Some(Event::Binary(bytes))) => {
-                socket.room.traffic.message_received();
+                socket.context.traffic.message_received();
                 socket.open.share.spend(bytes.len());
                 handler.on_message(socket, MessageRef::Binary(&bytes));
             }
@@ -232,7 +233,7 @@ fn run<H: Handler>(handler: &H, socket: &mut Socket<'_, H::State>, received: &mu
             Ok(None) => return Pause::Empty,
             Err(error) => failed(handler, socket, error),
         }
-        if !socket.room.publications.is_empty() {
+        if !socket.context.publications.is_empty() {
             return Pause::Published;
         }
     }
@@ -240,11 +241,11 @@ fn run<H: Handler>(handler: &H, socket: &mut Socket<'_, H::State>, received: &mu
 
 /// Gives the handler a large message, which it may send back without a copy.
 fn lend<H: Handler>(handler: &H, socket: &mut Socket<'_, H::State>, message: &Message) {
-    socket.room.traffic.message_received();
+    socket.context.traffic.message_received();
     socket.open.share.spend(message.len());
-    socket.room.lent = message.clone().into_bytes();
+    socket.context.lent = message.clone().into_bytes();
     handler.on_message(socket, message.into());
-    socket.room.lent = Bytes::new();
+    socket.context.lent = Bytes::new();
 }
 
 #[cold]
@@ -261,7 +262,7 @@ fn rare<H: Handler>(handler: &H, socket: &mut Socket<'_, H::State>, event: Event
         Event::Ping(payload) => {
             // A pong that is not queued is put off, as RFC 6455 §5.5.3 allows.
             if socket.is_open() && socket.queued() == queued {
-                socket.room.traffic.ping_put_off();
+                socket.context.traffic.ping_put_off();
             }
             handler.on_ping(socket, &payload);
         }

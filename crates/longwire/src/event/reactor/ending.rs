@@ -11,7 +11,7 @@ use longwire_proto::Role;
 use super::Reactor;
 use crate::connection::{is_end_of_tcp, is_vanished_peer};
 use crate::error::Error;
-use crate::event::connection::{End, Stage, Writing};
+use crate::event::connection::{Lifecycle, ReadEnd, WriteSide};
 use crate::event::handler::Handler;
 use crate::event::key::Key;
 use crate::telemetry::{self, NotLetIn};
@@ -23,34 +23,34 @@ impl<H: Handler, L> Reactor<H, L> {
         let error = error.filter(|error| !is_end_of_tcp(error));
         let Some(connection) = self.connections.get_mut(key) else { return };
         let had_ended = std::mem::replace(&mut connection.has_ended, true);
-        if error.is_some() && matches!(connection.stage, Stage::Open(_)) {
+        if error.is_some() && matches!(connection.stage, Lifecycle::Open(_)) {
             self.broken(key);
         }
         let Some(connection) = self.connections.get_mut(key) else { return };
         match &mut connection.stage {
-            Stage::Open(_) if had_ended => self.mark(key),
+            Lifecycle::Open(_) if had_ended => self.mark(key),
             // What arrived before comes first.
-            Stage::Open(open) if open.is_stalled() => open.backlog().end = Some(error),
-            Stage::Open(_) => self.guarded(key, |reactor| reactor.transport_ended(key, error)),
-            Stage::Opening(_) => {
+            Lifecycle::Open(open) if open.is_stalled() => open.backlog().end = Some(error),
+            Lifecycle::Open(_) => self.guarded(key, |reactor| reactor.transport_ended(key, error)),
+            Lifecycle::Opening(_) => {
                 telemetry::refused(NotLetIn::of_end(error.as_ref()));
                 self.give_up(key);
             }
             // The client may wait for the answer all the same.
-            Stage::Refused(_) if error.is_none() => self.mark(key),
-            Stage::Refused(_) => self.give_up(key),
-            Stage::Http(_) | Stage::Gone => {}
+            Lifecycle::Refused(_) if error.is_none() => self.mark(key),
+            Lifecycle::Refused(_) => self.give_up(key),
+            Lifecycle::Http(_) | Lifecycle::Gone => {}
         }
     }
 
     /// The transport takes nothing any more. What the peer sent before may still arrive.
     pub(in crate::event) fn broken(&mut self, key: Key) {
         let Some(connection) = self.connections.get_mut(key) else { return };
-        connection.writing = Writing::Broken;
+        connection.writing = WriteSide::Broken;
         match &mut connection.stage {
-            Stage::Open(_) => self.guarded(key, |reactor| reactor.discard_queue(key)),
-            Stage::Opening(_) | Stage::Refused(_) => self.give_up(key),
-            Stage::Http(_) | Stage::Gone => {}
+            Lifecycle::Open(_) => self.guarded(key, |reactor| reactor.discard_queue(key)),
+            Lifecycle::Opening(_) | Lifecycle::Refused(_) => self.give_up(key),
+            Lifecycle::Http(_) | Lifecycle::Gone => {}
         }
         self.mark(key);
     }
@@ -72,23 +72,23 @@ impl<H: Handler, L> Reactor<H, L> {
     /// The writing side has been shut down, as [`Step::Shutdown`](super::Step::Shutdown) has asked for.
     pub(in crate::event) fn shut(&mut self, key: Key) {
         if let Some(connection) = self.connections.get_mut(key)
-            && connection.writing == Writing::ShuttingDown
+            && connection.writing == WriteSide::ShuttingDown
         {
-            connection.writing = Writing::Shut;
+            connection.writing = WriteSide::Shut;
             self.mark(key);
         }
     }
 
     /// Whether the transport takes nothing any more, so that the connection ends when nothing can be read.
     pub(in crate::event) fn is_broken(&self, key: Key) -> bool {
-        self.connections.get(key).is_some_and(|connection| connection.writing == Writing::Broken)
+        self.connections.get(key).is_some_and(|connection| connection.writing == WriteSide::Broken)
     }
 
     /// The transport of an open connection has ended, and what arrived before was given.
-    pub(super) fn transport_ended(&mut self, key: Key, error: End) {
+    pub(super) fn transport_ended(&mut self, key: Key, error: ReadEnd) {
         let Some(connection) = self.connections.get_mut(key) else { return };
-        let may_write = matches!(connection.writing, Writing::Works | Writing::ShuttingDown);
-        let Stage::Open(open) = &mut connection.stage else { return };
+        let may_write = matches!(connection.writing, WriteSide::Works | WriteSide::ShuttingDown);
+        let Lifecycle::Open(open) = &mut connection.stage else { return };
         let told = error.filter(|error| !is_vanished_peer(error) && open.protocol.closed().is_none());
         if may_write {
             open.protocol.receive_half_close();
@@ -113,7 +113,7 @@ impl<H: Handler, L> Reactor<H, L> {
     /// Looks whether the connection has begun to end.
     pub(super) fn after_closing(&mut self, key: Key) {
         let Some(connection) = self.connections.get_mut(key) else { return };
-        let Stage::Open(open) = &mut connection.stage else { return };
+        let Lifecycle::Open(open) = &mut connection.stage else { return };
         if open.protocol.is_open() {
             return;
         }
@@ -135,7 +135,7 @@ impl<H: Handler, L> Reactor<H, L> {
             return;
         }
         for topic in std::mem::take(&mut open.subscriptions) {
-            self.room.unsubscribe(topic, key);
+            self.context.unsubscribe(topic, key);
         }
         open.end_allowance();
         open.backlog = None;
@@ -143,7 +143,7 @@ impl<H: Handler, L> Reactor<H, L> {
         let closed = open.protocol.closed().cloned().unwrap_or_else(longwire_proto::Closed::lost);
         tracing::debug!(%closed, "ended");
         telemetry::ended(Role::Server, Some(&closed));
-        self.room.traffic.count();
+        self.context.traffic.count();
         self.call(key, |handler, socket| handler.on_close(socket, &closed));
         self.give_out();
     }

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use bytes::Bytes;
 
 use super::Reactor;
-use crate::event::connection::{Connection, Stage, Writing};
+use crate::event::connection::{Lifecycle, LoopConnection, WriteSide};
 use crate::event::handler::Handler;
 use crate::event::key::Key;
 use crate::panic_message::panic_message;
@@ -25,12 +25,12 @@ impl<H: Handler, L> Reactor<H, L> {
     #[cold]
     fn fell(&mut self, key: Key, payload: &(dyn Any + Send)) {
         tracing::error!(panic = panic_message(payload), "what belongs to the handler panicked");
-        self.room.lent = Bytes::new();
+        self.context.lent = Bytes::new();
         self.is_giving_out = false;
         let Some(connection) = self.connections.get_mut(key) else { return };
-        connection.writing = Writing::Broken;
+        connection.writing = WriteSide::Broken;
         connection.has_ended = true;
-        let is_open = matches!(connection.stage, Stage::Open(_));
+        let is_open = matches!(connection.stage, Lifecycle::Open(_));
         if !is_open || catch_unwind(AssertUnwindSafe(|| self.vanished(key))).is_err() {
             self.give_up(key);
         }
@@ -41,7 +41,7 @@ impl<H: Handler, L> Reactor<H, L> {
 impl<H: Handler, L> Drop for Reactor<H, L> {
     fn drop(&mut self) {
         for (_, connection) in self.connections.drain() {
-            let Connection { stage, .. } = *connection;
+            let LoopConnection { stage, .. } = *connection;
             stage.into_read();
         }
     }

@@ -8,7 +8,7 @@ use longwire_proto::handshake::{HeadStatus, encode_response_head, is_upgrade};
 use longwire_proto::{Protocol, Role};
 
 use super::Reactor;
-use crate::event::connection::{Open, Refused, Share, Stage};
+use crate::event::connection::{Lifecycle, Open, Refused, RoundBudget};
 use crate::event::handler::Handler;
 use crate::event::key::Key;
 use crate::server::admission::Admitted;
@@ -27,7 +27,7 @@ impl<H: Handler, L> Reactor<H, L> {
     /// Takes more of the first request.
     pub(super) fn open(&mut self, key: Key, bytes: &mut [u8]) {
         let Some(connection) = self.connections.get_mut(key) else { return };
-        let Stage::Opening(head) = &mut connection.stage else { return };
+        let Lifecycle::Opening(head) = &mut connection.stage else { return };
         connection.place.show(Phase::Head);
         let first = match head.feed(bytes) {
             Ok(HeadStatus::Partial) => First::Partial,
@@ -50,7 +50,7 @@ impl<H: Handler, L> Reactor<H, L> {
             First::Request { consumed, .. } if self.rules.serves_http => {
                 let mut read = head.as_bytes().to_vec();
                 read.extend_from_slice(bytes.get(consumed..).unwrap_or_default());
-                connection.stage = Stage::Http(read);
+                connection.stage = Lifecycle::Http(read);
                 connection.place.show(Phase::HandedOver);
                 self.mark(key);
             }
@@ -80,7 +80,7 @@ impl<H: Handler, L> Reactor<H, L> {
                 encode_response_head(&admitted.response, &mut response);
                 let open = self.accepted(admitted, &response);
                 if let Some(connection) = self.connections.get_mut(key) {
-                    connection.stage = Stage::Open(Box::new(open));
+                    connection.stage = Lifecycle::Open(Box::new(open));
                 }
                 self.opened(key, behind);
             }
@@ -106,7 +106,7 @@ impl<H: Handler, L> Reactor<H, L> {
             is_on_the_brink: false,
             was_told: false,
             backlog: None,
-            share: Share::default(),
+            share: RoundBudget::default(),
         }
     }
 

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use longwire_proto::{CloseCode, CloseFrame, LARGE_PAYLOAD, Prepared};
 
 use super::{Life, Reactor};
-use crate::event::connection::Stage;
+use crate::event::connection::Lifecycle;
 use crate::event::handler::Handler;
 use crate::event::key::Key;
 use crate::event::mailbox::{Mail, cost_of_message};
-use crate::event::topics::Delivery;
+use crate::event::topics::Fanout;
 
 /// How much of the mail is given out before the connections have their turn, in bytes for all receivers together. Each
 /// receiver costs [`RECEIVER`] more.
@@ -23,7 +23,7 @@ impl<H: Handler, L> Reactor<H, L> {
     /// Does what other threads want, up to a share of the round; [`has_more`](Reactor::has_more) tells of the rest.
     pub(in crate::event) fn take_mail(&mut self) {
         if self.mail.is_empty() {
-            self.mail = self.room.mailbox.empty();
+            self.mail = self.context.mailbox.empty();
         }
         let (mut given, mut published) = (0, 0);
         while given < MAIL_AT_A_TIME
@@ -36,7 +36,7 @@ impl<H: Handler, L> Reactor<H, L> {
         if self.mail.is_empty() {
             self.mail = VecDeque::new();
         }
-        self.room.mailbox.given_out(published);
+        self.context.mailbox.given_out(published);
     }
 
     /// Does what another thread wants; gives what that cost.
@@ -50,7 +50,7 @@ impl<H: Handler, L> Reactor<H, L> {
                 let cost = cost_of_message(&message);
                 let _entered = self.spans.enter(to);
                 match self.connections.get_mut(to).and_then(|connection| connection.open_mut()) {
-                    Some(open) => open.park(message, allowance, &mut self.room.traffic),
+                    Some(open) => open.park(message, allowance, &mut self.context.traffic),
                     None => allowance.give_back(cost),
                 }
                 self.after_events(to);
@@ -70,9 +70,9 @@ impl<H: Handler, L> Reactor<H, L> {
             // that one out goes on with this one. Deeper and deeper, it would overflow the stack.
             return;
         }
-        while let Some(publication) = self.room.publications.pop_front() {
-            let exchange = Arc::clone(&self.room.exchange);
-            exchange.publish(&publication.topic, &publication.message, Some(&self.room.mailbox));
+        while let Some(publication) = self.context.publications.pop_front() {
+            let exchange = Arc::clone(&self.context.exchange);
+            exchange.publish(&publication.topic, &publication.message, Some(&self.context.mailbox));
             self.give_to_subscribers(&publication.topic, &publication.message, publication.but);
         }
         self.is_giving_out = false;
@@ -81,7 +81,7 @@ impl<H: Handler, L> Reactor<H, L> {
     /// Gives a publication to the loop's own subscribers; gives how many they are.
     fn give_to_subscribers(&mut self, topic: &str, message: &Arc<Prepared>, but: Option<Key>) -> usize {
         let mut too_slow = Vec::new();
-        let topics = &mut self.room.topics;
+        let topics = &mut self.context.topics;
         let Some(topic) = topics.find(topic).and_then(|id| topics.get_mut(id)) else { return 0 };
         let receivers = topic.subscribers.len();
         for (&key, subscriber) in &mut topic.subscribers {
@@ -89,13 +89,13 @@ impl<H: Handler, L> Reactor<H, L> {
                 continue;
             }
             let Some(connection) = self.connections.get_mut(key) else { continue };
-            let Stage::Open(open) = &mut connection.stage else { continue };
+            let Lifecycle::Open(open) = &mut connection.stage else { continue };
             match subscriber.offer(&mut open.protocol, message) {
-                Delivery::Queued => self.room.traffic.message_sent(),
-                Delivery::Closed => {}
-                Delivery::Waits => open.fill(),
-                Delivery::DroppedOldest => self.room.exchange.count_dropped(),
-                Delivery::TooSlow => {
+                Fanout::Queued => self.context.traffic.message_sent(),
+                Fanout::Closed => {}
+                Fanout::Waits => open.fill(),
+                Fanout::DroppedOldest => self.context.exchange.count_dropped(),
+                Fanout::TooSlow => {
                     let _entered = self.spans.enter(key);
                     tracing::debug!("a subscriber is too slow and is disconnected");
                     open.shed_slow();
@@ -117,7 +117,7 @@ impl<H: Handler, L> Reactor<H, L> {
     fn close(&mut self, key: Key, frame: Option<CloseFrame>) {
         let _entered = self.spans.enter(key);
         if let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) {
-            open.unpark_all(&mut self.room.traffic);
+            open.unpark_all(&mut self.context.traffic);
             open.protocol.close(frame);
         }
         self.after_events(key);
@@ -136,11 +136,11 @@ impl<H: Handler, L> Reactor<H, L> {
         self.life = Life::ShutsDown;
         for key in self.keys() {
             match self.connections.get(key).map(|connection| &connection.stage) {
-                Some(Stage::Open(_)) => {
+                Some(Lifecycle::Open(_)) => {
                     let reason = "the server is shutting down";
                     self.close(key, CloseFrame::new(CloseCode::GOING_AWAY, reason).ok());
                 }
-                Some(Stage::Opening(_)) => self.give_up(key),
+                Some(Lifecycle::Opening(_)) => self.give_up(key),
                 _ => {}
             }
         }

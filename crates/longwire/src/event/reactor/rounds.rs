@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use super::Reactor;
-use crate::event::connection::Share;
+use crate::event::connection::RoundBudget;
 use crate::event::handler::Handler;
 use crate::event::key::Key;
 
@@ -17,7 +17,7 @@ const SHARE: usize = 1 << 20;
 /// What a frame costs of it beside its content: 8,192 without any are a share.
 const FRAME: usize = 128;
 
-impl Share {
+impl RoundBudget {
     /// The share of this round.
     pub(super) fn renew(&mut self, round: u32) {
         if self.round != round {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use longwire_proto::GivingUp;
 
 use super::Reactor;
-use crate::event::connection::{Stage, Writing};
+use crate::event::connection::{Lifecycle, WriteSide};
 use crate::event::handler::Handler;
 use crate::event::key::Key;
 use crate::telemetry::{self, NotLetIn};
@@ -40,7 +40,7 @@ impl<H: Handler, L> Reactor<H, L> {
             }
             let Some(connection) = self.connections.get_mut(key) else { continue };
             match &mut connection.stage {
-                Stage::Open(open) => {
+                Lifecycle::Open(open) => {
                     telemetry::handle_timeout(&mut open.protocol, self.now);
                     open.is_watched = true;
                     self.guarded(key, |reactor| {
@@ -48,13 +48,13 @@ impl<H: Handler, L> Reactor<H, L> {
                         reactor.watch(key);
                     });
                 }
-                Stage::Opening(_) | Stage::Http(_) => {
+                Lifecycle::Opening(_) | Lifecycle::Http(_) => {
                     tracing::debug!("the opening handshake took too long");
                     telemetry::refused(NotLetIn::HandshakeTimeout);
                     self.give_up(key);
                 }
-                Stage::Refused(_) => self.give_up(key),
-                Stage::Gone => {}
+                Lifecycle::Refused(_) => self.give_up(key),
+                Lifecycle::Gone => {}
             }
         }
     }
@@ -63,7 +63,7 @@ impl<H: Handler, L> Reactor<H, L> {
     fn spares(&mut self, key: Key) -> bool {
         let now = self.now;
         let Some(connection) = self.connections.get_mut(key) else { return false };
-        let is_broken = connection.writing == Writing::Broken;
+        let is_broken = connection.writing == WriteSide::Broken;
         let Some(open) = connection.open_mut() else { return false };
         let Some(why) = open.protocol.giving_up(now) else {
             open.is_on_the_brink = false;
@@ -100,7 +100,7 @@ impl<H: Handler, L> Reactor<H, L> {
     pub(super) fn watch(&mut self, key: Key) {
         let now = self.now;
         let Some(connection) = self.connections.get_mut(key) else { return };
-        if let Stage::Open(open) = &mut connection.stage
+        if let Lifecycle::Open(open) = &mut connection.stage
             && let Some(at) = open.protocol.poll_timeout(now)
         {
             self.set_timer(key, at);
@@ -187,7 +187,7 @@ mod tests {
         reactor.tick(Instant::now() + Duration::from_secs(86_401));
         reactor.expire();
         for key in stays {
-            assert!(matches!(reactor.connections[key].stage, Stage::Gone), "its time is up");
+            assert!(matches!(reactor.connections[key].stage, Lifecycle::Gone), "its time is up");
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::event::message_ref::MessageRef;
 use crate::event::socket::{SendStatus, Socket};
 use crate::event::turns::WRITES_AT_A_TIME;
 use crate::ledger::Ledger;
-use crate::opening::Opening;
+use crate::opening::Negotiated;
 use crate::server::admission::{Accept, Admission, Upgrade};
 use crate::server::census::Census;
 
@@ -118,10 +118,10 @@ impl AsyncWrite for Peer {
 }
 
 /// Connections that come one after the other.
-struct Guests(VecDeque<Arrival<Talk, Peer>>);
+struct Guests(VecDeque<NewConnection<Talk, Peer>>);
 
 impl Incoming<Talk, Peer> for Guests {
-    fn poll_arrival(&mut self, _: &mut Context<'_>) -> Poll<Arrival<Talk, Peer>> {
+    fn poll_arrival(&mut self, _: &mut Context<'_>) -> Poll<NewConnection<Talk, Peer>> {
         self.0.pop_front().map_or(Poll::Pending, Poll::Ready)
     }
 
@@ -162,15 +162,15 @@ impl Rounds {
         let arrival = |(peer, talk): &(&Peer, Talk)| {
             let admitted = Admitted {
                 response: Response::new(()),
-                opening: Opening::default(),
+                opening: Negotiated::default(),
                 deflate: None,
                 state: *talk,
             };
             let place = census.enter(Ipv4Addr::LOCALHOST.into()).unwrap();
-            Arrival {
+            NewConnection {
                 transport: (*peer).clone(),
                 peer_addr: (Ipv4Addr::LOCALHOST, 1).into(),
-                stage: ArrivalStage::Admitted(Box::new(admitted), place),
+                stage: NewConnectionKind::Admitted(Box::new(admitted), place),
                 span: Span::none(),
             }
         };

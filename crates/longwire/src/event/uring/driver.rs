@@ -15,7 +15,7 @@ use slotmap::KeyData;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::completion::Completion;
-use super::link::{Link, Reading, Visitor};
+use super::link::{HandedOver, Link, Reading};
 use super::operations::{Operation, Socket};
 use super::ring::{Ring, Sizes};
 use super::tls::Tls;
@@ -47,7 +47,7 @@ pub(in crate::event) struct Uring<H: Handler> {
     waker: Waker,
     mailbox: Arc<Mailbox>,
     census: Arc<Census>,
-    visitors: UnboundedSender<Visitor>,
+    handed_over: UnboundedSender<HandedOver>,
     listener: Option<Socket>,
     accepting: Accepting,
     /// Connections that found no buffer to receive into.
@@ -99,7 +99,7 @@ impl<H: Handler> Uring<H> {
         mailbox: Arc<Mailbox>,
         exchange: Arc<Exchange>,
         census: Arc<Census>,
-        visitors: UnboundedSender<Visitor>,
+        handed_over: UnboundedSender<HandedOver>,
         secure: Option<BeginTls>,
     ) -> io::Result<Uring<H>> {
         let ring = Ring::new(Sizes::default())?;
@@ -109,7 +109,7 @@ impl<H: Handler> Uring<H> {
             ring,
             mailbox,
             census,
-            visitors,
+            handed_over,
             listener: None,
             accepting: Accepting::Over,
             hungry: Vec::new(),
@@ -345,7 +345,7 @@ impl<H: Handler> Uring<H> {
         let (link, removed) = removed.split();
         if let Some((socket, tls)) = link.into_parts() {
             // Without anybody to serve it, it is dropped.
-            let _nobody = self.visitors.send(Visitor { socket, tls, removed });
+            let _nobody = self.handed_over.send(HandedOver { socket, tls, removed });
         }
     }
 

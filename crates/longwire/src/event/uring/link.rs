@@ -161,13 +161,13 @@ impl Link {
 }
 
 /// A connection whose first request is not for a WebSocket.
-pub(in crate::event) struct Visitor {
+pub(in crate::event) struct HandedOver {
     pub(super) socket: OwnedFd,
     pub(super) tls: Option<Box<Tls>>,
     pub(super) removed: Removed<()>,
 }
 
-impl Visitor {
+impl HandedOver {
     /// The connection as a transport of tokio.
     ///
     /// # Errors

@@ -16,12 +16,12 @@ pub(in crate::event) struct Tls {
     session: ServerConnection,
     /// What is encrypted and not yet given to the driver.
     sealed: Vec<u8>,
-    end: End,
+    end: CloseNotify,
 }
 
 /// Whether this end has said that it sends nothing more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+enum CloseNotify {
     ToCome,
     Said,
 }
@@ -29,7 +29,7 @@ enum End {
 impl Tls {
     pub(super) fn new(identity: &crate::tls::Tls) -> io::Result<Tls> {
         let session = ServerConnection::new(identity.config()).map_err(io::Error::other)?;
-        Ok(Tls { session, sealed: Vec::new(), end: End::ToCome })
+        Ok(Tls { session, sealed: Vec::new(), end: CloseNotify::ToCome })
     }
 
     /// Takes some of what arrived. `false`: the peer has said that it sends nothing more.
@@ -74,8 +74,8 @@ impl Tls {
 
     /// Says, once, that this end sends nothing more (RFC 8446 §6.1).
     pub(super) fn say_end(&mut self) {
-        if self.end == End::ToCome {
-            self.end = End::Said;
+        if self.end == CloseNotify::ToCome {
+            self.end = CloseNotify::Said;
             self.session.send_close_notify();
         }
     }

@@ -11,7 +11,7 @@ use super::operation::{Awaited, Operation, RECEIVED, SENT, Work, far, forget, is
 use super::scheduler::{self, Side, at, once_in, pick};
 use super::wire::{Manner, wire};
 use crate::connection::Connection;
-use crate::opening::Opening;
+use crate::opening::Negotiated;
 use crate::server::session;
 use crate::shared::Shared;
 use crate::shared::driver::DrivenBy;
@@ -134,7 +134,7 @@ fn tls(near: Role) -> (Box<dyn AnyIo>, Box<dyn AnyIo>) {
 fn open(io: Box<dyn AnyIo>, role: Role, limits: Limits, driven_by: DrivenBy) -> WebSocket {
     let config = Arc::new(Config::new(limits));
     let connection = Connection::new(Transport::Other(io), Protocol::new(role, config), Vec::new(), None);
-    WebSocket::open(connection, Opening::default(), driven_by)
+    WebSocket::open(connection, Negotiated::default(), driven_by)
 }
 
 fn other(role: Role) -> Role {

@@ -15,7 +15,7 @@ use crate::event::reactor::Step;
 use crate::event::rules::Rules;
 use crate::event::socket::Socket;
 use crate::ledger::Ledger;
-use crate::opening::Opening;
+use crate::opening::Negotiated;
 use crate::server::admission::{Accept, Admission, Admitted, Upgrade};
 use crate::server::census::Census;
 
@@ -61,8 +61,12 @@ impl Loop {
         let mut reactor = Reactor::new(Arc::new(rules), Arc::<Mailbox>::default(), Arc::default());
         let start = Instant::now();
         reactor.tick(start);
-        let admitted =
-            Admitted { response: Response::new(()), opening: Opening::default(), deflate: None, state: () };
+        let admitted = Admitted {
+            response: Response::new(()),
+            opening: Negotiated::default(),
+            deflate: None,
+            state: (),
+        };
         let place = Arc::new(Census::new(1, 1)).enter(Ipv4Addr::LOCALHOST.into()).unwrap();
         let key = reactor.adopt((), (Ipv4Addr::LOCALHOST, 1).into(), admitted, place, Span::none());
         Loop { reactor, key, start, given }

@@ -12,7 +12,7 @@ use crate::event::message_ref::MessageRef;
 use crate::event::socket::{SendStatus, Socket as Conn};
 use crate::event::turns::WRITES_AT_A_TIME;
 use crate::ledger::Ledger;
-use crate::opening::Opening;
+use crate::opening::Negotiated;
 use crate::server::admission::{Accept, Admission, Admitted, Upgrade};
 
 /// Long enough to be written by a call, not by the ring.
@@ -44,16 +44,16 @@ impl Handler for Streams {
 }
 
 /// A loop with one connection, whose peer reads nothing.
-struct Stage {
+struct Lifecycle {
     event_loop: Uring<Streams>,
     key: Key,
     sent: Arc<AtomicUsize>,
     _peer: TcpStream,
 }
 
-impl Stage {
+impl Lifecycle {
     /// `None`: the system has no io_uring.
-    fn set() -> Option<Stage> {
+    fn set() -> Option<Lifecycle> {
         let sent = Arc::new(AtomicUsize::new(0));
         let rules = Rules {
             handler: Streams { sent: Arc::clone(&sent) },
@@ -63,21 +63,31 @@ impl Stage {
             ledger: Arc::new(Ledger::new(usize::MAX)),
         };
         let census = Arc::new(Census::new(100, 100));
-        let (visitors, _) = unbounded_channel();
-        let mut event_loop =
-            Uring::new(Arc::new(rules), Arc::default(), Arc::default(), Arc::clone(&census), visitors, None)
-                .ok()?;
+        let (handed_over, _) = unbounded_channel();
+        let mut event_loop = Uring::new(
+            Arc::new(rules),
+            Arc::default(),
+            Arc::default(),
+            Arc::clone(&census),
+            handed_over,
+            None,
+        )
+        .ok()?;
 
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (socket, peer_addr) = listener.accept().unwrap();
-        let admitted =
-            Admitted { response: Response::new(()), opening: Opening::default(), deflate: None, state: () };
+        let admitted = Admitted {
+            response: Response::new(()),
+            opening: Negotiated::default(),
+            deflate: None,
+            state: (),
+        };
         let link = Link::new(socket.into(), None);
         let place = census.enter(peer_addr.ip()).unwrap();
         let key = event_loop.reactor.adopt(link, peer_addr, admitted, place, Span::none());
         event_loop.read_on(key);
-        Some(Stage { event_loop, key, sent, _peer: peer })
+        Some(Lifecycle { event_loop, key, sent, _peer: peer })
     }
 
     fn sent(&self) -> usize {
@@ -92,7 +102,7 @@ impl Stage {
 /// Large messages are written by single calls; one that takes whatever it is sent kept the loop for itself.
 #[test]
 fn who_takes_all_that_it_is_sent_does_not_keep_others_waiting() {
-    let Some(mut stage) = Stage::set() else { return };
+    let Some(mut stage) = Lifecycle::set() else { return };
     stage.event_loop.drive_dirty();
     assert!(!stage.is_writing(), "the system takes more");
     assert!((2..=WRITES_AT_A_TIME + 1).contains(&stage.sent()), "{} messages", stage.sent());
@@ -107,7 +117,7 @@ fn who_takes_all_that_it_is_sent_does_not_keep_others_waiting() {
 /// kept the socket open for as long as the peer liked.
 #[test]
 fn nothing_is_in_flight_for_a_connection_that_has_ended() {
-    let Some(mut stage) = Stage::set() else { return };
+    let Some(mut stage) = Lifecycle::set() else { return };
     stage.event_loop.drive_dirty();
     while !stage.is_writing() {
         stage.event_loop.go_round().unwrap();

@@ -12,7 +12,7 @@ use longwire_proto::Closed;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::backoff::Backoff;
-use super::line::{Line, Sent};
+use super::send_path::{SendPath, Sent};
 use super::verdict::retry_after;
 use crate::error::{Cause, Error, Result};
 use crate::halves::Receiver;
@@ -26,15 +26,15 @@ pub(super) type Attempt = Pin<Box<dyn Future<Output = Result<WebSocket>> + Send>
 
 /// The course of connections. Whoever receives polls it; it does all that has to wait, and keeps that over any poll, so that
 /// nothing depends on who polls.
-pub(super) struct Course {
-    line: Arc<Line>,
+pub(super) struct Attempts {
+    send_path: Arc<SendPath>,
     /// Begins a try.
     connect: Box<dyn Fn() -> Attempt + Send + Sync>,
     backoff: Backoff,
-    phase: Phase,
+    phase: AttemptPhase,
 }
 
-enum Phase {
+enum AttemptPhase {
     /// For the first time.
     Connecting(Attempt),
     Reconnecting(Attempt),
@@ -48,45 +48,45 @@ enum Phase {
     Ended,
 }
 
-impl Course {
-    pub(super) fn new(line: Arc<Line>, connect: Box<dyn Fn() -> Attempt + Send + Sync>) -> Course {
-        let mut backoff = Backoff::new(&line.policy);
+impl Attempts {
+    pub(super) fn new(send_path: Arc<SendPath>, connect: Box<dyn Fn() -> Attempt + Send + Sync>) -> Attempts {
+        let mut backoff = Backoff::new(&send_path.policy);
         // The line says already that this is the first try.
         backoff.count();
-        let phase = Phase::Connecting(connect());
-        Course { line, connect, backoff, phase }
+        let phase = AttemptPhase::Connecting(connect());
+        Attempts { send_path, connect, backoff, phase }
     }
 
     /// The next message of this or another connection. `None`: it is over.
     pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>>> {
         loop {
             match &mut self.phase {
-                Phase::Ended => return Poll::Ready(Ok(None)),
-                Phase::Connecting(_) | Phase::Reconnecting(_) | Phase::Waiting(_)
-                    if self.line.poll_over(cx) =>
+                AttemptPhase::Ended => return Poll::Ready(Ok(None)),
+                AttemptPhase::Connecting(_) | AttemptPhase::Reconnecting(_) | AttemptPhase::Waiting(_)
+                    if self.send_path.poll_over(cx) =>
                 {
-                    self.phase = Phase::Ended;
+                    self.phase = AttemptPhase::Ended;
                 }
-                Phase::Connecting(attempt) | Phase::Reconnecting(attempt) => {
+                AttemptPhase::Connecting(attempt) | AttemptPhase::Reconnecting(attempt) => {
                     match ready!(attempt.as_mut().poll(cx)) {
                         Ok(socket) => self.opened(socket),
                         Err(error) => self.lost(Cause::Failed(Arc::new(error)))?,
                     }
                 }
-                Phase::Waiting(wait) => {
+                AttemptPhase::Waiting(wait) => {
                     ready!(wait.as_mut().poll(cx));
-                    self.line.connecting(self.backoff.count());
+                    self.send_path.connecting(self.backoff.count());
                     telemetry::reconnecting();
-                    self.phase = Phase::Reconnecting((self.connect)());
+                    self.phase = AttemptPhase::Reconnecting((self.connect)());
                 }
-                Phase::Open { receiver, since, room } => {
-                    poll_queued(&self.line, room, cx);
+                AttemptPhase::Open { receiver, since, room } => {
+                    poll_queued(&self.send_path, room, cx);
                     let cause = match ready!(Pin::new(&mut *receiver).poll_next(cx)) {
                         Some(Ok(message)) => return Poll::Ready(Ok(Some(message))),
                         Some(Err(error)) => Cause::Failed(Arc::new(error)),
                         None => Cause::Closed(receiver.closed()),
                     };
-                    if since.elapsed() >= self.line.policy.stable_after {
+                    if since.elapsed() >= self.send_path.policy.stable_after {
                         self.backoff.reset();
                     }
                     self.lost(cause)?;
@@ -97,7 +97,7 @@ impl Course {
 
     /// Goes on without a receiver: discards what arrives, until it is over or no handle is left. `Ready`: it is.
     pub(super) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while !self.line.poll_abandoned(cx) {
+        while !self.send_path.poll_abandoned(cx) {
             // Errors are told by the states; whoever sends is told that it is over.
             if let Ok(None) = ready!(self.poll_recv(cx)) {
                 break;
@@ -108,27 +108,27 @@ impl Course {
 
     fn opened(&mut self, socket: WebSocket) {
         let (sender, receiver) = socket.split();
-        self.phase = if self.line.opened(sender) {
-            if matches!(self.phase, Phase::Reconnecting(_)) {
+        self.phase = if self.send_path.opened(sender) {
+            if matches!(self.phase, AttemptPhase::Reconnecting(_)) {
                 telemetry::reconnected();
             }
-            Phase::Open { receiver, since: Instant::now(), room: SinkWait::Nothing }
+            AttemptPhase::Open { receiver, since: Instant::now(), room: SinkWait::Nothing }
         } else {
-            Phase::Ended
+            AttemptPhase::Ended
         };
     }
 
     /// Waits for the next try, or ends. The error is for whoever receives: the end is none that anybody wanted.
     fn lost(&mut self, cause: Cause) -> Result<()> {
-        self.phase = Phase::Ended;
-        if self.line.lost() {
-            self.line.end(cause);
+        self.phase = AttemptPhase::Ended;
+        if self.send_path.lost() {
+            self.send_path.end(cause);
             return Ok(());
         }
-        let policy = &self.line.policy;
+        let policy = &self.send_path.policy;
         let is_final = policy.is_final(&cause);
         if is_final || self.backoff.is_exhausted(policy) {
-            self.line.end(cause.clone());
+            self.send_path.end(cause.clone());
             let was_wanted = is_final && matches!(cause, Cause::Closed(Closed { clean: true, .. }));
             if was_wanted {
                 return Ok(());
@@ -137,15 +137,15 @@ impl Course {
             return Err(Error::GaveUp(cause));
         }
         let wait = self.backoff.wait(policy, retry_after(&cause, SystemTime::now()));
-        self.line.waiting(wait, cause);
-        self.phase = Phase::Waiting(Box::pin(sleep(wait)));
+        self.send_path.waiting(wait, cause);
+        self.phase = AttemptPhase::Waiting(Box::pin(sleep(wait)));
         Ok(())
     }
 }
 
 /// Hands on what was queued as far as there is room, and is woken when there is more.
-fn poll_queued(line: &Line, room: &mut SinkWait, cx: &mut Context<'_>) {
-    while let Ok(Sent::NoRoom(connection)) = line.send_queued() {
+fn poll_queued(send_path: &SendPath, room: &mut SinkWait, cx: &mut Context<'_>) {
+    while let Ok(Sent::NoRoom(connection)) = send_path.send_queued() {
         // That the connection broke is told by its receiver.
         if !matches!(room.poll_room(&connection, cx), Poll::Ready(Ok(()))) {
             return;
@@ -154,16 +154,16 @@ fn poll_queued(line: &Line, room: &mut SinkWait, cx: &mut Context<'_>) {
 }
 
 /// Nobody else makes connections: dropped before the end, in a panic or with its runtime, it leaves none to wait for.
-impl Drop for Course {
+impl Drop for Attempts {
     fn drop(&mut self) {
-        if self.line.has_senders() {
-            self.line.end(Cause::Closed(Closed::lost()));
+        if self.send_path.has_senders() {
+            self.send_path.end(Cause::Closed(Closed::lost()));
         }
     }
 }
 
-impl fmt::Debug for Course {
+impl fmt::Debug for Attempts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Course").field("line", &self.line).finish_non_exhaustive()
+        f.debug_struct("Attempts").field("send_path", &self.send_path).finish_non_exhaustive()
     }
 }

@@ -21,7 +21,7 @@ use tracing::{Instrument, Span};
 
 use super::handler::Handler;
 use super::reactor::Removed;
-use super::readiness::{ACCEPTS_AT_A_TIME, Arrival, ArrivalStage, Incoming};
+use super::readiness::{ACCEPTS_AT_A_TIME, Incoming, NewConnection, NewConnectionKind};
 use super::rules::Rules;
 use super::spans;
 use crate::server::census::{Census, Place};
@@ -40,7 +40,7 @@ use crate::transport::{Transport, is_gone_already};
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What a loop's helpers on tokio share: the tasks that shake hands over TLS, and those that serve plain HTTP.
-pub(super) struct House<H: Handler> {
+pub(super) struct LoopHost<H: Handler> {
     pub(super) rules: Arc<Rules<H>>,
     pub(super) http: Option<Arc<HttpService>>,
     #[cfg(feature = "tls")]
@@ -57,30 +57,30 @@ pub(super) struct House<H: Handler> {
 
 /// Where connections come from: the listener, and those that tasks have prepared. There are no more of the latter than
 /// the census has places for.
-pub(super) struct Door<H: Handler> {
+pub(super) struct Intake<H: Handler> {
     listener: Option<TcpListener>,
-    prepared: UnboundedReceiver<Arrival<H::State, Transport>>,
-    porter: Porter<H>,
+    prepared: UnboundedReceiver<NewConnection<H::State, Transport>>,
+    hand_off: HandOff<H>,
     pause: Option<Pin<Box<Sleep>>>,
 }
 
 /// Takes connections to whoever serves them: hyper, and the loop when hyper gives them up.
-pub(super) struct Porter<H: Handler> {
-    house: Arc<House<H>>,
-    sender: UnboundedSender<Arrival<H::State, Transport>>,
+pub(super) struct HandOff<H: Handler> {
+    host: Arc<LoopHost<H>>,
+    sender: UnboundedSender<NewConnection<H::State, Transport>>,
 }
 
-impl<H: Handler> Clone for Porter<H> {
-    fn clone(&self) -> Porter<H> {
-        Porter { house: Arc::clone(&self.house), sender: self.sender.clone() }
+impl<H: Handler> Clone for HandOff<H> {
+    fn clone(&self) -> HandOff<H> {
+        HandOff { host: Arc::clone(&self.host), sender: self.sender.clone() }
     }
 }
 
-impl<H: Handler> Porter<H> {
+impl<H: Handler> HandOff<H> {
     /// Has hyper serve a connection whose first request is not for a WebSocket.
     pub(super) fn hand_over(&self, transport: Transport, removed: Removed<()>) {
         let host = Arc::new(self.clone());
-        let dropping = self.house.dropping.clone();
+        let dropping = self.host.dropping.clone();
         let read = removed.read.as_slice().into();
         let serving = async move {
             tokio::select! {
@@ -88,20 +88,20 @@ impl<H: Handler> Porter<H> {
                 () = dropping.cancelled() => {}
             }
         };
-        self.house.tasks.spawn_on(serving.instrument(removed.span), &self.house.caller);
+        self.host.tasks.spawn_on(serving.instrument(removed.span), &self.host.caller);
     }
 }
 
-impl<H: Handler> Door<H> {
-    pub(super) fn new(house: Arc<House<H>>, listener: Option<TcpListener>) -> Door<H> {
+impl<H: Handler> Intake<H> {
+    pub(super) fn new(host: Arc<LoopHost<H>>, listener: Option<TcpListener>) -> Intake<H> {
         let (sender, prepared) = unbounded_channel();
-        Door { listener, prepared, porter: Porter { house, sender }, pause: None }
+        Intake { listener, prepared, hand_off: HandOff { host, sender }, pause: None }
     }
 
     /// Takes connections to whoever serves them, from elsewhere.
     #[cfg(all(target_os = "linux", feature = "uring"))]
-    pub(super) fn porter(&self) -> Porter<H> {
-        self.porter.clone()
+    pub(super) fn hand_off(&self) -> HandOff<H> {
+        self.hand_off.clone()
     }
 
     /// The next connection of the listener.
@@ -125,40 +125,40 @@ impl<H: Handler> Door<H> {
     }
 
     /// What comes of an accepted connection at once; `None`: a task prepares it.
-    fn admit(&self, stream: TcpStream, peer_addr: SocketAddr) -> Option<Arrival<H::State, Transport>> {
+    fn admit(&self, stream: TcpStream, peer_addr: SocketAddr) -> Option<NewConnection<H::State, Transport>> {
         // Messages are gathered here already; Nagle's algorithm would only delay them.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set up a connection");
             return None;
         }
         let span = spans::of(peer_addr);
-        let place = self.porter.house.census.enter(peer_addr.ip());
+        let place = self.hand_off.host.census.enter(peer_addr.ip());
         #[cfg(feature = "tls")]
-        if let Some(tls) = &self.porter.house.tls {
+        if let Some(tls) = &self.hand_off.host.tls {
             match place {
                 Ok(place) => self.shake_hands(tls, stream, peer_addr, place, span),
                 // There is no way to say so before a handshake that costs more than it says.
                 Err(turned_away) => {
-                    let refusals = self.porter.house.rules.admission.refusals();
+                    let refusals = self.hand_off.host.rules.admission.refusals();
                     span.in_scope(|| refusals.turned_away(turned_away.why, peer_addr));
                 }
             }
             return None;
         }
         let stage = match place {
-            Ok(place) => ArrivalStage::New(place),
-            Err(turned_away) => ArrivalStage::TurnedAway(turned_away),
+            Ok(place) => NewConnectionKind::New(place),
+            Err(turned_away) => NewConnectionKind::TurnedAway(turned_away),
         };
-        Some(Arrival { transport: Transport::Tcp(stream), peer_addr, stage, span })
+        Some(NewConnection { transport: Transport::Tcp(stream), peer_addr, stage, span })
     }
 
     #[cfg(feature = "tls")]
     fn shake_hands(&self, tls: &Tls, stream: TcpStream, peer_addr: SocketAddr, place: Place, span: Span) {
-        let house = &self.porter.house;
+        let host = &self.hand_off.host;
         let tls = tls.clone();
-        let limit = house.rules.config.limits.handshake_time;
-        let closing = house.closing.clone();
-        let sender = self.porter.sender.clone();
+        let limit = host.rules.config.limits.handshake_time;
+        let closing = host.closing.clone();
+        let sender = self.hand_off.sender.clone();
         let in_time = async move {
             let shaken = tokio::select! {
                 shaken = tokio::time::timeout(limit, shake_hands(&tls, stream, place)) => shaken,
@@ -166,20 +166,20 @@ impl<H: Handler> Door<H> {
             };
             match shaken {
                 Ok(Ok((place, transport))) => {
-                    let (stage, span) = (ArrivalStage::New(place), Span::current());
+                    let (stage, span) = (NewConnectionKind::New(place), Span::current());
                     // The loop has ended if nobody takes it.
-                    let _ended = sender.send(Arrival { transport, peer_addr, stage, span });
+                    let _ended = sender.send(NewConnection { transport, peer_addr, stage, span });
                 }
                 Ok(Err(why)) => telemetry::refused(why),
                 Err(_) => telemetry::refused(telemetry::NotLetIn::HandshakeTimeout),
             }
         };
-        house.tasks.spawn(in_time.instrument(span));
+        host.tasks.spawn(in_time.instrument(span));
     }
 }
 
-impl<H: Handler> Incoming<H::State, Transport> for Door<H> {
-    fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<Arrival<H::State, Transport>> {
+impl<H: Handler> Incoming<H::State, Transport> for Intake<H> {
+    fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<NewConnection<H::State, Transport>> {
         if let Poll::Ready(Some(arrival)) = self.prepared.poll_recv(cx) {
             return Poll::Ready(arrival);
         }
@@ -197,30 +197,30 @@ impl<H: Handler> Incoming<H::State, Transport> for Door<H> {
     fn stop(&mut self) {
         self.listener = None;
         self.prepared.close();
-        self.porter.house.closing.cancel();
+        self.hand_off.host.closing.cancel();
     }
 
     fn hand_over(&mut self, transport: Transport, removed: Removed<()>) {
-        self.porter.hand_over(transport, removed);
+        self.hand_off.hand_over(transport, removed);
     }
 }
 
 /// What hyper serves belongs to this server.
-impl<H: Handler> Host for Porter<H> {
+impl<H: Handler> Host for HandOff<H> {
     fn limits(&self) -> &Limits {
-        &self.house.rules.config.limits
+        &self.host.rules.config.limits
     }
 
     fn closing(&self) -> &CancellationToken {
-        &self.house.closing
+        &self.host.closing
     }
 
     fn http(&self) -> Option<&HttpService> {
-        self.house.http.as_deref()
+        self.host.http.as_deref()
     }
 
     fn refusals(&self) -> &Refusals {
-        self.house.rules.admission.refusals()
+        self.host.rules.admission.refusals()
     }
 
     fn upgrade(
@@ -230,7 +230,7 @@ impl<H: Handler> Host for Porter<H> {
         upgraded: OnUpgrade,
         place: &mut Option<Place>,
     ) -> Result<Response<()>, Refusal> {
-        let rules = &self.house.rules;
+        let rules = &self.host.rules;
         let deflate = rules.config.deflate.as_ref();
         let mut admitted =
             rules.admission.admit_by(request, peer_addr, deflate, |upgrade| rules.decide(upgrade))?;
@@ -239,11 +239,11 @@ impl<H: Handler> Host for Porter<H> {
         if let Some(place) = &mut place {
             place.show(Phase::HandedBack);
         }
-        let (sender, tasks) = (self.sender.clone(), self.house.tasks.clone());
+        let (sender, tasks) = (self.sender.clone(), self.host.tasks.clone());
         let upgrading = async move {
             if let (Some(transport), Some(place)) = (http1::transport(upgraded).await, place) {
-                let (stage, span) = (ArrivalStage::Admitted(Box::new(admitted), place), Span::current());
-                let _ended = sender.send(Arrival { transport, peer_addr, stage, span });
+                let (stage, span) = (NewConnectionKind::Admitted(Box::new(admitted), place), Span::current());
+                let _ended = sender.send(NewConnection { transport, peer_addr, stage, span });
             }
         };
         tasks.spawn(upgrading.in_current_span());

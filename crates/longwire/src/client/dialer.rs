@@ -30,7 +30,7 @@ use crate::transport::Transport;
 
 /// How a client gets to a server.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Way {
+pub(super) struct Dialer {
     pub(super) route: Route,
     pub(super) resolver: Resolver,
     pub(super) proxy: ProxyChoice,
@@ -65,7 +65,7 @@ impl Reached {
     }
 }
 
-impl Way {
+impl Dialer {
     /// Finds what would have no effect.
     pub(super) fn check(&self) -> Result<(), InvalidSetting> {
         let by = match &self.route {

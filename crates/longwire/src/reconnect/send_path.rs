@@ -17,25 +17,25 @@ use crate::shared::Shared;
 
 /// What the handles of a connection that is made again share.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct SendPath {
     pub(super) policy: Reconnect,
-    inner: Mutex<Inner>,
+    inner: Mutex<SendPathState>,
 }
 
 #[derive(Debug)]
-struct Inner {
-    link: Link,
+struct SendPathState {
+    link: SendTarget,
     announced: Announced,
     queue: Queue,
     senders: usize,
     /// Who makes connections, to be woken when there is no use for another.
     maker: Option<Waker>,
-    due: Due,
+    due: Followup,
 }
 
 /// What is to follow when the lock has been released: who logs, or is woken, may want it.
 #[derive(Debug, Default)]
-struct Due {
+struct Followup {
     /// Changes of state that are to be logged.
     changes: Vec<State>,
     woken: Option<Waker>,
@@ -43,7 +43,7 @@ struct Due {
 
 /// The way that messages go.
 #[derive(Debug)]
-enum Link {
+enum SendTarget {
     /// Into the queue.
     Down,
     /// To this connection. It may have broken without anybody having noticed.
@@ -62,13 +62,13 @@ pub(super) enum Sent {
     NoRoom(Arc<Shared>),
 }
 
-impl Line {
-    pub(super) fn new(policy: Reconnect, state: State) -> Line {
+impl SendPath {
+    pub(super) fn new(policy: Reconnect, state: State) -> SendPath {
         let queue = Queue::new(policy.while_disconnected);
         let announced = Announced::new(state);
-        let due = Due::default();
-        let inner = Inner { link: Link::Down, announced, queue, senders: 1, maker: None, due };
-        Line { policy, inner: Mutex::new(inner) }
+        let due = Followup::default();
+        let inner = SendPathState { link: SendTarget::Down, announced, queue, senders: 1, maker: None, due };
+        SendPath { policy, inner: Mutex::new(inner) }
     }
 
     /// Hands a message on, behind those that were queued.
@@ -95,7 +95,7 @@ impl Line {
     pub(super) fn poll_over(&self, cx: &Context<'_>) -> bool {
         let mut inner = self.lock();
         inner.maker = Some(cx.waker().clone());
-        matches!(inner.link, Link::Over(_))
+        matches!(inner.link, SendTarget::Over(_))
     }
 
     /// Whether any handle can send.
@@ -117,9 +117,9 @@ impl Line {
     /// There is a connection. `false`: it came too late, and nobody wants it any more.
     pub(super) fn opened(&self, sender: Sender) -> bool {
         self.locked(|inner| {
-            let is_wanted = matches!(inner.link, Link::Down);
+            let is_wanted = matches!(inner.link, SendTarget::Down);
             if is_wanted {
-                inner.link = Link::Up(sender);
+                inner.link = SendTarget::Up(sender);
                 inner.change(State::Open);
             }
             is_wanted
@@ -129,10 +129,10 @@ impl Line {
     /// The connection has ended, or was not made. `true`: this end wanted it so.
     pub(super) fn lost(&self) -> bool {
         let mut inner = self.lock();
-        if matches!(inner.link, Link::Up(_)) {
-            inner.link = Link::Down;
+        if matches!(inner.link, SendTarget::Up(_)) {
+            inner.link = SendTarget::Down;
         }
-        !matches!(inner.link, Link::Down)
+        !matches!(inner.link, SendTarget::Down)
     }
 
     pub(super) fn waiting(&self, wait: Duration, because: Cause) {
@@ -150,16 +150,16 @@ impl Line {
     pub(super) fn begin_close(&self, frame: CloseFrame) -> Option<Arc<Shared>> {
         self.locked(|inner| {
             match &inner.link {
-                Link::Up(sender) => {
+                SendTarget::Up(sender) => {
                     let sender = sender.clone();
                     inner.close(sender.shared(), frame);
-                    inner.link = Link::Closing(sender);
+                    inner.link = SendTarget::Closing(sender);
                 }
-                Link::Down => inner.end(Cause::Closed(given_up(String::new()))),
-                Link::Closing(_) | Link::Over(_) => {}
+                SendTarget::Down => inner.end(Cause::Closed(given_up(String::new()))),
+                SendTarget::Closing(_) | SendTarget::Over(_) => {}
             }
             match &inner.link {
-                Link::Closing(sender) => Some(Arc::clone(sender.shared())),
+                SendTarget::Closing(sender) => Some(Arc::clone(sender.shared())),
                 _ => None,
             }
         })
@@ -168,17 +168,17 @@ impl Line {
     /// How it ended, or would end at this moment.
     pub(super) fn closed(&self) -> Closed {
         match &self.lock().link {
-            Link::Down => Closed::lost(),
-            Link::Up(sender) | Link::Closing(sender) => sender.shared().closed(),
-            Link::Over(closed) => closed.clone(),
+            SendTarget::Down => Closed::lost(),
+            SendTarget::Up(sender) | SendTarget::Closing(sender) => sender.shared().closed(),
+            SendTarget::Over(closed) => closed.clone(),
         }
     }
 
     /// What `look` sees of the connection, if there is one.
     pub(super) fn of_connection<T>(&self, look: impl FnOnce(&Sender) -> T) -> Option<T> {
         match &self.lock().link {
-            Link::Up(sender) | Link::Closing(sender) => Some(look(sender)),
-            Link::Down | Link::Over(_) => None,
+            SendTarget::Up(sender) | SendTarget::Closing(sender) => Some(look(sender)),
+            SendTarget::Down | SendTarget::Over(_) => None,
         }
     }
 
@@ -186,9 +186,9 @@ impl Line {
     pub(super) fn connection(&self) -> Result<Arc<Shared>> {
         let inner = self.lock();
         match &inner.link {
-            Link::Up(sender) | Link::Closing(sender) => Ok(Arc::clone(sender.shared())),
-            Link::Down => Err(Error::Disconnected { queued: inner.queue.len() }),
-            Link::Over(closed) => Err(Error::Closed(Box::new(closed.clone()))),
+            SendTarget::Up(sender) | SendTarget::Closing(sender) => Ok(Arc::clone(sender.shared())),
+            SendTarget::Down => Err(Error::Disconnected { queued: inner.queue.len() }),
+            SendTarget::Over(closed) => Err(Error::Closed(Box::new(closed.clone()))),
         }
     }
 
@@ -214,10 +214,10 @@ impl Line {
     }
 
     /// Takes a step, and has what is to follow it follow.
-    fn locked<T>(&self, step: impl FnOnce(&mut Inner) -> T) -> T {
+    fn locked<T>(&self, step: impl FnOnce(&mut SendPathState) -> T) -> T {
         let mut inner = self.lock();
         let outcome = step(&mut inner);
-        let Due { changes, woken } = mem::take(&mut inner.due);
+        let Followup { changes, woken } = mem::take(&mut inner.due);
         drop(inner);
         for state in changes {
             tracing::debug!(%state, "reconnecting");
@@ -228,13 +228,13 @@ impl Line {
         outcome
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, SendPathState> {
         // Nothing that holds the lock leaves it half changed, so a panic elsewhere does not spoil it.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Inner {
+impl SendPathState {
     fn send_queued(&mut self, policy: &Reconnect) -> Result<Sent> {
         while let Some(message) = self.queue.first().cloned() {
             match self.hand_over(message, policy)? {
@@ -249,7 +249,7 @@ impl Inner {
     fn hand_over(&mut self, message: Outgoing, policy: &Reconnect) -> Result<Sent> {
         let queued = self.queue.len();
         match &self.link {
-            Link::Up(sender) => match sender.shared().try_send(message) {
+            SendTarget::Up(sender) => match sender.shared().try_send(message) {
                 Ok(None) => Ok(Sent::Taken),
                 Ok(Some(_)) => Ok(Sent::NoRoom(Arc::clone(sender.shared()))),
                 Err(Error::Closed(closed)) if policy.final_codes.contains(&closed.code) => {
@@ -258,9 +258,9 @@ impl Inner {
                 Err(Error::Closed(_)) => Err(Error::Disconnected { queued }),
                 Err(error) => Err(error),
             },
-            Link::Down => Err(Error::Disconnected { queued }),
-            Link::Closing(sender) => Err(Error::Closed(Box::new(sender.shared().closed()))),
-            Link::Over(closed) => Err(Error::Closed(Box::new(closed.clone()))),
+            SendTarget::Down => Err(Error::Disconnected { queued }),
+            SendTarget::Closing(sender) => Err(Error::Closed(Box::new(sender.shared().closed()))),
+            SendTarget::Over(closed) => Err(Error::Closed(Box::new(closed.clone()))),
         }
     }
 
@@ -280,10 +280,10 @@ impl Inner {
     }
 
     fn end(&mut self, cause: Cause) {
-        if matches!(self.link, Link::Over(_)) {
+        if matches!(self.link, SendTarget::Over(_)) {
             return;
         }
-        self.link = Link::Over(match &cause {
+        self.link = SendTarget::Over(match &cause {
             Cause::Closed(closed) => closed.clone(),
             Cause::Failed(error) => given_up(error.to_string()),
         });

@@ -4,7 +4,7 @@ use crate::connection::Connection;
 
 /// How far a connection is on its way to its end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Stage {
+pub(super) struct Teardown {
     is_closing: bool,
     is_closed: bool,
     is_settled: bool,
@@ -12,9 +12,9 @@ pub(super) struct Stage {
     is_over: bool,
 }
 
-impl Stage {
-    pub(super) fn of(connection: &Connection) -> Stage {
-        Stage {
+impl Teardown {
+    pub(super) fn of(connection: &Connection) -> Teardown {
+        Teardown {
             is_closing: !connection.is_open(),
             is_closed: connection.protocol.closed().is_some(),
             is_settled: connection.is_settled(),
