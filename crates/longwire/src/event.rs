@@ -25,6 +25,7 @@ mod uring;
 
 pub use engine::Engine;
 pub use handler::Handler;
+pub use key::SocketId;
 pub(crate) use mailbox::Exchange;
 pub use message_ref::{AsMessage, MessageRef};
 pub use publisher::Topics;

@@ -1,6 +1,105 @@
-//! The places of connections in an event loop.
+//! The places of connections in an event loop, and what names a connection to an application.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use slotmap::Key as _;
 
 slotmap::new_key_type! {
     /// The place of a connection in its event loop. A place that is used again has another key.
     pub(crate) struct Key;
+}
+
+/// Names a connection of an event loop. It stays the same for the life of the connection, and no other connection of the
+/// process has it, whatever server or event loop it belongs to.
+///
+/// It says nothing about the client and is good for nothing across processes. Reuse is possible in theory: after 2³¹
+/// connections in the same place of the same loop.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::sync::Mutex;
+///
+/// use longwire::{Remote, Socket, SocketId};
+///
+/// struct Registry {
+///     players: Mutex<HashMap<SocketId, Remote>>,
+/// }
+///
+/// impl Registry {
+///     fn on_open(&self, socket: &mut Socket<'_, ()>) {
+///         self.players.lock().unwrap().insert(socket.id(), socket.remote());
+///     }
+///
+///     fn on_close(&self, socket: &mut Socket<'_, ()>) {
+///         self.players.lock().unwrap().remove(&socket.id());
+///     }
+/// }
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SocketId {
+    event_loop: LoopNumber,
+    key: Key,
+}
+
+/// The number of an event loop; no other loop of the process has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct LoopNumber(u32);
+
+impl LoopNumber {
+    /// The number of another loop.
+    pub(super) fn next() -> LoopNumber {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        LoopNumber(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl SocketId {
+    #[inline]
+    pub(super) fn new(event_loop: LoopNumber, key: Key) -> SocketId {
+        SocketId { event_loop, key }
+    }
+
+    /// The place of the connection in its loop.
+    pub(super) fn key(self) -> Key {
+        self.key
+    }
+}
+
+/// The number of the loop, the place in it, and how often that place was used: `0-17v1`.
+impl fmt::Display for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{:?}", self.event_loop.0, self.key.data())
+    }
+}
+
+impl fmt::Debug for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SocketId({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use slotmap::SlotMap;
+
+    use super::*;
+
+    #[test]
+    fn a_place_that_is_used_again_and_the_same_place_of_another_loop_have_other_ids() {
+        let (first, second) = (LoopNumber::next(), LoopNumber::next());
+        let mut places = SlotMap::<Key, ()>::with_key();
+        let before = places.insert(());
+        places.remove(before);
+        let after = places.insert(());
+        let ids = [
+            SocketId::new(first, before),
+            SocketId::new(first, after),
+            SocketId::new(second, before),
+            SocketId::new(second, after),
+        ];
+        assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
+        assert_eq!(ids[0].to_string(), format!("{}-1v1", first.0));
+        assert_eq!(format!("{:?}", ids[1]), format!("SocketId({}-1v3)", first.0));
+    }
 }

@@ -27,7 +27,7 @@ use tracing::Span;
 
 use super::connection::{Lifecycle, LoopConnection, Refused, WriteSide};
 use super::handler::Handler;
-use super::key::Key;
+use super::key::{Key, LoopNumber};
 use super::mailbox::{Exchange, Mail, Mailbox};
 use super::pool::Pool;
 use super::rules::Rules;
@@ -126,6 +126,7 @@ impl<H: Handler, L> Reactor<H, L> {
             connections: SlotMap::with_key(),
             spans: Spans::default(),
             context: LoopContext {
+                number: LoopNumber::next(),
                 topics: Default::default(),
                 publications: Default::default(),
                 mailbox,

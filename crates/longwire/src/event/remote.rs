@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use longwire_proto::{CloseFrame, InvalidClose};
 
-use super::key::Key;
+use super::key::SocketId;
 use super::mailbox::{Allowance, Mail, Mailbox, cost_of_message};
 use crate::message::Outgoing;
 
@@ -25,7 +25,7 @@ use crate::message::Outgoing;
 /// ```
 #[derive(Clone)]
 pub struct Remote {
-    pub(super) key: Key,
+    pub(super) id: SocketId,
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) allowance: Arc<Allowance>,
     /// How many bytes may wait, with what each message costs beside its content: the connection's high-water mark.
@@ -70,7 +70,7 @@ impl Remote {
             return Err(RemoteError::Full);
         }
         let allowance = Arc::clone(&self.allowance);
-        self.mailbox.put(Mail::Send { to: self.key, message, allowance });
+        self.mailbox.put(Mail::Send { to: self.id.key(), message, allowance });
         Ok(())
     }
 
@@ -81,8 +81,14 @@ impl Remote {
     /// The code must not be sent, or the reason is longer than 123 bytes.
     pub fn close(&self, code: u16, reason: &str) -> Result<(), InvalidClose> {
         let frame = CloseFrame::new(code, reason)?;
-        self.mailbox.put(Mail::Close { to: self.key, frame: Some(frame) });
+        self.mailbox.put(Mail::Close { to: self.id.key(), frame: Some(frame) });
         Ok(())
+    }
+
+    /// What names the connection; see [`Socket::id`](crate::Socket::id).
+    #[must_use]
+    pub fn id(&self) -> SocketId {
+        self.id
     }
 
     /// Whether messages can be sent: the connection is not closing and has not ended.
@@ -94,7 +100,10 @@ impl Remote {
 
 impl fmt::Debug for Remote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Remote").field("is_open", &self.is_open()).finish_non_exhaustive()
+        f.debug_struct("Remote")
+            .field("id", &self.id)
+            .field("is_open", &self.is_open())
+            .finish_non_exhaustive()
     }
 }
 

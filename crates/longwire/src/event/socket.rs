@@ -8,7 +8,7 @@ use bytes::Bytes;
 use longwire_proto::{CloseFrame, InvalidClose, LARGE_PAYLOAD, MessageKind, Prepared, SendError};
 
 use super::connection::Open;
-use super::key::Key;
+use super::key::{Key, LoopNumber, SocketId};
 use super::mailbox::{Allowance, Exchange, Mailbox};
 use super::message_ref::{AsMessage, MessageRef};
 use super::publisher::prepared;
@@ -68,6 +68,8 @@ pub enum SendStatus {
 
 /// What the connections of a loop share.
 pub(super) struct LoopContext {
+    /// Which loop this is.
+    pub(super) number: LoopNumber,
     pub(super) topics: TopicTable,
     /// What the handler has published and is to be given out when it returns.
     pub(super) publications: VecDeque<Publication>,
@@ -228,6 +230,12 @@ impl<S> Socket<'_, S> {
         self.peer_addr
     }
 
+    /// What names this connection for as long as it lives, in logs and as a key of maps.
+    #[must_use]
+    pub fn id(&self) -> SocketId {
+        SocketId::new(self.context.number, self.key)
+    }
+
     /// A handle that reaches this connection from any thread.
     pub fn remote(&mut self) -> Remote {
         let is_open = self.open.protocol.is_open();
@@ -236,7 +244,7 @@ impl<S> Socket<'_, S> {
             allowance.end();
         }
         Remote {
-            key: self.key,
+            id: SocketId::new(self.context.number, self.key),
             mailbox: Arc::clone(&self.context.mailbox),
             allowance: Arc::clone(allowance),
             ceiling: self.open.protocol.config().limits.high_water,
@@ -285,6 +293,7 @@ impl<S> Socket<'_, S> {
 impl<S: std::fmt::Debug> std::fmt::Debug for Socket<'_, S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Socket")
+            .field("id", &self.id())
             .field("peer_addr", &self.peer_addr)
             .field("state", &self.open.state)
             .field("queued", &self.queued())

@@ -4,6 +4,7 @@ mod backpressure;
 mod closing;
 mod fairness;
 mod http;
+mod ids;
 mod lifetime;
 mod messages;
 mod opening;
