@@ -1,4 +1,4 @@
-//! What Longwire can do, and which tests show it: `docs/features.toml`, and the table of the README that is made of it.
+//! Longwire's features and the tests that prove them: `docs/features.toml`, and the table in `docs/features.md`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use serde::Deserialize;
 
 const FILE: &str = "docs/features.toml";
-const README: &str = "README.md";
+const PAGE: &str = "docs/features.md";
 const BEGIN: &str = "<!-- features: written by `cargo xtask features` -->\n";
 const END: &str = "<!-- end of features -->\n";
 
@@ -51,7 +51,7 @@ impl Features {
         findings
     }
 
-    /// What is wrong with the features themselves, or with the README's table of them.
+    /// What is wrong with the features themselves, or with the page's table of them.
     pub(crate) fn check(&self, root: &Path) -> Result<Vec<String>> {
         let mut findings = Vec::new();
         for feature in &self.feature {
@@ -62,22 +62,22 @@ impl Features {
                 findings.push(format!("{FILE}: there is no {example}"));
             }
         }
-        let readme = read_readme(root)?;
-        if self.put_into(&readme)? != readme {
-            findings.push(format!("{README} has another table of features: run `cargo xtask features`"));
+        let page = read_page(root)?;
+        if self.put_into(&page)? != page {
+            findings.push(format!("{PAGE} has another table of features: run `cargo xtask features`"));
         }
         Ok(findings)
     }
 
-    /// Writes the README's table.
+    /// Writes the page's table.
     pub(crate) fn write(&self, root: &Path) -> Result<()> {
-        let readme = self.put_into(&read_readme(root)?)?;
-        std::fs::write(root.join(README), readme).with_context(|| format!("writing {README}"))
+        let page = self.put_into(&read_page(root)?)?;
+        std::fs::write(root.join(PAGE), page).with_context(|| format!("writing {PAGE}"))
     }
 
-    fn put_into(&self, readme: &str) -> Result<String> {
-        let (before, rest) = readme.split_once(BEGIN).with_context(|| format!("{README} has no {BEGIN}"))?;
-        let (_, after) = rest.split_once(END).with_context(|| format!("{README} has no {END}"))?;
+    fn put_into(&self, page: &str) -> Result<String> {
+        let (before, rest) = page.split_once(BEGIN).with_context(|| format!("{PAGE} has no {BEGIN}"))?;
+        let (_, after) = rest.split_once(END).with_context(|| format!("{PAGE} has no {END}"))?;
         Ok(format!("{before}{BEGIN}{}{END}{after}", self.table()))
     }
 
@@ -86,7 +86,7 @@ impl Features {
         for Feature { what, tests, example } in &self.feature {
             let example = example.as_ref().map(|path| {
                 let name = Path::new(path).file_stem().unwrap_or_default().to_string_lossy();
-                format!("[{name}]({path})")
+                format!("[{name}](../{path})")
             });
             // Writing to a string cannot fail.
             let _ = writeln!(table, "| {what} | {} | {} |", tests.len(), example.unwrap_or_default());
@@ -96,8 +96,8 @@ impl Features {
     }
 }
 
-fn read_readme(root: &Path) -> Result<String> {
-    std::fs::read_to_string(root.join(README)).with_context(|| format!("reading {README}"))
+fn read_page(root: &Path) -> Result<String> {
+    std::fs::read_to_string(root.join(PAGE)).with_context(|| format!("reading {PAGE}"))
 }
 
 #[cfg(test)]
@@ -126,11 +126,11 @@ mod tests {
 
     #[test]
     fn the_table_replaces_what_stood_there() {
-        let readme = format!("before\n{BEGIN}old\n{END}after\n");
-        let with_table = features().put_into(&readme).unwrap();
+        let page = format!("before\n{BEGIN}old\n{END}after\n");
+        let with_table = features().put_into(&page).unwrap();
         assert!(with_table.starts_with("before\n"), "{with_table}");
         assert!(with_table.ends_with(&format!("{END}after\n")), "{with_table}");
-        assert!(with_table.contains("| Echoes | 2 | [echo](examples/echo.rs) |"), "{with_table}");
+        assert!(with_table.contains("| Echoes | 2 | [echo](../examples/echo.rs) |"), "{with_table}");
         assert!(!with_table.contains("old"), "{with_table}");
         assert_eq!(features().put_into(&with_table).unwrap(), with_table);
     }

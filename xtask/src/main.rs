@@ -64,7 +64,7 @@ enum Chore {
         #[arg(long)]
         write: bool,
     },
-    /// Write the README's table of features, from `docs/features.toml`.
+    /// Write the table of `docs/features.md` from `docs/features.toml`.
     Features,
     /// Measure what each feature takes to build, and how large a small program is, for the tables of features.
     Weigh,

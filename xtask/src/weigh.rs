@@ -8,12 +8,12 @@ use anyhow::{Context as _, Result, ensure};
 use crate::cargo::cargo;
 use crate::workspace::Workspace;
 
-/// The tables that the figures go into, after the column with the number of crates.
-const TABLES: [&str; 2] = ["README.md", "crates/longwire/docs/features.md"];
+/// The file whose table gets the figures, after the column with the number of crates.
+const TABLE: &str = "crates/longwire/docs/features.md";
 
 /// What a program is built with, and what it does.
 struct Program {
-    /// The row of the tables, or the comparison.
+    /// The row of the table, or the comparison.
     name: &'static str,
     dependency: Dependency,
     source: &'static str,
@@ -54,7 +54,7 @@ const fn longwire(name: &'static str, features: &'static str, source: &'static s
     Program { name, dependency: Dependency::Longwire(features), source }
 }
 
-/// Builds every program from nothing, and writes the tables.
+/// Builds every program from nothing, and writes the table.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut weights = Vec::new();
     for program in &PROGRAMS {
@@ -63,12 +63,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         weights.push((program.name, weight));
     }
     let (_, least) = weights.first().context("there are programs")?;
-    for table in TABLES {
-        let path = workspace.root.join(table);
-        let text = fs::read_to_string(&path).with_context(|| format!("reading {table}"))?;
-        let lines = text.lines().map(|line| with_figures(line, &weights, *least));
-        fs::write(&path, lines.collect::<String>()).with_context(|| format!("writing {table}"))?;
-    }
+    let path = workspace.root.join(TABLE);
+    let text = fs::read_to_string(&path).with_context(|| format!("reading {TABLE}"))?;
+    let lines = text.lines().map(|line| with_figures(line, &weights, *least));
+    fs::write(&path, lines.collect::<String>()).with_context(|| format!("writing {TABLE}"))?;
     Ok(())
 }
 
