@@ -16,12 +16,12 @@ use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+#[cfg(feature = "server")]
+use crate::admission::census::Place;
 use crate::error::{Error, Result};
 use crate::inbox::Inbox;
 use crate::ledger::Account;
 use crate::message::{Compression, Message, Outgoing};
-#[cfg(feature = "server")]
-use crate::server::census::Place;
 use crate::telemetry::{self, Traffic};
 use crate::transport::Transport;
 use kept::Kept;

@@ -5,6 +5,8 @@
 #![doc = include_str!("../docs/bounds.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "server")]
+mod admission;
 #[cfg(feature = "axum")]
 pub mod axum;
 #[cfg(feature = "client")]
@@ -21,6 +23,8 @@ mod event;
 #[cfg(feature = "client")]
 pub mod event_socket;
 mod halves;
+#[cfg(feature = "server")]
+mod http1;
 mod inbox;
 mod ledger;
 mod message;
@@ -44,6 +48,10 @@ pub mod tower;
 mod transport;
 mod websocket;
 
+#[cfg(feature = "server")]
+pub use admission::origin::{InvalidOrigin, Origin};
+#[cfg(feature = "server")]
+pub use admission::policy::{Accept, Attached, Upgrade};
 pub use byte_stream::ByteStream;
 #[cfg(all(feature = "tls", feature = "client"))]
 pub use client::Secured;
@@ -74,10 +82,7 @@ pub use message_writer::{BinaryWriter, TextWriter};
 #[cfg(feature = "client")]
 pub use reconnect::Reconnect;
 #[cfg(feature = "server")]
-pub use server::{
-    Accept, Acceptor, Attached, HandlerOutcome, HandlerResult, InvalidOrigin, Origin, Server, Upgrade,
-    Upgrading, mode, upgrade,
-};
+pub use server::{Acceptor, HandlerOutcome, HandlerResult, Server, Upgrading, mode, upgrade};
 #[cfg(all(feature = "tls", feature = "server"))]
 pub use tls::Tls;
 #[cfg(all(feature = "tls", feature = "client"))]

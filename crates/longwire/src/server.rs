@@ -1,24 +1,11 @@
 //! The server.
 
 pub(crate) mod acceptor;
-pub(crate) mod admission;
-pub(crate) mod answer;
-pub(crate) mod census;
-mod chunks;
 pub(crate) mod handling;
-pub(crate) mod http1;
 mod incoming;
 pub mod mode;
-pub(crate) mod origin;
-pub(crate) mod refusals;
-mod rewaking;
 mod run;
-mod screen;
-#[cfg(feature = "tls")]
-pub(crate) mod secure;
-pub(crate) mod service;
 pub(crate) mod session;
-mod wire;
 
 use std::fmt;
 use std::future::Future;
@@ -42,8 +29,12 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service;
 use tracing::Instrument;
 
+use crate::admission::census::{self, Census};
+use crate::admission::origin::{InvalidOrigin, Origin};
+use crate::admission::policy::{Accept, Admission, Attached, Decide, Upgrade};
 use crate::error::{Error, Result, at_most, not_zero};
 use crate::event::{self, Handler as EventHandler, Plan, Rules};
+use crate::http1::service::{self, HttpService};
 use crate::ledger::Ledger;
 use crate::telemetry;
 #[cfg(feature = "tls")]
@@ -51,13 +42,8 @@ use crate::tls::Tls;
 use crate::transport::is_gone_already;
 use crate::websocket::WebSocket;
 pub use acceptor::{Acceptor, Upgrading, upgrade};
-pub use admission::{Accept, Attached, Upgrade};
-use admission::{Admission, Decide};
-use census::Census;
 pub use handling::{HandlerOutcome, HandlerResult};
 use mode::{CanRun, CanServe, Run, Serve, Undecided};
-pub use origin::{InvalidOrigin, Origin};
-use service::HttpService;
 use session::Settings;
 
 /// How long the server waits before it accepts again when the system is out of something, such as descriptors.

@@ -19,11 +19,11 @@ use tracing::Instrument;
 
 use super::rejection::WebSocketUpgradeRejection;
 use super::socket::WebSocket;
+use crate::admission::origin::{InvalidOrigin, Origin};
+use crate::admission::policy::Accept;
+use crate::admission::refusals::RequestSummary;
 use crate::server::acceptor::{self, Acceptor, Upgrading};
-use crate::server::admission::Accept;
 use crate::server::handling::{HandlerOutcome, HandlerResult};
-use crate::server::origin::{InvalidOrigin, Origin};
-use crate::server::refusals::RequestSummary;
 
 /// Extracts a request for a WebSocket (RFC 6455 §4.2.1), to be accepted with
 /// [`on_upgrade`](WebSocketUpgrade::on_upgrade). What is no such request is [rejected](WebSocketUpgradeRejection); over

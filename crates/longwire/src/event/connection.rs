@@ -14,11 +14,11 @@ use longwire_proto::{MessageKind, Protocol, Role, SendError};
 use super::mailbox::{Allowance, cost_of_message};
 use super::topics::TopicId;
 use super::unparsed::Unparsed;
+use crate::admission::answer::encode_answer;
+use crate::admission::census::Place;
 use crate::ledger::Account;
 use crate::message::{Compression, Message, Outgoing};
 use crate::panic_message::panic_message;
-use crate::server::answer::encode_answer;
-use crate::server::census::Place;
 use crate::telemetry::{self, Traffic};
 
 /// After a refusal, what the client still sends is read this far, so that it gets the answer and not a reset.

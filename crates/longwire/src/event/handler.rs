@@ -5,8 +5,8 @@ use longwire_proto::handshake::Refusal;
 
 use super::message_ref::MessageRef;
 use super::socket::Socket;
+use crate::admission::policy::{Accept, Upgrade};
 use crate::error::{Error, Result};
-use crate::server::admission::{Accept, Upgrade};
 
 /// What an application makes of its connections, run by [`Server::run`](crate::Server::run).
 ///

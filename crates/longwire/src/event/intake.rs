@@ -24,12 +24,12 @@ use super::reactor::Removed;
 use super::readiness::{ACCEPTS_AT_A_TIME, Incoming, NewConnection, NewConnectionKind};
 use super::rules::Rules;
 use super::spans;
-use crate::server::census::{Census, Place};
-use crate::server::http1::{self, Host};
-use crate::server::refusals::Refusals;
+use crate::admission::census::{Census, Place};
+use crate::admission::refusals::Refusals;
 #[cfg(feature = "tls")]
-use crate::server::secure::shake_hands;
-use crate::server::service::HttpService;
+use crate::admission::tls_handshake::shake_hands;
+use crate::http1::service::HttpService;
+use crate::http1::{self, Host};
 use crate::telemetry;
 use crate::telemetry::phase::Phase;
 #[cfg(feature = "tls")]

@@ -33,10 +33,10 @@ use super::pool::Pool;
 use super::rules::Rules;
 use super::socket::LoopContext;
 use super::spans::Spans;
-use crate::server::admission::Admitted;
-use crate::server::census::{Place, TurnedAway};
+use crate::admission::census::{Place, TurnedAway};
+use crate::admission::policy::Admitted;
 #[cfg(all(target_os = "linux", feature = "uring"))]
-use crate::server::refusals::Refusals;
+use crate::admission::refusals::Refusals;
 use crate::telemetry::Traffic;
 use crate::telemetry::phase::Phase;
 

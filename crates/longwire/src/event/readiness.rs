@@ -19,8 +19,8 @@ use super::reactor::{Life, Reactor, Removed, Step};
 use super::ready::{Call, WokenList};
 use super::rules::Rules;
 use super::turns::Writes;
-use crate::server::admission::Admitted;
-use crate::server::census::{Place, TurnedAway};
+use crate::admission::census::{Place, TurnedAway};
+use crate::admission::policy::Admitted;
 
 /// The size of the buffer that all connections of a loop are read into.
 const READ_BUFFER: usize = 128 << 10;

@@ -6,8 +6,8 @@ use longwire_proto::Config;
 use longwire_proto::handshake::Refusal;
 
 use super::handler::Handler;
+use crate::admission::policy::{Accept, Admission, Upgrade, unless_it_panics};
 use crate::ledger::Ledger;
-use crate::server::admission::{Accept, Admission, Upgrade, unless_it_panics};
 
 /// What the loops of a server share.
 pub(crate) struct Rules<H> {

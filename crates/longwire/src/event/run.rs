@@ -28,10 +28,10 @@ use super::rules::Rules;
 use super::uring::begin_tls;
 #[cfg(all(target_os = "linux", feature = "uring"))]
 use super::uring::{BeginTls, HandedOver, Uring};
+use crate::admission::census::Census;
 use crate::error::{Error, Result};
+use crate::http1::service::HttpService;
 use crate::panic_message::panic_message;
-use crate::server::census::Census;
-use crate::server::service::HttpService;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 

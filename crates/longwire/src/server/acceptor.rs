@@ -19,11 +19,11 @@ use longwire_proto::handshake::{Offer, Refusal};
 use longwire_proto::{Config, FrameObserver, Limits, Protocol, Role};
 use tokio::net::TcpStream;
 
-use super::admission::{Accept, Admission, Attached};
 use super::handling::{HandlerOutcome, HandlerResult};
-use super::origin::{InvalidOrigin, Origin};
-use super::refusals::RequestSummary;
 use super::session;
+use crate::admission::origin::{InvalidOrigin, Origin};
+use crate::admission::policy::{Accept, Admission, Attached};
+use crate::admission::refusals::RequestSummary;
 use crate::connection::Connection;
 use crate::error::{Error, Result};
 use crate::opening::Negotiated;

@@ -18,14 +18,14 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::answer::{Rejected, encode_answer, judge, without_service};
-use super::census::{Place, TurnedAway};
-use super::http1::{self, Host};
-use super::refusals::Refusals;
-#[cfg(feature = "tls")]
-use super::secure::shake_hands;
-use super::service::HttpService;
 use super::session::{Accepted, Session, Settings};
+use crate::admission::answer::{Rejected, encode_answer, judge, without_service};
+use crate::admission::census::{Place, TurnedAway};
+use crate::admission::refusals::Refusals;
+#[cfg(feature = "tls")]
+use crate::admission::tls_handshake::shake_hands;
+use crate::http1::service::HttpService;
+use crate::http1::{self, Host};
 use crate::telemetry::phase::Phase;
 use crate::telemetry::{self, NotLetIn};
 use crate::transport::Transport;

@@ -9,8 +9,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::admission::policy::Decide;
 use crate::event::{Engine, Exchange};
-use crate::server::admission::Decide;
 
 /// The mode of a server that can still [`serve`](crate::Server::serve) or [`run`](crate::Server::run).
 ///

@@ -13,12 +13,12 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::admission::Admission;
-use super::census::{Census, Place};
 use super::handling::{HandlerOutcome, HandlerResult, Handling};
-use super::service::HttpService;
+use crate::admission::census::{Census, Place};
+use crate::admission::policy::Admission;
 use crate::connection::Connection;
 use crate::halves::Sender;
+use crate::http1::service::HttpService;
 use crate::ledger::Ledger;
 use crate::opening::Negotiated;
 use crate::panic_message::panic_message;

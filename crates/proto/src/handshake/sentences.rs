@@ -1,7 +1,7 @@
 //! RFC 6455 §4.1 and §4.2, sentence by sentence, in the order of the RFC: each test is named by a sentence and stands
 //! below its words. What needs a transport is tested in `longwire`: the URL in `client::address`, the way to the server in
 //! `connecting`, `proxies` and `tls` of its suite, redirects and 401 in `redirects` and `client_handshake`, `Origin` in
-//! `server::origin`. One sentence of §4.1 is not followed, as by no other library: that there be no more than one
+//! `admission::origin`. One sentence of §4.1 is not followed, as by no other library: that there be no more than one
 //! connection in a CONNECTING state to one host. What opens many at once is the application, which knows why.
 
 use super::recorded::CURL;

@@ -8,11 +8,11 @@ use longwire_proto::handshake::{HeadStatus, encode_response_head, is_upgrade};
 use longwire_proto::{Protocol, Role};
 
 use super::Reactor;
+use crate::admission::answer::{Rejected, judge, without_service};
+use crate::admission::policy::Admitted;
 use crate::event::connection::{Lifecycle, Open, Refused, RoundBudget};
 use crate::event::handler::Handler;
 use crate::event::key::Key;
-use crate::server::admission::Admitted;
-use crate::server::answer::{Rejected, judge, without_service};
 use crate::telemetry;
 use crate::telemetry::phase::Phase;
 

@@ -143,12 +143,12 @@ mod tests {
     use tracing::Span;
 
     use super::*;
+    use crate::admission::census::Census;
+    use crate::admission::policy::{Accept, Admission, Upgrade};
     use crate::event::message_ref::MessageRef;
     use crate::event::rules::Rules;
     use crate::event::socket::Socket;
     use crate::ledger::Ledger;
-    use crate::server::admission::{Accept, Admission, Upgrade};
-    use crate::server::census::Census;
 
     struct Nothing;
 

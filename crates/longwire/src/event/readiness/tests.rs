@@ -12,14 +12,14 @@ use tokio::io::ReadBuf;
 use tokio::runtime::{Builder, Runtime};
 
 use super::*;
+use crate::admission::census::Census;
+use crate::admission::policy::{Accept, Admission, Upgrade};
 use crate::event::mailbox::Mailbox;
 use crate::event::message_ref::MessageRef;
 use crate::event::socket::{SendStatus, Socket};
 use crate::event::turns::WRITES_AT_A_TIME;
 use crate::ledger::Ledger;
 use crate::opening::Negotiated;
-use crate::server::admission::{Accept, Admission, Upgrade};
-use crate::server::census::Census;
 
 /// What the handler does with a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,6 +9,8 @@ use longwire_proto::{Config, Keepalive, Limits};
 use tracing::Span;
 
 use super::*;
+use crate::admission::census::Census;
+use crate::admission::policy::{Accept, Admission, Admitted, Upgrade};
 use crate::event::mailbox::Mailbox;
 use crate::event::message_ref::MessageRef;
 use crate::event::reactor::Step;
@@ -16,8 +18,6 @@ use crate::event::rules::Rules;
 use crate::event::socket::Socket;
 use crate::ledger::Ledger;
 use crate::opening::Negotiated;
-use crate::server::admission::{Accept, Admission, Admitted, Upgrade};
-use crate::server::census::Census;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -8,12 +8,12 @@ use tokio::sync::mpsc::unbounded_channel;
 use tracing::Span;
 
 use super::*;
+use crate::admission::policy::{Accept, Admission, Admitted, Upgrade};
 use crate::event::message_ref::MessageRef;
 use crate::event::socket::{SendStatus, Socket as Conn};
 use crate::event::turns::WRITES_AT_A_TIME;
 use crate::ledger::Ledger;
 use crate::opening::Negotiated;
-use crate::server::admission::{Accept, Admission, Admitted, Upgrade};
 
 /// Long enough to be written by a call, not by the ring.
 const LARGE: usize = 64 << 10;

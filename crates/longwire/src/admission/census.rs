@@ -13,16 +13,16 @@ use crate::telemetry::phase::Phase;
 const LEAVING_AT_A_TIME: usize = 64;
 
 /// How many leading bits of an IPv6 address name a client, unless set.
-pub(super) const IPV6_PREFIX: u8 = 64;
+pub(crate) const IPV6_PREFIX: u8 = 64;
 
 /// The bits of an IPv6 address.
-pub(super) const IPV6_BITS: u8 = 128;
+pub(crate) const IPV6_BITS: u8 = 128;
 
 /// The connections that there are, and how many there may be. One counts from the first byte on, before its handshake.
 #[derive(Debug)]
 pub(crate) struct Census {
-    pub(super) ceiling: usize,
-    pub(super) ceiling_per_ip: usize,
+    pub(crate) ceiling: usize,
+    pub(crate) ceiling_per_ip: usize,
     /// How many leading bits of an IPv6 address name a client.
     ipv6_prefix: u8,
     count: Mutex<Count>,
@@ -78,7 +78,7 @@ impl Census {
     }
 
     /// Has so many leading bits of an IPv6 address name a client.
-    pub(super) fn by_ipv6_prefix(mut self, bits: u8) -> Census {
+    pub(crate) fn by_ipv6_prefix(mut self, bits: u8) -> Census {
         self.ipv6_prefix = bits;
         self
     }

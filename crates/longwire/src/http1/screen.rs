@@ -13,9 +13,9 @@ use http::{Method, Request};
 use longwire_proto::handshake::{HeadLimits, HeadReader, HeadStatus, RequestBody};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::answer::{Rejected, judge};
 use super::chunks::Chunks;
 use super::wire::Wire;
+use crate::admission::answer::{Rejected, judge};
 
 /// What hyper sees in place of a request that is refused: the service answers with the refusal.
 const IN_PLACE: &[u8] = b"GET / HTTP/1.1\r\nHost: refused\r\n\r\n";

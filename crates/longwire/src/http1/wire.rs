@@ -10,7 +10,7 @@ use longwire_proto::Limits;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use super::census::Place;
+use crate::admission::census::Place;
 use crate::telemetry::phase::Phase;
 use crate::transport::Transport;
 

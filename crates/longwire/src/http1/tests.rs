@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::yield_now;
 
 use super::*;
-use crate::server::census::Census;
+use crate::admission::census::Census;
 
 const PLAIN: &str = "GET /page HTTP/1.1\r\nHost: a\r\n\r\n";
 

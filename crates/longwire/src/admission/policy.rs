@@ -20,7 +20,7 @@ use crate::panic_message::panic_message;
 use crate::telemetry::NotLetIn;
 
 /// The hook of [`Server::on_upgrade`](crate::Server::on_upgrade).
-pub(super) type Decide = dyn Fn(&Upgrade<'_>) -> Result<Accept<Attached>, Refusal> + Send + Sync;
+pub(crate) type Decide = dyn Fn(&Upgrade<'_>) -> Result<Accept<Attached>, Refusal> + Send + Sync;
 
 /// Who is let in, and on which terms.
 #[derive(Clone)]
@@ -32,9 +32,9 @@ pub(crate) struct Admission {
     invalid_origin: Option<InvalidOrigin>,
     /// Whether origins were named, which is all for nothing where any is allowed.
     names_origins: bool,
-    pub(super) subprotocols: Vec<String>,
+    pub(crate) subprotocols: Vec<String>,
     /// Who decides about the connections of [`Server::serve`](crate::Server::serve).
-    pub(super) decide: Option<Arc<Decide>>,
+    pub(crate) decide: Option<Arc<Decide>>,
 }
 
 /// A request for a WebSocket, checked against RFC 6455 and the allowed origins.
@@ -142,12 +142,12 @@ pub(crate) fn unless_it_panics<S>(
 
 impl Admission {
     /// That of one server.
-    pub(super) fn of_server() -> Admission {
+    pub(crate) fn of_server() -> Admission {
         Admission { refusals: Refusals::new(), ..Admission::default() }
     }
 
     /// Clients speak TLS, to the server or to a proxy before it.
-    pub(super) fn serve_over_tls(&mut self) {
+    pub(crate) fn serve_over_tls(&mut self) {
         self.own_pages = OwnPages::Secure;
     }
 
@@ -156,7 +156,7 @@ impl Admission {
         &self.refusals
     }
 
-    pub(super) fn allow_origin(&mut self, origin: Result<Origin, InvalidOrigin>) {
+    pub(crate) fn allow_origin(&mut self, origin: Result<Origin, InvalidOrigin>) {
         self.names_origins = true;
         match (origin, &mut self.origins) {
             (Ok(origin), Origins::Own { and }) => and.push(origin),
@@ -165,7 +165,7 @@ impl Admission {
         }
     }
 
-    pub(super) fn allow_any_origin(&mut self) {
+    pub(crate) fn allow_any_origin(&mut self) {
         self.origins = Origins::Any;
     }
 
@@ -182,7 +182,7 @@ impl Admission {
 
     /// Answers a request for a WebSocket, by the hook of [`Server::on_upgrade`](crate::Server::on_upgrade) if there is
     /// one.
-    pub(super) fn admit(
+    pub(crate) fn admit(
         &self,
         request: &Request<()>,
         peer_addr: SocketAddr,
@@ -220,7 +220,7 @@ impl Admission {
     }
 
     /// What the client offers, if its request is what RFC 6455 wants.
-    pub(super) fn offer<B>(&self, request: &Request<B>, peer: Option<SocketAddr>) -> Result<Offer, Refusal> {
+    pub(crate) fn offer<B>(&self, request: &Request<B>, peer: Option<SocketAddr>) -> Result<Offer, Refusal> {
         Offer::read(request).inspect_err(|refusal| {
             let asked = Some(RequestSummary::by(request));
             self.refusals.tell(&Case { why: NotLetIn::BadRequest, refusal, peer, asked, allowed_by: None });
@@ -228,7 +228,7 @@ impl Admission {
     }
 
     /// Whether the page that the request comes from may connect.
-    pub(super) fn check_origin(
+    pub(crate) fn check_origin(
         &self,
         asked: RequestSummary<'_>,
         peer: Option<SocketAddr>,
@@ -243,7 +243,7 @@ impl Admission {
     }
 
     /// Accepts what the client offers.
-    pub(super) fn settle<S>(
+    pub(crate) fn settle<S>(
         &self,
         offer: Offer,
         accept: Accept<S>,
@@ -291,7 +291,7 @@ impl Admission {
 
 impl Admitted<Attached> {
     /// Hands on what was attached, to the connection that opens.
-    pub(super) fn attach(mut self) -> Admitted<()> {
+    pub(crate) fn attach(mut self) -> Admitted<()> {
         let Attached(attached) = self.state;
         self.opening.attached = attached;
         Admitted { response: self.response, opening: self.opening, deflate: self.deflate, state: () }

@@ -19,7 +19,7 @@ type HttpFuture = Pin<Box<dyn Future<Output = Response<HttpBody>> + Send>>;
 pub(crate) type HttpService = Box<dyn Fn(Request<Incoming>) -> HttpFuture + Send + Sync>;
 
 /// Takes the type off a service.
-pub(super) fn erase<S, B>(service: S) -> HttpService
+pub(crate) fn erase<S, B>(service: S) -> HttpService
 where
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
     S::Error: Into<BoxError>,
@@ -49,6 +49,6 @@ where
 }
 
 /// A response of text.
-pub(super) fn with_text(response: Response<String>) -> Response<HttpBody> {
+pub(crate) fn with_text(response: Response<String>) -> Response<HttpBody> {
     response.map(|text| Full::from(text).map_err(|never| match never {}).boxed_unsync())
 }

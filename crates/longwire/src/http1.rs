@@ -1,6 +1,12 @@
 //! Plain HTTP on the server's port, by hyper. Requests for a WebSocket that come here, because an earlier request of the
 //! same connection was plain, are answered by the same rules as all others.
 
+mod chunks;
+mod rewaking;
+mod screen;
+pub(crate) mod service;
+mod wire;
+
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
@@ -22,12 +28,12 @@ use longwire_proto::{Limits, Role};
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
-use super::census::Place;
-use super::refusals::Refusals;
-use super::rewaking::Rewaking;
-use super::screen::{Screen, Verdict};
-use super::service::{HttpBody, HttpService, with_text};
-use super::wire::{Answering, PlainClient, Times, Wire};
+use self::rewaking::Rewaking;
+use self::screen::{Screen, Verdict};
+use self::service::{HttpBody, HttpService, with_text};
+use self::wire::{Answering, PlainClient, Times, Wire};
+use crate::admission::census::Place;
+use crate::admission::refusals::Refusals;
 use crate::telemetry;
 use crate::transport::Transport;
 

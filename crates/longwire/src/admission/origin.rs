@@ -140,7 +140,7 @@ impl std::error::Error for InvalidOrigin {}
 
 /// Which pages with the host of the request are the server's own. Another scheme is another origin (RFC 6454 §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OwnPages {
+pub(crate) enum OwnPages {
     /// Those of `http://`: clients speak plain TCP.
     Plain,
     /// Those of `https://`: clients speak TLS, to the server or to a proxy before it.
@@ -163,7 +163,7 @@ impl OwnPages {
 
 /// Whose pages may connect. Requests without `Origin` do not come from a browser and are not judged by it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Origins {
+pub(crate) enum Origins {
     /// The server's own, and these.
     Own {
         and: Vec<Origin>,
@@ -179,7 +179,7 @@ impl Default for Origins {
 
 /// Why a page may not connect.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Foreign {
+pub(crate) enum Foreign {
     Repeated,
     /// The page has no origin that could be compared: `null`, for one (RFC 6454 §7.3).
     Opaque,
@@ -193,7 +193,7 @@ pub(super) enum Foreign {
 
 impl Foreign {
     /// What the client is answered.
-    pub(super) fn reason(&self) -> &'static str {
+    pub(crate) fn reason(&self) -> &'static str {
         match self {
             Foreign::Repeated => "there is more than one Origin",
             _ => "pages of this origin may not connect here",
@@ -201,7 +201,7 @@ impl Foreign {
     }
 
     /// What the operator may do if the page is to connect.
-    pub(super) fn allowed_by(&self) -> Option<String> {
+    pub(crate) fn allowed_by(&self) -> Option<String> {
         match self {
             Foreign::Repeated => None,
             Foreign::Opaque => Some("Server::any_origin or Acceptor::any_origin, if pages of anybody may connect".into()),
@@ -223,7 +223,7 @@ impl Foreign {
 
 impl Origins {
     /// Whether a request with these headers, for `host`, may open a WebSocket; else why not.
-    pub(super) fn check(
+    pub(crate) fn check(
         &self,
         own: OwnPages,
         headers: &HeaderMap,
