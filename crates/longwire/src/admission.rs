@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod census;
+pub(crate) mod decision;
 pub(crate) mod origin;
 pub(crate) mod policy;
 pub(crate) mod refusals;

@@ -49,9 +49,9 @@ mod transport;
 mod websocket;
 
 #[cfg(feature = "server")]
-pub use admission::origin::{InvalidOrigin, Origin};
+pub use admission::decision::{Accept, Attached, Upgrade};
 #[cfg(feature = "server")]
-pub use admission::policy::{Accept, Attached, Upgrade};
+pub use admission::origin::{InvalidOrigin, Origin};
 pub use byte_stream::ByteStream;
 #[cfg(all(feature = "tls", feature = "client"))]
 pub use client::Secured;
@@ -82,7 +82,7 @@ pub use message_writer::{BinaryWriter, TextWriter};
 #[cfg(feature = "client")]
 pub use reconnect::Reconnect;
 #[cfg(feature = "server")]
-pub use server::{Acceptor, HandlerOutcome, HandlerResult, Server, Upgrading, mode, upgrade};
+pub use server::{Endpoint, HandlerOutcome, HandlerResult, Server, Upgrading, mode, upgrade};
 #[cfg(all(feature = "tls", feature = "server"))]
 pub use tls::Tls;
 #[cfg(all(feature = "tls", feature = "client"))]

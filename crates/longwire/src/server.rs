@@ -1,6 +1,6 @@
 //! The server.
 
-pub(crate) mod acceptor;
+pub(crate) mod endpoint;
 pub(crate) mod handling;
 mod incoming;
 pub mod mode;
@@ -30,8 +30,9 @@ use tower_service::Service;
 use tracing::Instrument;
 
 use crate::admission::census::{self, Census};
+use crate::admission::decision::{Accept, Attached, Decide, Upgrade};
 use crate::admission::origin::{InvalidOrigin, Origin};
-use crate::admission::policy::{Accept, Admission, Attached, Decide, Upgrade};
+use crate::admission::policy::AdmissionPolicy;
 use crate::error::{Error, Result, at_most, not_zero};
 use crate::event::{self, Handler as EventHandler, Plan, Rules};
 use crate::http1::service::{self, HttpService};
@@ -41,7 +42,7 @@ use crate::telemetry;
 use crate::tls::Tls;
 use crate::transport::is_gone_already;
 use crate::websocket::WebSocket;
-pub use acceptor::{Acceptor, Upgrading, upgrade};
+pub use endpoint::{Endpoint, Upgrading, upgrade};
 pub use handling::{HandlerOutcome, HandlerResult};
 use mode::{CanRun, CanServe, Run, Serve, Undecided};
 use session::Settings;
@@ -98,7 +99,7 @@ struct Common {
     listener: TcpListener,
     local_addr: SocketAddr,
     config: Config,
-    admission: Admission,
+    admission: AdmissionPolicy,
     http: Option<HttpService>,
     max_connections: usize,
     max_connections_per_ip: usize,
@@ -147,7 +148,7 @@ impl Server {
             listener,
             local_addr,
             config: Config::default(),
-            admission: Admission::of_server(),
+            admission: AdmissionPolicy::of_server(),
             http: None,
             max_connections: 16_384,
             max_connections_per_ip: 1_024,

@@ -15,7 +15,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 use tracing::Instrument;
 
-use crate::server::acceptor::Acceptor;
+use crate::server::endpoint::Endpoint;
 use crate::server::handling::{HandlerOutcome, HandlerResult};
 use crate::server::session::{self, ServeFn};
 use crate::websocket::WebSocket;
@@ -25,7 +25,7 @@ use crate::websocket::WebSocket;
 /// ```
 /// use axum::{Router, routing::get};
 /// use longwire::tower::WebSocketLayer;
-/// use longwire::{Acceptor, WebSocket};
+/// use longwire::{Endpoint, WebSocket};
 ///
 /// let sockets = WebSocketLayer::new(async |mut socket: WebSocket| {
 ///     while let Some(message) = socket.recv().await? {
@@ -33,7 +33,7 @@ use crate::websocket::WebSocket;
 ///     }
 ///     Ok(())
 /// });
-/// let sockets = sockets.path("/socket").acceptor(Acceptor::new().origins(["https://example.com"]));
+/// let sockets = sockets.path("/socket").endpoint(Endpoint::new().origins(["https://example.com"]));
 /// let router: Router = Router::new().route("/", get("a page")).layer(sockets);
 /// ```
 ///
@@ -47,7 +47,7 @@ use crate::websocket::WebSocket;
 #[must_use]
 pub struct WebSocketLayer {
     handler: ServeFn,
-    acceptor: Acceptor,
+    endpoint: Endpoint,
     matches: Arc<Matches>,
 }
 
@@ -79,14 +79,14 @@ impl WebSocketLayer {
     {
         WebSocketLayer {
             handler: session::erase(handler),
-            acceptor: Acceptor::new(),
+            endpoint: Endpoint::new(),
             matches: Arc::new(|_| true),
         }
     }
 
-    /// Who is let in and on which terms; those of [`Acceptor::new`] unless set.
-    pub fn acceptor(mut self, acceptor: Acceptor) -> WebSocketLayer {
-        self.acceptor = acceptor;
+    /// Who is let in and on which terms; those of [`Endpoint::new`] unless set.
+    pub fn endpoint(mut self, endpoint: Endpoint) -> WebSocketLayer {
+        self.endpoint = endpoint;
         self
     }
 
@@ -105,7 +105,7 @@ impl WebSocketLayer {
 
     /// The answer to a request that is this layer's.
     fn answer<B>(&self, mut request: Request<B>) -> LayerResponse {
-        let (response, upgrading) = match self.acceptor.upgrade(&mut request) {
+        let (response, upgrading) = match self.endpoint.upgrade(&mut request) {
             Ok(accepted) => accepted,
             Err(refusal) => {
                 return LayerResponse {
@@ -251,7 +251,7 @@ where
 
 impl fmt::Debug for WebSocketLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebSocketLayer").field("acceptor", &self.acceptor).finish_non_exhaustive()
+        f.debug_struct("WebSocketLayer").field("endpoint", &self.endpoint).finish_non_exhaustive()
     }
 }
 

@@ -204,17 +204,17 @@ impl Foreign {
     pub(crate) fn allowed_by(&self) -> Option<String> {
         match self {
             Foreign::Repeated => None,
-            Foreign::Opaque => Some("Server::any_origin or Acceptor::any_origin, if pages of anybody may connect".into()),
+            Foreign::Opaque => Some("Server::any_origin or Endpoint::any_origin, if pages of anybody may connect".into()),
             Foreign::SecurePage => Some(
-                "--behind-tls-proxy (Server::behind_tls_proxy, Acceptor::behind_tls_proxy), if TLS ends before this server"
+                "--behind-tls-proxy (Server::behind_tls_proxy, Endpoint::behind_tls_proxy), if TLS ends before this server"
                     .into(),
             ),
             Foreign::PlainPage(page) => Some(format!(
-                "--origin {page} (Server::origins, Acceptor::origins); but whoever is on the way can change a page of \
+                "--origin {page} (Server::origins, Endpoint::origins); but whoever is on the way can change a page of \
                  http, so rather serve it over https"
             )),
             Foreign::Other(page) => Some(format!(
-                "--origin {page} (Server::origins, Acceptor::origins); or, if it is a page of this server, a proxy that \
+                "--origin {page} (Server::origins, Endpoint::origins); or, if it is a page of this server, a proxy that \
                  passes Host on (nginx: proxy_set_header Host $http_host)"
             )),
         }

@@ -196,7 +196,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
-    use crate::server::acceptor::Acceptor;
+    use crate::server::endpoint::Endpoint;
 
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<Vec<u8>>>);
@@ -213,7 +213,7 @@ mod tests {
 
     /// Where another HTTP server accepts the connections, nobody else tells of it.
     #[test]
-    fn an_acceptor_tells_of_the_page_that_it_refuses() {
+    fn an_endpoint_tells_of_the_page_that_it_refuses() {
         let log = Log::default();
         let told = Arc::clone(&log.0);
         let subscriber = tracing_subscriber::fmt().with_writer(move || log.clone()).with_ansi(false).finish();
@@ -230,10 +230,10 @@ mod tests {
         let upgraded = hyper::upgrade::on(&mut request);
         request.extensions_mut().insert(upgraded);
         let refused =
-            tracing::subscriber::with_default(subscriber, || Acceptor::new().upgrade(&mut request).err());
+            tracing::subscriber::with_default(subscriber, || Endpoint::new().upgrade(&mut request).err());
         assert_eq!(refused.unwrap().status(), StatusCode::FORBIDDEN);
         let told = String::from_utf8(told.lock().unwrap().clone()).unwrap();
-        assert!(told.contains("WARN") && told.contains("Acceptor::behind_tls_proxy"), "{told}");
+        assert!(told.contains("WARN") && told.contains("Endpoint::behind_tls_proxy"), "{told}");
         assert!(told.contains("path=\"/socket\"") && !told.contains("secret"), "{told}");
     }
 

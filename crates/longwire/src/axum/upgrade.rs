@@ -19,10 +19,10 @@ use tracing::Instrument;
 
 use super::rejection::WebSocketUpgradeRejection;
 use super::socket::WebSocket;
+use crate::admission::decision::Accept;
 use crate::admission::origin::{InvalidOrigin, Origin};
-use crate::admission::policy::Accept;
 use crate::admission::refusals::RequestSummary;
-use crate::server::acceptor::{self, Acceptor, Upgrading};
+use crate::server::endpoint::{self, Endpoint, Upgrading};
 use crate::server::handling::{HandlerOutcome, HandlerResult};
 
 /// Extracts a request for a WebSocket (RFC 6455 §4.2.1), to be accepted with
@@ -43,7 +43,7 @@ use crate::server::handling::{HandlerOutcome, HandlerResult};
 /// ```
 #[must_use = "the connection is opened by `on_upgrade`"]
 pub struct WebSocketUpgrade<F = DefaultOnFailedUpgrade> {
-    acceptor: Acceptor,
+    endpoint: Endpoint,
     offer: Offer,
     offered: Vec<HeaderValue>,
     selected: Option<HeaderValue>,
@@ -51,9 +51,9 @@ pub struct WebSocketUpgrade<F = DefaultOnFailedUpgrade> {
     uri: Uri,
     upgraded: OnUpgrade,
     peer_addr: Option<SocketAddr>,
-    /// Comes before the limits of the acceptor.
+    /// Comes before the limits of the endpoint.
     max_message_size: Option<usize>,
-    /// Comes before the limits of the acceptor.
+    /// Comes before the limits of the endpoint.
     max_write_buffer_size: Option<usize>,
     on_failed_upgrade: F,
 }
@@ -106,8 +106,8 @@ impl<F> WebSocketUpgrade<F> {
         I: IntoIterator<Item: Into<Cow<'static, str>>>,
     {
         let protocols = protocols.into_iter().map(|protocol| protocol.into().into_owned());
-        self.acceptor = self.acceptor.subprotocols(protocols);
-        self.selected = self.acceptor.choose_subprotocol(&self.offer);
+        self.endpoint = self.endpoint.subprotocols(protocols);
+        self.selected = self.endpoint.choose_subprotocol(&self.offer);
         self
     }
 
@@ -163,7 +163,7 @@ impl<F> WebSocketUpgrade<F> {
     /// Tells `callback` if the client leaves before it is accepted.
     pub fn on_failed_upgrade<C: OnFailedUpgrade>(self, callback: C) -> WebSocketUpgrade<C> {
         WebSocketUpgrade {
-            acceptor: self.acceptor,
+            endpoint: self.endpoint,
             offer: self.offer,
             offered: self.offered,
             selected: self.selected,
@@ -239,43 +239,43 @@ impl<F> WebSocketUpgrade<F> {
     }
 
     /// Accepts on these terms instead of those that were set so far.
-    pub fn acceptor(mut self, acceptor: Acceptor) -> Self {
-        self.selected = acceptor.choose_subprotocol(&self.offer);
-        self.acceptor = acceptor;
+    pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
+        self.selected = endpoint.choose_subprotocol(&self.offer);
+        self.endpoint = endpoint;
         self
     }
 
-    /// Accepts browsers on pages of these origins besides the server's own, as [`Acceptor::origins`] does.
+    /// Accepts browsers on pages of these origins besides the server's own, as [`Endpoint::origins`] does.
     pub fn origins<O>(mut self, origins: impl IntoIterator<Item = O>) -> Self
     where
         O: TryInto<Origin, Error: Into<InvalidOrigin>>,
     {
-        self.acceptor = self.acceptor.origins(origins);
+        self.endpoint = self.endpoint.origins(origins);
         self
     }
 
     /// Accepts browsers on pages of any origin. Only for services that anybody may use: the cookies of a visitor come
     /// along with requests that other sites make.
     pub fn any_origin(mut self) -> Self {
-        self.acceptor = self.acceptor.any_origin();
+        self.endpoint = self.endpoint.any_origin();
         self
     }
 
-    /// Takes pages of `https://` for the server's own, as [`Acceptor::behind_tls_proxy`] does.
+    /// Takes pages of `https://` for the server's own, as [`Endpoint::behind_tls_proxy`] does.
     pub fn behind_tls_proxy(mut self) -> Self {
-        self.acceptor = self.acceptor.behind_tls_proxy();
+        self.endpoint = self.endpoint.behind_tls_proxy();
         self
     }
 
     /// What the connection may cost.
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.acceptor = self.acceptor.limits(limits);
+        self.endpoint = self.endpoint.limits(limits);
         self
     }
 
     /// How messages are compressed, if the client offers it (permessage-deflate, RFC 7692). `None`: not at all.
     pub fn deflate(mut self, deflate: impl Into<Option<Deflate>>) -> Self {
-        self.acceptor = self.acceptor.deflate(deflate);
+        self.endpoint = self.endpoint.deflate(deflate);
         self
     }
 
@@ -287,12 +287,12 @@ impl<F> WebSocketUpgrade<F> {
     }
 
     fn accept(self) -> Result<(Response, Upgrading, F), Refusal> {
-        let mut acceptor = self.acceptor;
+        let mut endpoint = self.endpoint;
         if let Some(bytes) = self.max_message_size {
-            acceptor = acceptor.change_limits(|limits| limits.message(bytes));
+            endpoint = endpoint.change_limits(|limits| limits.message(bytes));
         }
         if let Some(bytes) = self.max_write_buffer_size {
-            acceptor = acceptor.change_limits(|limits| limits.water(bytes / 4, bytes));
+            endpoint = endpoint.change_limits(|limits| limits.water(bytes / 4, bytes));
         }
         let accept = match &self.selected {
             // What is no text is none that was offered, and refused as such.
@@ -301,7 +301,7 @@ impl<F> WebSocketUpgrade<F> {
         };
         let asked = RequestSummary { uri: &self.uri, headers: &self.headers };
         let (response, upgrading) =
-            acceptor.accept(self.offer, accept, asked, self.peer_addr, self.upgraded)?;
+            endpoint.accept(self.offer, accept, asked, self.peer_addr, self.upgraded)?;
         Ok((response.map(|()| Body::empty()), upgrading, self.on_failed_upgrade))
     }
 }
@@ -310,20 +310,20 @@ impl<S: Sync> FromRequestParts<S> for WebSocketUpgrade {
     type Rejection = WebSocketUpgradeRejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, WebSocketUpgradeRejection> {
-        let acceptor = Acceptor::new();
+        let endpoint = Endpoint::new();
         let (empty, ()) = Request::new(()).into_parts();
         let request = Request::from_parts(std::mem::replace(parts, empty), ());
         let offer =
-            acceptor.offer(&request).map_err(|refusal| WebSocketUpgradeRejection::of(&request, refusal));
+            endpoint.offer(&request).map_err(|refusal| WebSocketUpgradeRejection::of(&request, refusal));
         (*parts, ()) = request.into_parts();
         let offer = offer?;
         let upgraded =
-            acceptor::pending(&mut parts.extensions).map_err(WebSocketUpgradeRejection::not_upgradable)?;
+            endpoint::pending(&mut parts.extensions).map_err(WebSocketUpgradeRejection::not_upgradable)?;
         // They are tokens, so each makes a value.
         let offered =
             offer.subprotocols().iter().filter_map(|name| HeaderValue::from_str(name).ok()).collect();
         Ok(WebSocketUpgrade {
-            acceptor,
+            endpoint,
             offer,
             offered,
             selected: None,

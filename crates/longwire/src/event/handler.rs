@@ -5,7 +5,7 @@ use longwire_proto::handshake::Refusal;
 
 use super::message_ref::MessageRef;
 use super::socket::Socket;
-use crate::admission::policy::{Accept, Upgrade};
+use crate::admission::decision::{Accept, Upgrade};
 use crate::error::{Error, Result};
 
 /// What an application makes of its connections, run by [`Server::run`](crate::Server::run).

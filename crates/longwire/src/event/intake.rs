@@ -242,7 +242,7 @@ impl<H: Handler> Host for HandOff<H> {
         let (sender, tasks) = (self.sender.clone(), self.host.tasks.clone());
         let upgrading = async move {
             if let (Some(transport), Some(place)) = (http1::transport(upgraded).await, place) {
-                let (stage, span) = (NewConnectionKind::Admitted(Box::new(admitted), place), Span::current());
+                let (stage, span) = (NewConnectionKind::Accepted(Box::new(admitted), place), Span::current());
                 let _ended = sender.send(NewConnection { transport, peer_addr, stage, span });
             }
         };

@@ -34,7 +34,7 @@ use super::rules::Rules;
 use super::socket::LoopContext;
 use super::spans::Spans;
 use crate::admission::census::{Place, TurnedAway};
-use crate::admission::policy::Admitted;
+use crate::admission::policy::AgreedTerms;
 #[cfg(all(target_os = "linux", feature = "uring"))]
 use crate::admission::refusals::Refusals;
 use crate::telemetry::Traffic;
@@ -178,7 +178,7 @@ impl<H: Handler, L> Reactor<H, L> {
         &mut self,
         link: L,
         peer_addr: SocketAddr,
-        admitted: Admitted<H::State>,
+        admitted: AgreedTerms<H::State>,
         place: Place,
         span: Span,
     ) -> Key {

@@ -20,7 +20,7 @@ use super::ready::{Call, WokenList};
 use super::rules::Rules;
 use super::turns::Writes;
 use crate::admission::census::{Place, TurnedAway};
-use crate::admission::policy::Admitted;
+use crate::admission::policy::AgreedTerms;
 
 /// The size of the buffer that all connections of a loop are read into.
 const READ_BUFFER: usize = 128 << 10;
@@ -62,7 +62,7 @@ pub(super) enum NewConnectionKind<S> {
     /// There is no place for it.
     TurnedAway(TurnedAway),
     /// Its request was accepted elsewhere, and the response is written.
-    Admitted(Box<Admitted<S>>, Place),
+    Accepted(Box<AgreedTerms<S>>, Place),
 }
 
 /// The runtimes that a loop has to do with.
@@ -172,7 +172,7 @@ where
                 NewConnectionKind::TurnedAway(turned_away) => {
                     self.reactor.turn_away(link, peer_addr, turned_away, span)
                 }
-                NewConnectionKind::Admitted(admitted, place) => {
+                NewConnectionKind::Accepted(admitted, place) => {
                     Some(self.reactor.adopt(link, peer_addr, *admitted, place, span))
                 }
             };

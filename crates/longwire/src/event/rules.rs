@@ -6,14 +6,15 @@ use longwire_proto::Config;
 use longwire_proto::handshake::Refusal;
 
 use super::handler::Handler;
-use crate::admission::policy::{Accept, Admission, Upgrade, unless_it_panics};
+use crate::admission::decision::{Accept, Upgrade, unless_it_panics};
+use crate::admission::policy::AdmissionPolicy;
 use crate::ledger::Ledger;
 
 /// What the loops of a server share.
 pub(crate) struct Rules<H> {
     pub(crate) handler: H,
     pub(crate) config: Arc<Config>,
-    pub(crate) admission: Admission,
+    pub(crate) admission: AdmissionPolicy,
     /// Whether there is a service for requests that are not for a WebSocket.
     pub(crate) serves_http: bool,
     pub(crate) ledger: Arc<Ledger>,

@@ -9,7 +9,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::admission::policy::Decide;
+use crate::admission::decision::Decide;
 use crate::event::{Engine, Exchange};
 
 /// The mode of a server that can still [`serve`](crate::Server::serve) or [`run`](crate::Server::run).

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use super::handling::{HandlerOutcome, HandlerResult, Handling};
 use crate::admission::census::{Census, Place};
-use crate::admission::policy::Admission;
+use crate::admission::policy::AdmissionPolicy;
 use crate::connection::Connection;
 use crate::halves::Sender;
 use crate::http1::service::HttpService;
@@ -47,7 +47,7 @@ where
 /// What all connections of a server share.
 pub(super) struct Settings {
     pub(super) config: Arc<Config>,
-    pub(super) admission: Admission,
+    pub(super) admission: AdmissionPolicy,
     pub(super) http: Option<HttpService>,
     #[cfg(feature = "tls")]
     pub(super) tls: Option<Tls>,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use longwire::{
-    Accept, Acceptor, Client, Error, Handler, Limits, MessageRef, Reconnect, Refusal, Server, Socket,
+    Accept, Client, Endpoint, Error, Handler, Limits, MessageRef, Reconnect, Refusal, Server, Socket,
     Timeouts, Upgrade,
 };
 use tokio::io::duplex;
@@ -105,7 +105,7 @@ fn an_acceptor_with_impossible_limits_opens_nothing() {
             .extension(hyper::upgrade::on(http::Request::new(())))
             .body(())
             .unwrap();
-        Acceptor::new().limits(limits).upgrade(&mut request).map(drop)
+        Endpoint::new().limits(limits).upgrade(&mut request).map(drop)
     };
     opens(Limits::default()).unwrap();
     for (limits, _) in impossible() {

@@ -9,7 +9,7 @@ use longwire_proto::{Protocol, Role};
 
 use super::Reactor;
 use crate::admission::answer::{Rejected, judge, without_service};
-use crate::admission::policy::Admitted;
+use crate::admission::policy::AgreedTerms;
 use crate::event::connection::{Lifecycle, Open, Refused, RoundBudget};
 use crate::event::handler::Handler;
 use crate::event::key::Key;
@@ -89,7 +89,7 @@ impl<H: Handler, L> Reactor<H, L> {
     }
 
     /// A connection that is accepted with this response, if that has not been written.
-    pub(super) fn accepted(&self, admitted: Admitted<H::State>, response: &[u8]) -> Open<H::State> {
+    pub(super) fn accepted(&self, admitted: AgreedTerms<H::State>, response: &[u8]) -> Open<H::State> {
         let protocol = Protocol::new(Role::Server, Arc::clone(&self.rules.config)).with_preface(response);
         let protocol = match &admitted.deflate {
             Some(agreement) => protocol.with_deflate(agreement),

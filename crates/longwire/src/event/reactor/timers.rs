@@ -144,7 +144,8 @@ mod tests {
 
     use super::*;
     use crate::admission::census::Census;
-    use crate::admission::policy::{Accept, Admission, Upgrade};
+    use crate::admission::decision::{Accept, Upgrade};
+    use crate::admission::policy::AdmissionPolicy;
     use crate::event::message_ref::MessageRef;
     use crate::event::rules::Rules;
     use crate::event::socket::Socket;
@@ -168,7 +169,7 @@ mod tests {
         let rules = Rules {
             handler: Nothing,
             config: Arc::new(Config::new(Limits::default().handshake_time(Duration::from_secs(86_400)))),
-            admission: Admission::default(),
+            admission: AdmissionPolicy::default(),
             serves_http: false,
             ledger: Arc::new(Ledger::new(usize::MAX)),
         };

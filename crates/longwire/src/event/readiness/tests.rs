@@ -13,7 +13,8 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::*;
 use crate::admission::census::Census;
-use crate::admission::policy::{Accept, Admission, Upgrade};
+use crate::admission::decision::{Accept, Upgrade};
+use crate::admission::policy::AdmissionPolicy;
 use crate::event::mailbox::Mailbox;
 use crate::event::message_ref::MessageRef;
 use crate::event::socket::{SendStatus, Socket};
@@ -154,13 +155,13 @@ impl Rounds {
         let rules = Rules {
             handler: Talks,
             config: Arc::new(Config::new(limits)),
-            admission: Admission::default(),
+            admission: AdmissionPolicy::default(),
             serves_http: false,
             ledger: Arc::new(Ledger::new(usize::MAX)),
         };
         let census = Arc::new(Census::new(100, 100));
         let arrival = |(peer, talk): &(&Peer, Talk)| {
-            let admitted = Admitted {
+            let admitted = AgreedTerms {
                 response: Response::new(()),
                 opening: Negotiated::default(),
                 deflate: None,
@@ -170,7 +171,7 @@ impl Rounds {
             NewConnection {
                 transport: (*peer).clone(),
                 peer_addr: (Ipv4Addr::LOCALHOST, 1).into(),
-                stage: NewConnectionKind::Admitted(Box::new(admitted), place),
+                stage: NewConnectionKind::Accepted(Box::new(admitted), place),
                 span: Span::none(),
             }
         };

@@ -9,7 +9,7 @@ use axum::response::Response;
 use axum::routing::any;
 use http::StatusCode;
 use longwire::axum::{self as ws, WebSocketUpgrade, WebSocketUpgradeRejection};
-use longwire::{Acceptor, By, Client, FrameObserver, Limits, WebSocket, connect};
+use longwire::{By, Client, Endpoint, FrameObserver, Limits, WebSocket, connect};
 use tokio::sync::oneshot;
 
 use super::{GET, Host};
@@ -92,10 +92,10 @@ fn other_origins_can_be_let_in() {
     run(async {
         let some = async |upgrade: WebSocketUpgrade| upgrade.origins(["https://a.example"]).serve(echo);
         let every = async |upgrade: WebSocketUpgrade| upgrade.any_origin().serve(echo);
-        let shared = Acceptor::new().origins(["https://a.example"]).limits(Limits::default().message(1000));
+        let shared = Endpoint::new().origins(["https://a.example"]).limits(Limits::default().message(1000));
         let by_acceptor = move |upgrade: WebSocketUpgrade| {
             let shared = shared.clone();
-            async move { upgrade.acceptor(shared).serve(echo) }
+            async move { upgrade.endpoint(shared).serve(echo) }
         };
         let wrong = async |upgrade: WebSocketUpgrade| upgrade.origins(["a.example"]).serve(echo);
         let router = Router::new()
@@ -167,9 +167,9 @@ fn the_terms_of_an_acceptor_hold_beside_those_of_axum() {
         let observer = FrameObserver::new(move |frame| {
             counted.fetch_add(usize::from(frame.control_payload == b"p"), Ordering::Relaxed);
         });
-        let acceptor = Acceptor::new().observer(observer).subprotocols(["chat.v2"]);
+        let endpoint = Endpoint::new().observer(observer).subprotocols(["chat.v2"]);
         let handler = move |upgrade: WebSocketUpgrade| {
-            let upgrade = upgrade.acceptor(acceptor.clone());
+            let upgrade = upgrade.endpoint(endpoint.clone());
             assert_eq!(upgrade.selected_protocol().unwrap(), "chat.v2");
             async move {
                 upgrade.on_upgrade(async |mut socket| {

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use longwire::{Acceptor, By, Refusal, connect, is_upgrade};
+use longwire::{By, Endpoint, Refusal, connect, is_upgrade};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
@@ -17,17 +17,17 @@ use super::{GET, Host};
 use crate::support::{Frame, TEXT, echo, end, masked, run, upgrade_request};
 
 /// A server that opens a WebSocket on every request; the results of its connections come out.
-async fn host(acceptor: Acceptor) -> (Host, mpsc::UnboundedReceiver<longwire::Result<()>>) {
+async fn host(endpoint: Endpoint) -> (Host, mpsc::UnboundedReceiver<longwire::Result<()>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let (ended, ends) = mpsc::unbounded_channel();
     let answer = move |mut request: Request<Incoming>| {
-        let (acceptor, ended) = (acceptor.clone(), ended.clone());
+        let (endpoint, ended) = (endpoint.clone(), ended.clone());
         async move {
             if !is_upgrade(&request) {
                 return Ok(Response::new("a page".into()));
             }
-            let accepted = acceptor.upgrade(&mut request).map(|(response, upgrading)| {
+            let accepted = endpoint.upgrade(&mut request).map(|(response, upgrading)| {
                 tokio::spawn(async move {
                     ended.send(upgrading.attach(7u32).peer_addr(addr).serve(checked).await)
                 });
@@ -57,7 +57,7 @@ async fn checked(socket: longwire::WebSocket) -> longwire::HandlerResult {
 #[test]
 fn a_request_of_hyper_is_upgraded() {
     run(async {
-        let (host, mut ends) = host(Acceptor::new()).await;
+        let (host, mut ends) = host(Endpoint::new()).await;
         let mut socket = connect(host.url("/")).await.unwrap();
         socket.send("hello").await.unwrap();
         assert_eq!(socket.recv().await.unwrap().unwrap(), "hello".into());
@@ -69,7 +69,7 @@ fn a_request_of_hyper_is_upgraded() {
 #[test]
 fn what_asks_for_no_websocket_gets_a_page() {
     run(async {
-        let (host, _ends) = host(Acceptor::new()).await;
+        let (host, _ends) = host(Endpoint::new()).await;
         assert_eq!(host.ask(GET).await, ("http/1.1 200 ok".into(), "a page".into()));
     });
 }
@@ -78,7 +78,7 @@ fn what_asks_for_no_websocket_gets_a_page() {
 #[test]
 fn what_came_with_the_request_is_not_lost() {
     run(async {
-        let (host, _ends) = host(Acceptor::new()).await;
+        let (host, _ends) = host(Endpoint::new()).await;
         let mut raw = host.raw().await;
         raw.send([upgrade_request("").as_bytes(), &masked(TEXT, "one")].concat()).await;
         assert!(raw.head().await.starts_with("HTTP/1.1 101 "));
@@ -91,7 +91,7 @@ fn what_came_with_the_request_is_not_lost() {
 #[test]
 fn what_is_no_good_request_is_refused() {
     run(async {
-        let (host, _ends) = host(Acceptor::new()).await;
+        let (host, _ends) = host(Endpoint::new()).await;
         host.refuses_what_it_should().await;
     });
 }

@@ -10,7 +10,7 @@ use axum::{Extension, Router};
 use http::{StatusCode, Version};
 use http_body_util::BodyExt;
 use longwire::tower::WebSocketLayer;
-use longwire::{Acceptor, Client, WebSocket, connect};
+use longwire::{Client, Endpoint, WebSocket, connect};
 use tokio::net::TcpListener;
 use tokio::task::yield_now;
 use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
@@ -68,8 +68,8 @@ fn a_path_or_a_condition_says_which_requests_are_meant() {
 #[test]
 fn the_acceptor_sets_the_terms() {
     run(async {
-        let acceptor = Acceptor::new().origins(["https://a.example"]).subprotocols(["chat"]);
-        let host = Host::axum(router(WebSocketLayer::new(echo).acceptor(acceptor))).await;
+        let endpoint = Endpoint::new().origins(["https://a.example"]).subprotocols(["chat"]);
+        let host = Host::axum(router(WebSocketLayer::new(echo).endpoint(endpoint))).await;
         let request = upgrade_request("Origin: https://a.example\r\nSec-WebSocket-Protocol: chat\r\n");
         let mut raw = host.raw().await;
         raw.send(request).await;

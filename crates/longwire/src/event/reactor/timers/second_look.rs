@@ -10,7 +10,8 @@ use tracing::Span;
 
 use super::*;
 use crate::admission::census::Census;
-use crate::admission::policy::{Accept, Admission, Admitted, Upgrade};
+use crate::admission::decision::{Accept, Upgrade};
+use crate::admission::policy::{AdmissionPolicy, AgreedTerms};
 use crate::event::mailbox::Mailbox;
 use crate::event::message_ref::MessageRef;
 use crate::event::reactor::Step;
@@ -54,14 +55,14 @@ impl Loop {
         let rules = Rules {
             handler: Echo(Arc::clone(&given)),
             config: Arc::new(Config::new(limits)),
-            admission: Admission::default(),
+            admission: AdmissionPolicy::default(),
             serves_http: false,
             ledger: Arc::new(Ledger::new(usize::MAX)),
         };
         let mut reactor = Reactor::new(Arc::new(rules), Arc::<Mailbox>::default(), Arc::default());
         let start = Instant::now();
         reactor.tick(start);
-        let admitted = Admitted {
+        let admitted = AgreedTerms {
             response: Response::new(()),
             opening: Negotiated::default(),
             deflate: None,

@@ -8,7 +8,8 @@ use tokio::sync::mpsc::unbounded_channel;
 use tracing::Span;
 
 use super::*;
-use crate::admission::policy::{Accept, Admission, Admitted, Upgrade};
+use crate::admission::decision::{Accept, Upgrade};
+use crate::admission::policy::{AdmissionPolicy, AgreedTerms};
 use crate::event::message_ref::MessageRef;
 use crate::event::socket::{SendStatus, Socket as Conn};
 use crate::event::turns::WRITES_AT_A_TIME;
@@ -58,7 +59,7 @@ impl Lifecycle {
         let rules = Rules {
             handler: Streams { sent: Arc::clone(&sent) },
             config: Arc::new(Config::new(Limits::default().water(1, 1))),
-            admission: Admission::default(),
+            admission: AdmissionPolicy::default(),
             serves_http: false,
             ledger: Arc::new(Ledger::new(usize::MAX)),
         };
@@ -77,7 +78,7 @@ impl Lifecycle {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (socket, peer_addr) = listener.accept().unwrap();
-        let admitted = Admitted {
+        let admitted = AgreedTerms {
             response: Response::new(()),
             opening: Negotiated::default(),
             deflate: None,

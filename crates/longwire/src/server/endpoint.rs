@@ -21,8 +21,9 @@ use tokio::net::TcpStream;
 
 use super::handling::{HandlerOutcome, HandlerResult};
 use super::session;
+use crate::admission::decision::{Accept, Attached};
 use crate::admission::origin::{InvalidOrigin, Origin};
-use crate::admission::policy::{Accept, Admission, Attached};
+use crate::admission::policy::AdmissionPolicy;
 use crate::admission::refusals::RequestSummary;
 use crate::connection::Connection;
 use crate::error::{Error, Result};
@@ -33,7 +34,7 @@ use crate::transport::Transport;
 use crate::websocket::WebSocket;
 
 /// Opens a WebSocket on a request that came in by hyper, or by what is built on it, on the terms of
-/// [`Acceptor::new`]. Return the response, and the future gives the connection.
+/// [`Endpoint::new`]. Return the response, and the future gives the connection.
 ///
 /// ```
 /// use std::convert::Infallible;
@@ -69,9 +70,9 @@ use crate::websocket::WebSocket;
 ///
 /// # Errors
 ///
-/// As with [`Acceptor::upgrade`].
+/// As with [`Endpoint::upgrade`].
 pub fn upgrade<B>(request: &mut Request<B>) -> Result<(Response<()>, Upgrading), Refusal> {
-    Acceptor::new().upgrade(request)
+    Endpoint::new().upgrade(request)
 }
 
 /// Who is let in and on which terms, where another HTTP server than [`Server`](crate::Server) accepts the connections.
@@ -83,14 +84,14 @@ pub fn upgrade<B>(request: &mut Request<B>) -> Result<(Response<()>, Upgrading),
 ///
 /// ```
 /// use http::{Request, Response};
-/// use longwire::{Acceptor, Limits, Refusal};
+/// use longwire::{Endpoint, Limits, Refusal};
 ///
 /// fn answer<B>(request: &mut Request<B>) -> Result<Response<()>, Refusal> {
-///     let acceptor = Acceptor::new()
+///     let endpoint = Endpoint::new()
 ///         .origins(["https://example.com"])
 ///         .subprotocols(["chat.v2"])
 ///         .limits(Limits::default().message(64 << 10));
-///     let (response, upgrading) = acceptor.upgrade(request)?;
+///     let (response, upgrading) = endpoint.upgrade(request)?;
 ///     tokio::spawn(async {
 ///         let mut socket = upgrading.await?;
 ///         socket.send("welcome").await
@@ -100,9 +101,9 @@ pub fn upgrade<B>(request: &mut Request<B>) -> Result<(Response<()>, Upgrading),
 /// ```
 #[derive(Debug, Clone, Default)]
 #[must_use]
-pub struct Acceptor {
+pub struct Endpoint {
     config: Arc<Config>,
-    admission: Admission,
+    admission: AdmissionPolicy,
 }
 
 /// A connection whose 101 is on its way: a future that gives the [`WebSocket`] once the HTTP server has written it.
@@ -134,16 +135,16 @@ pub struct Upgrading {
     opening: Negotiated,
 }
 
-impl Acceptor {
+impl Endpoint {
     /// Accepts who comes from the server's own origin, or is no browser, with the default [`Limits`].
-    pub fn new() -> Acceptor {
-        Acceptor::default()
+    pub fn new() -> Endpoint {
+        Endpoint::default()
     }
 
     /// Accepts browsers on pages of these origins (such as `https://example.com`, or `https://*.example.com` for all hosts
     /// below it) besides the server's own. While one of them is none, every request is answered with 500, and the log says
     /// why.
-    pub fn origins<O>(mut self, origins: impl IntoIterator<Item = O>) -> Acceptor
+    pub fn origins<O>(mut self, origins: impl IntoIterator<Item = O>) -> Endpoint
     where
         O: TryInto<Origin, Error: Into<InvalidOrigin>>,
     {
@@ -155,7 +156,7 @@ impl Acceptor {
 
     /// Accepts browsers on pages of any origin. Only for services that anybody may use: the cookies of a visitor come
     /// along with requests that other sites make.
-    pub fn any_origin(mut self) -> Acceptor {
+    pub fn any_origin(mut self) -> Endpoint {
         self.admission.allow_any_origin();
         self
     }
@@ -163,40 +164,40 @@ impl Acceptor {
     /// Takes pages of `https://` with the `Host` of the request for the server's own, and no longer those of `http://`, as
     /// [`Server::behind_tls_proxy`](crate::Server::behind_tls_proxy) does: for requests that came over TLS, whether a proxy
     /// ended it or the HTTP server around this.
-    pub fn behind_tls_proxy(mut self) -> Acceptor {
+    pub fn behind_tls_proxy(mut self) -> Endpoint {
         self.admission.serve_over_tls();
         self
     }
 
     /// The subprotocols that are spoken, the preferred one first. The first that the client offers too is chosen.
-    pub fn subprotocols<S: Into<String>>(mut self, subprotocols: impl IntoIterator<Item = S>) -> Acceptor {
+    pub fn subprotocols<S: Into<String>>(mut self, subprotocols: impl IntoIterator<Item = S>) -> Endpoint {
         self.admission.subprotocols = subprotocols.into_iter().map(Into::into).collect();
         self
     }
 
     /// How messages are compressed for clients that offer it (permessage-deflate, RFC 7692); with the defaults of
     /// [`Deflate`] unless set. `None`: not at all.
-    pub fn deflate(mut self, deflate: impl Into<Option<Deflate>>) -> Acceptor {
+    pub fn deflate(mut self, deflate: impl Into<Option<Deflate>>) -> Endpoint {
         Arc::make_mut(&mut self.config).deflate = deflate.into();
         self
     }
 
     /// What one connection may cost.
-    pub fn limits(mut self, limits: Limits) -> Acceptor {
+    pub fn limits(mut self, limits: Limits) -> Endpoint {
         Arc::make_mut(&mut self.config).limits = limits;
         self
     }
 
     /// Changes what one connection may cost.
     #[cfg(feature = "axum")]
-    pub(crate) fn change_limits(mut self, change: impl FnOnce(Limits) -> Limits) -> Acceptor {
+    pub(crate) fn change_limits(mut self, change: impl FnOnce(Limits) -> Limits) -> Endpoint {
         let limits = &mut Arc::make_mut(&mut self.config).limits;
         *limits = change(limits.clone());
         self
     }
 
     /// Tells `observer` of every frame of every connection.
-    pub fn observer(mut self, observer: FrameObserver) -> Acceptor {
+    pub fn observer(mut self, observer: FrameObserver) -> Endpoint {
         Arc::make_mut(&mut self.config).observer = Some(observer);
         self
     }
