@@ -62,7 +62,8 @@ pub use error::{Cause, ProxyError};
 pub use error::{Error, HandshakeError, InvalidSetting, RefusedResponse, Result, UrlError};
 #[cfg(feature = "server")]
 pub use event::{
-    AsMessage, Engine, Handler, MessageRef, Remote, RemoteError, SendStatus, Slow, Socket, SocketId, Topics,
+    AsMessage, Engine, Handler, MessagePieces, MessageRef, Remote, RemoteError, SendStatus, Slow, Socket,
+    SocketId, Topics,
 };
 #[cfg(feature = "client")]
 pub use event_socket::EventSocket;

@@ -35,7 +35,7 @@ struct UnansweredPing(Vec<u8>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fragmentation {
     None,
-    Unfinished,
+    Unfinished(MessageKind),
 }
 
 /// Whether a fragment is the last one of its message.
@@ -148,17 +148,25 @@ impl Sending {
 
     /// One fragment of a message (RFC 6455 §5.4).
     pub(crate) fn fragment(&mut self, kind: MessageKind, payload: &[u8], last: Last, config: &Config) {
-        let opcode = match self.message {
-            Fragmentation::None => first_opcode(kind),
-            Fragmentation::Unfinished => DataOpcode::Continuation,
+        let (opcode, begun) = match self.message {
+            Fragmentation::None => (first_opcode(kind), kind),
+            Fragmentation::Unfinished(begun) => (DataOpcode::Continuation, begun),
         };
         self.message = match last {
             Last::Yes => Fragmentation::None,
-            Last::No => Fragmentation::Unfinished,
+            Last::No => Fragmentation::Unfinished(begun),
         };
         let frame = FrameKind::Data { opcode, fin: last == Last::Yes, len: payload.len() as u64 };
         let header = self.header(frame, ReservedBits::NONE, &[], config);
         self.outbound.frame(&header, payload);
+    }
+
+    /// The kind of the message that is sent in fragments and has not been finished.
+    pub(crate) fn unfinished(&self) -> Option<MessageKind> {
+        match self.message {
+            Fragmentation::None => None,
+            Fragmentation::Unfinished(kind) => Some(kind),
+        }
     }
 
     pub(crate) fn control(
@@ -204,7 +212,7 @@ impl Sending {
     fn between_messages(&self) -> Result<(), SendError> {
         match self.message {
             Fragmentation::None => Ok(()),
-            Fragmentation::Unfinished => Err(SendError::MessageUnfinished),
+            Fragmentation::Unfinished(_) => Err(SendError::MessageUnfinished),
         }
     }
 

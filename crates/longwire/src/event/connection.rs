@@ -207,9 +207,12 @@ impl<S> Open<S> {
         self.settle();
     }
 
-    /// Queues what waits of other threads' messages, as far as there is room.
+    /// Queues what waits of other threads' messages, as far as there is room, unless a message is to be finished first.
     pub(super) fn unpark(&mut self, traffic: &mut Traffic) {
-        while !self.protocol.is_above_high_water() && self.unpark_one(traffic) {}
+        while !self.protocol.is_above_high_water()
+            && self.protocol.unfinished_message().is_none()
+            && self.unpark_one(traffic)
+        {}
     }
 
     /// Queues all that waits of other threads' messages: they were sent before a Close frame that is to follow.

@@ -48,8 +48,8 @@ pub struct Socket<'a, S> {
 /// fn go_on(socket: &mut Socket<'_, std::vec::IntoIter<String>>) {
 ///     while let Some(line) = socket.state().as_slice().first().cloned() {
 ///         match socket.send(line) {
-///             SendStatus::Full | SendStatus::Closed => return, // it was not sent
-///             _ => drop(socket.state_mut().next()),
+///             SendStatus::Queued => drop(socket.state_mut().next()),
+///             _ => return, // it was not sent
 ///         }
 ///     }
 /// }
@@ -64,6 +64,8 @@ pub enum SendStatus {
     Full,
     /// It is not: the connection is closing or has ended.
     Closed,
+    /// It is not: a message that is sent in pieces has to be [finished](crate::MessagePieces::finish) first.
+    Unfinished,
 }
 
 /// What the connections of a loop share.
@@ -93,6 +95,16 @@ impl LoopContext {
     pub(super) fn unsubscribe(&mut self, id: TopicId, key: Key) {
         self.topics.unsubscribe(id, key);
         self.mailbox.expect_publications(!self.topics.is_empty());
+    }
+
+    /// Queues what waits for room, as far as there is some: of the topics of a connection, and of other threads.
+    pub(super) fn catch_up<S>(&mut self, open: &mut Open<S>, key: Key) {
+        for topic in &open.subscriptions {
+            if let Some(subscriber) = self.topics.get_mut(*topic).and_then(|topic| topic.subscriber(key)) {
+                subscriber.catch_up(&mut open.protocol);
+            }
+        }
+        open.unpark(&mut self.traffic);
     }
 }
 
@@ -282,11 +294,14 @@ impl<S> Socket<'_, S> {
 
     #[inline]
     fn status(&mut self, sent: &Result<(), SendError>) -> SendStatus {
-        if sent.is_err() {
-            return SendStatus::Closed;
+        match sent {
+            Ok(()) => {
+                self.context.traffic.message_sent();
+                SendStatus::Queued
+            }
+            Err(SendError::MessageUnfinished) => SendStatus::Unfinished,
+            Err(_) => SendStatus::Closed,
         }
-        self.context.traffic.message_sent();
-        SendStatus::Queued
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use longwire_proto::{Prepared, Protocol};
+use longwire_proto::{Prepared, Protocol, SendError};
 use slab::Slab;
 
 use super::key::Key;
@@ -43,6 +43,10 @@ impl Slow {
         }
     }
 }
+
+/// How many messages of a topic wait for a subscriber, to which a message is being sent in pieces, before it is
+/// disconnected. It may be disconnected for what they have in them, too.
+const WAITING_AMID_MESSAGE: usize = 256;
 
 /// A topic that somebody in this loop has subscribed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,15 +147,21 @@ impl Subscriber {
     /// Queues a message for the subscriber, or does what is to be done if it is slow.
     pub(super) fn offer(&mut self, protocol: &mut Protocol, message: &Arc<Prepared>) -> Fanout {
         if self.waiting.is_empty() && !protocol.is_above_high_water() {
-            return match protocol.send_prepared(message) {
-                Ok(()) => Fanout::Queued,
-                Err(_) => Fanout::Closed,
-            };
+            match protocol.send_prepared(message) {
+                Ok(()) => return Fanout::Queued,
+                // It waits for the end of that message.
+                Err(SendError::MessageUnfinished) => {}
+                Err(_) => return Fanout::Closed,
+            }
         }
         if !protocol.is_open() {
             return Fanout::Closed;
         }
-        let Some(keep) = self.slow.keeps() else { return Fanout::TooSlow };
+        let keep = match self.slow.keeps() {
+            Some(keep) => keep,
+            None if self.may_wait_amid_message(protocol) => usize::MAX,
+            None => return Fanout::TooSlow,
+        };
         let full = self.waiting.len() >= keep.max(1);
         if full {
             self.waiting.pop_front();
@@ -160,9 +170,20 @@ impl Subscriber {
         if full { Fanout::DroppedOldest } else { Fanout::Waits }
     }
 
-    /// Queues what waits, as far as there is room.
+    /// Whether a message of a topic that must not lose any may wait until another one, which is sent in pieces, is
+    /// finished.
+    #[cold]
+    fn may_wait_amid_message(&self, protocol: &Protocol) -> bool {
+        let waiting: usize = self.waiting.iter().map(|message| message.len()).sum();
+        protocol.unfinished_message().is_some()
+            && self.waiting.len() < WAITING_AMID_MESSAGE
+            && waiting < protocol.config().limits.high_water
+    }
+
+    /// Queues what waits, as far as there is room, unless another message is to be finished first.
     pub(super) fn catch_up(&mut self, protocol: &mut Protocol) {
         while !protocol.is_above_high_water()
+            && protocol.unfinished_message().is_none()
             && let Some(message) = self.waiting.pop_front()
         {
             if protocol.send_prepared(&message).is_err() {

@@ -82,6 +82,12 @@ impl Protocol {
         Ok(())
     }
 
+    /// The kind of the message that [`send_fragment`](Protocol::send_fragment) has begun and not ended.
+    #[must_use]
+    pub fn unfinished_message(&self) -> Option<MessageKind> {
+        self.sending.unfinished()
+    }
+
     /// Queues a ping.
     ///
     /// # Errors

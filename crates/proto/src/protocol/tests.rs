@@ -147,11 +147,18 @@ fn own_pings_and_pongs_carry_at_most_125_bytes() {
 fn fragments_are_sent_with_control_frames_between_and_no_other_message() {
     let mut end = server();
     end.protocol.send_fragment(MessageKind::Text, b"one ", Last::No).unwrap();
+    assert_eq!(end.protocol.unfinished_message(), Some(MessageKind::Text));
     assert_eq!(end.protocol.send_text("other"), Err(SendError::MessageUnfinished));
     assert_eq!(end.protocol.send_bytes(MessageKind::Binary, Bytes::new()), Err(SendError::MessageUnfinished));
     end.protocol.send_ping(b"").unwrap();
-    end.protocol.send_fragment(MessageKind::Text, b"two ", Last::No).unwrap();
+    end.protocol.send_fragment(MessageKind::Binary, b"two ", Last::No).unwrap();
+    assert_eq!(
+        end.protocol.unfinished_message(),
+        Some(MessageKind::Text),
+        "only the first fragment sets the kind"
+    );
     end.protocol.send_fragment(MessageKind::Text, b"three", Last::Yes).unwrap();
+    assert_eq!(end.protocol.unfinished_message(), None);
     end.protocol.send_fragment(MessageKind::Binary, b"!", Last::Yes).unwrap();
     end.expect_sent(b"\x01\x04one \x89\x00\x00\x04two \x80\x05three\x82\x01!");
 }

@@ -143,14 +143,7 @@ impl<H: Handler, L> Reactor<H, L> {
         if !open.protocol.is_below_low_water() {
             return;
         }
-        for topic in &open.subscriptions {
-            if let Some(subscriber) =
-                self.context.topics.get_mut(*topic).and_then(|topic| topic.subscriber(key))
-            {
-                subscriber.catch_up(&mut open.protocol);
-            }
-        }
-        open.unpark(&mut self.context.traffic);
+        self.context.catch_up(open, key);
         if open.protocol.is_above_high_water() {
             // What waited here has filled the queue again; the rest of it comes first.
             return self.mark(key);

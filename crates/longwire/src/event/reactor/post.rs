@@ -93,6 +93,8 @@ impl<H: Handler, L> Reactor<H, L> {
             match subscriber.offer(&mut open.protocol, message) {
                 Fanout::Queued => self.context.traffic.message_sent(),
                 Fanout::Closed => {}
+                // What waits for the end of another message is not too much for the peer.
+                Fanout::Waits if !open.protocol.is_above_high_water() => {}
                 Fanout::Waits => open.fill(),
                 Fanout::DroppedOldest => self.context.exchange.count_dropped(),
                 Fanout::TooSlow => {

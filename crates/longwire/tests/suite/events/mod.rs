@@ -9,6 +9,7 @@ mod lifetime;
 mod messages;
 mod opening;
 mod panics;
+mod pieces;
 mod remote;
 mod resets;
 mod runtime;

@@ -1,0 +1,209 @@
+//! A message that a handler sends in pieces.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use longwire_proto::{CloseCode, CloseFrame, Last, MessageKind, SendError};
+
+use super::connection::Open;
+use super::key::Key;
+use super::socket::{LoopContext, SendStatus, Socket};
+
+/// A message that is sent in pieces, so that it need not be in memory as a whole: text (`T` is `str`) or binary (`T` is
+/// `[u8]`).
+///
+/// [`Socket::begin_text`] and [`Socket::begin_binary`] begin one. Until it is [finished](MessagePieces::finish) or
+/// [paused](MessagePieces::pause) it borrows the socket, so that nothing else is sent between two pieces by mistake. A
+/// message that is paused goes on in a later call of the handler, with [`Socket::resume_text`] or
+/// [`Socket::resume_binary`]; meanwhile [`Socket::send`] gives [`SendStatus::Unfinished`], and messages of topics and of
+/// [`Remote`](crate::Remote) handles wait until it is finished. Pings and Close frames go between the pieces.
+///
+/// ```
+/// use longwire::{MessagePieces, Socket};
+///
+/// /// The lines of a report that have not been sent.
+/// type Report = std::vec::IntoIter<String>;
+///
+/// /// Called by `on_message`.
+/// fn begin(socket: &mut Socket<'_, Report>) {
+///     if let Ok(message) = socket.begin_text() {
+///         go_on(message);
+///     }
+/// }
+///
+/// /// Called by `on_drain`.
+/// fn resume(socket: &mut Socket<'_, Report>) {
+///     if let Some(message) = socket.resume_text() {
+///         go_on(message);
+///     }
+/// }
+///
+/// fn go_on(mut message: MessagePieces<'_, Report, str>) {
+///     while message.has_room() {
+///         match message.state_mut().next() {
+///             Some(line) => message.write(&line),
+///             None => return drop(message.finish()),
+///         };
+///     }
+///     message.pause();
+/// }
+/// ```
+///
+/// Each piece is a fragment of the message (RFC 6455 §5.4); they are not compressed. A message that has begun cannot be
+/// taken back: if this is dropped without being finished or paused, the connection is closed with 1011, and the peer
+/// discards what it got of the message.
+#[must_use = "dropped before it is finished or paused, it closes the connection"]
+pub struct MessagePieces<'s, S, T: ?Sized> {
+    open: &'s mut Open<S>,
+    context: &'s mut LoopContext,
+    key: Key,
+    guard: Guard,
+    kind: PhantomData<fn(&T)>,
+}
+
+/// Whether the message may be left as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Guard {
+    Armed,
+    Disarmed,
+}
+
+impl<S> Socket<'_, S> {
+    /// Begins a text message that is sent in pieces.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`], or [`SendError::MessageUnfinished`] if another such message has not been finished.
+    pub fn begin_text(&mut self) -> Result<MessagePieces<'_, S, str>, SendError> {
+        self.begin(MessageKind::Text)
+    }
+
+    /// Begins a binary message that is sent in pieces.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`], or [`SendError::MessageUnfinished`] if another such message has not been finished.
+    pub fn begin_binary(&mut self) -> Result<MessagePieces<'_, S, [u8]>, SendError> {
+        self.begin(MessageKind::Binary)
+    }
+
+    /// Goes on with a text message that was [paused](MessagePieces::pause); `None`: no text message is unfinished.
+    pub fn resume_text(&mut self) -> Option<MessagePieces<'_, S, str>> {
+        self.resume(MessageKind::Text)
+    }
+
+    /// Goes on with a binary message that was [paused](MessagePieces::pause); `None`: no binary message is unfinished.
+    pub fn resume_binary(&mut self) -> Option<MessagePieces<'_, S, [u8]>> {
+        self.resume(MessageKind::Binary)
+    }
+
+    fn begin<T: ?Sized>(&mut self, kind: MessageKind) -> Result<MessagePieces<'_, S, T>, SendError> {
+        if self.open.protocol.is_open() && self.open.protocol.unfinished_message().is_some() {
+            return Err(SendError::MessageUnfinished);
+        }
+        // The first fragment is empty: from now on the connection knows that the message has begun.
+        self.open.protocol.send_fragment(kind, &[], Last::No)?;
+        Ok(self.pieces())
+    }
+
+    fn resume<T: ?Sized>(&mut self, kind: MessageKind) -> Option<MessagePieces<'_, S, T>> {
+        let is_open = self.open.protocol.is_open();
+        (is_open && self.open.protocol.unfinished_message() == Some(kind)).then(|| self.pieces())
+    }
+
+    fn pieces<T: ?Sized>(&mut self) -> MessagePieces<'_, S, T> {
+        let Socket { open, context, key, .. } = self;
+        MessagePieces { open, context, key: *key, guard: Guard::Armed, kind: PhantomData }
+    }
+}
+
+impl<S> MessagePieces<'_, S, str> {
+    /// Sends the next piece, of any length. It is queued unless it is [`SendStatus::Full`] or [`SendStatus::Closed`].
+    pub fn write(&mut self, piece: &str) -> SendStatus {
+        self.send(MessageKind::Text, piece.as_bytes())
+    }
+}
+
+impl<S> MessagePieces<'_, S, [u8]> {
+    /// Sends the next piece, of any length. It is queued unless it is [`SendStatus::Full`] or [`SendStatus::Closed`].
+    pub fn write(&mut self, piece: &[u8]) -> SendStatus {
+        self.send(MessageKind::Binary, piece)
+    }
+}
+
+impl<S, T: ?Sized> MessagePieces<'_, S, T> {
+    /// Whether a piece that is written now is queued: the connection is open, and less than
+    /// [`Limits::high_water`](crate::Limits::high_water) bytes wait to be written. After `false`,
+    /// [`on_drain`](crate::Handler::on_drain) is called when there is room.
+    pub fn has_room(&mut self) -> bool {
+        if !self.open.protocol.is_open() {
+            return false;
+        }
+        let is_full = self.open.protocol.is_above_high_water();
+        if is_full {
+            self.open.fill();
+        }
+        !is_full
+    }
+
+    /// What the application keeps of the connection.
+    #[must_use]
+    pub fn state(&self) -> &S {
+        &self.open.state
+    }
+
+    /// What the application keeps of the connection, to change it: it may know the next piece.
+    pub fn state_mut(&mut self) -> &mut S {
+        &mut self.open.state
+    }
+
+    /// Leaves the message unfinished until it is resumed in a later call of the handler. Nothing calls the handler for
+    /// that, except [`on_drain`](crate::Handler::on_drain) if there [was no room](MessagePieces::has_room).
+    pub fn pause(mut self) {
+        self.guard = Guard::Disarmed;
+    }
+
+    /// Ends the message, however much waits to be written. What has waited for its end follows.
+    pub fn finish(mut self) -> SendStatus {
+        self.guard = Guard::Disarmed;
+        // Only the first fragment of a message has its kind.
+        if self.open.protocol.send_fragment(MessageKind::Binary, &[], Last::Yes).is_err() {
+            return SendStatus::Closed;
+        }
+        self.context.traffic.message_sent();
+        self.context.catch_up(self.open, self.key);
+        if self.open.protocol.is_above_high_water() {
+            // The rest of what waits follows when there is room.
+            self.open.fill();
+        }
+        SendStatus::Queued
+    }
+
+    fn send(&mut self, kind: MessageKind, piece: &[u8]) -> SendStatus {
+        if !self.open.protocol.is_open() {
+            return SendStatus::Closed;
+        }
+        if !self.has_room() {
+            return SendStatus::Full;
+        }
+        match self.open.protocol.send_fragment(kind, piece, Last::No) {
+            Ok(()) => SendStatus::Queued,
+            Err(_) => SendStatus::Closed,
+        }
+    }
+}
+
+impl<S, T: ?Sized> Drop for MessagePieces<'_, S, T> {
+    fn drop(&mut self) {
+        if self.guard == Guard::Armed && self.open.protocol.is_open() {
+            let unfinished = CloseFrame::new(CloseCode::INTERNAL_ERROR, "a message was left unfinished");
+            self.open.protocol.close(unfinished.ok());
+        }
+    }
+}
+
+impl<S, T: ?Sized> fmt::Debug for MessagePieces<'_, S, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessagePieces").field("queued", &self.open.protocol.queued()).finish_non_exhaustive()
+    }
+}
