@@ -4,15 +4,15 @@
 //! socket.
 //!
 //! ```text
-//! server   bytes → HeadReader → http::Request → Offer → accept() → 101 + Agreed → bytes
-//!                                             ↘ Refusal → 4xx → bytes
+//! server   bytes → ServerHandshake → UpgradeRequest → accept() → 101 + Agreed → bytes
+//!                                  ↘ plain HTTP     ↘ Refusal → 4xx → bytes
 //! client   ClientHandshake → request() → bytes
 //!          bytes → HeadReader → http::Response → verify() → Agreed
 //! ```
 //!
-//! Only [`HeadReader`], [`encode_request`] and [`encode_response_head`] know how HTTP/1.1 looks on the wire.
-//! The rest works on `http` types, so that requests which another HTTP implementation has read are served the
-//! same way.
+//! Only [`ServerHandshake`], [`HeadReader`], [`encode_request`], [`encode_response`] and [`encode_response_head`] know how
+//! HTTP/1.1 looks on the wire. The rest works on `http` types, so that requests which another HTTP implementation has read
+//! are served the same way: an upgrade over HTTP/1.1 as well as an extended CONNECT over HTTP/2 ([`Bootstrap`]).
 //!
 //! A server and a client shaking hands:
 //!
@@ -31,6 +31,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod bootstrap;
 mod client;
 mod field;
 mod head;
@@ -41,6 +42,7 @@ mod request;
 mod response;
 mod rules;
 mod server;
+mod server_handshake;
 
 #[cfg(test)]
 mod recorded;
@@ -50,12 +52,14 @@ mod sentences;
 mod tests;
 
 pub use crate::accept_key::{AcceptKey, ClientKey, InvalidKey};
+pub use bootstrap::{Bootstrap, ConnectProtocol};
 pub use client::{ClientHandshake, RequestError, ResponseError};
 pub use head::{HeadError, HeadLimits, HeadReader, HeadStatus};
 pub use host::HostPort;
 pub use negotiate::{Agreed, Extension, ExtensionError, negotiate};
 pub use refusal::Refusal;
 pub use request::encode_request;
-pub use response::encode_response_head;
+pub use response::{encode_response, encode_response_head};
 pub use rules::{RequestBody, check_request, requested_host};
 pub use server::{AcceptError, Offer, is_upgrade};
+pub use server_handshake::{HandshakeProgress, RefusedRequest, ServerHandshake, UpgradeRequest};

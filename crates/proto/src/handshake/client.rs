@@ -1,5 +1,6 @@
-//! The client's side of the opening handshake (RFC 6455 §4.1).
+//! The client's side of the opening handshake (RFC 6455 §4.1, RFC 8441 §5).
 
+use super::bootstrap::{Bootstrap, ConnectProtocol};
 use super::field::{NotSingle, has_token, is_token, single};
 use super::negotiate::{
     Agreed, Extension, ExtensionError, check_answer, format_extensions, parse_extensions,
@@ -9,8 +10,8 @@ use http::header::{
     CONNECTION, CONTENT_LENGTH, HOST, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
-use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri};
+use http::uri::{Authority, Parts, PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use std::error::Error;
 use std::fmt;
 
@@ -24,9 +25,10 @@ const RESERVED_PREFIX: &str = "sec-websocket-";
 /// One attempt at a connection: makes the request, then judges the response to it.
 #[derive(Debug, Clone)]
 pub struct ClientHandshake {
-    key: ClientKey,
+    bootstrap: Bootstrap<ClientKey>,
     host: HeaderValue,
-    target: PathAndQuery,
+    /// Path and query, with the address before it for an extended CONNECT.
+    target: Uri,
     subprotocols: Vec<String>,
     answer: SubprotocolAnswer,
     extensions: Vec<Extension>,
@@ -45,9 +47,44 @@ impl ClientHandshake {
     /// not the scheme's own (RFC 6455 §4.1). The key is fresh.
     #[must_use]
     pub fn new(host: HeaderValue, target: &Uri) -> Self {
-        let target = target.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+        Self::by(Bootstrap::Upgrade(ClientKey::random()), host, Uri::from(path_of(target)))
+    }
+
+    /// A handshake by extended CONNECT (RFC 8441 §5), for one stream of a connection that speaks HTTP/2 or HTTP/3.
+    /// `uri` is the whole address, such as `wss://example.com/chat`.
+    ///
+    /// ```
+    /// use http::Uri;
+    /// use longwire_proto::handshake::{ClientHandshake, Offer};
+    ///
+    /// let client = ClientHandshake::extended_connect(&Uri::from_static("wss://example.com/chat"))?;
+    /// let request = client.request();
+    /// assert_eq!((request.method().as_str(), request.uri().to_string()), ("CONNECT", "https://example.com/chat".into()));
+    /// let (response, _) = Offer::read(&request)?.accept(None, &[])?;
+    /// client.verify(&response)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::NotAbsolute`] when `uri` has no host, or its scheme is not `ws`, `wss`, `http` or `https`.
+    pub fn extended_connect(uri: &Uri) -> Result<Self, RequestError> {
+        let not_absolute = || RequestError::NotAbsolute(uri.clone());
+        // RFC 8441 §5: `:scheme` is `https` for `wss` and `http` for `ws`.
+        let scheme = match uri.scheme_str() {
+            Some("wss" | "https") => Scheme::HTTPS,
+            Some("ws" | "http") => Scheme::HTTP,
+            _ => return Err(not_absolute()),
+        };
+        let authority = uri.authority().ok_or_else(not_absolute)?;
+        let host = HeaderValue::from_str(authority.as_str()).map_err(|_| not_absolute())?;
+        let target = absolute(scheme, authority.clone(), path_of(uri)).ok_or_else(not_absolute)?;
+        Ok(Self::by(Bootstrap::ExtendedConnect, host, target))
+    }
+
+    fn by(bootstrap: Bootstrap<ClientKey>, host: HeaderValue, target: Uri) -> Self {
         Self {
-            key: ClientKey::random(),
+            bootstrap,
             host,
             target,
             subprotocols: Vec::new(),
@@ -57,14 +94,18 @@ impl ClientHandshake {
         }
     }
 
-    /// Replaces the key, for handshakes that must be reproducible. A key is good for one connection.
+    /// Replaces the key, for handshakes that must be reproducible. A key is good for one connection. An extended CONNECT
+    /// has none, and keeps none.
     #[must_use]
     pub fn key(mut self, key: ClientKey) -> Self {
-        self.key = key;
+        if let Bootstrap::Upgrade(replaced) = &mut self.bootstrap {
+            *replaced = key;
+        }
         self
     }
 
-    /// Sends another `Host` than that of the address, as for a server that is reached past its public name.
+    /// Sends another `Host` than that of the address, as for a server that is reached past its public name. For an
+    /// extended CONNECT it is the `:authority`, if it can be one.
     #[must_use]
     pub fn host(mut self, host: HeaderValue) -> Self {
         self.host = host;
@@ -136,50 +177,61 @@ impl ClientHandshake {
         Ok(self)
     }
 
-    /// The request to send over HTTP/1.1, its target in origin-form.
+    /// The request to send: over HTTP/1.1 a GET with its target in origin-form, or an extended CONNECT with its
+    /// [`ConnectProtocol`] in the extensions.
     #[must_use]
     pub fn request(&self) -> Request<()> {
         let mut request = Request::new(());
-        *request.uri_mut() = Uri::from(self.target.clone());
+        match &self.bootstrap {
+            Bootstrap::Upgrade(key) => {
+                *request.uri_mut() = self.target.clone();
+                let headers = request.headers_mut();
+                headers.insert(HOST, self.host.clone());
+                headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+                headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+                headers.insert(SEC_WEBSOCKET_KEY, key.header_value());
+            }
+            Bootstrap::ExtendedConnect => {
+                *request.method_mut() = Method::CONNECT;
+                *request.version_mut() = Version::HTTP_2;
+                *request.uri_mut() = self.target_at_host();
+                request.extensions_mut().insert(ConnectProtocol::WEBSOCKET);
+            }
+        }
         let headers = request.headers_mut();
-        headers.insert(HOST, self.host.clone());
-        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        headers.insert(SEC_WEBSOCKET_KEY, self.key.header_value());
         headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         headers.extend(self.headers.clone());
         request
     }
 
-    /// Judges the server's response (RFC 6455 §4.1, after the request).
+    /// The target with the host that is to be named.
+    fn target_at_host(&self) -> Uri {
+        let named = || {
+            let scheme = self.target.scheme()?.clone();
+            absolute(scheme, Authority::try_from(self.host.as_bytes()).ok()?, path_of(&self.target))
+        };
+        named().unwrap_or_else(|| self.target.clone())
+    }
+
+    /// Judges the server's response (RFC 6455 §4.1, after the request; RFC 8441 §5).
     ///
     /// # Errors
     ///
     /// [`ResponseError::Status`] when the server refused or redirected, the others when it agreed to
     /// something that was not asked. The connection must then be closed.
     pub fn verify<B>(&self, response: &Response<B>) -> Result<Agreed, ResponseError> {
-        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Err(ResponseError::Status(response.status()));
+        let (status, headers) = (response.status(), response.headers());
+        match &self.bootstrap {
+            Bootstrap::Upgrade(key) if status == StatusCode::SWITCHING_PROTOCOLS => {
+                check_upgraded(headers, key)?
+            }
+            Bootstrap::ExtendedConnect if status.is_success() => {}
+            Bootstrap::Upgrade(_) | Bootstrap::ExtendedConnect => return Err(ResponseError::Status(status)),
         }
-        let headers = response.headers();
-        check_upgrade(headers)?;
-        if !has_token(headers, &CONNECTION, "upgrade") {
-            return Err(ResponseError::NoConnectionUpgrade);
-        }
-        self.check_accept(headers)?;
         let subprotocol = self.chosen_subprotocol(headers)?;
         let extensions = parse_extensions(headers).map_err(ResponseError::Extensions)?;
         check_answer(&self.extensions, &extensions).map_err(ResponseError::Extensions)?;
         Ok(Agreed { subprotocol, extensions })
-    }
-
-    fn check_accept(&self, headers: &HeaderMap) -> Result<(), ResponseError> {
-        match single(headers, &SEC_WEBSOCKET_ACCEPT) {
-            Ok(value) if value == self.key.accept().as_bytes() => Ok(()),
-            Ok(_) => Err(ResponseError::WrongAccept),
-            Err(NotSingle::Missing) => Err(ResponseError::NoAccept),
-            Err(NotSingle::Repeated) => Err(ResponseError::RepeatedAccept),
-        }
     }
 
     fn chosen_subprotocol(&self, headers: &HeaderMap) -> Result<Option<String>, ResponseError> {
@@ -198,6 +250,33 @@ impl ClientHandshake {
             },
             Err(NotSingle::Repeated) => Err(ResponseError::RepeatedSubprotocol),
         }
+    }
+}
+
+/// Path and query of an address; RFC 3986 §6.2.3: an empty path is `/`.
+fn path_of(uri: &Uri) -> PathAndQuery {
+    uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"))
+}
+
+fn absolute(scheme: Scheme, authority: Authority, path_and_query: PathAndQuery) -> Option<Uri> {
+    let mut parts = Parts::default();
+    parts.scheme = Some(scheme);
+    parts.authority = Some(authority);
+    parts.path_and_query = Some(path_and_query);
+    Uri::from_parts(parts).ok()
+}
+
+/// What a response with 101 has to say beside its status (RFC 6455 §4.1).
+fn check_upgraded(headers: &HeaderMap, key: &ClientKey) -> Result<(), ResponseError> {
+    check_upgrade(headers)?;
+    if !has_token(headers, &CONNECTION, "upgrade") {
+        return Err(ResponseError::NoConnectionUpgrade);
+    }
+    match single(headers, &SEC_WEBSOCKET_ACCEPT) {
+        Ok(value) if value == key.accept().as_bytes() => Ok(()),
+        Ok(_) => Err(ResponseError::WrongAccept),
+        Err(NotSingle::Missing) => Err(ResponseError::NoAccept),
+        Err(NotSingle::Repeated) => Err(ResponseError::RepeatedAccept),
     }
 }
 
@@ -224,6 +303,8 @@ pub enum RequestError {
     ReservedHeader(HeaderName),
     /// More headers than an `http::HeaderMap` holds.
     TooManyHeaders,
+    /// The address of an extended CONNECT has no host, or is not one of a WebSocket.
+    NotAbsolute(Uri),
 }
 
 impl fmt::Display for RequestError {
@@ -236,6 +317,7 @@ impl fmt::Display for RequestError {
             Self::Extensions(error) => error.fmt(f),
             Self::ReservedHeader(name) => write!(f, "header {name} is reserved for the opening handshake"),
             Self::TooManyHeaders => f.write_str("the request has too many headers"),
+            Self::NotAbsolute(uri) => write!(f, "{uri} is not the whole address of a WebSocket"),
         }
     }
 }
@@ -246,7 +328,7 @@ impl Error for RequestError {}
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ResponseError {
-    /// The server answered with another status than 101.
+    /// The server answered with another status than 101, or than one of success to an extended CONNECT.
     Status(StatusCode),
     /// There is no `Upgrade`.
     NoUpgrade,

@@ -1,5 +1,6 @@
 //! Finds the end of an HTTP/1.1 head as its bytes arrive (RFC 9112 §2).
 
+use crate::limits::Limits;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::error::Error;
 use std::fmt;
@@ -16,6 +17,13 @@ pub struct HeadLimits {
 impl Default for HeadLimits {
     fn default() -> Self {
         Self { bytes: 16 * 1024, headers: 100 }
+    }
+}
+
+/// How much head a peer may send over one connection.
+impl From<&Limits> for HeadLimits {
+    fn from(limits: &Limits) -> Self {
+        Self { bytes: limits.handshake_bytes, headers: limits.handshake_headers }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::field::write_line;
 use super::head::{HeadError, HeadReader, header_map};
-use http::{Response, StatusCode, Version};
+use http::{Method, Response, StatusCode, Version};
 use httparse::Status;
 
 impl HeadReader {
@@ -42,6 +42,18 @@ pub fn encode_response_head<B>(response: &Response<B>, out: &mut Vec<u8>) {
         write_line(out, name, value);
     }
     out.extend_from_slice(b"\r\n");
+}
+
+/// `response` with its text as HTTP/1.1. The response to HEAD has no content (RFC 9110 §9.3.2); `method` is that of the
+/// request, if it could be read.
+#[must_use]
+pub fn encode_response(response: &Response<String>, method: Option<&Method>) -> Vec<u8> {
+    let mut out = Vec::new();
+    encode_response_head(response, &mut out);
+    if method != Some(&Method::HEAD) {
+        out.extend_from_slice(response.body().as_bytes());
+    }
+    out
 }
 
 #[cfg(test)]

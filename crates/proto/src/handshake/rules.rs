@@ -1,6 +1,7 @@
 //! What every request over HTTP/1.1 has to be, whatever it asks for: the same judgement for the first request of a
 //! connection and for all others, for those that ask for a WebSocket and for plain ones.
 
+use super::bootstrap::ConnectRequest;
 use super::field::{NotSingle, list, single};
 use super::host::HostPort;
 use super::refusal::Refusal;
@@ -51,9 +52,12 @@ pub fn requested_host<'r>(target: &'r Uri, headers: &'r HeaderMap) -> Option<&'r
 
 /// RFC 9112 §3.2, RFC 6455 §4.2.1 (2). A request of HTTP/1.0 may come without `Host`.
 pub(super) fn check_host<B>(request: &Request<B>) -> Result<(), Refusal> {
+    let is_extended_connect = ConnectRequest::of(request) != ConnectRequest::No;
     let host = match single(request.headers(), &HOST) {
         Ok(host) => Some(host),
         Err(NotSingle::Missing) if request.version() < Version::HTTP_11 => None,
+        // The authority of an extended CONNECT is in its target (RFC 8441 §4).
+        Err(NotSingle::Missing) if is_extended_connect && request.uri().authority().is_some() => None,
         Err(NotSingle::Missing) => return Err(Refusal::bad_request("Host is missing")),
         Err(NotSingle::Repeated) => return Err(Refusal::bad_request("Host is repeated")),
     };
@@ -66,7 +70,7 @@ pub(super) fn check_host<B>(request: &Request<B>) -> Result<(), Refusal> {
     match parsed(authority.as_str().as_bytes()) {
         None => Err(Refusal::bad_request("the request target does not name a host with an optional port")),
         // RFC 9112 §3.2.3
-        Some(None) if request.method() == Method::CONNECT => {
+        Some(None) if request.method() == Method::CONNECT && !is_extended_connect => {
             Err(Refusal::bad_request("the request target of CONNECT names no port"))
         }
         Some(_) => Ok(()),

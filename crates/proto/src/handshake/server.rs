@@ -1,5 +1,6 @@
 //! The server's side of the opening handshake (RFC 6455 §4.2).
 
+use super::bootstrap::{Bootstrap, ConnectRequest};
 use super::field::{NotSingle, has_token, single, tokens};
 use super::negotiate::{
     Agreed, Extension, ExtensionError, check_answer, format_extensions, parse_extensions,
@@ -16,43 +17,67 @@ use std::collections::HashSet;
 use std::error::Error;
 use std::fmt;
 
-/// Whether the request asks for a WebSocket, well or badly: `Upgrade` lists `websocket`. All else is plain
-/// HTTP.
+/// Whether the request asks for a WebSocket, well or badly: `Upgrade` lists `websocket`, or it is an extended CONNECT
+/// (RFC 8441 §4) that does not name another protocol. All else is plain HTTP.
 #[must_use]
 pub fn is_upgrade<B>(request: &Request<B>) -> bool {
+    match ConnectRequest::of(request) {
+        ConnectRequest::WebSocket | ConnectRequest::Unnamed => true,
+        ConnectRequest::Other => false,
+        ConnectRequest::No => asks_for_upgrade(request),
+    }
+}
+
+fn asks_for_upgrade<B>(request: &Request<B>) -> bool {
     has_token(request.headers(), &UPGRADE, "websocket")
 }
 
 /// A valid request for a WebSocket, waiting for the server's answer.
 #[derive(Debug, Clone)]
 pub struct Offer {
-    accept: AcceptKey,
+    bootstrap: Bootstrap<AcceptKey>,
     subprotocols: Vec<String>,
     extensions: Vec<Extension>,
 }
 
 impl Offer {
-    /// Reads the opening handshake of a client over HTTP/1.1 (RFC 6455 §4.2.1).
+    /// Reads the opening handshake of a client: an upgrade over HTTP/1.1 (RFC 6455 §4.2.1), or an extended CONNECT
+    /// (RFC 8441 §5), whose `:protocol` is a [`ConnectProtocol`](super::ConnectProtocol) in the extensions of the
+    /// request.
     ///
     /// `Origin` is not judged here, that is the server's policy.
     ///
     /// # Errors
     ///
     /// The [`Refusal`] to answer with: 426 with `Sec-WebSocket-Version: 13` for another version or none, 405
-    /// for a method other than GET, 505 for HTTP/2 and later, 400 for what else is wrong.
+    /// for a method other than GET, 505 for an upgrade over HTTP/2 and later, 400 for what else is wrong.
     pub fn read<B>(request: &Request<B>) -> Result<Self, Refusal> {
         let headers = request.headers();
-        check_upgrade(request)?;
+        let is_extended_connect = ConnectRequest::of(request) == ConnectRequest::WebSocket;
+        if is_extended_connect {
+            check_target(request)?;
+        } else {
+            check_upgrade(request)?;
+        }
         check_host(request)?;
         check_no_body(headers)?;
         check_version(headers)?;
-        let key = exactly_one(headers, &SEC_WEBSOCKET_KEY, "Sec-WebSocket-Key")?;
-        let key = ClientKey::parse(key).map_err(|error| Refusal::bad_request(error.to_string()))?;
+        let bootstrap = if is_extended_connect {
+            Bootstrap::ExtendedConnect
+        } else {
+            Bootstrap::Upgrade(accept_key(headers)?)
+        };
         Ok(Self {
-            accept: key.accept(),
+            bootstrap,
             subprotocols: offered_subprotocols(headers)?,
             extensions: parse_extensions(headers).map_err(|error| Refusal::bad_request(error.to_string()))?,
         })
+    }
+
+    /// How the request opens the WebSocket.
+    #[must_use]
+    pub fn bootstrap(&self) -> &Bootstrap<AcceptKey> {
+        &self.bootstrap
     }
 
     /// The subprotocols that the client offers, its preferred one first (RFC 6455 §1.9).
@@ -73,7 +98,8 @@ impl Offer {
         supported.iter().map(AsRef::as_ref).find(|&name| self.offers(name))
     }
 
-    /// Agrees: the 101 to send (RFC 6455 §4.2.2), to which headers may be added, and what holds from then on.
+    /// Agrees: the response to send, 101 (RFC 6455 §4.2.2) or 200 to an extended CONNECT (RFC 8441 §5), to which headers
+    /// may be added, and what holds from then on.
     ///
     /// # Errors
     ///
@@ -86,11 +112,14 @@ impl Offer {
     ) -> Result<(Response<()>, Agreed), AcceptError> {
         check_answer(&self.extensions, extensions).map_err(AcceptError::Extensions)?;
         let mut response = Response::new(());
-        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        if let Bootstrap::Upgrade(accept) = &self.bootstrap {
+            *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+            let headers = response.headers_mut();
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+            headers.insert(SEC_WEBSOCKET_ACCEPT, accept.header_value());
+        }
         let headers = response.headers_mut();
-        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        headers.insert(SEC_WEBSOCKET_ACCEPT, self.accept.header_value());
         if let Some(name) = subprotocol {
             let not_offered = || AcceptError::SubprotocolNotOffered(name.to_owned());
             let value = HeaderValue::from_str(name).map_err(|_| not_offered())?;
@@ -111,8 +140,23 @@ impl Offer {
     }
 }
 
+/// RFC 8441 §4: an extended CONNECT has `:scheme` and `:path`.
+fn check_target<B>(request: &Request<B>) -> Result<(), Refusal> {
+    let target = request.uri();
+    if target.scheme().is_some() && target.path_and_query().is_some() {
+        return Ok(());
+    }
+    Err(Refusal::bad_request("an extended CONNECT has a scheme and a path"))
+}
+
+fn accept_key(headers: &HeaderMap) -> Result<AcceptKey, Refusal> {
+    let key = exactly_one(headers, &SEC_WEBSOCKET_KEY, "Sec-WebSocket-Key")?;
+    let key = ClientKey::parse(key).map_err(|error| Refusal::bad_request(error.to_string()))?;
+    Ok(key.accept())
+}
+
 fn check_upgrade<B>(request: &Request<B>) -> Result<(), Refusal> {
-    // Over HTTP/2 a WebSocket is opened by an extended CONNECT (RFC 8441), with none of the headers that follow.
+    // The mechanism is one of HTTP/1.1: later versions have neither `Upgrade` nor `Connection` (RFC 9113 §8.2.2).
     if request.version() > Version::HTTP_11 {
         return Err(Refusal::new(
             StatusCode::HTTP_VERSION_NOT_SUPPORTED,
@@ -128,7 +172,7 @@ fn check_upgrade<B>(request: &Request<B>) -> Result<(), Refusal> {
         let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "a WebSocket is opened with GET");
         return Err(refusal.header(ALLOW, HeaderValue::from_static("GET")));
     }
-    if !is_upgrade(request) {
+    if !asks_for_upgrade(request) {
         return Err(Refusal::upgrade_required("this is a WebSocket: the request needs Upgrade: websocket"));
     }
     if !has_token(request.headers(), &CONNECTION, "upgrade") {
