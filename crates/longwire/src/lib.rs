@@ -62,8 +62,8 @@ pub use error::{Cause, ProxyError};
 pub use error::{Error, HandshakeError, InvalidSetting, RefusedResponse, Result, UrlError};
 #[cfg(feature = "server")]
 pub use event::{
-    AsMessage, Engine, Handler, MessagePieces, MessageRef, Remote, RemoteError, SendStatus, Slow, Socket,
-    SocketId, Topics,
+    AsMessage, CloseCount, Dropped, Engine, Handler, MessagePieces, MessageRef, Remote, RemoteError,
+    SendStatus, Slow, Socket, SocketId, SocketView, TopicEvent, Topics,
 };
 #[cfg(feature = "client")]
 pub use event_socket::EventSocket;

@@ -399,7 +399,7 @@ impl<M> Server<M> {
         H: EventHandler,
     {
         let Server { common, mode } = self;
-        let Run { engine, workers, exchange } = mode.into_run();
+        let Run { engine, workers, exchange, observer } = mode.into_run();
         common.check()?;
         not_zero("Server::workers", workers)?;
         let census = Arc::new(common.census());
@@ -421,6 +421,7 @@ impl<M> Server<M> {
             tls: common.tls,
             census: Arc::clone(&census),
             exchange,
+            observer,
             engine,
             workers,
             shutdown: common.shutdown,

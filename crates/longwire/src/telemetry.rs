@@ -73,6 +73,10 @@ pub const CONNECTIONS_SHED: &str = "longwire_connections_shed_total";
 /// Counter: connections that were closed with 1013 because they did not take the messages of a topic as fast as they came.
 /// No labels.
 pub const SLOW_SUBSCRIBERS: &str = "longwire_slow_subscribers_total";
+/// Counter: messages of topics that subscribers did not get, once for each subscriber, as
+/// `Topics::dropped` has them. `policy`: `disconnect`, `drop_oldest`, `latest`, `backlog` (an event loop was too
+/// far behind).
+pub const TOPIC_MESSAGES_DROPPED: &str = "longwire_topic_messages_dropped_total";
 /// Counter: times that were up. `role`; `time`: `keepalive` (the peer is gone), `idle` (closed with 1001), `close` (the
 /// peer did not end the connection), `http` (a client of plain HTTP neither sent nor took anything).
 pub const TIMEOUTS: &str = "longwire_timeouts_total";
@@ -114,13 +118,14 @@ pub const BYTES_HELD: &str = "longwire_held_bytes";
 /// request on. `role`.
 pub const HANDSHAKE_DURATION: &str = "longwire_handshake_duration_seconds";
 
-const COUNTERS: [(&str, &str); 17] = [
+const COUNTERS: [(&str, &str); 18] = [
     (CONNECTIONS_OPENED, "WebSockets that were opened"),
     (CONNECTIONS_REFUSED, "Connections that were not let in"),
     (CONNECTIONS_CLOSED, "WebSockets that have ended, by whom and with which close code"),
     (PROTOCOL_FAILURES, "WebSockets on which the peer broke the protocol or crossed a bound"),
     (CONNECTIONS_SHED, "WebSockets closed with 1013 because all together held too much"),
     (SLOW_SUBSCRIBERS, "WebSockets closed with 1013 because they did not keep up with a topic"),
+    (TOPIC_MESSAGES_DROPPED, "Messages of topics that subscribers did not get"),
     (TIMEOUTS, "WebSockets that were given up or closed because a time was up"),
     (BACKPRESSURE, "Times that senders had to wait because too much waited to be written"),
     (PINGS_PUT_OFF, "Pings that were not answered at once because too much waited to be written"),
@@ -237,6 +242,14 @@ pub(crate) fn failed(role: Role, error: &ProtocolError) {
 #[cfg(feature = "server")]
 pub(crate) fn too_slow() {
     facade::count(SLOW_SUBSCRIBERS, &[], 1);
+}
+
+/// Messages of topics were dropped, by the value of the label `policy`.
+#[cfg(feature = "server")]
+pub(crate) fn topic_messages_dropped(by_policy: &[(&'static str, u64)]) {
+    for &(policy, count) in by_policy.iter().filter(|(_, count)| *count > 0) {
+        facade::count(TOPIC_MESSAGES_DROPPED, &[("policy", policy)], count);
+    }
 }
 
 /// A connection was closed with 1013 because all together hold too much.

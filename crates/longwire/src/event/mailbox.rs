@@ -1,15 +1,21 @@
 //! What other threads want of an event loop.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 
 use longwire_proto::{CloseFrame, Prepared};
 use slotmap::Key as _;
 
+use super::ask::Ask;
+use super::dropped::Dropped;
 use super::key::Key;
+use super::registry::{TopicRecord, TopicRegistry};
+use super::topics::TopicTable;
 use crate::message::Outgoing;
+use crate::panic_message::panic_message;
 
 /// How many bytes the publications that wait for one loop may cost. A publisher that is faster than that loses messages,
 /// and they are counted: memory is not given to a backlog that only grows.
@@ -29,11 +35,11 @@ pub(super) fn cost_of_message(message: &Outgoing) -> usize {
 /// What waits for one event loop.
 #[derive(Debug, Default)]
 pub(super) struct Mailbox {
+    /// Which of the server's mailboxes this is.
+    index: usize,
     inner: Mutex<MailboxState>,
     /// Whether something may be in it: a look that costs no lock.
     full: AtomicBool,
-    /// Whether anybody in the loop has subscribed to anything.
-    expects_publications: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -43,6 +49,8 @@ struct MailboxState {
     published: usize,
     /// Wakes the loop.
     waker: Option<Waker>,
+    /// Whether the loop has ended and takes nothing more.
+    is_over: bool,
 }
 
 /// What another thread wants of a loop.
@@ -61,6 +69,8 @@ pub(super) enum Mail {
         to: Key,
         frame: Option<CloseFrame>,
     },
+    /// Answer a question about the loop's connections.
+    Ask(Ask),
     /// Close every connection with 1001, and accept no more.
     ShutDown,
     /// Drop whatever is left.
@@ -72,7 +82,7 @@ impl Mail {
     pub(super) fn receiver(&self) -> Key {
         match self {
             Mail::Send { to, .. } | Mail::Close { to, .. } => *to,
-            Mail::Publish { .. } | Mail::ShutDown | Mail::Stop => Key::null(),
+            Mail::Publish { .. } | Mail::Ask(_) | Mail::ShutDown | Mail::Stop => Key::null(),
         }
     }
 
@@ -118,17 +128,14 @@ impl Allowance {
 }
 
 impl Mailbox {
-    /// Whether anybody in the loop has subscribed to anything. What is published before is not for it, so that a loop
-    /// without subscribers is neither woken nor has anything wait for it.
-    pub(super) fn expect_publications(&self, are_expected: bool) {
-        // Whoever publishes after it has heard of a subscription, by whatever way, sees it here.
-        self.expects_publications.store(are_expected, Ordering::SeqCst);
-    }
-
-    /// Puts something in, and wakes the loop. `false`: too many publications wait.
+    /// Puts something in, and wakes the loop. `false`: too many publications wait. A loop that has ended takes nothing.
     pub(super) fn put(&self, mail: Mail) -> bool {
         let cost = mail.cost_of_publication();
         let mut inner = self.lock();
+        if inner.is_over {
+            drop(inner);
+            return true;
+        }
         if cost > 0 && inner.published > MAX_WAITING {
             return false;
         }
@@ -170,23 +177,38 @@ impl Mailbox {
         }
     }
 
+    /// The loop has ended: what waits for it is dropped, and what comes later is not kept.
+    pub(super) fn end(&self) {
+        let mut inner = self.lock();
+        inner.is_over = true;
+        let mail = std::mem::take(&mut inner.mail);
+        drop(inner);
+        for mail in mail {
+            // The content of a message may be the application's, whose `Drop` may send something or panic.
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(mail))) {
+                tracing::error!(panic = panic_message(&*payload), "a message panicked when it was dropped");
+            }
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, MailboxState> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The mailboxes of all loops of a server.
+/// What the loops of a server share: their mailboxes and their topics.
 #[derive(Debug, Default)]
 pub(crate) struct Exchange {
     /// Set when the loops start.
     mailboxes: OnceLock<Vec<Arc<Mailbox>>>,
-    dropped: AtomicU64,
+    registry: Arc<TopicRegistry>,
 }
 
 impl Exchange {
     /// Sets the loops up, once.
     pub(super) fn connect(&self, loops: usize) -> &[Arc<Mailbox>] {
-        self.mailboxes.get_or_init(|| (0..loops).map(|_| Arc::default()).collect())
+        let mailbox = |index| Arc::new(Mailbox { index, ..Mailbox::default() });
+        self.mailboxes.get_or_init(|| (0..loops).map(mailbox).collect())
     }
 
     /// The mailboxes of all loops, as far as they run.
@@ -194,26 +216,43 @@ impl Exchange {
         self.mailboxes.get().map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Gives a publication to every loop but one that has it already.
-    pub(super) fn publish(&self, topic: &Arc<str>, message: &Arc<Prepared>, but: Option<&Arc<Mailbox>>) {
-        for mailbox in self.mailboxes() {
-            let has_it = but.is_some_and(|but| Arc::ptr_eq(but, mailbox));
-            if has_it || !mailbox.expects_publications.load(Ordering::SeqCst) {
+    /// The mailboxes of the loops in which a topic has subscribers.
+    pub(super) fn mailboxes_of(&self, topic: &TopicRecord) -> impl Iterator<Item = &Arc<Mailbox>> {
+        self.mailboxes().iter().filter(|mailbox| topic.subscribers_in(mailbox.index) > 0)
+    }
+
+    pub(super) fn registry(&self) -> &Arc<TopicRegistry> {
+        &self.registry
+    }
+
+    /// An empty table of topics for the loop with this mailbox.
+    pub(super) fn topic_table(&self, mailbox: &Mailbox) -> TopicTable {
+        TopicTable::new(Arc::clone(&self.registry), mailbox.index, self.mailboxes().len())
+    }
+
+    /// Gives a publication to every loop that has subscribers, except for one that has it already; gives for how many
+    /// subscribers these loops took it.
+    pub(super) fn publish(
+        &self,
+        topic: &TopicRecord,
+        message: &Arc<Prepared>,
+        except: Option<&Mailbox>,
+    ) -> usize {
+        let (mut queued, mut dropped) = (0, Dropped::default());
+        for mailbox in self.mailboxes_of(topic) {
+            if except.is_some_and(|except| except.index == mailbox.index) {
                 continue;
             }
-            let mail = Mail::Publish { topic: Arc::clone(topic), message: Arc::clone(message) };
-            if !mailbox.put(mail) {
-                self.count_dropped();
+            let subscribers = topic.subscribers_in(mailbox.index);
+            let mail = Mail::Publish { topic: Arc::clone(topic.name()), message: Arc::clone(message) };
+            if mailbox.put(mail) {
+                queued += subscribers;
+            } else {
+                dropped.backlog += subscribers as u64;
             }
         }
-    }
-
-    pub(super) fn count_dropped(&self) {
-        self.dropped.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+        self.registry.count_dropped(topic, &dropped);
+        queued
     }
 }
 

@@ -3,6 +3,7 @@
 //! A driver moves the bytes. It tells what it has read, takes from [`Reactor::next_dirty`] which connections have
 //! something to be done, and does the [`Step`] that each is at, until it is to wait.
 
+mod asked;
 mod delivery;
 mod ending;
 mod guard;
@@ -127,7 +128,7 @@ impl<H: Handler, L> Reactor<H, L> {
             spans: Spans::default(),
             context: LoopContext {
                 number: LoopNumber::next(),
-                topics: Default::default(),
+                topics: exchange.topic_table(&mailbox),
                 publications: Default::default(),
                 mailbox,
                 exchange,

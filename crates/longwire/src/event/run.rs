@@ -22,6 +22,7 @@ use super::engine::Engine;
 use super::handler::Handler;
 use super::intake::{Intake, LoopHost};
 use super::mailbox::{Exchange, Mail, Mailbox};
+use super::observer::{Observation, Observer};
 use super::readiness::{Readiness, Runtimes};
 use super::rules::Rules;
 #[cfg(all(target_os = "linux", feature = "uring", feature = "tls"))]
@@ -47,6 +48,7 @@ pub(crate) struct Plan<H> {
     pub(crate) tls: Option<Tls>,
     pub(crate) census: Arc<Census>,
     pub(crate) exchange: Arc<Exchange>,
+    pub(crate) observer: Option<Observer>,
     pub(crate) engine: Engine,
     pub(crate) workers: usize,
     pub(crate) shutdown: Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -59,6 +61,10 @@ pub(crate) async fn run<H: Handler>(plan: Plan<H>) -> Result<()> {
     let listeners = share(plan.listener, plan.workers).map_err(setting_up)?;
     let loops = Loops { exchange: plan.exchange, dropping: CancellationToken::new() };
     let (sender, mut ended) = unbounded_channel();
+    let observation = plan.observer.map(|observer| {
+        Observation::start(observer, loops.exchange.registry(), Handle::current()).map_err(setting_up)
+    });
+    let (observation, observed) = observation.transpose()?.unzip();
     let start = LoopSetup {
         rules: Arc::new(plan.rules),
         http: plan.http.map(Arc::new),
@@ -69,6 +75,7 @@ pub(crate) async fn run<H: Handler>(plan: Plan<H>) -> Result<()> {
         dropping: loops.dropping.clone(),
         caller: Handle::current(),
         ended: sender,
+        observation: observation.map(Arc::new),
     };
     let uses_uring = plan.engine.resolve() == Engine::Uring;
     // Connections that come back from hyper have a loop of their own where those of io_uring cannot take them.
@@ -96,6 +103,11 @@ pub(crate) async fn run<H: Handler>(plan: Plan<H>) -> Result<()> {
         tracing::warn!("what did not end in time is dropped");
         loops.stop();
         all(&mut ended).await;
+    }
+    if let Some(observed) = observed
+        && timeout(plan.shutdown_time, observed).await.is_err()
+    {
+        tracing::warn!("the observer of topics did not return in time");
     }
     Ok(())
 }
@@ -160,6 +172,8 @@ struct LoopSetup<H> {
     /// The runtime of whoever runs the server: what handlers and the HTTP service spawn is spawned there, on every engine.
     caller: Handle,
     ended: UnboundedSender<io::Result<()>>,
+    /// It ends with the last loop.
+    observation: Option<Arc<Observation>>,
 }
 
 impl<H> Clone for LoopSetup<H> {
@@ -174,6 +188,7 @@ impl<H> Clone for LoopSetup<H> {
             dropping: self.dropping.clone(),
             caller: self.caller.clone(),
             ended: self.ended.clone(),
+            observation: self.observation.clone(),
         }
     }
 }

@@ -13,7 +13,7 @@ use super::mailbox::{Allowance, Exchange, Mailbox};
 use super::message_ref::{AsMessage, MessageRef};
 use super::publisher::prepared;
 use super::remote::Remote;
-use super::topics::{Slow, TopicId, TopicTable};
+use super::topics::{Slow, TopicTable};
 use crate::message::{Message, Outgoing};
 use crate::telemetry::Traffic;
 
@@ -84,17 +84,22 @@ pub(super) struct LoopContext {
 }
 
 impl LoopContext {
-    /// As [`TopicTable::subscribe`]; from now on the loop is given what others publish.
-    fn subscribe(&mut self, topic: &str, key: Key, slow: Slow) -> Option<TopicId> {
-        let id = self.topics.subscribe(topic, key, slow);
-        self.mailbox.expect_publications(true);
-        id
-    }
-
-    /// As [`TopicTable::unsubscribe`]; with the last subscription of all, the loop is given nothing more.
-    pub(super) fn unsubscribe(&mut self, id: TopicId, key: Key) {
-        self.topics.unsubscribe(id, key);
-        self.mailbox.expect_publications(!self.topics.is_empty());
+    /// Publishes to the other loops at once, and to this one when the handler returns; gives for how many subscribers.
+    fn publish(&mut self, topic: &str, message: Arc<Prepared>, but: Option<Key>) -> usize {
+        let own = self.topics.find(topic).and_then(|id| self.topics.get(id));
+        let queued = match own {
+            Some(own) => {
+                let left_out = but.is_some_and(|but| own.subscribers.contains_key(&but));
+                let others = self.exchange.publish(&own.record, &message, Some(&self.mailbox));
+                own.subscribers.len() - usize::from(left_out) + others
+            }
+            None => match self.exchange.registry().find(topic) {
+                Some(record) => self.exchange.publish(&record, &message, Some(&self.mailbox)),
+                None => 0,
+            },
+        };
+        self.publications.push_back(Publication { topic: topic.into(), message, but });
+        queued
     }
 
     /// Queues what waits for room, as far as there is some: of the topics of a connection, and of other threads.
@@ -105,6 +110,13 @@ impl LoopContext {
             }
         }
         open.unpark(&mut self.traffic);
+    }
+}
+
+/// The loop has ended.
+impl Drop for LoopContext {
+    fn drop(&mut self) {
+        self.mailbox.end();
     }
 }
 
@@ -191,7 +203,7 @@ impl<S> Socket<'_, S> {
         if !self.open.protocol.is_open() {
             return;
         }
-        if let Some(id) = self.context.subscribe(topic, self.key, slow) {
+        if let Some(id) = self.context.topics.subscribe(topic, self.key, slow) {
             self.open.subscriptions.push(id);
         }
     }
@@ -203,19 +215,27 @@ impl<S> Socket<'_, S> {
             return false;
         };
         let id = self.open.subscriptions.swap_remove(place);
-        self.context.unsubscribe(id, self.key);
+        drop(self.context.topics.unsubscribe(id, self.key));
         true
     }
 
-    /// Sends a message to everybody who has subscribed to a topic, this connection included if it has. It goes out when
-    /// the handler's method has returned.
-    pub fn publish(&mut self, topic: &str, message: impl Into<Message>) {
-        self.publication(topic, message.into(), None);
+    /// The topics that this connection has subscribed to, in no particular order.
+    pub fn topics(&self) -> impl Iterator<Item = &str> {
+        self.context.topics.names(&self.open.subscriptions)
     }
 
-    /// Sends a message to everybody who has subscribed to a topic, but not to this connection.
-    pub fn publish_to_others(&mut self, topic: &str, message: impl Into<Message>) {
-        self.publication(topic, message.into(), Some(self.key));
+    /// Sends a message to every subscriber of a topic, this connection included if it is one. To connections of the same
+    /// event loop it goes out when the handler's method has returned.
+    ///
+    /// Returns for how many subscribers it was queued, as [`Topics::publish`](crate::Topics::publish) does: those that the
+    /// topic has at this moment.
+    pub fn publish(&mut self, topic: &str, message: impl Into<Message>) -> usize {
+        self.context.publish(topic, prepared(message.into()), None)
+    }
+
+    /// As [`publish`](Socket::publish), but not to this connection, which does not count then.
+    pub fn publish_to_others(&mut self, topic: &str, message: impl Into<Message>) -> usize {
+        self.context.publish(topic, prepared(message.into()), Some(self.key))
     }
 
     /// How many bytes wait to be written.
@@ -276,11 +296,6 @@ impl<S> Socket<'_, S> {
             Bytes::copy_from_slice(bytes)
         };
         self.open.protocol.send_bytes(kind, payload)
-    }
-
-    fn publication(&mut self, topic: &str, message: Message, but: Option<Key>) {
-        let topic = topic.into();
-        self.context.publications.push_back(Publication { topic, message: prepared(message), but });
     }
 
     #[cold]

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use longwire_proto::{Prepared, Protocol, SendError};
 use slab::Slab;
 
+use super::dropped::Dropped;
 use super::key::Key;
+use super::registry::{TopicRecord, TopicRegistry};
 
 /// What happens to a message of a topic for a subscriber whose queue is above its high-water mark.
 ///
@@ -48,20 +50,26 @@ impl Slow {
 /// disconnected. It may be disconnected for what they have in them, too.
 const WAITING_AMID_MESSAGE: usize = 256;
 
-/// A topic that somebody in this loop has subscribed to.
+/// A topic that has subscribers in this loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TopicId(usize);
 
 /// The topics of one event loop.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct TopicTable {
     ids: HashMap<Arc<str>, TopicId>,
     topics: Slab<Topic>,
+    /// Those of all loops.
+    registry: Arc<TopicRegistry>,
+    /// The index of this loop, out of so many.
+    event_loop: usize,
+    loops: usize,
 }
 
 #[derive(Debug)]
 pub(super) struct Topic {
-    name: Arc<str>,
+    /// What all loops know of it.
+    pub(super) record: Arc<TopicRecord>,
     /// In the order of their places in the loop, so that a publication walks through memory once.
     pub(super) subscribers: BTreeMap<Key, Subscriber>,
 }
@@ -88,52 +96,73 @@ pub(super) enum Fanout {
 }
 
 impl TopicTable {
+    /// The table of the loop with this index, out of so many.
+    pub(super) fn new(registry: Arc<TopicRegistry>, event_loop: usize, loops: usize) -> TopicTable {
+        TopicTable { ids: HashMap::new(), topics: Slab::new(), registry, event_loop, loops }
+    }
+
     /// Subscribes, or changes what happens when the subscriber is slow. `Some`: it was not subscribed before.
     pub(super) fn subscribe(&mut self, name: &str, key: Key, slow: Slow) -> Option<TopicId> {
-        let id = match self.ids.get(name) {
-            Some(id) => *id,
-            None => {
-                let name: Arc<str> = name.into();
-                let topic = Topic { name: Arc::clone(&name), subscribers: BTreeMap::new() };
-                let id = TopicId(self.topics.insert(topic));
-                self.ids.insert(name, id);
-                id
-            }
-        };
-        let subscribers = &mut self.topics.get_mut(id.0)?.subscribers;
-        match subscribers.get_mut(&key) {
-            Some(subscriber) => {
-                subscriber.slow = slow;
-                None
-            }
-            None => {
-                subscribers.insert(key, Subscriber { slow, waiting: VecDeque::new() });
-                Some(id)
-            }
+        let Some(id) = self.find(name) else { return Some(self.enter(name, key, slow)) };
+        let topic = self.topics.get_mut(id.0)?;
+        if let Some(subscriber) = topic.subscribers.get_mut(&key) {
+            subscriber.slow = slow;
+            return None;
         }
+        topic.subscribers.insert(key, Subscriber::new(slow));
+        topic.record.count_in(self.event_loop);
+        Some(id)
     }
 
-    /// Ends a subscription; a topic without subscribers is forgotten.
-    pub(super) fn unsubscribe(&mut self, id: TopicId, key: Key) {
-        let Some(topic) = self.topics.get_mut(id.0) else { return };
-        topic.subscribers.remove(&key);
+    /// Subscribes to a topic that has no subscribers in this loop.
+    fn enter(&mut self, name: &str, key: Key, slow: Slow) -> TopicId {
+        let record = self.registry.enter(name, self.event_loop, self.loops);
+        let name = Arc::clone(record.name());
+        let subscribers = BTreeMap::from([(key, Subscriber::new(slow))]);
+        let id = TopicId(self.topics.insert(Topic { record, subscribers }));
+        self.ids.insert(name, id);
+        id
+    }
+
+    /// Ends a subscription, and gives what is left of it; a topic without subscribers is forgotten.
+    pub(super) fn unsubscribe(&mut self, id: TopicId, key: Key) -> Option<Subscriber> {
+        let topic = self.topics.get_mut(id.0)?;
+        let subscriber = topic.subscribers.remove(&key)?;
         if topic.subscribers.is_empty() {
             let topic = self.topics.remove(id.0);
-            self.ids.remove(&topic.name);
+            self.ids.remove(topic.record.name());
+            self.registry.leave(&topic.record, self.event_loop);
+        } else {
+            topic.record.count_out(self.event_loop);
         }
+        Some(subscriber)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.topics.is_empty()
-    }
-
-    /// The topic of this name, if somebody has subscribed to it.
+    /// The topic of this name, if it has subscribers in this loop.
     pub(super) fn find(&self, name: &str) -> Option<TopicId> {
         self.ids.get(name).copied()
     }
 
+    pub(super) fn get(&self, id: TopicId) -> Option<&Topic> {
+        self.topics.get(id.0)
+    }
+
     pub(super) fn get_mut(&mut self, id: TopicId) -> Option<&mut Topic> {
         self.topics.get_mut(id.0)
+    }
+
+    /// The names of these topics.
+    pub(super) fn names<'a>(&'a self, ids: &'a [TopicId]) -> impl Iterator<Item = &'a str> {
+        ids.iter().filter_map(|id| self.get(*id)).map(|topic| &**topic.record.name())
+    }
+}
+
+/// What ends with its loop has no subscribers there any more.
+impl Drop for TopicTable {
+    fn drop(&mut self) {
+        for topic in self.topics.drain() {
+            self.registry.leave(&topic.record, self.event_loop);
+        }
     }
 }
 
@@ -144,6 +173,19 @@ impl Topic {
 }
 
 impl Subscriber {
+    fn new(slow: Slow) -> Subscriber {
+        Subscriber { slow, waiting: VecDeque::new() }
+    }
+
+    /// Counts a message that the subscriber does not get.
+    pub(super) fn count_dropped(&self, dropped: &mut Dropped) {
+        match self.slow {
+            Slow::Disconnect => dropped.disconnect += 1,
+            Slow::DropOldest { .. } => dropped.drop_oldest += 1,
+            Slow::Latest => dropped.latest += 1,
+        }
+    }
+
     /// Queues a message for the subscriber, or does what is to be done if it is slow.
     pub(super) fn offer(&mut self, protocol: &mut Protocol, message: &Arc<Prepared>) -> Fanout {
         if self.waiting.is_empty() && !protocol.is_above_high_water() {
@@ -201,14 +243,34 @@ mod tests {
     fn a_topic_is_forgotten_with_its_last_subscriber() {
         let mut keys = slotmap::SlotMap::<Key, ()>::with_key();
         let (a, b) = (keys.insert(()), keys.insert(()));
-        let mut topics = TopicTable::default();
+        let registry = Arc::<TopicRegistry>::default();
+        let mut topics = TopicTable::new(Arc::clone(&registry), 1, 2);
         let id = topics.subscribe("news", a, Slow::Disconnect).unwrap();
         assert_eq!(topics.subscribe("news", b, Slow::Latest), Some(id));
         assert_eq!(topics.subscribe("news", b, Slow::Disconnect), None);
-        topics.unsubscribe(id, a);
+        assert_eq!(registry.find("news").unwrap().subscribers_in(1), 2);
+        assert!(topics.unsubscribe(id, a).is_some());
+        assert!(topics.unsubscribe(id, a).is_none());
         assert_eq!(topics.find("news"), Some(id));
-        topics.unsubscribe(id, b);
+        assert_eq!(registry.find("news").unwrap().subscribers(), 1);
+        assert!(topics.unsubscribe(id, b).is_some());
         assert_eq!(topics.find("news"), None);
-        assert!(topics.ids.is_empty() && topics.is_empty());
+        assert!(topics.ids.is_empty() && topics.topics.is_empty());
+        assert_eq!(registry.len(), 0);
+    }
+
+    #[test]
+    fn a_loop_that_ends_takes_its_subscribers_out_of_the_server() {
+        let key = slotmap::SlotMap::<Key, ()>::with_key().insert(());
+        let registry = Arc::<TopicRegistry>::default();
+        let mut tables = [0, 1].map(|index| TopicTable::new(Arc::clone(&registry), index, 2));
+        for table in &mut tables {
+            table.subscribe("news", key, Slow::Disconnect);
+        }
+        let [first, second] = tables;
+        drop(first);
+        assert_eq!(registry.find("news").unwrap().subscribers(), 1);
+        drop(second);
+        assert_eq!(registry.len(), 0);
     }
 }

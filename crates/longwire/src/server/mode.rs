@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::admission::decision::Decide;
-use crate::event::{Engine, Exchange};
+use crate::event::{Engine, Exchange, Observer};
 
 /// The mode of a server that can still [`serve`](crate::Server::serve) or [`run`](crate::Server::run).
 ///
@@ -57,6 +57,7 @@ pub struct Run {
     pub(super) engine: Engine,
     pub(super) workers: usize,
     pub(super) exchange: Arc<Exchange>,
+    pub(super) observer: Option<Observer>,
 }
 
 impl Default for Run {
@@ -65,6 +66,7 @@ impl Default for Run {
             engine: Engine::Auto,
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             exchange: Arc::default(),
+            observer: None,
         }
     }
 }
@@ -87,9 +89,9 @@ impl Default for Run {
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`serve` and `on_upgrade` do not go with `engine`, `workers` and `topics`",
-    label = "`engine`, `workers` or `topics` was called on this server: they are for `run`",
-    note = "`Server::serve` runs on the tokio runtime of its caller, without event loops of its own: leave out `engine`, `workers` and `topics`",
+    message = "`serve` and `on_upgrade` do not go with `engine`, `workers`, `topics` and `on_topic`",
+    label = "`engine`, `workers`, `topics` or `on_topic` was called on this server: they are for `run`",
+    note = "`Server::serve` runs on the tokio runtime of its caller, without event loops of its own: leave out `engine`, `workers`, `topics` and `on_topic`",
     note = "or implement `longwire::Handler`, which decides in its own `on_upgrade`, and call `Server::run`"
 )]
 pub trait CanServe: sealed::Mode {
@@ -109,10 +111,10 @@ pub trait CanServe: sealed::Mode {
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`run`, `engine`, `workers` and `topics` do not go with `Server::on_upgrade`",
+    message = "`run`, `engine`, `workers`, `topics` and `on_topic` do not go with `Server::on_upgrade`",
     label = "`on_upgrade` was called on this server: it is for `serve`",
     note = "`Server::run` asks `Handler::on_upgrade` whom to let in: move what `Server::on_upgrade` decides into there",
-    note = "or call `Server::serve`, without `engine`, `workers` and `topics`"
+    note = "or call `Server::serve`, without `engine`, `workers`, `topics` and `on_topic`"
 )]
 pub trait CanRun: sealed::Mode {
     #[doc(hidden)]

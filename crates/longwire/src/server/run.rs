@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Server;
 use super::mode::{CanRun, Run};
-use crate::event::{Engine, Topics};
+use crate::event::{Engine, TopicEvent, Topics};
 
 /// Settings for [`run`](Server::run), after which the server cannot [`serve`](Server::serve) any more.
 impl<M> Server<M> {
@@ -42,6 +42,43 @@ impl<M> Server<M> {
         let server = self.for_run(|_| ());
         let topics = Topics::new(Arc::clone(&server.mode.exchange));
         (server, topics)
+    }
+
+    /// Has `observer` called when a topic of the whole server gets its first subscriber, and when it loses its last one: a
+    /// bridge to a message broker subscribes there then, and unsubscribes.
+    ///
+    /// The observer runs on a thread of its own, `longwire-topics`, in the context of the runtime that
+    /// [`run`](Server::run) is polled on. No event loop waits for it, so it may block, publish, and ask [`Topics`] anything;
+    /// only its own next call has to wait. Clients may be served before the observer has heard of their topic.
+    ///
+    /// For one topic the calls take turns, in the order of what happened:
+    /// [`FirstSubscribed`](TopicEvent::FirstSubscribed), [`LastUnsubscribed`](TopicEvent::LastUnsubscribed),
+    /// `FirstSubscribed`, and so on. If the subscribers of a topic come and go while the observer is busy with another call,
+    /// it is not called for that topic. Calls that wait therefore take memory only for topics that exist or that the
+    /// observer knows.
+    ///
+    /// A panic of the observer is logged, and it is called again. When the server shuts down, it is called for every topic
+    /// that ends; [`run`](Server::run) waits for that as long as for connections. If this is called twice, only the last
+    /// observer counts.
+    ///
+    /// ```no_run
+    /// # use longwire::{Handler, Server, TopicEvent};
+    /// # async fn serve(handler: impl Handler) -> longwire::Result<()> {
+    /// Server::bind("127.0.0.1:8080").await?
+    ///     .on_topic(|event| match event {
+    ///         TopicEvent::FirstSubscribed(topic) => println!("somebody listens to {topic}"),
+    ///         TopicEvent::LastUnsubscribed(topic) => println!("nobody listens to {topic} any more"),
+    ///         _ => {}
+    ///     })
+    ///     .run(handler)
+    ///     .await
+    /// # }
+    /// ```
+    pub fn on_topic(self, observer: impl FnMut(TopicEvent<'_>) + Send + 'static) -> Server<Run>
+    where
+        M: CanRun,
+    {
+        self.for_run(|mode| mode.observer = Some(Box::new(observer)))
     }
 
     fn for_run(self, set: impl FnOnce(&mut Run)) -> Server<Run>

@@ -339,6 +339,7 @@ fn the_documented_names_exist() {
         telemetry::PROTOCOL_FAILURES,
         telemetry::CONNECTIONS_SHED,
         telemetry::SLOW_SUBSCRIBERS,
+        telemetry::TOPIC_MESSAGES_DROPPED,
         telemetry::TIMEOUTS,
         telemetry::BACKPRESSURE,
         telemetry::PINGS_PUT_OFF,

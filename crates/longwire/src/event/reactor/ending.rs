@@ -119,6 +119,10 @@ impl<H: Handler, L> Reactor<H, L> {
         }
         connection.place.close();
         open.end_allowance();
+        // What waits of the topics may be the application's, and its `Drop` may panic: all are left first.
+        let subscriptions = std::mem::take(&mut open.subscriptions).into_iter();
+        let left: Vec<_> = subscriptions.map(|topic| self.context.topics.unsubscribe(topic, key)).collect();
+        drop(left);
         if open.protocol.closed().is_some() {
             self.leave(key);
         }
@@ -126,16 +130,13 @@ impl<H: Handler, L> Reactor<H, L> {
         self.watch(key);
     }
 
-    /// Takes a connection that has ended out of its topics and tells the handler, once.
+    /// Reports the end of a connection to the handler, once.
     pub(super) fn leave(&mut self, key: Key) {
         let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) else {
             return;
         };
         if std::mem::replace(&mut open.was_told, true) {
             return;
-        }
-        for topic in std::mem::take(&mut open.subscriptions) {
-            self.context.unsubscribe(topic, key);
         }
         open.end_allowance();
         open.backlog = None;

@@ -7,6 +7,7 @@ use longwire_proto::{CloseCode, CloseFrame, LARGE_PAYLOAD, Prepared};
 
 use super::{Life, Reactor};
 use crate::event::connection::Lifecycle;
+use crate::event::dropped::Dropped;
 use crate::event::handler::Handler;
 use crate::event::key::Key;
 use crate::event::mailbox::{Mail, cost_of_message};
@@ -57,6 +58,7 @@ impl<H: Handler, L> Reactor<H, L> {
                 return cost;
             }
             Mail::Close { to, frame } => self.close(to, frame),
+            Mail::Ask(ask) => return RECEIVER * (1 + self.answer(ask)),
             Mail::ShutDown => self.shut_down(),
             Mail::Stop => self.stop(),
         }
@@ -71,8 +73,6 @@ impl<H: Handler, L> Reactor<H, L> {
             return;
         }
         while let Some(publication) = self.context.publications.pop_front() {
-            let exchange = Arc::clone(&self.context.exchange);
-            exchange.publish(&publication.topic, &publication.message, Some(&self.context.mailbox));
             self.give_to_subscribers(&publication.topic, &publication.message, publication.but);
         }
         self.is_giving_out = false;
@@ -80,7 +80,7 @@ impl<H: Handler, L> Reactor<H, L> {
 
     /// Gives a publication to the loop's own subscribers; gives how many they are.
     fn give_to_subscribers(&mut self, topic: &str, message: &Arc<Prepared>, but: Option<Key>) -> usize {
-        let mut too_slow = Vec::new();
+        let (mut too_slow, mut dropped) = (Vec::new(), Dropped::default());
         let topics = &mut self.context.topics;
         let Some(topic) = topics.find(topic).and_then(|id| topics.get_mut(id)) else { return 0 };
         let receivers = topic.subscribers.len();
@@ -96,11 +96,12 @@ impl<H: Handler, L> Reactor<H, L> {
                 // What waits for the end of another message is not too much for the peer.
                 Fanout::Waits if !open.protocol.is_above_high_water() => {}
                 Fanout::Waits => open.fill(),
-                Fanout::DroppedOldest => self.context.exchange.count_dropped(),
+                Fanout::DroppedOldest => subscriber.count_dropped(&mut dropped),
                 Fanout::TooSlow => {
                     let _entered = self.spans.enter(key);
                     tracing::debug!("a subscriber is too slow and is disconnected");
                     open.shed_slow();
+                    subscriber.count_dropped(&mut dropped);
                     too_slow.push(key);
                 }
             }
@@ -109,6 +110,7 @@ impl<H: Handler, L> Reactor<H, L> {
                 self.dirty.push(key);
             }
         }
+        self.context.exchange.registry().count_dropped(&topic.record, &dropped);
         for key in too_slow {
             let _entered = self.spans.enter(key);
             self.after_closing(key);
@@ -116,7 +118,7 @@ impl<H: Handler, L> Reactor<H, L> {
         receivers
     }
 
-    fn close(&mut self, key: Key, frame: Option<CloseFrame>) {
+    pub(super) fn close(&mut self, key: Key, frame: Option<CloseFrame>) {
         let _entered = self.spans.enter(key);
         if let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) {
             open.unpark_all(&mut self.context.traffic);

@@ -2,6 +2,7 @@
 
 mod backpressure;
 mod closing;
+mod closing_many;
 mod fairness;
 mod http;
 mod ids;
@@ -15,6 +16,8 @@ mod resets;
 mod runtime;
 mod shutdown;
 mod slow_subscribers;
+mod subscribers;
 #[cfg(feature = "tls")]
 mod tls;
+mod topic_observer;
 mod topics;

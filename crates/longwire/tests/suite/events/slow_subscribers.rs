@@ -1,6 +1,7 @@
 //! Subscribers that do not take messages as fast as they are published.
 
-use std::sync::mpsc::channel;
+use std::sync::Mutex;
+use std::sync::mpsc::{Sender, channel};
 
 use longwire::{By, Client, Deflate, Engine, Limits, Slow};
 use tokio::net::TcpStream;
@@ -71,7 +72,8 @@ fn a_slow_one_is_disconnected_unless_said_otherwise() {
         assert!(expected < FLOOD / 2);
         assert_eq!(last, Frame::new(CLOSE, close(1013, reason)));
         slow.expect_end().await;
-        assert_eq!(server.topics.dropped(), 0);
+        let dropped = server.topics.dropped();
+        assert_eq!((dropped.disconnect, dropped.total()), (1, 1), "the message that it was closed for");
     });
 }
 
@@ -82,7 +84,7 @@ async fn what_arrives(server: &EventServer, slow: &mut Raw<TcpStream>) -> Vec<us
         numbers.push(number(&slow.frame().await));
     }
     assert!(numbers.is_sorted(), "{numbers:?}");
-    let dropped = usize::try_from(server.topics.dropped()).unwrap();
+    let dropped = usize::try_from(server.topics.dropped().total()).unwrap();
     assert!(dropped > FLOOD / 2, "{dropped} were dropped");
     assert_eq!(numbers.len() + dropped, FLOOD);
     numbers
@@ -95,6 +97,10 @@ fn what_fits_waits_and_the_oldest_is_dropped() {
         let mut slow = flooded(&server).await;
         let numbers = what_arrives(&server, &mut slow).await;
         assert!(numbers.ends_with(&[FLOOD - 3, FLOOD - 2, FLOOD - 1]), "{numbers:?}");
+        let dropped = server.topics.dropped();
+        assert_eq!(dropped.drop_oldest, dropped.total());
+        assert_eq!(server.topics.dropped_of("flood"), dropped);
+        assert_eq!(server.topics.dropped_of("another").total(), 0);
         server.topics.publish("flood", "as before");
         assert_eq!(slow.frame().await, Frame::new(TEXT, "as before"));
     });
@@ -106,6 +112,8 @@ fn only_the_latest_waits() {
         let server = serve(engine, Slow::Latest).await;
         let mut slow = flooded(&server).await;
         what_arrives(&server, &mut slow).await;
+        let dropped = server.topics.dropped();
+        assert_eq!(dropped.latest, dropped.total());
     });
 }
 
@@ -118,7 +126,7 @@ fn all_that_waits_arrives() {
         for expected in 0..FLOOD {
             assert_eq!(number(&slow.frame().await), expected);
         }
-        assert_eq!(server.topics.dropped(), 0);
+        assert_eq!(server.topics.dropped().total(), 0);
     });
 }
 
@@ -153,7 +161,7 @@ fn who_subscribes_again_changes_what_happens() {
             .run(engine, |server| server.limits(limits()))
             .await;
         let mut slow = flooded(&server).await;
-        assert!(server.topics.dropped() > 0);
+        assert!(server.topics.dropped().latest > 0);
         while number(&slow.frame().await) != FLOOD - 1 {}
     });
 }
@@ -204,50 +212,65 @@ fn disconnections_that_lead_to_others_do_not_pile_up() {
     });
 }
 
-/// A loop that cannot keep up with its publishers is spared what is too much, and it is counted. Without a subscriber it is
-/// spared all of it, and nothing counts.
+/// A server whose loop waits while it handles the message "wait". Connections at "/flood" subscribe to "flood".
+async fn interrupted(engine: Engine) -> (EventServer, Sender<()>) {
+    let (go_on, may_go_on) = channel::<()>();
+    let may_go_on = Mutex::new(may_go_on);
+    let server = Script::new()
+        .on_open(|socket| match socket.state().as_str() {
+            "/flood" => socket.subscribe_with("flood", Slow::Latest),
+            _ => socket.subscribe("something else"),
+        })
+        .on_text(move |socket, text| {
+            if text == "wait" {
+                may_go_on.lock().unwrap().recv().unwrap();
+            }
+            socket.send(text);
+        })
+        .run(engine, |server| server)
+        .await;
+    (server, go_on)
+}
+
+/// A loop that cannot keep up with its publishers is spared what is too much, and it is counted. Without a subscriber of
+/// that topic it is spared all of it, and nothing counts.
 #[test]
 fn what_is_published_faster_than_a_loop_takes_it_is_dropped() {
     for_each_engine(async |engine| {
-        let (go_on, may_go_on) = channel::<()>();
-        let may_go_on = std::sync::Mutex::new(may_go_on);
-        let mut server = Script::new()
-            .on_text(move |socket, text| {
-                match text {
-                    "wait" => may_go_on.lock().unwrap().recv().unwrap(),
-                    "subscribe" => socket.subscribe("something else"),
-                    "unsubscribe" => {
-                        socket.unsubscribe("something else");
-                    }
-                    _ => {}
-                }
-                socket.send(text);
-            })
-            .run(engine, |server| server)
-            .await;
+        let (mut server, go_on) = interrupted(engine).await;
         let mut raw = server.open("/").await;
         server.expect(Told::Open).await;
         let megabyte = bytes::Bytes::from(vec![0; 1 << 20]);
         let mut dropped = 0;
-        for (order, expected) in [("unsubscribe", 0..1), ("subscribe", 1..40), ("unsubscribe", 0..1)] {
-            for order in [order, "wait"] {
-                raw.send(masked(TEXT, order)).await;
-                server.expect(Told::message(order)).await;
+        let mut subscriber = None;
+        for (subscribers, expected) in [(0, 0..1), (1, 1..40), (0, 0..1)] {
+            if subscribers == 1 {
+                subscriber = Some(server.open_narrow("/flood").await);
+                server.expect(Told::Open).await;
+            } else if let Some(subscriber) = subscriber.take() {
+                drop(subscriber);
+                while !matches!(server.told().await, Some(Told::Close(..))) {}
             }
+            raw.send(masked(TEXT, "wait")).await;
+            server.expect(Told::message("wait")).await;
+            let mut queued = 0;
             for _ in 0..80 {
-                server.topics.publish("nobody", megabyte.clone());
+                queued += server.topics.publish("flood", megabyte.clone());
             }
-            let more = server.topics.dropped() - dropped;
-            assert!(expected.contains(&more), "after {order}: {more} of 80 were dropped");
+            let more = server.topics.dropped().backlog - dropped;
+            assert!(expected.contains(&more), "{subscribers} subscribers: {more} of 80 were dropped");
+            assert_eq!(queued as u64 + more, 80 * subscribers, "what is dropped is not queued");
             dropped += more;
             go_on.send(()).unwrap();
-            for order in [order, "wait"] {
-                assert_eq!(raw.frame().await, Frame::new(TEXT, order));
-            }
+            assert_eq!(raw.frame().await, Frame::new(TEXT, "wait"));
             server.go_round(&mut raw).await;
-            assert_eq!(server.messages(), 4, "the rounds");
-            server.topics.publish("nobody", megabyte.clone());
-            assert_eq!(server.topics.dropped(), dropped, "after {order}: there is room again");
+            server.messages();
+            server.topics.publish("flood", megabyte.clone());
+            assert_eq!(
+                server.topics.dropped().backlog,
+                dropped,
+                "{subscribers} subscribers: there is room again"
+            );
         }
     });
 }
@@ -256,37 +279,28 @@ fn what_is_published_faster_than_a_loop_takes_it_is_dropped() {
 #[test]
 fn small_messages_are_dropped_when_they_cost_too_much() {
     for_each_engine(async |engine| {
-        let (go_on, may_go_on) = channel::<()>();
-        let may_go_on = std::sync::Mutex::new(may_go_on);
-        let mut server = Script::new()
-            .on_text(move |socket, text| {
-                if text == "wait" {
-                    may_go_on.lock().unwrap().recv().unwrap();
-                }
-                socket.send(text);
-            })
-            .on_open(|socket| socket.subscribe("something else"))
-            .run(engine, |server| server)
-            .await;
+        let (mut server, go_on) = interrupted(engine).await;
+        let _subscriber = server.open_narrow("/flood").await;
         let mut raw = server.open("/").await;
-        server.expect(Told::Open).await;
+        for _ in 0..2 {
+            server.expect(Told::Open).await;
+        }
         raw.send(masked(TEXT, "wait")).await;
         server.expect(Told::message("wait")).await;
         // At least the two counters and the length of each, and its place in a queue.
         let most = (64 << 20) / 128;
         let message = bytes::Bytes::from_static(b"x");
         for _ in 0..most + 1_000 {
-            server.topics.publish("nobody", message.clone());
+            server.topics.publish("flood", message.clone());
         }
-        assert!(server.topics.dropped() >= 1_000, "{} were dropped", server.topics.dropped());
+        let dropped = server.topics.dropped().backlog;
+        assert!(dropped >= 1_000, "{dropped} were dropped");
         go_on.send(()).unwrap();
         assert_eq!(raw.frame().await, Frame::new(TEXT, "wait"));
-        let dropped = server.topics.dropped();
         // The loop gives them out in shares of its rounds.
         loop {
             server.go_round(&mut raw).await;
-            server.topics.publish("something else", "room");
-            if server.topics.dropped() == dropped {
+            if server.topics.publish("something else", "room") == 1 {
                 break;
             }
         }

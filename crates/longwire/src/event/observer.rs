@@ -1,0 +1,95 @@
+//! The observer of a server's topics, on a thread of its own.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use super::registry::{TopicChange, TopicRegistry};
+use crate::panic_message::panic_message;
+
+/// A topic of the whole server has its first subscriber, or has lost its last one; see
+/// [`Server::on_topic`](crate::Server::on_topic).
+///
+/// ```
+/// use longwire::TopicEvent;
+///
+/// fn log(event: TopicEvent<'_>) {
+///     match event {
+///         TopicEvent::FirstSubscribed(topic) => println!("{topic}: somebody listens"),
+///         TopicEvent::LastUnsubscribed(topic) => println!("{topic}: nobody listens any more"),
+///         _ => {}
+///     }
+/// }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TopicEvent<'a> {
+    /// The topic had no subscribers and has some.
+    FirstSubscribed(&'a str),
+    /// The topic had subscribers and has none.
+    LastUnsubscribed(&'a str),
+}
+
+impl<'a> TopicEvent<'a> {
+    /// The topic.
+    #[must_use]
+    pub fn topic(&self) -> &'a str {
+        match self {
+            TopicEvent::FirstSubscribed(topic) | TopicEvent::LastUnsubscribed(topic) => topic,
+        }
+    }
+}
+
+pub(crate) type Observer = Box<dyn FnMut(TopicEvent<'_>) + Send>;
+
+/// An observer that is called. When this is dropped, it is called for what has changed so far, and then no more.
+pub(super) struct Observation {
+    registry: Arc<TopicRegistry>,
+}
+
+impl Observation {
+    /// Starts the observer's thread. What comes with it ends with that thread.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no thread left.
+    pub(super) fn start(
+        observer: Observer,
+        registry: &Arc<TopicRegistry>,
+        caller: Handle,
+    ) -> io::Result<(Observation, oneshot::Receiver<()>)> {
+        registry.observe();
+        let observation = Observation { registry: Arc::clone(registry) };
+        let registry = Arc::clone(registry);
+        let (running, ended) = oneshot::channel();
+        thread::Builder::new().name("longwire-topics".to_owned()).spawn(move || {
+            let _running: oneshot::Sender<()> = running;
+            let _caller = caller.enter();
+            observe(&registry, observer);
+        })?;
+        Ok((observation, ended))
+    }
+}
+
+impl Drop for Observation {
+    fn drop(&mut self) {
+        self.registry.stop_observing();
+    }
+}
+
+fn observe(registry: &TopicRegistry, mut observer: Observer) {
+    while let Some(TopicChange { topic, has_subscribers }) = registry.next_change() {
+        let event = if has_subscribers {
+            TopicEvent::FirstSubscribed(&topic)
+        } else {
+            TopicEvent::LastUnsubscribed(&topic)
+        };
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| observer(event))) {
+            tracing::error!(panic = panic_message(&*payload), %topic, "the observer of topics panicked");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The topics of a whole server: how many subscribers each has in which loop, and which changes the observer has not seen.
+//!
+//! A loop comes here when a topic gets its first subscriber in that loop or loses its last one there. Between those two,
+//! the loop holds the topic's [record](TopicRecord) and counts in it without a lock.
+
+mod changes;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::dropped::{DropCounters, Dropped};
+use crate::telemetry;
+use changes::Changes;
+
+/// The topics of a server that have subscribers.
+#[derive(Debug, Default)]
+pub(super) struct TopicRegistry {
+    state: Mutex<RegistryState>,
+    /// Wakes the observer's thread.
+    changed: Condvar,
+    dropped: DropCounters,
+}
+
+#[derive(Debug, Default)]
+struct RegistryState {
+    topics: HashMap<Arc<str>, LiveTopic>,
+    changes: Changes,
+}
+
+#[derive(Debug)]
+struct LiveTopic {
+    record: Arc<TopicRecord>,
+    /// How many loops have subscribers.
+    loops: usize,
+}
+
+/// What all loops know of a topic while it has subscribers.
+#[derive(Debug)]
+pub(super) struct TopicRecord {
+    name: Arc<str>,
+    /// How many subscribers each loop has, by the loop's index.
+    subscribers: Box<[AtomicUsize]>,
+    dropped: DropCounters,
+}
+
+/// A topic has its first subscriber, or has lost its last one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TopicChange {
+    pub(super) topic: Arc<str>,
+    pub(super) has_subscribers: bool,
+}
+
+impl TopicRegistry {
+    /// A topic has its first subscriber in the loop of this index, out of so many loops.
+    pub(super) fn enter(&self, name: &str, event_loop: usize, loops: usize) -> Arc<TopicRecord> {
+        let mut state = self.lock();
+        if let Some(topic) = state.topics.get_mut(name) {
+            topic.loops += 1;
+            topic.record.count_in(event_loop);
+            return Arc::clone(&topic.record);
+        }
+        let record = Arc::new(TopicRecord::new(name.into(), loops.max(event_loop + 1)));
+        record.count_in(event_loop);
+        let topic = LiveTopic { record: Arc::clone(&record), loops: 1 };
+        state.topics.insert(Arc::clone(&record.name), topic);
+        self.note_change(state, &record.name);
+        record
+    }
+
+    /// A topic has lost its last subscriber in the loop of this index.
+    pub(super) fn leave(&self, record: &TopicRecord, event_loop: usize) {
+        let mut state = self.lock();
+        record.empty(event_loop);
+        let Some(topic) = state.topics.get_mut(&record.name) else { return };
+        topic.loops -= 1;
+        if topic.loops == 0 {
+            state.topics.remove(&record.name);
+            self.note_change(state, &record.name);
+        }
+    }
+
+    /// The record of a topic that has subscribers.
+    pub(super) fn find(&self, name: &str) -> Option<Arc<TopicRecord>> {
+        self.lock().topics.get(name).map(|topic| Arc::clone(&topic.record))
+    }
+
+    /// How many topics have subscribers.
+    pub(super) fn len(&self) -> usize {
+        self.lock().topics.len()
+    }
+
+    /// The topics that have subscribers, in no particular order.
+    pub(super) fn names(&self) -> Vec<Arc<str>> {
+        self.lock().topics.keys().cloned().collect()
+    }
+
+    /// Counts messages of a topic that were dropped, in the topic and in all.
+    pub(super) fn count_dropped(&self, record: &TopicRecord, dropped: &Dropped) {
+        if *dropped != Dropped::default() {
+            record.dropped.add(dropped);
+            self.dropped.add(dropped);
+            telemetry::topic_messages_dropped(&dropped.by_policy());
+        }
+    }
+
+    pub(super) fn dropped(&self) -> Dropped {
+        self.dropped.load()
+    }
+
+    /// From now on, changes are kept until [`next_change`](TopicRegistry::next_change) takes them.
+    pub(super) fn observe(&self) {
+        self.lock().changes.begin();
+    }
+
+    /// No more changes are kept.
+    pub(super) fn stop_observing(&self) {
+        self.lock().changes.end();
+        self.changed.notify_all();
+    }
+
+    /// Waits for a topic whose subscribers have come or gone since this last said so. `None`: nothing more will come.
+    ///
+    /// Calls about one topic take turns: the first says that it has subscribers, the next that it has none.
+    pub(super) fn next_change(&self) -> Option<TopicChange> {
+        let mut state = self.lock();
+        loop {
+            if let Some(topic) = state.changes.take() {
+                let has_subscribers = state.topics.contains_key(&topic);
+                return Some(TopicChange { topic, has_subscribers });
+            }
+            if state.changes.have_ended() {
+                return None;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn note_change(&self, mut state: MutexGuard<'_, RegistryState>, topic: &Arc<str>) {
+        let is_new = state.changes.toggle(topic);
+        drop(state);
+        if is_new {
+            self.changed.notify_one();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, RegistryState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl TopicRecord {
+    fn new(name: Arc<str>, loops: usize) -> TopicRecord {
+        let subscribers = (0..loops).map(|_| AtomicUsize::new(0)).collect();
+        TopicRecord { name, subscribers, dropped: DropCounters::default() }
+    }
+
+    pub(super) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// One more subscriber in a loop. A thread that publishes after it has learned of the subscription sees it.
+    pub(super) fn count_in(&self, event_loop: usize) {
+        if let Some(count) = self.subscribers.get(event_loop) {
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// One subscriber less in a loop that has others.
+    pub(super) fn count_out(&self, event_loop: usize) {
+        if let Some(count) = self.subscribers.get(event_loop) {
+            count.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    fn empty(&self, event_loop: usize) {
+        if let Some(count) = self.subscribers.get(event_loop) {
+            count.store(0, Ordering::SeqCst);
+        }
+    }
+
+    /// How many subscribers a loop has.
+    pub(super) fn subscribers_in(&self, event_loop: usize) -> usize {
+        self.subscribers.get(event_loop).map_or(0, |count| count.load(Ordering::SeqCst))
+    }
+
+    /// How many subscribers all loops have.
+    pub(super) fn subscribers(&self) -> usize {
+        self.subscribers.iter().map(|count| count.load(Ordering::SeqCst)).sum()
+    }
+
+    pub(super) fn dropped(&self) -> Dropped {
+        self.dropped.load()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! A connection as a filter sees it.
+
+use std::any::Any;
+use std::fmt;
+use std::net::SocketAddr;
+
+use super::key::SocketId;
+use super::topics::{TopicId, TopicTable};
+
+/// A connection as the filter of [`Topics::close_where`](crate::Topics::close_where) sees it.
+///
+/// ```no_run
+/// use longwire::Topics;
+///
+/// struct User {
+///     name: String,
+/// }
+///
+/// /// Closes every connection of a user.
+/// fn log_out(topics: &Topics, name: String) -> Result<(), longwire::InvalidClose> {
+///     topics.close_where(4001, "you have logged out", move |socket| {
+///         socket.state::<User>().is_some_and(|user| user.name == name)
+///     })?;
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone, Copy)]
+pub struct SocketView<'a> {
+    pub(super) id: SocketId,
+    pub(super) peer_addr: SocketAddr,
+    pub(super) subprotocol: Option<&'a str>,
+    pub(super) state: &'a dyn Any,
+    pub(super) subscriptions: &'a [TopicId],
+    pub(super) topics: &'a TopicTable,
+}
+
+impl<'a> SocketView<'a> {
+    /// As [`Socket::id`](crate::Socket::id).
+    #[must_use]
+    pub fn id(&self) -> SocketId {
+        self.id
+    }
+
+    /// The address of the client, or of the proxy before it.
+    #[must_use]
+    pub fn peer_addr(&self) -> SocketAddr {
+        self.peer_addr
+    }
+
+    /// The subprotocol that was agreed on.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&'a str> {
+        self.subprotocol
+    }
+
+    /// The state that the connection's handler keeps of it. `None`: its [`Handler::State`](crate::Handler::State) is
+    /// another type.
+    #[must_use]
+    pub fn state<S: 'static>(&self) -> Option<&'a S> {
+        self.state.downcast_ref()
+    }
+
+    /// The topics that it has subscribed to, in no particular order.
+    pub fn topics(&self) -> impl Iterator<Item = &'a str> {
+        self.topics.names(self.subscriptions)
+    }
+}
+
+impl fmt::Debug for SocketView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SocketView")
+            .field("id", &self.id)
+            .field("peer_addr", &self.peer_addr)
+            .finish_non_exhaustive()
+    }
+}
