@@ -29,15 +29,21 @@ enum Sanitizer {
     Thread,
 }
 
-const TRIALS: [Trial; 3] = [
+const TRIALS: [Trial; 5] = [
     Trial {
         name: "sanitize-protocol",
         sanitizer: Sanitizer::Address,
         programs: &["-p", "longwire-proto", "--all-features"],
         tests: &[],
     },
-    // The tests of the ring, and those of the event loops over it and over readiness. The one that is left out measures
-    // the stack by the addresses of its variables, which the sanitizer keeps elsewhere.
+    Trial {
+        name: "sanitize-ring",
+        sanitizer: Sanitizer::Address,
+        programs: &["-p", "longwire-ring"],
+        tests: &[],
+    },
+    // The tests of the event loops over the ring and over readiness. The one that is left out measures the stack by the
+    // addresses of its variables, which the sanitizer keeps elsewhere.
     Trial {
         name: "sanitize-event-loops",
         sanitizer: Sanitizer::Address,
@@ -48,6 +54,12 @@ const TRIALS: [Trial; 3] = [
     // compiled with the sanitizer (that takes its source, the component `rust-src`): each of its mutexes that is waited
     // for looks like a race, and a suppression of those would suppress everything. One test at a time, for the harness
     // gives them out and gathers their results by such means too.
+    Trial {
+        name: "sanitize-ring-threads",
+        sanitizer: Sanitizer::Thread,
+        programs: &["-p", "longwire-ring", "--lib"],
+        tests: &["--test-threads", "1"],
+    },
     Trial {
         name: "sanitize-threads",
         sanitizer: Sanitizer::Thread,

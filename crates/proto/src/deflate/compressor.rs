@@ -104,13 +104,13 @@ impl Compressor {
             return None;
         }
         let payload = once.get(self.shape.window, || compress_alone(self.shape, message))?;
-        self.release();
+        self.forget();
         Some(payload)
     }
 
-    /// Gives back what is kept between messages, for a connection that is idle. The next message begins with an empty
-    /// window and shrinks less; the peer does not notice, because nothing obliges a message to refer to earlier ones.
-    pub fn release(&mut self) {
+    /// Gives back what is kept between messages. The next message begins with an empty window and shrinks less; the peer
+    /// does not notice, because nothing obliges a message to refer to earlier ones.
+    pub(super) fn forget(&mut self) {
         match &mut self.state {
             BetweenMessages::Unable | BetweenMessages::NoTakeover => {}
             BetweenMessages::Window(window) => window.clear(),
@@ -151,7 +151,7 @@ impl Compressor {
 
 impl Drop for Compressor {
     fn drop(&mut self) {
-        self.release();
+        self.forget();
     }
 }
 

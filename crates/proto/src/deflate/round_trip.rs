@@ -131,13 +131,13 @@ fn connections_in_turn() {
 
 /// The peer's window is full of what the compressor has forgotten, and it does not matter.
 #[test]
-fn a_compressor_that_is_released_between_messages() {
+fn a_compressor_that_forgets_between_messages() {
     for retain in [Retain::Window, Retain::Compressor] {
         let mut connection = Connection::new(&Deflate::default().threshold(0).retain(retain), Takeover::Yes);
         for (number, message) in messages().iter().enumerate() {
             connection.carries(message, 7);
             if number % 3 == 0 {
-                connection.compressor.release();
+                connection.compressor.forget();
             }
         }
     }

@@ -4,22 +4,20 @@ mod reading;
 mod writing;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Wake, Waker};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use longwire_ring::{Completion, Operation, Ring, Sizes, Socket};
 use slotmap::KeyData;
+use socket2::SockRef;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::completion::Completion;
 use super::link::{HandedOver, Link, Reading};
-use super::operations::{Operation, Socket};
-use super::ring::{Ring, Sizes};
-use super::tls::Tls;
-use super::wake;
+use super::records::Records;
 use crate::admission::census::Census;
 use crate::event::handler::Handler;
 use crate::event::key::Key;
@@ -65,7 +63,7 @@ pub(in crate::event) struct Uring<H: Handler> {
 }
 
 /// Begins TLS on a new connection.
-pub(in crate::event) type BeginTls = Box<dyn Fn() -> io::Result<Tls>>;
+pub(in crate::event) type BeginTls = Box<dyn Fn() -> io::Result<Box<dyn Records>>>;
 
 #[derive(Debug, Clone, Copy)]
 enum Accepting {
@@ -73,19 +71,6 @@ enum Accepting {
     /// The system was out of something.
     PausedUntil(Instant),
     Over,
-}
-
-/// Wakes the ring as tasks are woken.
-struct RingWaker(wake::Waker);
-
-impl Wake for RingWaker {
-    fn wake(self: Arc<Self>) {
-        self.0.wake();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.0.wake();
-    }
 }
 
 impl<H: Handler> Uring<H> {
@@ -105,7 +90,7 @@ impl<H: Handler> Uring<H> {
         let ring = Ring::new(Sizes::default())?;
         Ok(Uring {
             reactor: Reactor::new(rules, Arc::clone(&mailbox), exchange),
-            waker: Waker::from(Arc::new(RingWaker(ring.waker()))),
+            waker: ring.waker().into(),
             ring,
             mailbox,
             census,
@@ -129,7 +114,7 @@ impl<H: Handler> Uring<H> {
     pub(in crate::event) fn run(mut self, listener: TcpListener) -> io::Result<()> {
         // The ring waits by itself. What it accepts inherits that Nagle's algorithm is off.
         listener.set_nonblocking(false)?;
-        socket2::SockRef::from(&listener).set_tcp_nodelay(true)?;
+        SockRef::from(&listener).set_tcp_nodelay(true)?;
         self.listener = Some(Rc::new(listener.into()));
         self.accept();
         while !self.is_over() {
@@ -238,6 +223,8 @@ impl<H: Handler> Uring<H> {
             }
             // The mail is looked at in every round.
             Completion::Woken => {}
+            // The loop begins no operations of other kinds.
+            _ => {}
         }
     }
 
@@ -245,13 +232,13 @@ impl<H: Handler> Uring<H> {
         if self.reactor.life() != Life::Runs {
             return;
         }
-        let peer = rustix::net::getpeername(&socket).ok().flatten();
-        let Some(peer_addr) = peer.and_then(|address| SocketAddr::try_from(address).ok()) else {
+        let peer = SockRef::from(&socket).peer_addr();
+        let Some(peer_addr) = peer.ok().and_then(|address| address.as_socket()) else {
             tracing::debug!("a client has left before it was accepted");
             return;
         };
         let tls = match self.secure.as_ref().map(|begin| begin()).transpose() {
-            Ok(tls) => tls.map(Box::new),
+            Ok(tls) => tls,
             Err(error) => return tracing::error!(%error, "cannot begin TLS"),
         };
         let is_secure = tls.is_some();

@@ -1,13 +1,15 @@
 //! What the loop over io_uring keeps of a connection.
 
 use std::io;
+use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
+use longwire_ring::{Operation, Socket};
+use socket2::SockRef;
 use tokio::net::TcpStream;
 
-use super::operations::{Operation, Socket};
-use super::tls::Tls;
+use super::records::Records;
 use crate::event::reactor::Removed;
 use crate::event::turns::Writes;
 use crate::transport::Transport;
@@ -20,7 +22,7 @@ pub(in crate::event) struct Link {
     socket: Socket,
     reading: Reading,
     writing: Writing,
-    pub(super) tls: Option<Box<Tls>>,
+    pub(super) tls: Option<Box<dyn Records>>,
     /// For how many more small reads it is read directly, because large messages have arrived.
     pub(super) direct_reads: u8,
     /// Whether the writing side is to be shut down when what is being written has been.
@@ -78,7 +80,7 @@ impl Writing {
 }
 
 impl Link {
-    pub(super) fn new(socket: OwnedFd, tls: Option<Box<Tls>>) -> Link {
+    pub(super) fn new(socket: OwnedFd, tls: Option<Box<dyn Records>>) -> Link {
         Link {
             socket: Rc::new(socket),
             reading: Reading::No,
@@ -142,7 +144,7 @@ impl Link {
         self.reading.operation().into_iter().chain(self.writing.operation())
     }
 
-    /// Each operation in flight holds the socket (`operations`), and nobody else does: what is not named here would keep it
+    /// Each operation in flight holds the socket, and nobody else does: what is not named here would keep it
     /// open when the connection has ended.
     fn assert_all_named(&self) {
         debug_assert_eq!(Rc::strong_count(&self.socket), 1 + self.in_flight().count());
@@ -150,11 +152,11 @@ impl Link {
 
     pub(super) fn shut_down(&self) {
         // A transport that cannot be shut down is as good as shut down.
-        let _gone = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Write);
+        let _gone = SockRef::from(&*self.socket).shutdown(Shutdown::Write);
     }
 
     /// The socket and the TLS on it, for somebody else. `None`: the ring still has something in flight.
-    pub(super) fn into_parts(self) -> Option<(OwnedFd, Option<Box<Tls>>)> {
+    pub(super) fn into_parts(self) -> Option<(OwnedFd, Option<Box<dyn Records>>)> {
         self.assert_all_named();
         Some((Rc::into_inner(self.socket)?, self.tls))
     }
@@ -163,7 +165,7 @@ impl Link {
 /// A connection whose first request is not for a WebSocket.
 pub(in crate::event) struct HandedOver {
     pub(super) socket: OwnedFd,
-    pub(super) tls: Option<Box<Tls>>,
+    pub(super) tls: Option<Box<dyn Records>>,
     pub(super) removed: Removed<()>,
 }
 

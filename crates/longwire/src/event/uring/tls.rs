@@ -5,14 +5,16 @@ use std::io::{self, IoSlice, Read, Write};
 use rustls::ServerConnection;
 use tokio::net::TcpStream;
 
+use super::records::Records;
 use super::tls_stream::TlsStream;
+use crate::tls::Tls;
 use crate::transport::Transport;
 
 /// How much is encrypted before it is written.
 const SEALED: usize = 64 << 10;
 
 /// TLS on one connection. It does no I/O.
-pub(in crate::event) struct Tls {
+pub(super) struct RustlsRecords {
     session: ServerConnection,
     /// What is encrypted and not yet given to the driver.
     sealed: Vec<u8>,
@@ -26,18 +28,24 @@ enum CloseNotify {
     Said,
 }
 
-impl Tls {
-    pub(super) fn new(identity: &crate::tls::Tls) -> io::Result<Tls> {
+impl RustlsRecords {
+    pub(super) fn new(identity: &Tls) -> io::Result<RustlsRecords> {
         let session = ServerConnection::new(identity.config()).map_err(io::Error::other)?;
-        Ok(Tls { session, sealed: Vec::new(), end: CloseNotify::ToCome })
+        Ok(RustlsRecords { session, sealed: Vec::new(), end: CloseNotify::ToCome })
     }
 
-    /// Takes some of what arrived. `false`: the peer has said that it sends nothing more.
-    ///
-    /// # Errors
-    ///
-    /// It is not TLS, or the two cannot agree. The peer's alert is there to be written.
-    pub(super) fn receive(&mut self, arrived: &mut &[u8]) -> io::Result<bool> {
+    fn gather(&mut self) {
+        while self.session.wants_write() {
+            // A `Vec` takes everything.
+            if self.session.write_tls(&mut self.sealed).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+impl Records for RustlsRecords {
+    fn receive(&mut self, arrived: &mut &[u8]) -> io::Result<bool> {
         if !arrived.is_empty() {
             self.session.read_tls(arrived)?;
         }
@@ -54,55 +62,39 @@ impl Tls {
         }
     }
 
-    /// Fills `plain` with what was decrypted; gives how much of it.
-    pub(super) fn read(&mut self, plain: &mut [u8]) -> usize {
+    fn read(&mut self, plain: &mut [u8]) -> usize {
         // Nothing to read, for now or for good, is the same here: the end is told by `receive`.
         self.session.reader().read(plain).unwrap_or(0)
     }
 
-    /// Whether there is room to encrypt more.
-    pub(super) fn has_room(&self) -> bool {
+    fn has_room(&self) -> bool {
         self.sealed.len() < SEALED
     }
 
-    /// Encrypts some of `slices`; gives how much of them.
-    pub(super) fn seal(&mut self, slices: &[IoSlice<'_>]) -> usize {
+    fn seal(&mut self, slices: &[IoSlice<'_>]) -> usize {
         let count = self.session.writer().write_vectored(slices).unwrap_or(0);
         self.gather();
         count
     }
 
-    /// Says, once, that this end sends nothing more (RFC 8446 §6.1).
-    pub(super) fn say_end(&mut self) {
+    fn say_end(&mut self) {
         if self.end == CloseNotify::ToCome {
             self.end = CloseNotify::Said;
             self.session.send_close_notify();
         }
     }
 
-    /// Whether there is something to be written.
-    pub(super) fn wants_write(&self) -> bool {
+    fn wants_write(&self) -> bool {
         !self.sealed.is_empty() || self.session.wants_write()
     }
 
-    /// Takes what is to be written.
-    pub(super) fn take(&mut self) -> Vec<u8> {
+    fn take(&mut self) -> Vec<u8> {
         self.gather();
         std::mem::take(&mut self.sealed)
     }
 
-    /// The same session over a stream of tokio.
-    pub(super) fn over(mut self, stream: TcpStream) -> Transport {
+    fn over(mut self: Box<Self>, stream: TcpStream) -> Transport {
         let sealed = self.take();
         Transport::Other(Box::new(TlsStream::new(stream, self.session, sealed)))
-    }
-
-    fn gather(&mut self) {
-        while self.session.wants_write() {
-            // A `Vec` takes everything.
-            if self.session.write_tls(&mut self.sealed).is_err() {
-                return;
-            }
-        }
     }
 }

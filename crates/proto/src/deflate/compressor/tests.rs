@@ -107,17 +107,6 @@ fn a_window_of_256_bytes_is_not_compressed_with() {
     assert_eq!(out, b"");
 }
 
-#[test]
-fn released_it_forgets_and_goes_on() {
-    for retain in [Retain::Window, Retain::Compressor] {
-        let mut compressor = compressor(&eager().retain(retain), Takeover::Yes);
-        compressor.payload(b"Hello");
-        compressor.release();
-        assert_eq!(compressor.payload(b"Hello"), b"\xf2\x48\xcd\xc9\xc9\x07\x00");
-        assert_eq!(compressor.payload(b"Hello"), b"\xf2\x00\x11\x00\x00");
-    }
-}
-
 /// The peer's window then ends with a message that this compressor has not seen: to refer to what it has seen would be
 /// to count from the wrong end.
 #[test]

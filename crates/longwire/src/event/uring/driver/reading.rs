@@ -3,14 +3,12 @@
 use std::{io, mem};
 
 use bytes::BufMut as _;
-use rustix::net::{RecvFlags, recv};
+use longwire_ring::{ReceiveEnd, direct};
 use slotmap::Key as _;
 
 use super::{SCRATCH, Uring};
 use crate::event::handler::Handler;
 use crate::event::key::Key;
-use crate::event::uring::completion::ReceiveEnd;
-use crate::event::uring::direct;
 use crate::event::uring::link::Reading;
 
 /// How often one connection is read directly before the others have their turn.
@@ -139,13 +137,13 @@ impl<H: Handler> Uring<H> {
         let is_plain = self.reactor.link(key).is_some_and(|link| link.tls.is_none());
         let (count, room) = if is_plain && let Some((link, mut room)) = self.reactor.payload_room(key) {
             let size = room.remaining_mut();
-            let count = direct::receive(link.socket(), &mut room)?;
+            let count = direct::receive_into(link.socket(), &mut room)?;
             if count > 0 {
                 self.reactor.received_directly(key, count);
             }
             (count, size)
         } else if let Some(link) = self.reactor.link(key).filter(|_| wants_read) {
-            let (count, _) = recv(link.socket(), &mut self.scratch[..], RecvFlags::DONTWAIT)?;
+            let count = direct::receive(link.socket(), &mut self.scratch)?;
             let mut scratch = mem::take(&mut self.scratch);
             self.received(key, scratch.get_mut(..count).unwrap_or_default());
             self.scratch = scratch;

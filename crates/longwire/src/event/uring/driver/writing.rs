@@ -2,12 +2,12 @@
 
 use std::io::{self, IoSlice};
 
+use longwire_ring::direct;
 use slotmap::Key as _;
 
 use super::Uring;
 use crate::event::handler::Handler;
 use crate::event::key::Key;
-use crate::event::uring::direct;
 use crate::event::uring::link::Writing;
 
 /// How many pieces one write may gather.

@@ -1,4 +1,4 @@
-//! A safe io_uring: it owns whatever the kernel may touch until the kernel has finished with it.
+//! The ring: what is in flight, and what becomes of it.
 
 use std::collections::VecDeque;
 use std::io;
@@ -10,24 +10,30 @@ use std::time::Duration;
 use io_uring::types::{SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, squeue};
 
-use super::buffers::{Buffers, Lease};
-use super::completion::{Completion, ReceiveEnd};
-use super::entries;
-use super::operations::{InFlight, Operation, Operations, Socket, Work};
-use super::outcome::{self, forgive, interrupted, lacking};
-use super::wake::Waker;
+use crate::buffers::{Buffers, Lease};
+use crate::completion::{Completion, ReceiveEnd};
+use crate::entries;
+use crate::operations::{InFlight, Operation, OperationKey, Operations, Socket, Work};
+use crate::outcome::{self, forgive, interrupted, lacking};
+use crate::wake::Waker;
 
-/// How large a ring is.
+/// How large a ring is. The default is for thousands of sockets: 4,096 submissions, 16,384 completions, 64 buffers of
+/// 32 KiB.
+///
+/// ```
+/// let small = longwire_ring::Sizes { buffers: 8, buffer_length: 4096, ..Default::default() };
+/// ```
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Sizes {
-    /// Operations that one system call submits. A power of two; more than these take more calls.
-    pub(crate) submissions: u32,
-    /// Completions that wait to be looked at. A power of two; more than these take the kernel's slow path.
-    pub(crate) completions: u32,
-    /// Buffers that all connections receive into. A power of two up to 2^15.
-    pub(crate) buffers: u16,
-    /// Of each of them, in bytes.
-    pub(crate) buffer_length: u32,
+pub struct Sizes {
+    /// How many operations one system call submits. A power of two; more operations than these take more calls.
+    pub submissions: u32,
+    /// How many completions may wait to be looked at. A power of two; more than these take the kernel's slow path.
+    pub completions: u32,
+    /// How many buffers all sockets receive into. A power of two up to 2^15. Pages of them are taken as they are first
+    /// written to.
+    pub buffers: u16,
+    /// The length of each buffer, in bytes.
+    pub buffer_length: u32,
 }
 
 impl Default for Sizes {
@@ -36,16 +42,16 @@ impl Default for Sizes {
     }
 }
 
-/// A ring of the thread that made it.
+/// A ring of the thread that made it. The [crate](crate) has an example.
 ///
-/// Operations are put in without waiting, given to the kernel by [`submit_and_wait`](Ring::submit_and_wait), and come
-/// back by [`next_completion`](Ring::next_completion). Each has a last completion: that of a send and of a poll is its
-/// only one, accepting and receiving say that they have ended. The ring holds the descriptor and the buffer of an
-/// operation until then.
+/// Operations are begun without waiting, given to the kernel by [`submit_and_wait`](Ring::submit_and_wait), and come
+/// back by [`next_completion`](Ring::next_completion). Each has a last completion: a send and a poll have only one,
+/// accepting and receiving say that they have ended. The ring holds the descriptor and the buffer of an operation until
+/// then.
 ///
 /// When a ring is dropped, everything in flight is cancelled and waited for. What the kernel does not give back in a
-/// second is leaked, for it may still be written to.
-pub(crate) struct Ring {
+/// second is leaked, for the kernel may still write to it.
+pub struct Ring {
     // Closed before what it may touch is freed: fields are dropped in their order.
     uring: IoUring,
     operations: Operations,
@@ -63,7 +69,7 @@ impl Ring {
     /// # Errors
     ///
     /// If the kernel, or a sandbox, refuses something that is needed; the error says what. Linux 6.1 has all of it.
-    pub(crate) fn new(sizes: Sizes) -> io::Result<Ring> {
+    pub fn new(sizes: Sizes) -> io::Result<Ring> {
         let uring = IoUring::builder()
             .setup_single_issuer()
             .setup_defer_taskrun()
@@ -91,58 +97,59 @@ impl Ring {
         Ok(ring)
     }
 
-    /// How many operations the kernel has not finished.
-    #[cfg(test)]
-    pub(super) fn in_flight(&self) -> usize {
+    /// How many operations have not had their last completion. The ring's own wait for its waker is one of them.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
         self.operations.len()
     }
 
-    /// Wakes this ring's thread from others.
-    pub(crate) fn waker(&self) -> Waker {
+    /// Wakes the loop of this ring from other threads.
+    #[must_use]
+    pub fn waker(&self) -> Waker {
         self.waker.clone()
     }
 
-    /// Accepts connections of a listener in blocking mode, until [`Completion::AcceptEnded`].
-    pub(crate) fn accept(&mut self, listener: &Socket) -> Operation {
+    /// Accepts the connections of a listener, which is in blocking mode, until [`Completion::AcceptEnded`].
+    pub fn accept(&mut self, listener: &Socket) -> Operation {
         self.begin(listener, 0, Work::Accept)
     }
 
-    /// Receives from a stream, until [`Completion::ReceiveEnded`].
-    pub(crate) fn receive(&mut self, socket: &Socket, token: u64) -> Operation {
+    /// Receives from a stream into the shared buffers, until [`Completion::ReceiveEnded`].
+    pub fn receive(&mut self, socket: &Socket, token: u64) -> Operation {
         self.begin(socket, token, Work::Receive)
     }
 
-    /// Sends the whole buffer, unless there is an error or it is cancelled. One send at a time on a socket: two may
-    /// change places.
-    pub(crate) fn send(&mut self, socket: &Socket, buffer: Vec<u8>, token: u64) -> Operation {
+    /// Sends the whole buffer, unless there is an error or the send is cancelled. Have one send at a time on a socket: two
+    /// may overtake each other.
+    pub fn send(&mut self, socket: &Socket, buffer: Vec<u8>, token: u64) -> Operation {
         self.begin(socket, token, Work::Send { buffer, sent: 0 })
     }
 
-    /// Tells once that there is something to read.
-    pub(crate) fn poll_readable(&mut self, socket: &Socket, token: u64) -> Operation {
+    /// Completes once, when there is something to read.
+    pub fn poll_readable(&mut self, socket: &Socket, token: u64) -> Operation {
         self.begin(socket, token, Work::AwaitReadable)
     }
 
-    /// Tells once that there is room to write.
-    pub(crate) fn poll_writable(&mut self, socket: &Socket, token: u64) -> Operation {
+    /// Completes once, when there is room to write.
+    pub fn poll_writable(&mut self, socket: &Socket, token: u64) -> Operation {
         self.begin(socket, token, Work::AwaitWritable)
     }
 
-    /// Asks for the end of an operation. It still has its last completion, which may say that it was done before.
-    /// Of one that has ended there is nothing to cancel.
-    pub(crate) fn cancel(&mut self, operation: Operation) {
-        if let Some(in_flight) = self.operations.get_mut(operation) {
+    /// Asks for the end of an operation. The operation still has its last completion, which may say that it was done
+    /// before. Nothing happens if it has had that already.
+    pub fn cancel(&mut self, operation: Operation) {
+        if let Some(in_flight) = self.operations.get_mut(operation.0) {
             in_flight.cancelled = true;
-            self.push(entries::cancellation(operation));
+            self.push(entries::cancellation(operation.0));
         }
     }
 
-    /// Gives the kernel what was put in, and waits until there is a completion or the time is over.
+    /// Gives the kernel what was begun, and waits until there is a completion or the time is over.
     ///
     /// # Errors
     ///
-    /// If the ring is of no use any more. Being interrupted, or out of time, is no error.
-    pub(crate) fn submit_and_wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+    /// If the ring can no longer be used. An interruption by a signal, and the end of the time, are not errors.
+    pub fn submit_and_wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.submit_backlog()?;
         let want = usize::from(self.ready.is_empty());
         let result = match timeout {
@@ -156,8 +163,8 @@ impl Ring {
         forgive(result)
     }
 
-    /// The next completion of those that have been waited for.
-    pub(crate) fn next_completion(&mut self) -> Option<Completion> {
+    /// The next of the completions that have been waited for.
+    pub fn next_completion(&mut self) -> Option<Completion> {
         loop {
             let entry = self.ready.pop_front()?;
             if let Some(completion) = self.complete(&entry) {
@@ -170,11 +177,11 @@ impl Ring {
         let socket = Rc::clone(socket);
         let operation = self.operations.insert(InFlight { socket, token, work, cancelled: false });
         self.arm(operation);
-        operation
+        Operation(operation)
     }
 
     /// Puts in an operation, for the first time or because there is more to do.
-    fn arm(&mut self, operation: Operation) {
+    fn arm(&mut self, operation: OperationKey) {
         let Some(in_flight) = self.operations.get(operation) else { return };
         let cancelled = in_flight.cancelled;
         self.push(entries::of(operation, in_flight));
@@ -229,7 +236,7 @@ impl Ring {
         let result = outcome::of(entry.result());
         // A buffer is taken over first, so that it is given back whatever comes.
         let lease = self.lease(entry, &result);
-        let operation = Operation::from_user_data(entry.user_data());
+        let operation = OperationKey::from_user_data(entry.user_data());
         // What is in no table is a cancellation that found nothing to cancel.
         let in_flight = self.operations.get_mut(operation)?;
         let token = in_flight.token;
@@ -279,14 +286,14 @@ impl Ring {
     }
 
     /// Arms an operation again that the kernel ended for reasons of its own, such as a full completion queue.
-    fn go_on(&mut self, operation: Operation, more: bool) {
+    fn go_on(&mut self, operation: OperationKey, more: bool) {
         if !more {
             self.arm(operation);
         }
     }
 
     /// Sends what is left, or gives the buffer back.
-    fn round_of_sending(&mut self, operation: Operation, result: io::Result<usize>) -> Option<Completion> {
+    fn round_of_sending(&mut self, operation: OperationKey, result: io::Result<usize>) -> Option<Completion> {
         let in_flight = self.operations.get_mut(operation)?;
         let Work::Send { buffer, sent } = &mut in_flight.work else { return None };
         *sent += result.as_ref().copied().unwrap_or(0);
@@ -343,7 +350,7 @@ impl Ring {
 
         // The kernel has never seen these.
         for entry in mem::take(&mut self.backlog) {
-            self.operations.remove(Operation::from_user_data(entry.get_user_data()));
+            self.operations.remove(OperationKey::from_user_data(entry.get_user_data()));
         }
         for in_flight in self.operations.values_mut() {
             in_flight.cancelled = true;
@@ -359,6 +366,12 @@ impl Ring {
             in_vain = if self.operations.len() < before { 0 } else { in_vain + 1 };
         }
         Ok(())
+    }
+}
+
+impl std::fmt::Debug for Ring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ring").field("in_flight", &self.in_flight()).finish_non_exhaustive()
     }
 }
 

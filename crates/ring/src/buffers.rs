@@ -13,7 +13,7 @@ use io_uring::types::BufRingEntry;
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
 
 /// The group of buffers that operations name. A ring has but one.
-pub(super) const GROUP: u16 = 0;
+pub(crate) const GROUP: u16 = 0;
 
 /// Buffers of equal size, and the ring by which they are provided to the kernel.
 ///
@@ -21,7 +21,7 @@ pub(super) const GROUP: u16 = 0;
 /// [`Lease`], which gives it back. The memory is mapped until the last lease is gone, and pages of it are taken when
 /// they are first written to.
 #[derive(Debug)]
-pub(super) struct Buffers {
+pub(crate) struct Buffers {
     /// The ring: one entry for each buffer, a page boundary at its start.
     entries: Mapping,
     memory: Mapping,
@@ -38,11 +38,11 @@ impl Buffers {
     /// # Errors
     ///
     /// If `count` is not a power of two up to 2^15, `length` is 0, or there is no room for the mapping.
-    pub(super) fn new(count: u16, length: u32) -> io::Result<Buffers> {
+    pub(crate) fn new(count: u16, length: u32) -> io::Result<Buffers> {
         if !count.is_power_of_two() || length == 0 {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
-                "the number of receive buffers must be a power of two, and none may be empty",
+                "the number of receive buffers must be a power of two, and none of them empty",
             ));
         }
         let total = usize::from(count).checked_mul(length as usize).ok_or(io::ErrorKind::OutOfMemory)?;
@@ -63,7 +63,7 @@ impl Buffers {
     ///
     /// `self` must be kept until the ring is closed and no operation of it is in flight.
     // SAFETY: what the caller vouches for is said above.
-    pub(super) unsafe fn register(&self, ring: &Submitter<'_>) -> io::Result<()> {
+    pub(crate) unsafe fn register(&self, ring: &Submitter<'_>) -> io::Result<()> {
         let entries = address(self.entries.start);
         // SAFETY: the ring begins at a page boundary, is `count` entries long, and is kept as the caller promises; each
         // entry names a buffer of `length` bytes in `memory`, which is kept as long.
@@ -77,7 +77,7 @@ impl Buffers {
     /// The kernel must have handed out the buffer `id`, with `received` bytes in it, since it was last given, and no
     /// lease of it may have been made since.
     // SAFETY: what the caller vouches for is said above.
-    pub(super) unsafe fn lease(self: &Rc<Buffers>, id: u16, received: usize) -> Lease {
+    pub(crate) unsafe fn lease(self: &Rc<Buffers>, id: u16, received: usize) -> Lease {
         debug_assert!(id < self.count && received <= self.length as usize);
         Lease { buffers: Rc::clone(self), id, received }
     }
@@ -119,10 +119,11 @@ fn address(start: NonNull<u8>) -> u64 {
     start.as_ptr().expose_provenance() as u64
 }
 
-/// What was received, in a buffer that returns to the kernel when this is dropped.
+/// Received bytes, in a shared buffer that returns to the kernel when the lease is dropped.
 ///
-/// A lease that is kept is a buffer less for all connections: give it back before the loop waits again.
-pub(crate) struct Lease {
+/// The bytes may be changed in place. A lease that is kept is one buffer less for all sockets of the ring: drop it before
+/// the loop waits again.
+pub struct Lease {
     buffers: Rc<Buffers>,
     id: u16,
     received: usize,

@@ -8,11 +8,11 @@ use rustix::event::PollFlags;
 use rustix::net::{RecvFlags, SendFlags, SocketFlags};
 use slotmap::Key as _;
 
-use super::buffers;
-use super::operations::{InFlight, Operation, Work};
+use crate::buffers;
+use crate::operations::{InFlight, OperationKey, Work};
 
 /// The next round of an operation. A send's refers to the bytes of its buffer that have not left.
-pub(super) fn of(operation: Operation, in_flight: &InFlight) -> squeue::Entry {
+pub(crate) fn of(operation: OperationKey, in_flight: &InFlight) -> squeue::Entry {
     let socket = Fd(in_flight.socket.as_raw_fd());
     let entry = match &in_flight.work {
         Work::Accept => {
@@ -35,14 +35,14 @@ pub(super) fn of(operation: Operation, in_flight: &InFlight) -> squeue::Entry {
 }
 
 /// Asks for the end of an operation. Completes only if there was nothing to cancel, in the name of no operation.
-pub(super) fn cancellation(operation: Operation) -> squeue::Entry {
+pub(crate) fn cancellation(operation: OperationKey) -> squeue::Entry {
     opcode::AsyncCancel::new(operation.user_data())
         .build()
         .flags(squeue::Flags::SKIP_SUCCESS)
-        .user_data(Operation::null().user_data())
+        .user_data(OperationKey::null().user_data())
 }
 
 /// Asks for the end of everything. Completes in the name of no operation.
-pub(super) fn cancellation_of_all() -> squeue::Entry {
-    opcode::AsyncCancel2::new(CancelBuilder::any()).build().user_data(Operation::null().user_data())
+pub(crate) fn cancellation_of_all() -> squeue::Entry {
+    opcode::AsyncCancel2::new(CancelBuilder::any()).build().user_data(OperationKey::null().user_data())
 }

@@ -1,39 +1,69 @@
-//! What a ring tells: what has become of operations.
+//! The completions of a ring: what has become of its operations.
 
 use std::io;
 use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
 
-use super::buffers::Lease;
+use crate::buffers::Lease;
 
-/// What has become of an operation. `token` is what the caller gave with it.
+/// What has become of an operation. `token` is the number that the caller gave with it.
 #[derive(Debug)]
-pub(crate) enum Completion {
-    /// A connection was accepted; the operation goes on. The socket is in blocking mode and closed on exec.
-    Accepted { socket: OwnedFd },
+#[non_exhaustive]
+pub enum Completion {
+    /// A connection was accepted; the operation goes on.
+    Accepted {
+        /// In blocking mode, and closed on exec.
+        socket: OwnedFd,
+    },
     /// Accepting has ended: it was cancelled, or descriptors or memory have run out.
-    AcceptEnded { error: io::Error },
-    /// Bytes were received, at least one; the operation goes on.
-    Received { token: u64, data: Lease },
+    AcceptEnded {
+        /// Why.
+        error: io::Error,
+    },
+    /// Bytes were received; the operation goes on.
+    Received {
+        /// Of the receive.
+        token: u64,
+        /// At least one byte.
+        data: Lease,
+    },
     /// Receiving has ended.
-    ReceiveEnded { token: u64, why: ReceiveEnd },
-    /// The buffer was sent as a whole, or there was an error. It comes back empty, to be used again.
-    Sent { token: u64, buffer: Vec<u8>, result: io::Result<()> },
+    ReceiveEnded {
+        /// Of the receive.
+        token: u64,
+        /// Why.
+        why: ReceiveEnd,
+    },
+    /// The whole buffer was sent, or there was an error.
+    Sent {
+        /// Of the send.
+        token: u64,
+        /// The buffer of the send, empty again.
+        buffer: Vec<u8>,
+        /// Whether all of it was sent.
+        result: io::Result<()>,
+    },
     /// There is something to read, an error and the end included; or the poll was cancelled.
-    Readable { token: u64 },
+    Readable {
+        /// Of the poll.
+        token: u64,
+    },
     /// There is room to write, or writing will fail; or the poll was cancelled.
-    Writable { token: u64 },
-    /// Another thread called [`Waker::wake`](super::wake::Waker::wake).
+    Writable {
+        /// Of the poll.
+        token: u64,
+    },
+    /// Another thread called [`Waker::wake`](crate::Waker::wake).
     Woken,
 }
 
 /// Why receiving has ended.
 #[derive(Debug)]
-pub(crate) enum ReceiveEnd {
+pub enum ReceiveEnd {
     /// The peer sends no more.
     EndOfFile,
-    /// All provided buffers were in use. Receive again when leases were given back.
+    /// All provided buffers were in use. Receive again when leases have been dropped.
     NoBuffers,
     /// It was cancelled.
     Cancelled,
@@ -43,7 +73,7 @@ pub(crate) enum ReceiveEnd {
 
 impl ReceiveEnd {
     /// `cancelled`: the end was asked for, which may find the operation at work and interrupt it.
-    pub(super) fn of(result: io::Result<usize>, cancelled: bool) -> ReceiveEnd {
+    pub(crate) fn of(result: io::Result<usize>, cancelled: bool) -> ReceiveEnd {
         let Err(error) = result else { return ReceiveEnd::EndOfFile };
         match Errno::from_io_error(&error) {
             Some(Errno::NOBUFS) => ReceiveEnd::NoBuffers,

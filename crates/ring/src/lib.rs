@@ -1,0 +1,107 @@
+//! A safe interface to io_uring for event loops over sockets.
+//!
+//! A [`Ring`] belongs to the thread that made it. Its loop begins operations, which does not wait; gives them to the
+//! kernel and waits, in one system call ([`Ring::submit_and_wait`]); then takes the [`Completion`]s. A number that the
+//! caller chooses, the *token*, says what a completion is about.
+//!
+//! - [`Ring::accept`] and [`Ring::receive`] go on by themselves, until a completion says that they have ended. What is
+//!   received lies in buffers that all sockets share, and is lent to the loop as a [`Lease`].
+//! - [`Ring::send`] sends the whole of a buffer, and gives it back.
+//! - [`Ring::poll_readable`] and [`Ring::poll_writable`] complete once. The functions in [`direct`] then move bytes by
+//!   single calls, which suits messages that are larger than the shared buffers.
+//! - [`Ring::cancel`] asks for the end of an operation.
+//! - A [`Waker`] wakes the loop from another thread.
+//!
+//! It is Linux 6.1 that has all of this. [`Ring::new`] tries it, because sandboxes often refuse io_uring, and its error
+//! says what is refused. On other systems this crate is empty.
+//!
+//! # Example
+//!
+//! An echo that serves one connection at a time.
+//!
+//! ```
+//! use std::net::{TcpListener, TcpStream};
+//! use std::rc::Rc;
+//!
+//! use longwire_ring::{Completion, ReceiveEnd, Ring, Sizes};
+//!
+//! fn echo(mut ring: Ring, listener: TcpListener) -> std::io::Result<()> {
+//!     ring.accept(&Rc::new(listener.into()));
+//!     let mut client = None;
+//!     loop {
+//!         ring.submit_and_wait(None)?;
+//!         while let Some(completion) = ring.next_completion() {
+//!             match completion {
+//!                 Completion::Accepted { socket } => {
+//!                     let socket = client.insert(Rc::new(socket));
+//!                     ring.receive(socket, 1);
+//!                 }
+//!                 Completion::Received { data, .. } => {
+//!                     if let Some(socket) = &client {
+//!                         ring.send(socket, data.to_vec(), 1);
+//!                     }
+//!                 }
+//!                 Completion::ReceiveEnded { why: ReceiveEnd::EndOfFile, .. } => return Ok(()),
+//!                 other => println!("{other:?}"),
+//!             }
+//!         }
+//!     }
+//! }
+//!
+//! # fn main() -> std::io::Result<()> {
+//! # if Ring::new(Sizes::default()).is_err() {
+//! #     return Ok(());
+//! # }
+//! # use std::io::{Read as _, Write as _};
+//! let listener = TcpListener::bind("127.0.0.1:0")?;
+//! let mut stream = TcpStream::connect(listener.local_addr()?)?;
+//! let client = std::thread::spawn(move || {
+//!     stream.write_all(b"hello")?;
+//!     let mut answer = [0; 5];
+//!     stream.read_exact(&mut answer)?;
+//!     std::io::Result::Ok(answer)
+//! });
+//! echo(Ring::new(Sizes::default())?, listener)?;
+//! assert_eq!(client.join().unwrap()?, *b"hello");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Why it is safe
+//!
+//! The kernel works on memory and descriptors of the process while the process goes on. Each of them is therefore owned
+//! by the ring, not by the caller:
+//!
+//! - The buffer of a send moves into the ring, and is neither changed nor freed before its completion hands it back. A
+//!   send that is cancelled is no exception: it still has a completion.
+//! - An operation holds its socket. The descriptor is not closed, and its number not used again, before the last
+//!   completion.
+//! - A shared buffer belongs either to the kernel or to one [`Lease`], never to both. The completion that names a buffer
+//!   is taken from the queue once, and makes the lease; dropping the lease gives the buffer back. The memory stays mapped
+//!   until the last lease is gone, even if the ring is dropped before.
+//! - A ring that is dropped cancels what is in flight and waits for it. Whatever the kernel keeps for longer than a
+//!   second is leaked. A ring that is forgotten leaks everything.
+//! - An [`Operation`] is a key into the ring's table, not a pointer. A key that is out of date finds nothing.
+//!
+//! The `unsafe` blocks are in three modules: `buffers`, `direct` and `ring`. The tests run under AddressSanitizer and
+//! ThreadSanitizer as well.
+
+#![cfg(target_os = "linux")]
+
+#[expect(unsafe_code, reason = "the memory that the kernel receives into is shared with it")]
+mod buffers;
+mod completion;
+#[expect(unsafe_code, reason = "tells a buffer how much of it the kernel has initialised")]
+pub mod direct;
+mod entries;
+mod operations;
+mod outcome;
+#[expect(unsafe_code, reason = "the kernel takes pointers, and gives descriptors and buffers")]
+mod ring;
+mod wake;
+
+pub use buffers::Lease;
+pub use completion::{Completion, ReceiveEnd};
+pub use operations::{Operation, Socket};
+pub use ring::{Ring, Sizes};
+pub use wake::Waker;
