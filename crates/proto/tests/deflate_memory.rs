@@ -83,12 +83,6 @@ fn what_a_connection_costs() {
     assert_about(cost(&default, &agreement(12, 12, Takeover::No), exchange), 0);
     let forgetful = default.clone().retain(Retain::Nothing);
     assert_about(cost(&forgetful, &agreement(12, 12, Takeover::Yes), exchange), 4 * KIB);
-    // Idle: what the peer may refer to.
-    let idle = |connection: &mut Connection| {
-        exchange(connection);
-        connection.compressor.release();
-    };
-    assert_about(cost(&default, &agreement(12, 12, Takeover::Yes), idle), 4 * KIB);
 
     // A message that is arriving: an inflater.
     let arriving = |connection: &mut Connection| {
@@ -101,7 +95,6 @@ fn what_a_connection_costs() {
     let agreed = agreement(15, 15, Takeover::Yes);
     assert_about(cost(&dedicated, &agreed, exchange), compressor_cost(15, 8) + 32 * KIB);
     assert_about(cost(&dedicated, &agreed, exchange), 403 * KIB);
-    assert_about(cost(&dedicated, &agreed, idle), 32 * KIB);
     let small = default.retain(Retain::Compressor);
     assert_about(cost(&small, &agreement(12, 12, Takeover::No), exchange), 0);
     assert_about(cost(&small, &agreement(12, 12, Takeover::Yes), exchange), compressor_cost(12, 5) + 4 * KIB);

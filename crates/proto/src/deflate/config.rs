@@ -10,8 +10,7 @@ use super::pool::Shape;
 /// first compressed message, and where context takeover was not agreed on, it costs nothing. A message that is arriving
 /// in pieces holds another 47 KiB until it is whole.
 ///
-/// [`dedicated`](Deflate::dedicated) is for few connections, and for speed: 403 KiB each, which
-/// [`Compressor::release`](super::Compressor::release) brings down to 32 KiB while a connection is idle.
+/// [`dedicated`](Deflate::dedicated) is for few connections, and for speed: 403 KiB each.
 ///
 /// In between, with `window` and `peer_window` in bits and `memory_level` as set here, a connection costs in bytes:
 ///
@@ -46,8 +45,7 @@ pub enum Retain {
     /// that the thread lends is fed with the newest part of the window again, twice as long as the message and at least
     /// 2 KiB, which takes some 3 µs for a short message.
     Window,
-    /// The whole compressor, which belongs to the connection until it is
-    /// [released](super::Compressor::release).
+    /// The whole compressor, which belongs to the connection.
     Compressor,
 }
 
