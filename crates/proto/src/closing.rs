@@ -47,8 +47,10 @@ impl Closing {
         use Step::{Failure, HalfClose, LocalClose, PeerClose, TimeUp, TransportEnd};
         match (self, step) {
             (Open, LocalClose(frame)) => (AwaitingPeer, Some(frame)),
+            // §5.5.1: "the endpoint typically echos the status code it received". The reason goes back with it, so that
+            // both ends report the same.
             (Open, PeerClose(frame)) => {
-                (Complete(Closed::by_handshake(By::Peer, frame).into()), Some(echo(frame)))
+                (Complete(Closed::by_handshake(By::Peer, frame).into()), Some(frame.cloned()))
             }
             (Open, Failure(error)) => {
                 (Failed(Closed::by_failure(error).into()), Some(Some(CloseFrame::for_error(error))))
@@ -78,11 +80,6 @@ impl Closing {
     }
 }
 
-/// §5.5.1: "the endpoint typically echos the status code it received".
-fn echo(frame: Option<&CloseFrame>) -> Option<CloseFrame> {
-    frame.and_then(|frame| CloseFrame::new(frame.code(), "").ok())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,7 +88,6 @@ mod tests {
     #[test]
     fn the_table() {
         let bye = CloseFrame::new(4001, "bye").unwrap();
-        let code_only = CloseFrame::new(4001, "").unwrap();
         let error = ProtocolError::TextNotUtf8;
         let by = |by| Box::new(Closed::by_handshake(by, Some(&bye)));
         let failed = Box::new(Closed::by_failure(&error));
@@ -108,7 +104,7 @@ mod tests {
         let table: Vec<(&Closing, Step<'_>, Closing, ToSend)> = vec![
             (&open, local(), Closing::AwaitingPeer, Some(Some(bye.clone()))),
             (&open, Step::LocalClose(None), Closing::AwaitingPeer, Some(None)),
-            (&open, peer(), Closing::Complete(by(By::Peer)), Some(Some(code_only))),
+            (&open, peer(), Closing::Complete(by(By::Peer)), Some(Some(bye.clone()))),
             (
                 &open,
                 Step::PeerClose(None),

@@ -42,7 +42,7 @@ fn a_script_sends_receives_and_closes() {
             }
             assert_eq!(end(&socket.closed()), (1006, "", By::Nobody, false));
             let closed = socket.close(4001, "bye").unwrap();
-            assert_eq!(end(&closed), (4001, "", By::Local, true));
+            assert_eq!(end(&closed), (4001, "bye", By::Local, true));
             assert_eq!(socket.close(1000, "").unwrap(), closed);
             assert_eq!((socket.closed(), socket.is_open()), (closed, false));
             assert!(matches!(socket.send("late"), Err(Error::Closed(_))));

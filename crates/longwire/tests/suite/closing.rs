@@ -16,14 +16,14 @@ fn code_and_reason_reach_the_other_end_whoever_closes() {
         let (mut client, mut server) = pair(ROOMY, Limits::default());
         let (closed, received) = tokio::join!(client.close(4001, "κόσμε"), server.recv());
         assert!(matches!(received, Ok(None)));
-        assert_eq!(end(&closed.unwrap()), (4001, "", By::Local, true));
+        assert_eq!(end(&closed.unwrap()), (4001, "κόσμε", By::Local, true));
         assert_eq!(end(&server.closed()), (4001, "κόσμε", By::Peer, true));
 
         let (mut client, mut server) = pair(ROOMY, Limits::default());
         let (closed, received) =
             tokio::join!(server.close(CloseCode::SERVICE_RESTART, "soon"), client.recv());
         assert!(matches!(received, Ok(None)));
-        assert_eq!(end(&closed.unwrap()), (1012, "", By::Local, true));
+        assert_eq!(end(&closed.unwrap()), (1012, "soon", By::Local, true));
         assert_eq!(end(&client.closed()), (1012, "soon", By::Peer, true));
     });
 }
@@ -41,7 +41,7 @@ fn the_frames_are_those_of_the_rfc() {
         let (mut socket, mut raw) = server_and_raw();
         raw.send(masked(CLOSE, close(3000, "done"))).await;
         assert_eq!(socket.recv().await.unwrap(), None);
-        raw.expect(b"\x88\x02\x0b\xb8").await;
+        raw.expect(b"\x88\x06\x0b\xb8done").await;
         raw.expect_end().await;
     });
 }
@@ -200,7 +200,7 @@ fn a_client_waits_for_the_server_to_end_the_transport() {
         assert_eq!(socket.recv().await.unwrap(), None);
         assert_eq!(begun.elapsed().as_secs(), 4);
         assert_eq!(end(&socket.closed()), (1000, "bye", By::Peer, true));
-        assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1000, "")));
+        assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1000, "bye")));
         raw.expect_end().await;
     });
 }
@@ -215,8 +215,8 @@ fn both_halves_learn_how_it_ended() {
         assert_eq!(other_receiver.recv().await.unwrap(), None);
         assert_eq!(receiver.recv().await.unwrap(), None);
         let (closed, sender) = closing.await.unwrap();
-        assert_eq!(end(&closed.unwrap()), (4000, "", By::Local, true));
-        assert_eq!(end(&receiver.closed()), (4000, "", By::Local, true));
+        assert_eq!(end(&closed.unwrap()), (4000, "enough", By::Local, true));
+        assert_eq!(end(&receiver.closed()), (4000, "enough", By::Local, true));
         assert_eq!(end(&other_receiver.closed()), (4000, "enough", By::Peer, true));
         assert_eq!(
             other_sender.send("late").await.unwrap_err().to_string(),

@@ -22,7 +22,7 @@ fn messages_come_back_as_they_were() {
             assert_eq!(socket.recv().await.unwrap(), Some(message));
         }
         let closed = socket.close(1000, "done").await.unwrap();
-        assert_eq!(end(&closed), (1000, "", By::Local, true));
+        assert_eq!(end(&closed), (1000, "done", By::Local, true));
     });
 }
 

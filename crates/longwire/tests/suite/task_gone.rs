@@ -113,7 +113,7 @@ fn the_peers_close_is_answered_and_told() {
         assert_eq!(socket.recv().await.unwrap(), Some("last".into()));
         assert_eq!(socket.recv().await.unwrap(), None);
         assert_eq!(end(&socket.closed()), (4000, "enough", By::Peer, true));
-        assert_eq!(peer.frame().await, Frame::new(CLOSE, close(4000, "")));
+        assert_eq!(peer.frame().await, Frame::new(CLOSE, close(4000, "enough")));
         peer.expect_end().await;
     });
 }

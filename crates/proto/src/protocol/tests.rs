@@ -169,13 +169,42 @@ fn the_peer_closes_and_the_server_ends_the_transport() {
     end.receive(b"\x88\x85\0\0\0\0\x03\xe9bye");
     end.expect(Event::Close(frame(1001, "bye")));
     assert!(!end.protocol.wants_shutdown(), "the answer has not been written");
-    end.expect_sent(b"\x88\x02\x03\xe9");
+    end.expect_sent(b"\x88\x05\x03\xe9bye");
     assert!(end.protocol.wants_shutdown() && !end.protocol.is_over());
     end.protocol.receive_eof();
     assert!(end.protocol.is_over());
     let closed = end.protocol.closed().unwrap();
     assert_eq!((closed.code, closed.reason.as_str()), (CloseCode::GOING_AWAY, "bye"));
     assert_eq!((closed.by, closed.clean), (By::Peer, true));
+}
+
+#[test]
+fn a_client_too_answers_with_code_and_reason() {
+    let mut end = client();
+    end.receive(b"\x88\x05\x0f\xa1bye").expect(Event::Close(frame(4001, "bye")));
+    let mut sent = end.take_sent();
+    let (header, payload) = sent.split_at_mut(6);
+    for (byte, key) in payload.iter_mut().zip(header[2..].iter().cycle()) {
+        *byte ^= key;
+    }
+    assert_eq!((&header[..2], &*payload), (&b"\x88\x85"[..], &b"\x0f\xa1bye"[..]));
+}
+
+#[test]
+fn the_longest_reason_is_answered_whole() {
+    let mut end = server();
+    let payload = [&b"\x03\xe8"[..], &[b'x'; CloseFrame::MAX_REASON]].concat();
+    end.receive(&[&b"\x88\xfd\0\0\0\0"[..], &payload].concat());
+    end.expect_sent(&[&b"\x88\x7d"[..], &payload].concat());
+}
+
+#[test]
+fn a_close_code_that_must_not_be_sent_is_answered_with_1002_and_not_echoed() {
+    let mut end = server();
+    end.receive(b"\x88\x85\0\0\0\0\x03\xeebye").expect_error(ProtocolError::CloseCode(1006));
+    let sent = end.take_sent();
+    assert_eq!((sent[0], &sent[2..4]), (0x88, &b"\x03\xea"[..]), "{}", sent.escape_ascii());
+    assert!(!sent.ends_with(b"bye"));
 }
 
 #[test]

@@ -162,7 +162,7 @@ fn step_3_started_by_the_server_do_nothing() {
     run_paused(async {
         let (socket, mut heard, mut raw) = opened().await;
         raw.send(plain(CLOSE, close(4000, "server"))).await;
-        assert_eq!(raw.frame().await, Frame::new(CLOSE, close(4000, "")));
+        assert_eq!(raw.frame().await, Frame::new(CLOSE, close(4000, "server")));
         while socket.ready_state() == ReadyState::Open {
             tokio::task::yield_now().await;
         }

@@ -37,7 +37,7 @@ fn the_handler_closes() {
 fn the_peer_closes() {
     for_each_engine(async |engine| {
         for (payload, answer, code, reason) in [
-            (close(4001, "bye"), close(4001, ""), 4001, "bye"),
+            (close(4001, "bye"), close(4001, "bye"), 4001, "bye"),
             (close(1000, ""), close(1000, ""), 1000, ""),
             (Vec::new(), Vec::new(), 1005, ""),
         ] {

@@ -76,7 +76,7 @@ fn messages_come_back() {
             assert!(client.recv().await.unwrap() == Some(message));
         }
         let closed = client.close(4001, "bye").await.unwrap();
-        assert_eq!(end(&closed), (4001, "", By::Local, true));
+        assert_eq!(end(&closed), (4001, "bye", By::Local, true));
         secure.server.expect_sometime(Told::close(4001, "bye", By::Peer, true)).await;
     });
 }

@@ -238,7 +238,7 @@ fn the_peer_may_close_it() {
         raw.send(upgrade_request("")).await;
         raw.head().await;
         raw.send(masked(CLOSE, close(1000, "bye"))).await;
-        assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1000, "")));
+        assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1000, "bye")));
         raw.expect_end().await;
     });
 }
