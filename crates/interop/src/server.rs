@@ -44,12 +44,12 @@ impl Handler for Events {
         match Asked::by(message.as_text()) {
             Asked::Close(code, reason) => {
                 if socket.close(code, reason).is_err() {
-                    socket.send("cannot: that is no close code");
+                    socket.send("cannot: that is no close code").or_drop();
                 }
             }
             Asked::Ping => {
                 if socket.ping(b"interop").is_err() {
-                    socket.send("cannot: no ping can be sent");
+                    socket.send("cannot: no ping can be sent").or_drop();
                 }
             }
             Asked::Fragments => drop(socket.send("cannot: the server's interface sends no fragments")),
@@ -59,7 +59,7 @@ impl Handler for Events {
 
     fn on_pong(&self, socket: &mut Socket<'_, ()>, payload: &[u8]) {
         if payload == b"interop" {
-            socket.send("ponged");
+            socket.send("ponged").or_drop();
         }
     }
 }

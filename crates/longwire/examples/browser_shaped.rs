@@ -20,7 +20,7 @@ async fn main() -> longwire::Result<()> {
                 if line.is_empty() {
                     break;
                 }
-                socket.send(line);
+                socket.send(line).or_drop();
             }
             socket.close(1000, "done")
         });

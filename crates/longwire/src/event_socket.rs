@@ -6,7 +6,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> longwire::Result<()> {
 //! let socket = EventSocket::new("ws://example.com/socket")?;
-//! socket.on_open(|socket| { println!("connected"); socket.send("Hello, Server!"); });
+//! socket.on_open(|socket| { println!("connected"); socket.send("Hello, Server!").or_drop(); });
 //! socket.on_message(|_, event| println!("message from server: {}", event.data()));
 //! socket.on_close(|_, event| println!("closed: {} {}", event.code(), event.reason()));
 //! socket.on_error(|_, error| eprintln!("error: {error}"));
@@ -62,7 +62,7 @@
 //! - Errors say what went wrong. A browser must not tell, since a page could explore the network of its reader by it.
 //! - What is an exception there is an error here: [`Error::Url`] and
 //!   [`Error::Handshake`] for `SyntaxError`, [`Error::Close`] for those of
-//!   `close`, [`SendOutcome::Connecting`] for that of `send`.
+//!   `close`, [`SendStatus::Connecting`](crate::SendStatus::Connecting) for that of `send`.
 //! - There is no `binaryType`: it chooses between two types that binary data can have there, and there is one here.
 //! - A URL cannot be relative: there is no page that it could be relative to.
 
@@ -90,7 +90,7 @@ use turn::Turn;
 pub use event::{CloseEvent, Event, EventKind, MessageEvent};
 pub use listeners::ListenerId;
 pub use socket::EventSocket;
-pub use state::{ReadyState, SendOutcome};
+pub use state::ReadyState;
 
 impl EventSocket {
     /// Begins to connect to a URL that begins with `ws://`, `wss://`, `http://` or `https://`.

@@ -36,6 +36,8 @@ mod panic_message;
 mod read_buffers;
 #[cfg(feature = "client")]
 pub mod reconnect;
+#[cfg(any(feature = "client", feature = "server"))]
+mod send_status;
 #[cfg(feature = "server")]
 mod server;
 mod shared;
@@ -62,8 +64,8 @@ pub use error::{Cause, ProxyError};
 pub use error::{Error, HandshakeError, InvalidSetting, RefusedResponse, Result, UrlError};
 #[cfg(feature = "server")]
 pub use event::{
-    AsMessage, CloseCount, Dropped, Engine, Handler, MessagePieces, MessageRef, Remote, RemoteError,
-    SendStatus, Slow, Socket, SocketId, SocketView, TopicEvent, Topics,
+    AsMessage, CloseCount, Dropped, Engine, Handler, MessagePieces, MessageRef, Remote, Slow, Socket,
+    SocketId, SocketView, TopicEvent, Topics,
 };
 #[cfg(feature = "client")]
 pub use event_socket::EventSocket;
@@ -82,6 +84,8 @@ pub use message_reader::MessageReader;
 pub use message_writer::{BinaryWriter, TextWriter};
 #[cfg(feature = "client")]
 pub use reconnect::Reconnect;
+#[cfg(any(feature = "client", feature = "server"))]
+pub use send_status::SendStatus;
 #[cfg(feature = "server")]
 pub use server::{Endpoint, HandlerOutcome, HandlerResult, Server, Upgrading, mode, upgrade};
 #[cfg(all(feature = "tls", feature = "server"))]

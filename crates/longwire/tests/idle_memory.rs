@@ -42,7 +42,7 @@ impl Handler for Echo {
     }
 
     fn on_message(&self, socket: &mut Socket<'_, ()>, message: MessageRef<'_>) {
-        socket.send(message);
+        socket.send(message).or_drop();
     }
 }
 

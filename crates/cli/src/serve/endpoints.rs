@@ -56,7 +56,7 @@ impl Handler for Endpoints {
             Endpoint::Channel(name) => socket.subscribe(&name),
             Endpoint::Ticker => {
                 socket.subscribe_with(TICKER, Slow::Latest);
-                socket.send(self.statistics.report());
+                socket.send(self.statistics.report()).or_drop();
             }
         }
     }
@@ -65,7 +65,7 @@ impl Handler for Endpoints {
         match socket.state() {
             Endpoint::Echo => {
                 self.statistics.count_message();
-                socket.send(message);
+                socket.send(message).or_drop();
             }
             Endpoint::Channel(name) => {
                 self.statistics.count_message();

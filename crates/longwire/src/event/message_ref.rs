@@ -95,10 +95,10 @@ impl<'a> From<&'a Message> for MessageRef<'a> {
 /// use longwire::{Handler, MessageRef, Socket};
 ///
 /// fn answer(socket: &mut Socket<'_, u32>, message: MessageRef<'_>) {
-///     socket.send(message);
-///     socket.send("text");
-///     socket.send(format!("{} messages", socket.state()));
-///     socket.send([0xca, 0xfe]);
+///     socket.send(message).or_drop();
+///     socket.send("text").or_drop();
+///     socket.send(format!("{} messages", socket.state())).or_drop();
+///     socket.send([0xca, 0xfe]).or_drop();
 /// }
 /// ```
 #[diagnostic::on_unimplemented(

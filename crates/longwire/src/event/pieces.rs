@@ -7,7 +7,8 @@ use longwire_proto::{CloseCode, CloseFrame, Last, MessageKind, SendError};
 
 use super::connection::Open;
 use super::key::Key;
-use super::socket::{LoopContext, SendStatus, Socket};
+use super::socket::{LoopContext, Socket};
+use crate::send_status::SendStatus;
 
 /// A message that is sent in pieces, so that it need not be in memory as a whole: text (`T` is `str`) or binary (`T` is
 /// `[u8]`).
@@ -42,7 +43,7 @@ use super::socket::{LoopContext, SendStatus, Socket};
 ///     while message.has_room() {
 ///         match message.state_mut().next() {
 ///             Some(line) => message.write(&line),
-///             None => return drop(message.finish()),
+///             None => return message.finish().or_drop(),
 ///         };
 ///     }
 ///     message.pause();

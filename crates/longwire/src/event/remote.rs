@@ -8,6 +8,7 @@ use longwire_proto::{CloseFrame, InvalidClose};
 use super::key::SocketId;
 use super::mailbox::{Allowance, Mail, Mailbox, cost_of_message};
 use crate::message::Outgoing;
+use crate::send_status::SendStatus;
 
 /// Reaches a connection of an event loop from any thread. Cheap to clone; it does not keep the connection open.
 ///
@@ -18,8 +19,8 @@ use crate::message::Outgoing;
 /// fn on_message(socket: &mut Socket<'_, ()>, message: MessageRef<'_>) {
 ///     let (remote, question) = (socket.remote(), message.to_message());
 ///     std::thread::spawn(move || {
-///         // An error if the client has left meanwhile.
-///         let _ = remote.send(format!("you said {question}"));
+///         // The answer is lost if the client has left meanwhile.
+///         remote.send(format!("you said {question}")).or_drop();
 ///     });
 /// }
 /// ```
@@ -32,46 +33,22 @@ pub struct Remote {
     pub(super) ceiling: usize,
 }
 
-/// Why a message was not taken.
-///
-/// ```
-/// use longwire::{Remote, RemoteError};
-///
-/// /// Whether the client is still there; one that is too slow misses the news.
-/// fn tell(client: &Remote, news: &str) -> bool {
-///     match client.send(news) {
-///         Ok(()) | Err(RemoteError::Full) => true,
-///         Err(_) => false,
-///     }
-/// }
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RemoteError {
-    /// As much waits as may: [`Limits::high_water`](crate::Limits::high_water). Each message counts for some hundred bytes
-    /// more than its content, which is what it costs to let it wait.
-    Full,
-    /// The connection is closing or has ended.
-    Closed,
-}
-
 impl Remote {
     /// Sends a message: it is queued when the connection's loop comes to it, in the order of the calls. Never waits.
     ///
-    /// # Errors
-    ///
-    /// [`RemoteError::Full`] or [`RemoteError::Closed`]; nothing was sent then.
-    pub fn send(&self, message: impl Into<Outgoing>) -> Result<(), RemoteError> {
+    /// Messages that the loop has not come to yet are bounded by [`Limits::high_water`](crate::Limits::high_water). Each
+    /// counts for some hundred bytes more than its content, which is what it costs to let it wait.
+    pub fn send(&self, message: impl Into<Outgoing>) -> SendStatus {
         let message = message.into();
         if self.allowance.is_over() {
-            return Err(RemoteError::Closed);
+            return SendStatus::Closed;
         }
         if !self.allowance.take(cost_of_message(&message), self.ceiling) {
-            return Err(RemoteError::Full);
+            return SendStatus::Full;
         }
         let allowance = Arc::clone(&self.allowance);
         self.mailbox.put(Mail::Send { to: self.id.key(), message, allowance });
-        Ok(())
+        SendStatus::Queued
     }
 
     /// Begins the closing handshake (RFC 6455 §7.1.2), behind what was sent before.
@@ -106,14 +83,3 @@ impl fmt::Debug for Remote {
             .finish_non_exhaustive()
     }
 }
-
-impl fmt::Display for RemoteError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            RemoteError::Full => "too much waits to be written",
-            RemoteError::Closed => "the connection has ended",
-        })
-    }
-}
-
-impl std::error::Error for RemoteError {}

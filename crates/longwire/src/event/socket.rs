@@ -15,6 +15,7 @@ use super::publisher::prepared;
 use super::remote::Remote;
 use super::topics::{Slow, TopicTable};
 use crate::message::{Message, Outgoing};
+use crate::send_status::SendStatus;
 use crate::telemetry::Traffic;
 
 /// A connection in the hands of a [`Handler`](crate::Handler). `S` is the handler's state.
@@ -28,7 +29,7 @@ use crate::telemetry::Traffic;
 /// fn on_message(socket: &mut Socket<'_, u64>, message: MessageRef<'_>) {
 ///     *socket.state_mut() += 1;
 ///     let count = format!("{} messages", socket.state());
-///     socket.send(message);
+///     socket.send(message).or_drop();
 ///     socket.publish("room", count);
 /// }
 /// ```
@@ -37,35 +38,6 @@ pub struct Socket<'a, S> {
     pub(super) context: &'a mut LoopContext,
     pub(super) key: Key,
     pub(super) peer_addr: SocketAddr,
-}
-
-/// What became of a message that was sent.
-///
-/// ```
-/// use longwire::{SendStatus, Socket};
-///
-/// /// Sends lines until the client is behind; `on_drain` calls it again.
-/// fn go_on(socket: &mut Socket<'_, std::vec::IntoIter<String>>) {
-///     while let Some(line) = socket.state().as_slice().first().cloned() {
-///         match socket.send(line) {
-///             SendStatus::Queued => drop(socket.state_mut().next()),
-///             _ => return, // it was not sent
-///         }
-///     }
-/// }
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SendStatus {
-    /// It is queued.
-    Queued,
-    /// It is not: [`Limits::high_water`](crate::Limits::high_water) bytes or more wait already.
-    /// [`on_drain`](crate::Handler::on_drain) tells when there is room.
-    Full,
-    /// It is not: the connection is closing or has ended.
-    Closed,
-    /// It is not: a message that is sent in pieces has to be [finished](crate::MessagePieces::finish) first.
-    Unfinished,
 }
 
 /// What the connections of a loop share.
@@ -143,7 +115,22 @@ impl<S> Socket<'_, S> {
     /// header; that of a large message (64 KiB) is not if it is the one that was received, or a part of it.
     ///
     /// What a handler sends in answer to one message always finds room for the first of it, since no message is
-    /// delivered while the queue is full: an echo need not look at the status.
+    /// delivered while the queue is full. Where one sends more than that, it goes on in
+    /// [`on_drain`](crate::Handler::on_drain):
+    ///
+    /// ```
+    /// use longwire::Socket;
+    ///
+    /// /// Sends lines until the client is behind; `on_drain` calls it again.
+    /// fn go_on(socket: &mut Socket<'_, std::vec::IntoIter<String>>) {
+    ///     while let Some(line) = socket.state().as_slice().first().cloned() {
+    ///         if !socket.send(line).is_queued() {
+    ///             return;
+    ///         }
+    ///         socket.state_mut().next();
+    ///     }
+    /// }
+    /// ```
     #[inline]
     pub fn send(&mut self, message: impl AsMessage) -> SendStatus {
         if self.open.protocol.is_above_high_water() {

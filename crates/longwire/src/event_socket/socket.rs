@@ -11,12 +11,13 @@ use tokio::sync::{Notify, watch};
 use super::event::{CloseEvent, Event, EventKind, MessageEvent};
 use super::listeners::{Callback, ListenerId, Listeners};
 use super::outbox::{Batch, QueueFull, SendQueue};
-use super::state::{ReadyState, SendOutcome};
+use super::state::ReadyState;
 use crate::bell::Bell;
 use crate::client::credentials::redacted;
 use crate::error::{Error, Result};
 use crate::message::{Message, Outgoing};
 use crate::panic_message::panic_message;
+use crate::send_status::SendStatus;
 use crate::websocket::WebSocket;
 
 /// A client that is shaped like the browser's `WebSocket`; see [the module](super) for what it does when.
@@ -169,9 +170,9 @@ impl EventSocket {
     }
 
     /// Sends a message. It never waits: what the server does not take yet is kept, and counted in
-    /// [`buffered_amount`](EventSocket::buffered_amount). The outcome can be ignored, as in a browser; only while the
-    /// connection is not open yet would that have been an exception there.
-    pub fn send(&self, message: impl Into<Outgoing>) -> SendOutcome {
+    /// [`buffered_amount`](EventSocket::buffered_amount). A message that is lost because the connection is closing or
+    /// has ended counts there as well, as in a browser. If too much waits, the connection fails.
+    pub fn send(&self, message: impl Into<Outgoing>) -> SendStatus {
         self.shared.send(message.into())
     }
 
@@ -303,21 +304,21 @@ impl SocketShared {
         EventSocket { shared: Arc::clone(self) }
     }
 
-    fn send(&self, message: Outgoing) -> SendOutcome {
+    fn send(&self, message: Outgoing) -> SendStatus {
         let mut state = self.lock();
         match state.phase {
-            ReadyPhase::Connecting => return SendOutcome::Connecting,
+            ReadyPhase::Connecting => return SendStatus::Connecting,
             ReadyPhase::Open => {}
             ReadyPhase::Closing(_) | ReadyPhase::Closed => {
                 state.outbox.count(&message);
-                return SendOutcome::Discarded;
+                return SendStatus::Closed;
             }
         }
         let outcome = match state.outbox.push(message) {
-            Ok(()) => SendOutcome::Queued,
+            Ok(()) => SendStatus::Queued,
             Err(full) => {
                 state.phase = ReadyPhase::Closing(ClosePhase::Full(full));
-                SendOutcome::Full
+                SendStatus::Full
             }
         };
         self.changed.ring();

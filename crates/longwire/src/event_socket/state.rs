@@ -21,29 +21,3 @@ pub enum ReadyState {
     /// It has ended, or could not be opened.
     Closed = 3,
 }
-
-/// What became of a message that was sent.
-///
-/// ```
-/// use longwire::EventSocket;
-/// use longwire::event_socket::SendOutcome;
-///
-/// /// Whether the message is on its way.
-/// fn tell(socket: &EventSocket, news: &str) -> bool {
-///     socket.send(news) == SendOutcome::Queued
-/// }
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SendOutcome {
-    /// It will be written.
-    Queued,
-    /// It was refused, because the connection is not open yet: an `InvalidStateError` in a browser.
-    Connecting,
-    /// It was discarded, because the connection is closing or has ended. It counts in
-    /// [`buffered_amount`](super::EventSocket::buffered_amount) all the same.
-    Discarded,
-    /// It was discarded, because more than [`max_buffered_amount`](super::EventSocket::set_max_buffered_amount) waits to be
-    /// written, or more than 1,048,576 messages do. The connection fails.
-    Full,
-}

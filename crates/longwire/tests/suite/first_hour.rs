@@ -114,11 +114,11 @@ fn text_and_bytes_of_every_type_are_sent_as_they_are() {
     for_each_engine(async |engine| {
         let script = Script::new().on_open(|socket| {
             let (text, bytes) = (String::from(TEXT), vec![1u8, 2]);
-            socket.send(&text);
-            socket.send(text);
-            socket.send(&bytes);
-            socket.send([1, 2]);
-            socket.send(Message::from(bytes));
+            socket.send(&text).or_drop();
+            socket.send(text).or_drop();
+            socket.send(&bytes).or_drop();
+            socket.send([1, 2]).or_drop();
+            socket.send(Message::from(bytes)).or_drop();
         });
         let server = script.run(engine, |server| server).await;
         let mut socket = connect(server.url("/")).await.unwrap();

@@ -17,7 +17,7 @@ use crate::admission::decision::{Accept, Upgrade};
 use crate::admission::policy::AdmissionPolicy;
 use crate::event::mailbox::Mailbox;
 use crate::event::message_ref::MessageRef;
-use crate::event::socket::{SendStatus, Socket};
+use crate::event::socket::Socket;
 use crate::event::turns::WRITES_AT_A_TIME;
 use crate::ledger::Ledger;
 use crate::opening::Negotiated;
@@ -40,11 +40,11 @@ impl Handler for Talks {
     }
 
     fn on_open(&self, socket: &mut Socket<'_, Talk>) {
-        while *socket.state() == Talk::Stream && socket.send(&[0; 10_000][..]) == SendStatus::Queued {}
+        while *socket.state() == Talk::Stream && socket.send(&[0; 10_000][..]).is_queued() {}
     }
 
     fn on_message(&self, socket: &mut Socket<'_, Talk>, message: MessageRef<'_>) {
-        socket.send(message);
+        socket.send(message).or_drop();
     }
 
     fn on_drain(&self, socket: &mut Socket<'_, Talk>) {

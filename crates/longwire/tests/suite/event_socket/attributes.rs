@@ -1,7 +1,7 @@
 //! The attributes `url`, `readyState`, `extensions`, `protocol`, and `bufferedAmount`.
 
-use longwire::event_socket::{ReadyState, SendOutcome};
-use longwire::{Client, EventSocket, Limits};
+use longwire::event_socket::ReadyState;
+use longwire::{Client, EventSocket, Limits, SendStatus};
 
 use super::Heard;
 use crate::support::{BINARY, CLOSE, Frame, Peer, close, echo, plain, run, serve, settle};
@@ -75,8 +75,8 @@ fn buffered_amount_counts_content_that_was_not_transmitted_without_framing() {
         let mut heard = Heard::by(&socket);
         let mut raw = peer.open().await;
         heard.expect("open").await;
-        assert_eq!(socket.send("\u{e9}"), SendOutcome::Queued);
-        assert_eq!(socket.send(vec![0; 7]), SendOutcome::Queued);
+        assert_eq!(socket.send("\u{e9}"), SendStatus::Queued);
+        assert_eq!(socket.send(vec![0; 7]), SendStatus::Queued);
         assert_eq!(socket.buffered_amount(), 9);
         raw.frame().await;
         raw.frame().await;
@@ -93,7 +93,7 @@ fn buffered_amount_includes_what_was_sent_in_the_current_task() {
         let (tell, told) = std::sync::mpsc::channel();
         socket.on_open(move |socket| {
             for _ in 0..3 {
-                socket.send("four");
+                socket.send("four").or_drop();
                 tell.send(socket.buffered_amount()).unwrap();
             }
         });
@@ -116,7 +116,7 @@ fn buffered_amount_falls_as_the_server_reads() {
         heard.expect("open").await;
         let chunk = vec![0; 1 << 20];
         for _ in 0..LARGE / chunk.len() {
-            socket.send(chunk.clone());
+            socket.send(chunk.clone()).or_drop();
         }
         settle().await;
         assert!((1..=LARGE).contains(&socket.buffered_amount()), "{}", socket.buffered_amount());
@@ -140,11 +140,11 @@ fn buffered_amount_does_not_reset_once_the_connection_closes() {
         let mut heard = Heard::by(&socket);
         let raw = peer.open().await;
         heard.expect("open").await;
-        socket.send(vec![0; LARGE]);
+        socket.send(vec![0; LARGE]).or_drop();
         drop(raw);
         heard.rest().await;
         assert_eq!(socket.buffered_amount(), LARGE);
-        assert_eq!(socket.send("more"), SendOutcome::Discarded);
+        assert_eq!(socket.send("more"), SendStatus::Closed);
         assert_eq!(socket.buffered_amount(), LARGE + 4);
     });
 }

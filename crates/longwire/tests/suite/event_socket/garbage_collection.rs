@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use longwire::EventSocket;
-use longwire::event_socket::{EventKind, ReadyState, SendOutcome};
+use longwire::event_socket::{EventKind, ReadyState};
+use longwire::{EventSocket, SendStatus};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -61,7 +61,7 @@ fn an_open_socket_that_is_dropped_sends_what_was_queued_and_closes_without_a_cod
         socket.on_open(move |_| tell.send(()).unwrap());
         let mut raw = peer.open().await;
         told.recv().await.unwrap();
-        socket.send("last words");
+        socket.send("last words").or_drop();
         drop(socket);
         assert_eq!(raw.frame().await, Frame::new(TEXT, "last words"));
         assert_eq!(raw.frame().await, Frame::new(CLOSE, ""));
@@ -141,7 +141,7 @@ fn make_disappear_established_close_with_1001() {
         runtime.shutdown_background();
         assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1001, "")));
         assert_eq!(socket.ended().await.code(), 1006);
-        assert_eq!(socket.send("too late"), SendOutcome::Discarded);
+        assert_eq!(socket.send("too late"), SendStatus::Closed);
         assert!(heard.rest().await.is_empty());
     });
 }

@@ -32,7 +32,7 @@ fn the_four_handlers() {
         let socket = EventSocket::new(peer.url()).unwrap();
         socket.on_open(move |socket| {
             opened.send("connected".to_owned()).unwrap();
-            socket.send("Hello, Server!");
+            socket.send("Hello, Server!").or_drop();
         });
         socket.on_message(move |_, event| {
             heard.send(format!("message from server: {}", event.data())).unwrap();
@@ -171,7 +171,7 @@ fn a_listener_that_panics_takes_nobody_with_it() {
         }
         other_heard.expect("open").await;
         other_heard.expect("message hello").await;
-        socket.send("alive");
+        socket.send("alive").or_drop();
         assert_eq!(raw.frame().await, Frame::new(TEXT, "alive"));
     });
 }
@@ -184,7 +184,7 @@ fn everything_may_be_called_in_a_listener() {
         socket.on_close(move |socket, _| {
             let attributes = (socket.url(), socket.protocol(), socket.extensions(), socket.ready_state());
             let clone = socket.clone();
-            clone.send("into the void");
+            clone.send("into the void").or_drop();
             clone.close(1000, "").unwrap();
             tell.send(format!("{attributes:?} {clone:?} {}", clone.buffered_amount())).unwrap();
         });

@@ -94,7 +94,7 @@ fn send_tells_that_there_is_no_room_and_on_drain_that_there_is() {
                 }
             })
             .on_drain(|socket| {
-                socket.send(format!("{} bytes wait", socket.queued()).as_str());
+                socket.send(format!("{} bytes wait", socket.queued()).as_str()).or_drop();
             })
             .run(engine, |server| server.limits(limits()))
             .await;
@@ -119,7 +119,7 @@ fn what_is_sent_whenever_there_is_room_arrives_whole_and_in_order() {
     const COUNT: usize = 2_000;
     fn go_on(socket: &mut Conn<'_>) {
         let mut next: usize = socket.state().parse().unwrap_or(0);
-        while next < COUNT && socket.send(padded(&next.to_string(), 10_000)) == SendStatus::Queued {
+        while next < COUNT && socket.send(padded(&next.to_string(), 10_000)).is_queued() {
             next += 1;
         }
         *socket.state_mut() = next.to_string();
@@ -147,7 +147,7 @@ fn a_large_message_that_ends_while_the_queue_is_full_waits_too() {
             })
             .on_message(move |socket, message| match message.as_text() {
                 Some(round) => {
-                    socket.send(round);
+                    socket.send(round).or_drop();
                 }
                 None => statuses.send(socket.send("got it")).unwrap(),
             })

@@ -146,7 +146,7 @@ fn the_handler_closes_on_opening() {
     for_each_engine(async |engine| {
         let mut server = Script::new()
             .on_open(|socket| {
-                socket.send("not today");
+                socket.send("not today").or_drop();
                 socket.close(1008, "").unwrap();
             })
             .run(engine, |server| server)
@@ -212,7 +212,7 @@ fn what_must_not_be_sent_leaves_the_connection_open() {
                 assert!(matches!(reserved, Err(InvalidClose::Code(code)) if code == CloseCode::ABNORMAL));
                 assert!(socket.close(1000, &"x".repeat(124)).is_err());
                 assert!(socket.is_open());
-                socket.send(message);
+                socket.send(message).or_drop();
             })
             .run(engine, |server| server)
             .await;
@@ -259,7 +259,8 @@ fn answers_are_written_to_a_peer_that_has_ended_its_side() {
                         match message.as_text() {
                             Some(round) => socket.send(round),
                             None => socket.send(message.as_bytes().repeat(size)),
-                        };
+                        }
+                        .or_drop();
                     })
                     .run(engine, |server| server.limits(patient().water(64 << 10, high_water)))
                     .await;
@@ -294,7 +295,7 @@ fn a_peer_that_has_ended_its_side_and_does_not_read_is_dropped() {
             let limits = patient().close_time(Duration::from_millis(50)).water(0, 100 << 20);
             let mut server = Script::new()
                 .on_text(|socket, _| {
-                    socket.send(vec![0; 50 << 20]);
+                    socket.send(vec![0; 50 << 20]).or_drop();
                 })
                 .run(engine, |server| server.limits(limits).shutdown_time(Duration::from_secs(3600)))
                 .await;

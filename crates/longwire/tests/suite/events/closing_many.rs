@@ -20,14 +20,14 @@ async fn clients(engine: Engine) -> (EventServer, Vec<Raw<TcpStream>>) {
             let address = socket.peer_addr().to_string();
             match message.as_text() {
                 Some("address") => {
-                    socket.send(address.as_str());
+                    socket.send(address.as_str()).or_drop();
                 }
                 Some(topic) => {
                     socket.subscribe(topic);
-                    socket.send(topic);
+                    socket.send(topic).or_drop();
                 }
                 None => {
-                    socket.send(message);
+                    socket.send(message).or_drop();
                 }
             }
         },

@@ -39,7 +39,7 @@ fn a_connection_may_ask_for_pages_and_then_for_a_websocket() {
     for_each_engine(async |engine| {
         let script = Script::new().on_open(|socket| {
             let greeting = socket.state().clone();
-            socket.send(&greeting);
+            socket.send(&greeting).or_drop();
         });
         let mut server = with_pages(engine, script, |server| server.max_connections(1)).await;
         let mut raw = server.raw().await;

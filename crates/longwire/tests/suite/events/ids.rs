@@ -17,7 +17,7 @@ fn a_connection_has_one_id_for_its_life_and_no_other_connection_has_it() {
             .on_text(|socket, _| {
                 assert_eq!(socket.remote().id(), socket.id());
                 let id = socket.id().to_string();
-                socket.send(id.as_str());
+                socket.send(id.as_str()).or_drop();
             })
             .on_close(move |socket| at_close.send(("close", socket.id())).unwrap())
             .run(engine, |server| server.workers(2))

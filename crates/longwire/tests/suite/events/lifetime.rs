@@ -49,7 +49,7 @@ fn who_takes_nothing_is_given_up_too() {
         let limits = Limits::default().keepalive(Keepalive::every(SHORT).within(SHORT)).water(0, 100 << 20);
         let mut server = Script::new()
             .on_open(|socket| {
-                socket.send(vec![0; 50 << 20]);
+                socket.send(vec![0; 50 << 20]).or_drop();
             })
             .run(engine, |server| server.limits(limits))
             .await;
@@ -129,7 +129,7 @@ fn times_may_be_longer_than_a_clock_counts() {
             .handshake_time(never)
             .close_time(never);
         let echo = |socket: &mut Conn<'_>, text: &str| {
-            socket.send(text);
+            socket.send(text).or_drop();
         };
         let server = Script::new().on_text(echo).run(engine, |server| server.limits(limits)).await;
         let mut raw = server.open("/").await;

@@ -71,9 +71,9 @@ fn parts_of_a_large_message_go_back() {
             .on_message(|socket, message| {
                 let text = message.as_text().unwrap();
                 let (begin, end) = text.split_at(text.len() / 2);
-                socket.send(end);
-                socket.send("z".repeat(begin.len()));
-                socket.send(begin.as_bytes());
+                socket.send(end).or_drop();
+                socket.send("z".repeat(begin.len())).or_drop();
+                socket.send(begin.as_bytes()).or_drop();
             })
             .run(engine, |server| server)
             .await;
@@ -97,8 +97,8 @@ fn large_messages_go_both_ways() {
         let server = Script::new()
             .on_message(|socket, message| {
                 // Lent and given away: the ways of a large payload differ.
-                socket.send(message);
-                socket.send_message(message.to_message());
+                socket.send(message).or_drop();
+                socket.send_message(message.to_message()).or_drop();
             })
             .run(engine, |server| server.limits(Limits::default().water(1 << 20, 64 << 20)))
             .await;
@@ -140,7 +140,7 @@ fn messages_are_lent_from_where_they_were_read() {
             .on_message(move |socket, message| {
                 let at = message.as_bytes().as_ptr().addr();
                 let distance = at.wrapping_sub(std::mem::replace(&mut last.lock().unwrap(), at));
-                socket.send(distance.to_string());
+                socket.send(distance.to_string()).or_drop();
             })
             .run(engine, |server| server)
             .await;
@@ -222,9 +222,9 @@ fn what_is_not_to_be_compressed_is_not() {
     for_each_engine(async |engine| {
         let server = Script::new()
             .on_text(|socket, text| {
-                socket.send(text);
-                socket.send_message(Message::from(text).uncompressed());
-                socket.send_message(Bytes::from(text.to_owned()));
+                socket.send(text).or_drop();
+                socket.send_message(Message::from(text).uncompressed()).or_drop();
+                socket.send_message(Bytes::from(text.to_owned())).or_drop();
             })
             .run(engine, |server| server)
             .await;
@@ -246,12 +246,12 @@ fn a_message_may_be_sent_by_any_of_its_names() {
     for_each_engine(async |engine| {
         let server = Script::new()
             .on_open(|socket| {
-                socket.send("lent");
-                socket.send(String::from("owned"));
-                socket.send(&b"bytes"[..]);
-                socket.send(Message::from("message"));
-                socket.send(MessageRef::Text("by name"));
-                socket.send_message("given away");
+                socket.send("lent").or_drop();
+                socket.send(String::from("owned")).or_drop();
+                socket.send(&b"bytes"[..]).or_drop();
+                socket.send(Message::from("message")).or_drop();
+                socket.send(MessageRef::Text("by name")).or_drop();
+                socket.send_message("given away").or_drop();
             })
             .run(engine, |server| server)
             .await;

@@ -25,7 +25,7 @@ fn the_handler_sees_the_request_and_says_on_which_terms() {
             .on_open(|socket| {
                 let subprotocol = socket.subprotocol().unwrap();
                 let greeting = format!("{}, {subprotocol}, {}", socket.state(), socket.peer_addr());
-                socket.send(&greeting);
+                socket.send(&greeting).or_drop();
             })
             .run(engine, |server| server)
             .await;
@@ -88,7 +88,7 @@ fn each_connection_has_a_state_of_its_own() {
             .on_text(|socket, text| {
                 socket.state_mut().push_str(text);
                 let state = socket.state().clone();
-                socket.send(&state);
+                socket.send(&state).or_drop();
             })
             .run(engine, |server| server)
             .await;
@@ -107,7 +107,7 @@ fn the_response_and_what_is_sent_on_opening_leave_together() {
     for_each_engine(async |engine| {
         let server = Script::new()
             .on_open(|socket| {
-                socket.send("hello");
+                socket.send("hello").or_drop();
             })
             .run(engine, |server| server)
             .await;
@@ -128,7 +128,7 @@ fn frames_that_come_with_the_request_are_delivered_after_the_opening() {
     for_each_engine(async |engine| {
         let mut server = Script::new()
             .on_open(|socket| {
-                socket.send("hello");
+                socket.send("hello").or_drop();
             })
             .run(engine, |server| server)
             .await;

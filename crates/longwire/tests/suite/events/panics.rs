@@ -29,7 +29,7 @@ fn in_on_message() {
         let script = |script: Script| {
             script.on_text(|socket, text| {
                 panic_if(text);
-                socket.send(text);
+                socket.send(text).or_drop();
             })
         };
         let mut server = panicking(engine, script).await;
@@ -149,7 +149,7 @@ impl Handler for Careless {
 
     fn on_message(&self, socket: &mut Socket<'_, Delicate>, message: MessageRef<'_>) {
         socket.state_mut().is_to_panic = message.as_text() == Some("panic");
-        socket.send(message);
+        socket.send(message).or_drop();
     }
 }
 
@@ -202,10 +202,10 @@ fn in_the_drop_of_a_messages_owner() {
     for_each_engine(async |engine| {
         let script = Script::new().on_text(|socket, text| match text {
             "go" => {
-                socket.send_message(Bytes::from_owner(Owner(vec![7; 100_000])));
+                socket.send_message(Bytes::from_owner(Owner(vec![7; 100_000]))).or_drop();
             }
             _ => {
-                socket.send(text);
+                socket.send(text).or_drop();
             }
         });
         let mut server = script.run(engine, |server| server).await;

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{Receiver, channel};
 
-use longwire::{By, Engine, Message, Remote, RemoteError, SendStatus};
+use longwire::{By, Engine, Message, Remote, SendStatus};
 
 use crate::support::{
     BINARY, CLOSE, Conn, EventServer, Frame, Script, TEXT, Told, close, for_each_engine, masked, patient,
@@ -28,6 +28,16 @@ async fn serve_by(
     (script.run(engine, |server| server.limits(limits)).await, given)
 }
 
+fn send_when_there_is_room(remote: &Remote, message: &Message) {
+    loop {
+        match remote.send(message.clone()) {
+            SendStatus::Queued => return,
+            status => assert_eq!(status, SendStatus::Full),
+        }
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn messages_of_a_thread_arrive_in_order() {
     for_each_engine(async |engine| {
@@ -40,10 +50,7 @@ fn messages_of_a_thread_arrive_in_order() {
                 let remote = remote.clone();
                 std::thread::spawn(move || {
                     for number in 0..300 {
-                        while let Err(error) = remote.send(format!("{name}{number}")) {
-                            assert_eq!(error, RemoteError::Full);
-                            std::thread::yield_now();
-                        }
+                        send_when_there_is_room(&remote, &format!("{name}{number}").into());
                     }
                 })
             })
@@ -59,7 +66,8 @@ fn messages_of_a_thread_arrive_in_order() {
         for thread in threads {
             thread.join().unwrap();
         }
-        remote.send(Message::from(vec![7; 1 << 20]).uncompressed()).unwrap();
+        let large = Message::from(vec![7; 1 << 20]).uncompressed();
+        assert_eq!(remote.send(large), SendStatus::Queued);
         assert_eq!(raw.frame().await, Frame::new(BINARY, vec![7; 1 << 20]));
     });
 }
@@ -79,9 +87,9 @@ fn it_is_full_when_as_much_waits_as_may_and_closing_loses_nothing() {
             let mut message = sent.to_be_bytes().to_vec();
             message.resize(10_000, 0);
             match remote.send(message) {
-                Ok(()) => (sent, full_rounds) = (sent + 1, 0),
-                Err(error) => {
-                    assert_eq!(error, RemoteError::Full);
+                SendStatus::Queued => (sent, full_rounds) = (sent + 1, 0),
+                status => {
+                    assert_eq!(status, SendStatus::Full);
                     server.go_round(&mut other).await;
                     full_rounds += 1;
                 }
@@ -118,13 +126,13 @@ fn it_is_full_of_messages_without_content() {
             let has_drained = server.all_told().contains(&Told::Drain);
             rounds_in_vain = if has_drained { 0 } else { rounds_in_vain + 1 };
         }
-        let taken = (0..10_000).take_while(|_| remote.send("").is_ok()).count();
+        let taken = (0..10_000).take_while(|_| remote.send("").is_queued()).count();
         assert!((1..1_000).contains(&taken), "{taken} messages were taken for a client that does not read");
         let mut empty = 0;
         while empty < taken {
             empty += usize::from(slow.frame().await.payload.is_empty());
         }
-        remote.send("").unwrap();
+        assert_eq!(remote.send(""), SendStatus::Queued);
     });
 }
 
@@ -136,11 +144,8 @@ fn there_is_room_again_when_the_peer_has_read() {
         let remote = remotes.recv().unwrap();
         let sending = std::thread::spawn(move || {
             for number in 0..1000_u32 {
-                let message = vec![number.to_be_bytes()[3]; 10_000];
-                while let Err(error) = remote.send(message.clone()) {
-                    assert_eq!(error, RemoteError::Full);
-                    std::thread::yield_now();
-                }
+                let message = vec![number.to_be_bytes()[3]; 10_000].into();
+                send_when_there_is_room(&remote, &message);
             }
         });
         for number in 0..1000_u32 {
@@ -161,7 +166,7 @@ fn a_connection_that_has_ended_takes_nothing() {
         raw.expect_end().await;
         drop(raw);
         server.expect_sometime(Told::close(1005, "", By::Peer, true)).await;
-        assert_eq!(remote.send("late"), Err(RemoteError::Closed));
+        assert_eq!(remote.send("late"), SendStatus::Closed);
         assert!(!remote.is_open());
         remote.close(1000, "again").unwrap();
         // The place of the connection may be another's now.
@@ -182,7 +187,7 @@ fn a_connection_that_is_closing_takes_nothing() {
         assert!(remote.close(1006, "").is_err());
         raw.send(masked(TEXT, "go")).await;
         assert_eq!(raw.frame().await, Frame::new(CLOSE, close(4000, "enough")));
-        assert_eq!(remote.send("late"), Err(RemoteError::Closed));
+        assert_eq!(remote.send("late"), SendStatus::Closed);
     });
 }
 
@@ -197,7 +202,7 @@ fn a_handle_that_is_taken_at_the_end_is_closed() {
         drop(server.open("/").await);
         let remote = tokio::task::spawn_blocking(move || given.recv().unwrap()).await.unwrap();
         assert!(!remote.is_open());
-        assert_eq!(remote.send("late"), Err(RemoteError::Closed));
+        assert_eq!(remote.send("late"), SendStatus::Closed);
     });
 }
 
@@ -210,6 +215,6 @@ fn the_end_of_the_server_is_the_end_of_its_handles() {
         server.stop();
         drop(raw);
         server.returned().await;
-        assert_eq!(remote.send("late"), Err(RemoteError::Closed));
+        assert_eq!(remote.send("late"), SendStatus::Closed);
     });
 }

@@ -62,7 +62,7 @@ fn what_was_sent_before_arrives() {
         let mut server = Script::new()
             .on_message(|socket, _| {
                 for number in 0..100_u8 {
-                    socket.send(vec![number; 100_000]);
+                    socket.send(vec![number; 100_000]).or_drop();
                 }
             })
             .run(engine, |server| server.limits(limits).shutdown_time(HOUR))

@@ -187,7 +187,7 @@ fn disconnections_that_lead_to_others_do_not_pile_up() {
                     }
                     socket.publish("/all", "begin");
                 } else {
-                    socket.send(text);
+                    socket.send(text).or_drop();
                 }
             })
             .on_close(move |socket| {
@@ -225,7 +225,7 @@ async fn interrupted(engine: Engine) -> (EventServer, Sender<()>) {
             if text == "wait" {
                 may_go_on.lock().unwrap().recv().unwrap();
             }
-            socket.send(text);
+            socket.send(text).or_drop();
         })
         .run(engine, |server| server)
         .await;

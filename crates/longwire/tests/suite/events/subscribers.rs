@@ -22,7 +22,7 @@ fn script() -> Script {
             "close" => return socket.close(4000, "enough").unwrap(),
             other => other.to_owned(),
         };
-        socket.send(answer.as_str());
+        socket.send(answer.as_str()).or_drop();
     })
 }
 

@@ -147,7 +147,7 @@ fn the_end_reaches_a_client_that_reads_late() {
         let hour = Duration::from_secs(3600);
         let limits = Limits::default().water(1 << 20, 100 << 20).close_time(hour).keepalive(None);
         let script = Script::new().on_text(|socket, _| {
-            socket.send(vec![0; 16 << 20]);
+            socket.send(vec![0; 16 << 20]).or_drop();
         });
         let mut secure = Secure::run(engine, script, |server| server.limits(limits)).await;
         let mut raw = secure.raw().await;
@@ -215,7 +215,7 @@ fn answers_are_written_to_a_peer_that_has_ended_its_side() {
     for_each_engine(async |engine| {
         for (count, size) in [(200_u8, 64_000), (20, 640_000)] {
             let script = Script::new().on_message(move |socket, message| {
-                socket.send(message.as_bytes().repeat(size));
+                socket.send(message.as_bytes().repeat(size)).or_drop();
             });
             let secure = Secure::run(engine, script, |server| server.limits(patient())).await;
             let mut raw = secure.raw().await;
@@ -259,7 +259,8 @@ fn a_reset_of_a_peer_that_does_not_read_is_noticed() {
             match message.as_text() {
                 Some(round) => socket.send(round),
                 None => socket.send(vec![0; 64_000]),
-            };
+            }
+            .or_drop();
         });
         let mut secure = Secure::run(engine, script, |server| server.limits(patient())).await;
         let (mut other, mut slow) = (secure.raw().await, secure.raw().await);

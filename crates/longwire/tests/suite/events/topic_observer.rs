@@ -17,7 +17,7 @@ fn script() -> Script {
         } else if let Some(topic) = line.strip_prefix('-') {
             socket.unsubscribe(topic);
         }
-        socket.send(line);
+        socket.send(line).or_drop();
     })
 }
 

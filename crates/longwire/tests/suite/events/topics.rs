@@ -10,16 +10,16 @@ fn chat() -> Script {
     Script::new().on_text(|socket, line| {
         if let Some(topic) = line.strip_prefix('+') {
             socket.subscribe(topic);
-            socket.send("subscribed");
+            socket.send("subscribed").or_drop();
         } else if let Some(topic) = line.strip_prefix('-') {
             let status = if socket.unsubscribe(topic) { "unsubscribed" } else { "was not subscribed" };
-            socket.send(status);
+            socket.send(status).or_drop();
         } else if let Some((topic, message)) = line.strip_prefix('!').and_then(|line| line.split_once(':')) {
             socket.publish_to_others(topic, message);
         } else if let Some((topic, message)) = line.split_once(':') {
             socket.publish(topic, message);
         } else {
-            socket.send(line);
+            socket.send(line).or_drop();
         }
     })
 }

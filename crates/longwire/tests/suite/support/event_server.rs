@@ -80,7 +80,7 @@ impl Script {
             on_upgrade: Box::new(|request| Ok(Accept::with(request.path().to_owned()))),
             on_open: Box::new(|_| {}),
             on_message: Box::new(|socket, message| {
-                socket.send(message);
+                socket.send(message).or_drop();
             }),
             on_drain: Box::new(|_| {}),
             on_close: Box::new(|_| {}),

@@ -35,7 +35,7 @@ impl Handler for Echo {
 
     fn on_message(&self, socket: &mut Socket<'_, ()>, message: MessageRef<'_>) {
         self.0.fetch_add(1, Ordering::Relaxed);
-        socket.send(message);
+        socket.send(message).or_drop();
     }
 }
 

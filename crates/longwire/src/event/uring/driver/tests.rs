@@ -11,7 +11,7 @@ use super::*;
 use crate::admission::decision::{Accept, Upgrade};
 use crate::admission::policy::{AdmissionPolicy, AgreedTerms};
 use crate::event::message_ref::MessageRef;
-use crate::event::socket::{SendStatus, Socket as Conn};
+use crate::event::socket::Socket as Conn;
 use crate::event::turns::WRITES_AT_A_TIME;
 use crate::ledger::Ledger;
 use crate::opening::Negotiated;
@@ -32,7 +32,7 @@ impl Handler for Streams {
     }
 
     fn on_open(&self, socket: &mut Conn<'_, ()>) {
-        while socket.send_message(vec![0; LARGE]) == SendStatus::Queued {
+        while socket.send_message(vec![0; LARGE]).is_queued() {
             self.sent.fetch_add(1, Ordering::Relaxed);
         }
     }

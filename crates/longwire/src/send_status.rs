@@ -1,0 +1,73 @@
+//! The outcome of a send that does not wait.
+
+/// The outcome of a send that does not wait: of [`Socket::send`](crate::Socket::send),
+/// [`Remote::send`](crate::Remote::send) and [`EventSocket::send`](crate::EventSocket::send).
+///
+/// Only a message that is [`Queued`](SendStatus::Queued) is on its way. The compiler warns where a status is not looked
+/// at; [`or_drop`](SendStatus::or_drop) says that the message may be lost.
+///
+/// ```
+/// # #[cfg(feature = "server")] {
+/// use longwire::{Remote, SendStatus};
+///
+/// /// Whether the client is still there. A client that is too slow misses the news.
+/// fn tell(client: &Remote, news: &str) -> bool {
+///     match client.send(news) {
+///         SendStatus::Queued | SendStatus::Full => true,
+///         _ => false,
+///     }
+/// }
+/// # }
+/// ```
+///
+/// With `unused_must_use` denied, this does not compile:
+///
+/// ```compile_fail
+/// #![deny(unused_must_use)]
+/// use longwire::{MessageRef, Socket};
+///
+/// fn on_message(socket: &mut Socket<'_, ()>, message: MessageRef<'_>) {
+///     socket.send(message);
+/// }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "a message that is not `Queued` is lost: look at the status, or write `.or_drop()`"]
+#[non_exhaustive]
+pub enum SendStatus {
+    /// The message is queued.
+    Queued,
+    /// The message was not queued: too much waits to be written. A `Socket` and a `Remote` stop at
+    /// [`Limits::high_water`](crate::Limits::high_water) bytes; [`on_drain`](crate::Handler::on_drain) is called when
+    /// there is room. An `EventSocket` stops at
+    /// [`max_buffered_amount`](crate::EventSocket::set_max_buffered_amount) bytes or 1,048,576 messages, and its
+    /// connection fails.
+    Full,
+    /// The message was not queued: the connection is closing or has ended.
+    Closed,
+    /// The message was not queued: a message that is sent in pieces has to be
+    /// [finished](crate::MessagePieces::finish) first.
+    Unfinished,
+    /// The message was not queued: the `EventSocket` is not open yet. A browser throws an `InvalidStateError`.
+    Connecting,
+}
+
+impl SendStatus {
+    /// Whether the message is on its way.
+    #[must_use]
+    pub fn is_queued(self) -> bool {
+        self == SendStatus::Queued
+    }
+
+    /// Lets the message be lost if it was not queued.
+    ///
+    /// ```
+    /// # #[cfg(feature = "server")] {
+    /// use longwire::{MessageRef, Socket};
+    ///
+    /// fn on_message(socket: &mut Socket<'_, ()>, message: MessageRef<'_>) {
+    ///     socket.send(message).or_drop();
+    /// }
+    /// # }
+    /// ```
+    pub fn or_drop(self) {}
+}
