@@ -116,7 +116,7 @@ fn a_page_of_another_origin_is_told_of_by_every_way_of_serving() {
 #[test]
 fn what_another_connection_brought_about_is_told_of_the_one_that_it_befell() {
     for engine in ENGINES {
-        let limits = Limits::default().water(0, 500);
+        let limits = Limits::default().low_water(0).high_water(500);
         let (server, ended) = start(engine, |server| server.limits(limits.clone()));
         let (slow, mut quick) = (Client::open(server, "/slow"), Client::open(server, "/quick"));
         quick.send(b"\x81\x80\0\0\0\0");

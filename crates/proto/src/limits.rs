@@ -138,11 +138,17 @@ impl Limits {
         self
     }
 
-    /// Sets [`handshake_bytes`](Limits::handshake_bytes) and [`handshake_headers`](Limits::handshake_headers).
+    /// Sets [`handshake_bytes`](Limits::handshake_bytes).
     #[must_use]
-    pub fn handshake(mut self, bytes: usize, headers: usize) -> Limits {
+    pub fn handshake_bytes(mut self, bytes: usize) -> Limits {
         self.handshake_bytes = bytes;
-        self.handshake_headers = headers;
+        self
+    }
+
+    /// Sets [`handshake_headers`](Limits::handshake_headers).
+    #[must_use]
+    pub fn handshake_headers(mut self, count: usize) -> Limits {
+        self.handshake_headers = count;
         self
     }
 
@@ -174,12 +180,18 @@ impl Limits {
         self
     }
 
-    /// Sets [`low_water`](Limits::low_water) and [`high_water`](Limits::high_water), in bytes. The low mark cannot be
-    /// above the high one: [`check`](Limits::check) refuses that.
+    /// Sets [`low_water`](Limits::low_water), in bytes. The low mark cannot be above the high one:
+    /// [`check`](Limits::check) refuses that.
     #[must_use]
-    pub fn water(mut self, low: usize, high: usize) -> Limits {
-        self.low_water = low;
-        self.high_water = high;
+    pub fn low_water(mut self, bytes: usize) -> Limits {
+        self.low_water = bytes;
+        self
+    }
+
+    /// Sets [`high_water`](Limits::high_water), in bytes. The low mark, 64 KiB unless set, cannot be above it.
+    #[must_use]
+    pub fn high_water(mut self, bytes: usize) -> Limits {
+        self.high_water = bytes;
         self
     }
 
@@ -196,7 +208,7 @@ impl Limits {
     /// ```
     /// use longwire_proto::Limits;
     ///
-    /// let error = Limits::default().water(500_000, 1000).check().unwrap_err();
+    /// let error = Limits::default().low_water(500_000).high_water(1000).check().unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
     ///     "`Limits::low_water` cannot be 500000: it can be 0 to 1000, which is `Limits::high_water`"
@@ -240,7 +252,7 @@ impl Limits {
 /// ```
 /// use longwire_proto::Limits;
 ///
-/// let error = Limits::default().water(500_000, 1_000).check().unwrap_err();
+/// let error = Limits::default().low_water(500_000).high_water(1_000).check().unwrap_err();
 /// println!("{error}");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -298,12 +310,14 @@ mod tests {
             .message(1)
             .streamed(8)
             .fragments(2)
-            .handshake(3, 4)
+            .handshake_bytes(3)
+            .handshake_headers(4)
             .handshake_time(second)
             .close_time(2 * second)
             .keepalive(Keepalive::every(3 * second).within(4 * second))
             .idle_time(5 * second)
-            .water(5, 6)
+            .low_water(5)
+            .high_water(6)
             .control_replies(7);
         let expected = Limits {
             message: 1,
@@ -328,26 +342,28 @@ mod tests {
         let smallest = Limits::default()
             .message(0)
             .fragments(1)
-            .handshake(129, 5)
+            .handshake_bytes(129)
+            .handshake_headers(5)
             .handshake_time(least)
             .close_time(least)
             .idle_time(least)
             .keepalive(Keepalive::every(least).within(least))
-            .water(0, 0)
+            .low_water(0)
+            .high_water(0)
             .control_replies(0);
         assert_eq!(smallest.check(), Ok(()));
         assert_eq!(Limits::default().check(), Ok(()));
         let (limits, keepalive) = (Limits::default, Keepalive::every(least));
         for (limits, setting) in [
             (limits().fragments(0), "fragments"),
-            (limits().handshake(128, 5), "handshake_bytes"),
-            (limits().handshake(16 << 10, 4), "handshake_headers"),
+            (limits().handshake_bytes(128).handshake_headers(5), "handshake_bytes"),
+            (limits().handshake_bytes(16 << 10).handshake_headers(4), "handshake_headers"),
             (limits().handshake_time(Duration::ZERO), "handshake_time"),
             (limits().close_time(Duration::ZERO), "close_time"),
             (limits().idle_time(Duration::ZERO), "idle_time"),
             (limits().keepalive(Keepalive::every(Duration::ZERO)), "keepalive.every"),
             (limits().keepalive(keepalive.within(Duration::ZERO)), "keepalive.within"),
-            (limits().water(10, 5), "low_water"),
+            (limits().low_water(10).high_water(5), "low_water"),
         ] {
             let error = limits.check().unwrap_err();
             assert_eq!(error.setting(), format!("Limits::{setting}"));

@@ -105,7 +105,7 @@ fn a_lent_buffer_serves_until_it_is_reclaimed() {
 
 #[test]
 fn the_water_marks_tell_when_to_stop_and_when_to_go_on() {
-    let config = Config::new(Limits::default().water(5, 10));
+    let config = Config::new(Limits::default().low_water(5).high_water(10));
     let mut server = Protocol::new(Role::Server, Arc::new(config));
     let seen = |server: &Protocol| (server.is_above_high_water(), server.is_below_low_water());
     assert_eq!(seen(&server), (false, true));

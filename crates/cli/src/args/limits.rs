@@ -108,12 +108,14 @@ impl LimitArgs {
         Limits::default()
             .message(self.max_message)
             .fragments(self.max_fragments)
-            .handshake(self.max_head, self.max_headers)
+            .handshake_bytes(self.max_head)
+            .handshake_headers(self.max_headers)
             .handshake_time(self.handshake_timeout)
             .close_time(self.close_timeout)
             .idle_time(self.idle_timeout)
             .keepalive(Keepalive::every(self.keepalive).within(self.keepalive_timeout))
-            .water(self.low_water.unwrap_or(LOW_WATER.min(self.high_water)), self.high_water)
+            .low_water(self.low_water.unwrap_or(LOW_WATER.min(self.high_water)))
+            .high_water(self.high_water)
             .control_replies(self.max_control_replies)
     }
 }
@@ -152,8 +154,8 @@ mod tests {
         for (args, expected) in [
             (["--max-message", "1"], Limits::default().message(1)),
             (["--max-fragments", "1"], Limits::default().fragments(1)),
-            (["--max-head", "129"], Limits::default().handshake(129, 100)),
-            (["--max-headers", "5"], Limits::default().handshake(16 << 10, 5)),
+            (["--max-head", "129"], Limits::default().handshake_bytes(129).handshake_headers(100)),
+            (["--max-headers", "5"], Limits::default().handshake_bytes(16 << 10).handshake_headers(5)),
             (["--handshake-timeout", "1"], Limits::default().handshake_time(second)),
             (["--close-timeout", "1"], Limits::default().close_time(second)),
             (["--idle-timeout", "1"], Limits::default().idle_time(second)),
@@ -162,9 +164,9 @@ mod tests {
                 ["--keepalive-timeout", "1"],
                 Limits::default().keepalive(Keepalive::every(30 * second).within(second)),
             ),
-            (["--high-water", "65537"], Limits::default().water(64 << 10, 65537)),
-            (["--high-water", "1"], Limits::default().water(1, 1)),
-            (["--low-water", "1"], Limits::default().water(1, 256 << 10)),
+            (["--high-water", "65537"], Limits::default().low_water(64 << 10).high_water(65537)),
+            (["--high-water", "1"], Limits::default().low_water(1).high_water(1)),
+            (["--low-water", "1"], Limits::default().low_water(1).high_water(256 << 10)),
             (["--max-control-replies", "1"], Limits::default().control_replies(1)),
         ] {
             assert_eq!(limits(&args), expected, "{args:?}");
@@ -198,8 +200,8 @@ mod tests {
     fn what_the_flags_allow_the_library_allows() {
         let smallest = ["--max-head=129", "--max-headers=5", "--max-fragments=1", "--high-water=0"];
         assert_eq!(limits(&smallest).check(), Ok(()));
-        assert!(limits(&["--max-head=129"]).handshake(128, 5).check().is_err());
-        assert!(limits(&["--max-headers=5"]).handshake(129, 4).check().is_err());
+        assert!(limits(&["--max-head=129"]).handshake_bytes(128).handshake_headers(5).check().is_err());
+        assert!(limits(&["--max-headers=5"]).handshake_bytes(129).handshake_headers(4).check().is_err());
     }
 
     #[test]

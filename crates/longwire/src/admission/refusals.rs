@@ -72,7 +72,7 @@ impl Refusals {
     pub(crate) fn bad_request(&self, refusal: &Refusal, peer: SocketAddr, request: Option<&Request<()>>) {
         let is_too_large = refusal.status() == StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         let (why, allowed_by) = if is_too_large {
-            (NotLetIn::TooLarge, Some("--max-head, --max-headers or Limits::handshake".to_owned()))
+            (NotLetIn::TooLarge, Some("--max-head, --max-headers or Limits::handshake_*".to_owned()))
         } else {
             (NotLetIn::BadRequest, None)
         };

@@ -292,7 +292,7 @@ impl<F> WebSocketUpgrade<F> {
             endpoint = endpoint.change_limits(|limits| limits.message(bytes));
         }
         if let Some(bytes) = self.max_write_buffer_size {
-            endpoint = endpoint.change_limits(|limits| limits.water(bytes / 4, bytes));
+            endpoint = endpoint.change_limits(|limits| limits.low_water(bytes / 4).high_water(bytes));
         }
         let accept = match &self.selected {
             // What is no text is none that was offered, and refused as such.

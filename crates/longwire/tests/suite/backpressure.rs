@@ -19,7 +19,7 @@ const MESSAGE: [u8; 1000] = [b'x'; 1000];
 
 /// The transport takes next to nothing; senders wait from 5000 bytes on, until there are no more than 2000.
 fn limits() -> Limits {
-    Limits::default().water(2000, 5000)
+    Limits::default().low_water(2000).high_water(5000)
 }
 
 #[test]

@@ -141,7 +141,7 @@ fn the_stream_begins_with_the_next_message() {
 #[test]
 fn a_write_waits_for_a_peer_that_does_not_read() {
     run_paused(async {
-        let limits = Limits::default().water(50_000, 60_000);
+        let limits = Limits::default().low_water(50_000).high_water(60_000);
         let (socket, mut raw) = against_raw(Role::Server, 1000, limits);
         let mut stream = ByteStream::new(socket);
         let sending = tokio::spawn(async move {

@@ -36,7 +36,7 @@ fn slow(limits: Limits) -> (WebSocket, Raw<DuplexStream>) {
 
 /// Senders wait as soon as anything waits to be written.
 fn no_room() -> Limits {
-    Limits::default().water(0, 0)
+    Limits::default().low_water(0).high_water(0)
 }
 
 /// What a peer hears after a call that was given up after `polls` polls: the message before, the one of the call if and

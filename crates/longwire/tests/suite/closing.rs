@@ -231,7 +231,7 @@ fn both_halves_learn_how_it_ended() {
 fn answers_are_written_to_a_client_that_has_ended_its_side() {
     run_paused(async {
         for last in [masked(CLOSE, close(1000, "")), Vec::new()] {
-            let limits = Limits::default().water(1 << 20, 1 << 20);
+            let limits = Limits::default().low_water(1 << 20).high_water(1 << 20);
             let (mut socket, mut raw) = against_raw(Role::Server, 1000, limits);
             let is_closed = !last.is_empty();
             raw.send([masked(TEXT, "go"), last].concat()).await;
@@ -264,7 +264,7 @@ fn answers_are_written_to_a_client_that_has_ended_its_side() {
 fn a_client_that_has_ended_its_side_and_does_not_read_is_dropped() {
     run_paused(async {
         for last in [masked(CLOSE, close(1000, "")), Vec::new()] {
-            let limits = Limits::default().water(0, 1 << 20);
+            let limits = Limits::default().low_water(0).high_water(1 << 20);
             let (mut socket, mut raw) = against_raw(Role::Server, 1000, limits);
             raw.send(last).await;
             raw.finish().await;

@@ -155,7 +155,7 @@ fn after_the_end_nothing_is_received_and_nothing_sent() {
 #[test]
 fn who_waits_to_send_is_told_when_the_peer_vanishes() {
     run_paused(async {
-        let (socket, raw) = against_raw(Role::Server, 100, Limits::default().water(0, 0));
+        let (socket, raw) = against_raw(Role::Server, 100, Limits::default().low_water(0).high_water(0));
         let (sender, mut receiver) = socket.split();
         sender.send(vec![0; 1000]).await.unwrap();
         let waiting = [

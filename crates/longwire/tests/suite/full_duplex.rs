@@ -54,7 +54,7 @@ fn over_tcp() {
 #[test]
 fn over_a_transport_that_holds_next_to_nothing() {
     run(async {
-        let limits = Limits::default().water(1000, 4000);
+        let limits = Limits::default().low_water(1000).high_water(4000);
         saturate(pair(64, limits.clone()), 100, 2000, &limits).await;
         saturate(pair(1000, limits.clone()), 256 << 10, 4, &limits).await;
     });
@@ -63,7 +63,7 @@ fn over_a_transport_that_holds_next_to_nothing() {
 #[test]
 fn over_a_transport_that_holds_next_to_nothing_on_several_threads() {
     run_on_threads(async {
-        let limits = Limits::default().water(100, 300);
+        let limits = Limits::default().low_water(100).high_water(300);
         saturate(pair(64, limits.clone()), 100, 2000, &limits).await;
     });
 }
@@ -71,7 +71,7 @@ fn over_a_transport_that_holds_next_to_nothing_on_several_threads() {
 #[test]
 fn without_any_room_for_waiting() {
     run_on_threads(async {
-        let limits = Limits::default().water(0, 0);
+        let limits = Limits::default().low_water(0).high_water(0);
         saturate(tcp_pair(limits.clone()).await, 1000, 2000, &limits).await;
         saturate(pair(64, limits.clone()), 100, 500, &limits).await;
     });

@@ -40,7 +40,7 @@ fn what_many_senders_send_arrives_whole_and_in_the_order_of_each() {
     const SENDERS: usize = 20;
     const MESSAGES: usize = 40;
     run_on_threads(async {
-        let (mut client, server) = tcp_pair(Limits::default().water(10_000, 50_000)).await;
+        let (mut client, server) = tcp_pair(Limits::default().low_water(10_000).high_water(50_000)).await;
         let (sender, _receiver) = server.split();
         let all_here = Arc::new(Barrier::new(SENDERS));
         for index in 0..SENDERS {

@@ -106,7 +106,7 @@ fn what_the_service_does_not_know_is_its_own_404() {
 #[test]
 fn limits_hold_for_later_requests_too() {
     run(async {
-        let serving = with_pages(Limits::default().handshake(8192, 20)).await;
+        let serving = with_pages(Limits::default().handshake_bytes(8192).handshake_headers(20)).await;
         let mut many = serving.raw().await;
         many.send(GET).await;
         expect_page(&mut many).await;

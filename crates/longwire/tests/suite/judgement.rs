@@ -185,7 +185,7 @@ type Answer = (u16, String);
 
 fn set_up<M>(server: Server<M>) -> Server<M> {
     let pages = Router::new().fallback(async |_body: String| "a page");
-    server.http(pages).limits(Limits::default().handshake(4096, 20).keepalive(None))
+    server.http(pages).limits(Limits::default().handshake_bytes(4096).handshake_headers(20).keepalive(None))
 }
 
 async fn answer(raw: &mut Raw<TcpStream>, request: &str) -> Answer {

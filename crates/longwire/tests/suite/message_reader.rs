@@ -266,7 +266,7 @@ fn whoever_rests_in_the_middle_of_a_message_can_go_on() {
 #[test]
 fn whoever_reads_slowly_slows_the_sender_down() {
     run_paused(async {
-        let limits = Limits::default().water(1000, 10_000).streamed(usize::MAX);
+        let limits = Limits::default().low_water(1000).high_water(10_000).streamed(usize::MAX);
         let (client, mut server) = pair(1000, limits);
         let mut message = client.stream_binary().await.unwrap();
         message.write(vec![1; 20_000]).await.unwrap();

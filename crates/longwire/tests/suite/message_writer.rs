@@ -103,7 +103,7 @@ fn a_message_that_is_dropped_unfinished_closes_the_connection() {
 #[test]
 fn a_piece_waits_for_room_and_is_not_sent_if_it_is_given_up() {
     run_paused(async {
-        let limits = Limits::default().water(1000, 10_000);
+        let limits = Limits::default().low_water(1000).high_water(10_000);
         let (socket, mut raw) = against_raw(Role::Server, 1000, limits);
         let mut message = socket.stream_binary().await.unwrap();
         message.write(vec![1; 20_000]).await.unwrap();

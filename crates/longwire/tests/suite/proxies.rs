@@ -397,7 +397,7 @@ fn the_handshake_in_the_tunnel_has_its_own_limits() {
         let attempt = Attempt::new().await;
         let client = Client::new()
             .proxy(Proxy::new(attempt.addr.to_string()).unwrap())
-            .limits(Limits::default().handshake(150, 10));
+            .limits(Limits::default().handshake_bytes(150).handshake_headers(10));
         let connecting = tokio::spawn(async move { client.connect("ws://a.example/").await });
         let mut proxy = attempt.accept().await;
         proxy.head().await;

@@ -55,7 +55,11 @@ fn other_origins_may_be_allowed() {
 #[test]
 fn what_is_wrong_with_a_request_is_answered_in_words() {
     run(async {
-        let serving = serve(|server| server.limits(Limits::default().handshake(4096, 20)), echo).await;
+        let serving = serve(
+            |server| server.limits(Limits::default().handshake_bytes(4096).handshake_headers(20)),
+            echo,
+        )
+        .await;
         let valid = upgrade_request("");
         let cases = [
             ("hello\r\n\r\n".to_owned(), 400, "malformed HTTP head"),

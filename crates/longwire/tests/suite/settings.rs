@@ -25,8 +25,8 @@ impl Handler for Nothing {
 /// The limits and times that are impossible, and the name of the one that is wrong.
 fn impossible() -> Vec<(Limits, &'static str)> {
     vec![
-        (Limits::default().water(500_000, 1000), "Limits::low_water"),
-        (Limits::default().handshake(16 << 10, 0), "Limits::handshake_headers"),
+        (Limits::default().low_water(500_000).high_water(1000), "Limits::low_water"),
+        (Limits::default().handshake_bytes(16 << 10).handshake_headers(0), "Limits::handshake_headers"),
         (Limits::default().fragments(0), "Limits::fragments"),
         (Limits::default().close_time(Duration::ZERO), "Limits::close_time"),
     ]

@@ -161,7 +161,7 @@ fn serve_does_not_return_before_everything_is_written() {
                 Ok(())
             }
         };
-        let limits = Limits::default().water(100_000, 1 << 20);
+        let limits = Limits::default().low_water(100_000).high_water(1 << 20);
         let mut serving = serve(|server| server.limits(limits), handler).await;
         let mut slow = serving.raw_open().await;
         slow.frame().await;

@@ -241,7 +241,8 @@ fn a_flood_from_a_split_sink_flows_over_tls_while_the_handler_reads() {
 
 /// A server whose queue is above its high-water mark, and what it takes to empty it: the raw peer's reading.
 async fn congested() -> (WebSocket, crate::support::Raw<tokio::io::DuplexStream>) {
-    let (mut socket, raw) = against_raw(Role::Server, 1000, Limits::default().water(50_000, 60_000));
+    let (mut socket, raw) =
+        against_raw(Role::Server, 1000, Limits::default().low_water(50_000).high_water(60_000));
     for _ in 0..7 {
         socket.send(vec![0; 10_000]).await.unwrap();
     }
@@ -277,7 +278,8 @@ fn a_flush_waits_for_everything_even_if_somebody_waited_for_room_before() {
 #[test]
 fn a_sink_that_was_ready_takes_one_message() {
     run_paused(async {
-        let (mut socket, mut raw) = against_raw(Role::Server, 1000, Limits::default().water(100, 1000));
+        let (mut socket, mut raw) =
+            against_raw(Role::Server, 1000, Limits::default().low_water(100).high_water(1000));
         let sender = socket.sender();
         std::future::poll_fn(|cx| Pin::new(&mut socket).poll_ready(cx)).await.unwrap();
         sender.feed("x".repeat(2000)).await.unwrap();

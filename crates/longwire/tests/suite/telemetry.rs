@@ -59,7 +59,11 @@ fn a_connection_from_its_handshake_to_its_end() {
 fn who_is_not_let_in_is_counted_by_the_reason() {
     run_counted(async |counts| {
         let refuse_all = |_: &longwire::Upgrade<'_>| Err(Refusal::not_found("nothing here"));
-        let open = serve(|server| server.limits(Limits::default().handshake(4096, 20)), echo).await;
+        let open = serve(
+            |server| server.limits(Limits::default().handshake_bytes(4096).handshake_headers(20)),
+            echo,
+        )
+        .await;
         let closed = serve(|server| server.on_upgrade(refuse_all), echo).await;
         let cases = [
             (&open, "hello\r\n\r\n".to_owned(), "bad_request"),
@@ -216,7 +220,7 @@ fn what_moves_is_added_whenever_the_timer_fires() {
 #[test]
 fn senders_that_have_to_wait_are_counted_once_per_jam() {
     run_paused_counted(async |counts| {
-        let (socket, mut raw) = against_raw(Role::Server, 4, Limits::default().water(0, 1000));
+        let (socket, mut raw) = against_raw(Role::Server, 4, Limits::default().low_water(0).high_water(1000));
         let (sender, _receiver) = socket.split();
         counts.take();
         sender.send(vec![0; 2000]).await.unwrap();

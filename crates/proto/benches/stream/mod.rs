@@ -22,7 +22,7 @@ pub(crate) enum Cut {
 
 /// A server with nothing agreed on and no observer, that takes messages of any length.
 pub(crate) fn end(role: Role) -> Protocol {
-    Protocol::new(role, Arc::new(Config::new(Limits::default().water(usize::MAX, usize::MAX))))
+    Protocol::new(role, Arc::new(Config::new(Limits::default().low_water(usize::MAX).high_water(usize::MAX))))
 }
 
 /// As many frames as fit `len` bytes, one at least, as `from` sends them. The masking key is zero, so that a stream that

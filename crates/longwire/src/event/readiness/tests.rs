@@ -151,7 +151,7 @@ impl Wake for Rung {
 impl Rounds {
     /// A loop of open connections.
     fn with(peers: &[(&Peer, Talk)]) -> Rounds {
-        let limits = Limits::default().water(100_000, 100_000).keepalive(None);
+        let limits = Limits::default().low_water(100_000).high_water(100_000).keepalive(None);
         let rules = Rules {
             handler: Talks,
             config: Arc::new(Config::new(limits)),

@@ -191,7 +191,7 @@ impl Schedule {
         };
         let often = Keepalive::every(Duration::from_secs(2)).within(Duration::from_secs(2));
         let keepalive = (self.clock == Clock::Passes).then_some(often);
-        let limits = Limits::default().water(40, 120).keepalive(keepalive);
+        let limits = Limits::default().low_water(40).high_water(120).keepalive(keepalive);
 
         let (near, far_end) = join(role);
         at(Side::Far, || {

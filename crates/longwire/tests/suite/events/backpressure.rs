@@ -21,7 +21,7 @@ fn padded(name: &str, size: usize) -> Vec<u8> {
 }
 
 fn limits() -> Limits {
-    Limits::default().water(10_000, 50_000).keepalive(None)
+    Limits::default().low_water(10_000).high_water(50_000).keepalive(None)
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn a_stream_without_end_to_one_does_not_keep_others_waiting() {
         let server = Script::new()
             .on_open(fill)
             .on_drain(fill)
-            .run(engine, |server| server.limits(Limits::default().water(100_000, 100_000)))
+            .run(engine, |server| server.limits(Limits::default().low_water(100_000).high_water(100_000)))
             .await;
         let mut other = server.open("/").await;
         let stream = server.open("/stream").await.into_inner().into_std().unwrap();

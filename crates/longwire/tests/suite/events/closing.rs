@@ -225,7 +225,7 @@ fn what_must_not_be_sent_leaves_the_connection_open() {
 #[test]
 fn what_was_sent_before_the_close_arrives_however_slow_the_peer() {
     for_each_engine(async |engine| {
-        let limits = patient().water(1 << 20, 100 << 20);
+        let limits = patient().low_water(1 << 20).high_water(100 << 20);
         let server = Script::new()
             .on_message(|socket, _| {
                 for number in 0..200_u8 {
@@ -262,7 +262,7 @@ fn answers_are_written_to_a_peer_that_has_ended_its_side() {
                         }
                         .or_drop();
                     })
-                    .run(engine, |server| server.limits(patient().water(64 << 10, high_water)))
+                    .run(engine, |server| server.limits(patient().low_water(64 << 10).high_water(high_water)))
                     .await;
                 let mut raw = server.open_narrow("/").await;
                 let last = if is_closed { masked(CLOSE, close(1000, "")) } else { Vec::new() };
@@ -292,7 +292,7 @@ fn answers_are_written_to_a_peer_that_has_ended_its_side() {
 fn a_peer_that_has_ended_its_side_and_does_not_read_is_dropped() {
     for_each_engine(async |engine| {
         for last in [masked(CLOSE, close(1000, "")), Vec::new()] {
-            let limits = patient().close_time(Duration::from_millis(50)).water(0, 100 << 20);
+            let limits = patient().close_time(Duration::from_millis(50)).low_water(0).high_water(100 << 20);
             let mut server = Script::new()
                 .on_text(|socket, _| {
                     socket.send(vec![0; 50 << 20]).or_drop();

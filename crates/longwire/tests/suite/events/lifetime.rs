@@ -46,7 +46,10 @@ fn who_does_not_answer_is_given_up() {
 #[test]
 fn who_takes_nothing_is_given_up_too() {
     for_each_engine(async |engine| {
-        let limits = Limits::default().keepalive(Keepalive::every(SHORT).within(SHORT)).water(0, 100 << 20);
+        let limits = Limits::default()
+            .keepalive(Keepalive::every(SHORT).within(SHORT))
+            .low_water(0)
+            .high_water(100 << 20);
         let mut server = Script::new()
             .on_open(|socket| {
                 socket.send(vec![0; 50 << 20]).or_drop();

@@ -100,7 +100,7 @@ fn large_messages_go_both_ways() {
                 socket.send(message).or_drop();
                 socket.send_message(message.to_message()).or_drop();
             })
-            .run(engine, |server| server.limits(Limits::default().water(1 << 20, 64 << 20)))
+            .run(engine, |server| server.limits(Limits::default().low_water(1 << 20).high_water(64 << 20)))
             .await;
         let counting: Vec<u8> = (0..4_u32 << 20).map(|place| place.to_le_bytes()[1]).collect();
         for deflate in [None, Some(Deflate::default())] {

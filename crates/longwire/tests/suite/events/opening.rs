@@ -161,7 +161,7 @@ fn the_request_may_come_byte_by_byte() {
 #[test]
 fn what_is_wrong_with_a_request_is_answered_in_words() {
     for_each_engine(async |engine| {
-        let limits = Limits::default().handshake(4096, 20);
+        let limits = Limits::default().handshake_bytes(4096).handshake_headers(20);
         let server = Script::new().run(engine, |server| server.limits(limits)).await;
         let valid = upgrade_request("");
         let cases = [

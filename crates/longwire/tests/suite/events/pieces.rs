@@ -75,7 +75,7 @@ fn a_large_message_is_produced_as_fast_as_the_peer_takes_it() {
                 }
             },
         );
-        let limits = patient().water(50_000, 100_000);
+        let limits = patient().low_water(50_000).high_water(100_000);
         let mut server = script.run(engine, |server| server.limits(limits)).await;
         let mut raw = server.open_narrow("/").await;
         raw.send(masked(TEXT, "go")).await;

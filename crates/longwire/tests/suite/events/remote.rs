@@ -24,7 +24,7 @@ async fn serve_by(
         remotes.send(socket.remote()).unwrap();
         on_open(socket);
     });
-    let limits = patient().water(10_000, 50_000);
+    let limits = patient().low_water(10_000).high_water(50_000);
     (script.run(engine, |server| server.limits(limits)).await, given)
 }
 

@@ -22,7 +22,7 @@ fn answer(socket: &mut Conn<'_>, text: &str) {
 }
 
 fn limits() -> Limits {
-    patient().water(10_000, 50_000)
+    patient().low_water(10_000).high_water(50_000)
 }
 
 /// What waited was parsed only when there was room in the queue, which never came: the connection lasted until the

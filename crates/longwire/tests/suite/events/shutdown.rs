@@ -58,7 +58,7 @@ fn an_idle_server_ends_at_once() {
 #[test]
 fn what_was_sent_before_arrives() {
     for_each_engine(async |engine| {
-        let limits = patient().water(1 << 20, 100 << 20);
+        let limits = patient().low_water(1 << 20).high_water(100 << 20);
         let mut server = Script::new()
             .on_message(|socket, _| {
                 for number in 0..100_u8 {

@@ -16,7 +16,7 @@ const FLOOD: usize = 400;
 const SIZE: usize = 64 << 10;
 
 fn limits() -> Limits {
-    patient().water(10_000, 200_000)
+    patient().low_water(10_000).high_water(200_000)
 }
 
 /// The message that has this number.
@@ -195,7 +195,7 @@ fn disconnections_that_lead_to_others_do_not_pile_up() {
                 let here = 0_u8;
                 depths.send(std::ptr::from_ref(&here).addr()).unwrap();
             })
-            .run(engine, |server| server.limits(Limits::default().water(99_000, 99_999)))
+            .run(engine, |server| server.limits(Limits::default().low_water(99_000).high_water(99_999)))
             .await;
         let mut clients = Vec::new();
         for number in 0..CLIENTS {

@@ -145,7 +145,8 @@ fn a_refusal_is_readable() {
 fn the_end_reaches_a_client_that_reads_late() {
     for_each_engine(async |engine| {
         let hour = Duration::from_secs(3600);
-        let limits = Limits::default().water(1 << 20, 100 << 20).close_time(hour).keepalive(None);
+        let limits =
+            Limits::default().low_water(1 << 20).high_water(100 << 20).close_time(hour).keepalive(None);
         let script = Script::new().on_text(|socket, _| {
             socket.send(vec![0; 16 << 20]).or_drop();
         });

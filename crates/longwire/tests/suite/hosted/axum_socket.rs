@@ -51,7 +51,7 @@ where
 
 /// Senders wait as soon as anything waits to be written.
 fn no_room() -> Limits {
-    Limits::default().water(0, 0)
+    Limits::default().low_water(0).high_water(0)
 }
 
 #[test]

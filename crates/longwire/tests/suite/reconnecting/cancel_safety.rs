@@ -11,7 +11,7 @@ use crate::support::{
 };
 
 fn slow() -> (ReconnectingSocket, Dialled) {
-    let (client, server) = dialled_byte_by_byte(Limits::default().water(0, 0));
+    let (client, server) = dialled_byte_by_byte(Limits::default().low_water(0).high_water(0));
     let client = client.reconnecting(Reconnect::default()).on_open(async |mut socket: WebSocket| {
         socket.send("log in").await?;
         socket.recv().await?;

@@ -95,7 +95,7 @@ fn what_a_broken_connection_had_taken_is_not_sent_again() {
 #[test]
 fn what_a_broken_connection_had_not_taken_yet_stays_in_the_queue() {
     run_paused(async {
-        let (client, mut server) = dialled(400, Limits::default().water(0, 0));
+        let (client, mut server) = dialled(400, Limits::default().low_water(0).high_water(0));
         let (sender, receiver) = client.reconnecting(Reconnect::default()).connect(URL).unwrap().split();
         for number in 0..100 {
             sender.send(format!("message {number}")).await.unwrap();
@@ -121,7 +121,7 @@ fn what_a_broken_connection_had_not_taken_yet_stays_in_the_queue() {
 #[test]
 fn a_sender_that_waits_for_room_when_the_connection_breaks_has_its_message_queued() {
     run_paused(async {
-        let (client, mut server) = dialled(400, Limits::default().water(0, 0));
+        let (client, mut server) = dialled(400, Limits::default().low_water(0).high_water(0));
         let (sender, receiver) = client.reconnecting(Reconnect::default()).connect(URL).unwrap().split();
         let _received = receive(receiver);
         let raw = server.open().await;
@@ -161,7 +161,7 @@ fn what_cannot_be_answered_any_more_is_refused_at_once() {
 #[test]
 fn what_was_queued_is_sent_before_a_connection_is_closed() {
     run_paused(async {
-        let (client, mut server) = dialled(400, Limits::default().water(0, 0));
+        let (client, mut server) = dialled(400, Limits::default().low_water(0).high_water(0));
         let (sender, receiver) = client.reconnecting(Reconnect::default()).connect(URL).unwrap().split();
         for number in 0..100 {
             sender.send(format!("message {number}")).await.unwrap();

@@ -49,8 +49,10 @@ struct Loop {
 
 impl Loop {
     fn new() -> Loop {
-        let limits =
-            Limits::default().water(0, 1000).keepalive(Keepalive::every(10 * SECOND).within(3 * SECOND));
+        let limits = Limits::default()
+            .low_water(0)
+            .high_water(1000)
+            .keepalive(Keepalive::every(10 * SECOND).within(3 * SECOND));
         let given = Arc::default();
         let rules = Rules {
             handler: Echo(Arc::clone(&given)),

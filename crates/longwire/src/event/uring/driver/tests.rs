@@ -58,7 +58,7 @@ impl Lifecycle {
         let sent = Arc::new(AtomicUsize::new(0));
         let rules = Rules {
             handler: Streams { sent: Arc::clone(&sent) },
-            config: Arc::new(Config::new(Limits::default().water(1, 1))),
+            config: Arc::new(Config::new(Limits::default().low_water(1).high_water(1))),
             admission: AdmissionPolicy::default(),
             serves_http: false,
             ledger: Arc::new(Ledger::new(usize::MAX)),
