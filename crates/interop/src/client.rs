@@ -5,9 +5,9 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use http::header::ORIGIN;
-use longwire::proto::{ControlOpcode, FrameKind};
 use longwire::{
-    Client, ClientTls, Deflate, Direction, Error, FrameObserver, Message, Proxy, Result, SeenFrame, WebSocket,
+    Client, ClientTls, ControlOpcode, Deflate, Direction, Error, FrameKind, FrameObserver, Message, Proxy,
+    Result, SeenFrame, WebSocket,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 

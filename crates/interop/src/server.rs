@@ -2,10 +2,9 @@
 //! `close 4321 reason` closes, `ping` pings and says `ponged` when the pong has come, `fragments` is answered in fragments;
 //! or they say why they cannot.
 
-use longwire::proto::{ControlOpcode, FrameKind};
 use longwire::{
-    Accept, Direction, Error, FrameObserver, Handler, HandlerResult, MessageRef, Refusal, Result, Server,
-    Socket, Tls, Upgrade, WebSocket,
+    Accept, ControlOpcode, Direction, Error, FrameKind, FrameObserver, Handler, HandlerResult, MessageRef,
+    Refusal, Result, Server, Socket, Tls, Upgrade, WebSocket,
 };
 use tokio::sync::broadcast;
 

@@ -70,14 +70,14 @@ pub use event::{
 #[cfg(feature = "client")]
 pub use event_socket::EventSocket;
 pub use halves::{Receiver, Sender, TrySendError};
-pub use longwire_proto as proto;
-pub use longwire_proto::deflate::Deflate;
-pub use longwire_proto::handshake::Refusal;
+pub use longwire_proto::deflate::{Deflate, DeflateError, Retain, Takeover};
 #[cfg(feature = "server")]
 pub use longwire_proto::handshake::is_upgrade;
+pub use longwire_proto::handshake::{HeadError, Refusal, RequestError, ResponseError};
 pub use longwire_proto::{
-    By, CloseCode, CloseFrame, Closed, Config, Direction, FrameObserver, Header, InvalidClose, InvalidLimit,
-    Keepalive, Limits, ProtocolError, Role, SeenFrame, SendError,
+    By, CloseCode, CloseFrame, Closed, Config, ControlLen, ControlOpcode, DataOpcode, Direction, FrameKind,
+    FrameObserver, Header, InvalidClose, InvalidLimit, Keepalive, Limits, Opcode, ProtocolError,
+    ReservedBits, Role, SeenFrame, SendError,
 };
 pub use message::{Message, Outgoing, Utf8Bytes};
 pub use message_reader::MessageReader;

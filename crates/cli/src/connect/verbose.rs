@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use http::HeaderMap;
-use longwire::proto::{ControlOpcode, Opcode, ReservedBits};
-use longwire::{CloseCode, ConnectStep, Direction, FrameObserver, Message, Secured, SeenFrame};
+use longwire::{
+    CloseCode, ConnectStep, ControlOpcode, Direction, FrameObserver, Message, Opcode, ReservedBits, Secured,
+    SeenFrame,
+};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -235,7 +237,7 @@ fn describe_name(name: &GeneralName<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use longwire::proto::{Config, Protocol, Received, Role};
+    use longwire_proto::{Config, Protocol, Received, Role};
 
     use super::*;
 

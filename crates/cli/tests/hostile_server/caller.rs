@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use longwire::proto::handshake::ClientKey;
+use longwire_proto::handshake::ClientKey;
 
 use crate::frames::{Frame, MaskingKey, header, read_frame};
 

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use http::header::{AUTHORIZATION, HOST, RETRY_AFTER};
-use longwire::proto::handshake::{HeadError, ResponseError};
 use longwire::{
-    Client, Error, HandshakeError, Limits, Refusal, Result, Timeouts, Upgrade, UrlError, WebSocket, connect,
+    Client, Error, HandshakeError, HeadError, Limits, Refusal, ResponseError, Result, Timeouts, Upgrade,
+    UrlError, WebSocket, connect,
 };
 use tokio::io::DuplexStream;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};

@@ -1,7 +1,7 @@
 //! "WebSocket protocol alterations": "Connections" and "Opening handshake".
 
-use longwire::proto::handshake::ClientKey;
 use longwire::{Client, EventSocket};
+use longwire_proto::handshake::ClientKey;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::{FAILED, Heard, nobody};

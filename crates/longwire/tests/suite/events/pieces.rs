@@ -3,8 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 
-use longwire::proto::SendError;
-use longwire::{By, MessagePieces, SendStatus, Slow};
+use longwire::{By, MessagePieces, SendError, SendStatus, Slow};
 
 use crate::support::{
     BINARY, CLOSE, Conn, Frame, Script, TEXT, Told, close, for_each_engine, masked, patient,

@@ -4,8 +4,8 @@ use std::future::Future;
 use std::net::SocketAddr;
 
 use longwire::mode::CanServe;
-use longwire::proto::handshake::ClientKey;
 use longwire::{HandlerResult, Result, Server, WebSocket};
+use longwire_proto::handshake::ClientKey;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
