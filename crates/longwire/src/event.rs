@@ -2,6 +2,7 @@
 
 mod ask;
 mod connection;
+mod deferred;
 mod dropped;
 mod engine;
 mod handler;
@@ -18,10 +19,13 @@ mod readiness;
 mod ready;
 mod registry;
 mod remote;
+mod resumption;
 mod rules;
 mod run;
+mod scheduling;
 mod socket;
 mod spans;
+mod spawned;
 mod topics;
 mod turns;
 mod unparsed;
@@ -29,6 +33,7 @@ mod unparsed;
 mod uring;
 mod view;
 
+pub use deferred::Timer;
 pub use dropped::Dropped;
 pub use engine::Engine;
 pub use handler::Handler;

@@ -65,7 +65,7 @@ pub use error::{Error, HandshakeError, InvalidSetting, RefusedResponse, Result, 
 #[cfg(feature = "server")]
 pub use event::{
     AsMessage, CloseCount, Dropped, Engine, Handler, MessagePieces, MessageRef, Remote, Slow, Socket,
-    SocketId, SocketView, TopicEvent, Topics,
+    SocketId, SocketView, Timer, TopicEvent, Topics,
 };
 #[cfg(feature = "client")]
 pub use event_socket::EventSocket;

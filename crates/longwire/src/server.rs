@@ -399,9 +399,10 @@ impl<M> Server<M> {
         H: EventHandler,
     {
         let Server { common, mode } = self;
-        let Run { engine, workers, exchange, observer } = mode.into_run();
+        let Run { engine, workers, max_spawned, exchange, observer } = mode.into_run();
         common.check()?;
         not_zero("Server::workers", workers)?;
+        not_zero("Server::spawned_per_connection", max_spawned)?;
         let census = Arc::new(common.census());
         let listener =
             common.listener.into_std().map_err(|error| Error::io("set up the event loops", error))?;
@@ -412,6 +413,7 @@ impl<M> Server<M> {
             admission: common.admission,
             serves_http: common.http.is_some(),
             ledger: Arc::clone(&ledger),
+            max_spawned,
         };
         let running = event::run(Plan {
             listener,

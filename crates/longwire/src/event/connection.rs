@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,6 +10,7 @@ use http::{Request, Response};
 use longwire_proto::handshake::HeadReader;
 use longwire_proto::{MessageKind, Protocol, Role, SendError};
 
+use super::deferred::{Deferred, discard};
 use super::mailbox::{Allowance, cost_of_message};
 use super::topics::TopicId;
 use super::unparsed::Unparsed;
@@ -18,7 +18,6 @@ use crate::admission::answer::encode_answer;
 use crate::admission::census::Place;
 use crate::ledger::Account;
 use crate::message::{Compression, Message, Outgoing};
-use crate::panic_message::panic_message;
 use crate::telemetry::{self, Traffic};
 
 /// After a refusal, what the client still sends is read this far, so that it gets the answer and not a reset.
@@ -85,6 +84,7 @@ pub(super) struct Open<S> {
     /// Whether the application was told of the end.
     pub(super) was_told: bool,
     pub(super) backlog: Option<Box<Backlog>>,
+    pub(super) deferred: Option<Box<Deferred>>,
     pub(super) share: RoundBudget,
 }
 
@@ -171,11 +171,7 @@ impl<S> Lifecycle<S> {
     pub(super) fn into_read(self) -> Vec<u8> {
         match self {
             Lifecycle::Http(read) => return read,
-            Lifecycle::Open(open) => {
-                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(open))) {
-                    tracing::error!(panic = panic_message(&*payload), "what belongs to the handler panicked");
-                }
-            }
+            Lifecycle::Open(open) => discard(open),
             Lifecycle::Opening(_) | Lifecycle::Refused(_) | Lifecycle::Gone => {}
         }
         Vec::new()
@@ -235,6 +231,15 @@ impl<S> Open<S> {
 
     pub(super) fn backlog(&mut self) -> &mut Backlog {
         self.backlog.get_or_insert_default()
+    }
+
+    pub(super) fn deferred(&mut self) -> &mut Deferred {
+        self.deferred.get_or_insert_default()
+    }
+
+    /// Whether as many futures run for the connection as may, `most`.
+    pub(super) fn is_busy(&self, most: usize) -> bool {
+        self.deferred.as_ref().is_some_and(|deferred| deferred.is_busy(most))
     }
 
     /// Whether something was read that has not been parsed.

@@ -1,5 +1,6 @@
 //! What other threads want of an event loop.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,6 +14,7 @@ use super::ask::Ask;
 use super::dropped::Dropped;
 use super::key::Key;
 use super::registry::{TopicRecord, TopicRegistry};
+use super::resumption::Resumption;
 use super::topics::TopicTable;
 use crate::message::Outgoing;
 use crate::panic_message::panic_message;
@@ -71,6 +73,12 @@ pub(super) enum Mail {
     },
     /// Answer a question about the loop's connections.
     Ask(Ask),
+    /// A future that a connection has spawned has ended; an error is what it panicked with.
+    Outcome {
+        to: Key,
+        number: u64,
+        outcome: Result<Resumption, Box<dyn Any + Send>>,
+    },
     /// Close every connection with 1001, and accept no more.
     ShutDown,
     /// Drop whatever is left.
@@ -81,7 +89,7 @@ impl Mail {
     /// The connection that it is for; that of nobody, if it is for all.
     pub(super) fn receiver(&self) -> Key {
         match self {
-            Mail::Send { to, .. } | Mail::Close { to, .. } => *to,
+            Mail::Send { to, .. } | Mail::Close { to, .. } | Mail::Outcome { to, .. } => *to,
             Mail::Publish { .. } | Mail::Ask(_) | Mail::ShutDown | Mail::Stop => Key::null(),
         }
     }

@@ -9,6 +9,7 @@ mod ending;
 mod guard;
 mod opening;
 mod post;
+mod resuming;
 mod rounds;
 mod timers;
 
@@ -122,6 +123,8 @@ pub(super) enum Step {
 
 impl<H: Handler, L> Reactor<H, L> {
     pub(super) fn new(rules: Arc<Rules<H>>, mailbox: Arc<Mailbox>, exchange: Arc<Exchange>) -> Reactor<H, L> {
+        let now = Instant::now();
+        let max_spawned = rules.max_spawned;
         Reactor {
             rules,
             connections: SlotMap::with_key(),
@@ -133,13 +136,16 @@ impl<H: Handler, L> Reactor<H, L> {
                 mailbox,
                 exchange,
                 traffic: Traffic::new(Role::Server),
+                now,
+                max_spawned,
+                next_number: 0,
                 lent: Bytes::new(),
             },
             dirty: Vec::new(),
             timers: BinaryHeap::new(),
             pool: Pool::default(),
-            now: Instant::now(),
-            counted_at: Instant::now(),
+            now,
+            counted_at: now,
             turned_away: 0,
             is_giving_out: false,
             round: 0,
@@ -152,6 +158,7 @@ impl<H: Handler, L> Reactor<H, L> {
     /// Tells the time.
     pub(super) fn tick(&mut self, now: Instant) {
         self.now = now;
+        self.context.now = now;
         if now.saturating_duration_since(self.counted_at) >= COUNT_EVERY {
             self.counted_at = now;
             self.context.traffic.count();
@@ -259,8 +266,9 @@ impl<H: Handler, L> Reactor<H, L> {
     pub(super) fn payload_room(&mut self, key: Key) -> Option<(&mut L, Limit<&mut Vec<u8>>)> {
         let connection = self.connections.get_mut(key)?;
         match &mut connection.stage {
-            // While the queue is full, what arrives is to wait; a message that is complete could not.
+            // While the queue is full or as much runs as may, what arrives is to wait; a message that is complete could not.
             Lifecycle::Open(open) if open.protocol.is_above_high_water() => None,
+            Lifecycle::Open(open) if open.is_busy(self.context.max_spawned) => None,
             Lifecycle::Open(open) => Some((&mut connection.link, open.protocol.payload_room()?)),
             _ => None,
         }

@@ -18,6 +18,8 @@ pub(crate) struct Rules<H> {
     /// Whether there is a service for requests that are not for a WebSocket.
     pub(crate) serves_http: bool,
     pub(crate) ledger: Arc<Ledger>,
+    /// How many futures run at a time for a connection.
+    pub(crate) max_spawned: usize,
 }
 
 impl<H: Handler> Rules<H> {

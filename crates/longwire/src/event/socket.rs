@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use longwire_proto::{CloseFrame, InvalidClose, LARGE_PAYLOAD, MessageKind, Prepared, SendError};
@@ -51,6 +52,12 @@ pub(super) struct LoopContext {
     pub(super) exchange: Arc<Exchange>,
     /// What the connections have moved since it was last counted.
     pub(super) traffic: Traffic,
+    /// When the loop last looked at the clock.
+    pub(super) now: Instant,
+    /// How many futures run at a time for a connection.
+    pub(super) max_spawned: usize,
+    /// What the next timer or future is told from others by.
+    pub(super) next_number: u64,
     /// The message that the handler is being lent, if it is a large one: what is sent back of it need not be copied.
     pub(super) lent: Bytes,
 }
@@ -72,6 +79,12 @@ impl LoopContext {
         };
         self.publications.push_back(Publication { topic: topic.into(), message, but });
         queued
+    }
+
+    /// A number that no other timer or future of the loop has.
+    pub(super) fn next_number(&mut self) -> u64 {
+        self.next_number += 1;
+        self.next_number
     }
 
     /// Queues what waits for room, as far as there is some: of the topics of a connection, and of other threads.

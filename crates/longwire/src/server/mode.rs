@@ -56,6 +56,7 @@ pub struct Serve {
 pub struct Run {
     pub(super) engine: Engine,
     pub(super) workers: usize,
+    pub(super) max_spawned: usize,
     pub(super) exchange: Arc<Exchange>,
     pub(super) observer: Option<Observer>,
 }
@@ -65,6 +66,7 @@ impl Default for Run {
         Run {
             engine: Engine::Auto,
             workers: std::thread::available_parallelism().map_or(1, usize::from),
+            max_spawned: 64,
             exchange: Arc::default(),
             observer: None,
         }

@@ -25,6 +25,15 @@ impl<M> Server<M> {
         self.for_run(|mode| mode.workers = count)
     }
 
+    /// How many futures run at a time for each connection, of those that [`Socket::spawn`](crate::Socket::spawn) is given;
+    /// 64 unless set. While as many run, the connection's messages wait. With 0, [`run`](Server::run) fails.
+    pub fn spawned_per_connection(self, count: usize) -> Server<Run>
+    where
+        M: CanRun,
+    {
+        self.for_run(|mode| mode.max_spawned = count)
+    }
+
     /// The server, and a handle that publishes to the topics of its connections.
     ///
     /// ```no_run

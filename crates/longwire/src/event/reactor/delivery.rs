@@ -54,6 +54,9 @@ impl<H: Handler, L> Reactor<H, L> {
             open.protocol.heard(self.now);
         }
         open.share.renew(self.round);
+        if connection.writing != WriteSide::Broken && open.is_busy(self.context.max_spawned) {
+            open.share.left = 0;
+        }
         let was_watched = std::mem::take(&mut open.is_watched);
         if open.protocol.queued() == 0
             && let Some(unused) = open.protocol.lend_buffer(self.pool.take())
@@ -80,6 +83,8 @@ impl<H: Handler, L> Reactor<H, L> {
                     open.fill();
                     break;
                 }
+                // What it has spawned goes on with it.
+                Ok(Pause::RoundBudget) if !is_broken && open.is_busy(self.context.max_spawned) => break,
                 Ok(Pause::RoundBudget) => {
                     self.rest(key);
                     break;
@@ -122,6 +127,7 @@ impl<H: Handler, L> Reactor<H, L> {
     pub(super) fn after_events(&mut self, key: Key) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let Lifecycle::Open(open) = &mut connection.stage else { return };
+        let has_deferred = open.deferred.is_some();
         if open.protocol.queued() == 0 {
             // What is queued is accounted for when it has been written, or could not be.
             open.settle();
@@ -132,6 +138,10 @@ impl<H: Handler, L> Reactor<H, L> {
             self.mark(key);
         }
         self.after_closing(key);
+        if has_deferred {
+            // A timer may have been set.
+            self.watch(key);
+        }
     }
 
     /// Goes on with what had to wait for room.
@@ -152,6 +162,7 @@ impl<H: Handler, L> Reactor<H, L> {
         if std::mem::take(&mut open.was_full) {
             self.call(key, H::on_drain);
             self.give_out();
+            self.run_outcomes(key);
         }
         if is_stalled {
             self.take_unparsed(key);
@@ -181,7 +192,7 @@ impl<H: Handler, L> Reactor<H, L> {
         }
     }
 
-    fn panicked(&mut self, key: Key, payload: &(dyn Any + Send)) {
+    pub(super) fn panicked(&mut self, key: Key, payload: &(dyn Any + Send)) {
         tracing::error!(
             panic = panic_message(payload),
             "the handler panicked; the panic hook has written where"

@@ -145,6 +145,7 @@ impl<H: Handler, L> Reactor<H, L> {
         tracing::debug!(%closed, "ended");
         telemetry::ended(Role::Server, Some(&closed));
         self.context.traffic.count();
+        self.forget_deferred(key);
         self.call(key, |handler, socket| handler.on_close(socket, &closed));
         self.give_out();
     }

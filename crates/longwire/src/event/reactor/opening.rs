@@ -106,6 +106,7 @@ impl<H: Handler, L> Reactor<H, L> {
             is_on_the_brink: false,
             was_told: false,
             backlog: None,
+            deferred: None,
             share: RoundBudget::default(),
         }
     }

@@ -59,6 +59,7 @@ impl<H: Handler, L> Reactor<H, L> {
             }
             Mail::Close { to, frame } => self.close(to, frame),
             Mail::Ask(ask) => return RECEIVER * (1 + self.answer(ask)),
+            Mail::Outcome { to, number, outcome } => self.take_outcome(to, number, outcome),
             Mail::ShutDown => self.shut_down(),
             Mail::Stop => self.stop(),
         }

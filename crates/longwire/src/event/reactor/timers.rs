@@ -44,6 +44,7 @@ impl<H: Handler, L> Reactor<H, L> {
                     telemetry::handle_timeout(&mut open.protocol, self.now);
                     open.is_watched = true;
                     self.guarded(key, |reactor| {
+                        reactor.run_timers(key);
                         reactor.after_events(key);
                         reactor.watch(key);
                     });
@@ -100,9 +101,9 @@ impl<H: Handler, L> Reactor<H, L> {
     pub(super) fn watch(&mut self, key: Key) {
         let now = self.now;
         let Some(connection) = self.connections.get_mut(key) else { return };
-        if let Lifecycle::Open(open) = &mut connection.stage
-            && let Some(at) = open.protocol.poll_timeout(now)
-        {
+        let Lifecycle::Open(open) = &mut connection.stage else { return };
+        let of_application = open.deferred.as_ref().and_then(|deferred| deferred.next_timer());
+        if let Some(at) = open.protocol.poll_timeout(now).into_iter().chain(of_application).min() {
             self.set_timer(key, at);
         }
     }
@@ -172,6 +173,7 @@ mod tests {
             admission: AdmissionPolicy::default(),
             serves_http: false,
             ledger: Arc::new(Ledger::new(usize::MAX)),
+            max_spawned: 64,
         };
         let census = Arc::new(Census::new(1_000, 1_000));
         let mut reactor = Reactor::<_, ()>::new(Arc::new(rules), Arc::default(), Arc::default());

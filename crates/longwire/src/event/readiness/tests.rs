@@ -158,6 +158,7 @@ impl Rounds {
             admission: AdmissionPolicy::default(),
             serves_http: false,
             ledger: Arc::new(Ledger::new(usize::MAX)),
+            max_spawned: 64,
         };
         let census = Arc::new(Census::new(100, 100));
         let arrival = |(peer, talk): &(&Peer, Talk)| {

@@ -60,6 +60,7 @@ impl Loop {
             admission: AdmissionPolicy::default(),
             serves_http: false,
             ledger: Arc::new(Ledger::new(usize::MAX)),
+            max_spawned: 64,
         };
         let mut reactor = Reactor::new(Arc::new(rules), Arc::<Mailbox>::default(), Arc::default());
         let start = Instant::now();

@@ -62,6 +62,7 @@ impl Lifecycle {
             admission: AdmissionPolicy::default(),
             serves_http: false,
             ledger: Arc::new(Ledger::new(usize::MAX)),
+            max_spawned: 64,
         };
         let census = Arc::new(Census::new(100, 100));
         let (handed_over, _) = unbounded_channel();

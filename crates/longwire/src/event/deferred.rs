@@ -1,0 +1,168 @@
+//! What a connection waits for beside its peer: its timers, and what it has spawned.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::key::{Key, SocketId};
+use super::mailbox::Mailbox;
+use super::resumption::Resumption;
+use super::spawned::{SpawnOutcome, SpawnedFuture, SpawnedTasks};
+use crate::panic_message::panic_message;
+
+/// Names a timer that [`Socket::after`](crate::Socket::after) has set.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use longwire::{Handler, Socket, Timer};
+///
+/// /// Closes the connection if no message arrives for a minute; called by `on_message`.
+/// fn restart<H: Handler<State = Option<Timer>>>(socket: &mut Socket<'_, H>) {
+///     if let Some(timer) = socket.state_mut().take() {
+///         socket.cancel(timer);
+///     }
+///     let timer = socket.after(Duration::from_secs(60), |_, socket| {
+///         let _valid = socket.close(4000, "idle");
+///     });
+///     *socket.state_mut() = Some(timer);
+/// }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Timer {
+    pub(super) socket: SocketId,
+    pub(super) at: Instant,
+    pub(super) number: u64,
+}
+
+/// The timers of a connection and what it has spawned. A connection without any has none of it.
+#[derive(Debug, Default)]
+pub(super) struct Deferred {
+    /// The earliest last.
+    timers: Vec<PendingTimer>,
+    work: SpawnedTasks,
+}
+
+#[derive(Debug)]
+struct PendingTimer {
+    at: Instant,
+    number: u64,
+    resumption: Resumption,
+}
+
+impl PendingTimer {
+    fn order(&self) -> (Instant, u64) {
+        (self.at, self.number)
+    }
+}
+
+impl Deferred {
+    /// Sets a timer; `number` is no other timer's of the loop.
+    pub(super) fn set(&mut self, at: Instant, number: u64, resumption: Resumption) {
+        let place = self.timers.partition_point(|other| other.order() > (at, number));
+        self.timers.insert(place, PendingTimer { at, number, resumption });
+    }
+
+    /// Gives what a timer would have called; `None`: it has gone off, or was cancelled.
+    pub(super) fn cancel(&mut self, timer: Timer) -> Option<Resumption> {
+        let is_it = |other: &PendingTimer| (timer.at, timer.number).cmp(&other.order());
+        let place = self.timers.binary_search_by(is_it).ok()?;
+        Some(self.timers.remove(place).resumption)
+    }
+
+    /// When the next timer goes off.
+    pub(super) fn next_timer(&self) -> Option<Instant> {
+        self.timers.last().map(|timer| timer.at)
+    }
+
+    /// What the next timer calls if it is due, and if its number is below `bound`.
+    pub(super) fn take_due(&mut self, now: Instant, bound: u64) -> Option<Resumption> {
+        let due = self.timers.pop_if(|timer| timer.at <= now && timer.number < bound)?;
+        Some(due.resumption)
+    }
+
+    /// Runs a future, or lets it wait while as many run as may.
+    pub(super) fn spawn(
+        &mut self,
+        task: SpawnedFuture,
+        number: u64,
+        to: Key,
+        mailbox: &Arc<Mailbox>,
+        most: usize,
+    ) {
+        self.work.add(number, task);
+        self.start(to, mailbox, most);
+    }
+
+    /// Starts what waits of the futures, as far as it may run.
+    pub(super) fn start(&mut self, to: Key, mailbox: &Arc<Mailbox>, most: usize) {
+        self.work.start(to, mailbox, most);
+    }
+
+    /// Whether as many futures run as may, or their outcomes wait: no more messages are to be delivered.
+    pub(super) fn is_busy(&self, most: usize) -> bool {
+        self.work.is_busy(most)
+    }
+
+    /// Takes the outcome of a future, which is to be [resumed](Deferred::take_outcome) with.
+    pub(super) fn finished(&mut self, number: u64, outcome: SpawnOutcome) {
+        self.work.finished(number, outcome);
+    }
+
+    /// An outcome that the handler has not been given.
+    pub(super) fn take_outcome(&mut self) -> Option<SpawnOutcome> {
+        self.work.take_outcome()
+    }
+
+    /// Whether an outcome waits until there is room for what is sent in answer to it.
+    pub(super) fn has_outcome(&self) -> bool {
+        self.work.has_outcome()
+    }
+
+    /// Whether the connection waits for nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.timers.is_empty() && self.work.is_empty()
+    }
+}
+
+/// Drops something that the application has made. That it panics is the end of nothing else.
+pub(super) fn discard<T>(owned: T) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(owned))) {
+        tracing::error!(panic = panic_message(&*payload), "what belongs to the handler panicked");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use slotmap::Key as _;
+
+    use super::*;
+    use crate::event::key::LoopNumber;
+
+    fn due(deferred: &mut Deferred, now: Instant, bound: u64) -> Vec<u64> {
+        let next = || deferred.take_due(now, bound)?.into_call::<u64>();
+        std::iter::from_fn(next).collect()
+    }
+
+    #[test]
+    fn timers_go_off_in_the_order_of_their_times_and_then_of_their_numbers() {
+        let start = Instant::now();
+        let at = |milliseconds| start + Duration::from_millis(milliseconds);
+        let mut deferred = Deferred::default();
+        for (number, milliseconds) in [(0, 30), (1, 10), (2, 20), (3, 10), (4, 20)] {
+            deferred.set(at(milliseconds), number, Resumption::new(number));
+        }
+        let socket = SocketId::new(LoopNumber::next(), Key::null());
+        let second = Timer { socket, at: at(20), number: 2 };
+        assert!(deferred.cancel(second).is_some());
+        assert!(deferred.cancel(second).is_none(), "it was cancelled");
+        assert!(deferred.cancel(Timer { number: 0, ..second }).is_none(), "it has another time");
+        assert_eq!(deferred.next_timer(), Some(at(10)));
+        assert_eq!(due(&mut deferred, at(9), 9), []);
+        assert_eq!(due(&mut deferred, at(20), 4), [1, 3], "that of number 4 was set later");
+        assert_eq!(due(&mut deferred, at(30), 9), [4, 0]);
+        assert!(deferred.is_empty());
+    }
+}

@@ -1,0 +1,97 @@
+//! What connections have waited for: times, and the outcomes of what they have spawned.
+
+use super::Reactor;
+use crate::event::connection::WriteSide;
+use crate::event::deferred::discard;
+use crate::event::handler::Handler;
+use crate::event::key::Key;
+use crate::event::resumption::Resumption;
+use crate::event::scheduling::Call;
+use crate::event::spawned::SpawnOutcome;
+
+impl<H: Handler, L> Reactor<H, L> {
+    /// Calls what the timers of a connection are due for. Those that are set meanwhile are for later.
+    pub(super) fn run_timers(&mut self, key: Key) {
+        let bound = self.context.next_number();
+        while let Some(resumption) = self.take_due(key, bound) {
+            self.resume(key, resumption);
+        }
+    }
+
+    fn take_due(&mut self, key: Key, bound: u64) -> Option<Resumption> {
+        let open = self.connections.get_mut(key)?.open_mut()?;
+        let deferred = open.deferred.as_mut()?;
+        let due = deferred.take_due(self.now, bound);
+        if deferred.is_empty() {
+            open.deferred = None;
+        }
+        due
+    }
+
+    /// A future that a connection has spawned has ended.
+    pub(super) fn take_outcome(&mut self, key: Key, number: u64, outcome: SpawnOutcome) {
+        let _entered = self.spans.enter(key);
+        let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) else {
+            return;
+        };
+        let Some(deferred) = &mut open.deferred else { return };
+        deferred.finished(number, outcome);
+        self.run_outcomes(key);
+        self.after_events(key);
+    }
+
+    /// Gives the handler the outcomes of what a connection has spawned, as far as there is room for its answers, and starts
+    /// what could not be started before.
+    pub(super) fn run_outcomes(&mut self, key: Key) {
+        while let Some(outcome) = self.next_outcome(key) {
+            match outcome {
+                Ok(resumption) => self.resume(key, resumption),
+                Err(payload) => self.panicked(key, &*payload),
+            }
+        }
+        let most = self.context.max_spawned;
+        let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) else {
+            return;
+        };
+        let Some(deferred) = &mut open.deferred else { return };
+        deferred.start(key, &self.context.mailbox, most);
+        let is_busy = deferred.is_busy(most);
+        if deferred.is_empty() {
+            open.deferred = None;
+        }
+        if !is_busy && open.is_stalled() {
+            // The messages that have waited for this.
+            self.rest(key);
+        }
+    }
+
+    fn next_outcome(&mut self, key: Key) -> Option<SpawnOutcome> {
+        let connection = self.connections.get_mut(key)?;
+        let may_write = connection.writing == WriteSide::Works;
+        let open = connection.open_mut()?;
+        let deferred = open.deferred.as_mut()?;
+        if deferred.has_outcome() && may_write && open.protocol.is_above_high_water() {
+            open.fill();
+            return None;
+        }
+        deferred.take_outcome()
+    }
+
+    fn resume(&mut self, key: Key, resumption: Resumption) {
+        if let Some(call) = resumption.into_call::<Call<H>>() {
+            self.call(key, call);
+            self.give_out();
+        }
+    }
+
+    /// Forgets what a connection that has ended has waited for.
+    pub(super) fn forget_deferred(&mut self, key: Key) {
+        let open = self.connections.get_mut(key).and_then(|connection| connection.open_mut());
+        if let Some(deferred) = open.and_then(|open| open.deferred.take()) {
+            discard(deferred);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! The futures that a connection has spawned.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::task::AbortHandle;
+use tracing::Instrument;
+
+use super::key::Key;
+use super::mailbox::{Mail, Mailbox};
+use super::resumption::Resumption;
+
+/// A future of the application, whose outcome is with what the application wants to do with it.
+pub(super) type SpawnedFuture = Pin<Box<dyn Future<Output = Resumption> + Send>>;
+
+/// What became of a future; an error is what it panicked with.
+pub(super) type SpawnOutcome = Result<Resumption, Box<dyn Any + Send>>;
+
+/// The futures that a connection has spawned. Dropping it aborts them.
+#[derive(Default)]
+pub(super) struct SpawnedTasks {
+    running: Vec<(u64, AbortHandle)>,
+    /// What has not been started, since as many run as may.
+    waiting: VecDeque<(u64, SpawnedFuture)>,
+    /// What the handler has not been given.
+    outcomes: VecDeque<SpawnOutcome>,
+}
+
+impl SpawnedTasks {
+    /// Lets a future wait until it is [started](SpawnedTasks::start).
+    pub(super) fn add(&mut self, number: u64, task: SpawnedFuture) {
+        self.waiting.push_back((number, task));
+    }
+
+    /// Starts what waits, as far as it may run. The outcomes are sent to `mailbox`.
+    pub(super) fn start(&mut self, to: Key, mailbox: &Arc<Mailbox>, most: usize) {
+        while !self.is_busy(most)
+            && let Some((number, task)) = self.waiting.pop_front()
+        {
+            let work = report(task, to, number, Arc::clone(mailbox)).in_current_span();
+            self.running.push((number, tokio::spawn(work).abort_handle()));
+        }
+    }
+
+    /// Whether as many run as may. What has finished counts until the handler has been given its outcome.
+    pub(super) fn is_busy(&self, most: usize) -> bool {
+        self.running.len() + self.outcomes.len() >= most
+    }
+
+    /// A future has finished.
+    pub(super) fn finished(&mut self, number: u64, outcome: SpawnOutcome) {
+        if let Some(place) = self.running.iter().position(|(running, _)| *running == number) {
+            self.running.swap_remove(place);
+            self.outcomes.push_back(outcome);
+        }
+    }
+
+    pub(super) fn take_outcome(&mut self) -> Option<SpawnOutcome> {
+        self.outcomes.pop_front()
+    }
+
+    pub(super) fn has_outcome(&self) -> bool {
+        !self.outcomes.is_empty()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.running.is_empty() && self.waiting.is_empty() && self.outcomes.is_empty()
+    }
+}
+
+/// Runs a future, and sends its outcome to its connection's loop.
+async fn report(mut task: SpawnedFuture, to: Key, number: u64, mailbox: Arc<Mailbox>) {
+    let outcome = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(cx))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(resumption)) => Poll::Ready(Ok(resumption)),
+        Err(payload) => Poll::Ready(Err(payload)),
+    });
+    let outcome = outcome.await;
+    mailbox.put(Mail::Outcome { to, number, outcome });
+}
+
+impl Drop for SpawnedTasks {
+    fn drop(&mut self) {
+        for (_, running) in &self.running {
+            running.abort();
+        }
+    }
+}
+
+impl std::fmt::Debug for SpawnedTasks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SpawnedTasks")
+            .field("running", &self.running.len())
+            .field("waiting", &self.waiting.len())
+            .field("outcomes", &self.outcomes.len())
+            .finish()
+    }
+}
