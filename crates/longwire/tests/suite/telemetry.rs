@@ -1,16 +1,20 @@
 //! What is counted at each bound, and on the way to it.
 
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use bytes::Bytes;
 use longwire::{
-    Client, Error, Keepalive, Limits, Message, Reconnect, Refusal, Role, WebSocket, connect, telemetry,
+    Client, Engine, Error, Keepalive, Limits, Message, Reconnect, Refusal, Role, WebSocket, connect,
+    telemetry,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::task::JoinHandle;
 
 use crate::support::{
-    BINARY, CLOSE, Frame, PING, PONG, ROOMY, TEXT, against_raw, close, config, dialled, echo, masked, plain,
-    run_counted, run_paused_counted, serve, settle, upgrade_request,
+    BINARY, CLOSE, Frame, PING, PONG, ROOMY, Script, TEXT, Told, against_raw, close, config, dialled, echo,
+    masked, plain, run_counted, run_paused_counted, serve, settle, upgrade_request,
 };
 
 #[test]
@@ -331,6 +335,30 @@ fn receive_until_the_end(
 ) -> JoinHandle<longwire::Result<Option<Message>>> {
     let mut socket = client.clone().reconnecting(policy).connect("ws://a.example/").unwrap();
     tokio::spawn(async move { socket.recv().await })
+}
+
+/// Event loops count on threads of their own. Messages that they are too far behind to take are counted by the publisher.
+#[test]
+fn messages_of_topics_that_a_loop_cannot_take_are_counted_for_each_subscriber() {
+    run_counted(async |counts| {
+        let (go_on, may_go_on) = channel::<()>();
+        let may_go_on = Mutex::new(may_go_on);
+        let mut server = Script::new()
+            .on_open(|socket| socket.subscribe("flood"))
+            .on_message(move |_, _| may_go_on.lock().unwrap().recv().unwrap())
+            .run(Engine::Readiness, |server| server)
+            .await;
+        let mut waiting = server.open("/").await;
+        let _other = server.open("/").await;
+        waiting.send(masked(TEXT, "wait")).await;
+        server.expect_sometime(Told::message("wait")).await;
+        let megabyte = Bytes::from(vec![0; 1 << 20]);
+        let missed: usize = (0..80).map(|_| 2 - server.topics.publish("flood", megabyte.clone())).sum();
+        assert!(missed > 0);
+        let counted = format!("topic_messages_dropped_total policy=backlog: {missed}");
+        assert_eq!(counts.take_of("topic_messages"), [counted]);
+        go_on.send(()).unwrap();
+    });
 }
 
 /// Every name that the documentation of the bounds gives is that of a figure.

@@ -102,8 +102,8 @@ fn a_server_that_is_dropped_drops_its_observer() {
         let (server, mut events) = observed(engine).await;
         let mut client = server.open("/").await;
         say(&mut client, "+news").await;
-        server.drop_future();
         assert_eq!(events.recv().await.unwrap(), "+news");
+        server.drop_future();
         assert_eq!(events.recv().await.unwrap(), "-news");
         assert_eq!(events.recv().await, None);
     });
