@@ -218,7 +218,7 @@ impl Handler for Echo {
         Ok(Accept::with(()))
     }
 
-    fn on_message(&self, socket: &mut Socket<'_, ()>, message: MessageRef<'_>) {
+    fn on_message(&self, socket: &mut Socket<'_, Self>, message: MessageRef<'_>) {
         socket.send(message);
     }
 }

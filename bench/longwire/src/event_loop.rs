@@ -24,7 +24,7 @@ impl Handler for Echo {
         Ok(Accept::new())
     }
 
-    fn on_message(&self, socket: &mut Socket<'_, ()>, message: MessageRef<'_>) {
+    fn on_message(&self, socket: &mut Socket<'_, Self>, message: MessageRef<'_>) {
         socket.send(message).or_drop();
     }
 }
@@ -40,11 +40,11 @@ impl Handler for Share {
         Ok(Accept::new())
     }
 
-    fn on_open(&self, socket: &mut Socket<'_, ()>) {
+    fn on_open(&self, socket: &mut Socket<'_, Self>) {
         socket.subscribe(TOPIC);
     }
 
-    fn on_message(&self, socket: &mut Socket<'_, ()>, message: MessageRef<'_>) {
+    fn on_message(&self, socket: &mut Socket<'_, Self>, message: MessageRef<'_>) {
         socket.publish(TOPIC, message);
     }
 }

@@ -39,7 +39,7 @@ impl Handler for Events {
         Ok(Accept::new())
     }
 
-    fn on_message(&self, socket: &mut Socket<'_, ()>, message: MessageRef<'_>) {
+    fn on_message(&self, socket: &mut Socket<'_, Self>, message: MessageRef<'_>) {
         match Asked::by(message.as_text()) {
             Asked::Close(code, reason) => {
                 if socket.close(code, reason).is_err() {
@@ -56,7 +56,7 @@ impl Handler for Events {
         }
     }
 
-    fn on_pong(&self, socket: &mut Socket<'_, ()>, payload: &[u8]) {
+    fn on_pong(&self, socket: &mut Socket<'_, Self>, payload: &[u8]) {
         if payload == b"interop" {
             socket.send("ponged").or_drop();
         }

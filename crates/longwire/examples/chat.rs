@@ -13,20 +13,20 @@ impl Handler for Chat {
         Ok(Accept::with(name.into_owned()))
     }
 
-    fn on_open(&self, socket: &mut Socket<'_, String>) {
+    fn on_open(&self, socket: &mut Socket<'_, Self>) {
         socket.subscribe("room");
         let line = format!("{} is here", socket.state());
         socket.publish("room", line);
     }
 
-    fn on_message(&self, socket: &mut Socket<'_, String>, message: MessageRef<'_>) {
+    fn on_message(&self, socket: &mut Socket<'_, Self>, message: MessageRef<'_>) {
         if let MessageRef::Text(text) = message {
             let line = format!("{}: {text}", socket.state());
             socket.publish("room", line);
         }
     }
 
-    fn on_close(&self, socket: &mut Socket<'_, String>, closed: &Closed) {
+    fn on_close(&self, socket: &mut Socket<'_, Self>, closed: &Closed) {
         println!("{} has left: {closed}", socket.state());
     }
 }

@@ -1,5 +1,6 @@
 //! The event-driven server: handlers, run by one event loop per core.
 
+mod application;
 mod ask;
 mod connection;
 mod deferred;
@@ -8,6 +9,7 @@ mod engine;
 mod handler;
 mod intake;
 mod key;
+mod loop_context;
 mod mailbox;
 mod message_ref;
 mod observer;
@@ -36,7 +38,7 @@ mod view;
 pub use deferred::Timer;
 pub use dropped::Dropped;
 pub use engine::Engine;
-pub use handler::Handler;
+pub use handler::{Handler, Socket};
 pub use key::SocketId;
 pub(crate) use mailbox::Exchange;
 pub use message_ref::{AsMessage, MessageRef};
@@ -47,6 +49,5 @@ pub use publisher::{CloseCount, Topics};
 pub use remote::Remote;
 pub(crate) use rules::Rules;
 pub(crate) use run::{Plan, run};
-pub use socket::Socket;
 pub use topics::Slow;
 pub use view::SocketView;

@@ -24,9 +24,9 @@
 ///
 /// ```compile_fail
 /// #![deny(unused_must_use)]
-/// use longwire::{MessageRef, Socket};
+/// use longwire::{Handler, MessageRef, Socket};
 ///
-/// fn on_message(socket: &mut Socket<'_, ()>, message: MessageRef<'_>) {
+/// fn on_message<H: Handler>(socket: &mut Socket<'_, H>, message: MessageRef<'_>) {
 ///     socket.send(message);
 /// }
 /// ```
@@ -62,9 +62,9 @@ impl SendStatus {
     ///
     /// ```
     /// # #[cfg(feature = "server")] {
-    /// use longwire::{MessageRef, Socket};
+    /// use longwire::{Handler, MessageRef, Socket};
     ///
-    /// fn on_message(socket: &mut Socket<'_, ()>, message: MessageRef<'_>) {
+    /// fn on_message<H: Handler>(socket: &mut Socket<'_, H>, message: MessageRef<'_>) {
     ///     socket.send(message).or_drop();
     /// }
     /// # }

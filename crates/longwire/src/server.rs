@@ -408,7 +408,7 @@ impl<M> Server<M> {
             common.listener.into_std().map_err(|error| Error::io("set up the event loops", error))?;
         let ledger = Arc::new(Ledger::new(common.max_buffered));
         let rules = Rules {
-            handler,
+            application: handler,
             config: Arc::new(common.config),
             admission: common.admission,
             serves_http: common.http.is_some(),

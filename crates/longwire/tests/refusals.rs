@@ -22,7 +22,7 @@ impl Handler for Idle {
         Ok(Accept::new())
     }
 
-    fn on_message(&self, _: &mut Socket<'_, ()>, _: MessageRef<'_>) {}
+    fn on_message(&self, _: &mut Socket<'_, Self>, _: MessageRef<'_>) {}
 }
 
 /// A server that serves until the process ends, by tasks or by an event loop.

@@ -46,13 +46,13 @@ impl Handler for Talkative {
         if path == "/closed" { Err(Refusal::forbidden("closed")) } else { Ok(Accept::with(path.to_owned())) }
     }
 
-    fn on_open(&self, socket: &mut Socket<'_, String>) {
+    fn on_open(&self, socket: &mut Socket<'_, Self>) {
         if socket.state() == "/slow" {
             socket.subscribe("news");
         }
     }
 
-    fn on_message(&self, socket: &mut Socket<'_, String>, _: MessageRef<'_>) {
+    fn on_message(&self, socket: &mut Socket<'_, Self>, _: MessageRef<'_>) {
         tracing::info!("a message");
         assert!(socket.state() != "/panic", "out of {}", "tea");
         for _ in 0..2 {
@@ -60,7 +60,7 @@ impl Handler for Talkative {
         }
     }
 
-    fn on_close(&self, socket: &mut Socket<'_, String>, _: &Closed) {
+    fn on_close(&self, socket: &mut Socket<'_, Self>, _: &Closed) {
         tracing::info!("it is over");
         self.0.lock().unwrap().send(socket.peer_addr()).unwrap();
     }

@@ -49,7 +49,7 @@ impl Handler for Endpoints {
         })
     }
 
-    fn on_open(&self, socket: &mut Socket<'_, Endpoint>) {
+    fn on_open(&self, socket: &mut Socket<'_, Self>) {
         self.statistics.opened();
         match socket.state().clone() {
             Endpoint::Echo => {}
@@ -61,7 +61,7 @@ impl Handler for Endpoints {
         }
     }
 
-    fn on_message(&self, socket: &mut Socket<'_, Endpoint>, message: MessageRef<'_>) {
+    fn on_message(&self, socket: &mut Socket<'_, Self>, message: MessageRef<'_>) {
         match socket.state() {
             Endpoint::Echo => {
                 self.statistics.count_message();
@@ -76,7 +76,7 @@ impl Handler for Endpoints {
         }
     }
 
-    fn on_close(&self, _socket: &mut Socket<'_, Endpoint>, _closed: &Closed) {
+    fn on_close(&self, _socket: &mut Socket<'_, Self>, _closed: &Closed) {
         self.statistics.closed();
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -22,6 +23,13 @@ use crate::telemetry::{self, Traffic};
 
 /// After a refusal, what the client still sends is read this far, so that it gets the answer and not a reset.
 const LINGER_BYTES: usize = 1 << 20;
+
+/// What a connection may have delivered in a round, in bytes of content, after it was inflated. A message is delivered
+/// whole, so one that is larger is a share by itself.
+const SHARE: usize = 1 << 20;
+
+/// What a frame costs of it beside its content: 8,192 without any are a share.
+const FRAME: usize = 128;
 
 /// One connection of an event loop. `L` is what the driver keeps of it: its transport.
 pub(super) struct LoopConnection<S, L> {
@@ -45,7 +53,7 @@ pub(super) struct LoopConnection<S, L> {
 pub(super) enum Lifecycle<S> {
     /// Its first request is arriving.
     Opening(Box<HeadReader>),
-    Open(Box<Open<S>>),
+    Open(Box<Attended<S>>),
     /// It was answered with something else than a WebSocket.
     Refused(Refused),
     /// Its first request is not for a WebSocket: hyper takes over. What has been read so far.
@@ -68,10 +76,30 @@ pub(super) enum WriteSide {
     Broken,
 }
 
-/// A connection that has been accepted.
-pub(super) struct Open<S> {
-    pub(super) protocol: Protocol,
+/// A connection that has been accepted, and what the application keeps of it. By dereference it is the connection: only
+/// calls of the application need both.
+pub(super) struct Attended<S> {
+    pub(super) open: Open,
     pub(super) state: S,
+}
+
+impl<S> Deref for Attended<S> {
+    type Target = Open;
+
+    fn deref(&self) -> &Open {
+        &self.open
+    }
+}
+
+impl<S> DerefMut for Attended<S> {
+    fn deref_mut(&mut self) -> &mut Open {
+        &mut self.open
+    }
+}
+
+/// A connection that has been accepted.
+pub(super) struct Open {
+    pub(super) protocol: Protocol,
     pub(super) subprotocol: Option<Box<str>>,
     pub(super) account: Account,
     pub(super) subscriptions: Vec<TopicId>,
@@ -143,7 +171,7 @@ impl<S, L> LoopConnection<S, L> {
         }
     }
 
-    pub(super) fn open_mut(&mut self) -> Option<&mut Open<S>> {
+    pub(super) fn open_mut(&mut self) -> Option<&mut Open> {
         match &mut self.stage {
             Lifecycle::Open(open) => Some(open),
             _ => None,
@@ -178,7 +206,7 @@ impl<S> Lifecycle<S> {
     }
 }
 
-impl<S> Open<S> {
+impl Open {
     /// Queues a message.
     ///
     /// # Errors
@@ -282,6 +310,22 @@ impl<S> Open<S> {
         if !std::mem::replace(&mut self.was_full, true) {
             telemetry::backpressure(Role::Server);
         }
+    }
+}
+
+impl RoundBudget {
+    /// The share of this round.
+    pub(super) fn renew(&mut self, round: u32) {
+        if self.round != round {
+            self.round = round;
+            self.left = SHARE;
+        }
+    }
+
+    /// Notes that a frame of `len` bytes was delivered.
+    #[inline]
+    pub(super) fn spend(&mut self, len: usize) {
+        self.left = self.left.saturating_sub(FRAME + len);
     }
 }
 

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span};
 
-use super::handler::Handler;
+use super::application::Application;
 use super::reactor::Removed;
 use super::readiness::{ACCEPTS_AT_A_TIME, Incoming, NewConnection, NewConnectionKind};
 use super::rules::Rules;
@@ -40,8 +40,8 @@ use crate::transport::{Transport, is_gone_already};
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What a loop's helpers on tokio share: the tasks that shake hands over TLS, and those that serve plain HTTP.
-pub(super) struct LoopHost<H: Handler> {
-    pub(super) rules: Arc<Rules<H>>,
+pub(super) struct LoopHost<A: Application> {
+    pub(super) rules: Arc<Rules<A>>,
     pub(super) http: Option<Arc<HttpService>>,
     #[cfg(feature = "tls")]
     pub(super) tls: Option<Tls>,
@@ -57,26 +57,26 @@ pub(super) struct LoopHost<H: Handler> {
 
 /// Where connections come from: the listener, and those that tasks have prepared. There are no more of the latter than
 /// the census has places for.
-pub(super) struct Intake<H: Handler> {
+pub(super) struct Intake<A: Application> {
     listener: Option<TcpListener>,
-    prepared: UnboundedReceiver<NewConnection<H::State, Transport>>,
-    hand_off: HandOff<H>,
+    prepared: UnboundedReceiver<NewConnection<A::State, Transport>>,
+    hand_off: HandOff<A>,
     pause: Option<Pin<Box<Sleep>>>,
 }
 
 /// Takes connections to whoever serves them: hyper, and the loop when hyper gives them up.
-pub(super) struct HandOff<H: Handler> {
-    host: Arc<LoopHost<H>>,
-    sender: UnboundedSender<NewConnection<H::State, Transport>>,
+pub(super) struct HandOff<A: Application> {
+    host: Arc<LoopHost<A>>,
+    sender: UnboundedSender<NewConnection<A::State, Transport>>,
 }
 
-impl<H: Handler> Clone for HandOff<H> {
-    fn clone(&self) -> HandOff<H> {
+impl<A: Application> Clone for HandOff<A> {
+    fn clone(&self) -> HandOff<A> {
         HandOff { host: Arc::clone(&self.host), sender: self.sender.clone() }
     }
 }
 
-impl<H: Handler> HandOff<H> {
+impl<A: Application> HandOff<A> {
     /// Has hyper serve a connection whose first request is not for a WebSocket.
     pub(super) fn hand_over(&self, transport: Transport, removed: Removed<()>) {
         let host = Arc::new(self.clone());
@@ -92,15 +92,15 @@ impl<H: Handler> HandOff<H> {
     }
 }
 
-impl<H: Handler> Intake<H> {
-    pub(super) fn new(host: Arc<LoopHost<H>>, listener: Option<TcpListener>) -> Intake<H> {
+impl<A: Application> Intake<A> {
+    pub(super) fn new(host: Arc<LoopHost<A>>, listener: Option<TcpListener>) -> Intake<A> {
         let (sender, prepared) = unbounded_channel();
         Intake { listener, prepared, hand_off: HandOff { host, sender }, pause: None }
     }
 
     /// Takes connections to whoever serves them, from elsewhere.
     #[cfg(all(target_os = "linux", feature = "uring"))]
-    pub(super) fn hand_off(&self) -> HandOff<H> {
+    pub(super) fn hand_off(&self) -> HandOff<A> {
         self.hand_off.clone()
     }
 
@@ -125,7 +125,7 @@ impl<H: Handler> Intake<H> {
     }
 
     /// What comes of an accepted connection at once; `None`: a task prepares it.
-    fn admit(&self, stream: TcpStream, peer_addr: SocketAddr) -> Option<NewConnection<H::State, Transport>> {
+    fn admit(&self, stream: TcpStream, peer_addr: SocketAddr) -> Option<NewConnection<A::State, Transport>> {
         // Messages are gathered here already; Nagle's algorithm would only delay them.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set up a connection");
@@ -178,8 +178,8 @@ impl<H: Handler> Intake<H> {
     }
 }
 
-impl<H: Handler> Incoming<H::State, Transport> for Intake<H> {
-    fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<NewConnection<H::State, Transport>> {
+impl<A: Application> Incoming<A::State, Transport> for Intake<A> {
+    fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<NewConnection<A::State, Transport>> {
         if let Poll::Ready(Some(arrival)) = self.prepared.poll_recv(cx) {
             return Poll::Ready(arrival);
         }
@@ -206,7 +206,7 @@ impl<H: Handler> Incoming<H::State, Transport> for Intake<H> {
 }
 
 /// What hyper serves belongs to this server.
-impl<H: Handler> Host for HandOff<H> {
+impl<A: Application> Host for HandOff<A> {
     fn limits(&self) -> &Limits {
         &self.host.rules.config.limits
     }

@@ -27,11 +27,11 @@ slotmap::new_key_type! {
 /// }
 ///
 /// impl Registry {
-///     fn on_open(&self, socket: &mut Socket<'_, ()>) {
+///     fn on_open(&self, socket: &mut Socket<'_, Self>) {
 ///         self.players.lock().unwrap().insert(socket.id(), socket.remote());
 ///     }
 ///
-///     fn on_close(&self, socket: &mut Socket<'_, ()>) {
+///     fn on_close(&self, socket: &mut Socket<'_, Self>) {
 ///         self.players.lock().unwrap().remove(&socket.id());
 ///     }
 /// }

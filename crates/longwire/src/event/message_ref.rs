@@ -94,7 +94,7 @@ impl<'a> From<&'a Message> for MessageRef<'a> {
 /// ```
 /// use longwire::{Handler, MessageRef, Socket};
 ///
-/// fn answer(socket: &mut Socket<'_, u32>, message: MessageRef<'_>) {
+/// fn answer<H: Handler<State = u32>>(socket: &mut Socket<'_, H>, message: MessageRef<'_>) {
 ///     socket.send(message).or_drop();
 ///     socket.send("text").or_drop();
 ///     socket.send(format!("{} messages", socket.state())).or_drop();

@@ -6,12 +6,13 @@ use std::marker::PhantomData;
 use longwire_proto::{CloseCode, CloseFrame, Last, MessageKind, SendError};
 
 use super::connection::Open;
+use super::handler::{Handler, Socket};
 use super::key::Key;
-use super::socket::{LoopContext, Socket};
+use super::loop_context::LoopContext;
 use crate::send_status::SendStatus;
 
 /// A message that is sent in pieces, so that it need not be in memory as a whole: text (`T` is `str`) or binary (`T` is
-/// `[u8]`).
+/// `[u8]`). `S` is the [`State`](crate::Handler::State) of the handler.
 ///
 /// [`Socket::begin_text`] and [`Socket::begin_binary`] begin one. Until it is [finished](MessagePieces::finish) or
 /// [paused](MessagePieces::pause) it borrows the socket, so that nothing else is sent between two pieces by mistake. A
@@ -20,20 +21,20 @@ use crate::send_status::SendStatus;
 /// [`Remote`](crate::Remote) handles wait until it is finished. Pings and Close frames go between the pieces.
 ///
 /// ```
-/// use longwire::{MessagePieces, Socket};
+/// use longwire::{Handler, MessagePieces, Socket};
 ///
 /// /// The lines of a report that have not been sent.
 /// type Report = std::vec::IntoIter<String>;
 ///
 /// /// Called by `on_message`.
-/// fn begin(socket: &mut Socket<'_, Report>) {
+/// fn begin<H: Handler<State = Report>>(socket: &mut Socket<'_, H>) {
 ///     if let Ok(message) = socket.begin_text() {
 ///         go_on(message);
 ///     }
 /// }
 ///
 /// /// Called by `on_drain`.
-/// fn resume(socket: &mut Socket<'_, Report>) {
+/// fn resume<H: Handler<State = Report>>(socket: &mut Socket<'_, H>) {
 ///     if let Some(message) = socket.resume_text() {
 ///         go_on(message);
 ///     }
@@ -55,7 +56,8 @@ use crate::send_status::SendStatus;
 /// discards what it got of the message.
 #[must_use = "dropped before it is finished or paused, it closes the connection"]
 pub struct MessagePieces<'s, S, T: ?Sized> {
-    open: &'s mut Open<S>,
+    open: &'s mut Open,
+    state: &'s mut S,
     context: &'s mut LoopContext,
     key: Key,
     guard: Guard,
@@ -69,13 +71,13 @@ enum Guard {
     Disarmed,
 }
 
-impl<S> Socket<'_, S> {
+impl<H: Handler> Socket<'_, H> {
     /// Begins a text message that is sent in pieces.
     ///
     /// # Errors
     ///
     /// [`SendError::Closed`], or [`SendError::MessageUnfinished`] if another such message has not been finished.
-    pub fn begin_text(&mut self) -> Result<MessagePieces<'_, S, str>, SendError> {
+    pub fn begin_text(&mut self) -> Result<MessagePieces<'_, H::State, str>, SendError> {
         self.begin(MessageKind::Text)
     }
 
@@ -84,21 +86,21 @@ impl<S> Socket<'_, S> {
     /// # Errors
     ///
     /// [`SendError::Closed`], or [`SendError::MessageUnfinished`] if another such message has not been finished.
-    pub fn begin_binary(&mut self) -> Result<MessagePieces<'_, S, [u8]>, SendError> {
+    pub fn begin_binary(&mut self) -> Result<MessagePieces<'_, H::State, [u8]>, SendError> {
         self.begin(MessageKind::Binary)
     }
 
     /// Goes on with a text message that was [paused](MessagePieces::pause); `None`: no text message is unfinished.
-    pub fn resume_text(&mut self) -> Option<MessagePieces<'_, S, str>> {
+    pub fn resume_text(&mut self) -> Option<MessagePieces<'_, H::State, str>> {
         self.resume(MessageKind::Text)
     }
 
     /// Goes on with a binary message that was [paused](MessagePieces::pause); `None`: no binary message is unfinished.
-    pub fn resume_binary(&mut self) -> Option<MessagePieces<'_, S, [u8]>> {
+    pub fn resume_binary(&mut self) -> Option<MessagePieces<'_, H::State, [u8]>> {
         self.resume(MessageKind::Binary)
     }
 
-    fn begin<T: ?Sized>(&mut self, kind: MessageKind) -> Result<MessagePieces<'_, S, T>, SendError> {
+    fn begin<T: ?Sized>(&mut self, kind: MessageKind) -> Result<MessagePieces<'_, H::State, T>, SendError> {
         if self.open.protocol.is_open() && self.open.protocol.unfinished_message().is_some() {
             return Err(SendError::MessageUnfinished);
         }
@@ -107,14 +109,14 @@ impl<S> Socket<'_, S> {
         Ok(self.pieces())
     }
 
-    fn resume<T: ?Sized>(&mut self, kind: MessageKind) -> Option<MessagePieces<'_, S, T>> {
+    fn resume<T: ?Sized>(&mut self, kind: MessageKind) -> Option<MessagePieces<'_, H::State, T>> {
         let is_open = self.open.protocol.is_open();
         (is_open && self.open.protocol.unfinished_message() == Some(kind)).then(|| self.pieces())
     }
 
-    fn pieces<T: ?Sized>(&mut self) -> MessagePieces<'_, S, T> {
-        let Socket { open, context, key, .. } = self;
-        MessagePieces { open, context, key: *key, guard: Guard::Armed, kind: PhantomData }
+    fn pieces<T: ?Sized>(&mut self) -> MessagePieces<'_, H::State, T> {
+        let Socket { open, state, context, key, .. } = self;
+        MessagePieces { open, state, context, key: *key, guard: Guard::Armed, kind: PhantomData }
     }
 }
 
@@ -150,12 +152,12 @@ impl<S, T: ?Sized> MessagePieces<'_, S, T> {
     /// What the application keeps of the connection.
     #[must_use]
     pub fn state(&self) -> &S {
-        &self.open.state
+        self.state
     }
 
     /// What the application keeps of the connection, to change it: it may know the next piece.
     pub fn state_mut(&mut self) -> &mut S {
-        &mut self.open.state
+        self.state
     }
 
     /// Leaves the message unfinished until it is resumed in a later call of the handler. Nothing calls the handler for

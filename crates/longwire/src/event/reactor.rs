@@ -27,13 +27,13 @@ use longwire_proto::handshake::{HeadLimits, HeadReader};
 use slotmap::SlotMap;
 use tracing::Span;
 
+use super::application::Application;
 use super::connection::{Lifecycle, LoopConnection, Refused, WriteSide};
-use super::handler::Handler;
 use super::key::{Key, LoopNumber};
+use super::loop_context::LoopContext;
 use super::mailbox::{Exchange, Mail, Mailbox};
 use super::pool::Pool;
 use super::rules::Rules;
-use super::socket::LoopContext;
 use super::spans::Spans;
 use crate::admission::census::{Place, TurnedAway};
 use crate::admission::policy::AgreedTerms;
@@ -52,9 +52,9 @@ const COUNT_EVERY: Duration = Duration::from_secs(1);
 const TURNED_AWAY_AT_A_TIME: usize = 64;
 
 /// All connections of one event loop. `L` is what the driver keeps of each.
-pub(super) struct Reactor<H: Handler, L> {
-    rules: Arc<Rules<H>>,
-    connections: SlotMap<Key, Box<LoopConnection<H::State, L>>>,
+pub(super) struct Reactor<A: Application, L> {
+    rules: Arc<Rules<A>>,
+    connections: SlotMap<Key, Box<LoopConnection<A::State, L>>>,
     spans: Spans,
     context: LoopContext,
     dirty: Vec<Key>,
@@ -121,8 +121,8 @@ pub(super) enum Step {
     Wait,
 }
 
-impl<H: Handler, L> Reactor<H, L> {
-    pub(super) fn new(rules: Arc<Rules<H>>, mailbox: Arc<Mailbox>, exchange: Arc<Exchange>) -> Reactor<H, L> {
+impl<A: Application, L> Reactor<A, L> {
+    pub(super) fn new(rules: Arc<Rules<A>>, mailbox: Arc<Mailbox>, exchange: Arc<Exchange>) -> Reactor<A, L> {
         let now = Instant::now();
         let max_spawned = rules.max_spawned;
         Reactor {
@@ -186,7 +186,7 @@ impl<H: Handler, L> Reactor<H, L> {
         &mut self,
         link: L,
         peer_addr: SocketAddr,
-        admitted: AgreedTerms<H::State>,
+        admitted: AgreedTerms<A::State>,
         place: Place,
         span: Span,
     ) -> Key {

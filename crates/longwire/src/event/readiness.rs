@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::Span;
 
-use super::handler::Handler;
+use super::application::Application;
 use super::key::Key;
 use super::mailbox::{Exchange, Mailbox};
 use super::reactor::{Life, Reactor, Removed, Step};
@@ -79,8 +79,8 @@ pub(super) struct Runtimes {
 /// It is one task for all of its connections. A connection that has something to be done is woken by its transport and
 /// comes on a list; the loop goes through the list, reads into one buffer that all share, and writes once for each
 /// connection when all has been handled.
-pub(super) struct Readiness<H: Handler, T, I> {
-    reactor: Reactor<H, PolledLink<T>>,
+pub(super) struct Readiness<A: Application, T, I> {
+    reactor: Reactor<A, PolledLink<T>>,
     mailbox: Arc<Mailbox>,
     incoming: I,
     ready: Arc<WokenList>,
@@ -131,19 +131,19 @@ impl<T> PolledLink<T> {
     }
 }
 
-impl<H, T, I> Readiness<H, T, I>
+impl<A, T, I> Readiness<A, T, I>
 where
-    H: Handler,
+    A: Application,
     T: AsyncRead + AsyncWrite + Unpin,
-    I: Incoming<H::State, T>,
+    I: Incoming<A::State, T>,
 {
     pub(super) fn new(
-        rules: Arc<Rules<H>>,
+        rules: Arc<Rules<A>>,
         mailbox: Arc<Mailbox>,
         exchange: Arc<Exchange>,
         incoming: I,
         runtimes: Runtimes,
-    ) -> Readiness<H, T, I> {
+    ) -> Readiness<A, T, I> {
         Readiness {
             reactor: Reactor::new(rules, Arc::clone(&mailbox), exchange),
             mailbox,
@@ -187,7 +187,7 @@ where
         true
     }
 
-    fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<NewConnection<H::State, T>> {
+    fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<NewConnection<A::State, T>> {
         let _own = self.runtimes.own.enter();
         self.incoming.poll_arrival(cx)
     }
@@ -375,11 +375,11 @@ where
     }
 }
 
-impl<H, T, I> Future for Readiness<H, T, I>
+impl<A, T, I> Future for Readiness<A, T, I>
 where
-    H: Handler,
+    A: Application,
     T: AsyncRead + AsyncWrite + Unpin,
-    I: Incoming<H::State, T> + Unpin,
+    I: Incoming<A::State, T> + Unpin,
 {
     type Output = ();
 

@@ -13,10 +13,10 @@ use crate::send_status::SendStatus;
 /// Reaches a connection of an event loop from any thread. Cheap to clone; it does not keep the connection open.
 ///
 /// ```
-/// use longwire::{MessageRef, Socket};
+/// use longwire::{Handler, MessageRef, Socket};
 ///
 /// /// Answers later, from another thread: the event loop must not wait.
-/// fn on_message(socket: &mut Socket<'_, ()>, message: MessageRef<'_>) {
+/// fn on_message<H: Handler>(socket: &mut Socket<'_, H>, message: MessageRef<'_>) {
 ///     let (remote, question) = (socket.remote(), message.to_message());
 ///     std::thread::spawn(move || {
 ///         // The answer is lost if the client has left meanwhile.

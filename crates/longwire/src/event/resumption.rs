@@ -5,7 +5,7 @@ use std::any::Any;
 /// A closure of the application that goes on with a connection. What keeps it until then need not know the handler: it is
 /// given back to the handler's own type.
 #[derive(Debug)]
-pub(super) struct Resumption(Box<dyn Any + Send>);
+pub(crate) struct Resumption(Box<dyn Any + Send>);
 
 impl Resumption {
     pub(super) fn new<T: Send + 'static>(call: T) -> Resumption {

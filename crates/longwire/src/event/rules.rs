@@ -5,14 +5,14 @@ use std::sync::Arc;
 use longwire_proto::Config;
 use longwire_proto::handshake::Refusal;
 
-use super::handler::Handler;
+use super::application::Application;
 use crate::admission::decision::{Accept, Upgrade, unless_it_panics};
 use crate::admission::policy::AdmissionPolicy;
 use crate::ledger::Ledger;
 
 /// What the loops of a server share.
-pub(crate) struct Rules<H> {
-    pub(crate) handler: H,
+pub(crate) struct Rules<A> {
+    pub(crate) application: A,
     pub(crate) config: Arc<Config>,
     pub(crate) admission: AdmissionPolicy,
     /// Whether there is a service for requests that are not for a WebSocket.
@@ -22,9 +22,9 @@ pub(crate) struct Rules<H> {
     pub(crate) max_spawned: usize,
 }
 
-impl<H: Handler> Rules<H> {
-    /// Asks the handler about a request; if it panics, it has refused.
-    pub(super) fn decide(&self, request: &Upgrade<'_>) -> Result<Accept<H::State>, Refusal> {
-        unless_it_panics(|| self.handler.on_upgrade(request))
+impl<A: Application> Rules<A> {
+    /// Asks the application about a request; if it panics, it has refused.
+    pub(super) fn decide(&self, request: &Upgrade<'_>) -> Result<Accept<A::State>, Refusal> {
+        unless_it_panics(|| self.application.decide(request))
     }
 }

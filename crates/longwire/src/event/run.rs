@@ -18,8 +18,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::application::Application;
 use super::engine::Engine;
-use super::handler::Handler;
 use super::intake::{Intake, LoopHost};
 use super::mailbox::{Exchange, Mail, Mailbox};
 use super::observer::{Observation, Observer};
@@ -40,9 +40,9 @@ use crate::tls::Tls;
 const BACKLOG: i32 = 4096;
 
 /// What is to run.
-pub(crate) struct Plan<H> {
+pub(crate) struct Plan<A> {
     pub(crate) listener: TcpListener,
-    pub(crate) rules: Rules<H>,
+    pub(crate) rules: Rules<A>,
     pub(crate) http: Option<HttpService>,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<Tls>,
@@ -56,7 +56,7 @@ pub(crate) struct Plan<H> {
 }
 
 /// Runs until the shutdown is over.
-pub(crate) async fn run<H: Handler>(plan: Plan<H>) -> Result<()> {
+pub(crate) async fn run<A: Application>(plan: Plan<A>) -> Result<()> {
     let setting_up = |error| Error::io("set up the event loops", error);
     let listeners = share(plan.listener, plan.workers).map_err(setting_up)?;
     let loops = Loops { exchange: plan.exchange, dropping: CancellationToken::new() };
@@ -160,8 +160,8 @@ impl Drop for Loops {
 }
 
 /// What every loop starts with.
-struct LoopSetup<H> {
-    rules: Arc<Rules<H>>,
+struct LoopSetup<A> {
+    rules: Arc<Rules<A>>,
     http: Option<Arc<HttpService>>,
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
@@ -176,8 +176,8 @@ struct LoopSetup<H> {
     observation: Option<Arc<Observation>>,
 }
 
-impl<H> Clone for LoopSetup<H> {
-    fn clone(&self) -> LoopSetup<H> {
+impl<A> Clone for LoopSetup<A> {
+    fn clone(&self) -> LoopSetup<A> {
         LoopSetup {
             rules: Arc::clone(&self.rules),
             http: self.http.clone(),
@@ -193,7 +193,7 @@ impl<H> Clone for LoopSetup<H> {
     }
 }
 
-impl<H: Handler> LoopSetup<H> {
+impl<A: Application> LoopSetup<A> {
     /// How TLS begins, if it is spoken.
     #[cfg(all(target_os = "linux", feature = "uring"))]
     fn begin_tls(&self) -> Option<BeginTls> {
@@ -230,7 +230,7 @@ impl<H: Handler> LoopSetup<H> {
         LoopKind::Uring(handed_over)
     }
 
-    fn host(&self) -> Arc<LoopHost<H>> {
+    fn host(&self) -> Arc<LoopHost<A>> {
         Arc::new(LoopHost {
             rules: Arc::clone(&self.rules),
             http: self.http.clone(),
@@ -280,7 +280,7 @@ impl<H: Handler> LoopSetup<H> {
     }
 
     /// Runs a loop over transports of tokio, and then waits for those that hyper serves.
-    async fn attend(self, host: Arc<LoopHost<H>>, intake: Intake<H>, mailbox: Arc<Mailbox>) {
+    async fn attend(self, host: Arc<LoopHost<A>>, intake: Intake<A>, mailbox: Arc<Mailbox>) {
         let runtimes = Runtimes { callers: self.caller, own: Handle::current() };
         // The loop takes turns among its connections by itself.
         unconstrained(Readiness::new(self.rules, mailbox, self.exchange, intake, runtimes)).await;

@@ -4,9 +4,8 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use super::deferred::Timer;
-use super::handler::Handler;
+use super::handler::{Handler, Socket};
 use super::resumption::Resumption;
-use super::socket::Socket;
 
 /// No timer is shorter: one that always sets another has the loop wait in between.
 const SHORTEST_TIMER: Duration = Duration::from_millis(1);
@@ -15,21 +14,18 @@ const SHORTEST_TIMER: Duration = Duration::from_millis(1);
 const LONGEST_TIMER: Duration = Duration::from_secs(30 * 365 * 86_400);
 
 /// What a handler wants to do with a connection later.
-pub(super) type Call<H> = Box<dyn FnOnce(&H, &mut Socket<'_, <H as Handler>::State>) + Send>;
+pub(super) type Call<H> = Box<dyn FnOnce(&H, &mut Socket<'_, H>) + Send>;
 
-impl<S: 'static> Socket<'_, S> {
+impl<H: Handler> Socket<'_, H> {
     /// Calls `resume` on the connection's loop, once, when this time has passed: after at least a millisecond, and at most
     /// 30 years. A connection that ends calls nothing any more, and on one that has ended nothing is set.
     ///
     /// A connection without timers costs nothing; each timer costs some 200 bytes, and what `resume` has captured.
-    pub fn after<H>(
+    pub fn after(
         &mut self,
         time: Duration,
-        resume: impl FnOnce(&H, &mut Socket<'_, S>) + Send + 'static,
-    ) -> Timer
-    where
-        H: Handler<State = S>,
-    {
+        resume: impl FnOnce(&H, &mut Socket<'_, H>) + Send + 'static,
+    ) -> Timer {
         let now = Instant::now().max(self.context.now);
         let at = now + time.clamp(SHORTEST_TIMER, LONGEST_TIMER);
         let number = self.context.next_number();
@@ -84,14 +80,11 @@ impl<S: 'static> Socket<'_, S> {
     /// # Panics
     ///
     /// If the runtime that the server was run on has shut down.
-    pub fn spawn<H, T>(
+    pub fn spawn<T: Send + 'static>(
         &mut self,
         future: impl Future<Output = T> + Send + 'static,
-        resume: impl FnOnce(&H, &mut Socket<'_, S>, T) + Send + 'static,
-    ) where
-        H: Handler<State = S>,
-        T: Send + 'static,
-    {
+        resume: impl FnOnce(&H, &mut Socket<'_, H>, T) + Send + 'static,
+    ) {
         if self.open.was_told {
             return;
         }

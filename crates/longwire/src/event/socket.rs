@@ -1,127 +1,31 @@
-//! A connection in the hands of a handler.
+//! What a handler can do with a connection.
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
-use longwire_proto::{CloseFrame, InvalidClose, LARGE_PAYLOAD, MessageKind, Prepared, SendError};
+use longwire_proto::{CloseFrame, InvalidClose, LARGE_PAYLOAD, MessageKind, SendError};
 
-use super::connection::Open;
-use super::key::{Key, LoopNumber, SocketId};
-use super::mailbox::{Allowance, Exchange, Mailbox};
+use super::handler::{Handler, Socket};
+use super::key::SocketId;
+use super::mailbox::Allowance;
 use super::message_ref::{AsMessage, MessageRef};
 use super::publisher::prepared;
 use super::remote::Remote;
-use super::topics::{Slow, TopicTable};
+use super::topics::Slow;
 use crate::message::{Message, Outgoing};
 use crate::send_status::SendStatus;
-use crate::telemetry::Traffic;
 
-/// A connection in the hands of a [`Handler`](crate::Handler). `S` is the handler's state.
-///
-/// Nothing here waits: what is sent is queued, and written when the loop has handled everything that arrived.
-///
-/// ```
-/// use longwire::{MessageRef, Socket};
-///
-/// /// Counts the messages of each connection, and tells everybody in the room.
-/// fn on_message(socket: &mut Socket<'_, u64>, message: MessageRef<'_>) {
-///     *socket.state_mut() += 1;
-///     let count = format!("{} messages", socket.state());
-///     socket.send(message).or_drop();
-///     socket.publish("room", count);
-/// }
-/// ```
-pub struct Socket<'a, S> {
-    pub(super) open: &'a mut Open<S>,
-    pub(super) context: &'a mut LoopContext,
-    pub(super) key: Key,
-    pub(super) peer_addr: SocketAddr,
-}
-
-/// What the connections of a loop share.
-pub(super) struct LoopContext {
-    /// Which loop this is.
-    pub(super) number: LoopNumber,
-    pub(super) topics: TopicTable,
-    /// What the handler has published and is to be given out when it returns.
-    pub(super) publications: VecDeque<Publication>,
-    pub(super) mailbox: Arc<Mailbox>,
-    pub(super) exchange: Arc<Exchange>,
-    /// What the connections have moved since it was last counted.
-    pub(super) traffic: Traffic,
-    /// When the loop last looked at the clock.
-    pub(super) now: Instant,
-    /// How many futures run at a time for a connection.
-    pub(super) max_spawned: usize,
-    /// What the next timer or future is told from others by.
-    pub(super) next_number: u64,
-    /// The message that the handler is being lent, if it is a large one: what is sent back of it need not be copied.
-    pub(super) lent: Bytes,
-}
-
-impl LoopContext {
-    /// Publishes to the other loops at once, and to this one when the handler returns; gives for how many subscribers.
-    fn publish(&mut self, topic: &str, message: Arc<Prepared>, but: Option<Key>) -> usize {
-        let own = self.topics.find(topic).and_then(|id| self.topics.get(id));
-        let queued = match own {
-            Some(own) => {
-                let left_out = but.is_some_and(|but| own.subscribers.contains_key(&but));
-                let others = self.exchange.publish(&own.record, &message, Some(&self.mailbox));
-                own.subscribers.len() - usize::from(left_out) + others
-            }
-            None => match self.exchange.registry().find(topic) {
-                Some(record) => self.exchange.publish(&record, &message, Some(&self.mailbox)),
-                None => 0,
-            },
-        };
-        self.publications.push_back(Publication { topic: topic.into(), message, but });
-        queued
-    }
-
-    /// A number that no other timer or future of the loop has.
-    pub(super) fn next_number(&mut self) -> u64 {
-        self.next_number += 1;
-        self.next_number
-    }
-
-    /// Queues what waits for room, as far as there is some: of the topics of a connection, and of other threads.
-    pub(super) fn catch_up<S>(&mut self, open: &mut Open<S>, key: Key) {
-        for topic in &open.subscriptions {
-            if let Some(subscriber) = self.topics.get_mut(*topic).and_then(|topic| topic.subscriber(key)) {
-                subscriber.catch_up(&mut open.protocol);
-            }
-        }
-        open.unpark(&mut self.traffic);
-    }
-}
-
-/// The loop has ended.
-impl Drop for LoopContext {
-    fn drop(&mut self) {
-        self.mailbox.end();
-    }
-}
-
-pub(super) struct Publication {
-    pub(super) topic: Arc<str>,
-    pub(super) message: Arc<Prepared>,
-    /// A subscriber that does not get it.
-    pub(super) but: Option<Key>,
-}
-
-impl<S> Socket<'_, S> {
+impl<H: Handler> Socket<'_, H> {
     /// What the application keeps of this connection.
     #[must_use]
-    pub fn state(&self) -> &S {
-        &self.open.state
+    pub fn state(&self) -> &H::State {
+        self.state
     }
 
     /// What the application keeps of this connection, to change it.
-    pub fn state_mut(&mut self) -> &mut S {
-        &mut self.open.state
+    pub fn state_mut(&mut self) -> &mut H::State {
+        self.state
     }
 
     /// Sends a message that is lent, as the answers to a message mostly are. Its content is copied once, behind its
@@ -132,10 +36,10 @@ impl<S> Socket<'_, S> {
     /// [`on_drain`](crate::Handler::on_drain):
     ///
     /// ```
-    /// use longwire::Socket;
+    /// use longwire::{Handler, Socket};
     ///
     /// /// Sends lines until the client is behind; `on_drain` calls it again.
-    /// fn go_on(socket: &mut Socket<'_, std::vec::IntoIter<String>>) {
+    /// fn go_on<H: Handler<State = std::vec::IntoIter<String>>>(socket: &mut Socket<'_, H>) {
     ///     while let Some(line) = socket.state().as_slice().first().cloned() {
     ///         if !socket.send(line).is_queued() {
     ///             return;
@@ -320,12 +224,12 @@ impl<S> Socket<'_, S> {
     }
 }
 
-impl<S: std::fmt::Debug> std::fmt::Debug for Socket<'_, S> {
+impl<H: Handler<State: std::fmt::Debug>> std::fmt::Debug for Socket<'_, H> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Socket")
             .field("id", &self.id())
             .field("peer_addr", &self.peer_addr)
-            .field("state", &self.open.state)
+            .field("state", &self.state)
             .field("queued", &self.queued())
             .finish_non_exhaustive()
     }

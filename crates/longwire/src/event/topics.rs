@@ -13,9 +13,9 @@ use super::registry::{TopicRecord, TopicRegistry};
 /// What happens to a message of a topic for a subscriber whose queue is above its high-water mark.
 ///
 /// ```
-/// use longwire::{Slow, Socket};
+/// use longwire::{Handler, Slow, Socket};
 ///
-/// fn on_open(socket: &mut Socket<'_, ()>) {
+/// fn on_open<H: Handler>(socket: &mut Socket<'_, H>) {
 ///     socket.subscribe_with("prices", Slow::Latest);
 ///     socket.subscribe_with("chat", Slow::DropOldest { keep: 100 });
 /// }

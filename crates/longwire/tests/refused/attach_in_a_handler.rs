@@ -12,5 +12,5 @@ impl Handler for Chat {
         Ok(Accept::new().attach("a name"))
     }
 
-    fn on_message(&self, _socket: &mut Socket<'_, String>, _message: MessageRef<'_>) {}
+    fn on_message(&self, _socket: &mut Socket<'_, Self>, _message: MessageRef<'_>) {}
 }

@@ -11,5 +11,5 @@ impl Handler for Echo {
         Ok(Accept::new().attach("a name"))
     }
 
-    fn on_message(&self, _socket: &mut Socket<'_, ()>, _message: MessageRef<'_>) {}
+    fn on_message(&self, _socket: &mut Socket<'_, Self>, _message: MessageRef<'_>) {}
 }

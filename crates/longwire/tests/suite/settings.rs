@@ -19,7 +19,7 @@ impl Handler for Nothing {
         Ok(Accept::with(()))
     }
 
-    fn on_message(&self, _: &mut Socket<'_, ()>, _: MessageRef<'_>) {}
+    fn on_message(&self, _: &mut Socket<'_, Self>, _: MessageRef<'_>) {}
 }
 
 /// The limits and times that are impossible, and the name of the one that is wrong.

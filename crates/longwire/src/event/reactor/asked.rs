@@ -5,14 +5,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use longwire_proto::CloseFrame;
 
 use super::Reactor;
+use crate::event::application::Application;
 use crate::event::ask::{Ask, CloseMany, Filter, Selection};
 use crate::event::connection::Lifecycle;
-use crate::event::handler::Handler;
 use crate::event::key::{Key, SocketId};
 use crate::event::view::SocketView;
 use crate::panic_message::panic_message;
 
-impl<H: Handler, L> Reactor<H, L> {
+impl<A: Application, L> Reactor<A, L> {
     /// Answers a question; gives how many connections it was about.
     pub(super) fn answer(&mut self, ask: Ask) -> usize {
         match ask {
@@ -54,7 +54,7 @@ impl<H: Handler, L> Reactor<H, L> {
                         id: SocketId::new(self.context.number, *key),
                         peer_addr: connection.peer_addr,
                         subprotocol: open.subprotocol.as_deref(),
-                        state: &open.state,
+                        state: A::handler_state(&open.state),
                         subscriptions: &open.subscriptions,
                         topics: &self.context.topics,
                     })

@@ -1,35 +1,19 @@
 //! What arrives on an open connection.
 
 use std::any::Any;
-use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
-use longwire_proto::{CloseCode, CloseFrame, Event, LARGE_PAYLOAD, ProtocolError, Received, Role};
+use longwire_proto::{CloseCode, CloseFrame, Received};
 
 use super::Reactor;
-use crate::event::connection::{Lifecycle, WriteSide};
-use crate::event::handler::Handler;
+use crate::event::application::{Application, DeliveryPause, HandlerCall};
+use crate::event::connection::{Attended, Lifecycle, WriteSide};
+use crate::event::handler::SocketParts;
 use crate::event::key::Key;
-use crate::event::message_ref::MessageRef;
-use crate::event::socket::Socket;
-use crate::message::Message;
 use crate::panic_message::panic_message;
-use crate::telemetry;
 
-/// Why a run over what arrived has come to an end.
-enum Pause {
-    /// Everything was taken.
-    Empty,
-    /// The queue is full; the rest waits.
-    Full,
-    /// The handler has published something, which goes out first.
-    Published,
-    /// The connection has had its share of the round; the rest waits for the next one.
-    RoundBudget,
-}
-
-impl<H: Handler, L> Reactor<H, L> {
+impl<A: Application, L> Reactor<A, L> {
     /// Gives the handler what arrived; what it cannot take yet is kept.
     pub(super) fn deliver(&mut self, key: Key, bytes: &mut [u8]) {
         self.context.traffic.received(bytes.len());
@@ -69,23 +53,25 @@ impl<H: Handler, L> Reactor<H, L> {
             let Some(connection) = self.connections.get_mut(key) else { return 0 };
             let (peer_addr, is_broken) = (connection.peer_addr, connection.writing == WriteSide::Broken);
             let Lifecycle::Open(open) = &mut connection.stage else { return 0 };
-            let (handler, context) = (&self.rules.handler, &mut self.context);
+            let (application, context) = (&self.rules.application, &mut self.context);
+            let Attended { open, state } = &mut **open;
+            let parts = SocketParts { open: &mut *open, context, key, peer_addr };
             // One connection's panic is not to be the end of all others on its loop.
-            let run = catch_unwind(AssertUnwindSafe(|| {
-                run(handler, &mut Socket { open, context, key, peer_addr }, &mut received)
-            }));
+            let run = catch_unwind(AssertUnwindSafe(|| application.give(parts, state, &mut received)));
             match run {
-                Ok(Pause::Empty) => break,
-                Ok(Pause::Published) => self.give_out(),
+                Ok(DeliveryPause::Empty) => break,
+                Ok(DeliveryPause::Published) => self.give_out(),
                 // The answers cannot be written, and are not waited for.
-                Ok(Pause::Full) if is_broken => open.protocol.transmitted(open.protocol.queued()),
-                Ok(Pause::Full) => {
+                Ok(DeliveryPause::Full) if is_broken => open.protocol.transmitted(open.protocol.queued()),
+                Ok(DeliveryPause::Full) => {
                     open.fill();
                     break;
                 }
                 // What it has spawned goes on with it.
-                Ok(Pause::RoundBudget) if !is_broken && open.is_busy(self.context.max_spawned) => break,
-                Ok(Pause::RoundBudget) => {
+                Ok(DeliveryPause::RoundBudget) if !is_broken && open.is_busy(self.context.max_spawned) => {
+                    break;
+                }
+                Ok(DeliveryPause::RoundBudget) => {
                     self.rest(key);
                     break;
                 }
@@ -110,14 +96,14 @@ impl<H: Handler, L> Reactor<H, L> {
     }
 
     /// Calls the handler for a connection that is open.
-    pub(super) fn call(&mut self, key: Key, call: impl FnOnce(&H, &mut Socket<'_, H::State>)) {
+    pub(super) fn call(&mut self, key: Key, call: HandlerCall<'_>) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let peer_addr = connection.peer_addr;
         let Lifecycle::Open(open) = &mut connection.stage else { return };
-        let (handler, context) = (&self.rules.handler, &mut self.context);
-        let called = catch_unwind(AssertUnwindSafe(|| {
-            call(handler, &mut Socket { open, context, key, peer_addr });
-        }));
+        let (application, context) = (&self.rules.application, &mut self.context);
+        let Attended { open, state } = &mut **open;
+        let parts = SocketParts { open, context, key, peer_addr };
+        let called = catch_unwind(AssertUnwindSafe(|| application.call(parts, state, call)));
         if let Err(payload) = called {
             self.panicked(key, &*payload);
         }
@@ -160,7 +146,7 @@ impl<H: Handler, L> Reactor<H, L> {
         }
         let is_stalled = open.is_stalled();
         if std::mem::take(&mut open.was_full) {
-            self.call(key, H::on_drain);
+            self.call(key, HandlerCall::Drain);
             self.give_out();
             self.run_outcomes(key);
         }
@@ -201,77 +187,5 @@ impl<H: Handler, L> Reactor<H, L> {
             open.protocol.close(CloseFrame::new(CloseCode::INTERNAL_ERROR, "").ok());
         }
         self.after_closing(key);
-    }
-}
-
-/// Gives the handler one event after the other.
-fn run<H: Handler>(handler: &H, socket: &mut Socket<'_, H::State>, received: &mut Received<'_>) -> Pause {
-    loop {
-        if !received.is_empty() {
-            if socket.open.protocol.is_above_high_water() {
-                return Pause::Full;
-            }
-            if socket.open.share.left == 0 {
-                return Pause::RoundBudget;
-            }
-        }
-        let queued = socket.open.protocol.queued();
-        match socket.open.protocol.next_event(received) {
-            Ok(Some(Event::Text(Cow::Owned(text)))) if text.len() >= LARGE_PAYLOAD => {
-                lend(handler, socket, &text.into());
-            }
-            Ok(Some(Event::Binary(Cow::Owned(bytes)))) if bytes.len() >= LARGE_PAYLOAD => {
-                lend(handler, socket, &bytes.into());
-            }
-            Ok(Some(Event::Text(text))) => {
-                socket.context.traffic.message_received();
-                socket.open.share.spend(text.len());
-                handler.on_message(socket, MessageRef::Text(&text));
-            }
-            Ok(Some(Event::Binary(bytes))) => {
-                socket.context.traffic.message_received();
-                socket.open.share.spend(bytes.len());
-                handler.on_message(socket, MessageRef::Binary(&bytes));
-            }
-            Ok(Some(other)) => rare(handler, socket, other, queued),
-            Ok(None) => return Pause::Empty,
-            Err(error) => failed(handler, socket, error),
-        }
-        if !socket.context.publications.is_empty() {
-            return Pause::Published;
-        }
-    }
-}
-
-/// Gives the handler a large message, which it may send back without a copy.
-fn lend<H: Handler>(handler: &H, socket: &mut Socket<'_, H::State>, message: &Message) {
-    socket.context.traffic.message_received();
-    socket.open.share.spend(message.len());
-    socket.context.lent = message.clone().into_bytes();
-    handler.on_message(socket, message.into());
-    socket.context.lent = Bytes::new();
-}
-
-#[cold]
-fn failed<H: Handler>(handler: &H, socket: &mut Socket<'_, H::State>, error: ProtocolError) {
-    telemetry::failed(Role::Server, &error);
-    handler.on_error(socket, &error.into());
-}
-
-/// Gives the handler what is no message; `queued` bytes waited before it arrived.
-#[cold]
-fn rare<H: Handler>(handler: &H, socket: &mut Socket<'_, H::State>, event: Event<'_>, queued: usize) {
-    socket.open.share.spend(0);
-    match event {
-        Event::Ping(payload) => {
-            // A pong that is not queued is put off, as RFC 6455 §5.5.3 allows.
-            if socket.is_open() && socket.queued() == queued {
-                socket.context.traffic.ping_put_off();
-            }
-            handler.on_ping(socket, &payload);
-        }
-        Event::Pong(payload) => handler.on_pong(socket, &payload),
-        // What a Close frame does is seen when everything that arrived has been handled.
-        _ => {}
     }
 }

@@ -11,12 +11,12 @@ use longwire_proto::Role;
 use super::Reactor;
 use crate::connection::{is_end_of_tcp, is_vanished_peer};
 use crate::error::Error;
+use crate::event::application::{Application, HandlerCall};
 use crate::event::connection::{Lifecycle, ReadEnd, WriteSide};
-use crate::event::handler::Handler;
 use crate::event::key::Key;
 use crate::telemetry::{self, NotLetIn};
 
-impl<H: Handler, L> Reactor<H, L> {
+impl<A: Application, L> Reactor<A, L> {
     /// The transport has ended: the peer has ended its side, or there was an error.
     pub(in crate::event) fn ended(&mut self, key: Key, error: Option<io::Error>) {
         let _entered = self.spans.enter(key);
@@ -97,7 +97,7 @@ impl<H: Handler, L> Reactor<H, L> {
         }
         if let Some(error) = told {
             let error = Error::io("read from the peer", error);
-            self.call(key, |handler, socket| handler.on_error(socket, &error));
+            self.call(key, HandlerCall::Error(&error));
         }
         self.after_closing(key);
     }
@@ -146,7 +146,7 @@ impl<H: Handler, L> Reactor<H, L> {
         telemetry::ended(Role::Server, Some(&closed));
         self.context.traffic.count();
         self.forget_deferred(key);
-        self.call(key, |handler, socket| handler.on_close(socket, &closed));
+        self.call(key, HandlerCall::Close(&closed));
         self.give_out();
     }
 }

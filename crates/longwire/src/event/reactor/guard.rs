@@ -9,12 +9,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use bytes::Bytes;
 
 use super::Reactor;
+use crate::event::application::Application;
 use crate::event::connection::{Lifecycle, LoopConnection, WriteSide};
-use crate::event::handler::Handler;
 use crate::event::key::Key;
 use crate::panic_message::panic_message;
 
-impl<H: Handler, L> Reactor<H, L> {
+impl<A: Application, L> Reactor<A, L> {
     /// Does something for a connection. If that panics, the connection ends.
     pub(super) fn guarded(&mut self, key: Key, work: impl FnOnce(&mut Self)) {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(self))) {
@@ -38,7 +38,7 @@ impl<H: Handler, L> Reactor<H, L> {
 }
 
 /// A loop that ends drops what is left one by one.
-impl<H: Handler, L> Drop for Reactor<H, L> {
+impl<A: Application, L> Drop for Reactor<A, L> {
     fn drop(&mut self) {
         for (_, connection) in self.connections.drain() {
             let LoopConnection { stage, .. } = *connection;

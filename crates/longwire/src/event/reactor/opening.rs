@@ -10,8 +10,8 @@ use longwire_proto::{Protocol, Role};
 use super::Reactor;
 use crate::admission::answer::{Rejected, judge, without_service};
 use crate::admission::policy::AgreedTerms;
-use crate::event::connection::{Lifecycle, Open, Refused, RoundBudget};
-use crate::event::handler::Handler;
+use crate::event::application::{Application, HandlerCall};
+use crate::event::connection::{Attended, Lifecycle, Open, Refused, RoundBudget};
 use crate::event::key::Key;
 use crate::telemetry;
 use crate::telemetry::phase::Phase;
@@ -23,7 +23,7 @@ enum First {
     Bad(Rejected),
 }
 
-impl<H: Handler, L> Reactor<H, L> {
+impl<A: Application, L> Reactor<A, L> {
     /// Takes more of the first request.
     pub(super) fn open(&mut self, key: Key, bytes: &mut [u8]) {
         let Some(connection) = self.connections.get_mut(key) else { return };
@@ -89,15 +89,14 @@ impl<H: Handler, L> Reactor<H, L> {
     }
 
     /// A connection that is accepted with this response, if that has not been written.
-    pub(super) fn accepted(&self, admitted: AgreedTerms<H::State>, response: &[u8]) -> Open<H::State> {
+    pub(super) fn accepted(&self, admitted: AgreedTerms<A::State>, response: &[u8]) -> Attended<A::State> {
         let protocol = Protocol::new(Role::Server, Arc::clone(&self.rules.config)).with_preface(response);
         let protocol = match &admitted.deflate {
             Some(agreement) => protocol.with_deflate(agreement),
             None => protocol,
         };
-        Open {
+        let open = Open {
             protocol,
-            state: admitted.state,
             subprotocol: admitted.opening.subprotocol.map(Into::into),
             account: self.rules.ledger.open(),
             subscriptions: Vec::new(),
@@ -108,7 +107,8 @@ impl<H: Handler, L> Reactor<H, L> {
             backlog: None,
             deferred: None,
             share: RoundBudget::default(),
-        }
+        };
+        Attended { open, state: admitted.state }
     }
 
     pub(super) fn opened(&mut self, key: Key, behind: &mut [u8]) {
@@ -117,7 +117,7 @@ impl<H: Handler, L> Reactor<H, L> {
         if let Some(connection) = self.connections.get_mut(key) {
             connection.place.show(Phase::Open);
         }
-        self.call(key, H::on_open);
+        self.call(key, HandlerCall::Open);
         self.give_out();
         self.watch(key);
         self.deliver(key, behind);

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use longwire_proto::{CloseCode, CloseFrame, LARGE_PAYLOAD, Prepared};
 
 use super::{Life, Reactor};
+use crate::event::application::Application;
 use crate::event::connection::Lifecycle;
 use crate::event::dropped::Dropped;
-use crate::event::handler::Handler;
 use crate::event::key::Key;
 use crate::event::mailbox::{Mail, cost_of_message};
 use crate::event::topics::Fanout;
@@ -20,7 +20,7 @@ const MAIL_AT_A_TIME: usize = 4 << 20;
 /// What it costs to give a message to one receiver, beside its content.
 const RECEIVER: usize = 64;
 
-impl<H: Handler, L> Reactor<H, L> {
+impl<A: Application, L> Reactor<A, L> {
     /// Does what other threads want, up to a share of the round; [`has_more`](Reactor::has_more) tells of the rest.
     pub(in crate::event) fn take_mail(&mut self) {
         if self.mail.is_empty() {

@@ -1,15 +1,14 @@
 //! What connections have waited for: times, and the outcomes of what they have spawned.
 
 use super::Reactor;
+use crate::event::application::{Application, HandlerCall};
 use crate::event::connection::WriteSide;
 use crate::event::deferred::discard;
-use crate::event::handler::Handler;
 use crate::event::key::Key;
 use crate::event::resumption::Resumption;
-use crate::event::scheduling::Call;
 use crate::event::spawned::SpawnOutcome;
 
-impl<H: Handler, L> Reactor<H, L> {
+impl<A: Application, L> Reactor<A, L> {
     /// Calls what the timers of a connection are due for. Those that are set meanwhile are for later.
     pub(super) fn run_timers(&mut self, key: Key) {
         let bound = self.context.next_number();
@@ -78,10 +77,8 @@ impl<H: Handler, L> Reactor<H, L> {
     }
 
     fn resume(&mut self, key: Key, resumption: Resumption) {
-        if let Some(call) = resumption.into_call::<Call<H>>() {
-            self.call(key, call);
-            self.give_out();
-        }
+        self.call(key, HandlerCall::Resume(resumption));
+        self.give_out();
     }
 
     /// Forgets what a connection that has ended has waited for.

@@ -6,34 +6,10 @@
 use std::time::Instant;
 
 use super::Reactor;
-use crate::event::connection::RoundBudget;
-use crate::event::handler::Handler;
+use crate::event::application::Application;
 use crate::event::key::Key;
 
-/// What a connection may have delivered in a round, in bytes of content, after it was inflated. A message is delivered
-/// whole, so one that is larger is a share by itself.
-const SHARE: usize = 1 << 20;
-
-/// What a frame costs of it beside its content: 8,192 without any are a share.
-const FRAME: usize = 128;
-
-impl RoundBudget {
-    /// The share of this round.
-    pub(super) fn renew(&mut self, round: u32) {
-        if self.round != round {
-            self.round = round;
-            self.left = SHARE;
-        }
-    }
-
-    /// Notes that a frame of `len` bytes was delivered.
-    #[inline]
-    pub(super) fn spend(&mut self, len: usize) {
-        self.left = self.left.saturating_sub(FRAME + len);
-    }
-}
-
-impl<H: Handler, L> Reactor<H, L> {
+impl<A: Application, L> Reactor<A, L> {
     /// Begins a round of the loop, once it is woken; gives the connections that are to [go on](Reactor::go_on) with what
     /// they had no share left for.
     pub(in crate::event) fn begin_round(&mut self, now: Instant) -> Vec<Key> {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use longwire_proto::GivingUp;
 
 use super::Reactor;
+use crate::event::application::Application;
 use crate::event::connection::{Lifecycle, WriteSide};
-use crate::event::handler::Handler;
 use crate::event::key::Key;
 use crate::telemetry::{self, NotLetIn};
 
@@ -17,7 +17,7 @@ const FEW_TIMERS: usize = 64;
 /// After how long a connection that is about to be given up is looked at once more: in the next round of the loop.
 const SECOND_LOOK: Duration = Duration::from_millis(1);
 
-impl<H: Handler, L> Reactor<H, L> {
+impl<A: Application, L> Reactor<A, L> {
     /// When [`expire`](Reactor::expire) has to be called.
     pub(in crate::event) fn deadline(&self) -> Option<Instant> {
         self.timers.peek().map(|Reverse((at, _))| *at)
@@ -147,9 +147,9 @@ mod tests {
     use crate::admission::census::Census;
     use crate::admission::decision::{Accept, Upgrade};
     use crate::admission::policy::AdmissionPolicy;
+    use crate::event::handler::{Handler, Socket};
     use crate::event::message_ref::MessageRef;
     use crate::event::rules::Rules;
-    use crate::event::socket::Socket;
     use crate::ledger::Ledger;
 
     struct Nothing;
@@ -161,14 +161,14 @@ mod tests {
             Ok(Accept::new())
         }
 
-        fn on_message(&self, _: &mut Socket<'_, ()>, _: MessageRef<'_>) {}
+        fn on_message(&self, _: &mut Socket<'_, Self>, _: MessageRef<'_>) {}
     }
 
     /// They stayed until they were due: with a handshake time of a day, a day's connections.
     #[test]
     fn timers_of_connections_that_have_ended_do_not_pile_up() {
         let rules = Rules {
-            handler: Nothing,
+            application: Nothing,
             config: Arc::new(Config::new(Limits::default().handshake_time(Duration::from_secs(86_400)))),
             admission: AdmissionPolicy::default(),
             serves_http: false,

@@ -15,9 +15,9 @@ use super::*;
 use crate::admission::census::Census;
 use crate::admission::decision::{Accept, Upgrade};
 use crate::admission::policy::AdmissionPolicy;
+use crate::event::handler::{Handler, Socket};
 use crate::event::mailbox::Mailbox;
 use crate::event::message_ref::MessageRef;
-use crate::event::socket::Socket;
 use crate::event::turns::WRITES_AT_A_TIME;
 use crate::ledger::Ledger;
 use crate::opening::Negotiated;
@@ -39,15 +39,15 @@ impl Handler for Talks {
         Ok(Accept::with(Talk::Echo))
     }
 
-    fn on_open(&self, socket: &mut Socket<'_, Talk>) {
+    fn on_open(&self, socket: &mut Socket<'_, Self>) {
         while *socket.state() == Talk::Stream && socket.send(&[0; 10_000][..]).is_queued() {}
     }
 
-    fn on_message(&self, socket: &mut Socket<'_, Talk>, message: MessageRef<'_>) {
+    fn on_message(&self, socket: &mut Socket<'_, Self>, message: MessageRef<'_>) {
         socket.send(message).or_drop();
     }
 
-    fn on_drain(&self, socket: &mut Socket<'_, Talk>) {
+    fn on_drain(&self, socket: &mut Socket<'_, Self>) {
         self.on_open(socket);
     }
 }
@@ -153,7 +153,7 @@ impl Rounds {
     fn with(peers: &[(&Peer, Talk)]) -> Rounds {
         let limits = Limits::default().low_water(100_000).high_water(100_000).keepalive(None);
         let rules = Rules {
-            handler: Talks,
+            application: Talks,
             config: Arc::new(Config::new(limits)),
             admission: AdmissionPolicy::default(),
             serves_http: false,

@@ -19,7 +19,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::link::{HandedOver, Link, Reading};
 use super::records::Records;
 use crate::admission::census::Census;
-use crate::event::handler::Handler;
+use crate::event::application::Application;
 use crate::event::key::Key;
 use crate::event::mailbox::{Exchange, Mailbox};
 use crate::event::reactor::{Life, Reactor, Step};
@@ -39,8 +39,8 @@ const SCRATCH: usize = 32 << 10;
 const RECORD: usize = 16 << 10;
 
 /// An event loop over io_uring.
-pub(in crate::event) struct Uring<H: Handler> {
-    reactor: Reactor<H, Link>,
+pub(in crate::event) struct Uring<A: Application> {
+    reactor: Reactor<A, Link>,
     ring: Ring,
     waker: Waker,
     mailbox: Arc<Mailbox>,
@@ -73,20 +73,20 @@ enum Accepting {
     Over,
 }
 
-impl<H: Handler> Uring<H> {
+impl<A: Application> Uring<A> {
     /// Makes the loop's ring.
     ///
     /// # Errors
     ///
     /// If the system refuses something that is needed; the error says what.
     pub(in crate::event) fn new(
-        rules: Arc<Rules<H>>,
+        rules: Arc<Rules<A>>,
         mailbox: Arc<Mailbox>,
         exchange: Arc<Exchange>,
         census: Arc<Census>,
         handed_over: UnboundedSender<HandedOver>,
         secure: Option<BeginTls>,
-    ) -> io::Result<Uring<H>> {
+    ) -> io::Result<Uring<A>> {
         let ring = Ring::new(Sizes::default())?;
         Ok(Uring {
             reactor: Reactor::new(rules, Arc::clone(&mailbox), exchange),

@@ -75,7 +75,7 @@ impl Handler for Silent {
         Ok(Accept::new())
     }
 
-    fn on_message(&self, _: &mut Socket<'_, ()>, _: MessageRef<'_>) {}
+    fn on_message(&self, _: &mut Socket<'_, Self>, _: MessageRef<'_>) {}
 }
 
 /// Whoever connected is served on, or finds nobody.

@@ -147,7 +147,7 @@ impl Handler for Careless {
         Ok(Accept::with(Delicate { is_to_panic: false }))
     }
 
-    fn on_message(&self, socket: &mut Socket<'_, Delicate>, message: MessageRef<'_>) {
+    fn on_message(&self, socket: &mut Socket<'_, Self>, message: MessageRef<'_>) {
         socket.state_mut().is_to_panic = message.as_text() == Some("panic");
         socket.send(message).or_drop();
     }

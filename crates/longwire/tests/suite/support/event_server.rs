@@ -27,7 +27,7 @@ pub(crate) fn for_each_engine(test: impl AsyncFn(Engine) + Copy + Send + 'static
 }
 
 /// A connection in the hands of a script; its state is the path of its request, unless the script says otherwise.
-pub(crate) type Conn<'a> = Socket<'a, String>;
+pub(crate) type Conn<'a> = Socket<'a, Noted>;
 
 /// What a handler was told.
 #[derive(Debug, PartialEq)]
@@ -145,7 +145,7 @@ impl Script {
 }
 
 /// A [`Script`] that runs.
-struct Noted {
+pub(crate) struct Noted {
     on_upgrade: Box<dyn Fn(&Upgrade<'_>) -> Decision + Send + Sync>,
     on_open: OnSocket,
     on_message: OnMessage,

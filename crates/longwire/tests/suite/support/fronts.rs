@@ -55,7 +55,7 @@ impl Handler for Echo {
         Ok(Accept::new())
     }
 
-    fn on_message(&self, socket: &mut Socket<'_, ()>, message: MessageRef<'_>) {
+    fn on_message(&self, socket: &mut Socket<'_, Self>, message: MessageRef<'_>) {
         socket.send(message).or_drop();
     }
 }

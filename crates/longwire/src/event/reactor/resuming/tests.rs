@@ -17,16 +17,16 @@ use crate::admission::census::Census;
 use crate::admission::decision::{Accept, Upgrade};
 use crate::admission::policy::{AdmissionPolicy, AgreedTerms};
 use crate::event::connection::Lifecycle;
+use crate::event::handler::{Handler, Socket};
 use crate::event::mailbox::Mailbox;
 use crate::event::message_ref::MessageRef;
 use crate::event::reactor::Step;
 use crate::event::rules::Rules;
-use crate::event::socket::Socket;
 use crate::ledger::Ledger;
 use crate::opening::Negotiated;
 use crate::send_status::SendStatus;
 
-type Conn<'a> = Socket<'a, ()>;
+type Conn<'a> = Socket<'a, App>;
 type OnMessage = Box<dyn Fn(&App, &mut Conn<'_>, &str) + Send + Sync>;
 
 /// Does what the test wants for each message, and notes it.
@@ -56,8 +56,8 @@ impl Handler for App {
 
     fn on_close(&self, socket: &mut Conn<'_>, closed: &Closed) {
         self.note(&format!("closed with {}", u16::from(closed.code)));
-        socket.after(Duration::ZERO, |app: &App, _| app.note("a timer of a connection that has ended"));
-        socket.spawn(async {}, |app: &App, _, ()| app.note("a future of a connection that has ended"));
+        socket.after(Duration::ZERO, |app, _| app.note("a timer of a connection that has ended"));
+        socket.spawn(async {}, |app, _, ()| app.note("a future of a connection that has ended"));
     }
 }
 
@@ -78,7 +78,7 @@ impl Loop {
             .high_water(1000)
             .keepalive(Keepalive::every(Duration::from_secs(100)));
         let rules = Rules {
-            handler: App { on_message: Box::new(on_message), notes: Mutex::new(sender) },
+            application: App { on_message: Box::new(on_message), notes: Mutex::new(sender) },
             config: Arc::new(Config::new(limits)),
             admission: AdmissionPolicy::default(),
             serves_http: false,
@@ -164,7 +164,7 @@ fn a_timer_calls_once_when_its_time_has_come_and_not_when_it_was_cancelled() {
         Some(("after", seconds)) => {
             let time = Duration::from_secs(seconds.parse().unwrap());
             let note = text.to_owned();
-            let timer = socket.after(time, move |app: &App, socket| {
+            let timer = socket.after(time, move |app, socket| {
                 app.note(&note);
                 socket.send(note.as_str()).or_drop();
             });
@@ -215,7 +215,7 @@ fn timers_that_are_cancelled_leave_nothing_behind() {
         let owned = Arc::new(());
         for _ in 0..1000 {
             let captured = Arc::clone(&owned);
-            let timer = socket.after(Duration::from_secs(86_400), move |_: &App, _| drop(captured));
+            let timer = socket.after(Duration::from_secs(86_400), move |_, _| drop(captured));
             assert!(socket.cancel(timer));
         }
         assert_eq!(Arc::strong_count(&owned), 1);
@@ -233,7 +233,7 @@ fn the_timers_of_a_connection_end_with_it() {
     let captured = Arc::clone(&owned);
     let mut event_loop = Loop::new(move |_, socket, _| {
         let noted = Noted(Arc::clone(&captured));
-        socket.after(Duration::from_secs(1), move |app: &App, _| {
+        socket.after(Duration::from_secs(1), move |app, _| {
             app.note("too late");
             drop(noted.0);
         });
@@ -251,7 +251,7 @@ fn the_timers_of_a_connection_end_with_it() {
 fn ask(questions: &Sender<oneshot::Sender<String>>, socket: &mut Conn<'_>) {
     let (answer, question) = oneshot::channel();
     questions.send(answer).unwrap();
-    socket.spawn(question, |app: &App, socket, answer| {
+    socket.spawn(question, |app, socket, answer| {
         let answer = answer.unwrap();
         app.note(&answer);
         assert_eq!(socket.send(answer.as_str()), SendStatus::Queued);
@@ -285,7 +285,7 @@ async fn what_one_call_spawns_beyond_the_bound_starts_when_others_have_ended() {
     let mut event_loop = Loop::new(|_, socket, text| {
         for number in 0..5 {
             let note = format!("{text}{number}");
-            socket.spawn(async { note }, |app: &App, _, note| app.note(&note));
+            socket.spawn(async { note }, |app, _, note| app.note(&note));
         }
     });
     event_loop.receive(&["a", "b"]);
@@ -323,7 +323,7 @@ async fn what_a_connection_has_spawned_is_dropped_when_it_ends() {
                 std::future::pending::<()>().await;
                 drop(noted.0);
             };
-            socket.spawn(forever, |_: &App, _, ()| {});
+            socket.spawn(forever, |_, _, ()| {});
         }
     });
     event_loop.receive(&["go"]);
@@ -356,7 +356,7 @@ async fn a_panic_of_a_future_or_of_what_follows_closes_the_connection() {
         let mut event_loop = Loop::new(|_, socket, text| {
             let panics = text == "future";
             let future = async move { assert!(!panics, "as the test wants it") };
-            socket.spawn(future, |_: &App, _, ()| panic!("as the test wants it"));
+            socket.spawn(future, |_, _, ()| panic!("as the test wants it"));
         });
         event_loop.receive(&[text]);
         event_loop.settle().await;

@@ -12,11 +12,11 @@ use super::*;
 use crate::admission::census::Census;
 use crate::admission::decision::{Accept, Upgrade};
 use crate::admission::policy::{AdmissionPolicy, AgreedTerms};
+use crate::event::handler::{Handler, Socket};
 use crate::event::mailbox::Mailbox;
 use crate::event::message_ref::MessageRef;
 use crate::event::reactor::Step;
 use crate::event::rules::Rules;
-use crate::event::socket::Socket;
 use crate::ledger::Ledger;
 use crate::opening::Negotiated;
 
@@ -33,7 +33,7 @@ impl Handler for Echo {
         Ok(Accept::new())
     }
 
-    fn on_message(&self, socket: &mut Socket<'_, ()>, message: MessageRef<'_>) {
+    fn on_message(&self, socket: &mut Socket<'_, Self>, message: MessageRef<'_>) {
         self.0.fetch_add(1, Ordering::Relaxed);
         socket.send(message).or_drop();
     }
@@ -55,7 +55,7 @@ impl Loop {
             .keepalive(Keepalive::every(10 * SECOND).within(3 * SECOND));
         let given = Arc::default();
         let rules = Rules {
-            handler: Echo(Arc::clone(&given)),
+            application: Echo(Arc::clone(&given)),
             config: Arc::new(Config::new(limits)),
             admission: AdmissionPolicy::default(),
             serves_http: false,

@@ -7,7 +7,7 @@ use longwire_ring::{ReceiveEnd, direct};
 use slotmap::Key as _;
 
 use super::{SCRATCH, Uring};
-use crate::event::handler::Handler;
+use crate::event::application::Application;
 use crate::event::key::Key;
 use crate::event::uring::link::Reading;
 
@@ -25,7 +25,7 @@ struct Read {
     is_full: bool,
 }
 
-impl<H: Handler> Uring<H> {
+impl<A: Application> Uring<A> {
     /// Takes what has arrived, through TLS if that is spoken.
     pub(super) fn received(&mut self, key: Key, data: &mut [u8]) {
         let Some(mut tls) = self.reactor.link(key).and_then(|link| link.tls.take()) else {

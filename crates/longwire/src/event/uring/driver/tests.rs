@@ -10,8 +10,8 @@ use tracing::Span;
 use super::*;
 use crate::admission::decision::{Accept, Upgrade};
 use crate::admission::policy::{AdmissionPolicy, AgreedTerms};
+use crate::event::handler::{Handler, Socket as Conn};
 use crate::event::message_ref::MessageRef;
-use crate::event::socket::Socket as Conn;
 use crate::event::turns::WRITES_AT_A_TIME;
 use crate::ledger::Ledger;
 use crate::opening::Negotiated;
@@ -31,15 +31,15 @@ impl Handler for Streams {
         Ok(Accept::with(()))
     }
 
-    fn on_open(&self, socket: &mut Conn<'_, ()>) {
+    fn on_open(&self, socket: &mut Conn<'_, Self>) {
         while socket.send_message(vec![0; LARGE]).is_queued() {
             self.sent.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    fn on_message(&self, _: &mut Conn<'_, ()>, _: MessageRef<'_>) {}
+    fn on_message(&self, _: &mut Conn<'_, Self>, _: MessageRef<'_>) {}
 
-    fn on_drain(&self, socket: &mut Conn<'_, ()>) {
+    fn on_drain(&self, socket: &mut Conn<'_, Self>) {
         self.on_open(socket);
     }
 }
@@ -57,7 +57,7 @@ impl Lifecycle {
     fn set() -> Option<Lifecycle> {
         let sent = Arc::new(AtomicUsize::new(0));
         let rules = Rules {
-            handler: Streams { sent: Arc::clone(&sent) },
+            application: Streams { sent: Arc::clone(&sent) },
             config: Arc::new(Config::new(Limits::default().low_water(1).high_water(1))),
             admission: AdmissionPolicy::default(),
             serves_http: false,

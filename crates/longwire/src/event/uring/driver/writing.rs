@@ -6,14 +6,14 @@ use longwire_ring::direct;
 use slotmap::Key as _;
 
 use super::Uring;
-use crate::event::handler::Handler;
+use crate::event::application::Application;
 use crate::event::key::Key;
 use crate::event::uring::link::Writing;
 
 /// How many pieces one write may gather.
 const SLICES: usize = 16;
 
-impl<H: Handler> Uring<H> {
+impl<A: Application> Uring<A> {
     pub(super) fn sent(&mut self, key: Key, result: &io::Result<()>) {
         let Some(link) = self.reactor.link(key) else { return };
         let Writing::Sending { length, .. } = link.has_written() else { return };

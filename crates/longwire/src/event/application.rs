@@ -1,0 +1,174 @@
+//! How an event loop calls the application: one handler, or several by path.
+//!
+//! A loop keeps an [`Application::State`] of each connection without knowing whose it is, and lends the rest of the
+//! connection as [`SocketParts`]. The application finds the handler, and makes the [`Socket`](super::handler::Socket) that
+//! the handler is called with. An application of one handler is that handler: all of it is monomorphic.
+
+use std::any::Any;
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use longwire_proto::handshake::Refusal;
+use longwire_proto::{Closed, Event, LARGE_PAYLOAD, ProtocolError, Received, Role};
+
+use super::handler::{Handler, Socket, SocketParts};
+use super::message_ref::MessageRef;
+use super::resumption::Resumption;
+use super::scheduling::Call;
+use crate::admission::decision::{Accept, Upgrade};
+use crate::error::Error;
+use crate::message::Message;
+use crate::telemetry;
+
+/// What an event loop runs.
+pub(crate) trait Application: Send + Sync + 'static {
+    /// What is kept of each connection.
+    type State: Send + 'static;
+
+    /// Decides about a request for a WebSocket.
+    fn decide(&self, request: &Upgrade<'_>) -> Result<Accept<Self::State>, Refusal>;
+
+    /// Gives the handler one event after the other of what has been received.
+    fn give(
+        &self,
+        parts: SocketParts<'_>,
+        state: &mut Self::State,
+        received: &mut Received<'_>,
+    ) -> DeliveryPause;
+
+    /// Calls the handler for something that is not received.
+    fn call(&self, parts: SocketParts<'_>, state: &mut Self::State, call: HandlerCall<'_>);
+
+    /// The handler's own state, whose type the caller may know.
+    fn handler_state(state: &Self::State) -> &dyn Any;
+}
+
+/// Why an application is called, other than for what has been received.
+pub(crate) enum HandlerCall<'a> {
+    Open,
+    Drain,
+    Error(&'a Error),
+    Close(&'a Closed),
+    /// What the handler has asked to be called with later; it is of this handler's type.
+    Resume(Resumption),
+}
+
+/// Why a run over what arrived has come to an end.
+pub(crate) enum DeliveryPause {
+    /// Everything was taken.
+    Empty,
+    /// The queue is full; the rest waits.
+    Full,
+    /// The handler has published something, which goes out first.
+    Published,
+    /// The connection has had its share of the round; the rest waits for the next one.
+    RoundBudget,
+}
+
+impl<H: Handler> Application for H {
+    type State = <H as Handler>::State;
+
+    fn decide(&self, request: &Upgrade<'_>) -> Result<Accept<<H as Handler>::State>, Refusal> {
+        self.on_upgrade(request)
+    }
+
+    fn give(
+        &self,
+        parts: SocketParts<'_>,
+        state: &mut <H as Handler>::State,
+        received: &mut Received<'_>,
+    ) -> DeliveryPause {
+        run(self, &mut parts.with(state), received)
+    }
+
+    fn call(&self, parts: SocketParts<'_>, state: &mut <H as Handler>::State, call: HandlerCall<'_>) {
+        let socket = &mut parts.with(state);
+        match call {
+            HandlerCall::Open => self.on_open(socket),
+            HandlerCall::Drain => self.on_drain(socket),
+            HandlerCall::Error(error) => self.on_error(socket, error),
+            HandlerCall::Close(closed) => self.on_close(socket, closed),
+            HandlerCall::Resume(resumption) => {
+                if let Some(call) = resumption.into_call::<Call<H>>() {
+                    call(self, socket);
+                }
+            }
+        }
+    }
+
+    fn handler_state(state: &<H as Handler>::State) -> &dyn Any {
+        state
+    }
+}
+
+/// Gives the handler one event after the other.
+fn run<H: Handler>(handler: &H, socket: &mut Socket<'_, H>, received: &mut Received<'_>) -> DeliveryPause {
+    loop {
+        if !received.is_empty() {
+            if socket.open.protocol.is_above_high_water() {
+                return DeliveryPause::Full;
+            }
+            if socket.open.share.left == 0 {
+                return DeliveryPause::RoundBudget;
+            }
+        }
+        let queued = socket.open.protocol.queued();
+        match socket.open.protocol.next_event(received) {
+            Ok(Some(Event::Text(Cow::Owned(text)))) if text.len() >= LARGE_PAYLOAD => {
+                lend(handler, socket, &text.into());
+            }
+            Ok(Some(Event::Binary(Cow::Owned(bytes)))) if bytes.len() >= LARGE_PAYLOAD => {
+                lend(handler, socket, &bytes.into());
+            }
+            Ok(Some(Event::Text(text))) => {
+                socket.context.traffic.message_received();
+                socket.open.share.spend(text.len());
+                handler.on_message(socket, MessageRef::Text(&text));
+            }
+            Ok(Some(Event::Binary(bytes))) => {
+                socket.context.traffic.message_received();
+                socket.open.share.spend(bytes.len());
+                handler.on_message(socket, MessageRef::Binary(&bytes));
+            }
+            Ok(Some(other)) => rare(handler, socket, other, queued),
+            Ok(None) => return DeliveryPause::Empty,
+            Err(error) => failed(handler, socket, error),
+        }
+        if !socket.context.publications.is_empty() {
+            return DeliveryPause::Published;
+        }
+    }
+}
+
+/// Gives the handler a large message, which it may send back without a copy.
+fn lend<H: Handler>(handler: &H, socket: &mut Socket<'_, H>, message: &Message) {
+    socket.context.traffic.message_received();
+    socket.open.share.spend(message.len());
+    socket.context.lent = message.clone().into_bytes();
+    handler.on_message(socket, message.into());
+    socket.context.lent = Bytes::new();
+}
+
+#[cold]
+fn failed<H: Handler>(handler: &H, socket: &mut Socket<'_, H>, error: ProtocolError) {
+    telemetry::failed(Role::Server, &error);
+    handler.on_error(socket, &error.into());
+}
+
+/// Gives the handler what is no message; `queued` bytes waited before it arrived.
+#[cold]
+fn rare<H: Handler>(handler: &H, socket: &mut Socket<'_, H>, event: Event<'_>, queued: usize) {
+    socket.open.share.spend(0);
+    match event {
+        Event::Ping(payload) => {
+            // A pong that is not queued is put off, as RFC 6455 §5.5.3 allows.
+            if socket.is_open() && socket.queued() == queued {
+                socket.context.traffic.ping_put_off();
+            }
+            handler.on_ping(socket, &payload);
+        }
+        Event::Pong(payload) => handler.on_pong(socket, &payload),
+        // What a Close frame does is seen when everything that arrived has been handled.
+        _ => {}
+    }
+}
