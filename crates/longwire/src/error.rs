@@ -267,7 +267,7 @@ pub(crate) fn at_most(setting: &'static str, given: u8, most: u8) -> Result<(), 
 }
 
 /// Checks a time that cannot be 0.
-#[cfg(feature = "client")]
+#[cfg(any(feature = "client", feature = "server"))]
 pub(crate) fn not_instant(setting: &'static str, given: Duration) -> Result<(), InvalidSetting> {
     if given > Duration::ZERO {
         return Ok(());

@@ -33,7 +33,7 @@ use crate::admission::census::{self, Census};
 use crate::admission::decision::{Accept, Attached, Decide, Upgrade};
 use crate::admission::origin::{InvalidOrigin, Origin};
 use crate::admission::policy::AdmissionPolicy;
-use crate::error::{Error, Result, at_most, not_zero};
+use crate::error::{Error, Result, at_most, not_instant, not_zero};
 use crate::event::{self, Handler as EventHandler, Plan, Rules};
 use crate::http1::service::{self, HttpService};
 use crate::ledger::Ledger;
@@ -399,10 +399,13 @@ impl<M> Server<M> {
         H: EventHandler,
     {
         let Server { common, mode } = self;
-        let Run { engine, workers, max_spawned, exchange, observer } = mode.into_run();
+        let Run { engine, workers, max_spawned, tickers, exchange, observer } = mode.into_run();
         common.check()?;
         not_zero("Server::workers", workers)?;
         not_zero("Server::spawned_per_connection", max_spawned)?;
+        for ticker in &tickers {
+            not_instant("Server::every", ticker.period)?;
+        }
         let census = Arc::new(common.census());
         let listener =
             common.listener.into_std().map_err(|error| Error::io("set up the event loops", error))?;
@@ -415,6 +418,7 @@ impl<M> Server<M> {
             ledger: Arc::clone(&ledger),
             max_spawned,
         };
+        let _ticking = event::Tickers::start(tickers, &exchange);
         let running = event::run(Plan {
             listener,
             rules,

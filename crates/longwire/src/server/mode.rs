@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::admission::decision::Decide;
-use crate::event::{Engine, Exchange, Observer};
+use crate::event::{Engine, Exchange, Observer, Ticker};
 
 /// The mode of a server that can still [`serve`](crate::Server::serve) or [`run`](crate::Server::run).
 ///
@@ -57,6 +57,7 @@ pub struct Run {
     pub(super) engine: Engine,
     pub(super) workers: usize,
     pub(super) max_spawned: usize,
+    pub(super) tickers: Vec<Ticker>,
     pub(super) exchange: Arc<Exchange>,
     pub(super) observer: Option<Observer>,
 }
@@ -67,6 +68,7 @@ impl Default for Run {
             engine: Engine::Auto,
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             max_spawned: 64,
+            tickers: Vec::new(),
             exchange: Arc::default(),
             observer: None,
         }

@@ -1,10 +1,11 @@
 //! What is set for [`Server::run`] only.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Server;
 use super::mode::{CanRun, Run};
-use crate::event::{Engine, TopicEvent, Topics};
+use crate::event::{Engine, Ticker, TopicEvent, Topics};
 
 /// Settings for [`run`](Server::run), after which the server cannot [`serve`](Server::serve) any more.
 impl<M> Server<M> {
@@ -32,6 +33,35 @@ impl<M> Server<M> {
         M: CanRun,
     {
         self.for_run(|mode| mode.max_spawned = count)
+    }
+
+    /// Calls `tick` periodically while the server runs, once per period for the whole server: to publish what all
+    /// subscribers of a topic get. It may be set several times.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// # use longwire::{Handler, Server};
+    /// # fn frame() -> String { String::new() }
+    /// # async fn serve(handler: impl Handler) -> longwire::Result<()> {
+    /// Server::bind("127.0.0.1:8080").await?
+    ///     .every(Duration::from_millis(33), |topics| {
+    ///         topics.publish("game", frame());
+    ///     })
+    ///     .run(handler)
+    ///     .await
+    /// # }
+    /// ```
+    ///
+    /// The first call comes after a period. Ticks that were missed, since `tick` took longer than a period or the system was
+    /// busy, are skipped: the next call comes at the next multiple of the period. `tick` runs on the tokio runtime that
+    /// [`run`](Server::run) is polled on, and should take no longer than a message of a handler. If it panics, the panic is
+    /// logged, and the next call comes in time. With a period of 0, [`run`](Server::run) fails.
+    pub fn every(self, period: Duration, tick: impl FnMut(&Topics) + Send + 'static) -> Server<Run>
+    where
+        M: CanRun,
+    {
+        self.for_run(|mode| mode.tickers.push(Ticker { period, tick: Box::new(tick) }))
     }
 
     /// The server, and a handle that publishes to the topics of its connections.

@@ -62,6 +62,10 @@ fn a_server_with_impossible_settings_does_not_serve() {
         expect_setting(networks.serve(echo).await, "Server::ipv6_prefix");
         let idle = server(|server| server).await.workers(0);
         expect_setting(idle.run(Nothing).await, "Server::workers");
+        let barred = server(|server| server).await.spawned_per_connection(0);
+        expect_setting(barred.run(Nothing).await, "Server::spawned_per_connection");
+        let restless = server(|server| server).await.every(Duration::ZERO, |_| {});
+        expect_setting(restless.run(Nothing).await, "Server::every");
     });
 }
 

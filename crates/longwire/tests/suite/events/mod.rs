@@ -17,6 +17,7 @@ mod runtime;
 mod shutdown;
 mod slow_subscribers;
 mod subscribers;
+mod ticking;
 #[cfg(feature = "tls")]
 mod tls;
 mod topic_observer;
