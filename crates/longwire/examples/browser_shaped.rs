@@ -10,24 +10,25 @@ use longwire::EventSocket;
 async fn main() -> longwire::Result<()> {
     let url = std::env::args().nth(1).unwrap_or_else(|| "ws://127.0.0.1:8080/echo".to_owned());
 
-    let socket = EventSocket::new(url)?;
-    socket.on_open(|socket| {
-        println!("connected to {}; an empty line closes", socket.url());
-        let socket = socket.clone();
-        // Reading from the terminal waits, which listeners should not.
-        std::thread::spawn(move || {
-            for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-                if line.is_empty() {
-                    break;
+    let socket = EventSocket::new(url, |socket| {
+        socket.on_open(|socket| {
+            println!("connected to {}; an empty line closes", socket.url());
+            let socket = socket.clone();
+            // Reading from the terminal waits, which listeners should not.
+            std::thread::spawn(move || {
+                for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+                    if line.is_empty() {
+                        break;
+                    }
+                    socket.send(line).or_drop();
                 }
-                socket.send(line).or_drop();
-            }
-            socket.close(1000, "done")
+                socket.close(1000, "done")
+            });
         });
-    });
-    socket.on_message(|_, event| println!("message from server: {}", event.data()));
-    socket.on_close(|_, event| println!("closed: {} {}", event.code(), event.reason()));
-    socket.on_error(|_, error| eprintln!("error: {error}"));
+        socket.on_message(|_, event| println!("message from server: {}", event.data()));
+        socket.on_close(|_, event| println!("closed: {} {}", event.code(), event.reason()));
+        socket.on_error(|_, error| eprintln!("error: {error}"));
+    })?;
 
     socket.ended().await;
     Ok(())

@@ -5,11 +5,12 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> longwire::Result<()> {
-//! let socket = EventSocket::new("ws://example.com/socket")?;
-//! socket.on_open(|socket| { println!("connected"); socket.send("Hello, Server!").or_drop(); });
-//! socket.on_message(|_, event| println!("message from server: {}", event.data()));
-//! socket.on_close(|_, event| println!("closed: {} {}", event.code(), event.reason()));
-//! socket.on_error(|_, error| eprintln!("error: {error}"));
+//! let socket = EventSocket::new("ws://example.com/socket", |socket| {
+//!     socket.on_open(|socket| { println!("connected"); socket.send("Hello, Server!").or_drop(); });
+//!     socket.on_message(|_, event| println!("message from server: {}", event.data()));
+//!     socket.on_close(|_, event| println!("closed: {} {}", event.code(), event.reason()));
+//!     socket.on_error(|_, error| eprintln!("error: {error}"));
+//! })?;
 //! # socket.ended().await;
 //! # Ok(())
 //! # }
@@ -50,12 +51,8 @@
 //! reported (the panic hook, and an event of `tracing`); the other listeners, and the socket, go on. What the application
 //! connects by, and its transport, run there too: if they panic, the connection fails.
 //!
-//! Nothing is told before the task that made the socket waits for something, so a listener that is added until then misses
-//! nothing. [`with_listeners`](EventSocket::with_listeners) adds them before anything happens, wherever it is called.
-//!
-//! Where the socket is made by no task of the runtime (on a thread of the application's, or by what `block_on` polls on
-//! a runtime of several threads, as `#[tokio::main]` does), nobody can tell when the one who made it waits: there nothing
-//! is told in the first 100 ms, or until somebody waits for [`ended`](EventSocket::ended), whichever is first.
+//! The closure that the constructors take adds listeners before anything happens, so these miss no event, on every
+//! runtime. A listener that is added later hears of what happens from then on.
 //!
 //! # What is different
 //!
@@ -64,6 +61,8 @@
 //!   [`Error::Handshake`] for `SyntaxError`, [`Error::Close`] for those of
 //!   `close`, [`SendStatus::Connecting`](crate::SendStatus::Connecting) for that of `send`.
 //! - There is no `binaryType`: it chooses between two types that binary data can have there, and there is one here.
+//! - The first listeners are added by a closure of the constructor. A page adds them after `new`: its thread runs no event
+//!   before the script has returned, and a runtime of several threads gives no such promise.
 //! - A URL cannot be relative: there is no page that it could be relative to.
 
 mod event;
@@ -72,7 +71,6 @@ mod outbox;
 mod run;
 mod socket;
 mod state;
-mod turn;
 
 use std::future::ready;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -84,8 +82,7 @@ use tokio::runtime::Handle;
 use crate::client::Client;
 use crate::client::url::{Scheme, Url};
 use crate::error::{Error, Result, UrlError};
-use run::{ConnectFuture, Running, Start, panicked, run};
-use turn::Turn;
+use run::{ConnectFuture, Running, panicked, run};
 
 pub use event::{CloseEvent, Event, EventKind, MessageEvent};
 pub use listeners::ListenerId;
@@ -93,16 +90,17 @@ pub use socket::EventSocket;
 pub use state::ReadyState;
 
 impl EventSocket {
-    /// Begins to connect to a URL that begins with `ws://`, `wss://`, `http://` or `https://`.
+    /// Begins to connect to a URL that begins with `ws://`, `wss://`, `http://` or `https://`. `add_listeners` is called
+    /// before anything happens.
     ///
     /// # Errors
     ///
-    /// - [`Error::Url`]: the URL is none of a WebSocket. One with a fragment (`#…`) is not.
+    /// - [`Error::Url`]: the URL is not a WebSocket URL. One with a fragment (`#…`) is not.
     /// - [`Error::Other`]: this is not called inside of a tokio runtime.
     ///
-    /// Whatever comes later is told by events.
-    pub fn new(url: impl AsRef<str>) -> Result<EventSocket> {
-        EventSocket::with_protocols(url, &[])
+    /// `add_listeners` is not called then. Every later failure is an event.
+    pub fn new(url: impl AsRef<str>, add_listeners: impl FnOnce(&EventSocket)) -> Result<EventSocket> {
+        EventSocket::with_protocols(url, &[], add_listeners)
     }
 
     /// Begins to connect, and asks for one of these subprotocols, the preferred one first. The connection fails unless
@@ -112,8 +110,12 @@ impl EventSocket {
     ///
     /// As for [`new`](EventSocket::new), and [`Error::Handshake`] if a subprotocol is named twice or is no token
     /// (RFC 6455 §4.1).
-    pub fn with_protocols(url: impl AsRef<str>, protocols: &[&str]) -> Result<EventSocket> {
-        EventSocket::from_client(&Client::new(), url, protocols)
+    pub fn with_protocols(
+        url: impl AsRef<str>,
+        protocols: &[&str],
+        add_listeners: impl FnOnce(&EventSocket),
+    ) -> Result<EventSocket> {
+        EventSocket::from_client(&Client::new(), url, protocols, add_listeners)
     }
 
     /// Begins to connect as `client` is set up to: with its headers, limits, TLS. The subprotocols take the place of those
@@ -125,7 +127,9 @@ impl EventSocket {
     ///
     /// # async fn chat() -> longwire::Result<()> {
     /// let client = Client::new().limits(Limits::default().message(4 << 20));
-    /// let socket = EventSocket::from_client(&client, "wss://example.com/chat", &["chat.v2"])?;
+    /// let socket = EventSocket::from_client(&client, "wss://example.com/chat", &["chat.v2"], |socket| {
+    ///     socket.on_message(|_, event| println!("{}", event.data()));
+    /// })?;
     /// # Ok(())
     /// # }
     /// ```
@@ -134,44 +138,23 @@ impl EventSocket {
     ///
     /// As for [`with_protocols`](EventSocket::with_protocols), and [`Error::Handshake`] or [`Error::Setting`] if the client
     /// has a header that cannot be sent, or another setting that is impossible.
-    pub fn from_client(client: &Client, url: impl AsRef<str>, protocols: &[&str]) -> Result<EventSocket> {
-        make(client, url.as_ref(), protocols, |_| Start::After(Turn::current()))
-    }
-
-    /// Begins to connect like [`from_client`](EventSocket::from_client), and has `add` add listeners before anything
-    /// happens.
-    ///
-    /// # Errors
-    ///
-    /// As for [`from_client`](EventSocket::from_client); `add` is not called then.
-    pub fn with_listeners(
+    pub fn from_client(
         client: &Client,
         url: impl AsRef<str>,
         protocols: &[&str],
-        add: impl FnOnce(&EventSocket),
+        add_listeners: impl FnOnce(&EventSocket),
     ) -> Result<EventSocket> {
-        make(client, url.as_ref(), protocols, |socket| {
-            add(socket);
-            Start::WithListeners
-        })
+        let runtime = Handle::try_current().map_err(|_| {
+            Error::other("an EventSocket needs a tokio runtime to run on, and it is made outside of one")
+        })?;
+        let url = url.as_ref();
+        let connecting = begin(connect(client, url, protocols))?;
+        let url = websocket_url(url)?;
+        let socket = EventSocket::to(url.to_string(), format!("{}://{}", url.scheme.name(), url.authority()));
+        add_listeners(&socket);
+        runtime.spawn(run(Running(Arc::clone(socket.shared())), connecting));
+        Ok(socket)
     }
-}
-
-fn make(
-    client: &Client,
-    url: &str,
-    protocols: &[&str],
-    start: impl FnOnce(&EventSocket) -> Start,
-) -> Result<EventSocket> {
-    let runtime = Handle::try_current().map_err(|_| {
-        Error::other("an EventSocket needs a tokio runtime to run on, and it is made outside of one")
-    })?;
-    let connecting = begin(connect(client, url, protocols))?;
-    let url = websocket_url(url)?;
-    let socket = EventSocket::to(url.to_string(), format!("{}://{}", url.scheme.name(), url.authority()));
-    let start = start(&socket);
-    runtime.spawn(run(Running(Arc::clone(socket.shared())), connecting, start));
-    Ok(socket)
 }
 
 fn connect(client: &Client, url: &str, protocols: &[&str]) -> ConnectFuture {

@@ -42,6 +42,9 @@ mod send_status;
 mod server;
 mod shared;
 mod sink;
+#[cfg(all(test, target_os = "linux", feature = "uring"))]
+#[path = "../tests/skipped/mod.rs"]
+mod skipped;
 pub mod telemetry;
 #[cfg(all(feature = "tls", any(feature = "client", feature = "server")))]
 mod tls;

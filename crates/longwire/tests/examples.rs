@@ -2,6 +2,8 @@
 #![cfg(all(target_os = "linux", feature = "client", feature = "server", feature = "uring"))]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod skipped;
+
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
@@ -52,9 +54,18 @@ fn built(name: &str) -> std::path::PathBuf {
     test.ancestors().nth(2).unwrap().join("examples").join(name)
 }
 
+/// The engines that this system has. The examples would run over readiness in place of io_uring.
+fn engines() -> Vec<&'static str> {
+    if longwire::Engine::Uring.resolve() == longwire::Engine::Uring {
+        return vec!["readiness", "uring"];
+    }
+    skipped::skipped_without("io_uring");
+    vec!["readiness"]
+}
+
 #[tokio::test]
 async fn echo_sends_every_message_back() {
-    for engine in ["readiness", "uring"] {
+    for engine in engines() {
         let echo = Example::start("event_echo", engine);
         let mut socket = longwire::connect(format!("ws://{}/", echo.address)).await.unwrap();
         socket.send("hello").await.unwrap();
@@ -64,7 +75,7 @@ async fn echo_sends_every_message_back() {
 
 #[tokio::test]
 async fn chat_tells_everybody_what_is_said() {
-    for engine in ["readiness", "uring"] {
+    for engine in engines() {
         let chat = Example::start("chat", engine);
         let url = |name: &str| format!("ws://{}/?name={name}", chat.address);
         let mut ada = longwire::connect(url("Ada")).await.unwrap();

@@ -4,6 +4,8 @@
 #![cfg(feature = "server")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod skipped;
+
 use std::alloc::System;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -63,6 +65,7 @@ fn an_idle_connection_costs_little() {
         if let Interface::Events(engine) = interface
             && engine.resolve() != engine
         {
+            skipped::skipped_without("io_uring");
             continue;
         }
         let cost = idle_cost(interface);

@@ -4,6 +4,8 @@
 #![cfg(feature = "server")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod skipped;
+
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -194,11 +196,14 @@ const PANICKED: &str = "the handler panicked; the panic hook has written where p
 const HOOK_PANICKED: &str =
     "the hook for upgrades panicked; the panic hook has written where panic=\"out of milk\"";
 
-/// Where there is no io_uring, both are the same.
+/// Without io_uring both are the same, and the tests count as skipped.
 const ENGINES: [Engine; 2] = [Engine::Readiness, Engine::Auto];
 
 /// A server that serves until the process ends, and which connections of it have ended.
 fn start(engine: Engine, set: impl FnOnce(Server<Run>) -> Server<Run>) -> (SocketAddr, Receiver<SocketAddr>) {
+    if engine == Engine::Auto && engine.resolve() != Engine::Uring {
+        skipped::skipped_without("io_uring");
+    }
     listen();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let server = runtime.block_on(Server::bind("127.0.0.1:0")).unwrap();

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use longwire::Engine;
+
 use crate::figures::Figures;
 use crate::frames::{BINARY, FIN};
 use crate::peer::{Peer, masked, upgrade_request};
 use crate::process::{KIB, MIB};
+use crate::skipped::skipped_without;
 use crate::trial::{Bounds, Trial, eventually};
 
 #[test]
@@ -38,6 +41,10 @@ fn resets_of_peers_that_do_not_read() {
     const MESSAGES: usize = 4;
     let message = masked(FIN | BINARY, vec![0xda; 300_000]).repeat(MESSAGES);
     for engine in ["uring", "readiness"] {
+        if engine == "uring" && Engine::Uring.resolve() != Engine::Uring {
+            skipped_without("io_uring");
+            continue;
+        }
         let trial = Trial::begin(&["--engine", engine, "--metrics", "--keepalive", "600"]);
         for _ in 0..5 {
             let mut wave: Vec<Peer> = (0..20).map(|_| Peer::open(&trial.server, "/echo")).collect();

@@ -16,5 +16,7 @@ mod messages;
 mod peer;
 mod process;
 mod server;
+#[path = "../../../longwire/tests/skipped/mod.rs"]
+mod skipped;
 mod trial;
 mod witness;

@@ -14,11 +14,14 @@ mod frames;
 mod honest;
 mod hostile;
 mod server;
+#[path = "../../../longwire/tests/skipped/mod.rs"]
+mod skipped;
 mod wire;
 
 use std::time::Duration;
 
 use crowd::Crowd;
+use longwire::Engine;
 use server::{Security, Server};
 
 /// How long each server is kept busy unless something else is asked for.
@@ -46,6 +49,9 @@ fn over_readiness_with_tls() {
 
 /// Twice the same: what the first half has left behind is what the second is compared with.
 fn soak(engine: &str, security: Security) {
+    if engine == "uring" && Engine::Uring.resolve() != Engine::Uring {
+        return skipped::skipped_without("io_uring");
+    }
     let half = Duration::from_secs(setting("LONGWIRE_SOAK_SECONDS").unwrap_or(SECONDS)) / 2;
     let seed = setting("LONGWIRE_SOAK_SEED").unwrap_or_else(rand::random);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

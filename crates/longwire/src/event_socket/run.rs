@@ -16,7 +16,6 @@ use tokio::time::sleep;
 use super::event::CloseEvent;
 use super::outbox::Batch;
 use super::socket::{ClosePhase, NextStep, SocketShared};
-use super::turn::Turn;
 use crate::error::{Error, Result};
 use crate::halves::{Receiver, Sender};
 use crate::message::Message;
@@ -28,15 +27,6 @@ const STALLED: Duration = Duration::from_secs(10);
 
 /// An attempt to connect.
 pub(super) type ConnectFuture = Pin<Box<dyn Future<Output = Result<WebSocket>> + Send>>;
-
-/// When the listeners are there that are to be told of the first event.
-#[derive(Debug)]
-pub(super) enum Start {
-    /// They are there.
-    WithListeners,
-    /// When the turn is over in which the socket was made.
-    After(Turn),
-}
 
 /// How a connection ended.
 struct ConnectionEnd {
@@ -60,19 +50,13 @@ impl Drop for Running {
 }
 
 /// Runs a socket from its beginning to its end.
-pub(super) async fn run(running: Running, connecting: ConnectFuture, start: Start) {
+pub(super) async fn run(running: Running, connecting: ConnectFuture) {
     let Running(shared) = &running;
     let connected = tokio::select! {
         biased;
         _ = shared.closing() => None,
         connected = unless_it_panics(connecting) => Some(connected.and_then(|connected| connected)),
     };
-    if let Start::After(turn) = start {
-        tokio::select! {
-            () = shared.awaited() => {}
-            () = turn.over() => {}
-        }
-    }
     let end = match connected {
         Some(Ok(socket)) if shared.open(&socket) => {
             unless_it_panics(exchange(shared, socket)).await.unwrap_or_else(ConnectionEnd::failed)

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use longwire_proto::{CloseCode, CloseFrame, InvalidClose};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use super::event::{CloseEvent, Event, EventKind, MessageEvent};
 use super::listeners::{Callback, ListenerId, Listeners};
@@ -29,11 +29,12 @@ use crate::websocket::WebSocket;
 /// use longwire::EventSocket;
 ///
 /// # async fn hello() -> longwire::Result<()> {
-/// let socket = EventSocket::new("wss://example.com/socket")?;
-/// socket.on_message(|socket, event| {
-///     println!("{}", event.data());
-///     let _ = socket.close(1000, "that is all");
-/// });
+/// let socket = EventSocket::new("wss://example.com/socket", |socket| {
+///     socket.on_message(|socket, event| {
+///         println!("{}", event.data());
+///         let _ = socket.close(1000, "that is all");
+///     });
+/// })?;
 /// socket.ended().await;
 /// # Ok(())
 /// # }
@@ -49,8 +50,6 @@ pub(super) struct SocketShared {
     state: Mutex<SocketState>,
     /// Rung when there is something to write, or the phase has changed.
     changed: Bell,
-    /// Told when nobody will add listeners before something happens.
-    awaited: Notify,
     end: watch::Sender<Option<CloseEvent>>,
     handles: AtomicUsize,
 }
@@ -98,7 +97,6 @@ impl EventSocket {
             origin,
             state: Mutex::default(),
             changed: Bell::default(),
-            awaited: Notify::new(),
             end: watch::Sender::new(None),
             handles: AtomicUsize::new(1),
         };
@@ -249,8 +247,6 @@ impl EventSocket {
     ///
     /// If the future is dropped, nothing happens; it may be called again, also when the connection has ended.
     pub async fn ended(&self) -> CloseEvent {
-        // Who waits has added the listeners that there are.
-        self.shared.awaited.notify_one();
         let mut end = self.shared.end.subscribe();
         match end.wait_for(Option::is_some).await.as_deref() {
             Ok(Some(close)) => close.clone(),
@@ -337,7 +333,6 @@ impl SocketShared {
     /// what may still happen; else its connection is closed without a code.
     fn abandon(&self) {
         use EventKind::{Close, Error, Message, Open};
-        self.awaited.notify_one();
         let is_listened_to = {
             let state = self.lock();
             match state.phase {
@@ -349,11 +344,6 @@ impl SocketShared {
         if !is_listened_to {
             self.close(None);
         }
-    }
-
-    /// Waits until nobody will add listeners any more before something happens, as far as can be told.
-    pub(super) async fn awaited(&self) {
-        self.awaited.notified().await;
     }
 
     /// Waits until the connection is on its way to its end.

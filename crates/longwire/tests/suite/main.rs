@@ -5,6 +5,8 @@
 #![cfg(all(feature = "client", feature = "server"))]
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+#[path = "../skipped/mod.rs"]
+mod skipped;
 mod support;
 
 mod backpressure;

@@ -137,7 +137,7 @@ fn messages_of_an_event_socket_are_told_in_turns() {
         let turns = Turns::watched();
         let peer = Peer::listen().await;
         let client = Client::new().limits(patient()).deflate(None);
-        let socket = EventSocket::from_client(&client, peer.url(), &[]).unwrap();
+        let socket = EventSocket::from_client(&client, peer.url(), &[], |_| {}).unwrap();
         let (told, took) = (Arc::new(AtomicUsize::new(0)), turns.clone());
         let counted = Arc::clone(&told);
         socket.on_message(move |_, _| {

@@ -50,7 +50,10 @@ fn a_header_is_text_and_one_that_cannot_be_sent_is_an_error_of_connect() {
             secret.clone().reconnecting(Reconnect::default()).connect("ws://a.invalid/"),
             Err(Error::Setting(_))
         ));
-        assert!(matches!(EventSocket::from_client(&secret, "ws://a.invalid/", &[]), Err(Error::Setting(_))));
+        assert!(matches!(
+            EventSocket::from_client(&secret, "ws://a.invalid/", &[], |_| {}),
+            Err(Error::Setting(_))
+        ));
     });
 }
 

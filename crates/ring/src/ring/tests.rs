@@ -13,7 +13,7 @@ const SMALL: Sizes = Sizes { submissions: 64, completions: 256, buffers: 8, buff
 
 /// A ring, unless the kernel or a sandbox refuses.
 fn ring(sizes: Sizes) -> Option<Ring> {
-    Ring::new(sizes).inspect_err(|error| eprintln!("skipped: {error}")).ok()
+    Ring::new(sizes).inspect_err(|_| crate::skipped::skipped_without("io_uring")).ok()
 }
 
 /// What happens next.

@@ -9,7 +9,7 @@ fn to_wait_for_the_end_may_be_given_up_at_any_time() {
     run_paused(async {
         for polls in 1.. {
             let (client, mut dialled) = dialled_byte_by_byte(Limits::default());
-            let socket = EventSocket::from_client(&client, "ws://server.example/", &[]).unwrap();
+            let socket = EventSocket::from_client(&client, "ws://server.example/", &[], |_| {}).unwrap();
             let mut raw = dialled.open().await;
             raw.send([plain(TEXT, "last words"), plain(CLOSE, close(4000, "over"))].concat()).await;
             raw.finish().await;

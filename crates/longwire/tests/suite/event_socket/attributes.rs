@@ -3,7 +3,7 @@
 use longwire::event_socket::ReadyState;
 use longwire::{Client, EventSocket, Limits, SendStatus};
 
-use super::Heard;
+use super::{Heard, later};
 use crate::support::{BINARY, CLOSE, Frame, Peer, close, echo, plain, run, serve, settle};
 
 /// More than the buffers of the system hold between two ends of a connection.
@@ -12,11 +12,11 @@ const LARGE: usize = 16 << 20;
 #[test]
 fn url_is_serialized() {
     run(async {
-        let url = |url: &str| EventSocket::new(url).unwrap().url().to_owned();
+        let url = |url: &str| EventSocket::new(url, later).unwrap().url().to_owned();
         assert_eq!(url("WS://LocalHost:80/a b/../c?q=\u{e9}"), "ws://localhost/c?q=%C3%A9");
         assert_eq!(url("ws://me:secret@localhost:1"), "ws://me:secret@localhost:1/");
         // What is shown to others is not the standard's business.
-        let socket = EventSocket::new("ws://me:secret@localhost:1").unwrap();
+        let socket = EventSocket::new("ws://me:secret@localhost:1", later).unwrap();
         assert!(!format!("{socket:?}").contains("secret"), "{socket:?}");
     });
 }
@@ -25,7 +25,7 @@ fn url_is_serialized() {
 fn ready_state_is_connecting_open_closing_closed() {
     run(async {
         let peer = Peer::listen().await;
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         let mut heard = Heard::by(&socket);
         assert_eq!(socket.ready_state(), ReadyState::Connecting);
         let mut raw = peer.open().await;
@@ -46,7 +46,7 @@ fn ready_state_is_connecting_open_closing_closed() {
 fn extensions_and_protocol_are_empty_until_the_connection_is_established() {
     run(async {
         let serving = serve(|server| server.subprotocols(["chat"]), echo).await;
-        let socket = EventSocket::with_protocols(serving.url("/"), &["chat"]).unwrap();
+        let socket = EventSocket::with_protocols(serving.url("/"), &["chat"], later).unwrap();
         let mut heard = Heard::by(&socket);
         assert_eq!((socket.extensions(), socket.protocol()), (String::new(), String::new()));
         heard.expect("open").await;
@@ -59,7 +59,7 @@ fn extensions_and_protocol_are_empty_until_the_connection_is_established() {
 fn extensions_and_protocol_stay_empty_if_there_are_none() {
     run(async {
         let peer = Peer::listen().await;
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         let mut heard = Heard::by(&socket);
         let _raw = peer.open().await;
         heard.expect("open").await;
@@ -71,7 +71,7 @@ fn extensions_and_protocol_stay_empty_if_there_are_none() {
 fn buffered_amount_counts_content_that_was_not_transmitted_without_framing() {
     run(async {
         let peer = Peer::listen().await;
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         let mut heard = Heard::by(&socket);
         let mut raw = peer.open().await;
         heard.expect("open").await;
@@ -89,7 +89,7 @@ fn buffered_amount_counts_content_that_was_not_transmitted_without_framing() {
 fn buffered_amount_includes_what_was_sent_in_the_current_task() {
     run(async {
         let peer = Peer::listen().await;
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         let (tell, told) = std::sync::mpsc::channel();
         socket.on_open(move |socket| {
             for _ in 0..3 {
@@ -110,7 +110,7 @@ fn buffered_amount_falls_as_the_server_reads() {
     run(async {
         let peer = Peer::listen().await;
         let client = Client::new().deflate(None);
-        let socket = EventSocket::from_client(&client, peer.url(), &[]).unwrap();
+        let socket = EventSocket::from_client(&client, peer.url(), &[], later).unwrap();
         let mut heard = Heard::by(&socket);
         let mut raw = peer.open().await;
         heard.expect("open").await;
@@ -136,7 +136,7 @@ fn buffered_amount_does_not_reset_once_the_connection_closes() {
     run(async {
         let peer = Peer::listen().await;
         let client = Client::new().deflate(None).limits(Limits::default().keepalive(None));
-        let socket = EventSocket::from_client(&client, peer.url(), &[]).unwrap();
+        let socket = EventSocket::from_client(&client, peer.url(), &[], later).unwrap();
         let mut heard = Heard::by(&socket);
         let raw = peer.open().await;
         heard.expect("open").await;

@@ -7,7 +7,7 @@ use longwire::{Error, EventSocket, InvalidClose, Limits};
 use tokio::io::DuplexStream;
 use tokio::time::Instant;
 
-use super::{FAILED, Heard, nobody};
+use super::{FAILED, Heard, later, nobody};
 use crate::support::{
     BINARY, CLOSE, Frame, Peer, ROOMY, Raw, close, dialled, plain, run, run_paused, settle,
 };
@@ -17,7 +17,7 @@ const CLOSE_TIME: Duration = Duration::from_secs(4);
 /// An open socket, what it tells, and its server.
 async fn opened() -> (EventSocket, Heard, Raw<DuplexStream>) {
     let (client, mut dialled) = dialled(ROOMY, Limits::default().close_time(CLOSE_TIME));
-    let socket = EventSocket::from_client(&client, "ws://server.example/", &[]).unwrap();
+    let socket = EventSocket::from_client(&client, "ws://server.example/", &[], later).unwrap();
     let mut heard = Heard::by(&socket);
     let raw = dialled.open().await;
     heard.expect("open").await;
@@ -72,7 +72,7 @@ fn step_1_the_code_is_looked_at_before_the_reason() {
 #[test]
 fn steps_1_and_2_are_taken_in_every_state() {
     run(async {
-        let socket = EventSocket::new(nobody()).unwrap();
+        let socket = EventSocket::new(nobody(), later).unwrap();
         let mut heard = Heard::by(&socket);
         let refused = |socket: &EventSocket| {
             socket.close(1001, "").is_err() && socket.close(1000, &"x".repeat(124)).is_err()
@@ -107,7 +107,7 @@ fn step_3_closing_or_closed_do_nothing() {
 fn step_3_not_yet_established_fail_the_connection() {
     run(async {
         let peer = Peer::listen().await;
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         let mut heard = Heard::by(&socket);
         let mut raw = peer.accept().await;
         raw.head().await;
@@ -121,7 +121,7 @@ fn step_3_not_yet_established_fail_the_connection() {
 #[test]
 fn step_3_not_yet_established_no_event_is_fired_by_close_itself() {
     run(async {
-        let socket = EventSocket::new(nobody()).unwrap();
+        let socket = EventSocket::new(nobody(), later).unwrap();
         let mut heard = Heard::by(&socket);
         socket.close(1000, "").unwrap();
         assert!(heard.events.is_empty());
@@ -132,7 +132,7 @@ fn step_3_not_yet_established_no_event_is_fired_by_close_itself() {
 #[test]
 fn step_3_not_yet_established_it_may_be_closed_before_and_in_its_last_events() {
     run(async {
-        let socket = EventSocket::new(nobody()).unwrap();
+        let socket = EventSocket::new(nobody(), later).unwrap();
         let mut heard = Heard::by(&socket);
         for kind in [EventKind::Error, EventKind::Close] {
             socket.add_event_listener(kind, |socket, _| {

@@ -1,25 +1,27 @@
 //! "new WebSocket(url, protocols)".
 
-use std::future::ready;
-use std::time::{Duration, Instant};
+use std::io;
 
 use http::HeaderValue;
 use http::header::HOST;
 use longwire::event_socket::ReadyState;
 use longwire::{Client, Error, EventSocket, HandshakeError, UrlError};
+use tokio::io::DuplexStream;
+use tokio::runtime::Builder;
+use tokio::task::yield_now;
 
-use super::{FAILED, Heard, nobody};
-use crate::support::{Peer, echo, run, run_on_threads, serve};
+use super::{FAILED, Heard, later, nobody};
+use crate::support::{Peer, echo, run, serve};
 
 fn url_error(url: &str) -> UrlError {
-    match EventSocket::new(url) {
+    match EventSocket::new(url, later) {
         Err(Error::Url(error)) => error,
         other => panic!("{other:?}"),
     }
 }
 
 fn is_syntax_error(protocols: &[&str]) -> bool {
-    let made = EventSocket::with_protocols("ws://localhost:1/", protocols);
+    let made = EventSocket::with_protocols("ws://localhost:1/", protocols, later);
     matches!(made, Err(Error::Handshake(error)) if matches!(*error, HandshakeError::Request(_)))
 }
 
@@ -37,12 +39,12 @@ fn step_3_if_url_record_is_failure_throw_a_syntax_error() {
 #[test]
 fn steps_4_and_5_http_becomes_ws_and_https_becomes_wss() {
     run(async {
-        let url = |url: &str| EventSocket::new(url).unwrap().url().to_owned();
+        let url = |url: &str| EventSocket::new(url, later).unwrap().url().to_owned();
         assert_eq!(url("http://localhost:1/x"), "ws://localhost:1/x");
         assert_eq!(url("HTTPS://LOCALHOST:1"), "wss://localhost:1/");
 
         let serving = serve(|server| server, echo).await;
-        let socket = EventSocket::new(format!("http://{}/", serving.addr)).unwrap();
+        let socket = EventSocket::new(format!("http://{}/", serving.addr), later).unwrap();
         Heard::by(&socket).expect("open").await;
     });
 }
@@ -83,7 +85,7 @@ fn step_9_if_protocols_occur_more_than_once_or_are_no_tokens_throw_a_syntax_erro
 fn step_12_the_connection_is_established_in_parallel() {
     run(async {
         let peer = Peer::listen().await;
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         assert_eq!(socket.ready_state(), ReadyState::Connecting);
         let mut heard = Heard::by(&socket);
         let _raw = peer.open().await;
@@ -94,7 +96,7 @@ fn step_12_the_connection_is_established_in_parallel() {
 #[test]
 fn note_a_connection_that_cannot_be_established_fires_close() {
     run(async {
-        let socket = EventSocket::new(nobody()).unwrap();
+        let socket = EventSocket::new(nobody(), later).unwrap();
         let mut heard = Heard::by(&socket);
         assert_eq!(socket.ready_state(), ReadyState::Connecting);
         assert_eq!(heard.rest().await, FAILED);
@@ -110,7 +112,7 @@ fn the_set_up_of_a_client_is_used() {
             .subprotocols(["of-the-client"])
             .header(http::header::AUTHORIZATION, HeaderValue::from_static("Bearer 1"));
         let asked = async |protocols: &[&str]| {
-            let _socket = EventSocket::from_client(&client, peer.url(), protocols).unwrap();
+            let _socket = EventSocket::from_client(&client, peer.url(), protocols, later).unwrap();
             peer.accept().await.head().await.to_ascii_lowercase()
         };
         let head = asked(&["of-the-socket"]).await;
@@ -120,7 +122,7 @@ fn the_set_up_of_a_client_is_used() {
         assert!(head.contains("sec-websocket-protocol: of-the-client\r\n"), "{head}");
 
         // What the client asks for by itself it may do without (RFC 6455 §4.1).
-        let socket = EventSocket::from_client(&client, peer.url(), &[]).unwrap();
+        let socket = EventSocket::from_client(&client, peer.url(), &[], later).unwrap();
         let mut heard = Heard::by(&socket);
         let _raw = peer.open().await;
         heard.expect("open").await;
@@ -131,91 +133,32 @@ fn the_set_up_of_a_client_is_used() {
 fn a_header_that_cannot_be_sent_is_found_out_at_once() {
     run(async {
         let forged = Client::new().header(HOST, HeaderValue::from_static("other.example"));
-        let error = EventSocket::from_client(&forged, "ws://localhost:1/", &[]).unwrap_err();
+        let error = EventSocket::from_client(&forged, "ws://localhost:1/", &[], later).unwrap_err();
         assert_eq!(error.to_string(), "header host is reserved for the opening handshake");
     });
 }
 
 #[test]
 fn outside_of_a_runtime_it_is_said_what_is_missing() {
-    let error = EventSocket::new("ws://localhost:1/").unwrap_err();
+    let error = EventSocket::new("ws://localhost:1/", later).unwrap_err();
     assert_eq!(
         error.to_string(),
         "an EventSocket needs a tokio runtime to run on, and it is made outside of one"
     );
 }
 
-/// The connection has failed long before they are added.
+/// The connection has failed when they are added, and the one thread of the runtime is free to report it.
 #[test]
-fn listeners_that_are_added_before_the_task_waits_miss_nothing_on_several_threads() {
-    run_on_threads(async {
-        let url = nobody();
-        let task = tokio::spawn(async move {
-            let socket = EventSocket::new(url).unwrap();
-            // What was spawned last waits for its own thread; what was spawned before that, other threads run.
-            tokio::spawn(ready(()));
-            std::thread::sleep(Duration::from_millis(200));
-            Heard::by(&socket).rest().await
-        });
-        assert_eq!(task.await.unwrap(), FAILED);
-    });
-}
-
-/// How long listeners can be added when it is not known when whoever made the socket waits.
-const TIME_TO_ADD_LISTENERS: Duration = Duration::from_millis(100);
-
-/// Each would take that long if it was not known when its task waits.
-#[test]
-fn when_the_task_waits_it_is_told_at_once_on_several_threads() {
-    run_on_threads(async {
-        let url = nobody();
-        let task = tokio::spawn(async move {
-            let mut told_at_once = 0;
-            for _ in 0..100 {
-                let begun = Instant::now();
-                let socket = EventSocket::new(&url).unwrap();
-                assert_eq!(Heard::by(&socket).rest().await, FAILED);
-                told_at_once += usize::from(begun.elapsed() < TIME_TO_ADD_LISTENERS);
-            }
-            told_at_once
-        });
-        // On a busy machine anything may take long.
-        let told_at_once = task.await.unwrap();
-        assert!(told_at_once > 0, "none was told before its time for listeners was up");
-    });
-}
-
-/// What `block_on` polls on several threads is no task: the connection may have failed before the first listener is added,
-/// and nobody is told yet.
-#[test]
-fn listeners_that_are_added_at_once_miss_nothing_outside_of_a_task() {
-    run_on_threads(async {
-        let url = nobody();
-        let mut in_time = 0;
-        while in_time < 5 {
-            let begun = Instant::now();
-            let socket = EventSocket::new(&url).unwrap();
-            let mut heard = Heard::by(&socket);
-            let is_in_time = begun.elapsed() < TIME_TO_ADD_LISTENERS;
-            let told = heard.rest().await;
-            if is_in_time {
-                assert_eq!(told, FAILED);
-                in_time += 1;
-            }
-        }
-    });
-}
-
-#[test]
-fn listeners_that_are_added_before_anything_happens_miss_nothing_however_long_it_takes() {
-    run_on_threads(async {
-        let mut heard = None;
-        let add = |socket: &EventSocket| {
-            std::thread::sleep(Duration::from_millis(200));
-            heard = Some(Heard::by(socket));
-        };
-        let url = nobody();
-        let _socket = EventSocket::with_listeners(&Client::new(), url, &[], add).unwrap();
-        assert_eq!(heard.unwrap().rest().await, FAILED);
-    });
+fn listeners_of_the_constructor_are_added_before_the_first_event() {
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let broken = Client::new().connector(|_| async { Err::<DuplexStream, _>(io::Error::other("no cable")) });
+    let _entered = runtime.enter();
+    let mut heard = None;
+    let add = |socket: &EventSocket| {
+        // Tasks run in the order in which they are spawned from outside: one that was spawned before this has run.
+        runtime.block_on(runtime.spawn(yield_now())).unwrap();
+        heard = Some(Heard::by(socket));
+    };
+    let _socket = EventSocket::from_client(&broken, "ws://server.example/", &[], add).unwrap();
+    assert_eq!(runtime.block_on(heard.unwrap().rest()), FAILED);
 }

@@ -6,16 +6,17 @@ use std::time::Duration;
 use longwire::event_socket::ReadyState;
 use longwire::{Client, Error, EventSocket, Keepalive, Limits, Refusal, Upgrade};
 
-use super::{FAILED, Heard, nobody};
+use super::{FAILED, Heard, later, nobody};
 use crate::support::{
-    BINARY, CLOSE, Frame, PING, PONG, Peer, ROOMY, TEXT, close, dialled, echo, plain, run, run_paused, serve,
+    BINARY, CLOSE, Frame, PING, PONG, Peer, ROOMY, TEXT, close, dialled, echo, plain, run, run_on_threads,
+    run_paused, serve,
 };
 
 #[test]
 fn when_established_the_state_is_open_and_open_is_fired() {
     run(async {
         let serving = serve(|server| server.subprotocols(["chat"]), echo).await;
-        let socket = EventSocket::with_protocols(serving.url("/"), &["chat"]).unwrap();
+        let socket = EventSocket::with_protocols(serving.url("/"), &["chat"], later).unwrap();
         let (tell, told) = std::sync::mpsc::channel();
         socket.on_open(move |socket| {
             tell.send((socket.ready_state(), socket.protocol(), socket.extensions().is_empty())).unwrap();
@@ -26,12 +27,13 @@ fn when_established_the_state_is_open_and_open_is_fired() {
 }
 
 #[test]
-fn note_a_listener_that_is_added_in_the_same_task_hears_of_open() {
-    run(async {
+fn note_listeners_of_the_constructor_hear_of_open() {
+    run_on_threads(async {
         let serving = serve(|server| server, echo).await;
-        let socket = EventSocket::new(serving.url("/")).unwrap();
-        std::thread::sleep(Duration::from_millis(10));
-        Heard::by(&socket).expect("open").await;
+        let mut heard = None;
+        let add = |socket: &EventSocket| heard = Some(Heard::by(socket));
+        let _socket = EventSocket::new(serving.url("/"), add).unwrap();
+        heard.unwrap().expect("open").await;
     });
 }
 
@@ -39,7 +41,7 @@ fn note_a_listener_that_is_added_in_the_same_task_hears_of_open() {
 fn when_a_message_has_been_received_it_is_told_with_its_type_and_origin() {
     run(async {
         let peer = Peer::listen().await;
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         let (tell, told) = std::sync::mpsc::channel();
         socket.on_message(move |_, event| {
             tell.send((event.data().clone(), event.origin().to_owned())).unwrap();
@@ -61,7 +63,7 @@ fn when_a_message_has_been_received_it_is_told_with_its_type_and_origin() {
 fn when_a_message_has_been_received_a_byte_order_mark_is_part_of_it() {
     run(async {
         let peer = Peer::listen().await;
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         let mut heard = Heard::by(&socket);
         let mut raw = peer.open().await;
         raw.send([plain(TEXT, "\u{feff}x"), plain(CLOSE, close(1000, "\u{feff}y"))].concat()).await;
@@ -74,7 +76,7 @@ fn when_a_message_has_been_received_a_byte_order_mark_is_part_of_it() {
 fn when_a_message_has_been_received_and_the_state_is_not_open_return() {
     run(async {
         let peer = Peer::listen().await;
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         let mut heard = Heard::by(&socket);
         socket.on_message(|socket, _| socket.close(1000, "").unwrap());
         let mut raw = peer.open().await;
@@ -91,7 +93,7 @@ fn when_a_message_has_been_received_and_the_state_is_not_open_return() {
 fn messages_that_come_with_the_handshake_and_with_the_close_frame_are_told_between_open_and_close() {
     run(async {
         let peer = Peer::listen().await;
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         let mut heard = Heard::by(&socket);
         let mut raw = peer.accept().await;
         let answer = crate::support::agreement(&raw.head().await, "");
@@ -106,7 +108,7 @@ fn messages_that_come_with_the_handshake_and_with_the_close_frame_are_told_betwe
 fn when_the_closing_handshake_is_started_by_the_server_the_state_is_closing() {
     run(async {
         let peer = Peer::listen().await;
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         let mut heard = Heard::by(&socket);
         let mut raw = peer.open().await;
         heard.expect("open").await;
@@ -125,7 +127,7 @@ fn when_the_closing_handshake_is_started_by_the_server_the_state_is_closing() {
 #[test]
 fn when_closed_the_state_is_closed_before_anybody_is_told() {
     run(async {
-        let socket = EventSocket::new(nobody()).unwrap();
+        let socket = EventSocket::new(nobody(), later).unwrap();
         let (tell, told) = std::sync::mpsc::channel();
         let and_close = tell.clone();
         socket.on_error(move |socket, _| tell.send(socket.ready_state()).unwrap());
@@ -145,7 +147,7 @@ fn when_closed_cleanly_close_is_fired_without_error() {
             (close(1011, ""), "close 1011 \"\" clean"),
             (Vec::new(), "close 1005 \"\" clean"),
         ] {
-            let socket = EventSocket::new(peer.url()).unwrap();
+            let socket = EventSocket::new(peer.url(), later).unwrap();
             let mut heard = Heard::by(&socket);
             let mut raw = peer.open().await;
             raw.send(plain(CLOSE, &payload)).await;
@@ -160,7 +162,7 @@ fn when_closed_cleanly_close_is_fired_without_error() {
 fn when_closed_what_came_behind_the_close_frame_is_not_told() {
     run(async {
         let peer = Peer::listen().await;
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         let mut heard = Heard::by(&socket);
         let mut raw = peer.open().await;
         raw.send([plain(CLOSE, close(1000, "")), plain(TEXT, "too late"), vec![0xf1, 0]].concat()).await;
@@ -177,7 +179,7 @@ fn when_the_connection_has_to_be_failed_error_is_fired_before_close() {
         let client = Client::new().limits(Limits::default().message(10));
         // Reserved bits; a message that is too large; text that is not UTF-8; an end without a Close frame.
         for wrong in [&[0xf1, 0][..], &plain(TEXT, "x".repeat(11)), &plain(TEXT, b"\xff"), b""] {
-            let socket = EventSocket::from_client(&client, peer.url(), &[]).unwrap();
+            let socket = EventSocket::from_client(&client, peer.url(), &[], later).unwrap();
             let mut heard = Heard::by(&socket);
             let mut raw = peer.open().await;
             raw.send(wrong).await;
@@ -201,7 +203,7 @@ fn warning_the_code_and_the_reason_are_those_of_a_lost_connection_whatever_went_
             (not_routed, "ws://name.example/".to_owned()),
             (Client::new(), nobody()),
         ] {
-            let socket = EventSocket::from_client(&client, url, &[]).unwrap();
+            let socket = EventSocket::from_client(&client, url, &[], later).unwrap();
             assert_eq!(Heard::by(&socket).rest().await, FAILED);
         }
         // A TLS handshake, an opening handshake, and a subprotocol that go wrong; a connection that is lost.
@@ -210,7 +212,7 @@ fn warning_the_code_and_the_reason_are_those_of_a_lost_connection_whatever_went_
             ("ws", "SSH-2.0-OpenSSH_9.9\r\n"),
             ("ws", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
         ] {
-            let socket = EventSocket::new(format!("{scheme}://{}/", peer.addr())).unwrap();
+            let socket = EventSocket::new(format!("{scheme}://{}/", peer.addr()), later).unwrap();
             let mut heard = Heard::by(&socket);
             let mut raw = peer.accept().await;
             raw.bytes(1).await;
@@ -218,11 +220,11 @@ fn warning_the_code_and_the_reason_are_those_of_a_lost_connection_whatever_went_
             raw.finish().await;
             assert_eq!(heard.rest().await, FAILED, "{scheme} {answer}");
         }
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         let mut heard = Heard::by(&socket);
         let _raw = peer.open_with("Sec-WebSocket-Protocol: not.asked.for\r\n").await;
         assert_eq!(heard.rest().await, FAILED);
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         let mut heard = Heard::by(&socket);
         drop(peer.open().await);
         assert_eq!(heard.rest().await, ["open", FAILED[0], FAILED[1]]);
@@ -235,7 +237,7 @@ fn warning_note_1015_is_told_not_even_if_the_server_sends_it() {
     run(async {
         let peer = Peer::listen().await;
         for code in [1005, 1006, 1015] {
-            let socket = EventSocket::new(peer.url()).unwrap();
+            let socket = EventSocket::new(peer.url(), later).unwrap();
             let mut heard = Heard::by(&socket);
             let mut raw = peer.open().await;
             raw.send(plain(CLOSE, close(code, "mine"))).await;
@@ -254,7 +256,7 @@ fn warning_what_went_wrong_is_told_by_the_error_and_not_by_the_code() {
         let (tell, told) = std::sync::mpsc::channel();
         let not_resolved = Client::new().resolver(async |_| Err(io::Error::other("no such name")));
         for url in [serving.url("/"), nobody(), "ws://name.example/".to_owned()] {
-            let socket = EventSocket::from_client(&not_resolved, url, &[]).unwrap();
+            let socket = EventSocket::from_client(&not_resolved, url, &[], later).unwrap();
             let tell = tell.clone();
             socket.on_error(move |_, error| {
                 let kind = match error {
@@ -276,7 +278,7 @@ fn warning_what_went_wrong_is_told_by_the_error_and_not_by_the_code() {
 fn ping_and_pong_frames_are_not_exposed() {
     run(async {
         let peer = Peer::listen().await;
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         let mut heard = Heard::by(&socket);
         let mut raw = peer.open().await;
         raw.send([plain(PING, "1"), plain(PONG, "2")].concat()).await;
@@ -293,7 +295,7 @@ fn ping_frames_are_sent_to_detect_a_failed_connection_and_for_nothing_else() {
         for (keepalive, pinged) in [(Some(Keepalive::every(every)), true), (None, false)] {
             let (client, mut dialled) = dialled(ROOMY, Limits::default());
             let client = client.limits(Limits::default().keepalive(keepalive));
-            let socket = EventSocket::from_client(&client, "ws://name.example/", &[]).unwrap();
+            let socket = EventSocket::from_client(&client, "ws://name.example/", &[], later).unwrap();
             let mut heard = Heard::by(&socket);
             let mut raw = dialled.open().await;
             heard.expect("open").await;

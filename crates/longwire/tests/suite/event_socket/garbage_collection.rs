@@ -7,7 +7,7 @@ use longwire::{EventSocket, SendStatus};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::unbounded_channel;
 
-use super::Heard;
+use super::{Heard, later};
 use crate::support::{CLOSE, Frame, Peer, TEXT, close, plain, run};
 
 #[test]
@@ -15,7 +15,7 @@ fn a_connecting_socket_lives_while_there_are_listeners() {
     run(async {
         let peer = Peer::listen().await;
         let (tell, mut told) = unbounded_channel();
-        EventSocket::new(peer.url()).unwrap().on_open(move |_| tell.send(()).unwrap());
+        EventSocket::new(peer.url(), later).unwrap().on_open(move |_| tell.send(()).unwrap());
         let mut raw = peer.open().await;
         told.recv().await.unwrap();
         // Open, and with nobody to be told anything more, it is closed without a code.
@@ -27,7 +27,7 @@ fn a_connecting_socket_lives_while_there_are_listeners() {
 fn a_connecting_socket_without_listeners_is_given_up() {
     run(async {
         let peer = Peer::listen().await;
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         let mut raw = peer.accept().await;
         raw.head().await;
         drop(socket);
@@ -40,7 +40,7 @@ fn an_open_socket_lives_while_there_are_listeners_for_message_error_or_close() {
     run(async {
         for kind in [EventKind::Message, EventKind::Error, EventKind::Close] {
             let peer = Peer::listen().await;
-            let socket = EventSocket::new(peer.url()).unwrap();
+            let socket = EventSocket::new(peer.url(), later).unwrap();
             let (tell, mut told) = unbounded_channel();
             socket.add_event_listener(kind, move |_, event| tell.send(event.kind()).unwrap());
             drop(socket);
@@ -56,7 +56,7 @@ fn an_open_socket_lives_while_there_are_listeners_for_message_error_or_close() {
 fn an_open_socket_that_is_dropped_sends_what_was_queued_and_closes_without_a_code() {
     run(async {
         let peer = Peer::listen().await;
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         let (tell, mut told) = unbounded_channel();
         socket.on_open(move |_| tell.send(()).unwrap());
         let mut raw = peer.open().await;
@@ -72,7 +72,7 @@ fn an_open_socket_that_is_dropped_sends_what_was_queued_and_closes_without_a_cod
 fn a_closing_socket_tells_its_end_though_nobody_holds_it() {
     run(async {
         let peer = Peer::listen().await;
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         let mut heard = Heard::by(&socket);
         let mut raw = peer.open().await;
         heard.expect("open").await;
@@ -89,7 +89,7 @@ fn a_closing_socket_tells_its_end_though_nobody_holds_it() {
 fn listeners_are_dropped_at_the_end_even_if_they_hold_the_socket() {
     run(async {
         let peer = Peer::listen().await;
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         let held = Arc::new(());
         let (myself, token) = (socket.clone(), Arc::clone(&held));
         socket.on_message(move |_, _| drop((myself.clone(), Arc::clone(&token))));
@@ -109,7 +109,7 @@ fn another_runtime() -> Runtime {
 
 fn made_in(runtime: &Runtime, url: String) -> EventSocket {
     let _entered = runtime.enter();
-    EventSocket::new(url).unwrap()
+    EventSocket::new(url, later).unwrap()
 }
 
 #[test]

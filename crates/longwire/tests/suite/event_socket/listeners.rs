@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use longwire::event_socket::EventKind;
 use longwire::{Client, EventSocket};
 
-use super::{Heard, nobody};
+use super::{Heard, later, nobody};
 use crate::support::{CLOSE, Frame, Peer, TEXT, close, patient, plain, run};
 
 fn telling(tell: &Sender<&'static str>, what: &'static str) -> impl FnMut(&EventSocket) + Send + 'static {
@@ -29,7 +29,7 @@ fn the_four_handlers() {
         let [opened, heard, closed, failed] = [(); 4].map(|()| tell.clone());
         drop(tell);
 
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         socket.on_open(move |socket| {
             opened.send("connected".to_owned()).unwrap();
             socket.send("Hello, Server!").or_drop();
@@ -59,7 +59,7 @@ fn the_four_handlers() {
 fn a_handler_takes_the_place_of_the_one_before_and_listeners_are_called_in_their_order() {
     run(async {
         let peer = Peer::listen().await;
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         let (tell, told) = channel();
         socket.on_open(telling(&tell, "replaced"));
         let mut second = telling(&tell, "second");
@@ -75,7 +75,7 @@ fn a_handler_takes_the_place_of_the_one_before_and_listeners_are_called_in_their
 fn a_listener_can_be_removed_even_by_one_before_it() {
     run(async {
         let peer = Peer::listen().await;
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         let (tell, told) = channel();
         let later = Arc::new(Mutex::new(None));
         let (removed, tell_first) = (Arc::clone(&later), tell.clone());
@@ -99,7 +99,7 @@ fn a_listener_can_be_removed_even_by_one_before_it() {
 fn a_handler_can_be_taken_back_and_set_again_behind_the_others() {
     run(async {
         let peer = Peer::listen().await;
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         let (tell, told) = channel();
         let handler = socket.on_open(telling(&tell, "taken back"));
         let mut listener = telling(&tell, "listener");
@@ -115,7 +115,7 @@ fn a_handler_can_be_taken_back_and_set_again_behind_the_others() {
 fn a_listener_may_add_others_which_hear_of_the_next_event() {
     run(async {
         let peer = Peer::listen().await;
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         let (tell, told) = channel();
         socket.on_message(move |socket, event| {
             let (tell, added_at) = (tell.clone(), event.data().to_string());
@@ -138,7 +138,7 @@ fn a_listener_may_add_others_which_hear_of_the_next_event() {
 fn a_handler_may_replace_itself() {
     run(async {
         let peer = Peer::listen().await;
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         let (tell, told) = channel();
         socket.on_message(move |socket, _| {
             let tell = tell.clone();
@@ -158,8 +158,8 @@ fn a_listener_that_panics_takes_nobody_with_it() {
         let (peer, other_peer) = (Peer::listen().await, Peer::listen().await);
         // What it takes to print where it panicked is time that the other waits.
         let client = Client::new().limits(patient());
-        let socket = EventSocket::from_client(&client, peer.url(), &[]).unwrap();
-        let other = EventSocket::from_client(&client, other_peer.url(), &[]).unwrap();
+        let socket = EventSocket::from_client(&client, peer.url(), &[], later).unwrap();
+        let other = EventSocket::from_client(&client, other_peer.url(), &[], later).unwrap();
         socket.on_open(|_| panic!("a mistake of the application"));
         socket.on_message(|_, event| assert_ne!(event.data().as_text(), Some("1"), "another one"));
         let (mut heard, mut other_heard) = (Heard::by(&socket), Heard::by(&other));
@@ -179,7 +179,7 @@ fn a_listener_that_panics_takes_nobody_with_it() {
 #[test]
 fn everything_may_be_called_in_a_listener() {
     run(async {
-        let socket = EventSocket::new(nobody()).unwrap();
+        let socket = EventSocket::new(nobody(), later).unwrap();
         let (tell, told) = channel();
         socket.on_close(move |socket, _| {
             let attributes = (socket.url(), socket.protocol(), socket.extensions(), socket.ready_state());
@@ -196,7 +196,7 @@ fn everything_may_be_called_in_a_listener() {
 #[test]
 fn everybody_who_waits_is_told_the_end() {
     run(async {
-        let socket = EventSocket::new(nobody()).unwrap();
+        let socket = EventSocket::new(nobody(), later).unwrap();
         let (one, two) = tokio::join!(socket.ended(), socket.ended());
         assert_eq!((one.code().get(), &one), (1006, &two));
         assert_eq!(socket.ended().await, one);

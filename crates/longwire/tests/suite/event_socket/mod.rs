@@ -23,6 +23,9 @@ fn nobody() -> String {
     format!("ws://{}/", deserted())
 }
 
+/// Adds no listeners yet: on a runtime of one thread nothing happens before the test waits for something.
+fn later(_: &EventSocket) {}
+
 /// What listeners of all kinds were told.
 struct Heard {
     events: UnboundedReceiver<String>,

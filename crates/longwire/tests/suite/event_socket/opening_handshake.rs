@@ -4,20 +4,20 @@ use longwire::{Client, EventSocket};
 use longwire_proto::handshake::ClientKey;
 use tokio::sync::mpsc::unbounded_channel;
 
-use super::{FAILED, Heard, nobody};
+use super::{FAILED, Heard, later, nobody};
 use crate::support::{Peer, agreement, run};
 
 /// The head of the request that is made for a URL with `rest` behind the server's name, in lower case.
 async fn head_for(peer: &Peer, rest: &str, protocols: &[&str]) -> String {
     let url = format!("ws://{}{rest}", peer.addr());
-    let _socket = EventSocket::with_protocols(url, protocols).unwrap();
+    let _socket = EventSocket::with_protocols(url, protocols, later).unwrap();
     peer.accept().await.head().await.to_ascii_lowercase()
 }
 
 /// What a socket that asks for `protocols` tells of a server that answers with the bytes of `answer`.
 async fn told_of(answer: impl AsRef<[u8]>, protocols: &[&str]) -> Vec<String> {
     let peer = Peer::listen().await;
-    let socket = EventSocket::with_protocols(peer.url(), protocols).unwrap();
+    let socket = EventSocket::with_protocols(peer.url(), protocols, later).unwrap();
     let mut heard = Heard::by(&socket);
     let mut raw = peer.accept().await;
     raw.head().await;
@@ -40,7 +40,7 @@ fn connections_steps_1_and_2_host_and_port_are_those_of_the_url() {
                 tell.send((asked.host().to_owned(), asked.port())).unwrap();
                 async { Ok(Vec::new()) }
             });
-            let _socket = EventSocket::from_client(&client, url, &[]).unwrap();
+            let _socket = EventSocket::from_client(&client, url, &[], later).unwrap();
             assert_eq!(told.recv().await.unwrap(), (host.to_owned(), port), "{url}");
         }
     });
@@ -75,7 +75,7 @@ fn connections_step_5_secure_is_false_for_ws_and_true_for_wss() {
         let peer = Peer::listen().await;
         // The first byte of a TLS record that carries a handshake (RFC 8446 §5.1).
         for (scheme, first) in [("ws", b'G'), ("http", b'G'), ("wss", 0x16), ("https", 0x16)] {
-            let _socket = EventSocket::new(format!("{scheme}://{}/", peer.addr())).unwrap();
+            let _socket = EventSocket::new(format!("{scheme}://{}/", peer.addr()), later).unwrap();
             assert_eq!(peer.accept().await.bytes(1).await, [first], "{scheme}");
         }
     });
@@ -86,7 +86,7 @@ fn step_2_no_referrer_is_told_and_credentials_are_included() {
     run(async {
         let peer = Peer::listen().await;
         let url = format!("ws://me:secret@{}/", peer.addr());
-        let _socket = EventSocket::new(url).unwrap();
+        let _socket = EventSocket::new(url, later).unwrap();
         let head = peer.accept().await.head().await;
         assert!(!head.to_ascii_lowercase().contains("\r\nreferer:"), "{head}");
         assert!(head.contains(": Basic bWU6c2VjcmV0\r\n"), "{head}");
@@ -124,7 +124,7 @@ fn step_5_the_key_is_a_nonce_of_16_bytes() {
     run(async {
         let peer = Peer::listen().await;
         let key = async || {
-            let _socket = EventSocket::new(peer.url()).unwrap();
+            let _socket = EventSocket::new(peer.url(), later).unwrap();
             let head = peer.accept().await.head().await;
             let (_, key) = head
                 .lines()
@@ -160,7 +160,7 @@ fn steps_9_and_10_permessage_deflate_is_offered() {
 #[test]
 fn step_11_1_a_network_error_or_another_status_than_101_fails_the_connection() {
     run(async {
-        let socket = EventSocket::new(nobody()).unwrap();
+        let socket = EventSocket::new(nobody(), later).unwrap();
         assert_eq!(Heard::by(&socket).rest().await, FAILED);
         for status in ["200 OK", "204 No Content", "401 Unauthorized", "426 Upgrade Required", "503 Busy"] {
             let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
@@ -174,7 +174,7 @@ fn step_11_2_a_server_that_chooses_none_of_the_protocols_fails_the_connection() 
     run(async {
         let peer = Peer::listen().await;
         for answer in ["", "Sec-WebSocket-Protocol: \r\n"] {
-            let socket = EventSocket::with_protocols(peer.url(), &["chat"]).unwrap();
+            let socket = EventSocket::with_protocols(peer.url(), &["chat"], later).unwrap();
             let mut heard = Heard::by(&socket);
             let _raw = peer.open_with(answer).await;
             assert_eq!(heard.rest().await, FAILED, "{answer:?}");
@@ -187,7 +187,7 @@ fn step_11_3_a_server_that_chooses_another_protocol_fails_the_connection() {
     run(async {
         let peer = Peer::listen().await;
         for asked in [&["chat"][..], &[]] {
-            let socket = EventSocket::with_protocols(peer.url(), asked).unwrap();
+            let socket = EventSocket::with_protocols(peer.url(), asked, later).unwrap();
             let mut heard = Heard::by(&socket);
             let _raw = peer.open_with("Sec-WebSocket-Protocol: other\r\n").await;
             assert_eq!(heard.rest().await, FAILED);
@@ -206,7 +206,7 @@ fn step_11_3_an_answer_that_is_not_that_of_the_protocol_fails_the_connection() {
             ("Sec-WebSocket-Accept: ", "Sec-WebSocket-Accept: x"),
             ("\r\n\r\n", "\r\nSec-WebSocket-Extensions: x-unheard-of\r\n\r\n"),
         ] {
-            let socket = EventSocket::new(peer.url()).unwrap();
+            let socket = EventSocket::new(peer.url(), later).unwrap();
             let mut heard = Heard::by(&socket);
             let mut raw = peer.accept().await;
             let agreed = agreement(&raw.head().await, "");

@@ -8,7 +8,7 @@ use longwire::event_socket::EventSocket;
 use longwire::{Client, Limits};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
 
-use super::{FAILED, Heard};
+use super::{FAILED, Heard, later};
 use crate::support::{ROOMY, Raw, TEXT, agreement, plain, run_paused};
 
 const URL: &str = "ws://a.example/";
@@ -24,7 +24,7 @@ fn a_connector_that_panics_fails_the_connection() {
             }
             Ok(tokio::io::empty())
         });
-        let socket = EventSocket::from_client(&client, URL, &[]).unwrap();
+        let socket = EventSocket::from_client(&client, URL, &[], later).unwrap();
         let mut heard = Heard::by(&socket);
         assert_eq!(heard.rest().await, FAILED);
         assert_eq!(socket.ended().await.code().get(), 1006);
@@ -53,7 +53,7 @@ fn what_panics_at_once_fails_the_connection_too() {
             std::future::ready(Ok(tokio::io::empty()))
         });
         for client in [connector, resolver, eager] {
-            let socket = EventSocket::from_client(&client, URL, &[]).unwrap();
+            let socket = EventSocket::from_client(&client, URL, &[], later).unwrap();
             let mut heard = Heard::by(&socket);
             assert_eq!(heard.rest().await, FAILED);
             assert_eq!(socket.ended().await.code().get(), 1006);
@@ -100,7 +100,7 @@ fn a_transport_that_panics_fails_the_connection() {
             dial.send(theirs).unwrap();
             async { Ok(Fussy(ours)) }
         });
-        let socket = EventSocket::from_client(&client, URL, &[]).unwrap();
+        let socket = EventSocket::from_client(&client, URL, &[], later).unwrap();
         let mut heard = Heard::by(&socket);
         let mut raw = Raw::new(dialled.recv().await.unwrap());
         let answer = agreement(&raw.head().await, "");

@@ -3,14 +3,14 @@
 use longwire::event_socket::ReadyState;
 use longwire::{Client, EventSocket, Message, SendStatus};
 
-use super::Heard;
+use super::{Heard, later};
 use crate::support::{BINARY, CLOSE, Frame, Peer, TEXT, close, plain, run, settle};
 
 #[test]
 fn step_1_while_connecting_it_is_an_invalid_state_error() {
     run(async {
         let peer = Peer::listen().await;
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         assert_eq!(socket.send("early"), SendStatus::Connecting);
         assert_eq!(socket.buffered_amount(), 0);
         let mut heard = Heard::by(&socket);
@@ -26,7 +26,7 @@ fn step_2_text_and_binary_messages_leave_in_their_order() {
     run(async {
         let peer = Peer::listen().await;
         let client = Client::new().deflate(None);
-        let socket = EventSocket::from_client(&client, peer.url(), &[]).unwrap();
+        let socket = EventSocket::from_client(&client, peer.url(), &[], later).unwrap();
         socket.on_open(|socket| {
             socket.send("text").or_drop();
             socket.send(vec![1, 2]).or_drop();
@@ -47,7 +47,7 @@ fn step_2_text_and_binary_messages_leave_in_their_order() {
 fn step_2_while_closing_or_closed_it_only_increases_buffered_amount() {
     run(async {
         let peer = Peer::listen().await;
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         let mut heard = Heard::by(&socket);
         let mut raw = peer.open().await;
         heard.expect("open").await;
@@ -67,7 +67,7 @@ fn step_2_while_closing_or_closed_it_only_increases_buffered_amount() {
 fn step_2_if_the_buffer_is_full_flag_as_full_and_close_the_connection() {
     run(async {
         let peer = Peer::listen().await;
-        let socket = EventSocket::new(peer.url()).unwrap();
+        let socket = EventSocket::new(peer.url(), later).unwrap();
         socket.set_max_buffered_amount(10);
         let mut heard = Heard::by(&socket);
         let (tell, told) = std::sync::mpsc::channel();
@@ -88,7 +88,7 @@ fn a_server_that_does_not_read_does_not_make_send_wait() {
     run(async {
         let peer = Peer::listen().await;
         let client = Client::new().deflate(None);
-        let socket = EventSocket::from_client(&client, peer.url(), &[]).unwrap();
+        let socket = EventSocket::from_client(&client, peer.url(), &[], later).unwrap();
         let mut heard = Heard::by(&socket);
         let mut raw = peer.open().await;
         heard.expect("open").await;

@@ -1,6 +1,8 @@
 //! From the first byte to an open connection.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
@@ -8,6 +10,7 @@ use http::header::{HeaderValue, RETRY_AFTER, SERVER};
 use longwire::{Accept, Limits, Refusal, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::mpsc::unbounded_channel;
 
 use crate::support::{EventServer, Frame, Raw, Script, TEXT, Told, for_each_engine, masked, upgrade_request};
 
@@ -219,15 +222,27 @@ async fn answer_to_half_a_megabyte(server: &EventServer, begin: &str) -> Option<
 #[test]
 fn a_refusal_that_takes_the_handler_long_is_sent() {
     for_each_engine(async |engine| {
+        let (asked, mut is_asked) = unbounded_channel();
+        let (release, released) = channel();
+        let released = Mutex::new(released);
         let server = Script::new()
-            .on_upgrade(|_| {
-                std::thread::sleep(Duration::from_millis(1100));
+            .on_upgrade(move |_| {
+                asked.send(()).unwrap();
+                released.lock().unwrap().recv().unwrap();
                 Err(Refusal::forbidden("not you"))
             })
             .run(engine, |server| server)
             .await;
-        let answer = server.ask(upgrade_request("")).await;
-        assert!(answer.starts_with("HTTP/1.1 403 Forbidden\r\n"), "{answer}");
+        let more_than_a_second = Limits::default().handshake_time(Duration::from_millis(1100));
+        let clock = Script::new().run(engine, |server| server.limits(more_than_a_second)).await;
+        let mut refused = server.raw().await;
+        refused.send(upgrade_request("")).await;
+        is_asked.recv().await.unwrap();
+        // It comes while the handler is busy, and is given up before the handler is done.
+        clock.raw().await.expect_end().await;
+        release.send(()).unwrap();
+        let head = refused.head().await;
+        assert!(head.starts_with("HTTP/1.1 403 Forbidden\r\n"), "{head}");
     });
 }
 

@@ -1,6 +1,6 @@
 //! Topics: who gets what is published.
 
-use longwire::{Client, Deflate, Engine, Message};
+use longwire::{Client, Deflate, Engine, Message, Topics};
 
 use crate::support::{CLOSE, EventServer, Frame, Raw, Script, TEXT, close, for_each_engine, masked};
 
@@ -215,13 +215,17 @@ fn a_publication_is_compressed_for_those_who_agreed_to_it() {
 #[test]
 fn who_publishes_before_the_server_runs_or_after_it_ended_harms_nobody() {
     for_each_engine(async |engine| {
-        let server = longwire::Server::bind("127.0.0.1:0").await.unwrap();
-        let (server, topics) = server.topics();
-        topics.publish("news", "too early");
-        drop(server);
-        let server = chat().run(engine, |server| server).await;
+        let early = |topics: &Topics| topics.publish("news", "too early");
+        let mut server = chat().run_with_topics(engine, early).await;
+        let mut raw = subscriber(&server, "news").await;
+        server.topics.publish("news", "in time");
+        expect(&mut raw, "in time").await;
         let topics = server.topics.clone();
-        server.end().await;
+        server.stop();
+        assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1001, "the server is shutting down")));
+        raw.send(masked(CLOSE, close(1001, ""))).await;
+        server.returned().await;
         topics.publish("news", "too late");
+        raw.expect_end().await;
     });
 }

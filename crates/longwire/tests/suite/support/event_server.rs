@@ -14,16 +14,26 @@ use super::end;
 use super::raw::{Frame, Raw, TEXT, masked};
 use super::run::{block_on, on_own_thread};
 use super::serving::{Serving, upgrade_request};
+use crate::skipped::skipped_without;
 
 /// What every test of the event-driven server runs on, if the system has it.
 const ENGINES: [Engine; 2] = [Engine::Readiness, Engine::Uring];
 
 /// Runs a test once for each engine.
 pub(crate) fn for_each_engine(test: impl AsyncFn(Engine) + Copy + Send + 'static) {
-    for engine in ENGINES.into_iter().filter(|engine| engine.resolve() == *engine) {
+    for engine in ENGINES.into_iter().filter(|engine| is_there(*engine)) {
         println!("engine: {engine:?}");
         on_own_thread(move || block_on(Builder::new_current_thread(), test(engine)));
     }
+}
+
+/// Whether the system has it. If not, the test is reported as skipped.
+pub(crate) fn is_there(engine: Engine) -> bool {
+    let is_there = engine.resolve() == engine;
+    if !is_there {
+        skipped_without("io_uring");
+    }
+    is_there
 }
 
 /// A connection in the hands of a script; its state is the path of its request, unless the script says otherwise.
@@ -131,13 +141,31 @@ impl Script {
         engine: Engine,
         set_up: impl FnOnce(Server<Run>) -> Server<Run>,
     ) -> EventServer {
+        self.start(engine, |server, _| set_up(server)).await
+    }
+
+    /// As [`run`](Script::run); `publish` gets the topics before the server runs.
+    pub(crate) async fn run_with_topics(self, engine: Engine, publish: impl FnOnce(&Topics)) -> EventServer {
+        let set_up = |server, topics: &Topics| {
+            publish(topics);
+            server
+        };
+        self.start(engine, set_up).await
+    }
+
+    async fn start(
+        self,
+        engine: Engine,
+        set_up: impl FnOnce(Server<Run>, &Topics) -> Server<Run>,
+    ) -> EventServer {
         let Script { on_upgrade, on_open, on_message, on_drain, on_close, told, told_to_test } = self;
         let handler = Noted { on_upgrade, on_open, on_message, on_drain, on_close, told };
         let mut topics = None;
         let set_up = |server: Server| {
             let (server, its_topics) = server.topics();
+            let server = set_up(server.engine(engine).workers(1), &its_topics);
             topics = Some(its_topics);
-            set_up(server.engine(engine).workers(1))
+            server
         };
         let serving = Serving::start(set_up, |server| server.run(handler)).await;
         EventServer { serving, topics: topics.unwrap(), told: told_to_test }

@@ -2,6 +2,7 @@
 
 use longwire::{Accept, Engine, Handler, MessageRef, Refusal, Server, Socket, Upgrade};
 
+use super::event_server::is_there;
 use super::run::{block_on, on_own_thread};
 use super::serving::{Serving, echo};
 
@@ -20,7 +21,7 @@ const FRONTS: [Front; 3] = [Front::Tasks, Front::Loops(Engine::Readiness), Front
 pub(crate) fn fronts() -> impl Iterator<Item = Front> {
     FRONTS.into_iter().filter(|front| match front {
         Front::Tasks => true,
-        Front::Loops(engine) => engine.resolve() == *engine,
+        Front::Loops(engine) => is_there(*engine),
     })
 }
 

@@ -74,6 +74,7 @@ impl Lifecycle {
             handed_over,
             None,
         )
+        .inspect_err(|_| crate::skipped::skipped_without("io_uring"))
         .ok()?;
 
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
