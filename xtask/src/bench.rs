@@ -26,8 +26,8 @@ use self::scenarios::{SCENARIOS, Scenario, Span};
 use self::servers::{SERVERS, Server};
 use self::shuffle::shuffle;
 use self::trial::Laboratory;
+use crate::suite::context::Context;
 use crate::terminal;
-use crate::test::context::Context;
 use crate::workspace::Workspace;
 
 /// What to measure, and how long.

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 
-use crate::test::context::Context;
-use crate::test::outcome::Stop;
+use crate::suite::context::Context;
+use crate::suite::outcome::Stop;
 use crate::tidy::source::{self, SourceFile};
 use crate::workspace::Workspace;
 

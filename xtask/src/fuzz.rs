@@ -10,8 +10,8 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use crate::cargo::cargo;
 use crate::command::{Finished, Task};
 use crate::nightly::Nightly;
-use crate::test::context::Context;
-use crate::test::outcome::{Outcome, Stop};
+use crate::suite::context::Context;
+use crate::suite::outcome::{Outcome, Stop};
 use crate::workspace::Workspace;
 
 /// How long a target runs as part of the tests.

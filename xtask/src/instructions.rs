@@ -14,9 +14,9 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::command::Task;
+use crate::suite::context::Context;
+use crate::suite::outcome::{Outcome, Stop};
 use crate::terminal::{Tone, paint};
-use crate::test::context::Context;
-use crate::test::outcome::{Outcome, Stop};
 use crate::workspace::Workspace;
 
 /// Where the figures are, from the root of the workspace.

@@ -13,12 +13,14 @@ mod process_tree;
 mod sanitize;
 mod server;
 mod soak;
+mod suite;
 mod terminal;
 mod test;
 mod tidy;
 mod weigh;
 mod workspace;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -26,7 +28,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::features::Features;
-use crate::test::Suite;
+use crate::test::{Extent, Suite};
 use crate::workspace::Workspace;
 
 #[derive(Debug, Parser)]
@@ -47,6 +49,12 @@ enum Chore {
         /// Show the suites instead of running them.
         #[arg(long)]
         list: bool,
+        /// Run all of Autobahn's cases, not a sample of its compressed ones.
+        #[arg(long)]
+        full: bool,
+        /// Write what the suites counted to this file, for the run that these are a part of.
+        #[arg(long, hide = true)]
+        outcome: Option<PathBuf>,
     },
     /// Fuzz the protocol: all targets, or the one named.
     Fuzz {
@@ -98,7 +106,14 @@ fn run(chore: Chore) -> Result<ExitCode> {
             test::list();
             true
         }
-        Chore::Test { suites, list: false } => test::run(&Workspace::find()?, &suites)?,
+        Chore::Test { suites, full, outcome, .. } => {
+            let extent = if full { Extent::Full } else { Extent::Sampled };
+            let workspace = Workspace::find()?;
+            match (&suites[..], outcome) {
+                ([suite], Some(file)) => test::run_as_part(&workspace, *suite, extent, &file)?,
+                _ => test::run(&workspace, &suites, extent)?,
+            }
+        }
         Chore::Fuzz { target, seconds } => {
             fuzz::run(&Workspace::find()?, target.as_deref(), Duration::from_secs(seconds))?
         }

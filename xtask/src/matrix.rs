@@ -17,9 +17,9 @@ use anyhow::{Result, anyhow};
 use crate::command::Task;
 use crate::matrix::peers::{Api, Before, Peers, Proxy};
 use crate::matrix::row::{Row, Table};
+use crate::suite::context::Context;
+use crate::suite::outcome::{Outcome, Stop};
 use crate::terminal::Progress;
-use crate::test::context::Context;
-use crate::test::outcome::{Outcome, Stop};
 use crate::workspace::Workspace;
 
 /// Ten cells, each with thirty seconds at most, and the start of a browser.

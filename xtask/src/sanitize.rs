@@ -5,9 +5,9 @@ use std::process::Command;
 use anyhow::{Result, anyhow};
 
 use crate::nightly::Nightly;
-use crate::test::context::Context;
-use crate::test::outcome::{Outcome, Stop};
-use crate::test::rust;
+use crate::suite::cargo_test;
+use crate::suite::context::Context;
+use crate::suite::outcome::{Outcome, Stop};
 use crate::workspace::Workspace;
 
 const NEEDS_NIGHTLY: &str = "the sanitizers need the nightly toolchain, and rustup has none";
@@ -89,7 +89,7 @@ fn test(workspace: &Workspace, nightly: &Nightly) -> Result<Outcome> {
             outcome.add(Outcome::skipped(format!("{}: io_uring is Linux's", trial.name)));
             continue;
         }
-        outcome.add(rust::test(workspace, trial.name, trial.command(workspace, nightly))?);
+        outcome.add(cargo_test::run(workspace, trial.name, trial.command(workspace, nightly))?);
     }
     Ok(outcome)
 }

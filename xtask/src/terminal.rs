@@ -46,6 +46,14 @@ pub(crate) fn verdict(name: &str, findings: &[String]) {
     }
 }
 
+/// Begins a line of progress in a log.
+const PROGRESS: &str = "… ";
+
+/// What a line of another program of ours tells about its progress; `None`: it tells something else.
+pub(crate) fn progress_in(line: &str) -> Option<&str> {
+    line.strip_prefix(PROGRESS)
+}
+
 /// A line that tells how far long work has come.
 ///
 /// On a terminal it is rewritten in place; elsewhere it is printed now and then, so that a log stays short.
@@ -68,7 +76,7 @@ impl Progress {
             print!("\r\x1b[K{line}");
         } else if self.said.elapsed() >= Self::QUIET_TIME {
             self.said = Instant::now();
-            println!("{text}");
+            println!("{PROGRESS}{text}");
         }
         // A progress line that cannot be shown is no reason to stop the work.
         let _ = std::io::stdout().flush();

@@ -1,32 +1,34 @@
 //! `cargo xtask test`: every test there is, suite by suite.
 
 mod autobahn;
-pub(crate) mod certificates;
-pub(crate) mod context;
 mod deny;
-pub(crate) mod interop;
-pub(crate) mod outcome;
+mod interop;
 mod report;
-pub(crate) mod rust;
+mod rust;
+mod side_by_side;
 mod tap;
 
+use std::path::Path;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 
 use crate::fuzz;
 use crate::instructions;
 use crate::matrix;
 use crate::sanitize;
+use crate::suite::context::Context;
+use crate::suite::outcome::{Outcome, Stop, on_ci};
 use crate::terminal;
-use crate::test::context::Context;
-use crate::test::outcome::{Outcome, Stop};
-use crate::test::report::Report;
+use crate::test::report::RunReport;
+use crate::test::side_by_side::Part;
+
 use crate::tidy;
 use crate::workspace::Workspace;
+pub(crate) use autobahn::Extent;
 
-/// The suites in the order in which they run.
+/// The suites in the order in which they are reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Suite {
     /// The house rules.
@@ -51,8 +53,23 @@ pub(crate) enum Suite {
     Interop,
 }
 
+/// Phases run one after the other, the lanes of a phase side by side, the suites of a lane one after the other. The tests of
+/// `rust` have the machine for themselves, since some measure time. Of the lanes behind them, the first compiles, and the
+/// second mostly waits: for peers and for the network. All that installs Debian packages is in one lane.
+const PHASES: [&[&[Suite]]; 2] = [
+    &[&[Suite::Rust]],
+    &[
+        &[Suite::Tidy, Suite::Fuzz, Suite::Sanitize],
+        &[Suite::Deny, Suite::Instructions, Suite::Autobahn, Suite::Node, Suite::Browser, Suite::Interop],
+    ],
+];
+
 impl Suite {
-    fn run(self, context: &Context<'_>) -> Result<Outcome, Stop> {
+    fn outcome(self, context: &Context<'_>, extent: Extent) -> Outcome {
+        self.run(context, extent).unwrap_or_else(|stop| stop.outcome(on_ci()))
+    }
+
+    fn run(self, context: &Context<'_>, extent: Extent) -> Result<Outcome, Stop> {
         match self {
             Self::Tidy => {
                 let tally = tidy::run(context.workspace)?;
@@ -63,11 +80,15 @@ impl Suite {
             Self::Sanitize => sanitize::suite(context),
             Self::Instructions => instructions::suite(context),
             Self::Deny => deny::run(context),
-            Self::Autobahn => autobahn::run(context),
+            Self::Autobahn => autobahn::run(context, extent),
             Self::Node => interop::node(context),
             Self::Browser => interop::browser(context),
             Self::Interop => matrix::suite(context),
         }
+    }
+
+    fn as_part(self) -> Part {
+        Part { name: self.name(), place: self as usize }
     }
 
     fn name(self) -> String {
@@ -84,18 +105,35 @@ pub(crate) fn list() {
 }
 
 /// Runs the suites, all of them if none is named, and tells whether nothing failed.
-pub(crate) fn run(workspace: &Workspace, named: &[Suite]) -> Result<bool> {
-    let continuous_integration = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
+pub(crate) fn run(workspace: &Workspace, named: &[Suite], extent: Extent) -> Result<bool> {
     let context = Context::new(workspace);
-    let mut report = Report::default();
-    for suite in Suite::value_variants() {
-        if named.is_empty() || named.contains(suite) {
+    let mut report = RunReport::default();
+    for phase in PHASES {
+        let is_wanted = |suite: &Suite| named.is_empty() || named.contains(suite);
+        let lanes = phase.iter().map(|lane| lane.iter().copied().filter(is_wanted).collect());
+        let mut lanes: Vec<Vec<Suite>> = lanes.collect();
+        lanes.retain(|lane| !lane.is_empty());
+        if let [_, _, ..] = lanes[..] {
+            let parts = |lane: Vec<Suite>| lane.into_iter().map(Suite::as_part).collect();
+            let lanes: Vec<Vec<Part>> = lanes.into_iter().map(parts).collect();
+            side_by_side::run(workspace, &lanes, extent.options(), &mut report);
+            continue;
+        }
+        for suite in lanes.into_iter().flatten() {
             terminal::heading(&suite.name());
             let begun = Instant::now();
-            let outcome = suite.run(&context).unwrap_or_else(|stop| stop.outcome(continuous_integration));
-            report.add(suite.name(), outcome, begun.elapsed());
+            let outcome = suite.outcome(&context, extent);
+            report.add(suite as usize, suite.name(), outcome, begun.elapsed());
         }
     }
     println!("{report}");
     Ok(report.is_clean())
+}
+
+/// Runs a suite as a part of a run of several, which reads what it counted from `file`.
+pub(crate) fn run_as_part(workspace: &Workspace, suite: Suite, extent: Extent, file: &Path) -> Result<bool> {
+    let outcome = suite.outcome(&Context::new(workspace), extent);
+    let json = serde_json::to_string(&outcome)?;
+    std::fs::write(file, json).with_context(|| format!("writing {}", file.display()))?;
+    Ok(outcome.failed == 0)
 }

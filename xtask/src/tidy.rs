@@ -6,6 +6,7 @@ mod examples;
 #[cfg(test)]
 mod fake_tree;
 mod floors;
+mod folders;
 mod forbidden;
 mod leftovers;
 mod length;
@@ -17,6 +18,7 @@ pub(crate) mod source;
 mod standard;
 mod test_code;
 mod toolchain;
+mod type_names;
 mod unsafe_code;
 
 use anyhow::Result;
@@ -78,12 +80,16 @@ fn check_sources(
     let no_rules = CrateRules::default();
     let mut all: Vec<SourceFile> = Vec::new();
     let mut floors = Vec::new();
+    let mut folders = Vec::new();
+    let mut type_names = Vec::new();
     let mut forbidden = Vec::new();
     let mut without_example = Vec::new();
     for package in &workspace.packages {
         let files = source::load(workspace, package)?;
         let rules = rules.per_crate.get(&package.name).unwrap_or(&no_rules);
         floors.extend(floors::check(&package.name, &files, rules));
+        folders.extend(folders::check(&package.name, &files, rules));
+        type_names.extend(type_names::check(&package.name, &files, rules));
         forbidden.extend(forbidden::check(&files, rules));
         if package.name == SHOWN {
             without_example.extend(examples::check(&files));
@@ -96,6 +102,8 @@ fn check_sources(
         all.extend(source::load(workspace, package)?);
     }
     tally.count("floors", &floors);
+    tally.count("folders", &folders);
+    tally.count("type names", &type_names);
     tally.count("forbidden names", &forbidden);
     tally.count("examples", &without_example);
     tally.count("left-overs", &leftovers::check(&all));

@@ -10,8 +10,8 @@ use anyhow::{Context as _, Result, ensure};
 use super::servers::{Program, Server};
 use crate::cargo::cargo;
 use crate::command::find_on_path;
-use crate::test::context::Context;
-use crate::test::outcome::Stop;
+use crate::suite::context::Context;
+use crate::suite::outcome::Stop;
 
 /// All servers from nothing, each optimised as a whole.
 const BUILD_DEADLINE: Duration = Duration::from_secs(60 * 60);

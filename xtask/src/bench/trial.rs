@@ -12,7 +12,7 @@ use super::scenarios::{Scenario, Span};
 use super::servers::{Server, Task};
 use crate::command::Task as Job;
 use crate::server::{self, Server as Running};
-use crate::test::certificates;
+use crate::suite::certificates;
 use crate::workspace::Workspace;
 
 const SERVER_CORE: &str = "0";

@@ -12,9 +12,10 @@ use crate::command::find_on_path;
 use crate::matrix::row::told_name;
 use crate::matrix::snippet::{adapted, snippet};
 use crate::server::{Server, free_address};
-use crate::test::context::Context;
-use crate::test::outcome::Stop;
-use crate::test::{certificates, interop};
+use crate::suite::certificates;
+use crate::suite::context::Context;
+use crate::suite::node::{find_node, install_packages};
+use crate::suite::outcome::Stop;
 
 const INSTALL_DEADLINE: Duration = Duration::from_secs(10 * 60);
 
@@ -115,8 +116,8 @@ pub(super) struct Started {
 impl Peers {
     pub(super) fn install(context: &Context<'_>) -> Result<Self, Stop> {
         let interop = context.workspace.root.join("interop");
-        let node = interop::find_node(context)?;
-        interop::install_packages(context, &interop)?;
+        let node = find_node(context)?;
+        install_packages(context, &interop)?;
         context.apt_install_missing(&[
             ("nginx", "nginx"),
             ("haproxy", "haproxy"),

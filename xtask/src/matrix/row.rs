@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use serde::Deserialize;
 
 use crate::command::Finished;
-use crate::test::outcome::Outcome;
+use crate::suite::outcome::Outcome;
 
 /// The cells, as the programs call them, and what a person calls them.
 pub(super) const CELLS: [(&str, &str); 10] = [

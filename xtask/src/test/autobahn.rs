@@ -4,6 +4,7 @@ mod install;
 mod verdict;
 
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
@@ -15,42 +16,97 @@ use serde_json::{Value, json};
 
 use crate::command::{Finished, Task};
 use crate::server::{Server, free_address};
+use crate::suite::context::Context;
+use crate::suite::outcome::{Outcome, Stop};
 use crate::terminal::Progress;
 use crate::test::autobahn::install::Wstest;
-use crate::test::context::Context;
-use crate::test::outcome::{Outcome, Stop};
 use crate::workspace::Workspace;
 
 /// How the reports call us.
 const AGENT: &str = "longwire";
 
+/// How much of what there are many of is tested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// A fixed sample of every kind.
+    Sampled,
+    Full,
+}
+
+impl Extent {
+    /// How this program's arguments ask for it.
+    pub(crate) fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::Sampled => &[],
+            Self::Full => &["--full"],
+        }
+    }
+}
+
 /// Cases to run, by the suite's patterns, and how many the version that is installed has of them.
-#[derive(Clone, Copy)]
-struct Cases {
-    patterns: &'static [&'static str],
+#[derive(Debug)]
+struct CaseSet {
+    patterns: Vec<String>,
     count: usize,
 }
 
-const ALL: Cases = Cases { patterns: &["*"], count: 517 };
+/// The sections without compression.
+const UNCOMPRESSED: [&str; 9] = ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*"];
+const UNCOMPRESSED_COUNT: usize = 301;
 
-/// All but most of the compressed ones, of which there are many of each kind.
-const WITHOUT_BULK: Cases = Cases {
-    patterns: &["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*", "12.1.*"],
-    count: 319,
-};
+/// The sections with compression: text and binary data in 12, parameters of the extension in 13.
+const COMPRESSED: [(u32, RangeInclusive<u32>); 2] = [(12, 1..=5), (13, 1..=7)];
 
-/// Sections 12 and 13 send 11 GB through each role, which takes some twelve minutes of two cores.
+/// Each of their subsections sends a thousand messages in each of 18 cases: whole ones of 16 bytes to 128 KiB in ten cases,
+/// then fragmented ones of 8 to 128 KiB in eight.
+const EACH: usize = 18;
+
+/// Of a subsection, messages of 16 bytes, 4 KiB and 64 KiB, one for each form that a length has in a header; and of 8 KiB
+/// and 64 KiB in fragments of 256 bytes.
+const SAMPLE: [u32; 5] = [1, 5, 9, 11, 14];
+
+impl CaseSet {
+    fn all() -> Self {
+        Self { patterns: vec!["*".to_owned()], count: UNCOMPRESSED_COUNT + 12 * EACH }
+    }
+
+    /// The first subsection with compression as a whole, which has all sizes. The others repeat these sizes with other data
+    /// and parameters: a sample of each.
+    fn sampled() -> Self {
+        let mut set = Self::first_compressed();
+        let subsections = COMPRESSED
+            .into_iter()
+            .flat_map(|(section, subsections)| subsections.map(move |subsection| (section, subsection)));
+        for (section, subsection) in subsections.skip(1) {
+            set.patterns.extend(SAMPLE.map(|case| format!("{section}.{subsection}.{case}")));
+            set.count += SAMPLE.len();
+        }
+        set
+    }
+
+    /// All without compression, and the first subsection with it.
+    fn first_compressed() -> Self {
+        let patterns = UNCOMPRESSED.into_iter().chain(["12.1.*"]).map(str::to_owned).collect();
+        Self { patterns, count: UNCOMPRESSED_COUNT + EACH }
+    }
+}
+
+/// In full, sections 12 and 13 send 11 GB through each role, which takes some twelve minutes of two cores.
 const DEADLINE: Duration = Duration::from_secs(40 * 60);
 
 /// The suite as a client of `longwire serve`, and as a server of our client, which also receives and sends in pieces.
 /// All at the same time, since each role waits for one thing at a time and keeps no more than one core busy.
-pub(crate) fn run(context: &Context<'_>) -> Result<Outcome, Stop> {
+pub(crate) fn run(context: &Context<'_>, extent: Extent) -> Result<Outcome, Stop> {
+    let cases = match extent {
+        Extent::Sampled => CaseSet::sampled,
+        Extent::Full => CaseSet::all,
+    };
     let wstest = install::wstest(context)?;
     let (longwire, client) = (context.longwire()?, context.longwire_interop()?);
-    let begun = Begun::default();
-    let server_role = Role::new(context.workspace, &begun, "server", ALL)?;
-    let client_role = Role::new(context.workspace, &begun, "client", ALL)?;
-    let pieces_role = Role::new(context.workspace, &begun, "client-in-pieces", WITHOUT_BULK)?;
+    let begun = Begun::new(2 * cases().count + CaseSet::first_compressed().count);
+    let server_role = Role::new(context.workspace, &begun, "server", cases())?;
+    let client_role = Role::new(context.workspace, &begun, "client", cases())?;
+    let pieces_role = Role::new(context.workspace, &begun, "client-in-pieces", CaseSet::first_compressed())?;
     thread::scope(|scope| {
         let others = [
             scope.spawn(|| server_role.test_server(&wstest, &longwire)),
@@ -65,27 +121,28 @@ pub(crate) fn run(context: &Context<'_>) -> Result<Outcome, Stop> {
 }
 
 /// How many cases have begun, in all roles.
-struct Begun(Mutex<(usize, Progress)>);
-
-impl Default for Begun {
-    fn default() -> Self {
-        Self(Mutex::new((0, Progress::start())))
-    }
+struct Begun {
+    total: usize,
+    cases: Mutex<(usize, Progress)>,
 }
 
 impl Begun {
+    fn new(total: usize) -> Self {
+        Self { total, cases: Mutex::new((0, Progress::start())) }
+    }
+
     fn add(&self) {
-        let mut begun = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut begun = self.cases.lock().unwrap_or_else(PoisonError::into_inner);
         let (cases, progress) = &mut *begun;
         *cases += 1;
-        progress.say(&format!("autobahn: case {cases} of {}", 2 * ALL.count + WITHOUT_BULK.count));
+        progress.say(&format!("autobahn: case {cases} of {}", self.total));
     }
 }
 
 /// One of the roles that we are tested in.
 struct Role<'r> {
     name: &'static str,
-    cases: Cases,
+    cases: CaseSet,
     workspace: &'r Workspace,
     begun: &'r Begun,
     reports: PathBuf,
@@ -93,7 +150,7 @@ struct Role<'r> {
 
 impl<'r> Role<'r> {
     /// Begins with no reports, so that those of an earlier run cannot be taken for this one's.
-    fn new(workspace: &'r Workspace, begun: &'r Begun, name: &'static str, cases: Cases) -> Result<Self> {
+    fn new(workspace: &'r Workspace, begun: &'r Begun, name: &'static str, cases: CaseSet) -> Result<Self> {
         let reports = workspace.target.join("autobahn").join(name);
         if reports.exists() {
             fs::remove_dir_all(&reports).with_context(|| format!("removing {}", reports.display()))?;
@@ -168,5 +225,22 @@ impl<'r> Role<'r> {
         }
         outcome.agree_with(&name, finished);
         Ok(outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_has_some_of_every_subsection() {
+        let sampled = CaseSet::sampled();
+        for (section, subsections) in COMPRESSED {
+            for subsection in subsections {
+                let prefix = format!("{section}.{subsection}.");
+                assert!(sampled.patterns.iter().any(|pattern| pattern.starts_with(&prefix)), "{prefix}");
+            }
+        }
+        assert_eq!((sampled.count, CaseSet::all().count), (374, 517));
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::command::Finished;
-use crate::test::context::Context;
-use crate::test::outcome::{Outcome, Stop};
+use crate::suite::context::Context;
+use crate::suite::outcome::{Outcome, Stop};
 
 const DEADLINE: Duration = Duration::from_secs(2 * 60);
 

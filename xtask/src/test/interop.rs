@@ -7,16 +7,14 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 
 use crate::command::Task;
+use crate::suite::certificates;
+use crate::suite::context::Context;
+use crate::suite::node::{find_node, install_packages};
+use crate::suite::outcome::{Outcome, Stop};
 use crate::terminal::Progress;
-use crate::test::certificates;
-use crate::test::context::Context;
-use crate::test::outcome::{Outcome, Stop};
 use crate::test::tap;
 
 const DEADLINE: Duration = Duration::from_secs(10 * 60);
-
-/// The first version whose test runner has all that the tests use.
-const OLDEST_NODE: u32 = 20;
 
 pub(crate) fn node(context: &Context<'_>) -> Result<Outcome, Stop> {
     let command = node_test(context, "node")?;
@@ -77,46 +75,4 @@ fn test_files(dir: &Path) -> Result<Vec<PathBuf>, Stop> {
         return Err(Stop::Broken(anyhow!("{} holds no tests", dir.display())));
     }
     Ok(files)
-}
-
-pub(crate) fn find_node(context: &Context<'_>) -> Result<PathBuf, Stop> {
-    let node = context.find_or_install(&["node"], &["nodejs", "npm"])?;
-    let output = Command::new(&node).arg("--version").output().context("node could not be started")?;
-    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    match major(&version) {
-        Some(major) if major >= OLDEST_NODE => Ok(node),
-        _ => Err(Stop::Unavailable(format!(
-            "Node {OLDEST_NODE} or newer is needed, and {} is {version}",
-            node.display()
-        ))),
-    }
-}
-
-/// The first number of a version such as `v20.20.2`.
-fn major(version: &str) -> Option<u32> {
-    version.strip_prefix('v')?.split('.').next()?.parse().ok()
-}
-
-/// `npm ci`, unless what it installed last is as new as the lock.
-pub(crate) fn install_packages(context: &Context<'_>, interop: &Path) -> Result<(), Stop> {
-    let changed = |path: &str| std::fs::metadata(interop.join(path)).and_then(|file| file.modified());
-    let locked = changed("package-lock.json").context("interop/package-lock.json")?;
-    if changed("node_modules/.package-lock.json").is_ok_and(|installed| installed >= locked) {
-        return Ok(());
-    }
-    let npm = context.find_or_install(&["npm"], &["npm"])?;
-    let mut command = Command::new(npm);
-    command.current_dir(interop).args(["ci", "--no-audit", "--no-fund"]);
-    context.install("npm-packages", command, DEADLINE)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn node_s_version_is_read() {
-        assert_eq!(major("v20.20.2"), Some(20));
-        assert_eq!(major("node: not found"), None);
-    }
 }

@@ -1,39 +1,41 @@
 //! The table at the end of a run.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use crate::suite::outcome::Outcome;
 use crate::terminal::{Tone, paint};
-use crate::test::outcome::Outcome;
 
 #[derive(Debug, Default)]
-pub(crate) struct Report {
-    rows: Vec<Row>,
+pub(crate) struct RunReport {
+    /// By the place of the suite among all.
+    rows: BTreeMap<usize, SuiteRow>,
 }
 
 #[derive(Debug)]
-struct Row {
+struct SuiteRow {
     suite: String,
     outcome: Outcome,
     took: Duration,
 }
 
-impl Report {
+impl RunReport {
     /// Adds a row, and prints why something failed or was skipped.
-    pub(crate) fn add(&mut self, suite: String, outcome: Outcome, took: Duration) {
+    pub(crate) fn add(&mut self, place: usize, suite: String, outcome: Outcome, took: Duration) {
         for note in &outcome.notes {
             println!("{note}");
         }
-        self.rows.push(Row { suite, outcome, took });
+        self.rows.insert(place, SuiteRow { suite, outcome, took });
     }
 
     pub(crate) fn is_clean(&self) -> bool {
-        self.rows.iter().all(|row| row.outcome.failed == 0)
+        self.rows.values().all(|row| row.outcome.failed == 0)
     }
 }
 
 /// The last line is for programs, too: `N passed, N failed, N skipped`.
-impl fmt::Display for Report {
+impl fmt::Display for RunReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         /// A suite with more to say has said it above.
         const NOTES: usize = 5;
@@ -41,7 +43,7 @@ impl fmt::Display for Report {
         let titles =
             format!("{:<16} {:>7} {:>7} {:>8} {:>8}", "suite", "passed", "failed", "skipped", "time");
         writeln!(f, "\n{}", paint(Tone::Heading, &titles))?;
-        for Row { suite, outcome, took } in &self.rows {
+        for SuiteRow { suite, outcome, took } in self.rows.values() {
             let Outcome { passed, failed, skipped, notes } = outcome;
             let row = format!("{suite:<16} {passed:>7} {failed:>7} {skipped:>8} {:>6} s", took.as_secs());
             let tone = if *failed > 0 { Tone::Bad } else { Tone::Good };
@@ -54,7 +56,7 @@ impl fmt::Display for Report {
                 writeln!(f, "  {}", paint(Tone::Quiet, &format!("and {} more", notes.len() - NOTES)))?;
             }
         }
-        let sum = |count: fn(&Outcome) -> u32| self.rows.iter().map(|row| count(&row.outcome)).sum::<u32>();
+        let sum = |count: fn(&Outcome) -> u32| self.rows.values().map(|row| count(&row.outcome)).sum::<u32>();
         write!(
             f,
             "\n{} passed, {} failed, {} skipped",
@@ -71,13 +73,13 @@ mod tests {
 
     #[test]
     fn the_last_line_is_the_sum() {
-        let mut report = Report::default();
+        let mut report = RunReport::default();
         let tidy = Outcome { passed: 10, ..Outcome::default() };
-        report.add("tidy".into(), tidy, Duration::from_secs(70));
+        report.add(0, "tidy".into(), tidy, Duration::from_secs(70));
         assert!(report.is_clean());
-        report.add("autobahn".into(), Outcome::skipped("no Python 2.7"), Duration::ZERO);
+        report.add(2, "autobahn".into(), Outcome::skipped("no Python 2.7"), Duration::ZERO);
         assert!(report.is_clean());
-        report.add("node".into(), Outcome::failed("ran no test"), Duration::ZERO);
+        report.add(1, "node".into(), Outcome::failed("ran no test"), Duration::ZERO);
         assert!(!report.is_clean());
 
         let text = report.to_string();

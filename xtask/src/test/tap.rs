@@ -1,7 +1,7 @@
 //! What `node --test` says, in the Test Anything Protocol.
 
 use crate::command::Finished;
-use crate::test::outcome::Outcome;
+use crate::suite::outcome::Outcome;
 
 /// Counts from the lines with which the reporter closes.
 pub(crate) fn count(finished: &Finished) -> Outcome {

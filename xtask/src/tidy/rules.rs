@@ -30,8 +30,14 @@ pub(crate) struct Rules {
 pub(crate) struct CrateRules {
     /// Module paths below `src`, such as `handshake::server`, lowest floor first.
     pub(crate) floors: Vec<Vec<String>>,
+    /// Modules of the crate's root that have modules of their own, lowest first.
+    #[serde(default)]
+    pub(crate) folders: Vec<Vec<String>>,
     #[serde(default)]
     pub(crate) forbidden: Vec<Forbidden>,
+    /// Names that several types have, each with its reason.
+    #[serde(default)]
+    pub(crate) same_names: BTreeMap<String, String>,
 }
 
 /// A word or a path that a crate's code must not name.

@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crate::command::find_on_path;
-use crate::test::context::Context;
-use crate::test::outcome::Stop;
+use crate::suite::context::Context;
+use crate::suite::outcome::Stop;
 
 /// The suite; and what it masks and checks UTF-8 by if that is there, compiled to C instead of Python, the last version
 /// for 2.7.

@@ -7,10 +7,10 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use crate::test::outcome::Outcome;
+use crate::suite::outcome::Outcome;
 
 /// Reports of one agent by the case's number.
-type Cases = BTreeMap<String, Case>;
+type CaseReports = BTreeMap<String, Case>;
 
 /// What `index.json` says of one case.
 #[derive(Debug, Deserialize)]
@@ -24,7 +24,7 @@ struct Case {
 
 /// The part of a case's own report that a person needs.
 #[derive(Debug, Default, Deserialize)]
-struct Report {
+struct CaseText {
     description: String,
     result: String,
 }
@@ -61,20 +61,20 @@ pub(super) fn judge(reports: &Path, agent: &str, expected: usize) -> Result<Outc
 }
 
 /// Without an index no case was run.
-fn read(reports: &Path, agent: &str) -> Result<Cases> {
+fn read(reports: &Path, agent: &str) -> Result<CaseReports> {
     let index = reports.join("index.json");
     if !index.exists() {
-        return Ok(Cases::new());
+        return Ok(CaseReports::new());
     }
     let json = fs::read(&index).with_context(|| format!("reading {}", index.display()))?;
-    let mut agents: BTreeMap<String, Cases> =
+    let mut agents: BTreeMap<String, CaseReports> =
         serde_json::from_slice(&json).with_context(|| format!("{} is not as expected", index.display()))?;
     Ok(agents.remove(agent).unwrap_or_default())
 }
 
 fn describe(reports: &Path, number: &str, case: &Case) -> String {
     let path = reports.join(&case.report);
-    let report: Report =
+    let report: CaseText =
         fs::read(&path).ok().and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
     format!(
         "case {number}: {} (close: {})\n  {}\n  {}\n  {}",

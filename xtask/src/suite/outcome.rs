@@ -1,9 +1,11 @@
 //! How a suite ended.
 
+use serde::{Deserialize, Serialize};
+
 use crate::command::Finished;
 
 /// What a suite counted, and what a person should know of it.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Outcome {
     pub(crate) passed: u32,
     pub(crate) failed: u32,
@@ -50,6 +52,11 @@ impl Outcome {
             self.notes.push(format!("{name} failed although each test passed"));
         }
     }
+}
+
+/// Whether this is a machine of the continuous integration, which has to supply what the tests need.
+pub(crate) fn on_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|value| !value.is_empty())
 }
 
 /// Why a suite could not be run to its end.

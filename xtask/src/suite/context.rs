@@ -9,8 +9,8 @@ use anyhow::{Result, anyhow};
 
 use crate::cargo::cargo;
 use crate::command::{Finished, Task, find_on_path};
+use crate::suite::outcome::Stop;
 use crate::terminal::Progress;
-use crate::test::outcome::Stop;
 use crate::workspace::Workspace;
 
 #[derive(Debug)]

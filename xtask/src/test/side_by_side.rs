@@ -1,0 +1,132 @@
+//! Suites that run at the same time: each is a process of its own, whose output is shown when it has ended.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+
+use crate::command::{Finished, Task};
+use crate::suite::outcome::Outcome;
+use crate::terminal::{self, Progress};
+use crate::test::report::RunReport;
+use crate::workspace::Workspace;
+
+/// Each step of a suite has a deadline of its own.
+const DEADLINE: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// A suite as this program's arguments name it, and its place in the report.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    pub(super) name: String,
+    pub(super) place: usize,
+}
+
+/// A suite that has ended.
+struct Ended {
+    part: Part,
+    /// What it wrote, except for its progress.
+    lines: Vec<String>,
+    outcome: Outcome,
+    took: Duration,
+}
+
+/// Runs the lanes at the same time, and the suites of each one after the other, all with these options.
+pub(super) fn run(workspace: &Workspace, lanes: &[Vec<Part>], options: &[&str], report: &mut RunReport) {
+    thread::scope(|scope| {
+        let (tell, ended) = mpsc::channel();
+        for lane in lanes {
+            let tell = tell.clone();
+            scope.spawn(move || {
+                for part in lane {
+                    // The other end is there until all lanes are done.
+                    let _ = tell.send(run_one(workspace, part, options));
+                }
+            });
+        }
+        drop(tell);
+        for Ended { part: Part { name, place }, lines, outcome, took } in ended {
+            terminal::heading(&name);
+            for line in lines {
+                println!("{line}");
+            }
+            report.add(place, name, outcome, took);
+        }
+    });
+}
+
+fn run_one(workspace: &Workspace, part: &Part, options: &[&str]) -> Ended {
+    let begun = Instant::now();
+    let (lines, outcome) = match run_process(workspace, &part.name, options) {
+        Ok((finished, outcome)) => (finished.lines, outcome),
+        Err(error) => (Vec::new(), Outcome::failed(format!("{error:#}"))),
+    };
+    let lines = lines.into_iter().filter(|line| terminal::progress_in(line).is_none()).collect();
+    Ended { part: part.clone(), lines, outcome, took: begun.elapsed() }
+}
+
+fn run_process(workspace: &Workspace, name: &str, options: &[&str]) -> Result<(Finished, Outcome)> {
+    let file = workspace.log(&format!("suite-{name}-outcome"));
+    if let Some(dir) = file.parent() {
+        fs::create_dir_all(dir).with_context(|| format!("creating {}", dir.display()))?;
+    }
+    match fs::remove_file(&file) {
+        // What an earlier run counted would be taken for this one's.
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    let mut command = Command::new(this_program()?);
+    command.current_dir(&workspace.root).args(["test", name]).args(options).arg("--outcome").arg(&file);
+    let mut progress = Progress::start();
+    let task = Task::new(command, DEADLINE, workspace.log(&format!("suite-{name}")));
+    let finished = task.run(|line| {
+        if let Some(told) = terminal::progress_in(line) {
+            progress.say(told);
+        }
+    })?;
+    let outcome = counted(name, &finished, &file);
+    Ok((finished, outcome))
+}
+
+/// What the suite counted. A process that ended otherwise than by its own verdict has failed.
+fn counted(name: &str, finished: &Finished, file: &Path) -> Outcome {
+    let read = fs::read_to_string(file).ok().and_then(|json| serde_json::from_str::<Outcome>(&json).ok());
+    match read {
+        Some(outcome) if finished.succeeded() || outcome.failed > 0 => outcome,
+        _ => Outcome::failed(format!("the suite {name} did not come to its end: {}", finished.explain())),
+    }
+}
+
+/// This program. On Linux it is still there when a suite has built it anew.
+fn this_program() -> Result<PathBuf> {
+    let link = Path::new("/proc/self/exe");
+    if link.exists() { Ok(link.to_owned()) } else { Ok(std::env::current_exe()?) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::End;
+
+    fn finished(exit_code: i32) -> Finished {
+        let status = Command::new("sh").args(["-c", &format!("exit {exit_code}")]).status().unwrap();
+        Finished { end: End::Exited(status), lines: Vec::new(), log: "suite.log".into() }
+    }
+
+    #[test]
+    fn a_suite_is_believed_only_if_it_came_to_its_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("outcome");
+        assert_eq!(counted("node", &finished(0), &file).failed, 1, "nothing was written");
+        fs::write(&file, r#"{"passed":3,"failed":0,"skipped":1,"notes":["no network"]}"#).unwrap();
+        let outcome = counted("node", &finished(0), &file);
+        assert_eq!((outcome.passed, outcome.failed, outcome.skipped), (3, 0, 1));
+        assert_eq!(counted("node", &finished(101), &file).failed, 1, "it ended with a panic");
+        fs::write(&file, r#"{"passed":3,"failed":2,"skipped":0,"notes":[]}"#).unwrap();
+        assert_eq!(counted("node", &finished(1), &file).failed, 2);
+    }
+}
