@@ -23,7 +23,7 @@ use self::programs::Programs;
 use self::report::{Report, number};
 use self::results::{Measured, Results};
 use self::scenarios::{SCENARIOS, Scenario, Span};
-use self::servers::{SERVERS, Server};
+use self::servers::{BenchServer, SERVERS};
 use self::shuffle::shuffle;
 use self::trial::Laboratory;
 use crate::suite::context::Context;
@@ -130,7 +130,7 @@ fn compare(
     laboratory: &Laboratory<'_>,
     programs: &Programs,
     scenario: &Scenario,
-    servers: &[&'static Server],
+    servers: &[&'static BenchServer],
     rounds: u32,
 ) -> Measured {
     terminal::heading(&format!("{} · {}", scenario.name, scenario.title));

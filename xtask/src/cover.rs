@@ -27,8 +27,11 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         Stop::Broken(error) => error,
     })?;
     let files = source::load(workspace, package)?;
-    let rows: Vec<Row> =
-        files.iter().filter(|file| !file.test_only).map(|file| Row::new(file, workspace, &hits)).collect();
+    let rows: Vec<FileCoverage> = files
+        .iter()
+        .filter(|file| !file.test_only)
+        .map(|file| FileCoverage::new(file, workspace, &hits))
+        .collect();
     println!("| file | lines | covered | not covered |");
     println!("| :--- | ----: | ------: | :---------- |");
     for row in rows.iter().filter(|row| row.lines > 0) {
@@ -76,13 +79,13 @@ fn parse(report: &str) -> Hits {
     hits
 }
 
-struct Row {
+struct FileCoverage {
     path: PathBuf,
     lines: usize,
     missed: Vec<usize>,
 }
 
-impl Row {
+impl FileCoverage {
     fn new(file: &SourceFile, workspace: &Workspace, hits: &Hits) -> Self {
         let for_tests = file.test_lines();
         let counts = hits.get(&workspace.root.join(&file.path));
@@ -97,7 +100,7 @@ impl Row {
     }
 }
 
-impl fmt::Display for Row {
+impl fmt::Display for FileCoverage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let missed: Vec<String> = self.missed.iter().map(usize::to_string).collect();
         let covered = percent(self.lines, self.missed.len());

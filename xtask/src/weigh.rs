@@ -12,7 +12,7 @@ use crate::workspace::Workspace;
 const TABLE: &str = "crates/longwire/docs/features.md";
 
 /// What a program is built with, and what it does.
-struct Program {
+struct WeighedProgram {
     /// The row of the table, or the comparison.
     name: &'static str,
     dependency: Dependency,
@@ -34,7 +34,7 @@ struct Weight {
     bytes: u64,
 }
 
-const PROGRAMS: [Program; 13] = [
+const PROGRAMS: [WeighedProgram; 13] = [
     longwire("none", "", OVER),
     longwire("`client`", "client", CONNECT),
     longwire("`idn`", "idn", CONNECT),
@@ -47,11 +47,15 @@ const PROGRAMS: [Program; 13] = [
     longwire("`tower`", "tower", SERVE),
     longwire("`metrics`", "client,metrics", CONNECT),
     longwire("all defaults", "default", CONNECT),
-    Program { name: "tokio-tungstenite", dependency: Dependency::TokioTungstenite, source: TUNGSTENITE },
+    WeighedProgram {
+        name: "tokio-tungstenite",
+        dependency: Dependency::TokioTungstenite,
+        source: TUNGSTENITE,
+    },
 ];
 
-const fn longwire(name: &'static str, features: &'static str, source: &'static str) -> Program {
-    Program { name, dependency: Dependency::Longwire(features), source }
+const fn longwire(name: &'static str, features: &'static str, source: &'static str) -> WeighedProgram {
+    WeighedProgram { name, dependency: Dependency::Longwire(features), source }
 }
 
 /// Builds every program from nothing, and writes the table.
@@ -82,7 +86,7 @@ fn with_figures(line: &str, weights: &[(&str, Weight)], least: Weight) -> String
     cells.join("|") + "\n"
 }
 
-impl Program {
+impl WeighedProgram {
     fn weigh(&self, workspace: &Workspace) -> Result<Weight> {
         let folder = workspace.target.join("weigh").join(self.name.replace(['`', ' '], ""));
         fs::create_dir_all(folder.join("src"))?;

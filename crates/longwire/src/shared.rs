@@ -30,11 +30,11 @@ use crate::error::Result;
 use crate::message::{Message, Outgoing};
 use crate::opening::Negotiated;
 use driver::{DrivenBy, Driver};
-use state::{Change, Frames, State, Write};
+use state::{Change, Frames, SharedState, Write};
 
 /// What the handles of one connection share.
 pub(crate) struct Shared {
-    state: Mutex<State>,
+    state: Mutex<SharedState>,
     /// For who waits for room, or for a flush.
     room: Notify,
     /// For who waits for the end, or for a pong.
@@ -57,7 +57,7 @@ impl Shared {
             #[cfg(feature = "server")]
             DrivenBy::Opener => Driver::Running { waker: None, scheduled: true, writing: false },
         };
-        let state = State::new(connection, driver);
+        let state = SharedState::new(connection, driver);
         let keeps_time = state.connection.protocol.keeps_time();
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
@@ -68,7 +68,7 @@ impl Shared {
             opening,
         });
         if keeps_time {
-            shared.locked(State::wake_driver);
+            shared.locked(SharedState::wake_driver);
         }
         shared
     }
@@ -159,7 +159,7 @@ impl Shared {
     /// Writes what waits, as far as the transport takes it at once; the rest follows by itself.
     #[cfg(feature = "server")]
     pub(crate) fn write(self: &Arc<Shared>) {
-        self.locked(State::write_now);
+        self.locked(SharedState::write_now);
     }
 
     /// Begins the closing handshake, unless it has begun.
@@ -197,16 +197,16 @@ impl Shared {
     }
 
     pub(crate) fn remove_sender(self: &Arc<Shared>) {
-        self.locked(State::remove_sender);
+        self.locked(SharedState::remove_sender);
     }
 
     pub(crate) fn remove_receiver(self: &Arc<Shared>) {
-        self.locked(State::remove_receiver);
+        self.locked(SharedState::remove_receiver);
     }
 
     /// Takes a step, and has what is to follow it follow.
     #[inline]
-    fn locked<T>(self: &Arc<Shared>, step: impl FnOnce(&mut State) -> T) -> T {
+    fn locked<T>(self: &Arc<Shared>, step: impl FnOnce(&mut SharedState) -> T) -> T {
         let mut state = self.lock();
         let outcome = step(&mut state);
         if state.is_anything_due() {
@@ -217,7 +217,7 @@ impl Shared {
 
     /// Does what is to follow a step. The lock is released first, since others run in here who may want it: a runtime that
     /// is gone drops a new task at once, a waker does what it likes, and a log may be sent over this very connection.
-    fn follow(self: &Arc<Shared>, mut state: MutexGuard<'_, State>) {
+    fn follow(self: &Arc<Shared>, mut state: MutexGuard<'_, SharedState>) {
         let due = state.take_due();
         let driver = match &state.driver {
             Driver::Running { waker, .. } if due.wake && !self.in_turn.load(Ordering::Relaxed) => {
@@ -242,7 +242,7 @@ impl Shared {
         notes.iter().for_each(Note::log);
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, SharedState> {
         between_steps();
         // Nothing that holds the lock leaves the state half changed, so a panic elsewhere does not spoil it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -292,7 +292,7 @@ impl Shared {
     async fn wait_until<T>(
         self: &Arc<Shared>,
         change: Change,
-        mut check: impl FnMut(&mut State) -> Option<T>,
+        mut check: impl FnMut(&mut SharedState) -> Option<T>,
     ) -> T {
         loop {
             let told = match change {
@@ -355,7 +355,7 @@ impl Future for Driving {
 
 impl Drop for Driving {
     fn drop(&mut self) {
-        self.0.locked(State::lose_driver);
+        self.0.locked(SharedState::lose_driver);
     }
 }
 

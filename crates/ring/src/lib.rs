@@ -98,6 +98,9 @@ mod operations;
 mod outcome;
 #[expect(unsafe_code, reason = "the kernel takes pointers, and gives descriptors and buffers")]
 mod ring;
+#[cfg(test)]
+#[path = "../../longwire/tests/skipped/mod.rs"]
+mod skipped;
 mod wake;
 
 pub use buffers::Lease;

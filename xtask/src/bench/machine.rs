@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use toml::Value;
 
 use super::programs::Programs;
-use super::servers::{Program, Server, Standing};
+use super::servers::{BenchServer, Program, Standing};
 
 /// The processor, the memory and the kernel, in a line.
 pub(super) fn machine() -> String {
@@ -57,7 +57,7 @@ impl Versions {
     }
 
     /// What the server is, in full.
-    pub(super) fn title(&self, server: &Server) -> String {
+    pub(super) fn title(&self, server: &BenchServer) -> String {
         match (server.standing, server.program) {
             (Standing::Floor | Standing::Ours, _) => server.name.to_owned(),
             (Standing::Peer, Program::Rust { .. }) => format!("{} {}", server.name, self.newest(server.name)),

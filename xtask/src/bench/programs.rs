@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::servers::{Program, Server};
+use super::servers::{BenchServer, Program};
 use crate::cargo::cargo;
 use crate::command::find_on_path;
 use crate::suite::context::Context;
@@ -30,7 +30,7 @@ pub(super) struct Programs {
 
 impl Programs {
     /// Builds and installs what these servers need. A server in another language that cannot be had is left out.
-    pub(super) fn prepare(context: &Context<'_>, servers: &[&'static Server]) -> Result<Self> {
+    pub(super) fn prepare(context: &Context<'_>, servers: &[&'static BenchServer]) -> Result<Self> {
         let target = context.workspace.target.join("bench");
         let mut programs = Self {
             bench: context.workspace.root.join("bench"),
@@ -57,7 +57,7 @@ impl Programs {
         Ok(programs)
     }
 
-    fn build(&self, context: &Context<'_>, servers: &[&'static Server], target: &Path) -> Result<()> {
+    fn build(&self, context: &Context<'_>, servers: &[&'static BenchServer], target: &Path) -> Result<()> {
         let mut command = cargo();
         command
             .current_dir(&self.bench)
@@ -113,7 +113,7 @@ impl Programs {
     }
 
     /// How the server is called, without its common arguments, which stand between these two.
-    pub(super) fn call(&self, server: &Server) -> (Vec<PathBuf>, &'static [&'static str]) {
+    pub(super) fn call(&self, server: &BenchServer) -> (Vec<PathBuf>, &'static [&'static str]) {
         let node = self.bench.join("peers/node");
         match server.program {
             Program::Rust { package, arguments } => (vec![self.built.join(package)], arguments),

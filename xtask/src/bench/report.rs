@@ -8,7 +8,7 @@ use super::machine::{Versions, machine};
 use super::plot::{Bar, Panel, Plot, Scale, Shade};
 use super::results::{Measured, Results};
 use super::scenarios::{Load, SCENARIOS, Scenario};
-use super::servers::{self, RAW_EPOLL, Server, Standing};
+use super::servers::{self, BenchServer, RAW_EPOLL, Standing};
 
 /// The pages that a run writes.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl Report<'_> {
         }
     }
 
-    fn name(&self, server: &Server) -> String {
+    fn name(&self, server: &BenchServer) -> String {
         let title = self.versions.title(server);
         if server.standing == Standing::Ours { format!("**{title}**") } else { title }
     }
@@ -130,7 +130,7 @@ impl Report<'_> {
 }
 
 /// The servers that were measured, the best first.
-fn ranking<'m>(scenario: &Scenario, measured: &'m Measured) -> Vec<(&'static Server, &'m Samples)> {
+fn ranking<'m>(scenario: &Scenario, measured: &'m Measured) -> Vec<(&'static BenchServer, &'m Samples)> {
     let figure = scenario.load.main_figure();
     let median = |samples: &Samples| spread(samples, figure).map_or(f64::INFINITY, |spread| spread.median);
     let mut servers: Vec<_> =

@@ -1,6 +1,6 @@
 //! What is measured.
 
-use super::servers::{Server, Standing, Task};
+use super::servers::{BenchServer, ServerTask, Standing};
 
 /// One comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub(super) struct Scenario {
     /// Its name on the command line.
     pub(super) name: &'static str,
     pub(super) title: &'static str,
-    pub(super) task: Task,
+    pub(super) task: ServerTask,
     pub(super) load: Load,
 }
 
@@ -47,15 +47,20 @@ const fn echo(
     (size, content): (u32, Content),
     (connections, outstanding): (u32, u32),
 ) -> Scenario {
-    Scenario { name, title, task: Task::Echo, load: Load::Echo { size, content, connections, outstanding } }
+    Scenario {
+        name,
+        title,
+        task: ServerTask::Echo,
+        load: Load::Echo { size, content, connections, outstanding },
+    }
 }
 
-const fn on(task: Task, scenario: Scenario) -> Scenario {
+const fn on(task: ServerTask, scenario: Scenario) -> Scenario {
     Scenario { task, ..scenario }
 }
 
 const fn broadcast(name: &'static str, title: &'static str, connections: u32) -> Scenario {
-    Scenario { name, title, task: Task::Broadcast, load: Load::Broadcast { size: 125, connections } }
+    Scenario { name, title, task: ServerTask::Broadcast, load: Load::Broadcast { size: 125, connections } }
 }
 
 pub(super) const SCENARIOS: &[Scenario] = &[
@@ -71,28 +76,28 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     echo("16k-text-c64", "16 KiB text, 64 connections", (16 * KIB, Content::Text), (64, 1)),
     echo("256k-c4", "256 KiB binary, 4 connections", (256 * KIB, Content::Binary), (4, 1)),
     on(
-        Task::Deflate,
+        ServerTask::Deflate,
         echo("deflate-1k", "permessage-deflate, 1 KiB JSON, 64 connections", (KIB, Content::Json), (64, 1)),
     ),
-    on(Task::Tls, echo("tls-1k", "TLS, 1 KiB binary, 64 connections", (KIB, Content::Binary), (64, 1))),
+    on(ServerTask::Tls, echo("tls-1k", "TLS, 1 KiB binary, 64 connections", (KIB, Content::Binary), (64, 1))),
     broadcast("broadcast-1000", "broadcast of 125 B text to 1,000 connections", 1000),
     broadcast("broadcast-10000", "broadcast of 125 B text to 10,000 connections", 10_000),
     Scenario {
         name: "idle",
         title: "10,000 idle connections",
-        task: Task::Echo,
+        task: ServerTask::Echo,
         load: Load::Idle { connections: 10_000 },
     },
     Scenario {
         name: "handshakes",
         title: "opening handshakes, 64 at a time",
-        task: Task::Echo,
+        task: ServerTask::Echo,
         load: Load::Handshakes,
     },
     Scenario {
         name: "latency",
         title: "latency at 20,000 messages a second of 125 B, 64 connections",
-        task: Task::Echo,
+        task: ServerTask::Echo,
         load: Load::Latency { size: 125, connections: 64, rate: 20_000 },
     },
 ];
@@ -104,9 +109,11 @@ pub(super) fn find(name: &str) -> Option<&'static Scenario> {
 
 impl Scenario {
     /// What this server is started for in it; `None` if it takes no part.
-    pub(super) fn task_of(&self, server: &Server) -> Option<Task> {
+    pub(super) fn task_of(&self, server: &BenchServer) -> Option<ServerTask> {
         let task = match server.standing {
-            Standing::Floor if self.task == Task::Echo && self.load != Load::Handshakes => Task::Tcp,
+            Standing::Floor if self.task == ServerTask::Echo && self.load != Load::Handshakes => {
+                ServerTask::Tcp
+            }
             Standing::Floor | Standing::Ours | Standing::Peer => self.task,
         };
         server.tasks.contains(&task).then_some(task)

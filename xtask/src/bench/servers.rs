@@ -4,13 +4,13 @@ use clap::ValueEnum;
 
 /// One of the servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Server {
+pub(super) struct BenchServer {
     /// Its name on the command line and in the tables.
     pub(super) name: &'static str,
     pub(super) standing: Standing,
     pub(super) program: Program,
     /// What it can do.
-    pub(super) tasks: &'static [Task],
+    pub(super) tasks: &'static [ServerTask],
 }
 
 /// What a server is in the comparison.
@@ -36,7 +36,7 @@ pub(super) enum Program {
 
 /// What a server is started for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Task {
+pub(super) enum ServerTask {
     /// Bytes go back as they came.
     Tcp,
     Echo,
@@ -45,43 +45,43 @@ pub(super) enum Task {
     Broadcast,
 }
 
-impl Task {
+impl ServerTask {
     /// What the server is told on its command line.
     pub(super) fn argument(self) -> &'static str {
         match self {
-            Task::Tcp => "tcp",
-            Task::Echo => "echo",
-            Task::Deflate => "deflate",
-            Task::Tls => "tls",
-            Task::Broadcast => "broadcast",
+            ServerTask::Tcp => "tcp",
+            ServerTask::Echo => "echo",
+            ServerTask::Deflate => "deflate",
+            ServerTask::Tls => "tls",
+            ServerTask::Broadcast => "broadcast",
         }
     }
 
     /// What the load generator is told to speak.
     pub(super) fn speech(self) -> &'static str {
         match self {
-            Task::Tcp => "tcp",
-            Task::Echo | Task::Broadcast => "ws",
-            Task::Deflate => "deflate",
-            Task::Tls => "wss",
+            ServerTask::Tcp => "tcp",
+            ServerTask::Echo | ServerTask::Broadcast => "ws",
+            ServerTask::Deflate => "deflate",
+            ServerTask::Tls => "wss",
         }
     }
 }
 
-const ALL: &[Task] = &[Task::Echo, Task::Deflate, Task::Tls, Task::Broadcast];
+const ALL: &[ServerTask] = &[ServerTask::Echo, ServerTask::Deflate, ServerTask::Tls, ServerTask::Broadcast];
 
-const fn ours(name: &'static str, arguments: &'static [&'static str]) -> Server {
+const fn ours(name: &'static str, arguments: &'static [&'static str]) -> BenchServer {
     let program = Program::Rust { package: "bench-longwire", arguments };
-    Server { name, standing: Standing::Ours, program, tasks: ALL }
+    BenchServer { name, standing: Standing::Ours, program, tasks: ALL }
 }
 
-const fn floor(name: &'static str, arguments: &'static [&'static str]) -> Server {
+const fn floor(name: &'static str, arguments: &'static [&'static str]) -> BenchServer {
     let program = Program::Rust { package: "bench-floor", arguments };
-    Server { name, standing: Standing::Floor, program, tasks: &[Task::Tcp] }
+    BenchServer { name, standing: Standing::Floor, program, tasks: &[ServerTask::Tcp] }
 }
 
-const fn peer(name: &'static str, program: Program, tasks: &'static [Task]) -> Server {
-    Server { name, standing: Standing::Peer, program, tasks }
+const fn peer(name: &'static str, program: Program, tasks: &'static [ServerTask]) -> BenchServer {
+    BenchServer { name, standing: Standing::Peer, program, tasks }
 }
 
 const fn rust(package: &'static str) -> Program {
@@ -91,25 +91,33 @@ const fn rust(package: &'static str) -> Program {
 pub(super) const RAW_EPOLL: &str = "tcp-epoll";
 
 /// All of them, in the order of the tables' legend.
-pub(super) const SERVERS: &[Server] = &[
+pub(super) const SERVERS: &[BenchServer] = &[
     floor(RAW_EPOLL, &["epoll"]),
     floor("tcp-uring", &["uring"]),
     ours("longwire-uring", &["uring"]),
     ours("longwire-readiness", &["readiness"]),
     ours("longwire-async", &["async"]),
     peer("sockudo-ws", rust("bench-sockudo-ws"), ALL),
-    peer("tokio-websockets", rust("bench-tokio-websockets"), &[Task::Echo, Task::Tls, Task::Broadcast]),
-    peer("fastwebsockets", rust("bench-fastwebsockets"), &[Task::Echo, Task::Tls]),
-    peer("wtx", rust("bench-wtx"), &[Task::Echo, Task::Deflate]),
-    peer("yawc", rust("bench-yawc"), &[Task::Echo, Task::Deflate, Task::Tls]),
-    peer("tokio-tungstenite", rust("bench-tokio-tungstenite"), &[Task::Echo, Task::Tls, Task::Broadcast]),
-    peer("axum", rust("bench-axum"), &[Task::Echo, Task::Broadcast]),
+    peer(
+        "tokio-websockets",
+        rust("bench-tokio-websockets"),
+        &[ServerTask::Echo, ServerTask::Tls, ServerTask::Broadcast],
+    ),
+    peer("fastwebsockets", rust("bench-fastwebsockets"), &[ServerTask::Echo, ServerTask::Tls]),
+    peer("wtx", rust("bench-wtx"), &[ServerTask::Echo, ServerTask::Deflate]),
+    peer("yawc", rust("bench-yawc"), &[ServerTask::Echo, ServerTask::Deflate, ServerTask::Tls]),
+    peer(
+        "tokio-tungstenite",
+        rust("bench-tokio-tungstenite"),
+        &[ServerTask::Echo, ServerTask::Tls, ServerTask::Broadcast],
+    ),
+    peer("axum", rust("bench-axum"), &[ServerTask::Echo, ServerTask::Broadcast]),
     peer("ws", Program::Node("ws.mjs"), ALL),
     peer("bun", Program::Bun("bun.mjs"), ALL),
     peer("websockets", Program::Python("server.py"), ALL),
 ];
 
 /// The server of that name.
-pub(super) fn find(name: &str) -> Option<&'static Server> {
+pub(super) fn find(name: &str) -> Option<&'static BenchServer> {
     SERVERS.iter().find(|server| server.name == name)
 }

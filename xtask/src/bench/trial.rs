@@ -9,9 +9,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::figures::Sample;
 use super::programs::{Programs, taskset};
 use super::scenarios::{Scenario, Span};
-use super::servers::{Server, Task};
-use crate::command::Task as Job;
-use crate::server::{self, Server as Running};
+use super::servers::{BenchServer, ServerTask};
+use crate::command::Task;
+use crate::server::{self, Server};
 use crate::suite::certificates;
 use crate::workspace::Workspace;
 
@@ -45,12 +45,17 @@ impl<'w> Laboratory<'w> {
     }
 
     /// Starts the server anew and measures it.
-    pub(super) fn measure(&self, server: &Server, task: Task, scenario: &Scenario) -> Result<Sample> {
+    pub(super) fn measure(
+        &self,
+        server: &BenchServer,
+        task: ServerTask,
+        scenario: &Scenario,
+    ) -> Result<Sample> {
         let address = server::free_address()?;
         let pid_file = self.workspace.target.join("bench/server.pid");
         let log = self.workspace.log(&format!("bench-{}", server.name));
         let command = self.server_command(server, task, address.port(), &pid_file);
-        let mut running = Running::start(command, address, log)?;
+        let mut running = Server::start(command, address, log)?;
         let pid = std::fs::read_to_string(&pid_file).context("the server's process")?;
 
         let mut command = Command::new(&self.taskset);
@@ -62,7 +67,7 @@ impl<'w> Laboratory<'w> {
             .arg(self.certificates.join("ca.pem"))
             .args(scenario.arguments(&self.span));
         let time = Duration::from_secs_f64(self.span.warm_up + self.span.measured) + PATIENCE;
-        let finished = Job::new(command, time, self.workspace.log("bench-load")).run(|_| {})?;
+        let finished = Task::new(command, time, self.workspace.log("bench-load")).run(|_| {})?;
         running.check()?;
         if !finished.succeeded() {
             bail!("the load generator: {}", finished.lines.last().map_or("no output", String::as_str));
@@ -72,7 +77,13 @@ impl<'w> Laboratory<'w> {
     }
 
     /// The server's command: as many descriptors as it may have, a core of its own, and its process known.
-    fn server_command(&self, server: &Server, task: Task, port: u16, pid_file: &PathBuf) -> Command {
+    fn server_command(
+        &self,
+        server: &BenchServer,
+        task: ServerTask,
+        port: u16,
+        pid_file: &PathBuf,
+    ) -> Command {
         const LAUNCH: &str = r#"ulimit -n "$(ulimit -H -n)"; echo $$ > "$0"; exec "$@""#;
 
         let (program, own_arguments) = self.programs.call(server);
@@ -80,10 +91,10 @@ impl<'w> Laboratory<'w> {
         command.args(["-c", LAUNCH]).arg(pid_file).arg(&self.taskset).args(["-c", SERVER_CORE]);
         command.args(program).arg(port.to_string());
         // The floor has nothing to choose but its system interface.
-        if task != Task::Tcp {
+        if task != ServerTask::Tcp {
             command.arg(task.argument());
         }
-        if task == Task::Tls {
+        if task == ServerTask::Tls {
             command.arg(self.certificates.join("cert.pem")).arg(self.certificates.join("key.pem"));
         }
         command.args(own_arguments);

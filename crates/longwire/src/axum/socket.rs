@@ -43,7 +43,7 @@ use crate::shared::state::{Frames, Write};
 pub struct WebSocket {
     inner: crate::websocket::WebSocket,
     shared: Arc<Shared>,
-    reading: Reading,
+    reading: ReceiveState,
     /// A ping or pong that was put into the sink and waits for room.
     control: Option<Queueing>,
     protocol: Option<HeaderValue>,
@@ -53,7 +53,7 @@ type Queueing = Pin<Box<dyn Future<Output = Result<(), OwnError>> + Send + Sync>
 
 /// Whether there is more to come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reading {
+enum ReceiveState {
     Open,
     /// The end has been received and told, by a Close frame or an error.
     Ended,
@@ -68,7 +68,7 @@ enum Control {
 impl WebSocket {
     pub(super) fn new(inner: crate::websocket::WebSocket, protocol: Option<HeaderValue>) -> WebSocket {
         let shared = Arc::clone(inner.sender().shared());
-        WebSocket { inner, shared, reading: Reading::Open, control: None, protocol }
+        WebSocket { inner, shared, reading: ReceiveState::Open, control: None, protocol }
     }
 
     /// Waits for the next message, ping, pong or Close frame. `None`: the connection has ended.
@@ -177,7 +177,7 @@ impl Stream for WebSocket {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        if this.reading == Reading::Ended {
+        if this.reading == ReceiveState::Ended {
             return Poll::Ready(None);
         }
         let end = match ready!(this.shared.poll_receive(Connection::next_arrival, cx)) {
@@ -185,14 +185,14 @@ impl Stream for WebSocket {
             Ok(None) => end(this.inner.closed()),
             Err(error) => Err(Error::new(error)),
         };
-        this.reading = Reading::Ended;
+        this.reading = ReceiveState::Ended;
         Poll::Ready(Some(end))
     }
 }
 
 impl FusedStream for WebSocket {
     fn is_terminated(&self) -> bool {
-        self.reading == Reading::Ended
+        self.reading == ReceiveState::Ended
     }
 }
 

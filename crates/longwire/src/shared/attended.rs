@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use super::Shared;
 use super::driver::Driver;
-use super::state::{Presence, State};
+use super::state::{Presence, SharedState};
 
 /// How a connection stands after a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl Shared {
     }
 }
 
-impl State {
+impl SharedState {
     fn standing(&self) -> Standing {
         if self.connection.is_settled() {
             Standing::Settled

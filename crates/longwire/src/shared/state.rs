@@ -18,7 +18,7 @@ use crate::telemetry;
 const READS_PER_TURN: usize = 32;
 
 /// How a connection stands. None of its methods waits, or takes a lock.
-pub(super) struct State {
+pub(super) struct SharedState {
     pub(super) connection: Connection,
     pub(super) driver: Driver,
     /// Whether there is a `Receiver`. Without one, the driver reads and discards.
@@ -98,9 +98,9 @@ pub(crate) enum Frames {
     Within,
 }
 
-impl State {
-    pub(super) fn new(connection: Connection, driver: Driver) -> State {
-        State {
+impl SharedState {
+    pub(super) fn new(connection: Connection, driver: Driver) -> SharedState {
+        SharedState {
             connection,
             driver,
             receiver: Presence::Here,
@@ -266,7 +266,7 @@ impl State {
         if self.congested { limits.low_water } else { limits.high_water }
     }
 
-    /// Whether [`has_room`](State::has_room) would say that there is room, or will be none.
+    /// Whether [`has_room`](SharedState::has_room) would say that there is room, or will be none.
     fn is_room_decided(&self, frames: Frames) -> bool {
         let is_in_turn = frames == Frames::Within || !self.connection.is_amid_message;
         !self.connection.is_open() || (is_in_turn && self.connection.protocol.queued() <= self.mark())

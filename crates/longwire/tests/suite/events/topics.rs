@@ -215,17 +215,17 @@ fn a_publication_is_compressed_for_those_who_agreed_to_it() {
 #[test]
 fn who_publishes_before_the_server_runs_or_after_it_ended_harms_nobody() {
     for_each_engine(async |engine| {
-        let early = |topics: &Topics| topics.publish("news", "too early");
+        let early = |topics: &Topics| assert_eq!(topics.publish("news", "too early"), 0);
         let mut server = chat().run_with_topics(engine, early).await;
         let mut raw = subscriber(&server, "news").await;
-        server.topics.publish("news", "in time");
+        assert_eq!(server.topics.publish("news", "in time"), 1);
         expect(&mut raw, "in time").await;
         let topics = server.topics.clone();
         server.stop();
         assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1001, "the server is shutting down")));
         raw.send(masked(CLOSE, close(1001, ""))).await;
         server.returned().await;
-        topics.publish("news", "too late");
+        assert_eq!(topics.publish("news", "too late"), 0);
         raw.expect_end().await;
     });
 }
