@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use longwire_proto::deflate::{Agreement, Context, Deflate, Takeover, WindowBits};
-use longwire_proto::{
-    Config, DataOpcode, Event, FrameKind, Header, Limits, MessageKind, Prepared, Protocol, Received,
-    ReservedBits, Role,
-};
+use longwire_proto::{Config, Event, Limits, MessageKind, Prepared, Protocol, Received, Role};
+use longwire_wire::{Mask, RawFrame, bits};
 
 /// How much a driver reads at a time.
 pub(crate) const READ: usize = 64 << 10;
@@ -28,9 +26,9 @@ pub(crate) fn end(role: Role) -> Protocol {
 /// As many frames as fit `len` bytes, one at least, as `from` sends them. The masking key is zero, so that a stream that
 /// was unmasked in place is the same stream still; masking costs what it costs with any key.
 pub(crate) fn frames(from: Role, kind: MessageKind, payload: &[u8], cut: Cut, len: usize) -> Vec<u8> {
-    let masking_key = match from {
-        Role::Client => Some([0; 4]),
-        Role::Server => None,
+    let (from, mask) = match from {
+        Role::Client => (longwire_wire::Role::Client, Mask::Key([0; 4])),
+        Role::Server => (longwire_wire::Role::Server, Mask::Absent),
     };
     let fragments = match cut {
         Cut::Whole => 1,
@@ -39,14 +37,12 @@ pub(crate) fn frames(from: Role, kind: MessageKind, payload: &[u8], cut: Cut, le
     let mut message = Vec::new();
     for index in 0..fragments {
         let opcode = match (index, kind) {
-            (1.., _) => DataOpcode::Continuation,
-            (0, MessageKind::Text) => DataOpcode::Text,
-            (0, MessageKind::Binary) => DataOpcode::Binary,
+            (1.., _) => bits::CONTINUATION,
+            (0, MessageKind::Text) => bits::TEXT,
+            (0, MessageKind::Binary) => bits::BINARY,
         };
-        let fin = index + 1 == fragments;
-        let kind = FrameKind::Data { opcode, fin, len: payload.len() as u64 };
-        Header { kind, reserved: ReservedBits::NONE, masking_key }.encode(&mut message);
-        message.extend_from_slice(payload);
+        let fin = if index + 1 == fragments { bits::FIN } else { 0 };
+        message.extend(RawFrame::new(fin | opcode, payload).masked(mask).encode(from));
     }
     message.repeat((len / message.len()).max(1))
 }

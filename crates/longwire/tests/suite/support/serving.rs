@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use longwire::mode::CanServe;
 use longwire::{HandlerResult, Result, Server, WebSocket};
-use longwire_proto::handshake::ClientKey;
+use longwire_wire::Head;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -128,20 +128,17 @@ impl Serving {
 
 /// A valid request for a WebSocket, with more header lines (each with its CR LF).
 pub(crate) fn upgrade_request(more: &str) -> String {
-    format!(
-        "GET / HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n"
-    )
+    with_more(&Head::upgrade("/", "example.com"), more)
 }
 
 /// The 101 to a request, and `more` header lines in it.
 pub(crate) fn agreement(request: &str, more: &str) -> String {
-    let mut lines = request.lines().filter_map(|line| line.split_once(": "));
-    let key = lines.find(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-key")).unwrap().1;
-    let accept = ClientKey::parse(key.as_bytes()).unwrap().accept();
-    let accept = str::from_utf8(accept.as_bytes()).unwrap();
-    format!(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {accept}\r\n{more}\r\n"
-    )
+    let (request, _) = Head::parse(request.as_bytes()).unwrap();
+    with_more(&Head::switching_protocols(&request), more)
+}
+
+fn with_more(head: &Head, more: &str) -> String {
+    let mut text = String::from_utf8(head.encode()).unwrap();
+    text.insert_str(text.len() - "\r\n".len(), more);
+    text
 }

@@ -1,0 +1,108 @@
+//! What was said on a connection.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use crate::frame::RawFrame;
+use crate::show::Escaped;
+
+/// How many entries are kept, the newest ones.
+const KEPT: usize = 64;
+
+/// The dialogue on a connection: one line for each frame, head or piece of bytes, the oldest first. The newest 64 entries are
+/// kept, and of each payload its beginning.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// use longwire_wire::{Peer, RawFrame};
+///
+/// let (ours, theirs) = tokio::io::duplex(100);
+/// let mut peer = Peer::client(ours);
+/// peer.send(RawFrame::text("hi")).await?;
+/// assert_eq!(peer.transcript().to_string(), "  sent     TEXT \"hi\"\n");
+/// # drop(theirs);
+/// # Ok::<(), longwire_wire::Failure>(())
+/// # }).unwrap();
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Transcript {
+    newest: VecDeque<String>,
+    left_off: usize,
+}
+
+impl Transcript {
+    pub(crate) fn sent(&mut self, said: impl fmt::Display) {
+        self.note(format!("sent     {said}"));
+    }
+
+    pub(crate) fn received(&mut self, said: impl fmt::Display) {
+        self.note(format!("received {said}"));
+    }
+
+    fn note(&mut self, entry: String) {
+        if self.newest.len() == KEPT {
+            self.newest.pop_front();
+            self.left_off += 1;
+        }
+        self.newest.push_back(entry);
+    }
+}
+
+impl fmt::Display for Transcript {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.left_off > 0 {
+            writeln!(f, "  ({} earlier entries are left off)", self.left_off)?;
+        }
+        self.newest.iter().try_for_each(|entry| writeln!(f, "  {entry}"))
+    }
+}
+
+/// Bytes as the frames that they are, or else as bytes.
+pub(crate) struct Said<'b>(pub(crate) &'b [u8]);
+
+impl fmt::Display for Said<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// How many frames are shown.
+        const FRAMES: usize = 16;
+        /// More bytes than this are not looked into.
+        const LOOKED_INTO: usize = 64 << 10;
+        let Said(bytes) = self;
+        let mut rest = if bytes.len() > LOOKED_INTO { &[] } else { *bytes };
+        let mut frames = Vec::new();
+        while let Ok((frame, used)) = RawFrame::parse(rest) {
+            frames.push(frame);
+            rest = rest.get(used..).unwrap_or_default();
+        }
+        if frames.is_empty() || !rest.is_empty() {
+            return write!(f, "{}", Escaped(bytes));
+        }
+        for (index, frame) in frames.iter().take(FRAMES).enumerate() {
+            write!(f, "{}{frame}", if index > 0 { "; " } else { "" })?;
+        }
+        let more = frames.len().saturating_sub(FRAMES);
+        if more > 0 { write!(f, "; and {more} more frames") } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_entries_are_kept() {
+        let mut transcript = Transcript::default();
+        (0..KEPT + 3).for_each(|number| transcript.sent(number));
+        let shown = transcript.to_string();
+        assert!(shown.starts_with("  (3 earlier entries are left off)\n  sent     3\n"), "{shown}");
+        assert!(shown.ends_with("  sent     66\n"), "{shown}");
+    }
+
+    #[test]
+    fn bytes_are_shown_as_frames_if_they_are_whole_frames() {
+        let said = |bytes: &[u8]| Said(bytes).to_string();
+        assert_eq!(said(b"\x81\x02hi\x89\0"), r#"TEXT "hi", not masked; PING "", not masked"#);
+        assert_eq!(said(b"\x81\x02hi\x89"), r#"b"\x81\x02hi\x89""#);
+        assert_eq!(said(b""), r#""""#);
+        assert!(said(&b"\x89\0".repeat(20)).ends_with("; and 4 more frames"));
+    }
+}
