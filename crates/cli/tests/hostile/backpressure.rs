@@ -25,7 +25,7 @@ fn pings_whose_answers_nobody_reads() {
     loop {
         let pong = peer.frame();
         answers += 1;
-        assert_eq!(pong.first, FIN | PONG);
+        assert_eq!(pong.first_byte(), FIN | PONG);
         if pong.payload == ping_payload(PINGS - 1) {
             break;
         }

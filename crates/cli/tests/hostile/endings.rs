@@ -16,7 +16,7 @@ fn pings_that_are_not_answered() {
     for peer in &mut peers {
         // Each says which it is.
         let ping = peer.frame();
-        assert_eq!((ping.first, ping.payload.is_empty()), (FIN | PING, false));
+        assert_eq!((ping.first_byte(), ping.payload.is_empty()), (FIN | PING, false));
     }
     for peer in &mut peers {
         assert_eq!(peer.rest(), b"", "it is gone: there is nobody to talk to");

@@ -128,7 +128,7 @@ fn messages_that_are_too_many_together() {
     for peer in &mut peers {
         peer.send("x");
         let answer = peer.frame();
-        if answer.first == FIN | BINARY {
+        if answer.first_byte() == FIN | BINARY {
             assert_eq!(answer.payload.len(), MIB);
             served += 1;
         } else {
@@ -199,7 +199,7 @@ fn flood_from_two(batch: &[u8], batches: usize, attack: &str) {
                 }
                 // When this is answered, all else has been delivered.
                 peer.send_frame(FIN | PING, "done");
-                while peer.frame().first != FIN | PONG {}
+                while peer.frame().first_byte() != FIN | PONG {}
             });
         }
     });

@@ -4,7 +4,9 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use crate::frames::{BINARY, FIN, Frame, MaskingKey, header, read_frame};
+use longwire_wire::{DeclaredLen, Head, Mask, RawFrame, Role};
+
+use crate::frames::{BINARY, FIN};
 use crate::server::Server;
 
 /// Longer than the server's own deadlines, so that it is the one to give up.
@@ -15,9 +17,6 @@ const STALL: Duration = Duration::from_millis(500);
 
 /// When nothing is taken while so many others are served in turn, nothing is being read at the other end.
 const OTHERS: usize = 3;
-
-/// A client has to mask (RFC 6455 §5.1). This key leaves the payload as it is.
-const KEY: MaskingKey = Some([0; 4]);
 
 /// A TCP connection to the server, which may have become a WebSocket.
 #[derive(Debug)]
@@ -99,7 +98,9 @@ impl Peer {
 
     /// Sends a header that declares `len` bytes, and only the first of them.
     pub(crate) fn declare(&mut self, first: u8, len: usize, payload: &[u8]) {
-        self.send([&header(first, KEY, len), payload].concat());
+        self.send(
+            of_client(first, payload).declaring(DeclaredLen::Shortest(len as u64)).encode(Role::Client),
+        );
     }
 
     /// Sends `pieces` for as long as the server takes them, and reads nothing meanwhile.
@@ -144,20 +145,21 @@ impl Peer {
     }
 
     /// The next frame.
-    pub(crate) fn frame(&mut self) -> Frame {
-        read_frame(&mut self.stream).unwrap()
+    pub(crate) fn frame(&mut self) -> RawFrame {
+        RawFrame::read_from(&mut self.stream).unwrap()
     }
 
     /// Has a message echoed.
     pub(crate) fn echo(&mut self, payload: &[u8]) {
         self.send_frame(FIN | BINARY, payload);
-        assert_eq!(self.frame(), Frame { first: FIN | BINARY, payload: payload.to_vec() });
+        let echo = self.frame();
+        assert!(RawFrame::binary(payload).matches(&echo, Role::Server), "{echo}");
     }
 
     /// Reads frames up to a Close frame, and gives its code; `None`: the connection ended without one.
     pub(crate) fn close_code(&mut self) -> Option<u16> {
         loop {
-            match read_frame(&mut self.stream) {
+            match RawFrame::read_from(&mut self.stream) {
                 Ok(frame) => match frame.close_code() {
                     Some(code) => return Some(code),
                     None => continue,
@@ -223,16 +225,19 @@ impl Peer {
     }
 }
 
-/// A frame as a client has to send it.
+/// A frame as a client has to send it (RFC 6455 §5.1). The masking key leaves the payload as it is.
+fn of_client(first: u8, payload: impl AsRef<[u8]>) -> RawFrame {
+    RawFrame::new(first, payload.as_ref()).masked(Mask::Key([0; 4]))
+}
+
+/// The bytes of a frame as a client has to send it.
 pub(crate) fn masked(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
-    let payload = payload.as_ref();
-    [&header(first, KEY, payload.len()), payload].concat()
+    of_client(first, payload).encode(Role::Client)
 }
 
 /// A request for a WebSocket, with more header lines (each with its CR LF).
 pub(crate) fn upgrade_request(path: &str, more: &str) -> String {
-    format!(
-        "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n"
-    )
+    let mut request = String::from_utf8(Head::upgrade(path, "127.0.0.1").encode()).unwrap();
+    request.insert_str(request.len() - "\r\n".len(), more);
+    request
 }

@@ -4,21 +4,16 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use longwire_proto::handshake::ClientKey;
-
-use crate::frames::{Frame, MaskingKey, header, read_frame};
+use longwire_wire::{DeclaredLen, Head, RawFrame, Role};
 
 /// Longer than any client takes here to give up.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A server masks nothing (RFC 6455 §5.1).
-const KEY: MaskingKey = None;
 
 /// The client's connection, as the server has it.
 #[derive(Debug)]
 pub(crate) struct Caller {
     stream: TcpStream,
-    request: String,
+    request: Head,
 }
 
 impl Caller {
@@ -33,25 +28,20 @@ impl Caller {
             stream.read_exact(&mut byte).unwrap();
             request.extend(byte);
         }
-        Caller { stream, request: String::from_utf8(request).unwrap() }
+        let (request, _) = Head::parse(&request).unwrap();
+        Caller { stream, request }
     }
 
     /// The value of a header of the request.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.request.lines().find_map(|line| {
-            let (key, value) = line.split_once(": ")?;
-            key.eq_ignore_ascii_case(name).then_some(value)
-        })
+        self.request.field(name)
     }
 
     /// Opens the WebSocket, with more header lines (each with its CR LF).
     pub(crate) fn accept(&mut self, more: &str) {
-        let key = ClientKey::parse(self.header("Sec-WebSocket-Key").unwrap().as_bytes()).unwrap();
-        let accept = key.accept();
-        self.send(switching_protocols(&format!(
-            "Sec-WebSocket-Accept: {}\r\n{more}",
-            std::str::from_utf8(accept.as_bytes()).unwrap()
-        )));
+        let mut response = String::from_utf8(Head::switching_protocols(&self.request).encode()).unwrap();
+        response.insert_str(response.len() - "\r\n".len(), more);
+        self.send(response);
     }
 
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
@@ -65,7 +55,9 @@ impl Caller {
 
     /// Sends a header that declares `len` bytes, and only the first of them.
     pub(crate) fn declare(&mut self, first: u8, len: usize, payload: &[u8]) {
-        self.send([&header(first, KEY, len), payload].concat());
+        self.send(
+            RawFrame::new(first, payload).declaring(DeclaredLen::Shortest(len as u64)).encode(Role::Server),
+        );
     }
 
     /// Sends `pieces` for as long as the client takes them, and reads nothing meanwhile; gives whether it took all.
@@ -80,14 +72,14 @@ impl Caller {
     }
 
     /// The next frame.
-    pub(crate) fn frame(&mut self) -> Frame {
-        read_frame(&mut self.stream).unwrap()
+    pub(crate) fn frame(&mut self) -> RawFrame {
+        RawFrame::read_from(&mut self.stream).unwrap()
     }
 
     /// Reads frames up to a Close frame, and gives its code.
     pub(crate) fn close_code(&mut self) -> Option<u16> {
         loop {
-            let code = read_frame(&mut self.stream).ok()?.close_code();
+            let code = RawFrame::read_from(&mut self.stream).ok()?.close_code();
             if code.is_some() {
                 return code;
             }
@@ -95,10 +87,9 @@ impl Caller {
     }
 }
 
-/// A frame as a server has to send it.
+/// The bytes of a frame as a server has to send it.
 pub(crate) fn plain(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
-    let payload = payload.as_ref();
-    [&header(first, KEY, payload.len()), payload].concat()
+    RawFrame::new(first, payload.as_ref()).encode(Role::Server)
 }
 
 /// The head of a response that opens a WebSocket, but for the header lines `more`.

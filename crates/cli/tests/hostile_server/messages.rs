@@ -2,9 +2,11 @@
 
 use std::iter;
 
+use longwire_wire::{Mask, RawFrame, Role};
+
 use crate::caller::plain;
 use crate::client::suffers;
-use crate::frames::{BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, RSV1, TEXT, deflate_bomb, header};
+use crate::frames::{BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, RSV1, TEXT, deflate_bomb};
 use crate::process::{KIB, MIB};
 
 /// The largest message that a client accepts.
@@ -42,7 +44,7 @@ fn pings_whose_answers_nobody_reads() {
             loop {
                 let pong = caller.frame();
                 pongs += 1;
-                assert_eq!(pong.first, FIN | PONG);
+                assert_eq!(pong.first_byte(), FIN | PONG);
                 if pong.payload == b"the newest" {
                     break;
                 }
@@ -60,7 +62,7 @@ fn a_masked_frame() {
         "masks its frames",
         |caller| {
             caller.accept("");
-            caller.send([&header(FIN | TEXT, Some([1, 2, 3, 4]), 5), &b"hello"[..]].concat());
+            caller.send(masked_hello().encode(Role::Server));
             assert_eq!(caller.close_code(), Some(1002));
         },
         "a frame of the server is masked",
@@ -88,7 +90,7 @@ fn a_violation_and_then_no_end() {
         "breaks the protocol, is told so, and goes on for 8 MiB",
         |caller| {
             caller.accept("");
-            caller.send(header(FIN | TEXT, Some([1, 2, 3, 4]), 5));
+            caller.send(masked_hello().header(Role::Server));
             assert_eq!(caller.close_code(), Some(1002));
             // A client that is gone would have reset the connection, which may cost the server the Close frame.
             let taken =
@@ -174,4 +176,9 @@ fn frames_behind_the_close_frame() {
         "closed by peer: 1011",
         MIB,
     );
+}
+
+/// Only a client may mask.
+fn masked_hello() -> RawFrame {
+    RawFrame::text("hello").masked(Mask::Key([1, 2, 3, 4]))
 }

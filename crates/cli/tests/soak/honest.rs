@@ -3,15 +3,16 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use longwire::{Deflate, Message, WebSocket};
+use longwire_wire::{Mask, Peer};
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::crowd::dawdle;
-use crate::frames::{BINARY, CLOSE, FIN};
 use crate::server::Server;
 use crate::wire::{Raw, masked, upgrade_request};
+use longwire_wire::bits::{BINARY, CLOSE, FIN};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
@@ -194,23 +195,17 @@ async fn say(raw: &mut Raw, bytes: &[u8]) {
 
 /// The head of a response.
 async fn head(raw: &mut Raw) -> String {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(raw.read_u8().await.unwrap());
-    }
-    String::from_utf8(head).unwrap()
+    String::from_utf8(peer(raw).raw_head().await.unwrap()).unwrap()
 }
 
 /// The next frame of a server: first byte and payload.
 async fn unmasked(raw: &mut Raw) -> (u8, Vec<u8>) {
-    let first = raw.read_u8().await.unwrap();
-    let length = match raw.read_u8().await.unwrap() {
-        126 => u64::from(raw.read_u16().await.unwrap()),
-        127 => raw.read_u64().await.unwrap(),
-        length => u64::from(length),
-    };
-    let mut payload = Vec::new();
-    raw.take(length).read_to_end(&mut payload).await.unwrap();
-    assert_eq!(payload.len() as u64, length, "the frame is cut off");
-    (first, payload)
+    let frame = peer(raw).frame().await.unwrap();
+    assert_eq!(frame.mask, Mask::Absent);
+    (frame.first_byte(), frame.payload)
+}
+
+/// It reads nothing ahead, so that there may be one after the other. The time limit is the crowd's.
+fn peer(raw: &mut Raw) -> Peer<&mut Raw> {
+    Peer::client(raw).without_deadline()
 }

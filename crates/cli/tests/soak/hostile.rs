@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Instant;
 
+use longwire_wire::{DeclaredLen, Role};
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
@@ -10,9 +11,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::crowd::dawdle;
-use crate::frames::{BINARY, CLOSE, FIN, PING, RSV1, TEXT, header};
 use crate::server::Server;
-use crate::wire::{Raw, masked, tcp_reset_at_end, upgrade_request};
+use crate::wire::{Raw, masked, of_client, tcp_reset_at_end, upgrade_request};
+use longwire_wire::bits::{BINARY, CLOSE, FIN, PING, RSV1, TEXT};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
@@ -172,8 +173,8 @@ async fn frames(raw: &mut Raw, kind: Kind, random: &mut SmallRng) -> io::Result<
             Ok(())
         }
         Kind::Declares => {
-            raw.write_all(&header(BINARY, Some([0; 4]), random.random_range(1_000..1_000_000))).await?;
-            raw.write_all(&[7; 900]).await
+            let len = DeclaredLen::Shortest(random.random_range(1_000..1_000_000));
+            raw.write_all(&of_client(BINARY, [7; 900]).declaring(len).encode(Role::Client)).await
         }
         Kind::Pings => {
             raw.write_all(&masked(FIN | PING, b"ping").repeat(random.random_range(1..4_000))).await

@@ -8,9 +8,6 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod crowd;
-#[path = "../hostile/frames.rs"]
-#[expect(dead_code, reason = "the other tests use the rest")]
-mod frames;
 mod honest;
 mod hostile;
 mod server;

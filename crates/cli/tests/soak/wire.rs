@@ -4,13 +4,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use longwire_wire::{Head, Mask, RawFrame, Role};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-
-use crate::frames::header;
 
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
@@ -39,15 +38,19 @@ pub(crate) async fn over(stream: TcpStream, certificate: Option<&str>) -> io::Re
     Ok(Box::new(connector.connect(name, stream).await?))
 }
 
-/// A frame as a client has to send it. The masking key leaves the payload as it is.
-pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
-    [&header(first, Some([0; 4]), payload.len()), payload].concat()
+/// A frame as a client has to send it (RFC 6455 §5.1). The masking key leaves the payload as it is.
+pub(crate) fn of_client(first: u8, payload: impl AsRef<[u8]>) -> RawFrame {
+    RawFrame::new(first, payload.as_ref()).masked(Mask::Key([0; 4]))
+}
+
+/// The bytes of a frame as a client has to send it.
+pub(crate) fn masked(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
+    of_client(first, payload).encode(Role::Client)
 }
 
 /// A request for a WebSocket.
 pub(crate) fn upgrade_request(path: &str, more: &str) -> String {
-    format!(
-        "GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n"
-    )
+    let mut request = String::from_utf8(Head::upgrade(path, "localhost").encode()).unwrap();
+    request.insert_str(request.len() - "\r\n".len(), more);
+    request
 }
