@@ -3,6 +3,8 @@
 pub(crate) mod answer;
 pub(crate) mod census;
 pub(crate) mod decision;
+pub(crate) mod handshake;
+pub(crate) mod listener;
 pub(crate) mod origin;
 pub(crate) mod policy;
 pub(crate) mod refusals;

@@ -13,7 +13,6 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use http::header::CONNECTION;
@@ -23,8 +22,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use longwire_proto::handshake::{HeadLimits, Refusal, is_upgrade};
-use longwire_proto::{Limits, Role};
+use longwire_proto::handshake::{HeadLimits, Refusal, UpgradeRequest};
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
@@ -33,7 +31,7 @@ use self::screen::{Screen, Verdict};
 use self::service::{HttpBody, HttpService, with_text};
 use self::wire::{Answering, PlainClient, Times, Wire};
 use crate::admission::census::Place;
-use crate::admission::refusals::Refusals;
+use crate::admission::handshake::{PendingUpgrade, ServerTerms};
 use crate::telemetry;
 use crate::transport::Transport;
 
@@ -42,8 +40,8 @@ const MIN_BUFFER: usize = 8 << 10;
 
 /// The server that a connection belongs to.
 pub(crate) trait Host: Send + Sync + 'static {
-    /// What one connection may cost.
-    fn limits(&self) -> &Limits;
+    /// On which terms WebSockets are opened.
+    fn terms(&self) -> ServerTerms<'_>;
 
     /// Cancelled when the server shuts down.
     fn closing(&self) -> &CancellationToken;
@@ -51,14 +49,11 @@ pub(crate) trait Host: Send + Sync + 'static {
     /// The application's service for what is not a request for a WebSocket.
     fn http(&self) -> Option<&HttpService>;
 
-    /// Tells of who is not let in.
-    fn refusals(&self) -> &Refusals;
-
-    /// Answers a request for a WebSocket; `upgraded` gives the transport when the answer is written. Takes the place of
-    /// the connection if it accepts.
-    fn upgrade(
+    /// Has the application decide about a request for a WebSocket; `upgraded` gives the transport when the answer is
+    /// written. Takes the place of the connection if the application accepts.
+    fn decide(
         self: Arc<Self>,
-        request: &Request<()>,
+        pending: PendingUpgrade,
         peer_addr: SocketAddr,
         upgraded: OnUpgrade,
         place: &mut Option<Place>,
@@ -73,10 +68,10 @@ pub(crate) async fn serve(
     place: Place,
     host: Arc<impl Host>,
 ) {
-    let limits = host.limits().clone();
+    let limits = host.terms().config.limits.clone();
     let closing = host.closing().clone();
-    let head_limits = HeadLimits { bytes: limits.handshake_bytes, headers: limits.handshake_headers };
     let client = PlainClient::new(place);
+    let head_limits = HeadLimits::from(&limits);
     let (screen, verdicts) = Screen::new(Wire::new(transport, &client), read_ahead, head_limits);
     let asking = client.clone();
     let service = service_fn(move |request| {
@@ -129,10 +124,10 @@ async fn judged(
     host: Arc<impl Host>,
 ) -> Response<HttpBody> {
     match verdict {
-        Verdict::Fine => answer(request, peer_addr, client, host).await,
+        Verdict::Fine => plain(request, &*host).await,
         Verdict::Last => {
             let is_connect = request.method() == Method::CONNECT;
-            let mut response = answer(request, peer_addr, client, host).await;
+            let mut response = plain(request, &*host).await;
             let has_left = response.status() == StatusCode::SWITCHING_PROTOCOLS
                 || is_connect && response.status().is_success();
             if !has_left && !response.headers().contains_key(CONNECTION) {
@@ -140,9 +135,10 @@ async fn judged(
             }
             response
         }
-        Verdict::Refused(rejected) => {
-            host.refusals().bad_request(&rejected.refusal, peer_addr, rejected.request.as_deref());
-            with_text(rejected.refusal.response())
+        Verdict::WebSocket(asked) => upgrade(request, *asked, peer_addr, client, host),
+        Verdict::Refused(refused) => {
+            host.terms().policy.refusals().bad_request(&refused, Some(peer_addr));
+            with_text(refused.refusal.response())
         }
     }
 }
@@ -168,26 +164,27 @@ async fn in_time<T>(client: &PlainClient, times: &Times, work: impl Future<Outpu
     .await
 }
 
-async fn answer(
+async fn plain(request: Request<Incoming>, host: &impl Host) -> Response<HttpBody> {
+    match host.http() {
+        Some(service) => service(request).await,
+        None => with_text(Refusal::upgrade_required("only WebSockets are served here").response()),
+    }
+}
+
+/// The answer to a request for a WebSocket.
+fn upgrade(
     mut request: Request<Incoming>,
+    asked: UpgradeRequest,
     peer_addr: SocketAddr,
     client: &PlainClient,
     host: Arc<impl Host>,
 ) -> Response<HttpBody> {
-    if !is_upgrade(&request) {
-        return match host.http() {
-            Some(service) => service(request).await,
-            None => with_text(Refusal::upgrade_required("only WebSockets are served here").response()),
-        };
-    }
-    let begun = Instant::now();
     let upgraded = hyper::upgrade::on(&mut request);
-    let request = request.map(|_body| ());
-    match client.with_place(|place| host.upgrade(&request, peer_addr, upgraded, place)) {
-        Ok(response) => {
-            telemetry::shook_hands(Role::Server, begun);
-            response.map(|()| Empty::new().map_err(|never| match never {}).boxed_unsync())
-        }
+    let decided = host.terms().admit(asked, Some(peer_addr)).and_then(|pending| {
+        client.with_place(|place| Arc::clone(&host).decide(pending, peer_addr, upgraded, place))
+    });
+    match decided {
+        Ok(response) => response.map(|()| Empty::new().map_err(|never| match never {}).boxed_unsync()),
         Err(refusal) => with_text(refusal.response()),
     }
 }

@@ -18,6 +18,7 @@ mod byte_stream;
 mod client;
 mod connection;
 mod error;
+mod established;
 #[cfg(feature = "server")]
 mod event;
 #[cfg(feature = "client")]
@@ -30,7 +31,6 @@ mod ledger;
 mod message;
 mod message_reader;
 mod message_writer;
-mod opening;
 #[cfg(any(feature = "client", feature = "server"))]
 mod panic_message;
 mod read_buffers;
@@ -65,6 +65,7 @@ pub use client::{Client, ConnectStep, Destination, Proxy, Timeouts, connect};
 #[cfg(feature = "client")]
 pub use error::{Cause, ProxyError};
 pub use error::{Error, HandshakeError, InvalidSetting, RefusedResponse, Result, UrlError};
+pub use established::Established;
 #[cfg(feature = "server")]
 pub use event::{
     AsMessage, CloseCount, Dropped, Engine, Handler, MessagePieces, MessageRef, Remote, Slow, Socket,

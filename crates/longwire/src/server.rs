@@ -8,7 +8,7 @@ mod run;
 pub(crate) mod session;
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -29,8 +29,10 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service;
 use tracing::Instrument;
 
+use crate::admission::answer::TURNED_AWAY_AT_A_TIME;
 use crate::admission::census::{self, Census};
 use crate::admission::decision::{Accept, Attached, Decide, Upgrade};
+use crate::admission::listener::Listener;
 use crate::admission::origin::{InvalidOrigin, Origin};
 use crate::admission::policy::AdmissionPolicy;
 use crate::error::{Error, Result, at_most, not_instant, not_zero};
@@ -40,18 +42,11 @@ use crate::ledger::Ledger;
 use crate::telemetry;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
-use crate::transport::is_gone_already;
 use crate::websocket::WebSocket;
 pub use endpoint::{Endpoint, Upgrading, upgrade};
 pub use handling::{HandlerOutcome, HandlerResult};
 use mode::{CanRun, CanServe, Run, Serve, Undecided};
 use session::Settings;
-
-/// How long the server waits before it accepts again when the system is out of something, such as descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// How many clients are told at a time that there is no place for them.
-const TURNED_AWAY_AT_A_TIME: usize = 64;
 
 /// A WebSocket server.
 ///
@@ -361,11 +356,12 @@ impl<M> Server<M> {
             tasks: TaskTracker::new(),
         });
         let serving = async {
+            let mut listener = Listener::new(common.listener);
             tokio::select! {
-                () = accept_forever(&common.listener, &settings) => {}
+                () = accept_forever(&mut listener, &settings) => {}
                 () = common.shutdown => {}
             }
-            drop(common.listener);
+            drop(listener);
             shut_down(&settings, common.shutdown_time).await;
         };
         tokio::select! {
@@ -441,19 +437,9 @@ impl<M> Server<M> {
     }
 }
 
-async fn accept_forever(listener: &TcpListener, settings: &Arc<Settings>) {
+async fn accept_forever(listener: &mut Listener, settings: &Arc<Settings>) {
     loop {
-        let (stream, peer) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) if is_gone_already(&error) => continue,
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                telemetry::accept_failed();
-                // Without descriptors, or memory, the next try would fail as well.
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
+        let (stream, peer) = poll_fn(|cx| listener.poll_accept(cx)).await;
         let span = tracing::info_span!("connection", %peer);
         match settings.census.enter(peer.ip()) {
             Ok(place) => {

@@ -27,8 +27,8 @@ use tokio::task::coop::poll_proceed;
 use crate::connection::receive::Keeping;
 use crate::connection::{Connection, Note};
 use crate::error::Result;
+use crate::established::Negotiated;
 use crate::message::{Message, Outgoing};
-use crate::opening::Negotiated;
 use driver::{DrivenBy, Driver};
 use state::{Change, Frames, SharedState, Write};
 

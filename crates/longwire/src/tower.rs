@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{Method, Request, Response, Version};
+use http::{Request, Response};
 use http_body_util::{Either, Full};
 use longwire_proto::handshake::is_upgrade;
 use pin_project_lite::pin_project;
@@ -149,7 +149,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Answer<S::Future> {
-        if !asks_for_websocket(&request) {
+        if !is_upgrade(&request) {
             return Answer::below(self.inner.call(request));
         }
         let (parts, body) = request.into_parts();
@@ -162,15 +162,6 @@ where
             Answer::below(self.inner.call(request))
         }
     }
-}
-
-/// Whether the request is one for a WebSocket, well or badly; over HTTP/2 that is an extended CONNECT, which has a path
-/// (RFC 8441 §4).
-fn asks_for_websocket<B>(request: &Request<B>) -> bool {
-    let is_extended_connect = request.version() == Version::HTTP_2
-        && request.method() == Method::CONNECT
-        && request.uri().path_and_query().is_some();
-    is_extended_connect || is_upgrade(request)
 }
 
 pin_project! {

@@ -11,16 +11,16 @@ use std::time::Duration;
 use futures_core::Stream;
 use futures_sink::Sink;
 use http::{HeaderMap, Uri};
-use longwire_proto::{CloseCode, CloseFrame, Closed, Config, Protocol, Role};
+use longwire_proto::{CloseCode, CloseFrame, Closed, Config, Role};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Handle;
 
 use crate::connection::Connection;
 use crate::connection::receive::Keeping;
 use crate::error::{Error, Result};
+use crate::established::{Established, Negotiated};
 use crate::halves::{Receiver, Sender, halves};
 use crate::message::{Message, Outgoing};
-use crate::opening::Negotiated;
 use crate::shared::Shared;
 use crate::shared::driver::DrivenBy;
 use crate::shared::state::Write;
@@ -67,19 +67,36 @@ pub struct WebSocket {
 
 impl WebSocket {
     /// A connection over any transport whose opening handshake is done, such as an upgraded connection of another HTTP
-    /// library. `read_ahead` is what was read from it behind the handshake.
+    /// library, or one stream of HTTP/2. [`Established`] has an example.
     ///
     /// # Panics
     ///
     /// Outside of a tokio runtime: closing has a deadline, and what the transport does not take at once is written by a
     /// task.
+    pub fn established<T>(transport: T, established: Established) -> WebSocket
+    where
+        T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        WebSocket::begin(Transport::Other(Box::new(transport)), established, DrivenBy::Itself)
+    }
+
+    /// [`established`](WebSocket::established), without a subprotocol and without extensions. `read_ahead` is what was
+    /// read from the transport behind the handshake.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, as [`established`](WebSocket::established) does.
     pub fn over<T>(transport: T, role: Role, config: Arc<Config>, read_ahead: Vec<u8>) -> WebSocket
     where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let transport = Transport::Other(Box::new(transport));
-        let connection = Connection::new(transport, Protocol::new(role, config), read_ahead, None);
-        WebSocket::open(connection, Negotiated::default(), DrivenBy::Itself)
+        WebSocket::established(transport, Established::new(role, config).read_ahead(read_ahead))
+    }
+
+    /// A connection whose memory no server counts.
+    pub(crate) fn begin(transport: Transport, established: Established, driven_by: DrivenBy) -> WebSocket {
+        let (protocol, read_ahead, negotiated) = established.into_parts();
+        WebSocket::open(Connection::new(transport, protocol, read_ahead, None), negotiated, driven_by)
     }
 
     pub(crate) fn open(connection: Connection, opening: Negotiated, driven_by: DrivenBy) -> WebSocket {

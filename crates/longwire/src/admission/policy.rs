@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::{Extensions, Request, Response, StatusCode};
+use http::{Response, StatusCode};
 use longwire_proto::deflate::{Agreement, Deflate};
 use longwire_proto::handshake::{Offer, Refusal, negotiate};
 
@@ -12,7 +12,7 @@ use super::decision::{Accept, Attached, Decide, Upgrade, unless_it_panics};
 use super::origin::{InvalidOrigin, Origin, Origins, OwnPages};
 use super::refusals::{Case, Refusals, RequestSummary};
 use crate::error::{Error, Result, without_effect};
-use crate::opening::{Negotiated, extensions_header};
+use crate::established::{Negotiated, extensions_header};
 use crate::telemetry::NotLetIn;
 
 /// Who is let in, and on which terms.
@@ -31,12 +31,12 @@ pub(crate) struct AdmissionPolicy {
 }
 
 /// A request that is accepted: the response, and what it settles.
-pub(crate) struct AgreedTerms<S> {
-    pub(crate) response: Response<()>,
-    pub(crate) opening: Negotiated,
+pub(super) struct Settled<S> {
+    pub(super) response: Response<()>,
+    pub(super) negotiated: Negotiated,
     /// How messages are compressed, if the client offered it.
-    pub(crate) deflate: Option<Agreement>,
-    pub(crate) state: S,
+    pub(super) deflate: Option<Agreement>,
+    pub(super) state: S,
 }
 
 /// Where the server does not know who serves: what it tells of refusals is bounded for the whole process.
@@ -94,55 +94,16 @@ impl AdmissionPolicy {
         Ok(())
     }
 
-    /// Answers a request for a WebSocket, by the hook of [`Server::on_upgrade`](crate::Server::on_upgrade) if there is
-    /// one.
-    pub(crate) fn admit(
-        &self,
-        request: &Request<()>,
-        peer_addr: SocketAddr,
-        deflate: Option<&Deflate>,
-    ) -> Result<AgreedTerms<()>, Refusal> {
-        let admitted = self.admit_by(request, peer_addr, deflate, |upgrade| match &self.decide {
+    /// Asks the hook of [`Server::on_upgrade`](crate::Server::on_upgrade), if there is one.
+    pub(crate) fn ask(&self, upgrade: &Upgrade<'_>) -> Result<Accept<Attached>, Refusal> {
+        match &self.decide {
             Some(decide) => unless_it_panics(|| decide(upgrade)),
             None => Ok(Accept::new()),
-        })?;
-        Ok(admitted.attach())
-    }
-
-    /// Answers a request for a WebSocket, and counts whom it refuses; `decide` has the last word, if all else is well.
-    pub(crate) fn admit_by<S>(
-        &self,
-        request: &Request<()>,
-        peer_addr: SocketAddr,
-        deflate: Option<&Deflate>,
-        decide: impl FnOnce(&Upgrade<'_>) -> Result<Accept<S>, Refusal>,
-    ) -> Result<AgreedTerms<S>, Refusal> {
-        let asked = RequestSummary::by(request);
-        let peer = Some(peer_addr);
-        let offer = self.offer(request, peer)?;
-        self.check_origin(asked, peer)?;
-        let accept = decide(&Upgrade { request, offer: &offer, peer_addr }).inspect_err(|refusal| {
-            self.refusals.tell(&Case {
-                why: NotLetIn::Application,
-                refusal,
-                peer,
-                asked: Some(asked),
-                allowed_by: None,
-            });
-        })?;
-        self.settle(offer, accept, asked, peer, deflate)
-    }
-
-    /// What the client offers, if its request is what RFC 6455 wants.
-    pub(crate) fn offer<B>(&self, request: &Request<B>, peer: Option<SocketAddr>) -> Result<Offer, Refusal> {
-        Offer::read(request).inspect_err(|refusal| {
-            let asked = Some(RequestSummary::by(request));
-            self.refusals.tell(&Case { why: NotLetIn::BadRequest, refusal, peer, asked, allowed_by: None });
-        })
+        }
     }
 
     /// Whether the page that the request comes from may connect.
-    pub(crate) fn check_origin(
+    pub(super) fn check_origin(
         &self,
         asked: RequestSummary<'_>,
         peer: Option<SocketAddr>,
@@ -157,14 +118,14 @@ impl AdmissionPolicy {
     }
 
     /// Accepts what the client offers.
-    pub(crate) fn settle<S>(
+    pub(super) fn settle<S>(
         &self,
         offer: Offer,
         accept: Accept<S>,
         asked: RequestSummary<'_>,
         peer_addr: Option<SocketAddr>,
         deflate: Option<&Deflate>,
-    ) -> Result<AgreedTerms<S>, Refusal> {
+    ) -> Result<Settled<S>, Refusal> {
         let chosen = match accept.subprotocol {
             Some(subprotocol) => Some(subprotocol),
             None => offer.choose_subprotocol(&self.subprotocols).map(str::to_owned),
@@ -191,24 +152,14 @@ impl AdmissionPolicy {
         for (name, value) in &accept.headers {
             response.headers_mut().append(name, value.clone());
         }
-        let opening = Negotiated {
+        let negotiated = Negotiated {
             uri: asked.uri.clone(),
             subprotocol: agreed.subprotocol,
             agreed: extensions_header(response.headers()),
             peer_addr,
-            response_headers: None,
-            attached: Extensions::new(),
+            ..Negotiated::default()
         };
-        Ok(AgreedTerms { response, opening, deflate: agreement, state: accept.state })
-    }
-}
-
-impl AgreedTerms<Attached> {
-    /// Hands on what was attached, to the connection that opens.
-    pub(crate) fn attach(mut self) -> AgreedTerms<()> {
-        let Attached(attached) = self.state;
-        self.opening.attached = attached;
-        AgreedTerms { response: self.response, opening: self.opening, deflate: self.deflate, state: () }
+        Ok(Settled { response, negotiated, deflate: agreement, state: accept.state })
     }
 }
 
@@ -220,6 +171,3 @@ impl fmt::Debug for AdmissionPolicy {
             .finish_non_exhaustive()
     }
 }
-
-#[cfg(test)]
-mod tests;

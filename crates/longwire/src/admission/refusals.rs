@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use http::header::ORIGIN;
 use http::{HeaderMap, Request, StatusCode, Uri};
-use longwire_proto::handshake::{Refusal, requested_host};
+use longwire_proto::handshake::{Refusal, RefusedRequest, requested_host};
 
 use super::census::Full;
 use crate::telemetry::{self, NotLetIn};
@@ -69,20 +69,21 @@ impl Refusals {
     }
 
     /// Tells of a head that cannot be answered, or that breaks a rule.
-    pub(crate) fn bad_request(&self, refusal: &Refusal, peer: SocketAddr, request: Option<&Request<()>>) {
+    pub(crate) fn bad_request(&self, refused: &RefusedRequest, peer: Option<SocketAddr>) {
+        let refusal = &refused.refusal;
         let is_too_large = refusal.status() == StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         let (why, allowed_by) = if is_too_large {
             (NotLetIn::TooLarge, Some("--max-head, --max-headers or Limits::handshake_*".to_owned()))
         } else {
             (NotLetIn::BadRequest, None)
         };
-        self.tell(&Case {
-            why,
-            refusal,
-            peer: Some(peer),
-            asked: request.map(RequestSummary::by),
-            allowed_by,
-        });
+        let asked = refused.request.as_deref().map(RequestSummary::by);
+        self.tell(&Case { why, refusal, peer, asked, allowed_by });
+    }
+
+    /// Tells of a request that the application refused.
+    pub(crate) fn application(&self, refusal: &Refusal, peer: Option<SocketAddr>, asked: RequestSummary<'_>) {
+        self.tell(&Case { why: NotLetIn::Application, refusal, peer, asked: Some(asked), allowed_by: None });
     }
 
     /// Tells of a client that there is no place for, and gives what it is answered.

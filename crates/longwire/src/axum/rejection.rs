@@ -8,8 +8,8 @@ use std::fmt;
 use axum_core::body::Body;
 use axum_core::response::{IntoResponse, Response};
 use http::header::{CONNECTION, SEC_WEBSOCKET_KEY};
-use http::{HeaderMap, Method, Request, StatusCode, Version};
-use longwire_proto::handshake::{Refusal, is_upgrade};
+use http::{HeaderMap, Method, StatusCode, Version};
+use longwire_proto::handshake::{Refusal, RefusedRequest, is_upgrade};
 
 macro_rules! rejections {
     ($($(#[$documentation:meta])* $name:ident,)*) => {
@@ -115,7 +115,9 @@ impl WebSocketUpgradeRejection {
     }
 
     /// Names what is wrong with a request that was refused, in the order in which axum looks.
-    pub(super) fn of<B>(request: &Request<B>, refusal: Refusal) -> WebSocketUpgradeRejection {
+    pub(super) fn of(refused: RefusedRequest) -> WebSocketUpgradeRejection {
+        let RefusedRequest { refusal, request, .. } = refused;
+        let Some(request) = request else { return InvalidRequest(refusal).into() };
         let headers = request.headers();
         if request.version() > Version::HTTP_11 && request.method() != Method::CONNECT {
             MethodNotConnect(refusal).into()
@@ -125,7 +127,7 @@ impl WebSocketUpgradeRejection {
             MethodNotGet(refusal).into()
         } else if !connection_is_to_be_upgraded(headers) {
             InvalidConnectionHeader(refusal).into()
-        } else if !is_upgrade(request) {
+        } else if !is_upgrade(&request) {
             InvalidUpgradeHeader(refusal).into()
         } else if !headers.contains_key(SEC_WEBSOCKET_KEY) {
             WebSocketKeyHeaderMissing(refusal).into()

@@ -10,18 +10,17 @@ use axum_core::body::Body;
 use axum_core::extract::FromRequestParts;
 use axum_core::response::Response;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Request, Uri};
+use http::{HeaderValue, Request};
 use hyper::upgrade::OnUpgrade;
 use longwire_proto::Limits;
 use longwire_proto::deflate::Deflate;
-use longwire_proto::handshake::{Offer, Refusal};
+use longwire_proto::handshake::{Refusal, UpgradeRequest};
 use tracing::Instrument;
 
 use super::rejection::WebSocketUpgradeRejection;
 use super::socket::WebSocket;
 use crate::admission::decision::Accept;
 use crate::admission::origin::{InvalidOrigin, Origin};
-use crate::admission::refusals::RequestSummary;
 use crate::server::endpoint::{self, Endpoint, Upgrading};
 use crate::server::handling::{HandlerOutcome, HandlerResult};
 
@@ -44,11 +43,9 @@ use crate::server::handling::{HandlerOutcome, HandlerResult};
 #[must_use = "the connection is opened by `on_upgrade`"]
 pub struct WebSocketUpgrade<F = DefaultOnFailedUpgrade> {
     endpoint: Endpoint,
-    offer: Offer,
+    asked: UpgradeRequest,
     offered: Vec<HeaderValue>,
     selected: Option<HeaderValue>,
-    headers: HeaderMap,
-    uri: Uri,
     upgraded: OnUpgrade,
     peer_addr: Option<SocketAddr>,
     /// Comes before the limits of the endpoint.
@@ -107,7 +104,7 @@ impl<F> WebSocketUpgrade<F> {
     {
         let protocols = protocols.into_iter().map(|protocol| protocol.into().into_owned());
         self.endpoint = self.endpoint.subprotocols(protocols);
-        self.selected = self.endpoint.choose_subprotocol(&self.offer);
+        self.selected = self.endpoint.choose_subprotocol(&self.asked.offer);
         self
     }
 
@@ -164,11 +161,9 @@ impl<F> WebSocketUpgrade<F> {
     pub fn on_failed_upgrade<C: OnFailedUpgrade>(self, callback: C) -> WebSocketUpgrade<C> {
         WebSocketUpgrade {
             endpoint: self.endpoint,
-            offer: self.offer,
+            asked: self.asked,
             offered: self.offered,
             selected: self.selected,
-            headers: self.headers,
-            uri: self.uri,
             upgraded: self.upgraded,
             peer_addr: self.peer_addr,
             max_message_size: self.max_message_size,
@@ -240,7 +235,7 @@ impl<F> WebSocketUpgrade<F> {
 
     /// Accepts on these terms instead of those that were set so far.
     pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
-        self.selected = endpoint.choose_subprotocol(&self.offer);
+        self.selected = endpoint.choose_subprotocol(&self.asked.offer);
         self.endpoint = endpoint;
         self
     }
@@ -299,9 +294,7 @@ impl<F> WebSocketUpgrade<F> {
             Some(protocol) => Accept::new().subprotocol(String::from_utf8_lossy(protocol.as_bytes())),
             None => Accept::new(),
         };
-        let asked = RequestSummary { uri: &self.uri, headers: &self.headers };
-        let (response, upgrading) =
-            endpoint.accept(self.offer, accept, asked, self.peer_addr, self.upgraded)?;
+        let (response, upgrading) = endpoint.accept(self.asked, accept, self.peer_addr, self.upgraded)?;
         Ok((response.map(|()| Body::empty()), upgrading, self.on_failed_upgrade))
     }
 }
@@ -313,22 +306,19 @@ impl<S: Sync> FromRequestParts<S> for WebSocketUpgrade {
         let endpoint = Endpoint::new();
         let (empty, ()) = Request::new(()).into_parts();
         let request = Request::from_parts(std::mem::replace(parts, empty), ());
-        let offer =
-            endpoint.offer(&request).map_err(|refusal| WebSocketUpgradeRejection::of(&request, refusal));
+        let asked = endpoint.read(&request);
         (*parts, ()) = request.into_parts();
-        let offer = offer?;
+        let asked = asked.map_err(WebSocketUpgradeRejection::of)?;
         let upgraded =
             endpoint::pending(&mut parts.extensions).map_err(WebSocketUpgradeRejection::not_upgradable)?;
         // They are tokens, so each makes a value.
         let offered =
-            offer.subprotocols().iter().filter_map(|name| HeaderValue::from_str(name).ok()).collect();
+            asked.offer.subprotocols().iter().filter_map(|name| HeaderValue::from_str(name).ok()).collect();
         Ok(WebSocketUpgrade {
             endpoint,
-            offer,
+            asked,
             offered,
             selected: None,
-            headers: parts.headers.clone(),
-            uri: parts.uri.clone(),
             upgraded,
             peer_addr: None,
             max_message_size: None,
@@ -341,8 +331,8 @@ impl<S: Sync> FromRequestParts<S> for WebSocketUpgrade {
 impl<F> fmt::Debug for WebSocketUpgrade<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocketUpgrade")
-            .field("uri", &self.uri)
-            .field("offer", &self.offer)
+            .field("uri", self.asked.request.uri())
+            .field("offer", &self.asked.offer)
             .field("selected", &self.selected)
             .finish_non_exhaustive()
     }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, Request, StatusCode};
-use longwire_proto::handshake::{Agreed, ClientHandshake, encode_request};
-use longwire_proto::{Config, Limits, Protocol, Role};
+use http::{HeaderMap, Request};
+use longwire_proto::handshake::{Agreed, ClientHandshake, ResponseError, encode_request};
+use longwire_proto::{Config, Limits, Role};
 use tokio::io::AsyncWriteExt;
 
 use super::address::Address;
@@ -14,9 +14,8 @@ use super::dialer::Reached;
 use super::response::{Answer, NoAnswer, read_answer, refusal};
 use super::step::{ConnectStep, Steps};
 use super::timeouts::within;
-use crate::connection::Connection;
 use crate::error::{Error, HandshakeError, Result};
-use crate::opening::{Negotiated, extensions_header};
+use crate::established::{Established, Negotiated, extensions_header};
 use crate::shared::driver::DrivenBy;
 use crate::telemetry;
 use crate::transport::Transport;
@@ -49,13 +48,12 @@ pub(super) async fn open(
     steps.report(&ConnectStep::Response(&answer.response));
     let opened = judge(&mut transport, handshake, answer).await?;
     telemetry::shook_hands(Role::Client, begun);
-    let mut protocol = Protocol::new(Role::Client, Arc::new(config.clone()));
     // Whatever was agreed on is one of the offers, and this is the only extension that is offered.
-    if let (Some(deflate), Some(answer)) = (&config.deflate, opened.agreed.extensions.first()) {
-        let agreement = deflate.confirm(answer).map_err(HandshakeError::Deflate)?;
-        protocol = protocol.with_deflate(&agreement);
-    }
-    let opening = Negotiated {
+    let agreement = match (&config.deflate, opened.agreed.extensions.first()) {
+        (Some(deflate), Some(answer)) => Some(deflate.confirm(answer).map_err(HandshakeError::Deflate)?),
+        _ => None,
+    };
+    let negotiated = Negotiated {
         uri: address.uri(),
         subprotocol: opened.agreed.subprotocol,
         agreed: extensions_header(&opened.headers),
@@ -63,9 +61,12 @@ pub(super) async fn open(
         response_headers: Some(Box::new(opened.headers)),
         attached: http::Extensions::new(),
     };
-    tracing::debug!(subprotocol = opening.subprotocol.as_deref(), "open");
-    let connection = Connection::new(transport, protocol, opened.read_ahead, None);
-    Ok(WebSocket::open(connection, opening, DrivenBy::Itself))
+    tracing::debug!(subprotocol = negotiated.subprotocol.as_deref(), "open");
+    let established = Established::new(Role::Client, Arc::new(config.clone()))
+        .deflate(agreement)
+        .read_ahead(opened.read_ahead)
+        .negotiated(negotiated);
+    Ok(WebSocket::begin(transport, established, DrivenBy::Itself))
 }
 
 /// Sends the request, and waits for the head of the response.
@@ -92,10 +93,13 @@ async fn ask(
 
 /// What the answer opens. The body of a refusal has a time of its own: that it is late hides no refusal.
 async fn judge(transport: &mut Transport, handshake: &ClientHandshake, answer: Answer) -> Result<Opened> {
-    if answer.response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        return Err(Error::Refused(Box::new(refusal(transport, answer).await)));
-    }
+    let agreed = match handshake.verify(&answer.response) {
+        Ok(agreed) => agreed,
+        Err(ResponseError::Status(_)) => {
+            return Err(Error::Refused(Box::new(refusal(transport, answer).await)));
+        }
+        Err(error) => return Err(HandshakeError::Response(error).into()),
+    };
     let Answer { response, behind } = answer;
-    let agreed = handshake.verify(&response).map_err(HandshakeError::Response)?;
     Ok(Opened { agreed, headers: response.into_parts().0.headers, read_ahead: behind.into() })
 }

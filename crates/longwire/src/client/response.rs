@@ -68,7 +68,7 @@ async fn read_head(
     limits: &Limits,
     mut buffer: BytesMut,
 ) -> Result<Answer, NoAnswer> {
-    let head_limits = HeadLimits { bytes: limits.handshake_bytes, headers: limits.handshake_headers };
+    let head_limits = HeadLimits::from(limits);
     let mut head = HeadReader::new(head_limits);
     loop {
         if buffer.is_empty() && transport.read_buf(&mut buffer).await.map_err(NoAnswer::Io)? == 0 {

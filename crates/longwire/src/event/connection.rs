@@ -7,22 +7,18 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{Request, Response};
-use longwire_proto::handshake::HeadReader;
+use longwire_proto::handshake::ServerHandshake;
 use longwire_proto::{MessageKind, Protocol, Role, SendError};
 
 use super::deferred::{Deferred, discard};
 use super::mailbox::{Allowance, cost_of_message};
 use super::topics::TopicId;
 use super::unparsed::Unparsed;
-use crate::admission::answer::encode_answer;
+use crate::admission::answer::LINGER_BYTES;
 use crate::admission::census::Place;
 use crate::ledger::Account;
 use crate::message::{Compression, Message, Outgoing};
 use crate::telemetry::{self, Traffic};
-
-/// After a refusal, what the client still sends is read this far, so that it gets the answer and not a reset.
-const LINGER_BYTES: usize = 1 << 20;
 
 /// What a connection may have delivered in a round, in bytes of content, after it was inflated. A message is delivered
 /// whole, so one that is larger is a share by itself.
@@ -52,7 +48,7 @@ pub(super) struct LoopConnection<S, L> {
 /// How far a connection has come.
 pub(super) enum Lifecycle<S> {
     /// Its first request is arriving.
-    Opening(Box<HeadReader>),
+    Opening(Box<ServerHandshake>),
     Open(Box<Attended<S>>),
     /// It was answered with something else than a WebSocket.
     Refused(Refused),
@@ -330,8 +326,8 @@ impl RoundBudget {
 }
 
 impl Refused {
-    pub(super) fn new(answer: &Response<String>, request: Option<&Request<()>>) -> Refused {
-        Refused { response: encode_answer(answer, request), written: 0, discarded: 0 }
+    pub(super) fn new(answer: Vec<u8>) -> Refused {
+        Refused { response: answer, written: 0, discarded: 0 }
     }
 
     /// What is left of the response.

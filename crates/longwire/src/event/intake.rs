@@ -1,20 +1,16 @@
 //! How connections come to the loop of the readiness engine, and how plain HTTP leaves it.
 
-use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::Instant;
 
-use http::{Request, Response};
+use http::Response;
 use hyper::upgrade::OnUpgrade;
-use longwire_proto::Limits;
 use longwire_proto::handshake::Refusal;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span};
@@ -25,7 +21,8 @@ use super::readiness::{ACCEPTS_AT_A_TIME, Incoming, NewConnection, NewConnection
 use super::rules::Rules;
 use super::spans;
 use crate::admission::census::{Census, Place};
-use crate::admission::refusals::Refusals;
+use crate::admission::handshake::{PendingUpgrade, ServerTerms};
+use crate::admission::listener::Listener;
 #[cfg(feature = "tls")]
 use crate::admission::tls_handshake::shake_hands;
 use crate::http1::service::HttpService;
@@ -34,10 +31,7 @@ use crate::telemetry;
 use crate::telemetry::phase::Phase;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
-use crate::transport::{Transport, is_gone_already};
-
-/// How long the loop waits before it accepts again when the system is out of something, such as descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+use crate::transport::Transport;
 
 /// What a loop's helpers on tokio share: the tasks that shake hands over TLS, and those that serve plain HTTP.
 pub(super) struct LoopHost<A: Application> {
@@ -58,10 +52,9 @@ pub(super) struct LoopHost<A: Application> {
 /// Where connections come from: the listener, and those that tasks have prepared. There are no more of the latter than
 /// the census has places for.
 pub(super) struct Intake<A: Application> {
-    listener: Option<TcpListener>,
+    listener: Option<Listener>,
     prepared: UnboundedReceiver<NewConnection<A::State, Transport>>,
     hand_off: HandOff<A>,
-    pause: Option<Pin<Box<Sleep>>>,
 }
 
 /// Takes connections to whoever serves them: hyper, and the loop when hyper gives them up.
@@ -95,7 +88,7 @@ impl<A: Application> HandOff<A> {
 impl<A: Application> Intake<A> {
     pub(super) fn new(host: Arc<LoopHost<A>>, listener: Option<TcpListener>) -> Intake<A> {
         let (sender, prepared) = unbounded_channel();
-        Intake { listener, prepared, hand_off: HandOff { host, sender }, pause: None }
+        Intake { listener: listener.map(Listener::new), prepared, hand_off: HandOff { host, sender } }
     }
 
     /// Takes connections to whoever serves them, from elsewhere.
@@ -104,33 +97,8 @@ impl<A: Application> Intake<A> {
         self.hand_off.clone()
     }
 
-    /// The next connection of the listener.
-    fn poll_listener(&mut self, cx: &mut Context<'_>) -> Poll<(TcpStream, SocketAddr)> {
-        loop {
-            if let Some(pause) = &mut self.pause {
-                ready!(pause.as_mut().poll(cx));
-                self.pause = None;
-            }
-            let Some(listener) = &self.listener else { return Poll::Pending };
-            match ready!(listener.poll_accept(cx)) {
-                Ok(accepted) => return Poll::Ready(accepted),
-                Err(error) if is_gone_already(&error) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    telemetry::accept_failed();
-                    self.pause = Some(Box::pin(sleep(ACCEPT_PAUSE)));
-                }
-            }
-        }
-    }
-
     /// What comes of an accepted connection at once; `None`: a task prepares it.
     fn admit(&self, stream: TcpStream, peer_addr: SocketAddr) -> Option<NewConnection<A::State, Transport>> {
-        // Messages are gathered here already; Nagle's algorithm would only delay them.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "cannot set up a connection");
-            return None;
-        }
         let span = spans::of(peer_addr);
         let place = self.hand_off.host.census.enter(peer_addr.ip());
         #[cfg(feature = "tls")]
@@ -184,7 +152,8 @@ impl<A: Application> Incoming<A::State, Transport> for Intake<A> {
             return Poll::Ready(arrival);
         }
         for _ in 0..ACCEPTS_AT_A_TIME {
-            let (stream, peer_addr) = ready!(self.poll_listener(cx));
+            let Some(listener) = &mut self.listener else { return Poll::Pending };
+            let (stream, peer_addr) = ready!(listener.poll_accept(cx));
             if let Some(arrival) = self.admit(stream, peer_addr) {
                 return Poll::Ready(arrival);
             }
@@ -207,8 +176,8 @@ impl<A: Application> Incoming<A::State, Transport> for Intake<A> {
 
 /// What hyper serves belongs to this server.
 impl<A: Application> Host for HandOff<A> {
-    fn limits(&self) -> &Limits {
-        &self.host.rules.config.limits
+    fn terms(&self) -> ServerTerms<'_> {
+        self.host.rules.terms()
     }
 
     fn closing(&self) -> &CancellationToken {
@@ -219,22 +188,17 @@ impl<A: Application> Host for HandOff<A> {
         self.host.http.as_deref()
     }
 
-    fn refusals(&self) -> &Refusals {
-        self.host.rules.admission.refusals()
-    }
-
-    fn upgrade(
+    fn decide(
         self: Arc<Self>,
-        request: &Request<()>,
+        pending: PendingUpgrade,
         peer_addr: SocketAddr,
         upgraded: OnUpgrade,
         place: &mut Option<Place>,
     ) -> Result<Response<()>, Refusal> {
         let rules = &self.host.rules;
-        let deflate = rules.config.deflate.as_ref();
-        let mut admitted =
-            rules.admission.admit_by(request, peer_addr, deflate, |upgrade| rules.decide(upgrade))?;
-        let response = std::mem::take(&mut admitted.response);
+        let begun = Instant::now();
+        let decision = rules.decide(&pending.upgrade(peer_addr));
+        let (response, agreed) = pending.decide(decision, rules.terms(), begun)?;
         let mut place = place.take();
         if let Some(place) = &mut place {
             place.show(Phase::HandedBack);
@@ -242,7 +206,7 @@ impl<A: Application> Host for HandOff<A> {
         let (sender, tasks) = (self.sender.clone(), self.host.tasks.clone());
         let upgrading = async move {
             if let (Some(transport), Some(place)) = (http1::transport(upgraded).await, place) {
-                let (stage, span) = (NewConnectionKind::Accepted(Box::new(admitted), place), Span::current());
+                let (stage, span) = (NewConnectionKind::Accepted(Box::new(agreed), place), Span::current());
                 let _ended = sender.send(NewConnection { transport, peer_addr, stage, span });
             }
         };

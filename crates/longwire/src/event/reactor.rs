@@ -23,7 +23,6 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use bytes::buf::Limit;
 use longwire_proto::Role;
-use longwire_proto::handshake::{HeadLimits, HeadReader};
 use slotmap::SlotMap;
 use tracing::Span;
 
@@ -35,21 +34,16 @@ use super::mailbox::{Exchange, Mail, Mailbox};
 use super::pool::Pool;
 use super::rules::Rules;
 use super::spans::Spans;
+use crate::admission::answer::{LINGER_TIME, TURNED_AWAY_AT_A_TIME};
 use crate::admission::census::{Place, TurnedAway};
-use crate::admission::policy::AgreedTerms;
+use crate::admission::handshake::{AgreedTerms, encode_refusal};
 #[cfg(all(target_os = "linux", feature = "uring"))]
 use crate::admission::refusals::Refusals;
 use crate::telemetry::Traffic;
 use crate::telemetry::phase::Phase;
 
-/// How long a refused client may take to fetch the answer.
-const LINGER_TIME: Duration = Duration::from_secs(1);
-
 /// How often the traffic is added to the counters, while there is any.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
-
-/// How many clients are told at a time, by each loop, that there is no place for them.
-const TURNED_AWAY_AT_A_TIME: usize = 64;
 
 /// All connections of one event loop. `L` is what the driver keeps of each.
 pub(super) struct Reactor<A: Application, L> {
@@ -167,11 +161,9 @@ impl<A: Application, L> Reactor<A, L> {
 
     /// A new connection, whose first request has not arrived.
     pub(super) fn accept(&mut self, link: L, peer_addr: SocketAddr, place: Place, span: Span) -> Key {
-        let limits = &self.rules.config.limits;
-        let head =
-            HeadReader::new(HeadLimits { bytes: limits.handshake_bytes, headers: limits.handshake_headers });
-        let stage = Lifecycle::Opening(Box::new(head));
-        let deadline = self.now.checked_add(limits.handshake_time);
+        let handshake = self.rules.terms().begin(self.now);
+        let deadline = handshake.deadline();
+        let stage = Lifecycle::Opening(Box::new(handshake));
         let key = self.connections.insert(Box::new(LoopConnection::new(link, stage, peer_addr, place)));
         self.spans.keep(key, span);
         // What no clock can count is not waited for.
@@ -186,11 +178,11 @@ impl<A: Application, L> Reactor<A, L> {
         &mut self,
         link: L,
         peer_addr: SocketAddr,
-        admitted: AgreedTerms<A::State>,
+        agreed: AgreedTerms<A::State>,
         place: Place,
         span: Span,
     ) -> Key {
-        let stage = Lifecycle::Open(Box::new(self.accepted(admitted, &[])));
+        let stage = Lifecycle::Open(Box::new(self.accepted(agreed)));
         let key = self.connections.insert(Box::new(LoopConnection::new(link, stage, peer_addr, place)));
         self.spans.keep(key, span);
         let _entered = self.spans.enter(key);
@@ -212,7 +204,7 @@ impl<A: Application, L> Reactor<A, L> {
             return None;
         }
         self.turned_away += 1;
-        let stage = Lifecycle::Refused(Refused::new(&refusal.response(), None));
+        let stage = Lifecycle::Refused(Refused::new(encode_refusal(&refusal)));
         let key =
             self.connections.insert(Box::new(LoopConnection::new(link, stage, peer_addr, turned_away.place)));
         self.spans.keep(key, span);

@@ -20,7 +20,7 @@ use super::ready::{Call, WokenList};
 use super::rules::Rules;
 use super::turns::Writes;
 use crate::admission::census::{Place, TurnedAway};
-use crate::admission::policy::AgreedTerms;
+use crate::admission::handshake::AgreedTerms;
 
 /// The size of the buffer that all connections of a loop are read into.
 const READ_BUFFER: usize = 128 << 10;
@@ -172,8 +172,8 @@ where
                 NewConnectionKind::TurnedAway(turned_away) => {
                     self.reactor.turn_away(link, peer_addr, turned_away, span)
                 }
-                NewConnectionKind::Accepted(admitted, place) => {
-                    Some(self.reactor.adopt(link, peer_addr, *admitted, place, span))
+                NewConnectionKind::Accepted(agreed, place) => {
+                    Some(self.reactor.adopt(link, peer_addr, *agreed, place, span))
                 }
             };
             if let Some(key) = key {

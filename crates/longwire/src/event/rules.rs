@@ -7,6 +7,7 @@ use longwire_proto::handshake::Refusal;
 
 use super::application::Application;
 use crate::admission::decision::{Accept, Upgrade, unless_it_panics};
+use crate::admission::handshake::ServerTerms;
 use crate::admission::policy::AdmissionPolicy;
 use crate::ledger::Ledger;
 
@@ -23,6 +24,11 @@ pub(crate) struct Rules<A> {
 }
 
 impl<A: Application> Rules<A> {
+    /// On which terms connections are opened.
+    pub(super) fn terms(&self) -> ServerTerms<'_> {
+        ServerTerms { policy: &self.admission, config: &self.config, serves_http: self.serves_http }
+    }
+
     /// Asks the application about a request; if it panics, it has refused.
     pub(super) fn decide(&self, request: &Upgrade<'_>) -> Result<Accept<A::State>, Refusal> {
         unless_it_panics(|| self.application.decide(request))

@@ -10,12 +10,13 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes, BytesMut};
 use http::header::UPGRADE;
 use http::{Method, Request};
-use longwire_proto::handshake::{HeadLimits, HeadReader, HeadStatus, RequestBody};
+use longwire_proto::handshake::{
+    HandshakeProgress, HeadLimits, RefusedRequest, RequestBody, ServerHandshake, UpgradeRequest,
+};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::chunks::Chunks;
 use super::wire::Wire;
-use crate::admission::answer::{Rejected, judge};
 
 /// What hyper sees in place of a request that is refused: the service answers with the refusal.
 const IN_PLACE: &[u8] = b"GET / HTTP/1.1\r\nHost: refused\r\n\r\n";
@@ -28,7 +29,9 @@ pub(super) enum Verdict {
     Fine,
     /// It may leave HTTP, so what follows is not looked at: if it does not leave, the connection ends with the answer.
     Last,
-    Refused(Box<Rejected>),
+    /// It asks for a WebSocket, which is for the application to decide. What follows is not looked at either.
+    WebSocket(Box<UpgradeRequest>),
+    Refused(Box<RefusedRequest>),
 }
 
 /// The verdicts on the requests that hyper has seen and the service has not, in order. There are as many as hyper reads
@@ -61,7 +64,7 @@ pub(super) struct Screen {
 
 /// What the next byte belongs to.
 enum NextByte {
-    Head(HeadReader),
+    Head(ServerHandshake),
     Body(u64),
     Chunks(Chunks),
     /// Whatever follows a request that may leave HTTP; its body at first, if it has one.
@@ -76,7 +79,7 @@ impl Screen {
     /// `read` was read from the transport before.
     pub(super) fn new(transport: Wire, read: BytesMut, limits: HeadLimits) -> (Screen, Arc<Verdicts>) {
         let verdicts = Arc::new(Verdicts::default());
-        let stage = NextByte::Head(HeadReader::new(limits));
+        let stage = NextByte::Head(ServerHandshake::further(limits));
         let passed = Bytes::new();
         (Screen { transport, read, passed, stage, limits, verdicts: Arc::clone(&verdicts) }, verdicts)
     }
@@ -94,46 +97,46 @@ impl Screen {
             NextByte::Chunks(chunks) => (chunks.follow(bytes)?, *chunks == Chunks::Over),
         };
         if is_over {
-            self.stage = NextByte::Head(HeadReader::new(self.limits));
+            self.stage = NextByte::Head(ServerHandshake::further(self.limits));
         }
         Ok(taken)
     }
 
     /// Looks at what was read as the head of a request.
     fn look(&mut self) {
-        let NextByte::Head(head) = &mut self.stage else { return };
-        let judged = match head.feed(&self.read) {
-            Ok(HeadStatus::Partial) => {
-                self.read.clear();
-                return;
+        let NextByte::Head(handshake) = &mut self.stage else { return };
+        let (verdict, consumed, next) = match handshake.receive(&self.read) {
+            HandshakeProgress::More => return self.read.clear(),
+            HandshakeProgress::WebSocket { asked, consumed } => {
+                (Verdict::WebSocket(asked), consumed, NextByte::Open { has_body: false })
             }
-            Ok(HeadStatus::Complete { consumed }) => {
-                self.read.advance(consumed);
-                judge(head)
-            }
-            Err(error) => Err(Rejected { refusal: error.into(), request: None }),
-        };
-        match judged {
-            Ok((request, body)) => {
-                self.passed = Bytes::copy_from_slice(head.as_bytes());
-                let is_last = may_leave_http(&request);
-                self.stage = match body {
-                    _ if is_last => NextByte::Open { has_body: body != RequestBody::None },
-                    RequestBody::None => NextByte::Head(HeadReader::new(self.limits)),
-                    RequestBody::Length(length) => NextByte::Body(length),
-                    RequestBody::Chunked => NextByte::Chunks(Chunks::Begin),
+            HandshakeProgress::Http { request, body, consumed } => {
+                let has_body = body != RequestBody::None;
+                let (verdict, next) = match body {
+                    _ if may_leave_http(&request) => (Verdict::Last, NextByte::Open { has_body }),
+                    RequestBody::None => {
+                        (Verdict::Fine, NextByte::Head(ServerHandshake::further(self.limits)))
+                    }
+                    RequestBody::Length(length) => (Verdict::Fine, NextByte::Body(length)),
+                    RequestBody::Chunked => (Verdict::Fine, NextByte::Chunks(Chunks::Begin)),
                 };
-                self.verdicts.add(if is_last { Verdict::Last } else { Verdict::Fine });
+                (verdict, consumed, next)
             }
-            Err(rejected) => {
-                let is_head =
-                    rejected.request.as_ref().is_some_and(|request| request.method() == Method::HEAD);
-                self.passed = Bytes::from_static(if is_head { IN_PLACE_OF_HEAD } else { IN_PLACE });
-                self.stage = NextByte::Refused;
-                self.read.clear();
-                self.verdicts.add(Verdict::Refused(Box::new(rejected)));
-            }
-        }
+            HandshakeProgress::Refused(refused) => return self.refuse(refused),
+        };
+        self.passed = Bytes::copy_from_slice(handshake.head());
+        self.read.advance(consumed);
+        self.stage = next;
+        self.verdicts.add(verdict);
+    }
+
+    /// Lets the service answer with a refusal.
+    fn refuse(&mut self, refused: RefusedRequest) {
+        let is_head = refused.request.as_ref().is_some_and(|request| request.method() == Method::HEAD);
+        self.passed = Bytes::from_static(if is_head { IN_PLACE_OF_HEAD } else { IN_PLACE });
+        self.stage = NextByte::Refused;
+        self.read.clear();
+        self.verdicts.add(Verdict::Refused(Box::new(refused)));
     }
 
     /// Gives hyper what is there for it. `false`: there is nothing.

@@ -5,11 +5,13 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body_util::Full;
+use longwire_proto::Config;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::yield_now;
 
 use super::*;
 use crate::admission::census::Census;
+use crate::admission::policy::AdmissionPolicy;
 
 const PLAIN: &str = "GET /page HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -18,10 +20,10 @@ const UPGRADE: &str = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnec
 
 /// Answers every plain request with a page, whatever its body, and every upgrade with 101.
 struct Pages {
-    limits: Limits,
+    policy: AdmissionPolicy,
+    config: Arc<Config>,
     closing: CancellationToken,
     service: HttpService,
-    refusals: Arc<Refusals>,
 }
 
 impl Pages {
@@ -31,17 +33,17 @@ impl Pages {
             Box::pin(async { Response::new(page.boxed_unsync()) })
         });
         Arc::new(Pages {
-            limits: Limits::default(),
+            policy: AdmissionPolicy::default(),
+            config: Arc::default(),
             closing: CancellationToken::new(),
             service,
-            refusals: Refusals::new(),
         })
     }
 }
 
 impl Host for Pages {
-    fn limits(&self) -> &Limits {
-        &self.limits
+    fn terms(&self) -> ServerTerms<'_> {
+        ServerTerms { policy: &self.policy, config: &self.config, serves_http: true }
     }
 
     fn closing(&self) -> &CancellationToken {
@@ -52,13 +54,9 @@ impl Host for Pages {
         Some(&self.service)
     }
 
-    fn refusals(&self) -> &Refusals {
-        &self.refusals
-    }
-
-    fn upgrade(
+    fn decide(
         self: Arc<Self>,
-        _request: &Request<()>,
+        _pending: PendingUpgrade,
         _peer_addr: SocketAddr,
         _upgraded: OnUpgrade,
         _place: &mut Option<Place>,

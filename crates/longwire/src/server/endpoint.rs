@@ -14,22 +14,20 @@ use http::HeaderValue;
 use http::{Extensions, Request, Response, StatusCode};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use longwire_proto::deflate::{Agreement, Deflate};
-use longwire_proto::handshake::{Offer, Refusal};
-use longwire_proto::{Config, FrameObserver, Limits, Protocol, Role};
+use longwire_proto::deflate::Deflate;
+use longwire_proto::handshake::{ConnectProtocol, Offer, Refusal, RefusedRequest, UpgradeRequest};
+use longwire_proto::{Config, FrameObserver, Limits};
 use tokio::net::TcpStream;
 
 use super::handling::{HandlerOutcome, HandlerResult};
 use super::session;
 use crate::admission::decision::{Accept, Attached};
+use crate::admission::handshake::ServerTerms;
 use crate::admission::origin::{InvalidOrigin, Origin};
 use crate::admission::policy::AdmissionPolicy;
-use crate::admission::refusals::RequestSummary;
-use crate::connection::Connection;
 use crate::error::{Error, Result};
-use crate::opening::Negotiated;
+use crate::established::{Established, Negotiated};
 use crate::shared::driver::DrivenBy;
-use crate::telemetry;
 use crate::transport::Transport;
 use crate::websocket::WebSocket;
 
@@ -130,9 +128,8 @@ pub struct Endpoint {
 #[must_use = "the connection is dropped with it"]
 pub struct Upgrading {
     upgraded: OnUpgrade,
-    config: Arc<Config>,
-    deflate: Option<Agreement>,
-    opening: Negotiated,
+    /// `None`: the connection was given out.
+    established: Option<Established>,
 }
 
 impl Endpoint {
@@ -210,14 +207,15 @@ impl Endpoint {
     /// The [`Refusal`] to answer with: what is wrong with the request (RFC 6455 §4.2.1), 403 for a page of another
     /// origin, 505 for HTTP/2, over which there are no WebSockets yet, or 500 for a mistake of the server.
     pub fn upgrade<B>(&self, request: &mut Request<B>) -> Result<(Response<()>, Upgrading), Refusal> {
-        let offer = self.offer(request)?;
+        let asked = self.read(request).map_err(|refused| refused.refusal)?;
         let upgraded = pending(request.extensions_mut())?;
-        self.accept(offer, Accept::new(), RequestSummary::by(request), None, upgraded)
+        self.accept(asked, Accept::new(), None, upgraded)
     }
 
-    /// What the client offers, if its request is what RFC 6455 wants.
-    pub(crate) fn offer<B>(&self, request: &Request<B>) -> Result<Offer, Refusal> {
-        self.admission.offer(request, None)
+    /// The request for a WebSocket, if it is what RFC 6455 wants.
+    pub(crate) fn read<B>(&self, request: &Request<B>) -> Result<UpgradeRequest, RefusedRequest> {
+        UpgradeRequest::read(head_of(request))
+            .inspect_err(|refused| self.admission.refusals().bad_request(refused, None))
     }
 
     /// The subprotocol that is chosen of those that the client offers, unless another is asked for.
@@ -229,12 +227,11 @@ impl Endpoint {
             .and_then(|name| HeaderValue::from_str(name).ok())
     }
 
-    /// Accepts what a client offers, if its page may connect.
+    /// Accepts a request, if its page may connect.
     pub(crate) fn accept(
         &self,
-        offer: Offer,
+        asked: UpgradeRequest,
         accept: Accept<Attached>,
-        asked: RequestSummary<'_>,
         peer_addr: Option<SocketAddr>,
         upgraded: OnUpgrade,
     ) -> Result<(Response<()>, Upgrading), Refusal> {
@@ -244,37 +241,26 @@ impl Endpoint {
             tracing::error!(%error, "no WebSocket can be accepted");
             own_mistake()
         })?;
-        self.admission.check_origin(asked, peer_addr)?;
-        let admitted =
-            self.admission.settle(offer, accept, asked, peer_addr, self.config.deflate.as_ref())?;
-        telemetry::shook_hands(Role::Server, begun);
-        let upgrading = Upgrading {
-            upgraded,
-            config: Arc::clone(&self.config),
-            deflate: admitted.deflate,
-            opening: admitted.opening,
-        };
-        Ok((admitted.response, upgrading))
+        let terms = ServerTerms { policy: &self.admission, config: &self.config, serves_http: true };
+        let (response, agreed) = terms.admit(asked, peer_addr)?.decide(Ok(accept), terms, begun)?;
+        Ok((response, Upgrading { upgraded, established: Some(agreed.attach()) }))
     }
 }
 
 impl Upgrading {
     /// Sets what [`WebSocket::peer_addr`] tells: the address of the client, which a request does not know.
-    pub fn peer_addr(mut self, peer_addr: SocketAddr) -> Upgrading {
-        self.opening.peer_addr = Some(peer_addr);
-        self
+    pub fn peer_addr(self, peer_addr: SocketAddr) -> Upgrading {
+        self.change(|negotiated| negotiated.peer_addr = Some(peer_addr))
     }
 
     /// Attaches a value of any type, such as who the user is; [`WebSocket::attached`] gives it.
-    pub fn attach<T: Any + Clone + Send + Sync>(mut self, value: T) -> Upgrading {
-        self.opening.attached.insert(value);
-        self
+    pub fn attach<T: Any + Clone + Send + Sync>(self, value: T) -> Upgrading {
+        self.change(|negotiated| drop(negotiated.attached.insert(value)))
     }
 
     #[cfg(feature = "tower")]
-    pub(crate) fn attach_all(mut self, values: Extensions) -> Upgrading {
-        self.opening.attached.extend(values);
-        self
+    pub(crate) fn attach_all(self, values: Extensions) -> Upgrading {
+        self.change(|negotiated| negotiated.attached.extend(values))
     }
 
     /// Runs `handler` on the connection when it is there, and closes it when the handler is done and nobody else holds
@@ -297,17 +283,20 @@ impl Upgrading {
         Ok(())
     }
 
+    fn change(mut self, change: impl FnOnce(&mut Negotiated)) -> Upgrading {
+        if let Some(established) = &mut self.established {
+            change(&mut established.negotiated);
+        }
+        self
+    }
+
     fn poll_open(&mut self, cx: &mut Context<'_>, driven_by: DrivenBy) -> Poll<Result<WebSocket>> {
         let upgraded = ready!(Pin::new(&mut self.upgraded).poll(cx))
             .map_err(|error| Error::io("take the connection over from HTTP", io::Error::other(error)))?;
-        let protocol = Protocol::new(Role::Server, Arc::clone(&self.config));
-        let protocol = match &self.deflate {
-            Some(agreement) => protocol.with_deflate(agreement),
-            None => protocol,
-        };
+        // It was ready before.
+        let Some(established) = self.established.take() else { return Poll::Pending };
         let (transport, read_ahead) = transport(upgraded);
-        let connection = Connection::new(transport, protocol, read_ahead, None);
-        Poll::Ready(Ok(WebSocket::open(connection, std::mem::take(&mut self.opening), driven_by)))
+        Poll::Ready(Ok(WebSocket::begin(transport, established.read_ahead(read_ahead), driven_by)))
     }
 }
 
@@ -328,6 +317,19 @@ impl Future for Upgrading {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<WebSocket>> {
         self.poll_open(cx, DrivenBy::Itself)
     }
+}
+
+/// A request without its body, and without what its HTTP server keeps with it.
+fn head_of<B>(request: &Request<B>) -> Request<()> {
+    let mut head = Request::new(());
+    *head.method_mut() = request.method().clone();
+    *head.uri_mut() = request.uri().clone();
+    *head.version_mut() = request.version();
+    *head.headers_mut() = request.headers().clone();
+    if let Some(protocol) = request.extensions().get::<ConnectProtocol>() {
+        head.extensions_mut().insert(protocol.clone());
+    }
+    head
 }
 
 /// The connection under a request, which its HTTP server hands over after the response.

@@ -3,25 +3,22 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::BytesMut;
-use http::{Request, Response};
+use http::Response;
 use hyper::upgrade::OnUpgrade;
-use longwire_proto::handshake::{
-    HeadLimits, HeadReader, HeadStatus, Refusal, encode_response_head, is_upgrade,
-};
-use longwire_proto::{Limits, Role};
+use longwire_proto::handshake::Refusal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::session::{Accepted, Session, Settings};
-use crate::admission::answer::{Rejected, encode_answer, judge, without_service};
+use super::session::{Session, Settings};
+use crate::admission::answer::{LINGER_BYTES, LINGER_TIME};
 use crate::admission::census::{Place, TurnedAway};
-use crate::admission::refusals::Refusals;
+use crate::admission::handshake::{OpeningStep, PendingUpgrade, ServerTerms, encode_refusal};
 #[cfg(feature = "tls")]
 use crate::admission::tls_handshake::shake_hands;
 use crate::http1::service::HttpService;
@@ -30,34 +27,30 @@ use crate::telemetry::phase::Phase;
 use crate::telemetry::{self, NotLetIn};
 use crate::transport::Transport;
 
-/// After a refusal, what the client still sends is read for this long and this far, so that it gets the answer and not
-/// a reset.
-const LINGER_TIME: Duration = Duration::from_secs(1);
-const LINGER_BYTES: usize = 1 << 20;
-
 /// A connection that is not open. Its place is dropped before its transport: the client may come again at once.
 struct Guest {
     place: Place,
     transport: Transport,
 }
 
-/// What a connection begins with.
+/// What the first request of a connection comes to.
 enum Beginning {
-    Request(Box<FirstRequest>),
-    /// What cannot be a request, or breaks a rule.
-    Malformed(Guest, Rejected),
+    /// The application is to decide.
+    Pending(Guest, Pending),
+    /// Everything that was read, for the application's HTTP service.
+    Http(Guest, Vec<u8>),
+    /// The answer to a request that is refused.
+    Refused(Guest, Vec<u8>),
     /// There is to be no whole request.
     Nothing(NotLetIn),
 }
 
-/// The first request of a connection.
-struct FirstRequest {
+/// A request for a WebSocket that the application decides about.
+struct Pending {
+    upgrade: Box<PendingUpgrade>,
     /// When the connection was accepted.
     begun: Instant,
-    guest: Guest,
-    request: Request<()>,
-    head: HeadReader,
-    /// What came behind the head.
+    /// What came behind the request.
     behind: BytesMut,
 }
 
@@ -69,16 +62,16 @@ pub(super) fn serve(
     settings: Arc<Settings>,
 ) -> impl Future<Output = ()> + Send {
     // Boxed, because it takes several times the memory of the session, which lives much longer.
-    let admitting = Box::pin(admit(stream, peer_addr, place, Arc::clone(&settings)));
+    let opening = Box::pin(open(stream, peer_addr, place, Arc::clone(&settings)));
     async move {
-        if let Some(mut session) = settings.or_dropped(admitting).await.flatten() {
+        if let Some(mut session) = settings.or_dropped(opening).await.flatten() {
             session.attend(&settings).await;
         }
     }
 }
 
 /// Everything up to the session of a WebSocket. `None`: it does not come to that, and nothing is left to be done.
-async fn admit(
+async fn open(
     stream: TcpStream,
     peer_addr: SocketAddr,
     place: Place,
@@ -86,15 +79,15 @@ async fn admit(
 ) -> Option<Session> {
     let limit = settings.config.limits.handshake_time;
     let beginning = tokio::select! {
-        beginning = timeout(limit, begin(stream, place, &settings)) => beginning,
+        beginning = timeout(limit, begin(stream, peer_addr, place, &settings)) => beginning,
         () = settings.closing.cancelled() => return None,
     };
     match beginning {
-        Ok(Beginning::Request(first)) => return route(*first, peer_addr, settings).await,
-        Ok(Beginning::Malformed(guest, Rejected { refusal, request })) => {
-            settings.admission.refusals().bad_request(&refusal, peer_addr, request.as_deref());
-            dismiss(guest, &refusal.response(), request.as_deref()).await;
+        Ok(Beginning::Pending(guest, pending)) => return decide(guest, pending, peer_addr, &settings).await,
+        Ok(Beginning::Http(Guest { place, transport }, read)) => {
+            http1::serve(transport, read.as_slice().into(), peer_addr, place, settings).await;
         }
+        Ok(Beginning::Refused(guest, answer)) => dismiss(guest, &answer).await,
         Ok(Beginning::Nothing(why)) => telemetry::refused(why),
         Err(_) => {
             tracing::debug!(?limit, "the opening handshake took too long");
@@ -105,20 +98,14 @@ async fn admit(
 }
 
 /// Reads the first request.
-async fn begin(stream: TcpStream, place: Place, settings: &Settings) -> Beginning {
+async fn begin(stream: TcpStream, peer_addr: SocketAddr, place: Place, settings: &Settings) -> Beginning {
     let begun = Instant::now();
-    // Messages are gathered here already; Nagle's algorithm would only delay them.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "cannot set up a connection");
-        return Beginning::Nothing(NotLetIn::Left);
-    }
+    let terms = settings.terms();
+    let mut handshake = terms.begin(begun);
     let mut guest = match secure(stream, place, settings).await {
         Ok(guest) => guest,
         Err(why) => return Beginning::Nothing(why),
     };
-    let limits = &settings.config.limits;
-    let mut head =
-        HeadReader::new(HeadLimits { bytes: limits.handshake_bytes, headers: limits.handshake_headers });
     let mut buffer = BytesMut::with_capacity(4 << 10);
     loop {
         buffer.clear();
@@ -127,20 +114,15 @@ async fn begin(stream: TcpStream, place: Place, settings: &Settings) -> Beginnin
             Ok(_) => {}
             Err(error) => return Beginning::Nothing(NotLetIn::of_end(Some(&error))),
         }
-        let request = match head.feed(&buffer) {
-            Ok(HeadStatus::Partial) => continue,
-            Ok(HeadStatus::Complete { consumed }) => {
+        match terms.receive(&mut handshake, &buffer, peer_addr) {
+            OpeningStep::More => {}
+            OpeningStep::Pending { pending, consumed } => {
                 let behind = buffer.split_off(consumed);
-                judge(&head).map(|(request, _body)| (request, behind))
+                return Beginning::Pending(guest, Pending { upgrade: pending, begun, behind });
             }
-            Err(error) => Err(Rejected { refusal: error.into(), request: None }),
-        };
-        return match request {
-            Ok((request, behind)) => {
-                Beginning::Request(Box::new(FirstRequest { begun, guest, request, head, behind }))
-            }
-            Err(rejected) => Beginning::Malformed(guest, rejected),
-        };
+            OpeningStep::Http(read) => return Beginning::Http(guest, read),
+            OpeningStep::Refused(answer) => return Beginning::Refused(guest, answer),
+        }
     }
 }
 
@@ -170,64 +152,39 @@ pub(super) fn turn_away(
     }
     let guest = Guest { place: turned_away.place, transport: Transport::Tcp(stream) };
     settings.tasks.spawn(async move {
-        dismiss(guest, &refusal.response(), None).await;
+        dismiss(guest, &encode_refusal(&refusal)).await;
         drop(permit);
     });
 }
 
-async fn route(first: FirstRequest, peer_addr: SocketAddr, settings: Arc<Settings>) -> Option<Session> {
-    if is_upgrade(&first.request) {
-        return open(first, peer_addr, &settings).await;
-    }
-    if settings.http.is_some() {
-        let mut read_ahead = BytesMut::from(first.head.as_bytes());
-        read_ahead.unsplit(first.behind);
-        let Guest { place, transport } = first.guest;
-        http1::serve(transport, read_ahead, peer_addr, place, settings).await;
-        return None;
-    }
-    let response = without_service(&first.request).unwrap_or_else(|refusal| {
-        settings.admission.refusals().not_websocket(&refusal, peer_addr, &first.request);
-        refusal.response()
-    });
-    dismiss(first.guest, &response, Some(&first.request)).await;
-    None
-}
-
-/// Answers a request for a WebSocket, and opens the connection if it is accepted.
-async fn open(first: FirstRequest, peer_addr: SocketAddr, settings: &Settings) -> Option<Session> {
-    let FirstRequest { begun, guest, request, head, behind } = first;
-    let admitted = match settings.admission.admit(&request, peer_addr, settings.config.deflate.as_ref()) {
-        Ok(admitted) => admitted,
-        Err(refusal) => {
-            dismiss(guest, &refusal.response(), Some(&request)).await;
-            return None;
+/// Asks the application about a request, and opens the connection if it accepts.
+async fn decide(
+    guest: Guest,
+    pending: Pending,
+    peer_addr: SocketAddr,
+    settings: &Settings,
+) -> Option<Session> {
+    let Pending { upgrade, begun, behind } = pending;
+    let decision = settings.admission.ask(&upgrade.upgrade(peer_addr));
+    match upgrade.decide(decision, settings.terms(), begun) {
+        Ok((response, agreed)) => {
+            let Guest { place, transport } = guest;
+            let established = agreed.answered_by(&response).attach().read_ahead(behind);
+            Some(Session::begin(transport, established, place, settings).await)
         }
-    };
-    telemetry::shook_hands(Role::Server, begun);
-    // A connection lives long; what only its handshake needed goes first.
-    drop((request, head));
-    let mut response = Vec::new();
-    encode_response_head(&admitted.response, &mut response);
-    let Guest { place, transport } = guest;
-    let accepted = Accepted {
-        place,
-        transport,
-        read_ahead: behind.into(),
-        response,
-        opening: admitted.opening,
-        deflate: admitted.deflate,
-    };
-    Some(Session::begin(accepted, settings).await)
+        Err(refusal) => {
+            dismiss(guest, &encode_refusal(&refusal)).await;
+            None
+        }
+    }
 }
 
 /// Answers with what is not a WebSocket, and ends the transport so that the client gets to see it.
-async fn dismiss(mut guest: Guest, response: &Response<String>, request: Option<&Request<()>>) {
+async fn dismiss(mut guest: Guest, answer: &[u8]) {
     guest.place.show(Phase::Refused);
-    let bytes = encode_answer(response, request);
     let linger = async {
         let Guest { place, transport } = &mut guest;
-        transport.write_all(&bytes).await?;
+        transport.write_all(answer).await?;
         place.leave();
         transport.shutdown().await?;
         let mut discarded = BytesMut::with_capacity(4 << 10);
@@ -246,8 +203,8 @@ async fn dismiss(mut guest: Guest, response: &Response<String>, request: Option<
 }
 
 impl Host for Settings {
-    fn limits(&self) -> &Limits {
-        &self.config.limits
+    fn terms(&self) -> ServerTerms<'_> {
+        Settings::terms(self)
     }
 
     fn closing(&self) -> &CancellationToken {
@@ -258,26 +215,22 @@ impl Host for Settings {
         self.http.as_ref()
     }
 
-    fn refusals(&self) -> &Refusals {
-        self.admission.refusals()
-    }
-
-    fn upgrade(
+    fn decide(
         self: Arc<Settings>,
-        request: &Request<()>,
+        pending: PendingUpgrade,
         peer_addr: SocketAddr,
         upgraded: OnUpgrade,
         place: &mut Option<Place>,
     ) -> Result<Response<()>, Refusal> {
-        let admitted = self.admission.admit(request, peer_addr, self.config.deflate.as_ref())?;
-        let (opening, deflate) = (admitted.opening, admitted.deflate);
+        let begun = Instant::now();
+        let decision = self.admission.ask(&pending.upgrade(peer_addr));
+        let (response, agreed) = pending.decide(decision, self.terms(), begun)?;
+        let established = agreed.attach();
         let settings = Arc::clone(&self);
         let place = place.take();
         let opening = async move {
             if let (Some(transport), Some(place)) = (http1::transport(upgraded).await, place) {
-                let (read_ahead, response) = (Vec::new(), Vec::new());
-                let accepted = Accepted { place, transport, read_ahead, response, opening, deflate };
-                Session::begin(accepted, &settings).await.attend(&settings).await;
+                Session::begin(transport, established, place, &settings).await.attend(&settings).await;
             }
         };
         let opening = Box::pin(opening);
@@ -286,6 +239,6 @@ impl Host for Settings {
             self.or_dropped(opening).await;
         };
         tasks.spawn(until_dropped.in_current_span());
-        Ok(admitted.response)
+        Ok(response)
     }
 }

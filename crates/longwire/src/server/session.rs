@@ -7,20 +7,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-use longwire_proto::deflate::Agreement;
-use longwire_proto::{CloseCode, CloseFrame, Config, Protocol, Role};
+use longwire_proto::{CloseCode, CloseFrame, Config};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::handling::{HandlerOutcome, HandlerResult, Handling};
 use crate::admission::census::{Census, Place};
+use crate::admission::handshake::ServerTerms;
 use crate::admission::policy::AdmissionPolicy;
 use crate::connection::Connection;
+use crate::established::Established;
 use crate::halves::Sender;
 use crate::http1::service::HttpService;
 use crate::ledger::Ledger;
-use crate::opening::Negotiated;
 use crate::panic_message::panic_message;
 use crate::shared::Shared;
 use crate::shared::attended::Standing;
@@ -73,6 +73,11 @@ impl Settings {
         return false;
     }
 
+    /// On which terms connections are opened.
+    pub(super) fn terms(&self) -> ServerTerms<'_> {
+        ServerTerms { policy: &self.admission, config: &self.config, serves_http: self.http.is_some() }
+    }
+
     /// Does `work`, unless the server drops what is left of its connections.
     pub(super) async fn or_dropped<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
@@ -96,19 +101,6 @@ impl Settings {
     }
 }
 
-/// A connection that is about to open.
-pub(super) struct Accepted {
-    pub(super) place: Place,
-    pub(super) transport: Transport,
-    /// What came behind the request.
-    pub(super) read_ahead: Vec<u8>,
-    /// The response that accepts it, if it has not been written.
-    pub(super) response: Vec<u8>,
-    pub(super) opening: Negotiated,
-    /// How messages are compressed, if that was agreed on.
-    pub(super) deflate: Option<Agreement>,
-}
-
 /// An open connection in the hands of its handler.
 pub(super) struct Session {
     handling: Handling,
@@ -119,18 +111,17 @@ pub(super) struct Session {
 
 impl Session {
     /// Opens the connection and begins to run the handler for it.
-    pub(super) async fn begin(mut accepted: Accepted, settings: &Settings) -> Session {
-        accepted.place.show(Phase::Open);
-        let protocol =
-            Protocol::new(Role::Server, Arc::clone(&settings.config)).with_preface(&accepted.response);
-        let protocol = match &accepted.deflate {
-            Some(agreement) => protocol.with_deflate(agreement),
-            None => protocol,
-        };
+    pub(super) async fn begin(
+        transport: Transport,
+        established: Established,
+        mut place: Place,
+        settings: &Settings,
+    ) -> Session {
+        place.show(Phase::Open);
+        let (protocol, read_ahead, negotiated) = established.into_parts();
         let account = settings.ledger.open();
-        let connection = Connection::new(accepted.transport, protocol, accepted.read_ahead, Some(account))
-            .holding(accepted.place);
-        let socket = WebSocket::open(connection, accepted.opening, DrivenBy::Opener);
+        let connection = Connection::new(transport, protocol, read_ahead, Some(account)).holding(place);
+        let socket = WebSocket::open(connection, negotiated, DrivenBy::Opener);
         let farewell = CloseOnDrop(socket.sender());
         tracing::debug!(subprotocol = socket.subprotocol(), "open");
 

@@ -18,6 +18,7 @@ mod client_handshake;
 mod closing;
 mod connecting;
 mod dropping;
+mod established;
 mod event_socket;
 mod events;
 mod exchange;

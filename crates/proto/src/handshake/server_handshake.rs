@@ -30,7 +30,7 @@ use std::time::Instant;
 /// ) {
 ///     HandshakeProgress::WebSocket { asked, consumed } => {
 ///         let (response, _agreed) = asked.offer.accept(None, &[])?;
-///         assert_eq!((response.status().as_u16(), consumed), (101, 123));
+///         assert_eq!((response.status().as_u16(), consumed), (101, 115));
 ///     }
 ///     other => panic!("{other:?}"),
 /// }

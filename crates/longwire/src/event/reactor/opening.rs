@@ -1,103 +1,75 @@
 //! From the first byte of a connection to the handler.
 
-use std::sync::Arc;
 use std::time::Instant;
 
-use http::Request;
-use longwire_proto::handshake::{HeadStatus, encode_response_head, is_upgrade};
-use longwire_proto::{Protocol, Role};
+use longwire_proto::Role;
+use longwire_proto::handshake::Refusal;
 
 use super::Reactor;
-use crate::admission::answer::{Rejected, judge, without_service};
-use crate::admission::policy::AgreedTerms;
+use crate::admission::decision::Accept;
+use crate::admission::handshake::{AgreedTerms, OpeningStep, PendingUpgrade, encode_refusal};
 use crate::event::application::{Application, HandlerCall};
 use crate::event::connection::{Attended, Lifecycle, Open, Refused, RoundBudget};
 use crate::event::key::Key;
 use crate::telemetry;
 use crate::telemetry::phase::Phase;
 
-/// What the first bytes of a connection come to.
-enum First {
-    Partial,
-    Request { request: Request<()>, consumed: usize },
-    Bad(Rejected),
-}
-
 impl<A: Application, L> Reactor<A, L> {
     /// Takes more of the first request.
     pub(super) fn open(&mut self, key: Key, bytes: &mut [u8]) {
         let Some(connection) = self.connections.get_mut(key) else { return };
-        let Lifecycle::Opening(head) = &mut connection.stage else { return };
+        let Lifecycle::Opening(handshake) = &mut connection.stage else { return };
         connection.place.show(Phase::Head);
-        let first = match head.feed(bytes) {
-            Ok(HeadStatus::Partial) => First::Partial,
-            Ok(HeadStatus::Complete { consumed }) => match judge(head) {
-                Ok((request, _body)) => First::Request { request, consumed },
-                Err(rejected) => First::Bad(rejected),
-            },
-            Err(error) => First::Bad(Rejected { refusal: error.into(), request: None }),
-        };
-        match first {
-            First::Partial => {}
-            First::Bad(Rejected { refusal, request }) => {
-                let peer_addr = connection.peer_addr;
-                self.rules.admission.refusals().bad_request(&refusal, peer_addr, request.as_deref());
-                self.refuse(key, Refused::new(&refusal.response(), request.as_deref()));
+        match self.rules.terms().receive(handshake, bytes, connection.peer_addr) {
+            OpeningStep::More => {}
+            OpeningStep::Pending { pending, consumed } => {
+                self.decide(key, *pending, bytes.get_mut(consumed..).unwrap_or_default());
             }
-            First::Request { request, consumed } if is_upgrade(&request) => {
-                self.upgrade(key, &request, bytes.get_mut(consumed..).unwrap_or_default());
-            }
-            First::Request { consumed, .. } if self.rules.serves_http => {
-                let mut read = head.as_bytes().to_vec();
-                read.extend_from_slice(bytes.get(consumed..).unwrap_or_default());
+            OpeningStep::Http(read) => {
                 connection.stage = Lifecycle::Http(read);
                 connection.place.show(Phase::HandedOver);
                 self.mark(key);
             }
-            First::Request { request, .. } => {
-                let peer_addr = connection.peer_addr;
-                let response = without_service(&request).unwrap_or_else(|refusal| {
-                    self.rules.admission.refusals().not_websocket(&refusal, peer_addr, &request);
-                    refusal.response()
-                });
-                self.refuse(key, Refused::new(&response, Some(&request)));
-            }
+            OpeningStep::Refused(answer) => self.refuse(key, Refused::new(answer)),
         }
     }
 
-    /// Answers a request for a WebSocket; `behind` came after it.
-    fn upgrade(&mut self, key: Key, request: &Request<()>, behind: &mut [u8]) {
-        let rules = Arc::clone(&self.rules);
-        let Some(connection) = self.connections.get_mut(key) else { return };
+    /// Asks the handler about a valid request for a WebSocket; `behind` came after it.
+    fn decide(&mut self, key: Key, pending: PendingUpgrade, behind: &mut [u8]) {
+        let Some(connection) = self.connections.get(key) else { return };
         let begun = Instant::now();
-        let deflate = rules.config.deflate.as_ref();
-        let admitted =
-            rules.admission.admit_by(request, connection.peer_addr, deflate, |upgrade| rules.decide(upgrade));
-        match admitted {
-            Ok(admitted) => {
-                telemetry::shook_hands(Role::Server, begun);
-                let mut response = Vec::new();
-                encode_response_head(&admitted.response, &mut response);
-                let open = self.accepted(admitted, &response);
+        let decision = self.rules.decide(&pending.upgrade(connection.peer_addr));
+        self.decided(key, pending, decision, begun, behind);
+    }
+
+    /// Answers a request for a WebSocket as the handler has decided; `behind` came after it.
+    fn decided(
+        &mut self,
+        key: Key,
+        pending: PendingUpgrade,
+        decision: Result<Accept<A::State>, Refusal>,
+        begun: Instant,
+        behind: &mut [u8],
+    ) {
+        match pending.decide(decision, self.rules.terms(), begun) {
+            Ok((response, agreed)) => {
+                let open = self.accepted(agreed.answered_by(&response));
                 if let Some(connection) = self.connections.get_mut(key) {
                     connection.stage = Lifecycle::Open(Box::new(open));
                 }
                 self.opened(key, behind);
             }
-            Err(refusal) => self.refuse(key, Refused::new(&refusal.response(), Some(request))),
+            Err(refusal) => self.refuse(key, Refused::new(encode_refusal(&refusal))),
         }
     }
 
-    /// A connection that is accepted with this response, if that has not been written.
-    pub(super) fn accepted(&self, admitted: AgreedTerms<A::State>, response: &[u8]) -> Attended<A::State> {
-        let protocol = Protocol::new(Role::Server, Arc::clone(&self.rules.config)).with_preface(response);
-        let protocol = match &admitted.deflate {
-            Some(agreement) => protocol.with_deflate(agreement),
-            None => protocol,
-        };
+    /// A connection that is accepted.
+    pub(super) fn accepted(&self, agreed: AgreedTerms<A::State>) -> Attended<A::State> {
+        // Nothing was read ahead: what came behind the request is delivered next.
+        let (protocol, _, negotiated) = agreed.established.into_parts();
         let open = Open {
             protocol,
-            subprotocol: admitted.opening.subprotocol.map(Into::into),
+            subprotocol: negotiated.subprotocol.map(Into::into),
             account: self.rules.ledger.open(),
             subscriptions: Vec::new(),
             was_full: false,
@@ -108,7 +80,7 @@ impl<A: Application, L> Reactor<A, L> {
             deferred: None,
             share: RoundBudget::default(),
         };
-        Attended { open, state: admitted.state }
+        Attended { open, state: agreed.state }
     }
 
     pub(super) fn opened(&mut self, key: Key, behind: &mut [u8]) {

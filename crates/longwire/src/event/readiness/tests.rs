@@ -5,22 +5,22 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Wake;
 
-use http::Response;
 use longwire_proto::handshake::Refusal;
-use longwire_proto::{Config, Limits};
+use longwire_proto::{Config, Limits, Role};
 use tokio::io::ReadBuf;
 use tokio::runtime::{Builder, Runtime};
 
 use super::*;
 use crate::admission::census::Census;
 use crate::admission::decision::{Accept, Upgrade};
+use crate::admission::handshake::AgreedTerms;
 use crate::admission::policy::AdmissionPolicy;
+use crate::established::Established;
 use crate::event::handler::{Handler, Socket};
 use crate::event::mailbox::Mailbox;
 use crate::event::message_ref::MessageRef;
 use crate::event::turns::WRITES_AT_A_TIME;
 use crate::ledger::Ledger;
-use crate::opening::Negotiated;
 
 /// What the handler does with a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,9 +152,10 @@ impl Rounds {
     /// A loop of open connections.
     fn with(peers: &[(&Peer, Talk)]) -> Rounds {
         let limits = Limits::default().low_water(100_000).high_water(100_000).keepalive(None);
+        let config = Arc::new(Config::new(limits));
         let rules = Rules {
             application: Talks,
-            config: Arc::new(Config::new(limits)),
+            config: Arc::clone(&config),
             admission: AdmissionPolicy::default(),
             serves_http: false,
             ledger: Arc::new(Ledger::new(usize::MAX)),
@@ -162,17 +163,15 @@ impl Rounds {
         };
         let census = Arc::new(Census::new(100, 100));
         let arrival = |(peer, talk): &(&Peer, Talk)| {
-            let admitted = AgreedTerms {
-                response: Response::new(()),
-                opening: Negotiated::default(),
-                deflate: None,
+            let agreed = AgreedTerms {
+                established: Established::new(Role::Server, Arc::clone(&config)),
                 state: *talk,
             };
             let place = census.enter(Ipv4Addr::LOCALHOST.into()).unwrap();
             NewConnection {
                 transport: (*peer).clone(),
                 peer_addr: (Ipv4Addr::LOCALHOST, 1).into(),
-                stage: NewConnectionKind::Accepted(Box::new(admitted), place),
+                stage: NewConnectionKind::Accepted(Box::new(agreed), place),
                 span: Span::none(),
             }
         };

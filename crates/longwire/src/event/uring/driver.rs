@@ -19,18 +19,14 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::link::{HandedOver, Link, Reading};
 use super::records::Records;
 use crate::admission::census::Census;
+use crate::admission::listener::pause_after;
 use crate::event::application::Application;
 use crate::event::key::Key;
 use crate::event::mailbox::{Exchange, Mailbox};
 use crate::event::reactor::{Life, Reactor, Step};
 use crate::event::rules::Rules;
 use crate::event::spans;
-use crate::telemetry;
 use crate::telemetry::phase::Phase;
-use crate::transport::is_gone_already;
-
-/// How long the loop waits before it accepts again when the system is out of something, such as descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How much is read by a single call, unless there is a large message to read it into.
 const SCRATCH: usize = 32 << 10;
@@ -268,12 +264,10 @@ impl<A: Application> Uring<A> {
         if matches!(self.accepting, Accepting::Over) {
             return;
         }
-        if is_gone_already(error) {
-            return self.accept();
+        match pause_after(error) {
+            Some(pause) => self.accepting = Accepting::PausedUntil(Instant::now() + pause),
+            None => self.accept(),
         }
-        tracing::warn!(%error, "cannot accept a connection");
-        telemetry::accept_failed();
-        self.accepting = Accepting::PausedUntil(Instant::now() + ACCEPT_PAUSE);
     }
 
     fn drive_dirty(&mut self) {

@@ -3,15 +3,14 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use longwire_proto::{Config, Keepalive, Limits, Protocol, Role};
+use longwire_proto::{Config, Keepalive, Limits, Role};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use tokio::runtime::{Builder, Runtime};
 
 use super::operation::{Awaited, Operation, RECEIVED, SENT, Work, far, forget, is_awaited, pair};
 use super::scheduler::{self, Side, at, once_in, pick};
 use super::wire::{Manner, wire};
-use crate::connection::Connection;
-use crate::opening::Negotiated;
+use crate::established::Established;
 use crate::server::session;
 use crate::shared::Shared;
 use crate::shared::driver::DrivenBy;
@@ -133,8 +132,7 @@ fn tls(near: Role) -> (Box<dyn AnyIo>, Box<dyn AnyIo>) {
 
 fn open(io: Box<dyn AnyIo>, role: Role, limits: Limits, driven_by: DrivenBy) -> WebSocket {
     let config = Arc::new(Config::new(limits));
-    let connection = Connection::new(Transport::Other(io), Protocol::new(role, config), Vec::new(), None);
-    WebSocket::open(connection, Negotiated::default(), driven_by)
+    WebSocket::begin(Transport::Other(io), Established::new(role, config), driven_by)
 }
 
 fn other(role: Role) -> Role {

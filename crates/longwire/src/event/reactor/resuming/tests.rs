@@ -6,16 +6,17 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use http::Response;
 use longwire_proto::handshake::Refusal;
-use longwire_proto::{Closed, Config, Keepalive, Limits};
+use longwire_proto::{Closed, Config, Keepalive, Limits, Role};
 use tokio::sync::oneshot;
 use tracing::Span;
 
 use super::*;
 use crate::admission::census::Census;
 use crate::admission::decision::{Accept, Upgrade};
-use crate::admission::policy::{AdmissionPolicy, AgreedTerms};
+use crate::admission::handshake::AgreedTerms;
+use crate::admission::policy::AdmissionPolicy;
+use crate::established::Established;
 use crate::event::connection::Lifecycle;
 use crate::event::handler::{Handler, Socket};
 use crate::event::mailbox::Mailbox;
@@ -23,7 +24,6 @@ use crate::event::message_ref::MessageRef;
 use crate::event::reactor::Step;
 use crate::event::rules::Rules;
 use crate::ledger::Ledger;
-use crate::opening::Negotiated;
 use crate::send_status::SendStatus;
 
 type Conn<'a> = Socket<'a, App>;
@@ -77,9 +77,10 @@ impl Loop {
             .low_water(0)
             .high_water(1000)
             .keepalive(Keepalive::every(Duration::from_secs(100)));
+        let config = Arc::new(Config::new(limits));
         let rules = Rules {
             application: App { on_message: Box::new(on_message), notes: Mutex::new(sender) },
-            config: Arc::new(Config::new(limits)),
+            config: Arc::clone(&config),
             admission: AdmissionPolicy::default(),
             serves_http: false,
             ledger: Arc::new(Ledger::new(usize::MAX)),
@@ -89,12 +90,8 @@ impl Loop {
         let mut reactor = Reactor::new(Arc::new(rules), Arc::clone(&mailbox), Arc::default());
         let start = Instant::now();
         reactor.begin_round(start);
-        let terms = AgreedTerms {
-            response: Response::new(()),
-            opening: Negotiated::default(),
-            deflate: None,
-            state: (),
-        };
+        let terms =
+            AgreedTerms { established: Established::new(Role::Server, Arc::clone(&config)), state: () };
         let place = Arc::new(Census::new(1, 1)).enter(Ipv4Addr::LOCALHOST.into()).unwrap();
         let key = reactor.adopt((), (Ipv4Addr::LOCALHOST, 1).into(), terms, place, Span::none());
         Loop { reactor, mailbox, key, start, notes }

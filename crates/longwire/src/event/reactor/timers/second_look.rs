@@ -3,22 +3,22 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use http::Response;
 use longwire_proto::handshake::Refusal;
-use longwire_proto::{Config, Keepalive, Limits};
+use longwire_proto::{Config, Keepalive, Limits, Role};
 use tracing::Span;
 
 use super::*;
 use crate::admission::census::Census;
 use crate::admission::decision::{Accept, Upgrade};
-use crate::admission::policy::{AdmissionPolicy, AgreedTerms};
+use crate::admission::handshake::AgreedTerms;
+use crate::admission::policy::AdmissionPolicy;
+use crate::established::Established;
 use crate::event::handler::{Handler, Socket};
 use crate::event::mailbox::Mailbox;
 use crate::event::message_ref::MessageRef;
 use crate::event::reactor::Step;
 use crate::event::rules::Rules;
 use crate::ledger::Ledger;
-use crate::opening::Negotiated;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -54,9 +54,10 @@ impl Loop {
             .high_water(1000)
             .keepalive(Keepalive::every(10 * SECOND).within(3 * SECOND));
         let given = Arc::default();
+        let config = Arc::new(Config::new(limits));
         let rules = Rules {
             application: Echo(Arc::clone(&given)),
-            config: Arc::new(Config::new(limits)),
+            config: Arc::clone(&config),
             admission: AdmissionPolicy::default(),
             serves_http: false,
             ledger: Arc::new(Ledger::new(usize::MAX)),
@@ -65,14 +66,10 @@ impl Loop {
         let mut reactor = Reactor::new(Arc::new(rules), Arc::<Mailbox>::default(), Arc::default());
         let start = Instant::now();
         reactor.tick(start);
-        let admitted = AgreedTerms {
-            response: Response::new(()),
-            opening: Negotiated::default(),
-            deflate: None,
-            state: (),
-        };
+        let agreed =
+            AgreedTerms { established: Established::new(Role::Server, Arc::clone(&config)), state: () };
         let place = Arc::new(Census::new(1, 1)).enter(Ipv4Addr::LOCALHOST.into()).unwrap();
-        let key = reactor.adopt((), (Ipv4Addr::LOCALHOST, 1).into(), admitted, place, Span::none());
+        let key = reactor.adopt((), (Ipv4Addr::LOCALHOST, 1).into(), agreed, place, Span::none());
         Loop { reactor, key, start, given }
     }
 

@@ -1,20 +1,20 @@
 use std::net::{Ipv4Addr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use http::Response;
 use longwire_proto::handshake::Refusal;
-use longwire_proto::{Config, Limits};
+use longwire_proto::{Config, Limits, Role};
 use tokio::sync::mpsc::unbounded_channel;
 use tracing::Span;
 
 use super::*;
 use crate::admission::decision::{Accept, Upgrade};
-use crate::admission::policy::{AdmissionPolicy, AgreedTerms};
+use crate::admission::handshake::AgreedTerms;
+use crate::admission::policy::AdmissionPolicy;
+use crate::established::Established;
 use crate::event::handler::{Handler, Socket as Conn};
 use crate::event::message_ref::MessageRef;
 use crate::event::turns::WRITES_AT_A_TIME;
 use crate::ledger::Ledger;
-use crate::opening::Negotiated;
 
 /// Long enough to be written by a call, not by the ring.
 const LARGE: usize = 64 << 10;
@@ -56,9 +56,10 @@ impl Lifecycle {
     /// `None`: the system has no io_uring.
     fn set() -> Option<Lifecycle> {
         let sent = Arc::new(AtomicUsize::new(0));
+        let config = Arc::new(Config::new(Limits::default().low_water(1).high_water(1)));
         let rules = Rules {
             application: Streams { sent: Arc::clone(&sent) },
-            config: Arc::new(Config::new(Limits::default().low_water(1).high_water(1))),
+            config: Arc::clone(&config),
             admission: AdmissionPolicy::default(),
             serves_http: false,
             ledger: Arc::new(Ledger::new(usize::MAX)),
@@ -80,15 +81,11 @@ impl Lifecycle {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (socket, peer_addr) = listener.accept().unwrap();
-        let admitted = AgreedTerms {
-            response: Response::new(()),
-            opening: Negotiated::default(),
-            deflate: None,
-            state: (),
-        };
+        let agreed =
+            AgreedTerms { established: Established::new(Role::Server, Arc::clone(&config)), state: () };
         let link = Link::new(socket.into(), None);
         let place = census.enter(peer_addr.ip()).unwrap();
-        let key = event_loop.reactor.adopt(link, peer_addr, admitted, place, Span::none());
+        let key = event_loop.reactor.adopt(link, peer_addr, agreed, place, Span::none());
         event_loop.read_on(key);
         Some(Lifecycle { event_loop, key, sent, _peer: peer })
     }

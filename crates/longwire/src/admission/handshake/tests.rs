@@ -1,4 +1,6 @@
-use http::HeaderValue;
+use http::{HeaderValue, Request, StatusCode, Version};
+use longwire_proto::deflate::Deflate;
+use longwire_proto::handshake::ConnectProtocol;
 
 use super::*;
 
@@ -22,22 +24,39 @@ fn peer() -> SocketAddr {
 fn admission(
     decide: impl Fn(&Upgrade<'_>) -> Result<Accept<Attached>, Refusal> + Send + Sync + 'static,
 ) -> AdmissionPolicy {
-    AdmissionPolicy { decide: Some(Arc::new(decide)), ..AdmissionPolicy::default() }
+    let mut policy = AdmissionPolicy::default();
+    policy.decide = Some(Arc::new(decide));
+    policy
+}
+
+/// What becomes of a request: the response, the connection and what is attached to it.
+fn answer(
+    policy: &AdmissionPolicy,
+    request: &Request<()>,
+    deflate: Option<Deflate>,
+) -> Result<(Response<()>, Established), Refusal> {
+    let mut config = Config::default();
+    config.deflate = deflate;
+    let config = Arc::new(config);
+    let terms = ServerTerms { policy, config: &config, serves_http: false };
+    let asked = UpgradeRequest::read(request.clone()).map_err(|refused| refused.refusal)?;
+    let pending = terms.admit(asked, Some(peer()))?;
+    let decision = policy.ask(&pending.upgrade(peer()));
+    let (response, agreed) = pending.decide(decision, terms, Instant::now())?;
+    Ok((response, agreed.attach()))
 }
 
 #[test]
 fn a_request_is_accepted_with_the_preferred_subprotocol() {
-    let admission = AdmissionPolicy {
-        subprotocols: vec!["chat.v2".into(), "chat.v1".into()],
-        ..AdmissionPolicy::default()
-    };
-    let admitted = admission.admit(&request("/chat?x=1"), peer(), None).unwrap();
-    assert_eq!(admitted.response.status(), StatusCode::SWITCHING_PROTOCOLS);
-    assert_eq!(admitted.response.headers()["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-    assert_eq!(admitted.response.headers()["sec-websocket-protocol"], "chat.v2");
-    assert_eq!(admitted.opening.subprotocol.as_deref(), Some("chat.v2"));
+    let mut admission = AdmissionPolicy::default();
+    admission.subprotocols = vec!["chat.v2".into(), "chat.v1".into()];
+    let (response, established) = answer(&admission, &request("/chat?x=1"), None).unwrap();
+    assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
+    assert_eq!(response.headers()["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    assert_eq!(response.headers()["sec-websocket-protocol"], "chat.v2");
+    assert_eq!(established.negotiated.subprotocol.as_deref(), Some("chat.v2"));
     assert_eq!(
-        (admitted.opening.uri.to_string(), admitted.opening.peer_addr),
+        (established.negotiated.uri.to_string(), established.negotiated.peer_addr),
         ("/chat?x=1".into(), Some(peer()))
     );
 }
@@ -52,23 +71,23 @@ fn the_application_sees_the_request_and_sets_the_terms() {
         assert_eq!((request.subprotocols().len(), request.peer_addr()), (2, peer()));
         Ok(Accept::new().subprotocol("chat.v1").header("x-room", "7").attach(7u32))
     });
-    let admitted = admission.admit(&request("/room?name=J%C3%BC+rgen&x"), peer(), None).unwrap();
-    assert_eq!(admitted.response.headers()["x-room"], "7");
-    assert_eq!(admitted.opening.subprotocol.as_deref(), Some("chat.v1"));
-    assert_eq!(admitted.opening.attached.get::<u32>(), Some(&7));
+    let (response, established) = answer(&admission, &request("/room?name=J%C3%BC+rgen&x"), None).unwrap();
+    assert_eq!(response.headers()["x-room"], "7");
+    assert_eq!(established.negotiated.subprotocol.as_deref(), Some("chat.v1"));
+    assert_eq!(established.negotiated.attached.get::<u32>(), Some(&7));
 }
 
 #[test]
 fn the_application_may_refuse_with_any_status() {
     let refused = admission(|_| Err(Refusal::new(StatusCode::IM_A_TEAPOT, "no coffee")));
-    let refusal = refused.admit(&request("/"), peer(), None).err().unwrap();
+    let refusal = answer(&refused, &request("/"), None).err().unwrap();
     assert_eq!((refusal.status(), refusal.reason()), (StatusCode::IM_A_TEAPOT, "no coffee"));
 }
 
 #[test]
 fn terms_that_cannot_be_had_are_the_servers_fault() {
     let wrong = admission(|_| Ok(Accept::new().subprotocol("other")));
-    let refusal = wrong.admit(&request("/"), peer(), None).err().unwrap();
+    let refusal = answer(&wrong, &request("/"), None).err().unwrap();
     assert_eq!(refusal.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }
 
@@ -83,11 +102,11 @@ fn a_header_that_cannot_be_sent_or_is_the_handshakes_is_the_servers_fault() {
         ("x-room", "1\r\nx-more: 2"),
     ] {
         let wrong = admission(move |_| Ok(Accept::new().header(name, value)));
-        let refusal = wrong.admit(&request("/"), peer(), None).err().unwrap();
+        let refusal = answer(&wrong, &request("/"), None).err().unwrap();
         assert_eq!(refusal.status(), StatusCode::INTERNAL_SERVER_ERROR, "{name}");
     }
     let right = admission(|_| Ok(Accept::new().header("x-room", "7").header("x-room", 8)));
-    let response = right.admit(&request("/"), peer(), None).ok().unwrap().response;
+    let response = answer(&right, &request("/"), None).ok().unwrap().0;
     assert!(response.headers().get_all("x-room").iter().eq(["7", "8"]));
 }
 
@@ -110,7 +129,7 @@ fn foreign_origins_are_forbidden_before_the_application_is_asked() {
     let asked = admission(|_| panic!("it was asked"));
     let mut foreign = request("/");
     foreign.headers_mut().insert("origin", HeaderValue::from_static("https://evil.example"));
-    assert_eq!(asked.admit(&foreign, peer(), None).err().unwrap().status(), StatusCode::FORBIDDEN);
+    assert_eq!(answer(&asked, &foreign, None).err().unwrap().status(), StatusCode::FORBIDDEN);
 }
 
 #[test]
@@ -134,15 +153,35 @@ fn compression_is_agreed_on_if_both_ends_want_it() {
     let admission = AdmissionPolicy::default();
     let wanted = Deflate::default();
 
-    let admitted = admission.admit(&offering, peer(), Some(&wanted)).ok().unwrap();
-    assert!(admitted.deflate.is_some());
-    let answer = admitted.response.headers()["sec-websocket-extensions"].to_str().unwrap();
-    assert!(answer.starts_with("permessage-deflate"), "{answer}");
-    assert_eq!(admitted.opening.agreed, answer);
+    let (response, established) = answer(&admission, &offering, Some(wanted.clone())).ok().unwrap();
+    assert!(established.deflate.is_some());
+    let header = response.headers()["sec-websocket-extensions"].to_str().unwrap();
+    assert!(header.starts_with("permessage-deflate"), "{header}");
+    assert_eq!(established.negotiated.agreed, header);
 
-    for (request, wanted) in [(&offering, None), (&request("/"), Some(&wanted))] {
-        let admitted = admission.admit(request, peer(), wanted).ok().unwrap();
-        assert!(admitted.deflate.is_none());
-        assert!(!admitted.response.headers().contains_key("sec-websocket-extensions"));
+    for (request, wanted) in [(&offering, None), (&request("/"), Some(wanted))] {
+        let (response, established) = answer(&admission, request, wanted).ok().unwrap();
+        assert!(established.deflate.is_none());
+        assert!(!response.headers().contains_key("sec-websocket-extensions"));
+    }
+}
+
+/// The rule of the own origin reads the authority, wherever it stands: `Host`, or the target of an extended CONNECT.
+#[test]
+fn the_own_origin_is_that_of_the_authority_over_any_version_of_http() {
+    let policy = AdmissionPolicy::default();
+    for (origin, status) in [("http://example.com", 200), ("http://evil.example", 403)] {
+        let request = Request::connect("http://example.com/chat")
+            .version(Version::HTTP_2)
+            .extension(ConnectProtocol::WEBSOCKET)
+            .header("sec-websocket-version", "13")
+            .header("origin", origin)
+            .body(())
+            .unwrap();
+        let answered = match answer(&policy, &request, None) {
+            Ok((response, _)) => response.status(),
+            Err(refusal) => refusal.status(),
+        };
+        assert_eq!(answered, status, "{origin}");
     }
 }

@@ -1,0 +1,172 @@
+//! The opening handshake of a server, from the first bytes to the decision, whoever moves the bytes: the async server, an
+//! event loop, hyper on the server's port, or another HTTP server.
+//!
+//! ```text
+//! bytes ── receive() ──► OpeningStep::Pending ── PendingUpgrade::decide() ──► response and AgreedTerms
+//!             │  ▲                                       │
+//!             │  └── More                                └──► Refusal
+//!             ├──► Http, for the application's service
+//!             └──► Refused, with the bytes of the answer
+//! ```
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::{Request, Response};
+use longwire_proto::handshake::{
+    HandshakeProgress, Refusal, ServerHandshake, UpgradeRequest, encode_response, encode_response_head,
+};
+use longwire_proto::{Config, Role};
+
+use super::answer::without_service;
+use super::decision::{Accept, Attached, Upgrade};
+use super::policy::AdmissionPolicy;
+use super::refusals::RequestSummary;
+use crate::established::Established;
+use crate::telemetry;
+
+/// On which terms a server opens connections.
+#[derive(Clone, Copy)]
+pub(crate) struct ServerTerms<'a> {
+    pub(crate) policy: &'a AdmissionPolicy,
+    pub(crate) config: &'a Arc<Config>,
+    /// Whether the application has a service for plain HTTP.
+    pub(crate) serves_http: bool,
+}
+
+/// What the first bytes of a connection have come to.
+pub(crate) enum OpeningStep {
+    /// More bytes have to arrive.
+    More,
+    /// The request is valid, and its page may connect: the application decides. It may take its time until the
+    /// [deadline](ServerHandshake::deadline) of the handshake.
+    Pending {
+        pending: Box<PendingUpgrade>,
+        /// How many bytes of this input belong to the request. The rest are the first frames.
+        consumed: usize,
+    },
+    /// The request is for the application's HTTP service: everything that was read so far.
+    Http(Vec<u8>),
+    /// The answer, after which the connection is closed.
+    Refused(Vec<u8>),
+}
+
+/// A valid request for a WebSocket whose page may connect, before the application has decided.
+#[derive(Debug)]
+pub(crate) struct PendingUpgrade {
+    asked: UpgradeRequest,
+    peer: Option<SocketAddr>,
+}
+
+/// What both ends agreed on when a request was accepted, and what the application keeps of the connection.
+pub(crate) struct AgreedTerms<S> {
+    pub(crate) established: Established,
+    pub(crate) state: S,
+}
+
+impl ServerTerms<'_> {
+    /// The handshake of a connection that was accepted at `begun`.
+    pub(crate) fn begin(&self, begun: Instant) -> ServerHandshake {
+        ServerHandshake::begin(&self.config.limits, begun)
+    }
+
+    /// Takes the next bytes of a connection's first request, and counts a refusal.
+    pub(crate) fn receive(
+        &self,
+        handshake: &mut ServerHandshake,
+        bytes: &[u8],
+        peer: SocketAddr,
+    ) -> OpeningStep {
+        match handshake.receive(bytes) {
+            HandshakeProgress::More => OpeningStep::More,
+            HandshakeProgress::WebSocket { asked, consumed } => match self.admit(*asked, Some(peer)) {
+                Ok(pending) => OpeningStep::Pending { pending: Box::new(pending), consumed },
+                Err(refusal) => OpeningStep::Refused(encode_refusal(&refusal)),
+            },
+            HandshakeProgress::Http { consumed, .. } if self.serves_http => {
+                let behind = bytes.get(consumed..).unwrap_or_default();
+                OpeningStep::Http([handshake.head(), behind].concat())
+            }
+            HandshakeProgress::Http { request, .. } => {
+                let response = self.without_service(&request, peer);
+                OpeningStep::Refused(encode_response(&response, Some(request.method())))
+            }
+            HandshakeProgress::Refused(refused) => {
+                self.policy.refusals().bad_request(&refused, Some(peer));
+                OpeningStep::Refused(refused.encode())
+            }
+        }
+    }
+
+    /// Lets the application decide about a valid request, if its page may connect.
+    pub(crate) fn admit(
+        &self,
+        asked: UpgradeRequest,
+        peer: Option<SocketAddr>,
+    ) -> Result<PendingUpgrade, Refusal> {
+        self.policy.check_origin(RequestSummary::by(&asked.request), peer)?;
+        Ok(PendingUpgrade { asked, peer })
+    }
+
+    /// The answer to a request for plain HTTP where only WebSockets are served.
+    fn without_service(&self, request: &Request<()>, peer: SocketAddr) -> Response<String> {
+        without_service(request).unwrap_or_else(|refusal| {
+            self.policy.refusals().not_websocket(&refusal, peer, request);
+            refusal.response()
+        })
+    }
+}
+
+impl PendingUpgrade {
+    /// What the application is asked about.
+    pub(crate) fn upgrade(&self, peer_addr: SocketAddr) -> Upgrade<'_> {
+        Upgrade { request: &self.asked.request, offer: &self.asked.offer, peer_addr }
+    }
+
+    /// Ends the handshake as the application has decided: with the response that accepts, or with a refusal, which is
+    /// counted. The handshake began at `begun`.
+    pub(crate) fn decide<S>(
+        self,
+        decision: Result<Accept<S>, Refusal>,
+        terms: ServerTerms<'_>,
+        begun: Instant,
+    ) -> Result<(Response<()>, AgreedTerms<S>), Refusal> {
+        let PendingUpgrade { asked: UpgradeRequest { request, offer, .. }, peer } = self;
+        let asked = RequestSummary::by(&request);
+        let accept =
+            decision.inspect_err(|refusal| terms.policy.refusals().application(refusal, peer, asked))?;
+        let settled = terms.policy.settle(offer, accept, asked, peer, terms.config.deflate.as_ref())?;
+        telemetry::shook_hands(Role::Server, begun);
+        let established = Established::new(Role::Server, Arc::clone(terms.config))
+            .deflate(settled.deflate)
+            .negotiated(settled.negotiated);
+        Ok((settled.response, AgreedTerms { established, state: settled.state }))
+    }
+}
+
+impl<S> AgreedTerms<S> {
+    /// Has the connection write the response before its first frame.
+    pub(crate) fn answered_by(self, response: &Response<()>) -> AgreedTerms<S> {
+        let mut bytes = Vec::new();
+        encode_response_head(response, &mut bytes);
+        AgreedTerms { established: self.established.preface(bytes), state: self.state }
+    }
+}
+
+impl AgreedTerms<Attached> {
+    /// Hands on what was attached, to the connection that opens.
+    pub(crate) fn attach(self) -> Established {
+        let AgreedTerms { mut established, state: Attached(attached) } = self;
+        established.negotiated.attached = attached;
+        established
+    }
+}
+
+/// A refusal of a request that is valid, and so is not a HEAD.
+pub(crate) fn encode_refusal(refusal: &Refusal) -> Vec<u8> {
+    encode_response(&refusal.response(), None)
+}
+
+#[cfg(test)]
+mod tests;
