@@ -10,14 +10,14 @@ use std::sync::Arc;
 /// them when the observer was last called.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
-    stage: Stage,
+    stage: Watch,
     turns: HashMap<Arc<str>, u64>,
     queue: BTreeMap<u64, Arc<str>>,
     next_turn: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Stage {
+enum Watch {
     /// There is no observer.
     #[default]
     Unobserved,
@@ -28,15 +28,15 @@ enum Stage {
 
 impl Changes {
     pub(super) fn begin(&mut self) {
-        self.stage = Stage::Observed;
+        self.stage = Watch::Observed;
     }
 
     pub(super) fn end(&mut self) {
-        self.stage = Stage::Ended;
+        self.stage = Watch::Ended;
     }
 
     pub(super) fn have_ended(&self) -> bool {
-        self.stage == Stage::Ended
+        self.stage == Watch::Ended
     }
 
     /// A topic has its first subscriber, or has lost its last one. `true`: it is among the changes now.
@@ -45,7 +45,7 @@ impl Changes {
             self.queue.remove(&turn);
             return false;
         }
-        if self.stage != Stage::Observed {
+        if self.stage != Watch::Observed {
             return false;
         }
         self.turns.insert(Arc::clone(topic), self.next_turn);
