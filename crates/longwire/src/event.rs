@@ -28,6 +28,7 @@ mod scheduling;
 mod socket;
 mod spans;
 mod spawned;
+mod tick_schedule;
 mod ticker;
 mod topics;
 mod turns;

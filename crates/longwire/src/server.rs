@@ -395,12 +395,15 @@ impl<M> Server<M> {
         H: EventHandler,
     {
         let Server { common, mode } = self;
-        let Run { engine, workers, max_spawned, tickers, exchange, observer } = mode.into_run();
+        let Run { engine, workers, max_spawned, tickers, tick_every, exchange, observer } = mode.into_run();
         common.check()?;
         not_zero("Server::workers", workers)?;
         not_zero("Server::spawned_per_connection", max_spawned)?;
         for ticker in &tickers {
             not_instant("Server::every", ticker.period)?;
+        }
+        if let Some(period) = tick_every {
+            not_instant("Server::tick_every", period)?;
         }
         let census = Arc::new(common.census());
         let listener =
@@ -413,6 +416,7 @@ impl<M> Server<M> {
             serves_http: common.http.is_some(),
             ledger: Arc::clone(&ledger),
             max_spawned,
+            tick_every,
         };
         let _ticking = event::Tickers::start(tickers, &exchange);
         let running = event::run(Plan {

@@ -47,6 +47,7 @@ pub(crate) trait Application: Send + Sync + 'static {
 pub(crate) enum HandlerCall<'a> {
     Open,
     Drain,
+    Tick,
     Error(&'a Error),
     Close(&'a Closed),
     /// What the handler has asked to be called with later; it is of this handler's type.
@@ -86,6 +87,7 @@ impl<H: Handler> Application for H {
         match call {
             HandlerCall::Open => self.on_open(socket),
             HandlerCall::Drain => self.on_drain(socket),
+            HandlerCall::Tick => self.on_tick(socket),
             HandlerCall::Error(error) => self.on_error(socket, error),
             HandlerCall::Close(closed) => self.on_close(socket, closed),
             HandlerCall::Resume(resumption) => {

@@ -75,6 +75,10 @@ pub trait Handler: Sized + Send + Sync + 'static {
     /// [`Limits::high_water`](crate::Limits::high_water).
     fn on_drain(&self, socket: &mut Socket<'_, Self>) {}
 
+    /// A period of [`Server::tick_every`](crate::Server::tick_every) has passed. The loop calls this for each of its open
+    /// connections in turn.
+    fn on_tick(&self, socket: &mut Socket<'_, Self>) {}
+
     /// A ping arrived; its pong is queued already (RFC 6455 §5.5.2).
     fn on_ping(&self, socket: &mut Socket<'_, Self>, payload: &[u8]) {}
 

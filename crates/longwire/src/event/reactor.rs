@@ -11,6 +11,7 @@ mod opening;
 mod post;
 mod resuming;
 mod rounds;
+mod ticking;
 mod timers;
 
 use std::cmp::Reverse;
@@ -34,6 +35,7 @@ use super::mailbox::{Exchange, Mail, Mailbox};
 use super::pool::Pool;
 use super::rules::Rules;
 use super::spans::Spans;
+use super::tick_schedule::TickSchedule;
 use crate::admission::answer::{LINGER_TIME, TURNED_AWAY_AT_A_TIME};
 use crate::admission::census::{Place, TurnedAway};
 use crate::admission::handshake::{AgreedTerms, encode_refusal};
@@ -53,6 +55,7 @@ pub(super) struct Reactor<A: Application, L> {
     context: LoopContext,
     dirty: Vec<Key>,
     timers: BinaryHeap<Reverse<(Instant, Key)>>,
+    ticks: Option<TickSchedule>,
     pool: Pool,
     now: Instant,
     /// When the traffic was last added to the counters.
@@ -119,6 +122,7 @@ impl<A: Application, L> Reactor<A, L> {
     pub(super) fn new(rules: Arc<Rules<A>>, mailbox: Arc<Mailbox>, exchange: Arc<Exchange>) -> Reactor<A, L> {
         let now = Instant::now();
         let max_spawned = rules.max_spawned;
+        let ticks = rules.tick_every.and_then(|period| TickSchedule::new(period, now));
         Reactor {
             rules,
             connections: SlotMap::with_key(),
@@ -137,6 +141,7 @@ impl<A: Application, L> Reactor<A, L> {
             },
             dirty: Vec::new(),
             timers: BinaryHeap::new(),
+            ticks,
             pool: Pool::default(),
             now,
             counted_at: now,

@@ -1,6 +1,7 @@
 //! What the loops of a server share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use longwire_proto::Config;
 use longwire_proto::handshake::Refusal;
@@ -21,6 +22,8 @@ pub(crate) struct Rules<A> {
     pub(crate) ledger: Arc<Ledger>,
     /// How many futures run at a time for a connection.
     pub(crate) max_spawned: usize,
+    /// The period in which the handler is called for each connection.
+    pub(crate) tick_every: Option<Duration>,
 }
 
 impl<A: Application> Rules<A> {

@@ -8,6 +8,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::admission::decision::Decide;
 use crate::event::{Engine, Exchange, Observer, Ticker};
@@ -58,6 +59,7 @@ pub struct Run {
     pub(super) workers: usize,
     pub(super) max_spawned: usize,
     pub(super) tickers: Vec<Ticker>,
+    pub(super) tick_every: Option<Duration>,
     pub(super) exchange: Arc<Exchange>,
     pub(super) observer: Option<Observer>,
 }
@@ -69,6 +71,7 @@ impl Default for Run {
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             max_spawned: 64,
             tickers: Vec::new(),
+            tick_every: None,
             exchange: Arc::default(),
             observer: None,
         }

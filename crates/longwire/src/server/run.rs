@@ -64,6 +64,22 @@ impl<M> Server<M> {
         self.for_run(|mode| mode.tickers.push(Ticker { period, tick: Box::new(tick) }))
     }
 
+    /// Calls [`Handler::on_tick`](crate::Handler::on_tick) periodically for each connection, on its own event loop: to send
+    /// each client something of its own, made of the connection's state.
+    ///
+    /// What all clients get alike is better published by [`every`](Server::every), since it is encoded once; what only a
+    /// few connections wait for is a timer of theirs, [`Socket::after`](crate::Socket::after). A loop has no time for
+    /// anything else while it calls `on_tick` for all of its connections.
+    ///
+    /// The first call comes after a period. Ticks that were missed, since the loop was busy, are skipped. With a period of 0,
+    /// [`run`](Server::run) fails.
+    pub fn tick_every(self, period: Duration) -> Server<Run>
+    where
+        M: CanRun,
+    {
+        self.for_run(|mode| mode.tick_every = Some(period))
+    }
+
     /// The server, and a handle that publishes to the topics of its connections.
     ///
     /// ```no_run

@@ -66,6 +66,8 @@ fn a_server_with_impossible_settings_does_not_serve() {
         expect_setting(barred.run(Nothing).await, "Server::spawned_per_connection");
         let restless = server(|server| server).await.every(Duration::ZERO, |_| {});
         expect_setting(restless.run(Nothing).await, "Server::every");
+        let restless = server(|server| server).await.tick_every(Duration::ZERO);
+        expect_setting(restless.run(Nothing).await, "Server::tick_every");
     });
 }
 

@@ -20,11 +20,16 @@ const SECOND_LOOK: Duration = Duration::from_millis(1);
 impl<A: Application, L> Reactor<A, L> {
     /// When [`expire`](Reactor::expire) has to be called.
     pub(in crate::event) fn deadline(&self) -> Option<Instant> {
-        self.timers.peek().map(|Reverse((at, _))| *at)
+        let timer = self.timers.peek().map(|Reverse((at, _))| *at);
+        match self.next_tick() {
+            Some(tick) => Some(timer.map_or(tick, |at| at.min(tick))),
+            None => timer,
+        }
     }
 
     /// Does what is overdue.
     pub(in crate::event) fn expire(&mut self) {
+        self.tick_if_due();
         while let Some(Reverse((at, key))) = self.timers.peek().copied()
             && at <= self.now
         {
@@ -174,6 +179,7 @@ mod tests {
             serves_http: false,
             ledger: Arc::new(Ledger::new(usize::MAX)),
             max_spawned: 64,
+            tick_every: None,
         };
         let census = Arc::new(Census::new(1_000, 1_000));
         let mut reactor = Reactor::<_, ()>::new(Arc::new(rules), Arc::default(), Arc::default());

@@ -160,6 +160,7 @@ impl Rounds {
             serves_http: false,
             ledger: Arc::new(Ledger::new(usize::MAX)),
             max_spawned: 64,
+            tick_every: None,
         };
         let census = Arc::new(Census::new(100, 100));
         let arrival = |(peer, talk): &(&Peer, Talk)| {

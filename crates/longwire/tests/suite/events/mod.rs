@@ -22,3 +22,4 @@ mod ticking;
 mod tls;
 mod topic_observer;
 mod topics;
+mod waiting;

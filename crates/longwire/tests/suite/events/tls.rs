@@ -286,3 +286,20 @@ fn a_reset_of_a_peer_that_does_not_read_is_noticed() {
         assert_eq!(delivered, MANY);
     });
 }
+
+/// The loop does not read from a connection while as many futures run as may, and goes on where it stopped.
+#[test]
+fn messages_over_tls_wait_for_futures() {
+    for_each_engine(async |engine| {
+        let script = Script::new().on_text(super::waiting::answer_later);
+        let secure = Secure::run(engine, script, |server| server.spawned_per_connection(1)).await;
+        let mut raw = secure.raw().await;
+        raw.send(upgrade_request("")).await;
+        assert!(raw.head().await.starts_with("HTTP/1.1 101 "));
+        let text = |number: usize| format!("{number:01000}");
+        raw.send((0..200).flat_map(|number| masked(TEXT, text(number))).collect::<Vec<u8>>()).await;
+        for number in 0..200 {
+            assert_eq!(raw.frame().await, Frame::new(TEXT, text(number)));
+        }
+    });
+}

@@ -85,6 +85,7 @@ impl Loop {
             serves_http: false,
             ledger: Arc::new(Ledger::new(usize::MAX)),
             max_spawned: 2,
+            tick_every: None,
         };
         let mailbox = Arc::<Mailbox>::default();
         let mut reactor = Reactor::new(Arc::new(rules), Arc::clone(&mailbox), Arc::default());

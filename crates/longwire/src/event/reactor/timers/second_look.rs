@@ -62,6 +62,7 @@ impl Loop {
             serves_http: false,
             ledger: Arc::new(Ledger::new(usize::MAX)),
             max_spawned: 64,
+            tick_every: None,
         };
         let mut reactor = Reactor::new(Arc::new(rules), Arc::<Mailbox>::default(), Arc::default());
         let start = Instant::now();

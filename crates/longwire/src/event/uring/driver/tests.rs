@@ -64,6 +64,7 @@ impl Lifecycle {
             serves_http: false,
             ledger: Arc::new(Ledger::new(usize::MAX)),
             max_spawned: 64,
+            tick_every: None,
         };
         let census = Arc::new(Census::new(100, 100));
         let (handed_over, _) = unbounded_channel();

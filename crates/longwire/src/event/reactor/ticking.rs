@@ -1,0 +1,33 @@
+//! What a loop does for all of its connections periodically.
+
+use std::time::Instant;
+
+use super::{Life, Reactor};
+use crate::event::application::{Application, HandlerCall};
+
+impl<A: Application, L> Reactor<A, L> {
+    /// When the next tick is due.
+    pub(super) fn next_tick(&self) -> Option<Instant> {
+        self.ticks.filter(|_| self.life == Life::Runs).map(|ticks| ticks.next)
+    }
+
+    /// Calls the handler for each open connection, if a tick is due.
+    pub(super) fn tick_if_due(&mut self) {
+        let now = self.now;
+        if self.life != Life::Runs || !self.ticks.as_mut().is_some_and(|ticks| ticks.is_due(now)) {
+            return;
+        }
+        for key in self.keys() {
+            let open = self.connections.get_mut(key).and_then(|connection| connection.open_mut());
+            if open.is_none_or(|open| open.was_told) {
+                continue;
+            }
+            let _entered = self.spans.enter(key);
+            self.guarded(key, |reactor| {
+                reactor.call(key, HandlerCall::Tick);
+                reactor.give_out();
+                reactor.after_events(key);
+            });
+        }
+    }
+}
