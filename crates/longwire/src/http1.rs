@@ -135,7 +135,7 @@ async fn judged(
             }
             response
         }
-        Verdict::WebSocket(asked) => upgrade(request, *asked, peer_addr, client, host),
+        Verdict::WebSocket(asked) => upgrade(request, *asked, peer_addr, client, &host),
         Verdict::Refused(refused) => {
             host.terms().policy.refusals().bad_request(&refused, Some(peer_addr));
             with_text(refused.refusal.response())
@@ -177,11 +177,11 @@ fn upgrade(
     asked: UpgradeRequest,
     peer_addr: SocketAddr,
     client: &PlainClient,
-    host: Arc<impl Host>,
+    host: &Arc<impl Host>,
 ) -> Response<HttpBody> {
     let upgraded = hyper::upgrade::on(&mut request);
     let decided = host.terms().admit(asked, Some(peer_addr)).and_then(|pending| {
-        client.with_place(|place| Arc::clone(&host).decide(pending, peer_addr, upgraded, place))
+        client.with_place(|place| Arc::clone(host).decide(pending, peer_addr, upgraded, place))
     });
     match decided {
         Ok(response) => response.map(|()| Empty::new().map_err(|never| match never {}).boxed_unsync()),

@@ -27,6 +27,7 @@ use crate::admission::listener::Listener;
 use crate::admission::tls_handshake::shake_hands;
 use crate::http1::service::HttpService;
 use crate::http1::{self, Host};
+#[cfg(feature = "tls")]
 use crate::telemetry;
 use crate::telemetry::phase::Phase;
 #[cfg(feature = "tls")]

@@ -257,7 +257,7 @@ impl<A: Application, L> Reactor<A, L> {
         }
     }
 
-    /// LoopContext to read a large message straight into, together with the transport to read it from; see
+    /// Room to read a large message straight into, together with the transport to read it from; see
     /// [`Protocol::payload_room`](longwire_proto::Protocol::payload_room). After the read, call
     /// [`received_directly`](Reactor::received_directly).
     pub(super) fn payload_room(&mut self, key: Key) -> Option<(&mut L, Limit<&mut Vec<u8>>)> {

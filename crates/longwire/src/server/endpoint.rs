@@ -15,7 +15,9 @@ use http::{Extensions, Request, Response, StatusCode};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use longwire_proto::deflate::Deflate;
-use longwire_proto::handshake::{ConnectProtocol, Offer, Refusal, RefusedRequest, UpgradeRequest};
+#[cfg(feature = "axum")]
+use longwire_proto::handshake::Offer;
+use longwire_proto::handshake::{ConnectProtocol, Refusal, RefusedRequest, UpgradeRequest};
 use longwire_proto::{Config, FrameObserver, Limits};
 use tokio::net::TcpStream;
 

@@ -223,7 +223,7 @@ impl ClientHandshake {
         let (status, headers) = (response.status(), response.headers());
         match &self.bootstrap {
             Bootstrap::Upgrade(key) if status == StatusCode::SWITCHING_PROTOCOLS => {
-                check_upgraded(headers, key)?
+                check_upgraded(headers, key)?;
             }
             Bootstrap::ExtendedConnect if status.is_success() => {}
             Bootstrap::Upgrade(_) | Bootstrap::ExtendedConnect => return Err(ResponseError::Status(status)),
