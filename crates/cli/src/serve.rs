@@ -19,7 +19,7 @@ use crate::failure::Failure;
 use crate::signals::{Ending, HangUp};
 use crate::terminal;
 use certificate::{Certificate, read_at_hang_up};
-use endpoints::Endpoints;
+use endpoints::{Channel, Echo, Ticker};
 use listen::listen;
 use statistics::Statistics;
 
@@ -69,7 +69,10 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         .shutdown_time(SHUTDOWN_TIME)
         .engine(engine)
         .workers(workers)
-        .run(Endpoints { statistics })
+        .route("/echo", Echo { statistics: Arc::clone(&statistics) })
+        .route("/channel/{name}", Channel { statistics: Arc::clone(&statistics) })
+        .route("/ticker", Ticker { statistics })
+        .run()
         .await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -35,8 +35,7 @@ use crate::admission::decision::{Accept, Attached, Decide, Upgrade};
 use crate::admission::listener::Listener;
 use crate::admission::origin::{InvalidOrigin, Origin};
 use crate::admission::policy::AdmissionPolicy;
-use crate::error::{Error, Result, at_most, not_instant, not_zero};
-use crate::event::{self, Handler as EventHandler, Plan, Rules};
+use crate::error::{Error, Result, at_most, not_zero};
 use crate::http1::service::{self, HttpService};
 use crate::ledger::Ledger;
 use crate::telemetry;
@@ -45,7 +44,7 @@ use crate::tls::Tls;
 use crate::websocket::WebSocket;
 pub use endpoint::{Endpoint, Upgrading, upgrade};
 pub use handling::{HandlerOutcome, HandlerResult};
-use mode::{CanRun, CanServe, Run, Serve, Undecided};
+use mode::{CanServe, Serve, Undecided};
 use session::Settings;
 
 /// A WebSocket server.
@@ -371,73 +370,6 @@ impl<M> Server<M> {
             () = serving => {}
         }
         Ok(())
-    }
-}
-
-/// Serving with a [`Handler`](crate::Handler) on event loops.
-impl<M> Server<M> {
-    /// Serves until the [shutdown](Server::shutdown) on event loops, one for each core, which call `handler` for what
-    /// happens to the connections. This is the fastest way to serve; a connection that is idle holds neither a buffer nor
-    /// a task.
-    ///
-    /// # Errors
-    ///
-    /// A setting that makes no sense, such as an origin without a scheme or [limits](Limits::check) with which no
-    /// connection is possible ([`Error::Setting`]), or the system refuses what the loops need. What goes wrong with a
-    /// connection ends that connection only.
-    ///
-    /// # Cancel safety
-    ///
-    /// If the future is dropped, the loops stop and all connections are dropped.
-    pub async fn run<H>(self, handler: H) -> Result<()>
-    where
-        M: CanRun,
-        H: EventHandler,
-    {
-        let Server { common, mode } = self;
-        let Run { engine, workers, max_spawned, tickers, tick_every, exchange, observer } = mode.into_run();
-        common.check()?;
-        not_zero("Server::workers", workers)?;
-        not_zero("Server::spawned_per_connection", max_spawned)?;
-        for ticker in &tickers {
-            not_instant("Server::every", ticker.period)?;
-        }
-        if let Some(period) = tick_every {
-            not_instant("Server::tick_every", period)?;
-        }
-        let census = Arc::new(common.census());
-        let listener =
-            common.listener.into_std().map_err(|error| Error::io("set up the event loops", error))?;
-        let ledger = Arc::new(Ledger::new(common.max_buffered));
-        let rules = Rules {
-            application: handler,
-            config: Arc::new(common.config),
-            admission: common.admission,
-            serves_http: common.http.is_some(),
-            ledger: Arc::clone(&ledger),
-            max_spawned,
-            tick_every,
-        };
-        let _ticking = event::Tickers::start(tickers, &exchange);
-        let running = event::run(Plan {
-            listener,
-            rules,
-            http: common.http,
-            #[cfg(feature = "tls")]
-            tls: common.tls,
-            census: Arc::clone(&census),
-            exchange,
-            observer,
-            engine,
-            workers,
-            shutdown: common.shutdown,
-            shutdown_time: common.shutdown_time,
-        });
-        tokio::select! {
-            biased;
-            () = telemetry::show(|| ledger.held(), || census.in_phases()) => Ok(()),
-            outcome = running => outcome,
-        }
     }
 }
 

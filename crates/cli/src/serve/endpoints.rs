@@ -9,74 +9,90 @@ use super::statistics::{Statistics, TICKER};
 /// The subprotocols that `/echo` speaks: a client that has to name one can.
 const ECHO_SUBPROTOCOLS: [&str; 2] = ["echo.longwire", "chat.longwire"];
 
-/// The WebSockets of `longwire serve`.
-pub(super) struct Endpoints {
+/// `/echo`: sends every message back.
+pub(super) struct Echo {
     pub(super) statistics: Arc<Statistics>,
 }
 
-/// What a connection asked for, settled when it was accepted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Endpoint {
-    Echo,
-    Channel(Box<str>),
-    Ticker,
+/// `/channel/{name}`: passes each message on to all others of the channel. The state is its name.
+pub(super) struct Channel {
+    pub(super) statistics: Arc<Statistics>,
 }
 
-impl Endpoint {
-    fn of(path: &str) -> Result<Endpoint, Refusal> {
-        match (path, path.strip_prefix("/channel/")) {
-            ("/echo", _) => Ok(Endpoint::Echo),
-            ("/ticker", _) => Ok(Endpoint::Ticker),
-            (_, Some(name)) if is_channel_name(name) => Ok(Endpoint::Channel(name.into())),
-            (_, Some(_)) => Err(Refusal::not_found("a channel's name has 1 to 64 of A-Z a-z 0-9 - _ .")),
-            (_, None) => Err(Refusal::not_found("WebSockets are at /echo, /channel/{name} and /ticker")),
-        }
+/// `/ticker`: sends what the server does, once a second.
+pub(super) struct Ticker {
+    pub(super) statistics: Arc<Statistics>,
+}
+
+impl Handler for Echo {
+    type State = ();
+
+    fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
+        let mut offered = request.subprotocols().iter();
+        let spoken = offered.find(|offered| ECHO_SUBPROTOCOLS.contains(&offered.as_str()));
+        Ok(match spoken {
+            Some(subprotocol) => Accept::new().subprotocol(subprotocol),
+            None => Accept::new(),
+        })
+    }
+
+    fn on_open(&self, _: &mut Socket<'_, Self>) {
+        self.statistics.opened();
+    }
+
+    fn on_message(&self, socket: &mut Socket<'_, Self>, message: MessageRef<'_>) {
+        self.statistics.count_message();
+        socket.send(message).or_drop();
+    }
+
+    fn on_close(&self, _: &mut Socket<'_, Self>, _: &Closed) {
+        self.statistics.closed();
     }
 }
 
-impl Handler for Endpoints {
-    type State = Endpoint;
+impl Handler for Channel {
+    type State = Box<str>;
 
-    fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<Endpoint>, Refusal> {
-        let endpoint = Endpoint::of(request.path())?;
-        let speaks = endpoint == Endpoint::Echo;
-        let mut offered = request.subprotocols().iter();
-        let spoken = offered.find(|offered| speaks && ECHO_SUBPROTOCOLS.contains(&offered.as_str()));
-        let accept = Accept::with(endpoint);
-        Ok(match spoken {
-            Some(subprotocol) => accept.subprotocol(subprotocol),
-            None => accept,
-        })
+    fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<Box<str>>, Refusal> {
+        let name = request.param("name").filter(|name| is_channel_name(name));
+        let name =
+            name.ok_or_else(|| Refusal::not_found("a channel's name has 1 to 64 of A-Z a-z 0-9 - _ ."))?;
+        Ok(Accept::with(name.into()))
     }
 
     fn on_open(&self, socket: &mut Socket<'_, Self>) {
         self.statistics.opened();
-        match socket.state().clone() {
-            Endpoint::Echo => {}
-            Endpoint::Channel(name) => socket.subscribe(&name),
-            Endpoint::Ticker => {
-                socket.subscribe_with(TICKER, Slow::Latest);
-                socket.send(self.statistics.report()).or_drop();
-            }
-        }
+        let name = socket.state().clone();
+        socket.subscribe(&name);
     }
 
     fn on_message(&self, socket: &mut Socket<'_, Self>, message: MessageRef<'_>) {
-        match socket.state() {
-            Endpoint::Echo => {
-                self.statistics.count_message();
-                socket.send(message).or_drop();
-            }
-            Endpoint::Channel(name) => {
-                self.statistics.count_message();
-                let name = name.clone();
-                socket.publish_to_others(&name, message);
-            }
-            Endpoint::Ticker => {}
-        }
+        self.statistics.count_message();
+        let name = socket.state().clone();
+        socket.publish_to_others(&name, message);
     }
 
-    fn on_close(&self, _socket: &mut Socket<'_, Self>, _closed: &Closed) {
+    fn on_close(&self, _: &mut Socket<'_, Self>, _: &Closed) {
+        self.statistics.closed();
+    }
+}
+
+impl Handler for Ticker {
+    type State = ();
+
+    fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
+        Ok(Accept::new())
+    }
+
+    fn on_open(&self, socket: &mut Socket<'_, Self>) {
+        self.statistics.opened();
+        socket.subscribe_with(TICKER, Slow::Latest);
+        socket.send(self.statistics.report()).or_drop();
+    }
+
+    fn on_message(&self, _: &mut Socket<'_, Self>, _: MessageRef<'_>) {}
+
+    fn on_close(&self, _: &mut Socket<'_, Self>, _: &Closed) {
         self.statistics.closed();
     }
 }
@@ -99,12 +115,5 @@ mod tests {
         for name in ["", "a/b", "a b", "ä", "%41", &"x".repeat(65), TICKER] {
             assert!(!is_channel_name(name), "{name}");
         }
-    }
-
-    #[test]
-    fn a_path_says_what_is_wanted() {
-        assert_eq!(Endpoint::of("/echo").unwrap(), Endpoint::Echo);
-        assert_eq!(Endpoint::of("/channel/a").unwrap(), Endpoint::Channel("a".into()));
-        assert!(Endpoint::of("/channel/").is_err() && Endpoint::of("/other").is_err());
     }
 }

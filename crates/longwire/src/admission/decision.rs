@@ -33,6 +33,8 @@ pub struct Upgrade<'a> {
     pub(super) request: &'a Request<()>,
     pub(super) offer: &'a Offer,
     pub(super) peer_addr: SocketAddr,
+    /// What the parameters of its route's path are, decoded.
+    pub(super) parameters: &'a [(&'a str, Cow<'a, str>)],
 }
 
 /// The terms on which a request is accepted. `S` is what is kept of the connection: the `State` of a
@@ -112,6 +114,31 @@ impl Upgrade<'_> {
         })
     }
 
+    /// What a parameter of the route's path is: `"tea"` for `room` at `/chat/tea`, if the route is `/chat/{room}`. It is
+    /// decoded: `%2F` is a `/`, and what is not UTF-8 is replaced. `None`: [`Server::route`](crate::Server::route) was given
+    /// no such parameter.
+    ///
+    /// ```
+    /// use longwire::{Accept, Refusal, Upgrade};
+    ///
+    /// /// Called by `on_upgrade`.
+    /// fn decide(request: &Upgrade<'_>) -> Result<Accept<String>, Refusal> {
+    ///     let room = request.param("room").ok_or_else(|| Refusal::not_found("name a room: /chat/{room}"))?;
+    ///     Ok(Accept::with(room.to_owned()))
+    /// }
+    /// ```
+    #[must_use]
+    pub fn param(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.parameters.iter().find(|(parameter, _)| *parameter == name)?;
+        Some(value)
+    }
+
+    /// The request, with the parameters of the path that its route has.
+    pub(crate) fn with_parameters<'b>(&'b self, parameters: &'b [(&'b str, Cow<'b, str>)]) -> Upgrade<'b> {
+        let Upgrade { request, offer, peer_addr, parameters: _ } = *self;
+        Upgrade { request, offer, peer_addr, parameters }
+    }
+
     /// Path and query.
     #[must_use]
     pub fn uri(&self) -> &Uri {
@@ -156,6 +183,12 @@ impl<S> Accept<S> {
     #[must_use]
     pub fn with(state: S) -> Accept<S> {
         Accept { subprotocol: None, headers: HeaderMap::new(), invalid: None, state }
+    }
+
+    /// The same terms, with something else that is kept of the connection.
+    pub(crate) fn map<T>(self, map: impl FnOnce(S) -> T) -> Accept<T> {
+        let Accept { subprotocol, headers, invalid, state } = self;
+        Accept { subprotocol, headers, invalid, state: map(state) }
     }
 
     /// Chooses a subprotocol, which has to be among those that the client offers.
@@ -209,7 +242,15 @@ fn is_of_handshake(name: &HeaderName) -> bool {
 
 /// A name or value of a query, decoded as `application/x-www-form-urlencoded`.
 fn decoded(text: &str) -> Cow<'_, str> {
-    if !text.contains(['%', '+']) {
+    if !text.contains('+') {
+        return percent_decoded(text);
+    }
+    Cow::Owned(percent_decoded(&text.replace('+', " ")).into_owned())
+}
+
+/// A segment of a path, percent-decoded (RFC 3986 §2.1); what is no escape stays, and what is not UTF-8 is replaced.
+pub(crate) fn percent_decoded(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
         return Cow::Borrowed(text);
     }
     let mut bytes = Vec::with_capacity(text.len());
@@ -221,7 +262,6 @@ fn decoded(text: &str) -> Cow<'_, str> {
         });
         let (byte, behind) = match escaped {
             Some(escaped) => escaped,
-            None if byte == b'+' => (b' ', behind),
             None => (byte, behind),
         };
         bytes.push(byte);
@@ -242,5 +282,6 @@ mod tests {
         assert_eq!(decoded("%4"), "%4");
         assert_eq!(decoded("%zz%+1%-1"), "%zz% 1%-1");
         assert_eq!(decoded("%ff"), "\u{fffd}");
+        assert_eq!(percent_decoded("a+b%2Fc"), "a+b/c");
     }
 }

@@ -121,7 +121,7 @@ impl ServerTerms<'_> {
 impl PendingUpgrade {
     /// What the application is asked about.
     pub(crate) fn upgrade(&self, peer_addr: SocketAddr) -> Upgrade<'_> {
-        Upgrade { request: &self.asked.request, offer: &self.asked.offer, peer_addr }
+        Upgrade { request: &self.asked.request, offer: &self.asked.offer, peer_addr, parameters: &[] }
     }
 
     /// Ends the handshake as the application has decided: with the response that accepts, or with a refusal, which is

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::admission::decision::Decide;
-use crate::event::{Engine, Exchange, Observer, Ticker};
+use crate::event::{Engine, Exchange, Observer, Routes, Ticker};
 
 /// The mode of a server that can still [`serve`](crate::Server::serve) or [`run`](crate::Server::run).
 ///
@@ -78,6 +78,23 @@ impl Default for Run {
     }
 }
 
+/// The mode of a server with [routes](crate::Server::route), each with a handler of its own; it can only
+/// run.
+///
+/// ```no_run
+/// use longwire::mode::Routed;
+/// use longwire::{Handler, Server};
+///
+/// fn with_routes(server: Server, chat: impl Handler, ticker: impl Handler) -> Server<Routed> {
+///     server.route("/chat/{room}", chat).route("/ticker", ticker)
+/// }
+/// ```
+#[derive(Default)]
+pub struct Routed {
+    pub(super) run: Run,
+    pub(super) routes: Routes,
+}
+
 /// The modes in which a server can [`serve`](crate::Server::serve): [`Undecided`] and [`Serve`].
 ///
 /// ```no_run
@@ -96,9 +113,9 @@ impl Default for Run {
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`serve` and `on_upgrade` do not go with `engine`, `workers`, `topics` and `on_topic`",
-    label = "`engine`, `workers`, `topics` or `on_topic` was called on this server: they are for `run`",
-    note = "`Server::serve` runs on the tokio runtime of its caller, without event loops of its own: leave out `engine`, `workers`, `topics` and `on_topic`",
+    message = "`serve` and `on_upgrade` do not go with `route`, `engine`, `workers`, `topics` and `on_topic`",
+    label = "`route`, `engine`, `workers`, `topics` or `on_topic` was called on this server: they are for `run`",
+    note = "`Server::serve` runs on the tokio runtime of its caller, without event loops of its own: leave out `route`, `engine`, `workers`, `topics` and `on_topic`",
     note = "or implement `longwire::Handler`, which decides in its own `on_upgrade`, and call `Server::run`"
 )]
 pub trait CanServe: sealed::Mode {
@@ -118,15 +135,96 @@ pub trait CanServe: sealed::Mode {
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`run`, `engine`, `workers`, `topics` and `on_topic` do not go with `Server::on_upgrade`",
+    message = "`run`, `route`, `engine`, `workers`, `topics` and `on_topic` do not go with `Server::on_upgrade`",
     label = "`on_upgrade` was called on this server: it is for `serve`",
     note = "`Server::run` asks `Handler::on_upgrade` whom to let in: move what `Server::on_upgrade` decides into there",
-    note = "or call `Server::serve`, without `engine`, `workers`, `topics` and `on_topic`"
+    note = "or call `Server::serve`, without `route`, `engine`, `workers`, `topics` and `on_topic`"
 )]
-pub trait CanRun: sealed::Mode {
+pub trait CanRun: Unrouted {
     #[doc(hidden)]
     fn into_run(self) -> Run;
 }
+
+/// The modes of a server without [routes](crate::Server::route): [`Undecided`], [`Serve`] and [`Run`].
+///
+/// ```no_run
+/// use longwire::mode::{CanRun, Unrouted};
+/// use longwire::{Handler, Server};
+///
+/// async fn run<M: Unrouted + CanRun>(server: Server<M>, handler: impl Handler) -> longwire::Result<()> {
+///     server.run(handler).await
+/// }
+/// ```
+pub trait Unrouted: sealed::Mode {}
+
+/// The modes in which a server takes settings of event loops, and routes: [`Undecided`], [`Run`] and [`Routed`].
+///
+/// ```no_run
+/// use longwire::Server;
+/// use longwire::mode::ForLoops;
+///
+/// fn on_one_thread<M: ForLoops>(server: Server<M>) -> Server<M::Loops> {
+///     server.workers(1)
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`run`, `route`, `engine`, `workers`, `topics` and `on_topic` do not go with `Server::on_upgrade`",
+    label = "`on_upgrade` was called on this server: it is for `serve`",
+    note = "`Server::run` asks `Handler::on_upgrade` whom to let in: move what `Server::on_upgrade` decides into there",
+    note = "or call `Server::serve`, without `route`, `engine`, `workers`, `topics` and `on_topic`"
+)]
+pub trait ForLoops: sealed::Mode {
+    /// The mode after such a setting.
+    type Loops: ForLoops;
+
+    #[doc(hidden)]
+    fn set<T>(self, set: impl FnOnce(&mut Run) -> T) -> (Self::Loops, T);
+
+    #[doc(hidden)]
+    fn into_routed(self) -> Routed;
+}
+
+impl ForLoops for Undecided {
+    type Loops = Run;
+
+    fn set<T>(self, set: impl FnOnce(&mut Run) -> T) -> (Run, T) {
+        Run::default().set(set)
+    }
+
+    fn into_routed(self) -> Routed {
+        Routed::default()
+    }
+}
+
+impl ForLoops for Run {
+    type Loops = Run;
+
+    fn set<T>(mut self, set: impl FnOnce(&mut Run) -> T) -> (Run, T) {
+        let set = set(&mut self);
+        (self, set)
+    }
+
+    fn into_routed(self) -> Routed {
+        Routed { run: self, routes: Routes::default() }
+    }
+}
+
+impl ForLoops for Routed {
+    type Loops = Routed;
+
+    fn set<T>(mut self, set: impl FnOnce(&mut Run) -> T) -> (Routed, T) {
+        let set = set(&mut self.run);
+        (self, set)
+    }
+
+    fn into_routed(self) -> Routed {
+        self
+    }
+}
+
+impl Unrouted for Undecided {}
+impl Unrouted for Serve {}
+impl Unrouted for Run {}
 
 impl CanServe for Undecided {
     fn into_serve(self) -> Serve {
@@ -158,11 +256,18 @@ mod sealed {
     impl Mode for super::Undecided {}
     impl Mode for super::Serve {}
     impl Mode for super::Run {}
+    impl Mode for super::Routed {}
 }
 
 impl fmt::Debug for Serve {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Serve").field("decides", &self.decide.is_some()).finish()
+    }
+}
+
+impl fmt::Debug for Routed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Routed").field("run", &self.run).finish_non_exhaustive()
     }
 }
 

@@ -1,4 +1,4 @@
-//~ error[E0277]: `run`, `engine`, `workers`, `topics` and `on_topic` do not go with `Server::on_upgrade`
+//~ error[E0277]: `run`, `route`, `engine`, `workers`, `topics` and `on_topic` do not go with `Server::on_upgrade`
 //~ `Server::run` asks `Handler::on_upgrade` whom to let in: move what `Server::on_upgrade` decides into there
 
 use longwire::{Accept, Server};

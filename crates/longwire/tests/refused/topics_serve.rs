@@ -1,5 +1,5 @@
-//~ error[E0277]: `serve` and `on_upgrade` do not go with `engine`, `workers`, `topics` and `on_topic`
-//~ leave out `engine`, `workers`, `topics` and `on_topic`
+//~ error[E0277]: `serve` and `on_upgrade` do not go with `route`, `engine`, `workers`, `topics` and `on_topic`
+//~ leave out `route`, `engine`, `workers`, `topics` and `on_topic`
 
 use longwire::{Server, WebSocket};
 

@@ -13,6 +13,7 @@ mod panics;
 mod pieces;
 mod remote;
 mod resets;
+mod routes;
 mod runtime;
 mod shutdown;
 mod slow_subscribers;
