@@ -1,14 +1,14 @@
-//! Telling whoever waits that something has changed.
+//! Wakes waiting tasks after a change.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-/// Tells whoever waits that something has changed, and costs nothing while nobody waits.
+/// Wakes waiting tasks after a change, and costs nothing while no task waits.
 ///
-/// Begin to [`listen`](Bell::listen), look whether what you wait for is there, and if it is not, say so with
-/// [`wanted`](Bell::wanted) before you wait: a change between the look and the wait is not missed.
+/// To wait, call [`listen`](Bell::listen), check the condition, and if it does not hold, call [`wanted`](Bell::wanted)
+/// before you await: no change between the check and the wait is missed.
 #[derive(Debug, Default)]
 pub(crate) struct Bell {
     rung: Notify,
@@ -16,17 +16,17 @@ pub(crate) struct Bell {
 }
 
 impl Bell {
-    /// Is ready when the bell rings after this call.
+    /// Returns a future that completes when the bell rings after this call.
     pub(crate) fn listen(&self) -> Notified<'_> {
         self.rung.notified()
     }
 
-    /// Says that somebody waits. To be called under the lock of what is waited for, as [`ring`](Bell::ring) is.
+    /// Announces a waiting task. Call it under the lock of the condition, like [`ring`](Bell::ring).
     pub(crate) fn wanted(&self) {
         self.wanted.store(true, Ordering::Relaxed);
     }
 
-    /// Wakes everybody who waits.
+    /// Wakes every waiting task.
     pub(crate) fn ring(&self) {
         if self.wanted.swap(false, Ordering::Relaxed) {
             self.rung.notify_waiters();

@@ -15,11 +15,11 @@ use crate::message::Message;
 use crate::sink::SinkWait;
 use crate::websocket::WebSocket;
 
-/// The most bytes of one write that one message takes.
+/// The most bytes that one message carries; a longer write is split.
 const MAX_PIECE: usize = 64 << 10;
 
-/// A connection as a stream of bytes: `AsyncRead` gives what binary messages hold, one after the other, and `AsyncWrite`
-/// sends what is written in binary messages. For protocols that want a stream, such as a tunnel over WebSocket.
+/// A connection as a stream of bytes: `AsyncRead` returns the content of binary messages one after the other, and
+/// `AsyncWrite` sends binary messages. For protocols that expect a stream, such as a tunnel over WebSocket.
 ///
 /// ```
 /// use longwire::ByteStream;
@@ -34,38 +34,37 @@ const MAX_PIECE: usize = 64 << 10;
 /// # }
 /// ```
 ///
-/// - The boundaries of messages mean nothing: what has arrived of one is given before the rest has.
-/// - A write of more than 64 KiB takes several messages, and each smaller one a message of its own; so many small writes
-///   belong into a `tokio::io::BufWriter`.
-/// - What is written leaves at once; a write waits while more than
-///   [`Limits::high_water`](longwire_proto::Limits::high_water) bytes wait to be written, and nothing is read ahead of
-///   who reads.
-/// - A Close frame of the peer with 1000, 1001 or no code is the end of the stream. With another code reading fails with
-///   `ConnectionAborted`; a peer that vanished, or closed in the middle of a message, is an `UnexpectedEof`, so that what
-///   was cut off is not taken for whole.
-/// - `shutdown` sends a Close frame with 1000. What the peer had sent before it answers can still be read, for at most
-///   [`Limits::close_time`](longwire_proto::Limits::close_time).
-/// - A text message is an error of the kind `InvalidData`, and the connection is closed with 1003.
+/// - Message boundaries have no meaning: bytes can be read before the rest of their message has arrived.
+/// - Each write sends a message, and a write of more than 64 KiB sends several. Put many small writes into a
+///   `tokio::io::BufWriter`.
+/// - Bytes are sent at once. A write waits while more than [`Limits::high_water`](longwire_proto::Limits::high_water)
+///   bytes wait to be written. Nothing is read ahead.
+/// - A Close frame from the peer with 1000, 1001 or without a code ends the stream. With any other code, reading fails
+///   with `ConnectionAborted`. If the peer vanishes, or closes in the middle of a message, reading fails with
+///   `UnexpectedEof`: truncated data never looks complete.
+/// - `shutdown` sends a Close frame with 1000. Data that the peer sent before its own Close frame can still be read,
+///   for at most [`Limits::close_time`](longwire_proto::Limits::close_time).
+/// - A text message is an error of kind `InvalidData`, and the connection is closed with 1003.
 ///
-/// Dropped before it was shut down, it closes the connection with 1001.
+/// Dropping the stream before it is shut down closes the connection with 1001.
 ///
 /// # Cancel safety
 ///
-/// A read that is dropped has taken nothing, and a write that is dropped before it is ready has sent nothing. A flush may be
-/// given up at any time. A shutdown begins with the first poll and goes on in the background.
+/// A read that is dropped has consumed nothing, and a write that is dropped before it completes has sent nothing. A
+/// flush may be dropped at any time. A shutdown begins with the first poll and continues in the background.
 #[derive(Debug)]
 pub struct ByteStream {
     sender: Sender,
     receiver: Receiver,
-    /// What is left of the last piece of a message.
+    /// The unread rest of the last piece of a message.
     rest: Bytes,
-    /// Whether more of that message is to come.
+    /// Whether more of that message is expected.
     is_amid_message: bool,
     wait: SinkWait,
 }
 
 impl ByteStream {
-    /// The bytes of a connection, from its next message on.
+    /// Reads and writes the binary messages of a connection, starting with its next message.
     #[must_use]
     pub fn new(socket: WebSocket) -> ByteStream {
         let (sender, receiver) = socket.split();
@@ -78,7 +77,7 @@ impl ByteStream {
         self.receiver.closed()
     }
 
-    /// What the end of the connection is for whoever reads.
+    /// Translates the end of the connection into the result of a read.
     fn end(&self) -> io::Result<()> {
         let closed = self.closed();
         let kind = match closed.code {
@@ -102,7 +101,7 @@ impl AsyncRead for ByteStream {
             return Poll::Ready(Ok(()));
         }
         let this = self.get_mut();
-        // An empty message is not the end, though an empty read would be.
+        // An empty message is not the end of the stream, but an empty read would be.
         while this.rest.is_empty() {
             let next = if this.is_amid_message { Connection::next_part } else { Connection::first_part };
             let Some(part) = ready!(this.receiver.shared().poll_receive(next, cx))? else {
@@ -113,9 +112,9 @@ impl AsyncRead for ByteStream {
                 Message::Binary(bytes) => bytes,
                 Message::Text(_) => {
                     let unsupported =
-                        CloseFrame::new(CloseCode::UNSUPPORTED, "only binary messages are taken");
+                        CloseFrame::new(CloseCode::UNSUPPORTED, "only binary messages are accepted");
                     this.sender.shared().begin_close(unsupported.ok());
-                    let error = "a text message came where bytes are expected";
+                    let error = "received a text message where binary messages are expected";
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, error)));
                 }
             };
@@ -133,7 +132,7 @@ impl AsyncWrite for ByteStream {
         if piece.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        // When there is room, another sender may take it first.
+        // Another sender may take the room that the wait ended for: try again.
         loop {
             let unsent = this.sender.shared().try_send(Message::from(piece).into())?;
             if unsent.is_none() {
@@ -154,14 +153,14 @@ impl AsyncWrite for ByteStream {
             this.sender.shared().begin_close(CloseFrame::new(CloseCode::NORMAL, "").ok());
         }
         match ready!(this.wait.poll_flush(this.sender.shared(), cx)) {
-            // Whoever shuts down twice, or after the peer, has what he wants.
+            // Shutting down twice, or after the peer, is not an error.
             Err(Error::Closed(closed)) if closed.clean => Poll::Ready(Ok(())),
             other => Poll::Ready(other.map_err(io::Error::from)),
         }
     }
 }
 
-/// For what deals in bytes: a connection that has ended is a `BrokenPipe`, a peer that broke the protocol is
+/// For code that works on bytes: a connection that has ended is `BrokenPipe`, and a peer that broke the protocol is
 /// `InvalidData`.
 impl From<Error> for io::Error {
     fn from(error: Error) -> io::Error {

@@ -1,4 +1,4 @@
-//! What can go wrong, for a person to read and a program to tell apart.
+//! Errors: texts for people, variants for programs.
 
 #[cfg(feature = "client")]
 mod proxy;
@@ -31,7 +31,7 @@ pub use refused::RefusedResponse;
 /// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Something that went wrong. The normal end of a connection is not among it: that is a [`Closed`].
+/// An error. A normal end of a connection is not an error; it is a [`Closed`].
 ///
 /// ```no_run
 /// use longwire::{Error, connect};
@@ -48,59 +48,60 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The address is not the URL of a WebSocket.
+    /// The address is not a WebSocket URL.
     Url(UrlError),
     /// The operating system or the transport refused something.
     Io {
-        /// What was being done, as in "connect to 127.0.0.1:80".
+        /// The failed operation, as in "connect to 127.0.0.1:80".
         doing: Box<str>,
-        /// What it said.
+        /// The error that the operating system or the transport returned.
         source: io::Error,
     },
-    /// The server answered the opening handshake with something else than a WebSocket.
+    /// The server answered the opening handshake with a response that does not open a WebSocket.
     Refused(Box<RefusedResponse>),
     /// A proxy did not connect.
     #[cfg(feature = "client")]
     Proxy(Box<ProxyError>),
-    /// The opening handshake of the peer makes no sense.
+    /// The peer's opening handshake is invalid.
     Handshake(Box<HandshakeError>),
-    /// The peer broke the protocol. It is told so with the error's close code. A program that ends after this first waits
-    /// for the end of the connection, with `close`: its transport goes with it, perhaps before the peer has read why.
+    /// The peer broke the protocol. A Close frame with the error's close code is sent to it. A program that exits after
+    /// this error should first await `close`: otherwise the transport may go away before the peer has read the Close
+    /// frame.
     Protocol(ProtocolError),
     /// Something took longer than allowed.
     Timeout {
-        /// What was being done.
+        /// The operation that took too long.
         doing: Box<str>,
-        /// The time that was allowed for it.
+        /// The time limit.
         after: Duration,
     },
-    /// Nothing can be sent: the connection is closing or has ended like this.
+    /// Nothing can be sent, because the connection is closing or has ended. Contains how it ended.
     Closed(Box<Closed>),
-    /// The connection ended like this in the middle of a message that was received in parts
-    /// ([`recv_stream`](crate::WebSocket::recv_stream)).
+    /// The connection ended in the middle of a message that was received in parts
+    /// ([`recv_stream`](crate::WebSocket::recv_stream)). Contains how it ended.
     CutOff(Box<Closed>),
-    /// There is no connection at this moment, and the message was not queued for the next one: see
+    /// There is no connection at the moment, and the message was not queued for the next one; see
     /// [`reconnect`](crate::reconnect).
     #[cfg(feature = "client")]
     Disconnected {
-        /// How many messages wait for the next connection already.
+        /// How many messages already wait for the next connection.
         queued: usize,
     },
-    /// There will be no other connection: see [`reconnect`](crate::reconnect).
+    /// There will be no other connection; see [`reconnect`](crate::reconnect).
     #[cfg(feature = "client")]
     GaveUp(Cause),
-    /// The caller asked for what the protocol does not have, such as a ping of more than 125 bytes.
+    /// The application tried to send what the protocol does not allow, such as a ping of more than 125 bytes.
     Send(SendError),
-    /// The caller asked for a Close frame that must not be sent.
+    /// The application tried to send an invalid Close frame.
     Close(InvalidClose),
-    /// A setting is impossible. Nothing was connected or served.
+    /// A setting is invalid. Nothing was connected or served.
     Setting(Box<InvalidSetting>),
     /// An error of the application, passed through.
     Other(Box<dyn StdError + Send + Sync>),
 }
 
 impl Error {
-    /// An error of the application.
+    /// Wraps an error of the application.
     pub fn other(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
         Error::Other(error.into())
     }
@@ -131,12 +132,12 @@ impl fmt::Display for Error {
             Error::Closed(closed) => write!(f, "nothing can be sent any more: {closed}"),
             Error::CutOff(closed) => write!(f, "the message was cut off: {closed}"),
             #[cfg(feature = "client")]
-            Error::Disconnected { queued: 0 } => f.write_str("there is no connection at this moment"),
+            Error::Disconnected { queued: 0 } => f.write_str("not connected at the moment"),
             #[cfg(feature = "client")]
             Error::Disconnected { queued } => {
                 write!(
                     f,
-                    "there is no connection at this moment, and no room beside the {queued} messages that wait for it"
+                    "not connected at the moment, and the queue is full with {queued} messages"
                 )
             }
             #[cfg(feature = "client")]
@@ -153,7 +154,7 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Error::Io { source, .. } => Some(source),
-            // These print their cause as their own text, so it is not a further link of the chain.
+            // These print their cause as their own text, so the chain continues with the cause's source.
             Error::Other(error) => error.source(),
             #[cfg(feature = "client")]
             Error::GaveUp(Cause::Failed(error)) => error.source(),
@@ -162,8 +163,8 @@ impl StdError for Error {
     }
 }
 
-/// A setting that is impossible, such as a server with room for no connection. The message names the setting, its value
-/// and the values that are possible.
+/// An invalid setting, such as a server that allows no connections. The message contains the setting, its value and the
+/// possible values.
 ///
 /// ```
 /// use longwire::{Client, Error};
@@ -178,9 +179,9 @@ impl StdError for Error {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InvalidSetting {
-    /// The setting, such as `Server::max_connections` or `Limits::low_water`.
+    /// The name of the setting, such as `Server::max_connections` or `Limits::low_water`.
     pub setting: &'static str,
-    /// The value that was set.
+    /// The value that it was set to.
     pub given: String,
     /// The values that are possible.
     pub possible: String,
@@ -216,7 +217,7 @@ impl From<InvalidSetting> for Error {
     }
 }
 
-/// Checks a number that cannot be 0.
+/// Checks that a number is not 0.
 #[cfg(any(feature = "client", feature = "server"))]
 pub(crate) fn not_zero(setting: &'static str, given: usize) -> Result<(), InvalidSetting> {
     if given > 0 {
@@ -225,7 +226,7 @@ pub(crate) fn not_zero(setting: &'static str, given: usize) -> Result<(), Invali
     Err(InvalidSetting { setting, given: "0".into(), possible: "1 or more".into() })
 }
 
-/// Makes a header of what the application has for one; `setting` is what takes it.
+/// Converts the application's name and value to a header. `setting` is the method that takes them.
 #[cfg(any(feature = "client", feature = "server"))]
 pub(crate) fn header<V: TryInto<HeaderValue>>(
     setting: &'static str,
@@ -247,7 +248,7 @@ pub(crate) fn header<V: TryInto<HeaderValue>>(
     }
 }
 
-/// Two settings of which one would have no effect.
+/// An error for two settings of which one would have no effect.
 #[cfg(any(feature = "client", feature = "server"))]
 pub(crate) fn without_effect(setting: &'static str, beside: &str, since: &str) -> InvalidSetting {
     InvalidSetting {
@@ -257,7 +258,7 @@ pub(crate) fn without_effect(setting: &'static str, beside: &str, since: &str) -
     }
 }
 
-/// Checks a number that has a greatest value.
+/// Checks that a number is not above its maximum.
 #[cfg(feature = "server")]
 pub(crate) fn at_most(setting: &'static str, given: u8, most: u8) -> Result<(), InvalidSetting> {
     if given <= most {
@@ -266,7 +267,7 @@ pub(crate) fn at_most(setting: &'static str, given: u8, most: u8) -> Result<(), 
     Err(InvalidSetting { setting, given: given.to_string(), possible: format!("0 to {most}") })
 }
 
-/// Checks a time that cannot be 0.
+/// Checks that a time is not 0.
 #[cfg(any(feature = "client", feature = "server"))]
 pub(crate) fn not_instant(setting: &'static str, given: Duration) -> Result<(), InvalidSetting> {
     if given > Duration::ZERO {
@@ -292,9 +293,9 @@ pub(crate) fn not_instant(setting: &'static str, given: Duration) -> Result<(), 
 #[cfg(feature = "client")]
 #[derive(Debug, Clone)]
 pub enum Cause {
-    /// It was closed, or its transport vanished.
+    /// The connection was closed, or its transport vanished.
     Closed(Closed),
-    /// It failed, or could not be made.
+    /// The connection failed, or could not be opened.
     Failed(Arc<Error>),
 }
 
@@ -339,7 +340,7 @@ impl From<ProxyError> for Error {
     }
 }
 
-/// Why an address is not the URL of a WebSocket. No URL in it shows a password.
+/// Why an address is not a WebSocket URL. The URLs in these errors never contain a password.
 ///
 /// ```
 /// use longwire::{Error, UrlError, connect};
@@ -355,18 +356,18 @@ impl From<ProxyError> for Error {
 pub enum UrlError {
     /// It is not a URL at all.
     Invalid {
-        /// The address.
+        /// The given address.
         url: String,
         /// What is wrong with it.
         reason: String,
     },
-    /// Its scheme is none of `ws`, `wss`, `http`, `https`.
+    /// Its scheme is not `ws`, `wss`, `http` or `https`.
     Scheme(String),
-    /// It has a fragment (`#…`), which a WebSocket cannot have (RFC 6455 §3).
+    /// It has a fragment (`#…`), which WebSocket URLs must not have (RFC 6455 §3).
     Fragment(String),
     /// It has no host.
     NoHost(String),
-    /// It needs TLS, and this program was built without.
+    /// It needs TLS, but this program was built without the feature.
     NoTls(String),
 }
 
@@ -375,18 +376,18 @@ impl fmt::Display for UrlError {
         match self {
             UrlError::Invalid { url, reason } => write!(f, "{url:?} is not a URL: {reason}"),
             UrlError::Scheme(url) => {
-                write!(f, "{url:?} is not the URL of a WebSocket: it begins with ws:// or wss://")
+                write!(f, "{url:?} is not a WebSocket URL: it must begin with ws:// or wss://")
             }
-            UrlError::Fragment(url) => write!(f, "{url:?} has a fragment, which a WebSocket cannot have"),
+            UrlError::Fragment(url) => write!(f, "{url:?} has a fragment, which WebSocket URLs must not have"),
             UrlError::NoHost(url) => write!(f, "{url:?} has no host"),
-            UrlError::NoTls(url) => write!(f, "{url:?} needs TLS, and this program was built without"),
+            UrlError::NoTls(url) => write!(f, "{url:?} needs TLS, but this program was built without it"),
         }
     }
 }
 
 impl StdError for UrlError {}
 
-/// Why an opening handshake makes no sense.
+/// Why an opening handshake failed.
 ///
 /// ```
 /// use longwire::{Error, HandshakeError};
@@ -399,28 +400,28 @@ impl StdError for UrlError {}
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum HandshakeError {
-    /// This end's request cannot be made.
+    /// This end cannot build the request.
     Request(RequestError),
-    /// The response is not a head of HTTP/1.1.
+    /// The response is not a valid HTTP/1.1 response head.
     Head(HeadError),
-    /// The server speaks something else than HTTP, and said this first: a line of at most 100 characters, escaped.
+    /// The server does not speak HTTP. Contains the first line that it sent: at most 100 characters, escaped.
     NotHttp(Box<str>),
-    /// The response does not answer the request (RFC 6455 §4.1).
+    /// The response does not accept the request (RFC 6455 §4.1).
     Response(ResponseError),
-    /// The server's answer to the offer of compression cannot be agreed to (RFC 7692 §7.1).
+    /// The server's reply to the compression offer is invalid (RFC 7692 §7.1).
     Deflate(DeflateError),
-    /// The server redirects to what is not the URL of a WebSocket.
+    /// The server redirects to an address that is not a WebSocket URL.
     Redirect(UrlError),
     /// The server redirects from `wss://` to this address, which is not encrypted.
     InsecureRedirect(String),
-    /// The server has redirected as often as `Client::max_redirects` allows, and does so again.
+    /// The server redirects more often than `Client::max_redirects` allows.
     TooManyRedirects {
         /// How many redirects were followed.
         followed: usize,
-        /// Where the last one led, which redirects again.
+        /// The address that redirects once more.
         at: String,
     },
-    /// The transport ended before the response was whole.
+    /// The transport ended before the response was complete.
     Ended,
 }
 
@@ -434,14 +435,14 @@ impl fmt::Display for HandshakeError {
             HandshakeError::NotHttp(said) => {
                 write!(f, "the server does not speak HTTP on this port; it said \"{said}\"")
             }
-            HandshakeError::Response(error) => write!(f, "the server's answer is wrong: {error}"),
-            HandshakeError::Deflate(error) => write!(f, "the server's answer is wrong: {error}"),
-            HandshakeError::Redirect(error) => write!(f, "the server redirects to nowhere: {error}"),
+            HandshakeError::Response(error) => write!(f, "the server's response is invalid: {error}"),
+            HandshakeError::Deflate(error) => write!(f, "the server's response is invalid: {error}"),
+            HandshakeError::Redirect(error) => write!(f, "the server redirects to an invalid address: {error}"),
             HandshakeError::InsecureRedirect(to) => {
-                write!(f, "the server redirects to {to}, which is not encrypted; that is not followed")
+                write!(f, "the server redirects to {to}, which is not encrypted; insecure redirects are not followed")
             }
             HandshakeError::TooManyRedirects { followed, at } => {
-                write!(f, "too many redirects: {followed} were followed, and {at} redirects again")
+                write!(f, "too many redirects: followed {followed}, and {at} redirects again")
             }
             HandshakeError::Ended => f.write_str("the server closed the connection instead of answering"),
         }

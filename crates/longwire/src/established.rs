@@ -1,4 +1,4 @@
-//! A connection whose opening handshake is done, before it is a connection.
+//! The result of an opening handshake, before it becomes a connection.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,23 +8,24 @@ use longwire_proto::deflate::Agreement;
 use longwire_proto::handshake::Extension;
 use longwire_proto::{Config, Protocol, Role};
 
-/// What the opening handshake settled.
+/// The results of the opening handshake.
 #[derive(Debug, Default)]
 pub(crate) struct Negotiated {
     pub(crate) uri: Uri,
     pub(crate) subprotocol: Option<String>,
-    /// The extensions that were agreed on, as the response names them.
+    /// The extensions that were agreed on, as the response lists them.
     pub(crate) agreed: String,
     pub(crate) peer_addr: Option<SocketAddr>,
-    /// The headers of the response that a client got; a server has its own in the request hook. Boxed, because a server's
-    /// connections have room for them.
+    /// The headers of the response that a client received; a server's request hook knows its own. Boxed, because a
+    /// server's connections do not use it.
     pub(crate) response_headers: Option<Box<HeaderMap>>,
-    /// What the application attached when it accepted the connection.
+    /// The value that the application attached when it accepted the connection.
     pub(crate) attached: Extensions,
 }
 
-/// What an opening handshake has established, whoever did it and over whichever version of HTTP, for
-/// [`WebSocket::established`](crate::WebSocket::established). What makes a handshake is in the crate `longwire-proto`.
+/// The result of an opening handshake over any version of HTTP, for
+/// [`WebSocket::established`](crate::WebSocket::established). The crate `longwire-proto` has the building blocks of a
+/// handshake.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -50,52 +51,52 @@ pub(crate) struct Negotiated {
 /// # }
 /// ```
 #[derive(Debug)]
-#[must_use = "it is not a connection yet"]
+#[must_use = "this is not a connection yet"]
 pub struct Established {
     role: Role,
     config: Arc<Config>,
     pub(crate) deflate: Option<Agreement>,
     read_ahead: Vec<u8>,
-    /// The response that has to be written before the first frame.
+    /// The response, if it has to be written before the first frame.
     preface: Vec<u8>,
     pub(crate) negotiated: Negotiated,
 }
 
 impl Established {
-    /// A connection without a subprotocol and without extensions, of which nothing was read behind the handshake.
+    /// A connection without a subprotocol, extensions, or bytes read after the handshake.
     pub fn new(role: Role, config: Arc<Config>) -> Established {
         let negotiated = Negotiated::default();
         Established { role, config, deflate: None, read_ahead: Vec::new(), preface: Vec::new(), negotiated }
     }
 
-    /// How messages are compressed, if both ends agreed on it; at a client
-    /// [`Deflate::confirm`](crate::Deflate::confirm) gives it, at a server [`Deflate::answer`](crate::Deflate::answer).
+    /// Sets the compression that both ends agreed on. On a client, [`Deflate::confirm`](crate::Deflate::confirm)
+    /// returns it; on a server, [`Deflate::answer`](crate::Deflate::answer) does.
     pub fn deflate(mut self, agreement: impl Into<Option<Agreement>>) -> Established {
         self.deflate = agreement.into();
         self
     }
 
-    /// The subprotocol that both ends agreed on, for [`WebSocket::subprotocol`](crate::WebSocket::subprotocol).
+    /// Sets the subprotocol that both ends agreed on, for [`WebSocket::subprotocol`](crate::WebSocket::subprotocol).
     pub fn subprotocol(mut self, subprotocol: impl Into<String>) -> Established {
         self.negotiated.subprotocol = Some(subprotocol.into());
         self
     }
 
-    /// The extensions that both ends agreed on, for [`WebSocket::extensions`](crate::WebSocket::extensions). How messages
-    /// are compressed, [`deflate`](Established::deflate) says.
+    /// Sets the extensions that both ends agreed on, for [`WebSocket::extensions`](crate::WebSocket::extensions). This
+    /// does not switch on compression; [`deflate`](Established::deflate) does.
     pub fn extensions(mut self, extensions: &[Extension]) -> Established {
         let names: Vec<_> = extensions.iter().map(Extension::to_string).collect();
         self.negotiated.agreed = names.join(", ");
         self
     }
 
-    /// What was read from the transport behind the handshake: the peer's first frames.
+    /// Sets the bytes that were read from the transport after the handshake: the peer's first frames.
     pub fn read_ahead(mut self, bytes: impl Into<Vec<u8>>) -> Established {
         self.read_ahead = bytes.into();
         self
     }
 
-    /// The response that was not written yet: it shares a write with the first messages.
+    /// Sets the response if it was not written yet: it leaves in one write with the first messages.
     #[cfg(feature = "server")]
     pub(crate) fn preface(mut self, response: Vec<u8>) -> Established {
         self.preface = response;
@@ -108,7 +109,7 @@ impl Established {
         self
     }
 
-    /// The connection's protocol, what was read and is to be parsed by it, and what the handshake settled.
+    /// Splits it into the protocol, the bytes that it has to parse, and the results of the handshake.
     pub(crate) fn into_parts(self) -> (Protocol, Vec<u8>, Negotiated) {
         let protocol = Protocol::new(self.role, self.config).with_preface(&self.preface);
         let protocol = match &self.deflate {
@@ -119,7 +120,7 @@ impl Established {
     }
 }
 
-/// The extensions that a response names.
+/// The extensions that a response lists.
 #[cfg(any(feature = "client", feature = "server"))]
 pub(crate) fn extensions_header(headers: &HeaderMap) -> String {
     let lines =

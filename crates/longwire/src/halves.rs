@@ -18,9 +18,9 @@ use crate::shared::state::Write;
 
 /// Sends on a connection, from any task; cheap to clone.
 ///
-/// Messages leave in the order in which their `send` (or `feed`) finished. What one read of the receiver brought is
-/// answered in one write; otherwise `send` writes at once. When the last `Sender` and the [`Receiver`] of a connection
-/// are dropped while it is open, it is closed with 1001.
+/// Messages are sent in the order in which their `send` (or `feed`) completed. Replies to the messages of one read
+/// leave in one write; at other times `send` writes at once. When the last `Sender` and the [`Receiver`] of an open
+/// connection are dropped, the connection is closed with 1001.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -46,7 +46,7 @@ pub struct Sender {
 
 /// Receives on a connection.
 ///
-/// When it is dropped, what arrives is discarded in the background, so that the [`Sender`]s can go on.
+/// Dropping it discards what arrives from then on, in the background; the [`Sender`]s keep working.
 ///
 /// ```no_run
 /// # async fn print(socket: longwire::WebSocket) -> longwire::Result<()> {
@@ -66,7 +66,7 @@ pub struct Receiver {
     shared: Arc<Shared>,
 }
 
-/// Why [`Sender::try_send`] did not send.
+/// Why [`Sender::try_send`] did not queue a message.
 ///
 /// ```
 /// use longwire::{Sender, TrySendError};
@@ -81,8 +81,8 @@ pub struct Receiver {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TrySendError {
-    /// More than [`Limits::high_water`](longwire_proto::Limits::high_water) bytes wait to be written. The message comes
-    /// back.
+    /// More than [`Limits::high_water`](longwire_proto::Limits::high_water) bytes wait to be written. Contains the
+    /// unsent message.
     Full(Message),
     /// The connection is closing or has ended.
     Closed(Closed),
@@ -91,7 +91,7 @@ pub enum TrySendError {
 impl fmt::Display for TrySendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            TrySendError::Full(_) => f.write_str("too much waits to be written"),
+            TrySendError::Full(_) => f.write_str("too many bytes wait to be written"),
             TrySendError::Closed(closed) => write!(f, "nothing can be sent any more: {closed}"),
         }
     }
@@ -99,19 +99,19 @@ impl fmt::Display for TrySendError {
 
 impl std::error::Error for TrySendError {}
 
-/// The two handles of a connection that has one of each.
+/// Creates the first sender and the receiver of a connection.
 pub(crate) fn halves(shared: Arc<Shared>) -> (Sender, Receiver) {
     (Sender { shared: Arc::clone(&shared) }, Receiver { shared })
 }
 
 impl Sender {
-    /// Sends a message: it is queued and written as soon as the transport takes it. Waits while more than
+    /// Sends a message. It is queued, and written as soon as the transport takes it. Waits while more than
     /// [`Limits::high_water`](longwire_proto::Limits::high_water) bytes wait to be written.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped before it is ready, the message was not queued; when it is ready, the message leaves
-    /// whole.
+    /// If the future is dropped before it completes, the message is not queued. Once it completes, the whole message is
+    /// sent.
     ///
     /// # Errors
     ///
@@ -120,12 +120,12 @@ impl Sender {
         self.shared.send(message.into(), Write::Soon).await
     }
 
-    /// Queues a message without writing it: it leaves with the next `send` or `flush`, or before the receiver reads
+    /// Queues a message without writing it. The next `send` or `flush` writes it, or the receiver before it reads
     /// again. Waits and fails like [`send`](Sender::send).
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped before it is ready, the message was not queued.
+    /// If the future is dropped before it completes, the message is not queued.
     ///
     /// # Errors
     ///
@@ -134,13 +134,13 @@ impl Sender {
         self.shared.send(message.into(), Write::Later).await
     }
 
-    /// Sends like [`send`](Sender::send) if there is room, and does not wait: for one message to many receivers, of
-    /// which some may be slow.
+    /// Sends like [`send`](Sender::send) but never waits: for broadcasting to many receivers, some of which may be
+    /// slow.
     ///
     /// # Errors
     ///
-    /// [`TrySendError::Full`] gives the message back, also while a message is sent piece by piece
-    /// ([`stream_text`](Sender::stream_text)); [`TrySendError::Closed`] tells how the connection ended.
+    /// [`TrySendError::Full`] returns the message. It also occurs while a message is sent piece by piece
+    /// ([`stream_text`](Sender::stream_text)). [`TrySendError::Closed`] says how the connection ended.
     pub fn try_send(&self, message: impl Into<Outgoing>) -> Result<(), TrySendError> {
         match self.shared.try_send(message.into()) {
             Ok(None) => Ok(()),
@@ -149,24 +149,25 @@ impl Sender {
         }
     }
 
-    /// Waits until the transport has taken everything that was queued.
+    /// Waits until the transport has taken every queued message.
     ///
     /// # Cancel safety
     ///
-    /// What was queued is written whether or not the future is polled to its end.
+    /// Queued messages are written whether or not the future is polled to completion.
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`](crate::Error::Closed) if the connection ended before.
+    /// [`Error::Closed`](crate::Error::Closed) if the connection ended first.
     pub async fn flush(&self) -> Result<()> {
         self.shared.flush().await
     }
 
-    /// Sends a ping and waits for its pong: how long the round trip took, from when the ping was written.
+    /// Sends a ping, waits for its pong, and returns the round-trip time, measured from the moment the ping was
+    /// written.
     ///
-    /// It need not be received from meanwhile: what arrives before the pong waits to be received, up to 256 KiB of it. Any
-    /// number of pings may be on their way at once; a pong answers those before its own too, since a peer may answer only
-    /// the newest (RFC 6455 §5.5.3). How long it takes is bounded by nothing but the [keepalive](longwire_proto::Limits::keepalive).
+    /// You need not receive at the same time: up to 256 KiB that arrive before the pong are kept for the receiver.
+    /// Several pings may be in flight at once. A pong also answers the pings before its own, since a peer may answer
+    /// only the newest (RFC 6455 §5.5.3). Only the [keepalive](longwire_proto::Limits::keepalive) limits the wait.
     ///
     /// ```
     /// # async fn far(socket: &mut longwire::WebSocket) -> longwire::Result<()> {
@@ -177,39 +178,41 @@ impl Sender {
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, nothing that arrived is lost; the ping may have been sent, and its pong is taken care of.
+    /// If the future is dropped, nothing that arrived is lost. The ping may have been sent; its pong is then ignored.
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`](crate::Error::Closed) if the connection is closing, or ends before the pong has come.
+    /// [`Error::Closed`](crate::Error::Closed) if the connection is closing, or ends before the pong arrives.
     pub async fn ping(&self) -> Result<Duration> {
         self.shared.ping().await
     }
 
-    /// Sends a ping with a payload of at most 125 bytes, and waits for no pong: for a peer that looks at the payload.
+    /// Sends a ping with a payload of at most 125 bytes and does not wait for the pong: for a peer that reads the
+    /// payload.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped before it is ready, the ping was not queued.
+    /// If the future is dropped before it completes, the ping is not queued.
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`](crate::Error::Closed), or [`Error::Send`](crate::Error::Send) for a payload that is too long.
+    /// [`Error::Closed`](crate::Error::Closed), or [`Error::Send`](crate::Error::Send) if the payload is too long.
     pub async fn send_ping(&self, payload: impl AsRef<[u8]>) -> Result<()> {
         self.shared.send_ping(payload.as_ref()).await
     }
 
-    /// Begins the closing handshake and waits for the end. Messages that were queued before are sent; whoever holds the
-    /// [`Receiver`] has to go on receiving for the peer's answer to be seen. It takes at most
-    /// [`Limits::close_time`](longwire_proto::Limits::close_time).
+    /// Begins the closing handshake and waits for the end of the connection, at most
+    /// [`Limits::close_time`](longwire_proto::Limits::close_time). Messages that were queued before are sent. The
+    /// holder of the [`Receiver`] must keep receiving; otherwise the peer's Close frame is not read.
     ///
     /// # Cancel safety
     ///
-    /// The handshake begins with the first poll and goes on in the background. To call it again does no harm.
+    /// The handshake begins with the first poll and continues in the background. Calling it again is harmless.
     ///
     /// # Errors
     ///
-    /// [`Error::Close`](crate::Error::Close) if the code must not be sent or the reason is longer than 123 bytes; nothing happens then.
+    /// [`Error::Close`](crate::Error::Close) if the code must not be sent or the reason is longer than 123 bytes. The
+    /// connection then stays open.
     pub async fn close(&self, code: impl Into<CloseCode>, reason: &str) -> Result<Closed> {
         self.shared.begin_close(Some(CloseFrame::new(code, reason)?));
         Ok(self.shared.ended().await)
@@ -221,14 +224,13 @@ impl Sender {
         self.shared.is_open()
     }
 
-    /// How long the last round trip took that was measured; see [`rtt`](crate::WebSocket::rtt) of the
-    /// whole.
+    /// The last round-trip time that was measured, like [`WebSocket::rtt`](crate::WebSocket::rtt).
     #[must_use]
     pub fn rtt(&self) -> Option<Duration> {
         self.shared.round_trip()
     }
 
-    /// How many bytes wait to be written, the headers of frames included.
+    /// How many bytes wait to be written, including frame headers.
     #[must_use]
     pub fn buffered(&self) -> usize {
         self.shared.buffered()
@@ -253,7 +255,7 @@ impl Drop for Sender {
 }
 
 impl Receiver {
-    /// Waits for the next message. `None`: the connection has ended, as [`closed`](Receiver::closed) tells.
+    /// Waits for the next message. `None` means that the connection has ended; [`closed`](Receiver::closed) says how.
     ///
     /// # Cancel safety
     ///
@@ -261,21 +263,22 @@ impl Receiver {
     ///
     /// # Errors
     ///
-    /// Something went wrong: the peer broke the protocol, or the transport failed. It is told once; what follows is
-    /// `None`. A peer that only vanished is no error.
+    /// The peer broke the protocol, or the transport failed. The error is returned once; later calls return `None`. A
+    /// peer that only vanished is not an error.
     pub async fn recv(&mut self) -> Result<Option<Message>> {
         poll_fn(|cx| self.shared.poll_recv(cx)).await
     }
 
-    /// How the connection ended; before that, how it would end if the transport vanished now (1006, by nobody).
+    /// How the connection ended. While it is open: how it would end if the transport vanished now (1006, closed by
+    /// neither end).
     #[must_use]
     pub fn closed(&self) -> Closed {
         self.shared.closed()
     }
 
-    /// Discards what arrives until the end: in parts, so that no message is put together for nobody.
+    /// Discards what arrives until the end, in parts: nobody reads the messages, so they need not be assembled.
     pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        // A message that came too late, or an error of a peer that is being left, changes nothing.
+        // Ignore late messages, and errors of a peer that this end is leaving.
         while let Ok(Some(_)) | Err(_) = ready!(self.shared.poll_receive(Connection::next_part, cx)) {}
         Poll::Ready(())
     }
@@ -291,7 +294,7 @@ impl Drop for Receiver {
     }
 }
 
-/// The messages; it ends with the connection. A future that waits for the next one may be dropped: nothing is lost.
+/// The stream of messages ends with the connection. Dropping a future that waits for the next message loses nothing.
 impl Stream for Receiver {
     type Item = Result<Message>;
 

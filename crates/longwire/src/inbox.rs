@@ -1,4 +1,4 @@
-//! What was read of a connection and not yet parsed.
+//! Bytes that were read from a connection and not yet parsed.
 
 use std::future::Future;
 use std::io;
@@ -11,36 +11,38 @@ use tokio::io::AsyncReadExt;
 use crate::read_buffers;
 use crate::transport::Transport;
 
-/// The longest header of a frame (RFC 6455 §5.2).
+/// The length of the longest frame header (RFC 6455 §5.2).
 const HEADER: usize = 14;
 
-/// The least and the largest payload for which a connection expects more of its size.
+/// The range of payload lengths for which a connection expects the next payload to have the same length.
 const LEAST: usize = 8 << 10;
 const LARGEST: usize = 64 << 10;
 
-/// How many bytes a glimpse reads, and how many a read for the sake of what comes behind.
+/// How many bytes a glimpse reads, and how many a read behind unparsed bytes.
 const GLIMPSE: usize = 64;
 const BEHIND: usize = 16 << 10;
 
-/// How many bytes may be unparsed for more to be read behind them: twice what a read brings.
+/// The most unparsed bytes behind which another read may append: twice the size of a read.
 const MOST_UNPARSED: usize = 256 << 10;
 
-/// Bytes that were read and not yet parsed. It holds a buffer only while there are some.
+/// Bytes that were read and not yet parsed. It holds a buffer only while it holds bytes.
 ///
-/// Small messages are read into a buffer that all connections of the thread share, and copied out of it. A connection
-/// whose last read was one large message reads into a buffer of that size, which then belongs to the next message.
+/// Small messages are read into a buffer that all connections of the thread share, and are copied out of it. A
+/// connection whose last read was one large message reads into a buffer of that size; the next message then takes over
+/// the buffer.
 #[derive(Debug)]
 pub(crate) struct Inbox {
     bytes: Vec<u8>,
     parsed: usize,
-    /// How far pongs have been looked for: at the beginning of a frame, which may not have arrived. 0: not at all.
+    /// The position up to which pongs were searched for: the beginning of a frame that may not have arrived yet. 0 if
+    /// there was no search.
     searched: usize,
-    /// The length of the payload that the next read is expected to bring, if that is large.
+    /// The expected payload length of the next read, if it is large.
     expected: Option<usize>,
 }
 
 impl Inbox {
-    /// Begins with what was read before.
+    /// Starts with bytes that were read earlier.
     pub(crate) fn new(bytes: Vec<u8>) -> Inbox {
         Inbox { bytes, parsed: 0, searched: 0, expected: None }
     }
@@ -53,13 +55,13 @@ impl Inbox {
         self.bytes.get_mut(self.parsed..).unwrap_or_default()
     }
 
-    /// Notes that this many bytes have been parsed.
+    /// Marks this many bytes as parsed.
     pub(crate) fn parsed(&mut self, count: usize) {
         self.parsed = self.bytes.len().min(self.parsed + count);
     }
 
-    /// Notes that this many bytes have been parsed, and gives the payload that was the end of them: with the buffer, if
-    /// it fills most of that, else as a copy.
+    /// Marks `count` bytes as parsed and returns the payload at their end. The payload takes over the buffer if it
+    /// fills most of it; otherwise it is copied.
     pub(crate) fn parsed_payload(&mut self, count: usize, len: usize) -> Bytes {
         let was_alone = self.parsed == 0 && count == self.bytes.len();
         self.parsed(count);
@@ -82,7 +84,7 @@ impl Inbox {
         self.bytes.get(self.parsed.saturating_sub(len)..self.parsed).unwrap_or_default()
     }
 
-    /// Reads once. A shared buffer goes back at once if nothing has arrived.
+    /// Reads once. If nothing has arrived, the shared buffer is returned at once.
     pub(crate) fn poll_fill(
         &mut self,
         transport: &mut Transport,
@@ -90,7 +92,7 @@ impl Inbox {
     ) -> Poll<io::Result<usize>> {
         self.clear();
         let mut buffer = match self.expected {
-            // A byte more than is expected, to see whether there is more.
+            // One byte more than expected, to detect further data.
             Some(len) => Vec::with_capacity(HEADER + len + 1),
             None => read_buffers::take(),
         };
@@ -106,12 +108,12 @@ impl Inbox {
         read
     }
 
-    /// Whether so little is unparsed that more may be read behind it.
+    /// Whether few enough bytes are unparsed to read more behind them.
     pub(crate) fn has_room_behind(&self) -> bool {
         self.unparsed_len() < MOST_UNPARSED
     }
 
-    /// Reads a few bytes behind those that are there, only to see whether something has arrived.
+    /// Appends a few bytes to the unparsed ones, only to see whether data has arrived.
     pub(crate) fn poll_glimpse(
         &mut self,
         transport: &mut Transport,
@@ -121,7 +123,7 @@ impl Inbox {
         pin!(transport.read_buf(&mut room)).poll(cx)
     }
 
-    /// Reads once behind what is there.
+    /// Appends one read to the unparsed bytes.
     pub(crate) fn poll_behind(
         &mut self,
         transport: &mut Transport,
@@ -131,7 +133,7 @@ impl Inbox {
         pin!(transport.read_buf(&mut room)).poll(cx)
     }
 
-    /// How far pongs have been looked for in what is unparsed; 0: not at all.
+    /// How far the unparsed bytes were searched for pongs; 0 if not at all.
     pub(crate) fn searched(&self) -> usize {
         self.searched.saturating_sub(self.parsed)
     }
@@ -140,7 +142,7 @@ impl Inbox {
         self.searched = self.parsed.saturating_add(count);
     }
 
-    /// Gives the buffer up.
+    /// Releases the buffer.
     pub(crate) fn clear(&mut self) {
         if self.bytes.capacity() > 0 {
             read_buffers::give_back(std::mem::take(&mut self.bytes));

@@ -1,16 +1,16 @@
-//! What all connections of a server hold together.
+//! The memory that all connections of a server hold together.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The bytes that all connections of a server hold in their buffers, and how many they may.
+/// Counts the bytes that all connections of a server hold in their buffers, against a ceiling.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     held: AtomicUsize,
     ceiling: usize,
 }
 
-/// What one connection holds of it. Given back when it is dropped.
+/// One connection's share. Dropping it returns the share.
 #[derive(Debug)]
 pub(crate) struct Account {
     ledger: Arc<Ledger>,
@@ -18,7 +18,7 @@ pub(crate) struct Account {
 }
 
 impl Ledger {
-    /// A ledger with a ceiling in bytes.
+    /// Creates a ledger with a ceiling in bytes.
     #[cfg(feature = "server")]
     pub(crate) fn new(ceiling: usize) -> Ledger {
         Ledger { held: AtomicUsize::new(0), ceiling }
@@ -30,7 +30,7 @@ impl Ledger {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// An account for a new connection.
+    /// Opens an account for a new connection.
     #[cfg(feature = "server")]
     pub(crate) fn open(self: &Arc<Ledger>) -> Account {
         Account { ledger: Arc::clone(self), held: 0 }
@@ -38,7 +38,8 @@ impl Ledger {
 }
 
 impl Account {
-    /// Notes that the connection holds this many bytes now. `false`: it has grown, and all together hold too much.
+    /// Records that the connection now holds `holds` bytes. Returns `false` if the share grew and the total exceeds the
+    /// ceiling.
     #[must_use]
     pub(crate) fn settle(&mut self, holds: usize) -> bool {
         let before = std::mem::replace(&mut self.held, holds);

@@ -98,7 +98,7 @@ pub use tls::Tls;
 pub use tls::{ClientTls, Roots};
 pub use websocket::WebSocket;
 
-/// The examples of the README are compiled with those of the documentation.
+/// Compiles the README's examples together with those of the documentation.
 #[cfg(all(doctest, feature = "axum", feature = "client"))]
 #[doc = include_str!("../../../README.md")]
 pub struct ReadmeExamples;

@@ -7,7 +7,7 @@ use std::ops::Deref;
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 
-/// A message: what one end sends with one call and the other receives with one call. Cheap to clone.
+/// A message: one send call sends it, and one receive call on the other end returns it. Cheap to clone.
 ///
 /// ```
 /// use longwire::Message;
@@ -34,7 +34,7 @@ impl Message {
         }
     }
 
-    /// The content as bytes, of either kind.
+    /// The content as bytes, for both kinds.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         match self {
@@ -43,7 +43,7 @@ impl Message {
         }
     }
 
-    /// The content as bytes, of either kind, without a copy.
+    /// The content as bytes, for both kinds, without a copy.
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
         match self {
@@ -52,8 +52,8 @@ impl Message {
         }
     }
 
-    /// The message, to be sent without compression even if that was agreed on: for content that is compressed already, or
-    /// that holds a secret beside what an attacker can choose (RFC 7692 §9).
+    /// Marks the message to be sent without compression, even if compression was negotiated. Use it for content that is
+    /// already compressed, or that holds a secret beside data that an attacker can choose (RFC 7692 §9).
     ///
     /// ```
     /// # async fn send(socket: &mut longwire::WebSocket, jpeg: Vec<u8>) -> longwire::Result<()> {
@@ -67,7 +67,7 @@ impl Message {
         Outgoing { message: self, compression: Compression::Never }
     }
 
-    /// Whether it is a text message.
+    /// Whether this is a text message.
     #[must_use]
     pub fn is_text(&self) -> bool {
         matches!(self, Message::Text(_))
@@ -86,7 +86,7 @@ impl Message {
     }
 }
 
-/// A message on its way out, with how it is to be sent. Anything that makes a [`Message`] makes one.
+/// An outgoing message and how to send it. Every type that converts into a [`Message`] converts into this one.
 ///
 /// ```
 /// use longwire::{Message, Outgoing};
@@ -118,7 +118,7 @@ impl<T: Into<Message>> From<T> for Outgoing {
     }
 }
 
-/// The text as it is, or the length of a binary message in angle brackets.
+/// A text message prints its text; a binary message prints its length in angle brackets.
 impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -231,7 +231,7 @@ impl From<BytesMut> for Message {
     }
 }
 
-/// Text that is shared instead of copied: [`Bytes`] that are UTF-8.
+/// Text that is shared instead of copied: [`Bytes`] that hold valid UTF-8.
 ///
 /// ```
 /// use longwire::Utf8Bytes;
@@ -245,7 +245,7 @@ impl From<BytesMut> for Message {
 pub struct Utf8Bytes(ByteString);
 
 impl Utf8Bytes {
-    /// Text that lives as long as the program.
+    /// Creates text from a static string, without a copy.
     #[must_use]
     pub const fn from_static(text: &'static str) -> Utf8Bytes {
         Utf8Bytes(ByteString::from_static(text))
@@ -296,7 +296,7 @@ impl PartialEq<str> for Utf8Bytes {
     }
 }
 
-/// Whatever text can be compared with: `&str`, `String`, `Cow<str>`.
+/// Compares with any type of text: `&str`, `String`, `Cow<str>`.
 impl<T> PartialEq<T> for Utf8Bytes
 where
     for<'a> &'a str: PartialEq<T>,
@@ -372,7 +372,7 @@ mod tests {
         assert_eq!(message.into_bytes().as_ptr(), address);
     }
 
-    /// Whatever text or bytes are at hand can be sent as they are.
+    /// Every common type of text and bytes can be sent without a conversion by the caller.
     #[test]
     fn a_message_is_made_of_every_common_type() {
         let (owned, bytes) = (String::from("text"), vec![1, 2]);

@@ -15,9 +15,9 @@ use crate::halves::Receiver;
 use crate::message::Message;
 use crate::websocket::WebSocket;
 
-/// A message that is received piece by piece, as it arrives, so that it need not be in memory as a whole. Of messages
-/// that are longer than [`Limits::message`](longwire_proto::Limits::message) it is the only way, and
-/// [`Limits::streamed`](longwire_proto::Limits::streamed) says how long they may be.
+/// A message that is received piece by piece as it arrives, and is never in memory as a whole. Messages longer than
+/// [`Limits::message`](longwire_proto::Limits::message) can only be received like this;
+/// [`Limits::streamed`](longwire_proto::Limits::streamed) limits their length.
 ///
 /// ```
 /// use tokio::io::AsyncWriteExt;
@@ -32,24 +32,27 @@ use crate::websocket::WebSocket;
 /// # }
 /// ```
 ///
-/// Where a message is cut says nothing: the pieces are what a read brought, not the fragments that the peer sent, and
-/// none is empty. Those of a text are whole characters each. A message that was small or arrived fast is one piece.
+/// The boundaries of the pieces have no meaning: a piece is what one read returned, not a fragment that the peer sent.
+/// No piece is empty. Pieces of a text message contain whole characters. A message that is small or arrives fast is a
+/// single piece.
 ///
-/// It is also a [`Stream`] of its pieces, and an [`AsyncRead`] of their bytes, so that `tokio::io::copy` does the above.
+/// It is also a [`Stream`] of its pieces, and an [`AsyncRead`] of their bytes: `tokio::io::copy` can replace the loop
+/// above.
 ///
-/// Nothing is read ahead of who reads, so a peer that sends faster has to wait, and pings are not answered meanwhile. If
-/// it is dropped before its end, what is left of the message is discarded as it arrives, by the next call that receives.
+/// Nothing is read ahead. A peer that sends faster than you read has to wait, and pings are not answered in the
+/// meantime. If the reader is dropped before the end of the message, the next call that receives discards the rest of
+/// the message.
 #[derive(Debug)]
 pub struct MessageReader<'r> {
     receiver: &'r mut Receiver,
     is_text: bool,
-    /// What has arrived and was not taken.
+    /// Content that has arrived and was not returned yet.
     ready: Option<Message>,
     is_whole: bool,
 }
 
 impl Receiver {
-    /// Waits for the next message like [`recv`](Receiver::recv), and gives it as soon as something of it has arrived.
+    /// Waits for the next message like [`recv`](Receiver::recv), but returns as soon as a part of it has arrived.
     ///
     /// # Cancel safety
     ///
@@ -65,7 +68,7 @@ impl Receiver {
 }
 
 impl WebSocket {
-    /// Waits for the next message like [`recv`](WebSocket::recv), and gives it as soon as something of it has arrived.
+    /// Waits for the next message like [`recv`](WebSocket::recv), but returns as soon as a part of it has arrived.
     ///
     /// # Cancel safety
     ///
@@ -86,14 +89,14 @@ impl MessageReader<'_> {
         MessageReader { receiver, is_text, ready, is_whole: first.is_last }
     }
 
-    /// Whether it is a text message.
+    /// Whether this is a text message.
     #[must_use]
     pub fn is_text(&self) -> bool {
         self.is_text
     }
 
-    /// Waits for the next piece, a [`Message::Text`] or [`Message::Binary`] as the message is. `None`: that was all of
-    /// it.
+    /// Waits for the next piece: a [`Message::Text`] or a [`Message::Binary`], like the message. `None` means that the
+    /// message is complete.
     ///
     /// # Cancel safety
     ///
@@ -101,8 +104,8 @@ impl MessageReader<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::CutOff`] if the connection ended before the message was whole; [`Error::Protocol`] if the peer broke the
-    /// protocol, so that what came before was not a message either; or the transport failed.
+    /// [`Error::CutOff`] if the connection ended before the message was complete. [`Error::Protocol`] if the peer broke
+    /// the protocol: discard the earlier pieces, too. [`Error::Io`] if the transport failed.
     pub async fn next_piece(&mut self) -> Result<Option<Message>> {
         poll_fn(|cx| self.poll_piece(cx)).await
     }
@@ -120,14 +123,13 @@ impl MessageReader<'_> {
                 return Poll::Ready(Err(Error::CutOff(Box::new(shared.closed()))));
             };
             self.is_whole = part.is_last;
-            // The end of a message often comes by itself, without content.
+            // The last part of a message is often empty.
             self.ready = Some(part.content).filter(|content| !content.is_empty());
         }
     }
 }
 
-/// The pieces; it ends with the message, or after an error. A future that waits for the next one may be dropped: nothing is
-/// lost.
+/// The stream ends with the message or after an error. Dropping a future that waits for the next piece loses nothing.
 impl Stream for MessageReader<'_> {
     type Item = Result<Message>;
 
@@ -141,9 +143,9 @@ impl Stream for MessageReader<'_> {
     }
 }
 
-/// The bytes of the message, of a text in UTF-8. A message that is cut off is an error of the kind `UnexpectedEof`, one
-/// that breaks the protocol of the kind `InvalidData`. What is left of a piece that was read in part is the next piece,
-/// as bytes. A `read` that is dropped has taken nothing.
+/// The bytes of the message; a text is UTF-8. A message that is cut off is an error of kind `UnexpectedEof`, one that
+/// breaks the protocol of kind `InvalidData`. After a partial read of a piece, the next piece is the rest of it, as
+/// bytes. A `read` that is dropped has consumed nothing.
 impl AsyncRead for MessageReader<'_> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if buf.remaining() == 0 {

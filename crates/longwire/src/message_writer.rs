@@ -8,7 +8,7 @@ use crate::halves::Sender;
 use crate::shared::state::{Frames, Write};
 use crate::websocket::WebSocket;
 
-/// A binary message that is sent piece by piece, so that it need not be in memory as a whole.
+/// A binary message that is sent piece by piece, and is never in memory as a whole.
 ///
 /// ```
 /// use tokio::io::AsyncReadExt;
@@ -28,16 +28,16 @@ use crate::websocket::WebSocket;
 /// # }
 /// ```
 ///
-/// Each piece is a fragment of the message (RFC 6455 §5.4); they are not compressed. Until the message is finished, other
-/// messages of the connection wait (`try_send` finds it full); pings and Close frames go between the pieces.
+/// Each piece is a fragment of the message (RFC 6455 §5.4) and is not compressed. Other messages of the connection wait
+/// until this one is finished (`try_send` returns `Full`). Pings and Close frames are sent between the pieces.
 ///
-/// A message that has begun cannot be taken back: if it is dropped unfinished, the connection is closed with 1011, and
-/// the peer discards what it got of the message.
+/// A message cannot be taken back once it has begun. If the writer is dropped before `finish`, the connection is closed
+/// with 1011, and the peer discards the part of the message that it received.
 #[derive(Debug)]
-#[must_use = "dropped before it is finished, it closes the connection"]
+#[must_use = "dropping the message before it is finished closes the connection"]
 pub struct BinaryWriter(Fragments);
 
-/// A text message that is sent piece by piece, as a [`BinaryWriter`] sends a binary one.
+/// A text message that is sent piece by piece, like a binary one with [`BinaryWriter`].
 ///
 /// ```no_run
 /// # async fn list(socket: &longwire::WebSocket) -> longwire::Result<()> {
@@ -49,7 +49,7 @@ pub struct BinaryWriter(Fragments);
 /// # }
 /// ```
 #[derive(Debug)]
-#[must_use = "dropped before it is finished, it closes the connection"]
+#[must_use = "dropping the message before it is finished closes the connection"]
 pub struct TextWriter(Fragments);
 
 /// A message that has begun.
@@ -67,7 +67,7 @@ enum WriterState {
 }
 
 impl Sender {
-    /// Begins a binary message that is sent piece by piece, when it is its turn.
+    /// Begins a binary message that is sent piece by piece. Waits for messages that were queued before.
     ///
     /// # Cancel safety
     ///
@@ -80,7 +80,7 @@ impl Sender {
         Fragments::begin(self, MessageKind::Binary).await.map(BinaryWriter)
     }
 
-    /// Begins a text message that is sent piece by piece, when it is its turn.
+    /// Begins a text message that is sent piece by piece. Waits for messages that were queued before.
     ///
     /// # Cancel safety
     ///
@@ -95,7 +95,7 @@ impl Sender {
 }
 
 impl WebSocket {
-    /// Begins a binary message that is sent piece by piece, as [`Sender::stream_binary`] does.
+    /// Begins a binary message that is sent piece by piece, like [`Sender::stream_binary`].
     ///
     /// # Cancel safety
     ///
@@ -108,7 +108,7 @@ impl WebSocket {
         self.sender().stream_binary().await
     }
 
-    /// Begins a text message that is sent piece by piece, as [`Sender::stream_text`] does.
+    /// Begins a text message that is sent piece by piece, like [`Sender::stream_text`].
     ///
     /// # Cancel safety
     ///
@@ -128,7 +128,7 @@ impl BinaryWriter {
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped before it is ready, the piece was not queued, and the message can go on.
+    /// If the future is dropped before it completes, the piece is not queued, and the message can continue.
     ///
     /// # Errors
     ///
@@ -141,7 +141,7 @@ impl BinaryWriter {
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped before it is ready, the message was dropped unfinished.
+    /// If the future is dropped before it completes, the message counts as dropped before it was finished.
     ///
     /// # Errors
     ///
@@ -152,11 +152,11 @@ impl BinaryWriter {
 }
 
 impl TextWriter {
-    /// Sends the next piece, as [`BinaryWriter::write`] does.
+    /// Sends the next piece, like [`BinaryWriter::write`].
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped before it is ready, the piece was not queued, and the message can go on.
+    /// If the future is dropped before it completes, the piece is not queued, and the message can continue.
     ///
     /// # Errors
     ///
@@ -165,11 +165,11 @@ impl TextWriter {
         self.0.send(piece.as_ref().as_bytes(), Last::No).await
     }
 
-    /// Ends the message, as [`BinaryWriter::finish`] does.
+    /// Ends the message, like [`BinaryWriter::finish`].
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped before it is ready, the message was dropped unfinished.
+    /// If the future is dropped before it completes, the message counts as dropped before it was finished.
     ///
     /// # Errors
     ///
@@ -181,7 +181,7 @@ impl TextWriter {
 
 impl Fragments {
     async fn begin(sender: &Sender, kind: MessageKind) -> Result<Fragments> {
-        // The first fragment is empty: from when it is queued on, the connection knows that the message has begun.
+        // An empty first fragment marks the message as begun: from now on, the connection queues no other message.
         let first = |connection: &mut Connection| connection.queue_fragment(kind, &[], Last::No);
         sender.shared().when_there_is_room(Frames::Message, first, Write::Later).await?;
         Ok(Fragments { sender: sender.clone(), kind, stage: WriterState::Begun })

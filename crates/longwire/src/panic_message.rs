@@ -1,8 +1,8 @@
-//! What a panic of the application said.
+//! The message of a panic in the application.
 
 use std::any::Any;
 
-/// The message of a panic, from its payload. Where it happened only the panic hook knows, and writes.
+/// Extracts the message from the payload of a panic. The location is known only to the panic hook, which prints it.
 pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> &str {
     match (payload.downcast_ref::<&'static str>(), payload.downcast_ref::<String>()) {
         (Some(message), _) => message,

@@ -5,27 +5,27 @@ use std::cell::RefCell;
 /// The size of a read buffer: large enough for hundreds of small messages in one read.
 const SIZE: usize = 128 << 10;
 
-/// How many buffers a thread keeps for the next connection that reads.
+/// How many buffers a thread keeps for later reads.
 const KEPT: usize = 4;
 
 thread_local! {
     static BUFFERS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// An empty buffer with room for a read. It is never zeroed.
+/// Returns an empty buffer with capacity for a read. The buffer is never zeroed.
 pub(crate) fn take() -> Vec<u8> {
-    // A thread that is ending has no buffers any more.
+    // The thread-local is gone while the thread ends.
     let kept = BUFFERS.try_with(|buffers| buffers.borrow_mut().pop()).ok().flatten();
     kept.unwrap_or_else(|| Vec::with_capacity(SIZE))
 }
 
-/// Gives a buffer back, for whoever reads next on this thread.
+/// Returns a buffer for the next read on this thread.
 pub(crate) fn give_back(mut buffer: Vec<u8>) {
     if buffer.capacity() != SIZE {
         return;
     }
     buffer.clear();
-    // A thread that is ending needs none: a connection may be dropped among its other locals.
+    // While the thread ends, drop the buffer: another thread-local may own the connection that is being dropped.
     let _kept = BUFFERS.try_with(|buffers| {
         let mut buffers = buffers.borrow_mut();
         if buffers.len() < KEPT {
@@ -42,13 +42,13 @@ mod tests {
     fn a_buffer_that_is_given_back_is_used_again_and_empty() {
         let mut buffer = take();
         let address = buffer.as_ptr();
-        buffer.extend_from_slice(b"what one connection read");
+        buffer.extend_from_slice(b"bytes of one connection");
         give_back(buffer);
         let again = take();
         assert_eq!((again.as_ptr(), again.len(), again.capacity()), (address, 0, SIZE));
     }
 
-    /// A runtime that a thread keeps among its locals is dropped with them, and its connections with it.
+    /// A runtime in a thread-local is dropped while its thread ends, together with its connections.
     #[test]
     fn a_thread_that_is_ending_takes_and_gives_back_all_the_same() {
         struct Last(std::sync::mpsc::Sender<usize>);
@@ -63,18 +63,18 @@ mod tests {
         thread_local! {
             static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
         }
-        let (tell, told) = std::sync::mpsc::channel();
+        let (report, reports) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            // Locals are destroyed in the order in which they were first used, or in the other one.
+            // The order in which thread-locals are destroyed is unspecified, so test both orders.
             give_back(take());
-            LAST.set(Some(Last(tell.clone())));
+            LAST.set(Some(Last(report.clone())));
             let other = std::thread::spawn(move || {
-                LAST.set(Some(Last(tell)));
+                LAST.set(Some(Last(report)));
                 give_back(take());
             });
             other.join().unwrap();
         });
-        assert_eq!(told.iter().collect::<Vec<_>>(), [SIZE, SIZE]);
+        assert_eq!(reports.iter().collect::<Vec<_>>(), [SIZE, SIZE]);
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! The outcome of a send that does not wait.
+//! The result of a send that does not wait.
 
-/// The outcome of a send that does not wait: of [`Socket::send`](crate::Socket::send),
+/// The result of a send that does not wait: [`Socket::send`](crate::Socket::send),
 /// [`Remote::send`](crate::Remote::send) and [`EventSocket::send`](crate::EventSocket::send).
 ///
-/// Only a message that is [`Queued`](SendStatus::Queued) is on its way. The compiler warns where a status is not looked
-/// at; [`or_drop`](SendStatus::or_drop) says that the message may be lost.
+/// Only a [`Queued`](SendStatus::Queued) message will be sent. The compiler warns about an unused status;
+/// [`or_drop`](SendStatus::or_drop) states that the message may be lost.
 ///
 /// ```
 /// # #[cfg(feature = "server")] {
@@ -36,29 +36,29 @@
 pub enum SendStatus {
     /// The message is queued.
     Queued,
-    /// The message was not queued: too much waits to be written. A `Socket` and a `Remote` stop at
-    /// [`Limits::high_water`](crate::Limits::high_water) bytes; [`on_drain`](crate::Handler::on_drain) is called when
-    /// there is room. An `EventSocket` stops at
+    /// The message was not queued, because too many bytes wait to be written. A `Socket` and a `Remote` refuse messages
+    /// above [`Limits::high_water`](crate::Limits::high_water) bytes and call [`on_drain`](crate::Handler::on_drain)
+    /// when there is room again. An `EventSocket` refuses messages above
     /// [`max_buffered_amount`](crate::EventSocket::set_max_buffered_amount) bytes or 1,048,576 messages, and its
     /// connection fails.
     Full,
-    /// The message was not queued: the connection is closing or has ended.
+    /// The message was not queued, because the connection is closing or has ended.
     Closed,
-    /// The message was not queued: a message that is sent in pieces has to be
+    /// The message was not queued, because a message that is sent in pieces must be
     /// [finished](crate::MessagePieces::finish) first.
     Unfinished,
-    /// The message was not queued: the `EventSocket` is not open yet. A browser throws an `InvalidStateError`.
+    /// The message was not queued, because the `EventSocket` is not open yet. A browser throws an `InvalidStateError`.
     Connecting,
 }
 
 impl SendStatus {
-    /// Whether the message is on its way.
+    /// Whether the message is queued.
     #[must_use]
     pub fn is_queued(self) -> bool {
         self == SendStatus::Queued
     }
 
-    /// Lets the message be lost if it was not queued.
+    /// Ignores the status: the message may be lost.
     ///
     /// ```
     /// # #[cfg(feature = "server")] {

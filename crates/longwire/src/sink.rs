@@ -1,4 +1,4 @@
-//! What a `Sink` has to remember between two polls.
+//! The state that a `Sink` keeps between two polls.
 
 use std::fmt;
 use std::future::Future;

@@ -1,4 +1,4 @@
-//! What a connection runs over.
+//! The transport of a connection.
 
 use std::fmt;
 use std::io::{self, IoSlice};
@@ -9,12 +9,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 #[cfg(any(feature = "client", feature = "server"))]
 use tokio::net::TcpStream;
 
-/// A transport of any kind.
+/// Any transport.
 pub(crate) trait AnyIo: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> AnyIo for T {}
 
-/// What a connection runs over.
+/// The transport of a connection.
 pub(crate) enum Transport {
     #[cfg(any(feature = "client", feature = "server"))]
     Tcp(TcpStream),
@@ -81,7 +81,8 @@ impl fmt::Debug for Transport {
     }
 }
 
-/// Whether it is only the client that was to be accepted that has left: the next one may be there already.
+/// Whether the error concerns only the client that was about to be accepted, which has left. The next client may be
+/// waiting already.
 #[cfg(feature = "server")]
 pub(crate) fn is_gone_already(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};

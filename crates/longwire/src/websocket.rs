@@ -1,4 +1,4 @@
-//! A connection as its user holds it.
+//! A connection as the application holds it.
 
 use std::any::Any;
 use std::future::poll_fn;
@@ -29,11 +29,12 @@ use crate::transport::Transport;
 
 /// One end of a WebSocket connection.
 ///
-/// It is also a [`Stream`] of messages and a [`Sink`] for them. Dropped while it is open, it closes the connection with
-/// 1001 in the background.
+/// It is also a [`Stream`] of messages and a [`Sink`] for them. Dropping an open connection closes it with 1001 in the
+/// background.
 ///
-/// It belongs to the tokio runtime that it was made in: it can be used on others, but when its own is shut down and its
-/// task is needed, it is closed, with 1001 as far as that can still be written.
+/// A connection belongs to the tokio runtime that created it. It can be used on other runtimes. When its own runtime
+/// shuts down and the connection needs its background task, the connection is closed, with 1001 if that can still be
+/// written.
 ///
 /// ```
 /// # async fn chat() -> longwire::Result<()> {
@@ -47,7 +48,7 @@ use crate::transport::Transport;
 /// # }
 /// ```
 ///
-/// With the combinators of `futures_util`, an echo in capitals:
+/// An echo in capitals with the combinators of `futures_util`:
 ///
 /// ```
 /// use futures_util::{StreamExt, TryStreamExt};
@@ -66,13 +67,13 @@ pub struct WebSocket {
 }
 
 impl WebSocket {
-    /// A connection over any transport whose opening handshake is done, such as an upgraded connection of another HTTP
-    /// library, or one stream of HTTP/2. [`Established`] has an example.
+    /// Creates a connection over any transport after the opening handshake, such as an upgraded connection of another
+    /// HTTP library or a stream of HTTP/2. [`Established`] has an example.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime: closing has a deadline, and what the transport does not take at once is written by a
-    /// task.
+    /// Outside of a tokio runtime: the closing handshake has a deadline, and a task writes what the transport does not
+    /// take at once.
     pub fn established<T>(transport: T, established: Established) -> WebSocket
     where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -80,12 +81,12 @@ impl WebSocket {
         WebSocket::begin(Transport::Other(Box::new(transport)), established, DrivenBy::Itself)
     }
 
-    /// [`established`](WebSocket::established), without a subprotocol and without extensions. `read_ahead` is what was
-    /// read from the transport behind the handshake.
+    /// Like [`established`](WebSocket::established), without a subprotocol and without extensions. `read_ahead` holds
+    /// the bytes that were read from the transport after the handshake.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime, as [`established`](WebSocket::established) does.
+    /// Outside of a tokio runtime, like [`established`](WebSocket::established).
     pub fn over<T>(transport: T, role: Role, config: Arc<Config>, read_ahead: Vec<u8>) -> WebSocket
     where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -93,7 +94,7 @@ impl WebSocket {
         WebSocket::established(transport, Established::new(role, config).read_ahead(read_ahead))
     }
 
-    /// A connection whose memory no server counts.
+    /// Creates a connection whose memory does not count towards a server's limit.
     pub(crate) fn begin(transport: Transport, established: Established, driven_by: DrivenBy) -> WebSocket {
         let (protocol, read_ahead, negotiated) = established.into_parts();
         WebSocket::open(Connection::new(transport, protocol, read_ahead, None), negotiated, driven_by)
@@ -104,9 +105,9 @@ impl WebSocket {
         WebSocket { sender, receiver, sink_wait: SinkWait::Nothing }
     }
 
-    /// Waits for the next message. `None`: the connection has ended, as [`closed`](WebSocket::closed) tells.
+    /// Waits for the next message. `None` means that the connection has ended; [`closed`](WebSocket::closed) says how.
     ///
-    /// Pings are answered and the closing handshake is done in here, so it has to be called for the connection to live.
+    /// This call also answers pings and the closing handshake: call it all the time to keep the connection alive.
     ///
     /// # Cancel safety
     ///
@@ -114,19 +115,19 @@ impl WebSocket {
     ///
     /// # Errors
     ///
-    /// Something went wrong: the peer broke the protocol, or the transport failed. It is told once; what follows is
-    /// `None`. A peer that only vanished is no error.
+    /// The peer broke the protocol, or the transport failed. The error is returned once; later calls return `None`. A
+    /// peer that only vanished is not an error.
     pub async fn recv(&mut self) -> Result<Option<Message>> {
         self.receiver.recv().await
     }
 
-    /// Sends a message: it is queued and written as soon as the transport takes it. Waits while more than
+    /// Sends a message. It is queued, and written as soon as the transport takes it. Waits while more than
     /// [`Limits::high_water`](longwire_proto::Limits::high_water) bytes wait to be written.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped before it is ready, the message was not queued; when it is ready, the message leaves
-    /// whole.
+    /// If the future is dropped before it completes, the message is not queued. Once it completes, the whole message is
+    /// sent.
     ///
     /// # Errors
     ///
@@ -135,12 +136,12 @@ impl WebSocket {
         self.sender.shared().send(message.into(), Write::Soon).await
     }
 
-    /// Queues a message without writing it: it leaves with the next `send` or `flush`, or before `recv` reads again.
+    /// Queues a message without writing it. The next `send` or `flush` writes it, or the next `recv` before it reads.
     /// Waits and fails like [`send`](WebSocket::send).
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped before it is ready, the message was not queued.
+    /// If the future is dropped before it completes, the message is not queued.
     ///
     /// # Errors
     ///
@@ -149,24 +150,25 @@ impl WebSocket {
         self.sender.shared().send(message.into(), Write::Later).await
     }
 
-    /// Waits until the transport has taken everything that was queued.
+    /// Waits until the transport has taken every queued message.
     ///
     /// # Cancel safety
     ///
-    /// What was queued is written whether or not the future is polled to its end.
+    /// Queued messages are written whether or not the future is polled to completion.
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] if the connection ended before.
+    /// [`Error::Closed`] if the connection ended first.
     pub async fn flush(&mut self) -> Result<()> {
         self.sender.flush().await
     }
 
-    /// Sends a ping and waits for its pong: how long the round trip took, from when the ping was written.
+    /// Sends a ping, waits for its pong, and returns the round-trip time, measured from the moment the ping was
+    /// written.
     ///
-    /// It need not be received from meanwhile: what arrives before the pong waits to be received, up to 256 KiB of it. Any
-    /// number of pings may be on their way at once; a pong answers those before its own too, since a peer may answer only
-    /// the newest (RFC 6455 §5.5.3). How long it takes is bounded by nothing but the [keepalive](longwire_proto::Limits::keepalive).
+    /// You need not receive at the same time: up to 256 KiB that arrive before the pong are kept for `recv`. Several
+    /// pings may be in flight at once. A pong also answers the pings before its own, since a peer may answer only the
+    /// newest (RFC 6455 §5.5.3). Only the [keepalive](longwire_proto::Limits::keepalive) limits the wait.
     ///
     /// ```
     /// # async fn far(socket: &mut longwire::WebSocket) -> longwire::Result<()> {
@@ -177,46 +179,49 @@ impl WebSocket {
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, nothing that arrived is lost; the ping may have been sent, and its pong is taken care of.
+    /// If the future is dropped, nothing that arrived is lost. The ping may have been sent; its pong is then ignored.
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] if the connection is closing, or ends before the pong has come.
+    /// [`Error::Closed`] if the connection is closing, or ends before the pong arrives.
     pub async fn ping(&mut self) -> Result<Duration> {
         self.sender.ping().await
     }
 
-    /// Sends a ping with a payload of at most 125 bytes, and waits for no pong: for a peer that looks at the payload.
+    /// Sends a ping with a payload of at most 125 bytes and does not wait for the pong: for a peer that reads the
+    /// payload.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped before it is ready, the ping was not queued.
+    /// If the future is dropped before it completes, the ping is not queued.
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`], or [`Error::Send`] for a payload that is too long.
+    /// [`Error::Closed`], or [`Error::Send`] if the payload is too long.
     pub async fn send_ping(&mut self, payload: impl AsRef<[u8]>) -> Result<()> {
         self.sender.send_ping(payload).await
     }
 
-    /// Closes the connection: sends what is queued and a Close frame, discards what still arrives, and waits for the
-    /// peer's answer and the end of the transport, at most
-    /// [`Limits::close_time`](longwire_proto::Limits::close_time). To call it again does no harm.
+    /// Closes the connection: sends the queued messages and a Close frame, discards what still arrives, and waits for
+    /// the peer's Close frame and the end of the transport, at most
+    /// [`Limits::close_time`](longwire_proto::Limits::close_time). Calling it again is harmless.
     ///
     /// # Cancel safety
     ///
-    /// The closing handshake begins with the first poll and has its deadline whether or not the future is polled.
+    /// The closing handshake begins with the first poll. Its deadline holds whether or not the future is polled.
     ///
     /// # Errors
     ///
-    /// [`Error::Close`] if the code must not be sent or the reason is longer than 123 bytes; nothing happens then.
+    /// [`Error::Close`] if the code must not be sent or the reason is longer than 123 bytes. The connection then stays
+    /// open.
     pub async fn close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<Closed> {
         self.sender.shared().begin_close(Some(CloseFrame::new(code, reason)?));
         poll_fn(|cx| self.receiver.poll_end(cx)).await;
         Ok(self.closed())
     }
 
-    /// How the connection ended; before that, how it would end if the transport vanished now (1006, by nobody).
+    /// How the connection ended. While it is open: how it would end if the transport vanished now (1006, closed by
+    /// neither end).
     #[must_use]
     pub fn closed(&self) -> Closed {
         self.receiver.closed()
@@ -228,9 +233,8 @@ impl WebSocket {
         self.sender.is_open()
     }
 
-    /// How long the last round trip took that was measured, by the keepalive or by [`ping`](WebSocket::ping): from when the
-    /// ping was written to when its pong arrived. `None`: none was, since the first ping of the keepalive is not answered
-    /// yet, or it is switched off.
+    /// The last round-trip time that the keepalive or [`ping`](WebSocket::ping) measured: from writing the ping to
+    /// receiving its pong. `None` if the first ping of the keepalive is not answered yet, or if the keepalive is off.
     ///
     /// ```
     /// use std::time::Duration;
@@ -262,39 +266,39 @@ impl WebSocket {
         self.opening().subprotocol.as_deref()
     }
 
-    /// The address that was asked for: the whole URL at a client, path and query at a server.
+    /// The requested URI: the whole URL on a client, path and query on a server.
     #[must_use]
     pub fn uri(&self) -> &Uri {
         &self.opening().uri
     }
 
-    /// The address of the peer, where the transport has one.
+    /// The address of the peer, if the transport has one.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.opening().peer_addr
     }
 
-    /// The headers of the server's response; empty at a server.
+    /// The headers of the server's response; empty on a server.
     #[must_use]
     pub fn response_headers(&self) -> &HeaderMap {
         static NONE: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
         self.opening().response_headers.as_deref().unwrap_or(&NONE)
     }
 
-    /// The extensions that both ends agreed on, as the server's response names them, such as `permessage-deflate`; empty
-    /// if there are none.
+    /// The extensions that both ends agreed on, as the server's response lists them, such as `permessage-deflate`.
+    /// Empty without extensions.
     #[must_use]
     pub fn extensions(&self) -> &str {
         &self.opening().agreed
     }
 
-    /// What the server's application attached (with `Accept::attach`) when it accepted the connection.
+    /// The value that the server's application attached (with `Accept::attach`) when it accepted the connection.
     #[must_use]
     pub fn attached<T: Any + Clone + Send + Sync>(&self) -> Option<&T> {
         self.opening().attached.get()
     }
 
-    /// A further sender, for whoever has to reach the connection from outside.
+    /// Creates another sender, for tasks that send from outside.
     #[must_use]
     pub fn sender(&self) -> Sender {
         self.sender.clone()
@@ -309,7 +313,7 @@ impl WebSocket {
     }
 }
 
-/// The messages; it ends with the connection. A future that waits for the next one may be dropped: nothing is lost.
+/// The stream of messages ends with the connection. Dropping a future that waits for the next message loses nothing.
 impl Stream for WebSocket {
     type Item = Result<Message>;
 
@@ -318,17 +322,19 @@ impl Stream for WebSocket {
     }
 }
 
-/// Takes messages, as [`feed`](WebSocket::feed) and [`flush`](WebSocket::flush) do; closing the sink closes the
-/// connection with 1000, and waits for the end. What arrives meanwhile belongs to the stream, which need not be read for
-/// that: 64 KiB are kept for it. If more comes, closing is done as soon as the Close frame is written, and the end comes
-/// when the stream is read or dropped. If a message that is sent piece by piece begins between `poll_ready` and `start_send`, the latter
-/// fails with [`Error::Send`].
+/// Accepts messages like [`feed`](WebSocket::feed) and [`flush`](WebSocket::flush).
+///
+/// Closing the sink closes the connection with 1000 and waits for its end. Messages that arrive in the meantime belong
+/// to the stream, which need not be read: up to 64 KiB are kept for it. If more arrives, the close completes as soon as
+/// the Close frame is written, and the connection ends when the stream is read or dropped. `start_send` fails with
+/// [`Error::Send`] if a message that is sent piece by piece begins between `poll_ready` and `start_send`.
 ///
 /// # Cancel safety
 ///
-/// What was put in is sent once a flush has begun, whether or not anybody waits for its end. `SinkExt::feed`, if dropped before it is ready, has
-/// put nothing in; of `SinkExt::send`, which feeds and flushes, that is not known. A close begins with the first poll and
-/// goes on in the background.
+/// Once a flush has begun, accepted messages are sent whether or not the flush is awaited to completion. If
+/// `SinkExt::feed` is dropped before it completes, the message is not queued. `SinkExt::send` feeds and flushes, so a
+/// dropped `send` may or may not have queued the message. A close begins with the first poll and continues in the
+/// background.
 impl Sink<Message> for WebSocket {
     type Error = Error;
 
@@ -352,10 +358,10 @@ impl Sink<Message> for WebSocket {
         if shared.is_open() {
             shared.begin_close(CloseFrame::new(CloseCode::NORMAL, "").ok());
         }
-        // Reading goes on meanwhile: the peer may not read before it has written.
+        // Keep reading: the peer may not read before it has written.
         let flushed = this.sink_wait.poll_flush(shared, cx);
         match ready!(shared.poll_close(cx)) {
-            // How it ended, the stream tells.
+            // The stream reports how the connection ended.
             Keeping::More => Poll::Ready(Ok(())),
             Keeping::Full => flushed.map(|_| Ok(())),
         }

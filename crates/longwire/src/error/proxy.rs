@@ -1,11 +1,11 @@
-//! What a proxy did not do.
+//! Errors of proxies.
 
 use std::error::Error as StdError;
 use std::fmt;
 
 use super::refused::RefusedResponse;
 
-/// Why a proxy did not connect. It is named by host and port.
+/// Why a proxy did not connect. Its fields name the proxy as host and port.
 ///
 /// ```
 /// use longwire::{Error, ProxyError};
@@ -23,58 +23,58 @@ use super::refused::RefusedResponse;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ProxyError {
-    /// This is not the address of a proxy that can be used.
+    /// The address of the proxy cannot be used.
     Address {
         /// The address, without user and password.
         proxy: String,
         /// What is wrong with it.
         reason: String,
     },
-    /// An HTTP proxy refused: with 407 if it asks for a user and a password, with 502 or 503 often if it could not
-    /// connect itself.
+    /// An HTTP proxy refused. It answers 407 if it requires a user name and a password, and often 502 or 503 if it
+    /// could not connect itself.
     Refused {
         /// The proxy.
         proxy: String,
-        /// Where it was to connect.
+        /// The destination.
         to: String,
-        /// What it answered.
+        /// The proxy's response.
         response: Box<RefusedResponse>,
     },
-    /// An HTTP proxy's answer makes no sense.
+    /// An HTTP proxy's response is invalid.
     Answer {
         /// The proxy.
         proxy: String,
         /// What is wrong with it.
         reason: String,
     },
-    /// An HTTP proxy ended the connection before its answer was whole.
+    /// An HTTP proxy ended the connection before its response was complete.
     Ended {
         /// The proxy.
         proxy: String,
     },
-    /// A SOCKS proxy does not let this client in: it asks for a user and a password, for others, or for what cannot be
-    /// given.
+    /// A SOCKS proxy did not accept the login: it requires a user name and a password, rejected the given ones, or
+    /// requires a method that this client does not support.
     Login {
         /// The proxy.
         proxy: String,
-        /// What it said.
+        /// The proxy's reply.
         reason: String,
     },
-    /// A SOCKS proxy refused or could not.
+    /// A SOCKS proxy refused to connect or failed to.
     Socks {
         /// The proxy.
         proxy: String,
-        /// Where it was to connect.
+        /// The destination.
         to: String,
-        /// The code of its reply (RFC 1928 §6); `None`: it came to none.
+        /// The code of its reply (RFC 1928 §6); `None` if it did not reply.
         reply: Option<u8>,
-        /// What it said.
+        /// The reason that it gave.
         reason: String,
     },
 }
 
 impl ProxyError {
-    /// Whether a SOCKS proxy was asked to connect, and did not.
+    /// Whether a SOCKS proxy was asked to connect and replied that it did not.
     #[cfg(feature = "socks")]
     pub(crate) fn is_socks_reply(&self) -> bool {
         matches!(self, ProxyError::Socks { reply: Some(_), .. })
@@ -98,7 +98,7 @@ impl fmt::Display for ProxyError {
                 write!(f, "the proxy {proxy} closed the connection instead of answering")
             }
             ProxyError::Login { proxy, reason } => {
-                write!(f, "the proxy {proxy} asks for a login, or for another: {reason}")
+                write!(f, "the proxy {proxy} requires a login, or rejected the given one: {reason}")
             }
             ProxyError::Socks { proxy, to, reason, .. } => {
                 write!(f, "the proxy {proxy} did not connect to {to}: {reason}")

@@ -1,14 +1,14 @@
-//! A response that is a refusal.
+//! A response that refuses the WebSocket.
 
 use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
 
-/// How much of a refusal's text is shown.
+/// How many characters of a refusal's body are shown.
 const SHOWN: usize = 300;
 
-/// The answer of a server that did not open a WebSocket: status, headers and the start of the body.
+/// A server's refusal to open a WebSocket: status, headers and the start of the body.
 ///
 /// ```
 /// use http::{StatusCode, header::WWW_AUTHENTICATE};
@@ -41,7 +41,7 @@ impl RefusedResponse {
         self.0.headers()
     }
 
-    /// The first bytes of the body, at most 4 KiB; as much of it as came in time.
+    /// The first bytes of the body, at most 4 KiB. It is shorter if the rest did not arrive in time.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         self.0.body()
@@ -60,7 +60,7 @@ impl RefusedResponse {
     fn text(&self) -> Option<&str> {
         let text = match str::from_utf8(self.body()) {
             Ok(text) => text,
-            // It may have been cut in the middle of a character.
+            // The body may have been cut in the middle of a character.
             Err(error) if error.error_len().is_none() => {
                 str::from_utf8(self.body().get(..error.valid_up_to())?).ok()?
             }

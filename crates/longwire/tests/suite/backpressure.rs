@@ -60,7 +60,7 @@ fn try_send_gives_the_message_back_when_there_is_no_room() {
             }
         };
         assert_eq!(full, TrySendError::Full(Message::from(&MESSAGE[..])));
-        assert_eq!(full.to_string(), "too much waits to be written");
+        assert_eq!(full.to_string(), "too many bytes wait to be written");
         assert_eq!(queued, 5);
         for _ in 0..queued {
             raw.frame().await;

@@ -72,7 +72,7 @@ fn text_is_invalid_data() {
         let mut read = Vec::new();
         let error = stream.read_to_end(&mut read).await.unwrap_err();
         assert_eq!((read.as_slice(), error.kind()), (&b"bytes"[..], ErrorKind::InvalidData));
-        assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1003, "only binary messages are taken")));
+        assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1003, "only binary messages are accepted")));
     });
 }
 

@@ -65,7 +65,7 @@ fn redirects_are_followed_by_every_status_for_them() {
         let error = attempt.await.unwrap().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "too many redirects: 5 were followed, and ws://a.example/six redirects again"
+            "too many redirects: followed 5, and ws://a.example/six redirects again"
         );
         let Error::Handshake(handshake) = &error else { panic!("{error:?}") };
         assert!(matches!(**handshake, HandshakeError::TooManyRedirects { followed: 5, .. }), "{handshake:?}");

@@ -368,7 +368,7 @@ fn a_redirect_from_wss_to_ws_is_not_followed() {
         assert!(matches!(error, Error::Handshake(_)), "{error:?}");
         assert_eq!(
             error.to_string(),
-            "the server redirects to ws://…@a.example/, which is not encrypted; that is not followed"
+            "the server redirects to ws://…@a.example/, which is not encrypted; insecure redirects are not followed"
         );
     });
 }

@@ -42,7 +42,7 @@ fn a_full_queue_is_told_and_its_messages_are_sent() {
         let unsent = sender.send("").await.unwrap_err();
         assert_eq!(
             unsent.to_string(),
-            "there is no connection at this moment, and no room beside the 2 messages that wait for it"
+            "not connected at the moment, and the queue is full with 2 messages"
         );
         assert_eq!(sender.try_send("mine"), Err(TrySendError::Full("mine".into())));
         let _received = receive(receiver);
@@ -60,7 +60,7 @@ fn without_a_queue_nothing_can_be_sent_without_a_connection() {
         let policy = Reconnect::default().while_disconnected(WhileDisconnected::Fail);
         let (sender, receiver) = client.reconnecting(policy).connect(URL).unwrap().split();
         let unsent = sender.send("early").await.unwrap_err();
-        assert_eq!(unsent.to_string(), "there is no connection at this moment");
+        assert_eq!(unsent.to_string(), "not connected at the moment");
         let _received = receive(receiver);
         let mut raw = server.open().await;
         settle().await;
