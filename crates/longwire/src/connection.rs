@@ -1,4 +1,4 @@
-//! One connection: the protocol, the transport it runs over, and what lies between them.
+//! One connection: the protocol, the transport, and the buffers between them.
 
 mod kept;
 mod life;
@@ -28,53 +28,56 @@ use kept::Kept;
 use pings::Pings;
 use share::Share;
 
-/// How many pieces one write may gather.
+/// How many slices one write may gather.
 const SLICES: usize = 16;
 
-/// One connection. Its methods never wait; what they could not do yet is theirs to do when they are called again.
+/// One connection. Its methods never wait: call them again to finish pending work.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    /// Its place among those of a server, until the client is about to see the end: this is dropped before the transport.
+    /// Its place in a server's count of connections, released shortly before the client sees the end: this field is
+    /// dropped before the transport.
     #[cfg(feature = "server")]
     place: Option<Place>,
     pub(crate) protocol: Protocol,
-    /// `None` once it has ended.
+    /// `None` once the connection has ended.
     transport: Option<Transport>,
-    /// Whether the transport is being called. Where that is so before a call, it has panicked in the last one.
+    /// Whether the transport is being called. If it is set before a call, the previous call has panicked.
     is_amid_call: bool,
     inbox: Inbox,
-    /// Whether something was read since the protocol last said that there is no more in it.
+    /// Whether something was read since the protocol last found nothing more to parse.
     has_news: bool,
-    /// Whether all that is unparsed was read by a glimpse, so that it may be a pong only.
+    /// Whether a glimpse read all of the unparsed bytes, which may then be only a pong.
     has_glimpsed_only: bool,
-    /// Whether the transport was read from by a task that does not receive, which it wakes now.
+    /// Whether a task that does not receive has read from the transport. The transport then wakes that task instead of
+    /// the receiver.
     has_looked_ahead: bool,
-    /// What may be taken of what was read before other tasks have their turn.
+    /// How much may be received before other tasks get to run.
     share: Share,
-    /// Whether the peer was given up before all that had arrived was taken. When it is, the connection ends.
+    /// Whether the peer was given up while received data is still unparsed. The connection ends once the data is
+    /// parsed.
     is_lost: bool,
-    /// Whether parts of a message have been given and its last one has not.
+    /// Whether a message is being received in parts and its last part is missing.
     is_amid_parts: bool,
-    /// What a sink that closes has read for the stream.
+    /// Messages that a closing sink has read for the stream.
     kept: Option<Box<Kept>>,
     outbox: WriteProgress,
     /// Whether the client has ended its side of the transport. It may still read.
     is_half_closed: bool,
-    /// Whether a message that is sent in fragments has begun and not ended, so that no other can be sent.
+    /// Whether a message that is sent in fragments has begun and not ended. No other message can be sent then.
     pub(crate) is_amid_message: bool,
     timer: Option<Pin<Box<Sleep>>>,
-    /// The pings that somebody waits for the answers to.
+    /// The pings whose pongs are awaited.
     pings: Option<Box<Pings>>,
-    /// What it holds of the server's memory.
+    /// The connection's share of the server's memory.
     account: Option<Account>,
-    /// What ended the transport, until it is reported; not set if the peer only vanished.
+    /// The error that ended the transport, until it is reported. Not set if the peer only vanished.
     failure: Option<Error>,
     traffic: Traffic,
-    /// What is to be logged when nobody holds the connection's lock.
+    /// Log entries to write once the connection's lock is released.
     notes: Vec<Note>,
 }
 
-/// Something to be logged.
+/// A deferred log entry.
 #[derive(Debug)]
 pub(crate) enum Note {
     /// A control frame has arrived.
@@ -83,7 +86,7 @@ pub(crate) enum Note {
 }
 
 impl Note {
-    /// Kept out of what is done for each message.
+    /// `#[cold]`: this is not part of the work for each message.
     #[cold]
     fn received(event: &Event<'_>) -> Note {
         Note::Received(format!("{event:?}"))
@@ -94,26 +97,26 @@ impl Note {
             Note::Received(event) => tracing::trace!(%event, "received"),
             Note::Shed => {
                 tracing::debug!(
-                    "all connections together hold as much memory as they may; this one is closed"
+                    "closing this connection, because all connections together exceed the memory limit"
                 );
             }
         }
     }
 }
 
-/// How far the transport has come with what was written to it.
+/// The progress of writing to the transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum WriteProgress {
     Flushed,
     Written,
-    /// The writing side is shut down, when all was written.
+    /// The writing side was shut down after everything was written.
     Shut,
-    /// The transport takes nothing any more. What is queued is discarded.
+    /// The transport no longer accepts data. Queued data is discarded.
     Broken,
 }
 
 impl Connection {
-    /// A connection over `transport`, from which `read_ahead` has been read already.
+    /// Creates a connection over `transport`, from which `read_ahead` was already read.
     pub(crate) fn new(
         transport: Transport,
         protocol: Protocol,
@@ -150,27 +153,27 @@ impl Connection {
         }
     }
 
-    /// Keeps the connection's place among those of a server.
+    /// Stores the connection's place in a server's count of connections.
     #[cfg(feature = "server")]
     pub(crate) fn holding(mut self, place: Place) -> Connection {
         self.place = Some(place);
         self
     }
 
-    /// Whether messages may lie in what was read, so that there is something to do before reading again.
+    /// Whether unparsed bytes may contain messages: parse them before reading again.
     pub(crate) fn has_unparsed(&self) -> bool {
         self.inbox.unparsed_len() > 0
     }
 
-    /// Reads once. `Ready`: there is more to parse, or the transport has ended.
+    /// Reads once. `Ready` if there is more to parse or the transport has ended.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.is_half_closed && self.transport.is_some() {
-            // Nothing more comes. What is left is written, or its time is up.
+            // The peer sends nothing more. Writing ends the connection, or a timeout does.
             return Poll::Pending;
         }
         self.begin_call();
         let Some(transport) = &mut self.transport else {
-            // What had arrived of a peer that was given up has been taken.
+            // All data of the peer that was given up has been parsed.
             self.protocol.receive_eof();
             return Poll::Ready(());
         };
@@ -202,7 +205,7 @@ impl Connection {
         Poll::Ready(())
     }
 
-    /// Writes everything that waits, and ends the writing side when it is time. `Ready`: nothing is left to do.
+    /// Writes all pending data and shuts down the writing side when the protocol wants it. `Ready` if no work is left.
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         #[cfg(feature = "server")]
         if let Some(place) = &mut self.place
@@ -238,8 +241,8 @@ impl Connection {
                     }
                     self.outbox = WriteProgress::Written;
                 }
-                // What the peer sent before may still lie in the transport, its Close frame perhaps: the reading side
-                // finds out how the connection ended.
+                // The transport may still hold data from the peer, such as its Close frame. The reading side finds out
+                // how the connection ended.
                 Err(_) => self.outbox = WriteProgress::Broken,
             }
         }
@@ -252,7 +255,7 @@ impl Connection {
             if let Some(place) = &mut self.place {
                 place.drain();
             }
-            // A transport that cannot be shut down is as good as shut down.
+            // A transport that fails to shut down counts as shut down.
             let _broken = ready!(Pin::new(transport).poll_shutdown(cx));
             self.outbox = WriteProgress::Shut;
         }
@@ -260,7 +263,7 @@ impl Connection {
         Poll::Ready(())
     }
 
-    /// Does what is overdue and waits for what will be. `true`: something was, so there may be bytes to write.
+    /// Handles due timeouts and waits for the next one. `true` if a timeout was handled: there may be bytes to write.
     pub(crate) fn poll_overdue(&mut self, cx: &mut Context<'_>) -> bool {
         let mut was_overdue = false;
         loop {
@@ -274,12 +277,12 @@ impl Connection {
                 return was_overdue;
             };
             let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(next)));
-            // A time that was put off meanwhile is found out when the timer fires: most of the time nothing is due then,
-            // but nothing had to be done at every read either.
+            // Reads do not move the timer when they move the deadline. A timer that fires early is reset here, which is
+            // cheaper.
             if next < timer.deadline() {
                 timer.as_mut().reset(next);
             }
-            // A spent budget must not keep the timer from learning whom to wake: it may not be asked again.
+            // Without a coop budget, the timer would not register the waker, and this may not be called again.
             if pin!(unconstrained(timer.as_mut())).poll(cx).is_pending() {
                 return was_overdue;
             }
@@ -329,7 +332,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Whether a message can be sent and has a chance to arrive.
+    /// Whether messages can be sent and may arrive.
     pub(crate) fn is_open(&self) -> bool {
         self.protocol.is_open() && !self.outbox.is_over()
     }
@@ -339,34 +342,34 @@ impl Connection {
         self.protocol.queued() == 0 && self.outbox != WriteProgress::Written
     }
 
-    /// Whether there is nothing to write, nor an end to bring about.
+    /// Whether there is nothing to write or to shut down.
     pub(crate) fn is_quiet(&self) -> bool {
         self.is_open() && self.is_flushed()
     }
 
-    /// Whether what was queued could not be written.
+    /// Whether queued data could not be written.
     pub(crate) fn is_broken(&self) -> bool {
         self.outbox == WriteProgress::Broken
     }
 
-    /// Whether nothing of this end is left to be written, the end of the transport included.
+    /// Whether this end has nothing left to write or to shut down.
     pub(crate) fn is_settled(&self) -> bool {
         self.transport.is_none() || self.outbox.is_over()
     }
 
-    /// Ends a connection that can neither be written to nor is read by anybody.
+    /// Ends a connection that cannot be written to and that no task reads.
     pub(crate) fn give_up(&mut self) {
         self.end(None);
     }
 
-    /// Whether the application need not wait for anything more: a client for the server to end the transport, a server
-    /// for its own Close frame to be written (RFC 6455 §7.1.1).
+    /// Whether the application may stop waiting: a client waits until the server has ended the transport, a server
+    /// until its own Close frame is written (RFC 6455 §7.1.1).
     pub(crate) fn has_ended(&self) -> bool {
         self.protocol.closed().is_some()
             && (self.protocol.is_over() || (self.protocol.role() == Role::Server && self.outbox.is_over()))
     }
 
-    /// Whether the peer was given up before all that had arrived was taken.
+    /// Whether the peer was given up while received data is still unparsed.
     pub(crate) fn is_lost(&self) -> bool {
         self.is_lost
     }
@@ -376,18 +379,19 @@ impl Connection {
         self.protocol.closed().cloned().unwrap_or_else(Closed::lost)
     }
 
-    /// Whether there is anything to log, or to tell whoever waits for the answer to a ping.
+    /// Whether there is something to log, or a result for a task that awaits a pong.
     #[inline]
     pub(crate) fn has_notes(&self) -> bool {
         !self.notes.is_empty() || self.pings.as_ref().is_some_and(|pings| pings.have_news)
     }
 
-    /// What is to be logged, once.
+    /// Takes the pending log entries.
     pub(crate) fn take_notes(&mut self) -> Vec<Note> {
         std::mem::take(&mut self.notes)
     }
 
-    /// Accounts for what the connection holds. One that has grown when all together hold too much is closed with 1013.
+    /// Accounts for the memory of the connection. If it grew and the server's limit is exceeded, the connection is
+    /// closed with 1013.
     pub(crate) fn settle(&mut self) {
         if let Some(account) = &mut self.account
             && !account.settle(self.protocol.held())
@@ -404,7 +408,7 @@ impl Connection {
         self.protocol.shed();
     }
 
-    /// A transport that has panicked is not called again: that may be while its panic still unwinds.
+    /// Ends the transport if its last call has panicked. The panic may still be unwinding.
     fn begin_call(&mut self) {
         if self.is_amid_call {
             self.end(None);
@@ -412,8 +416,8 @@ impl Connection {
         self.is_amid_call = self.transport.is_some();
     }
 
-    /// The peer sends nothing more. A client may still read what is queued for it; a server ends both directions at once
-    /// (RFC 6455 §7.1.1).
+    /// Handles the end of the peer's side of the transport. On a server, a client that half-closed may still read
+    /// queued data; a client ends both directions at once (RFC 6455 §7.1.1).
     fn end_reading(&mut self) {
         if self.protocol.role() == Role::Client || self.outbox.is_over() {
             return self.end(None);
@@ -435,7 +439,7 @@ impl Connection {
         self.drop_transport();
     }
 
-    /// The connection counts as open for as long as it has a transport.
+    /// A connection counts as open while it has a transport.
     fn drop_transport(&mut self) {
         #[cfg(feature = "server")]
         drop(self.place.take());
@@ -473,13 +477,13 @@ fn write_once(
     })
 }
 
-/// Whether a peer has ended its side of the TCP connection and not that of TLS before. It may still read.
+/// Whether the peer has ended TCP without ending TLS first. It may still read.
 pub(crate) fn is_end_of_tcp(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::UnexpectedEof
 }
 
-/// A peer that is gone without a word is an end like others, not a failure of this end. TLS says `UnexpectedEof` when
-/// the stream ends without `close_notify`.
+/// Whether the error means that the peer vanished: an end like any other, not a failure of this end. TLS reports
+/// `UnexpectedEof` if the stream ends without `close_notify`.
 pub(crate) fn is_vanished_peer(error: &io::Error) -> bool {
     use io::ErrorKind::{
         BrokenPipe, ConnectionAborted, ConnectionReset, HostUnreachable, NetworkDown, NetworkUnreachable,

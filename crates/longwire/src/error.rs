@@ -135,10 +135,7 @@ impl fmt::Display for Error {
             Error::Disconnected { queued: 0 } => f.write_str("not connected at the moment"),
             #[cfg(feature = "client")]
             Error::Disconnected { queued } => {
-                write!(
-                    f,
-                    "not connected at the moment, and the queue is full with {queued} messages"
-                )
+                write!(f, "not connected at the moment, and the queue is full with {queued} messages")
             }
             #[cfg(feature = "client")]
             Error::GaveUp(cause) => write!(f, "gave up: {cause}"),
@@ -378,7 +375,9 @@ impl fmt::Display for UrlError {
             UrlError::Scheme(url) => {
                 write!(f, "{url:?} is not a WebSocket URL: it must begin with ws:// or wss://")
             }
-            UrlError::Fragment(url) => write!(f, "{url:?} has a fragment, which WebSocket URLs must not have"),
+            UrlError::Fragment(url) => {
+                write!(f, "{url:?} has a fragment, which WebSocket URLs must not have")
+            }
             UrlError::NoHost(url) => write!(f, "{url:?} has no host"),
             UrlError::NoTls(url) => write!(f, "{url:?} needs TLS, but this program was built without it"),
         }
@@ -437,9 +436,14 @@ impl fmt::Display for HandshakeError {
             }
             HandshakeError::Response(error) => write!(f, "the server's response is invalid: {error}"),
             HandshakeError::Deflate(error) => write!(f, "the server's response is invalid: {error}"),
-            HandshakeError::Redirect(error) => write!(f, "the server redirects to an invalid address: {error}"),
+            HandshakeError::Redirect(error) => {
+                write!(f, "the server redirects to an invalid address: {error}")
+            }
             HandshakeError::InsecureRedirect(to) => {
-                write!(f, "the server redirects to {to}, which is not encrypted; insecure redirects are not followed")
+                write!(
+                    f,
+                    "the server redirects to {to}, which is not encrypted; insecure redirects are not followed"
+                )
             }
             HandshakeError::TooManyRedirects { followed, at } => {
                 write!(f, "too many redirects: followed {followed}, and {at} redirects again")

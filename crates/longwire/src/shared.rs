@@ -1,10 +1,10 @@
-//! What the handles of one connection share, and the task that does what nobody else is there to do.
+//! The state that the handles of one connection share, and the background task that works for it when no handle does.
 
 #[cfg(feature = "server")]
 pub(crate) mod attended;
 mod both;
 pub(crate) mod driver;
-// A session is its driver, and one of its transports is TLS.
+// Sessions are drivers too, and one of their transports is TLS.
 #[cfg(test)]
 #[cfg(all(feature = "server", feature = "tls"))]
 mod model;
@@ -32,14 +32,14 @@ use crate::message::{Message, Outgoing};
 use driver::{DrivenBy, Driver};
 use state::{Change, Frames, SharedState, Write};
 
-/// What the handles of one connection share.
+/// The state that the handles of one connection share.
 pub(crate) struct Shared {
     state: Mutex<SharedState>,
-    /// For who waits for room, or for a flush.
+    /// Wakes tasks that wait for room or for a flush.
     room: Notify,
-    /// For who waits for the end, or for a pong.
+    /// Wakes tasks that wait for the end or for a pong.
     end: Notify,
-    /// Whether the task that attends the connection is at it, and will do what the driver is to do before it waits.
+    /// Whether the attending task is running. It does the driver's work before it waits.
     in_turn: AtomicBool,
     runtime: Handle,
     pub(crate) opening: Negotiated,
@@ -73,12 +73,12 @@ impl Shared {
         shared
     }
 
-    /// The next message, or the end.
+    /// Polls for the next message or the end.
     pub(crate) fn poll_recv(self: &Arc<Shared>, cx: &mut Context<'_>) -> Poll<Result<Option<Message>>> {
         self.poll_receive(Connection::next_message, cx)
     }
 
-    /// What `next` finds among what arrives, or the end.
+    /// Polls until `next` finds something in the received data, or for the end.
     pub(crate) fn poll_receive<T>(
         self: &Arc<Shared>,
         next: impl Fn(&mut Connection) -> Result<Option<T>>,
@@ -87,12 +87,12 @@ impl Shared {
         self.locked(|state| state.poll_receive(next, cx))
     }
 
-    /// Waits for the end for a sink that closes; what arrives is kept for whoever receives, within bounds.
+    /// Waits for the end on behalf of a closing sink. Messages that arrive are kept for the receiver, up to a limit.
     pub(crate) fn poll_close(self: &Arc<Shared>, cx: &mut Context<'_>) -> Poll<Keeping> {
         self.locked(|state| state.poll_close(cx))
     }
 
-    /// Queues a message when there is room for it.
+    /// Queues a message once there is room for it.
     pub(crate) fn send(
         self: &Arc<Shared>,
         message: Outgoing,
@@ -101,7 +101,7 @@ impl Shared {
         self.when_there_is_room(Frames::Message, |connection| connection.queue(message), write)
     }
 
-    /// Sends a ping when there is room for it, and waits for its pong: how long the round trip took.
+    /// Sends a ping once there is room for it, waits for its pong, and returns the round-trip time.
     pub(crate) async fn ping(self: &Arc<Shared>) -> Result<Duration> {
         let mut number = None;
         let queue = |connection: &mut Connection| {
@@ -113,13 +113,13 @@ impl Shared {
         self.wait_until(Change::Pong, |state| state.took(asked.number)).await
     }
 
-    /// Queues a ping with this payload when there is room for it.
+    /// Queues a ping with this payload once there is room for it.
     pub(crate) async fn send_ping(self: &Arc<Shared>, payload: &[u8]) -> Result<()> {
         let queue = |connection: &mut Connection| connection.protocol.send_ping(payload);
         self.when_there_is_room(Frames::Within, queue, Write::Soon).await
     }
 
-    /// Queues a message, or gives it back if there is no room.
+    /// Queues a message, or returns it if there is no room.
     pub(crate) fn try_send(self: &Arc<Shared>, message: Outgoing) -> Result<Option<Message>> {
         self.locked(|state| {
             if !state.has_room(Frames::Message)? {
@@ -130,12 +130,12 @@ impl Shared {
         })
     }
 
-    /// Queues a message for which there was room, even if others have taken it since.
+    /// Queues a message for which there was room earlier, even if other tasks have used the room since.
     pub(crate) fn send_granted(self: &Arc<Shared>, message: Outgoing) -> Result<()> {
         self.locked(|state| state.queue(|connection| connection.queue(message), Write::Later))
     }
 
-    /// Waits until a message, or something within one, can be queued.
+    /// Waits until a message, or a frame within one, can be queued.
     pub(crate) async fn room(self: &Arc<Shared>, frames: Frames) -> Result<()> {
         self.wait_until(Change::Room(frames), |state| match state.has_room(frames) {
             Ok(true) => Some(Ok(())),
@@ -148,7 +148,7 @@ impl Shared {
         .await
     }
 
-    /// Waits until the transport has taken everything that was queued.
+    /// Waits until the transport has taken all queued data.
     pub(crate) async fn flush(self: &Arc<Shared>) -> Result<()> {
         self.wait_until(Change::Flushed, |state| {
             state.is_flushed().map(|is_flushed| is_flushed.then_some(())).transpose()
@@ -156,18 +156,18 @@ impl Shared {
         .await
     }
 
-    /// Writes what waits, as far as the transport takes it at once; the rest follows by itself.
+    /// Writes pending data as far as the transport takes it at once; the rest is written in the background.
     #[cfg(feature = "server")]
     pub(crate) fn write(self: &Arc<Shared>) {
         self.locked(SharedState::write_now);
     }
 
-    /// Begins the closing handshake, unless it has begun.
+    /// Begins the closing handshake if it has not begun.
     pub(crate) fn begin_close(self: &Arc<Shared>, frame: Option<CloseFrame>) {
         self.locked(|state| state.begin_close(frame));
     }
 
-    /// Waits for the end of the connection. Someone has to receive meanwhile, or the time for closing has to pass.
+    /// Waits for the end of the connection. A task has to receive at the same time, or the close timeout has to pass.
     pub(crate) async fn ended(self: &Arc<Shared>) -> Closed {
         self.wait_until(Change::End, |state| state.is_end_certain().then(|| state.connection.closed())).await
     }
@@ -182,7 +182,7 @@ impl Shared {
         self.lock().connection.is_open()
     }
 
-    /// The round-trip time, as it was last measured.
+    /// The last measured round-trip time.
     pub(crate) fn round_trip(&self) -> Option<Duration> {
         self.lock().connection.protocol.round_trip()
     }
@@ -204,7 +204,7 @@ impl Shared {
         self.locked(SharedState::remove_receiver);
     }
 
-    /// Takes a step, and has what is to follow it follow.
+    /// Runs a step under the lock, then the follow-up work that it caused.
     #[inline]
     fn locked<T>(self: &Arc<Shared>, step: impl FnOnce(&mut SharedState) -> T) -> T {
         let mut state = self.lock();
@@ -215,8 +215,9 @@ impl Shared {
         outcome
     }
 
-    /// Does what is to follow a step. The lock is released first, since others run in here who may want it: a runtime that
-    /// is gone drops a new task at once, a waker does what it likes, and a log may be sent over this very connection.
+    /// Runs the follow-up work of a step after releasing the lock, because it can run foreign code that takes the lock:
+    /// a runtime that is gone drops a new task at once, a waker can do anything, and a log may be sent over this very
+    /// connection.
     fn follow(self: &Arc<Shared>, mut state: MutexGuard<'_, SharedState>) {
         let due = state.take_due();
         let driver = match &state.driver {
@@ -244,11 +245,11 @@ impl Shared {
 
     fn lock(&self) -> MutexGuard<'_, SharedState> {
         between_steps();
-        // Nothing that holds the lock leaves the state half changed, so a panic elsewhere does not spoil it.
+        // No panic can leave the state half changed, so a poisoned lock is still usable.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Not an `async fn`: its future would have room for the arguments twice, and so would each that awaits it.
+    /// Not an `async fn`: its future would store the arguments twice, and so would every future that awaits it.
     pub(crate) fn when_there_is_room(
         self: &Arc<Shared>,
         frames: Frames,
@@ -258,14 +259,14 @@ impl Shared {
         let mut queue = Some(queue);
         async move {
             while !poll_fn(|cx| self.poll_queue(frames, &mut queue, write, cx)).await? {
-                // Boxed, because it is rare, and every connection that sends has room for the future.
+                // Boxed, because waiting is rare, but every future that sends would contain it.
                 Box::pin(self.room(frames)).await?;
             }
             Ok(())
         }
     }
 
-    /// `true`: what is in `queue` has been done; `false`: there is no room for it.
+    /// Returns whether `queue` was called; `false` if there is no room.
     fn poll_queue(
         self: &Arc<Shared>,
         frames: Frames,
@@ -274,8 +275,9 @@ impl Shared {
         cx: &mut Context<'_>,
     ) -> Poll<Result<bool>> {
         self.locked(|state| {
-            // A sender that never has to wait still lets other tasks have their turn: before the message is queued, so that a
-            // dropped future has not queued it, and not between the answers to one read, which leave in one write.
+            // A sender that never has to wait still yields to other tasks. It yields before the message is queued, so
+            // that a dropped future has queued nothing. It does not yield between the replies to one read, so that they
+            // leave in one write.
             if !state.connection.takes_an_answer() {
                 ready!(poll_proceed(cx)).made_progress();
             }
@@ -295,14 +297,14 @@ impl Shared {
         mut check: impl FnMut(&mut SharedState) -> Option<T>,
     ) -> T {
         loop {
-            let told = match change {
+            let changed = match change {
                 Change::Room(_) | Change::Flushed => self.room.notified(),
                 Change::Pong | Change::End => self.end.notified(),
             };
             let found = self.locked(|state| {
                 let found = check(state);
                 if found.is_none() {
-                    // Only now: what this look has changed is for the others.
+                    // Only now: changes that this check made concern other tasks.
                     state.await_change(change);
                 }
                 found
@@ -310,12 +312,12 @@ impl Shared {
             if let Some(value) = found {
                 return value;
             }
-            told.await;
+            changed.await;
         }
     }
 }
 
-/// A ping that was sent, for as long as somebody waits for its answer.
+/// A sent ping whose pong a task awaits.
 struct AwaitedPing<'a> {
     shared: &'a Arc<Shared>,
     number: u32,
@@ -327,22 +329,22 @@ impl Drop for AwaitedPing<'_> {
     }
 }
 
-/// Where another thread may take a step: the model of the tests lets another task do so.
+/// A point at which another thread may take a step: in the tests' model, another task does.
 #[inline]
 fn between_steps() {
     #[cfg(all(test, feature = "server", feature = "tls"))]
     model::between_steps();
 }
 
-/// Starts a driver: in the model of the tests it is polled by hand.
+/// Starts a driver. In the tests' model, it is polled by hand.
 fn start(driving: Driving, runtime: &Handle) {
     #[cfg(all(test, feature = "server", feature = "tls"))]
     let Some(driving) = model::adopt(driving) else { return };
     runtime.spawn(driving);
 }
 
-/// The task that drives a connection. If it is dropped before the end, in a panic or with its runtime, nobody is left to
-/// do what it does, and nobody is to wait for it.
+/// The task that drives a connection. If it is dropped before the end, by a panic or with its runtime, the connection
+/// ends, and no task waits for it forever.
 struct Driving(Arc<Shared>);
 
 impl Future for Driving {

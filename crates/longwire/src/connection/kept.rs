@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 
 use crate::message::Message;
 
-/// How much a sink that closes keeps of what arrives for the stream, in bytes, with what each message costs besides.
+/// How many bytes of messages a closing sink keeps for the stream, including a fixed cost per message.
 const KEPT: usize = 64 << 10;
 
-/// Messages that were read for somebody else, who receives them first of all.
+/// Messages that another task has read; the receiver gets them first.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     messages: VecDeque<Message>,

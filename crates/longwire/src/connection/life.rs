@@ -1,5 +1,5 @@
-//! What is looked for behind what the application has not taken: life, before the connection is given up, and the pongs
-//! that somebody waits for.
+//! Looks behind the bytes that the application has not received yet: for signs of life before a connection is given up,
+//! and for awaited pongs.
 
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -10,34 +10,34 @@ use tokio::time::Instant;
 use super::{Connection, WriteProgress};
 use crate::telemetry;
 
-/// What a glimpse behind what is not parsed shows.
+/// The result of a glimpse behind the unparsed bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Glimpse {
     /// Something has arrived.
     Bytes,
-    /// So much is unparsed that nobody knows.
+    /// Too many bytes are unparsed to read more.
     NoRoom,
     /// Nothing has arrived, or the transport has ended.
     Nothing,
 }
 
 impl Connection {
-    /// Does what is overdue.
+    /// Handles due timeouts.
     pub(super) fn expire(&mut self, cx: &mut Context<'_>) {
         let now = Instant::now().into_std();
         match self.protocol.giving_up(now) {
             Some(why) if self.is_spared(why, cx) => return,
             Some(_) => {}
-            // Messages that the application has not taken are not idleness of the peer.
+            // A peer whose messages wait for the application is not idle.
             None if self.has_unparsed() && !self.has_glimpsed_only => self.protocol.messages_wait(),
             None => {}
         }
         telemetry::handle_timeout(&mut self.protocol, now);
     }
 
-    /// Whether a connection that is about to be given up is not, or not yet. It may be this end that does not listen: as long
-    /// as nobody receives, what has arrived lies in the transport, the pong perhaps. And what has arrived is given to the
-    /// application before it is told that the peer is gone.
+    /// Whether a connection that is about to be given up continues, at least for now. While the application does not
+    /// receive, data waits in the transport, possibly including the pong. The application also gets all received data
+    /// before the error.
     fn is_spared(&mut self, why: GivingUp, cx: &mut Context<'_>) -> bool {
         let glimpse = self.glimpse(cx);
         if why == GivingUp::Silent && glimpse != Glimpse::Nothing {
@@ -59,7 +59,7 @@ impl Connection {
         self.begin_call();
         let read = self.transport.as_mut().map(|transport| self.inbox.poll_glimpse(transport, cx));
         self.is_amid_call = false;
-        // The transport wakes this task now, so whoever receives has to look again.
+        // The transport now wakes this task, so the receiver has to poll again.
         self.has_looked_ahead = true;
         let Some(Poll::Ready(Ok(count @ 1..))) = read else { return Glimpse::Nothing };
         self.has_glimpsed_only |= was_empty;
@@ -68,7 +68,7 @@ impl Connection {
         Glimpse::Bytes
     }
 
-    /// The peer is gone, but what it said before is still to be taken. Nothing is written any more.
+    /// Gives the peer up but keeps the received data for the application. Nothing more is written.
     fn lose(&mut self, why: GivingUp, glimpse: Glimpse) {
         telemetry::gave_up_on_peer(self.protocol.role(), why);
         self.is_lost = true;
@@ -79,7 +79,7 @@ impl Connection {
         }
     }
 
-    /// Queues a ping, and gives its number.
+    /// Queues a ping and returns its number.
     pub(crate) fn queue_ping(&mut self) -> Result<u32, SendError> {
         let number = self.protocol.send_numbered_ping()?;
         let unwritten = self.protocol.queued();
@@ -87,12 +87,12 @@ impl Connection {
         Ok(number)
     }
 
-    /// How long the round trip of this ping took, if it has been answered.
+    /// The round-trip time of this ping, if it was answered.
     pub(crate) fn took(&self, ping: u32) -> Option<Duration> {
         self.pings.as_ref()?.took(ping)
     }
 
-    /// Nobody waits for the answer to this ping any more.
+    /// Forgets a ping whose pong is no longer awaited.
     pub(crate) fn forget_ping(&mut self, number: u32) {
         if let Some(pings) = &mut self.pings {
             pings.forget(number);
@@ -102,23 +102,23 @@ impl Connection {
         }
     }
 
-    /// Whether somebody waits for the answer to a ping.
+    /// Whether any task awaits a pong.
     #[inline]
     pub(crate) fn awaits_pong(&self) -> bool {
         self.pings.as_ref().is_some_and(|pings| pings.are_unanswered())
     }
 
-    /// Whether no pong is to come any more.
+    /// Whether no pong can arrive any more.
     pub(crate) fn is_end_ahead(&self) -> bool {
         self.is_lost || self.pings.as_ref().is_some_and(|pings| pings.is_end_ahead)
     }
 
-    /// Whether there is something to tell whoever waits for the answer to a ping, once.
+    /// Takes the flag that a result is ready for a task that awaits a pong.
     pub(crate) fn take_news_of_pings(&mut self) -> bool {
         self.pings.as_mut().is_some_and(|pings| std::mem::take(&mut pings.have_news))
     }
 
-    /// Whether more is to be read for the sake of a pong than the application takes.
+    /// Whether to read more than the application receives, to find a pong.
     pub(crate) fn wants_to_look_ahead(&self) -> bool {
         self.awaits_pong()
             && !self.is_end_ahead()
@@ -126,7 +126,7 @@ impl Connection {
             && self.protocol.closed().is_none()
     }
 
-    /// Reads behind what is not parsed, and looks for pongs. `Ready`: there may be more.
+    /// Reads behind the unparsed bytes and looks for pongs. `Ready` if there may be more.
     pub(crate) fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.begin_call();
         let Some(transport) = &mut self.transport else { return Poll::Ready(()) };
@@ -141,7 +141,7 @@ impl Connection {
                 }
                 self.look_for_pongs();
             }
-            // Whoever receives finds out how, when what came before has been taken.
+            // The receiver finds out how the connection ended after it has received the earlier data.
             Ok(0) | Err(_) => {
                 if let Some(pings) = &mut self.pings {
                     pings.is_end_ahead = true;
@@ -152,7 +152,7 @@ impl Connection {
         Poll::Ready(())
     }
 
-    /// Looks for pongs among what is not parsed.
+    /// Looks for pongs among the unparsed bytes.
     pub(crate) fn look_for_pongs(&mut self) {
         let from = self.inbox.searched();
         let next = self.protocol.look_for_pongs(self.inbox.unparsed(), from);
@@ -160,7 +160,7 @@ impl Connection {
         self.note_answers();
     }
 
-    /// Looks which pings the last pong has answered.
+    /// Finds the pings that the last pong answered.
     pub(super) fn note_answers(&mut self) {
         let Connection { pings: Some(pings), protocol, .. } = self else { return };
         if let Some(took) = pings.look(|number| protocol.is_answered(number)) {
@@ -168,7 +168,7 @@ impl Connection {
         }
     }
 
-    /// Whether the transport was read from by a task that does not receive, once.
+    /// Takes the flag that a task that does not receive has read from the transport.
     pub(crate) fn has_looked_ahead(&mut self) -> bool {
         std::mem::take(&mut self.has_looked_ahead)
     }

@@ -1,35 +1,35 @@
-//! The pings that somebody waits for the answers to.
+//! Pings whose pongs are awaited.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The pings that somebody waits for the answers to.
+/// Pings whose pongs are awaited.
 #[derive(Debug, Default)]
 pub(super) struct Pings {
     asked: Vec<SentPing>,
-    /// Whether there is something that whoever waits has not been told.
+    /// Whether there is a result that the waiting tasks have not seen.
     pub(super) have_news: bool,
-    /// Whether the transport has ended behind what is not parsed, so that no pong is to come.
+    /// Whether the transport has ended behind the unparsed bytes: no pong can arrive any more.
     pub(super) is_end_ahead: bool,
 }
 
 #[derive(Debug)]
 struct SentPing {
     number: u32,
-    /// How many bytes are to be written until it is.
+    /// How many bytes must be written until the ping is written.
     unwritten: usize,
     written_at: Option<Instant>,
     took: Option<Duration>,
 }
 
 impl Pings {
-    /// A ping was queued, as the last of so many bytes.
+    /// Records a queued ping that ends `unwritten` bytes of queued data.
     pub(super) fn ask(&mut self, number: u32, unwritten: usize) {
         self.asked.push(SentPing { number, unwritten, written_at: None, took: None });
     }
 
-    /// So many bytes were written.
+    /// Records that `count` bytes were written.
     pub(super) fn written(&mut self, count: usize) {
         for ping in self.asked.iter_mut().filter(|ping| ping.written_at.is_none()) {
             ping.unwritten = ping.unwritten.saturating_sub(count);
@@ -39,7 +39,7 @@ impl Pings {
         }
     }
 
-    /// Looks which have been answered. Gives how long the newest of them took.
+    /// Records which pings were answered. Returns the round-trip time of the newest one.
     pub(super) fn look(&mut self, is_answered: impl Fn(u32) -> bool) -> Option<Duration> {
         let mut newest = None;
         for ping in self.asked.iter_mut().filter(|ping| ping.took.is_none() && is_answered(ping.number)) {
@@ -51,12 +51,12 @@ impl Pings {
         newest
     }
 
-    /// How long this one took, if it has been answered.
+    /// The round-trip time of this ping, if it was answered.
     pub(super) fn took(&self, number: u32) -> Option<Duration> {
         self.asked.iter().find(|ping| ping.number == number)?.took
     }
 
-    /// Nobody waits for this one any more.
+    /// Forgets a ping whose pong is no longer awaited.
     pub(super) fn forget(&mut self, number: u32) {
         self.asked.retain(|ping| ping.number != number);
     }
@@ -65,7 +65,7 @@ impl Pings {
         self.asked.is_empty()
     }
 
-    /// Whether any is unanswered.
+    /// Whether any ping is unanswered.
     pub(super) fn are_unanswered(&self) -> bool {
         self.asked.iter().any(|ping| ping.took.is_none())
     }

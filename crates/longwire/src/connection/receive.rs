@@ -1,4 +1,4 @@
-//! From what was read to messages, whole or in parts.
+//! Receiving: turns the bytes that were read into messages, whole or in parts.
 
 use std::borrow::Cow;
 use std::task::{Context, Poll, ready};
@@ -12,15 +12,15 @@ use crate::error::{Error, Result};
 use crate::message::{Message, Utf8Bytes};
 use crate::telemetry;
 
-/// A message, or what has arrived of one.
+/// A message, or the part of one that has arrived.
 #[derive(Debug)]
 pub(crate) struct Part {
     pub(crate) content: Message,
-    /// Whether the message is whole with it.
+    /// Whether this part completes the message.
     pub(crate) is_last: bool,
 }
 
-/// Whether more can be kept.
+/// Whether more messages can be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keeping {
     More,
@@ -36,7 +36,7 @@ pub(crate) enum Arrival {
     Pong(Bytes),
 }
 
-/// How messages are given.
+/// Whether messages are returned whole or in parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum MessageMode {
     Whole,
@@ -44,9 +44,9 @@ enum MessageMode {
 }
 
 impl Connection {
-    /// The next message among what was read. `None`: more has to be read, or the end is near.
+    /// Returns the next message from the bytes that were read. `None` if more must be read or the end is near.
     ///
-    /// If a message was begun to be taken in parts, what is left of it is discarded.
+    /// If the previous message was received in parts, its rest is discarded.
     #[inline]
     pub(crate) fn next_message(&mut self) -> Result<Option<Message>> {
         if self.is_amid_parts && !self.discard_parts()? {
@@ -55,13 +55,13 @@ impl Connection {
         self.next(MessageMode::Whole, |message| message.content, |_| None)
     }
 
-    /// The next message, ping or pong among what was read.
+    /// Returns the next message, ping or pong from the bytes that were read.
     #[cfg(feature = "axum")]
     pub(crate) fn next_arrival(&mut self) -> Result<Option<Arrival>> {
         self.next(MessageMode::Whole, |message| Arrival::Message(message.content), Arrival::control)
     }
 
-    /// The first part of the next message, or all of it. What is left of the message before is discarded.
+    /// Returns the first part of the next message, or all of it. The rest of the previous message is discarded.
     pub(crate) fn first_part(&mut self) -> Result<Option<Part>> {
         if self.is_amid_parts && !self.discard_parts()? {
             return Ok(None);
@@ -69,7 +69,7 @@ impl Connection {
         self.next_part()
     }
 
-    /// The next part of the message that is taken in parts.
+    /// Returns the next part of the message that is being received in parts.
     pub(crate) fn next_part(&mut self) -> Result<Option<Part>> {
         let part = self.next(MessageMode::InParts, |part| part, |_| None)?;
         if let Some(part) = &part {
@@ -78,7 +78,7 @@ impl Connection {
         Ok(part)
     }
 
-    /// Keeps messages among what was read for whoever receives next.
+    /// Keeps messages from the bytes that were read for the next receiver.
     pub(crate) fn keep_messages(&mut self) -> Result<Keeping> {
         if self.is_amid_parts && !self.discard_parts()? {
             return Ok(Keeping::More);
@@ -93,22 +93,22 @@ impl Connection {
         Ok(Keeping::Full)
     }
 
-    /// What ended the transport, once.
+    /// Takes the error that ended the transport.
     pub(crate) fn take_failure(&mut self) -> Option<Error> {
         self.failure.take()
     }
 
-    /// Lets whoever receives find out what went wrong.
+    /// Stores an error for the receiver.
     pub(crate) fn fail(&mut self, error: Error) {
         self.failure = Some(error);
     }
 
-    /// Whether messages are kept for whoever receives next.
+    /// Whether messages are kept for the next receiver.
     pub(crate) fn has_kept(&self) -> bool {
         self.kept.is_some()
     }
 
-    /// Nobody will receive any more.
+    /// Discards the kept messages: the receiver is gone.
     pub(crate) fn discard_kept(&mut self) {
         self.kept = None;
     }
@@ -122,7 +122,7 @@ impl Connection {
         content.map(|content| Part { content, is_last: true })
     }
 
-    /// Whether the last part has been discarded.
+    /// Discards the rest of a message. Returns whether its last part was discarded.
     fn discard_parts(&mut self) -> Result<bool> {
         while self.is_amid_parts {
             if self.next_part()?.is_none() {
@@ -132,7 +132,8 @@ impl Connection {
         Ok(true)
     }
 
-    /// What `of_message` makes of the next message or part, or `of_control` of a control frame before it, if it wants it.
+    /// Maps the next message or part with `of_message`, or a control frame before it with `of_control`. A control frame
+    /// that maps to `None` is skipped.
     #[inline]
     fn next<T>(
         &mut self,
@@ -148,7 +149,7 @@ impl Connection {
         self.next_read(delivery, of_message, of_control)
     }
 
-    /// The same, of what nobody has looked at.
+    /// Like `next`, but ignores kept messages.
     #[inline]
     fn next_read<T>(
         &mut self,
@@ -160,9 +161,9 @@ impl Connection {
             return Ok(None);
         }
         let outcome = self.parse(delivery, of_message, of_control);
-        // What was lent has been taken. A buffer goes back at once: it may be long before anybody receives again.
+        // All borrowed data is consumed. Return the buffer at once: the next receive may be much later.
         if !self.has_unparsed() {
-            // Behind a part there may be a Close frame that the protocol has taken already.
+            // The protocol may already have parsed a Close frame behind a part.
             self.has_news = delivery == MessageMode::InParts && matches!(outcome, Ok(Some(_)));
             self.has_glimpsed_only = false;
             self.inbox.clear();
@@ -188,7 +189,7 @@ impl Connection {
             };
             let taken = before - received.len();
             let (content, is_last) = match event {
-                // A payload that is lent can take its buffer along.
+                // A borrowed payload can take over its buffer.
                 Ok(Some(Event::Binary(Cow::Borrowed(payload)))) => {
                     let len = payload.len();
                     let payload = self.inbox.parsed_payload(taken, len);
@@ -204,7 +205,7 @@ impl Connection {
                     if tracing::enabled!(tracing::Level::TRACE) {
                         self.notes.push(Note::received(&event));
                     }
-                    // A pong that is not queued is put off, as RFC 6455 §5.5.3 allows.
+                    // A pong that is not queued is delayed, as RFC 6455 §5.5.3 allows.
                     if matches!(event, Event::Ping(_))
                         && self.protocol.is_open()
                         && self.protocol.queued() == queued
@@ -243,8 +244,7 @@ impl Connection {
         }
     }
 
-    /// Whether more waits to be taken than may be before other tasks have had their turn: then whoever takes it waits, and
-    /// is woken after them.
+    /// `Pending` if the share is used up: the task is woken again after other tasks have run.
     #[inline]
     pub(crate) fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.share.is_used_up() {
@@ -254,13 +254,13 @@ impl Connection {
         Poll::Pending
     }
 
-    /// Whether what is to be sent is an answer to what is being taken.
+    /// Whether the message to be sent is a reply to data that is being received.
     #[inline]
     pub(crate) fn takes_an_answer(&mut self) -> bool {
         self.has_unparsed() && self.share.take_answer()
     }
 
-    /// Reads and discards once, answering pings on the way.
+    /// Reads once and discards the data, but answers pings.
     pub(crate) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.discard_unparsed();
         ready!(self.poll_rest(cx));
@@ -270,8 +270,8 @@ impl Connection {
     }
 
     fn discard_unparsed(&mut self) {
-        // Errors of the peer fail the connection by themselves; nobody is there to be told.
-        // In parts, so that a message that is still to come is not put together for nobody.
+        // Errors of the peer fail the connection anyway, and no task waits for them. Messages are discarded in parts,
+        // so they are not assembled.
         while let Ok(Some(_)) | Err(_) = self.next_read(MessageMode::InParts, |part| part, |_| None) {}
     }
 }
@@ -287,7 +287,7 @@ impl Arrival {
     }
 }
 
-/// Text of its own: a copy if it is lent from a read buffer.
+/// Converts to owned text; copies text that is borrowed from a read buffer.
 #[inline]
 fn owned_text(text: Cow<'_, str>) -> Utf8Bytes {
     match text {

@@ -1,4 +1,4 @@
-//! How much is taken of what was read before other tasks have their turn.
+//! How much a connection may receive before other tasks run.
 
 use std::future::Future;
 use std::pin::pin;
@@ -6,19 +6,20 @@ use std::task::Context;
 
 use tokio::task::yield_now;
 
-/// How many messages and control frames are taken in a turn.
+/// How many messages and control frames are received before the task yields.
 const FRAMES: u32 = 256;
 
-/// How many bytes are taken in a turn, on the wire or inflated, whichever are more. A message that is longer is taken whole.
+/// How many bytes are received before the task yields: on the wire or inflated, whichever are more. A longer message is
+/// received whole.
 const BYTES: usize = 512 << 10;
 
-/// What may be taken until other tasks have their turn. One read brings tens of thousands of empty messages, or what
-/// inflates to a hundred megabytes.
+/// What may still be received before other tasks run. One read can contain tens of thousands of empty messages, or data
+/// that inflates to a hundred megabytes.
 #[derive(Debug)]
 pub(super) struct Share {
     frames: u32,
     bytes: usize,
-    /// How many answers to what is taken may be sent without a thought of other tasks.
+    /// How many replies may be sent without yielding to other tasks.
     answers: u32,
 }
 
@@ -29,7 +30,7 @@ impl Default for Share {
 }
 
 impl Share {
-    /// A frame of so many bytes was taken.
+    /// Counts a received frame of `bytes` bytes.
     #[inline]
     pub(super) fn take(&mut self, bytes: usize) {
         self.frames = self.frames.saturating_sub(1);
@@ -41,8 +42,8 @@ impl Share {
         self.frames == 0 || self.bytes == 0
     }
 
-    /// Whether a message may be sent as an answer to what is taken, so that its sender need not take turns by itself: as many
-    /// as are taken. Whoever sends more, or while the receiver rests, does take turns.
+    /// Whether a message counts as a reply to a received one, which is sent without yielding. There are as many replies
+    /// as received messages; a task that sends more, or sends while the receiver yields, yields itself.
     #[inline]
     pub(super) fn take_answer(&mut self) -> bool {
         let is_left = self.answers > 0;
@@ -50,14 +51,14 @@ impl Share {
         is_left
     }
 
-    /// Begins the next turn, in which the task is woken when the others have had theirs.
+    /// Starts a new share and wakes the task after other tasks have run.
     pub(super) fn rest(&mut self, cx: &mut Context<'_>) {
         *self = Share::default();
-        // Not at once: the runtime looks for input and output before.
+        // `yield_now` lets the runtime poll I/O first; waking the task at once would not.
         let _pending = pin!(yield_now()).poll(cx);
     }
 
-    /// The task waits, so its turn is over.
+    /// Starts a new share, because the task waits anyway.
     #[inline]
     pub(super) fn renew(&mut self) {
         *self = Share::default();

@@ -1,7 +1,7 @@
-//! A connection whose driver is the task that runs its handler: the server's session.
+//! A connection that is driven by the task that runs its handler: a server's session.
 //!
-//! One task for both saves the memory of the other, and waking it. The session takes turns: it lets the handler run, and
-//! then does what has fallen to the driver meanwhile.
+//! Sharing one task saves the memory of a second one, and the wake-ups between them. The session takes turns: it polls
+//! the handler, and then does the driver's work that came up in the meantime.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,25 +11,25 @@ use super::Shared;
 use super::driver::Driver;
 use super::state::{Presence, SharedState};
 
-/// How a connection stands after a turn.
+/// The state of a connection after a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
     InUse,
-    /// It is open, and nobody holds a handle but one sender.
+    /// It is open, but no handle is left except one sender.
     Abandoned,
-    /// Nothing of this end is left to be written, the end of the transport included.
+    /// This end has nothing left to write or to shut down.
     Settled,
 }
 
 impl Shared {
-    /// Begins a turn. Until it ends, the task that attends the connection is not woken.
+    /// Begins a turn. Until it ends, the attending task is not woken.
     pub(crate) fn begin_turn(&self) {
-        // Whoever would wake the task holds the lock, and so does `end_turn` when it looks whether to drive: nothing is
-        // missed between the two.
+        // Tasks that would wake the attending one hold the lock, and so does `end_turn` when it checks whether to
+        // drive. No wake-up is lost in between.
         self.in_turn.store(true, Ordering::Relaxed);
     }
 
-    /// Ends a turn: does what there is to do for the driver.
+    /// Ends a turn: does the driver's work.
     pub(crate) fn end_turn(self: &Arc<Shared>, cx: &mut Context<'_>) -> Standing {
         self.locked(|state| {
             self.in_turn.store(false, Ordering::Relaxed);
@@ -42,7 +42,7 @@ impl Shared {
         })
     }
 
-    /// Takes turns until the connection is no longer in use.
+    /// Ends turns until the connection is no longer in use.
     pub(crate) fn poll_out_of_use(self: &Arc<Shared>, cx: &mut Context<'_>) -> Poll<Standing> {
         match self.end_turn(cx) {
             Standing::InUse => Poll::Pending,
@@ -50,7 +50,7 @@ impl Shared {
         }
     }
 
-    /// Takes turns until nothing is left to be written.
+    /// Ends turns until nothing is left to be written.
     pub(crate) fn poll_settled(self: &Arc<Shared>, cx: &mut Context<'_>) -> Poll<()> {
         match self.end_turn(cx) {
             Standing::Settled => Poll::Ready(()),
@@ -58,7 +58,7 @@ impl Shared {
         }
     }
 
-    /// The task that attended the connection does so no more: what is left to do, a task of its own does.
+    /// The attending task stops attending the connection: a separate driver does the remaining work.
     pub(crate) fn release(self: &Arc<Shared>) {
         self.locked(|state| {
             self.in_turn.store(false, Ordering::Relaxed);
@@ -69,7 +69,7 @@ impl Shared {
         });
     }
 
-    /// Whether nobody holds a handle but one sender.
+    /// Whether the only handle left is one sender.
     pub(crate) fn has_one_sender_only(&self) -> bool {
         self.lock().has_one_sender_only()
     }
@@ -90,8 +90,8 @@ impl SharedState {
         self.receiver == Presence::Gone && self.senders == 1
     }
 
-    /// Whether the driver has anything to do. It may have been woken for the answers to one read, which the receiver has
-    /// written since; then it has not. In another task than before, it has to say anew whom to wake.
+    /// Whether the driver has work. It may have been woken for replies that the receiver has written since; then it has
+    /// none. If it runs in another task than before, it must register the new waker.
     fn wants_driving(&self, cx: &Context<'_>) -> bool {
         match &self.driver {
             Driver::NotStarted | Driver::Done => false,

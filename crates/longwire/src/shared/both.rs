@@ -1,11 +1,11 @@
-//! Reading for two tasks that wait for what arrives.
+//! Reading on behalf of two tasks that wait for data.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::connection::Connection;
 
-/// Reads once. If another task waits for what arrives, both are woken: the transport remembers only one of them.
+/// Reads once. If another task waits for data, too, both are woken: a transport remembers only one waker.
 pub(super) fn poll_read(
     connection: &mut Connection,
     cx: &mut Context<'_>,
@@ -20,7 +20,7 @@ pub(super) fn poll_read(
     }
 }
 
-/// Wakes both.
+/// Wakes two tasks.
 struct Both(Waker, Waker);
 
 impl Wake for Both {

@@ -1,30 +1,30 @@
-//! Who does what no method of a handle is there to do.
+//! The driver: the background task of a connection.
 
 use std::task::Waker;
 
-/// The task of a connection. It does what no method of a handle is there to do: it writes what the transport did not
-/// take at once, keeps the times of `Limits`, answers and discards when there is no receiver, and ends the transport
-/// after the closing handshake. It is started when it is first needed, which is at once if there are times to keep. A
-/// server's session is the driver of its connection itself.
+/// The background task of a connection. It does the work that no method of a handle does: it writes data that the
+/// transport did not take at once, enforces the time limits of `Limits`, replies and discards if there is no receiver,
+/// and ends the transport after the closing handshake. It is started when it is first needed: at once if there are time
+/// limits. A server's session drives its connection itself.
 #[derive(Debug)]
 pub(super) enum Driver {
     NotStarted,
     Running {
         waker: Option<Waker>,
-        /// It has been woken and has not run since.
+        /// It was woken and has not run since.
         scheduled: bool,
-        /// It waits for the transport to take bytes, so nobody else needs to try.
+        /// It waits until the transport takes bytes, so handles need not try.
         writing: bool,
     },
     Done,
 }
 
-/// Who drives a connection.
+/// Which task drives a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DrivenBy {
-    /// A task of its own.
+    /// A separate task.
     Itself,
-    /// Whoever opens it, from the first moment on.
+    /// The task that opens it, from the beginning.
     #[cfg(feature = "server")]
     Opener,
 }

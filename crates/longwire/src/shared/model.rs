@@ -1,33 +1,35 @@
-//! A model of everybody who may wait on one connection: nobody waits for what has happened.
+//! A model of the tasks that can wait on one connection. It checks that no task waits for something that has already
+//! happened.
 //!
-//! Every pair of operations that may wait at once runs over a transport that makes trouble, in thousands of orders.
-//! A scheduler polls each task by hand, so a seed determines the order, and a failure names the seed.
+//! Every pair of operations that can wait at the same time runs over an unreliable transport, in thousands of orders. A
+//! scheduler polls each task by hand: a seed determines the order, and a failure names the seed.
 //!
-//! # Who waits for what, and who brings it
+//! # Waiters and their wake-ups
 //!
-//! | waits | for | where it is told | brought by |
+//! | waiting operation | waits for | woken through | woken by |
 //! |---|---|---|---|
 //! | `recv`, `recv_stream`, `Stream`, `AsyncRead` | bytes | the transport's reader | the peer |
-//! | the same, after the closing handshake | the end | `receiver_waker` | the driver; any handle's write |
-//! | `Sink::poll_close` | the end, reading if nobody else does | the transport's reader together with the stream's half; `closer` | the peer; the driver |
-//! | `send`, `feed`, `poll_ready`, `stream_…`, `AsyncWrite::poll_write` | room, and the end of a message in pieces | `room` | the driver; any handle's write; the receiver, which writes before it reads; the last piece |
-//! | `ping` | a pong, or that none will come | `end` | the receiver; the driver, which looks ahead; the end |
+//! | the same, after the closing handshake | the end | `receiver_waker` | the driver; a write through any handle |
+//! | `Sink::poll_close` | the end; reads if no other task does | the transport's reader, together with the stream's half; `closer` | the peer; the driver |
+//! | `send`, `feed`, `poll_ready`, `stream_…`, `AsyncWrite::poll_write` | room, and the end of a message in pieces | `room` | the driver; a write through any handle; the receiver, which writes before it reads; the last piece |
+//! | `ping` | a pong, or the certainty that none will come | `end` | the receiver; the driver, which looks ahead; the end |
 //! | `send_ping`, `BinaryWriter::write` | room | `room` | the same |
 //! | `flush`, `poll_flush`, `poll_shutdown` | an empty queue and a flushed transport | `room` | the same |
-//! | `Sender::close` | the end | `end` | the receiver; the driver; any handle's write |
-//! | the driver (a task, or the session) | the transport's room, times, the end; bytes once nobody else reads | the transport's writer and reader, its timer, its own waker | the peer; the clock; any handle |
-//! | the session, when its handler has handed the connection on | the end, or that nobody is left | the driver's waker | any handle; whoever drops the last one |
+//! | `Sender::close` | the end | `end` | the receiver; the driver; a write through any handle |
+//! | the driver (a task, or the session) | room in the transport, timeouts, the end; bytes if no other task reads | the transport's writer and reader, its timer, its own waker | the peer; the clock; any handle |
+//! | the session, after its handler has handed the connection on | the end, or the drop of all handles | the driver's waker | any handle; the drop of the last handle |
 //!
-//! # What is tried
+//! # Variations
 //!
 //! - Each pair of [`Operation`]s that one connection allows, in one task and in two.
-//! - The driver as a task of its own, as a session that runs the handler, and as one whose handler has handed the
+//! - The driver as a separate task, as a session that runs the handler, and as a session whose handler has handed the
 //!   connection on.
-//! - A plain transport, one byte at a time, one that needs a flush, and TLS.
-//! - As on one thread, and as on several: between two steps another task may run ([`interrupt`](scheduler::interrupt)).
-//! - With a clock that stands still, so that no time limit hides a lost wake-up; and with keepalive.
+//! - A plain transport, a transport that takes one byte at a time, one that needs a flush, and TLS.
+//! - A single thread and several: between two steps another task may run ([`interrupt`](scheduler::interrupt)).
+//! - A clock that stands still, so that no timeout hides a lost wake-up; and keepalive with a running clock.
 //!
-//! Twice the model looks: while the peer stands still, whoever waits must do so in vain; and at the end everybody is done.
+//! The model checks twice. While the peer stands still, no task may wait for something that has happened. At the end,
+//! every task must be done.
 
 #[cfg(all(feature = "server", feature = "client"))]
 mod bytes;
@@ -41,12 +43,12 @@ mod wire;
 
 use super::Driving;
 
-/// Another thread may take a step here.
+/// A point at which another thread may take a step.
 pub(super) fn between_steps() {
     scheduler::interrupt();
 }
 
-/// Takes over a driver that a model has started.
+/// Adopts a driver that was started in a model.
 pub(super) fn adopt(driving: Driving) -> Option<Driving> {
     if !scheduler::is_running() {
         return Some(driving);

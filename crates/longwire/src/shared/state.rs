@@ -1,4 +1,4 @@
-//! How a connection stands, and every step that it takes while its handles' lock is held.
+//! The state of a connection, and every step that its handles take under the lock.
 
 use std::mem;
 use std::task::{Context, Poll, Waker, ready};
@@ -14,10 +14,10 @@ use crate::connection::receive::Keeping;
 use crate::error::{Error, Result};
 use crate::telemetry;
 
-/// How often the driver reads before it lets other tasks go on.
+/// How often the driver reads before it yields to other tasks.
 const READS_PER_TURN: usize = 32;
 
-/// How a connection stands. None of its methods waits, or takes a lock.
+/// The state of a connection. Its methods never wait or take a lock.
 pub(super) struct SharedState {
     pub(super) connection: Connection,
     pub(super) driver: Driver,
@@ -28,15 +28,15 @@ pub(super) struct SharedState {
     /// The task of a sink that closes, while it waits for the end.
     closer: Option<Box<Waker>>,
     pub(super) senders: usize,
-    /// Whether the queue has been above the high-water mark and not yet below the low one.
+    /// Whether the queue has exceeded the high-water mark and not yet fallen below the low-water mark.
     congested: bool,
     awaited: Awaited,
-    /// How far the connection was when the driver was last told.
-    told: Teardown,
+    /// The teardown progress of which the driver was last notified.
+    notified: Teardown,
     due: Due,
 }
 
-/// What somebody waits for.
+/// The changes that tasks wait for.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Awaited {
     room: bool,
@@ -46,14 +46,14 @@ struct Awaited {
     end: bool,
 }
 
-/// What can be waited for.
+/// A change that a task can wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
-    /// Something can be queued.
+    /// There is room to queue these frames.
     Room(Frames),
-    /// The transport has taken everything that was queued.
+    /// The transport has taken all queued data.
     Flushed,
-    /// The answer to a ping has come, or will not.
+    /// A pong has arrived, or can no longer arrive.
     Pong,
     /// The connection has ended.
     End,
@@ -65,36 +65,36 @@ pub(super) enum Presence {
     Gone,
 }
 
-/// What is to follow a step.
+/// Follow-up work of a step.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Due {
-    /// A task is to be started that drives the connection.
+    /// Start a driver task.
     pub(super) start: bool,
-    /// The driver has been scheduled.
+    /// Wake the driver.
     pub(super) wake: bool,
-    /// Who receives is to look again.
+    /// Wake the receiver.
     pub(super) receiver: bool,
-    /// Whoever waits for room is to look again.
+    /// Wake the tasks that wait for room.
     pub(super) room: bool,
-    /// Whoever waits for the end is to look again.
+    /// Wake the tasks that wait for the end.
     pub(super) end: bool,
 }
 
-/// When something that was queued is to be written.
+/// When queued data is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Write {
-    /// Soon: at once, or together with the answers to what was read with it.
+    /// Soon: at once, or together with the replies to the same read.
     Soon,
     /// With the next flush.
     Later,
 }
 
-/// What waits for room.
+/// The kind of frames that wait for room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Frames {
     /// A message, or the first fragment of one.
     Message,
-    /// What may go between the fragments of a message, or is one (RFC 6455 §5.4).
+    /// Frames that may be sent between the fragments of a message, or are fragments (RFC 6455 §5.4).
     Within,
 }
 
@@ -109,12 +109,12 @@ impl SharedState {
             senders: 1,
             congested: false,
             awaited: Awaited::default(),
-            told: Teardown::default(),
+            notified: Teardown::default(),
             due: Due::default(),
         }
     }
 
-    /// Whether anything is to follow the step that has been taken.
+    /// Whether the last step caused any follow-up work.
     #[inline]
     pub(super) fn is_anything_due(&mut self) -> bool {
         if self.awaited != Awaited::default() || !self.connection.is_open() {
@@ -123,8 +123,8 @@ impl SharedState {
         self.due != Due::default() || self.connection.has_notes()
     }
 
-    /// Finds whoever waits for what is there, after each step and whoever took it. A step that brings something need not
-    /// know who waits for it.
+    /// Finds the tasks whose awaited change has happened. It runs after every step, so a step that causes a change need
+    /// not know which tasks wait for it.
     #[cold]
     fn look_who_waits(&mut self) {
         let awaited = &self.awaited;
@@ -147,14 +147,15 @@ impl SharedState {
         if stage.has_ended {
             self.due.receiver |= self.receiver_waker.is_some() || self.closer.is_some();
         }
-        // The driver keeps the deadline of the closing handshake, reads when nobody else does, and ends the transport.
-        if stage != self.told {
-            self.told = stage;
+        // The driver enforces the deadline of the closing handshake, reads if no other task does, and ends the
+        // transport.
+        if stage != self.notified {
+            self.notified = stage;
             self.wake_driver();
         }
     }
 
-    /// What is to follow the step that has been taken.
+    /// Takes the follow-up work of the last step.
     pub(super) fn take_due(&mut self) -> Due {
         if self.connection.take_news_of_pings() && mem::take(&mut self.awaited.pong) {
             self.due.end = true;
@@ -162,12 +163,12 @@ impl SharedState {
         mem::take(&mut self.due)
     }
 
-    /// Who receives, and a sink that closes, to be told to look again.
+    /// Takes the wakers of the receiver and of a closing sink.
     pub(super) fn take_receivers(&mut self) -> [Option<Waker>; 2] {
         [self.receiver_waker.take(), self.closer.take().map(|closer| *closer)]
     }
 
-    /// Somebody will wait for this.
+    /// Registers that a task will wait for this change.
     pub(super) fn await_change(&mut self, change: Change) {
         match change {
             Change::Room(Frames::Message) => self.awaited.room = true,
@@ -178,7 +179,7 @@ impl SharedState {
         }
     }
 
-    /// What `next` finds among what arrives, or the end.
+    /// Polls until `next` finds something in the received data, or for the end.
     #[inline]
     pub(super) fn poll_receive<T>(
         &mut self,
@@ -202,20 +203,20 @@ impl SharedState {
             if let Some(failure) = self.connection.take_failure() {
                 return Poll::Ready(Err(failure));
             }
-            // Everything that was read has been handled: this is the one write for the one read.
+            // All bytes of the last read are parsed: write the replies to them in one write.
             self.write_now();
             if self.connection.has_ended() {
                 self.receiver_waker = None;
                 return Poll::Ready(Ok(None));
             }
-            // After the last message, the driver reads.
+            // After the last message, only the driver reads.
             if self.connection.protocol.closed().is_some()
                 || poll_read(&mut self.connection, cx, self.closer.as_deref()).is_pending()
             {
                 if !self.receiver_waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
                     self.receiver_waker = Some(cx.waker().clone());
                 }
-                // Whoever waits for a pong does not rely on this one to come back: the driver reads, and wakes it.
+                // A task that awaits a pong cannot rely on the receiver to return: the driver reads, too, and wakes it.
                 if self.connection.awaits_pong() {
                     self.wake_driver();
                 }
@@ -224,8 +225,8 @@ impl SharedState {
         }
     }
 
-    /// Waits for the end for a sink that closes, and reads for the time that the receiver does not: what arrives is kept
-    /// for that. `Ready`: the connection has ended, or so much is kept that the receiver has to read the rest.
+    /// Waits for the end on behalf of a closing sink, and reads while the receiver does not; messages are kept for the
+    /// receiver. `Ready` if the connection has ended, or if so much is kept that the receiver has to read the rest.
     pub(super) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Keeping> {
         loop {
             let keeping = self.connection.keep_messages().unwrap_or_else(|error| {
@@ -260,21 +261,21 @@ impl SharedState {
         Ok(!congested && (frames == Frames::Within || !self.connection.is_amid_message))
     }
 
-    /// How many bytes may wait while there is room.
+    /// The queue length up to which there is room, in bytes.
     fn mark(&self) -> usize {
         let limits = &self.connection.protocol.config().limits;
         if self.congested { limits.low_water } else { limits.high_water }
     }
 
-    /// Whether [`has_room`](SharedState::has_room) would say that there is room, or will be none.
+    /// Whether [`has_room`](SharedState::has_room) would return `true` or an error.
     fn is_room_decided(&self, frames: Frames) -> bool {
         let is_in_turn = frames == Frames::Within || !self.connection.is_amid_message;
         !self.connection.is_open() || (is_in_turn && self.connection.protocol.queued() <= self.mark())
     }
 
-    /// Has what was only fed written, since whoever needs room would wait for it for ever.
+    /// Has fed data written; a task that needs room would otherwise wait forever.
     pub(super) fn make_room(&mut self) {
-        // A message in pieces is not ended by the driver.
+        // The driver cannot end a message that is sent in pieces.
         if self.congested && !self.driver.is_writing() {
             self.wake_driver();
         }
@@ -293,26 +294,26 @@ impl SharedState {
         self.connection.settle();
         match write {
             Write::Later => {}
-            // More messages were read together with the one that this may be the answer to: their answers go out in
-            // one write. The receiver does it before it reads again; the driver, should the receiver not come back.
+            // More messages arrived in the same read, and this message may reply to one of them. All replies leave in
+            // one write: the receiver writes them before it reads again, or else the driver does.
             Write::Soon if self.connection.has_unparsed() => self.wake_driver(),
             Write::Soon => self.write_now(),
         }
         Ok(())
     }
 
-    /// Writes what the transport takes at once; the rest is left to the driver.
+    /// Writes what the transport takes at once; the driver writes the rest.
     pub(super) fn write_now(&mut self) {
         if self.driver.is_writing() || self.connection.is_quiet() {
             return;
         }
-        // Nobody is woken when the transport takes bytes again: the driver, woken here, tries and waits for it.
+        // No waker is registered here. If the write is pending, the driver tries again and registers its own.
         if self.connection.poll_write(&mut Context::from_waker(Waker::noop())).is_pending() {
             self.wake_driver();
         }
     }
 
-    /// Whether everything has been written; it is tried at once. An error: it will not be.
+    /// Tries to write and returns whether everything is written. An error if it never will be.
     pub(super) fn is_flushed(&mut self) -> Result<bool> {
         self.write_now();
         if self.is_flush_lost() {
@@ -321,18 +322,18 @@ impl SharedState {
         Ok(self.is_flush_decided())
     }
 
-    /// Whether what was queued will never be written.
+    /// Whether queued data will never be written.
     fn is_flush_lost(&self) -> bool {
         let closed = self.connection.protocol.closed();
         self.connection.is_broken() || closed.is_some_and(|closed| !closed.clean)
     }
 
     fn is_flush_decided(&self) -> bool {
-        // What has ended cleanly has said all that it had to say.
+        // After a clean end, nothing is left to be written.
         self.is_flush_lost() || self.connection.is_flushed() || self.connection.has_ended()
     }
 
-    /// How long the round trip of this ping took, when its answer is there. An error: it will not be.
+    /// The round-trip time of this ping if its pong has arrived. An error if it never will.
     pub(super) fn took(&mut self, ping: u32) -> Option<Result<Duration>> {
         if let Some(took) = self.connection.took(ping) {
             return Some(Ok(took));
@@ -340,17 +341,17 @@ impl SharedState {
         if self.is_pong_lost() {
             return Some(Err(self.closed()));
         }
-        // It looks ahead while nobody receives.
+        // The driver looks ahead while no task receives.
         self.wake_driver();
         None
     }
 
-    /// Whether whoever closes need not wait any more.
+    /// Whether `close` may stop waiting.
     pub(super) fn is_end_certain(&self) -> bool {
         self.connection.has_ended() || self.connection.is_lost()
     }
 
-    /// Whether no answer to a ping will come any more.
+    /// Whether no pong can arrive any more.
     fn is_pong_lost(&self) -> bool {
         let connection = &self.connection;
         connection.has_ended() || connection.is_settled() || connection.is_end_ahead()
@@ -398,7 +399,7 @@ impl SharedState {
         }
     }
 
-    /// The driver's turn. `Ready`: the connection is over.
+    /// Polls the driver. `Ready` if the connection is over.
     pub(super) fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut writing = self.poll_exchange(cx).is_pending();
         while self.connection.poll_overdue(cx) {
@@ -407,8 +408,8 @@ impl SharedState {
         if self.connection.has_looked_ahead() {
             self.due.receiver = true;
         }
-        // It has seen that itself.
-        self.told = Teardown::of(&self.connection);
+        // The driver has just seen this progress; it needs no wake-up for it.
+        self.notified = Teardown::of(&self.connection);
         if self.connection.protocol.is_over() {
             self.driver = Driver::Done;
             return Poll::Ready(());
@@ -417,8 +418,8 @@ impl SharedState {
         Poll::Pending
     }
 
-    /// The driver is gone. If the connection is not over, this end goes away: nobody is left to write what waits, and to
-    /// keep the times.
+    /// Handles the loss of the driver. If the connection is not over, this end closes it: no task is left to write
+    /// pending data and to enforce the time limits.
     pub(super) fn lose_driver(&mut self) {
         if matches!(self.driver, Driver::Done) {
             return;
@@ -429,7 +430,7 @@ impl SharedState {
         self.connection.give_up();
     }
 
-    /// Writes, and reads where it falls to the driver. `Pending`: the transport takes no more for now.
+    /// Writes, and reads if that is the driver's job. `Pending` if the transport takes no more for now.
     fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         for _ in 0..READS_PER_TURN {
             let written = self.connection.poll_write(cx);
@@ -441,7 +442,7 @@ impl SharedState {
                 self.connection.give_up();
             }
             if self.connection.poll_discard(cx).is_pending() {
-                // What was discarded may have asked for an answer.
+                // The discarded data may have required a reply.
                 return self.connection.poll_write(cx);
             }
         }
@@ -449,7 +450,7 @@ impl SharedState {
         self.connection.poll_write(cx)
     }
 
-    /// While the receiver takes nothing, the pong that somebody waits for may be behind what it has not taken.
+    /// Looks for an awaited pong behind the data that the receiver has not taken.
     fn look_ahead(&mut self, cx: &mut Context<'_>) {
         if self.connection.awaits_pong() {
             self.connection.look_for_pongs();
@@ -463,7 +464,8 @@ impl SharedState {
         cx.waker().wake_by_ref();
     }
 
-    /// The receiver reads while the connection is open; after the last message nobody does but the driver.
+    /// Whether the driver reads. The receiver reads while the connection is open; after the last message only the
+    /// driver does.
     pub(super) fn driver_reads(&self) -> bool {
         let protocol = &self.connection.protocol;
         !protocol.is_over() && (self.receiver == Presence::Gone || protocol.closed().is_some())

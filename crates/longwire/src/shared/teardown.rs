@@ -1,8 +1,8 @@
-//! How far a connection is on its way to its end.
+//! The progress of a connection towards its end.
 
 use crate::connection::Connection;
 
-/// How far a connection is on its way to its end.
+/// The progress of a connection towards its end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Teardown {
     is_closing: bool,

@@ -1,4 +1,4 @@
-//! The halves of a `ByteStream`, as `tokio::io::split` makes them.
+//! The two halves of a `ByteStream`, as `tokio::io::split` creates them.
 
 use std::io;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::byte_stream::ByteStream;
 
-/// One of two. Where a thread would wait until the other half has been polled, a task of the model has another turn.
+/// One of two halves. Where a thread would wait for the other half's lock, a task of the model yields.
 pub(super) struct Half(Arc<Mutex<ByteStream>>);
 
 pub(super) fn halves(stream: ByteStream) -> (Half, Half) {

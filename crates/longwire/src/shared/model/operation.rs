@@ -1,4 +1,4 @@
-//! What may wait on a connection.
+//! The operations that can wait on a connection.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -18,7 +18,7 @@ use crate::websocket::WebSocket;
 /// How many messages an operation sends.
 const MESSAGES: u8 = 6;
 
-/// Something that waits on a connection.
+/// An operation that can wait on a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation {
     /// `recv`, or the `Stream`.
@@ -33,7 +33,7 @@ pub(super) enum Operation {
     Ping,
     /// `ping`, which waits for the pong.
     AskForPong,
-    /// `stream_binary`, which keeps other messages waiting.
+    /// `stream_binary`, which makes other messages wait.
     SendPieces,
     /// `Sender::close`, which waits for the end.
     Close,
@@ -49,7 +49,7 @@ pub(super) enum Operation {
     ShutDown,
 }
 
-/// What is waited for, other than what arrives.
+/// What a task waits for, apart from incoming data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Awaited {
     Room,
@@ -61,12 +61,12 @@ pub(super) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 thread_local! {
     static WAITING: Cell<[usize; 3]> = const { Cell::new([0; 3]) };
-    /// How many messages the far end has sent, and how many the near end has received, to its clean end.
+    /// How many messages the far end has sent, and how many the near end has received, up to its clean end.
     pub(super) static SENT: Cell<usize> = const { Cell::new(0) };
     pub(super) static RECEIVED: Cell<Option<usize>> = const { Cell::new(None) };
 }
 
-/// For as long as it lives, somebody waits for something.
+/// While it exists, a task is waiting.
 struct Waits(Awaited);
 
 impl Waits {
@@ -83,12 +83,12 @@ impl Drop for Waits {
     }
 }
 
-/// Whether anybody waits for this.
+/// Whether any task waits for this.
 pub(super) fn is_awaited(awaited: Awaited) -> bool {
     WAITING.get()[awaited as usize] > 0
 }
 
-/// Forgets what a schedule before this one has left behind.
+/// Resets the counters of the previous schedule.
 pub(super) fn forget() {
     WAITING.set([0; 3]);
     SENT.set(0);
@@ -104,7 +104,7 @@ async fn wait<T>(awaited: Awaited, work: impl Future<Output = T>) -> T {
     outcome
 }
 
-/// A message of an operation, which is told by its first byte, as its number is by its second.
+/// A message whose first byte identifies the operation, and whose second byte is its number.
 fn message(operation: u8, number: u8) -> Vec<u8> {
     let mut message = vec![0; 2 + pick(100)];
     message[0] = operation;
@@ -125,11 +125,11 @@ impl Operation {
         matches!(self, Operation::ReadBytes | Operation::WriteBytes | Operation::ShutDown)
     }
 
-    /// Whether both may be used at once, and come to an end without a time that passes.
+    /// Whether both may be used at the same time and complete without a timeout.
     pub(super) fn goes_with(self, other: Operation) -> bool {
         let of_both = |is: fn(Operation) -> bool| is(self) && is(other);
         let of_either = |is: fn(Operation) -> bool| is(self) || is(other);
-        // One half is used by one task.
+        // Only one task uses each half.
         let is_one_half = of_both(Operation::reads)
             || of_both(Operation::is_of_sink)
             || of_both(|operation| matches!(operation, Operation::WriteBytes | Operation::ShutDown));
@@ -138,17 +138,17 @@ impl Operation {
                 && of_either(|operation| operation == Operation::ReceivePieces)
             || of_either(Operation::is_of_bytes)
                 && of_either(|operation| matches!(operation, Operation::Receive | Operation::ReceivePieces));
-        // Whoever closes, or waits for a pong of a peer that may close, needs somebody who receives.
-        let waits_for_nobody =
+        // A task that closes, or awaits a pong from a peer that may close, needs another task that receives.
+        let lacks_a_receiver =
             of_either(|operation| matches!(operation, Operation::Close | Operation::AskForPong))
                 && (of_either(Operation::is_of_bytes)
                     || of_either(|operation| operation == Operation::SinkSend))
                 && !of_either(Operation::reads);
-        !is_one_half && !is_another_type && !waits_for_nobody
+        !is_one_half && !is_another_type && !lacks_a_receiver
     }
 }
 
-/// Both operations at once on one connection.
+/// Runs both operations on one connection at the same time.
 pub(super) fn pair(socket: WebSocket, operations: [Operation; 2]) -> [Work; 2] {
     let is_any = |is: fn(Operation) -> bool| operations.iter().any(|&operation| is(operation));
     let closes_after = is_any(Operation::reads);
@@ -189,7 +189,7 @@ fn of_sink(socket: WebSocket, operations: [Operation; 2], closes_after: bool) ->
         Operation::SinkClose => Box::pin(sink_close(sink.take().unwrap())),
         _ => Box::pin(send(operation, index, sender.clone(), closes_after)),
     });
-    // Where nobody reads, the stream's half is there all the same.
+    // If no operation reads, the stream half is still held.
     works.map(|work| -> Work {
         let stream = stream.take();
         Box::pin(async move {
@@ -234,7 +234,7 @@ async fn receive_stream(mut stream: futures_util::stream::SplitStream<WebSocket>
 
 fn took(message: &Message, count: &mut usize) {
     progressed();
-    assert_eq!(usize::from(message.as_bytes()[1]), *count, "a message is missing, or out of order");
+    assert_eq!(usize::from(message.as_bytes()[1]), *count, "a message is missing or out of order");
     *count += 1;
 }
 
@@ -332,7 +332,7 @@ async fn send_one(operation: Operation, index: u8, number: u8, sender: &Sender) 
     }
 }
 
-/// The far end: sends messages, and perhaps closes behind them; and receives to the end.
+/// The far end: sends messages, may close after them, and receives to the end.
 pub(super) fn far(socket: WebSocket) -> [Work; 2] {
     let (sender, mut receiver) = socket.split();
     let sending = async move {
@@ -350,9 +350,9 @@ pub(super) fn far(socket: WebSocket) -> [Work; 2] {
     let receiving = async move {
         let mut next = [0; 10];
         while let Ok(Some(message)) = receiver.recv().await {
-            // A `ByteStream` cuts its messages as it likes.
+            // A `ByteStream` may split its messages anywhere.
             if let [operation @ 0..9, number, ..] = *message.as_bytes() {
-                assert_eq!(number, next[usize::from(operation)], "a message is missing, or out of order");
+                assert_eq!(number, next[usize::from(operation)], "a message is missing or out of order");
                 next[usize::from(operation)] += 1;
             }
         }

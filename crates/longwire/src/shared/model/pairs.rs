@@ -1,4 +1,4 @@
-//! Every pair of operations, in many orders.
+//! Runs every pair of operations in many orders.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -33,16 +33,16 @@ const OPERATIONS: [Operation; 13] = [
     Operation::ShutDown,
 ];
 
-/// Who runs what.
+/// Which tasks run the operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tasks {
-    /// Both operations in one task, beside the driver's, of a client and of a server.
+    /// Both operations in one task, and the driver in another; on a client or a server.
     One(Role),
-    /// Each operation in a task of its own.
+    /// Each operation in its own task.
     Two(Role),
-    /// A session whose handler does both.
+    /// A session whose handler runs both operations.
     Handler,
-    /// A session whose handler does the first.
+    /// A session whose handler runs the first operation.
     HandlerAndOne,
     /// A session whose handler has handed the connection on.
     HandedOn,
@@ -63,14 +63,14 @@ const A_BYTE: Manner = Manner { capacity: 32, piece: 1, staged: 0 };
 const TO_BE_FLUSHED: Manner = Manner { capacity: 50, piece: 30, staged: 64 };
 const UNDER_TLS: Manner = Manner { capacity: 700, piece: 300, staged: 0 };
 
-/// What time does.
+/// Whether time passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Clock {
     Stands,
     Passes,
 }
 
-/// How the ends are joined.
+/// Creates the transports of the two ends.
 type Join = fn(Role) -> (Box<dyn AnyIo>, Box<dyn AnyIo>);
 
 fn plain(_near: Role) -> (Box<dyn AnyIo>, Box<dyn AnyIo>) {
@@ -90,7 +90,7 @@ fn joined(manner: Manner) -> (Box<dyn AnyIo>, Box<dyn AnyIo>) {
     (Box::new(near), Box::new(far))
 }
 
-/// Certificates are made once, and take long.
+/// Certificates are created once, because that is slow.
 fn configs() -> &'static (Arc<rustls::ServerConfig>, Arc<rustls::ClientConfig>) {
     static CONFIGS: OnceLock<(Arc<rustls::ServerConfig>, Arc<rustls::ClientConfig>)> = OnceLock::new();
     CONFIGS.get_or_init(|| {
@@ -110,7 +110,7 @@ fn configs() -> &'static (Arc<rustls::ServerConfig>, Arc<rustls::ClientConfig>) 
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        // A schedule does not depend on those before it.
+        // A schedule must not depend on earlier ones.
         client.resumption = rustls::client::Resumption::disabled();
         (Arc::new(server), Arc::new(client))
     })
@@ -142,22 +142,25 @@ fn other(role: Role) -> Role {
     }
 }
 
-/// Sees that nobody waits for what has happened.
+/// Checks that no task waits for something that has happened.
 fn look(shared: &Shared) {
     let state = shared.state.lock().unwrap();
     let (connection, protocol) = (&state.connection, &state.connection.protocol);
     let is_lost = connection.is_broken() || protocol.closed().is_some_and(|closed| !closed.clean);
     let is_flushed = connection.is_flushed() || connection.has_ended() || is_lost;
     let has_room = protocol.queued() <= protocol.config().limits.low_water && !connection.is_amid_message;
-    assert!(!(is_flushed && is_awaited(Awaited::Flush)), "a flush has not been told that it is done");
-    assert!(!((has_room || !connection.is_open()) && is_awaited(Awaited::Room)), "room has not been told");
+    assert!(!(is_flushed && is_awaited(Awaited::Flush)), "a flush was not woken when it was complete");
+    assert!(
+        !((has_room || !connection.is_open()) && is_awaited(Awaited::Room)),
+        "a task was not woken when there was room"
+    );
     assert!(
         !((connection.has_ended() || connection.is_lost()) && is_awaited(Awaited::End)),
-        "the end has not been told"
+        "a task was not woken at the end"
     );
 }
 
-/// Tells which schedule failed.
+/// Prints which schedule failed.
 struct Schedule {
     operations: [Operation; 2],
     tasks: Tasks,
@@ -269,7 +272,7 @@ impl Schedule {
     }
 }
 
-/// Runs every pair over a transport, in so many orders each.
+/// Runs every pair over a transport, in `orders` orders each.
 fn run(join: Join, clock: Clock, orders: u64) {
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let _entered = runtime.enter();

@@ -8,25 +8,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Wake, Waker};
 
-/// How deep one step may be interrupted by another.
+/// How deeply interruptions of steps may nest.
 const DEPTH: usize = 2;
 
-/// One in so many places between two steps is where another task runs.
+/// At one of this many points between two steps, another task runs.
 const INTERRUPTED: usize = 4;
 
-/// One poll in so many comes with another waker, as that of a future which moved to another task does.
+/// One of this many polls has a new waker, like a future that has moved to another task.
 const MOVED: usize = 8;
 
-/// What a task is called that drives a connection.
+/// The name of a task that drives a connection.
 pub(super) const DRIVER: &str = "the driver";
 
-/// More polls than any schedule takes.
+/// More polls than any schedule needs.
 const ENDLESS: usize = 200_000;
 
-/// At which end of the connection a task is.
+/// The end of the connection that a task belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
-    /// The end that is looked at.
+    /// The end under test.
     Near,
     Far,
 }
@@ -36,13 +36,13 @@ type Work = Pin<Box<dyn Future<Output = ()>>>;
 struct Task {
     name: &'static str,
     side: Side,
-    /// `None` while it is polled, and when it is done.
+    /// `None` while it is polled, and after it is done.
     work: Option<Work>,
     is_done: bool,
     flag: Arc<Flag>,
 }
 
-/// A waker that only notes that it was woken.
+/// A waker that only records that it was woken.
 struct Flag(AtomicBool);
 
 impl Wake for Flag {
@@ -56,13 +56,13 @@ thread_local! {
     static IS_RUNNING: Cell<bool> = const { Cell::new(false) };
     static DEEP: Cell<usize> = const { Cell::new(0) };
     static NEAR_ONLY: Cell<bool> = const { Cell::new(false) };
-    /// At which end a task is that another task starts.
+    /// The end of the task that is running; tasks that it starts belong to the same end.
     static SIDE: Cell<Side> = const { Cell::new(Side::Near) };
     static CHANCE: Cell<u64> = const { Cell::new(1) };
     static PROGRESS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// A number below `bound`, by the seed.
+/// A pseudo-random number below `bound`.
 pub(super) fn pick(bound: usize) -> usize {
     // Marsaglia's xorshift64*.
     let mut state = CHANCE.get();
@@ -73,12 +73,12 @@ pub(super) fn pick(bound: usize) -> usize {
     usize::try_from(state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33).unwrap() % bound
 }
 
-/// True once in so many times.
+/// True once in `times` times on average.
 pub(super) fn once_in(times: usize) -> bool {
     pick(times) == 0
 }
 
-/// An operation has got something that it waited for.
+/// An operation has received something that it waited for.
 pub(super) fn progressed() {
     PROGRESS.set(PROGRESS.get() + 1);
 }
@@ -93,7 +93,7 @@ pub(super) fn begin(seed: u64) {
     IS_RUNNING.set(true);
 }
 
-/// Drops whatever is left of a schedule.
+/// Drops the remains of a schedule.
 pub(super) fn clear() {
     IS_RUNNING.set(false);
     NEAR_ONLY.set(false);
@@ -112,12 +112,12 @@ pub(super) fn spawn(name: &'static str, side: Side, work: impl Future<Output = (
     TASKS.with_borrow_mut(|tasks| tasks.push(task));
 }
 
-/// Starts a task at the end of whoever starts it.
+/// Starts a task at the same end as the running one.
 pub(super) fn spawn_beside(name: &'static str, work: impl Future<Output = ()> + 'static) {
     spawn(name, SIDE.get(), work);
 }
 
-/// Does `work` at an end.
+/// Runs `work` at an end.
 pub(super) fn at<T>(side: Side, work: impl FnOnce() -> T) -> T {
     let before = SIDE.replace(side);
     let outcome = work();
@@ -125,7 +125,7 @@ pub(super) fn at<T>(side: Side, work: impl FnOnce() -> T) -> T {
     outcome
 }
 
-/// Another thread may run here: lets another task run for one poll.
+/// Another thread may run here: polls another task once.
 pub(super) fn interrupt() {
     if IS_RUNNING.get() && DEEP.get() < DEPTH && once_in(INTERRUPTED) {
         DEEP.set(DEEP.get() + 1);
@@ -134,7 +134,7 @@ pub(super) fn interrupt() {
     }
 }
 
-/// Polls one task that has been woken. `false`: there is none.
+/// Polls one task that was woken. `false` if there is none.
 fn run_one() -> bool {
     let near_only = NEAR_ONLY.get();
     let woken: Vec<usize> = TASKS.with_borrow(|tasks| {
@@ -170,26 +170,26 @@ fn poll(index: usize) {
     }
 }
 
-/// Runs whatever has been woken, until nobody is.
+/// Runs all woken tasks until none is woken.
 pub(super) fn settle() {
     for _ in 0..ENDLESS {
         if !run_one() {
             return;
         }
     }
-    panic!("somebody wakes himself without end");
+    panic!("a task wakes itself endlessly");
 }
 
-/// Runs the near end until it waits, while the far end stands still, and sees that it waits for nothing that has happened:
-/// `look` sees nothing of the kind, and nobody who is polled for no reason gets further. The driver is left alone: what
-/// was only fed is written by it as soon as it is polled.
+/// Runs the near end until it waits while the far end stands still, and checks that no task waits for something that
+/// has happened: `look` must find nothing, and polling a task that was not woken must not advance it. The driver is not
+/// polled, because it would write fed data.
 pub(super) fn settle_near(look: impl Fn()) {
     NEAR_ONLY.set(true);
     settle();
     look();
     DEEP.set(DEPTH);
     for index in 0..TASKS.with_borrow(Vec::len) {
-        // One that has been woken by now was woken by what such a look has changed.
+        // A task that is woken by now was woken by a change that one of these polls made.
         let waiting = TASKS.with_borrow(|tasks| {
             let task = &tasks[index];
             let waits = task.work.is_some() && !task.flag.0.load(Ordering::Relaxed);
@@ -198,7 +198,7 @@ pub(super) fn settle_near(look: impl Fn()) {
         if let Some(name) = waiting {
             let before = PROGRESS.get();
             poll(index);
-            assert_eq!(PROGRESS.get(), before, "{name} was not told of what it waits for");
+            assert_eq!(PROGRESS.get(), before, "{name} was not woken for what it waits for");
         }
     }
     DEEP.set(0);
@@ -206,24 +206,24 @@ pub(super) fn settle_near(look: impl Fn()) {
     NEAR_ONLY.set(false);
 }
 
-/// Runs up to so many steps of both ends.
+/// Polls up to `steps` woken tasks of both ends.
 pub(super) fn go_on(steps: usize) {
     for _ in 0..steps {
         run_one();
     }
 }
 
-/// Runs everything to its end.
+/// Runs every task to its end.
 pub(super) fn finish() {
     settle();
     let stuck = TASKS.with_borrow(|tasks| {
         let stuck = tasks.iter().filter(|task| !task.is_done);
         stuck.map(|task| format!("{} ({:?})", task.name, task.side)).collect::<Vec<_>>()
     });
-    assert!(stuck.is_empty(), "nobody wakes {}", stuck.join(", "));
+    assert!(stuck.is_empty(), "never woken: {}", stuck.join(", "));
 }
 
-/// Runs a future to its end, with nobody beside it.
+/// Runs a future to its end, with no other task.
 pub(super) fn complete<T: 'static>(work: impl Future<Output = T> + 'static) -> T {
     let slot = std::rc::Rc::new(RefCell::new(None));
     let result = std::rc::Rc::clone(&slot);

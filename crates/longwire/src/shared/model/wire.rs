@@ -1,4 +1,4 @@
-//! A transport that makes trouble: pending at random, in pieces, and with a flush that matters.
+//! An unreliable transport: it is pending at random, splits data, and requires flushes.
 
 use std::collections::VecDeque;
 use std::io;
@@ -13,18 +13,18 @@ use super::scheduler::once_in;
 /// How a wire carries bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Manner {
-    /// How many bytes may be on their way in each direction.
+    /// How many bytes may be in flight in each direction.
     pub(super) capacity: usize,
     /// How many bytes one call takes.
     pub(super) piece: usize,
-    /// How many bytes are taken into a buffer that only a flush empties for certain; none: there is no such buffer.
+    /// The size of a buffer that only a flush is certain to empty, in bytes; 0 if there is no such buffer.
     pub(super) staged: usize,
 }
 
-/// One call in so many is pending though it need not be, as where a task has spent its budget.
+/// One of this many calls is pending without need, as when a task has spent its budget.
 const PENDING: usize = 5;
 
-/// One direction. It knows one reader and one writer, those that asked last, as a socket does.
+/// One direction. Like a socket, it remembers only the last reader and the last writer.
 #[derive(Default)]
 struct Pipe {
     bytes: VecDeque<u8>,
@@ -59,7 +59,7 @@ fn wake(waker: Option<Waker>) {
     }
 }
 
-/// Whether the call is pending for no reason but that others have their turn.
+/// Returns `Pending` at random, to let other tasks run.
 fn poll_turn(cx: &Context<'_>) -> Poll<()> {
     if once_in(PENDING) {
         cx.waker().wake_by_ref();
@@ -129,13 +129,13 @@ impl AsyncWrite for End {
         {
             return Poll::Ready(Err(error));
         }
-        // Whatever has been emptied is room: pending is only what a later call could not do either.
+        // The emptied part of the buffer is room. Return `Pending` only if a later call could not take anything either.
         let count = bytes.len().min(this.manner.staged - this.staged.len());
         if count == 0 {
             return Poll::Pending;
         }
         this.staged.extend(&bytes[..count]);
-        // As TLS does: what cannot be written at once waits for the flush.
+        // Like TLS: bytes that cannot be written at once wait for the flush.
         if let Poll::Ready(Err(error)) = this.poll_empty(cx) {
             return Poll::Ready(Err(error));
         }

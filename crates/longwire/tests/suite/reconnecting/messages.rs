@@ -40,10 +40,7 @@ fn a_full_queue_is_told_and_its_messages_are_sent() {
         assert!(matches!(sender.send("x".repeat(12)).await, Err(Error::Disconnected { queued: 1 })));
         sender.send("message 1").await.unwrap();
         let unsent = sender.send("").await.unwrap_err();
-        assert_eq!(
-            unsent.to_string(),
-            "not connected at the moment, and the queue is full with 2 messages"
-        );
+        assert_eq!(unsent.to_string(), "not connected at the moment, and the queue is full with 2 messages");
         assert_eq!(sender.try_send("mine"), Err(TrySendError::Full("mine".into())));
         let _received = receive(receiver);
         let mut raw = server.open().await;
