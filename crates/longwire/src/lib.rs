@@ -69,7 +69,7 @@ pub use established::Established;
 #[cfg(feature = "server")]
 pub use event::{
     AsMessage, CloseCount, Dropped, Engine, Handler, MessagePieces, MessageRef, Remote, Slow, Socket,
-    SocketId, SocketView, Timer, TopicEvent, Topics,
+    SocketId, SocketView, Stage, StageBuilder, StageClient, StageRequest, Timer, TopicEvent, Topics,
 };
 #[cfg(feature = "client")]
 pub use event_socket::EventSocket;

@@ -118,6 +118,20 @@ impl<T: Into<Message>> From<T> for Outgoing {
     }
 }
 
+/// A text message with this content.
+impl PartialEq<str> for Message {
+    fn eq(&self, text: &str) -> bool {
+        self.as_text() == Some(text)
+    }
+}
+
+/// A text message with this content.
+impl PartialEq<&str> for Message {
+    fn eq(&self, text: &&str) -> bool {
+        self == *text
+    }
+}
+
 /// A text message prints its text; a binary message prints its length in angle brackets.
 impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

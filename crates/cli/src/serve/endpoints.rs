@@ -105,7 +105,54 @@ fn is_channel_name(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use longwire::{Error, Stage};
+
     use super::*;
+
+    fn stage() -> (Stage, Arc<Statistics>) {
+        let statistics = Arc::<Statistics>::default();
+        let of = || Arc::clone(&statistics);
+        let stage = Stage::routes()
+            .route("/echo", Echo { statistics: of() })
+            .route("/channel/{name}", Channel { statistics: of() })
+            .route("/ticker", Ticker { statistics: of() });
+        (stage.start().unwrap(), statistics)
+    }
+
+    #[test]
+    fn an_echo_comes_back_and_speaks_the_subprotocol_that_the_client_names() {
+        let (mut stage, _) = stage();
+        let client = stage.request("/echo").subprotocols(["other", "echo.longwire"]).connect().unwrap();
+        assert_eq!(client.subprotocol(), Some("echo.longwire"));
+        client.send("hello");
+        client.send(vec![0, 255]);
+        assert_eq!(client.received(), ["hello".into(), longwire::Message::from(vec![0, 255])]);
+        assert_eq!(stage.connect("/echo").unwrap().subprotocol(), None);
+    }
+
+    #[test]
+    fn a_channel_passes_messages_on_to_its_others() {
+        let (mut stage, _) = stage();
+        let [ann, bob, eve] =
+            ["/channel/tea", "/channel/tea", "/channel/coffee"].map(|path| stage.connect(path).unwrap());
+        ann.send("hello");
+        assert_eq!(bob.received(), ["hello"]);
+        assert!(ann.received().is_empty() && eve.received().is_empty());
+        let Err(Error::Refused(refused)) = stage.connect("/channel/a%20b") else { panic!("it was let in") };
+        assert_eq!(refused.status(), 404);
+    }
+
+    #[test]
+    fn a_ticker_begins_with_a_report_and_goes_on_with_what_is_published() {
+        let (mut stage, statistics) = stage();
+        let client = stage.connect("/ticker").unwrap();
+        assert_eq!(client.received(), [statistics.report().as_str()]);
+        stage.topics().publish(TICKER, "news");
+        assert_eq!(client.received(), ["news"]);
+        let before = statistics.report();
+        drop(client);
+        assert_ne!(statistics.report(), before, "a connection less");
+    }
 
     #[test]
     fn channel_names_are_short_and_plain() {

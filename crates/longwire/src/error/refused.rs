@@ -57,7 +57,9 @@ impl RefusedResponse {
         }
     }
 
-    fn text(&self) -> Option<&str> {
+    /// The start of the body without spaces around it, if it is text.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
         let text = match str::from_utf8(self.body()) {
             Ok(text) => text,
             // The body may have been cut in the middle of a character.

@@ -26,6 +26,7 @@ pub(super) struct LoopContext {
     pub(super) traffic: Traffic,
     /// When the loop last looked at the clock.
     pub(super) now: Instant,
+    pub(super) clock: LoopClock,
     /// How many futures run at a time for a connection.
     pub(super) max_spawned: usize,
     /// What the next timer or future is told from others by.
@@ -34,7 +35,24 @@ pub(super) struct LoopContext {
     pub(super) lent: Bytes,
 }
 
+/// Where a loop has the time from, when a round has taken some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LoopClock {
+    /// The clock of the system.
+    System,
+    /// It is only what the loop is told, as on a stage.
+    Told,
+}
+
 impl LoopContext {
+    /// The time at this moment.
+    pub(super) fn time(&self) -> Instant {
+        match self.clock {
+            LoopClock::System => Instant::now().max(self.now),
+            LoopClock::Told => self.now,
+        }
+    }
+
     /// Publishes to the other loops at once, and to this one when the handler returns; gives for how many subscribers.
     pub(super) fn publish(&mut self, topic: &str, message: Arc<Prepared>, but: Option<Key>) -> usize {
         let own = self.topics.find(topic).and_then(|id| self.topics.get(id));

@@ -30,7 +30,7 @@ use tracing::Span;
 use super::application::Application;
 use super::connection::{Lifecycle, LoopConnection, Refused, WriteSide};
 use super::key::{Key, LoopNumber};
-use super::loop_context::LoopContext;
+use super::loop_context::{LoopClock, LoopContext};
 use super::mailbox::{Exchange, Mail, Mailbox};
 use super::pool::Pool;
 use super::rules::Rules;
@@ -135,6 +135,7 @@ impl<A: Application, L> Reactor<A, L> {
                 exchange,
                 traffic: Traffic::new(Role::Server),
                 now,
+                clock: LoopClock::System,
                 max_spawned,
                 next_number: 0,
                 lent: Bytes::new(),
@@ -152,6 +153,12 @@ impl<A: Application, L> Reactor<A, L> {
             mail: VecDeque::new(),
             life: Life::Runs,
         }
+    }
+
+    /// From now on the time is only what [`tick`](Reactor::tick) says. Gives the time that it is.
+    pub(super) fn use_told_time(&mut self) -> Instant {
+        self.context.clock = LoopClock::Told;
+        self.now
     }
 
     /// Tells the time.
@@ -457,7 +464,7 @@ impl<A: Application, L> Reactor<A, L> {
             connection.place.show(Phase::Refused);
         }
         // The handler may have taken long since the loop was told the time.
-        self.set_timer(key, Instant::now() + LINGER_TIME);
+        self.set_timer(key, self.context.time() + LINGER_TIME);
         self.mark(key);
     }
 

@@ -1,7 +1,7 @@
 //! What a handler can ask to be called with later: a time, and the outcome of a future.
 
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::deferred::Timer;
 use super::handler::{Handler, Socket};
@@ -26,8 +26,7 @@ impl<H: Handler> Socket<'_, H> {
         time: Duration,
         resume: impl FnOnce(&H, &mut Socket<'_, H>) + Send + 'static,
     ) -> Timer {
-        let now = Instant::now().max(self.context.now);
-        let at = now + time.clamp(SHORTEST_TIMER, LONGEST_TIMER);
+        let at = self.context.time() + time.clamp(SHORTEST_TIMER, LONGEST_TIMER);
         let number = self.context.next_number();
         if !self.open.was_told {
             let call: Call<H> = Box::new(resume);

@@ -20,6 +20,20 @@ pub(crate) struct Ticker {
     pub(crate) tick: Box<dyn FnMut(&Topics) + Send>,
 }
 
+impl Ticker {
+    /// The time from one call to the next.
+    pub(super) fn period(&self) -> Duration {
+        self.period.min(LONGEST_PERIOD)
+    }
+
+    /// Calls it; a panic is logged.
+    pub(super) fn call(&mut self, topics: &Topics) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| (self.tick)(topics))) {
+            tracing::error!(panic = panic_message(&*payload), "what `Server::every` calls has panicked");
+        }
+    }
+}
+
 /// The tasks of all tickers of a server. Dropping it ends them.
 pub(crate) struct Tickers(#[expect(dead_code, reason = "the tasks end with it")] JoinSet<()>);
 
@@ -31,14 +45,12 @@ impl Tickers {
 }
 
 async fn run(mut ticker: Ticker, topics: Topics) {
-    let period = ticker.period.min(LONGEST_PERIOD);
+    let period = ticker.period();
     let mut times = interval_at(Instant::now() + period, period);
     times.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         times.tick().await;
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| (ticker.tick)(&topics))) {
-            tracing::error!(panic = panic_message(&*payload), "what `Server::every` calls has panicked");
-        }
+        ticker.call(&topics);
     }
 }
 

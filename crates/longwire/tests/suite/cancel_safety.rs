@@ -386,7 +386,7 @@ fn a_close_of_a_half_that_is_given_up_goes_on() {
             drop(sender);
             assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1000, "bye")));
             let (received, closed) = receiving.await.unwrap();
-            assert_eq!(received, ["late".into()], "dropped after {polls} polls");
+            assert_eq!(received, ["late"], "dropped after {polls} polls");
             assert_eq!(end(&closed), (1000, "", By::Local, true));
             raw.expect_end().await;
             if done {

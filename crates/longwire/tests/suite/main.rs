@@ -47,6 +47,7 @@ mod settings;
 mod sharing;
 mod shutdown;
 mod sink;
+mod stage;
 mod task_gone;
 #[cfg(feature = "metrics")]
 mod telemetry;

@@ -44,7 +44,7 @@ fn the_peer_gets_one_message() {
             message.write(piece).await.unwrap();
         }
         message.finish().await.unwrap();
-        assert_eq!(server.recv().await.unwrap().unwrap(), "Hello, Server!".into());
+        assert_eq!(server.recv().await.unwrap().unwrap(), "Hello, Server!");
         client.stream_binary().await.unwrap().finish().await.unwrap();
         assert_eq!(server.recv().await.unwrap().unwrap(), Message::from(vec![]));
     });

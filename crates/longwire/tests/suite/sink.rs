@@ -16,8 +16,8 @@ fn a_stream_gives_messages_until_the_end() {
     run_paused(async {
         let (mut socket, mut raw) = server_and_raw();
         raw.send([masked(TEXT, "one"), masked(TEXT, "two"), masked(CLOSE, "")].concat()).await;
-        assert_eq!(socket.next().await.unwrap().unwrap(), "one".into());
-        assert_eq!(socket.next().await.unwrap().unwrap(), "two".into());
+        assert_eq!(socket.next().await.unwrap().unwrap(), "one");
+        assert_eq!(socket.next().await.unwrap().unwrap(), "two");
         assert!(socket.next().await.is_none());
         assert!(socket.next().await.is_none());
     });
@@ -86,7 +86,7 @@ fn a_stream_of_messages_is_sent_with_one_call() {
             sink
         });
         for number in 0..300 {
-            assert_eq!(server.recv().await.unwrap().unwrap(), number.to_string().into());
+            assert_eq!(server.recv().await.unwrap().unwrap(), number.to_string().as_str());
         }
         let mut socket = sending.await.unwrap().reunite(stream).unwrap();
         let (closed, received) = tokio::join!(SinkExt::close(&mut socket), server.recv());
@@ -233,7 +233,7 @@ fn a_flood_from_a_split_sink_flows_over_tls_while_the_handler_reads() {
         for number in 0..MESSAGES {
             let next = tokio::time::timeout(std::time::Duration::from_secs(60), client.recv());
             let message = next.await.expect("the server stalls").unwrap().unwrap();
-            assert_eq!(message, number.to_string().into());
+            assert_eq!(message, number.to_string().as_str());
         }
         client.close(1000, "").await.unwrap();
     });

@@ -29,7 +29,7 @@ fn a_handler_echoes() {
         assert_eq!(socket.subprotocol(), Some("chat.v2"));
         assert!(socket.extensions().starts_with("permessage-deflate"), "{}", socket.extensions());
         socket.send("hello").await.unwrap();
-        assert_eq!(socket.recv().await.unwrap().unwrap(), "hello".into());
+        assert_eq!(socket.recv().await.unwrap().unwrap(), "hello");
         assert_eq!(end(&socket.close(1000, "").await.unwrap()), (1000, "", By::Local, true));
     });
 }

@@ -60,7 +60,7 @@ fn a_request_of_hyper_is_upgraded() {
         let (host, mut ends) = host(Endpoint::new()).await;
         let mut socket = connect(host.url("/")).await.unwrap();
         socket.send("hello").await.unwrap();
-        assert_eq!(socket.recv().await.unwrap().unwrap(), "hello".into());
+        assert_eq!(socket.recv().await.unwrap().unwrap(), "hello");
         assert_eq!(end(&socket.close(1000, "").await.unwrap()), (1000, "", By::Local, true));
         ends.recv().await.unwrap().unwrap();
     });

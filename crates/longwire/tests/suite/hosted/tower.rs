@@ -31,7 +31,7 @@ fn requests_for_a_websocket_are_answered_and_others_passed_on() {
         assert_eq!(host.ask(GET).await, ("http/1.1 200 ok".into(), "a page".into()));
         let mut socket = connect(host.url("/anywhere")).await.unwrap();
         socket.send("hello").await.unwrap();
-        assert_eq!(socket.recv().await.unwrap().unwrap(), "hello".into());
+        assert_eq!(socket.recv().await.unwrap().unwrap(), "hello");
         host.refuses_what_it_should().await;
     });
 }
@@ -92,7 +92,7 @@ fn what_other_layers_know_of_the_request_the_handler_knows() {
         let layers = ServiceBuilder::new().layer(Extension(User("ada"))).layer(sockets);
         let host = Host::axum(Router::new().route("/", get("a page")).layer(layers)).await;
         let mut socket = connect(host.url("/")).await.unwrap();
-        assert_eq!(socket.recv().await.unwrap().unwrap(), "ada".into());
+        assert_eq!(socket.recv().await.unwrap().unwrap(), "ada");
         assert_eq!(socket.recv().await.unwrap(), None);
         assert_eq!(socket.closed().code.get(), 1000);
     });

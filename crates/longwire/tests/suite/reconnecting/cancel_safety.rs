@@ -152,7 +152,7 @@ fn a_close_of_a_half_that_is_given_up_goes_on() {
             let done = polled(polls, sender.close(1000, "bye")).await.map(Result::unwrap).is_some();
             let (messages, error, closed) = received.await.unwrap();
             assert!(error.is_none());
-            assert_eq!(messages, ["late".into()], "dropped after {polls} polls");
+            assert_eq!(messages, ["late"], "dropped after {polls} polls");
             assert_eq!(end(&closed), (1000, "", By::Local, true));
             answering.await.unwrap();
             if done {

@@ -74,7 +74,7 @@ fn a_connection_that_breaks_is_made_again_and_every_change_is_visible() {
         assert_eq!(next(&mut states).await, "closed by peer: 1000 (normal closure): done");
         assert_eq!(next(&mut states).await, "over");
         let (messages, error, closed) = received.await.unwrap();
-        assert_eq!(messages, ["one".into(), "two".into()]);
+        assert_eq!(messages, ["one", "two"]);
         assert!(error.is_none());
         assert_eq!(end(&closed), (1000, "done", By::Peer, true));
     });
@@ -113,7 +113,7 @@ fn a_server_that_breaks_the_protocol_is_not_tried_again() {
         let mut raw = server.open().await;
         raw.send([plain(TEXT, "fine"), plain(TEXT, b"\xff")].concat()).await;
         let (messages, error, _) = received.await.unwrap();
-        assert_eq!(messages, ["fine".into()]);
+        assert_eq!(messages, ["fine"]);
         assert!(
             matches!(&error, Some(Error::GaveUp(Cause::Failed(error))) if matches!(**error, Error::Protocol(_))),
             "{error:?}"
@@ -159,8 +159,8 @@ fn mistakes_of_the_caller_are_told_at_once() {
 async fn log_in(mut socket: WebSocket) -> Result<WebSocket> {
     socket.send("it is me").await?;
     match socket.recv().await? {
-        Some(answer) if answer == "welcome".into() => Ok(socket),
-        Some(answer) if answer == "not now".into() => Err(Error::other("not now")),
+        Some(answer) if answer == "welcome" => Ok(socket),
+        Some(answer) if answer == "not now" => Err(Error::other("not now")),
         Some(_) => Err(Error::Closed(Box::new(socket.close(CloseCode::NORMAL, "").await?))),
         None => Err(Error::Closed(Box::new(socket.closed()))),
     }

@@ -1,0 +1,231 @@
+//! What a stage is made with: what a server would be.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use longwire_proto::{Config, Limits};
+
+use super::handle::Stage;
+use super::runtime::StageRuntime;
+use super::stage_loop::{Shared, StageLoop};
+use crate::admission::origin::{InvalidOrigin, Origin};
+use crate::admission::policy::AdmissionPolicy;
+use crate::error::{Error, Result, not_instant, not_zero, without_effect};
+use crate::event::application::Application;
+use crate::event::handler::Handler;
+use crate::event::mailbox::Exchange;
+use crate::event::publisher::Topics;
+use crate::event::routes::Routes;
+use crate::event::rules::Rules;
+use crate::event::ticker::Ticker;
+use crate::ledger::Ledger;
+
+/// The settings of a [`Stage`], which are those of a [`Server`](crate::Server).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use longwire::{Handler, Limits, Stage};
+///
+/// fn a_silent_client_is_closed(chat: impl Handler) -> longwire::Result<()> {
+///     let minute = Duration::from_secs(60);
+///     let mut stage = Stage::builder(chat).limits(Limits::default().idle_time(minute)).start()?;
+///     let ann = stage.connect("/chat?name=ann")?;
+///     stage.advance(minute);
+///     assert!(ann.closed().is_some());
+///     Ok(())
+/// }
+/// ```
+#[must_use = "a stage is made by `start`"]
+pub struct StageBuilder {
+    settings: Settings,
+    application: Staged,
+}
+
+/// What is under test.
+enum Staged {
+    /// Makes the loop for a handler of any type.
+    Handler(Box<dyn FnOnce(Settings) -> Result<Shared>>),
+    Routes(Routes),
+    /// A handler for all paths, and then a route.
+    Both,
+}
+
+struct Settings {
+    config: Config,
+    admission: AdmissionPolicy,
+    max_spawned: usize,
+    tickers: Vec<Ticker>,
+    tick_every: Option<Duration>,
+}
+
+impl Stage {
+    /// A stage for this handler, with the settings that a server has unless they are set.
+    ///
+    /// # Panics
+    ///
+    /// If the system refuses what a tokio runtime needs.
+    #[must_use]
+    #[expect(clippy::panic, reason = "a test without a runtime cannot go on")]
+    pub fn new(handler: impl Handler) -> Stage {
+        Stage::builder(handler).start().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// A stage for this handler, whose settings follow.
+    pub fn builder(handler: impl Handler) -> StageBuilder {
+        StageBuilder::of(Staged::Handler(Box::new(|settings| settings.make(handler))))
+    }
+
+    /// A stage for several handlers by path, which [`route`](StageBuilder::route) adds.
+    ///
+    /// ```
+    /// # use longwire::{Handler, Stage};
+    /// fn has_a_ticker(chat: impl Handler, ticker: impl Handler) -> longwire::Result<()> {
+    ///     let mut stage = Stage::routes().route("/chat/{channel}", chat).route("/ticker", ticker).start()?;
+    ///     assert_eq!(stage.connect("/ticker")?.received().len(), 1);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn routes() -> StageBuilder {
+        StageBuilder::of(Staged::Routes(Routes::default()))
+    }
+}
+
+impl StageBuilder {
+    fn of(application: Staged) -> StageBuilder {
+        let settings = Settings {
+            config: Config::default(),
+            admission: AdmissionPolicy::of_server(),
+            max_spawned: 64,
+            tickers: Vec::new(),
+            tick_every: None,
+        };
+        StageBuilder { settings, application }
+    }
+
+    /// Has `handler` serve the connections whose path is this, as [`Server::route`](crate::Server::route) does. Only for a
+    /// stage of [`Stage::routes`]: with another, [`start`](StageBuilder::start) fails.
+    pub fn route(mut self, path: &str, handler: impl Handler) -> StageBuilder {
+        match &mut self.application {
+            Staged::Routes(routes) => routes.add(path, handler),
+            Staged::Handler(_) | Staged::Both => self.application = Staged::Both,
+        }
+        self
+    }
+
+    /// What one connection may cost.
+    pub fn limits(mut self, limits: Limits) -> StageBuilder {
+        self.settings.config.limits = limits;
+        self
+    }
+
+    /// Accepts browsers on pages of these origins, as [`Server::origins`](crate::Server::origins) does.
+    pub fn origins<O>(mut self, origins: impl IntoIterator<Item = O>) -> StageBuilder
+    where
+        O: TryInto<Origin, Error: Into<InvalidOrigin>>,
+    {
+        for origin in origins {
+            self.settings.admission.allow_origin(origin.try_into().map_err(Into::into));
+        }
+        self
+    }
+
+    /// Accepts browsers on pages of any origin.
+    pub fn any_origin(mut self) -> StageBuilder {
+        self.settings.admission.allow_any_origin();
+        self
+    }
+
+    /// The subprotocols that are spoken, the preferred one first.
+    pub fn subprotocols<S: Into<String>>(
+        mut self,
+        subprotocols: impl IntoIterator<Item = S>,
+    ) -> StageBuilder {
+        self.settings.admission.subprotocols = subprotocols.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// How many futures run at a time for each connection; 64 unless set.
+    pub fn spawned_per_connection(mut self, count: usize) -> StageBuilder {
+        self.settings.max_spawned = count;
+        self
+    }
+
+    /// Calls `tick` periodically as [`Server::every`](crate::Server::every) does, while [`Stage::advance`] lets time pass.
+    pub fn every(mut self, period: Duration, tick: impl FnMut(&Topics) + Send + 'static) -> StageBuilder {
+        self.settings.tickers.push(Ticker { period, tick: Box::new(tick) });
+        self
+    }
+
+    /// Calls [`Handler::on_tick`](crate::Handler::on_tick) for each connection in this period, while [`Stage::advance`] lets
+    /// time pass.
+    pub fn tick_every(mut self, period: Duration) -> StageBuilder {
+        self.settings.tick_every = Some(period);
+        self
+    }
+
+    /// Makes the stage.
+    ///
+    /// # Errors
+    ///
+    /// A setting that makes no sense, as for [`Server::run`](crate::Server::run), or the system refuses what a tokio runtime
+    /// needs.
+    pub fn start(self) -> Result<Stage> {
+        let StageBuilder { settings, application } = self;
+        settings.check()?;
+        let shared = match application {
+            Staged::Handler(make) => make(settings)?,
+            Staged::Routes(routes) => {
+                routes.check()?;
+                settings.make(routes)?
+            }
+            Staged::Both => {
+                let since = "the stage has one handler for all paths";
+                return Err(without_effect("route", "builder", since).into());
+            }
+        };
+        Ok(Stage { shared })
+    }
+}
+
+impl Settings {
+    fn check(&self) -> Result<()> {
+        self.admission.check()?;
+        self.config.limits.check()?;
+        not_zero("StageBuilder::spawned_per_connection", self.max_spawned)?;
+        for ticker in &self.tickers {
+            not_instant("StageBuilder::every", ticker.period)?;
+        }
+        if let Some(period) = self.tick_every {
+            not_instant("StageBuilder::tick_every", period)?;
+        }
+        Ok(())
+    }
+
+    fn make(self, application: impl Application) -> Result<Shared> {
+        let runtime = StageRuntime::new().map_err(|error| Error::io("make the runtime of a stage", error))?;
+        let exchange = Arc::<Exchange>::default();
+        let mailbox = exchange.connect(1).first().cloned().unwrap_or_default();
+        let rules = Rules {
+            application,
+            config: Arc::new(self.config),
+            admission: self.admission,
+            serves_http: false,
+            ledger: Arc::new(Ledger::new(usize::MAX)),
+            max_spawned: self.max_spawned,
+            tick_every: self.tick_every,
+        };
+        let stage_loop = StageLoop::new(rules, &exchange, mailbox, self.tickers, runtime);
+        Ok(Shared::new(stage_loop))
+    }
+}
+
+impl fmt::Debug for StageBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StageBuilder")
+            .field("limits", &self.settings.config.limits)
+            .field("admission", &self.settings.admission)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,327 @@
+//! The event loop of a stage: the reactor, driven in memory, with the time that the test tells.
+
+use std::cell::{RefCell, RefMut};
+use std::io::IoSlice;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use super::client_end::{ClientEnd, Reading};
+use super::runtime::StageRuntime;
+use crate::admission::census::Census;
+use crate::event::application::Application;
+use crate::event::key::Key;
+use crate::event::mailbox::{Exchange, Mailbox};
+use crate::event::publisher::Topics;
+use crate::event::reactor::{Reactor, Step};
+use crate::event::rules::Rules;
+use crate::event::spans;
+use crate::event::ticker::Ticker;
+
+/// How many pieces are written at a time.
+const SLICES: usize = 16;
+
+/// How much is read at a time.
+const READ: usize = 64 << 10;
+
+/// After so many rounds without rest, nothing will come to rest.
+const MAX_ROUNDS: usize = 10_000;
+
+/// How long the loop waits for tasks before it looks whether any are left.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// A client, by the order in which they came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ClientNumber(usize);
+
+/// An event loop whose connections are in memory, whatever its handler is.
+pub(super) trait StageDriver {
+    /// A client connects. Whatever can happen has happened when this returns.
+    fn connect(&mut self, client: ClientEnd, peer_addr: SocketAddr) -> ClientNumber;
+
+    fn client(&mut self, number: ClientNumber) -> Option<&mut ClientEnd>;
+
+    /// A client is gone.
+    fn lose(&mut self, number: ClientNumber);
+
+    /// Does everything that can be done without time passing.
+    fn turn(&mut self);
+
+    /// Lets time pass.
+    fn advance(&mut self, time: Duration);
+
+    /// Runs in real time until `is_done`, for this long at most; `false`: it is not.
+    fn wait(&mut self, limit: Duration, until: Until) -> bool;
+
+    fn topics(&self) -> &Topics;
+}
+
+/// The loop, which the stage and its clients share.
+#[derive(Clone)]
+pub(super) struct Shared(Rc<RefCell<dyn StageDriver>>);
+
+impl Shared {
+    pub(super) fn new(stage_loop: impl StageDriver + 'static) -> Shared {
+        Shared(Rc::new(RefCell::new(stage_loop)))
+    }
+
+    pub(super) fn driver(&self) -> RefMut<'_, dyn StageDriver> {
+        self.0.borrow_mut()
+    }
+}
+
+/// What is waited for in real time.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Until {
+    /// A client's handshake has an outcome.
+    Opened(ClientNumber),
+    /// No task is left on the runtime.
+    NoTasks,
+}
+
+/// Something that is done periodically.
+struct NextTick {
+    at: Instant,
+    ticker: Ticker,
+}
+
+pub(super) struct StageLoop<A: Application> {
+    reactor: Reactor<A, ClientNumber>,
+    clients: Vec<Option<ClientEnd>>,
+    mailbox: Arc<Mailbox>,
+    topics: Topics,
+    census: Arc<Census>,
+    ticks: Vec<NextTick>,
+    now: Instant,
+    runtime: StageRuntime,
+}
+
+impl<A: Application> StageLoop<A> {
+    pub(super) fn new(
+        rules: Rules<A>,
+        exchange: &Arc<Exchange>,
+        mailbox: Arc<Mailbox>,
+        tickers: Vec<Ticker>,
+        runtime: StageRuntime,
+    ) -> StageLoop<A> {
+        let handle = runtime.handle();
+        let _entered = handle.enter();
+        let mut reactor = Reactor::new(Arc::new(rules), Arc::clone(&mailbox), Arc::clone(exchange));
+        let now = reactor.use_told_time();
+        StageLoop {
+            reactor,
+            clients: Vec::new(),
+            mailbox,
+            topics: Topics::new(Arc::clone(exchange)),
+            census: Arc::new(Census::new(usize::MAX, usize::MAX)),
+            ticks: tickers.into_iter().map(|ticker| NextTick { at: now + ticker.period(), ticker }).collect(),
+            now,
+            runtime,
+        }
+    }
+
+    /// One round of the loop, as the drivers of sockets do it; `true`: another may do more.
+    fn go_round(&mut self) -> bool {
+        let handle = self.runtime.handle();
+        let entered = handle.enter();
+        let mut moved = false;
+        for key in self.reactor.begin_round(self.now) {
+            self.reactor.go_on(key);
+            moved = true;
+        }
+        for number in 0..self.clients.len() {
+            moved |= self.read(ClientNumber(number));
+        }
+        self.reactor.take_mail();
+        while let Some(key) = self.reactor.next_dirty() {
+            moved |= self.write(key);
+        }
+        // Those that did not read may do so again.
+        for number in 0..self.clients.len() {
+            if let Some(key) = self.key(ClientNumber(number)) {
+                moved |= self.write(key);
+            }
+        }
+        drop(entered);
+        self.runtime.run_until_idle();
+        moved || self.reactor.has_more() || !self.mailbox.listen(Waker::noop())
+    }
+
+    fn key(&self, number: ClientNumber) -> Option<Key> {
+        self.clients.get(number.0)?.as_ref()?.key
+    }
+
+    /// Gives the server what a client has sent, as far as the server reads; `true`: there was something.
+    fn read(&mut self, number: ClientNumber) -> bool {
+        let Some(Some(client)) = self.clients.get_mut(number.0) else { return false };
+        let Some(key) = client.key else { return false };
+        let mut moved = false;
+        while !client.outgoing.is_empty() && self.reactor.wants_read(key) {
+            let count = client.outgoing.len().min(READ);
+            let mut bytes: Vec<u8> = client.outgoing.drain(..count).collect();
+            self.reactor.received(key, &mut bytes);
+            moved = true;
+        }
+        if client.read_end() {
+            self.reactor.ended(key, None);
+            moved = true;
+        }
+        moved
+    }
+
+    /// Does what there is to be done for a connection; `true`: there was something.
+    fn write(&mut self, key: Key) -> bool {
+        let Some(&mut number) = self.reactor.link(key) else { return false };
+        let mut moved = false;
+        loop {
+            let step = self.reactor.step(key);
+            let Some(Some(client)) = self.clients.get_mut(number.0) else {
+                // The client is gone: a transport would refuse to write, and what it had sent was read.
+                if matches!(step, Step::Drop | Step::HandOver) {
+                    self.reactor.remove(key);
+                    return true;
+                }
+                return moved;
+            };
+            match step {
+                Step::Wait => return moved,
+                Step::Write if client.reading == Reading::Stopped => {
+                    if self.reactor.step(key) != Step::Drop {
+                        return moved;
+                    }
+                }
+                Step::Write => {
+                    let mut slices = [IoSlice::new(&[]); SLICES];
+                    let filled = self.reactor.transmit(key, &mut slices).map_or(0, |(_, filled)| filled);
+                    let mut bytes = Vec::new();
+                    for slice in slices.iter().take(filled) {
+                        bytes.extend_from_slice(slice);
+                    }
+                    client.receive(&mut bytes);
+                    self.reactor.written(key, bytes.len());
+                }
+                Step::Shutdown => {
+                    client.server_ended();
+                    self.reactor.shut(key);
+                }
+                Step::HandOver | Step::Drop => {
+                    client.server_ended();
+                    client.read_end();
+                    client.key = None;
+                    self.reactor.remove(key);
+                    return true;
+                }
+            }
+            moved = true;
+        }
+    }
+
+    /// When something is to be done next.
+    fn next_time(&self) -> Option<Instant> {
+        self.ticks.iter().map(|tick| tick.at).chain(self.reactor.deadline()).min()
+    }
+
+    /// Does what is due.
+    fn keep_time(&mut self) {
+        let handle = self.runtime.handle();
+        let _entered = handle.enter();
+        for NextTick { at, ticker } in &mut self.ticks {
+            if *at <= self.now {
+                *at += ticker.period();
+                ticker.call(&self.topics);
+            }
+        }
+        self.reactor.tick(self.now);
+        self.reactor.expire();
+    }
+
+    fn is_done(&self, until: Until) -> bool {
+        match until {
+            Until::Opened(ClientNumber(number)) => {
+                !matches!(self.clients.get(number), Some(Some(client)) if client.is_opening())
+            }
+            Until::NoTasks => self.runtime.has_no_tasks(),
+        }
+    }
+}
+
+impl<A: Application> StageDriver for StageLoop<A> {
+    fn connect(&mut self, mut client: ClientEnd, peer_addr: SocketAddr) -> ClientNumber {
+        let number = ClientNumber(self.clients.len());
+        if let Ok(place) = self.census.enter(peer_addr.ip()) {
+            client.key = Some(self.reactor.accept(number, peer_addr, place, spans::of(peer_addr)));
+        }
+        self.clients.push(Some(client));
+        self.turn();
+        number
+    }
+
+    fn client(&mut self, number: ClientNumber) -> Option<&mut ClientEnd> {
+        self.clients.get_mut(number.0)?.as_mut()
+    }
+
+    fn lose(&mut self, number: ClientNumber) {
+        let Some(client) = self.clients.get_mut(number.0).and_then(Option::take) else { return };
+        if let Some(key) = client.key {
+            let handle = self.runtime.handle();
+            let _entered = handle.enter();
+            self.reactor.broken(key);
+            self.reactor.ended(key, None);
+        }
+        self.turn();
+    }
+
+    #[expect(clippy::panic, reason = "a test that can never go on has failed")]
+    fn turn(&mut self) {
+        for _ in 0..MAX_ROUNDS {
+            if !self.go_round() {
+                return;
+            }
+        }
+        panic!("the handler does not come to rest: it has found something to do {MAX_ROUNDS} times in a row");
+    }
+
+    fn advance(&mut self, time: Duration) {
+        self.turn();
+        let end = self.now + time;
+        while let Some(next) = self.next_time().filter(|next| *next <= end) {
+            self.now = next.max(self.now);
+            self.keep_time();
+            self.turn();
+        }
+        self.now = end;
+        self.turn();
+    }
+
+    fn wait(&mut self, limit: Duration, until: Until) -> bool {
+        let begun = Instant::now();
+        loop {
+            self.turn();
+            if self.is_done(until) {
+                return true;
+            }
+            let left = limit.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                return false;
+            }
+            self.runtime.wait_for_mail(&self.mailbox, left.min(LOOK_EVERY));
+        }
+    }
+
+    fn topics(&self) -> &Topics {
+        &self.topics
+    }
+}
+
+/// The handler is told of the end of every connection, where it may spawn.
+impl<A: Application> Drop for StageLoop<A> {
+    fn drop(&mut self) {
+        let handle = self.runtime.handle();
+        let _entered = handle.enter();
+        for key in self.reactor.keys() {
+            drop(self.reactor.remove(key));
+        }
+    }
+}
