@@ -35,7 +35,7 @@ fn a_key_that_cannot_be_read_is_told_by_its_name() {
 
     let (code, line) = complaint(&["serve", "--tls-cert", certificate, "--tls-key", certificate]);
     assert_eq!(code, Some(1));
-    assert!(line.contains("Cargo.toml: there is no certificate (BEGIN CERTIFICATE) in it"), "{line}");
+    assert!(line.contains("Cargo.toml: it contains no certificate (BEGIN CERTIFICATE)"), "{line}");
 }
 
 #[test]

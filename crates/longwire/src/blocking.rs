@@ -1,4 +1,4 @@
-//! The client for threads and scripts without async.
+//! A client for threads and scripts without async.
 //!
 //! ```no_run
 //! use longwire::blocking;
@@ -14,18 +14,18 @@
 //! }
 //! ```
 //!
-//! Each connection has a thread in the background, with a tokio runtime of its own. So pings are answered and the
-//! [keepalive](crate::Limits::keepalive) goes on while the program is busy with something else, as long as no more than 16
-//! messages, or 1 MiB of them, wait to be received: then the connection is not read from until one is.
+//! Each connection has a background thread with its own tokio runtime. The thread answers pings and keeps the
+//! [keepalive](crate::Limits::keepalive) going while the program is busy, as long as at most 16 messages, or 1 MiB of
+//! them, wait to be received. Beyond that, the connection is not read until a message is received.
 //!
-//! What the application has run on that thread, such as an [observer](Client::observer) or a transport of its own, must not
-//! panic: the connection is gone then, `recv` gives `None`, and `send` and `close` fail with [`Error::Other`].
+//! Application code that runs on that thread, such as an [observer](Client::observer) or a custom transport, must not
+//! panic. If it does, the connection is lost: `recv` returns `None`, and `send` and `close` fail with [`Error::Other`].
 //!
-//! What is sent is written at once, or in the background. A program that ends does not wait for it, nor does it close its
-//! connections: [`close`](WebSocket::close) does both.
+//! Sent messages are written at once, or in the background. A program that exits neither waits for that nor closes its
+//! connections; [`close`](WebSocket::close) does both.
 //!
-//! Everything that waits fails when it is called inside of an async runtime, where it would keep other tasks from going
-//! on. That includes `spawn_blocking`, which cannot be told apart: the async API and `Handle::block_on` do there.
+//! Every call that waits fails inside an async runtime, because it would block other tasks. That includes
+//! `spawn_blocking`, which cannot be distinguished; use the async API and `Handle::block_on` there.
 
 use std::fmt;
 use std::future::Future;
@@ -46,23 +46,23 @@ use crate::halves;
 use crate::message::{Message, Outgoing};
 use crate::websocket;
 
-/// How many messages are received before they are asked for.
+/// How many messages are received in advance.
 const READ_AHEAD: usize = 16;
 
-/// How many bytes of them; one that is larger waits until there is no other.
+/// How many bytes of messages are received in advance. A larger message waits until no other message does.
 const READ_AHEAD_BYTES: u32 = 1 << 20;
 
 /// Connects to a WebSocket server with the defaults of [`Client`].
 ///
 /// # Errors
 ///
-/// As for [`Client::connect`]; [`Error::Io`] if the system has no thread to give; [`Error::Other`] inside of an async
+/// As for [`Client::connect`]; [`Error::Io`] if the system cannot start a thread; [`Error::Other`] inside an async
 /// runtime.
 pub fn connect(url: impl AsRef<str>) -> Result<WebSocket> {
     connect_with(&Client::new(), url)
 }
 
-/// Connects to a WebSocket server as `client` is set up to.
+/// Connects to a WebSocket server with the settings of `client`.
 ///
 /// ```no_run
 /// use longwire::{Client, Keepalive, blocking};
@@ -95,10 +95,10 @@ pub fn connect_with(client: &Client, url: impl AsRef<str>) -> Result<WebSocket> 
     Ok(WebSocket { sender, messages, ended, opening })
 }
 
-/// One end of a WebSocket connection, for a thread that may wait.
+/// One end of a WebSocket connection, for threads that may block.
 ///
-/// It is also an iterator over the messages. When it and all of its [`Sender`]s are dropped while it is open, the
-/// connection is closed with 1001 in the background.
+/// It is also an iterator over the messages. When it and all of its [`Sender`]s are dropped while the connection is
+/// open, the connection is closed with 1001 in the background.
 ///
 /// ```no_run
 /// # fn main() -> longwire::Result<()> {
@@ -117,7 +117,7 @@ pub struct WebSocket {
     opening: Opening,
 }
 
-/// What was received before it was asked for, with the room that it takes.
+/// A message that was received in advance, with its permit for the room that it takes.
 type Ahead = (Result<Message>, Option<OwnedSemaphorePermit>);
 
 /// Sends on a connection, from any thread; cheap to clone.
@@ -139,17 +139,17 @@ pub struct Sender {
     background: Background,
 }
 
-/// The thread of a connection, which ends when nobody holds this any more.
+/// A handle to the thread of a connection. The thread ends when the last handle is dropped.
 #[derive(Clone)]
 struct Background {
     handle: Handle,
     held: mpsc::Sender<Nothing>,
 }
 
-/// What is never sent: only whether somebody could is of interest.
+/// No value of this type exists: the channel only shows whether its other end is still there.
 enum Nothing {}
 
-/// What the thread of a connection tells whoever connects.
+/// What the thread of a connection returns to the connecting thread.
 struct Connected {
     sender: halves::Sender,
     messages: mpsc::Receiver<Ahead>,
@@ -158,7 +158,7 @@ struct Connected {
     opening: Opening,
 }
 
-/// What the opening handshake settled.
+/// The results of the opening handshake.
 #[derive(Debug)]
 struct Opening {
     subprotocol: Option<String>,
@@ -167,21 +167,21 @@ struct Opening {
 }
 
 impl WebSocket {
-    /// Waits for the next message. `None`: the connection has ended, as [`closed`](WebSocket::closed) tells.
+    /// Waits for the next message. `None` means that the connection has ended; [`closed`](WebSocket::closed) says how.
     ///
     /// # Errors
     ///
-    /// Something went wrong: the peer broke the protocol, or the transport failed. It is told once; what follows is
-    /// `None`. A peer that only vanished is no error. [`Error::Other`] inside of an async runtime.
+    /// The peer broke the protocol, or the transport failed. The error is returned once; later calls return `None`. A
+    /// peer that only vanished is not an error. [`Error::Other`] inside an async runtime.
     pub fn recv(&mut self) -> Result<Option<Message>> {
         self.sender.background.wait(self.messages.recv())?.map(|(received, _room)| received).transpose()
     }
 
-    /// Waits for the next message as [`recv`](WebSocket::recv) does, but no longer than `time`. Nothing is lost by it.
+    /// Waits for the next message like [`recv`](WebSocket::recv), but no longer than `time`. A timeout loses nothing.
     ///
     /// # Errors
     ///
-    /// As for [`recv`](WebSocket::recv), and [`Error::Timeout`] when the time has passed.
+    /// As for [`recv`](WebSocket::recv), and [`Error::Timeout`] after `time`.
     pub fn recv_timeout(&mut self, time: Duration) -> Result<Option<Message>> {
         let messages = &mut self.messages;
         let received = self.sender.background.wait(async { timeout(time, messages.recv()).await })?;
@@ -189,47 +189,48 @@ impl WebSocket {
         received.map(|(received, _room)| received).transpose()
     }
 
-    /// Sends a message: it is queued and written as soon as the transport takes it. Waits while more than
+    /// Sends a message. It is queued, and written as soon as the transport takes it. Waits while more than
     /// [`Limits::high_water`](longwire_proto::Limits::high_water) bytes wait to be written.
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] if the connection is closing or has ended; [`Error::Other`] inside of an async runtime.
+    /// [`Error::Closed`] if the connection is closing or has ended; [`Error::Other`] inside an async runtime.
     pub fn send(&mut self, message: impl Into<Outgoing>) -> Result<()> {
         self.sender.send(message)
     }
 
-    /// Sends a ping and waits for its pong: how long the round trip took, from when the ping was written. Messages that
-    /// arrive meanwhile wait to be received, as far as there is room for them.
+    /// Sends a ping, waits for its pong, and returns the round-trip time, measured from the moment the ping was
+    /// written. Messages that arrive in the meantime are kept for `recv`, as far as there is room for them.
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] if the connection is closing, or ends before the pong has come; [`Error::Other`] inside of an async
-    /// runtime.
+    /// [`Error::Closed`] if the connection is closing, or ends before the pong arrives; [`Error::Other`] inside an
+    /// async runtime.
     pub fn ping(&mut self) -> Result<Duration> {
         self.sender.ping()
     }
 
-    /// Closes the connection: sends what is queued and a Close frame, discards what still arrives, and waits for the
-    /// peer's answer and the end of the transport, at most
-    /// [`Limits::close_time`](longwire_proto::Limits::close_time). To call it again does no harm.
+    /// Closes the connection: sends the queued messages and a Close frame, discards what still arrives, and waits for
+    /// the peer's Close frame and the end of the transport, at most
+    /// [`Limits::close_time`](longwire_proto::Limits::close_time). Calling it again is harmless.
     ///
     /// # Errors
     ///
-    /// [`Error::Close`] if the code must not be sent or the reason is longer than 123 bytes; nothing happens then.
-    /// [`Error::Other`] inside of an async runtime.
+    /// [`Error::Close`] if the code must not be sent or the reason is longer than 123 bytes. The connection then stays
+    /// open. [`Error::Other`] inside an async runtime.
     pub fn close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<Closed> {
         let WebSocket { sender, messages, ended, .. } = self;
         let code = code.into();
         sender.background.wait(async {
             sender.sender.shared().begin_close(Some(CloseFrame::new(code, reason)?));
-            // What is not taken keeps what comes behind it from being read.
+            // Messages that are not taken would block the ones behind them.
             while messages.recv().await.is_some() {}
             ended.get().cloned().ok_or_else(thread_panicked)
         })?
     }
 
-    /// How the connection ended; before that, how it would end if the transport vanished now (1006, by nobody).
+    /// How the connection ended. While it is open: how it would end if the transport vanished now (1006, closed by
+    /// neither end).
     #[must_use]
     pub fn closed(&self) -> Closed {
         self.ended.get().cloned().unwrap_or_else(Closed::lost)
@@ -241,7 +242,7 @@ impl WebSocket {
         self.sender.is_open()
     }
 
-    /// A further sender, for other threads.
+    /// Creates another sender, for other threads.
     #[must_use]
     pub fn sender(&self) -> Sender {
         self.sender.clone()
@@ -253,7 +254,7 @@ impl WebSocket {
         self.opening.subprotocol.as_deref()
     }
 
-    /// The extensions that both ends agreed on, as the server's response names them; empty if there are none.
+    /// The extensions that both ends agreed on, as the server's response lists them. Empty without extensions.
     #[must_use]
     pub fn extensions(&self) -> &str {
         &self.opening.extensions
@@ -266,7 +267,7 @@ impl WebSocket {
     }
 }
 
-/// The messages; it ends with the connection.
+/// The iterator ends with the connection.
 impl Iterator for WebSocket {
     type Item = Result<Message>;
 
@@ -276,11 +277,11 @@ impl Iterator for WebSocket {
 }
 
 impl Sender {
-    /// Sends a message, as [`WebSocket::send`] does.
+    /// Sends a message, like [`WebSocket::send`].
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] if the connection is closing or has ended; [`Error::Other`] inside of an async runtime.
+    /// [`Error::Closed`] if the connection is closing or has ended; [`Error::Other`] inside an async runtime.
     pub fn send(&self, message: impl Into<Outgoing>) -> Result<()> {
         if self.background.has_panicked() {
             return Err(thread_panicked());
@@ -288,12 +289,12 @@ impl Sender {
         self.background.wait(self.sender.send(message))?
     }
 
-    /// Sends a ping and waits for its pong, as [`WebSocket::ping`] does.
+    /// Sends a ping and waits for its pong, like [`WebSocket::ping`].
     ///
     /// # Errors
     ///
-    /// [`Error::Closed`] if the connection is closing, or ends before the pong has come; [`Error::Other`] inside of an async
-    /// runtime.
+    /// [`Error::Closed`] if the connection is closing, or ends before the pong arrives; [`Error::Other`] inside an
+    /// async runtime.
     pub fn ping(&self) -> Result<Duration> {
         if self.background.has_panicked() {
             return Err(thread_panicked());
@@ -309,20 +310,20 @@ impl Sender {
 }
 
 impl Background {
-    /// Waits on the caller's thread; the thread of the connection turns the runtime meanwhile.
+    /// Waits on the caller's thread while the thread of the connection drives the runtime.
     fn wait<T>(&self, future: impl Future<Output = T>) -> Result<T> {
         outside_of_async()?;
         self.handle.block_on(async {
             tokio::select! {
                 biased;
                 outcome = future => Ok(outcome),
-                // Nothing goes on without the thread.
+                // Without the thread, nothing drives the future.
                 () = self.held.closed() => Err(thread_panicked()),
             }
         })
     }
 
-    /// Whether the thread is gone: while this is held, it ends only in a panic.
+    /// Whether the thread has ended. While this handle exists, only a panic can end it.
     fn has_panicked(&self) -> bool {
         self.held.is_closed()
     }
@@ -338,7 +339,7 @@ fn outside_of_async() -> Result<()> {
     match Handle::try_current() {
         Err(_) => Ok(()),
         Ok(_) => Err(Error::other(
-            "longwire::blocking is called inside of an async runtime, where nothing may wait: use longwire::connect there",
+            "longwire::blocking was called inside an async runtime, which must not block: use longwire::connect there",
         )),
     }
 }
@@ -351,7 +352,7 @@ fn no_thread(error: io::Error) -> Error {
     Error::io("start a thread for the connection", error)
 }
 
-/// The thread of a connection.
+/// Runs the thread of a connection.
 fn run(runtime: &Runtime, client: &Client, url: &str, connected: &std_mpsc::Sender<Result<Connected>>) {
     runtime.block_on(async {
         let mut socket = match client.connect(url).await {
@@ -374,7 +375,7 @@ fn run(runtime: &Runtime, client: &Client, url: &str, connected: &std_mpsc::Send
         let _gone = connected.send(Ok(connection));
         tokio::select! {
             () = receive(&mut socket, deliver, &ended) => {
-                // Whoever still holds the connection needs the runtime to wait on.
+                // The remaining handles of the connection wait on this runtime.
                 let _nobody = holders.recv().await;
             }
             _ = holders.recv() => {
@@ -384,7 +385,7 @@ fn run(runtime: &Runtime, client: &Client, url: &str, connected: &std_mpsc::Send
     });
 }
 
-/// Receives until the connection ends. Messages that nobody takes are discarded, for the sake of those who send.
+/// Receives until the connection ends. Messages that no handle receives are discarded, so that senders can go on.
 async fn receive(socket: &mut websocket::WebSocket, deliver: mpsc::Sender<Ahead>, ended: &OnceLock<Closed>) {
     let room = Arc::new(Semaphore::new(READ_AHEAD_BYTES as usize));
     loop {
@@ -395,7 +396,7 @@ async fn receive(socket: &mut websocket::WebSocket, deliver: mpsc::Sender<Ahead>
         };
         let bytes = received.as_ref().map_or(0, Message::len);
         let wanted = u32::try_from(bytes).unwrap_or(u32::MAX).min(READ_AHEAD_BYTES);
-        // It is never closed, and gives back what nobody takes any more.
+        // The semaphore is never closed. Discarded messages return their permits.
         let permit = Arc::clone(&room).acquire_many_owned(wanted).await.ok();
         let _nobody = deliver.send((received, permit)).await;
     }

@@ -1,12 +1,13 @@
-//! What is counted, by the [`metrics`](https://docs.rs/metrics) facade with the feature `metrics`; without it nothing
-//! is, and it costs nothing. And what is [told](#what-is-told).
+//! Metrics and tracing.
 //!
-//! Whichever recorder the program installs gets the figures. `longwire serve --metrics` shows them as Prometheus wants
-//! them. All of them carry the label `role` (`client` or `server`), but those that only one of both has. No label has
-//! values that a peer could multiply: there are no addresses, no paths, and codes of applications are one value.
+//! With the feature `metrics`, figures go to the recorder that the program installs for the
+//! [`metrics`](https://docs.rs/metrics) facade. Without the feature, metrics compile to nothing. `longwire serve
+//! --metrics` exposes them in the format of Prometheus. All figures carry the label `role` (`client` or `server`),
+//! except those that only one role has. A peer cannot multiply the values of a label: there are no addresses and no
+//! paths, and application-defined codes share one value.
 //!
-//! Bytes and messages are summed up per connection, and added when it ends and whenever its timer fires, which with the
-//! default keepalive is at least every 30 s while something arrives.
+//! Bytes and messages are summed per connection and added to the counters when the connection ends and when its timer
+//! fires. With the default keepalive, that is at least every 30 s while data arrives.
 //!
 //! ```no_run
 //! use metrics_util::debugging::DebuggingRecorder; // or that of `metrics-exporter-prometheus`, or any other
@@ -20,15 +21,17 @@
 //! }
 //! ```
 //!
-//! # What is told
+//! # Log events
 //!
-//! By [`tracing`](https://docs.rs/tracing), whatever the features. A server tells of a connection in the span `connection`,
-//! whose field `peer` is the address of the client; what the application's handler tells is in it, too. A client tells of its
-//! way to the server in the span `connect`, whose field `url` is without user and password. An error of this end or of the
-//! application is told at the level ERROR, what an operator should know at WARN, and what peers do at DEBUG. Whoever is not
-//! let in is told of at WARN, with address, origin, host and path, and with the setting that would allow it (`allowed_by`):
-//! of each reason ten times at once, and then one in 5 s with how many were `not_told`. Connections that ended by themselves,
-//! or that sent no request in time, are not among them.
+//! Events go to [`tracing`](https://docs.rs/tracing), regardless of features. A server logs each connection in the span
+//! `connection`, whose field `peer` is the client's address; events of the application's handler belong to the span,
+//! too. A client logs connecting in the span `connect`, whose field `url` contains no user name and password. Errors of
+//! this end or of the application have the level ERROR, events that an operator should know about WARN, and the
+//! behaviour of peers DEBUG.
+//!
+//! A refused connection is logged at WARN with address, origin, host and path, and with the setting that would allow it
+//! (`allowed_by`). The first ten of each reason are logged at once, then one every 5 s, with the number of omitted ones
+//! in `not_told`. Connections that the client ended, or that sent no request in time, are not logged like this.
 //!
 //! ```no_run
 //! tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).init();
@@ -55,107 +58,110 @@ use phase::Phase;
 #[cfg(not(feature = "metrics"))]
 use silence as facade;
 
-/// Counter: connections that were opened. `role`.
+/// Counter: opened connections. `role`.
 pub const CONNECTIONS_OPENED: &str = "longwire_connections_opened_total";
-/// Counter: connections that were not let in. `reason`: `full`, `full_per_ip`, `handshake_timeout`, `tls` (its handshake
-/// failed), `left` (without a whole request), `too_large` (431), `bad_request` (400, 405, 426, 501, 505: no request that may be
-/// answered, or no handshake of RFC 6455 version 13), `not_websocket` (plain HTTP where there is none), `origin` (403), `application` (its own status, or 500
-/// for terms that cannot be had).
+/// Counter: refused connections. `reason`: `full`, `full_per_ip`, `handshake_timeout`, `tls` (the TLS handshake
+/// failed), `left` (without a complete request), `too_large` (431), `bad_request` (400, 405, 426, 501, 505: not a valid
+/// request, or not a handshake of RFC 6455 version 13), `not_websocket` (plain HTTP on a server that does not serve
+/// it), `origin` (403), `application` (the application's status, or 500 if it accepted on invalid terms).
 pub const CONNECTIONS_REFUSED: &str = "longwire_connections_refused_total";
-/// Counter: connections whose transport has ended. `role`; `by`: `local`, `peer` or `nobody`; `code`: the close code as
-/// [`Closed`] has it, or `3xxx`, `4xxx`, `other`.
+/// Counter: connections whose transport has ended. `role`; `by`: `local`, `peer` or `nobody`; `code`: the close code of
+/// [`Closed`], or `3xxx`, `4xxx`, `other`.
 pub const CONNECTIONS_CLOSED: &str = "longwire_connections_closed_total";
-/// Counter: connections on which the peer broke the protocol or crossed a bound. `role`; `kind`: the variant of
-/// [`ProtocolError`], as in `message_too_big`, `too_many_fragments`, `inflate`, `text_not_utf8`.
+/// Counter: connections on which the peer broke the protocol or exceeded a limit. `role`; `kind`: the variant of
+/// [`ProtocolError`], such as `message_too_big`, `too_many_fragments`, `inflate`, `text_not_utf8`.
 pub const PROTOCOL_FAILURES: &str = "longwire_protocol_failures_total";
-/// Counter: connections that were closed with 1013 because all together held too much. `role`.
+/// Counter: connections that were closed with 1013 because all connections together exceeded the memory limit. `role`.
 pub const CONNECTIONS_SHED: &str = "longwire_connections_shed_total";
-/// Counter: connections that were closed with 1013 because they did not take the messages of a topic as fast as they came.
-/// No labels.
+/// Counter: connections that were closed with 1013 because they read a topic's messages too slowly. No labels.
 pub const SLOW_SUBSCRIBERS: &str = "longwire_slow_subscribers_total";
-/// Counter: messages of topics that subscribers did not get, once for each subscriber, as
-/// `Topics::dropped` has them. `policy`: `disconnect`, `drop_oldest`, `latest`, `backlog` (an event loop was too
-/// far behind).
+/// Counter: topic messages that subscribers missed, once per subscriber, like `Topics::dropped`. `policy`:
+/// `disconnect`, `drop_oldest`, `latest`, `backlog` (an event loop was too far behind).
 pub const TOPIC_MESSAGES_DROPPED: &str = "longwire_topic_messages_dropped_total";
-/// Counter: times that were up. `role`; `time`: `keepalive` (the peer is gone), `idle` (closed with 1001), `close` (the
-/// peer did not end the connection), `http` (a client of plain HTTP neither sent nor took anything).
+/// Counter: expired timeouts. `role`; `time`: `keepalive` (the peer is gone), `idle` (closed with 1001), `close` (the
+/// peer did not end the connection), `http` (a client of plain HTTP neither sent nor read anything).
 pub const TIMEOUTS: &str = "longwire_timeouts_total";
-/// Counter: how often what waited to be written went beyond the high-water mark, so that senders had to wait. `role`.
+/// Counter: how often the bytes waiting to be written exceeded the high-water mark, so that senders had to wait.
+/// `role`.
 pub const BACKPRESSURE: &str = "longwire_backpressure_total";
-/// Counter: pings that were not answered at once, and not at all if a newer one came, because too much waited to be
-/// written. `role`.
+/// Counter: pings that were not answered at once because too many bytes waited to be written; a newer ping replaces
+/// them. `role`.
 pub const PINGS_PUT_OFF: &str = "longwire_pings_put_off_total";
-/// Counter: connections that the system could not accept, for want of descriptors perhaps. No labels.
+/// Counter: connections that the system failed to accept, for example for lack of file descriptors. No labels.
 pub const ACCEPT_ERRORS: &str = "longwire_accept_errors_total";
-/// Counter: tries to make a connection again, the first connection of a
-/// [`ReconnectingSocket`](crate::reconnect::ReconnectingSocket) not counted. No labels, as only a client has these three.
+/// Counter: attempts to reconnect, without the first connection of a
+/// [`ReconnectingSocket`](crate::reconnect::ReconnectingSocket). No labels, like the next two: only clients reconnect.
 pub const RECONNECTIONS_TRIED: &str = "longwire_reconnections_tried_total";
-/// Counter: connections that were made again, and prepared by `on_open`. No labels.
+/// Counter: connections that were reopened and prepared by `on_open`. No labels.
 pub const RECONNECTIONS_OPENED: &str = "longwire_reconnections_opened_total";
-/// Counter: connections that were given up, as [`Error::GaveUp`](crate::Error::GaveUp) tells. `reason`: `final` (the same
-/// would only happen again), `tries` (there were enough).
+/// Counter: reconnecting sockets that gave up, as [`Error::GaveUp`](crate::Error::GaveUp) reports. `reason`: `final` (a
+/// new attempt would fail in the same way), `tries` (too many attempts).
 pub const RECONNECTIONS_GIVEN_UP: &str = "longwire_reconnections_given_up_total";
-/// Counter: bytes that arrived behind the opening handshake, frame headers included, TLS not. `role`.
+/// Counter: bytes received after the opening handshake, including frame headers, excluding TLS. `role`.
 pub const BYTES_RECEIVED: &str = "longwire_received_bytes_total";
-/// Counter: bytes that were written, as for [`BYTES_RECEIVED`]; at a server with the response of the handshake. `role`.
+/// Counter: bytes written, counted like [`BYTES_RECEIVED`]; on a server, including the handshake response. `role`.
 pub const BYTES_SENT: &str = "longwire_sent_bytes_total";
-/// Counter: messages that arrived whole. `role`.
+/// Counter: received messages. `role`.
 pub const MESSAGES_RECEIVED: &str = "longwire_received_messages_total";
-/// Counter: messages that were queued to be sent. `role`.
+/// Counter: messages that were queued for sending. `role`.
 pub const MESSAGES_SENT: &str = "longwire_sent_messages_total";
-/// Gauge: connections that are open or closing. `role`.
+/// Gauge: open or closing connections. `role`.
 pub const CONNECTIONS_OPEN: &str = "longwire_connections_open";
-/// Gauge: all connections of the servers, those without a WebSocket too, as seen once a second. `phase`: `tls` (shaking
-/// hands; over io_uring until the first byte of a request), `head` (its first request is to come), `handed_over` (on the way
-/// from an event loop to hyper), `waiting` (plain HTTP between two requests), `request` (plain HTTP within one),
-/// `handed_back` (on the way from hyper), `open`, `closing` (a Close frame was sent or has arrived), `draining` (this end has
-/// said all), `refused` (and what the client still sends is read for a moment).
+/// Gauge: all connections of the servers, including those without a WebSocket, sampled once a second. `phase`: `tls`
+/// (TLS handshake; with io_uring, until the first byte of a request), `head` (the first request is awaited),
+/// `handed_over` (from an event loop to hyper), `waiting` (plain HTTP between two requests), `request` (plain HTTP
+/// within a request), `handed_back` (from hyper to an event loop), `open`, `closing` (a Close frame was sent or
+/// received), `draining` (this end has written everything), `refused` (the rest of the client's data is read for a
+/// moment).
 pub const CONNECTIONS: &str = "longwire_connections";
-/// Gauge: bytes that all connections of the servers hold, in unfinished messages and in what waits to be written, as
-/// seen once a second. No labels.
+/// Gauge: bytes that all connections of the servers hold in unfinished messages and in unwritten data, sampled once a
+/// second. No labels.
 pub const BYTES_HELD: &str = "longwire_held_bytes";
-/// Histogram: seconds to the open WebSocket, at a server from the TCP connection on, TLS included, at a client from the
-/// request on. `role`.
+/// Histogram: seconds until the WebSocket is open: on a server from the TCP connection, including TLS; on a client from
+/// the request. `role`.
 pub const HANDSHAKE_DURATION: &str = "longwire_handshake_duration_seconds";
 
 const COUNTERS: [(&str, &str); 18] = [
-    (CONNECTIONS_OPENED, "WebSockets that were opened"),
-    (CONNECTIONS_REFUSED, "Connections that were not let in"),
-    (CONNECTIONS_CLOSED, "WebSockets that have ended, by whom and with which close code"),
-    (PROTOCOL_FAILURES, "WebSockets on which the peer broke the protocol or crossed a bound"),
-    (CONNECTIONS_SHED, "WebSockets closed with 1013 because all together held too much"),
+    (CONNECTIONS_OPENED, "Opened WebSockets"),
+    (CONNECTIONS_REFUSED, "Refused connections"),
+    (CONNECTIONS_CLOSED, "Ended WebSockets, by the end that closed them and the close code"),
+    (PROTOCOL_FAILURES, "WebSockets on which the peer broke the protocol or exceeded a limit"),
+    (
+        CONNECTIONS_SHED,
+        "WebSockets closed with 1013 because all connections together exceeded the memory limit",
+    ),
     (SLOW_SUBSCRIBERS, "WebSockets closed with 1013 because they did not keep up with a topic"),
-    (TOPIC_MESSAGES_DROPPED, "Messages of topics that subscribers did not get"),
-    (TIMEOUTS, "WebSockets that were given up or closed because a time was up"),
-    (BACKPRESSURE, "Times that senders had to wait because too much waited to be written"),
-    (PINGS_PUT_OFF, "Pings that were not answered at once because too much waited to be written"),
-    (ACCEPT_ERRORS, "Connections that the system could not accept"),
-    (RECONNECTIONS_TRIED, "Tries to make a connection again"),
-    (RECONNECTIONS_OPENED, "Connections that were made again"),
-    (RECONNECTIONS_GIVEN_UP, "Connections that are not tried again, nobody having closed them on purpose"),
-    (BYTES_RECEIVED, "Bytes that arrived over WebSockets, frame headers included"),
-    (BYTES_SENT, "Bytes that were written to WebSockets, frame headers included"),
-    (MESSAGES_RECEIVED, "Messages that arrived"),
-    (MESSAGES_SENT, "Messages that were queued to be sent"),
+    (TOPIC_MESSAGES_DROPPED, "Topic messages that subscribers missed"),
+    (TIMEOUTS, "WebSockets that were given up or closed because of a timeout"),
+    (BACKPRESSURE, "How often senders had to wait because too many bytes waited to be written"),
+    (PINGS_PUT_OFF, "Pings that were not answered at once because too many bytes waited to be written"),
+    (ACCEPT_ERRORS, "Connections that the system failed to accept"),
+    (RECONNECTIONS_TRIED, "Attempts to reconnect"),
+    (RECONNECTIONS_OPENED, "Reopened connections"),
+    (RECONNECTIONS_GIVEN_UP, "Reconnecting sockets that gave up without having been closed"),
+    (BYTES_RECEIVED, "Bytes received over WebSockets, including frame headers"),
+    (BYTES_SENT, "Bytes written to WebSockets, including frame headers"),
+    (MESSAGES_RECEIVED, "Received messages"),
+    (MESSAGES_SENT, "Messages that were queued for sending"),
 ];
 
 const GAUGES: [(&str, &str); 3] = [
-    (CONNECTIONS, "Connections of the servers, by how far they have come"),
-    (CONNECTIONS_OPEN, "WebSockets that are open or closing"),
+    (CONNECTIONS, "Connections of the servers, by phase"),
+    (CONNECTIONS_OPEN, "Open or closing WebSockets"),
     (BYTES_HELD, "Bytes that all connections of the servers hold in their buffers"),
 ];
 
 const HISTOGRAMS: [(&str, &str); 1] = [(
     HANDSHAKE_DURATION,
-    "Seconds from the TCP connection, at a client from the request, to the open WebSocket",
+    "Seconds from the TCP connection (on a client: from the request) to the open WebSocket",
 )];
 
-/// Tells the recorder what each figure means. To be called once it is installed.
+/// Registers a description of each figure. Call it after the recorder is installed.
 pub fn describe() {
     facade::describe(&COUNTERS, &GAUGES, &HISTOGRAMS);
 }
 
-/// Why a connection was not let in.
+/// Why a connection was refused.
 #[cfg(feature = "server")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotLetIn {
@@ -172,7 +178,7 @@ pub(crate) enum NotLetIn {
     Application,
 }
 
-/// Why there is to be no other connection.
+/// Why a reconnecting socket gave up.
 #[cfg(feature = "client")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GaveUp {
@@ -180,50 +186,50 @@ pub(crate) enum GaveUp {
     Tries,
 }
 
-/// A connection is open.
+/// Counts an opened connection.
 pub(crate) fn opened(role: Role) {
     facade::count(CONNECTIONS_OPENED, &[of(role)], 1);
     facade::change(CONNECTIONS_OPEN, &[of(role)], 1.0);
 }
 
-/// A connection that was open is over. `None`: nobody has said a word.
+/// Counts the end of a connection that was open. `None` if neither end sent a Close frame.
 pub(crate) fn ended(role: Role, closed: Option<&Closed>) {
     let (by, code) = closed.map_or((By::Nobody, CloseCode::ABNORMAL), |closed| (closed.by, closed.code));
     facade::count(CONNECTIONS_CLOSED, &[of(role), ("by", ender(by)), ("code", number(code))], 1);
     facade::change(CONNECTIONS_OPEN, &[of(role)], -1.0);
 }
 
-/// The opening handshake took so long.
+/// Records the duration of an opening handshake.
 #[cfg(any(feature = "client", feature = "server"))]
 pub(crate) fn shook_hands(role: Role, begun: Instant) {
     facade::observe(HANDSHAKE_DURATION, &[of(role)], begun.elapsed());
 }
 
-/// A connection was not let in.
+/// Counts a refused connection.
 #[cfg(feature = "server")]
 pub(crate) fn refused(reason: NotLetIn) {
     facade::count(CONNECTIONS_REFUSED, &[("reason", reason.name())], 1);
 }
 
-/// The system could not accept a connection.
+/// Counts a connection that the system failed to accept.
 #[cfg(feature = "server")]
 pub(crate) fn accept_failed() {
     facade::count(ACCEPT_ERRORS, &[], 1);
 }
 
-/// A connection is tried again.
+/// Counts an attempt to reconnect.
 #[cfg(feature = "client")]
 pub(crate) fn reconnecting() {
     facade::count(RECONNECTIONS_TRIED, &[], 1);
 }
 
-/// A connection has been made again.
+/// Counts a reopened connection.
 #[cfg(feature = "client")]
 pub(crate) fn reconnected() {
     facade::count(RECONNECTIONS_OPENED, &[], 1);
 }
 
-/// There is to be no other connection, though nobody closed the last one on purpose.
+/// Counts a reconnecting socket that gave up without having been closed.
 #[cfg(feature = "client")]
 pub(crate) fn gave_up(reason: GaveUp) {
     let reason = match reason {
@@ -233,18 +239,18 @@ pub(crate) fn gave_up(reason: GaveUp) {
     facade::count(RECONNECTIONS_GIVEN_UP, &[("reason", reason)], 1);
 }
 
-/// The peer broke the protocol.
+/// Counts a protocol error of the peer.
 pub(crate) fn failed(role: Role, error: &ProtocolError) {
     facade::count(PROTOCOL_FAILURES, &[of(role), ("kind", kind(error))], 1);
 }
 
-/// A subscriber did not keep up and was closed with 1013.
+/// Counts a slow subscriber that was closed with 1013.
 #[cfg(feature = "server")]
 pub(crate) fn too_slow() {
     facade::count(SLOW_SUBSCRIBERS, &[], 1);
 }
 
-/// Messages of topics were dropped, by the value of the label `policy`.
+/// Counts dropped topic messages per value of the label `policy`.
 #[cfg(feature = "server")]
 pub(crate) fn topic_messages_dropped(by_policy: &[(&'static str, u64)]) {
     for &(policy, count) in by_policy.iter().filter(|(_, count)| *count > 0) {
@@ -252,17 +258,17 @@ pub(crate) fn topic_messages_dropped(by_policy: &[(&'static str, u64)]) {
     }
 }
 
-/// A connection was closed with 1013 because all together hold too much.
+/// Counts a connection that was closed with 1013 because of the memory limit.
 pub(crate) fn shed(role: Role) {
     facade::count(CONNECTIONS_SHED, &[of(role)], 1);
 }
 
-/// What waits to be written is beyond the high-water mark, and was not before.
+/// Counts that the bytes waiting to be written have exceeded the high-water mark.
 pub(crate) fn backpressure(role: Role) {
     facade::count(BACKPRESSURE, &[of(role)], 1);
 }
 
-/// Has the protocol do what is overdue, and counts what that was.
+/// Lets the protocol handle its due timeouts, and counts them.
 pub(crate) fn handle_timeout(protocol: &mut Protocol, now: Instant) {
     let (was_open, was_over) = (protocol.is_open(), protocol.is_over());
     protocol.handle_timeout(now);
@@ -275,7 +281,7 @@ pub(crate) fn handle_timeout(protocol: &mut Protocol, now: Instant) {
     facade::count(TIMEOUTS, &[of(protocol.role()), ("time", time)], 1);
 }
 
-/// A peer is given up, though not all that it said has been taken.
+/// Counts a peer that is given up while received data is still unparsed.
 pub(crate) fn gave_up_on_peer(role: Role, why: GivingUp) {
     let time = match why {
         GivingUp::Silent | GivingUp::Stuck => "keepalive",
@@ -284,20 +290,20 @@ pub(crate) fn gave_up_on_peer(role: Role, why: GivingUp) {
     facade::count(TIMEOUTS, &[of(role), ("time", time)], 1);
 }
 
-/// A client of plain HTTP has let this end wait for too long.
+/// Counts a client of plain HTTP that was silent for too long.
 #[cfg(feature = "server")]
 pub(crate) fn http_timed_out() {
     facade::count(TIMEOUTS, &[of(Role::Server), ("time", "http")], 1);
 }
 
-/// Shows once a second how many bytes are held, and how many connections are in each phase, for as long as it is polled.
+/// Samples once a second how many bytes are held and how many connections are in each phase, while it is polled.
 #[cfg(feature = "server")]
 pub(crate) async fn show(held: impl Fn() -> usize, in_phases: impl Fn() -> [usize; Phase::ALL.len()]) {
     let names = Phase::ALL.map(Phase::name);
     facade::sample((BYTES_HELD, held), (CONNECTIONS, "phase", &names, in_phases)).await;
 }
 
-/// What a connection, or all of a thread, have moved since it was last added to the counters.
+/// The traffic of a connection, or of a whole thread, since it was last added to the counters.
 #[derive(Debug)]
 pub(crate) struct Traffic {
     role: Role,
@@ -345,7 +351,7 @@ impl Traffic {
         self.pings_put_off.add(1);
     }
 
-    /// Adds the sums to the counters, and begins anew.
+    /// Adds the sums to the counters and resets them.
     pub(crate) fn count(&mut self) {
         let sums = [
             (BYTES_RECEIVED, &mut self.bytes_received),
@@ -365,15 +371,15 @@ impl Traffic {
 
 #[cfg(feature = "server")]
 impl NotLetIn {
-    /// How many reasons there are.
+    /// The number of reasons.
     pub(crate) const COUNT: usize = NotLetIn::Application as usize + 1;
 
     pub(crate) fn index(self) -> usize {
         self as usize
     }
 
-    /// Why a connection is not let in whose transport has ended before there was a whole request. TLS says `InvalidData` for
-    /// what it cannot agree to; everything else is that the client has left.
+    /// The reason for a connection whose transport ended before a complete request. TLS reports a failed negotiation as
+    /// `InvalidData`; any other end means that the client has left.
     pub(crate) fn of_end(error: Option<&io::Error>) -> NotLetIn {
         match error {
             #[cfg(feature = "tls")]

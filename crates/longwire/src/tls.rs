@@ -1,4 +1,4 @@
-//! TLS, by rustls with the *ring* provider, which is named explicitly so that no process-wide default is needed.
+//! TLS with rustls and its *ring* provider. The provider is named explicitly, so the process needs no default provider.
 
 #[cfg(feature = "client")]
 pub(crate) mod fault;
@@ -41,7 +41,7 @@ fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>> 
         .collect::<std::result::Result<_, _>>()
         .map_err(|error| invalid(format!("read the certificates in {what}"), error))?;
     if certificates.is_empty() {
-        return Err(invalid(format!("use {what}"), "there is no certificate (BEGIN CERTIFICATE) in it"));
+        return Err(invalid(format!("use {what}"), "it contains no certificate (BEGIN CERTIFICATE)"));
     }
     Ok(certificates)
 }
@@ -59,15 +59,14 @@ fn read_file(path: &Path) -> Result<Vec<u8>> {
 }
 
 #[cfg(feature = "client")]
-const NOTHING_TO_ADD: &str =
-    "a certificate was added to trust in anyone, where none is checked: leave one of them out";
+const NOTHING_TO_ADD: &str = "a certificate was added to a client that trusts anyone and checks no certificate: remove one of the two settings";
 #[cfg(feature = "client")]
 const BRINGS_ITS_OWN: &str =
-    "a certificate was added to a configuration of rustls, which brings its own: add it to the configuration";
+    "a certificate was added to a rustls configuration, which has its own: add it to that configuration";
 
 /// The identity of a server: its certificate and key.
 ///
-/// All clones are one identity: [`replace`](Tls::replace) gives a server another certificate while it serves.
+/// All clones share one identity: [`replace`](Tls::replace) changes the certificate of a running server.
 ///
 /// ```
 /// use longwire::{Server, Tls, WebSocket};
@@ -89,21 +88,21 @@ pub struct Tls(Arc<RwLock<Arc<ServerConfig>>>);
 
 #[cfg(feature = "server")]
 impl Tls {
-    /// A certificate chain, the server's own certificate first, and its private key (PKCS#8, PKCS#1 or SEC1), both as
-    /// PEM.
+    /// Creates an identity from PEM texts: a certificate chain that starts with the server's own certificate, and its
+    /// private key (PKCS#8, PKCS#1 or SEC1).
     ///
     /// # Errors
     ///
-    /// What is wrong with either, or that they do not belong together.
+    /// If the certificate or the key is invalid, or if they do not match.
     pub fn pem(certificate: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<Tls> {
         Tls::from_pem(certificate.as_ref(), "the certificate", key.as_ref(), "the private key")
     }
 
-    /// The same from two files.
+    /// Like [`pem`](Tls::pem), but reads two files.
     ///
     /// # Errors
     ///
-    /// A file cannot be read; or as for [`pem`](Tls::pem), with the name of the file.
+    /// If a file cannot be read; otherwise as for [`pem`](Tls::pem), with the name of the file.
     pub fn pem_files(certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Tls> {
         let (certificate, key) = (certificate.as_ref(), key.as_ref());
         Tls::from_pem(
@@ -125,22 +124,21 @@ impl Tls {
         Ok(Tls::from_config(Arc::new(config)))
     }
 
-    /// Any configuration of rustls, for what the others do not offer. If it names protocols by ALPN, `http/1.1` has to
-    /// be among them.
+    /// Uses a custom rustls configuration. If it lists ALPN protocols, they must include `http/1.1`.
     #[must_use]
     pub fn from_config(config: Arc<ServerConfig>) -> Tls {
         Tls(Arc::new(RwLock::new(config)))
     }
 
-    /// Takes on the certificate and key, or the configuration, of `other`, in this and in all its clones, and so in the
-    /// servers that were given one. Handshakes that begin from now on use it; connections that are there already go on as
-    /// they are. `other` itself does not change, and what it takes on later has no effect here.
+    /// Replaces the certificate and key, or the configuration, with those of `other`, in this value and all its clones,
+    /// including those in servers. New handshakes use them; existing connections are not affected. `other` does not
+    /// change, and replacing it later has no effect here.
     pub fn replace(&self, other: &Tls) {
         let config = other.config();
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = config;
     }
 
-    /// The configuration for a handshake that begins now. The lock is held for a copy of the pointer only.
+    /// The configuration for a new handshake. The lock is only held while the pointer is copied.
     pub(crate) fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -153,7 +151,7 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// Whom a client trusts, and who it is itself.
+/// The servers that a client trusts, and the client's own identity.
 ///
 /// ```
 /// use longwire::{Client, ClientTls};
@@ -170,8 +168,8 @@ pub struct ClientTls {
     trust: Trust,
     /// The client's own certificate and key.
     identity: Option<Arc<CertifiedKey>>,
-    /// What comes of both, made when it is first needed and shared by all clones; with it the sessions that can be
-    /// resumed.
+    /// The resulting configuration. It is created when it is first needed. All clones share it and the sessions that
+    /// can be resumed.
     config: Arc<OnceLock<Arc<ClientConfig>>>,
 }
 
@@ -182,12 +180,12 @@ enum Trust {
         base: Roots,
         extra: Vec<CertificateDer<'static>>,
     },
-    /// Whoever answers.
+    /// Every server.
     Anyone,
     Config(Arc<ClientConfig>),
 }
 
-/// Which certificate authorities a client trusts to begin with.
+/// The certificate authorities that a client trusts, before others are added.
 ///
 /// ```
 /// use longwire::{Client, ClientTls, Roots};
@@ -199,12 +197,12 @@ enum Trust {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Roots {
-    /// Those of the operating system, or the bundled ones if it has none (as in many containers). They are read once per
-    /// process.
+    /// The authorities of the operating system, or the bundled ones if it has none (as in many containers). They are
+    /// read once per process.
     System,
-    /// Mozilla's, as bundled with this library.
+    /// Mozilla's authorities, bundled with this library.
     Bundled,
-    /// None: only those that are [added](ClientTls::add_pem).
+    /// No authorities except those that are [added](ClientTls::add_pem).
     None,
 }
 
@@ -216,15 +214,15 @@ impl ClientTls {
         ClientTls::trusting(Trust::Roots { base: roots, extra: Vec::new() })
     }
 
-    /// Any configuration of rustls, for what the others do not offer.
+    /// Uses a custom rustls configuration.
     #[must_use]
     pub fn from_config(config: Arc<ClientConfig>) -> ClientTls {
         ClientTls::trusting(Trust::Config(config))
     }
 
-    /// Trusts **whoever answers**: no certificate is checked, so anybody on the way can read and change everything. For
-    /// trials against a server of one's own only; to trust one certificate, [`add_pem`](ClientTls::add_pem) it. Each
-    /// connection is warned of in the log.
+    /// Trusts **every server**: no certificate is checked, so an attacker on the network can read and change
+    /// everything. Use it only to test your own server. To trust a single certificate, use
+    /// [`add_pem`](ClientTls::add_pem). Every connection logs a warning.
     ///
     /// ```
     /// use longwire::{Client, ClientTls};
@@ -255,13 +253,13 @@ impl ClientTls {
         ClientTls { trust, identity: None, config: Arc::default() }
     }
 
-    /// Trusts the certificates in a PEM text too: authorities, and servers that show exactly one of these, such as a
-    /// self-signed one. Their names and times are checked all the same.
+    /// Also trusts the certificates in a PEM text: authorities, and servers that present exactly one of these
+    /// certificates, such as a self-signed one. Names and validity periods are still checked.
     ///
     /// # Errors
     ///
-    /// There is no certificate in it, or one cannot be read. [`Error::Other`] where it would have no effect: a
-    /// configuration of rustls brings its own authorities, and whoever trusts anyone trusts these too.
+    /// If the text contains no certificate or an invalid one. [`Error::Other`] if adding would have no effect: a rustls
+    /// configuration has its own authorities, and a client that trusts anyone already trusts these servers.
     pub fn add_pem(mut self, pem: impl AsRef<[u8]>) -> Result<ClientTls> {
         let added = certificates(pem.as_ref(), "the certificate authority")?;
         match &mut self.trust {
@@ -273,31 +271,31 @@ impl ClientTls {
         Ok(self)
     }
 
-    /// Trusts the certificates in a PEM file too, as [`add_pem`](ClientTls::add_pem) does.
+    /// Also trusts the certificates in a PEM file, like [`add_pem`](ClientTls::add_pem).
     ///
     /// # Errors
     ///
-    /// The file cannot be read; or as for [`add_pem`](ClientTls::add_pem).
+    /// If the file cannot be read; otherwise as for [`add_pem`](ClientTls::add_pem).
     pub fn add_pem_file(self, path: impl AsRef<Path>) -> Result<ClientTls> {
         self.add_pem(read_file(path.as_ref())?)
     }
 
-    /// The client's own certificate chain, its own certificate first, and its private key (PKCS#8, PKCS#1 or SEC1), both
-    /// as PEM, for servers that ask for one.
+    /// Sets the client's certificate chain, starting with its own certificate, and its private key (PKCS#8, PKCS#1 or
+    /// SEC1), both as PEM, for servers that require a client certificate.
     ///
     /// # Errors
     ///
-    /// What is wrong with either, or that they do not belong together. [`Error::Other`] for a configuration of rustls,
-    /// which brings its own.
+    /// If the certificate or the key is invalid, or if they do not match. [`Error::Other`] for a rustls configuration,
+    /// which has its own identity.
     pub fn identity(self, certificate: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<ClientTls> {
         self.with_identity(certificate.as_ref(), "the certificate", key.as_ref(), "the private key")
     }
 
-    /// The same from two files.
+    /// Like [`identity`](ClientTls::identity), but reads two files.
     ///
     /// # Errors
     ///
-    /// A file cannot be read; or as for [`identity`](ClientTls::identity), with the name of the file.
+    /// If a file cannot be read; otherwise as for [`identity`](ClientTls::identity), with the name of the file.
     pub fn identity_files(self, certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<ClientTls> {
         let (certificate, key) = (certificate.as_ref(), key.as_ref());
         self.with_identity(
@@ -326,14 +324,14 @@ impl ClientTls {
         Ok(self)
     }
 
-    /// What comes of it all. If it is dropped before it is ready, the reading of the system's authorities goes on, and whoever
-    /// is next has them.
+    /// The resulting configuration. If the future is dropped, reading the system's authorities continues in the
+    /// background, for the next caller.
     pub(crate) async fn config(&self) -> Result<Arc<ClientConfig>> {
         if let Some(made) = self.config.get() {
             return Ok(Arc::clone(made));
         }
         let made = match &self.trust {
-            // They lie in hundreds of files perhaps, on a disk that sleeps, or is somewhere else.
+            // Hundreds of files may have to be read, possibly from a sleeping disk or over the network.
             Trust::Roots { base: Roots::System, .. } => {
                 let tls = self.clone();
                 let made = spawn_blocking(move || tls.make_config()).await;
@@ -343,7 +341,7 @@ impl ClientTls {
             }
             Trust::Roots { .. } | Trust::Anyone | Trust::Config(_) => self.make_config(),
         }?;
-        // Whoever was first has made the one that all share.
+        // All callers share the configuration of the first one.
         Ok(Arc::clone(self.config.get_or_init(|| made)))
     }
 
@@ -384,7 +382,7 @@ impl Roots {
     }
 }
 
-/// Accepts servers that `base` or one of the added certificates vouches for, or that show one of those.
+/// Accepts servers whose certificate is signed by `base` or an added certificate, or is an added certificate itself.
 #[cfg(feature = "client")]
 fn verifier(base: Roots, added: &[CertificateDer<'static>]) -> Result<Arc<AuthoritiesOrAdded>> {
     let mut roots = base.load();
@@ -399,8 +397,7 @@ fn verifier(base: Roots, added: &[CertificateDer<'static>]) -> Result<Arc<Author
     Ok(Arc::new(AuthoritiesOrAdded::new(authorities, added.to_vec())))
 }
 
-/// The certificate authorities of the system, as they were when they were first needed: to read them takes longer than
-/// to connect.
+/// The system's certificate authorities. They are read once, because reading them takes longer than connecting.
 #[cfg(feature = "client")]
 fn system_roots() -> RootCertStore {
     static LOADED: OnceLock<RootCertStore> = OnceLock::new();
@@ -413,9 +410,9 @@ fn system_roots() -> RootCertStore {
         if roots.is_empty() { bundled_roots() } else { roots }
     };
     let roots = LOADED.get_or_init(load).clone();
-    // When they are there: the log may be sent over TLS itself.
+    // Only now that they are loaded: the log itself may be sent over TLS.
     for error in &errors {
-        tracing::warn!(%error, "a certificate authority of the system cannot be used");
+        tracing::warn!(%error, "cannot use a certificate authority of the system");
     }
     roots
 }
@@ -427,7 +424,7 @@ fn bundled_roots() -> RootCertStore {
 
 #[cfg(feature = "client")]
 impl Default for ClientTls {
-    /// The authorities of the system. All clients with this default share what is made of them.
+    /// The system's authorities. All clients with this default share one configuration.
     fn default() -> ClientTls {
         static DEFAULT: OnceLock<ClientTls> = OnceLock::new();
         DEFAULT.get_or_init(|| ClientTls::new(Roots::System)).clone()

@@ -1,18 +1,18 @@
-//! The figures go to the recorder of the `metrics` facade.
+//! Reports the figures to the recorder of the `metrics` facade.
 
 #[cfg(any(feature = "client", feature = "server"))]
 use std::time::Duration;
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 
-/// How often what is not counted but looked at is looked at.
+/// The sampling interval of gauges.
 #[cfg(feature = "server")]
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 
 /// Names of labels and their values.
 type Labels<'a> = &'a [(&'static str, &'static str)];
 
-/// Names of figures and what they mean.
+/// Names of figures and their descriptions.
 type Meanings<'a> = &'a [(&'static str, &'static str)];
 
 pub(super) fn describe(counters: Meanings<'_>, gauges: Meanings<'_>, histograms: Meanings<'_>) {
@@ -50,7 +50,7 @@ pub(super) fn observe(name: &'static str, labels: Labels<'_>, took: Duration) {
     metrics::histogram!(name, labels).record(took);
 }
 
-/// Looks at a value, and at one for each value of a label, for ever. A gauge is the sum of all that look at the same time.
+/// Samples a value, and one value per label, endlessly. A gauge is the sum over all concurrent samplers.
 #[cfg(feature = "server")]
 pub(super) async fn sample<const N: usize>(
     (name, value): (&'static str, impl Fn() -> usize),
@@ -73,7 +73,7 @@ pub(super) async fn sample<const N: usize>(
     }
 }
 
-/// What a gauge shows of one value. It is taken back when this is dropped.
+/// One sampler's share of a gauge. Dropping it removes the share.
 #[cfg(feature = "server")]
 struct Shown {
     gauge: metrics::Gauge,
@@ -95,7 +95,7 @@ impl Drop for Shown {
     }
 }
 
-/// A number that grows until it is taken.
+/// A sum that is taken and reset.
 #[derive(Debug)]
 pub(super) struct Sum(u64);
 

@@ -1,4 +1,4 @@
-//! The labels of the figures: few values, whatever a peer does.
+//! Label values. There are few of them, whatever a peer does.
 
 use longwire_proto::{By, CloseCode, ProtocolError, Role};
 
@@ -18,7 +18,8 @@ pub(super) fn ender(by: By) -> &'static str {
     }
 }
 
-/// A code of RFC 6455 §7.4.1 or the registry as it is; of the others a peer has too many to choose from.
+/// Standard and registered codes (RFC 6455 §7.4.1) appear as they are. A peer could choose among too many other codes,
+/// so these are grouped.
 pub(super) fn number(code: CloseCode) -> &'static str {
     match code.get() {
         1000 => "1000",

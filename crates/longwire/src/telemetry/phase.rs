@@ -1,31 +1,31 @@
-//! How far a connection of a server has come, as it is shown.
+//! The phase of a server's connection, as the metrics show it.
 
-/// How far a connection of a server has come.
+/// The phase of a server's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// The two shake hands over TLS.
+    /// TLS handshake.
     Tls,
-    /// The first request is awaited, or its head arrives.
+    /// Waiting for the first request, or reading its head.
     Head,
     /// On the way from an event loop to hyper.
     HandedOver,
-    /// Plain HTTP: another request is awaited, or its head arrives.
+    /// Plain HTTP: waiting for another request, or reading its head.
     Waiting,
-    /// Plain HTTP: the body of a request arrives, or the request is answered.
+    /// Plain HTTP: reading the body of a request, or answering it.
     Request,
-    /// Accepted behind plain requests, and on the way from hyper.
+    /// Accepted after plain requests, on the way from hyper to an event loop.
     HandedBack,
     Open,
-    /// A Close frame was sent or has arrived.
+    /// A Close frame was sent or received.
     Closing,
-    /// This end has said all; the end of the client is awaited.
+    /// This end has written everything and waits for the client to end the connection.
     Draining,
-    /// The answer is something else than a WebSocket.
+    /// The response does not open a WebSocket.
     Refused,
 }
 
 impl Phase {
-    /// All of them, in their order.
+    /// All phases, in order.
     pub(crate) const ALL: [Phase; 10] = [
         Phase::Tls,
         Phase::Head,

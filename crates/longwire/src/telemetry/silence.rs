@@ -1,4 +1,4 @@
-//! The figures go nowhere: the crate was built without its feature `metrics`.
+//! Ignores the figures: the crate was built without the feature `metrics`.
 
 #[cfg(any(feature = "client", feature = "server"))]
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub(super) async fn sample<const N: usize>(
     std::future::pending::<()>().await;
 }
 
-/// No number at all.
+/// A sum that is not counted.
 #[derive(Debug)]
 pub(super) struct Sum;
 

@@ -1,4 +1,4 @@
-//! What is wrong with the other end's TLS, in words.
+//! Describes TLS errors of the other end in words.
 
 use std::error::Error;
 use std::fmt;
@@ -7,13 +7,13 @@ use std::time::Duration;
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError};
 
-/// A day has this many seconds.
+/// Seconds per day.
 const DAY: u64 = 24 * 60 * 60;
 
 /// How many names of a certificate are shown.
 const NAMES_SHOWN: usize = 5;
 
-/// An error of a TLS handshake in words. The error itself is its source.
+/// A TLS handshake error in words. The error itself is its source.
 #[derive(Debug)]
 pub(crate) struct TlsFault {
     words: String,
@@ -21,15 +21,15 @@ pub(crate) struct TlsFault {
 }
 
 impl TlsFault {
-    /// The words for `error`; `None`: it explains itself.
+    /// Describes `error`; `None` if its own text is clear.
     pub(crate) fn of(error: &rustls::Error) -> Option<TlsFault> {
         let words = match error {
             rustls::Error::InvalidCertificate(error) => certificate(error)?,
             rustls::Error::AlertReceived(alert) => alert_words(*alert)?.to_owned(),
             rustls::Error::PeerIncompatible(_) => {
-                format!("no version or cipher suite of TLS is spoken by both ends ({error})")
+                format!("the two ends have no TLS version or cipher suite in common ({error})")
             }
-            rustls::Error::NoCertificatesPresented => "the other end shows no certificate".to_owned(),
+            rustls::Error::NoCertificatesPresented => "the other end presented no certificate".to_owned(),
             _ => return None,
         };
         Some(TlsFault { words, source: error.clone() })
@@ -48,7 +48,7 @@ impl Error for TlsFault {
     }
 }
 
-/// What is wrong with a certificate.
+/// Describes what is wrong with a certificate.
 fn certificate(error: &CertificateError) -> Option<String> {
     use CertificateError::{
         BadEncoding, BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext,
@@ -59,47 +59,47 @@ fn certificate(error: &CertificateError) -> Option<String> {
         ExpiredContext { time, not_after } => {
             format!("the certificate expired {} ago", days(between(*not_after, *time)))
         }
-        NotValidYet => "the certificate is not valid yet; is the clock of this machine right?".to_owned(),
+        NotValidYet => "the certificate is not valid yet; is this machine's clock right?".to_owned(),
         NotValidYetContext { time, not_before } => format!(
-            "the certificate becomes valid only in {}; is the clock of this machine right?",
+            "the certificate becomes valid only in {}; is this machine's clock right?",
             days(between(*time, *not_before))
         ),
         NotValidForName => "the certificate is for another name".to_owned(),
         NotValidForNameContext { expected, presented } => {
             format!("the certificate is not for {}, but {}", expected.to_str(), names(presented))
         }
-        UnknownIssuer => "the certificate is signed by nobody who is trusted here: perhaps it is self-signed, or the \
-                          server sends no intermediate certificate; to trust it, add it or its authority to the \
+        UnknownIssuer => "no trusted authority has signed the certificate: perhaps it is self-signed, or the server \
+                          does not send an intermediate certificate; to trust it, add it or its authority to the \
                           trusted certificates"
             .to_owned(),
-        BadSignature => "the certificate is not signed by whom it names".to_owned(),
-        BadEncoding => "the certificate cannot be read".to_owned(),
+        BadSignature => "the certificate's signature does not match its issuer".to_owned(),
+        BadEncoding => "the certificate is malformed".to_owned(),
         Revoked => "the certificate has been revoked".to_owned(),
-        // The library that checks certificates has errors that rustls passes on as they are.
+        // rustls passes some errors of its certificate library through unchanged.
         Other(other) if other.to_string() == "CaUsedAsEndEntity" => {
-            "the certificate is that of an authority, as many that are self-signed are, and is trusted only if it is \
-             itself among the trusted certificates"
+            "the certificate belongs to an authority, like many self-signed ones; it is trusted only if it is itself one \
+             of the trusted certificates"
                 .to_owned()
         }
         _ => return None,
     })
 }
 
-/// What the other end has against this one (RFC 8446 §6.2).
+/// Describes why the other end ended the handshake (RFC 8446 §6.2).
 fn alert_words(alert: AlertDescription) -> Option<&'static str> {
     Some(match alert {
         AlertDescription::HandshakeFailure => {
-            "the other end refuses: no version or cipher suite of TLS is spoken by both ends, or it wants a \
-             certificate of this one"
+            "the other end refuses: the two ends have no TLS version or cipher suite in common, or it requires a \
+             certificate from this end"
         }
         AlertDescription::ProtocolVersion => "the other end does not speak TLS 1.2 or 1.3",
-        AlertDescription::UnrecognisedName => "the other end serves no such name",
-        AlertDescription::CertificateRequired => "the other end wants a certificate of this one",
+        AlertDescription::UnrecognisedName => "the other end does not serve this name",
+        AlertDescription::CertificateRequired => "the other end requires a certificate from this end",
         AlertDescription::BadCertificate
         | AlertDescription::CertificateExpired
         | AlertDescription::CertificateUnknown
         | AlertDescription::UnknownCA
-        | AlertDescription::AccessDenied => "the other end does not accept the certificate of this one",
+        | AlertDescription::AccessDenied => "the other end does not accept this end's certificate",
         _ => return None,
     })
 }
@@ -116,17 +116,17 @@ fn days(time: Duration) -> String {
     }
 }
 
-/// The names that a certificate is for, which its server chose.
+/// The names of a certificate. The server chose them, so they are escaped and limited.
 fn names(presented: &[String]) -> String {
     if presented.is_empty() {
-        return "for no name at all".to_owned();
+        return "for no name".to_owned();
     }
     let shown: Vec<_> = presented.iter().take(NAMES_SHOWN).map(|presented| name(presented)).collect();
     let more = if presented.len() > NAMES_SHOWN { " and others" } else { "" };
     format!("for {}{more}", shown.join(", "))
 }
 
-/// A name as it is written: rustls says what it is beside it, as in `DnsName("a.example")`.
+/// The name without the type that rustls puts around it, as in `DnsName("a.example")`.
 fn name(presented: &str) -> String {
     let inner = presented.split_once('(').and_then(|(_, name)| name.strip_suffix(')')).unwrap_or(presented);
     inner.trim_matches('"').escape_debug().to_string()
@@ -162,7 +162,7 @@ mod tests {
             for_names(&["DnsName(\"b.example\")", "IpAddress(::1)", "c\u{1b}"]),
             "the certificate is not for a.example, but for b.example, ::1, c\\u{1b}"
         );
-        assert_eq!(for_names(&[]), "the certificate is not for a.example, but for no name at all");
+        assert_eq!(for_names(&[]), "the certificate is not for a.example, but for no name");
         assert!(for_names(&["b.example"; 9]).ends_with("b.example and others"));
     }
 

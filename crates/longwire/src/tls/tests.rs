@@ -28,7 +28,7 @@ fn what_is_wrong_with_an_identity_is_said() {
     assert!(missing.starts_with("cannot read /nonexistent/cert.pem: "), "{missing}");
 }
 
-/// To read the authorities of the system takes longer than to connect, and sessions are resumed only within one
+/// Reading the system's authorities takes longer than connecting, and sessions are resumed only within one
 /// configuration.
 #[tokio::test]
 async fn a_configuration_is_made_once_and_again_when_something_changes() {

@@ -1,4 +1,4 @@
-//! Which certificates of servers are accepted, beyond what the authorities vouch for.
+//! Decides which certificates of servers are accepted, beyond those that an authority signed.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 
-/// Accepts what the authorities vouch for, and a server whose own certificate is one that was added: a self-signed one is
-/// often marked as that of an authority, which no server may show otherwise (RFC 5280 §4.2.1.9).
+/// Accepts certificates that an authority signed, and servers whose own certificate was added. A self-signed
+/// certificate is often marked as an authority's, which a server must not present otherwise (RFC 5280 §4.2.1.9).
 #[derive(Debug)]
 pub(super) struct AuthoritiesOrAdded {
     authorities: Arc<WebPkiServerVerifier>,
@@ -40,7 +40,7 @@ impl ServerCertVerifier for AuthoritiesOrAdded {
         let verified =
             self.authorities.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match verified {
-            // The times of a certificate are looked at before anything else of it, so they are right.
+            // The verifier checks the validity period first, so with this error the period is valid.
             Err(error) if is_about_the_issuer(&error) && self.added.contains(end_entity) => {
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
@@ -72,13 +72,13 @@ impl ServerCertVerifier for AuthoritiesOrAdded {
     }
 }
 
-/// Whether only who signed the certificate is wrong with it. What rustls has no name for is: that it is an authority's.
+/// Whether the issuer is the only problem. rustls reports a certificate of an authority as `Other`.
 fn is_about_the_issuer(error: &Error) -> bool {
     use CertificateError::{BadSignature, Other, UnknownIssuer};
     matches!(error, Error::InvalidCertificate(UnknownIssuer | BadSignature | Other(_)))
 }
 
-/// Accepts every certificate. That its owner speaks is checked all the same.
+/// Accepts every certificate. Still checks that the server has the certificate's private key.
 pub(super) struct Anyone(pub(super) Arc<CryptoProvider>);
 
 impl fmt::Debug for Anyone {

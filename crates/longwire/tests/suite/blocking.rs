@@ -194,7 +194,7 @@ fn a_dropped_connection_is_closed_in_the_background() {
 #[test]
 fn inside_of_an_async_runtime_it_is_an_error_and_no_panic() {
     run(async {
-        const WHY: &str = "longwire::blocking is called inside of an async runtime, where nothing may wait: use \
+        const WHY: &str = "longwire::blocking was called inside an async runtime, which must not block: use \
                            longwire::connect there";
         let peer = Peer::listen().await;
         assert_eq!(blocking::connect(peer.url()).unwrap_err().to_string(), WHY);
