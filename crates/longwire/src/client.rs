@@ -65,7 +65,7 @@ pub use timeouts::Timeouts;
 ///
 /// # Cancel safety
 ///
-/// If the future is dropped, the attempt is given up.
+/// If the future is dropped, the attempt is abandoned.
 ///
 /// # Errors
 ///
@@ -74,7 +74,7 @@ pub async fn connect(url: impl AsRef<str>) -> Result<WebSocket> {
     Client::new().connect(url).await
 }
 
-/// How to connect. A `Client` can connect any number of times.
+/// Settings for connecting. A `Client` can connect any number of times.
 ///
 /// ```
 /// use http::header::AUTHORIZATION;
@@ -95,9 +95,9 @@ pub async fn connect(url: impl AsRef<str>) -> Result<WebSocket> {
 pub struct Client {
     request: Request,
     config: Config,
-    /// What was set beside the limits, and comes before them.
+    /// Set separately from the limits, and takes precedence over them.
     keepalive: Option<Option<Keepalive>>,
-    /// What was set beside the times, and comes before them.
+    /// Set separately from the timeouts, and takes precedence over them.
     connect_time: Option<Duration>,
     max_redirects: usize,
     way: Dialer,
@@ -110,8 +110,8 @@ impl Default for Client {
 }
 
 impl Client {
-    /// A client with defaults: no subprotocols, the [`Limits`] that are safe, the certificate authorities of the
-    /// system, the proxy that the environment names.
+    /// Creates a client with defaults: no subprotocols, safe [`Limits`], the system's certificate authorities, and the
+    /// proxy that the environment names.
     #[must_use]
     pub fn new() -> Client {
         Client {
@@ -124,25 +124,24 @@ impl Client {
         }
     }
 
-    /// The subprotocols to offer, the preferred one first. Which one the server chose is told by
-    /// [`WebSocket::subprotocol`].
+    /// Sets the subprotocols to offer, the preferred one first. [`WebSocket::subprotocol`] returns the one that the
+    /// server chose.
     #[must_use]
     pub fn subprotocols<S: Into<String>>(mut self, subprotocols: impl IntoIterator<Item = S>) -> Client {
         self.request.subprotocols = subprotocols.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Adds a header to the request. A header of which a request has one at most (`Authorization`, `Proxy-Authorization`,
-    /// `Origin`, `User-Agent`, `Referer`, `From`) replaces the one that was set before; cookies are joined in one line;
-    /// any other header is one more line. The values of `Authorization`, `Cookie` and `Proxy-Authorization` are not
-    /// shown by `Debug`.
+    /// Adds a header to the request. A header that a request has at most once (`Authorization`, `Proxy-Authorization`,
+    /// `Origin`, `User-Agent`, `Referer`, `From`) replaces its earlier value; cookies are joined in one line; any other
+    /// header adds a line. `Debug` hides the values of `Authorization`, `Cookie` and `Proxy-Authorization`.
     ///
-    /// What can be set in several ways follows one rule: a header comes before a setting of its own, such as
-    /// [`basic_auth`](Client::basic_auth), and that before the URL. Only the headers that make the request an opening
-    /// handshake (`Host`, which the URL gives, `Upgrade`, `Connection`, `Content-Length`, `Transfer-Encoding` and every
-    /// `Sec-WebSocket-*`, among them the subprotocols) cannot be set: connecting fails then.
+    /// If a value can be set in several ways, a header takes precedence over a dedicated setting such as
+    /// [`basic_auth`](Client::basic_auth), and that over the URL. The headers of the opening handshake itself cannot be
+    /// set: `Host` (which comes from the URL), `Upgrade`, `Connection`, `Content-Length`, `Transfer-Encoding` and every
+    /// `Sec-WebSocket-*`, including the subprotocols. Connecting fails then.
     ///
-    /// Name and value are text, or what the `http` crate has for them. What cannot be sent is an error when the client
+    /// Name and value are text or the types of the `http` crate. An invalid name or value is an error when the client
     /// connects.
     ///
     /// ```
@@ -156,9 +155,9 @@ impl Client {
         self
     }
 
-    /// Sends user and password as Basic authorization (RFC 7617), as those of a URL are, in place of which they are sent. A
-    /// [header](Client::header) `Authorization` comes before both. `user` has to be without a colon, since that is where
-    /// the password begins.
+    /// Sends user name and password as Basic authorization (RFC 7617). They replace those of the URL; a
+    /// [header](Client::header) `Authorization` replaces both. `user` must not contain a colon, because the password
+    /// begins there.
     ///
     /// ```
     /// # async fn log_in() -> longwire::Result<()> {
@@ -173,10 +172,11 @@ impl Client {
         self
     }
 
-    /// How many redirects to follow; none unless set, and then a redirect is [`Error::Refused`]. When there are more, that
-    /// is [`HandshakeError::TooManyRedirects`](crate::HandshakeError::TooManyRedirects). `http` and `https` in them stand for `ws` and `wss`. From `wss` to `ws` none
-    /// is followed. Another origin (scheme, host, port) is not sent what tells who asks: the headers `Authorization`,
-    /// `Cookie` and `Proxy-Authorization`, and user and password of the URL.
+    /// How many redirects to follow. The default is 0: a redirect is [`Error::Refused`]. Too many redirects are
+    /// [`HandshakeError::TooManyRedirects`](crate::HandshakeError::TooManyRedirects). In a redirect, `http` and `https`
+    /// mean `ws` and `wss`. Redirects from `wss` to `ws` are not followed. Credentials are not sent to another origin
+    /// (scheme, host, port): the headers `Authorization`, `Cookie` and `Proxy-Authorization`, and the user name and
+    /// password of the URL.
     ///
     /// ```
     /// # async fn moved() -> longwire::Result<()> {
@@ -191,15 +191,15 @@ impl Client {
         self
     }
 
-    /// How messages are compressed if the server agrees (permessage-deflate, RFC 7692); with the defaults of [`Deflate`]
-    /// unless set. `None`: it is not offered.
+    /// Sets the compression to offer (permessage-deflate, RFC 7692). The default is that of [`Deflate`]. `None` offers
+    /// no compression.
     #[must_use]
     pub fn deflate(mut self, deflate: impl Into<Option<Deflate>>) -> Client {
         self.config.deflate = deflate.into();
         self
     }
 
-    /// What a connection may cost.
+    /// Sets the limits of a connection.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Client {
         self.config.limits = limits;
@@ -209,8 +209,8 @@ impl Client {
         self
     }
 
-    /// How a server that is gone without a word is found out. It comes before [`Limits::keepalive`], whichever of the two
-    /// is set first.
+    /// Sets how to detect a server that vanished. Takes precedence over [`Limits::keepalive`], regardless of the order
+    /// of the calls.
     #[must_use]
     pub fn keepalive(mut self, keepalive: impl Into<Option<Keepalive>>) -> Client {
         let keepalive = keepalive.into();
@@ -219,7 +219,7 @@ impl Client {
         self
     }
 
-    /// How long each phase of connecting may take.
+    /// Sets how long each phase of connecting may take.
     #[must_use]
     pub fn timeouts(mut self, timeouts: Timeouts) -> Client {
         self.way.timeouts = match self.connect_time {
@@ -229,8 +229,8 @@ impl Client {
         self
     }
 
-    /// How long name lookup and TCP connection may take, each. It comes before [`Timeouts::lookup`] and
-    /// [`Timeouts::connect`], whichever is set first.
+    /// Sets how long the name lookup and the TCP connection may each take. Takes precedence over [`Timeouts::lookup`]
+    /// and [`Timeouts::connect`], regardless of the order of the calls.
     #[must_use]
     pub fn connect_time(mut self, time: Duration) -> Client {
         self.way.timeouts = self.way.timeouts.lookup(time).connect(time);
@@ -238,24 +238,25 @@ impl Client {
         self
     }
 
-    /// The proxy to connect over; `None`: none.
+    /// Sets the proxy to connect through; `None` connects directly.
     ///
-    /// Unless this is called, the environment names it, as for curl: `http_proxy` or `HTTP_PROXY` for `ws://`,
-    /// `https_proxy` or `HTTPS_PROXY` for `wss://` (before them `ws_proxy` and `wss_proxy`), `all_proxy` or `ALL_PROXY` for
-    /// both, but for the hosts in `no_proxy` or `NO_PROXY`. The lower case comes first; `HTTP_PROXY` does not count in a CGI
-    /// program (where `REQUEST_METHOD` is set), since there it is a header of whoever asks. Browsers and Go connect
-    /// directly to this machine itself; curl and this client do so only if `NO_PROXY` says so. A proxy there that cannot be
-    /// used is an error of [`connect`](Client::connect), and is not gone past.
+    /// By default, the environment names the proxy, as for curl: `http_proxy` or `HTTP_PROXY` for `ws://`,
+    /// `https_proxy` or `HTTPS_PROXY` for `wss://` (after `ws_proxy` and `wss_proxy`), `all_proxy` or `ALL_PROXY` for
+    /// both, except for the hosts in `no_proxy` or `NO_PROXY`. Lower case takes precedence. `HTTP_PROXY` is ignored in
+    /// a CGI program (where `REQUEST_METHOD` is set), because there it is a header of the request. Unlike browsers and
+    /// Go, curl and this client use the proxy even for `localhost`, unless `NO_PROXY` lists it. If the environment
+    /// names an unusable proxy, [`connect`](Client::connect) returns an error instead of connecting directly.
     #[must_use]
     pub fn proxy(mut self, proxy: impl Into<Option<Proxy>>) -> Client {
         self.way.proxy = proxy.into().map_or(ProxyChoice::Direct, ProxyChoice::Given);
         self
     }
 
-    /// Who looks up names, instead of the system: the addresses, the preferred one first.
+    /// Replaces the system's name lookup. `lookup` returns the addresses, the preferred one first.
     ///
-    /// One that asks for A and AAAA records by itself need not wait for both: RFC 8305 §3 has it tell what it has at once
-    /// when the AAAA records come first, and after 50 ms when the A records do. What comes later is not tried.
+    /// A resolver that queries A and AAAA records separately need not wait for both. RFC 8305 §3 recommends returning
+    /// the available addresses at once if the AAAA records arrive first, and after 50 ms if the A records do. Addresses
+    /// that would arrive later are not tried.
     ///
     /// ```
     /// use longwire::{Client, Destination};
@@ -274,9 +275,9 @@ impl Client {
         self
     }
 
-    /// Connects to the Unix socket at `path`, whatever host the URL names: that is what is asked for there, and over
-    /// `wss://` what the certificate has to carry. No proxy is used, and no name looked up: with a
-    /// [`proxy`](Client::proxy) or [`resolver`](Client::resolver) beside it, connecting fails.
+    /// Connects to the Unix socket at `path`, regardless of the host in the URL. The request still names that host, and
+    /// with `wss://` the certificate must match it. No proxy is used, and no name is looked up: connecting fails if a
+    /// [`proxy`](Client::proxy) or a [`resolver`](Client::resolver) is set, too.
     ///
     /// ```
     /// # async fn local() -> longwire::Result<()> {
@@ -292,10 +293,10 @@ impl Client {
         self
     }
 
-    /// Connects by `connect`, for whatever is not offered here: an SSH tunnel, vsock, a simulated network. It is told
-    /// what the URL names, and gives a transport to there; TLS for `wss://` and the opening handshake follow on that;
-    /// [`Timeouts::connect`] holds. No proxy is used, and no name looked up: with a [`proxy`](Client::proxy) or
-    /// [`resolver`](Client::resolver) beside it, connecting fails.
+    /// Connects through `connect`, for transports that this client does not offer: an SSH tunnel, vsock, a simulated
+    /// network. `connect` receives the destination of the URL and returns a transport to it. TLS for `wss://` and the
+    /// opening handshake follow on that transport; [`Timeouts::connect`] applies. No proxy is used, and no name is
+    /// looked up: connecting fails if a [`proxy`](Client::proxy) or a [`resolver`](Client::resolver) is set, too.
     ///
     /// ```
     /// use longwire::{Client, Destination};
@@ -323,7 +324,7 @@ impl Client {
         self
     }
 
-    /// Whom to trust.
+    /// Sets which servers to trust.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, tls: ClientTls) -> Client {
@@ -331,15 +332,15 @@ impl Client {
         self
     }
 
-    /// Tells `observer` of every frame.
+    /// Reports every frame to `observer`.
     #[must_use]
     pub fn observer(mut self, observer: FrameObserver) -> Client {
         self.config.observer = Some(observer);
         self
     }
 
-    /// Reports every step on the way to a connection to `observe`, for tools that show it: the address, what TLS agreed on,
-    /// request and response. It is called by the task that connects, and should not block.
+    /// Reports every step of connecting to `observe`, for tools that show it: the address, the TLS parameters, request
+    /// and response. The connecting task calls it, so it must not block.
     ///
     /// ```
     /// use longwire::{Client, ConnectStep};
@@ -356,32 +357,33 @@ impl Client {
         self
     }
 
-    /// Connects to a URL that begins with `ws://` or `wss://` (or `http://`, `https://`, as in browsers), by default at
-    /// port 80 or 443. `user:password@` before the host, percent-encoded where needed, is sent as Basic authorization
-    /// unless [`basic_auth`](Client::basic_auth) or a header `Authorization` is set.
+    /// Connects to a URL that begins with `ws://` or `wss://` (or `http://`, `https://`, as in browsers). The default
+    /// port is 80 or 443. `user:password@` before the host, percent-encoded where necessary, is sent as Basic
+    /// authorization unless [`basic_auth`](Client::basic_auth) or a header `Authorization` is set.
     ///
-    /// A name is looked up, its IPv6 and its IPv4 addresses at once, and they are tried in turn, each beside those before it
-    /// after 250 ms; the first that answers is it (RFC 8305, "happy eyeballs"). When the IPv4 addresses are known first, the
-    /// others are waited for 50 ms; what becomes known later takes its turn.
+    /// IPv6 and IPv4 addresses of a name are looked up at the same time and tried in alternation. Every 250 ms the next
+    /// attempt starts beside the earlier ones, and the first connection wins (RFC 8305, "happy eyeballs"). If the IPv4
+    /// addresses are known first, the client waits 50 ms for the others. Addresses that become known later join the
+    /// alternation.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, the attempt is given up. Only the system cannot be told to stop looking a name up, nor that
-    /// the answer for the other family is not needed any more: until it answers, a thread for what blocks waits for it, and
-    /// so does a runtime that is dropped (but not one that is shut down by `shutdown_background` or `shutdown_timeout`). So it
-    /// is with the certificate authorities of the system, which the first `wss://` connection of a process reads.
+    /// If the future is dropped, the attempt is abandoned. A name lookup by the system cannot be cancelled, not even
+    /// when its result is no longer needed. It occupies a thread for blocking work until the system answers, and
+    /// dropping the runtime waits for it (`shutdown_background` and `shutdown_timeout` do not). The same holds for
+    /// reading the system's certificate authorities, which the first `wss://` connection of a process does.
     ///
     /// # Errors
     ///
-    /// - [`Error::Url`]: the URL is none of a WebSocket.
-    /// - [`Error::Setting`]: a limit or a time is impossible.
-    /// - [`Error::Io`], [`Error::Timeout`]: the name, the TCP connection, the proxy
-    ///   or TLS failed, or took too long.
+    /// - [`Error::Url`]: the URL is not a WebSocket URL.
+    /// - [`Error::Setting`]: a setting is invalid.
+    /// - [`Error::Io`], [`Error::Timeout`]: the name lookup, the TCP connection, the proxy or TLS failed or took too
+    ///   long.
     /// - [`Error::Proxy`]: the proxy did not connect to the server.
-    /// - [`Error::Refused`]: the server answered, but did not open a WebSocket; with its status, its
-    ///   headers and the first bytes of its text.
-    /// - [`Error::Handshake`]: what came back is no answer to an opening handshake, or a redirect that is not
-    ///   followed, or the request cannot be made.
+    /// - [`Error::Refused`]: the server responded, but did not open a WebSocket; contains the status, the headers and
+    ///   the first bytes of the body.
+    /// - [`Error::Handshake`]: the response is invalid, or a redirect that is not followed, or the request cannot be
+    ///   built.
     pub async fn connect(&self, url: impl AsRef<str>) -> Result<WebSocket> {
         let mut address = Address::parse(url.as_ref())?;
         self.check_settings()?;
@@ -411,9 +413,9 @@ impl Client {
         }
     }
 
-    /// Opens a WebSocket over a transport that is connected already: a tunnel, a Unix socket, a TLS stream of another
-    /// library. The URL says what is asked for; nothing is looked up, connected or encrypted, so a proxy, a resolver, a
-    /// connector, a Unix socket or [`tls`](Client::tls) of the client's is an error.
+    /// Opens a WebSocket over a connected transport: a tunnel, a Unix socket, a TLS stream of another library. The URL
+    /// only determines the request. No name is looked up, and nothing is connected or encrypted: it is an error if the
+    /// client has a proxy, a resolver, a connector, a Unix socket or [`tls`](Client::tls).
     ///
     /// # Cancel safety
     ///
@@ -421,7 +423,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As for [`connect`](Client::connect), from the opening handshake on. A redirect is a refusal.
+    /// As for [`connect`](Client::connect), from the opening handshake on. A redirect counts as a refusal.
     pub async fn connect_over<T>(&self, transport: T, url: impl AsRef<str>) -> Result<WebSocket>
     where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -434,14 +436,14 @@ impl Client {
         open(reached, &address, &handshake, &self.config, self.handshake_time(), &self.way.steps).await
     }
 
-    /// Finds the mistakes of the caller, without connecting.
+    /// Checks the settings and the URL without connecting.
     pub(crate) fn check(&self, url: &str) -> Result<()> {
         self.check_settings()?;
         self.handshake(&Address::parse(url)?, Secrets::Told)?;
         Ok(())
     }
 
-    /// Finds settings that are impossible, or would have no effect.
+    /// Rejects settings that are invalid or would have no effect.
     fn check_settings(&self) -> Result<()> {
         self.config.limits.check()?;
         self.request.check()?;
@@ -450,7 +452,7 @@ impl Client {
     }
 
     async fn attempt(&self, address: &Address, secrets: Secrets) -> Result<WebSocket> {
-        // Before any connection is made: a mistake of the caller should not cost the network anything.
+        // Before connecting, so that an invalid setting causes no network traffic.
         let handshake = self.handshake(address, secrets)?;
         let span = tracing::debug_span!("connect", url = %address);
         async {

@@ -96,7 +96,7 @@ fn the_same_figure_everywhere() {
         leaving.write_all(&[0x16, 3, 1, 2, 0, 1, 0]).unwrap();
         leaving.shutdown(Shutdown::Write).unwrap();
         ended(leaving);
-        assert_eq!(reasons(&figures), one("left"), "{engine:?}: amid the handshake");
+        assert_eq!(reasons(&figures), one("left"), "{engine:?}: during the handshake");
 
         let mut plain = TcpStream::connect(open).unwrap();
         plain.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();

@@ -47,7 +47,7 @@ fn who_waits_for_the_authorities_of_the_system_has_the_time_for_tls() {
     std::fs::remove_dir_all(&folder).unwrap();
     let outcome = outcome.unwrap();
     assert!(outcome.starts_with("cannot secure the connection to 127.0.0.1:"), "{outcome}");
-    assert!(outcome.ends_with(" by TLS: it took longer than 0.1 s"), "{outcome}");
+    assert!(outcome.ends_with(" with TLS: it took longer than 0.1 s"), "{outcome}");
 }
 
 /// Connects in the program of its own, and prints the error.

@@ -1,4 +1,4 @@
-//! Where to connect: the URL rules of RFC 6455 §3 and of the WHATWG WebSockets Standard.
+//! The address of a WebSocket server: the URL rules of RFC 6455 §3 and of the WHATWG WebSockets Standard.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use super::destination::Destination;
 use super::url::{ParseError, Scheme, Url};
 use crate::error::UrlError;
 
-/// A URL of a WebSocket.
+/// A WebSocket URL.
 #[derive(Debug, Clone)]
 pub(super) struct Address {
-    /// Without user and password.
+    /// Without user name and password.
     url: Url,
     destination: Destination,
     secure: bool,
@@ -30,9 +30,9 @@ impl Address {
         Address::from_url(url, text)
     }
 
-    /// Where a server that was asked for this address redirects to (RFC 9110 §10.2.2): an address relative to this one, a
-    /// WebSocket's or one of HTTP. User and password go along where the origin is the same; those in `location` are not
-    /// the server's to choose.
+    /// The address that a redirect from this one leads to (RFC 9110 §10.2.2): a relative, WebSocket or HTTP URL. User
+    /// name and password are kept if the origin is the same; those in `location` are ignored, because the server must
+    /// not choose them.
     pub(super) fn redirected(&self, location: &str) -> Result<Address, UrlError> {
         let mut url = self.url.join(location).map_err(|error| unusable(location, error))?;
         url.remove_fragment();
@@ -41,16 +41,16 @@ impl Address {
         Ok(address)
     }
 
-    /// Whether both are of one server (RFC 6454 §4).
+    /// Whether both have the same origin (RFC 6454 §4).
     pub(super) fn has_origin_of(&self, other: &Address) -> bool {
         self.secure == other.secure && self.destination == other.destination
     }
 
-    /// `text` is what the URL was made of, for errors.
+    /// `text` is the original URL, for errors.
     fn from_url(mut url: Url, text: &str) -> Result<Address, UrlError> {
         let shown = || redacted(text).into_owned();
         let invalid = |reason: String| UrlError::Invalid { url: shown(), reason };
-        // WHATWG WebSockets, "new WebSocket": http and https stand for ws and wss.
+        // WHATWG WebSockets, "new WebSocket": http and https mean ws and wss.
         let secure = match url.scheme {
             Scheme::Ws | Scheme::Http => false,
             Scheme::Wss | Scheme::Https => true,
@@ -58,10 +58,10 @@ impl Address {
         };
         url.scheme = if secure { Scheme::Wss } else { Scheme::Ws };
         let credentials = Credentials::take(&mut url).map_err(|reason| invalid(reason.to_owned()))?;
-        // RFC 6455 §4.1: the port stands in `Host` unless it is the default one, which `Url` leaves out as well.
+        // RFC 6455 §4.1: `Host` contains the port unless it is the default. `Url` omits the default port, too.
         let host_header =
             HeaderValue::from_str(&url.authority()).map_err(|error| invalid(error.to_string()))?;
-        // RFC 6455 §3: an empty query is not asked for.
+        // RFC 6455 §3: an empty query is omitted.
         let path_and_query = match url.query() {
             Some(query) if !query.is_empty() => format!("{}?{query}", url.path()),
             _ => url.path().to_owned(),
@@ -91,12 +91,12 @@ impl Address {
         self.secure
     }
 
-    /// What to look up and connect to.
+    /// The host and port to look up and connect to.
     pub(super) fn destination(&self) -> &Destination {
         &self.destination
     }
 
-    /// User and password.
+    /// User name and password.
     pub(super) fn credentials(&self) -> Option<&Credentials> {
         self.credentials.as_ref()
     }
@@ -111,7 +111,7 @@ fn unusable(text: &str, error: ParseError) -> UrlError {
     }
 }
 
-/// The URL without user and password.
+/// The URL without user name and password.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}{}", self.url.scheme.name(), self.url.authority(), self.target)

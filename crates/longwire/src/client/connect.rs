@@ -1,4 +1,4 @@
-//! From addresses to a TCP connection: the first that answers (RFC 8305, "happy eyeballs").
+//! Connects to the first of several addresses that answers (RFC 8305, "happy eyeballs").
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -16,13 +16,13 @@ use super::destination::Destination;
 use super::resolve::{Found, Lookup, in_turns};
 use crate::error::{Error, Result};
 
-/// How long an attempt is waited for before the next one begins beside it (RFC 8305 §8).
+/// The head start of an attempt over the next one (RFC 8305 §8).
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// How many addresses of a name are tried: it may have any number.
+/// How many addresses of a name are tried, at most.
 const ATTEMPTS: usize = 16;
 
-/// Connects to the first address that answers. `doing` is what that is called in errors.
+/// Connects to the first address that answers. `doing` names this operation in errors.
 pub(super) async fn connect(
     destination: &Destination,
     found: Found,
@@ -31,21 +31,21 @@ pub(super) async fn connect(
 ) -> Result<TcpStream> {
     let raced = race(found, TcpStream::connect, limit).await;
     let stream = raced.map_err(|lost| lost.into_error(doing, destination, limit))?;
-    // Messages are gathered here already; Nagle's algorithm would only delay them.
+    // Messages are already coalesced before writing; Nagle's algorithm would only delay them.
     stream.set_nodelay(true).map_err(|error| Error::io(doing, error))?;
     Ok(stream)
 }
 
-/// What came of attempts of which none succeeded.
+/// The outcome of attempts that all failed.
 #[derive(Debug)]
 struct Lost {
     failed: Vec<(SocketAddr, io::Error)>,
-    /// Those that had not answered when the time was up.
+    /// Addresses that had not answered when the time was up.
     silent: Vec<SocketAddr>,
 }
 
-/// Dials the addresses one after the other, each with a head start before the next. The first connection wins, and the
-/// other attempts are dropped. Addresses that become known meanwhile take their turn.
+/// Dials the addresses one after the other, each with a head start over the next. The first connection wins, and the
+/// other attempts are dropped. Addresses that become known in the meantime are inserted in alternation.
 async fn race<T, F>(found: Found, dial: impl Fn(SocketAddr) -> F, limit: Duration) -> Result<T, Lost>
 where
     F: Future<Output = io::Result<T>>,
@@ -64,14 +64,15 @@ where
                 Ok(connection) => return Ok(connection),
                 Err(error) => {
                     failed.push((address, error));
-                    // Nobody is waited for any more who could be given a head start.
+                    // No attempt is pending, so dial the next address now.
                     next_turn.as_mut().reset(Instant::now());
                 }
             },
             Some(answer) = later.next() => {
-                // Without an answer there are only those that are known.
+                // If the second lookup fails, only the known addresses are left.
                 waiting.extend(answer.unwrap_or_default());
-                // The next is not of the family that was dialled last; as the first, not of the one that came late.
+                // Alternate: the next address should differ in family from the one that was dialled last, or, before
+                // the first dial, should not belong to the late family.
                 let previous = dialled.last().or(waiting.back());
                 let v6_first = previous.is_some_and(SocketAddr::is_ipv4);
                 waiting = in_turns(waiting.into(), v6_first).into();
@@ -100,7 +101,7 @@ where
 
 impl Lost {
     fn into_error(mut self, doing: &str, destination: &Destination, limit: Duration) -> Error {
-        // An address that was asked for as such need not be told twice.
+        // Without a name, `doing` already contains the address.
         let is_name = destination.ip().is_none();
         if !self.silent.is_empty() {
             let doing = if is_name { format!("{doing} ({self})") } else { doing.to_owned() };
@@ -114,7 +115,7 @@ impl Lost {
     }
 }
 
-/// Every attempt and what came of it.
+/// All attempts with their outcomes.
 impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";

@@ -1,4 +1,4 @@
-//! Connections that the application makes.
+//! Connections that the application opens.
 
 use std::fmt;
 use std::future::Future;
@@ -13,7 +13,7 @@ use crate::transport::Transport;
 
 type ConnectorFuture = Pin<Box<dyn Future<Output = io::Result<Transport>> + Send>>;
 
-/// What the application connects by.
+/// The application's function that connects.
 #[derive(Clone)]
 pub(super) struct Connector(Arc<dyn Fn(Destination) -> ConnectorFuture + Send + Sync>);
 

@@ -1,4 +1,4 @@
-//! User and password, as they stand in a URL (RFC 3986 §3.2.1). They are never shown.
+//! User name and password of a URL (RFC 3986 §3.2.1). They are never shown.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 
 use super::url::Url;
 
-/// User and password.
+/// User name and password.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Credentials {
     pub(super) user: String,
@@ -18,16 +18,16 @@ pub(super) struct Credentials {
 }
 
 impl Credentials {
-    /// Takes them out of `url`, to be sent in the Basic scheme; `None` if it has none. An error says why they cannot be.
+    /// Removes them from `url`, for the Basic scheme. `None` if it has none. The error says why they cannot be sent.
     pub(super) fn take(url: &mut Url) -> Result<Option<Credentials>, &'static str> {
-        // RFC 7617 §2: a colon would end the user's name.
+        // RFC 7617 §2: a colon would end the user name.
         match Credentials::take_any(url)? {
-            Some(credentials) if credentials.user.contains(':') => Err("the user's name has a colon in it"),
+            Some(credentials) if credentials.user.contains(':') => Err("its user name contains a colon"),
             taken => Ok(taken),
         }
     }
 
-    /// The same, to be sent in another way, which has each by itself.
+    /// The same for a scheme that transmits user name and password separately.
     pub(super) fn take_any(url: &mut Url) -> Result<Option<Credentials>, &'static str> {
         let (user, password) = url.take_userinfo();
         if user.is_empty() && password.is_empty() {
@@ -41,7 +41,7 @@ impl Credentials {
     pub(super) fn basic(&self) -> HeaderValue {
         let encoded = BASE64_STANDARD.encode(format!("{}:{}", self.user, self.password));
         let value = HeaderValue::try_from(format!("Basic {encoded}"));
-        // Base64 has no character that a header cannot have, so that the empty value is never seen.
+        // Base64 contains only valid header characters, so the fallback is never used.
         let mut value = value.unwrap_or(HeaderValue::from_static(""));
         value.set_sensitive(true);
         value
@@ -49,9 +49,10 @@ impl Credentials {
 }
 
 fn decoded(text: &str) -> Result<String, &'static str> {
-    let text = percent_decode_str(text).decode_utf8().map_err(|_| "its user or password is not UTF-8")?;
+    let text =
+        percent_decode_str(text).decode_utf8().map_err(|_| "its user name or password is not UTF-8")?;
     if text.chars().any(char::is_control) {
-        return Err("its user or password has a control character in it");
+        return Err("its user name or password contains a control character");
     }
     Ok(text.into_owned())
 }
@@ -62,8 +63,8 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// A URL for an error message. It may be anything, since it may be wrong; so everything between its scheme and its
-/// last `@` is left out, which a password may be part of.
+/// A URL for an error message. The URL may be malformed, so everything between its scheme and its last `@` is removed:
+/// it may be part of a password.
 pub(crate) fn redacted(text: &str) -> Cow<'_, str> {
     let Some((before, host)) = text.rsplit_once('@') else { return text.into() };
     match before.split_once("://") {
@@ -106,7 +107,7 @@ mod tests {
         }
     }
 
-    /// RFC 1929 §2 has a length before each.
+    /// RFC 1929 §2 precedes both with their lengths.
     #[test]
     fn what_is_not_sent_in_a_header_may_have_a_colon() {
         let mut url = Url::parse("socks5://m%3Ae:secret@a.example").unwrap();

@@ -1,10 +1,10 @@
-//! What to connect to.
+//! The host and port to connect to.
 
 use std::fmt;
 use std::net::IpAddr;
 
-/// Host and port: what a [resolver](crate::Client::resolver) looks up, and a [connector](crate::Client::connector)
-/// connects to.
+/// Host and port: a [resolver](crate::Client::resolver) looks them up, and a [connector](crate::Client::connector)
+/// connects to them.
 ///
 /// ```
 /// use longwire::{Client, Destination};
@@ -24,20 +24,20 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// `host` may be an IPv6 address in the brackets that it has in a URL.
+    /// `host` may be an IPv6 address in brackets, as in a URL.
     pub(super) fn new(host: &str, port: u16) -> Destination {
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         Destination { host: bare.into(), ip: bare.parse().ok(), port }
     }
 
-    /// The name or the address, an IPv6 address without brackets. Names are in lower case, and international ones in
+    /// The name or the address; an IPv6 address has no brackets. Names are in lower case, and international names in
     /// their ASCII form.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The address, if the host is one and not a name.
+    /// The address, if the host is an address and not a name.
     #[must_use]
     pub fn ip(&self) -> Option<IpAddr> {
         self.ip
@@ -49,13 +49,13 @@ impl Destination {
         self.port
     }
 
-    /// Whether the host is a name below `localhost`: such names are the loopback address, whatever a name server says
-    /// (RFC 6761 §6.3). `localhost` itself the system knows.
+    /// Whether the host is a name below `localhost`. Such names always mean the loopback address (RFC 6761 §6.3). The
+    /// system resolves `localhost` itself.
     pub(super) fn is_below_localhost(&self) -> bool {
         self.host.strip_suffix('.').unwrap_or(&self.host).ends_with(".localhost")
     }
 
-    /// The name that the certificate has to carry.
+    /// The name that the server's certificate must match.
     #[cfg(feature = "tls")]
     pub(super) fn tls_name(&self) -> std::io::Result<rustls::pki_types::ServerName<'static>> {
         match self.ip {
@@ -66,7 +66,7 @@ impl Destination {
     }
 }
 
-/// Host and port with a colon between, as in `[::1]:80`.
+/// Host and port, separated by a colon, as in `[::1]:80`.
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.ip {

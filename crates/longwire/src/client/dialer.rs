@@ -1,4 +1,4 @@
-//! The way to a server: resolve → connect → (proxy) → (secure), or a Unix socket or connector → (secure).
+//! Reaches a server: resolve → connect → (proxy) → (secure), or a Unix socket or connector → (secure).
 
 use std::future::Future;
 use std::io;
@@ -28,7 +28,7 @@ use crate::error::{Error, InvalidSetting, Result, without_effect};
 use crate::tls::ClientTls;
 use crate::transport::Transport;
 
-/// How a client gets to a server.
+/// How a client reaches a server.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Dialer {
     pub(super) route: Route,
@@ -40,10 +40,10 @@ pub(super) struct Dialer {
     pub(super) tls: ClientTls,
 }
 
-/// What the connection to a server is made by.
+/// How the connection to the server is made.
 #[derive(Debug, Clone, Default)]
 pub(super) enum Route {
-    /// TCP, over a proxy perhaps.
+    /// TCP, possibly through a proxy.
     #[default]
     Network,
     #[cfg(unix)]
@@ -51,22 +51,22 @@ pub(super) enum Route {
     Connector(Connector),
 }
 
-/// A transport on which the server can be spoken to.
+/// A transport to the server.
 pub(super) struct Reached {
     pub(super) transport: Transport,
-    /// The address of the server, if there is nobody between.
+    /// The server's address, if the connection is direct.
     pub(super) peer_addr: Option<SocketAddr>,
 }
 
 impl Reached {
-    /// Over something that does not tell the address of the server.
+    /// A transport that does not reveal the server's address.
     pub(super) fn beyond(transport: Transport) -> Reached {
         Reached { transport, peer_addr: None }
     }
 }
 
 impl Dialer {
-    /// Finds what would have no effect.
+    /// Rejects settings that would have no effect.
     pub(super) fn check(&self) -> Result<(), InvalidSetting> {
         let by = match &self.route {
             Route::Network => return Ok(()),
@@ -77,7 +77,7 @@ impl Dialer {
         self.check_network(by)
     }
 
-    /// Finds what would have no effect where the transport is there already.
+    /// Rejects settings that would have no effect on a connected transport.
     pub(super) fn check_unused(&self) -> Result<(), InvalidSetting> {
         const BY: &str = "Client::connect_over";
         let since = "the transport is connected already";
@@ -94,7 +94,7 @@ impl Dialer {
         self.check_network(BY)
     }
 
-    /// Finds what only a connection over the network heeds.
+    /// Rejects settings that only apply to connections over the network.
     fn check_network(&self, by: &str) -> Result<(), InvalidSetting> {
         if matches!(self.proxy, ProxyChoice::Given(_)) {
             return Err(without_effect("Client::proxy", by, "no proxy is used there"));
@@ -105,7 +105,7 @@ impl Dialer {
         Ok(())
     }
 
-    /// Goes the whole way to the server of `address`.
+    /// Connects to the server of `address`.
     pub(super) async fn reach(&self, address: &Address, limits: &Limits) -> Result<Reached> {
         let Reached { transport, peer_addr } = match &self.route {
             Route::Network => self.over_network(address, limits).await?,
@@ -123,7 +123,7 @@ impl Dialer {
         Ok(Reached { transport: self.secure(transport, address).await?, peer_addr })
     }
 
-    /// A transport that `connecting` makes in the time for that.
+    /// Awaits the transport from `connecting` within the time for it.
     async fn made(
         &self,
         doing: &str,
@@ -143,7 +143,7 @@ impl Dialer {
         Ok(Reached { transport: Transport::Tcp(stream), peer_addr })
     }
 
-    /// A TCP connection to `to`, with a word for errors of what that is.
+    /// Opens a TCP connection to `to`. `what` describes the destination in errors.
     async fn connect(&self, to: &Destination, what: &str) -> Result<TcpStream> {
         let found = self.resolve(to, what).await?;
         let doing = format!("connect to {what}{to}");
@@ -162,7 +162,7 @@ impl Dialer {
         within(self.timeouts.lookup, doing, lookup).await
     }
 
-    /// A connection to `to` over `proxy`.
+    /// Connects to `to` through `proxy`.
     async fn tunnel(&self, proxy: &ProxyServer, to: &Destination, limits: &Limits) -> Result<Transport> {
         #[cfg(feature = "socks")]
         if proxy.wants_addresses() {
@@ -171,7 +171,7 @@ impl Dialer {
         self.tunnel_to(proxy, to, None, limits).await
     }
 
-    /// The same over a proxy that wants an address, not a name.
+    /// The same through a proxy that takes an address instead of a name.
     #[cfg(feature = "socks")]
     async fn tunnel_by_address(
         &self,
@@ -185,7 +185,7 @@ impl Dialer {
             Err(Error::Proxy(error)) if error.is_socks_reply() => error,
             outcome => return outcome,
         };
-        // Which family it can reach only the proxy knows: whether this machine can is another question.
+        // Only the proxy knows which family it can reach, regardless of this machine.
         if let Some(later) = later
             && let Ok(Ok(found)) = timeout(self.timeouts.lookup, later).await
         {
@@ -198,7 +198,7 @@ impl Dialer {
         }
     }
 
-    /// The same, by the address `resolved` if the proxy wants one.
+    /// The same with the address `resolved`, if the proxy takes one.
     async fn tunnel_to(
         &self,
         proxy: &ProxyServer,
@@ -218,7 +218,7 @@ impl Dialer {
             &self.tls,
         )
         .await?;
-        tracing::debug!(%proxy, %to, "connected over a proxy");
+        tracing::debug!(%proxy, %to, "connected through a proxy");
         self.steps.report(&ConnectStep::Tunnelled { to });
         Ok(transport)
     }

@@ -1,4 +1,4 @@
-//! The opening handshake of a client over a transport.
+//! The client's opening handshake over a transport.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,15 +21,15 @@ use crate::telemetry;
 use crate::transport::Transport;
 use crate::websocket::WebSocket;
 
-/// What a handshake that succeeded gives.
+/// The results of a successful handshake.
 struct Opened {
     agreed: Agreed,
     headers: HeaderMap,
-    /// What came behind the response: the server's first frames.
+    /// The bytes that followed the response: the server's first frames.
     read_ahead: Vec<u8>,
 }
 
-/// Opens a WebSocket by `handshake`, within `time`.
+/// Opens a WebSocket with `handshake`, within `time`.
 pub(super) async fn open(
     reached: Reached,
     address: &Address,
@@ -48,7 +48,7 @@ pub(super) async fn open(
     steps.report(&ConnectStep::Response(&answer.response));
     let opened = judge(&mut transport, handshake, answer).await?;
     telemetry::shook_hands(Role::Client, begun);
-    // Whatever was agreed on is one of the offers, and this is the only extension that is offered.
+    // Only this extension is offered, and the response can only accept what was offered.
     let agreement = match (&config.deflate, opened.agreed.extensions.first()) {
         (Some(deflate), Some(answer)) => Some(deflate.confirm(answer).map_err(HandshakeError::Deflate)?),
         _ => None,
@@ -69,7 +69,7 @@ pub(super) async fn open(
     Ok(WebSocket::begin(transport, established, DrivenBy::Itself))
 }
 
-/// Sends the request, and waits for the head of the response.
+/// Sends the request and waits for the head of the response.
 async fn ask(
     transport: &mut Transport,
     request: &Request<()>,
@@ -84,14 +84,16 @@ async fn ask(
     write.await.map_err(|error| Error::io(format!("send the opening handshake to {to}"), error))?;
 
     read_answer(transport, limits).await.map_err(|error| match error {
-        NoAnswer::Io(error) => Error::io(format!("read the answer of {to} to the opening handshake"), error),
+        NoAnswer::Io(error) => {
+            Error::io(format!("read the response of {to} to the opening handshake"), error)
+        }
         NoAnswer::Head(error) => HandshakeError::Head(error).into(),
         NoAnswer::NotHttp(said) => HandshakeError::NotHttp(said).into(),
         NoAnswer::Ended => HandshakeError::Ended.into(),
     })
 }
 
-/// What the answer opens. The body of a refusal has a time of its own: that it is late hides no refusal.
+/// Verifies the response. The body of a refusal has a separate timeout: a late body must not hide the refusal.
 async fn judge(transport: &mut Transport, handshake: &ClientHandshake, answer: Answer) -> Result<Opened> {
     let agreed = match handshake.verify(&answer.response) {
         Ok(agreed) => agreed,

@@ -1,4 +1,4 @@
-//! Connecting over a proxy.
+//! Connecting through a proxy.
 
 mod choice;
 mod exceptions;

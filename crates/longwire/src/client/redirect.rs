@@ -1,4 +1,4 @@
-//! Where a response sends the client instead (RFC 9110 §15.4).
+//! Redirects (RFC 9110 §15.4).
 
 use http::StatusCode;
 use http::header::LOCATION;
@@ -8,7 +8,7 @@ use super::address::Address;
 use super::credentials::redacted;
 use crate::error::{HandshakeError, RefusedResponse};
 
-/// Where the answer from `address` redirects to; `None`: nowhere.
+/// The address that the response from `address` redirects to; `None` if it does not redirect.
 pub(super) fn target(
     address: &Address,
     refused: &RefusedResponse,
@@ -22,11 +22,11 @@ pub(super) fn target(
             | StatusCode::PERMANENT_REDIRECT
     );
     let Some(location) = refused.headers().get(LOCATION).filter(|_| is_redirect) else { return Ok(None) };
-    // A server should send ASCII only (RFC 3986 §2); what else it sends is asked for as it came, as browsers do, whichever
-    // encoding it was meant in.
+    // A server should send ASCII only (RFC 3986 §2). Other bytes are percent-encoded unchanged, as in browsers,
+    // whatever their encoding.
     let location = percent_encode(location.as_bytes(), CONTROLS).to_string();
     let target = address.redirected(&location).map_err(HandshakeError::Redirect)?;
-    // What was to be kept from others would be readable for all.
+    // An unencrypted connection would expose the application's secrets.
     if address.is_secure() && !target.is_secure() {
         return Err(HandshakeError::InsecureRedirect(redacted(&location).into_owned()));
     }

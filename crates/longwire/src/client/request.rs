@@ -1,4 +1,4 @@
-//! What a client asks a server for.
+//! The client's request.
 
 use http::header::{AUTHORIZATION, COOKIE, FROM, ORIGIN, PROXY_AUTHORIZATION, REFERER, USER_AGENT};
 use http::{HeaderName, HeaderValue};
@@ -9,31 +9,30 @@ use super::address::Address;
 use super::credentials::Credentials;
 use crate::error::{HandshakeError, InvalidSetting, Result, header};
 
-/// Headers of which a request has one at most, besides `Cookie` (RFC 9110 §5.3): the last one that is set replaces those
-/// before.
+/// Headers that a request has at most once, besides `Cookie` (RFC 9110 §5.3): a later value replaces an earlier one.
 const SINGLE: [HeaderName; 6] = [AUTHORIZATION, PROXY_AUTHORIZATION, ORIGIN, USER_AGENT, REFERER, FROM];
 
-/// What a client asks every server for.
+/// The part of the request that is the same for every server.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Request {
     pub(super) subprotocols: Vec<String>,
-    /// User and password. A header `Authorization` comes before them, and they before those of the URL.
+    /// User name and password. They take precedence over those of the URL, and a header `Authorization` over both.
     pub(super) credentials: Option<Credentials>,
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// A header that cannot be sent.
+    /// The first error about a header that cannot be sent.
     invalid: Option<InvalidSetting>,
 }
 
-/// Whether a server is told what the application sends to tell who it is.
+/// Whether the request contains the application's credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Secrets {
     Told,
-    /// Another origin than the application asked for has no right to them.
+    /// The redirect leads to another origin, which must not receive them.
     Withheld,
 }
 
 impl Request {
-    /// Adds a header, or keeps what is wrong with it.
+    /// Adds a header, or stores the error if it is invalid.
     pub(super) fn add<V: TryInto<HeaderValue>>(&mut self, name: &str, value: V) {
         match header("Client::header", name, value) {
             Ok((name, value)) => self.push(name, value),
@@ -41,12 +40,12 @@ impl Request {
         }
     }
 
-    /// Finds a header that cannot be sent.
+    /// Rejects a header that cannot be sent.
     pub(super) fn check(&self) -> Result<(), InvalidSetting> {
         self.invalid.clone().map_or(Ok(()), Err)
     }
 
-    /// Adds a header. One that tells who asks is not shown.
+    /// Adds a header. Credentials are marked as sensitive.
     fn push(&mut self, name: HeaderName, mut value: HeaderValue) {
         if name == COOKIE {
             value = self.take_cookies(value);
@@ -59,16 +58,16 @@ impl Request {
         self.headers.push((name, value));
     }
 
-    /// The cookies that were set before and `added`, as one value: a request has one line of them (RFC 6265 §5.4).
+    /// Joins the earlier cookies and `added` in one value: a request has one line of cookies (RFC 6265 §5.4).
     fn take_cookies(&mut self, added: HeaderValue) -> HeaderValue {
         let Some(position) = self.headers.iter().position(|(name, _)| *name == COOKIE) else { return added };
         let (_, before) = self.headers.remove(position);
         let joined = [before.as_bytes(), b"; ", added.as_bytes()].concat();
-        // Both are values already, so that their sum is one.
+        // Both are valid header values, and so is their concatenation.
         HeaderValue::from_bytes(&joined).unwrap_or(added)
     }
 
-    /// An opening handshake with the server at `address`.
+    /// Builds an opening handshake with the server at `address`.
     pub(super) fn handshake(
         &self,
         address: &Address,
@@ -121,7 +120,7 @@ mod tests {
         lines.map(|line| line.to_str().unwrap().to_owned()).collect()
     }
 
-    /// Two lines were sent: RFC 9110 §5.3 allows one.
+    /// Regression: two lines were sent, but RFC 9110 §5.3 allows one.
     #[test]
     fn who_asks_is_told_once_by_the_header_then_the_setting_then_the_url() {
         let (url, basic) = ("ws://url:x@a.example/", |user| format!("Basic {user}"));

@@ -1,4 +1,4 @@
-//! From a name to addresses.
+//! Name lookup.
 
 use std::fmt;
 use std::future::Future;
@@ -15,13 +15,13 @@ use tokio::time::timeout;
 
 use super::destination::Destination;
 
-/// How long the IPv6 addresses are waited for when the others are known ("Resolution Delay", RFC 8305 §8).
+/// How long to wait for IPv6 addresses once the others are known ("Resolution Delay", RFC 8305 §8).
 const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
 
-/// A question that has been asked. Its answer may be that there are no addresses.
+/// A running lookup. It may return no addresses.
 pub(super) type Lookup = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
-/// Who knows the addresses of a name.
+/// Looks up the addresses of a name.
 #[derive(Clone, Default)]
 pub(super) enum Resolver {
     #[default]
@@ -29,11 +29,11 @@ pub(super) enum Resolver {
     Custom(Arc<dyn Fn(Destination) -> Lookup + Send + Sync>),
 }
 
-/// What is known of the addresses of a name.
+/// The known addresses of a name.
 pub(super) struct Found {
-    /// In the order in which they are to be tried. There is at least one.
+    /// At least one address, in the order in which to try them.
     pub(super) addresses: Vec<SocketAddr>,
-    /// What is still asked: the addresses of the other family.
+    /// The lookup of the other family, if it is still running.
     pub(super) later: Option<Lookup>,
 }
 
@@ -50,21 +50,21 @@ impl Resolver {
         Resolver::Custom(Arc::new(move |destination| Box::pin(lookup(destination))))
     }
 
-    /// Waits until there are addresses of `destination` to be tried.
+    /// Waits until at least one address of `destination` is known.
     pub(super) async fn resolve(&self, destination: &Destination) -> io::Result<Found> {
         if let Some(ip) = destination.ip() {
             return Ok(Found { addresses: vec![SocketAddr::new(ip, destination.port())], later: None });
         }
         match self {
-            // RFC 6761 §6.3: no name server is asked. IPv6 comes first, as in the answers of the system; a server that
-            // listens on the other address only is found by the next try.
+            // RFC 6761 §6.3: no name server is asked. IPv6 comes first, as in the system's results; if the server
+            // listens only on IPv4, the next attempt finds it.
             Resolver::System if destination.is_below_localhost() => {
                 let loopback = [IpAddr::from(Ipv6Addr::LOCALHOST), IpAddr::from(Ipv4Addr::LOCALHOST)];
                 let addresses = loopback.map(|ip| SocketAddr::new(ip, destination.port()));
                 Ok(Found { addresses: addresses.into(), later: None })
             }
             Resolver::System => {
-                // Both are asked at once: when the first is polled, the second is too.
+                // Both lookups run concurrently: polling the first also polls the second.
                 let ask = |family| Box::pin(ask_system(destination.clone(), family));
                 first_answer(ask(AddrFamily::Inet6), ask(AddrFamily::Inet)).await
             }
@@ -74,7 +74,7 @@ impl Resolver {
 }
 
 impl Found {
-    /// All addresses that there are, in the order of preference.
+    /// All addresses, in order of preference.
     fn all(addresses: Vec<SocketAddr>) -> io::Result<Found> {
         match addresses.first() {
             Some(first) => {
@@ -85,8 +85,8 @@ impl Found {
         }
     }
 
-    /// All addresses that there are, of which one answer has none. If both questions have failed, the error is that of IPv4,
-    /// unless the other says that there is no such name at all.
+    /// The addresses of both families, of which one may have none. If both lookups failed, the error is that of IPv4,
+    /// unless the other one says that the name does not exist.
     fn in_either(v6: io::Result<Vec<SocketAddr>>, v4: io::Result<Vec<SocketAddr>>) -> io::Result<Found> {
         match (v6, v4) {
             (Ok(v6), Ok(v4)) => Found::all([v6, v4].concat()),
@@ -99,8 +99,8 @@ impl Found {
     }
 }
 
-/// Waits until there is something to try: IPv6 addresses at once, others when it is clear that there are none of those, or
-/// not soon (RFC 8305 §3).
+/// Waits until there are addresses to try: IPv6 addresses at once, IPv4 addresses when there are no IPv6 addresses or
+/// none arrive in time (RFC 8305 §3).
 async fn first_answer(v6: Lookup, v4: Lookup) -> io::Result<Found> {
     match select(v6, v4).await {
         Either::Left((Ok(addresses), v4)) if !addresses.is_empty() => {
@@ -117,14 +117,15 @@ async fn first_answer(v6: Lookup, v4: Lookup) -> io::Result<Found> {
     }
 }
 
-/// Asks the system for the addresses of one family; it gives them in order of preference (RFC 6724).
+/// Asks the system for the addresses of one family, in order of preference (RFC 6724).
 async fn ask_system(destination: Destination, family: AddrFamily) -> io::Result<Vec<SocketAddr>> {
     let hints = AddrInfoHints {
         address: family.into(),
         socktype: SockType::Stream.into(),
         ..AddrInfoHints::default()
     };
-    // It waits for the network and cannot be told to stop. While the runtime's own threads do that, a paused clock stands.
+    // The call waits for the network and cannot be cancelled. tokio's blocking threads also keep a paused clock from
+    // advancing.
     let ask = move || {
         let found = match getaddrinfo(Some(destination.host()), None, Some(hints)) {
             Ok(found) => found,
@@ -141,7 +142,7 @@ async fn ask_system(destination: Destination, family: AddrFamily) -> io::Result<
     spawn_blocking(ask).await?
 }
 
-/// What the system knows though it calls it an error: that there is no such name, or that it has no addresses of the family.
+/// Recognizes errors that are results: the name does not exist, or has no address of this family.
 fn known(error: LookupError) -> io::Result<Vec<SocketAddr>> {
     match error.kind() {
         LookupErrorKind::NoData => Ok(Vec::new()),
@@ -159,7 +160,7 @@ impl fmt::Debug for Resolver {
     }
 }
 
-/// The addresses so that their families take turns, each in the order that it came in (RFC 8305 §4).
+/// Alternates the families, each in its original order (RFC 8305 §4).
 pub(super) fn in_turns(addresses: Vec<SocketAddr>, v6_first: bool) -> Vec<SocketAddr> {
     let count = addresses.len();
     let (first, second): (Vec<_>, Vec<_>) =

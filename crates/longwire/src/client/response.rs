@@ -1,4 +1,4 @@
-//! An HTTP response to the client's request: its head, and the start of the body of a refusal.
+//! Reads an HTTP response: its head, and the start of the body of a refusal.
 
 use std::io;
 use std::time::Duration;
@@ -14,25 +14,25 @@ use tokio::time::timeout;
 use crate::error::RefusedResponse;
 use crate::transport::Transport;
 
-/// How much of a refusal's body is read.
+/// How many bytes of a refusal's body are read.
 const BODY: usize = 4 << 10;
 
-/// How long the body of a refusal is waited for.
+/// How long to wait for the body of a refusal.
 const BODY_TIME: Duration = Duration::from_secs(1);
 
-/// What a response begins with (RFC 9112 §4).
+/// The beginning of a response (RFC 9112 §4).
 const HTTP: &[u8] = b"HTTP/";
 
-/// How many characters are shown of what is not HTTP.
+/// How many characters of a response that is not HTTP are shown.
 const SHOWN: usize = 100;
 
-/// How many interim responses are passed over.
+/// How many interim responses are skipped.
 const INTERIM: usize = 8;
 
-/// A response whose head has come.
+/// A response whose head has arrived.
 pub(super) struct Answer {
     pub(super) response: Response<()>,
-    /// What came behind the head.
+    /// The bytes that followed the head.
     pub(super) behind: BytesMut,
 }
 
@@ -40,14 +40,14 @@ pub(super) struct Answer {
 pub(super) enum NoAnswer {
     Io(io::Error),
     Head(HeadError),
-    /// It is not HTTP, and begins with this, escaped.
+    /// The response is not HTTP. Contains its beginning, escaped.
     NotHttp(Box<str>),
-    /// The transport ended before it was whole.
+    /// The transport ended before the response was complete.
     Ended,
 }
 
-/// The head of the response, and what came behind it. Interim responses are passed over (RFC 9110 §15.2), but for 101,
-/// which is the answer.
+/// Reads the head of the response and the bytes that follow it. Interim responses are skipped (RFC 9110 §15.2), except
+/// 101, which is the final response.
 pub(super) async fn read_answer(transport: &mut Transport, limits: &Limits) -> Result<Answer, NoAnswer> {
     let mut behind = BytesMut::with_capacity(4 << 10);
     for _ in 0..=INTERIM {
@@ -56,13 +56,13 @@ pub(super) async fn read_answer(transport: &mut Transport, limits: &Limits) -> R
         if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
             return Ok(answer);
         }
-        tracing::debug!(%status, "passed over an interim response");
+        tracing::debug!(%status, "skipped an interim response");
         behind = answer.behind;
     }
     Err(NoAnswer::Head(HeadError::Malformed("too many interim responses come before it")))
 }
 
-/// The next head, which begins with `buffer`.
+/// Reads the next head, which begins with `buffer`.
 async fn read_head(
     transport: &mut Transport,
     limits: &Limits,
@@ -75,7 +75,7 @@ async fn read_head(
             return Err(NoAnswer::Ended);
         }
         let status = head.feed(&buffer);
-        // Said at once: a server that speaks something else may be waiting for an answer in that.
+        // Checked before the head is complete: a server of another protocol may be waiting for this end.
         if let Some(said) = said_instead_of_http(head.as_bytes(), &buffer) {
             return Err(NoAnswer::NotHttp(said));
         }
@@ -88,13 +88,14 @@ async fn read_head(
     }
 }
 
-/// The first line of what is not HTTP, as far as it is there. `head` is what has come, `last` the end of it, or more.
+/// The first line of a response that is not HTTP, as far as it has arrived. `head` is what the reader has consumed;
+/// `last` is its end, or more.
 fn said_instead_of_http(head: &[u8], last: &[u8]) -> Option<Box<str>> {
-    // All that has come is `last`, or the reader has taken what came before.
+    // Either `last` holds all received bytes, or the reader has consumed the earlier ones.
     let came = if head.len() < last.len() { last } else { head };
     let came = came.trim_ascii_start();
     let version = came.get(..HTTP.len()).unwrap_or(came);
-    // TLS is known by its first byte, and has an error of its own.
+    // TLS is recognized by its first byte and has a separate error.
     if HTTP.starts_with(version) || matches!(came.first(), Some(0x15 | 0x16)) {
         return None;
     }
@@ -103,18 +104,18 @@ fn said_instead_of_http(head: &[u8], last: &[u8]) -> Option<Box<str>> {
     Some(shown.escape_debug().to_string().into())
 }
 
-/// The refusal that a response is, with the first bytes of the body: what is said about it.
+/// Reads the start of a refusal's body.
 pub(super) async fn refusal(transport: &mut Transport, answer: Answer) -> RefusedResponse {
     let Answer { response, behind: mut body } = answer;
     let framing = Framing::of(response.status(), response.headers());
     let read =
         async { while !framing.is_whole(&body) && matches!(transport.read_buf(&mut body).await, Ok(1..)) {} };
-    // What has come by then is told; the refusal itself is what matters.
+    // A timeout only shortens the body; the refusal is returned anyway.
     let _late = timeout(BODY_TIME, read).await;
     RefusedResponse(response.map(|()| framing.content(&body)))
 }
 
-/// How long the body of a response is (RFC 9112 §6.3).
+/// How the length of a response's body is determined (RFC 9112 §6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Framing {
     Length(usize),
@@ -124,7 +125,7 @@ enum Framing {
 
 impl Framing {
     fn of(status: StatusCode, headers: &HeaderMap) -> Framing {
-        // These have no body, whatever their headers say.
+        // These never have a body.
         if status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
             return Framing::Length(0);
         }
@@ -135,7 +136,7 @@ impl Framing {
         length.map_or(Framing::UntilEnd, Framing::Length)
     }
 
-    /// Whether as much of the body is there as will come, or is wanted.
+    /// Whether the body is complete or long enough.
     fn is_whole(self, body: &[u8]) -> bool {
         body.len() >= BODY
             || match self {
@@ -145,7 +146,7 @@ impl Framing {
             }
     }
 
-    /// The content of the body, as far as it is there and wanted.
+    /// The content of the body, as far as it has arrived and is needed.
     fn content(self, body: &[u8]) -> Bytes {
         let content = match self {
             Framing::Length(length) => Bytes::copy_from_slice(body.get(..length).unwrap_or(body)),
@@ -156,10 +157,10 @@ impl Framing {
     }
 }
 
-/// A body in chunked coding (RFC 9112 §7.1), as far as it is there.
+/// The received part of a body in chunked coding (RFC 9112 §7.1).
 struct Dechunked {
     content: BytesMut,
-    /// Whether the last chunk is there, or what is there makes no sense.
+    /// Whether the last chunk has arrived or the coding is invalid.
     is_whole: bool,
 }
 
@@ -174,7 +175,7 @@ fn dechunked(mut body: &[u8]) -> Dechunked {
         let chunk = body.get(start..).unwrap_or_default();
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         content.extend_from_slice(chunk.get(..size).unwrap_or(chunk));
-        // Behind a chunk stands CR LF.
+        // CR LF follows a chunk.
         body = chunk.get(size.saturating_add(2)..).unwrap_or_default();
     }
 }

@@ -1,4 +1,4 @@
-//! From a transport to one that is encrypted.
+//! Encrypts a transport with TLS.
 
 use std::io;
 
@@ -8,14 +8,14 @@ use crate::tls::ClientTls;
 use crate::tls::fault::TlsFault;
 use crate::transport::Transport;
 
-/// At whose end a connection is encrypted, for errors.
+/// The other end of an encrypted connection, for errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Whom {
     Server,
     Proxy,
 }
 
-/// Encrypts the transport by TLS, if the other end can prove to be `destination`.
+/// Encrypts the transport with TLS, if the other end can prove that it is `destination`.
 pub(super) async fn secure(
     transport: Transport,
     destination: &Destination,
@@ -25,7 +25,7 @@ pub(super) async fn secure(
     let failed = |error| Error::io(doing(destination, whom), error);
     let name = destination.tls_name().map_err(failed)?;
     if tls.trusts_anyone() {
-        tracing::warn!(%destination, "the certificate is not checked: anybody on the way can read and change everything");
+        tracing::warn!(%destination, "the certificate is not checked: an attacker on the network can read and change everything");
     }
     let connector = tokio_rustls::TlsConnector::from(tls.config().await?);
     let secured = connector.connect(name, transport).await;
@@ -33,27 +33,25 @@ pub(super) async fn secure(
     Ok(Transport::ClientTls(Box::new(stream)))
 }
 
-/// What is done here, for errors.
+/// Names this operation, for errors.
 pub(super) fn doing(destination: &Destination, whom: Whom) -> String {
     let what = match whom {
         Whom::Server => "",
         Whom::Proxy => "the proxy ",
     };
-    format!("secure the connection to {what}{destination} by TLS")
+    format!("secure the connection to {what}{destination} with TLS")
 }
 
-/// An error of TLS, in words that say what to do about it where that is known.
+/// Explains a TLS error, and what to do about it if that is known.
 fn explained(error: io::Error, whom: Whom) -> io::Error {
     let no_tls = match whom {
-        Whom::Server => "the server does not speak TLS there; connect with ws:// if it is meant to be so",
-        Whom::Proxy => {
-            "it does not speak TLS; write http:// in the address of the proxy if it is meant to be so"
-        }
+        Whom::Server => "the server does not speak TLS on this port; connect with ws:// if that is intended",
+        Whom::Proxy => "it does not speak TLS; write http:// in the proxy's address if that is intended",
     };
     let Some(tls_error) = error.get_ref().and_then(|error| error.downcast_ref()) else {
         return match error.kind() {
             io::ErrorKind::UnexpectedEof => {
-                io::Error::new(error.kind(), "the other end closed the connection amid the handshake")
+                io::Error::new(error.kind(), "the other end closed the connection during the handshake")
             }
             _ => error,
         };

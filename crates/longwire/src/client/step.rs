@@ -1,4 +1,4 @@
-//! What happens on the way to an open connection, for whoever wants to show it.
+//! Reports the steps of connecting.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use super::destination::Destination;
 #[cfg(feature = "tls")]
 use crate::transport::Transport;
 
-/// A step on the way to an open connection, as [`Client::on_step`](super::Client::on_step) reports it.
+/// A step of connecting, as [`Client::on_step`](super::Client::on_step) reports it.
 ///
 /// ```
 /// use longwire::{Client, ConnectStep};
@@ -24,7 +24,7 @@ use crate::transport::Transport;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ConnectStep<'a> {
-    /// There is a TCP connection to the server, or to its proxy.
+    /// A TCP connection to the server or to its proxy is open.
     #[non_exhaustive]
     Connected {
         /// The server or the proxy.
@@ -41,14 +41,14 @@ pub enum ConnectStep<'a> {
     /// The connection to the server is encrypted.
     #[cfg(feature = "tls")]
     Secured(Secured<'a>),
-    /// The request of the opening handshake is sent. Values that tell who asks are marked as
+    /// The request of the opening handshake was sent. Credentials are marked as
     /// [sensitive](http::HeaderValue::is_sensitive).
     Request(&'a Request<()>),
-    /// The response has come, whether it opens a connection, redirects or refuses.
+    /// The response has arrived: it opens the connection, redirects or refuses.
     Response(&'a Response<()>),
 }
 
-/// What both ends agreed on in the handshake of TLS.
+/// The results of the TLS handshake.
 ///
 /// ```
 /// use longwire::{Client, ConnectStep};
@@ -65,16 +65,16 @@ pub enum ConnectStep<'a> {
 pub struct Secured<'a> {
     /// The version, such as `TLS 1.3`.
     pub version: &'a str,
-    /// The cipher suite by its registered name, such as `TLS13_AES_128_GCM_SHA256`.
+    /// The registered name of the cipher suite, such as `TLS13_AES_128_GCM_SHA256`.
     pub cipher_suite: &'a str,
-    /// The certificate of the server in DER (X.509). It has been verified as the client's
-    /// [`ClientTls`](crate::ClientTls) wants it.
+    /// The server's certificate in DER (X.509). It was verified as the client's [`ClientTls`](crate::ClientTls)
+    /// requires.
     pub certificate: &'a [u8],
 }
 
 type Observe = dyn Fn(&ConnectStep<'_>) + Send + Sync;
 
-/// To whom steps are reported.
+/// The receiver of steps.
 #[derive(Clone, Default)]
 pub(super) struct Steps(Option<Arc<Observe>>);
 
@@ -89,7 +89,7 @@ impl Steps {
         }
     }
 
-    /// Reports what a transport to the server was secured by.
+    /// Reports the TLS parameters of a transport to the server.
     #[cfg(feature = "tls")]
     pub(super) fn report_secured(&self, transport: &Transport) {
         let Transport::ClientTls(stream) = transport else { return };

@@ -7,8 +7,8 @@ use tokio::time::timeout;
 
 use crate::error::{Error, InvalidSetting, Result, not_instant};
 
-/// How long each phase of connecting may take. What runs out is told by the text of
-/// [`Error::Timeout`](crate::Error::Timeout).
+/// How long each phase of connecting may take. The text of [`Error::Timeout`](crate::Error::Timeout) names the phase
+/// that took too long.
 ///
 /// ```
 /// use std::time::Duration;
@@ -26,17 +26,17 @@ use crate::error::{Error, InvalidSetting, Result, not_instant};
 pub struct Timeouts {
     /// How long the name lookup may take. 10 s.
     pub lookup: Duration,
-    /// How long the TCP connection may take, over all addresses of a name; or a
-    /// [connector](crate::Client::connector), or a Unix socket. 10 s.
+    /// How long the TCP connection may take, over all addresses of a name; also applies to a
+    /// [connector](crate::Client::connector) and a Unix socket. 10 s.
     pub connect: Duration,
-    /// How long a proxy may take to connect on, TLS to an `https://` proxy included. The start of the body of a refusal is
-    /// waited for up to one second longer. 10 s.
+    /// How long a proxy may take to connect to the server, including TLS to an `https://` proxy. The start of a
+    /// refusal's body may take up to one second longer. 10 s.
     pub proxy: Duration,
-    /// How long the handshake of TLS may take. 10 s.
+    /// How long the TLS handshake may take. 10 s.
     pub tls: Duration,
-    /// How long the opening handshake may take, from the request to the whole head of the response. The start of the body
-    /// of a refusal is waited for up to one second longer. `None`:
-    /// [`Limits::handshake_time`](crate::Limits::handshake_time), which is 10 s.
+    /// How long the opening handshake may take, from the request to the complete head of the response. The start of a
+    /// refusal's body may take up to one second longer. `None` uses
+    /// [`Limits::handshake_time`](crate::Limits::handshake_time), which is 10 s by default.
     pub handshake: Option<Duration>,
 }
 
@@ -83,7 +83,7 @@ impl Timeouts {
         self
     }
 
-    /// Finds a time that is impossible: in none, nothing can be done.
+    /// Rejects a time of zero.
     pub(super) fn check(&self) -> Result<(), InvalidSetting> {
         not_instant("Timeouts::lookup", self.lookup)?;
         not_instant("Timeouts::connect", self.connect)?;
@@ -93,7 +93,7 @@ impl Timeouts {
     }
 }
 
-/// A phase that has `limit`; `doing` is what it does, for the error.
+/// Limits a phase to `limit`. `doing` names the phase in the error.
 pub(super) async fn within<T>(
     limit: Duration,
     doing: impl FnOnce() -> String,

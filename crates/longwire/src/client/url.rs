@@ -1,7 +1,7 @@
-//! URLs that have a host, parsed as the WHATWG URL Standard does for the schemes that it calls special.
+//! URLs with a host, parsed according to the WHATWG URL Standard for the schemes that it calls special.
 //!
-//! The crate `url` parses every URL, and brings 27 crates for the normalization of international names. Here the schemes
-//! are few and all have a host, which leaves out most of the standard; the tests hold what remains to that crate.
+//! The crate `url` parses every URL and depends on 27 crates to normalize international names. The few schemes here all
+//! have a host, so most of the standard is not needed. Tests compare this parser with that crate.
 
 mod error;
 mod host;
@@ -28,25 +28,25 @@ const USERINFO: &AsciiSet = &PATH
     .add(b'^')
     .add(b'|');
 
-/// Special URLs may have either between the parts of a path.
+/// Special URLs allow either character between the parts of a path.
 const SLASHES: [char; 2] = ['/', '\\'];
 
-/// A URL that has a host.
+/// A URL with a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Url {
     pub(crate) scheme: Scheme,
-    /// User and password, percent-encoded; empty if there is none.
+    /// User name and password, percent-encoded; empty if absent.
     username: String,
     password: String,
     host: String,
     port: Option<u16>,
-    /// With the slash that it begins with.
+    /// Including the leading slash.
     path: String,
     query: Option<String>,
     fragment: Option<String>,
 }
 
-/// The schemes that are spoken here, and those of proxies.
+/// The supported schemes, including those of proxies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scheme {
     Ws,
@@ -64,7 +64,7 @@ impl Url {
         Url::with_authority(Scheme::of(scheme)?, rest)
     }
 
-    /// The URL that `reference` means at a resource with this URL.
+    /// Resolves `reference` against this URL.
     pub(crate) fn join(&self, reference: &str) -> Result<Url, ParseError> {
         let text = cleaned(reference);
         match split_scheme(&text) {
@@ -78,7 +78,7 @@ impl Url {
         }
     }
 
-    /// What follows a scheme.
+    /// Parses the part after the scheme.
     fn with_authority(scheme: Scheme, text: &str) -> Result<Url, ParseError> {
         let text = text.trim_start_matches(SLASHES);
         let end = text.find(['/', '\\', '?', '#']).unwrap_or(text.len());
@@ -100,7 +100,7 @@ impl Url {
         Ok(url.with_rest(&[], rest))
     }
 
-    /// What stands where a URL may be relative to this one.
+    /// Parses a reference relative to this URL.
     fn relative(&self, text: &str) -> Result<Url, ParseError> {
         let root = text.strip_prefix(SLASHES);
         if root.is_some_and(|rest| rest.starts_with(SLASHES)) {
@@ -116,14 +116,14 @@ impl Url {
             folder.pop();
             return Ok(url.with_rest(&folder, text));
         }
-        // The path stays, and so does the query if nothing replaces it.
+        // The path stays, and so does the query unless it is replaced.
         let (query, fragment) = split_fragment(text);
         let query =
             query.strip_prefix('?').map_or_else(|| self.query.clone(), |query| Some(encode_query(query)));
         Ok(Url { query, fragment: fragment.map(encode_fragment), ..url })
     }
 
-    /// The same with the path, query and fragment in `text`, below the segments in `folder`.
+    /// Replaces path, query and fragment by `text`, relative to the segments in `folder`.
     fn with_rest(mut self, folder: &[&str], text: &str) -> Url {
         let (text, fragment) = split_fragment(text);
         let (path, query) = match text.split_once('?') {
@@ -136,12 +136,12 @@ impl Url {
         self
     }
 
-    /// Takes user and password out, percent-encoded.
+    /// Removes and returns user name and password, percent-encoded.
     pub(crate) fn take_userinfo(&mut self) -> (String, String) {
         (std::mem::take(&mut self.username), std::mem::take(&mut self.password))
     }
 
-    /// A name in its ASCII form, or an address, an IPv6 address in brackets.
+    /// A name in its ASCII form, or an address; an IPv6 address is in brackets.
     pub(crate) fn host(&self) -> &str {
         &self.host
     }
@@ -150,7 +150,7 @@ impl Url {
         self.port.unwrap_or(self.scheme.default_port())
     }
 
-    /// The host, and the port unless it is the default one of the scheme.
+    /// The host, and the port unless it is the scheme's default.
     pub(crate) fn authority(&self) -> String {
         match self.port {
             Some(port) => format!("{}:{port}", self.host),
@@ -193,7 +193,7 @@ impl Scheme {
         }
     }
 
-    /// The port of a URL that names none.
+    /// The port of a URL without one.
     pub(crate) fn default_port(self) -> u16 {
         match self {
             Scheme::Ws | Scheme::Http => 80,
@@ -203,12 +203,12 @@ impl Scheme {
     }
 }
 
-/// The text without the blanks around it, and without tabs and line breaks.
+/// Strips surrounding blanks, and removes tabs and line breaks.
 fn cleaned(text: &str) -> String {
     text.trim_matches(|char| char <= ' ').replace(['\t', '\n', '\r'], "")
 }
 
-/// The scheme, and what follows its colon.
+/// Splits the scheme from the part after its colon.
 fn split_scheme(text: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = text.split_once(':')?;
     let begins_well = scheme.starts_with(|char: char| char.is_ascii_alphabetic());
@@ -216,7 +216,7 @@ fn split_scheme(text: &str) -> Option<(&str, &str)> {
     (begins_well && is_scheme).then_some((scheme, rest))
 }
 
-/// The host, and the port without its colon. Those of an IPv6 address are in brackets.
+/// Splits the host from the port without its colon. The colons of an IPv6 address are in brackets.
 fn split_port(text: &str) -> (&str, &str) {
     let bracket = text.rfind(']').unwrap_or(0);
     let colon = text.char_indices().find(|&(at, char)| char == ':' && at >= bracket);
@@ -252,7 +252,7 @@ fn encode_fragment(text: &str) -> String {
     utf8_percent_encode(text, FRAGMENT).to_string()
 }
 
-/// The path of `text`, which may have dots, in a folder ("path state").
+/// The path of `text`, which may contain dot segments, in a folder ("path state").
 fn joined_path(folder: &[&str], text: &str) -> String {
     let mut path: Vec<String> = folder.iter().map(|&segment| segment.to_owned()).collect();
     let mut segments = text.split(SLASHES).peekable();
@@ -274,7 +274,7 @@ fn joined_path(folder: &[&str], text: &str) -> String {
     format!("/{}", path.join("/"))
 }
 
-/// The whole URL, with user and password.
+/// The whole URL, including user name and password.
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://", self.scheme.name())?;

@@ -87,7 +87,7 @@ fn tls_and_the_opening_handshake_have_times_of_their_own() {
                 std::future::ready(Ok(ours))
             });
         let error = client.connect("wss://a.example/").await.unwrap_err();
-        let expected = "cannot secure the connection to a.example:443 by TLS: it took longer than 2 s";
+        let expected = "cannot secure the connection to a.example:443 with TLS: it took longer than 2 s";
         assert_eq!(error.to_string(), expected);
         let error = client.connect("ws://a.example/").await.unwrap_err();
         let expected = "cannot open a WebSocket at ws://a.example/: it took longer than 3 s";

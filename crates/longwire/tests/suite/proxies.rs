@@ -128,7 +128,7 @@ fn what_a_proxy_may_not_say_is_an_error_that_names_it() {
     run(async {
         for (response, reason) in [
             ("SSH-2.0-x\r\n\r\n".to_owned(), "it is not HTTP: SSH-2.0-x"),
-            ("HTTP/1.1 200 OK\r\n\r\nhello".into(), "it said more than that it is connected"),
+            ("HTTP/1.1 200 OK\r\n\r\nhello".into(), "it sent data after its response"),
             (format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(20_000)), "large"),
         ] {
             let error = answered(response).await;
@@ -233,10 +233,13 @@ fn an_https_proxy_that_speaks_no_tls_is_told() {
         proxy.send("HTTP/1.1 400 Bad Request\r\n\r\n").await;
         let text = connecting.await.unwrap().unwrap_err().to_string();
         assert!(
-            text.starts_with(&format!("cannot secure the connection to the proxy {} by TLS: ", attempt.addr)),
+            text.starts_with(&format!(
+                "cannot secure the connection to the proxy {} with TLS: ",
+                attempt.addr
+            )),
             "{text}"
         );
-        assert!(text.ends_with("http:// in the address of the proxy if it is meant to be so"), "{text}");
+        assert!(text.ends_with("http:// in the proxy's address if that is intended"), "{text}");
     });
 }
 

@@ -187,7 +187,7 @@ fn an_authority_that_is_not_trusted_is_refused_whatever_the_roots() {
             let error = client.connect(url(&serving, "127.0.0.1")).await.unwrap_err();
             assert!(matches!(error, Error::Io { .. }), "{error:?}");
             let text = error.to_string();
-            let tried = format!("cannot secure the connection to {address} by TLS: ");
+            let tried = format!("cannot secure the connection to {address} with TLS: ");
             assert!(
                 text.starts_with(&tried) && text.contains("no trusted authority has signed the certificate"),
                 "{text}"
@@ -324,7 +324,7 @@ fn a_server_that_ends_the_connection_amid_the_handshake_is_told() {
             tokio::io::AsyncReadExt::read_exact(&mut stream, &mut rest).await.unwrap();
         });
         let error = longwire::connect(format!("wss://{address}/")).await.unwrap_err().to_string();
-        assert!(error.ends_with("the other end closed the connection amid the handshake"), "{error}");
+        assert!(error.ends_with("the other end closed the connection during the handshake"), "{error}");
     });
 }
 

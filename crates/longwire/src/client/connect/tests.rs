@@ -1,4 +1,4 @@
-//! The race, on a clock that stands still: each address answers as its row says.
+//! The race on a paused clock: each address answers as its row says.
 
 use std::cell::RefCell;
 use std::future::pending;
@@ -8,7 +8,7 @@ use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What dialling an address comes to.
+/// The outcome of dialling an address.
 #[derive(Clone, Copy)]
 enum Answer {
     After(Duration),
@@ -17,7 +17,7 @@ enum Answer {
 }
 use Answer::{After, Never, RefusedAfter};
 
-/// The winner or the error, and how long that took. The addresses have the ports 1, 2, …
+/// Returns the winner or the error, and the elapsed time. The addresses have the ports 1, 2, …
 async fn raced(answers: &[Answer]) -> (Result<u16, String>, Duration) {
     let addresses = (1..).take(answers.len()).map(|port| SocketAddr::from(([127, 0, 0, 1], port))).collect();
     let dial = |address: SocketAddr| {
@@ -86,8 +86,8 @@ async fn only_so_many_addresses_are_tried() {
     assert_eq!(outcome.unwrap_err().matches("refused").count(), ATTEMPTS);
 }
 
-/// The ports in the order in which they are dialled, and the time at which each is, when the addresses `known` are known
-/// at once and `later` after a time. An address whose port is even is of IPv6. None answers.
+/// Returns the ports in the order of dialling, each with its time. The addresses `known` are known at once, those in
+/// `later` after a delay. Even ports belong to IPv6 addresses. No address answers.
 async fn dialled(known: &[u16], after: Duration, later: &'static [u16]) -> Vec<(u16, Duration)> {
     let address = |port: &u16| {
         let ip = if port.is_multiple_of(2) {
@@ -151,7 +151,7 @@ async fn what_comes_late_is_waited_for_when_all_else_has_failed() {
     assert_eq!(lost.to_string(), "127.0.0.1:1: connection refused");
 }
 
-/// Attempts are polled where they are awaited, by no task: so dropping the race drops them at once.
+/// The attempts are polled by the race itself, not by tasks, so dropping the race drops them at once.
 #[tokio::test(start_paused = true)]
 async fn the_losers_are_dropped_with_the_race() {
     let alive = std::sync::Arc::new(());

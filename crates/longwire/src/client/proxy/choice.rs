@@ -1,13 +1,13 @@
-//! Which proxy a client takes.
+//! Chooses the proxy of a connection.
 
 use super::server::{Proxy, ProxyServer};
 use crate::client::address::Address;
 use crate::error::Result;
 
-/// Which proxy a client takes.
+/// How a client chooses its proxy.
 #[derive(Debug, Clone, Default)]
 pub(in crate::client) enum ProxyChoice {
-    /// The one that the environment names.
+    /// The proxy that the environment names.
     #[default]
     Environment,
     Given(Proxy),
@@ -15,7 +15,7 @@ pub(in crate::client) enum ProxyChoice {
 }
 
 impl ProxyChoice {
-    /// The proxy to connect over to `address`.
+    /// The proxy for a connection to `address`.
     pub(in crate::client) fn server_for(&self, address: &Address) -> Result<Option<ProxyServer>> {
         let variable = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
         let named;
@@ -31,15 +31,15 @@ impl ProxyChoice {
     }
 }
 
-/// The proxy that the environment names for `address`, by the rules of curl. `variable` looks a variable up.
+/// The proxy that the environment names for `address`, by curl's rules. `variable` looks up a variable.
 fn proxy_for(address: &Address, variable: impl Fn(&str) -> Option<String>) -> Result<Option<Proxy>> {
-    // One that is empty is as good as none.
+    // An empty variable counts as unset.
     let first =
         |names: &[&str]| names.iter().find_map(|name| variable(name).filter(|value| !value.is_empty()));
     let own = if address.is_secure() {
         first(&["wss_proxy", "WSS_PROXY", "https_proxy", "HTTPS_PROXY"])
     } else if variable("REQUEST_METHOD").is_some() {
-        // In a CGI program HTTP_PROXY is the header `Proxy` of whoever asks (CVE-2016-5385).
+        // In a CGI program, HTTP_PROXY is the request header `Proxy` (CVE-2016-5385).
         first(&["ws_proxy", "WS_PROXY", "http_proxy"])
     } else {
         first(&["ws_proxy", "WS_PROXY", "http_proxy", "HTTP_PROXY"])

@@ -1,4 +1,4 @@
-//! Which hosts are not reached over a proxy.
+//! Hosts that are reached without a proxy.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use crate::client::destination::Destination;
 
-/// Which hosts are not reached over a proxy, by the rules of curl's `NO_PROXY`.
+/// Hosts that are reached without a proxy, by the rules of curl's `NO_PROXY`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Exceptions(Vec<Exception>);
 
@@ -14,12 +14,12 @@ pub(super) struct Exceptions(Vec<Exception>);
 enum Exception {
     Everything,
     Network(IpNet),
-    /// The domain and those below it.
+    /// The domain and its subdomains.
     Domain(String),
 }
 
 impl Exceptions {
-    /// A list with commas or spaces between.
+    /// Parses a list that is separated by commas or spaces.
     pub(super) fn parse(list: &str) -> Exceptions {
         let entries = list.split(|char: char| char == ',' || char.is_whitespace());
         Exceptions(entries.filter_map(Exception::parse).collect())

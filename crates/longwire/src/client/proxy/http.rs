@@ -1,4 +1,4 @@
-//! HTTP proxies: a tunnel by CONNECT (RFC 9110 §9.3.6), for `ws://` as well (RFC 6455 §4.1).
+//! HTTP proxies: a tunnel with CONNECT (RFC 9110 §9.3.6), also for `ws://` (RFC 6455 §4.1).
 
 use longwire_proto::Limits;
 use tokio::io::AsyncWriteExt;
@@ -24,14 +24,14 @@ pub(super) async fn ask(
     write.await.map_err(|error| Error::io(format!("send CONNECT to the proxy {proxy}"), error))?;
 
     read_answer(transport, limits).await.map_err(|error| match error {
-        NoAnswer::Io(error) => Error::io(format!("read the answer of the proxy {proxy}"), error),
+        NoAnswer::Io(error) => Error::io(format!("read the response of the proxy {proxy}"), error),
         NoAnswer::Head(error) => nonsense(proxy, error.to_string()).into(),
         NoAnswer::NotHttp(said) => nonsense(proxy, format!("it is not HTTP: {said}")).into(),
         NoAnswer::Ended => ProxyError::Ended { proxy: proxy.to_string() }.into(),
     })
 }
 
-/// Whether the answer is that the proxy is connected.
+/// Checks that the response confirms the connection.
 pub(super) async fn judge(
     transport: &mut Transport,
     answer: Answer,
@@ -42,9 +42,9 @@ pub(super) async fn judge(
         let response = Box::new(refusal(transport, answer).await);
         return Err(ProxyError::Refused { proxy: proxy.to_string(), to: to.to_string(), response }.into());
     }
-    // Neither TLS nor HTTP has the server speak first, so this was not said by it.
+    // In TLS and in HTTP the client speaks first, so these bytes cannot come from the server.
     if !answer.behind.is_empty() {
-        return Err(nonsense(proxy, "it said more than that it is connected".into()).into());
+        return Err(nonsense(proxy, "it sent data after its response".into()).into());
     }
     Ok(())
 }
@@ -53,7 +53,7 @@ fn nonsense(proxy: &ProxyServer, reason: String) -> ProxyError {
     ProxyError::Answer { proxy: proxy.to_string(), reason }
 }
 
-/// Nothing of the application's headers: they are for the server.
+/// The request contains none of the application's headers: they are for the server.
 fn request(proxy: &ProxyServer, to: &Destination) -> Vec<u8> {
     let mut request = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n").into_bytes();
     if let Some(credentials) = &proxy.credentials {

@@ -1,4 +1,4 @@
-//! Which proxies there are, and their addresses.
+//! Proxies and their addresses.
 
 use std::fmt;
 
@@ -8,17 +8,17 @@ use crate::client::destination::Destination;
 use crate::client::url::{ParseError, Scheme, Url};
 use crate::error::{ProxyError, Result};
 
-/// A proxy to connect over.
+/// A proxy to connect through.
 ///
-/// | address | what it is | default port |
+/// | address | kind | default port |
 /// |---|---|---|
-/// | `http://proxy.example:3128` | an HTTP proxy (CONNECT, RFC 9110 §9.3.6), for `ws://` and `wss://` alike | 80 |
-/// | `https://…` | the same over TLS; the proxy is trusted as servers are, by [`Client::tls`](crate::Client::tls) | 443 |
-/// | `socks5h://…` | a SOCKS 5 proxy (RFC 1928), which looks names up itself | 1080 |
-/// | `socks5://…` | the same; names are looked up here, as with curl; if the proxy cannot connect to an address of one family, it is asked for one of the other | 1080 |
+/// | `http://proxy.example:3128` | an HTTP proxy (CONNECT, RFC 9110 §9.3.6), for both `ws://` and `wss://` | 80 |
+/// | `https://…` | an HTTP proxy over TLS; [`Client::tls`](crate::Client::tls) decides whether to trust it, as for servers | 443 |
+/// | `socks5h://…` | a SOCKS 5 proxy (RFC 1928) that looks names up itself | 1080 |
+/// | `socks5://…` | a SOCKS 5 proxy; the client looks names up, as with curl; if the proxy cannot connect to an address of one family, the client tries one of the other | 1080 |
 ///
-/// SOCKS needs the feature `socks`. Without a scheme it is an HTTP proxy. `user:password@` before the host, percent-encoded where needed, is sent by the
-/// Basic scheme, to SOCKS proxies by RFC 1929.
+/// SOCKS needs the feature `socks`. An address without a scheme is an HTTP proxy. `user:password@` before the host,
+/// percent-encoded where necessary, is sent with the Basic scheme; to SOCKS proxies by RFC 1929.
 ///
 /// ```
 /// use longwire::{Client, Proxy};
@@ -35,7 +35,7 @@ pub struct Proxy {
     exceptions: Exceptions,
 }
 
-/// Where a proxy is, and how it is spoken with.
+/// The address of a proxy and its protocol.
 #[derive(Debug, Clone)]
 pub(in crate::client) struct ProxyServer {
     pub(super) kind: ProxyKind,
@@ -52,7 +52,7 @@ pub(super) enum ProxyKind {
     Socks(Names),
 }
 
-/// Who looks up the names of servers.
+/// Where the names of servers are looked up.
 #[cfg(feature = "socks")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Names {
@@ -61,19 +61,19 @@ pub(super) enum Names {
 }
 
 impl Proxy {
-    /// A proxy for every connection.
+    /// Creates a proxy for every connection.
     ///
     /// # Errors
     ///
-    /// [`Error::Proxy`](crate::Error::Proxy): the address is none of a proxy that can be used.
+    /// [`Error::Proxy`](crate::Error::Proxy) if the address is not that of a usable proxy.
     pub fn new(url: impl AsRef<str>) -> Result<Proxy> {
         let server = ProxyServer::parse(url.as_ref())?;
         Ok(Proxy { server, exceptions: Exceptions::default() })
     }
 
-    /// Sets which hosts are connected to without the proxy: names, which cover those below them as well, addresses and
-    /// networks such as `10.0.0.0/8`, with commas or spaces between; `*` covers every host. These are the rules of
-    /// curl's `NO_PROXY`.
+    /// Sets the hosts that are reached without the proxy: names (including their subdomains), addresses and networks
+    /// such as `10.0.0.0/8`, separated by commas or spaces; `*` matches every host. These are the rules of curl's
+    /// `NO_PROXY`.
     #[must_use]
     pub fn except(mut self, hosts: &str) -> Proxy {
         self.exceptions = Exceptions::parse(hosts);
@@ -91,7 +91,7 @@ impl ProxyServer {
             |reason: &str| ProxyError::Address { proxy: redacted(text).into(), reason: reason.into() };
         let parsed =
             if text.contains("://") { Url::parse(text) } else { Url::parse(&format!("http://{text}")) };
-        let schemes = "it begins with none of http://, https://, socks5://, socks5h://";
+        let schemes = "it must begin with http://, https://, socks5:// or socks5h://";
         let mut url = parsed.map_err(|error| match error {
             ParseError::Scheme => invalid(schemes),
             error => invalid(&error.to_string()),
@@ -105,7 +105,7 @@ impl ProxyServer {
             #[cfg(feature = "socks")]
             Scheme::Socks5h => ProxyKind::Socks(Names::AtProxy),
             #[cfg(not(feature = "socks"))]
-            Scheme::Socks5 | Scheme::Socks5h => return Err(invalid("this build has no feature `socks`")),
+            Scheme::Socks5 | Scheme::Socks5h => return Err(invalid("this build lacks the feature `socks`")),
             _ => return Err(invalid(schemes)),
         };
         let credentials = match kind {
@@ -118,12 +118,12 @@ impl ProxyServer {
         Ok(ProxyServer { kind, destination, credentials })
     }
 
-    /// What to look up and connect to.
+    /// The host and port to look up and connect to.
     pub(in crate::client) fn destination(&self) -> &Destination {
         &self.destination
     }
 
-    /// Whether it is told the address of a server, not its name.
+    /// Whether the proxy takes a server's address instead of its name.
     #[cfg(feature = "socks")]
     pub(in crate::client) fn wants_addresses(&self) -> bool {
         self.kind == ProxyKind::Socks(Names::Here)
@@ -178,7 +178,7 @@ mod tests {
         let proxy = Proxy::new("socks5://m%3Ae:secret@p.example").unwrap();
         assert_eq!(proxy.server.credentials.unwrap().user, "m:e");
         let error = Proxy::new("http://m%3Ae:secret@p.example").unwrap_err().to_string();
-        assert!(error.contains("the user's name has a colon in it"), "{error}");
+        assert!(error.contains("its user name contains a colon"), "{error}");
     }
 
     #[test]

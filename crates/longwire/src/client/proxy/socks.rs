@@ -1,4 +1,4 @@
-//! SOCKS proxies (RFC 1928, with user and password by RFC 1929).
+//! SOCKS proxies (RFC 1928, with user name and password by RFC 1929).
 
 use std::net::SocketAddr;
 
@@ -10,8 +10,8 @@ use crate::client::destination::Destination;
 use crate::error::{Error, ProxyError, Result};
 use crate::transport::Transport;
 
-/// Has the proxy at the other end of `transport` connect to `to`: to `resolved`, or by the name if it is to look that up
-/// itself.
+/// Asks the proxy at the other end of `transport` to connect to `to`: to the address `resolved`, or by name if the
+/// proxy looks names up.
 pub(super) async fn tunnel(
     transport: &mut Transport,
     proxy: &ProxyServer,
@@ -22,7 +22,7 @@ pub(super) async fn tunnel(
     let told = |error| told(error, proxy, to);
     let target = match address {
         Some(address) => TargetAddr::Ip(address),
-        // Names that are too long are refused in here.
+        // This rejects names that are too long.
         None => (to.host(), to.port()).into_target_addr().map_err(told)?,
     };
     let connected = match &proxy.credentials {
@@ -51,7 +51,7 @@ fn told(error: tokio_socks::Error, proxy: &ProxyServer, to: &Destination) -> Err
     }
 }
 
-/// The reply that an error stands for (RFC 1928 §6).
+/// The reply code that an error stands for (RFC 1928 §6).
 fn reply(error: &tokio_socks::Error) -> Option<u8> {
     use tokio_socks::Error::{
         AddressTypeNotSupported, CommandNotSupported, ConnectionNotAllowedByRuleset, ConnectionRefused,

@@ -1,4 +1,4 @@
-//! From a connection to a proxy to one to the server behind it.
+//! Turns a connection to a proxy into a connection to the server behind it.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -20,13 +20,16 @@ use crate::error::Result;
 use crate::tls::ClientTls;
 use crate::transport::Transport;
 
-/// Has `proxy`, at the other end of `transport`, connect to `to` within `time`. `resolved` is the address of that, if the
-/// proxy wants one.
+/// Asks `proxy`, at the other end of `transport`, to connect to `to` within `time`. `resolved` is the address of `to`,
+/// if the proxy takes one.
 pub(in crate::client) async fn tunnel(
     mut transport: Transport,
     proxy: &ProxyServer,
     to: &Destination,
-    #[cfg_attr(not(feature = "socks"), expect(unused_variables, reason = "only SOCKS takes addresses"))]
+    #[cfg_attr(
+        not(feature = "socks"),
+        expect(unused_variables, reason = "only SOCKS proxies take addresses")
+    )]
     resolved: Option<SocketAddr>,
     limits: &Limits,
     time: Duration,
@@ -49,7 +52,7 @@ pub(in crate::client) async fn tunnel(
         Ok((transport, answer))
     };
     let (mut transport, answer) = within(time, doing, asking).await?;
-    // The body of a refusal has a time of its own: that it is late hides no refusal.
+    // The body of a refusal has a separate timeout: a late body must not hide the refusal.
     if let Some(answer) = answer {
         http::judge(&mut transport, answer, proxy, to).await?;
     }
@@ -64,7 +67,7 @@ mod tests {
     use super::*;
     use crate::error::{Error, ProxyError};
 
-    /// What comes of it when the proxy answers like this, and keeps the connection.
+    /// The body of the refusal after the proxy answers with `answer` and keeps the connection open.
     async fn refused(answer: &[u8]) -> bytes::Bytes {
         let (ours, mut theirs) = tokio::io::duplex(1024);
         let to = Destination::new("a.example", 80);
@@ -87,7 +90,7 @@ mod tests {
             &tls,
         );
         let (outcome, ()) = tokio::join!(tunnel, answering);
-        let Err(Error::Proxy(error)) = outcome else { panic!("it is connected, or took too long") };
+        let Err(Error::Proxy(error)) = outcome else { panic!("the proxy connected, or took too long") };
         let ProxyError::Refused { response, .. } = *error else { panic!("{error}") };
         response.0.into_body()
     }
@@ -97,7 +100,7 @@ mod tests {
         assert_eq!(refused(b"HTTP/1.1 407 Who\r\nContent-Length: 100\r\n\r\nlog in").await, "log in");
     }
 
-    /// Another protocol than was asked for has no body (RFC 9112 §6.3).
+    /// A response that switches protocols has no body (RFC 9112 §6.3).
     #[tokio::test(start_paused = true)]
     async fn a_switch_of_protocols_is_told_at_once() {
         let begun = tokio::time::Instant::now();

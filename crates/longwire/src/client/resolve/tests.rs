@@ -1,4 +1,4 @@
-//! Answers in every order, on a clock that stands still.
+//! Lookups that finish in every order, on a paused clock.
 
 use std::future::pending;
 
@@ -28,7 +28,7 @@ fn failing(time: Duration, kind: io::ErrorKind, error: &'static str) -> Lookup {
     })
 }
 
-/// What can be tried, what comes later, and how long the first was waited for.
+/// The addresses to try, the later ones, and the time until the first ones.
 async fn answered(v6: Lookup, v4: Lookup) -> (Vec<SocketAddr>, Option<Vec<SocketAddr>>, Duration) {
     let begun = Instant::now();
     let found = first_answer(v6, v4).await.unwrap();
@@ -108,7 +108,8 @@ async fn the_system_knows_itself() {
     assert!(found.addresses.iter().all(|address| address.ip().is_loopback() && address.port() == 80));
 }
 
-/// That there is no such name holds for both families; that one has no addresses says nothing of the other.
+/// A name that does not exist has no addresses of either family. A family without addresses says nothing about the
+/// other.
 #[tokio::test(start_paused = true)]
 async fn of_two_failures_the_one_that_says_more_is_told_whichever_comes_first() {
     const UNKNOWN: Result<&[&str], (io::ErrorKind, &str)> = Err((io::ErrorKind::NotFound, "no such name"));
@@ -129,7 +130,7 @@ async fn of_two_failures_the_one_that_says_more_is_told_whichever_comes_first() 
                 Err((kind, error)) => failing(time, kind, error),
             };
             let Err(error) = first_answer(answer(v6_time, v6), answer(v4_time, v4)).await else {
-                panic!("there are addresses")
+                panic!("the lookup found addresses")
             };
             assert_eq!(error.to_string(), expected);
         }
@@ -146,7 +147,7 @@ fn what_the_system_knows_is_told_apart_from_what_it_could_not_find_out() {
     assert_ne!(again.unwrap_err().kind(), io::ErrorKind::NotFound);
 }
 
-/// A name server was asked for `app.localhost`, which knows no such name.
+/// Regression: a name server was asked for `app.localhost` and did not know it.
 #[tokio::test(start_paused = true)]
 async fn names_below_localhost_are_the_loopback_address_without_a_question() {
     for host in ["app.localhost", "a.b.localhost", "app.localhost."] {
@@ -158,5 +159,5 @@ async fn names_below_localhost_are_the_loopback_address_without_a_question() {
     }
     let elsewhere = Resolver::custom(async |_| Ok(addresses(&["192.0.2.1:80"])));
     let found = elsewhere.resolve(&Destination::new("app.localhost", 80)).await.unwrap();
-    assert_eq!(found.addresses, addresses(&["192.0.2.1:80"]), "the application's resolver is asked");
+    assert_eq!(found.addresses, addresses(&["192.0.2.1:80"]), "the application's resolver was not asked");
 }

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-/// Why a text is not such a URL.
+/// Why a text is not a supported URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ParseError {
-    /// It begins with another scheme.
+    /// Its scheme is not supported.
     Scheme,
-    /// It begins with no scheme.
+    /// It has no scheme.
     Relative,
     EmptyHost,
     Port,
@@ -23,7 +23,7 @@ pub(crate) enum ParseError {
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            ParseError::Scheme => "the scheme is not one that can be used here",
+            ParseError::Scheme => "unsupported scheme",
             ParseError::Relative => "relative URL without a base",
             ParseError::EmptyHost => "empty host",
             ParseError::Port => "invalid port number",
@@ -33,7 +33,9 @@ impl fmt::Display for ParseError {
             #[cfg(feature = "idn")]
             ParseError::InternationalName => "invalid international domain name",
             #[cfg(not(feature = "idn"))]
-            ParseError::NoInternationalNames => "the name is not ASCII, and this build has no feature `idn`",
+            ParseError::NoInternationalNames => {
+                "the name is not ASCII, and this build lacks the feature `idn`"
+            }
         })
     }
 }

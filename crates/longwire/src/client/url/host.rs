@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 
 use super::error::ParseError;
 
-/// The host as it is shown, an IPv6 address in brackets.
+/// Parses a host into its serialized form; an IPv6 address is in brackets.
 pub(super) fn parse(text: &str) -> Result<String, ParseError> {
     if let Some(rest) = text.strip_prefix('[') {
         let address = rest.strip_suffix(']').and_then(|text| text.parse().ok()).ok_or(ParseError::Ipv6)?;
@@ -34,7 +34,7 @@ fn to_ascii(domain: &str) -> Result<String, ParseError> {
     encoded.map(Into::into).map_err(|_| ParseError::InternationalName)
 }
 
-/// A label in Punycode passes as it is: whether it means anything is for the server's name server to say.
+/// A label in Punycode passes unchanged; the name server decides whether it exists.
 #[cfg(not(feature = "idn"))]
 fn to_ascii(domain: &str) -> Result<String, ParseError> {
     if domain.is_ascii() { plain(domain) } else { Err(ParseError::NoInternationalNames) }
@@ -53,7 +53,7 @@ fn plain(domain: &str) -> Result<String, ParseError> {
     Ok(domain.to_ascii_lowercase())
 }
 
-/// What ends in a number is an address or nothing.
+/// A host that ends in a number must be an address.
 fn ends_in_a_number(domain: &str) -> bool {
     let domain = domain.strip_suffix('.').unwrap_or(domain);
     let last = domain.rsplit('.').next().unwrap_or_default();
@@ -61,7 +61,7 @@ fn ends_in_a_number(domain: &str) -> bool {
     is_decimal || number(last).is_some()
 }
 
-/// Up to four numbers, of which the last one fills what the others leave.
+/// Up to four numbers; the last one fills the remaining bytes.
 fn ipv4(domain: &str) -> Option<Ipv4Addr> {
     let domain = domain.strip_suffix('.').unwrap_or(domain);
     let numbers: Vec<u64> = domain.split('.').map(number).collect::<Option<_>>()?;
@@ -79,7 +79,7 @@ fn ipv4(domain: &str) -> Option<Ipv4Addr> {
     Some((address | last).into())
 }
 
-/// Decimal, octal after a zero, hexadecimal after `0x`. What is too large for any address is the largest number.
+/// Decimal, octal after a zero, hexadecimal after `0x`. A number that is too large saturates.
 fn number(text: &str) -> Option<u64> {
     let (digits, radix) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some("") => return Some(0),
@@ -91,7 +91,7 @@ fn number(text: &str) -> Option<u64> {
     is_number.then(|| u64::from_str_radix(digits, radix).unwrap_or(u64::MAX))
 }
 
-/// With the longest run of zeros left out. `Ipv6Addr` shows some addresses as IPv4 ones, which the standard does not.
+/// Leaves out the longest run of zeros. `Ipv6Addr` displays some addresses as IPv4, but the standard does not.
 fn shown(address: Ipv6Addr) -> String {
     let pieces = address.segments();
     let left_out = longest_zeros(&pieces);
@@ -106,13 +106,13 @@ fn shown(address: Ipv6Addr) -> String {
         if !shown.is_empty() && !shown.ends_with(':') {
             shown.push(':');
         }
-        // A `String` takes everything.
+        // Writing to a `String` cannot fail.
         let _written = write!(shown, "{piece:x}");
     }
     shown
 }
 
-/// The first of the longest runs of at least two.
+/// The first of the longest runs of at least two zeros.
 fn longest_zeros(pieces: &[u16]) -> Range<usize> {
     let mut longest = 0..0;
     let mut start = 0;

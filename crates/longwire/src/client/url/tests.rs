@@ -4,10 +4,10 @@ use rand::{RngExt, SeedableRng};
 
 use super::*;
 
-/// What both say of a text: the URL, or that it is not one.
+/// Compares both parsers' results for a text: the URL, or that it is invalid.
 #[track_caller]
 fn compare(text: &str, ours: Result<Url, ParseError>, theirs: Result<url::Url, url::ParseError>) {
-    // Only what has a host and one of these schemes is a URL here.
+    // This parser accepts only these schemes.
     let known = |url: &url::Url| Scheme::of(url.scheme()).is_ok();
     let theirs = theirs.ok().filter(known).map(|url| url.to_string());
     assert_eq!(ours.ok().map(|url| url.to_string()), theirs, "{text:?}");
@@ -79,7 +79,7 @@ fn international_names_need_a_feature() {
     assert_eq!(Url::parse("ws://xn--bcher-kva.example").unwrap().host(), "xn--bcher-kva.example");
 }
 
-/// Random texts of what matters in URLs, compared with the crate `url`.
+/// Random texts of URL syntax, compared with the crate `url`.
 #[test]
 fn random_urls_are_those_of_the_url_crate() {
     const PIECES: [&str; 48] = [
@@ -145,7 +145,7 @@ fn random_urls_are_those_of_the_url_crate() {
         compare(&text, Url::parse(&text), url::Url::parse(&text));
         let base = "ws://me:secret@a.example:81/b/c/d?e=f#g";
         let (ours, theirs) = (Url::parse(base).unwrap(), url::Url::parse(base).unwrap());
-        // The crate finds no host behind three slashes in a relative URL; the standard ignores the third.
+        // The crate finds no host after three slashes in a relative URL; the standard ignores the third slash.
         let slashes = cleaned(&text).chars().take_while(|char| SLASHES.contains(char)).count();
         if slashes < 3 {
             compare(&text, ours.join(&text), theirs.join(&text));
