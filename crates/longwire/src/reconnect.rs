@@ -1,4 +1,4 @@
-//! A connection that is made again when it breaks.
+//! A connection that is reopened when it breaks.
 //!
 //! ```
 //! use longwire::{Client, Reconnect, WebSocket};
@@ -19,41 +19,42 @@
 //! # }
 //! ```
 //!
-//! # What happens when
+//! # When it connects
 //!
-//! All of it happens in [`recv`](ReconnectingSocket::recv), which therefore has to be called for the connection to be made
-//! and to live, as that of a [`WebSocket`](crate::WebSocket) has; there is no task behind it, so nothing is left of a socket
-//! that is dropped. (If you only send: [split](ReconnectingSocket::split) it and drop the receiver. A task takes its place.)
+//! All work happens in [`recv`](ReconnectingSocket::recv). As with a [`WebSocket`](crate::WebSocket), you must call it
+//! for the connection to be opened and kept alive. There is no background task, so dropping the socket ends everything.
+//! (If you only send, [split](ReconnectingSocket::split) the socket and drop the receiver: a task then takes the
+//! receiver's place.)
 //!
-//! A connection is made, [`on_open`](ReconnectingClient::on_open) prepares it, and it is [open](State::Open). When it
-//! breaks, or cannot be made, there is a [wait](State::Waiting), as [`Reconnect`] says, and another try. Every change of
-//! state is told by [`states`](ReconnectingSocket::states); tries, connections and those given up are counted in the
-//! [`telemetry`](crate::telemetry).
+//! After a connection is opened, [`on_open`](ReconnectingClient::on_open) prepares it; then it is [open](State::Open).
+//! When it breaks or cannot be opened, the socket [waits](State::Waiting) as [`Reconnect`] specifies, and tries again.
+//! [`states`](ReconnectingSocket::states) reports every change of state. The [`telemetry`](crate::telemetry) counts
+//! attempts, reopened connections, and sockets that gave up.
 //!
-//! # What is not tried again
+//! # When it stops
 //!
-//! The end is for good ([`State::Ended`])
+//! The socket ends for good ([`State::Ended`])
 //! - after [`close`](ReconnectingSocket::close);
-//! - when the connection was closed with one of [`Reconnect::final_codes`], by either end: those that say that there is
-//!   nothing more to do (1000), or that the same would only happen again (1002, 1003, 1007, 1008, 1009, 1010). All others
-//!   say that the server goes away, restarts, failed or has too much to do, or, like 1005, nothing;
-//! - when server or proxy refuses with a status that asks for another request: 3xx, and 4xx but for 408, 425 and 429; or a
-//!   SOCKS proxy asks for another user or password;
-//! - when the answer to the opening handshake is none, or the request cannot be made;
-//! - after [`Reconnect::tries`] in a row.
+//! - when either end closes the connection with one of [`Reconnect::final_codes`]: codes that mean that the work is
+//!   done (1000), or that a new attempt would fail in the same way (1002, 1003, 1007, 1008, 1009, 1010). All other
+//!   codes mean that the server goes away, restarts, failed or is overloaded, or, like 1005, mean nothing;
+//! - when the server or the proxy refuses with a status that requires a different request: 3xx, and 4xx except 408, 425
+//!   and 429; or when a SOCKS proxy requires a different user name or password;
+//! - when the response to the opening handshake is invalid, or the request cannot be built;
+//! - after [`Reconnect::tries`] attempts in a row.
 //!
-//! `recv` gives `None` for the end of a connection that one of both ends wanted, and else
-//! [`Error::GaveUp`](crate::Error::GaveUp), once.
+//! `recv` returns `None` if either end closed the connection on purpose. Otherwise it returns
+//! [`Error::GaveUp`](crate::Error::GaveUp) once.
 //!
-//! # What becomes of messages
+//! # Message delivery
 //!
-//! Each message is sent **at most once**: `send` hands it to the connection, if there is one, and what was handed to a
-//! connection is not sent on another. So whatever `send` accepted shortly before a connection broke may or may not have
-//! arrived; only an answer of the server can tell.
+//! Each message is sent **at most once**: `send` passes it to the current connection, and it is never sent again on
+//! another one. A message that `send` accepted shortly before a connection broke may or may not have arrived; only a
+//! reply from the server can confirm it.
 //!
-//! A message that is sent while there is no connection waits in a queue ([`WhileDisconnected`]), and goes to the next one
-//! after `on_open` and before everything that is sent later. There it leaves the queue one by one, as the transport takes
-//! it: if that connection breaks too, what is still in the queue waits on.
+//! A message that is sent without a connection waits in a queue ([`WhileDisconnected`]). The next connection sends
+//! queued messages after `on_open` and before all later messages. They leave the queue one by one as the transport
+//! takes them. If that connection breaks, too, the rest of the queue keeps waiting.
 
 mod attempts;
 mod backoff;

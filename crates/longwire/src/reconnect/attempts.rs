@@ -1,4 +1,4 @@
-//! The course of connections: try, wait, try again.
+//! Opens connections: try, wait, try again.
 
 use std::fmt;
 use std::future::Future;
@@ -21,27 +21,27 @@ use crate::sink::SinkWait;
 use crate::telemetry::{self, GaveUp};
 use crate::websocket::WebSocket;
 
-/// A try to make a connection.
+/// An attempt to open a connection.
 pub(super) type Attempt = Pin<Box<dyn Future<Output = Result<WebSocket>> + Send>>;
 
-/// The course of connections. Whoever receives polls it; it does all that has to wait, and keeps that over any poll, so that
-/// nothing depends on who polls.
+/// Opens connections, one after the other. The receiving task polls it. It keeps its progress between polls, so
+/// different tasks may poll it.
 pub(super) struct Attempts {
     send_path: Arc<SendPath>,
-    /// Begins a try.
+    /// Starts an attempt.
     connect: Box<dyn Fn() -> Attempt + Send + Sync>,
     backoff: Backoff,
     phase: AttemptPhase,
 }
 
 enum AttemptPhase {
-    /// For the first time.
+    /// The first connection.
     Connecting(Attempt),
     Reconnecting(Attempt),
     Open {
         receiver: Receiver,
         since: Instant,
-        /// Room for what was queued.
+        /// Waits for room for queued messages.
         room: SinkWait,
     },
     Waiting(Pin<Box<Sleep>>),
@@ -51,13 +51,13 @@ enum AttemptPhase {
 impl Attempts {
     pub(super) fn new(send_path: Arc<SendPath>, connect: Box<dyn Fn() -> Attempt + Send + Sync>) -> Attempts {
         let mut backoff = Backoff::new(&send_path.policy);
-        // The line says already that this is the first try.
+        // `SendPath` already starts in the state of the first attempt.
         backoff.count();
         let phase = AttemptPhase::Connecting(connect());
         Attempts { send_path, connect, backoff, phase }
     }
 
-    /// The next message of this or another connection. `None`: it is over.
+    /// Polls for the next message of this connection or a later one. `None` if there will be no more connections.
     pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>>> {
         loop {
             match &mut self.phase {
@@ -95,10 +95,10 @@ impl Attempts {
         }
     }
 
-    /// Goes on without a receiver: discards what arrives, until it is over or no handle is left. `Ready`: it is.
+    /// Continues without a receiver: discards messages until the end or until no handle is left; then returns `Ready`.
     pub(super) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while !self.send_path.poll_abandoned(cx) {
-            // Errors are told by the states; whoever sends is told that it is over.
+            // The states report errors, and senders see the end.
             if let Ok(None) = ready!(self.poll_recv(cx)) {
                 break;
             }
@@ -118,7 +118,8 @@ impl Attempts {
         };
     }
 
-    /// Waits for the next try, or ends. The error is for whoever receives: the end is none that anybody wanted.
+    /// Starts waiting for the next attempt, or ends. Returns an error for the receiver if the connection ended
+    /// unexpectedly.
     fn lost(&mut self, cause: Cause) -> Result<()> {
         self.phase = AttemptPhase::Ended;
         if self.send_path.lost() {
@@ -143,17 +144,18 @@ impl Attempts {
     }
 }
 
-/// Hands on what was queued as far as there is room, and is woken when there is more.
+/// Sends queued messages as far as there is room, and registers to be woken when there is more.
 fn poll_queued(send_path: &SendPath, room: &mut SinkWait, cx: &mut Context<'_>) {
     while let Ok(Sent::NoRoom(connection)) = send_path.send_queued() {
-        // That the connection broke is told by its receiver.
+        // The receiver reports that the connection broke.
         if !matches!(room.poll_room(&connection, cx), Poll::Ready(Ok(()))) {
             return;
         }
     }
 }
 
-/// Nobody else makes connections: dropped before the end, in a panic or with its runtime, it leaves none to wait for.
+/// Nothing else opens connections. If this is dropped before the end, by a panic or with its runtime, senders must not
+/// wait for a connection.
 impl Drop for Attempts {
     fn drop(&mut self) {
         if self.send_path.has_senders() {

@@ -1,4 +1,4 @@
-//! How long to wait before the next try.
+//! The wait before the next attempt.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use rand::{Rng, RngExt, SeedableRng};
 
 use super::policy::Reconnect;
 
-/// No wait is longer, whoever asks for it: 30 years, which any clock can count.
+/// Waits are clamped to 30 years, which every clock supports.
 const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
-/// How long to wait before the next try.
+/// Computes the wait before the next attempt.
 #[derive(Debug)]
 pub(super) struct Backoff {
     random: StdRng,
-    /// Tries in a row, the one that is being made included.
+    /// Attempts in a row, including the current one.
     tries: u32,
 }
 
@@ -24,23 +24,24 @@ impl Backoff {
         Backoff { random: StdRng::seed_from_u64(seed), tries: 0 }
     }
 
-    /// Counts a try, and tells its number, from 1.
+    /// Counts an attempt and returns its number, starting at 1.
     pub(super) fn count(&mut self) -> u32 {
         self.tries = self.tries.saturating_add(1);
         self.tries
     }
 
-    /// Begins anew after a connection that has lived long enough.
+    /// Starts over after a connection that lived long enough.
     pub(super) fn reset(&mut self) {
         self.tries = 0;
     }
 
-    /// Whether all tries have been made.
+    /// Whether all attempts were used.
     pub(super) fn is_exhausted(&self, policy: &Reconnect) -> bool {
         policy.tries.is_some_and(|tries| self.tries >= tries)
     }
 
-    /// The wait before the next try: after what the server asked for, a random part of a time that doubles.
+    /// The wait before the next attempt: the time that the server asked for, plus a random part of a time that doubles
+    /// with every attempt.
     pub(super) fn wait(&mut self, policy: &Reconnect, retry_after: Option<Duration>) -> Duration {
         let doublings = self.tries.saturating_sub(1);
         let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
@@ -56,7 +57,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// The longest of many waits after so many tries in a row.
+    /// The longest of many waits after `tries` attempts in a row.
     fn longest(tries: u32) -> Duration {
         let policy = Reconnect::default();
         let mut waits = Vec::new();

@@ -1,4 +1,4 @@
-//! How to make connections again.
+//! A client that reconnects.
 
 use std::fmt;
 use std::future::Future;
@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::websocket::WebSocket;
 
 impl Client {
-    /// Makes connections that are made again when they break: see [`reconnect`](super).
+    /// Creates connections that are reopened when they break; see [`reconnect`](super).
     ///
     /// ```
     /// # async fn follow() -> longwire::Result<()> {
@@ -40,7 +40,7 @@ impl Client {
 
 type Preparation = Pin<Box<dyn Future<Output = Result<WebSocket>> + Send>>;
 
-/// How to connect, and to connect again: a [`Client`] with a [`Reconnect`].
+/// How to connect and reconnect: a [`Client`] with a [`Reconnect`] policy.
 ///
 /// ```no_run
 /// use longwire::{Client, Reconnect, WebSocket};
@@ -62,12 +62,12 @@ pub struct ReconnectingClient {
 }
 
 impl ReconnectingClient {
-    /// Prepares every new connection, the first included, before anything else is sent or received on it: to log in, and to
-    /// subscribe again. `prepare` gets the connection and gives it back.
+    /// Prepares every new connection, including the first, before anything else is sent or received on it: for example,
+    /// to log in and subscribe. `prepare` receives the connection and returns it.
     ///
-    /// If it fails, or takes longer than [`Reconnect::open_time`], that is a failed try. There is no other after an
-    /// [`Error::Closed`] with one of [`Reconnect::final_codes`], whether the server closed the connection during a `send` or
-    /// `prepare` did itself:
+    /// If `prepare` fails or takes longer than [`Reconnect::open_time`], the attempt counts as failed. It is the last
+    /// one if `prepare` returns [`Error::Closed`] with one of [`Reconnect::final_codes`], either because the server
+    /// closed the connection during a `send`, or because `prepare` closed it:
     ///
     /// ```
     /// use longwire::{Client, CloseCode, Error, Reconnect, WebSocket};
@@ -91,9 +91,9 @@ impl ReconnectingClient {
         self
     }
 
-    /// A socket whose connections go to `url`, as [`Client::connect`] takes it. Nothing is waited for here: the first
-    /// connection is made by [`recv`](ReconnectingSocket::recv), as all others are, and what is sent before is sent while
-    /// there is no connection.
+    /// Creates a socket whose connections go to `url`, as for [`Client::connect`]. This call does not wait:
+    /// [`recv`](ReconnectingSocket::recv) opens the first connection, like all later ones. Messages that are sent
+    /// before that are treated as sent without a connection.
     ///
     /// # Panics
     ///
@@ -101,9 +101,9 @@ impl ReconnectingClient {
     ///
     /// # Errors
     ///
-    /// - [`Error::Url`]: the URL is none of a WebSocket.
-    /// - [`Error::Setting`]: a setting of the client or of [`Reconnect`] is impossible.
-    /// - [`Error::Handshake`]: the request cannot be made.
+    /// - [`Error::Url`]: the URL is not a WebSocket URL.
+    /// - [`Error::Setting`]: a setting of the client or of [`Reconnect`] is invalid.
+    /// - [`Error::Handshake`]: the request cannot be built.
     pub fn connect(&self, url: impl AsRef<str>) -> Result<ReconnectingSocket> {
         let url: Arc<str> = url.as_ref().into();
         self.policy.check()?;

@@ -1,4 +1,4 @@
-//! The two directions of a connection that is made again.
+//! The two directions of a reconnecting connection.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -19,9 +19,9 @@ use crate::halves::TrySendError;
 use crate::message::{Message, Outgoing};
 use crate::shared::state::Frames;
 
-/// Sends on a connection that is made again when it breaks, from any task; cheap to clone.
+/// Sends on a connection that is reopened when it breaks, from any task; cheap to clone.
 ///
-/// Messages leave in the order in which their `send` finished.
+/// Messages are sent in the order in which their `send` completed.
 ///
 /// ```no_run
 /// use longwire::{Client, Reconnect};
@@ -41,12 +41,12 @@ pub struct Sender {
     send_path: Arc<SendPath>,
 }
 
-/// Receives on a connection that is made again when it breaks, and makes it again.
+/// Receives on a connection that is reopened when it breaks, and reopens it.
 ///
-/// When it is dropped, a task takes its place, which discards what arrives, so that the [`Sender`]s can go on.
+/// When it is dropped, a task takes its place and discards incoming messages, so that the [`Sender`]s can continue.
 ///
 /// ```no_run
-/// /// Prints what comes, over any number of connections.
+/// /// Prints all messages, over any number of connections.
 /// async fn print(mut receiver: longwire::reconnect::Receiver) -> longwire::Result<()> {
 ///     while let Some(message) = receiver.recv().await? {
 ///         println!("{message}");
@@ -58,7 +58,7 @@ pub struct Sender {
 #[derive(Debug)]
 pub struct Receiver {
     send_path: Arc<SendPath>,
-    /// `None` only while it is dropped.
+    /// `None` only while this is being dropped.
     attempts: Option<Attempts>,
     runtime: Handle,
 }
@@ -68,37 +68,37 @@ pub(super) fn halves(send_path: Arc<SendPath>, attempts: Attempts, runtime: Hand
 }
 
 impl Sender {
-    /// Sends a message: hands it to the connection, or queues it for the next one ([`Reconnect::while_disconnected`]). It is
-    /// sent [at most once](super#what-becomes-of-messages). Waits while the connection has no room for it, as
-    /// [`WebSocket::send`](crate::WebSocket::send) does.
+    /// Sends a message: passes it to the connection, or queues it for the next one ([`Reconnect::while_disconnected`]).
+    /// It is sent [at most once](super#message-delivery). Waits while the connection has no room for it, like
+    /// [`WebSocket::send`](crate::WebSocket::send).
     ///
     /// [`Reconnect::while_disconnected`]: super::Reconnect::while_disconnected
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped before it is ready, the message was neither handed on nor queued.
+    /// If the future is dropped before it completes, the message is neither sent nor queued.
     ///
     /// # Errors
     ///
     /// - [`Error::Disconnected`]: there is no connection, and no room in the queue.
-    /// - [`Error::Closed`]: there will be no connection any more.
+    /// - [`Error::Closed`]: there will be no other connection.
     pub async fn send(&self, message: impl Into<Outgoing>) -> Result<()> {
         let message = message.into();
-        // A sender that never has to wait still lets other tasks have their turn.
+        // A sender that never has to wait must still yield to other tasks.
         consume_budget().await;
         while let Sent::NoRoom(connection) = self.send_path.send(&message)? {
-            // If it broke instead, the message goes another way.
+            // If the connection broke instead, the next `send` finds that out.
             let _room_or_end = connection.room(Frames::Message).await;
         }
         Ok(())
     }
 
-    /// Sends like [`send`](Sender::send) if that is possible without waiting.
+    /// Sends like [`send`](Sender::send), but never waits.
     ///
     /// # Errors
     ///
-    /// [`TrySendError::Full`] gives the message back: connection or queue have no room. [`TrySendError::Closed`]: there will
-    /// be no connection any more.
+    /// [`TrySendError::Full`] returns the message: the connection or the queue has no room. [`TrySendError::Closed`]:
+    /// there will be no other connection.
     pub fn try_send(&self, message: impl Into<Outgoing>) -> Result<(), TrySendError> {
         let outgoing = message.into();
         match self.send_path.send(&outgoing) {
@@ -111,32 +111,33 @@ impl Sender {
         }
     }
 
-    /// Sends a ping on the connection that there is and waits for its pong, as [`Sender::ping`](crate::Sender::ping) does:
-    /// how long the round trip took.
+    /// Sends a ping on the current connection, waits for its pong, and returns the round-trip time, like
+    /// [`Sender::ping`](crate::Sender::ping).
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, nothing that arrived is lost; the ping may have been sent, and its pong is taken care of.
+    /// If the future is dropped, nothing that arrived is lost. The ping may have been sent; its pong is then ignored.
     ///
     /// # Errors
     ///
-    /// - [`Error::Disconnected`]: there is no connection at this moment.
-    /// - [`Error::Closed`]: the connection ended before the pong had come. There may be another.
+    /// - [`Error::Disconnected`]: there is no connection at the moment.
+    /// - [`Error::Closed`]: the connection ended before the pong arrived. Another connection may follow.
     pub async fn ping(&self) -> Result<Duration> {
         self.send_path.connection()?.ping().await
     }
 
-    /// Closes the connection, for good, and waits for the end of the closing handshake. What was queued is sent before, if
-    /// there is a connection, and discarded if there is none. Whoever holds the [`Receiver`] has to go on receiving, as for
+    /// Closes the connection for good and waits for the end of the closing handshake. Queued messages are sent first if
+    /// there is a connection, and discarded otherwise. The holder of the [`Receiver`] must keep receiving, as for
     /// [`Sender::close`](crate::Sender::close).
     ///
     /// # Cancel safety
     ///
-    /// The closing begins with the first poll and goes on in the background. To call it again does no harm.
+    /// Closing begins with the first poll and continues in the background. Calling it again is harmless.
     ///
     /// # Errors
     ///
-    /// [`Error::Close`] if the code must not be sent or the reason is longer than 123 bytes; nothing happens then.
+    /// [`Error::Close`] if the code must not be sent or the reason is longer than 123 bytes. The connection then stays
+    /// open.
     pub async fn close(&self, code: impl Into<CloseCode>, reason: &str) -> Result<Closed> {
         if let Some(connection) = self.send_path.begin_close(CloseFrame::new(code, reason)?) {
             let closed = connection.ended().await;
@@ -145,25 +146,25 @@ impl Sender {
         Ok(self.send_path.closed())
     }
 
-    /// Whether there is a connection at this moment.
+    /// Whether there is an open connection at the moment.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.send_path.of_connection(crate::halves::Sender::is_open).unwrap_or(false)
     }
 
-    /// The round-trip time of the connection that there is, as [`WebSocket::rtt`](crate::WebSocket::rtt) tells it.
+    /// The last round-trip time of the current connection, like [`WebSocket::rtt`](crate::WebSocket::rtt).
     #[must_use]
     pub fn rtt(&self) -> Option<Duration> {
         self.send_path.of_connection(crate::halves::Sender::rtt).flatten()
     }
 
-    /// How it stands.
+    /// The current state.
     #[must_use]
     pub fn state(&self) -> State {
         self.send_path.state()
     }
 
-    /// How it stands, and every change of that.
+    /// The current state and every later change.
     #[must_use]
     pub fn states(&self) -> States {
         self.send_path.states()
@@ -188,33 +189,34 @@ impl Drop for Sender {
 }
 
 impl Receiver {
-    /// Waits for the next message, of this connection or of another that is made meanwhile. `None`: there will be no other,
-    /// as [`closed`](Receiver::closed) tells.
+    /// Waits for the next message of this connection or a later one. `None` means that there will be no other
+    /// connection; [`closed`](Receiver::closed) says how the last one ended.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, nothing that arrived is lost, and a try that has begun is gone on with by the next call.
+    /// If the future is dropped, nothing that arrived is lost, and the next call continues an attempt that has begun.
     ///
     /// # Errors
     ///
-    /// [`Error::GaveUp`], once; what follows is `None`.
+    /// [`Error::GaveUp`], once; later calls return `None`.
     pub async fn recv(&mut self) -> Result<Option<Message>> {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
-    /// How it ended, for good; before that, how the connection would end if its transport vanished now (1006, by nobody).
+    /// How the last connection ended, for good. Before that: how the connection would end if its transport vanished now
+    /// (1006, closed by neither end).
     #[must_use]
     pub fn closed(&self) -> Closed {
         self.send_path.closed()
     }
 
-    /// How it stands.
+    /// The current state.
     #[must_use]
     pub fn state(&self) -> State {
         self.send_path.state()
     }
 
-    /// How it stands, and every change of that.
+    /// The current state and every later change.
     #[must_use]
     pub fn states(&self) -> States {
         self.send_path.states()
@@ -238,7 +240,7 @@ impl Drop for Receiver {
     }
 }
 
-/// The messages of all connections; it ends when there will be no other.
+/// The stream contains the messages of all connections. It ends when there will be no other connection.
 impl Stream for Receiver {
     type Item = Result<Message>;
 

@@ -1,4 +1,4 @@
-//! When to connect again.
+//! The policy for reconnecting.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use longwire_proto::CloseCode;
 
 use crate::error::{InvalidSetting, not_instant, not_zero};
 
-/// When to connect again, and what becomes of messages meanwhile.
+/// When to reconnect, and what happens to messages in the meantime.
 ///
-/// The wait before a try is a random part of a time that begins with [`first_wait`](Reconnect::first_wait) and doubles
-/// with every try in a row, up to [`max_wait`](Reconnect::max_wait) ("full jitter"): so the clients of a server that
-/// restarts do not all come back at once.
+/// The wait before an attempt is a random part of a time that starts at [`first_wait`](Reconnect::first_wait) and
+/// doubles with every attempt in a row, up to [`max_wait`](Reconnect::max_wait) ("full jitter"). It keeps all clients
+/// of a restarting server from coming back at once.
 ///
 /// ```
 /// use std::time::Duration;
@@ -23,36 +23,38 @@ use crate::error::{InvalidSetting, not_instant, not_zero};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reconnect {
-    /// How many tries in a row to make before giving up; `None`: any number. The first of all connections is a try, too;
-    /// the count begins anew after a connection that lived for [`stable_after`](Reconnect::stable_after). `None`.
+    /// How many attempts in a row to make before giving up; `None` is unlimited. The first connection counts as an
+    /// attempt, too. The count starts over after a connection that lived for [`stable_after`](Reconnect::stable_after).
+    /// Default: `None`.
     pub tries: Option<u32>,
-    /// The wait before the second try is at most this long. 250 ms.
+    /// The longest possible wait before the second attempt. Default: 250 ms.
     pub first_wait: Duration,
-    /// No wait is longer, but for one that a server asks for. 30 s.
+    /// The longest possible wait, unless the server asks for a longer one. Default: 30 s.
     pub max_wait: Duration,
-    /// How long a connection has to live for the waits and tries to begin anew after it. 10 s.
+    /// How long a connection has to live before waits and attempts start over. Default: 10 s.
     pub stable_after: Duration,
-    /// How much of the wait is granted that a server asks for with `Retry-After` and a status of 429 or 503. The random
-    /// wait comes on top of it. 5 min.
+    /// The longest wait that is granted to a server that asks for it with `Retry-After` and a status of 429 or 503. The
+    /// random wait is added to it. Default: 5 min.
     pub max_retry_after: Duration,
-    /// How long [`on_open`](super::ReconnectingClient::on_open) may take. 30 s.
+    /// How long [`on_open`](super::ReconnectingClient::on_open) may take. Default: 30 s.
     pub open_time: Duration,
-    /// The close codes after which there is no other connection, whichever end closed it or failed it. 1000, 1002, 1003,
+    /// The close codes that end the socket for good, regardless of the end that sent them. Default: 1000, 1002, 1003,
     /// 1007, 1008, 1009, 1010.
     pub final_codes: Vec<CloseCode>,
-    /// What becomes of messages that are sent while there is no connection. Up to 1 MiB in 1,024 messages are queued.
+    /// What happens to messages that are sent without a connection. By default, up to 1 MiB in 1,024 messages are
+    /// queued.
     pub while_disconnected: WhileDisconnected,
-    /// What the randomness of the waits grows from; `None`: chance. For tests. `None`.
+    /// The seed of the random waits, for tests; `None` seeds randomly. Default: `None`.
     pub seed: Option<u64>,
 }
 
-/// What becomes of messages that are sent while there is no connection.
+/// What happens to messages that are sent without a connection.
 ///
 /// ```
 /// use longwire::Reconnect;
 /// use longwire::reconnect::WhileDisconnected;
 ///
-/// // Only what is new counts: nothing is sent later.
+/// // Only current data is useful: never send messages late.
 /// let live = Reconnect::default().while_disconnected(WhileDisconnected::Fail);
 /// let patient = Reconnect::default().while_disconnected(WhileDisconnected::Queue { bytes: 1 << 20, messages: 100 });
 /// ```
@@ -60,17 +62,17 @@ pub struct Reconnect {
 pub enum WhileDisconnected {
     /// `send` fails with [`Error::Disconnected`](crate::Error::Disconnected).
     Fail,
-    /// They wait for the next connection. `send` fails when the queue is full.
+    /// Messages wait for the next connection. `send` fails when the queue is full.
     Queue {
-        /// How many bytes the contents of all of them may have.
+        /// The most bytes of content in the queue.
         bytes: usize,
-        /// How many there may be.
+        /// The most messages in the queue.
         messages: usize,
     },
 }
 
 impl WhileDisconnected {
-    /// How many messages wait for the next connection at most, unless more were asked for.
+    /// The default limit of queued messages.
     const MESSAGES: usize = 1024;
 }
 
@@ -144,12 +146,12 @@ impl Reconnect {
         self
     }
 
-    /// Sets [`final_codes`](Reconnect::final_codes); those before are forgotten.
+    /// Sets [`final_codes`](Reconnect::final_codes), replacing the earlier ones.
     ///
     /// ```
     /// use longwire::{CloseCode, Reconnect};
     ///
-    /// // This server says 1000 when it restarts, and 4001 to whoever is not wanted any more.
+    /// // This server closes with 1000 when it restarts, and with 4001 to reject a client.
     /// let reconnect = Reconnect::default().final_codes([CloseCode::POLICY_VIOLATION, 4001.into()]);
     /// ```
     #[must_use]
@@ -165,7 +167,7 @@ impl Reconnect {
         self
     }
 
-    /// Queues messages of up to `bytes` in all while there is no connection, and no more than 1,024 of them.
+    /// Queues messages with up to `bytes` bytes in total, and at most 1,024 messages, while there is no connection.
     #[must_use]
     pub fn queue(self, bytes: usize) -> Reconnect {
         self.while_disconnected(WhileDisconnected::Queue { bytes, messages: WhileDisconnected::MESSAGES })
@@ -178,7 +180,7 @@ impl Reconnect {
         self
     }
 
-    /// Finds settings that are impossible. A wait of 0 is possible: tests and servers close by want none.
+    /// Rejects invalid settings. A wait of 0 is valid: tests and clients of nearby servers may not want to wait.
     pub(super) fn check(&self) -> Result<(), InvalidSetting> {
         if let Some(tries) = self.tries {
             not_zero("Reconnect::tries", usize::try_from(tries).unwrap_or(usize::MAX))?;

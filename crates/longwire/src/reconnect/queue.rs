@@ -5,11 +5,11 @@ use std::collections::VecDeque;
 use super::policy::WhileDisconnected;
 use crate::message::Outgoing;
 
-/// Messages that wait for a connection, in the order in which they came.
+/// Messages that wait for a connection, in order of arrival.
 #[derive(Debug)]
 pub(super) struct Queue {
     messages: VecDeque<Outgoing>,
-    /// The bytes of all of them.
+    /// The total size of the messages in bytes.
     bytes: usize,
     bound: WhileDisconnected,
 }
@@ -19,7 +19,7 @@ impl Queue {
         Queue { messages: VecDeque::new(), bytes: 0, bound }
     }
 
-    /// Takes a message if there is room for it. `false`: there is not.
+    /// Queues a message. `false` if there is no room for it.
     pub(super) fn push(&mut self, message: Outgoing) -> bool {
         let WhileDisconnected::Queue { bytes, messages } = self.bound else { return false };
         let with_it = self.bytes.saturating_add(message.message.len());

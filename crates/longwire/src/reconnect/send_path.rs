@@ -1,4 +1,4 @@
-//! What the handles of a connection that is made again share.
+//! The state that the handles of a reconnecting connection share.
 
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +15,7 @@ use crate::halves::Sender;
 use crate::message::Outgoing;
 use crate::shared::Shared;
 
-/// What the handles of a connection that is made again share.
+/// The state that the handles of a reconnecting connection share.
 #[derive(Debug)]
 pub(super) struct SendPath {
     pub(super) policy: Reconnect,
@@ -28,37 +28,37 @@ struct SendPathState {
     announced: Announced,
     queue: Queue,
     senders: usize,
-    /// Who makes connections, to be woken when there is no use for another.
+    /// The task that opens connections. It is woken when no further connection is needed.
     maker: Option<Waker>,
     due: Followup,
 }
 
-/// What is to follow when the lock has been released: who logs, or is woken, may want it.
+/// Work to do after the lock is released, because logging and wakers may take the lock.
 #[derive(Debug, Default)]
 struct Followup {
-    /// Changes of state that are to be logged.
+    /// Changes of state to log.
     changes: Vec<State>,
     woken: Option<Waker>,
 }
 
-/// The way that messages go.
+/// Where messages go.
 #[derive(Debug)]
 enum SendTarget {
     /// Into the queue.
     Down,
-    /// To this connection. It may have broken without anybody having noticed.
+    /// To this connection. It may have broken without having been noticed yet.
     Up(Sender),
-    /// Nowhere any more: this end has closed the connection.
+    /// Nowhere: this end is closing the connection.
     Closing(Sender),
-    /// Nowhere any more.
+    /// Nowhere: there will be no other connection.
     Over(Closed),
 }
 
-/// What became of a message.
+/// The outcome of sending a message.
 pub(super) enum Sent {
-    /// It was handed to the connection, or queued for the next one.
+    /// It was passed to the connection, or queued for the next one.
     Taken,
-    /// The connection has no room for it at this moment.
+    /// The connection has no room for it at the moment.
     NoRoom(Arc<Shared>),
 }
 
@@ -71,7 +71,7 @@ impl SendPath {
         SendPath { policy, inner: Mutex::new(inner) }
     }
 
-    /// Hands a message on, behind those that were queued.
+    /// Passes a message on, after the queued ones.
     pub(super) fn send(&self, message: &Outgoing) -> Result<Sent> {
         let mut inner = self.lock();
         match inner.send_queued(&self.policy) {
@@ -86,24 +86,24 @@ impl SendPath {
         }
     }
 
-    /// Hands on what was queued. An error: there is no connection to do it, or it has broken.
+    /// Sends queued messages. An error if there is no connection or it has broken.
     pub(super) fn send_queued(&self) -> Result<Sent> {
         self.lock().send_queued(&self.policy)
     }
 
-    /// Whether it is over. If it is not, whoever asks is woken when it is.
+    /// Whether there will be no other connection. Otherwise, the task is woken when that changes.
     pub(super) fn poll_over(&self, cx: &Context<'_>) -> bool {
         let mut inner = self.lock();
         inner.maker = Some(cx.waker().clone());
         matches!(inner.link, SendTarget::Over(_))
     }
 
-    /// Whether any handle can send.
+    /// Whether any sender exists.
     pub(super) fn has_senders(&self) -> bool {
         self.lock().senders > 0
     }
 
-    /// Whether no handle can send. If one can, whoever asks is woken when none can any more.
+    /// Whether no sender exists. Otherwise, the task is woken when the last one is dropped.
     pub(super) fn poll_abandoned(&self, cx: &Context<'_>) -> bool {
         let mut inner = self.lock();
         inner.maker = Some(cx.waker().clone());
@@ -114,7 +114,7 @@ impl SendPath {
         self.locked(|inner| inner.change(State::Connecting { attempt }));
     }
 
-    /// There is a connection. `false`: it came too late, and nobody wants it any more.
+    /// Stores a new connection. `false` if it came too late and is no longer needed.
     pub(super) fn opened(&self, sender: Sender) -> bool {
         self.locked(|inner| {
             let is_wanted = matches!(inner.link, SendTarget::Down);
@@ -126,7 +126,7 @@ impl SendPath {
         })
     }
 
-    /// The connection has ended, or was not made. `true`: this end wanted it so.
+    /// Handles the end of a connection or a failed attempt. `true` if this end wanted the end.
     pub(super) fn lost(&self) -> bool {
         let mut inner = self.lock();
         if matches!(inner.link, SendTarget::Up(_)) {
@@ -140,13 +140,13 @@ impl SendPath {
         self.locked(|inner| inner.change(State::Waiting { until, because }));
     }
 
-    /// There will be no other connection, if that is not so already.
+    /// Ends the socket for good, if it has not ended yet.
     pub(super) fn end(&self, cause: Cause) {
         self.locked(|inner| inner.end(cause));
     }
 
-    /// Begins to close, unless that has begun: what was queued is sent, if there is a connection. That is given back, to be
-    /// waited for.
+    /// Begins to close, if closing has not begun. Queued messages are sent if there is a connection. Returns the
+    /// connection, to wait for its end.
     pub(super) fn begin_close(&self, frame: CloseFrame) -> Option<Arc<Shared>> {
         self.locked(|inner| {
             match &inner.link {
@@ -174,7 +174,7 @@ impl SendPath {
         }
     }
 
-    /// What `look` sees of the connection, if there is one.
+    /// Applies `look` to the connection, if there is one.
     pub(super) fn of_connection<T>(&self, look: impl FnOnce(&Sender) -> T) -> Option<T> {
         match &self.lock().link {
             SendTarget::Up(sender) | SendTarget::Closing(sender) => Some(look(sender)),
@@ -182,7 +182,7 @@ impl SendPath {
         }
     }
 
-    /// The connection that there is.
+    /// The current connection.
     pub(super) fn connection(&self) -> Result<Arc<Shared>> {
         let inner = self.lock();
         match &inner.link {
@@ -213,7 +213,7 @@ impl SendPath {
         });
     }
 
-    /// Takes a step, and has what is to follow it follow.
+    /// Runs a step under the lock, then its follow-up work without the lock.
     fn locked<T>(&self, step: impl FnOnce(&mut SendPathState) -> T) -> T {
         let mut inner = self.lock();
         let outcome = step(&mut inner);
@@ -229,7 +229,7 @@ impl SendPath {
     }
 
     fn lock(&self) -> MutexGuard<'_, SendPathState> {
-        // Nothing that holds the lock leaves it half changed, so a panic elsewhere does not spoil it.
+        // No panic can leave the state half changed, so a poisoned lock is still usable.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -245,7 +245,7 @@ impl SendPathState {
         Ok(Sent::Taken)
     }
 
-    /// Hands a message to the connection. [`Error::Disconnected`]: there is none, but there may be another.
+    /// Passes a message to the connection. [`Error::Disconnected`] if there is none, but another may follow.
     fn hand_over(&mut self, message: Outgoing, policy: &Reconnect) -> Result<Sent> {
         let queued = self.queue.len();
         match &self.link {
@@ -304,7 +304,7 @@ impl SendPathState {
     }
 }
 
-/// The end of a connection that is not there.
+/// The end of a connection that was given up while there was none.
 fn given_up(reason: String) -> Closed {
     let mut closed = Closed::lost();
     closed.by = By::Local;

@@ -1,4 +1,4 @@
-//! A connection that is made again, as its user holds it.
+//! A reconnecting connection as the application holds it.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,9 +12,9 @@ use super::state::{State, States};
 use crate::error::Result;
 use crate::message::{Message, Outgoing};
 
-/// A WebSocket connection that is made again when it breaks: see [`reconnect`](super) for what happens when.
+/// A WebSocket connection that is reopened when it breaks; see [`reconnect`](super) for the details.
 ///
-/// It is also a [`Stream`] of messages. Dropped while it is open, it closes the connection with 1001 in the background.
+/// It is also a [`Stream`] of messages. Dropping it while it is open closes the connection with 1001 in the background.
 ///
 /// ```no_run
 /// use longwire::{Client, Reconnect};
@@ -30,7 +30,7 @@ use crate::message::{Message, Outgoing};
 /// ```
 #[derive(Debug)]
 pub struct ReconnectingSocket {
-    // Dropped before the receiver, which would otherwise go on for it.
+    // Dropped before the receiver, which would otherwise continue for this sender.
     sender: Sender,
     receiver: Receiver,
 }
@@ -40,98 +40,101 @@ impl ReconnectingSocket {
         ReconnectingSocket { sender, receiver }
     }
 
-    /// Waits for the next message, of this connection or of another that is made meanwhile. `None`: there will be no other,
-    /// as [`closed`](ReconnectingSocket::closed) tells.
+    /// Waits for the next message of this connection or a later one. `None` means that there will be no other
+    /// connection; [`closed`](ReconnectingSocket::closed) says how the last one ended.
     ///
-    /// Connections are made, and made again, in here, so it has to be called for there to be one.
+    /// This call opens and reopens connections: without it, there is no connection.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, nothing that arrived is lost, and a try that has begun is gone on with by the next call.
+    /// If the future is dropped, nothing that arrived is lost, and the next call continues an attempt that has begun.
     ///
     /// # Errors
     ///
-    /// [`Error::GaveUp`](crate::Error::GaveUp), once; what follows is `None`. That a connection breaks and is made again is no
-    /// error, but a change of [`state`](ReconnectingSocket::state).
+    /// [`Error::GaveUp`](crate::Error::GaveUp), once; later calls return `None`. A connection that breaks and is
+    /// reopened is not an error, but a change of [`state`](ReconnectingSocket::state).
     pub async fn recv(&mut self) -> Result<Option<Message>> {
         self.receiver.recv().await
     }
 
-    /// Sends a message: hands it to the connection, or queues it for the next one
-    /// ([`Reconnect::while_disconnected`](super::Reconnect::while_disconnected)). It is sent
-    /// [at most once](super#what-becomes-of-messages). Waits while the connection has no room for it, as
-    /// [`WebSocket::send`](crate::WebSocket::send) does.
+    /// Sends a message: passes it to the connection, or queues it for the next one
+    /// ([`Reconnect::while_disconnected`](super::Reconnect::while_disconnected)). It is sent [at most
+    /// once](super#message-delivery). Waits while the connection has no room for it, like
+    /// [`WebSocket::send`](crate::WebSocket::send).
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped before it is ready, the message was neither handed on nor queued.
+    /// If the future is dropped before it completes, the message is neither sent nor queued.
     ///
     /// # Errors
     ///
     /// - [`Error::Disconnected`](crate::Error::Disconnected): there is no connection, and no room in the queue.
-    /// - [`Error::Closed`](crate::Error::Closed): there will be no connection any more.
+    /// - [`Error::Closed`](crate::Error::Closed): there will be no other connection.
     pub async fn send(&mut self, message: impl Into<Outgoing>) -> Result<()> {
         self.sender.send(message).await
     }
 
-    /// Sends a ping on the connection that there is and waits for its pong, as [`WebSocket::ping`](crate::WebSocket::ping)
-    /// does: how long the round trip took.
+    /// Sends a ping on the current connection, waits for its pong, and returns the round-trip time, like
+    /// [`WebSocket::ping`](crate::WebSocket::ping).
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, nothing that arrived is lost; the ping may have been sent, and its pong is taken care of.
+    /// If the future is dropped, nothing that arrived is lost. The ping may have been sent; its pong is then ignored.
     ///
     /// # Errors
     ///
-    /// - [`Error::Disconnected`](crate::Error::Disconnected): there is no connection at this moment.
-    /// - [`Error::Closed`](crate::Error::Closed): the connection ended before the pong had come. There may be another.
+    /// - [`Error::Disconnected`](crate::Error::Disconnected): there is no connection at the moment.
+    /// - [`Error::Closed`](crate::Error::Closed): the connection ended before the pong arrived. Another connection may
+    ///   follow.
     pub async fn ping(&mut self) -> Result<Duration> {
         self.sender.ping().await
     }
 
-    /// Closes the connection, for good: sends what is queued and a Close frame, discards what still arrives, and waits for
-    /// the end, as [`WebSocket::close`](crate::WebSocket::close) does. Without a connection, what is queued is discarded.
+    /// Closes the connection for good: sends queued messages and a Close frame, discards what still arrives, and waits
+    /// for the end, like [`WebSocket::close`](crate::WebSocket::close). Without a connection, queued messages are
+    /// discarded.
     ///
     /// # Cancel safety
     ///
-    /// The closing begins with the first poll and goes on in the background. To call it again does no harm.
+    /// Closing begins with the first poll and continues in the background. Calling it again is harmless.
     ///
     /// # Errors
     ///
-    /// [`Error::Close`](crate::Error::Close) if the code must not be sent or the reason is longer than 123 bytes; nothing
-    /// happens then.
+    /// [`Error::Close`](crate::Error::Close) if the code must not be sent or the reason is longer than 123 bytes. The
+    /// connection then stays open.
     pub async fn close(&mut self, code: impl Into<CloseCode>, reason: &str) -> Result<Closed> {
         let _connection = self.sender.send_path().begin_close(CloseFrame::new(code, reason)?);
-        // A message that came too late, or an error of a peer that is being left, changes nothing.
+        // Ignore late messages, and errors of a peer that this end is leaving.
         while let Ok(Some(_)) | Err(_) = self.recv().await {}
         Ok(self.closed())
     }
 
-    /// How it ended, for good; before that, how the connection would end if its transport vanished now (1006, by nobody).
+    /// How the last connection ended, for good. Before that: how the connection would end if its transport vanished now
+    /// (1006, closed by neither end).
     #[must_use]
     pub fn closed(&self) -> Closed {
         self.receiver.closed()
     }
 
-    /// Whether there is a connection at this moment.
+    /// Whether there is an open connection at the moment.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.sender.is_open()
     }
 
-    /// The round-trip time of the connection that there is, as [`WebSocket::rtt`](crate::WebSocket::rtt) tells it.
+    /// The last round-trip time of the current connection, like [`WebSocket::rtt`](crate::WebSocket::rtt).
     #[must_use]
     pub fn rtt(&self) -> Option<Duration> {
         self.sender.rtt()
     }
 
-    /// How it stands.
+    /// The current state.
     #[must_use]
     pub fn state(&self) -> State {
         self.sender.state()
     }
 
-    /// How it stands, and every change of that, for a task or a page that shows it.
+    /// The current state and every later change, for a task or a page that shows it.
     ///
     /// ```
     /// # async fn watch() -> longwire::Result<()> {
@@ -151,20 +154,20 @@ impl ReconnectingSocket {
         self.sender.states()
     }
 
-    /// A further sender, for whoever has to reach the connection from outside.
+    /// Creates another sender, for tasks that send from outside.
     #[must_use]
     pub fn sender(&self) -> Sender {
         self.sender.clone()
     }
 
-    /// Splits it into its two directions, which can be used by different tasks at the same time.
+    /// Splits the socket into its two directions, which can be used by different tasks at the same time.
     #[must_use]
     pub fn split(self) -> (Sender, Receiver) {
         (self.sender, self.receiver)
     }
 }
 
-/// The messages of all connections; it ends when there will be no other.
+/// The stream contains the messages of all connections. It ends when there will be no other connection.
 impl Stream for ReconnectingSocket {
     type Item = Result<Message>;
 

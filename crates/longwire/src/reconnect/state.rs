@@ -1,4 +1,4 @@
-//! How it stands with a connection that is made again.
+//! The state of a reconnecting connection.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -13,7 +13,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::error::Cause;
 
-/// How it stands with a connection that is made again when it breaks.
+/// The state of a connection that is reopened when it breaks.
 ///
 /// ```
 /// use longwire::reconnect::State;
@@ -31,34 +31,34 @@ use crate::error::Cause;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum State {
-    /// A connection is being made, or prepared by [`on_open`](super::ReconnectingClient::on_open).
+    /// A connection is being opened, or [`on_open`](super::ReconnectingClient::on_open) prepares it.
     #[non_exhaustive]
     Connecting {
-        /// The how many-th try in a row it is, from 1.
+        /// The number of this attempt in a row, starting at 1.
         attempt: u32,
     },
-    /// There is a connection.
+    /// There is an open connection.
     Open,
-    /// There is none, and the next try is not yet due.
+    /// There is no connection, and the next attempt is not due yet.
     #[non_exhaustive]
     Waiting {
-        /// When it is due.
+        /// When the next attempt is due.
         until: Instant,
-        /// What ended the connection, or the last try to make one.
+        /// Why the connection ended, or why the last attempt failed.
         because: Cause,
     },
-    /// There will be none any more.
+    /// There will be no other connection.
     Ended(Cause),
 }
 
 impl State {
-    /// Whether there is a connection.
+    /// Whether there is an open connection.
     #[must_use]
     pub fn is_open(&self) -> bool {
         matches!(self, State::Open)
     }
 
-    /// Whether it will not change any more.
+    /// Whether the state is final.
     #[must_use]
     pub fn is_ended(&self) -> bool {
         matches!(self, State::Ended(_))
@@ -76,10 +76,10 @@ impl fmt::Display for State {
     }
 }
 
-/// How many changes wait for whoever listens.
+/// How many unread changes are kept per listener.
 const KEPT: usize = 64;
 
-/// The state, and who is told of its changes.
+/// The state, and the listeners for its changes.
 #[derive(Debug)]
 pub(super) struct Announced {
     state: State,
@@ -97,8 +97,8 @@ impl Announced {
 
     pub(super) fn change(&mut self, state: State) {
         self.state = state.clone();
-        // Nobody may listen.
-        let _told = self.changes.send(state);
+        // There may be no listeners.
+        let _no_listeners = self.changes.send(state);
     }
 
     pub(super) fn listen(&self) -> States {
@@ -125,9 +125,9 @@ async fn next_change(changes: &mut broadcast::Receiver<State>) -> Option<State> 
     }
 }
 
-/// The state of a connection, and then every change of it; ends after [`State::Ended`], or when all handles are dropped.
+/// The current state, followed by every change. It ends after [`State::Ended`], or when all handles are dropped.
 ///
-/// It is also a [`Stream`]. Up to 64 changes wait to be looked at, then the oldest are forgotten.
+/// It is also a [`Stream`]. Up to 64 unread changes are kept; then the oldest are dropped.
 ///
 /// ```no_run
 /// use longwire::{Client, Reconnect};
@@ -146,7 +146,7 @@ async fn next_change(changes: &mut broadcast::Receiver<State>) -> Option<State> 
 pub struct States(Pin<Box<dyn Stream<Item = State> + Send + Sync>>);
 
 impl States {
-    /// Waits for the next state; the first is that of the moment at which this was made. `None`: there are no more.
+    /// Waits for the next state. The first is the state at the time when this was created. `None` if there are no more.
     ///
     /// # Cancel safety
     ///

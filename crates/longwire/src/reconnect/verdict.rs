@@ -1,4 +1,4 @@
-//! Whether it makes sense to try again, and when the server wants it.
+//! Decides whether to try again, and when the server wants that.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +9,7 @@ use super::policy::Reconnect;
 use crate::error::{Cause, Error, HandshakeError, ProxyError, RefusedResponse};
 
 impl Reconnect {
-    /// Whether there is to be no other try after this.
+    /// Whether no attempt should follow this.
     pub(super) fn is_final(&self, cause: &Cause) -> bool {
         match cause {
             Cause::Closed(closed) => self.final_codes.contains(&closed.code),
@@ -26,26 +26,26 @@ impl Reconnect {
                 ProxyError::Address { .. } | ProxyError::Answer { .. } | ProxyError::Login { .. } => true,
                 ProxyError::Ended { .. } | ProxyError::Socks { .. } => false,
             },
-            // Whoever does not speak the protocol will not have learnt it the next time. One that says nothing at all may
-            // just be going down.
+            // A server that does not speak the protocol will not speak it next time either. A server that closes
+            // without a response may just be shutting down.
             Error::Handshake(error) => !matches!(**error, HandshakeError::Ended),
             Error::Protocol(error) => self.final_codes.contains(&error.close_code()),
             Error::Closed(closed) | Error::CutOff(closed) => self.final_codes.contains(&closed.code),
-            // What the application's hook met.
+            // Errors of the application's `on_open`.
             Error::Send(_) | Error::Close(_) | Error::Disconnected { .. } | Error::Other(_) => false,
             Error::Io { .. } | Error::Timeout { .. } => false,
         }
     }
 }
 
-/// Whether the same request would be refused again. A status of success is no WebSocket, but often the page of somebody
-/// in between, who goes away.
+/// Whether the server would refuse the same request again. A success status does not open a WebSocket, but often comes
+/// from an intermediary that is only there for a while.
 fn is_final_status(status: StatusCode) -> bool {
     let passes = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
     status.is_redirection() || status.is_client_error() && !passes.contains(&status)
 }
 
-/// How long the server wants to be left alone (RFC 9110 §10.2.3).
+/// How long the server asks clients to wait (RFC 9110 §10.2.3).
 pub(super) fn retry_after(cause: &Cause, now: SystemTime) -> Option<Duration> {
     let Cause::Failed(error) = cause else { return None };
     match &**error {
@@ -63,11 +63,11 @@ fn asked_for(refused: &RefusedResponse, now: SystemTime) -> Option<Duration> {
     if asks.contains(&refused.status()) { in_headers(refused.headers(), now) } else { None }
 }
 
-/// A number of seconds, or a date.
+/// Reads a number of seconds, or a date.
 fn in_headers(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than a number has are a very long time all the same.
+        // A number with too many digits is still a very long time.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let date = httpdate::parse_http_date(value).ok()?;
