@@ -82,14 +82,20 @@ impl Drop for Observation {
 }
 
 fn observe(registry: &TopicRegistry, mut observer: Observer) {
-    while let Some(TopicChange { topic, has_subscribers }) = registry.next_change() {
-        let event = if has_subscribers {
-            TopicEvent::FirstSubscribed(&topic)
-        } else {
-            TopicEvent::LastUnsubscribed(&topic)
-        };
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| observer(event))) {
-            tracing::error!(panic = panic_message(&*payload), %topic, "the observer of topics panicked");
-        }
+    while let Some(change) = registry.next_change() {
+        report(&mut observer, &change);
+    }
+}
+
+/// Calls the observer for a change; a panic is logged.
+pub(super) fn report(observer: &mut Observer, change: &TopicChange) {
+    let TopicChange { topic, has_subscribers } = change;
+    let event = if *has_subscribers {
+        TopicEvent::FirstSubscribed(topic)
+    } else {
+        TopicEvent::LastUnsubscribed(topic)
+    };
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| observer(event))) {
+        tracing::error!(panic = panic_message(&*payload), %topic, "the observer of topics panicked");
     }
 }

@@ -125,15 +125,19 @@ impl TopicRegistry {
     pub(super) fn next_change(&self) -> Option<TopicChange> {
         let mut state = self.lock();
         loop {
-            if let Some(topic) = state.changes.take() {
-                let has_subscribers = state.topics.contains_key(&topic);
-                return Some(TopicChange { topic, has_subscribers });
+            if let Some(change) = state.take_change() {
+                return Some(change);
             }
             if state.changes.have_ended() {
                 return None;
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// The next change, if there is one already.
+    pub(super) fn take_change(&self) -> Option<TopicChange> {
+        self.lock().take_change()
     }
 
     fn note_change(&self, mut state: MutexGuard<'_, RegistryState>, topic: &Arc<str>) {
@@ -146,6 +150,14 @@ impl TopicRegistry {
 
     fn lock(&self) -> MutexGuard<'_, RegistryState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl RegistryState {
+    fn take_change(&mut self) -> Option<TopicChange> {
+        let topic = self.changes.take()?;
+        let has_subscribers = self.topics.contains_key(&topic);
+        Some(TopicChange { topic, has_subscribers })
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use longwire::{
     Accept, CloseCode, Closed, Error, Handler, Keepalive, Limits, Message, MessageRef, Refusal, Slow, Socket,
-    Stage, Upgrade,
+    Stage, TopicEvent, Upgrade,
 };
 use tokio::sync::oneshot;
 
@@ -87,8 +87,11 @@ fn publish(_: &App, socket: &mut Conn<'_>, text: &str) {
 #[test]
 fn clients_talk_by_a_topic_and_see_how_others_leave() {
     let (app, noted) = App::new(publish);
-    let mut stage = Stage::new(app);
+    let (events, seen) = channel();
+    let observer = move |event: TopicEvent<'_>| events.send(format!("{event:?}")).unwrap();
+    let mut stage = Stage::builder(app).on_topic(observer).start().unwrap();
     let ann = stage.connect("/chat?name=ann").unwrap();
+    assert_eq!(notes(&seen), [r#"FirstSubscribed("tea")"#]);
     let bob = stage.connect("/chat?name=bob").unwrap();
     assert_eq!(notes(&noted), ["127.0.0.1:40000 /chat", "127.0.0.1:40000 /chat"]);
     ann.send("hello");
@@ -110,6 +113,7 @@ fn clients_talk_by_a_topic_and_see_how_others_leave() {
     drop(ann);
     assert_eq!(notes(&noted), [format!("ann: {}", CloseCode::ABNORMAL)]);
     assert_eq!(topics.subscribers("tea"), 0);
+    assert_eq!(notes(&seen), [r#"LastUnsubscribed("tea")"#]);
 }
 
 #[test]
@@ -259,7 +263,7 @@ fn large_messages_arrive_both_ways() {
     let (app, _noted) = App::new(publish);
     let mut stage = Stage::new(app);
     let ann = stage.connect("/?name=ann").unwrap();
-    let message = Message::from((0..3_000_000).map(|index: u32| index as u8).collect::<Vec<u8>>());
+    let message = Message::from((0..=255).cycle().take(3_000_000).collect::<Vec<u8>>());
     ann.send(message.clone());
     assert!(ann.received() == [message], "it came back changed");
 }

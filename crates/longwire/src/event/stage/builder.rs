@@ -15,6 +15,7 @@ use crate::error::{Error, Result, not_instant, not_zero, without_effect};
 use crate::event::application::Application;
 use crate::event::handler::Handler;
 use crate::event::mailbox::Exchange;
+use crate::event::observer::{Observer, TopicEvent};
 use crate::event::publisher::Topics;
 use crate::event::routes::Routes;
 use crate::event::rules::Rules;
@@ -58,6 +59,7 @@ struct Settings {
     max_spawned: usize,
     tickers: Vec<Ticker>,
     tick_every: Option<Duration>,
+    observer: Option<Observer>,
 }
 
 impl Stage {
@@ -100,6 +102,7 @@ impl StageBuilder {
             max_spawned: 64,
             tickers: Vec::new(),
             tick_every: None,
+            observer: None,
         };
         StageBuilder { settings, application }
     }
@@ -165,6 +168,13 @@ impl StageBuilder {
         self
     }
 
+    /// Has `observer` called for the topics that begin and end, as [`Server::on_topic`](crate::Server::on_topic) does; on a
+    /// stage, before the call returns by which a topic begins or ends.
+    pub fn on_topic(mut self, observer: impl FnMut(TopicEvent<'_>) + Send + 'static) -> StageBuilder {
+        self.settings.observer = Some(Box::new(observer));
+        self
+    }
+
     /// Makes the stage.
     ///
     /// # Errors
@@ -216,7 +226,7 @@ impl Settings {
             max_spawned: self.max_spawned,
             tick_every: self.tick_every,
         };
-        let stage_loop = StageLoop::new(rules, &exchange, mailbox, self.tickers, runtime);
+        let stage_loop = StageLoop::new(rules, &exchange, mailbox, self.tickers, self.observer, runtime);
         Ok(Shared::new(stage_loop))
     }
 }

@@ -56,7 +56,7 @@ const LONGEST_TIME: Duration = Duration::from_secs(30 * 365 * 86_400);
 /// # Time
 ///
 /// Only [`advance`](Stage::advance) lets time pass: for [`Socket::after`](crate::Socket::after), for the keepalive and the
-/// other times of [`Limits`](crate::Limits), and for [`every`](StageBuilder::every).
+/// other times of [`Limits`](crate::Limits), and for [`every`](crate::StageBuilder::every).
 ///
 /// # Futures
 ///
@@ -78,7 +78,7 @@ impl Stage {
     ///
     /// [`Error::Refused`](crate::Error::Refused) if the handler or the server refuses; its
     /// [`RefusedResponse`](crate::RefusedResponse) has the status and the text. The others as for
-    /// [`StageRequest::connect`].
+    /// [`StageRequest::connect`](crate::StageRequest::connect).
     pub fn connect(&mut self, path: &str) -> Result<StageClient> {
         self.request(path).connect()
     }

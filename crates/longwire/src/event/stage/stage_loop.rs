@@ -14,8 +14,10 @@ use crate::admission::census::Census;
 use crate::event::application::Application;
 use crate::event::key::Key;
 use crate::event::mailbox::{Exchange, Mailbox};
+use crate::event::observer::{Observer, report};
 use crate::event::publisher::Topics;
 use crate::event::reactor::{Reactor, Step};
+use crate::event::registry::TopicRegistry;
 use crate::event::rules::Rules;
 use crate::event::spans;
 use crate::event::ticker::Ticker;
@@ -92,6 +94,8 @@ pub(super) struct StageLoop<A: Application> {
     clients: Vec<Option<ClientEnd>>,
     mailbox: Arc<Mailbox>,
     topics: Topics,
+    registry: Arc<TopicRegistry>,
+    observer: Option<Observer>,
     census: Arc<Census>,
     ticks: Vec<NextTick>,
     now: Instant,
@@ -104,8 +108,12 @@ impl<A: Application> StageLoop<A> {
         exchange: &Arc<Exchange>,
         mailbox: Arc<Mailbox>,
         tickers: Vec<Ticker>,
+        observer: Option<Observer>,
         runtime: StageRuntime,
     ) -> StageLoop<A> {
+        if observer.is_some() {
+            exchange.registry().observe();
+        }
         let handle = runtime.handle();
         let _entered = handle.enter();
         let mut reactor = Reactor::new(Arc::new(rules), Arc::clone(&mailbox), Arc::clone(exchange));
@@ -115,6 +123,8 @@ impl<A: Application> StageLoop<A> {
             clients: Vec::new(),
             mailbox,
             topics: Topics::new(Arc::clone(exchange)),
+            registry: Arc::clone(exchange.registry()),
+            observer,
             census: Arc::new(Census::new(usize::MAX, usize::MAX)),
             ticks: tickers.into_iter().map(|ticker| NextTick { at: now + ticker.period(), ticker }).collect(),
             now,
@@ -144,9 +154,21 @@ impl<A: Application> StageLoop<A> {
                 moved |= self.write(key);
             }
         }
+        moved |= self.observe();
         drop(entered);
         self.runtime.run_until_idle();
         moved || self.reactor.has_more() || !self.mailbox.listen(Waker::noop())
+    }
+
+    /// Reports the changes of topics; `true`: there were some.
+    fn observe(&mut self) -> bool {
+        let Some(observer) = &mut self.observer else { return false };
+        let mut changed = false;
+        while let Some(change) = self.registry.take_change() {
+            report(observer, &change);
+            changed = true;
+        }
+        changed
     }
 
     fn key(&self, number: ClientNumber) -> Option<Key> {
@@ -323,5 +345,6 @@ impl<A: Application> Drop for StageLoop<A> {
         for key in self.reactor.keys() {
             drop(self.reactor.remove(key));
         }
+        self.observe();
     }
 }
