@@ -71,7 +71,8 @@ impl ByteStream {
         ByteStream { sender, receiver, rest: Bytes::new(), is_amid_message: false, wait: SinkWait::Nothing }
     }
 
-    /// How the connection ended; before that, how it would end if the transport vanished now (1006, by nobody).
+    /// How the connection ended. While it is open: how it would end if the transport vanished now (1006, closed by neither
+    /// end).
     #[must_use]
     pub fn closed(&self) -> Closed {
         self.receiver.closed()

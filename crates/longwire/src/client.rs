@@ -100,7 +100,7 @@ pub struct Client {
     /// Set separately from the timeouts, and takes precedence over them.
     connect_time: Option<Duration>,
     max_redirects: usize,
-    way: Dialer,
+    dialer: Dialer,
 }
 
 impl Default for Client {
@@ -120,7 +120,7 @@ impl Client {
             keepalive: None,
             connect_time: None,
             max_redirects: 0,
-            way: Dialer::default(),
+            dialer: Dialer::default(),
         }
     }
 
@@ -222,7 +222,7 @@ impl Client {
     /// Sets how long each phase of connecting may take.
     #[must_use]
     pub fn timeouts(mut self, timeouts: Timeouts) -> Client {
-        self.way.timeouts = match self.connect_time {
+        self.dialer.timeouts = match self.connect_time {
             Some(time) => timeouts.lookup(time).connect(time),
             None => timeouts,
         };
@@ -233,7 +233,7 @@ impl Client {
     /// and [`Timeouts::connect`], regardless of the order of the calls.
     #[must_use]
     pub fn connect_time(mut self, time: Duration) -> Client {
-        self.way.timeouts = self.way.timeouts.lookup(time).connect(time);
+        self.dialer.timeouts = self.dialer.timeouts.lookup(time).connect(time);
         self.connect_time = Some(time);
         self
     }
@@ -248,7 +248,7 @@ impl Client {
     /// names an unusable proxy, [`connect`](Client::connect) returns an error instead of connecting directly.
     #[must_use]
     pub fn proxy(mut self, proxy: impl Into<Option<Proxy>>) -> Client {
-        self.way.proxy = proxy.into().map_or(ProxyChoice::Direct, ProxyChoice::Given);
+        self.dialer.proxy = proxy.into().map_or(ProxyChoice::Direct, ProxyChoice::Given);
         self
     }
 
@@ -271,7 +271,7 @@ impl Client {
         F: Fn(Destination) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static,
     {
-        self.way.resolver = Resolver::custom(lookup);
+        self.dialer.resolver = Resolver::custom(lookup);
         self
     }
 
@@ -289,7 +289,7 @@ impl Client {
     #[cfg(unix)]
     #[must_use]
     pub fn unix_socket(mut self, path: impl AsRef<Path>) -> Client {
-        self.way.route = Route::UnixSocket(path.as_ref().into());
+        self.dialer.route = Route::UnixSocket(path.as_ref().into());
         self
     }
 
@@ -320,7 +320,7 @@ impl Client {
         Fut: Future<Output = io::Result<T>> + Send + 'static,
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        self.way.route = Route::Connector(Connector::new(connect));
+        self.dialer.route = Route::Connector(Connector::new(connect));
         self
     }
 
@@ -328,7 +328,7 @@ impl Client {
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, tls: ClientTls) -> Client {
-        self.way.tls = tls;
+        self.dialer.tls = tls;
         self
     }
 
@@ -353,7 +353,7 @@ impl Client {
     /// ```
     #[must_use]
     pub fn on_step(mut self, observe: impl Fn(&ConnectStep<'_>) + Send + Sync + 'static) -> Client {
-        self.way.steps = Steps::to(observe);
+        self.dialer.steps = Steps::to(observe);
         self
     }
 
@@ -387,7 +387,7 @@ impl Client {
     pub async fn connect(&self, url: impl AsRef<str>) -> Result<WebSocket> {
         let mut address = Address::parse(url.as_ref())?;
         self.check_settings()?;
-        let mut secrets = Secrets::Told;
+        let mut secrets = Secrets::Sent;
         for _ in 0..self.max_redirects {
             let refused = match self.attempt(&address, secrets).await {
                 Err(Error::Refused(refused)) => refused,
@@ -430,16 +430,16 @@ impl Client {
     {
         let address = Address::parse(url.as_ref())?;
         self.check_settings()?;
-        self.way.check_unused()?;
-        let handshake = self.handshake(&address, Secrets::Told)?;
+        self.dialer.check_unused()?;
+        let handshake = self.handshake(&address, Secrets::Sent)?;
         let reached = Reached::beyond(Transport::Other(Box::new(transport)));
-        open(reached, &address, &handshake, &self.config, self.handshake_time(), &self.way.steps).await
+        open(reached, &address, &handshake, &self.config, self.handshake_time(), &self.dialer.steps).await
     }
 
     /// Checks the settings and the URL without connecting.
     pub(crate) fn check(&self, url: &str) -> Result<()> {
         self.check_settings()?;
-        self.handshake(&Address::parse(url)?, Secrets::Told)?;
+        self.handshake(&Address::parse(url)?, Secrets::Sent)?;
         Ok(())
     }
 
@@ -447,8 +447,8 @@ impl Client {
     fn check_settings(&self) -> Result<()> {
         self.config.limits.check()?;
         self.request.check()?;
-        self.way.check()?;
-        Ok(self.way.timeouts.check()?)
+        self.dialer.check()?;
+        Ok(self.dialer.timeouts.check()?)
     }
 
     async fn attempt(&self, address: &Address, secrets: Secrets) -> Result<WebSocket> {
@@ -456,8 +456,8 @@ impl Client {
         let handshake = self.handshake(address, secrets)?;
         let span = tracing::debug_span!("connect", url = %address);
         async {
-            let reached = self.way.reach(address, &self.config.limits).await?;
-            open(reached, address, &handshake, &self.config, self.handshake_time(), &self.way.steps).await
+            let reached = self.dialer.reach(address, &self.config.limits).await?;
+            open(reached, address, &handshake, &self.config, self.handshake_time(), &self.dialer.steps).await
         }
         .instrument(span)
         .await
@@ -468,6 +468,6 @@ impl Client {
     }
 
     fn handshake_time(&self) -> Duration {
-        self.way.timeouts.handshake.unwrap_or(self.config.limits.handshake_time)
+        self.dialer.timeouts.handshake.unwrap_or(self.config.limits.handshake_time)
     }
 }

@@ -1,4 +1,4 @@
-//! A client that is shaped like the browser's `WebSocket`.
+//! A client with the interface of the browser's `WebSocket`.
 //!
 //! ```no_run
 //! use longwire::EventSocket;
@@ -16,7 +16,7 @@
 //! # }
 //! ```
 //!
-//! More than one listener for a kind of event is added, and removed, as in the browser:
+//! As in the browser, you can add several listeners for a kind of event, and remove them:
 //!
 //! ```no_run
 //! use longwire::EventSocket;
@@ -32,38 +32,38 @@
 //! # }
 //! ```
 //!
-//! What happens when, and in which order, is what the [WHATWG WebSockets Standard](https://websockets.spec.whatwg.org)
-//! says (`docs/whatwg.md` in the repository has the tests of each of its paragraphs):
+//! Events and their order follow the [WHATWG WebSockets Standard](https://websockets.spec.whatwg.org) (`docs/whatwg.md`
+//! in the repository lists the tests of each paragraph):
 //!
-//! - `open` is told once, or not at all. `message` is told only while the socket is open. `close` is told once, as the
-//!   last, and right behind `error` if the connection failed: it could not be opened, was lost, or was closed before it
-//!   was open. The code is 1006 in all of these cases.
-//! - `send` never waits. `buffered_amount` tells what waits to be written; with more than
-//!   [`set_max_buffered_amount`](EventSocket::set_max_buffered_amount) allows, the connection fails.
-//! - A socket that nobody holds lives on while it has listeners; after `close` they are dropped. It goes with its runtime, as
-//!   one of a page does with the document: its connection is closed with 1001, and nobody is told.
+//! - `open` occurs at most once. `message` occurs only while the socket is open. `close` occurs once, as the last
+//!   event. It directly follows `error` if the connection failed: it could not be opened, was lost, or was closed
+//!   before it was open. The code is 1006 in all of these cases.
+//! - `send` never waits. `buffered_amount` returns how much waits to be written; if it exceeds
+//!   [`set_max_buffered_amount`](EventSocket::set_max_buffered_amount), the connection fails.
+//! - A socket without handles stays alive while it has listeners; after `close` its listeners are dropped. A socket
+//!   ends with its runtime, as a page's socket ends with its document: the connection is closed with 1001, and no event
+//!   occurs.
 //!
 //! # Where listeners run
 //!
-//! On a task of its own, which [`new`](EventSocket::new) spawns on the tokio runtime that it is called in, one after the
-//! other. A listener that takes long keeps that task (and its thread of the runtime) from everything else: what takes long
-//! belongs in `spawn` or `spawn_blocking`. A listener may call everything on the socket it is given. One that panics is
-//! reported (the panic hook, and an event of `tracing`); the other listeners, and the socket, go on. What the application
-//! connects by, and its transport, run there too: if they panic, the connection fails.
+//! [`new`](EventSocket::new) spawns a task on the current tokio runtime, and this task calls the listeners one after
+//! the other. A slow listener blocks that task (and its runtime thread); move slow work to `spawn` or `spawn_blocking`.
+//! A listener may call every method of the socket that it receives. A panic in a listener is reported by the panic hook
+//! and as a `tracing` event; the other listeners and the socket continue. The application's resolver, connector and
+//! transport run on the task, too: if one of them panics, the connection fails.
 //!
-//! The closure that the constructors take adds listeners before anything happens, so these miss no event, on every
-//! runtime. A listener that is added later hears of what happens from then on.
+//! The constructors take a closure that adds listeners before anything happens. These listeners miss no event, on any
+//! runtime. A listener that is added later receives only later events.
 //!
-//! # What is different
+//! # Differences to the browser
 //!
-//! - Errors say what went wrong. A browser must not tell, since a page could explore the network of its reader by it.
-//! - What is an exception there is an error here: [`Error::Url`] and
-//!   [`Error::Handshake`] for `SyntaxError`, [`Error::Close`] for those of
-//!   `close`, [`SendStatus::Connecting`](crate::SendStatus::Connecting) for that of `send`.
-//! - There is no `binaryType`: it chooses between two types that binary data can have there, and there is one here.
-//! - The first listeners are added by a closure of the constructor. A page adds them after `new`: its thread runs no event
-//!   before the script has returned, and a runtime of several threads gives no such promise.
-//! - A URL cannot be relative: there is no page that it could be relative to.
+//! - Errors contain their cause. A browser must hide it, because a page could use it to explore the user's network.
+//! - Exceptions are errors: [`Error::Url`] and [`Error::Handshake`] instead of `SyntaxError`, [`Error::Close`] instead
+//!   of the exceptions of `close`, [`SendStatus::Connecting`](crate::SendStatus::Connecting) instead of that of `send`.
+//! - There is no `binaryType`: it selects one of a browser's two types for binary data, but here there is only one.
+//! - A closure of the constructor adds the first listeners. A page can add them after `new`, because its thread runs no
+//!   event before the script returns; a runtime with several threads does not guarantee that.
+//! - URLs cannot be relative, because there is no page.
 
 mod event;
 mod listeners;
@@ -90,26 +90,26 @@ pub use socket::EventSocket;
 pub use state::ReadyState;
 
 impl EventSocket {
-    /// Begins to connect to a URL that begins with `ws://`, `wss://`, `http://` or `https://`. `add_listeners` is called
+    /// Starts connecting to a URL that begins with `ws://`, `wss://`, `http://` or `https://`. Calls `add_listeners`
     /// before anything happens.
     ///
     /// # Errors
     ///
-    /// - [`Error::Url`]: the URL is not a WebSocket URL. One with a fragment (`#…`) is not.
-    /// - [`Error::Other`]: this is not called inside of a tokio runtime.
+    /// - [`Error::Url`]: the URL is not a WebSocket URL, or it has a fragment (`#…`).
+    /// - [`Error::Other`]: called outside of a tokio runtime.
     ///
-    /// `add_listeners` is not called then. Every later failure is an event.
+    /// In these cases `add_listeners` is not called. Every later failure is an event.
     pub fn new(url: impl AsRef<str>, add_listeners: impl FnOnce(&EventSocket)) -> Result<EventSocket> {
         EventSocket::with_protocols(url, &[], add_listeners)
     }
 
-    /// Begins to connect, and asks for one of these subprotocols, the preferred one first. The connection fails unless
-    /// the server chooses one of them.
+    /// Starts connecting and offers these subprotocols, the preferred one first. The connection fails unless the server
+    /// chooses one of them.
     ///
     /// # Errors
     ///
-    /// As for [`new`](EventSocket::new), and [`Error::Handshake`] if a subprotocol is named twice or is no token
-    /// (RFC 6455 §4.1).
+    /// As for [`new`](EventSocket::new), and [`Error::Handshake`] if a subprotocol is repeated or is not a token (RFC
+    /// 6455 §4.1).
     pub fn with_protocols(
         url: impl AsRef<str>,
         protocols: &[&str],
@@ -118,9 +118,9 @@ impl EventSocket {
         EventSocket::from_client(&Client::new(), url, protocols, add_listeners)
     }
 
-    /// Begins to connect as `client` is set up to: with its headers, limits, TLS. The subprotocols take the place of those
-    /// of [`Client::subprotocols`], unless there are none; with those of the client the connection opens even if the
-    /// server chooses none of them, as RFC 6455 has it.
+    /// Starts connecting with the settings of `client`, such as its headers, limits and TLS. `protocols`, if not empty,
+    /// replaces [`Client::subprotocols`]. With the client's own subprotocols, the connection opens even if the server
+    /// chooses none of them, as in RFC 6455.
     ///
     /// ```no_run
     /// use longwire::{Client, EventSocket, Limits};
@@ -136,17 +136,16 @@ impl EventSocket {
     ///
     /// # Errors
     ///
-    /// As for [`with_protocols`](EventSocket::with_protocols), and [`Error::Handshake`] or [`Error::Setting`] if the client
-    /// has a header that cannot be sent, or another setting that is impossible.
+    /// As for [`with_protocols`](EventSocket::with_protocols), and [`Error::Handshake`] or [`Error::Setting`] if the
+    /// client has an invalid header or another invalid setting.
     pub fn from_client(
         client: &Client,
         url: impl AsRef<str>,
         protocols: &[&str],
         add_listeners: impl FnOnce(&EventSocket),
     ) -> Result<EventSocket> {
-        let runtime = Handle::try_current().map_err(|_| {
-            Error::other("an EventSocket needs a tokio runtime to run on, and it is made outside of one")
-        })?;
+        let runtime = Handle::try_current()
+            .map_err(|_| Error::other("an EventSocket must be created inside a tokio runtime"))?;
         let url = url.as_ref();
         let connecting = begin(connect(client, url, protocols))?;
         let url = websocket_url(url)?;
@@ -166,16 +165,16 @@ fn connect(client: &Client, url: &str, protocols: &[&str]) -> ConnectFuture {
     let url = url.to_owned();
     Box::pin(async move {
         let socket = client.connect(url).await?;
-        // WHATWG WebSockets, "Opening handshake": who asks for subprotocols does not do without.
+        // WHATWG WebSockets, "Opening handshake": if the client requests subprotocols, the server must choose one.
         if asked_for_some && socket.subprotocol().is_none() {
-            return Err(Error::other("the server chose none of the subprotocols that it was asked for"));
+            return Err(Error::other("the server chose none of the requested subprotocols"));
         }
         Ok(socket)
     })
 }
 
-/// Begins to connect. [`Client::connect`] finds mistakes of the caller before it waits for anything, so they are known
-/// here already; what else may fail at once, or panic, is told later.
+/// Starts connecting. [`Client::connect`] reports invalid arguments before it waits for anything, so polling once finds
+/// them. Any other immediate failure or panic becomes an event.
 fn begin(mut connecting: ConnectFuture) -> Result<ConnectFuture> {
     let mut cx = Context::from_waker(Waker::noop());
     match catch_unwind(AssertUnwindSafe(|| connecting.as_mut().poll(&mut cx))) {
@@ -188,7 +187,7 @@ fn begin(mut connecting: ConnectFuture) -> Result<ConnectFuture> {
     }
 }
 
-/// The URL as the standard's `url` shows it.
+/// The URL in the form of the standard's attribute `url`.
 fn websocket_url(text: &str) -> Result<Url, UrlError> {
     let mut url = Url::parse(text)
         .map_err(|error| UrlError::Invalid { url: text.to_owned(), reason: error.to_string() })?;

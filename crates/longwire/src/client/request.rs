@@ -26,7 +26,7 @@ pub(super) struct Request {
 /// Whether the request contains the application's credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Secrets {
-    Told,
+    Sent,
     /// The redirect leads to another origin, which must not receive them.
     Withheld,
 }
@@ -82,13 +82,13 @@ impl Request {
             handshake = handshake.extensions(deflate.offers()).map_err(request)?;
         }
         for (name, value) in &self.headers {
-            if secrets == Secrets::Told || !is_secret(name) {
+            if secrets == Secrets::Sent || !is_secret(name) {
                 handshake = handshake.header(name.clone(), value.clone()).map_err(request)?;
             }
         }
         let is_set = self.headers.iter().any(|(name, _)| name == AUTHORIZATION);
         let credentials = self.credentials.as_ref().or(address.credentials());
-        if let Some(credentials) = credentials.filter(|_| !is_set && secrets == Secrets::Told) {
+        if let Some(credentials) = credentials.filter(|_| !is_set && secrets == Secrets::Sent) {
             handshake = handshake.header(AUTHORIZATION, credentials.basic()).map_err(request)?;
         }
         Ok(handshake)
@@ -115,7 +115,7 @@ mod tests {
     /// The lines of a header in the request that `client` sends to `url`.
     fn lines(client: &Client, url: &str, name: HeaderName) -> Vec<String> {
         let address = Address::parse(url).unwrap();
-        let request = client.request.handshake(&address, None, Secrets::Told).unwrap().request();
+        let request = client.request.handshake(&address, None, Secrets::Sent).unwrap().request();
         let lines = request.headers().get_all(name).iter();
         lines.map(|line| line.to_str().unwrap().to_owned()).collect()
     }

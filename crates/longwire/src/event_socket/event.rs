@@ -1,11 +1,11 @@
-//! What listeners are told.
+//! The events that listeners receive.
 
 use longwire_proto::{CloseCode, Closed};
 
 use crate::error::Error;
 use crate::message::Message;
 
-/// What has happened to an [`EventSocket`](super::EventSocket).
+/// An event of an [`EventSocket`](super::EventSocket).
 ///
 /// ```
 /// use longwire::EventSocket;
@@ -28,13 +28,13 @@ pub enum Event {
     Open,
     /// A message has arrived.
     Message(MessageEvent),
-    /// The connection failed. A [`Close`](Event::Close) follows at once.
+    /// The connection failed. [`Close`](Event::Close) follows immediately.
     Error(Error),
-    /// The connection has ended; always the last event, and told once.
+    /// The connection has ended. This is always the last event, and occurs once.
     Close(CloseEvent),
 }
 
-/// Which of the events somebody listens to.
+/// The kind of event that a listener receives.
 ///
 /// ```
 /// use longwire::EventSocket;
@@ -56,7 +56,7 @@ pub enum EventKind {
     Close,
 }
 
-/// A message, and where it comes from.
+/// A message and its origin.
 ///
 /// ```
 /// use longwire::EventSocket;
@@ -88,7 +88,7 @@ pub struct CloseEvent {
 }
 
 impl Event {
-    /// Which of the events it is.
+    /// The kind of this event.
     #[must_use]
     pub fn kind(&self) -> EventKind {
         match self {
@@ -105,7 +105,7 @@ impl MessageEvent {
         MessageEvent { data, origin: origin.into() }
     }
 
-    /// The message; to clone it is cheap.
+    /// The message. Cloning it is cheap.
     #[must_use]
     pub fn data(&self) -> &Message {
         &self.data
@@ -119,8 +119,8 @@ impl MessageEvent {
 }
 
 impl CloseEvent {
-    /// RFC 6455 §7.1.5 and §7.1.6: code and reason are those of the Close frame that came. Where none did, there is no
-    /// reason, and 1006 for a code: also where this end failed the connection, and told the server another one.
+    /// RFC 6455 §7.1.5 and §7.1.6: code and reason come from the received Close frame. Without one, the reason is empty
+    /// and the code is 1006, even if this end failed the connection with a different code.
     pub(super) fn of(closed: &Closed) -> CloseEvent {
         if closed.clean {
             CloseEvent { code: closed.code, reason: closed.reason.clone(), was_clean: true }
@@ -134,7 +134,7 @@ impl CloseEvent {
         CloseEvent { code: CloseCode::ABNORMAL, reason: String::new(), was_clean: false }
     }
 
-    /// The code that the server sent: 1005 if its Close frame had none, 1006 if no Close frame came.
+    /// The code that the server sent: 1005 if its Close frame had none, 1006 if there was no Close frame.
     #[must_use]
     pub fn code(&self) -> CloseCode {
         self.code
@@ -146,7 +146,7 @@ impl CloseEvent {
         &self.reason
     }
 
-    /// Whether both ends said goodbye (RFC 6455 §7.1.4).
+    /// Whether the closing handshake was completed (RFC 6455 §7.1.4).
     #[must_use]
     pub fn was_clean(&self) -> bool {
         self.was_clean

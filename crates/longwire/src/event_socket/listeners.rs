@@ -1,14 +1,14 @@
-//! Who is told what, in which order: the rules of the DOM for event listeners and event handlers.
+//! Which listeners receive an event, and in which order: the DOM's rules for event listeners and event handlers.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use super::event::{Event, EventKind};
 
-/// What is called; `S` is the socket that it is given.
+/// A listener's function; `S` is the socket that it receives.
 pub(super) type Callback<S> = Arc<Mutex<dyn FnMut(&S, &Event) + Send>>;
 
-/// Names a listener, to remove it.
+/// Identifies a listener, to remove it.
 ///
 /// ```
 /// use longwire::EventSocket;
@@ -21,13 +21,14 @@ pub(super) type Callback<S> = Arc<Mutex<dyn FnMut(&S, &Event) + Send>>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ListenerId(u64);
 
-/// The listeners of a socket, in the order in which they are told.
+/// The listeners of a socket, in the order in which they are called.
 ///
-/// What is removed is handed to the caller, to be dropped without the lock: it may hold a socket, whose drop takes it.
+/// Removed callbacks are returned to the caller, which drops them without holding the lock: a callback may hold a
+/// socket, whose drop takes the lock.
 pub(super) struct Listeners<S> {
     entries: Vec<Entry<S>>,
     last_id: u64,
-    /// Nobody is told anything any more, so nothing is kept.
+    /// There will be no more events, so no listener is kept.
     over: bool,
 }
 
@@ -41,9 +42,9 @@ struct Entry<S> {
 /// How a listener was registered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Registered {
-    /// By `on_…`: there is one of each kind, which keeps its place when it is replaced.
+    /// With `on_…`: one per kind, which keeps its position when it is replaced.
     AsHandler,
-    /// By `add_event_listener`.
+    /// With `add_event_listener`.
     AsListener,
 }
 
@@ -54,7 +55,7 @@ impl<S> Default for Listeners<S> {
 }
 
 impl<S> Listeners<S> {
-    /// Makes `callback` the handler of `kind`. With it comes what is not needed any more.
+    /// Makes `callback` the handler of `kind`. Also returns the callback that is no longer needed.
     pub(super) fn set_handler(
         &mut self,
         kind: EventKind,
@@ -68,7 +69,7 @@ impl<S> Listeners<S> {
         }
     }
 
-    /// Adds a listener. With it comes what is not needed any more.
+    /// Adds a listener. Also returns the callback that is no longer needed.
     pub(super) fn add(
         &mut self,
         kind: EventKind,
@@ -97,12 +98,12 @@ impl<S> Listeners<S> {
         Some(self.entries.remove(place).callback)
     }
 
-    /// Who is to be told of an event that happens now.
+    /// The listeners for an event that happens now.
     pub(super) fn of(&self, kind: EventKind) -> Vec<ListenerId> {
         self.entries.iter().filter(|entry| entry.kind == kind).map(|entry| entry.id).collect()
     }
 
-    /// What to call; `None` if it was removed meanwhile.
+    /// The function to call; `None` if it was removed in the meantime.
     pub(super) fn callback(&self, id: ListenerId) -> Option<Callback<S>> {
         self.entries.iter().find(|entry| entry.id == id).map(|entry| Arc::clone(&entry.callback))
     }
@@ -111,7 +112,7 @@ impl<S> Listeners<S> {
         self.entries.iter().any(|entry| kinds.contains(&entry.kind))
     }
 
-    /// Takes everything out, and keeps nothing from now on.
+    /// Removes all listeners, and keeps none from now on.
     pub(super) fn finish(&mut self) -> Vec<Callback<S>> {
         self.over = true;
         self.entries.drain(..).map(|entry| entry.callback).collect()

@@ -1,44 +1,44 @@
-//! What was sent and has not left yet.
+//! Messages that were sent but not written yet.
 
 use std::collections::VecDeque;
 use std::fmt;
 
 use crate::message::Outgoing;
 
-/// How many bytes are handed to the connection before what has left is counted again.
+/// How many bytes are passed to the connection before the written ones are counted again.
 const BATCH: usize = 64 << 10;
 
-/// How many messages are handed to the connection at most before that: each takes room, an empty one too.
+/// How many messages are passed to the connection before that: even an empty message takes memory.
 const BATCH_MESSAGES: usize = 1024;
 
-/// How much may wait, unless the application says otherwise.
+/// The default limit of buffered bytes.
 const MOST: usize = 64 << 20;
 
-/// How many messages may wait, whatever their size: some 50 MiB if all are empty.
+/// How many messages may wait, whatever their size: about 50 MiB if all are empty.
 pub(super) const MOST_MESSAGES: usize = 1 << 20;
 
-/// What was sent and has not left yet.
+/// Messages that were sent but not written yet.
 #[derive(Debug)]
 pub(super) struct SendQueue {
     waiting: VecDeque<Outgoing>,
-    /// Bytes of content: those that wait, those that are being written, and those that never will be.
+    /// Bytes of content: waiting, being written, and lost.
     buffered: usize,
     most: usize,
 }
 
-/// Some messages on their way.
+/// Messages that are being written.
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) messages: Vec<Outgoing>,
     pub(super) bytes: usize,
 }
 
-/// More waits than may.
+/// The limit that the waiting messages exceed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum QueueFull {
-    /// Of so many bytes.
+    /// A limit of this many bytes.
     Bytes(usize),
-    /// Of [`MOST_MESSAGES`].
+    /// The limit [`MOST_MESSAGES`].
     Messages,
 }
 
@@ -58,7 +58,7 @@ impl Default for SendQueue {
 }
 
 impl SendQueue {
-    /// Queues a message. It is counted either way.
+    /// Queues a message. It is counted even if it is not queued.
     pub(super) fn push(&mut self, message: Outgoing) -> Result<(), QueueFull> {
         self.count(&message);
         if self.buffered > self.most {
@@ -71,7 +71,7 @@ impl SendQueue {
         Ok(())
     }
 
-    /// Counts a message that will not leave.
+    /// Counts a message that will not be written.
     pub(super) fn count(&mut self, message: &Outgoing) {
         self.buffered = self.buffered.saturating_add(message.message.len());
     }
@@ -88,12 +88,12 @@ impl SendQueue {
         (!batch.messages.is_empty()).then_some(batch)
     }
 
-    /// A batch has left.
+    /// A batch was written.
     pub(super) fn transmitted(&mut self, bytes: usize) {
         self.buffered = self.buffered.saturating_sub(bytes);
     }
 
-    /// Lets go of what will not leave any more; it stays counted.
+    /// Drops messages that will not be written. They stay counted.
     pub(super) fn discard(&mut self) {
         self.waiting = VecDeque::new();
     }

@@ -22,7 +22,7 @@ use crate::message::Message;
 use crate::panic_message::panic_message;
 use crate::websocket::WebSocket;
 
-/// How long a closing socket waits for the server to take anything of what was sent before.
+/// How long a closing socket waits for the server to read any of the data that was sent earlier.
 const STALLED: Duration = Duration::from_secs(10);
 
 /// An attempt to connect.
@@ -40,7 +40,7 @@ impl ConnectionEnd {
     }
 }
 
-/// A socket that has a task. A runtime that is shut down drops it, perhaps before it has run at all.
+/// A socket with a task. A runtime that shuts down drops it, possibly before its first poll.
 pub(super) struct Running(pub(super) Arc<SocketShared>);
 
 impl Drop for Running {
@@ -49,17 +49,17 @@ impl Drop for Running {
     }
 }
 
-/// Runs a socket from its beginning to its end.
+/// Runs a socket from beginning to end.
 pub(super) async fn run(running: Running, connecting: ConnectFuture) {
     let Running(shared) = &running;
     let connected = tokio::select! {
         biased;
         _ = shared.closing() => None,
-        connected = unless_it_panics(connecting) => Some(connected.and_then(|connected| connected)),
+        connected = catch_panic(connecting) => Some(connected.and_then(|connected| connected)),
     };
     let end = match connected {
         Some(Ok(socket)) if shared.open(&socket) => {
-            unless_it_panics(exchange(shared, socket)).await.unwrap_or_else(ConnectionEnd::failed)
+            catch_panic(exchange(shared, socket)).await.unwrap_or_else(ConnectionEnd::failed)
         }
         Some(Err(error)) => ConnectionEnd::failed(error),
         Some(Ok(_)) | None => ConnectionEnd::failed(Error::other("the socket was closed before it was open")),
@@ -67,15 +67,16 @@ pub(super) async fn run(running: Running, connecting: ConnectFuture) {
     shared.finish(end.failure, end.close);
 }
 
-/// What `work` comes to. In it runs what the application connects by, and its transport.
-async fn unless_it_panics<T>(work: impl Future<Output = T>) -> Result<T> {
+/// Returns the result of `work`, which runs the application's resolver, connector and transport, or an error if it
+/// panics.
+async fn catch_panic<T>(work: impl Future<Output = T>) -> Result<T> {
     AssertUnwindSafe(work).catch_unwind().await.map_err(|payload| panicked(&*payload))
 }
 
-/// That of what the application connects by, or its transport.
+/// The error for a panic in the application's resolver, connector or transport.
 pub(super) fn panicked(payload: &(dyn Any + Send)) -> Error {
     let panic = panic_message(payload);
-    Error::other(format!("what the application made the connection by has panicked: {panic}"))
+    Error::other(format!("the application's resolver, connector or transport panicked: {panic}"))
 }
 
 /// Reads and writes until the connection ends.
@@ -94,13 +95,13 @@ async fn exchange(shared: &Arc<SocketShared>, socket: WebSocket) -> ConnectionEn
     }
     let closed = receiver.closed();
     let close = CloseEvent::of(&closed);
-    // RFC 6455 §7.2.1: a connection that is lost has failed.
+    // RFC 6455 §7.2.1: a lost connection has failed.
     let failure = (!closed.clean).then(|| Error::Closed(Box::new(closed)));
     ConnectionEnd { failure, close }
 }
 
-/// The next message. The state is "closing" from the server's Close frame on, though the end of the transport is still
-/// waited for.
+/// Polls for the next message. After the server's Close frame the state is "closing", while the end of the transport is
+/// still awaited.
 fn poll_receive(
     shared: &SocketShared,
     receiver: &mut Receiver,
@@ -113,14 +114,14 @@ fn poll_receive(
     received
 }
 
-/// Writes what was sent, and behind it the Close frame. Ready only when too much was sent.
+/// Writes queued messages, and the Close frame after them. Completes only if too much was sent.
 async fn write(shared: &SocketShared, sender: &Sender) -> Error {
     loop {
         let closing = match shared.next_task().await {
             NextStep::Close(closing) => closing,
             NextStep::Write(batch) => tokio::select! {
                 () = write_batch(shared, sender, batch) => continue,
-                closing = out_of_patience(shared, sender) => closing,
+                closing = give_up_waiting(shared, sender) => closing,
             },
         };
         match closing {
@@ -128,7 +129,7 @@ async fn write(shared: &SocketShared, sender: &Sender) -> Error {
             ClosePhase::ByPeer => {}
             ClosePhase::Full(full) => return Error::other(full.to_string()),
         }
-        // How the connection ends is what the receiver is told.
+        // The receiver reports how the connection ends.
         return pending().await;
     }
 }
@@ -142,13 +143,13 @@ async fn write_batch(shared: &SocketShared, sender: &Sender, batch: Batch) {
     };
     match write.await {
         Ok(()) => shared.transmitted(batch.bytes),
-        // How the connection ended is what the receiver is told.
+        // The receiver reports how the connection ends.
         Err(_) => pending().await,
     }
 }
 
-/// Ready when what is being written is not waited for any longer.
-async fn out_of_patience(shared: &SocketShared, sender: &Sender) -> ClosePhase {
+/// Completes when the current write is no longer awaited.
+async fn give_up_waiting(shared: &SocketShared, sender: &Sender) -> ClosePhase {
     let closing = shared.closing().await;
     match closing {
         ClosePhase::ByThisEnd(_) => stalled(sender).await,

@@ -1,4 +1,4 @@
-//! The socket as its user and its task hold it.
+//! The socket as the application and the task hold it.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,10 +20,10 @@ use crate::panic_message::panic_message;
 use crate::send_status::SendStatus;
 use crate::websocket::WebSocket;
 
-/// A client that is shaped like the browser's `WebSocket`; see [the module](super) for what it does when.
+/// A client with the interface of the browser's `WebSocket`; see [the module](super) for its behaviour.
 ///
-/// It is a handle: clones are the same socket. Nothing of it waits but [`ended`](EventSocket::ended), and everything may
-/// be called in a listener.
+/// It is a handle: all clones are the same socket. No method waits except [`ended`](EventSocket::ended), and listeners
+/// may call every method.
 ///
 /// ```no_run
 /// use longwire::EventSocket;
@@ -43,12 +43,12 @@ pub struct EventSocket {
     shared: Arc<SocketShared>,
 }
 
-/// What the handles of a socket and its task share.
+/// The state that the handles of a socket share with its task.
 pub(super) struct SocketShared {
     url: String,
     origin: String,
     state: Mutex<SocketState>,
-    /// Rung when there is something to write, or the phase has changed.
+    /// Rung when there is something to write, or when the phase has changed.
     changed: Bell,
     end: watch::Sender<Option<CloseEvent>>,
     handles: AtomicUsize,
@@ -63,7 +63,7 @@ struct SocketState {
     extensions: String,
 }
 
-/// The ready state, with what is to be done in it.
+/// The ready state, with the task's remaining work.
 #[derive(Debug, Clone, Default)]
 enum ReadyPhase {
     #[default]
@@ -73,17 +73,17 @@ enum ReadyPhase {
     Closed,
 }
 
-/// How a connection comes to its end.
+/// Why a connection is closing.
 #[derive(Debug, Clone)]
 pub(super) enum ClosePhase {
-    /// By a Close frame of this end, behind what was sent before.
+    /// This end closes it with a Close frame, after all earlier messages.
     ByThisEnd(Option<CloseFrame>),
     ByPeer,
-    /// Too much was sent that the server does not take.
+    /// The server does not read the messages that were sent.
     Full(QueueFull),
 }
 
-/// What the task has to do next.
+/// The next step of the task.
 #[derive(Debug)]
 pub(super) enum NextStep {
     Write(Batch),
@@ -107,7 +107,7 @@ impl EventSocket {
         &self.shared
     }
 
-    /// Sets what is called when the connection is open; it takes the place of what was set before.
+    /// Sets the handler that is called when the connection is open, replacing the earlier one.
     pub fn on_open(&self, mut handler: impl FnMut(&EventSocket) + Send + 'static) -> ListenerId {
         self.set_handler(EventKind::Open, move |socket, event| {
             if let Event::Open = event {
@@ -116,7 +116,7 @@ impl EventSocket {
         })
     }
 
-    /// Sets what is called when a message arrives; it takes the place of what was set before.
+    /// Sets the handler that is called when a message arrives, replacing the earlier one.
     pub fn on_message(
         &self,
         mut handler: impl FnMut(&EventSocket, &MessageEvent) + Send + 'static,
@@ -128,7 +128,7 @@ impl EventSocket {
         })
     }
 
-    /// Sets what is called when the connection fails; it takes the place of what was set before. `close` follows.
+    /// Sets the handler that is called when the connection fails, replacing the earlier one. A `close` event follows.
     pub fn on_error(&self, mut handler: impl FnMut(&EventSocket, &Error) + Send + 'static) -> ListenerId {
         self.set_handler(EventKind::Error, move |socket, event| {
             if let Event::Error(error) = event {
@@ -137,7 +137,7 @@ impl EventSocket {
         })
     }
 
-    /// Sets what is called when the connection has ended; it takes the place of what was set before.
+    /// Sets the handler that is called when the connection has ended, replacing the earlier one.
     pub fn on_close(
         &self,
         mut handler: impl FnMut(&EventSocket, &CloseEvent) + Send + 'static,
@@ -149,40 +149,41 @@ impl EventSocket {
         })
     }
 
-    /// Adds a listener beside those that are there. They are called in the order in which they were added, the handlers
-    /// of `on_…` among them. One that is added by a listener is called from the next event on.
+    /// Adds a listener. Listeners are called in the order in which they were added, together with the handlers of
+    /// `on_…`. A listener that is added by another listener is called from the next event on.
     pub fn add_event_listener(
         &self,
         kind: EventKind,
         listener: impl FnMut(&EventSocket, &Event) + Send + 'static,
     ) -> ListenerId {
         let callback: Callback<EventSocket> = Arc::new(Mutex::new(listener));
-        let (id, _needless) = self.shared.lock().listeners.add(kind, callback);
+        let (id, _replaced) = self.shared.lock().listeners.add(kind, callback);
         id
     }
 
-    /// Removes a listener, or a handler that `on_…` has set: it is not called any more, not even for the event that is
-    /// being told.
+    /// Removes a listener, or a handler that was set with `on_…`. It is not called again, not even for the current
+    /// event.
     pub fn remove_event_listener(&self, id: ListenerId) {
         let _removed = self.shared.lock().listeners.remove(id);
     }
 
-    /// Sends a message. It never waits: what the server does not take yet is kept, and counted in
-    /// [`buffered_amount`](EventSocket::buffered_amount). A message that is lost because the connection is closing or
-    /// has ended counts there as well, as in a browser. If too much waits, the connection fails.
+    /// Sends a message. This never waits: data that the server does not read yet is kept, and counted in
+    /// [`buffered_amount`](EventSocket::buffered_amount). As in a browser, this includes messages that are lost because
+    /// the connection is closing or has ended. If too much waits, the connection fails.
     pub fn send(&self, message: impl Into<Outgoing>) -> SendStatus {
         self.shared.send(message.into())
     }
 
-    /// Begins to close the connection; what was sent before is written first. [`close_without_code`] is what `close()`
-    /// without arguments is in a browser. A connection that is not open yet fails; one that is closing is left alone.
+    /// Begins to close the connection, after writing all earlier messages. For a browser's `close()` without arguments,
+    /// use [`close_without_code`]. A connection that is not open yet fails; a connection that is closing is not
+    /// affected.
     ///
     /// [`close_without_code`]: EventSocket::close_without_code
     ///
     /// # Errors
     ///
-    /// [`Error::Close`] for a code that is neither 1000 nor from 3000 to 4999, and for a reason of more than 123 bytes of
-    /// UTF-8: `InvalidAccessError` and `SyntaxError` in a browser. Nothing happens then.
+    /// [`Error::Close`] if the code is neither 1000 nor between 3000 and 4999, or if the reason is longer than 123
+    /// bytes of UTF-8 (a browser throws `InvalidAccessError` and `SyntaxError`). The connection then stays open.
     pub fn close(&self, code: impl Into<CloseCode>, reason: &str) -> Result<()> {
         let code = code.into();
         if !matches!(code.get(), 1000 | 3000..=4999) {
@@ -193,12 +194,13 @@ impl EventSocket {
         Ok(())
     }
 
-    /// Begins to close the connection like [`close`](EventSocket::close), with an empty Close frame: the server sees 1005.
+    /// Begins to close the connection like [`close`](EventSocket::close), with an empty Close frame: the server sees
+    /// 1005.
     pub fn close_without_code(&self) {
         self.shared.close(None);
     }
 
-    /// How far the connection has come.
+    /// The ready state of the connection.
     #[must_use]
     pub fn ready_state(&self) -> ReadyState {
         match self.shared.lock().phase {
@@ -209,43 +211,43 @@ impl EventSocket {
         }
     }
 
-    /// The URL, normalised: with `ws` or `wss` where `http` or `https` was given.
+    /// The normalised URL, with `ws` or `wss` instead of `http` or `https`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.shared.url
     }
 
-    /// The subprotocol that the server chose; empty before the connection is open, and if it chose none.
+    /// The subprotocol that the server chose. Empty before the connection is open, and if the server chose none.
     #[must_use]
     pub fn protocol(&self) -> String {
         self.shared.lock().protocol.clone()
     }
 
-    /// The extensions that the server agreed to, as it wrote them; empty before the connection is open.
+    /// The extensions that the server accepted, as it wrote them. Empty before the connection is open.
     #[must_use]
     pub fn extensions(&self) -> String {
         self.shared.lock().extensions.clone()
     }
 
-    /// How many bytes of text and binary data were given to [`send`](EventSocket::send) and have not been written. It is
-    /// brought up to date about every 64 KiB, and not set back when the connection ends: what is left then never arrived.
+    /// How many bytes of text and binary data were passed to [`send`](EventSocket::send) but not written. The value is
+    /// updated about every 64 KiB. It is not reset when the connection ends: the remaining bytes never arrived.
     #[must_use]
     pub fn buffered_amount(&self) -> usize {
         self.shared.lock().outbox.buffered()
     }
 
-    /// How large [`buffered_amount`](EventSocket::buffered_amount) may become, in bytes; 64 MiB unless set. With a message
-    /// that does not fit the connection fails: it is the standard's "flagged as full".
+    /// Sets the limit of [`buffered_amount`](EventSocket::buffered_amount), in bytes. The default is 64 MiB. A message
+    /// that exceeds it makes the connection fail; the standard calls this "flagged as full".
     pub fn set_max_buffered_amount(&self, bytes: usize) {
         self.shared.lock().outbox.set_most(bytes);
     }
 
-    /// Waits until the connection has ended and all listeners have been told; or until the runtime that the socket was made
-    /// in is shut down, whose listeners are not told any more.
+    /// Waits until the connection has ended and all listeners were called, or until the socket's runtime is shut down;
+    /// its listeners are then not called any more.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, nothing happens; it may be called again, also when the connection has ended.
+    /// If the future is dropped, nothing happens. It may be called again, even after the connection has ended.
     pub async fn ended(&self) -> CloseEvent {
         let mut end = self.shared.end.subscribe();
         match end.wait_for(Option::is_some).await.as_deref() {
@@ -291,7 +293,7 @@ impl fmt::Debug for EventSocket {
 
 impl SocketShared {
     fn lock(&self) -> MutexGuard<'_, SocketState> {
-        // Listeners are called without the lock, so no panic of theirs leaves the state half changed.
+        // Listeners are called without the lock, so their panics cannot leave the state half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -329,8 +331,8 @@ impl SocketShared {
         }
     }
 
-    /// WHATWG WebSockets, "Garbage collection": a socket that nobody holds lives on while there is somebody to be told
-    /// what may still happen; else its connection is closed without a code.
+    /// WHATWG WebSockets, "Garbage collection": a socket without handles stays alive while it has listeners for events
+    /// that may still occur. Otherwise its connection is closed without a code.
     fn abandon(&self) {
         use EventKind::{Close, Error, Message, Open};
         let is_listened_to = {
@@ -346,7 +348,7 @@ impl SocketShared {
         }
     }
 
-    /// Waits until the connection is on its way to its end.
+    /// Waits until the connection is closing.
     pub(super) async fn closing(&self) -> ClosePhase {
         self.wait_until(|state| match &state.phase {
             ReadyPhase::Closing(closing) => Some(closing.clone()),
@@ -355,7 +357,7 @@ impl SocketShared {
         .await
     }
 
-    /// What there is to do, when there is something.
+    /// Waits for the next step.
     pub(super) async fn next_task(&self) -> NextStep {
         self.wait_until(|state| match &state.phase {
             ReadyPhase::Closing(closing @ ClosePhase::Full(_)) => Some(NextStep::Close(closing.clone())),
@@ -391,7 +393,7 @@ impl SocketShared {
         self.lock().outbox.transmitted(bytes);
     }
 
-    /// The connection is established. `false`: it was closed before anybody was told.
+    /// Marks the connection as open. `false` if it was closed before the `open` event.
     pub(super) fn open(self: &Arc<SocketShared>, socket: &WebSocket) -> bool {
         {
             let mut state = self.lock();
@@ -400,7 +402,7 @@ impl SocketShared {
             state.extensions = socket.extensions().to_owned();
             state.protocol = socket.subprotocol().unwrap_or_default().to_owned();
         }
-        self.tell(&Event::Open);
+        self.dispatch(&Event::Open);
         true
     }
 
@@ -413,11 +415,11 @@ impl SocketShared {
         }
     }
 
-    /// A message is told only while the connection is open.
+    /// Messages are only delivered while the connection is open.
     pub(super) fn deliver(self: &Arc<SocketShared>, message: Message) {
         let is_open = matches!(self.lock().phase, ReadyPhase::Open);
         if is_open {
-            self.tell(&Event::Message(MessageEvent::new(message, &self.origin)));
+            self.dispatch(&Event::Message(MessageEvent::new(message, &self.origin)));
         }
     }
 
@@ -425,13 +427,13 @@ impl SocketShared {
     pub(super) fn finish(self: &Arc<SocketShared>, failure: Option<Error>, close: CloseEvent) {
         self.closed();
         if let Some(error) = failure {
-            self.tell(&Event::Error(error));
+            self.dispatch(&Event::Error(error));
         }
-        self.tell(&Event::Close(close.clone()));
+        self.dispatch(&Event::Close(close.clone()));
         self.over(close);
     }
 
-    /// WHATWG WebSockets, "make disappear": the task is gone, and with it the connection and what listeners run on.
+    /// WHATWG WebSockets, "make disappear": the task is gone, and the connection and the listeners' thread with it.
     pub(super) fn disappear(&self) {
         let is_over = self.end.borrow().is_some();
         if !is_over {
@@ -446,20 +448,20 @@ impl SocketShared {
         state.outbox.discard();
     }
 
-    /// Nobody is told anything any more.
+    /// Ends all events.
     fn over(&self, close: CloseEvent) {
-        // They may hold this socket: kept any longer, both would be kept for ever.
+        // Listeners may hold this socket: if they were kept, both would leak.
         let done = self.lock().listeners.finish();
         drop(done);
         self.end.send_replace(Some(close));
     }
 
-    /// Calls the listeners one after the other. What one of them panics about is not the business of the others.
-    fn tell(self: &Arc<SocketShared>, event: &Event) {
+    /// Calls the listeners one after the other. A panic in one does not affect the others.
+    fn dispatch(self: &Arc<SocketShared>, event: &Event) {
         let socket = self.handle();
         let listeners = self.lock().listeners.of(event.kind());
         for id in listeners {
-            // It may have been removed or replaced by one before it.
+            // An earlier listener may have removed or replaced it.
             let Some(callback) = self.lock().listeners.callback(id) else { continue };
             let called = catch_unwind(AssertUnwindSafe(|| {
                 let mut callback = callback.lock().unwrap_or_else(PoisonError::into_inner);

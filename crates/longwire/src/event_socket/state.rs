@@ -1,6 +1,6 @@
-//! What a socket tells of itself.
+//! The ready state of a socket.
 
-/// How far a connection has come.
+/// The ready state of a connection.
 ///
 /// ```
 /// use longwire::EventSocket;
@@ -14,9 +14,9 @@
 pub enum ReadyState {
     /// It is not open yet.
     Connecting = 0,
-    /// Messages can be sent, and arrive.
+    /// Messages can be sent and received.
     Open = 1,
-    /// The closing handshake goes on, or [`close`](super::EventSocket::close) was called.
+    /// The closing handshake is in progress, or [`close`](super::EventSocket::close) was called.
     Closing = 2,
     /// It has ended, or could not be opened.
     Closed = 3,

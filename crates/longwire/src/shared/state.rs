@@ -118,7 +118,7 @@ impl SharedState {
     #[inline]
     pub(super) fn is_anything_due(&mut self) -> bool {
         if self.awaited != Awaited::default() || !self.connection.is_open() {
-            self.look_who_waits();
+            self.find_waiters();
         }
         self.due != Due::default() || self.connection.has_notes()
     }
@@ -126,7 +126,7 @@ impl SharedState {
     /// Finds the tasks whose awaited change has happened. It runs after every step, so a step that causes a change need
     /// not know which tasks wait for it.
     #[cold]
-    fn look_who_waits(&mut self) {
+    fn find_waiters(&mut self) {
         let awaited = &self.awaited;
         let has_come = (awaited.room && self.is_room_decided(Frames::Message))
             || (awaited.room_within && self.is_room_decided(Frames::Within))

@@ -180,15 +180,18 @@ fn an_error_names_the_attempts_unless_the_address_was_asked_for_as_such() {
         failed: vec![("127.0.0.1:80".parse().unwrap(), io::ErrorKind::ConnectionRefused.into())],
         silent: Vec::new(),
     };
-    let told = |host, lost: Lost| {
+    let error_text = |host, lost: Lost| {
         let destination = Destination::new(host, 80);
         lost.into_error(&format!("connect to {destination}"), &destination, SECOND).to_string()
     };
-    assert_eq!(told("127.0.0.1", lost()), "cannot connect to 127.0.0.1:80: connection refused");
-    assert_eq!(told("a.example", lost()), "cannot connect to a.example:80: 127.0.0.1:80: connection refused");
+    assert_eq!(error_text("127.0.0.1", lost()), "cannot connect to 127.0.0.1:80: connection refused");
+    assert_eq!(
+        error_text("a.example", lost()),
+        "cannot connect to a.example:80: 127.0.0.1:80: connection refused"
+    );
     let late = Lost { silent: vec!["[::1]:80".parse().unwrap()], ..lost() };
     assert_eq!(
-        told("a.example", late),
+        error_text("a.example", late),
         "cannot connect to a.example:80 (127.0.0.1:80: connection refused; [::1]:80: no answer): it took \
          longer than 1 s"
     );

@@ -25,8 +25,8 @@ pub(super) async fn ask(
 
     read_answer(transport, limits).await.map_err(|error| match error {
         NoAnswer::Io(error) => Error::io(format!("read the response of the proxy {proxy}"), error),
-        NoAnswer::Head(error) => nonsense(proxy, error.to_string()).into(),
-        NoAnswer::NotHttp(said) => nonsense(proxy, format!("it is not HTTP: {said}")).into(),
+        NoAnswer::Head(error) => invalid_response(proxy, error.to_string()).into(),
+        NoAnswer::NotHttp(said) => invalid_response(proxy, format!("it is not HTTP: {said}")).into(),
         NoAnswer::Ended => ProxyError::Ended { proxy: proxy.to_string() }.into(),
     })
 }
@@ -44,12 +44,12 @@ pub(super) async fn judge(
     }
     // In TLS and in HTTP the client speaks first, so these bytes cannot come from the server.
     if !answer.behind.is_empty() {
-        return Err(nonsense(proxy, "it sent data after its response".into()).into());
+        return Err(invalid_response(proxy, "it sent data after its response".into()).into());
     }
     Ok(())
 }
 
-fn nonsense(proxy: &ProxyServer, reason: String) -> ProxyError {
+fn invalid_response(proxy: &ProxyServer, reason: String) -> ProxyError {
     ProxyError::Answer { proxy: proxy.to_string(), reason }
 }
 

@@ -19,11 +19,11 @@ pub(super) async fn tunnel(
     resolved: Option<SocketAddr>,
 ) -> Result<()> {
     let address = resolved.or_else(|| to.ip().map(|ip| SocketAddr::new(ip, to.port())));
-    let told = |error| told(error, proxy, to);
+    let failed = |error| socks_error(error, proxy, to);
     let target = match address {
         Some(address) => TargetAddr::Ip(address),
         // This rejects names that are too long.
-        None => (to.host(), to.port()).into_target_addr().map_err(told)?,
+        None => (to.host(), to.port()).into_target_addr().map_err(failed)?,
     };
     let connected = match &proxy.credentials {
         None => Socks5Stream::connect_with_socket(transport, target).await,
@@ -32,10 +32,10 @@ pub(super) async fn tunnel(
             Socks5Stream::connect_with_password_and_socket(transport, target, user, password).await
         }
     };
-    connected.map(|_| ()).map_err(told)
+    connected.map(|_| ()).map_err(failed)
 }
 
-fn told(error: tokio_socks::Error, proxy: &ProxyServer, to: &Destination) -> Error {
+fn socks_error(error: tokio_socks::Error, proxy: &ProxyServer, to: &Destination) -> Error {
     use tokio_socks::Error::{
         AuthorizationRequired, InvalidAuthValues, Io, NoAcceptableAuthMethods, PasswordAuthFailure,
     };

@@ -141,10 +141,7 @@ fn a_header_that_cannot_be_sent_is_found_out_at_once() {
 #[test]
 fn outside_of_a_runtime_it_is_said_what_is_missing() {
     let error = EventSocket::new("ws://localhost:1/", later).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "an EventSocket needs a tokio runtime to run on, and it is made outside of one"
-    );
+    assert_eq!(error.to_string(), "an EventSocket must be created inside a tokio runtime");
 }
 
 /// The connection has failed when they are added, and the one thread of the runtime is free to report it.
