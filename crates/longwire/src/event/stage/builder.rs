@@ -8,7 +8,7 @@ use longwire_proto::{Config, Limits};
 
 use super::handle::Stage;
 use super::runtime::StageRuntime;
-use super::stage_loop::{Shared, StageLoop};
+use super::stage_loop::{SharedLoop, StageLoop};
 use crate::admission::origin::{InvalidOrigin, Origin};
 use crate::admission::policy::AdmissionPolicy;
 use crate::error::{Error, Result, not_instant, not_zero, without_effect};
@@ -40,20 +40,20 @@ use crate::ledger::Ledger;
 /// ```
 #[must_use = "a stage is made by `start`"]
 pub struct StageBuilder {
-    settings: Settings,
+    settings: StageSettings,
     application: Staged,
 }
 
 /// What is under test.
 enum Staged {
     /// Makes the loop for a handler of any type.
-    Handler(Box<dyn FnOnce(Settings) -> Result<Shared>>),
+    Handler(Box<dyn FnOnce(StageSettings) -> Result<SharedLoop>>),
     Routes(Routes),
     /// A handler for all paths, and then a route.
     Both,
 }
 
-struct Settings {
+struct StageSettings {
     config: Config,
     admission: AdmissionPolicy,
     max_spawned: usize,
@@ -96,7 +96,7 @@ impl Stage {
 
 impl StageBuilder {
     fn of(application: Staged) -> StageBuilder {
-        let settings = Settings {
+        let settings = StageSettings {
             config: Config::default(),
             admission: AdmissionPolicy::of_server(),
             max_spawned: 64,
@@ -199,7 +199,7 @@ impl StageBuilder {
     }
 }
 
-impl Settings {
+impl StageSettings {
     fn check(&self) -> Result<()> {
         self.admission.check()?;
         self.config.limits.check()?;
@@ -213,7 +213,7 @@ impl Settings {
         Ok(())
     }
 
-    fn make(self, application: impl Application) -> Result<Shared> {
+    fn make(self, application: impl Application) -> Result<SharedLoop> {
         let runtime = StageRuntime::new().map_err(|error| Error::io("make the runtime of a stage", error))?;
         let exchange = Arc::<Exchange>::default();
         let mailbox = exchange.connect(1).first().cloned().unwrap_or_default();
@@ -227,7 +227,7 @@ impl Settings {
             tick_every: self.tick_every,
         };
         let stage_loop = StageLoop::new(rules, &exchange, mailbox, self.tickers, self.observer, runtime);
-        Ok(Shared::new(stage_loop))
+        Ok(SharedLoop::new(stage_loop))
     }
 }
 

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use http::HeaderMap;
 use longwire_proto::{CloseFrame, Closed, SendError};
 
-use super::client_end::{ClientEnd, OpenedClient, Reading};
-use super::stage_loop::{ClientNumber, Shared};
+use super::client_end::{ClientEnd, ClientReading, OpenedClient};
+use super::stage_loop::{ClientNumber, SharedLoop};
 use crate::message::Message;
 
 /// A client that is connected to a [`Stage`](crate::Stage). It answers pings and Close frames as a browser does. When it is
@@ -29,13 +29,13 @@ use crate::message::Message;
 /// }
 /// ```
 pub struct StageClient {
-    shared: Shared,
+    shared: SharedLoop,
     number: ClientNumber,
     opened: OpenedClient,
 }
 
 impl StageClient {
-    pub(super) fn new(shared: Shared, number: ClientNumber, opened: OpenedClient) -> StageClient {
+    pub(super) fn new(shared: SharedLoop, number: ClientNumber, opened: OpenedClient) -> StageClient {
         StageClient { shared, number, opened }
     }
 
@@ -109,12 +109,12 @@ impl StageClient {
     /// Stops reading, as a client does that is too slow: what the handler sends waits in the connection's queue, and counts
     /// for [`Limits::high_water`](crate::Limits::high_water). There are no buffers of a system in between.
     pub fn stop_reading(&self) {
-        self.with(|client| client.reading = Reading::Stopped);
+        self.with(|client| client.reading = ClientReading::Stopped);
     }
 
     /// Reads again, beginning with what waits.
     pub fn resume_reading(&self) {
-        self.with(|client| client.reading = Reading::Reads);
+        self.with(|client| client.reading = ClientReading::Reads);
         self.turn();
     }
 

@@ -24,7 +24,7 @@ pub(super) struct ClientEnd {
     pub(super) key: Option<Key>,
     /// What the server has not read.
     pub(super) outgoing: Vec<u8>,
-    pub(super) reading: Reading,
+    pub(super) reading: ClientReading,
     /// Whether the server has ended its side, and whether the client has read as far.
     server_end: ServerEnd,
     stage: ClientStage,
@@ -34,7 +34,7 @@ pub(super) struct ClientEnd {
 
 /// Whether the client takes what the server sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reading {
+pub(super) enum ClientReading {
     Reads,
     Stopped,
 }
@@ -80,7 +80,7 @@ impl ClientEnd {
         ClientEnd {
             key: None,
             outgoing: encode_request(&handshake.request()),
-            reading: Reading::Reads,
+            reading: ClientReading::Reads,
             server_end: ServerEnd::Open,
             stage: ClientStage::Opening { handshake, head: Box::new(head) },
             messages: Vec::new(),
@@ -166,7 +166,7 @@ impl ClientEnd {
 
     /// Comes to the end of what the server has sent, and ends this side as well. `false`: there is no end to come to.
     pub(super) fn read_end(&mut self) -> bool {
-        if self.server_end != ServerEnd::Waits || self.reading == Reading::Stopped {
+        if self.server_end != ServerEnd::Waits || self.reading == ClientReading::Stopped {
             return false;
         }
         self.vanish();

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::client::StageClient;
-use super::stage_loop::{Shared, Until};
+use super::stage_loop::{SharedLoop, Until};
 use crate::error::Result;
 use crate::event::publisher::Topics;
 
@@ -67,7 +67,7 @@ const LONGEST_TIME: Duration = Duration::from_secs(30 * 365 * 86_400);
 /// A stage cannot be used in an async function, since it blocks on its runtime: write tests as `#[test]`, not as
 /// `#[tokio::test]`.
 pub struct Stage {
-    pub(super) shared: Shared,
+    pub(super) shared: SharedLoop,
 }
 
 impl Stage {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use super::client_end::{ClientEnd, Reading};
+use super::client_end::{ClientEnd, ClientReading};
 use super::runtime::StageRuntime;
 use crate::admission::census::Census;
 use crate::event::application::Application;
@@ -62,11 +62,11 @@ pub(super) trait StageDriver {
 
 /// The loop, which the stage and its clients share.
 #[derive(Clone)]
-pub(super) struct Shared(Rc<RefCell<dyn StageDriver>>);
+pub(super) struct SharedLoop(Rc<RefCell<dyn StageDriver>>);
 
-impl Shared {
-    pub(super) fn new(stage_loop: impl StageDriver + 'static) -> Shared {
-        Shared(Rc::new(RefCell::new(stage_loop)))
+impl SharedLoop {
+    pub(super) fn new(stage_loop: impl StageDriver + 'static) -> SharedLoop {
+        SharedLoop(Rc::new(RefCell::new(stage_loop)))
     }
 
     pub(super) fn driver(&self) -> RefMut<'_, dyn StageDriver> {
@@ -209,7 +209,7 @@ impl<A: Application> StageLoop<A> {
             };
             match step {
                 Step::Wait => return moved,
-                Step::Write if client.reading == Reading::Stopped => {
+                Step::Write if client.reading == ClientReading::Stopped => {
                     if self.reactor.step(key) != Step::Drop {
                         return moved;
                     }
