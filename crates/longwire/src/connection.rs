@@ -282,7 +282,7 @@ impl Connection {
             if next < timer.deadline() {
                 timer.as_mut().reset(next);
             }
-            // Without a coop budget, the timer would not register the waker, and this may not be called again.
+            // `unconstrained`: with a spent budget, the timer would not register the waker, and no other call may follow.
             if pin!(unconstrained(timer.as_mut())).poll(cx).is_pending() {
                 return was_overdue;
             }
@@ -416,8 +416,8 @@ impl Connection {
         self.is_amid_call = self.transport.is_some();
     }
 
-    /// Handles the end of the peer's side of the transport. On a server, a client that half-closed may still read
-    /// queued data; a client ends both directions at once (RFC 6455 §7.1.1).
+    /// Handles the end of the peer's side of the transport. A peer that is a client may still read queued data; a server
+    /// ends both directions at once (RFC 6455 §7.1.1).
     fn end_reading(&mut self) {
         if self.protocol.role() == Role::Client || self.outbox.is_over() {
             return self.end(None);

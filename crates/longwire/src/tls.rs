@@ -59,7 +59,8 @@ fn read_file(path: &Path) -> Result<Vec<u8>> {
 }
 
 #[cfg(feature = "client")]
-const NOTHING_TO_ADD: &str = "a certificate was added to a client that trusts anyone and checks no certificate: remove one of the two settings";
+const NOTHING_TO_ADD: &str =
+    "a certificate was added, but this client trusts anyone and checks no certificate: remove one of the two";
 #[cfg(feature = "client")]
 const BRINGS_ITS_OWN: &str =
     "a certificate was added to a rustls configuration, which has its own: add it to that configuration";

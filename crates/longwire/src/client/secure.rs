@@ -25,7 +25,10 @@ pub(super) async fn secure(
     let failed = |error| Error::io(doing(destination, whom), error);
     let name = destination.tls_name().map_err(failed)?;
     if tls.trusts_anyone() {
-        tracing::warn!(%destination, "the certificate is not checked: an attacker on the network can read and change everything");
+        tracing::warn!(
+            %destination,
+            "the certificate is not checked: an attacker on the network can read and change everything"
+        );
     }
     let connector = tokio_rustls::TlsConnector::from(tls.config().await?);
     let secured = connector.connect(name, transport).await;
