@@ -83,8 +83,8 @@
 //!   second is leaked. A ring that is forgotten leaks everything.
 //! - An [`Operation`] is a key into the ring's table, not a pointer. A key that is out of date finds nothing.
 //!
-//! The `unsafe` blocks are in three modules: `buffers`, `direct` and `ring`. The tests run under AddressSanitizer and
-//! ThreadSanitizer as well.
+//! The `unsafe` blocks are in three modules: `buffers`, `direct` and `ring`. The tests run under `AddressSanitizer` and
+//! `ThreadSanitizer` as well.
 
 #![cfg(target_os = "linux")]
 

@@ -183,7 +183,7 @@ impl<M: Unrouted> Server<M> {
     ///
     /// # Errors
     ///
-    /// A setting that makes no sense, such as an origin without a scheme or [limits](Limits::check) with which no
+    /// A setting that makes no sense, such as an origin without a scheme or [limits](crate::Limits::check) with which no
     /// connection is possible ([`Error::Setting`]), or the system refuses what the loops need. What goes wrong with a
     /// connection ends that connection only.
     ///
