@@ -1,4 +1,4 @@
-//! What the user may ask for.
+//! Command-line arguments.
 
 mod limits;
 mod listen;
@@ -16,7 +16,7 @@ pub(crate) use limits::LimitArgs;
 pub(crate) use listen::ListenAddr;
 pub(crate) use route::RouteArgs;
 
-/// Serve, connect to and look into WebSocket endpoints.
+/// Serve, connect to and inspect WebSocket endpoints.
 #[derive(Debug, Parser)]
 #[command(name = "longwire", version, about, arg_required_else_help = true)]
 #[command(
@@ -42,39 +42,39 @@ Examples:
 
 Endpoints:
   /                the page, with a chat and a live ticker
-  /echo            sends every message back as it came
-  /channel/{name}  sends each message to all others in the channel
-  /ticker          what the server does, once a second, as JSON
-  /metrics         with --metrics: what is counted, as Prometheus reads it
+  /echo            sends every message back unchanged
+  /channel/{name}  sends each message to everyone else in the channel
+  /ticker          server statistics, once a second, as JSON
+  /metrics         with --metrics: metrics in the Prometheus text format
 
-Ctrl-C (or SIGTERM) closes every connection with 1001 and waits up to 10 s; a second one ends at once.
-SIGHUP reads the certificate and its key again; connections go on. If they are not usable, those in use stay.")]
+Ctrl-C (or SIGTERM) closes every connection with 1001 and waits up to 10 s; a second one stops immediately.
+SIGHUP reloads the certificate and key without dropping connections. If loading fails, the current ones stay in use.")]
 pub(crate) struct ServeArgs {
-    /// The address to listen on: host and port, such as `localhost:8080`; port 0 takes any that is free
+    /// The address to listen on: host and port, such as `localhost:8080`; port 0 picks any free port
     ///
-    /// A port alone, such as `8080`, is that of 127.0.0.1, which only this machine reaches. `:8080` is that port of every
-    /// address of this machine, of IPv4 and IPv6. An IPv6 address stands in brackets, as in `[::1]:8080`.
+    /// A port alone, such as `8080`, listens on 127.0.0.1, which only this machine can reach. `:8080` listens on that
+    /// port of every IPv4 and IPv6 address of this machine. Write an IPv6 address in brackets, as in `[::1]:8080`.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(crate) listen: ListenAddr,
 
-    /// The certificate chain for https:// and wss://, as PEM
+    /// The certificate chain for https:// and wss://, in PEM format
     #[arg(long, value_name = "PEM", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,
 
-    /// The private key that belongs to the certificate, as PEM
+    /// The private key of the certificate, in PEM format
     #[arg(long, value_name = "PEM", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
 
-    /// Let pages of this origin connect too, such as `https://example.com` or `https://*.example.com` (repeatable)
+    /// Also accept pages from this origin, such as `https://example.com` or `https://*.example.com` (repeatable)
     ///
-    /// Browsers send the origin of the page along. Pages of this server itself may always connect, and so may programs
-    /// that are no browsers. `*.` stands for all hosts below the one that follows, and not for that itself.
+    /// Browsers send the origin of the page. Pages from this server and programs other than browsers may always
+    /// connect. `*.` matches every host below the domain that follows, but not the domain itself.
     #[arg(long, value_name = "URL")]
     pub(crate) origin: Vec<Origin>,
 
-    /// A reverse proxy ends TLS before this server: pages of https:// are its own, and those of http:// are not
+    /// A reverse proxy terminates TLS: accept pages of this host from https://, and not from http://
     ///
-    /// The proxy has to pass on the Host that the browser sent. With --tls-cert it is so without this flag.
+    /// The proxy must pass on the Host header that the browser sent. --tls-cert implies this.
     #[arg(long, conflicts_with = "tls_cert")]
     pub(crate) behind_tls_proxy: bool,
 
@@ -82,18 +82,18 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     pub(crate) no_compression: bool,
 
-    /// What moves the bytes: io_uring where the system has it and allows it, or readiness (epoll, kqueue)
+    /// How the server does I/O: with io_uring where the system allows it, or with readiness (epoll, kqueue)
     #[arg(long, value_enum, default_value_t)]
     pub(crate) engine: EngineArg,
 
-    /// How many event loops to run, each on a thread of its own, up to 1024 [default: one for each core]
+    /// Number of event loops, each on its own thread, up to 1024 [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) workers: Option<u16>,
 
-    /// Show what is counted at /metrics, as Prometheus reads it
+    /// Serve metrics at /metrics, in the Prometheus text format
     ///
-    /// Whoever can reach the server can read it, and sees how many connections there are, how many were refused and
-    /// why, and how much is said: off unless asked for. Behind a reverse proxy, let the proxy keep it from others.
+    /// Anyone who can reach the server can read them. They show how many connections are open, how many were refused
+    /// and why, and how much traffic there is. Behind a reverse proxy, restrict access to /metrics there.
     #[arg(long)]
     pub(crate) metrics: bool,
 
@@ -101,7 +101,7 @@ pub(crate) struct ServeArgs {
     pub(crate) limits: LimitArgs,
 }
 
-/// What moves the bytes, as the user names it.
+/// The I/O engine, as given on the command line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum EngineArg {
     #[default]
@@ -120,10 +120,11 @@ impl From<EngineArg> for Engine {
     }
 }
 
-/// Connect to a WebSocket: each line of standard input is sent, each message is printed
+/// Connect to a WebSocket: send each line of standard input, print each message
 ///
-/// On a terminal, lines can be edited, and the arrow keys recall earlier ones. A text is printed as a line; what is binary
-/// is printed byte by byte as it came, without anything between messages (a terminal shows its first bytes instead).
+/// On a terminal, you can edit lines and recall earlier ones with the arrow keys. A text message is printed as a line.
+/// A binary message is printed byte for byte, with no separator between messages (a terminal shows its first bytes
+/// instead).
 #[derive(Debug, Parser)]
 #[command(after_help = "\
 Examples:
@@ -136,20 +137,20 @@ Examples:
   longwire connect ws://localhost/events --unix-socket /run/app.sock
   longwire connect wss://example.com/feed --reconnect --tries 10
 
-The end of a file or pipe closes the connection with 1000 when everything has been sent; what the server still says \
-before it answers that is printed. With --count or --reconnect the connection stays, and messages are printed until \
-there were as many, or the server closes. --at-end close and --at-end stay say so in every case. Ctrl-D on a terminal \
-closes.
+The end of a file or pipe closes the connection with 1000 once everything has been sent; messages that arrive before \
+the server confirms are still printed. With --count or --reconnect the connection stays open, and messages are printed \
+until the count is reached or the server closes. --at-end close and --at-end stay override these defaults. Ctrl-D on a \
+terminal closes.
 
-What can be set in several ways: --header comes before a flag of its own (--user), and that before the URL. Of a header \
-that a request has once (Authorization, Origin, User-Agent, Referer, From) the last one counts; cookies are joined; \
-others are sent each. Host comes from the URL and subprotocols from --subprotocol: they, Upgrade, Connection, \
-Content-Length, Transfer-Encoding and Sec-WebSocket-* cannot be set by --header.
+Where several flags set the same thing, --header overrides a dedicated flag (--user), which overrides the URL. If a \
+request has a header once (Authorization, Origin, User-Agent, Referer, From), its last value wins; cookies are joined; \
+other headers are all sent. Host comes from the URL and subprotocols from --subprotocol. --header cannot set them, nor \
+Upgrade, Connection, Content-Length, Transfer-Encoding and Sec-WebSocket-*.
 
-Ctrl-C, SIGTERM and SIGHUP close with 1001; a second one ends at once, with exit code 130.
-Exit code: 0 after a normal end (close code 1000, 1001 or none), 1 after any other, 2 for a call that makes no sense.")]
+Ctrl-C, SIGTERM and SIGHUP close with 1001; a second one stops immediately, with exit code 130.
+Exit code: 0 after a normal end (close code 1000, 1001 or none), 1 after any other, 2 for wrong arguments.")]
 pub(crate) struct ConnectArgs {
-    /// Where to connect: ws://… or wss://…; without a scheme ws:// is assumed, without a host this machine
+    /// Where to connect: ws://… or wss://…; the default scheme is ws://, the default host this machine
     #[arg(value_name = "URL", value_parser = |text: &str| Ok::<_, String>(url::complete(text)))]
     pub(crate) url: String,
 
@@ -157,21 +158,22 @@ pub(crate) struct ConnectArgs {
     #[arg(long, short = 's', value_name = "NAME")]
     pub(crate) subprotocol: Vec<String>,
 
-    /// Add a header to the request (repeatable); which one counts is said below
+    /// Add a header to the request (repeatable); see below for precedence
     #[arg(long, short = 'H', value_name = "NAME: VALUE", value_parser = parse_header)]
     pub(crate) header: Vec<(HeaderName, HeaderValue)>,
 
-    /// Send binary messages instead of text: each line with its end, or as --raw and --chunk say
+    /// Send binary messages instead of text: one for each line, or as set by --raw or --chunk
     ///
-    /// Nothing is left out or added: all messages together are the input. (A line that is edited on a terminal has no end.)
+    /// Each message includes its line ending, so all messages together equal the input. (A line edited on a terminal
+    /// has no line ending.)
     #[arg(long, short = 'b')]
     pub(crate) binary: bool,
 
-    /// Send the whole input as one message, when it has ended
+    /// Send the whole input as one message when it ends
     #[arg(long, conflicts_with = "chunk")]
     pub(crate) raw: bool,
 
-    /// Send a binary message for every N bytes of the input, and one for what is left
+    /// Send a binary message for every N bytes of the input, and one for the remainder
     #[arg(long, value_name = "N", requires = "binary")]
     pub(crate) chunk: Option<NonZeroUsize>,
 
@@ -179,18 +181,19 @@ pub(crate) struct ConnectArgs {
     #[arg(long, short = 'E', value_name = "WHAT", value_enum)]
     pub(crate) at_end: Option<AtEnd>,
 
-    /// Close after this many messages have been received
+    /// Close after receiving this many messages
     #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
 
-    /// Connect again when the connection breaks, until the server closes it for good; the end of the input closes nothing
+    /// Reconnect whenever the connection breaks, until the server closes it for good
     ///
-    /// Between tries there is a random wait of up to 250 ms, which doubles with each, up to 30 s. Lines that are typed
-    /// meanwhile are sent on the next connection. Every change is told on standard error.
+    /// The end of the input does not close the connection. The program waits a random time of up to 250 ms before the
+    /// first attempt; the maximum doubles with each attempt, up to 30 s. Lines typed while disconnected are sent on the
+    /// next connection. Every change of state is reported on standard error.
     #[arg(long)]
     pub(crate) reconnect: bool,
 
-    /// Give up after so many tries in a row [default: never]
+    /// Give up after this many failed attempts in a row [default: never]
     #[arg(long, value_name = "N", requires = "reconnect", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) tries: Option<u32>,
 
@@ -200,7 +203,7 @@ pub(crate) struct ConnectArgs {
 
     /// Show on standard error how the connection is made (address, TLS, request, response), and every frame
     ///
-    /// Each line begins with the seconds since the start. Values that tell who asks are not shown.
+    /// Each line begins with the seconds since the start. Credentials are not shown.
     #[arg(long, short = 'v')]
     pub(crate) verbose: bool,
 
@@ -211,9 +214,9 @@ pub(crate) struct ConnectArgs {
 /// What the end of standard input does to the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum AtEnd {
-    /// It is closed with 1000, when everything has been sent
+    /// Close it with 1000 once everything has been sent
     Close,
-    /// It stays, and messages are printed
+    /// Keep it open and go on printing messages
     Stay,
 }
 

@@ -24,7 +24,7 @@ use input::{Cut, Input};
 use output::Output;
 use verbose::Verbose;
 
-/// The exit code of a program that Ctrl-C ended, as shells have it.
+/// The exit code after Ctrl-C, as in shells.
 const INTERRUPTED: u8 = 130;
 
 pub(crate) async fn run(args: ConnectArgs) -> Result<ExitCode, Failure> {
@@ -57,7 +57,7 @@ pub(crate) async fn run(args: ConnectArgs) -> Result<ExitCode, Failure> {
     exchange.run(ends::once(socket), ending).await
 }
 
-/// Talks over one connection after the other, and tells how it stands with them.
+/// Exchanges messages over one connection after another, and reports every change of state.
 async fn connect_again<F>(
     client: Client,
     url: &str,
@@ -70,16 +70,16 @@ where
     let policy = Reconnect::default().tries(tries).while_disconnected(WhileDisconnected::Fail);
     let socket = client.reconnecting(policy).connect(url)?;
     let sender = socket.sender();
-    let telling = tokio::spawn(tell(socket.states()));
+    let reporting = tokio::spawn(report(socket.states()));
     let outcome = talk(ends::again(socket)).await;
     if sender.state().is_ended() {
-        // What led to the end is told before the end is.
-        let _told = telling.await;
+        // Report what led to the end before the end itself.
+        let _reported = reporting.await;
     }
     outcome
 }
 
-async fn tell(mut states: States) {
+async fn report(mut states: States) {
     while let Some(state) = states.next().await {
         if let Some(line) = ends::describe(&state) {
             terminal::complain(&terminal::escape(&line));
@@ -87,19 +87,19 @@ async fn tell(mut states: States) {
     }
 }
 
-/// What is sent and shown, and until when.
+/// What to send and print, and when to stop.
 #[derive(Clone)]
 struct Exchange {
     output: Output,
     verbose: Option<Verbose>,
     cut: Cut,
     binary: bool,
-    /// What the end of a file or pipe does.
+    /// What to do at the end of a file or pipe.
     at_end: AtEnd,
-    /// What Ctrl-D does.
-    at_leave: AtEnd,
+    /// What to do after Ctrl-D on a terminal.
+    at_eof_key: AtEnd,
     count: Option<u64>,
-    /// Ctrl-C, while it is a key.
+    /// Ctrl-C, while the line editor reads it as a key.
     interrupts: Arc<Notify>,
     was_interrupted: Arc<AtomicBool>,
 }
@@ -119,24 +119,24 @@ impl Exchange {
             cut,
             binary: args.binary,
             at_end: args.at_end.unwrap_or(if stays { AtEnd::Stay } else { AtEnd::Close }),
-            at_leave: args.at_end.unwrap_or(AtEnd::Close),
+            at_eof_key: args.at_end.unwrap_or(AtEnd::Close),
             count: args.count,
             interrupts: Arc::default(),
             was_interrupted: Arc::default(),
         }
     }
 
-    /// Sends what is read and prints messages until either end has had enough.
+    /// Sends the input and prints messages until either side is done.
     async fn run(self, (outlet, mut inlet): (Outlet, Inlet), ending: Ending) -> Result<ExitCode, Failure> {
         let sending = tokio::spawn(self.clone().send(outlet.clone()));
         let interrupting = tokio::spawn(self.clone().close_when_interrupted(outlet.clone(), ending));
 
         let received = self.receive(&mut inlet).await;
         if let Err(error @ Error::Protocol(_)) = received {
-            // Told at once, for what follows may take a while: if the program went, so would the transport, perhaps
-            // before the peer has read its Close frame. The peer ends the connection, or the time for closing does
+            // Report the error now because closing may take a while. Exiting at once would end the transport, perhaps
+            // before the peer has read its Close frame. The peer ends the connection, or the close timeout does
             // (RFC 6455 §7.1.1).
-            let code = Failure::from(error).tell();
+            let code = Failure::from(error).report();
             close(outlet, &mut inlet).await;
             return Ok(code);
         }
@@ -145,10 +145,10 @@ impl Exchange {
         }
         interrupting.abort();
         terminal::end_editing();
-        // Lines that cannot be sent are told of before the end is.
+        // Report lines that cannot be sent before the end of the connection.
         let unsendable = sending.is_finished() && matches!(sending.await, Ok(Sent::Unsendable));
         match received {
-            Ok(Stopped::NobodyReads) => Ok(ExitCode::SUCCESS),
+            Ok(Stopped::PipeClosed) => Ok(ExitCode::SUCCESS),
             Ok(_) if unsendable => Ok(ExitCode::FAILURE),
             Ok(_) => Ok(self.end(&inlet.closed())),
             Err(error) => Err(error.into()),
@@ -163,7 +163,7 @@ impl Exchange {
             }
             match self.output.message(&message) {
                 Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(Stopped::NobodyReads),
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(Stopped::PipeClosed),
                 Err(source) => return Err(Error::Io { doing: "write to standard output".into(), source }),
             }
             received += 1;
@@ -197,8 +197,8 @@ impl Exchange {
                         continue;
                     }
                 },
-                Input::Left => {
-                    at_end = self.at_leave;
+                Input::EofKey => {
+                    at_end = self.at_eof_key;
                     break;
                 }
                 Input::Failed(error) => {
@@ -208,7 +208,7 @@ impl Exchange {
                 }
             };
             if self.send_one(&outlet, message).await.is_err() {
-                // How the connection ended is told by the inlet.
+                // The inlet reports how the connection ended.
                 return outcome;
             }
         }
@@ -250,10 +250,10 @@ impl Exchange {
         }
     }
 
-    /// A normal end is silent unless somebody watches; any other is told.
+    /// Reports how the connection ended. A normal end is reported only on a terminal.
     fn end(&self, closed: &Closed) -> ExitCode {
         if self.was_interrupted.load(Ordering::Relaxed) && !closed.clean {
-            // There was no connection to be closed, or the peer did not answer.
+            // There was no connection to close, or the peer did not answer.
             return INTERRUPTED.into();
         }
         let normal = closed.clean
@@ -265,25 +265,25 @@ impl Exchange {
     }
 }
 
-/// Closes the connection, or waits for the end of one that is being closed.
+/// Closes the connection, or waits for a closing handshake that has begun.
 async fn close(outlet: Outlet, inlet: &mut Inlet) {
-    // The answer to the Close frame comes by the inlet.
+    // The peer's Close frame arrives through the inlet.
     let closing = tokio::spawn(async move { outlet.close(CloseCode::NORMAL).await });
     while let Ok(Some(_)) = inlet.recv().await {}
     let _ended = closing.await;
 }
 
-/// Why no more messages are printed.
+/// Why printing stopped.
 enum Stopped {
     Enough,
     Ended,
-    /// Standard output is a pipe that was closed.
-    NobodyReads,
+    /// Standard output is a pipe that its reader has closed.
+    PipeClosed,
 }
 
-/// What came of the input.
+/// The outcome of sending the input.
 enum Sent {
     All,
-    /// Some of it could not be sent, and the user has been told.
+    /// Some of it could not be sent. This has been reported.
     Unsendable,
 }

@@ -1,4 +1,4 @@
-//! Why the program could not do what it was asked to.
+//! Why the program failed.
 
 use std::process::ExitCode;
 
@@ -6,19 +6,19 @@ use longwire::{Cause, Error, HandshakeError, ProxyError};
 
 use crate::terminal;
 
-/// The exit code for a call that makes no sense, as clap has it.
+/// The exit code for wrong arguments, as in clap.
 const USAGE: u8 = 2;
 
-/// Why the program could not do what it was asked to.
+/// Why the program failed.
 pub(crate) enum Failure {
-    /// It was asked in a way that makes no sense.
+    /// The arguments are wrong.
     Usage(String),
     Other(String),
 }
 
 impl Failure {
-    /// Tells the user, and gives the exit code.
-    pub(crate) fn tell(&self) -> ExitCode {
+    /// Reports the failure on standard error and returns the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
         let (message, code) = match self {
             Failure::Usage(message) => (message, ExitCode::from(USAGE)),
             Failure::Other(message) => (message, ExitCode::FAILURE),
@@ -31,16 +31,16 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         let message = terminal::escape(&error.to_string());
-        if is_asked_wrongly(&error) { Failure::Usage(message) } else { Failure::Other(message) }
+        if is_usage_error(&error) { Failure::Usage(message) } else { Failure::Other(message) }
     }
 }
 
-fn is_asked_wrongly(error: &Error) -> bool {
+fn is_usage_error(error: &Error) -> bool {
     match error {
         Error::Url(_) | Error::Setting(_) => true,
         Error::Proxy(error) => matches!(**error, ProxyError::Address { .. }),
         Error::Handshake(error) => matches!(**error, HandshakeError::Request(_)),
-        Error::GaveUp(Cause::Failed(error)) => is_asked_wrongly(error),
+        Error::GaveUp(Cause::Failed(error)) => is_usage_error(error),
         _ => false,
     }
 }

@@ -1,4 +1,4 @@
-//! `longwire`: serve, connect to and look into WebSocket endpoints.
+//! `longwire`: serve, connect to and inspect WebSocket endpoints.
 
 mod args;
 mod connect;
@@ -23,25 +23,27 @@ fn main() -> ExitCode {
     start_log();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return Failure::Other(format!("cannot start: {error}")).tell(),
+        Err(error) => return Failure::Other(format!("cannot start: {error}")).report(),
     };
     let outcome = match args.command {
         Command::Serve(args) => runtime.block_on(serve::run(args)),
         Command::Connect(args) => runtime.block_on(connect::run(args)),
     };
     terminal::end_editing();
-    // Connections that linger for a peer's last bytes have no claim on the user's time.
+    // Do not make the user wait for connections that linger for a peer's last bytes.
     runtime.shutdown_background();
-    outcome.unwrap_or_else(|failure| failure.tell())
+    outcome.unwrap_or_else(|failure| failure.report())
 }
 
-/// Log lines go to standard error; `LONGWIRE_LOG` says which, as in `LONGWIRE_LOG=longwire=debug`.
+/// Writes log lines to standard error. `LONGWIRE_LOG` selects them, as in `LONGWIRE_LOG=longwire=debug`.
 fn start_log() {
     let wanted = std::env::var("LONGWIRE_LOG").ok();
     let targets = match wanted.as_deref().map(str::parse::<Targets>) {
         Some(Ok(targets)) => targets,
         Some(Err(error)) => {
-            terminal::complain(&format!("longwire: LONGWIRE_LOG is not understood and ignored: {error}"));
+            terminal::complain(&format!(
+                "longwire: ignoring LONGWIRE_LOG, which is not a valid filter: {error}"
+            ));
             Targets::new().with_default(tracing::Level::WARN)
         }
         None => Targets::new().with_default(tracing::Level::WARN),

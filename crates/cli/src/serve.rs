@@ -23,7 +23,7 @@ use endpoints::{Channel, Echo, Ticker};
 use listen::listen;
 use statistics::Statistics;
 
-/// Descriptors for everything that is no connection.
+/// File descriptors for everything except connections.
 const SPARE_DESCRIPTORS: u64 = 64;
 
 /// How long a shutdown may take.
@@ -41,7 +41,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         pages = pages.merge(metrics::router()?);
     }
     let mut server = listen(&args.listen).await?;
-    // From when the address is announced on, no signal ends the server by itself.
+    // Listen before announcing the address: from then on, no signal may end the process without a shutdown.
     let (ending, hang_up) = (Ending::of_server(), HangUp::listen());
     let engine = Engine::from(args.engine).resolve();
     let workers = args.workers.map_or_else(cores, usize::from);
@@ -81,22 +81,22 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Systems give a program few descriptors unless it asks for more, and each connection takes one.
+/// Raises the limit on file descriptors. Systems start programs with a low limit, and each connection takes one.
 fn raise_descriptor_limit(connections: usize) {
     let wanted = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(SPARE_DESCRIPTORS);
     match rlimit::increase_nofile_limit(wanted) {
         Ok(got) if got < wanted => {
             tracing::warn!(
-                "the system allows {got} descriptors, too few for {connections} connections (ulimit -n)"
+                "the system allows {got} file descriptors, too few for {connections} connections (ulimit -n)"
             );
         }
         Ok(_) => {}
-        Err(error) => tracing::warn!(%error, "the limit of descriptors could not be raised"),
+        Err(error) => tracing::warn!(%error, "cannot raise the limit on file descriptors"),
     }
 }
 
 fn announce(address: SocketAddr, secure: bool, engine: Engine, workers: usize) {
-    // Whoever listens on all addresses wants one that can be clicked on.
+    // For a wildcard address, show a local one that can be clicked on.
     let shown = match address {
         SocketAddr::V4(v4) if v4.ip().is_unspecified() => format!("127.0.0.1:{}", address.port()),
         SocketAddr::V6(v6) if v6.ip().is_unspecified() => format!("[::1]:{}", address.port()),
@@ -113,14 +113,14 @@ fn announce(address: SocketAddr, secure: bool, engine: Engine, workers: usize) {
         env!("CARGO_PKG_VERSION"),
         SHUTDOWN_TIME.as_secs(),
     );
-    // A server whose output nobody reads still serves.
+    // Keep serving if nobody reads standard output.
     let _unread = std::io::Write::write_all(&mut std::io::stdout(), lines.as_bytes());
 }
 
-/// Ready at the first Ctrl-C or SIGTERM; the second ends the program at once.
+/// Waits for the first Ctrl-C or SIGTERM. The second one ends the program immediately.
 async fn asked_to_stop(mut ending: Ending) {
     ending.next().await;
-    terminal::complain("Shutting down; press Ctrl-C again to stop at once.");
+    terminal::complain("Shutting down; press Ctrl-C again to stop immediately.");
     tokio::spawn(async move {
         ending.next().await;
         std::process::exit(130);

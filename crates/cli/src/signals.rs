@@ -1,13 +1,13 @@
-//! Signals of the system.
+//! Operating system signals.
 
-/// What asks the program to end.
+/// Signals that ask the program to end.
 pub(crate) struct Ending(#[cfg(unix)] unix::Ending);
 
-/// What asks a server to read its certificates again: SIGHUP.
+/// SIGHUP, which asks a server to reload its certificate.
 pub(crate) struct HangUp(#[cfg(unix)] Option<tokio::signal::unix::Signal>);
 
 impl Ending {
-    /// Listens to Ctrl-C and SIGTERM from now on, so that they do not end the program by themselves.
+    /// Listens for Ctrl-C and SIGTERM from now on, so that they no longer kill the process.
     pub(crate) fn of_server() -> Ending {
         Ending(
             #[cfg(unix)]
@@ -15,7 +15,7 @@ impl Ending {
         )
     }
 
-    /// Listens to Ctrl-C, SIGTERM and SIGHUP.
+    /// Listens for Ctrl-C, SIGTERM and SIGHUP.
     pub(crate) fn of_client() -> Ending {
         Ending(
             #[cfg(unix)]
@@ -23,7 +23,7 @@ impl Ending {
         )
     }
 
-    /// Waits for the next of them.
+    /// Waits for the next signal.
     pub(crate) async fn next(&mut self) {
         #[cfg(unix)]
         self.0.next().await;
@@ -33,7 +33,7 @@ impl Ending {
 }
 
 impl HangUp {
-    /// Listens to SIGHUP from now on, so that it does not end the program.
+    /// Listens for SIGHUP from now on, so that it no longer kills the process.
     pub(crate) fn listen() -> HangUp {
         HangUp(
             #[cfg(unix)]
@@ -41,7 +41,7 @@ impl HangUp {
         )
     }
 
-    /// Waits for the next one; without end where there is none.
+    /// Waits for the next SIGHUP. It never completes on a system without SIGHUP.
     pub(crate) async fn next(&mut self) {
         #[cfg(unix)]
         unix::next(&mut self.0).await;
@@ -90,7 +90,9 @@ mod unix {
     pub(super) fn listen(kind: SignalKind) -> Option<Signal> {
         let listening = signal(kind);
         listening
-            .inspect_err(|error| tracing::warn!(%error, ?kind, "a signal will end the program at once"))
+            .inspect_err(
+                |error| tracing::warn!(%error, ?kind, "this signal will end the program immediately"),
+            )
             .ok()
     }
 

@@ -1,4 +1,4 @@
-//! What goes to a person.
+//! Output for people.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -9,13 +9,13 @@ use icu_properties::props::{
 };
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-/// What joins pictures to one: ZERO WIDTH JOINER.
+/// Joins several emoji into one: ZERO WIDTH JOINER.
 const JOINER: char = '\u{200d}';
 
-/// What asks for the coloured form of a picture: VARIATION SELECTOR-16.
+/// Selects the coloured form of an emoji: VARIATION SELECTOR-16.
 const COLOURED: char = '\u{fe0f}';
 
-/// Clears the line that the cursor is in.
+/// Clears the line that the cursor is on.
 const CLEAR_LINE: &[u8] = b"\r\x1b[K";
 
 /// Whether to use colour, given whether the output is a terminal. See <https://no-color.org>.
@@ -25,14 +25,14 @@ pub(crate) fn colour_on(is_terminal: bool) -> bool {
     is_terminal && !unwanted && !dumb
 }
 
-/// Writes a line to standard error. That nobody reads there is no reason to stop.
+/// Writes a line to standard error. Failures are ignored: the program goes on if nobody reads there.
 pub(crate) fn complain(line: &str) {
     if !(io::stderr().is_terminal() && print_above(line)) {
         let _unread = writeln!(io::stderr(), "{line}");
     }
 }
 
-/// A terminal on which a line is edited: everything else is printed above that.
+/// A terminal on which a line is being edited. Everything else is printed above that line.
 struct Editing {
     print: Box<dyn FnMut(String) -> bool + Send>,
     #[cfg(unix)]
@@ -45,7 +45,7 @@ fn editing() -> MutexGuard<'static, Option<Editing>> {
     EDITING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on a line is edited, and `print` prints above it. It gives whether it could.
+/// Records that a line is being edited from now on. `print` prints above it and returns whether that succeeded.
 pub(crate) fn begin_editing(print: impl FnMut(String) -> bool + Send + 'static) {
     *editing() = Some(Editing {
         print: Box::new(print),
@@ -54,7 +54,7 @@ pub(crate) fn begin_editing(print: impl FnMut(String) -> bool + Send + 'static) 
     });
 }
 
-/// Gives the terminal back as it was, without the line that was being edited.
+/// Restores the terminal and clears the line that was being edited.
 pub(crate) fn end_editing() {
     let Some(_editing) = editing().take() else { return };
     #[cfg(unix)]
@@ -65,12 +65,12 @@ pub(crate) fn end_editing() {
     let _gone = stdout.write_all(CLEAR_LINE).and_then(|()| stdout.flush());
 }
 
-/// Prints a line above the one that is edited; `false`: none is.
+/// Prints a line above the edited one. Returns `false` if no line is being edited.
 pub(crate) fn print_above(line: &str) -> bool {
     editing().as_mut().is_some_and(|editing| (editing.print)(format!("{line}\n")))
 }
 
-/// Where log lines go: standard error, above a line that is edited.
+/// Writes log lines to standard error, above a line that is being edited.
 #[derive(Debug, Default)]
 pub(crate) struct Log(Vec<u8>);
 
@@ -85,15 +85,15 @@ impl io::Write for Log {
     }
 }
 
-/// The lines are whole when the writer of a log event is dropped.
+/// Dropping the writer of a log event completes its lines.
 impl Drop for Log {
     fn drop(&mut self) {
         complain(String::from_utf8_lossy(&self.0).trim_end_matches('\n'));
     }
 }
 
-/// Makes text from the wire safe to show: what steers a terminal, turns the direction of text, or cannot be seen is shown
-/// by its number. What joins and colours the pictures of an emoji stays.
+/// Makes text from the wire safe to show. Characters that control a terminal, change the direction of text or are
+/// invisible are replaced by their code point. Characters that join and colour emoji are kept.
 pub(crate) fn escape(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut follows_picture = false;
@@ -113,7 +113,7 @@ pub(crate) fn escape(text: &str) -> String {
     shown
 }
 
-/// Whether a character steers a terminal or a text instead of being seen in it, by its properties in Unicode.
+/// Whether a character is invisible or controls a terminal or the layout of text, by its Unicode properties.
 fn is_unseen(character: char) -> bool {
     let unseen = GeneralCategoryGroup::Control
         .union(GeneralCategoryGroup::Format)
@@ -125,7 +125,7 @@ fn is_unseen(character: char) -> bool {
             || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character))
 }
 
-/// Bytes for a person: their number, and the first of them.
+/// Describes bytes for a person: their number, and the first of them.
 pub(crate) fn describe(bytes: &[u8]) -> String {
     const SHOWN: usize = 16;
     let mut text = format!("<{} {}", bytes.len(), if bytes.len() == 1 { "byte" } else { "bytes" });
@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(escape("κόσμε 😀"), "κόσμε 😀");
     }
 
-    /// U+061C got through: it was not in a list.
+    /// Regression: U+061C was missing from a list of characters and got through.
     #[test]
     fn nothing_that_cannot_be_seen_gets_through() {
         for unseen in [

@@ -21,7 +21,7 @@ fn an_occupied_port_is_told_with_what_to_do() {
     let occupied = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = occupied.local_addr().unwrap().to_string();
     let expected = format!(
-        "longwire: cannot listen on {address}: another program does; choose another port with --listen"
+        "longwire: cannot listen on {address}: it is already in use; choose another port with --listen"
     );
     assert_eq!(complaint(&["serve", "--listen", &address]), (Some(1), expected));
 }

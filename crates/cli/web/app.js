@@ -1,4 +1,4 @@
-// The page of `longwire serve`: each panel has a WebSocket of its own.
+// The page of `longwire serve`: each panel has its own WebSocket.
 
 import { Chat } from "./chat.js";
 import { Connection } from "./connection.js";

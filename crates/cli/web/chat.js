@@ -1,4 +1,4 @@
-// The chat: JSON of the shape {"name": …, "text": …} over a channel.
+// The chat: sends JSON of the form {"name": …, "text": …} over a channel.
 
 const MOST_MESSAGES = 200;
 const MOST_CHARACTERS = 4_000;
@@ -8,14 +8,14 @@ function clip(text, most) {
   return text.length > most ? `${text.slice(0, most)} …` : text;
 }
 
-/** Anyone can send anything to a channel: what is not of the chat's shape is shown as what it is. */
+/** Anyone can send anything to a channel. Messages that do not have the chat's form are shown as raw messages. */
 function parse(data) {
   if (typeof data !== "string") return { kind: "foreign", text: `binary message, ${data.size} bytes` };
   try {
     const { name, text } = JSON.parse(data);
     if (typeof name === "string" && typeof text === "string") return { kind: "message", name, text };
   } catch {
-    // Not JSON, or `null`: shown as it came.
+    // Not JSON, or `null`: show it as it is.
   }
   return { kind: "foreign", text: data };
 }
@@ -53,7 +53,7 @@ export class Chat {
     });
   }
 
-  /** While there is no connection nothing can be sent: the button and a hint say so, and the text stays. */
+  /** Disables the button and shows a hint while disconnected. The typed text stays. */
   stateChanged(state) {
     this.#button.disabled = state.kind !== "open";
     if (state.kind === "closed") {
@@ -61,7 +61,7 @@ export class Chat {
       this.#missedSome ||= state.wasOpen;
     } else if (state.kind === "open") {
       this.#hint.textContent = "";
-      if (this.#missedSome) this.#note("Connected again. What others said in between is not shown.");
+      if (this.#missedSome) this.#note("Connected again. Messages sent in the meantime are not shown.");
       this.#missedSome = false;
     }
   }
@@ -70,7 +70,7 @@ export class Chat {
     this.#show(parse(data), "other");
   }
 
-  /** The channel sends to the others only, so one's own message is shown from here. */
+  /** The channel sends only to others, so the sender's own message is shown from here. */
   #submit() {
     const text = this.#text.value.trim();
     if (text === "") return;
@@ -95,7 +95,7 @@ export class Chat {
     this.#append(element("li", "note", text));
   }
 
-  /** Follows the newest message unless the reader has scrolled back. */
+  /** Scrolls to the newest message unless the reader has scrolled back. */
   #append(item) {
     const { scrollTop, scrollHeight, clientHeight } = this.#log;
     const atEnd = scrollHeight - scrollTop - clientHeight < 40;

@@ -1,14 +1,14 @@
-// A WebSocket that comes back by itself.
+// A WebSocket that reconnects automatically.
 
 const FIRST_DELAY = 500; // milliseconds
 const LONGEST_DELAY = 10_000;
 
-/** A connection that held this long (milliseconds) was a good one: its loss starts the backoff anew. */
+/** A connection that was open for at least this long (milliseconds) resets the backoff. */
 const STABLE = 5_000;
 
 /**
- * Milliseconds to wait before try number `failures`. The jitter keeps the pages of a restarted server from all
- * coming back in the same instant (RFC 6455 §7.2.3).
+ * Milliseconds to wait before the next attempt, after `failures` failed ones. The jitter keeps the pages of a
+ * restarted server from all reconnecting at the same time (RFC 6455 §7.2.3).
  */
 function backoff(failures) {
   const delay = Math.min(FIRST_DELAY * 2 ** failures, LONGEST_DELAY);
@@ -49,12 +49,12 @@ export class Connection {
     this.onstate({ kind: "connecting" });
   }
 
-  /** Ends the wait for the next try. Does nothing while connecting or open. */
+  /** Skips the wait for the next attempt. Does nothing while connecting or open. */
   reconnectNow() {
     if (this.#socket?.readyState === WebSocket.CLOSED) this.open();
   }
 
-  /** Says whether the message was handed to an open connection. */
+  /** Returns whether the message was passed to an open connection. */
   send(message) {
     if (this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(message);

@@ -1,6 +1,6 @@
-// The line of a panel that tells the state of its connection.
+// The status line of a panel: shows the state of its connection.
 
-/** The close codes that a page can see of a server (RFC 6455 §7.4.1), in words. */
+/** The close codes that a page can receive from a server (RFC 6455 §7.4.1). */
 const MEANING = new Map([
   [1000, "normal closure"],
   [1001, "going away"],
@@ -16,7 +16,7 @@ const MEANING = new Map([
 ]);
 
 function describeClose({ code, reason, wasOpen }) {
-  // 1006 is never sent: the browser says it of any end without a close frame.
+  // 1006 is never sent: the browser reports it for any end without a Close frame.
   const meaning = code === 1006 ? (wasOpen ? "connection lost" : "no connection") : MEANING.get(code);
   const parts = [meaning ? `${code} ${meaning}` : `${code}`, reason];
   return `Closed: ${parts.filter(Boolean).join(" · ")}`;
@@ -57,7 +57,7 @@ export class ConnectionStatus {
     }
   }
 
-  /** Outside of the live region: a screen reader hears of the close once, not of every second. */
+  /** The countdown is outside of the live region, so a screen reader announces the close once, not every second. */
   #countDown(retryAt) {
     const tick = () => {
       const seconds = Math.max(1, Math.ceil((retryAt - Date.now()) / 1000));
@@ -67,7 +67,7 @@ export class ConnectionStatus {
     this.#interval = setInterval(tick, 250);
   }
 
-  /** Who pressed the button must not be thrown back to the top of the page when it goes. */
+  /** Keeps the focus in the panel: hiding the focused button would move the focus to the top of the page. */
   #hideButton() {
     if (document.activeElement === this.#button) this.#panel.querySelector("h2").focus();
     this.#button.hidden = true;

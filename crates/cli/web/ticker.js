@@ -1,4 +1,4 @@
-// The ticker: what the server tells of itself once a second.
+// The ticker: shows the server's statistics once a second.
 
 const SVG = "http://www.w3.org/2000/svg";
 const SAMPLES = 60; // one per second: the last minute
@@ -27,7 +27,7 @@ function parse(data) {
   }
 }
 
-/** The last minute of one value as a line, the newest sample at the right edge. */
+/** Plots the last minute of one value as a line, with the newest sample at the right edge. */
 class Plot {
   #svg;
   #line;
@@ -42,7 +42,7 @@ class Plot {
     this.#line.setAttribute("class", "line");
   }
 
-  /** `undefined` is a gap: a second of which nothing is known. */
+  /** `undefined` is a gap: a second without data. */
   push(value) {
     this.#samples.push(value);
     if (this.#samples.length > SAMPLES) this.#samples.shift();
@@ -56,10 +56,10 @@ class Plot {
     this.#area.setAttribute("d", runs.map(({ from, path }) => `M${from[0]},${height}L${path}V${height}Z`).join(""));
   }
 
-  /** The samples as points in the picture, in one list for each stretch without a gap. */
+  /** The samples as points in the plot, in one list for each stretch without a gap. */
   #runs() {
     const { width, height } = this.#svg.viewBox.baseVal;
-    const margin = 2; // room for half of the line's width at both ends of the scale
+    const margin = 2; // room for half of the line's width at the top and bottom
     const highest = Math.max(1, ...this.#samples.filter((value) => value !== undefined));
     const runs = [[]];
     this.#samples.forEach((value, index) => {

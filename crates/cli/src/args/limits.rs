@@ -1,4 +1,4 @@
-//! What clients may cost.
+//! Limits on what clients may use.
 
 use std::time::Duration;
 
@@ -8,35 +8,35 @@ use longwire::{Keepalive, Limits};
 
 use crate::failure::Failure;
 
-/// What clients may cost. The defaults are those of the library.
+/// Limits on what clients may use. The defaults are the library's.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitArgs {
-    /// The largest message that is accepted; a larger one is answered with close code 1009
+    /// The largest message to accept; a larger one is closed with 1009
     #[arg(long, value_name = "BYTES", default_value_t = 16 << 20)]
     max_message: usize,
 
-    /// The most fragments a message may come in; more are answered with close code 1008
+    /// The most fragments per message; more are closed with 1008
     #[arg(long, value_name = "N", default_value_t = 1 << 17, value_parser = clap::value_parser!(u32).range(1..))]
     max_fragments: u32,
 
-    /// How many connections there may be; who comes after gets 503
+    /// The most connections at a time; further clients get 503
     #[arg(long, value_name = "N", default_value_t = 16_384, value_parser = at_least(1))]
     pub(crate) max_connections: usize,
 
-    /// How many connections there may be from one address; raise it behind a reverse proxy
+    /// The most connections from one address; raise it behind a reverse proxy
     #[arg(long, value_name = "N", default_value_t = 1_024, value_parser = at_least(1))]
     pub(crate) max_connections_per_ip: usize,
 
-    /// How many leading bits of an IPv6 address name a client, whose connections are counted together
+    /// Length of the IPv6 prefix that identifies a client: connections from the same prefix are counted together
     #[arg(long, value_name = "BITS", default_value_t = 64, value_parser = clap::value_parser!(u8).range(0..=128))]
     pub(crate) ipv6_prefix: u8,
 
-    /// How many bytes all connections together may hold; one that grows beyond is closed with 1013
+    /// The most bytes that all connections together may buffer; a connection that would exceed it is closed with 1013
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 30, value_parser = at_least(1))]
     pub(crate) max_buffered: usize,
 
-    /// The most bytes of a request's head; more are answered with 431
+    /// The most bytes of a request's head; a larger one is answered with 431
     #[arg(long, value_name = "BYTES", default_value_t = 16 << 10, value_parser = at_least(SMALLEST_HEAD))]
     max_head: usize,
 
@@ -52,7 +52,7 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
     close_timeout: Duration,
 
-    /// Close connections on which no message goes either way for this long [default: never]
+    /// Close connections without any message in either direction for this long [default: never]
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     idle_timeout: Option<Duration>,
 
@@ -60,15 +60,15 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = parse_seconds)]
     keepalive: Duration,
 
-    /// Drop a client from which nothing came for this long after a ping
+    /// Drop a client that sends nothing for this long after a ping
     #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = parse_seconds)]
     keepalive_timeout: Duration,
 
-    /// Send a client nothing more while more than this waits to be written to it
+    /// Stop sending to a client while more than this waits to be written to it
     #[arg(long, value_name = "BYTES", default_value_t = 256 << 10)]
     high_water: usize,
 
-    /// Go on when no more than this waits to be written [default: 65536, or --high-water if that is less]
+    /// Resume when no more than this waits to be written [default: 65536, or --high-water if that is less]
     #[arg(long, value_name = "BYTES")]
     low_water: Option<usize>,
 
@@ -77,14 +77,14 @@ pub(crate) struct LimitArgs {
     max_control_replies: usize,
 }
 
-/// The smallest head of an opening handshake that there is, and the fewest header lines: `Limits` explains them.
+/// The smallest limits on a request's head and header lines; see `Limits` for the reasons.
 const SMALLEST_HEAD: u64 = 129;
 const FEWEST_HEADERS: u64 = 5;
 
-/// When a client that was full is sent more, unless that is said.
+/// The default of `--low-water`.
 const LOW_WATER: usize = 64 << 10;
 
-/// No time is longer for the library, which counts 30 years as never.
+/// The longest time the library distinguishes from never: 30 years.
 const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 fn at_least(least: u64) -> RangedU64ValueParser<usize> {
@@ -92,18 +92,18 @@ fn at_least(least: u64) -> RangedU64ValueParser<usize> {
 }
 
 impl LimitArgs {
-    /// Finds flags that contradict each other.
+    /// Reports flags that contradict each other.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         let high = self.high_water;
         match self.low_water {
             Some(low) if low > high => Err(Failure::Usage(format!(
-                "--low-water {low} is above --high-water, which is {high}: it can be 0 to {high}"
+                "--low-water {low} is above --high-water {high}: choose a value from 0 to {high}"
             ))),
             _ => Ok(()),
         }
     }
 
-    /// What one connection may cost.
+    /// The limits of one connection.
     pub(crate) fn connection(&self) -> Limits {
         Limits::default()
             .message(self.max_message)
@@ -195,7 +195,7 @@ mod tests {
         }
     }
 
-    /// The library's own limits are the ones that the flags allow.
+    /// The flags and the library have the same limits.
     #[test]
     fn what_the_flags_allow_the_library_allows() {
         let smallest = ["--max-head=129", "--max-headers=5", "--max-fragments=1", "--high-water=0"];
@@ -211,7 +211,7 @@ mod tests {
         let Err(Failure::Usage(error)) = check(&["--low-water", "500000", "--high-water", "1000"]) else {
             panic!("it is accepted")
         };
-        assert_eq!(error, "--low-water 500000 is above --high-water, which is 1000: it can be 0 to 1000");
+        assert_eq!(error, "--low-water 500000 is above --high-water 1000: choose a value from 0 to 1000");
         assert!(check(&["--high-water", "1000"]).is_ok() && check(&["--low-water", "262144"]).is_ok());
     }
 

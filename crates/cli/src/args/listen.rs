@@ -7,7 +7,8 @@ use std::str::FromStr;
 
 use tokio::net::lookup_host;
 
-/// An address as the user writes it: `host:port`, `:port` for every address of the machine, or a port on this machine only.
+/// An address as given on the command line: `host:port`, `:port` for every address of the machine, or a port for
+/// 127.0.0.1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ListenAddr {
     host: Host,
@@ -22,12 +23,12 @@ enum Host {
 }
 
 impl ListenAddr {
-    /// The addresses, the preferred one first. IPv4 is preferred: a name of this machine is most often asked for so.
+    /// The addresses, the preferred one first. IPv4 is preferred because most clients use it for a local name.
     pub(crate) async fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
         let at = |ip| SocketAddr::new(ip, self.port);
         match &self.host {
             Host::Address(ip) => Ok(vec![at(*ip)]),
-            // The IPv6 socket takes IPv4 connections as well; a system without IPv6 has the other one.
+            // The IPv6 socket also accepts IPv4 connections. The IPv4 address is the fallback for systems without IPv6.
             Host::Every => Ok(vec![at(Ipv6Addr::UNSPECIFIED.into()), at(Ipv4Addr::UNSPECIFIED.into())]),
             // RFC 6761 §6.3.
             Host::Name(name) if name.ends_with(".localhost") => Ok(vec![at(Ipv4Addr::LOCALHOST.into())]),
@@ -54,11 +55,11 @@ impl FromStr for ListenAddr {
             "give host and port, such as localhost:8080; :8080 for every address of this machine; or a port alone",
         )?;
         let port =
-            port.parse().map_err(|_| format!("{port:?} is not a port, which is a number of 0 to 65535"))?;
+            port.parse().map_err(|_| format!("{port:?} is not a port, which is a number from 0 to 65535"))?;
         let host = match host {
             "" => Host::Every,
             address if address.contains([':', '[', ']']) => {
-                return Err("an IPv6 address stands in brackets, such as [::1]:8080".into());
+                return Err("write an IPv6 address in brackets, such as [::1]:8080".into());
             }
             name => Host::Name(name.to_owned()),
         };

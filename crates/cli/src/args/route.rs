@@ -1,4 +1,4 @@
-//! How `longwire connect` gets to the server.
+//! The route of `longwire connect` to the server.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -10,22 +10,22 @@ use longwire::{Client, ClientTls, Proxy, Timeouts};
 use super::limits::parse_seconds;
 use crate::terminal;
 
-/// How to get to the server.
+/// How to reach the server.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Way to the server")]
+#[command(next_help_heading = "Route to the server")]
 pub(crate) struct RouteArgs {
-    /// Connect over this proxy: `http://`, `https://`, `socks5://` or `socks5h://`, with `user:password@` if needed
+    /// Connect through this proxy: `http://`, `https://`, `socks5://` or `socks5h://`, with `user:password@` if needed
     ///
-    /// Without it, the environment names the proxy, as for curl: `http_proxy` for ws://, `https_proxy` for wss://,
-    /// `all_proxy` for both, `no_proxy` for what is connected to directly.
+    /// Without it, the proxy comes from the environment, as for curl: `http_proxy` for ws://, `https_proxy` for wss://,
+    /// `all_proxy` for both, and `no_proxy` for hosts to connect to directly.
     #[arg(long, short = 'x', value_name = "URL")]
     proxy: Option<String>,
 
-    /// Use no proxy, not even one that the environment names
+    /// Connect directly, even if the environment names a proxy
     #[arg(long, conflicts_with = "proxy")]
     no_proxy: bool,
 
-    /// Connect to this Unix socket; the URL says what is asked for there
+    /// Connect to this Unix socket; the URL still sets the request's Host and path
     #[cfg(unix)]
     #[arg(long, value_name = "PATH", conflicts_with_all = ["proxy", "no_proxy", "lookup_timeout", "proxy_timeout"])]
     unix_socket: Option<PathBuf>,
@@ -40,23 +40,23 @@ pub(crate) struct RouteArgs {
 
     /// Send user and password as Basic authorization
     ///
-    /// Other users of this machine may see them among its processes; `--header` and a URL are no safer.
+    /// Other users of this machine may see them in the process list; `--header` and a URL are no safer.
     #[arg(long, short = 'u', value_name = "USER:PASSWORD", value_parser = parse_user)]
     user: Option<(String, String)>,
 
-    /// Trust the certificates in this file too: authorities, or the self-signed one that the server shows
+    /// Also trust the certificates in this file: authorities, or the server's own self-signed certificate
     #[arg(long, value_name = "PEM")]
     ca: Option<PathBuf>,
 
-    /// Trust whoever answers: no certificate is checked, so anybody on the way can read and change everything
+    /// Check no certificate: anybody between here and the server can read and change everything
     #[arg(long, short = 'k', conflicts_with = "ca")]
     insecure: bool,
 
-    /// The certificate to show to a server that asks for one, as PEM
+    /// The client certificate, for servers that ask for one, in PEM format
     #[arg(long, value_name = "PEM", requires = "key")]
     cert: Option<PathBuf>,
 
-    /// The private key that belongs to the certificate, as PEM
+    /// The private key of the client certificate, in PEM format
     #[arg(long, value_name = "PEM", requires = "cert")]
     key: Option<PathBuf>,
 
@@ -64,15 +64,15 @@ pub(crate) struct RouteArgs {
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
     lookup_timeout: Duration,
 
-    /// How long the connection to any of the name's addresses may take
+    /// How long connecting may take, over all addresses of the name
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
     connect_timeout: Duration,
 
-    /// How long a proxy may take to connect on
+    /// How long a proxy may take to connect to the server
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
     proxy_timeout: Duration,
 
-    /// How long the handshake of TLS may take
+    /// How long the TLS handshake may take
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
     tls_timeout: Duration,
 
@@ -82,7 +82,7 @@ pub(crate) struct RouteArgs {
 }
 
 impl RouteArgs {
-    /// A client that goes this way.
+    /// A client that takes this route.
     pub(crate) fn client(&self) -> longwire::Result<Client> {
         let timeouts = Timeouts::default()
             .lookup(self.lookup_timeout)
@@ -113,7 +113,7 @@ impl RouteArgs {
         let mut tls = ClientTls::default();
         if self.insecure {
             terminal::complain(
-                "longwire: --insecure: no certificate is checked; anybody on the way can read and change everything",
+                "longwire: --insecure: no certificate is checked; anybody on the path can read and change everything",
             );
             tls = ClientTls::dangerously_trusting_anyone();
         }
@@ -128,7 +128,7 @@ impl RouteArgs {
 }
 
 impl RouteArgs {
-    /// Finds flags that would have no effect on the way to `url`.
+    /// Reports flags that would have no effect on a connection to `url`.
     ///
     /// # Errors
     ///
@@ -143,11 +143,11 @@ impl RouteArgs {
         let is_plain = ["ws:", "http:"].into_iter().any(|scheme| {
             url.split_at_checked(scheme.len()).is_some_and(|(begin, _)| begin.eq_ignore_ascii_case(scheme))
         });
-        // A redirect may lead to wss://, and a proxy of https:// speaks TLS, also one that the environment names.
+        // A redirect may lead to wss://, and an https:// proxy speaks TLS, including one from the environment.
         if !is_plain || self.location || self.may_have_proxy() {
             return Ok(());
         }
-        Err(format!("{flag} has no effect on {url}, which is not encrypted: wss:// is"))
+        Err(format!("{flag} has no effect on {url}, which is not encrypted; use wss:// instead"))
     }
 
     fn may_have_proxy(&self) -> bool {
@@ -166,11 +166,11 @@ impl RouteArgs {
     }
 }
 
-/// User and password, with the first colon between; without one, the password is empty.
+/// User and password, separated by the first colon. Without a colon, the password is empty.
 fn parse_user(text: &str) -> Result<(String, String), String> {
     let (user, password) = text.split_once(':').unwrap_or((text, ""));
     if text.chars().any(char::is_control) {
-        return Err("it has a control character in it".into());
+        return Err("it contains a control character".into());
     }
     Ok((user.to_owned(), password.to_owned()))
 }
@@ -222,7 +222,7 @@ mod tests {
         assert!(parse(&["--location", "--max-redirects", "3"]).is_ok());
     }
 
-    /// They were taken, and did nothing.
+    /// These flags were accepted and ignored.
     #[test]
     fn flags_for_tls_are_refused_where_there_is_none() {
         let check = |args: &[&str], url| parse(&[&["--no-proxy"], args].concat()).unwrap().check(url);
@@ -230,7 +230,10 @@ mod tests {
             let said = check(args, "ws://a.example/").unwrap_err();
             assert_eq!(
                 said,
-                format!("{} has no effect on ws://a.example/, which is not encrypted: wss:// is", args[0])
+                format!(
+                    "{} has no effect on ws://a.example/, which is not encrypted; use wss:// instead",
+                    args[0]
+                )
             );
             assert!(check(args, "HTTP://a.example/").is_err());
             assert!(check(args, "wss://a.example/").is_ok());

@@ -1,6 +1,6 @@
-//! Where `longwire connect` connects to, as the user writes it.
+//! The URL of `longwire connect`, as given on the command line.
 
-/// The URL that is meant: without a scheme `ws://` is assumed, and without a host this machine.
+/// Completes the URL: the default scheme is `ws://`, and the default host this machine.
 pub(super) fn complete(text: &str) -> String {
     if has_scheme(text) {
         return text.to_owned();

@@ -1,18 +1,18 @@
-//! What is talked to: one connection, or one after the other.
+//! The connection, or one connection after another, to exchange messages with.
 
 use std::time::Instant;
 
 use longwire::reconnect::{self, ReconnectingSocket, State};
 use longwire::{CloseCode, Closed, Error, Message, Receiver, Result, Sender, WebSocket};
 
-/// Where lines go.
+/// Where messages are sent.
 #[derive(Clone)]
 pub(super) enum Outlet {
     Once(Sender),
     Again(reconnect::Sender),
 }
 
-/// Where messages come from.
+/// Where messages are received.
 pub(super) enum Inlet {
     Once(Receiver),
     Again(Box<reconnect::Receiver>),
@@ -29,7 +29,7 @@ pub(super) fn again(socket: ReconnectingSocket) -> (Outlet, Inlet) {
 }
 
 impl Outlet {
-    /// Sends a message, on the next connection if there is none: no line is read that has nowhere to go.
+    /// Sends a message. While disconnected, it waits for the next connection, and so does reading the input.
     pub(super) async fn send(&self, message: Message) -> Result<()> {
         match self {
             Outlet::Once(sender) => sender.send(message).await,
@@ -42,7 +42,7 @@ impl Outlet {
         }
     }
 
-    /// Closes the connection with `code`, or lets there be no other if there is none.
+    /// Closes the connection with `code`. While disconnected, it stops reconnecting.
     pub(super) async fn close(&self, code: CloseCode) {
         let _ended = match self {
             Outlet::Once(sender) => sender.close(code, "").await,
@@ -50,7 +50,7 @@ impl Outlet {
         };
     }
 
-    /// Closes the connection, when there is one: that the input ends is no reason not to connect.
+    /// Closes the connection. While connecting, it waits until the connection is open: the input may end before.
     pub(super) async fn close_when_open(&self) {
         if let Outlet::Again(sender) = self {
             until_open(sender).await;
@@ -75,9 +75,9 @@ impl Inlet {
     }
 }
 
-/// Waits for a connection, or until there can be none any more.
+/// Waits until a connection is open, or reconnecting has ended.
 async fn until_open(sender: &reconnect::Sender) {
-    // A connection that has just broken may still be told as open.
+    // The state may still be open right after the connection broke.
     tokio::task::yield_now().await;
     let mut states = sender.states();
     while let Some(state) = states.next().await {
@@ -87,7 +87,7 @@ async fn until_open(sender: &reconnect::Sender) {
     }
 }
 
-/// One line for a change of state; the end is told as that of any connection.
+/// One line for a change of state. The end is reported by the caller, as for a single connection.
 pub(super) fn describe(state: &State) -> Option<String> {
     match state {
         State::Open => Some("connected".into()),
@@ -96,7 +96,7 @@ pub(super) fn describe(state: &State) -> Option<String> {
             Some(format!("{because}; next try in {:.1} s", wait.as_secs_f64()))
         }
         State::Ended(_) => None,
-        // It says which try it is.
+        // The text includes the number of the attempt.
         other => Some(other.to_string()),
     }
 }

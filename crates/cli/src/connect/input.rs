@@ -1,4 +1,4 @@
-//! What is sent: standard input, cut into messages.
+//! Standard input, cut into messages.
 
 use std::io::{self, BufRead, Read};
 use std::num::NonZeroUsize;
@@ -10,36 +10,36 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::terminal;
 
-/// What stands where a line can be typed.
+/// The prompt of the line editor.
 const PROMPT: &str = "> ";
 
-/// How many lines the history keeps.
+/// The length of the history, in lines.
 const HISTORY: usize = 1000;
 
-/// What came from standard input.
+/// What was read from standard input.
 pub(super) enum Input {
     /// The content of a message.
     Piece(Vec<u8>),
-    /// Ctrl-D on a terminal: the user wants to leave.
-    Left,
+    /// Ctrl-D on a terminal.
+    EofKey,
     Failed(io::Error),
 }
 
 /// How standard input is cut into messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
-    /// At the end of each line, which is not sent.
+    /// After each line; line endings are not sent.
     TextLines,
-    /// Behind the end of each line, which is sent: nothing is left out.
+    /// After each line; line endings are sent.
     BinaryLines,
-    /// Not at all.
+    /// Not cut: one message.
     Whole,
-    /// After so many bytes.
+    /// After this many bytes.
     Chunks(NonZeroUsize),
 }
 
-/// Reads on a thread of its own, which a read that waits does not keep from ending with the program. The channel ends
-/// with the input.
+/// Reads standard input on its own thread, so that a blocked read does not keep the program from exiting. The channel
+/// closes at the end of the input.
 pub(super) fn read(pieces: mpsc::Sender<Input>, cut: Cut) {
     std::thread::spawn(move || {
         let mut stdin = io::stdin().lock();
@@ -52,7 +52,7 @@ pub(super) fn read(pieces: mpsc::Sender<Input>, cut: Cut) {
     });
 }
 
-/// The next piece; `None` at the end.
+/// The next piece, or `None` at the end of the input.
 fn next(input: &mut impl BufRead, cut: Cut) -> Option<Input> {
     let mut piece = Vec::new();
     let read = match cut {
@@ -78,11 +78,11 @@ fn next(input: &mut impl BufRead, cut: Cut) -> Option<Input> {
     }
 }
 
-/// Lets a person edit lines, with a history, on a thread of its own. What is printed meanwhile comes above the line, which
-/// stays as it is. Ctrl-C is a key meanwhile, and is passed to `interrupts`. `false`: this terminal cannot, and lines are to
-/// be read as they are.
+/// Starts a line editor with a history, on its own thread. Output is printed above the edited line. Ctrl-C is a key for
+/// the editor, and is passed to `interrupts`. Returns `false` if this terminal does not support editing. The caller
+/// then reads plain lines.
 pub(super) fn edit(lines: &mpsc::Sender<Input>, interrupts: Arc<Notify>) -> bool {
-    // Lines that are pasted are sent one by one, as if they were typed.
+    // Send pasted lines one by one, as if they were typed.
     let config = Config::builder().bracketed_paste(false).auto_add_history(true).max_history_size(HISTORY);
     let Ok(config) = config.map(rustyline::config::Builder::build) else { return false };
     let Ok(mut editor) = DefaultEditor::with_config(config) else { return false };
@@ -97,11 +97,11 @@ pub(super) fn edit(lines: &mpsc::Sender<Input>, interrupts: Arc<Notify>) -> bool
                     interrupts.notify_one();
                     continue;
                 }
-                Err(ReadlineError::Eof) => Input::Left,
+                Err(ReadlineError::Eof) => Input::EofKey,
                 Err(ReadlineError::Io(error)) => Input::Failed(error),
                 Err(error) => Input::Failed(io::Error::other(error)),
             };
-            let is_last = matches!(input, Input::Left | Input::Failed(_));
+            let is_last = matches!(input, Input::EofKey | Input::Failed(_));
             if lines.blocking_send(input).is_err() || is_last {
                 break;
             }
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(pieces(INPUT, Cut::TextLines), [&b"one"[..], b"two", b"", b"\xff\rx", b"last"]);
     }
 
-    /// A CR before the LF was left out.
+    /// Regression: a CR before the LF was left out.
     #[test]
     fn of_what_is_binary_nothing_is_left_out() {
         let chunk = |len| Cut::Chunks(NonZeroUsize::new(len).unwrap());

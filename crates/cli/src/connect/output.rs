@@ -1,4 +1,4 @@
-//! What is printed.
+//! Printing messages.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::terminal;
 const DIM: &str = "\x1b[2m";
 const PLAIN: &str = "\x1b[0m";
 
-/// Where messages go: for a person they are marked and made safe, for a program they are printed as they are.
+/// Prints messages: marked and escaped on a terminal, unchanged otherwise.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Output {
     to_person: bool,
@@ -23,12 +23,12 @@ impl Output {
         Output { to_person, colour: terminal::colour_on(to_person) }
     }
 
-    /// Whether a person watches.
+    /// Whether standard output is a terminal.
     pub(super) fn is_watched(self) -> bool {
         self.to_person
     }
 
-    /// Whether a person watches and types.
+    /// Whether standard output and standard input are terminals.
     pub(super) fn is_dialogue(self) -> bool {
         self.to_person && io::stdin().is_terminal()
     }
@@ -50,7 +50,7 @@ impl Output {
         if !self.to_person {
             let mut stdout = io::stdout().lock();
             stdout.write_all(message.as_bytes())?;
-            // A text is a line. What is binary is printed as it is.
+            // A text message is printed as a line, a binary message as it is.
             if let Message::Text(_) = message {
                 stdout.write_all(b"\n")?;
             }

@@ -1,4 +1,4 @@
-//! What `--verbose` shows on standard error: each step with the seconds since the program began to connect.
+//! The output of `--verbose` on standard error: each step, with the seconds since the program began to connect.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,11 +14,11 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::terminal;
 
-/// Shows what happens on a connection.
+/// Prints what happens on a connection.
 #[derive(Clone)]
 pub(super) struct Verbose {
     start: Instant,
-    /// The messages of which the last frame was seen.
+    /// The wire sizes of the messages that are being received and sent, or were last.
     sizes: Arc<Mutex<Sizes>>,
 }
 
@@ -28,7 +28,7 @@ struct Sizes {
     sent: OnWire,
 }
 
-/// What a message takes on the wire, without the headers of its frames.
+/// The size of a message on the wire, without frame headers.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct OnWire {
     bytes: u64,
@@ -58,7 +58,7 @@ impl Verbose {
         terminal::complain(&format!("{:9.4} {line}", self.start.elapsed().as_secs_f64()));
     }
 
-    /// Shows what was agreed on.
+    /// Prints the negotiated extensions and subprotocol.
     pub(super) fn open(&self, extensions: &str, subprotocol: Option<&str>) {
         let or_none = |agreed: &str| if agreed.is_empty() { "none".into() } else { terminal::escape(agreed) };
         let (extensions, subprotocol) = (or_none(extensions), or_none(subprotocol.unwrap_or_default()));
@@ -96,11 +96,11 @@ impl Verbose {
         self.say(&format!("* {}, {}", secured.version, secured.cipher_suite));
         match X509Certificate::from_der(secured.certificate) {
             Ok((_, certificate)) => self.say(&format!("* {}", describe_certificate(&certificate))),
-            Err(error) => self.say(&format!("* the certificate cannot be shown: {error}")),
+            Err(error) => self.say(&format!("* cannot show the certificate: {error}")),
         }
     }
 
-    /// Shows every frame.
+    /// Prints every frame.
     pub(super) fn frame_observer(&self) -> FrameObserver {
         let verbose = self.clone();
         FrameObserver::new(move |frame| {
@@ -119,7 +119,7 @@ impl Verbose {
         }
     }
 
-    /// Shows the size of a message where its frames do not.
+    /// Prints the size of a message, unless its only frame has shown it.
     pub(super) fn message(&self, direction: Direction, message: &Message) {
         let sizes = self.sizes.lock().unwrap_or_else(PoisonError::into_inner);
         let on_wire = match direction {
@@ -133,7 +133,7 @@ impl Verbose {
     }
 }
 
-/// One line for a message whose size is not that of its only frame.
+/// One line for a message, unless its size equals that of its only frame.
 fn describe_message(direction: Direction, on_wire: OnWire, len: usize) -> Option<String> {
     let arrow = arrow(direction);
     let bytes = bytes(on_wire.bytes);
@@ -163,7 +163,7 @@ fn bytes(count: u64) -> String {
     format!("{} {}", grouped(count), if count == 1 { "byte" } else { "bytes" })
 }
 
-/// A number with a comma between its thousands.
+/// Formats a number with commas between groups of three digits.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
@@ -209,7 +209,7 @@ fn shown(payload: &[u8]) -> String {
     }
 }
 
-/// One line for a certificate: whose it is, who says so, until when.
+/// One line for a certificate: its names, its issuer and its validity.
 fn describe_certificate(certificate: &X509Certificate<'_>) -> String {
     let names = certificate.subject_alternative_name().ok().flatten();
     let names = names.map(|names| &names.value.general_names[..]).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The certificate of the server, which is read again at SIGHUP.
+//! The server's certificate, which SIGHUP reloads.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use longwire::Tls;
 use crate::signals::HangUp;
 use crate::terminal;
 
-/// The files of a certificate and its key, and what is used of them.
+/// The certificate in use, and the files that it comes from.
 pub(super) struct Certificate {
     certificate: PathBuf,
     key: PathBuf,
@@ -20,7 +20,7 @@ impl Certificate {
         Ok(Certificate { certificate, key, tls })
     }
 
-    /// The identity that changes with the files.
+    /// The identity, which changes when the files are reloaded.
     pub(super) fn tls(&self) -> Tls {
         self.tls.clone()
     }
@@ -30,23 +30,23 @@ impl Certificate {
             Ok(read) => {
                 self.tls.replace(&read);
                 terminal::complain(&format!(
-                    "Read {} and {} again; new connections get this certificate.",
+                    "Reloaded {} and {}; new connections use this certificate.",
                     self.certificate.display(),
                     self.key.display()
                 ));
             }
-            Err(error) => tracing::error!(%error, "SIGHUP: the certificate that is in use stays"),
+            Err(error) => tracing::error!(%error, "SIGHUP: the current certificate stays in use"),
         }
     }
 }
 
-/// Reads the certificate again at each SIGHUP. No connection ends by it.
+/// Reloads the certificate at each SIGHUP. Open connections continue.
 pub(super) async fn read_at_hang_up(certificate: Option<Certificate>, mut hang_up: HangUp) {
     loop {
         hang_up.next().await;
         match &certificate {
             Some(certificate) => certificate.read_again(),
-            None => tracing::warn!("SIGHUP: there is no certificate to be read again; the server goes on"),
+            None => tracing::warn!("SIGHUP: there is no certificate to reload; the server continues"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the WebSockets of `longwire serve` do.
+//! The WebSocket endpoints of `longwire serve`.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use longwire::{Accept, Closed, Handler, MessageRef, Refusal, Slow, Socket, Upgra
 
 use super::statistics::{Statistics, TICKER};
 
-/// The subprotocols that `/echo` speaks: a client that has to name one can.
+/// The subprotocols that `/echo` accepts, for clients that require one.
 const ECHO_SUBPROTOCOLS: [&str; 2] = ["echo.longwire", "chat.longwire"];
 
 /// `/echo`: sends every message back.
@@ -14,12 +14,12 @@ pub(super) struct Echo {
     pub(super) statistics: Arc<Statistics>,
 }
 
-/// `/channel/{name}`: passes each message on to all others of the channel. The state is its name.
+/// `/channel/{name}`: forwards each message to everyone else in the channel. The state is the channel's name.
 pub(super) struct Channel {
     pub(super) statistics: Arc<Statistics>,
 }
 
-/// `/ticker`: sends what the server does, once a second.
+/// `/ticker`: sends the server's statistics once a second.
 pub(super) struct Ticker {
     pub(super) statistics: Arc<Statistics>,
 }
@@ -55,8 +55,9 @@ impl Handler for Channel {
 
     fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<Box<str>>, Refusal> {
         let name = request.param("name").filter(|name| is_channel_name(name));
-        let name =
-            name.ok_or_else(|| Refusal::not_found("a channel's name has 1 to 64 of A-Z a-z 0-9 - _ ."))?;
+        let name = name.ok_or_else(|| {
+            Refusal::not_found("a channel name has 1 to 64 characters of A-Z a-z 0-9 - _ .")
+        })?;
         Ok(Accept::with(name.into()))
     }
 
@@ -97,7 +98,7 @@ impl Handler for Ticker {
     }
 }
 
-/// Whether a channel can have this name: 1 to 64 letters, digits, hyphens, underscores and dots.
+/// Whether this is a valid channel name: 1 to 64 letters, digits, hyphens, underscores and dots.
 fn is_channel_name(name: &str) -> bool {
     (1..=64).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))

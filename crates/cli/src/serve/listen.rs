@@ -1,4 +1,4 @@
-//! Taking the address to listen on.
+//! Binding the address to listen on.
 
 use std::io::{self, ErrorKind};
 
@@ -8,7 +8,7 @@ use crate::args::ListenAddr;
 use crate::failure::Failure;
 use crate::terminal;
 
-/// Takes the first of the addresses that the system has.
+/// Binds the first address that the system supports.
 pub(super) async fn listen(address: &ListenAddr) -> Result<Server, Failure> {
     let found = address.resolve().await.map_err(|error| {
         Failure::Other(format!("cannot look up {}: {error}", terminal::escape(&address.to_string())))
@@ -17,7 +17,7 @@ pub(super) async fn listen(address: &ListenAddr) -> Result<Server, Failure> {
     for candidate in found {
         match Server::bind(candidate).await {
             Ok(server) => return Ok(server),
-            // The next one would be another server than the one that is there, or be refused as well.
+            // The address exists but is taken or forbidden. Listening on the next one would hide that.
             Err(error) if !is_absent(&error) => return Err(explained(&error, address)),
             Err(error) => failed = Some(error),
         }
@@ -28,7 +28,7 @@ pub(super) async fn listen(address: &ListenAddr) -> Result<Server, Failure> {
     })
 }
 
-/// Whether the system has no such address, such as one of IPv6 where that is switched off.
+/// Whether the system lacks this address, for example an IPv6 address while IPv6 is disabled.
 fn is_absent(error: &Error) -> bool {
     !matches!(kind(error), Some(ErrorKind::AddrInUse | ErrorKind::PermissionDenied))
 }
@@ -43,7 +43,7 @@ fn kind(error: &Error) -> Option<ErrorKind> {
 fn explained(error: &Error, address: &ListenAddr) -> Failure {
     Failure::Other(match kind(error) {
         Some(ErrorKind::AddrInUse) => {
-            format!("cannot listen on {address}: another program does; choose another port with --listen")
+            format!("cannot listen on {address}: it is already in use; choose another port with --listen")
         }
         Some(ErrorKind::PermissionDenied) => {
             format!(

@@ -1,4 +1,4 @@
-//! `/metrics`: what is counted, as Prometheus reads it.
+//! `/metrics`: metrics in the Prometheus text format.
 
 use std::time::Duration;
 
@@ -10,21 +10,21 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::failure::Failure;
 
-/// The text format of Prometheus.
+/// The media type of the Prometheus text format.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Upper ends of the classes that handshakes are counted in, in seconds: from one on this machine to the default limit.
+/// Upper bounds of the histogram of handshake durations, in seconds, from a local handshake to the default timeout.
 const HANDSHAKE_CLASSES: [f64; 10] = [0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
 
-/// How often what has been measured is put into its classes, should nobody ask for it.
+/// How often measurements are moved into histograms when nothing scrapes `/metrics`.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
-/// Counts from now on, and shows the figures at `/metrics`.
+/// Installs the recorder and serves its metrics at `/metrics`.
 pub(super) fn router() -> Result<Router, Failure> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full(telemetry::HANDSHAKE_DURATION.to_owned()), &HANDSHAKE_CLASSES)
         .and_then(PrometheusBuilder::install_recorder)
-        .map_err(|error| Failure::Other(format!("cannot count for --metrics: {error}")))?;
+        .map_err(|error| Failure::Other(format!("cannot record metrics for --metrics: {error}")))?;
     telemetry::describe();
     tokio::spawn(keep_up(handle.clone()));
     let show = async move || ([(CONTENT_TYPE, TEXT), (CACHE_CONTROL, "no-store")], handle.render());

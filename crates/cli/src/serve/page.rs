@@ -1,4 +1,4 @@
-//! The page, embedded in the program.
+//! The web page, embedded in the program.
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
@@ -9,7 +9,7 @@ use http::header::{
 use http::{Method, StatusCode, Uri};
 use longwire::Refusal;
 
-/// Path, kind and content of each file.
+/// Path, media type and content of each file.
 const FILES: [(&str, &str, &str); 8] = [
     ("/", "text/html; charset=utf-8", include_str!("../../web/index.html")),
     ("/style.css", "text/css; charset=utf-8", include_str!("../../web/style.css")),
@@ -21,11 +21,11 @@ const FILES: [(&str, &str, &str); 8] = [
     ("/favicon.svg", "image/svg+xml", include_str!("../../web/favicon.svg")),
 ];
 
-/// The page brings everything it needs, so nothing from elsewhere may run in it.
+/// The page contains everything it needs, so it may load nothing from elsewhere.
 const POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'; object-src 'none'";
 
-/// Where WebSockets are.
+/// The paths of the WebSocket endpoints.
 const ENDPOINTS: [&str; 3] = ["/echo", "/ticker", "/channel/{name}"];
 
 const ALLOWED: &str = "GET, HEAD, OPTIONS";
@@ -41,10 +41,9 @@ pub(super) fn router() -> Router {
         .method_not_allowed_fallback(other_method)
 }
 
-/// A WebSocket is asked for as a page is: the answer says what it is (RFC 9110 §15.5.22).
+/// A plain HTTP request for a WebSocket endpoint gets 426 (RFC 9110 §15.5.22).
 async fn websocket_only(uri: Uri) -> Response {
-    let reason =
-        format!("{} is a WebSocket: connect to it with `longwire connect` or `new WebSocket`", uri.path());
+    let reason = format!("{} is a WebSocket endpoint: use `longwire connect` or `new WebSocket`", uri.path());
     Refusal::upgrade_required(reason).response().into_response()
 }
 
@@ -55,7 +54,7 @@ async fn nothing_here(method: Method) -> Response {
     (StatusCode::NOT_FOUND, "There is nothing here; the page is at /.\n").into_response()
 }
 
-/// OPTIONS is how a load balancer asks whether a server is well (RFC 9110 §9.3.7).
+/// Load balancers use OPTIONS as a health check (RFC 9110 §9.3.7).
 async fn other_method(method: Method) -> Response {
     if method == Method::OPTIONS {
         return options();
@@ -73,7 +72,7 @@ fn file(kind: &'static str, content: &'static str) -> Response {
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),
-        // The next version of the program may bring another page.
+        // The next version of the program may have another page.
         (CACHE_CONTROL, "no-cache"),
     ];
     (headers, content).into_response()

@@ -1,4 +1,4 @@
-//! What the server does, counted, and shown once a second.
+//! The server's statistics, published once a second.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,10 +7,10 @@ use std::time::Duration;
 use longwire::Topics;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-/// The topic of `/ticker`, which no channel can have: a channel's name has no space.
+/// The topic of `/ticker`. It contains a space, so no channel can have this name.
 pub(super) const TICKER: &str = "the ticker";
 
-/// What is counted.
+/// Counters of connections and messages.
 #[derive(Debug)]
 pub(super) struct Statistics {
     start: Instant,
@@ -42,7 +42,7 @@ impl Statistics {
         self.messages.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The figures as JSON: seconds, open connections, messages received, and messages in the last second.
+    /// The statistics as JSON: uptime in seconds, open connections, messages received, and messages in the last second.
     pub(super) fn report(&self) -> String {
         format!(
             r#"{{"uptime":{:.1},"connections":{},"messages":{},"rate":{}}}"#,
@@ -54,7 +54,7 @@ impl Statistics {
     }
 }
 
-/// Publishes a report once a second, for ever.
+/// Publishes a report once a second. Never returns.
 pub(super) async fn tick(statistics: Arc<Statistics>, topics: Topics) {
     let mut seconds = interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);

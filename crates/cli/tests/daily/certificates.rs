@@ -70,7 +70,7 @@ async fn a_hang_up_has_the_certificate_read_again_and_ends_no_connection() {
         fs::write(&key, "no key at all").unwrap();
         server.signal("HUP");
         let line = told.next().unwrap().unwrap();
-        assert!(line.contains("the certificate that is in use stays") && line.contains("key.pem"), "{line}");
+        assert!(line.contains("the current certificate stays in use") && line.contains("key.pem"), "{line}");
         connect(&url, &second).await.unwrap();
         connect(&url, &old).await.unwrap_err();
 

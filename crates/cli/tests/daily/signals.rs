@@ -44,7 +44,7 @@ fn a_hang_up_does_not_end_a_server_without_a_certificate() {
     let mut told = server.stderr();
     server.signal("HUP");
     let line = told.next().unwrap().unwrap();
-    assert!(line.contains("there is no certificate to be read again"), "{line}");
+    assert!(line.contains("there is no certificate to reload"), "{line}");
     server.signal("TERM");
     assert_eq!(server.end().0, Some(0));
 }
