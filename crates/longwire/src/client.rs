@@ -382,8 +382,7 @@ impl Client {
     /// - [`Error::Proxy`]: the proxy did not connect to the server.
     /// - [`Error::Refused`]: the server responded, but did not open a WebSocket; contains the status, the headers and
     ///   the first bytes of the body.
-    /// - [`Error::Handshake`]: the response is invalid, or a redirect that is not followed, or the request cannot be
-    ///   built.
+    /// - [`Error::Handshake`]: the response is invalid, a redirect is not followed, or the request cannot be built.
     pub async fn connect(&self, url: impl AsRef<str>) -> Result<WebSocket> {
         let mut address = Address::parse(url.as_ref())?;
         self.check_settings()?;

@@ -55,7 +55,7 @@
 //! The constructors take a closure that adds listeners before anything happens. These listeners miss no event, on any
 //! runtime. A listener that is added later receives only later events.
 //!
-//! # Differences to the browser
+//! # Differences from the browser
 //!
 //! - Errors contain their cause. A browser must hide it, because a page could use it to explore the user's network.
 //! - Exceptions are errors: [`Error::Url`] and [`Error::Handshake`] instead of `SyntaxError`, [`Error::Close`] instead
