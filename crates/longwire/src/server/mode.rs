@@ -174,9 +174,6 @@ pub trait Unrouted: sealed::Mode {}
     note = "or call `Server::serve`, without `route`, `engine`, `workers`, `topics` and `on_topic`"
 )]
 pub trait ForLoops: sealed::Mode {
-    /// The mode after such a setting.
-    type Loops: ForLoops;
-
     #[doc(hidden)]
     fn set<T>(self, set: impl FnOnce(&mut Run) -> T) -> (Self::Loops, T);
 
@@ -185,8 +182,6 @@ pub trait ForLoops: sealed::Mode {
 }
 
 impl ForLoops for Undecided {
-    type Loops = Run;
-
     fn set<T>(self, set: impl FnOnce(&mut Run) -> T) -> (Run, T) {
         Run::default().set(set)
     }
@@ -197,8 +192,6 @@ impl ForLoops for Undecided {
 }
 
 impl ForLoops for Run {
-    type Loops = Run;
-
     fn set<T>(mut self, set: impl FnOnce(&mut Run) -> T) -> (Run, T) {
         let set = set(&mut self);
         (self, set)
@@ -210,8 +203,6 @@ impl ForLoops for Run {
 }
 
 impl ForLoops for Routed {
-    type Loops = Routed;
-
     fn set<T>(mut self, set: impl FnOnce(&mut Run) -> T) -> (Routed, T) {
         let set = set(&mut self.run);
         (self, set)
@@ -250,13 +241,30 @@ impl CanRun for Run {
     }
 }
 
-mod sealed {
-    pub trait Mode {}
+pub(super) mod sealed {
+    use super::{Routed, Run, Serve, Undecided};
 
-    impl Mode for super::Undecided {}
-    impl Mode for super::Serve {}
-    impl Mode for super::Run {}
-    impl Mode for super::Routed {}
+    pub trait Mode {
+        /// The mode after a setting of event loops. Every mode has one, so that the compiler can say of a mode that takes no
+        /// such setting why it does not.
+        type Loops;
+    }
+
+    impl Mode for Undecided {
+        type Loops = Run;
+    }
+
+    impl Mode for Serve {
+        type Loops = Serve;
+    }
+
+    impl Mode for Run {
+        type Loops = Run;
+    }
+
+    impl Mode for Routed {
+        type Loops = Routed;
+    }
 }
 
 impl fmt::Debug for Serve {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::mode::sealed::Mode;
 use super::mode::{CanRun, ForLoops, Routed, Run, Unrouted};
 use super::{Common, Server};
 use crate::error::{Error, Result, not_instant, not_zero};
@@ -11,7 +12,7 @@ use crate::ledger::Ledger;
 use crate::telemetry;
 
 /// Settings for [`run`](Server::run), after which the server cannot [`serve`](Server::serve) any more.
-impl<M> Server<M> {
+impl<M: Mode> Server<M> {
     /// What moves the bytes: [`Engine::Auto`] unless set.
     pub fn engine(self, engine: Engine) -> Server<M::Loops>
     where
