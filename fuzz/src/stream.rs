@@ -6,13 +6,13 @@ use std::sync::Arc;
 use bytes::BufMut;
 use longwire_proto::deflate::{Agreement, Context, Takeover, WindowBits};
 use longwire_proto::{
-    Closed, Config, ControlLen, ControlOpcode, Event, Limits, MaskingKeys, Opcode, Protocol, ProtocolError,
-    Received, Role,
+    Closed, Config, ControlLen, Event, Limits, MaskingKeys, Protocol, ProtocolError, Received, Role,
 };
+use longwire_wire::{RawFrame, bits};
 
 use crate::ALLOCATOR;
 use crate::cuts::Cuts;
-use crate::sent::{self, SentFrame};
+use crate::sent;
 
 /// The largest message, in bytes.
 const LARGEST: usize = 1 << 20;
@@ -168,7 +168,7 @@ impl Plan {
         let mut frames = sent::frames(self.role, sent);
         // §5.5.1: one Close frame, and nothing behind it. Those who begin with it send no pong.
         let begun_with_close = self.begins == Begins::Closing;
-        let close = match frames.iter().position(sent::is_close) {
+        let close = match frames.iter().position(|frame| frame.opcode == bits::CLOSE) {
             Some(at) => frames.drain(at..).collect::<Vec<_>>(),
             None => Vec::new(),
         };
@@ -176,7 +176,7 @@ impl Plan {
         assert_eq!(frames, if begun_with_close { Vec::new() } else { pongs(events) });
 
         let code_sent =
-            close.first().and_then(|frame| frame.payload.first_chunk().copied()).map(u16::from_be_bytes);
+            close.first().and_then(RawFrame::close_code);
         let closed = closed.as_ref().expect("the transport has ended");
         match (events.last(), error) {
             (_, Some(error)) => {
@@ -319,11 +319,9 @@ fn is_of_content(error: ProtocolError) -> bool {
 }
 
 /// The answers to the pings among `events` (RFC 6455 §5.5.2).
-fn pongs(events: &[Event<'_>]) -> Vec<SentFrame> {
+fn pongs(events: &[Event<'_>]) -> Vec<RawFrame> {
     let pong = |event: &Event<'_>| match event {
-        Event::Ping(payload) => {
-            Some(SentFrame { opcode: Opcode::Control(ControlOpcode::Pong), payload: payload.to_vec() })
-        }
+        Event::Ping(payload) => Some(RawFrame::pong(payload.to_vec())),
         _ => None,
     };
     events.iter().filter_map(pong).collect()

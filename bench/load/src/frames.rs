@@ -4,13 +4,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use anyhow::Result;
+use longwire_wire::bits::{BINARY, FIN, RSV1, TEXT};
+use longwire_wire::{Mask, RawFrame, Role};
 
 use crate::arguments::{Content, MessageShape, Speech};
 use crate::deflate;
-
-const MASKED: u8 = 0x80;
-const FIN: u8 = 0x80;
-const RSV1: u8 = 0x40;
 
 /// The messages, in the order in which they are sent again and again.
 #[derive(Debug)]
@@ -31,15 +29,16 @@ impl Frames {
 
         let count = outstanding.max((SERIES_BYTES / shape.size.max(1)).clamp(2, 8));
         let messages: Vec<Vec<u8>> = (0..count).map(|number| shape.message(number)).collect();
-        let opcode = if shape.content == Content::Binary { 2 } else { 1 };
+        let opcode = if shape.content == Content::Binary { BINARY } else { TEXT };
         let mut encoded = Vec::new();
         let mut starts = vec![0];
         for (number, message) in messages.iter().enumerate().chain(messages.iter().enumerate()) {
             let mask = (0x9e37_79b9_u32.wrapping_mul(number as u32 + 1)).to_be_bytes();
-            match speech {
-                Speech::Deflate => encode(&mut encoded, opcode | RSV1, &deflate::compress(message)?, mask),
-                Speech::Tcp | Speech::Ws | Speech::Wss => encode(&mut encoded, opcode, message, mask),
-            }
+            let frame = match speech {
+                Speech::Deflate => RawFrame::new(FIN | RSV1 | opcode, deflate::compress(message)?),
+                Speech::Tcp | Speech::Ws | Speech::Wss => RawFrame::new(FIN | opcode, message.as_slice()),
+            };
+            encoded.extend(frame.masked(Mask::Key(mask)).encode(Role::Client));
             starts.push(encoded.len());
         }
         Ok(Self { encoded: encoded.into(), starts, messages, opcode })
@@ -64,33 +63,10 @@ impl Frames {
         match speech {
             Speech::Tcp => self.encoded[self.range(0, self.count())].to_vec(),
             Speech::Ws | Speech::Wss | Speech::Deflate => {
-                let mut replies = Vec::new();
-                for message in &self.messages {
-                    header(&mut replies, self.opcode, 0, message.len());
-                    replies.extend_from_slice(message);
-                }
-                replies
+                let reply = |message: &Vec<u8>| RawFrame::new(FIN | self.opcode, message.as_slice());
+                self.messages.iter().flat_map(|message| reply(message).encode(Role::Server)).collect()
             }
         }
-    }
-}
-
-fn encode(encoded: &mut Vec<u8>, first: u8, payload: &[u8], mask: [u8; 4]) {
-    header(encoded, first, MASKED, payload.len());
-    encoded.extend_from_slice(&mask);
-    encoded.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-}
-
-fn header(encoded: &mut Vec<u8>, first: u8, masked: u8, length: usize) {
-    encoded.push(FIN | first);
-    if length < 126 {
-        encoded.push(masked | length as u8);
-    } else if let Ok(length) = u16::try_from(length) {
-        encoded.push(masked | 126);
-        encoded.extend_from_slice(&length.to_be_bytes());
-    } else {
-        encoded.push(masked | 127);
-        encoded.extend_from_slice(&(length as u64).to_be_bytes());
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use anyhow::{Result, bail, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sha1::{Digest, Sha1};
+use longwire_wire::accept_key;
 
 /// What is asked of the server besides a WebSocket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,19 +73,12 @@ impl Handshake {
             bail!("the server refuses: {head}");
         }
         let accepted = header(head, "Sec-WebSocket-Accept");
-        ensure!(accepted == Some(&self.accept()), "Sec-WebSocket-Accept is {accepted:?}");
+        ensure!(accepted == Some(accept_key(&self.key).as_str()), "Sec-WebSocket-Accept is {accepted:?}");
         if self.offer == Offer::Deflate {
             let extensions = header(head, "Sec-WebSocket-Extensions").unwrap_or_default();
             ensure!(extensions.contains("permessage-deflate"), "the server does not compress");
         }
         Ok(())
-    }
-
-    fn accept(&self) -> String {
-        let mut hash = Sha1::new();
-        hash.update(self.key.as_bytes());
-        hash.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
-        STANDARD.encode(hash.finalize())
     }
 }
 

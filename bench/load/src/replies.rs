@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::{Result, bail, ensure};
+use longwire_wire::bits::{FIN, RSV1};
+use longwire_wire::{Mask, RawFrame};
 
 use crate::arguments::Speech;
 use crate::deflate;
@@ -111,28 +113,18 @@ impl Compressed {
         if !known.is_empty() && bytes.starts_with(known) {
             return Ok(Some(known.len()));
         }
-        let Some((first, payload_at, length)) = header(bytes) else { return Ok(None) };
-        let Some(payload) = bytes.get(payload_at..payload_at + length) else { return Ok(None) };
+        let Ok((frame, length)) = RawFrame::parse(bytes) else { return Ok(None) };
         let message = &self.frames.messages[self.next];
-        let text_or_binary = 0x80 | self.frames.opcode;
-        let reply = match first {
-            first if first == text_or_binary | 0x40 => deflate::inflate(payload, message.len())?,
-            first if first == text_or_binary => payload.to_vec(),
+        let text_or_binary = FIN | self.frames.opcode;
+        let reply = match frame.first_byte() {
+            _ if frame.mask != Mask::Absent => bail!("a masked frame"),
+            first if first == text_or_binary | RSV1 => deflate::inflate(&frame.payload, message.len())?,
+            first if first == text_or_binary => frame.payload,
             other => bail!("a frame that begins with {other:#04x}"),
         };
         ensure!(reply == *message, "reply {} differs: {}", self.next, difference(&reply, message));
-        *known = bytes[..payload_at + length].to_vec();
-        Ok(Some(payload_at + length))
-    }
-}
-
-/// The first byte of an unmasked frame, where its payload begins, and how long it is (RFC 6455 §5.2).
-fn header(bytes: &[u8]) -> Option<(u8, usize, usize)> {
-    let (first, rest) = bytes.split_first()?;
-    match rest.split_first()? {
-        (126, rest) => Some((*first, 4, usize::from(u16::from_be_bytes(*rest.first_chunk()?)))),
-        (127, rest) => Some((*first, 10, usize::try_from(u64::from_be_bytes(*rest.first_chunk()?)).ok()?)),
-        (length, _) => Some((*first, 2, usize::from(*length))),
+        *known = bytes[..length].to_vec();
+        Ok(Some(length))
     }
 }
 

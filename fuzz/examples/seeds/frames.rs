@@ -1,6 +1,6 @@
 //! Streams of frames.
 
-use longwire_proto::{ControlLen, FrameKind, Header, Opcode, ReservedBits};
+use longwire_wire::{DeclaredLen, Mask, RawFrame, Role};
 
 use crate::Seed;
 
@@ -27,38 +27,33 @@ pub(crate) fn headers() -> Vec<Seed> {
 
 /// What one end sends.
 pub(crate) struct Stream {
-    masking_key: Option<[u8; 4]>,
+    role: Role,
     bytes: Vec<u8>,
 }
 
 impl Stream {
-    /// The masking key is mostly zeros, so that a fuzzer sees through it.
     pub(crate) fn of_client() -> Stream {
-        Stream { masking_key: Some([0, 0, 0, 1]), bytes: Vec::new() }
+        Stream { role: Role::Client, bytes: Vec::new() }
     }
 
     pub(crate) fn of_server() -> Stream {
-        Stream { masking_key: None, bytes: Vec::new() }
+        Stream { role: Role::Server, bytes: Vec::new() }
     }
 
     /// Adds a frame; `first` is its first byte.
-    fn frame(mut self, first: u8, payload: &[u8]) -> Stream {
-        self = self.header(first, payload.len());
-        let key = self.masking_key.unwrap_or_default();
-        self.bytes.extend(payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key));
-        self
+    fn frame(self, first: u8, payload: &[u8]) -> Stream {
+        self.add(RawFrame::new(first, payload))
     }
 
     /// Adds a header.
-    fn header(mut self, first: u8, len: usize) -> Stream {
-        let reserved = if first & 0x40 == 0 { ReservedBits::NONE } else { ReservedBits::RSV1 };
-        let kind = match Opcode::from_bits(first).expect("an opcode that exists") {
-            Opcode::Data(opcode) => FrameKind::Data { opcode, fin: first & 0x80 != 0, len: len as u64 },
-            Opcode::Control(opcode) => {
-                FrameKind::Control { opcode, len: ControlLen::new(len).expect("a short payload") }
-            }
-        };
-        Header { kind, reserved, masking_key: self.masking_key }.encode(&mut self.bytes);
+    fn header(self, first: u8, len: usize) -> Stream {
+        self.add(RawFrame::new(first, "").declaring(DeclaredLen::Shortest(len as u64)))
+    }
+
+    /// The masking key of a client is mostly zeros, so that a fuzzer sees through it.
+    fn add(mut self, frame: RawFrame) -> Stream {
+        let mask = if self.role == Role::Client { Mask::Key([0, 0, 0, 1]) } else { Mask::Absent };
+        self.bytes.extend(frame.masked(mask).encode(self.role));
         self
     }
 
