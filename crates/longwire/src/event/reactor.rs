@@ -1,7 +1,7 @@
 //! All connections of one event loop, without their transports: bytes in, calls of the handler, bytes out.
 //!
-//! A driver moves the bytes. It tells what it has read, takes from [`Reactor::next_dirty`] which connections have
-//! something to be done, and does the [`Step`] that each is at, until it is to wait.
+//! A driver moves the bytes. It reports what it has read, takes from [`Reactor::next_dirty`] which connections have
+//! something to be done, borrows each for a [`Visit`](visit::Visit), and does the [`Step`] that it is at, until it is to wait.
 
 mod asked;
 mod delivery;
@@ -13,22 +13,21 @@ mod resuming;
 mod rounds;
 mod ticking;
 mod timers;
+pub(super) mod visit;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
-use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use bytes::buf::Limit;
 use longwire_proto::Role;
 use slotmap::SlotMap;
 use tracing::Span;
 
 use super::application::Application;
-use super::connection::{Lifecycle, LoopConnection, Refused, WriteSide};
+use super::connection::{Lifecycle, LoopConnection, Refused};
 use super::key::{Key, LoopNumber};
 use super::loop_context::{LoopClock, LoopContext};
 use super::mailbox::{Exchange, Mail, Mailbox};
@@ -106,7 +105,7 @@ impl<L> Removed<L> {
 /// What a driver has to do for a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Write what [`Reactor::transmit`] gives, and tell [`Reactor::written`].
+    /// Write what [`Visit::transmit`](visit::Visit::transmit) gives, and report it to [`Visit::written`](visit::Visit::written).
     Write,
     /// Shut down the writing side, tell [`Reactor::shut`] when that is done, and go on reading.
     Shutdown,
@@ -243,63 +242,11 @@ impl<A: Application, L> Reactor<A, L> {
         self.connections.get_mut(key).map(|connection| &mut connection.link)
     }
 
-    /// Whether more is to be read from a connection.
-    pub(super) fn wants_read(&self, key: Key) -> bool {
-        let Some(connection) = self.connections.get(key).filter(|connection| !connection.has_ended) else {
-            return false;
-        };
-        match &connection.stage {
-            Lifecycle::Open(open) => !open.is_stalled(),
-            Lifecycle::Opening(_) | Lifecycle::Refused(_) => true,
-            Lifecycle::Http(_) | Lifecycle::Gone => false,
-        }
-    }
-
-    /// Whether a good part of a large frame has not arrived.
-    #[cfg(all(target_os = "linux", feature = "uring"))]
-    pub(super) fn is_amid_large_frame(&self, key: Key) -> bool {
-        match self.connections.get(key).map(|connection| &connection.stage) {
-            Some(Lifecycle::Open(open)) => open.protocol.is_amid_large_frame(),
-            _ => false,
-        }
-    }
-
-    /// Room to read a large message straight into, together with the transport to read it from; see
-    /// [`Protocol::payload_room`](longwire_proto::Protocol::payload_room). After the read, call
-    /// [`received_directly`](Reactor::received_directly).
-    pub(super) fn payload_room(&mut self, key: Key) -> Option<(&mut L, Limit<&mut Vec<u8>>)> {
-        let connection = self.connections.get_mut(key)?;
-        match &mut connection.stage {
-            // While the queue is full or as much runs as may, what arrives is to wait; a message that is complete could not.
-            Lifecycle::Open(open) if open.protocol.is_above_high_water() => None,
-            Lifecycle::Open(open) if open.is_busy(self.context.max_spawned) => None,
-            Lifecycle::Open(open) => Some((&mut connection.link, open.protocol.payload_room()?)),
-            _ => None,
-        }
-    }
-
-    /// Bytes have arrived. They are consumed, whatever they are.
-    pub(super) fn received(&mut self, key: Key, bytes: &mut [u8]) {
-        let _entered = self.spans.enter(key);
-        let Some(connection) = self.connections.get_mut(key) else { return };
-        match &mut connection.stage {
-            Lifecycle::Open(_) => self.guarded(key, |reactor| reactor.deliver(key, bytes)),
-            Lifecycle::Opening(_) => self.guarded(key, |reactor| reactor.open(key, bytes)),
-            Lifecycle::Refused(refused) => {
-                if !refused.discard(bytes.len()) {
-                    self.give_up(key);
-                }
-            }
-            Lifecycle::Http(read) => read.extend_from_slice(bytes),
-            Lifecycle::Gone => {}
-        }
-    }
-
-    /// This many bytes have been read into the [room](Reactor::payload_room) for a large message.
+    /// This many bytes have been read into the [room](visit::Visit::payload_room) for a large message.
     pub(super) fn received_directly(&mut self, key: Key, count: usize) {
         let _entered = self.spans.enter(key);
         self.context.traffic.received(count);
-        self.guarded(key, |reactor| reactor.deliver(key, &mut []));
+        self.deliver(key, &mut []);
     }
 
     /// A connection that has something to be done, until there is none.
@@ -313,77 +260,32 @@ impl<A: Application, L> Reactor<A, L> {
         None
     }
 
-    /// What is to be done for a connection now.
-    pub(super) fn step(&mut self, key: Key) -> Step {
+    /// What is to be done for an open connection that takes nothing any more.
+    pub(super) fn unwritable(&mut self, key: Key) -> Step {
         let Some(connection) = self.connections.get_mut(key) else { return Step::Wait };
-        let queued = connection.queued();
         let has_ended = connection.has_ended;
-        match (&mut connection.stage, connection.writing) {
-            (Lifecycle::Opening(_), _) => Step::Wait,
-            (Lifecycle::Http(_), _) => Step::HandOver,
-            (Lifecycle::Gone, _) | (Lifecycle::Open(_), WriteSide::LastTry) => Step::Drop,
-            (Lifecycle::Open(open), WriteSide::Works) if queued > 0 => {
-                if open.protocol.is_over() {
-                    connection.writing = WriteSide::LastTry;
-                }
-                Step::Write
-            }
-            (Lifecycle::Open(open), _) if open.protocol.is_over() => Step::Drop,
-            (Lifecycle::Open(open), WriteSide::Works) if open.protocol.wants_shutdown() => {
-                connection.writing = WriteSide::ShuttingDown;
-                connection.place.drain();
-                Step::Shutdown
-            }
-            (Lifecycle::Open(open), WriteSide::Shut | WriteSide::Broken) => {
-                let may_say_more = open.is_stalled() && open.protocol.closed().is_none();
-                self.guarded(key, |reactor| reactor.discard_queue(key));
-                if !has_ended || may_say_more {
-                    return Step::Wait;
-                }
-                self.vanished(key);
-                Step::Drop
-            }
-            (Lifecycle::Refused(_), WriteSide::Works) if queued > 0 => Step::Write,
-            (Lifecycle::Refused(_), WriteSide::Works) => {
-                connection.writing = WriteSide::ShuttingDown;
-                connection.place.leave();
-                Step::Shutdown
-            }
-            (Lifecycle::Refused(_), WriteSide::Shut) if has_ended => Step::Drop,
-            (Lifecycle::Open(_) | Lifecycle::Refused(_), _) => Step::Wait,
+        let Lifecycle::Open(open) = &connection.stage else { return Step::Wait };
+        let may_say_more = open.is_stalled() && open.protocol.closed().is_none();
+        self.guarded(key, |reactor| reactor.discard_queue(key));
+        if !has_ended || may_say_more {
+            return Step::Wait;
         }
+        self.vanished(key);
+        Step::Drop
     }
 
-    /// What is to be written next, with the transport to write it to; see
-    /// [`Protocol::transmit`](longwire_proto::Protocol::transmit).
-    pub(super) fn transmit<'a>(
-        &'a mut self,
-        key: Key,
-        slices: &mut [IoSlice<'a>],
-    ) -> Option<(&'a mut L, usize)> {
-        let connection = self.connections.get_mut(key)?;
-        let filled = match &connection.stage {
-            Lifecycle::Open(open) => open.protocol.transmit(slices),
-            Lifecycle::Refused(refused) => match slices.first_mut() {
-                Some(slot) => {
-                    *slot = IoSlice::new(refused.unwritten());
-                    1
-                }
-                None => 0,
-            },
-            Lifecycle::Opening(_) | Lifecycle::Http(_) | Lifecycle::Gone => 0,
-        };
-        Some((&mut connection.link, filled))
-    }
-
-    /// Everything that waits, if it lies in one buffer, with the transport to write it to; see
-    /// [`Protocol::take_encoded`](longwire_proto::Protocol::take_encoded).
-    #[cfg(all(target_os = "linux", feature = "uring"))]
-    pub(super) fn take_encoded(&mut self, key: Key) -> Option<(&mut L, Vec<u8>)> {
-        let connection = self.connections.get_mut(key)?;
+    /// Bytes have arrived for a connection that is not open.
+    fn received_before_open(&mut self, key: Key, bytes: &mut [u8]) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
         match &mut connection.stage {
-            Lifecycle::Open(open) => Some((&mut connection.link, open.protocol.take_encoded()?)),
-            _ => None,
+            Lifecycle::Opening(_) => self.guarded(key, |reactor| reactor.open(key, bytes)),
+            Lifecycle::Refused(refused) => {
+                if !refused.discard(bytes.len()) {
+                    self.give_up(key);
+                }
+            }
+            Lifecycle::Http(read) => read.extend_from_slice(bytes),
+            Lifecycle::Open(_) | Lifecycle::Gone => {}
         }
     }
 
@@ -391,42 +293,6 @@ impl<A: Application, L> Reactor<A, L> {
     #[cfg(all(target_os = "linux", feature = "uring"))]
     pub(super) fn recycle(&mut self, buffer: Vec<u8>) {
         self.pool.give(buffer);
-    }
-
-    /// Whether there is nothing to be done for a connection but to drop it.
-    #[cfg(all(target_os = "linux", feature = "uring"))]
-    pub(super) fn has_ended(&self, key: Key) -> bool {
-        match self.connections.get(key).map(|connection| &connection.stage) {
-            Some(Lifecycle::Open(open)) => open.protocol.is_over(),
-            Some(Lifecycle::Gone) => true,
-            _ => false,
-        }
-    }
-
-    /// The first `count` bytes of what waited have been written.
-    pub(super) fn written(&mut self, key: Key, count: usize) {
-        let _entered = self.spans.enter(key);
-        self.guarded(key, |reactor| reactor.note_written(key, count));
-    }
-
-    fn note_written(&mut self, key: Key, count: usize) {
-        let Some(connection) = self.connections.get_mut(key) else { return };
-        match &mut connection.stage {
-            Lifecycle::Open(open) => {
-                open.protocol.transmitted(count);
-                self.context.traffic.sent(count);
-                if let Some(buffer) = open.protocol.reclaim_buffer() {
-                    self.pool.give(buffer);
-                }
-                open.settle();
-                let to_do = open.was_full || open.is_stalled() || open.is_watched || !open.protocol.is_open();
-                if to_do || open.backlog.is_some() {
-                    self.after_write(key);
-                }
-            }
-            Lifecycle::Refused(refused) => refused.written += count,
-            Lifecycle::Opening(_) | Lifecycle::Http(_) | Lifecycle::Gone => {}
-        }
     }
 
     /// Takes a connection out.
@@ -476,11 +342,8 @@ impl<A: Application, L> Reactor<A, L> {
     }
 
     fn mark(&mut self, key: Key) {
-        if let Some(connection) = self.connections.get_mut(key)
-            && !connection.is_dirty
-        {
-            connection.is_dirty = true;
-            self.dirty.push(key);
+        if let Some(mut visit) = self.visit(key) {
+            visit.mark();
         }
     }
 }

@@ -7,6 +7,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
+use longwire_proto::Received;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -15,6 +16,7 @@ use tracing::Span;
 use super::application::Application;
 use super::key::Key;
 use super::mailbox::{Exchange, Mailbox};
+use super::reactor::visit::{Pending, Visit};
 use super::reactor::{Life, Reactor, Removed, Step};
 use super::ready::{Call, WokenList};
 use super::rules::Rules;
@@ -205,7 +207,9 @@ where
         let mut sweep = std::mem::take(&mut self.sweep);
         self.ready.swap(&mut sweep, cx.waker());
         for &key in &sweep {
-            if let Some(call) = self.reactor.link(key).and_then(|link| link.call.as_ref()) {
+            if let Some(mut visit) = self.reactor.visit(key)
+                && let Some(call) = &visit.link().call
+            {
                 call.answered();
             }
             self.read(key);
@@ -219,15 +223,17 @@ where
     /// Reads from a connection, a few times at most.
     fn read(&mut self, key: Key) {
         for _ in 0..READS_AT_A_TIME {
-            if !self.reactor.wants_read(key) {
+            let Some(mut visit) = self.reactor.visit(key) else { return };
+            if !visit.wants_read() {
                 return;
             }
-            match self.read_once(key) {
+            match visit.read_once(&mut self.buffer) {
                 // What takes nothing and has nothing more to give has ended.
-                Poll::Pending if self.reactor.is_broken(key) => return self.reactor.ended(key, None),
+                Poll::Pending if visit.is_broken() => return self.reactor.ended(key, None),
                 Poll::Pending => return,
-                Poll::Ready(Ok(true)) => {}
-                Poll::Ready(Ok(false)) => return self.reactor.ended(key, None),
+                Poll::Ready(Ok(Read::End)) => return self.reactor.ended(key, None),
+                Poll::Ready(Ok(Read::Directly(count))) => self.reactor.received_directly(key, count),
+                Poll::Ready(Ok(Read::IntoBuffer)) => self.reactor.received(key, &mut self.buffer, |_| {}),
                 Poll::Ready(Err(error)) => return self.reactor.ended(key, Some(error)),
             }
         }
@@ -236,111 +242,46 @@ where
         }
     }
 
-    /// Reads once; `false`: the end.
-    fn read_once(&mut self, key: Key) -> Poll<io::Result<bool>> {
-        if let Some((link, mut room)) = self.reactor.payload_room(key) {
-            let read = pin!(link.transport.read_buf(&mut room)).poll(&mut Context::from_waker(&link.waker));
-            let count = ready!(read)?;
-            self.reactor.received_directly(key, count);
-            return Poll::Ready(Ok(count > 0));
-        }
-        let Some(link) = self.reactor.link(key) else { return Poll::Pending };
-        self.buffer.clear();
-        let read =
-            pin!(link.transport.read_buf(&mut self.buffer)).poll(&mut Context::from_waker(&link.waker));
-        let count = ready!(read)?;
-        if count == 0 {
-            return Poll::Ready(Ok(false));
-        }
-        self.reactor.received(key, &mut self.buffer);
-        Poll::Ready(Ok(true))
-    }
-
     /// Does what there is to be done for a connection, with a few writes at most.
     fn write(&mut self, key: Key) {
-        while !self.has_had_its_turn(key) {
-            match self.reactor.step(key) {
-                Step::Wait => return self.push(key),
-                Step::Write => match self.write_once(key) {
-                    Poll::Ready(Ok(count)) => {
-                        let wanted = self.reactor.wants_read(key);
-                        self.reactor.written(key, count);
-                        if !wanted && self.reactor.wants_read(key) {
-                            self.read(key);
-                        }
+        while let Some(mut visit) = self.reactor.visit(key) {
+            match visit.write(self.round) {
+                Next::Nothing => return,
+                Next::Written { pending, wanted_read } => {
+                    if let Some(pending) = pending {
+                        self.reactor.resolve(key, pending, &mut Received::default());
                     }
-                    Poll::Ready(Err(_)) => {
+                    if !wanted_read && self.reactor.visit(key).is_some_and(|visit| visit.wants_read()) {
+                        self.read(key);
+                    }
+                }
+                Next::Broken => {
+                    self.reactor.broken(key);
+                    self.read(key);
+                }
+                Next::Unwritable => {
+                    if self.reactor.unwritable(key) == Step::Drop {
+                        self.reactor.remove(key);
+                    } else if let Some(mut visit) = self.reactor.visit(key)
+                        && visit.push().is_err()
+                    {
                         self.reactor.broken(key);
                         self.read(key);
                     }
-                    Poll::Pending if self.reactor.step(key) == Step::Drop => {}
-                    Poll::Pending => return,
-                },
-                Step::Shutdown => {
-                    if let Some(link) = self.reactor.link(key) {
-                        link.held_back = HeldBack::End;
-                    }
+                    return;
                 }
-                Step::HandOver => {
+                Next::HandOver => {
                     if let Some(removed) = self.reactor.remove(key) {
                         let (link, removed) = removed.split();
                         self.incoming.hand_over(link.transport, removed);
                     }
                     return;
                 }
-                Step::Drop => {
+                Next::Drop => {
                     self.reactor.remove(key);
                     return;
                 }
             }
-        }
-    }
-
-    /// Whether a connection was written to as often as it may be in this round; then the next one goes on with it. However
-    /// fast the peer takes what the handler sends, and whoever makes it send more, the others have their turn.
-    fn has_had_its_turn(&mut self, key: Key) -> bool {
-        let Some(link) = self.reactor.link(key) else { return false };
-        let had = link.writes.are_used_up(self.round);
-        if had {
-            link.waker.wake_by_ref();
-        }
-        had
-    }
-
-    fn write_once(&mut self, key: Key) -> Poll<io::Result<usize>> {
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let Some((link, filled)) = self.reactor.transmit(key, &mut slices) else { return Poll::Pending };
-        let slices = slices.get(..filled).unwrap_or_default();
-        let transport = Pin::new(&mut link.transport);
-        match ready!(transport.poll_write_vectored(&mut Context::from_waker(&link.waker), slices)) {
-            Ok(0) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-            Ok(count) => {
-                link.held_back = HeldBack::Bytes;
-                link.writes.note();
-                Poll::Ready(Ok(count))
-            }
-            Err(error) => Poll::Ready(Err(error)),
-        }
-    }
-
-    /// Has the transport send what it holds back. What it cannot send now, it wakes the loop for.
-    fn push(&mut self, key: Key) {
-        let Some(link) = self.reactor.link(key) else { return };
-        let transport = Pin::new(&mut link.transport);
-        let context = &mut Context::from_waker(&link.waker);
-        let sent = match link.held_back {
-            HeldBack::Nothing => return,
-            HeldBack::Bytes => transport.poll_flush(context),
-            HeldBack::End => transport.poll_shutdown(context),
-        };
-        let Poll::Ready(sent) = sent else { return };
-        let was_end = std::mem::replace(&mut link.held_back, HeldBack::Nothing) == HeldBack::End;
-        if was_end {
-            // A transport that cannot be shut down is as good as shut down.
-            self.reactor.shut(key);
-        } else if sent.is_err() {
-            self.reactor.broken(key);
-            self.read(key);
         }
     }
 
@@ -372,6 +313,123 @@ where
             Life::ShutsDown => self.reactor.len() == 0,
             Life::Stops => true,
         }
+    }
+}
+
+/// What one read has brought.
+enum Read {
+    /// This many bytes of a large message, in their place.
+    Directly(usize),
+    /// Something, in the buffer.
+    IntoBuffer,
+    End,
+}
+
+/// What is to be done for a connection next, after what could be done while it was borrowed.
+enum Next {
+    Nothing,
+    /// Something was written; then the connection may be read from again, as `wanted_read` was said before.
+    Written {
+        pending: Option<Pending>,
+        wanted_read: bool,
+    },
+    /// Writing has failed.
+    Broken,
+    /// It takes nothing any more; the reactor knows what that comes to.
+    Unwritable,
+    HandOver,
+    Drop,
+}
+
+impl<A: Application, T: AsyncRead + AsyncWrite + Unpin> Visit<'_, A, PolledLink<T>> {
+    /// Reads once.
+    fn read_once(&mut self, buffer: &mut Vec<u8>) -> Poll<io::Result<Read>> {
+        if let Some((link, mut room)) = self.payload_room() {
+            let read = pin!(link.transport.read_buf(&mut room)).poll(&mut Context::from_waker(&link.waker));
+            let count = ready!(read)?;
+            return Poll::Ready(Ok(if count == 0 { Read::End } else { Read::Directly(count) }));
+        }
+        let link = self.link();
+        buffer.clear();
+        let read = pin!(link.transport.read_buf(buffer)).poll(&mut Context::from_waker(&link.waker));
+        let count = ready!(read)?;
+        Poll::Ready(Ok(if count == 0 { Read::End } else { Read::IntoBuffer }))
+    }
+
+    /// Does what there is to be done, up to the first write.
+    fn write(&mut self, round: u32) -> Next {
+        loop {
+            if self.has_had_its_turn(round) {
+                return Next::Nothing;
+            }
+            match self.step() {
+                None => return Next::Unwritable,
+                Some(Step::Wait) if self.push().is_err() => return Next::Broken,
+                Some(Step::Wait) => return Next::Nothing,
+                Some(Step::Write) => match self.write_once() {
+                    Poll::Ready(Ok(count)) => {
+                        let wanted_read = self.wants_read();
+                        let pending = self.written(count);
+                        if pending.is_some() || !wanted_read {
+                            return Next::Written { pending, wanted_read };
+                        }
+                    }
+                    Poll::Ready(Err(_)) => return Next::Broken,
+                    // What was left had its last try.
+                    Poll::Pending if self.step() == Some(Step::Drop) => return Next::Drop,
+                    Poll::Pending => return Next::Nothing,
+                },
+                Some(Step::Shutdown) => self.link().held_back = HeldBack::End,
+                Some(Step::HandOver) => return Next::HandOver,
+                Some(Step::Drop) => return Next::Drop,
+            }
+        }
+    }
+
+    /// Whether it was written to as often as it may be in this round; then the next one goes on with it. However fast the
+    /// peer takes what the handler sends, and whoever makes it send more, the others have their turn.
+    fn has_had_its_turn(&mut self, round: u32) -> bool {
+        let link = self.link();
+        let had = link.writes.are_used_up(round);
+        if had {
+            link.waker.wake_by_ref();
+        }
+        had
+    }
+
+    fn write_once(&mut self) -> Poll<io::Result<usize>> {
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let (link, filled) = self.transmit(&mut slices);
+        let slices = slices.get(..filled).unwrap_or_default();
+        let transport = Pin::new(&mut link.transport);
+        match ready!(transport.poll_write_vectored(&mut Context::from_waker(&link.waker), slices)) {
+            Ok(0) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            Ok(count) => {
+                link.held_back = HeldBack::Bytes;
+                link.writes.note();
+                Poll::Ready(Ok(count))
+            }
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// Has the transport send what it holds back. What it cannot send now, it wakes the loop for.
+    fn push(&mut self) -> io::Result<()> {
+        let link = self.link();
+        let transport = Pin::new(&mut link.transport);
+        let context = &mut Context::from_waker(&link.waker);
+        let sent = match link.held_back {
+            HeldBack::Nothing => return Ok(()),
+            HeldBack::Bytes => transport.poll_flush(context),
+            HeldBack::End => transport.poll_shutdown(context),
+        };
+        let Poll::Ready(sent) = sent else { return Ok(()) };
+        if std::mem::replace(&mut link.held_back, HeldBack::Nothing) == HeldBack::End {
+            // A transport that cannot be shut down is as good as shut down.
+            self.shut();
+            return Ok(());
+        }
+        sent
     }
 }
 

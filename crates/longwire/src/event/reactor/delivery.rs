@@ -7,60 +7,55 @@ use bytes::Bytes;
 use longwire_proto::{CloseCode, CloseFrame, Received};
 
 use super::Reactor;
+use super::visit::{Pending, Visit};
 use crate::event::application::{Application, DeliveryPause, HandlerCall};
-use crate::event::connection::{Attended, Lifecycle, WriteSide};
+use crate::event::connection::{Attended, Lifecycle};
 use crate::event::handler::SocketParts;
 use crate::event::key::Key;
 use crate::panic_message::panic_message;
 
-impl<A: Application, L> Reactor<A, L> {
-    /// Gives the handler what arrived; what it cannot take yet is kept.
-    pub(super) fn deliver(&mut self, key: Key, bytes: &mut [u8]) {
-        self.context.traffic.received(bytes.len());
-        let stalled = self.connections.get_mut(key).and_then(|connection| connection.open_mut());
-        let left = match stalled {
-            Some(open) if open.is_stalled() => bytes.len(),
-            _ => self.take_in(key, bytes),
-        };
-        if left > 0
-            && let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut())
+impl<A: Application, L> Visit<'_, A, L> {
+    /// Gives the handler what arrived on an open connection; what it cannot take yet is kept, unless the rest is to be
+    /// delivered when the reactor has done what is pending.
+    fn deliver(&mut self, received: &mut Received<'_>) -> Option<Pending> {
+        let is_stalled = self.connection.open_mut()?.is_stalled();
+        let pending = if is_stalled { None } else { self.take_in(received) };
+        if let None | Some(Pending::AfterEvents { .. }) = &pending
+            && !received.is_empty()
+            && let Some(open) = self.connection.open_mut()
         {
-            open.backlog().unparsed.push(bytes.get(bytes.len() - left..).unwrap_or_default());
+            open.backlog().unparsed.push(received.as_bytes());
             open.settle();
         }
+        pending
     }
 
-    /// Gives the handler what arrived, as far as there is room for its answers; gives how much is left.
-    fn take_in(&mut self, key: Key, bytes: &mut [u8]) -> usize {
-        let Some(connection) = self.connections.get_mut(key) else { return 0 };
-        let Lifecycle::Open(open) = &mut connection.stage else { return 0 };
+    /// Gives the handler what arrived, as far as there is room for its answers.
+    fn take_in(&mut self, received: &mut Received<'_>) -> Option<Pending> {
+        let (key, peer_addr, is_broken) = (self.key, self.connection.peer_addr, self.is_broken());
+        let Lifecycle::Open(attended) = &mut self.connection.stage else { return None };
+        let Attended { open, state } = &mut **attended;
         if open.protocol.keeps_time() {
             open.protocol.heard(self.now);
         }
         open.share.renew(self.round);
-        if connection.writing != WriteSide::Broken && open.is_busy(self.context.max_spawned) {
+        if !is_broken && open.is_busy(self.context.max_spawned) {
             open.share.left = 0;
         }
-        let was_watched = std::mem::take(&mut open.is_watched);
         if open.protocol.queued() == 0
             && let Some(unused) = open.protocol.lend_buffer(self.pool.take())
         {
             self.pool.give(unused);
         }
-        let mut received = Received::new(bytes);
         loop {
             let left = received.len();
-            let Some(connection) = self.connections.get_mut(key) else { return 0 };
-            let (peer_addr, is_broken) = (connection.peer_addr, connection.writing == WriteSide::Broken);
-            let Lifecycle::Open(open) = &mut connection.stage else { return 0 };
-            let (application, context) = (&self.rules.application, &mut self.context);
-            let Attended { open, state } = &mut **open;
+            let (application, context) = (&self.rules.application, &mut *self.context);
             let parts = SocketParts { open: &mut *open, context, key, peer_addr };
             // One connection's panic is not to be the end of all others on its loop.
-            let run = catch_unwind(AssertUnwindSafe(|| application.give(parts, state, &mut received)));
+            let run = catch_unwind(AssertUnwindSafe(|| application.give(parts, state, received)));
             match run {
                 Ok(DeliveryPause::Empty) => break,
-                Ok(DeliveryPause::Published) => self.give_out(),
+                Ok(DeliveryPause::Published) => return Some(Pending::Publications),
                 // The answers cannot be written, and are not waited for.
                 Ok(DeliveryPause::Full) if is_broken => open.protocol.transmitted(open.protocol.queued()),
                 Ok(DeliveryPause::Full) => {
@@ -72,26 +67,127 @@ impl<A: Application, L> Reactor<A, L> {
                     break;
                 }
                 Ok(DeliveryPause::RoundBudget) => {
-                    self.rest(key);
+                    self.rest();
                     break;
                 }
                 Err(payload) => {
                     self.context.lent = Bytes::new();
-                    self.panicked(key, &*payload);
-                    self.give_out();
-                    // What came behind is parsed all the same: the peer's Close frame may be in it.
-                    if received.len() == left {
-                        received = Received::default();
-                        break;
-                    }
+                    return Some(Pending::HandlerPanicked { payload, is_stuck: received.len() == left });
                 }
             }
         }
-        self.after_events(key);
-        if was_watched {
-            // The next ping may be due before the answer to the last one was.
-            self.watch(key);
+        let is_ending = self.after_events();
+        // The next ping may be due before the answer to the last one was.
+        let was_watched = self.connection.open_mut().is_some_and(|open| std::mem::take(&mut open.is_watched));
+        let is_watched = was_watched || self.has_deferred();
+        (is_ending || is_watched).then_some(Pending::AfterEvents { is_watched })
+    }
+
+    /// Whether the application has set timers or spawned something.
+    fn has_deferred(&mut self) -> bool {
+        self.connection.open_mut().is_some_and(|open| open.deferred.is_some())
+    }
+
+    /// Looks what has changed by what arrived or by a call of the handler. `true`: the connection has begun to end.
+    fn after_events(&mut self) -> bool {
+        let Some(open) = self.connection.open_mut() else { return false };
+        let is_ending = !open.protocol.is_open();
+        if open.protocol.queued() == 0 {
+            // What is queued is accounted for when it has been written, or could not be.
+            open.settle();
+            if let Some(unused) = open.protocol.reclaim_buffer() {
+                self.pool.give(unused);
+            }
+        } else {
+            self.mark();
         }
+        is_ending
+    }
+}
+
+impl<A: Application, L> Reactor<A, L> {
+    /// Bytes have arrived. They are consumed, whatever they are. Then `next` goes on with the connection.
+    pub(in crate::event) fn received(
+        &mut self,
+        key: Key,
+        bytes: &mut [u8],
+        next: impl FnOnce(&mut Visit<'_, A, L>),
+    ) {
+        let _entered = self.spans.enter(key);
+        let Some(mut visit) = self.visit(key) else { return };
+        if visit.is_open() {
+            visit.context.traffic.received(bytes.len());
+            let mut received = Received::new(bytes);
+            while let Some(pending) = visit.guarded(|visit| visit.deliver(&mut received)) {
+                let goes_on = self.resolve(key, pending, &mut received);
+                let Some(again) = self.visit(key) else { return };
+                visit = again;
+                if !goes_on {
+                    break;
+                }
+            }
+        } else {
+            self.received_before_open(key, bytes);
+            let Some(again) = self.visit(key) else { return };
+            visit = again;
+        }
+        next(&mut visit);
+    }
+
+    /// Gives the handler what arrived on an open connection.
+    pub(super) fn deliver(&mut self, key: Key, bytes: &mut [u8]) {
+        if self.connections.get(key).is_some_and(|connection| matches!(connection.stage, Lifecycle::Open(_)))
+        {
+            self.received(key, bytes, |_| {});
+        }
+    }
+
+    /// Does what a visit has left. `true`: what is left of `received` is to be delivered.
+    pub(in crate::event) fn resolve(
+        &mut self,
+        key: Key,
+        pending: Pending,
+        received: &mut Received<'_>,
+    ) -> bool {
+        let _entered = self.spans.enter(key);
+        match pending {
+            Pending::Publications => self.guarded(key, Reactor::give_out),
+            Pending::HandlerPanicked { payload, is_stuck } => {
+                self.panicked(key, &*payload);
+                self.guarded(key, Reactor::give_out);
+                // What came behind is parsed all the same: the peer's Close frame may be in it.
+                if is_stuck {
+                    *received = Received::default();
+                }
+            }
+            Pending::Panicked(payload) => {
+                self.fell(key, &*payload);
+                return false;
+            }
+            Pending::AfterEvents { is_watched } => {
+                self.guarded(key, |reactor| {
+                    reactor.after_closing(key);
+                    if is_watched {
+                        reactor.watch(key);
+                    }
+                });
+                return false;
+            }
+            Pending::AfterWrite => {
+                self.guarded(key, |reactor| reactor.after_write(key));
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Gives the handler what arrived, as far as there is room for its answers; gives how much is left.
+    fn take_in(&mut self, key: Key, bytes: &mut [u8]) -> usize {
+        let mut received = Received::new(bytes);
+        while let Some(mut visit) = self.visit(key)
+            && let Some(pending) = visit.take_in(&mut received)
+            && self.resolve(key, pending, &mut received)
+        {}
         received.len()
     }
 
@@ -109,23 +205,15 @@ impl<A: Application, L> Reactor<A, L> {
         }
     }
 
-    /// Looks what has changed by what arrived or by a call of the handler.
+    /// Looks what has changed by a call of the handler or by mail.
     pub(super) fn after_events(&mut self, key: Key) {
-        let Some(connection) = self.connections.get_mut(key) else { return };
-        let Lifecycle::Open(open) = &mut connection.stage else { return };
-        let has_deferred = open.deferred.is_some();
-        if open.protocol.queued() == 0 {
-            // What is queued is accounted for when it has been written, or could not be.
-            open.settle();
-            if let Some(unused) = open.protocol.reclaim_buffer() {
-                self.pool.give(unused);
-            }
-        } else {
-            self.mark(key);
+        let Some(mut visit) = self.visit(key) else { return };
+        // A timer may have been set.
+        let is_watched = visit.has_deferred();
+        if visit.after_events() {
+            self.after_closing(key);
         }
-        self.after_closing(key);
-        if has_deferred {
-            // A timer may have been set.
+        if is_watched {
             self.watch(key);
         }
     }

@@ -69,21 +69,6 @@ impl<A: Application, L> Reactor<A, L> {
         }
     }
 
-    /// The writing side has been shut down, as [`Step::Shutdown`](super::Step::Shutdown) has asked for.
-    pub(in crate::event) fn shut(&mut self, key: Key) {
-        if let Some(connection) = self.connections.get_mut(key)
-            && connection.writing == WriteSide::ShuttingDown
-        {
-            connection.writing = WriteSide::Shut;
-            self.mark(key);
-        }
-    }
-
-    /// Whether the transport takes nothing any more, so that the connection ends when nothing can be read.
-    pub(in crate::event) fn is_broken(&self, key: Key) -> bool {
-        self.connections.get(key).is_some_and(|connection| connection.writing == WriteSide::Broken)
-    }
-
     /// The transport of an open connection has ended, and what arrived before was given.
     pub(super) fn transport_ended(&mut self, key: Key, error: ReadEnd) {
         let Some(connection) = self.connections.get_mut(key) else { return };

@@ -23,7 +23,7 @@ impl<A: Application, L> Reactor<A, L> {
     }
 
     #[cold]
-    fn fell(&mut self, key: Key, payload: &(dyn Any + Send)) {
+    pub(super) fn fell(&mut self, key: Key, payload: &(dyn Any + Send)) {
         tracing::error!(panic = panic_message(payload), "what belongs to the handler panicked");
         self.context.lent = Bytes::new();
         self.is_giving_out = false;

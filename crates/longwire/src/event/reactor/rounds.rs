@@ -34,10 +34,8 @@ impl<A: Application, L> Reactor<A, L> {
 
     /// The next round goes on with what of a connection is not parsed.
     pub(super) fn rest(&mut self, key: Key) {
-        if let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut())
-            && !std::mem::replace(&mut open.share.is_resting, true)
-        {
-            self.resting.push(key);
+        if let Some(mut visit) = self.visit(key) {
+            visit.rest();
         }
     }
 }

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use longwire_proto::Received;
+
 use super::client_end::{ClientEnd, ClientReading};
 use super::runtime::StageRuntime;
 use crate::admission::census::Census;
@@ -180,10 +182,10 @@ impl<A: Application> StageLoop<A> {
         let Some(Some(client)) = self.clients.get_mut(number.0) else { return false };
         let Some(key) = client.key else { return false };
         let mut moved = false;
-        while !client.outgoing.is_empty() && self.reactor.wants_read(key) {
+        while !client.outgoing.is_empty() && self.reactor.visit(key).is_some_and(|visit| visit.wants_read()) {
             let count = client.outgoing.len().min(READ);
             let mut bytes: Vec<u8> = client.outgoing.drain(..count).collect();
-            self.reactor.received(key, &mut bytes);
+            self.reactor.received(key, &mut bytes, |_| {});
             moved = true;
         }
         if client.read_end() {
@@ -198,7 +200,7 @@ impl<A: Application> StageLoop<A> {
         let Some(&mut number) = self.reactor.link(key) else { return false };
         let mut moved = false;
         loop {
-            let step = self.reactor.step(key);
+            let step = self.step(key);
             let Some(Some(client)) = self.clients.get_mut(number.0) else {
                 // The client is gone: a transport would refuse to write, and what it had sent was read.
                 if matches!(step, Step::Drop | Step::HandOver) {
@@ -210,23 +212,27 @@ impl<A: Application> StageLoop<A> {
             match step {
                 Step::Wait => return moved,
                 Step::Write if client.reading == ClientReading::Stopped => {
-                    if self.reactor.step(key) != Step::Drop {
+                    if self.step(key) != Step::Drop {
                         return moved;
                     }
                 }
                 Step::Write => {
+                    let Some(mut visit) = self.reactor.visit(key) else { return moved };
                     let mut slices = [IoSlice::new(&[]); SLICES];
-                    let filled = self.reactor.transmit(key, &mut slices).map_or(0, |(_, filled)| filled);
-                    let mut bytes = Vec::new();
-                    for slice in slices.iter().take(filled) {
-                        bytes.extend_from_slice(slice);
-                    }
+                    let (_, filled) = visit.transmit(&mut slices);
+                    let mut bytes: Vec<u8> =
+                        slices.iter().take(filled).flat_map(|slice| slice.iter().copied()).collect();
+                    let pending = visit.written(bytes.len());
                     client.receive(&mut bytes);
-                    self.reactor.written(key, bytes.len());
+                    if let Some(pending) = pending {
+                        self.reactor.resolve(key, pending, &mut Received::default());
+                    }
                 }
                 Step::Shutdown => {
                     client.server_ended();
-                    self.reactor.shut(key);
+                    if let Some(mut visit) = self.reactor.visit(key) {
+                        visit.shut();
+                    }
                 }
                 Step::HandOver | Step::Drop => {
                     client.server_ended();
@@ -237,6 +243,15 @@ impl<A: Application> StageLoop<A> {
                 }
             }
             moved = true;
+        }
+    }
+
+    /// The next step of a connection.
+    fn step(&mut self, key: Key) -> Step {
+        match self.reactor.visit(key).map(|mut visit| visit.step()) {
+            None => Step::Wait,
+            Some(Some(step)) => step,
+            Some(None) => self.reactor.unwritable(key),
         }
     }
 

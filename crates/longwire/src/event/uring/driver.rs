@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use longwire_proto::Received;
 use longwire_ring::{Completion, Operation, Ring, Sizes, Socket};
 use slotmap::KeyData;
 use socket2::SockRef;
@@ -23,6 +24,7 @@ use crate::admission::listener::pause_after;
 use crate::event::application::Application;
 use crate::event::key::Key;
 use crate::event::mailbox::{Exchange, Mailbox};
+use crate::event::reactor::visit::Pending;
 use crate::event::reactor::{Life, Reactor, Step};
 use crate::event::rules::Rules;
 use crate::event::spans;
@@ -198,12 +200,7 @@ impl<A: Application> Uring<A> {
         match completion {
             Completion::Accepted { socket, .. } => self.accepted(socket),
             Completion::AcceptEnded { error, .. } => self.accept_ended(&error),
-            Completion::Received { token, mut data } => {
-                let key = key(token);
-                self.received(key, &mut data);
-                drop(data);
-                self.read_on(key);
-            }
+            Completion::Received { token, mut data } => self.received(key(token), &mut data),
             Completion::ReceiveEnded { token, why } => self.receive_ended(key(token), why),
             Completion::Sent { token, buffer, result } => {
                 self.reactor.recycle(buffer);
@@ -212,10 +209,11 @@ impl<A: Application> Uring<A> {
             Completion::Readable { token, .. } => self.readable(key(token)),
             Completion::Writable { token, .. } => {
                 let key = key(token);
-                if let Some(link) = self.reactor.link(key) {
-                    link.has_written();
+                if let Some(mut visit) = self.reactor.visit(key) {
+                    visit.link().has_written();
+                    let next = visit.drive(&mut self.ring, self.round);
+                    self.follow(key, next);
                 }
-                self.drive(key);
             }
             // The mail is looked at in every round.
             Completion::Woken => {}
@@ -288,37 +286,40 @@ impl<A: Application> Uring<A> {
 
     /// Does what there is to be done for a connection.
     fn drive(&mut self, key: Key) {
+        if let Some(mut visit) = self.reactor.visit(key) {
+            let next = visit.drive(&mut self.ring, self.round);
+            self.follow(key, next);
+        }
+    }
+
+    /// Does what is next for a connection, until there is nothing.
+    fn follow(&mut self, key: Key, mut next: Next) {
         loop {
-            let has_ended = self.reactor.has_ended(key);
-            let Some(link) = self.reactor.link(key) else { return };
-            if link.is_writing() {
-                if has_ended {
-                    // The kernel takes no more, and what it has was the last try.
-                    self.drop(key);
+            match next {
+                Next::Nothing => return,
+                Next::PutOff => return self.put_off.push(key),
+                Next::Seal => self.write_tls(key),
+                Next::SealLast => return self.write_tls(key),
+                Next::Resolve(pending) => {
+                    self.reactor.resolve(key, pending, &mut Received::default());
+                    self.read_on(key);
                 }
-                return;
+                Next::Broken => self.reactor.broken(key),
+                Next::Unwritable if self.reactor.unwritable(key) == Step::Drop => return self.drop(key),
+                Next::Unwritable => return self.write_tls(key),
+                Next::HandOver => return self.hand_over(key),
+                Next::Drop => return self.drop(key),
             }
-            if link.writes.are_used_up(self.round) {
-                if !std::mem::replace(&mut link.is_put_off, true) {
-                    self.put_off.push(key);
-                }
-                return;
-            }
-            match self.reactor.step(key) {
-                Step::Wait => return self.write_tls(key),
-                Step::Write => self.write(key),
-                Step::Shutdown => self.shut_down(key),
-                Step::HandOver => return self.hand_over(key),
-                Step::Drop => return self.drop(key),
-            }
+            let Some(mut visit) = self.reactor.visit(key) else { return };
+            next = visit.drive(&mut self.ring, self.round);
         }
     }
 
     /// Hands a connection to hyper, as soon as the ring has nothing to do with it any more.
     fn hand_over(&mut self, key: Key) {
-        let Some(link) = self.reactor.link(key) else { return };
-        match link.reading() {
-            Reading::Shared(_) => return self.read_on(key),
+        let Some(mut visit) = self.reactor.visit(key) else { return };
+        match visit.link().reading() {
+            Reading::Shared(_) => return visit.read_on(&mut self.ring),
             Reading::Stopping(_) | Reading::Direct(_) => return,
             Reading::No | Reading::Ended => {}
         }
@@ -337,6 +338,25 @@ impl<A: Application> Uring<A> {
             self.ring.cancel(operation);
         }
     }
+}
+
+/// What is to be done for a connection next, after what could be done while it was borrowed.
+enum Next {
+    Nothing,
+    /// It was written to as often as it may be in this round.
+    PutOff,
+    /// TLS encrypts what waits; then there may be more.
+    Seal,
+    /// The same, and there is nothing else.
+    SealLast,
+    /// Something was written, and the reactor has to do with that.
+    Resolve(Pending),
+    /// Writing has failed.
+    Broken,
+    /// It takes nothing any more; the reactor knows what that comes to.
+    Unwritable,
+    HandOver,
+    Drop,
 }
 
 /// The connection that an operation was for.

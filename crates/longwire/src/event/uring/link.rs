@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
-use longwire_ring::{Operation, Socket};
+use longwire_ring::{Operation, Ring, Socket};
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
@@ -123,6 +123,13 @@ impl Link {
     pub(super) fn has_read(&mut self, has_ended: bool) {
         self.reading = if has_ended { Reading::Ended } else { Reading::No };
         self.assert_all_named();
+    }
+
+    /// Has the ring send a buffer.
+    pub(super) fn send(&mut self, ring: &mut Ring, buffer: Vec<u8>, token: u64) {
+        let length = buffer.len();
+        let operation = ring.send(&self.socket, buffer, token);
+        self.begin_writing(Writing::Sending { operation, length });
     }
 
     /// The ring has begun to write.

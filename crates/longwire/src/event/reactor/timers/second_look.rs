@@ -1,4 +1,3 @@
-use std::io::IoSlice;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +15,6 @@ use crate::established::Established;
 use crate::event::handler::{Handler, Socket};
 use crate::event::mailbox::Mailbox;
 use crate::event::message_ref::MessageRef;
-use crate::event::reactor::Step;
 use crate::event::rules::Rules;
 use crate::ledger::Ledger;
 
@@ -82,12 +80,7 @@ impl Loop {
 
     /// Writes what waits.
     fn write(&mut self) -> Vec<u8> {
-        assert_eq!(self.reactor.step(self.key), Step::Write);
-        let mut slices = [IoSlice::new(&[]); 16];
-        let (_, filled) = self.reactor.transmit(self.key, &mut slices).unwrap();
-        let bytes: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
-        self.reactor.written(self.key, bytes.len());
-        bytes
+        self.reactor.write_all(self.key)
     }
 
     fn is_given_up(&mut self) -> bool {
@@ -108,7 +101,11 @@ fn a_peer_whose_answer_was_not_read_yet_is_not_given_up() {
     // The next round begins with what has arrived.
     let next = event_loop.reactor.deadline().unwrap();
     event_loop.reactor.tick(next);
-    event_loop.reactor.received(event_loop.key, &mut [&[0x8a, 0x88, 0, 0, 0, 0][..], &PING[2..]].concat());
+    event_loop.reactor.received(
+        event_loop.key,
+        &mut [&[0x8a, 0x88, 0, 0, 0, 0][..], &PING[2..]].concat(),
+        |_| {},
+    );
     event_loop.reactor.expire();
     assert!(!event_loop.is_given_up());
 }
@@ -128,7 +125,7 @@ fn a_peer_that_has_not_answered_is_given_up_when_it_was_looked_at_twice() {
 fn what_had_arrived_is_given_before_a_peer_that_takes_nothing_is_given_up() {
     let mut event_loop = Loop::new();
     let message = [&[0x82, 0xfe, 2, 0, 0, 0, 0, 0][..], &[0; 512]].concat();
-    event_loop.reactor.received(event_loop.key, &mut message.repeat(9));
+    event_loop.reactor.received(event_loop.key, &mut message.repeat(9), |_| {});
     assert!(event_loop.given.load(Ordering::Relaxed) < 9, "the queue is full");
     for seconds in 1..100 {
         for key in event_loop.reactor.begin_round(event_loop.start + seconds * SECOND) {

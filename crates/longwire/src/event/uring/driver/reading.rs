@@ -3,13 +3,15 @@
 use std::{io, mem};
 
 use bytes::BufMut as _;
-use longwire_ring::{ReceiveEnd, direct};
+use longwire_ring::{ReceiveEnd, Ring, direct};
 use slotmap::Key as _;
 
 use super::{SCRATCH, Uring};
 use crate::event::application::Application;
 use crate::event::key::Key;
-use crate::event::uring::link::Reading;
+use crate::event::reactor::visit::Visit;
+use crate::event::uring::link::{Link, Reading};
+use crate::event::uring::records::Records;
 
 /// How often one connection is read directly before the others have their turn.
 const READS_AT_A_TIME: usize = 8;
@@ -19,25 +21,44 @@ const READS_AT_A_TIME: usize = 8;
 const DIRECT_READS: u8 = 16;
 
 /// What a single call has read.
-struct Read {
-    count: usize,
-    /// Whether it took all the room, so that more may be there.
-    is_full: bool,
+enum Read {
+    /// Nothing is to be read now.
+    NotNow,
+    End,
+    /// A part of a large message, in its place. `is_full`: it took all the room, and more may be there.
+    Directly {
+        count: usize,
+        is_full: bool,
+    },
+    /// So many bytes, in the buffer.
+    IntoScratch(usize),
 }
 
 impl<A: Application> Uring<A> {
-    /// Takes what has arrived, through TLS if that is spoken.
+    /// Takes what has arrived, through TLS if that is spoken, and reads on.
     pub(super) fn received(&mut self, key: Key, data: &mut [u8]) {
-        let Some(mut tls) = self.reactor.link(key).and_then(|link| link.tls.take()) else {
-            return self.reactor.received(key, data);
-        };
-        let mut arrived = &*data;
+        if self.secure.is_some()
+            && let Some(tls) = self.reactor.link(key).and_then(|link| link.tls.take())
+        {
+            self.received_sealed(key, tls, data);
+            self.read_on(key);
+        } else {
+            self.reactor.received(key, data, |visit| visit.read_on(&mut self.ring));
+        }
+    }
+
+    /// Takes what has arrived through TLS.
+    fn received_sealed(&mut self, key: Key, mut tls: Box<dyn Records>, data: &[u8]) {
+        let mut arrived = data;
         let outcome = loop {
             let received = self.reactor.in_span(key, || tls.receive(&mut arrived));
             loop {
                 match tls.read(&mut self.plain) {
                     0 => break,
-                    count => self.reactor.received(key, self.plain.get_mut(..count).unwrap_or_default()),
+                    count => {
+                        let plain = self.plain.get_mut(..count).unwrap_or_default();
+                        self.reactor.received(key, plain, |_| {});
+                    }
                 }
             }
             if arrived.is_empty() || !matches!(received, Ok(true)) {
@@ -74,30 +95,8 @@ impl<A: Application> Uring<A> {
 
     /// Sees to it that a connection is read as it is to be read now.
     pub(super) fn read_on(&mut self, key: Key) {
-        let wants_read = self.reactor.wants_read(key);
-        let is_amid_large_frame = self.reactor.is_amid_large_frame(key);
-        let token = key.data().as_ffi();
-        let Some(link) = self.reactor.link(key) else { return };
-        // Within TLS as well, where nothing is saved by it: what a burst of the ring brings is kept while the connection is
-        // stalled, and may be all of the loop's buffers.
-        if is_amid_large_frame {
-            link.direct_reads = DIRECT_READS;
-        }
-        match link.reading() {
-            Reading::Shared(_) if link.direct_reads > 0 || !wants_read => {
-                if let Some(operation) = link.stop_reading() {
-                    self.ring.cancel(operation);
-                }
-            }
-            Reading::No if wants_read && link.direct_reads > 0 => {
-                let operation = self.ring.poll_readable(link.socket(), token);
-                link.begin_reading(Reading::Direct(operation));
-            }
-            Reading::No if wants_read => {
-                let operation = self.ring.receive(link.socket(), token);
-                link.begin_reading(Reading::Shared(operation));
-            }
-            _ => {}
+        if let Some(mut visit) = self.reactor.visit(key) {
+            visit.read_on(&mut self.ring);
         }
     }
 
@@ -108,14 +107,29 @@ impl<A: Application> Uring<A> {
         }
         let mut total = 0;
         for _ in 0..READS_AT_A_TIME {
-            match self.read(key) {
-                Ok(Some(read)) => {
-                    total += read.count;
-                    if !read.is_full {
+            let Some(mut visit) = self.reactor.visit(key) else { return };
+            match visit.read(&mut self.scratch) {
+                Ok(Read::NotNow) => break,
+                Ok(Read::End) => {
+                    self.read_ended(key, None);
+                    break;
+                }
+                Ok(Read::Directly { count, is_full }) => {
+                    self.reactor.received_directly(key, count);
+                    total += count;
+                    if !is_full {
                         break;
                     }
                 }
-                Ok(None) => break,
+                Ok(Read::IntoScratch(count)) => {
+                    let mut scratch = mem::take(&mut self.scratch);
+                    self.received(key, scratch.get_mut(..count).unwrap_or_default());
+                    self.scratch = scratch;
+                    total += count;
+                    if count < SCRATCH {
+                        break;
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
@@ -124,38 +138,12 @@ impl<A: Application> Uring<A> {
                 }
             }
         }
-        if let Some(link) = self.reactor.link(key) {
+        if let Some(mut visit) = self.reactor.visit(key) {
+            let link = visit.link();
             link.direct_reads =
                 if total < SCRATCH { link.direct_reads.saturating_sub(1) } else { DIRECT_READS };
+            visit.read_on(&mut self.ring);
         }
-        self.read_on(key);
-    }
-
-    /// Reads once. `None`: the end, or nothing is to be read now.
-    fn read(&mut self, key: Key) -> io::Result<Option<Read>> {
-        let wants_read = self.reactor.wants_read(key);
-        let is_plain = self.reactor.link(key).is_some_and(|link| link.tls.is_none());
-        let (count, room) = if is_plain && let Some((link, mut room)) = self.reactor.payload_room(key) {
-            let size = room.remaining_mut();
-            let count = direct::receive_into(link.socket(), &mut room)?;
-            if count > 0 {
-                self.reactor.received_directly(key, count);
-            }
-            (count, size)
-        } else if let Some(link) = self.reactor.link(key).filter(|_| wants_read) {
-            let count = direct::receive(link.socket(), &mut self.scratch)?;
-            let mut scratch = mem::take(&mut self.scratch);
-            self.received(key, scratch.get_mut(..count).unwrap_or_default());
-            self.scratch = scratch;
-            (count, SCRATCH)
-        } else {
-            return Ok(None);
-        };
-        if count == 0 {
-            self.read_ended(key, None);
-            return Ok(None);
-        }
-        Ok(Some(Read { count, is_full: count == room }))
     }
 
     fn read_ended(&mut self, key: Key, error: Option<io::Error>) {
@@ -163,5 +151,57 @@ impl<A: Application> Uring<A> {
             link.has_read(true);
         }
         self.reactor.ended(key, error);
+    }
+}
+
+impl<A: Application> Visit<'_, A, Link> {
+    /// Sees to it that the connection is read as it is to be read now.
+    pub(super) fn read_on(&mut self, ring: &mut Ring) {
+        let wants_read = self.wants_read();
+        let is_amid_large_frame = self.is_amid_large_frame();
+        let token = self.key().data().as_ffi();
+        let link = self.link();
+        // Within TLS as well, where nothing is saved by it: what a burst of the ring brings is kept while the connection is
+        // stalled, and may be all of the loop's buffers.
+        if is_amid_large_frame {
+            link.direct_reads = DIRECT_READS;
+        }
+        match link.reading() {
+            Reading::Shared(_) if link.direct_reads > 0 || !wants_read => {
+                if let Some(operation) = link.stop_reading() {
+                    ring.cancel(operation);
+                }
+            }
+            Reading::No if wants_read && link.direct_reads > 0 => {
+                let operation = ring.poll_readable(link.socket(), token);
+                link.begin_reading(Reading::Direct(operation));
+            }
+            Reading::No if wants_read => {
+                let operation = ring.receive(link.socket(), token);
+                link.begin_reading(Reading::Shared(operation));
+            }
+            _ => {}
+        }
+    }
+
+    /// Reads once, if something is to be read now.
+    fn read(&mut self, scratch: &mut [u8]) -> io::Result<Read> {
+        let wants_read = self.wants_read();
+        if self.link().tls.is_none()
+            && let Some((link, mut room)) = self.payload_room()
+        {
+            let size = room.remaining_mut();
+            return Ok(match direct::receive_into(link.socket(), &mut room)? {
+                0 => Read::End,
+                count => Read::Directly { count, is_full: count == size },
+            });
+        }
+        if !wants_read {
+            return Ok(Read::NotNow);
+        }
+        Ok(match direct::receive(self.link().socket(), scratch)? {
+            0 => Read::End,
+            count => Read::IntoScratch(count),
+        })
     }
 }

@@ -131,7 +131,7 @@ fn nothing_is_in_flight_for_a_connection_that_has_ended() {
         stage.event_loop.reactor.tick(Instant::now() + hours * Duration::from_secs(3600));
         stage.event_loop.reactor.expire();
     }
-    assert!(stage.event_loop.reactor.has_ended(stage.key));
+    assert!(stage.event_loop.reactor.visit(stage.key).unwrap().has_ended());
     stage.event_loop.drive_dirty();
     assert!(stage.event_loop.reactor.link(stage.key).is_none());
     let mut rounds = 0;

@@ -2,104 +2,153 @@
 
 use std::io::{self, IoSlice};
 
-use longwire_ring::direct;
+use longwire_proto::Received;
+use longwire_ring::{Ring, direct};
 use slotmap::Key as _;
 
-use super::Uring;
+use super::{Next, Uring};
 use crate::event::application::Application;
 use crate::event::key::Key;
-use crate::event::uring::link::Writing;
+use crate::event::reactor::Step;
+use crate::event::reactor::visit::Visit;
+use crate::event::uring::link::{Link, Writing};
 
 /// How many pieces one write may gather.
 const SLICES: usize = 16;
 
 impl<A: Application> Uring<A> {
     pub(super) fn sent(&mut self, key: Key, result: &io::Result<()>) {
-        let Some(link) = self.reactor.link(key) else { return };
+        let Some(mut visit) = self.reactor.visit(key) else { return };
+        let link = visit.link();
         let Writing::Sending { length, .. } = link.has_written() else { return };
         // What TLS has encrypted was taken from the connection then.
         let length = if link.tls.is_some() { 0 } else { length };
         if link.ends_after_write {
             link.shut_down();
-            self.reactor.shut(key);
+            visit.shut();
         }
-        self.reactor.written(key, length);
-        if result.is_err() {
-            self.reactor.broken(key);
+        let pending = visit.written(length);
+        if pending.is_none() && result.is_ok() {
+            let next = visit.drive(&mut self.ring, self.round);
+            if matches!(next, Next::Nothing) {
+                return visit.read_on(&mut self.ring);
+            }
+            self.follow(key, next);
+        } else {
+            if let Some(pending) = pending {
+                self.reactor.resolve(key, pending, &mut Received::default());
+            }
+            if result.is_err() {
+                self.reactor.broken(key);
+            }
+            self.drive(key);
         }
-        self.drive(key);
         self.read_on(key);
-    }
-
-    /// Gives what waits to the kernel: by the ring, or at once what is too large to be copied.
-    pub(super) fn write(&mut self, key: Key) {
-        if self.reactor.link(key).is_some_and(|link| link.tls.is_some()) {
-            return self.write_tls(key);
-        }
-        let token = key.data().as_ffi();
-        if let Some((link, buffer)) = self.reactor.take_encoded(key) {
-            let length = buffer.len();
-            let operation = self.ring.send(link.socket(), buffer, token);
-            link.begin_writing(Writing::Sending { operation, length });
-            return;
-        }
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let Some((link, filled)) = self.reactor.transmit(key, &mut slices) else { return };
-        match direct::send(link.socket(), slices.get(..filled).unwrap_or_default()) {
-            Ok(count) => {
-                link.writes.note();
-                self.reactor.written(key, count);
-                self.read_on(key);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                let operation = self.ring.poll_writable(link.socket(), token);
-                link.begin_writing(Writing::Blocked(operation));
-            }
-            Err(_) => self.reactor.broken(key),
-        }
     }
 
     /// Encrypts what waits and gives it to the kernel, with whatever TLS itself has to say.
     pub(super) fn write_tls(&mut self, key: Key) {
-        let token = key.data().as_ffi();
-        loop {
+        while let Some(mut visit) = self.reactor.visit(key) {
             let mut slices = [IoSlice::new(&[]); SLICES];
-            let Some((link, filled)) = self.reactor.transmit(key, &mut slices) else { return };
+            let (link, filled) = visit.transmit(&mut slices);
             let Some(tls) = &mut link.tls else { return };
-            if filled == 0 || !tls.has_room() {
-                break;
-            }
-            let count = tls.seal(slices.get(..filled).unwrap_or_default());
+            let count = if filled > 0 && tls.has_room() {
+                tls.seal(slices.get(..filled).unwrap_or_default())
+            } else {
+                0
+            };
             if count == 0 {
-                break;
+                return visit.send_sealed(&mut self.ring);
             }
-            self.reactor.written(key, count);
+            if let Some(pending) = visit.written(count) {
+                self.reactor.resolve(key, pending, &mut Received::default());
+            }
         }
-        let Some(link) = self.reactor.link(key) else { return };
-        if link.is_writing() {
-            return;
-        }
-        if let Some(buffer) = link.tls.as_mut().map(|tls| tls.take())
-            && !buffer.is_empty()
-        {
-            let length = buffer.len();
-            let operation = self.ring.send(link.socket(), buffer, token);
-            link.begin_writing(Writing::Sending { operation, length });
+    }
+}
+
+impl<A: Application> Visit<'_, A, Link> {
+    /// Does what there is to be done, as far as it concerns this connection alone.
+    pub(super) fn drive(&mut self, ring: &mut Ring, round: u32) -> Next {
+        loop {
+            let has_ended = self.has_ended();
+            let link = self.link();
+            if link.is_writing() {
+                // The kernel takes no more, and what it has was the last try.
+                return if has_ended { Next::Drop } else { Next::Nothing };
+            }
+            if link.writes.are_used_up(round) {
+                let was_put_off = std::mem::replace(&mut link.is_put_off, true);
+                return if was_put_off { Next::Nothing } else { Next::PutOff };
+            }
+            let is_plain = link.tls.is_none();
+            let next = match self.step() {
+                None => Some(Next::Unwritable),
+                Some(Step::Wait) => Some(if is_plain { Next::Nothing } else { Next::SealLast }),
+                Some(Step::Write) if is_plain => self.write(ring),
+                Some(Step::Write) => Some(Next::Seal),
+                Some(Step::Shutdown) => self.shut_down(),
+                Some(Step::HandOver) => Some(Next::HandOver),
+                Some(Step::Drop) => Some(Next::Drop),
+            };
+            if let Some(next) = next {
+                return next;
+            }
         }
     }
 
-    pub(super) fn shut_down(&mut self, key: Key) {
-        let Some(link) = self.reactor.link(key) else { return };
+    /// Gives what waits to the kernel: by the ring, or at once what is too large to be copied.
+    fn write(&mut self, ring: &mut Ring) -> Option<Next> {
+        let token = self.key().data().as_ffi();
+        if let Some(buffer) = self.take_encoded() {
+            self.link().send(ring, buffer, token);
+            return None;
+        }
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let (link, filled) = self.transmit(&mut slices);
+        match direct::send(link.socket(), slices.get(..filled).unwrap_or_default()) {
+            Ok(count) => {
+                link.writes.note();
+                let pending = self.written(count);
+                if pending.is_none() {
+                    self.read_on(ring);
+                }
+                pending.map(Next::Resolve)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let operation = ring.poll_writable(link.socket(), token);
+                link.begin_writing(Writing::Blocked(operation));
+                None
+            }
+            Err(_) => Some(Next::Broken),
+        }
+    }
+
+    /// Gives to the kernel what TLS has encrypted.
+    fn send_sealed(&mut self, ring: &mut Ring) {
+        let token = self.key().data().as_ffi();
+        let link = self.link();
+        if !link.is_writing()
+            && let Some(buffer) = link.tls.as_mut().map(|tls| tls.take())
+            && !buffer.is_empty()
+        {
+            link.send(ring, buffer, token);
+        }
+    }
+
+    fn shut_down(&mut self) -> Option<Next> {
+        let link = self.link();
         match &mut link.tls {
             None => {
                 link.shut_down();
-                self.reactor.shut(key);
+                self.shut();
+                None
             }
             Some(tls) => {
                 tls.say_end();
                 link.ends_after_write = true;
-                self.write_tls(key);
+                Some(Next::Seal)
             }
         }
     }
