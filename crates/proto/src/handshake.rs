@@ -1,7 +1,7 @@
 //! The opening handshake of both sides as pure functions (RFC 6455 §4).
 //!
-//! Bytes become `http` types, `http` types become an agreement or a refusal; nothing here reads or writes a
-//! socket.
+//! The functions turn bytes into `http` types, and `http` types into an agreement or a refusal. Nothing here reads or
+//! writes a socket.
 //!
 //! ```text
 //! server   bytes → ServerHandshake → UpgradeRequest → accept() → 101 + Agreed → bytes
@@ -10,9 +10,9 @@
 //!          bytes → HeadReader → http::Response → verify() → Agreed
 //! ```
 //!
-//! Only [`ServerHandshake`], [`HeadReader`], [`encode_request`], [`encode_response`] and [`encode_response_head`] know how
-//! HTTP/1.1 looks on the wire. The rest works on `http` types, so that requests which another HTTP implementation has read
-//! are served the same way: an upgrade over HTTP/1.1 as well as an extended CONNECT over HTTP/2 ([`Bootstrap`]).
+//! Only [`ServerHandshake`], [`HeadReader`], [`encode_request`], [`encode_response`] and [`encode_response_head`] know
+//! the wire format of HTTP/1.1. Everything else works on `http` types, which lets it serve requests that another HTTP
+//! implementation has read: an upgrade over HTTP/1.1 as well as an extended CONNECT over HTTP/2 ([`Bootstrap`]).
 //!
 //! A server and a client shaking hands:
 //!

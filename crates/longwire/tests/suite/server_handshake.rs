@@ -71,7 +71,7 @@ fn what_is_wrong_with_a_request_is_answered_in_words() {
             (valid.replace("Connection: Upgrade", "Connection: close"), 400, "Connection: Upgrade"),
             (valid.replace("Sec-WebSocket-Key: ", "X: "), 400, "Sec-WebSocket-Key is missing"),
             (valid.replace("dGhlIHNhbXBsZSBub25jZQ==", "short"), 400, "Sec-WebSocket-Key"),
-            (upgrade_request("Content-Length: 5\r\n"), 400, "has no body"),
+            (upgrade_request("Content-Length: 5\r\n"), 400, "must not have a body"),
             (valid.replace("GET", "POST"), 405, "GET"),
             (valid.replace("Version: 13", "Version: 8"), 426, "version 13"),
             ("GET / HTTP/1.1\r\nHost: example.com\r\n\r\n".to_owned(), 426, "only WebSockets"),

@@ -1,4 +1,4 @@
-//! How a request opens a WebSocket, which is all that depends on the version of HTTP.
+//! How a request opens a WebSocket: the only part that depends on the version of HTTP.
 
 use http::{Method, Request};
 use std::borrow::Cow;
@@ -6,7 +6,7 @@ use std::borrow::Cow;
 /// How a request opens a WebSocket. Subprotocols, extensions, the origin and everything after the handshake are the same
 /// in both cases.
 ///
-/// `K` is what belongs to the key: a server knows the [`AcceptKey`](super::AcceptKey) to answer with, a client the
+/// `K` is the type of the key: a server holds the [`AcceptKey`](super::AcceptKey) of its response, a client the
 /// [`ClientKey`](super::ClientKey) that it sends.
 ///
 /// ```
@@ -23,15 +23,15 @@ use std::borrow::Cow;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Bootstrap<K> {
-    /// A GET over HTTP/1.1 with `Upgrade: websocket` and a key. The server proves that it read the key, and answers 101
-    /// (RFC 6455 §4).
+    /// A GET over HTTP/1.1 with `Upgrade: websocket` and a key. The server proves that it read the key, and responds
+    /// with 101 (RFC 6455 §4).
     Upgrade(K),
     /// CONNECT with the pseudo-header `:protocol`, over one stream of HTTP/2 (RFC 8441 §5) or HTTP/3 (RFC 9220). There
-    /// is no key, and the server answers 200.
+    /// is no key, and the server responds with 200.
     ExtendedConnect,
 }
 
-/// The pseudo-header `:protocol` of an extended CONNECT (RFC 8441 §4). Since it is not a header, it belongs in the
+/// The pseudo-header `:protocol` of an extended CONNECT (RFC 8441 §4). It is not a header, and therefore travels in the
 /// [extensions](http::Request::extensions) of the request.
 ///
 /// ```
@@ -60,26 +60,26 @@ impl ConnectProtocol {
         &self.0
     }
 
-    /// Names of protocols are compared without regard to case (RFC 9110 §7.8).
+    /// Protocol names are case-insensitive (RFC 9110 §7.8).
     fn is_websocket(&self) -> bool {
         self.0.eq_ignore_ascii_case("websocket")
     }
 }
 
-/// What a request says of an extended CONNECT.
+/// Whether a request is an extended CONNECT, and for which protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ConnectRequest {
-    /// It is not an extended CONNECT: a CONNECT to a host and port, or another method.
+    /// Not an extended CONNECT: a CONNECT to a host and port, or another method.
     No,
     WebSocket,
-    /// It opens another protocol.
+    /// An extended CONNECT for another protocol.
     Other,
-    /// It has the form of an extended CONNECT, and the HTTP server did not pass on its `:protocol`.
+    /// The form of an extended CONNECT, but the HTTP server did not pass on its `:protocol`.
     Unnamed,
 }
 
 impl ConnectRequest {
-    /// An extended CONNECT has a scheme and a path beside the authority (RFC 8441 §4); any other CONNECT has neither.
+    /// An extended CONNECT has a scheme and a path besides the authority (RFC 8441 §4); any other CONNECT has neither.
     pub(super) fn of<B>(request: &Request<B>) -> Self {
         if request.method() != Method::CONNECT {
             return Self::No;

@@ -15,19 +15,19 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use std::error::Error;
 use std::fmt;
 
-/// Headers that the handshake sets itself, or that would announce a body; besides them, all that begin as
-/// [`RESERVED_PREFIX`] says.
+/// Headers that the handshake sets itself, or that would announce a body. All headers that begin with
+/// [`RESERVED_PREFIX`] are reserved, too.
 const RESERVED: [HeaderName; 5] = [HOST, UPGRADE, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING];
 
-/// The headers of the protocol itself begin like this (RFC 6455 §11.3).
+/// The protocol's own headers begin with this (RFC 6455 §11.3).
 const RESERVED_PREFIX: &str = "sec-websocket-";
 
-/// One attempt at a connection: makes the request, then judges the response to it.
+/// One connection attempt: makes the request, then checks the response to it.
 #[derive(Debug, Clone)]
 pub struct ClientHandshake {
     bootstrap: Bootstrap<ClientKey>,
     host: HeaderValue,
-    /// Path and query, with the address before it for an extended CONNECT.
+    /// Path and query; for an extended CONNECT, preceded by scheme and authority.
     target: Uri,
     subprotocols: Vec<String>,
     answer: SubprotocolAnswer,
@@ -35,7 +35,7 @@ pub struct ClientHandshake {
     headers: HeaderMap,
 }
 
-/// Whether a server may leave all offered subprotocols aside.
+/// Whether the server may choose none of the offered subprotocols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SubprotocolAnswer {
     Optional,
@@ -43,15 +43,15 @@ enum SubprotocolAnswer {
 }
 
 impl ClientHandshake {
-    /// A handshake for the path and query of `target` on `host`: the server's name, with the port where it is
-    /// not the scheme's own (RFC 6455 §4.1). The key is fresh.
+    /// A handshake for the path and query of `target` on `host`. `host` is the server's name, with the port unless it
+    /// is the default of the scheme (RFC 6455 §4.1). The key is fresh.
     #[must_use]
     pub fn new(host: HeaderValue, target: &Uri) -> Self {
         Self::by(Bootstrap::Upgrade(ClientKey::random()), host, Uri::from(path_of(target)))
     }
 
-    /// A handshake by extended CONNECT (RFC 8441 §5), for one stream of a connection that speaks HTTP/2 or HTTP/3.
-    /// `uri` is the whole address, such as `wss://example.com/chat`.
+    /// A handshake by extended CONNECT (RFC 8441 §5), for one stream of an HTTP/2 or HTTP/3 connection. `uri` is the
+    /// absolute URL, such as `wss://example.com/chat`.
     ///
     /// ```
     /// use http::Uri;
@@ -94,8 +94,8 @@ impl ClientHandshake {
         }
     }
 
-    /// Replaces the key, for handshakes that must be reproducible. A key is good for one connection. An extended CONNECT
-    /// has none, and keeps none.
+    /// Replaces the key, for handshakes that must be reproducible. Use a key for one connection only. An extended
+    /// CONNECT has no key and ignores this one.
     #[must_use]
     pub fn key(mut self, key: ClientKey) -> Self {
         if let Bootstrap::Upgrade(replaced) = &mut self.bootstrap {
@@ -104,8 +104,8 @@ impl ClientHandshake {
         self
     }
 
-    /// Sends another `Host` than that of the address, as for a server that is reached past its public name. For an
-    /// extended CONNECT it is the `:authority`, if it can be one.
+    /// Sends another `Host` than the one in the URL, for a server that is not reached under its public name. An
+    /// extended CONNECT sends it as `:authority`, if it is a valid one.
     #[must_use]
     pub fn host(mut self, host: HeaderValue) -> Self {
         self.host = host;
@@ -116,7 +116,7 @@ impl ClientHandshake {
     ///
     /// # Errors
     ///
-    /// [`RequestError`] when a name is not a token, or stands twice (RFC 6455 §4.1 (10)).
+    /// [`RequestError`] when a name is not a token, or occurs twice (RFC 6455 §4.1 (10)).
     pub fn subprotocols<S: Into<String>>(
         mut self,
         names: impl IntoIterator<Item = S>,
@@ -139,16 +139,16 @@ impl ClientHandshake {
         Ok(self)
     }
 
-    /// Takes a response without a subprotocol for a failure when some were offered, as browsers do (WHATWG
-    /// WebSockets §3). RFC 6455 §4.1 lets the connection open without one, and that is the default.
+    /// Rejects a response that chooses none of the offered subprotocols, as browsers do (WHATWG WebSockets §3). By
+    /// default such a response opens the connection, as RFC 6455 §4.1 allows.
     #[must_use]
     pub fn require_subprotocol(mut self) -> Self {
         self.answer = SubprotocolAnswer::Required;
         self
     }
 
-    /// Offers extensions after those already offered, the preferred one first. A name may stand again with
-    /// other parameters (RFC 6455 §9.1).
+    /// Offers extensions after those already offered, the preferred one first. A name may occur more than once, with
+    /// different parameters (RFC 6455 §9.1).
     ///
     /// # Errors
     ///
@@ -168,7 +168,7 @@ impl ClientHandshake {
     ///
     /// # Errors
     ///
-    /// [`RequestError::ReservedHeader`] for one that the handshake sets itself or that announces a body.
+    /// [`RequestError::ReservedHeader`] for a header that the handshake sets itself or that announces a body.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Result<Self, RequestError> {
         if RESERVED.contains(&name) || name.as_str().starts_with(RESERVED_PREFIX) {
             return Err(RequestError::ReservedHeader(name));
@@ -177,8 +177,8 @@ impl ClientHandshake {
         Ok(self)
     }
 
-    /// The request to send: over HTTP/1.1 a GET with its target in origin-form, or an extended CONNECT with its
-    /// [`ConnectProtocol`] in the extensions.
+    /// The request to send: over HTTP/1.1 a GET with its target in origin-form; for an extended CONNECT, a CONNECT with
+    /// its [`ConnectProtocol`] in the extensions.
     #[must_use]
     pub fn request(&self) -> Request<()> {
         let mut request = Request::new(());
@@ -204,7 +204,7 @@ impl ClientHandshake {
         request
     }
 
-    /// The target with the host that is to be named.
+    /// The target, with [`host`](Self::host) as its authority.
     fn target_at_host(&self) -> Uri {
         let named = || {
             let scheme = self.target.scheme()?.clone();
@@ -213,12 +213,12 @@ impl ClientHandshake {
         named().unwrap_or_else(|| self.target.clone())
     }
 
-    /// Judges the server's response (RFC 6455 §4.1, after the request; RFC 8441 §5).
+    /// Checks the server's response (RFC 6455 §4.1, after the request; RFC 8441 §5).
     ///
     /// # Errors
     ///
-    /// [`ResponseError::Status`] when the server refused or redirected, the others when it agreed to
-    /// something that was not asked. The connection must then be closed.
+    /// [`ResponseError::Status`] when the server refused or redirected, another error when its response breaks a rule
+    /// or accepts something that the request did not offer. The connection must then be closed.
     pub fn verify<B>(&self, response: &Response<B>) -> Result<Agreed, ResponseError> {
         let (status, headers) = (response.status(), response.headers());
         match &self.bootstrap {
@@ -253,7 +253,7 @@ impl ClientHandshake {
     }
 }
 
-/// Path and query of an address; RFC 3986 §6.2.3: an empty path is `/`.
+/// Path and query of a URL. An empty path is `/` (RFC 3986 §6.2.3).
 fn path_of(uri: &Uri) -> PathAndQuery {
     uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"))
 }
@@ -266,7 +266,7 @@ fn absolute(scheme: Scheme, authority: Authority, path_and_query: PathAndQuery) 
     Uri::from_parts(parts).ok()
 }
 
-/// What a response with 101 has to say beside its status (RFC 6455 §4.1).
+/// Checks the headers of a 101 response (RFC 6455 §4.1).
 fn check_upgraded(headers: &HeaderMap, key: &ClientKey) -> Result<(), ResponseError> {
     check_upgrade(headers)?;
     if !has_token(headers, &CONNECTION, "upgrade") {
@@ -280,7 +280,8 @@ fn check_upgraded(headers: &HeaderMap, key: &ClientKey) -> Result<(), ResponseEr
     }
 }
 
-/// RFC 6455 §4.1, step 2: the value is `websocket`, where a request may list others beside it (RFC 9110 §7.8).
+/// RFC 6455 §4.1, step 2: the value is `websocket` alone, whereas a request may list other protocols, too (RFC 9110
+/// §7.8).
 fn check_upgrade(headers: &HeaderMap) -> Result<(), ResponseError> {
     match single(headers, &UPGRADE) {
         Ok(value) if value.eq_ignore_ascii_case(b"websocket") => Ok(()),
@@ -289,7 +290,7 @@ fn check_upgrade(headers: &HeaderMap) -> Result<(), ResponseError> {
     }
 }
 
-/// A request that may not be sent so: the caller's mistake.
+/// A request that cannot be sent: the caller's mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestError {
@@ -297,13 +298,13 @@ pub enum RequestError {
     InvalidSubprotocol(String),
     /// A subprotocol is offered twice.
     RepeatedSubprotocol(String),
-    /// The extensions cannot be offered so.
+    /// The extensions cannot be offered.
     Extensions(ExtensionError),
     /// The handshake sets this header itself, or it announces a body.
     ReservedHeader(HeaderName),
     /// More headers than an `http::HeaderMap` holds.
     TooManyHeaders,
-    /// The address of an extended CONNECT has no host, or is not one of a WebSocket.
+    /// The URL of an extended CONNECT has no host, or is not a WebSocket URL.
     NotAbsolute(Uri),
 }
 
@@ -317,39 +318,39 @@ impl fmt::Display for RequestError {
             Self::Extensions(error) => error.fmt(f),
             Self::ReservedHeader(name) => write!(f, "header {name} is reserved for the opening handshake"),
             Self::TooManyHeaders => f.write_str("the request has too many headers"),
-            Self::NotAbsolute(uri) => write!(f, "{uri} is not the whole address of a WebSocket"),
+            Self::NotAbsolute(uri) => write!(f, "{uri} is not an absolute WebSocket URL"),
         }
     }
 }
 
 impl Error for RequestError {}
 
-/// Why a response opens no WebSocket: the server's refusal or its mistake.
+/// Why a response does not open a WebSocket: the server refused, or made a mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ResponseError {
-    /// The server answered with another status than 101, or than one of success to an extended CONNECT.
+    /// The status is not 101, or, for an extended CONNECT, not 2xx.
     Status(StatusCode),
     /// There is no `Upgrade`.
     NoUpgrade,
-    /// `Upgrade` is not `websocket` alone.
+    /// `Upgrade` is not exactly `websocket`.
     OtherUpgrade,
     /// `Connection` does not list `upgrade`.
     NoConnectionUpgrade,
     /// `Sec-WebSocket-Accept` is missing.
     NoAccept,
-    /// `Sec-WebSocket-Accept` stands more than once.
+    /// `Sec-WebSocket-Accept` occurs more than once.
     RepeatedAccept,
-    /// `Sec-WebSocket-Accept` does not belong to the key that was sent: the answer may come from a cache.
+    /// `Sec-WebSocket-Accept` does not match the key that was sent: the response may come from a cache.
     WrongAccept,
     /// The server chose a subprotocol that was not offered.
     SubprotocolNotOffered(String),
     /// The server chose more than one subprotocol.
     RepeatedSubprotocol,
-    /// The server chose none of the offered subprotocols, and
-    /// [`require_subprotocol`](ClientHandshake::require_subprotocol) was asked for.
+    /// The server chose none of the offered subprotocols, although
+    /// [`require_subprotocol`](ClientHandshake::require_subprotocol) was set.
     NoSubprotocol,
-    /// The server's extensions are malformed, or are not those that were offered.
+    /// The server's extensions are malformed, or were not offered.
     Extensions(ExtensionError),
 }
 
@@ -358,13 +359,13 @@ impl fmt::Display for ResponseError {
         match self {
             Self::Status(status) => write!(f, "the server answered {status} instead of opening a WebSocket"),
             Self::NoUpgrade => f.write_str("the response lacks Upgrade: websocket"),
-            Self::OtherUpgrade => f.write_str("the response upgrades to something else than websocket alone"),
+            Self::OtherUpgrade => f.write_str("the response's Upgrade is not websocket alone"),
             Self::NoConnectionUpgrade => f.write_str("the response lacks Connection: Upgrade"),
             Self::NoAccept => f.write_str("the response lacks Sec-WebSocket-Accept"),
             Self::RepeatedAccept => f.write_str("the response repeats Sec-WebSocket-Accept"),
-            Self::WrongAccept => f.write_str("Sec-WebSocket-Accept does not belong to the key that was sent"),
+            Self::WrongAccept => f.write_str("Sec-WebSocket-Accept does not match the key that was sent"),
             Self::SubprotocolNotOffered(name) => {
-                write!(f, "the server chose subprotocol {name:?}, not offered")
+                write!(f, "the server chose subprotocol {name:?}, which was not offered")
             }
             Self::RepeatedSubprotocol => f.write_str("the response repeats Sec-WebSocket-Protocol"),
             Self::NoSubprotocol => f.write_str("the server chose none of the offered subprotocols"),

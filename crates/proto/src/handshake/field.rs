@@ -1,4 +1,4 @@
-//! The parts that header values are made of: tokens, lists, quoted strings (RFC 9110 §5.6).
+//! The building blocks of header values: tokens, lists, quoted strings (RFC 9110 §5.6).
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -13,7 +13,7 @@ pub(super) fn token(text: &[u8]) -> Option<&str> {
     std::str::from_utf8(text).ok().filter(|text| is_token(text.as_bytes()))
 }
 
-/// The token that stands as `text`, or inside it when it is a quoted string (RFC 9110 §5.6.4, RFC 6455 §9.1).
+/// The token in `text`, which may be a quoted string (RFC 9110 §5.6.4, RFC 6455 §9.1).
 pub(super) fn token_or_quoted(text: &[u8]) -> Option<String> {
     let Some(quoted) = text.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) else {
         return token(text).map(str::to_owned);
@@ -26,11 +26,10 @@ pub(super) fn token_or_quoted(text: &[u8]) -> Option<String> {
     token(&content).map(str::to_owned)
 }
 
-/// The elements of a comma list over all lines of that name, without the whitespace around them, the empty
-/// ones left out (RFC 9110 §5.6.1.2).
+/// The elements of the comma-separated list in all lines of `name`, trimmed and without empty ones (RFC 9110 §5.6.1.2).
 ///
-/// Commas inside quoted strings separate too. The lists of a handshake hold tokens and quoted tokens only,
-/// and no token has a comma, so a value that is cut there was malformed before.
+/// Commas inside quoted strings separate elements, too. The lists of a handshake hold only tokens and quoted tokens,
+/// and no token contains a comma, so a value that is split there was malformed anyway.
 pub(super) fn list<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> {
     headers
         .get_all(name)
@@ -40,25 +39,25 @@ pub(super) fn list<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterat
         .filter(|element| !element.is_empty())
 }
 
-/// Whether the list under `name` has `token` as an element, in any letter case.
+/// Whether the list under `name` contains `token`, ignoring case.
 pub(super) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     list(headers, name).any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
 }
 
-/// The tokens of the list under `name`; `None` when it holds anything else, or is there without an element.
+/// The tokens of the list under `name`; `None` when it holds anything else, or the header is present but empty.
 pub(super) fn tokens<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<Vec<&'h str>> {
     let tokens = list(headers, name).map(token).collect::<Option<Vec<_>>>()?;
     (!tokens.is_empty() || !headers.contains_key(name)).then_some(tokens)
 }
 
-/// What is wrong with a header that must stand exactly once.
+/// Why a header does not occur exactly once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NotSingle {
     Missing,
     Repeated,
 }
 
-/// The value of a header that must stand exactly once, without the whitespace around it.
+/// The trimmed value of a header that must occur exactly once.
 pub(super) fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<&'h [u8], NotSingle> {
     let mut lines = headers.get_all(name).iter();
     let line = lines.next().ok_or(NotSingle::Missing)?;
@@ -68,8 +67,7 @@ pub(super) fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<&'
     Ok(line.as_bytes().trim_ascii())
 }
 
-/// Writes `Name: value` and the line's end, the name in the letters that peers expect who compare names to
-/// the letter.
+/// Writes `Name: value` and CR LF. The capitals of the name serve peers that compare names case-sensitively.
 pub(super) fn write_line(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
     for (index, word) in name.as_str().split('-').enumerate() {
         if index > 0 {

@@ -5,12 +5,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::error::Error;
 use std::fmt;
 
-/// How much head a peer may send.
+/// Limits on the head that a peer may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeadLimits {
-    /// Bytes of the head, its final empty line included. Default: 16 KiB.
+    /// Bytes of the head, including its final empty line. Default: 16 KiB.
     pub bytes: usize,
-    /// Header lines, the start line not counted. Default: 100.
+    /// Header lines, without the start line. Default: 100.
     pub headers: usize,
 }
 
@@ -20,7 +20,7 @@ impl Default for HeadLimits {
     }
 }
 
-/// How much head a peer may send over one connection.
+/// The limits of a connection's opening handshake.
 impl From<&Limits> for HeadLimits {
     fn from(limits: &Limits) -> Self {
         Self { bytes: limits.handshake_bytes, headers: limits.handshake_headers }
@@ -29,9 +29,8 @@ impl From<&Limits> for HeadLimits {
 
 /// Collects the head of one request or response: start line, header lines, empty line.
 ///
-/// Each byte is looked at once, however the head was cut into chunks, and what cannot become a head is
-/// refused at the first byte that shows it. Once complete, the head is parsed with [`request`](Self::request)
-/// or [`response`](Self::response).
+/// It scans each byte once, however the head is split into chunks, and reports a malformed head at the first byte that
+/// shows it. Once the head is complete, [`request`](Self::request) or [`response`](Self::response) parses it.
 ///
 /// ```
 /// use longwire_proto::handshake::{HeadLimits, HeadReader, HeadStatus};
@@ -52,10 +51,10 @@ pub struct HeadReader {
     scanned: usize,
 }
 
-/// Where in the head the next byte stands.
+/// The position of the next byte in the head.
 #[derive(Debug, Clone, Copy)]
 enum HeadState {
-    /// Before the start line, where empty lines are passed over (RFC 9112 §2.2).
+    /// Before the start line, where empty lines are skipped (RFC 9112 §2.2).
     Start,
     /// After the CR of such an empty line.
     StartCr,
@@ -69,20 +68,20 @@ enum HeadState {
     Failed(HeadError),
 }
 
-/// What [`HeadReader::feed`] made of the bytes.
+/// The result of [`HeadReader::feed`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeadStatus {
-    /// All of the input belongs to the head, and more has to come.
+    /// All of the input belongs to the head, which is not complete yet.
     Partial,
     /// The head is complete.
     Complete {
-        /// How many bytes of this input belong to the head. The rest is what follows it: frames, or a body.
+        /// How many bytes of this input belong to the head. The rest follows it: frames, or a body.
         consumed: usize,
     },
 }
 
 impl HeadReader {
-    /// A reader of one head. It allocates as bytes arrive, `limits.bytes` at most.
+    /// A reader of one head. It allocates as bytes arrive, at most `limits.bytes`.
     #[must_use]
     pub fn new(limits: HeadLimits) -> Self {
         Self {
@@ -99,8 +98,7 @@ impl HeadReader {
     ///
     /// # Errors
     ///
-    /// [`HeadError`] as soon as it is certain that no acceptable head will come; every later call gives it
-    /// again.
+    /// [`HeadError`] as soon as the bytes cannot become an acceptable head. Every later call returns it again.
     pub fn feed(&mut self, input: &[u8]) -> Result<HeadStatus, HeadError> {
         let room = self.limits.bytes.saturating_sub(self.head.len());
         let mut consumed = 0;
@@ -133,8 +131,8 @@ impl HeadReader {
         }
     }
 
-    /// What was received so far of the head, as it came. Once complete, it can be handed to another HTTP
-    /// server: a minor version above 1 is then 1.
+    /// The received bytes of the head, unchanged. Once complete, the head can be passed to another HTTP server: a minor
+    /// version above 1 then reads 1.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.head
@@ -146,8 +144,7 @@ impl HeadReader {
             (HeadState::Start, _) => first_byte(byte),
             (HeadState::StartCr, b'\n') => Ok(HeadState::Start),
             (HeadState::LineStart, b'\r') => Ok(HeadState::FinalCr),
-            // A line folded into the one before it may be read differently by whoever relays it (RFC 9112
-            // §5.2).
+            // A relay may read a folded line differently (RFC 9112 §5.2).
             (HeadState::LineStart, b' ' | b'\t') => Err(HeadError::Malformed("a header line is folded")),
             (HeadState::LineStart, _) => self.header_line(byte),
             (HeadState::Line, b'\r') => Ok(HeadState::LineCr),
@@ -169,7 +166,7 @@ impl HeadReader {
         line_byte(byte)
     }
 
-    /// The complete head, with as many slots as it has header lines.
+    /// The complete head, and one parser slot for each of its header lines.
     pub(super) fn complete(&self) -> Result<(&[u8], Vec<httparse::Header<'_>>), HeadError> {
         match self.state {
             HeadState::Complete => Ok((&self.head, vec![httparse::EMPTY_HEADER; self.headers])),
@@ -179,7 +176,7 @@ impl HeadReader {
     }
 }
 
-/// RFC 9110 §2.5: a message of a higher minor version than this end knows is read as one of the highest that it knows.
+/// RFC 9110 §2.5: a message of a higher minor version is read as the highest version that this end knows.
 fn lower_minor_version(head: &mut [u8]) {
     let begin = head.iter().position(|byte| !b"\r\n".contains(byte)).unwrap_or(0);
     let Some(line) = head.get_mut(begin..).and_then(|rest| rest.split_mut(|&byte| byte == b'\r').next())
@@ -192,7 +189,7 @@ fn lower_minor_version(head: &mut [u8]) {
     }
 }
 
-/// A method and a status line start with a letter; what speaks another protocol mostly does not.
+/// A method or a status line starts with a letter; most other protocols do not.
 fn first_byte(byte: u8) -> Result<HeadState, HeadError> {
     match byte {
         0x15 => Err(HeadError::TlsAlert),
@@ -202,8 +199,8 @@ fn first_byte(byte: u8) -> Result<HeadState, HeadError> {
     }
 }
 
-/// RFC 9110 §5.5: visible characters, space, tab and the bytes from 0x80 on. A line feed alone ends no line
-/// here, so that nobody on the way can see the head end elsewhere (RFC 9112 §2.2, §11.2).
+/// RFC 9110 §5.5: visible characters, space, tab and the bytes from 0x80 on. A lone line feed does not end a line,
+/// because an intermediary might then see the head end elsewhere (RFC 9112 §2.2, §11.2).
 fn line_byte(byte: u8) -> Result<HeadState, HeadError> {
     match byte {
         b'\n' => Err(HeadError::Malformed("a line feed stands without a carriage return")),
@@ -212,7 +209,7 @@ fn line_byte(byte: u8) -> Result<HeadState, HeadError> {
     }
 }
 
-/// The parsed header lines, those of the same name kept apart and in order.
+/// The parsed header lines. Lines of the same name stay separate and in order.
 pub(super) fn header_map(lines: &[httparse::Header<'_>]) -> Result<HeaderMap, HeadError> {
     let mut headers = HeaderMap::new();
     for line in lines {
@@ -225,7 +222,7 @@ pub(super) fn header_map(lines: &[httparse::Header<'_>]) -> Result<HeaderMap, He
     Ok(headers)
 }
 
-/// Why the bytes of a peer are no HTTP/1.1 head.
+/// Why the peer's bytes are not an acceptable HTTP/1.1 head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HeadError {
@@ -233,21 +230,21 @@ pub enum HeadError {
     TooLarge,
     /// The head has more lines than [`HeadLimits::headers`].
     TooManyHeaders,
-    /// The head breaks the grammar of HTTP/1.1, in the way that the text says.
+    /// The head breaks the grammar of HTTP/1.1; the text says how.
     Malformed(&'static str),
-    /// The request is of another major version of HTTP.
+    /// The request uses another major version of HTTP.
     OtherVersion,
-    /// A TLS `ClientHello` came where plain HTTP is spoken.
+    /// A TLS `ClientHello` arrived where plain HTTP is spoken.
     LooksLikeTls,
-    /// A TLS alert answered a request in plain HTTP.
+    /// The server responded to a plain HTTP request with a TLS alert.
     TlsAlert,
-    /// The head was asked for before its final empty line had come.
+    /// The head was parsed before its final empty line had arrived.
     Incomplete,
 }
 
 impl HeadError {
-    /// The status with which a server answers: 431 (RFC 6585 §5) for a head beyond the limits, 505 for another
-    /// version, else 400.
+    /// The status of a server's response: 431 (RFC 6585 §5) for a head beyond the limits, 505 for another version,
+    /// otherwise 400.
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
@@ -282,8 +279,8 @@ impl From<httparse::Error> for HeadError {
             httparse::Error::HeaderName => "a header name is not a token",
             httparse::Error::HeaderValue => "a header value holds a forbidden character",
             httparse::Error::Status => "the status is not three digits and a reason",
-            httparse::Error::Token => "the start line is not that of HTTP",
-            httparse::Error::Version => "the version is not one of HTTP/1",
+            httparse::Error::Token => "the start line is not an HTTP start line",
+            httparse::Error::Version => "the version is not HTTP/1.x",
             httparse::Error::NewLine => "a line does not end with CR LF",
             httparse::Error::TooManyHeaders => return Self::TooManyHeaders,
         })

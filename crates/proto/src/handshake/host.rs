@@ -1,4 +1,4 @@
-//! A host with an optional port, as `Host` and the authority of a URL have it (RFC 9110 §7.2, RFC 3986 §3.2).
+//! A host with an optional port, as in `Host` and in the authority of a URL (RFC 9110 §7.2, RFC 3986 §3.2).
 
 use core::net::Ipv6Addr;
 
@@ -12,14 +12,14 @@ use core::net::Ipv6Addr;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HostPort<'t> {
-    /// The name or address as it was written, an IPv6 address with its brackets.
+    /// The name or address as written, an IPv6 address with its brackets.
     pub host: &'t str,
-    /// The port; `None` when there is none, also behind a colon.
+    /// The port; `None` when there is none, even after a colon.
     pub port: Option<u16>,
 }
 
 impl<'t> HostPort<'t> {
-    /// Reads `uri-host [ ":" port ]` (RFC 9110 §7.2). `None`: it is something else, such as an empty host, user
+    /// Parses `uri-host [ ":" port ]` (RFC 9110 §7.2). Returns `None` for anything else, such as an empty host, user
     /// info, or a port that is not a number up to 65535.
     #[must_use]
     pub fn parse(text: &'t str) -> Option<Self> {
@@ -41,7 +41,7 @@ impl<'t> HostPort<'t> {
     }
 }
 
-/// A `reg-name` or an IPv4 address (RFC 3986 §3.2.2), which may not be empty for `http` (RFC 9110 §4.2.1).
+/// A `reg-name` or an IPv4 address (RFC 3986 §3.2.2), which must not be empty for `http` (RFC 9110 §4.2.1).
 fn is_name(host: &str) -> bool {
     let mut bytes = host.bytes();
     while let Some(byte) = bytes.next() {

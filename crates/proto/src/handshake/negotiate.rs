@@ -1,4 +1,4 @@
-//! Extensions: what was offered, what was answered, and what both sides agreed on (RFC 6455 §9.1).
+//! Extensions: the client's offer, the server's response, and the agreement (RFC 6455 §9.1).
 
 use super::field::{is_token, list, token, token_or_quoted};
 use http::header::SEC_WEBSOCKET_EXTENSIONS;
@@ -6,12 +6,12 @@ use http::{HeaderMap, HeaderValue};
 use std::error::Error;
 use std::fmt;
 
-/// Extensions that one handshake may name. Clients offer one or two, a few variants of each.
+/// Most extensions in one handshake. Clients offer one or two, in a few variants each.
 const MAX_EXTENSIONS: usize = 32;
-/// Parameters that one extension may have.
+/// Most parameters of one extension.
 const MAX_PARAMS: usize = 32;
 
-/// What an opening handshake agreed on.
+/// The result of an opening handshake.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Agreed {
@@ -23,7 +23,7 @@ pub struct Agreed {
 
 /// One extension with its parameters, as offered or as accepted (RFC 6455 §9.1).
 ///
-/// Names and values are compared to the letter.
+/// Names and values are case-sensitive.
 ///
 /// ```
 /// use longwire_proto::handshake::Extension;
@@ -35,13 +35,12 @@ pub struct Agreed {
 pub struct Extension {
     /// The registered name, a token.
     pub name: String,
-    /// Names and values of the parameters, tokens all, in order. Repeated ones are kept: the extension judges
-    /// them.
+    /// Names and values of the parameters, all tokens, in order. Duplicates are kept: the extension decides about them.
     pub params: Vec<(String, Option<String>)>,
 }
 
 impl Extension {
-    /// An extension without parameters. Names and values are checked when they are put into a header.
+    /// An extension without parameters. Names and values are checked when they are written to a header.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), params: Vec::new() }
     }
@@ -53,7 +52,8 @@ impl Extension {
         self
     }
 
-    /// One element of the list. No token has a semicolon, so one inside a quoted string was malformed before.
+    /// Parses one element of the list. No token contains a semicolon, so one inside a quoted string was malformed
+    /// anyway.
     fn parse(element: &[u8]) -> Result<Self, ExtensionError> {
         let mut parts = element.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
         let name = parts.next().and_then(token).ok_or(ExtensionError::Malformed)?;
@@ -88,7 +88,7 @@ impl fmt::Display for Extension {
     }
 }
 
-/// Space around `=` is allowed: RFC 6455 §9.1 takes over the implied whitespace of RFC 2616 §2.1.
+/// Space around `=` is allowed: RFC 6455 §9.1 adopts the implied whitespace of RFC 2616 §2.1.
 fn parse_param(part: &[u8]) -> Option<(String, Option<String>)> {
     let mut halves = part.splitn(2, |&byte| byte == b'=').map(<[u8]>::trim_ascii);
     let name = halves.next().and_then(token)?.to_owned();
@@ -98,10 +98,10 @@ fn parse_param(part: &[u8]) -> Option<(String, Option<String>)> {
     }
 }
 
-/// Tries the offers in order and returns what `hook` made of those that it takes; the rest is declined.
+/// Passes the offers to `hook` in order and returns the extensions that it accepts. The others are declined.
 ///
-/// A client lists variants of one extension by preference (RFC 6455 §9.1): once one was taken, the others of
-/// that name are passed over.
+/// A client lists variants of one extension by preference (RFC 6455 §9.1): once `hook` accepts one, the others of that
+/// name are skipped.
 pub fn negotiate(
     offers: &[Extension],
     mut hook: impl FnMut(&Extension) -> Option<Extension>,
@@ -115,7 +115,7 @@ pub fn negotiate(
     accepted
 }
 
-/// The extensions of all `Sec-WebSocket-Extensions` lines; none when there is no such line.
+/// The extensions of all `Sec-WebSocket-Extensions` lines; empty when there is no such line.
 pub(super) fn parse_extensions(headers: &HeaderMap) -> Result<Vec<Extension>, ExtensionError> {
     let mut extensions = Vec::new();
     for element in list(headers, &SEC_WEBSOCKET_EXTENSIONS) {
@@ -124,14 +124,14 @@ pub(super) fn parse_extensions(headers: &HeaderMap) -> Result<Vec<Extension>, Ex
         }
         extensions.push(Extension::parse(element)?);
     }
-    // The grammar wants one element at least.
+    // The grammar requires at least one element.
     if extensions.is_empty() && headers.contains_key(SEC_WEBSOCKET_EXTENSIONS) {
         return Err(ExtensionError::Malformed);
     }
     Ok(extensions)
 }
 
-/// The value of `Sec-WebSocket-Extensions`; `None` when there is nothing to say.
+/// The value of `Sec-WebSocket-Extensions`; `None` without extensions.
 pub(super) fn format_extensions(extensions: &[Extension]) -> Result<Option<HeaderValue>, ExtensionError> {
     if let Some(invalid) = extensions.iter().find(|extension| !extension.is_valid()) {
         return Err(ExtensionError::NotTokens(invalid.to_string()));
@@ -143,7 +143,7 @@ pub(super) fn format_extensions(extensions: &[Extension]) -> Result<Option<Heade
     HeaderValue::try_from(text).map(Some).map_err(|_| ExtensionError::Malformed)
 }
 
-/// A server may use what the client offered, each extension once (RFC 6455 §4.1, §9.1).
+/// A server may accept what the client offered, each extension once (RFC 6455 §4.1, §9.1).
 pub(super) fn check_answer(offers: &[Extension], answer: &[Extension]) -> Result<(), ExtensionError> {
     for (index, extension) in answer.iter().enumerate() {
         if offers.iter().all(|offer| offer.name != extension.name) {
@@ -156,19 +156,19 @@ pub(super) fn check_answer(offers: &[Extension], answer: &[Extension]) -> Result
     Ok(())
 }
 
-/// What is wrong with a list of extensions.
+/// Why a list of extensions is not valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ExtensionError {
     /// `Sec-WebSocket-Extensions` breaks the grammar of RFC 6455 §9.1.
     Malformed,
-    /// More extensions, or more parameters of one, than any client has reason to send.
+    /// More extensions, or more parameters of one, than a client has reason to send.
     TooMany,
-    /// A name or value to be sent is not a token.
+    /// A name or value to send is not a token.
     NotTokens(String),
-    /// The answer names an extension that was not offered.
+    /// The response names an extension that was not offered.
     NotOffered(String),
-    /// The answer names an extension twice.
+    /// The response names an extension twice.
     Repeated(String),
 }
 

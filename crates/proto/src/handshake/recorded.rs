@@ -1,4 +1,4 @@
-//! Heads as real peers send them, with the key of RFC 6455 §1.3.
+//! Heads that real peers send, with the key of RFC 6455 §1.3.
 
 pub(super) const CHROME: &str = "GET /chat?room=1 HTTP/1.1\r\n\
     Host: localhost:8080\r\n\
@@ -94,7 +94,7 @@ pub(super) const NGINX: &str = "GET /chat HTTP/1.1\r\n\
 
 pub(super) const REQUESTS: [&str; 6] = [CHROME, FIREFOX, SAFARI, NODE_WS, CURL, NGINX];
 
-/// The answer of RFC 6455 §1.3, as Node's `ws` sends it.
+/// The response of RFC 6455 §1.3, as Node's `ws` sends it.
 pub(super) const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\n\
     Upgrade: websocket\r\n\
     Connection: Upgrade\r\n\

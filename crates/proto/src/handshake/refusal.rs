@@ -1,4 +1,4 @@
-//! The answer of a server that does not agree to a handshake.
+//! The response of a server that refuses a handshake.
 
 use http::header::{
     CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
@@ -7,8 +7,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode};
 use std::error::Error;
 use std::fmt;
 
-/// A refused handshake: its status, the headers that go with it, and the reason in words for the person who
-/// reads it.
+/// A refused handshake: the status, additional headers, and the reason as text for a person to read.
 ///
 /// ```
 /// use http::StatusCode;
@@ -27,7 +26,7 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal with any status.
     ///
-    /// Control characters in `reason` are shown escaped, so that it may quote what the client sent.
+    /// Control characters in `reason` are escaped, so it may quote what the client sent.
     #[must_use]
     pub fn new(status: StatusCode, reason: impl AsRef<str>) -> Self {
         Self { status, headers: Vec::new(), reason: printable(reason.as_ref()) }
@@ -39,7 +38,7 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, reason)
     }
 
-    /// 401: the client has to say who it is. RFC 9110 §15.5.2 wants a `WWW-Authenticate` header beside it.
+    /// 401: the client must authenticate. RFC 9110 §15.5.2 requires a `WWW-Authenticate` header with it.
     #[must_use]
     pub fn unauthorized(reason: impl AsRef<str>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, reason)
@@ -65,7 +64,7 @@ impl Refusal {
             .header(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"))
     }
 
-    /// Adds a header to the response. Name and value are text, or what the `http` crate has for them.
+    /// Adds a header to the response. Name and value are text, or the types of the `http` crate.
     ///
     /// A header that cannot be sent, or that frames the response (`Connection`, `Content-Length`, `Content-Type`,
     /// `Transfer-Encoding`), is a mistake of the server: the refusal becomes a 500 that names the header.
@@ -76,7 +75,7 @@ impl Refusal {
             return Self::mistaken(&format!("{shown:?} is not the name of a header"));
         };
         if [CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING].contains(&name) {
-            return Self::mistaken(&format!("the header {name} of a refusal is its own"));
+            return Self::mistaken(&format!("the refusal sets the header {name} itself"));
         }
         match value.try_into() {
             Ok(value) => self.headers.push((name, value)),
@@ -85,7 +84,7 @@ impl Refusal {
         self
     }
 
-    /// 500: the application tried to refuse with what cannot be sent.
+    /// 500: the application tried to refuse with something that cannot be sent.
     fn mistaken(what: &str) -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -93,7 +92,7 @@ impl Refusal {
         )
     }
 
-    /// The status that the client gets.
+    /// The status that the client receives.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.status
@@ -124,7 +123,7 @@ impl Refusal {
         for (name, value) in &self.headers {
             headers.append(name, value.clone());
         }
-        // Whoever sends `Upgrade` names it in `Connection` too (RFC 9110 §7.8).
+        // A sender of `Upgrade` must list it in `Connection`, too (RFC 9110 §7.8).
         let connection = if headers.contains_key(UPGRADE) { "close, Upgrade" } else { "close" };
         headers.insert(CONNECTION, HeaderValue::from_static(connection));
         response

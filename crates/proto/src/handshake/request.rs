@@ -8,13 +8,13 @@ use http::{Method, Request, Uri, Version};
 use httparse::Status;
 
 impl HeadReader {
-    /// The request whose head was read, with its headers as they came, repeated ones included.
+    /// The request whose head was read, with its headers as received, duplicates included.
     ///
     /// # Errors
     ///
-    /// [`HeadError::Incomplete`] before [`feed`](Self::feed) said that the head is complete, later whatever
-    /// breaks the grammar: another major version of HTTP than 1, a request target that is none. A minor version above
-    /// 1 is read as 1 (RFC 9110 §2.5).
+    /// [`HeadError::Incomplete`] until [`feed`](Self::feed) reports a complete head; then [`HeadError`] for a head that
+    /// breaks the grammar, such as another major version of HTTP than 1 or an invalid request target. A minor version
+    /// above 1 is read as 1 (RFC 9110 §2.5).
     pub fn request(&self) -> Result<Request<()>, HeadError> {
         let (head, mut slots) = self.complete()?;
         if is_of_other_version(head) {
@@ -36,8 +36,8 @@ impl HeadReader {
     }
 }
 
-/// Whether the request line ends with a version of HTTP whose major number is not 1, such as that with which HTTP/2
-/// starts (RFC 9112 §2.3).
+/// Whether the request line ends with an HTTP version whose major number is not 1, as in the preface of HTTP/2 (RFC
+/// 9112 §2.3).
 fn is_of_other_version(head: &[u8]) -> bool {
     let line = head.trim_ascii_start().split(|&byte| byte == b'\r').next();
     matches!(
@@ -50,7 +50,7 @@ fn is_of_other_version(head: &[u8]) -> bool {
 /// Origin-form and absolute-form, authority-form for CONNECT, asterisk-form for OPTIONS (RFC 9112 §3.2).
 fn target_of(method: &Method, target: &str) -> Result<Uri, HeadError> {
     const MALFORMED: HeadError = HeadError::Malformed("the request target is neither a path nor a URL");
-    // `Uri` would drop a fragment without a word; a request target has none.
+    // `Uri` would drop a fragment silently; a request target must not have one.
     if target.contains('#') {
         return Err(HeadError::Malformed("the request target has a fragment"));
     }
@@ -63,10 +63,10 @@ fn target_of(method: &Method, target: &str) -> Result<Uri, HeadError> {
     if fits { Ok(uri) } else { Err(MALFORMED) }
 }
 
-/// The head of `request` as HTTP/1.1, whatever its version says. The target is written as the `Uri` has it,
-/// `Host` before all other headers (RFC 9112 §3.2).
+/// The head of `request` as HTTP/1.1, whatever its version. The target is written as in the `Uri`, and `Host` before
+/// all other headers (RFC 9112 §3.2).
 ///
-/// The `http` types admit no line end, so that no value can add a header.
+/// The `http` types contain no line ends, so no value can inject a header.
 #[must_use]
 pub fn encode_request<B>(request: &Request<B>) -> Vec<u8> {
     let mut out = format!("{} {} HTTP/1.1\r\n", request.method(), request.uri()).into_bytes();
@@ -78,7 +78,7 @@ pub fn encode_request<B>(request: &Request<B>) -> Vec<u8> {
     out
 }
 
-/// The answer to a client whose head could not be read.
+/// The response to a client whose head could not be read.
 impl From<HeadError> for Refusal {
     fn from(error: HeadError) -> Self {
         Self::new(error.status(), error.to_string())

@@ -6,13 +6,13 @@ use http::{Method, Response, StatusCode, Version};
 use httparse::Status;
 
 impl HeadReader {
-    /// The response whose head was read, with its headers as they came, repeated ones included.
+    /// The response whose head was read, with its headers as received, duplicates included.
     ///
     /// # Errors
     ///
-    /// [`HeadError::Incomplete`] before [`feed`](Self::feed) said that the head is complete, later whatever
-    /// breaks the grammar: another major version of HTTP than 1, a status that is none. A minor version above 1 is read
-    /// as 1 (RFC 9110 §2.5).
+    /// [`HeadError::Incomplete`] until [`feed`](Self::feed) reports a complete head; then [`HeadError`] for a head that
+    /// breaks the grammar, such as another major version of HTTP than 1 or an invalid status. A minor version above 1
+    /// is read as 1 (RFC 9110 §2.5).
     pub fn response(&self) -> Result<Response<()>, HeadError> {
         let (head, mut slots) = self.complete()?;
         let mut parsed = httparse::Response::new(&mut slots);
@@ -30,10 +30,10 @@ impl HeadReader {
     }
 }
 
-/// Appends the head of `response` to `out` as HTTP/1.1, whatever its version says. The reason phrase is the
-/// registered one; unregistered statuses have none.
+/// Appends the head of `response` to `out` as HTTP/1.1, whatever its version. The reason phrase is the registered one;
+/// an unregistered status has none.
 ///
-/// The `http` types admit no line end, so that no value can add a header.
+/// The `http` types contain no line ends, so no value can inject a header.
 pub fn encode_response_head<B>(response: &Response<B>, out: &mut Vec<u8>) {
     let status = response.status();
     let line = format!("HTTP/1.1 {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or_default());
@@ -44,8 +44,8 @@ pub fn encode_response_head<B>(response: &Response<B>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// `response` with its text as HTTP/1.1. The response to HEAD has no content (RFC 9110 §9.3.2); `method` is that of the
-/// request, if it could be read.
+/// `response` with its text as HTTP/1.1. The response to HEAD has no content (RFC 9110 §9.3.2). `method` is the method
+/// of the request, if it could be read.
 #[must_use]
 pub fn encode_response(response: &Response<String>, method: Option<&Method>) -> Vec<u8> {
     let mut out = Vec::new();

@@ -1,5 +1,5 @@
-//! What every request over HTTP/1.1 has to be, whatever it asks for: the same judgement for the first request of a
-//! connection and for all others, for those that ask for a WebSocket and for plain ones.
+//! Rules for every request over HTTP/1.1. They apply to the first request of a connection and to later ones, to
+//! WebSocket requests and to plain ones.
 
 use super::bootstrap::ConnectRequest;
 use super::field::{NotSingle, list, single};
@@ -13,14 +13,14 @@ use http::{HeaderMap, Method, Request, StatusCode, Uri, Version};
 pub enum RequestBody {
     /// Nothing: the next byte belongs to the next request, or to the WebSocket.
     None,
-    /// As many bytes.
+    /// This many bytes.
     Length(u64),
     /// Chunks (RFC 9112 §7.1).
     Chunked,
 }
 
-/// Checks what holds for every request over HTTP/1.1: one valid `Host` (RFC 9112 §3.2), a target without user info
-/// (RFC 9110 §4.2.4), and a body whose end nobody on the way can see elsewhere (RFC 9112 §6.1, §6.3).
+/// Checks the rules for every request over HTTP/1.1: one valid `Host` (RFC 9112 §3.2), a target without user info (RFC
+/// 9110 §4.2.4), and a body whose end every intermediary sees in the same place (RFC 9112 §6.1, §6.3).
 ///
 /// ```
 /// use http::Request;
@@ -35,13 +35,13 @@ pub enum RequestBody {
 ///
 /// # Errors
 ///
-/// The [`Refusal`] to answer with: 501 for a transfer coding other than `chunked`, 400 for what else is wrong.
+/// The [`Refusal`] to respond with: 501 for a transfer coding other than `chunked`, 400 for anything else.
 pub fn check_request<B>(request: &Request<B>) -> Result<RequestBody, Refusal> {
     check_host(request)?;
     body_of(request)
 }
 
-/// The host that a request is for: that of its target if it names one, else `Host` (RFC 9112 §3.2.2).
+/// The host that a request is for: the one in its target, otherwise `Host` (RFC 9112 §3.2.2).
 #[must_use]
 pub fn requested_host<'r>(target: &'r Uri, headers: &'r HeaderMap) -> Option<&'r str> {
     match target.authority() {
@@ -50,7 +50,7 @@ pub fn requested_host<'r>(target: &'r Uri, headers: &'r HeaderMap) -> Option<&'r
     }
 }
 
-/// RFC 9112 §3.2, RFC 6455 §4.2.1 (2). A request of HTTP/1.0 may come without `Host`.
+/// RFC 9112 §3.2, RFC 6455 §4.2.1 (2). An HTTP/1.0 request may lack `Host`.
 pub(super) fn check_host<B>(request: &Request<B>) -> Result<(), Refusal> {
     let is_extended_connect = ConnectRequest::of(request) != ConnectRequest::No;
     let host = match single(request.headers(), &HOST) {
@@ -77,8 +77,8 @@ pub(super) fn check_host<B>(request: &Request<B>) -> Result<(), Refusal> {
     }
 }
 
-/// RFC 9112 §6.3 leaves it to the server whether to make sense of two lengths. It does not: whoever relays such a
-/// request may have seen another end (§11.2).
+/// RFC 9112 §6.3 lets a server accept two lengths. This one rejects them: a relay may have seen the body end elsewhere
+/// (§11.2).
 fn body_of<B>(request: &Request<B>) -> Result<RequestBody, Refusal> {
     let headers = request.headers();
     if headers.contains_key(TRANSFER_ENCODING) {
@@ -108,7 +108,7 @@ fn chunked(headers: &HeaderMap, version: Version) -> Result<RequestBody, Refusal
         (Some(coding), None) if coding.eq_ignore_ascii_case(b"chunked") => Ok(RequestBody::Chunked),
         _ => Err(Refusal::new(
             StatusCode::NOT_IMPLEMENTED,
-            "a request is not sent with another Transfer-Encoding than chunked",
+            "Transfer-Encoding may only be chunked",
         )),
     }
 }

@@ -1,8 +1,12 @@
-//! RFC 6455 §4.1 and §4.2, sentence by sentence, in the order of the RFC: each test is named by a sentence and stands
-//! below its words. What needs a transport is tested in `longwire`: the URL in `client::address`, the way to the server in
-//! `connecting`, `proxies` and `tls` of its suite, redirects and 401 in `redirects` and `client_handshake`, `Origin` in
-//! `admission::origin`. One sentence of §4.1 is not followed, as by no other library: that there be no more than one
-//! connection in a CONNECTING state to one host. What opens many at once is the application, which knows why.
+//! RFC 6455 §4.1 and §4.2, sentence by sentence, in the order of the RFC. Each test is named after a sentence, which
+//! its comment quotes.
+//!
+//! Tests that need a transport are in `longwire`: the URL in `client::address`; reaching the server in `connecting`,
+//! `proxies` and `tls` of its suite; redirects and 401 in `redirects` and `client_handshake`; `Origin` in
+//! `admission::origin`.
+//!
+//! Like all other libraries, this one ignores one sentence of §4.1: at most one connection to a host may be in the
+//! CONNECTING state. Opening several at once is the application's decision.
 
 use super::recorded::CURL;
 use super::{
@@ -34,8 +38,8 @@ fn read(head: &str) -> HeadReader {
     reader
 }
 
-/// What a client that offered [two subprotocols and an extension](offering) makes of [`AGREEMENT`] with `line` in place
-/// of another.
+/// The verdict of a client that offered [two subprotocols and an extension](offering) on [`AGREEMENT`], with `line`
+/// replaced.
 fn verdict(line: &str, replacement: &str) -> Result<(), ResponseError> {
     assert!(AGREEMENT.contains(line), "{line}");
     let response = read(&AGREEMENT.replacen(line, replacement, 1)).response().unwrap();
@@ -46,7 +50,7 @@ fn request(head: &str) -> Request<()> {
     read(head).request().unwrap()
 }
 
-/// What a server makes of curl's request with `line` in place of another.
+/// The server's result for curl's request with `line` replaced.
 fn offer(line: &str, replacement: &str) -> Result<Offer, Refusal> {
     assert!(CURL.contains(line), "{line}");
     Offer::read(&request(&CURL.replacen(line, replacement, 1)))
@@ -163,7 +167,7 @@ fn c13_the_request_may_include_other_header_fields() {
     assert!(sent(&named.unwrap()).contains("\r\nCookie: a=b\r\n"));
 }
 
-// §4.1, what the client makes of the response.
+// §4.1, how the client checks the response.
 
 /// "If the status code received from the server is not 101, the client handles the response per HTTP [RFC2616]
 /// procedures."
@@ -260,7 +264,7 @@ fn c20_a_response_that_is_not_http_fails() {
     assert_eq!(verdict("HTTP/1.1", "HTTP/1.2"), Ok(()));
 }
 
-// §4.2.1, what the server wants of the request.
+// §4.2.1, what the server requires of the request.
 
 /// "An HTTP/1.1 or higher GET request, including a "Request-URI" [RFC2616] that should be interpreted as a /resource
 /// name/ defined in Section 3 (or an absolute HTTP/HTTPS URI containing the /resource name/)."
@@ -359,7 +363,7 @@ fn s10_unknown_header_fields_are_ignored() {
     assert_eq!(status("Accept: */*", "Sec-WebSocket-Unheard-Of: \u{1f980}\r\nX: y\r\nX: z"), 101);
 }
 
-// §4.2.2, what the server answers.
+// §4.2.2, how the server responds.
 
 /// "If the server does not wish to accept this connection, it MUST return an appropriate HTTP error code (e.g., 403
 /// Forbidden) and abort the WebSocket handshake described in this section."

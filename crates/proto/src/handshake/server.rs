@@ -17,8 +17,8 @@ use std::collections::HashSet;
 use std::error::Error;
 use std::fmt;
 
-/// Whether the request asks for a WebSocket, well or badly: `Upgrade` lists `websocket`, or it is an extended CONNECT
-/// (RFC 8441 §4) that does not name another protocol. All else is plain HTTP.
+/// Whether the request asks for a WebSocket, validly or not: `Upgrade` lists `websocket`, or it is an extended CONNECT
+/// (RFC 8441 §4) that does not name another protocol. Everything else is plain HTTP.
 #[must_use]
 pub fn is_upgrade<B>(request: &Request<B>) -> bool {
     match ConnectRequest::of(request) {
@@ -32,7 +32,7 @@ fn asks_for_upgrade<B>(request: &Request<B>) -> bool {
     has_token(request.headers(), &UPGRADE, "websocket")
 }
 
-/// A valid request for a WebSocket, waiting for the server's answer.
+/// A valid WebSocket request that waits for the server's decision.
 #[derive(Debug, Clone)]
 pub struct Offer {
     bootstrap: Bootstrap<AcceptKey>,
@@ -41,16 +41,16 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// Reads the opening handshake of a client: an upgrade over HTTP/1.1 (RFC 6455 §4.2.1), or an extended CONNECT
-    /// (RFC 8441 §5), whose `:protocol` is a [`ConnectProtocol`](super::ConnectProtocol) in the extensions of the
+    /// Reads a client's opening handshake: an upgrade over HTTP/1.1 (RFC 6455 §4.2.1), or an extended CONNECT (RFC 8441
+    /// §5). The `:protocol` of the latter is a [`ConnectProtocol`](super::ConnectProtocol) in the extensions of the
     /// request.
     ///
-    /// `Origin` is not judged here, that is the server's policy.
+    /// It does not check `Origin`: that is the server's policy.
     ///
     /// # Errors
     ///
-    /// The [`Refusal`] to answer with: 426 with `Sec-WebSocket-Version: 13` for another version or none, 405
-    /// for a method other than GET, 505 for an upgrade over HTTP/2 and later, 400 for what else is wrong.
+    /// The [`Refusal`] to respond with: 426 with `Sec-WebSocket-Version: 13` for another version or none, 405 for a
+    /// method other than GET, 505 for an upgrade over HTTP/2 or later, 400 for anything else.
     pub fn read<B>(request: &Request<B>) -> Result<Self, Refusal> {
         let headers = request.headers();
         let is_extended_connect = ConnectRequest::of(request) == ConnectRequest::WebSocket;
@@ -92,19 +92,19 @@ impl Offer {
         &self.extensions
     }
 
-    /// The first of `supported`, the server's preferred one first, that the client offers.
+    /// The first of `supported` that the client offers. `supported` is in the server's order of preference.
     #[must_use]
     pub fn choose_subprotocol<'s, S: AsRef<str>>(&self, supported: &'s [S]) -> Option<&'s str> {
         supported.iter().map(AsRef::as_ref).find(|&name| self.offers(name))
     }
 
-    /// Agrees: the response to send, 101 (RFC 6455 §4.2.2) or 200 to an extended CONNECT (RFC 8441 §5), to which headers
-    /// may be added, and what holds from then on.
+    /// Accepts the request. Returns the response to send, 101 (RFC 6455 §4.2.2) or, for an extended CONNECT, 200 (RFC
+    /// 8441 §5), and the agreement. The caller may add headers to the response.
     ///
     /// # Errors
     ///
-    /// [`AcceptError`] when the answer has a subprotocol or an extension that the client did not offer, or an
-    /// extension twice, or one that is not made of tokens.
+    /// [`AcceptError`] when the client did not offer the subprotocol or an extension, when an extension occurs twice,
+    /// or when one is not made of tokens.
     pub fn accept(
         self,
         subprotocol: Option<&str>,
@@ -156,7 +156,7 @@ fn accept_key(headers: &HeaderMap) -> Result<AcceptKey, Refusal> {
 }
 
 fn check_upgrade<B>(request: &Request<B>) -> Result<(), Refusal> {
-    // The mechanism is one of HTTP/1.1: later versions have neither `Upgrade` nor `Connection` (RFC 9113 §8.2.2).
+    // Later versions of HTTP have neither `Upgrade` nor `Connection` (RFC 9113 §8.2.2).
     if request.version() > Version::HTTP_11 {
         return Err(Refusal::new(
             StatusCode::HTTP_VERSION_NOT_SUPPORTED,
@@ -165,7 +165,7 @@ fn check_upgrade<B>(request: &Request<B>) -> Result<(), Refusal> {
     }
     if request.version() < Version::HTTP_11 {
         return Err(Refusal::bad_request(
-            "a WebSocket needs HTTP/1.1; a proxy in between may have to be told to speak it",
+            "a WebSocket needs HTTP/1.1; a proxy in between may have to be configured for it",
         ));
     }
     if request.method() != Method::GET {
@@ -177,23 +177,23 @@ fn check_upgrade<B>(request: &Request<B>) -> Result<(), Refusal> {
     }
     if !has_token(request.headers(), &CONNECTION, "upgrade") {
         return Err(Refusal::bad_request(
-            "the request needs Connection: Upgrade; a proxy in between may have to be told to pass it on",
+            "the request needs Connection: Upgrade; a proxy in between may have to be configured to pass it on",
         ));
     }
     Ok(())
 }
 
-/// The bytes of a body would be taken for frames, by this server or by a proxy before it.
+/// This server, or a proxy in front of it, would read the bytes of a body as frames.
 fn check_no_body(headers: &HeaderMap) -> Result<(), Refusal> {
     let empty = headers.get_all(CONTENT_LENGTH).iter().all(|length| length == "0");
     if empty && !headers.contains_key(TRANSFER_ENCODING) {
         return Ok(());
     }
-    Err(Refusal::bad_request("a request for a WebSocket has no body"))
+    Err(Refusal::bad_request("a WebSocket request must not have a body"))
 }
 
-/// A request without a version gets the same answer as one with another version: it came this far, so it does
-/// want a WebSocket, and the drafts before version 4 did not have the header (RFC 6455 §4.4).
+/// A missing version gets the same response as an unsupported one: the request does ask for a WebSocket, and the drafts
+/// before version 4 did not have the header (RFC 6455 §4.4).
 fn check_version(headers: &HeaderMap) -> Result<(), Refusal> {
     match single(headers, &SEC_WEBSOCKET_VERSION) {
         Ok(b"13") => Ok(()),
@@ -204,7 +204,7 @@ fn check_version(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-/// RFC 6455 §4.1 (10): tokens, no two the same.
+/// RFC 6455 §4.1 (10): distinct tokens.
 fn offered_subprotocols(headers: &HeaderMap) -> Result<Vec<String>, Refusal> {
     let offered = tokens(headers, &SEC_WEBSOCKET_PROTOCOL)
         .ok_or_else(|| Refusal::bad_request("Sec-WebSocket-Protocol is not a list of tokens"))?;
@@ -224,13 +224,13 @@ fn exactly_one<'h>(headers: &'h HeaderMap, name: &HeaderName, shown: &str) -> Re
     })
 }
 
-/// An answer that the client's offer does not allow: the server's own mistake.
+/// A response that the client's offer does not allow: the server's own mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AcceptError {
-    /// The chosen subprotocol is none of those that the client offered.
+    /// The client did not offer the chosen subprotocol.
     SubprotocolNotOffered(String),
-    /// The extensions cannot be answered so.
+    /// The chosen extensions are not valid.
     Extensions(ExtensionError),
 }
 
@@ -238,7 +238,7 @@ impl fmt::Display for AcceptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SubprotocolNotOffered(name) => {
-                write!(f, "subprotocol {name:?} was not offered by the client")
+                write!(f, "the client did not offer subprotocol {name:?}")
             }
             Self::Extensions(error) => error.fmt(f),
         }

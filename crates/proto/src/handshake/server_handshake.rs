@@ -1,4 +1,4 @@
-//! The server's side of a connection from its first byte to the decision about its request.
+//! The server's side of a connection, from its first byte to the decision about its request.
 
 use super::head::{HeadLimits, HeadReader, HeadStatus};
 use super::refusal::Refusal;
@@ -9,11 +9,11 @@ use crate::limits::Limits;
 use http::Request;
 use std::time::Instant;
 
-/// The server's side of an opening handshake over HTTP/1.1: bytes and time in, and out comes
+/// The server's side of an opening handshake over HTTP/1.1. It takes bytes and time, and returns
 ///
-/// - nothing, while more bytes have to arrive,
-/// - a valid request for a WebSocket, which waits for the server's decision,
-/// - a valid request for something else, for a server of plain HTTP,
+/// - nothing, while the request is incomplete,
+/// - a valid WebSocket request, which waits for the server's decision,
+/// - a valid request for something else, for a plain HTTP server,
 /// - or a refusal.
 ///
 /// ```
@@ -42,34 +42,33 @@ pub struct ServerHandshake {
     deadline: Option<Instant>,
 }
 
-/// What the bytes of a client have come to.
+/// The result of the bytes received thus far.
 #[derive(Debug)]
 #[must_use]
 pub enum HandshakeProgress {
     /// The request is not complete.
     More,
-    /// The request asks for a WebSocket and is valid. The server may take its time for the decision, until
-    /// [`ServerHandshake::deadline`].
+    /// A valid WebSocket request. The server may decide later, until [`ServerHandshake::deadline`].
     WebSocket {
         /// The request.
         asked: Box<UpgradeRequest>,
         /// How many bytes of this input belong to the request. The rest are the first frames.
         consumed: usize,
     },
-    /// The request is valid and asks for something else.
+    /// A valid request for something else.
     Http {
         /// The request.
         request: Box<Request<()>>,
-        /// What follows its head.
+        /// The length of its body.
         body: RequestBody,
         /// How many bytes of this input belong to the head of the request.
         consumed: usize,
     },
-    /// The request breaks a rule, or can no longer become a request.
+    /// The request breaks a rule, or the bytes can no longer become a request.
     Refused(RefusedRequest),
 }
 
-/// A valid request for a WebSocket, which waits for the server's decision.
+/// A valid WebSocket request, which waits for the server's decision.
 ///
 /// ```
 /// use http::Request;
@@ -89,50 +88,50 @@ pub enum HandshakeProgress {
 pub struct UpgradeRequest {
     /// The request.
     pub request: Request<()>,
-    /// What it offers.
+    /// The client's offer.
     pub offer: Offer,
 }
 
-/// A request that is refused.
+/// A refused request.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct RefusedRequest {
-    /// The refusal to answer with.
+    /// The refusal to respond with.
     pub refusal: Refusal,
     /// The request, if it could be read.
     pub request: Option<Box<Request<()>>>,
 }
 
 impl ServerHandshake {
-    /// The handshake of a connection that was accepted at `begun`: its request has to be complete, and the decision
-    /// made, within [`Limits::handshake_time`] from then on.
+    /// The handshake of a connection that was accepted at `begun`. The request must be complete, and the decision made,
+    /// within [`Limits::handshake_time`] of that.
     #[must_use]
     pub fn begin(limits: &Limits, begun: Instant) -> Self {
         let head = HeadReader::new(HeadLimits::from(limits));
-        // A time that no clock can count never comes.
+        // If the deadline overflows the clock, there is none.
         Self { head, deadline: begun.checked_add(limits.handshake_time) }
     }
 
-    /// A further request of a connection, whose time is kept by the HTTP server that reads it.
+    /// A later request of a connection. The HTTP server that reads it keeps the time.
     #[must_use]
     pub fn further(limits: HeadLimits) -> Self {
         Self { head: HeadReader::new(limits), deadline: None }
     }
 
-    /// When the handshake is given up unless the server has decided; `None`: never.
+    /// When the handshake times out unless the server has decided; `None`: never.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    /// Whether the handshake is to be given up at `now`.
+    /// Whether the handshake has timed out at `now`.
     #[must_use]
     pub fn is_overdue(&self, now: Instant) -> bool {
         self.deadline.is_some_and(|deadline| deadline <= now)
     }
 
-    /// Takes the next bytes as they arrived. Once it gave something else than [`HandshakeProgress::More`], it consumes
-    /// no more of them.
+    /// Takes the next bytes as they arrived. Once it returned anything other than [`HandshakeProgress::More`], it
+    /// consumes no further bytes.
     pub fn receive(&mut self, bytes: &[u8]) -> HandshakeProgress {
         match self.head.feed(bytes) {
             Ok(HeadStatus::Partial) => HandshakeProgress::More,
@@ -143,13 +142,13 @@ impl ServerHandshake {
         }
     }
 
-    /// What was received so far of the head; see [`HeadReader::as_bytes`].
+    /// The received bytes of the head; see [`HeadReader::as_bytes`].
     #[must_use]
     pub fn head(&self) -> &[u8] {
         self.head.as_bytes()
     }
 
-    /// Judges a head that is complete. The rules are the same for every request of a connection.
+    /// Checks a complete head. The rules are the same for every request of a connection.
     fn judge(&self, consumed: usize) -> Result<HandshakeProgress, RefusedRequest> {
         let request =
             self.head.request().map_err(|error| RefusedRequest { refusal: error.into(), request: None })?;
@@ -166,11 +165,11 @@ impl ServerHandshake {
 }
 
 impl UpgradeRequest {
-    /// Reads a request for a WebSocket that any HTTP server has received; see [`Offer::read`].
+    /// Reads a WebSocket request that any HTTP server has received; see [`Offer::read`].
     ///
     /// # Errors
     ///
-    /// What is wrong with the request.
+    /// [`RefusedRequest`] with the reason, when the request is not valid.
     pub fn read(request: Request<()>) -> Result<Self, RefusedRequest> {
         match Offer::read(&request) {
             Ok(offer) => Ok(Self { request, offer }),
@@ -180,7 +179,7 @@ impl UpgradeRequest {
 }
 
 impl RefusedRequest {
-    /// The answer over HTTP/1.1, after which the connection is closed.
+    /// The HTTP/1.1 response, after which the connection is closed.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let method = self.request.as_ref().map(|request| request.method());

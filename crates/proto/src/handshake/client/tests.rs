@@ -29,7 +29,7 @@ const UPGRADE: (&str, &str) = ("Upgrade", "websocket");
 const CONNECTION: (&str, &str) = ("Connection", "Upgrade");
 const ACCEPT: (&str, &str) = ("Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 
-/// The verdict on a response that is right but for what `lines` add to it.
+/// The verdict on a valid response with `lines` added.
 fn verdict(client: &ClientHandshake, lines: &[(&str, &str)]) -> Result<Agreed, ResponseError> {
     client.verify(&response(&[&[UPGRADE, CONNECTION, ACCEPT], lines].concat()))
 }
@@ -160,7 +160,7 @@ fn answers_that_break_a_rule() {
         (
             &[("Upgrade", "h2c"), CONNECTION],
             ResponseError::OtherUpgrade,
-            "the response upgrades to something else than websocket alone",
+            "the response's Upgrade is not websocket alone",
         ),
         (&[UPGRADE, ACCEPT], ResponseError::NoConnectionUpgrade, "the response lacks Connection: Upgrade"),
         (
@@ -177,12 +177,12 @@ fn answers_that_break_a_rule() {
         (
             &[UPGRADE, CONNECTION, wrong],
             ResponseError::WrongAccept,
-            "Sec-WebSocket-Accept does not belong to the key that was sent",
+            "Sec-WebSocket-Accept does not match the key that was sent",
         ),
         (
             &[UPGRADE, CONNECTION, folded],
             ResponseError::WrongAccept,
-            "Sec-WebSocket-Accept does not belong to the key that was sent",
+            "Sec-WebSocket-Accept does not match the key that was sent",
         ),
     ] {
         let verdict = chat().verify(&response(lines)).expect_err(text);
@@ -196,7 +196,7 @@ fn a_subprotocol_must_have_been_offered() {
     for name in ["chat.v3", "CHAT.V1", "", "chat.v1, chat.v2"] {
         let error = verdict(&chat(), &[(PROTOCOL, name)]).unwrap_err();
         assert_eq!(error, ResponseError::SubprotocolNotOffered(name.into()));
-        assert_eq!(error.to_string(), format!("the server chose subprotocol {name:?}, not offered"));
+        assert_eq!(error.to_string(), format!("the server chose subprotocol {name:?}, which was not offered"));
     }
     let unasked = verdict(&handshake(), &[(PROTOCOL, "chat.v1")]).unwrap_err();
     assert_eq!(unasked, ResponseError::SubprotocolNotOffered("chat.v1".into()));

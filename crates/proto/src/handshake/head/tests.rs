@@ -6,7 +6,7 @@ fn reader() -> HeadReader {
     HeadReader::new(HeadLimits::default())
 }
 
-/// Feeds `input` at once, then byte by byte, and expects the same end both times.
+/// Feeds `input` at once, then byte by byte, and expects the same error both times.
 fn refused(input: impl AsRef<[u8]>) -> HeadError {
     let input = input.as_ref();
     let whole = reader().feed(input).expect_err("refused");

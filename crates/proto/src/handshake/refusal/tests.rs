@@ -48,14 +48,14 @@ fn headers_are_added_and_may_be_repeated() {
     assert_eq!(header(&refusal.response(), "www-authenticate"), ["Basic realm=\"a\"", "Bearer"]);
 }
 
-/// They had no effect, without a word.
+/// Such headers used to be dropped silently.
 #[test]
 fn a_header_that_cannot_be_sent_or_frames_the_response_is_the_servers_mistake() {
     for (name, value, said) in [
-        ("content-length", "0", "the header content-length of a refusal is its own"),
-        ("Content-Type", "text/html", "the header content-type of a refusal is its own"),
-        ("transfer-encoding", "chunked", "the header transfer-encoding of a refusal is its own"),
-        ("connection", "keep-alive", "the header connection of a refusal is its own"),
+        ("content-length", "0", "the refusal sets the header content-length itself"),
+        ("Content-Type", "text/html", "the refusal sets the header content-type itself"),
+        ("transfer-encoding", "chunked", "the refusal sets the header transfer-encoding itself"),
+        ("connection", "keep-alive", "the refusal sets the header connection itself"),
         ("retry after", "30", "\"retry after\" is not the name of a header"),
         ("retry-after", "30\r\nx: y", "the header retry-after has a value that cannot be sent"),
     ] {

@@ -72,7 +72,7 @@ fn a_higher_minor_version_is_read_as_the_highest_known() {
         let mut reader = HeadReader::new(HeadLimits::default());
         reader.feed(format!("\r\nGET /HTTP/1.2 HTTP/{version}\r\nA: HTTP/1.2\r\n\r\n").as_bytes()).unwrap();
         assert_eq!(reader.request().unwrap().version(), Version::HTTP_11, "{version}");
-        // Another HTTP server, which it is handed to, may know less.
+        // Another HTTP server that receives the head may know only older versions.
         assert_eq!(reader.as_bytes(), b"\r\nGET /HTTP/1.2 HTTP/1.1\r\nA: HTTP/1.2\r\n\r\n");
     }
 }
@@ -122,14 +122,14 @@ fn the_forms_of_a_target() {
 #[test]
 fn malformed_requests_say_what_is_wrong() {
     for (head, reason) in [
-        ("GET / HTTP/1.x\r\n\r\n", "the version is not one of HTTP/1"),
+        ("GET / HTTP/1.x\r\n\r\n", "the version is not HTTP/1.x"),
         ("GET / HTTP/1.10\r\n\r\n", "a line does not end with CR LF"),
-        ("GET / http/2.0\r\n\r\n", "the version is not one of HTTP/1"),
-        ("GET /\r\n\r\n", "the start line is not that of HTTP"),
-        ("GET\r\n\r\n", "the start line is not that of HTTP"),
-        ("G(T / HTTP/1.1\r\n\r\n", "the start line is not that of HTTP"),
+        ("GET / http/2.0\r\n\r\n", "the version is not HTTP/1.x"),
+        ("GET /\r\n\r\n", "the start line is not an HTTP start line"),
+        ("GET\r\n\r\n", "the start line is not an HTTP start line"),
+        ("G(T / HTTP/1.1\r\n\r\n", "the start line is not an HTTP start line"),
         ("GET / HTTP/1.1 \r\n\r\n", "a line does not end with CR LF"),
-        ("SSH-2.0-OpenSSH_9.2\r\n\r\n", "the start line is not that of HTTP"),
+        ("SSH-2.0-OpenSSH_9.2\r\n\r\n", "the start line is not an HTTP start line"),
         ("GET / HTTP/1.1\r\nHost : a\r\n\r\n", "a header name is not a token"),
         ("GET / HTTP/1.1\r\nHost\r\n\r\n", "a header name is not a token"),
         ("GET / HTTP/1.1\r\n: a\r\n\r\n", "a header name is not a token"),

@@ -67,8 +67,8 @@ fn what_servers_write_in_their_status_line() {
 #[test]
 fn malformed_responses_say_what_is_wrong() {
     for (line, reason) in [
-        ("HTTP/2 101", "the version is not one of HTTP/1"),
-        ("GET / HTTP/1.1", "the version is not one of HTTP/1"),
+        ("HTTP/2 101", "the version is not HTTP/1.x"),
+        ("GET / HTTP/1.1", "the version is not HTTP/1.x"),
         ("HTTP/1.1 1x1 No", "the status is not three digits and a reason"),
         ("HTTP/1.1 1010 No", "the status is not three digits and a reason"),
         ("HTTP/1.1 099 No", "the status is below 100"),

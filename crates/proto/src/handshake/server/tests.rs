@@ -107,17 +107,17 @@ fn requests_that_break_a_rule_are_refused_with_the_reason() {
         ("Host: localhost:8080", "Host: a, b", "400 Bad Request: Host is not a host"),
         ("Host: localhost:8080", "Host: a@b", "400 Bad Request: Host is not a host"),
         ("Host: localhost:8080", "Host: a/b", "400 Bad Request: Host is not a host"),
-        ("Accept: */*", "Content-Length: 5", "400 Bad Request: a request for a WebSocket has no body"),
+        ("Accept: */*", "Content-Length: 5", "400 Bad Request: a WebSocket request must not have a body"),
         (
             "Accept: */*",
             "Content-Length: 0\r\nContent-Length: 5",
-            "400 Bad Request: a request for a WebSocket has no",
+            "400 Bad Request: a WebSocket request must not have a",
         ),
-        ("Accept: */*", "Content-Length: +0", "400 Bad Request: a request for a WebSocket has no body"),
+        ("Accept: */*", "Content-Length: +0", "400 Bad Request: a WebSocket request must not have a body"),
         (
             "Accept: */*",
             "Transfer-Encoding: chunked",
-            "400 Bad Request: a request for a WebSocket has no body",
+            "400 Bad Request: a WebSocket request must not have a body",
         ),
         (
             "Sec-WebSocket-Version: 13\r\n",
@@ -162,7 +162,7 @@ fn another_method_is_told_which_is_allowed() {
     }
 }
 
-/// Over HTTP/2 there is neither `Upgrade` nor a key (RFC 8441 §5); what is asked for is an extended CONNECT.
+/// HTTP/2 has neither `Upgrade` nor a key (RFC 8441 §5); a client must use an extended CONNECT.
 #[test]
 fn http_2_is_told_that_it_is_not_spoken() {
     let mut request =
@@ -237,7 +237,7 @@ fn an_answer_that_was_not_offered_is_not_sent() {
     for name in ["chat.v3", "CHAT.V2", "", "chat.v2\r\nSet-Cookie: a=b"] {
         let error = accept(Some(name), &[]);
         assert_eq!(error, AcceptError::SubprotocolNotOffered(name.into()));
-        assert_eq!(error.to_string(), format!("subprotocol {name:?} was not offered by the client"));
+        assert_eq!(error.to_string(), format!("the client did not offer subprotocol {name:?}"));
     }
     let deflate = || Extension::new("permessage-deflate");
     assert_eq!(accept(None, &[Extension::new("other")]).to_string(), "extension \"other\" was not offered");

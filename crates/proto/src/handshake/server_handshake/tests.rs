@@ -10,7 +10,7 @@ fn handshake() -> ServerHandshake {
     ServerHandshake::begin(&Limits::default(), Instant::now())
 }
 
-/// What `bytes` come to when they arrive in chunks of `chunk` bytes, and how many of them belong to the request.
+/// The result of `bytes` arriving in chunks of `chunk` bytes, and how many of them belong to the request.
 fn received(bytes: &[u8], chunk: usize) -> (HandshakeProgress, usize) {
     let (mut handshake, mut before) = (handshake(), 0);
     for input in bytes.chunks(chunk) {
@@ -101,7 +101,7 @@ fn extended_connect(target: &str) -> http::request::Builder {
         .header("sec-websocket-version", "13")
 }
 
-/// RFC 8441 §5: the same offer, without the headers that HTTP/2 does not have, and 200 for the answer.
+/// RFC 8441 §5: the same offer, without the headers that HTTP/2 lacks, and a response with 200.
 #[test]
 fn an_extended_connect_is_answered_with_200_and_the_same_agreement() {
     let client = ClientHandshake::extended_connect(&Uri::from_static("wss://example.com/chat?x"))
@@ -120,7 +120,7 @@ fn an_extended_connect_is_answered_with_200_and_the_same_agreement() {
     assert_eq!(client.verify(&response).unwrap().subprotocol.as_deref(), Some("chat.v1"));
 }
 
-/// Each side knows only the answer to what was asked.
+/// Each side accepts only the response to its own request.
 #[test]
 fn the_answer_to_the_other_bootstrap_opens_nothing() {
     let stream = ClientHandshake::extended_connect(&Uri::from_static("ws://example.com")).unwrap();
