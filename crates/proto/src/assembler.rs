@@ -1,4 +1,4 @@
-//! From fragments to a message, RFC 6455 §5.4.
+//! Assembles fragments into a message (RFC 6455 §5.4).
 
 use std::borrow::Cow;
 
@@ -11,10 +11,10 @@ use crate::limits::Limits;
 use crate::mask::Mask;
 use crate::utf8::Utf8Text;
 
-/// The least room that is made for a payload that is read straight into its message.
+/// The least room for a payload that is read straight into its message.
 const MIN_DIRECT: usize = 64 << 10;
 
-/// From how many bytes on a part of a message is given before more is taken in.
+/// At this many bytes, a part is delivered before more is read.
 const FULL_PART: usize = 64 << 10;
 
 /// Whether a message is text or binary.
@@ -26,28 +26,28 @@ pub enum MessageKind {
     Binary,
 }
 
-/// How the payload of a message stands for its content.
+/// The encoding of a message's payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Coding {
     Plain,
-    /// By permessage-deflate (RFC 7692 §6).
+    /// With permessage-deflate (RFC 7692 §6).
     Compressed,
 }
 
-/// How the messages that arrive are given to the application.
+/// How messages are delivered to the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Delivery {
     Whole,
-    /// As far as they have arrived, so that nobody has to hold them whole.
+    /// As they arrive, so that nothing has to hold a whole message.
     InParts,
 }
 
-/// A message of which a part has arrived. It holds what arrived, and at most as much again of room.
+/// A message that is partly received. It holds the received bytes, and at most the same amount of free room.
 #[derive(Debug)]
 pub(crate) struct Assembly {
     content: Content,
     coding: Coding,
-    /// The payload lengths of all frames so far, the one that is being read included.
+    /// The payload lengths of all frames, including the current one.
     declared: u64,
     fragments: u32,
 }
@@ -57,7 +57,7 @@ enum Content {
     Text(Utf8Text),
     Binary {
         bytes: Vec<u8>,
-        /// How many of them have been unmasked; the rest was read straight into here.
+        /// How many of them are unmasked; the rest was read straight into `bytes`.
         unmasked: usize,
     },
 }
@@ -71,7 +71,7 @@ impl Assembly {
         Assembly { content, coding, declared: 0, fragments: 0 }
     }
 
-    /// Admits one more frame of `len` bytes, before any of its payload is taken. `longest`: how many the message may have.
+    /// Admits another frame of `len` bytes, before any of its payload is read. `longest` is the limit for the message.
     #[inline]
     pub(crate) fn begin_frame(
         &mut self,
@@ -87,7 +87,7 @@ impl Assembly {
         within_limit(self.declared, self.coding, longest)
     }
 
-    /// How many bytes it has taken.
+    /// How many bytes it has allocated.
     pub(crate) fn held(&self) -> usize {
         match &self.content {
             Content::Text(text) => text.capacity(),
@@ -99,7 +99,7 @@ impl Assembly {
         self.coding
     }
 
-    /// Takes the next piece of the content.
+    /// Appends the next piece of the content.
     pub(crate) fn push(&mut self, piece: &[u8]) -> Result<(), ProtocolError> {
         match &mut self.content {
             Content::Text(text) => text.push(piece).map_err(|_| ProtocolError::TextNotUtf8),
@@ -111,9 +111,9 @@ impl Assembly {
         }
     }
 
-    /// Room at the end of a binary message for at most `remaining` bytes, to read its payload straight into.
+    /// Room at the end of a binary message for at most `remaining` bytes, to read its payload into.
     ///
-    /// The room grows with what has arrived, never by what was only declared.
+    /// The room grows with the bytes received, never with the declared length.
     pub(crate) fn room(&mut self, remaining: usize) -> Option<Limit<&mut Vec<u8>>> {
         let (Content::Binary { bytes, .. }, Coding::Plain) = (&mut self.content, self.coding) else {
             return None;
@@ -125,7 +125,7 @@ impl Assembly {
         Some(bytes.limit(remaining.min(room)))
     }
 
-    /// Unmasks what was read straight into the message since the last call; gives how many bytes that was.
+    /// Unmasks the bytes that were read straight into the message since the last call, and returns how many they were.
     pub(crate) fn unmask_direct(&mut self, mask: &mut Option<Mask>) -> usize {
         let Content::Binary { bytes, unmasked } = &mut self.content else { return 0 };
         let arrived = bytes.get_mut(*unmasked..).unwrap_or_default();
@@ -137,13 +137,13 @@ impl Assembly {
         count
     }
 
-    /// Whether so much has arrived that it is to be given before more is taken in. What a compressed payload becomes may
-    /// be a thousand times what was read.
+    /// Whether enough has arrived to deliver a part before reading on. A compressed payload may inflate to a thousand
+    /// times the bytes read.
     pub(crate) fn is_full_part(&self, delivery: Delivery) -> bool {
         delivery == Delivery::InParts && self.len() >= FULL_PART
     }
 
-    /// What has arrived since the last part. `None`: nothing.
+    /// Takes the bytes that have arrived since the last part; `None` if there are none.
     pub(crate) fn take_part<'b>(&mut self) -> Option<Event<'b>> {
         if !self.has_part() {
             return None;
@@ -170,7 +170,7 @@ impl Assembly {
         }
     }
 
-    /// The message, or what is left of it after its parts, now that its last frame is whole.
+    /// The message, or the rest of it after its parts, once its last frame is complete.
     pub(crate) fn finish<'b>(self) -> Result<Event<'b>, ProtocolError> {
         match self.content {
             Content::Text(text) => {
@@ -182,7 +182,8 @@ impl Assembly {
     }
 }
 
-/// What arrived, without room for much more: whoever keeps the parts would keep room for many times what the peer sent.
+/// Shrinks a part that fills less than half of its buffer: an application that keeps parts would otherwise keep many
+/// times the bytes that the peer sent.
 fn part_of(mut bytes: Vec<u8>) -> Vec<u8> {
     if bytes.len() < bytes.capacity() / 2 {
         bytes.shrink_to_fit();
@@ -190,7 +191,7 @@ fn part_of(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// The longest message that is accepted, in bytes.
+/// The longest accepted message, in bytes.
 #[inline]
 pub(crate) fn longest(delivery: Delivery, limits: &Limits) -> usize {
     match delivery {
@@ -199,13 +200,13 @@ pub(crate) fn longest(delivery: Delivery, limits: &Limits) -> usize {
     }
 }
 
-/// Checks the length of a message, or of its frames so far, against the [longest].
+/// Checks the length of a message, or of its frames up to now, against the [longest].
 #[inline]
 pub(crate) fn within_limit(len: u64, coding: Coding, longest: usize) -> Result<(), ProtocolError> {
     let most = match coding {
         Coding::Plain => longest,
-        // What does not shrink grows: by an eighth where each byte takes nine bits (RFC 1951 §3.2.6). Whether the content
-        // is too long shows while it is inflated.
+        // Incompressible content grows: by an eighth where each byte takes nine bits (RFC 1951 §3.2.6). Inflating shows
+        // whether the content is too long.
         Coding::Compressed => longest.saturating_add(longest / 8).saturating_add(64),
     };
     match usize::try_from(len) {

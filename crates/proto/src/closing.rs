@@ -1,26 +1,26 @@
-//! The closing handshake as one table, RFC 6455 §7.
+//! The closing handshake as a state table (RFC 6455 §7).
 
 use crate::close_frame::CloseFrame;
 use crate::closed::{By, Closed};
 use crate::error::ProtocolError;
 
-/// Where the closing handshake stands. How it ended is boxed, because it has not for as long as a connection lives.
+/// The state of the closing handshake. The outcome is boxed, because most of a connection's life passes without one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Closing {
-    /// It has not begun.
+    /// Not begun.
     Open,
     /// Our Close frame is queued or sent; the peer's has not arrived. Messages may still arrive.
     AwaitingPeer,
-    /// Both Close frames exist. The server ends the transport when its own is written (§7.1.1).
+    /// Both Close frames are sent or queued. The server ends the transport once its own is written (§7.1.1).
     Complete(Box<Closed>),
-    /// The peer broke the protocol, or sends nothing more without a Close frame. The transport ends when everything is
-    /// written, our Close frame included if there is one (§7.1.7).
+    /// The peer broke the protocol, or ended its side without a Close frame. The transport ends once everything is
+    /// written, including our Close frame if there is one (§7.1.7).
     Failed(Box<Closed>),
-    /// The transport has ended, or is to be given up.
+    /// The transport has ended, or must be dropped.
     Over(Box<Closed>),
 }
 
-/// What moves it on.
+/// An event of the closing handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step<'a> {
     /// The application closes.
@@ -37,17 +37,17 @@ pub(crate) enum Step<'a> {
     TimeUp,
 }
 
-/// The Close frame that a step makes us send. Inner `None`: without a code.
+/// The Close frame to send after a step. Inner `None`: without a code.
 pub(crate) type ToSend = Option<Option<CloseFrame>>;
 
 impl Closing {
-    /// The table: the next state, and the Close frame to send, at most one per connection (§5.5.1).
+    /// The table: the next state and the Close frame to send, at most one per connection (§5.5.1).
     pub(crate) fn step(self, step: Step<'_>) -> (Closing, ToSend) {
         use Closing::{AwaitingPeer, Complete, Failed, Open, Over};
         use Step::{Failure, HalfClose, LocalClose, PeerClose, TimeUp, TransportEnd};
         match (self, step) {
             (Open, LocalClose(frame)) => (AwaitingPeer, Some(frame)),
-            // §5.5.1: "the endpoint typically echos the status code it received". The reason goes back with it, so that
+            // §5.5.1: "the endpoint typically echos the status code it received". The reason is echoed, too, so that
             // both ends report the same.
             (Open, PeerClose(frame)) => {
                 (Complete(Closed::by_handshake(By::Peer, frame).into()), Some(frame.cloned()))
@@ -84,7 +84,7 @@ impl Closing {
 mod tests {
     use super::*;
 
-    /// Every state with every step: what must follow, and what must be sent.
+    /// Every state with every step: the next state, and the Close frame to send.
     #[test]
     fn the_table() {
         let bye = CloseFrame::new(4001, "bye").unwrap();

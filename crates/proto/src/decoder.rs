@@ -1,4 +1,4 @@
-//! From bytes to events.
+//! Turns bytes into events.
 
 mod ahead;
 
@@ -20,46 +20,45 @@ use crate::role::Role;
 use crate::short_frame;
 use crate::utf8;
 
-/// While at least this much of a binary frame's payload is missing, it is worth a read of its own that goes straight
-/// into the message.
+/// If at least this much of a binary frame's payload is missing, a separate read straight into the message pays off.
 const DIRECT: u64 = 32 << 10;
 
-/// How many bytes of a compressed payload are inflated before it is asked whether that makes a part: at most a thousand
-/// times as many.
+/// How many bytes of a compressed payload to inflate before checking whether they fill a part. They inflate to at most
+/// a thousand times as many.
 const SIP: usize = 512;
 
 /// Reads the peer's frames.
 #[derive(Debug)]
 pub(crate) struct Decoder {
     peer: Role,
-    /// The reserved bits that agreed extensions give a meaning (RFC 6455 §5.2).
+    /// The reserved bits that the agreed extensions use (RFC 6455 §5.2).
     reserved: ReservedBits,
     reading: Reading,
     /// The message whose next fragment has not begun.
     unfinished: Option<Box<Arriving>>,
-    /// What inflates compressed messages, if that was agreed on.
+    /// Inflates compressed messages, if compression was agreed on.
     inflater: Option<Box<Inflater>>,
 }
 
-/// What is being read. Most frames lie whole in the buffer; what an unfinished one needs is boxed, because every
-/// connection has room for it.
+/// The position in the stream. Most frames are complete in the buffer. The state of an incomplete one is boxed, because
+/// every connection has room for this enum.
 #[derive(Debug)]
 enum Reading {
     Header(PartialHeader),
     Data(Box<Arriving>),
     Control(Box<ControlFrame>),
-    /// Nothing more: the peer has closed or broken the protocol, and what it still sends is discarded.
+    /// Nothing: the peer has closed or broken the protocol, and everything that it still sends is discarded.
     Nothing,
 }
 
-/// The first bytes of a header that is not whole.
+/// The first bytes of an incomplete header.
 #[derive(Debug, Default)]
 struct PartialHeader {
     bytes: [u8; MAX_HEADER_LEN],
     len: u8,
 }
 
-/// A message that arrives in pieces, and the frame of it that does.
+/// A message that arrives in pieces, and its current frame.
 #[derive(Debug)]
 struct Arriving {
     frame: DataFrame,
@@ -79,7 +78,7 @@ struct ControlFrame {
     opcode: ControlOpcode,
     len: ControlLen,
     mask: Option<Mask>,
-    /// What has arrived; empty if the payload lies whole in the buffer.
+    /// The bytes that have arrived; empty if the payload is complete in the buffer.
     arrived: Vec<u8>,
 }
 
@@ -94,14 +93,14 @@ impl Decoder {
         }
     }
 
-    /// Takes compressed messages (RFC 7692).
+    /// Accepts compressed messages (RFC 7692).
     pub(crate) fn inflate(&mut self, inflater: Inflater) {
         self.reserved = ReservedBits::RSV1;
         self.inflater = Some(Box::new(inflater));
     }
 
-    /// A message of one short frame that lies whole in the buffer: what most of them are, at a fraction of the time.
-    /// `None`: it is something else, or something is wrong with it, which [`next`](Decoder::next) finds out.
+    /// A message of one short frame that is complete in the buffer: the most frequent case, in a fraction of the time.
+    /// `None`: anything else, including an invalid frame, which [`next`](Decoder::next) handles.
     #[inline(always)]
     pub(crate) fn short_message<'b>(
         &self,
@@ -113,7 +112,7 @@ impl Decoder {
         if !is_between_messages || config.observer.is_some() {
             return None;
         }
-        // §5.1: what a client sends is masked, what a server sends is not.
+        // §5.1: a client masks its frames, a server does not.
         match self.peer {
             Role::Client => short_frame::masked(received, &config.limits),
             Role::Server => short_frame::unmasked(received, &config.limits),
@@ -129,7 +128,7 @@ impl Decoder {
         self.advance(received, config, Delivery::Whole)
     }
 
-    /// The next event, with what has arrived of a message that is not whole.
+    /// The next event, or the part of an incomplete message that has arrived.
     pub(crate) fn next_part<'b>(
         &mut self,
         received: &mut Received<'b>,
@@ -146,7 +145,8 @@ impl Decoder {
         .and_then(|arriving| arriving.message.take_part()))
     }
 
-    /// Reads frames until there is an event. `None`: `received` is empty, or a part is to be given before the rest of it.
+    /// Reads frames until there is an event. `None`: `received` is empty, or a part should be delivered before reading
+    /// on.
     fn advance<'b>(
         &mut self,
         received: &mut Received<'b>,
@@ -175,7 +175,7 @@ impl Decoder {
                     }
                 }
                 Reading::Control(frame) => {
-                    // A Close frame ends a message of which something has arrived: that is given before.
+                    // A Close frame ends an unfinished message: deliver the part of it that has arrived first.
                     if frame.opcode == ControlOpcode::Close
                         && delivery == Delivery::InParts
                         && self.unfinished.as_ref().is_some_and(|arriving| arriving.message.has_part())
@@ -198,19 +198,19 @@ impl Decoder {
         }
     }
 
-    /// Discards everything from now on, and what had arrived of an unfinished message.
+    /// Discards everything from now on, and any unfinished message.
     pub(crate) fn stop(&mut self) {
         self.reading = Reading::Nothing;
         self.unfinished = None;
         self.inflater = None;
     }
 
-    /// Whether a message has begun to arrive and is not whole.
+    /// Whether a message has begun to arrive but is incomplete.
     pub(crate) fn is_inside_message(&self) -> bool {
         self.unfinished.is_some() || matches!(self.reading, Reading::Data(_))
     }
 
-    /// How many bytes have been taken for a message that is not whole.
+    /// How many bytes an incomplete message has allocated.
     pub(crate) fn held(&self) -> usize {
         let reading = match &self.reading {
             Reading::Data(arriving) => arriving.message.held(),
@@ -220,7 +220,7 @@ impl Decoder {
         reading + self.unfinished.as_ref().map_or(0, |arriving| arriving.message.held())
     }
 
-    /// Whether a good part of a large frame has not arrived.
+    /// Whether at least [`DIRECT`] bytes of a frame are missing.
     pub(crate) fn is_amid_large_frame(&self) -> bool {
         matches!(&self.reading, Reading::Data(arriving) if arriving.frame.remaining >= DIRECT)
     }
@@ -235,8 +235,8 @@ impl Decoder {
         }
     }
 
-    /// Checks a header against the connection and begins its frame; a message that lies whole in the buffer is given
-    /// at once.
+    /// Checks a header against the connection's state and begins its frame. A message that is complete in the buffer is
+    /// returned at once.
     #[inline]
     fn begin_frame<'b>(
         &mut self,
@@ -245,7 +245,7 @@ impl Decoder {
         longest: usize,
         config: &Config,
     ) -> Result<Option<Event<'b>>, ProtocolError> {
-        // RFC 7692 §6.1: RSV1 stands on the first frame of a message only, and never on a control frame.
+        // RFC 7692 §6.1: RSV1 may be set on the first frame of a message only, and never on a control frame.
         let allowed = match header.opcode() {
             Opcode::Data(DataOpcode::Text | DataOpcode::Binary) => self.reserved,
             Opcode::Data(DataOpcode::Continuation) | Opcode::Control(_) => ReservedBits::NONE,
@@ -253,7 +253,7 @@ impl Decoder {
         if !header.reserved.within(allowed) {
             return Err(ProtocolError::ReservedBit);
         }
-        // §5.1: a server must fail a connection on a frame that is not masked, a client on one that is.
+        // §5.1: a server must fail the connection on an unmasked frame, a client on a masked one.
         let mask = match (self.peer, header.masking_key) {
             (Role::Client, Some(key)) => Some(Mask::new(key)),
             (Role::Server, None) => None,
@@ -295,7 +295,7 @@ impl Decoder {
         Ok(None)
     }
 
-    /// Ends a data frame whose payload is whole.
+    /// Ends a data frame whose payload is complete.
     fn end_data<'b>(&mut self) -> Result<Option<Event<'b>>, ProtocolError> {
         let ended = std::mem::replace(&mut self.reading, Reading::Header(PartialHeader::default()));
         let Reading::Data(arriving) = ended else { return Ok(None) };
@@ -312,7 +312,7 @@ impl Decoder {
 }
 
 impl PartialHeader {
-    /// Takes a header from what arrived before and what is in `received`, and nothing that lies behind it.
+    /// Reads a header from the bytes that arrived before and those in `received`, and nothing after it.
     #[inline]
     fn read(&mut self, received: &mut Received<'_>) -> Result<Option<Header>, ProtocolError> {
         if self.len == 0
@@ -326,7 +326,7 @@ impl PartialHeader {
 
     fn read_bytewise(&mut self, received: &mut Received<'_>) -> Result<Option<Header>, ProtocolError> {
         while let [byte] = received.take(1) {
-            // A header is whole after at most `MAX_HEADER_LEN` bytes, so there is always a slot.
+            // A header has at most `MAX_HEADER_LEN` bytes, so there is always a slot.
             if let Some(slot) = self.bytes.get_mut(usize::from(self.len)) {
                 *slot = *byte;
                 self.len += 1;
@@ -342,7 +342,7 @@ impl PartialHeader {
 }
 
 impl Arriving {
-    /// Moves what has arrived of the frame's payload to the message, as far as that is to take it in.
+    /// Moves the arrived payload of the frame to the message, until that has a full part.
     fn read(
         &mut self,
         received: &mut Received<'_>,
@@ -376,7 +376,7 @@ impl Arriving {
 }
 
 impl DataFrame {
-    /// What has arrived of the payload, at most `most` bytes of it, unmasked.
+    /// Takes and unmasks at most `most` bytes of the payload that have arrived.
     #[inline]
     fn take<'b>(&mut self, received: &mut Received<'b>, most: usize) -> &'b [u8] {
         let wanted = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(most);
@@ -390,7 +390,7 @@ impl DataFrame {
 }
 
 impl ControlFrame {
-    /// The payload, if it is whole; else what there is of it moves to the connection.
+    /// The payload, if it is complete. Otherwise keeps the bytes that have arrived.
     fn read<'b>(&mut self, received: &mut Received<'b>) -> Option<Cow<'b, [u8]>> {
         let missing = self.len.get() - self.arrived.len();
         let piece = received.take(missing);
@@ -405,14 +405,14 @@ impl ControlFrame {
     }
 }
 
-/// The payload, if it lies whole in the buffer.
+/// The payload, if it is complete in the buffer.
 #[inline]
 fn whole_payload<'b>(len: u64, received: &mut Received<'b>) -> Option<&'b mut [u8]> {
     let len = usize::try_from(len).ok()?;
     (len <= received.len()).then(|| received.take(len))
 }
 
-/// A message of one frame, lent from the buffer it arrived in.
+/// A message of one frame, borrowed from the buffer in which it arrived.
 #[inline]
 fn lent_message(
     kind: MessageKind,

@@ -1,24 +1,25 @@
-//! What one connection may cost.
+//! The limits of one connection.
 
 use std::error::Error;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// The smallest head that holds an opening handshake: the response of a server has 129 bytes at least, a request more
-/// (RFC 6455 §4.2.2, §4.1).
+/// The smallest possible head of an opening handshake: a server's response has at least 129 bytes, a request more (RFC
+/// 6455 §4.2.2, §4.1).
 const SMALLEST_HEAD: usize = 129;
 
-/// The header lines that every request of a client has (RFC 6455 §4.1): `Host`, `Upgrade`, `Connection`,
-/// `Sec-WebSocket-Key` and `Sec-WebSocket-Version`.
+/// The header lines of every client request (RFC 6455 §4.1): `Host`, `Upgrade`, `Connection`, `Sec-WebSocket-Key` and
+/// `Sec-WebSocket-Version`.
 const FEWEST_HEADERS: usize = 5;
 
-/// Durations are clamped to 30 years: `Duration::MAX` is written for "never", and no clock can count that.
+/// Durations are clamped to 30 years: callers write `Duration::MAX` for "never", and no clock can count that.
 const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
-/// What one connection may cost, in bytes, counts and time. Every bound that a peer could otherwise move is here.
+/// The limits of one connection, in bytes, counts and time. Everything that a peer could otherwise inflate has its
+/// bound here.
 ///
-/// What the peer gets at each bound, what the application sees and what is counted, stands in the documentation of the
-/// crate `longwire`, together with the bounds of a server.
+/// The documentation of the crate `longwire` lists what happens at each bound: what the peer gets, what the application
+/// sees and which metric counts it. It also lists the bounds of a server.
 ///
 /// ```
 /// use longwire_proto::Limits;
@@ -29,41 +30,43 @@ const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The largest message that is accepted, in bytes, over all of its fragments. Beyond it the connection fails with
-    /// 1009 as soon as a frame header tells, before its payload is read. 16 MiB.
+    /// The largest accepted message, in bytes, over all its fragments. Beyond it, the connection fails with 1009 as
+    /// soon as a frame header shows it, before the payload is read. Default: 16 MiB.
     pub message: usize,
-    /// The largest message that is accepted when it is received in parts and nobody has to hold it whole, in bytes, if
-    /// that is more than [`message`](Limits::message). Beyond it the connection fails with 1009, as there. 0, which
-    /// leaves it at `message`; `usize::MAX`: any.
+    /// The largest accepted message that the application receives in parts, in bytes, if that is more than
+    /// [`message`](Limits::message). Beyond it, the connection fails with 1009, as there. Default: 0, which means
+    /// `message`. `usize::MAX`: no limit.
     pub streamed: usize,
-    /// The most fragments a message may come in, empty ones counted; of a message that is received in parts, the most
-    /// between two of them. Beyond it the connection fails with 1008. 131,072.
+    /// The most fragments of a message, including empty ones. For a message that is received in parts, the most
+    /// fragments between two parts. Beyond it, the connection fails with 1008. Default: 131,072.
     pub fragments: u32,
-    /// The most bytes of an opening handshake, request or response head. Beyond it a server answers 431. 16 KiB.
+    /// The most bytes in the head of an opening handshake, request or response. Beyond it, a server responds with 431.
+    /// Default: 16 KiB.
     pub handshake_bytes: usize,
-    /// The most header lines of an opening handshake. Beyond it a server answers 431. 100.
+    /// The most header lines of an opening handshake. Beyond it, a server responds with 431. Default: 100.
     pub handshake_headers: usize,
-    /// How long the opening handshake may take, at a server TLS included. Beyond it the connection is dropped. 10 s.
+    /// How long the opening handshake may take, on a server including TLS. Beyond it, the connection is dropped.
+    /// Default: 10 s.
     pub handshake_time: Duration,
-    /// How long the closing handshake may take: from the Close frame to the end of the transport. Beyond it the transport
-    /// is dropped. 10 s.
+    /// How long the closing handshake may take, from the Close frame to the end of the transport. Beyond it, the
+    /// transport is dropped. Default: 10 s.
     pub close_time: Duration,
-    /// How a peer that is gone without a word is found out. A ping every 30 s, to be answered within 20 s.
+    /// How to detect a dead peer. Default: a ping every 30 s, after which something must arrive within 20 s.
     pub keepalive: Option<Keepalive>,
     /// How long a connection may go without a message in either direction; then it is closed with 1001. Pings and pongs
-    /// do not count. No limit.
+    /// do not count. Default: no limit.
     pub idle_time: Option<Duration>,
-    /// From this many bytes that wait to be written on, senders have to wait. 256 KiB.
+    /// When more bytes than this wait to be written, senders must wait. Default: 256 KiB.
     pub high_water: usize,
-    /// Senders that had to wait may go on when no more than this many bytes wait to be written. 64 KiB.
+    /// Waiting senders continue once no more bytes than this wait to be written. Default: 64 KiB.
     pub low_water: usize,
-    /// While more bytes than this wait to be written, only the newest ping is answered (RFC 6455 §5.5.3 allows it), so
-    /// that a peer that pings and does not read costs no memory. 16 KiB.
+    /// While more bytes than this wait to be written, only the newest ping is answered, as RFC 6455 §5.5.3 allows. A
+    /// peer that pings but does not read therefore costs no memory. Default: 16 KiB.
     pub control_replies: usize,
 }
 
-/// How a peer that is gone without a word is found out: every so often it is sent a ping, and if nothing arrives after
-/// that, the connection is given up. Whatever arrives counts, not only pongs; those tell how long the round trip takes.
+/// How to detect a dead peer: this end sends pings at a fixed interval, and drops the connection if nothing arrives
+/// after one. Any bytes count, not only pongs; pongs also measure the round trip.
 ///
 /// ```
 /// use std::time::Duration;
@@ -74,22 +77,22 @@ pub struct Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Keepalive {
-    /// How long after a ping the next one is sent.
+    /// The interval between pings.
     pub every: Duration,
-    /// How long something has to arrive in, counted from when the ping was written. If the ping cannot be written,
-    /// because the peer takes nothing, the connection is given up when nothing has moved either way for both times
-    /// together.
+    /// How soon something must arrive, counted from when the ping was written. If the ping cannot be written because
+    /// the peer does not read, the connection is dropped once no bytes have moved in either direction for `every` plus
+    /// `within`.
     pub within: Duration,
 }
 
 impl Keepalive {
-    /// A ping every so often, after which something has to arrive within 20 s.
+    /// A ping at this interval, after which something must arrive within 20 s.
     #[must_use]
     pub fn every(time: Duration) -> Keepalive {
         Keepalive { every: time, within: Duration::from_secs(20) }
     }
 
-    /// How long something has to arrive in after the ping.
+    /// Sets how soon after the ping something must arrive.
     #[must_use]
     pub fn within(mut self, time: Duration) -> Keepalive {
         self.within = time;
@@ -180,15 +183,15 @@ impl Limits {
         self
     }
 
-    /// Sets [`low_water`](Limits::low_water), in bytes. The low mark cannot be above the high one:
-    /// [`check`](Limits::check) refuses that.
+    /// Sets [`low_water`](Limits::low_water), in bytes. It must not exceed `high_water`; [`check`](Limits::check)
+    /// refuses that.
     #[must_use]
     pub fn low_water(mut self, bytes: usize) -> Limits {
         self.low_water = bytes;
         self
     }
 
-    /// Sets [`high_water`](Limits::high_water), in bytes. The low mark, 64 KiB unless set, cannot be above it.
+    /// Sets [`high_water`](Limits::high_water), in bytes. It must not be below `low_water`, which is 64 KiB by default.
     #[must_use]
     pub fn high_water(mut self, bytes: usize) -> Limits {
         self.high_water = bytes;
@@ -202,8 +205,8 @@ impl Limits {
         self
     }
 
-    /// Checks that a connection with these limits is possible at all. The clients and servers of the crate `longwire`
-    /// call it before they connect or serve.
+    /// Checks that a connection is possible with these limits. The clients and servers of the crate `longwire` call it
+    /// before they connect or serve.
     ///
     /// ```
     /// use longwire_proto::Limits;
@@ -217,7 +220,8 @@ impl Limits {
     ///
     /// # Errors
     ///
-    /// [`InvalidLimit`] for the first limit that rules out every handshake, every message or every wait.
+    /// [`InvalidLimit`] for the first limit that rules out every handshake or every message, or that contradicts
+    /// another one.
     pub fn check(&self) -> Result<(), InvalidLimit> {
         let at_least = |setting, given: usize, least: usize| {
             if given < least {
@@ -247,7 +251,7 @@ impl Limits {
     }
 }
 
-/// A limit with which no connection is possible. The message names the limit, its value and the possible range.
+/// A limit with which no connection is possible. The message names the limit, its value and the valid range.
 ///
 /// ```
 /// use longwire_proto::Limits;
@@ -279,7 +283,7 @@ impl InvalidLimit {
         &self.given
     }
 
-    /// The values that are possible.
+    /// The valid values.
     #[must_use]
     pub fn possible(&self) -> &str {
         &self.possible
@@ -294,7 +298,7 @@ impl fmt::Display for InvalidLimit {
 
 impl Error for InvalidLimit {}
 
-/// The moment when a time that began at `start` is up.
+/// When a period that began at `start` ends.
 pub(crate) fn deadline(start: Instant, time: Duration) -> Instant {
     start + time.min(LONGEST)
 }

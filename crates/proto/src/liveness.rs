@@ -1,87 +1,89 @@
-//! Whether the peer is still there, and still has something to say.
+//! Keepalive and idle time.
 
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use crate::limits::{Keepalive, Limits, deadline};
 
-/// Whether the peer is still there, and still has something to say. Time is an input.
+/// Tracks whether the peer is alive, and whether messages are exchanged. Time is an input.
 #[derive(Debug, Default)]
 pub(crate) struct Liveness {
-    /// When something last arrived; `None` until the time was told for the first time.
+    /// When something last arrived; `None` until the time is first passed.
     heard_at: Option<Instant>,
     ping: PingState,
     /// Whether something has arrived since the ping was written.
     heard_since: bool,
     /// Whether the ping's own pong has arrived.
     is_measured: bool,
-    /// In microseconds: a connection has room for it beside the flags.
+    /// In microseconds, so that it fits beside the flags.
     round_trip: Option<NonZeroU32>,
     numbers: Numbers,
-    /// Whether something was written since the time was last told.
+    /// Whether something was written since the time was last passed.
     wrote: bool,
-    /// When a message last went either way. Boxed, because most connections have no idle time.
+    /// When a message was last sent or received. Boxed, because most connections have no idle time.
     active_at: Option<Box<Instant>>,
-    /// Whether one did since the time was last told.
+    /// Whether a message was sent or received since the time was last passed.
     active: bool,
 }
 
-/// The numbers of the pings whose payload is a number.
+/// The numbers of numbered pings.
 #[derive(Debug, Default)]
 struct Numbers {
-    /// That of the last one that was sent.
+    /// Of the last ping that was sent.
     sent: u32,
-    /// That of the last one that was answered.
+    /// Of the last ping that was answered.
     answered: u32,
-    /// That of the last one of the keepalive.
+    /// Of the last keepalive ping.
     kept: u32,
 }
 
-/// Where the ping is that asks whether the peer is there.
+/// The state of the keepalive ping.
 #[derive(Debug, Default)]
 enum PingState {
-    /// The time has not been told yet.
+    /// The time has not been passed yet.
     #[default]
     NotAsked,
-    /// Behind other bytes. Boxed, because it is rare and each connection has room for it.
+    /// Queued after other bytes. Boxed, because it is rare and every connection has room for this enum.
     Queued(Box<QueuedPing>),
-    /// Written, but when is known only when the time is told next.
+    /// Written; the time of it is known only when the time is next passed.
     Written,
-    /// Until the next one is due: whatever arrives is life, but only its pong tells how long the way is.
+    /// Written at this time. Until the next ping is due, anything that arrives proves life, but only the pong measures
+    /// the round trip.
     WrittenAt(Instant),
 }
 
 #[derive(Debug)]
 struct QueuedPing {
-    /// It is written when this many bytes of the connection are. `None`: it has been, and nothing is read.
+    /// The ping is written once the connection has written this many bytes. `None`: it is written, but this end does
+    /// not read.
     ends_at: Option<u64>,
-    /// When something last moved, either way.
+    /// When bytes last moved in either direction.
     moved_at: Instant,
 }
 
-/// What is to be done when time has passed.
+/// An action that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Overdue {
-    /// Ask whether the peer is there.
+    /// Send a keepalive ping.
     SendPing,
-    /// It is not.
+    /// Drop the connection: the peer is gone.
     Lost,
-    /// It is, but has nothing to say.
+    /// Close the connection: it is idle.
     Idle,
 }
 
-/// Why a connection is about to be given up. Each time, something that the peer said may not have been read.
+/// Why a connection is about to be dropped. In each case, received bytes may still be unread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum GivingUp {
-    /// Nothing has arrived after a ping that was written.
+    /// Nothing has arrived since a ping was written.
     Silent,
-    /// A ping could not be written: the peer takes nothing, and nothing has arrived.
+    /// A ping could not be written: the peer does not read, and nothing has arrived.
     Stuck,
     /// The peer has not answered the Close frame.
     Unclosed,
 }
 
-/// How many bytes the payload of a numbered ping has.
+/// Length of a numbered ping's payload in bytes.
 const NUMBER: usize = 8;
 
 impl Liveness {
@@ -96,7 +98,7 @@ impl Liveness {
         self.heard_since = true;
     }
 
-    /// Why the peer is about to be given up, if it is.
+    /// Why the peer is about to be dropped, if it is.
     pub(crate) fn giving_up(&self, now: Instant, keepalive: Keepalive) -> Option<GivingUp> {
         match &self.ping {
             PingState::WrittenAt(at) if !self.heard_since && deadline(*at, keepalive.within) <= now => {
@@ -109,7 +111,7 @@ impl Liveness {
         }
     }
 
-    /// This end does not read, so what counts is whether anything moves.
+    /// This end does not read, so the keepalive counts bytes that move in either direction.
     pub(crate) fn cannot_hear(&mut self, now: Instant) {
         self.ping = PingState::Queued(Box::new(QueuedPing { ends_at: None, moved_at: now }));
     }
@@ -120,13 +122,13 @@ impl Liveness {
         self.numbers.sent
     }
 
-    /// Whether the peer has answered this ping, or one that came behind it: it need not answer each (§5.5.3).
+    /// Whether the peer has answered this ping or a later one: it need not answer each (§5.5.3).
     pub(crate) fn is_answered(&self, number: u32) -> bool {
         let unanswered = self.numbers.sent.wrapping_sub(self.numbers.answered);
         self.numbers.sent.wrapping_sub(number) >= unanswered
     }
 
-    /// A pong arrived, with what was [`heard`](Liveness::heard) last. One that nobody asked for says nothing (§5.5.3).
+    /// A pong arrived, at the time of the last [`heard`](Liveness::heard). Unsolicited pongs mean nothing (§5.5.3).
     pub(crate) fn pong(&mut self, payload: &[u8]) {
         let Some(number) = number(payload) else { return };
         let unanswered = self.numbers.sent.wrapping_sub(self.numbers.answered);
@@ -144,25 +146,25 @@ impl Liveness {
         }
     }
 
-    /// A round trip took so long.
+    /// Records a measured round trip.
     pub(crate) fn measured(&mut self, took: Duration) {
-        // One that is too short to be measured is not none; and an hour is as good as ever.
+        // Too short to measure still counts as measured; more than an hour is reported as about an hour.
         let micros = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
         self.round_trip = Some(NonZeroU32::new(micros).unwrap_or(NonZeroU32::MIN));
     }
 
-    /// How long it took from the last ping that was answered to its pong.
+    /// How long the last answered ping took until its pong arrived.
     pub(crate) fn round_trip(&self) -> Option<Duration> {
         self.round_trip.map(|micros| Duration::from_micros(micros.get().into()))
     }
 
-    /// A message went either way.
+    /// A message was sent or received.
     #[inline]
     pub(crate) fn message(&mut self) {
         self.active = true;
     }
 
-    /// A ping of this number was queued; it is written when `ends_at` bytes of the connection are.
+    /// A ping with this number was queued. It is written once the connection has written `ends_at` bytes.
     pub(crate) fn ping_queued(&mut self, number: u32, ends_at: u64, now: Instant) {
         self.heard_since = false;
         self.is_measured = false;
@@ -170,7 +172,7 @@ impl Liveness {
         self.ping = PingState::Queued(Box::new(QueuedPing { ends_at: Some(ends_at), moved_at: now }));
     }
 
-    /// `total` bytes of the connection have been written.
+    /// The connection has written `total` bytes.
     pub(crate) fn written(&mut self, total: u64) {
         self.wrote = true;
         if let PingState::Queued(queued) = &self.ping
@@ -181,7 +183,7 @@ impl Liveness {
         }
     }
 
-    /// When something will be overdue, and what.
+    /// The next action, and when it is due.
     pub(crate) fn next(&mut self, now: Instant, limits: &Limits) -> Option<(Instant, Overdue)> {
         let keepalive = limits.keepalive.map(|keepalive| self.next_keepalive(now, keepalive));
         let idle = limits.idle_time.map(|time| (deadline(self.active_since(now), time), Overdue::Idle));
@@ -198,7 +200,7 @@ impl Liveness {
                 return (queued.stuck_at(keepalive), Overdue::Lost);
             }
             PingState::WrittenAt(at) => *at,
-            // The first one is due as if there had been one before it, which was answered.
+            // The first ping is due as if an answered one had been sent just now.
             PingState::NotAsked => {
                 self.heard_since = true;
                 self.is_measured = true;
@@ -224,7 +226,7 @@ impl Liveness {
         **active_at
     }
 
-    /// A message is on its way: what arrived of it counts like a message.
+    /// A message is arriving: its bytes count as activity.
     pub(crate) fn message_arriving(&mut self, idle_time: Duration, now: Instant) {
         if let Some(heard) = self.heard_at
             && deadline(heard, idle_time) > now
@@ -244,12 +246,12 @@ impl QueuedPing {
     }
 }
 
-/// The payload of a ping that has a number.
+/// The payload of a numbered ping.
 pub(crate) fn numbered(number: u32) -> [u8; NUMBER] {
     u64::from(number).to_be_bytes()
 }
 
-/// The number that a payload is, if it is one.
+/// The number in a payload, if it holds one.
 fn number(payload: &[u8]) -> Option<u32> {
     u32::try_from(u64::from_be_bytes(payload.try_into().ok()?)).ok()
 }
@@ -264,7 +266,7 @@ mod tests {
         Limits::default().keepalive(Keepalive::every(10 * SECOND).within(3 * SECOND))
     }
 
-    /// On a busy connection it tells how long the way is.
+    /// On a busy connection the ping measures the round trip.
     #[test]
     fn a_ping_is_due_every_so_often_whatever_arrives() {
         let (start, limits, mut liveness) = (Instant::now(), limits(), Liveness::default());
@@ -299,13 +301,13 @@ mod tests {
         liveness.heard(start);
         liveness.pong(&numbered(0));
         liveness.pong(&numbered(1));
-        assert_eq!(liveness.round_trip(), None, "nobody asked");
+        assert_eq!(liveness.round_trip(), None, "no ping was sent");
 
         let first = liveness.next_number();
         liveness.ping_queued(first, 2, start);
         liveness.written(2);
         liveness.next(start + SECOND, &limits);
-        // Something else is life, but not the answer: a pong of another, of none, or of one that was not sent.
+        // Other pongs prove life, but do not answer the ping: an empty one, a foreign one, and ones with other numbers.
         liveness.heard(start + 2 * SECOND);
         for payload in [&b""[..], b"12345678", &numbered(0), &numbered(2)] {
             liveness.pong(payload);
@@ -317,7 +319,7 @@ mod tests {
 
         liveness.heard(start + 9 * SECOND);
         liveness.pong(&numbered(first));
-        assert_eq!(liveness.round_trip(), Some(2 * SECOND), "nobody asked again");
+        assert_eq!(liveness.round_trip(), Some(2 * SECOND), "no further ping was sent");
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Masking, RFC 6455 §5.3.
 
-/// A masking key and how far into the payload it has been applied.
+/// A masking key, and how far into the payload it has been applied.
 ///
-/// Masking and unmasking are the same operation, so one type serves both directions. A payload may be given in pieces
+/// Masking and unmasking are the same operation, so one type serves both directions. A payload may be passed in pieces
 /// of any size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mask {
-    /// The key, turned so that its first byte applies to the next byte of the payload.
+    /// The key, rotated to begin at the next byte of the payload.
     key: [u8; 4],
 }
 
@@ -18,8 +18,8 @@ impl Mask {
     /// Masks the next piece of the payload in place.
     #[inline]
     pub(crate) fn apply(&mut self, payload: &mut [u8]) {
-        // Eight bytes at a time with the rest by bytes: the compiler makes the widest vector code of it that the
-        // target has.
+        // Eight bytes at a time, then the rest one by one: the compiler turns this into the widest vector code of the
+        // target.
         let word = repeated(self.key);
         let (words, rest) = payload.as_chunks_mut::<8>();
         for bytes in words {
@@ -32,7 +32,7 @@ impl Mask {
     }
 }
 
-/// The key, turned so that its first byte applies to the byte at this place of the payload.
+/// The key, rotated to begin at this place of the payload.
 #[inline]
 pub(crate) fn turned(key: [u8; 4], place: usize) -> [u8; 4] {
     let bits = u32::try_from(place % 4 * 8).unwrap_or_default();
@@ -49,7 +49,7 @@ pub(crate) fn repeated([a, b, c, d]: [u8; 4]) -> u64 {
 mod tests {
     use super::*;
 
-    /// The definition in RFC 6455 §5.3, letter by letter.
+    /// The definition in RFC 6455 §5.3, verbatim.
     fn oracle(key: [u8; 4], payload: &[u8]) -> Vec<u8> {
         payload.iter().enumerate().map(|(i, byte)| byte ^ key[i % 4]).collect()
     }

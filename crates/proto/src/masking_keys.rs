@@ -1,4 +1,4 @@
-//! Where masking keys come from, RFC 6455 §5.3 and §10.3.
+//! The source of masking keys (RFC 6455 §5.3, §10.3).
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use rand::{Rng, SeedableRng};
 
 /// Masking keys for the frames of a client.
 ///
-/// RFC 6455 §10.3 wants them unpredictable, so they come from a cryptographically secure generator that the operating
-/// system seeds; one per thread, and its output is buffered, so that a key costs a few nanoseconds.
+/// RFC 6455 §10.3 requires unpredictable keys. They come from a cryptographically secure generator, which the operating
+/// system seeds. There is one per thread, and its output is buffered: a key costs a few nanoseconds.
 #[derive(Default)]
 pub struct MaskingKeys(Source);
 
@@ -20,7 +20,7 @@ enum Source {
 }
 
 impl MaskingKeys {
-    /// Unpredictable keys: what a client uses.
+    /// Unpredictable keys, for clients.
     #[must_use]
     pub fn random() -> MaskingKeys {
         MaskingKeys(Source::Thread)
@@ -41,7 +41,7 @@ impl MaskingKeys {
     }
 }
 
-/// Says where the keys come from, not which come next.
+/// Shows where the keys come from, not the next ones.
 impl fmt::Debug for MaskingKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
@@ -61,7 +61,7 @@ mod tests {
     fn random_keys_do_not_repeat() {
         let mut keys = MaskingKeys::random();
         let seen: HashSet<[u8; 4]> = (0..100).map(|_| keys.next_key()).collect();
-        // 100 of 2³² collide once in a million runs, twice practically never.
+        // Among 100 of 2³² keys, one collision occurs about once in a million runs, two practically never.
         assert!(seen.len() >= 99);
     }
 

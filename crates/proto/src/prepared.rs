@@ -9,9 +9,9 @@ use crate::deflate::OncePerWindow;
 
 /// A message that is sent to many receivers, by [`Protocol::send_prepared`](crate::Protocol::send_prepared).
 ///
-/// It is compressed once for each window size that connections have agreed on, when the first of them asks, and at the
-/// level of that one. A large payload (64 KiB) is shared by all receivers and not copied. Kept in an `Arc`, it serves
-/// the connections of all threads:
+/// It is compressed once for each window size that connections have agreed on, with the compression level of the first
+/// connection that needs it. A large payload (64 KiB) is shared by all receivers, not copied. In an `Arc`, the message
+/// serves connections on all threads:
 ///
 /// ```
 /// use std::sync::Arc;
@@ -35,14 +35,14 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// A message of `payload`. The caller vouches that the bytes of a text message are UTF-8: the peers would fail their
-    /// connections over them.
+    /// A message with this payload. The caller must make sure that a text message is valid UTF-8: otherwise the peers
+    /// fail their connections.
     #[must_use]
     pub fn new(kind: MessageKind, payload: Bytes) -> Prepared {
         Prepared { kind, payload, compressed: OncePerWindow::default() }
     }
 
-    /// Whether it is text or binary.
+    /// Text or binary.
     #[must_use]
     pub fn kind(&self) -> MessageKind {
         self.kind
@@ -71,7 +71,7 @@ impl Prepared {
     }
 }
 
-/// Says how long it is, not what it says.
+/// Shows the length, not the content.
 impl fmt::Debug for Prepared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Prepared").field("kind", &self.kind).field("len", &self.len()).finish_non_exhaustive()

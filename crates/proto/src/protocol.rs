@@ -27,8 +27,8 @@ use crate::sending::Sending;
 
 /// One end of a connection, after its opening handshake: bytes in, events out; calls in, bytes to write out.
 ///
-/// It does no I/O and knows no time. A driver reads once, takes events until there are none, writes once, and asks for
-/// the next deadline:
+/// It does no I/O and has no clock. A driver reads once, takes events until there are none left, writes once, and asks
+/// for the next deadline:
 ///
 /// ```
 /// use std::io::IoSlice;
@@ -60,11 +60,11 @@ pub struct Protocol {
     decoder: Decoder,
     sending: Sending,
     closing: Closing,
-    /// When the closing handshake is given up; set once it has begun and the driver has told the time. Boxed, because
-    /// it has not for as long as a connection lives.
+    /// When the closing handshake times out; set once it has begun and the driver has passed the time. Boxed, because
+    /// it is unset for most of a connection's life.
     deadline: Option<Box<Instant>>,
     liveness: Liveness,
-    /// How many bytes have been written in all.
+    /// Total number of bytes written.
     written: u64,
 }
 
@@ -83,22 +83,22 @@ impl Protocol {
         }
     }
 
-    /// Takes the masking keys from elsewhere, for simulations and tests. A server masks nothing.
+    /// Replaces the source of masking keys, for simulations and tests. A server does not mask.
     #[must_use]
     pub fn with_masking_keys(mut self, keys: MaskingKeys) -> Protocol {
         self.sending.mask_with(keys);
         self
     }
 
-    /// Queues bytes that have to go out before the first frame: the response of the opening handshake, which then shares
-    /// a write with the first messages.
+    /// Queues bytes to write before the first frame: the response of the opening handshake, which then shares a write
+    /// with the first messages.
     #[must_use]
     pub fn with_preface(mut self, preface: &[u8]) -> Protocol {
         self.sending.outbound.raw(preface);
         self
     }
 
-    /// Compresses messages as both ends have agreed on in the opening handshake (RFC 7692).
+    /// Compresses messages as the opening handshake agreed (RFC 7692).
     #[must_use]
     pub fn with_deflate(mut self, agreement: &Agreement) -> Protocol {
         let wanted = self.config.deflate.clone().unwrap_or_default();
@@ -107,15 +107,16 @@ impl Protocol {
         self
     }
 
-    /// The next thing that arrived. `None`: `received` is empty, and the driver may read again.
+    /// The next event. `None`: `received` is empty, and the driver may read again.
     ///
-    /// Pings are answered and a Close frame is replied to in here; both are told as events too. After a Close frame or
-    /// an error, everything that arrives is discarded and there are no more events.
+    /// Pings and Close frames are answered automatically, and are returned as events, too. After a Close frame or an
+    /// error, everything that arrives is discarded, and no further events follow.
     ///
     /// # Errors
     ///
-    /// The peer broke the protocol. It is told so with a Close frame that is queued already; the error is given once.
-    // In the driver's loop: an event that is returned through memory costs more than a short message does.
+    /// [`ProtocolError`] when the peer broke the protocol. A Close frame that reports it is queued already. The error
+    /// is returned once.
+    // Inlined into the driver's loop: returning an event through memory costs more than a short message does.
     #[inline(always)]
     pub fn next_event<'b>(
         &mut self,
@@ -131,15 +132,15 @@ impl Protocol {
         }
     }
 
-    /// The next thing that arrived, like [`next_event`](Protocol::next_event), and of a message that is not whole what has
-    /// arrived of it: as [`TextPart`](Event::TextPart) or [`BinaryPart`](Event::BinaryPart). A part is moved to the caller,
-    /// so that a message of any length ([`Limits::streamed`](crate::Limits::streamed)) takes no more room than a read does;
-    /// a compressed one at most 0.6 MB. Of a message that has been begun so, the rest has to be taken so: `next_event` would
-    /// give it without its beginning.
+    /// The next event, like [`next_event`](Protocol::next_event), but an incomplete message is returned in parts as it
+    /// arrives: as [`TextPart`](Event::TextPart) or [`BinaryPart`](Event::BinaryPart). Each part moves to the caller,
+    /// so that a message of any length ([`Limits::streamed`](crate::Limits::streamed)) needs no more memory than one
+    /// read, or at most 0.6 MB if it is compressed. Once read in parts, a message must be finished in parts:
+    /// `next_event` would return it without its beginning.
     ///
     /// # Errors
     ///
-    /// As with `next_event`. The parts of a message that turns out to be wrong have been given by then.
+    /// As with `next_event`. Parts of an invalid message may have been returned before the error.
     pub fn next_part<'b>(&mut self, received: &mut Received<'b>) -> Result<Option<Event<'b>>, ProtocolError> {
         let event = self.decoder.next_part(received, &self.config);
         self.take_note(event, received)
@@ -154,7 +155,7 @@ impl Protocol {
         self.take_note(event, received)
     }
 
-    /// Does what an event asks of the connection.
+    /// Reacts to an event: answers a ping, continues the closing handshake, records activity.
     #[inline]
     fn take_note<'b>(
         &mut self,
@@ -185,94 +186,94 @@ impl Protocol {
         error
     }
 
-    /// Room to read the payload of a large binary message straight into, if one is arriving: a read into it saves the
-    /// copy out of the shared buffer. After the read, call [`next_event`](Protocol::next_event), with an empty
-    /// [`Received`] if nothing else was read.
+    /// Room to read the payload of a large binary message into, if one is arriving. Reading into it saves the copy out
+    /// of the shared buffer. After the read, call [`next_event`](Protocol::next_event), with an empty [`Received`] if
+    /// nothing else was read.
     pub fn payload_room(&mut self) -> Option<Limit<&mut Vec<u8>>> {
         self.decoder.payload_room().filter(|room| room.remaining_mut() > 0)
     }
 
-    /// Whether a good part of a large frame (32 KiB) has not arrived: it is worth to read more at a time.
+    /// Whether at least 32 KiB of a large frame are still missing, so that larger reads pay off.
     #[must_use]
     pub fn is_amid_large_frame(&self) -> bool {
         self.decoder.is_amid_large_frame()
     }
 
-    /// Looks for pongs among bytes that have arrived and are not to be parsed yet, for a driver whose application takes no
-    /// messages at the moment: a pong that answers a ping does so at once, and is told as an event all the same when it is
-    /// parsed. `from` is where to begin: 0, or what the last call gave, if only more bytes have arrived since.
+    /// Looks for pongs among received bytes that are not parsed yet, for a driver whose application does not take
+    /// messages at the moment. Such a pong answers its ping at once; it is still returned as an event when it is
+    /// parsed. `from` is where to start: 0, or the result of the last call if only more bytes have arrived since.
     pub fn look_for_pongs(&mut self, unparsed: &[u8], from: usize) -> usize {
         let liveness = &mut self.liveness;
         self.decoder.look_for_pongs(unparsed, from, |payload| liveness.pong(payload))
     }
 
-    /// Begins the closing handshake; `None` sends a Close frame without a code. If it has begun already, nothing
-    /// happens.
+    /// Begins the closing handshake; `None` sends a Close frame without a code. Does nothing if the closing handshake
+    /// has begun already.
     pub fn close(&mut self, frame: Option<CloseFrame>) {
         self.advance_closing(Step::LocalClose(frame));
     }
 
-    /// The peer has ended its side of the transport: it sends nothing more, and may still read. What is queued can be
-    /// written until the time for closing is up; then, or when the transport is
-    /// [shut down](Protocol::wants_shutdown), the driver calls [`receive_eof`](Protocol::receive_eof).
+    /// The peer has ended its side of the transport: it sends nothing more, but may still read. Queued bytes can be
+    /// written until the time for closing is up. Then, or when the transport is [shut down](Protocol::wants_shutdown),
+    /// the driver calls [`receive_eof`](Protocol::receive_eof).
     pub fn receive_half_close(&mut self) {
         self.advance_closing(Step::HalfClose);
     }
 
-    /// The transport has ended: end of file, or an error. Nothing more is written.
+    /// The transport has ended: end of file, or an error. Nothing more can be written.
     pub fn receive_eof(&mut self) {
         self.advance_closing(Step::TransportEnd);
     }
 
-    /// Fills `slices` with what has to be written next, and gives how many it filled. Write them in order with one
-    /// call, and tell [`transmitted`](Protocol::transmitted) how many bytes that took.
+    /// Fills `slices` with the bytes to write next, and returns how many slices it filled. Write them in order with one
+    /// call, and pass the number of bytes written to [`transmitted`](Protocol::transmitted).
     pub fn transmit<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         self.sending.outbound.slices(slices)
     }
 
-    /// Takes out everything that waits to be written, for a driver that has to own what it writes. Tell
-    /// [`transmitted`](Protocol::transmitted) how much of it has been written; until that is all, it still counts in
+    /// Takes all bytes that wait to be written, for a driver that must own what it writes. Pass the number of bytes
+    /// written to [`transmitted`](Protocol::transmitted). Until all of them are written, they still count in
     /// [`queued`](Protocol::queued), and there is nothing else to [`transmit`](Protocol::transmit) or to take.
     ///
-    /// `None`: nothing waits, or a large payload does, which has to be transmitted from where it is.
+    /// `None`: nothing waits, or a large payload waits, which must be transmitted in place.
     pub fn take_encoded(&mut self) -> Option<Vec<u8>> {
         self.sending.outbound.take()
     }
 
-    /// Notes that the first `count` bytes of what waited have been written.
+    /// Records that the first `count` waiting bytes have been written.
     pub fn transmitted(&mut self, count: usize) {
         self.written += count as u64;
         self.liveness.written(self.written);
         self.sending.written(count, &self.config);
     }
 
-    /// Lends the connection a buffer to encode into, so that it needs none of its own. What `buffer` holds is discarded.
-    /// If the connection has a buffer, `buffer` is given back.
+    /// Lends the connection a buffer to encode into, so that it needs none itself. The content of `buffer` is
+    /// discarded. If the connection has a buffer already, `buffer` is returned.
     ///
-    /// Without, a connection takes a buffer when something is sent, and frees it when all is written.
+    /// Without a lent buffer, a connection allocates one when it sends something, and frees it when all is written.
     pub fn lend_buffer(&mut self, buffer: Vec<u8>) -> Option<Vec<u8>> {
         self.sending.outbound.lend(buffer)
     }
 
-    /// Takes the lent buffer back, empty, if nothing waits in it. It may have grown.
+    /// Returns the lent buffer, emptied, if nothing waits in it. It may have grown.
     pub fn reclaim_buffer(&mut self) -> Option<Vec<u8>> {
         self.sending.outbound.reclaim()
     }
 
-    /// How many bytes the connection holds: of a message that is not whole, and of what waits to be written.
+    /// How many bytes the connection holds: those of an incomplete message, and those that wait to be written.
     #[must_use]
     pub fn held(&self) -> usize {
         self.decoder.held() + self.queued()
     }
 
-    /// Gives the connection up because this end is short of memory: the peer is told 1013, and what it still sends is
-    /// discarded.
+    /// Fails the connection because this end is short of memory. The peer gets a Close frame with 1013, and everything
+    /// that it still sends is discarded.
     pub fn shed(&mut self) {
         self.advance_closing(Step::Failure(&ProtocolError::Overloaded));
     }
 
-    /// Gives the connection up because the peer does not take its messages as fast as they come: it is told 1013 behind
-    /// what waits already, and what it still sends is discarded.
+    /// Fails the connection because the peer reads its messages too slowly. A Close frame with 1013 is queued after the
+    /// waiting bytes, and everything that the peer still sends is discarded.
     pub fn shed_slow(&mut self) {
         self.advance_closing(Step::Failure(&ProtocolError::TooSlow));
     }
@@ -283,15 +284,15 @@ impl Protocol {
         self.sending.outbound.len()
     }
 
-    /// Whether so much waits to be written that no more should be sent: more than
-    /// [`Limits::high_water`](crate::Limits::high_water).
+    /// Whether more than [`Limits::high_water`](crate::Limits::high_water) bytes wait to be written, so that senders
+    /// should wait.
     #[must_use]
     pub fn is_above_high_water(&self) -> bool {
         self.queued() > self.config.limits.high_water
     }
 
-    /// Whether so little waits to be written that who had to wait may go on: no more than
-    /// [`Limits::low_water`](crate::Limits::low_water).
+    /// Whether at most [`Limits::low_water`](crate::Limits::low_water) bytes wait to be written, so that senders that
+    /// waited may continue.
     #[must_use]
     pub fn is_below_low_water(&self) -> bool {
         self.queued() <= self.config.limits.low_water
@@ -303,22 +304,22 @@ impl Protocol {
         matches!(self.closing, Closing::Open)
     }
 
-    /// How the connection ended, as soon as that is certain: when both Close frames exist, when it failed, or when the
-    /// transport has ended.
+    /// How the connection ended, as soon as that is certain: when both Close frames are sent or queued, when the
+    /// connection failed, or when the transport has ended.
     #[must_use]
     pub fn closed(&self) -> Option<&Closed> {
         self.closing.closed()
     }
 
-    /// Whether the transport has ended or is to be dropped.
+    /// Whether the transport has ended or should be dropped.
     #[must_use]
     pub fn is_over(&self) -> bool {
         matches!(self.closing, Closing::Over(_))
     }
 
-    /// Whether everything is written and this end is the one to end the transport: a server after the closing handshake
-    /// (RFC 6455 §7.1.1), and either end after a failure (§7.1.7). A driver shuts down its writing side and goes on
-    /// reading until the end of file, so that the peer gets the Close frame and not a reset.
+    /// Whether everything is written and this end should end the transport: a server after the closing handshake (RFC
+    /// 6455 §7.1.1), and either end after a failure (§7.1.7). The driver then shuts down its writing side and reads
+    /// until the end of file. Otherwise the peer might get a reset instead of the Close frame.
     #[must_use]
     pub fn wants_shutdown(&self) -> bool {
         let ends_it = match self.closing {
@@ -335,14 +336,14 @@ impl Protocol {
         self.sending.role()
     }
 
-    /// What the connection was made with.
+    /// The configuration of the connection.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
     }
 
     fn advance_closing(&mut self, step: Step<'_>) {
-        // The placeholder is never seen: `step` gives the next state.
+        // The placeholder is never seen: `step` returns the next state.
         let state = std::mem::replace(&mut self.closing, Closing::Open);
         let (next, to_send) = state.step(step);
         if next.closed().is_some() {
@@ -352,13 +353,13 @@ impl Protocol {
         self.closing = next;
         if let Some(frame) = to_send {
             let payload = frame.map(|frame| frame.encode()).unwrap_or_default();
-            // A Close frame's payload fits by its type, so this cannot fail.
+            // The type limits a Close frame's payload, so this cannot fail.
             let _fits = self.sending.control(ControlOpcode::Close, &payload, &self.config);
         }
     }
 
     fn answer(&mut self, ping: &[u8]) {
-        // §1.4: after its Close frame an end sends nothing more.
+        // §1.4: after its Close frame, an endpoint sends nothing more.
         if self.is_open() {
             self.sending.answer(ping, &self.config);
         }

@@ -1,4 +1,4 @@
-//! What waits to be written.
+//! Bytes that wait to be written.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -8,40 +8,39 @@ use bytes::{Buf, Bytes, BytesMut};
 use crate::header::{Header, MAX_HEADER_LEN};
 use crate::mask::Mask;
 
-/// A payload from this length on, in bytes, is not copied behind its header but written beside it, if it is given as
-/// [`Bytes`].
+/// From this length in bytes, a payload given as [`Bytes`] is not copied after its header, but written separately.
 pub const LARGE_PAYLOAD: usize = 64 << 10;
 
-/// The same for a connection that was lent no buffer: it would have to take one for the copy, and free it again.
+/// The same without a lent buffer: the connection would have to allocate one for the copy, and free it again.
 const LARGE_WITHOUT_BUFFER: usize = 8 << 10;
 
-/// The least room that a connection takes if it was lent none, for the frames that follow the first one.
+/// The least that a connection allocates without a lent buffer, to leave room for more frames.
 const MIN_ROOM: usize = 1 << 10;
 
-/// What was written is dropped from the front once it is this long and at least half of all.
+/// Written bytes are dropped from the front once there are this many and they are at least half of the buffer.
 const COMPACT: usize = 16 << 10;
 
-/// Frames that wait to be written: one contiguous buffer, with large payloads beside it.
+/// Frames that wait to be written: one contiguous buffer, and large payloads beside it.
 #[derive(Debug, Default)]
 pub(crate) struct SendBuffer {
     /// Headers and small payloads, one after the other.
     encoded: Vec<u8>,
-    /// How much of `encoded` has been written.
+    /// How many bytes of `encoded` have been written.
     written: usize,
-    /// How many bytes the driver has taken out and not written yet. They come before `encoded`.
+    /// How many bytes the driver has taken but not yet written. They come before `encoded`.
     taken: usize,
     /// `None` most of the time: few messages are that large.
     beside: Option<Box<Beside>>,
     owner: Owner,
 }
 
-/// Whose buffer `encoded` is.
+/// The owner of the buffer `encoded`.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Owner {
-    /// The connection's, which gives it up when all is written.
+    /// The connection, which frees it once all is written.
     #[default]
     Connection,
-    /// The driver's, which reclaims it.
+    /// The driver, which reclaims it.
     Driver,
 }
 
@@ -55,7 +54,7 @@ struct Beside {
 
 #[derive(Debug)]
 struct LargePayload {
-    /// Its place: behind this many bytes of `encoded`.
+    /// Its place: after this many bytes of `encoded`.
     at: usize,
     payload: Bytes,
 }
@@ -68,7 +67,7 @@ impl SendBuffer {
         self.taken + self.encoded.len() - self.written + beside
     }
 
-    /// Encodes into `buffer` from now on, unless there is one already; then `buffer` is given back.
+    /// Encodes into `buffer` from now on. If there is a buffer already, `buffer` is returned.
     pub(crate) fn lend(&mut self, mut buffer: Vec<u8>) -> Option<Vec<u8>> {
         if self.encoded.capacity() > 0 {
             return Some(buffer);
@@ -79,7 +78,7 @@ impl SendBuffer {
         None
     }
 
-    /// The driver's buffer, empty, if nothing waits in it.
+    /// The driver's buffer, if nothing waits in it.
     pub(crate) fn reclaim(&mut self) -> Option<Vec<u8>> {
         if self.owner == Owner::Connection || !self.encoded.is_empty() {
             return None;
@@ -88,8 +87,8 @@ impl SendBuffer {
         Some(std::mem::take(&mut self.encoded))
     }
 
-    /// Everything that waits, in one piece that the driver owns until it is written. `None`: nothing waits, a large
-    /// payload does, or what was taken before has not been written.
+    /// All waiting bytes in one piece, which the driver owns until it is written. `None`: nothing waits, a large
+    /// payload waits, or bytes taken before are not all written.
     pub(crate) fn take(&mut self) -> Option<Vec<u8>> {
         if self.taken > 0 || self.beside.is_some() || self.encoded.is_empty() {
             return None;
@@ -127,7 +126,7 @@ impl SendBuffer {
         }
     }
 
-    /// Appends a frame; a large payload is not copied, unless it has to be masked and others hold it too.
+    /// Appends a frame. A large payload is not copied, unless it must be masked and is shared.
     pub(crate) fn frame_bytes(&mut self, header: &Header, payload: Bytes) {
         let large = match self.owner {
             Owner::Connection => LARGE_WITHOUT_BUFFER,
@@ -154,8 +153,8 @@ impl SendBuffer {
         beside.payloads.push_back(LargePayload { at: self.encoded.len(), payload });
     }
 
-    /// The same for a payload that goes to others too, on other threads perhaps: a small one is copied without a touch of
-    /// the count that they share.
+    /// Appends a frame whose payload is shared with other connections, perhaps on other threads. A small payload is
+    /// copied without touching the shared reference count.
     pub(crate) fn frame_shared(&mut self, header: &Header, payload: &Bytes) {
         if payload.len() < LARGE_PAYLOAD {
             self.frame(header, payload);
@@ -171,8 +170,8 @@ impl SendBuffer {
         }
     }
 
-    /// Fills `slices` with what has to be written next; gives how many it filled. None while something is taken out,
-    /// because that comes first.
+    /// Fills `slices` with the bytes to write next, and returns how many slices it filled: 0 while bytes are taken,
+    /// because those come first.
     pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         if self.taken > 0 {
             return 0;
@@ -203,7 +202,7 @@ impl SendBuffer {
         filled
     }
 
-    /// Notes that the first `count` bytes have been written.
+    /// Records that the first `count` bytes have been written.
     #[inline]
     pub(crate) fn advance(&mut self, mut count: usize) {
         let of_taken = count.min(self.taken);
@@ -216,7 +215,7 @@ impl SendBuffer {
         self.forget_written();
     }
 
-    /// Notes what has been written up to the last large payload; gives how many bytes are left over.
+    /// Records written bytes up to the last large payload. Returns how many are left over.
     fn advance_beside(&mut self, mut count: usize) -> usize {
         let Some(beside) = &mut self.beside else { return count };
         while let Some(large) = beside.payloads.front_mut() {

@@ -1,4 +1,4 @@
-//! What this end sends: from messages to frames that wait to be written.
+//! The sending half: turns messages into frames that wait to be written.
 
 use bytes::Bytes;
 
@@ -14,13 +14,13 @@ use crate::role::Role;
 use crate::send_buffer::SendBuffer;
 use crate::short_frame;
 
-/// The sending half of a connection. Whether the connection is open is not its business.
+/// The sending half of a connection. It does not check whether the connection is open.
 #[derive(Debug)]
 pub(crate) struct Sending {
     pub(crate) outbound: SendBuffer,
     role: Role,
     keys: MaskingKeys,
-    /// What compresses messages, if that was agreed on.
+    /// Compresses messages, if compression was agreed on.
     compressor: Option<Box<Compressor>>,
     message: Fragmentation,
     /// The newest ping that could not be answered because too much waited to be written.
@@ -31,7 +31,7 @@ pub(crate) struct Sending {
 #[derive(Debug)]
 struct UnansweredPing(Vec<u8>);
 
-/// Whether a message that is sent in fragments has not been finished.
+/// Whether a message in fragments is unfinished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fragmentation {
     None,
@@ -41,7 +41,7 @@ enum Fragmentation {
 /// Whether a fragment is the last one of its message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Last {
-    /// The message ends with it.
+    /// It ends the message.
     Yes,
     /// More will follow.
     No,
@@ -88,7 +88,7 @@ impl Sending {
         Ok(())
     }
 
-    /// The header of a message that is neither masked nor compressed nor long, if this is one.
+    /// The header of a message that is unmasked, uncompressed and short; `None` for any other.
     #[inline]
     fn short_header(&self, kind: MessageKind, payload: &[u8], config: &Config) -> Option<[u8; 2]> {
         let is_plain = self.role == Role::Server && self.compressor.is_none() && config.observer.is_none();
@@ -103,7 +103,7 @@ impl Sending {
         }
     }
 
-    /// A message whose payload, if it is large, is not copied.
+    /// A message whose payload is not copied if it is large.
     pub(crate) fn message_bytes(
         &mut self,
         kind: MessageKind,
@@ -119,7 +119,7 @@ impl Sending {
         Ok(())
     }
 
-    /// A message that is not compressed.
+    /// A message without compression.
     pub(crate) fn uncompressed(
         &mut self,
         kind: MessageKind,
@@ -131,7 +131,7 @@ impl Sending {
         Ok(())
     }
 
-    /// A message that was compressed for others already, if it was compressed at all.
+    /// A message that is compressed once for several connections, if this one compresses.
     pub(crate) fn prepared(&mut self, prepared: &Prepared, config: &Config) -> Result<(), SendError> {
         self.between_messages()?;
         let compressor = self.compressor.as_mut();
@@ -161,7 +161,7 @@ impl Sending {
         self.outbound.frame(&header, payload);
     }
 
-    /// The kind of the message that is sent in fragments and has not been finished.
+    /// The kind of the unfinished message in fragments.
     pub(crate) fn unfinished(&self) -> Option<MessageKind> {
         match self.message {
             Fragmentation::None => None,
@@ -181,22 +181,22 @@ impl Sending {
         Ok(())
     }
 
-    /// Answers a ping (§5.5.2), or keeps it for later while too much waits: §5.5.3 allows to answer only the newest.
+    /// Answers a ping (§5.5.2), or keeps it for later if too much waits: §5.5.3 allows answering only the newest.
     pub(crate) fn answer(&mut self, ping: &[u8], config: &Config) {
         if self.outbound.len() > config.limits.control_replies {
             self.unanswered_ping = Some(Box::new(UnansweredPing(ping.to_vec())));
             return;
         }
-        // A ping's payload is short enough for a pong, so this cannot fail.
+        // A ping's payload fits into a pong, so this cannot fail.
         let _fits = self.control(ControlOpcode::Pong, ping, config);
     }
 
-    /// Forgets the ping that was not answered: after its Close frame an end sends nothing more (§1.4).
+    /// Forgets the unanswered ping: after its Close frame, an endpoint sends nothing more (§1.4).
     pub(crate) fn leave_unanswered(&mut self) {
         self.unanswered_ping = None;
     }
 
-    /// Notes that the first `count` bytes of what waited have been written.
+    /// Records that the first `count` waiting bytes have been written.
     #[inline]
     pub(crate) fn written(&mut self, count: usize, config: &Config) {
         self.outbound.advance(count);
@@ -221,11 +221,11 @@ impl Sending {
         self.outbound.frame_bytes(&header, payload);
     }
 
-    /// Queues a message compressed, unless compression was not agreed on or the message is too small for it.
+    /// Compresses and queues a message. `false`: compression was not agreed on, or the message is too small for it.
     fn compressed_message(&mut self, kind: MessageKind, payload: &[u8], config: &Config) -> bool {
         let Some(compressor) = &mut self.compressor else { return false };
         let mut compressed = Vec::new();
-        // What comes out is sent even if it did not shrink: the compressor has advanced, and the peer has to follow it.
+        // Send the result even if it did not shrink: the compressor has advanced, and the peer must follow it.
         if compressor.compress(payload, &mut compressed) == Compression::Skipped {
             return false;
         }
@@ -234,7 +234,7 @@ impl Sending {
         true
     }
 
-    /// The header of a message of one frame.
+    /// The header of an unfragmented message.
     #[inline]
     fn message_header(
         &mut self,

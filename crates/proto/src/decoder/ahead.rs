@@ -1,4 +1,4 @@
-//! Pongs among bytes that are not to be parsed yet.
+//! Looks for pongs among bytes that are not parsed yet.
 
 use super::{Decoder, Reading};
 use crate::header::{Header, MAX_HEADER_LEN};
@@ -6,8 +6,8 @@ use crate::mask::Mask;
 use crate::opcode::{ControlOpcode, Opcode};
 
 impl Decoder {
-    /// Tells the payload of every pong that lies whole in `unparsed`, which begins where the decoder stands, or at a frame if
-    /// `from` is not 0. Gives where the next frame begins. What is wrong with a frame is left to who parses it.
+    /// Passes the payload of every complete pong in `unparsed` to `tell`. `unparsed` begins at the decoder's position,
+    /// or at a frame if `from` is not 0. Returns where the next frame begins. Invalid frames are left to the parser.
     pub(crate) fn look_for_pongs(&self, unparsed: &[u8], from: usize, mut tell: impl FnMut(&[u8])) -> usize {
         let mut at = from;
         if at == 0 {
@@ -29,7 +29,7 @@ impl Decoder {
         at
     }
 
-    /// Where the first frame behind the one that is being read begins. `None`: that is not known yet.
+    /// Where the frame after the current one begins. `None`: not known yet.
     fn behind_the_first_frame(&self, unparsed: &[u8], mut tell: impl FnMut(&[u8])) -> Option<usize> {
         match &self.reading {
             Reading::Header(partial) if partial.len == 0 => Some(0),
@@ -63,7 +63,7 @@ impl Decoder {
     }
 }
 
-/// Where the payload ends that begins at `start`.
+/// Where the payload that begins at `start` ends.
 fn end_of_frame(start: usize, header: &Header) -> Option<usize> {
     start.checked_add(usize::try_from(header.payload_len()).ok()?)
 }

@@ -106,10 +106,7 @@ fn chunked(headers: &HeaderMap, version: Version) -> Result<RequestBody, Refusal
     let mut codings = list(headers, &TRANSFER_ENCODING);
     match (codings.next(), codings.next()) {
         (Some(coding), None) if coding.eq_ignore_ascii_case(b"chunked") => Ok(RequestBody::Chunked),
-        _ => Err(Refusal::new(
-            StatusCode::NOT_IMPLEMENTED,
-            "Transfer-Encoding may only be chunked",
-        )),
+        _ => Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, "Transfer-Encoding may only be chunked")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the application sends.
+//! Sending for the application.
 
 use bytes::Bytes;
 
@@ -29,9 +29,9 @@ impl Protocol {
         self.send_message(MessageKind::Binary, payload)
     }
 
-    /// Queues a message whose payload, if it is large (64 KiB, or 8 KiB if no buffer was
-    /// [lent](Protocol::lend_buffer)), is not copied. The caller vouches that the bytes of a
-    /// text message are UTF-8: the peer would fail the connection over them.
+    /// Queues a message without copying its payload, if it is large: 64 KiB, or 8 KiB if no buffer was
+    /// [lent](Protocol::lend_buffer). The caller must make sure that a text message is valid UTF-8: otherwise the peer
+    /// fails the connection.
     ///
     /// # Errors
     ///
@@ -43,8 +43,8 @@ impl Protocol {
         Ok(())
     }
 
-    /// Queues a message like [`send_bytes`](Protocol::send_bytes), and does not compress it: for content that is
-    /// compressed already, or that must not shrink by what an attacker knows of it (RFC 7692 §9).
+    /// Queues a message like [`send_bytes`](Protocol::send_bytes), without compression: for content that is compressed
+    /// already, or whose compressed length must not reveal anything to an attacker (RFC 7692 §9).
     ///
     /// # Errors
     ///
@@ -56,8 +56,8 @@ impl Protocol {
         Ok(())
     }
 
-    /// Queues a message that others are sent too. It is compressed once for all who compress with the same window;
-    /// after it, the messages of this connection do not refer to those before it.
+    /// Queues a message that goes to several connections. It is compressed once for all connections that use the same
+    /// window. The next message of this connection does not refer to the messages before this one.
     ///
     /// # Errors
     ///
@@ -69,8 +69,8 @@ impl Protocol {
         Ok(())
     }
 
-    /// Queues one fragment of a message (RFC 6455 §5.4). The first one sets the kind, the others continue it; `last`
-    /// ends the message. Pings and pongs may come between, other messages not.
+    /// Queues one fragment of a message (RFC 6455 §5.4). The first fragment sets the kind, the others continue the
+    /// message, and `last` ends it. Pings and pongs may be sent between fragments, other messages may not.
     ///
     /// # Errors
     ///
@@ -82,7 +82,7 @@ impl Protocol {
         Ok(())
     }
 
-    /// The kind of the message that [`send_fragment`](Protocol::send_fragment) has begun and not ended.
+    /// The kind of the message that [`send_fragment`](Protocol::send_fragment) has begun but not finished.
     #[must_use]
     pub fn unfinished_message(&self) -> Option<MessageKind> {
         self.sending.unfinished()
@@ -98,8 +98,8 @@ impl Protocol {
         self.sending.control(ControlOpcode::Ping, payload, &self.config)
     }
 
-    /// Queues a ping whose payload is a number, which is given: when its pong has come,
-    /// [`is_answered`](Protocol::is_answered) says so.
+    /// Queues a ping whose payload is a number, and returns the number. [`is_answered`](Protocol::is_answered) reports
+    /// whether its pong has arrived.
     ///
     /// # Errors
     ///
@@ -109,7 +109,7 @@ impl Protocol {
         Ok(self.ping())
     }
 
-    /// Whether the pong to this ping has come, or one to a later ping: a peer may answer only the newest (§5.5.3).
+    /// Whether the pong to this ping, or to a later one, has arrived: a peer may answer only the newest ping (§5.5.3).
     #[must_use]
     pub fn is_answered(&self, number: u32) -> bool {
         self.liveness.is_answered(number)
@@ -117,12 +117,12 @@ impl Protocol {
 
     pub(super) fn ping(&mut self) -> u32 {
         let number = self.liveness.next_number();
-        // A number is short enough, so this cannot fail.
+        // The payload is short enough, so this cannot fail.
         let _fits = self.sending.control(ControlOpcode::Ping, &numbered(number), &self.config);
         number
     }
 
-    /// Queues a pong that nobody asked for (§5.5.3). Pings are answered without it.
+    /// Queues an unsolicited pong (§5.5.3). Pings are answered automatically.
     ///
     /// # Errors
     ///
@@ -132,7 +132,8 @@ impl Protocol {
         self.sending.control(ControlOpcode::Pong, payload, &self.config)
     }
 
-    // Beside what it calls, which is in another file: else a short message takes 3 % more instructions.
+    // Inlined, because the functions that it calls are in another file: otherwise a short message takes 3 % more
+    // instructions.
     #[inline(always)]
     fn send_message(&mut self, kind: MessageKind, payload: &[u8]) -> Result<(), SendError> {
         self.may_send()?;

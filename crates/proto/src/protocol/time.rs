@@ -1,4 +1,4 @@
-//! What becomes due when time passes.
+//! Time: keepalive, idle time, and the time for closing.
 
 use std::time::{Duration, Instant};
 
@@ -10,15 +10,16 @@ use crate::limits::deadline;
 use crate::liveness::{GivingUp, Overdue};
 
 impl Protocol {
-    /// Tells that something arrived, for [`Limits::keepalive`](crate::Limits::keepalive). A driver calls it after a read,
-    /// if [`keeps_time`](Protocol::keeps_time).
+    /// Records that something arrived, for [`Limits::keepalive`](crate::Limits::keepalive). A driver calls it after a
+    /// read, if [`keeps_time`](Protocol::keeps_time).
     pub fn heard(&mut self, now: Instant) {
         self.liveness.heard(now);
     }
 
-    /// Whether [`handle_timeout`](Protocol::handle_timeout) is about to give the connection up, and why. What has arrived
-    /// and was not parsed would be discarded then, so a driver that does not read all the time looks once more before: for
-    /// life, which it tells by [`heard`](Protocol::heard), and for what can still be given to the application.
+    /// Why [`handle_timeout`](Protocol::handle_timeout) is about to drop the connection, if it is. That would discard
+    /// received bytes that are not parsed yet. A driver that does not read all the time should therefore read once more
+    /// first: for signs of life, which it reports by [`heard`](Protocol::heard), and for messages to deliver to the
+    /// application.
     #[must_use]
     pub fn giving_up(&self, now: Instant) -> Option<GivingUp> {
         match self.closing {
@@ -30,39 +31,38 @@ impl Protocol {
         }
     }
 
-    /// Tells that the driver has not read after a ping, because this end can take no more: instead of whether anything
-    /// arrives, it counts whether anything is written. To be called instead of giving up a peer that is
+    /// Records that the driver did not read after a ping, because this end has no room for more. The keepalive then
+    /// counts written bytes instead of received ones. Call it instead of dropping a peer that is
     /// [`Silent`](GivingUp::Silent).
     pub fn cannot_hear(&mut self, now: Instant) {
         self.liveness.cannot_hear(now);
     }
 
-    /// Tells that messages have arrived which the application has not taken: for [`Limits::idle_time`](crate::Limits::idle_time)
-    /// they count like those that it has.
+    /// Records that messages have arrived which the application has not taken. For
+    /// [`Limits::idle_time`](crate::Limits::idle_time) they count like messages that it has taken.
     pub fn messages_wait(&mut self) {
         self.liveness.message();
     }
 
-    /// How long the last round trip took that was measured: from when a ping of the keepalive was written to when its pong
-    /// arrived, as far as the driver tells the time, or what [`measured`](Protocol::measured) told. `None`: none was yet.
+    /// The last measured round trip: from when a keepalive ping was written until its pong arrived, as precisely as the
+    /// driver passes the time, or the value passed to [`measured`](Protocol::measured). `None`: not measured yet.
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
         self.liveness.round_trip()
     }
 
-    /// Tells how long a round trip took that the driver has measured.
+    /// Records a round trip that the driver has measured.
     pub fn measured(&mut self, took: Duration) {
         self.liveness.measured(took);
     }
 
-    /// Whether the limits have a time that runs while the connection is open, so that a driver needs a timer from the
-    /// beginning.
+    /// Whether a limit counts time while the connection is open, so that a driver needs a timer from the beginning.
     #[must_use]
     pub fn keeps_time(&self) -> bool {
         self.config.limits.keepalive.is_some() || self.config.limits.idle_time.is_some()
     }
 
-    /// Does what is overdue: a ping, closing an idle connection, giving up one whose peer is gone or does not close.
+    /// Does what is due: sends a ping, closes an idle connection, or drops one whose peer is gone or does not close.
     pub fn handle_timeout(&mut self, now: Instant) {
         if !self.is_open() {
             if self.deadline.as_ref().is_some_and(|deadline| **deadline <= now) {
@@ -81,9 +81,9 @@ impl Protocol {
         }
     }
 
-    /// When [`handle_timeout`](Protocol::handle_timeout) has to be called. A span of time that has begun since the last
-    /// call counts from `now`, so a driver asks after each batch of events and calls. It may be put off by what arrives
-    /// and is sent meanwhile; to call earlier than necessary does no harm.
+    /// When to call [`handle_timeout`](Protocol::handle_timeout). Periods that have begun since the last call count
+    /// from `now`, so a driver asks after each batch of events and calls. Later traffic may postpone the deadline;
+    /// calling `handle_timeout` too early does no harm.
     pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
         match self.closing {
             Closing::Open => self.liveness.next(now, &self.config.limits).map(|(at, _)| at),

@@ -196,7 +196,10 @@ fn a_subprotocol_must_have_been_offered() {
     for name in ["chat.v3", "CHAT.V1", "", "chat.v1, chat.v2"] {
         let error = verdict(&chat(), &[(PROTOCOL, name)]).unwrap_err();
         assert_eq!(error, ResponseError::SubprotocolNotOffered(name.into()));
-        assert_eq!(error.to_string(), format!("the server chose subprotocol {name:?}, which was not offered"));
+        assert_eq!(
+            error.to_string(),
+            format!("the server chose subprotocol {name:?}, which was not offered")
+        );
     }
     let unasked = verdict(&handshake(), &[(PROTOCOL, "chat.v1")]).unwrap_err();
     assert_eq!(unasked, ResponseError::SubprotocolNotOffered("chat.v1".into()));

@@ -80,7 +80,10 @@ fn a_body_has_one_end() {
             "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
             "400 Bad Request: the request has both Transfer-Encoding and Content-Length",
         ),
-        ("Transfer-Encoding: gzip, chunked\r\n", "501 Not Implemented: Transfer-Encoding may only be chunked"),
+        (
+            "Transfer-Encoding: gzip, chunked\r\n",
+            "501 Not Implemented: Transfer-Encoding may only be chunked",
+        ),
         (
             "Transfer-Encoding: chunked, chunked\r\n",
             "501 Not Implemented: Transfer-Encoding may only be chunked",
