@@ -1,4 +1,4 @@
-//! `Sec-WebSocket-Key` and the `Sec-WebSocket-Accept` that proves it was read (RFC 6455 §1.3).
+//! `Sec-WebSocket-Key`, and the `Sec-WebSocket-Accept` that proves its receipt (RFC 6455 §1.3).
 
 use base64::alphabet;
 use base64::engine::general_purpose::{GeneralPurpose, PAD, STANDARD};
@@ -8,15 +8,15 @@ use sha1::{Digest, Sha1};
 use std::error::Error;
 use std::fmt;
 
-/// The GUID which a server appends to the key before hashing (RFC 6455 §1.3).
+/// The GUID that a server appends to the key before hashing (RFC 6455 §1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// Base64 whose unused last bits may be set: those of the RFC's own example of a key,
-/// `AQIDBAUGBwgJCgsMDQ4PEC==` (RFC 6455 §4.1), are.
+/// Base64 whose unused trailing bits may be set, as in the example key of the RFC, `AQIDBAUGBwgJCgsMDQ4PEC==` (RFC 6455
+/// §4.1).
 const LENIENT: GeneralPurpose =
     GeneralPurpose::new(&alphabet::STANDARD, PAD.with_decode_allow_trailing_bits(true));
 
-/// The nonce of one opening handshake, as it stands in `Sec-WebSocket-Key` (RFC 6455 §4.1).
+/// The nonce of one opening handshake, as sent in `Sec-WebSocket-Key` (RFC 6455 §4.1).
 ///
 /// ```
 /// use longwire_proto::handshake::ClientKey;
@@ -35,13 +35,13 @@ impl ClientKey {
         Self::from_nonce(rand::random())
     }
 
-    /// The key for a given nonce, for handshakes that must be reproducible.
+    /// The key for a given nonce, for reproducible handshakes.
     #[must_use]
     pub fn from_nonce(nonce: [u8; 16]) -> Self {
         Self(base64_value(&nonce))
     }
 
-    /// Reads the value of a `Sec-WebSocket-Key` header (RFC 6455 §4.2.1).
+    /// Parses the value of a `Sec-WebSocket-Key` header (RFC 6455 §4.2.1).
     ///
     /// # Errors
     ///
@@ -67,8 +67,7 @@ impl ClientKey {
         self.0.clone()
     }
 
-    /// What the server has to answer (RFC 6455 §4.2.2): the hash of the key as it was sent, not of its 16
-    /// bytes.
+    /// The server's expected response (RFC 6455 §4.2.2): a hash of the key as it was sent, not of its 16 bytes.
     #[must_use]
     pub fn accept(&self) -> AcceptKey {
         AcceptKey(base64_value(&Sha1::new().chain_update(self.as_bytes()).chain_update(GUID).finalize()))

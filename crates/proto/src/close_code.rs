@@ -1,11 +1,11 @@
-//! Close codes, RFC 6455 §7.4.
+//! Close codes (RFC 6455 §7.4).
 
 use std::fmt;
 
 /// Why a connection ended (RFC 6455 §7.4).
 ///
-/// Any number can be a `CloseCode`, since an end of the connection has to be reported whatever it was; which of them
-/// may be sent is what [`CloseCode::is_sendable`] says and [`CloseFrame`](crate::CloseFrame) enforces.
+/// A `CloseCode` can hold any number, because every end of a connection must be reported. [`CloseCode::is_sendable`]
+/// says whether a code may be sent, and [`CloseFrame`](crate::CloseFrame) enforces it.
 ///
 /// ```
 /// use longwire_proto::CloseCode;
@@ -19,31 +19,31 @@ pub struct CloseCode(u16);
 impl CloseCode {
     /// 1000: the purpose of the connection is fulfilled.
     pub const NORMAL: CloseCode = CloseCode(1000);
-    /// 1001: a server shuts down, or a browser leaves the page.
+    /// 1001: a server shuts down, or a browser navigates away.
     pub const GOING_AWAY: CloseCode = CloseCode(1001);
     /// 1002: the peer broke the protocol.
     pub const PROTOCOL_ERROR: CloseCode = CloseCode(1002);
-    /// 1003: a kind of message that this end does not take, such as binary where text is spoken.
+    /// 1003: this end does not accept this kind of data, such as binary messages.
     pub const UNSUPPORTED: CloseCode = CloseCode(1003);
     /// 1005: the peer's Close frame had no code. Never sent; only reported.
     pub const NO_STATUS: CloseCode = CloseCode(1005);
     /// 1006: the connection ended without a Close frame. Never sent; only reported.
     pub const ABNORMAL: CloseCode = CloseCode(1006);
-    /// 1007: the content does not fit the kind of message, such as text that is not UTF-8.
+    /// 1007: the content does not match the kind of message, such as text that is not UTF-8.
     pub const INVALID_PAYLOAD: CloseCode = CloseCode(1007);
-    /// 1008: a rule of this end was broken, and no other code fits.
+    /// 1008: a message violates this end's policy, and no other code fits.
     pub const POLICY_VIOLATION: CloseCode = CloseCode(1008);
-    /// 1009: a message is too big to be processed.
+    /// 1009: a message is too big to process.
     pub const TOO_BIG: CloseCode = CloseCode(1009);
-    /// 1010: the client needed an extension that the server did not agree to.
+    /// 1010: the client requires an extension that the server did not accept.
     pub const MANDATORY_EXTENSION: CloseCode = CloseCode(1010);
-    /// 1011: the server met a condition that keeps it from serving.
+    /// 1011: the server encountered an unexpected condition.
     pub const INTERNAL_ERROR: CloseCode = CloseCode(1011);
     /// 1012: the server restarts.
     pub const SERVICE_RESTART: CloseCode = CloseCode(1012);
     /// 1013: the server is overloaded; try again later.
     pub const TRY_AGAIN_LATER: CloseCode = CloseCode(1013);
-    /// 1014: a gateway got an invalid answer from the server behind it.
+    /// 1014: a gateway received an invalid response from its upstream server.
     pub const BAD_GATEWAY: CloseCode = CloseCode(1014);
 
     /// The code as a number.
@@ -52,14 +52,14 @@ impl CloseCode {
         self.0
     }
 
-    /// Whether the code may stand in a Close frame: 1000-1003 and 1007-1014 (RFC 6455 §7.4.1 and the IANA registry),
+    /// Whether a Close frame may contain the code: 1000-1003 and 1007-1014 (RFC 6455 §7.4.1 and the IANA registry),
     /// 3000-3999 for libraries and frameworks, 4000-4999 for applications (§7.4.2).
     #[must_use]
     pub fn is_sendable(self) -> bool {
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
     }
 
-    /// The meaning in a few words; `None` where only the peers know it.
+    /// The meaning in a few words; `None` if it is known to the application only.
     #[must_use]
     pub fn meaning(self) -> Option<&'static str> {
         Some(match self {
@@ -100,7 +100,7 @@ impl PartialEq<u16> for CloseCode {
     }
 }
 
-/// `1000 (normal closure)`, or the bare number where the meaning is the application's own.
+/// `1000 (normal closure)`, or only the number if the application defines the meaning.
 impl fmt::Display for CloseCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.meaning() {

@@ -1,4 +1,4 @@
-//! The payload of a Close frame, RFC 6455 §5.5.1.
+//! The payload of a Close frame (RFC 6455 §5.5.1).
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::error::{InvalidClose, ProtocolError};
 ///
 /// let frame = CloseFrame::new(4001, "the session has expired").unwrap();
 /// assert_eq!((frame.code(), frame.reason()), (4001.into(), "the session has expired"));
-/// assert!(CloseFrame::new(1006, "").is_err()); // it only says that there was no Close frame
+/// assert!(CloseFrame::new(1006, "").is_err()); // 1006 is only reported, never sent
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CloseFrame {
@@ -28,7 +28,8 @@ impl CloseFrame {
     ///
     /// # Errors
     ///
-    /// The code must not be sent ([`CloseCode::is_sendable`]), or the reason is longer than 123 bytes.
+    /// [`InvalidClose`] when the code must not be sent ([`CloseCode::is_sendable`]), or the reason is longer than 123
+    /// bytes.
     pub fn new(code: impl Into<CloseCode>, reason: impl Into<String>) -> Result<CloseFrame, InvalidClose> {
         let (code, reason) = (code.into(), reason.into());
         if !code.is_sendable() {
@@ -52,13 +53,13 @@ impl CloseFrame {
         &self.reason
     }
 
-    /// A frame that tells the peer what it did wrong.
+    /// The frame that reports an error to the peer.
     pub(crate) fn for_error(error: &ProtocolError) -> CloseFrame {
-        // All messages of `ProtocolError` are short; the test of this file holds them to it.
+        // All messages of `ProtocolError` are short enough; a test in this file checks that.
         CloseFrame { code: error.close_code(), reason: error.to_string() }
     }
 
-    /// Reads the payload of a Close frame. `None`: it has no code.
+    /// Parses the payload of a Close frame. `None`: it has no code.
     pub(crate) fn decode(payload: &[u8]) -> Result<Option<CloseFrame>, ProtocolError> {
         let Some((code, reason)) = payload.split_first_chunk::<2>() else {
             return if payload.is_empty() { Ok(None) } else { Err(ProtocolError::CloseTooShort) };
@@ -71,7 +72,7 @@ impl CloseFrame {
         Ok(Some(CloseFrame { code, reason: reason.to_owned() }))
     }
 
-    /// The payload that stands for this.
+    /// The payload of this frame.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut payload = Vec::with_capacity(2 + self.reason.len());
         payload.extend_from_slice(&self.code.get().to_be_bytes());
@@ -80,7 +81,7 @@ impl CloseFrame {
     }
 }
 
-/// `1000 (normal closure)`, with the reason behind it if there is one.
+/// `1000 (normal closure)`, followed by the reason if there is one.
 impl fmt::Display for CloseFrame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.code)?;

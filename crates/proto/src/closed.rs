@@ -18,18 +18,19 @@ use crate::error::ProtocolError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Closed {
-    /// The code: of the Close frame that the peer sent, [`NO_STATUS`](CloseCode::NO_STATUS) if that had none,
-    /// [`ABNORMAL`](CloseCode::ABNORMAL) if none came; where the peer broke the protocol, the code that it was told.
+    /// The code of the peer's Close frame; [`NO_STATUS`](CloseCode::NO_STATUS) if the frame had none, and
+    /// [`ABNORMAL`](CloseCode::ABNORMAL) if no frame arrived. If the peer broke the protocol, the code that was sent to
+    /// it.
     pub code: CloseCode,
-    /// The reason that came with the code, or what the peer did wrong; may be empty.
+    /// The reason that came with the code, or the peer's mistake; may be empty.
     pub reason: String,
-    /// Who ended it.
+    /// Which side ended the connection.
     pub by: By,
     /// Whether both ends sent a Close frame (RFC 6455 §7.1.4).
     pub clean: bool,
 }
 
-/// Who ended a connection.
+/// Which side ended a connection.
 ///
 /// ```
 /// use longwire_proto::{By, Closed};
@@ -51,13 +52,13 @@ pub enum By {
 }
 
 impl Closed {
-    /// The end of a connection whose transport vanished without a Close frame.
+    /// A connection whose transport ended without a Close frame.
     #[must_use]
     pub fn lost() -> Closed {
         Closed { code: CloseCode::ABNORMAL, reason: String::new(), by: By::Nobody, clean: false }
     }
 
-    /// The transport ended, or time was up, before the peer answered our Close frame.
+    /// The transport ended, or the time was up, before the peer answered our Close frame.
     pub(crate) fn unanswered() -> Closed {
         Closed { by: By::Local, ..Closed::lost() }
     }
@@ -69,7 +70,7 @@ impl Closed {
         Closed { code, reason, by, clean: true }
     }
 
-    /// We failed the connection.
+    /// This end failed the connection.
     pub(crate) fn by_failure(error: &ProtocolError) -> Closed {
         Closed { code: error.close_code(), reason: error.to_string(), by: By::Local, clean: false }
     }

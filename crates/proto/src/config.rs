@@ -1,4 +1,4 @@
-//! What a connection is made with.
+//! The configuration of a connection.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use crate::deflate::Deflate;
 use crate::header::Header;
 use crate::limits::Limits;
 
-/// What a connection is made with. One `Config` serves any number of connections.
+/// The configuration of a connection. One `Config` serves any number of connections.
 ///
 /// ```
 /// use longwire_proto::{Config, Limits};
@@ -18,11 +18,11 @@ use crate::limits::Limits;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {
-    /// What one connection may cost.
+    /// The limits of one connection.
     pub limits: Limits,
-    /// How messages are compressed, if the peer agrees to it (RFC 7692); `None`: never.
+    /// How to compress messages, if the peer agrees (RFC 7692); `None`: never.
     pub deflate: Option<Deflate>,
-    /// Who is told of every frame.
+    /// Observes every frame.
     pub observer: Option<FrameObserver>,
 }
 
@@ -40,12 +40,12 @@ impl Config {
     }
 }
 
-/// Is told of every frame, for tools that show what goes over the wire: of a data frame when its header is read or
-/// queued, of a control frame when it is whole.
+/// A callback for every frame, for tools that show the traffic. It is called for a data frame when its header is read
+/// or queued, and for a control frame when it is complete.
 ///
-/// It runs in the middle of reading and sending, and whoever drives the connection may hold a lock meanwhile, as
-/// `longwire` does: it must not call a handle of the same connection, which would wait for itself for ever. To answer a
-/// frame, let it tell a task.
+/// It runs in the middle of reading and sending. The driver may hold a lock at that time, as `longwire` does. The
+/// callback must therefore not call a handle of the same connection: it would deadlock. To react to a frame, notify a
+/// task.
 ///
 /// ```
 /// use longwire_proto::{Config, FrameObserver};
@@ -69,7 +69,7 @@ pub struct FrameObserver(Arc<dyn Fn(&SeenFrame<'_>) + Send + Sync>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SeenFrame<'a> {
-    /// Which way it goes.
+    /// The direction of the frame.
     pub direction: Direction,
     /// Its header.
     pub header: &'a Header,
@@ -77,7 +77,7 @@ pub struct SeenFrame<'a> {
     pub control_payload: &'a [u8],
 }
 
-/// Which way a frame goes.
+/// The direction of a frame.
 ///
 /// ```
 /// use longwire_proto::{Direction, FrameObserver};

@@ -25,7 +25,7 @@ const DIRECT: u64 = 32 << 10;
 
 /// How many bytes of a compressed payload to inflate before checking whether they fill a part. They inflate to at most
 /// a thousand times as many.
-const SIP: usize = 512;
+const INFLATE_STEP: usize = 512;
 
 /// Reads the peer's frames.
 #[derive(Debug)]
@@ -354,7 +354,7 @@ impl Arriving {
         frame.remaining -= message.unmask_direct(&mut frame.mask) as u64;
         match (message.coding(), inflater) {
             (Coding::Compressed, Some(inflater)) => {
-                let most = if delivery == Delivery::InParts { SIP } else { usize::MAX };
+                let most = if delivery == Delivery::InParts { INFLATE_STEP } else { usize::MAX };
                 while !message.is_full_part(delivery) {
                     let piece = frame.take(received, most);
                     if piece.is_empty() {

@@ -1,7 +1,8 @@
 //! permessage-deflate, the compression of messages (RFC 7692).
 //!
-//! [`Deflate`] says what this end wants and negotiates it in the opening handshake. What comes of that is an
-//! [`Agreement`], from which each end makes a [`Compressor`] for what it sends and an [`Inflater`] for what it receives:
+//! [`Deflate`] holds the settings of this end and negotiates them in the opening handshake. The result is an
+//! [`Agreement`], from which each end makes a [`Compressor`] for what it sends and an [`Inflater`] for what it
+//! receives:
 //!
 //! ```
 //! use longwire_proto::deflate::{Compression, Compressor, Deflate, Inflater};
@@ -28,12 +29,12 @@
 //!
 //! # Memory
 //!
-//! The working state of zlib is large, at [`Deflate::default`] 161 KiB to compress and 47 KiB to inflate. It is taken
-//! with the first compressed message, not with the connection, and lent by a small pool of the thread for the time of
-//! one message. Between messages a connection keeps no more than the two windows that the next messages refer to; see
-//! [`Deflate`] for what that comes to.
+//! The working state of zlib is large: at [`Deflate::default`], 161 KiB to compress and 47 KiB to inflate. A connection
+//! borrows it from a small per-thread pool for one message at a time, beginning with the first compressed message.
+//! Between messages a connection keeps at most the two windows that the next messages may refer to; [`Deflate`] lists
+//! their sizes.
 //!
-//! The state comes from `zlib-rs` itself and not through `flate2`, which cannot set a memory level.
+//! The state comes from `zlib-rs` directly, because `flate2` cannot set a memory level.
 
 mod agreement;
 mod compressor;

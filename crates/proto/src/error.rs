@@ -1,16 +1,16 @@
-//! What can go wrong, told apart by who is at fault.
+//! Errors, divided by whose fault they are.
 
 use std::fmt;
 
 use crate::close_code::CloseCode;
 
-/// What the peer did wrong. The connection has failed (RFC 6455 §7.1.7): it was reported once, a Close frame with
-/// [`close_code`](ProtocolError::close_code) is queued, and what the peer still sends is discarded.
+/// The peer broke the protocol. The connection has failed (RFC 6455 §7.1.7): the error is reported once, a Close frame
+/// with [`close_code`](ProtocolError::close_code) is queued, and everything that the peer still sends is discarded.
 ///
 /// ```
 /// use longwire_proto::ProtocolError;
 ///
-/// /// The code that a peer is told that broke the protocol.
+/// /// The close code that the peer gets.
 /// fn code(error: &ProtocolError) -> u16 {
 ///     error.close_code().get()
 /// }
@@ -18,25 +18,25 @@ use crate::close_code::CloseCode;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProtocolError {
-    /// A reserved bit is set and no extension that was agreed on uses it (§5.2).
+    /// A reserved bit is set, but no agreed extension uses it (§5.2).
     ReservedBit,
-    /// An opcode that nobody has defined (§5.2).
+    /// An undefined opcode (§5.2).
     ReservedOpcode(u8),
     /// A payload length in more bytes than it needs (§5.2).
     LengthNotMinimal,
     /// A payload length of 2⁶³ or more (§5.2).
     LengthTooLarge,
-    /// A frame of a client that is not masked (§5.1).
+    /// A client's frame is not masked (§5.1).
     NotMasked,
-    /// A frame of a server that is masked (§5.1).
+    /// A server's frame is masked (§5.1).
     Masked,
     /// A control frame with a payload of more than 125 bytes (§5.5).
     ControlTooLong,
-    /// A control frame in fragments (§5.5).
+    /// A fragmented control frame (§5.5).
     ControlFragmented,
-    /// A continuation frame where no message had begun (§5.4).
+    /// A continuation frame without a message to continue (§5.4).
     ContinuationWithoutStart,
-    /// A new message before the last one was finished (§5.4).
+    /// A new message before the previous one was finished (§5.4).
     MessageUnfinished,
     /// A Close frame with a payload of one byte (§5.5.1).
     CloseTooShort,
@@ -44,28 +44,28 @@ pub enum ProtocolError {
     CloseCode(u16),
     /// The reason in a Close frame is not UTF-8 (§5.5.1).
     CloseReasonNotUtf8,
-    /// A text message that is not UTF-8 (§8.1).
+    /// A text message that is not valid UTF-8 (§8.1).
     TextNotUtf8,
     /// A message longer than [`Limits::message`](crate::Limits::message), in bytes.
     MessageTooBig {
-        /// The bound that was crossed, in bytes.
+        /// The limit, in bytes.
         limit: usize,
     },
-    /// A compressed message is no DEFLATE data (RFC 7692 §7.2.2).
+    /// A compressed message is not valid DEFLATE data (RFC 7692 §7.2.2).
     Inflate,
-    /// This end is short of memory; the peer is only the one it hit.
+    /// This end is short of memory; the peer is not at fault.
     Overloaded,
-    /// The peer does not take its messages as fast as they come, and this end does not keep them for it.
+    /// The peer reads its messages too slowly, and this end does not buffer them any longer.
     TooSlow,
     /// A message in more fragments than [`Limits::fragments`](crate::Limits::fragments).
     TooManyFragments {
-        /// The bound that was crossed.
+        /// The limit.
         limit: u32,
     },
 }
 
 impl ProtocolError {
-    /// The code that the peer is sent in the Close frame.
+    /// The code of the Close frame that is sent to the peer.
     #[must_use]
     pub fn close_code(&self) -> CloseCode {
         match self {
@@ -91,9 +91,7 @@ impl fmt::Display for ProtocolError {
             ProtocolError::Masked => "a frame of the server is masked",
             ProtocolError::ControlTooLong => "a control frame has more than 125 bytes of payload",
             ProtocolError::ControlFragmented => "a control frame is fragmented",
-            ProtocolError::ContinuationWithoutStart => {
-                "a continuation frame without a message that it continues"
-            }
+            ProtocolError::ContinuationWithoutStart => "a continuation frame has no message to continue",
             ProtocolError::MessageUnfinished => "a new message began before the last one was finished",
             ProtocolError::CloseTooShort => "a Close frame has a payload of one byte",
             ProtocolError::CloseCode(code) => return write!(f, "close code {code} must not be sent"),
@@ -114,7 +112,7 @@ impl fmt::Display for ProtocolError {
 
 impl std::error::Error for ProtocolError {}
 
-/// What the caller asked for and cannot have. Nothing was queued.
+/// A message or frame that cannot be sent: the caller's mistake, or the connection is closed. Nothing was queued.
 ///
 /// ```
 /// use longwire_proto::{Config, Protocol, Role, SendError};
@@ -129,7 +127,7 @@ pub enum SendError {
     Closed,
     /// The payload of a ping or pong is longer than 125 bytes (§5.5).
     ControlTooLong,
-    /// A message that is sent in fragments has not been finished (§5.4).
+    /// A message in fragments is unfinished (§5.4).
     MessageUnfinished,
 }
 
@@ -138,14 +136,14 @@ impl fmt::Display for SendError {
         f.write_str(match self {
             SendError::Closed => "the connection is closed or closing",
             SendError::ControlTooLong => "a ping or pong carries at most 125 bytes",
-            SendError::MessageUnfinished => "finish the message that is being sent in fragments first",
+            SendError::MessageUnfinished => "the message in fragments must be finished first",
         })
     }
 }
 
 impl std::error::Error for SendError {}
 
-/// A Close frame that must not be sent.
+/// Why a Close frame cannot be sent.
 ///
 /// ```
 /// use longwire_proto::{CloseFrame, InvalidClose};
@@ -156,9 +154,9 @@ impl std::error::Error for SendError {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidClose {
-    /// The code must not stand in a frame (§7.4); see [`CloseCode::is_sendable`].
+    /// A Close frame must not contain the code (§7.4); see [`CloseCode::is_sendable`].
     Code(CloseCode),
-    /// The reason is longer than the 123 bytes that a control frame has room for (§5.5).
+    /// The reason is longer than 123 bytes, the room that a control frame has for it (§5.5).
     ReasonTooLong {
         /// Its length in bytes of UTF-8.
         bytes: usize,

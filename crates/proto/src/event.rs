@@ -1,13 +1,13 @@
-//! What arrives.
+//! Events: the output of reading.
 
 use std::borrow::Cow;
 
 use crate::close_frame::CloseFrame;
 
-/// What arrived, in the order it arrived.
+/// Something that arrived. Events come in the order of arrival.
 ///
-/// A message or payload that lies whole in the buffer it was read into is lent from there; one that came in pieces is
-/// owned and can be taken without a copy.
+/// A message or payload that is complete in the read buffer borrows from it. One that arrived in pieces is owned and
+/// can be taken without a copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event<'b> {
@@ -15,18 +15,18 @@ pub enum Event<'b> {
     Text(Cow<'b, str>),
     /// A binary message.
     Binary(Cow<'b, [u8]>),
-    /// A part of a text message that is not whole, from [`Protocol::next_part`](crate::Protocol::next_part) only. The rest
-    /// of the message follows, in further parts and at last a [`Text`](Event::Text), which may be empty; unless a Close
-    /// frame or an error comes before, and the message is never whole.
+    /// A part of an incomplete text message; only from [`Protocol::next_part`](crate::Protocol::next_part). Further
+    /// parts follow, and finally a [`Text`](Event::Text) with the rest of the message, which may be empty. If a Close
+    /// frame or an error comes first, the message remains incomplete.
     TextPart(Cow<'b, str>),
-    /// A part of a binary message that is not whole, as [`TextPart`](Event::TextPart) is one of a text.
+    /// A part of an incomplete binary message, like [`TextPart`](Event::TextPart).
     BinaryPart(Cow<'b, [u8]>),
     /// A ping. Its pong has been queued already (RFC 6455 §5.5.2).
     Ping(Cow<'b, [u8]>),
-    /// A pong, asked for or not (§5.5.3).
+    /// A pong, solicited or not (§5.5.3).
     Pong(Cow<'b, [u8]>),
-    /// The peer's Close frame; `None` if it has no code. The last event of a connection. If it was the first Close frame
-    /// of the two, the answer to it has been queued (§5.5.1).
+    /// The peer's Close frame; `None` if it has no code. The last event of a connection. If this end has not sent a
+    /// Close frame, its answer is queued already (§5.5.1).
     Close(Option<CloseFrame>),
 }
 

@@ -1,4 +1,4 @@
-//! Frame headers, RFC 6455 §5.2.
+//! Frame headers (RFC 6455 §5.2).
 
 use crate::error::ProtocolError;
 use crate::opcode::{ControlOpcode, DataOpcode, Opcode};
@@ -6,10 +6,11 @@ use crate::opcode::{ControlOpcode, DataOpcode, Opcode};
 /// The longest header: two bytes, eight of length, four of masking key.
 pub(crate) const MAX_HEADER_LEN: usize = 14;
 
-/// A frame header whose fields fit each other.
+/// A frame header whose fields are consistent.
 ///
-/// It cannot say what RFC 6455 forbids for every frame: a control frame is whole and short, a length is minimal, an
-/// opcode is known. What depends on the connection (the role, the extensions, the frame before) is still to be checked.
+/// It cannot represent what RFC 6455 forbids for every frame: a control frame is unfragmented and short, a length is
+/// minimal, an opcode is known. Rules that depend on the connection (role, extensions, previous frame) are checked
+/// elsewhere.
 ///
 /// ```
 /// use longwire_proto::{FrameKind, FrameObserver};
@@ -22,7 +23,7 @@ pub(crate) const MAX_HEADER_LEN: usize = 14;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
-    /// What kind of frame follows, and how long its payload is.
+    /// The type of the frame, and the length of its payload.
     pub kind: FrameKind,
     /// The reserved bits that are set.
     pub reserved: ReservedBits,
@@ -30,7 +31,7 @@ pub struct Header {
     pub masking_key: Option<[u8; 4]>,
 }
 
-/// What kind of frame it is.
+/// The type of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FrameKind {
     /// A frame that carries (a part of) a message.
@@ -56,10 +57,10 @@ pub enum FrameKind {
 pub struct ControlLen(u8);
 
 impl ControlLen {
-    /// The largest one.
+    /// The largest length.
     pub const MAX: usize = 125;
 
-    /// `len`, unless it is over 125.
+    /// `len`, unless it exceeds 125.
     #[must_use]
     pub fn new(len: usize) -> Option<ControlLen> {
         u8::try_from(len).ok().filter(|len| usize::from(*len) <= ControlLen::MAX).map(ControlLen)
@@ -72,21 +73,21 @@ impl ControlLen {
     }
 }
 
-/// The bits RSV1 to RSV3, which extensions give a meaning (RFC 6455 §5.2).
+/// The bits RSV1 to RSV3, which extensions define (RFC 6455 §5.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReservedBits(u8);
 
 impl ReservedBits {
-    /// None of them.
+    /// No bit.
     pub const NONE: ReservedBits = ReservedBits(0);
-    /// RSV1, which marks a compressed message under permessage-deflate (RFC 7692 §6).
+    /// RSV1, which marks a compressed message in permessage-deflate (RFC 7692 §6).
     pub const RSV1: ReservedBits = ReservedBits(0x40);
     /// RSV2.
     pub const RSV2: ReservedBits = ReservedBits(0x20);
     /// RSV3.
     pub const RSV3: ReservedBits = ReservedBits(0x10);
 
-    /// Whether all bits that are set here are set in `allowed` too.
+    /// Whether all bits set here are set in `allowed`, too.
     #[must_use]
     pub fn within(self, allowed: ReservedBits) -> bool {
         self.0 & !allowed.0 == 0
@@ -102,11 +103,11 @@ impl std::ops::BitOr for ReservedBits {
 }
 
 impl Header {
-    /// Reads the header that `bytes` begin with, and tells how many bytes it has. `None`: there is more to come.
+    /// Decodes the header at the start of `bytes`, and returns its length in bytes. `None`: it is incomplete.
     ///
     /// # Errors
     ///
-    /// What no continuation of `bytes` can mend, as soon as its first two bytes (or its length) tell.
+    /// [`ProtocolError`] as soon as the first two bytes or the length show that the header is invalid.
     #[inline]
     pub fn decode(bytes: &[u8]) -> Result<Option<(Header, usize)>, ProtocolError> {
         let Some((&[first, second], rest)) = bytes.split_first_chunk::<2>() else { return Ok(None) };
@@ -136,7 +137,7 @@ impl Header {
         Ok(Some((header, bytes.len() - rest.len())))
     }
 
-    /// Appends the header to `out`, its length in the fewest bytes.
+    /// Appends the header to `out`, with a minimal length field.
     #[inline]
     pub fn encode(&self, out: &mut Vec<u8>) {
         let (opcode, fin, len) = match self.kind {
@@ -197,7 +198,7 @@ struct LengthField<'a> {
 
 #[inline]
 fn decode_len(short_len: u8, rest: &[u8]) -> Result<Option<LengthField<'_>>, ProtocolError> {
-    // §5.2: "the minimal number of bytes MUST be used to encode the length", and of eight bytes "the most significant
+    // §5.2: "the minimal number of bytes MUST be used to encode the length", and in eight bytes "the most significant
     // bit MUST be 0".
     let (len, rest) = match short_len {
         126 => {

@@ -1,11 +1,11 @@
 //! The WebSocket protocol of RFC 6455 as a state machine without I/O: no sockets, no clock, no threads, no async.
 //!
-//! After the opening handshake, [`Protocol`] is one end of a connection: bytes that arrive go in, [`Event`]s come out;
-//! messages go in, bytes to write come out. The [`handshake`] module holds both sides of the opening handshake as
-//! functions over [`http`] types.
+//! After the opening handshake, [`Protocol`] is one end of a connection. It takes received bytes and returns
+//! [`Event`]s; it takes messages and returns bytes to write. The [`handshake`] module implements both sides of the
+//! opening handshake as functions over [`http`] types.
 //!
-//! A driver (the crate `longwire` has several) is a small loop around it: read once, take events until there are none,
-//! write once, arm a timer.
+//! A driver (the crate `longwire` has several) is a small loop around it: read once, take events until there are none
+//! left, write once, arm a timer.
 
 mod accept_key;
 mod assembler;
@@ -32,7 +32,7 @@ mod role;
 mod send_buffer;
 mod sending;
 mod short_frame;
-#[expect(unsafe_code, reason = "halves the time that a short text message takes, see there")]
+#[expect(unsafe_code, reason = "halves the time of reading a short text message; see the module")]
 mod short_text;
 mod utf8;
 

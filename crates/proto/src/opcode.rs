@@ -1,8 +1,8 @@
-//! Opcodes, RFC 6455 §5.2 and §11.8.
+//! Opcodes (RFC 6455 §5.2, §11.8).
 
 use std::fmt;
 
-/// What a frame is.
+/// The type of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Opcode {
     /// A frame that carries (a part of) a message.
@@ -48,7 +48,7 @@ impl Opcode {
         })
     }
 
-    /// The four bits that stand for this opcode.
+    /// The four bits of this opcode.
     #[must_use]
     pub fn bits(self) -> u8 {
         match self {

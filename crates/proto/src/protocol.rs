@@ -143,7 +143,7 @@ impl Protocol {
     /// As with `next_event`. Parts of an invalid message may have been returned before the error.
     pub fn next_part<'b>(&mut self, received: &mut Received<'b>) -> Result<Option<Event<'b>>, ProtocolError> {
         let event = self.decoder.next_part(received, &self.config);
-        self.take_note(event, received)
+        self.react_to(event, received)
     }
 
     #[inline(never)]
@@ -152,12 +152,12 @@ impl Protocol {
         received: &mut Received<'b>,
     ) -> Result<Option<Event<'b>>, ProtocolError> {
         let event = self.decoder.next(received, &self.config);
-        self.take_note(event, received)
+        self.react_to(event, received)
     }
 
     /// Reacts to an event: answers a ping, continues the closing handshake, records activity.
     #[inline]
-    fn take_note<'b>(
+    fn react_to<'b>(
         &mut self,
         event: Result<Option<Event<'b>>, ProtocolError>,
         received: &mut Received<'_>,

@@ -1,11 +1,11 @@
-//! Bytes that have arrived.
+//! Received bytes.
 
-/// Bytes that have arrived and have not been taken: a cursor over any buffer that the driver has.
+/// Bytes that have arrived but have not been taken: a cursor over any buffer of the driver.
 ///
-/// The protocol works in place (it unmasks payloads where they lie) and lends what it can, so it needs the buffer
-/// mutably and its events borrow from it. When [`Protocol::next_event`](crate::Protocol::next_event) gives `None`,
-/// nothing is left in here: what belongs to an unfinished frame has moved to the connection, so that one buffer can
-/// serve any number of connections in turn.
+/// The protocol unmasks payloads in place, and its events borrow from the buffer where possible; therefore it needs the
+/// buffer mutably. When [`Protocol::next_event`](crate::Protocol::next_event) returns `None`, everything has been
+/// taken: bytes of an unfinished frame have moved to the connection. One buffer can therefore serve any number of
+/// connections in turn.
 #[derive(Debug, Default)]
 pub struct Received<'b> {
     bytes: &'b mut [u8],
@@ -24,25 +24,25 @@ impl<'b> Received<'b> {
         self.bytes.len()
     }
 
-    /// Whether all has been taken.
+    /// Whether everything has been taken.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// What has not been taken, for a driver that has to put it off.
+    /// The bytes that have not been taken, for a driver that must keep them for later.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes
     }
 
-    /// What has not been taken.
+    /// The bytes that have not been taken.
     #[inline]
     pub(crate) fn peek(&self) -> &[u8] {
         self.bytes
     }
 
-    /// Takes `count` bytes, or all if there are fewer.
+    /// Takes `count` bytes, or all that are left.
     #[inline]
     pub(crate) fn take(&mut self, count: usize) -> &'b mut [u8] {
         let count = count.min(self.bytes.len());
@@ -51,7 +51,7 @@ impl<'b> Received<'b> {
         taken
     }
 
-    /// Takes `count` bytes if there are as many.
+    /// Takes `count` bytes if there are that many.
     #[inline]
     pub(crate) fn take_exact(&mut self, count: usize) -> Option<&'b mut [u8]> {
         if count > self.bytes.len() {

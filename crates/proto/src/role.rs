@@ -10,9 +10,9 @@
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// The end that asked for the connection.
+    /// The end that opens the connection.
     Client,
-    /// The end that was asked.
+    /// The end that accepts it.
     Server,
 }
 

@@ -1,8 +1,8 @@
-//! Messages of one short frame that lies whole in the buffer.
+//! Messages of one short frame that is complete in the buffer.
 //!
-//! They are what a busy connection consists of, and to read one part by part, as [`decoder`](crate::decoder) does, takes
-//! longer than all of its checks; to send one by way of a [`Header`](crate::Header) too. Whatever is not such a message,
-//! or is wrong in any way, is left to those: here nothing is decided but that it is right.
+//! A busy connection mostly exchanges such messages. Reading one step by step, as [`decoder`](crate::decoder) does,
+//! takes longer than all of its checks; so does sending one by way of a [`Header`](crate::Header). Anything else,
+//! including any invalid frame, is left to those modules: this one only recognizes valid short messages.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ use crate::received::Received;
 use crate::short_text;
 use crate::utf8::{self, InvalidUtf8};
 
-/// A frame's two first bytes with a length that needs no more (RFC 6455 §5.2), and a masking key.
+/// The first two bytes of a frame with a short length (RFC 6455 §5.2), and a masking key.
 const MASKED_HEADER: usize = 6;
 const HEADER: usize = 2;
 const MASK_BIT: u8 = 0x80;
@@ -55,7 +55,7 @@ pub(crate) fn unmasked<'b>(
     })
 }
 
-/// The header of a message that a server sends in one short frame; `None` if it is not short.
+/// The header of a server's message in one short frame; `None` if it is not short.
 #[inline]
 pub(crate) fn header(kind: MessageKind, len: usize) -> Option<[u8; HEADER]> {
     let first = match kind {
@@ -66,7 +66,7 @@ pub(crate) fn header(kind: MessageKind, len: usize) -> Option<[u8; HEADER]> {
     Some([first, len])
 }
 
-/// What the two first bytes of a frame say, without the mask bit: FIN, no reserved bit, text or binary, and the length.
+/// Parses the first two bytes of a frame, without the mask bit: FIN, no reserved bit, text or binary, and the length.
 #[inline]
 fn whole_and_short(first: u8, second: u8, limits: &Limits) -> Option<(MessageKind, usize)> {
     let kind = match first {

@@ -1,34 +1,34 @@
-//! Short text messages, unmasked and checked in one pass.
+//! Unmasks and validates short text messages in one pass.
 //!
-//! To check 16 bytes takes the standard library longer than all the rest of reading a frame (and `simdutf8` leaves them
-//! to it). Most short texts are ASCII, and whether they are is found out while they are unmasked for almost nothing:
-//! then the check need not be done again, which is what `unsafe` says here. All others take the ordinary way. A masked
-//! message of 16 bytes is read in 9 ns so, in 17 ns without; one of 125 bytes in 13 ns and in 30 ns.
+//! Validating 16 bytes takes the standard library longer than everything else about reading a frame, and `simdutf8`
+//! delegates short inputs to it. Most short texts are ASCII, and unmasking can detect that at almost no cost. The
+//! validation can then be skipped, which is what `unsafe` does here. All other texts are validated as usual. Reading a
+//! masked message of 16 bytes takes 9 ns instead of 17 ns, of 125 bytes 13 ns instead of 30 ns.
 
 use crate::mask::{repeated, turned};
 use crate::utf8::{self, InvalidUtf8};
 
-/// The top bit of each byte: not set in any of them if all are ASCII.
+/// The top bit of each byte: unset in all bytes of ASCII text.
 const NOT_ASCII: u64 = 0x8080_8080_8080_8080;
 
-/// The text of a whole payload that is masked with `key`, unmasked in place.
+/// Unmasks a complete payload in place with `key`, and returns its text.
 #[inline(always)]
 pub(crate) fn unmasked(key: [u8; 4], payload: &mut [u8]) -> Result<&str, InvalidUtf8> {
     if unmask(key, payload) & NOT_ASCII != 0 {
         return utf8::whole(payload);
     }
-    // SAFETY: `unmask` gives the bits of every byte that it left in `payload`; none has its top bit set, so all are
-    // ASCII, and ASCII is UTF-8.
+    // SAFETY: `unmask` returns the union of the bits of all bytes that it left in `payload`. No top bit is set, so all
+    // bytes are ASCII, and ASCII is UTF-8.
     Ok(unsafe { std::str::from_utf8_unchecked(payload) })
 }
 
-/// Unmasks a payload in place, eight bytes at a time; gives the bits that are set in any of them afterwards.
+/// Unmasks a payload in place, eight bytes at a time. Returns the bits that are set in any of the resulting bytes.
 #[inline(always)]
 fn unmask(key: [u8; 4], payload: &mut [u8]) -> u64 {
     let word = repeated(key);
     let place = payload.len().wrapping_sub(8);
     let Some(last) = payload.last_chunk::<8>() else { return unmask_bytes(word, payload) };
-    // The words may reach into the last eight bytes, so these are read before and written after.
+    // The words may overlap the last eight bytes, so these are read first and written last.
     let last = u64::from_ne_bytes(*last) ^ repeated(turned(key, place));
     let mut bits = last;
     for bytes in payload.as_chunks_mut::<8>().0 {
@@ -60,7 +60,7 @@ mod tests {
 
     const KEY: [u8; 4] = [0x12, 0xb4, 0x56, 0xf8];
 
-    /// The definition: unmask, then let the standard library check.
+    /// The definition: unmask, then validate with the standard library.
     fn oracle(masked: &[u8]) -> Option<String> {
         let mut payload = masked.to_vec();
         Mask::new(KEY).apply(&mut payload);
@@ -72,7 +72,7 @@ mod tests {
         Mask::new(KEY).apply(&mut payload);
         let expected = oracle(&payload);
         assert_eq!(unmasked(KEY, &mut payload).ok(), expected.as_deref(), "{text:x?}");
-        assert_eq!(payload, text, "it is unmasked, valid or not");
+        assert_eq!(payload, text, "the payload is unmasked even if it is not valid");
     }
 
     #[test]

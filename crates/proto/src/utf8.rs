@@ -1,23 +1,23 @@
-//! UTF-8, whole and piece by piece (RFC 6455 §8.1, RFC 3629).
+//! UTF-8 validation, of whole and of partial text (RFC 6455 §8.1, RFC 3629).
 
-/// Bytes that are not UTF-8 and that no further byte can make so.
+/// The bytes are not UTF-8, whatever follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct InvalidUtf8;
 
-/// The text in `bytes`, which are a whole message.
+/// The text of a complete message.
 #[inline]
 pub(crate) fn whole(bytes: &[u8]) -> Result<&str, InvalidUtf8> {
     simdutf8::basic::from_utf8(bytes).map_err(|_| InvalidUtf8)
 }
 
-/// Text that arrives in pieces, cut anywhere, also inside of a character.
+/// Text that arrives in pieces, split anywhere, even inside a character.
 ///
-/// It fails at the first byte that cannot be part of UTF-8, which may be long before the message is whole (RFC 6455
-/// §8.1), and every byte is checked once.
+/// Validation fails at the first byte that cannot be part of UTF-8, which may be long before the end of the message
+/// (RFC 6455 §8.1). Every byte is checked once.
 #[derive(Debug, Default)]
 pub(crate) struct Utf8Text {
     text: String,
-    /// The first bytes of a character whose other bytes have not arrived.
+    /// The first bytes of an incomplete character.
     begun: [u8; 4],
     begun_len: usize,
 }
@@ -31,7 +31,7 @@ impl Utf8Text {
         self.begin(tail)
     }
 
-    /// The text that has arrived since the last call, but for a character whose other bytes have not.
+    /// The text that has arrived since the last call, without an incomplete character at the end.
     pub(crate) fn take(&mut self) -> String {
         std::mem::take(&mut self.text)
     }
@@ -41,22 +41,22 @@ impl Utf8Text {
         self.text.len()
     }
 
-    /// How many bytes it has taken.
+    /// How many bytes it has allocated.
     pub(crate) fn capacity(&self) -> usize {
         self.text.capacity()
     }
 
-    /// The text, if it does not end inside of a character.
+    /// The text, unless it ends inside a character.
     pub(crate) fn finish(self) -> Result<String, InvalidUtf8> {
         if self.begun_len == 0 { Ok(self.text) } else { Err(InvalidUtf8) }
     }
 
-    /// Completes the character that an earlier piece began; gives the rest of the piece.
+    /// Completes the character that an earlier piece began, and returns the rest of the piece.
     fn complete_begun<'p>(&mut self, mut piece: &'p [u8]) -> Result<&'p [u8], InvalidUtf8> {
         while self.begun_len > 0 {
             let Some((&byte, rest)) = piece.split_first() else { break };
             piece = rest;
-            // A character has at most four bytes, and the check after each rejects a fifth.
+            // A character has at most four bytes. The check after each byte rejects a fifth.
             let Some(slot) = self.begun.get_mut(self.begun_len) else { return Err(InvalidUtf8) };
             *slot = byte;
             self.begun_len += 1;
@@ -68,7 +68,7 @@ impl Utf8Text {
         Ok(piece)
     }
 
-    /// Keeps the first bytes of a character, if they can be that.
+    /// Keeps the first bytes of a character, if they are valid.
     fn begin(&mut self, tail: &[u8]) -> Result<(), InvalidUtf8> {
         if tail.is_empty() {
             return Ok(());
@@ -82,7 +82,7 @@ impl Utf8Text {
     }
 }
 
-/// One character: whole (`Some`), begun (`None`), or impossible.
+/// One character: complete (`Some`), incomplete (`None`), or invalid.
 fn checked_start(bytes: &[u8]) -> Result<Option<&str>, InvalidUtf8> {
     match std::str::from_utf8(bytes) {
         Ok(character) => Ok(Some(character)),
@@ -91,8 +91,8 @@ fn checked_start(bytes: &[u8]) -> Result<Option<&str>, InvalidUtf8> {
     }
 }
 
-/// How many bytes at the end belong to a character that is not whole: by the leading byte alone, so what is cut off
-/// has still to be checked.
+/// How many bytes at the end belong to an incomplete character. Looks at the leading byte only, so these bytes must
+/// still be validated.
 fn unfinished_len(bytes: &[u8]) -> usize {
     for (behind, byte) in bytes.iter().rev().take(3).enumerate() {
         let needed = match byte {
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn byte_by_byte_agrees_with_the_standard_library_on_all_sequences_of_four_bytes() {
-        // One byte of each class that RFC 3629 tells apart.
+        // One byte of each class in RFC 3629.
         let classes = [
             0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed,
             0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff,
@@ -149,8 +149,8 @@ mod tests {
                         let failed_at = (0..4).find(|&i| text.push(&bytes[i..=i]).is_err());
                         match expected {
                             Ok(expected) => assert_eq!(text.finish().as_deref(), Ok(expected)),
-                            // The byte that makes it impossible is named by the library: where the sequence that is
-                            // wrong ends, unless what is wrong is only that more is missing.
+                            // The library reports where the invalid sequence ends; without an `error_len`, the sequence
+                            // is only incomplete.
                             Err(error) => match error.error_len() {
                                 None => assert!(failed_at.is_none() && text.finish().is_err()),
                                 Some(_) => {

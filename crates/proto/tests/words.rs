@@ -10,7 +10,7 @@ fn what_the_caller_did_wrong_says_what_to_do() {
     let cases = [
         (SendError::Closed, "the connection is closed or closing"),
         (SendError::ControlTooLong, "a ping or pong carries at most 125 bytes"),
-        (SendError::MessageUnfinished, "finish the message that is being sent in fragments first"),
+        (SendError::MessageUnfinished, "the message in fragments must be finished first"),
     ];
     for (error, words) in cases {
         assert_eq!(error.to_string(), words);

@@ -1,7 +1,7 @@
 use super::*;
 use crate::limits::Limits;
 
-/// A decoder that is fed by pieces, each in a buffer of its own that is gone when the next one comes.
+/// A decoder fed in pieces. Each piece has its own buffer, which is freed before the next one arrives.
 struct Reader {
     decoder: Decoder,
     config: Config,
@@ -45,7 +45,7 @@ fn binary(payload: &[u8]) -> Event<'_> {
     Event::Binary(payload.into())
 }
 
-/// A stream of a client with every kind of frame, and what it means. Masking keys differ from frame to frame.
+/// A client's stream with every kind of frame, and its events. Masking keys differ from frame to frame.
 fn recorded() -> (Vec<u8>, Vec<Event<'static>>) {
     let mut stream = Vec::new();
     let mut frame = |first: u8, payload: &[u8]| {
@@ -214,7 +214,7 @@ fn text_and_small_payloads_are_not_read_past_the_buffer() {
     assert!(reader.decoder.payload_room().is_none(), "text has to be checked as it arrives");
     let mut reader = Reader::client();
     reader.receive(b"\x82\x7e\x70\0abc").unwrap();
-    assert!(reader.decoder.payload_room().is_none(), "28 KiB are not worth a read of their own");
+    assert!(reader.decoder.payload_room().is_none(), "28 KiB do not justify a separate read");
 }
 
 #[test]
@@ -233,10 +233,10 @@ fn close_frames_are_read_strictly() {
     assert_eq!(Reader::client().fails(b"\x88\x03\x03\xe8\xff"), ProtocolError::CloseReasonNotUtf8);
 }
 
-/// netty#14118: the reason of a Close frame amid a fragmented text was taken for a part of the text.
+/// netty#14118: the reason of a Close frame inside a fragmented text was taken for a part of the text.
 #[test]
 fn a_close_frame_amid_a_text_is_not_a_part_of_it() {
-    // The text has begun a character of two bytes; the code of the Close frame would not be its second one.
+    // The text has begun a character of two bytes; the code of the Close frame must not become its second byte.
     let events = Reader::client().receive(b"\x01\x02a\xc3\x88\x05\x03\xe8end");
     let frame = CloseFrame::new(1000, "end").unwrap();
     assert_eq!(events, Ok(vec![Event::Close(Some(frame))]));

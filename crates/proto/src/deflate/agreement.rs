@@ -1,12 +1,12 @@
-//! What both ends agreed on.
+//! The negotiated parameters.
 
 use std::fmt;
 
-/// What an opening handshake agreed on about permessage-deflate, from the point of view of one end.
+/// The result of negotiating permessage-deflate, from the point of view of one end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Agreement {
-    /// How this end compresses what it sends. `None`: not at all, because the peer bound it to a window of 256 bytes,
-    /// which zlib cannot work with. The extension is agreed on all the same: each message says by its RSV1 bit whether
+    /// How this end compresses what it sends. `None`: not at all, because the peer limited it to a window of 256 bytes,
+    /// which zlib does not support. The extension is agreed on all the same: the RSV1 bit of each message says whether
     /// it is compressed (RFC 7692 §6).
     pub compress: Option<Context>,
     /// How the peer compresses what this end receives.
@@ -22,8 +22,8 @@ pub struct Context {
     pub takeover: Takeover,
 }
 
-/// Whether a message may refer to the messages before it (RFC 7692 §7.1.1). Without, the ends need no memory between
-/// messages, and short messages hardly shrink.
+/// Whether a message may refer to earlier messages (RFC 7692 §7.1.1). Without context takeover, neither end needs
+/// memory between messages, but short messages hardly shrink.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Takeover {
     /// It may.
@@ -48,12 +48,12 @@ impl Takeover {
 pub struct WindowBits(u8);
 
 impl WindowBits {
-    /// 256 bytes. zlib inflates such data but does not make it: it has used 512 bytes without a word, and by now
-    /// refuses.
+    /// 256 bytes. zlib inflates such data but does not produce it: old versions silently used 512 bytes, current ones
+    /// refuse.
     pub const MIN: WindowBits = WindowBits(8);
     /// 512 bytes, the smallest window that zlib compresses with.
     pub const MIN_COMPRESS: WindowBits = WindowBits(9);
-    /// 32 KiB, what holds when nothing was said.
+    /// 32 KiB, the default of the RFC.
     pub const MAX: WindowBits = WindowBits(15);
 
     /// `None` if `bits` is not from 8 to 15.
@@ -62,7 +62,7 @@ impl WindowBits {
         (Self::MIN.0..=Self::MAX.0).contains(&bits).then_some(WindowBits(bits))
     }
 
-    /// The window that comes nearest to `bits` and that zlib compresses with.
+    /// The window nearest to `bits` with which zlib can compress.
     pub(super) fn nearest(bits: u8) -> WindowBits {
         WindowBits(bits.clamp(Self::MIN_COMPRESS.0, Self::MAX.0))
     }

@@ -1,4 +1,4 @@
-//! From messages to compressed payloads, RFC 7692 §7.2.1.
+//! Compresses messages (RFC 7692 §7.2.1).
 
 use std::fmt;
 
@@ -11,19 +11,18 @@ use super::pool::{self, Shape};
 use super::window::Window;
 use super::zlib;
 
-/// What a flush ends with, and what is not sent: an empty stored block, less its first byte (RFC 7692 §7.2.1).
+/// The end of a flush, which is not sent: an empty stored block without its first byte (RFC 7692 §7.2.1).
 const FLUSHED: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
-/// What stands for an empty message: the first byte of an empty stored block (RFC 7692 §7.2.3.6).
+/// The payload of an empty message: the first byte of an empty stored block (RFC 7692 §7.2.3.6).
 const EMPTY: u8 = 0x00;
 
-/// The least and the most room that is made for output at a time. zlib repeats the mark of a flush if there is less than
-/// 7 bytes of room for it.
+/// Least and most room for output at a time. With less than 7 bytes of room, zlib repeats the flush marker.
 const MIN_ROOM: usize = 256;
 const MAX_ROOM: usize = 32 << 10;
 
-/// How much of the window a lent compressor is fed with before a message: this many times its length, and at least this
-/// many bytes. To feed it costs as much for each byte as to compress it, and what is far behind helps little: for 1 KiB
-/// of JSON, all of 4 KiB makes it 3 % smaller than 2 KiB do, and takes 4 µs more; all of 32 KiB takes 90 µs.
+/// How much of the window is loaded into a pooled compressor before a message: this many times the message's length,
+/// and at least this many bytes. Loading a byte costs as much as compressing it, and distant data helps little. For 1
+/// KiB of JSON, loading 4 KiB instead of 2 KiB saves 3 % and takes 4 µs more; loading 32 KiB takes 90 µs.
 const HISTORY_TIMES: usize = 2;
 const MIN_HISTORY: usize = 2 << 10;
 
@@ -34,15 +33,15 @@ pub struct Compressor {
     state: BetweenMessages,
 }
 
-/// What there is between two messages.
+/// The state between two messages.
 enum BetweenMessages {
-    /// Nothing is ever compressed: see [`Agreement::compress`].
+    /// Never compresses: see [`Agreement::compress`].
     Unable,
     /// Each message stands alone.
     NoTakeover,
-    /// What the next message may refer to.
+    /// The data that the next message may refer to.
     Window(Window),
-    /// A compressor that has seen the messages so far; `None` before the first.
+    /// A compressor that has processed all earlier messages; `None` before the first.
     Compressor(Option<zlib_rs::Deflate>),
 }
 
@@ -50,9 +49,9 @@ enum BetweenMessages {
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
-    /// The payload is in the buffer and has to be sent, with RSV1.
+    /// The payload is in the buffer and must be sent, with RSV1.
     Applied,
-    /// Nothing is in the buffer; the message has to be sent as it is.
+    /// Nothing was added to the buffer; the message must be sent uncompressed.
     Skipped,
 }
 
@@ -60,7 +59,7 @@ pub enum Compression {
 struct Stopped;
 
 impl Compressor {
-    /// Takes no memory until the first message is compressed.
+    /// Allocates nothing until the first message is compressed.
     #[must_use]
     pub fn new(agreement: &Agreement, config: &Deflate) -> Compressor {
         let window = agreement.compress.map_or(config.window, |context| context.window);
@@ -73,12 +72,12 @@ impl Compressor {
         Compressor { shape: config.shape(window), threshold: config.threshold, state }
     }
 
-    /// Appends the compressed payload of a message to `out`, or leaves it alone.
+    /// Appends the compressed payload of a message to `out`, or skips it and leaves `out` unchanged.
     ///
-    /// Whether to compress is decided here, by the length, before anything is compressed. What was compressed has to be
-    /// sent, also if it became longer: under context takeover the next message may refer to it, and a peer that was sent
-    /// the message uncompressed instead could not resolve that. Bytes that cannot be compressed become longer by a
-    /// fraction of a percent, at level 1 by up to an eighth.
+    /// The length decides whether to compress, before anything is compressed. A compressed payload must be sent even if
+    /// it is longer than the message. Under context takeover, the next message may refer to it, and a peer that
+    /// received the message uncompressed could not resolve that. Incompressible bytes grow by a fraction of a percent,
+    /// at level 1 by up to an eighth.
     pub fn compress(&mut self, message: &[u8], out: &mut Vec<u8>) -> Compression {
         if message.len() < self.threshold || matches!(self.state, BetweenMessages::Unable) {
             return Compression::Skipped;
@@ -86,7 +85,7 @@ impl Compressor {
         let start = out.len();
         let mut deflate = self.begin(message.len());
         if deflate_message(&mut deflate, message, out).is_err() {
-            // It has no reason to. A compressor that begins anew with the next message is always understood.
+            // This should not happen. A compressor that starts afresh with the next message is always understood.
             out.truncate(start);
             return Compression::Skipped;
         }
@@ -94,11 +93,12 @@ impl Compressor {
         Compression::Applied
     }
 
-    /// The compressed payload of a message that goes to many, from `once` or for all to find there. `None`: the message
-    /// has to be sent as it is.
+    /// The compressed payload of a message that goes to several connections: taken from `once`, or compressed and
+    /// stored there. `None`: the message must be sent uncompressed.
     ///
-    /// It refers to nothing before it. But the peer counts the distances of later messages across it (RFC 7692 §7.2.2),
-    /// and this compressor has not seen it: so what is kept is forgotten, and the next message begins anew.
+    /// The payload refers to no earlier data. But the peer counts the distances of later messages across it (RFC 7692
+    /// §7.2.2), and this compressor has not seen it. Therefore the compressor forgets its context, and the next message
+    /// starts afresh.
     pub(crate) fn compress_once<'o>(&mut self, message: &[u8], once: &'o OncePerWindow) -> Option<&'o Bytes> {
         if message.len() < self.threshold || matches!(self.state, BetweenMessages::Unable) {
             return None;
@@ -108,8 +108,8 @@ impl Compressor {
         Some(payload)
     }
 
-    /// Gives back what is kept between messages. The next message begins with an empty window and shrinks less; the peer
-    /// does not notice, because nothing obliges a message to refer to earlier ones.
+    /// Frees the context kept between messages. The next message starts with an empty window and shrinks less. The peer
+    /// does not notice, because no message is obliged to refer to earlier ones.
     pub(super) fn forget(&mut self) {
         match &mut self.state {
             BetweenMessages::Unable | BetweenMessages::NoTakeover => {}
@@ -122,7 +122,7 @@ impl Compressor {
         }
     }
 
-    /// The compressor to go on with, for a message of `len` bytes.
+    /// The compressor for a message of `len` bytes.
     fn begin(&mut self, len: usize) -> zlib_rs::Deflate {
         match &mut self.state {
             BetweenMessages::Unable | BetweenMessages::NoTakeover => pool::take_deflate(self.shape),
@@ -136,7 +136,7 @@ impl Compressor {
         }
     }
 
-    /// Keeps what is to be kept of `deflate`, which has compressed `message`.
+    /// Keeps the context of `deflate` after it compressed `message`.
     fn end(&mut self, deflate: zlib_rs::Deflate, message: &[u8]) {
         match &mut self.state {
             BetweenMessages::Unable | BetweenMessages::NoTakeover => pool::give_deflate(self.shape, deflate),
@@ -170,11 +170,11 @@ impl fmt::Debug for Compressor {
     }
 }
 
-/// `deflate`, as if it had compressed `history`.
+/// `deflate`, in a state as if it had compressed `history`.
 fn with_history(mut deflate: zlib_rs::Deflate, history: [&[u8]; 2]) -> zlib_rs::Deflate {
     for half in history {
         if !half.is_empty() && deflate.set_dictionary(half).is_err() {
-            // Never half of it: distances would be counted from the wrong end.
+            // Never load one half only: distances would count from the wrong end.
             deflate.reset();
             break;
         }
@@ -182,7 +182,7 @@ fn with_history(mut deflate: zlib_rs::Deflate, history: [&[u8]; 2]) -> zlib_rs::
     deflate
 }
 
-/// Compresses a message that refers to nothing before it.
+/// Compresses a message that refers to no earlier data.
 fn compress_alone(shape: Shape, message: &[u8]) -> Option<Bytes> {
     let mut payload = Vec::new();
     let mut deflate = pool::take_deflate(shape);
@@ -192,14 +192,14 @@ fn compress_alone(shape: Shape, message: &[u8]) -> Option<Bytes> {
     Some(payload.into())
 }
 
-/// Compresses one message, with the flush that makes it whole for the peer, and without the flush's mark.
+/// Compresses one message with a flush, and removes the flush marker.
 fn deflate_message(
     deflate: &mut zlib_rs::Deflate,
     mut message: &[u8],
     out: &mut Vec<u8>,
 ) -> Result<(), Stopped> {
     if message.is_empty() {
-        // zlib gives nothing for it, once it has flushed and nothing came after.
+        // After a flush, zlib outputs nothing for an empty message.
         out.push(EMPTY);
         return Ok(());
     }
@@ -212,7 +212,7 @@ fn deflate_message(
         out.truncate(start + progress.written);
         message = message.get(progress.read..).unwrap_or_default();
         if progress.written < room {
-            // With room left, all is written that there was.
+            // If room is left, all output has been written.
             break;
         }
     }

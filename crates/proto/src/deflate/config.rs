@@ -1,18 +1,19 @@
-//! What this end wants of permessage-deflate.
+//! The permessage-deflate settings of this end.
 
 use super::agreement::{Takeover, WindowBits};
 use super::pool::Shape;
 
-/// What this end wants of permessage-deflate. One value serves any number of connections, in either role.
+/// The permessage-deflate settings of this end. One value serves any number of connections, in either role.
 ///
-/// [`default`](Deflate::default) is for many connections: between messages one costs at most **8 KiB**, two windows of
-/// 4 KiB, or 36 KiB if the peer cannot be bound to a smaller window (Firefox and Safari do not offer it). Before the
-/// first compressed message, and where context takeover was not agreed on, it costs nothing. A message that is arriving
-/// in pieces holds another 47 KiB until it is whole.
+/// [`default`](Deflate::default) is for many connections. Between messages, a connection costs at most **8 KiB**, two
+/// windows of 4 KiB; or 36 KiB if the peer's window cannot be limited (Firefox and Safari do not offer that). It costs
+/// nothing before the first compressed message, and nothing without context takeover. A message that arrives in pieces
+/// takes another 47 KiB until it is complete.
 ///
-/// [`dedicated`](Deflate::dedicated) is for few connections, and for speed: 403 KiB each.
+/// [`dedicated`](Deflate::dedicated) is for few connections, and for speed: 403 KiB per connection.
 ///
-/// In between, with `window` and `peer_window` in bits and `memory_level` as set here, a connection costs in bytes:
+/// With other settings, a connection costs this many bytes, with `window` and `peer_window` in bits and `memory_level`
+/// as set here:
 ///
 /// ```text
 /// to send      Retain::Nothing      0
@@ -22,7 +23,7 @@ use super::pool::Shape;
 ///              Takeover::No         0
 /// ```
 ///
-/// Each thread keeps up to two compressors and four inflaters for the use of all.
+/// In addition, each thread keeps up to two compressors and four inflaters, which its connections share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Deflate {
@@ -35,17 +36,17 @@ pub struct Deflate {
     pub(super) threshold: usize,
 }
 
-/// What this end keeps from one message that it sent to the next: memory against time and size.
+/// The context that this end keeps between the messages it sends: a trade of memory against time and size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Retain {
-    /// Nothing: the peer is told `*_no_context_takeover`. Messages of a few hundred bytes hardly shrink.
+    /// Nothing: this end negotiates its `*_no_context_takeover`. Messages of a few hundred bytes hardly shrink.
     Nothing,
-    /// The window. Messages shrink almost as well as with [`Retain::Compressor`]; in return, before each one a compressor
-    /// that the thread lends is fed with the newest part of the window again, twice as long as the message and at least
-    /// 2 KiB, which takes some 3 µs for a short message.
+    /// The window. Messages shrink almost as well as with [`Retain::Compressor`]. In return, the newest part of the
+    /// window is loaded into a pooled compressor before each message: twice the length of the message, at least 2 KiB.
+    /// That takes about 3 µs for a short message.
     Window,
-    /// The whole compressor, which belongs to the connection.
+    /// The whole compressor, owned by the connection.
     Compressor,
 }
 
@@ -64,10 +65,10 @@ impl Default for Deflate {
 }
 
 impl Deflate {
-    /// The name that the extension is registered under (RFC 7692 §9.1).
+    /// The registered name of the extension (RFC 7692 §9.1).
     pub const NAME: &'static str = "permessage-deflate";
 
-    /// For few connections: the largest windows, and a compressor that belongs to the connection.
+    /// For few connections: the largest windows, and a compressor per connection.
     #[must_use]
     pub fn dedicated() -> Deflate {
         Deflate {
@@ -79,30 +80,31 @@ impl Deflate {
         }
     }
 
-    /// How hard to compress, as in zlib: 0 not at all, 1 fastest, 9 smallest. More than 9 counts as 9. 6.
+    /// The compression level, as in zlib: 0 does not compress, 1 is fastest, 9 gives the smallest output. Values above
+    /// 9 count as 9. Default: 6.
     #[must_use]
     pub fn level(mut self, level: u8) -> Deflate {
         self.level = level.min(9);
         self
     }
 
-    /// How much memory zlib takes for what it has found and not written yet, 1 to 9 as in zlib: `7 · 2^(level + 6)`
-    /// bytes. What lies outside counts as the nearest. 5, which is 14 KiB.
+    /// The memory level of zlib, 1 to 9: its buffers take `7 · 2^(level + 6)` bytes. Values outside are clamped.
+    /// Default: 5, which is 14 KiB.
     #[must_use]
     pub fn memory_level(mut self, level: u8) -> Deflate {
         self.memory_level = level.clamp(1, 9);
         self
     }
 
-    /// The window that this end compresses with, as the base-2 logarithm of its bytes, 9 to 15; what lies outside counts
-    /// as the nearest. The peer may ask for a smaller one. 12, which is 4 KiB.
+    /// The window with which this end compresses, as the base-2 logarithm of its bytes, 9 to 15. Values outside are
+    /// clamped. The peer may demand a smaller one. Default: 12, which is 4 KiB.
     #[must_use]
     pub fn window(mut self, bits: u8) -> Deflate {
         self.window = WindowBits::nearest(bits);
         self
     }
 
-    /// What this end keeps between the messages that it sends. The peer may ask it to keep nothing.
+    /// The context that this end keeps between the messages it sends. The peer may demand that it keeps none. Default:
     /// [`Retain::Window`].
     #[must_use]
     pub fn retain(mut self, retain: Retain) -> Deflate {
@@ -110,15 +112,14 @@ impl Deflate {
         self
     }
 
-    /// The window that the peer is asked to compress with, 9 to 15 bits; what lies outside counts as the nearest. A
-    /// client that does not offer to be bound, and a server that declines it, use up to 15 all the same. 12, which is
-    /// 4 KiB.
+    /// The window that the peer is asked to use, 9 to 15 bits. Values outside are clamped. A client that does not offer
+    /// the limit, and a server that declines it, may still use up to 15. Default: 12, which is 4 KiB.
     #[must_use]
     pub fn peer_window(mut self, bits: u8) -> Deflate {
         self.peer_window = WindowBits::nearest(bits);
         self
     }
-
+    /// Whether the peer's messages may refer to earlier ones. The peer must obey a `No`. Default: [`Takeover::Yes`].
     /// Whether the messages of the peer may refer to earlier ones. It has to heed a `No`. [`Takeover::Yes`].
     #[must_use]
     pub fn peer_takeover(mut self, takeover: Takeover) -> Deflate {
@@ -126,14 +127,14 @@ impl Deflate {
         self
     }
 
-    /// Messages of fewer bytes are not compressed. 256.
+    /// Messages of fewer bytes are not compressed. Default: 256.
     #[must_use]
     pub fn threshold(mut self, bytes: usize) -> Deflate {
         self.threshold = bytes;
         self
     }
 
-    /// Whether the messages that this end sends may refer to earlier ones, as far as it is concerned.
+    /// Whether this end wants its messages to refer to earlier ones.
     pub(super) fn takeover(&self) -> Takeover {
         match self.retain {
             Retain::Nothing => Takeover::No,
@@ -141,7 +142,7 @@ impl Deflate {
         }
     }
 
-    /// The compressor to use with this window.
+    /// The compressor settings for this window.
     pub(super) fn shape(&self, window: WindowBits) -> Shape {
         Shape { level: self.level, memory_level: self.memory_level, window }
     }

@@ -1,4 +1,4 @@
-//! From compressed payloads to messages, RFC 7692 §7.2.2.
+//! Inflates messages (RFC 7692 §7.2.2).
 
 use std::error::Error;
 use std::fmt;
@@ -8,52 +8,51 @@ use super::pool;
 use super::window::Window;
 use super::zlib::{self, Ended};
 
-/// What a payload is short of (RFC 7692 §7.2.2), and behind it an empty stored block with BFINAL. A payload that was
-/// whole ends exactly there, and nothing comes out; one that was cut off in the middle of a block does not.
+/// The bytes removed from a payload (RFC 7692 §7.2.2), followed by an empty stored block with BFINAL. A complete
+/// payload ends exactly there and produces no further output; one cut off inside a block does not.
 const END: [u8; 9] = [0x00, 0x00, 0xff, 0xff, 0x01, 0x00, 0x00, 0xff, 0xff];
 
-/// How many bytes are inflated at a time, and so by how much a message can be over its limit before it is noticed: they
-/// are on the stack, and gone by then.
+/// How many bytes are inflated at a time. A message can exceed its limit by this much before that is noticed; the
+/// excess is on the stack and is discarded.
 const CHUNK: usize = 8 << 10;
 
 /// Inflates the compressed messages that one end of a connection receives, piece by piece as they arrive.
 ///
-/// A peer that refers further back than was agreed on is [`Corrupt`] where the bytes are not there any more. Where they
-/// are, in the same message, they are lent: nothing would be saved by refusing.
+/// A reference beyond the agreed window is [`Corrupt`] if the bytes are gone. If they are still there, in the same
+/// message, it is accepted: refusing would save nothing.
 pub struct Inflater {
-    /// What the next message may refer to; `None` without context takeover.
+    /// The data that the next message may refer to; `None` without context takeover.
     window: Option<Window>,
     /// The message that is arriving.
     message: Option<PartialMessage>,
 }
 
-/// A message that is not whole.
+/// An incomplete message.
 struct PartialMessage {
     inflate: zlib_rs::Inflate,
-    /// How many bytes came out so far.
+    /// How many bytes have been inflated.
     inflated: usize,
-    /// Whether the last block so far was the last of its DEFLATE data.
+    /// Whether the last block was the final one of its DEFLATE data.
     ended: Ended,
 }
 
-/// Why a piece of a message was not inflated to its end. The connection has to be failed; the rest of the message must
-/// not be pushed.
+/// Why a piece of a message could not be inflated. The connection must fail; do not push the rest of the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InflateFailure<E> {
     /// The message is longer than its limit: close code 1009.
     TooBig,
     /// See [`Corrupt`]: close code 1007.
     Corrupt,
-    /// Whoever takes the inflated bytes does not want them.
+    /// The sink returned an error.
     Sink(E),
 }
 
-/// The payload is not, or not whole, DEFLATE data: close code 1007.
+/// The payload is not valid or not complete DEFLATE data: close code 1007.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Corrupt;
 
 impl Inflater {
-    /// Takes no memory until the first compressed message.
+    /// Allocates nothing until the first compressed message.
     #[must_use]
     pub fn new(agreement: &Agreement) -> Inflater {
         let window = match agreement.inflate.takeover {
@@ -63,12 +62,12 @@ impl Inflater {
         Inflater { window, message: None }
     }
 
-    /// Inflates the next piece of a message, unmasked, and hands out what comes of it in chunks. Of a message that is
-    /// longer than `limit` bytes, inflated, nothing is handed out beyond the limit, and at most 8 KiB more are inflated.
+    /// Inflates the next piece of a message, unmasked, and passes the output to `sink` in chunks. The sink never gets
+    /// more than `limit` bytes of a message, and at most 8 KiB are inflated beyond that.
     ///
     /// # Errors
     ///
-    /// [`InflateFailure`]. The message is lost, and with it what later ones may refer to.
+    /// [`InflateFailure`]. The message is lost, and with it the context of later messages.
     pub fn push<E>(
         &mut self,
         piece: &[u8],
@@ -92,16 +91,16 @@ impl Inflater {
         Ok(())
     }
 
-    /// Ends a message: its last frame is whole.
+    /// Ends a message whose last frame is complete.
     ///
     /// # Errors
     ///
-    /// The message ends in the middle of a block, or has no bytes at all: an empty one has one (RFC 7692 §7.2.3.6).
+    /// [`Corrupt`] when the message ends inside a block, or has no bytes: an empty message has one (RFC 7692 §7.2.3.6).
     pub fn finish(&mut self) -> Result<(), Corrupt> {
         let mut message = self.message.take().ok_or(Corrupt)?;
         if message.ended == Ended::Yes {
-            // RFC 7692 §7.2.3.4 wants the first byte of an empty block behind a block with BFINAL. Not all peers know,
-            // `ws` lets them have their way, and there is nothing to be misunderstood.
+            // RFC 7692 §7.2.3.4 requires the first byte of an empty block after a block with BFINAL. Some peers omit
+            // it, `ws` accepts that, and it is unambiguous.
             if let Some(window) = &mut self.window {
                 window.clear();
             }
@@ -125,7 +124,7 @@ impl PartialMessage {
         Ok(PartialMessage { inflate, inflated: 0, ended: Ended::No })
     }
 
-    /// Inflates `input` to its end. `sink` gets each chunk, and how many bytes came out with it so far.
+    /// Inflates all of `input`. `sink` gets each chunk, and the number of bytes inflated up to its end.
     fn inflate<F: From<Corrupt>>(
         &mut self,
         mut input: &[u8],
@@ -153,14 +152,14 @@ impl PartialMessage {
                 return Ok(());
             }
             if progress.read == 0 && chunk.is_empty() && self.ended == Ended::No {
-                // There was input, there was room, and nothing happened: it would be so for ever.
+                // Input and room, but no progress: the loop would never end.
                 return Err(Corrupt.into());
             }
         }
     }
 
-    /// Goes on behind a block with BFINAL, the last one of its DEFLATE data (RFC 1951 §3.2.3). What follows is data of
-    /// its own, which refers to nothing before it; so do the browsers read what RFC 7692 §7.2.3.4 allows.
+    /// Continues after a block with BFINAL, the last one of its DEFLATE data (RFC 1951 §3.2.3). New DEFLATE data
+    /// follows, which refers to nothing before it; browsers interpret RFC 7692 §7.2.3.4 in this way.
     fn begin_anew(&mut self, window: &mut Option<Window>) {
         self.inflate.reset(false);
         self.ended = Ended::No;

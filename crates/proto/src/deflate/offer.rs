@@ -1,4 +1,4 @@
-//! The negotiation of permessage-deflate, RFC 7692 §5 and §7.1.
+//! Negotiates permessage-deflate (RFC 7692 §5, §7.1).
 
 use super::agreement::{Agreement, Context, Takeover, WindowBits};
 use super::config::Deflate;
@@ -6,10 +6,10 @@ use super::params::{ClientWindow, DeflateError, Params};
 use crate::handshake::Extension;
 
 impl Deflate {
-    /// What a client offers, the preferred variant first.
+    /// A client's offers, the preferred variant first.
     ///
-    /// A server that does not know how to bind its window has to decline an offer that asks for it, so a second offer
-    /// follows that does not (RFC 7692 §5.2).
+    /// A server that cannot limit its window must decline an offer that demands it, so a second offer follows without
+    /// it (RFC 7692 §5.2).
     #[must_use]
     pub fn offers(&self) -> Vec<Extension> {
         let least = self.least_offer();
@@ -19,14 +19,15 @@ impl Deflate {
         vec![Params { server_window: Some(self.peer_window), ..least }.extension(), least.extension()]
     }
 
-    /// What the server's answer to the [`offers`](Deflate::offers) means for a client.
+    /// Checks a server's response to the [`offers`](Deflate::offers), and returns the agreement for the client.
     ///
     /// # Errors
     ///
-    /// The answer is malformed, or fits none of the offers. The client has to fail the connection (RFC 7692 §7.1).
+    /// [`DeflateError`] when the response is malformed or matches none of the offers. The client must then fail the
+    /// connection (RFC 7692 §7.1).
     pub fn confirm(&self, answer: &Extension) -> Result<Agreement, DeflateError> {
         let answer = Params::read(answer)?;
-        // What fits an offer that asks for more, fits this one too.
+        // A response that matches the more demanding offer matches this one, too.
         self.least_offer().check_answer(&answer)?;
         let bound = answer.answered_client_window()?.unwrap_or(WindowBits::MAX);
         Ok(Agreement {
@@ -38,9 +39,9 @@ impl Deflate {
         })
     }
 
-    /// What a server answers to one offer, and what that means for it; made for
-    /// [`negotiate`](crate::handshake::negotiate()). `None`: the offer is declined, because it is malformed, or asks
-    /// for a window of 256 bytes, which zlib does not compress with.
+    /// A server's response to one offer, and the agreement; made for [`negotiate`](crate::handshake::negotiate()).
+    /// `None`: the offer is declined, because it is malformed, or demands a window of 256 bytes, with which zlib cannot
+    /// compress.
     #[must_use]
     pub fn answer(&self, offer: &Extension) -> Option<(Extension, Agreement)> {
         let offer = Params::read(offer).ok()?;
@@ -48,19 +49,20 @@ impl Deflate {
         let compress = self.compress(asked, offer.server_takeover)?;
         let inflate = Context {
             window: match offer.client_window {
-                // It must not be answered if it was not offered (§7.1.2.2).
+                // The response must not contain it if the offer does not (§7.1.2.2).
                 None => WindowBits::MAX,
                 Some(ClientWindow::Any) => self.peer_window,
                 Some(ClientWindow::UpTo(bits)) => self.peer_window.min(bits),
             },
-            // In an offer it says that the client is not going to use context takeover anyway (§7.1.1.2). Answered, it
-            // binds the client, and this end need not remember what it received.
+            // In an offer it says that the client will not use context takeover (§7.1.1.2). In the response it binds
+            // the client, so this end need not keep its context.
             takeover: self.peer_takeover.and(offer.client_takeover),
         };
         let answer = Params {
             server_takeover: compress.takeover,
             client_takeover: inflate.takeover,
-            // It may be answered even if it was not offered (§7.1.2.1): the client learns that a small window does.
+            // The response may contain it even if the offer does not (§7.1.2.1): it tells the client that a small
+            // window suffices.
             server_window: (offer.server_window.is_some() || compress.window < WindowBits::MAX)
                 .then_some(compress.window),
             client_window: (inflate.window < WindowBits::MAX).then_some(ClientWindow::UpTo(inflate.window)),
@@ -68,7 +70,7 @@ impl Deflate {
         Some((answer.extension(), Agreement { compress: Some(compress), inflate }))
     }
 
-    /// The offer that asks for nothing which a server may not know how to do.
+    /// The offer that demands nothing optional of the server.
     fn least_offer(&self) -> Params {
         Params {
             server_takeover: self.peer_takeover,
@@ -82,13 +84,12 @@ impl Deflate {
         }
     }
 
-    /// How this end compresses when the peer binds it to a window. `None` if it cannot with one so small.
+    /// How this end compresses when the peer limits it to a window. `None` if the window is too small.
     ///
-    /// zlib took a raw window of 8 bits for 9 until 1.2.8, and refuses it since (madler/zlib#171). Of the peers, `ws`
-    /// agrees to 8 and compresses with 9, which its zlib has distances for that happen to stay below 256; `websockets`
-    /// declines as a server and gives up the connection as a client. Here a server declines, and a client agrees and
-    /// sends every message uncompressed, as RFC 7692 §6 lets it. What a peer compresses with 8 bits is inflated as all
-    /// else.
+    /// Up to 1.2.8, zlib treated a raw window of 8 bits as 9; later versions refuse it (madler/zlib#171). `ws` agrees
+    /// to 8 but compresses with 9, where the distances of its zlib happen to stay below 256. `websockets` declines as a
+    /// server, and fails the connection as a client. Here, a server declines; a client agrees and sends every message
+    /// uncompressed, as RFC 7692 §6 allows. Messages that a peer compressed with 8 bits are inflated as usual.
     fn compress(&self, bound: WindowBits, takeover: Takeover) -> Option<Context> {
         (bound >= WindowBits::MIN_COMPRESS)
             .then(|| Context { window: self.window.min(bound), takeover: self.takeover().and(takeover) })

@@ -1,4 +1,4 @@
-//! Messages that are compressed once for many receivers.
+//! Messages that are compressed once for several connections.
 
 use std::sync::OnceLock;
 
@@ -6,18 +6,18 @@ use bytes::Bytes;
 
 use super::agreement::WindowBits;
 
-/// The compressed payloads of one message, one for each window that connections have agreed on, made when the first
-/// such connection asks. Each stands alone: it refers to nothing before it.
+/// The compressed payloads of one message: one per window, compressed when the first connection with that window needs
+/// it. No payload refers to earlier data.
 #[derive(Debug, Default)]
 pub(crate) struct OncePerWindow {
-    /// By [`WindowBits`], from 9 bits on. Inner `None`: it has to go uncompressed.
+    /// Indexed by [`WindowBits`], from 9 bits on. Inner `None`: send the message uncompressed.
     payloads: [OnceLock<Option<Bytes>>; WINDOWS],
 }
 
 const WINDOWS: usize = 7;
 
 impl OncePerWindow {
-    /// The payload for `window`, by `compress` if there is none so far.
+    /// The payload for `window`, made by `compress` on first use.
     pub(super) fn get(&self, window: WindowBits, compress: impl FnOnce() -> Option<Bytes>) -> Option<&Bytes> {
         let index = window.get().checked_sub(WindowBits::MIN_COMPRESS.get())?;
         self.payloads.get(usize::from(index))?.get_or_init(compress).as_ref()

@@ -1,4 +1,4 @@
-//! The parameters of permessage-deflate, RFC 7692 §7.1.
+//! The parameters of permessage-deflate (RFC 7692 §7.1).
 
 use std::error::Error;
 use std::fmt;
@@ -12,7 +12,7 @@ const CLIENT_NO_CONTEXT_TAKEOVER: &str = "client_no_context_takeover";
 const SERVER_MAX_WINDOW_BITS: &str = "server_max_window_bits";
 const CLIENT_MAX_WINDOW_BITS: &str = "client_max_window_bits";
 
-/// The parameters of one offer or answer.
+/// The parameters of one offer or response.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Params {
     pub(super) server_takeover: Takeover,
@@ -21,35 +21,35 @@ pub(super) struct Params {
     pub(super) client_window: Option<ClientWindow>,
 }
 
-/// `client_max_window_bits`, which has a meaning without a value too (RFC 7692 §7.1.2.2).
+/// `client_max_window_bits`, which may also occur without a value (RFC 7692 §7.1.2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ClientWindow {
-    /// In an offer: the client can be bound to any window.
+    /// In an offer: the client accepts any limit.
     Any,
-    /// In an offer: the client can be bound to any window, and uses no larger one than this anyway. In an answer: it
+    /// In an offer: the client accepts any limit, and in any case uses no larger window than this. In a response: it
     /// must not use a larger one.
     UpTo(WindowBits),
 }
 
-/// Why the server's answer to permessage-deflate cannot be agreed to. The client fails the connection (RFC 7692 §7.1).
+/// Why the client cannot accept the server's permessage-deflate response. The client fails the connection (RFC 7692
+/// §7.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DeflateError {
-    /// The answer names another extension.
+    /// The response names another extension.
     OtherExtension(String),
     /// A parameter that RFC 7692 does not define.
     UnknownParam(String),
-    /// A parameter that stands twice.
+    /// A parameter that occurs twice.
     RepeatedParam(String),
-    /// A parameter with a value that it cannot have, or without the one that it needs.
+    /// A parameter with an invalid value, or without the value that it needs.
     InvalidValue {
         /// The parameter's name.
         param: String,
-        /// What it has for a value.
+        /// Its value.
         value: Option<String>,
     },
-    /// A parameter that is missing although the offer asked for it, or that grants more or asks for more than the offer
-    /// allows.
+    /// The response lacks a parameter that the offer demands, or has one that the offer does not allow.
     NotOffered {
         /// The parameter's name.
         param: &'static str,
@@ -57,8 +57,8 @@ pub enum DeflateError {
 }
 
 impl Params {
-    /// Reads an offer or an answer, whole or not at all: an end must decline an offer and fail on an answer that has a
-    /// parameter twice, with a wrong value, or that is not defined (RFC 7692 §7.1).
+    /// Parses an offer or a response. An endpoint must decline the offer, or fail on the response, if a parameter
+    /// occurs twice, has an invalid value, or is unknown (RFC 7692 §7.1).
     pub(super) fn read(extension: &Extension) -> Result<Params, DeflateError> {
         if extension.name != Deflate::NAME {
             return Err(DeflateError::OtherExtension(extension.name.clone()));
@@ -89,7 +89,7 @@ impl Params {
         Ok(())
     }
 
-    /// The offer or answer with these parameters.
+    /// The offer or response with these parameters.
     pub(super) fn extension(&self) -> Extension {
         let mut extension = Extension::new(Deflate::NAME);
         if self.server_takeover == Takeover::No {
@@ -110,8 +110,7 @@ impl Params {
         }
     }
 
-    /// The window that an answer binds the client to. Without a value it binds to nothing, which only an offer may say
-    /// (RFC 7692 §7.1.2.2).
+    /// The client window in a response. The parameter without a value is valid in an offer only (RFC 7692 §7.1.2.2).
     pub(super) fn answered_client_window(&self) -> Result<Option<WindowBits>, DeflateError> {
         match self.client_window {
             None => Ok(None),
@@ -122,23 +121,22 @@ impl Params {
         }
     }
 
-    /// Checks that `answer` accepts this offer and not something else. Whether the client may refer to earlier messages
-    /// is not for the offer to say: `client_no_context_takeover` is a hint there, and an answer may have it unasked
-    /// (RFC 7692 §7.1.1.2).
+    /// Checks that `answer` accepts this offer. `client_no_context_takeover` is only a hint in an offer, and a response
+    /// may contain it unasked (RFC 7692 §7.1.1.2).
     pub(super) fn check_answer(&self, answer: &Params) -> Result<(), DeflateError> {
-        // §7.1.1.1: to accept an offer with it, the server has to repeat it.
+        // §7.1.1.1: a server that accepts an offer with it must repeat it.
         if self.server_takeover == Takeover::No && answer.server_takeover == Takeover::Yes {
             return Err(DeflateError::NotOffered { param: SERVER_NO_CONTEXT_TAKEOVER });
         }
-        // §7.1.2.1: to accept an offer with it, the server has to answer the same or a smaller window.
+        // §7.1.2.1: a server that accepts an offer with it must respond with the same or a smaller window.
         if let Some(bits) = self.server_window
             && answer.server_window.is_none_or(|answered| answered > bits)
         {
             return Err(DeflateError::NotOffered { param: SERVER_MAX_WINDOW_BITS });
         }
-        // §7.1.2.2: it must not be answered if it was not offered. With which value does not matter: a server that
-        // answers a larger window than was offered does what it should not, but only allows what the client does not
-        // use. Autobahn's does so (cases 13.4 and 13.6).
+        // §7.1.2.2: the response must not contain it if the offer does not. The value is not checked: a larger window
+        // than the client offered is wrong, but only permits what the client does not use. Autobahn's server does this
+        // (cases 13.4 and 13.6).
         let allowed = self.client_window.is_some() || answer.answered_client_window()?.is_none();
         if allowed { Ok(()) } else { Err(DeflateError::NotOffered { param: CLIENT_MAX_WINDOW_BITS }) }
     }
@@ -161,7 +159,7 @@ impl fmt::Display for DeflateError {
                 write!(f, "permessage-deflate has no value for {param}")
             }
             DeflateError::NotOffered { param } => {
-                write!(f, "permessage-deflate was answered with another {param} than the offer allows")
+                write!(f, "the permessage-deflate response does not match the offer in {param}")
             }
         }
     }

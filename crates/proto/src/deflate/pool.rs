@@ -1,8 +1,8 @@
-//! zlib's working states, lent for the time of a message.
+//! A pool of zlib's working states, each lent for one message.
 //!
-//! A state is 47 KiB to inflate and 140 KiB to 480 KiB to compress. To allocate one for each message would cost more
-//! than a short message does, and to keep one for each connection would cost the memory. A thread works on one message
-//! at a time, so a few of them do.
+//! A state takes 47 KiB to inflate, and 140 KiB to 480 KiB to compress. Allocating one per message would cost more than
+//! a short message does, and keeping one per connection would cost the memory. A thread works on one message at a time,
+//! so a few states suffice.
 
 use std::cell::RefCell;
 
@@ -12,7 +12,7 @@ use super::agreement::WindowBits;
 
 /// Compressors that a thread keeps.
 const DEFLATES: usize = 2;
-/// Inflaters that a thread keeps: a message that arrives in pieces holds on to one, so a few may be out at a time.
+/// Inflaters that a thread keeps. A message that arrives in pieces holds one, so several may be in use at a time.
 const INFLATES: usize = 4;
 
 thread_local! {
@@ -20,14 +20,14 @@ thread_local! {
     static INFLATE: Pool<(), Inflate> = const { Pool::new(INFLATES) };
 }
 
-/// What a compressor is made for; it serves all who want the same.
+/// The settings of a compressor. Connections with the same settings can share it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shape {
     /// 0 to 9.
     pub(super) level: u8,
     /// 1 to 9.
     pub(super) memory_level: u8,
-    /// [`WindowBits::MIN_COMPRESS`] at least.
+    /// At least [`WindowBits::MIN_COMPRESS`].
     pub(super) window: WindowBits,
 }
 
@@ -39,7 +39,7 @@ pub(super) fn take_deflate(shape: Shape) -> Deflate {
     }
     Deflate::new_with_config(DeflateConfig {
         level: shape.level.into(),
-        // Negative: DEFLATE without a header and a checksum around it (RFC 7692 §7.2).
+        // Negative: raw DEFLATE data without header and checksum (RFC 7692 §7.2).
         window_bits: -i32::from(shape.window.get()),
         mem_level: shape.memory_level.into(),
         ..DeflateConfig::default()
@@ -47,11 +47,11 @@ pub(super) fn take_deflate(shape: Shape) -> Deflate {
 }
 
 pub(super) fn give_deflate(shape: Shape, deflate: Deflate) {
-    // A thread that is ending has no pool any more, and needs none.
+    // A terminating thread has no pool any more.
     let _kept = DEFLATE.try_with(|pool| pool.give(shape, deflate));
 }
 
-/// An inflater with an empty window. It has room for the largest window always, zlib-rs knows no smaller one.
+/// An inflater with an empty window. It always has the largest window: zlib-rs supports no smaller one.
 pub(super) fn take_inflate() -> Inflate {
     if let Some(mut inflate) = INFLATE.try_with(|pool| pool.take(&())).ok().flatten() {
         inflate.reset(false);
@@ -61,11 +61,11 @@ pub(super) fn take_inflate() -> Inflate {
 }
 
 pub(super) fn give_inflate(inflate: Inflate) {
-    // As for a compressor.
+    // A terminating thread has no pool any more.
     let _kept = INFLATE.try_with(|pool| pool.give((), inflate));
 }
 
-/// States that are not in use, the one used last at the end.
+/// Unused states, the most recently used one last.
 struct Pool<K, T> {
     idle: RefCell<Vec<(K, T)>>,
     most: usize,
@@ -82,7 +82,7 @@ impl<K: PartialEq, T> Pool<K, T> {
         Some(idle.remove(index).1)
     }
 
-    /// Keeps `state`; one too many, and the one that was not used for longest goes.
+    /// Keeps `state`. If the pool is full, drops the least recently used one.
     fn give(&self, key: K, state: T) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() == self.most {

@@ -1,8 +1,9 @@
-//! What one end compresses, the other inflates: over all windows, levels and ways to remember, and many messages.
+//! The inflater restores what the compressor produced: for all windows, levels and retention settings, over many
+//! messages.
 
 use super::*;
 
-/// Pieces to cut a payload into, in bytes; 1 cuts it everywhere.
+/// Lengths of the pieces that a payload is split into, in bytes.
 const PIECES: [usize; 4] = [1, 7, 1_000, usize::MAX];
 
 struct Connection {
@@ -22,8 +23,8 @@ impl Connection {
         }
     }
 
-    /// Sends a message and receives it in pieces. The inflater keeps the agreed window and no more, so a reference to
-    /// further back is an error.
+    /// Sends a message and receives it in pieces. The inflater keeps only the agreed window, so a reference beyond it
+    /// is an error.
     #[track_caller]
     fn carries(&mut self, message: &[u8], piece: usize) {
         self.payload.clear();
@@ -47,7 +48,7 @@ fn take(inflater: &mut Inflater, piece: &[u8], limit: usize, received: &mut Vec<
     assert_eq!(taken, Ok(()));
 }
 
-/// Bytes that cannot be compressed, others for each seed.
+/// Incompressible bytes that depend on the seed.
 fn bytes(seed: u64, len: usize) -> Vec<u8> {
     let mut state = seed;
     let next = || {
@@ -57,7 +58,7 @@ fn bytes(seed: u64, len: usize) -> Vec<u8> {
     std::iter::repeat_with(next).take(len).collect()
 }
 
-/// Messages as they come: alike, unlike, empty, short, longer than any window.
+/// Typical messages: similar, different, empty, short, and longer than any window.
 fn messages() -> Vec<Vec<u8>> {
     let record = |number: usize| {
         format!(r#"{{"id":{number},"symbol":"ABC{}","price":{}.5}}"#, number % 7, number * 31 % 997)
@@ -84,7 +85,7 @@ fn each_configuration() -> impl Iterator<Item = (Deflate, Takeover)> {
     (9..=15).flat_map(move |window| {
         (0..=9).flat_map(move |level| {
             retains.map(|(retain, takeover)| {
-                // Small and large ones in turn, so that each window and each level meets both.
+                // Alternate small and large, so that each window and each level is tested with both.
                 let memory_level = if (window + level) % 2 == 0 { 1 } else { 9 };
                 let config = Deflate::default().threshold(0).window(window).level(level);
                 (config.memory_level(memory_level).retain(retain), takeover)
@@ -104,7 +105,7 @@ fn every_window_level_and_way_to_remember() {
     }
 }
 
-/// The end of a payload may be where the room that was made for it ends, or just before, or behind.
+/// The end of a payload may be just before, at, or just after the end of its buffer.
 #[test]
 fn messages_of_every_length() {
     let noise = bytes(3, 1_500);
@@ -116,7 +117,7 @@ fn messages_of_every_length() {
     }
 }
 
-/// One thread lends the same states to all, and no connection notices.
+/// The thread's pool lends the same states to all connections, unnoticed.
 #[test]
 fn connections_in_turn() {
     let configurations: Vec<_> = each_configuration().step_by(17).collect();
@@ -129,7 +130,7 @@ fn connections_in_turn() {
     }
 }
 
-/// The peer's window is full of what the compressor has forgotten, and it does not matter.
+/// The peer's window is full of data that the compressor has forgotten. That does no harm.
 #[test]
 fn a_compressor_that_forgets_between_messages() {
     for retain in [Retain::Window, Retain::Compressor] {
@@ -143,7 +144,7 @@ fn a_compressor_that_forgets_between_messages() {
     }
 }
 
-/// Messages that arrive in pieces on many connections at once take more inflaters than a thread keeps.
+/// Messages that arrive in pieces on many connections at once need more inflaters than a thread keeps.
 #[test]
 fn messages_that_arrive_at_once() {
     let config = Deflate::default().threshold(0);

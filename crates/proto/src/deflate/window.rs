@@ -1,11 +1,11 @@
-//! What the next message may refer to.
+//! The context of a message: the bytes that the next one may refer to.
 
 use std::collections::VecDeque;
 
 use super::agreement::WindowBits;
 
-/// The last bytes of what was compressed or inflated: the LZ77 sliding window, all that context takeover needs from one
-/// message to the next (RFC 7692 §7.1.1). It grows with what went through, up to its size.
+/// The LZ77 sliding window: the last bytes that were compressed or inflated. Context takeover needs nothing else from
+/// one message to the next (RFC 7692 §7.1.1). It grows with the data, up to its size.
 pub(super) struct Window {
     bytes: VecDeque<u8>,
     size: usize,
@@ -16,7 +16,7 @@ impl Window {
         Window { bytes: VecDeque::new(), size: bits.bytes() }
     }
 
-    /// Takes what went through, and forgets what is now out of reach.
+    /// Appends processed data, and forgets what is out of reach.
     pub(super) fn push(&mut self, piece: &[u8]) {
         let newest = piece.get(piece.len().saturating_sub(self.size)..).unwrap_or_default();
         let out_of_reach = (self.bytes.len() + newest.len()).saturating_sub(self.size);
@@ -31,7 +31,7 @@ impl Window {
         [older, newer]
     }
 
-    /// The newest of the bytes, `len` at most, oldest first.
+    /// The newest bytes, at most `len`, oldest first.
     pub(super) fn newest(&self, len: usize) -> [&[u8]; 2] {
         let [older, newer] = self.halves();
         let beyond = self.bytes.len().saturating_sub(len);
@@ -39,12 +39,12 @@ impl Window {
         [older.get(beyond..).unwrap_or_default(), newer.get(beyond_older..).unwrap_or_default()]
     }
 
-    /// Forgets everything and gives the memory back.
+    /// Forgets everything and frees the memory.
     pub(super) fn clear(&mut self) {
         self.bytes = VecDeque::new();
     }
 
-    /// Makes room for `len` bytes, doubling as a `VecDeque` does by itself, but never beyond the size.
+    /// Makes room for `len` bytes. The capacity doubles, as a `VecDeque` does by default, but never exceeds the size.
     fn grow(&mut self, len: usize) {
         if len > self.bytes.capacity() {
             let capacity = (self.bytes.capacity() * 2).clamp(len, self.size);

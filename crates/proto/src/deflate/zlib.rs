@@ -1,12 +1,12 @@
-//! Calls of zlib that tell how far each one came, where zlib itself keeps totals.
+//! Wrappers around zlib calls that return the progress of one call; zlib only keeps totals.
 
 use zlib_rs::{Deflate, DeflateFlush, Inflate, InflateFlush, Status};
 
-/// How far one call came.
+/// The progress of one call.
 pub(super) struct Progress {
-    /// Bytes of the input that it took.
+    /// Bytes of input consumed.
     pub(super) read: usize,
-    /// Bytes of the room that it filled.
+    /// Bytes of output written.
     pub(super) written: usize,
 }
 
@@ -17,14 +17,14 @@ pub(super) enum Ended {
     No,
 }
 
-/// Compresses what there is room for, to a flush at the end of `input`.
+/// Compresses as much as `room` allows, with a flush at the end of `input`.
 pub(super) fn compress(deflate: &mut Deflate, input: &[u8], room: &mut [u8]) -> Option<Progress> {
     let (read, written) = (deflate.total_in(), deflate.total_out());
     deflate.compress(input, room, DeflateFlush::SyncFlush).ok()?;
     Some(Progress { read: since(read, deflate.total_in()), written: since(written, deflate.total_out()) })
 }
 
-/// Inflates what there is room for, at most to the end of a block that has BFINAL. `None`: these are no DEFLATE data.
+/// Inflates as much as `room` allows, at most to the end of a block with BFINAL. `None`: not valid DEFLATE data.
 pub(super) fn inflate(inflate: &mut Inflate, input: &[u8], room: &mut [u8]) -> Option<(Progress, Ended)> {
     let (read, written) = (inflate.total_in(), inflate.total_out());
     let status = inflate.decompress(input, room, InflateFlush::NoFlush).ok()?;
@@ -33,7 +33,7 @@ pub(super) fn inflate(inflate: &mut Inflate, input: &[u8], room: &mut [u8]) -> O
     Some((progress, if status == Status::StreamEnd { Ended::Yes } else { Ended::No }))
 }
 
-/// The totals count bytes of slices, so their difference over one call is the length of one.
+/// The totals count bytes of slices, so their difference over one call fits a `usize`.
 fn since(before: u64, after: u64) -> usize {
     usize::try_from(after.wrapping_sub(before)).unwrap_or(usize::MAX)
 }

@@ -14,17 +14,17 @@ use crate::limits::{Keepalive, Limits};
 use crate::liveness::GivingUp;
 use crate::sending::Last;
 
-/// One end, and a transcript of what happens to it.
+/// One endpoint, and a transcript of its events.
 struct End {
     protocol: Protocol,
-    told: Vec<Result<Event<'static>, ProtocolError>>,
+    events: Vec<Result<Event<'static>, ProtocolError>>,
 }
 
 fn server() -> End {
     End::new(Role::Server, Limits::default())
 }
 
-/// A client whose masking keys are known: with seed 0 they are taken out of what it sends.
+/// A client with known masking keys: with seed 0, `take_sent` removes them.
 fn client() -> End {
     End::new(Role::Client, Limits::default())
 }
@@ -33,7 +33,7 @@ impl End {
     fn new(role: Role, limits: Limits) -> End {
         let protocol =
             Protocol::new(role, Arc::new(Config::new(limits))).with_masking_keys(MaskingKeys::seeded(0));
-        End { protocol, told: Vec::new() }
+        End { protocol, events: Vec::new() }
     }
 
     fn receive(&mut self, bytes: &[u8]) -> &mut End {
@@ -41,9 +41,9 @@ impl End {
         let mut received = Received::new(&mut bytes);
         loop {
             match self.protocol.next_event(&mut received) {
-                Ok(Some(event)) => self.told.push(Ok(event.into_owned())),
+                Ok(Some(event)) => self.events.push(Ok(event.into_owned())),
                 Ok(None) => break,
-                Err(error) => self.told.push(Err(error)),
+                Err(error) => self.events.push(Err(error)),
             }
         }
         assert!(received.is_empty());
@@ -51,19 +51,19 @@ impl End {
     }
 
     fn expect(&mut self, event: Event<'_>) -> &mut End {
-        assert!(!self.told.is_empty(), "nothing was told, not {event:?}");
-        assert_eq!(self.told.remove(0), Ok(event.into_owned()));
+        assert!(!self.events.is_empty(), "no event, expected {event:?}");
+        assert_eq!(self.events.remove(0), Ok(event.into_owned()));
         self
     }
 
     fn expect_error(&mut self, error: ProtocolError) -> &mut End {
-        assert!(!self.told.is_empty(), "nothing was told, not {error:?}");
-        assert_eq!(self.told.remove(0), Err(error));
+        assert!(!self.events.is_empty(), "no event, expected {error:?}");
+        assert_eq!(self.events.remove(0), Err(error));
         self
     }
 
     fn expect_silence(&mut self) -> &mut End {
-        assert_eq!(self.told, []);
+        assert_eq!(self.events, []);
         self
     }
 
@@ -105,7 +105,7 @@ fn a_client_masks_each_frame_with_a_key_of_its_own() {
     end.protocol.send_binary(&[0; 4]).unwrap();
     end.protocol.send_binary(&[0; 4]).unwrap();
     let sent = end.take_sent();
-    // Four zero bytes masked are the key itself.
+    // Four zero bytes, masked, are the key.
     let (first, second) = sent.split_at(10);
     assert_eq!((&first[..2], &first[2..6]), (&b"\x82\x84"[..], &first[6..]));
     assert_eq!((&second[..2], &second[2..6]), (&b"\x82\x84"[..], &second[6..]));
@@ -168,7 +168,7 @@ fn the_peer_closes_and_the_server_ends_the_transport() {
     let mut end = server();
     end.receive(b"\x88\x85\0\0\0\0\x03\xe9bye");
     end.expect(Event::Close(frame(1001, "bye")));
-    assert!(!end.protocol.wants_shutdown(), "the answer has not been written");
+    assert!(!end.protocol.wants_shutdown(), "the Close frame has not been written");
     end.expect_sent(b"\x88\x05\x03\xe9bye");
     assert!(end.protocol.wants_shutdown() && !end.protocol.is_over());
     end.protocol.receive_eof();
@@ -391,7 +391,7 @@ fn a_preface_goes_out_before_the_first_frame() {
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The first ping of a server whose payload is a number, and a client's pong to it.
+/// The first numbered ping of a server, and a client's pong to it.
 const PING_1: &[u8] = b"\x89\x08\0\0\0\0\0\0\0\x01";
 const PONG_1: &[u8] = b"\x8a\x88\0\0\0\0\0\0\0\0\0\0\0\x01";
 
@@ -404,10 +404,10 @@ fn a_peer_that_does_not_close_is_about_to_be_given_up_when_the_time_for_it_is_up
     assert_eq!(end.protocol.giving_up(start + 4 * SECOND), None);
     assert_eq!(end.protocol.giving_up(start + 5 * SECOND), Some(GivingUp::Unclosed));
     end.receive(b"\x88\0").expect(Event::Close(None));
-    assert_eq!(end.protocol.giving_up(start + 5 * SECOND), None, "it has closed");
+    assert_eq!(end.protocol.giving_up(start + 5 * SECOND), None, "the peer has closed");
 }
 
-/// Wherever the bytes are cut, and however much of them has been parsed.
+/// However the bytes are split, and however many of them are parsed.
 #[test]
 fn a_pong_is_found_among_what_is_not_parsed() {
     let bytes = [
@@ -427,7 +427,11 @@ fn a_pong_is_found_among_what_is_not_parsed() {
         let mut from = 0;
         for arrived in parsed..bytes.len() {
             from = end.protocol.look_for_pongs(&bytes[parsed..arrived], from);
-            assert_eq!(end.protocol.is_answered(1), arrived >= pong_ends, "{parsed} are parsed of {arrived}");
+            assert_eq!(
+                end.protocol.is_answered(1),
+                arrived >= pong_ends,
+                "{parsed} of {arrived} bytes parsed"
+            );
         }
     }
 }
@@ -480,7 +484,7 @@ fn a_driver_can_look_once_more_before_a_silent_peer_is_given_up() {
     let mut end = End::new(Role::Server, Limits::default().keepalive(keepalive));
     end.protocol.poll_timeout(start);
     end.protocol.handle_timeout(start + 10 * SECOND);
-    assert_eq!(end.protocol.giving_up(start + 22 * SECOND), None, "the ping is not written");
+    assert_eq!(end.protocol.giving_up(start + 22 * SECOND), None, "the ping has not been written");
     assert_eq!(end.protocol.giving_up(start + 23 * SECOND), Some(GivingUp::Stuck));
     end.expect_sent(PING_1);
     end.protocol.poll_timeout(start + 10 * SECOND);
@@ -504,7 +508,7 @@ fn the_round_trip_is_from_when_the_ping_was_written_to_when_its_pong_came() {
     end.protocol.heard(start + 15 * SECOND);
     end.receive(b"\x8a\x81\0\0\0\0x").expect(Event::Pong(b"x"[..].into()));
     end.receive(b"\x8a\x80\0\0\0\0").expect(Event::Pong(b""[..].into()));
-    assert_eq!(end.protocol.round_trip(), None, "these were pongs that nobody asked for");
+    assert_eq!(end.protocol.round_trip(), None, "the pongs were unsolicited");
     end.receive(PONG_1).expect(Event::Pong(b"\0\0\0\0\0\0\0\x01"[..].into()));
     assert_eq!(end.protocol.round_trip(), Some(3 * SECOND));
 }
@@ -548,7 +552,7 @@ fn a_connection_that_is_shed_is_told_why_and_gives_back_what_it_holds() {
     slow.expect_sent(b"\x88\x2c\x03\xf5messages are not read as fast as they come");
 }
 
-/// A server holds one for each connection, most of which are idle.
+/// A server holds one per connection, and most connections are idle.
 #[test]
 fn an_idle_connection_is_small() {
     let bytes = size_of::<Protocol>();

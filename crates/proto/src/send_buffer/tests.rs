@@ -7,13 +7,13 @@ fn header(len: usize, masking_key: Option<[u8; 4]>) -> Header {
     Header { kind, reserved: ReservedBits::NONE, masking_key }
 }
 
-/// Everything that waits, by way of at most `slots` slices at a time and `step` bytes written of each.
+/// All waiting bytes, taken with at most `slots` slices at a time, of which `step` bytes are written each time.
 fn drain(buffer: &mut SendBuffer, slots: usize, step: usize) -> Vec<u8> {
     let mut written = Vec::new();
     while buffer.len() > 0 {
         let mut slices = vec![IoSlice::new(&[]); slots];
         let filled = buffer.slices(&mut slices);
-        assert!(filled > 0, "{} bytes wait, but nothing is to be written", buffer.len());
+        assert!(filled > 0, "{} bytes wait, but no slice was filled", buffer.len());
         let offered: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
         let count = offered.len().min(step);
         written.extend_from_slice(&offered[..count]);
@@ -42,7 +42,7 @@ fn frames_leave_in_the_order_they_came_whatever_the_writes_take() {
     for slots in [1, 2, 3, 16] {
         for step in [4096, LARGE_PAYLOAD, LARGE_PAYLOAD + 1, usize::MAX] {
             let (mut buffer, expected) = mixed();
-            assert!(drain(&mut buffer, slots, step) == expected, "{slots} slices, {step} bytes a write");
+            assert!(drain(&mut buffer, slots, step) == expected, "{slots} slices, {step} bytes per write");
         }
     }
 }
@@ -52,7 +52,7 @@ fn all_that_waits_fits_one_write_with_enough_slices() {
     let (buffer, expected) = mixed();
     let mut slices = [IoSlice::new(&[]); 16];
     let filled = buffer.slices(&mut slices);
-    // Three payloads go beside the buffer; the headers of the third and fourth are joined by nothing else.
+    // Three payloads are stored beside the buffer; nothing stands between the headers of the third and the fourth.
     assert_eq!(filled, 7);
     assert_eq!(slices[..filled].iter().map(|slice| slice.len()).sum::<usize>(), expected.len());
 }
@@ -103,7 +103,7 @@ fn a_large_payload_is_masked_in_place_if_nobody_else_holds_it() {
     buffer.frame_bytes(&header(LARGE_PAYLOAD, Some(key)), shared.clone());
     buffer.slices(&mut slices);
     assert_eq!(&*slices[1], &*masked);
-    assert!(shared.iter().all(|byte| *byte == 7), "what others hold has been changed");
+    assert!(shared.iter().all(|byte| *byte == 7), "a shared payload was changed");
 }
 
 #[test]
@@ -164,8 +164,8 @@ fn what_is_taken_out_waits_until_it_is_written_and_what_is_queued_then_comes_aft
     assert_eq!(taken, b"\x03abc");
     buffer.frame(&header(1, None), b"d");
     assert_eq!(buffer.len(), 4 + 3);
-    assert_eq!(buffer.take(), None, "one is out");
-    assert_eq!(buffer.slices(&mut [IoSlice::new(&[]); 2]), 0, "what is out comes first");
+    assert_eq!(buffer.take(), None, "bytes are taken already");
+    assert_eq!(buffer.slices(&mut [IoSlice::new(&[]); 2]), 0, "the taken bytes come first");
 
     buffer.advance(3);
     assert_eq!((buffer.len(), buffer.take()), (1 + 3, None));
@@ -186,7 +186,7 @@ fn a_large_payload_cannot_be_taken_out_and_waits_behind_what_is() {
     assert_eq!(drain(&mut buffer, 4, 4096).len(), 10 + LARGE_PAYLOAD);
 }
 
-/// While bytes are out, a lent buffer can go back if nothing was queued meanwhile.
+/// While bytes are taken, a lent buffer can be reclaimed if nothing has been queued since.
 #[test]
 fn an_empty_lent_buffer_is_reclaimed_although_bytes_are_out() {
     let mut buffer = SendBuffer::default();

@@ -57,7 +57,7 @@ fn a_state_that_served_another_connection_begins_anew() {
     assert_eq!(other.payload(b"Hello"), b"\xf2\x48\xcd\xc9\xc9\x07\x00");
 }
 
-/// `deflate` gives nothing for an empty message behind a flush, and who takes four bytes off that has underflown.
+/// After a flush, `deflate` outputs nothing for an empty message; removing four bytes from that underflows.
 #[test]
 fn empty_messages_are_one_zero_byte_first_and_later() {
     for retain in [Retain::Nothing, Retain::Window, Retain::Compressor] {
@@ -69,9 +69,9 @@ fn empty_messages_are_one_zero_byte_first_and_later() {
     }
 }
 
-/// The story: a server compressed, saw that the message had become longer, and sent it as it was. The compressor had
-/// seen it all the same, so the next message referred to what the client's inflater had not, and the connection died of
-/// garbage. Here the length decides beforehand, and what was compressed is sent.
+/// A server compressed a message, saw that it had become longer, and sent it uncompressed. Its compressor had processed
+/// the message all the same. The next message therefore referred to data that the client's inflater had not seen, and
+/// the connection failed. This compressor decides by the length beforehand, and always sends what it compressed.
 #[test]
 fn a_message_that_does_not_shrink_is_sent_compressed() {
     let noise = noise(100_000);
@@ -93,7 +93,7 @@ fn the_length_decides_before_anything_is_compressed() {
     assert_eq!(out, b"before");
     assert_eq!(compressor.compress(b"Hello", &mut out), Compression::Applied);
     assert_eq!(out, b"before\xf2\x48\xcd\xc9\xc9\x07\x00");
-    // Skipped ones leave no trace.
+    // Skipped messages leave no trace.
     assert_eq!(compressor.compress(b"Hell", &mut out), Compression::Skipped);
     assert_eq!(compressor.payload(b"Hello"), b"\xf2\x00\x11\x00\x00");
 }
@@ -107,8 +107,8 @@ fn a_window_of_256_bytes_is_not_compressed_with() {
     assert_eq!(out, b"");
 }
 
-/// The peer's window then ends with a message that this compressor has not seen: to refer to what it has seen would be
-/// to count from the wrong end.
+/// The peer's window then ends with a message that this compressor has not seen. A reference to earlier data would
+/// count from the wrong end.
 #[test]
 fn after_a_message_that_was_compressed_for_many_the_next_one_stands_alone() {
     for retain in [Retain::Window, Retain::Compressor] {
@@ -128,7 +128,7 @@ fn what_is_too_short_or_has_no_window_goes_to_many_as_it_is_and_leaves_no_trace(
     let mut picky = compressor(&Deflate::default().threshold(6), Takeover::Yes);
     assert_eq!(picky.payload(b"Hello!"), b"\xf2\x48\xcd\xc9\xc9\x57\x04\x00");
     assert_eq!(picky.compress_once(b"Hello", &once), None);
-    assert!(picky.payload(b"Hello!").len() < 7, "it has forgotten the message before");
+    assert!(picky.payload(b"Hello!").len() < 7, "the compressor forgot the message before");
 
     let inflate = Context { window: WindowBits::MAX, takeover: Takeover::Yes };
     let mut unable = Compressor::new(&Agreement { compress: None, inflate }, &eager());

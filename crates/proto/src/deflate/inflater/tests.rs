@@ -6,7 +6,7 @@ use super::*;
 const HELLO: &[u8] = b"\xf2\x48\xcd\xc9\xc9\x07\x00";
 /// "Hello" that refers to an earlier one.
 const HELLO_AGAIN: &[u8] = b"\xf2\x00\x11\x00\x00";
-/// "Hello" in a block with BFINAL, with nothing behind it.
+/// "Hello" in a block with BFINAL, with nothing after it.
 const HELLO_FINAL: &[u8] = b"\xf3\x48\xcd\xc9\xc9\x07\x00";
 
 const NO_LIMIT: usize = usize::MAX;
@@ -86,15 +86,15 @@ fn without_context_takeover_nothing_is_remembered() {
     assert_eq!(forgets.text(HELLO_AGAIN), corrupt());
 }
 
-/// Inflaters are lent: one connection's messages must never show up in another's.
+/// Inflaters are pooled: one connection's messages must never show up in another's.
 #[test]
 fn a_state_that_served_another_connection_begins_anew() {
     inflater().text(HELLO).unwrap();
     assert_eq!(inflater().text(HELLO_AGAIN), corrupt());
 }
 
-/// The story: after a block with BFINAL, zlib says that the data have ended and takes no more. Inflaters that were not
-/// made ready again gave all later messages of the connection as empty ones, without an error.
+/// After a block with BFINAL, zlib reports the end of the data and accepts no more. Inflaters that were not reset then
+/// returned all later messages of the connection as empty, without an error.
 #[test]
 fn messages_go_on_after_a_block_with_bfinal() {
     let mut inflater = inflater();
@@ -103,12 +103,12 @@ fn messages_go_on_after_a_block_with_bfinal() {
         assert_eq!(inflater.text(HELLO), hello());
         assert_eq!(inflater.text(HELLO_AGAIN), hello());
     }
-    // Inside of a message too, and twice.
+    // Also inside a message, and twice.
     let parts = [HELLO_FINAL, HELLO_FINAL, HELLO].concat();
     assert_eq!(inflater.text(&parts).unwrap(), "HelloHelloHello");
 }
 
-/// `zlib.deflateRaw` of Node.js gives this for a whole message, and `ws` takes it.
+/// `zlib.deflateRaw` of Node.js produces this for a whole message, and `ws` accepts it.
 #[test]
 fn a_message_may_end_with_the_block_that_has_bfinal() {
     let mut inflater = inflater();
@@ -151,15 +151,15 @@ fn garbage_is_noticed_before_the_message_is_whole() {
     assert_eq!(push(b"\xff\x06"), Err(InflateFailure::Corrupt));
 }
 
-/// What is cut off must not pass for a message, also where the four bytes that are put back look like a part of it: a
-/// stored block that wants four more bytes would take them for its own.
+/// A truncated payload must not pass for a message, even if the four appended bytes look like a part of it: a stored
+/// block that lacks four bytes would consume them.
 #[test]
 fn a_message_that_ends_inside_of_a_block() {
     for len in 0..HELLO.len() - 1 {
         assert_eq!(inflater().text(&HELLO[..len]), corrupt(), "{len} bytes");
     }
     let stored = b"\x00\x05\x00\xfa\xffHello\x00";
-    // One byte of it is an empty message.
+    // Its first byte alone is an empty message.
     for len in 2..stored.len() - 1 {
         assert_eq!(inflater().text(&stored[..len]), corrupt(), "{len} bytes");
     }
@@ -168,7 +168,7 @@ fn a_message_that_ends_inside_of_a_block() {
     assert_eq!(inflater().text(b"\x00\x0e\x00\xf1\xffHello"), corrupt());
 }
 
-/// A block that announces its own codes is long: what is put back is swallowed, without an error and without output.
+/// A block that announces its own codes is long: it swallows the appended bytes without an error and without output.
 #[test]
 fn a_message_that_ends_inside_of_a_table_of_codes() {
     let table = b"\x04\xc0\x01\x00\x00\x00\x00\x40\x10";
@@ -181,8 +181,8 @@ fn a_message_without_a_byte_is_not_an_empty_one() {
     assert_eq!(inflater().message(&[b"", b""], NO_LIMIT), Err(InflateFailure::Corrupt));
 }
 
-/// The story: the limit was checked against the message once it was whole, and 64 KiB on the wire had become 64 MiB in
-/// memory by then.
+/// The limit used to be checked once the message was complete, when 64 KiB on the wire had already become 64 MiB in
+/// memory.
 #[test]
 fn a_bomb_is_stopped_while_it_is_inflated() {
     let config = Deflate::dedicated();
@@ -219,7 +219,7 @@ fn the_limit_is_the_largest_message_that_passes() {
     assert_eq!(inflater().message(&[HELLO], 0), Err(InflateFailure::TooBig));
 }
 
-/// The last bits of a message may stand for more than there is room for at a time.
+/// The last bits of a message may inflate to more than the buffer holds at a time.
 #[test]
 fn what_does_not_fit_into_the_room_comes_out_too() {
     let mut compressor = Compressor::new(&agreement(WindowBits::MAX, Takeover::No), &Deflate::dedicated());
@@ -240,7 +240,7 @@ fn who_takes_the_bytes_may_refuse_them() {
     assert_eq!(refused, Err(InflateFailure::Sink("not UTF-8")));
 }
 
-/// A peer that refers to more than the agreed window gets an error and never the wrong bytes.
+/// A peer that refers beyond the agreed window gets an error, never wrong bytes.
 #[test]
 fn a_peer_with_a_larger_window_than_agreed() {
     let text: String = (0..600).map(|number| format!("{number} ")).collect();
@@ -259,7 +259,7 @@ fn a_peer_with_a_larger_window_than_agreed() {
     assert_eq!(smaller.text(&second), corrupt());
 }
 
-/// Blocks that give nothing: 500,000 of them end, and none runs in circles.
+/// Blocks without output: 500,000 of them end, and none loops forever.
 #[test]
 fn input_without_output_comes_to_an_end() {
     let empty_blocks = b"\x00\x00\x00\xff\xff".repeat(500_000);

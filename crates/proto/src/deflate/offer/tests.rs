@@ -5,7 +5,7 @@ use super::*;
 use crate::deflate::Retain;
 use crate::handshake::{self, ClientHandshake, Offer};
 
-/// Reads an extension as it stands in a header.
+/// Parses extensions as written in a header.
 fn extensions(text: &str) -> Vec<Extension> {
     let mut request = client_handshake().request();
     let value = HeaderValue::from_str(text).unwrap();
@@ -21,7 +21,7 @@ fn extension(text: &str) -> Extension {
     extensions(text).remove(0)
 }
 
-/// The server's answer in full, or `-`.
+/// The server's response, or `-`.
 fn answer(server: &Deflate, offer: &str) -> String {
     server.answer(&extension(offer)).map_or("-".to_owned(), |(answer, _)| answer.to_string())
 }
@@ -34,7 +34,7 @@ fn confirm(client: &Deflate, answer: &str) -> Result<Agreement, DeflateError> {
     client.confirm(&extension(answer))
 }
 
-/// Offers as clients send them by default, with what is answered by default, and how large a window the client may use.
+/// The default offers of real clients, the default response, and the largest window that the client may use.
 #[test]
 fn what_clients_offer_by_default() {
     let server = Deflate::default();
@@ -72,13 +72,13 @@ fn what_a_server_answers() {
     let large = Deflate::dedicated();
     let forgetful = Deflate::dedicated().retain(Retain::Nothing).peer_takeover(Takeover::No);
     for (server, parameters, answered) in [
-        // A window that was asked for is answered with the same or a smaller one, always.
+        // A requested window is always answered with the same or a smaller one.
         (&large, "server_max_window_bits=15", "server_max_window_bits=15"),
         (&large, "server_max_window_bits=9", "server_max_window_bits=9"),
         (&small, "server_max_window_bits=15", "server_max_window_bits=10"),
         (&small, "server_max_window_bits=9", "server_max_window_bits=9"),
         (&large, "server_max_window_bits=\"10\"", "server_max_window_bits=10"),
-        // What the client says of its own window is no promise unless it is answered.
+        // The client's limit on its own window binds it only if the response contains it.
         (&large, "client_max_window_bits", ""),
         (&large, "client_max_window_bits=15", ""),
         (&large, "client_max_window_bits=10", "client_max_window_bits=10"),
@@ -166,7 +166,7 @@ fn what_an_answer_means_to_a_client() {
         (&large, "; server_no_context_takeover", (15, Yes), (15, No)),
         (&large, "; client_no_context_takeover", (15, No), (15, Yes)),
         (&small, "; server_max_window_bits=11; client_max_window_bits=10", (10, Yes), (11, Yes)),
-        // The second offer was taken: the server did not know how to bind its window.
+        // The server chose the second offer: it could not limit its window.
         (&small, "", (10, Yes), (15, Yes)),
         (&small, "; client_max_window_bits=9", (9, Yes), (15, Yes)),
         (&forgetful, "", (15, No), (15, Yes)),
@@ -179,7 +179,7 @@ fn what_an_answer_means_to_a_client() {
     }
 }
 
-/// zlib does not compress with 8 bits. A client that gave up the connection over it would be right, and of no use.
+/// zlib does not compress with 8 bits. A client may fail the connection over this, but nobody would benefit.
 #[test]
 fn a_client_that_is_bound_to_256_bytes_agrees_and_compresses_nothing() {
     let agreement = confirm(&Deflate::default(), "permessage-deflate; client_max_window_bits=8").unwrap();
@@ -189,8 +189,8 @@ fn a_client_that_is_bound_to_256_bytes_agrees_and_compresses_nothing() {
 
 #[test]
 fn a_server_may_allow_a_larger_client_window_than_was_offered() {
-    // Autobahn's server answers 15 whatever the offer says (cases 13.4 and 13.6). It is a ceiling for what this end
-    // sends, and this end stays below it.
+    // Autobahn's server responds with 15 whatever the offer says (cases 13.4 and 13.6). That is a maximum for what this
+    // end sends, and this end stays below it.
     let small = Deflate::default().window(10);
     let agreement = confirm(&small, "permessage-deflate; client_max_window_bits=15").unwrap();
     assert_eq!(agreement.compress, context(10, Takeover::Yes).into());
@@ -222,7 +222,7 @@ fn answers_that_do_not_fit_the_offer() {
     assert!(matches!(confirm(&Deflate::default(), "x"), Err(DeflateError::OtherExtension(_))));
 }
 
-/// The client here offers every parameter it can; the rule holds for offers with fewer ones too.
+/// This client offers every parameter that it supports; the rule also holds for offers with fewer ones.
 #[test]
 fn answers_to_offers_with_fewer_parameters() {
     let plain = Params::default();
@@ -255,7 +255,7 @@ fn both_ends_come_to_the_same_agreement() {
                 let of_client = client.confirm(&answer).unwrap();
                 assert!(of_client.compress.unwrap().window <= of_server.inflate.window, "{offer} {answer}");
                 assert!(of_server.compress.unwrap().window <= of_client.inflate.window, "{offer} {answer}");
-                // One that forgets on its own, unasked, is no danger to the other.
+                // An endpoint that drops its context unasked does no harm to the other.
                 let keeps = |takeover| takeover == Takeover::Yes;
                 let (sends, receives) = (of_client.compress.unwrap().takeover, of_server.inflate.takeover);
                 assert!(keeps(receives) || !keeps(sends), "{offer} {answer}");

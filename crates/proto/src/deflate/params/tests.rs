@@ -92,6 +92,6 @@ fn errors_say_which_parameter_it_was() {
     assert_eq!(text(Params::read(&Extension::new("x"))), "extension \"x\" is not permessage-deflate");
     assert_eq!(
         DeflateError::NotOffered { param: SERVER_MAX_WINDOW_BITS }.to_string(),
-        "permessage-deflate was answered with another server_max_window_bits than the offer allows"
+        "the permessage-deflate response does not match the offer in server_max_window_bits"
     );
 }

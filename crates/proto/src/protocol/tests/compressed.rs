@@ -1,4 +1,4 @@
-//! With permessage-deflate.
+//! permessage-deflate.
 
 use super::*;
 
@@ -10,7 +10,7 @@ pub(super) fn compressing(config: &crate::deflate::Deflate) -> (End, End) {
     let end = |role, agreement| {
         let config = Config { deflate: Some(config.clone()), ..Config::default() };
         let protocol = Protocol::new(role, Arc::new(config)).with_deflate(agreement);
-        End { protocol, told: Vec::new() }
+        End { protocol, events: Vec::new() }
     };
     (end(Role::Client, &of_client), end(Role::Server, &of_server))
 }
@@ -38,7 +38,7 @@ fn messages_are_compressed_both_ways_unless_they_are_small_or_not_to_be() {
 
 #[test]
 fn a_message_that_does_not_shrink_is_sent_as_it_was_compressed() {
-    // Peers that sent such a message raw, after their compressor had seen it, broke every message behind it.
+    // Peers that compressed such a message but sent it uncompressed broke every message after it.
     let (mut client, mut server) = compressing(&crate::deflate::Deflate::default().threshold(0));
     let mut keys = MaskingKeys::seeded(7);
     let noise: Vec<u8> = (0..500).flat_map(|_| keys.next_key()).collect();
@@ -68,7 +68,7 @@ fn the_mark_of_compression_stands_on_first_frames_only_and_only_if_agreed() {
     ] {
         let (_, mut server) = compressing(&crate::deflate::Deflate::default());
         server.receive(&frames);
-        assert_eq!(server.told, [Err(ProtocolError::ReservedBit)], "{what}");
+        assert_eq!(server.events, [Err(ProtocolError::ReservedBit)], "{what}");
     }
     server().receive(b"\xc1\x80\0\0\0\0").expect_error(ProtocolError::ReservedBit);
 }
@@ -87,20 +87,20 @@ fn what_cannot_be_inflated_or_is_too_big_inflated_fails_the_connection() {
     server.receive(&bomb).expect_error(ProtocolError::MessageTooBig { limit: 10_000 });
 
     let (_, mut server) = compressing(&crate::deflate::Deflate::default());
-    // "\xff" in a stored block: inflates well, and is no text.
+    // "\xff" in a stored block: it inflates, but is not UTF-8.
     server.receive(b"\xc1\x87\0\0\0\0\x00\x01\x00\xfe\xff\xff\x00").expect_error(ProtocolError::TextNotUtf8);
 }
 
 #[test]
 fn a_message_at_the_limit_may_be_longer_while_it_is_compressed() {
-    // What cannot be compressed grows a little, and was refused as too long before it was inflated.
+    // Incompressible content grows a little. Such messages used to be rejected as too long before they were inflated.
     let (mut client, mut server) = compressing(&crate::deflate::Deflate::default().threshold(0));
     server.protocol.config = Arc::new(Config::new(Limits::default().message(4000)));
     let mut keys = MaskingKeys::seeded(7);
     let noise: Vec<u8> = (0..1000).flat_map(|_| keys.next_key()).collect();
     client.protocol.send_binary(&noise).unwrap();
     let sent = client.take_sent();
-    assert!(sent.len() > 4000 + 8, "it did not grow");
+    assert!(sent.len() > 4000 + 8, "the message did not grow");
     server.receive(&sent).expect(Event::Binary(noise.as_slice().into()));
 
     client.protocol.send_binary(&[&noise[..], b"x"].concat()).unwrap();

@@ -19,9 +19,9 @@ impl End {
         let mut received = Received::new(&mut bytes);
         loop {
             match self.protocol.next_part(&mut received) {
-                Ok(Some(event)) => self.told.push(Ok(event.into_owned())),
+                Ok(Some(event)) => self.events.push(Ok(event.into_owned())),
                 Ok(None) => break,
-                Err(error) => self.told.push(Err(error)),
+                Err(error) => self.events.push(Err(error)),
             }
         }
         assert!(received.is_empty());
@@ -65,7 +65,7 @@ fn parts_of_a_text_are_whole_characters_however_it_is_cut() {
         let mut end = client();
         end.receive_in_parts(&wire[..cut]).receive_in_parts(&wire[cut..]);
         let mut text = String::new();
-        for event in end.told.drain(..) {
+        for event in end.events.drain(..) {
             match event {
                 Ok(Event::TextPart(part) | Event::Text(part)) => text += &part,
                 other => panic!("{other:?}"),
@@ -95,11 +95,11 @@ fn a_payload_is_read_straight_into_its_parts_and_unmasked_there() {
     let mut arrived = Vec::new();
     for byte in 0.. {
         let Some(mut room) = end.protocol.payload_room() else { break };
-        // Odd lengths, so that the key is taken up in the middle.
+        // Odd lengths, so that unmasking continues in the middle of the key.
         let count = room.remaining_mut().min(50_001);
         room.put_bytes(byte, count);
         end.receive_in_parts(b"");
-        let Ok(Event::BinaryPart(part) | Event::Binary(part)) = end.told.remove(0) else { panic!() };
+        let Ok(Event::BinaryPart(part) | Event::Binary(part)) = end.events.remove(0) else { panic!() };
         assert_eq!(part.len(), count);
         assert_eq!(end.protocol.held(), 0);
         arrived.extend(part.iter().map(|unmasked| unmasked ^ byte));
@@ -136,7 +136,7 @@ fn fragments_are_counted_between_two_parts() {
     end.receive_in_parts(b"\x00\x00").expect_error(ProtocolError::TooManyFragments { limit: 2 });
 }
 
-/// Whether they arrive together or not.
+/// Whether or not both arrive together.
 #[test]
 fn what_came_before_a_close_frame_is_given_before_it() {
     for wire in [&b"\x02\x01a\x88\x00"[..], b"\x02\x01a\x88\x02\x03\xe8"] {
@@ -144,7 +144,7 @@ fn what_came_before_a_close_frame_is_given_before_it() {
             let mut end = client();
             end.receive_in_parts(&wire[..cut]).receive_in_parts(&wire[cut..]);
             end.expect(binary_part(b"a"));
-            assert!(matches!(end.told.remove(0), Ok(Event::Close(_))), "cut at {cut}");
+            assert!(matches!(end.events.remove(0), Ok(Event::Close(_))), "cut at {cut}");
             end.expect_silence();
             end.take_sent();
             assert_eq!(end.protocol.held(), 0);
@@ -152,7 +152,7 @@ fn what_came_before_a_close_frame_is_given_before_it() {
     }
 }
 
-/// Else a peer could have a receiver that keeps the parts hold 64 KiB for each of its bytes.
+/// Otherwise a peer could make a receiver that keeps the parts hold 64 KiB for each of its bytes.
 #[test]
 fn a_short_part_of_a_large_frame_does_not_keep_the_room_that_there_was_for_more() {
     let mut end = client();
@@ -160,7 +160,7 @@ fn a_short_part_of_a_large_frame_does_not_keep_the_room_that_there_was_for_more(
     for _ in 0..3 {
         end.protocol.payload_room().unwrap().put_bytes(7, 10);
         end.receive_in_parts(b"");
-        let Ok(Event::BinaryPart(Cow::Owned(part))) = end.told.remove(0) else { panic!() };
+        let Ok(Event::BinaryPart(Cow::Owned(part))) = end.events.remove(0) else { panic!() };
         assert_eq!(part, [7; 10]);
         assert!(part.capacity() < 100, "{} bytes", part.capacity());
         assert_eq!(end.protocol.held(), 0);
@@ -206,8 +206,10 @@ fn compressed_fragments_of_a_text_are_given_one_by_one() {
         let mut arrived = String::new();
         for byte in &sent {
             receiver.receive_in_parts(&[*byte]);
-            while !receiver.told.is_empty() {
-                let Ok(Event::TextPart(part) | Event::Text(part)) = receiver.told.remove(0) else { panic!() };
+            while !receiver.events.is_empty() {
+                let Ok(Event::TextPart(part) | Event::Text(part)) = receiver.events.remove(0) else {
+                    panic!()
+                };
                 arrived += &part;
             }
         }
