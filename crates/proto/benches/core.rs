@@ -1,6 +1,6 @@
-//! What the core costs in time: `cargo bench -p longwire-proto --bench core`.
+//! Time benchmarks of the protocol: `cargo bench -p longwire-proto --bench core`.
 //!
-//! Each benchmark says what it does per iteration: one stream of [`READ`] bytes, unless its name says otherwise.
+//! One iteration is one stream of [`READ`] bytes, unless the benchmark's name says otherwise.
 
 mod stream;
 
@@ -31,7 +31,7 @@ fn header(bencher: Bencher<'_, '_>, len: usize) {
     });
 }
 
-/// Small masked text messages, all checks on.
+/// Small masked text messages, with all checks on.
 #[divan::bench(args = [0, 16, 125, 1_000])]
 fn parse_text(bencher: Bencher<'_, '_>, len: usize) {
     let text = vec![b'a'; len];
@@ -41,7 +41,7 @@ fn parse_text(bencher: Bencher<'_, '_>, len: usize) {
     bencher.counter(ItemsCount::new(count)).bench_local(|| stream::parse(&mut end, black_box(&mut bytes)));
 }
 
-/// The same, and each is sent back.
+/// The same, with each message echoed.
 #[divan::bench(args = [16, 125, 1_000])]
 fn echo_text(bencher: Bencher<'_, '_>, len: usize) {
     let text = vec![b'a'; len];
@@ -52,7 +52,7 @@ fn echo_text(bencher: Bencher<'_, '_>, len: usize) {
     bencher.counter(ItemsCount::new(count)).bench_local(|| stream::echo(&mut end, black_box(&mut bytes)));
 }
 
-/// One masked binary message: beside the header, unmasking is all that is done.
+/// One masked binary message: apart from the header, only unmasking.
 #[divan::bench(args = [16, 1 << 10, 16 << 10, 256 << 10])]
 fn mask(bencher: Bencher<'_, '_>, len: usize) {
     let mut bytes = stream::frames(Role::Client, MessageKind::Binary, &vec![b'a'; len], Cut::Whole, 0);
@@ -60,7 +60,7 @@ fn mask(bencher: Bencher<'_, '_>, len: usize) {
     bencher.counter(BytesCount::new(len)).bench_local(|| stream::parse(&mut end, black_box(&mut bytes)));
 }
 
-/// One text message that is not masked: beside the header, the check for UTF-8 is all that is done.
+/// One unmasked text message: apart from the header, only UTF-8 validation.
 #[divan::bench(args = ["ascii", "greek", "emoji"])]
 fn utf8_16_kib(bencher: Bencher<'_, '_>, script: &str) {
     let text = match script {
@@ -93,7 +93,7 @@ fn publish_125_bytes(bencher: Bencher<'_, '_>) {
         .bench_local(|| stream::publish(black_box(&mut ends), &[b'a'; 125]));
 }
 
-/// 1 KiB of JSON, sent and received, by the way to remember and the bits of the window.
+/// 1 KiB of JSON, sent and received, by retention setting and window bits.
 #[divan::bench(args = [(Retain::Window, 12), (Retain::Window, 15), (Retain::Compressor, 12), (Retain::Nothing, 12)])]
 fn deflate_1_kib(bencher: Bencher<'_, '_>, (retain, bits): (Retain, u8)) {
     let (mut server, mut client) = stream::deflate_ends(Deflate::default().retain(retain), bits);
@@ -104,7 +104,7 @@ fn deflate_1_kib(bencher: Bencher<'_, '_>, (retain, bits): (Retain, u8)) {
     });
 }
 
-/// The same on 64 connections in turn, whose windows are full.
+/// The same on 64 connections in turn, with full windows.
 #[divan::bench(args = [(Retain::Window, 12), (Retain::Compressor, 12)], sample_count = 2_000)]
 fn deflate_1_kib_64_connections(bencher: Bencher<'_, '_>, (retain, bits): (Retain, u8)) {
     let mut ends: Vec<_> =
@@ -119,7 +119,7 @@ fn deflate_1_kib_64_connections(bencher: Bencher<'_, '_>, (retain, bits): (Retai
     bencher.bench_local(|| {
         let turn: usize = turns.next()?;
         let (server, client) = ends.get_mut(turn % 64)?;
-        // Each connection has another message at each of its turns.
+        // Each connection gets a different message on each of its turns.
         Some(stream::carry(server, black_box(client), messages.get((turn + turn / 64) % 64)?))
     });
 }

@@ -1,14 +1,13 @@
-//! Runs one workload of the core a fixed number of times, for a tool that counts instructions:
+//! Runs one workload a fixed number of times, for a tool that counts instructions:
 //!
 //! ```text
 //! valgrind --tool=callgrind instructions parse16 1000
 //! ```
 //!
-//! What the start of the process costs goes away by the difference of two runs: the instructions of one iteration are
-//! `(count(2 n) - count(n)) / n`. What to expect stands in `benches/instructions.json`; `cargo xtask instructions` counts
-//! and compares.
+//! The difference of two runs removes the cost of process start: one iteration takes `(count(2 n) - count(n)) / n`
+//! instructions. `benches/instructions.json` holds the expected counts; `cargo xtask instructions` counts and compares.
 
-#[expect(dead_code, reason = "some of it is for the benchmarks in time only")]
+#[expect(dead_code, reason = "some of it is used by the time benchmarks only")]
 #[path = "../benches/stream/mod.rs"]
 mod stream;
 
@@ -21,7 +20,7 @@ use longwire_proto::{MessageKind, Protocol, Role};
 
 use stream::{Cut, READ};
 
-/// What is done with a stream.
+/// An operation of an endpoint on a stream.
 type Step = fn(&mut Protocol, &mut [u8]) -> usize;
 
 fn main() -> ExitCode {
@@ -35,8 +34,8 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Runs a workload; `false` if there is none of that name. An iteration is a stream of 64 KiB, for `deflate1k` a message
-/// of 1 KiB.
+/// Runs a workload; `false` if there is none of that name. One iteration is a stream of 64 KiB, or for `deflate1k` a
+/// message of 1 KiB.
 fn run(workload: &str, iterations: usize) -> bool {
     let from = |kind, payload: &[u8], cut| stream::frames(Role::Client, kind, payload, cut, READ);
     let (mut bytes, step): (Vec<u8>, Step) = match workload {

@@ -1,4 +1,4 @@
-//! What a connection holds while messages come and go in pieces.
+//! What a connection holds while messages arrive and leave in pieces.
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::io::IoSlice;
@@ -16,7 +16,7 @@ fn receive(protocol: &mut Protocol, bytes: &[u8]) {
     assert_eq!(protocol.next_event(&mut Received::new(&mut bytes)), Ok(None));
 }
 
-/// Writes `count` bytes of what waits, or all that is offered if that is less.
+/// Writes `count` of the waiting bytes, or fewer if `transmit` offers fewer.
 fn write(protocol: &mut Protocol, count: usize) -> Vec<u8> {
     let mut slices = [IoSlice::new(&[]); 8];
     let filled = protocol.transmit(&mut slices);
@@ -26,7 +26,7 @@ fn write(protocol: &mut Protocol, count: usize) -> Vec<u8> {
     bytes
 }
 
-/// What was written is dropped from the front of the buffer while a large payload still waits at its place behind it.
+/// Written bytes are dropped from the front of the buffer while a large payload still waits at its place further back.
 #[test]
 fn small_and_large_messages_are_written_in_order_in_pieces_of_any_size() {
     let small = [b's'; 1000];
@@ -62,7 +62,7 @@ fn what_is_held_is_what_has_arrived_of_a_message() {
     receive(&mut server, b"\x01\x83\0\0\0\0abc");
     let text = server.held();
     assert!((3..100).contains(&text), "{text}");
-    // Half of a ping, inside of the message.
+    // Half of a ping, inside the message.
     receive(&mut server, b"\x89\x84\0\0\0\0pi");
     let with_ping = server.held();
     assert!((text + 2..text + 100).contains(&with_ping), "{with_ping}");
@@ -74,7 +74,7 @@ fn what_is_held_is_what_has_arrived_of_a_message() {
     write(&mut server, 6);
     assert_eq!(server.held(), 0);
 
-    // Half of a frame, and no more than that is held however much it declares.
+    // Half of a frame: no more than that is held, whatever length the frame declares.
     receive(&mut server, b"\x82\xff\0\0\0\0\0\x10\0\0\0\0\0\0begin");
     assert!((5..100).contains(&server.held()), "{}", server.held());
 }
@@ -87,7 +87,7 @@ fn what_is_taken_out_is_queued_until_it_is_written() {
     assert_eq!(server.take_encoded().as_deref(), Some(&b"\x81\x03one"[..]));
     server.send_text("two").unwrap();
     assert_eq!((server.queued(), server.held()), (10, 10));
-    assert_eq!(write(&mut server, 10), b"", "what is out comes first");
+    assert_eq!(write(&mut server, 10), b"", "the taken bytes come first");
     server.transmitted(5);
     assert_eq!(write(&mut server, 10), b"\x81\x03two");
 }

@@ -1,6 +1,6 @@
-//! What permessage-deflate costs in memory, as the documentation of `Deflate` says it.
+//! The memory that permessage-deflate takes, as the documentation of `Deflate` states it.
 //!
-//! One test, because what is measured is the whole process.
+//! Only one test, because it measures the whole process.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::alloc::System;
@@ -16,9 +16,9 @@ static ALLOCATED: Cap<System> = Cap::new(System, usize::MAX);
 
 const KIB: usize = 1024;
 const CONNECTIONS: usize = 50;
-/// Connections before those, which take what the thread keeps, or leave it behind.
+/// Connections that come first, to fill the pool of the thread.
 const FIRST: usize = 5;
-/// How far the documentation, which counts in KiB, may be off.
+/// Tolerance, because the documentation counts in KiB.
 const TOLERANCE: usize = KIB;
 
 struct Connection {
@@ -45,7 +45,7 @@ fn agreement(window: u8, peer_window: u8, takeover: Takeover) -> Agreement {
     Agreement { compress: Some(context(window)), inflate: context(peer_window) }
 }
 
-/// Bytes that each of many connections takes after `use_it`, beside what the thread keeps.
+/// Bytes that each of many connections takes after `use_it`, apart from the pool of the thread.
 fn cost(config: &Deflate, agreement: &Agreement, use_it: impl Fn(&mut Connection)) -> usize {
     let used = || {
         let mut connection = Connection::new(config, agreement);
@@ -84,7 +84,7 @@ fn what_a_connection_costs() {
     let forgetful = default.clone().retain(Retain::Nothing);
     assert_about(cost(&forgetful, &agreement(12, 12, Takeover::Yes), exchange), 4 * KIB);
 
-    // A message that is arriving: an inflater.
+    // A message that is arriving: one inflater.
     let arriving = |connection: &mut Connection| {
         connection.inflater.push(b"\xf2\x48", 100, |_| Ok::<_, ()>(())).unwrap();
     };

@@ -1,4 +1,4 @@
-//! Messages that are compressed once for many, between messages that are not: each receiver understands them all.
+//! Prepared messages among ordinary ones: every receiver understands them all.
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 use std::io::IoSlice;
@@ -14,19 +14,19 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// What a server sends to one of its connections.
+/// A message that a server sends to one of its connections.
 #[derive(Debug, Clone, Copy)]
 enum Send {
-    /// A message of its own: the content with this number.
+    /// An ordinary message: the content with this number.
     Own(usize),
-    /// The prepared message with this number, which others may have been sent before.
+    /// The prepared message with this number, which may have gone to other connections before.
     Prepared(usize),
-    /// A message that is not compressed, so that it is in nobody's window.
+    /// An uncompressed message, which is in nobody's window.
     Uncompressed(usize),
 }
 
-/// A receiver that shares nothing with the crate but the parsing of headers: another inflater, which remembers as many
-/// bytes as DEFLATE allows.
+/// A receiver that shares only header parsing with the crate: another inflater, with the largest window that DEFLATE
+/// allows.
 struct Receiver {
     inflate: Decompress,
     takeover: Takeover,
@@ -63,7 +63,7 @@ impl Receiver {
     }
 }
 
-/// Contents that have much in common, so that messages refer to each other wherever they can.
+/// Contents with much in common, so that messages refer to each other wherever possible.
 fn contents() -> Vec<Bytes> {
     let record = |number: usize| format!(r#"{{"id":{number},"name":"subscriber {}"}},"#, number * 31 % 97);
     let texts = [1, 3, 10, 60, 200, 900].map(|count| (0..count).map(record).collect::<String>());
@@ -82,7 +82,7 @@ fn sends() -> impl Strategy<Value = Vec<(usize, Send)>> {
     vec((0..3_usize, send), 1..24)
 }
 
-/// A server's end and the client's of a connection that compresses with this window.
+/// The server's and the client's end of a connection that compresses with this window.
 fn connection(deflate: &Deflate, bits: u8, takeover: Takeover) -> (Protocol, Protocol) {
     let context = Context { window: WindowBits::new(bits).expect("8 to 15 bits"), takeover };
     let agreement = Agreement { compress: Some(context), inflate: context };
@@ -93,11 +93,11 @@ fn connection(deflate: &Deflate, bits: u8, takeover: Takeover) -> (Protocol, Pro
     (end(Role::Server), end(Role::Client))
 }
 
-/// The messages that a real client makes of `stream`. It keeps the agreed window and no more.
+/// The messages that a real client receives from `stream`. It keeps the agreed window and no more.
 fn received(client: &mut Protocol, stream: &mut [u8]) -> Vec<Vec<u8>> {
     let mut received = Received::new(stream);
     let mut messages = Vec::new();
-    while let Some(event) = client.next_event(&mut received).expect("the server keeps to the protocol") {
+    while let Some(event) = client.next_event(&mut received).expect("the server follows the protocol") {
         let Event::Binary(payload) = event else { panic!("{event:?}") };
         messages.push(payload.into_owned());
     }
@@ -107,7 +107,7 @@ fn received(client: &mut Protocol, stream: &mut [u8]) -> Vec<Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Three connections with windows of their own share the prepared messages.
+    /// Three connections, each with its own window, share the prepared messages.
     #[test]
     fn every_receiver_understands_them_between_messages_of_its_own(
         sends in sends(),
@@ -126,7 +126,7 @@ proptest! {
         });
         for (to, send) in sends {
             let ((server, client), receiver) = &mut connections[to];
-            // Into a buffer that is lent, content of all lengths here is copied, so that it can be taken out.
+            // Into a lent buffer, content of all lengths used here is copied, so that it can be taken.
             server.lend_buffer(Vec::new());
             let content = match send {
                 Send::Own(number) => {
@@ -188,9 +188,12 @@ fn a_large_one_is_lent_to_all_receivers_as_it_is() {
         let mut slices = [IoSlice::new(&[]); 4];
         assert_eq!(server.transmit(&mut slices), 2);
         assert_eq!(slices[0][..], *b"\x82\x7f\0\0\0\0\0\x01\0\0");
-        assert!(std::ptr::eq(&raw const slices[1][..], &raw const large.payload()[..]), "it was copied");
+        assert!(
+            std::ptr::eq(&raw const slices[1][..], &raw const large.payload()[..]),
+            "the payload was copied"
+        );
     }
-    assert!(large.payload().iter().all(|byte| *byte == b'l'), "a client masks a copy of its own");
+    assert!(large.payload().iter().all(|byte| *byte == b'l'), "the client changed the shared payload");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What holds for every message, every header and every way to cut a stream.
+//! Properties of every message, every header and every way to split a stream.
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::io::IoSlice;
@@ -23,7 +23,7 @@ enum Call {
     Binary(Vec<u8>),
     /// Shared bytes, which are not copied if they are large.
     Shared(Vec<u8>),
-    /// A message in fragments, with a ping before each but the first. Text may be cut inside of a character.
+    /// A message in fragments, with a ping between them. Text may be split inside a character.
     Fragments(Content, Vec<Index>),
     Ping(Vec<u8>),
     Pong(Vec<u8>),
@@ -63,7 +63,7 @@ impl Call {
         .expect("the connection is open");
     }
 
-    /// What the other application must see of it.
+    /// The events that the receiving application must see.
     fn events(&self) -> Vec<Event<'static>> {
         let message = match self {
             Call::Text(text) | Call::Fragments(Content::Text(text), _) => Event::Text(text.clone().into()),
@@ -80,7 +80,7 @@ impl Call {
     }
 }
 
-/// Cuts `bytes` at the given places: one piece more than there are places, some of them empty.
+/// Splits `bytes` at the given places: one piece more than there are places, some of them empty.
 fn cut<'b>(bytes: &'b [u8], places: &[Index]) -> Vec<&'b [u8]> {
     let mut places: Vec<usize> = places.iter().map(|place| place.index(bytes.len() + 1)).collect();
     places.sort_unstable();
@@ -89,10 +89,10 @@ fn cut<'b>(bytes: &'b [u8], places: &[Index]) -> Vec<&'b [u8]> {
     starts.zip(ends).map(|(start, end)| &bytes[start..end]).collect()
 }
 
-/// What both ends agreed on.
+/// The agreement of both ends.
 #[derive(Debug, Clone)]
 struct Agreed {
-    /// How each end is configured to compress, and what came of that; `None` without permessage-deflate.
+    /// The compression settings of each end, and the agreement; `None` without permessage-deflate.
     deflate: Option<OfBoth>,
 }
 
@@ -123,7 +123,7 @@ impl Agreed {
     }
 }
 
-/// Everything that waits to be written.
+/// All bytes that wait to be written.
 fn written(protocol: &mut Protocol) -> Vec<u8> {
     let mut bytes = Vec::new();
     while protocol.queued() > 0 {
@@ -136,17 +136,17 @@ fn written(protocol: &mut Protocol) -> Vec<u8> {
     bytes
 }
 
-/// What an application is told, and how the stream ended.
+/// The events of an application, and the error that ended the stream, if any.
 type Told = (Vec<Event<'static>>, Result<(), ProtocolError>);
 
-/// What `receiver` makes of a stream that arrives in these pieces.
+/// The result of `receiver` for a stream that arrives in these pieces.
 fn receive<'s>(receiver: &mut Protocol, pieces: impl IntoIterator<Item = &'s [u8]>) -> Told {
     receive_by(receiver, pieces, |receiver, received| {
         Ok(receiver.next_event(received)?.map(Event::into_owned))
     })
 }
 
-/// The same by an application that takes messages in parts, and puts them together.
+/// The same for an application that takes messages in parts and joins them.
 fn receive_in_parts<'s>(receiver: &mut Protocol, pieces: impl IntoIterator<Item = &'s [u8]>) -> Told {
     let (told, end) = receive_by(receiver, pieces, |receiver, received| {
         Ok(receiver.next_part(received)?.map(Event::into_owned))
@@ -195,7 +195,7 @@ fn places(most: usize) -> impl Strategy<Value = Vec<Index>> {
     vec(any::<Index>(), 0..=most)
 }
 
-/// Mostly small, sometimes with a length of two bytes, seldom one of eight.
+/// Mostly small, sometimes with a length field of two bytes, seldom one of eight.
 fn payload() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         12 => vec(any::<u8>(), 0..200),
@@ -220,7 +220,7 @@ fn call() -> impl Strategy<Value = Call> {
     ]
 }
 
-/// Whatever two configurations come to.
+/// The agreement of two arbitrary configurations.
 fn agreed() -> impl Strategy<Value = Agreed> {
     let both = (deflate(), deflate()).prop_map(|(client, server)| {
         let offers = client.offers();
@@ -250,8 +250,8 @@ fn deflate() -> impl Strategy<Value = Deflate> {
         })
 }
 
-/// A message that was read until it could not be one. Which of several faults in a compressed message is met first
-/// depends on how much of it is inflated at a time.
+/// An error in the content of a message. Which of several errors in a compressed message is found first depends on how
+/// much of it is inflated at a time.
 fn is_of_content(error: ProtocolError) -> bool {
     matches!(error, ProtocolError::TextNotUtf8 | ProtocolError::Inflate | ProtocolError::MessageTooBig { .. })
 }

@@ -1,6 +1,6 @@
-//! What a connection that never falls idle holds of what it has sent.
+//! The memory that a busy connection keeps for sent messages.
 //!
-//! One test, because what is measured is the whole process.
+//! Only one test, because it measures the whole process.
 
 use std::alloc::System;
 use std::io::IoSlice;
@@ -13,8 +13,8 @@ use longwire_proto::{Config, MessageKind, Protocol, Role};
 #[global_allocator]
 static ALLOCATED: Cap<System> = Cap::new(System, usize::MAX);
 
-/// What was written was dropped from the front of the buffer only when no large payload waited behind it: a server that
-/// always had one waiting kept every small message it had ever sent.
+/// Written bytes used to be dropped from the front of the buffer only when no large payload waited after them: a server
+/// that always had one waiting kept every small message it had ever sent.
 #[test]
 fn what_was_written_is_not_kept_while_a_large_payload_waits() {
     let mut server = Protocol::new(Role::Server, Arc::new(Config::default()));
@@ -32,5 +32,5 @@ fn what_was_written_is_not_kept_while_a_large_payload_waits() {
         }
     }
     let held = ALLOCATED.allocated() - before;
-    assert!(held < 64 << 10, "one byte waits, and {held} bytes are held");
+    assert!(held < 64 << 10, "one byte waits, but {held} bytes are held");
 }

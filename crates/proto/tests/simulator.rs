@@ -1,4 +1,4 @@
-//! Two peers, a network that cuts and delays, and a clock that nobody waits for.
+//! Two peers, a network that splits and delays, and a simulated clock.
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::collections::VecDeque;
@@ -13,7 +13,7 @@ use longwire_proto::{
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-/// One direction of the network: what was sent, when it arrives, and at last the end of file.
+/// One direction of the network: the bytes sent, when they arrive, and finally the end of file.
 #[derive(Default)]
 struct Wire {
     in_flight: VecDeque<(Instant, Vec<u8>)>,
@@ -69,7 +69,7 @@ impl World {
         }
     }
 
-    /// Says something of a random kind and length, whole or in fragments with pings between.
+    /// Sends a message of a random kind and length, whole or in fragments with pings between.
     fn say(&mut self, role: Role) {
         let len = match self.random.random_range(0..10) {
             0 => 0,
@@ -91,7 +91,7 @@ impl World {
         let sent = if fragments == 1 {
             peer.protocol.send_bytes(kind, bytes.into())
         } else {
-            // Fragments may be cut inside of a character.
+            // Fragments may be split inside a character.
             let size = bytes.len() / fragments + 1;
             let count = bytes.chunks(size).count().max(1);
             (0..count).try_for_each(|index| {
@@ -106,7 +106,7 @@ impl World {
         }
     }
 
-    /// Writes some of what waits; the network takes as much as it likes and delivers it when it likes.
+    /// Writes some of the waiting bytes. The network takes a random amount and delivers it at a random time.
     fn write(&mut self, role: Role) {
         let share = self.random.random_range(1..=100);
         let delay = Duration::from_millis(self.random.random_range(0..50));
@@ -144,7 +144,7 @@ impl World {
         for piece in arrived.chunks_mut(piece_len) {
             let mut received = Received::new(piece);
             while let Some(event) =
-                peer.protocol.next_event(&mut received).expect("both peers keep the protocol")
+                peer.protocol.next_event(&mut received).expect("both peers follow the protocol")
             {
                 match event {
                     Event::Text(text) => peer.heard.push(Message::Text(text.into_owned())),
@@ -191,7 +191,8 @@ fn messages_of_all_kinds_arrive_whole_and_in_order_over_any_network() {
         }
         world.client.protocol.close(CloseFrame::new(1000, "done").ok());
         world.run_until_both_are_over();
-        // The server had said all before it saw the Close frame, and the client heard it all while it waited.
+        // The server had sent everything before it saw the Close frame, and the client received everything while it
+        // waited.
         assert_eq!(world.server.heard, world.client.said, "seed {seed}");
         assert!(world.client.heard.len() <= world.server.said.len());
         assert_eq!(world.client.heard, world.server.said[..world.client.heard.len()], "seed {seed}");

@@ -1,4 +1,4 @@
-//! What a person reads when something went wrong.
+//! The texts that a person reads after an error.
 
 use longwire_proto::deflate::{Agreement, Compressor, Context, Corrupt, Deflate, InflateFailure, Inflater};
 use longwire_proto::deflate::{Retain, Takeover, WindowBits};
@@ -34,7 +34,7 @@ fn a_compressed_message_that_fails_says_why() {
     }
 }
 
-/// The working state of zlib is thousands of numbers; a log has no use for them.
+/// The working state of zlib is thousands of numbers, which are useless in a log.
 #[test]
 fn compression_is_shown_in_a_line() {
     let config = Deflate::default();
@@ -54,7 +54,7 @@ fn compression_is_shown_in_a_line() {
     assert_eq!(format!("{inflater:?}"), "Inflater { takeover: true, is_inside_message: false }");
 }
 
-/// The head reader refuses most of this itself, so that `httparse` hardly ever has to; its words are ready all the same.
+/// The head reader rejects most of this itself, so `httparse` hardly ever has to; its texts are tested all the same.
 #[test]
 fn a_head_that_is_not_http_says_where() {
     let cases = [

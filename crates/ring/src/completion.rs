@@ -1,4 +1,4 @@
-//! The completions of a ring: what has become of its operations.
+//! The completions of a ring: the results of its operations.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -7,51 +7,51 @@ use rustix::io::Errno;
 
 use crate::buffers::Lease;
 
-/// What has become of an operation. `token` is the number that the caller gave with it.
+/// The result of an operation. `token` is the number that the caller passed with the operation.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Completion {
-    /// A connection was accepted; the operation goes on.
+    /// A connection was accepted; the operation continues.
     Accepted {
-        /// In blocking mode, and closed on exec.
+        /// In blocking mode, with close-on-exec set.
         socket: OwnedFd,
     },
-    /// Accepting has ended: it was cancelled, or descriptors or memory have run out.
+    /// Accepting has ended: it was cancelled, or descriptors or memory ran out.
     AcceptEnded {
-        /// Why.
+        /// The reason.
         error: io::Error,
     },
-    /// Bytes were received; the operation goes on.
+    /// Bytes were received; the operation continues.
     Received {
-        /// Of the receive.
+        /// The token of the receive.
         token: u64,
         /// At least one byte.
         data: Lease,
     },
     /// Receiving has ended.
     ReceiveEnded {
-        /// Of the receive.
+        /// The token of the receive.
         token: u64,
-        /// Why.
+        /// The reason.
         why: ReceiveEnd,
     },
     /// The whole buffer was sent, or there was an error.
     Sent {
-        /// Of the send.
+        /// The token of the send.
         token: u64,
-        /// The buffer of the send, empty again.
+        /// The buffer of the send, emptied.
         buffer: Vec<u8>,
         /// Whether all of it was sent.
         result: io::Result<()>,
     },
-    /// There is something to read, an error and the end included; or the poll was cancelled.
+    /// The socket is readable, has an error, or has reached its end; or the poll was cancelled.
     Readable {
-        /// Of the poll.
+        /// The token of the poll.
         token: u64,
     },
-    /// There is room to write, or writing will fail; or the poll was cancelled.
+    /// The socket is writable, or writing will fail; or the poll was cancelled.
     Writable {
-        /// Of the poll.
+        /// The token of the poll.
         token: u64,
     },
     /// Another thread called [`Waker::wake`](crate::Waker::wake).
@@ -61,9 +61,9 @@ pub enum Completion {
 /// Why receiving has ended.
 #[derive(Debug)]
 pub enum ReceiveEnd {
-    /// The peer sends no more.
+    /// The peer has ended its writing side.
     EndOfFile,
-    /// All provided buffers were in use. Receive again when leases have been dropped.
+    /// All provided buffers were in use. Receive again after leases have been dropped.
     NoBuffers,
     /// It was cancelled.
     Cancelled,
@@ -72,7 +72,7 @@ pub enum ReceiveEnd {
 }
 
 impl ReceiveEnd {
-    /// `cancelled`: the end was asked for, which may find the operation at work and interrupt it.
+    /// `cancelled`: the operation was cancelled. Cancelling may interrupt it while it works.
     pub(crate) fn of(result: io::Result<usize>, cancelled: bool) -> ReceiveEnd {
         let Err(error) = result else { return ReceiveEnd::EndOfFile };
         match Errno::from_io_error(&error) {

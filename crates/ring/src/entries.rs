@@ -1,4 +1,4 @@
-//! Operations as the kernel takes them.
+//! Submission entries for operations.
 
 use std::os::fd::AsRawFd as _;
 
@@ -11,7 +11,7 @@ use slotmap::Key as _;
 use crate::buffers;
 use crate::operations::{InFlight, OperationKey, Work};
 
-/// The next round of an operation. A send's refers to the bytes of its buffer that have not left.
+/// The next round of an operation. The entry of a send refers to the unsent bytes of its buffer.
 pub(crate) fn of(operation: OperationKey, in_flight: &InFlight) -> squeue::Entry {
     let socket = Fd(in_flight.socket.as_raw_fd());
     let entry = match &in_flight.work {
@@ -21,9 +21,9 @@ pub(crate) fn of(operation: OperationKey, in_flight: &InFlight) -> squeue::Entry
         Work::Receive => opcode::RecvMulti::new(socket, buffers::GROUP).build(),
         Work::Send { buffer, sent } => {
             let rest = buffer.get(*sent..).unwrap_or_default();
-            // What is longer than the kernel can count is sent in several rounds.
+            // A buffer longer than the kernel can count is sent in several rounds.
             let length = u32::try_from(rest.len()).unwrap_or(u32::MAX);
-            // By MSG_WAITALL the kernel itself waits for room, instead of ending the round with a part.
+            // MSG_WAITALL makes the kernel wait for room, instead of ending the round early.
             let flags = SendFlags::NOSIGNAL.bits() | RecvFlags::WAITALL.bits();
             opcode::Send::new(socket, rest.as_ptr(), length).flags(flags.cast_signed()).build()
         }
@@ -34,7 +34,7 @@ pub(crate) fn of(operation: OperationKey, in_flight: &InFlight) -> squeue::Entry
     entry.user_data(operation.user_data())
 }
 
-/// Asks for the end of an operation. Completes only if there was nothing to cancel, in the name of no operation.
+/// Cancels an operation. Completes only if there was nothing to cancel, with the null key.
 pub(crate) fn cancellation(operation: OperationKey) -> squeue::Entry {
     opcode::AsyncCancel::new(operation.user_data())
         .build()
@@ -42,7 +42,7 @@ pub(crate) fn cancellation(operation: OperationKey) -> squeue::Entry {
         .user_data(OperationKey::null().user_data())
 }
 
-/// Asks for the end of everything. Completes in the name of no operation.
+/// Cancels everything. Completes with the null key.
 pub(crate) fn cancellation_of_all() -> squeue::Entry {
     opcode::AsyncCancel2::new(CancelBuilder::any()).build().user_data(OperationKey::null().user_data())
 }

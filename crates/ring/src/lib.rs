@@ -1,19 +1,19 @@
-//! A safe interface to io_uring for event loops over sockets.
+//! A safe interface to `io_uring` for event loops over sockets.
 //!
-//! A [`Ring`] belongs to the thread that made it. Its loop begins operations, which does not wait; gives them to the
-//! kernel and waits, in one system call ([`Ring::submit_and_wait`]); then takes the [`Completion`]s. A number that the
-//! caller chooses, the *token*, says what a completion is about.
+//! A [`Ring`] belongs to the thread that made it. The loop of that thread starts operations, which does not block. It
+//! then submits them to the kernel and waits, in one system call ([`Ring::submit_and_wait`]), and takes the
+//! [`Completion`]s. A number that the caller chooses, the *token*, identifies the operation of a completion.
 //!
-//! - [`Ring::accept`] and [`Ring::receive`] go on by themselves, until a completion says that they have ended. What is
-//!   received lies in buffers that all sockets share, and is lent to the loop as a [`Lease`].
-//! - [`Ring::send`] sends the whole of a buffer, and gives it back.
-//! - [`Ring::poll_readable`] and [`Ring::poll_writable`] complete once. The functions in [`direct`] then move bytes by
-//!   single calls, which suits messages that are larger than the shared buffers.
-//! - [`Ring::cancel`] asks for the end of an operation.
+//! - [`Ring::accept`] and [`Ring::receive`] continue until a completion reports that they have ended. Received bytes
+//!   lie in buffers that all sockets share, and are lent to the loop as a [`Lease`].
+//! - [`Ring::send`] sends all of a buffer, and returns it.
+//! - [`Ring::poll_readable`] and [`Ring::poll_writable`] complete once. The functions in [`direct`] then transfer bytes
+//!   by single calls, which suits messages that are larger than the shared buffers.
+//! - [`Ring::cancel`] cancels an operation.
 //! - A [`Waker`] wakes the loop from another thread.
 //!
-//! It is Linux 6.1 that has all of this. [`Ring::new`] tries it, because sandboxes often refuse io_uring, and its error
-//! says what is refused. On other systems this crate is empty.
+//! This needs Linux 6.1. Sandboxes often refuse `io_uring`: [`Ring::new`] therefore tries it out, and its error says
+//! what is refused. On other systems this crate is empty.
 //!
 //! # Example
 //!
@@ -69,26 +69,26 @@
 //!
 //! # Why it is safe
 //!
-//! The kernel works on memory and descriptors of the process while the process goes on. Each of them is therefore owned
-//! by the ring, not by the caller:
+//! The kernel works on memory and descriptors of the process while the process continues. The ring, not the caller,
+//! therefore owns them:
 //!
-//! - The buffer of a send moves into the ring, and is neither changed nor freed before its completion hands it back. A
-//!   send that is cancelled is no exception: it still has a completion.
-//! - An operation holds its socket. The descriptor is not closed, and its number not used again, before the last
+//! - The buffer of a send moves into the ring. It is neither changed nor freed before its completion returns it. This
+//!   also holds for a cancelled send: it still has a completion.
+//! - An operation holds its socket. The descriptor is not closed, and its number is not reused, before the last
 //!   completion.
-//! - A shared buffer belongs either to the kernel or to one [`Lease`], never to both. The completion that names a buffer
-//!   is taken from the queue once, and makes the lease; dropping the lease gives the buffer back. The memory stays mapped
-//!   until the last lease is gone, even if the ring is dropped before.
-//! - A ring that is dropped cancels what is in flight and waits for it. Whatever the kernel keeps for longer than a
-//!   second is leaked. A ring that is forgotten leaks everything.
-//! - An [`Operation`] is a key into the ring's table, not a pointer. A key that is out of date finds nothing.
+//! - A shared buffer belongs either to the kernel or to one [`Lease`], never to both. The completion that names a
+//!   buffer is taken from the queue once, and makes the lease; dropping the lease gives the buffer back. The memory
+//!   stays mapped until the last lease is gone, even if the ring is dropped first.
+//! - Dropping a ring cancels all operations in flight and waits for them. Memory that the kernel keeps for more than a
+//!   second is leaked. A forgotten ring leaks everything.
+//! - An [`Operation`] is a key into the ring's table, not a pointer. An outdated key finds nothing.
 //!
-//! The `unsafe` blocks are in three modules: `buffers`, `direct` and `ring`. The tests run under `AddressSanitizer` and
-//! `ThreadSanitizer` as well.
+//! The `unsafe` blocks are in three modules: `buffers`, `direct` and `ring`. The tests also run under
+//! `AddressSanitizer` and `ThreadSanitizer`.
 
 #![cfg(target_os = "linux")]
 
-#[expect(unsafe_code, reason = "the memory that the kernel receives into is shared with it")]
+#[expect(unsafe_code, reason = "the kernel shares the memory that it receives into")]
 mod buffers;
 mod completion;
 #[expect(unsafe_code, reason = "tells a buffer how much of it the kernel has initialised")]

@@ -1,16 +1,16 @@
-//! The operations that the kernel has not finished, and what it may touch until it has.
+//! The operations in flight, and the resources that the kernel may use for them.
 
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use slotmap::{Key as _, KeyData, SlotMap};
 
-/// A descriptor that operations are made on. Each operation holds it until its last completion: before that, the
-/// descriptor is not closed and its number is not used again.
+/// A descriptor for operations. Each operation holds it until its last completion: until then, the descriptor is not
+/// closed and its number is not reused.
 pub type Socket = Rc<OwnedFd>;
 
-/// Names an operation of a ring, to [cancel](crate::Ring::cancel) it. After the last completion it names nothing, even if
-/// another operation takes the place in the ring's table.
+/// Identifies an operation of a ring, to [cancel](crate::Ring::cancel) it. After the last completion it identifies
+/// nothing, even if another operation takes its place in the ring's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Operation(pub(crate) OperationKey);
 
@@ -29,20 +29,20 @@ impl OperationKey {
     }
 }
 
-/// What the kernel was asked for.
+/// The request to the kernel.
 #[derive(Debug)]
 pub(crate) enum Work {
-    /// Accept connections until there is an error.
+    /// Accept connections until an error.
     Accept,
-    /// Receive into provided buffers until there is an end.
+    /// Receive into provided buffers until the end.
     Receive,
-    /// Send `buffer`, of which the first `sent` bytes have left.
+    /// Send `buffer`, of which the first `sent` bytes are sent.
     Send { buffer: Vec<u8>, sent: usize },
-    /// Wait until there is something to read.
+    /// Wait until the socket is readable.
     AwaitReadable,
-    /// Wait until there is room to write.
+    /// Wait until the socket is writable.
     AwaitWritable,
-    /// Wait to be woken by another thread, again and again.
+    /// Wait for wake-ups from other threads, repeatedly.
     AwaitWake,
 }
 
@@ -52,7 +52,7 @@ pub(crate) struct InFlight {
     pub(crate) socket: Socket,
     pub(crate) token: u64,
     pub(crate) work: Work,
-    /// Whether it was cancelled: it is not continued, whatever it comes to.
+    /// Whether it was cancelled. A cancelled operation is not continued, whatever its result.
     pub(crate) cancelled: bool,
 }
 

@@ -1,21 +1,21 @@
-//! The results of operations and system calls, as `Result`.
+//! Results of operations and system calls, as `Result`.
 
 use std::io;
 
 use rustix::io::Errno;
 
-/// A completion's result: a count or a descriptor, or else the error whose number is given as negative.
+/// The result of a completion: a count or a descriptor, or a negative error number.
 pub(crate) fn of(result: i32) -> io::Result<usize> {
     usize::try_from(result).map_err(|_| io::Error::from_raw_os_error(result.saturating_neg()))
 }
 
-/// Whether a signal came between, so that it has to be asked for again.
+/// Whether a signal interrupted the operation, so that it must be repeated.
 pub(crate) fn interrupted(result: &io::Result<usize>) -> bool {
     result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted)
 }
 
-/// Takes for success what only means that there is less to see than was waited for: a signal, the end of the time, or
-/// that the kernel wants completions to be looked at, or memory to be free, before it takes more operations.
+/// Ignores errors that only mean fewer completions than were waited for: a signal, a timeout, or that the kernel first
+/// needs its completions taken or memory freed.
 pub(crate) fn forgive(result: io::Result<usize>) -> io::Result<()> {
     let Err(error) = result else { return Ok(()) };
     match Errno::from_io_error(&error) {
@@ -24,7 +24,7 @@ pub(crate) fn forgive(result: io::Result<usize>) -> io::Result<()> {
     }
 }
 
-/// Says what the kernel lacks, or a sandbox refuses.
+/// Adds what the kernel lacks, or a sandbox refuses.
 pub(crate) fn lacking(what: &str) -> impl FnOnce(io::Error) -> io::Error {
     move |error| io::Error::new(error.kind(), format!("the kernel refuses {what}: {error}"))
 }

@@ -1,4 +1,4 @@
-//! The ring: what is in flight, and what becomes of it.
+//! The ring: operations in flight, and their completions.
 
 use std::collections::VecDeque;
 use std::io;
@@ -17,20 +17,20 @@ use crate::operations::{InFlight, Operation, OperationKey, Operations, Socket, W
 use crate::outcome::{self, forgive, interrupted, lacking};
 use crate::wake::Waker;
 
-/// How large a ring is. The default is for thousands of sockets: 4,096 submissions, 16,384 completions, 64 buffers of
-/// 32 KiB.
+/// The sizes of a ring. The default suits thousands of sockets: 4,096 submissions, 16,384 completions, 64 buffers of 32
+/// KiB.
 ///
 /// ```
 /// let small = longwire_ring::Sizes { buffers: 8, buffer_length: 4096, ..Default::default() };
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Sizes {
-    /// How many operations one system call submits. A power of two; more operations than these take more calls.
+    /// How many operations one system call submits. A power of two; more operations take more calls.
     pub submissions: u32,
-    /// How many completions may wait to be looked at. A power of two; more than these take the kernel's slow path.
+    /// How many completions may wait. A power of two; more completions take a slow path in the kernel.
     pub completions: u32,
-    /// How many buffers all sockets receive into. A power of two up to 2^15. Pages of them are taken as they are first
-    /// written to.
+    /// How many buffers all sockets share to receive into. A power of two up to 2^15. Their pages are allocated when
+    /// they are first written to.
     pub buffers: u16,
     /// The length of each buffer, in bytes.
     pub buffer_length: u32,
@@ -44,31 +44,33 @@ impl Default for Sizes {
 
 /// A ring of the thread that made it. The [crate](crate) has an example.
 ///
-/// Operations are begun without waiting, given to the kernel by [`submit_and_wait`](Ring::submit_and_wait), and come
-/// back by [`next_completion`](Ring::next_completion). Each has a last completion: a send and a poll have only one,
-/// accepting and receiving say that they have ended. The ring holds the descriptor and the buffer of an operation until
-/// then.
+/// Starting an operation does not block. [`submit_and_wait`](Ring::submit_and_wait) submits operations to the kernel,
+/// and [`next_completion`](Ring::next_completion) returns their results. Each operation has a last completion: a send
+/// and a poll have only one, accepting and receiving report their end. Until then, the ring holds the descriptor and
+/// the buffer of the operation.
 ///
-/// When a ring is dropped, everything in flight is cancelled and waited for. What the kernel does not give back in a
-/// second is leaked, for the kernel may still write to it.
+/// Dropping a ring cancels all operations in flight and waits for them. Memory that the kernel does not return within a
+/// second is leaked, because the kernel may still write to it.
 pub struct Ring {
-    // Closed before what it may touch is freed: fields are dropped in their order.
+    // The first field, because fields are dropped in order: the ring must be closed before the memory that it uses is
+    // freed.
     uring: IoUring,
     operations: Operations,
     buffers: Rc<Buffers>,
-    /// What found no room in the submission queue, in its order.
+    /// Entries that found no room in the submission queue, in order.
     backlog: VecDeque<squeue::Entry>,
-    /// Completions that were taken from the kernel's queue and not looked at.
+    /// Completions that were taken from the kernel's queue but not handled.
     ready: VecDeque<cqueue::Entry>,
     waker: Waker,
 }
 
 impl Ring {
-    /// Makes a ring for the calling thread, and tries it.
+    /// Makes a ring for the calling thread, and tries it out.
     ///
     /// # Errors
     ///
-    /// If the kernel, or a sandbox, refuses something that is needed; the error says what. Linux 6.1 has all of it.
+    /// If the kernel, or a sandbox, refuses something that the ring needs; the error says what. Linux 6.1 is recent
+    /// enough.
     pub fn new(sizes: Sizes) -> io::Result<Ring> {
         let uring = IoUring::builder()
             .setup_single_issuer()
@@ -80,8 +82,8 @@ impl Ring {
             .map_err(lacking("io_uring with deferred task work (Linux 6.1)"))?;
         let waker = Waker::new()?;
         let buffers = Rc::new(Buffers::new(sizes.buffers, sizes.buffer_length)?);
-        // SAFETY: the ring is closed before the buffers are dropped, by the order of the fields, and dropping it waits
-        // for what is in flight or leaks the buffers.
+        // SAFETY: the ring is closed before the buffers are dropped, by the order of the fields. Dropping the ring
+        // waits for the operations in flight, or leaks the buffers.
         unsafe { buffers.register(&uring.submitter()) }.map_err(lacking("a ring of provided buffers"))?;
         let mut ring = Ring {
             uring,
@@ -91,13 +93,13 @@ impl Ring {
             ready: VecDeque::new(),
             waker,
         };
-        ring.try_receiving().map_err(lacking("receiving again and again into provided buffers"))?;
+        ring.try_receiving().map_err(lacking("multishot receive into provided buffers"))?;
         let counter = Rc::new(ring.waker.counter()?);
         ring.begin(&counter, 0, Work::AwaitWake);
         Ok(ring)
     }
 
-    /// How many operations have not had their last completion. The ring's own wait for its waker is one of them.
+    /// How many operations await their last completion. The ring's own wait for its waker is one of them.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.operations.len()
@@ -109,7 +111,7 @@ impl Ring {
         self.waker.clone()
     }
 
-    /// Accepts the connections of a listener, which is in blocking mode, until [`Completion::AcceptEnded`].
+    /// Accepts connections of a listener, which must be in blocking mode, until [`Completion::AcceptEnded`].
     pub fn accept(&mut self, listener: &Socket) -> Operation {
         self.begin(listener, 0, Work::Accept)
     }
@@ -119,24 +121,24 @@ impl Ring {
         self.begin(socket, token, Work::Receive)
     }
 
-    /// Sends the whole buffer, unless there is an error or the send is cancelled. Have one send at a time on a socket: two
-    /// may overtake each other.
+    /// Sends the whole buffer, unless there is an error or the send is cancelled. Start only one send at a time per
+    /// socket: two may overtake each other.
     pub fn send(&mut self, socket: &Socket, buffer: Vec<u8>, token: u64) -> Operation {
         self.begin(socket, token, Work::Send { buffer, sent: 0 })
     }
 
-    /// Completes once, when there is something to read.
+    /// Completes once, when the socket is readable.
     pub fn poll_readable(&mut self, socket: &Socket, token: u64) -> Operation {
         self.begin(socket, token, Work::AwaitReadable)
     }
 
-    /// Completes once, when there is room to write.
+    /// Completes once, when the socket is writable.
     pub fn poll_writable(&mut self, socket: &Socket, token: u64) -> Operation {
         self.begin(socket, token, Work::AwaitWritable)
     }
 
-    /// Asks for the end of an operation. The operation still has its last completion, which may say that it was done
-    /// before. Nothing happens if it has had that already.
+    /// Cancels an operation. The operation still has its last completion, which may report that it finished first. Does
+    /// nothing after that completion.
     pub fn cancel(&mut self, operation: Operation) {
         if let Some(in_flight) = self.operations.get_mut(operation.0) {
             in_flight.cancelled = true;
@@ -144,11 +146,11 @@ impl Ring {
         }
     }
 
-    /// Gives the kernel what was begun, and waits until there is a completion or the time is over.
+    /// Submits the started operations, and waits until there is a completion or the timeout expires.
     ///
     /// # Errors
     ///
-    /// If the ring can no longer be used. An interruption by a signal, and the end of the time, are not errors.
+    /// If the ring is no longer usable. An interruption by a signal and a timeout are not errors.
     pub fn submit_and_wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.submit_backlog()?;
         let want = usize::from(self.ready.is_empty());
@@ -163,7 +165,7 @@ impl Ring {
         forgive(result)
     }
 
-    /// The next of the completions that have been waited for.
+    /// The next completion that [`submit_and_wait`](Ring::submit_and_wait) has collected.
     pub fn next_completion(&mut self) -> Option<Completion> {
         loop {
             let entry = self.ready.pop_front()?;
@@ -180,18 +182,18 @@ impl Ring {
         Operation(operation)
     }
 
-    /// Puts in an operation, for the first time or because there is more to do.
+    /// Queues an operation, for the first time or to continue it.
     fn arm(&mut self, operation: OperationKey) {
         let Some(in_flight) = self.operations.get(operation) else { return };
         let cancelled = in_flight.cancelled;
         self.push(entries::of(operation, in_flight));
         if cancelled {
-            // The cancellation came too late for the last round.
+            // The cancellation came too late for the previous round.
             self.push(entries::cancellation(operation));
         }
     }
 
-    /// Puts an entry in the submission queue, behind those that found no room there.
+    /// Queues an entry for submission, after those that found no room.
     fn push(&mut self, entry: squeue::Entry) {
         if !self.backlog.is_empty() || !self.has_taken(&entry) {
             self.backlog.push_back(entry);
@@ -200,13 +202,13 @@ impl Ring {
 
     /// Whether the submission queue had room for the entry.
     fn has_taken(&mut self, entry: &squeue::Entry) -> bool {
-        // SAFETY: an entry refers to no memory, or it is a send's and refers to the bytes of the `Vec` that `operations`
-        // holds under its key (`entries::of`). Nobody changes, moves or frees those before the entry's last completion
-        // (`complete`), or they are leaked (`drop`).
+        // SAFETY: an entry refers to no memory, except that of a send: it refers to the bytes of the `Vec` that
+        // `operations` holds under its key (`entries::of`). These are not changed, moved or freed before the entry's last
+        // completion (`complete`), or they are leaked (`drop`).
         unsafe { self.uring.submission().push(entry) }.is_ok()
     }
 
-    /// Submits until everything that found no room has found it.
+    /// Submits until the backlog has found room.
     fn submit_backlog(&mut self) -> io::Result<()> {
         while !self.backlog.is_empty() {
             let result = self.uring.submit();
@@ -220,7 +222,7 @@ impl Ring {
                 }
             }
             if self.backlog.len() == before {
-                // The kernel lacks memory, or wants its completions to be looked at first. It is asked again next time.
+                // The kernel lacks memory, or needs its completions taken first. The next call tries again.
                 break;
             }
         }
@@ -231,13 +233,13 @@ impl Ring {
         self.ready.extend(self.uring.completion());
     }
 
-    /// What a completion says, if it is for the caller: the ring itself continues what is not finished.
+    /// The completion for the caller, if there is one. The ring itself continues unfinished operations.
     fn complete(&mut self, entry: &cqueue::Entry) -> Option<Completion> {
         let result = outcome::of(entry.result());
-        // A buffer is taken over first, so that it is given back whatever comes.
+        // Take over the buffer first, so that it is given back in any case.
         let lease = self.lease(entry, &result);
         let operation = OperationKey::from_user_data(entry.user_data());
-        // What is in no table is a cancellation that found nothing to cancel.
+        // Not in the table: a cancellation that found nothing to cancel.
         let in_flight = self.operations.get_mut(operation)?;
         let token = in_flight.token;
         let more = cqueue::more(entry.flags());
@@ -285,14 +287,14 @@ impl Ring {
         }
     }
 
-    /// Arms an operation again that the kernel ended for reasons of its own, such as a full completion queue.
+    /// Re-arms an operation that the kernel ended for reasons of its own, such as a full completion queue.
     fn go_on(&mut self, operation: OperationKey, more: bool) {
         if !more {
             self.arm(operation);
         }
     }
 
-    /// Sends what is left, or gives the buffer back.
+    /// Sends the rest, or returns the buffer.
     fn round_of_sending(&mut self, operation: OperationKey, result: io::Result<usize>) -> Option<Completion> {
         let in_flight = self.operations.get_mut(operation)?;
         let Work::Send { buffer, sent } = &mut in_flight.work else { return None };
@@ -316,12 +318,12 @@ impl Ring {
     fn lease(&self, entry: &cqueue::Entry, result: &io::Result<usize>) -> Option<Lease> {
         let id = cqueue::buffer_select(entry.flags())?;
         let received = result.as_ref().copied().unwrap_or(0);
-        // SAFETY: the kernel has handed out this buffer by this entry, which was taken from the queue and is looked at
-        // only once.
+        // SAFETY: with this entry the kernel has handed out the buffer. The entry was taken from the queue and is
+        // handled only once.
         Some(unsafe { self.buffers.lease(id, received) })
     }
 
-    /// Receives a byte of a socket pair: sandboxes and kernels that lack something refuse late.
+    /// Receives a byte over a socket pair: sandboxes and old kernels may refuse only at this point.
     fn try_receiving(&mut self) -> io::Result<()> {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         rustix::io::write(&theirs, b"?")?;
@@ -342,8 +344,7 @@ impl Ring {
         Err(io::ErrorKind::TimedOut.into())
     }
 
-    /// Cancels everything and waits for it. What the kernel does not give back while nothing happens for a second stays in
-    /// the table.
+    /// Cancels everything and waits for it. Operations that remain after a second without progress stay in the table.
     fn wind_up(&mut self) -> io::Result<()> {
         const ROUND: Duration = Duration::from_millis(100);
         const ROUNDS_IN_VAIN: usize = 10;
@@ -356,8 +357,8 @@ impl Ring {
             in_flight.cancelled = true;
         }
         self.push(entries::cancellation_of_all());
-        // Newer kernels do no more than a few dozen at each call. A clock would count the time in which this thread does not
-        // run.
+        // Newer kernels cancel only a few dozen operations per call. Counts rounds, because a clock would count time in
+        // which this thread does not run.
         let mut in_vain = 0;
         while !self.operations.is_empty() && in_vain < ROUNDS_IN_VAIN {
             let before = self.operations.len();
@@ -379,17 +380,17 @@ impl Drop for Ring {
     fn drop(&mut self) {
         let result = self.wind_up();
         if result.is_err() || !self.operations.is_empty() {
-            // The kernel may still read from or write to these.
+            // The kernel may still access these.
             mem::forget(mem::take(&mut self.operations));
             mem::forget(Rc::clone(&self.buffers));
         }
     }
 }
 
-/// The socket that a completion of accepting has brought.
+/// The accepted socket of a completion.
 fn accepted(entry: &cqueue::Entry) -> OwnedFd {
-    // SAFETY: the kernel has opened this descriptor for the entry, which was taken from the queue and is looked at only
-    // once. Nobody else knows it.
+    // SAFETY: the kernel opened this descriptor for the entry, which was taken from the queue and is handled only once.
+    // Nothing else owns it.
     unsafe { OwnedFd::from_raw_fd(entry.result()) }
 }
 

@@ -1,4 +1,4 @@
-//! An expectation that was not met.
+//! The error of an expectation that was not met.
 
 use std::error::Error;
 use std::fmt;
@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use crate::transcript::Transcript;
 
-/// An expectation that was not met: what was expected, what came instead, and the dialogue up to there.
+/// An expectation that was not met: the expected thing, the actual one, and the dialogue until then.
 ///
-/// Both `Display` and `Debug` show all of it on several lines, so that `unwrap` in a test does.
+/// Both `Display` and `Debug` show all of it on several lines, so `unwrap` in a test shows it, too.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
@@ -42,13 +42,13 @@ struct Inner {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Problem {
-    /// Something else came: this, as text.
+    /// Something else arrived: this, as text.
     Differs(String),
-    /// It did not come within this time.
+    /// Nothing complete arrived within this time.
     Late(Duration),
     /// The connection ended, or was reset.
     Ended,
-    /// It is longer than [`Peer::limit`](crate::Peer::limit) allows, in bytes.
+    /// It is longer than [`Peer::limit`](crate::Peer::limit) allows, which is this many bytes.
     TooLong(usize),
     /// The transport failed.
     Io(io::Error),
@@ -58,16 +58,16 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Problem::Differs(got) => f.write_str(got),
-            Problem::Late(time) => write!(f, "nothing that is complete within {time:?}"),
+            Problem::Late(time) => write!(f, "nothing complete within {time:?}"),
             Problem::Ended => f.write_str("the end of the connection"),
             Problem::TooLong(limit) => write!(f, "more than the limit of {limit} bytes"),
-            Problem::Io(error) => write!(f, "an error of the transport: {error}"),
+            Problem::Io(error) => write!(f, "a transport error: {error}"),
         }
     }
 }
 
 impl From<io::Error> for Problem {
-    /// A reset is an end.
+    /// Treats a reset as the end of the connection.
     fn from(error: io::Error) -> Problem {
         match error.kind() {
             io::ErrorKind::ConnectionReset

@@ -1,12 +1,12 @@
-//! A frame with nothing checked.
+//! Frames without any checks.
 
 use crate::bits::{BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, RSV1, RSV2, RSV3, TEXT};
 use crate::len::DeclaredLen;
 use crate::role::Role;
 
-/// A frame that can say what must not be said (RFC 6455 §5.2).
+/// A frame that can break the rules (RFC 6455 §5.2).
 ///
-/// The constructors make frames that a peer may send; each rule is broken by a field or a method.
+/// The constructors make valid frames. Each field, and each method, can break a rule.
 ///
 /// ```
 /// use longwire_wire::bits::RSV3;
@@ -25,15 +25,15 @@ use crate::role::Role;
 pub struct RawFrame {
     /// Whether this is the last fragment of its message.
     pub fin: bool,
-    /// The reserved bits where they stand in the first byte: [`RSV1`], [`RSV2`], [`RSV3`]. Other bits are ignored.
+    /// The reserved bits, as they stand in the first byte: [`RSV1`], [`RSV2`], [`RSV3`]. Other bits are ignored.
     pub rsv: u8,
     /// One of [`bits`](crate::bits), or any other number up to 15. Higher bits are ignored.
     pub opcode: u8,
     /// Whether the payload is masked, and with which key.
     pub mask: Mask,
-    /// The length in the header, which need not be the payload's.
+    /// The length in the header, which may differ from the payload's.
     pub declared_len: DeclaredLen,
-    /// The bytes behind the header, unmasked.
+    /// The bytes after the header, unmasked.
     pub payload: Vec<u8>,
 }
 
@@ -50,8 +50,8 @@ pub struct RawFrame {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Mask {
-    /// As the sender's role demands: a client masks with [`Mask::RFC_KEY`], a server does not mask. As an expectation: with any
-    /// key.
+    /// As the sender's role requires: a client masks with [`Mask::RFC_KEY`], a server does not mask. In an expectation,
+    /// any key matches.
     #[default]
     ByRole,
     /// Not masked.
@@ -74,7 +74,7 @@ impl Mask {
 }
 
 impl RawFrame {
-    /// A frame by its first byte: FIN, the reserved bits and the opcode, as [`bits`](crate::bits) has them.
+    /// A frame with this first byte: FIN, the reserved bits and the opcode, as in [`bits`](crate::bits).
     #[must_use]
     pub fn new(first_byte: u8, payload: impl Into<Vec<u8>>) -> RawFrame {
         RawFrame {
@@ -161,7 +161,7 @@ impl RawFrame {
         (self.opcode == CLOSE).then(|| u16::from_be_bytes(*code))
     }
 
-    /// The header, the masking key included, as this role sends it.
+    /// The header as this role sends it, including the masking key.
     #[must_use]
     pub fn header(&self, from: Role) -> Vec<u8> {
         let key = self.mask.key(from);
@@ -171,7 +171,7 @@ impl RawFrame {
         header
     }
 
-    /// The bytes of the frame, as this role sends it.
+    /// The bytes of the frame as this role sends it.
     #[must_use]
     pub fn encode(&self, from: Role) -> Vec<u8> {
         let mut bytes = self.header(from);
@@ -183,10 +183,10 @@ impl RawFrame {
         bytes
     }
 
-    /// Whether a frame that was received from this role is the one that `self` describes.
+    /// Whether a frame received from this role matches `self`.
     ///
-    /// The mask has to be as `self` says; for [`Mask::ByRole`] the key does not matter. The declared length has to be
-    /// in the same form.
+    /// The mask must be the one of `self`; for [`Mask::ByRole`] any key matches. The declared length must have the same
+    /// form.
     ///
     /// ```
     /// use longwire_wire::{Mask, RawFrame, Role};
@@ -207,13 +207,13 @@ impl RawFrame {
             && self.payload == received.payload
     }
 
-    /// Whether it is masked if it comes from a client, and is not if it comes from a server.
+    /// Whether a client's frame is masked, or a server's is not.
     pub(crate) fn is_masked_by_role(&self, from: Role) -> bool {
         self.mask.key(from).is_some() == (from == Role::Client)
     }
 }
 
-/// Masks, or unmasks (RFC 6455 §5.3).
+/// Masks or unmasks (RFC 6455 §5.3).
 pub(crate) fn apply(key: [u8; 4], payload: &[u8]) -> impl Iterator<Item = u8> {
     payload.iter().zip(key.into_iter().cycle()).map(|(byte, key)| byte ^ key)
 }

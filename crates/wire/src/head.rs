@@ -8,7 +8,7 @@ use sha1::{Digest, Sha1};
 
 use crate::show::Escaped;
 
-/// The head of an HTTP/1.1 request or response, with nothing checked.
+/// The head of an HTTP/1.1 request or response, without any checks.
 ///
 /// ```
 /// use longwire_wire::Head;
@@ -27,9 +27,9 @@ use crate::show::Escaped;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
-    /// The request line or the status line, without its end.
+    /// The request line or the status line, without its line end.
     pub start: String,
-    /// The fields in their order: names and values.
+    /// The fields in order: names and values.
     pub fields: Vec<(String, String)>,
 }
 
@@ -43,7 +43,7 @@ impl Head {
         Head { start: start.into(), fields: Vec::new() }
     }
 
-    /// A valid request for a WebSocket (§4.1).
+    /// A valid WebSocket request (§4.1).
     #[must_use]
     pub fn upgrade(target: &str, host: &str) -> Head {
         Head::new(format!("GET {target} HTTP/1.1"))
@@ -54,7 +54,7 @@ impl Head {
             .with("Sec-WebSocket-Key", Head::RFC_KEY)
     }
 
-    /// A valid response to a request (§4.2.2), as far as the request has a key.
+    /// A valid response to a request (§4.2.2), provided that the request has a key.
     #[must_use]
     pub fn switching_protocols(request: &Head) -> Head {
         let head = Head::new("HTTP/1.1 101 Switching Protocols")
@@ -66,7 +66,7 @@ impl Head {
         }
     }
 
-    /// The same head with one more field, whether or not there is one of that name.
+    /// The same head with one more field, even if there is one of that name already.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Head {
         self.fields.push((name.into(), value.into()));
@@ -80,7 +80,7 @@ impl Head {
         self
     }
 
-    /// The same head, where the fields of this name have another value.
+    /// The same head with another value for the fields of this name.
     #[must_use]
     pub fn replacing(mut self, name: &str, value: &str) -> Head {
         for (other, old) in &mut self.fields {
@@ -104,14 +104,14 @@ impl Head {
         self.start.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()
     }
 
-    /// Whether this is a 101 with the proof that the request was understood (§4.1): no more is looked at.
+    /// Whether this is a 101 whose `Sec-WebSocket-Accept` matches the request (§4.1). Checks nothing else.
     #[must_use]
     pub fn answers(&self, request: &Head) -> bool {
         let expected = request.field("Sec-WebSocket-Key").map(accept_key);
         self.status() == Some(101) && self.field("Sec-WebSocket-Accept") == expected.as_deref()
     }
 
-    /// The bytes of the head, the empty line included.
+    /// The bytes of the head, including the empty line.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut text = format!("{}\r\n", self.start);
@@ -121,10 +121,9 @@ impl Head {
         (text + "\r\n").into_bytes()
     }
 
-    /// Reads the head at the beginning of `bytes`, and says how many of them it has; `None` until its empty line is
-    /// there.
+    /// Parses the head at the beginning of `bytes`, and returns its length in bytes; `None` until it is complete.
     ///
-    /// Nothing is refused: a line without a colon is a name without a value, and bytes that are not UTF-8 are
+    /// Accepts anything: a line without a colon becomes a name without a value, and bytes that are not UTF-8 are
     /// replaced.
     ///
     /// ```
@@ -148,7 +147,7 @@ impl Head {
     }
 }
 
-/// One line: the first one and the fields, escaped and each cut off.
+/// One line: the start line and the fields, escaped and truncated.
 impl fmt::Display for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", Escaped(self.start.as_bytes()))?;
@@ -159,7 +158,7 @@ impl fmt::Display for Head {
     }
 }
 
-/// The value of `Sec-WebSocket-Accept` that proves that a key was received (RFC 6455 §4.2.2). The key may be any text.
+/// The value of `Sec-WebSocket-Accept` for a key (RFC 6455 §4.2.2). The key may be any text.
 ///
 /// ```
 /// assert_eq!(longwire_wire::accept_key("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");

@@ -1,4 +1,4 @@
-/// The length that a frame's header declares, and the form in which it is written (RFC 6455 §5.2).
+/// The length that a frame's header declares, and its encoding (RFC 6455 §5.2).
 ///
 /// ```
 /// use longwire_wire::{DeclaredLen, RawFrame, Role};
@@ -11,12 +11,12 @@
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum DeclaredLen {
-    /// The length of the payload, in the shortest form: the only choice that RFC 6455 allows.
+    /// The length of the payload, in the shortest form: the only valid choice.
     #[default]
     OfPayload,
-    /// This length, in the shortest form, whatever the payload's is.
+    /// This length in the shortest form, whatever the payload's length.
     Shortest(u64),
-    /// The seven bits beside the mask bit. 126 and 127 announce a longer form, of which nothing follows.
+    /// The seven bits next to the mask bit. 126 and 127 announce a longer form, which does not follow.
     In7Bits(u8),
     /// Two further bytes.
     In16Bits(u16),
@@ -34,7 +34,7 @@ impl DeclaredLen {
         }
     }
 
-    /// Adds the bytes of the length to a header.
+    /// Appends the length to a header.
     pub(crate) fn encode(self, payload: usize, mask_bit: u8, header: &mut Vec<u8>) {
         match self {
             DeclaredLen::OfPayload => DeclaredLen::shortest(payload as u64).encode(payload, mask_bit, header),
@@ -51,7 +51,7 @@ impl DeclaredLen {
         }
     }
 
-    /// The length of a frame that was read whole: what was declared is what came, so only its form is of interest.
+    /// The declared length of a completely received frame. It equals the payload's length, so only its form matters.
     pub(crate) fn as_read(self, len: u64) -> DeclaredLen {
         if self == DeclaredLen::shortest(len) { DeclaredLen::OfPayload } else { self }
     }

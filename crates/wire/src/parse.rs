@@ -1,4 +1,4 @@
-//! Frames from bytes, without judgement.
+//! Parses frames without checking them.
 
 use std::io::{self, ErrorKind, Read};
 use std::num::NonZeroUsize;
@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use crate::frame::{Mask, RawFrame, apply};
 use crate::len::DeclaredLen;
 
-/// A frame is not there yet.
+/// A frame is incomplete.
 ///
 /// ```
 /// use longwire_wire::RawFrame;
@@ -16,15 +16,15 @@ use crate::len::DeclaredLen;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Incomplete {
-    /// At least this many bytes more are needed, and none of them belongs to another frame.
+    /// At least this many more bytes are needed, all of which belong to this frame.
     pub needed: NonZeroUsize,
 }
 
 impl RawFrame {
-    /// Reads the first frame of `bytes`, and says how many of them it has.
+    /// Parses the first frame in `bytes`, and returns its length in bytes.
     ///
-    /// [`mask`](RawFrame::mask) is the key that was used or [`Mask::Absent`]; the payload is unmasked;
-    /// [`declared_len`](RawFrame::declared_len) is [`DeclaredLen::OfPayload`] if it was written in the shortest form.
+    /// The payload is unmasked. [`mask`](RawFrame::mask) is the key, or [`Mask::Absent`].
+    /// [`declared_len`](RawFrame::declared_len) is [`DeclaredLen::OfPayload`] if the length has the shortest form.
     ///
     /// ```
     /// use longwire_wire::{DeclaredLen, Mask, RawFrame};
@@ -36,7 +36,7 @@ impl RawFrame {
     /// ```
     ///
     /// # Errors
-    /// [`Incomplete`] if the frame has not arrived whole. No bytes are wrong.
+    /// [`Incomplete`] if the frame is not complete. No bytes are invalid.
     pub fn parse(bytes: &[u8]) -> Result<(RawFrame, usize), Incomplete> {
         let mut rest = bytes;
         let [first, second] = take_array(&mut rest)?;
@@ -61,9 +61,9 @@ impl RawFrame {
         Ok((frame, bytes.len() - rest.len()))
     }
 
-    /// Reads one frame, and nothing behind it, from a blocking transport.
+    /// Reads one frame from a blocking transport, and nothing after it.
     ///
-    /// What arrives takes room, and not what is declared.
+    /// Memory grows with the bytes received, not with the declared length.
     ///
     /// ```
     /// use longwire_wire::RawFrame;
@@ -75,7 +75,7 @@ impl RawFrame {
     /// ```
     ///
     /// # Errors
-    /// Those of the transport, and `UnexpectedEof` if it ends before the frame does.
+    /// The errors of the transport, and `UnexpectedEof` if it ends before the frame does.
     pub fn read_from(transport: &mut impl Read) -> io::Result<RawFrame> {
         let mut bytes = Vec::new();
         loop {
@@ -96,7 +96,7 @@ fn take<'b>(rest: &mut &'b [u8], count: usize) -> Result<&'b [u8], Incomplete> {
             *rest = after;
             Ok(taken)
         }
-        // The count is larger than what is there, so the difference is not 0.
+        // The count exceeds what is there, so the difference is not 0.
         None => {
             let missing = count.saturating_sub(rest.len());
             Err(Incomplete { needed: NonZeroUsize::new(missing).unwrap_or(NonZeroUsize::MIN) })

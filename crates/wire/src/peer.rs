@@ -1,4 +1,4 @@
-//! A scripted peer over any transport of tokio.
+//! A scripted peer over any tokio transport.
 
 mod expectations;
 mod handshake;
@@ -18,11 +18,11 @@ use crate::transcript::{Said, Transcript};
 
 pub use pieces::Pieces;
 
-/// One end of a connection that follows a script: it sends what it is told to, and states what it expects.
+/// One end of a connection that follows a script: it sends the given frames, and checks what it receives.
 ///
-/// Each method that waits has a deadline, 10 s unless set, and fails with the dialogue up to there. Nothing is read ahead: what has not
-/// been asked for stays in the transport, where its sender feels it. All methods that receive are cancel safe: a
-/// dropped future loses nothing that has arrived. A send that is dropped may have written a part.
+/// Each method that waits has a deadline, 10 s by default, and fails with the dialogue until then. The peer does not
+/// read ahead: bytes that the script has not asked for stay in the transport, where the sender notices the
+/// backpressure.
 ///
 /// ```
 /// use longwire_wire::{Head, Peer, RawFrame};
@@ -50,14 +50,14 @@ pub struct Peer<T> {
     deadline: Option<Duration>,
     pieces: Pieces,
     limit: usize,
-    /// The beginning of something that has not arrived whole.
+    /// The beginning of an incomplete frame, head or byte sequence.
     received: Vec<u8>,
     transcript: Transcript,
 }
 
-/// How a peer is made.
+/// Constructors and settings.
 impl<T> Peer<T> {
-    /// A client, which masks its frames and expects frames that are not.
+    /// A client, which masks its frames and expects unmasked ones.
     #[must_use]
     pub fn client(io: T) -> Peer<T> {
         Peer::new(io, Role::Client)
@@ -69,7 +69,7 @@ impl<T> Peer<T> {
         Peer::new(io, Role::Server)
     }
 
-    /// A peer in this role. The opening handshake may have been done, or not.
+    /// A peer in this role, before or after the opening handshake.
     #[must_use]
     pub fn new(io: T, role: Role) -> Peer<T> {
         const DEADLINE: Duration = Duration::from_secs(10);
@@ -85,25 +85,25 @@ impl<T> Peer<T> {
         }
     }
 
-    /// The time for each call that waits.
+    /// Sets the deadline of each call that waits.
     #[must_use]
     pub fn deadline(self, deadline: Duration) -> Peer<T> {
         Peer { deadline: Some(deadline), ..self }
     }
 
-    /// Waits without end: for tests whose runner has a time limit, or whose clock is paused.
+    /// Waits forever: for tests whose runner has a time limit, or whose clock is paused.
     #[must_use]
     pub fn without_deadline(self) -> Peer<T> {
         Peer { deadline: None, ..self }
     }
 
-    /// The most bytes that are received at a time, as a frame, a head or a rest: 64 MiB unless set.
+    /// The most bytes to receive at a time, as a frame, a head or a rest. Default: 64 MiB.
     #[must_use]
     pub fn limit(self, bytes: usize) -> Peer<T> {
         Peer { limit: bytes, ..self }
     }
 
-    /// How what is sent from here on is cut into writes.
+    /// Sets how to split what is sent from now on into writes.
     pub fn cut_into(&mut self, pieces: Pieces) {
         self.pieces = pieces;
     }
@@ -114,25 +114,29 @@ impl<T> Peer<T> {
         self.role
     }
 
-    /// What was said so far.
+    /// The dialogue until now.
     #[must_use]
     pub fn transcript(&self) -> &Transcript {
         &self.transcript
     }
 
-    /// The transport. What has arrived of an incomplete frame or head is lost.
+    /// The transport. Received bytes of an incomplete frame or head are lost.
     #[must_use]
     pub fn into_inner(self) -> T {
         self.io
     }
 }
 
-/// What a peer sends.
+/// Sending.
 impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
     /// Sends a frame.
     ///
     /// # Errors
-    /// If the transport has ended or takes nothing more.
+    /// If the transport has ended, or accepts nothing before the deadline.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: a dropped future may have written a part of the frame.
     pub async fn send(&mut self, frame: RawFrame) -> Result<(), Failure> {
         let bytes = frame.encode(self.role);
         self.say(&bytes, frame).await
@@ -142,6 +146,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
     ///
     /// # Errors
     /// As [`Peer::send`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: a dropped future may have written a part of the bytes.
     pub async fn send_bytes(&mut self, bytes: impl AsRef<[u8]>) -> Result<(), Failure> {
         let bytes = bytes.as_ref();
         self.say(bytes, Said(bytes)).await
@@ -151,6 +159,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
     ///
     /// # Errors
     /// As [`Peer::send`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: a dropped future may have ended the writing side or not.
     pub async fn finish(&mut self) -> Result<(), Failure> {
         self.transcript.sent("the end");
         let io = &mut self.io;
@@ -173,9 +185,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
     }
 }
 
-/// How a peer reads.
+/// Reading.
 impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
-    /// Reads until `received` has this many bytes, and no further.
+    /// Reads until `received` has this many bytes, and no more.
     async fn fill(&mut self, count: usize) -> Result<(), Problem> {
         if count > self.limit {
             return Err(Problem::TooLong(self.limit));
@@ -228,7 +240,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
         Ok(rest)
     }
 
-    /// The failure of what was not as `expected`, with what has arrived of the next frame or head.
+    /// Turns a problem into a failure, with the received bytes of the next frame or head.
     fn judge<O>(&mut self, expected: impl fmt::Display, outcome: Result<O, Problem>) -> Result<O, Failure> {
         outcome.map_err(|problem| {
             let mut transcript = self.transcript.clone();

@@ -9,9 +9,9 @@
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// The end that sent the request.
+    /// The end that sends the request.
     Client,
-    /// The end that answered it.
+    /// The end that responds.
     Server,
 }
 

@@ -1,4 +1,4 @@
-//! Frames and bytes as a person reads them.
+//! Readable text for frames and bytes.
 
 use std::fmt;
 
@@ -6,17 +6,17 @@ use crate::bits::{BINARY, CLOSE, CONTINUATION, PING, PONG, RSV1, RSV2, RSV3, TEX
 use crate::frame::{Mask, RawFrame};
 use crate::len::DeclaredLen;
 
-/// How much of a payload is shown, in bytes or characters.
+/// How much of a payload to show, in bytes or characters.
 const SHOWN: usize = 64;
 
-/// One line: the opcode, the payload escaped and cut off, and whatever is unusual about the frame.
+/// One line: the opcode, the payload, escaped and truncated, and anything unusual about the frame.
 impl fmt::Display for RawFrame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.show(self.mask, f)
     }
 }
 
-/// A frame that was received from this role: whether it is masked is shown only where that is wrong.
+/// A frame received from this role. Shows its masking only if that is wrong.
 #[cfg(feature = "tokio")]
 pub(crate) struct Seen<'f>(pub(crate) &'f RawFrame, pub(crate) crate::role::Role);
 
@@ -69,7 +69,7 @@ impl RawFrame {
     }
 }
 
-/// Bytes in quotes, as text if they are UTF-8, cut off where they are long.
+/// Bytes in quotes, as text if they are UTF-8, truncated if they are long.
 pub(crate) struct Escaped<'b>(pub(crate) &'b [u8]);
 
 impl fmt::Display for Escaped<'_> {

@@ -1,4 +1,4 @@
-//! What was said on a connection.
+//! The dialogue on a connection.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -9,8 +9,8 @@ use crate::show::Escaped;
 /// How many entries are kept, the newest ones.
 const KEPT: usize = 64;
 
-/// The dialogue on a connection: one line for each frame, head or piece of bytes, the oldest first. The newest 64 entries are
-/// kept, and of each payload its beginning.
+/// The dialogue on a connection: one line per frame, head or byte sequence, the oldest first. Keeps the newest 64
+/// entries, and the beginning of each payload.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
@@ -51,20 +51,20 @@ impl Transcript {
 impl fmt::Display for Transcript {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.left_off > 0 {
-            writeln!(f, "  ({} earlier entries are left off)", self.left_off)?;
+            writeln!(f, "  ({} earlier entries omitted)", self.left_off)?;
         }
         self.newest.iter().try_for_each(|entry| writeln!(f, "  {entry}"))
     }
 }
 
-/// Bytes as the frames that they are, or else as bytes.
+/// Bytes, shown as frames if they are complete frames.
 pub(crate) struct Said<'b>(pub(crate) &'b [u8]);
 
 impl fmt::Display for Said<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// How many frames are shown.
+        /// How many frames to show.
         const FRAMES: usize = 16;
-        /// More bytes than this are not looked into.
+        /// Longer byte sequences are not parsed as frames.
         const LOOKED_INTO: usize = 64 << 10;
         let Said(bytes) = self;
         let mut rest = if bytes.len() > LOOKED_INTO { &[] } else { *bytes };
@@ -93,7 +93,7 @@ mod tests {
         let mut transcript = Transcript::default();
         (0..KEPT + 3).for_each(|number| transcript.sent(number));
         let shown = transcript.to_string();
-        assert!(shown.starts_with("  (3 earlier entries are left off)\n  sent     3\n"), "{shown}");
+        assert!(shown.starts_with("  (3 earlier entries omitted)\n  sent     3\n"), "{shown}");
         assert!(shown.ends_with("  sent     66\n"), "{shown}");
     }
 

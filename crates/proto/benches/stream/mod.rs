@@ -1,4 +1,4 @@
-//! Streams of frames for the benchmarks, and what one end does with them.
+//! Streams of frames for the benchmarks, and operations of an endpoint on them.
 
 use std::sync::Arc;
 
@@ -6,10 +6,10 @@ use longwire_proto::deflate::{Agreement, Context, Deflate, Takeover, WindowBits}
 use longwire_proto::{Config, Event, Limits, MessageKind, Prepared, Protocol, Received, Role};
 use longwire_wire::{Mask, RawFrame, bits};
 
-/// How much a driver reads at a time.
+/// How many bytes a driver reads at a time.
 pub(crate) const READ: usize = 64 << 10;
 
-/// How a stream's frames become messages.
+/// How frames form messages.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Cut {
     /// Each frame is a message.
@@ -18,13 +18,13 @@ pub(crate) enum Cut {
     Fragments(usize),
 }
 
-/// A server with nothing agreed on and no observer, that takes messages of any length.
+/// An endpoint without extensions and observer, with water marks that it never reaches.
 pub(crate) fn end(role: Role) -> Protocol {
     Protocol::new(role, Arc::new(Config::new(Limits::default().low_water(usize::MAX).high_water(usize::MAX))))
 }
 
-/// As many frames as fit `len` bytes, one at least, as `from` sends them. The masking key is zero, so that a stream that
-/// was unmasked in place is the same stream still; masking costs what it costs with any key.
+/// As many frames from `from` as fit into `len` bytes, at least one. The masking key is zero, so that unmasking in
+/// place leaves the stream unchanged; the cost of masking does not depend on the key.
 pub(crate) fn frames(from: Role, kind: MessageKind, payload: &[u8], cut: Cut, len: usize) -> Vec<u8> {
     let (from, mask) = match from {
         Role::Client => (longwire_wire::Role::Client, Mask::Key([0; 4])),
@@ -47,7 +47,7 @@ pub(crate) fn frames(from: Role, kind: MessageKind, payload: &[u8], cut: Cut, le
     message.repeat((len / message.len()).max(1))
 }
 
-/// Takes all events; gives the sum of the lengths of their messages.
+/// Takes all events, and returns the total length of their messages.
 pub(crate) fn parse(end: &mut Protocol, stream: &mut [u8]) -> usize {
     let mut received = Received::new(stream);
     let mut bytes = 0;
@@ -61,7 +61,7 @@ pub(crate) fn parse(end: &mut Protocol, stream: &mut [u8]) -> usize {
     bytes
 }
 
-/// Sends each message back, and notes it all as written; gives how many bytes that was.
+/// Echoes each message, records everything as written, and returns how many bytes that was.
 pub(crate) fn echo(end: &mut Protocol, stream: &mut [u8]) -> usize {
     let mut received = Received::new(stream);
     while let Ok(Some(event)) = end.next_event(&mut received) {
@@ -77,7 +77,7 @@ pub(crate) fn echo(end: &mut Protocol, stream: &mut [u8]) -> usize {
     queued
 }
 
-/// Both ends of a connection that has agreed on compression, with windows of this many bits both ways.
+/// Both ends of a connection with compression, with windows of this many bits in both directions.
 pub(crate) fn deflate_ends(deflate: Deflate, bits: u8) -> (Protocol, Protocol) {
     let window = WindowBits::new(bits).unwrap_or(WindowBits::MAX);
     let context = Context { window, takeover: Takeover::Yes };
@@ -89,7 +89,7 @@ pub(crate) fn deflate_ends(deflate: Deflate, bits: u8) -> (Protocol, Protocol) {
     (end(Role::Server), end(Role::Client))
 }
 
-/// A JSON document of about 1 KiB, another one for each number.
+/// A JSON document of about 1 KiB, different for each number.
 pub(crate) fn json(number: usize) -> String {
     let mut text = format!(r#"{{"sequence":{number},"channel":"trades","records":["#);
     for index in 0..12 {
@@ -108,7 +108,7 @@ pub(crate) fn json(number: usize) -> String {
     text + "]}"
 }
 
-/// Sends a message from one end to the other; gives its length on the wire.
+/// Sends a message from one end to the other, and returns its length on the wire.
 pub(crate) fn carry(from: &mut Protocol, to: &mut Protocol, message: &str) -> usize {
     assert_eq!(from.send_text(message), Ok(()));
     let mut wire = from.take_encoded().unwrap_or_default();
@@ -117,7 +117,7 @@ pub(crate) fn carry(from: &mut Protocol, to: &mut Protocol, message: &str) -> us
     wire.len()
 }
 
-/// Sends a message to all of `ends`; gives how many bytes wait for them.
+/// Sends a message to all of `ends`, and returns how many bytes were queued.
 pub(crate) fn publish(ends: &mut [Protocol], payload: &'static [u8]) -> usize {
     let message = Prepared::new(MessageKind::Binary, payload.into());
     let mut bytes = 0;

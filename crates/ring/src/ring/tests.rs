@@ -11,12 +11,12 @@ use super::*;
 
 const SMALL: Sizes = Sizes { submissions: 64, completions: 256, buffers: 8, buffer_length: 4096 };
 
-/// A ring, unless the kernel or a sandbox refuses.
+/// A ring, unless the kernel or a sandbox refuses it.
 fn ring(sizes: Sizes) -> Option<Ring> {
     Ring::new(sizes).inspect_err(|_| crate::skipped::skipped_without("io_uring")).ok()
 }
 
-/// What happens next.
+/// The next completion.
 fn next(ring: &mut Ring) -> Completion {
     for _ in 0..100 {
         if let Some(completion) = ring.next_completion() {
@@ -24,16 +24,16 @@ fn next(ring: &mut Ring) -> Completion {
         }
         ring.submit_and_wait(Some(Duration::from_millis(100))).unwrap();
     }
-    panic!("nothing happens");
+    panic!("no completion");
 }
 
-/// A connection: our end as the ring takes it, and the peer's.
+/// A connection: our end as a [`Socket`], and the peer's end.
 fn pair() -> (Socket, UnixStream) {
     let (ours, theirs) = UnixStream::pair().unwrap();
     (Rc::new(ours.into()), theirs)
 }
 
-/// The next bytes that are received, and on which connection.
+/// The next received bytes, and the token of their receive.
 fn received(ring: &mut Ring) -> (u64, Vec<u8>) {
     match next(ring) {
         Completion::Received { token, data } => (token, data.to_vec()),
@@ -49,7 +49,7 @@ fn receive_ended(ring: &mut Ring) -> ReceiveEnd {
     }
 }
 
-/// What became of a send. Its buffer must have come back, and be empty.
+/// The result of a send. Its buffer must be returned empty.
 fn sent(ring: &mut Ring) -> Result<(), Errno> {
     match next(ring) {
         Completion::Sent { buffer, result, .. } => {
@@ -60,7 +60,7 @@ fn sent(ring: &mut Ring) -> Result<(), Errno> {
     }
 }
 
-/// More than a socket's buffers take, no two parts of it equal.
+/// More than a socket's buffers hold, with no two equal parts.
 fn much() -> Vec<u8> {
     (0..300_000_u32).flat_map(u32::to_le_bytes).collect()
 }
@@ -86,7 +86,7 @@ fn a_connection_is_accepted_echoed_and_ended() {
 
     drop(client);
     assert!(matches!(receive_ended(&mut ring), ReceiveEnd::EndOfFile));
-    assert!(Rc::into_inner(socket).is_some(), "the ring holds it no more");
+    assert!(Rc::into_inner(socket).is_some(), "the ring still holds the socket");
 
     let _second = TcpStream::connect(address).unwrap();
     assert!(matches!(next(&mut ring), Completion::Accepted { .. }));
@@ -132,9 +132,9 @@ fn a_peer_that_goes_away_amid_a_send_makes_it_fail_and_the_buffer_comes_back() {
     let (ours, theirs) = pair();
     ring.send(&ours, much(), 0);
     ring.submit_and_wait(Some(Duration::ZERO)).unwrap();
-    assert!(ring.next_completion().is_none(), "there is no room for all of it");
+    assert!(ring.next_completion().is_none(), "the send completed without enough room");
     drop(theirs);
-    // The kernel tells that a part was sent, and the reason only to whoever sends the rest.
+    // The kernel first reports a partial send, and the error only to the send of the rest.
     assert!(matches!(sent(&mut ring), Err(Errno::PIPE | Errno::CONNRESET)));
 }
 
@@ -184,7 +184,7 @@ fn polls_tell_once_and_can_be_cancelled() {
     let (ours, mut theirs) = pair();
     ring.poll_readable(&ours, 3);
     ring.submit_and_wait(Some(Duration::ZERO)).unwrap();
-    assert!(ring.next_completion().is_none(), "there is nothing to read");
+    assert!(ring.next_completion().is_none(), "the poll completed with nothing to read");
     theirs.write_all(b"once").unwrap();
     theirs.write_all(b"twice").unwrap();
     assert!(matches!(next(&mut ring), Completion::Readable { token: 3 }));
@@ -207,7 +207,7 @@ fn a_full_socket_takes_a_large_send_as_the_peer_reads() {
     rustix::net::sockopt::set_socket_send_buffer_size(&server, 4096).unwrap();
     ring.send(&Rc::new(server.into()), much(), 0);
     ring.submit_and_wait(Some(Duration::ZERO)).unwrap();
-    assert!(ring.next_completion().is_none(), "the peer does not read");
+    assert!(ring.next_completion().is_none(), "the send completed although the peer does not read");
 
     let reader = thread::spawn(move || {
         let mut all = vec![0; much().len()];
@@ -224,7 +224,7 @@ fn what_one_round_of_a_send_leaves_over_the_next_one_sends() {
     let (ours, mut theirs) = pair();
     let work = Work::Send { buffer: b"hello".to_vec(), sent: 0 };
     let operation = ring.operations.insert(InFlight { socket: ours, token: 5, work, cancelled: false });
-    // As if the kernel had sent a part: it does so only of more than 2 GiB, or when it is disturbed.
+    // As if the kernel had sent a part, which it does only beyond 2 GiB or when interrupted.
     assert!(ring.round_of_sending(operation, Ok(3)).is_none());
     assert_eq!(sent(&mut ring), Ok(()));
     let mut rest = Vec::new();
@@ -249,7 +249,7 @@ fn who_finds_no_buffer_is_told_and_goes_on_when_one_was_given_back() {
     held.pop_front();
     ring.receive(&ours, 0);
     assert_eq!(received(&mut ring).1, b"cccc");
-    assert_eq!(**held.front().unwrap(), *b"bbbb", "what is held is not written to");
+    assert_eq!(**held.front().unwrap(), *b"bbbb", "a leased buffer was written to");
     drop(theirs);
     let mut rest = Vec::new();
     loop {
@@ -268,7 +268,7 @@ fn every_buffer_is_used_again_and_again() {
     let Some(mut ring) = ring(SMALL) else { return };
     let (ours, mut theirs) = pair();
     ring.receive(&ours, 0);
-    // The count of buffers given, 16 bits wide, wraps.
+    // The counter of given buffers, 16 bits wide, wraps.
     for round in 0..70_000_u32 {
         theirs.write_all(&round.to_le_bytes()).unwrap();
         assert_eq!(received(&mut ring).1, round.to_le_bytes());
@@ -296,7 +296,7 @@ fn ten_thousand_sends_pass_through_eight_places() {
         })
         .collect();
     tokens.sort_unstable();
-    assert!(tokens.into_iter().eq(0..SENDS as u64), "each has ended once");
+    assert!(tokens.into_iter().eq(0..SENDS as u64), "not every send completed exactly once");
     assert_eq!(reader.join().unwrap(), SENDS);
 }
 
@@ -394,7 +394,7 @@ fn a_ring_that_is_dropped_gives_back_all_it_held() {
             break data;
         }
     };
-    // Some have not been submitted, one was accepted and not looked at.
+    // Some are not submitted, and one accepted connection is not handled.
     let (ours, theirs) = pair();
     ring.send(&ours, vec![0; 100], 0);
     peers.push(theirs);
@@ -402,15 +402,15 @@ fn a_ring_that_is_dropped_gives_back_all_it_held() {
     let mut accepted = TcpStream::connect(address).unwrap();
 
     drop(ring);
-    assert_eq!(*lease, *b"unread", "a lease outlives the ring");
+    assert_eq!(*lease, *b"unread", "the lease did not outlive the ring");
     for mut peer in peers {
-        // Ends only if our end is closed, however much was sent to it before.
+        // Returns only once our end is closed, however much was sent before.
         let ended = peer.read_to_end(&mut Vec::new());
         assert!(ended.is_ok() || ended.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionReset));
     }
     let ended = accepted.read(&mut [0]);
     assert!(matches!(ended, Ok(0)) || ended.is_err());
-    assert!(TcpStream::connect(address).is_err(), "the listener is closed");
+    assert!(TcpStream::connect(address).is_err(), "the listener is still open");
 }
 
 #[test]
@@ -424,7 +424,7 @@ fn sizes_that_cannot_be_are_refused_with_a_reason() {
     assert!(error.to_string().contains("the kernel refuses io_uring"), "{error}");
 }
 
-/// What this engine is for: the system calls of all connections are made together.
+/// The purpose of this engine: all connections share their system calls.
 #[test]
 fn a_sweep_over_64_connections_takes_few_system_calls() {
     const CONNECTIONS: usize = 64;
@@ -462,6 +462,6 @@ fn a_sweep_over_64_connections_takes_few_system_calls() {
         }
     }
     let per_message = f64::from(enters) / (CONNECTIONS * ROUNDS) as f64;
-    println!("{per_message:.3} system calls for each message");
+    println!("{per_message:.3} system calls per message");
     assert!(per_message < 0.1, "{per_message}");
 }

@@ -1,4 +1,4 @@
-//! What a peer expects to receive.
+//! Receiving and expecting.
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -9,23 +9,32 @@ use crate::frame::RawFrame;
 use crate::show::{Escaped, Seen};
 use crate::transcript::Said;
 
-/// What a peer receives, and what it expects that to be.
+/// Receiving and expecting.
 ///
-/// Every method fails if its deadline passes, the connection ends, or something longer than [`Peer::limit`] is declared.
+/// Every method fails if its deadline passes, the connection ends, or something longer than [`Peer::limit`] is
+/// declared.
 impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
-    /// The next frame, whatever it is, as [`RawFrame::parse`] has it.
+    /// The next frame of any kind, as [`RawFrame::parse`] returns it.
     ///
     /// # Errors
-    /// If no frame arrives whole.
+    /// If no complete frame arrives.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no received bytes are lost.
     pub async fn frame(&mut self) -> Result<RawFrame, Failure> {
         let outcome = in_time(self.deadline, self.next_frame()).await;
         self.judge("a frame", outcome)
     }
 
-    /// The next frame, or `None` where the connection ends between two frames.
+    /// The next frame, or `None` if the connection ends between two frames.
     ///
     /// # Errors
-    /// If a frame does not arrive whole.
+    /// If a frame arrives incompletely, or nothing arrives before the deadline.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no received bytes are lost.
     pub async fn frame_or_end(&mut self) -> Result<Option<RawFrame>, Failure> {
         let outcome = match in_time(self.deadline, self.next_frame()).await {
             Err(Problem::Ended) if self.received.is_empty() => Ok(None),
@@ -38,6 +47,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
     ///
     /// # Errors
     /// If another frame arrives, or none.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a frame is consumed only when the future completes.
     pub async fn expect(&mut self, expected: RawFrame) -> Result<(), Failure> {
         let from = self.role.other();
         let outcome = in_time(self.deadline, self.next_frame()).await.and_then(|frame| {
@@ -54,6 +67,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
     ///
     /// # Errors
     /// If another message or a control frame arrives, or nothing.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe for a message in one frame. Of a fragmented message, a dropped future loses the fragments that were
+    /// complete.
     pub async fn expect_text(&mut self, text: &str) -> Result<(), Failure> {
         self.expect_message(TEXT, text.as_bytes(), format!("a message TEXT {}", Escaped(text.as_bytes())))
             .await
@@ -63,6 +81,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
     ///
     /// # Errors
     /// As [`Peer::expect_text`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Peer::expect_text`].
     pub async fn expect_binary(&mut self, payload: &[u8]) -> Result<(), Failure> {
         self.expect_message(BINARY, payload, format!("a message BINARY {}", Escaped(payload))).await
     }
@@ -71,6 +93,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
     ///
     /// # Errors
     /// If another frame arrives, or none.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a frame is consumed only when the future completes.
     pub async fn expect_close(&mut self, code: u16) -> Result<RawFrame, Failure> {
         let from = self.role.other();
         let outcome = in_time(self.deadline, self.next_frame()).await.and_then(|frame| {
@@ -84,10 +110,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
         self.judge(format_args!("CLOSE with code {code}"), outcome)
     }
 
-    /// Expects the end of the connection, which a reset is too, and nothing before it.
+    /// Expects the end of the connection, or a reset, and nothing before it.
     ///
     /// # Errors
     /// If anything arrives, or the connection stays open.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no received bytes are lost.
     pub async fn expect_end(&mut self) -> Result<(), Failure> {
         let outcome = in_time(self.deadline, self.next_rest()).await.and_then(|rest| {
             if rest.is_empty() { Ok(()) } else { Err(Problem::Differs(Said(&rest).to_string())) }
@@ -95,10 +125,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
         self.judge("the end of the connection", outcome)
     }
 
-    /// Expects exactly these bytes next. Frames among them are shown as frames.
+    /// Expects exactly these bytes next. A failure shows complete frames among them as frames.
     ///
     /// # Errors
     /// If other bytes arrive, or fewer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: bytes are consumed only when the future completes.
     pub async fn expect_bytes(&mut self, expected: impl AsRef<[u8]>) -> Result<(), Failure> {
         let expected = expected.as_ref();
         let outcome = in_time(self.deadline, self.next_bytes(expected.len())).await.and_then(|bytes| {
@@ -111,15 +145,23 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
     ///
     /// # Errors
     /// If fewer arrive.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: bytes are consumed only when the future completes.
     pub async fn bytes(&mut self, count: usize) -> Result<Vec<u8>, Failure> {
         let outcome = in_time(self.deadline, self.next_bytes(count)).await;
         self.judge(format_args!("{count} bytes"), outcome)
     }
 
-    /// Everything up to the end of the connection, which a reset is too.
+    /// All bytes up to the end of the connection, or a reset.
     ///
     /// # Errors
     /// If the connection stays open.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no received bytes are lost.
     pub async fn rest(&mut self) -> Result<Vec<u8>, Failure> {
         let outcome = in_time(self.deadline, self.next_rest()).await;
         self.judge("the end of the connection", outcome)
@@ -136,7 +178,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
         let mut opcode = opcode;
         loop {
             let frame = self.next_frame().await?;
-            // All but the cut into fragments is as in a frame that is well made.
+            // Everything except the fragmentation must be as in a valid frame.
             let expected =
                 RawFrame { fin: frame.fin, payload: frame.payload.clone(), ..RawFrame::new(opcode, "") };
             let rest = missing.strip_prefix(frame.payload.as_slice());

@@ -8,10 +8,14 @@ use crate::head::Head;
 
 /// The opening handshake (RFC 6455 §4).
 impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
-    /// Sends a head, well or badly made.
+    /// Sends a head, valid or not.
     ///
     /// # Errors
     /// As [`Peer::send`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: a dropped future may have written a part of the head.
     pub async fn send_head(&mut self, head: &Head) -> Result<(), Failure> {
         self.say(&head.encode(), head).await
     }
@@ -19,26 +23,39 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
     /// The next head.
     ///
     /// # Errors
-    /// If none arrives in time, or the connection ends before.
+    /// If none arrives before the deadline, or the connection ends first.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no received bytes are lost.
     pub async fn head(&mut self) -> Result<Head, Failure> {
         let bytes = self.raw_head().await?;
         let head = Head::parse(&bytes).map(|(head, _)| head);
         self.judge("a head", head.ok_or_else(|| Problem::Differs("a head that cannot be read".to_owned())))
     }
 
-    /// The bytes of the next head, the empty line included, and nothing behind it.
+    /// The bytes of the next head, including the empty line, and nothing after it.
     ///
     /// # Errors
     /// As [`Peer::head`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no received bytes are lost.
     pub async fn raw_head(&mut self) -> Result<Vec<u8>, Failure> {
         let outcome = in_time(self.deadline, self.next_head()).await;
         self.judge("a head", outcome)
     }
 
-    /// Opens a WebSocket as a client: sends the request, and expects a response with the right proof.
+    /// Opens a WebSocket as a client: sends the request, and expects a 101 response with the right
+    /// `Sec-WebSocket-Accept`.
     ///
     /// # Errors
     /// If the response is not a 101 with the right `Sec-WebSocket-Accept`, and as [`Peer::head`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: a dropped future may have written a part of the request, or all of it.
     pub async fn open(&mut self, request: &Head) -> Result<Head, Failure> {
         self.send_head(request).await?;
         let response = self.head().await?;
@@ -50,11 +67,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
         self.judge("a 101 with the right Sec-WebSocket-Accept", outcome)
     }
 
-    /// Opens a WebSocket as a server: expects a request, and agrees to it without looking at more than its key. Returns the
-    /// request.
+    /// Opens a WebSocket as a server: expects a request, and accepts it, looking only at its key. Returns the request.
     ///
     /// # Errors
     /// As [`Peer::head`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: a dropped future may have read the request, and written a part of the response.
     pub async fn accept(&mut self) -> Result<Head, Failure> {
         let request = self.head().await?;
         self.send_head(&Head::switching_protocols(&request)).await?;

@@ -1,6 +1,6 @@
 use std::num::NonZeroUsize;
 
-/// How what is sent is cut into writes.
+/// How to split what is sent into writes.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
@@ -16,17 +16,17 @@ use std::num::NonZeroUsize;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Pieces {
-    /// Each frame, head or piece of bytes in one write.
+    /// One write per frame, head or byte sequence.
     #[default]
     Whole,
-    /// Byte by byte, each flushed. Over TCP, Nagle's algorithm has to be off (`set_nodelay`) for the other end to see it.
+    /// Byte by byte, each flushed. Over TCP, the other end sees that only without Nagle's algorithm (`set_nodelay`).
     Bytes,
     /// In pieces of this many bytes, each flushed.
     Of(NonZeroUsize),
 }
 
 impl Pieces {
-    /// The pieces in their order.
+    /// The pieces in order.
     pub(super) fn of(self, bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
         let len = match self {
             Pieces::Whole => bytes.len().max(1),

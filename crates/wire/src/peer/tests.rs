@@ -10,7 +10,7 @@ use crate::frame::Mask;
 use crate::head::Head;
 use crate::len::DeclaredLen;
 
-/// Runs a test on a clock that jumps ahead when everything waits for time.
+/// Runs a test on a paused clock, which advances when everything waits for time.
 fn run(test: impl Future<Output = ()>) {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all().start_paused(true).build().unwrap().block_on(test);
@@ -80,7 +80,7 @@ fn no_expectation_waits_beyond_its_deadline() {
             assert!(matches!(failure.problem(), Problem::Late(TIME)), "{failure}");
             assert!(failure.to_string().ends_with("received b\"\\x81\\x05Hel\", incomplete\n"), "{failure}");
         }
-        // Nothing was lost by that.
+        // Nothing was lost.
         server.send_bytes("lo").await.unwrap();
         client.expect_text("Hello").await.unwrap();
     });
@@ -222,7 +222,7 @@ fn an_opening_without_the_right_proof_fails() {
     });
 }
 
-/// A transport that notes what each write was given.
+/// A transport that records the bytes of each write.
 mod tokio_pieces {
     use std::io;
     use std::pin::Pin;
