@@ -1,5 +1,5 @@
-//! A page and a WebSocket in one application of axum: `cargo run -p longwire --example axum --features axum`, then open
-//! <http://127.0.0.1:8080> in a browser.
+//! A page and a WebSocket in one axum application: `cargo run -p longwire --example axum --features axum`, then
+//! open <http://127.0.0.1:8080> in a browser.
 
 use axum::Router;
 use axum::response::{Html, Response};

@@ -1,4 +1,4 @@
-//! A client without async: sends each argument behind the URL, and prints the answers.
+//! A client without async. It sends each argument after the URL, and prints the answers.
 //!
 //!     cargo run --example blocking --features blocking -- ws://127.0.0.1:8080/echo hello world
 

@@ -1,5 +1,5 @@
-//! A server that tells everybody the time, once a second, and leaves out who is too slow: `cargo run -p longwire
-//! --example broadcast`, then `longwire connect ws://127.0.0.1:8080`.
+//! A server that sends the time to all clients once a second, and skips clients that are too slow: `cargo run -p
+//! longwire --example broadcast`, then `longwire connect ws://127.0.0.1:8080`.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -8,12 +8,12 @@ use longwire::{Message, Sender, Server, TrySendError, WebSocket};
 
 type Audience = Arc<Mutex<Vec<Sender>>>;
 
-/// Sends a message to all, and forgets who has left.
+/// Sends a message to all clients, and removes those that have left.
 fn tell(audience: &Audience, message: &Message) {
     let mut audience = audience.lock().unwrap_or_else(PoisonError::into_inner);
     audience.retain(|listener| match listener.try_send(message.clone()) {
         Ok(()) => true,
-        Err(TrySendError::Full(_)) => true, // this one misses a message
+        Err(TrySendError::Full(_)) => true, // this client misses the message
         Err(TrySendError::Closed(_)) => false,
     });
 }

@@ -1,4 +1,5 @@
-//! A client shaped like the browser's `WebSocket`: sends the lines of standard input, prints what comes back.
+//! A client with the API of the browser's `WebSocket`. It sends the lines of standard input, and prints what it
+//! receives.
 //!
 //!     cargo run --example browser_shaped -- ws://127.0.0.1:8080/echo
 
@@ -14,7 +15,7 @@ async fn main() -> longwire::Result<()> {
         socket.on_open(|socket| {
             println!("connected to {}; an empty line closes", socket.url());
             let socket = socket.clone();
-            // Reading from the terminal waits, which listeners should not.
+            // Reading from the terminal blocks, which listeners must not do.
             std::thread::spawn(move || {
                 for line in std::io::stdin().lock().lines().map_while(Result::ok) {
                     if line.is_empty() {

@@ -1,12 +1,12 @@
-//! A chat room, event-driven, where everybody says a name: `cargo run -p longwire --example chat`, then `longwire connect
-//! "ws://127.0.0.1:8080/?name=Ada"` in several terminals.
+//! An event-driven chat room in which each client has a name: `cargo run -p longwire --example chat`, then
+//! `longwire connect "ws://127.0.0.1:8080/?name=Ada"` in several terminals.
 
 use longwire::{Accept, Closed, Engine, Handler, MessageRef, Refusal, Server, Socket, Upgrade};
 
 struct Chat;
 
 impl Handler for Chat {
-    type State = String; // one per connection: the name
+    type State = String; // the name, one per connection
 
     fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<String>, Refusal> {
         let name = request.query("name").ok_or_else(|| Refusal::bad_request("say who you are: ?name="))?;

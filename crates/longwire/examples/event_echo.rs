@@ -1,4 +1,4 @@
-//! Sends every message back, from event loops: `cargo run --example event_echo -- 127.0.0.1:8080`.
+//! A server on event loops that sends every message back: `cargo run --example event_echo -- 127.0.0.1:8080`.
 
 use longwire::{Accept, Engine, Handler, MessageRef, Refusal, Server, Socket, Upgrade};
 

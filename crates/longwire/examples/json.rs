@@ -1,4 +1,5 @@
-//! Requests and answers as JSON, by serde, between a client and a server: `cargo run -p longwire --example json`.
+//! Requests and responses in JSON, with serde, between a client and a server: `cargo run -p longwire --example
+//! json`.
 
 use longwire::{Error, Message, Server, WebSocket, connect};
 use serde::de::DeserializeOwned;

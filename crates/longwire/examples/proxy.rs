@@ -1,13 +1,16 @@
-//! Connects over a proxy: `cargo run --example proxy -- wss://example.com/socket http://user:password@127.0.0.1:3128`.
+//! Connects through a proxy.
 //!
-//! `https://`, `socks5://` and `socks5h://` do, too. Without a second argument, the environment names the proxy.
+//!     cargo run --example proxy -- wss://example.com/socket http://user:password@127.0.0.1:3128
+//!
+//! `https://`, `socks5://` and `socks5h://` work as well. Without a second argument, the proxy comes from the environment.
 
 use longwire::{Client, Error, Proxy, ProxyError, Result};
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let url = arguments.next().ok_or_else(|| Error::other("say where to connect: ws://… or wss://…"))?;
+    let url =
+        arguments.next().ok_or_else(|| Error::other("give the URL to connect to: ws://… or wss://…"))?;
     let mut client = Client::new();
     if let Some(proxy) = arguments.next() {
         client = client.proxy(Proxy::new(&proxy)?);
@@ -27,11 +30,11 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// A proxy that refuses says why, by the status and text of its answer.
+/// A proxy that refuses gives the reason in the status and text of its response.
 fn explained(error: ProxyError) -> Error {
     match &error {
         ProxyError::Refused { proxy, response, .. } if response.status() == 407 => {
-            Error::other(format!("{proxy} wants to know who asks: http://user:password@{proxy}"))
+            Error::other(format!("{proxy} requires a user name and password: http://user:password@{proxy}"))
         }
         _ => Error::Proxy(Box::new(error)),
     }

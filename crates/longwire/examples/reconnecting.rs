@@ -1,5 +1,5 @@
-//! Listens to a channel, says a line in it now and then, and comes back when the server does:
-//! `cargo run --example reconnecting -- ws://127.0.0.1:8080/channel/news`, beside `longwire serve`.
+//! Listens to a channel, sends a line to it now and then, and reconnects when the server comes back: `cargo run
+//! --example reconnecting -- ws://127.0.0.1:8080/channel/news`, while `longwire serve` runs.
 
 use std::time::Duration;
 
@@ -39,7 +39,8 @@ async fn show(mut states: States) {
 async fn chat(sender: Sender) {
     for number in 1_u64.. {
         tokio::time::sleep(Duration::from_secs(5)).await;
-        // Without a connection, it waits for the next one. An error: there is no room for it any more, or no use.
+        // While disconnected, this waits for the next connection. It fails if the queue is full or the client has
+        // ended.
         if let Err(error) = sender.send(format!("line {number}")).await {
             println!("[line {number} is not sent: {error}]");
         }

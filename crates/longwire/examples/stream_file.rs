@@ -1,11 +1,11 @@
-//! Sends a file of any size as one message, and receives it into another; neither end holds it in memory: `cargo run -p
-//! longwire --example stream_file -- README.md /tmp/copy.md`.
+//! Sends a file of any size as one message, and writes it to another file. Neither end holds it in memory: `cargo
+//! run -p longwire --example stream_file -- README.md /tmp/copy.md`.
 
 use longwire::{Error, Limits, Server, WebSocket, connect};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, copy};
 
-/// Sends a file piece by piece. Each piece waits until there is room for it.
+/// Sends a file in pieces. Each piece waits until there is room for it.
 async fn send_file(socket: &mut WebSocket, path: &str) -> longwire::Result<()> {
     let mut file = File::open(path).await.map_err(Error::other)?;
     let mut message = socket.stream_binary().await?;

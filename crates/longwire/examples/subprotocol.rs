@@ -1,12 +1,12 @@
-//! A server that speaks two versions of a subprotocol, and clients of each and of none: `cargo run -p longwire --example
-//! subprotocol`.
+//! A server that supports two versions of a subprotocol, with one client for each version and one without: `cargo
+//! run -p longwire --example subprotocol`.
 
 use longwire::{Accept, Attached, Client, Refusal, Server, Upgrade, WebSocket};
 
 /// The server prefers the new version.
 const SPOKEN: [&str; 2] = ["numbers.v2", "numbers.v1"];
 
-/// Refuses clients that speak neither; without this, they would be accepted without a subprotocol.
+/// Refuses clients that support neither version. Without this, they would be accepted without a subprotocol.
 fn check(request: &Upgrade<'_>) -> Result<Accept<Attached>, Refusal> {
     if request.subprotocols().iter().any(|offered| SPOKEN.contains(&offered.as_str())) {
         Ok(Accept::new())

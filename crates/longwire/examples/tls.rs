@@ -1,11 +1,11 @@
-//! A server of `wss://` with a certificate made for the occasion, and a client that trusts it: `cargo run -p longwire
+//! A `wss://` server with a freshly generated certificate, and a client that trusts it: `cargo run -p longwire
 //! --example tls`.
 
 use longwire::{Client, ClientTls, Error, Roots, Server, Tls, WebSocket};
 
 #[tokio::main]
 async fn main() -> longwire::Result<()> {
-    // A real server has the files of its certificate: `Tls::pem_files("cert.pem", "key.pem")`.
+    // A real server loads its certificate from files: `Tls::pem_files("cert.pem", "key.pem")`.
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).map_err(Error::other)?;
     let certificate = made.cert.pem();
     let tls = Tls::pem(&certificate, made.signing_key.serialize_pem())?;
@@ -19,7 +19,7 @@ async fn main() -> longwire::Result<()> {
         Ok(())
     }));
 
-    // Without `tls(…)`, a client trusts what the system trusts.
+    // Without `tls(…)`, a client trusts the certificates that the system trusts.
     let client = Client::new().tls(ClientTls::new(Roots::None).add_pem(certificate)?);
     let mut socket = client.connect(&url).await?;
     socket.send("nobody else can read this").await?;

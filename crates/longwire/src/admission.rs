@@ -1,4 +1,5 @@
-//! Who may connect, and on which terms: what both ways of serving and every HTTP server in front share.
+//! Which clients may connect, and on which terms: shared by both ways of serving and by endpoints under another
+//! HTTP server.
 
 pub(crate) mod answer;
 pub(crate) mod census;

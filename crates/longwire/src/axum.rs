@@ -1,5 +1,5 @@
-//! WebSockets in the handlers of [axum](https://docs.rs/axum): what `axum::extract::ws` has, by the same names, so that
-//! one import changes.
+//! WebSockets in [axum](https://docs.rs/axum) handlers, with the names of `axum::extract::ws`: to switch, change
+//! one import.
 //!
 //! ```
 //! use axum::{Router, response::Response, routing::any};
@@ -20,22 +20,23 @@
 //! let router: Router = Router::new().route("/socket", any(handler));
 //! ```
 //!
-//! Beyond it there are [origins](WebSocketUpgrade::origins), [limits](WebSocketUpgrade::limits),
-//! [compression](WebSocketUpgrade::deflate), and [`serve`](WebSocketUpgrade::serve) for handlers that hold Longwire's own
-//! [`WebSocket`](crate::WebSocket): without control frames among the messages, and with `?` in the handler.
+//! In addition there are [origins](WebSocketUpgrade::origins), [limits](WebSocketUpgrade::limits),
+//! [compression](WebSocketUpgrade::deflate), and [`serve`](WebSocketUpgrade::serve) for handlers that use Longwire's
+//! own [`WebSocket`](crate::WebSocket): it yields no control frames among the messages, and `?` works in the handler.
 //!
 //! # What differs from axum
 //!
-//! - Browsers are accepted from pages of the server's own origin only, unless
-//!   [`origins`](WebSocketUpgrade::origins) or [`any_origin`](WebSocketUpgrade::any_origin) says otherwise.
-//! - A handler that returns closes the connection with 1000, one that panics with 1011, and one that drops the connection
-//!   before with 1001, where axum's ends without a Close frame. A message that is too big is told to the client as 1009,
-//!   what else breaks the protocol by its own code.
-//! - Unless set, a message may have 16 MiB, not 64, and a client that is silent for 30 s is pinged; its pongs, which are
-//!   empty, are received as others are.
-//! - A Close frame whose code must not be sent (RFC 6455 §7.4) is an error at both ends: axum sends it as it is.
-//! - `accept_unmasked_frames` is not there: such frames fail the connection, as RFC 6455 §5.1 says. Settings of buffers
-//!   that Longwire does not have do nothing, and say so.
+//! - Browsers are accepted only from pages of the server's own origin, unless [`origins`](WebSocketUpgrade::origins)
+//!   or [`any_origin`](WebSocketUpgrade::any_origin) says otherwise.
+//! - A connection is closed with 1000 when its handler returns, with 1011 when it panics, and with 1001 when it drops
+//!   the connection early. axum ends the connection without a Close frame. If a message is too big, the client gets
+//!   1009; other protocol errors have their own codes.
+//! - By default, a message may have 16 MiB instead of 64 MiB, and a client that is silent for 30 s gets a ping. Its
+//!   pong, which is empty, is received like any other.
+//! - A Close frame with a code that must not be sent (RFC 6455 §7.4) is an error in both directions. axum sends it as
+//!   it is.
+//! - There is no `accept_unmasked_frames`: unmasked frames fail the connection, as RFC 6455 §5.1 requires. Settings
+//!   for buffers that Longwire does not have do nothing and are deprecated.
 //! - There are no WebSockets over HTTP/2 yet.
 
 pub mod close_code;

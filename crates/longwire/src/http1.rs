@@ -1,5 +1,5 @@
-//! Plain HTTP on the server's port, by hyper. Requests for a WebSocket that come here, because an earlier request of the
-//! same connection was plain, are answered by the same rules as all others.
+//! Plain HTTP on the server's port, served by hyper. If a connection asks for a WebSocket after a plain request,
+//! the request arrives here and is judged by the same rules as a first request.
 
 mod chunks;
 mod rewaking;
@@ -35,22 +35,22 @@ use crate::admission::handshake::{PendingUpgrade, ServerTerms};
 use crate::telemetry;
 use crate::transport::Transport;
 
-/// hyper's smallest buffer.
+/// hyper's minimum buffer size.
 const MIN_BUFFER: usize = 8 << 10;
 
 /// The server that a connection belongs to.
 pub(crate) trait Host: Send + Sync + 'static {
-    /// On which terms WebSockets are opened.
+    /// The terms on which WebSockets are opened.
     fn terms(&self) -> ServerTerms<'_>;
 
     /// Cancelled when the server shuts down.
     fn closing(&self) -> &CancellationToken;
 
-    /// The application's service for what is not a request for a WebSocket.
+    /// The application's service for plain requests.
     fn http(&self) -> Option<&HttpService>;
 
-    /// Has the application decide about a request for a WebSocket; `upgraded` gives the transport when the answer is
-    /// written. Takes the place of the connection if the application accepts.
+    /// Asks the application about a request for a WebSocket. `upgraded` yields the transport once the response is
+    /// written. Takes the connection's place if the application accepts.
     fn decide(
         self: Arc<Self>,
         pending: PendingUpgrade,
@@ -60,7 +60,7 @@ pub(crate) trait Host: Send + Sync + 'static {
     ) -> Result<Response<()>, Refusal>;
 }
 
-/// Serves a connection whose first bytes have been read already.
+/// Serves a connection, starting with bytes that were already read.
 pub(crate) async fn serve(
     transport: Transport,
     read_ahead: BytesMut,
@@ -110,12 +110,12 @@ pub(crate) async fn serve(
         }
         None => {
             telemetry::http_timed_out();
-            tracing::debug!("the client of plain HTTP neither sends nor takes anything");
+            tracing::debug!("the HTTP client neither sent nor read anything for too long");
         }
     }
 }
 
-/// The answer to a request, by what became of it.
+/// The response to a request, depending on its verdict.
 async fn judged(
     verdict: Verdict,
     request: Request<Incoming>,
@@ -143,7 +143,7 @@ async fn judged(
     }
 }
 
-/// Does `work` for as long as the client does its part. `None`: it has let this end wait for too long.
+/// Runs `work` until it is done. `None`: the client kept this end waiting for too long.
 async fn in_time<T>(client: &PlainClient, times: &Times, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     let mut timer = None;
@@ -171,7 +171,7 @@ async fn plain(request: Request<Incoming>, host: &impl Host) -> Response<HttpBod
     }
 }
 
-/// The answer to a request for a WebSocket.
+/// The response to a request for a WebSocket.
 fn upgrade(
     mut request: Request<Incoming>,
     asked: UpgradeRequest,
@@ -189,7 +189,7 @@ fn upgrade(
     }
 }
 
-/// The transport of a connection that hyper gives up; `None`: the client has left.
+/// The transport of a connection that hyper hands over. `None`: the client has left.
 pub(crate) async fn transport(upgraded: OnUpgrade) -> Option<Transport> {
     match upgraded.await {
         Ok(upgraded) => Some(Transport::Other(Box::new(TokioIo::new(upgraded)))),
@@ -200,7 +200,7 @@ pub(crate) async fn transport(upgraded: OnUpgrade) -> Option<Transport> {
     }
 }
 
-/// The body of an answer. When it is dropped, the answer is complete.
+/// The body of a response. Dropping it means that the response is complete.
 struct AnswerBody {
     body: HttpBody,
     _answering: Answering,

@@ -1,4 +1,4 @@
-//! The server.
+//! The server: its settings, and serving with an async handler.
 
 pub(crate) mod endpoint;
 pub(crate) mod handling;
@@ -66,20 +66,19 @@ use session::Settings;
 /// # }
 /// ```
 ///
-/// It is safe by default: requests of browsers are accepted from pages of the server's own origin only (requests
-/// without an `Origin`, which browsers always send, are accepted), handshakes have a deadline, and [`Limits`] bound what
-/// a connection may cost.
+/// By default it accepts browsers only from pages of its own origin. Requests without an `Origin` header do not
+/// come from a browser and are accepted. Handshakes have a deadline, and [`Limits`] bound what a connection may cost.
 ///
-/// It serves in one of two ways: [`serve`](Server::serve) calls an async handler for each connection,
-/// [`run`](Server::run) a [`Handler`](crate::Handler) on event loops. What is set for one of them only
+/// It serves in one of two ways: [`serve`](Server::serve) calls an async handler for each connection, and
+/// [`run`](Server::run) runs a [`Handler`](crate::Handler) on event loops. Settings that only one of them honours
 /// ([`on_upgrade`](Server::on_upgrade) for `serve`; [`engine`](Server::engine), [`workers`](Server::workers) and
-/// [`topics`](Server::topics) for `run`) changes the server's [`mode`], and the other does not compile:
+/// [`topics`](Server::topics) for `run`) change the server's [`mode`], and calling the other does not compile:
 ///
 /// ```compile_fail,E0277
 /// # use longwire::{Accept, Handler, Server};
 /// # async fn serve(handler: impl Handler) -> longwire::Result<()> {
 /// let server = Server::bind("127.0.0.1:8080").await?.on_upgrade(|_| Ok(Accept::new()));
-/// server.run(handler).await // the handler has an `on_upgrade` of its own
+/// server.run(handler).await // a `Handler` has its own `on_upgrade`
 /// # }
 /// ```
 #[must_use = "a server does nothing until `serve` or `run` is called"]
@@ -88,7 +87,7 @@ pub struct Server<M = Undecided> {
     mode: M,
 }
 
-/// What both ways of serving honour.
+/// The settings that both ways of serving honour.
 struct Common {
     listener: TcpListener,
     local_addr: SocketAddr,
@@ -106,7 +105,7 @@ struct Common {
 }
 
 impl Common {
-    /// Finds settings that are impossible.
+    /// Checks for invalid settings.
     fn check(&self) -> Result<()> {
         self.admission.check()?;
         self.config.limits.check()?;
@@ -123,17 +122,17 @@ impl Common {
 }
 
 impl Server {
-    /// Takes an address to listen on, such as `"127.0.0.1:8080"` or `("0.0.0.0", 8080)`; port 0 means any that is free.
+    /// Binds to an address, such as `"127.0.0.1:8080"` or `("0.0.0.0", 8080)`. Port 0 means any free port.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, the address is free again.
+    /// If the future is dropped, nothing stays bound.
     ///
     /// # Errors
     ///
-    /// The address is not one, or is not free.
+    /// The address is invalid or already in use.
     pub async fn bind(address: impl ToSocketAddrs + fmt::Debug) -> Result<Server> {
-        // Text is shown as it is.
+        // `Debug` puts quotes around a string; the message shows it without.
         let doing = format!("listen on {}", format!("{address:?}").trim_matches('"'));
         let bound =
             TcpListener::bind(address).await.and_then(|listener| Ok((listener.local_addr()?, listener)));
@@ -157,16 +156,17 @@ impl Server {
     }
 }
 
-/// What both ways of serving honour.
+/// Settings that both ways of serving honour.
 impl<M> Server<M> {
-    /// The address that was taken.
+    /// The address that the server listens on.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.common.local_addr
     }
 
-    /// Accepts browsers on pages of these origins (such as `https://example.com`, or `https://*.example.com` for all hosts
-    /// below it) besides the server's own. What is no origin makes [`serve`](Server::serve) fail.
+    /// Also accepts browsers from pages of these origins, such as `https://example.com`, or `https://*.example.com`
+    /// for all hosts below it. The server's own origin is always accepted. If an origin is invalid,
+    /// [`serve`](Server::serve) fails.
     pub fn origins<O>(mut self, origins: impl IntoIterator<Item = O>) -> Server<M>
     where
         O: TryInto<Origin, Error: Into<InvalidOrigin>>,
@@ -177,32 +177,33 @@ impl<M> Server<M> {
         self
     }
 
-    /// Accepts browsers on pages of any origin. Only for services that anybody may use: the cookies of a visitor come
-    /// along with requests that other sites make.
+    /// Accepts browsers from pages of any origin. Use it only for public services: browsers attach a user's cookies
+    /// to requests that other sites make.
     pub fn any_origin(mut self) -> Server<M> {
         self.common.admission.allow_any_origin();
         self
     }
 
-    /// Takes pages of `https://` with the `Host` of the request for the server's own, and no longer those of `http://`:
-    /// another scheme is another origin (RFC 6454 §5). For a server that speaks plain TCP to a reverse proxy which ends TLS
-    /// before it. With [`tls`](Server::tls) it is so anyway. Forwarded headers are not asked, since a client could have set
-    /// them.
+    /// Treats pages with the `Host` of the request as the server's own if they are `https://`, and no longer if they
+    /// are `http://`: a different scheme is a different origin (RFC 6454 §5). Use it when a reverse proxy terminates
+    /// TLS and speaks plain TCP to this server; with [`tls`](Server::tls) it is already the case. Forwarded headers
+    /// are ignored, because a client could have set them.
     ///
-    /// The proxy has to pass on the `Host` that the browser sent. `docs/proxies.md` has configurations.
+    /// The proxy must pass on the `Host` that the browser sent. `docs/proxies.md` has configurations.
     pub fn behind_tls_proxy(mut self) -> Server<M> {
         self.common.admission.serve_over_tls();
         self
     }
 
-    /// The subprotocols that are spoken, the preferred one first. The first that the client offers too is chosen.
+    /// The supported subprotocols, in order of preference. The server chooses the first one that the client also
+    /// offers.
     pub fn subprotocols<S: Into<String>>(mut self, subprotocols: impl IntoIterator<Item = S>) -> Server<M> {
         self.common.admission.subprotocols = subprotocols.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Gives everything on the port that is not a request for a WebSocket to a `tower::Service`, such as an axum
-    /// `Router`. Without it the answer is 426.
+    /// Passes every request that is not for a WebSocket to a `tower::Service`, such as an axum `Router`. Without a
+    /// service, such requests are answered with 426.
     pub fn http<S, B>(mut self, service: S) -> Server<M>
     where
         S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
@@ -215,7 +216,7 @@ impl<M> Server<M> {
         self
     }
 
-    /// Serves `wss://` (and `https://`) instead of `ws://`. A clone of `tls` that is kept can [replace](Tls::replace) the
+    /// Serves `wss://` (and `https://`) instead of `ws://`. Keep a clone of `tls` to [replace](Tls::replace) the
     /// certificate while the server runs.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: Tls) -> Server<M> {
@@ -224,63 +225,64 @@ impl<M> Server<M> {
         self
     }
 
-    /// How messages are compressed for clients that offer it (permessage-deflate, RFC 7692); with the defaults of
-    /// [`Deflate`] unless set. `None`: not at all.
+    /// How messages are compressed for clients that offer permessage-deflate (RFC 7692). The default is
+    /// [`Deflate::default`]; `None` turns compression off.
     pub fn deflate(mut self, deflate: impl Into<Option<Deflate>>) -> Server<M> {
         self.common.config.deflate = deflate.into();
         self
     }
 
-    /// What one connection may cost.
+    /// The limits of each connection.
     pub fn limits(mut self, limits: Limits) -> Server<M> {
         self.common.config.limits = limits;
         self
     }
 
-    /// How many connections there may be, from their first byte on; 16,384 unless set. Whoever comes when there are as
-    /// many gets 503 (over TLS: is dropped).
+    /// The maximum number of connections, counted from the moment they are accepted; 16,384 by default. Beyond it, a
+    /// new client gets 503; over TLS, its connection is dropped.
     pub fn max_connections(mut self, count: usize) -> Server<M> {
         self.common.max_connections = count;
         self
     }
 
-    /// How many connections there may be from one address; 1,024 unless set. Behind a reverse proxy all clients have the
-    /// proxy's address, so set it to [`max_connections`](Server::max_connections) there. Whoever comes when there are as
-    /// many gets 503 (over TLS: is dropped).
+    /// The maximum number of connections from one address; 1,024 by default. Behind a reverse proxy all clients have
+    /// the proxy's address, so set this to the same as [`max_connections`](Server::max_connections) there. Beyond it,
+    /// a new client gets 503; over TLS, its connection is dropped.
     pub fn max_connections_per_ip(mut self, count: usize) -> Server<M> {
         self.common.max_connections_per_ip = count;
         self
     }
 
-    /// How many leading bits of an IPv6 address name a client for
-    /// [`max_connections_per_ip`](Server::max_connections_per_ip), 128 at most; 64 unless set. A network of 64 bits is the
-    /// least that a client is given (RFC 6177), and it has all addresses in it; many are given 56 or 48.
+    /// How many leading bits of an IPv6 address identify a client for
+    /// [`max_connections_per_ip`](Server::max_connections_per_ip), at most 128; 64 by default. A client gets at least
+    /// a /64 network (RFC 6177) and can use every address in it; many get a /56 or a /48.
     pub fn ipv6_prefix(mut self, bits: u8) -> Server<M> {
         self.common.ipv6_prefix = bits;
         self
     }
 
-    /// How many bytes all connections together may hold, in unfinished messages and in what waits to be written; 1 GiB
-    /// unless set. A connection that grows when they hold as many is closed with 1013.
+    /// The maximum number of bytes that all connections together may buffer, in unfinished messages and in output
+    /// that waits to be written; 1 GiB by default. When it is reached, a connection whose buffers grow is closed with
+    /// 1013.
     pub fn max_buffered(mut self, bytes: usize) -> Server<M> {
         self.common.max_buffered = bytes;
         self
     }
 
-    /// Tells `observer` of every frame of every connection.
+    /// Calls `observer` for every frame of every connection.
     pub fn observer(mut self, observer: FrameObserver) -> Server<M> {
         self.common.config.observer = Some(observer);
         self
     }
 
-    /// Shuts down when `signal` is ready: no more connections are accepted, those that are open are closed with 1001,
-    /// and [`serve`](Server::serve) returns when all have ended, or after [`shutdown_time`](Server::shutdown_time).
+    /// Shuts down when `signal` is ready. The server stops accepting, closes the open connections with 1001, and
+    /// [`serve`](Server::serve) returns when all have ended, or after [`shutdown_time`](Server::shutdown_time).
     pub fn shutdown(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Server<M> {
         self.common.shutdown = Box::pin(signal);
         self
     }
 
-    /// How long a shutdown may take before what is left is dropped; 10 s unless set.
+    /// How long a shutdown may take before the remaining connections are dropped; 10 s by default.
     pub fn shutdown_time(mut self, time: Duration) -> Server<M> {
         self.common.shutdown_time = time;
         self
@@ -289,7 +291,7 @@ impl<M> Server<M> {
 
 /// Serving with an async handler.
 impl<M> Server<M> {
-    /// Decides about each request for a WebSocket: accept it, or refuse it with any status.
+    /// Decides about each request for a WebSocket: `decide` accepts it, or refuses it with any status.
     ///
     /// ```no_run
     /// use longwire::{Accept, Refusal, Server, Upgrade};
@@ -313,21 +315,21 @@ impl<M> Server<M> {
 
     /// Serves until the [shutdown](Server::shutdown), calling `handler` for every connection that is opened.
     ///
-    /// A connection that the handler is done with and nobody else holds is closed with 1000, or with 1011 if the
+    /// When the handler is done and nothing else holds the connection, it is closed with 1000, or with 1011 if the
     /// handler failed or panicked. The handler returns [`HandlerResult`], so `?` works in it on errors of any type.
     ///
-    /// Each connection has a clone of the handler. So an `async move` closure may use what it has captured; an [`Arc`]
-    /// makes anything `Clone`. [State](crate#state) has an example.
+    /// Each connection gets a clone of the handler, so an `async move` closure may use what it captured. Wrap values
+    /// that are not `Clone` in an [`Arc`]. [State](crate#state) has an example.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, nobody is accepted any more, and the connections that there are go on until they end by
-    /// themselves. To end them too, [shut down](Server::shutdown).
+    /// If the future is dropped, the server stops accepting, and the open connections continue until they end on
+    /// their own. To end them as well, use [`shutdown`](Server::shutdown).
     ///
     /// # Errors
     ///
-    /// A setting that makes no sense, such as an origin without a scheme or [limits](Limits::check) with which no
-    /// connection is possible ([`Error::Setting`]). What goes wrong with a connection ends that connection only.
+    /// A setting is invalid, such as an origin without a scheme, or [limits](Limits::check) under which no connection
+    /// is possible ([`Error::Setting`]). An error on one connection ends only that connection.
     pub async fn serve<F, Fut>(self, handler: F) -> Result<()>
     where
         M: CanServe,
@@ -364,7 +366,7 @@ impl<M> Server<M> {
             shut_down(&settings, common.shutdown_time).await;
         };
         tokio::select! {
-            // The gauge is there before the first connection is.
+            // Registers the gauges before the first connection.
             biased;
             () = telemetry::show(|| settings.ledger.held(), || settings.census.in_phases()) => {}
             () = serving => {}
@@ -392,7 +394,10 @@ async fn shut_down(settings: &Settings, time: Duration) {
     settings.closing.cancel();
     settings.tasks.close();
     if timeout(time, settings.tasks.wait()).await.is_err() {
-        tracing::warn!(connections = settings.tasks.len(), "what did not end in time is dropped");
+        tracing::warn!(
+            connections = settings.tasks.len(),
+            "dropping the connections that did not end in time"
+        );
         settings.dropping.cancel();
         settings.tasks.wait().await;
     }

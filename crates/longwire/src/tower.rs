@@ -20,7 +20,7 @@ use crate::server::handling::{HandlerOutcome, HandlerResult};
 use crate::server::session::{self, ServeFn};
 use crate::websocket::WebSocket;
 
-/// Answers requests for a WebSocket, and passes all others on to the service below.
+/// Answers requests for a WebSocket, and passes all others to the inner service.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -37,12 +37,15 @@ use crate::websocket::WebSocket;
 /// let router: Router = Router::new().route("/", get("a page")).layer(sockets);
 /// ```
 ///
-/// What other layers put into the extensions of a request, such as who the user is, the handler finds in
-/// [`WebSocket::attached`]; the address of the client, which [`WebSocket::peer_addr`] does not know here, is there in
-/// axum's `ConnectInfo`. A handler that is done closes its connection with 1000, one that fails or panics with 1011.
-/// Layers that decide who is let in belong above this one, and decide on the request: of a response that is replaced on its
-/// way out the handler learns nothing.
-/// Over HTTP/2 there are no WebSockets yet: such a request is answered with 505.
+/// The extensions of the request, such as a user that an authentication layer inserted, are available to the handler
+/// through [`WebSocket::attached`]. [`WebSocket::peer_addr`] is `None` here; axum's `ConnectInfo` in the extensions
+/// has the client's address. The connection is closed with 1000 when the handler returns, and with 1011 when it fails
+/// or panics.
+///
+/// Layers that decide which clients may connect belong outside of this one, and must decide on the request: the
+/// handler does not notice if an outer layer replaces the response.
+///
+/// There are no WebSockets over HTTP/2 yet: such a request is answered with 505.
 #[derive(Clone)]
 #[must_use]
 pub struct WebSocketLayer {
@@ -51,7 +54,7 @@ pub struct WebSocketLayer {
     matches: Arc<Matches>,
 }
 
-/// The service that a [`WebSocketLayer`] makes of another.
+/// The service that a [`WebSocketLayer`] wraps around another.
 ///
 /// ```
 /// use longwire::WebSocket;
@@ -71,7 +74,7 @@ pub struct WebSocketService<S> {
 type Matches = dyn Fn(&Request<()>) -> bool + Send + Sync;
 
 impl WebSocketLayer {
-    /// Runs `handler` for every connection that is opened, each on a task of its own.
+    /// Runs `handler` for every new connection, each on its own task.
     pub fn new<F, Fut>(handler: F) -> WebSocketLayer
     where
         F: FnOnce(WebSocket) -> Fut + Clone + Send + Sync + 'static,
@@ -84,26 +87,26 @@ impl WebSocketLayer {
         }
     }
 
-    /// Who is let in and on which terms; those of [`Endpoint::new`] unless set.
+    /// Which clients may connect and on which terms; [`Endpoint::new`] by default.
     pub fn endpoint(mut self, endpoint: Endpoint) -> WebSocketLayer {
         self.endpoint = endpoint;
         self
     }
 
-    /// Answers at this path only; requests for a WebSocket elsewhere are passed on like all others.
+    /// Handles requests at this path only. WebSocket requests for other paths go to the inner service.
     pub fn path(self, path: impl Into<String>) -> WebSocketLayer {
         let path = path.into();
         self.when(move |request| request.uri().path() == path)
     }
 
-    /// Answers only requests for a WebSocket that `matches` says yes to, and passes the others on. It takes the place of
-    /// an earlier [`path`](WebSocketLayer::path) or `when`.
+    /// Handles only WebSocket requests for which `matches` returns true; others go to the inner service. Replaces an
+    /// earlier [`path`](WebSocketLayer::path) or `when`.
     pub fn when(mut self, matches: impl Fn(&Request<()>) -> bool + Send + Sync + 'static) -> WebSocketLayer {
         self.matches = Arc::new(matches);
         self
     }
 
-    /// The answer to a request that is this layer's.
+    /// The response to a request that this layer handles.
     fn answer<B>(&self, mut request: Request<B>) -> LayerResponse {
         let (response, upgrading) = match self.endpoint.upgrade(&mut request) {
             Ok(accepted) => accepted,
@@ -165,8 +168,8 @@ where
 }
 
 pin_project! {
-    /// The answer of a [`WebSocketService`]. Dropped, it drops that of the service below; a client that asked for a WebSocket
-    /// is left without one.
+    /// The response future of a [`WebSocketService`]. Dropping it drops the future of the inner service; a client
+    /// that asked for a WebSocket gets none.
     ///
     /// ```
     /// use longwire::tower::{Answer, WebSocketService};
@@ -187,7 +190,7 @@ pin_project! {
 }
 
 pin_project! {
-    /// Where the answer comes from.
+    /// The source of the response.
     #[derive(Debug)]
     #[project = PlaceProjection]
     enum Place<F> {
@@ -196,11 +199,11 @@ pin_project! {
     }
 }
 
-/// An answer of the layer itself.
+/// A response of the layer itself.
 struct LayerResponse {
     response: Response<Full<Bytes>>,
-    /// The connection's task, which begins when the response is taken. hyper hands over a connection that ends even if it
-    /// was answered with something else than the 101, which is what becomes of an answer that was dropped.
+    /// The connection's task, which starts when the response is taken. If the response is dropped, hyper sends
+    /// another one but still hands over the connection when it ends, so the task must not exist by then.
     serving: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
@@ -233,7 +236,7 @@ where
                     }
                     Poll::Ready(Ok(response.map(Either::Right)))
                 }
-                // It was ready before.
+                // It was already ready.
                 None => Poll::Pending,
             },
         }

@@ -1,4 +1,4 @@
-//! Answers to what opens no WebSocket and reaches no service.
+//! Responses to requests that neither open a WebSocket nor reach a service.
 
 use std::time::Duration;
 
@@ -6,17 +6,17 @@ use http::header::{ALLOW, CONNECTION};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use longwire_proto::handshake::Refusal;
 
-/// After a refusal, what the client still sends is read for this long and this far, so that it gets the answer and not a
-/// reset.
+/// After a refusal, the server keeps reading from the client for this long, up to this many bytes. Otherwise the
+/// client could see a reset instead of the response.
 pub(crate) const LINGER_TIME: Duration = Duration::from_secs(1);
 pub(crate) const LINGER_BYTES: usize = 1 << 20;
 
-/// How many clients get an answer at a time, from a server of [`Server::serve`](crate::Server::serve) or from each event
-/// loop, that the server is full.
+/// How many rejected clients get a response at a time that the server is full, per server with
+/// [`Server::serve`](crate::Server::serve), per event loop otherwise.
 pub(crate) const TURNED_AWAY_AT_A_TIME: usize = 64;
 
-/// The answer to a plain request where only WebSockets are served. OPTIONS is how a load balancer asks whether a server is
-/// well, so it is not refused (RFC 9110 §9.3.7).
+/// The response to a plain request where only WebSockets are served. OPTIONS is not refused, because load balancers
+/// use it as a health check (RFC 9110 §9.3.7).
 pub(crate) fn without_service(request: &Request<()>) -> Result<Response<String>, Refusal> {
     if request.method() != Method::OPTIONS {
         return Err(Refusal::upgrade_required("only WebSockets are served here"));

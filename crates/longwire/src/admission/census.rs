@@ -1,4 +1,4 @@
-//! How many connections there are, in all, from each network, and in each phase.
+//! Counts connections: in total, per network, and per phase.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,22 +8,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::telemetry::phase::Phase;
 
-/// How many clients may have seen the end of their connection, and so have given up their places, while the end of
-/// their own side is still awaited. More of them keep their places until then: each has a descriptor.
+/// How many clients that have seen the end of their connection may give up their places before they end their own
+/// side. Further ones keep their places until then, since each uses a descriptor.
 const LEAVING_AT_A_TIME: usize = 64;
 
-/// How many leading bits of an IPv6 address name a client, unless set.
+/// How many leading bits of an IPv6 address identify a client by default.
 pub(crate) const IPV6_PREFIX: u8 = 64;
 
-/// The bits of an IPv6 address.
+/// The number of bits in an IPv6 address.
 pub(crate) const IPV6_BITS: u8 = 128;
 
-/// The connections that there are, and how many there may be. One counts from the first byte on, before its handshake.
+/// Counts connections and enforces their limits. A connection counts from the moment it is accepted, before its
+/// handshake.
 #[derive(Debug)]
 pub(crate) struct Census {
     pub(crate) ceiling: usize,
     pub(crate) ceiling_per_ip: usize,
-    /// How many leading bits of an IPv6 address name a client.
+    /// How many leading bits of an IPv6 address identify a client.
     ipv6_prefix: u8,
     count: Mutex<Count>,
     phases: [AtomicUsize; Phase::ALL.len()],
@@ -36,8 +37,8 @@ struct Count {
     leaving: usize,
 }
 
-/// A connection that is counted until this is dropped. Whoever has a transport too drops this first: a client that sees
-/// the end may come again at once.
+/// Counts a connection until it is dropped. An owner of both a place and a transport must drop the place first: a
+/// client that sees the end may reconnect at once.
 #[derive(Debug)]
 pub(crate) struct Place {
     census: Arc<Census>,
@@ -45,29 +46,29 @@ pub(crate) struct Place {
     phase: Phase,
 }
 
-/// What a connection is counted as.
+/// How a connection is counted.
 #[derive(Debug, Clone, Copy)]
 enum Claim {
-    /// One of those that there may be, from this network.
+    /// It counts towards the limits, for this network.
     Counted(IpAddr),
-    /// The client has seen the end; another may come.
+    /// The client has seen the end, so another client may have its place.
     Leaving,
-    /// There was no place for it. It is only shown.
+    /// It exceeds a limit, so it counts only in its phase.
     Outside,
 }
 
-/// Why there is no place for a connection.
+/// The limit that a connection exceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Full {
     Total,
     PerIp,
 }
 
-/// A connection that there is no place for.
+/// A connection that exceeds a limit.
 #[derive(Debug)]
 pub(crate) struct TurnedAway {
     pub(crate) why: Full,
-    /// Where it stands while it is told so.
+    /// Counts it in its phase while it is being refused.
     pub(crate) place: Place,
 }
 
@@ -77,13 +78,13 @@ impl Census {
         Census { ceiling, ceiling_per_ip, ipv6_prefix: IPV6_PREFIX, count, phases }
     }
 
-    /// Has so many leading bits of an IPv6 address name a client.
+    /// Sets how many leading bits of an IPv6 address identify a client.
     pub(crate) fn by_ipv6_prefix(mut self, bits: u8) -> Census {
         self.ipv6_prefix = bits;
         self
     }
 
-    /// Counts a connection whose first request is to come.
+    /// Counts a new connection, whose first request has not arrived yet.
     pub(crate) fn enter(self: &Arc<Census>, ip: IpAddr) -> Result<Place, TurnedAway> {
         match self.count(network(ip, self.ipv6_prefix)) {
             Ok(claim) => Ok(Place::new(self, claim, Phase::Head)),
@@ -104,7 +105,7 @@ impl Census {
         Ok(Claim::Counted(network))
     }
 
-    /// How many connections are in each phase.
+    /// The number of connections in each phase.
     pub(crate) fn in_phases(&self) -> [usize; Phase::ALL.len()] {
         self.phases.each_ref().map(|count| count.load(Ordering::Relaxed))
     }
@@ -138,12 +139,12 @@ impl Place {
         Place { census: Arc::clone(census), claim, phase }
     }
 
-    /// Whether there was no place for the connection.
+    /// Whether the connection exceeded a limit.
     pub(crate) fn is_outside(&self) -> bool {
         matches!(self.claim, Claim::Outside)
     }
 
-    /// The connection has come to this phase.
+    /// Moves the connection to this phase.
     pub(crate) fn show(&mut self, phase: Phase) {
         let before = std::mem::replace(&mut self.phase, phase);
         if before == phase {
@@ -155,20 +156,21 @@ impl Place {
         }
     }
 
-    /// A Close frame was sent or has arrived.
+    /// Notes that a Close frame was sent or has arrived.
     pub(crate) fn close(&mut self) {
         if self.phase == Phase::Open {
             self.show(Phase::Closing);
         }
     }
 
-    /// The client is about to see the end of a WebSocket, whose own end is still awaited.
+    /// Notes that the client is about to see the end of its connection, but has not ended its own side yet.
     pub(crate) fn drain(&mut self) {
         self.show(Phase::Draining);
         self.leave();
     }
 
-    /// The client is about to see the end, and its own is still awaited. Its place is free, unless many others are leaving.
+    /// Frees the place, unless many other clients are leaving. The client is about to see the end, but has not ended
+    /// its own side yet.
     pub(crate) fn leave(&mut self) {
         let Claim::Counted(network) = self.claim else { return };
         let mut count = self.census.lock();
@@ -202,10 +204,10 @@ impl fmt::Display for Full {
     }
 }
 
-/// The address by which a client is known. Who has one IPv6 address has the 2^64 of its network (RFC 4291 §2.5.1, RFC
-/// 6177), so the leading bits name the client.
+/// The address that identifies a client. Whoever has one IPv6 address controls the 2^64 of its network (RFC 4291
+/// §2.5.1, RFC 6177), so only the leading bits count.
 fn network(ip: IpAddr, ipv6_prefix: u8) -> IpAddr {
-    // An IPv4 address is the same client, however the socket shows it.
+    // An IPv4 client stays the same client if the socket shows a mapped IPv6 address.
     match ip.to_canonical() {
         IpAddr::V6(ip) => {
             let host_bits = IPV6_BITS.saturating_sub(ipv6_prefix);

@@ -1,4 +1,4 @@
-//! How connections are accepted.
+//! Accepting connections.
 
 use std::future::Future;
 use std::io;
@@ -13,11 +13,11 @@ use tokio::time::{Sleep, sleep};
 use crate::telemetry::{self, NotLetIn};
 use crate::transport::is_gone_already;
 
-/// How long a server waits before it accepts again when the system is out of something, such as descriptors: the next
-/// try would fail as well.
+/// How long a server pauses accepting when the system runs out of a resource, such as descriptors: an immediate retry
+/// would fail as well.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// A listener of tokio's.
+/// A tokio listener that pauses after errors.
 pub(crate) struct Listener {
     listener: TcpListener,
     pause: Option<Pin<Box<Sleep>>>,
@@ -28,7 +28,7 @@ impl Listener {
         Listener { listener, pause: None }
     }
 
-    /// The next connection. Errors are logged and counted, and the listener goes on.
+    /// The next connection. Errors are logged and counted, and the listener continues.
     pub(crate) fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<(TcpStream, SocketAddr)> {
         loop {
             if let Some(pause) = &mut self.pause {
@@ -37,7 +37,7 @@ impl Listener {
             }
             match ready!(self.listener.poll_accept(cx)) {
                 Ok((stream, peer)) => {
-                    // Messages are gathered here already; Nagle's algorithm would only delay them.
+                    // Output is already batched here; Nagle's algorithm would only delay it.
                     match stream.set_nodelay(true) {
                         Ok(()) => return Poll::Ready((stream, peer)),
                         Err(error) => {
@@ -52,8 +52,8 @@ impl Listener {
     }
 }
 
-/// Logs and counts that a connection could not be accepted, and says how long to wait before the next. `None`: not at
-/// all, since only a client has left.
+/// Logs and counts a failed accept, and returns how long to pause. `None`: do not pause, since only a client has
+/// left.
 pub(crate) fn pause_after(error: &io::Error) -> Option<Duration> {
     if is_gone_already(error) {
         return None;

@@ -1,4 +1,4 @@
-//! Whose pages may connect, RFC 6455 §4.2.2 and §10.2.
+//! Which origins may connect, RFC 6455 §4.2.2 and §10.2.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -8,8 +8,8 @@ use http::HeaderMap;
 use http::header::ORIGIN;
 use longwire_proto::handshake::HostPort;
 
-/// Where a page comes from: a scheme, a host and a port (RFC 6454), such as `https://example.com`. In the settings of a
-/// server, `https://*.example.com` stands for all hosts below `example.com`, however deep, and not for that itself.
+/// The origin of a page: a scheme, a host and a port (RFC 6454), such as `https://example.com`. In the settings of a
+/// server, `https://*.example.com` stands for all hosts below `example.com`, at any depth, but not for `example.com`.
 ///
 /// ```
 /// use longwire::Origin;
@@ -23,11 +23,11 @@ use longwire_proto::handshake::HostPort;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Origin {
     scheme: String,
-    /// Without the default port of the scheme. `*.` at its start stands for one label or more.
+    /// Without the default port of the scheme. A leading `*.` stands for one or more labels.
     authority: String,
 }
 
-/// A text that is no origin.
+/// The error for text that is not a valid origin.
 ///
 /// ```
 /// use longwire::{InvalidOrigin, Origin};
@@ -38,11 +38,11 @@ pub struct Origin {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidOrigin(String);
 
-/// What stands for the labels before a host.
+/// Stands for any labels before a host.
 const WILDCARD: &str = "*.";
 
 impl Origin {
-    /// The origin that a browser names; nothing in it stands for anything else.
+    /// Parses an origin that a browser sent. Wildcards are invalid in it.
     fn exact(text: &str) -> Option<Origin> {
         let lower_case = text.to_ascii_lowercase();
         let (scheme, authority) = lower_case.split_once("://")?;
@@ -62,7 +62,7 @@ impl Origin {
         Some(Origin { scheme: scheme.to_owned(), authority })
     }
 
-    /// Whether `page`, which is exact, is this origin or one that it stands for.
+    /// Whether this origin equals `page`, which has no wildcard, or covers it with a wildcard.
     fn covers(&self, page: &Origin) -> bool {
         let labels = match self.authority.strip_prefix(WILDCARD) {
             None => return self == page,
@@ -84,7 +84,7 @@ impl FromStr for Origin {
             None => ("", trimmed.to_owned()),
         };
         let exact = Origin::exact(&parent).ok_or_else(invalid)?;
-        // An address has no hosts below it.
+        // An IP address has no hosts below it.
         let is_address = HostPort::parse(&exact.authority).is_none_or(|HostPort { host, .. }| {
             let last = host.rsplit('.').next().unwrap_or_default();
             host.starts_with('[') || last.bytes().all(|byte| byte.is_ascii_digit())
@@ -118,7 +118,7 @@ impl From<Infallible> for InvalidOrigin {
     }
 }
 
-/// As browsers write it: small letters, no default port, no slash at the end.
+/// Formatted as browsers write it: lower case, no default port, no trailing slash.
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme, self.authority)
@@ -138,12 +138,13 @@ impl fmt::Display for InvalidOrigin {
 
 impl std::error::Error for InvalidOrigin {}
 
-/// Which pages with the host of the request are the server's own. Another scheme is another origin (RFC 6454 §5).
+/// Which pages with the host of the request are the server's own. A different scheme is a different origin (RFC 6454
+/// §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OwnPages {
-    /// Those of `http://`: clients speak plain TCP.
+    /// Pages of `http://`: clients speak plain TCP.
     Plain,
-    /// Those of `https://`: clients speak TLS, to the server or to a proxy before it.
+    /// Pages of `https://`: clients speak TLS, to the server or to a proxy in front of it.
     Secure,
 }
 
@@ -155,16 +156,16 @@ impl OwnPages {
         }
     }
 
-    /// The server's own origin, which the request knows as `host`.
+    /// The server's own origin, if the client reached it as `host`.
     fn origin(self, host: Option<&str>) -> Option<Origin> {
         Origin::exact(&format!("{}://{}", self.scheme(), host?))
     }
 }
 
-/// Whose pages may connect. Requests without `Origin` do not come from a browser and are not judged by it.
+/// Which origins may connect. Requests without an `Origin` header do not come from a browser and are not checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origins {
-    /// The server's own, and these.
+    /// The server's own origin and these.
     Own {
         and: Vec<Origin>,
     },
@@ -181,18 +182,18 @@ impl Default for Origins {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Foreign {
     Repeated,
-    /// The page has no origin that could be compared: `null`, for one (RFC 6454 §7.3).
+    /// The page has an opaque origin, such as `null`, which cannot be compared (RFC 6454 §7.3).
     Opaque,
     /// The page has another origin.
     Other(Origin),
-    /// The page has the server's host, and `https://` where the server is spoken to in plain text.
+    /// The page has the server's host and `https://`, but clients reach the server over plain text.
     SecurePage,
-    /// The page has the server's host, and `http://` where the server is spoken to over TLS.
+    /// The page has the server's host and `http://`, but clients reach the server over TLS.
     PlainPage(Origin),
 }
 
 impl Foreign {
-    /// What the client is answered.
+    /// The reason in the response to the client.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Foreign::Repeated => "there is more than one Origin",
@@ -200,18 +201,18 @@ impl Foreign {
         }
     }
 
-    /// What the operator may do if the page is to connect.
+    /// The setting that would let the page connect, for the operator.
     pub(crate) fn allowed_by(&self) -> Option<String> {
         match self {
             Foreign::Repeated => None,
-            Foreign::Opaque => Some("Server::any_origin or Endpoint::any_origin, if pages of anybody may connect".into()),
+            Foreign::Opaque => Some("Server::any_origin or Endpoint::any_origin, if pages of any origin may connect".into()),
             Foreign::SecurePage => Some(
                 "--behind-tls-proxy (Server::behind_tls_proxy, Endpoint::behind_tls_proxy), if TLS ends before this server"
                     .into(),
             ),
             Foreign::PlainPage(page) => Some(format!(
-                "--origin {page} (Server::origins, Endpoint::origins); but whoever is on the way can change a page of \
-                 http, so rather serve it over https"
+                "--origin {page} (Server::origins, Endpoint::origins); but anyone on the network path can modify \
+                 a page served over http, so prefer https"
             )),
             Foreign::Other(page) => Some(format!(
                 "--origin {page} (Server::origins, Endpoint::origins); or, if it is a page of this server, a proxy that \
@@ -222,7 +223,7 @@ impl Foreign {
 }
 
 impl Origins {
-    /// Whether a request with these headers, for `host`, may open a WebSocket; else why not.
+    /// Checks whether a request with these headers, for `host`, may open a WebSocket.
     pub(crate) fn check(
         &self,
         own: OwnPages,

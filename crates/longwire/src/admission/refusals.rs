@@ -1,5 +1,5 @@
-//! Who was not let in, and why: counted, and told to the operator, since the one who is refused often cannot see it. A page
-//! sees nothing but close code 1006.
+//! Counts refused clients and logs why they were refused. The log is for the operator: the refused side often
+//! cannot see the reason. A page sees only close code 1006.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -13,26 +13,26 @@ use longwire_proto::handshake::{Refusal, RefusedRequest, requested_host};
 use super::census::Full;
 use crate::telemetry::{self, NotLetIn};
 
-/// How many lines of one kind are told at once.
+/// How many lines of one kind may be logged at once.
 const AT_ONCE: u32 = 10;
 
-/// How long it takes until one more line of a kind may be told.
+/// After how long one more line of a kind may be logged.
 const ONE_MORE_AFTER: Duration = Duration::from_secs(5);
 
-/// How many characters of what a client sent are shown.
+/// How many characters of a client's input are shown.
 const SHOWN: usize = 100;
 
-/// A refusal, and what is known of the request.
+/// A refusal, and what is known about the request.
 pub(crate) struct Case<'a> {
     pub(crate) why: NotLetIn,
     pub(crate) refusal: &'a Refusal,
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) asked: Option<RequestSummary<'a>>,
-    /// What would allow it.
+    /// The setting that would allow it.
     pub(crate) allowed_by: Option<String>,
 }
 
-/// What a request that is refused asked for.
+/// The parts of a refused request that are logged.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RequestSummary<'a> {
     pub(crate) uri: &'a Uri,
@@ -44,14 +44,14 @@ impl<'a> RequestSummary<'a> {
         RequestSummary { uri: request.uri(), headers: request.headers() }
     }
 
-    /// The host that is asked, if it is text.
+    /// The requested host, if it is text.
     pub(crate) fn host(&self) -> Option<&'a str> {
         requested_host(self.uri, self.headers)
     }
 }
 
-/// Tells of refusals: of each kind some at once, and then one in a while with how many were not told. It takes the same
-/// memory whatever clients do.
+/// Logs refusals: a few of each kind at once, then one per interval with the number that were suppressed. Its memory
+/// use is constant, whatever clients do.
 #[derive(Debug)]
 pub(crate) struct Refusals {
     kinds: Mutex<[LogBudget; NotLetIn::COUNT]>,
@@ -62,13 +62,13 @@ impl Refusals {
         Arc::new(Refusals { kinds: Mutex::new([LogBudget::FRESH; NotLetIn::COUNT]) })
     }
 
-    /// Those of the whole process, where requests have no server of ours.
+    /// The instance for the whole process, used by endpoints, which belong to no server of this crate.
     pub(crate) fn of_process() -> Arc<Refusals> {
         static SHARED: OnceLock<Arc<Refusals>> = OnceLock::new();
         Arc::clone(SHARED.get_or_init(Refusals::new))
     }
 
-    /// Tells of a head that cannot be answered, or that breaks a rule.
+    /// Logs a request head that is malformed or that breaks a rule.
     pub(crate) fn bad_request(&self, refused: &RefusedRequest, peer: Option<SocketAddr>) {
         let refusal = &refused.refusal;
         let is_too_large = refusal.status() == StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
@@ -81,19 +81,19 @@ impl Refusals {
         self.tell(&Case { why, refusal, peer, asked, allowed_by });
     }
 
-    /// Tells of a request that the application refused.
+    /// Logs a request that the application refused.
     pub(crate) fn application(&self, refusal: &Refusal, peer: Option<SocketAddr>, asked: RequestSummary<'_>) {
         self.tell(&Case { why: NotLetIn::Application, refusal, peer, asked: Some(asked), allowed_by: None });
     }
 
-    /// Tells of a client that there is no place for, and gives what it is answered.
+    /// Logs a client that exceeds a connection limit, and returns the response for it.
     pub(crate) fn turned_away(&self, full: Full, peer: SocketAddr) -> Refusal {
         let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, full.to_string());
         let (why, setting) = match full {
             Full::Total => (NotLetIn::Full, "--max-connections or Server::max_connections"),
             Full::PerIp => (
                 NotLetIn::FullPerIp,
-                "--max-connections-per-ip or Server::max_connections_per_ip, to be raised behind a proxy",
+                "--max-connections-per-ip or Server::max_connections_per_ip; raise it behind a proxy",
             ),
         };
         let allowed_by = Some(setting.to_owned());
@@ -101,30 +101,30 @@ impl Refusals {
         refusal
     }
 
-    /// Tells of a plain request where only WebSockets are served.
+    /// Logs a plain request where only WebSockets are served.
     pub(crate) fn not_websocket(&self, refusal: &Refusal, peer: SocketAddr, request: &Request<()>) {
         self.tell(&Case {
             why: NotLetIn::NotWebSocket,
             refusal,
             peer: Some(peer),
             asked: Some(RequestSummary::by(request)),
-            allowed_by: Some("Server::http, which serves pages beside WebSockets".to_owned()),
+            allowed_by: Some("Server::http, which serves pages alongside WebSockets".to_owned()),
         });
     }
 
-    /// Counts a refusal, and tells of it if it is its turn.
+    /// Counts a refusal, and logs it if its kind has budget left.
     pub(crate) fn tell(&self, case: &Case<'_>) {
         telemetry::refused(case.why);
         if !tracing::enabled!(tracing::Level::WARN) {
             return;
         }
-        let turn = {
+        let spent = {
             let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(kind) = kinds.get_mut(case.why.index()) else { return };
-            kind.turn(Instant::now())
+            kind.spend(Instant::now())
         };
-        // The lock is not held while somebody else's subscriber runs.
-        let Some(not_told) = turn else { return };
+        // The lock is not held while the subscriber runs, which is foreign code.
+        let Some(not_told) = spent else { return };
         tracing::warn!(
             status = case.refusal.status().as_u16(),
             peer = case.peer.map(tracing::field::display),
@@ -140,11 +140,11 @@ impl Refusals {
     }
 }
 
-/// How many lines of one kind may be told.
+/// How many lines of one kind may be logged.
 #[derive(Debug, Clone, Copy)]
 struct LogBudget {
     left: u32,
-    /// When the last of those that may be told again was added. `None`: nothing was told so far.
+    /// When the budget was last refilled. `None`: nothing was logged so far.
     since: Option<Instant>,
     not_told: u64,
 }
@@ -152,8 +152,8 @@ struct LogBudget {
 impl LogBudget {
     const FRESH: LogBudget = LogBudget { left: AT_ONCE, since: None, not_told: 0 };
 
-    /// `Some`: one may be told now, and how many were not since the last one.
-    fn turn(&mut self, now: Instant) -> Option<u64> {
+    /// `Some`: a line may be logged now; the number is how many were suppressed since the last one.
+    fn spend(&mut self, now: Instant) -> Option<u64> {
         let since = *self.since.get_or_insert(now);
         let more = now.saturating_duration_since(since).as_secs() / ONE_MORE_AFTER.as_secs();
         if more > 0 {
@@ -173,7 +173,7 @@ impl LogBudget {
     }
 }
 
-/// What a client sent, cut and without what a terminal would take for more than text.
+/// A client's input, truncated, with control characters escaped for terminals.
 fn shown(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes.get(..4 * SHOWN).unwrap_or(bytes));
     let mut shown = String::new();
@@ -212,7 +212,7 @@ mod tests {
         }
     }
 
-    /// Where another HTTP server accepts the connections, nobody else tells of it.
+    /// Under another HTTP server, nothing else logs the refusal.
     #[test]
     fn an_endpoint_tells_of_the_page_that_it_refuses() {
         let log = Log::default();
@@ -243,16 +243,16 @@ mod tests {
         let start = Instant::now();
         let mut kind = LogBudget::FRESH;
         for _ in 0..AT_ONCE {
-            assert_eq!(kind.turn(start), Some(0));
+            assert_eq!(kind.spend(start), Some(0));
         }
         for _ in 0..1000 {
-            assert_eq!(kind.turn(start), None);
+            assert_eq!(kind.spend(start), None);
         }
-        assert_eq!(kind.turn(start + ONE_MORE_AFTER), Some(1000));
-        assert_eq!(kind.turn(start + ONE_MORE_AFTER), None);
-        // A long silence gives no more at once than there were at first.
+        assert_eq!(kind.spend(start + ONE_MORE_AFTER), Some(1000));
+        assert_eq!(kind.spend(start + ONE_MORE_AFTER), None);
+        // A long silence does not raise the budget above its initial value.
         let later = start + ONE_MORE_AFTER * 1000;
-        let told = (0..100).filter(|_| kind.turn(later).is_some()).count();
+        let told = (0..100).filter(|_| kind.spend(later).is_some()).count();
         assert_eq!(told, usize::try_from(AT_ONCE).unwrap());
     }
 

@@ -1,4 +1,4 @@
-//! The TLS handshake of a connection that was accepted.
+//! The TLS handshake of an accepted connection.
 
 use std::pin::pin;
 
@@ -11,18 +11,18 @@ use crate::telemetry::phase::Phase;
 use crate::tls::Tls;
 use crate::transport::Transport;
 
-/// Shakes hands with a client.
+/// Performs the TLS handshake with a client.
 ///
 /// # Errors
 ///
-/// The client leaves, or cannot speak TLS with this end.
+/// The client left, or could not agree with the server on TLS.
 pub(crate) async fn shake_hands(
     tls: &Tls,
     stream: TcpStream,
     place: Place,
 ) -> Result<(Place, Transport), NotLetIn> {
     let accepting = pin!(TlsAcceptor::from(tls.config()).accept(stream).into_fallible());
-    // Declared behind the transport, and so dropped before it.
+    // Declared after the transport, so that it is dropped first.
     let mut place = place;
     place.show(Phase::Tls);
     match accepting.await {

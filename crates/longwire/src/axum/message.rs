@@ -1,4 +1,4 @@
-//! Messages as axum has them: control frames are among them.
+//! Messages in axum's form, which include control frames.
 
 use axum_core::Error;
 use bytes::Bytes;
@@ -6,8 +6,8 @@ use longwire_proto::{CloseFrame as FrameToSend, Closed, InvalidClose};
 
 pub use crate::message::Utf8Bytes;
 
-/// The number that says why a connection ended (RFC 6455 §7.4); those with a name are in
-/// [`close_code`](super::close_code).
+/// The number that says why a connection was closed (RFC 6455 §7.4). [`close_code`](super::close_code) names the
+/// common ones.
 ///
 /// ```
 /// use longwire::axum::{CloseCode, close_code};
@@ -17,7 +17,7 @@ pub use crate::message::Utf8Bytes;
 /// ```
 pub type CloseCode = u16;
 
-/// What one end tells the other when it closes the connection (RFC 6455 §5.5.1).
+/// The content of a Close frame (RFC 6455 §5.5.1).
 ///
 /// ```
 /// use longwire::axum::{CloseFrame, Message, WebSocket, close_code};
@@ -29,9 +29,9 @@ pub type CloseCode = u16;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CloseFrame {
-    /// Why, as a number.
+    /// The reason as a number.
     pub code: CloseCode,
-    /// Why, in words: at most 123 bytes; may be empty.
+    /// The reason in words: at most 123 bytes; may be empty.
     pub reason: Utf8Bytes,
 }
 
@@ -49,12 +49,12 @@ pub enum Message {
     Text(Utf8Bytes),
     /// Any bytes.
     Binary(Bytes),
-    /// A ping, with at most 125 bytes. One that arrived has been answered already.
+    /// A ping, with at most 125 bytes. A received ping has already been answered.
     Ping(Bytes),
     /// A pong, with at most 125 bytes.
     Pong(Bytes),
-    /// The closing handshake. To send it begins it; one that arrived has been answered already, and is the last that is
-    /// received. `None`: without a code.
+    /// A Close frame. Sending one begins the closing handshake. A received one has already been answered and is the
+    /// last message. `None`: without a code.
     Close(Option<CloseFrame>),
 }
 
@@ -69,7 +69,7 @@ impl Message {
         Message::Binary(bytes.into())
     }
 
-    /// The content as bytes; of a Close frame, the reason.
+    /// Returns the content as bytes; of a Close frame, the reason.
     #[must_use]
     pub fn into_data(self) -> Bytes {
         match self {
@@ -79,7 +79,7 @@ impl Message {
         }
     }
 
-    /// The content as text; of a Close frame, the reason.
+    /// Returns the content as text; of a Close frame, the reason.
     ///
     /// # Errors
     ///
@@ -94,7 +94,7 @@ impl Message {
         }
     }
 
-    /// The content as text, lent; of a Close frame, the reason.
+    /// Borrows the content as text; of a Close frame, the reason.
     ///
     /// # Errors
     ///
@@ -111,13 +111,13 @@ impl Message {
 }
 
 impl CloseFrame {
-    /// What the peer of a connection said that was closed properly, if it gave a code.
-    pub(super) fn told_by(closed: &Closed) -> Option<CloseFrame> {
+    /// The Close frame of the peer, if the connection was closed cleanly and the frame had a code.
+    pub(super) fn of_peer(closed: &Closed) -> Option<CloseFrame> {
         (closed.code != longwire_proto::CloseCode::NO_STATUS)
             .then(|| CloseFrame { code: closed.code.get(), reason: closed.reason.as_str().into() })
     }
 
-    /// The frame, if it may be sent.
+    /// The frame to send, if its code and reason are valid.
     pub(super) fn to_send(&self) -> Result<FrameToSend, InvalidClose> {
         FrameToSend::new(self.code, self.reason.as_str())
     }

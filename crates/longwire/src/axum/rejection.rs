@@ -1,7 +1,7 @@
-//! Why a request is not answered with a WebSocket, by axum's names.
+//! Why a request is rejected, under axum's names.
 //!
-//! The names tell what is wrong; status and text are Longwire's own: 426 with `Sec-WebSocket-Version` where another
-//! version is asked for or no WebSocket at all (RFC 6455 §4.2.2), 505 over HTTP/2.
+//! The names say what is wrong. Status and text are Longwire's own: 426 with `Sec-WebSocket-Version` if the request
+//! is for another version or not for a WebSocket (RFC 6455 §4.2.2), 505 over HTTP/2.
 
 use std::fmt;
 
@@ -19,19 +19,19 @@ macro_rules! rejections {
             pub struct $name(Refusal);
 
             impl $name {
-                /// What the client is answered: the status, and the reason in words.
+                /// The response to the client: its status and reason.
                 #[must_use]
                 pub fn refusal(&self) -> &Refusal {
                     &self.0
                 }
 
-                /// The status of the answer.
+                /// The status of the response.
                 #[must_use]
                 pub fn status(&self) -> StatusCode {
                     self.0.status()
                 }
 
-                /// The text of the answer.
+                /// The text of the response.
                 #[must_use]
                 pub fn body_text(&self) -> String {
                     self.0.reason().to_owned()
@@ -59,7 +59,7 @@ macro_rules! rejections {
             }
         )*
 
-        /// Why a request is not answered with a WebSocket.
+        /// Why a request is rejected.
         #[derive(Debug, Clone, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum WebSocketUpgradeRejection {
@@ -67,7 +67,7 @@ macro_rules! rejections {
         }
 
         impl WebSocketUpgradeRejection {
-            /// What the client is answered: the status, and the reason in words.
+            /// The response to the client: its status and reason.
             #[must_use]
             pub fn refusal(&self) -> &Refusal {
                 match self {
@@ -87,34 +87,34 @@ rejections! {
     InvalidConnectionHeader,
     /// `Upgrade` does not list `websocket`.
     InvalidUpgradeHeader,
-    /// Over HTTP/2, a CONNECT for something else than a WebSocket. It is not given yet: over HTTP/2 every CONNECT is
+    /// Over HTTP/2, a CONNECT that is not for a WebSocket. Not used yet: over HTTP/2 every CONNECT is
     /// [`ConnectionNotUpgradable`].
     InvalidProtocolPseudoheader,
     /// `Sec-WebSocket-Version` is not 13.
     InvalidWebSocketVersionHeader,
     /// `Sec-WebSocket-Key` is missing.
     WebSocketKeyHeaderMissing,
-    /// The HTTP server does not hand the connection over, or it is over HTTP/1.0 or HTTP/2, where there are no WebSockets
-    /// here.
+    /// The HTTP server does not support upgrades, or the request came over HTTP/1.0 or HTTP/2, where Longwire has no
+    /// WebSockets.
     ConnectionNotUpgradable,
-    /// Something else is not as RFC 6455 §4.2.1 wants it, such as a key that is none, or two of them.
+    /// Another violation of RFC 6455 §4.2.1, such as an invalid key or two keys.
     InvalidRequest,
 }
 
 impl WebSocketUpgradeRejection {
-    /// The status of the answer.
+    /// The status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.refusal().status()
     }
 
-    /// The text of the answer.
+    /// The text of the response.
     #[must_use]
     pub fn body_text(&self) -> String {
         self.refusal().reason().to_owned()
     }
 
-    /// Names what is wrong with a request that was refused, in the order in which axum looks.
+    /// Classifies a refused request, with the checks in the same order as axum's.
     pub(super) fn of(refused: RefusedRequest) -> WebSocketUpgradeRejection {
         let RefusedRequest { refusal, request, .. } = refused;
         let Some(request) = request else { return InvalidRequest(refusal).into() };
@@ -125,7 +125,7 @@ impl WebSocketUpgradeRejection {
             ConnectionNotUpgradable(refusal).into()
         } else if request.method() != Method::GET {
             MethodNotGet(refusal).into()
-        } else if !connection_is_to_be_upgraded(headers) {
+        } else if !lists_upgrade(headers) {
             InvalidConnectionHeader(refusal).into()
         } else if !is_upgrade(&request) {
             InvalidUpgradeHeader(refusal).into()
@@ -143,7 +143,7 @@ impl WebSocketUpgradeRejection {
     }
 }
 
-fn connection_is_to_be_upgraded(headers: &HeaderMap) -> bool {
+fn lists_upgrade(headers: &HeaderMap) -> bool {
     let options =
         headers.get_all(CONNECTION).iter().flat_map(|line| line.as_bytes().split(|&byte| byte == b','));
     options.map(<[u8]>::trim_ascii).any(|option| option.eq_ignore_ascii_case(b"upgrade"))

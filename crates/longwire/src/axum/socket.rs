@@ -1,4 +1,4 @@
-//! A connection as axum's handlers hold it.
+//! The connection that axum's handlers get.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -21,13 +21,13 @@ use crate::error::Error as OwnError;
 use crate::shared::Shared;
 use crate::shared::state::{Frames, Write};
 
-/// A connection: what `axum::extract::ws::WebSocket` is, over Longwire's own [`WebSocket`](crate::WebSocket).
+/// A connection with the API of `axum::extract::ws::WebSocket`, over Longwire's own [`WebSocket`](crate::WebSocket).
 ///
-/// It is also a [`Stream`] of messages and a [`Sink`] for them, so `StreamExt::split` makes two halves of it. Pings are
-/// answered and the closing handshake is done while it is received from.
+/// It is also a [`Stream`] of messages and a [`Sink`] for them, so `StreamExt::split` splits it into two halves.
+/// While you receive, pings are answered and the closing handshake proceeds.
 ///
-/// The client's Close frame is received as [`Message::Close`], and after it nothing. A connection that ends without one
-/// is an error, as in axum, and after that nothing.
+/// The client's Close frame is received as [`Message::Close`], followed by the end of the stream. If the connection
+/// ends without a Close frame, an error comes last, as in axum.
 ///
 /// ```
 /// use longwire::axum::{Message, WebSocket};
@@ -51,11 +51,11 @@ pub struct WebSocket {
 
 type Queueing = Pin<Box<dyn Future<Output = Result<(), OwnError>> + Send + Sync>>;
 
-/// Whether there is more to come.
+/// Whether more can be received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ReceiveState {
     Open,
-    /// The end has been received and told, by a Close frame or an error.
+    /// The end was reported, as a Close frame or an error.
     Ended,
 }
 
@@ -79,19 +79,19 @@ impl WebSocket {
     ///
     /// # Errors
     ///
-    /// The client broke the protocol, or the connection ended without a Close frame. It is told once; what follows is
-    /// `None`. [`Error::into_inner`] is a [`longwire::Error`](crate::Error).
+    /// The client violated the protocol, or the connection ended without a Close frame. The error is returned once,
+    /// and `None` after it. [`Error::into_inner`] is a [`longwire::Error`](crate::Error).
     pub async fn recv(&mut self) -> Option<Result<Message, Error>> {
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
-    /// Sends a message, ping or pong, or begins the closing handshake. It is queued and written as soon as the transport
-    /// takes it. Waits while more than [`Limits::high_water`](longwire_proto::Limits::high_water) bytes wait to be
-    /// written.
+    /// Sends a message, ping or pong, or begins the closing handshake. The message is queued, and written as soon as
+    /// the transport accepts it. Waits while more than [`Limits::high_water`](longwire_proto::Limits::high_water)
+    /// bytes are queued.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped before it is ready, the message was not queued; when it is ready, the message leaves
+    /// If the future is dropped before it is ready, the message was not queued. Once it is ready, the message is sent
     /// whole.
     ///
     /// # Errors
@@ -110,19 +110,19 @@ impl WebSocket {
         sent.map_err(Error::new)
     }
 
-    /// The subprotocol that was chosen.
+    /// The negotiated subprotocol.
     #[must_use]
     pub fn protocol(&self) -> Option<&HeaderValue> {
         self.protocol.as_ref()
     }
 
-    /// Longwire's own connection, which knows more of it: its end, its peer, a further sender.
+    /// Longwire's own connection, which offers more: how it ended, its peer, further senders.
     #[must_use]
     pub fn get_ref(&self) -> &crate::websocket::WebSocket {
         &self.inner
     }
 
-    /// Longwire's own connection, which leaves pings and pongs out. Who wants no other can have it from
+    /// Converts into Longwire's own connection, which does not yield pings and pongs. To get only that one, use
     /// [`serve`](super::WebSocketUpgrade::serve).
     #[must_use]
     pub fn into_inner(self) -> crate::websocket::WebSocket {
@@ -152,16 +152,16 @@ impl WebSocket {
     }
 }
 
-/// The last that is received.
+/// The last item of the stream.
 fn end(closed: Closed) -> Result<Message, Error> {
     if closed.clean {
-        Ok(Message::Close(CloseFrame::told_by(&closed)))
+        Ok(Message::Close(CloseFrame::of_peer(&closed)))
     } else {
         Err(Error::new(OwnError::Closed(Box::new(closed))))
     }
 }
 
-/// Queues a ping or pong when there is room for it.
+/// Queues a ping or pong once there is room for it.
 async fn queue(shared: &Arc<Shared>, control: Control) -> Result<(), OwnError> {
     let queue = |connection: &mut Connection| match control {
         Control::Ping(payload) => connection.protocol.send_ping(&payload),
@@ -170,8 +170,8 @@ async fn queue(shared: &Arc<Shared>, control: Control) -> Result<(), OwnError> {
     shared.when_there_is_room(Frames::Within, queue, Write::Soon).await
 }
 
-/// What arrives, in the order in which it came; it ends with the connection. A future that waits for the next may be
-/// dropped: nothing is lost.
+/// Yields messages in the order in which they arrived, until the connection ends. A future that waits for the next
+/// one may be dropped without losing anything.
 impl Stream for WebSocket {
     type Item = Result<Message, Error>;
 
@@ -196,13 +196,13 @@ impl FusedStream for WebSocket {
     }
 }
 
-/// Takes messages; those that were put in leave with the next flush. Closing the sink begins the closing handshake, with
-/// a Close frame that has no code; what arrives is received as before.
+/// Accepts messages, and sends them with the next flush. Closing the sink begins the closing handshake with a Close
+/// frame without a code; receiving still works.
 ///
 /// # Cancel safety
 ///
-/// What was put in is sent by a later call if not by this one, messages at the latest when somebody receives. A close begins
-/// when what was put in before is queued, and goes on in the background.
+/// Items in the sink are sent by a later call; messages are sent at the latest by the next receive. A close begins
+/// once earlier items are queued, and continues in the background.
 impl Sink<Message> for WebSocket {
     type Error = Error;
 

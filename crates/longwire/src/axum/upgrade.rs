@@ -24,9 +24,8 @@ use crate::admission::origin::{InvalidOrigin, Origin};
 use crate::server::endpoint::{self, Endpoint, Upgrading};
 use crate::server::handling::{HandlerOutcome, HandlerResult};
 
-/// Extracts a request for a WebSocket (RFC 6455 §4.2.1), to be accepted with
-/// [`on_upgrade`](WebSocketUpgrade::on_upgrade). What is no such request is [rejected](WebSocketUpgradeRejection); over
-/// HTTP/2 there are no WebSockets yet.
+/// Extracts a request for a WebSocket (RFC 6455 §4.2.1); accept it with [`on_upgrade`](WebSocketUpgrade::on_upgrade).
+/// Other requests are [rejected](WebSocketUpgradeRejection). There are no WebSockets over HTTP/2 yet.
 ///
 /// ```
 /// use axum::{Router, response::Response, routing::any};
@@ -48,14 +47,14 @@ pub struct WebSocketUpgrade<F = DefaultOnFailedUpgrade> {
     selected: Option<HeaderValue>,
     upgraded: OnUpgrade,
     peer_addr: Option<SocketAddr>,
-    /// Comes before the limits of the endpoint.
+    /// Takes precedence over the limits of the endpoint.
     max_message_size: Option<usize>,
-    /// Comes before the limits of the endpoint.
+    /// Takes precedence over the limits of the endpoint.
     max_write_buffer_size: Option<usize>,
     on_failed_upgrade: F,
 }
 
-/// What is done when a client leaves before it is accepted; a closure is one.
+/// A callback for a client that leaves before it is accepted. Closures implement it.
 ///
 /// ```
 /// use axum::response::Response;
@@ -66,7 +65,7 @@ pub struct WebSocketUpgrade<F = DefaultOnFailedUpgrade> {
 /// }
 /// ```
 pub trait OnFailedUpgrade: Send + 'static {
-    /// Is called once, with what went wrong.
+    /// Called once, with the error.
     fn call(self, error: Error);
 }
 
@@ -76,7 +75,7 @@ impl<F: FnOnce(Error) + Send + 'static> OnFailedUpgrade for F {
     }
 }
 
-/// Writes to the log that a client left before it was accepted.
+/// Logs that a client left before it was accepted.
 ///
 /// ```
 /// use longwire::axum::{DefaultOnFailedUpgrade, WebSocketUpgrade};
@@ -95,9 +94,9 @@ impl OnFailedUpgrade for DefaultOnFailedUpgrade {
     }
 }
 
-/// What `axum::extract::ws` has.
+/// The methods of `axum::extract::ws`.
 impl<F> WebSocketUpgrade<F> {
-    /// The subprotocols that are spoken, the preferred one first. The first that the client offers too is chosen.
+    /// The supported subprotocols, in order of preference. The first one that the client also offers is chosen.
     pub fn protocols<I>(mut self, protocols: I) -> Self
     where
         I: IntoIterator<Item: Into<Cow<'static, str>>>,
@@ -108,56 +107,57 @@ impl<F> WebSocketUpgrade<F> {
         self
     }
 
-    /// The subprotocols that the client offers, the preferred one first.
+    /// The subprotocols that the client offers, in its order of preference.
     pub fn requested_protocols(&self) -> impl Iterator<Item = &HeaderValue> {
         self.offered.iter()
     }
 
-    /// Chooses a subprotocol. If it is none that the client offers, the response is a 500: the client would have to fail
+    /// Chooses a subprotocol. If the client does not offer it, the response is a 500: the client would have to fail
     /// the connection (RFC 6455 §4.1).
     pub fn set_selected_protocol(&mut self, protocol: HeaderValue) {
         self.selected = Some(protocol);
     }
 
-    /// The subprotocol that was chosen, by [`protocols`](WebSocketUpgrade::protocols) or otherwise.
+    /// The chosen subprotocol, from [`protocols`](WebSocketUpgrade::protocols) or
+    /// [`set_selected_protocol`](WebSocketUpgrade::set_selected_protocol).
     #[must_use]
     pub fn selected_protocol(&self) -> Option<&HeaderValue> {
         self.selected.as_ref()
     }
 
-    /// How many bytes a message may have; as [`limits`](WebSocketUpgrade::limits) has it unless set.
+    /// The maximum size of a message in bytes. Takes precedence over [`limits`](WebSocketUpgrade::limits).
     pub fn max_message_size(mut self, bytes: usize) -> Self {
         self.max_message_size = Some(bytes);
         self
     }
 
-    /// Has no effect, which the compiler says: the length of a frame costs nothing by itself here, since memory grows
-    /// with what has arrived. What bounds it is [`max_message_size`](WebSocketUpgrade::max_message_size).
+    /// Has no effect, and is deprecated: memory grows with the bytes that arrive, so the length of a frame alone
+    /// costs nothing. Use [`max_message_size`](WebSocketUpgrade::max_message_size) to bound it.
     #[deprecated(note = "has no effect in Longwire: `max_message_size` bounds what a frame can cost")]
     pub fn max_frame_size(self, _bytes: usize) -> Self {
         self
     }
 
-    /// From how many bytes on that wait to be written sending waits, where axum would give an error;
-    /// [`Limits::high_water`].
+    /// How many bytes may be queued before sending waits; see [`Limits::high_water`]. axum returns an error instead.
     pub fn max_write_buffer_size(mut self, bytes: usize) -> Self {
         self.max_write_buffer_size = Some(bytes);
         self
     }
 
-    /// Has no effect, which the compiler says: what is sent is written at once, or in one write with the answers to what was read together.
+    /// Has no effect, and is deprecated: output is written at once, or in one write with the other responses to a
+    /// batch of input.
     #[deprecated(note = "has no effect in Longwire: what is sent is written at once")]
     pub fn write_buffer_size(self, _bytes: usize) -> Self {
         self
     }
 
-    /// Has no effect, which the compiler says: the connections of a thread share the buffers that they read into.
+    /// Has no effect, and is deprecated: the connections of a thread share their read buffers.
     #[deprecated(note = "has no effect in Longwire: connections share the buffers that they read into")]
     pub fn read_buffer_size(self, _bytes: usize) -> Self {
         self
     }
 
-    /// Tells `callback` if the client leaves before it is accepted.
+    /// Calls `callback` if the client leaves before it is accepted.
     pub fn on_failed_upgrade<C: OnFailedUpgrade>(self, callback: C) -> WebSocketUpgrade<C> {
         WebSocketUpgrade {
             endpoint: self.endpoint,
@@ -172,10 +172,11 @@ impl<F> WebSocketUpgrade<F> {
         }
     }
 
-    /// Accepts: return the response, and `callback` gets the connection, on a task of its own. When it is done and
-    /// nobody else holds the connection, that is closed with 1000, or with 1011 if the callback panicked.
+    /// Accepts the request: return the response, and `callback` gets the connection on a new task. When it is done
+    /// and nothing else holds the connection, the connection is closed with 1000, or with 1011 if the callback
+    /// panicked.
     ///
-    /// A page of an origin that may not connect is refused with 403 in the response.
+    /// If the page's origin may not connect, the response is a 403.
     #[must_use = "the connection is opened by returning the response"]
     pub fn on_upgrade<C, Fut>(self, callback: C) -> Response
     where
@@ -194,10 +195,10 @@ impl<F> WebSocketUpgrade<F> {
     }
 }
 
-/// What `axum::extract::ws` does not have.
+/// Methods that `axum::extract::ws` does not have.
 impl<F> WebSocketUpgrade<F> {
-    /// Accepts as [`on_upgrade`](WebSocketUpgrade::on_upgrade) does, and gives `handler` Longwire's own
-    /// [`WebSocket`](crate::WebSocket). If it fails, the connection is closed with 1011.
+    /// Accepts like [`on_upgrade`](WebSocketUpgrade::on_upgrade), but passes Longwire's own
+    /// [`WebSocket`](crate::WebSocket) to `handler`. If it fails, the connection is closed with 1011.
     ///
     /// ```
     /// use axum::response::Response;
@@ -233,14 +234,14 @@ impl<F> WebSocketUpgrade<F> {
         response
     }
 
-    /// Accepts on these terms instead of those that were set so far.
+    /// Uses these terms instead of those that were set so far.
     pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
         self.selected = endpoint.choose_subprotocol(&self.asked.offer);
         self.endpoint = endpoint;
         self
     }
 
-    /// Accepts browsers on pages of these origins besides the server's own, as [`Endpoint::origins`] does.
+    /// Also accepts browsers from pages of these origins, as [`Endpoint::origins`] does.
     pub fn origins<O>(mut self, origins: impl IntoIterator<Item = O>) -> Self
     where
         O: TryInto<Origin, Error: Into<InvalidOrigin>>,
@@ -249,32 +250,32 @@ impl<F> WebSocketUpgrade<F> {
         self
     }
 
-    /// Accepts browsers on pages of any origin. Only for services that anybody may use: the cookies of a visitor come
-    /// along with requests that other sites make.
+    /// Accepts browsers from pages of any origin. Use it only for public services: browsers attach a user's cookies
+    /// to requests that other sites make.
     pub fn any_origin(mut self) -> Self {
         self.endpoint = self.endpoint.any_origin();
         self
     }
 
-    /// Takes pages of `https://` for the server's own, as [`Endpoint::behind_tls_proxy`] does.
+    /// Treats pages of `https://` as the server's own, as [`Endpoint::behind_tls_proxy`] does.
     pub fn behind_tls_proxy(mut self) -> Self {
         self.endpoint = self.endpoint.behind_tls_proxy();
         self
     }
 
-    /// What the connection may cost.
+    /// The limits of the connection.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.endpoint = self.endpoint.limits(limits);
         self
     }
 
-    /// How messages are compressed, if the client offers it (permessage-deflate, RFC 7692). `None`: not at all.
+    /// How messages are compressed if the client offers permessage-deflate (RFC 7692). `None` turns compression off.
     pub fn deflate(mut self, deflate: impl Into<Option<Deflate>>) -> Self {
         self.endpoint = self.endpoint.deflate(deflate);
         self
     }
 
-    /// Sets what [`WebSocket::peer_addr`](crate::WebSocket::peer_addr) tells, such as the address in axum's
+    /// Sets the result of [`WebSocket::peer_addr`](crate::WebSocket::peer_addr), such as the address in axum's
     /// `ConnectInfo`.
     pub fn peer_addr(mut self, peer_addr: SocketAddr) -> Self {
         self.peer_addr = Some(peer_addr);
@@ -290,7 +291,7 @@ impl<F> WebSocketUpgrade<F> {
             endpoint = endpoint.change_limits(|limits| limits.low_water(bytes / 4).high_water(bytes));
         }
         let accept = match &self.selected {
-            // What is no text is none that was offered, and refused as such.
+            // A value that is not text was not offered, and is refused for that.
             Some(protocol) => Accept::new().subprotocol(String::from_utf8_lossy(protocol.as_bytes())),
             None => Accept::new(),
         };
@@ -311,7 +312,7 @@ impl<S: Sync> FromRequestParts<S> for WebSocketUpgrade {
         let asked = asked.map_err(WebSocketUpgradeRejection::of)?;
         let upgraded =
             endpoint::pending(&mut parts.extensions).map_err(WebSocketUpgradeRejection::not_upgradable)?;
-        // They are tokens, so each makes a value.
+        // Subprotocols are tokens, so each is a valid header value.
         let offered =
             asked.offer.subprotocols().iter().filter_map(|name| HeaderValue::from_str(name).ok()).collect();
         Ok(WebSocketUpgrade {

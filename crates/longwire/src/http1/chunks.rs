@@ -2,16 +2,16 @@
 
 use std::io;
 
-/// Follows a chunked body to its end. A body that it takes, hyper takes too, and ends at the same byte: the grammar is
-/// that of the RFC, without what hyper tolerates beyond it.
+/// Follows a chunked body to its end. Every body that it accepts, hyper accepts too and ends at the same byte: the
+/// grammar is the RFC's, without hyper's leniency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Chunks {
     /// Before the first digit of a size.
     Begin,
     Size(u64),
-    /// In what is said of a chunk behind its size.
+    /// In a chunk extension, after the size.
     Extension(u64),
-    /// Before the line feed behind a size.
+    /// Before the line feed after a size.
     SizeEnd(u64),
     Data(u64),
     DataCr,
@@ -25,11 +25,11 @@ pub(super) enum Chunks {
 }
 
 impl Chunks {
-    /// Follows the beginning of `bytes`, and tells how many of them belong to the body.
+    /// Follows the beginning of `bytes`, and returns how many of them belong to the body.
     ///
     /// # Errors
     ///
-    /// They do not make chunks.
+    /// The bytes are not valid chunks.
     pub(super) fn follow(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut rest = bytes;
         while *self != Chunks::Over {
@@ -82,7 +82,7 @@ fn is_text(byte: u8) -> bool {
 mod tests {
     use super::*;
 
-    /// How many bytes of `text` are the body, however they are cut. `None`: they are not one.
+    /// How many bytes of `text` are the body, however they are split. `None`: it is not a valid body.
     fn length(text: &str) -> Option<usize> {
         let mut whole = Chunks::Begin;
         let taken = whole.follow(text.as_bytes());

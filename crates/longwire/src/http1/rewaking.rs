@@ -1,4 +1,4 @@
-//! A transport whose user is woken once more when it takes again what it did not take.
+//! A transport that wakes its user once more when a blocked write succeeds.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -6,12 +6,12 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A transport for hyper, which forgets a request that it has read before the answer to the one before it has left: it
-/// calls the service for it, polls the call only when there is room for another answer, and does not look when there is. So
-/// it is polled once more after a write that had to wait.
+/// Works around a lost wake-up in hyper. If hyper has read a request before the previous response has left, it calls
+/// the service for it but polls the call only when there is room for another response, and does not check again when
+/// room appears. This transport therefore wakes hyper once more after a blocked write.
 pub(super) struct Rewaking<T> {
     transport: T,
-    /// Whether the last write or flush had to wait.
+    /// Whether the last write or flush was blocked.
     was_blocked: bool,
 }
 
@@ -20,7 +20,7 @@ impl<T> Rewaking<T> {
         Rewaking { transport, was_blocked: false }
     }
 
-    /// Looks at what came of a write or a flush.
+    /// Records the outcome of a write or flush.
     fn note<O>(&mut self, cx: &Context<'_>, outcome: Poll<O>) -> Poll<O> {
         if std::mem::replace(&mut self.was_blocked, outcome.is_pending()) && outcome.is_ready() {
             cx.waker().wake_by_ref();

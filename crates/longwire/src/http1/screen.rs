@@ -1,5 +1,5 @@
-//! What hyper gets to see of a connection: requests that were judged by the rules that its first request is judged by, and
-//! nothing else. hyper's own parser is laxer than those in places, and what it made of a request does not tell.
+//! A filter in front of hyper: it sees only requests that passed the rules that also judge the first request of a
+//! connection. hyper's own parser is laxer in places, and its result does not show where.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -18,29 +18,31 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::chunks::Chunks;
 use super::wire::Wire;
 
-/// What hyper sees in place of a request that is refused: the service answers with the refusal.
+/// Replaces a refused request for hyper; the service then answers with the refusal.
 const IN_PLACE: &[u8] = b"GET / HTTP/1.1\r\nHost: refused\r\n\r\n";
 const IN_PLACE_OF_HEAD: &[u8] = b"HEAD / HTTP/1.1\r\nHost: refused\r\n\r\n";
 
-/// What became of a request.
+/// The verdict on a request.
 #[derive(Debug)]
 pub(super) enum Verdict {
     /// Another request may follow on the connection.
     Fine,
-    /// It may leave HTTP, so what follows is not looked at: if it does not leave, the connection ends with the answer.
+    /// The request may leave HTTP, so the bytes after it are not parsed. If it does not leave, the connection ends
+    /// with the response.
     Last,
-    /// It asks for a WebSocket, which is for the application to decide. What follows is not looked at either.
+    /// The request asks for a WebSocket, which the application decides about. The bytes after it are not parsed
+    /// either.
     WebSocket(Box<UpgradeRequest>),
     Refused(Box<RefusedRequest>),
 }
 
-/// The verdicts on the requests that hyper has seen and the service has not, in order. There are as many as hyper reads
-/// ahead: one.
+/// The verdicts on requests that hyper has seen but the service has not, in order. hyper reads ahead by one request,
+/// so there is at most one.
 #[derive(Debug, Default)]
 pub(super) struct Verdicts(Mutex<VecDeque<Verdict>>);
 
 impl Verdicts {
-    /// The verdict on the request that the service is called for.
+    /// The verdict on the request that the service was called for.
     pub(super) fn next(&self) -> Verdict {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front().unwrap_or(Verdict::Last)
     }
@@ -50,12 +52,12 @@ impl Verdicts {
     }
 }
 
-/// A transport of which hyper sees one request after the other.
+/// A transport that shows hyper one request at a time.
 pub(super) struct Screen {
     transport: Wire,
-    /// What was read and not looked at.
+    /// Bytes that were read but not yet parsed.
     read: BytesMut,
-    /// The rest of a head that was judged.
+    /// The rest of a head that passed.
     passed: Bytes,
     stage: NextByte,
     limits: HeadLimits,
@@ -67,7 +69,7 @@ enum NextByte {
     Head(ServerHandshake),
     Body(u64),
     Chunks(Chunks),
-    /// Whatever follows a request that may leave HTTP; its body at first, if it has one.
+    /// Everything after a request that may leave HTTP, starting with its body if it has one.
     Open {
         has_body: bool,
     },
@@ -76,7 +78,7 @@ enum NextByte {
 }
 
 impl Screen {
-    /// `read` was read from the transport before.
+    /// `read` holds bytes that were already read from the transport.
     pub(super) fn new(transport: Wire, read: BytesMut, limits: HeadLimits) -> (Screen, Arc<Verdicts>) {
         let verdicts = Arc::new(Verdicts::default());
         let stage = NextByte::Head(ServerHandshake::further(limits));
@@ -84,7 +86,7 @@ impl Screen {
         (Screen { transport, read, passed, stage, limits, verdicts: Arc::clone(&verdicts) }, verdicts)
     }
 
-    /// How many of the bytes hyper may see. Those of a head it may not before that is whole.
+    /// How many of `bytes` hyper may see. It sees no byte of a head before the head is complete.
     fn take(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let (taken, is_over) = match &mut self.stage {
             NextByte::Head(_) | NextByte::Refused => return Ok(0),
@@ -102,8 +104,8 @@ impl Screen {
         Ok(taken)
     }
 
-    /// Looks at what was read as the head of a request.
-    fn look(&mut self) {
+    /// Parses the unread bytes as the head of a request.
+    fn parse_head(&mut self) {
         let NextByte::Head(handshake) = &mut self.stage else { return };
         let (verdict, consumed, next) = match handshake.receive(&self.read) {
             HandshakeProgress::More => return self.read.clear(),
@@ -130,7 +132,7 @@ impl Screen {
         self.verdicts.add(verdict);
     }
 
-    /// Lets the service answer with a refusal.
+    /// Makes the service answer with a refusal.
     fn refuse(&mut self, refused: RefusedRequest) {
         let is_head = refused.request.as_ref().is_some_and(|request| request.method() == Method::HEAD);
         self.passed = Bytes::from_static(if is_head { IN_PLACE_OF_HEAD } else { IN_PLACE });
@@ -139,8 +141,8 @@ impl Screen {
         self.verdicts.add(Verdict::Refused(Box::new(refused)));
     }
 
-    /// Gives hyper what is there for it. `false`: there is nothing.
-    fn give(&mut self, buf: &mut ReadBuf<'_>) -> io::Result<bool> {
+    /// Gives hyper the bytes that are available. `false`: there are none.
+    fn fill(&mut self, buf: &mut ReadBuf<'_>) -> io::Result<bool> {
         loop {
             if !self.passed.is_empty() {
                 let count = self.passed.len().min(buf.remaining());
@@ -159,13 +161,13 @@ impl Screen {
             if taken > 0 {
                 return Ok(true);
             }
-            self.look();
+            self.parse_head();
         }
     }
 }
 
 impl NextByte {
-    /// Whether a part of a body may be to come.
+    /// Whether the next bytes may belong to a body.
     fn is_body(&self) -> bool {
         match self {
             NextByte::Body(_) | NextByte::Chunks(_) => true,
@@ -175,7 +177,7 @@ impl NextByte {
     }
 }
 
-/// Whether hyper may be asked for the connection behind this request.
+/// Whether the service may take over the connection with this request.
 fn may_leave_http(request: &Request<()>) -> bool {
     request.method() == Method::CONNECT || request.headers().contains_key(UPGRADE)
 }
@@ -187,8 +189,8 @@ impl AsyncRead for Screen {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let screen = &mut *self;
-        while !screen.give(buf)? {
-            // hyper ends the connection when it has written the answer.
+        while !screen.fill(buf)? {
+            // hyper ends the connection after it has written the response.
             if matches!(screen.stage, NextByte::Refused) {
                 return Poll::Pending;
             }

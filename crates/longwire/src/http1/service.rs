@@ -1,4 +1,4 @@
-//! The application's HTTP service, for what is not a request for a WebSocket.
+//! The application's HTTP service for plain requests.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,10 +15,10 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) type HttpBody = UnsyncBoxBody<Bytes, BoxError>;
 type HttpFuture = Pin<Box<dyn Future<Output = Response<HttpBody>> + Send>>;
 
-/// The application's `tower::Service`, without its type.
+/// The application's `tower::Service`, with its type erased.
 pub(crate) type HttpService = Box<dyn Fn(Request<Incoming>) -> HttpFuture + Send + Sync>;
 
-/// Takes the type off a service.
+/// Erases the type of a service.
 pub(crate) fn erase<S, B>(service: S) -> HttpService
 where
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
@@ -48,7 +48,7 @@ where
     })
 }
 
-/// A response of text.
+/// A response with a text body.
 pub(crate) fn with_text(response: Response<String>) -> Response<HttpBody> {
     response.map(|text| Full::from(text).map_err(|never| match never {}).boxed_unsync())
 }

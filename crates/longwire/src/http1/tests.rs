@@ -18,7 +18,7 @@ const PLAIN: &str = "GET /page HTTP/1.1\r\nHost: a\r\n\r\n";
 const UPGRADE: &str = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
-/// Answers every plain request with a page, whatever its body, and every upgrade with 101.
+/// Answers every plain request with a page, and every upgrade with 101, without reading any body.
 struct Pages {
     policy: AdmissionPolicy,
     config: Arc<Config>,
@@ -67,9 +67,9 @@ impl Host for Pages {
     }
 }
 
-/// A transport that takes nothing at first, and says nothing.
+/// A transport that blocks its first writes, and never yields any bytes.
 struct Reluctant {
-    /// How often it does not take anything yet.
+    /// How many more writes it blocks.
     refusals: usize,
     taken: Arc<Mutex<Vec<u8>>>,
 }
@@ -113,7 +113,8 @@ impl AsyncWrite for Reluctant {
     }
 }
 
-/// How many answers there are to requests that arrive at once, over a transport that refuses so often.
+/// How many responses are sent to requests that arrive together, over a transport that blocks the first `refusals`
+/// writes.
 async fn answers(requests: &str, refusals: usize) -> usize {
     let taken = Arc::new(Mutex::new(Vec::new()));
     let transport = Transport::Other(Box::new(Reluctant { refusals, taken: Arc::clone(&taken) }));

@@ -1,4 +1,4 @@
-//! The transport of a connection that hyper serves, and the times of its client.
+//! The transport of a connection that hyper serves, and the timeouts of its client.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -14,43 +14,43 @@ use crate::admission::census::Place;
 use crate::telemetry::phase::Phase;
 use crate::transport::Transport;
 
-/// How long hyper has to notice by itself that a head did not come in time.
+/// How long after its deadline hyper may take to notice by itself that a head is late.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How long a client of plain HTTP may let this end wait.
+/// How long a client of plain HTTP may keep this end waiting.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Times {
     /// For the head of a request.
     head: Duration,
-    /// For any byte of a body, and to take any byte of an answer.
+    /// For the next byte of a body, and for reading the next byte of a response.
     silence: Duration,
 }
 
-/// A client of plain HTTP, as seen by its transport and by those who answer it.
+/// A client of plain HTTP, shared by its transport and the code that answers it.
 #[derive(Clone)]
 pub(super) struct PlainClient(Arc<Mutex<PlainClientState>>);
 
 struct PlainClientState {
-    /// Its place, until it becomes a WebSocket or sees the end.
+    /// The place of the connection, until it becomes a WebSocket or the client sees the end.
     place: Option<Place>,
-    /// Whether a part of a body is to come.
+    /// Whether the next bytes may belong to a body.
     expects_body: bool,
-    /// Whether a request is being answered: then this end lets the client wait.
+    /// Whether a request is being answered; then the client waits for this end.
     is_answered: bool,
-    /// Since when bytes are awaited.
+    /// Since when a read has been pending.
     reads_since: Option<Instant>,
-    /// Since when the transport takes nothing.
+    /// Since when a write has been pending.
     writes_since: Option<Instant>,
-    /// Whether this end has said all.
+    /// Whether this end has finished sending.
     has_ended: bool,
 }
 
-/// A request that is being answered, until this is dropped.
+/// A guard: the request is being answered until this is dropped.
 pub(super) struct Answering(PlainClient);
 
 impl Times {
-    /// As for a WebSocket: `handshake_time` for a head, and keepalive's times for a peer that neither sends nor takes
-    /// anything.
+    /// The same times as for a WebSocket: `handshake_time` for a head, and the keepalive times for a client that
+    /// neither sends nor reads anything.
     pub(super) fn of(limits: &Limits) -> Times {
         let head = limits.handshake_time.saturating_add(GRACE);
         let silence = limits
@@ -74,7 +74,7 @@ impl PlainClient {
         })))
     }
 
-    /// hyper has read a request.
+    /// Notes that hyper has read a request.
     pub(super) fn asks(&self) -> Answering {
         let mut state = self.lock();
         state.is_answered = true;
@@ -82,7 +82,7 @@ impl PlainClient {
         Answering(self.clone())
     }
 
-    /// Lets `settle` take the place, if the client is to be a WebSocket.
+    /// Lends the place to `settle`, which keeps it if the client becomes a WebSocket.
     pub(super) fn with_place<T>(&self, settle: impl FnOnce(&mut Option<Place>) -> T) -> T {
         let mut place = self.lock().place.take();
         let settled = settle(&mut place);
@@ -90,7 +90,7 @@ impl PlainClient {
         settled
     }
 
-    /// When the client has let this end wait for too long, should nothing happen until then.
+    /// When the client will have kept this end waiting for too long, if nothing happens until then.
     pub(super) fn deadline(&self, times: &Times) -> Option<Instant> {
         let state = self.lock();
         let patience = if state.expects_body { times.silence } else { times.head };
@@ -100,8 +100,8 @@ impl PlainClient {
         read.into_iter().chain(written).min()
     }
 
-    /// The client is about to see the end.
-    fn end(&self) {
+    /// Notes that the client is about to see the end.
+    fn note_end(&self) {
         let mut state = self.lock();
         state.has_ended = true;
         if let Some(place) = &mut state.place {
@@ -129,13 +129,13 @@ impl Drop for Answering {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         state.is_answered = false;
-        // The client has waited until now.
+        // Until now the client waited for this end, so its time starts anew.
         state.reads_since = None;
         state.show();
     }
 }
 
-/// A transport that notes what it waits for.
+/// A transport that records what it waits for.
 pub(super) struct Wire {
     transport: Transport,
     client: PlainClient,
@@ -146,12 +146,12 @@ impl Wire {
         Wire { transport, client: client.clone() }
     }
 
-    /// Tells whether a part of a body is what is read next.
+    /// Sets whether the next bytes to read may belong to a body.
     pub(super) fn expect(&self, body: bool) {
         self.client.lock().expects_body = body;
     }
 
-    /// Notes whether the transport takes something.
+    /// Records whether the transport accepted output.
     fn wrote<T>(&self, written: Poll<T>) -> Poll<T> {
         let mut state = self.client.lock();
         match &written {
@@ -167,7 +167,7 @@ impl Wire {
 
 impl Drop for Wire {
     fn drop(&mut self) {
-        // Before the client sees the end.
+        // The place must be free before the client sees the end.
         let place = self.client.lock().place.take();
         drop(place);
     }
@@ -216,7 +216,7 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.client.end();
+        self.client.note_end();
         let shut = Pin::new(&mut self.transport).poll_shutdown(cx);
         self.wrote(shut)
     }

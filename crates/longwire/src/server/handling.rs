@@ -4,8 +4,8 @@ use std::error::Error as StdError;
 use std::future::Future;
 use std::pin::Pin;
 
-/// What an async handler returns: `Ok(())`, or an error of any type, since `?` makes each into this one. An error is
-/// logged and closes the connection with 1011.
+/// The result of an async handler: `Ok(())`, or an error of any type, which `?` converts. An error is logged, and the
+/// connection is closed with 1011.
 ///
 /// ```no_run
 /// use longwire::{HandlerResult, Server, WebSocket};
@@ -26,8 +26,8 @@ use std::pin::Pin;
 /// ```
 pub type HandlerResult = Result<(), Box<dyn StdError + Send + Sync>>;
 
-/// What an async handler may return: [`HandlerResult`], and nothing else. So `?` needs no annotation in a closure, and the
-/// compiler says what to write where something else is returned.
+/// Implemented by [`HandlerResult`] only. As a bound on a handler, it lets `?` work in a closure without annotations,
+/// and it makes the compiler say what to write if the handler returns something else.
 ///
 /// ```no_run
 /// use longwire::{HandlerOutcome, HandlerResult, Server, WebSocket};
@@ -56,5 +56,5 @@ mod sealed {
     impl Outcome for super::HandlerResult {}
 }
 
-/// The handler's work on one connection.
+/// The future of a handler for one connection.
 pub(crate) type Handling = Pin<Box<dyn Future<Output = HandlerResult> + Send>>;

@@ -1,7 +1,7 @@
-//! How a server serves: what [`Server::serve`] and [`Server::run`] each have for themselves.
+//! The mode of a server: the settings that only [`Server::serve`] or only [`Server::run`] honours.
 //!
-//! The type of a [`Server`](crate::Server) says which of the two can still be called: a setting that only one of them
-//! honours makes it a `Server<Serve>` or a `Server<Run>`, and the other does not compile.
+//! The type of a [`Server`](crate::Server) says which of the two can still be called. A setting that only one of them
+//! honours makes it a `Server<Serve>` or a `Server<Run>`, and calling the other does not compile.
 //!
 //! [`Server::serve`]: crate::Server::serve
 //! [`Server::run`]: crate::Server::run
@@ -18,7 +18,7 @@ use crate::event::{Engine, Exchange, Observer, Routes, Ticker};
 /// ```no_run
 /// use longwire::Server;
 ///
-/// /// The settings that every server of this program has.
+/// /// A server with the settings that this program always uses.
 /// async fn server() -> longwire::Result<Server> {
 ///     Ok(Server::bind("127.0.0.1:8080").await?.max_connections(100_000).origins(["https://example.com"]))
 /// }
@@ -26,7 +26,8 @@ use crate::event::{Engine, Exchange, Observer, Routes, Ticker};
 #[derive(Debug, Clone, Copy)]
 pub struct Undecided(pub(super) ());
 
-/// The mode of a server that can only [`serve`](crate::Server::serve), since it was set what only that honours.
+/// The mode of a server that can only [`serve`](crate::Server::serve), because it has a setting that only `serve`
+/// honours.
 ///
 /// ```no_run
 /// use longwire::mode::Serve;
@@ -44,7 +45,7 @@ pub struct Serve {
     pub(super) decide: Option<Arc<Decide>>,
 }
 
-/// The mode of a server that can only [`run`](crate::Server::run), since it was set what only that honours.
+/// The mode of a server that can only [`run`](crate::Server::run), because it has a setting that only `run` honours.
 ///
 /// ```no_run
 /// use longwire::mode::Run;
@@ -78,8 +79,7 @@ impl Default for Run {
     }
 }
 
-/// The mode of a server with [routes](crate::Server::route), each with a handler of its own; it can only
-/// run.
+/// The mode of a server with [routes](crate::Server::route), each with its own handler. It can only run.
 ///
 /// ```no_run
 /// use longwire::mode::Routed;
@@ -101,7 +101,7 @@ pub struct Routed {
 /// use longwire::mode::CanServe;
 /// use longwire::{Server, WebSocket};
 ///
-/// /// Serves, with or without a hook of `on_upgrade`.
+/// /// Serves, with or without an `on_upgrade` hook.
 /// async fn echo<M: CanServe>(server: Server<M>) -> longwire::Result<()> {
 ///     let echo = async |mut socket: WebSocket| {
 ///         while let Some(message) = socket.recv().await? {
@@ -157,7 +157,7 @@ pub trait CanRun: Unrouted {
 /// ```
 pub trait Unrouted: sealed::Mode {}
 
-/// The modes in which a server takes settings of event loops, and routes: [`Undecided`], [`Run`] and [`Routed`].
+/// The modes in which a server takes settings for event loops, and routes: [`Undecided`], [`Run`] and [`Routed`].
 ///
 /// ```no_run
 /// use longwire::Server;

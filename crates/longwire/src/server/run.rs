@@ -1,4 +1,4 @@
-//! Serving on event loops, and what is set for that only.
+//! Serving on event loops, and the settings that only this way of serving has.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +11,9 @@ use crate::event::{self, Application, Engine, Handler, Plan, Rules, Ticker, Topi
 use crate::ledger::Ledger;
 use crate::telemetry;
 
-/// Settings for [`run`](Server::run), after which the server cannot [`serve`](Server::serve) any more.
+/// Settings for [`run`](Server::run). After one of them, the server can no longer [`serve`](Server::serve).
 impl<M: Mode> Server<M> {
-    /// What moves the bytes: [`Engine::Auto`] unless set.
+    /// The I/O engine of the event loops; [`Engine::Auto`] by default.
     pub fn engine(self, engine: Engine) -> Server<M::Loops>
     where
         M: ForLoops,
@@ -21,8 +21,8 @@ impl<M: Mode> Server<M> {
         self.for_run(|mode| mode.engine = engine)
     }
 
-    /// How many event loops there are, each on a thread of its own; as many as there are cores unless set. With 0,
-    /// [`run`](Server::run) fails.
+    /// The number of event loops, each on its own thread; by default one per core. With 0, [`run`](Server::run)
+    /// fails.
     pub fn workers(self, count: usize) -> Server<M::Loops>
     where
         M: ForLoops,
@@ -30,8 +30,8 @@ impl<M: Mode> Server<M> {
         self.for_run(|mode| mode.workers = count)
     }
 
-    /// How many futures run at a time for each connection, of those that [`Socket::spawn`](crate::Socket::spawn) is given;
-    /// 64 unless set. While as many run, the connection's messages wait. With 0, [`run`](Server::run) fails.
+    /// How many futures given to [`Socket::spawn`](crate::Socket::spawn) may run at a time on each connection; 64 by
+    /// default. While the limit is reached, the connection's messages wait. With 0, [`run`](Server::run) fails.
     pub fn spawned_per_connection(self, count: usize) -> Server<M::Loops>
     where
         M: ForLoops,
@@ -39,8 +39,8 @@ impl<M: Mode> Server<M> {
         self.for_run(|mode| mode.max_spawned = count)
     }
 
-    /// Calls `tick` periodically while the server runs, once per period for the whole server: to publish what all
-    /// subscribers of a topic get. It may be set several times.
+    /// Calls `tick` periodically while the server runs, once per period for the whole server. Use it to publish to
+    /// all subscribers of a topic. It may be called several times to add more.
     ///
     /// ```no_run
     /// use std::time::Duration;
@@ -57,10 +57,10 @@ impl<M: Mode> Server<M> {
     /// # }
     /// ```
     ///
-    /// The first call comes after a period. Ticks that were missed, since `tick` took longer than a period or the system was
-    /// busy, are skipped: the next call comes at the next multiple of the period. `tick` runs on the tokio runtime that
-    /// [`run`](Server::run) is polled on, and should take no longer than a message of a handler. If it panics, the panic is
-    /// logged, and the next call comes in time. With a period of 0, [`run`](Server::run) fails.
+    /// The first call comes after one period. Ticks that were missed, because `tick` took longer than a period or the
+    /// system was busy, are skipped: the next call comes at the next multiple of the period. `tick` runs on the tokio
+    /// runtime that polls [`run`](Server::run), and should return as quickly as a handler's message callback. If it
+    /// panics, the panic is logged, and the next call comes on time. With a period of 0, [`run`](Server::run) fails.
     pub fn every(self, period: Duration, tick: impl FnMut(&Topics) + Send + 'static) -> Server<M::Loops>
     where
         M: ForLoops,
@@ -68,15 +68,15 @@ impl<M: Mode> Server<M> {
         self.for_run(|mode| mode.tickers.push(Ticker { period, tick: Box::new(tick) }))
     }
 
-    /// Calls [`Handler::on_tick`](crate::Handler::on_tick) periodically for each connection, on its own event loop: to send
-    /// each client something of its own, made of the connection's state.
+    /// Calls [`Handler::on_tick`](crate::Handler::on_tick) periodically for each connection, on its event loop. Use
+    /// it to send each client its own data, computed from the connection's state.
     ///
-    /// What all clients get alike is better published by [`every`](Server::every), since it is encoded once; what only a
-    /// few connections wait for is a timer of theirs, [`Socket::after`](crate::Socket::after). A loop has no time for
-    /// anything else while it calls `on_tick` for all of its connections.
+    /// For data that is the same for all clients, publish with [`every`](Server::every) instead: it is encoded once.
+    /// For a timer that only a few connections need, use [`Socket::after`](crate::Socket::after). A loop does nothing
+    /// else while it calls `on_tick` for all of its connections.
     ///
-    /// The first call comes after a period. Ticks that were missed, since the loop was busy, are skipped. With a period of 0,
-    /// [`run`](Server::run) fails.
+    /// The first call comes after one period. Ticks that were missed because the loop was busy are skipped. With a
+    /// period of 0, [`run`](Server::run) fails.
     pub fn tick_every(self, period: Duration) -> Server<M::Loops>
     where
         M: ForLoops,
@@ -84,7 +84,7 @@ impl<M: Mode> Server<M> {
         self.for_run(|mode| mode.tick_every = Some(period))
     }
 
-    /// The server, and a handle that publishes to the topics of its connections.
+    /// Returns the server together with a handle that publishes to the topics of its connections.
     ///
     /// ```no_run
     /// # use longwire::{Handler, Server};
@@ -102,22 +102,22 @@ impl<M: Mode> Server<M> {
         (Server { common: self.common, mode }, Topics::new(exchange))
     }
 
-    /// Has `observer` called when a topic of the whole server gets its first subscriber, and when it loses its last one: a
-    /// bridge to a message broker subscribes there then, and unsubscribes.
+    /// Calls `observer` when a topic gets its first subscriber on the whole server, and when it loses its last one. A
+    /// bridge to a message broker can then subscribe there and unsubscribe.
     ///
-    /// The observer runs on a thread of its own, `longwire-topics`, in the context of the runtime that
-    /// [`run`](Server::run) is polled on. No event loop waits for it, so it may block, publish, and ask [`Topics`] anything;
-    /// only its own next call has to wait. Clients may be served before the observer has heard of their topic.
+    /// The observer runs on its own thread, `longwire-topics`, in the context of the runtime that polls
+    /// [`run`](Server::run). No event loop waits for it, so it may block, publish, and query [`Topics`]; only its own
+    /// next call is delayed. Clients may be served before the observer hears of their topic.
     ///
-    /// For one topic the calls take turns, in the order of what happened:
+    /// For one topic, the calls alternate in the order in which the events happened:
     /// [`FirstSubscribed`](TopicEvent::FirstSubscribed), [`LastUnsubscribed`](TopicEvent::LastUnsubscribed),
-    /// `FirstSubscribed`, and so on. If the subscribers of a topic come and go while the observer is busy with another call,
-    /// it is not called for that topic. Calls that wait therefore take memory only for topics that exist or that the
-    /// observer knows.
+    /// `FirstSubscribed`, and so on. If subscribers of a topic come and go while the observer is busy with another
+    /// call, it is not called for that topic. Pending calls therefore take memory only for topics that exist or that
+    /// the observer knows.
     ///
-    /// A panic of the observer is logged, and it is called again. When the server shuts down, it is called for every topic
-    /// that ends; [`run`](Server::run) waits for that as long as for connections. If this is called twice, only the last
-    /// observer counts.
+    /// If the observer panics, the panic is logged, and later events still call it. When the server shuts down, it is
+    /// called for every topic that ends; [`run`](Server::run) waits for these calls as long as for connections. If
+    /// `on_topic` is called twice, only the last observer counts.
     ///
     /// ```no_run
     /// # use longwire::{Handler, Server, TopicEvent};
@@ -139,14 +139,14 @@ impl<M: Mode> Server<M> {
         self.for_run(|mode| mode.observer = Some(Box::new(observer)))
     }
 
-    /// Has `handler` serve the connections whose path is this, each route with a [`State`](crate::Handler::State) of its
-    /// own; then [`run`](Server::run) takes no handler. A request for a WebSocket at any other path gets 404; plain requests
-    /// still go to the service of [`http`](Server::http).
+    /// Serves connections to this path with `handler`. Each route has its own [`State`](crate::Handler::State) type.
+    /// A server with routes calls [`run`](Server::run) without a handler. A WebSocket request for any other path gets
+    /// 404; plain requests still go to the service of [`http`](Server::http).
     ///
-    /// A path is literal, but for `{name}`, which stands for one segment that is not empty, and `{*rest}` at its end, which
-    /// stands for all that follows. [`Upgrade::param`](crate::Upgrade::param) has what they stood for. Where more than one
-    /// route matches, a literal segment comes before `{name}`, and that before `{*rest}`. A path that is no such pattern,
-    /// or that matches the same as another, makes [`run`](Server::run) fail.
+    /// A path is literal, except that `{name}` matches one non-empty segment, and `{*rest}` at the end matches
+    /// everything that follows. [`Upgrade::param`](crate::Upgrade::param) returns what they matched. If several
+    /// routes match, a literal segment takes precedence over `{name}`, and `{name}` over `{*rest}`. If a path is not
+    /// a valid pattern, or matches the same as another, [`run`](Server::run) fails.
     ///
     /// ```no_run
     /// # use longwire::{Handler, Server};
@@ -178,15 +178,15 @@ impl<M: Mode> Server<M> {
 
 /// Serving with a [`Handler`](crate::Handler) on event loops.
 impl<M: Unrouted> Server<M> {
-    /// Serves until the [shutdown](Server::shutdown) on event loops, one for each core, which call `handler` for what
-    /// happens to the connections. This is the fastest way to serve; a connection that is idle holds neither a buffer nor
-    /// a task.
+    /// Serves until the [shutdown](Server::shutdown) on event loops, one per core by default, which call `handler`
+    /// for the events of their connections. This is the fastest way to serve: an idle connection holds neither a
+    /// buffer nor a task.
     ///
     /// # Errors
     ///
-    /// A setting that makes no sense, such as an origin without a scheme or [limits](crate::Limits::check) with which no
-    /// connection is possible ([`Error::Setting`]), or the system refuses what the loops need. What goes wrong with a
-    /// connection ends that connection only.
+    /// A setting is invalid, such as an origin without a scheme, or [limits](crate::Limits::check) under which no
+    /// connection is possible ([`Error::Setting`]); or the system refuses resources that the loops need. An error on one
+    /// connection ends only that connection.
     ///
     /// # Cancel safety
     ///
@@ -202,12 +202,12 @@ impl<M: Unrouted> Server<M> {
 
 /// Serving with several [`Handler`](crate::Handler)s on event loops.
 impl Server<Routed> {
-    /// Serves until the [shutdown](Server::shutdown) on event loops, as [`run`](Server::run) with one handler does, which
-    /// call the handler of each connection's [route](Server::route).
+    /// Serves until the [shutdown](Server::shutdown) on event loops, as [`run`](Server::run) does with one handler.
+    /// The loops call the handler of each connection's [route](Server::route).
     ///
     /// # Errors
     ///
-    /// As there; and a path of a route that cannot be ([`Error::Setting`]).
+    /// The same as with one handler. An invalid route path is an [`Error::Setting`] as well.
     ///
     /// # Cancel safety
     ///

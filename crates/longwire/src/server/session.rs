@@ -1,4 +1,4 @@
-//! A connection in the hands of the application.
+//! A connection while the application's handler runs.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -31,11 +31,10 @@ use crate::tls::Tls;
 use crate::transport::Transport;
 use crate::websocket::WebSocket;
 
-/// The application's handler.
+/// The application's handler, with its type erased.
 pub(crate) type ServeFn = Arc<dyn Fn(WebSocket) -> Handling + Send + Sync>;
 
-/// The application's handler, whatever its type. Each connection has a clone of it: a closure that has captured something
-/// moves that into its future.
+/// Erases the type of a handler. Each connection gets a clone: a closure moves what it captured into its future.
 pub(crate) fn erase<F, Fut>(handler: F) -> ServeFn
 where
     F: FnOnce(WebSocket) -> Fut + Clone + Send + Sync + 'static,
@@ -44,7 +43,7 @@ where
     Arc::new(move |socket| Box::pin(handler.clone()(socket)))
 }
 
-/// What all connections of a server share.
+/// State that all connections of a server share.
 pub(super) struct Settings {
     pub(super) config: Arc<Config>,
     pub(super) admission: AdmissionPolicy,
@@ -59,7 +58,7 @@ pub(super) struct Settings {
     pub(super) is_closing: AtomicBool,
     /// Cancelled when the server shuts down.
     pub(super) closing: CancellationToken,
-    /// Cancelled when what is left of the connections is dropped.
+    /// Cancelled when the remaining connections are dropped.
     pub(super) dropping: CancellationToken,
     pub(super) tasks: TaskTracker,
 }
@@ -73,12 +72,12 @@ impl Settings {
         return false;
     }
 
-    /// On which terms connections are opened.
+    /// The terms on which connections are opened.
     pub(super) fn terms(&self) -> ServerTerms<'_> {
         ServerTerms { policy: &self.admission, config: &self.config, serves_http: self.http.is_some() }
     }
 
-    /// Does `work`, unless the server drops what is left of its connections.
+    /// Runs `work` to its end, unless the server drops its remaining connections first.
     pub(super) async fn or_dropped<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             done = work => Some(done),
@@ -86,8 +85,8 @@ impl Settings {
         }
     }
 
-    /// Waits until the server shuts down. The future is to be polled by one task: it makes itself known to the token
-    /// only once, since a session is polled for each message.
+    /// Waits until the server shuts down. Poll the future from one task only: it registers its waker with the token
+    /// only once, because a session is polled for each message.
     async fn shut_down(&self) {
         let mut closing = pin!(self.closing.cancelled());
         let mut waits = false;
@@ -101,16 +100,16 @@ impl Settings {
     }
 }
 
-/// An open connection in the hands of its handler.
+/// An open connection with its running handler.
 pub(super) struct Session {
     handling: Handling,
-    /// What the handler came to at once.
+    /// The result, if the handler returned on its first poll.
     outcome: Option<HandlerResult>,
-    farewell: CloseOnDrop,
+    closer: CloseOnDrop,
 }
 
 impl Session {
-    /// Opens the connection and begins to run the handler for it.
+    /// Opens the connection and starts the handler.
     pub(super) async fn begin(
         transport: Transport,
         established: Established,
@@ -122,11 +121,11 @@ impl Session {
         let account = settings.ledger.open();
         let connection = Connection::new(transport, protocol, read_ahead, Some(account)).holding(place);
         let socket = WebSocket::open(connection, negotiated, DrivenBy::Opener);
-        let farewell = CloseOnDrop(socket.sender());
+        let closer = CloseOnDrop(socket.sender());
         tracing::debug!(subprotocol = socket.subprotocol(), "open");
 
-        // The handler runs up to its first wait before the client is told that it is connected: whoever subscribes there
-        // misses nothing that is sent once the client knows.
+        // The handler runs up to its first wait before the client learns that it is connected. So a handler that
+        // subscribes there misses nothing that is sent once the client knows.
         let mut handling = logged(|| (settings.handler)(socket));
         let outcome = poll_fn(|cx| {
             Poll::Ready(match logged(|| handling.as_mut().poll(cx)) {
@@ -135,41 +134,41 @@ impl Session {
             })
         });
         let outcome = outcome.await;
-        farewell.shared().write();
-        Session { handling, outcome, farewell }
+        closer.shared().write();
+        Session { handling, outcome, closer }
     }
 
-    /// Runs the handler to its end, and ends the connection properly when it is done.
+    /// Runs the handler to its end, then closes the connection properly.
     pub(super) async fn attend(&mut self, settings: &Settings) {
-        let farewell = Arc::clone(self.farewell.shared());
+        let closer = Arc::clone(self.closer.shared());
         tokio::select! {
             biased;
-            () = self.see_to_its_end() => {}
+            () = self.run_to_end() => {}
             () = async {
                 settings.shut_down().await;
-                say(&farewell, CloseCode::GOING_AWAY, "the server is shutting down");
+                say(&closer, CloseCode::GOING_AWAY, "the server is shutting down");
                 settings.dropping.cancelled().await;
             } => {}
         }
-        tracing::debug!(closed = %farewell.closed(), "ended");
+        tracing::debug!(closed = %closer.closed(), "ended");
     }
 
-    /// Sees the connection to its end: through its handler, through whoever the handler hands it to, and until nothing
-    /// is left to be written.
-    async fn see_to_its_end(&mut self) {
+    /// Waits until the handler is done, anything that it passed the connection to has released it, and all output is
+    /// written.
+    async fn run_to_end(&mut self) {
         let outcome = poll_fn(|cx| self.poll_handler(cx)).await;
-        let shared = self.farewell.shared();
+        let shared = self.closer.shared();
         match outcome {
             Ok(()) if shared.has_one_sender_only() => say(shared, CloseCode::NORMAL, ""),
-            // The handler has handed the connection on to others.
+            // The handler passed the connection on.
             Ok(()) => {
                 if poll_fn(|cx| shared.poll_out_of_use(cx)).await == Standing::Abandoned {
                     say(shared, CloseCode::GOING_AWAY, "");
                 }
             }
-            // The end of the connection is not the application's fault.
-            Err(error) if !self.farewell.0.is_open() => {
-                tracing::debug!(%error, "the handler ended with the connection");
+            // The connection ended first, so this is not the application's fault.
+            Err(error) if !self.closer.0.is_open() => {
+                tracing::debug!(%error, "the handler failed because the connection had ended");
             }
             Err(error) => {
                 tracing::error!(%error, "the handler failed");
@@ -183,7 +182,7 @@ impl Session {
         if let Some(outcome) = self.outcome.take() {
             return Poll::Ready(outcome);
         }
-        let shared = self.farewell.shared();
+        let shared = self.closer.shared();
         shared.begin_turn();
         let handled = logged(|| self.handling.as_mut().poll(cx));
         if shared.end_turn(cx) == Standing::Abandoned && handled.is_pending() {
@@ -193,18 +192,16 @@ impl Session {
     }
 }
 
-/// Runs `handler` for a connection that is open and driven by its opener, and ends the connection properly when the
-/// handler is done.
+/// Runs `handler` on an open connection that its opener drives, then closes the connection properly.
 pub(crate) async fn run(socket: WebSocket, handler: impl FnOnce(WebSocket) -> Handling) {
-    let farewell = CloseOnDrop(socket.sender());
+    let closer = CloseOnDrop(socket.sender());
     let handling = logged(|| handler(socket));
-    let mut session = Session { handling, outcome: None, farewell };
-    session.see_to_its_end().await;
-    tracing::debug!(closed = %session.farewell.shared().closed(), "ended");
+    let mut session = Session { handling, outcome: None, closer };
+    session.run_to_end().await;
+    tracing::debug!(closed = %session.closer.shared().closed(), "ended");
 }
 
-/// Calls the application. If it panics, its message is logged, with the connection that it happened on; then the panic goes
-/// its way.
+/// Calls the application. If it panics, logs the panic message in the connection's span, then continues the panic.
 fn logged<T>(call: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|payload| {
         tracing::error!(
@@ -215,7 +212,7 @@ fn logged<T>(call: impl FnOnce() -> T) -> T {
     })
 }
 
-/// A handle of the server's own, to close a connection that its handler leaves.
+/// The server's own handle, to close a connection when its handler leaves it.
 struct CloseOnDrop(Sender);
 
 impl CloseOnDrop {
