@@ -17,7 +17,7 @@ use crate::support::{
 /// Frames of 1004 bytes.
 const MESSAGE: [u8; 1000] = [b'x'; 1000];
 
-/// The transport takes next to nothing; senders wait from 5000 bytes on, until there are no more than 2000.
+/// The transport takes almost nothing. Senders wait once 5000 bytes are queued, until at most 2000 are left.
 fn limits() -> Limits {
     Limits::default().low_water(2000).high_water(5000)
 }
@@ -30,7 +30,7 @@ fn send_waits_above_the_high_mark_until_the_low_one() {
         for _ in 0..5 {
             socket.send(&MESSAGE[..]).await.unwrap();
         }
-        // One write of 4 bytes was taken.
+        // The transport took one write of 4 bytes.
         assert_eq!(sender.buffered(), 5 * 1004 - 4);
         let mut sending = Box::pin(socket.send("waits"));
         assert!(poll_once(&mut sending).await.is_pending());
@@ -38,7 +38,7 @@ fn send_waits_above_the_high_mark_until_the_low_one() {
             assert_eq!(raw.frame().await.payload, MESSAGE);
             settle().await;
             assert_eq!(sender.buffered(), waiting);
-            assert!(poll_once(&mut sending).await.is_pending(), "{waiting} bytes wait");
+            assert!(poll_once(&mut sending).await.is_pending(), "ready although {waiting} bytes are queued");
         }
         assert_eq!(raw.frame().await.payload, MESSAGE);
         sending.await.unwrap();
@@ -102,7 +102,7 @@ fn what_is_fed_leaves_before_the_next_read() {
     });
 }
 
-/// The queue has to be written for there to be room again: nobody else is there to do it.
+/// Nothing else writes the queue, so `feed` must do so to make room.
 #[test]
 fn who_feeds_more_than_there_is_room_for_makes_room() {
     run_paused(async {
@@ -142,14 +142,18 @@ fn flush_waits_until_the_transport_has_taken_everything() {
         raw.expect([0x82, 126, 0x03, 0xe8]).await;
         raw.expect(&MESSAGE[..800]).await;
         settle().await;
-        assert!(poll_once(&mut flush).await.is_pending(), "{} bytes wait", sender.buffered());
+        assert!(
+            poll_once(&mut flush).await.is_pending(),
+            "ready although {} bytes are queued",
+            sender.buffered()
+        );
         raw.expect(&MESSAGE[800..]).await;
         flush.await.unwrap();
         assert_eq!(sender.buffered(), 0);
     });
 }
 
-/// Takes everything at once and keeps it, as TLS does, until it is allowed to pass it on.
+/// A transport that accepts all bytes at once but holds them back, as TLS does, until it may pass them on.
 struct Keeping {
     inner: DuplexStream,
     may_pass: watch::Receiver<bool>,
@@ -189,13 +193,14 @@ fn flush_waits_for_the_flush_of_the_transport() {
         let mut socket = WebSocket::over(transport, Role::Server, config(Limits::default()), Vec::new());
         socket.feed("kept").await.unwrap();
         let mut flush = Box::pin(socket.flush());
-        assert!(poll_once(&mut flush).await.is_pending(), "the transport keeps it");
+        assert!(poll_once(&mut flush).await.is_pending(), "the transport still holds it back");
         pass.send(true).unwrap();
         flush.await.unwrap();
     });
 }
 
-/// A peer that pings and does not read costs a bounded amount, and gets the newest pong when it reads (RFC 6455 §5.5.3).
+/// A peer that pings and does not read costs a bounded amount of memory, and gets the newest pong when it reads (RFC
+/// 6455 §5.5.3).
 #[test]
 fn pongs_to_a_peer_that_does_not_read_are_bounded() {
     run(async {

@@ -11,14 +11,14 @@ use crate::support::{
     CLOSE, Frame, PING, PONG, Peer, TEXT, close, deserted, echo, end, masked, plain, run, serve,
 };
 
-/// A thread without async.
+/// Runs `script` on a thread without async.
 async fn on_thread<T: Send + 'static>(script: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, outcome) = oneshot::channel();
     std::thread::spawn(move || done.send(script()));
     outcome.await.unwrap()
 }
 
-/// Connects in the background to a server of raw bytes.
+/// Connects to a peer of raw bytes, on another thread.
 fn connecting(peer: &Peer, client: Client) -> oneshot::Receiver<blocking::WebSocket> {
     let (connected, socket) = oneshot::channel();
     let url = peer.url();
@@ -163,7 +163,7 @@ fn the_connection_is_kept_alive_while_the_program_does_something_else() {
         let socket = connecting(&peer, Client::new().keepalive(keepalive));
         let mut raw = peer.open().await;
         let socket = socket.await.unwrap();
-        // Nobody calls anything on the socket.
+        // No thread calls a method of the socket.
         assert_eq!(raw.frame().await.first, PING);
         raw.send(plain(PING, "are you there?")).await;
         while raw.frame().await != Frame::new(PONG, "are you there?") {}
@@ -180,7 +180,7 @@ fn a_dropped_connection_is_closed_in_the_background() {
         let socket = socket.await.unwrap();
         let sender = socket.sender();
         drop(socket);
-        // There is still somebody who sends, so what arrives is answered or discarded.
+        // A sender still exists, so what arrives is answered or discarded.
         for _ in 0..40 {
             raw.send(plain(TEXT, "for nobody")).await;
         }
@@ -234,7 +234,7 @@ fn a_client_is_used_as_it_is_set_up_any_number_of_times() {
     });
 }
 
-/// What the application has run on the thread may panic. Nobody waits for it then.
+/// Code of the application that runs on the thread may panic. Callers must not wait then.
 #[test]
 fn a_thread_that_has_panicked_is_told() {
     run(async {
@@ -274,7 +274,7 @@ fn an_attempt_that_fails_is_told() {
     });
 }
 
-/// More messages have arrived than are received ahead.
+/// More messages have arrived than are buffered ahead.
 #[test]
 fn a_thread_pings_without_receiving() {
     run(async {

@@ -23,7 +23,7 @@ fn bytes_are_read_across_messages() {
         let mut rest = String::new();
         stream.read_to_string(&mut rest).await.unwrap();
         assert_eq!(rest, "etwo");
-        assert_eq!(stream.read(&mut first).await.unwrap(), 0, "the end stays the end");
+        assert_eq!(stream.read(&mut first).await.unwrap(), 0, "it must stay at its end");
         assert_eq!(raw.frame().await, Frame::new(PONG, ""));
     });
 }
@@ -76,7 +76,7 @@ fn text_is_invalid_data() {
     });
 }
 
-/// What was cut off is not taken for whole.
+/// A truncated stream must not look complete.
 #[test]
 fn only_a_normal_close_is_the_end_of_the_stream() {
     run_paused(async {
@@ -98,7 +98,8 @@ fn only_a_normal_close_is_the_end_of_the_stream() {
     });
 }
 
-/// A Close frame with 1000 in the middle of a message is none that ends the stream, whether or not it comes with the rest.
+/// A Close frame with 1000 in the middle of a message does not end the stream cleanly, whether or not it arrives
+/// together with the rest.
 #[test]
 fn a_message_that_is_cut_off_is_not_the_end_of_the_stream() {
     run_paused(async {
@@ -122,7 +123,7 @@ fn a_message_that_is_cut_off_is_not_the_end_of_the_stream() {
     });
 }
 
-/// What is left of a message that somebody began to receive before is not the stream's.
+/// The rest of a message that was already being received does not belong to the stream.
 #[test]
 fn the_stream_begins_with_the_next_message() {
     run_paused(async {
@@ -149,7 +150,7 @@ fn a_write_waits_for_a_peer_that_does_not_read() {
             stream
         });
         settle().await;
-        assert!(!sending.is_finished(), "a million bytes cannot be on their way");
+        assert!(!sending.is_finished(), "a million bytes do not fit into the buffers");
         let mut total = 0;
         while total < 1_000_000 {
             total += raw.frame().await.payload.len();
@@ -202,7 +203,7 @@ fn bytes_are_copied_both_ways_at_once() {
     });
 }
 
-/// Whoever waits in a half of the stream is woken when the other half shuts it down.
+/// A task that waits on one half of the stream wakes when the other half shuts it down.
 #[test]
 fn a_half_that_reads_is_woken_by_the_end() {
     run_paused(async {

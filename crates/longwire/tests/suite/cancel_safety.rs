@@ -1,6 +1,6 @@
-//! Futures that are dropped at every place where they can wait, over a transport that makes them wait at every byte.
+//! Futures that are dropped at every point where they can wait, over a transport that makes them wait at every byte.
 //!
-//! Each test runs once for every number of polls after which the future is dropped, until the future is ready before.
+//! Each test repeats with the future dropped after one more poll, until the future is ready before it is dropped.
 
 mod event_socket;
 mod serving;
@@ -34,13 +34,13 @@ fn slow(limits: Limits) -> (WebSocket, Raw<DuplexStream>) {
     (socket, Raw::new(theirs))
 }
 
-/// Senders wait as soon as anything waits to be written.
+/// Senders wait whenever anything is queued.
 fn no_room() -> Limits {
     Limits::default().low_water(0).high_water(0)
 }
 
-/// What a peer hears after a call that was given up after `polls` polls: the message before, the one of the call if and
-/// only if it was ready, and the one after.
+/// Checks the frames that a peer receives if a call is dropped after some polls: the message before it, the message
+/// of the call if and only if the call was ready, and the message after it.
 async fn expect_frames(raw: &mut Raw<DuplexStream>, was_ready: bool, frame: Frame) {
     assert_eq!(raw.frame().await, Frame::new(TEXT, "before"));
     if was_ready {
@@ -177,7 +177,7 @@ fn ping_is_sent_or_is_not() {
     });
 }
 
-/// What arrives while somebody waits for a pong is there afterwards, and a ping that nobody waits for keeps nobody.
+/// What arrives during a wait for a pong is available afterwards, and a dropped wait blocks nothing.
 #[test]
 fn waiting_for_a_pong_loses_nothing() {
     run_paused(async {
@@ -255,7 +255,7 @@ fn a_piece_of_a_message_is_sent_or_is_not() {
     });
 }
 
-/// A peer is never left to wait for the rest of a message.
+/// A peer never waits in vain for the rest of a message.
 #[test]
 fn a_message_whose_end_is_given_up_is_finished_or_closes_the_connection() {
     run_paused(async {
@@ -300,7 +300,7 @@ fn a_message_received_in_pieces_loses_nothing() {
     });
 }
 
-/// Each poll is a call of its own, of either direction.
+/// Each poll is a separate call, in either direction.
 #[test]
 fn a_stream_of_bytes_loses_nothing_and_repeats_nothing() {
     run_paused(async {
@@ -403,7 +403,7 @@ fn a_connect_that_is_given_up_drops_its_transport() {
             let (ours, theirs) = tokio::io::duplex(ROOMY);
             let mut raw = Raw::new(theirs);
             let server = tokio::spawn(async move {
-                // Whatever has come of the request, and then the end.
+                // Whatever part of the request was sent, and then the end.
                 String::from_utf8(raw.rest().await).unwrap()
             });
             let client = Client::new();
@@ -418,7 +418,7 @@ fn a_connect_that_is_given_up_drops_its_transport() {
     });
 }
 
-/// An HTTP proxy that connects everybody to `server`, and a token that is held once for each of its connections.
+/// An HTTP proxy that connects every client to `server`, and a token with one reference per connection.
 #[cfg(feature = "tls")]
 async fn proxy_to(server: SocketAddr) -> (Proxy, Arc<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -444,7 +444,7 @@ async fn proxy_to(server: SocketAddr) -> (Proxy, Arc<()>) {
     (proxy, connections)
 }
 
-/// The whole way: lookup, TCP, a proxy, TLS, the opening handshake.
+/// The whole path: lookup, TCP, a proxy, TLS, the opening handshake.
 #[cfg(feature = "tls")]
 #[test]
 fn a_connect_that_is_given_up_anywhere_on_its_way_leaves_no_connection() {
@@ -465,7 +465,7 @@ fn a_connect_that_is_given_up_anywhere_on_its_way_leaves_no_connection() {
             let socket = polled(polls, attempt).await;
             got_far |= Arc::strong_count(&connections) > idle;
             let is_open = socket.is_some_and(|socket| socket.unwrap().is_open());
-            // The proxy sees the end of each.
+            // The proxy sees the end of each connection.
             while Arc::strong_count(&connections) > idle {
                 tokio::task::yield_now().await;
             }

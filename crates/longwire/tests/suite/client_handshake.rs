@@ -1,4 +1,4 @@
-//! The client's opening handshake, against servers that refuse, err, or say nothing.
+//! The client's opening handshake, against servers that refuse, make mistakes, or stay silent.
 
 use std::time::Duration;
 
@@ -18,13 +18,13 @@ use crate::support::{
 
 const URL: &str = "ws://example.com/chat";
 
-/// A server of raw bytes, and the attempt to connect to it.
+/// A server of raw bytes, and a client that is connecting to it.
 fn connecting(client: Client) -> (Raw<DuplexStream>, tokio::task::JoinHandle<Result<WebSocket>>) {
     let (ours, theirs) = tokio::io::duplex(ROOMY);
     (Raw::new(theirs), tokio::spawn(async move { client.connect_over(ours, URL).await }))
 }
 
-/// What comes of it when a server answers like this and ends the connection.
+/// Connects to a server that sends this response and ends the connection.
 async fn answered(response: impl AsRef<[u8]>) -> Result<WebSocket> {
     let (mut server, attempt) = connecting(Client::new());
     server.head().await;
@@ -162,7 +162,7 @@ fn a_redirection_is_a_refusal() {
     });
 }
 
-/// A server may say that it is at work before it answers (RFC 9110 §15.2).
+/// A server may send an interim response before the final one (RFC 9110 §15.2).
 #[test]
 fn interim_responses_are_passed_over() {
     run_paused(async {
@@ -201,7 +201,7 @@ fn what_is_not_http_is_said_to_be_no_websocket_server() {
     });
 }
 
-/// Such a server may wait for an answer to what it said, so that there is no end of it to wait for.
+/// Such a server may wait for a reply to its greeting, so the connection does not end by itself.
 #[test]
 fn what_a_port_says_instead_of_http_is_shown_at_once() {
     run_paused(async {
@@ -225,7 +225,7 @@ fn what_a_port_says_instead_of_http_is_shown_at_once() {
     });
 }
 
-/// RFC 9112 §6.3: these have no body, whatever their headers say.
+/// RFC 9112 §6.3: these responses have no body, whatever their headers say.
 #[test]
 fn a_refusal_that_can_have_no_body_is_told_at_once() {
     run_paused(async {
@@ -322,7 +322,7 @@ fn a_server_that_says_nothing_is_given_up() {
     });
 }
 
-/// The time is for the head; a body that comes slowly, or not, does not make the refusal unknown.
+/// The time limit applies to the head; a body that is slow or missing does not hide the refusal.
 #[test]
 fn a_refusal_whose_body_does_not_come_in_time_is_told_all_the_same() {
     run_paused(async {
@@ -342,7 +342,7 @@ fn an_address_that_does_not_answer_is_given_up() {
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let listener = socket.listen(1).unwrap();
         let address = listener.local_addr().unwrap();
-        // More than the queue of connections holds that nobody has accepted: the system answers no further one.
+        // This exceeds the backlog of connections that were not accepted yet, so the system answers no further one.
         let queue: Vec<_> = (0..16).map(|_| tokio::spawn(TcpStream::connect(address))).collect();
         while queue.iter().filter(|attempt| attempt.is_finished()).count() < 2 {
             tokio::task::yield_now().await;
@@ -391,7 +391,7 @@ fn what_cannot_be_asked_for_costs_no_connection() {
         assert_eq!(error.to_string(), r#"subprotocol "chat" is offered twice"#);
 
         let mut accept = Box::pin(listener.accept());
-        assert!(poll_once(&mut accept).await.is_pending(), "somebody connected");
+        assert!(poll_once(&mut accept).await.is_pending(), "a client connected");
     });
 }
 

@@ -226,7 +226,7 @@ fn both_halves_learn_how_it_ended() {
     });
 }
 
-/// The other direction is open: what was queued was dropped with the end of the client's side.
+/// The other direction is still open. It once dropped the queue when the client ended its side.
 #[test]
 fn answers_are_written_to_a_client_that_has_ended_its_side() {
     run_paused(async {
@@ -259,7 +259,7 @@ fn answers_are_written_to_a_client_that_has_ended_its_side() {
     });
 }
 
-/// It takes what waits until the time for closing is up, and no longer.
+/// The server writes its queue until the time for closing is over, and no longer.
 #[test]
 fn a_client_that_has_ended_its_side_and_does_not_read_is_dropped() {
     run_paused(async {

@@ -1,4 +1,4 @@
-//! The way to a server: names, addresses, times, and what else a client may run over.
+//! Reaching a server: names, addresses, timeouts, and other transports.
 
 use std::future::pending;
 use std::io;
@@ -16,7 +16,7 @@ use crate::support::{ROOMY, Raw, deserted, echo, run, run_paused, serve};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A client for which every name has these addresses.
+/// A client whose resolver returns these addresses for every name.
 fn with_addresses(addresses: &[SocketAddr]) -> Client {
     let addresses = addresses.to_vec();
     Client::new().proxy(None).resolver(move |_: Destination| std::future::ready(Ok(addresses.clone())))
@@ -95,7 +95,7 @@ fn tls_and_the_opening_handshake_have_times_of_their_own() {
     });
 }
 
-/// A socket file of this test, in a directory of its own.
+/// A path for this test's socket file, in a separate directory.
 #[cfg(unix)]
 fn socket_path(test: &str) -> std::path::PathBuf {
     let directory = std::env::temp_dir().join(format!("longwire-{test}-{}", std::process::id()));
@@ -161,7 +161,7 @@ fn a_connector_that_fails_or_takes_too_long_is_told() {
     });
 }
 
-/// The value of `Authorization` that a server is sent.
+/// The value of `Authorization` that the server receives.
 async fn authorization(client: Client, url: &str) -> Option<String> {
     let (ours, theirs) = tokio::io::duplex(ROOMY);
     let url = url.to_owned();

@@ -1,4 +1,4 @@
-//! What becomes of a connection whose handles are dropped.
+//! What happens to a connection when its handles are dropped.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn a_dropped_connection_is_closed_with_1001() {
     });
 }
 
-/// The time for closing is for peers that do not answer.
+/// The time for closing applies only to peers that do not answer.
 #[test]
 fn a_dropped_connection_ends_as_soon_as_the_peer_has_answered() {
     run_paused(async {

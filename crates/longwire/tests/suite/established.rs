@@ -1,4 +1,4 @@
-//! Connections whose opening handshake was done by somebody else, over any version of HTTP.
+//! Connections whose opening handshake was done by other code, over any version of HTTP.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, duplex};
 
 use crate::support::run;
 
-/// What both ends know after an extended CONNECT (RFC 8441), whose request and response would be HEADERS frames of HTTP/2.
+/// What both ends know after an extended CONNECT (RFC 8441). In HTTP/2, its request and response are HEADERS frames.
 struct Stream {
     client: Established,
     server: Established,
@@ -54,7 +54,7 @@ impl Stream {
     }
 }
 
-/// RFC 8441: the stream that an extended CONNECT opened carries a WebSocket like any other.
+/// RFC 8441: a stream opened by an extended CONNECT carries a WebSocket like any other.
 #[test]
 fn a_connection_runs_over_a_stream_of_extended_connect() {
     run(async {
@@ -76,7 +76,7 @@ fn a_connection_runs_over_a_stream_of_extended_connect() {
     });
 }
 
-/// The agreement is used: of 11,000 repeated bytes few are left, in a frame with RSV1 (RFC 7692 §6).
+/// The agreed compression is used: 11,000 repeated bytes shrink to a few, in a frame with RSV1 (RFC 7692 §6).
 #[test]
 fn what_was_agreed_on_is_used() {
     run(async {
@@ -89,7 +89,7 @@ fn what_was_agreed_on_is_used() {
     });
 }
 
-/// The first frames may come together with the end of the handshake.
+/// The first frames may arrive together with the end of the handshake.
 #[test]
 fn what_was_read_behind_the_handshake_is_the_beginning() {
     run(async {

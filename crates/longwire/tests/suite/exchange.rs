@@ -1,4 +1,4 @@
-//! Client and server with each other, over TCP.
+//! Client and server against each other, over TCP.
 
 use http::header::{AUTHORIZATION, HeaderValue, SET_COOKIE};
 use longwire::{Accept, By, Client, Limits, Message, Server, Upgrade, WebSocket, connect};

@@ -1,4 +1,4 @@
-//! Peers that break the protocol, transports that break.
+//! Peers that violate the protocol, and transports that fail.
 
 use std::io;
 use std::pin::Pin;
@@ -63,8 +63,8 @@ fn a_failure_reads_like_a_sentence() {
     });
 }
 
-/// The peer gets to read the Close frame even if it goes on sending: its bytes are taken, so that the transport does
-/// not end with a reset.
+/// The peer can read the Close frame even if it continues to send: this end reads its bytes, so that the transport
+/// does not end with a reset.
 #[test]
 fn what_a_failed_peer_still_sends_is_discarded() {
     run_paused(async {
@@ -89,7 +89,7 @@ fn a_failed_peer_that_stays_is_given_up_after_the_time_for_closing() {
         drop(socket);
         let begun = tokio::time::Instant::now();
         assert_eq!(raw.frame().await.first, CLOSE);
-        // When the transport is gone, nothing can be sent to it any more.
+        // Once the transport is closed, writing to it fails.
         let mut stream = raw.into_inner();
         while tokio::io::AsyncWriteExt::write_all(&mut stream, &[0; 1000]).await.is_ok() {
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -98,7 +98,7 @@ fn a_failed_peer_that_stays_is_given_up_after_the_time_for_closing() {
     });
 }
 
-/// A program that ended at once would take the transport with it, perhaps before the server has read the Close frame.
+/// If the program ended at once, the transport would end too, perhaps before the server has read the Close frame.
 #[test]
 fn a_client_that_failed_its_server_waits_for_the_end_of_the_transport() {
     run_paused(async {
@@ -108,7 +108,7 @@ fn a_client_that_failed_its_server_waits_for_the_end_of_the_transport() {
         socket.recv().await.unwrap_err();
         let begun = tokio::time::Instant::now();
         let closed = socket.close(1000, "").await.unwrap();
-        assert_eq!(begun.elapsed(), limits.close_time, "the server did not end it");
+        assert_eq!(begun.elapsed(), limits.close_time, "it must wait as long as the server does not end it");
         assert_eq!((closed.code.into(), closed.by, closed.clean), (1002_u16, By::Local, false));
         assert_eq!(raw.frame().await.first, CLOSE);
 
@@ -122,7 +122,7 @@ fn a_client_that_failed_its_server_waits_for_the_end_of_the_transport() {
         };
         let (closed, ()) = tokio::join!(socket.close(1000, ""), server);
         assert!(!closed.unwrap().clean);
-        assert_eq!(begun.elapsed(), Duration::ZERO, "the server did");
+        assert_eq!(begun.elapsed(), Duration::ZERO, "the server ended it");
     });
 }
 
@@ -178,7 +178,7 @@ fn who_waits_to_send_is_told_when_the_peer_vanishes() {
     });
 }
 
-/// What was queued and never written has not been flushed.
+/// Output that was queued but never written was not flushed.
 #[test]
 fn flush_fails_when_the_transport_refused_what_was_queued() {
     run_paused(async {
@@ -189,7 +189,7 @@ fn flush_fails_when_the_transport_refused_what_was_queued() {
     });
 }
 
-/// Refuses what is written and never says anything; tells when it is dropped.
+/// A transport that fails to write and never yields bytes. It notifies the test when it is dropped.
 struct Deaf {
     read: io::Result<()>,
     _dropped: oneshot::Sender<()>,
@@ -239,8 +239,8 @@ fn a_transport_that_fails_is_an_error_told_once() {
     });
 }
 
-/// A peer that has closed its reading side (possible on Unix sockets) and stays silent must not keep for ever what the
-/// application has dropped.
+/// A peer that has closed its reading side (possible on Unix sockets) and stays silent must not keep a connection
+/// alive that the application has dropped.
 #[test]
 fn a_dropped_connection_that_cannot_be_written_to_ends() {
     run_paused(async {

@@ -1,4 +1,4 @@
-//! What a newcomer writes first compiles, and does what it says.
+//! The code that a newcomer writes first compiles, and does what it says.
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
@@ -15,7 +15,7 @@ struct Order {
     count: u32,
 }
 
-/// Sends `text`, and gives the answer, or the end.
+/// Sends `text`, and returns the answer, or how the connection ended.
 async fn answer(url: &str, text: &str) -> Result<String, (u16, By)> {
     let mut socket = connect(url).await.unwrap();
     socket.send(text).await.unwrap();
@@ -90,7 +90,7 @@ fn a_handler_may_be_a_function_that_returns_a_boxed_error() {
     });
 }
 
-/// What is at hand is sent as it is: by the async sockets, and by those of an event loop.
+/// Text and bytes of common types are sent without conversion, by async sockets and by those of an event loop.
 #[test]
 fn text_and_bytes_of_every_type_are_sent_as_they_are() {
     const TEXT: &str = "text";
@@ -143,7 +143,7 @@ fn an_address_is_text_or_numbers_and_is_named_when_it_is_taken() {
     });
 }
 
-/// The future of a closure that has captured an `Arc` owns it, and is not larger than one that was given a clone by hand.
+/// The future of a closure that captured an `Arc` owns it, and is not larger than one with a manual clone.
 #[test]
 fn what_a_closure_has_captured_costs_a_connection_no_more_than_its_own_size() {
     fn size<F, Fut>(_handler: F, future: impl Fn() -> Option<Fut>) -> usize

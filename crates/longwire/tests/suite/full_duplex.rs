@@ -5,7 +5,7 @@ use tokio::task::JoinHandle;
 
 use crate::support::{pair, run, run_on_threads, tcp_pair};
 
-/// Sends `count` messages of `len` bytes as fast as it can, and sees that the queue stays within its bound.
+/// Sends `count` messages of `len` bytes as fast as it can, and checks that the queue stays within its bound.
 fn send(sender: Sender, len: usize, count: usize, limits: &Limits) -> JoinHandle<()> {
     // A header takes 14 bytes at most.
     let bound = limits.high_water + len + 14;
@@ -14,13 +14,13 @@ fn send(sender: Sender, len: usize, count: usize, limits: &Limits) -> JoinHandle
             let mut message = vec![0; len];
             message[..8].copy_from_slice(&(number as u64).to_be_bytes());
             sender.send(message).await.unwrap();
-            assert!(sender.buffered() <= bound, "{} bytes wait", sender.buffered());
+            assert!(sender.buffered() <= bound, "{} bytes are queued", sender.buffered());
         }
         sender.flush().await.unwrap();
     })
 }
 
-/// Receives them in order, and none besides.
+/// Receives exactly these messages, in order.
 fn receive(mut receiver: Receiver, len: usize, count: usize) -> JoinHandle<Receiver> {
     tokio::spawn(async move {
         for number in 0..count {

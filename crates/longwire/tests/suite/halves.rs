@@ -29,7 +29,7 @@ fn the_halves_work_in_tasks_of_their_own() {
     });
 }
 
-/// A message of one sender: who and which, and then so many letters.
+/// A message that names its sender and number, padded with letters.
 fn numbered(sender: usize, number: usize) -> String {
     let len = [0, 10, 200, 70_000][number % 4];
     format!("{sender} {number} {}", "x".repeat(len))
@@ -62,7 +62,7 @@ fn what_many_senders_send_arrives_whole_and_in_the_order_of_each() {
     });
 }
 
-/// Two tasks that flush before the connection's own task has had its turn must not keep each other awake for ever.
+/// Two tasks that flush before the connection's own task has run must not keep waking each other.
 #[test]
 fn several_tasks_may_wait_for_the_same_flush() {
     run(async {

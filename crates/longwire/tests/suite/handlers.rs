@@ -1,4 +1,4 @@
-//! The server's handler: when it begins, and what becomes of its connection when it ends.
+//! The server's handler: when it starts, and what happens to its connection when it ends.
 
 use std::future::{pending, poll_fn};
 use std::task::Poll;
@@ -14,8 +14,8 @@ use crate::support::{
     CLOSE, Frame, PING, TEXT, close, deserted, echo, end, masked, patient, run, run_paused, serve,
 };
 
-/// How a connection ends whose handler is this. Both have answered then: if one of them waited for anything more, it
-/// would do so for an hour.
+/// How a connection with this handler ends. By then both ends have answered: if one of them still waited, it would
+/// wait for an hour.
 async fn ending<F, Fut>(handler: F) -> longwire::Closed
 where
     F: FnOnce(WebSocket) -> Fut + Clone + Send + Sync + 'static,
@@ -24,7 +24,7 @@ where
     let serving = serve(|server| server, handler).await;
     let mut socket = Client::new().limits(patient()).connect(serving.url("/")).await.unwrap();
     assert_eq!(socket.recv().await.unwrap(), None);
-    // The server goes on.
+    // The server continues.
     connect(serving.url("/")).await.unwrap();
     socket.closed()
 }
@@ -67,8 +67,8 @@ fn a_handler_that_fails_closes_with_1011() {
     });
 }
 
-/// A handler that fails over a connection of its own, such as one to another server, has failed: its error is not the
-/// end of the connection that it handles.
+/// If a handler fails because of another connection, such as one to another server, it has failed: that error does
+/// not mean that its own connection ended.
 #[test]
 fn a_handler_that_fails_over_another_connection_closes_with_1011_too() {
     run(async {
@@ -131,7 +131,7 @@ fn a_sender_that_outlives_the_handler_keeps_the_connection() {
     });
 }
 
-/// What `WebSocket` promises about being dropped holds in a handler that has other things to do too.
+/// The promises of `WebSocket` about dropping also hold in a handler that continues with other work.
 #[test]
 fn a_connection_that_a_running_handler_drops_is_closed() {
     run(async {
@@ -145,7 +145,8 @@ fn a_connection_that_a_running_handler_drops_is_closed() {
     });
 }
 
-/// Whoever subscribes before its first wait misses nothing that is said once the client knows that it is connected.
+/// A handler that subscribes before its first wait misses nothing that is said once the client knows that it is
+/// connected.
 #[test]
 fn the_handler_begins_before_the_client_is_told_that_it_is_connected() {
     run(async {
@@ -214,10 +215,10 @@ fn a_peer_that_vanishes_is_no_error_and_no_clean_end() {
     });
 }
 
-/// More than a socket takes at once.
+/// More than a socket accepts at once.
 const HUGE: usize = 16 << 20;
 
-/// The answer waits for the one to the next message, which the handler does not come to.
+/// The answer is held back for the one to the next message, which the handler never reaches.
 #[test]
 fn an_answer_is_written_though_the_handler_goes_on_to_something_else() {
     run(async {
@@ -248,7 +249,7 @@ fn what_the_socket_did_not_take_is_written_while_the_handler_waits_for_something
     });
 }
 
-/// The handler's task did the writing, and is gone.
+/// The handler's task wrote the output, and is gone.
 #[test]
 fn what_a_handler_that_panics_has_sent_arrives_before_the_close() {
     run(async {
@@ -263,8 +264,8 @@ fn what_a_handler_that_panics_has_sent_arrives_before_the_close() {
     });
 }
 
-/// The session keeps the times of its connection. A timer that it sets when its task's budget is spent has to learn all
-/// the same whom to wake.
+/// The session drives the timers of its connection. A timer that is set when the task's budget is spent must still
+/// register its waker.
 #[test]
 fn a_handler_that_spends_its_budget_does_not_lose_the_times_of_its_connection() {
     run_paused(async {
@@ -282,12 +283,12 @@ fn a_handler_that_spends_its_budget_does_not_lose_the_times_of_its_connection() 
             pending().await
         });
         let mut raw = serving.await.raw_open().await;
-        let ping = timeout(Duration::from_secs(60), raw.frame()).await.expect("the keepalive does not ask");
+        let ping = timeout(Duration::from_secs(60), raw.frame()).await.expect("the keepalive sent no ping");
         assert_eq!(ping.first, PING);
     });
 }
 
-/// The clock of the test stands still for as long as anybody has something to do.
+/// The test's clock stands still while any task has work to do.
 #[test]
 fn a_handler_that_waits_for_room_lets_its_thread_rest() {
     run_paused(async {

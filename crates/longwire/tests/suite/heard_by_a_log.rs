@@ -1,4 +1,4 @@
-//! A log that is sent over the very connection that it tells of.
+//! A log that is sent over the connection whose events it logs.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -14,12 +14,12 @@ use crate::support::{
 /// Sends a line, if there is a connection to send it over.
 type Line = dyn Fn(Message) + Send;
 
-/// Sends what is logged in a test.
+/// Sends what a test logs.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Option<Box<Line>>>>);
 
 impl Log {
-    /// Logs what this thread tells from now on.
+    /// Captures what this thread logs from now on.
     fn of(level: Level) -> (Log, DefaultGuard) {
         let log = Log::default();
         let writer = log.clone();
@@ -45,7 +45,7 @@ impl Write for Log {
     }
 }
 
-/// Waits for a line that says `what`.
+/// Waits for a line that contains `what`.
 async fn expect_line<T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(raw: &mut Raw<T>, what: &str) {
     loop {
         let Frame { first, payload } = raw.frame().await;

@@ -22,7 +22,7 @@ struct Host {
 }
 
 impl Host {
-    /// Starts axum's server on any free port.
+    /// Starts an axum server on a free port.
     async fn axum(router: Router) -> Host {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
@@ -38,7 +38,7 @@ impl Host {
         Raw::new(TcpStream::connect(self.addr).await.unwrap())
     }
 
-    /// Status line and text of the answer to `request`.
+    /// Sends `request`, and returns the status line and text of the response.
     async fn ask(&self, request: impl AsRef<[u8]>) -> (String, String) {
         let mut raw = self.raw().await;
         raw.send(request).await;
@@ -49,7 +49,7 @@ impl Host {
         (head.lines().next().unwrap().to_owned(), body)
     }
 
-    /// Is asked for a WebSocket by a page of another origin, by a client of an old version, and without a key.
+    /// Checks that it refuses a page of another origin, a client of an old version, and a request without a key.
     async fn refuses_what_it_should(&self) {
         for (request, status, reason) in [
             (upgrade_request("Origin: https://evil.example\r\n"), "403 forbidden", "pages of this origin"),

@@ -1,4 +1,4 @@
-//! Plain HTTP beside WebSockets on one port.
+//! Plain HTTP and WebSockets on one port.
 
 use std::time::Duration;
 

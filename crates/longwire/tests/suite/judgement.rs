@@ -1,5 +1,5 @@
-//! One judgement for every request: the same bytes are answered the same, whether they come first on a connection or after
-//! another request, for a WebSocket or for a page, and whatever moves the bytes.
+//! Every request is judged by the same rules: the same bytes get the same answer, whether they come first on a
+//! connection or after another request, for a WebSocket or for a page, and on every engine.
 
 use axum::Router;
 use http::StatusCode;
@@ -12,12 +12,12 @@ use crate::support::{
 
 const GET: &str = "GET /page HTTP/1.1\r\nHost: example.com\r\n\r\n";
 
-/// What makes a request one for a WebSocket.
+/// The headers that make a request one for a WebSocket.
 const UPGRADE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
                        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
-/// A start line, header lines, what follows the head; the status of the answer as it stands and as a request for a
-/// WebSocket. What is wrong with a line stands for itself: `\r\n` is written wherever it is sent.
+/// A start line, header lines, what follows the head, and the expected status: as a plain request, and as a WebSocket
+/// request. Each variant is sent as it is written, and `\r\n` is always explicit.
 type Variant = (&'static str, &'static str, &'static str, u16, u16);
 
 const HOST: &str = "Host: example.com\r\n";
@@ -180,7 +180,7 @@ const BODIES: &[Variant] = &[
     ("GET / HTTP/1.1\r\n", "Host: a\r\nExpect: 100-continue\r\n", "", 200, 101),
 ];
 
-/// An answer: its status, and the text of a refusal.
+/// A response: its status, and the text of a refusal.
 type Answer = (u16, String);
 
 fn set_up<M>(server: Server<M>) -> Server<M> {
@@ -240,7 +240,7 @@ async fn with_pages(engine: Engine) -> EventServer {
     Script::new().run(engine, set_up).await
 }
 
-/// Where the body of a request ends the next one begins, however they were cut.
+/// The next request begins where the body of the previous one ends, however the bytes are split.
 #[test]
 fn requests_behind_a_body_are_judged() {
     for_each_engine(async |engine| {
@@ -279,8 +279,8 @@ fn requests_behind_a_body_are_judged() {
     });
 }
 
-/// hyper could be asked for the connection behind such a request, so nobody looks at what follows it; and if nobody asks,
-/// nothing that was not judged is answered.
+/// The service may take over the connection with such a request, so what follows it is not parsed. If the service
+/// does not, requests that were not judged get no answer.
 #[test]
 fn what_follows_a_request_that_may_leave_http_is_not_answered() {
     for_each_engine(async |engine| {
@@ -299,7 +299,7 @@ fn what_follows_a_request_that_may_leave_http_is_not_answered() {
 #[test]
 fn where_only_websockets_are_served_options_is_answered_and_head_has_no_content() {
     async fn check(serving: &Serving) {
-        // HAProxy's check, as it is without settings.
+        // HAProxy's health check with its default settings.
         let well = serving.ask("OPTIONS / HTTP/1.0\r\n\r\n").await;
         assert!(
             well.starts_with("HTTP/1.1 204 No Content\r\n") && well.contains("\r\nAllow: GET, OPTIONS\r\n"),

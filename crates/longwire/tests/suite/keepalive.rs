@@ -1,4 +1,4 @@
-//! Pings of the keepalive and what is learned from their pongs, on a clock that stands still.
+//! The keepalive's pings and what their pongs reveal, on a paused clock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use crate::support::{CLOSE, PING, PONG, ROOMY, Raw, TEXT, close, end, plain, run
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A client that asks after 10 s of silence and waits 3 s for an answer, and its server as raw bytes. What fits between
-/// them is `capacity` bytes.
+/// A client that pings after 10 s of silence and waits 3 s for an answer, and its server as raw bytes. The transport
+/// between them holds `capacity` bytes.
 fn asking(capacity: usize) -> (WebSocket, Raw<DuplexStream>) {
     limited(capacity, Limits::default().keepalive(Keepalive::every(10 * SECOND).within(3 * SECOND)))
 }
@@ -32,7 +32,7 @@ fn the_round_trip_is_that_of_the_last_ping() {
             let ping = server.frame().await;
             assert_eq!(ping.first, PING);
             sleep(time / 2).await;
-            // Pongs that nobody asked for (RFC 6455 §5.5.3).
+            // Unsolicited pongs (RFC 6455 §5.5.3).
             server.send([plain(PONG, "unasked"), plain(PONG, ""), plain(PONG, [0; 8])].concat()).await;
             sleep(time / 2).await;
             server.send(plain(PONG, ping.payload)).await;
@@ -48,7 +48,7 @@ fn the_time_for_the_pong_begins_when_the_ping_was_written() {
     run_paused(async {
         let (mut socket, mut server) = asking(16);
         let sender = socket.sender();
-        // More than the transport takes: the ping has to wait behind it.
+        // More than the transport holds, so the ping waits behind it.
         sender.try_send("x".repeat(100)).unwrap();
         let begun = Instant::now();
         let receiving = tokio::spawn(async move {
@@ -65,7 +65,7 @@ fn the_time_for_the_pong_begins_when_the_ping_was_written() {
     });
 }
 
-/// The handler is busy with something else, and the peer is there.
+/// The handler is busy with other work, and the peer is alive.
 #[test]
 fn a_peer_that_answers_is_not_lost_to_an_end_that_does_not_receive() {
     run_paused(async {
@@ -87,7 +87,7 @@ fn a_peer_that_is_silent_is_lost_whether_somebody_receives_or_not() {
         let begun = Instant::now();
         server.send(plain(TEXT, "the last word")).await;
         server.rest().await;
-        // Once for what had arrived, and once more for what did not.
+        // One period for what had arrived, and another one without any input.
         assert_eq!(begun.elapsed(), 23 * SECOND);
         assert!(!socket.is_open());
         assert_eq!(socket.recv().await.unwrap(), Some("the last word".into()));
@@ -96,7 +96,7 @@ fn a_peer_that_is_silent_is_lost_whether_somebody_receives_or_not() {
     });
 }
 
-/// On a busy connection too it is known how far the peer is.
+/// The round-trip time is known on a busy connection as well.
 #[test]
 fn the_round_trip_is_measured_whatever_arrives() {
     run_paused(async {
@@ -116,7 +116,7 @@ fn the_round_trip_is_measured_whatever_arrives() {
     });
 }
 
-/// The pongs are behind more than one read brings, so that nobody sees them before the application has gone on.
+/// The pongs arrive behind more than one read returns, so they are not seen before the application continues.
 #[test]
 fn a_peer_that_answers_is_not_lost_however_much_waits_before_its_answer() {
     run_paused(async {
@@ -131,7 +131,7 @@ fn a_peer_that_answers_is_not_lost_however_much_waits_before_its_answer() {
                 }
                 server
             });
-            // The handler is busy meanwhile.
+            // The handler is busy until now.
             let _server = answering.await.unwrap();
             for _ in 1..count {
                 assert_eq!(socket.recv().await.unwrap(), Some(message.as_str().into()));
@@ -157,7 +157,7 @@ fn what_had_arrived_is_given_before_the_end_of_a_peer_that_is_lost() {
     });
 }
 
-/// The ping cannot be written, and who sends waits for room.
+/// The ping cannot be written, and the sender waits for room.
 #[test]
 fn what_had_arrived_is_given_before_the_end_of_a_peer_that_takes_nothing() {
     run_paused(async {
@@ -175,7 +175,7 @@ fn what_had_arrived_is_given_before_the_end_of_a_peer_that_takes_nothing() {
     });
 }
 
-/// The time is for who closes; who receives gets all, the peer's Close frame as well.
+/// The time limit is for closing; a receiver still gets everything, including the peer's Close frame.
 #[test]
 fn what_had_arrived_is_given_though_the_time_for_closing_is_up() {
     run_paused(async {
@@ -207,7 +207,7 @@ fn a_connection_whose_messages_are_not_taken_yet_is_not_idle() {
             assert_eq!(socket.recv().await.unwrap(), Some("a".into()));
             sleep(7 * SECOND).await;
             if socket.send("answer").await.is_err() {
-                panic!("it was closed though messages waited");
+                panic!("it was closed although messages were waiting");
             }
             assert_eq!(client.frame().await.first, TEXT);
         }

@@ -1,7 +1,7 @@
-//! Client and server as their users see them: over TCP, TLS and transports that misbehave, against each other and
-//! against peers that are written out byte by byte.
+//! Client and server as their users see them, over TCP, TLS and misbehaving transports, against each other and
+//! against hand-written peers.
 //!
-//! One program for all subjects, so that it is linked once and its tests run side by side.
+//! All suites are one program, so that it is linked once and the tests run in parallel.
 #![cfg(all(feature = "client", feature = "server"))]
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! A message that is received in pieces.
+//! Receiving a message in pieces.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::support::{
     run_paused, server_and_raw,
 };
 
-/// First bytes of fragments: of a first one, and of one that continues, with and without FIN.
+/// The first bytes of fragments: of an initial one, and of a continuation, with and without FIN.
 const FIRST_TEXT: u8 = 0x01;
 const FIRST_BINARY: u8 = 0x02;
 const NEXT: u8 = 0x00;
@@ -40,7 +40,11 @@ fn a_message_is_given_as_it_arrives() {
         assert_eq!(message.next_piece().await.unwrap(), Some("next".into()));
         let mut empty = socket.recv_stream().await.unwrap().unwrap();
         assert_eq!((empty.is_text(), empty.next_piece().await.unwrap()), (false, None));
-        assert_eq!(socket.recv().await.unwrap(), Some("last".into()), "recv goes on behind it");
+        assert_eq!(
+            socket.recv().await.unwrap(),
+            Some("last".into()),
+            "recv must continue with the next message"
+        );
     });
 }
 
@@ -51,7 +55,7 @@ fn pings_between_the_fragments_are_answered_while_somebody_receives() {
         raw.send([masked(FIRST_TEXT, "caf\u{e9}".as_bytes().split_at(4).0), masked(PING, "p")].concat())
             .await;
         let mut message = socket.recv_stream().await.unwrap().unwrap();
-        assert_eq!(message.next_piece().await.unwrap(), Some("caf".into()), "the é is not whole");
+        assert_eq!(message.next_piece().await.unwrap(), Some("caf".into()), "the é is incomplete");
         assert!(poll_once(&mut Box::pin(message.next_piece())).await.is_pending());
         assert_eq!(raw.frame().await, Frame::new(PONG, "p"));
         raw.send([masked(NEXT, b"\xa9"), masked(LAST, "")].concat()).await;
@@ -161,7 +165,7 @@ fn what_is_left_of_a_message_that_nobody_wants_is_discarded() {
     });
 }
 
-/// What is too long to be received whole is not too long to be discarded.
+/// A message that is too long to receive whole can still be discarded.
 #[test]
 fn a_close_does_not_fail_over_a_long_message_that_nobody_wants() {
     run_paused(async {
@@ -277,7 +281,7 @@ fn whoever_reads_slowly_slows_the_sender_down() {
         while poll_once(&mut next).await.is_pending() {
             arrived += received.next_piece().await.unwrap().unwrap().len();
         }
-        assert!(arrived > 10_000, "the sender went on after {arrived} bytes");
+        assert!(arrived > 10_000, "the sender continued after {arrived} bytes");
     });
 }
 
@@ -290,7 +294,7 @@ fn a_read_of_nothing_waits_for_nothing() {
         assert_eq!(message.next_piece().await.unwrap(), Some("a".into()));
         assert_eq!(message.read(&mut []).await.unwrap(), 0);
         raw.send(masked(LAST, "b")).await;
-        // What was not read is still text.
+        // The unread rest is still text.
         assert_eq!(message.read(&mut []).await.unwrap(), 0);
         assert_eq!(message.next_piece().await.unwrap(), Some("b".into()));
     });

@@ -1,4 +1,4 @@
-//! A message that is sent in pieces.
+//! Sending a message in pieces.
 
 use longwire::{Error, Limits, Message, Role, TrySendError};
 
@@ -7,7 +7,7 @@ use crate::support::{
     settle,
 };
 
-/// First bytes of fragments: of a first one, and of one that continues, with and without FIN.
+/// The first bytes of fragments: of an initial one, and of a continuation, with and without FIN.
 const FIRST_TEXT: u8 = 0x01;
 const FIRST_BINARY: u8 = 0x02;
 const NEXT: u8 = 0x00;

@@ -1,4 +1,5 @@
-//! No phase of a connection lasts as long as its client likes, whoever serves it, and each is seen.
+//! No client can prolong a phase of its connection at will, on any kind of server, and each phase is visible in the
+//! metrics.
 
 use std::time::Duration;
 
@@ -16,28 +17,28 @@ use crate::support::{fronts, run_counted};
 
 const GET: &str = "GET /page HTTP/1.1\r\nHost: example.com\r\n\r\n";
 
-/// Longer than any of the times that are set here, on a machine however busy.
+/// Longer than any of the timeouts that are set here, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a client does before it does nothing more.
+/// After what a client stalls.
 #[derive(Debug, Clone, Copy)]
 enum Stall {
     Silent,
     InTheHead,
-    /// As the first request of its connection, or the second.
+    /// In the body of the first request of its connection, or of the second.
     InABody {
         is_first: bool,
     },
     InABodyInChunks,
-    /// It asks for more than the transport holds.
+    /// It requests more than the transport holds.
     WithoutReading,
     BetweenRequests,
     InTheSecondHead,
     BehindAnUnreadBody,
     Open,
-    /// It has become a WebSocket behind a page.
+    /// It has upgraded to a WebSocket after a plain request.
     OpenBehindAPage,
-    /// It has broken the protocol and does not end the connection.
+    /// It has violated the protocol and does not end the connection.
     AfterAFailure,
     AfterItsCloseFrame,
     Refused,
@@ -69,13 +70,13 @@ fn with_pages(server: Server) -> Server {
     server.http(router)
 }
 
-/// A client whose server may give it up at any moment.
+/// A client whose server may end the connection at any moment.
 struct Client(TcpStream);
 
 impl Client {
     async fn of(server: &Serving) -> Client {
         let socket = TcpSocket::new_v4().unwrap();
-        // Little that it has not read waits at its end.
+        // The client's system buffers only a little unread data.
         socket.set_recv_buffer_size(64 << 10).unwrap();
         Client(socket.connect(server.addr).await.unwrap())
     }
@@ -84,7 +85,7 @@ impl Client {
         let _given_up = self.0.write_all(bytes.as_ref()).await;
     }
 
-    /// Waits for the head of an answer, and takes what comes behind it.
+    /// Waits for the head of a response, and reads what follows it.
     async fn hear(&mut self) {
         let mut heard = vec![0; 4096];
         let _given_up = self.0.read(&mut heard).await;
@@ -121,7 +122,7 @@ impl Client {
                 self.send(upgrade_request("")).await;
                 self.hear().await;
                 match stall {
-                    // Not masked.
+                    // An unmasked frame.
                     Stall::AfterAFailure => self.send([0x81, 0]).await,
                     Stall::AfterItsCloseFrame => self.send(masked(CLOSE, close(1000, ""))).await,
                     _ => {}
@@ -133,8 +134,9 @@ impl Client {
     }
 }
 
-/// The ports of the clients for which this process has descriptors as their server, by `/proc/net/tcp`: local address,
-/// remote address, state, and as the tenth field the inode, which is 0 when the descriptor is closed. 0A is a listener.
+/// The ports of the clients for which this process still has descriptors as their server, from `/proc/net/tcp`: local
+/// address, remote address, state, and as the tenth field the inode, which is 0 when the descriptor is closed. State
+/// 0A is a listener.
 fn held_for(server: &Serving) -> Vec<u16> {
     let port = format!(":{:04X}", server.addr.port());
     let sockets = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
@@ -143,8 +145,8 @@ fn held_for(server: &Serving) -> Vec<u16> {
     held.map(|fields| u16::from_str_radix(fields[2].split_once(':').unwrap().1, 16).unwrap()).collect()
 }
 
-/// Clients of plain HTTP that did not read what they asked for, or sent no more of a body, held their connections for as
-/// long as they liked.
+/// Clients of plain HTTP that did not read a response, or sent no more of a body, once held their connections
+/// indefinitely.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_client_that_stalls_is_given_up_in_every_phase() {
@@ -157,7 +159,7 @@ fn a_client_that_stalls_is_given_up_in_every_phase() {
         let server = front.start(|server| with_pages(server).limits(limits)).await;
         let mut stalled = Vec::new();
         for stall in STALLS {
-            // That hand-over loses its wake-up over io_uring.
+            // This hand-over loses its wake-up over io_uring.
             if matches!(stall, Stall::BehindAnUnreadBody) && front == Front::Loops(longwire::Engine::Uring) {
                 continue;
             }
@@ -187,7 +189,7 @@ fn every_phase_is_shown() {
         run_counted(async move |counts| {
             let server = front.start(|server| with_pages(server).limits(patient())).await;
             let mut stalled = Vec::new();
-            // What can be seen only for a moment, or is another's answer, is left out.
+            // Phases that are visible only for a moment, or that belong to another stall, are left out.
             for (stall, phase) in [
                 (Stall::Silent, "head"),
                 (Stall::InTheHead, "head"),
@@ -215,7 +217,7 @@ fn every_phase_is_shown() {
     }
 }
 
-/// The status line of the answer to a request of a new client; empty if it got none.
+/// The status line of the response to a new client's request; empty if there was none.
 async fn status(server: &Serving, request: &str) -> String {
     let mut stream = TcpStream::connect(server.addr).await.unwrap();
     let _given_up = stream.write_all(request.as_bytes()).await;
@@ -230,7 +232,7 @@ async fn set_up_for_one(front: Front, limits: Limits) -> [Serving; 2] {
     [in_all, per_ip]
 }
 
-/// The place was given back when the connection had ended at this end too, which the client did not wait for.
+/// The place was once freed only when the server's side had ended as well, which the client does not wait for.
 #[test]
 fn who_sees_the_end_may_come_again_at_once() {
     for_each_front(async |front| {
@@ -248,7 +250,7 @@ fn who_sees_the_end_may_come_again_at_once() {
                         !answer.is_empty() && !answer.starts_with("HTTP/1.1 503 "),
                         "{front:?}: {answer}"
                     );
-                    // It keeps its own side until the next one is served.
+                    // The client keeps its own side open until the next client is served.
                     let next = status(&server, GET).await;
                     assert_eq!(next, "HTTP/1.1 200 OK", "{front:?}, behind {answer}");
                     drop(client);
@@ -279,7 +281,7 @@ fn who_is_given_up_may_come_again_at_once() {
     });
 }
 
-/// With `serve`, a connection that became a WebSocket behind a page gave its place to another.
+/// With `serve`, a connection that upgraded after a plain request once gave its place to another.
 #[test]
 fn a_websocket_behind_a_page_has_a_place() {
     for_each_front(async |front| {

@@ -1,4 +1,4 @@
-//! Pings whose pongs are waited for, on a clock that stands still where that is possible.
+//! Waiting for pongs, on a paused clock where possible.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn client_and_raw() -> (WebSocket, Raw<DuplexStream>) {
     against_raw(Role::Client, ROOMY, Limits::default())
 }
 
-/// Nobody receives meanwhile.
+/// No task receives while the ping waits.
 #[test]
 fn a_ping_tells_how_long_its_pong_takes_and_messages_wait() {
     run_paused(async {
@@ -41,7 +41,7 @@ fn a_ping_tells_how_long_its_pong_takes_and_messages_wait() {
     });
 }
 
-/// More than a read brings, cut anywhere, of which the application has taken some.
+/// More than one read returns, split anywhere, of which the application has taken a part.
 #[test]
 fn a_pong_is_found_behind_what_the_application_has_not_taken() {
     run_paused(async {
@@ -66,13 +66,13 @@ fn a_pong_is_found_behind_what_the_application_has_not_taken() {
     });
 }
 
-/// A task that receives may be busy, or have given up waiting.
+/// The receiving task may be busy, or may have stopped waiting.
 #[test]
 fn a_sender_sees_its_pong_whether_or_not_somebody_receives() {
     run_paused(async {
         let (mut socket, mut server) = client_and_raw();
         let sender = socket.sender();
-        // Somebody receives, and does not come back.
+        // A receive that is dropped and not repeated.
         assert!(tokio::time::timeout(SECOND, socket.recv()).await.is_err());
         let answering = tokio::spawn(async move {
             for _ in 0..2 {
@@ -81,13 +81,13 @@ fn a_sender_sees_its_pong_whether_or_not_somebody_receives() {
             server
         });
         sender.ping().await.unwrap();
-        // Somebody receives all the time.
+        // A task that receives all the time.
         let receiving = tokio::spawn(async move { socket.recv().await });
         sender.ping().await.unwrap();
         let mut server = answering.await.unwrap();
         server.send(plain(TEXT, "hello")).await;
         assert_eq!(receiving.await.unwrap().unwrap(), Some("hello".into()));
-        // Nobody will receive.
+        // No task will receive.
         let answering = tokio::spawn(async move { server.answer_ping().await });
         sender.ping().await.unwrap();
         answering.await.unwrap();
@@ -153,7 +153,7 @@ fn whoever_waits_for_a_pong_is_told_of_the_end() {
     });
 }
 
-/// A session of a server is its connection's driver.
+/// A server's session drives its connection.
 #[test]
 fn a_handler_pings_its_client() {
     run(async {
@@ -191,7 +191,7 @@ fn a_connection_that_is_made_again_is_pinged_while_there_is_one() {
         });
         assert_eq!(socket.recv().await.unwrap(), Some("hello".into()));
         socket.ping().await.unwrap();
-        assert!(matches!(socket.ping().await, Err(Error::Closed(_))), "it was lost before the pong");
+        assert!(matches!(socket.ping().await, Err(Error::Closed(_))), "the connection ended before the pong");
         answering.await.unwrap();
     });
 }

@@ -1,5 +1,5 @@
-//! Requests right behind one whose body nobody reads. Where the answer to that one cannot be written at once, as by a
-//! transport that has just been handed over, hyper reads them early, and forgot them.
+//! Requests right behind one whose body is not read. If the response to that one cannot be written at once, as on a
+//! transport that was just handed over, hyper reads them early, and once forgot them.
 
 use axum::Router;
 use axum::routing::get;
@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::support::Identity;
 use crate::support::{Frame, Raw, Script, TEXT, echo, for_each_engine, masked, run, serve, upgrade_request};
 
-/// Whether an answer can be written at once is up to the system.
+/// Whether a response can be written at once depends on the system, hence several tries.
 const TRIES: usize = 10;
 
 const PAGE: &str = "GET /page HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -28,21 +28,21 @@ fn requests() -> [String; 2] {
     ]
 }
 
-/// What is asked in one write with the first request.
+/// What is sent in one write with the first request.
 #[derive(Debug, Clone, Copy)]
 enum Second {
     Page,
     WebSocket,
 }
 
-/// Every first request with everything that may come behind it, several times.
+/// Every first request with every possible second one, several times.
 fn pairs() -> Vec<(String, Second)> {
     let firsts = requests().into_iter();
     let pairs = firsts.flat_map(|first| [(first.clone(), Second::Page), (first, Second::WebSocket)]);
     std::iter::repeat_n(pairs.collect::<Vec<_>>(), TRIES).flatten().collect()
 }
 
-/// Both are answered.
+/// Checks that both are answered.
 async fn are_answered<T: AsyncRead + AsyncWrite + Unpin>(mut raw: Raw<T>, first: &str, second: Second) {
     match second {
         Second::Page => {

@@ -1,4 +1,4 @@
-//! Connecting over proxies that are written out byte by byte.
+//! Connecting through proxies that are scripted byte by byte.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::support::{Raw, deserted, echo, run, serve};
 #[cfg(feature = "tls")]
 use crate::tls::Authority;
 
-/// A place for a proxy, and the attempt to connect over it.
+/// A listener for a proxy, and a way to connect through it.
 struct Attempt {
     proxy: TcpListener,
     addr: SocketAddr,
@@ -25,7 +25,7 @@ impl Attempt {
         Attempt { proxy, addr }
     }
 
-    /// Connects to `url` over a proxy of this scheme, with `user:password@` perhaps.
+    /// Connects to `url` through a proxy with this scheme and optional `user:password@`.
     fn begin(&self, scheme: &str, url: &str) -> JoinHandle<Result<WebSocket>> {
         let proxy = Proxy::new(format!("{scheme}{}", self.addr)).unwrap();
         let (client, url) = (Client::new().proxy(proxy), url.to_owned());
@@ -37,7 +37,7 @@ impl Attempt {
     }
 }
 
-/// Carries bytes between a client and the server that it asked for.
+/// Relays bytes between a client and the server that it requested.
 fn carry<T>(client: Raw<T>, server: SocketAddr)
 where
     T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -55,7 +55,7 @@ async fn expect_echo(attempt: JoinHandle<Result<WebSocket>>) {
     assert_eq!(socket.peer_addr(), None, "the proxy is not the peer");
 }
 
-/// What comes of it when an HTTP proxy answers like this and ends the connection.
+/// Connects through an HTTP proxy that sends this response and ends the connection.
 async fn answered(response: impl AsRef<[u8]>) -> Error {
     let attempt = Attempt::new().await;
     let connecting = attempt.begin("http://", "ws://a.example/");
@@ -74,7 +74,8 @@ fn an_http_proxy_is_asked_to_connect_for_ws_too() {
         let connecting = attempt.begin("http://", "ws://a.example/");
         let mut proxy = attempt.accept().await;
         proxy.expect("CONNECT a.example:80 HTTP/1.1\r\nHost: a.example:80\r\n\r\n").await;
-        // A proxy may say that it is at work, and a success has no body whatever its headers say (RFC 9110 §9.3.6).
+        // A proxy may send an interim response, and a successful response has no body whatever its headers say (RFC
+        // 9110 §9.3.6).
         proxy.send("HTTP/1.1 200 Connected\r\nContent-Length: 5\r\n\r\n").await;
         carry(proxy, serving.addr);
         expect_echo(connecting).await;
@@ -139,7 +140,7 @@ fn what_a_proxy_may_not_say_is_an_error_that_names_it() {
     });
 }
 
-/// It may just be going down, as a server that does the same.
+/// It may be shutting down, like a server that hangs up.
 #[test]
 fn a_proxy_that_hangs_up_is_named_and_tried_again() {
     run(async {
@@ -202,7 +203,7 @@ fn hosts_that_are_excepted_are_connected_to_without_the_proxy() {
     });
 }
 
-/// TLS to the server inside of TLS to the proxy; the names of both are checked.
+/// TLS to the server inside of TLS to the proxy; the names of both are verified.
 #[cfg(feature = "tls")]
 #[test]
 fn an_https_proxy_is_spoken_to_over_tls() {
@@ -275,7 +276,7 @@ fn socks5_looks_up_the_name_here() {
         proxy.expect(NO_AUTH).await;
         proxy.send(b"\x05\x00").await;
         proxy.expect(b"\x05\x01\x00\x01\xc0\x00\x02\x07\x00\x51").await;
-        // Not allowed.
+        // Not allowed by ruleset.
         proxy.send(b"\x05\x02\x00\x01\x00\x00\x00\x00\x00\x00").await;
         let error = connecting.await.unwrap().unwrap_err();
         assert_eq!(
@@ -288,7 +289,7 @@ fn socks5_looks_up_the_name_here() {
     });
 }
 
-/// Which addresses can be reached is for the proxy to know: it may have no IPv6, or this machine none.
+/// Only the proxy knows which addresses it can reach: it may have no IPv6, or this machine may have none.
 #[test]
 fn a_socks_proxy_that_cannot_reach_one_address_is_asked_for_the_next() {
     run(async {
@@ -354,7 +355,7 @@ fn a_socks_proxy_that_wants_or_talks_something_else_is_told() {
     });
 }
 
-/// RFC 1929 §2: any status but 0 is a failure. The same password would fail again, as with an HTTP proxy's 407.
+/// RFC 1929 §2: any status except 0 is a failure. The same password would fail again, as with an HTTP proxy's 407.
 #[test]
 fn a_password_that_a_socks_proxy_refuses_is_not_tried_again() {
     run(async {

@@ -1,4 +1,4 @@
-//! Servers that send the client elsewhere.
+//! Servers that redirect the client.
 
 use http::HeaderValue;
 use http::header::{AUTHORIZATION, COOKIE, ORIGIN};
@@ -9,11 +9,11 @@ use tokio::task::JoinHandle;
 
 use crate::support::{ROOMY, Raw, run_paused};
 
-/// The connections of a client, with where each goes to.
+/// The connections that a client makes, with their destinations.
 struct Net(UnboundedReceiver<(Destination, Raw<DuplexStream>)>);
 
 impl Net {
-    /// A network in memory, and the attempt to connect over it.
+    /// An in-memory network, and a client that connects over it.
     fn connecting(client: Client, url: &'static str) -> (Net, JoinHandle<Result<WebSocket>>) {
         let (told, connections) = unbounded_channel();
         let client = client.connector(move |to| {
@@ -24,7 +24,7 @@ impl Net {
         (Net(connections), tokio::spawn(async move { client.connect(url).await }))
     }
 
-    /// Answers the next request, which has to go to `destination`, with a redirect, and gives its head.
+    /// Answers the next request, which must go to `destination`, with a redirect, and returns its head.
     async fn redirect(&mut self, destination: &str, status: u16, location: impl AsRef<[u8]>) -> String {
         let (to, mut server) = self.0.recv().await.unwrap();
         assert_eq!(to.to_string(), destination);
@@ -72,7 +72,7 @@ fn redirects_are_followed_by_every_status_for_them() {
     });
 }
 
-/// A server that writes its addresses as they are spoken, in either encoding that servers do it in.
+/// A server that sends its addresses unescaped, in either encoding that servers use for that.
 #[test]
 fn an_address_beyond_ascii_is_followed_percent_encoded() {
     run_paused(async {

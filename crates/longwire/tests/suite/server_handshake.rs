@@ -137,7 +137,7 @@ fn who_does_not_ask_in_time_is_disconnected() {
         slow.send("GET / HTTP/1.1\r\nHost: exa").await;
         silent.expect_end().await;
         slow.expect_end().await;
-        // The limit is for the opening handshake only: it is over for those that came later.
+        // The limit is for the opening handshake only: later connections have already timed out.
         open.send(masked(TEXT, "still here")).await;
         assert_eq!(open.frame().await, Frame::new(TEXT, "still here"));
     });

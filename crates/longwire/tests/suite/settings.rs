@@ -1,4 +1,4 @@
-//! Settings with which nothing is possible are errors, before anything is connected or served.
+//! Impossible settings are errors, before anything connects or is served.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ impl Handler for Nothing {
     fn on_message(&self, _: &mut Socket<'_, Self>, _: MessageRef<'_>) {}
 }
 
-/// The limits and times that are impossible, and the name of the one that is wrong.
+/// Impossible limits and times, with the name of the invalid one.
 fn impossible() -> Vec<(Limits, &'static str)> {
     vec![
         (Limits::default().low_water(500_000).high_water(1000), "Limits::low_water"),

@@ -1,4 +1,4 @@
-//! One peer that sends much leaves the other tasks of its thread their turns. Turns are counted, not time.
+//! A peer that sends a lot does not starve other tasks of its thread. The tests count turns, not time.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::support::{
     BINARY, PING, Peer, ROOMY, Raw, TEXT, against_raw, echo, patient, plain, run, run_paused, serve,
 };
 
-/// What is taken between two turns of a neighbour.
+/// Counts what is received between two turns of a neighbouring task.
 #[derive(Clone, Default)]
 struct Turns {
     since: Arc<AtomicUsize>,
@@ -20,7 +20,7 @@ struct Turns {
 }
 
 impl Turns {
-    /// With a neighbour that takes every turn it gets.
+    /// Starts a neighbour that takes every turn it gets.
     fn watched() -> Turns {
         let turns = Turns::default();
         let Turns { since, most } = turns.clone();
@@ -42,15 +42,15 @@ impl Turns {
     }
 }
 
-/// How many messages of one read are taken in a turn.
+/// How many messages of one read are received per turn.
 const SHARE: usize = 256;
 
-/// How many turns may lie between two of a neighbour: of two tasks that both yield, either may be the first.
+/// How many turns may pass between two of a neighbour: of two tasks that both yield, either may go first.
 const IN_A_ROW: usize = 2;
 
 const COUNT: usize = 10_000;
 
-/// A client to which many such frames have been sent, and the end.
+/// A client that was sent many such frames, and then the end.
 async fn sent(frame: Vec<u8>) -> (WebSocket, Raw<DuplexStream>) {
     let (socket, mut raw) = against_raw(Role::Client, ROOMY, Limits::default());
     raw.send(frame.repeat(COUNT)).await;
@@ -100,7 +100,7 @@ fn bytes_of_a_stream_are_taken_in_turns() {
     });
 }
 
-/// Nobody is given anything for them. A neighbour has its turns all the same, one for each share.
+/// These frames yield nothing to the application, but the neighbour still gets a turn after each share.
 #[test]
 fn pings_and_what_is_discarded_are_taken_in_turns() {
     run_paused(async {
@@ -119,7 +119,7 @@ fn pings_and_what_is_discarded_are_taken_in_turns() {
                 assert_eq!(receiver.recv().await.unwrap(), None);
             } else {
                 drop(receiver);
-                // The end is seen behind all of it.
+                // The end is seen after all of it.
                 while sender.is_open() {
                     tokio::task::yield_now().await;
                 }
@@ -153,7 +153,7 @@ fn messages_of_an_event_socket_are_told_in_turns() {
     });
 }
 
-/// A kilobyte on the wire is a megabyte in the message.
+/// A kilobyte on the wire becomes a megabyte in the message.
 #[test]
 fn what_inflates_a_thousandfold_is_taken_in_turns() {
     run(async {
@@ -187,7 +187,7 @@ fn what_inflates_a_thousandfold_is_taken_in_turns() {
     });
 }
 
-/// The answers of one turn leave in it, and nothing is lost between two.
+/// The answers of a turn are sent in that turn, and none is lost between two turns.
 #[test]
 fn a_flood_is_echoed_whole() {
     run(async {

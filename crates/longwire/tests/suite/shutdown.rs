@@ -104,7 +104,7 @@ fn who_has_not_finished_the_handshake_does_not_delay_the_end() {
         let mut silent = serving.raw().await;
         let mut slow = serving.raw().await;
         slow.send("GET / HTTP/1.1\r\n").await;
-        // A connection that came later is open, so these have been accepted.
+        // A later connection is open, so these have been accepted.
         serving.raw_open().await.send(masked(CLOSE, close(1000, ""))).await;
         serving.stop();
         silent.expect_end().await;
@@ -129,7 +129,7 @@ fn connections_of_plain_http_end_too() {
     });
 }
 
-/// A connection does not stop being the server's because another task than the handler serves it.
+/// A connection still belongs to the server if a task other than the handler serves it.
 #[test]
 fn connections_that_were_handed_on_are_closed_too() {
     run(async {
@@ -148,7 +148,7 @@ fn connections_that_were_handed_on_are_closed_too() {
     });
 }
 
-/// A program ends when `serve` returns: what has not been written by then never is.
+/// A program ends when `serve` returns, so output that was not written by then never is.
 #[test]
 fn serve_does_not_return_before_everything_is_written() {
     run(async {

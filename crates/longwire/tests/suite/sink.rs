@@ -109,7 +109,7 @@ fn a_sink_takes_what_is_mapped_to_messages() {
     });
 }
 
-/// More than fits the queue: a sink that is full has to make room for itself.
+/// More than fits into the queue: a full sink must make room by itself.
 #[test]
 fn a_sink_takes_any_number_of_messages_without_a_flush() {
     run_paused(async {
@@ -145,7 +145,8 @@ fn closing_the_sink_closes_the_connection_with_1000() {
     });
 }
 
-/// The two halves of a `split` may close and read in two tasks: neither takes the other's waker, or what belongs to it.
+/// Two tasks may close and read the two halves of a `split`: neither takes the other's waker, or the other's
+/// messages.
 #[test]
 fn a_sink_that_closes_leaves_the_stream_to_whoever_reads_it() {
     run_paused(async {
@@ -177,7 +178,7 @@ fn a_sink_that_closes_leaves_the_stream_to_whoever_reads_it() {
     });
 }
 
-/// The messages that a closing sink keeps for the stream are bounded: with more of them, the rest is the stream's to read.
+/// The number of messages that a closing sink buffers for the stream is bounded; the stream reads the rest.
 #[test]
 fn a_sink_that_closes_keeps_a_bounded_part_of_what_arrives() {
     run_paused(async {
@@ -193,7 +194,7 @@ fn a_sink_that_closes_keeps_a_bounded_part_of_what_arrives() {
         });
         let (closed, mut socket) = closing.await.unwrap();
         closed.unwrap();
-        assert!(!sending.is_finished(), "a million bytes are read for nobody");
+        assert!(!sending.is_finished(), "a million bytes were read that nothing receives");
         let mut count = 0;
         while let Some(message) = socket.next().await {
             assert_eq!(message.unwrap().len(), 1000);
@@ -205,8 +206,8 @@ fn a_sink_that_closes_keeps_a_bounded_part_of_what_arrives() {
     });
 }
 
-/// The session is the driver of its connection. Over TLS what was written still has to be flushed; when the handler's
-/// reading does that, whoever waits for the flush has to hear of it.
+/// The session drives its connection. Over TLS, written data still has to be flushed; if the handler's reading does
+/// that, a task that waits for the flush must be notified.
 #[cfg(feature = "tls")]
 #[test]
 fn a_flood_from_a_split_sink_flows_over_tls_while_the_handler_reads() {
@@ -239,7 +240,7 @@ fn a_flood_from_a_split_sink_flows_over_tls_while_the_handler_reads() {
     });
 }
 
-/// A server whose queue is above its high-water mark, and what it takes to empty it: the raw peer's reading.
+/// A server whose queue is above its high-water mark, and the raw peer whose reading empties it.
 async fn congested() -> (WebSocket, crate::support::Raw<tokio::io::DuplexStream>) {
     let (mut socket, raw) =
         against_raw(Role::Server, 1000, Limits::default().low_water(50_000).high_water(60_000));
@@ -249,7 +250,7 @@ async fn congested() -> (WebSocket, crate::support::Raw<tokio::io::DuplexStream>
     (socket, raw)
 }
 
-/// A wait for room that was given up is not a flush that was begun.
+/// A dropped wait for room does not count as a started flush.
 #[test]
 fn a_flush_waits_for_everything_even_if_somebody_waited_for_room_before() {
     run_paused(async {
@@ -265,7 +266,7 @@ fn a_flush_waits_for_everything_even_if_somebody_waited_for_room_before() {
         settle().await;
         assert!(
             poll_once(&mut flush).await.is_pending(),
-            "it is not flushed: four messages are on their way"
+            "it cannot be flushed: four messages are not written yet"
         );
         for _ in 0..4 {
             raw.frame().await;
@@ -274,7 +275,7 @@ fn a_flush_waits_for_everything_even_if_somebody_waited_for_room_before() {
     });
 }
 
-/// `Sink` promises that a sink that is ready takes a message, whatever other senders did since.
+/// `Sink` promises that a ready sink accepts a message, whatever other senders did in the meantime.
 #[test]
 fn a_sink_that_was_ready_takes_one_message() {
     run_paused(async {

@@ -1,4 +1,4 @@
-//! Handlers on a stage: in memory, with the time in the test's hand.
+//! Handlers on a stage: in memory, with time under the test's control.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -14,7 +14,7 @@ const SECOND: Duration = Duration::from_secs(1);
 type Conn<'a> = Socket<'a, App>;
 type OnMessage = Box<dyn Fn(&App, &mut Conn<'_>, &str) + Send + Sync>;
 
-/// Does what the test wants for each message, and notes what it is called with.
+/// Runs the test's closure for each message, and records its calls.
 struct App {
     on_message: OnMessage,
     notes: Sender<String>,
@@ -34,7 +34,7 @@ impl App {
 }
 
 impl Handler for App {
-    /// The name of who has connected.
+    /// The name of the client.
     type State = String;
 
     fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<String>, Refusal> {
@@ -202,8 +202,8 @@ fn the_times_of_the_limits_run_too() {
     stage.advance(14 * SECOND);
     assert_eq!(notes(&noted), [""; 0]);
     stage.advance(60 * SECOND);
-    assert_eq!(notes(&noted), [format!("bob: {}", CloseCode::ABNORMAL)], "he does not answer pings");
-    assert!(ann.closed().is_none(), "she does");
+    assert_eq!(notes(&noted), [format!("bob: {}", CloseCode::ABNORMAL)], "bob does not answer pings");
+    assert!(ann.closed().is_none(), "ann does");
     assert!(ann.ping(b"still there?"));
 }
 
@@ -273,7 +273,7 @@ fn the_outcomes_of_futures_that_are_ready_have_come_when_a_call_returns() {
     let (app, _noted) = App::new(|_, socket, text| {
         let text = text.to_uppercase();
         let work = async {
-            // It goes through the runtime a few times, and waits for nothing.
+            // It yields to the runtime a few times, and waits for nothing.
             for _ in 0..100 {
                 tokio::task::yield_now().await;
             }
@@ -308,7 +308,7 @@ fn a_future_that_waits_can_be_waited_for() {
     let mut stage = Stage::new(app);
     let ann = stage.connect("/?name=ann").unwrap();
     ann.send("question");
-    assert!(!stage.settle(Duration::ZERO), "nobody has answered");
+    assert!(!stage.settle(Duration::ZERO), "nothing has answered");
     assert!(ann.received().is_empty());
     asked.recv().unwrap().send("answer".into()).unwrap();
     assert_eq!(ann.received(), ["answer"]);

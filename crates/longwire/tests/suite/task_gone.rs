@@ -1,4 +1,4 @@
-//! Connections whose task is gone, with its runtime or in a panic: nobody who holds a handle waits for ever.
+//! Connections whose task is gone, with its runtime or after a panic: no holder of a handle hangs.
 
 use std::future::Future;
 use std::io;
@@ -16,7 +16,7 @@ use crate::support::{
     upgrade_request,
 };
 
-/// What `make` comes to on a runtime that is gone then.
+/// Runs `make` on a runtime that is gone afterwards.
 fn of_a_runtime_that_is_gone<T: Send + 'static>(make: impl Future<Output = T> + Send + 'static) -> T {
     let on_its_thread = thread::spawn(move || {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
@@ -27,7 +27,7 @@ fn of_a_runtime_that_is_gone<T: Send + 'static>(make: impl Future<Output = T> + 
     on_its_thread.join().unwrap()
 }
 
-/// A server's end, which so far no task has been needed for, and its client.
+/// A server's end that has not needed a task so far, and its client.
 fn orphan(capacity: usize) -> (WebSocket, Raw<DuplexStream>) {
     let (ours, theirs) = tokio::io::duplex(capacity);
     let socket = of_a_runtime_that_is_gone(async move {
@@ -36,7 +36,7 @@ fn orphan(capacity: usize) -> (WebSocket, Raw<DuplexStream>) {
     (socket, Raw::new(theirs))
 }
 
-/// As [`orphan`], but with something in the queue that its task was writing. A hundred bytes fit into the transport.
+/// Like [`orphan`], but its task was writing the queue. The transport holds a hundred bytes.
 fn orphan_amid_writing() -> (WebSocket, Raw<DuplexStream>) {
     let (ours, theirs) = tokio::io::duplex(100);
     let socket = of_a_runtime_that_is_gone(async move {
@@ -104,7 +104,7 @@ fn nobody_waits_for_room() {
     });
 }
 
-/// As long as there is nothing to do but to read and to write, no runtime is needed.
+/// As long as only reading and writing are needed, no runtime is needed.
 #[test]
 fn the_peers_close_is_answered_and_told() {
     run_paused(async {
@@ -127,7 +127,7 @@ fn who_waits_when_the_runtime_goes_is_told() {
             let _on_it = runtime.enter();
             WebSocket::over(ours, Role::Server, config(Limits::default()), Vec::new())
         };
-        // More than the transport takes, so that the task is needed.
+        // More than the transport holds, so the task is needed.
         socket.send(vec![0; 1000]).await.unwrap();
         let (sender, mut receiver) = socket.split();
         let mut received = Box::pin(receiver.recv());
@@ -153,14 +153,14 @@ fn its_handles_can_be_dropped() {
 
         let (socket, mut peer) = orphan_amid_writing();
         drop(socket);
-        // The part of the message that the transport took before.
+        // The part of the message that the transport had accepted.
         let written = peer.rest().await;
         assert_eq!(written[..4], [0x82, 126, 3, 0xe8]);
         assert_eq!(written.len(), 100);
     });
 }
 
-/// The session of a server drives its connection itself, as long as its runtime lets it.
+/// A server's session drives its connection, as long as its runtime runs.
 #[test]
 fn a_sender_that_outlives_its_server_is_told() {
     run(async {
@@ -183,7 +183,7 @@ fn a_sender_that_outlives_its_server_is_told() {
     });
 }
 
-/// Takes nothing, and then panics.
+/// A transport that accepts nothing, and then panics.
 #[derive(Default)]
 struct Broken {
     was_tried: bool,
@@ -228,7 +228,7 @@ fn a_transport_that_panics_in_the_background_is_the_end() {
     });
 }
 
-/// It is not called again by the handles that are dropped in its panic, which would end the process.
+/// Handles that are dropped during its panic do not call it again, which would abort the process.
 #[test]
 fn a_transport_that_panics_at_whoever_writes_is_the_end_for_the_others() {
     run_paused(async {

@@ -1,4 +1,4 @@
-//! What is counted at each bound, and on the way to it.
+//! The metrics at each limit, and on the way to it.
 
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
@@ -36,10 +36,10 @@ fn a_connection_from_its_handshake_to_its_end() {
             socket.send(message).await.unwrap();
             assert_eq!(socket.recv().await.unwrap(), Some(message.into()));
         }
-        assert_eq!(counts.take(), [""; 0], "what moves is summed up first");
+        assert_eq!(counts.take(), [""; 0], "traffic must be summed up before it is reported");
 
         socket.close(4000, "bye").await.unwrap();
-        // Each end: two messages in 5 bytes (9 masked), and a Close frame in 7 (13 masked).
+        // Each end: two messages in 5 bytes (9 if masked), and a Close frame in 7 (13 if masked).
         let expected = [
             "connections_closed_total role=client by=local code=4xxx: 1",
             "connections_closed_total role=server by=peer code=4xxx: 1",
@@ -200,7 +200,7 @@ fn an_idle_connection_is_counted_and_so_is_its_peer_that_does_not_close() {
     });
 }
 
-/// A server's end that keeps its times, and the transport of a client that says nothing.
+/// A server's end with running timers, and the transport of a silent client.
 fn keeping_time(limits: Limits) -> (WebSocket, tokio::io::DuplexStream) {
     let (ours, theirs) = tokio::io::duplex(ROOMY);
     let config = std::sync::Arc::new(longwire::Config::new(limits));
@@ -274,7 +274,7 @@ fn what_all_connections_hold_is_shown_and_taken_back_at_the_end() {
         drop(raw);
         serving.stop();
         serving.returned().await;
-        assert_eq!(counts.take_of("held_bytes").len(), 1, "what was shown is taken back");
+        assert_eq!(counts.take_of("held_bytes").len(), 1, "the gauge must be reset");
     });
 }
 
@@ -300,7 +300,7 @@ fn what_comes_of_a_connection_that_breaks_is_counted() {
         let raw = server.open().await;
         settle().await;
         let again = ["reconnections_opened_total: 1", "reconnections_tried_total: 2"];
-        assert_eq!(counts.take_of("reconnections"), again, "the first connection is none that is made again");
+        assert_eq!(counts.take_of("reconnections"), again, "the first connection is not a reconnection");
 
         drop(raw);
         server.refuse("401 Who", "").await;
@@ -328,7 +328,7 @@ fn the_last_of_all_tries_is_counted_as_given_up_and_a_wanted_end_is_not() {
     });
 }
 
-/// What the first `recv` of a connection that is made again gives.
+/// What the first `recv` of a reconnecting client returns.
 fn receive_until_the_end(
     client: &Client,
     policy: Reconnect,
@@ -337,7 +337,7 @@ fn receive_until_the_end(
     tokio::spawn(async move { socket.recv().await })
 }
 
-/// Event loops count on threads of their own. Messages that they are too far behind to take are counted by the publisher.
+/// Event loops count on their own threads. The publisher counts messages that a loop is too far behind to accept.
 #[test]
 fn messages_of_topics_that_a_loop_cannot_take_are_counted_for_each_subscriber() {
     run_counted(async |counts| {
@@ -361,7 +361,7 @@ fn messages_of_topics_that_a_loop_cannot_take_are_counted_for_each_subscriber() 
     });
 }
 
-/// Every name that the documentation of the bounds gives is that of a figure.
+/// Every metric name in the documentation exists.
 #[test]
 fn the_documented_names_exist() {
     let names = [

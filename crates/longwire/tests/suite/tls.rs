@@ -1,4 +1,4 @@
-//! Connections over TLS, with a certificate authority of the tests' own.
+//! Connections over TLS, with the tests' own certificate authority.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{Serving, echo, end, run, serve};
 
-/// A certificate authority, and an identity that it vouches for.
+/// A certificate authority, and an identity that it has signed.
 pub(crate) struct Authority {
     pem: String,
     certificate: String,
@@ -37,7 +37,7 @@ impl Authority {
         Authority { pem, certificate, key, identity }
     }
 
-    /// Accepts connections as a server of another library.
+    /// An acceptor for a server of another library.
     pub(crate) fn acceptor(&self) -> tokio_rustls::TlsAcceptor {
         self.server_config(ConfigBuilder::<ServerConfig, _>::with_no_client_auth).into()
     }
@@ -55,7 +55,7 @@ impl Authority {
         Arc::new(builder.with_single_cert(chain, key).unwrap())
     }
 
-    /// A client that trusts this authority and no other.
+    /// A client that trusts only this authority.
     pub(crate) fn client(&self) -> Client {
         Client::new().tls(ClientTls::new(Roots::None).add_pem(&self.pem).unwrap())
     }
@@ -74,7 +74,7 @@ fn url(serving: &Serving, host: &str) -> String {
     format!("wss://{host}:{}/", serving.addr.port())
 }
 
-/// Whoever is on the way can write a page of `http://`.
+/// Anyone on the network path can modify a page of `http://`.
 #[test]
 fn a_page_of_http_is_not_the_servers_own() {
     run(async {
@@ -115,7 +115,7 @@ fn a_certificate_is_replaced_while_connections_go_on() {
         let (old, new) = (Authority::for_names(&["localhost"]), Authority::for_names(&["localhost"]));
         let serving = serving(&old).await;
         let url = url(&serving, "localhost");
-        // The client resumes its session, if the server lets it.
+        // The client resumes its session if the server allows it.
         let client_of_old = old.client();
         let mut before = client_of_old.connect(&url).await.unwrap();
         old.identity.replace(&new.identity);
@@ -126,7 +126,7 @@ fn a_certificate_is_replaced_while_connections_go_on() {
     });
 }
 
-/// What a client reports on its way, one line for each step.
+/// Collects the steps that a client reports while it connects, one line each.
 fn reporting(client: Client) -> (Client, Arc<Mutex<Vec<String>>>) {
     let steps = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&steps);
@@ -227,11 +227,11 @@ fn a_client_with_tls_at_a_plain_port_is_told_so() {
         assert!(matches!(error, Error::Io { .. }), "{error:?}");
         let text = error.to_string();
         assert!(text.starts_with("cannot secure the connection to 127.0.0.1:"), "{text}");
-        assert!(text.contains("ws://"), "it does not say what to do: {text}");
+        assert!(text.contains("ws://"), "it must say what to do: {text}");
     });
 }
 
-/// A certificate as `openssl req -x509` makes it: signed by itself, and marked as that of an authority.
+/// A certificate as `openssl req -x509` makes it: self-signed, and marked as an authority.
 struct SelfSigned {
     pem: String,
     identity: Tls,
@@ -290,7 +290,7 @@ fn exactly_the_certificate_that_was_added_is_trusted_for_its_names_and_times() {
     });
 }
 
-/// The certificate of a server whose authority is unknown can be added by itself, too.
+/// A server certificate from an unknown authority can also be trusted directly.
 #[test]
 fn a_certificate_that_was_added_is_trusted_without_its_authority() {
     run(async {
@@ -328,7 +328,7 @@ fn a_server_that_ends_the_connection_amid_the_handshake_is_told() {
     });
 }
 
-/// A server that lets in only whom the authority in this PEM vouches for.
+/// A server that accepts only clients with a certificate from the authority in this PEM.
 async fn exclusive(authority: &Authority, of_clients: &str) -> Serving {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(of_clients.as_bytes()).unwrap()).unwrap();
@@ -376,7 +376,7 @@ fn a_redirect_from_wss_to_ws_is_not_followed() {
     });
 }
 
-/// A tunnel to `server` that vanishes when it is told to, without a word from either end.
+/// A tunnel to `server` that vanishes on command, without a closing message from either end.
 async fn tunnel(server: std::net::SocketAddr) -> (u16, tokio::sync::oneshot::Sender<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -392,7 +392,7 @@ async fn tunnel(server: std::net::SocketAddr) -> (u16, tokio::sync::oneshot::Sen
     (port, cut)
 }
 
-/// Without `close_notify` it might have been cut by anybody; that is what `clean` is for.
+/// Without `close_notify`, anyone could have cut the connection; `clean` reports that.
 #[test]
 fn a_peer_that_vanishes_without_a_word_of_tls_is_no_error() {
     run(async {
@@ -408,7 +408,7 @@ fn a_peer_that_vanishes_without_a_word_of_tls_is_no_error() {
     });
 }
 
-/// Nothing changed, without a word.
+/// Such a setting once changed nothing, silently.
 #[test]
 fn what_is_added_where_it_would_have_no_effect_is_refused() {
     let pem = Authority::for_names(&["localhost"]);

@@ -1,4 +1,4 @@
-//! TLS whose records have all sizes (RFC 8446 §5.1: up to 2^14 bytes, as the sender likes), on every way in.
+//! TLS records of every size (RFC 8446 §5.1: up to 2^14 bytes, at the sender's choice), on every server path.
 
 use std::net::SocketAddr;
 
@@ -13,10 +13,10 @@ use crate::support::{
     upgrade_request,
 };
 
-/// The longest plaintext of a record.
+/// The maximum plaintext size of a record.
 const RECORD: usize = 1 << 14;
 
-/// What is sent each time.
+/// The number of bytes sent each time.
 const CONTENT: usize = 60_000;
 
 fn pages() -> Router {
@@ -26,7 +26,7 @@ fn pages() -> Router {
         .layer(DefaultBodyLimit::disable())
 }
 
-/// How long the records are: those that once could not be taken, and random ones.
+/// Record sizes: the ones that once failed, and random ones.
 fn sizes(seed: u64) -> impl FnMut() -> usize {
     let mut random = StdRng::seed_from_u64(seed);
     let mut is_long = false;
@@ -40,12 +40,12 @@ fn sizes(seed: u64) -> impl FnMut() -> usize {
     }
 }
 
-/// Everything that a client may send over a server that says back what it is sent.
+/// Sends everything that a client may send to a server that echoes it.
 async fn all_arrives(identity: &Identity, server: SocketAddr) {
     for seed in 0..8 {
         println!("seed {seed}");
         let raw = post_is_answered(identity.raw(server).await, seed).await;
-        // The same connection goes on as a WebSocket.
+        // The same connection continues as a WebSocket.
         let raw = open(raw).await;
         let raw = message_comes_back(raw, seed).await;
         message_comes_back(raw, seed).await;

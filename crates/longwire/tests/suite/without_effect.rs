@@ -1,4 +1,4 @@
-//! What is set counts, or is an error at once.
+//! Every setting has an effect, or is an error at once.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use tokio::io::{DuplexStream, duplex};
 
 use crate::support::{Peer, run, serve};
 
-/// What is wrong with the settings of `client`, which connects to nobody for that.
+/// The error for the settings of `client`, which it reports before connecting.
 async fn wrong(client: &Client) -> String {
     match client.connect("ws://a.invalid/").await {
         Err(error @ Error::Setting(_)) => error.to_string(),
@@ -65,7 +65,7 @@ async fn nobody(_name: Destination) -> io::Result<Vec<SocketAddr>> {
     Ok(Vec::new())
 }
 
-/// The proxy was not used, without a word: who relies on one would have been seen.
+/// The proxy was once silently ignored, so a user who relied on it was exposed.
 #[test]
 fn a_proxy_or_resolver_where_none_is_used_is_an_error() {
     run(async {
@@ -85,7 +85,7 @@ fn a_proxy_or_resolver_where_none_is_used_is_an_error() {
             assert!(said.contains("`Client::unix_socket`"), "{said}");
             wrong(&resolved.clone().unix_socket("/nowhere")).await;
         }
-        // That of the environment is left out there by itself, and to want none is no contradiction.
+        // A proxy from the environment is ignored there, and asking for none is not a contradiction.
         let direct = Client::new().proxy(None).connector(nowhere);
         assert!(matches!(direct.connect("ws://a.invalid/").await, Err(Error::Io { .. })));
     });
@@ -111,7 +111,7 @@ fn what_connects_or_encrypts_is_an_error_where_the_transport_is_there_already() 
     });
 }
 
-/// `limits` took `keepalive` back, and `timeouts` took `connect_time` back.
+/// `limits` once undid `keepalive`, and `timeouts` undid `connect_time`.
 #[test]
 fn what_is_set_by_itself_comes_before_what_is_set_together_in_either_order() {
     const SECOND: Duration = Duration::from_secs(1);
@@ -128,7 +128,7 @@ fn what_is_set_by_itself_comes_before_what_is_set_together_in_either_order() {
         shown(Client::new().timeouts(times()).connect_time(SECOND))
     );
     run(async move {
-        // Nobody answers the ping: without the keepalive, this would wait for ever.
+        // The peer does not answer the ping: without the keepalive, this would hang.
         let peer = Peer::listen().await;
         let client = Client::new().keepalive(often()).limits(limits());
         let url = peer.url();

@@ -1,4 +1,4 @@
-//! How often the transport is written to, and what an idle connection holds.
+//! How often the transport is written to, and how much memory an idle connection holds.
 
 use longwire::{Limits, Role, WebSocket};
 use tokio::io::DuplexStream;
@@ -69,7 +69,7 @@ fn a_message_that_answers_nothing_is_written_at_once() {
     });
 }
 
-/// The answer to the first message of a read is held back for the others, but not for ever.
+/// The answer to the first message of a read is held back for the others, but only for a limited time.
 #[test]
 fn an_answer_is_written_though_nobody_receives_the_next_message() {
     run_paused(async {
@@ -83,7 +83,7 @@ fn an_answer_is_written_though_nobody_receives_the_next_message() {
     });
 }
 
-/// Each of them could hold a buffer of its own while it waits; all wait with the same one.
+/// Each of them could hold its own buffer while it waits; instead they all share one.
 #[test]
 fn connections_that_wait_share_one_read_buffer() {
     run_paused(async {
@@ -102,7 +102,7 @@ fn connections_that_wait_share_one_read_buffer() {
     });
 }
 
-/// A message that comes byte by byte is collected by its connection, which needs no read buffer meanwhile.
+/// A message that arrives byte by byte is collected in its connection, which needs no read buffer for it.
 #[test]
 fn connections_in_the_middle_of_a_message_share_the_buffer_too() {
     run_paused(async {
@@ -125,7 +125,7 @@ fn connections_in_the_middle_of_a_message_share_the_buffer_too() {
     });
 }
 
-/// A handler may take its time over a message. What the message was read with is of no use to it.
+/// A handler may take its time over a message, but does not need the buffer that it was read into.
 #[test]
 fn connections_whose_message_has_been_received_hold_no_buffer() {
     run_paused(async {
