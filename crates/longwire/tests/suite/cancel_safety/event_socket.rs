@@ -1,4 +1,4 @@
-//! What can be waited for of an `EventSocket`.
+//! Dropping the futures of an `EventSocket`.
 
 use longwire::{EventSocket, Limits};
 

@@ -1,4 +1,4 @@
-//! Futures that serve, dropped.
+//! Dropping the futures that serve.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use longwire::{Accept, Handler, Limits, MessageRef, Refusal, Server, Socket, Upg
 
 use crate::support::{CLOSE, Script, echo, for_each_engine, polled, run, serve};
 
-/// The system is asked for the name, on another thread: that may take any number of polls. It is that of an address of
-/// this test's own, where no other takes the port meanwhile.
+/// The system looks up the name on another thread, which may take any number of polls. The name resolves to an
+/// address that only this test uses, so no other test takes the port.
 #[test]
 fn an_address_whose_taking_was_given_up_is_free() {
     run(async {
@@ -25,7 +25,7 @@ fn an_address_whose_taking_was_given_up_is_free() {
     });
 }
 
-/// Event loops run on threads of their own, so what they hold is let go of soon, not at once.
+/// Event loops run on their own threads, so they release their resources soon, but not at once.
 #[test]
 fn event_loops_may_be_given_up_at_any_time() {
     for_each_engine(async |engine| {
@@ -43,13 +43,14 @@ fn event_loops_may_be_given_up_at_any_time() {
                 assert!(!socket.closed().clean, "it was dropped");
                 break;
             }
-            // A thread needs time to start, and each poll takes next to none.
+            // A thread needs time to start, and a poll takes almost none.
             polls *= 2;
         }
     });
 }
 
-/// The peer has been told of the end and does not answer. The server would wait for it, and does not when it is dropped.
+/// The peer has received the Close frame and does not answer. A running server would wait for it; a dropped one does
+/// not.
 #[test]
 fn a_shutdown_of_event_loops_that_is_given_up_drops_everybody() {
     for_each_engine(async |engine| {
@@ -78,12 +79,12 @@ impl Handler for Silent {
     fn on_message(&self, _: &mut Socket<'_, Self>, _: MessageRef<'_>) {}
 }
 
-/// Whoever connected is served on, or finds nobody.
+/// A connected client is either still served, or its connection is refused.
 #[test]
 fn serve_may_be_given_up_at_any_time() {
     run(async {
         for polls in 1.. {
-            // An address of its own, where no other test takes the port meanwhile.
+            // An address of its own, so that no other test takes the port.
             let server = Server::bind("127.0.0.5:0").await.unwrap();
             let addr = server.local_addr();
             let connecting = tokio::spawn(connect(format!("ws://{addr}/")));

@@ -1,4 +1,4 @@
-//! `Stream`, `Sink`, `AsyncRead` and `AsyncWrite`: futures of their extension traits, dropped.
+//! Dropping the futures of the extension traits of `Stream`, `Sink`, `AsyncRead` and `AsyncWrite`.
 
 use futures_util::{SinkExt, StreamExt};
 use longwire::{By, ByteStream, Error, Limits, Message};
@@ -44,7 +44,7 @@ fn a_sink_has_taken_a_message_or_has_not() {
     });
 }
 
-/// What the sink has taken leaves, though nobody waits for the end of the flush that has begun.
+/// The sink's messages are sent even if nothing waits for the end of the started flush.
 #[test]
 fn a_flush_of_a_sink_may_be_given_up_at_any_time() {
     run_paused(async {
@@ -82,7 +82,7 @@ fn a_close_of_a_sink_that_is_given_up_goes_on() {
     });
 }
 
-/// Each poll is a call of its own, of one kind and then of the other.
+/// Each poll is a separate call, alternately of one kind and the other.
 #[test]
 fn a_message_in_pieces_loses_nothing_as_a_stream_and_as_bytes() {
     run_paused(async {
@@ -146,7 +146,7 @@ fn a_shutdown_of_a_stream_of_bytes_that_is_given_up_goes_on() {
     });
 }
 
-/// A wait for room that was given up does not keep a later one from hearing of the end.
+/// A dropped wait for room does not hide the end of the connection from a later one.
 #[test]
 fn a_sink_that_was_given_up_is_told_of_the_end() {
     run_paused(async {

@@ -6,7 +6,7 @@ use longwire::{Client, EventSocket, Limits, SendStatus};
 use super::{Heard, later};
 use crate::support::{BINARY, CLOSE, Frame, Peer, close, echo, plain, run, serve, settle};
 
-/// More than the buffers of the system hold between two ends of a connection.
+/// More than the system buffers between two ends of a connection.
 const LARGE: usize = 16 << 20;
 
 #[test]
@@ -15,7 +15,7 @@ fn url_is_serialized() {
         let url = |url: &str| EventSocket::new(url, later).unwrap().url().to_owned();
         assert_eq!(url("WS://LocalHost:80/a b/../c?q=\u{e9}"), "ws://localhost/c?q=%C3%A9");
         assert_eq!(url("ws://me:secret@localhost:1"), "ws://me:secret@localhost:1/");
-        // What is shown to others is not the standard's business.
+        // The standard does not say what `Debug` shows.
         let socket = EventSocket::new("ws://me:secret@localhost:1", later).unwrap();
         assert!(!format!("{socket:?}").contains("secret"), "{socket:?}");
     });

@@ -14,7 +14,7 @@ use crate::support::{
 
 const CLOSE_TIME: Duration = Duration::from_secs(4);
 
-/// An open socket, what it tells, and its server.
+/// An open socket, its recorded events, and its server.
 async fn opened() -> (EventSocket, Heard, Raw<DuplexStream>) {
     let (client, mut dialled) = dialled(ROOMY, Limits::default().close_time(CLOSE_TIME));
     let socket = EventSocket::from_client(&client, "ws://server.example/", &[], later).unwrap();
@@ -177,7 +177,7 @@ fn step_3_started_by_the_server_do_nothing() {
 fn note_close_does_not_discard_previously_sent_messages() {
     run_paused(async {
         let (socket, mut heard, mut raw) = opened().await;
-        // More than the transport takes at once.
+        // More than the transport accepts at once.
         let chunk = vec![1; 1 << 20];
         for _ in 0..16 {
             socket.send(chunk.clone()).or_drop();

@@ -121,7 +121,7 @@ fn the_set_up_of_a_client_is_used() {
         let head = asked(&[]).await;
         assert!(head.contains("sec-websocket-protocol: of-the-client\r\n"), "{head}");
 
-        // What the client asks for by itself it may do without (RFC 6455 §4.1).
+        // The client may proceed without a subprotocol that it offered (RFC 6455 §4.1).
         let socket = EventSocket::from_client(&client, peer.url(), &[], later).unwrap();
         let mut heard = Heard::by(&socket);
         let _raw = peer.open().await;
@@ -144,7 +144,7 @@ fn outside_of_a_runtime_it_is_said_what_is_missing() {
     assert_eq!(error.to_string(), "an EventSocket must be created inside a tokio runtime");
 }
 
-/// The connection has failed when they are added, and the one thread of the runtime is free to report it.
+/// By the time they are added, the connection has failed, and the single thread of the runtime is free to report it.
 #[test]
 fn listeners_of_the_constructor_are_added_before_the_first_event() {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -152,7 +152,7 @@ fn listeners_of_the_constructor_are_added_before_the_first_event() {
     let _entered = runtime.enter();
     let mut heard = None;
     let add = |socket: &EventSocket| {
-        // Tasks run in the order in which they are spawned from outside: one that was spawned before this has run.
+        // Tasks spawned from outside run in the order in which they are spawned, so earlier ones have run.
         runtime.block_on(runtime.spawn(yield_now())).unwrap();
         heard = Some(Heard::by(socket));
     };

@@ -206,7 +206,7 @@ fn warning_the_code_and_the_reason_are_those_of_a_lost_connection_whatever_went_
             let socket = EventSocket::from_client(&client, url, &[], later).unwrap();
             assert_eq!(Heard::by(&socket).rest().await, FAILED);
         }
-        // A TLS handshake, an opening handshake, and a subprotocol that go wrong; a connection that is lost.
+        // A failing TLS handshake, opening handshake, and subprotocol, and a lost connection.
         for (scheme, answer) in [
             ("wss", "HTTP/1.1 400 Bad Request\r\n\r\n"),
             ("ws", "SSH-2.0-OpenSSH_9.9\r\n"),
@@ -231,7 +231,7 @@ fn warning_the_code_and_the_reason_are_those_of_a_lost_connection_whatever_went_
     });
 }
 
-/// The codes that stand for something that no Close frame can say (RFC 6455 §7.4.1).
+/// These codes stand for conditions that no Close frame can express (RFC 6455 §7.4.1).
 #[test]
 fn warning_note_1015_is_told_not_even_if_the_server_sends_it() {
     run(async {
@@ -247,7 +247,7 @@ fn warning_note_1015_is_told_not_even_if_the_server_sends_it() {
     });
 }
 
-/// Unlike a browser, which must not tell a page about its reader's network, the error says what it was.
+/// A browser must not reveal its user's network to a page; here, the error says what went wrong.
 #[test]
 fn warning_what_went_wrong_is_told_by_the_error_and_not_by_the_code() {
     run(async {

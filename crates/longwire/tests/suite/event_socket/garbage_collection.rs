@@ -1,4 +1,4 @@
-//! "Garbage collection": what becomes of a socket that nobody holds, and of one whose runtime is shut down.
+//! "Garbage collection": what happens to a socket without handles, and to one whose runtime is shut down.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ fn a_connecting_socket_lives_while_there_are_listeners() {
         EventSocket::new(peer.url(), later).unwrap().on_open(move |_| tell.send(()).unwrap());
         let mut raw = peer.open().await;
         told.recv().await.unwrap();
-        // Open, and with nobody to be told anything more, it is closed without a code.
+        // An open socket without listeners or handles is closed without a code.
         assert_eq!(raw.frame().await, Frame::new(CLOSE, ""));
     });
 }
@@ -98,11 +98,11 @@ fn listeners_are_dropped_at_the_end_even_if_they_hold_the_socket() {
         assert_eq!(Arc::strong_count(&held), 1);
         let token = Arc::clone(&held);
         socket.on_message(move |_, _| drop(Arc::clone(&token)));
-        assert_eq!(Arc::strong_count(&held), 1, "nobody is told anything any more");
+        assert_eq!(Arc::strong_count(&held), 1, "the listeners must be dropped");
     });
 }
 
-/// What a document is to a page's sockets, a runtime is to those that were made in it.
+/// The runtime is to its sockets what a document is to the sockets of a page.
 fn another_runtime() -> Runtime {
     Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
 }
@@ -125,7 +125,7 @@ fn make_disappear_not_yet_established_fail_the_connection() {
         raw.expect_end().await;
         assert_eq!(socket.ended().await.code(), 1006);
         assert_eq!(socket.ready_state(), ReadyState::Closed);
-        assert!(heard.rest().await.is_empty(), "there is nothing that listeners could run on");
+        assert!(heard.rest().await.is_empty(), "listeners have no runtime to run on");
     });
 }
 

@@ -1,4 +1,4 @@
-//! Event handlers (`on_…`) and event listeners, as the DOM Standard calls them.
+//! Event handlers (`on_…`) and event listeners, in the terms of the DOM Standard.
 
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -20,7 +20,7 @@ async fn open_and_end(socket: &EventSocket, peer: &Peer) {
     socket.ended().await;
 }
 
-/// The example that every tutorial shows.
+/// The example from every tutorial.
 #[test]
 fn the_four_handlers() {
     run(async {
@@ -94,7 +94,7 @@ fn a_listener_can_be_removed_even_by_one_before_it() {
     });
 }
 
-/// As `socket.onopen = null` does.
+/// Like `socket.onopen = null`.
 #[test]
 fn a_handler_can_be_taken_back_and_set_again_behind_the_others() {
     run(async {
@@ -156,7 +156,7 @@ fn a_handler_may_replace_itself() {
 fn a_listener_that_panics_takes_nobody_with_it() {
     run(async {
         let (peer, other_peer) = (Peer::listen().await, Peer::listen().await);
-        // What it takes to print where it panicked is time that the other waits.
+        // Printing the panic takes time, during which the other socket waits.
         let client = Client::new().limits(patient());
         let socket = EventSocket::from_client(&client, peer.url(), &[], later).unwrap();
         let other = EventSocket::from_client(&client, other_peer.url(), &[], later).unwrap();

@@ -1,6 +1,6 @@
-//! `EventSocket`, paragraph by paragraph of the WHATWG WebSockets Standard. A file stands for a section of it, or for a part
-//! of its section "The WebSocket interface", a test for a paragraph or a step of an algorithm: `docs/whatwg.md` has them
-//! all.
+//! `EventSocket`, paragraph by paragraph of the WHATWG WebSockets Standard. Each file covers a section, or a part of
+//! the section "The WebSocket interface"; each test covers a paragraph or a step of an algorithm. `docs/whatwg.md`
+//! lists them all.
 
 mod attributes;
 mod closing;
@@ -18,15 +18,15 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::support::deserted;
 
-/// A port where nobody listens.
+/// A URL on whose port no server listens.
 fn nobody() -> String {
     format!("ws://{}/", deserted())
 }
 
-/// Adds no listeners yet: on a runtime of one thread nothing happens before the test waits for something.
+/// Adds no listeners yet. On a single-threaded runtime nothing happens until the test awaits.
 fn later(_: &EventSocket) {}
 
-/// What listeners of all kinds were told.
+/// Records the events that all listeners receive.
 struct Heard {
     events: UnboundedReceiver<String>,
 }
@@ -51,7 +51,7 @@ impl Heard {
         assert_eq!(self.next().await, event);
     }
 
-    /// Everything from here to the end; the listeners are dropped then.
+    /// All events from here to the end, after which the listeners are dropped.
     async fn rest(&mut self) -> Vec<String> {
         let mut rest = Vec::new();
         while let Some(event) = self.events.recv().await {
@@ -73,5 +73,5 @@ fn shown(event: &Event) -> String {
     }
 }
 
-/// The end of a connection that failed.
+/// The events of a connection that failed.
 const FAILED: [&str; 2] = ["error", "close 1006 \"\" not clean"];

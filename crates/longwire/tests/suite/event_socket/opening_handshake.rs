@@ -7,14 +7,14 @@ use tokio::sync::mpsc::unbounded_channel;
 use super::{FAILED, Heard, later, nobody};
 use crate::support::{Peer, agreement, run};
 
-/// The head of the request that is made for a URL with `rest` behind the server's name, in lower case.
+/// The head of the request for a URL with `rest` after the server's name, in lower case.
 async fn head_for(peer: &Peer, rest: &str, protocols: &[&str]) -> String {
     let url = format!("ws://{}{rest}", peer.addr());
     let _socket = EventSocket::with_protocols(url, protocols, later).unwrap();
     peer.accept().await.head().await.to_ascii_lowercase()
 }
 
-/// What a socket that asks for `protocols` tells of a server that answers with the bytes of `answer`.
+/// The events of a socket that requests `protocols`, with a server that answers with these bytes.
 async fn told_of(answer: impl AsRef<[u8]>, protocols: &[&str]) -> Vec<String> {
     let peer = Peer::listen().await;
     let socket = EventSocket::with_protocols(peer.url(), protocols, later).unwrap();
@@ -101,7 +101,7 @@ fn step_2_a_redirect_is_an_error() {
         assert_eq!(told_of(answer, &[]).await, FAILED);
         tokio::select! {
             biased;
-            _ = other.accept() => panic!("it was followed"),
+            _ = other.accept() => panic!("the redirect was followed"),
             () = crate::support::settle() => {}
         }
     });

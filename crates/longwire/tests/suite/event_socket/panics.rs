@@ -1,4 +1,4 @@
-//! What the application has run for a socket, and panics.
+//! Panics in code that the application runs for a socket.
 
 use std::io;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use crate::support::{ROOMY, Raw, TEXT, agreement, plain, run_paused};
 
 const URL: &str = "ws://a.example/";
 
-/// Of a connector that panics the listeners are told as of others that fail.
+/// A connector that panics is reported to the listeners like one that fails.
 #[test]
 fn a_connector_that_panics_fails_the_connection() {
     run_paused(async {
@@ -31,7 +31,7 @@ fn a_connector_that_panics_fails_the_connection() {
     });
 }
 
-/// So it is with one that does not wait before it panics, which is when the socket is made.
+/// The same holds for a connector that panics before it waits, while the socket is being created.
 #[test]
 fn what_panics_at_once_fails_the_connection_too() {
     run_paused(async {
@@ -61,7 +61,7 @@ fn what_panics_at_once_fails_the_connection_too() {
     });
 }
 
-/// Panics when a letter arrives that it does not like.
+/// A transport that panics when a certain byte arrives.
 struct Fussy(DuplexStream);
 
 impl AsyncRead for Fussy {
@@ -90,7 +90,7 @@ impl AsyncWrite for Fussy {
     }
 }
 
-/// So it is with a transport of the application's.
+/// The same holds for a transport of the application.
 #[test]
 fn a_transport_that_panics_fails_the_connection() {
     run_paused(async {

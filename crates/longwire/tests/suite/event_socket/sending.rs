@@ -96,7 +96,7 @@ fn a_server_that_does_not_read_does_not_make_send_wait() {
             assert_eq!(socket.send(vec![0; 1 << 20]), SendStatus::Queued);
             settle().await;
         }
-        // Messages of the server are told meanwhile.
+        // Messages of the server are still received.
         raw.send(plain(TEXT, "hello")).await;
         heard.expect("message hello").await;
         socket.set_max_buffered_amount(32 << 20);

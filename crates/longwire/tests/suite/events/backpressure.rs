@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::support::{BINARY, Conn, Frame, Raw, Script, TEXT, Told, for_each_engine, masked};
 
-/// Far more than the systems of both ends take.
+/// Far more than the systems of both ends buffer.
 const MANY: usize = 400;
 
 const LARGE: usize = 64 << 10;
@@ -34,7 +34,7 @@ fn nothing_is_delivered_while_the_queue_is_full_and_nothing_is_lost() {
                     LARGE => socket.send(padded(text, LARGE)),
                     _ => socket.send(text),
                 };
-                assert_eq!(status, SendStatus::Queued, "a handler that answers need not look");
+                assert_eq!(status, SendStatus::Queued, "a handler that only answers need not check");
             })
             .run(engine, |server| server.limits(limits()))
             .await;
@@ -54,7 +54,7 @@ fn nothing_is_delivered_while_the_queue_is_full_and_nothing_is_lost() {
     });
 }
 
-/// What it may still send is bounded by the systems' buffers, which do not grow to 64 MiB.
+/// What it may still send is bounded by the system's buffers, which do not grow to 64 MiB.
 #[test]
 fn a_peer_that_does_not_read_is_not_read_from() {
     for_each_engine(async |engine| {
@@ -64,7 +64,7 @@ fn a_peer_that_does_not_read_is_not_read_from() {
         let frames = masked(TEXT, "x".repeat(1000)).repeat(64);
         let (mut sent, mut rounds_in_vain) = (0, 0);
         while rounds_in_vain < 10 {
-            // Cutting a frame does no harm: what is written next begins where this ended.
+            // Cutting a frame is harmless: the next write continues where this one ended.
             match slow.try_write(&frames[sent % frames.len()..]) {
                 Ok(count) => (sent, rounds_in_vain) = (sent + count, 0),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -113,7 +113,7 @@ fn send_tells_that_there_is_no_room_and_on_drain_that_there_is() {
     });
 }
 
-/// The usual way to send much: until there is no room, and on when there is.
+/// The usual way to send a lot: until there is no room, and again when there is.
 #[test]
 fn what_is_sent_whenever_there_is_room_arrives_whole_and_in_order() {
     const COUNT: usize = 2_000;
@@ -134,7 +134,7 @@ fn what_is_sent_whenever_there_is_room_arrives_whole_and_in_order() {
     });
 }
 
-/// A large payload is read straight into its message, past the place where deliveries are held back.
+/// A large payload is read directly into its message, bypassing the point where messages are held back.
 #[test]
 fn a_large_message_that_ends_while_the_queue_is_full_waits_too() {
     for_each_engine(async |engine| {
@@ -179,13 +179,13 @@ fn a_large_message_that_ends_while_the_queue_is_full_waits_too() {
             }
         };
         assert_eq!(answer, Frame::new(TEXT, "got it"));
-        assert!(flooded > 0, "the answer came before what waited");
+        assert!(flooded > 0, "the answer came before the queued messages");
         assert_eq!(seen.try_iter().collect::<Vec<_>>(), [SendStatus::Queued]);
         drop(sending.await.unwrap());
     });
 }
 
-/// A loop belongs to all of its connections, however much one of them has to send.
+/// A loop serves all of its connections, however much one of them sends.
 #[test]
 fn a_stream_without_end_to_one_does_not_keep_others_waiting() {
     for_each_engine(async |engine| {
@@ -202,7 +202,7 @@ fn a_stream_without_end_to_one_does_not_keep_others_waiting() {
         stream.set_nonblocking(false).unwrap();
         let stop = stream.try_clone().unwrap();
         let reading = std::thread::spawn(move || {
-            // It ends by a reset.
+            // It ends with a reset.
             let _reset = std::io::copy(&mut &stream, &mut std::io::sink());
         });
         for _ in 0..50 {

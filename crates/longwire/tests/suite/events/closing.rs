@@ -10,12 +10,12 @@ use crate::support::{
     upgrade_request,
 };
 
-/// Closes with 4000 and "enough" at whatever is received.
+/// Closes with 4000 and "enough" on any message.
 fn closing() -> Script {
     Script::new().on_message(|socket, _| socket.close(4000, "enough").unwrap())
 }
 
-/// The server is to end the connection without waiting for its client to do so (RFC 6455 §7.1.1).
+/// The server must end the connection without waiting for its client to do so (RFC 6455 §7.1.1).
 #[test]
 fn the_handler_closes() {
     for_each_engine(async |engine| {
@@ -81,7 +81,7 @@ fn the_peer_vanishes() {
             let mut server = Script::new().run(engine, |server| server).await;
             let mut raw = server.open("/").await;
             raw.send(sent).await;
-            // Reset, not ended.
+            // A reset instead of an orderly end.
             raw.into_inner().set_zero_linger().unwrap();
             server.expect(Told::Open).await;
             server.expect(Told::lost()).await;
@@ -248,7 +248,8 @@ fn what_was_sent_before_the_close_arrives_however_slow_the_peer() {
     });
 }
 
-/// The other direction is open: the answers and the Close frame for a client that ended its side behind its own were lost.
+/// The other direction is still open. Answers and the Close frame were once lost for a client that ended its side
+/// after its own Close frame.
 #[test]
 fn answers_are_written_to_a_peer_that_has_ended_its_side() {
     for_each_engine(async |engine| {
@@ -287,7 +288,7 @@ fn answers_are_written_to_a_peer_that_has_ended_its_side() {
     });
 }
 
-/// It takes what waits until the time for closing is up, and no longer.
+/// The server writes its queue until the time for closing is over, and no longer.
 #[test]
 fn a_peer_that_has_ended_its_side_and_does_not_read_is_dropped() {
     for_each_engine(async |engine| {

@@ -9,11 +9,11 @@ use crate::support::{
     BINARY, CLOSE, EventServer, Frame, Raw, Script, TEXT, Told, close, for_each_engine, masked,
 };
 
-/// So many clients that the system gives some to each loop.
+/// Enough clients that the system gives some to each loop.
 const CLIENTS: usize = 40;
 
-/// Clients of two loops, which have subscribed to "/even" and "/odd" by turns, and to what they send; "address" asks for
-/// their own.
+/// Clients of two loops, alternately subscribed to "/even" and "/odd", and to every topic that they send; "address"
+/// requests their own address.
 async fn clients(engine: Engine) -> (EventServer, Vec<Raw<TcpStream>>) {
     let script = Script::new().on_open(|socket| socket.subscribe(&socket.state().clone())).on_message(
         |socket, message| {
@@ -69,7 +69,7 @@ fn all_subscribers_of_a_topic_are_closed_and_no_others() {
     });
 }
 
-/// Closing does not depend on whether its count is awaited.
+/// Closing does not depend on whether the count is awaited.
 #[test]
 fn a_count_that_nobody_waits_for_is_closed_all_the_same() {
     for_each_engine(async |engine| {

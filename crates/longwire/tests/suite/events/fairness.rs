@@ -1,4 +1,4 @@
-//! A loop belongs to all of its connections, however much one of them sends.
+//! A loop serves all of its connections, however much one of them sends.
 
 use std::sync::mpsc::channel;
 
@@ -7,7 +7,7 @@ use crate::support::{Frame, Script, TEXT, Told, for_each_engine, masked, upgrade
 /// A binary message, compressed.
 const COMPRESSED: u8 = 0xc2;
 
-/// How many messages the flood has.
+/// The number of messages in the flood.
 const FLOOD: usize = 40;
 
 /// The payload of a message of a little less than 1 MiB of zeros in DEFLATE: 1,000 bytes.
@@ -20,8 +20,8 @@ fn inflating() -> Vec<u8> {
     deflated
 }
 
-/// How many bytes a server on this port has not read of its connections. From a line of `/proc/net/tcp`: number, local
-/// address, remote address, state, of which 01 is an open connection, and the queues.
+/// How many bytes a server on this port has not yet read from its connections. A line of `/proc/net/tcp` has a
+/// number, the local address, the remote address, the state (01 for an open connection), and the queues.
 fn unread(port: u16) -> usize {
     let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
     let open = sockets.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).filter(|fields| {
@@ -30,7 +30,8 @@ fn unread(port: u16) -> usize {
     open.map(|fields| usize::from_str_radix(fields[4].split_once(':').unwrap().1, 16).unwrap()).sum()
 }
 
-/// All that one read had brought was delivered before anybody else had a turn: 40 MiB here, which the peer sent in 40 KB.
+/// All messages of one read were once delivered before any other connection had a turn: here 40 MiB, which the peer
+/// sent in 40 KB.
 #[cfg(target_os = "linux")]
 #[test]
 fn who_sends_what_inflates_does_not_keep_others_waiting() {

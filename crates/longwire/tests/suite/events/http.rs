@@ -58,7 +58,7 @@ fn a_connection_may_ask_for_pages_and_then_for_a_websocket() {
         server.expect(Told::Open).await;
         server.expect_sometime(Told::message("two")).await;
 
-        // It still has its place among the connections, and gives it back when it ends.
+        // The connection still has its place, and frees it when it ends.
         assert_eq!(server.status(GET).await, "HTTP/1.1 503 Service Unavailable");
         raw.send(masked(CLOSE, close(1000, ""))).await;
         assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1000, "")));
@@ -128,7 +128,7 @@ fn connections_of_plain_http_end_with_the_server() {
     });
 }
 
-/// A request that is never answered, and what tells that it was given up.
+/// A service that never answers, and a channel that reports when a request is dropped.
 fn never_answered(server: Server<Run>) -> (Server<Run>, UnboundedReceiver<&'static str>) {
     struct GivenUp(UnboundedSender<&'static str>);
 
@@ -149,7 +149,7 @@ fn never_answered(server: Server<Run>) -> (Server<Run>, UnboundedReceiver<&'stat
 
 const NEVER: &str = "GET /never HTTP/1.1\r\nHost: example.com\r\n\r\n";
 
-/// Over io_uring it went on when `run` had returned, for as long as it liked.
+/// Over io_uring it once continued after `run` had returned, indefinitely.
 #[test]
 fn a_request_ends_with_the_time_for_the_shutdown() {
     for_each_engine(async |engine| {
@@ -166,7 +166,7 @@ fn a_request_ends_with_the_time_for_the_shutdown() {
         assert_eq!(told.recv().await, Some("asked"));
         server.stop();
         server.returned().await;
-        assert_eq!(told.try_recv(), Ok("given up"), "it is over before `run` is");
+        assert_eq!(told.try_recv(), Ok("given up"), "it must end before `run` does");
         raw.expect_end().await;
     });
 }

@@ -1,4 +1,4 @@
-//! What names a connection.
+//! The identifiers of connections.
 
 use std::collections::HashSet;
 use std::sync::mpsc::channel;
@@ -23,7 +23,7 @@ fn a_connection_has_one_id_for_its_life_and_no_other_connection_has_it() {
             .run(engine, |server| server.workers(2))
             .await;
         let mut seen = HashSet::new();
-        // One after the other, so that places are used again.
+        // One after the other, so that slots are reused.
         for _ in 0..10 {
             let mut raw = server.open("/").await;
             raw.send(masked(TEXT, "who am I?")).await;

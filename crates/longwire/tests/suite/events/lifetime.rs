@@ -1,4 +1,4 @@
-//! How long a connection may live without a word.
+//! How long a connection may stay silent.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ fn who_does_not_answer_is_given_up() {
     });
 }
 
-/// The ping itself cannot be written, and what waits must not wait for ever.
+/// The ping itself cannot be written, but queued output must not wait forever.
 #[test]
 fn who_takes_nothing_is_given_up_too() {
     for_each_engine(async |engine| {
@@ -90,12 +90,12 @@ fn who_speaks_stays() {
                 return;
             }
         }
-        panic!("who speaks is taken for silent");
+        panic!("a client that sends was taken for silent");
     });
 }
 
-/// Whether one who speaks, but answers no ping, is there when one who is silent is given up. It may not be: on a busy
-/// machine it may have been silent for too long itself.
+/// Whether a client that sends, but does not answer pings, outlives a silent one. It may not: on a busy machine it
+/// may have been silent for too long itself.
 async fn outlives_a_silent_one(server: &EventServer) -> bool {
     let mut silent = server.open("/").await;
     let mut speaks = server.open("/").await;
@@ -121,7 +121,7 @@ async fn outlives_a_silent_one(server: &EventServer) -> bool {
     }
 }
 
-/// `Duration::MAX` is written for "never", and no clock counts that far.
+/// `Duration::MAX` stands for "never", and no clock counts that far.
 #[test]
 fn times_may_be_longer_than_a_clock_counts() {
     for_each_engine(async |engine| {

@@ -10,7 +10,7 @@ use crate::support::{
     upgrade_request,
 };
 
-/// First bytes of fragments: the opcode without FIN, and the last continuation.
+/// The first bytes of fragments: the opcode without FIN, and the last continuation.
 const TEXT_BEGINS: u8 = 0x01;
 const GOES_ON: u8 = 0x00;
 const ENDS: u8 = 0x80;
@@ -80,7 +80,7 @@ fn parts_of_a_large_message_go_back() {
         let mut raw = server.open("/").await;
         let (begin, end) = ("κ".repeat(50_000), "λ".repeat(50_000));
         let (first, second) = begin.split_at(30_000);
-        // In two fragments, and twice: the second time its reader knows what comes.
+        // In two fragments, and twice: the second time the reader has state from the first.
         for _ in 0..2 {
             raw.send(masked(TEXT_BEGINS, first)).await;
             raw.send(masked(ENDS, [second, &end].concat())).await;
@@ -96,7 +96,7 @@ fn large_messages_go_both_ways() {
     for_each_engine(async |engine| {
         let server = Script::new()
             .on_message(|socket, message| {
-                // Lent and given away: the ways of a large payload differ.
+                // Borrowed and owned, since a large payload takes a different path in each case.
                 socket.send(message).or_drop();
                 socket.send_message(message.to_message()).or_drop();
             })
@@ -131,7 +131,8 @@ fn a_thousand_messages_in_one_packet_are_answered_in_order() {
     });
 }
 
-/// The address of a message says whether it was copied: two that came in one packet lie as far apart as they did there.
+/// The address of a message shows whether it was copied: two messages from one packet are as far apart as they were
+/// in it.
 #[test]
 fn messages_are_lent_from_where_they_were_read() {
     for_each_engine(async |engine| {
@@ -147,7 +148,7 @@ fn messages_are_lent_from_where_they_were_read() {
         let mut raw = server.open("/").await;
         raw.send([masked(TEXT, "0123456789"), masked(BINARY, "abc")].concat()).await;
         raw.frame().await;
-        // The first payload, and the header of the second.
+        // The length of the first payload and of the second header.
         assert_eq!(raw.frame().await, Frame::new(TEXT, (10 + 6).to_string()));
     });
 }

@@ -186,7 +186,7 @@ fn what_is_wrong_with_a_request_is_answered_in_words() {
     });
 }
 
-/// A reset while the client sends would take the answer away from it.
+/// A reset while the client still sends would destroy the response.
 #[test]
 fn a_client_that_still_sends_gets_the_answer() {
     for_each_engine(async |engine| {
@@ -202,7 +202,7 @@ fn a_client_that_still_sends_gets_the_answer() {
     });
 }
 
-/// `None`: the machine is so busy that the client was not done when the server's patience was at its end.
+/// `None`: the machine is so busy that the server timed out before the client had sent everything.
 async fn answer_to_half_a_megabyte(server: &EventServer, begin: &str) -> Option<String> {
     const PATIENCE: Duration = Duration::from_secs(1);
     let begun = Instant::now();
@@ -217,8 +217,8 @@ async fn answer_to_half_a_megabyte(server: &EventServer, begin: &str) -> Option<
     Some(Raw::new(stream).head().await)
 }
 
-/// The second in which a refused client may fetch the answer was counted from before the handler was asked: over io_uring
-/// it was over before the answer had been written.
+/// A refused client has one second to read the response. That second was once counted from before the handler was
+/// called: over io_uring it was over before the response had been written.
 #[test]
 fn a_refusal_that_takes_the_handler_long_is_sent() {
     for_each_engine(async |engine| {
@@ -238,7 +238,7 @@ fn a_refusal_that_takes_the_handler_long_is_sent() {
         let mut refused = server.raw().await;
         refused.send(upgrade_request("")).await;
         is_asked.recv().await.unwrap();
-        // It comes while the handler is busy, and is given up before the handler is done.
+        // This client arrives while the handler is busy, and times out before the handler is done.
         clock.raw().await.expect_end().await;
         release.send(()).unwrap();
         let head = refused.head().await;
@@ -308,7 +308,7 @@ fn there_are_no_more_connections_than_there_may_be() {
     for_each_engine(async |engine| {
         let server = Script::new().run(engine, |server| server.max_connections(2)).await;
         let mut first = server.open("/").await;
-        // Who has not asked yet counts too.
+        // A client that has not sent a request yet counts as well.
         let silent = server.raw().await;
         server.go_round(&mut first).await;
         let answer = server.ask(upgrade_request("")).await;

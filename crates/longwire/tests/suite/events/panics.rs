@@ -1,4 +1,4 @@
-//! A handler that panics ends its connection with 1011, and no other.
+//! A handler that panics ends its connection with 1011, and no other connection.
 
 use bytes::Bytes;
 use longwire::{Accept, By, Engine, Handler, MessageRef, Refusal, Socket, Upgrade};
@@ -8,7 +8,7 @@ use crate::support::{
     upgrade_request,
 };
 
-/// A server whose handler panics for connections of the path "/panic".
+/// A server whose handler panics for connections to the path "/panic".
 async fn panicking(engine: Engine, script: impl FnOnce(Script) -> Script) -> EventServer {
     script(Script::new()).run(engine, |server| server).await
 }
@@ -43,8 +43,8 @@ fn in_on_message() {
     });
 }
 
-/// What came in the same packet was forgotten with the panic: the peer's Close frame, so that the connection lasted
-/// until the time for closing was up, or the begin of a frame, so that its rest was taken for garbage.
+/// The panic once discarded what came in the same packet: the peer's Close frame, so that the connection lasted until
+/// the time for closing was over, or the start of a frame, so that its rest was parsed as garbage.
 #[test]
 fn what_came_behind_the_message_that_made_it_panic_is_parsed() {
     for_each_engine(async |engine| {
@@ -126,7 +126,7 @@ fn in_on_upgrade() {
     });
 }
 
-/// The state of a connection that panics when it is dropped, if the connection said so.
+/// A connection state that panics when it is dropped, if its connection requested that.
 struct Delicate {
     is_to_panic: bool,
 }
@@ -153,7 +153,7 @@ impl Handler for Careless {
     }
 }
 
-/// It was the end of the loop's thread, and of all connections with it.
+/// It once ended the loop's thread, with all of its connections.
 #[test]
 fn in_the_drop_of_a_state() {
     for_each_engine(async |engine| {
@@ -182,7 +182,7 @@ fn in_the_drop_of_a_state() {
     });
 }
 
-/// The bytes of a message may belong to anything.
+/// The bytes of a message may have any owner.
 #[test]
 fn in_the_drop_of_a_messages_owner() {
     struct Owner(Vec<u8>);

@@ -9,7 +9,7 @@ use crate::support::{
     BINARY, CLOSE, Conn, Frame, Script, TEXT, Told, close, for_each_engine, masked, patient,
 };
 
-/// The first bytes of fragments: without FIN, and with another opcode than that of the message from the second one on.
+/// The first bytes of fragments: without FIN; from the second on, the opcode differs from the message's.
 const FIRST_TEXT: u8 = 0x01;
 const FIRST_BINARY: u8 = 0x02;
 const NEXT: u8 = 0x00;
@@ -46,7 +46,7 @@ fn the_pieces_are_fragments_of_one_message() {
     });
 }
 
-/// 20 MB, of which no more than some 100 KB wait at a time.
+/// 20 MB, of which only about 100 KB are queued at a time.
 #[test]
 fn a_large_message_is_produced_as_fast_as_the_peer_takes_it() {
     const PIECES: usize = 2_000;
@@ -87,7 +87,7 @@ fn a_large_message_is_produced_as_fast_as_the_peer_takes_it() {
     });
 }
 
-/// Begins a message at "begin", and goes on with it and ends it at "end". Tells how sending went at everything else.
+/// Starts a message at "begin", continues it and ends it at "end". On any other text, reports how sending went.
 fn interrupted(socket: &mut Conn<'_>, text: &str) {
     match text {
         "begin" => {
@@ -130,7 +130,7 @@ fn other_messages_wait_for_the_end_of_one_in_pieces_and_those_of_the_handler_are
             server.topics.publish("news", message);
             assert_eq!(remote.send(message), SendStatus::Queued);
         }
-        // The mail has been taken before what arrives later.
+        // The published messages are processed before later input.
         for _ in 0..4 {
             raw.send(masked(TEXT, "between")).await;
             assert_eq!(raw.frame().await, Frame::new(0x89, "between"));
@@ -144,7 +144,7 @@ fn other_messages_wait_for_the_end_of_one_in_pieces_and_those_of_the_handler_are
     });
 }
 
-/// It is not known when the handler finishes the message, so what waits for that is bounded.
+/// The server does not know when the handler will finish the message, so the queue behind it is bounded.
 #[test]
 fn a_subscriber_is_disconnected_when_too_much_waits_for_the_end_of_a_message() {
     for_each_engine(async |engine| {

@@ -8,12 +8,12 @@ use crate::support::{
     BINARY, CLOSE, Conn, EventServer, Frame, Script, TEXT, Told, close, for_each_engine, masked, patient,
 };
 
-/// A server that gives away a handle of each connection.
+/// A server that passes a handle of each connection to the test.
 async fn serve(engine: Engine, script: Script) -> (EventServer, Receiver<Remote>) {
     serve_by(engine, script, |_| {}).await
 }
 
-/// As [`serve`]; each connection begins with `on_open`.
+/// Like [`serve`], and runs `on_open` for each connection.
 async fn serve_by(
     engine: Engine,
     script: Script,
@@ -72,7 +72,7 @@ fn messages_of_a_thread_arrive_in_order() {
     });
 }
 
-/// The Close frame comes behind what was sent before, though that had to wait for room.
+/// The Close frame follows what was sent before, even if that had to wait for room.
 #[test]
 fn it_is_full_when_as_much_waits_as_may_and_closing_loses_nothing() {
     for_each_engine(async |engine| {
@@ -107,7 +107,7 @@ fn it_is_full_when_as_much_waits_as_may_and_closing_loses_nothing() {
     });
 }
 
-/// Messages without content cost something, too: 19 million of them were taken for a client that did not read.
+/// Empty messages have a cost as well: 19 million of them were once queued for a client that did not read.
 #[test]
 fn it_is_full_of_messages_without_content() {
     fn fill(socket: &mut Conn<'_>) {
@@ -119,7 +119,7 @@ fn it_is_full_of_messages_without_content() {
         remotes.recv().unwrap();
         let mut slow = server.open_narrow("/slow").await;
         let remote = remotes.recv().unwrap();
-        // Until the systems of both ends take no more.
+        // Until the systems of both ends accept no more.
         let mut rounds_in_vain = 0;
         while rounds_in_vain < 3 {
             server.go_round(&mut other).await;
@@ -169,7 +169,7 @@ fn a_connection_that_has_ended_takes_nothing() {
         assert_eq!(remote.send("late"), SendStatus::Closed);
         assert!(!remote.is_open());
         remote.close(1000, "again").unwrap();
-        // The place of the connection may be another's now.
+        // Another connection may have the slot now.
         let mut next = server.open("/").await;
         remote.close(1000, "again").unwrap();
         server.go_round(&mut next).await;

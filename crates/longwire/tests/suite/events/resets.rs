@@ -1,4 +1,4 @@
-//! Clients that reset a connection while what they sent waits for room in its queue.
+//! Clients that reset a connection while their messages wait for room in its queue.
 
 use std::io::ErrorKind;
 
@@ -9,10 +9,10 @@ use crate::support::{
     CLOSE, Conn, EventServer, Frame, Raw, Script, TEXT, Told, close, for_each_engine, masked, patient,
 };
 
-/// Far more than the systems of both ends take.
+/// Far more than the systems of both ends buffer.
 const MANY: usize = 400;
 
-/// Answers with much more than it was sent.
+/// Answers with much more than it received.
 fn answer(socket: &mut Conn<'_>, text: &str) {
     if text == "round" {
         socket.send(text).or_drop();
@@ -25,8 +25,8 @@ fn limits() -> Limits {
     patient().low_water(10_000).high_water(50_000)
 }
 
-/// What waited was parsed only when there was room in the queue, which never came: the connection lasted until the
-/// keepalive gave it up, and without one it lasted for as long as the server.
+/// Waiting input was once parsed only when there was room in the queue, which never came: the connection lasted until
+/// the keepalive ended it, and without a keepalive as long as the server.
 #[test]
 fn what_had_arrived_is_given_and_the_connection_ends() {
     for_each_engine(async |engine| {
@@ -58,8 +58,8 @@ fn what_had_arrived_is_given_and_the_connection_ends() {
     });
 }
 
-/// Two addresses could fill the server's memory for nothing: what such connections held counted for as long as they
-/// lasted.
+/// Two addresses could once fill the server's memory: the buffers of such connections counted for as long as the
+/// connections lasted.
 #[test]
 fn what_they_held_is_given_back() {
     for_each_engine(async |engine| {
@@ -79,7 +79,8 @@ fn what_they_held_is_given_back() {
                 server.expect_sometime(Told::lost()).await;
             }
         }
-        // While it arrives, it takes as much again; it would be too much if any of the others still counted.
+        // While it arrives, it takes the same amount again; that would exceed the limit if any of the others still
+        // counted.
         other.send(masked(TEXT, "x".repeat(5 << 20))).await;
         assert_eq!(other.frame().await.payload.len(), 5 << 20);
         other.send(masked(CLOSE, close(1000, ""))).await;
@@ -90,7 +91,7 @@ fn what_they_held_is_given_back() {
     });
 }
 
-/// A client that sends messages of 300,000 bytes to be echoed, until the server reads no more.
+/// A client that sends messages of 300,000 bytes to be echoed, until the server stops reading.
 async fn stall(server: &EventServer, other: &mut Raw<TcpStream>) -> TcpStream {
     let stream = server.open_narrow("/").await.into_inner();
     let message = masked(TEXT, "x".repeat(300_000));

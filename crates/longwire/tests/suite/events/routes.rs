@@ -1,4 +1,4 @@
-//! Several handlers by path on one server, each with its own state.
+//! Several handlers on one server, selected by path, each with its own state.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::support::{Frame, Raw, Serving, TEXT, for_each_engine, masked, upgrade_request};
 
-/// Says where it is, by the parameters of its path.
+/// Answers with the parameters of its path.
 struct Places;
 
 impl Handler for Places {
@@ -27,7 +27,7 @@ impl Handler for Places {
     }
 }
 
-/// Counts the messages of each connection from a number on.
+/// Counts the messages of each connection, starting at a number.
 struct Counter(u64);
 
 impl Handler for Counter {

@@ -1,4 +1,4 @@
-//! What a handler or the HTTP service spawns runs on the runtime of whoever runs the server.
+//! Tasks that the handler or the HTTP service spawns run on the runtime that runs the server.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::support::{CLOSE, Frame, Script, TEXT, close, for_each_engine, masked, upgrade_request};
 
-/// Spawns a task that tells which runtime it is on.
+/// Spawns a task that reports which runtime it runs on.
 fn spawn(place: &'static str, tasks: &UnboundedSender<(&'static str, bool)>, own: tokio::runtime::Id) {
     let tasks = tasks.clone();
     tokio::spawn(async move {
@@ -18,8 +18,8 @@ fn spawn(place: &'static str, tasks: &UnboundedSender<(&'static str, bool)>, own
     });
 }
 
-/// On io_uring there was no runtime at all, and the connection ended with 1011; with readiness it was the loop's own, and
-/// what was spawned ended with the loop.
+/// On io_uring there was once no runtime at all, and the connection ended with 1011. With readiness it was the loop's
+/// own, and spawned tasks ended with the loop.
 #[test]
 fn a_task_of_every_method_is_one_of_the_callers() {
     for_each_engine(async |engine| {

@@ -87,7 +87,7 @@ fn who_has_not_finished_the_handshake_does_not_delay_the_end() {
         let mut silent = server.raw().await;
         let mut slow = server.raw().await;
         slow.send("GET / HTTP/1.1\r\n").await;
-        // A connection that came later is open, so these have been accepted.
+        // A later connection is open, so these have been accepted.
         drop(server.open("/").await);
         server.stop();
         silent.expect_end().await;
@@ -96,7 +96,7 @@ fn who_has_not_finished_the_handshake_does_not_delay_the_end() {
     });
 }
 
-/// What is dropped in the end has ended too, and its handler is told.
+/// A connection that is dropped in the end has ended as well, and its handler learns about it.
 #[test]
 fn who_never_answers_is_dropped_after_the_time_allowed() {
     for_each_engine(async |engine| {
@@ -131,7 +131,7 @@ fn a_server_that_is_dropped_ends_everything() {
     });
 }
 
-/// The loop that waited for a connection kept the port until one came, and reset that.
+/// A loop that was waiting for a connection once kept the port until one came, and reset it.
 #[test]
 fn the_port_is_free_while_connections_still_end() {
     for_each_engine(async |engine| {
@@ -147,7 +147,7 @@ fn the_port_is_free_while_connections_still_end() {
     });
 }
 
-/// Without a connection, which might wake whoever holds the port.
+/// Checks without connecting, which might wake a loop that holds the port.
 async fn port_is_free(address: std::net::SocketAddr) {
     let begun = Instant::now();
     while longwire::Server::bind(address.to_string()).await.is_err() {

@@ -1,4 +1,4 @@
-//! Subscribers that do not take messages as fast as they are published.
+//! Subscribers that do not read messages as fast as they are published.
 
 use std::sync::Mutex;
 use std::sync::mpsc::{Sender, channel};
@@ -10,7 +10,7 @@ use crate::support::{
     CLOSE, EventServer, Frame, Raw, Script, TEXT, Told, close, for_each_engine, masked, patient,
 };
 
-/// Far more than the systems of both ends take.
+/// Far more than the systems of both ends buffer.
 const FLOOD: usize = 400;
 
 const SIZE: usize = 64 << 10;
@@ -19,7 +19,7 @@ fn limits() -> Limits {
     patient().low_water(10_000).high_water(200_000)
 }
 
-/// The message that has this number.
+/// The message with this number.
 fn numbered(number: usize) -> Vec<u8> {
     let mut message = number.to_string().into_bytes();
     message.resize(SIZE, b' ');
@@ -30,7 +30,7 @@ fn number(frame: &Frame) -> usize {
     String::from_utf8_lossy(&frame.payload).trim_end().parse().unwrap()
 }
 
-/// Everybody at "/slow" has subscribed on these terms.
+/// A server on which clients at "/slow" subscribe on these terms.
 async fn serve(engine: Engine, slow: Slow) -> EventServer {
     Script::new()
         .on_open(move |socket| {
@@ -42,7 +42,7 @@ async fn serve(engine: Engine, slow: Slow) -> EventServer {
         .await
 }
 
-/// Publishes to a client that does not read, until the loop has done with it.
+/// Publishes to a client that does not read, until the loop has processed everything.
 async fn flooded(server: &EventServer) -> Raw<TcpStream> {
     let mut other = server.open("/").await;
     let slow = server.open_narrow("/slow").await;
@@ -77,7 +77,7 @@ fn a_slow_one_is_disconnected_unless_said_otherwise() {
     });
 }
 
-/// Reads up to the last message: what was dropped is counted, and the rest is in order.
+/// Reads up to the last message, and checks that the order is kept and that dropped messages are counted.
 async fn what_arrives(server: &EventServer, slow: &mut Raw<TcpStream>) -> Vec<usize> {
     let mut numbers = Vec::new();
     while numbers.last() != Some(&(FLOOD - 1)) {
@@ -117,7 +117,7 @@ fn only_the_latest_waits() {
     });
 }
 
-/// What waits is more than the queue takes at once: it got stuck when the queue was full again.
+/// More is waiting than the queue accepts at once. Delivery once got stuck when the queue filled up again.
 #[test]
 fn all_that_waits_arrives() {
     for_each_engine(async |engine| {
@@ -136,7 +136,7 @@ fn what_waits_is_compressed_too() {
         let server = serve(engine, Slow::DropOldest { keep: 3 }).await;
         let mut slow = Client::new().deflate(Deflate::default()).connect(server.url("/slow")).await.unwrap();
         for number in 0..3_u32 {
-            // What does not shrink, so that the queue fills.
+            // Incompressible data, so that the queue fills.
             let noise: Vec<u8> = (0..1_000_000_u32)
                 .map(|place| (place ^ number).wrapping_mul(0x9e37_79b9).to_be_bytes()[0])
                 .collect();
@@ -166,8 +166,8 @@ fn who_subscribes_again_changes_what_happens() {
     });
 }
 
-/// Whoever is disconnected for being slow has `on_close` publish, which makes the next one too slow: each was
-/// disconnected inside of the other's disconnection, until the stack was full.
+/// When a subscriber is disconnected for being slow, its `on_close` publishes, which makes the next one too slow.
+/// Each was once disconnected inside of the other's disconnection, until the stack overflowed.
 #[test]
 fn disconnections_that_lead_to_others_do_not_pile_up() {
     const CLIENTS: usize = 100;
@@ -181,7 +181,7 @@ fn disconnections_that_lead_to_others_do_not_pile_up() {
             })
             .on_text(|socket, text| {
                 if text == "go" {
-                    // Each has room for one "left" more than the one before; nothing is written before all is over.
+                    // Each has room for one more "left" than the one before; nothing is written until all is over.
                     for number in 0..CLIENTS {
                         socket.publish(&format!("/{number}"), vec![0; 100_000 - 6 * number]);
                     }
@@ -212,7 +212,7 @@ fn disconnections_that_lead_to_others_do_not_pile_up() {
     });
 }
 
-/// A server whose loop waits while it handles the message "wait". Connections at "/flood" subscribe to "flood".
+/// A server whose loop blocks while it handles the message "wait". Connections at "/flood" subscribe to "flood".
 async fn interrupted(engine: Engine) -> (EventServer, Sender<()>) {
     let (go_on, may_go_on) = channel::<()>();
     let may_go_on = Mutex::new(may_go_on);
@@ -232,8 +232,8 @@ async fn interrupted(engine: Engine) -> (EventServer, Sender<()>) {
     (server, go_on)
 }
 
-/// A loop that cannot keep up with its publishers is spared what is too much, and it is counted. Without a subscriber of
-/// that topic it is spared all of it, and nothing counts.
+/// If a loop cannot keep up with its publishers, the excess is dropped and counted. Without a subscriber to that
+/// topic, everything is dropped, and nothing counts.
 #[test]
 fn what_is_published_faster_than_a_loop_takes_it_is_dropped() {
     for_each_engine(async |engine| {
@@ -275,7 +275,7 @@ fn what_is_published_faster_than_a_loop_takes_it_is_dropped() {
     });
 }
 
-/// Messages of one byte cost more than that, too: 64 MiB of them were 2.5 GB.
+/// Messages of one byte cost more than one byte: 64 MiB of them once took 2.5 GB.
 #[test]
 fn small_messages_are_dropped_when_they_cost_too_much() {
     for_each_engine(async |engine| {
@@ -287,7 +287,7 @@ fn small_messages_are_dropped_when_they_cost_too_much() {
         }
         raw.send(masked(TEXT, "wait")).await;
         server.expect(Told::message("wait")).await;
-        // At least the two counters and the length of each, and its place in a queue.
+        // At least two counters and a length per message, and its slot in a queue.
         let most = (64 << 20) / 128;
         let message = bytes::Bytes::from_static(b"x");
         for _ in 0..most + 1_000 {
@@ -297,7 +297,7 @@ fn small_messages_are_dropped_when_they_cost_too_much() {
         assert!(dropped >= 1_000, "{dropped} were dropped");
         go_on.send(()).unwrap();
         assert_eq!(raw.frame().await, Frame::new(TEXT, "wait"));
-        // The loop gives them out in shares of its rounds.
+        // The loop delivers them in shares, one per round.
         loop {
             server.go_round(&mut raw).await;
             if server.topics.publish("something else", "room") == 1 {

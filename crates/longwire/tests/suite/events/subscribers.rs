@@ -1,4 +1,4 @@
-//! How many have subscribed to a topic, and which connections they are.
+//! How many connections have subscribed to a topic, and which ones.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -9,8 +9,8 @@ use tokio::net::TcpStream;
 
 use crate::support::{CLOSE, EventServer, Frame, Raw, Script, TEXT, Told, close, for_each_engine, masked};
 
-/// Connections subscribe to the topic that their path names. They answer "publish" and "publish to others" with the count
-/// that they got, and "topics" with their topics; at "close" they close.
+/// Connections subscribe to the topic that their path names. They answer "publish" and "publish to others" with the
+/// count of subscribers reached, and "topics" with their topics; at "close" they close.
 fn script() -> Script {
     Script::new().on_open(|socket| socket.subscribe(&socket.state().clone())).on_text(|socket, text| {
         let topic = socket.state().clone();
@@ -26,7 +26,7 @@ fn script() -> Script {
     })
 }
 
-/// So many clients that the system gives some to each loop.
+/// Enough clients that the system gives some to each loop.
 const CLIENTS: usize = 60;
 
 async fn clients_of_three_loops(engine: Engine) -> (EventServer, Vec<Raw<TcpStream>>) {
@@ -108,7 +108,7 @@ fn a_connection_knows_its_topics() {
     });
 }
 
-/// It was counted until its transport ended, which its peer may put off for as long as `Limits::close_time`.
+/// It once counted until its transport ended, which its peer may delay by `Limits::close_time`.
 #[test]
 fn a_connection_that_is_closing_does_not_count() {
     for_each_engine(async |engine| {

@@ -1,4 +1,4 @@
-//! What a server does periodically.
+//! Periodic calls of a server.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -40,7 +40,7 @@ fn what_is_published_at_each_tick_reaches_the_subscribers_of_all_loops() {
     });
 }
 
-/// Counts the ticks of each connection, and sends their number to every client but those of `/quiet`.
+/// Counts the ticks of each connection, and sends the count to every client except those of `/quiet`.
 struct Counter;
 
 impl Handler for Counter {

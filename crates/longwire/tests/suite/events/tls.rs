@@ -19,7 +19,7 @@ use crate::support::{
     upgrade_request,
 };
 
-/// A server with a certificate that it has signed itself.
+/// A server with a self-signed certificate.
 struct Secure {
     server: EventServer,
     pem: String,
@@ -50,7 +50,7 @@ impl Secure {
     }
 }
 
-/// Whoever is on the way can write a page of `http://`.
+/// Anyone on the network path can modify a page of `http://`.
 #[test]
 fn a_page_of_http_is_not_the_servers_own() {
     for_each_engine(async |engine| {
@@ -81,7 +81,7 @@ fn messages_come_back() {
     });
 }
 
-/// A certificate for `localhost` that it has signed itself, and its identity.
+/// A self-signed certificate for `localhost`, and its identity.
 fn signed_by_itself() -> (String, Tls) {
     let key = KeyPair::generate().unwrap();
     let pem = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap().pem();
@@ -139,8 +139,8 @@ fn a_refusal_is_readable() {
     });
 }
 
-/// The end of the transport waits behind what TLS holds back; it was forgotten there, and the client waited for it until
-/// the time for closing was up.
+/// The end of the transport must follow the data that TLS buffers. It was once forgotten there, and the client waited
+/// for it until the time for closing was over.
 #[test]
 fn the_end_reaches_a_client_that_reads_late() {
     for_each_engine(async |engine| {
@@ -170,7 +170,7 @@ fn who_does_not_shake_hands_in_time_is_disconnected_and_others_are_not_kept_wait
         let mut silent = secure.server.raw().await;
         let mut garbage = secure.server.raw().await;
         garbage.send("GET / HTTP/1.1\r\n\r\n").await;
-        // On a busy machine it may be too late itself.
+        // On a busy machine it may time out itself.
         let mut client = loop {
             if let Ok(client) = secure.client().connect(secure.url()).await {
                 break client;
@@ -210,7 +210,7 @@ fn all_are_told_of_the_shutdown() {
     });
 }
 
-/// What is encrypted already is written like what is not, also when the client has ended its side.
+/// Data that is already encrypted is written like other data, even if the client has ended its side.
 #[test]
 fn answers_are_written_to_a_peer_that_has_ended_its_side() {
     for_each_engine(async |engine| {
@@ -234,7 +234,7 @@ fn answers_are_written_to_a_peer_that_has_ended_its_side() {
     });
 }
 
-/// With readiness, the shutdown waited for a handshake that never came until its time was up.
+/// With readiness, the shutdown once waited for an unfinished TLS handshake until its time was over.
 #[test]
 fn who_does_not_shake_hands_does_not_delay_the_end() {
     for_each_engine(async |engine| {
@@ -243,7 +243,7 @@ fn who_does_not_shake_hands_does_not_delay_the_end() {
         let set_up = |server: Server<Run>| server.limits(limits).shutdown_time(hour);
         let mut secure = Secure::run(engine, Script::new(), set_up).await;
         let mut silent = secure.server.raw().await;
-        // A connection that came later is open, so this one has been accepted.
+        // A later connection is open, so this one has been accepted.
         drop(secure.client().connect(secure.url()).await.unwrap());
         secure.server.stop();
         silent.expect_end().await;
@@ -251,7 +251,7 @@ fn who_does_not_shake_hands_does_not_delay_the_end() {
     });
 }
 
-/// Nothing is read from a client whose queue is full: that it has reset the connection is seen when it is written to.
+/// The server does not read from a client whose queue is full; it notices a reset when it writes.
 #[test]
 fn a_reset_of_a_peer_that_does_not_read_is_noticed() {
     const MANY: usize = 400;
@@ -287,7 +287,7 @@ fn a_reset_of_a_peer_that_does_not_read_is_noticed() {
     });
 }
 
-/// The loop does not read from a connection while as many futures run as may, and goes on where it stopped.
+/// The loop stops reading from a connection while the limit of futures is reached, and resumes where it stopped.
 #[test]
 fn messages_over_tls_wait_for_futures() {
     for_each_engine(async |engine| {

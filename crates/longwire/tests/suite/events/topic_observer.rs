@@ -1,4 +1,4 @@
-//! The observer of topics: the first subscriber and the last of the whole server.
+//! The observer of topics: the first and the last subscriber of the whole server.
 
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::support::{EventServer, Frame, Raw, Script, TEXT, for_each_engine, masked};
 
-/// "+topic" and "-topic" subscribe and unsubscribe; what is sent comes back then.
+/// "+topic" and "-topic" subscribe and unsubscribe; each message is echoed afterwards.
 fn script() -> Script {
     Script::new().on_text(|socket, line| {
         if let Some(topic) = line.strip_prefix('+') {
@@ -65,7 +65,7 @@ fn the_first_and_the_last_subscriber_of_all_loops_are_observed_and_no_others() {
         }
         say(&mut clients[7], "+news").await;
         assert_eq!(events.recv().await.unwrap(), "+news");
-        // Leaving is unsubscribing, too.
+        // Leaving unsubscribes as well.
         drop(clients);
         assert_eq!(events.recv().await.unwrap(), "-news");
     });
@@ -95,7 +95,7 @@ fn when_run_has_returned_the_observer_has_heard_of_the_end_of_every_topic() {
     });
 }
 
-/// The observer belongs to the server that runs; it goes with one whose future is dropped.
+/// The observer belongs to the running server; dropping the server's future drops it.
 #[test]
 fn a_server_that_is_dropped_drops_its_observer() {
     for_each_engine(async |engine| {
@@ -136,7 +136,7 @@ fn no_loop_waits_for_an_observer_and_what_is_over_meanwhile_is_passed_over() {
     });
 }
 
-/// No lock is held while it is called.
+/// No lock is held during its calls.
 #[test]
 fn an_observer_may_ask_publish_and_close() {
     for_each_engine(async |engine| {

@@ -1,11 +1,11 @@
-//! Topics: who gets what is published.
+//! Topics: which connections get a published message.
 
 use longwire::{Client, Deflate, Engine, Message, Topics};
 
 use crate::support::{CLOSE, EventServer, Frame, Raw, Script, TEXT, close, for_each_engine, masked};
 
-/// A chat: "+topic" and "-topic" subscribe and unsubscribe, "topic:message" publishes, "!topic:message" does so to the
-/// others.
+/// A chat: "+topic" and "-topic" subscribe and unsubscribe, "topic:message" publishes, and "!topic:message" publishes
+/// to the others.
 fn chat() -> Script {
     Script::new().on_text(|socket, line| {
         if let Some(topic) = line.strip_prefix('+') {
@@ -56,7 +56,7 @@ fn subscribers_get_what_is_published_and_others_do_not() {
         }
         say(&mut c, "nothing came").await;
         expect(&mut c, "nothing came").await;
-        // Who publishes need not have subscribed.
+        // A publisher need not have subscribed.
         say(&mut c, "news:from outside").await;
         expect(&mut a, "from outside").await;
         expect(&mut b, "from outside").await;
@@ -116,7 +116,7 @@ fn it_is_published_on_opening_and_on_closing_too() {
         assert_eq!(
             closes.frame().await,
             Frame::new(CLOSE, close(1000, "")),
-            "it has left before that is told"
+            "it must have left before the others learn about it"
         );
         expect(&mut stays, "/closes left").await;
         drop(server.open("/vanishes").await);
@@ -141,7 +141,7 @@ fn subscribing_is_done_before_the_client_knows_that_it_is_connected() {
 async fn clients_of_three_loops(engine: Engine) -> (EventServer, Vec<Raw<tokio::net::TcpStream>>) {
     let server = chat().run(engine, |server| server.workers(3)).await;
     let mut clients = Vec::new();
-    // So many that the system gives some to each loop.
+    // Enough clients that the system gives some to each loop.
     for _ in 0..60 {
         clients.push(subscriber(&server, "all").await);
     }
@@ -204,7 +204,7 @@ fn a_publication_is_compressed_for_those_who_agreed_to_it() {
             server.topics.publish("news", message.clone());
             for client in &mut clients {
                 assert_eq!(client.recv().await.unwrap().as_ref(), Some(&message));
-                // What is sent to one only comes between.
+                // A message to one client arrives in between.
                 client.send("private").await.unwrap();
                 assert_eq!(client.recv().await.unwrap(), Some("private".into()));
             }

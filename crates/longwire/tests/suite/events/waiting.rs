@@ -16,7 +16,7 @@ fn numbered(number: usize) -> String {
     format!("{number:01000}")
 }
 
-/// Sends a text back, from a future that is not ready at once.
+/// Sends a text back from a future that is not ready at once.
 pub(super) fn answer_later(socket: &mut Conn<'_>, text: &str) {
     let text = text.to_owned();
     let answer = async move {
@@ -41,7 +41,7 @@ fn each_message_is_answered_by_a_future_however_few_may_run() {
     });
 }
 
-/// Tells the test when it is dropped.
+/// Notifies the test when it is dropped.
 struct Bell(UnboundedSender<()>);
 
 impl Drop for Bell {
@@ -151,7 +151,7 @@ fn a_timer_wakes_a_loop_that_has_nothing_else_to_do() {
     });
 }
 
-/// The timer is kept in the state, as that of a login that must come in time.
+/// The timer is kept in the connection's state, like the timeout of a login.
 #[test]
 fn a_timer_that_is_set_in_one_call_is_cancelled_in_another() {
     for_each_engine(async |engine| {

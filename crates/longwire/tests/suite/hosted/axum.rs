@@ -1,4 +1,4 @@
-//! The extractor, in a router of axum.
+//! The extractor, in an axum router.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use super::{GET, Host};
 use crate::support::{CLOSE, Frame, PING, PONG, TEXT, close, echo, end, masked, run, upgrade_request};
 
 async fn echoing(upgrade: WebSocketUpgrade) -> Response {
-    // What is set by itself comes before what is set together, in either order.
+    // An individual setting takes precedence over `limits`, in either order.
     upgrade.protocols(["chat.v2"]).max_message_size(1000).limits(Limits::default()).serve(echo)
 }
 
@@ -188,7 +188,7 @@ fn the_terms_of_an_acceptor_hold_beside_those_of_axum() {
     });
 }
 
-/// A client that leaves between its request and the answer.
+/// A client that leaves between its request and the response.
 #[test]
 fn a_client_that_leaves_too_early_is_told_of() {
     run(async {
@@ -202,7 +202,7 @@ fn a_client_that_leaves_too_early_is_told_of() {
             let response = upgrade.on_upgrade(async |_| {});
             async move {
                 arrived.send(()).unwrap();
-                // The client leaves, and the HTTP server drops this.
+                // The client leaves, and the HTTP server drops this future.
                 std::future::pending::<()>().await;
                 response
             }

@@ -1,4 +1,4 @@
-//! What a handler of axum holds, over a transport that makes it wait at every byte.
+//! The connection of an axum handler, over a transport that makes it wait at every byte.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ use crate::support::{
     CLOSE, Frame, PING, PONG, ROOMY, Raw, TEXT, Trickle, close, masked, polled, run_paused, upgrade_request,
 };
 
-/// A client, and what the handler comes to that holds its connection.
+/// A client, and the result of the handler that has its connection.
 async fn handled<T, F, Fut>(limits: Limits, handler: F) -> (Raw<DuplexStream>, oneshot::Receiver<T>)
 where
     T: Send + 'static,
@@ -36,7 +36,7 @@ where
             let (mut parts, _) = request.into_parts();
             let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await.unwrap();
             Ok::<_, Infallible>(upgrade.limits(limits).on_upgrade(async |socket| {
-                // A test that has heard enough does not wait for it.
+                // A test that has seen enough does not wait for the result.
                 let _unheard = done.send(handler(socket).await);
             }))
         }
@@ -49,7 +49,7 @@ where
     (raw, outcome)
 }
 
-/// Senders wait as soon as anything waits to be written.
+/// Senders wait whenever anything is queued.
 fn no_room() -> Limits {
     Limits::default().low_water(0).high_water(0)
 }
@@ -116,7 +116,7 @@ fn send_that_is_dropped_has_sent_nothing_or_the_whole() {
     });
 }
 
-/// The sink had taken the ping, so it leaves, whatever becomes of the message behind it.
+/// The sink had accepted the ping, so it is sent, whatever happens to the message after it.
 #[test]
 fn a_ping_in_the_sink_outlives_a_send_that_is_dropped() {
     run_paused(async {

@@ -1,4 +1,4 @@
-//! The upgrade function, in a service of hyper.
+//! The upgrade function, in a hyper service.
 
 use std::convert::Infallible;
 
@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use super::{GET, Host};
 use crate::support::{Frame, TEXT, echo, end, masked, run, upgrade_request};
 
-/// A server that opens a WebSocket on every request; the results of its connections come out.
+/// A server that opens a WebSocket on every request, and the results of its connections.
 async fn host(endpoint: Endpoint) -> (Host, mpsc::UnboundedReceiver<longwire::Result<()>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
@@ -74,7 +74,7 @@ fn what_asks_for_no_websocket_gets_a_page() {
     });
 }
 
-/// It lies in hyper's buffer when hyper gives the transport back.
+/// These bytes are in hyper's buffer when hyper returns the transport.
 #[test]
 fn what_came_with_the_request_is_not_lost() {
     run(async {

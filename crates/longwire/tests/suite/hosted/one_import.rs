@@ -1,4 +1,4 @@
-//! Handlers of axum with one import changed: the same application with `axum::extract::ws` and with `longwire::axum`, in
+//! axum handlers with one import changed: the same application with `axum::extract::ws` and with `longwire::axum`, in
 //! the same conversations with a client of raw bytes.
 
 mod differences;
@@ -22,7 +22,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use super::{GET, Host};
 use crate::support::{BINARY, CLOSE, Frame, PING, PONG, Raw, TEXT, close, masked, run, upgrade_request};
 
-/// The application, running.
+/// The running application.
 struct Application {
     host: Host,
     seen: UnboundedReceiver<String>,
@@ -39,12 +39,12 @@ impl Application {
         Application { host: Host::axum(ours::router(tell)).await, seen }
     }
 
-    /// A client that was accepted.
+    /// A client whose request was accepted.
     async fn open(&self, target: &str) -> Raw<TcpStream> {
         self.open_with(target, "").await.0
     }
 
-    /// A client that was accepted, and the response to its request, which has `more` header lines.
+    /// A client whose request, with `more` header lines, was accepted, and the response.
     async fn open_with(&self, target: &str, more: &str) -> (Raw<TcpStream>, String) {
         let mut raw = self.host.raw().await;
         raw.send(request(target, more)).await;
@@ -53,7 +53,7 @@ impl Application {
         (raw, head)
     }
 
-    /// Its handlers see this next.
+    /// Checks what its handlers see next.
     async fn expect_seen(&mut self, expected: &[&str]) {
         for expected in expected {
             assert_eq!(self.seen.recv().await.unwrap(), *expected);
@@ -85,7 +85,7 @@ fn messages_are_echoed_and_pings_and_pongs_seen_in_their_order() {
         raw.send([masked(PING, "p1"), masked(TEXT, "one"), masked(PONG, ""), masked(BINARY, [2])].concat())
             .await;
         let mut heard = [raw.frame().await, raw.frame().await, raw.frame().await];
-        // Whether the ping is answered before or after what was read with it is up to the server.
+        // The server decides whether it answers the ping before or after what was read with it.
         heard.sort_by_key(|frame| frame.first);
         assert_eq!(heard, [Frame::new(TEXT, "one"), Frame::new(BINARY, [2]), Frame::new(PONG, "p1")]);
         application.expect_seen(&[r#"ping b"p1""#, "text one", r#"pong b"""#, r#"binary b"\x02""#]).await;
@@ -171,7 +171,7 @@ fn the_handler_closes_with_a_code_and_a_reason() {
     with_both(|mut application| async move {
         let mut raw = application.open("/closing/4001").await;
         assert_eq!(raw.frame().await, Frame::new(CLOSE, close(4001, "log in again")));
-        // What was on its way is still received.
+        // Messages in transit are still received.
         raw.send([masked(TEXT, "wait"), masked(CLOSE, close(4001, "all right"))].concat()).await;
         raw.expect_end().await;
         application

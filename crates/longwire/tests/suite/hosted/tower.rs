@@ -1,4 +1,4 @@
-//! The layer, above a router of axum.
+//! The layer, around an axum router.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -20,7 +20,7 @@ use crate::support::{Frame, TEXT, echo, masked, polled, run, settle, upgrade_req
 
 fn router(layer: WebSocketLayer) -> Router {
     let router = Router::new().route("/", get("a page")).route("/other", any("another page"));
-    // A fallback, so that the layer is above what has no route, too.
+    // With a fallback, so that the layer also covers paths without a route.
     router.fallback(async || (StatusCode::NOT_FOUND, "nothing here")).layer(layer)
 }
 
@@ -135,7 +135,7 @@ fn http_2_is_refused_in_words() {
         let text = answer.into_body().collect().await.unwrap().to_bytes();
         assert!(text.starts_with(b"WebSockets are served over HTTP/1.1 only"), "{text:?}");
 
-        // The CONNECT of a proxy, which has no path, is none of the layer's business.
+        // The CONNECT of a proxy, which has no path, passes through the layer.
         let answer = service.ready().await.unwrap().call(request("example.com:443")).await.unwrap();
         assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "below");
     });
@@ -190,7 +190,7 @@ fn a_client_whose_answer_is_given_up_is_left_without_a_websocket() {
         };
         let host = Host::axum(Router::new().route_service("/", service_fn(giving_up))).await;
         assert_eq!(host.ask(upgrade_request("")).await.0, "http/1.1 503 service unavailable");
-        // The client has left: what was to become of its connection is decided.
+        // The client has left, so the fate of its connection is decided.
         settle().await;
         assert!(told.try_recv().is_err(), "a handler was run");
     });

@@ -1,4 +1,5 @@
-//! The futures of an upgrade, dropped after every number of polls, over a transport that makes them wait at every byte.
+//! The futures of an upgrade, dropped after every number of polls, over a transport that makes them wait at every
+//! byte.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -18,7 +19,7 @@ use crate::support::{
     CLOSE, Frame, ROOMY, Raw, TEXT, Trickle, close, echo, masked, plain, polled, run_paused, upgrade_request,
 };
 
-/// A client that has asked for a WebSocket, and what the server has of it.
+/// A client that has requested a WebSocket, and the server's future for it.
 async fn asked() -> (Raw<DuplexStream>, Upgrading) {
     let (ours, theirs) = tokio::io::duplex(ROOMY);
     let (give, given) = oneshot::channel();

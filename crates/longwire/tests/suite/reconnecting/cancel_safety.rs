@@ -20,7 +20,7 @@ fn slow() -> (ReconnectingSocket, Dialled) {
     (client.connect(URL).unwrap(), server)
 }
 
-/// Two connections that break, and a third that is closed; what was said on each.
+/// Two connections that break, and a third that is closed, with messages on each.
 async fn three_connections(mut server: Dialled) {
     for number in 0..3 {
         let mut raw = server.open().await;
@@ -69,7 +69,7 @@ fn recv_may_be_a_new_call_at_every_poll() {
                 Some(Ok(Some(_))) => received += 1,
                 Some(Ok(None)) => break,
                 Some(Err(error)) => panic!("{error}"),
-                // Time goes on only if somebody waits for it.
+                // The paused clock advances only if a task waits for it.
                 None => tokio::time::sleep(std::time::Duration::from_millis(1)).await,
             }
         }
@@ -78,7 +78,7 @@ fn recv_may_be_a_new_call_at_every_poll() {
     });
 }
 
-/// An open connection on which nothing fits beside what waits to be written.
+/// An open connection whose queue has no room left.
 async fn open(socket: &mut ReconnectingSocket, server: &mut Dialled) -> Raw<DuplexStream> {
     let serving = async {
         let mut raw = server.open().await;
@@ -113,7 +113,7 @@ fn send_takes_the_message_or_does_not() {
     });
 }
 
-/// A server that closes with 1000 while something is on its way, and ends the connection when it has heard "bye".
+/// A server that closes with 1000 while a message is in transit, and ends the connection when it has received "bye".
 async fn answer_bye(mut raw: Raw<DuplexStream>) {
     raw.send([plain(TEXT, "late"), plain(CLOSE, close(1000, ""))].concat()).await;
     assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1000, "bye")));

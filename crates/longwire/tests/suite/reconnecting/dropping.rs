@@ -1,4 +1,4 @@
-//! Handles that are closed or dropped.
+//! Closing and dropping handles.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ fn to_close_ends_a_wait_or_a_try_at_once() {
             assert!(matches!(sender.state(), State::Ended(_)));
             assert!(matches!(sender.send("late").await, Err(Error::Closed(_))));
             assert_eq!(begun.elapsed(), Duration::ZERO);
-            // The try has been dropped with its transport.
+            // The attempt has been dropped with its transport.
             drop(sender);
             if is_trying {
                 let (mut raw, _) = server.request().await;
@@ -60,7 +60,7 @@ fn a_socket_that_is_closed_says_goodbye_and_is_not_opened_again() {
             assert_eq!(raw.frame().await, Frame::new(CLOSE, close(1001, "bye")));
             raw.send(plain(CLOSE, close(1001, ""))).await;
         });
-        // 1001 of this end is as good as any.
+        // This end's 1001 is an acceptable result as well.
         assert_eq!(end(&closed.unwrap()), (1001, "", By::Local, true));
         assert_eq!(socket.recv().await.unwrap(), None);
         assert!(server.is_quiet());
@@ -143,7 +143,7 @@ fn without_its_receiver_a_connection_can_be_closed() {
     });
 }
 
-/// Nobody is left who could make a connection.
+/// No task is left that could make a connection.
 #[test]
 fn when_the_runtime_is_shut_down_there_is_no_other_connection() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -165,7 +165,7 @@ fn when_the_runtime_is_shut_down_there_is_no_other_connection() {
     });
 }
 
-/// As above, for a preparation that panics where nobody receives.
+/// The same for a preparation that panics while no task receives.
 #[test]
 fn a_preparation_that_panics_in_the_background_is_the_end() {
     run_paused(async {
@@ -181,7 +181,7 @@ fn a_preparation_that_panics_in_the_background_is_the_end() {
     });
 }
 
-/// As above, where somebody receives: the panic is theirs, and the others are told of the end.
+/// The same while a task receives: the panic is its own, and the others see the end.
 #[test]
 fn a_preparation_that_panics_is_the_end_for_whoever_sends() {
     run_paused(async {

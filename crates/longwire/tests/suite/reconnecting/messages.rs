@@ -1,4 +1,4 @@
-//! What becomes of messages that are sent while there is no connection, or just before.
+//! What happens to messages that are sent while there is no connection, or just before.
 
 use longwire::reconnect::WhileDisconnected;
 use longwire::{Error, Limits, Message, Reconnect, TrySendError};
@@ -69,7 +69,7 @@ fn without_a_queue_nothing_can_be_sent_without_a_connection() {
     });
 }
 
-/// Whether it arrived, only the server knows: sent again, it might arrive twice.
+/// Only the server knows whether the message arrived; sent again, it might arrive twice.
 #[test]
 fn what_a_broken_connection_had_taken_is_not_sent_again() {
     run_paused(async {
@@ -79,7 +79,7 @@ fn what_a_broken_connection_had_taken_is_not_sent_again() {
         let raw = server.open().await;
         settle().await;
         sender.send("message 0").await.unwrap();
-        // It was never looked at.
+        // The server never read it.
         drop(raw);
         settle().await;
         sender.send("message 1").await.unwrap();
@@ -88,7 +88,7 @@ fn what_a_broken_connection_had_taken_is_not_sent_again() {
     });
 }
 
-/// The transport has room for a few messages only, the connection's buffer for one.
+/// The transport has room for only a few messages, and the connection's buffer for one.
 #[test]
 fn what_a_broken_connection_had_not_taken_yet_stays_in_the_queue() {
     run_paused(async {
@@ -108,7 +108,7 @@ fn what_a_broken_connection_had_not_taken_yet_stays_in_the_queue() {
         while heard.last() != Some(&numbered(99)) {
             heard.push(raw.frame().await);
         }
-        // Lost is only what was on its way when the first connection broke, and that is not sent again.
+        // Only messages in transit when the first connection broke are lost, and they are not sent again.
         let lost = 80 - heard.len();
         assert!((1..=30).contains(&lost), "{lost} are lost");
         assert_eq!(heard, (20 + lost..100).map(numbered).collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! Connections that are made again when they break.
+//! Clients that reconnect when their connection breaks.
 
 mod cancel_safety;
 mod dropping;
@@ -20,7 +20,7 @@ fn roomy() -> (Client, Dialled) {
     dialled(ROOMY, Limits::default())
 }
 
-/// How `recv` went: the messages, the error if there was one, and the end.
+/// What `recv` returned: the messages, the error if there was one, and the end.
 type Received = JoinHandle<(Vec<Message>, Option<Error>, longwire::Closed)>;
 
 /// Receives in a task, until the end.
@@ -34,12 +34,12 @@ fn receive(mut receiver: longwire::reconnect::Receiver) -> Received {
                 Err(error) => break Some(error),
             }
         };
-        assert!(matches!(receiver.recv().await, Ok(None)), "an end is for good");
+        assert!(matches!(receiver.recv().await, Ok(None)), "the end must be final");
         (messages, error, receiver.closed())
     })
 }
 
-/// The next state, in a word and what it tells.
+/// The next state, as a word with its details.
 async fn next(states: &mut States) -> String {
     match states.next().await {
         Some(state) => state.to_string(),
@@ -155,7 +155,7 @@ fn mistakes_of_the_caller_are_told_at_once() {
     });
 }
 
-/// Says who it is, and has to be welcome.
+/// Logs in, and must be welcomed.
 async fn log_in(mut socket: WebSocket) -> Result<WebSocket> {
     socket.send("it is me").await?;
     match socket.recv().await? {
@@ -200,7 +200,7 @@ fn a_preparation_that_fails_is_a_failed_try_unless_it_closes_for_good() {
             raw.frame().await;
             raw.send(answer).await;
         }
-        // One that is silent has its time.
+        // A silent server is given its time.
         let _silent = server.open().await;
         let mut raw = server.open().await;
         raw.frame().await;

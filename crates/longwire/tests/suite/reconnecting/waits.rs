@@ -1,4 +1,4 @@
-//! When the next try is made, and when none.
+//! When the next attempt is made, and when there is none.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ fn the_next_try_is_made_when_the_state_says() {
             assert!(wait <= ceiling, "{wait:?}");
             ceiling = (ceiling * 2).min(30 * SECOND);
             let Some(State::Connecting { .. }) = states.next().await else { panic!("no other try") };
-            // The clock of tokio ticks in milliseconds.
+            // tokio's clock ticks in milliseconds.
             let late = Instant::now() - Instant::from_std(until);
             assert!(late <= SECOND / 500, "{late:?}");
         }
@@ -78,7 +78,7 @@ fn short_connections_are_tries_too() {
     });
 }
 
-/// More seconds than a clock has.
+/// More seconds than a clock can count.
 #[test]
 fn a_wait_may_be_as_long_as_a_server_asks() {
     run_paused(async {

@@ -1,4 +1,4 @@
-//! What differs on purpose.
+//! The intended differences.
 
 use super::{Application, request};
 use crate::support::{CLOSE, Frame, TEXT, close, masked, run};

@@ -1,4 +1,4 @@
-// An application of axum, which knows nothing of Longwire. It is included where `ws` is imported.
+// An axum application without any knowledge of Longwire. It is included where `ws` is imported.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -16,10 +16,10 @@ use tokio::sync::mpsc::UnboundedSender;
 use ws::rejection::WebSocketUpgradeRejection;
 use ws::{CloseCode, CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 
-/// What all handlers share.
+/// State that all handlers share.
 #[derive(Clone)]
 struct AppState {
-    /// Told what the handlers see.
+    /// Records what the handlers see.
     seen: UnboundedSender<String>,
     room: Arc<Room>,
 }
@@ -65,7 +65,7 @@ impl AppState {
         });
     }
 
-    /// Sees whatever comes, to the end.
+    /// Records everything that arrives, to the end.
     async fn see(&self, socket: &mut WebSocket) {
         while let Some(message) = socket.recv().await {
             match message {
@@ -96,7 +96,7 @@ async fn echo_messages(mut socket: WebSocket, state: AppState) {
     state.see(&mut socket).await;
 }
 
-/// Pings, waits for whatever comes, and then sends and receives in tasks of their own.
+/// Pings, waits for any message, and then sends and receives in separate tasks.
 async fn counting(upgrade: WebSocketUpgrade, State(state): State<AppState>) -> impl IntoResponse {
     upgrade.on_upgrade(move |mut socket| async move {
         if socket.send(Message::Ping(Bytes::from_static(&[1, 2, 3]))).await.is_err() {
@@ -244,7 +244,7 @@ async fn panicking(upgrade: WebSocketUpgrade) -> Response {
     })
 }
 
-/// Names what is wrong with the request.
+/// Answers with the kind of rejection.
 async fn rejections(upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>) -> Response {
     let rejection = upgrade.unwrap_err();
     let name = match &rejection {
@@ -262,7 +262,7 @@ async fn rejections(upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>
     name.into_response()
 }
 
-/// What a message of each kind becomes.
+/// The conversions of each kind of message.
 pub(super) fn conversions() -> Vec<String> {
     let close = CloseFrame { code: close_code::AWAY, reason: "bye".into() };
     let messages = [
