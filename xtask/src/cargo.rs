@@ -1,15 +1,15 @@
-//! Cargo as an external program.
+//! Running cargo.
 
 use std::process::Command;
 
-/// The cargo that runs this program. Its output is parsed, so it never has colours.
+/// The cargo that runs this program. Colour is disabled because its output is parsed.
 pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.env("CARGO_TERM_COLOR", "never");
     cargo
 }
 
-/// Whether cargo says with this line what it is doing: its verbs end at the twelfth column.
+/// Whether this is one of cargo's status lines: their verbs end at the twelfth column.
 pub(crate) fn is_status(line: &str) -> bool {
     const COLUMNS: usize = 12;
 

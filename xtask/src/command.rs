@@ -1,4 +1,4 @@
-//! External programs that run to their end: each has a deadline and a log.
+//! External programs that run to completion: each has a deadline and a log.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -12,12 +12,12 @@ use anyhow::{Context, Result};
 
 use crate::process_tree;
 
-/// A program that runs to its end.
+/// A program that runs to completion.
 #[derive(Debug)]
 pub(crate) struct Task {
     command: Command,
     deadline: Duration,
-    /// Gets what the program writes to stdout and stderr.
+    /// Receives the program's stdout and stderr.
     log: PathBuf,
 }
 
@@ -40,10 +40,10 @@ impl Task {
         Self { command, deadline, log }
     }
 
-    /// Runs the program; `on_line` sees each line that it writes, as it comes.
+    /// Runs the program. `on_line` receives each line of output as it arrives.
     pub(crate) fn run(mut self, mut on_line: impl FnMut(&str)) -> Result<Finished> {
-        /// How long to wait for lines before looking whether the program has ended. A program that left a process
-        /// behind, which holds its stdout open, is thus not waited for.
+        /// How long to wait for output before checking whether the program has ended. A process that the program left
+        /// behind may hold its stdout open, so the end of the output is not enough.
         const LOOK: Duration = Duration::from_millis(200);
 
         let mut log = create_log(&self.log)?;
@@ -82,12 +82,12 @@ impl Finished {
         matches!(self.end, End::Exited(status) if status.success())
     }
 
-    /// What went wrong, for a person: how it ended, the last lines, where the rest is.
+    /// Describes a failure: how the program ended, its last lines, and the path of the log.
     pub(crate) fn explain(&self) -> String {
         self.explain_with(&self.lines)
     }
 
-    /// Like [`Finished::explain`], with the lines that matter chosen by the caller.
+    /// Like [`Finished::explain`], with lines chosen by the caller.
     pub(crate) fn explain_with<S: AsRef<str>>(&self, lines: &[S]) -> String {
         const SHOWN: usize = 120;
         let end = match self.end {
@@ -103,7 +103,7 @@ impl Finished {
     }
 }
 
-/// The program `name` in one of the directories of `PATH`.
+/// Looks up `name` in the directories of `PATH`.
 pub(crate) fn find_on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)
@@ -119,7 +119,7 @@ pub(crate) fn create_log(log: &Path) -> Result<File> {
     File::create(log).with_context(|| format!("creating {}", log.display()))
 }
 
-/// Starts the program; the error names it. A proxy in the environment is not for this machine itself.
+/// Starts the program; the error names it. Proxies from the environment are disabled for local addresses.
 pub(crate) fn spawn(command: &mut Command) -> Result<Child> {
     let exceptions = std::env::var("no_proxy").or_else(|_| std::env::var("NO_PROXY")).unwrap_or_default();
     let exceptions = format!("localhost,127.0.0.1,::1,{exceptions}");
@@ -127,10 +127,10 @@ pub(crate) fn spawn(command: &mut Command) -> Result<Child> {
         .env("no_proxy", &exceptions)
         .env("NO_PROXY", &exceptions)
         .spawn()
-        .with_context(|| format!("{} could not be started", command.get_program().to_string_lossy()))
+        .with_context(|| format!("cannot start {}", command.get_program().to_string_lossy()))
 }
 
-/// The lines of stdout and stderr in the order of their arrival.
+/// The lines of stdout and stderr in order of arrival.
 fn lines_of(child: &mut Child) -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel();
     if let Some(stdout) = child.stdout.take() {

@@ -1,4 +1,4 @@
-//! `cargo xtask cover`: which lines of the protocol its tests reach, by cargo-llvm-cov.
+//! `cargo xtask cover`: which lines of the protocol crate its tests reach, measured by cargo-llvm-cov.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,8 +16,8 @@ use crate::workspace::Workspace;
 const PACKAGE: &str = "longwire-proto";
 const DEADLINE: Duration = Duration::from_secs(15 * 60);
 
-/// Runs the tests and prints a table in Markdown, a row for each file. Code for tests does not count, and a test that
-/// fails has still reached its lines.
+/// Runs the tests and prints a Markdown table with a row per file. Test code does not count. Failing tests do: the
+/// lines that they reached are covered.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let context = Context::new(workspace);
     let package = workspace.packages.iter().find(|package| package.name == PACKAGE);
@@ -43,7 +43,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// How often each line of each file was run.
+/// How often each line of each file was executed.
 type Hits = BTreeMap<PathBuf, BTreeMap<usize, u64>>;
 
 fn measure(context: &Context<'_>) -> Result<Hits, Stop> {
@@ -63,7 +63,7 @@ fn measure(context: &Context<'_>) -> Result<Hits, Stop> {
     Ok(parse(&text))
 }
 
-/// The lines of an lcov report that count: `SF` names a file, `DA` is a line and how often it was run.
+/// Parses an lcov report: `SF` names a file, `DA` is a line and its execution count.
 fn parse(report: &str) -> Hits {
     let mut hits = Hits::new();
     let mut file = PathBuf::new();
@@ -109,32 +109,32 @@ impl fmt::Display for FileCoverage {
 }
 
 fn percent(lines: usize, missed: usize) -> String {
-    // Rounded down, so that only the whole is 100 %.
+    // Rounded down, so that only full coverage shows as 100 %.
     let per_mille = (lines - missed) * 1000 / lines.max(1);
     format!("{}.{} %", per_mille / 10, per_mille % 10)
 }
 
-/// Where cargo-llvm-cov finds LLVM's tools: it knows where rustup puts them; else those of the version that the
-/// compiler has, which no other can replace.
+/// The LLVM tools for cargo-llvm-cov. It finds those that rustup installs by itself. Otherwise they must have the same
+/// version as the compiler's LLVM.
 fn llvm_tools(context: &Context<'_>) -> Result<Vec<(&'static str, PathBuf)>, Stop> {
     let sysroot = rustc(&["--print", "target-libdir"])?;
     if Path::new(sysroot.trim()).with_file_name("bin").join("llvm-cov").is_file() {
         return Ok(Vec::new());
     }
     let version = rustc(&["-vV"])?;
-    let major = llvm_major(&version).context("rustc does not tell its version of LLVM")?;
+    let major = llvm_major(&version).context("rustc does not report its LLVM version")?;
     let packages = format!("llvm-{major}");
     let find = |tool: &str| context.find_or_install(&[&format!("{tool}-{major}")], &[&packages]);
     Ok(vec![("LLVM_COV", find("llvm-cov")?), ("LLVM_PROFDATA", find("llvm-profdata")?)])
 }
 
 fn rustc(arguments: &[&str]) -> Result<String> {
-    let output = Command::new("rustc").args(arguments).output().context("rustc could not be started")?;
+    let output = Command::new("rustc").args(arguments).output().context("cannot start rustc")?;
     ensure!(output.status.success(), "rustc {}: {}", arguments.join(" "), output.status);
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// The first number of `LLVM version: 22.1.2`.
+/// The major version in `LLVM version: 22.1.2`.
 fn llvm_major(version: &str) -> Option<u32> {
     version.lines().find_map(|line| line.strip_prefix("LLVM version: "))?.split('.').next()?.parse().ok()
 }

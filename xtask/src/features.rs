@@ -1,4 +1,4 @@
-//! Longwire's features and the tests that prove them: `docs/features.toml`, and the table in `docs/features.md`.
+//! Longwire's features and the tests that verify them: `docs/features.toml`, and the table in `docs/features.md`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ const PAGE: &str = "docs/features.md";
 const BEGIN: &str = "<!-- features: written by `cargo xtask features` -->\n";
 const END: &str = "<!-- end of features -->\n";
 
-/// The features, in their order.
+/// The features, in order.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Features {
@@ -24,9 +24,9 @@ pub(crate) struct Features {
 struct Feature {
     /// What a user can do.
     what: String,
-    /// Names of tests as cargo prints them. Each has to pass.
+    /// Names of tests as cargo prints them. Each must pass.
     tests: Vec<String>,
-    /// A file that shows how.
+    /// A file that shows the feature in use.
     #[serde(default)]
     example: Option<String>,
 }
@@ -37,39 +37,38 @@ impl Features {
         toml::from_str(&text).with_context(|| FILE.to_owned())
     }
 
-    /// What is claimed and was not shown by the tests that passed: lines of `cargo test`.
+    /// Reports features whose tests did not pass. `lines` is the output of `cargo test`.
     pub(crate) fn unproven(&self, lines: &[String]) -> Vec<String> {
         let passed = |line: &'_ String| Some(line.strip_prefix("test ")?.strip_suffix(" ... ok")?.to_owned());
         let passed: BTreeSet<String> = lines.iter().filter_map(passed).collect();
         let mut findings = Vec::new();
         for feature in &self.feature {
             for test in feature.tests.iter().filter(|test| !passed.contains(*test)) {
-                findings
-                    .push(format!("{FILE}: no test {test} has passed, which is to show: {}", feature.what));
+                findings.push(format!("{FILE}: test {test} did not pass; it verifies: {}", feature.what));
             }
         }
         findings
     }
 
-    /// What is wrong with the features themselves, or with the page's table of them.
+    /// Reports errors in the list of features, and a table that is out of date.
     pub(crate) fn check(&self, root: &Path) -> Result<Vec<String>> {
         let mut findings = Vec::new();
         for feature in &self.feature {
             if feature.tests.is_empty() {
-                findings.push(format!("{FILE}: nothing shows: {}", feature.what));
+                findings.push(format!("{FILE}: no test verifies: {}", feature.what));
             }
             if let Some(example) = feature.example.as_ref().filter(|example| !root.join(example).is_file()) {
-                findings.push(format!("{FILE}: there is no {example}"));
+                findings.push(format!("{FILE}: {example} does not exist"));
             }
         }
         let page = read_page(root)?;
         if self.put_into(&page)? != page {
-            findings.push(format!("{PAGE} has another table of features: run `cargo xtask features`"));
+            findings.push(format!("the table in {PAGE} is out of date: run `cargo xtask features`"));
         }
         Ok(findings)
     }
 
-    /// Writes the page's table.
+    /// Writes the table into the page.
     pub(crate) fn write(&self, root: &Path) -> Result<()> {
         let page = self.put_into(&read_page(root)?)?;
         std::fs::write(root.join(PAGE), page).with_context(|| format!("writing {PAGE}"))

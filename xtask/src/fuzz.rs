@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: the targets of `fuzz/`, by cargo-fuzz where there is a nightly toolchain, else without it.
+//! `cargo xtask fuzz`: runs the targets of `fuzz/`, with cargo-fuzz if there is a nightly toolchain, else without it.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -14,19 +14,19 @@ use crate::suite::context::Context;
 use crate::suite::outcome::{Outcome, Stop};
 use crate::workspace::Workspace;
 
-/// How long a target runs as part of the tests.
+/// How long a target runs in the test suite.
 const SHORT: Duration = Duration::from_secs(10);
 
-/// A cold build, with room to spare.
+/// Enough for a cold build.
 const BUILD_DEADLINE: Duration = Duration::from_secs(10 * 60);
 
-/// Fuzzes one target, or all of them one after the other, and tells whether each held.
+/// Fuzzes one target, or all of them in turn, and returns whether all passed.
 pub(crate) fn run(workspace: &Workspace, named: Option<&str>, time: Duration) -> Result<bool> {
     let mut targets = targets(workspace)?;
     if let Some(named) = named {
         let known = targets.join(", ");
         targets.retain(|target| target == named);
-        ensure!(!targets.is_empty(), "there is no target {named}; there are {known}");
+        ensure!(!targets.is_empty(), "there is no target {named}; the targets are {known}");
     }
     let outcome = fuzz(&Context::new(workspace), &targets, time)?;
     for note in &outcome.notes {
@@ -35,7 +35,7 @@ pub(crate) fn run(workspace: &Workspace, named: Option<&str>, time: Duration) ->
     Ok(outcome.failed == 0)
 }
 
-/// The suite: every target over its seeds, and a while longer.
+/// The suite: every target runs its seeds, and then fuzzes for a short time.
 pub(crate) fn suite(context: &Context<'_>) -> Result<Outcome, Stop> {
     Ok(fuzz(context, &targets(context.workspace)?, SHORT)?)
 }
@@ -47,7 +47,7 @@ fn targets(workspace: &Workspace) -> Result<Vec<String>> {
     let mut names: Vec<String> =
         entries.filter_map(|entry| Some(entry.ok()?.path().file_stem()?.to_str()?.to_owned())).collect();
     names.sort();
-    ensure!(!names.is_empty(), "{} holds no targets", dir.display());
+    ensure!(!names.is_empty(), "{} contains no targets", dir.display());
     Ok(names)
 }
 
@@ -63,7 +63,7 @@ fn fuzz(context: &Context<'_>, targets: &[String], time: Duration) -> Result<Out
                 .collect();
             for (target, run) in running {
                 let finished =
-                    run.join().map_err(|_| anyhow!("{target}: the run could not be followed"))??;
+                    run.join().map_err(|_| anyhow!("{target}: the thread that ran it panicked"))??;
                 println!("{target}: {}", summary(&finished));
                 outcome.count(&format!("fuzz target {target}"), &finished);
             }
@@ -73,42 +73,43 @@ fn fuzz(context: &Context<'_>, targets: &[String], time: Duration) -> Result<Out
     Ok(outcome)
 }
 
-/// The line in which either engine counts its runs.
+/// The line in which either engine reports its number of runs.
 fn summary(finished: &Finished) -> &str {
     finished.lines.iter().rev().find(|line| line.contains(" runs in ")).map_or("no runs", String::as_str)
 }
 
-/// What makes up the inputs.
+/// The fuzzing engine.
 #[derive(Debug)]
 enum Engine {
-    /// libFuzzer, which sees the code that an input reaches, with `AddressSanitizer`.
+    /// libFuzzer: guided by coverage, with `AddressSanitizer`.
     LibFuzzer { nightly: Nightly, cargo_fuzz: PathBuf },
-    /// `fuzz/examples/stable.rs`, which changes the seeds at random.
+    /// `fuzz/examples/stable.rs`: mutates the seeds at random.
     Stable,
 }
 
 impl Engine {
-    /// The best engine that this machine has or can get, its targets built. Why it is not the best is noted.
+    /// Selects the best engine that is available or can be installed, and builds the targets. If it is not libFuzzer,
+    /// the reason becomes a note.
     fn prepare(context: &Context<'_>, outcome: &mut Outcome) -> Result<Self> {
         match Self::lib_fuzzer(context)? {
             Ok(engine) => Ok(engine),
             Err(why) => {
-                outcome.notes.push(format!("fuzzed without cargo-fuzz, which finds more: {why}"));
+                outcome.notes.push(format!("fuzzed without cargo-fuzz, which finds more bugs: {why}"));
                 let finished =
                     context.run(stable(context.workspace, "build", &[]), BUILD_DEADLINE, "fuzz-build")?;
-                ensure!(finished.succeeded(), "the build of the fuzz targets: {}", finished.explain());
+                ensure!(finished.succeeded(), "building the fuzz targets: {}", finished.explain());
                 Ok(Self::Stable)
             }
         }
     }
 
-    /// libFuzzer, or why it cannot be had.
+    /// libFuzzer, or why it is unavailable.
     fn lib_fuzzer(context: &Context<'_>) -> Result<Result<Self, String>> {
         let Some(nightly) = Nightly::find() else {
             return Ok(Err("rustup has no nightly toolchain".to_owned()));
         };
         let Ok(cargo_fuzz) = context.find_or_cargo_install("cargo-fuzz") else {
-            return Ok(Err("cargo-fuzz could not be installed".to_owned()));
+            return Ok(Err("cannot install cargo-fuzz".to_owned()));
         };
         let build = cargo_fuzz_command(&nightly, &cargo_fuzz, context.workspace, "build");
         let finished = context.run(build, BUILD_DEADLINE, "fuzz-build-nightly")?;
@@ -123,7 +124,7 @@ impl Engine {
         let seconds = time.as_secs().to_string();
         let command = match self {
             Self::LibFuzzer { nightly, cargo_fuzz } => {
-                // What is found goes into the first directory, not among the seeds.
+                // New inputs are written to the first directory, so they do not mix with the seeds.
                 let found = workspace.target.join("fuzz-corpus").join(target);
                 std::fs::create_dir_all(&found).with_context(|| format!("creating {}", found.display()))?;
                 let mut command = cargo_fuzz_command(nightly, cargo_fuzz, workspace, "run");
@@ -142,7 +143,7 @@ impl Engine {
     }
 }
 
-/// `cargo fuzz VERB`, with all checks: `AddressSanitizer`, debug assertions, integer overflow.
+/// `cargo fuzz VERB` with all checks: `AddressSanitizer`, debug assertions and integer overflow.
 fn cargo_fuzz_command(nightly: &Nightly, cargo_fuzz: &PathBuf, workspace: &Workspace, verb: &str) -> Command {
     let mut command = nightly.command(cargo_fuzz);
     command.current_dir(&workspace.root).args(["fuzz", verb, "--fuzz-dir", "fuzz", "--debug-assertions"]);

@@ -1,8 +1,8 @@
-//! `cargo xtask instructions`: how many instructions the protocol's work takes, counted by callgrind.
+//! `cargo xtask instructions`: counts the instructions of typical protocol work with callgrind.
 //!
-//! A count does not depend on how busy the machine is, so it shows a small regression where a clock cannot. It depends
-//! on what was compiled, so the figures are those of the release profile; and on what the processor can do, since some
-//! code is chosen at run time: valgrind shows every program a processor of its own, with AVX2 at most.
+//! Unlike a time, a count does not depend on the load of the machine, so it reveals small regressions. It does depend
+//! on how the code was compiled, so the counts are for the release profile, and on the processor, because some code is
+//! selected at run time. Valgrind always presents its own processor, with AVX2 at most.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,24 +19,24 @@ use crate::suite::outcome::{Outcome, Stop};
 use crate::terminal::{Tone, paint};
 use crate::workspace::Workspace;
 
-/// Where the figures are, from the root of the workspace.
+/// Path of the expected counts, relative to the workspace.
 const FILE: &str = "crates/proto/benches/instructions.json";
 
 /// What is expected, and of what.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Figures {
     architecture: String,
-    /// The compiler that they were counted with. Another one may need other figures.
+    /// The compiler that produced the counts. Another one may need other counts.
     rustc: String,
-    /// How many iterations are compared with twice as many.
+    /// The number of iterations in the first run; the second runs twice as many.
     iterations: u64,
-    /// How far a count may be from what is expected.
+    /// The accepted difference between the expected and the measured count.
     tolerance_percent: f64,
-    /// By workload of the example `instructions`.
+    /// Per workload of the example `instructions`.
     instructions_per_iteration: BTreeMap<String, u64>,
 }
 
-/// Counts, and compares with the figures or replaces them. `true`: all is as expected.
+/// Counts, and compares with the expected counts or replaces them. Returns whether all match.
 pub(crate) fn run(workspace: &Workspace, write: bool) -> Result<bool> {
     let figures = Figures::load(workspace)?;
     let counted = count(&Context::new(workspace), &figures).map_err(|stop| match stop {
@@ -56,24 +56,26 @@ pub(crate) fn run(workspace: &Workspace, write: bool) -> Result<bool> {
     Ok(outcome.failed == 0)
 }
 
-/// The suite: what is counted, compared with the figures.
+/// The suite: compares counts with the expected ones.
 pub(crate) fn suite(context: &Context<'_>) -> Result<Outcome, Stop> {
     let figures = Figures::load(context.workspace)?;
     let counted = count(context, &figures)?;
     Ok(judge(&figures, &counted)?)
 }
 
-/// Compares, and says what to do if something is not as expected.
+/// Compares the counts, and notes what to do about a difference.
 fn judge(figures: &Figures, counted: &BTreeMap<String, u64>) -> Result<Outcome> {
     let mut outcome = compare(figures, counted);
     if outcome.failed > 0 {
         outcome.notes.push(
-            "if that is as it should be, `cargo xtask instructions --write` makes it what is expected"
+            "if the change is intended, `cargo xtask instructions --write` updates the expected counts"
                 .to_owned(),
         );
         let (then, now) = (&figures.rustc, rustc()?);
         if *then != now {
-            outcome.notes.push(format!("it may be the compiler: the figures are of {then}, this is {now}"));
+            outcome.notes.push(format!(
+                "the compiler may be the cause: the expected counts are for {then}, this is {now}"
+            ));
         }
     }
     Ok(outcome)
@@ -98,10 +100,10 @@ impl Figures {
     fn check_machine(&self) -> Result<(), Stop> {
         let (expected, here) = (&self.architecture, std::env::consts::ARCH);
         if expected != here {
-            return Err(Stop::Unavailable(format!("the figures are for {expected}, and this is {here}")));
+            return Err(Stop::Unavailable(format!("the expected counts are for {expected}, this is {here}")));
         }
         if !has_avx2() {
-            return Err(Stop::Unavailable("the figures are for code that uses AVX2".to_owned()));
+            return Err(Stop::Unavailable("the expected counts are for code that uses AVX2".to_owned()));
         }
         Ok(())
     }
@@ -112,15 +114,15 @@ fn has_avx2() -> bool {
     std::arch::is_x86_feature_detected!("avx2")
 }
 
-/// There is only one kind of code elsewhere.
+/// Other architectures have only one code path.
 #[cfg(not(target_arch = "x86_64"))]
 fn has_avx2() -> bool {
     true
 }
 
-/// The name and number of the compiler, as in `rustc 1.95.0`.
+/// The compiler and its version, as in `rustc 1.95.0`.
 fn rustc() -> Result<String> {
-    let output = Command::new("rustc").arg("--version").output().context("rustc could not be started")?;
+    let output = Command::new("rustc").arg("--version").output().context("cannot start rustc")?;
     let version = String::from_utf8(output.stdout)?;
     Ok(version.split(' ').take(2).collect::<Vec<_>>().join(" "))
 }
@@ -140,7 +142,7 @@ fn count(context: &Context<'_>, figures: &Figures) -> Result<BTreeMap<String, u6
             .map(|workload| (workload, scope.spawn(|| callgrind.iteration(workload, figures.iterations))))
             .collect();
         let ended = running.into_iter().map(|(workload, run)| {
-            let count = run.join().map_err(|_| anyhow!("{workload}: the run could not be followed"))??;
+            let count = run.join().map_err(|_| anyhow!("{workload}: the thread that ran it panicked"))??;
             Ok((workload.clone(), count))
         });
         ended.collect::<Result<_>>()
@@ -155,11 +157,13 @@ struct Callgrind<'w> {
 }
 
 impl Callgrind<'_> {
-    /// The instructions of one iteration: what the start of the process takes goes away by the difference.
+    /// The instructions of one iteration. Subtracting two runs removes the cost of starting the process.
     fn iteration(&self, workload: &str, iterations: u64) -> Result<u64> {
         ensure!(iterations > 0, "{FILE}: no iterations");
         let (once, twice) = (self.run(workload, iterations)?, self.run(workload, 2 * iterations)?);
-        let more = twice.checked_sub(once).with_context(|| format!("{workload}: more work took less"))?;
+        let more = twice
+            .checked_sub(once)
+            .with_context(|| format!("{workload}: twice the work took fewer instructions"))?;
         Ok(more / iterations)
     }
 
@@ -176,13 +180,13 @@ impl Callgrind<'_> {
     }
 }
 
-/// The number that callgrind closes with: `==31893== Collected : 46234243`.
+/// The total in callgrind's last line: `==31893== Collected : 46234243`.
 fn total(lines: &[String]) -> Option<u64> {
     lines.iter().rev().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok())
 }
 
-/// Prints what was expected and what was counted. Fewer instructions than expected fail as well: unless the figures
-/// follow, a later regression would hide behind them.
+/// Prints the expected and the measured counts. Fewer instructions than expected fail too: if the expected counts
+/// stayed high, they would hide a later regression.
 fn compare(figures: &Figures, counted: &BTreeMap<String, u64>) -> Outcome {
     let mut outcome = Outcome::default();
     let titles = format!("{:<12} {:>12} {:>12} {:>10}", "workload", "expected", "counted", "change");
@@ -207,7 +211,7 @@ fn compare(figures: &Figures, counted: &BTreeMap<String, u64>) -> Outcome {
     outcome
 }
 
-/// By how many percent a count differs from what was expected.
+/// The difference between the measured and the expected count, in percent.
 fn change(expected: u64, counted: u64) -> f64 {
     (counted as f64 / expected as f64 - 1.0) * 100.0
 }

@@ -1,4 +1,4 @@
-//! The project's own chores: `cargo xtask tidy` holds the house rules, `cargo xtask test` runs every test there is.
+//! Development tasks: `cargo xtask tidy` checks the project's rules, `cargo xtask test` runs all tests.
 
 mod bench;
 mod cargo;
@@ -40,49 +40,49 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Chore {
-    /// Check the house rules: format, lints, documentation, floors, left-overs.
+    /// Check the project's rules: format, lints, documentation, floors, leftovers.
     Tidy,
     /// Run the tests: all suites, or those named.
     Test {
-        /// The suites to run; without one, all of them.
+        /// The suites to run [default: all]
         suites: Vec<Suite>,
-        /// Show the suites instead of running them.
+        /// List the suites instead of running them
         #[arg(long)]
         list: bool,
-        /// Run all of Autobahn's cases, not a sample of its compressed ones.
+        /// Run all of Autobahn's cases instead of a sample of the compressed ones
         #[arg(long)]
         full: bool,
-        /// Write what the suites counted to this file, for the run that these are a part of.
+        /// Write the counts to this file, for the run that this one is part of
         #[arg(long, hide = true)]
         outcome: Option<PathBuf>,
     },
     /// Fuzz the protocol: all targets, or the one named.
     Fuzz {
-        /// A file of `fuzz/fuzz_targets`, without its `.rs`.
+        /// A file of `fuzz/fuzz_targets`, without its `.rs`
         target: Option<String>,
-        /// How long each target runs.
+        /// How long each target runs
         #[arg(long, default_value_t = 60)]
         seconds: u64,
     },
     /// Compare our servers with others.
     Bench(bench::Options),
-    /// Count the instructions of the protocol's work, and compare them with what is expected.
+    /// Count the instructions of typical protocol work, and compare them with the expected counts.
     Instructions {
-        /// Make what was counted what is expected.
+        /// Make the measured counts the expected ones
         #[arg(long)]
         write: bool,
     },
     /// Write the table of `docs/features.md` from `docs/features.toml`.
     Features,
-    /// Measure what each feature takes to build, and how large a small program is, for the tables of features.
+    /// Measure how long each feature takes to build and the size of a small program, for the table of features.
     Weigh,
-    /// Run clients, servers and proxies of others with ours, and write the matrix of what works.
+    /// Run other clients, servers and proxies with ours, and write the matrix of what works.
     Interop,
-    /// Show which lines of the protocol its tests reach.
+    /// Show which lines of the protocol crate its tests reach.
     Cover,
     /// Run the tests of the protocol, the ring and the event loops under the sanitizers.
     Sanitize,
-    /// Keep servers busy with honest and hostile clients, and look what is left of them.
+    /// Load servers with honest and hostile clients, and check for leaks afterwards.
     Soak {
         /// How long.
         #[arg(long, default_value_t = 3600)]

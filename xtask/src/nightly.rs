@@ -1,4 +1,4 @@
-//! The nightly toolchain, for what the stable one cannot do: fuzzing and sanitizers.
+//! The nightly toolchain, for fuzzing and sanitizers.
 
 use std::process::Command;
 
@@ -10,24 +10,24 @@ pub(crate) struct Nightly {
 }
 
 impl Nightly {
-    /// The nightly toolchain, if rustup has one. None is installed for this.
+    /// The nightly toolchain, if rustup has one. It is never installed automatically.
     pub(crate) fn find() -> Option<Self> {
         let output = on_nightly(Command::new("rustc")).arg("-vV").output().ok()?;
         let text = String::from_utf8(output.stdout).ok()?;
         let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name).map(str::trim));
-        // Without rustup, `rustc` is whatever toolchain there is.
+        // Without rustup, `rustc` may be any toolchain.
         field("release:").filter(|release| release.contains("nightly"))?;
         Some(Self { host: field("host:")?.to_owned() })
     }
 
-    /// Makes a program that calls cargo call the nightly one.
+    /// A command for a program that calls cargo, set up to use the nightly one.
     pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         on_nightly(Command::new(program))
     }
 }
 
 fn on_nightly(mut command: Command) -> Command {
-    // `cargo xtask` names its own cargo, which is that of another toolchain.
+    // `cargo xtask` sets `CARGO` to the cargo of another toolchain.
     command.env("RUSTUP_TOOLCHAIN", "nightly").env_remove("CARGO").env("CARGO_TERM_COLOR", "never");
     command
 }

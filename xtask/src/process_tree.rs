@@ -1,11 +1,11 @@
-//! Ending a program together with what it started.
+//! Killing a program together with its descendants.
 
 use std::process::{Child, Command, Stdio};
 
-/// Ends the program and its descendants: `cargo test` that is killed alone would leave its test binary running.
+/// Kills the program and its descendants. Killing `cargo test` alone would leave its test binary running.
 pub(crate) fn kill(child: &mut Child) {
     let descendants = descendants(child.id());
-    // Both fail only for a process that has already ended.
+    // Both fail only if the process has already ended.
     let _ = child.kill();
     let _ = child.wait();
     if !descendants.is_empty() {
@@ -14,7 +14,7 @@ pub(crate) fn kill(child: &mut Child) {
     }
 }
 
-/// The processes below `ancestor`, from `/proc`; none where there is no `/proc`.
+/// The descendants of a process, from `/proc`. Empty on a system without `/proc`.
 fn descendants(ancestor: u32) -> Vec<u32> {
     let processes = processes();
     let mut found = Vec::new();
@@ -44,7 +44,7 @@ fn processes() -> Vec<Process> {
         .collect()
 }
 
-/// The parent's id in `/proc/PID/stat`: "pid (name) state parent …", where the name may hold spaces and brackets.
+/// The parent's id in `/proc/PID/stat`: "pid (name) state parent …". The name may contain spaces and parentheses.
 fn parent_in(stat: &str) -> Option<u32> {
     let (_, after_name) = stat.rsplit_once(')')?;
     after_name.split_whitespace().nth(1)?.parse().ok()
@@ -72,7 +72,7 @@ mod tests {
 
         kill(&mut shell);
 
-        // The pipe ends only when nobody holds it any more, `sleep` included.
+        // The pipe ends only when all processes have closed it, including `sleep`.
         assert_eq!(std::io::Read::read(&mut stdout, &mut [0; 1]).unwrap(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask sanitize`: the protocol, the ring and the event loops under LLVM's sanitizers.
+//! `cargo xtask sanitize`: tests the protocol, the ring and the event loops under LLVM's sanitizers.
 
 use std::process::Command;
 
@@ -12,14 +12,14 @@ use crate::workspace::Workspace;
 
 const NEEDS_NIGHTLY: &str = "the sanitizers need the nightly toolchain, and rustup has none";
 
-/// Some tests under a sanitizer.
+/// A set of tests under a sanitizer.
 struct Trial {
-    /// That of its log.
+    /// The name of its log.
     name: &'static str,
     sanitizer: Sanitizer,
-    /// Which programs `cargo test` builds.
+    /// The test programs that `cargo test` builds.
     programs: &'static [&'static str],
-    /// Which of their tests run, and how.
+    /// Filters and options for the tests.
     tests: &'static [&'static str],
 }
 
@@ -42,18 +42,18 @@ const TRIALS: [Trial; 5] = [
         programs: &["-p", "longwire-ring"],
         tests: &[],
     },
-    // The tests of the event loops over the ring and over readiness. The one that is left out measures the stack by the
-    // addresses of its variables, which the sanitizer keeps elsewhere.
+    // The tests of the event loops, with io_uring and with readiness. The excluded test measures the stack by the
+    // addresses of variables, which the sanitizer moves elsewhere.
     Trial {
         name: "sanitize-event-loops",
         sanitizer: Sanitizer::Address,
         programs: &["-p", "longwire", "--all-features", "--lib", "--test", "suite"],
         tests: &["event", "--skip", "disconnections_that_lead_to_others_do_not_pile_up"],
     },
-    // What threads do to a ring: wake it. All else that they share is safe code over the standard library, which is not
-    // compiled with the sanitizer (that takes its source, the component `rust-src`): each of its mutexes that is waited
-    // for looks like a race, and a suppression of those would suppress everything. One test at a time, for the harness
-    // gives them out and gathers their results by such means too.
+    // The only thing that threads do to a ring is to wake it. The other shared code is safe and uses the standard
+    // library. That is not compiled with the sanitizer, which would need its source (the component `rust-src`), so each
+    // contended mutex looks like a race, and suppressing those would suppress everything. The harness distributes tests
+    // and collects results with such mutexes, too, so the tests run one at a time.
     Trial {
         name: "sanitize-ring-threads",
         sanitizer: Sanitizer::Thread,
@@ -68,7 +68,7 @@ const TRIALS: [Trial; 5] = [
     },
 ];
 
-/// Runs the tests, documentation tests included, and tells whether all passed.
+/// Runs the tests, including documentation tests, and returns whether all passed.
 pub(crate) fn run(workspace: &Workspace) -> Result<bool> {
     let nightly = Nightly::find().ok_or_else(|| anyhow!(NEEDS_NIGHTLY))?;
     let outcome = test(workspace, &nightly)?;
@@ -76,7 +76,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<bool> {
     Ok(outcome.failed == 0)
 }
 
-/// The suite: the same, skipped where there is no nightly toolchain.
+/// The suite: the same tests, skipped without a nightly toolchain.
 pub(crate) fn suite(context: &Context<'_>) -> Result<Outcome, Stop> {
     let nightly = Nightly::find().ok_or_else(|| Stop::Unavailable(NEEDS_NIGHTLY.to_owned()))?;
     Ok(test(context.workspace, &nightly)?)
@@ -86,7 +86,7 @@ fn test(workspace: &Workspace, nightly: &Nightly) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     for trial in &TRIALS {
         if trial.sanitizer == Sanitizer::Thread && !cfg!(target_os = "linux") {
-            outcome.add(Outcome::skipped(format!("{}: io_uring is Linux's", trial.name)));
+            outcome.add(Outcome::skipped(format!("{}: io_uring needs Linux", trial.name)));
             continue;
         }
         outcome.add(cargo_test::run(workspace, trial.name, trial.command(workspace, nightly))?);
@@ -107,7 +107,7 @@ impl Trial {
 }
 
 impl Sanitizer {
-    /// What is compiled for one sanitizer is of no use to another.
+    /// Each sanitizer needs its own build, in its own target directory.
     fn directory(self) -> &'static str {
         match self {
             Sanitizer::Address => "sanitize",
@@ -118,7 +118,7 @@ impl Sanitizer {
     fn flags(self) -> &'static str {
         match self {
             Sanitizer::Address => "-Zsanitizer=address",
-            // The standard library does without.
+            // The standard library is not compiled with the sanitizer.
             Sanitizer::Thread => "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer",
         }
     }

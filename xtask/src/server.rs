@@ -1,4 +1,4 @@
-//! External programs that serve: ready when they accept connections, ended when dropped.
+//! External programs that serve until they are dropped.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -43,10 +43,10 @@ impl Server {
         Ok(server)
     }
 
-    /// Fails when the server has ended, or when a part of it has panicked.
+    /// Fails if the server has ended or if it has panicked.
     pub(crate) fn check(&mut self) -> Result<()> {
         if let Some(status) = self.child.try_wait()? {
-            bail!("the server ended by itself ({status}); see {}", self.log.display());
+            bail!("the server ended unexpectedly ({status}); see {}", self.log.display());
         }
         let log = std::fs::read(&self.log)?;
         if String::from_utf8_lossy(&log).contains("panicked at") {
@@ -62,7 +62,7 @@ impl Drop for Server {
     }
 }
 
-/// An address on the loopback interface that nothing listens on.
+/// A free address on the loopback interface.
 pub(crate) fn free_address() -> Result<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port on 127.0.0.1")?;
     Ok(listener.local_addr()?)

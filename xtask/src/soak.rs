@@ -1,13 +1,13 @@
-//! `cargo xtask soak`: honest and hostile clients of every sort at once, for long.
+//! `cargo xtask soak`: honest and hostile clients of every kind at once, for a long time.
 
 use anyhow::{Context as _, Result};
 
 use crate::cargo::cargo;
 use crate::workspace::Workspace;
 
-/// Keeps a server of each kind busy for as many seconds, all at once, and tells whether each was then as it had been.
+/// Loads a server of each kind for `seconds`, all at once, and returns whether each passed the checks afterwards.
 pub(crate) fn run(workspace: &Workspace, seconds: u64) -> Result<bool> {
-    println!("four servers, {seconds} s, then the time that the last connection takes to end");
+    println!("four servers, {seconds} s, plus the time until the last connection ends");
     let status = cargo()
         .current_dir(&workspace.root)
         .args(["test", "--package", "longwire-cli", "--test", "soak", "--", "--nocapture"])

@@ -1,4 +1,4 @@
-//! What the suites share, those of `cargo xtask test` and those that are chores of their own.
+//! Shared code of the suites of `cargo xtask test` and of the tasks that also run on their own.
 
 pub(crate) mod cargo_test;
 pub(crate) mod certificates;

@@ -1,4 +1,4 @@
-//! What a person sees: headings, marks, progress.
+//! Terminal output: headings, verdicts and progress.
 
 use std::io::{IsTerminal, Write};
 use std::sync::LazyLock;
@@ -9,7 +9,7 @@ static COLOURS: LazyLock<bool> = LazyLock::new(|| {
     !refused && std::io::stdout().is_terminal()
 });
 
-/// The few meanings that a colour has here.
+/// The meanings of colours.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Tone {
     Heading,
@@ -18,7 +18,7 @@ pub(crate) enum Tone {
     Quiet,
 }
 
-/// The text in the colour of its tone, or plain where colours are not wanted (<https://no-color.org>).
+/// The text in the colour of its tone, or plain if colours are disabled (<https://no-color.org>).
 pub(crate) fn paint(tone: Tone, text: &str) -> String {
     let code = match tone {
         Tone::Heading => "1",
@@ -29,12 +29,12 @@ pub(crate) fn paint(tone: Tone, text: &str) -> String {
     if *COLOURS { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
 }
 
-/// Starts the part of the output that belongs to `title`.
+/// Prints the heading of a section of the output.
 pub(crate) fn heading(title: &str) {
     println!("\n{}", paint(Tone::Heading, &format!("== {title}")));
 }
 
-/// One line for one check, and below it what was found.
+/// Prints a line for a check, with its findings below.
 pub(crate) fn verdict(name: &str, findings: &[String]) {
     if findings.is_empty() {
         println!("{} {name}", paint(Tone::Good, "ok    "));
@@ -46,17 +46,17 @@ pub(crate) fn verdict(name: &str, findings: &[String]) {
     }
 }
 
-/// Begins a line of progress in a log.
+/// The prefix of a line of progress in a log.
 const PROGRESS: &str = "… ";
 
-/// What a line of another program of ours tells about its progress; `None`: it tells something else.
+/// The progress in a line of another xtask program, or `None` for any other line.
 pub(crate) fn progress_in(line: &str) -> Option<&str> {
     line.strip_prefix(PROGRESS)
 }
 
-/// A line that tells how far long work has come.
+/// Shows the progress of long work in a single line.
 ///
-/// On a terminal it is rewritten in place; elsewhere it is printed now and then, so that a log stays short.
+/// On a terminal the line is rewritten in place. Elsewhere it is printed at intervals, so that a log stays short.
 #[derive(Debug)]
 pub(crate) struct Progress {
     in_place: bool,
@@ -78,7 +78,7 @@ impl Progress {
             self.said = Instant::now();
             println!("{PROGRESS}{text}");
         }
-        // A progress line that cannot be shown is no reason to stop the work.
+        // Failing to show progress is no reason to stop.
         let _ = std::io::stdout().flush();
     }
 }

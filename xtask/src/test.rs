@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every test there is, suite by suite.
+//! `cargo xtask test`: all tests, suite by suite.
 
 mod autobahn;
 mod deny;
@@ -28,18 +28,18 @@ use crate::tidy;
 use crate::workspace::Workspace;
 pub(crate) use autobahn::Extent;
 
-/// The suites in the order in which they are reported.
+/// The suites, in the order in which they are reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Suite {
-    /// The house rules.
+    /// The project's rules.
     Tidy,
     /// Unit, integration and documentation tests; the release build.
     Rust,
-    /// The fuzz targets of the protocol, each for a short while.
+    /// The fuzz targets of the protocol, each for a short time.
     Fuzz,
     /// The protocol and the event loops under `AddressSanitizer`, the ring under `ThreadSanitizer`.
     Sanitize,
-    /// How many instructions the protocol's work takes.
+    /// The instruction counts of typical protocol work.
     Instructions,
     /// Licences, bans, sources and advisories of the dependencies.
     Deny,
@@ -49,13 +49,14 @@ pub(crate) enum Suite {
     Node,
     /// Headless Chromium against `longwire serve` and its page.
     Browser,
-    /// Clients, servers and proxies of others: the matrix of `docs/interop.md`.
+    /// Other clients, servers and proxies: the matrix of `docs/interop.md`.
     Interop,
 }
 
-/// Phases run one after the other, the lanes of a phase side by side, the suites of a lane one after the other. The tests of
-/// `rust` have the machine for themselves, since some measure time. Of the lanes behind them, the first compiles, and the
-/// second mostly waits: for peers and for the network. All that installs Debian packages is in one lane.
+/// Phases run one after another, the lanes of a phase in parallel, and the suites of a lane one after another. The
+/// tests of `rust` have the machine to themselves because some measure time. In the second phase, the first lane
+/// compiles, and the second mostly waits for peers and the network. All suites that install Debian packages are in one
+/// lane.
 const PHASES: [&[&[Suite]]; 2] = [
     &[&[Suite::Rust]],
     &[
@@ -96,7 +97,7 @@ impl Suite {
     }
 }
 
-/// Shows the suites.
+/// Prints the list of suites.
 pub(crate) fn list() {
     for value in Suite::value_variants().iter().filter_map(Suite::to_possible_value) {
         let help = value.get_help().map(ToString::to_string).unwrap_or_default();
@@ -104,7 +105,7 @@ pub(crate) fn list() {
     }
 }
 
-/// Runs the suites, all of them if none is named, and tells whether nothing failed.
+/// Runs the suites, or all of them if none is named, and returns whether nothing failed.
 pub(crate) fn run(workspace: &Workspace, named: &[Suite], extent: Extent) -> Result<bool> {
     let context = Context::new(workspace);
     let mut report = RunReport::default();
@@ -130,7 +131,7 @@ pub(crate) fn run(workspace: &Workspace, named: &[Suite], extent: Extent) -> Res
     Ok(report.is_clean())
 }
 
-/// Runs a suite as a part of a run of several, which reads what it counted from `file`.
+/// Runs one suite of a larger run, and writes its counts to `file` for that run.
 pub(crate) fn run_as_part(workspace: &Workspace, suite: Suite, extent: Extent, file: &Path) -> Result<bool> {
     let outcome = suite.outcome(&Context::new(workspace), extent);
     let json = serde_json::to_string(&outcome)?;

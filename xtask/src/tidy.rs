@@ -1,4 +1,4 @@
-//! `cargo xtask tidy`: the house rules, made executable.
+//! `cargo xtask tidy`: checks the project's rules.
 
 mod cancel_safety;
 mod crate_order;
@@ -30,10 +30,10 @@ use crate::tidy::source::SourceFile;
 use crate::tidy::toolchain::{FORMAT_BESIDE, TOOLS};
 use crate::workspace::Workspace;
 
-/// The crate whose public types all have an example.
+/// The crate whose public types must all have an example.
 const SHOWN: &str = "longwire";
 
-/// How many checks passed and how many found something.
+/// The number of checks that passed and that had findings.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) passed: u32,
@@ -51,7 +51,7 @@ impl Tally {
     }
 }
 
-/// Runs all checks, the quick ones first, and prints one line for each.
+/// Runs all checks, fast ones first, and prints one line for each.
 pub(crate) fn run(workspace: &Workspace) -> Result<Tally> {
     let rules = Rules::load(&workspace.root)?;
     let mut tally = Tally::default();
@@ -97,7 +97,7 @@ fn check_sources(
         all.extend(files);
     }
     let cancel_safety = cancel_safety::check(&all);
-    // These have no floors, and no users but the project.
+    // These packages have no floors, and only the project uses them.
     for package in beside.iter().flat_map(|workspace| &workspace.packages) {
         all.extend(source::load(workspace, package)?);
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask weigh`: what each feature costs whoever builds with it: processor time, and bytes of a small program.
+//! `cargo xtask weigh`: the cost of each feature in build time (processor time) and in the size of a small program.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,10 +8,10 @@ use anyhow::{Context as _, Result, ensure};
 use crate::cargo::cargo;
 use crate::workspace::Workspace;
 
-/// The file whose table gets the figures, after the column with the number of crates.
+/// The file whose table receives the figures, after the column with the number of crates.
 const TABLE: &str = "crates/longwire/docs/features.md";
 
-/// What a program is built with, and what it does.
+/// A program to build, with its features.
 struct WeighedProgram {
     /// The row of the table, or the comparison.
     name: &'static str,
@@ -21,16 +21,16 @@ struct WeighedProgram {
 
 enum Dependency {
     Longwire(&'static str),
-    /// The usual client of other projects, with the same TLS.
+    /// A client with tokio-tungstenite and the same TLS, for comparison.
     TokioTungstenite,
 }
 
-/// What a program took.
+/// The measured cost of a program.
 #[derive(Debug, Clone, Copy)]
 struct Weight {
-    /// Of all processes of the build, in ticks of the kernel's.
+    /// Processor time of all processes of the build, in kernel ticks.
     processor: u64,
-    /// Of the program, without what is only for debuggers.
+    /// Size of the stripped program.
     bytes: u64,
 }
 
@@ -58,7 +58,7 @@ const fn longwire(name: &'static str, features: &'static str, source: &'static s
     WeighedProgram { name, dependency: Dependency::Longwire(features), source }
 }
 
-/// Builds every program from nothing, and writes the table.
+/// Builds every program from scratch, and writes the table.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut weights = Vec::new();
     for program in &PROGRAMS {
@@ -66,7 +66,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         println!("{:<18} {:>5.1} s  {:>5.2} MB", program.name, seconds(weight), megabytes(weight));
         weights.push((program.name, weight));
     }
-    let (_, least) = weights.first().context("there are programs")?;
+    let (_, least) = weights.first().context("there are no programs")?;
     let path = workspace.root.join(TABLE);
     let text = fs::read_to_string(&path).with_context(|| format!("reading {TABLE}"))?;
     let lines = text.lines().map(|line| with_figures(line, &weights, *least));
@@ -74,7 +74,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// A line of a table with the figures of its row; any other line as it is.
+/// Inserts the figures into a line of the table. Other lines are returned unchanged.
 fn with_figures(line: &str, weights: &[(&str, Weight)], least: Weight) -> String {
     let mut cells: Vec<String> = line.split('|').map(str::to_owned).collect();
     let name = cells.get(1).map(|cell| cell.trim()).unwrap_or_default();
@@ -92,7 +92,7 @@ impl WeighedProgram {
         fs::create_dir_all(folder.join("src"))?;
         fs::write(folder.join("Cargo.toml"), self.manifest(&workspace.root))?;
         fs::write(folder.join("src/main.rs"), self.source)?;
-        // The same versions as those of the workspace, as far as it has them.
+        // Use the same versions as the workspace, where it has them.
         fs::copy(workspace.root.join("Cargo.lock"), folder.join("Cargo.lock"))?;
         let target = folder.join("target");
         if target.exists() {
@@ -144,16 +144,17 @@ fn build(folder: &Path, arguments: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// The processor time of all processes that were started from here and have ended, in the kernel's ticks (proc(5)).
+/// Processor time of all child processes that have ended, in kernel ticks (proc(5)).
 fn children() -> Result<u64> {
-    let stat = fs::read_to_string("/proc/self/stat").context("processor times are read on Linux only")?;
-    let (_, fields) = stat.rsplit_once(')').context("/proc/self/stat has no name in it")?;
+    let stat =
+        fs::read_to_string("/proc/self/stat").context("processor times are available on Linux only")?;
+    let (_, fields) = stat.rsplit_once(')').context("/proc/self/stat contains no process name")?;
     let times = fields.split_whitespace().skip(13).take(2);
-    times.map(|field| field.parse::<u64>().context("/proc/self/stat has something else than a time")).sum()
+    times.map(|field| field.parse::<u64>().context("/proc/self/stat contains an invalid time")).sum()
 }
 
 fn seconds(weight: Weight) -> f64 {
-    // The kernel counts 100 ticks a second for programs.
+    // The kernel reports 100 ticks per second to programs.
     weight.processor as f64 / 100.0
 }
 

@@ -1,4 +1,4 @@
-//! Where things are: what `cargo metadata` says of this workspace.
+//! The workspace's paths and packages, from `cargo metadata`.
 
 use std::path::{Path, PathBuf};
 
@@ -7,10 +7,10 @@ use serde::Deserialize;
 
 use crate::cargo::cargo;
 
-/// Folders that are workspaces of their own: what only they need is no dependency of the project.
+/// Folders with workspaces of their own, whose dependencies do not become dependencies of the project.
 const BESIDE: [&str; 2] = ["bench", "fuzz"];
 
-/// The cargo workspace that the command was called in.
+/// The cargo workspace of the current directory.
 #[derive(Debug)]
 pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
@@ -23,7 +23,7 @@ pub(crate) struct Workspace {
 pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) dir: PathBuf,
-    /// Names of the packages it depends on, normal, build and development dependencies alike.
+    /// Names of the packages that it depends on, including build and development dependencies.
     pub(crate) depends_on: Vec<String>,
 }
 
@@ -33,7 +33,7 @@ impl Workspace {
         Self::ask(None)
     }
 
-    /// The workspaces beside this one. What is made for them goes into the same target directory.
+    /// The workspaces in folders of this one. They share its target directory.
     pub(crate) fn beside(&self) -> Result<Vec<Self>> {
         let manifests = BESIDE.iter().map(|name| self.root.join(name).join("Cargo.toml"));
         manifests
@@ -48,28 +48,28 @@ impl Workspace {
         if let Some(manifest) = manifest {
             command.arg("--manifest-path").arg(manifest);
         }
-        let output = command.output().context("`cargo metadata` could not be started")?;
+        let output = command.output().context("cannot start `cargo metadata`")?;
         ensure!(
             output.status.success(),
             "`cargo metadata`: {}",
             String::from_utf8_lossy(&output.stderr).trim()
         );
-        let metadata: Metadata = serde_json::from_slice(&output.stdout)
-            .context("`cargo metadata` printed something unexpected")?;
+        let metadata: Metadata =
+            serde_json::from_slice(&output.stdout).context("unexpected output of `cargo metadata`")?;
         Ok(metadata.into())
     }
 
-    /// A path as a person in the workspace's root would type it.
+    /// The path relative to the workspace's root.
     pub(crate) fn relative<'p>(&self, path: &'p Path) -> &'p Path {
         path.strip_prefix(&self.root).unwrap_or(path)
     }
 
-    /// Where the output of external commands is kept.
+    /// The log file for an external command.
     pub(crate) fn log(&self, name: &str) -> PathBuf {
         self.target.join("test-logs").join(format!("{name}.log"))
     }
 
-    /// Where tools are installed that the tests need and the machine does not have.
+    /// The directory for tools that the tests install.
     pub(crate) fn tools(&self) -> PathBuf {
         self.target.join("tools")
     }

@@ -1,9 +1,9 @@
-//! The client under the Autobahn test suite: asks a fuzzing server for its cases, echoes through each, and has the report
-//! written. With `--in-pieces` a message is sent back while it still arrives.
+//! The Autobahn client: asks a fuzzing server for its cases, echoes messages in each, and requests the report. With
+//! `--in-pieces`, it sends each message back while the rest is still arriving.
 
 use longwire::{Client, Error, Limits, Message, Result, WebSocket};
 
-/// Sends the next message back when it is whole. `false`: there is none.
+/// Sends the next message back once it is complete. Returns `false` if the connection has ended.
 async fn echo(socket: &mut WebSocket) -> Result<bool> {
     let Some(message) = socket.recv().await? else { return Ok(false) };
     socket.send(message).await?;
@@ -31,7 +31,7 @@ async fn echo_pieces(socket: &mut WebSocket) -> Result<bool> {
 }
 
 pub(crate) async fn run(mut arguments: impl Iterator<Item = String>) -> Result<()> {
-    let server = arguments.next().ok_or_else(|| Error::other("say where the fuzzing server is: ws://…"))?;
+    let server = arguments.next().ok_or_else(|| Error::other("give the fuzzing server's URL: ws://…"))?;
     let server = server.trim_end_matches('/');
     let in_pieces = arguments.next().is_some_and(|option| option == "--in-pieces");
     let limits =
@@ -47,7 +47,7 @@ pub(crate) async fn run(mut arguments: impl Iterator<Item = String>) -> Result<(
     for case in 1..=cases {
         println!("case {case} of {cases}");
         let mut socket = client.connect(format!("{server}/runCase?case={case}&agent=longwire")).await?;
-        // Breaking the protocol is what many cases do; the server judges how that was taken.
+        // Many cases violate the protocol. The server judges the reaction.
         while let Ok(true) = if in_pieces { echo_pieces(&mut socket).await } else { echo(&mut socket).await }
         {
         }

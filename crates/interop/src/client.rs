@@ -1,4 +1,4 @@
-//! The client of the interoperation matrix (`cargo xtask interop`): asks a server for one thing after the other, and
+//! The client of the interoperation matrix (`cargo xtask interop`): runs one check after another against a server, and
 //! prints a line of JSON for each.
 
 use std::fmt::Debug;
@@ -11,7 +11,7 @@ use longwire::{
 };
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// One, two, three and four bytes of UTF-8 a character.
+/// Characters of one, two, three and four bytes in UTF-8.
 const TEXT: &str = "text, κόσμε, 世界, 🦀";
 
 struct Peer {
@@ -19,14 +19,14 @@ struct Peer {
     url: String,
 }
 
-/// How much of a cell works.
+/// How much of a check works.
 enum Works {
     Wholly,
-    /// Only this end's part of it, and why.
+    /// Only this client's part of it, with the reason.
     InPart(String),
 }
 
-/// What arrived and is not told with the messages.
+/// An event that the WebSocket's messages do not show.
 #[derive(Debug, PartialEq)]
 enum Seen {
     Pong(Vec<u8>),
@@ -52,14 +52,14 @@ pub(crate) async fn run(arguments: impl Iterator<Item = String>) -> Result<()> {
 
 impl Peer {
     fn new(mut arguments: impl Iterator<Item = String>) -> Result<Peer> {
-        let url = arguments.next().ok_or_else(|| Error::other("say where the server is: ws://…"))?;
+        let url = arguments.next().ok_or_else(|| Error::other("give the server's URL: ws://…"))?;
         let mut peer = Peer { client: Client::new().proxy(None), url };
         while let (Some(option), Some(value)) = (arguments.next(), arguments.next()) {
             match &*option {
                 "--proxy" => peer.client = peer.client.proxy(Proxy::new(&value)?),
                 "--origin" => peer.client = peer.client.header(ORIGIN, value),
                 "--authority" => peer.client = peer.client.tls(ClientTls::default().add_pem_file(&value)?),
-                _ => return Err(Error::other(format!("there is no {option}"))),
+                _ => return Err(Error::other(format!("unknown option {option}"))),
             }
         }
         Ok(peer)
@@ -82,12 +82,12 @@ impl Peer {
         self.client.connect(&self.url).await
     }
 
-    /// A connection, and what is seen on it.
+    /// A connection, and the events that its observer sees.
     async fn open_watched(&self) -> Result<(WebSocket, UnboundedReceiver<Seen>)> {
         let (tell, seen) = unbounded_channel();
         let observer = FrameObserver::new(move |frame| {
             if let Some(what) = Seen::in_frame(frame) {
-                // Nobody hears of what comes when the check is over.
+                // The check may be over, with nobody receiving any more.
                 let _ = tell.send(what);
             }
         });
@@ -103,7 +103,7 @@ impl Peer {
         Ok(())
     }
 
-    /// A message of this end's in pieces, with a ping between them; then one of the server's.
+    /// Sends a message in fragments with a ping between them, and then asks the server for one.
     async fn fragments(&self) -> Result<Works> {
         let (mut socket, mut seen) = self.open_watched().await?;
         let mut message = socket.stream_text().await?;
@@ -122,13 +122,13 @@ impl Peer {
         Ok(works)
     }
 
-    /// A ping of this end's; then one of the server's.
+    /// Sends a ping, and then asks the server for one.
     async fn pings(&self) -> Result<Works> {
         let (mut socket, mut seen) = self.open_watched().await?;
         socket.send_ping("here").await?;
         tokio::select! {
             seen = seen.recv() => expect(&seen, &Some(Seen::Pong(b"here".into())))?,
-            message = next(&mut socket) => return Err(Error::other(format!("not asked for: {:?}", message?))),
+            message = next(&mut socket) => return Err(Error::other(format!("unexpected message: {:?}", message?))),
         }
         let works = asks(&mut socket, "ping", "ponged").await?;
         socket.close(1000, "").await?;
@@ -187,7 +187,7 @@ impl From<()> for Works {
     }
 }
 
-/// Asks the server for something of its own, which it does or says why it cannot.
+/// Asks the server to do something. The server does it or says why it cannot.
 async fn asks(socket: &mut WebSocket, what: &str, answer: &str) -> Result<Works> {
     socket.send(what).await?;
     let message = next(socket).await?;
@@ -203,7 +203,7 @@ async fn next(socket: &mut WebSocket) -> Result<Message> {
     message.ok_or_else(|| Error::other(format!("no message: {}", socket.closed())))
 }
 
-/// Bytes of which no two neighbours are equal.
+/// Bytes without two equal neighbours.
 fn octets(count: u32) -> Vec<u8> {
     (0..count).map(|place| (place * 31 + (place >> 8)).to_le_bytes()[0]).collect()
 }

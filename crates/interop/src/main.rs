@@ -1,4 +1,4 @@
-//! The part that Longwire takes in the tests with programs of others (`cargo xtask test autobahn interop`).
+//! Longwire's client and servers for the tests with other programs (`cargo xtask test autobahn interop`).
 //!
 //!     longwire-interop autobahn ws://127.0.0.1:9001 [--in-pieces]
 //!     longwire-interop client ws://127.0.0.1:9001/ [--proxy URL] [--authority FILE]
@@ -18,6 +18,6 @@ async fn main() -> Result<()> {
         Some("autobahn") => autobahn::run(arguments).await,
         Some("client") => client::run(arguments).await,
         Some("server") => server::run(arguments).await,
-        _ => Err(Error::other("say which part to take: autobahn, client or server")),
+        _ => Err(Error::other("choose a part: autobahn, client or server")),
     }
 }

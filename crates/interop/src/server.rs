@@ -1,6 +1,6 @@
-//! The servers of the interoperation matrix (`cargo xtask interop`): send every message back, and do what a text asks for.
-//! `close 4321 reason` closes, `ping` pings and says `ponged` when the pong has come, `fragments` is answered in fragments;
-//! or they say why they cannot.
+//! The servers of the interoperation matrix (`cargo xtask interop`). They send every message back, except commands:
+//! `close 4321 reason` closes, `ping` pings and replies `ponged` after the pong, and `fragments` is answered in
+//! fragments. A server that cannot carry out a command replies with the reason.
 
 use longwire::{
     Accept, ControlOpcode, Direction, Error, FrameKind, FrameObserver, Handler, HandlerResult, MessageRef,
@@ -8,7 +8,7 @@ use longwire::{
 };
 use tokio::sync::broadcast;
 
-/// What a text asks for.
+/// The command in a text message.
 enum Asked<'t> {
     Close(u16, &'t str),
     Ping,
@@ -43,12 +43,12 @@ impl Handler for Events {
         match Asked::by(message.as_text()) {
             Asked::Close(code, reason) => {
                 if socket.close(code, reason).is_err() {
-                    socket.send("cannot: that is no close code").or_drop();
+                    socket.send("cannot: invalid close code").or_drop();
                 }
             }
             Asked::Ping => {
                 if socket.ping(b"interop").is_err() {
-                    socket.send("cannot: no ping can be sent").or_drop();
+                    socket.send("cannot: the ping could not be sent").or_drop();
                 }
             }
             Asked::Fragments => drop(socket.send("cannot: the server's interface sends no fragments")),
@@ -63,7 +63,7 @@ impl Handler for Events {
     }
 }
 
-/// The async server: `pongs` are those of all connections.
+/// The async server. `pongs` receives the pongs of all connections.
 async fn attend(mut socket: WebSocket, mut pongs: broadcast::Receiver<Vec<u8>>) -> HandlerResult {
     let name = format!("{:?}", socket.peer_addr()).into_bytes();
     loop {
@@ -95,11 +95,11 @@ async fn send_in_fragments(socket: &mut WebSocket) -> Result<()> {
 
 pub(crate) async fn run(mut arguments: impl Iterator<Item = String>) -> Result<()> {
     let (Some(which), Some(address)) = (arguments.next(), arguments.next()) else {
-        return Err(Error::other("say which server, and where to listen: events 127.0.0.1:9001"));
+        return Err(Error::other("give the server and its address: events 127.0.0.1:9001"));
     };
     let server = Server::bind(address).await?.subprotocols(["interop.v1"]);
     let server = match (arguments.next(), arguments.next()) {
-        // Pages of its own only: a proxy is to pass on which host was asked for.
+        // Accept only pages of this server. The proxy must pass on the Host header.
         (Some(flag), None) if flag == "--behind-tls-proxy" => server.behind_tls_proxy(),
         (Some(certificate), Some(key)) => server.any_origin().tls(Tls::pem_files(certificate, key)?),
         _ => server.any_origin(),
@@ -113,7 +113,7 @@ pub(crate) async fn run(mut arguments: impl Iterator<Item = String>) -> Result<(
         if let (Direction::Received, FrameKind::Control { opcode: ControlOpcode::Pong, .. }) =
             (frame.direction, frame.header.kind)
         {
-            // Nobody listens if the connection has just ended.
+            // The receiver is gone if the connection has just ended.
             let _ = seen.send(frame.control_payload.to_vec());
         }
     });

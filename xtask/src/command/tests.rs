@@ -51,5 +51,5 @@ fn a_program_that_does_not_exist_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let task = Task::new(Command::new("no-such-program"), LONG, dir.path().join("log"));
     let error = task.run(|_| ()).unwrap_err();
-    assert!(error.to_string().starts_with("no-such-program could not be started"), "{error}");
+    assert!(error.to_string().starts_with("cannot start no-such-program"), "{error}");
 }

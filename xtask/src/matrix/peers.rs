@@ -227,8 +227,8 @@ impl Peers {
         ])
     }
 
-    /// A proxy with its configuration from `docs/proxies.md`, once for each list of what this machine has in place of what
-    /// stands there.
+    /// A proxy with its configuration from `docs/proxies.md`, once for each list of what this machine has in place of
+    /// what stands there.
     fn documented(
         &self,
         name: &'static str,

@@ -1,4 +1,4 @@
-//! Runs of `cargo test`: what is counted, what is shown of a failure, and which tests were skipped.
+//! Runs of `cargo test`: counts tests, selects the output to show of a failure, and detects skipped tests.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -14,16 +14,16 @@ use crate::suite::outcome::{Outcome, on_ci};
 use crate::terminal::Progress;
 use crate::workspace::Workspace;
 
-/// Names the file to which a test writes a line when this system cannot run it, or not all of it
-/// (`crates/longwire/tests/skipped`): the harness counts such a test as passed.
+/// The variable that names a file. A test that this system cannot run, or can run only in part, appends a line to it
+/// (`crates/longwire/tests/skipped`), because the harness counts such a test as passed.
 const SKIPPED: &str = "LONGWIRE_SKIPPED";
 
-/// Runs a `cargo test`, counts its tests, and shows what failed; `name` is that of its log.
+/// Runs `cargo test`, counts its tests, and prints failures. `name` is the name of the log.
 pub(crate) fn run(workspace: &Workspace, name: &str, command: Command) -> Result<Outcome> {
     Ok(run_with_lines(workspace, name, command)?.0)
 }
 
-/// Like [`run`], with the lines that were written.
+/// Like [`run`]. Also returns the output.
 pub(crate) fn run_with_lines(
     workspace: &Workspace,
     name: &str,
@@ -43,7 +43,7 @@ pub(crate) fn run_with_lines(
     Ok((outcome, finished.lines))
 }
 
-/// Removes what an earlier run has left.
+/// Removes the file of an earlier run.
 fn forget(file: &Path) -> Result<()> {
     match fs::remove_file(file) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -60,8 +60,8 @@ fn read(file: &Path) -> Result<String> {
     }
 }
 
-/// Counts tests that reported themselves as skipped, in part or as a whole, and were counted as passed. A machine of the
-/// continuous integration has to have what they need.
+/// Moves tests that reported themselves as skipped, wholly or in part, from the passed to the skipped ones. On CI they
+/// count as failed, because a CI machine must provide what they need.
 fn count_skipped(outcome: &mut Outcome, reported: &str, on_ci: bool) {
     let mut tests: Vec<&str> = reported.lines().collect();
     tests.sort_unstable();
@@ -97,8 +97,8 @@ fn count(finished: &Finished) -> Outcome {
     outcome
 }
 
-/// Lines other than those of what was built, of what passed, and of the stack beneath a panic, which would leave no room
-/// for what the panic says.
+/// Whether to show a line of a failure. Lines about builds, passed tests and backtraces are left out: they would crowd
+/// out the panic messages.
 fn is_telling(line: &str) -> bool {
     let passed =
         line.starts_with("test ") && line.ends_with("... ok") || line.starts_with("test result: ok.");
@@ -106,14 +106,14 @@ fn is_telling(line: &str) -> bool {
     !passed && !dull && !is_of_the_stack(line)
 }
 
-/// A line of a backtrace: the number and the name of a function, or where it is, in the columns of the standard library.
+/// Whether a line belongs to a backtrace, as printed by the standard library: a numbered function, or its location.
 fn is_of_the_stack(line: &str) -> bool {
     let number = line.split_once(": ").map_or("", |(number, _)| number);
     let is_function = number.len() >= 4 && number.trim_start().bytes().all(|byte| byte.is_ascii_digit());
     is_function || line == "stack backtrace:" || line.starts_with("             at ")
 }
 
-/// The line with which each test program closes.
+/// The last line of each test program.
 #[derive(Debug, PartialEq, Eq)]
 struct TestResult {
     passed: u32,

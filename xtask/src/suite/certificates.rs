@@ -1,4 +1,4 @@
-//! Certificates for the tests with TLS: an authority of their own, and a server on this machine.
+//! Certificates for the tests with TLS: a test authority, and a server on this machine.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -11,7 +11,7 @@ use rcgen::{
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Makes a new authority and server certificate; returns the directory that holds `ca.pem`, `ca-key.pem`,
+/// Makes a new authority and server certificate. Returns the directory that contains `ca.pem`, `ca-key.pem`,
 /// `cert.pem` and `key.pem`.
 pub(crate) fn make(target: &Path) -> Result<PathBuf> {
     let dir = target.join("interop-certs");
@@ -51,7 +51,7 @@ fn server_params() -> Result<CertificateParams> {
     Ok(valid_for_a_year(params))
 }
 
-/// Valid from yesterday, so that clocks may differ a little. Browsers refuse more than 398 days.
+/// Valid from yesterday, to allow for clock differences. Browsers refuse certificates valid for more than 398 days.
 fn valid_for_a_year(mut params: CertificateParams) -> CertificateParams {
     let now = SystemTime::now();
     params.not_before = (now - DAY).into();

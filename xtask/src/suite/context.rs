@@ -1,4 +1,4 @@
-//! What the suites of one run share: the workspace, the release build, what was installed.
+//! What the suites of one run share: the workspace, the release build and installed tools.
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
@@ -25,24 +25,24 @@ impl<'w> Context<'w> {
         Self { workspace, programs: OnceCell::new(), package_lists: OnceCell::new() }
     }
 
-    /// The program `longwire`.
+    /// The path of the program `longwire`.
     pub(crate) fn longwire(&self) -> Result<PathBuf, Stop> {
         self.program("longwire")
     }
 
-    /// The program that takes Longwire's part in the tests with programs of others.
+    /// The path of the program for tests with other implementations.
     pub(crate) fn longwire_interop(&self) -> Result<PathBuf, Stop> {
         self.program("longwire-interop")
     }
 
-    /// Both are built together, so that what they depend on is built once, when one is first asked for.
+    /// Builds both programs at once, on first use, so that their dependencies are built only once.
     fn program(&self, name: &str) -> Result<PathBuf, Stop> {
         let arguments = ["-p", "longwire-cli", "-p", "longwire-interop"];
         let built = self.programs.get_or_init(|| self.build("programs", &arguments));
         self.released(*built, name)
     }
 
-    /// The example `instructions` of the protocol, built when it is asked for.
+    /// The path of the protocol crate's example `instructions`, built on first use.
     pub(crate) fn instructions(&self) -> Result<PathBuf, Stop> {
         let built = self.build("instructions", &["-p", "longwire-proto", "--example", "instructions"]);
         self.released(built, "examples/instructions")
@@ -72,14 +72,14 @@ impl<'w> Context<'w> {
         }
     }
 
-    /// Runs a program with a log of its own and its lines as progress.
+    /// Runs a program with its own log, and shows its lines as progress.
     pub(crate) fn run(&self, command: Command, deadline: Duration, log: &str) -> Result<Finished> {
         let mut progress = Progress::start();
         let task = Task::new(command, deadline, self.workspace.log(log));
         task.run(|line| progress.say(&format!("{log}: {}", line.trim())))
     }
 
-    /// Runs a step of an installation of `what`.
+    /// Runs one step of installing `what`.
     pub(crate) fn install(&self, what: &str, command: Command, deadline: Duration) -> Result<(), Stop> {
         let name = Path::new(what).file_name().map_or(what.into(), |name| name.to_string_lossy());
         println!("installing {what}");
@@ -88,10 +88,10 @@ impl<'w> Context<'w> {
             return Ok(());
         }
         println!("installing {what}: {}", finished.explain());
-        Err(Stop::NotInstalled(format!("{what} could not be installed; see {}", finished.log.display())))
+        Err(Stop::NotInstalled(format!("cannot install {what}; see {}", finished.log.display())))
     }
 
-    /// Finds a program under one of its names, or installs the Debian packages that have it.
+    /// Finds a program by one of its names, or installs the Debian packages that contain it.
     pub(crate) fn find_or_install(&self, names: &[&str], packages: &[&str]) -> Result<PathBuf, Stop> {
         if let Some(program) = find_any(names) {
             return Ok(program);
@@ -99,14 +99,14 @@ impl<'w> Context<'w> {
         self.apt_install(packages)?;
         find_any(names).ok_or_else(|| {
             Stop::NotInstalled(format!(
-                "{} was installed, but has no {}",
+                "{} was installed, but does not contain {}",
                 packages.join(" "),
                 names.join(" or ")
             ))
         })
     }
 
-    /// Finds one of cargo's own programs, or installs it from crates.io, for this workspace only.
+    /// Finds one of cargo's subcommands, or installs it from crates.io for this workspace only.
     pub(crate) fn find_or_cargo_install(&self, program: &str) -> Result<PathBuf, Stop> {
         const DEADLINE: Duration = Duration::from_secs(10 * 60);
 
@@ -118,13 +118,13 @@ impl<'w> Context<'w> {
         }
         let mut command = cargo();
         command.args(["install", program, "--locked", "--root"]).arg(&tools);
-        // Without optimisation it is built in half the time, and is quick enough; nobody debugs it.
+        // Without optimization it builds in half the time and is fast enough. Debug information is not needed.
         command.arg("--debug").env("CARGO_PROFILE_DEV_DEBUG", "0");
         self.install(program, command, DEADLINE)?;
         Ok(installed)
     }
 
-    /// Installs the Debian packages of the programs that are not there.
+    /// Installs the Debian packages of programs that are missing.
     pub(crate) fn apt_install_missing(&self, programs: &[(&str, &str)]) -> Result<(), Stop> {
         let is_there = |name| find_on_path(name).is_some() || Path::new("/usr/sbin").join(name).is_file();
         let missing = programs.iter().filter(|(program, _)| !is_there(program));
@@ -132,7 +132,7 @@ impl<'w> Context<'w> {
         if packages.is_empty() { Ok(()) } else { self.apt_install(&packages) }
     }
 
-    /// Installs Debian packages; without apt or the right to use it, says what to do by hand.
+    /// Installs Debian packages. Without apt or the permission to use it, the error says how to install them.
     pub(crate) fn apt_install(&self, packages: &[&str]) -> Result<(), Stop> {
         const DEADLINE: Duration = Duration::from_secs(10 * 60);
 
@@ -144,11 +144,11 @@ impl<'w> Context<'w> {
         }
         let apt = |arguments: &[&str]| {
             let mut command = Command::new("apt-get");
-            // At run level 1, services are installed and not started.
+            // At run level 1, services are installed but not started.
             command.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1").args(arguments);
             command
         };
-        // Old lists may do; when they do not, the installation fails and says so.
+        // Outdated package lists may do. If not, the installation fails and reports it.
         self.package_lists.get_or_init(|| self.run(apt(&["update"]), DEADLINE, "apt-get-update").is_ok());
         let mut install = apt(&["install", "-y", "--no-install-recommends"]);
         install.args(packages);

@@ -1,4 +1,4 @@
-//! Node, and the packages that its tests need.
+//! Node, and the npm packages that the tests need.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,13 +11,13 @@ use crate::suite::outcome::Stop;
 
 const INSTALL_DEADLINE: Duration = Duration::from_secs(10 * 60);
 
-/// The first version whose test runner has all that the tests use.
+/// The first version whose test runner has everything that the tests use.
 const OLDEST_NODE: u32 = 20;
 
 /// Finds Node, or installs it, and checks its version.
 pub(crate) fn find_node(context: &Context<'_>) -> Result<PathBuf, Stop> {
     let node = context.find_or_install(&["node"], &["nodejs", "npm"])?;
-    let output = Command::new(&node).arg("--version").output().context("node could not be started")?;
+    let output = Command::new(&node).arg("--version").output().context("cannot start node")?;
     let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     match major(&version) {
         Some(major) if major >= OLDEST_NODE => Ok(node),
@@ -28,12 +28,12 @@ pub(crate) fn find_node(context: &Context<'_>) -> Result<PathBuf, Stop> {
     }
 }
 
-/// The first number of a version such as `v20.20.2`.
+/// The major version in `v20.20.2`.
 fn major(version: &str) -> Option<u32> {
     version.strip_prefix('v')?.split('.').next()?.parse().ok()
 }
 
-/// `npm ci`, unless what it installed last is as new as the lock.
+/// Runs `npm ci`, unless the last installation is newer than the lock file.
 pub(crate) fn install_packages(context: &Context<'_>, interop: &Path) -> Result<(), Stop> {
     let changed = |path: &str| std::fs::metadata(interop.join(path)).and_then(|file| file.modified());
     let locked = changed("package-lock.json").context("interop/package-lock.json")?;

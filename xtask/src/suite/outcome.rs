@@ -1,10 +1,10 @@
-//! How a suite ended.
+//! The outcome of a suite.
 
 use serde::{Deserialize, Serialize};
 
 use crate::command::Finished;
 
-/// What a suite counted, and what a person should know of it.
+/// The counts of a suite, with notes for the reader.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Outcome {
     pub(crate) passed: u32,
@@ -23,7 +23,7 @@ impl Outcome {
         Self { skipped: 1, notes: vec![why.into()], ..Self::default() }
     }
 
-    /// Counts what another part of the suite counted.
+    /// Adds the counts of another part of the suite.
     pub(crate) fn add(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
@@ -31,7 +31,7 @@ impl Outcome {
         self.notes.extend(other.notes);
     }
 
-    /// Counts one check that a program made with its exit code.
+    /// Counts one check, by the exit code of its program.
     pub(crate) fn count(&mut self, name: &str, finished: &Finished) {
         if finished.succeeded() {
             self.passed += 1;
@@ -42,7 +42,7 @@ impl Outcome {
         }
     }
 
-    /// A program that failed although everything it counted passed has failed all the same.
+    /// Records a failure if the program failed although every test that it counted passed.
     pub(crate) fn agree_with(&mut self, name: &str, finished: &Finished) {
         if self.passed + self.failed == 0 {
             self.failed = 1;
@@ -54,24 +54,24 @@ impl Outcome {
     }
 }
 
-/// Whether this is a machine of the continuous integration, which has to supply what the tests need.
+/// Whether this is a CI machine, which must provide what the tests need.
 pub(crate) fn on_ci() -> bool {
     std::env::var_os("CI").is_some_and(|value| !value.is_empty())
 }
 
-/// Why a suite could not be run to its end.
+/// Why a suite did not run to completion.
 #[derive(Debug)]
 pub(crate) enum Stop {
-    /// Something that it needs is not here, and this machine cannot supply it.
+    /// Something that it needs is missing, and this machine cannot provide it.
     Unavailable(String),
-    /// Something that it needs could not be installed where that should have been possible.
+    /// Something that it needs could not be installed.
     NotInstalled(String),
     /// It failed before it could count anything.
     Broken(anyhow::Error),
 }
 
 impl Stop {
-    /// A machine of the continuous integration has to supply what it can.
+    /// A failure or a skip. On CI, a failed installation is a failure.
     pub(crate) fn outcome(self, continuous_integration: bool) -> Outcome {
         match self {
             Self::Unavailable(why) => Outcome::skipped(why),

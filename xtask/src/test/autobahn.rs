@@ -57,12 +57,12 @@ const UNCOMPRESSED_COUNT: usize = 301;
 /// The sections with compression: text and binary data in 12, parameters of the extension in 13.
 const COMPRESSED: [(u32, RangeInclusive<u32>); 2] = [(12, 1..=5), (13, 1..=7)];
 
-/// Each of their subsections sends a thousand messages in each of 18 cases: whole ones of 16 bytes to 128 KiB in ten cases,
-/// then fragmented ones of 8 to 128 KiB in eight.
+/// Each of their subsections sends a thousand messages in each of 18 cases: whole ones of 16 bytes to 128 KiB in ten
+/// cases, then fragmented ones of 8 to 128 KiB in eight.
 const EACH: usize = 18;
 
-/// Of a subsection, messages of 16 bytes, 4 KiB and 64 KiB, one for each form that a length has in a header; and of 8 KiB
-/// and 64 KiB in fragments of 256 bytes.
+/// Of a subsection, messages of 16 bytes, 4 KiB and 64 KiB, one for each form that a length has in a header; and of 8
+/// KiB and 64 KiB in fragments of 256 bytes.
 const SAMPLE: [u32; 5] = [1, 5, 9, 11, 14];
 
 impl CaseSet {
@@ -70,8 +70,8 @@ impl CaseSet {
         Self { patterns: vec!["*".to_owned()], count: UNCOMPRESSED_COUNT + 12 * EACH }
     }
 
-    /// The first subsection with compression as a whole, which has all sizes. The others repeat these sizes with other data
-    /// and parameters: a sample of each.
+    /// The first subsection with compression as a whole, which has all sizes. The others repeat these sizes with other
+    /// data and parameters: a sample of each.
     fn sampled() -> Self {
         let mut set = Self::first_compressed();
         let subsections = COMPRESSED

@@ -1,4 +1,4 @@
-//! Every public async method says what becomes of its work when its future is dropped.
+//! The documentation of every public async method says what happens when its future is dropped.
 
 use syn::visit::{self, Visit};
 use syn::{Attribute, Expr, Lit, Meta, Signature, Visibility};
@@ -16,7 +16,7 @@ pub(crate) fn check(files: &[SourceFile]) -> Vec<String> {
         findings.extend(unsaid.map(|(line, name)| {
             file.finding(
                 line,
-                format_args!("`{name}` does not say how cancel safe it is (`# Cancel safety`)"),
+                format_args!("`{name}` does not document its cancel safety (`# Cancel safety`)"),
             )
         }));
     }
@@ -24,7 +24,7 @@ pub(crate) fn check(files: &[SourceFile]) -> Vec<String> {
 }
 
 struct Search {
-    /// Line and name.
+    /// Line and name of each undocumented method.
     unsaid: Vec<(usize, String)>,
 }
 
@@ -49,7 +49,7 @@ impl Visit<'_> for Search {
     }
 }
 
-/// Whether this line of documentation does: as a section, or in passing.
+/// Whether this line of documentation mentions cancel safety, in a section or in passing.
 fn tells(attribute: &Attribute) -> bool {
     let Meta::NameValue(line) = &attribute.meta else { return false };
     let Expr::Lit(literal) = &line.value else { return false };
@@ -77,8 +77,8 @@ mod tests {
         assert_eq!(
             check(&FakeTree::new(&[("lib.rs", source)]).files()),
             [
-                "src/lib.rs:2: `a` does not say how cancel safe it is (`# Cancel safety`)",
-                "src/lib.rs:4: `b` does not say how cancel safe it is (`# Cancel safety`)",
+                "src/lib.rs:2: `a` does not document its cancel safety (`# Cancel safety`)",
+                "src/lib.rs:4: `b` does not document its cancel safety (`# Cancel safety`)",
             ]
         );
     }

@@ -1,4 +1,4 @@
-//! The workspace's crates, too, refer only to crates on lower floors.
+//! The workspace's crates depend only on crates on lower floors.
 
 use crate::tidy::rules::{self, Rules};
 use crate::workspace::{Package, Workspace};

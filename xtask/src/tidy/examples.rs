@@ -1,4 +1,4 @@
-//! Every public type of the library has an example in its documentation: `cargo test` compiles them all.
+//! Every public type of the library has an example in its documentation. `cargo test` compiles them.
 
 use syn::{Attribute, Expr, ExprLit, Ident, Item, Lit, Meta, Visibility};
 
@@ -29,7 +29,7 @@ fn public_type(item: &Item) -> Option<(&Ident, &[Attribute])> {
     matches!(visibility, Visibility::Public(_)).then_some((name, attributes))
 }
 
-/// Whether a line of documentation begins a block of code, or the documentation is a file of its own.
+/// Whether a line of documentation starts a code block, or the documentation is included from a file.
 fn shows_code(attribute: &Attribute) -> bool {
     let Meta::NameValue(meta) = &attribute.meta else { return false };
     meta.path.is_ident("doc")

@@ -1,4 +1,4 @@
-//! A small crate in a directory of its own, to try the checks on.
+//! A small crate in a temporary directory, for testing the checks.
 
 use crate::tidy::source::{self, SourceFile};
 use crate::workspace::{Package, Workspace};
@@ -8,7 +8,7 @@ pub(crate) struct FakeTree {
 }
 
 impl FakeTree {
-    /// A crate with these files below `src`.
+    /// A crate with these files in `src`.
     pub(crate) fn new(files: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         for (path, text) in files {

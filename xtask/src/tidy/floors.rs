@@ -1,4 +1,4 @@
-//! A file refers only to files on lower floors, so that there are no circles and one direction is down.
+//! A file refers only to files on lower floors, so there are no circles.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub(crate) fn check(crate_name: &str, files: &[SourceFile], rules: &CrateRules) 
     findings
 }
 
-/// Modules in the rules that do not exist, or that stand on two floors.
+/// Modules in the rules that do not exist or are on two floors.
 fn misplaced(crate_name: &str, tree: &ModuleTree<'_>, rules: &CrateRules) -> Vec<String> {
     let mut findings = Vec::new();
     let mut placed = BTreeMap::new();
@@ -54,7 +54,8 @@ fn misplaced(crate_name: &str, tree: &ModuleTree<'_>, rules: &CrateRules) -> Vec
 
 fn upward_references(tree: &ModuleTree<'_>, module: &Module<'_>, floor: usize) -> Vec<String> {
     let own = &module.file.module;
-    // Named once, where it is first referred to. A module that was forgotten in the rules has a finding of its own.
+    // Report each upward reference once, where it first occurs. Modules that are missing in the rules have another
+    // finding.
     let mut upward = BTreeMap::new();
     for reference in &module.names.references {
         let Target::Inside(path) = &reference.target else { continue };

@@ -1,5 +1,5 @@
-//! Folders of modules have an order too: the files of one refer only to files of lower folders, and at no depth do modules
-//! beside each other form a circle.
+//! Module folders are ordered as well: files refer only to files in lower folders, and sibling modules at any depth
+//! form no circle.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::tidy::names::Target;
 use crate::tidy::rules::{self, CrateRules};
 use crate::tidy::source::SourceFile;
 
-/// Which child of a module refers to which other child, and where it does so first.
+/// For each parent module: which child refers to which other child, and where it does so first.
 type References = BTreeMap<ModulePath, BTreeMap<(String, String), String>>;
 
 pub(crate) fn check(crate_name: &str, files: &[SourceFile], rules: &CrateRules) -> Vec<String> {
@@ -25,7 +25,7 @@ pub(crate) fn check(crate_name: &str, files: &[SourceFile], rules: &CrateRules) 
     findings
 }
 
-/// Folders that the rules leave out or name twice, and names in the rules that are not folders.
+/// Folders that are missing or named twice in the rules, and names in the rules that are not folders.
 fn misplaced(crate_name: &str, tree: &ModuleTree<'_>, rules: &CrateRules) -> Vec<String> {
     let segments = tree.modules().map(|module| module.file.module.segments());
     let folders: BTreeSet<&String> =
@@ -37,7 +37,7 @@ fn misplaced(crate_name: &str, tree: &ModuleTree<'_>, rules: &CrateRules) -> Vec
             findings.push(format!("{}: {crate_name} has no folder {name}", rules::FILE));
         }
         if !placed.insert(name) {
-            findings.push(format!("{}: the folder {name} of {crate_name} has two places", rules::FILE));
+            findings.push(format!("{}: the folder {name} of {crate_name} is listed twice", rules::FILE));
         }
     }
     for name in folders.difference(&placed) {
@@ -95,7 +95,7 @@ fn circles(parent: &ModulePath, references: &BTreeMap<(String, String), String>)
     references.iter().filter(leads_back).map(finding).collect()
 }
 
-/// The modules that one refers to, directly or by way of others.
+/// The modules that a module refers to, directly or indirectly.
 fn reachable<'r>(
     references: &'r BTreeMap<(String, String), String>,
     start: &'r String,
@@ -119,7 +119,7 @@ mod tests {
         check("fake", &FakeTree::new(files).files(), &rules)
     }
 
-    /// No file refers to one that refers back to it.
+    /// Modules in a circle although no two files refer to each other.
     const CIRCLE: [(&str, &str); 6] = [
         ("event.rs", "mod reactor; mod key;"),
         ("event/reactor.rs", "use crate::server::census::Census;"),
@@ -179,7 +179,7 @@ mod tests {
             findings(r#"[["server", "http"], ["server"]]"#, &CIRCLE[..5]),
             [
                 "floors.toml: fake has no folder http",
-                "floors.toml: the folder server of fake has two places",
+                "floors.toml: the folder server of fake is listed twice",
                 "floors.toml: add the folder event to `folders` of [crate.fake]",
             ]
         );

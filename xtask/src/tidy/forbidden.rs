@@ -1,4 +1,4 @@
-//! What a crate must not name, such as sockets and clocks in a sans-I/O crate.
+//! Names that a crate must not use, such as sockets and clocks in a sans-I/O crate.
 
 use crate::tidy::names::{Names, Target};
 use crate::tidy::rules::{CrateRules, Forbidden};
@@ -42,7 +42,7 @@ fn paths_in(file: &SourceFile, rules: &[&Forbidden]) -> Vec<String> {
 }
 
 fn finding(file: &SourceFile, line: usize, named: &str, rule: &Forbidden) -> String {
-    file.finding(line, format_args!("`{named}` has no place in this crate: {}", rule.reason))
+    file.finding(line, format_args!("`{named}` is not allowed in this crate: {}", rule.reason))
 }
 
 impl Forbidden {
@@ -85,7 +85,7 @@ mod tests {
     fn paths_are_found_however_they_are_written() {
         assert_eq!(
             findings("use std::{fmt, io::{IoSlice, Read}};"),
-            ["src/lib.rs:1: `std::io::Read` has no place in this crate: no I/O"]
+            ["src/lib.rs:1: `std::io::Read` is not allowed in this crate: no I/O"]
         );
         assert_eq!(findings("use std::io as outside;\nfn f(r: impl outside::Read) {}").len(), 2);
         assert_eq!(findings("fn f() { g(|| vec![::std::io::stdin()]) }").len(), 1);
@@ -100,7 +100,7 @@ mod tests {
     fn words_are_found_in_code() {
         assert_eq!(
             findings("\nasync fn f() {}"),
-            ["src/lib.rs:2: `async` has no place in this crate: nothing waits"]
+            ["src/lib.rs:2: `async` is not allowed in this crate: nothing waits"]
         );
     }
 

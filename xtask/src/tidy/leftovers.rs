@@ -1,10 +1,10 @@
-//! Nothing unfinished is left behind: no placeholder macros, no notes to oneself.
+//! No placeholder macros and no notes about unfinished work.
 
 use crate::tidy::source::SourceFile;
 
 const MACROS: [&str; 3] = ["todo", "unimplemented", "dbg"];
 
-/// Spelled in halves, so that this file does not hold them.
+/// Split in two, so that this file does not contain them.
 const NOTES: [&str; 4] = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X"), concat!("HA", "CK")];
 
 pub(crate) fn check(files: &[SourceFile]) -> Vec<String> {

@@ -1,11 +1,11 @@
-//! Files stay small: one thing in each, and a person can hold it in mind.
+//! Files stay short, each about one thing.
 
 use std::path::Path;
 
 use crate::tidy::rules::{self, Rules};
 use crate::tidy::source::SourceFile;
 
-/// In lines, without those for tests.
+/// In lines, not counting tests.
 const LONGEST: usize = 500;
 
 pub(crate) fn check(files: &[SourceFile], rules: &Rules) -> Vec<String> {

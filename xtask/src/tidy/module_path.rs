@@ -1,14 +1,14 @@
-//! The path of a module below its crate's root.
+//! The path of a module, relative to its crate's root.
 
 use std::fmt;
 use std::path::Path;
 
-/// The path of a module below its crate's root; empty for `lib.rs`, `main.rs` and `bin/*.rs`.
+/// The path of a module, relative to its crate's root. Empty for `lib.rs`, `main.rs` and `bin/*.rs`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ModulePath(Vec<String>);
 
 impl ModulePath {
-    /// The module that a file holds, from the file's path below `src`.
+    /// The module in a file, given the file's path relative to `src`.
     pub(crate) fn of_file(below_src: &Path) -> Self {
         let mut segments: Vec<String> =
             below_src.with_extension("").iter().map(|part| part.to_string_lossy().into_owned()).collect();

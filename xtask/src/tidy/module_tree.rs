@@ -1,4 +1,4 @@
-//! The modules of a crate: which one a path leads to, and on which floor it stands.
+//! The modules of a crate: resolves paths to modules, and modules to floors.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::tidy::rules::CrateRules;
 use crate::tidy::source::SourceFile;
 use crate::tidy::test_code::{attributes, for_tests_only};
 
-/// The files of a crate that are not for tests only, as modules.
+/// The modules of a crate, without those that are compiled for tests only.
 pub(crate) struct ModuleTree<'s> {
     modules: BTreeMap<ModulePath, Module<'s>>,
 }
@@ -21,16 +21,16 @@ pub(crate) struct Module<'s> {
     pub(crate) place: Place,
 }
 
-/// Where a module stands.
+/// The position of a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     /// `lib.rs`, `main.rs` or a program in `bin`: above all floors.
     Root,
     Floor(usize),
-    /// A module root that only declares its children and re-exports. It needs no floor of its own: a name taken
-    /// from it counts as the module that the name comes from.
+    /// A module root that only declares its children and re-exports. It needs no floor: names taken from it count as
+    /// names of the module that defines them.
     Door,
-    /// Forgotten in the rules.
+    /// Missing in the rules.
     Nowhere,
 }
 
@@ -65,7 +65,7 @@ impl<'s> ModuleTree<'s> {
         Some(self.modules.get(module)?.place)
     }
 
-    /// The floor of a module; a door is as high as the highest child behind it.
+    /// The floor of a module. A re-exporting root is as high as its highest child.
     pub(crate) fn floor(&self, module: &ModulePath) -> Option<usize> {
         match self.place(module)? {
             Place::Floor(floor) => Some(floor),
@@ -79,9 +79,9 @@ impl<'s> ModuleTree<'s> {
         }
     }
 
-    /// The module that holds the item at `path`, a path from the crate's root.
+    /// The module that defines the item at `path`, which starts at the crate's root.
     pub(crate) fn holder_of(&self, path: &[String]) -> ModulePath {
-        /// A chain of doors is never this long, a circle of re-exports would be.
+        /// A chain of re-exports is never this long; a circle of them would be.
         const DOORS: usize = 16;
 
         let mut path = path.to_vec();
@@ -102,7 +102,7 @@ impl<'s> ModuleTree<'s> {
             .unwrap_or_default()
     }
 
-    /// The path that a door's re-export stands for.
+    /// The path that a re-export stands for.
     fn behind_door(&self, path: &[String]) -> Option<Vec<String>> {
         let door = self.longest_module(path);
         let module = self.modules.get(&door).filter(|module| module.place == Place::Door)?;

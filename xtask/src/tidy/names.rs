@@ -1,4 +1,4 @@
-//! The paths that a file names, made absolute.
+//! The paths that a file names, resolved to absolute paths.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,26 +11,26 @@ use crate::tidy::module_path::ModulePath;
 use crate::tidy::source::SourceFile;
 use crate::tidy::test_code::{attributes, for_tests_only};
 
-/// Where a path leads.
+/// The target of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// To an item of this crate; the segments start at the crate's root.
+    /// An item of this crate; the segments start at the crate's root.
     Inside(Vec<String>),
-    /// To another crate, or to a local name.
+    /// Another crate, or a local name.
     Outside(Vec<String>),
 }
 
-/// A path named somewhere in a file.
+/// A path in a file.
 #[derive(Debug)]
 pub(crate) struct Reference {
     pub(crate) target: Target,
     pub(crate) line: usize,
 }
 
-/// What `use` brings into a module under which name.
+/// The names that `use` brings into modules, with their targets.
 pub(crate) type Imports = BTreeMap<(ModulePath, String), Target>;
 
-/// What a file names, except in code for tests.
+/// The paths that a file names, except in test code.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     pub(crate) references: Vec<Reference>,
@@ -54,7 +54,7 @@ struct Written {
 }
 
 impl Written {
-    /// The path from the root of its crate; a leading `::` is an empty first segment.
+    /// The path from the root of its crate. A leading `::` is an empty first segment.
     fn absolute(&self, declared: &BTreeSet<ModulePath>, imports: &Imports) -> Option<Target> {
         let (first, rest) = self.segments.split_first()?;
         let below = |module: &ModulePath, rest: &[String]| Target::Inside([module.segments(), rest].concat());
@@ -74,7 +74,7 @@ impl Written {
 }
 
 impl Target {
-    /// Carries out the `super` that follow a first `self` or `super`.
+    /// Resolves the `super` segments after an initial `self` or `super`.
     fn above(self) -> Self {
         let Self::Inside(segments) = self else { return self };
         let mut walked: Vec<String> = Vec::new();
@@ -116,13 +116,13 @@ impl Reader {
     }
 
     fn write(&mut self, segments: Vec<String>, line: usize) {
-        // A single segment is a local name, the prelude's, or one that a `use` has accounted for.
+        // A single segment is a local name, a name of the prelude, or one that a `use` has already added.
         if segments.len() > 1 {
             self.written.push(Written { module: self.module.clone(), segments, line });
         }
     }
 
-    /// Takes the leaves of a `use` apart.
+    /// Collects the leaves of a `use` tree.
     fn import(&mut self, tree: &UseTree, prefix: &[String]) {
         let joined = |ident: &syn::Ident| [prefix, &[ident.to_string()]].concat();
         let (segments, name) = match tree {
@@ -138,7 +138,7 @@ impl Reader {
         self.imported.push((name, Written { module: self.module.clone(), segments, line }));
     }
 
-    /// The paths in a macro's tokens, which have no syntax yet.
+    /// Collects the paths in a macro's tokens, which have not been parsed.
     fn read_tokens(&mut self, stream: TokenStream) {
         let mut path: Vec<String> = Vec::new();
         let mut line = 0;
@@ -208,6 +208,6 @@ impl<'ast> Visit<'ast> for Reader {
 
     fn visit_attribute(&mut self, _: &'ast Attribute) {}
 
-    /// `pub(in crate::frame)` says who may refer to an item, and is no reference itself.
+    /// `pub(in crate::frame)` limits visibility. It is not a reference.
     fn visit_visibility(&mut self, _: &'ast Visibility) {}
 }

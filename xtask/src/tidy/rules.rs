@@ -1,4 +1,4 @@
-//! `floors.toml`: what the house rules say about each crate.
+//! `floors.toml`: the rules for each crate.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 pub(crate) const FILE: &str = "floors.toml";
 
-/// The whole of `floors.toml`.
+/// The contents of `floors.toml`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rules {
@@ -19,23 +19,23 @@ pub(crate) struct Rules {
     /// Files that may contain `unsafe`.
     #[serde(rename = "unsafe", default)]
     pub(crate) unsafe_files: Vec<PathBuf>,
-    /// Files that may be longer than the others, each with its reason.
+    /// Files that may exceed the limit on length, each with the reason.
     #[serde(default)]
     pub(crate) long_files: BTreeMap<PathBuf, String>,
 }
 
-/// What `floors.toml` says about one crate.
+/// The rules for one crate.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CrateRules {
-    /// Module paths below `src`, such as `handshake::server`, lowest floor first.
+    /// Module paths relative to `src`, such as `handshake::server`, lowest floor first.
     pub(crate) floors: Vec<Vec<String>>,
-    /// Modules of the crate's root that have modules of their own, lowest first.
+    /// Top-level modules that have child modules, lowest first.
     #[serde(default)]
     pub(crate) folders: Vec<Vec<String>>,
     #[serde(default)]
     pub(crate) forbidden: Vec<Forbidden>,
-    /// Names that several types have, each with its reason.
+    /// Type names that occur more than once, each with the reason.
     #[serde(default)]
     pub(crate) same_names: BTreeMap<String, String>,
 }
@@ -44,9 +44,9 @@ pub(crate) struct CrateRules {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Forbidden {
-    /// One word (`async`), or a path (`std::io`), which stands for everything below it.
+    /// One word (`async`), or a path (`std::io`), which includes everything below it.
     pub(crate) name: String,
-    /// Paths below `name` that are allowed all the same.
+    /// Paths below `name` that are allowed.
     #[serde(default)]
     pub(crate) except: Vec<String>,
     pub(crate) reason: String,

@@ -1,4 +1,4 @@
-//! The source files of a crate, parsed.
+//! The parsed source files of a crate.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,9 +14,9 @@ use crate::tidy::module_path::ModulePath;
 use crate::tidy::test_code::{attributes, for_tests_only};
 use crate::workspace::{Package, Workspace};
 
-/// One file below a crate's `src`.
+/// A file in a crate's `src`.
 pub(crate) struct SourceFile {
-    /// The path as a person in the workspace's root would type it.
+    /// The path relative to the workspace's root.
     pub(crate) path: PathBuf,
     pub(crate) module: ModulePath,
     pub(crate) text: String,
@@ -25,7 +25,7 @@ pub(crate) struct SourceFile {
     pub(crate) test_only: bool,
 }
 
-/// An identifier or a punctuation character of the code; comments and literals are none.
+/// An identifier or a punctuation character of the code, not of comments or literals.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Token {
     pub(crate) text: String,
@@ -33,10 +33,10 @@ pub(crate) struct Token {
 }
 
 impl SourceFile {
-    /// The file's tokens, without the nesting of their brackets.
+    /// The file's tokens, flattened.
     pub(crate) fn tokens(&self) -> Vec<Token> {
         let mut tokens = Vec::new();
-        // What cannot be split into tokens could not have been parsed either.
+        // Text that cannot be tokenized could not have been parsed.
         flatten(self.text.parse().unwrap_or_default(), &mut tokens);
         tokens
     }

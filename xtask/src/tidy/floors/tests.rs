@@ -9,7 +9,7 @@ fn rules() -> CrateRules {
     .unwrap()
 }
 
-/// A clean crate; the tests replace one file of it.
+/// A crate without findings. Tests replace one of its files.
 const CLEAN: [(&str, &str); 8] = [
     ("lib.rs", "mod opcode; mod mask; mod header; mod handshake; mod protocol; pub use protocol::Protocol;"),
     ("opcode.rs", "pub enum Opcode {}"),
