@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: our servers and others', side by side.
+//! `cargo xtask bench`: compares our servers with others.
 
 mod figures;
 mod goals;
@@ -30,33 +30,33 @@ use crate::suite::context::Context;
 use crate::terminal;
 use crate::workspace::Workspace;
 
-/// What to measure, and how long.
+/// What to measure, and for how long.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The scenarios to measure; without one, all of them.
+    /// The scenarios to measure [default: all]
     #[arg(long, num_args = 1..)]
     scenario: Vec<String>,
-    /// The servers to measure; without one, all of them. The page is written only then.
+    /// The servers to measure [default: all]. The page is written only if all are measured
     #[arg(long, num_args = 1..)]
     server: Vec<String>,
-    /// How often each server is measured in each scenario.
+    /// How many times each server is measured in each scenario
     #[arg(long, default_value_t = 5)]
     rounds: u32,
-    /// How long each measurement takes.
+    /// How long each measurement takes, in seconds
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
-    /// Only see that everything works: one short round, nothing is kept.
+    /// Check that everything works, with one short round and without keeping the results
     #[arg(long)]
     quick: bool,
-    /// Measure nothing: write the page from what was measured before.
+    /// Measure nothing, and write the page from earlier results
     #[arg(long, conflicts_with_all = ["quick", "scenario", "server"])]
     write: bool,
-    /// Show the scenarios and servers instead of measuring them.
+    /// List the scenarios and servers instead of measuring them
     #[arg(long)]
     list: bool,
 }
 
-/// Measures, keeps the figures, and writes `docs/benchmarks.md` with its pictures.
+/// Measures, saves the results, and writes `docs/benchmarks.md` with its charts.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let scenarios = chosen(&options.scenario, SCENARIOS, scenarios::find, "scenario")?;
     let servers = chosen(&options.server, SERVERS, servers::find, "server")?;
@@ -109,7 +109,7 @@ impl Options {
     }
 }
 
-/// Those that are named, or all.
+/// The named items, or all of them.
 fn chosen<T>(
     names: &[String],
     all: &'static [T],
@@ -125,7 +125,7 @@ fn chosen<T>(
     names.iter().map(named).collect()
 }
 
-/// Measures the servers in turn, in another order in each round. One that fails is left out from then on.
+/// Measures the servers in a different order in each round. A server that fails is left out of later rounds.
 fn compare(
     laboratory: &Laboratory<'_>,
     programs: &Programs,
@@ -163,7 +163,7 @@ fn compare(
     measured
 }
 
-/// The main figure, from its least to its most.
+/// The main figure, from its minimum to its maximum.
 fn summary(scenario: &Scenario, samples: &Samples) -> String {
     spread(samples, scenario.load.main_figure()).map_or_else(String::new, |spread| {
         format!("{:>10}   {} – {}", number(spread.median), number(spread.least), number(spread.most))

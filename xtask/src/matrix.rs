@@ -1,7 +1,7 @@
-//! `cargo xtask interop`: our client and server with those of others, and what stands between them.
+//! `cargo xtask interop`: tests our client and server with other clients, servers and proxies.
 //!
-//! Every cell is a program of somebody else's that is run: a client against our server, a server under our client, a
-//! proxy between the two. Each prints a line of JSON for each cell.
+//! Every row runs another project's program: a client against our server, a server with our client, or a proxy between
+//! our client and server. Each program prints a line of JSON for each cell.
 
 mod page;
 mod peers;
@@ -22,13 +22,13 @@ use crate::suite::outcome::{Outcome, Stop};
 use crate::terminal::Progress;
 use crate::workspace::Workspace;
 
-/// Ten cells, each with thirty seconds at most, and the start of a browser.
+/// Ten cells, each with at most thirty seconds, and the start of a browser.
 const DEADLINE: Duration = Duration::from_secs(350);
 
-/// Where the matrix is written, from the root of the workspace.
+/// Path of the page, relative to the workspace.
 const PAGE: &str = "docs/interop.md";
 
-/// Fills the matrix and writes it. `true`: nothing failed.
+/// Runs the matrix and writes it. Returns whether nothing failed.
 pub(crate) fn run(workspace: &Workspace) -> Result<bool> {
     let tables = fill(&Context::new(workspace)).map_err(|stop| match stop {
         Stop::Unavailable(why) | Stop::NotInstalled(why) => anyhow!(why),
@@ -43,7 +43,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<bool> {
     Ok(outcome.failed == 0)
 }
 
-/// The suite: the matrix is filled, and not written.
+/// The suite: runs the matrix without writing it.
 pub(crate) fn suite(context: &Context<'_>) -> Result<Outcome, Stop> {
     Ok(count(&fill(context)?))
 }
@@ -80,7 +80,7 @@ impl Matrix<'_> {
             command.args([server.url(), fragments.url()]);
             (name.to_owned(), command)
         });
-        Ok(Table { title: "Clients of others, our server", rows: self.rows(programs)? })
+        Ok(Table { title: "Other clients, our server", rows: self.rows(programs)? })
     }
 
     fn servers(&self) -> Result<Table> {
@@ -91,7 +91,7 @@ impl Matrix<'_> {
             let name = server.name()?;
             rows.extend(self.rows([client])?.into_iter().map(|row| row.of(&name)));
         }
-        Ok(Table { title: "Our client, servers of others", rows })
+        Ok(Table { title: "Our client, other servers", rows })
     }
 
     fn reverse_proxies(&self, api: Api, title: &'static str) -> Result<Table> {
@@ -103,7 +103,7 @@ impl Matrix<'_> {
                 let port = if scheme == "ws" { proxy.plain } else { proxy.secure };
                 let mut command = self.peers.our_client(&format!("{scheme}://localhost:{port}/"));
                 if scheme == "wss" {
-                    // As a page that the proxy serves: the server has to know it for its own.
+                    // The origin of pages behind the proxy, which the server must accept as its own.
                     command.args(["--origin", &format!("https://localhost:{port}")]);
                 }
                 command
@@ -130,7 +130,7 @@ impl Matrix<'_> {
         Ok(Table { title: "Our client, a forward proxy, our async server", rows })
     }
 
-    /// The rows of our client, without and with TLS, with a proxy between it and the server.
+    /// The rows of our client with and without TLS, over a proxy to our server.
     fn plain_and_secure(&self, proxy: &Proxy, command: impl Fn(&str) -> Command) -> Result<Vec<Row>> {
         let authority = self.peers.certificates.join("ca.pem");
         let programs = ["ws", "wss"].map(|scheme| {
@@ -142,7 +142,7 @@ impl Matrix<'_> {
         Ok(self.rows(programs)?.into_iter().zip(&names).map(|(row, name)| row.of(name)).collect())
     }
 
-    /// What programs, each with a name for its log, say of each cell. Two run at a time: much of it is waiting.
+    /// Runs programs, each with a name for its log, and returns their rows. Two run at a time, as they mostly wait.
     fn rows(&self, programs: impl IntoIterator<Item = (String, Command)>) -> Result<Vec<Row>> {
         const AT_A_TIME: usize = 2;
 
@@ -158,7 +158,7 @@ impl Matrix<'_> {
                 };
                 let running: Vec<_> = programs.by_ref().take(AT_A_TIME).map(start).collect();
                 let ended = running.into_iter().map(|run| {
-                    run.join().unwrap_or_else(|_| Err(anyhow!("a program could not be followed")))
+                    run.join().unwrap_or_else(|_| Err(anyhow!("the thread that ran a program panicked")))
                 });
                 ended.collect()
             });
@@ -168,7 +168,7 @@ impl Matrix<'_> {
     }
 }
 
-/// What a program says of each cell.
+/// Runs a program and reads the verdict for each cell.
 fn row(workspace: &Workspace, name: &str, command: Command) -> Result<Row> {
     let log = workspace.log(&format!("interop-{}", name.replace([' ', '/'], "-")));
     Row::read(name, &Task::new(command, DEADLINE, log).run(|_| ())?)

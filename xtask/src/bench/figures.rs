@@ -1,4 +1,4 @@
-//! What is read off a run, and what many runs say together.
+//! The figures of one run, and their statistics over many runs.
 
 use std::collections::BTreeMap;
 
@@ -8,33 +8,33 @@ use serde_json::Value;
 
 use super::scenarios::Load;
 
-/// Something that is measured.
+/// A measured quantity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Figure {
-    /// Server CPU µs for each message, delivery or handshake.
+    /// Server CPU µs per message, delivery or handshake.
     Cost,
-    /// Messages, deliveries or handshakes a second.
+    /// Messages, deliveries or handshakes per second.
     Rate,
-    /// How much of its core the server used, of 1.
+    /// The fraction of its core that the server used, up to 1.
     Busy,
-    /// Bytes of memory for each connection.
+    /// Bytes of memory per connection.
     Memory,
-    /// µs, half of the messages took no longer.
+    /// Median latency, in µs.
     P50,
     P99,
     P999,
     Longest,
 }
 
-/// What one run gave.
+/// The figures of one run.
 pub(super) type Sample = BTreeMap<Figure, f64>;
 
 /// The runs of one server in one scenario, by round.
 pub(super) type Samples = BTreeMap<u32, Sample>;
 
 impl Load {
-    /// What its tables are sorted by: less is better.
+    /// The figure that its tables are sorted by: less is better.
     pub(super) fn main_figure(self) -> Figure {
         match self {
             Load::Echo { .. } | Load::Broadcast { .. } | Load::Handshakes => Figure::Cost,
@@ -80,7 +80,7 @@ impl Load {
     }
 }
 
-/// Many runs, in three numbers.
+/// The distribution of many runs, in three numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Spread {
     pub(super) median: f64,
@@ -89,7 +89,7 @@ pub(super) struct Spread {
 }
 
 impl Spread {
-    /// `None` without a number.
+    /// `None` if there are no numbers.
     pub(super) fn of(numbers: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut numbers: Vec<f64> = numbers.into_iter().collect();
         numbers.sort_by(f64::total_cmp);
@@ -104,7 +104,7 @@ pub(super) fn spread(samples: &Samples, figure: Figure) -> Option<Spread> {
     Spread::of(samples.values().filter_map(|sample| sample.get(&figure).copied()))
 }
 
-/// How a figure compares with another server's: round by round, for what disturbs a round disturbs both.
+/// The ratio to another server, round by round, because a disturbance affects both servers of a round.
 pub(super) fn ratio(samples: &Samples, others: &Samples, figure: Figure) -> Option<Spread> {
     Spread::of(samples.iter().filter_map(|(round, sample)| {
         let other = others.get(round)?.get(&figure)?;
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn servers_are_compared_round_by_round() {
-        // The second round was disturbed, for both.
+        // The second round was disturbed for both.
         let spread = ratio(&samples(&[1.0, 10.0, 1.0]), &samples(&[2.0, 20.0, 2.0]), Figure::Cost);
         assert_eq!(spread, Some(Spread { median: 0.5, least: 0.5, most: 0.5 }));
     }

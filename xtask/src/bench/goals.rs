@@ -1,25 +1,25 @@
-//! What the project set out to reach.
+//! The project's performance goals.
 
 use super::figures::{Figure, Samples, Spread, ratio, spread};
 use super::results::Results;
 use super::servers::RAW_EPOLL;
 
-/// One line of the table.
+/// One row of the table.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Goal {
     pub(super) title: &'static str,
     scenario: &'static str,
     measure: Measure,
-    /// At most this much, for each of [`INTERFACES`].
+    /// The upper limits, one for each of [`INTERFACES`].
     limits: [f64; 3],
 }
 
-/// What a limit limits.
+/// The quantity that is limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Measure {
-    /// The cost, in those of this server.
+    /// The cost relative to that of this server.
     Against(&'static str),
-    /// Bytes for each connection.
+    /// Bytes per connection.
     Bytes,
 }
 
@@ -86,7 +86,7 @@ const fn against(
 }
 
 impl Goal {
-    /// How far each of [`INTERFACES`] has come.
+    /// The results of each of [`INTERFACES`].
     pub(super) fn reached(&self, results: &Results) -> [Reached; 3] {
         let samples = |server: &str| results.of(self.scenario)?.servers.get(server);
         let value = |interface: &str| -> Option<Spread> {

@@ -1,4 +1,4 @@
-//! What the measurements were made on and with.
+//! The machine and the versions that were measured.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +9,7 @@ use toml::Value;
 use super::programs::Programs;
 use super::servers::{BenchServer, Program, Standing};
 
-/// The processor, the memory and the kernel, in a line.
+/// The processor, the memory and the kernel, in one line.
 pub(super) fn machine() -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let (cpuinfo, meminfo) = (read("/proc/cpuinfo"), read("/proc/meminfo"));
@@ -18,7 +18,7 @@ pub(super) fn machine() -> String {
     let kib: u64 =
         field(&meminfo, "MemTotal").and_then(|total| total.split(' ').next()?.parse().ok()).unwrap_or(0);
     let release = read("/proc/sys/kernel/osrelease");
-    // What follows the first hyphen is the builder's own name for the kernel.
+    // Everything after the first hyphen is the builder's own name for the kernel.
     let kernel = release.trim().split('-').next().unwrap_or_default();
     format!("{model}, {cores} cores, {} GiB, Linux {kernel}", kib.div_ceil(1024 * 1024))
 }
@@ -30,7 +30,7 @@ fn field<'t>(text: &'t str, name: &str) -> Option<&'t str> {
         .map(|(_, value)| value.trim())
 }
 
-/// The version of each server's library, by the lock files; of Rust, Node, Bun and Python, by asking them.
+/// Library versions from the lock files, and versions of Rust, Node, Bun and Python as reported by the programs.
 #[derive(Debug)]
 pub(super) struct Versions {
     locked: Vec<(String, String)>,
@@ -56,7 +56,7 @@ impl Versions {
         })
     }
 
-    /// What the server is, in full.
+    /// The server's full name.
     pub(super) fn title(&self, server: &BenchServer) -> String {
         match (server.standing, server.program) {
             (Standing::Floor | Standing::Ours, _) => server.name.to_owned(),
@@ -67,7 +67,7 @@ impl Versions {
         }
     }
 
-    /// Another package may depend on an older version.
+    /// The newest version of a package; others may depend on an older one.
     fn newest(&self, package: &str) -> &str {
         let numbers =
             |version: &str| version.split('.').map(|part| part.parse().unwrap_or(0)).collect::<Vec<u32>>();

@@ -1,8 +1,8 @@
-//! Bar charts in SVG, which read well on a light and on a dark page.
+//! Bar charts in SVG, legible on a light and a dark background.
 
 use std::fmt::Write as _;
 
-/// Several charts, one below the other.
+/// Several charts, one below another.
 #[derive(Debug)]
 pub(super) struct Plot {
     pub(super) title: String,
@@ -19,7 +19,7 @@ pub(super) struct Panel {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scale {
-    /// A bar that would leave the chart is cut, and says so: one slow server must not hide the others' differences.
+    /// A bar that is too long is cut and marked, so that one slow server does not hide the differences between others.
     Linear,
     Logarithmic,
 }
@@ -28,7 +28,7 @@ pub(super) enum Scale {
 pub(super) struct Bar {
     pub(super) name: String,
     pub(super) value: f64,
-    /// The value as it is written.
+    /// The value as text.
     pub(super) label: String,
     pub(super) shade: Shade,
 }
@@ -108,7 +108,7 @@ impl Panel {
         }
     }
 
-    /// The value of a bar that is as long as can be.
+    /// The value of the longest possible bar.
     fn reach(&self) -> f64 {
         let most = self.bars.iter().map(|bar| bar.value).fold(0.0, f64::max);
         match self.scale {
@@ -124,7 +124,7 @@ impl Panel {
 }
 
 impl Scale {
-    /// How much of the longest bar this value's is.
+    /// The length of a bar as a fraction of the longest.
     fn share(self, value: f64, reach: f64) -> f64 {
         match self {
             Scale::Linear => value / reach,

@@ -1,4 +1,4 @@
-//! The programs of the servers and of the load generator: built and installed.
+//! Builds and installs the servers and the load generator.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,23 +13,23 @@ use crate::command::find_on_path;
 use crate::suite::context::Context;
 use crate::suite::outcome::Stop;
 
-/// All servers from nothing, each optimised as a whole.
+/// Enough to build all servers from scratch with whole-program optimization.
 const BUILD_DEADLINE: Duration = Duration::from_secs(60 * 60);
 const INSTALL_DEADLINE: Duration = Duration::from_secs(10 * 60);
 
-/// Where the programs are.
+/// The paths of the programs.
 #[derive(Debug)]
 pub(super) struct Programs {
     bench: PathBuf,
     built: PathBuf,
     python: Option<PathBuf>,
     node: bool,
-    /// Servers that cannot run here, and why.
+    /// Servers that cannot run here, with the reason.
     pub(super) missing: BTreeMap<&'static str, String>,
 }
 
 impl Programs {
-    /// Builds and installs what these servers need. A server in another language that cannot be had is left out.
+    /// Builds and installs what these servers need. A server in another language that is unavailable is left out.
     pub(super) fn prepare(context: &Context<'_>, servers: &[&'static BenchServer]) -> Result<Self> {
         let target = context.workspace.target.join("bench");
         let mut programs = Self {
@@ -69,7 +69,7 @@ impl Programs {
             }
         }
         let finished = context.run(command, BUILD_DEADLINE, "build-bench")?;
-        ensure!(finished.succeeded(), "the build of bench/: {}", finished.explain());
+        ensure!(finished.succeeded(), "building bench/: {}", finished.explain());
         Ok(())
     }
 
@@ -112,7 +112,7 @@ impl Programs {
         self.built.join("bench-load")
     }
 
-    /// How the server is called, without its common arguments, which stand between these two.
+    /// The server's command line. The common arguments go between the two parts.
     pub(super) fn call(&self, server: &BenchServer) -> (Vec<PathBuf>, &'static [&'static str]) {
         let node = self.bench.join("peers/node");
         match server.program {
@@ -131,7 +131,7 @@ impl Programs {
     }
 }
 
-/// The program that pins others to a core.
+/// The program that pins other programs to a core.
 pub(super) fn taskset() -> Result<PathBuf> {
-    find_on_path("taskset").context("`taskset` is missing: it comes with util-linux")
+    find_on_path("taskset").context("`taskset` is missing: install util-linux")
 }

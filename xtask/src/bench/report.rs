@@ -1,4 +1,4 @@
-//! What was measured, for people: Markdown and pictures.
+//! Writes the results as Markdown and charts.
 
 use std::fmt::Write as _;
 
@@ -15,30 +15,30 @@ use super::servers::{self, BenchServer, RAW_EPOLL, Standing};
 pub(super) struct Report<'r> {
     pub(super) results: &'r Results,
     pub(super) versions: &'r Versions,
-    /// How the figures can be had again.
+    /// The command that reproduces the figures.
     pub(super) command: String,
-    /// What a person has to add: what was not reached, and why.
+    /// Text written by hand: which goals were missed, and why.
     pub(super) notes: String,
 }
 
 const METHOD: &str = "\
 Each server runs alone, on one core, and the load generator (`bench/load`: one thread over io_uring, frames masked and \
-encoded beforehand) on another. Every reply is checked, in length, content and order. A server is started anew for each \
-measurement. The rounds of a scenario follow each other, and in each round the servers take their turns in another \
-order; a ratio is the median of the ratios of the rounds, so that what disturbs a round disturbs both sides of it.
+encoded beforehand) on another. The length, content and order of every reply are checked. Each measurement starts a \
+new server process. The rounds of a scenario follow one another, and each round measures the servers in a different \
+order. A ratio is the median of the rounds' ratios, so a disturbance of one round affects both sides.
 
-- **µs** is the time that the server's process had on its core, user and system, for each message, delivery or \
-handshake: read from `/proc/PID/stat` before and after. The kernel's work for the loopback interface is in it, on both \
-sides.
-- **a second** is the throughput of the same run. Where the server is not *busy* all of the time, the load generator was \
-the limit, and µs is the figure to compare.
-- **Latency** is measured in an open loop: messages are sent when they are due, at a fixed rate, and their time counts \
-from then, so that a server that stalls pays for all that were due meanwhile (coordinated omission).
-- **Bytes for an idle connection** is the growth of `Private_Dirty` in `/proc/PID/smaps_rollup` over the connections, \
-each of which has exchanged one message. What the kernel keeps for a socket is not in it.
-- `tcp-epoll` and `tcp-uring` are TCP echo without WebSocket (`bench/floor`): what cannot be beaten by the same means.
-- Our servers run with all checks and the default limits; the others as their documentation shows it, with writes \
-batched where the library can (`forward`). All are built with the same profile: `lto = \"fat\"`, one codegen unit.
+- **µs** is the server's CPU time, user and system, per message, delivery or handshake, read from `/proc/PID/stat` \
+before and after. It includes the kernel's work for the loopback interface, on both sides.
+- **a second** is the throughput of the same run. If the server was not *busy* all the time, the load generator was \
+the limit, so compare µs instead.
+- **Latency** is measured in an open loop: messages are due at a fixed rate, and latency counts from the time when a \
+message was due. A stall therefore delays all messages that were due during it (no coordinated omission).
+- **Bytes for an idle connection** is the growth of `Private_Dirty` in `/proc/PID/smaps_rollup`, divided by the number \
+of connections. Each connection has exchanged one message. The kernel's own memory for a socket is not included.
+- `tcp-epoll` and `tcp-uring` are TCP echo without WebSocket (`bench/floor`): the lower bound for each system \
+interface.
+- Our servers run with all checks and the default limits. The others follow their documentation, with batched writes \
+where the library supports them (`forward`). All are built with the same profile: `lto = \"fat\"`, one codegen unit.
 - Differences of less than 10 % are noise on a small virtual machine.
 ";
 
@@ -66,8 +66,8 @@ impl Report<'_> {
     }
 
     fn goals(&self, page: &mut String) {
-        page.push_str("## What was to be reached, and what was\n\n");
-        page.push_str("Server CPU as a ratio, or bytes; at most what stands behind ≤.\n\n");
+        page.push_str("## Goals and results\n\n");
+        page.push_str("Server CPU as a ratio, or bytes. The goal is the upper limit after ≤.\n\n");
         add(page, format_args!("| | {} |\n|---|---|---|---|\n", INTERFACES.join(" | ")));
         for goal in GOALS {
             let cells: Vec<String> = goal.reached(self.results).iter().map(cell).collect();
@@ -76,7 +76,7 @@ impl Report<'_> {
         page.push('\n');
     }
 
-    /// One scenario, the best server first.
+    /// The table of one scenario, the best server first.
     fn table(&self, page: &mut String, scenario: &Scenario, measured: &Measured) {
         add(page, format_args!("\n## {}\n\n`{}`\n\n", capitalised(scenario.title), scenario.name));
         let columns = Columns::of(scenario.load);
@@ -97,14 +97,14 @@ impl Report<'_> {
         if server.standing == Standing::Ours { format!("**{title}**") } else { title }
     }
 
-    /// The picture of the costs of some scenarios.
+    /// The chart of the costs of some scenarios.
     pub(super) fn costs(&self) -> Plot {
         let shown = ["16b-c64", "16b-c64-d32", "1k-c64-d32", "16k-c64"];
         let panels = shown.iter().filter_map(|name| self.panel(name, Scale::Linear)).collect();
         Plot { title: "Server CPU µs for each echoed message: less is better".to_owned(), panels }
     }
 
-    /// The picture of what idle connections hold.
+    /// The chart of the memory of idle connections.
     pub(super) fn memory(&self) -> Plot {
         let panels = self.panel("idle", Scale::Logarithmic).into_iter().collect();
         Plot { title: "Bytes for each idle connection: less is better, logarithmic".to_owned(), panels }
@@ -129,7 +129,7 @@ impl Report<'_> {
     }
 }
 
-/// The servers that were measured, the best first.
+/// The measured servers, the best first.
 fn ranking<'m>(scenario: &Scenario, measured: &'m Measured) -> Vec<(&'static BenchServer, &'m Samples)> {
     let figure = scenario.load.main_figure();
     let median = |samples: &Samples| spread(samples, figure).map_or(f64::INFINITY, |spread| spread.median);
@@ -139,7 +139,7 @@ fn ranking<'m>(scenario: &Scenario, measured: &'m Measured) -> Vec<(&'static Ben
     servers
 }
 
-/// The figures that a scenario's table shows.
+/// The figures in a scenario's table.
 struct Columns(&'static [(Figure, &'static str)]);
 
 impl Columns {
@@ -202,7 +202,7 @@ fn best_peer(load: Load, measured: &Measured) -> Option<&Samples> {
         .map(|(_, samples)| samples)
 }
 
-/// The first line of a failure, without where its log lies on this machine.
+/// The first line of a failure, without the path of its log.
 fn reason(failure: &str) -> &str {
     failure.split([';', '\n']).next().unwrap_or_default()
 }
@@ -224,7 +224,7 @@ fn shown(figure: Figure, value: f64) -> String {
     if figure == Figure::Busy { format!("{:.0} %", value * 100.0) } else { number(value) }
 }
 
-/// As many digits as mean something.
+/// Formats a number with its significant digits.
 pub(super) fn number(value: f64) -> String {
     match value.abs() {
         0.0..10.0 => format!("{value:.2}"),
@@ -233,7 +233,7 @@ pub(super) fn number(value: f64) -> String {
     }
 }
 
-/// A comma before every third digit from the end.
+/// Inserts a comma before every third digit from the end.
 fn grouped(digits: &str) -> String {
     let mut grouped = String::new();
     for (place, digit) in digits.chars().enumerate() {

@@ -1,4 +1,4 @@
-//! What was measured, kept between calls: scenarios can be measured one at a time.
+//! Results that are kept between calls, so that scenarios can be measured one at a time.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::figures::Samples;
 
-/// By scenario and server.
+/// Results by scenario and server.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Results {
     scenarios: BTreeMap<String, Measured>,
 }
 
-/// A scenario that was measured.
+/// The results of a scenario.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Measured {
     pub(super) servers: BTreeMap<String, Samples>,
@@ -23,13 +23,13 @@ pub(super) struct Measured {
 }
 
 impl Results {
-    /// What an earlier call left, or nothing.
+    /// The results of earlier calls, if any.
     pub(super) fn load(path: &Path) -> Result<Self> {
         if !path.is_file() {
             return Ok(Self::default());
         }
         let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-        serde_json::from_str(&text).with_context(|| format!("{}: remove it to begin anew", path.display()))
+        serde_json::from_str(&text).with_context(|| format!("{}: remove it to start over", path.display()))
     }
 
     pub(super) fn save(&self, path: &Path) -> Result<()> {
@@ -41,7 +41,7 @@ impl Results {
         self.scenarios.get(scenario)
     }
 
-    /// Replaces what was known of the scenario: only servers of the same run can be compared.
+    /// Replaces the scenario's results: only servers of the same run can be compared.
     pub(super) fn replace(&mut self, scenario: &str, measured: Measured) {
         self.scenarios.insert(scenario.to_owned(), measured);
     }

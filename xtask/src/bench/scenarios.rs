@@ -1,4 +1,4 @@
-//! What is measured.
+//! The scenarios.
 
 use super::servers::{BenchServer, ServerTask, Standing};
 
@@ -108,7 +108,7 @@ pub(super) fn find(name: &str) -> Option<&'static Scenario> {
 }
 
 impl Scenario {
-    /// What this server is started for in it; `None` if it takes no part.
+    /// The task to start this server with, or `None` if it takes no part.
     pub(super) fn task_of(&self, server: &BenchServer) -> Option<ServerTask> {
         let task = match server.standing {
             Standing::Floor if self.task == ServerTask::Echo && self.load != Load::Handshakes => {
@@ -119,7 +119,7 @@ impl Scenario {
         server.tasks.contains(&task).then_some(task)
     }
 
-    /// The load generator's command for it, behind the target.
+    /// The load generator's arguments, to follow the target.
     pub(super) fn arguments(&self, span: &Span) -> Vec<String> {
         let mut arguments = Vec::new();
         let mut add =
@@ -159,7 +159,7 @@ impl Scenario {
     }
 }
 
-/// How long one measurement takes, in seconds.
+/// The durations of one measurement, in seconds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Span {
     pub(super) warm_up: f64,

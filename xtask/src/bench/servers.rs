@@ -9,14 +9,14 @@ pub(super) struct BenchServer {
     pub(super) name: &'static str,
     pub(super) standing: Standing,
     pub(super) program: Program,
-    /// What it can do.
+    /// The tasks that it supports.
     pub(super) tasks: &'static [ServerTask],
 }
 
-/// What a server is in the comparison.
+/// A server's role in the comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// TCP echo: what no WebSocket server can beat.
+    /// TCP echo, which no WebSocket server can beat.
     Floor,
     Ours,
     Peer,
@@ -24,7 +24,7 @@ pub(super) enum Standing {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Program {
-    /// A package of `bench/`, with arguments of its own behind the common ones.
+    /// A package of `bench/`. Its own arguments follow the common ones.
     Rust { package: &'static str, arguments: &'static [&'static str] },
     /// A script of `bench/peers/node`, run by Node.
     Node(&'static str),
@@ -34,10 +34,10 @@ pub(super) enum Program {
     Python(&'static str),
 }
 
-/// What a server is started for.
+/// The task that a server is started with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum ServerTask {
-    /// Bytes go back as they came.
+    /// Echoes bytes.
     Tcp,
     Echo,
     Deflate,
@@ -46,7 +46,7 @@ pub(super) enum ServerTask {
 }
 
 impl ServerTask {
-    /// What the server is told on its command line.
+    /// The server's command-line argument.
     pub(super) fn argument(self) -> &'static str {
         match self {
             ServerTask::Tcp => "tcp",
@@ -57,7 +57,7 @@ impl ServerTask {
         }
     }
 
-    /// What the load generator is told to speak.
+    /// The load generator's `--speech`.
     pub(super) fn speech(self) -> &'static str {
         match self {
             ServerTask::Tcp => "tcp",
@@ -90,7 +90,7 @@ const fn rust(package: &'static str) -> Program {
 
 pub(super) const RAW_EPOLL: &str = "tcp-epoll";
 
-/// All of them, in the order of the tables' legend.
+/// All servers, in the order of the tables' legend.
 pub(super) const SERVERS: &[BenchServer] = &[
     floor(RAW_EPOLL, &["epoll"]),
     floor("tcp-uring", &["uring"]),

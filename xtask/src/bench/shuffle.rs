@@ -3,7 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 
-/// Puts the items into any order (Fisher and Yates).
+/// Puts the items into a random order (Fisher and Yates).
 pub(super) fn shuffle<T>(items: &mut [T]) {
     for last in (1..items.len()).rev() {
         // A new state has new random keys.

@@ -18,10 +18,10 @@ use crate::workspace::Workspace;
 const SERVER_CORE: &str = "0";
 const GENERATOR_CORE: &str = "1";
 
-/// Beyond what it measures: opening 10,000 connections to a slow server, and settling.
+/// The time allowed in addition to the measurement, for opening 10,000 connections to a slow server, and for settling.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Where measurements take place.
+/// The environment of the measurements.
 #[derive(Debug)]
 pub(super) struct Laboratory<'w> {
     workspace: &'w Workspace,
@@ -34,7 +34,7 @@ pub(super) struct Laboratory<'w> {
 impl<'w> Laboratory<'w> {
     pub(super) fn new(workspace: &'w Workspace, programs: &'w Programs, span: Span) -> Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        ensure!(cores >= 2, "a server and its load generator need a core each, and there is {cores}");
+        ensure!(cores >= 2, "the server and the load generator need a core each; this machine has {cores}");
         Ok(Self {
             workspace,
             programs,
@@ -44,7 +44,7 @@ impl<'w> Laboratory<'w> {
         })
     }
 
-    /// Starts the server anew and measures it.
+    /// Starts a new server process and measures it.
     pub(super) fn measure(
         &self,
         server: &BenchServer,
@@ -76,7 +76,7 @@ impl<'w> Laboratory<'w> {
         scenario.load.sample(report.context("the load generator reported nothing")?)
     }
 
-    /// The server's command: as many descriptors as it may have, a core of its own, and its process known.
+    /// The server's command. It raises the limit on descriptors, records the process id, and pins the server to a core.
     fn server_command(
         &self,
         server: &BenchServer,
@@ -90,7 +90,7 @@ impl<'w> Laboratory<'w> {
         let mut command = Command::new("sh");
         command.args(["-c", LAUNCH]).arg(pid_file).arg(&self.taskset).args(["-c", SERVER_CORE]);
         command.args(program).arg(port.to_string());
-        // The floor has nothing to choose but its system interface.
+        // The floor has only the system interface to choose.
         if task != ServerTask::Tcp {
             command.arg(task.argument());
         }

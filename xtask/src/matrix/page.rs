@@ -1,4 +1,4 @@
-//! `docs/interop.md`.
+//! Writes `docs/interop.md`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,22 +11,22 @@ use super::row::{CELLS, Table, Verdict};
 const HEAD: &str = "\
 # Interoperation
 
-Written by `cargo xtask interop`, which runs every program named here; `cargo xtask test interop` fails when a cell does.
+Written by `cargo xtask interop`, which runs all programs named here. `cargo xtask test interop` fails if a cell fails.
 The programs and configurations are in `interop/matrix`.
 
 - **text**, **binary**, **1 MiB**: a message comes back as it was sent.
-- **fragments**: a client sends a message in several frames (our client, `ws` and Java with a ping between them), and gets
-  one that the server sends so. Clients of others get theirs from our async server; all else they do with the event-driven
-  one, which sends whole messages only.
-- **compressed**: permessage-deflate is agreed on, and 20 KB of text come back. **not compressed**: it is not agreed on.
-- **subprotocol**: two are offered, the second is chosen.
-- **client closes**, **server closes**: the code arrives, and the reason where it has to; the closing handshake is done.
-- **ping**: the client's ping is answered by a pong with its payload, and the server's is.
+- **fragments**: the client sends a fragmented message (our client, `ws` and Java with a ping between the fragments) and
+  receives one. Other clients receive theirs from our async server. For all other checks they use the event-driven server,
+  which sends only whole messages.
+- **compressed**: permessage-deflate is negotiated, and 20 KB of text come back. **not compressed**: it is not negotiated.
+- **subprotocol**: the client offers two, and the server chooses the second.
+- **client closes**, **server closes**: the closing handshake completes, and the peer receives the code and the reason.
+- **ping**: client and server each send a ping and receive a pong with the same payload.
 
-Reverse proxies are configured as `docs/proxies.md` has it. Over `wss`, our client comes as a page that the proxy serves,
-and the server lets no other page in.
+Reverse proxies use the configuration in `docs/proxies.md`. Over `wss`, our client sends the origin of a page served by
+the proxy, and the server accepts no other origin.
 
-`✓` works · `(✓)` works as far as the peer can, see below the table · `–` the peer cannot do it, see there · `✗` fails
+`✓` works · `(✓)` works as far as the peer supports it, see below the table · `–` the peer does not support it · `✗` fails
 ";
 
 /// Writes the page.

@@ -1,4 +1,4 @@
-//! The programs of the matrix: how they are installed, and how they are started.
+//! Installs and starts the programs of the matrix.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -19,10 +19,10 @@ use crate::suite::outcome::Stop;
 
 const INSTALL_DEADLINE: Duration = Duration::from_secs(10 * 60);
 
-/// What the forward proxies ask for.
+/// User and password for the forward proxies.
 const USER: (&str, &str) = ("longwire", "secret");
 
-/// What this machine has in place of what stands in `docs/proxies.md`.
+/// Replacements in the configuration from `docs/proxies.md`, for this machine.
 const NGINX: [&[(&str, &str)]; 1] = [&[
     ("127.0.0.1:8080", "127.0.0.1:@SERVER@"),
     ("listen 80;", "listen 127.0.0.1:@PLAIN@;"),
@@ -31,7 +31,7 @@ const NGINX: [&[(&str, &str)]; 1] = [&[
     ("/etc/ssl/example.com.key", "@CERTS@/key.pem"),
     ("example.com", "localhost"),
 ]];
-/// Caddy gets its certificates from the network, and serves one site on both ports.
+/// Here Caddy uses our certificate instead of fetching one, and serves one site on both ports.
 const CADDY: [&[(&str, &str)]; 2] = [
     &[("127.0.0.1:8080", "127.0.0.1:@SERVER@"), ("example.com {", "http://localhost:@PLAIN@ {")],
     &[
@@ -54,7 +54,7 @@ const APACHE: [&[(&str, &str)]; 1] = [&[
     ("example.com", "localhost"),
 ]];
 
-/// All programs, ours and those of others.
+/// All programs, ours and other projects'.
 pub(super) struct Peers {
     longwire_interop: PathBuf,
     pub(super) certificates: PathBuf,
@@ -62,7 +62,7 @@ pub(super) struct Peers {
     dir: PathBuf,
     /// `docs/proxies.md`.
     page: PathBuf,
-    /// Where configurations and what proxies write go.
+    /// The directory for configurations and output of proxies.
     scratch: PathBuf,
     node: PathBuf,
     bun: PathBuf,
@@ -71,14 +71,14 @@ pub(super) struct Peers {
     java: PathBuf,
 }
 
-/// A server of somebody else's.
+/// Another project's server.
 pub(super) struct ServerPeer {
     pub(super) name: &'static str,
     program: PathBuf,
     script: PathBuf,
 }
 
-/// Which of our servers.
+/// One of our servers.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Api {
     /// The event-driven one.
@@ -92,7 +92,7 @@ pub(super) enum Before {
     Nothing,
     /// The server's own TLS.
     Tls,
-    /// A proxy that ends TLS. Only pages of the server's own may connect.
+    /// A proxy that terminates TLS. Only pages of the server itself may connect.
     TlsProxy,
 }
 
@@ -101,7 +101,7 @@ pub(super) struct Proxy {
     pub(super) name: &'static str,
     pub(super) version: String,
     command: Vec<String>,
-    /// The ports that it listens on; a forward proxy only on the first.
+    /// The ports that it listens on. A forward proxy uses only the first.
     pub(super) plain: u16,
     pub(super) secure: u16,
 }
@@ -144,7 +144,7 @@ impl Peers {
         })
     }
 
-    /// The clients of others. Their last arguments are to be the URLs of a server, and of one that can send fragments.
+    /// Other projects' clients. The caller appends the URLs of a server, and of one that can send fragments.
     pub(super) fn clients(&self) -> [(&'static str, Command); 7] {
         let script = |program: &Path, name: &str| {
             let mut command = Command::new(program);
@@ -178,7 +178,7 @@ impl Peers {
         ]
     }
 
-    /// Our client, of the server at `url`.
+    /// Our client, connecting to `url`.
     pub(super) fn our_client(&self, url: &str) -> Command {
         let mut command = Command::new(&self.longwire_interop);
         command.args(["client", url]);
@@ -202,9 +202,9 @@ impl Peers {
         Started::wait_for(context, &format!("interop-{}-server", api.name()), command, address)
     }
 
-    /// Proxies before the server at `server`, with what `docs/proxies.md` has for each.
+    /// Proxies in front of the server at port `server`, configured as in `docs/proxies.md`.
     pub(super) fn reverse_proxies(&self, server: u16) -> Result<[Proxy; 4]> {
-        // HAProxy wants the certificate and its key in one file.
+        // HAProxy requires the certificate and its key in one file.
         let read = |name: &str| fs::read_to_string(self.certificates.join(name));
         fs::write(self.scratch.join("haproxy.pem"), read("cert.pem")? + &read("key.pem")?)?;
         let nginx = self.documented("nginx", "nginx.conf", server, &NGINX, |config| {
@@ -227,8 +227,8 @@ impl Peers {
         ])
     }
 
-    /// A proxy with its configuration from `docs/proxies.md`, once for each list of what this machine has in place of
-    /// what stands there.
+    /// A proxy with its configuration from `docs/proxies.md`, with one or more lists of replacements for this machine.
+    /// Each list makes one configuration.
     fn documented(
         &self,
         name: &'static str,
@@ -246,7 +246,7 @@ impl Peers {
         self.configured_with(name, file, &documented, server, command)
     }
 
-    /// Proxies that a client goes over, each with how the client names it.
+    /// Forward proxies, each with its URL for the client.
     pub(super) fn forward_proxies(&self) -> Result<[(Proxy, String); 4]> {
         let tinyproxy = self.configured("tinyproxy", "tinyproxy.conf", 0, |config| {
             ["tinyproxy", "-d", "-c", config].map(str::to_owned).into()
@@ -282,7 +282,7 @@ impl Peers {
         ])
     }
 
-    /// A proxy whose configuration is one of `interop/matrix/proxies`, with ports and directories filled in.
+    /// A proxy with a configuration from `interop/matrix/proxies`, with ports and directories filled in.
     fn configured(
         &self,
         name: &'static str,
@@ -293,7 +293,7 @@ impl Peers {
         self.configured_with(name, file, "", server, command)
     }
 
-    /// The same, with `snippet` in it.
+    /// Like `configured`, with `snippet` inserted.
     fn configured_with(
         &self,
         name: &'static str,
@@ -338,7 +338,7 @@ impl ServerPeer {
 }
 
 impl Proxy {
-    /// With the version that the program tells.
+    /// Adds the version, as reported by the program.
     fn version(mut self, call: &[&str]) -> Self {
         let Some((program, arguments)) = call.split_first() else { return self };
         if let Ok(output) = Command::new(program).args(arguments).output() {
@@ -355,7 +355,7 @@ impl Proxy {
         self
     }
 
-    /// With what the table says behind the version.
+    /// Adds text after the version in the table.
     fn labelled(mut self, what: &str) -> Self {
         self.version = format!("{} ({what})", self.version);
         self
@@ -363,7 +363,7 @@ impl Proxy {
 
     pub(super) fn start(&self, context: &Context<'_>) -> Result<Started> {
         let (program, arguments) = self.command.split_first().context("a proxy without a program")?;
-        // Proxies are installed where only root looks for programs by itself.
+        // Proxies may be installed in a directory that is only on root's PATH.
         let program = find_on_path(program).unwrap_or_else(|| Path::new("/usr/sbin").join(program));
         let mut command = Command::new(program);
         command.args(arguments);
@@ -383,14 +383,14 @@ impl Started {
         format!("ws://127.0.0.1:{}/", self.port)
     }
 
-    /// What it calls itself, with its version.
+    /// The server's own name and version.
     pub(super) fn name(&self) -> Result<String> {
         let log = fs::read_to_string(&self.log).with_context(|| self.log.display().to_string())?;
-        told_name(&log).with_context(|| format!("{} does not say what it is", self.log.display()))
+        told_name(&log).with_context(|| format!("{} does not contain the server's name", self.log.display()))
     }
 }
 
-/// The Python of an environment that has what `requirements` lists.
+/// The Python of a virtual environment with the packages in `requirements`.
 fn python(context: &Context<'_>, requirements: &Path) -> Result<PathBuf, Stop> {
     let environment = context.workspace.tools().join("interop-python");
     let python = environment.join("bin/python");

@@ -1,4 +1,4 @@
-//! What came of the cells of the matrix.
+//! The results of the matrix.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::command::Finished;
 use crate::suite::outcome::Outcome;
 
-/// The cells, as the programs call them, and what a person calls them.
+/// The cells: the name in the programs' output, and the title in the table.
 pub(super) const CELLS: [(&str, &str); 10] = [
     ("text", "text"),
     ("binary", "binary"),
@@ -22,14 +22,14 @@ pub(super) const CELLS: [(&str, &str); 10] = [
     ("ping", "ping"),
 ];
 
-/// A part of the matrix.
+/// A table of the matrix.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) title: &'static str,
     pub(super) rows: Vec<Row>,
 }
 
-/// What came of all cells with one peer.
+/// The results of all cells with one peer.
 #[derive(Debug)]
 pub(super) struct Row {
     /// The peer, with its version.
@@ -40,14 +40,14 @@ pub(super) struct Row {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
     Works,
-    /// As far as the peer can do it: why not all of it.
+    /// Works as far as the peer supports it. Contains the reason for the missing part.
     WorksInPart(String),
-    /// The peer cannot do it: why.
+    /// The peer does not support it. Contains the reason.
     DoesNotApply(String),
     Fails(String),
 }
 
-/// A line that a program prints.
+/// A line of a program's output.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Line {
@@ -63,11 +63,11 @@ enum Line {
 }
 
 impl Row {
-    /// Reads what a program printed.
+    /// Reads the output of a program.
     ///
     /// # Errors
     ///
-    /// It printed nothing of the kind.
+    /// There is no line with the peer's name or a result.
     pub(super) fn read(name: &str, finished: &Finished) -> Result<Self> {
         let mut row = Self { peer: name.to_owned(), cells: BTreeMap::new() };
         for line in &finished.lines {
@@ -82,7 +82,7 @@ impl Row {
                     };
                     row.cells.insert(cell, verdict);
                 }
-                // Whatever else a program has to say is in its log.
+                // Other output is only for the log.
                 Err(_) => {}
             }
         }
@@ -92,12 +92,12 @@ impl Row {
         Ok(row)
     }
 
-    /// The same row under the name that the peer goes by.
+    /// The same row with another name for the peer.
     pub(super) fn of(self, peer: &str) -> Self {
         Self { peer: peer.to_owned(), ..self }
     }
 
-    /// What came of a cell. One that the program did not get to has failed.
+    /// The result of a cell. A cell that the program did not reach has failed.
     pub(super) fn verdict(&self, cell: &str) -> Verdict {
         let missing = || Verdict::Fails("it was not reached".to_owned());
         self.cells.get(cell).cloned().unwrap_or_else(missing)
@@ -117,7 +117,7 @@ impl Row {
     }
 }
 
-/// The name that a program has told in the first lines that it wrote.
+/// The name in the first lines of a program's output.
 pub(super) fn told_name(log: &str) -> Option<String> {
     log.lines().find_map(|line| match serde_json::from_str(line) {
         Ok(Line::Peer { peer }) => Some(peer),

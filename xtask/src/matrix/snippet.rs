@@ -1,12 +1,12 @@
-//! The configurations of `docs/proxies.md`, which the matrix runs as they stand there.
+//! Reads the configurations in `docs/proxies.md`, which the matrix runs as they are documented.
 
 use anyhow::{Context as _, Result, bail};
 
-/// The first block of code below the heading `name` of a page.
+/// The first code block below the heading `name` of a page.
 ///
 /// # Errors
 ///
-/// There is none.
+/// The page has no such heading or code block.
 pub(super) fn snippet<'p>(page: &'p str, name: &str) -> Result<&'p str> {
     let heading = format!("\n## {name}\n");
     let (_, section) = page.split_once(&heading).with_context(|| format!("there is no section {name}"))?;
@@ -16,19 +16,19 @@ pub(super) fn snippet<'p>(page: &'p str, name: &str) -> Result<&'p str> {
         let (_, code) = rest.split_once('\n')?;
         Some(code.split_once("\n```")?.0)
     };
-    block().with_context(|| format!("section {name} has no block of code"))
+    block().with_context(|| format!("section {name} has no code block"))
 }
 
-/// A snippet with what this machine has in place of what stands there: each of them has to stand there.
+/// A snippet with replacements for this machine. Each replaced text must occur in it.
 ///
 /// # Errors
 ///
-/// Something does not, so that the page and the matrix have come apart.
+/// A text does not occur: the page has changed, and the replacements must follow.
 pub(super) fn adapted(snippet: &str, here: &[(&str, &str)]) -> Result<String> {
     let mut adapted = snippet.to_owned();
     for (there, here) in here {
         if !adapted.contains(there) {
-            bail!("{there:?} does not stand in the configuration:\n{snippet}");
+            bail!("the configuration does not contain {there:?}:\n{snippet}");
         }
         adapted = adapted.replace(there, here);
     }

@@ -22,10 +22,10 @@ use crate::terminal::Progress;
 use crate::test::autobahn::install::Wstest;
 use crate::workspace::Workspace;
 
-/// How the reports call us.
+/// Our name in the reports.
 const AGENT: &str = "longwire";
 
-/// How much of what there are many of is tested.
+/// How many of the numerous similar cases to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
     /// A fixed sample of every kind.
@@ -34,7 +34,7 @@ pub(crate) enum Extent {
 }
 
 impl Extent {
-    /// How this program's arguments ask for it.
+    /// The command-line options for this extent.
     pub(crate) fn options(self) -> &'static [&'static str] {
         match self {
             Self::Sampled => &[],
@@ -43,7 +43,7 @@ impl Extent {
     }
 }
 
-/// Cases to run, by the suite's patterns, and how many the version that is installed has of them.
+/// Cases to run, as patterns of the suite, and their number in the installed version.
 #[derive(Debug)]
 struct CaseSet {
     patterns: Vec<String>,
@@ -57,11 +57,11 @@ const UNCOMPRESSED_COUNT: usize = 301;
 /// The sections with compression: text and binary data in 12, parameters of the extension in 13.
 const COMPRESSED: [(u32, RangeInclusive<u32>); 2] = [(12, 1..=5), (13, 1..=7)];
 
-/// Each of their subsections sends a thousand messages in each of 18 cases: whole ones of 16 bytes to 128 KiB in ten
-/// cases, then fragmented ones of 8 to 128 KiB in eight.
+/// Each of their subsections has 18 cases, which send a thousand messages each: whole messages of 16 bytes to 128 KiB
+/// in ten cases, then fragmented ones of 8 to 128 KiB in eight.
 const EACH: usize = 18;
 
-/// Of a subsection, messages of 16 bytes, 4 KiB and 64 KiB, one for each form that a length has in a header; and of 8
+/// The sample of a subsection: messages of 16 bytes, 4 KiB and 64 KiB, one for each encoding of the length; and of 8
 /// KiB and 64 KiB in fragments of 256 bytes.
 const SAMPLE: [u32; 5] = [1, 5, 9, 11, 14];
 
@@ -70,8 +70,8 @@ impl CaseSet {
         Self { patterns: vec!["*".to_owned()], count: UNCOMPRESSED_COUNT + 12 * EACH }
     }
 
-    /// The first subsection with compression as a whole, which has all sizes. The others repeat these sizes with other
-    /// data and parameters: a sample of each.
+    /// The whole first subsection with compression, which has all sizes. The others repeat these sizes with other data
+    /// and parameters, so a sample of each is enough.
     fn sampled() -> Self {
         let mut set = Self::first_compressed();
         let subsections = COMPRESSED
@@ -84,18 +84,18 @@ impl CaseSet {
         set
     }
 
-    /// All without compression, and the first subsection with it.
+    /// All sections without compression, and the first subsection with it.
     fn first_compressed() -> Self {
         let patterns = UNCOMPRESSED.into_iter().chain(["12.1.*"]).map(str::to_owned).collect();
         Self { patterns, count: UNCOMPRESSED_COUNT + EACH }
     }
 }
 
-/// In full, sections 12 and 13 send 11 GB through each role, which takes some twelve minutes of two cores.
+/// In full, sections 12 and 13 send 11 GB in each role, which takes about twelve minutes on two cores.
 const DEADLINE: Duration = Duration::from_secs(40 * 60);
 
-/// The suite as a client of `longwire serve`, and as a server of our client, which also receives and sends in pieces.
-/// All at the same time, since each role waits for one thing at a time and keeps no more than one core busy.
+/// Runs the suite as a client of `longwire serve`, and as a server of our client, which also receives and sends in
+/// pieces. All roles run at once: each does one thing at a time and keeps at most one core busy.
 pub(crate) fn run(context: &Context<'_>, extent: Extent) -> Result<Outcome, Stop> {
     let cases = match extent {
         Extent::Sampled => CaseSet::sampled,
@@ -114,13 +114,13 @@ pub(crate) fn run(context: &Context<'_>, extent: Extent) -> Result<Outcome, Stop
         ];
         let mut outcome = client_role.test_client(&wstest, &client, &[])?;
         for other in others {
-            outcome.add(other.join().map_err(|_| anyhow!("one of the roles could not be followed"))??);
+            outcome.add(other.join().map_err(|_| anyhow!("the thread of one role panicked"))??);
         }
         Ok(outcome)
     })
 }
 
-/// How many cases have begun, in all roles.
+/// The number of cases that have begun, in all roles.
 struct Begun {
     total: usize,
     cases: Mutex<(usize, Progress)>,
@@ -139,7 +139,7 @@ impl Begun {
     }
 }
 
-/// One of the roles that we are tested in.
+/// A role in which we are tested.
 struct Role<'r> {
     name: &'static str,
     cases: CaseSet,
@@ -149,7 +149,7 @@ struct Role<'r> {
 }
 
 impl<'r> Role<'r> {
-    /// Begins with no reports, so that those of an earlier run cannot be taken for this one's.
+    /// Removes old reports, so that they are not mistaken for those of this run.
     fn new(workspace: &'r Workspace, begun: &'r Begun, name: &'static str, cases: CaseSet) -> Result<Self> {
         let reports = workspace.target.join("autobahn").join(name);
         if reports.exists() {
@@ -192,7 +192,7 @@ impl<'r> Role<'r> {
         self.judge(&finished)
     }
 
-    /// Writes the file that tells `wstest` what to do; `end` says what only one of the roles needs.
+    /// Writes the configuration file of `wstest`. `end` contains what only one of the roles needs.
     fn write_spec(&self, end: Value) -> Result<PathBuf> {
         let mut spec = json!({
             "outdir": self.reports,

@@ -1,5 +1,5 @@
-//! Licences, bans and sources of the dependencies, by cargo-deny and `deny.toml`; advisories where their database
-//! can be reached.
+//! Checks the dependencies' licences, bans and sources with cargo-deny and `deny.toml`, and advisories if their
+//! database can be reached.
 
 use std::path::Path;
 use std::process::Command;
@@ -23,7 +23,7 @@ pub(crate) fn run(context: &Context<'_>) -> Result<Outcome, Stop> {
         outcome.count("cargo deny check advisories", &deny(context, &program, &["check", "advisories"])?);
     } else {
         outcome.skipped += 1;
-        outcome.notes.push("advisories: their database could not be reached".to_owned());
+        outcome.notes.push("advisories: cannot reach their database".to_owned());
     }
     Ok(outcome)
 }
@@ -31,7 +31,7 @@ pub(crate) fn run(context: &Context<'_>) -> Result<Outcome, Stop> {
 fn deny(context: &Context<'_>, program: &Path, arguments: &[&str]) -> Result<Finished> {
     let mut command = Command::new(program);
     command.current_dir(&context.workspace.root).args(["--workspace", "--all-features"]).args(arguments);
-    // The advisories come by git, which must not ask for a password.
+    // The advisories are fetched with git, which must not prompt for a password.
     command.env("GIT_TERMINAL_PROMPT", "0");
     context.run(command, DEADLINE, &format!("deny-{}", arguments.join("-")))
 }

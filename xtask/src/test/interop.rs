@@ -1,4 +1,4 @@
-//! Peers that others wrote: Node's `ws` as client and server, and Chromium.
+//! Tests with other implementations: Node's `ws` as client and server, and Chromium.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -48,7 +48,7 @@ fn run(context: &Context<'_>, command: Command, suite: &str) -> Result<Outcome, 
     Ok(outcome)
 }
 
-/// `node --test` on the files of one directory of `interop`, with all that they need.
+/// `node --test` on the files of one directory of `interop`, with everything that they need.
 fn node_test(context: &Context<'_>, directory: &str) -> Result<Command, Stop> {
     let node = find_node(context)?;
     let interop = context.workspace.root.join("interop");
@@ -72,7 +72,7 @@ fn test_files(dir: &Path) -> Result<Vec<PathBuf>, Stop> {
     files.retain(|path| path.to_string_lossy().ends_with(".test.mjs"));
     files.sort();
     if files.is_empty() {
-        return Err(Stop::Broken(anyhow!("{} holds no tests", dir.display())));
+        return Err(Stop::Broken(anyhow!("{} contains no tests", dir.display())));
     }
     Ok(files)
 }

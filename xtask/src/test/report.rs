@@ -9,7 +9,7 @@ use crate::terminal::{Tone, paint};
 
 #[derive(Debug, Default)]
 pub(crate) struct RunReport {
-    /// By the place of the suite among all.
+    /// By the index of the suite.
     rows: BTreeMap<usize, SuiteRow>,
 }
 
@@ -21,7 +21,7 @@ struct SuiteRow {
 }
 
 impl RunReport {
-    /// Adds a row, and prints why something failed or was skipped.
+    /// Adds a row, and prints the reasons for failures and skips.
     pub(crate) fn add(&mut self, place: usize, suite: String, outcome: Outcome, took: Duration) {
         for note in &outcome.notes {
             println!("{note}");
@@ -34,10 +34,10 @@ impl RunReport {
     }
 }
 
-/// The last line is for programs, too: `N passed, N failed, N skipped`.
+/// The last line is also parsed by programs: `N passed, N failed, N skipped`.
 impl fmt::Display for RunReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// A suite with more to say has said it above.
+        /// A suite with more notes has printed them above.
         const NOTES: usize = 5;
 
         let titles =

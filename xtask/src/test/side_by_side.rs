@@ -1,4 +1,4 @@
-//! Suites that run at the same time: each is a process of its own, whose output is shown when it has ended.
+//! Suites that run in parallel: each is a process, whose output is shown when it has ended.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -16,10 +16,10 @@ use crate::terminal::{self, Progress};
 use crate::test::report::RunReport;
 use crate::workspace::Workspace;
 
-/// Each step of a suite has a deadline of its own.
+/// A generous limit: each step of a suite has its own deadline.
 const DEADLINE: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// A suite as this program's arguments name it, and its place in the report.
+/// A suite as named on the command line, and its index in the report.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
     pub(super) name: String,
@@ -29,13 +29,13 @@ pub(super) struct Part {
 /// A suite that has ended.
 struct Ended {
     part: Part,
-    /// What it wrote, except for its progress.
+    /// Its output, without progress.
     lines: Vec<String>,
     outcome: Outcome,
     took: Duration,
 }
 
-/// Runs the lanes at the same time, and the suites of each one after the other, all with these options.
+/// Runs the lanes in parallel, and the suites of each lane one after another, all with these options.
 pub(super) fn run(workspace: &Workspace, lanes: &[Vec<Part>], options: &[&str], report: &mut RunReport) {
     thread::scope(|scope| {
         let (tell, ended) = mpsc::channel();
@@ -43,7 +43,7 @@ pub(super) fn run(workspace: &Workspace, lanes: &[Vec<Part>], options: &[&str], 
             let tell = tell.clone();
             scope.spawn(move || {
                 for part in lane {
-                    // The other end is there until all lanes are done.
+                    // The receiver lives until all lanes are done.
                     let _ = tell.send(run_one(workspace, part, options));
                 }
             });
@@ -75,7 +75,7 @@ fn run_process(workspace: &Workspace, name: &str, options: &[&str]) -> Result<(F
         fs::create_dir_all(dir).with_context(|| format!("creating {}", dir.display()))?;
     }
     match fs::remove_file(&file) {
-        // What an earlier run counted would be taken for this one's.
+        // Otherwise the counts of an earlier run would be mistaken for those of this one.
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
@@ -92,16 +92,16 @@ fn run_process(workspace: &Workspace, name: &str, options: &[&str]) -> Result<(F
     Ok((finished, outcome))
 }
 
-/// What the suite counted. A process that ended otherwise than by its own verdict has failed.
+/// The suite's counts. The process fails unless it exits with its own verdict.
 fn counted(name: &str, finished: &Finished, file: &Path) -> Outcome {
     let read = fs::read_to_string(file).ok().and_then(|json| serde_json::from_str::<Outcome>(&json).ok());
     match read {
         Some(outcome) if finished.succeeded() || outcome.failed > 0 => outcome,
-        _ => Outcome::failed(format!("the suite {name} did not come to its end: {}", finished.explain())),
+        _ => Outcome::failed(format!("the suite {name} did not finish: {}", finished.explain())),
     }
 }
 
-/// This program. On Linux it is still there when a suite has built it anew.
+/// This program. On Linux, the path works even after a suite has rebuilt the program.
 fn this_program() -> Result<PathBuf> {
     let link = Path::new("/proc/self/exe");
     if link.exists() { Ok(link.to_owned()) } else { Ok(std::env::current_exe()?) }

@@ -1,9 +1,9 @@
-//! What `node --test` says, in the Test Anything Protocol.
+//! Parses the output of `node --test`, which uses the Test Anything Protocol.
 
 use crate::command::Finished;
 use crate::suite::outcome::Outcome;
 
-/// Counts from the lines with which the reporter closes.
+/// Reads the counts from the reporter's last lines.
 pub(crate) fn count(finished: &Finished) -> Outcome {
     let sum = |names: &[&str]| names.iter().filter_map(|name| closing_count(&finished.lines, name)).sum();
     let mut outcome = Outcome {
@@ -22,12 +22,12 @@ pub(crate) fn count(finished: &Finished) -> Outcome {
     outcome
 }
 
-/// Closing lines stand at the margin: "# pass 12". What a test prints stands before them.
+/// Finds a count such as "# pass 12". The reporter's lines are not indented and come after the output of tests.
 fn closing_count(lines: &[String], name: &str) -> Option<u32> {
     lines.iter().rev().find_map(|line| line.strip_prefix("# ")?.strip_prefix(name)?.trim_start().parse().ok())
 }
 
-/// The lines of the tests that failed, with what was said of them, and other lines at the margin.
+/// The lines of failed tests, including their diagnostics, and other lines without indentation.
 pub(crate) fn telling(lines: &[String]) -> Vec<&String> {
     let mut in_passed = false;
     lines

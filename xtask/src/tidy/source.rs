@@ -56,7 +56,7 @@ impl SourceFile {
     }
 }
 
-/// Reads all files below the package's `src`, in the order of their paths.
+/// Reads all files in the package's `src`, ordered by path.
 pub(crate) fn load(workspace: &Workspace, package: &Package) -> Result<Vec<SourceFile>> {
     let src = package.dir.join("src");
     let mut paths = Vec::new();
@@ -67,7 +67,7 @@ pub(crate) fn load(workspace: &Workspace, package: &Package) -> Result<Vec<Sourc
         let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
         let syntax = syn::parse_file(&text).with_context(|| {
             let path = workspace.relative(&path).display();
-            format!("{path} is not Rust that can be parsed")
+            format!("{path} cannot be parsed as Rust")
         })?;
         files.push(SourceFile {
             module: ModulePath::of_file(path.strip_prefix(&src)?),

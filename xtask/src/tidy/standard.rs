@@ -1,4 +1,4 @@
-//! Every paragraph of the WHATWG WebSockets Standard has its tests or a reason why it has none, and every such test its
+//! Every paragraph of the WHATWG WebSockets Standard has tests or a reason for having none, and every such test has a
 //! paragraph: the tables of `docs/whatwg.md`.
 
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 const PAGE: &str = "docs/whatwg.md";
 const SUITE: &str = "crates/longwire/tests/suite";
 
-/// The module whose tests are all on the page.
+/// The module whose tests must all be on the page.
 const SUBJECT: &str = "event_socket";
 
 pub(crate) fn check(root: &Path) -> Result<Vec<String>> {
@@ -19,16 +19,16 @@ pub(crate) fn check(root: &Path) -> Result<Vec<String>> {
     let named = named(&page);
     for test in &named {
         if !is_a_test(&suite, test) {
-            findings.push(format!("{PAGE}: there is no test {test}"));
+            findings.push(format!("{PAGE}: test {test} does not exist"));
         }
     }
     for test in tests_of_subject(&suite)?.difference(&named) {
-        findings.push(format!("{PAGE}: the test {test} stands for no paragraph"));
+        findings.push(format!("{PAGE}: test {test} is not listed for any paragraph"));
     }
     Ok(findings)
 }
 
-/// The rows of tables, and what stands in their last column.
+/// The rows of the tables, each with its last column.
 fn rows(page: &str) -> impl Iterator<Item = (&str, &str)> {
     page.lines().filter_map(|line| {
         let (_, shown_by) = line.strip_prefix('|')?.trim_end().strip_suffix('|')?.rsplit_once('|')?;
@@ -39,11 +39,11 @@ fn rows(page: &str) -> impl Iterator<Item = (&str, &str)> {
 fn blank_rows(page: &str) -> Vec<String> {
     rows(page)
         .filter(|(_, shown_by)| shown_by.is_empty())
-        .map(|(row, _)| format!("{PAGE}: no test, and no reason why: {row}"))
+        .map(|(row, _)| format!("{PAGE}: neither a test nor a reason: {row}"))
         .collect()
 }
 
-/// The names of tests in the last column, as cargo prints them.
+/// The test names in the last column, as cargo prints them.
 fn named(page: &str) -> BTreeSet<String> {
     let quoted = rows(page).flat_map(|(_, shown_by)| shown_by.split('`').skip(1).step_by(2));
     quoted.filter(|name| name.contains("::")).map(str::to_owned).collect()
@@ -55,7 +55,7 @@ fn is_a_test(suite: &Path, test: &str) -> bool {
     std::fs::read_to_string(file).is_ok_and(|source| tests_in(&source).any(|test| test == name))
 }
 
-/// The functions below `#[test]`.
+/// The functions marked `#[test]`.
 fn tests_in(source: &str) -> impl Iterator<Item = &str> {
     let mut is_marked = false;
     source.lines().filter_map(move |line| {

@@ -1,9 +1,9 @@
-//! Which items are compiled for tests only.
+//! Detects items that are compiled for tests only.
 
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Item, Meta, Token};
 
-/// Whether the attributes hold `#[cfg(test)]`, or `#[cfg(all(test, …))]`.
+/// Whether the attributes contain `#[cfg(test)]` or `#[cfg(all(test, …))]`.
 pub(crate) fn for_tests_only(attributes: &[Attribute]) -> bool {
     attributes
         .iter()

@@ -1,4 +1,4 @@
-//! The rules that cargo's own tools check.
+//! Rules that cargo's own tools check.
 
 use std::process::Command;
 use std::time::Duration;
@@ -10,20 +10,20 @@ use crate::command::Task;
 use crate::terminal::Progress;
 use crate::workspace::Workspace;
 
-/// A cold build of all dependencies on a small machine, with room to spare.
+/// Enough for a cold build of all dependencies on a small machine.
 const DEADLINE: Duration = Duration::from_secs(15 * 60);
 
-/// One run of a tool; `name` is what is shown, and the log's name.
+/// One run of a tool. `name` is shown, and names the log.
 pub(crate) struct Tool {
     pub(crate) name: &'static str,
     arguments: &'static [&'static str],
 }
 
-/// For the workspaces beside this one. `--all` would follow their dependencies back into this one.
+/// For the separate workspaces. `--all` would follow their dependencies back into this one.
 pub(crate) const FORMAT_BESIDE: Tool =
     Tool { name: "format-beside", arguments: &["fmt", "--check", "--", "--files-with-diff"] };
 
-/// Features are additive, so each set of them that makes a difference has to compile.
+/// Features are additive, so each set of features that makes a difference must compile.
 pub(crate) const TOOLS: [Tool; 11] = [
     Tool { name: "format", arguments: &["fmt", "--all", "--check", "--", "--files-with-diff"] },
     Tool {
@@ -126,7 +126,7 @@ pub(crate) const TOOLS: [Tool; 11] = [
 ];
 
 impl Tool {
-    /// What the tool complains of.
+    /// The tool's complaints.
     pub(crate) fn check(&self, workspace: &Workspace) -> Result<Vec<String>> {
         let mut progress = Progress::start();
         let task = Task::new(self.command(workspace), DEADLINE, workspace.log(self.name));

@@ -1,4 +1,4 @@
-//! A type's name occurs once in a crate, except for those that the rules list with a reason.
+//! A type name occurs only once in a crate, except for names that the rules list with a reason.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,16 +21,16 @@ pub(crate) fn check(crate_name: &str, files: &[SourceFile], rules: &CrateRules) 
     let found: BTreeSet<&String> = places.keys().collect();
     let unlisted = found.difference(&listed).map(|name| {
         let places = places.get(*name).map(|places| places.join(", ")).unwrap_or_default();
-        format!("{crate_name} has several types {name}: {places}; name each by what it is for")
+        format!("{crate_name} has several types {name}: {places}; name each after its purpose")
     });
     let needless = listed.difference(&found).map(|name| {
         let file = rules::FILE;
-        format!("{file}: {crate_name} has no two types {name}: take it off `same_names`")
+        format!("{file}: {crate_name} has at most one type {name}: remove it from `same_names`")
     });
     unlisted.chain(needless).collect()
 }
 
-/// The types that these items and those of their inline modules declare.
+/// The types that these items and their inline modules declare.
 fn types_of(items: &[Item]) -> Vec<&Ident> {
     let mut types = Vec::new();
     for item in items.iter().filter(|item| !for_tests_only(attributes(item))) {
@@ -72,7 +72,7 @@ mod tests {
         let place = "src/event.rs:1, src/server.rs:1";
         assert_eq!(
             findings(""),
-            [format!("fake has several types Connection: {place}; name each by what it is for")]
+            [format!("fake has several types Connection: {place}; name each after its purpose")]
         );
     }
 
@@ -81,7 +81,7 @@ mod tests {
         assert_eq!(findings("Connection = \"as in the other crate\""), [""; 0]);
         assert_eq!(
             findings("Connection = \"as in the other crate\"\nResult = \"as there, too\""),
-            ["floors.toml: fake has no two types Result: take it off `same_names`"]
+            ["floors.toml: fake has at most one type Result: remove it from `same_names`"]
         );
     }
 }

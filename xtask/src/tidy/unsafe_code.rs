@@ -1,4 +1,4 @@
-//! Every `unsafe` is accounted for: in a file that the rules name, with its reason right above.
+//! Every `unsafe` is in a file that the rules list, with its reason right above.
 
 use crate::tidy::rules::{self, Rules};
 use crate::tidy::source::SourceFile;
@@ -22,7 +22,7 @@ pub(crate) fn check(files: &[SourceFile], rules: &Rules) -> Vec<String> {
     findings
 }
 
-/// Whether the comment that ends right above `line` (counted from 1) begins with `SAFETY:`.
+/// Whether the comment right above `line` (counted from 1) begins with `SAFETY:`.
 fn has_reason(lines: &[&str], line: usize) -> bool {
     lines
         .iter()

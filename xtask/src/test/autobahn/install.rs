@@ -1,4 +1,4 @@
-//! The suite itself: a package for Python 2.7, in a virtual environment of its own, made once.
+//! Installs the suite: a package for Python 2.7, in its own virtual environment, created once.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,14 @@ use crate::command::find_on_path;
 use crate::suite::context::Context;
 use crate::suite::outcome::Stop;
 
-/// The suite; and what it masks and checks UTF-8 by if that is there, compiled to C instead of Python, the last version
-/// for 2.7.
+/// The suite, and an optional C module that it uses for masking and UTF-8 validation. Both are the last versions for
+/// Python 2.7.
 const PACKAGES: [&str; 2] = ["autobahntestsuite==25.10.1", "wsaccel==0.6.2"];
 
-/// Python runs this before every program of the environment.
+/// Python runs this at the start of every program in the environment.
 const SITE_CUSTOMIZE: &str = include_str!("sitecustomize.py");
 
-/// The last that can make an environment for Python 2.7.
+/// The last version that can create environments for Python 2.7.
 const VIRTUALENV: &str = "virtualenv==20.15.1";
 
 const DEADLINE: Duration = Duration::from_secs(5 * 60);
@@ -31,18 +31,18 @@ impl Wstest {
     pub(super) fn command(&self, mode: &str, spec: &Path) -> Command {
         let mut command = Command::new(&self.0);
         command.args(["-m", mode, "-s"]).arg(spec);
-        // Otherwise glibc takes the room for every large message from the kernel and gives it back, which is a quarter
-        // of the time that messages of 128 KiB take.
+        // Otherwise glibc maps and unmaps memory for every large message, which takes a quarter of the time with
+        // messages of 128 KiB.
         command.env("MALLOC_MMAP_THRESHOLD_", "67108864").env("MALLOC_TRIM_THRESHOLD_", "268435456");
         command
     }
 }
 
-/// The program `wstest`, installed when it is not there yet.
+/// The program `wstest`, installed if it is missing.
 pub(super) fn wstest(context: &Context<'_>) -> Result<Wstest, Stop> {
     let environment = context.workspace.tools().join("autobahn");
     let wstest = Wstest(environment.join("bin/wstest"));
-    // Written last, so that neither half an installation nor another one is taken for this one.
+    // Written last, so that a partial or different installation is not mistaken for this one.
     let installed = environment.join("installed.txt");
     let recipe = format!("{}\n{SITE_CUSTOMIZE}", PACKAGES.join("\n"));
     if fs::read_to_string(&installed).is_ok_and(|text| text == recipe) {
@@ -53,7 +53,7 @@ pub(super) fn wstest(context: &Context<'_>) -> Result<Wstest, Stop> {
             "the Autobahn test suite needs Python 2.7, which is neither on PATH nor in pyenv".to_owned(),
         )
     })?;
-    // Installed beside the environment, since the interpreter's own packages may not be ours to change.
+    // Installed outside of the environment, because we may not be allowed to change the interpreter's own packages.
     let virtualenv = context.workspace.tools().join("virtualenv");
     if environment.exists() {
         fs::remove_dir_all(&environment).with_context(|| format!("removing {}", environment.display()))?;
@@ -85,7 +85,7 @@ fn pip(python: &Path) -> Command {
     command
 }
 
-/// Python 2.7 on `PATH`, or among the versions that pyenv keeps.
+/// Python 2.7 on `PATH`, or among pyenv's versions.
 fn find_python() -> Option<PathBuf> {
     find_on_path("python2.7").into_iter().chain(pyenv_versions()).find(|python| is_python_27(python))
 }
@@ -103,7 +103,7 @@ fn pyenv_versions() -> Vec<PathBuf> {
         .collect()
 }
 
-/// Asked, not believed: pyenv puts a `python2.7` on `PATH` that works only in directories where it is chosen.
+/// Runs the interpreter to check its version: pyenv puts a `python2.7` on `PATH` that works only where it is selected.
 fn is_python_27(python: &Path) -> bool {
     Command::new(python)
         .args(["-c", "import sys; sys.stdout.write('%d.%d' % sys.version_info[:2])"])

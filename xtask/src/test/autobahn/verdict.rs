@@ -1,4 +1,4 @@
-//! Judging the suite's reports: every case has to be there, and to be OK or INFORMATIONAL.
+//! Judges the suite's reports: every case must be present, and be OK or INFORMATIONAL.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,10 +9,10 @@ use serde::Deserialize;
 
 use crate::suite::outcome::Outcome;
 
-/// Reports of one agent by the case's number.
+/// The reports of one agent, by case number.
 type CaseReports = BTreeMap<String, Case>;
 
-/// What `index.json` says of one case.
+/// A case in `index.json`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Case {
@@ -22,7 +22,7 @@ struct Case {
     report: String,
 }
 
-/// The part of a case's own report that a person needs.
+/// The parts of a case's own report that are shown.
 #[derive(Debug, Default, Deserialize)]
 struct CaseText {
     description: String,
@@ -60,15 +60,15 @@ pub(super) fn judge(reports: &Path, agent: &str, expected: usize) -> Result<Outc
     Ok(outcome)
 }
 
-/// Without an index no case was run.
+/// An index that does not exist means that no case was run.
 fn read(reports: &Path, agent: &str) -> Result<CaseReports> {
     let index = reports.join("index.json");
     if !index.exists() {
         return Ok(CaseReports::new());
     }
     let json = fs::read(&index).with_context(|| format!("reading {}", index.display()))?;
-    let mut agents: BTreeMap<String, CaseReports> =
-        serde_json::from_slice(&json).with_context(|| format!("{} is not as expected", index.display()))?;
+    let mut agents: BTreeMap<String, CaseReports> = serde_json::from_slice(&json)
+        .with_context(|| format!("{} has an unexpected format", index.display()))?;
     Ok(agents.remove(agent).unwrap_or_default())
 }
 
@@ -86,7 +86,7 @@ fn describe(reports: &Path, number: &str, case: &Case) -> String {
     )
 }
 
-/// Descriptions are HTML with line breaks.
+/// Converts a description, which is HTML with line breaks.
 fn plain(text: &str) -> String {
     text.replace("<br/>", " ").replace("<br>", " ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
