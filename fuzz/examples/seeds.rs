@@ -1,4 +1,4 @@
-//! Writes the seeds, `corpus/TARGET/NAME.seed`: small inputs from which a fuzzer starts.
+//! Writes the seeds, `corpus/TARGET/NAME.seed`: small inputs for a fuzzer to start from.
 //!
 //! `cargo run --no-default-features --example seeds`
 
@@ -16,7 +16,7 @@ use seeds::compressed;
 use seeds::frames::{self, Stream};
 use seeds::heads;
 
-/// An input and the name of its file.
+/// The name of a seed's file, and the input.
 pub(crate) type Seed = (&'static str, Vec<u8>);
 
 fn main() -> io::Result<()> {
@@ -45,12 +45,12 @@ fn write(target: &str, seeds: Vec<Seed>) -> io::Result<()> {
     Ok(())
 }
 
-/// With the bytes in front that say how a head is cut into pieces, another way for each.
+/// Prepends the bytes that determine how a head is cut into pieces, different for each seed.
 fn cut(seeds: Vec<Seed>) -> Vec<Seed> {
     (0..).zip(seeds).map(|(way, (name, input))| (name, [vec![way % 8, 0, way], input].concat())).collect()
 }
 
-/// With the byte in front of that which says what was agreed on.
+/// Prepends the byte that determines what was negotiated.
 fn planned(plain: Vec<Seed>, compressed: Vec<Seed>) -> Vec<Seed> {
     let with = |agreed: u8| move |(name, input): Seed| (name, [vec![agreed], input].concat());
     cut(plain).into_iter().map(with(0)).chain(cut(compressed).into_iter().map(with(2))).collect()

@@ -1,8 +1,8 @@
-//! Fuzzes without libFuzzer and without a nightly toolchain: the seeds, then inputs made from them at random.
+//! Fuzzes without libFuzzer and a nightly toolchain: runs the seeds, then random mutations of them.
 //!
 //! `cargo run --no-default-features --example stable -- TARGET SECONDS`
 //!
-//! It does not see which code an input reaches, so it finds less than cargo-fuzz does.
+//! It does not measure coverage, so it finds less than cargo-fuzz.
 
 use std::error::Error;
 use std::fs;
@@ -15,7 +15,7 @@ use fuzz_targets::{TARGETS, Target};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-/// As long as libFuzzer's inputs.
+/// The maximum length, as in libFuzzer.
 const LONGEST: usize = 4096;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
@@ -50,7 +50,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The panic's own message is printed by the default hook.
+/// Whether the target returns without a panic. The default hook prints the panic's message.
 fn holds((_, target): &Target, input: &[u8]) -> bool {
     panic::catch_unwind(|| target(input)).is_ok()
 }
@@ -63,7 +63,7 @@ fn read_corpus(dir: &Path) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
     if corpus.is_empty() { Err(format!("{} is empty", dir.display()).into()) } else { Ok(corpus) }
 }
 
-/// An input of the corpus with a few changes.
+/// An input of the corpus with a few mutations.
 fn mutated(corpus: &[Vec<u8>], random: &mut StdRng) -> Vec<u8> {
     let mut input = pick(corpus, random).clone();
     for _ in 0..random.random_range(1..=6) {
@@ -94,7 +94,7 @@ fn mutate(input: &mut Vec<u8>, corpus: &[Vec<u8>], random: &mut StdRng) {
     }
 }
 
-/// A byte at which something begins or ends, or any.
+/// Usually a boundary value, otherwise any byte.
 fn edge(random: &mut StdRng) -> u8 {
     let edges = [
         0x00, 0x01, 0x02, 0x7d, 0x7e, 0x7f, 0x80, 0x81, 0x88, 0x89, 0xc1, 0xfe, 0xff, b'\r', b'\n', b'"',

@@ -1,22 +1,22 @@
-//! How a stream is cut into the pieces in which it arrives.
+//! Cuts a stream into pieces, as if it arrived over a network.
 
-/// Cuts streams as a network does, at places that follow from a seed: the same input is always cut the same way.
+/// Cuts streams at places that depend only on a seed, so the same input is always cut the same way.
 #[derive(Debug, Clone)]
 pub(crate) struct Cuts {
     state: u64,
-    /// The longest piece, in bytes.
+    /// The maximum length of a piece, in bytes.
     longest: usize,
 }
 
 impl Cuts {
     pub(crate) fn new(seed: [u8; 3]) -> Cuts {
         let [longest, high, low] = seed;
-        // From byte by byte to pieces that hold many frames.
+        // From single bytes to pieces with many frames.
         let longest = [1, 2, 5, 16, 64, 1 << 10, 16 << 10, 128 << 10][usize::from(longest % 8)];
         Cuts { state: u64::from(u16::from_be_bytes([high, low])) << 1 | 1, longest }
     }
 
-    /// The pieces of `stream` in their order, none of them empty.
+    /// The pieces of `stream` in order, none of them empty.
     pub(crate) fn of<'s>(&self, mut stream: &'s [u8]) -> impl Iterator<Item = &'s [u8]> + use<'s> {
         let mut cuts = self.clone();
         std::iter::from_fn(move || {

@@ -1,4 +1,4 @@
-//! Longwire and `tungstenite`, given the same bytes.
+//! Compares Longwire with `tungstenite` on the same bytes.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -7,11 +7,11 @@ use longwire_proto::{CloseFrame, Config, Event, Header, Limits, Protocol, Protoc
 use tungstenite::protocol::{self, WebSocket, WebSocketConfig};
 use tungstenite::{Error, Message};
 
-/// The largest message for both, in bytes; small, so that inputs reach it.
+/// The message limit of both, in bytes. It is small, so that inputs reach it.
 const LARGEST: usize = 1 << 10;
 
-/// Two servers get the bytes from their client: both give the same messages and the same verdict, but for the known
-/// differences.
+/// Gives the bytes to two servers, as sent by their client. Both must return the same messages and the same verdict,
+/// except for known differences.
 pub fn differential(data: &[u8]) {
     let stream = whole_frames(data);
     let (ours, theirs) = (longwire(stream), tungstenite(stream));
@@ -20,7 +20,7 @@ pub fn differential(data: &[u8]) {
     }
 }
 
-/// What an end made of a stream.
+/// The result of reading a stream.
 #[derive(Debug)]
 struct Outcome<E> {
     messages: Vec<Event<'static>>,
@@ -29,15 +29,15 @@ struct Outcome<E> {
 
 #[derive(Debug)]
 enum Verdict<E> {
-    /// It waits for more.
+    /// It is waiting for more bytes.
     Open,
-    /// The peer's Close frame has arrived.
+    /// The peer's Close frame was received.
     Closed,
-    /// The peer broke the protocol.
+    /// The peer violated the protocol.
     Failed(E),
 }
 
-/// As far as `tungstenite` tells them apart.
+/// The kinds of violations that `tungstenite` distinguishes.
 #[derive(Debug, PartialEq, Eq)]
 enum Fault {
     Frames,
@@ -45,10 +45,10 @@ enum Fault {
     Size,
 }
 
-/// The same messages, and the same verdict.
+/// Whether both have the same messages and the same verdict.
 ///
-/// Of a frame that breaks several rules, either end may name another one first. Ours looks at the content after all else,
-/// and at the size before that, so there it can be said which fault it is.
+/// If a frame breaks several rules, each may report another one. Ours checks the size late and the content last, so for
+/// these the fault must be equal.
 fn agree(ours: &Outcome<ProtocolError>, theirs: &Outcome<Fault>) -> bool {
     ours.messages == theirs.messages
         && match (&ours.verdict, &theirs.verdict) {
@@ -62,10 +62,10 @@ fn agree(ours: &Outcome<ProtocolError>, theirs: &Outcome<Fault>) -> bool {
         }
 }
 
-/// Where the two differ on purpose, or by what `tungstenite` leaves to its user.
+/// A known difference: intended, or left to the user by `tungstenite`.
 struct Difference {
     /// Why ours is as it is.
-    #[expect(dead_code, reason = "it is there to be read")]
+    #[expect(dead_code, reason = "for the reader")]
     reason: &'static str,
     explains: fn(&Outcome<ProtocolError>, &Outcome<Fault>) -> bool,
 }
@@ -116,7 +116,7 @@ const DIFFERENCES: &[Difference] = &[
     },
 ];
 
-/// The messages before the Close frame that `tungstenite` puts in the place of one whose code it does not take.
+/// The messages before the Close frame with which `tungstenite` replaces one whose code it rejects.
 fn replaced_close(theirs: &Outcome<Fault>) -> Option<&[Event<'static>]> {
     match theirs.messages.split_last()? {
         (Event::Close(Some(frame)), before) if frame.reason() == "Protocol violation" => Some(before),
@@ -124,7 +124,7 @@ fn replaced_close(theirs: &Outcome<Fault>) -> Option<&[Event<'static>]> {
     }
 }
 
-/// The stream without a last frame that is not whole: ours judges what has arrived of it, `tungstenite` waits for the
+/// The stream without an incomplete last frame: ours judges the part that has arrived, `tungstenite` waits for the
 /// rest.
 fn whole_frames(stream: &[u8]) -> &[u8] {
     let mut end = 0;
@@ -133,7 +133,7 @@ fn whole_frames(stream: &[u8]) -> &[u8] {
         let whole = usize::try_from(header.payload_len()).ok().and_then(|len| (end + used).checked_add(len));
         match whole.filter(|&whole| whole <= stream.len()) {
             Some(whole) => end = whole,
-            // What is too large is reported by both when the header is there.
+            // Both report a frame that is too large as soon as its header is complete.
             None if header.payload_len() > LARGEST as u64 => return &stream[..end + used],
             None => return &stream[..end],
         }
@@ -168,7 +168,7 @@ fn tungstenite(stream: &[u8]) -> Outcome<Fault> {
     let verdict = loop {
         match socket.read() {
             Ok(message) => messages.push(event(message)),
-            // It sees the end of the stream, which ours is not told of.
+            // It sees the end of the stream, which ours does not.
             Err(Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake)) => {
                 break Verdict::Open;
             }
@@ -195,7 +195,7 @@ fn event(message: Message) -> Event<'static> {
     }
 }
 
-/// A transport that gives the stream and takes everything.
+/// A transport that returns the stream and discards writes.
 struct Recording<'s> {
     stream: &'s [u8],
 }

@@ -6,8 +6,8 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Request};
 use longwire_proto::handshake::{Extension, Offer, Refusal, negotiate};
 
-/// A server that gets the bytes as the value of `Sec-WebSocket-Extensions`, one line of it for each line: what it reads
-/// is made of tokens, bounded, and says the same when it is written again.
+/// A server that receives the bytes as `Sec-WebSocket-Extensions`, with a header line for each line. The parsed
+/// extensions must consist of tokens, be bounded, and remain equal when they are encoded and parsed again.
 pub fn extension_header(data: &[u8]) {
     let mut headers = HeaderMap::new();
     for line in data.split(|&byte| byte == b'\n') {
@@ -29,7 +29,7 @@ pub fn extension_header(data: &[u8]) {
     let again = offered(HeaderMap::from_iter([(SEC_WEBSOCKET_EXTENSIONS, value)]));
     assert_eq!(again.as_ref(), Ok(&extensions), "{list}");
 
-    // Whatever the hook answers, one variant of each name is taken, and it is the first that the hook takes.
+    // Whatever the hook returns, at most one variant per name is accepted: the first that the hook accepts.
     let with_params = |extension: &Extension| !extension.params.is_empty();
     let accepted = negotiate(&extensions, |offer| with_params(offer).then(|| offer.clone()));
     for extension in &accepted {
@@ -45,7 +45,7 @@ fn is_token(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"(),/:;<=>?@[\\]{}".contains(&byte))
 }
 
-/// What a server reads from a handshake with these headers, which is valid otherwise.
+/// The extensions that a server reads from an otherwise valid handshake with these headers.
 fn offered(mut headers: HeaderMap) -> Result<Vec<Extension>, Refusal> {
     let others = [
         (HOST, "example.com"),

@@ -2,8 +2,8 @@
 
 use longwire_proto::Header;
 
-/// Reads the bytes as a frame header: a header that is read is written back as the very bytes it came from, and what is
-/// decided about the first bytes of a stream is not changed by those that follow.
+/// Decodes the bytes as a frame header. Encoding it again must return the same bytes, and later bytes must not change
+/// the decision about a prefix of the stream.
 pub fn frame_header(data: &[u8]) {
     let whole = Header::decode(data);
     if let Ok(Some((header, used))) = &whole {

@@ -1,14 +1,14 @@
-//! The head of a request or a response, as it arrives.
+//! The head of a request or response, received in pieces.
 
 use longwire_proto::handshake::{HeadError, HeadLimits, HeadReader, HeadStatus};
 
 use crate::cuts::Cuts;
 
-/// Small, so that inputs reach them.
+/// Small limits, so that inputs reach them.
 const LIMITS: HeadLimits = HeadLimits { bytes: 2 << 10, headers: 24 };
 
-/// Reads the head that `data` holds behind the three bytes that say how it is cut. However it is cut, the same comes of
-/// it. `None`: there is no whole head.
+/// Reads the head in `data`, after three bytes that determine how it is cut. The result must not depend on the cuts.
+/// Returns `None` if the head is incomplete or invalid.
 pub(crate) fn read(data: &[u8]) -> Option<HeadReader> {
     let (cuts, stream) = data.split_first_chunk::<3>()?;
     let mut reader = HeadReader::new(LIMITS);
@@ -38,7 +38,7 @@ pub(crate) fn read(data: &[u8]) -> Option<HeadReader> {
     }
 }
 
-/// Whether a head was kept as it came, but for a minor version above 1, which is 1 then.
+/// Whether a head was kept unchanged, except that a minor version above 1 becomes 1.
 fn is_as_it_came(kept: &[u8], came: &[u8]) -> bool {
     let mut changed = kept.iter().zip(came).filter(|(kept, came)| kept != came);
     let first = changed.next();
@@ -47,7 +47,7 @@ fn is_as_it_came(kept: &[u8], came: &[u8]) -> bool {
         && changed.next().is_none()
 }
 
-/// A head that this end wrote itself, read back.
+/// Reads back a head that this library wrote.
 pub(crate) fn read_own(head: &[u8]) -> HeadReader {
     let mut reader = HeadReader::new(HeadLimits::default());
     let status = reader.feed(head);
@@ -55,7 +55,7 @@ pub(crate) fn read_own(head: &[u8]) -> HeadReader {
     reader
 }
 
-/// The length of the head, if it is whole.
+/// The length of the head, if it is complete.
 fn feed<'s>(
     reader: &mut HeadReader,
     pieces: impl Iterator<Item = &'s [u8]>,

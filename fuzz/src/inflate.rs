@@ -9,9 +9,9 @@ use crate::cuts::Cuts;
 /// The longest message, in bytes.
 const LIMIT: usize = 64 << 10;
 
-/// Inflates the bytes as the messages of one connection: the first four say what was agreed on and how payloads are cut;
-/// before each payload, a byte tells its length. However a payload is cut, the same comes out, and never more than the
-/// limit.
+/// Inflates the bytes as messages of one connection. The first four bytes determine what was negotiated and how
+/// payloads are cut, and a byte before each payload is its length. The result must not depend on the cuts, nor exceed
+/// the limit.
 pub fn inflate(data: &[u8]) {
     let Some((&[agreed, cuts @ ..], mut rest)) = data.split_first_chunk::<4>() else { return };
     let takeover = if agreed & 8 == 0 { Takeover::Yes } else { Takeover::No };
@@ -23,7 +23,7 @@ pub fn inflate(data: &[u8]) {
         let (payload, next) = payloads.split_at(usize::from(len).min(payloads.len()));
         let message = message(&mut whole, [payload].into_iter());
         let in_pieces = self::message(&mut cut, cuts.of(payload));
-        // Which of several faults is met first depends on how much is inflated at a time.
+        // If there are several faults, the first one found depends on how much is inflated at a time.
         assert_eq!(in_pieces, message, "cut into pieces");
         if message.is_none() {
             // The connection has failed.

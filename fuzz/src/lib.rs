@@ -1,8 +1,7 @@
-//! The fuzz targets of `longwire-proto`: what must hold whatever bytes come.
+//! Fuzz targets of `longwire-proto`: properties that hold for all input.
 //!
-//! Each target is a function of the bytes that a fuzzer made up, and panics when something does not hold. libFuzzer calls
-//! them through the binaries in `fuzz_targets/`; `examples/stable.rs` calls them without it, and without a nightly
-//! toolchain.
+//! Each target is a function of a fuzzer's input, and panics when a property is violated. libFuzzer calls them through
+//! the binaries in `fuzz_targets/`. `examples/stable.rs` calls them without libFuzzer and without a nightly toolchain.
 #![forbid(unsafe_code)]
 #![warn(missing_docs, unreachable_pub, unused_qualifications, clippy::all)]
 
@@ -29,11 +28,11 @@ pub use request::request;
 pub use response::response;
 pub use stream::{client_stream, server_stream};
 
-/// Counts what is allocated, so that a target can hold a connection to its bound. Targets run one at a time.
+/// Counts allocations, so that a target can check the memory of a connection. Targets run one at a time.
 #[global_allocator]
 static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
 
-/// A target's name and what it calls.
+/// The name of a target, and its function.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.

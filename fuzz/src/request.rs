@@ -1,4 +1,4 @@
-//! A server that gets a request, RFC 6455 §4.2.
+//! A server that receives a request, RFC 6455 §4.2.
 
 use http::header::{HOST, SEC_WEBSOCKET_KEY};
 use http::{Request, StatusCode, Version};
@@ -9,8 +9,8 @@ use longwire_proto::handshake::{
 
 use crate::head;
 
-/// A server that gets the bytes as a request: it understands the request as everybody would who gets it passed on, and
-/// either refuses it with words, or agrees in a way that the client must accept.
+/// A server that receives the bytes as a request. Its interpretation must be the one that any server behind it would
+/// have, and it must either refuse with a reason or agree in a way that the client must accept.
 pub fn request(data: &[u8]) {
     let Some(reader) = head::read(data) else { return };
     let request = match reader.request() {
@@ -28,7 +28,7 @@ pub fn request(data: &[u8]) {
     }
 }
 
-/// A request that may be answered names one host.
+/// A valid request names one host.
 fn check_host(request: &Request<()>) {
     let host = requested_host(request.uri(), request.headers());
     let may_be_missing = request.version() == Version::HTTP_10;
@@ -37,7 +37,7 @@ fn check_host(request: &Request<()>) {
     assert!(request.headers().get_all(HOST).iter().count() <= 1);
 }
 
-/// A request that was read and is written again says the same.
+/// A request that is encoded again must remain equal.
 fn check_passed_on(request: &Request<()>) {
     let encoded = encode_request(request);
     let again = head::read_own(&encoded).request();

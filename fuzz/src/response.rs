@@ -1,4 +1,4 @@
-//! A client that gets a response, RFC 6455 §4.1.
+//! A client that receives a response, RFC 6455 §4.1.
 
 use http::{HeaderValue, StatusCode, Uri};
 use longwire_proto::handshake::{AcceptKey, ClientHandshake, ClientKey, Extension, encode_response_head};
@@ -10,7 +10,7 @@ const NONCE: [u8; 16] = *b"the sample nonce";
 const SUBPROTOCOLS: [&str; 2] = ["chat.v2", "chat.v1"];
 const EXTENSIONS: [&str; 2] = ["permessage-deflate", "x-other"];
 
-/// A client that gets the bytes as a response: it opens the connection only on what it asked for.
+/// A client that receives the bytes as a response. It must accept only what it requested.
 pub fn response(data: &[u8]) {
     let Some(reader) = head::read(data) else { return };
     let Ok(response) = reader.response() else { return };

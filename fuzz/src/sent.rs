@@ -1,10 +1,10 @@
-//! What one end has sent, read back.
+//! Parses what an endpoint has sent.
 
 use longwire_proto::Role;
 use longwire_wire::{DeclaredLen, Mask, RawFrame};
 
-/// Reads what `sender` has sent, which is made of whole frames, each masked as its role demands (RFC 6455 §5.1), its
-/// length in the shortest form and no bit reserved. The frames are as if nobody had masked them.
+/// Parses what `sender` has sent and returns the frames with unmasked payloads. Frames must be complete, masked as the
+/// role requires (RFC 6455 §5.1), with the shortest length encoding and without reserved bits.
 pub(crate) fn frames(sender: Role, mut sent: &[u8]) -> Vec<RawFrame> {
     let mut frames = Vec::new();
     while !sent.is_empty() {

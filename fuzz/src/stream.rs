@@ -1,4 +1,4 @@
-//! A connection after its opening handshake, fed with whatever comes.
+//! A connection after its opening handshake, with arbitrary input.
 
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -14,21 +14,21 @@ use crate::ALLOCATOR;
 use crate::cuts::Cuts;
 use crate::sent;
 
-/// The largest message, in bytes.
+/// The message limit, in bytes.
 const LARGEST: usize = 1 << 20;
 
-/// A server that gets the bytes from its client.
+/// A server that receives the bytes from its client.
 pub fn server_stream(data: &[u8]) {
     check(Role::Server, data);
 }
 
-/// A client that gets the bytes from its server.
+/// A client that receives the bytes from its server.
 pub fn client_stream(data: &[u8]) {
     check(Role::Client, data);
 }
 
-/// However the stream is cut, both neighbours of the connection see the same; that obeys the rules; and the connection
-/// holds no more than what has arrived calls for.
+/// Checks a stream: events and output must not depend on how it is cut, and must follow the rules. The memory of the
+/// connection must be justified by the bytes that have arrived.
 fn check(role: Role, data: &[u8]) {
     let Some((plan, stream)) = Plan::read(role, data) else { return };
     let whole = plan.run([stream].into_iter());
@@ -39,7 +39,7 @@ fn check(role: Role, data: &[u8]) {
         plan.check_rules(&cut);
         assert_eq!(cut.events, whole.events, "{:?}", plan.reads);
         assert_eq!(cut.error.is_some(), whole.error.is_some(), "{:?} and {:?}", cut.error, whole.error);
-        // Of a compressed message with several faults, which one is met first depends on how much is inflated at a time.
+        // If a compressed message has several faults, the first one found depends on how much is inflated at a time.
         if !(whole.error.is_some_and(is_of_content) && cut.error.is_some_and(is_of_content)) {
             assert_eq!(cut, whole, "{:?}", plan.reads);
         }
@@ -53,7 +53,7 @@ fn check(role: Role, data: &[u8]) {
     }
 }
 
-/// What an input asks for: its first four bytes, the rest is the stream.
+/// The scenario, from the first four bytes of the input. The rest is the stream.
 #[derive(Debug, Clone)]
 struct Plan {
     role: Role,
@@ -68,11 +68,11 @@ struct Plan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Begins {
     Open,
-    /// It closes, and what arrives meets a connection that waits for the peer's Close frame.
+    /// It closes, so the bytes arrive at a connection that waits for the peer's Close frame.
     Closing,
 }
 
-/// What both ends agreed on.
+/// The negotiated extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Messages {
     Plain,
@@ -84,22 +84,22 @@ enum Messages {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reads {
     IntoBuffer,
-    /// Into the room that a large message offers, while it does.
+    /// Into the buffer of a large message, while there is one.
     StraightIntoMessages,
 }
 
-/// How the application takes messages.
+/// How the application receives messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Delivery {
     Whole,
     InParts,
 }
 
-/// All that a connection shows to its neighbours, the application and the transport.
+/// Everything that a connection shows to the application and the transport.
 #[derive(Debug, Default, PartialEq)]
 struct Transcript {
     events: Vec<Event<'static>>,
-    /// The parts so far of a message that is not whole.
+    /// The parts of an incomplete message.
     parts: Vec<u8>,
     error: Option<ProtocolError>,
     sent: Vec<u8>,
@@ -116,7 +116,7 @@ impl Plan {
     }
 
     fn connection(&self) -> Protocol {
-        // All pings are answered, whenever the driver writes, so that the answers do not depend on that.
+        // Answer all pings, so that the answers do not depend on when the driver writes.
         let limits = Limits::default().message(LARGEST).fragments(64).control_replies(usize::MAX);
         let mut protocol = Protocol::new(self.role, Arc::new(Config::new(limits)))
             .with_masking_keys(MaskingKeys::seeded(6455));
@@ -150,7 +150,7 @@ impl Plan {
         transcript
     }
 
-    /// Gives the connection what it has room for, and returns the rest of the piece.
+    /// Fills the buffer of a large message, and returns the rest of the piece.
     fn read_straight<'s>(&self, protocol: &mut Protocol, piece: &'s [u8]) -> &'s [u8] {
         if self.reads == Reads::StraightIntoMessages
             && let Some(mut room) = protocol.payload_room()
@@ -166,7 +166,7 @@ impl Plan {
     fn check_rules(&self, transcript: &Transcript) {
         let Transcript { events, error, sent, closed, .. } = transcript;
         let mut frames = sent::frames(self.role, sent);
-        // §5.5.1: one Close frame, and nothing behind it. Those who begin with it send no pong.
+        // §5.5.1: one Close frame, and nothing after it. A side that sends Close first sends no more pongs.
         let begun_with_close = self.begins == Begins::Closing;
         let close = match frames.iter().position(|frame| frame.opcode == bits::CLOSE) {
             Some(at) => frames.drain(at..).collect::<Vec<_>>(),
@@ -175,8 +175,7 @@ impl Plan {
         assert!(close.len() <= 1, "sent behind the Close frame: {close:?}");
         assert_eq!(frames, if begun_with_close { Vec::new() } else { pongs(events) });
 
-        let code_sent =
-            close.first().and_then(RawFrame::close_code);
+        let code_sent = close.first().and_then(RawFrame::close_code);
         let closed = closed.as_ref().expect("the transport has ended");
         match (events.last(), error) {
             (_, Some(error)) => {
@@ -195,12 +194,12 @@ impl Plan {
         }
     }
 
-    /// The parts of a message are the message.
+    /// The concatenated parts must equal the message.
     fn check_parts(&self, stream: &[u8], whole: &Transcript) {
         let in_parts = self.run(self.cuts.of(stream));
         self.check_rules(&in_parts);
         match (in_parts.error, whole.error) {
-            // Fragments are counted between two parts, so there is more to come.
+            // Fragments are counted between two parts, so one more part may have arrived.
             (_, Some(ProtocolError::TooManyFragments { .. })) => {
                 assert!(in_parts.events.starts_with(&whole.events));
             }
@@ -211,12 +210,12 @@ impl Plan {
         }
     }
 
-    /// What the connection holds after each piece is what it says that it holds, and follows what has arrived, never what
-    /// was only declared.
+    /// The connection must report its memory correctly after each piece. The memory must follow the bytes that have
+    /// arrived, not a declared length.
     fn check_memory(&self, stream: &[u8]) {
-        /// The least room for a payload that is read straight into its message.
+        /// The smallest buffer for a payload that is read straight into its message.
         const STRAIGHT: usize = 64 << 10;
-        // The connection itself, and what inflates (see `longwire_proto::deflate`).
+        // The connection itself and the inflater's state (see `longwire_proto::deflate`).
         let state = match self.messages {
             Messages::Plain => 4 << 10,
             Messages::MaybeCompressed => 128 << 10,
@@ -248,7 +247,7 @@ impl Plan {
 }
 
 impl Transcript {
-    /// Notes an event, a message when its last part has come.
+    /// Records an event; a message when its last part has arrived.
     fn note(&mut self, event: Event<'static>) {
         let event = match event {
             Event::TextPart(part) => return self.parts.extend_from_slice(part.as_bytes()),
@@ -265,7 +264,7 @@ impl Transcript {
         self.events.push(event);
     }
 
-    /// The next event; notes a failure, of which there is one at most, and none after a Close frame.
+    /// Returns the next event. Records a failure, of which there is at most one, and none after a Close frame.
     fn next_event<'b>(
         &mut self,
         delivery: Delivery,
@@ -298,7 +297,7 @@ impl Delivery {
     }
 }
 
-/// Takes all that waits to be written.
+/// Takes all bytes that wait to be written.
 fn write(protocol: &mut Protocol, mut sink: impl FnMut(&[u8])) {
     while protocol.queued() > 0 {
         let mut slices = [IoSlice::new(&[]); 4];
@@ -313,12 +312,12 @@ fn write(protocol: &mut Protocol, mut sink: impl FnMut(&[u8])) {
     }
 }
 
-/// Whether a message was read until it could not be one.
+/// Whether the error is about the content of a message.
 fn is_of_content(error: ProtocolError) -> bool {
     matches!(error, ProtocolError::TextNotUtf8 | ProtocolError::Inflate | ProtocolError::MessageTooBig { .. })
 }
 
-/// The answers to the pings among `events` (RFC 6455 §5.5.2).
+/// The answers to the pings in `events` (RFC 6455 §5.5.2).
 fn pongs(events: &[Event<'_>]) -> Vec<RawFrame> {
     let pong = |event: &Event<'_>| match event {
         Event::Ping(payload) => Some(RawFrame::pong(payload.to_vec())),

@@ -1,4 +1,4 @@
-//! One receive and one send for what has come; a buffer for all.
+//! Echoes what each receive returns with one send. All connections share one buffer.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -8,17 +8,17 @@ use anyhow::Result;
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
-/// As much as a socket gives at once.
+/// The most that a socket returns at once.
 const BUFFER: usize = 512 * 1024;
 const LISTENER: EventData = EventData::new_u64(u64::MAX);
 
 struct Connection {
     stream: TcpStream,
-    /// What the socket did not take. While there is any, nothing is received.
+    /// Bytes that the socket did not accept. While there are any, nothing is received.
     waiting: Vec<u8>,
 }
 
-/// Serves until the process is ended.
+/// Serves until the process is killed.
 pub(crate) fn serve(listener: &TcpListener) -> Result<()> {
     listener.set_nonblocking(true)?;
     let epoll = epoll::create(CreateFlags::CLOEXEC)?;
@@ -69,7 +69,7 @@ fn accept(
 }
 
 impl Connection {
-    /// Sends what waits, or else receives once and sends that.
+    /// Sends waiting bytes, or else receives once and sends the result.
     fn advance(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         if !self.waiting.is_empty() {
             let sent = some(self.stream.write(&self.waiting))?;
@@ -89,7 +89,7 @@ impl Connection {
     }
 }
 
-/// How many bytes it was, where none at the moment is no error.
+/// The number of bytes, or 0 if the socket is not ready.
 fn some(count: io::Result<usize>) -> io::Result<usize> {
     match count {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),

@@ -1,4 +1,4 @@
-//! TCP echo as fast as the kernel lets it be: `bench-floor PORT epoll|uring`.
+//! TCP echo as fast as the kernel allows: `bench-floor PORT epoll|uring`.
 
 mod epoll;
 mod uring;
@@ -9,11 +9,11 @@ use anyhow::{Context, Result, bail};
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let port: u16 = arguments.next().context("which port?")?.parse().context("the port")?;
+    let port: u16 = arguments.next().context("a port is required")?.parse().context("invalid port")?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
     match arguments.next().as_deref() {
         Some("epoll") => epoll::serve(&listener),
         Some("uring") => uring::serve(&listener),
-        other => bail!("the interface is not {other:?}, but epoll or uring"),
+        other => bail!("unknown interface {other:?}: use epoll or uring"),
     }
 }

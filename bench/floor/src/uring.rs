@@ -1,4 +1,4 @@
-//! Receives that stay armed, into buffers that are sent as they are; all sends of a sweep leave in one system call.
+//! Multishot receives into buffers that are sent as they are. All sends of one iteration share a system call.
 
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
@@ -6,23 +6,23 @@ use std::os::fd::AsRawFd;
 use anyhow::Result;
 use bench_ring::{Completion, Payload, Pool, Received, Ring};
 
-/// What measured best: fewer and larger buffers, or smaller ones, cost more when messages are pipelined.
+/// The fastest sizes measured: fewer and larger buffers, or smaller ones, cost more when messages are pipelined.
 const POOL: Pool = Pool { count: 256, size: 128 * 1024 };
 
 struct Connection {
     stream: TcpStream,
     sending: Sending,
-    /// Whether the peer has ended the connection.
+    /// Whether the peer has closed the connection.
     ended: bool,
 }
 
 enum Sending {
     Nothing,
-    /// Something is being sent, and this came meanwhile.
+    /// A send is in progress, and these bytes arrived since it began.
     Before(Vec<u8>),
 }
 
-/// Serves until the process is ended.
+/// Serves until the process is killed.
 pub(crate) fn serve(listener: &TcpListener) -> Result<()> {
     let mut ring = Ring::new(POOL)?;
     ring.accept(listener);

@@ -1,4 +1,4 @@
-//! The command line.
+//! Command-line arguments.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Puts load on a WebSocket server, and tells what that cost the server.
+/// Load a WebSocket server, and report the server's cost.
 #[derive(Debug, Parser)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -18,13 +18,13 @@ pub(crate) struct Arguments {
 /// The server.
 #[derive(Debug, Args)]
 pub(crate) struct Target {
-    /// Where it listens.
+    /// The address that it listens on.
     #[arg(long)]
     pub(crate) address: SocketAddr,
-    /// Its process, whose time and memory is measured.
+    /// Its process, whose CPU time and memory are measured.
     #[arg(long)]
     pub(crate) pid: u32,
-    /// What it speaks.
+    /// The protocol that it speaks.
     #[arg(long, value_enum, default_value_t = Speech::Ws)]
     pub(crate) speech: Speech,
     /// The PEM file of the certificate to trust, with `--speech wss`.
@@ -34,10 +34,10 @@ pub(crate) struct Target {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Speech {
-    /// Bytes, which come back as they are.
+    /// Plain TCP: the server echoes bytes.
     Tcp,
     Ws,
-    /// WebSocket with permessage-deflate, no context takeover.
+    /// WebSocket with permessage-deflate, without context takeover.
     Deflate,
     /// WebSocket over TLS.
     Wss,
@@ -45,13 +45,13 @@ pub(crate) enum Speech {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Scenario {
-    /// Every connection sends again when a reply has come.
+    /// Every connection sends again after a reply.
     Echo(Echo),
-    /// Messages are sent at a fixed rate, and the time until their replies is measured from when they were due.
+    /// Messages are due at a fixed rate, and latency counts from the time when a message was due.
     Latency(Latency),
-    /// One connection sends, and all get it.
+    /// One connection sends, and all receive.
     Broadcast(Broadcast),
-    /// Connections exchange one message each, and then nothing.
+    /// Each connection exchanges one message, and then idles.
     Idle(Idle),
     /// Connections are opened and dropped.
     Handshakes(Handshakes),
@@ -63,7 +63,7 @@ pub(crate) struct Echo {
     pub(crate) message: MessageShape,
     #[arg(long)]
     pub(crate) connections: u32,
-    /// How many messages each connection has under way.
+    /// Unanswered messages per connection.
     #[arg(long, default_value_t = 1)]
     pub(crate) outstanding: usize,
     #[command(flatten)]
@@ -76,7 +76,7 @@ pub(crate) struct Latency {
     pub(crate) message: MessageShape,
     #[arg(long)]
     pub(crate) connections: u32,
-    /// Messages a second, over all connections.
+    /// Messages per second, over all connections.
     #[arg(long)]
     pub(crate) rate: u32,
     #[command(flatten)]
@@ -101,7 +101,7 @@ pub(crate) struct Idle {
 
 #[derive(Debug, Args)]
 pub(crate) struct Handshakes {
-    /// How many are under way at a time.
+    /// Handshakes in progress at a time.
     #[arg(long, default_value_t = 64)]
     pub(crate) together: usize,
     #[command(flatten)]
@@ -110,7 +110,7 @@ pub(crate) struct Handshakes {
 
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct MessageShape {
-    /// Bytes in a message.
+    /// Message size in bytes.
     #[arg(long)]
     pub(crate) size: usize,
     #[arg(long, value_enum, default_value_t = Content::Binary)]
@@ -122,7 +122,7 @@ pub(crate) enum Content {
     Binary,
     /// Text in several scripts.
     Text,
-    /// Text that could be an application's: from some 100 bytes on it shrinks to about a third.
+    /// JSON like an application's. From about 100 bytes on, it compresses to about a third.
     Json,
 }
 
@@ -131,7 +131,7 @@ pub(crate) struct Span {
     /// Seconds before the measurement begins.
     #[arg(long, default_value_t = 0.5)]
     warm_up: f64,
-    /// Seconds that are measured.
+    /// Seconds to measure.
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
 }

@@ -1,4 +1,4 @@
-//! Broadcast: one connection sends, all get it, itself included; then it sends again.
+//! Broadcast: one connection sends, all receive, including the sender; then it sends again.
 
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,7 @@ pub(crate) fn run(target: &Target, broadcast: &Broadcast) -> Result<Report> {
     Ok(Report { published, deliveries: published * crowd.len(), cost: meter.stop()? })
 }
 
-/// Publishes one message after the other, each when all have got the one before.
+/// Publishes one message after another, each when all connections have received the previous one.
 fn publish_for(crowd: &mut Crowd, time: Duration) -> Result<usize> {
     let end = Instant::now() + time;
     let mut published = 0;

@@ -1,4 +1,4 @@
-//! Throughput: every connection sends again when a reply has come.
+//! Throughput: every connection sends again after a reply.
 
 use std::time::Instant;
 

@@ -13,14 +13,14 @@ use crate::handshake::{Handshake, Offer};
 use crate::replies::Replies;
 use crate::tls::{self, Tls};
 
-/// Makes connections.
+/// Opens connections.
 #[derive(Debug)]
 pub(crate) struct Dialler<'t> {
     target: &'t Target,
     tls: Option<Arc<ClientConfig>>,
 }
 
-/// A connection that is open, with what it has to send and what it expects.
+/// An open connection, with the frames to send and the replies to expect.
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: TcpStream,
@@ -29,7 +29,7 @@ pub(crate) struct Connection {
     replies: Replies,
     /// The frame to send next.
     next: usize,
-    /// How many frames are to be sent.
+    /// How many frames remain to be sent.
     owed: usize,
     sending: bool,
 }
@@ -62,12 +62,12 @@ impl<'t> Dialler<'t> {
 }
 
 impl Connection {
-    /// Receives from here on.
+    /// Starts receiving.
     pub(crate) fn receive(&self, ring: &mut Ring) {
         ring.receive(&self.stream, self.number);
     }
 
-    /// Takes what has come, and tells how many replies are whole by it.
+    /// Checks received bytes and returns how many replies they complete.
     pub(crate) fn received(&mut self, bytes: &[u8]) -> Result<usize> {
         let whole = match &mut self.tls {
             None => self.replies.take(bytes),
@@ -76,7 +76,7 @@ impl Connection {
         whole.with_context(|| format!("connection {}", self.number))
     }
 
-    /// Sends so many frames, when those before have left.
+    /// Queues `count` frames, to be sent after those before them.
     pub(crate) fn owe(&mut self, count: usize, frames: &Frames, ring: &mut Ring) -> Result<()> {
         self.owed += count;
         if self.owed == 0 || self.sending {
@@ -95,7 +95,7 @@ impl Connection {
         Ok(())
     }
 
-    /// What was being sent has left.
+    /// Continues after a send has completed.
     pub(crate) fn sent(&mut self, frames: &Frames, ring: &mut Ring) -> Result<()> {
         self.sending = false;
         self.owe(0, frames, ring)

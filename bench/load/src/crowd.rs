@@ -1,4 +1,4 @@
-//! All connections of a run, and the ring that they share.
+//! All connections of a run, with the ring that they share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::replies::Expected;
 
 const POOL: Pool = Pool { count: 256, size: 128 * 1024 };
 
-/// How long nothing may come before the run has failed.
+/// The run fails if nothing arrives for this long.
 const SILENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
@@ -25,23 +25,23 @@ pub(crate) struct Crowd {
     frames: Arc<Frames>,
 }
 
-/// With which message a connection begins.
+/// The message that a connection begins with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Beginning {
-    /// Each with another, so that a reply to the wrong connection is seen.
+    /// Each begins with a different one, so that a reply on the wrong connection is detected.
     Staggered,
-    /// All with the first.
+    /// All begin with the first.
     First,
 }
 
-/// What a run cost both sides.
+/// The cost of a run for both sides.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Cost {
     pub(crate) server: Spent,
     pub(crate) generator: Spent,
 }
 
-/// The moment from which a cost is counted.
+/// The start of a measurement.
 #[derive(Debug)]
 pub(crate) struct Meter {
     pid: u32,
@@ -74,22 +74,22 @@ impl Crowd {
         self.connections.len()
     }
 
-    /// Lets a connection send so many messages.
+    /// Sends `count` messages on a connection.
     pub(crate) fn send(&mut self, connection: usize, count: usize) -> Result<()> {
         self.connections[connection].owe(count, &self.frames, &mut self.ring)
     }
 
-    /// Lets all connections send so many messages each.
+    /// Sends `count` messages on every connection.
     pub(crate) fn send_from_all(&mut self, count: usize) -> Result<()> {
         (0..self.len()).try_for_each(|connection| self.send(connection, count))
     }
 
-    /// Waits until something has come, and handles it. `on_replies` hears which connection has got how many, and says
-    /// how many messages the connection sends now.
+    /// Waits for completions and handles them. `on_replies` receives a connection and its number of new replies. It
+    /// returns how many messages the connection sends next.
     pub(crate) fn wait(&mut self, on_replies: impl FnMut(usize, usize) -> usize) -> Result<()> {
         self.ring.wait_for(SILENCE)?;
         let handled = self.handle(on_replies)?;
-        ensure!(handled > 0, "nothing came for {} s", SILENCE.as_secs());
+        ensure!(handled > 0, "nothing arrived for {} s", SILENCE.as_secs());
         Ok(())
     }
 
@@ -100,7 +100,7 @@ impl Crowd {
         Ok(())
     }
 
-    /// How many things have happened.
+    /// Handles completions and returns their number.
     fn handle(&mut self, mut on_replies: impl FnMut(usize, usize) -> usize) -> Result<usize> {
         let mut handled = 0;
         while let Some(completion) = self.ring.next_completion() {

@@ -3,10 +3,10 @@
 use anyhow::{Context, Result, ensure};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
-/// What a sender leaves out at the end of a message, and a receiver puts back (RFC 7692 §7.2.1).
+/// The bytes that a sender removes from the end of a message and a receiver restores (RFC 7692 §7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
-/// Compresses a message by itself.
+/// Compresses a message with an empty window.
 pub(crate) fn compress(message: &[u8]) -> Result<Vec<u8>> {
     let mut compressed = Vec::with_capacity(message.len() + 64);
     let status = Compress::new(Compression::default(), false).compress_vec(
@@ -20,7 +20,7 @@ pub(crate) fn compress(message: &[u8]) -> Result<Vec<u8>> {
     Ok(compressed)
 }
 
-/// Inflates a message of `size` bytes by itself.
+/// Inflates a message of `size` bytes with an empty window.
 pub(crate) fn inflate(payload: &[u8], size: usize) -> Result<Vec<u8>> {
     let mut message = Vec::with_capacity(size + 1);
     let mut inflater = Decompress::new(false);

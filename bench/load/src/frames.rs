@@ -1,4 +1,4 @@
-//! What a connection sends over and over: a few different messages, masked and encoded once (RFC 6455 §5.2).
+//! The frames that a connection sends repeatedly: a few different messages, masked and encoded once (RFC 6455 §5.2).
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,21 +10,21 @@ use longwire_wire::{Mask, RawFrame, Role};
 use crate::arguments::{Content, MessageShape, Speech};
 use crate::deflate;
 
-/// The messages, in the order in which they are sent again and again.
+/// The series of messages, which is sent repeatedly.
 #[derive(Debug)]
 pub(crate) struct Frames {
-    /// Twice the whole series, so that any part of it that is no longer than the series lies in one piece.
+    /// The series twice, so that any part of it up to its whole length is contiguous.
     encoded: Arc<[u8]>,
-    /// Where each of them begins in `encoded`, and where the last ends.
+    /// The offset of each frame in `encoded`, and the end of the last.
     starts: Vec<usize>,
     pub(crate) messages: Vec<Vec<u8>>,
     pub(crate) opcode: u8,
 }
 
 impl Frames {
-    /// At least as many messages as may be under way at a time: what is lost, repeated or out of order is seen.
+    /// Makes at least as many messages as may be unanswered at a time, to detect lost, repeated or reordered replies.
     pub(crate) fn new(shape: MessageShape, outstanding: usize, speech: Speech) -> Result<Self> {
-        /// More messages would fall out of the processor's caches when they are large.
+        /// Limits the series so that it fits into the processor's caches.
         const SERIES_BYTES: usize = 64 * 1024;
 
         let count = outstanding.max((SERIES_BYTES / shape.size.max(1)).clamp(2, 8));
@@ -44,7 +44,7 @@ impl Frames {
         Ok(Self { encoded: encoded.into(), starts, messages, opcode })
     }
 
-    /// How many different messages there are.
+    /// The number of different messages.
     pub(crate) fn count(&self) -> usize {
         self.messages.len()
     }
@@ -53,12 +53,12 @@ impl Frames {
         &self.encoded
     }
 
-    /// Where `count` frames lie that begin with this one; `count` is at most [`Frames::count`].
+    /// The range of `count` frames from `first` on. `count` is at most [`Frames::count`].
     pub(crate) fn range(&self, first: usize, count: usize) -> Range<usize> {
         self.starts[first]..self.starts[first + count]
     }
 
-    /// What a server answers that sends every message back as one frame: the whole series, once.
+    /// The replies of a server that echoes every message in one frame: the whole series, once.
     pub(crate) fn replies(&self, speech: Speech) -> Vec<u8> {
         match speech {
             Speech::Tcp => self.encoded[self.range(0, self.count())].to_vec(),
@@ -82,7 +82,7 @@ impl MessageShape {
     }
 }
 
-/// The beginning, and then the sentence over and over, filled up to the size where a character would not fit.
+/// `beginning`, followed by repetitions of `sentence`, padded where the last character would not fit.
 fn text(beginning: &str, sentence: &str, size: usize) -> Vec<u8> {
     let mut text = String::new();
     for character in beginning.chars().chain(sentence.chars().cycle()) {
@@ -96,7 +96,7 @@ fn text(beginning: &str, sentence: &str, size: usize) -> Vec<u8> {
     text
 }
 
-/// A list of quotes, filled up to the size.
+/// A list of quotes of the given size.
 fn json(number: usize, size: usize) -> Vec<u8> {
     let mut json = String::from(r#"{"type":"quotes","items":["#);
     for item in number * 1000.. {

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use longwire_wire::accept_key;
 
-/// What is asked of the server besides a WebSocket.
+/// What to negotiate besides the WebSocket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Offer {
     Nothing,
@@ -15,7 +15,7 @@ pub(crate) enum Offer {
     Deflate,
 }
 
-/// A handshake under way.
+/// A handshake in progress.
 #[derive(Debug)]
 pub(crate) struct Handshake {
     key: String,
@@ -44,7 +44,7 @@ impl Handshake {
         )
     }
 
-    /// Reads the answer to its end, and no further.
+    /// Reads the response, and nothing after it.
     pub(crate) fn finish(&self, stream: &mut impl Read) -> Result<()> {
         const LONGEST: usize = 4096;
 
@@ -54,7 +54,7 @@ impl Handshake {
             let length = stream.read(&mut buffer)?;
             ensure!(
                 length > 0 && head.len() < LONGEST,
-                "no answer to the handshake: {}",
+                "no response to the handshake: {}",
                 head.escape_ascii()
             );
             head.extend_from_slice(&buffer[..length]);
@@ -62,7 +62,7 @@ impl Handshake {
         self.check(&String::from_utf8_lossy(&head))
     }
 
-    /// Sends the request and checks the answer.
+    /// Sends the request and checks the response.
     pub(crate) fn perform(&self, stream: &mut (impl Read + Write)) -> Result<()> {
         stream.write_all(self.request().as_bytes())?;
         self.finish(stream)
@@ -70,7 +70,7 @@ impl Handshake {
 
     fn check(&self, head: &str) -> Result<()> {
         if !head.starts_with("HTTP/1.1 101 ") {
-            bail!("the server refuses: {head}");
+            bail!("the server refused: {head}");
         }
         let accepted = header(head, "Sec-WebSocket-Accept");
         ensure!(accepted == Some(accept_key(&self.key).as_str()), "Sec-WebSocket-Accept is {accepted:?}");

@@ -1,4 +1,4 @@
-//! Connections that are opened and dropped at once.
+//! Connections that are opened and dropped immediately.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -33,7 +33,7 @@ fn open_for(target: &Target, together: usize, time: Duration) -> Result<usize> {
         let mut opening = Vec::with_capacity(together);
         for number in 0..together {
             let mut stream = TcpStream::connect(target.address)?;
-            // Dropped by a reset: otherwise the ports run out that wait for late segments.
+            // Close with a reset. Otherwise all ports would soon be in TIME-WAIT.
             set_socket_linger(&stream, Some(Duration::ZERO))?;
             let handshake = Handshake::new((count + number) as u32, Offer::Nothing);
             stream.write_all(handshake.request().as_bytes())?;

@@ -1,4 +1,4 @@
-//! What connections cost that do nothing.
+//! The memory of idle connections.
 
 use std::thread;
 use std::time::Duration;
@@ -19,10 +19,10 @@ pub(crate) struct Report {
     bytes_per_connection: f64,
 }
 
-/// How many connections come first, so that what a server needs once is not counted.
+/// Connections before the measurement, so that one-time costs of the server are not counted.
 const FIRST: u32 = 100;
 
-/// How long a server is given to let go of what it does not need any more.
+/// How long the server has to free what it no longer needs.
 const SETTLING: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(target: &Target, idle: &Idle) -> Result<Report> {
@@ -37,7 +37,7 @@ pub(crate) fn run(target: &Target, idle: &Idle) -> Result<Report> {
     Ok(Report { connections: idle.connections, before, after, bytes_per_connection })
 }
 
-/// Connections that have sent a message and got it back, so that they hold what they go on holding.
+/// Opens connections that have exchanged one message, so that they hold their long-term memory.
 fn exchange_one(target: &Target, connections: u32) -> Result<Crowd> {
     let frames = Frames::new(MessageShape { size: 125, content: Content::Text }, 1, target.speech)?;
     let mut crowd = Crowd::open(target, frames, connections, Beginning::Staggered)?;

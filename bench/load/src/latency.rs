@@ -1,5 +1,5 @@
-//! Latency in an open loop: a message is sent when it is due, whether or not others have been answered, and its time
-//! counts from then. A server that stalls thus pays for all messages that were due meanwhile (coordinated omission).
+//! Latency in an open loop: a message is sent when it is due, even if others are unanswered, and its latency counts
+//! from then. A stall of the server therefore delays all messages that were due during it (no coordinated omission).
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -26,13 +26,13 @@ pub(crate) struct Report {
     cost: Cost,
 }
 
-/// How many messages of a connection may be under way, which is more than a server that keeps up ever has.
+/// Unanswered messages per connection. A server that keeps up never has this many.
 const OUTSTANDING: usize = 64;
 
-/// What takes longer counts as this, in nanoseconds: a minute.
+/// The upper bound of the histogram, in nanoseconds: one minute.
 const LONGEST: u64 = 60_000_000_000;
 
-/// What was sent and not answered yet: by connection, when it was due.
+/// The due times of unanswered messages, by connection.
 struct UnderWay {
     due: Vec<VecDeque<Instant>>,
     histogram: Histogram<u64>,
@@ -67,7 +67,7 @@ pub(crate) fn run(target: &Target, latency: &Latency) -> Result<Report> {
     })
 }
 
-/// Sends at this rate, one connection after the other, never waiting: a processor of its own is what precision costs.
+/// Sends at this rate, on one connection after another. It never sleeps: precise timing occupies a core.
 fn send_for(crowd: &mut Crowd, under_way: &mut UnderWay, rate: f64, time: Duration) -> Result<()> {
     let start = Instant::now();
     let total = (rate * time.as_secs_f64()) as usize;
@@ -100,7 +100,7 @@ impl UnderWay {
         }
     }
 
-    /// Counts what was not answered as if it were now, and says how many that were.
+    /// Counts unanswered messages as if they were answered now, and returns their number.
     fn give_up(&mut self) -> usize {
         let now = Instant::now();
         let mut unanswered = 0;

@@ -1,5 +1,5 @@
-//! The load generator of the comparison: one thread over io_uring, frames encoded beforehand, every reply checked. It
-//! prints one line of JSON.
+//! The load generator of the comparison: one thread over io_uring, with frames encoded beforehand. It checks every
+//! reply and prints one line of JSON.
 
 mod arguments;
 mod broadcast;

@@ -1,4 +1,4 @@
-//! What a process costs, seen from outside.
+//! The cost of a process, measured from outside.
 
 use std::fs;
 use std::ops::Sub;
@@ -8,19 +8,19 @@ use anyhow::{Context, Result};
 use rustix::param::clock_ticks_per_second;
 use serde::Serialize;
 
-/// The time that a process has had on a processor, and the time on the wall.
+/// The CPU time of a process, and the wall-clock time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Usage {
     cpu: Duration,
     at: Instant,
 }
 
-/// What lies between two [`Usage`]s.
+/// The difference between two [`Usage`]s.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Spent {
-    /// Seconds on a processor.
+    /// CPU time in seconds.
     pub(crate) cpu: f64,
-    /// Seconds on the wall.
+    /// Wall-clock time in seconds.
     pub(crate) wall: f64,
 }
 
@@ -29,7 +29,7 @@ impl Usage {
         let path = format!("/proc/{pid}/stat");
         let stat =
             fs::read_to_string(&path).with_context(|| format!("reading {path}: has the server ended?"))?;
-        let ticks = ticks_in(&stat).with_context(|| format!("{path} says something unexpected"))?;
+        let ticks = ticks_in(&stat).with_context(|| format!("{path} has an unexpected format"))?;
         let cpu = Duration::from_secs_f64(ticks as f64 / clock_ticks_per_second() as f64);
         Ok(Self { cpu, at: Instant::now() })
     }
@@ -43,15 +43,15 @@ impl Sub for Usage {
     }
 }
 
-/// User and system time: "pid (name) state …", where the name may hold spaces and brackets, and where the times are
-/// fields 14 and 15.
+/// User and system time, which are fields 14 and 15 of "pid (name) state …". The name may contain spaces and
+/// parentheses.
 fn ticks_in(stat: &str) -> Option<u64> {
     let (_, after_name) = stat.rsplit_once(')')?;
     let mut times = after_name.split_whitespace().skip(11).map(str::parse::<u64>);
     Some(times.next()?.ok()? + times.next()?.ok()?)
 }
 
-/// The bytes of memory that the process has written to and shares with nobody.
+/// The private memory that the process has written to, in bytes.
 pub(crate) fn private_dirty(pid: u32) -> Result<u64> {
     let path = format!("/proc/{pid}/smaps_rollup");
     let rollup = fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;

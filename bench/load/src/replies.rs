@@ -1,4 +1,4 @@
-//! Whether what comes back is what was sent, in length, content and order.
+//! Checks that replies equal the sent messages in length, content and order.
 
 use std::sync::Arc;
 
@@ -10,33 +10,33 @@ use crate::arguments::Speech;
 use crate::deflate;
 use crate::frames::Frames;
 
-/// What is expected of one connection.
+/// The expected replies of one connection.
 #[derive(Debug)]
 pub(crate) enum Replies {
-    /// These bytes, again and again.
+    /// These bytes, repeatedly.
     Verbatim {
         series: Arc<[u8]>,
-        /// How long each reply is.
+        /// The length of each reply.
         length: usize,
-        /// How much of the series has come.
+        /// The current position in the series.
         at: usize,
     },
-    /// These messages, compressed as the server likes.
+    /// These messages, compressed in any way.
     Compressed(Box<Compressed>),
 }
 
 #[derive(Debug)]
 pub(crate) struct Compressed {
     frames: Arc<Frames>,
-    /// The frames that were found to be right, which most that follow are equal to.
+    /// Frames that were verified. Most later frames are equal to one of them.
     known: Vec<Vec<u8>>,
-    /// Which message comes next.
+    /// The index of the next message.
     next: usize,
-    /// The beginning of a frame that has not come whole.
+    /// The beginning of an incomplete frame.
     partial: Vec<u8>,
 }
 
-/// What all connections of a run have in common.
+/// What all connections of a run share.
 #[derive(Debug)]
 pub(crate) struct Expected {
     frames: Arc<Frames>,
@@ -49,7 +49,7 @@ impl Expected {
         Self { series: frames.replies(speech).into(), frames, speech }
     }
 
-    /// The replies to a connection that begins with this message.
+    /// The replies to a connection that begins with the message `first`.
     pub(crate) fn from(&self, first: usize) -> Replies {
         let count = self.frames.count();
         match self.speech {
@@ -68,7 +68,7 @@ impl Expected {
 }
 
 impl Replies {
-    /// Takes what has come, and tells how many replies are whole by it.
+    /// Checks received bytes and returns how many replies they complete.
     pub(crate) fn take(&mut self, bytes: &[u8]) -> Result<usize> {
         match self {
             Replies::Verbatim { series, length, at } => {
@@ -107,7 +107,7 @@ impl Compressed {
         Ok(whole)
     }
 
-    /// The length of the frame at the beginning, which is the reply that comes next; `None` until it is whole.
+    /// The length of the first frame, which is the next reply, or `None` if it is incomplete.
     fn first(&mut self, bytes: &[u8]) -> Result<Option<usize>> {
         let known = &mut self.known[self.next];
         if !known.is_empty() && bytes.starts_with(known) {

@@ -1,4 +1,4 @@
-//! TLS over memory: the ring moves the bytes.
+//! TLS in memory; the ring does the I/O.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -10,13 +10,13 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, Stream};
 
-/// One TLS session, as its client.
+/// A client's TLS session.
 #[derive(Debug)]
 pub(crate) struct Tls {
     session: ClientConnection,
 }
 
-/// What all sessions share: the certificate to trust.
+/// The configuration of all sessions: the certificate to trust.
 pub(crate) fn config(certificate: &Path) -> Result<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(certificate)?)?;
@@ -30,7 +30,7 @@ impl Tls {
         Ok(Self { session })
     }
 
-    /// The session as a stream that waits, for the opening handshake.
+    /// The session as a blocking stream, for the opening handshake.
     pub(crate) fn over<'s>(
         &'s mut self,
         stream: &'s mut TcpStream,

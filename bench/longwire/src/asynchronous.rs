@@ -1,11 +1,11 @@
-//! The async interface, as the README shows it.
+//! The async interface, used as in the README.
 
 use anyhow::Result;
 use bench_kit::Task;
 use longwire::{Message, Server, WebSocket};
 use tokio::sync::broadcast;
 
-/// Serves until the process is ended.
+/// Serves until the process is killed.
 pub(crate) async fn serve(server: Server, task: &Task) -> Result<()> {
     if *task == Task::Broadcast {
         let channel = broadcast::Sender::new(64);
@@ -28,7 +28,7 @@ async fn share(mut socket: WebSocket, channel: broadcast::Sender<Message>) -> lo
     loop {
         tokio::select! {
             message = socket.recv() => match message? {
-                // There is a receiver: this connection's.
+                // This connection is subscribed, so there is a receiver.
                 Some(message) => drop(channel.send(message)),
                 None => return Ok(()),
             },

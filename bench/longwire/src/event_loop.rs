@@ -1,10 +1,10 @@
-//! The event loop, by either engine, on one thread.
+//! The event loop on one thread, with either engine.
 
 use anyhow::Result;
 use bench_kit::Task;
 use longwire::{Accept, Engine, Handler, MessageRef, Refusal, Server, Socket, Upgrade};
 
-/// Serves until the process is ended.
+/// Serves until the process is killed.
 pub(crate) async fn serve(server: Server, task: &Task, engine: Engine) -> Result<()> {
     let server = server.engine(engine).workers(1);
     if *task == Task::Broadcast {

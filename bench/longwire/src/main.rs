@@ -1,4 +1,4 @@
-//! Longwire's own servers, one for each of its interfaces: `bench-longwire PORT TASK… async|readiness|uring`.
+//! Longwire's own servers, one per interface: `bench-longwire PORT TASK… async|readiness|uring`.
 
 mod asynchronous;
 mod event_loop;
@@ -17,12 +17,12 @@ fn main() -> Result<()> {
             Some("async") => asynchronous::serve(server, &task).await,
             Some("readiness") => event_loop::serve(server, &task, Engine::Readiness).await,
             Some("uring") => event_loop::serve(server, &task, Engine::Uring).await,
-            other => bail!("the interface is not {other:?}, but async, readiness or uring"),
+            other => bail!("unknown interface {other:?}: use async, readiness or uring"),
         }
     })
 }
 
-/// What all interfaces have in common: the default limits, but for the connections, which all come from one address.
+/// The common settings: default limits, except for the number of connections, which all come from one address.
 async fn server(arguments: &Arguments) -> Result<Server> {
     let server = Server::bind(format!("127.0.0.1:{}", arguments.port))
         .await?

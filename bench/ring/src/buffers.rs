@@ -1,4 +1,4 @@
-//! The pool of buffers that the kernel receives into (`IORING_REGISTER_PBUF_RING`).
+//! The pool of buffers for the kernel to receive into (`IORING_REGISTER_PBUF_RING`).
 
 use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
 use std::io;
@@ -13,16 +13,16 @@ use crate::Payload;
 
 const PAGE: usize = 4096;
 
-/// How large a pool is.
+/// The dimensions of a pool.
 #[derive(Debug, Clone, Copy)]
 pub struct Pool {
-    /// How many buffers there are: a power of two.
+    /// The number of buffers: a power of two.
     pub count: u16,
-    /// How many bytes each holds.
+    /// The size of each buffer, in bytes.
     pub size: u32,
 }
 
-/// A buffer that holds what was received, until it is given back.
+/// A buffer with received bytes, to be given back to the pool.
 #[derive(Debug)]
 pub struct Received {
     buffer: u16,
@@ -30,7 +30,7 @@ pub struct Received {
 }
 
 pub(crate) struct Buffers {
-    /// What the kernel picks from: `count` entries, of which the first also holds the tail.
+    /// The ring of free buffers: `count` entries, of which the first also contains the tail.
     entries: NonNull<BufRingEntry>,
     memory: NonNull<u8>,
     pool: Pool,
@@ -48,19 +48,21 @@ impl Buffers {
         for buffer in 0..pool.count {
             buffers.give_back(Received { buffer, length: 0 });
         }
-        // SAFETY: the entries are as many as is said, lie at the beginning of a page, and are never freed.
+        // SAFETY: there are as many entries as stated, they start at a page boundary, and are never freed.
         unsafe { ring.register_buf_ring_with_flags(entries.as_ptr() as u64, pool.count, Self::GROUP, 0)? };
         Ok(buffers)
     }
 
-    /// The kernel has put `length` bytes into this buffer, and leaves it alone until it is given back.
+    /// Takes a buffer into which the kernel has received `length` bytes. The kernel leaves it alone until it is given
+    /// back.
     pub(crate) fn received(&self, buffer: u16, length: u32) -> Received {
         debug_assert!(buffer < self.pool.count && length <= self.pool.size);
         Received { buffer, length }
     }
 
     pub(crate) fn bytes(&self, received: &Received) -> &[u8] {
-        // SAFETY: who has a `Received` has the buffer; the kernel does not write to it, and it lies within the pool.
+        // SAFETY: the owner of a `Received` owns the buffer; the kernel does not write to it, and it lies within the
+        // pool.
         unsafe { slice::from_raw_parts(self.start(received.buffer).as_ptr(), received.length as usize) }
     }
 
@@ -76,13 +78,13 @@ impl Buffers {
         let slot = usize::from(self.tail & (self.pool.count - 1));
         let start = self.start(buffer).as_ptr() as u64;
         // SAFETY: the slot lies within the entries; the kernel reads it only after the tail has moved beyond it. The
-        // fields are set one by one, for the tail lies in the unused part of the first entry.
+        // fields are set one by one because the tail lies in the unused part of the first entry.
         let entry = unsafe { self.entries.add(slot).as_mut() };
         entry.set_addr(start);
         entry.set_len(self.pool.size);
         entry.set_bid(buffer);
         self.tail = self.tail.wrapping_add(1);
-        // SAFETY: the tail is a `u16` that is aligned as one, and that is accessed atomically by both sides.
+        // SAFETY: the tail is an aligned `u16` that both sides access atomically.
         let tail = unsafe { &*BufRingEntry::tail(self.entries.as_ptr()).cast::<AtomicU16>() };
         tail.store(self.tail, Ordering::Release);
     }
@@ -93,9 +95,9 @@ impl Buffers {
     }
 }
 
-/// Zeroed memory that begins with a page.
+/// Zeroed memory, aligned to a page.
 fn pages(size: usize) -> NonNull<u8> {
     let layout = Layout::from_size_align(size, PAGE).expect("a pool is smaller than the address space");
-    // SAFETY: the size is not zero, for a power of two is not.
+    // SAFETY: the size is not zero, because a power of two is not zero.
     NonNull::new(unsafe { alloc_zeroed(layout) }).unwrap_or_else(|| handle_alloc_error(layout))
 }

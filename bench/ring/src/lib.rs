@@ -1,7 +1,7 @@
-//! A safe face of the part of io_uring that the load generator and the floor use: accept and receive that stay armed,
-//! receiving into buffers that the kernel picks from a shared pool, and sending of memory that the ring holds meanwhile.
+//! A safe interface to the part of io_uring that the load generator and the floor use: multishot accept and receive,
+//! receiving into buffers that the kernel picks from a shared pool, and sending memory that the ring owns until then.
 //!
-//! A ring is for one thread, and lasts as long as its process.
+//! A ring belongs to one thread and lasts as long as its process.
 
 mod buffers;
 
@@ -17,72 +17,73 @@ use io_uring::{IoUring, cqueue, opcode, squeue, types};
 use buffers::Buffers;
 pub use buffers::{Pool, Received};
 
-/// Waits for a connection to take every byte, and does not raise a signal where it cannot.
+/// Waits until the socket accepts every byte, and raises no signal if it cannot.
 const SEND_FLAGS: i32 = 0x4000 | 0x100; // MSG_NOSIGNAL | MSG_WAITALL
 
-/// The error of a receive that found no buffer.
+/// The error of a receive that found no free buffer.
 const ENOBUFS: i32 = 105;
 
-/// A ring, and what it is sending.
+/// A ring, with the payloads that it is sending.
 pub struct Ring {
     ring: IoUring,
-    /// Never dropped, for the kernel may write to it as long as the ring exists.
+    /// Never dropped, because the kernel may write to it as long as the ring exists.
     buffers: ManuallyDrop<Buffers>,
-    /// What is being sent, by connection. Never dropped, for the kernel may read it as long as the ring exists.
+    /// The payload in progress of each connection. Never dropped, because the kernel may read it as long as the ring
+    /// exists.
     sending: ManuallyDrop<Vec<Option<Payload>>>,
 }
 
-/// What can be sent.
+/// A payload to send.
 #[derive(Debug)]
 pub enum Payload {
-    /// A part of memory that others use too.
+    /// A part of shared memory.
     Shared(Arc<[u8]>, Range<usize>),
-    /// Memory of its own.
+    /// Owned memory.
     Owned(Vec<u8>),
-    /// What was received, from the pool's buffer that it lies in.
+    /// Received bytes, sent directly from the pool's buffer.
     Received(Received),
 }
 
-/// What has happened.
+/// An event.
 #[derive(Debug)]
 pub enum Completion {
     /// A listener has accepted a connection.
     Accepted(OwnedFd),
-    /// Accepting ended, and can be started again.
+    /// Accepting stopped, and can be restarted.
     AcceptEnded,
-    /// Something came in. The buffer is to be sent, or [given back](Ring::give_back).
+    /// Bytes were received. The buffer must be sent or [given back](Ring::give_back).
     Received {
         /// The connection that it came from.
         connection: u32,
-        /// Where it lies.
+        /// The received bytes.
         received: Received,
-        /// Whether receiving goes on by itself.
+        /// Whether the receive remains armed.
         armed: bool,
     },
-    /// Receiving stopped because all buffers were in use, and can be started again.
+    /// Receiving stopped because all buffers were in use, and can be restarted.
     Starved {
-        /// The connection that nothing was received from.
+        /// The connection that was receiving.
         connection: u32,
     },
-    /// The connection has ended: with `None` by its peer, else by an error.
+    /// The connection has ended: closed by its peer (`None`), or with an error.
     Ended {
         /// The connection that ended.
         connection: u32,
         /// Why.
         error: Option<io::Error>,
     },
-    /// What was to be sent was sent, or part of it, or nothing.
+    /// A send has completed, wholly, partly or with an error.
     Sent {
         /// The connection that it went to.
         connection: u32,
-        /// What was to be sent.
+        /// The payload.
         payload: Payload,
-        /// How many bytes of it were.
+        /// The number of bytes sent.
         result: io::Result<usize>,
     },
 }
 
-/// What a completion is of: the upper half of its `user_data`. The lower half is the connection.
+/// The kind of operation, in the upper half of `user_data`. The lower half is the connection.
 #[derive(Clone, Copy)]
 enum Operation {
     Accept = 1,
@@ -149,23 +150,23 @@ impl Ring {
     ///
     /// # Errors
     ///
-    /// The kernel refuses.
+    /// The kernel returns an error.
     pub fn wait(&mut self) -> io::Result<()> {
         passing(self.ring.submitter().submit_and_wait(1))
     }
 
-    /// Like [`Ring::wait`], but for no longer than this.
+    /// Like [`Ring::wait`], with a timeout.
     ///
     /// # Errors
     ///
-    /// The kernel refuses.
+    /// The kernel returns an error.
     pub fn wait_for(&mut self, time: Duration) -> io::Result<()> {
         let time = types::Timespec::from(time);
         let arguments = types::SubmitArgs::new().timespec(&time);
         passing(self.ring.submitter().submit_with_args(1, &arguments))
     }
 
-    /// What has happened next.
+    /// The next completion, if any.
     pub fn next_completion(&mut self) -> Option<Completion> {
         loop {
             let entry = self.ring.completion().next()?;
@@ -184,7 +185,7 @@ impl Ring {
         let armed = cqueue::more(entry.flags());
         match entry.user_data() >> 32 {
             kind if kind == Operation::Accept as u64 => match result {
-                // SAFETY: the kernel has just made this descriptor for us, and tells us of it once.
+                // SAFETY: the kernel has just created this descriptor for us, and reports it only once.
                 Ok(fd) => Some(Completion::Accepted(unsafe { OwnedFd::from_raw_fd(fd as i32) })),
                 Err(_) => (!armed).then_some(Completion::AcceptEnded),
             },
@@ -210,10 +211,10 @@ impl Ring {
     }
 
     fn push(&mut self, entry: squeue::Entry) {
-        // SAFETY: what an entry points to is owned by the ring until its completion: payloads by `sending`, which has
-        // one for each connection and whose heap memory does not move, buffers by `buffers`.
+        // SAFETY: the ring owns the memory that an entry points to until its completion: payloads in `sending`, which
+        // has one per connection and whose heap memory does not move, and buffers in `buffers`.
         while unsafe { self.ring.submission().push(&entry) }.is_err() {
-            // The queue is full; submitting empties it. If that fails now, it is tried again.
+            // The queue is full, and submitting empties it. If that fails now, the loop retries.
             let _ = self.ring.submit();
         }
     }
@@ -223,7 +224,7 @@ fn user_data(operation: Operation, connection: u32) -> u64 {
     ((operation as u64) << 32) | u64::from(connection)
 }
 
-/// What passes by itself is no error of waiting: a signal, a full completion queue, a time that has run out.
+/// Ignores the errors of a wait that are temporary: a signal, a full completion queue, a timeout.
 fn passing(waited: io::Result<usize>) -> io::Result<()> {
     const ETIME: i32 = 62;
     const EBUSY: i32 = 16;

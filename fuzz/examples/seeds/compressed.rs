@@ -4,7 +4,7 @@ use longwire_proto::deflate::{Agreement, Compression, Compressor, Context, Defla
 
 use crate::Seed;
 
-/// Connections of one or more payloads, each with a byte for its length in front; the first four bytes are the largest
+/// Connections of one or more payloads, each preceded by a byte for its length. The first four bytes select the largest
 /// window with context takeover, and no cuts.
 pub(crate) fn connections() -> Vec<Seed> {
     let zeros = &compressed(&[&[0; 60_000]])[0];
@@ -39,7 +39,7 @@ fn connection(payloads: &[&[u8]]) -> Vec<u8> {
     bytes
 }
 
-/// Messages of one connection.
+/// The payloads of the messages of one connection.
 fn compressed(messages: &[&[u8]]) -> Vec<Vec<u8>> {
     let context = Context { window: WindowBits::MAX, takeover: Takeover::Yes };
     let agreement = Agreement { compress: Some(context), inflate: context };

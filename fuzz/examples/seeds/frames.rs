@@ -4,7 +4,7 @@ use longwire_wire::{DeclaredLen, Mask, RawFrame, Role};
 
 use crate::Seed;
 
-/// Headers of all forms, well and badly made.
+/// Headers of all forms, valid and invalid.
 pub(crate) fn headers() -> Vec<Seed> {
     let bytes: [(&str, &[u8]); 14] = [
         ("text-masked", b"\x81\x85\x37\xfa\x21\x3d"),
@@ -25,7 +25,7 @@ pub(crate) fn headers() -> Vec<Seed> {
     bytes.map(|(name, bytes)| (name, bytes.to_vec())).to_vec()
 }
 
-/// What one end sends.
+/// A stream from one peer.
 pub(crate) struct Stream {
     role: Role,
     bytes: Vec<u8>,
@@ -50,7 +50,7 @@ impl Stream {
         self.add(RawFrame::new(first, "").declaring(DeclaredLen::Shortest(len as u64)))
     }
 
-    /// The masking key of a client is mostly zeros, so that a fuzzer sees through it.
+    /// A client's masking key is mostly zeros, so that a fuzzer can recognize the payload.
     fn add(mut self, frame: RawFrame) -> Stream {
         let mask = if self.role == Role::Client { Mask::Key([0, 0, 0, 1]) } else { Mask::Absent };
         self.bytes.extend(frame.masked(mask).encode(self.role));
@@ -63,7 +63,7 @@ impl Stream {
     }
 }
 
-/// The streams of one role, from what the tests of the protocol send.
+/// The streams of one role, taken from the protocol's tests.
 pub(crate) fn streams(new: fn() -> Stream) -> Vec<Seed> {
     let bye = b"\x03\xe8bye";
     let streams = [

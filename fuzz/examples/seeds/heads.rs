@@ -1,4 +1,4 @@
-//! Heads of HTTP.
+//! HTTP heads.
 
 use crate::Seed;
 
@@ -7,7 +7,7 @@ const HANDSHAKE: &str = "Host: localhost:8080\r\nUpgrade: websocket\r\nConnectio
 const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
 
-/// Requests of browsers and others, good and bad.
+/// Requests of browsers and other clients, valid and invalid.
 pub(crate) fn requests() -> Vec<Seed> {
     let chat = "Sec-WebSocket-Protocol: chat.v2, chat.v1\r\n";
     let deflate = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
@@ -53,7 +53,7 @@ pub(crate) fn requests() -> Vec<Seed> {
     requests.map(|(name, head)| (name, head.into_bytes())).to_vec()
 }
 
-/// Responses of servers, good and bad.
+/// Responses of servers, valid and invalid.
 pub(crate) fn responses() -> Vec<Seed> {
     let responses = [
         ("switching", format!("{SWITCHING}\r\n")),
@@ -85,7 +85,7 @@ pub(crate) fn responses() -> Vec<Seed> {
     responses.map(|(name, head)| (name, head.into_bytes())).to_vec()
 }
 
-/// Values of `Sec-WebSocket-Extensions`, several lines divided by line feeds.
+/// Values of `Sec-WebSocket-Extensions`; line feeds separate several header lines.
 pub(crate) fn extensions() -> Vec<Seed> {
     let values = [
         ("chrome", "permessage-deflate; client_max_window_bits".to_owned()),
