@@ -1,4 +1,4 @@
-//! What the program says when it cannot do what it was asked to.
+//! The program's messages when it cannot do what the user asked for.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::net::TcpListener;

@@ -1,12 +1,12 @@
-//! Which proxy `longwire connect` takes from its flags and its environment.
+//! The proxy that `longwire connect` takes from its flags and its environment.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
-/// The request that a proxy gets, and what the program says when the proxy refuses it. The arguments and variables are
-/// told the proxy's address for `{}`.
+/// The request that a proxy receives, and the program's message after the proxy refuses it. In arguments and variables,
+/// `{}` stands for the proxy's address.
 fn refused(args: &[&str], variables: &[(&str, &str)]) -> (String, String) {
     let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = proxy.local_addr().unwrap().to_string();

@@ -1,15 +1,15 @@
-//! `longwire connect --reconnect`, and a server that is stopped and started again.
+//! `longwire connect --reconnect` with a server that is stopped and restarted.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-/// A program that is ended with the test.
+/// A program that is killed at the end of the test.
 struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have ended already.
         let _ended = self.0.kill().and_then(|()| self.0.wait().map(drop));
     }
 }
@@ -20,7 +20,7 @@ fn start(args: &[&str]) -> Running {
     Running(program.spawn().unwrap())
 }
 
-/// A server that listens, and its address.
+/// A listening server, and its address.
 fn serve(address: &str) -> (Running, String) {
     let mut server = start(&["serve", "--engine", "readiness", "--workers", "1", "--listen", address]);
     let mut lines = BufReader::new(server.0.stdout.take().unwrap()).lines();
@@ -97,7 +97,7 @@ fn the_client_comes_back_with_the_server_and_says_what_happens() {
 #[test]
 fn a_client_that_gives_up_says_why() {
     let mut client = start(&["connect", "ws://127.0.0.1:1/", "--reconnect", "--tries", "2", "--no-proxy"]);
-    // That the input ends is no reason to end.
+    // The end of the input must not end the program.
     drop(client.0.stdin.take());
     assert_eq!(client.0.wait().unwrap().code(), Some(1));
     let mut told = String::new();

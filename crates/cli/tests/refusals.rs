@@ -1,4 +1,4 @@
-//! What the operator of `longwire serve` sees of a page that was refused, without any setting.
+//! The log lines of `longwire serve` about refused pages, without any setting.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -52,7 +52,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended already, which is as good.
+        // It may have ended already.
         let _ended = self.child.kill();
         self.child.wait().unwrap();
     }
@@ -92,7 +92,7 @@ fn a_page_of_another_origin_is_told_with_what_would_allow_it() {
     assert_eq!(&status, b"HTTP/1.1 101");
 }
 
-/// Whatever a client sends, it is one line, of a length that can be read, and a flood of it is not told.
+/// Whatever a client sends, the message is a single line of limited length, and a flood of refusals is rate-limited.
 #[test]
 fn what_is_told_of_a_refusal_is_short_and_there_is_not_much_of_it() {
     let mut server = Server::start(&[]);

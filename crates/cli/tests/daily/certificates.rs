@@ -1,4 +1,4 @@
-//! Certificates that are replaced while the server runs.
+//! Replacing certificates while the server runs.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use longwire::{Client, ClientTls, Roots, WebSocket};
 
 use crate::program::{port, serve};
 
-/// Files of a certificate and its key, which are deleted with the test.
+/// The files of a certificate and its key, deleted at the end of the test.
 pub(crate) struct Files(PathBuf);
 
 impl Files {
@@ -25,7 +25,7 @@ impl Files {
         self.0.join("key.pem").to_str().unwrap().to_owned()
     }
 
-    /// Writes a new certificate for `localhost`, and gives it.
+    /// Writes a new certificate for `localhost`, and returns it.
     pub(crate) fn renew(&self) -> String {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         fs::write(self.certificate(), made.cert.pem()).unwrap();
@@ -45,7 +45,7 @@ async fn connect(url: &str, certificate: &str) -> longwire::Result<WebSocket> {
     Client::new().proxy(None).tls(trust).connect(url).await
 }
 
-/// SIGHUP ended the server, and its clients saw 1006.
+/// Regression: SIGHUP ended the server, and its clients saw 1006.
 #[tokio::test]
 async fn a_hang_up_has_the_certificate_read_again_and_ends_no_connection() {
     let files = Files::new("renewed");

@@ -1,10 +1,10 @@
-//! What is sent of standard input, and what its end does.
+//! Sending standard input, and what its end does.
 
 use std::sync::mpsc::{Receiver, channel};
 
 use crate::program::{Running, echo, run, serve_with};
 
-/// Bytes of every value in no order, with line ends of every kind among them.
+/// Pseudorandom bytes of every value, including all kinds of line endings.
 fn noise() -> Vec<u8> {
     let mut state = 1_u32;
     let mut next = || {
@@ -18,7 +18,7 @@ fn noise() -> Vec<u8> {
     bytes
 }
 
-/// 100,000 bytes came back different: a CR before an LF was left out.
+/// Regression: 100,000 bytes came back changed, because a CR before an LF was left out.
 #[test]
 fn what_is_binary_comes_back_as_it_was() {
     let (_server, url) = echo();
@@ -43,8 +43,8 @@ fn the_whole_input_is_one_text_if_that_is_asked_for() {
     }
 }
 
-/// A server that says "welcome" when something is sent to `say`, closes with 1000 after that, and reports the code that it
-/// was closed with.
+/// A server that sends "welcome" when `say` receives a value, then closes with 1000, and reports the code that it was
+/// closed with.
 fn welcoming() -> (String, tokio::sync::mpsc::UnboundedSender<()>, Receiver<u16>) {
     let (say, said) = tokio::sync::mpsc::unbounded_channel();
     let said = std::sync::Arc::new(tokio::sync::Mutex::new(said));
@@ -67,7 +67,7 @@ fn welcoming() -> (String, tokio::sync::mpsc::UnboundedSender<()>, Receiver<u16>
     (address.to_string(), say, ends)
 }
 
-/// It ended with 1006, without connecting.
+/// Regression: it ended with 1006, without connecting.
 #[test]
 fn with_reconnect_the_end_of_the_input_closes_nothing() {
     for more in [&["--reconnect"][..], &["--at-end", "stay"]] {

@@ -1,4 +1,4 @@
-//! The program as it is used every day: in pipes, on a terminal, as a service.
+//! The program in daily use: in pipes, on a terminal, as a service.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 

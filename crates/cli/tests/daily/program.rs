@@ -1,4 +1,4 @@
-//! The program, and servers to talk to.
+//! The program, and servers for it to connect to.
 
 use std::future::Future;
 use std::io::{BufRead, BufReader, Lines, Read, Write};
@@ -8,19 +8,19 @@ use std::thread;
 
 use longwire::{Server, WebSocket};
 
-/// The program with these arguments and no proxy or log of the environment.
+/// The program with these arguments, without proxies or log settings from the environment.
 pub(crate) fn longwire(args: &[&str]) -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_longwire"));
     program.args(args).env_remove("LONGWIRE_LOG").env("NO_PROXY", "*").env("no_proxy", "*");
     program
 }
 
-/// A program that is ended with the test.
+/// A program that is killed at the end of the test.
 pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have ended already.
         let _ended = self.0.kill().and_then(|()| self.0.wait().map(drop));
     }
 }
@@ -32,7 +32,7 @@ impl Running {
         Running(program.spawn().unwrap())
     }
 
-    /// One whose input has ended.
+    /// Starts the program with an empty input.
     pub(crate) fn start_without_input(args: &[&str]) -> Running {
         let mut running = Running::start(args);
         drop(running.stdin());
@@ -56,7 +56,7 @@ impl Running {
         assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
     }
 
-    /// The exit code, and what was written to standard output and error that has not been taken.
+    /// The exit code, and the remaining output on standard output and standard error.
     pub(crate) fn end(mut self) -> (Option<i32>, String, String) {
         let stderr = self.0.stderr.take().map(text_of);
         let stdout = self.0.stdout.take().map(text_of);
@@ -86,13 +86,13 @@ pub(crate) fn port(page: &str) -> u16 {
     page.trim_end_matches('/').rsplit(':').next().unwrap().parse().unwrap()
 }
 
-/// `longwire serve` on a port of its own, and its `/echo` as `host:port/echo`.
+/// `longwire serve` on its own port, and its `/echo` as `host:port/echo`.
 pub(crate) fn echo() -> (Running, String) {
     let (server, page) = serve(&["--listen", "127.0.0.1:0"]);
     (server, format!("127.0.0.1:{}/echo", port(&page)))
 }
 
-/// A server of the test's own, which lives as long as the test's process.
+/// A server in the test's process, which lives as long as the process.
 pub(crate) fn serve_with<F, Fut>(handler: F) -> SocketAddr
 where
     F: Fn(WebSocket) -> Fut + Clone + Send + Sync + 'static,
@@ -109,7 +109,7 @@ where
     address
 }
 
-/// Runs the program to its end with this input.
+/// Runs the program to completion with this input.
 pub(crate) fn run(args: &[&str], input: &[u8]) -> Output {
     let mut program = longwire(args);
     let program = program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

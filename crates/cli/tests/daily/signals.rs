@@ -1,4 +1,4 @@
-//! What asks the program to end.
+//! Signals that ask the program to end.
 
 use std::sync::mpsc::channel;
 
@@ -37,7 +37,7 @@ fn a_client_that_is_not_connected_ends_as_interrupted() {
     assert_eq!(client.end().0, Some(130));
 }
 
-/// It ended the server, and every client with 1006.
+/// Regression: it ended the server, and every client with 1006.
 #[test]
 fn a_hang_up_does_not_end_a_server_without_a_certificate() {
     let (mut server, _) = serve(&["--listen", "127.0.0.1:0"]);

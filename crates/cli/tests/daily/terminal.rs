@@ -12,14 +12,14 @@ use nix::sys::termios::{LocalFlags, tcgetattr};
 
 use crate::program::{Running, longwire, port, serve};
 
-/// A machine may be busy.
+/// Generous, because the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A terminal with a client on it.
+/// A terminal with a client.
 struct Terminal {
     client: Running,
     keys: File,
-    /// The other end, to look at its settings.
+    /// The other end of the terminal, to read its settings.
     line: File,
     screen: Arc<(Mutex<String>, Condvar)>,
 }
@@ -37,7 +37,7 @@ impl Terminal {
         let (shown, mut seen) = (Arc::clone(&screen), keys.try_clone().unwrap());
         thread::spawn(move || {
             let mut bytes = [0; 1024];
-            // At the end of the client a read fails.
+            // Reading fails when the client has ended.
             while let Ok(count @ 1..) = seen.read(&mut bytes) {
                 shown.0.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..count]));
                 shown.1.notify_all();
@@ -50,7 +50,7 @@ impl Terminal {
         self.keys.write_all(keys.as_bytes()).unwrap();
     }
 
-    /// Waits until `text` is on the screen, and forgets everything up to there.
+    /// Waits until `text` is on the screen, and discards everything up to it.
     fn expect(&self, text: &str) {
         let (screen, changed) = &*self.screen;
         let is_to_come = |screen: &mut String| !screen.contains(text);
@@ -61,7 +61,7 @@ impl Terminal {
         screen.drain(..end);
     }
 
-    /// Waits until the next line can be typed: a key that is pressed before has another meaning for the system.
+    /// Waits until the next line can be typed. Before that, the system would interpret keys differently.
     fn expect_prompt_after(&self, line: &str) {
         self.expect(line);
         self.expect("\r\n");
@@ -74,19 +74,19 @@ impl Terminal {
     }
 }
 
-/// A channel with the client on the terminal, and another one in pipes.
+/// A channel with a client on a terminal and another one in pipes.
 fn channel() -> (Running, Terminal, Running) {
     let (server, page) = serve(&["--listen", "127.0.0.1:0"]);
     let url = format!("ws://127.0.0.1:{}/channel/a", port(&page));
     let terminal = Terminal::connect(&url);
     terminal.expect("connected");
     terminal.expect("> ");
-    // What it sends comes back when both are there.
+    // Its message is received once both are in the channel.
     let other = Running::start(&["connect", &url, "-v"]);
     (server, terminal, other)
 }
 
-/// A message overwrote the line, and the arrow key was sent to the server.
+/// Regression: a message overwrote the line, and the arrow key was sent to the server.
 #[test]
 fn a_half_typed_line_survives_a_message_and_the_arrow_recalls_a_line() {
     let (_server, mut terminal, mut other) = channel();
@@ -98,7 +98,7 @@ fn a_half_typed_line_survives_a_message_and_the_arrow_recalls_a_line() {
     terminal.expect("hel");
     writeln!(says, "news\u{61c}").unwrap();
     terminal.expect("news\\u{61c}");
-    // Below the message, the line is there again.
+    // The edited line reappears below the message.
     terminal.expect("> hel");
     terminal.press("lo\r");
     assert_eq!(hears.next().unwrap().unwrap(), "hello");

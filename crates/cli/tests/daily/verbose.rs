@@ -1,4 +1,4 @@
-//! What `--verbose` shows.
+//! The output of `--verbose`.
 
 use crate::certificates::Files;
 use crate::program::{port, run, serve};
@@ -48,7 +48,7 @@ fn a_refusal_is_shown_with_its_headers() {
     );
 }
 
-/// What is not checked is warned of.
+/// The program warns if it checks no certificate.
 #[test]
 fn a_certificate_that_nobody_vouches_for_is_taken_only_if_that_is_asked_for() {
     let files = Files::new("insecure");

@@ -1,4 +1,4 @@
-//! Peers that make the server write, and do not read.
+//! Peers that make the server write but do not read.
 
 use std::thread;
 use std::time::Duration;
@@ -34,13 +34,13 @@ fn pings_whose_answers_nobody_reads() {
     drop(peer);
     trial.end(
         "sends 32 MiB of pings and reads nothing",
-        "the newest ping is, older ones are not",
-        // The pongs that wait, 16 KiB, and what the allocator makes of it.
+        "only the newest ping is answered",
+        // 16 KiB of waiting pongs, and the allocator's overhead.
         &Bounds { memory: MIB, cpu: Duration::from_secs(8) },
     );
 }
 
-/// A number, in as many bytes as a ping may have.
+/// Encodes a number in a ping payload of the maximum length.
 fn ping_payload(number: u32) -> [u8; 125] {
     let mut payload = [0; 125];
     payload[..4].copy_from_slice(&number.to_be_bytes());
@@ -66,7 +66,7 @@ fn echoes_that_nobody_reads(size: usize, attack: &str) {
     let flood = peer.flood(std::iter::repeat_n(&message, 64 * MIB / size));
     let Flood::Stalled(taken) = flood else { panic!("{flood:?}, but the server should stop reading") };
 
-    // It is only waiting: whoever reads gets every echo.
+    // The server is only waiting: a peer that reads receives every echo.
     let mut reader = peer.second_hand();
     let echoes = taken.div_ceil(message.len());
     let reading = thread::spawn(move || {
@@ -79,18 +79,18 @@ fn echoes_that_nobody_reads(size: usize, attack: &str) {
     drop(peer);
     trial.end(
         attack,
-        "the server stops reading, and goes on when the peer does",
-        // 256 KiB may wait to be written, and a message beyond that; and what io_uring had received when it was told to
-        // stop, at most the 2 MiB of a loop's buffers, perhaps twice while they are copied.
+        "the server stops reading, and continues when the peer reads",
+        // 256 KiB may wait to be written, plus one message, plus what io_uring had received before receiving stopped:
+        // at most the 2 MiB of a loop's buffers, perhaps twice while they are copied.
         &Bounds { memory: 6 * MIB, cpu: Duration::from_secs(4) },
     );
 }
 
-/// It is dropped, and its socket with it: nothing that is in flight for it keeps that open, though it never reads again.
+/// The server drops the peer and closes its socket. Writes in flight must not keep the socket open.
 #[test]
 fn large_echoes_that_nobody_ever_reads() {
     const PEERS: usize = 20;
-    // Long enough for the witness to be held up for a while and not to be lost itself.
+    // Long enough that the witness survives being delayed.
     let trial = Trial::begin(&["--metrics", "--keepalive", "1", "--keepalive-timeout", "6"]);
     let message = masked(FIN | BINARY, vec![0xda; 100_000]);
     let mut peers: Vec<Peer> = (0..PEERS).map(|_| Peer::open(&trial.server, "/echo")).collect();
@@ -98,12 +98,12 @@ fn large_echoes_that_nobody_ever_reads() {
         let flood = peer.flood(std::iter::repeat_n(&message, 64 * MIB / message.len()));
         assert!(matches!(flood, Flood::Stalled(_) | Flood::Ended(_)), "{flood:?}");
     }
-    eventually("the server has let go of them", || trial.more_descriptors() == 0);
+    eventually("the server has closed them", || trial.more_descriptors() == 0);
     drop(peers);
     trial.end(
         "has 100 KB messages echoed and never reads, on 20 connections",
         "dropped when it does not answer pings, with its socket",
-        // What waits to be written, a message beyond that, and one that has begun to arrive.
+        // The bytes that wait to be written, one more message, and one that is being received.
         &Bounds { memory: PEERS * MIB, cpu: Duration::from_secs(8) },
     );
 }
@@ -111,10 +111,10 @@ fn large_echoes_that_nobody_ever_reads() {
 #[test]
 fn a_member_of_a_channel_that_does_not_read() {
     const ROUNDS: usize = 128;
-    /// As much as the server lets wait for a member before it calls it slow.
+    /// As many as the server queues for a member before it counts as slow.
     const MESSAGES: usize = 16;
     let payload = vec![0xda; 16 * KIB];
-    // The slow one looks what it was told when the others are done, which may take longer than the usual time.
+    // The slow member reads its Close frame after the others are done, which may take longer than the default timeout.
     let trial = Trial::begin(&["--metrics", "--close-timeout", "600"]);
     let mut slow = Peer::open(&trial.server, "/channel/news");
     let mut member = Peer::open(&trial.server, "/channel/news");
@@ -134,7 +134,7 @@ fn a_member_of_a_channel_that_does_not_read() {
     trial.end(
         "joins a channel where 32 MiB are said and reads nothing",
         "1013; the other members get every message",
-        // 256 KiB may wait for the slow member, and as much for each of the others.
+        // 256 KiB may wait for the slow member and for each of the others.
         &Bounds { memory: 4 * MIB, cpu: Duration::from_secs(4) },
     );
 }

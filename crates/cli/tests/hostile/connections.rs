@@ -1,4 +1,4 @@
-//! Connections in numbers.
+//! Large numbers of connections.
 
 use std::time::Duration;
 
@@ -24,18 +24,18 @@ fn four_thousand_resets_in_the_middle_of_a_message() {
         }
         eventually("the server is in the middle of 200 messages", || trial.server.unread() == 0);
         drop(wave);
-        eventually("the server has let go of them", || trial.more_descriptors() == 0);
+        eventually("the server has closed them", || trial.more_descriptors() == 0);
     }
     trial.end(
         "resets 4,000 connections in the middle of a message, 200 at a time",
-        "let go at once",
-        // Each has begun a large message, for which there is room of 64 KiB at first. It is not touched before something
-        // arrives for it, but what earlier waves have left there may be resident.
+        "closed immediately",
+        // Each has begun a large message, with an initial buffer of 64 KiB. The kernel provides its pages only when
+        // they are written to, but pages from earlier waves may still be resident.
         &Bounds { memory: 200 * 64 * KIB, cpu: Duration::from_secs(15) },
     );
 }
 
-/// What they sent waited for room in a queue that could never be written: they lasted until the keepalive gave them up.
+/// Regression: their input waited for space in a queue that could never be written, until the keepalive ended them.
 #[test]
 fn resets_of_peers_that_do_not_read() {
     const MESSAGES: usize = 4;
@@ -51,18 +51,19 @@ fn resets_of_peers_that_do_not_read() {
             for peer in &mut wave {
                 peer.send_what_fits(&message);
             }
-            // A socket that is closed with bytes unread is reset.
+            // Closing a socket with unread bytes resets the connection.
             wave.iter().for_each(Peer::leave_unread);
             drop(wave);
-            eventually("the server has let go of them", || trial.more_descriptors() == 0);
+            eventually("the server has closed them", || trial.more_descriptors() == 0);
         }
-        eventually("nothing of them is counted", || Figures::of(&trial.server).get("held_bytes") == 0);
+        eventually("no bytes are held for them", || Figures::of(&trial.server).get("held_bytes") == 0);
         trial.end(
             &format!(
                 "has messages of 300 KB echoed on 20 connections, and resets them, five times ({engine})"
             ),
-            "let go at once",
-            // A message that arrives, with as much again of room, one that waits to be written, and what was read behind.
+            "closed immediately",
+            // A message being received, with a buffer twice its size, one that waits to be written, and bytes read
+            // after it.
             &Bounds { memory: 20 * MIB, cpu: Duration::from_secs(15) },
         );
     }
@@ -72,7 +73,7 @@ fn resets_of_peers_that_do_not_read() {
 fn more_connections_than_there_may_be() {
     const CEILING: usize = 8;
     let trial = Trial::begin(&["--metrics", "--max-connections", &CEILING.to_string()]);
-    // One is the witness's.
+    // The witness has one connection.
     let mut inside: Vec<Peer> = (1..CEILING).map(|_| Peer::open(&trial.server, "/echo")).collect();
     for _ in 0..200 {
         let response = Peer::connect(&trial.server).ask(upgrade_request("/echo", ""));
@@ -81,13 +82,13 @@ fn more_connections_than_there_may_be() {
     }
     inside.iter_mut().for_each(|peer| peer.echo(b"Am I served?"));
     inside.pop();
-    eventually("there is room for one more", || answer(&mut Peer::connect(&trial.server)).contains(" 101 "));
+    eventually("there is a free place", || answer(&mut Peer::connect(&trial.server)).contains(" 101 "));
     drop(inside);
-    eventually("there is room to ask", || answer(&mut Peer::connect(&trial.server)).contains(" 101 "));
+    eventually("there is a free place", || answer(&mut Peer::connect(&trial.server)).contains(" 101 "));
     assert!(Figures::of(&trial.server).get(r#"connections_refused_total{reason="full"}"#) >= 200);
     trial.end(
         "is one connection too many, 200 times",
-        "503, which says why; those inside are served",
+        "503 with the reason; established connections are served",
         &Bounds { memory: MIB, cpu: Duration::from_secs(4) },
     );
 }
@@ -111,12 +112,12 @@ fn more_connections_from_one_address_than_there_may_be() {
     drop(inside);
     trial.end(
         "is one connection too many from its address, 200 times",
-        "503, which says why; other addresses are served",
+        "503 with the reason; other addresses are served",
         &Bounds { memory: MIB, cpu: Duration::from_secs(4) },
     );
 }
 
-/// The status line of the answer to a request for a WebSocket.
+/// The status line of the response to a handshake.
 fn answer(peer: &mut Peer) -> String {
     peer.shake_hands("/echo", "").lines().next().unwrap_or_default().to_owned()
 }

@@ -1,4 +1,4 @@
-//! Peers that fall silent, talk nonsense, or do not know when it is over.
+//! Peers that fall silent, send garbage, or do not end the connection.
 
 use std::time::Duration;
 
@@ -10,33 +10,33 @@ use crate::trial::{Bounds, CONNECTION, Trial};
 
 #[test]
 fn pings_that_are_not_answered() {
-    // Long enough for the witness to be held up for a while and not to be lost itself.
+    // Long enough that the witness survives being delayed.
     let trial = Trial::begin(&["--metrics", "--keepalive", "1", "--keepalive-timeout", "6"]);
     let mut peers: Vec<Peer> = (0..100).map(|_| Peer::open(&trial.server, "/echo")).collect();
     for peer in &mut peers {
-        // Each says which it is.
+        // Each ping has its own payload.
         let ping = peer.frame();
         assert_eq!((ping.first_byte(), ping.payload.is_empty()), (FIN | PING, false));
     }
     for peer in &mut peers {
-        assert_eq!(peer.rest(), b"", "it is gone: there is nobody to talk to");
+        assert_eq!(peer.rest(), b"", "the peer is gone, so nothing is sent to it");
     }
     let lost = r#"timeouts_total{role="server",time="keepalive"}"#;
     assert_eq!(Figures::of(&trial.server).get(lost), 100);
     trial.end(
         "does not answer pings, on 100 connections",
-        "dropped when the time for the answer is up",
+        "dropped when the pong timeout expires",
         &Bounds { memory: 100 * CONNECTION, cpu: Duration::from_secs(2) },
     );
 }
 
 #[test]
 fn connections_without_a_message() {
-    // Long enough for the witness to be held up for a while and not to be idle itself.
+    // Long enough that the witness is not idle if it is delayed.
     let trial = Trial::begin(&["--metrics", "--idle-timeout", "6"]);
     let mut peers: Vec<Peer> = (0..100).map(|_| Peer::open(&trial.server, "/echo")).collect();
     for peer in &mut peers {
-        // Whoever only pings is idle too.
+        // A peer that only sends pings is idle, too.
         peer.send_frame(FIN | PING, "");
         assert_eq!(peer.close_code(), Some(1001));
     }
@@ -44,7 +44,7 @@ fn connections_without_a_message() {
     assert_eq!(Figures::of(&trial.server).get(r#"timeouts_total{role="server",time="idle"}"#), 100);
     trial.end(
         "is idle, on 100 connections",
-        "1001, if an idle time is set",
+        "1001, if an idle timeout is set",
         &Bounds { memory: 100 * CONNECTION, cpu: Duration::from_secs(2) },
     );
 }
@@ -55,14 +55,14 @@ fn garbage_instead_of_frames() {
     let mut misled = Peer::open(&trial.server, "/echo");
     misled.send("GET / HTTP/1.1\r\n\r\n");
     assert_eq!(misled.close_code(), Some(1002));
-    assert_eq!(misled.rest(), b"", "a failure is told once");
+    assert_eq!(misled.rest(), b"", "a failure is reported once");
     drop(misled);
 
     for seed in 1..=200 {
         let mut peer = Peer::open(&trial.server, "/echo");
         peer.flood([garbage(seed)]);
         peer.finish();
-        // It may look like a long message whose end never comes, and is then over without a word.
+        // Garbage may look like an unfinished long message. Then the connection ends without a Close frame.
         let code = peer.close_code();
         assert!(matches!(code, None | Some(1002 | 1007 | 1009)), "seed {seed}: {code:?}");
         assert_eq!(peer.rest(), b"", "seed {seed}");
@@ -74,7 +74,7 @@ fn garbage_instead_of_frames() {
     );
 }
 
-/// 64 KiB of xorshift64, whose seed says all about them.
+/// 64 KiB from xorshift64 with this seed.
 fn garbage(seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mut garbage = Vec::new();
@@ -95,25 +95,25 @@ fn a_close_frame_and_then_garbage() {
         peer.send([masked(FIN | CLOSE, 1000_u16.to_be_bytes()), garbage(seed)].concat());
         assert_eq!(peer.frame().close_code(), Some(1000));
         assert!(!matches!(peer.flood((1..=16).map(garbage)), Flood::Stalled(_)), "it is discarded");
-        assert_eq!(peer.rest(), b"", "after the Close frame there is nothing to say");
+        assert_eq!(peer.rest(), b"", "nothing is sent after the Close frame");
     }
     trial.end(
         "closes and goes on with 1 MiB of garbage, 50 times",
-        "its Close frame is, the rest is discarded",
+        "its Close frame is answered, the rest is discarded",
         &Bounds { memory: MIB, cpu: Duration::from_secs(4) },
     );
 }
 
 #[test]
 fn half_of_a_connection() {
-    // Longer than the peers are patient: it is not this time that ends their connections.
+    // Longer than the peers wait, so this timeout does not end their connections.
     let trial = Trial::begin(&["--close-timeout", "600"]);
     let mut peers: Vec<Peer> = (0..100).map(|_| Peer::open(&trial.server, "/echo")).collect();
     for peer in &mut peers {
         peer.finish();
     }
     for peer in &mut peers {
-        assert_eq!(peer.rest(), b"", "without a Close frame there is none to answer");
+        assert_eq!(peer.rest(), b"", "no Close frame was sent, so none is answered");
     }
     trial.end(
         "ends its half of the connection and keeps the other, 100 times",

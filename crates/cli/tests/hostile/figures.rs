@@ -1,19 +1,19 @@
-//! What the server counts of it all, as Prometheus would read it.
+//! The server's metrics, as Prometheus reads them.
 
 use crate::peer::{Peer, upgrade_request};
 use crate::server::Server;
 use crate::trial::eventually;
 
-/// What is counted, at one moment.
+/// The metrics at one moment.
 pub(crate) struct Figures {
     text: String,
 }
 
 impl Figures {
-    /// Asks a server that was started with `--metrics`.
+    /// Requests the metrics of a server that was started with `--metrics`.
     pub(crate) fn of(server: &Server) -> Figures {
         let mut text = String::new();
-        // Connections that have just been dropped may still have their places, and a question may come too late.
+        // Connections dropped just now may still occupy their places, and a request may come too late.
         eventually("the server shows its figures", || {
             text = Peer::connect(server).ask(get("/metrics"));
             text.starts_with("HTTP/1.1 200 ")
@@ -21,7 +21,8 @@ impl Figures {
         Figures { text }
     }
 
-    /// A figure with its labels, such as `timeouts_total{role="server",time="idle"}`. 0 if it has not been counted yet.
+    /// The value of a metric with labels, such as `timeouts_total{role="server",time="idle"}`; 0 if it does not exist
+    /// yet.
     pub(crate) fn get(&self, figure: &str) -> usize {
         let line = format!("longwire_{figure} ");
         self.text
@@ -44,7 +45,7 @@ fn a_connection_is_counted_with_all_that_it_said() {
     let open = Figures::of(&server);
     assert_eq!(open.get(r#"connections_opened_total{role="server"}"#), 1);
     assert_eq!(open.get(r#"connections_open{role="server"}"#), 1);
-    // It is looked at once a second.
+    // The gauge is updated once a second.
     eventually("the phase of the connection is shown", || {
         Figures::of(&server).get(r#"connections{phase="open"}"#) == 1
     });
@@ -61,7 +62,7 @@ fn a_connection_is_counted_with_all_that_it_said() {
     assert_eq!(ended.get(r#"connections_closed_total{role="server",by="nobody",code="1006"}"#), 1);
     assert_eq!(ended.get(r#"received_messages_total{role="server"}"#), 2);
     assert_eq!(ended.get(r#"sent_messages_total{role="server"}"#), 2);
-    // Headers of 6 bytes.
+    // Frame headers take 6 bytes.
     assert_eq!(ended.get(r#"received_bytes_total{role="server"}"#), 6 + 3 + 6 + 5);
 }
 
@@ -87,16 +88,16 @@ fn who_is_not_let_in_is_counted_by_the_reason() {
     }
     let server = Server::start(&["--metrics", "--handshake-timeout", "0.2"]);
     Peer::connect(&server).ask("GET /echo HTTP/1.1\r\n");
-    // On a busy machine a question for the figures may be too late itself.
+    // On a busy machine, a request for the metrics may time out, too.
     assert!(Figures::of(&server).get(r#"connections_refused_total{reason="handshake_timeout"}"#) >= 1);
 }
 
-/// Every flag that the documentation of the bounds gives is one, and has the default that it says.
+/// Every flag in the documentation of the limits exists and has the documented default.
 #[test]
 fn the_documented_flags_exist() {
     let help =
         std::process::Command::new(env!("CARGO_BIN_EXE_longwire")).args(["serve", "-h"]).output().unwrap();
-    // Lines are broken to the width of the terminal.
+    // The help is wrapped to the width of the terminal.
     let help = String::from_utf8(help.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
     let bounds = include_str!("../../../longwire/docs/bounds.md");
     let rows = bounds.lines().filter(|line| line.starts_with("| `") || line.starts_with("| the same"));
@@ -108,7 +109,7 @@ fn the_documented_flags_exist() {
             help.split_once(&format!(" {flag} <")).unwrap_or_else(|| panic!("{flag} is no flag: {help}"));
         let described = behind.split(" --").next().unwrap_or_default();
         let expected = format!("[default: {}", shown_by_help(default));
-        // Behind it may be what else it depends on.
+        // The default may be followed by what it depends on.
         let is_there =
             described.split_once(&expected).is_some_and(|(_, behind)| behind.starts_with([']', ',']));
         assert!(is_there, "{flag}: {described} has not {expected}]");
@@ -117,7 +118,7 @@ fn the_documented_flags_exist() {
     assert_eq!(flags, 17);
 }
 
-/// How the program writes a default of the documentation, such as `16 KiB`.
+/// A default as the help shows it, from the documentation's form such as `16 KiB`.
 fn shown_by_help(default: &str) -> String {
     let default = default.replace(',', "");
     match default.split_once(' ') {

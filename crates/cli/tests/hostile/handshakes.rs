@@ -1,4 +1,4 @@
-//! Peers that never get to a WebSocket.
+//! Peers that never complete the opening handshake.
 
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
@@ -15,14 +15,14 @@ fn a_head_of_64_mib() {
         let mut peer = Peer::connect(&trial.server);
         peer.send("GET /echo HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: ");
         let flood = peer.flood(std::iter::repeat_n([b'x'; 64 * KIB], 64 * MIB / (64 * KIB)));
-        assert!(!matches!(flood, Flood::Taken), "the server listens to all of it");
+        assert!(!matches!(flood, Flood::Taken), "the server reads everything");
         let response = String::from_utf8(peer.rest()).unwrap();
         assert!(response.starts_with("HTTP/1.1 431 "), "{response}");
         assert!(response.ends_with("\r\n\r\nthe HTTP head is too large\n"), "{response}");
     }
     trial.end(
         "sends 64 MiB of header, eight times",
-        "431 at 16 KiB, and an end after one more MiB",
+        "431 at 16 KiB, and the connection ends after one more MiB",
         // 16 KiB of head, and a buffer.
         &Bounds { memory: MIB, cpu: Duration::from_secs(2) },
     );
@@ -55,7 +55,7 @@ fn a_client_hello_on_a_port_without_tls() {
     }
     trial.end(
         "says a TLS ClientHello to a plain port, 50 times",
-        "400, which says so",
+        "400 with the reason",
         &Bounds { memory: MIB, cpu: Duration::from_secs(2) },
     );
 }
@@ -72,7 +72,7 @@ fn a_head_at_one_byte_a_second_and_none_at_all() {
         slow.try_send([byte]);
         match slow.heard_within(Duration::from_secs(1)) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            // A byte that comes after the end is answered with a reset.
+            // A byte after the server has closed is answered with a reset.
             Ok(0) | Err(_) => {
                 is_dropped = true;
                 break;
@@ -80,14 +80,14 @@ fn a_head_at_one_byte_a_second_and_none_at_all() {
             heard => panic!("{heard:?}, but the server should drop the connection"),
         }
     }
-    assert!(is_dropped, "the deadline of 2 s has let a whole head pass, at a byte a second");
+    assert!(is_dropped, "a complete head passed at a byte a second, despite the timeout of 2 s");
     assert!(start.elapsed() >= Duration::from_millis(1_900), "{:?}", start.elapsed());
     for peer in &mut silent {
         assert_eq!(peer.rest(), b"");
     }
     trial.end(
         "sends its handshake at one byte a second, and 100 that send nothing",
-        "dropped when the time for the handshake is up",
+        "dropped when the handshake timeout expires",
         &Bounds { memory: 101 * CONNECTION, cpu: Duration::from_secs(2) },
     );
 }
@@ -95,12 +95,12 @@ fn a_head_at_one_byte_a_second_and_none_at_all() {
 #[test]
 fn nine_hundred_halves_of_a_handshake() {
     let mut timeout = Duration::from_secs(3);
-    // A machine that cannot have all of them open within the time for the handshake gets more of it.
+    // If the machine cannot open all of them within the handshake timeout, retry with a longer one.
     let (trial, mut peers) = loop {
         let begun = Instant::now();
         match hold_halves(timeout) {
             Some(held) => break held,
-            None => assert!(begun.elapsed() >= timeout, "some were dropped before their time was up"),
+            None => assert!(begun.elapsed() >= timeout, "some were dropped before the timeout"),
         }
         timeout *= 2;
     };
@@ -109,13 +109,13 @@ fn nine_hundred_halves_of_a_handshake() {
     }
     trial.end(
         "holds 900 halves of a handshake",
-        "dropped when the time for the handshake is up",
+        "dropped when the handshake timeout expires",
         &Bounds { memory: 900 * CONNECTION, cpu: Duration::from_secs(4) },
     );
 }
 
-/// 900 peers that have sent half of a request each, and have all been held at once, also while others were let in; or
-/// nothing, if the first were dropped before the last had come.
+/// 900 peers that have each sent half of a request and are all held at once. Returns `None` if the first were dropped
+/// before the last had connected.
 fn hold_halves(timeout: Duration) -> Option<(Trial, Vec<Peer>)> {
     let trial = Trial::begin(&["--handshake-timeout", &timeout.as_secs().to_string()]);
     let request = upgrade_request("/echo", "");

@@ -1,8 +1,8 @@
-//! Peers that mean harm, against `longwire serve` as a process of its own, watched from outside: its memory stays within
-//! a stated bound, its CPU time in proportion, its descriptors come back, a client that means no harm is served in time
-//! throughout, and the answer is the documented one.
+//! Malicious peers against `longwire serve` in its own process, observed from outside. Memory stays within a stated
+//! bound, CPU time is proportional, descriptors are closed, an honest client is always served in time, and the response
+//! is the documented one.
 //!
-//! `cargo test --test hostile -- --nocapture` prints what each attack cost.
+//! `cargo test --test hostile -- --nocapture` prints the cost of each attack.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! Messages that are more than they seem, or never come to an end.
+//! Messages that expand, or that never end.
 
 use std::iter;
 use std::thread;
@@ -10,7 +10,7 @@ use crate::peer::{Flood, Peer, masked};
 use crate::process::{KIB, MIB};
 use crate::trial::{Bounds, CONNECTION, Trial, eventually};
 
-/// The largest message that a server accepts, unless it is told otherwise.
+/// The server's default limit on messages.
 const MESSAGE_LIMIT: usize = 16 * MIB;
 
 #[test]
@@ -25,7 +25,7 @@ fn messages_of_which_only_the_length_comes() {
     }
     trial.end(
         "declares a message of 2⁶² bytes, 100 times",
-        "1009, before any of it has come",
+        "1009, before any payload arrives",
         &Bounds { memory: MIB, cpu: Duration::from_secs(2) },
     );
 }
@@ -45,8 +45,8 @@ fn two_hundred_large_messages_of_three_bytes() {
     drop(peers);
     trial.end(
         "declares 16 MiB on 200 connections and sends three bytes on each",
-        "waited for, at the price of three bytes",
-        // A connection with a little room for the message. Declared are 3,200 MiB.
+        "it waits, with memory for three bytes",
+        // A connection with a small buffer for the message. The peers declare 3,200 MiB.
         &Bounds { memory: 200 * 2 * CONNECTION, cpu: Duration::from_secs(2) },
     );
 }
@@ -59,7 +59,7 @@ fn three_million_fragments_of_one_message() {
     peer.send_frame(BINARY, "");
     let pair = [masked(CONTINUATION, ""), masked(CONTINUATION, "x")].concat();
     let thousand = pair.repeat(500);
-    // What comes after the end is discarded, so all of it may be taken.
+    // Bytes after the end are discarded, so the server may take all of them.
     let flood = peer.flood(iter::repeat_n(&thousand, FRAGMENTS / 1_000));
     assert!(!matches!(flood, Flood::Stalled(_)), "{flood:?}");
     assert_eq!(peer.close_code(), Some(1008));
@@ -107,7 +107,7 @@ fn a_message_without_an_end() {
     trial.end(
         "never ends a message, and has sent 64 MiB of it",
         "1009 at 16 MiB",
-        // The message up to its limit, and while it grows, as much again of room.
+        // The message up to its limit, in a buffer that may be twice as large while it grows.
         &Bounds { memory: 2 * MESSAGE_LIMIT + MIB, cpu: Duration::from_secs(8) },
     );
 }
@@ -135,13 +135,13 @@ fn messages_that_are_too_many_together() {
             assert_eq!(answer.close_code(), Some(1013));
         }
     }
-    assert!((4..=8).contains(&served), "{served} messages of 1 MiB were let in below {CEILING} bytes");
+    assert!((4..=8).contains(&served), "{served} messages of 1 MiB were accepted below {CEILING} bytes");
     assert_eq!(Figures::of(&trial.server).get(r#"connections_shed_total{role="server"}"#), 32 - served);
     drop(peers);
     trial.end(
         "sends 1 MiB on each of 32 connections where 8 MiB may be held",
-        "1013 to those that are too many",
-        // Room counts as held: what may be beyond is the one message that is being answered, and the connections themselves.
+        "1013 for connections beyond the limit",
+        // Buffer space counts as held. Only the message that is being answered and the connections may exceed it.
         &Bounds { memory: CEILING + MIB + 32 * CONNECTION, cpu: Duration::from_secs(4) },
     );
 }
@@ -167,12 +167,12 @@ fn deflate_bombs() {
     trial.end(
         "sends four messages of 512 KiB that inflate to 516 MiB each",
         "1009, while they inflate",
-        // The message up to its limit, here 1 MiB; while it grows, as much again of room; and a window.
+        // The message up to its limit, here 1 MiB, in a buffer that may be twice as large while it grows, and a window.
         &Bounds { memory: 3 * MIB, cpu: Duration::from_secs(4) },
     );
 }
 
-/// Whoever reads the last column sees how long the others have to wait for two that do not let go.
+/// The last column shows how long others wait while two connections send without pause.
 #[test]
 fn floods_of_what_nobody_wants() {
     let inflating = masked(FIN | RSV1 | BINARY, deflate_bomb(1000));
@@ -197,7 +197,7 @@ fn flood_from_two(batch: &[u8], batches: usize, attack: &str) {
                 for _ in 0..batches {
                     peer.send(batch);
                 }
-                // When this is answered, all else has been delivered.
+                // The pong follows all other deliveries.
                 peer.send_frame(FIN | PING, "done");
                 while peer.frame().first_byte() != FIN | PONG {}
             });
@@ -205,8 +205,8 @@ fn flood_from_two(batch: &[u8], batches: usize, attack: &str) {
     });
     trial.end(
         attack,
-        "each is delivered, and others have their turn after 1 MiB or 8,192 messages",
-        // One inflated message for each, with as much again of room while it grows; what was read, and a window.
+        "each is delivered, and others are served after 1 MiB or 8,192 messages",
+        // For each connection, an inflated message in a growing buffer, the bytes that were read, and a window.
         &Bounds { memory: 8 * MIB, cpu: Duration::from_secs(60) },
     );
 }
@@ -216,6 +216,6 @@ fn opened_with_deflate(trial: &Trial, path: &str) -> Peer {
     let offer = "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n";
     let response = peer.shake_hands(path, offer);
     assert!(response.starts_with("HTTP/1.1 101 "), "{response}");
-    assert!(response.contains("permessage-deflate"), "compression is not agreed on: {response}");
+    assert!(response.contains("permessage-deflate"), "compression is not negotiated: {response}");
     peer
 }

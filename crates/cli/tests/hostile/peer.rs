@@ -1,4 +1,4 @@
-//! A peer that sends what it likes.
+//! A peer that can send anything.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -9,13 +9,13 @@ use longwire_wire::{DeclaredLen, Head, Mask, RawFrame, Role};
 use crate::frames::{BINARY, FIN};
 use crate::server::Server;
 
-/// Longer than the server's own deadlines, so that it is the one to give up.
+/// Longer than the server's own timeouts, so that the server gives up first.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// When nothing has been taken for so long, it is looked whether the server does anything at all.
+/// If no bytes are accepted for this long, check whether the server works on anything at all.
 const STALL: Duration = Duration::from_millis(500);
 
-/// When nothing is taken while so many others are served in turn, nothing is being read at the other end.
+/// If no bytes are accepted while this many other clients are served in turn, the server has stopped reading.
 const OTHERS: usize = 3;
 
 /// A TCP connection to the server, which may have become a WebSocket.
@@ -25,10 +25,10 @@ pub(crate) struct Peer {
     server: SocketAddr,
 }
 
-/// What came of sending more than is good.
+/// The outcome of sending a large amount of data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flood {
-    /// Everything was taken.
+    /// Everything was accepted.
     Taken,
     /// The server has stopped reading after this many bytes.
     Stalled(usize),
@@ -64,7 +64,7 @@ impl Peer {
         Peer { stream, server }
     }
 
-    /// A WebSocket.
+    /// Opens a WebSocket.
     pub(crate) fn open(server: &Server, path: &str) -> Peer {
         Peer::connect(server).opened(path)
     }
@@ -75,7 +75,7 @@ impl Peer {
         self
     }
 
-    /// Asks for a WebSocket, with more header lines (each with its CR LF); gives the head of the response.
+    /// Performs the opening handshake with extra header lines (each with its CR LF), and returns the response's head.
     pub(crate) fn shake_hands(&mut self, path: &str, more: &str) -> String {
         self.send(upgrade_request(path, more));
         let mut head = Vec::new();
@@ -96,14 +96,14 @@ impl Peer {
         self.send(masked(first, payload));
     }
 
-    /// Sends a header that declares `len` bytes, and only the first of them.
+    /// Sends a header that declares `len` bytes, followed by only `payload`.
     pub(crate) fn declare(&mut self, first: u8, len: usize, payload: &[u8]) {
         self.send(
             of_client(first, payload).declaring(DeclaredLen::Shortest(len as u64)).encode(Role::Client),
         );
     }
 
-    /// Sends `pieces` for as long as the server takes them, and reads nothing meanwhile.
+    /// Sends `pieces` as long as the server accepts them, without reading.
     pub(crate) fn flood<T: AsRef<[u8]>>(&mut self, pieces: impl IntoIterator<Item = T>) -> Flood {
         self.stream.set_write_timeout(Some(STALL)).unwrap();
         let mut sent = 0;
@@ -127,8 +127,8 @@ impl Peer {
         outcome
     }
 
-    /// As `write_all`, but tells how much was taken before an error. `WouldBlock`: the server reads nothing, and serves
-    /// others.
+    /// Like `write_all`, but returns how much was written before an error. `WouldBlock` means that the server does not
+    /// read this connection while it serves others.
     fn write_as_taken(&mut self, bytes: &[u8]) -> (usize, io::Result<()>) {
         let (mut taken, mut others) = (0, 0);
         while taken < bytes.len() {
@@ -149,14 +149,14 @@ impl Peer {
         RawFrame::read_from(&mut self.stream).unwrap()
     }
 
-    /// Has a message echoed.
+    /// Sends a message and checks its echo.
     pub(crate) fn echo(&mut self, payload: &[u8]) {
         self.send_frame(FIN | BINARY, payload);
         let echo = self.frame();
         assert!(RawFrame::binary(payload).matches(&echo, Role::Server), "{echo}");
     }
 
-    /// Reads frames up to a Close frame, and gives its code; `None`: the connection ended without one.
+    /// Reads frames up to a Close frame and returns its code, or `None` if the connection ends without one.
     pub(crate) fn close_code(&mut self) -> Option<u16> {
         loop {
             match RawFrame::read_from(&mut self.stream) {
@@ -172,7 +172,7 @@ impl Peer {
         }
     }
 
-    /// Everything up to the end of the connection, which a reset is too.
+    /// Everything up to the end of the connection, by EOF or reset.
     pub(crate) fn rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
         if let Err(error) = self.stream.read_to_end(&mut rest) {
@@ -181,31 +181,31 @@ impl Peer {
         rest
     }
 
-    /// Sends a request, and gives the whole response.
+    /// Sends a request and returns the whole response.
     pub(crate) fn ask(&mut self, request: impl AsRef<[u8]>) -> String {
-        // Where there is no room for it, the server need not hear what it asks.
+        // A server without a free place need not read the request.
         self.try_send(request);
         String::from_utf8(self.rest()).unwrap()
     }
 
-    /// Another hand on the same connection, to read while this one writes.
+    /// Another handle of the same connection, to read while this one writes.
     pub(crate) fn second_hand(&self) -> Peer {
         Peer { stream: self.stream.try_clone().unwrap(), server: self.server }
     }
 
-    /// Sends as much as the server lets it.
+    /// Sends as much as the server accepts.
     pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) {
         let _not_heard = self.stream.write_all(bytes.as_ref());
     }
 
-    /// Sends as much as the systems of both ends have room for now.
+    /// Sends as much as fits into the sockets' buffers now.
     pub(crate) fn send_what_fits(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.set_nonblocking(true).unwrap();
         let _no_room = self.stream.write_all(bytes.as_ref());
         self.stream.set_nonblocking(false).unwrap();
     }
 
-    /// Waits at most this long for one byte more.
+    /// Waits at most this long for one more byte.
     pub(crate) fn heard_within(&mut self, time: Duration) -> io::Result<usize> {
         self.stream.set_read_timeout(Some(time)).unwrap();
         let heard = self.stream.read(&mut [0]);
@@ -218,24 +218,24 @@ impl Peer {
         self.stream.shutdown(std::net::Shutdown::Write).unwrap();
     }
 
-    /// Waits until something has arrived, and leaves it there. A socket that is closed with bytes unread is reset, not
-    /// ended (RFC 1122 §4.2.2.13).
+    /// Waits until bytes have arrived, and leaves them unread. Closing such a socket resets the connection
+    /// (RFC 1122 §4.2.2.13).
     pub(crate) fn leave_unread(&self) {
         assert_eq!(self.stream.peek(&mut [0]).unwrap(), 1);
     }
 }
 
-/// A frame as a client has to send it (RFC 6455 §5.1). The masking key leaves the payload as it is.
+/// A client's frame (RFC 6455 §5.1). The masking key leaves the payload unchanged.
 fn of_client(first: u8, payload: impl AsRef<[u8]>) -> RawFrame {
     RawFrame::new(first, payload.as_ref()).masked(Mask::Key([0; 4]))
 }
 
-/// The bytes of a frame as a client has to send it.
+/// The bytes of a client's frame.
 pub(crate) fn masked(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
     of_client(first, payload).encode(Role::Client)
 }
 
-/// A request for a WebSocket, with more header lines (each with its CR LF).
+/// A request for a WebSocket, with extra header lines (each with its CR LF).
 pub(crate) fn upgrade_request(path: &str, more: &str) -> String {
     let mut request = String::from_utf8(Head::upgrade(path, "127.0.0.1").encode()).unwrap();
     request.insert_str(request.len() - "\r\n".len(), more);

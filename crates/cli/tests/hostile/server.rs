@@ -1,4 +1,4 @@
-//! The server under attack, as the process that a user would run.
+//! The attacked server, in its own process.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use crate::process::Process;
 
-/// `longwire serve` on a port of its own.
+/// `longwire serve` on its own port.
 pub(crate) struct Server {
     child: Child,
     address: SocketAddr,
@@ -18,7 +18,7 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn start(flags: &[&str]) -> Server {
         let mut child = Command::new(env!("CARGO_BIN_EXE_longwire"))
-            // One event loop: the others, and their buffers, would be there twice.
+            // One event loop: more loops would only multiply the buffers.
             .args(["serve", "--listen", "127.0.0.1:0", "--workers", "1"])
             .args(flags)
             .env_remove("LONGWIRE_LOG")
@@ -49,39 +49,39 @@ impl Server {
         Process::new(self.child.id())
     }
 
-    /// Lets [`Process::peak_memory`] begin anew at what is resident now.
+    /// Resets [`Process::peak_memory`] to the memory that is resident now.
     pub(crate) fn forget_peak(&self) {
         fs::write(self.process().file("clear_refs"), "5").unwrap();
     }
 
-    /// How many descriptors are open: connections, mostly.
+    /// The number of open descriptors, most of them connections.
     pub(crate) fn descriptors(&self) -> usize {
         fs::read_dir(self.process().file("fd")).unwrap().count()
     }
 
-    /// How many bytes its clients have sent that it has not read, over all connections, and how many connections it has
-    /// not accepted.
+    /// The number of bytes that clients have sent and the server has not read, over all connections, plus the number of
+    /// connections that it has not accepted.
     pub(crate) fn unread(&self) -> usize {
         let sockets = fs::read_to_string(self.process().file("net/tcp")).unwrap();
         sockets.lines().skip(1).filter_map(|line| self.unread_of(line)).sum()
     }
 
-    /// How many connections it has not closed.
+    /// The number of connections that it has not closed.
     pub(crate) fn connections(&self) -> usize {
         let sockets = fs::read_to_string(self.process().file("net/tcp")).unwrap();
         sockets.lines().skip(1).filter(|line| self.is_connection(line)).count()
     }
 
     /// Reads a line of `/proc/net/tcp`: number, local address, remote address, state, and as the tenth field the inode,
-    /// which is 0 when the program has closed it. A socket that listens has state 0A.
+    /// which is 0 after the program has closed the socket. A listening socket has state 0A.
     fn is_connection(&self, line: &str) -> bool {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let own = fields[1].ends_with(&format!(":{:04X}", self.address.port()));
         own && fields[3] != "0A" && fields[9] != "0"
     }
 
-    /// Reads a line of `/proc/net/tcp`: number, local address, remote address, state, queues. What is in the receive
-    /// queue of a socket that listens is connections.
+    /// Reads a line of `/proc/net/tcp`: number, local address, remote address, state, queues. The receive queue of a
+    /// listening socket contains connections.
     fn unread_of(&self, line: &str) -> Option<usize> {
         let mut fields = line.split_whitespace().skip(1);
         let (_, port) = fields.next()?.split_once(':')?;
@@ -90,7 +90,7 @@ impl Server {
         own.then(|| usize::from_str_radix(received, 16).unwrap())
     }
 
-    /// Ends it, and gives what it has written to standard error.
+    /// Ends the server, and returns its standard error.
     pub(crate) fn complaints(mut self) -> String {
         self.child.kill().unwrap();
         self.complaints.take().unwrap().join().unwrap()
@@ -99,13 +99,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended already, which is as good.
+        // It may have ended already.
         let _ended = self.child.kill();
         self.child.wait().unwrap();
     }
 }
 
-/// Finds `ws://127.0.0.1:8080/echo` in a line of what the server says when it starts.
+/// Finds `ws://127.0.0.1:8080/echo` in a line of the server's output.
 fn announced_address(line: &str) -> Option<SocketAddr> {
     line.split_once("ws://")?.1.strip_suffix("/echo")?.parse().ok()
 }

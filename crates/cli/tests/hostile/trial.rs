@@ -9,13 +9,13 @@ use crate::process::{KIB, MIB};
 use crate::server::Server;
 use crate::witness::Witness;
 
-/// Longer than the longest deadline that a server has here, which is 10 s for closing, on a machine however busy.
+/// Longer than the server's longest timeout here, 10 s for closing, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One attack at a time, so that each is measured alone.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// A server under watch, and a client that means no harm.
+/// An observed server, and an honest client.
 pub(crate) struct Trial {
     pub(crate) server: Server,
     witness: Witness,
@@ -30,24 +30,24 @@ struct Before {
     descriptors: usize,
 }
 
-/// What a connection with which nothing has happened yet may cost the server, in a build without optimisation.
+/// The most memory of an unused connection in an unoptimized build.
 pub(crate) const CONNECTION: usize = 16 * KIB;
 
-/// What an attack may cost the server beyond what it cost before.
+/// The most that an attack may cost the server.
 pub(crate) struct Bounds {
     /// In bytes, at any moment.
     pub(crate) memory: usize,
-    /// In all. Generous: the server is built without optimisation, and the machine may be busy.
+    /// In total. Generous, because the build is not optimized and the machine may be busy.
     pub(crate) cpu: Duration,
 }
 
 impl Trial {
-    /// Starts a server, and lets it do what it does all day before its state is noted.
+    /// Starts a server and warms it up before recording its state.
     pub(crate) fn begin(flags: &[&str]) -> Trial {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let server = Server::start(flags);
         warm_up(&server);
-        eventually("the server closes what the warm-up left", || server.connections() == 0);
+        eventually("the server closes the connections of the warm-up", || server.connections() == 0);
         let witness = Witness::call(server.address());
         server.forget_peak();
         let process = server.process();
@@ -59,19 +59,19 @@ impl Trial {
         Trial { server, witness, before, _turn: turn }
     }
 
-    /// How many descriptors are open beyond those before the attack.
+    /// The number of open descriptors beyond those before the attack.
     pub(crate) fn more_descriptors(&self) -> usize {
         self.server.descriptors().saturating_sub(self.before.descriptors)
     }
 
-    /// The attack could not be made.
+    /// Ends a trial whose attack could not be carried out.
     pub(crate) fn give_up(self) {
         self.witness.slowest_echo();
     }
 
-    /// The attackers have left: prints a row of the table of what attacks cost, and judges.
+    /// Ends the trial after the attackers have left: prints a row of the table, and checks the bounds.
     pub(crate) fn end(self, attack: &str, answer: &str, bounds: &Bounds) {
-        eventually("the descriptors are given back", || self.more_descriptors() == 0);
+        eventually("the descriptors are closed", || self.more_descriptors() == 0);
         let slowest_echo = self.witness.slowest_echo();
         let process = self.server.process();
         let memory = process.peak_memory().unwrap().saturating_sub(self.before.memory);
@@ -79,8 +79,8 @@ impl Trial {
         print_row(attack, answer, memory, bounds.memory, cpu, slowest_echo);
         assert!(memory <= bounds.memory, "{attack}: {} KiB of memory", memory / KIB);
         assert!(cpu <= bounds.cpu, "{attack}: {cpu:?} of CPU time");
-        // That something is wrong may be worth a line to whoever runs the server; each peer that misbehaves is not. Of
-        // those that are refused, some are told for each reason, and then one in a while.
+        // One log line for the operator is acceptable, but not one per misbehaving peer. Refusals are rate-limited per
+        // reason.
         let complaints = self.server.complaints();
         let (refused, others): (Vec<&str>, Vec<&str>) =
             complaints.lines().partition(|line| line.contains("refused: "));
@@ -88,8 +88,8 @@ impl Trial {
     }
 }
 
-/// Messages, and a request that is refused: what the code and its buffers need the first time, they have after this. The
-/// buffers that an event loop receives into come one after the other, 2 MiB in all: they have all been used then.
+/// Sends messages and a refused request, so that one-time allocations are made. It uses all buffers that an event loop
+/// receives into, 2 MiB in total.
 fn warm_up(server: &Server) {
     let mut peers: Vec<Peer> = (0..4).map(|_| Peer::open(server, "/echo")).collect();
     for peer in &mut peers {
@@ -104,7 +104,7 @@ fn warm_up(server: &Server) {
 fn print_row(attack: &str, answer: &str, memory: usize, bound: usize, cpu: Duration, slowest_echo: Duration) {
     static HEAD: Once = Once::new();
     HEAD.call_once(|| {
-        println!("| a peer that … | is answered | memory, at most | CPU time | slowest echo of others |");
+        println!("| a peer that … | response | memory, at most | CPU time | slowest echo of others |");
         println!("|---|---|---|---|---|");
     });
     let mib = |bytes: usize| bytes as f64 / MIB as f64;
@@ -117,7 +117,7 @@ fn print_row(attack: &str, answer: &str, memory: usize, bound: usize, cpu: Durat
     );
 }
 
-/// Waits for a condition that nothing tells of.
+/// Polls a condition that cannot be waited for.
 pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {

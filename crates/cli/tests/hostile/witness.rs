@@ -1,4 +1,4 @@
-//! A client that means no harm, and wants to be served while others do.
+//! An honest client that must be served during an attack.
 
 use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -8,21 +8,21 @@ use std::time::{Duration, Instant};
 use longwire::{Message, WebSocket};
 use tokio::runtime::{Builder, Runtime};
 
-/// The longest that it accepts to wait for an echo, or to be connected: far more than it takes, on a machine that is
-/// busy with the attack and whatever else there is.
+/// The longest acceptable wait for an echo or a connection. It is far longer than needed, because the machine is busy
+/// with the attack and perhaps other work.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The pause between an echo and the next message.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// A client on a thread of its own that has one message after another echoed.
+/// A client on its own thread that sends one message after another and checks the echoes.
 pub(crate) struct Witness {
     dismiss: Sender<()>,
     thread: JoinHandle<Duration>,
 }
 
 impl Witness {
-    /// Connects, and has seen a first echo when this returns.
+    /// Connects, and returns after the first echo.
     pub(crate) fn call(address: SocketAddr) -> Witness {
         let (dismiss, dismissed) = channel();
         let (served, first_echo) = channel();
@@ -44,7 +44,7 @@ impl Witness {
         Witness { dismiss, thread }
     }
 
-    /// How long the slowest echo took. It has had at least one since the call of this.
+    /// The duration of the slowest echo. At least one echo has been measured since this call.
     pub(crate) fn slowest_echo(self) -> Duration {
         drop(self.dismiss);
         self.thread.join().unwrap()

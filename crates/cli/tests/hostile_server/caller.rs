@@ -1,4 +1,4 @@
-//! A client that has called, in the hands of a server that answers what it likes.
+//! A client's connection, accepted by a malicious server.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use longwire_wire::{DeclaredLen, Head, RawFrame, Role};
 
-/// Longer than any client takes here to give up.
+/// Longer than any client here waits before it gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The client's connection, as the server has it.
+/// The connection, from the server's side.
 #[derive(Debug)]
 pub(crate) struct Caller {
     stream: TcpStream,
@@ -37,7 +37,7 @@ impl Caller {
         self.request.field(name)
     }
 
-    /// Opens the WebSocket, with more header lines (each with its CR LF).
+    /// Opens the WebSocket, with extra header lines (each with its CR LF).
     pub(crate) fn accept(&mut self, more: &str) {
         let mut response = String::from_utf8(Head::switching_protocols(&self.request).encode()).unwrap();
         response.insert_str(response.len() - "\r\n".len(), more);
@@ -53,14 +53,14 @@ impl Caller {
         self.send(plain(first, payload));
     }
 
-    /// Sends a header that declares `len` bytes, and only the first of them.
+    /// Sends a header that declares `len` bytes, followed by only `payload`.
     pub(crate) fn declare(&mut self, first: u8, len: usize, payload: &[u8]) {
         self.send(
             RawFrame::new(first, payload).declaring(DeclaredLen::Shortest(len as u64)).encode(Role::Server),
         );
     }
 
-    /// Sends `pieces` for as long as the client takes them, and reads nothing meanwhile; gives whether it took all.
+    /// Sends `pieces` as long as the client accepts them, without reading. Returns whether it accepted all.
     pub(crate) fn flood<T: AsRef<[u8]>>(&mut self, pieces: impl IntoIterator<Item = T>) -> bool {
         pieces.into_iter().all(|piece| match self.stream.write_all(piece.as_ref()) {
             Ok(()) => true,
@@ -76,7 +76,7 @@ impl Caller {
         RawFrame::read_from(&mut self.stream).unwrap()
     }
 
-    /// Reads frames up to a Close frame, and gives its code.
+    /// Reads frames up to a Close frame, and returns its code.
     pub(crate) fn close_code(&mut self) -> Option<u16> {
         loop {
             let code = RawFrame::read_from(&mut self.stream).ok()?.close_code();
@@ -87,12 +87,12 @@ impl Caller {
     }
 }
 
-/// The bytes of a frame as a server has to send it.
+/// The bytes of a server's frame.
 pub(crate) fn plain(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
     RawFrame::new(first, payload.as_ref()).encode(Role::Server)
 }
 
-/// The head of a response that opens a WebSocket, but for the header lines `more`.
+/// The head of a response that opens a WebSocket, with the header lines `more`.
 pub(crate) fn switching_protocols(more: &str) -> String {
     format!("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{more}\r\n")
 }

@@ -1,4 +1,4 @@
-//! `longwire connect`, from its start to its end.
+//! Runs `longwire connect` from start to end.
 
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// One client at a time, so that each is measured alone.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// How a client ended, and what it cost.
+/// How a client ended, and its cost.
 struct Ended {
     code: Option<i32>,
     complaints: String,
@@ -26,12 +26,12 @@ struct Ended {
     cpu: Duration,
 }
 
-/// What a client that fails costs beyond one that does not, whatever the attack: the pages of the program, built without
-/// optimisation, that only its errors need.
+/// The memory of a failing client beyond that of a successful one, for any attack: the pages of the unoptimized program
+/// that only its errors use.
 const PAGES_OF_ERRORS: usize = MIB;
 
-/// Lets a client call a server that does `harm`. It has to end with exit code 1 and a line that holds `complaint`,
-/// having cost at most `memory` bytes more than one that is served well.
+/// Runs a client against a server that does `harm`. It must exit with code 1 and print a line that contains
+/// `complaint`. It may use at most `memory` bytes more than a client that is served normally.
 pub(crate) fn suffers(
     attack: &str,
     harm: impl FnOnce(&mut Caller) + Send + 'static,
@@ -50,7 +50,7 @@ pub(crate) fn suffers(
     assert!(ended.cpu <= Duration::from_secs(8), "{attack}: {:?} of CPU time", ended.cpu);
 }
 
-/// The memory of a client that gets a message and a good end.
+/// The memory of a client that receives a message and a normal closure.
 fn served_well() -> usize {
     static USUAL: OnceLock<usize> = OnceLock::new();
     *USUAL.get_or_init(|| {
@@ -65,7 +65,7 @@ fn served_well() -> usize {
     })
 }
 
-/// Runs a client to its end, against a server that `answers` it.
+/// Runs a client to completion against a server that `answers` it.
 fn call(answers: impl FnOnce(&mut Caller) + Send + 'static) -> Ended {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -73,7 +73,7 @@ fn call(answers: impl FnOnce(&mut Caller) + Send + 'static) -> Ended {
     let server = thread::spawn(move || {
         let mut caller = Caller::new(listener.accept().unwrap().0);
         answers(&mut caller);
-        // Before the client may end with the connection, it is looked what it has taken.
+        // Check what the client has accepted before it may end with the connection.
         drop(done);
         let _looked = has_looked.recv();
     });
@@ -81,7 +81,7 @@ fn call(answers: impl FnOnce(&mut Caller) + Send + 'static) -> Ended {
     let mut child = Command::new(env!("CARGO_BIN_EXE_longwire"))
         .args(["connect", &format!("ws://{address}/")])
         .env_remove("LONGWIRE_LOG")
-        // A standard input that stays open: the client has no reason of its own to end.
+        // Keep standard input open, so that the client has no reason of its own to end.
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -117,17 +117,17 @@ fn call(answers: impl FnOnce(&mut Caller) + Send + 'static) -> Ended {
     let code = child.wait().unwrap().code();
     drop(stdin);
     let complaints = complaints.join().unwrap();
-    // A client that ends without having called leaves the server waiting.
+    // If the client ended without connecting, the server is still waiting.
     let _call = TcpStream::connect(address);
     if server.join().is_err() {
-        panic!("the server could not go on with the client, which said: {complaints}");
+        panic!("the server failed; the client said: {complaints}");
     }
     Ended { code, complaints, peak_memory, cpu }
 }
 
 fn print_row(attack: &str, ended: &Ended, grown: usize, bound: usize) {
     let mib = |bytes: usize| bytes as f64 / MIB as f64;
-    // A server may have its say in the complaint.
+    // The complaint may contain text from the server.
     let complaint: String = ended.complaints.trim_end().chars().take(120).collect();
     println!(
         "| {attack} | {complaint} | {:.1} of {:.1} MiB | {:.2} s |",

@@ -1,4 +1,4 @@
-//! Servers whose answer is none to an opening handshake.
+//! Servers that send an invalid response to the opening handshake.
 
 use std::iter;
 
@@ -13,7 +13,7 @@ fn a_response_whose_head_does_not_end() {
         |caller| {
             caller.send("HTTP/1.1 101 Switching Protocols\r\nSet-Cookie: ");
             let took_all = caller.flood(iter::repeat_n([b'x'; 64 * KIB], 64 * MIB / (64 * KIB)));
-            assert!(!took_all, "the client listens to all of it");
+            assert!(!took_all, "the client reads everything");
         },
         "the HTTP head is too large",
         MIB,
@@ -27,7 +27,7 @@ fn a_refusal_whose_body_does_not_end() {
         |caller| {
             caller.send("HTTP/1.1 403 Forbidden\r\n\r\n");
             let took_all = caller.flood(iter::repeat_n([b'x'; 64 * KIB], 64 * MIB / (64 * KIB)));
-            assert!(!took_all, "the client listens to all of it");
+            assert!(!took_all, "the client reads everything");
         },
         "refused the WebSocket with 403 Forbidden",
         MIB,

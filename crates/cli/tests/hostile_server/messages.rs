@@ -9,10 +9,10 @@ use crate::client::suffers;
 use crate::frames::{BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, RSV1, TEXT, deflate_bomb};
 use crate::process::{KIB, MIB};
 
-/// The largest message that a client accepts.
+/// The client's limit on messages.
 const MESSAGE_LIMIT: usize = 16 * MIB;
 
-/// A message up to its limit, and while it grows, as much again of room.
+/// The memory of a message up to its limit, in a buffer that may be twice as large while it grows.
 const MESSAGE_MEMORY: usize = 2 * MESSAGE_LIMIT + MIB;
 
 #[test]
@@ -87,12 +87,13 @@ fn garbage_instead_of_frames() {
 #[test]
 fn a_violation_and_then_no_end() {
     suffers(
-        "breaks the protocol, is told so, and goes on for 8 MiB",
+        "violates the protocol, receives a Close frame, and sends 8 MiB more",
         |caller| {
             caller.accept("");
             caller.send(masked_hello().header(Role::Server));
             assert_eq!(caller.close_code(), Some(1002));
-            // A client that is gone would have reset the connection, which may cost the server the Close frame.
+            // If the client had closed, it would have reset the connection, which could cost the server the Close
+            // frame.
             let taken =
                 caller.flood(iter::repeat_n(plain(FIN | BINARY, [b'x'; 64 * KIB]), 8 * MIB / (64 * KIB)));
             assert!(taken, "the client waits for the server to end the connection, and discards");

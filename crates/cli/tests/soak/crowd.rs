@@ -1,4 +1,4 @@
-//! Many clients at once, each as it comes.
+//! Many concurrent clients of random kinds.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,23 +11,23 @@ use rand::{RngExt, SeedableRng};
 use crate::server::Server;
 use crate::{honest, hostile};
 
-/// How many of each sort there are at a time.
+/// The number of concurrent clients of each kind.
 const HONEST: u64 = 16;
 const HOSTILE: u64 = 32;
 
-/// Longer than an honest client takes on a machine however busy.
+/// Longer than an honest client takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Everybody who comes during a while.
+/// The clients of one period.
 pub(crate) struct Crowd<'a> {
     server: &'a Server,
     seed: u64,
 }
 
-/// How many came.
+/// The number of clients and messages.
 #[derive(Debug, Default)]
 pub(crate) struct Count {
-    /// Messages that honest clients sent and got.
+    /// Messages that honest clients sent and received back.
     messages: AtomicU64,
     hostile: AtomicU64,
 }
@@ -37,7 +37,7 @@ impl<'a> Crowd<'a> {
         Crowd { server, seed }
     }
 
-    /// One client after the other in each place, until the time is up.
+    /// Runs one client after another in each place, until the time is up.
     pub(crate) async fn keep_busy(&self, time: Duration) -> Arc<Count> {
         let (count, until) = (Arc::new(Count::default()), Instant::now() + time);
         let honest = (0..HONEST).map(|number| self.honest(number, until, &count));
@@ -63,7 +63,7 @@ impl<'a> Crowd<'a> {
         let mut random = self.choices(number);
         while Instant::now() < until {
             let kind = hostile::Kind::any(&mut random);
-            // What the server makes of it is not asked; it may end the connection at any moment.
+            // The outcome does not matter: the server may end the connection at any moment.
             let _whatever = hostile::come(kind, self.server, &mut random, until).await;
             count.hostile.fetch_add(1, Ordering::Relaxed);
         }
@@ -74,7 +74,7 @@ impl<'a> Crowd<'a> {
     }
 }
 
-/// A pause of up to `most` milliseconds: how fast a client is, not what anybody waits for.
+/// Pauses for up to `most` milliseconds. This varies the speed of a client; nothing waits for it.
 pub(crate) async fn dawdle(random: &mut SmallRng, most: u64) {
     tokio::time::sleep(Duration::from_millis(random.random_range(0..=most))).await;
 }

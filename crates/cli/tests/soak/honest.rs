@@ -1,4 +1,4 @@
-//! Clients that keep to the rules, and lose nothing.
+//! Clients that follow the rules, and must lose nothing.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,17 +16,17 @@ use longwire_wire::bits::{BINARY, CLOSE, FIN};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
-    /// Has one message echoed after the other.
+    /// Sends one message after another and checks the echoes.
     Echo,
-    /// Sends many before it reads, as slowly as it likes.
+    /// Sends many before it reads, and reads slowly.
     Behind,
     /// Sends a message in pieces.
     Pieces,
-    /// Two who meet in a channel.
+    /// Two clients that meet in a channel.
     Channel,
-    /// Reads a page, and becomes a WebSocket on the same connection.
+    /// Requests a page, then opens a WebSocket on the same connection.
     AfterAPage,
-    /// Ends its half of the connection behind its Close frame.
+    /// Ends its half of the connection after its Close frame.
     HalfClosed,
 }
 
@@ -37,7 +37,7 @@ impl Kind {
     }
 }
 
-/// Lets one come and go; gives how many messages it got back.
+/// Runs one client, and returns how many messages it received back.
 pub(crate) async fn come(kind: Kind, server: &Server, random: &mut SmallRng) -> u64 {
     match kind {
         Kind::Echo => echo(server, random).await,
@@ -121,7 +121,7 @@ async fn channel(server: &Server, random: &mut SmallRng) -> u64 {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let path = format!("/channel/soak-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
     let (mut ann, mut bob) = (open(server, &path, random).await, open(server, &path, random).await);
-    // Both are members once each has heard the other.
+    // Both are members once each has received the other's message.
     ann.send("hello").await.unwrap();
     bob.send("hello").await.unwrap();
     let count = random.random_range(1..30);
@@ -187,7 +187,7 @@ async fn half_closed(server: &Server, random: &mut SmallRng) -> u64 {
     count
 }
 
-/// Writes all of `bytes`, and what TLS makes of them.
+/// Writes all of `bytes`, through TLS if it is used.
 async fn say(raw: &mut Raw, bytes: &[u8]) {
     raw.write_all(bytes).await.unwrap();
     raw.flush().await.unwrap();
@@ -205,7 +205,7 @@ async fn unmasked(raw: &mut Raw) -> (u8, Vec<u8>) {
     (frame.first_byte(), frame.payload)
 }
 
-/// It reads nothing ahead, so that there may be one after the other. The time limit is the crowd's.
+/// It reads nothing ahead, so several can be created in turn. The crowd has the timeout.
 fn peer(raw: &mut Raw) -> Peer<&mut Raw> {
     Peer::client(raw).without_deadline()
 }

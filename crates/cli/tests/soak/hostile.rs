@@ -1,4 +1,4 @@
-//! Clients that break the rules, stop in the middle, or vanish.
+//! Clients that break the rules, stop midway, or vanish.
 
 use std::io;
 use std::time::Instant;
@@ -17,23 +17,23 @@ use longwire_wire::bits::{BINARY, CLOSE, FIN, PING, RSV1, TEXT};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
-    /// Says nothing, below TLS.
+    /// Sends nothing, not even TLS.
     Silent,
-    /// Says half of a `ClientHello`, or something that is not one.
+    /// Sends half of a `ClientHello`, or something else.
     HalfHello,
     HalfHead,
     Garbage,
     GarbageFrames,
-    /// Has much echoed and reads nothing.
+    /// Requests many echoes and reads nothing.
     ReadsNothing,
     /// Declares a message and sends a part of it.
     Declares,
     Pings,
     /// A second request behind a body that nobody reads.
     UnreadBody,
-    /// Many requests, of which no answer is read.
+    /// Sends many requests, and reads no response.
     Pipelines,
-    /// Nothing is read behind the Close frame.
+    /// Sends Close, and reads nothing after it.
     ClosesAndStays,
     Refused,
 }
@@ -62,7 +62,7 @@ impl Kind {
     }
 }
 
-/// Lets one come and go, some of them with a reset.
+/// Runs one client. Some of them end with a reset.
 pub(crate) async fn come(
     kind: Kind,
     server: &Server,
@@ -82,21 +82,21 @@ pub(crate) async fn come(
         }
         Ok(())
     };
-    // A server that does not read may hold it up; nobody is longer here than the crowd.
+    // A server that does not read may block it. No client stays longer than the crowd.
     tokio::time::timeout_at(until.into(), acting).await.unwrap_or(Ok(()))
 }
 
 async fn half_hello(mut tcp: TcpStream, random: &mut SmallRng) -> io::Result<()> {
     let mut hello = vec![0; random.random_range(1..300)];
     random.fill_bytes(&mut hello);
-    // A handshake record of TLS that is longer than what comes of it.
+    // A TLS handshake record that is longer than its data.
     hello.splice(..hello.len().min(5), [0x16, 3, 1, 2, 0]);
     tcp.write_all(&hello).await?;
     dawdle(random, 200).await;
     Ok(())
 }
 
-/// What is said within TLS, or without.
+/// What is sent inside of TLS, or without TLS.
 async fn within(mut raw: Raw, kind: Kind, random: &mut SmallRng) -> io::Result<()> {
     match kind {
         Kind::Silent | Kind::HalfHello => {}

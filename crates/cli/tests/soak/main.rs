@@ -1,6 +1,5 @@
-//! Honest and hostile clients of every sort at once, against `longwire serve` as a process of its own, for as long as is
-//! asked for. Every honest message comes back, and when all have left, the server is as it was: descriptors, places,
-//! figures and memory.
+//! Honest and hostile clients of every kind at once, against `longwire serve` in its own process. Every honest message
+//! comes back. When all clients have left, the server is as before: descriptors, connection places, metrics and memory.
 //!
 //! `LONGWIRE_SOAK_SECONDS` sets how long each server is kept busy; `cargo xtask soak` sets it to an hour.
 //! `LONGWIRE_SOAK_SEED` repeats a run's choices, though not the order in which the machine runs them.
@@ -21,7 +20,7 @@ use crowd::Crowd;
 use longwire::Engine;
 use server::{Security, Server};
 
-/// How long each server is kept busy unless something else is asked for.
+/// The default duration.
 const SECONDS: u64 = 40;
 
 #[test]
@@ -44,7 +43,7 @@ fn over_readiness_with_tls() {
     soak("readiness", Security::Tls);
 }
 
-/// Twice the same: what the first half has left behind is what the second is compared with.
+/// Runs two equal halves, and compares what the second leaves behind with the first.
 fn soak(engine: &str, security: Security) {
     if engine == "uring" && Engine::Uring.resolve() != Engine::Uring {
         return skipped::skipped_without("io_uring");

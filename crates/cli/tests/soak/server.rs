@@ -1,4 +1,4 @@
-//! The server, seen from outside.
+//! The server, observed from outside.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -12,20 +12,20 @@ use tokio::net::TcpStream;
 
 use crate::wire::{self, Raw};
 
-/// How many connections the server takes from one address. The crowd is smaller.
+/// The connection limit per address. The crowd is smaller.
 const PLACES: usize = 400;
 
-/// How much more may be resident after the second half, in KiB: what the allocator keeps differs a little.
+/// The accepted growth in resident memory from the first half to the second, in KiB. The allocator's caches vary.
 pub(crate) const GROWTH: usize = 12 << 10;
 
-/// How much may be resident when nobody is connected, in KiB, of a build without optimisation.
+/// The most resident memory without connections, in KiB, in an unoptimized build.
 pub(crate) const IDLE: usize = 64 << 10;
 
-/// Longer than any time that the server keeps.
+/// Longer than any timeout of the server.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The server's times. They are longer than honest clients need on a machine however busy, and shorter than
-/// [`PATIENCE`], since a connection that ends by its time only is no leak.
+/// The server's timeouts. They are longer than honest clients need, even on a busy machine, and shorter than
+/// [`PATIENCE`], because a connection that ends only by its timeout is not a leak.
 const TIMES: [&str; 8] =
     ["--handshake-timeout", "20", "--keepalive", "20", "--keepalive-timeout", "20", "--close-timeout", "20"];
 
@@ -35,11 +35,11 @@ pub(crate) enum Security {
     Tls,
 }
 
-/// `longwire serve` on a port of its own.
+/// `longwire serve` on its own port.
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
-    /// The certificate, as PEM, if TLS is spoken.
+    /// The certificate in PEM format, if the server uses TLS.
     certificate: Option<String>,
 }
 
@@ -75,7 +75,7 @@ impl Server {
             Some(certificate) => tls.add_pem(certificate).unwrap(),
             None => tls,
         };
-        // Through no proxy of the machine.
+        // Ignore the machine's proxy settings.
         Client::new().proxy(None).tls(tls)
     }
 
@@ -84,12 +84,12 @@ impl Server {
         format!("{scheme}://localhost:{}{path}", self.address.port())
     }
 
-    /// A connection on which anything can be said, within TLS if the server speaks it.
+    /// A raw connection, inside of TLS if the server uses it.
     pub(crate) async fn connect(&self) -> std::io::Result<Raw> {
         self.secured(TcpStream::connect(self.address).await?).await
     }
 
-    /// The same over a connection that there is.
+    /// The same over an existing connection.
     pub(crate) async fn secured(&self, stream: TcpStream) -> std::io::Result<Raw> {
         wire::over(stream, self.certificate.as_deref()).await
     }
@@ -98,15 +98,16 @@ impl Server {
         fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
 
-    /// What is resident, in KiB.
+    /// The resident memory, in KiB.
     pub(crate) fn memory(&self) -> usize {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
     }
 
-    /// How many connections it has not closed, by `/proc/net/tcp`: number, local address, remote address, state, and as the
-    /// tenth field the inode, which is 0 when the program has closed the socket. One that listens has state 0A.
+    /// The number of connections that it has not closed, from `/proc/net/tcp`: number, local address, remote address,
+    /// state, and as the tenth field the inode, which is 0 after the program has closed the socket. A listening socket
+    /// has state 0A.
     fn connections(&self) -> usize {
         let sockets = fs::read_to_string(format!("/proc/{}/net/tcp", self.child.id())).unwrap();
         let own = format!(":{:04X}", self.address.port());
@@ -117,7 +118,7 @@ impl Server {
         sockets.lines().skip(1).filter(is_connection).count()
     }
 
-    /// Waits until nobody is connected and nothing is held.
+    /// Waits until nobody is connected and no bytes are held.
     pub(crate) async fn is_idle(&self) {
         let begun = Instant::now();
         while self.connections() > 0 {
@@ -136,7 +137,7 @@ impl Server {
         }
     }
 
-    /// Waits for the end of the last connection that asked for the figures, too.
+    /// Also waits for the end of the last connection that requested the metrics.
     pub(crate) async fn has_no_more_descriptors_than(&self, count: usize) {
         let begun = Instant::now();
         while self.descriptors() > count {
@@ -146,14 +147,14 @@ impl Server {
         }
     }
 
-    /// As many can connect from one address as there are places for.
+    /// Checks that all places for one address are free.
     pub(crate) async fn has_all_its_places(&self) {
         let mut inside = Vec::new();
         let begun = Instant::now();
         while inside.len() < PLACES {
             match self.client().connect(self.url("/echo")).await {
                 Ok(socket) => inside.push(socket),
-                // The connection that asked for the figures may still have its place.
+                // The connection that requested the metrics may still occupy its place.
                 Err(error) => {
                     let count = inside.len();
                     assert!(begun.elapsed() < PATIENCE, "{count} of {PLACES} places: {error}");
@@ -175,21 +176,21 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended already, which is as good.
+        // It may have ended already.
         let _ended = self.child.kill();
         self.child.wait().unwrap();
     }
 }
 
-/// Whether a line of the figures says that there is somebody, or something held for somebody.
+/// Whether a metric shows a connection or held bytes.
 fn is_left_over(line: &str) -> bool {
     let gauges = ["longwire_connections_open{", "longwire_connections{", "longwire_held_bytes "];
-    // The question itself comes over a connection of plain HTTP.
+    // The request for the metrics uses a plain HTTP connection.
     let is_question = line.contains("\"request\"") || line.contains("\"waiting\"");
     gauges.iter().any(|gauge| line.starts_with(gauge)) && !is_question && !line.ends_with(" 0")
 }
 
-/// Finds `ws://127.0.0.1:8080/echo` in a line of what the server says when it starts.
+/// Finds `ws://127.0.0.1:8080/echo` in a line of the server's output.
 fn announced_address(line: &str) -> Option<SocketAddr> {
     let (_, address) = line.split_once("ws://").or_else(|| line.split_once("wss://"))?;
     address.strip_suffix("/echo")?.parse().ok()

@@ -1,4 +1,4 @@
-//! A connection on which anything can be said.
+//! A connection that can send anything.
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,7 +24,7 @@ pub(crate) async fn tcp_reset_at_end(server: SocketAddr) -> io::Result<TcpStream
     Ok(stream)
 }
 
-/// What is said over `stream`, within TLS if there is a certificate.
+/// A raw connection over `stream`, inside of TLS if there is a certificate.
 pub(crate) async fn over(stream: TcpStream, certificate: Option<&str>) -> io::Result<Raw> {
     stream.set_nodelay(true)?;
     let Some(certificate) = certificate else { return Ok(Box::new(stream)) };
@@ -38,12 +38,12 @@ pub(crate) async fn over(stream: TcpStream, certificate: Option<&str>) -> io::Re
     Ok(Box::new(connector.connect(name, stream).await?))
 }
 
-/// A frame as a client has to send it (RFC 6455 §5.1). The masking key leaves the payload as it is.
+/// A client's frame (RFC 6455 §5.1). The masking key leaves the payload unchanged.
 pub(crate) fn of_client(first: u8, payload: impl AsRef<[u8]>) -> RawFrame {
     RawFrame::new(first, payload.as_ref()).masked(Mask::Key([0; 4]))
 }
 
-/// The bytes of a frame as a client has to send it.
+/// The bytes of a client's frame.
 pub(crate) fn masked(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
     of_client(first, payload).encode(Role::Client)
 }
