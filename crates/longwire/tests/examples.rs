@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use longwire::Message;
 
-/// An example that runs, on a port of its own.
+/// A running example, on its own port.
 struct Example {
     child: Child,
     address: String,
@@ -24,11 +24,11 @@ impl Example {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-        // Such as `chat: ws://127.0.0.1:8080/?name=`.
+        // For example `chat: ws://127.0.0.1:8080/?name=`.
         let line = lines.find(|line| line.contains("ws://")).unwrap();
         let (_, behind) = line.split_once("ws://").unwrap();
         let address = behind.split('/').next().unwrap().to_owned();
-        // What it prints later is read, so that it can.
+        // Keep reading, so that the example never blocks on its output.
         std::thread::spawn(move || lines.count());
         Example { child, address }
     }
@@ -41,7 +41,7 @@ impl Drop for Example {
     }
 }
 
-/// The path of an example, built if it is not.
+/// The path of an example, which is built if necessary.
 fn built(name: &str) -> std::path::PathBuf {
     let done = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--offline", "-p", "longwire", "--all-features", "--example", name])
@@ -54,7 +54,7 @@ fn built(name: &str) -> std::path::PathBuf {
     test.ancestors().nth(2).unwrap().join("examples").join(name)
 }
 
-/// The engines that this system has. The examples would run over readiness in place of io_uring.
+/// The engines that this system supports. Without io_uring, the examples would fall back to readiness.
 fn engines() -> Vec<&'static str> {
     if longwire::Engine::Uring.resolve() == longwire::Engine::Uring {
         return vec!["readiness", "uring"];

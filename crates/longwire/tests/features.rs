@@ -1,4 +1,4 @@
-//! What the documentation says that each feature adds to the build, held to what it does.
+//! Compares the documented cost of each feature with the build.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -8,7 +8,7 @@ use std::process::Command;
 const MANIFEST: &str = include_str!("../Cargo.toml");
 const DOCUMENTATION: &str = include_str!("../docs/features.md");
 
-/// How many crates beside Longwire's own are built with these features, procedural macros and build scripts included.
+/// How many crates except Longwire's own are built with these features, including procedural macros and build scripts.
 fn crates(features: &str) -> usize {
     let tree = Command::new(env!("CARGO"))
         .args(["tree", "--offline", "--locked", "-p", "longwire", "--no-default-features", "-F", features])
@@ -24,7 +24,7 @@ fn crates(features: &str) -> usize {
     crates.len()
 }
 
-/// Those that the manifest has.
+/// The features in the manifest.
 fn features() -> Vec<&'static str> {
     let (_, section) = MANIFEST.split_once("[features]\n").unwrap();
     let (section, _) = section.split_once("\n[").unwrap();
@@ -32,7 +32,7 @@ fn features() -> Vec<&'static str> {
     names.filter(|&name| name != "default").collect()
 }
 
-/// The row of the table that begins with this cell, without what it says in words.
+/// The number in the table's row that begins with this cell.
 fn figure(text: &str, cell: &str) -> Option<usize> {
     let row = text.lines().find(|line| line.starts_with(&format!("| {cell} |")))?;
     row.split('|').nth(3)?.trim().trim_start_matches('+').parse().ok()

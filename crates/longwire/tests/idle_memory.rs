@@ -1,6 +1,6 @@
-//! What a connection of a server costs while nothing happens on it.
+//! The memory of a server's idle connection.
 //!
-//! One test, because what is measured is the whole process; the clients hold nothing but a descriptor each.
+//! There is one test, because it measures the whole process. The clients hold only a descriptor each.
 #![cfg(feature = "server")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -18,16 +18,16 @@ static ALLOCATED: Cap<System> = Cap::new(System, usize::MAX);
 
 const CONNECTIONS: usize = 400;
 
-/// Bytes for each connection, tokio's share included.
+/// Bytes per connection, including tokio's share.
 const READINESS: usize = 1_100;
 
-/// Bytes for each connection.
+/// Bytes per connection.
 const URING: usize = 850;
 
-/// Bytes for each connection: its task, the handler's future, what the handles share, and tokio's share.
+/// Bytes per connection: its task, the handler's future, the state that the handles share, and tokio's share.
 const ASYNC: usize = 2_300;
 
-/// How the application is told of messages.
+/// How the application receives messages.
 #[derive(Debug, Clone, Copy)]
 enum Interface {
     Events(Engine),
@@ -89,12 +89,12 @@ fn idle_cost(interface: Interface) -> usize {
         .unwrap();
     });
     let mut clients = Vec::with_capacity(CONNECTIONS);
-    // What the first one costs is the loop's own: its buffers.
+    // The first connection allocates the loop's own buffers.
     let mut first = connected(address);
     (0..3).for_each(|_| echo(&mut first));
     let before = ALLOCATED.allocated();
     (0..CONNECTIONS).for_each(|_| clients.push(connected(address)));
-    // When these are answered, the server has done with the others.
+    // The server handles these after all others.
     (0..3).for_each(|_| echo(&mut first));
     let cost = ALLOCATED.allocated().saturating_sub(before) / CONNECTIONS;
     drop((first, clients));
@@ -103,7 +103,7 @@ fn idle_cost(interface: Interface) -> usize {
     cost
 }
 
-/// A client that has had one message back.
+/// A client that has received one echo.
 fn connected(server: SocketAddr) -> TcpStream {
     let mut client = TcpStream::connect(server).unwrap();
     let request = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\

@@ -1,5 +1,5 @@
-//! Who is not let in is counted alike by every way of serving, over TLS too. The figures of a loop are told to the
-//! recorder of the process, so this is a program of its own.
+//! Every way of serving counts refusals alike, also over TLS. An event loop reports its metrics to the process's
+//! recorder, so this test is a separate program.
 #![cfg(all(target_os = "linux", feature = "metrics", feature = "server", feature = "tls"))]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -14,7 +14,7 @@ use longwire::{
 };
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
-/// Accepts everybody, and does nothing.
+/// Accepts every request, and does nothing.
 struct Idle;
 
 impl Handler for Idle {
@@ -27,7 +27,7 @@ impl Handler for Idle {
     fn on_message(&self, _: &mut Socket<'_, Self>, _: MessageRef<'_>) {}
 }
 
-/// A server that serves until the process ends, by tasks or by an event loop.
+/// A server that serves until the process ends, with tasks or with an event loop.
 fn start(engine: Option<Engine>, set: impl FnOnce(Server) -> Server) -> SocketAddr {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -44,7 +44,7 @@ fn start(engine: Option<Engine>, set: impl FnOnce(Server) -> Server) -> SocketAd
     address
 }
 
-/// The reasons for which connections were refused since the last call, once there are some.
+/// The reasons for refusals since the last call, once there are some.
 fn reasons(figures: &Snapshotter) -> Vec<(String, u64)> {
     let begun = Instant::now();
     loop {
@@ -75,11 +75,11 @@ fn the_same_figure_everywhere() {
     } else {
         skipped::skipped_without("io_uring");
     }
-    // Whoever is inside stays there: leaving would be counted.
+    // Keep the accepted connections open: their end would be counted.
     let mut inside = Vec::new();
     for engine in std::iter::once(None).chain(engines.into_iter().map(Some)) {
         let one = |reason: &str| vec![(reason.to_owned(), 1)];
-        // The end of the connection is waited for, so that nothing is counted later.
+        // Wait for the end of the connection, so that nothing is counted later.
         let ended = |mut stream: TcpStream| {
             let _reset = stream.read_to_end(&mut Vec::new());
         };
@@ -92,7 +92,7 @@ fn the_same_figure_everywhere() {
         assert_eq!(reasons(&figures), one("left"), "{engine:?}: before TLS");
 
         let mut leaving = TcpStream::connect(open).unwrap();
-        // The begin of a record of TLS.
+        // The beginning of a TLS record.
         leaving.write_all(&[0x16, 3, 1, 2, 0, 1, 0]).unwrap();
         leaving.shutdown(Shutdown::Write).unwrap();
         ended(leaving);

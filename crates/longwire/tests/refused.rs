@@ -1,5 +1,5 @@
-//! What does not compile, and what the compiler says then: each file in `tests/refused` is given to `rustc`, which has to
-//! refuse it, with the lines that the file quotes behind `//~`.
+//! Code that must not compile, and the compiler's messages: `rustc` must reject each file in `tests/refused` with the
+//! lines that the file quotes after `//~`.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -16,7 +16,7 @@ fn libraries() -> PathBuf {
 fn compile(source: &Path, longwire: &Path) -> Output {
     let compiler = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     Command::new(compiler)
-        // Where the compiler writes the names of types that are too long for a line.
+        // The compiler writes type names that are too long for a line to files in this directory.
         .current_dir(libraries())
         .args(["--edition", "2024", "--crate-type", "lib", "--crate-name", "refused"])
         .args(["--emit", "metadata", "-o", "-", "--color", "never"])
@@ -33,7 +33,7 @@ fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/refused")
 }
 
-/// The library that was built last, of those with all that the sources need: other features make other libraries.
+/// The newest library that has all features that the sources need. Builds with other features leave other libraries.
 fn longwire() -> PathBuf {
     let mut built: Vec<(SystemTime, PathBuf)> = fs::read_dir(libraries())
         .unwrap()
@@ -50,7 +50,7 @@ fn longwire() -> PathBuf {
         let output = compile(&control, path);
         output.status.success()
     });
-    usable.expect("control.rs compiles with none of the libraries")
+    usable.expect("control.rs compiles with at least one of the libraries")
 }
 
 #[test]
@@ -72,9 +72,9 @@ fn what_would_have_no_effect_does_not_compile_and_the_compiler_says_what_to_writ
         }
         let text = fs::read_to_string(&source).unwrap();
         let expected: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("//~ ")).collect();
-        assert!(!expected.is_empty(), "{name} expects nothing");
+        assert!(!expected.is_empty(), "{name} quotes no message");
         for line in expected.into_iter().filter(|line| !said.contains(line)) {
-            wrong.push(format!("{name}: the compiler does not say {line:?}, but:\n{said}"));
+            wrong.push(format!("{name}: the compiler does not print {line:?}, but:\n{said}"));
         }
     }
     assert!(seen > 0);

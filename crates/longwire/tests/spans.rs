@@ -1,6 +1,6 @@
-//! What the event-driven server tells by `tracing`, and of which connection.
+//! The `tracing` events of the event-driven server, with the connection that each belongs to.
 //!
-//! A program of its own, because its loops are threads, for which only a subscriber of the whole process is heard.
+//! A separate program, because the loops are threads, whose events reach only a subscriber of the whole process.
 #![cfg(feature = "server")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -14,10 +14,10 @@ use std::sync::{Condvar, Mutex, Once};
 use longwire::mode::Run;
 use longwire::{Accept, Closed, Engine, Handler, Limits, MessageRef, Refusal, Server, Socket, Upgrade};
 
-/// What all servers of this process have told.
+/// The output of all servers of this process.
 static TOLD: Mutex<String> = Mutex::new(String::new());
 
-/// Notified when there is more.
+/// Notified of new output.
 static MORE: Condvar = Condvar::new();
 
 struct Told;
@@ -34,11 +34,11 @@ impl Write for Told {
     }
 }
 
-/// Tells of itself what it is called for, and which connections have ended.
+/// Logs its calls, and reports which connections have ended.
 struct Talkative(Mutex<Sender<SocketAddr>>);
 
 impl Handler for Talkative {
-    /// The path that was asked for.
+    /// The requested path.
     type State = String;
 
     fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<String>, Refusal> {
@@ -92,8 +92,8 @@ fn a_refusal_is_told_of() {
     }
 }
 
-/// A page sees nothing of why it was refused, so the operator has to: whoever serves, and whether the page asked first or
-/// after something else.
+/// A page cannot see why it was refused, so the operator must: with every way of serving, for the first request of a
+/// connection and for a later one.
 #[test]
 fn a_page_of_another_origin_is_told_of_by_every_way_of_serving() {
     let foreign = upgrade("/chat?token=1").replace("\r\n\r\n", "\r\nOrigin: https://b\r\n\r\n");
@@ -153,13 +153,13 @@ fn a_client_that_cannot_speak_tls_is_told_of() {
         let (server, _) = start(engine, |server| server.tls(tls.clone()));
         let mut plain = Client::connect(server);
         plain.send(upgrade("/").as_bytes());
-        // The client sees the end before it is told of.
+        // The client sees the end before the event is recorded.
         let line = plain.first_told();
         assert!(line.starts_with("no TLS handshake "), "{line}");
     }
 }
 
-/// Only the default panic hook told of it, which does not know the connection.
+/// Regression: only the default panic hook reported it, without the connection.
 #[test]
 fn a_panic_is_told_of_with_its_message() {
     for engine in ENGINES {
@@ -196,10 +196,10 @@ const PANICKED: &str = "the handler panicked; the panic hook has written where p
 const HOOK_PANICKED: &str =
     "the hook for upgrades panicked; the panic hook has written where panic=\"out of milk\"";
 
-/// Without io_uring both are the same, and the tests count as skipped.
+/// Without io_uring both are the same, and the tests are reported as skipped.
 const ENGINES: [Engine; 2] = [Engine::Readiness, Engine::Auto];
 
-/// A server that serves until the process ends, and which connections of it have ended.
+/// A server that serves until the process ends, and a channel with its ended connections.
 fn start(engine: Engine, set: impl FnOnce(Server<Run>) -> Server<Run>) -> (SocketAddr, Receiver<SocketAddr>) {
     if engine == Engine::Auto && engine.resolve() != Engine::Uring {
         skipped::skipped_without("io_uring");
@@ -232,10 +232,10 @@ fn start_async() -> SocketAddr {
     address
 }
 
-/// A request for a page that there is not: the answer is a head.
+/// A request for a page that does not exist. The response is only a head.
 const PAGE: &str = "GET /page HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// Hears what this process tells.
+/// Records this process's output.
 fn listen() {
     static LISTENING: Once = Once::new();
     LISTENING.call_once(|| {
@@ -251,11 +251,11 @@ fn upgrade(path: &str) -> String {
     )
 }
 
-/// A client, and what is told of its connection.
+/// A client, and the output about its connection.
 struct Client {
     stream: TcpStream,
     addr: SocketAddr,
-    /// How much had been told before, perhaps of another that had the same port.
+    /// The length of earlier output, perhaps about a connection from the same port.
     before: usize,
 }
 
@@ -267,7 +267,7 @@ impl Client {
         Client { stream, addr, before }
     }
 
-    /// One that has asked for a WebSocket, and been answered.
+    /// A client that has requested a WebSocket and received the response.
     fn open(server: SocketAddr, path: &str) -> Client {
         let mut client = Client::connect(server);
         client.ask(&upgrade(path));
@@ -278,7 +278,7 @@ impl Client {
         self.stream.write_all(bytes).unwrap();
     }
 
-    /// Asks, and waits for the head of the answer.
+    /// Sends a request, and waits for the head of the response.
     fn ask(&mut self, request: &str) {
         self.send(request.as_bytes());
         let mut last = [0; 4];
@@ -288,12 +288,12 @@ impl Client {
         }
     }
 
-    /// What was told, in order.
+    /// The messages about this connection, in order.
     fn told(&self) -> Vec<String> {
         self.lines_in(&TOLD.lock().unwrap())
     }
 
-    /// What is told first, waited for.
+    /// Waits for the first message about this connection.
     #[cfg(feature = "tls")]
     fn first_told(&self) -> String {
         let is_to_come = |told: &mut String| self.lines_in(told).is_empty();

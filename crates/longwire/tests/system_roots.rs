@@ -1,6 +1,6 @@
-//! The certificate authorities of a system that cannot be read, because a disk does not answer perhaps.
+//! The system's certificate authorities cannot be read, perhaps because a disk does not respond.
 //!
-//! A program of its own, because they are read once in a process, and where from is said by its environment.
+//! A separate program, because they are read once per process, from a place that its environment names.
 #![cfg(all(unix, feature = "client", feature = "tls"))]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -12,7 +12,7 @@ use std::time::Duration;
 use longwire::{Client, Timeouts};
 use tokio::net::TcpListener;
 
-/// In the environment of the program that this one starts.
+/// The environment variable that marks the child process.
 const ALONE: &str = "LONGWIRE_TEST_OF_SYSTEM_ROOTS";
 
 #[test]
@@ -22,7 +22,7 @@ fn who_waits_for_the_authorities_of_the_system_has_the_time_for_tls() {
     }
     let folder = std::env::temp_dir().join(format!("longwire-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    // Nobody ever writes into it.
+    // Nobody ever writes to it.
     let pipe = folder.join("authorities.pem");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let name = "who_waits_for_the_authorities_of_the_system_has_the_time_for_tls";
@@ -50,7 +50,7 @@ fn who_waits_for_the_authorities_of_the_system_has_the_time_for_tls() {
     assert!(outcome.ends_with(" with TLS: it took longer than 0.1 s"), "{outcome}");
 }
 
-/// Connects in the program of its own, and prints the error.
+/// Connects in the child process, and prints the error.
 fn connect() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

@@ -259,7 +259,7 @@ mod tests {
             "> pong 2 bytes: hi",
             "< pong 2 bytes: <2 bytes: ff 1b>",
             "< close 5 bytes: 1000 (normal closure) b\\u{1b}e",
-            "> close 2 bytes: 1000 (normal closure)",
+            "> close 5 bytes: 1000 (normal closure) b\\u{1b}e",
         ];
         assert_eq!(*lines.lock().unwrap(), expected);
     }

@@ -1,4 +1,4 @@
-//! A transport that counts what is asked of it.
+//! A transport that counts its calls.
 
 use std::collections::HashSet;
 use std::io::{self, IoSlice};
@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Counts writes, and notes which buffers it is given to read into.
+/// Counts writes, and records which buffers it reads into.
 pub(crate) struct Counting<T> {
     inner: T,
     seen: Seen,
@@ -22,12 +22,12 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// How many writes the transport has taken.
+    /// The number of writes that the transport has accepted.
     pub(crate) fn writes(&self) -> usize {
         self.writes.load(Ordering::SeqCst)
     }
 
-    /// How many different buffers have been offered to read into.
+    /// The number of different buffers that reads were given.
     pub(crate) fn read_buffers(&self) -> usize {
         self.read_buffers.lock().unwrap().len()
     }

@@ -1,15 +1,15 @@
-//! What is counted while a test runs.
+//! Records metrics while a test runs.
 
 use std::time::Duration;
 
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
-/// What is counted on this thread.
+/// The metrics of this thread.
 pub(crate) struct Counts {
     snapshotter: Snapshotter,
 }
 
-/// Does `work`, and counts what it does on this thread.
+/// Runs `work`, and records this thread's metrics.
 pub(super) fn counted(work: impl FnOnce(Counts)) {
     let recorder = DebuggingRecorder::new();
     let counts = Counts { snapshotter: recorder.snapshotter() };
@@ -17,15 +17,15 @@ pub(super) fn counted(work: impl FnOnce(Counts)) {
 }
 
 impl Counts {
-    /// What has been counted since the last call of this, and how gauges have changed but those that are looked at only, in lines such as
-    /// `connections_refused_total reason=origin: 1`. Of a histogram, how many values were recorded.
+    /// The changes of counters and gauges since the last call, except gauges that are sampled, in lines such as
+    /// `connections_refused_total reason=origin: 1`. For a histogram, the number of recorded values.
     pub(crate) fn take(&self) -> Vec<String> {
         let mut lines = self.take_all();
         lines.retain(|line| !line.starts_with("connections phase="));
         lines
     }
 
-    /// As [`take`](Counts::take), with what is looked at once a second, when this is among it, or will not be.
+    /// Like [`take`](Counts::take), including sampled gauges. Waits until they contain `line`, or a timeout.
     pub(crate) async fn seen(&self, line: &str) -> Vec<String> {
         let mut seen = self.take_all();
         for _ in 0..30_000 {
@@ -54,7 +54,7 @@ impl Counts {
         lines
     }
 
-    /// As [`take`](Counts::take), when all of `lines` are among it, or will not be.
+    /// Like [`take`](Counts::take). Waits until the metrics contain all of `lines`, or a timeout.
     pub(crate) async fn take_with(&self, lines: &[&str]) -> Vec<String> {
         let mut counted = self.take();
         for _ in 0..10_000 {
@@ -67,7 +67,7 @@ impl Counts {
         counted
     }
 
-    /// Of what has been counted since the last call of this or of [`take`](Counts::take), what begins with `name`.
+    /// The metrics that begin with `name`, since the last call of this or of [`take`](Counts::take).
     pub(crate) fn take_of(&self, name: &str) -> Vec<String> {
         self.take().into_iter().filter(|line| line.starts_with(name)).collect()
     }

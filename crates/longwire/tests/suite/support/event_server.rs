@@ -16,7 +16,7 @@ use super::run::{block_on, on_own_thread};
 use super::serving::{Serving, upgrade_request};
 use crate::skipped::skipped_without;
 
-/// What every test of the event-driven server runs on, if the system has it.
+/// The engines that every test of the event-driven server runs on, if the system supports them.
 const ENGINES: [Engine; 2] = [Engine::Readiness, Engine::Uring];
 
 /// Runs a test once for each engine.
@@ -27,7 +27,7 @@ pub(crate) fn for_each_engine(test: impl AsyncFn(Engine) + Copy + Send + 'static
     }
 }
 
-/// Whether the system has it. If not, the test is reported as skipped.
+/// Whether the system supports it. If not, the test is reported as skipped.
 pub(crate) fn is_there(engine: Engine) -> bool {
     let is_there = engine.resolve() == engine;
     if !is_there {
@@ -36,10 +36,10 @@ pub(crate) fn is_there(engine: Engine) -> bool {
     is_there
 }
 
-/// A connection in the hands of a script; its state is the path of its request, unless the script says otherwise.
+/// A connection of a script. Its state is the path of its request, unless the script sets another one.
 pub(crate) type Conn<'a> = Socket<'a, Noted>;
 
-/// What a handler was told.
+/// A call of the handler.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Told {
     Open,
@@ -48,7 +48,7 @@ pub(crate) enum Told {
     Ping(Vec<u8>),
     Pong(Vec<u8>),
     Error(String),
-    /// Code, reason, by whom, clean.
+    /// Code, reason, initiator, clean.
     Close(u16, String, By, bool),
 }
 
@@ -71,8 +71,7 @@ type Decision = Result<Accept<String>, Refusal>;
 type OnSocket = Box<dyn Fn(&mut Conn<'_>) + Send + Sync>;
 type OnMessage = Box<dyn Fn(&mut Conn<'_>, MessageRef<'_>) + Send + Sync>;
 
-/// A handler made of closures, which notes what it is told. It sends back what it receives, unless it is to do something
-/// else.
+/// A handler made of closures. It records its calls, and echoes messages unless a closure does something else.
 pub(crate) struct Script {
     on_upgrade: Box<dyn Fn(&Upgrade<'_>) -> Decision + Send + Sync>,
     on_open: OnSocket,
@@ -120,7 +119,7 @@ impl Script {
         self
     }
 
-    /// As [`on_message`](Script::on_message), for text.
+    /// Like [`on_message`](Script::on_message), for text.
     pub(crate) fn on_text(self, act: impl Fn(&mut Conn<'_>, &str) + Send + Sync + 'static) -> Script {
         self.on_message(move |socket, message| act(socket, message.as_text().unwrap()))
     }
@@ -135,7 +134,7 @@ impl Script {
         self
     }
 
-    /// Runs it on one event loop, if `set_up` does not say otherwise.
+    /// Runs the script on one event loop, unless `set_up` sets another number.
     pub(crate) async fn run(
         self,
         engine: Engine,
@@ -144,7 +143,7 @@ impl Script {
         self.start(engine, |server, _| set_up(server)).await
     }
 
-    /// As [`run`](Script::run); `publish` gets the topics before the server runs.
+    /// Like [`run`](Script::run). `publish` receives the topics before the server runs.
     pub(crate) async fn run_with_topics(self, engine: Engine, publish: impl FnOnce(&Topics)) -> EventServer {
         let set_up = |server, topics: &Topics| {
             publish(topics);
@@ -172,7 +171,7 @@ impl Script {
     }
 }
 
-/// A [`Script`] that runs.
+/// A running [`Script`].
 pub(crate) struct Noted {
     on_upgrade: Box<dyn Fn(&Upgrade<'_>) -> Decision + Send + Sync>,
     on_open: OnSocket,
@@ -184,7 +183,7 @@ pub(crate) struct Noted {
 
 impl Noted {
     fn note(&self, told: Told) {
-        // A test that drops its server early does not listen any more.
+        // A test that drops its server early no longer receives.
         let _ended = self.told.send(told);
     }
 }
@@ -230,7 +229,7 @@ impl Handler for Noted {
     }
 }
 
-/// An event-driven server that runs.
+/// A running event-driven server.
 pub(crate) struct EventServer {
     serving: Serving,
     pub(crate) topics: Topics,
@@ -238,17 +237,17 @@ pub(crate) struct EventServer {
 }
 
 impl EventServer {
-    /// What the handler is told next. `None`: the server has ended, and it was told nothing more.
+    /// The handler's next call, or `None` if the server ended without another one.
     pub(crate) async fn told(&mut self) -> Option<Told> {
         self.told.recv().await
     }
 
-    /// The handler is told this next.
+    /// Checks the handler's next call.
     pub(crate) async fn expect(&mut self, told: Told) {
         assert_eq!(self.told().await, Some(told));
     }
 
-    /// The handler is told of this some time; what it is told before is of no interest.
+    /// Waits for this call of the handler, ignoring other calls before it.
     pub(crate) async fn expect_sometime(&mut self, told: Told) {
         while let Some(next) = self.told().await {
             if next == told {
@@ -258,12 +257,12 @@ impl EventServer {
         panic!("the handler was never told of {told:?}");
     }
 
-    /// What the handler was told since the last question.
+    /// All calls of the handler since this was last called.
     pub(crate) fn all_told(&mut self) -> Vec<Told> {
         std::iter::from_fn(|| self.told.try_recv().ok()).collect()
     }
 
-    /// How many messages the handler was told of since the last question.
+    /// The number of messages that the handler received since the last call.
     pub(crate) fn messages(&mut self) -> usize {
         self.all_told().iter().filter(|told| matches!(told, Told::Message(_))).count()
     }
@@ -273,32 +272,32 @@ impl EventServer {
         self.serving.returned().await;
     }
 
-    /// Stops the server, and the future that runs it with it, at once.
+    /// Drops the server and the future that runs it, immediately.
     pub(crate) fn drop_future(&self) {
         self.serving.abort();
     }
 
-    /// Shuts the server down. The handler is told nothing more.
+    /// Shuts the server down. The handler must receive no further call.
     pub(crate) async fn end(mut self) {
         self.serving.stop();
         self.serving.returned().await;
         assert_eq!(self.told.recv().await, None);
     }
 
-    /// A client whose opening handshake for `target` is done.
+    /// A client after the opening handshake for `target`.
     pub(crate) async fn open(&self, target: &str) -> Raw<TcpStream> {
         opened(self.raw().await, target).await
     }
 
-    /// As [`open`](EventServer::open); the client's system takes little that the client has not read. Were it next to
-    /// nothing, each few KiB would wait for both ends to have their turn on the processor.
+    /// Like [`open`](EventServer::open), with a small receive buffer in the client's system. A minimal buffer would
+    /// need a switch between both ends every few KiB.
     pub(crate) async fn open_narrow(&self, target: &str) -> Raw<TcpStream> {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(64 << 10).unwrap();
         opened(Raw::new(socket.connect(self.addr).await.unwrap()), target).await
     }
 
-    /// Has the loop go round, by an echo of another client, so that it has seen what came before.
+    /// Makes the loop complete an iteration, with an echo of another client, so that it has processed earlier input.
     pub(crate) async fn go_round(&self, echo: &mut Raw<TcpStream>) {
         for _ in 0..4 {
             echo.send(masked(TEXT, "round")).await;

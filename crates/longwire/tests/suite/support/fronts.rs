@@ -1,4 +1,4 @@
-//! The ways of serving, for what all of them do alike.
+//! The ways of serving, for tests of their common behaviour.
 
 use longwire::{Accept, Engine, Handler, MessageRef, Refusal, Server, Socket, Upgrade};
 
@@ -17,7 +17,7 @@ pub(crate) enum Front {
 
 const FRONTS: [Front; 3] = [Front::Tasks, Front::Loops(Engine::Readiness), Front::Loops(Engine::Uring)];
 
-/// Those that the system has.
+/// The ways of serving that the system supports.
 pub(crate) fn fronts() -> impl Iterator<Item = Front> {
     FRONTS.into_iter().filter(|front| match front {
         Front::Tasks => true,
@@ -34,7 +34,7 @@ pub(crate) fn for_each_front(test: impl AsyncFn(Front) + Copy + Send + 'static) 
 }
 
 impl Front {
-    /// Starts a server on any free port that sends every message back.
+    /// Starts an echo server on any free port.
     pub(crate) async fn start(self, set_up: impl FnOnce(Server) -> Server) -> Serving {
         match self {
             Front::Tasks => Serving::start(set_up, |server| server.serve(echo)).await,

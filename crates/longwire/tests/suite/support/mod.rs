@@ -1,4 +1,4 @@
-//! What the tests have in common: time limits, peers of raw bytes, servers, transports that misbehave.
+//! Shared by the tests: time limits, raw peers, servers, and misbehaving transports.
 
 mod counting;
 #[cfg(feature = "metrics")]
@@ -39,10 +39,10 @@ pub(crate) use secure::{Identity, RawTls, send_in_records};
 pub(crate) use serving::{Serving, agreement, echo, serve, upgrade_request};
 pub(crate) use trickle::Trickle;
 
-/// What fits between the two ends of a transport in memory, unless a test needs less.
+/// The default capacity between the two ends of a transport in memory, in bytes.
 pub(crate) const ROOMY: usize = 1 << 20;
 
-/// Limits whose times nobody waits for, however slow the machine. Servers under test have them unless a test sets others.
+/// Limits with timeouts that never expire, even on a slow machine. The default of servers under test.
 pub(crate) fn patient() -> Limits {
     let hour = Duration::from_secs(3600);
     Limits::default().handshake_time(hour).close_time(hour).keepalive(None)
@@ -52,13 +52,13 @@ pub(crate) fn config(limits: Limits) -> Arc<Config> {
     Arc::new(Config::new(limits.keepalive(None)))
 }
 
-/// One end of a connection in memory, and the other as raw bytes.
+/// A WebSocket over a transport in memory, with a raw peer.
 pub(crate) fn against_raw(role: Role, capacity: usize, limits: Limits) -> (WebSocket, Raw<DuplexStream>) {
     let (ours, theirs) = tokio::io::duplex(capacity);
     (WebSocket::over(ours, role, config(limits), Vec::new()), Raw::new(theirs))
 }
 
-/// A server's end with default limits, and its client as raw bytes.
+/// A server's WebSocket with default limits, with a raw client.
 pub(crate) fn server_and_raw() -> (WebSocket, Raw<DuplexStream>) {
     against_raw(Role::Server, ROOMY, Limits::default())
 }
@@ -91,7 +91,7 @@ pub(crate) async fn tcp_pair(limits: Limits) -> (WebSocket, WebSocket) {
     )
 }
 
-/// How a connection ended, for comparison: code, reason, by whom, clean.
+/// How a connection ended, for comparison: code, reason, initiator, clean.
 pub(crate) fn end(closed: &longwire::Closed) -> (u16, &str, longwire::By, bool) {
     (closed.code.get(), &closed.reason, closed.by, closed.clean)
 }

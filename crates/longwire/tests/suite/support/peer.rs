@@ -1,4 +1,4 @@
-//! A server that is written out byte by byte.
+//! A server scripted byte by byte.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use super::raw::Raw;
 use super::serving::agreement;
 
-/// An address where nobody listens. It stays taken until the program ends, lest another test listens there meanwhile.
+/// An address where nobody listens. It stays bound until the process ends, so that no other test listens there.
 pub(crate) fn deserted() -> SocketAddr {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -16,7 +16,7 @@ pub(crate) fn deserted() -> SocketAddr {
     address
 }
 
-/// A server of raw bytes.
+/// A raw server.
 pub(crate) struct Peer {
     listener: TcpListener,
 }
@@ -34,17 +34,17 @@ impl Peer {
         format!("ws://{}/", self.addr())
     }
 
-    /// A connection whose opening handshake is still to come.
+    /// Accepts a connection, without the opening handshake.
     pub(crate) async fn accept(&self) -> Raw<TcpStream> {
         Raw::new(self.listener.accept().await.unwrap().0)
     }
 
-    /// A connection whose opening handshake is done.
+    /// Accepts a connection and completes its opening handshake.
     pub(crate) async fn open(&self) -> Raw<TcpStream> {
         self.open_with("").await
     }
 
-    /// A connection whose opening handshake was answered with `more` header lines.
+    /// Accepts a connection and completes its opening handshake, with `more` header lines.
     pub(crate) async fn open_with(&self, more: &str) -> Raw<TcpStream> {
         let mut raw = self.accept().await;
         let answer = agreement(&raw.head().await, more);

@@ -1,4 +1,4 @@
-//! A peer of raw bytes.
+//! A raw peer: sends and receives bytes.
 
 use longwire_wire::{Mask, Peer, RawFrame, Role, bits};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -10,11 +10,11 @@ pub(crate) const CLOSE: u8 = bits::FIN | bits::CLOSE;
 pub(crate) const PING: u8 = bits::FIN | bits::PING;
 pub(crate) const PONG: u8 = bits::FIN | bits::PONG;
 
-/// A [`Peer`] whose failures panic. It sends bytes as they are, so its role does not matter, and it has no deadline: the
-/// runtime of the test has one, and a paused clock must not jump to another.
+/// A [`Peer`] whose failures panic. It sends bytes as they are, so its role does not matter, and it has no deadline:
+/// the runtime of the test has one, and a paused clock must not jump to another.
 pub(crate) struct Raw<T>(Peer<T>);
 
-/// A frame that was received, whatever it was masked with.
+/// A received frame, with its payload unmasked.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub(crate) first: u8,
@@ -42,7 +42,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Raw<T> {
         self.0.send_bytes(bytes).await.unwrap();
     }
 
-    /// The same, unless the other end has gone.
+    /// Like `send`. Returns `false` if the other end has gone.
     pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         self.0.send_bytes(bytes).await.is_ok()
     }
@@ -52,27 +52,27 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Raw<T> {
         self.0.finish().await.unwrap();
     }
 
-    /// Receives exactly these bytes next.
+    /// The next bytes must be exactly these.
     pub(crate) async fn expect(&mut self, expected: impl AsRef<[u8]>) {
         self.0.expect_bytes(expected).await.unwrap();
     }
 
-    /// Receives nothing more.
+    /// The transport must end without further bytes.
     pub(crate) async fn expect_end(&mut self) {
         self.0.expect_end().await.unwrap();
     }
 
-    /// Everything up to the end of the transport. A reset is an end too.
+    /// Everything up to the end of the transport, by EOF or reset.
     pub(crate) async fn rest(&mut self) -> Vec<u8> {
         self.0.rest().await.unwrap()
     }
 
-    /// The next bytes, this many.
+    /// The next `count` bytes.
     pub(crate) async fn bytes(&mut self, count: usize) -> Vec<u8> {
         self.0.bytes(count).await.unwrap()
     }
 
-    /// The next frame; `None`: the transport has ended.
+    /// The next frame, or `None` if the transport has ended.
     pub(crate) async fn frame_or_end(&mut self) -> Option<Frame> {
         self.0.frame_or_end().await.unwrap().map(Frame::from)
     }
@@ -82,14 +82,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Raw<T> {
         self.0.frame().await.unwrap().into()
     }
 
-    /// Answers the next frame, which has to be a ping, as a server does.
+    /// Answers the next frame, which must be a ping, as a server.
     pub(crate) async fn answer_ping(&mut self) {
         let ping = self.frame().await;
         assert_eq!(ping.first, PING);
         self.send(plain(PONG, ping.payload)).await;
     }
 
-    /// The next HTTP head, its empty line included.
+    /// The next HTTP head, including its empty line.
     pub(crate) async fn head(&mut self) -> String {
         String::from_utf8(self.0.raw_head().await.unwrap()).unwrap()
     }
@@ -99,12 +99,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Raw<T> {
     }
 }
 
-/// A frame as a client sends it, masked with zeros so that it can be read.
+/// A client's frame, masked with zeros so that it stays readable.
 pub(crate) fn masked(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
     RawFrame::new(first, payload.as_ref()).masked(Mask::Key([0; 4])).encode(Role::Client)
 }
 
-/// A frame as a server sends it.
+/// A server's frame.
 pub(crate) fn plain(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
     RawFrame::new(first, payload.as_ref()).encode(Role::Server)
 }

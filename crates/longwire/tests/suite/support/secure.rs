@@ -16,10 +16,10 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::raw::Raw;
 
-/// A client of raw bytes within TLS.
+/// A raw client inside of TLS.
 pub(crate) type RawTls = Raw<TlsStream<TcpStream>>;
 
-/// A certificate for `localhost` that has signed itself.
+/// A self-signed certificate for `localhost`.
 pub(crate) struct Identity {
     pem: String,
     key: KeyPair,
@@ -33,12 +33,12 @@ impl Identity {
         Identity { pem, key }
     }
 
-    /// What a server needs of it.
+    /// The server's TLS identity.
     pub(crate) fn tls(&self) -> Tls {
         Tls::pem(&self.pem, self.key.serialize_pem()).unwrap()
     }
 
-    /// A client of raw bytes that trusts it.
+    /// A raw client that trusts the certificate.
     pub(crate) async fn raw(&self, server: SocketAddr) -> RawTls {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap()).unwrap();
@@ -49,7 +49,7 @@ impl Identity {
     }
 }
 
-/// Sends the bytes in records of these lengths, all at once.
+/// Sends the bytes in TLS records of these lengths, all at once.
 pub(crate) async fn send_in_records(
     raw: RawTls,
     mut bytes: &[u8],

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use super::patient;
 use super::raw::Raw;
 
-/// A server that runs.
+/// A running server.
 pub(crate) struct Serving {
     pub(crate) addr: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
@@ -31,7 +31,7 @@ where
     Serving::start(set_up, |server| server.serve(handler)).await
 }
 
-/// Sends every message back.
+/// Echoes every message.
 pub(crate) async fn echo(mut socket: WebSocket) -> HandlerResult {
     while let Some(message) = socket.recv().await? {
         socket.send(message).await?;
@@ -40,7 +40,7 @@ pub(crate) async fn echo(mut socket: WebSocket) -> HandlerResult {
 }
 
 impl Serving {
-    /// Starts a server on any free port by `run`.
+    /// Starts a server on any free port with `run`.
     pub(crate) async fn start<M, Fut>(
         set_up: impl FnOnce(Server) -> Server<M>,
         run: impl FnOnce(Server<M>) -> Fut,
@@ -51,7 +51,7 @@ impl Serving {
         let (stop, stopped) = oneshot::channel::<()>();
         let server = Server::bind("127.0.0.1:0").await.unwrap().limits(patient());
         let server = set_up(server).shutdown(async {
-            // A test that drops its server early has no use for a shutdown.
+            // A test that drops its server early needs no shutdown.
             if stopped.await.is_err() {
                 std::future::pending::<()>().await;
             }
@@ -64,12 +64,12 @@ impl Serving {
         format!("ws://{}{target}", self.addr)
     }
 
-    /// A client of raw bytes.
+    /// A raw client.
     pub(crate) async fn raw(&self) -> Raw<TcpStream> {
         Raw::new(TcpStream::connect(self.addr).await.unwrap())
     }
 
-    /// A client of raw bytes whose opening handshake is done.
+    /// A raw client after its opening handshake.
     pub(crate) async fn raw_open(&self) -> Raw<TcpStream> {
         let mut raw = self.raw().await;
         raw.send(upgrade_request("")).await;
@@ -78,8 +78,8 @@ impl Serving {
         raw
     }
 
-    /// A client that asks until it is answered: the time for the handshake may be so short that a busy machine lets it
-    /// pass.
+    /// Sends a request repeatedly until it is answered: the handshake timeout may be so short that it expires on a busy
+    /// machine.
     pub(crate) async fn ask_in_time(&self, request: impl AsRef<[u8]>) -> Raw<TcpStream> {
         loop {
             let mut stream = TcpStream::connect(self.addr).await.unwrap();
@@ -90,14 +90,14 @@ impl Serving {
         }
     }
 
-    /// All that the server answers to `request` until it ends the connection.
+    /// The server's whole response to `request`, until it closes the connection.
     pub(crate) async fn ask(&self, request: impl AsRef<[u8]>) -> String {
         let mut raw = self.raw().await;
         raw.send(request).await;
         String::from_utf8(raw.rest().await).unwrap()
     }
 
-    /// The status line of the server's answer.
+    /// The status line of the server's response.
     pub(crate) async fn status(&self, request: impl AsRef<[u8]>) -> String {
         let mut raw = self.raw().await;
         raw.send(request).await;
@@ -126,12 +126,12 @@ impl Serving {
     }
 }
 
-/// A valid request for a WebSocket, with more header lines (each with its CR LF).
+/// A valid request for a WebSocket, with extra header lines (each with its CR LF).
 pub(crate) fn upgrade_request(more: &str) -> String {
     with_more(&Head::upgrade("/", "example.com"), more)
 }
 
-/// The 101 to a request, and `more` header lines in it.
+/// The 101 response to a request, with `more` header lines.
 pub(crate) fn agreement(request: &str, more: &str) -> String {
     let (request, _) = Head::parse(request.as_bytes()).unwrap();
     with_more(&Head::switching_protocols(&request), more)

@@ -1,4 +1,4 @@
-//! A transport that is ready in the smallest of steps.
+//! A transport that makes progress in the smallest steps.
 
 use std::io;
 use std::pin::Pin;
@@ -6,8 +6,8 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Gives and takes one byte at a time, and is pending between any two steps, so that a future over it stops at every
-/// place where it can.
+/// Reads and writes one byte at a time, and is pending between any two steps, so that a future over it stops at every
+/// possible place.
 pub(crate) struct Trickle<T> {
     inner: T,
     reading: Turn,
@@ -22,7 +22,7 @@ enum Turn {
 }
 
 impl Turn {
-    /// Pending every other time.
+    /// Pending on every second call.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
             Turn::Wait => {
