@@ -34,8 +34,8 @@ const SLICES: usize = 16;
 /// One connection. Its methods never wait: call them again to finish pending work.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    /// Its place in a server's count of connections, released shortly before the client sees the end: this field is
-    /// dropped before the transport.
+    /// Its place in the server's count of connections. It is dropped before the transport, shortly before the client
+    /// sees the end.
     #[cfg(feature = "server")]
     place: Option<Place>,
     pub(crate) protocol: Protocol,
@@ -48,13 +48,11 @@ pub(crate) struct Connection {
     has_news: bool,
     /// Whether a glimpse read all of the unparsed bytes, which may then be only a pong.
     has_glimpsed_only: bool,
-    /// Whether a task that does not receive has read from the transport. The transport then wakes that task instead of
-    /// the receiver.
+    /// Whether a task that does not receive has read from the transport, which then wakes that task.
     has_looked_ahead: bool,
     /// How much may be received before other tasks get to run.
     share: Share,
-    /// Whether the peer was given up while received data is still unparsed. The connection ends once the data is
-    /// parsed.
+    /// Whether the peer was given up while received data is still unparsed. The connection ends once it is parsed.
     is_lost: bool,
     /// Whether a message is being received in parts and its last part is missing.
     is_amid_parts: bool,
@@ -241,8 +239,8 @@ impl Connection {
                     }
                     self.outbox = WriteProgress::Written;
                 }
-                // The transport may still hold data from the peer, such as its Close frame. The reading side finds out
-                // how the connection ended.
+                // The transport may still hold the peer's Close frame. The reading side finds out how the connection
+                // ended.
                 Err(_) => self.outbox = WriteProgress::Broken,
             }
         }
@@ -277,7 +275,7 @@ impl Connection {
                 return was_overdue;
             };
             let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(next)));
-            // Reads do not move the timer when they move the deadline. A timer that fires early is reset here, which is
+            // Reads that move the deadline do not move the timer. If it fires early, it is reset here, which is
             // cheaper.
             if next < timer.deadline() {
                 timer.as_mut().reset(next);

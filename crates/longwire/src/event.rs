@@ -1,4 +1,4 @@
-//! The event-driven server: handlers, run by one event loop per core.
+//! The event-driven server: one event loop per core runs the application's handlers.
 
 mod application;
 mod ask;

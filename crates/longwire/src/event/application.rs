@@ -14,7 +14,7 @@ use longwire_proto::{Closed, Event, LARGE_PAYLOAD, ProtocolError, Received, Role
 use super::handler::{Handler, Socket, SocketParts};
 use super::message_ref::MessageRef;
 use super::resumption::Resumption;
-use super::scheduling::Call;
+use super::scheduling::ResumeCall;
 use crate::admission::decision::{Accept, Upgrade};
 use crate::error::Error;
 use crate::message::Message;
@@ -91,7 +91,7 @@ impl<H: Handler> Application for H {
             HandlerCall::Error(error) => self.on_error(socket, error),
             HandlerCall::Close(closed) => self.on_close(socket, closed),
             HandlerCall::Resume(resumption) => {
-                if let Some(call) = resumption.into_call::<Call<H>>() {
+                if let Some(call) = resumption.into_call::<ResumeCall<H>>() {
                     call(self, socket);
                 }
             }

@@ -9,13 +9,13 @@ use tokio::sync::oneshot;
 use super::key::SocketId;
 use super::view::SocketView;
 
-/// A question about the connections of a loop. If nobody waits for the answer any more, the loop does what it says all
-/// the same.
+/// A question to a loop about its connections. The loop carries out the request even if the asker no longer waits for
+/// the answer.
 #[derive(Debug)]
 pub(super) enum Ask {
     /// Which connections have subscribed to a topic?
     Members { topic: Arc<str>, answer: oneshot::Sender<Vec<SocketId>> },
-    /// Close connections; how many are they?
+    /// Close connections; how many are there?
     Close(Box<CloseMany>),
 }
 
@@ -26,7 +26,7 @@ pub(super) struct CloseMany {
     pub(super) answer: oneshot::Sender<usize>,
 }
 
-/// Some of the connections of a loop.
+/// A selection of the connections of a loop.
 #[derive(Clone)]
 pub(super) enum Selection {
     SubscribersOf(Arc<str>),

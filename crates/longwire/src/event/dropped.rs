@@ -1,9 +1,9 @@
-//! Messages of topics that subscribers did not get.
+//! Counts of topics' messages that subscribers missed.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many messages of topics were dropped, by what made Longwire drop them. A message that several subscribers miss
-/// counts once for each of them.
+/// How many messages of topics were dropped, by reason. A message that several subscribers miss counts once for each of
+/// them.
 ///
 /// ```no_run
 /// use longwire::Topics;
@@ -27,13 +27,13 @@ pub struct Dropped {
 }
 
 impl Dropped {
-    /// All of them.
+    /// The sum of all counts.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.disconnect + self.drop_oldest + self.latest + self.backlog
     }
 
-    /// The counts with the values of the metric's label `policy`.
+    /// The counts by the values of the metric's label `policy`.
     pub(super) fn by_policy(&self) -> [(&'static str, u64); 4] {
         [
             ("disconnect", self.disconnect),
@@ -44,7 +44,7 @@ impl Dropped {
     }
 }
 
-/// [`Dropped`], as several threads count it.
+/// Atomic counters for [`Dropped`].
 #[derive(Debug, Default)]
 pub(super) struct DropCounters {
     disconnect: AtomicU64,

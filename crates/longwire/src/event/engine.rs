@@ -1,8 +1,8 @@
-//! What moves the bytes.
+//! The I/O engines of an event-driven server.
 
 use std::fmt;
 
-/// What moves the bytes of an event-driven server.
+/// How an event-driven server does its I/O.
 ///
 /// ```no_run
 /// use longwire::{Engine, Handler, Server};
@@ -15,18 +15,18 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Engine {
-    /// io_uring where the system has it and allows it, else readiness.
+    /// io_uring where the system supports and allows it, otherwise readiness.
     #[default]
     Auto,
-    /// io_uring, on Linux 6.1 or later. If the system refuses it, the server says so and uses readiness.
+    /// io_uring, on Linux 6.1 or later. If the system refuses it, the server logs a warning and uses readiness.
     Uring,
-    /// Readiness, as told by tokio: everywhere.
+    /// Readiness events from tokio, on every platform.
     Readiness,
 }
 
 impl Engine {
-    /// The engine that this one comes to on this system: [`Uring`](Engine::Uring) or
-    /// [`Readiness`](Engine::Readiness). Why it is not io_uring, if that was asked for, is logged.
+    /// The engine that this setting selects on this system: [`Uring`](Engine::Uring) or
+    /// [`Readiness`](Engine::Readiness). If io_uring cannot be used, the reason is logged.
     #[must_use]
     pub fn resolve(self) -> Engine {
         if self == Engine::Readiness {

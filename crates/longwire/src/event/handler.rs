@@ -1,4 +1,4 @@
-//! What an application makes of its connections, and a connection in its hands.
+//! The trait that an application implements for its connections, and the connection that its methods receive.
 
 use std::net::SocketAddr;
 
@@ -12,13 +12,13 @@ use super::message_ref::MessageRef;
 use crate::admission::decision::{Accept, Upgrade};
 use crate::error::{Error, Result};
 
-/// What an application makes of its connections, run by [`Server::run`](crate::Server::run).
+/// Handles the connections of a server that is run with [`Server::run`](crate::Server::run).
 ///
-/// The methods are called by the event loop that the connection belongs to, one at a time for each loop; they must not
-/// block. They are called in the context of the runtime that [`Server::run`](crate::Server::run) is polled on, so that
-/// `tokio::spawn` starts a task there. What they send is written when the loop has handled all that arrived. A method that panics closes its
-/// connection with 1011 and no other. What they tell by `tracing` is told in the span of the connection, `connection`, whose
-/// field `peer` is its address; while nobody listens, there is none.
+/// The event loop that owns a connection calls these methods, one at a time per loop; they must not block. They run in
+/// the context of the runtime that polls [`Server::run`](crate::Server::run), so `tokio::spawn` starts a task there.
+/// The loop writes what they send after it has handled everything that arrived. If a method panics, only its own
+/// connection is closed, with 1011. Events that a method logs with `tracing` belong to the connection's span,
+/// `connection`, whose field `peer` is the client's address. Without a subscriber for it, no span is created.
 ///
 /// ```no_run
 /// use longwire::{Accept, Handler, MessageRef, Refusal, Server, Socket, Upgrade};
@@ -51,56 +51,56 @@ use crate::error::{Error, Result};
 /// ```
 #[expect(unused_variables, reason = "the names in the defaults are documentation")]
 pub trait Handler: Sized + Send + Sync + 'static {
-    /// What the application keeps of each connection.
+    /// The application's data for each connection.
     type State: Send + 'static;
 
     /// Decides about a request for a WebSocket: accepts it with the state of the new connection, or refuses it with any
-    /// status. The request has been checked already, its origin included.
+    /// status. The server has already checked the request, including its origin.
     ///
     /// # Errors
     ///
-    /// The refusal, if it is one.
+    /// The refusal, if the request is refused.
     fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<Self::State>, Refusal>;
 
-    /// The connection is open. What is sent here leaves together with the response that opens it.
+    /// The connection is open. Messages sent here leave together with the response that opens it.
     fn on_open(&self, socket: &mut Socket<'_, Self>) {}
 
-    /// A message arrived. It is lent for the time of the call.
+    /// A message arrived. It is borrowed for the duration of the call.
     ///
-    /// After [`Socket::close`] the messages that the peer sent before it learned of that still come; what is sent then is
-    /// [`SendStatus::Closed`](crate::SendStatus::Closed).
+    /// After [`Socket::close`], messages that the peer sent before it received the Close frame still arrive; sending
+    /// then returns [`SendStatus::Closed`](crate::SendStatus::Closed).
     fn on_message(&self, socket: &mut Socket<'_, Self>, message: MessageRef<'_>);
 
-    /// What waited to be written has fallen to [`Limits::low_water`](crate::Limits::low_water), after it had been above
+    /// The queue has drained to [`Limits::low_water`](crate::Limits::low_water) after it was above
     /// [`Limits::high_water`](crate::Limits::high_water).
     fn on_drain(&self, socket: &mut Socket<'_, Self>) {}
 
-    /// A period of [`Server::tick_every`](crate::Server::tick_every) has passed. The loop calls this for each of its open
-    /// connections in turn.
+    /// A period of [`Server::tick_every`](crate::Server::tick_every) has passed. The loop calls this once for each of
+    /// its open connections.
     fn on_tick(&self, socket: &mut Socket<'_, Self>) {}
 
-    /// A ping arrived; its pong is queued already (RFC 6455 §5.5.2).
+    /// A ping arrived; its pong is already queued (RFC 6455 §5.5.2).
     fn on_ping(&self, socket: &mut Socket<'_, Self>, payload: &[u8]) {}
 
-    /// A pong arrived, asked for or not (§5.5.3).
+    /// A pong arrived, solicited or not (§5.5.3).
     fn on_pong(&self, socket: &mut Socket<'_, Self>, payload: &[u8]) {}
 
-    /// The connection has ended like this. Nothing can be sent any more; called once for every connection that was open.
+    /// The connection has ended. Nothing can be sent any more. Called once for every connection that was open.
     fn on_close(&self, socket: &mut Socket<'_, Self>, closed: &Closed) {}
 
-    /// Something went wrong with the connection: the peer broke the protocol, or the transport failed.
-    /// [`on_close`](Handler::on_close) follows.
+    /// The connection failed: the peer broke the protocol, or the transport failed. [`on_close`](Handler::on_close)
+    /// follows.
     fn on_error(&self, socket: &mut Socket<'_, Self>, error: &Error) {}
 }
 
-/// A connection in the hands of a [`Handler`]. `H` is the handler: inside of its methods, `Self`.
+/// The connection that a [`Handler`]'s method is called for. `H` is the handler type; inside its methods, write `Self`.
 ///
-/// Nothing here waits: what is sent is queued, and written when the loop has handled everything that arrived.
+/// No method here waits: messages are queued, and the loop writes them after it has handled everything that arrived.
 ///
 /// ```
 /// use longwire::{Handler, MessageRef, Socket};
 ///
-/// /// Counts the messages of each connection, and tells everybody in the room.
+/// Counts the messages of each connection and publishes the count.
 /// fn on_message<H: Handler<State = u64>>(socket: &mut Socket<'_, H>, message: MessageRef<'_>) {
 ///     *socket.state_mut() += 1;
 ///     let count = format!("{} messages", socket.state());
@@ -116,7 +116,7 @@ pub struct Socket<'a, H: Handler> {
     pub(super) peer_addr: SocketAddr,
 }
 
-/// A connection in the hands of an application, before the handler it belongs to is known.
+/// The parts of a [`Socket`], before the type of its handler is known.
 pub(crate) struct SocketParts<'a> {
     pub(super) open: &'a mut Open,
     pub(super) context: &'a mut LoopContext,
@@ -125,7 +125,7 @@ pub(crate) struct SocketParts<'a> {
 }
 
 impl<'a> SocketParts<'a> {
-    /// The connection in the hands of its handler.
+    /// Makes the socket that the handler's methods receive.
     pub(super) fn with<H: Handler>(self, state: &'a mut H::State) -> Socket<'a, H> {
         let SocketParts { open, context, key, peer_addr } = self;
         Socket { open, state, context, key, peer_addr }

@@ -1,4 +1,4 @@
-//! The places of connections in an event loop, and what names a connection to an application.
+//! The key of a connection in its event loop, and the identifier that the application sees.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -6,15 +6,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use slotmap::Key as _;
 
 slotmap::new_key_type! {
-    /// The place of a connection in its event loop. A place that is used again has another key.
+    /// The slot of a connection in its event loop. When a slot is reused, its key differs.
     pub(crate) struct Key;
 }
 
-/// Names a connection of an event loop. It stays the same for the life of the connection, and no other connection of the
-/// process has it, whatever server or event loop it belongs to.
+/// Identifies a connection of an event loop. It stays the same for the life of the connection, and it is unique in the
+/// process, across servers and event loops.
 ///
-/// It says nothing about the client and is good for nothing across processes. Reuse is possible in theory: after 2³¹
-/// connections in the same place of the same loop.
+/// It says nothing about the client and has no meaning in other processes. In theory it can repeat, after 2³¹
+/// connections in the same slot of the same loop.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -42,12 +42,12 @@ pub struct SocketId {
     key: Key,
 }
 
-/// The number of an event loop; no other loop of the process has it.
+/// The number of an event loop, unique in the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct LoopNumber(u32);
 
 impl LoopNumber {
-    /// The number of another loop.
+    /// A number that no other loop has.
     pub(super) fn next() -> LoopNumber {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         LoopNumber(NEXT.fetch_add(1, Ordering::Relaxed))
@@ -60,13 +60,13 @@ impl SocketId {
         SocketId { event_loop, key }
     }
 
-    /// The place of the connection in its loop.
+    /// The key of the connection in its loop.
     pub(super) fn key(self) -> Key {
         self.key
     }
 }
 
-/// The number of the loop, the place in it, and how often that place was used: `0-17v1`.
+/// The loop's number, the slot, and the slot's version: `0-17v1`.
 impl fmt::Display for SocketId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{:?}", self.event_loop.0, self.key.data())

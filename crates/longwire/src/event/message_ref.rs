@@ -1,4 +1,4 @@
-//! Messages that are lent.
+//! Borrowed messages.
 
 use std::borrow::Cow;
 
@@ -6,12 +6,12 @@ use bytes::{Bytes, BytesMut};
 
 use crate::message::{Message, Utf8Bytes};
 
-/// A message, lent: it lies where it was read.
+/// A borrowed message, still in the buffer that it was read into.
 ///
 /// ```
 /// use longwire::MessageRef;
 ///
-/// /// The first word of a text.
+/// The first word of a text message.
 /// fn command(message: MessageRef<'_>) -> Option<&str> {
 ///     message.as_text()?.split_whitespace().next()
 /// }
@@ -27,7 +27,7 @@ pub enum MessageRef<'a> {
 }
 
 impl<'a> MessageRef<'a> {
-    /// The text of a text message.
+    /// The text, if this is a text message.
     #[must_use]
     pub fn as_text(self) -> Option<&'a str> {
         match self {
@@ -36,7 +36,7 @@ impl<'a> MessageRef<'a> {
         }
     }
 
-    /// The content as bytes, of either kind.
+    /// The content as bytes, for either kind.
     #[must_use]
     pub fn as_bytes(self) -> &'a [u8] {
         match self {
@@ -45,7 +45,7 @@ impl<'a> MessageRef<'a> {
         }
     }
 
-    /// A copy that may be kept.
+    /// An owned copy.
     #[must_use]
     pub fn to_message(self) -> Message {
         match self {
@@ -88,8 +88,8 @@ impl<'a> From<&'a Message> for MessageRef<'a> {
     }
 }
 
-/// What [`Socket::send`](crate::Socket::send) sends: text or bytes of any type, owned or borrowed, or a message. What is
-/// owned is dropped when it was sent.
+/// A message that [`Socket::send`](crate::Socket::send) can send: text or bytes of any type, owned or borrowed, or a
+/// message. An owned one is dropped after it was sent.
 ///
 /// ```
 /// use longwire::{Handler, MessageRef, Socket};
@@ -106,7 +106,7 @@ impl<'a> From<&'a Message> for MessageRef<'a> {
     note = "make text of it, as by `.to_string()` or `serde_json::to_string(&it)?`; `Socket::send_message` takes what is `.uncompressed()`"
 )]
 pub trait AsMessage {
-    /// The message, lent.
+    /// The message, borrowed.
     fn as_message(&self) -> MessageRef<'_>;
 }
 

@@ -1,4 +1,4 @@
-//! The observer of a server's topics, on a thread of its own.
+//! Calls the observer of a server's topics, on its own thread.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::registry::{TopicChange, TopicRegistry};
 use crate::panic_message::panic_message;
 
-/// A topic of the whole server has its first subscriber, or has lost its last one; see
+/// A topic has got its first subscriber on the whole server, or lost its last one; see
 /// [`Server::on_topic`](crate::Server::on_topic).
 ///
 /// ```
@@ -28,9 +28,9 @@ use crate::panic_message::panic_message;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TopicEvent<'a> {
-    /// The topic had no subscribers and has some.
+    /// The topic had no subscribers and now has one.
     FirstSubscribed(&'a str),
-    /// The topic had subscribers and has none.
+    /// The topic had subscribers and now has none.
     LastUnsubscribed(&'a str),
 }
 
@@ -46,17 +46,17 @@ impl<'a> TopicEvent<'a> {
 
 pub(crate) type Observer = Box<dyn FnMut(TopicEvent<'_>) + Send>;
 
-/// An observer that is called. When this is dropped, it is called for what has changed so far, and then no more.
+/// A running observer. When this is dropped, the observer is called for the changes so far and then stops.
 pub(super) struct Observation {
     registry: Arc<TopicRegistry>,
 }
 
 impl Observation {
-    /// Starts the observer's thread. What comes with it ends with that thread.
+    /// Starts the observer's thread. The returned receiver resolves when that thread ends.
     ///
     /// # Errors
     ///
-    /// If the system has no thread left.
+    /// If the system cannot start another thread.
     pub(super) fn start(
         observer: Observer,
         registry: &Arc<TopicRegistry>,

@@ -1,4 +1,4 @@
-//! A message that a handler sends in pieces.
+//! Messages that a handler sends in pieces.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,14 +11,14 @@ use super::key::Key;
 use super::loop_context::LoopContext;
 use crate::send_status::SendStatus;
 
-/// A message that is sent in pieces, so that it need not be in memory as a whole: text (`T` is `str`) or binary (`T` is
-/// `[u8]`). `S` is the [`State`](crate::Handler::State) of the handler.
+/// A message that is sent in pieces, without having all of it in memory: text (`T` is `str`) or binary (`T` is `[u8]`).
+/// `S` is the [`State`](crate::Handler::State) of the handler.
 ///
-/// [`Socket::begin_text`] and [`Socket::begin_binary`] begin one. Until it is [finished](MessagePieces::finish) or
-/// [paused](MessagePieces::pause) it borrows the socket, so that nothing else is sent between two pieces by mistake. A
-/// message that is paused goes on in a later call of the handler, with [`Socket::resume_text`] or
-/// [`Socket::resume_binary`]; meanwhile [`Socket::send`] gives [`SendStatus::Unfinished`], and messages of topics and of
-/// [`Remote`](crate::Remote) handles wait until it is finished. Pings and Close frames go between the pieces.
+/// [`Socket::begin_text`] and [`Socket::begin_binary`] begin one. It borrows the socket until it is
+/// [finished](MessagePieces::finish) or [paused](MessagePieces::pause), so nothing else can be sent between two pieces
+/// by mistake. [`Socket::resume_text`] or [`Socket::resume_binary`] continues a paused message in a later call of the
+/// handler. Until the message is finished, [`Socket::send`] returns [`SendStatus::Unfinished`], and messages from
+/// topics and [`Remote`](crate::Remote) handles wait. Pings and Close frames go between the pieces.
 ///
 /// ```
 /// use longwire::{Handler, MessagePieces, Socket};
@@ -51,8 +51,8 @@ use crate::send_status::SendStatus;
 /// }
 /// ```
 ///
-/// Each piece is a fragment of the message (RFC 6455 §5.4); they are not compressed. A message that has begun cannot be
-/// taken back: if this is dropped without being finished or paused, the connection is closed with 1011, and the peer
+/// Each piece is a fragment of the message (RFC 6455 §5.4). Pieces are not compressed. A message that has begun cannot
+/// be taken back: if this is dropped without being finished or paused, the connection is closed with 1011, and the peer
 /// discards what it got of the message.
 #[must_use = "dropped before it is finished or paused, it closes the connection"]
 pub struct MessagePieces<'s, S, T: ?Sized> {
@@ -64,7 +64,7 @@ pub struct MessagePieces<'s, S, T: ?Sized> {
     kind: PhantomData<fn(&T)>,
 }
 
-/// Whether the message may be left as it is.
+/// Whether dropping the message closes the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Guard {
     Armed,
@@ -76,7 +76,7 @@ impl<H: Handler> Socket<'_, H> {
     ///
     /// # Errors
     ///
-    /// [`SendError::Closed`], or [`SendError::MessageUnfinished`] if another such message has not been finished.
+    /// [`SendError::Closed`], or [`SendError::MessageUnfinished`] if another message in pieces is unfinished.
     pub fn begin_text(&mut self) -> Result<MessagePieces<'_, H::State, str>, SendError> {
         self.begin(MessageKind::Text)
     }
@@ -85,17 +85,17 @@ impl<H: Handler> Socket<'_, H> {
     ///
     /// # Errors
     ///
-    /// [`SendError::Closed`], or [`SendError::MessageUnfinished`] if another such message has not been finished.
+    /// [`SendError::Closed`], or [`SendError::MessageUnfinished`] if another message in pieces is unfinished.
     pub fn begin_binary(&mut self) -> Result<MessagePieces<'_, H::State, [u8]>, SendError> {
         self.begin(MessageKind::Binary)
     }
 
-    /// Goes on with a text message that was [paused](MessagePieces::pause); `None`: no text message is unfinished.
+    /// Continues a [paused](MessagePieces::pause) text message. `None` if no text message is unfinished.
     pub fn resume_text(&mut self) -> Option<MessagePieces<'_, H::State, str>> {
         self.resume(MessageKind::Text)
     }
 
-    /// Goes on with a binary message that was [paused](MessagePieces::pause); `None`: no binary message is unfinished.
+    /// Continues a [paused](MessagePieces::pause) binary message. `None` if no binary message is unfinished.
     pub fn resume_binary(&mut self) -> Option<MessagePieces<'_, H::State, [u8]>> {
         self.resume(MessageKind::Binary)
     }
@@ -104,7 +104,7 @@ impl<H: Handler> Socket<'_, H> {
         if self.open.protocol.is_open() && self.open.protocol.unfinished_message().is_some() {
             return Err(SendError::MessageUnfinished);
         }
-        // The first fragment is empty: from now on the connection knows that the message has begun.
+        // The first fragment is empty. It records in the protocol that the message has begun.
         self.open.protocol.send_fragment(kind, &[], Last::No)?;
         Ok(self.pieces())
     }
@@ -121,22 +121,24 @@ impl<H: Handler> Socket<'_, H> {
 }
 
 impl<S> MessagePieces<'_, S, str> {
-    /// Sends the next piece, of any length. It is queued unless it is [`SendStatus::Full`] or [`SendStatus::Closed`].
+    /// Sends the next piece, of any length. The piece is queued unless this returns [`SendStatus::Full`] or
+    /// [`SendStatus::Closed`].
     pub fn write(&mut self, piece: &str) -> SendStatus {
         self.send(MessageKind::Text, piece.as_bytes())
     }
 }
 
 impl<S> MessagePieces<'_, S, [u8]> {
-    /// Sends the next piece, of any length. It is queued unless it is [`SendStatus::Full`] or [`SendStatus::Closed`].
+    /// Sends the next piece, of any length. The piece is queued unless this returns [`SendStatus::Full`] or
+    /// [`SendStatus::Closed`].
     pub fn write(&mut self, piece: &[u8]) -> SendStatus {
         self.send(MessageKind::Binary, piece)
     }
 }
 
 impl<S, T: ?Sized> MessagePieces<'_, S, T> {
-    /// Whether a piece that is written now is queued: the connection is open, and less than
-    /// [`Limits::high_water`](crate::Limits::high_water) bytes wait to be written. After `false`,
+    /// Whether the next piece would be queued: the connection is open, and fewer than
+    /// [`Limits::high_water`](crate::Limits::high_water) bytes are queued. After `false`,
     /// [`on_drain`](crate::Handler::on_drain) is called when there is room.
     pub fn has_room(&mut self) -> bool {
         if !self.open.protocol.is_open() {
@@ -149,34 +151,35 @@ impl<S, T: ?Sized> MessagePieces<'_, S, T> {
         !is_full
     }
 
-    /// What the application keeps of the connection.
+    /// The application's data for the connection.
     #[must_use]
     pub fn state(&self) -> &S {
         self.state
     }
 
-    /// What the application keeps of the connection, to change it: it may know the next piece.
+    /// The application's data for the connection, mutable, for example to take the next piece from.
     pub fn state_mut(&mut self) -> &mut S {
         self.state
     }
 
-    /// Leaves the message unfinished until it is resumed in a later call of the handler. Nothing calls the handler for
-    /// that, except [`on_drain`](crate::Handler::on_drain) if there [was no room](MessagePieces::has_room).
+    /// Leaves the message unfinished until a later call of the handler resumes it. If there [was no
+    /// room](MessagePieces::has_room), [`on_drain`](crate::Handler::on_drain) is called; otherwise nothing calls the
+    /// handler for this.
     pub fn pause(mut self) {
         self.guard = Guard::Disarmed;
     }
 
-    /// Ends the message, however much waits to be written. What has waited for its end follows.
+    /// Ends the message, even if the queue is full. Messages that waited for its end follow.
     pub fn finish(mut self) -> SendStatus {
         self.guard = Guard::Disarmed;
-        // Only the first fragment of a message has its kind.
+        // Only the first fragment of a message carries its kind.
         if self.open.protocol.send_fragment(MessageKind::Binary, &[], Last::Yes).is_err() {
             return SendStatus::Closed;
         }
         self.context.traffic.message_sent();
         self.context.catch_up(self.open, self.key);
         if self.open.protocol.is_above_high_water() {
-            // The rest of what waits follows when there is room.
+            // The other waiting messages follow when there is room.
             self.open.fill();
         }
         SendStatus::Queued

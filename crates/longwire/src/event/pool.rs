@@ -1,12 +1,12 @@
-//! Buffers to encode into, which go from connection to connection.
+//! A pool of buffers for encoding, shared by the connections of a loop.
 
-/// The most that is kept of one buffer.
+/// The largest buffer that is kept, in bytes.
 const MAX_CAPACITY: usize = 128 << 10;
 
-/// The most that is kept in all.
+/// The most bytes that are kept in all.
 const MAX_KEPT: usize = 1 << 20;
 
-/// Empty buffers for the next connection that has something to send, so that an idle one holds none.
+/// Empty buffers for connections that have something to send, so that an idle connection holds none.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
     buffers: Vec<Vec<u8>>,

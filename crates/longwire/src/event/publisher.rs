@@ -1,4 +1,4 @@
-//! Topics, as other threads see them.
+//! The handle with which any thread publishes to topics.
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -16,8 +16,8 @@ use super::registry::TopicRegistry;
 use super::view::SocketView;
 use crate::message::Message;
 
-/// The topics of a server that runs a [`Handler`](crate::Handler): publishes to them, counts their subscribers, and closes
-/// connections, from any thread. Cheap to clone.
+/// The topics of a server that runs a [`Handler`](crate::Handler). From any thread, it publishes to them, counts their
+/// subscribers and closes connections. Cheap to clone.
 ///
 /// Before the server runs and after it has ended, topics have no subscribers.
 ///
@@ -34,8 +34,8 @@ pub struct Topics {
     exchange: Arc<Exchange>,
 }
 
-/// How many connections [`Topics::close`] or [`Topics::close_where`] closes: await it to know. They are closed whether it
-/// is awaited or not.
+/// Resolves to the number of connections that [`Topics::close`] or [`Topics::close_where`] closes. They are closed
+/// whether or not you await it.
 ///
 /// ```no_run
 /// use longwire::Topics;
@@ -56,18 +56,18 @@ impl Topics {
         Topics { exchange }
     }
 
-    /// Sends a message to every subscriber of a topic. It is encoded once, and compressed once for each window size that
-    /// was agreed on. Never waits.
+    /// Sends a message to every subscriber of a topic. The message is encoded once, and compressed once for each
+    /// negotiated window size. Never waits.
     ///
-    /// Returns for how many subscribers it was queued: those that the topic has at this moment, except for those of an event
-    /// loop that has fallen 64 MiB of publications behind. Connections that are closing do not count. A subscriber that
-    /// counts can still miss the message: its connection may end, or be too slow for its [`Slow`](crate::Slow) policy.
+    /// Returns how many subscribers it was queued for: the subscribers that the topic has at this moment, except those
+    /// on an event loop that is 64 MiB of publications behind. Closing connections do not count. A subscriber that
+    /// counts can still miss the message, if its connection ends or is too slow for its [`Slow`](crate::Slow) policy.
     pub fn publish(&self, topic: &str, message: impl Into<Message>) -> usize {
         let Some(record) = self.registry().find(topic) else { return 0 };
         self.exchange.publish(&record, &prepared(message.into()), None)
     }
 
-    /// How many subscribers a topic has, on all event loops. Connections that are closing do not count.
+    /// How many subscribers a topic has on all event loops. Closing connections do not count.
     #[must_use]
     pub fn subscribers(&self, topic: &str) -> usize {
         self.registry().find(topic).map_or(0, |record| record.subscribers())
@@ -85,13 +85,13 @@ impl Topics {
         self.registry().names()
     }
 
-    /// The connections that have subscribed to a topic, sorted. Each event loop answers for its own when it comes to it: one
-    /// that subscribes or leaves meanwhile may or may not be among them. A handler must not block on this, since its own
-    /// loop has to answer.
+    /// The connections that are subscribed to a topic, sorted. Each event loop answers for its own connections in its
+    /// next round. A connection that subscribes or leaves before that may or may not be included. A handler must not
+    /// block on this, since its own loop has to answer.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost when the future is dropped; it only asks.
+    /// Dropping the future loses nothing; it only asks.
     pub async fn members(&self, topic: &str) -> Vec<SocketId> {
         let answers = self.ask_subscribed(topic, |topic, answer| Ask::Members { topic, answer });
         let mut members = Vec::new();
@@ -103,12 +103,12 @@ impl Topics {
         members
     }
 
-    /// Begins the closing handshake (RFC 6455 §7.1.2) with every subscriber of a topic, behind what this thread has
-    /// published before. Never waits.
+    /// Begins the closing handshake (RFC 6455 §7.1.2) with every subscriber of a topic, after the messages that this
+    /// thread has published before. Never waits.
     ///
     /// # Errors
     ///
-    /// The code must not be sent, or the reason is longer than 123 bytes; nothing was closed then.
+    /// The code is one that must not be sent, or the reason is longer than 123 bytes; no connection was closed.
     pub fn close(&self, topic: &str, code: u16, reason: &str) -> Result<CloseCount, InvalidClose> {
         let frame = CloseFrame::new(code, reason)?;
         let answers = self.ask_subscribed(topic, |topic, answer| {
@@ -118,10 +118,10 @@ impl Topics {
         Ok(CloseCount { answers })
     }
 
-    /// Begins the closing handshake with every open connection that `filter` returns `true` for, subscribed to a topic or
-    /// not. Never waits.
+    /// Begins the closing handshake with every open connection for which `filter` returns `true`, whether or not it is
+    /// subscribed to a topic. Never waits.
     ///
-    /// Each event loop calls `filter` for all of its connections in one go, so it must be quick. If it panics, the
+    /// Each event loop calls `filter` for all its connections in one go, so it must be quick. If it panics, the
     /// connections of that loop stay open.
     ///
     /// # Errors
@@ -143,20 +143,20 @@ impl Topics {
         Ok(CloseCount { answers: answers.collect() })
     }
 
-    /// How many messages were dropped since the server began.
+    /// How many messages have been dropped since the server started.
     #[must_use]
     pub fn dropped(&self) -> Dropped {
         self.registry().dropped()
     }
 
-    /// How many messages of a topic were dropped since it last got its first subscriber. With its last subscriber, a topic
-    /// and its counts are forgotten; [`dropped`](Topics::dropped) still has them.
+    /// How many messages of a topic have been dropped since it last got its first subscriber. When a topic loses its
+    /// last subscriber, its counts are discarded; [`dropped`](Topics::dropped) still includes them.
     #[must_use]
     pub fn dropped_of(&self, topic: &str) -> Dropped {
         self.registry().find(topic).map(|record| record.dropped()).unwrap_or_default()
     }
 
-    /// Asks every loop in which a topic has subscribers.
+    /// Asks every loop on which the topic has subscribers.
     fn ask_subscribed<T>(
         &self,
         topic: &str,

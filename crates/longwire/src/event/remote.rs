@@ -1,4 +1,4 @@
-//! A handle of one connection for other threads.
+//! A handle with which other threads reach a connection.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,16 +10,16 @@ use super::mailbox::{Allowance, Mail, Mailbox, cost_of_message};
 use crate::message::Outgoing;
 use crate::send_status::SendStatus;
 
-/// Reaches a connection of an event loop from any thread. Cheap to clone; it does not keep the connection open.
+/// Reaches a connection of an event loop from any thread. It is cheap to clone and does not keep the connection open.
 ///
 /// ```
 /// use longwire::{Handler, MessageRef, Socket};
 ///
-/// /// Answers later, from another thread: the event loop must not wait.
+/// Answers later, from another thread, because the event loop must not wait.
 /// fn on_message<H: Handler>(socket: &mut Socket<'_, H>, message: MessageRef<'_>) {
 ///     let (remote, question) = (socket.remote(), message.to_message());
 ///     std::thread::spawn(move || {
-///         // The answer is lost if the client has left meanwhile.
+/// The answer is lost if the client has left.
 ///         remote.send(format!("you said {question}")).or_drop();
 ///     });
 /// }
@@ -29,15 +29,15 @@ pub struct Remote {
     pub(super) id: SocketId,
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) allowance: Arc<Allowance>,
-    /// How many bytes may wait, with what each message costs beside its content: the connection's high-water mark.
+    /// The bound on waiting bytes, counting each message's overhead: the connection's high-water mark.
     pub(super) ceiling: usize,
 }
 
 impl Remote {
-    /// Sends a message: it is queued when the connection's loop comes to it, in the order of the calls. Never waits.
+    /// Sends a message. The connection's loop queues messages in the order of the calls. Never waits.
     ///
-    /// Messages that the loop has not come to yet are bounded by [`Limits::high_water`](crate::Limits::high_water). Each
-    /// counts for some hundred bytes more than its content, which is what it costs to let it wait.
+    /// [`Limits::high_water`](crate::Limits::high_water) bounds the messages that the loop has not taken yet. Each
+    /// counts for its content plus some hundred bytes of overhead.
     pub fn send(&self, message: impl Into<Outgoing>) -> SendStatus {
         let message = message.into();
         if self.allowance.is_over() {
@@ -51,18 +51,18 @@ impl Remote {
         SendStatus::Queued
     }
 
-    /// Begins the closing handshake (RFC 6455 §7.1.2), behind what was sent before.
+    /// Begins the closing handshake (RFC 6455 §7.1.2) after the messages sent before.
     ///
     /// # Errors
     ///
-    /// The code must not be sent, or the reason is longer than 123 bytes.
+    /// The code is one that must not be sent, or the reason is longer than 123 bytes.
     pub fn close(&self, code: u16, reason: &str) -> Result<(), InvalidClose> {
         let frame = CloseFrame::new(code, reason)?;
         self.mailbox.put(Mail::Close { to: self.id.key(), frame: Some(frame) });
         Ok(())
     }
 
-    /// What names the connection; see [`Socket::id`](crate::Socket::id).
+    /// Identifies the connection; see [`Socket::id`](crate::Socket::id).
     #[must_use]
     pub fn id(&self) -> SocketId {
         self.id

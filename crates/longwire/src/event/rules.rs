@@ -1,4 +1,4 @@
-//! What the loops of a server share.
+//! The configuration that the loops of a server share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,27 +12,27 @@ use crate::admission::handshake::ServerTerms;
 use crate::admission::policy::AdmissionPolicy;
 use crate::ledger::Ledger;
 
-/// What the loops of a server share.
+/// The configuration that the loops of a server share.
 pub(crate) struct Rules<A> {
     pub(crate) application: A,
     pub(crate) config: Arc<Config>,
     pub(crate) admission: AdmissionPolicy,
-    /// Whether there is a service for requests that are not for a WebSocket.
+    /// Whether the server has a service for other HTTP requests.
     pub(crate) serves_http: bool,
     pub(crate) ledger: Arc<Ledger>,
     /// How many futures run at a time for a connection.
     pub(crate) max_spawned: usize,
-    /// The period in which the handler is called for each connection.
+    /// How often the handler's `on_tick` is called for each connection.
     pub(crate) tick_every: Option<Duration>,
 }
 
 impl<A: Application> Rules<A> {
-    /// On which terms connections are opened.
+    /// The terms on which connections are accepted.
     pub(super) fn terms(&self) -> ServerTerms<'_> {
         ServerTerms { policy: &self.admission, config: &self.config, serves_http: self.serves_http }
     }
 
-    /// Asks the application about a request; if it panics, it has refused.
+    /// Asks the application about a request. A panic counts as a refusal.
     pub(super) fn decide(&self, request: &Upgrade<'_>) -> Result<Accept<A::State>, Refusal> {
         unless_it_panics(|| self.application.decide(request))
     }

@@ -1,4 +1,4 @@
-//! What a handler can ask to be called with later: a time, and the outcome of a future.
+//! Callbacks that a handler asks for: after a time, or with the outcome of a future.
 
 use std::future::Future;
 use std::time::Duration;
@@ -7,20 +7,20 @@ use super::deferred::Timer;
 use super::handler::{Handler, Socket};
 use super::resumption::Resumption;
 
-/// No timer is shorter: one that always sets another has the loop wait in between.
+/// The shortest timer. It keeps the loop from spinning when a timer always sets another.
 const SHORTEST_TIMER: Duration = Duration::from_millis(1);
 
-/// No timer is longer: 30 years, which every clock can count.
+/// The longest timer: 30 years, which every clock can represent.
 const LONGEST_TIMER: Duration = Duration::from_secs(30 * 365 * 86_400);
 
-/// What a handler wants to do with a connection later.
-pub(super) type Call<H> = Box<dyn FnOnce(&H, &mut Socket<'_, H>) + Send>;
+/// A callback that a handler has asked for.
+pub(super) type ResumeCall<H> = Box<dyn FnOnce(&H, &mut Socket<'_, H>) + Send>;
 
 impl<H: Handler> Socket<'_, H> {
-    /// Calls `resume` on the connection's loop, once, when this time has passed: after at least a millisecond, and at most
-    /// 30 years. A connection that ends calls nothing any more, and on one that has ended nothing is set.
+    /// Calls `resume` once on the connection's loop, after `time` has passed. The time is clamped to between a
+    /// millisecond and 30 years. Once the connection has ended, pending timers do not call, and new ones are not set.
     ///
-    /// A connection without timers costs nothing; each timer costs some 200 bytes, and what `resume` has captured.
+    /// A connection without timers costs nothing. Each timer costs some 200 bytes, plus what `resume` captures.
     pub fn after(
         &mut self,
         time: Duration,
@@ -29,13 +29,13 @@ impl<H: Handler> Socket<'_, H> {
         let at = self.context.time() + time.clamp(SHORTEST_TIMER, LONGEST_TIMER);
         let number = self.context.next_number();
         if !self.open.was_told {
-            let call: Call<H> = Box::new(resume);
+            let call: ResumeCall<H> = Box::new(resume);
             self.open.deferred().set(at, number, Resumption::new(call));
         }
         Timer { socket: self.id(), at, number }
     }
 
-    /// Cancels a timer. `false`: it has called already, or is another connection's.
+    /// Cancels a timer. Returns `false` if it has already called, or belongs to another connection.
     pub fn cancel(&mut self, timer: Timer) -> bool {
         if timer.socket != self.id() {
             return false;
@@ -48,7 +48,7 @@ impl<H: Handler> Socket<'_, H> {
         cancelled.is_some()
     }
 
-    /// Runs a future on the tokio runtime that the server was run on, and calls `resume` with its outcome on the
+    /// Runs a future on the tokio runtime that the server was started on, and calls `resume` with its outcome on the
     /// connection's loop. If the connection ends first, the future is aborted or its outcome dropped.
     ///
     /// ```
@@ -67,18 +67,18 @@ impl<H: Handler> Socket<'_, H> {
     /// }
     /// ```
     ///
-    /// For each connection [`Server::spawned_per_connection`](crate::Server::spawned_per_connection) futures run at a
-    /// time. Those that a handler spawns beyond that are started as others end. Until one ends, the connection's messages
-    /// wait, as they do while its queue is full, so that a client cannot start more than the handler does for one message.
-    /// An outcome counts until `resume` was called with it, and that waits while the queue is full: as with a message,
-    /// what is sent in answer always finds room for the first of it.
+    /// At most [`Server::spawned_per_connection`](crate::Server::spawned_per_connection) futures run at a time for each
+    /// connection. Futures that a handler spawns beyond that start as others end. Until one ends, the connection's
+    /// messages wait, as they do while its queue is full. A client therefore cannot start more futures than the handler
+    /// spawns for one message. A future counts until `resume` has been called with its outcome, and that call waits
+    /// while the queue is full. As with a message, the first message that `resume` sends always fits.
     ///
-    /// Futures run at the same time, and their outcomes come in the order in which they are ready. A panic of the future
-    /// or of `resume` closes the connection with 1011 and no other.
+    /// Futures run concurrently, and their outcomes are delivered in the order in which they become ready. If the
+    /// future or `resume` panics, only this connection is closed, with 1011.
     ///
     /// # Panics
     ///
-    /// If the runtime that the server was run on has shut down.
+    /// If the runtime that the server was started on has shut down.
     pub fn spawn<T: Send + 'static>(
         &mut self,
         future: impl Future<Output = T> + Send + 'static,
@@ -89,7 +89,7 @@ impl<H: Handler> Socket<'_, H> {
         }
         let task = Box::pin(async move {
             let outcome = future.await;
-            let call: Call<H> = Box::new(move |handler, socket| resume(handler, socket, outcome));
+            let call: ResumeCall<H> = Box::new(move |handler, socket| resume(handler, socket, outcome));
             Resumption::new(call)
         });
         let number = self.context.next_number();
@@ -97,7 +97,7 @@ impl<H: Handler> Socket<'_, H> {
         let deferred = self.open.deferred.get_or_insert_default();
         deferred.spawn(task, number, self.key, mailbox, most);
         if deferred.is_busy(most) {
-            // The connection's messages wait, as they do when it has had its share of the round.
+            // The connection's messages wait, as they do when it has used up its share of the round.
             self.open.share.left = 0;
         }
     }

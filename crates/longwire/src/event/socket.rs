@@ -17,28 +17,27 @@ use crate::message::{Message, Outgoing};
 use crate::send_status::SendStatus;
 
 impl<H: Handler> Socket<'_, H> {
-    /// What the application keeps of this connection.
+    /// The application's data for this connection.
     #[must_use]
     pub fn state(&self) -> &H::State {
         self.state
     }
 
-    /// What the application keeps of this connection, to change it.
+    /// The application's data for this connection, mutable.
     pub fn state_mut(&mut self) -> &mut H::State {
         self.state
     }
 
-    /// Sends a message that is lent, as the answers to a message mostly are. Its content is copied once, behind its
-    /// header; that of a large message (64 KiB) is not if it is the one that was received, or a part of it.
+    /// Sends a borrowed message. Its content is copied once, behind the frame header. A large message (64 KiB or more)
+    /// is not copied if it is the received message or a part of it.
     ///
-    /// What a handler sends in answer to one message always finds room for the first of it, since no message is
-    /// delivered while the queue is full. Where one sends more than that, it goes on in
-    /// [`on_drain`](crate::Handler::on_drain):
+    /// The first message that a handler sends in answer to a received one always fits, because no message is delivered
+    /// while the queue is full. To send more than that, continue in [`on_drain`](crate::Handler::on_drain):
     ///
     /// ```
     /// use longwire::{Handler, Socket};
     ///
-    /// /// Sends lines until the client is behind; `on_drain` calls it again.
+    /// Sends lines until the queue is full; `on_drain` calls it again.
     /// fn go_on<H: Handler<State = std::vec::IntoIter<String>>>(socket: &mut Socket<'_, H>) {
     ///     while let Some(line) = socket.state().as_slice().first().cloned() {
     ///         if !socket.send(line).is_queued() {
@@ -62,8 +61,7 @@ impl<H: Handler> Socket<'_, H> {
         self.status(&sent)
     }
 
-    /// Sends a message that is given away: a large one is not copied, and it may ask
-    /// [not to be compressed](Message::uncompressed).
+    /// Sends an owned message: a large one is not copied, and it can ask [not to be compressed](Message::uncompressed).
     pub fn send_message(&mut self, message: impl Into<Outgoing>) -> SendStatus {
         if !self.open.protocol.is_open() {
             return SendStatus::Closed;
@@ -75,7 +73,7 @@ impl<H: Handler> Socket<'_, H> {
         self.status(&sent)
     }
 
-    /// Sends a ping. Keeping the connection alive is done without it: see [`Keepalive`](crate::Keepalive).
+    /// Sends a ping. You do not need it to keep the connection alive: see [`Keepalive`](crate::Keepalive).
     ///
     /// # Errors
     ///
@@ -84,25 +82,25 @@ impl<H: Handler> Socket<'_, H> {
         self.open.protocol.send_ping(payload)
     }
 
-    /// Begins the closing handshake (RFC 6455 §7.1.2); [`on_close`](crate::Handler::on_close) tells when it is done. If
-    /// it has begun already, nothing happens.
+    /// Begins the closing handshake (RFC 6455 §7.1.2). [`on_close`](crate::Handler::on_close) is called when it is
+    /// done. If the handshake has already begun, this does nothing.
     ///
     /// # Errors
     ///
-    /// The code must not be sent, or the reason is longer than 123 bytes.
+    /// The code is one that must not be sent, or the reason is longer than 123 bytes.
     pub fn close(&mut self, code: u16, reason: &str) -> Result<(), InvalidClose> {
         self.open.protocol.close(Some(CloseFrame::new(code, reason)?));
         Ok(())
     }
 
-    /// Subscribes to a topic. If the connection does not take its messages as fast as they come, it is closed with 1013;
-    /// see [`subscribe_with`](Socket::subscribe_with).
+    /// Subscribes to a topic. If the connection cannot keep up with its messages, it is closed with 1013; to choose
+    /// otherwise, see [`subscribe_with`](Socket::subscribe_with).
     pub fn subscribe(&mut self, topic: &str) {
         self.subscribe_with(topic, Slow::Disconnect);
     }
 
-    /// Subscribes to a topic, with what happens to its messages while this connection's queue is full. For a topic that
-    /// it has subscribed to already, this changes.
+    /// Subscribes to a topic with a policy for messages that arrive while this connection's queue is full. If the
+    /// connection is already subscribed, this changes the policy.
     pub fn subscribe_with(&mut self, topic: &str, slow: Slow) {
         if !self.open.protocol.is_open() {
             return;
@@ -112,7 +110,7 @@ impl<H: Handler> Socket<'_, H> {
         }
     }
 
-    /// Ends a subscription. `false`: there was none.
+    /// Ends a subscription. Returns `false` if the connection was not subscribed.
     pub fn unsubscribe(&mut self, topic: &str) -> bool {
         let found = self.context.topics.find(topic);
         let Some(place) = self.open.subscriptions.iter().position(|id| Some(*id) == found) else {
@@ -123,26 +121,26 @@ impl<H: Handler> Socket<'_, H> {
         true
     }
 
-    /// The topics that this connection has subscribed to, in no particular order.
+    /// The topics that this connection is subscribed to, in no particular order.
     pub fn topics(&self) -> impl Iterator<Item = &str> {
         self.context.topics.names(&self.open.subscriptions)
     }
 
-    /// Sends a message to every subscriber of a topic, this connection included if it is one. To connections of the same
-    /// event loop it goes out when the handler's method has returned.
+    /// Sends a message to every subscriber of a topic, including this connection if it is subscribed. Subscribers on
+    /// the same event loop get it after the handler's method has returned.
     ///
-    /// Returns for how many subscribers it was queued, as [`Topics::publish`](crate::Topics::publish) does: those that the
-    /// topic has at this moment.
+    /// Returns how many subscribers it was queued for, as [`Topics::publish`](crate::Topics::publish) does: the
+    /// subscribers that the topic has at this moment.
     pub fn publish(&mut self, topic: &str, message: impl Into<Message>) -> usize {
         self.context.publish(topic, prepared(message.into()), None)
     }
 
-    /// As [`publish`](Socket::publish), but not to this connection, which does not count then.
+    /// Like [`publish`](Socket::publish), except that this connection neither gets the message nor counts.
     pub fn publish_to_others(&mut self, topic: &str, message: impl Into<Message>) -> usize {
         self.context.publish(topic, prepared(message.into()), Some(self.key))
     }
 
-    /// How many bytes wait to be written.
+    /// How many bytes are queued and not yet written.
     #[must_use]
     pub fn queued(&self) -> usize {
         self.open.protocol.queued()
@@ -154,25 +152,25 @@ impl<H: Handler> Socket<'_, H> {
         self.open.protocol.is_open()
     }
 
-    /// The subprotocol that was agreed on.
+    /// The negotiated subprotocol.
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
         self.open.subprotocol.as_deref()
     }
 
-    /// The address of the client, or of the proxy before it.
+    /// The address of the client, or of the proxy in front of it.
     #[must_use]
     pub fn peer_addr(&self) -> SocketAddr {
         self.peer_addr
     }
 
-    /// What names this connection for as long as it lives, in logs and as a key of maps.
+    /// Identifies this connection for as long as it lives, for example in logs or as the key of a map.
     #[must_use]
     pub fn id(&self) -> SocketId {
         SocketId::new(self.context.number, self.key)
     }
 
-    /// A handle that reaches this connection from any thread.
+    /// A handle with which any thread can reach this connection.
     pub fn remote(&mut self) -> Remote {
         let is_open = self.open.protocol.is_open();
         let allowance = self.open.backlog().allowance.get_or_insert_with(Arc::<Allowance>::default);

@@ -1,4 +1,4 @@
-//! Which connection an event of `tracing` belongs to.
+//! The `tracing` spans of connections.
 
 use std::net::SocketAddr;
 
@@ -8,13 +8,14 @@ use tracing::span::EnteredSpan;
 
 use super::key::Key;
 
-/// The span of a connection, from when it is accepted. All that is told of the connection, by the handler too, is told in it.
+/// Creates the span of a connection, when it is accepted. All events about the connection, the handler's included,
+/// belong to it.
 pub(super) fn of(peer: SocketAddr) -> Span {
     tracing::info_span!("connection", %peer)
 }
 
-/// The spans of the connections of a loop. Those that nobody wants to know of are not kept: then this is empty, an idle
-/// connection costs no byte more, and to look here costs next to nothing.
+/// The spans of the connections of a loop. Disabled spans are not kept: then this is empty, an idle connection costs no
+/// memory for it, and a lookup costs next to nothing.
 #[derive(Debug, Default)]
 pub(super) struct Spans(SparseSecondaryMap<Key, Span>);
 
@@ -25,8 +26,8 @@ impl Spans {
         }
     }
 
-    /// What is told is told of this connection, until what is given back is dropped. It is boxed so that what it costs
-    /// while nobody listens is to look at a pointer.
+    /// Enters the connection's span until the returned guard is dropped. The guard is boxed so that without a
+    /// subscriber the cost is a check of one pointer.
     #[inline]
     pub(super) fn enter(&self, key: Key) -> Option<Box<EnteredSpan>> {
         if self.0.is_empty() { None } else { self.enter_kept(key) }

@@ -1,4 +1,4 @@
-//! A handler under test: clients in memory, and the time in the test's hand.
+//! Tests of a handler, with clients in memory and time under the test's control.
 
 mod builder;
 mod client;

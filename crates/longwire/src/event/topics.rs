@@ -1,4 +1,4 @@
-//! The topics of one event loop: who has subscribed to what.
+//! The topics of one event loop and their subscribers.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::dropped::Dropped;
 use super::key::Key;
 use super::registry::{TopicRecord, TopicRegistry};
 
-/// What happens to a message of a topic for a subscriber whose queue is above its high-water mark.
+/// What happens to a topic's message when the subscriber's queue is above its high-water mark.
 ///
 /// ```
 /// use longwire::{Handler, Slow, Socket};
@@ -28,7 +28,7 @@ pub enum Slow {
     Disconnect,
     /// Up to `keep` messages wait until there is room; beyond that the oldest is dropped.
     DropOldest {
-        /// How many wait.
+        /// How many messages may wait.
         keep: usize,
     },
     /// Only the newest message waits until there is room: for values that replace each other, such as prices.
@@ -36,7 +36,7 @@ pub enum Slow {
 }
 
 impl Slow {
-    /// How many messages may wait for a slow subscriber; `None`: it is disconnected instead.
+    /// How many messages may wait for a slow subscriber; `None` if it is disconnected instead.
     fn keeps(self) -> Option<usize> {
         match self {
             Slow::Disconnect => None,
@@ -46,11 +46,11 @@ impl Slow {
     }
 }
 
-/// How many messages of a topic wait for a subscriber, to which a message is being sent in pieces, before it is
-/// disconnected. It may be disconnected for what they have in them, too.
+/// While a message is being sent to a subscriber in pieces, at most this many messages of a topic wait before the
+/// subscriber is disconnected. Their total size is bounded, too.
 const WAITING_AMID_MESSAGE: usize = 256;
 
-/// A topic that has subscribers in this loop.
+/// A topic that has subscribers on this loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TopicId(usize);
 
@@ -59,29 +59,29 @@ pub(super) struct TopicId(usize);
 pub(super) struct TopicTable {
     ids: HashMap<Arc<str>, TopicId>,
     topics: Slab<Topic>,
-    /// Those of all loops.
+    /// The topics of all loops.
     registry: Arc<TopicRegistry>,
-    /// The index of this loop, out of so many.
+    /// The index of this loop, and the number of loops.
     event_loop: usize,
     loops: usize,
 }
 
 #[derive(Debug)]
 pub(super) struct Topic {
-    /// What all loops know of it.
+    /// The topic's record, which all loops share.
     pub(super) record: Arc<TopicRecord>,
-    /// In the order of their places in the loop, so that a publication walks through memory once.
+    /// Sorted by key, so that a publication walks through memory once.
     pub(super) subscribers: BTreeMap<Key, Subscriber>,
 }
 
 #[derive(Debug)]
 pub(super) struct Subscriber {
     slow: Slow,
-    /// What waits until there is room; holds nothing while the subscriber keeps up.
+    /// Messages that wait for room; allocates nothing while the subscriber keeps up.
     waiting: VecDeque<Arc<Prepared>>,
 }
 
-/// What became of a message for one subscriber.
+/// The outcome of a message for one subscriber.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fanout {
     Queued,
@@ -89,19 +89,19 @@ pub(super) enum Fanout {
     Waits,
     /// It waits, and an older one was dropped for it.
     DroppedOldest,
-    /// The subscriber is too slow and is to be disconnected.
+    /// The subscriber is too slow and has to be disconnected.
     TooSlow,
     /// The connection is closing.
     Closed,
 }
 
 impl TopicTable {
-    /// The table of the loop with this index, out of so many.
+    /// The table for the loop with this index.
     pub(super) fn new(registry: Arc<TopicRegistry>, event_loop: usize, loops: usize) -> TopicTable {
         TopicTable { ids: HashMap::new(), topics: Slab::new(), registry, event_loop, loops }
     }
 
-    /// Subscribes, or changes what happens when the subscriber is slow. `Some`: it was not subscribed before.
+    /// Subscribes, or changes the policy of a subscriber. `Some` if it was not subscribed before.
     pub(super) fn subscribe(&mut self, name: &str, key: Key, slow: Slow) -> Option<TopicId> {
         let Some(id) = self.find(name) else { return Some(self.enter(name, key, slow)) };
         let topic = self.topics.get_mut(id.0)?;
@@ -114,7 +114,7 @@ impl TopicTable {
         Some(id)
     }
 
-    /// Subscribes to a topic that has no subscribers in this loop.
+    /// Subscribes to a topic that has no subscribers on this loop.
     fn enter(&mut self, name: &str, key: Key, slow: Slow) -> TopicId {
         let record = self.registry.enter(name, self.event_loop, self.loops);
         let name = Arc::clone(record.name());
@@ -124,7 +124,7 @@ impl TopicTable {
         id
     }
 
-    /// Ends a subscription, and gives what is left of it; a topic without subscribers is forgotten.
+    /// Ends a subscription and returns it. A topic without subscribers is removed.
     pub(super) fn unsubscribe(&mut self, id: TopicId, key: Key) -> Option<Subscriber> {
         let topic = self.topics.get_mut(id.0)?;
         let subscriber = topic.subscribers.remove(&key)?;
@@ -138,7 +138,7 @@ impl TopicTable {
         Some(subscriber)
     }
 
-    /// The topic of this name, if it has subscribers in this loop.
+    /// The topic of this name, if it has subscribers on this loop.
     pub(super) fn find(&self, name: &str) -> Option<TopicId> {
         self.ids.get(name).copied()
     }
@@ -157,7 +157,7 @@ impl TopicTable {
     }
 }
 
-/// What ends with its loop has no subscribers there any more.
+/// When a loop ends, the topics lose its subscribers.
 impl Drop for TopicTable {
     fn drop(&mut self) {
         for topic in self.topics.drain() {
@@ -177,7 +177,7 @@ impl Subscriber {
         Subscriber { slow, waiting: VecDeque::new() }
     }
 
-    /// Counts a message that the subscriber does not get.
+    /// Counts a message that the subscriber misses.
     pub(super) fn count_dropped(&self, dropped: &mut Dropped) {
         match self.slow {
             Slow::Disconnect => dropped.disconnect += 1,
@@ -186,12 +186,12 @@ impl Subscriber {
         }
     }
 
-    /// Queues a message for the subscriber, or does what is to be done if it is slow.
+    /// Queues a message for the subscriber, or applies its policy if it is slow.
     pub(super) fn offer(&mut self, protocol: &mut Protocol, message: &Arc<Prepared>) -> Fanout {
         if self.waiting.is_empty() && !protocol.is_above_high_water() {
             match protocol.send_prepared(message) {
                 Ok(()) => return Fanout::Queued,
-                // It waits for the end of that message.
+                // It waits until the message in pieces is finished.
                 Err(SendError::MessageUnfinished) => {}
                 Err(_) => return Fanout::Closed,
             }
@@ -212,8 +212,7 @@ impl Subscriber {
         if full { Fanout::DroppedOldest } else { Fanout::Waits }
     }
 
-    /// Whether a message of a topic that must not lose any may wait until another one, which is sent in pieces, is
-    /// finished.
+    /// Whether a message of a lossless topic may wait until the message in pieces is finished.
     #[cold]
     fn may_wait_amid_message(&self, protocol: &Protocol) -> bool {
         let waiting: usize = self.waiting.iter().map(|message| message.len()).sum();
@@ -222,7 +221,7 @@ impl Subscriber {
             && waiting < protocol.config().limits.high_water
     }
 
-    /// Queues what waits, as far as there is room, unless another message is to be finished first.
+    /// Queues the waiting messages while there is room, unless a message in pieces is unfinished.
     pub(super) fn catch_up(&mut self, protocol: &mut Protocol) {
         while !protocol.is_above_high_water()
             && protocol.unfinished_message().is_none()

@@ -1,7 +1,7 @@
-//! The turns of a connection at being written to. However fast its peer takes what the handler sends, and whoever makes it
-//! send more, the other connections of the loop have theirs.
+//! Fairness of writing: a connection that always has more to write, to a peer that reads as fast, must not starve the
+//! other connections of its loop.
 
-/// How often one connection is written to before the others have their turn.
+/// How often one connection is written to in a round before the others are.
 pub(super) const WRITES_AT_A_TIME: usize = 4;
 
 /// How often a connection was written to in a round of its loop.
@@ -12,12 +12,12 @@ pub(super) struct Writes {
 }
 
 impl Writes {
-    /// Notes a write.
+    /// Counts a write.
     pub(super) fn note(&mut self) {
         self.count += 1;
     }
 
-    /// Whether the connection was written to as often as it may be in this round. The next one is to go on with it then.
+    /// Whether the connection has used up its writes of this round. It then continues in the next one.
     pub(super) fn are_used_up(&mut self, round: u32) -> bool {
         if self.round != round {
             *self = Writes { round, count: 0 };

@@ -1,4 +1,4 @@
-//! A connection as a filter sees it.
+//! The view of a connection that a filter gets.
 
 use std::any::Any;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use super::key::SocketId;
 use super::topics::{TopicId, TopicTable};
 
-/// A connection as the filter of [`Topics::close_where`](crate::Topics::close_where) sees it.
+/// A connection, as the filter of [`Topics::close_where`](crate::Topics::close_where) sees it.
 ///
 /// ```no_run
 /// use longwire::Topics;
@@ -35,32 +35,31 @@ pub struct SocketView<'a> {
 }
 
 impl<'a> SocketView<'a> {
-    /// As [`Socket::id`](crate::Socket::id).
+    /// See [`Socket::id`](crate::Socket::id).
     #[must_use]
     pub fn id(&self) -> SocketId {
         self.id
     }
 
-    /// The address of the client, or of the proxy before it.
+    /// The address of the client, or of the proxy in front of it.
     #[must_use]
     pub fn peer_addr(&self) -> SocketAddr {
         self.peer_addr
     }
 
-    /// The subprotocol that was agreed on.
+    /// The negotiated subprotocol.
     #[must_use]
     pub fn subprotocol(&self) -> Option<&'a str> {
         self.subprotocol
     }
 
-    /// The state that the connection's handler keeps of it. `None`: its [`Handler::State`](crate::Handler::State) is
-    /// another type.
+    /// The handler's state of the connection. `None` if its [`Handler::State`](crate::Handler::State) is another type.
     #[must_use]
     pub fn state<S: 'static>(&self) -> Option<&'a S> {
         self.state.downcast_ref()
     }
 
-    /// The topics that it has subscribed to, in no particular order.
+    /// The topics that it is subscribed to, in no particular order.
     pub fn topics(&self) -> impl Iterator<Item = &'a str> {
         self.topics.names(self.subscriptions)
     }

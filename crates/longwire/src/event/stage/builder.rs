@@ -1,4 +1,4 @@
-//! What a stage is made with: what a server would be.
+//! The settings of a stage.
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::event::rules::Rules;
 use crate::event::ticker::Ticker;
 use crate::ledger::Ledger;
 
-/// The settings of a [`Stage`], which are those of a [`Server`](crate::Server).
+/// The settings of a [`Stage`]: the same as those of a [`Server`](crate::Server).
 ///
 /// ```
 /// use std::time::Duration;
@@ -44,12 +44,12 @@ pub struct StageBuilder {
     application: Staged,
 }
 
-/// What is under test.
+/// What the stage runs.
 enum Staged {
     /// Makes the loop for a handler of any type.
     Handler(Box<dyn FnOnce(StageSettings) -> Result<SharedLoop>>),
     Routes(Routes),
-    /// A handler for all paths, and then a route.
+    /// An error: a route was added to a stage with a handler for all paths.
     Both,
 }
 
@@ -63,23 +63,23 @@ struct StageSettings {
 }
 
 impl Stage {
-    /// A stage for this handler, with the settings that a server has unless they are set.
+    /// A stage for this handler, with the default settings of a server.
     ///
     /// # Panics
     ///
-    /// If the system refuses what a tokio runtime needs.
+    /// If the tokio runtime cannot be created.
     #[must_use]
     #[expect(clippy::panic, reason = "a test without a runtime cannot go on")]
     pub fn new(handler: impl Handler) -> Stage {
         Stage::builder(handler).start().unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// A stage for this handler, whose settings follow.
+    /// A builder of a stage for this handler.
     pub fn builder(handler: impl Handler) -> StageBuilder {
         StageBuilder::of(Staged::Handler(Box::new(|settings| settings.make(handler))))
     }
 
-    /// A stage for several handlers by path, which [`route`](StageBuilder::route) adds.
+    /// A builder of a stage that has several handlers, one per path; add them with [`route`](StageBuilder::route).
     ///
     /// ```
     /// # use longwire::{Handler, Stage};
@@ -107,8 +107,8 @@ impl StageBuilder {
         StageBuilder { settings, application }
     }
 
-    /// Has `handler` serve the connections whose path is this, as [`Server::route`](crate::Server::route) does. Only for a
-    /// stage of [`Stage::routes`]: with another, [`start`](StageBuilder::start) fails.
+    /// Lets `handler` serve connections to this path, as [`Server::route`](crate::Server::route) does. Only for a stage
+    /// of [`Stage::routes`]; otherwise [`start`](StageBuilder::start) fails.
     pub fn route(mut self, path: &str, handler: impl Handler) -> StageBuilder {
         match &mut self.application {
             Staged::Routes(routes) => routes.add(path, handler),
@@ -117,7 +117,7 @@ impl StageBuilder {
         self
     }
 
-    /// What one connection may cost.
+    /// Limits what one connection may cost.
     pub fn limits(mut self, limits: Limits) -> StageBuilder {
         self.settings.config.limits = limits;
         self
@@ -140,7 +140,7 @@ impl StageBuilder {
         self
     }
 
-    /// The subprotocols that are spoken, the preferred one first.
+    /// Sets the supported subprotocols, the preferred one first.
     pub fn subprotocols<S: Into<String>>(
         mut self,
         subprotocols: impl IntoIterator<Item = S>,
@@ -149,38 +149,39 @@ impl StageBuilder {
         self
     }
 
-    /// How many futures run at a time for each connection; 64 unless set.
+    /// Sets how many futures run at a time for each connection; 64 by default.
     pub fn spawned_per_connection(mut self, count: usize) -> StageBuilder {
         self.settings.max_spawned = count;
         self
     }
 
-    /// Calls `tick` periodically as [`Server::every`](crate::Server::every) does, while [`Stage::advance`] lets time pass.
+    /// Calls `tick` periodically, as [`Server::every`](crate::Server::every) does, while [`Stage::advance`] lets time
+    /// pass.
     pub fn every(mut self, period: Duration, tick: impl FnMut(&Topics) + Send + 'static) -> StageBuilder {
         self.settings.tickers.push(Ticker { period, tick: Box::new(tick) });
         self
     }
 
-    /// Calls [`Handler::on_tick`](crate::Handler::on_tick) for each connection in this period, while [`Stage::advance`] lets
-    /// time pass.
+    /// Calls [`Handler::on_tick`](crate::Handler::on_tick) for each connection once per period, while
+    /// [`Stage::advance`] lets time pass.
     pub fn tick_every(mut self, period: Duration) -> StageBuilder {
         self.settings.tick_every = Some(period);
         self
     }
 
-    /// Has `observer` called for the topics that begin and end, as [`Server::on_topic`](crate::Server::on_topic) does; on a
-    /// stage, before the call returns by which a topic begins or ends.
+    /// Calls `observer` when a topic gets its first subscriber or loses its last, as
+    /// [`Server::on_topic`](crate::Server::on_topic) does. On a stage, it is called before the call that causes the
+    /// change returns.
     pub fn on_topic(mut self, observer: impl FnMut(TopicEvent<'_>) + Send + 'static) -> StageBuilder {
         self.settings.observer = Some(Box::new(observer));
         self
     }
 
-    /// Makes the stage.
+    /// Creates the stage.
     ///
     /// # Errors
     ///
-    /// A setting that makes no sense, as for [`Server::run`](crate::Server::run), or the system refuses what a tokio runtime
-    /// needs.
+    /// If a setting is invalid, as for [`Server::run`](crate::Server::run), or if the tokio runtime cannot be created.
     pub fn start(self) -> Result<Stage> {
         let StageBuilder { settings, application } = self;
         settings.check()?;

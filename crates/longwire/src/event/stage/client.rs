@@ -1,4 +1,4 @@
-//! A client of a stage, in the hand of the test.
+//! The handle with which a test controls a client of a stage.
 
 use std::fmt;
 
@@ -10,8 +10,9 @@ use super::client_end::{ClientEnd, ClientReading, OpenedClient};
 use super::stage_loop::{ClientNumber, SharedLoop};
 use crate::message::Message;
 
-/// A client that is connected to a [`Stage`](crate::Stage). It answers pings and Close frames as a browser does. When it is
-/// dropped, its connection is lost: the handler's `on_close` is called with 1006, unless it was closed before.
+/// A client that is connected to a [`Stage`](crate::Stage). It answers pings and Close frames as a browser does.
+/// Dropping it breaks the connection: the handler's `on_close` is called with 1006, unless the connection was closed
+/// before.
 ///
 /// ```
 /// use longwire::{Handler, Stage};
@@ -49,7 +50,7 @@ impl StageClient {
         self.queue("send a message", |client| client.send(message.into()));
     }
 
-    /// Sends a ping; `true`: its pong has come.
+    /// Sends a ping. Returns `true` if its pong arrived.
     ///
     /// # Panics
     ///
@@ -60,7 +61,7 @@ impl StageClient {
         self.with(ClientEnd::take_pongs).unwrap_or_default().iter().any(|pong: &Bytes| pong == payload)
     }
 
-    /// Sends a pong that nobody has asked for (RFC 6455 §5.5.3).
+    /// Sends an unsolicited pong (RFC 6455 §5.5.3).
     ///
     /// # Panics
     ///
@@ -70,13 +71,13 @@ impl StageClient {
         self.queue("send a pong", |client| client.pong(payload));
     }
 
-    /// Sends bytes as they are, to see what the handler does about a client that breaks the protocol.
+    /// Sends raw bytes, to test a client that breaks the protocol.
     pub fn send_raw(&self, bytes: &[u8]) {
         self.with(|client| client.outgoing.extend_from_slice(bytes));
         self.turn();
     }
 
-    /// Begins the closing handshake (RFC 6455 §7.1.2). If it has begun already, nothing happens.
+    /// Begins the closing handshake (RFC 6455 §7.1.2). If it has already begun, this does nothing.
     ///
     /// # Panics
     ///
@@ -91,34 +92,34 @@ impl StageClient {
         self.queue("close the connection", |client| client.close(frame));
     }
 
-    /// The messages that have arrived since this was last called. While the client has
-    /// [stopped reading](StageClient::stop_reading), none arrive.
+    /// The messages that have arrived since the last call. No messages arrive while the client has [stopped
+    /// reading](StageClient::stop_reading).
     #[must_use]
     pub fn received(&self) -> Vec<Message> {
         self.turn();
         self.with(ClientEnd::take_messages).unwrap_or_default()
     }
 
-    /// How the connection has ended, as the client sees it; `None`: it has not.
+    /// How the connection has ended, as the client sees it; `None` while it is open.
     #[must_use]
     pub fn closed(&self) -> Option<Closed> {
         self.turn();
         self.with(|client| client.closed()).flatten()
     }
 
-    /// Stops reading, as a client does that is too slow: what the handler sends waits in the connection's queue, and counts
-    /// for [`Limits::high_water`](crate::Limits::high_water). There are no buffers of a system in between.
+    /// Stops reading, like a client that is too slow. What the handler sends stays in the connection's queue and counts
+    /// towards [`Limits::high_water`](crate::Limits::high_water). There are no system buffers in between.
     pub fn stop_reading(&self) {
         self.with(|client| client.reading = ClientReading::Stopped);
     }
 
-    /// Reads again, beginning with what waits.
+    /// Starts reading again, first what is queued.
     pub fn resume_reading(&self) {
         self.with(|client| client.reading = ClientReading::Reads);
         self.turn();
     }
 
-    /// The subprotocol that the server has chosen.
+    /// The subprotocol that the server chose.
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
         self.opened.subprotocol.as_deref()
@@ -152,10 +153,10 @@ impl StageClient {
     }
 }
 
-/// The connection is lost.
+/// Breaks the connection.
 impl Drop for StageClient {
     fn drop(&mut self) {
-        // A test that has failed does not fail twice.
+        // A test that has failed must not panic again.
         if !std::thread::panicking() {
             self.shared.driver().lose(self.number);
         }

@@ -1,4 +1,4 @@
-//! A client's end of a connection in memory: what a browser or a `Client` would do, without a transport.
+//! The client's end of a connection in memory: a browser or a `Client` without a transport.
 
 use std::borrow::Cow;
 use std::io::IoSlice;
@@ -15,24 +15,24 @@ use crate::error::{Error, HandshakeError, RefusedResponse};
 use crate::event::key::Key;
 use crate::message::Message;
 
-/// How many pieces are taken at a time of what the protocol has to write.
+/// How many slices are taken from the protocol at a time.
 const SLICES: usize = 16;
 
-/// A client, as far as it has no transport.
+/// The state of a client.
 pub(super) struct ClientEnd {
-    /// The server's end; `None`: the server has dropped it.
+    /// The key of the server's end; `None` once the server has dropped it.
     pub(super) key: Option<Key>,
-    /// What the server has not read.
+    /// Bytes that the server has not read.
     pub(super) outgoing: Vec<u8>,
     pub(super) reading: ClientReading,
-    /// Whether the server has ended its side, and whether the client has read as far.
+    /// Whether the server has ended its side, and whether the client has read up to that end.
     server_end: ServerEnd,
     stage: ClientStage,
     messages: Vec<Message>,
     pongs: Vec<Bytes>,
 }
 
-/// Whether the client takes what the server sends.
+/// Whether the client reads what the server sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ClientReading {
     Reads,
@@ -57,7 +57,7 @@ enum ClientStage {
         response: Response<()>,
         body: Vec<u8>,
     },
-    /// The response makes no sense.
+    /// The response is invalid.
     Failed(Option<HandshakeError>),
     Open {
         protocol: Box<Protocol>,
@@ -66,14 +66,14 @@ enum ClientStage {
     },
 }
 
-/// What an opening handshake has settled.
+/// The result of an opening handshake.
 pub(super) struct OpenedClient {
     pub(super) response: Response<()>,
     pub(super) subprotocol: Option<String>,
 }
 
 impl ClientEnd {
-    /// A client that asks for a WebSocket.
+    /// A client that requests a WebSocket.
     pub(super) fn new(handshake: ClientHandshake) -> ClientEnd {
         let limits = Config::default().limits;
         let head = HeadReader::new(HeadLimits { bytes: usize::MAX, headers: limits.handshake_headers });
@@ -88,7 +88,7 @@ impl ClientEnd {
         }
     }
 
-    /// Takes what the server has written.
+    /// Receives bytes from the server.
     pub(super) fn receive(&mut self, bytes: &mut [u8]) {
         match &mut self.stage {
             ClientStage::Opening { .. } => self.open(bytes),
@@ -127,7 +127,7 @@ impl ClientEnd {
     fn take_frames(&mut self, bytes: &mut [u8]) {
         let ClientStage::Open { protocol, .. } = &mut self.stage else { return };
         let mut received = Received::new(bytes);
-        // An error ends the connection, which the protocol notes.
+        // An error ends the connection; the protocol records it.
         while let Ok(Some(event)) = protocol.next_event(&mut received) {
             match event {
                 Event::Text(text) => self.messages.push(Message::from(text.into_owned())),
@@ -139,7 +139,7 @@ impl ClientEnd {
         self.flush();
     }
 
-    /// Takes what the protocol has to write.
+    /// Moves the protocol's output into `outgoing`.
     fn flush(&mut self) {
         let ClientStage::Open { protocol, .. } = &mut self.stage else { return };
         loop {
@@ -164,7 +164,7 @@ impl ClientEnd {
         }
     }
 
-    /// Comes to the end of what the server has sent, and ends this side as well. `false`: there is no end to come to.
+    /// Reads the end of the server's side and ends this side as well. Returns `false` if there is no end to read.
     pub(super) fn read_end(&mut self) -> bool {
         if self.server_end != ServerEnd::Waits || self.reading == ClientReading::Stopped {
             return false;
@@ -173,7 +173,7 @@ impl ClientEnd {
         true
     }
 
-    /// The transport is gone.
+    /// The transport is lost.
     pub(super) fn vanish(&mut self) {
         self.server_end = ServerEnd::Read;
         self.outgoing.clear();
@@ -184,12 +184,12 @@ impl ClientEnd {
         }
     }
 
-    /// Whether the handshake has no outcome.
+    /// Whether the handshake is still in progress.
     pub(super) fn is_opening(&self) -> bool {
         matches!(self.stage, ClientStage::Opening { .. })
     }
 
-    /// What the handshake has come to; `None`: no response has arrived.
+    /// The outcome of the handshake; `None` if no response has arrived.
     pub(super) fn opened(&mut self) -> Option<Result<OpenedClient, Error>> {
         match &mut self.stage {
             ClientStage::Opening { .. } => None,
@@ -206,7 +206,7 @@ impl ClientEnd {
         }
     }
 
-    /// Queues a message; `None`: the connection has no protocol.
+    /// Queues a message; fails with [`SendError::Closed`] if the WebSocket is not open.
     pub(super) fn send(&mut self, message: Message) -> Result<(), SendError> {
         let kind = if message.is_text() { MessageKind::Text } else { MessageKind::Binary };
         self.with_protocol(|protocol| protocol.send_bytes(kind, message.into_bytes()))

@@ -1,4 +1,4 @@
-//! The stage, in the hand of the test.
+//! The handle with which a test controls a stage.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,18 +8,17 @@ use super::stage_loop::{SharedLoop, Until};
 use crate::error::Result;
 use crate::event::publisher::Topics;
 
-/// No time that passes at once is longer: 30 years, which every clock can count.
+/// The longest time that can pass at once: 30 years, which every clock can represent.
 const LONGEST_TIME: Duration = Duration::from_secs(30 * 365 * 86_400);
 
-/// Runs a [`Handler`](crate::Handler) in a test, without a port: clients connect in memory, and time passes when the test
-/// says so.
+/// Runs a [`Handler`](crate::Handler) in a test without a port. Clients connect in memory, and the test controls time.
 ///
 /// ```
 /// use std::time::Duration;
 ///
 /// use longwire::{Accept, Handler, MessageRef, Refusal, Socket, Stage, Upgrade};
 ///
-/// /// Sends a message back after a minute.
+/// Sends each message back after a minute.
 /// struct Late;
 ///
 /// impl Handler for Late {
@@ -47,57 +46,57 @@ const LONGEST_TIME: Duration = Duration::from_secs(30 * 365 * 86_400);
 /// # }
 /// ```
 ///
-/// The handler runs on the event loop that [`Server::run`](crate::Server::run) has, behind the same checks of the opening
-/// handshake and with the same limits; only the transports are replaced. A panic of the handler closes its connection with
-/// 1011, as in production. When a method of `Stage` or [`StageClient`] returns, everything has happened that can happen
-/// without time passing: messages have arrived at both ends, publications are given out, and the outcomes of futures that
-/// are ready have been delivered.
+/// The handler runs on the same event loop as under [`Server::run`](crate::Server::run), with the same checks of the
+/// opening handshake and the same limits; only the transports are replaced. If the handler panics, its connection is
+/// closed with 1011, as in production. When a method of `Stage` or [`StageClient`] returns, everything that can happen
+/// without time passing has happened: messages have arrived at both ends, publications have reached their subscribers,
+/// and the outcomes of futures that are ready have been delivered.
 ///
 /// # Time
 ///
-/// Only [`advance`](Stage::advance) lets time pass: for [`Socket::after`](crate::Socket::after), for the keepalive and the
-/// other times of [`Limits`](crate::Limits), and for [`every`](crate::StageBuilder::every).
+/// Time passes only in [`advance`](Stage::advance). This applies to [`Socket::after`](crate::Socket::after), to the
+/// keepalive and the other durations of [`Limits`](crate::Limits), and to [`every`](crate::StageBuilder::every).
 ///
 /// # Futures
 ///
-/// The stage owns a tokio runtime of one thread. Futures of [`Socket::spawn`](crate::Socket::spawn) and of `tokio::spawn`
-/// run on it, during the calls of the stage. A future that waits for another thread, for I/O, or for `tokio::time` waits in
-/// real time, which `advance` does not change: [`settle`](Stage::settle) waits for it.
+/// The stage owns a single-threaded tokio runtime. Futures from [`Socket::spawn`](crate::Socket::spawn) and
+/// `tokio::spawn` run on it while a method of the stage runs. A future that waits for another thread, for I/O or for
+/// `tokio::time` waits in real time, which `advance` does not change; use [`settle`](Stage::settle) to wait for it.
 ///
-/// A stage cannot be used in an async function, since it blocks on its runtime: write tests as `#[test]`, not as
+/// A stage blocks on its runtime and therefore cannot be used in an async function: write tests as `#[test]`, not as
 /// `#[tokio::test]`.
 pub struct Stage {
     pub(super) shared: SharedLoop,
 }
 
 impl Stage {
-    /// A client connects with a request for this path, which may have a query, such as `/chat/tea?name=ann`.
-    /// [`request`](Stage::request) says more about the client.
+    /// Connects a client that requests this path, which may have a query, such as `/chat/tea?name=ann`. To set more of
+    /// the request, use [`request`](Stage::request).
     ///
     /// # Errors
     ///
     /// [`Error::Refused`](crate::Error::Refused) if the handler or the server refuses; its
-    /// [`RefusedResponse`](crate::RefusedResponse) has the status and the text. The others as for
+    /// [`RefusedResponse`](crate::RefusedResponse) has the status and the text. Otherwise as for
     /// [`StageRequest::connect`](crate::StageRequest::connect).
     pub fn connect(&mut self, path: &str) -> Result<StageClient> {
         self.request(path).connect()
     }
 
-    /// Lets time pass, 30 years at most. Timers and everything else that is due come in the order of their times, and what
-    /// follows from one has happened before the next.
+    /// Lets time pass, at most 30 years. Timers and other events happen in the order of their times. Each one's
+    /// consequences have happened before the next one.
     pub fn advance(&mut self, time: Duration) {
         self.shared.driver().advance(time.min(LONGEST_TIME));
     }
 
-    /// Waits in real time until no task is left on the stage's runtime, for `limit` at most: until the futures that
-    /// handlers have spawned have ended, and their outcomes have been delivered. `false`: some still run.
+    /// Waits in real time, at most for `limit`, until the stage's runtime has no task left: the futures that handlers
+    /// have spawned have ended, and their outcomes have been delivered. Returns `false` if some still run.
     #[must_use = "`false` says that some futures still run"]
     pub fn settle(&mut self, limit: Duration) -> bool {
         self.shared.driver().wait(limit, Until::NoTasks)
     }
 
-    /// The topics, to publish to them and to count their subscribers. What is published arrives with the next call of the
-    /// stage or of a client, such as [`StageClient::received`].
+    /// The topics, for publishing and for counting subscribers. A publication arrives with the next call of the stage
+    /// or of a client, such as [`StageClient::received`].
     #[must_use]
     pub fn topics(&self) -> Topics {
         self.shared.driver().topics().clone()

@@ -1,4 +1,4 @@
-//! How a client of a stage connects.
+//! How a client connects to a stage.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -13,13 +13,13 @@ use super::handle::Stage;
 use super::stage_loop::Until;
 use crate::error::{Error, HandshakeError, InvalidSetting, Result, header};
 
-/// How long a request waits for an answer, in real time.
+/// How long a request waits for the response, in real time.
 const ANSWER_TIME: Duration = Duration::from_secs(5);
 
-/// The address of clients that do not have another.
+/// The default address of clients.
 const CLIENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 40_000);
 
-/// The request that a client of a [`Stage`] sends.
+/// The request with which a client connects to a [`Stage`].
 ///
 /// ```
 /// use longwire::{Handler, Stage};
@@ -44,13 +44,13 @@ pub struct StageRequest<'a> {
     headers: Vec<(HeaderName, HeaderValue)>,
     subprotocols: Vec<String>,
     peer_addr: SocketAddr,
-    /// A header that cannot be sent.
+    /// The last header that could not be parsed.
     invalid: Option<InvalidSetting>,
 }
 
 impl Stage {
-    /// The request of a client for this path, which may have a query. The `Host` is `localhost`, and the client's address
-    /// `127.0.0.1:40000` unless set.
+    /// A client's request for this path, which may have a query. The `Host` is `localhost`. The client's address is
+    /// `127.0.0.1:40000` by default.
     pub fn request(&mut self, path: &str) -> StageRequest<'_> {
         StageRequest {
             stage: self,
@@ -64,7 +64,7 @@ impl Stage {
 }
 
 impl StageRequest<'_> {
-    /// Adds a header. What cannot be sent makes [`connect`](StageRequest::connect) fail.
+    /// Adds a header. If it is invalid, [`connect`](StageRequest::connect) fails.
     pub fn header<V: TryInto<HeaderValue>>(mut self, name: &str, value: V) -> Self {
         match header("StageRequest::header", name, value) {
             Ok(header) => self.headers.push(header),
@@ -73,31 +73,30 @@ impl StageRequest<'_> {
         self
     }
 
-    /// The origin of the page that a browser connects from, such as `https://example.com`.
+    /// Sets the origin of the page that a browser connects from, such as `https://example.com`.
     pub fn origin(self, origin: &str) -> Self {
         self.header(ORIGIN.as_str(), origin)
     }
 
-    /// The subprotocols that the client offers, the preferred one first.
+    /// Adds subprotocols that the client offers, the preferred one first.
     pub fn subprotocols<S: Into<String>>(mut self, subprotocols: impl IntoIterator<Item = S>) -> Self {
         self.subprotocols.extend(subprotocols.into_iter().map(Into::into));
         self
     }
 
-    /// The address that the client has.
+    /// Sets the address of the client.
     pub fn peer_addr(mut self, address: SocketAddr) -> Self {
         self.peer_addr = address;
         self
     }
 
-    /// Connects. While an `on_upgrade` waits for something outside of the stage, this waits for it in real time, for 5 s at
-    /// most.
+    /// Connects. If `on_upgrade` waits for something outside the stage, this waits for it in real time, at most 5 s.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] if the handler or the server refuses. [`Error::Timeout`] if the handler has not decided in time.
-    /// [`Error::Setting`] if a header cannot be sent, [`Error::Handshake`] if a subprotocol or a header is not for a client
-    /// to set, [`Error::Other`] if the path is not the target of a request.
+    /// [`Error::Refused`] if the handler or the server refuses. [`Error::Timeout`] if the handler has not decided in
+    /// time. [`Error::Setting`] if a header is invalid, [`Error::Handshake`] if a client may not set a subprotocol or a
+    /// header like this, [`Error::Other`] if the path is not a request target.
     pub fn connect(self) -> Result<StageClient> {
         let client = ClientEnd::new(self.handshake()?);
         let shared = self.stage.shared.clone();

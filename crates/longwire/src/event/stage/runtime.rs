@@ -1,4 +1,4 @@
-//! The tokio runtime of a stage, which says when it has nothing more to do.
+//! The tokio runtime of a stage, which reports when it is idle.
 
 use std::future::poll_fn;
 use std::io;
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::event::mailbox::Mailbox;
 
-/// A runtime is idle when it has parked this often in a row: the first time it may have found I/O or a time that is due.
+/// The runtime is idle when it has parked this often in a row. At the first park, it may still find I/O or a due timer.
 const IDLE_PARKS: u32 = 2;
 
 /// The runtime that a stage owns.
@@ -20,7 +20,7 @@ pub(super) struct StageRuntime {
     parks: Arc<Parks>,
 }
 
-/// How often the runtime has found nothing to do.
+/// Counts how often the runtime has parked.
 #[derive(Default)]
 struct Parks(Mutex<ParkState>);
 
@@ -74,10 +74,10 @@ impl StageRuntime {
         self.runtime.block_on(poll_fn(|cx| self.parks.poll_idle(cx)));
     }
 
-    /// Runs the tasks until one has something for the loop, or this real time has passed.
+    /// Runs the tasks until one has sent mail to the loop, or until `time` has passed in real time.
     pub(super) fn wait_for_mail(&self, mailbox: &Mailbox, time: Duration) {
         let mail = poll_fn(|cx| if mailbox.listen(cx.waker()) { Poll::Pending } else { Poll::Ready(()) });
-        // Entered, since a timeout needs the runtime's clock when it is made.
+        // The timeout is created inside the runtime because it needs the runtime's clock.
         let _in_time = self.runtime.block_on(async { timeout(time, mail).await });
     }
 

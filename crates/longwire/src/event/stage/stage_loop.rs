@@ -1,4 +1,4 @@
-//! The event loop of a stage: the reactor, driven in memory, with the time that the test tells.
+//! The event loop of a stage: the reactor, driven in memory, with time under the test's control.
 
 use std::cell::{RefCell, RefMut};
 use std::io::IoSlice;
@@ -24,30 +24,30 @@ use crate::event::rules::Rules;
 use crate::event::spans;
 use crate::event::ticker::Ticker;
 
-/// How many pieces are written at a time.
+/// How many slices are written at a time.
 const SLICES: usize = 16;
 
-/// How much is read at a time.
+/// How many bytes are read at a time.
 const READ: usize = 64 << 10;
 
-/// After so many rounds without rest, nothing will come to rest.
+/// After this many rounds with something to do, the handler is assumed to run in circles.
 const MAX_ROUNDS: usize = 10_000;
 
-/// How long the loop waits for tasks before it looks whether any are left.
+/// How long the loop waits for tasks before it checks whether any are left.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// A client, by the order in which they came.
+/// A client's number, in the order of connecting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ClientNumber(usize);
 
-/// An event loop whose connections are in memory, whatever its handler is.
+/// An event loop with connections in memory, for any type of handler.
 pub(super) trait StageDriver {
-    /// A client connects. Whatever can happen has happened when this returns.
+    /// Connects a client. When this returns, everything that can happen without time passing has happened.
     fn connect(&mut self, client: ClientEnd, peer_addr: SocketAddr) -> ClientNumber;
 
     fn client(&mut self, number: ClientNumber) -> Option<&mut ClientEnd>;
 
-    /// A client is gone.
+    /// Breaks the connection of a client.
     fn lose(&mut self, number: ClientNumber);
 
     /// Does everything that can be done without time passing.
@@ -56,13 +56,13 @@ pub(super) trait StageDriver {
     /// Lets time pass.
     fn advance(&mut self, time: Duration);
 
-    /// Runs in real time until `is_done`, for this long at most; `false`: it is not.
+    /// Runs in real time until the condition holds, at most for `limit`. Returns `false` if it does not hold by then.
     fn wait(&mut self, limit: Duration, until: Until) -> bool;
 
     fn topics(&self) -> &Topics;
 }
 
-/// The loop, which the stage and its clients share.
+/// The loop, shared by the stage and its clients.
 #[derive(Clone)]
 pub(super) struct SharedLoop(Rc<RefCell<dyn StageDriver>>);
 
@@ -76,16 +76,16 @@ impl SharedLoop {
     }
 }
 
-/// What is waited for in real time.
+/// A condition that is waited for in real time.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Until {
-    /// A client's handshake has an outcome.
+    /// The client's handshake has an outcome.
     Opened(ClientNumber),
-    /// No task is left on the runtime.
+    /// The runtime has no task left.
     NoTasks,
 }
 
-/// Something that is done periodically.
+/// A periodic call.
 struct NextTick {
     at: Instant,
     ticker: Ticker,
@@ -134,7 +134,7 @@ impl<A: Application> StageLoop<A> {
         }
     }
 
-    /// One round of the loop, as the drivers of sockets do it; `true`: another may do more.
+    /// Runs one round of the loop, as the drivers of sockets do. Returns `true` if another round may do more.
     fn go_round(&mut self) -> bool {
         let handle = self.runtime.handle();
         let entered = handle.enter();
@@ -150,7 +150,7 @@ impl<A: Application> StageLoop<A> {
         while let Some(key) = self.reactor.next_dirty() {
             moved |= self.write(key);
         }
-        // Those that did not read may do so again.
+        // Connections that could not read may be able to now.
         for number in 0..self.clients.len() {
             if let Some(key) = self.key(ClientNumber(number)) {
                 moved |= self.write(key);
@@ -162,7 +162,7 @@ impl<A: Application> StageLoop<A> {
         moved || self.reactor.has_more() || !self.mailbox.listen(Waker::noop())
     }
 
-    /// Reports the changes of topics; `true`: there were some.
+    /// Reports the changes of topics. Returns `true` if there were any.
     fn observe(&mut self) -> bool {
         let Some(observer) = &mut self.observer else { return false };
         let mut changed = false;
@@ -177,7 +177,7 @@ impl<A: Application> StageLoop<A> {
         self.clients.get(number.0)?.as_ref()?.key
     }
 
-    /// Gives the server what a client has sent, as far as the server reads; `true`: there was something.
+    /// Gives the server what a client has sent, while the server reads. Returns `true` if there was something.
     fn read(&mut self, number: ClientNumber) -> bool {
         let Some(Some(client)) = self.clients.get_mut(number.0) else { return false };
         let Some(key) = client.key else { return false };
@@ -195,14 +195,15 @@ impl<A: Application> StageLoop<A> {
         moved
     }
 
-    /// Does what there is to be done for a connection; `true`: there was something.
+    /// Does all pending steps of a connection. Returns `true` if there were any.
     fn write(&mut self, key: Key) -> bool {
         let Some(&mut number) = self.reactor.link(key) else { return false };
         let mut moved = false;
         loop {
             let step = self.step(key);
             let Some(Some(client)) = self.clients.get_mut(number.0) else {
-                // The client is gone: a transport would refuse to write, and what it had sent was read.
+                // The client is gone: a transport would refuse to write, and everything that the client sent has been
+                // read.
                 if matches!(step, Step::Drop | Step::HandOver) {
                     self.reactor.remove(key);
                     return true;
@@ -255,12 +256,12 @@ impl<A: Application> StageLoop<A> {
         }
     }
 
-    /// When something is to be done next.
+    /// The time of the next event.
     fn next_time(&self) -> Option<Instant> {
         self.ticks.iter().map(|tick| tick.at).chain(self.reactor.deadline()).min()
     }
 
-    /// Does what is due.
+    /// Does everything that is due.
     fn keep_time(&mut self) {
         let handle = self.runtime.handle();
         let _entered = handle.enter();
@@ -352,7 +353,7 @@ impl<A: Application> StageDriver for StageLoop<A> {
     }
 }
 
-/// The handler is told of the end of every connection, where it may spawn.
+/// Reports the end of every connection to the handler, within the runtime because the handler may spawn.
 impl<A: Application> Drop for StageLoop<A> {
     fn drop(&mut self) {
         let handle = self.runtime.handle();
