@@ -34,8 +34,7 @@ const SLICES: usize = 16;
 /// One connection. Its methods never wait: call them again to finish pending work.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    /// Its place in the server's count of connections. It is dropped before the transport, shortly before the client
-    /// sees the end.
+    /// Its place in the server's count of connections. It is dropped before the transport.
     #[cfg(feature = "server")]
     place: Option<Place>,
     pub(crate) protocol: Protocol,
@@ -239,8 +238,7 @@ impl Connection {
                     }
                     self.outbox = WriteProgress::Written;
                 }
-                // The transport may still hold the peer's Close frame. The reading side finds out how the connection
-                // ended.
+                // The transport may still hold the peer's Close frame. The reading side records the end.
                 Err(_) => self.outbox = WriteProgress::Broken,
             }
         }
@@ -275,8 +273,7 @@ impl Connection {
                 return was_overdue;
             };
             let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(next)));
-            // Reads that move the deadline do not move the timer. If it fires early, it is reset here, which is
-            // cheaper.
+            // A read does not move the timer. If it fires before the deadline, it is reset here, which is cheaper.
             if next < timer.deadline() {
                 timer.as_mut().reset(next);
             }

@@ -1,8 +1,8 @@
-//! How an event loop calls the application: one handler, or several by path.
+//! The interface between an event loop and the application: one handler, or several by path.
 //!
-//! A loop keeps an [`Application::State`] of each connection without knowing whose it is, and lends the rest of the
-//! connection as [`SocketParts`]. The application finds the handler, and makes the [`Socket`](super::handler::Socket) that
-//! the handler is called with. An application of one handler is that handler: all of it is monomorphic.
+//! A loop keeps an [`Application::State`] of each connection without knowing its handler, and lends the rest of the
+//! connection as [`SocketParts`]. The application finds the handler, and makes the [`Socket`](super::handler::Socket) for
+//! calling it. With one handler, the application is that handler, and everything is monomorphic.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -20,15 +20,15 @@ use crate::error::Error;
 use crate::message::Message;
 use crate::telemetry;
 
-/// What an event loop runs.
+/// The application that an event loop runs.
 pub(crate) trait Application: Send + Sync + 'static {
-    /// What is kept of each connection.
+    /// The data that is kept for each connection.
     type State: Send + 'static;
 
     /// Decides about a request for a WebSocket.
     fn decide(&self, request: &Upgrade<'_>) -> Result<Accept<Self::State>, Refusal>;
 
-    /// Gives the handler one event after the other of what has been received.
+    /// Delivers the received events to the handler, one after another.
     fn give(
         &self,
         parts: SocketParts<'_>,
@@ -36,33 +36,33 @@ pub(crate) trait Application: Send + Sync + 'static {
         received: &mut Received<'_>,
     ) -> DeliveryPause;
 
-    /// Calls the handler for something that is not received.
+    /// Calls the handler for something other than a received event.
     fn call(&self, parts: SocketParts<'_>, state: &mut Self::State, call: HandlerCall<'_>);
 
-    /// The handler's own state, whose type the caller may know.
+    /// The handler's own state, for a caller that may know its type.
     fn handler_state(state: &Self::State) -> &dyn Any;
 }
 
-/// Why an application is called, other than for what has been received.
+/// A reason to call the handler, other than a received event.
 pub(crate) enum HandlerCall<'a> {
     Open,
     Drain,
     Tick,
     Error(&'a Error),
     Close(&'a Closed),
-    /// What the handler has asked to be called with later; it is of this handler's type.
+    /// A callback that the handler has asked for; its type belongs to this handler.
     Resume(Resumption),
 }
 
-/// Why a run over what arrived has come to an end.
+/// Why delivery of received events has paused.
 pub(crate) enum DeliveryPause {
-    /// Everything was taken.
+    /// Everything was delivered.
     Empty,
     /// The queue is full; the rest waits.
     Full,
-    /// The handler has published something, which goes out first.
+    /// The handler has published messages, which are delivered first.
     Published,
-    /// The connection has had its share of the round; the rest waits for the next one.
+    /// The connection has used up its share of the round; the rest waits for the next one.
     RoundBudget,
 }
 
@@ -103,7 +103,7 @@ impl<H: Handler> Application for H {
     }
 }
 
-/// Gives the handler one event after the other.
+/// Delivers the received events to the handler, one after another.
 fn run<H: Handler>(handler: &H, socket: &mut Socket<'_, H>, received: &mut Received<'_>) -> DeliveryPause {
     loop {
         if !received.is_empty() {
@@ -142,7 +142,7 @@ fn run<H: Handler>(handler: &H, socket: &mut Socket<'_, H>, received: &mut Recei
     }
 }
 
-/// Gives the handler a large message, which it may send back without a copy.
+/// Delivers a large message, which the handler may send back without a copy.
 fn lend<H: Handler>(handler: &H, socket: &mut Socket<'_, H>, message: &Message) {
     socket.context.traffic.message_received();
     socket.open.share.spend(message.len());
@@ -157,20 +157,20 @@ fn failed<H: Handler>(handler: &H, socket: &mut Socket<'_, H>, error: ProtocolEr
     handler.on_error(socket, &error.into());
 }
 
-/// Gives the handler what is no message; `queued` bytes waited before it arrived.
+/// Delivers an event that is not a message; `queued` bytes were queued before it arrived.
 #[cold]
 fn rare<H: Handler>(handler: &H, socket: &mut Socket<'_, H>, event: Event<'_>, queued: usize) {
     socket.open.share.spend(0);
     match event {
         Event::Ping(payload) => {
-            // A pong that is not queued is put off, as RFC 6455 §5.5.3 allows.
+            // The pong was not queued but deferred, as RFC 6455 §5.5.3 allows.
             if socket.is_open() && socket.queued() == queued {
                 socket.context.traffic.ping_put_off();
             }
             handler.on_ping(socket, &payload);
         }
         Event::Pong(payload) => handler.on_pong(socket, &payload),
-        // What a Close frame does is seen when everything that arrived has been handled.
+        // The loop handles a Close frame after everything that arrived.
         _ => {}
     }
 }

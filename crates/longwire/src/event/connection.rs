@@ -1,4 +1,4 @@
-//! One connection of an event loop, without its transport.
+//! A connection of an event loop, without its transport.
 
 use std::collections::VecDeque;
 use std::io;
@@ -20,60 +20,60 @@ use crate::ledger::Account;
 use crate::message::{Compression, Message, Outgoing};
 use crate::telemetry::{self, Traffic};
 
-/// What a connection may have delivered in a round, in bytes of content, after it was inflated. A message is delivered
-/// whole, so one that is larger is a share by itself.
+/// A connection's share of a round, in bytes of content after decompression. A message is delivered whole, so a larger
+/// one is a share by itself.
 const SHARE: usize = 1 << 20;
 
-/// What a frame costs of it beside its content: 8,192 without any are a share.
+/// The overhead of a frame, in bytes: 8,192 empty frames are a share.
 const FRAME: usize = 128;
 
-/// One connection of an event loop. `L` is what the driver keeps of it: its transport.
+/// A connection of an event loop. `L` is what the driver keeps of it, including its transport.
 pub(super) struct LoopConnection<S, L> {
-    /// Its place among the connections of the server. It is dropped before the transport: a client that sees the end may
-    /// come again at once.
+    /// Its place among the connections of the server. It is dropped before the transport, because a client that sees
+    /// the end may reconnect at once.
     pub(super) place: Place,
     pub(super) link: L,
     pub(super) stage: Lifecycle<S>,
     pub(super) peer_addr: SocketAddr,
-    /// Whether the driver is to look at it at the end of the sweep.
+    /// Whether it is marked for the driver to look at after the sweep.
     pub(super) is_dirty: bool,
-    /// Whether its writing side has ended or is broken: what is queued is discarded.
+    /// The state of its writing side. After it has ended or broken, queued data is discarded.
     pub(super) writing: WriteSide,
     /// Whether its reading side has ended: nothing more arrives.
     pub(super) has_ended: bool,
-    /// The earliest time at which the loop's timers look at it.
+    /// When the loop's timers next look at it.
     pub(super) timer: Option<Instant>,
 }
 
-/// How far a connection has come.
+/// The state of a connection.
 pub(super) enum Lifecycle<S> {
     /// Its first request is arriving.
     Opening(Box<ServerHandshake>),
     Open(Box<Attended<S>>),
-    /// It was answered with something else than a WebSocket.
+    /// It was refused.
     Refused(Refused),
-    /// Its first request is not for a WebSocket: hyper takes over. What has been read so far.
+    /// Its first request is not for a WebSocket, and hyper takes over. Contains the bytes read so far.
     Http(Vec<u8>),
-    /// There is nothing to be done for it any more.
+    /// It only has to be dropped.
     Gone,
 }
 
-/// What the writing side of a connection is good for.
+/// The state of a connection's writing side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WriteSide {
     Works,
-    /// The connection is over; what is left gets one more try.
+    /// The connection is over, but queued data gets one more try.
     LastTry,
-    /// Everything was written, and it is being shut down.
+    /// Everything was written, and the shutdown is in progress.
     ShuttingDown,
-    /// Shut down by us after everything was written.
+    /// Shut down by this end after everything was written.
     Shut,
-    /// The transport takes nothing any more.
+    /// The transport takes no more data.
     Broken,
 }
 
-/// A connection that has been accepted, and what the application keeps of it. By dereference it is the connection: only
-/// calls of the application need both.
+/// An accepted connection and the application's state. It dereferences to the connection, since only calls of the
+/// application need both.
 pub(super) struct Attended<S> {
     pub(super) open: Open,
     pub(super) state: S,
@@ -93,55 +93,55 @@ impl<S> DerefMut for Attended<S> {
     }
 }
 
-/// A connection that has been accepted.
+/// An accepted connection.
 pub(super) struct Open {
     pub(super) protocol: Protocol,
     pub(super) subprotocol: Option<Box<str>>,
     pub(super) account: Account,
     pub(super) subscriptions: Vec<TopicId>,
-    /// Whether the queue has been above its high-water mark and the application has not been told of room since.
+    /// Whether the queue has been above its high-water mark and `on_drain` has not been called since.
     pub(super) was_full: bool,
-    /// Whether a ping has been sent or a time has run out, so that the deadlines are looked at after each write.
+    /// Whether a ping was sent or a timeout expired, so that each write checks the deadlines again.
     pub(super) is_watched: bool,
-    /// Whether it was about to be given up when the timers last looked, and is to be looked at once more.
+    /// Whether it was about to be given up at the last check and awaits the second one.
     pub(super) is_on_the_brink: bool,
-    /// Whether the application was told of the end.
-    pub(super) was_told: bool,
+    /// Whether its end was reported to the application.
+    pub(super) end_was_reported: bool,
     pub(super) backlog: Option<Box<Backlog>>,
     pub(super) deferred: Option<Box<Deferred>>,
     pub(super) share: RoundBudget,
 }
 
-/// What waits: because the peer does not take what is sent to it, or because it has had its share of a round.
+/// Data that waits because the peer does not read, or because the connection has used up its share of a round.
 #[derive(Default)]
 pub(super) struct Backlog {
-    /// What was read and not yet parsed.
+    /// Bytes that were read and not yet parsed.
     pub(super) unparsed: Unparsed,
-    /// How the reading side ended behind that.
+    /// How the reading side ended after those bytes.
     pub(super) end: Option<ReadEnd>,
-    /// Messages of handles in other threads.
+    /// Messages from handles of other threads.
     parked: VecDeque<(Outgoing, Arc<Allowance>)>,
-    /// What they cost.
+    /// Their cost.
     parked_cost: usize,
-    /// What the handles share, if there are any.
+    /// The bound that the handles share, if there are any.
     pub(super) allowance: Option<Arc<Allowance>>,
 }
 
 /// How the reading side of a connection has ended.
 pub(super) type ReadEnd = Option<io::Error>;
 
-/// What a connection may still take of a round of its loop before the others have their turn: in bytes of content, after
-/// it was inflated, of which each frame costs a few more.
+/// What is left of a connection's share of a round before the others are served: in bytes of content after
+/// decompression, plus an overhead for each frame.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct RoundBudget {
     /// The round that it is for.
     pub(super) round: u32,
     pub(super) left: usize,
-    /// Whether the next round is to go on with what was left over.
+    /// Whether the next round continues with this connection.
     pub(super) is_resting: bool,
 }
 
-/// A refusal on its way out.
+/// A refusal that is being sent.
 pub(super) struct Refused {
     pub(super) response: Vec<u8>,
     pub(super) written: usize,
@@ -174,12 +174,12 @@ impl<S, L> LoopConnection<S, L> {
         }
     }
 
-    /// Whether there was no place for it.
+    /// Whether it was rejected because the server had no place for it.
     pub(super) fn was_turned_away(&self) -> bool {
         self.place.is_outside()
     }
 
-    /// How many bytes wait to be written.
+    /// How many bytes are queued.
     pub(super) fn queued(&self) -> usize {
         match &self.stage {
             Lifecycle::Open(open) => open.protocol.queued(),
@@ -190,8 +190,8 @@ impl<S, L> LoopConnection<S, L> {
 }
 
 impl<S> Lifecycle<S> {
-    /// What was read of a connection, if hyper is to take it over. The rest is dropped; a panic of what the application
-    /// keeps of it is the end of nothing else.
+    /// The bytes read so far, if hyper takes the connection over. The rest is dropped, and a panic of the application's
+    /// state is contained.
     pub(super) fn into_read(self) -> Vec<u8> {
         match self {
             Lifecycle::Http(read) => return read,
@@ -207,7 +207,7 @@ impl Open {
     ///
     /// # Errors
     ///
-    /// The connection is closing.
+    /// If the connection is closing or a message in pieces is unfinished.
     pub(super) fn queue(&mut self, outgoing: Outgoing) -> Result<(), SendError> {
         let Outgoing { message, compression } = outgoing;
         let kind = if matches!(message, Message::Text(_)) { MessageKind::Text } else { MessageKind::Binary };
@@ -218,7 +218,7 @@ impl Open {
         }
     }
 
-    /// Queues a message of another thread's handle, or lets it wait while the queue is full.
+    /// Queues a message from another thread's handle, or keeps it while the queue is full.
     pub(super) fn park(&mut self, message: Outgoing, allowance: Arc<Allowance>, traffic: &mut Traffic) {
         let backlog = self.backlog();
         backlog.parked_cost += cost_of_message(&message);
@@ -227,7 +227,7 @@ impl Open {
         self.settle();
     }
 
-    /// Queues what waits of other threads' messages, as far as there is room, unless a message is to be finished first.
+    /// Queues the waiting messages of other threads, while there is room, unless a message in pieces is unfinished.
     pub(super) fn unpark(&mut self, traffic: &mut Traffic) {
         while !self.protocol.is_above_high_water()
             && self.protocol.unfinished_message().is_none()
@@ -235,7 +235,7 @@ impl Open {
         {}
     }
 
-    /// Queues all that waits of other threads' messages: they were sent before a Close frame that is to follow.
+    /// Queues all waiting messages of other threads, because they were sent before the Close frame that follows.
     pub(super) fn unpark_all(&mut self, traffic: &mut Traffic) {
         while self.unpark_one(traffic) {}
     }
@@ -246,7 +246,7 @@ impl Open {
         let cost = cost_of_message(&message);
         backlog.parked_cost -= cost;
         allowance.give_back(cost);
-        // A connection that is closing takes nothing more; whoever sends is told by the handles.
+        // A closing connection takes no more messages; the handles report that to the sender.
         if self.queue(message).is_ok() {
             traffic.message_sent();
         }
@@ -261,26 +261,26 @@ impl Open {
         self.deferred.get_or_insert_default()
     }
 
-    /// Whether as many futures run for the connection as may, `most`.
+    /// Whether `most` futures are running for the connection.
     pub(super) fn is_busy(&self, most: usize) -> bool {
         self.deferred.as_ref().is_some_and(|deferred| deferred.is_busy(most))
     }
 
-    /// Whether something was read that has not been parsed.
+    /// Whether there are bytes that were read and not parsed.
     pub(super) fn is_stalled(&self) -> bool {
         self.backlog.as_ref().is_some_and(|backlog| !backlog.unparsed.is_empty())
     }
 
-    /// Notes what the connection holds of the server's memory; `false`: all together hold too much.
+    /// Accounts for the connection's memory. Closes the connection if all connections together hold too much.
     pub(super) fn settle(&mut self) {
         let waiting = self.backlog.as_ref().map_or(0, |it| it.unparsed.capacity() + it.parked_cost);
         if !self.account.settle(self.protocol.held() + waiting) {
-            tracing::debug!("all connections together hold as much memory as they may; this one is closed");
+            tracing::debug!("the server's memory limit is reached; closing this connection");
             self.shed();
         }
     }
 
-    /// Closes the connection with 1013 because all together hold too much.
+    /// Closes the connection with 1013 because all connections together hold too much memory.
     fn shed(&mut self) {
         if self.protocol.closed().is_none() {
             telemetry::shed(Role::Server);
@@ -294,14 +294,14 @@ impl Open {
         self.protocol.shed_slow();
     }
 
-    /// The handles of other threads are told that the connection takes nothing more.
+    /// Tells the handles of other threads that the connection takes no more messages.
     pub(super) fn end_allowance(&self) {
         if let Some(allowance) = self.backlog.as_ref().and_then(|backlog| backlog.allowance.as_ref()) {
             allowance.end();
         }
     }
 
-    /// Notes that the queue is full, so that the application is told when there is room.
+    /// Records that the queue is full, so that `on_drain` is called when there is room.
     pub(super) fn fill(&mut self) {
         if !std::mem::replace(&mut self.was_full, true) {
             telemetry::backpressure(Role::Server);
@@ -310,7 +310,7 @@ impl Open {
 }
 
 impl RoundBudget {
-    /// The share of this round.
+    /// Renews the share at the start of a round.
     pub(super) fn renew(&mut self, round: u32) {
         if self.round != round {
             self.round = round;
@@ -318,7 +318,7 @@ impl RoundBudget {
         }
     }
 
-    /// Notes that a frame of `len` bytes was delivered.
+    /// Records the delivery of a frame of `len` bytes.
     #[inline]
     pub(super) fn spend(&mut self, len: usize) {
         self.left = self.left.saturating_sub(FRAME + len);
@@ -330,13 +330,13 @@ impl Refused {
         Refused { response: answer, written: 0, discarded: 0 }
     }
 
-    /// What is left of the response.
+    /// The part of the response that is not yet written.
     pub(super) fn unwritten(&self) -> &[u8] {
         self.response.get(self.written..).unwrap_or_default()
     }
 
-    /// Discards what the client still sends. `false`: it is enough. What came before the response was written does not
-    /// count: a single round of a busy loop may bring more.
+    /// Discards what the client still sends. Returns `false` if it is too much. Bytes that arrive before the response
+    /// is written do not count, because a single round of a busy loop may bring more.
     pub(super) fn discard(&mut self, count: usize) -> bool {
         if self.unwritten().is_empty() {
             self.discarded += count;

@@ -1,4 +1,4 @@
-//! What a connection waits for beside its peer: its timers, and what it has spawned.
+//! The timers and spawned futures of a connection.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::resumption::Resumption;
 use super::spawned::{SpawnOutcome, SpawnedFuture, SpawnedTasks};
 use crate::panic_message::panic_message;
 
-/// Names a timer that [`Socket::after`](crate::Socket::after) has set.
+/// Identifies a timer that [`Socket::after`](crate::Socket::after) has set.
 ///
 /// ```
 /// use std::time::Duration;
@@ -35,10 +35,10 @@ pub struct Timer {
     pub(super) number: u64,
 }
 
-/// The timers of a connection and what it has spawned. A connection without any has none of it.
+/// The timers and spawned futures of a connection; not allocated while there are none.
 #[derive(Debug, Default)]
 pub(super) struct Deferred {
-    /// The earliest last.
+    /// Sorted, the earliest last.
     timers: Vec<PendingTimer>,
     work: SpawnedTasks,
 }
@@ -57,31 +57,31 @@ impl PendingTimer {
 }
 
 impl Deferred {
-    /// Sets a timer; `number` is no other timer's of the loop.
+    /// Sets a timer; `number` is unique in the loop.
     pub(super) fn set(&mut self, at: Instant, number: u64, resumption: Resumption) {
         let place = self.timers.partition_point(|other| other.order() > (at, number));
         self.timers.insert(place, PendingTimer { at, number, resumption });
     }
 
-    /// Gives what a timer would have called; `None`: it has gone off, or was cancelled.
+    /// Cancels a timer and returns its callback; `None` if it has fired or was cancelled before.
     pub(super) fn cancel(&mut self, timer: Timer) -> Option<Resumption> {
         let is_it = |other: &PendingTimer| (timer.at, timer.number).cmp(&other.order());
         let place = self.timers.binary_search_by(is_it).ok()?;
         Some(self.timers.remove(place).resumption)
     }
 
-    /// When the next timer goes off.
+    /// When the next timer is due.
     pub(super) fn next_timer(&self) -> Option<Instant> {
         self.timers.last().map(|timer| timer.at)
     }
 
-    /// What the next timer calls if it is due, and if its number is below `bound`.
+    /// The callback of the next timer, if it is due and its number is below `bound`.
     pub(super) fn take_due(&mut self, now: Instant, bound: u64) -> Option<Resumption> {
         let due = self.timers.pop_if(|timer| timer.at <= now && timer.number < bound)?;
         Some(due.resumption)
     }
 
-    /// Runs a future, or lets it wait while as many run as may.
+    /// Runs a future, or keeps it waiting while `most` are running.
     pub(super) fn spawn(
         &mut self,
         task: SpawnedFuture,
@@ -94,38 +94,38 @@ impl Deferred {
         self.start(to, mailbox, most);
     }
 
-    /// Starts what waits of the futures, as far as it may run.
+    /// Starts waiting futures, up to `most`.
     pub(super) fn start(&mut self, to: Key, mailbox: &Arc<Mailbox>, most: usize) {
         self.work.start(to, mailbox, most);
     }
 
-    /// Whether as many futures run as may, or their outcomes wait: no more messages are to be delivered.
+    /// Whether `most` futures are running or have outcomes that wait: no more messages are delivered.
     pub(super) fn is_busy(&self, most: usize) -> bool {
         self.work.is_busy(most)
     }
 
-    /// Takes the outcome of a future, which is to be [resumed](Deferred::take_outcome) with.
+    /// Records the outcome of a future; [`take_outcome`](Deferred::take_outcome) returns it.
     pub(super) fn finished(&mut self, number: u64, outcome: SpawnOutcome) {
         self.work.finished(number, outcome);
     }
 
-    /// An outcome that the handler has not been given.
+    /// Takes an outcome that the handler has not received.
     pub(super) fn take_outcome(&mut self) -> Option<SpawnOutcome> {
         self.work.take_outcome()
     }
 
-    /// Whether an outcome waits until there is room for what is sent in answer to it.
+    /// Whether an outcome waits for room for the handler's answer.
     pub(super) fn has_outcome(&self) -> bool {
         self.work.has_outcome()
     }
 
-    /// Whether the connection waits for nothing.
+    /// Whether there is neither a timer nor a future.
     pub(super) fn is_empty(&self) -> bool {
         self.timers.is_empty() && self.work.is_empty()
     }
 }
 
-/// Drops something that the application has made. That it panics is the end of nothing else.
+/// Drops a value of the application and contains its panic.
 pub(super) fn discard<T>(owned: T) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(owned))) {
         tracing::error!(panic = panic_message(&*payload), "what belongs to the handler panicked");

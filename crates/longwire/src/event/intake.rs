@@ -1,4 +1,4 @@
-//! How connections come to the loop of the readiness engine, and how plain HTTP leaves it.
+//! How connections get to the loop of the readiness engine, and how plain HTTP leaves it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ use crate::telemetry::phase::Phase;
 use crate::tls::Tls;
 use crate::transport::Transport;
 
-/// What a loop's helpers on tokio share: the tasks that shake hands over TLS, and those that serve plain HTTP.
+/// State shared by a loop's tasks on tokio: TLS handshakes, and connections that serve plain HTTP.
 pub(super) struct LoopHost<A: Application> {
     pub(super) rules: Arc<Rules<A>>,
     pub(super) http: Option<Arc<HttpService>>,
@@ -43,22 +43,22 @@ pub(super) struct LoopHost<A: Application> {
     pub(super) census: Arc<Census>,
     /// Cancelled when the server shuts down.
     pub(super) closing: CancellationToken,
-    /// Cancelled when what is left of the connections is dropped: every task ends then.
+    /// Cancelled when the remaining connections are dropped, which ends every task.
     pub(super) dropping: CancellationToken,
     pub(super) tasks: TaskTracker,
     /// The runtime on which plain HTTP is served.
     pub(super) caller: Handle,
 }
 
-/// Where connections come from: the listener, and those that tasks have prepared. There are no more of the latter than
-/// the census has places for.
+/// The source of a loop's connections: the listener, and connections that tasks have prepared. The census bounds the
+/// number of the latter.
 pub(super) struct Intake<A: Application> {
     listener: Option<Listener>,
     prepared: UnboundedReceiver<NewConnection<A::State, Transport>>,
     hand_off: HandOff<A>,
 }
 
-/// Takes connections to whoever serves them: hyper, and the loop when hyper gives them up.
+/// Hands connections to hyper, and to the loop those that hyper has upgraded.
 pub(super) struct HandOff<A: Application> {
     host: Arc<LoopHost<A>>,
     sender: UnboundedSender<NewConnection<A::State, Transport>>,
@@ -71,7 +71,7 @@ impl<A: Application> Clone for HandOff<A> {
 }
 
 impl<A: Application> HandOff<A> {
-    /// Has hyper serve a connection whose first request is not for a WebSocket.
+    /// Lets hyper serve a connection whose first request is not for a WebSocket.
     pub(super) fn hand_over(&self, transport: Transport, removed: Removed<()>) {
         let host = Arc::new(self.clone());
         let dropping = self.host.dropping.clone();
@@ -92,13 +92,13 @@ impl<A: Application> Intake<A> {
         Intake { listener: listener.map(Listener::new), prepared, hand_off: HandOff { host, sender } }
     }
 
-    /// Takes connections to whoever serves them, from elsewhere.
+    /// Hands over connections that come from another loop.
     #[cfg(all(target_os = "linux", feature = "uring"))]
     pub(super) fn hand_off(&self) -> HandOff<A> {
         self.hand_off.clone()
     }
 
-    /// What comes of an accepted connection at once; `None`: a task prepares it.
+    /// Admits an accepted connection. `None` if a task prepares it.
     fn admit(&self, stream: TcpStream, peer_addr: SocketAddr) -> Option<NewConnection<A::State, Transport>> {
         let span = spans::of(peer_addr);
         let place = self.hand_off.host.census.enter(peer_addr.ip());
@@ -106,7 +106,7 @@ impl<A: Application> Intake<A> {
         if let Some(tls) = &self.hand_off.host.tls {
             match place {
                 Ok(place) => self.shake_hands(tls, stream, peer_addr, place, span),
-                // There is no way to say so before a handshake that costs more than it says.
+                // The refusal would need a TLS handshake first, which costs more than it is worth.
                 Err(turned_away) => {
                     let refusals = self.hand_off.host.rules.admission.refusals();
                     span.in_scope(|| refusals.turned_away(turned_away.why, peer_addr));
@@ -136,7 +136,7 @@ impl<A: Application> Intake<A> {
             match shaken {
                 Ok(Ok((place, transport))) => {
                     let (stage, span) = (NewConnectionKind::New(place), Span::current());
-                    // The loop has ended if nobody takes it.
+                    // Sending fails if the loop has ended.
                     let _ended = sender.send(NewConnection { transport, peer_addr, stage, span });
                 }
                 Ok(Err(why)) => telemetry::refused(why),
@@ -159,7 +159,7 @@ impl<A: Application> Incoming<A::State, Transport> for Intake<A> {
                 return Poll::Ready(arrival);
             }
         }
-        // Those that a task prepares took none of the loop's time, but there is no end to them.
+        // Connections that a task prepares have cost the loop little, but there may be any number of them.
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -175,7 +175,7 @@ impl<A: Application> Incoming<A::State, Transport> for Intake<A> {
     }
 }
 
-/// What hyper serves belongs to this server.
+/// The connections that hyper serves belong to this server.
 impl<A: Application> Host for HandOff<A> {
     fn terms(&self) -> ServerTerms<'_> {
         self.host.rules.terms()

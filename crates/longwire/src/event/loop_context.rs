@@ -1,4 +1,4 @@
-//! What the connections of an event loop share.
+//! The state that the connections of an event loop share.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,47 +13,48 @@ use super::mailbox::{Exchange, Mailbox};
 use super::topics::TopicTable;
 use crate::telemetry::Traffic;
 
-/// What the connections of a loop share.
+/// The state that the connections of a loop share.
 pub(super) struct LoopContext {
-    /// Which loop this is.
+    /// The number of this loop.
     pub(super) number: LoopNumber,
     pub(super) topics: TopicTable,
-    /// What the handler has published and is to be given out when it returns.
+    /// What the handler has published; delivered when it returns.
     pub(super) publications: VecDeque<Publication>,
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) exchange: Arc<Exchange>,
-    /// What the connections have moved since it was last counted.
+    /// The traffic of the connections since it was last counted.
     pub(super) traffic: Traffic,
-    /// When the loop last looked at the clock.
+    /// When the loop last read the clock.
     pub(super) now: Instant,
     pub(super) clock: LoopClock,
     /// How many futures run at a time for a connection.
     pub(super) max_spawned: usize,
-    /// What the next timer or future is told from others by.
+    /// Identifies the next timer or future.
     pub(super) next_number: u64,
-    /// The message that the handler is being lent, if it is a large one: what is sent back of it need not be copied.
+    /// The message that the handler is borrowing, if it is a large one. Parts of it can be sent back without a copy.
     pub(super) lent: Bytes,
 }
 
-/// Where a loop has the time from, when a round has taken some.
+/// The clock of a loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LoopClock {
-    /// The clock of the system.
+    /// The system's clock.
     System,
-    /// It is only what the loop is told, as on a stage.
-    Told,
+    /// A clock that only the driver moves, as on a stage.
+    Manual,
 }
 
 impl LoopContext {
-    /// The time at this moment.
+    /// The current time.
     pub(super) fn time(&self) -> Instant {
         match self.clock {
             LoopClock::System => Instant::now().max(self.now),
-            LoopClock::Told => self.now,
+            LoopClock::Manual => self.now,
         }
     }
 
-    /// Publishes to the other loops at once, and to this one when the handler returns; gives for how many subscribers.
+    /// Publishes to the other loops at once, and to this one when the handler returns. Returns for how many
+    /// subscribers.
     pub(super) fn publish(&mut self, topic: &str, message: Arc<Prepared>, but: Option<Key>) -> usize {
         let own = self.topics.find(topic).and_then(|id| self.topics.get(id));
         let queued = match own {
@@ -77,7 +78,7 @@ impl LoopContext {
         self.next_number
     }
 
-    /// Queues what waits for room, as far as there is some: of the topics of a connection, and of other threads.
+    /// Queues messages of topics and of other threads that have waited for room, while there is room.
     pub(super) fn catch_up(&mut self, open: &mut Open, key: Key) {
         for topic in &open.subscriptions {
             if let Some(subscriber) = self.topics.get_mut(*topic).and_then(|topic| topic.subscriber(key)) {
@@ -88,7 +89,7 @@ impl LoopContext {
     }
 }
 
-/// The loop has ended.
+/// Closes the mailbox of the loop.
 impl Drop for LoopContext {
     fn drop(&mut self) {
         self.mailbox.end();

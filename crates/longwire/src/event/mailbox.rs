@@ -1,4 +1,4 @@
-//! What other threads want of an event loop.
+//! Mail from other threads to an event loop.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -19,43 +19,43 @@ use super::topics::TopicTable;
 use crate::message::Outgoing;
 use crate::panic_message::panic_message;
 
-/// How many bytes the publications that wait for one loop may cost. A publisher that is faster than that loses messages,
-/// and they are counted: memory is not given to a backlog that only grows.
+/// How many bytes of publications may wait for one loop. If publishers are faster than the loop, messages beyond that
+/// are dropped and counted, so the backlog does not fill the memory.
 pub(super) const MAX_WAITING: usize = 64 << 20;
 
-/// What mail costs beside its content, in bytes: its place in a queue that may be half empty.
+/// The overhead of mail, in bytes: its slot in a queue that may be half empty.
 const PLACE: usize = 2 * size_of::<Mail>();
 
-/// What a publication costs beside its content: its place, and what all of its receivers share.
+/// The overhead of a publication: its slot, and what all its receivers share.
 const PUBLICATION: usize = PLACE + size_of::<Prepared>();
 
-/// What a message for one connection costs while it waits, in bytes. One without content is not free.
+/// The cost of a waiting message for one connection, in bytes. An empty message is not free.
 pub(super) fn cost_of_message(message: &Outgoing) -> usize {
     PLACE.saturating_add(message.message.len())
 }
 
-/// What waits for one event loop.
+/// The mailbox of one event loop.
 #[derive(Debug, Default)]
 pub(super) struct Mailbox {
-    /// Which of the server's mailboxes this is.
+    /// The index of this mailbox among the server's.
     index: usize,
     inner: Mutex<MailboxState>,
-    /// Whether something may be in it: a look that costs no lock.
+    /// Whether there may be mail: allows a check without the lock.
     full: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct MailboxState {
     mail: VecDeque<Mail>,
-    /// What the publications cost that the loop has not given out.
+    /// The cost of the publications that the loop has not delivered.
     published: usize,
     /// Wakes the loop.
     waker: Option<Waker>,
-    /// Whether the loop has ended and takes nothing more.
+    /// Whether the loop has ended and takes no more mail.
     is_over: bool,
 }
 
-/// What another thread wants of a loop.
+/// A request to a loop.
 #[derive(Debug)]
 pub(super) enum Mail {
     Publish {
@@ -73,7 +73,7 @@ pub(super) enum Mail {
     },
     /// Answer a question about the loop's connections.
     Ask(Ask),
-    /// A future that a connection has spawned has ended; an error is what it panicked with.
+    /// A future that a connection has spawned has ended; the error is its panic payload.
     Outcome {
         to: Key,
         number: u64,
@@ -81,12 +81,12 @@ pub(super) enum Mail {
     },
     /// Close every connection with 1001, and accept no more.
     ShutDown,
-    /// Drop whatever is left.
+    /// Drop all remaining connections.
     Stop,
 }
 
 impl Mail {
-    /// The connection that it is for; that of nobody, if it is for all.
+    /// The connection that it is for; the null key if it is for all.
     pub(super) fn receiver(&self) -> Key {
         match self {
             Mail::Send { to, .. } | Mail::Close { to, .. } | Mail::Outcome { to, .. } => *to,
@@ -94,7 +94,7 @@ impl Mail {
         }
     }
 
-    /// What it costs if it is a publication.
+    /// Its cost if it is a publication, otherwise 0.
     pub(super) fn cost_of_publication(&self) -> usize {
         match self {
             Mail::Publish { topic, message } => {
@@ -105,7 +105,7 @@ impl Mail {
     }
 }
 
-/// What waits between the handles of a connection and its queue costs so many bytes.
+/// Bounds the bytes that wait between a connection's handles and its queue.
 #[derive(Debug, Default)]
 pub(super) struct Allowance {
     waiting: AtomicUsize,
@@ -114,7 +114,7 @@ pub(super) struct Allowance {
 }
 
 impl Allowance {
-    /// Takes room for a message that [costs](cost_of_message) this much, unless `ceiling` bytes wait already.
+    /// Reserves room for a message that [costs](cost_of_message) this much, unless `ceiling` bytes are already waiting.
     pub(super) fn take(&self, cost: usize, ceiling: usize) -> bool {
         let taken = self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |waiting| {
             (waiting < ceiling).then(|| waiting.saturating_add(cost))
@@ -136,7 +136,8 @@ impl Allowance {
 }
 
 impl Mailbox {
-    /// Puts something in, and wakes the loop. `false`: too many publications wait. A loop that has ended takes nothing.
+    /// Adds mail and wakes the loop. Returns `false` if too many publications are waiting. A loop that has ended drops
+    /// mail.
     pub(super) fn put(&self, mail: Mail) -> bool {
         let cost = mail.cost_of_publication();
         let mut inner = self.lock();
@@ -158,7 +159,7 @@ impl Mailbox {
         true
     }
 
-    /// Whom to wake when something comes. `false`: something is there already.
+    /// Registers the waker for new mail. Returns `false` if there already is some.
     pub(super) fn listen(&self, waker: &Waker) -> bool {
         let mut inner = self.lock();
         if !inner.mail.is_empty() {
@@ -170,7 +171,7 @@ impl Mailbox {
         true
     }
 
-    /// Everything that is there. When publications of it have been given out, tell [`given_out`](Mailbox::given_out).
+    /// Takes all mail. After its publications have been delivered, call [`given_out`](Mailbox::given_out).
     pub(super) fn empty(&self) -> VecDeque<Mail> {
         if !self.full.swap(false, Ordering::Acquire) {
             return VecDeque::new();
@@ -178,21 +179,21 @@ impl Mailbox {
         std::mem::take(&mut self.lock().mail)
     }
 
-    /// Notes that publications have been given out that cost this much.
+    /// Records that publications of this cost have been delivered.
     pub(super) fn given_out(&self, cost: usize) {
         if cost > 0 {
             self.lock().published -= cost;
         }
     }
 
-    /// The loop has ended: what waits for it is dropped, and what comes later is not kept.
+    /// Records that the loop has ended: waiting mail is dropped, and later mail is not kept.
     pub(super) fn end(&self) {
         let mut inner = self.lock();
         inner.is_over = true;
         let mail = std::mem::take(&mut inner.mail);
         drop(inner);
         for mail in mail {
-            // The content of a message may be the application's, whose `Drop` may send something or panic.
+            // The content of a message may belong to the application, and its `Drop` may send mail or panic.
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(mail))) {
                 tracing::error!(panic = panic_message(&*payload), "a message panicked when it was dropped");
             }
@@ -204,7 +205,7 @@ impl Mailbox {
     }
 }
 
-/// What the loops of a server share: their mailboxes and their topics.
+/// State that the loops of a server share: their mailboxes and their topics.
 #[derive(Debug, Default)]
 pub(crate) struct Exchange {
     /// Set when the loops start.
@@ -213,18 +214,18 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// Sets the loops up, once.
+    /// Creates the mailboxes of the loops, once.
     pub(super) fn connect(&self, loops: usize) -> &[Arc<Mailbox>] {
         let mailbox = |index| Arc::new(Mailbox { index, ..Mailbox::default() });
         self.mailboxes.get_or_init(|| (0..loops).map(mailbox).collect())
     }
 
-    /// The mailboxes of all loops, as far as they run.
+    /// The mailboxes of all loops; empty before they start.
     pub(super) fn mailboxes(&self) -> &[Arc<Mailbox>] {
         self.mailboxes.get().map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The mailboxes of the loops in which a topic has subscribers.
+    /// The mailboxes of the loops on which a topic has subscribers.
     pub(super) fn mailboxes_of(&self, topic: &TopicRecord) -> impl Iterator<Item = &Arc<Mailbox>> {
         self.mailboxes().iter().filter(|mailbox| topic.subscribers_in(mailbox.index) > 0)
     }
@@ -238,8 +239,8 @@ impl Exchange {
         TopicTable::new(Arc::clone(&self.registry), mailbox.index, self.mailboxes().len())
     }
 
-    /// Gives a publication to every loop that has subscribers, except for one that has it already; gives for how many
-    /// subscribers these loops took it.
+    /// Sends a publication to every loop with subscribers, except to the loop that already has it. Returns for how many
+    /// subscribers it was queued.
     pub(super) fn publish(
         &self,
         topic: &TopicRecord,
@@ -271,7 +272,7 @@ mod tests {
     use super::*;
     use crate::message::Message;
 
-    /// A loop that gives out what it has taken, and slowly, is spared as much as one that takes nothing.
+    /// The bound also holds for a loop that takes its mail but delivers it slowly.
     #[test]
     fn publications_count_until_they_are_given_out_and_more_than_their_content() {
         let mailbox = Mailbox::default();

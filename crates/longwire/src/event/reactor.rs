@@ -1,7 +1,8 @@
 //! All connections of one event loop, without their transports: bytes in, calls of the handler, bytes out.
 //!
-//! A driver moves the bytes. It reports what it has read, takes from [`Reactor::next_dirty`] which connections have
-//! something to be done, borrows each for a [`Visit`](visit::Visit), and does the [`Step`] that it is at, until it is to wait.
+//! A driver moves the bytes. It reports what it has read, takes the connections with pending work from
+//! [`Reactor::next_dirty`], borrows each one for a [`Visit`](visit::Visit), and carries out its [`Step`]s until the
+//! step is to wait.
 
 mod asked;
 mod delivery;
@@ -43,7 +44,7 @@ use crate::admission::refusals::Refusals;
 use crate::telemetry::Traffic;
 use crate::telemetry::phase::Phase;
 
-/// How often the traffic is added to the counters, while there is any.
+/// How often the loop adds its traffic to the counters, while there is any.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// All connections of one event loop. `L` is what the driver keeps of each.
@@ -59,20 +60,20 @@ pub(super) struct Reactor<A: Application, L> {
     now: Instant,
     /// When the traffic was last added to the counters.
     counted_at: Instant,
-    /// How many are being told that there is no place for them.
+    /// How many connections are currently being rejected because the server is full.
     turned_away: usize,
-    /// Whether what the handler has published is being given out.
+    /// Whether publications are being delivered.
     is_giving_out: bool,
-    /// The number of this round of the loop.
+    /// The number of the loop's current round.
     round: u32,
-    /// Connections that have had their share of this round.
+    /// Connections that have used up their share of this round.
     resting: Vec<Key>,
-    /// What other threads want and there was no time for.
+    /// Mail for which this round had no time.
     mail: VecDeque<Mail>,
     life: Life,
 }
 
-/// Whether the loop goes on.
+/// Whether the loop keeps running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Life {
     Runs,
@@ -82,38 +83,39 @@ pub(super) enum Life {
     Stops,
 }
 
-/// A connection that was taken out.
+/// A connection that was removed from the reactor.
 pub(super) struct Removed<L> {
     /// Dropped before the link.
     pub(super) place: Place,
     pub(super) link: L,
     pub(super) peer_addr: SocketAddr,
-    /// What is told of it is told in this.
+    /// The connection's span.
     pub(super) span: Span,
-    /// What was read of it, if hyper is to take it over.
+    /// The bytes read so far, if hyper takes the connection over.
     pub(super) read: Vec<u8>,
 }
 
 impl<L> Removed<L> {
-    /// The link, and the rest.
+    /// Separates the link from the rest.
     pub(super) fn split(self) -> (L, Removed<()>) {
         let Removed { place, link, peer_addr, span, read } = self;
         (link, Removed { place, link: (), peer_addr, span, read })
     }
 }
 
-/// What a driver has to do for a connection.
+/// The next step of a driver for a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Write what [`Visit::transmit`](visit::Visit::transmit) gives, and report it to [`Visit::written`](visit::Visit::written).
+    /// Write the output of [`Visit::transmit`](visit::Visit::transmit), and report it to
+    /// [`Visit::written`](visit::Visit::written).
     Write,
-    /// Shut down the writing side, tell [`Reactor::shut`] when that is done, and go on reading.
+    /// Shut down the writing side, then call [`Visit::shut`](visit::Visit::shut), and keep reading.
     Shutdown,
-    /// Take it out with [`Reactor::remove`], and hand its transport to hyper.
+    /// Remove it with [`Reactor::remove`], and hand its transport to hyper.
     HandOver,
-    /// Take it out with [`Reactor::remove`], and drop its transport.
+    /// Remove it with [`Reactor::remove`], and drop its transport.
     Drop,
-    /// Nothing, until something arrives.
+    /// Do nothing until something arrives.
     Wait,
 }
 
@@ -154,13 +156,13 @@ impl<A: Application, L> Reactor<A, L> {
         }
     }
 
-    /// From now on the time is only what [`tick`](Reactor::tick) says. Gives the time that it is.
-    pub(super) fn use_told_time(&mut self) -> Instant {
-        self.context.clock = LoopClock::Told;
+    /// Switches to a clock that only [`tick`](Reactor::tick) moves. Returns the current time.
+    pub(super) fn use_manual_time(&mut self) -> Instant {
+        self.context.clock = LoopClock::Manual;
         self.now
     }
 
-    /// Tells the time.
+    /// Sets the current time.
     pub(super) fn tick(&mut self, now: Instant) {
         self.now = now;
         self.context.now = now;
@@ -170,21 +172,21 @@ impl<A: Application, L> Reactor<A, L> {
         }
     }
 
-    /// A new connection, whose first request has not arrived.
+    /// Adds a new connection, whose first request has not arrived.
     pub(super) fn accept(&mut self, link: L, peer_addr: SocketAddr, place: Place, span: Span) -> Key {
         let handshake = self.rules.terms().begin(self.now);
         let deadline = handshake.deadline();
         let stage = Lifecycle::Opening(Box::new(handshake));
         let key = self.connections.insert(Box::new(LoopConnection::new(link, stage, peer_addr, place)));
         self.spans.keep(key, span);
-        // What no clock can count is not waited for.
+        // A deadline beyond what the clock can represent is no deadline.
         if let Some(deadline) = deadline {
             self.set_timer(key, deadline);
         }
         key
     }
 
-    /// A connection whose request was accepted elsewhere, the response written.
+    /// Adds a connection whose request was accepted elsewhere and whose response is written.
     pub(super) fn adopt(
         &mut self,
         link: L,
@@ -201,7 +203,8 @@ impl<A: Application, L> Reactor<A, L> {
         key
     }
 
-    /// A connection that there is no place for: it is told so, unless many are being told already.
+    /// Adds a connection that the server has no place for, to send it the refusal. `None` if too many are being
+    /// rejected already; the connection is then dropped without a response.
     pub(super) fn turn_away(
         &mut self,
         link: L,
@@ -224,32 +227,32 @@ impl<A: Application, L> Reactor<A, L> {
         Some(key)
     }
 
-    /// Tells of who is not let in.
+    /// Reports rejected requests.
     #[cfg(all(target_os = "linux", feature = "uring"))]
     pub(super) fn refusals(&self) -> &Refusals {
         self.rules.admission.refusals()
     }
 
-    /// Does `work` so that what it tells is told of this connection.
+    /// Does `work` in the span of this connection.
     #[cfg(all(target_os = "linux", feature = "uring"))]
     pub(super) fn in_span<T>(&self, key: Key, work: impl FnOnce() -> T) -> T {
         let _entered = self.spans.enter(key);
         work()
     }
 
-    /// What the driver keeps of a connection; `None`: it is gone.
+    /// What the driver keeps of a connection; `None` if the connection is gone.
     pub(super) fn link(&mut self, key: Key) -> Option<&mut L> {
         self.connections.get_mut(key).map(|connection| &mut connection.link)
     }
 
-    /// This many bytes have been read into the [room](visit::Visit::payload_room) for a large message.
+    /// Handles `count` bytes that were read into the [room](visit::Visit::payload_room) for a large message.
     pub(super) fn received_directly(&mut self, key: Key, count: usize) {
         let _entered = self.spans.enter(key);
         self.context.traffic.received(count);
         self.deliver(key, &mut []);
     }
 
-    /// A connection that has something to be done, until there is none.
+    /// The next connection with pending work.
     pub(super) fn next_dirty(&mut self) -> Option<Key> {
         while let Some(key) = self.dirty.pop() {
             if let Some(connection) = self.connections.get_mut(key) {
@@ -260,7 +263,7 @@ impl<A: Application, L> Reactor<A, L> {
         None
     }
 
-    /// What is to be done for an open connection that takes nothing any more.
+    /// The next step of an open connection whose transport takes no more data.
     pub(super) fn unwritable(&mut self, key: Key) -> Step {
         let Some(connection) = self.connections.get_mut(key) else { return Step::Wait };
         let has_ended = connection.has_ended;
@@ -274,7 +277,7 @@ impl<A: Application, L> Reactor<A, L> {
         Step::Drop
     }
 
-    /// Bytes have arrived for a connection that is not open.
+    /// Handles bytes of a connection that is not open.
     fn received_before_open(&mut self, key: Key, bytes: &mut [u8]) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         match &mut connection.stage {
@@ -289,13 +292,13 @@ impl<A: Application, L> Reactor<A, L> {
         }
     }
 
-    /// Gives back a buffer that was taken and is empty again.
+    /// Returns an empty buffer to the pool.
     #[cfg(all(target_os = "linux", feature = "uring"))]
     pub(super) fn recycle(&mut self, buffer: Vec<u8>) {
         self.pool.give(buffer);
     }
 
-    /// Takes a connection out.
+    /// Removes a connection.
     pub(super) fn remove(&mut self, key: Key) -> Option<Removed<L>> {
         let entered = self.spans.enter(key);
         self.leave(key);
@@ -309,17 +312,17 @@ impl<A: Application, L> Reactor<A, L> {
         Some(Removed { place, link, peer_addr, span, read: stage.into_read() })
     }
 
-    /// Whether the loop goes on.
+    /// Whether the loop keeps running.
     pub(super) fn life(&self) -> Life {
         self.life
     }
 
-    /// How many connections there are.
+    /// The number of connections.
     pub(super) fn len(&self) -> usize {
         self.connections.len()
     }
 
-    /// All connections.
+    /// The keys of all connections.
     pub(super) fn keys(&self) -> Vec<Key> {
         self.connections.keys().collect()
     }
@@ -329,7 +332,7 @@ impl<A: Application, L> Reactor<A, L> {
             connection.stage = Lifecycle::Refused(refused);
             connection.place.show(Phase::Refused);
         }
-        // The handler may have taken long since the loop was told the time.
+        // The handler may have taken long since the loop last read the clock.
         self.set_timer(key, self.context.time() + LINGER_TIME);
         self.mark(key);
     }

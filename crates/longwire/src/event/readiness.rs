@@ -1,4 +1,4 @@
-//! An event loop over transports of tokio, which tell when they are ready.
+//! The event loop over tokio transports, driven by readiness.
 
 use std::future::Future;
 use std::io::{self, IoSlice};
@@ -24,24 +24,24 @@ use super::turns::Writes;
 use crate::admission::census::{Place, TurnedAway};
 use crate::admission::handshake::AgreedTerms;
 
-/// The size of the buffer that all connections of a loop are read into.
+/// The size of the read buffer that all connections of a loop share.
 const READ_BUFFER: usize = 128 << 10;
 
-/// How many pieces one write may gather.
+/// How many slices one write may gather.
 const SLICES: usize = 16;
 
-/// How often one connection is read before the others have their turn.
+/// How often one connection is read before the others are.
 const READS_AT_A_TIME: usize = 4;
 
-/// How many connections are accepted before the others have their turn.
+/// How many connections are accepted before the others get to run.
 pub(super) const ACCEPTS_AT_A_TIME: usize = 64;
 
-/// Where new connections come from.
+/// A source of new connections.
 pub(super) trait Incoming<S, T> {
-    /// The next one.
+    /// Accepts the next connection.
     fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<NewConnection<S, T>>;
 
-    /// No more are wanted.
+    /// Stops accepting.
     fn stop(&mut self);
 
     /// Takes over a connection whose first request is not for a WebSocket.
@@ -53,44 +53,43 @@ pub(super) struct NewConnection<S, T> {
     pub(super) transport: T,
     pub(super) peer_addr: SocketAddr,
     pub(super) stage: NewConnectionKind<S>,
-    /// What is told of it is told in this.
+    /// The connection's span.
     pub(super) span: Span,
 }
 
-/// How far a new connection has come.
+/// The state of a new connection.
 pub(super) enum NewConnectionKind<S> {
-    /// Its first request is to come.
+    /// Its first request has not arrived.
     New(Place),
-    /// There is no place for it.
+    /// The server has no place for it.
     TurnedAway(TurnedAway),
     /// Its request was accepted elsewhere, and the response is written.
     Accepted(Box<AgreedTerms<S>>, Place),
 }
 
-/// The runtimes that a loop has to do with.
+/// The runtimes that a loop uses.
 pub(super) struct Runtimes {
-    /// That of whoever runs the server. The application is called in it, so that what it spawns is spawned there and
-    /// outlives the loop.
+    /// The runtime that the server was started on. The application is called in its context, so tasks that it spawns
+    /// outlive the loop.
     pub(super) callers: Handle,
-    /// The one that the loop runs on, which keeps the times of the loop and wakes its transports.
+    /// The runtime of the loop, which drives its timers and wakes its transports.
     pub(super) own: Handle,
 }
 
-/// An event loop over transports of tokio: a future that is ready when the loop has shut down.
+/// An event loop over tokio transports: a future that completes when the loop has shut down.
 ///
-/// It is one task for all of its connections. A connection that has something to be done is woken by its transport and
-/// comes on a list; the loop goes through the list, reads into one buffer that all share, and writes once for each
-/// connection when all has been handled.
+/// It is one task for all its connections. A transport that becomes ready adds its connection to a list. The loop goes
+/// through the list, reads into one shared buffer, and writes once per connection after everything has been handled.
 pub(super) struct Readiness<A: Application, T, I> {
     reactor: Reactor<A, PolledLink<T>>,
     mailbox: Arc<Mailbox>,
     incoming: I,
     ready: Arc<WokenList>,
-    /// The connections of this sweep.
+    /// The connections of the current sweep.
     sweep: Vec<Key>,
     buffer: Vec<u8>,
     timer: Option<Pin<Box<Sleep>>>,
-    /// The number of this round of the loop.
+    /// The number of the loop's current round.
     round: u32,
     runtimes: Arc<Runtimes>,
 }
@@ -105,13 +104,13 @@ struct PolledLink<T> {
     writes: Writes,
 }
 
-/// What a transport has been given and may hold back, as TLS may.
+/// Data that was given to a transport and that it may still hold back, as TLS may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum HeldBack {
     Nothing,
-    /// Some of what was written.
+    /// Some of the written bytes.
     Bytes,
-    /// The end, and what was written before it.
+    /// The end, and the bytes written before it.
     End,
 }
 
@@ -126,7 +125,7 @@ impl<T> PolledLink<T> {
         }
     }
 
-    /// From now on the transport wakes the loop.
+    /// Lets the transport wake the loop from now on.
     fn connect(&mut self, call: Arc<Call>) {
         self.waker = Waker::from(Arc::clone(&call));
         self.call = Some(call);
@@ -159,7 +158,7 @@ where
         }
     }
 
-    /// Accepts what waits; `true`: there may be more.
+    /// Accepts waiting connections. Returns `true` if there may be more.
     fn accept(&mut self, cx: &mut Context<'_>) -> bool {
         if self.reactor.life() != Life::Runs {
             self.incoming.stop();
@@ -194,7 +193,7 @@ where
         self.incoming.poll_arrival(cx)
     }
 
-    /// Goes on with the connections that had their share of the round before.
+    /// Continues with connections that ran out of their share in the last round.
     fn go_on(&mut self, rested: Vec<Key>) {
         for key in rested {
             self.reactor.go_on(key);
@@ -202,7 +201,7 @@ where
         }
     }
 
-    /// Goes through the connections that were woken.
+    /// Handles the connections that were woken.
     fn sweep(&mut self, cx: &mut Context<'_>) {
         let mut sweep = std::mem::take(&mut self.sweep);
         self.ready.swap(&mut sweep, cx.waker());
@@ -213,14 +212,14 @@ where
                 call.answered();
             }
             self.read(key);
-            // It may have been woken because it can be written to.
+            // It may have been woken because it is writable.
             self.write(key);
         }
         sweep.clear();
         self.sweep = sweep;
     }
 
-    /// Reads from a connection, a few times at most.
+    /// Reads from a connection, at most a few times.
     fn read(&mut self, key: Key) {
         for _ in 0..READS_AT_A_TIME {
             let Some(mut visit) = self.reactor.visit(key) else { return };
@@ -228,7 +227,7 @@ where
                 return;
             }
             match visit.read_once(&mut self.buffer) {
-                // What takes nothing and has nothing more to give has ended.
+                // A broken transport with nothing left to read has ended.
                 Poll::Pending if visit.is_broken() => return self.reactor.ended(key, None),
                 Poll::Pending => return,
                 Poll::Ready(Ok(Read::End)) => return self.reactor.ended(key, None),
@@ -242,7 +241,7 @@ where
         }
     }
 
-    /// Does what there is to be done for a connection, with a few writes at most.
+    /// Does all pending steps of a connection, with at most a few writes.
     fn write(&mut self, key: Key) {
         while let Some(mut visit) = self.reactor.visit(key) {
             match visit.write(self.round) {
@@ -285,7 +284,7 @@ where
         }
     }
 
-    /// Does what is overdue, and waits for what will be. `true`: something was.
+    /// Handles due timers and waits for the next one. Returns `true` if a timer was due.
     fn keep_time(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(at) = self.reactor.deadline().map(Instant::from) else {
             self.timer = None;
@@ -316,26 +315,26 @@ where
     }
 }
 
-/// What one read has brought.
+/// The outcome of a read.
 enum Read {
-    /// This many bytes of a large message, in their place.
+    /// This many bytes, read into a large message directly.
     Directly(usize),
-    /// Something, in the buffer.
+    /// Some bytes, in the buffer.
     IntoBuffer,
     End,
 }
 
-/// What is to be done for a connection next, after what could be done while it was borrowed.
+/// The next work for a connection that needs more than the connection itself.
 enum Next {
     Nothing,
-    /// Something was written; then the connection may be read from again, as `wanted_read` was said before.
+    /// Data was written. `wanted_read`: whether the connection could be read from before the write.
     Written {
         pending: Option<Pending>,
         wanted_read: bool,
     },
     /// Writing has failed.
     Broken,
-    /// It takes nothing any more; the reactor knows what that comes to.
+    /// The transport takes no more data: call [`Reactor::unwritable`].
     Unwritable,
     HandOver,
     Drop,
@@ -356,7 +355,7 @@ impl<A: Application, T: AsyncRead + AsyncWrite + Unpin> Visit<'_, A, PolledLink<
         Poll::Ready(Ok(if count == 0 { Read::End } else { Read::IntoBuffer }))
     }
 
-    /// Does what there is to be done, up to the first write.
+    /// Does all pending steps, up to the first write.
     fn write(&mut self, round: u32) -> Next {
         loop {
             if self.has_had_its_turn(round) {
@@ -375,7 +374,7 @@ impl<A: Application, T: AsyncRead + AsyncWrite + Unpin> Visit<'_, A, PolledLink<
                         }
                     }
                     Poll::Ready(Err(_)) => return Next::Broken,
-                    // What was left had its last try.
+                    // The last try has failed.
                     Poll::Pending if self.step() == Some(Step::Drop) => return Next::Drop,
                     Poll::Pending => return Next::Nothing,
                 },
@@ -386,8 +385,8 @@ impl<A: Application, T: AsyncRead + AsyncWrite + Unpin> Visit<'_, A, PolledLink<
         }
     }
 
-    /// Whether it was written to as often as it may be in this round; then the next one goes on with it. However fast the
-    /// peer takes what the handler sends, and whoever makes it send more, the others have their turn.
+    /// Whether the connection has used up its writes of this round. The next round then continues with it, so that a
+    /// fast peer does not starve the others.
     fn has_had_its_turn(&mut self, round: u32) -> bool {
         let link = self.link();
         let had = link.writes.are_used_up(round);
@@ -413,7 +412,7 @@ impl<A: Application, T: AsyncRead + AsyncWrite + Unpin> Visit<'_, A, PolledLink<
         }
     }
 
-    /// Has the transport send what it holds back. What it cannot send now, it wakes the loop for.
+    /// Flushes what the transport holds back. If it cannot send all of it now, it wakes the loop later.
     fn push(&mut self) -> io::Result<()> {
         let link = self.link();
         let transport = Pin::new(&mut link.transport);
@@ -425,7 +424,7 @@ impl<A: Application, T: AsyncRead + AsyncWrite + Unpin> Visit<'_, A, PolledLink<
         };
         let Poll::Ready(sent) = sent else { return Ok(()) };
         if std::mem::replace(&mut link.held_back, HeldBack::Nothing) == HeldBack::End {
-            // A transport that cannot be shut down is as good as shut down.
+            // A transport that fails to shut down counts as shut down.
             self.shut();
             return Ok(());
         }
@@ -448,7 +447,8 @@ where
         let runtimes = Arc::clone(&this.runtimes);
         let _callers = runtimes.callers.enter();
         this.go_on(rested);
-        // Who has left makes room before others come: a client that connects again at once would find its own place taken.
+        // Connections that end release their places before new ones are accepted. Otherwise a client that reconnects at
+        // once would find its own place taken.
         this.sweep(cx);
         let more = this.accept(cx);
         this.reactor.take_mail();
@@ -460,7 +460,7 @@ where
                 this.write(key);
             }
             if this.is_over() {
-                // What the application kept of them is dropped where it was made.
+                // Drop the application's state in the context in which it was created.
                 for key in this.reactor.keys() {
                     drop(this.reactor.remove(key));
                 }

@@ -1,4 +1,4 @@
-//! Which connections of a loop have something to be done.
+//! The list of connections that were woken.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,17 +17,17 @@ struct Woken {
     waker: Option<Waker>,
 }
 
-/// Wakes a loop for one of its connections.
+/// A waker that wakes a loop for one of its connections.
 #[derive(Debug)]
 pub(super) struct Call {
     key: Key,
-    /// Whether the loop is to look at the connection already.
+    /// Whether the connection is already on the list.
     is_woken: AtomicBool,
     ready: Arc<WokenList>,
 }
 
 impl WokenList {
-    /// Swaps the connections that were woken for an empty list; what comes from now on wakes `waker`.
+    /// Swaps the woken connections for an empty list. Connections that are woken from now on wake `waker`.
     pub(super) fn swap(&self, keys: &mut Vec<Key>, waker: &Waker) {
         let mut woken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::swap(&mut woken.keys, keys);
@@ -42,7 +42,7 @@ impl Call {
         Arc::new(Call { key, is_woken: AtomicBool::new(false), ready })
     }
 
-    /// The loop looks at the connection now: what happens from here on wakes it again.
+    /// The loop looks at the connection now; later events wake it again.
     pub(super) fn answered(&self) {
         self.is_woken.store(false, Ordering::Release);
     }

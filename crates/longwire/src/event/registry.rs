@@ -1,7 +1,8 @@
-//! The topics of a whole server: how many subscribers each has in which loop, and which changes the observer has not seen.
+//! The topics of a whole server: the number of each topic's subscribers per loop, and the changes that the observer has
+//! not seen.
 //!
-//! A loop comes here when a topic gets its first subscriber in that loop or loses its last one there. Between those two,
-//! the loop holds the topic's [record](TopicRecord) and counts in it without a lock.
+//! A loop calls the registry when a topic gets its first subscriber on that loop or loses its last one there. In
+//! between, the loop holds the topic's [record](TopicRecord) and counts in it without a lock.
 
 mod changes;
 
@@ -35,7 +36,7 @@ struct LiveTopic {
     loops: usize,
 }
 
-/// What all loops know of a topic while it has subscribers.
+/// The state of a topic that all loops share while it has subscribers.
 #[derive(Debug)]
 pub(super) struct TopicRecord {
     name: Arc<str>,
@@ -44,7 +45,7 @@ pub(super) struct TopicRecord {
     dropped: DropCounters,
 }
 
-/// A topic has its first subscriber, or has lost its last one.
+/// A topic has got its first subscriber or lost its last one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TopicChange {
     pub(super) topic: Arc<str>,
@@ -52,7 +53,7 @@ pub(super) struct TopicChange {
 }
 
 impl TopicRegistry {
-    /// A topic has its first subscriber in the loop of this index, out of so many loops.
+    /// Records a topic's first subscriber on the loop with this index.
     pub(super) fn enter(&self, name: &str, event_loop: usize, loops: usize) -> Arc<TopicRecord> {
         let mut state = self.lock();
         if let Some(topic) = state.topics.get_mut(name) {
@@ -68,7 +69,7 @@ impl TopicRegistry {
         record
     }
 
-    /// A topic has lost its last subscriber in the loop of this index.
+    /// Records that a topic has lost its last subscriber on the loop with this index.
     pub(super) fn leave(&self, record: &TopicRecord, event_loop: usize) {
         let mut state = self.lock();
         record.empty(event_loop);
@@ -95,7 +96,7 @@ impl TopicRegistry {
         self.lock().topics.keys().cloned().collect()
     }
 
-    /// Counts messages of a topic that were dropped, in the topic and in all.
+    /// Counts dropped messages, for the topic and for the server.
     pub(super) fn count_dropped(&self, record: &TopicRecord, dropped: &Dropped) {
         if *dropped != Dropped::default() {
             record.dropped.add(dropped);
@@ -108,20 +109,21 @@ impl TopicRegistry {
         self.dropped.load()
     }
 
-    /// From now on, changes are kept until [`next_change`](TopicRegistry::next_change) takes them.
+    /// Starts recording changes, which [`next_change`](TopicRegistry::next_change) takes.
     pub(super) fn observe(&self) {
         self.lock().changes.begin();
     }
 
-    /// No more changes are kept.
+    /// Stops recording changes.
     pub(super) fn stop_observing(&self) {
         self.lock().changes.end();
         self.changed.notify_all();
     }
 
-    /// Waits for a topic whose subscribers have come or gone since this last said so. `None`: nothing more will come.
+    /// Waits for the next topic that has gained its first or lost its last subscriber since it was last reported.
+    /// `None` after the end.
     ///
-    /// Calls about one topic take turns: the first says that it has subscribers, the next that it has none.
+    /// The reports about one topic alternate: the first says that it has subscribers, the next that it has none.
     pub(super) fn next_change(&self) -> Option<TopicChange> {
         let mut state = self.lock();
         loop {
@@ -135,7 +137,7 @@ impl TopicRegistry {
         }
     }
 
-    /// The next change, if there is one already.
+    /// The next change, without waiting.
     pub(super) fn take_change(&self) -> Option<TopicChange> {
         self.lock().take_change()
     }
@@ -171,14 +173,14 @@ impl TopicRecord {
         &self.name
     }
 
-    /// One more subscriber in a loop. A thread that publishes after it has learned of the subscription sees it.
+    /// Counts a new subscriber of a loop. A thread that publishes after it has learned of the subscription sees it.
     pub(super) fn count_in(&self, event_loop: usize) {
         if let Some(count) = self.subscribers.get(event_loop) {
             count.fetch_add(1, Ordering::SeqCst);
         }
     }
 
-    /// One subscriber less in a loop that has others.
+    /// Counts a lost subscriber of a loop that has others.
     pub(super) fn count_out(&self, event_loop: usize) {
         if let Some(count) = self.subscribers.get(event_loop) {
             count.fetch_sub(1, Ordering::SeqCst);

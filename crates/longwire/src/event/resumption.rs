@@ -1,9 +1,9 @@
-//! What an application has asked to be called with later, whose types only its handler knows.
+//! Callbacks of the application whose type only its handler knows.
 
 use std::any::Any;
 
-/// A closure of the application that goes on with a connection. What keeps it until then need not know the handler: it is
-/// given back to the handler's own type.
+/// A callback of the application for a connection. Code that stores it need not know the handler: the callback is
+/// converted back to the handler's own type.
 #[derive(Debug)]
 pub(crate) struct Resumption(Box<dyn Any + Send>);
 
@@ -12,7 +12,7 @@ impl Resumption {
         Resumption(Box::new(call))
     }
 
-    /// What it was made of; `None`: it was made of another type.
+    /// The original callback; `None` if it has another type.
     pub(super) fn into_call<T: 'static>(self) -> Option<T> {
         self.0.downcast().ok().map(|call| *call)
     }

@@ -1,4 +1,4 @@
-//! Several handlers on one server, by path.
+//! Several handlers on one server, chosen by path.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -18,18 +18,18 @@ const ROUTE: &str = "Server::route";
 /// Handlers by path. A path that cannot be added is reported when the server starts.
 #[derive(Default)]
 pub(crate) struct Routes {
-    by_path: Router<Box<dyn Route>>,
+    by_path: Router<Box<dyn RouteHandler>>,
     invalid: Option<InvalidSetting>,
 }
 
 /// A handler of any type.
-trait Route: Send + Sync {
+trait RouteHandler: Send + Sync {
     fn decide(&self, request: &Upgrade<'_>) -> Result<Accept<Box<dyn RoutedConnection>>, Refusal>;
 }
 
 struct HandlerRoute<H>(Arc<H>);
 
-/// What is kept of a connection: its state, of any type, and the handler that the type belongs to.
+/// The data that is kept for a connection: its state, of any type, and the handler that the type belongs to.
 pub(crate) trait RoutedConnection: Send {
     fn give(&mut self, parts: SocketParts<'_>, received: &mut Received<'_>) -> DeliveryPause;
     fn call(&mut self, parts: SocketParts<'_>, call: HandlerCall<'_>);
@@ -42,7 +42,7 @@ struct OfHandler<H: Handler> {
 }
 
 impl Routes {
-    /// Has `handler` serve the paths of a pattern.
+    /// Lets `handler` serve the paths that match a pattern.
     pub(crate) fn add(&mut self, path: &str, handler: impl Handler) {
         if let Err(possible) = self.insert(path, Box::new(HandlerRoute(Arc::new(handler)))) {
             let invalid = InvalidSetting { setting: ROUTE, given: format!("\"{path}\""), possible };
@@ -50,7 +50,7 @@ impl Routes {
         }
     }
 
-    fn insert(&mut self, path: &str, route: Box<dyn Route>) -> Result<(), String> {
+    fn insert(&mut self, path: &str, route: Box<dyn RouteHandler>) -> Result<(), String> {
         let pattern =
             "a path that begins with `/`, whose segments are literal, `{name}`, or at the end `{*rest}`";
         if !path.starts_with('/') {
@@ -64,11 +64,11 @@ impl Routes {
         })
     }
 
-    /// Finds paths that could not be added.
+    /// Reports the first path that could not be added.
     ///
     /// # Errors
     ///
-    /// The first of them.
+    /// If a path could not be added.
     pub(crate) fn check(&self) -> Result<(), InvalidSetting> {
         self.invalid.clone().map_or(Ok(()), Err)
     }
@@ -103,7 +103,7 @@ impl Application for Routes {
     }
 }
 
-impl<H: Handler> Route for HandlerRoute<H> {
+impl<H: Handler> RouteHandler for HandlerRoute<H> {
     fn decide(&self, request: &Upgrade<'_>) -> Result<Accept<Box<dyn RoutedConnection>>, Refusal> {
         let accept = self.0.on_upgrade(request)?;
         Ok(accept.map(|state| {

@@ -1,4 +1,4 @@
-//! Running a server's event loops: one thread each, which share the port.
+//! Runs a server's event loops, one thread each, which share the port.
 
 use std::any::Any;
 use std::future::Future;
@@ -36,10 +36,10 @@ use crate::panic_message::panic_message;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 
-/// How many connections wait to be accepted by one loop.
+/// The listen backlog of each loop: how many connections may wait to be accepted.
 const BACKLOG: i32 = 4096;
 
-/// What is to run.
+/// The configuration of a server to run.
 pub(crate) struct Plan<A> {
     pub(crate) listener: TcpListener,
     pub(crate) rules: Rules<A>,
@@ -78,7 +78,7 @@ pub(crate) async fn run<A: Application>(plan: Plan<A>) -> Result<()> {
         observation: observation.map(Arc::new),
     };
     let uses_uring = plan.engine.resolve() == Engine::Uring;
-    // Connections that come back from hyper have a loop of their own where those of io_uring cannot take them.
+    // With io_uring, connections that return from hyper need a separate loop.
     let mailboxes = loops.exchange.connect(listeners.len() + usize::from(uses_uring));
     let kind = match mailboxes.last() {
         #[cfg(all(target_os = "linux", feature = "uring"))]
@@ -95,12 +95,12 @@ pub(crate) async fn run<A: Application>(plan: Plan<A>) -> Result<()> {
     drop((start, kind));
     tokio::select! {
         () = plan.shutdown => {}
-        // Before the shutdown a loop ends only if it cannot run.
+        // Before the shutdown, a loop ends only if it cannot run.
         outcome = ended.recv() => return Err(Error::io("run the event loops", why_it_ended(outcome))),
     }
     loops.tell_all(|| Mail::ShutDown);
     if timeout(plan.shutdown_time, all(&mut ended)).await.is_err() {
-        tracing::warn!("what did not end in time is dropped");
+        tracing::warn!("dropping connections that did not close in time");
         loops.stop();
         all(&mut ended).await;
     }
@@ -112,15 +112,15 @@ pub(crate) async fn run<A: Application>(plan: Plan<A>) -> Result<()> {
     Ok(())
 }
 
-/// Why a loop has ended that nobody has asked to end.
+/// The error of a loop that ended although nothing asked it to.
 fn why_it_ended(outcome: Option<io::Result<()>>) -> io::Error {
     match outcome {
         Some(Err(error)) => error,
-        Some(Ok(())) | None => io::Error::other("an event loop has ended by itself"),
+        Some(Ok(())) | None => io::Error::other("an event loop ended unexpectedly"),
     }
 }
 
-/// Runs a loop. If it panics, nobody goes on with its connections: that is an error like others.
+/// Runs a loop. A panic becomes an error, because its connections are no longer served.
 fn contained(run: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| Err(has_panicked(&*payload)))
 }
@@ -134,7 +134,7 @@ async fn all(ended: &mut UnboundedReceiver<io::Result<()>>) {
     while ended.recv().await.is_some() {}
 }
 
-/// The loops that run. Dropping it stops them.
+/// The running loops. Dropping this stops them.
 struct Loops {
     exchange: Arc<Exchange>,
     dropping: CancellationToken,
@@ -159,7 +159,7 @@ impl Drop for Loops {
     }
 }
 
-/// What every loop starts with.
+/// The shared arguments of every loop.
 struct LoopSetup<A> {
     rules: Arc<Rules<A>>,
     http: Option<Arc<HttpService>>,
@@ -167,12 +167,13 @@ struct LoopSetup<A> {
     tls: Option<Tls>,
     census: Arc<Census>,
     exchange: Arc<Exchange>,
-    /// Cancelled when what is left of the connections is dropped.
+    /// Cancelled when the remaining connections are dropped.
     dropping: CancellationToken,
-    /// The runtime of whoever runs the server: what handlers and the HTTP service spawn is spawned there, on every engine.
+    /// The runtime that the server was started on. Tasks that handlers and the HTTP service spawn run there, on every
+    /// engine.
     caller: Handle,
     ended: UnboundedSender<io::Result<()>>,
-    /// It ends with the last loop.
+    /// The observer ends with the last loop.
     observation: Option<Arc<Observation>>,
 }
 
@@ -194,7 +195,7 @@ impl<A> Clone for LoopSetup<A> {
 }
 
 impl<A: Application> LoopSetup<A> {
-    /// How TLS begins, if it is spoken.
+    /// How to begin TLS, if the server uses it.
     #[cfg(all(target_os = "linux", feature = "uring"))]
     fn begin_tls(&self) -> Option<BeginTls> {
         #[cfg(feature = "tls")]
@@ -203,14 +204,15 @@ impl<A: Application> LoopSetup<A> {
         return None;
     }
 
-    /// Starts a loop for connections that come back from hyper, and tells how to have hyper serve one.
+    /// Starts a loop for connections that return from hyper. Returns the kind of the other loops, with the sender for
+    /// connections that hyper should serve.
     #[cfg(all(target_os = "linux", feature = "uring"))]
     fn uring(&self, guests: &Arc<Mailbox>) -> LoopKind {
         let (handed_over, mut arrivals) = unbounded_channel::<HandedOver>();
         let host = self.host();
         let intake = Intake::new(Arc::clone(&host), None);
         let hand_off = intake.hand_off();
-        // It ends with the last loop that hands connections over, and is waited for as they are.
+        // This task ends with the last loop that hands connections over, and the shutdown waits for it.
         host.tasks.spawn(async move {
             while let Some(handed_over) = arrivals.recv().await {
                 match handed_over.into_transport() {
@@ -244,7 +246,7 @@ impl<A: Application> LoopSetup<A> {
         })
     }
 
-    /// Runs one loop, on its own thread.
+    /// Runs one loop on its own thread.
     fn run(self, kind: &LoopKind, listener: TcpListener, mailbox: Arc<Mailbox>) {
         let ended = self.ended.clone();
         let outcome = contained(|| match kind {
@@ -259,13 +261,13 @@ impl<A: Application> LoopSetup<A> {
                         uring.run(listener)
                     }
                     Err(error) => {
-                        tracing::warn!(%error, "no io_uring for one more event loop; it uses readiness");
+                        tracing::warn!(%error, "cannot set up io_uring for an event loop; it uses readiness");
                         self.readiness(listener, mailbox)
                     }
                 }
             }
         });
-        // Nobody waits for it if the server was dropped.
+        // Sending fails if the server was dropped.
         let _dropped = ended.send(outcome);
     }
 
@@ -279,29 +281,30 @@ impl<A: Application> LoopSetup<A> {
         })
     }
 
-    /// Runs a loop over transports of tokio, and then waits for those that hyper serves.
+    /// Runs a loop over tokio transports, and then waits for the connections that hyper serves.
     async fn attend(self, host: Arc<LoopHost<A>>, intake: Intake<A>, mailbox: Arc<Mailbox>) {
         let runtimes = Runtimes { callers: self.caller, own: Handle::current() };
-        // The loop takes turns among its connections by itself.
+        // The loop shares its time fairly among its connections.
         unconstrained(Readiness::new(self.rules, mailbox, self.exchange, intake, runtimes)).await;
         host.tasks.close();
-        // Each of them ends when what is left is dropped.
+        // Each of them ends when the remaining connections are dropped.
         host.tasks.wait().await;
-        // The guests' loop is a task of the caller's runtime: that it has ended is told by dropping this.
+        // The loop for returning connections is a task of the caller's runtime. Dropping this sender reports that it
+        // has ended.
         drop(self.ended);
     }
 }
 
-/// How the loops run.
+/// The kind of the loops.
 #[derive(Clone)]
 enum LoopKind {
     Readiness,
-    /// With where they send what is for hyper.
+    /// With the sender for connections that hyper should serve.
     #[cfg(all(target_os = "linux", feature = "uring"))]
     Uring(UnboundedSender<HandedOver>),
 }
 
-/// A listener for each loop, among which the system distributes the connections.
+/// A listener for each loop; the system distributes the connections among them.
 fn share(listener: TcpListener, workers: usize) -> io::Result<Vec<TcpListener>> {
     let mut listeners = vec![listener];
     for _ in 1..workers {
@@ -312,8 +315,8 @@ fn share(listener: TcpListener, workers: usize) -> io::Result<Vec<TcpListener>> 
     Ok(listeners)
 }
 
-/// Another listener on the same port. The port is open to sharing for this moment only, so that a second server on it
-/// is still told that it is taken.
+/// Opens another listener on the same port. The port can be shared only during this call, so a second server still gets
+/// an error.
 #[cfg(unix)]
 fn another(first: &TcpListener) -> io::Result<TcpListener> {
     let address = first.local_addr()?;
@@ -331,7 +334,7 @@ fn another(first: &TcpListener) -> io::Result<TcpListener> {
     Ok(listener.into())
 }
 
-/// Another handle of the same listener: the loops take turns.
+/// Duplicates the listener: the loops take turns accepting.
 #[cfg(not(unix))]
 fn another(first: &TcpListener) -> io::Result<TcpListener> {
     first.try_clone()
@@ -341,7 +344,7 @@ fn another(first: &TcpListener) -> io::Result<TcpListener> {
 mod tests {
     use super::*;
 
-    /// A loop whose thread had ended was missed only by its clients.
+    /// Only its clients used to notice when a loop's thread ended.
     #[test]
     fn a_loop_that_ends_by_itself_is_an_error_however_it_ends() {
         let panicked = contained(|| panic!("as the test wants it"));
@@ -350,7 +353,7 @@ mod tests {
             "an event loop has panicked: as the test wants it"
         );
         for outcome in [Some(contained(|| Ok(()))), None] {
-            assert_eq!(why_it_ended(outcome).to_string(), "an event loop has ended by itself");
+            assert_eq!(why_it_ended(outcome).to_string(), "an event loop ended unexpectedly");
         }
     }
 }

@@ -28,7 +28,7 @@ impl<H: Handler> Socket<'_, H> {
     ) -> Timer {
         let at = self.context.time() + time.clamp(SHORTEST_TIMER, LONGEST_TIMER);
         let number = self.context.next_number();
-        if !self.open.was_told {
+        if !self.open.end_was_reported {
             let call: ResumeCall<H> = Box::new(resume);
             self.open.deferred().set(at, number, Resumption::new(call));
         }
@@ -84,7 +84,7 @@ impl<H: Handler> Socket<'_, H> {
         future: impl Future<Output = T> + Send + 'static,
         resume: impl FnOnce(&H, &mut Socket<'_, H>, T) + Send + 'static,
     ) {
-        if self.open.was_told {
+        if self.open.end_was_reported {
             return;
         }
         let task = Box::pin(async move {

@@ -15,29 +15,29 @@ use super::key::Key;
 use super::mailbox::{Mail, Mailbox};
 use super::resumption::Resumption;
 
-/// A future of the application, whose outcome is with what the application wants to do with it.
+/// A future of the application. Its output is the callback together with the outcome.
 pub(super) type SpawnedFuture = Pin<Box<dyn Future<Output = Resumption> + Send>>;
 
-/// What became of a future; an error is what it panicked with.
+/// The outcome of a future; the error is its panic payload.
 pub(super) type SpawnOutcome = Result<Resumption, Box<dyn Any + Send>>;
 
-/// The futures that a connection has spawned. Dropping it aborts them.
+/// The futures that a connection has spawned. Dropping this aborts them.
 #[derive(Default)]
 pub(super) struct SpawnedTasks {
     running: Vec<(u64, AbortHandle)>,
-    /// What has not been started, since as many run as may.
+    /// Futures that have not started, because the maximum number is running.
     waiting: VecDeque<(u64, SpawnedFuture)>,
-    /// What the handler has not been given.
+    /// Outcomes that the handler has not received.
     outcomes: VecDeque<SpawnOutcome>,
 }
 
 impl SpawnedTasks {
-    /// Lets a future wait until it is [started](SpawnedTasks::start).
+    /// Adds a future, which waits until it is [started](SpawnedTasks::start).
     pub(super) fn add(&mut self, number: u64, task: SpawnedFuture) {
         self.waiting.push_back((number, task));
     }
 
-    /// Starts what waits, as far as it may run. The outcomes are sent to `mailbox`.
+    /// Starts waiting futures, up to `most`. Their outcomes are sent to `mailbox`.
     pub(super) fn start(&mut self, to: Key, mailbox: &Arc<Mailbox>, most: usize) {
         while !self.is_busy(most)
             && let Some((number, task)) = self.waiting.pop_front()
@@ -47,12 +47,13 @@ impl SpawnedTasks {
         }
     }
 
-    /// Whether as many run as may. What has finished counts until the handler has been given its outcome.
+    /// Whether the maximum number of futures is running. A finished one counts until the handler has received its
+    /// outcome.
     pub(super) fn is_busy(&self, most: usize) -> bool {
         self.running.len() + self.outcomes.len() >= most
     }
 
-    /// A future has finished.
+    /// Records the outcome of a future.
     pub(super) fn finished(&mut self, number: u64, outcome: SpawnOutcome) {
         if let Some(place) = self.running.iter().position(|(running, _)| *running == number) {
             self.running.swap_remove(place);

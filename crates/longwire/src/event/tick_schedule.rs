@@ -1,4 +1,4 @@
-//! The times at which a loop does something for all of its connections.
+//! The schedule of a loop's periodic call for all connections.
 
 use std::time::{Duration, Instant};
 
@@ -10,12 +10,12 @@ pub(super) struct TickSchedule {
 }
 
 impl TickSchedule {
-    /// The first tick comes after a period; `None`: that is later than the clock can count.
+    /// The first tick is due after one period. `None` if that is later than the clock can represent.
     pub(super) fn new(period: Duration, now: Instant) -> Option<TickSchedule> {
         Some(TickSchedule { period, next: now.checked_add(period)? })
     }
 
-    /// Whether a tick is due. The next one comes at the next multiple of the period: those that were missed are skipped.
+    /// Whether a tick is due. The next one is due at the next multiple of the period; missed ticks are skipped.
     pub(super) fn is_due(&mut self, now: Instant) -> bool {
         let Some(late) = now.checked_duration_since(self.next) else { return false };
         let since_last = late.as_nanos() % self.period.as_nanos().max(1);

@@ -1,4 +1,4 @@
-//! What a server does periodically.
+//! Periodic calls of a server.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use super::mailbox::Exchange;
 use super::publisher::Topics;
 use crate::panic_message::panic_message;
 
-/// No period is longer: 30 years, which every clock can count.
+/// The longest period: 30 years, which every clock can represent.
 const LONGEST_PERIOD: Duration = Duration::from_secs(30 * 365 * 86_400);
 
-/// Something that a server does periodically.
+/// A periodic call of a server.
 pub(crate) struct Ticker {
     pub(crate) period: Duration,
     pub(crate) tick: Box<dyn FnMut(&Topics) + Send>,
@@ -29,16 +29,16 @@ impl Ticker {
     /// Calls it; a panic is logged.
     pub(super) fn call(&mut self, topics: &Topics) {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| (self.tick)(topics))) {
-            tracing::error!(panic = panic_message(&*payload), "what `Server::every` calls has panicked");
+            tracing::error!(panic = panic_message(&*payload), "a callback of `Server::every` panicked");
         }
     }
 }
 
-/// The tasks of all tickers of a server. Dropping it ends them.
+/// The tasks of all tickers of a server. Dropping this ends them.
 pub(crate) struct Tickers(#[expect(dead_code, reason = "the tasks end with it")] JoinSet<()>);
 
 impl Tickers {
-    /// Starts them on the runtime of the caller.
+    /// Starts the tickers on the caller's runtime.
     pub(crate) fn start(tickers: Vec<Ticker>, exchange: &Arc<Exchange>) -> Tickers {
         Tickers(tickers.into_iter().map(|ticker| run(ticker, Topics::new(Arc::clone(exchange)))).collect())
     }
@@ -64,7 +64,7 @@ mod tests {
 
     const PERIOD: Duration = Duration::from_millis(10);
 
-    /// A ticker, and the time since its start at each of its ticks. The second tick panics.
+    /// A ticker, and a receiver for the time of each of its ticks since its start. The second tick panics.
     fn tickers() -> (Tickers, Receiver<Duration>) {
         let (sender, ticks) = channel();
         let (start, mut count) = (Instant::now(), 0);

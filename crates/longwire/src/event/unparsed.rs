@@ -1,6 +1,6 @@
-//! What was read from a connection and waits to be parsed.
+//! Bytes that were read from a connection and wait to be parsed.
 
-/// What was read from a connection and waits to be parsed.
+/// Bytes that were read from a connection and wait to be parsed.
 #[derive(Debug, Default)]
 pub(super) struct Unparsed {
     bytes: Vec<u8>,
@@ -18,22 +18,22 @@ impl Unparsed {
         self.bytes.capacity()
     }
 
-    /// Appends what was read. It may be held for as long as the peer likes, so it takes no more room than it needs.
+    /// Appends bytes that were read. They may be held for as long as the peer likes, so no extra capacity is reserved.
     pub(super) fn push(&mut self, read: &[u8]) {
         self.forget_taken();
         self.bytes.reserve_exact(read.len());
         self.bytes.extend_from_slice(read);
     }
 
-    /// What waits.
+    /// The waiting bytes.
     pub(super) fn rest(&mut self) -> &mut [u8] {
         self.bytes.get_mut(self.taken..).unwrap_or_default()
     }
 
-    /// Notes that all but the last `left` bytes have been taken.
+    /// Records that all but the last `left` bytes have been taken.
     pub(super) fn keep_last(&mut self, left: usize) {
         self.taken = self.bytes.len().saturating_sub(left);
-        // A little may be taken of much, again and again.
+        // Taking a little of much, again and again, must not move the rest each time.
         if self.taken * 2 >= self.bytes.len() {
             self.forget_taken();
         }

@@ -13,7 +13,7 @@ use longwire_ring::{Ring, Sizes};
 pub(super) use driver::{BeginTls, Uring};
 pub(super) use link::HandedOver;
 
-/// Whether the system has what the loop needs, and allows it; else the error says what it is.
+/// Checks that the system supports and allows what the loop needs; otherwise the error says what is missing.
 pub(super) fn available() -> std::io::Result<()> {
     let small = Sizes { submissions: 8, completions: 16, buffers: 2, buffer_length: 4096 };
     Ring::new(small).map(drop)

@@ -1,4 +1,4 @@
-//! Answers to questions of other threads about all connections of a loop.
+//! Answers to other threads' questions about the connections of a loop.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -13,7 +13,7 @@ use crate::event::view::SocketView;
 use crate::panic_message::panic_message;
 
 impl<A: Application, L> Reactor<A, L> {
-    /// Answers a question; gives how many connections it was about.
+    /// Answers a question. Returns how many connections it was about.
     pub(super) fn answer(&mut self, ask: Ask) -> usize {
         match ask {
             Ask::Members { topic, answer } => {
@@ -21,7 +21,7 @@ impl<A: Application, L> Reactor<A, L> {
                 let members: Vec<SocketId> =
                     self.subscribers_of(&topic).map(|key| SocketId::new(number, key)).collect();
                 let count = members.len();
-                // Nobody waits for it if the question was dropped.
+                // The asker may have dropped the receiver.
                 let _dropped = answer.send(members);
                 count
             }
@@ -44,7 +44,7 @@ impl<A: Application, L> Reactor<A, L> {
         topic.into_iter().flat_map(|topic| topic.subscribers.keys().copied())
     }
 
-    /// The open connections that a filter chooses; if it panics, it chooses none.
+    /// The open connections for which a filter returns `true`; if the filter panics, an empty list.
     fn open_where(&self, filter: &Filter) -> Vec<Key> {
         let chosen = catch_unwind(AssertUnwindSafe(|| {
             let chosen = self.connections.iter().filter(|(key, connection)| {
@@ -67,7 +67,7 @@ impl<A: Application, L> Reactor<A, L> {
         })
     }
 
-    /// Closes those of these connections that are open; gives how many they were.
+    /// Closes those of the connections that are open. Returns how many there were.
     fn close_all(&mut self, keys: &[Key], frame: &CloseFrame) -> usize {
         let mut count = 0;
         for &key in keys {

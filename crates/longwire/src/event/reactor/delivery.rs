@@ -1,4 +1,4 @@
-//! What arrives on an open connection.
+//! Delivery of received bytes to the handler of an open connection.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,8 +15,8 @@ use crate::event::key::Key;
 use crate::panic_message::panic_message;
 
 impl<A: Application, L> Visit<'_, A, L> {
-    /// Gives the handler what arrived on an open connection; what it cannot take yet is kept, unless the rest is to be
-    /// delivered when the reactor has done what is pending.
+    /// Delivers what arrived on an open connection. Bytes that the handler cannot take yet are kept, unless the reactor
+    /// delivers the rest after the returned work.
     fn deliver(&mut self, received: &mut Received<'_>) -> Option<Pending> {
         let is_stalled = self.connection.open_mut()?.is_stalled();
         let pending = if is_stalled { None } else { self.take_in(received) };
@@ -30,7 +30,7 @@ impl<A: Application, L> Visit<'_, A, L> {
         pending
     }
 
-    /// Gives the handler what arrived, as far as there is room for its answers.
+    /// Delivers what arrived, while there is room for the answers.
     fn take_in(&mut self, received: &mut Received<'_>) -> Option<Pending> {
         let (key, peer_addr, is_broken) = (self.key, self.connection.peer_addr, self.is_broken());
         let Lifecycle::Open(attended) = &mut self.connection.stage else { return None };
@@ -51,18 +51,18 @@ impl<A: Application, L> Visit<'_, A, L> {
             let left = received.len();
             let (application, context) = (&self.rules.application, &mut *self.context);
             let parts = SocketParts { open: &mut *open, context, key, peer_addr };
-            // One connection's panic is not to be the end of all others on its loop.
+            // A panic for one connection must not end all others on the loop.
             let run = catch_unwind(AssertUnwindSafe(|| application.give(parts, state, received)));
             match run {
                 Ok(DeliveryPause::Empty) => break,
                 Ok(DeliveryPause::Published) => return Some(Pending::Publications),
-                // The answers cannot be written, and are not waited for.
+                // The answers cannot be written, so do not wait for room.
                 Ok(DeliveryPause::Full) if is_broken => open.protocol.transmitted(open.protocol.queued()),
                 Ok(DeliveryPause::Full) => {
                     open.fill();
                     break;
                 }
-                // What it has spawned goes on with it.
+                // Delivery continues when one of its futures has ended.
                 Ok(DeliveryPause::RoundBudget) if !is_broken && open.is_busy(self.context.max_spawned) => {
                     break;
                 }
@@ -77,23 +77,23 @@ impl<A: Application, L> Visit<'_, A, L> {
             }
         }
         let is_ending = self.after_events();
-        // The next ping may be due before the answer to the last one was.
+        // The next ping may be due before the answer to the last one.
         let was_watched = self.connection.open_mut().is_some_and(|open| std::mem::take(&mut open.is_watched));
         let is_watched = was_watched || self.has_deferred();
         (is_ending || is_watched).then_some(Pending::AfterEvents { is_watched })
     }
 
-    /// Whether the application has set timers or spawned something.
+    /// Whether the handler has set timers or spawned futures.
     fn has_deferred(&mut self) -> bool {
         self.connection.open_mut().is_some_and(|open| open.deferred.is_some())
     }
 
-    /// Looks what has changed by what arrived or by a call of the handler. `true`: the connection has begun to end.
+    /// Updates the connection after events or a call of the handler. Returns `true` if the connection has begun to end.
     fn after_events(&mut self) -> bool {
         let Some(open) = self.connection.open_mut() else { return false };
         let is_ending = !open.protocol.is_open();
         if open.protocol.queued() == 0 {
-            // What is queued is accounted for when it has been written, or could not be.
+            // Queued data is accounted for once it has been written or discarded.
             open.settle();
             if let Some(unused) = open.protocol.reclaim_buffer() {
                 self.pool.give(unused);
@@ -106,7 +106,7 @@ impl<A: Application, L> Visit<'_, A, L> {
 }
 
 impl<A: Application, L> Reactor<A, L> {
-    /// Bytes have arrived. They are consumed, whatever they are. Then `next` goes on with the connection.
+    /// Delivers bytes that have arrived, and consumes all of them. Then calls `next` with the connection.
     pub(in crate::event) fn received(
         &mut self,
         key: Key,
@@ -134,7 +134,7 @@ impl<A: Application, L> Reactor<A, L> {
         next(&mut visit);
     }
 
-    /// Gives the handler what arrived on an open connection.
+    /// Delivers what arrived, if the connection is open.
     pub(super) fn deliver(&mut self, key: Key, bytes: &mut [u8]) {
         if self.connections.get(key).is_some_and(|connection| matches!(connection.stage, Lifecycle::Open(_)))
         {
@@ -142,7 +142,7 @@ impl<A: Application, L> Reactor<A, L> {
         }
     }
 
-    /// Does what a visit has left. `true`: what is left of `received` is to be delivered.
+    /// Does the work that a visit has left. Returns `true` if the rest of `received` still has to be delivered.
     pub(in crate::event) fn resolve(
         &mut self,
         key: Key,
@@ -155,7 +155,7 @@ impl<A: Application, L> Reactor<A, L> {
             Pending::HandlerPanicked { payload, is_stuck } => {
                 self.panicked(key, &*payload);
                 self.guarded(key, Reactor::give_out);
-                // What came behind is parsed all the same: the peer's Close frame may be in it.
+                // Parse what follows nevertheless: it may contain the peer's Close frame.
                 if is_stuck {
                     *received = Received::default();
                 }
@@ -181,7 +181,7 @@ impl<A: Application, L> Reactor<A, L> {
         true
     }
 
-    /// Gives the handler what arrived, as far as there is room for its answers; gives how much is left.
+    /// Delivers what arrived, while there is room for the answers. Returns how many bytes are left.
     fn take_in(&mut self, key: Key, bytes: &mut [u8]) -> usize {
         let mut received = Received::new(bytes);
         while let Some(mut visit) = self.visit(key)
@@ -191,7 +191,7 @@ impl<A: Application, L> Reactor<A, L> {
         received.len()
     }
 
-    /// Calls the handler for a connection that is open.
+    /// Calls the handler, if the connection is open.
     pub(super) fn call(&mut self, key: Key, call: HandlerCall<'_>) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let peer_addr = connection.peer_addr;
@@ -205,10 +205,10 @@ impl<A: Application, L> Reactor<A, L> {
         }
     }
 
-    /// Looks what has changed by a call of the handler or by mail.
+    /// Updates a connection after a call of the handler or after mail.
     pub(super) fn after_events(&mut self, key: Key) {
         let Some(mut visit) = self.visit(key) else { return };
-        // A timer may have been set.
+        // The handler may have set a timer.
         let is_watched = visit.has_deferred();
         if visit.after_events() {
             self.after_closing(key);
@@ -218,7 +218,7 @@ impl<A: Application, L> Reactor<A, L> {
         }
     }
 
-    /// Goes on with what had to wait for room.
+    /// Continues with work that has waited for room.
     pub(super) fn after_write(&mut self, key: Key) {
         self.after_closing(key);
         self.watch(key);
@@ -229,7 +229,7 @@ impl<A: Application, L> Reactor<A, L> {
         }
         self.context.catch_up(open, key);
         if open.protocol.is_above_high_water() {
-            // What waited here has filled the queue again; the rest of it comes first.
+            // The waiting messages have filled the queue again; they go first.
             return self.mark(key);
         }
         let is_stalled = open.is_stalled();
@@ -245,7 +245,7 @@ impl<A: Application, L> Reactor<A, L> {
         }
     }
 
-    /// Gives the handler what waits unparsed, as far as it can take it now, and then the end, if that has come.
+    /// Delivers unparsed bytes while the handler can take them, and then the end of the transport, if it has come.
     pub(super) fn take_unparsed(&mut self, key: Key) {
         let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) else {
             return;

@@ -1,8 +1,8 @@
-//! How the transport of a connection ends, and the connection with it.
+//! The end of a connection and of its transport.
 //!
-//! What arrived before the end is given first. A peer that has ended its side only may still read: what is queued is
-//! written until the time for closing is up. A transport that takes nothing any more is of no use: what can be read is
-//! given, and the connection ends.
+//! Data that arrived before the end is delivered first. A peer that has ended only its side may still read, so queued
+//! data is written until the close timeout. A transport that takes no more data is broken: the data that can still be
+//! read is delivered, and the connection ends.
 
 use std::io;
 
@@ -17,7 +17,7 @@ use crate::event::key::Key;
 use crate::telemetry::{self, NotLetIn};
 
 impl<A: Application, L> Reactor<A, L> {
-    /// The transport has ended: the peer has ended its side, or there was an error.
+    /// The transport has ended: the peer has ended its side, or reading has failed.
     pub(in crate::event) fn ended(&mut self, key: Key, error: Option<io::Error>) {
         let _entered = self.spans.enter(key);
         let error = error.filter(|error| !is_end_of_tcp(error));
@@ -29,21 +29,21 @@ impl<A: Application, L> Reactor<A, L> {
         let Some(connection) = self.connections.get_mut(key) else { return };
         match &mut connection.stage {
             Lifecycle::Open(_) if had_ended => self.mark(key),
-            // What arrived before comes first.
+            // The handler gets what arrived before first.
             Lifecycle::Open(open) if open.is_stalled() => open.backlog().end = Some(error),
             Lifecycle::Open(_) => self.guarded(key, |reactor| reactor.transport_ended(key, error)),
             Lifecycle::Opening(_) => {
                 telemetry::refused(NotLetIn::of_end(error.as_ref()));
                 self.give_up(key);
             }
-            // The client may wait for the answer all the same.
+            // The client may still wait for the response.
             Lifecycle::Refused(_) if error.is_none() => self.mark(key),
             Lifecycle::Refused(_) => self.give_up(key),
             Lifecycle::Http(_) | Lifecycle::Gone => {}
         }
     }
 
-    /// The transport takes nothing any more. What the peer sent before may still arrive.
+    /// The transport takes no more data. Data that the peer sent before may still arrive.
     pub(in crate::event) fn broken(&mut self, key: Key) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         connection.writing = WriteSide::Broken;
@@ -55,7 +55,7 @@ impl<A: Application, L> Reactor<A, L> {
         self.mark(key);
     }
 
-    /// Discards what cannot be written.
+    /// Discards queued data that cannot be written.
     pub(super) fn discard_queue(&mut self, key: Key) {
         let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) else {
             return;
@@ -64,12 +64,12 @@ impl<A: Application, L> Reactor<A, L> {
         open.end_allowance();
         open.settle();
         if open.is_stalled() {
-            // Nobody waits for room any more.
+            // Delivery need not wait for room any more.
             self.rest(key);
         }
     }
 
-    /// The transport of an open connection has ended, and what arrived before was given.
+    /// Handles the end of an open connection's transport, after everything that arrived has been delivered.
     pub(super) fn transport_ended(&mut self, key: Key, error: ReadEnd) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let may_write = matches!(connection.writing, WriteSide::Works | WriteSide::ShuttingDown);
@@ -87,7 +87,7 @@ impl<A: Application, L> Reactor<A, L> {
         self.after_closing(key);
     }
 
-    /// An open connection ends without another byte.
+    /// Ends an open connection without writing another byte.
     pub(super) fn vanished(&mut self, key: Key) {
         if let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) {
             open.protocol.receive_eof();
@@ -95,7 +95,7 @@ impl<A: Application, L> Reactor<A, L> {
         }
     }
 
-    /// Looks whether the connection has begun to end.
+    /// Handles the start of a connection's end, if it has begun.
     pub(super) fn after_closing(&mut self, key: Key) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let Lifecycle::Open(open) = &mut connection.stage else { return };
@@ -104,7 +104,8 @@ impl<A: Application, L> Reactor<A, L> {
         }
         connection.place.close();
         open.end_allowance();
-        // What waits of the topics may be the application's, and its `Drop` may panic: all are left first.
+        // The waiting messages of topics may belong to the application, and dropping them may panic. All topics are
+        // left first.
         let subscriptions = std::mem::take(&mut open.subscriptions).into_iter();
         let left: Vec<_> = subscriptions.map(|topic| self.context.topics.unsubscribe(topic, key)).collect();
         drop(left);
@@ -120,7 +121,7 @@ impl<A: Application, L> Reactor<A, L> {
         let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) else {
             return;
         };
-        if std::mem::replace(&mut open.was_told, true) {
+        if std::mem::replace(&mut open.end_was_reported, true) {
             return;
         }
         open.end_allowance();

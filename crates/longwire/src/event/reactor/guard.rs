@@ -1,7 +1,7 @@
-//! What keeps a panic of the application's from being the end of a loop, and of all other connections with it.
+//! Contains panics of the application, so that they do not end the loop with all its connections.
 //!
-//! The handler's methods are called by [`Reactor::call`]. But more of the application runs on a loop's thread: the `Drop`
-//! of a handler's state, and that of whatever owns the bytes of a message.
+//! [`Reactor::call`] calls the handler's methods. More application code runs on a loop's thread: the `Drop` of the
+//! handler's state, and of anything that owns the bytes of a message.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,7 +15,7 @@ use crate::event::key::Key;
 use crate::panic_message::panic_message;
 
 impl<A: Application, L> Reactor<A, L> {
-    /// Does something for a connection. If that panics, the connection ends.
+    /// Does something for a connection. If it panics, the connection ends.
     pub(super) fn guarded(&mut self, key: Key, work: impl FnOnce(&mut Self)) {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(self))) {
             self.fell(key, &*payload);
@@ -37,7 +37,7 @@ impl<A: Application, L> Reactor<A, L> {
     }
 }
 
-/// A loop that ends drops what is left one by one.
+/// Drops the remaining connections one by one, so that a panic ends only its own.
 impl<A: Application, L> Drop for Reactor<A, L> {
     fn drop(&mut self) {
         for (_, connection) in self.connections.drain() {

@@ -1,4 +1,4 @@
-//! From the first byte of a connection to the handler.
+//! The opening handshake of a connection, from its first byte to the handler.
 
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ use crate::telemetry;
 use crate::telemetry::phase::Phase;
 
 impl<A: Application, L> Reactor<A, L> {
-    /// Takes more of the first request.
+    /// Handles more bytes of the first request.
     pub(super) fn open(&mut self, key: Key, bytes: &mut [u8]) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let Lifecycle::Opening(handshake) = &mut connection.stage else { return };
@@ -34,7 +34,7 @@ impl<A: Application, L> Reactor<A, L> {
         }
     }
 
-    /// Asks the handler about a valid request for a WebSocket; `behind` came after it.
+    /// Asks the handler about a valid request for a WebSocket; the bytes `behind` came after it.
     fn decide(&mut self, key: Key, pending: PendingUpgrade, behind: &mut [u8]) {
         let Some(connection) = self.connections.get(key) else { return };
         let begun = Instant::now();
@@ -42,7 +42,7 @@ impl<A: Application, L> Reactor<A, L> {
         self.decided(key, pending, decision, begun, behind);
     }
 
-    /// Answers a request for a WebSocket as the handler has decided; `behind` came after it.
+    /// Answers a request for a WebSocket as the handler has decided; the bytes `behind` came after it.
     fn decided(
         &mut self,
         key: Key,
@@ -63,9 +63,9 @@ impl<A: Application, L> Reactor<A, L> {
         }
     }
 
-    /// A connection that is accepted.
+    /// Makes an accepted connection.
     pub(super) fn accepted(&self, agreed: AgreedTerms<A::State>) -> Attended<A::State> {
-        // Nothing was read ahead: what came behind the request is delivered next.
+        // Nothing was read ahead: the bytes behind the request are delivered next.
         let (protocol, _, negotiated) = agreed.established.into_parts();
         let open = Open {
             protocol,
@@ -75,7 +75,7 @@ impl<A: Application, L> Reactor<A, L> {
             was_full: false,
             is_watched: false,
             is_on_the_brink: false,
-            was_told: false,
+            end_was_reported: false,
             backlog: None,
             deferred: None,
             share: RoundBudget::default(),

@@ -1,4 +1,4 @@
-//! What comes to a loop from handlers and from other threads: publications, messages, orders.
+//! Mail from handlers and other threads: publications, messages, requests.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,15 +13,16 @@ use crate::event::key::Key;
 use crate::event::mailbox::{Mail, cost_of_message};
 use crate::event::topics::Fanout;
 
-/// How much of the mail is given out before the connections have their turn, in bytes for all receivers together. Each
-/// receiver costs [`RECEIVER`] more.
+/// How much mail is delivered before the connections get to run, in bytes for all receivers together. Each receiver
+/// costs [`RECEIVER`] more.
 const MAIL_AT_A_TIME: usize = 4 << 20;
 
-/// What it costs to give a message to one receiver, beside its content.
+/// The cost of delivering a message to one receiver, besides its content.
 const RECEIVER: usize = 64;
 
 impl<A: Application, L> Reactor<A, L> {
-    /// Does what other threads want, up to a share of the round; [`has_more`](Reactor::has_more) tells of the rest.
+    /// Handles mail from other threads, up to a share of the round. [`has_more`](Reactor::has_more) returns `true` if
+    /// some is left.
     pub(in crate::event) fn take_mail(&mut self) {
         if self.mail.is_empty() {
             self.mail = self.context.mailbox.empty();
@@ -31,7 +32,7 @@ impl<A: Application, L> Reactor<A, L> {
             && let Some(mail) = self.mail.pop_front()
         {
             published += mail.cost_of_publication();
-            // A message that is sent or published may panic when it is dropped.
+            // Dropping a message that the application made may panic.
             self.guarded(mail.receiver(), |reactor| given += reactor.open_mail(mail));
         }
         if self.mail.is_empty() {
@@ -40,7 +41,7 @@ impl<A: Application, L> Reactor<A, L> {
         self.context.mailbox.given_out(published);
     }
 
-    /// Does what another thread wants; gives what that cost.
+    /// Handles one piece of mail. Returns its cost.
     fn open_mail(&mut self, mail: Mail) -> usize {
         match mail {
             Mail::Publish { topic, message } => {
@@ -66,11 +67,11 @@ impl<A: Application, L> Reactor<A, L> {
         RECEIVER
     }
 
-    /// Gives what the handler has published to everybody who has subscribed to it.
+    /// Delivers what the handlers have published to the subscribers.
     pub(super) fn give_out(&mut self) {
         if std::mem::replace(&mut self.is_giving_out, true) {
-            // A handler published while it was told that somebody is too slow for an earlier publication: whoever gives
-            // that one out goes on with this one. Deeper and deeper, it would overflow the stack.
+            // A handler published while the end of a slow subscriber was reported to it. The outer call delivers this
+            // publication, too; a nested one could overflow the stack.
             return;
         }
         while let Some(publication) = self.context.publications.pop_front() {
@@ -79,7 +80,7 @@ impl<A: Application, L> Reactor<A, L> {
         self.is_giving_out = false;
     }
 
-    /// Gives a publication to the loop's own subscribers; gives how many they are.
+    /// Delivers a publication to the loop's own subscribers. Returns how many there are.
     fn give_to_subscribers(&mut self, topic: &str, message: &Arc<Prepared>, but: Option<Key>) -> usize {
         let (mut too_slow, mut dropped) = (Vec::new(), Dropped::default());
         let topics = &mut self.context.topics;
@@ -94,7 +95,7 @@ impl<A: Application, L> Reactor<A, L> {
             match subscriber.offer(&mut open.protocol, message) {
                 Fanout::Queued => self.context.traffic.message_sent(),
                 Fanout::Closed => {}
-                // What waits for the end of another message is not too much for the peer.
+                // A message that waits for another one to be finished does not mean that the peer is slow.
                 Fanout::Waits if !open.protocol.is_above_high_water() => {}
                 Fanout::Waits => open.fill(),
                 Fanout::DroppedOldest => subscriber.count_dropped(&mut dropped),
@@ -128,7 +129,7 @@ impl<A: Application, L> Reactor<A, L> {
         self.after_events(key);
     }
 
-    /// Nothing is waited for any more.
+    /// Drops all connections without waiting.
     fn stop(&mut self) {
         self.life = Life::Stops;
         for key in self.keys() {

@@ -1,4 +1,4 @@
-//! What connections have waited for: times, and the outcomes of what they have spawned.
+//! Callbacks of timers and of spawned futures.
 
 use super::Reactor;
 use crate::event::application::{Application, HandlerCall};
@@ -9,7 +9,7 @@ use crate::event::resumption::Resumption;
 use crate::event::spawned::SpawnOutcome;
 
 impl<A: Application, L> Reactor<A, L> {
-    /// Calls what the timers of a connection are due for. Those that are set meanwhile are for later.
+    /// Runs the due timers of a connection. Timers that their callbacks set run later.
     pub(super) fn run_timers(&mut self, key: Key) {
         let bound = self.context.next_number();
         while let Some(resumption) = self.take_due(key, bound) {
@@ -27,7 +27,7 @@ impl<A: Application, L> Reactor<A, L> {
         due
     }
 
-    /// A future that a connection has spawned has ended.
+    /// Handles the outcome of a future that a connection has spawned.
     pub(super) fn take_outcome(&mut self, key: Key, number: u64, outcome: SpawnOutcome) {
         let _entered = self.spans.enter(key);
         let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) else {
@@ -39,8 +39,8 @@ impl<A: Application, L> Reactor<A, L> {
         self.after_events(key);
     }
 
-    /// Gives the handler the outcomes of what a connection has spawned, as far as there is room for its answers, and starts
-    /// what could not be started before.
+    /// Passes the outcomes of a connection's futures to the handler, while there is room for the answers, and starts
+    /// the futures that have waited.
     pub(super) fn run_outcomes(&mut self, key: Key) {
         while let Some(outcome) = self.next_outcome(key) {
             match outcome {
@@ -59,7 +59,7 @@ impl<A: Application, L> Reactor<A, L> {
             open.deferred = None;
         }
         if !is_busy && open.is_stalled() {
-            // The messages that have waited for this.
+            // Deliver the messages that have waited.
             self.rest(key);
         }
     }
@@ -81,7 +81,7 @@ impl<A: Application, L> Reactor<A, L> {
         self.give_out();
     }
 
-    /// Forgets what a connection that has ended has waited for.
+    /// Cancels the timers and futures of a connection that has ended.
     pub(super) fn forget_deferred(&mut self, key: Key) {
         let open = self.connections.get_mut(key).and_then(|connection| connection.open_mut());
         if let Some(deferred) = open.and_then(|open| open.deferred.take()) {

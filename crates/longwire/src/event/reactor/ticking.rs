@@ -1,4 +1,4 @@
-//! What a loop does for all of its connections periodically.
+//! The periodic call of the handler for all connections of a loop.
 
 use std::time::Instant;
 
@@ -19,7 +19,7 @@ impl<A: Application, L> Reactor<A, L> {
         }
         for key in self.keys() {
             let open = self.connections.get_mut(key).and_then(|connection| connection.open_mut());
-            if open.is_none_or(|open| open.was_told) {
+            if open.is_none_or(|open| open.end_was_reported) {
                 continue;
             }
             let _entered = self.spans.enter(key);

@@ -1,4 +1,4 @@
-//! The times of all connections of a loop.
+//! The timers of all connections of a loop.
 
 use std::cmp::Reverse;
 use std::time::{Duration, Instant};
@@ -11,10 +11,10 @@ use crate::event::connection::{Lifecycle, WriteSide};
 use crate::event::key::Key;
 use crate::telemetry::{self, NotLetIn};
 
-/// So many timers are not worth to be looked through.
+/// Up to this many timers, cleaning up is not worthwhile.
 const FEW_TIMERS: usize = 64;
 
-/// After how long a connection that is about to be given up is looked at once more: in the next round of the loop.
+/// The delay before the second check of a connection that is about to be given up: in the next round of the loop.
 const SECOND_LOOK: Duration = Duration::from_millis(1);
 
 impl<A: Application, L> Reactor<A, L> {
@@ -27,7 +27,7 @@ impl<A: Application, L> Reactor<A, L> {
         }
     }
 
-    /// Does what is overdue.
+    /// Handles all due timers.
     pub(in crate::event) fn expire(&mut self) {
         self.tick_if_due();
         while let Some(Reverse((at, key))) = self.timers.peek().copied()
@@ -65,7 +65,8 @@ impl<A: Application, L> Reactor<A, L> {
         }
     }
 
-    /// Whether a connection that is about to be given up is not, or not yet: it may be this end that does not listen.
+    /// Whether to spare, for now, a connection that is about to be given up: this end may be the one that does not
+    /// listen.
     fn spares(&mut self, key: Key) -> bool {
         let now = self.now;
         let Some(connection) = self.connections.get_mut(key) else { return false };
@@ -73,20 +74,20 @@ impl<A: Application, L> Reactor<A, L> {
         let Some(open) = connection.open_mut() else { return false };
         let Some(why) = open.protocol.giving_up(now) else {
             open.is_on_the_brink = false;
-            // Messages that the handler has not been given are not idleness of the peer.
+            // Messages that the handler has not received yet do not make the peer idle.
             if open.is_stalled() {
                 open.protocol.messages_wait();
             }
             return false;
         };
         if open.is_stalled() && why == GivingUp::Silent {
-            // Nothing more is read until the peer has taken what waits for it.
+            // Nothing more is read until the peer has taken the queued data.
             open.protocol.cannot_hear(now);
             self.watch(key);
             return true;
         }
-        // Handlers may have kept the loop busy while the peer answered. What has arrived meanwhile is handled before the
-        // timers are looked at again.
+        // Handlers may have kept the loop busy while the peer answered. Data that has arrived in the meantime is
+        // handled before the second check.
         if !std::mem::replace(&mut open.is_on_the_brink, true) {
             self.set_timer(key, now + SECOND_LOOK);
             return true;
@@ -94,7 +95,7 @@ impl<A: Application, L> Reactor<A, L> {
         if !open.is_stalled() {
             return false;
         }
-        // What has arrived is given to the handler before the end, though it cannot be answered.
+        // The handler gets what has arrived before the end, although its answers cannot be sent.
         if !is_broken {
             self.broken(key);
         }
@@ -102,7 +103,7 @@ impl<A: Application, L> Reactor<A, L> {
         true
     }
 
-    /// Looks at a connection's deadlines again.
+    /// Sets the timer for the connection's next deadline.
     pub(super) fn watch(&mut self, key: Key) {
         let now = self.now;
         let Some(connection) = self.connections.get_mut(key) else { return };
@@ -113,9 +114,9 @@ impl<A: Application, L> Reactor<A, L> {
         }
     }
 
-    /// Looks at a connection at `at`, if it is not looked at earlier. One that is put off stays in the heap until its
-    /// time comes, and is put back then: most of the time something has arrived meanwhile, and nothing had to be done for
-    /// that.
+    /// Sets a timer for a connection, unless an earlier one is set. When a deadline moves back, the old entry stays in
+    /// the heap and is set again when it fires: usually data has arrived by then, and moving the entry for each read
+    /// would cost more.
     pub(super) fn set_timer(&mut self, key: Key, at: Instant) {
         if let Some(connection) = self.connections.get_mut(key)
             && connection.timer.is_none_or(|set| at < set)
@@ -128,8 +129,8 @@ impl<A: Application, L> Reactor<A, L> {
         }
     }
 
-    /// Forgets the timers of connections that have ended, and those that were set to an earlier time: with times of days
-    /// and connections of seconds they would pile up.
+    /// Removes the timers of connections that have ended, and superseded ones. They would pile up if timeouts last days
+    /// and connections seconds.
     fn forget_old_timers(&mut self) {
         let connections = &self.connections;
         self.timers.retain(|Reverse((at, key))| {
@@ -169,7 +170,7 @@ mod tests {
         fn on_message(&self, _: &mut Socket<'_, Self>, _: MessageRef<'_>) {}
     }
 
-    /// They stayed until they were due: with a handshake time of a day, a day's connections.
+    /// They used to stay until they were due: with a handshake timeout of a day, for all of a day's connections.
     #[test]
     fn timers_of_connections_that_have_ended_do_not_pile_up() {
         let rules = Rules {

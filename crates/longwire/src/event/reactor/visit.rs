@@ -1,7 +1,8 @@
-//! One connection, borrowed once for all that a step does with it.
+//! A connection, borrowed once for a whole step.
 //!
-//! A visit reaches its own connection and what the connections of a loop share, but no other connection. Work that concerns
-//! others, or is rare, is left as [`Pending`] when the visit ends, and the reactor does it by the connection's key.
+//! A visit reaches its own connection and the state that a loop's connections share, but no other connection. When the
+//! visit ends, it leaves work that concerns other connections, or that is rare, as [`Pending`]. The reactor then does
+//! that work by the connection's key.
 
 use std::any::Any;
 use std::io::IoSlice;
@@ -19,7 +20,7 @@ use crate::event::pool::Pool;
 use crate::event::rules::Rules;
 use crate::event::spans::Spans;
 
-/// One connection of a loop, with what it needs of the loop. `L` is what the driver keeps of it.
+/// A connection, with the state of the loop that it needs. `L` is what the driver keeps of it.
 pub(in crate::event) struct Visit<'r, A: Application, L> {
     pub(super) key: Key,
     pub(super) connection: &'r mut LoopConnection<A::State, L>,
@@ -27,7 +28,7 @@ pub(in crate::event) struct Visit<'r, A: Application, L> {
     pub(super) context: &'r mut LoopContext,
     pub(super) pool: &'r mut Pool,
     pub(super) now: Instant,
-    /// The number of this round of the loop.
+    /// The number of the loop's current round.
     pub(super) round: u32,
     spans: &'r Spans,
     dirty: &'r mut Vec<Key>,
@@ -37,20 +38,21 @@ pub(in crate::event) struct Visit<'r, A: Application, L> {
 /// Work that a visit leaves to the reactor.
 #[must_use = "the reactor has to do it"]
 pub(in crate::event) enum Pending {
-    /// The handler has published something, which goes out before the next event is delivered.
+    /// The handler has published messages, which are delivered before the next event.
     Publications,
-    /// The handler panicked over an event. `is_stuck`: without having taken anything of what arrived.
+    /// The handler panicked while it handled an event. `is_stuck`: no byte of what arrived was consumed.
     HandlerPanicked { payload: Box<dyn Any + Send>, is_stuck: bool },
-    /// Something else that belongs to the handler panicked.
+    /// Other code of the application panicked.
     Panicked(Box<dyn Any + Send>),
-    /// What arrived is delivered, and the connection has begun to end, or (`is_watched`) its times are looked at again.
+    /// Everything that arrived is delivered. The connection has begun to end, or its deadlines have to be checked again
+    /// (`is_watched`).
     AfterEvents { is_watched: bool },
-    /// Something has waited for the write.
+    /// Work that waited for a write can continue.
     AfterWrite,
 }
 
 impl<A: Application, L> Reactor<A, L> {
-    /// Borrows a connection. `None`: it is gone.
+    /// Borrows a connection. `None` if it is gone.
     #[inline]
     pub(in crate::event) fn visit(&mut self, key: Key) -> Option<Visit<'_, A, L>> {
         Some(Visit {
@@ -69,7 +71,7 @@ impl<A: Application, L> Reactor<A, L> {
 }
 
 impl<A: Application, L> Visit<'_, A, L> {
-    /// The name of the connection in its loop.
+    /// The key of the connection.
     pub(in crate::event) fn key(&self) -> Key {
         self.key
     }
@@ -83,7 +85,7 @@ impl<A: Application, L> Visit<'_, A, L> {
         matches!(self.connection.stage, Lifecycle::Open(_))
     }
 
-    /// Whether more is to be read.
+    /// Whether to read more.
     pub(in crate::event) fn wants_read(&self) -> bool {
         if self.connection.has_ended {
             return false;
@@ -95,7 +97,7 @@ impl<A: Application, L> Visit<'_, A, L> {
         }
     }
 
-    /// Whether a good part of a large frame has not arrived.
+    /// Whether a good part of a large frame is still missing.
     #[cfg(all(target_os = "linux", feature = "uring"))]
     pub(in crate::event) fn is_amid_large_frame(&self) -> bool {
         match &self.connection.stage {
@@ -104,12 +106,13 @@ impl<A: Application, L> Visit<'_, A, L> {
         }
     }
 
-    /// Room to read a large message straight into, together with the transport to read it from; see
+    /// Room to read a large message into directly, together with the transport to read from; see
     /// [`Protocol::payload_room`](longwire_proto::Protocol::payload_room). After the read, call
     /// [`received_directly`](Reactor::received_directly).
     pub(in crate::event) fn payload_room(&mut self) -> Option<(&mut L, Limit<&mut Vec<u8>>)> {
         match &mut self.connection.stage {
-            // While the queue is full or as much runs as may, what arrives is to wait; a message that is complete could not.
+            // While the queue is full or the maximum number of futures runs, input has to wait, but a completed message
+            // could not.
             Lifecycle::Open(open) if open.protocol.is_above_high_water() => None,
             Lifecycle::Open(open) if open.is_busy(self.context.max_spawned) => None,
             Lifecycle::Open(open) => Some((&mut self.connection.link, open.protocol.payload_room()?)),
@@ -117,7 +120,7 @@ impl<A: Application, L> Visit<'_, A, L> {
         }
     }
 
-    /// What is to be done now. `None`: [`Reactor::unwritable`] knows, for the transport takes nothing any more.
+    /// The current step. `None` if the transport takes no more data: then call [`Reactor::unwritable`].
     pub(in crate::event) fn step(&mut self) -> Option<Step> {
         let queued = self.connection.queued();
         let connection = &mut *self.connection;
@@ -150,7 +153,7 @@ impl<A: Application, L> Visit<'_, A, L> {
         Some(step)
     }
 
-    /// What is to be written next, with the transport to write it to; see
+    /// The next bytes to write, together with the transport to write to; see
     /// [`Protocol::transmit`](longwire_proto::Protocol::transmit).
     pub(in crate::event) fn transmit<'a>(&'a mut self, slices: &mut [IoSlice<'a>]) -> (&'a mut L, usize) {
         let filled = match &self.connection.stage {
@@ -167,14 +170,14 @@ impl<A: Application, L> Visit<'_, A, L> {
         (&mut self.connection.link, filled)
     }
 
-    /// Everything that waits, if it lies in one buffer; see
+    /// All queued bytes, if they are in one buffer; see
     /// [`Protocol::take_encoded`](longwire_proto::Protocol::take_encoded).
     #[cfg(all(target_os = "linux", feature = "uring"))]
     pub(in crate::event) fn take_encoded(&mut self) -> Option<Vec<u8>> {
         self.connection.open_mut()?.protocol.take_encoded()
     }
 
-    /// Whether there is nothing to be done but to drop it.
+    /// Whether the connection only has to be dropped.
     #[cfg(all(target_os = "linux", feature = "uring"))]
     pub(in crate::event) fn has_ended(&self) -> bool {
         match &self.connection.stage {
@@ -183,12 +186,12 @@ impl<A: Application, L> Visit<'_, A, L> {
         }
     }
 
-    /// Whether the transport takes nothing any more, so that the connection ends when nothing can be read.
+    /// Whether the transport takes no more data, so the connection ends once there is nothing left to read.
     pub(in crate::event) fn is_broken(&self) -> bool {
         self.connection.writing == WriteSide::Broken
     }
 
-    /// The writing side has been shut down, as [`Step::Shutdown`] has asked for.
+    /// Records that the writing side has been shut down, after [`Step::Shutdown`].
     pub(in crate::event) fn shut(&mut self) {
         if self.connection.writing == WriteSide::ShuttingDown {
             self.connection.writing = WriteSide::Shut;
@@ -196,13 +199,13 @@ impl<A: Application, L> Visit<'_, A, L> {
         }
     }
 
-    /// The first `count` bytes of what waited have been written.
+    /// Records that the first `count` queued bytes have been written.
     pub(in crate::event) fn written(&mut self, count: usize) -> Option<Pending> {
         let _entered = self.spans.enter(self.key);
         self.guarded(|visit| visit.note_written(count).then_some(Pending::AfterWrite))
     }
 
-    /// Notes a write; `true`: something has waited for it.
+    /// Records a write. Returns `true` if work has waited for it.
     fn note_written(&mut self, count: usize) -> bool {
         match &mut self.connection.stage {
             Lifecycle::Open(open) => {
@@ -223,14 +226,14 @@ impl<A: Application, L> Visit<'_, A, L> {
         }
     }
 
-    /// The driver is to look at the connection at the end of the sweep.
+    /// Marks the connection for the driver to look at after the sweep.
     pub(super) fn mark(&mut self) {
         if !std::mem::replace(&mut self.connection.is_dirty, true) {
             self.dirty.push(self.key);
         }
     }
 
-    /// The next round goes on with what is not parsed.
+    /// Leaves unparsed bytes to the next round.
     pub(super) fn rest(&mut self) {
         if let Some(open) = self.connection.open_mut()
             && !std::mem::replace(&mut open.share.is_resting, true)
@@ -239,7 +242,7 @@ impl<A: Application, L> Visit<'_, A, L> {
         }
     }
 
-    /// Does something for the connection, and contains a panic of it.
+    /// Does something for the connection and catches its panic.
     pub(super) fn guarded(&mut self, work: impl FnOnce(&mut Self) -> Option<Pending>) -> Option<Pending> {
         catch_unwind(AssertUnwindSafe(|| work(self)))
             .unwrap_or_else(|payload| Some(Pending::Panicked(payload)))
@@ -248,7 +251,7 @@ impl<A: Application, L> Visit<'_, A, L> {
 
 #[cfg(test)]
 impl<A: Application, L> Reactor<A, L> {
-    /// Writes what waits, and returns it.
+    /// Writes everything that is queued, and returns it.
     pub(super) fn write_all(&mut self, key: Key) -> Vec<u8> {
         let mut visit = self.visit(key).unwrap();
         assert_eq!(visit.step(), Some(Step::Write));

@@ -22,11 +22,11 @@ use crate::event::message_ref::MessageRef;
 use crate::event::turns::WRITES_AT_A_TIME;
 use crate::ledger::Ledger;
 
-/// What the handler does with a connection.
+/// How the handler uses the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Talk {
     Echo,
-    /// It is sent something whenever there is room.
+    /// The handler sends whenever there is room.
     Stream,
 }
 
@@ -52,7 +52,7 @@ impl Handler for Talks {
     }
 }
 
-/// The other end of a transport that takes everything that is written to it, at once.
+/// The peer's end of a transport that accepts everything at once.
 #[derive(Clone, Default)]
 struct Peer(Rc<Seen>);
 
@@ -61,7 +61,7 @@ struct Seen {
     said: RefCell<VecDeque<u8>>,
     heard: RefCell<Vec<u8>>,
     writes: Cell<usize>,
-    /// Whether the shutdown cannot be finished yet.
+    /// Whether the shutdown is still blocked.
     is_stuck: Cell<bool>,
     is_shut: Cell<bool>,
     /// Wakes the loop.
@@ -118,7 +118,7 @@ impl AsyncWrite for Peer {
     }
 }
 
-/// Connections that come one after the other.
+/// Connections that arrive one after another.
 struct Guests(VecDeque<NewConnection<Talk, Peer>>);
 
 impl Incoming<Talk, Peer> for Guests {
@@ -131,11 +131,11 @@ impl Incoming<Talk, Peer> for Guests {
     fn hand_over(&mut self, _: Peer, _: Removed<()>) {}
 }
 
-/// An event loop whose rounds the test drives.
+/// An event loop that the test drives round by round.
 struct Rounds {
     event_loop: Readiness<Talks, Peer, Guests>,
     rung: Arc<Rung>,
-    /// Its timers need one.
+    /// The loop's timers need a runtime.
     runtime: Runtime,
 }
 
@@ -187,7 +187,7 @@ impl Rounds {
         }
     }
 
-    /// One round of the loop, which somebody must have woken.
+    /// Runs one round; the loop must have been woken.
     fn go_round(&mut self) {
         assert!(self.rung.0.swap(false, Ordering::Relaxed), "nobody has woken the loop");
         let _timers = self.runtime.enter();
@@ -196,7 +196,7 @@ impl Rounds {
     }
 }
 
-/// A peer that took what was written as fast as it was, to a handler that always had more, held the loop for ever.
+/// A peer that read as fast as a handler wrote used to keep the loop busy forever.
 #[test]
 fn who_takes_all_that_it_is_sent_does_not_keep_others_waiting() {
     let (fast, other) = (Peer::default(), Peer::says(b"\x81\x85\0\0\0\0hello"));
@@ -208,7 +208,7 @@ fn who_takes_all_that_it_is_sent_does_not_keep_others_waiting() {
     assert_eq!(other.heard(), b"\x81\x05hello");
 }
 
-/// TLS cannot tell the end while its transport takes nothing. It was asked to once, and the end never came.
+/// TLS cannot send its end while its transport accepts nothing. It was asked only once, and the end was never sent.
 #[test]
 fn a_shutdown_that_could_not_be_finished_goes_on_when_the_transport_is_ready() {
     let peer = Peer::says(b"\x88\x82\0\0\0\0\x03\xe8");
@@ -223,7 +223,7 @@ fn a_shutdown_that_could_not_be_finished_goes_on_when_the_transport_is_ready() {
     assert!(peer.0.is_shut.get());
 }
 
-/// All that one read had brought was delivered before anybody else had a turn.
+/// All messages of one read used to be delivered before any other connection was served.
 #[test]
 fn who_sends_without_end_does_not_keep_others_waiting() {
     const MESSAGES: usize = 20_000;

@@ -1,13 +1,13 @@
-//! Which topics have changed since the observer was last called for them.
+//! The topics that have changed since the observer last saw them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// The topics of which the observer knows the opposite of what is true, in the order in which they became so.
+/// The topics whose current state differs from what the observer has seen, in the order in which they changed.
 ///
-/// A topic whose subscribers have come and gone in between is not among them. Clients that subscribe and unsubscribe
-/// while the observer is busy therefore cannot make this grow: it holds no more topics than have subscribers now or had
-/// them when the observer was last called.
+/// A topic whose subscribers have come and gone in between is not among them. So clients that subscribe and unsubscribe
+/// while the observer is busy cannot make this grow: it holds at most the topics that have subscribers now, or had them
+/// when the observer was last called.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     stage: Watch,
@@ -22,7 +22,7 @@ enum Watch {
     #[default]
     Unobserved,
     Observed,
-    /// What is left is the last.
+    /// No more changes are recorded.
     Ended,
 }
 
@@ -39,7 +39,8 @@ impl Changes {
         self.stage == Watch::Ended
     }
 
-    /// A topic has its first subscriber, or has lost its last one. `true`: it is among the changes now.
+    /// Records that a topic has got its first subscriber or lost its last one. Returns `true` if it is now among the
+    /// changes.
     pub(super) fn toggle(&mut self, topic: &Arc<str>) -> bool {
         if let Some(turn) = self.turns.remove(topic) {
             self.queue.remove(&turn);

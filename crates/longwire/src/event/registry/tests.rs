@@ -9,7 +9,7 @@ fn change(topic: &str, has_subscribers: bool) -> Option<TopicChange> {
     Some(TopicChange { topic: topic.into(), has_subscribers })
 }
 
-/// What the observer is told if it is called now.
+/// What the observer would see now.
 fn all_changes(registry: &TopicRegistry) -> Vec<(String, bool)> {
     let mut changes = Vec::new();
     let mut state = registry.lock();
@@ -40,7 +40,7 @@ fn the_first_subscriber_of_all_loops_and_the_last_are_changes_and_no_others() {
     assert_eq!(registry.next_change(), None);
 }
 
-/// Otherwise clients that come and go while the observer is busy would fill the server's memory.
+/// Otherwise, clients that come and go while the observer is busy would fill the server's memory.
 #[test]
 fn a_change_that_is_undone_before_the_observer_sees_it_leaves_nothing() {
     let registry = TopicRegistry::default();
@@ -83,7 +83,7 @@ fn nothing_is_kept_for_an_observer_that_is_not_there() {
     assert_eq!(registry.next_change(), None);
 }
 
-/// Each loop subscribes and unsubscribes as fast as it can, while the observer looks.
+/// Each loop subscribes and unsubscribes as fast as it can while the observer watches.
 #[test]
 fn however_loops_race_first_and_last_take_turns_and_the_end_is_seen() {
     const TOPICS: [&str; 3] = ["a", "b", "c"];

@@ -119,7 +119,7 @@ impl<A: Application> StageLoop<A> {
         let handle = runtime.handle();
         let _entered = handle.enter();
         let mut reactor = Reactor::new(Arc::new(rules), Arc::clone(&mailbox), Arc::clone(exchange));
-        let now = reactor.use_told_time();
+        let now = reactor.use_manual_time();
         StageLoop {
             reactor,
             clients: Vec::new(),

@@ -30,10 +30,10 @@ use crate::event::rules::Rules;
 use crate::event::spans;
 use crate::telemetry::phase::Phase;
 
-/// How much is read by a single call, unless there is a large message to read it into.
+/// The size of a single read, unless there is a large message to read into.
 const SCRATCH: usize = 32 << 10;
 
-/// How much is decrypted at a time: one record of TLS.
+/// How much is decrypted at a time: one TLS record.
 const RECORD: usize = 16 << 10;
 
 /// An event loop over io_uring.
@@ -48,15 +48,15 @@ pub(in crate::event) struct Uring<A: Application> {
     accepting: Accepting,
     /// Connections that found no buffer to receive into.
     hungry: Vec<Key>,
-    /// The number of this round of the loop.
+    /// The number of the loop's current round.
     round: u32,
-    /// Connections that were written to as often as they may be in a round.
+    /// Connections that have used up their writes of this round.
     put_off: Vec<Key>,
-    /// Begins TLS, if it is spoken.
+    /// Begins TLS, if the server uses it.
     secure: Option<BeginTls>,
-    /// What was decrypted.
+    /// A buffer for decrypted bytes.
     plain: Vec<u8>,
-    /// What is read directly, unless there is a message to read it into.
+    /// A buffer for direct reads, unless there is a message to read into.
     scratch: Box<[u8]>,
 }
 
@@ -66,17 +66,17 @@ pub(in crate::event) type BeginTls = Box<dyn Fn() -> io::Result<Box<dyn Records>
 #[derive(Debug, Clone, Copy)]
 enum Accepting {
     On(Operation),
-    /// The system was out of something.
+    /// Accepting failed because the system ran out of a resource.
     PausedUntil(Instant),
     Over,
 }
 
 impl<A: Application> Uring<A> {
-    /// Makes the loop's ring.
+    /// Creates the loop and its ring.
     ///
     /// # Errors
     ///
-    /// If the system refuses something that is needed; the error says what.
+    /// If the system refuses something that the ring needs; the error says what.
     pub(in crate::event) fn new(
         rules: Arc<Rules<A>>,
         mailbox: Arc<Mailbox>,
@@ -108,9 +108,9 @@ impl<A: Application> Uring<A> {
     ///
     /// # Errors
     ///
-    /// If the ring is of no use any more.
+    /// If the ring has become unusable.
     pub(in crate::event) fn run(mut self, listener: TcpListener) -> io::Result<()> {
-        // The ring waits by itself. What it accepts inherits that Nagle's algorithm is off.
+        // The ring waits without the socket being non-blocking. Accepted sockets inherit `TCP_NODELAY`.
         listener.set_nonblocking(false)?;
         SockRef::from(&listener).set_tcp_nodelay(true)?;
         self.listener = Some(Rc::new(listener.into()));
@@ -121,7 +121,7 @@ impl<A: Application> Uring<A> {
         Ok(())
     }
 
-    /// Waits until something has happened, and does what is to be done for it.
+    /// Waits for completions and handles them.
     fn go_round(&mut self) -> io::Result<()> {
         let timeout = self.patience();
         self.ring.submit_and_wait(timeout)?;
@@ -135,7 +135,7 @@ impl<A: Application> Uring<A> {
         }
         self.reactor.take_mail();
         self.drive_put_off();
-        // What there is to say is said before its time can be up: handlers may have taken long.
+        // Write first, then check the deadlines, because handlers may have taken long.
         self.drive_dirty();
         self.keep_time();
         self.drive_dirty();
@@ -145,7 +145,7 @@ impl<A: Application> Uring<A> {
         Ok(())
     }
 
-    /// How long there is nothing to be done unless something happens. `None`: for ever.
+    /// How long the loop may wait for completions; `None` without a limit.
     fn patience(&self) -> Option<Duration> {
         if !self.put_off.is_empty() || self.reactor.has_more() || !self.mailbox.listen(&self.waker) {
             return Some(Duration::ZERO);
@@ -215,9 +215,9 @@ impl<A: Application> Uring<A> {
                     self.follow(key, next);
                 }
             }
-            // The mail is looked at in every round.
+            // Every round looks at the mail.
             Completion::Woken => {}
-            // The loop begins no operations of other kinds.
+            // The loop starts no other operations.
             _ => {}
         }
     }
@@ -228,7 +228,7 @@ impl<A: Application> Uring<A> {
         }
         let peer = SockRef::from(&socket).peer_addr();
         let Some(peer_addr) = peer.ok().and_then(|address| address.as_socket()) else {
-            tracing::debug!("a client has left before it was accepted");
+            tracing::debug!("the client left before it was accepted");
             return;
         };
         let tls = match self.secure.as_ref().map(|begin| begin()).transpose() {
@@ -245,7 +245,7 @@ impl<A: Application> Uring<A> {
                 }
                 Some(self.reactor.accept(link, peer_addr, place, span))
             }
-            // There is no way to say so before a handshake that costs more than it says.
+            // The refusal would need a TLS handshake first, which costs more than it is worth.
             Err(turned_away) if is_secure => {
                 let refusals = self.reactor.refusals();
                 span.in_scope(|| refusals.turned_away(turned_away.why, peer_addr));
@@ -274,7 +274,7 @@ impl<A: Application> Uring<A> {
         }
     }
 
-    /// Goes on with the connections that were written to as often as they may be in the round before.
+    /// Continues with connections that used up their writes of the last round.
     fn drive_put_off(&mut self) {
         for key in std::mem::take(&mut self.put_off) {
             if let Some(link) = self.reactor.link(key) {
@@ -284,7 +284,7 @@ impl<A: Application> Uring<A> {
         }
     }
 
-    /// Does what there is to be done for a connection.
+    /// Does all pending steps of a connection.
     fn drive(&mut self, key: Key) {
         if let Some(mut visit) = self.reactor.visit(key) {
             let next = visit.drive(&mut self.ring, self.round);
@@ -292,7 +292,7 @@ impl<A: Application> Uring<A> {
         }
     }
 
-    /// Does what is next for a connection, until there is nothing.
+    /// Does the next work for a connection, until there is none.
     fn follow(&mut self, key: Key, mut next: Next) {
         loop {
             match next {
@@ -315,7 +315,7 @@ impl<A: Application> Uring<A> {
         }
     }
 
-    /// Hands a connection to hyper, as soon as the ring has nothing to do with it any more.
+    /// Hands a connection to hyper once the ring has no operation in flight for it.
     fn hand_over(&mut self, key: Key) {
         let Some(mut visit) = self.reactor.visit(key) else { return };
         match visit.link().reading() {
@@ -326,12 +326,12 @@ impl<A: Application> Uring<A> {
         let Some(removed) = self.reactor.remove(key) else { return };
         let (link, removed) = removed.split();
         if let Some((socket, tls)) = link.into_parts() {
-            // Without anybody to serve it, it is dropped.
+            // If hyper's side is gone, this drops the connection.
             let _nobody = self.handed_over.send(HandedOver { socket, tls, removed });
         }
     }
 
-    /// Drops a connection. The ring keeps the socket until everything that it has in flight for it is cancelled.
+    /// Drops a connection. The ring keeps the socket until all operations in flight for it are cancelled.
     fn drop(&mut self, key: Key) {
         let Some(removed) = self.reactor.remove(key) else { return };
         for operation in removed.link.in_flight() {
@@ -340,26 +340,26 @@ impl<A: Application> Uring<A> {
     }
 }
 
-/// What is to be done for a connection next, after what could be done while it was borrowed.
+/// The next work for a connection that needs more than the connection itself.
 enum Next {
     Nothing,
-    /// It was written to as often as it may be in this round.
+    /// It has used up its writes of this round.
     PutOff,
-    /// TLS encrypts what waits; then there may be more.
+    /// TLS has to encrypt queued data; there may be more work afterwards.
     Seal,
-    /// The same, and there is nothing else.
+    /// The same, without more work afterwards.
     SealLast,
-    /// Something was written, and the reactor has to do with that.
+    /// Data was written; the reactor has work to do.
     Resolve(Pending),
     /// Writing has failed.
     Broken,
-    /// It takes nothing any more; the reactor knows what that comes to.
+    /// The transport takes no more data: call [`Reactor::unwritable`].
     Unwritable,
     HandOver,
     Drop,
 }
 
-/// The connection that an operation was for.
+/// The connection that an operation belongs to.
 fn key(token: u64) -> Key {
     KeyData::from_ffi(token).into()
 }

@@ -1,4 +1,4 @@
-//! What the loop over io_uring keeps of a connection.
+//! The state that the io_uring loop keeps of a connection.
 
 use std::io;
 use std::net::Shutdown;
@@ -14,21 +14,21 @@ use crate::event::reactor::Removed;
 use crate::event::turns::Writes;
 use crate::transport::Transport;
 
-/// What the loop keeps of a connection.
+/// The state that the loop keeps of a connection.
 ///
-/// It names every operation that the ring has in flight for the connection: at most one that reads, and at most one that
-/// writes. Whoever takes the connection out of the loop cancels those.
+/// It records every operation that the ring has in flight for the connection: at most one read and one write. Code that
+/// removes the connection from the loop must cancel them.
 pub(in crate::event) struct Link {
     socket: Socket,
     reading: Reading,
     writing: Writing,
     pub(super) tls: Option<Box<dyn Records>>,
-    /// For how many more small reads it is read directly, because large messages have arrived.
+    /// How many more small reads are direct ones, because large messages have arrived.
     pub(super) direct_reads: u8,
-    /// Whether the writing side is to be shut down when what is being written has been.
+    /// Whether to shut down the writing side after the current write.
     pub(super) ends_after_write: bool,
     pub(super) writes: Writes,
-    /// Whether the next round of the loop goes on with it.
+    /// Whether the connection continues in the next round of the loop.
     pub(super) is_put_off: bool,
 }
 
@@ -38,19 +38,19 @@ pub(super) enum Reading {
     No,
     /// By the ring, into the shared buffers.
     Shared(Operation),
-    /// Not for long: the ring was asked to stop.
+    /// The ring was asked to stop.
     Stopping(Operation),
-    /// By single calls, when there is something to read.
+    /// By direct calls, when the socket is readable.
     Direct(Operation),
     /// The transport has ended.
     Ended,
 }
 
-/// What is being written.
+/// The current write.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Writing {
     No,
-    /// This many bytes are in the hands of the kernel.
+    /// The kernel is sending this many bytes.
     Sending {
         operation: Operation,
         length: usize,
@@ -105,64 +105,64 @@ impl Link {
         self.writing.operation().is_some()
     }
 
-    /// The ring has begun to read.
+    /// Records that the ring has started to read.
     pub(super) fn begin_reading(&mut self, reading: Reading) {
         debug_assert!(matches!(self.reading, Reading::No), "{reading:?} instead of {:?}", self.reading);
         self.reading = reading;
         self.assert_all_named();
     }
 
-    /// The ring is to stop reading into the shared buffers.
+    /// Records that the ring should stop reading into the shared buffers.
     pub(super) fn stop_reading(&mut self) -> Option<Operation> {
         let Reading::Shared(operation) = self.reading else { return None };
         self.reading = Reading::Stopping(operation);
         Some(operation)
     }
 
-    /// The operation that reads has had its last completion.
+    /// Records the last completion of the read.
     pub(super) fn has_read(&mut self, has_ended: bool) {
         self.reading = if has_ended { Reading::Ended } else { Reading::No };
         self.assert_all_named();
     }
 
-    /// Has the ring send a buffer.
+    /// Sends a buffer with the ring.
     pub(super) fn send(&mut self, ring: &mut Ring, buffer: Vec<u8>, token: u64) {
         let length = buffer.len();
         let operation = ring.send(&self.socket, buffer, token);
         self.begin_writing(Writing::Sending { operation, length });
     }
 
-    /// The ring has begun to write.
+    /// Records that the ring has started to write.
     pub(super) fn begin_writing(&mut self, writing: Writing) {
         debug_assert!(!self.is_writing(), "{writing:?} instead of {:?}", self.writing);
         self.writing = writing;
         self.assert_all_named();
     }
 
-    /// The operation that writes has had its last completion; gives what it was.
+    /// Records the last completion of the write. Returns what it was.
     pub(super) fn has_written(&mut self) -> Writing {
         let written = std::mem::replace(&mut self.writing, Writing::No);
         self.assert_all_named();
         written
     }
 
-    /// Everything that the ring has in flight.
+    /// All operations in flight.
     pub(super) fn in_flight(&self) -> impl Iterator<Item = Operation> + use<> {
         self.reading.operation().into_iter().chain(self.writing.operation())
     }
 
-    /// Each operation in flight holds the socket, and nobody else does: what is not named here would keep it
-    /// open when the connection has ended.
+    /// Each operation in flight holds the socket, and nothing else does. An operation that is not recorded here would
+    /// keep the socket open after the connection has ended.
     fn assert_all_named(&self) {
         debug_assert_eq!(Rc::strong_count(&self.socket), 1 + self.in_flight().count());
     }
 
     pub(super) fn shut_down(&self) {
-        // A transport that cannot be shut down is as good as shut down.
+        // A transport that fails to shut down counts as shut down.
         let _gone = SockRef::from(&*self.socket).shutdown(Shutdown::Write);
     }
 
-    /// The socket and the TLS on it, for somebody else. `None`: the ring still has something in flight.
+    /// The socket and its TLS session. `None` if the ring still has an operation in flight.
     pub(super) fn into_parts(self) -> Option<(OwnedFd, Option<Box<dyn Records>>)> {
         self.assert_all_named();
         Some((Rc::into_inner(self.socket)?, self.tls))
@@ -177,11 +177,11 @@ pub(in crate::event) struct HandedOver {
 }
 
 impl HandedOver {
-    /// The connection as a transport of tokio.
+    /// Converts the connection into a tokio transport.
     ///
     /// # Errors
     ///
-    /// The runtime does not take the socket.
+    /// If the runtime cannot register the socket.
     pub(in crate::event) fn into_transport(self) -> io::Result<(Transport, Removed<()>)> {
         let stream = std::net::TcpStream::from(self.socket);
         stream.set_nonblocking(true)?;

@@ -1,4 +1,4 @@
-//! TLS, as a driver needs it that moves bare bytes.
+//! TLS for a driver that moves raw bytes.
 
 use std::io::{self, IoSlice};
 
@@ -6,14 +6,13 @@ use tokio::net::TcpStream;
 
 use crate::transport::Transport;
 
-/// The record layer of TLS on one connection (RFC 8446 §5). It does no I/O. A build without TLS has nothing that
-/// implements it.
+/// The record layer of TLS on one connection (RFC 8446 §5), without I/O. In a build without TLS, no type implements it.
 pub(in crate::event) trait Records: Send {
-    /// Takes some of what arrived. `false`: the peer has said that it sends nothing more.
+    /// Takes some of the received bytes. Returns `false` after the peer's close_notify alert.
     ///
     /// # Errors
     ///
-    /// It is not TLS, or the two cannot agree. The peer's alert is there to be written.
+    /// If the bytes are not TLS or the handshake fails. [`take`](Records::take) then returns the alert for the peer.
     fn receive(&mut self, arrived: &mut &[u8]) -> io::Result<bool>;
 
     /// Fills `plain` with decrypted bytes, and returns how many there are.
@@ -22,18 +21,18 @@ pub(in crate::event) trait Records: Send {
     /// Whether there is room to encrypt more.
     fn has_room(&self) -> bool;
 
-    /// Encrypts some of `slices`, and returns how many bytes of them.
+    /// Encrypts some of `slices`, and returns how many bytes it took.
     fn seal(&mut self, slices: &[IoSlice<'_>]) -> usize;
 
-    /// Says, once, that this end sends nothing more (RFC 8446 §6.1).
+    /// Queues the close_notify alert, once (RFC 8446 §6.1).
     fn say_end(&mut self);
 
-    /// Whether there is something to be written.
+    /// Whether there is encrypted data to write.
     fn wants_write(&self) -> bool;
 
-    /// Takes what is to be written.
+    /// Takes the encrypted data to write.
     fn take(&mut self) -> Vec<u8>;
 
-    /// The same session over a stream of tokio.
+    /// The same session over a tokio stream.
     fn over(self: Box<Self>, stream: TcpStream) -> Transport;
 }

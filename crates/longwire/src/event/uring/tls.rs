@@ -1,4 +1,4 @@
-//! TLS between a connection and a driver that moves bare bytes.
+//! A rustls session for a driver that moves raw bytes.
 
 use std::io::{self, IoSlice, Read, Write};
 
@@ -13,15 +13,15 @@ use crate::transport::Transport;
 /// How much is encrypted before it is written.
 const SEALED: usize = 64 << 10;
 
-/// TLS on one connection. It does no I/O.
+/// TLS on one connection, without I/O.
 pub(super) struct RustlsRecords {
     session: ServerConnection,
-    /// What is encrypted and not yet given to the driver.
+    /// Encrypted data that the driver has not taken yet.
     sealed: Vec<u8>,
     end: CloseNotify,
 }
 
-/// Whether this end has said that it sends nothing more.
+/// Whether this end has sent close_notify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CloseNotify {
     ToCome,
@@ -56,14 +56,14 @@ impl Records for RustlsRecords {
                 if was_handshaking {
                     tracing::debug!(%error, "no TLS handshake");
                 }
-                // As streams of tokio have it: a connection that has not been let in is counted by this.
+                // The kind that tokio streams report; the refusal is counted by it.
                 Err(io::Error::new(io::ErrorKind::InvalidData, error))
             }
         }
     }
 
     fn read(&mut self, plain: &mut [u8]) -> usize {
-        // Nothing to read, for now or for good, is the same here: the end is told by `receive`.
+        // Whether there is nothing to read for now or for good makes no difference here: `receive` reports the end.
         self.session.reader().read(plain).unwrap_or(0)
     }
 

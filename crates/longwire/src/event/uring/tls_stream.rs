@@ -1,4 +1,4 @@
-//! A transport of tokio made of a TCP stream and a TLS session that has begun elsewhere.
+//! A tokio transport from a TCP stream and a TLS session that began elsewhere.
 
 use std::io::{self, Read, Write};
 use std::pin::Pin;
@@ -8,14 +8,14 @@ use rustls::ServerConnection;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// How much room for what is encrypted is kept for the next write.
+/// How much capacity for encrypted data is kept for the next write.
 const KEPT: usize = 16 << 10;
 
-/// A TCP stream with a TLS session that has begun elsewhere, for hyper to go on with.
+/// A TCP stream with a TLS session that began elsewhere, for hyper to use.
 pub(super) struct TlsStream {
     stream: TcpStream,
     session: ServerConnection,
-    /// Encrypted, and how far it is written.
+    /// Encrypted data, and how much of it is written.
     sealed: Vec<u8>,
     written: usize,
     has_said_end: bool,
@@ -26,16 +26,17 @@ impl TlsStream {
         TlsStream { stream, session, sealed, written: 0, has_said_end: false }
     }
 
-    /// Takes more of what arrives. The session may hold no plaintext: it bounds how much it takes of that.
+    /// Receives more data. Call it only when the session holds no plaintext, because the session bounds how much it
+    /// buffers.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.session.read_tls(&mut Arriving { stream: &mut self.stream, cx }) {
-            // The end of TCP is told to the session by this, which knows whether it may come now.
+            // The session learns of the end of TCP here and knows whether it is allowed now.
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
             Err(error) => return Poll::Ready(Err(error)),
         }
         let processed = self.session.process_new_packets();
-        // What TLS itself has to say is said now, an alert included: nobody else may write for long.
+        // Send TLS's own records now, such as an alert: no other write may follow soon.
         let _blocked = self.poll_drain(cx);
         Poll::Ready(processed.map(drop).map_err(io::Error::other))
     }
@@ -60,7 +61,7 @@ impl TlsStream {
     }
 }
 
-/// A stream of tokio as the session reads it.
+/// A tokio stream, as the session reads it.
 struct Arriving<'a, 'b> {
     stream: &'a mut TcpStream,
     cx: &'a mut Context<'b>,
@@ -98,7 +99,7 @@ impl AsyncWrite for TlsStream {
         let this = self.get_mut();
         ready!(this.poll_drain(cx))?;
         let count = this.session.writer().write(bytes)?;
-        // What is not taken now is by the next write or flush.
+        // The next write or flush sends what is not sent now.
         let _blocked = this.poll_drain(cx)?;
         Poll::Ready(Ok(count))
     }

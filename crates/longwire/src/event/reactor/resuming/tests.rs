@@ -1,4 +1,4 @@
-//! Timers and spawned futures on a loop without I/O, whose time the test tells.
+//! Timers and spawned futures on a loop without I/O, with time under the test's control.
 
 use std::net::Ipv4Addr;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -27,7 +27,7 @@ use crate::send_status::SendStatus;
 type Conn<'a> = Socket<'a, App>;
 type OnMessage = Box<dyn Fn(&App, &mut Conn<'_>, &str) + Send + Sync>;
 
-/// Does what the test wants for each message, and notes it.
+/// Runs the test's action for each message, and records the message.
 struct App {
     on_message: OnMessage,
     notes: Mutex<Sender<String>>,
@@ -59,7 +59,7 @@ impl Handler for App {
     }
 }
 
-/// A loop with one connection, two futures of which run at a time.
+/// A loop with one connection, which runs two futures at a time.
 struct Loop {
     reactor: Reactor<App, ()>,
     mailbox: Arc<Mailbox>,
@@ -101,7 +101,7 @@ impl Loop {
         self.reactor.received(self.key, &mut texts.iter().flat_map(frame).collect::<Vec<u8>>(), |_| {});
     }
 
-    /// Goes round once, so many seconds after the start.
+    /// Runs one round, at this time after the start.
     fn go_round(&mut self, seconds: u64) {
         for key in self.reactor.begin_round(self.start + Duration::from_secs(seconds)) {
             self.reactor.go_on(key);
@@ -110,7 +110,7 @@ impl Loop {
         self.reactor.expire();
     }
 
-    /// Goes round whenever a future may have ended, until the handler has noted this many things.
+    /// Runs a round whenever a future may have ended, until the handler has recorded this many notes.
     async fn notes_of(&mut self, count: usize) -> Vec<String> {
         let mut notes = Vec::new();
         for _ in 0..1000 {
@@ -121,10 +121,10 @@ impl Loop {
                 return notes;
             }
         }
-        panic!("the handler has noted no more than {notes:?}");
+        panic!("the handler has recorded only {notes:?}");
     }
 
-    /// Gives everything that can end the time for it, and tells what the handler noted.
+    /// Gives everything that can end time to do so, and returns the handler's notes.
     async fn settle(&mut self) -> Vec<String> {
         for _ in 0..20 {
             tokio::task::yield_now().await;
@@ -146,7 +146,7 @@ impl Loop {
     }
 }
 
-/// Notes when it is dropped.
+/// Records that it was dropped.
 struct Noted(Arc<()>);
 
 #[test]
@@ -180,12 +180,12 @@ fn a_timer_calls_once_when_its_time_has_come_and_not_when_it_was_cancelled() {
     assert_eq!(event_loop.notes.try_iter().collect::<Vec<_>>(), ["after 30"]);
     assert_eq!(event_loop.write(), b"\x81\x08after 30");
     assert!(!event_loop.waits_for_something());
-    // The connection's own times go on.
+    // The connection's own deadlines remain.
     event_loop.go_round(101);
     assert_eq!(event_loop.write()[..2], [0x89, 8], "a ping");
 }
 
-/// It would keep the loop from everything else.
+/// It would starve everything else on the loop.
 #[test]
 fn a_timer_that_sets_another_without_delay_is_called_once_a_round() {
     fn again(app: &App, socket: &mut Conn<'_>) {
@@ -239,7 +239,7 @@ fn the_timers_of_a_connection_end_with_it() {
     assert!(!event_loop.waits_for_something());
 }
 
-/// Spawns a future that waits for the test, and notes and sends the outcome.
+/// Spawns a future that waits for the test, then records and sends the outcome.
 fn ask(questions: &Sender<oneshot::Sender<String>>, socket: &mut Conn<'_>) {
     let (answer, question) = oneshot::channel();
     questions.send(answer).unwrap();
@@ -284,7 +284,7 @@ async fn what_one_call_spawns_beyond_the_bound_starts_when_others_have_ended() {
     assert_eq!(event_loop.notes.try_iter().collect::<Vec<_>>(), ["a"]);
     let mut notes = event_loop.notes_of(11).await;
     let next = notes.iter().position(|note| note == "b").unwrap();
-    assert!(next >= 4, "the next message waits until less runs than may: {notes:?}");
+    assert!(next >= 4, "the next message waits until fewer futures run than the maximum: {notes:?}");
     notes.sort_unstable();
     assert_eq!(notes, ["a0", "a1", "a2", "a3", "a4", "b", "b0", "b1", "b2", "b3", "b4"]);
 }
@@ -333,7 +333,7 @@ async fn an_outcome_for_a_connection_that_has_ended_is_dropped() {
     event_loop.receive(&["go"]);
     event_loop.settle().await;
     asked.try_recv().unwrap().send("late".into()).unwrap();
-    // It is in the mailbox when the connection ends.
+    // The outcome is in the mailbox when the connection ends.
     for _ in 0..20 {
         tokio::task::yield_now().await;
     }
@@ -356,7 +356,7 @@ async fn a_panic_of_a_future_or_of_what_follows_closes_the_connection() {
     }
 }
 
-/// What a peer sent before its end is the handler's, though no answer can be written.
+/// The handler gets what a peer sent before it left, although no answer can be written.
 #[tokio::test]
 async fn messages_that_wait_for_futures_are_given_when_the_transport_breaks() {
     let (questions, _asked) = channel();

@@ -20,7 +20,7 @@ use crate::ledger::Ledger;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Counts what it is given.
+/// Echoes messages, and counts them.
 #[derive(Default)]
 struct Echo(Arc<AtomicUsize>);
 
@@ -37,7 +37,7 @@ impl Handler for Echo {
     }
 }
 
-/// A loop with one connection, which is asked every 10 s whether it is there, and has 3 s for an answer.
+/// A loop with one connection. The keepalive sends a ping every 10 s and waits 3 s for the pong.
 struct Loop {
     reactor: Reactor<Echo, ()>,
     key: Key,
@@ -72,13 +72,13 @@ impl Loop {
         Loop { reactor, key, start, given }
     }
 
-    /// Looks at the timers so long after the start.
+    /// Expires the timers at this time after the start.
     fn expire_after(&mut self, time: Duration) {
         self.reactor.tick(self.start + time);
         self.reactor.expire();
     }
 
-    /// Writes what waits.
+    /// Writes everything that is queued.
     fn write(&mut self) -> Vec<u8> {
         self.reactor.write_all(self.key)
     }
@@ -90,7 +90,8 @@ impl Loop {
 
 const PING: &[u8] = b"\x89\x08\0\0\0\0\0\0\0\x01";
 
-/// A handler of another connection has kept the loop busy for longer than there is for an answer, which has come.
+/// A handler of another connection kept the loop busy for longer than the keepalive waits, although the pong has
+/// arrived.
 #[test]
 fn a_peer_whose_answer_was_not_read_yet_is_not_given_up() {
     let mut event_loop = Loop::new();

@@ -1,4 +1,4 @@
-//! How a connection is read: by the ring, or by single calls while large messages arrive.
+//! Reading from a connection: by the ring, or by single calls while large messages arrive.
 
 use std::{io, mem};
 
@@ -13,29 +13,29 @@ use crate::event::reactor::visit::Visit;
 use crate::event::uring::link::{Link, Reading};
 use crate::event::uring::records::Records;
 
-/// How often one connection is read directly before the others have their turn.
+/// How often one connection is read directly before the others are.
 const READS_AT_A_TIME: usize = 8;
 
-/// After how many reads in a row that brought less than [`SCRATCH`] a connection has no large messages any more. To change
-/// between the ways of reading costs more than a few reads in the wrong way.
+/// After this many reads in a row of less than [`SCRATCH`] bytes, the connection is no longer read directly. Switching
+/// between the two costs more than a few reads of the wrong kind.
 const DIRECT_READS: u8 = 16;
 
-/// What a single call has read.
+/// The outcome of a single read.
 enum Read {
-    /// Nothing is to be read now.
+    /// Nothing should be read now.
     NotNow,
     End,
-    /// A part of a large message, in its place. `is_full`: it took all the room, and more may be there.
+    /// A part of a large message, read into it directly. `is_full`: it filled all the room, and there may be more.
     Directly {
         count: usize,
         is_full: bool,
     },
-    /// So many bytes, in the buffer.
+    /// This many bytes, in the buffer.
     IntoScratch(usize),
 }
 
 impl<A: Application> Uring<A> {
-    /// Takes what has arrived, through TLS if that is spoken, and reads on.
+    /// Handles received bytes, through TLS if the server uses it, and continues reading.
     pub(super) fn received(&mut self, key: Key, data: &mut [u8]) {
         if self.secure.is_some()
             && let Some(tls) = self.reactor.link(key).and_then(|link| link.tls.take())
@@ -47,7 +47,7 @@ impl<A: Application> Uring<A> {
         }
     }
 
-    /// Takes what has arrived through TLS.
+    /// Decrypts and handles received bytes.
     fn received_sealed(&mut self, key: Key, mut tls: Box<dyn Records>, data: &[u8]) {
         let mut arrived = data;
         let outcome = loop {
@@ -65,7 +65,7 @@ impl<A: Application> Uring<A> {
                 break received;
             }
         };
-        // What TLS itself has to say goes out with the rest, an alert included.
+        // TLS's own records, such as an alert, go out with the rest.
         let wants_write = tls.wants_write();
         if let Some(link) = self.reactor.link(key) {
             link.tls = Some(tls);
@@ -89,18 +89,18 @@ impl<A: Application> Uring<A> {
             ReceiveEnd::NoBuffers => self.hungry.push(key),
             ReceiveEnd::Cancelled => self.read_on(key),
         }
-        // A connection that leaves the loop may have waited for this.
+        // A connection that is being handed over may have waited for this.
         self.drive(key);
     }
 
-    /// Sees to it that a connection is read as it is to be read now.
+    /// Starts or stops reading a connection, as its state requires.
     pub(super) fn read_on(&mut self, key: Key) {
         if let Some(mut visit) = self.reactor.visit(key) {
             visit.read_on(&mut self.ring);
         }
     }
 
-    /// Reads what there is, straight into a large message if one is arriving.
+    /// Reads what has arrived, directly into a large message if there is one.
     pub(super) fn readable(&mut self, key: Key) {
         if let Some(link) = self.reactor.link(key) {
             link.has_read(false);
@@ -155,14 +155,14 @@ impl<A: Application> Uring<A> {
 }
 
 impl<A: Application> Visit<'_, A, Link> {
-    /// Sees to it that the connection is read as it is to be read now.
+    /// Starts or stops reading the connection, as its state requires.
     pub(super) fn read_on(&mut self, ring: &mut Ring) {
         let wants_read = self.wants_read();
         let is_amid_large_frame = self.is_amid_large_frame();
         let token = self.key().data().as_ffi();
         let link = self.link();
-        // Within TLS as well, where nothing is saved by it: what a burst of the ring brings is kept while the connection is
-        // stalled, and may be all of the loop's buffers.
+        // This holds for TLS, too, although it saves nothing there: a burst that the ring has received is kept while
+        // the connection is stalled, and could take up all of the loop's buffers.
         if is_amid_large_frame {
             link.direct_reads = DIRECT_READS;
         }
@@ -184,7 +184,7 @@ impl<A: Application> Visit<'_, A, Link> {
         }
     }
 
-    /// Reads once, if something is to be read now.
+    /// Reads once, unless nothing should be read now.
     fn read(&mut self, scratch: &mut [u8]) -> io::Result<Read> {
         let wants_read = self.wants_read();
         if self.link().tls.is_none()

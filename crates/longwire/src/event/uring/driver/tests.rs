@@ -16,7 +16,7 @@ use crate::event::message_ref::MessageRef;
 use crate::event::turns::WRITES_AT_A_TIME;
 use crate::ledger::Ledger;
 
-/// Long enough to be written by a call, not by the ring.
+/// Large enough to be written by a direct call, not by the ring.
 const LARGE: usize = 64 << 10;
 
 /// Sends a large message, and another one whenever there is room.
@@ -44,7 +44,7 @@ impl Handler for Streams {
     }
 }
 
-/// A loop with one connection, whose peer reads nothing.
+/// A loop with one connection whose peer does not read.
 struct Lifecycle {
     event_loop: Uring<Streams>,
     key: Key,
@@ -53,7 +53,7 @@ struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// `None`: the system has no io_uring.
+    /// `None` if the system has no io_uring.
     fn set() -> Option<Lifecycle> {
         let sent = Arc::new(AtomicUsize::new(0));
         let config = Arc::new(Config::new(Limits::default().low_water(1).high_water(1)));
@@ -100,7 +100,7 @@ impl Lifecycle {
     }
 }
 
-/// Large messages are written by single calls; one that takes whatever it is sent kept the loop for itself.
+/// Direct calls write large messages. A peer that read everything at once used to keep the loop to itself.
 #[test]
 fn who_takes_all_that_it_is_sent_does_not_keep_others_waiting() {
     let Some(mut stage) = Lifecycle::set() else { return };
@@ -114,8 +114,8 @@ fn who_takes_all_that_it_is_sent_does_not_keep_others_waiting() {
     }
 }
 
-/// A connection ended while the kernel had no room for it; it was waited for room a second time, and one of the two waits
-/// kept the socket open for as long as the peer liked.
+/// A connection ended while the kernel had no room for it. The loop waited for room a second time, and one of the two
+/// waits kept the socket open for as long as the peer liked.
 #[test]
 fn nothing_is_in_flight_for_a_connection_that_has_ended() {
     let Some(mut stage) = Lifecycle::set() else { return };
@@ -126,7 +126,7 @@ fn nothing_is_in_flight_for_a_connection_that_has_ended() {
     let of_loop = 1;
     assert_eq!(stage.event_loop.ring.in_flight(), of_loop + 2, "it is read, and waits for room");
 
-    // It does not answer pings.
+    // The peer does not answer pings.
     for hours in 1..=3 {
         stage.event_loop.reactor.tick(Instant::now() + hours * Duration::from_secs(3600));
         stage.event_loop.reactor.expire();

@@ -1,4 +1,4 @@
-//! How a connection is written to.
+//! Writing to a connection.
 
 use std::io::{self, IoSlice};
 
@@ -13,7 +13,7 @@ use crate::event::reactor::Step;
 use crate::event::reactor::visit::Visit;
 use crate::event::uring::link::{Link, Writing};
 
-/// How many pieces one write may gather.
+/// How many slices one write may gather.
 const SLICES: usize = 16;
 
 impl<A: Application> Uring<A> {
@@ -21,7 +21,7 @@ impl<A: Application> Uring<A> {
         let Some(mut visit) = self.reactor.visit(key) else { return };
         let link = visit.link();
         let Writing::Sending { length, .. } = link.has_written() else { return };
-        // What TLS has encrypted was taken from the connection then.
+        // With TLS, the bytes left the connection's queue when they were encrypted.
         let length = if link.tls.is_some() { 0 } else { length };
         if link.ends_after_write {
             link.shut_down();
@@ -46,7 +46,7 @@ impl<A: Application> Uring<A> {
         self.read_on(key);
     }
 
-    /// Encrypts what waits and gives it to the kernel, with whatever TLS itself has to say.
+    /// Encrypts queued data and sends it, together with TLS's own records.
     pub(super) fn write_tls(&mut self, key: Key) {
         while let Some(mut visit) = self.reactor.visit(key) {
             let mut slices = [IoSlice::new(&[]); SLICES];
@@ -68,13 +68,13 @@ impl<A: Application> Uring<A> {
 }
 
 impl<A: Application> Visit<'_, A, Link> {
-    /// Does what there is to be done, as far as it concerns this connection alone.
+    /// Does all pending steps that concern only this connection.
     pub(super) fn drive(&mut self, ring: &mut Ring, round: u32) -> Next {
         loop {
             let has_ended = self.has_ended();
             let link = self.link();
             if link.is_writing() {
-                // The kernel takes no more, and what it has was the last try.
+                // The kernel takes no more, and the last try is in its hands.
                 return if has_ended { Next::Drop } else { Next::Nothing };
             }
             if link.writes.are_used_up(round) {
@@ -97,7 +97,7 @@ impl<A: Application> Visit<'_, A, Link> {
         }
     }
 
-    /// Gives what waits to the kernel: by the ring, or at once what is too large to be copied.
+    /// Writes queued data: with the ring, or directly if it is too large to copy.
     fn write(&mut self, ring: &mut Ring) -> Option<Next> {
         let token = self.key().data().as_ffi();
         if let Some(buffer) = self.take_encoded() {
@@ -125,7 +125,7 @@ impl<A: Application> Visit<'_, A, Link> {
         }
     }
 
-    /// Gives to the kernel what TLS has encrypted.
+    /// Sends what TLS has encrypted.
     fn send_sealed(&mut self, ring: &mut Ring) {
         let token = self.key().data().as_ffi();
         let link = self.link();
