@@ -384,7 +384,7 @@ async fn accept_forever(listener: &mut Listener, settings: &Arc<Settings>) {
                 let serving = incoming::serve(stream, peer, place, Arc::clone(settings));
                 settings.tasks.spawn(serving.instrument(span));
             }
-            Err(turned_away) => span.in_scope(|| incoming::turn_away(stream, peer, turned_away, settings)),
+            Err(turned_away) => span.in_scope(|| incoming::reject(stream, peer, turned_away, settings)),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the application decides about a request for a WebSocket.
+//! The application's decision about a request for a WebSocket.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -20,7 +20,7 @@ pub(crate) type Decide = dyn Fn(&Upgrade<'_>) -> Result<Accept<Attached>, Refusa
 /// ```
 /// use longwire::{Accept, Refusal, Upgrade};
 ///
-/// /// Lets in who has a cookie of a session.
+/// /// Accepts clients with a session cookie.
 /// fn decide(request: &Upgrade<'_>) -> Result<Accept<String>, Refusal> {
 ///     let cookies = request.header("cookie").unwrap_or_default();
 ///     let session = cookies.split("; ").find_map(|cookie| cookie.strip_prefix("session="));
@@ -33,12 +33,12 @@ pub struct Upgrade<'a> {
     pub(super) request: &'a Request<()>,
     pub(super) offer: &'a Offer,
     pub(super) peer_addr: SocketAddr,
-    /// What the parameters of its route's path are, decoded.
+    /// The decoded parameters of the route's path.
     pub(super) parameters: &'a [(&'a str, Cow<'a, str>)],
 }
 
-/// The terms on which a request is accepted. `S` is what is kept of the connection: the `State` of a
-/// [`Handler`](crate::Handler), or for [`Server::on_upgrade`](crate::Server::on_upgrade) what was [`Attached`].
+/// The terms on which a request is accepted. `S` is the state of the connection: the `State` of a
+/// [`Handler`](crate::Handler), or [`Attached`] values for [`Server::on_upgrade`](crate::Server::on_upgrade).
 ///
 /// ```
 /// use longwire::Accept;
@@ -54,9 +54,9 @@ pub struct Accept<S = ()> {
     pub(super) state: S,
 }
 
-/// What [`Accept::attach`] attached, for [`WebSocket::attached`](crate::WebSocket::attached).
+/// The values of [`Accept::attach`], for [`WebSocket::attached`](crate::WebSocket::attached).
 ///
-/// A hook that is a function of its own names it; one that is a closure need not:
+/// A named function used as a hook names this type; a closure need not:
 ///
 /// ```no_run
 /// use longwire::{Accept, Attached, Refusal, Server, Upgrade};
@@ -72,7 +72,7 @@ pub struct Accept<S = ()> {
 /// # }
 /// ```
 ///
-/// A [`Handler`](crate::Handler) keeps a `State` instead, and what is attached there does not compile:
+/// A [`Handler`](crate::Handler) keeps a `State` instead, so attaching a value there does not compile:
 ///
 /// ```compile_fail,E0308
 /// # use longwire::{Accept, Refusal};
@@ -83,7 +83,7 @@ pub struct Accept<S = ()> {
 #[derive(Debug, Default)]
 pub struct Attached(pub(super) Extensions);
 
-/// What the application decides; if it panics, it has refused.
+/// Calls the hook. A panic counts as a refusal.
 pub(crate) fn unless_it_panics<S>(
     decide: impl FnOnce() -> Result<Accept<S>, Refusal>,
 ) -> Result<Accept<S>, Refusal> {
@@ -103,8 +103,8 @@ impl Upgrade<'_> {
         self.request.uri().path()
     }
 
-    /// The first value of a parameter in the query (`?name=value`), decoded as forms are: `+` is a space, `%41` is an
-    /// `A`, and what is not UTF-8 is replaced.
+    /// The first value of a query parameter (`?name=value`), decoded like a form: `+` is a space, `%41` is an `A`,
+    /// and invalid UTF-8 is replaced.
     #[must_use]
     pub fn query(&self, name: &str) -> Option<Cow<'_, str>> {
         let query = self.request.uri().query()?;
@@ -114,9 +114,9 @@ impl Upgrade<'_> {
         })
     }
 
-    /// What a parameter of the route's path is: `"tea"` for `room` at `/chat/tea`, if the route is `/chat/{room}`. It is
-    /// decoded: `%2F` is a `/`, and what is not UTF-8 is replaced. `None`: [`Server::route`](crate::Server::route) was given
-    /// no such parameter.
+    /// The value of a parameter of the route's path. For the route `/chat/{room}` and the path `/chat/tea`, `room` is
+    /// `"tea"`. It is decoded: `%2F` is a `/`, and invalid UTF-8 is replaced. `None`: the path given to
+    /// [`Server::route`](crate::Server::route) has no such parameter.
     ///
     /// ```
     /// use longwire::{Accept, Refusal, Upgrade};
@@ -133,7 +133,7 @@ impl Upgrade<'_> {
         Some(value)
     }
 
-    /// The request, with the parameters of the path that its route has.
+    /// The same request with the parameters of the route's path.
     pub(crate) fn with_parameters<'b>(&'b self, parameters: &'b [(&'b str, Cow<'b, str>)]) -> Upgrade<'b> {
         let Upgrade { request, offer, peer_addr, parameters: _ } = *self;
         Upgrade { request, offer, peer_addr, parameters }
@@ -151,19 +151,19 @@ impl Upgrade<'_> {
         self.request.headers()
     }
 
-    /// A header of the request, if it is there and text.
+    /// A header of the request, if it exists and is text.
     #[must_use]
     pub fn header(&self, name: impl http::header::AsHeaderName) -> Option<&str> {
         self.request.headers().get(name)?.to_str().ok()
     }
 
-    /// The subprotocols that the client offers, the preferred one first.
+    /// The subprotocols that the client offers, in its order of preference.
     #[must_use]
     pub fn subprotocols(&self) -> &[String] {
         self.offer.subprotocols()
     }
 
-    /// The address of the client, or of the proxy before it.
+    /// The address of the client, or of the proxy in front of the server.
     #[must_use]
     pub fn peer_addr(&self) -> SocketAddr {
         self.peer_addr
@@ -171,7 +171,7 @@ impl Upgrade<'_> {
 }
 
 impl<S: Default> Accept<S> {
-    /// Accepts, with the subprotocol that the server's settings give.
+    /// Accepts, with a subprotocol chosen by the server's settings.
     #[must_use]
     pub fn new() -> Accept<S> {
         Accept::with(S::default())
@@ -179,27 +179,27 @@ impl<S: Default> Accept<S> {
 }
 
 impl<S> Accept<S> {
-    /// Accepts as [`new`](Accept::new) does, with what a [`Handler`](crate::Handler) keeps of the connection.
+    /// Accepts like [`new`](Accept::new), with the state of a [`Handler`](crate::Handler) for the connection.
     #[must_use]
     pub fn with(state: S) -> Accept<S> {
         Accept { subprotocol: None, headers: HeaderMap::new(), invalid: None, state }
     }
 
-    /// The same terms, with something else that is kept of the connection.
+    /// The same terms with another state.
     pub(crate) fn map<T>(self, map: impl FnOnce(S) -> T) -> Accept<T> {
         let Accept { subprotocol, headers, invalid, state } = self;
         Accept { subprotocol, headers, invalid, state: map(state) }
     }
 
-    /// Chooses a subprotocol, which has to be among those that the client offers.
+    /// Chooses a subprotocol, which must be one that the client offers.
     #[must_use]
     pub fn subprotocol(mut self, subprotocol: impl Into<String>) -> Accept<S> {
         self.subprotocol = Some(subprotocol.into());
         self
     }
 
-    /// Adds a header to the response. Name and value are text, or what the `http` crate has for them. What cannot be sent,
-    /// or is the handshake's own (such as `Sec-WebSocket-Accept`), makes the answer a 500, and the log says why.
+    /// Adds a header to the response. Name and value are text, or types of the `http` crate. If the header is invalid
+    /// or belongs to the handshake (such as `Sec-WebSocket-Accept`), the response is a 500, and the log says why.
     ///
     /// ```
     /// use longwire::Accept;
@@ -225,7 +225,7 @@ impl<S> Accept<S> {
 }
 
 impl Accept<Attached> {
-    /// Attaches a value of any type, such as who the user is; the handler finds it in
+    /// Attaches a value of any type, such as the user; the handler gets it from
     /// [`WebSocket::attached`](crate::WebSocket::attached).
     #[must_use]
     pub fn attach<T: Any + Clone + Send + Sync>(mut self, value: T) -> Accept<Attached> {
@@ -234,7 +234,7 @@ impl Accept<Attached> {
     }
 }
 
-/// Whether a header makes a response the answer to an opening handshake (RFC 6455 §4.2.2), or frames it.
+/// Whether a header belongs to the response of an opening handshake (RFC 6455 §4.2.2), or frames the response.
 fn is_of_handshake(name: &HeaderName) -> bool {
     name.as_str().starts_with("sec-websocket-")
         || [UPGRADE, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)
@@ -248,7 +248,7 @@ fn decoded(text: &str) -> Cow<'_, str> {
     Cow::Owned(percent_decoded(&text.replace('+', " ")).into_owned())
 }
 
-/// A segment of a path, percent-decoded (RFC 3986 §2.1); what is no escape stays, and what is not UTF-8 is replaced.
+/// Percent-decodes a path segment (RFC 3986 §2.1). Invalid escapes are kept, and invalid UTF-8 is replaced.
 pub(crate) fn percent_decoded(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);

@@ -1,5 +1,5 @@
-//! The opening handshake of a server, from the first bytes to the decision, whoever moves the bytes: the async server, an
-//! event loop, hyper on the server's port, or another HTTP server.
+//! The opening handshake of a server, from the first bytes to the decision. All I/O front ends use it: the async
+//! server, an event loop, hyper on the server's port, and other HTTP servers.
 //!
 //! ```text
 //! bytes ── receive() ──► OpeningStep::Pending ── PendingUpgrade::decide() ──► response and AgreedTerms
@@ -26,7 +26,7 @@ use super::refusals::RequestSummary;
 use crate::established::Established;
 use crate::telemetry;
 
-/// On which terms a server opens connections.
+/// The terms on which a server opens connections.
 #[derive(Clone, Copy)]
 pub(crate) struct ServerTerms<'a> {
     pub(crate) policy: &'a AdmissionPolicy,
@@ -35,20 +35,20 @@ pub(crate) struct ServerTerms<'a> {
     pub(crate) serves_http: bool,
 }
 
-/// What the first bytes of a connection have come to.
+/// The result of reading the first bytes of a connection.
 pub(crate) enum OpeningStep {
-    /// More bytes have to arrive.
+    /// More bytes are needed.
     More,
-    /// The request is valid, and its page may connect: the application decides. It may take its time until the
+    /// The request is valid, and its page may connect. The application decides, until the
     /// [deadline](ServerHandshake::deadline) of the handshake.
     Pending {
         pending: Box<PendingUpgrade>,
         /// How many bytes of this input belong to the request. The rest are the first frames.
         consumed: usize,
     },
-    /// The request is for the application's HTTP service: everything that was read so far.
+    /// The request is for the application's HTTP service, with everything that was read so far.
     Http(Vec<u8>),
-    /// The answer, after which the connection is closed.
+    /// The response, after which the connection is closed.
     Refused(Vec<u8>),
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct PendingUpgrade {
     peer: Option<SocketAddr>,
 }
 
-/// What both ends agreed on when a request was accepted, and what the application keeps of the connection.
+/// The terms that both ends agreed on when a request was accepted, and the application's state for the connection.
 pub(crate) struct AgreedTerms<S> {
     pub(crate) established: Established,
     pub(crate) state: S,
@@ -71,7 +71,7 @@ impl ServerTerms<'_> {
         ServerHandshake::begin(&self.config.limits, begun)
     }
 
-    /// Takes the next bytes of a connection's first request, and counts a refusal.
+    /// Processes the next bytes of a connection's first request, and counts a refusal.
     pub(crate) fn receive(
         &self,
         handshake: &mut ServerHandshake,
@@ -99,7 +99,7 @@ impl ServerTerms<'_> {
         }
     }
 
-    /// Lets the application decide about a valid request, if its page may connect.
+    /// Checks that the page of a valid request may connect, before the application decides.
     pub(crate) fn admit(
         &self,
         asked: UpgradeRequest,
@@ -109,7 +109,7 @@ impl ServerTerms<'_> {
         Ok(PendingUpgrade { asked, peer })
     }
 
-    /// The answer to a request for plain HTTP where only WebSockets are served.
+    /// The response to a plain request where only WebSockets are served.
     fn without_service(&self, request: &Request<()>, peer: SocketAddr) -> Response<String> {
         without_service(request).unwrap_or_else(|refusal| {
             self.policy.refusals().not_websocket(&refusal, peer, request);
@@ -119,13 +119,13 @@ impl ServerTerms<'_> {
 }
 
 impl PendingUpgrade {
-    /// What the application is asked about.
+    /// The request as the application sees it.
     pub(crate) fn upgrade(&self, peer_addr: SocketAddr) -> Upgrade<'_> {
         Upgrade { request: &self.asked.request, offer: &self.asked.offer, peer_addr, parameters: &[] }
     }
 
-    /// Ends the handshake as the application has decided: with the response that accepts, or with a refusal, which is
-    /// counted. The handshake began at `begun`.
+    /// Completes the handshake with the application's decision: with the response that accepts, or with a refusal,
+    /// which is counted. The handshake began at `begun`.
     pub(crate) fn decide<S>(
         self,
         decision: Result<Accept<S>, Refusal>,
@@ -146,7 +146,7 @@ impl PendingUpgrade {
 }
 
 impl<S> AgreedTerms<S> {
-    /// Has the connection write the response before its first frame.
+    /// Makes the connection write the response before its first frame.
     pub(crate) fn answered_by(self, response: &Response<()>) -> AgreedTerms<S> {
         let mut bytes = Vec::new();
         encode_response_head(response, &mut bytes);
@@ -155,7 +155,7 @@ impl<S> AgreedTerms<S> {
 }
 
 impl AgreedTerms<Attached> {
-    /// Hands on what was attached, to the connection that opens.
+    /// Passes the attached values to the connection.
     pub(crate) fn attach(self) -> Established {
         let AgreedTerms { mut established, state: Attached(attached) } = self;
         established.negotiated.attached = attached;
@@ -163,7 +163,7 @@ impl AgreedTerms<Attached> {
     }
 }
 
-/// A refusal of a request that is valid, and so is not a HEAD.
+/// Encodes a refusal of a valid request, which cannot be a HEAD.
 pub(crate) fn encode_refusal(refusal: &Refusal) -> Vec<u8> {
     encode_response(&refusal.response(), None)
 }

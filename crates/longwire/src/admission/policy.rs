@@ -1,4 +1,4 @@
-//! Who is let in, and on which terms.
+//! Which clients may connect, and on which terms.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -15,31 +15,32 @@ use crate::error::{Error, Result, without_effect};
 use crate::established::{Negotiated, extensions_header};
 use crate::telemetry::NotLetIn;
 
-/// Who is let in, and on which terms.
+/// Which clients may connect, and on which terms.
 #[derive(Clone)]
 pub(crate) struct AdmissionPolicy {
     origins: Origins,
     own_pages: OwnPages,
     refusals: Arc<Refusals>,
-    /// What was to be allowed and is no origin; it is told when the server starts.
+    /// An invalid origin in the settings; reported when the server starts.
     invalid_origin: Option<InvalidOrigin>,
-    /// Whether origins were named, which is all for nothing where any is allowed.
+    /// Whether the settings list origins, which has no effect if any origin is allowed.
     names_origins: bool,
     pub(crate) subprotocols: Vec<String>,
-    /// Who decides about the connections of [`Server::serve`](crate::Server::serve).
+    /// The hook that decides about the connections of [`Server::serve`](crate::Server::serve).
     pub(crate) decide: Option<Arc<Decide>>,
 }
 
-/// A request that is accepted: the response, and what it settles.
+/// An accepted request: the response, and the negotiated terms.
 pub(super) struct Settled<S> {
     pub(super) response: Response<()>,
     pub(super) negotiated: Negotiated,
-    /// How messages are compressed, if the client offered it.
+    /// The negotiated compression, if the client offered it.
     pub(super) deflate: Option<Agreement>,
     pub(super) state: S,
 }
 
-/// Where the server does not know who serves: what it tells of refusals is bounded for the whole process.
+/// The policy of an endpoint. Its log of refusals is limited for the whole process, since it does not belong to a
+/// server.
 impl Default for AdmissionPolicy {
     fn default() -> AdmissionPolicy {
         AdmissionPolicy {
@@ -55,17 +56,17 @@ impl Default for AdmissionPolicy {
 }
 
 impl AdmissionPolicy {
-    /// That of one server.
+    /// The policy of one server.
     pub(crate) fn of_server() -> AdmissionPolicy {
         AdmissionPolicy { refusals: Refusals::new(), ..AdmissionPolicy::default() }
     }
 
-    /// Clients speak TLS, to the server or to a proxy before it.
+    /// Sets that clients speak TLS, to the server or to a proxy in front of it.
     pub(crate) fn serve_over_tls(&mut self) {
         self.own_pages = OwnPages::Secure;
     }
 
-    /// Tells of who is not let in.
+    /// The log of refused clients.
     pub(crate) fn refusals(&self) -> &Refusals {
         &self.refusals
     }
@@ -83,7 +84,7 @@ impl AdmissionPolicy {
         self.origins = Origins::Any;
     }
 
-    /// Whether the settings make sense.
+    /// Checks the settings.
     pub(crate) fn check(&self) -> Result<()> {
         if let Some(invalid) = &self.invalid_origin {
             return Err(Error::other(invalid.clone()));
@@ -94,7 +95,7 @@ impl AdmissionPolicy {
         Ok(())
     }
 
-    /// Asks the hook of [`Server::on_upgrade`](crate::Server::on_upgrade), if there is one.
+    /// Calls the hook of [`Server::on_upgrade`](crate::Server::on_upgrade), if there is one.
     pub(crate) fn ask(&self, upgrade: &Upgrade<'_>) -> Result<Accept<Attached>, Refusal> {
         match &self.decide {
             Some(decide) => unless_it_panics(|| decide(upgrade)),
@@ -102,7 +103,7 @@ impl AdmissionPolicy {
         }
     }
 
-    /// Whether the page that the request comes from may connect.
+    /// Checks whether the page that sent the request may connect.
     pub(super) fn check_origin(
         &self,
         asked: RequestSummary<'_>,
@@ -117,7 +118,7 @@ impl AdmissionPolicy {
         })
     }
 
-    /// Accepts what the client offers.
+    /// Accepts an offer on the application's terms.
     pub(super) fn settle<S>(
         &self,
         offer: Offer,
@@ -137,7 +138,7 @@ impl AdmissionPolicy {
             Some(answer)
         });
         let cannot_have = |error: &dyn fmt::Display| {
-            tracing::error!(%error, "the server's application accepted on terms that it cannot have");
+            tracing::error!(%error, "the application accepted a request on invalid terms");
             let refusal =
                 Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the server cannot accept this request");
             let (why, asked) = (NotLetIn::Application, Some(asked));

@@ -1,4 +1,4 @@
-//! WebSockets on connections that another HTTP server accepts: hyper's, and what is built on it.
+//! WebSockets on connections that another HTTP server accepts: hyper, and servers built on it.
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
@@ -33,8 +33,8 @@ use crate::shared::driver::DrivenBy;
 use crate::transport::Transport;
 use crate::websocket::WebSocket;
 
-/// Opens a WebSocket on a request that came in by hyper, or by what is built on it, on the terms of
-/// [`Endpoint::new`]. Return the response, and the future gives the connection.
+/// Opens a WebSocket for a request that arrived through hyper, or a server built on it, on the terms of
+/// [`Endpoint::new`]. Return the response; the future then yields the connection.
 ///
 /// ```
 /// use std::convert::Infallible;
@@ -65,22 +65,22 @@ use crate::websocket::WebSocket;
 /// }
 /// ```
 ///
-/// A refusal is to be answered, not to be returned as the error of the service: hyper would end the connection without a
-/// word.
+/// Send the refusal as the response. If the service returned it as an error, hyper would end the connection without a
+/// response.
 ///
 /// # Errors
 ///
-/// As with [`Endpoint::upgrade`].
+/// The same as for [`Endpoint::upgrade`].
 pub fn upgrade<B>(request: &mut Request<B>) -> Result<(Response<()>, Upgrading), Refusal> {
     Endpoint::new().upgrade(request)
 }
 
-/// Who is let in and on which terms, where another HTTP server than [`Server`](crate::Server) accepts the connections.
-/// Cheap to clone.
+/// Decides which clients may connect and on which terms, if an HTTP server other than [`Server`](crate::Server)
+/// accepts the connections. Cheap to clone.
 ///
-/// It is as safe by default: requests of browsers are accepted from pages of the server's own origin only, and
-/// [`Limits`] bound what a connection may cost. The time of the handshake, how many connections there are, and what they
-/// hold together is for that server to bound.
+/// It has the same safe defaults: browsers are accepted only from pages of the server's own origin, and [`Limits`]
+/// bound the cost of a connection. The HTTP server must bound the time of the handshake, the number of connections,
+/// and their total memory.
 ///
 /// ```
 /// use http::{Request, Response};
@@ -106,10 +106,11 @@ pub struct Endpoint {
     admission: AdmissionPolicy,
 }
 
-/// A connection whose 101 is on its way: a future that gives the [`WebSocket`] once the HTTP server has written it.
+/// A connection whose 101 response is being sent: a future that yields the [`WebSocket`] once the HTTP server has
+/// written the response.
 ///
-/// Drop it if another response is returned: hyper hands over every connection whose last request asked for an upgrade, at
-/// the latest when the client ends it, whatever was answered.
+/// Drop it if you return another response. hyper hands over every connection whose last request asked for an upgrade,
+/// whatever the response was, at the latest when the client ends it.
 ///
 /// ```
 /// use http::{Request, Response};
@@ -130,19 +131,19 @@ pub struct Endpoint {
 #[must_use = "the connection is dropped with it"]
 pub struct Upgrading {
     upgraded: OnUpgrade,
-    /// `None`: the connection was given out.
+    /// `None`: the connection was already returned.
     established: Option<Established>,
 }
 
 impl Endpoint {
-    /// Accepts who comes from the server's own origin, or is no browser, with the default [`Limits`].
+    /// Accepts clients from the server's own origin, and clients that are not browsers, with the default [`Limits`].
     pub fn new() -> Endpoint {
         Endpoint::default()
     }
 
-    /// Accepts browsers on pages of these origins (such as `https://example.com`, or `https://*.example.com` for all hosts
-    /// below it) besides the server's own. While one of them is none, every request is answered with 500, and the log says
-    /// why.
+    /// Also accepts browsers from pages of these origins, such as `https://example.com`, or `https://*.example.com`
+    /// for all hosts below it. The server's own origin is always accepted. If any origin is invalid, every request is
+    /// answered with 500, and the log says why.
     pub fn origins<O>(mut self, origins: impl IntoIterator<Item = O>) -> Endpoint
     where
         O: TryInto<Origin, Error: Into<InvalidOrigin>>,
@@ -153,41 +154,41 @@ impl Endpoint {
         self
     }
 
-    /// Accepts browsers on pages of any origin. Only for services that anybody may use: the cookies of a visitor come
-    /// along with requests that other sites make.
+    /// Accepts browsers from pages of any origin. Use it only for public services: browsers attach a user's cookies
+    /// to requests that other sites make.
     pub fn any_origin(mut self) -> Endpoint {
         self.admission.allow_any_origin();
         self
     }
 
-    /// Takes pages of `https://` with the `Host` of the request for the server's own, and no longer those of `http://`, as
-    /// [`Server::behind_tls_proxy`](crate::Server::behind_tls_proxy) does: for requests that came over TLS, whether a proxy
-    /// ended it or the HTTP server around this.
+    /// Treats pages with the `Host` of the request as the server's own if they are `https://`, and no longer if they
+    /// are `http://`, as [`Server::behind_tls_proxy`](crate::Server::behind_tls_proxy) does. Use it for requests that
+    /// came over TLS, whether a proxy or the HTTP server terminates it.
     pub fn behind_tls_proxy(mut self) -> Endpoint {
         self.admission.serve_over_tls();
         self
     }
 
-    /// The subprotocols that are spoken, the preferred one first. The first that the client offers too is chosen.
+    /// The supported subprotocols, in order of preference. The first one that the client also offers is chosen.
     pub fn subprotocols<S: Into<String>>(mut self, subprotocols: impl IntoIterator<Item = S>) -> Endpoint {
         self.admission.subprotocols = subprotocols.into_iter().map(Into::into).collect();
         self
     }
 
-    /// How messages are compressed for clients that offer it (permessage-deflate, RFC 7692); with the defaults of
-    /// [`Deflate`] unless set. `None`: not at all.
+    /// How messages are compressed for clients that offer permessage-deflate (RFC 7692). The default is
+    /// [`Deflate::default`]; `None` turns compression off.
     pub fn deflate(mut self, deflate: impl Into<Option<Deflate>>) -> Endpoint {
         Arc::make_mut(&mut self.config).deflate = deflate.into();
         self
     }
 
-    /// What one connection may cost.
+    /// The limits of each connection.
     pub fn limits(mut self, limits: Limits) -> Endpoint {
         Arc::make_mut(&mut self.config).limits = limits;
         self
     }
 
-    /// Changes what one connection may cost.
+    /// Changes the limits of each connection.
     #[cfg(feature = "axum")]
     pub(crate) fn change_limits(mut self, change: impl FnOnce(Limits) -> Limits) -> Endpoint {
         let limits = &mut Arc::make_mut(&mut self.config).limits;
@@ -195,41 +196,41 @@ impl Endpoint {
         self
     }
 
-    /// Tells `observer` of every frame of every connection.
+    /// Calls `observer` for every frame of every connection.
     pub fn observer(mut self, observer: FrameObserver) -> Endpoint {
         Arc::make_mut(&mut self.config).observer = Some(observer);
         self
     }
 
-    /// Opens a WebSocket on a request: return the response, to which headers may be added, and the future gives the
-    /// connection. The server has to serve the connection `with_upgrades`, as hyper calls it.
+    /// Opens a WebSocket for a request: return the response, to which you may add headers; the future then yields the
+    /// connection. The server must serve the connection with upgrades enabled (`with_upgrades` in hyper).
     ///
     /// # Errors
     ///
-    /// The [`Refusal`] to answer with: what is wrong with the request (RFC 6455 §4.2.1), 403 for a page of another
-    /// origin, 505 for HTTP/2, over which there are no WebSockets yet, or 500 for a mistake of the server.
+    /// The [`Refusal`] to answer with: a violation of RFC 6455 §4.2.1, 403 for a page of another origin,
+    /// 505 for HTTP/2, over which there are no WebSockets yet, or 500 for a mistake in the server.
     pub fn upgrade<B>(&self, request: &mut Request<B>) -> Result<(Response<()>, Upgrading), Refusal> {
         let asked = self.read(request).map_err(|refused| refused.refusal)?;
         let upgraded = pending(request.extensions_mut())?;
         self.accept(asked, Accept::new(), None, upgraded)
     }
 
-    /// The request for a WebSocket, if it is what RFC 6455 wants.
+    /// Reads the request for a WebSocket, if it conforms to RFC 6455.
     pub(crate) fn read<B>(&self, request: &Request<B>) -> Result<UpgradeRequest, RefusedRequest> {
         UpgradeRequest::read(head_of(request))
             .inspect_err(|refused| self.admission.refusals().bad_request(refused, None))
     }
 
-    /// The subprotocol that is chosen of those that the client offers, unless another is asked for.
+    /// The subprotocol that is chosen by default from those that the client offers.
     #[cfg(feature = "axum")]
     pub(crate) fn choose_subprotocol(&self, offer: &Offer) -> Option<HeaderValue> {
-        // What the client offers is a token, so it makes a value.
+        // An offered subprotocol is a token, so it is a valid header value.
         offer
             .choose_subprotocol(&self.admission.subprotocols)
             .and_then(|name| HeaderValue::from_str(name).ok())
     }
 
-    /// Accepts a request, if its page may connect.
+    /// Accepts a request if its page may connect.
     pub(crate) fn accept(
         &self,
         asked: UpgradeRequest,
@@ -240,7 +241,7 @@ impl Endpoint {
         let begun = Instant::now();
         let checked = self.admission.check().and_then(|()| Ok(self.config.limits.check()?));
         checked.map_err(|error| {
-            tracing::error!(%error, "no WebSocket can be accepted");
+            tracing::error!(%error, "cannot accept WebSockets with these settings");
             own_mistake()
         })?;
         let terms = ServerTerms { policy: &self.admission, config: &self.config, serves_http: true };
@@ -250,12 +251,12 @@ impl Endpoint {
 }
 
 impl Upgrading {
-    /// Sets what [`WebSocket::peer_addr`] tells: the address of the client, which a request does not know.
+    /// Sets the result of [`WebSocket::peer_addr`]. A request does not contain the client's address.
     pub fn peer_addr(self, peer_addr: SocketAddr) -> Upgrading {
         self.change(|negotiated| negotiated.peer_addr = Some(peer_addr))
     }
 
-    /// Attaches a value of any type, such as who the user is; [`WebSocket::attached`] gives it.
+    /// Attaches a value of any type, such as the user; [`WebSocket::attached`] returns it.
     pub fn attach<T: Any + Clone + Send + Sync>(self, value: T) -> Upgrading {
         self.change(|negotiated| drop(negotiated.attached.insert(value)))
     }
@@ -265,17 +266,17 @@ impl Upgrading {
         self.change(|negotiated| negotiated.attached.extend(values))
     }
 
-    /// Runs `handler` on the connection when it is there, and closes it when the handler is done and nobody else holds
-    /// it: with 1000, or with 1011 if the handler failed or panicked.
+    /// Runs `handler` once the connection is open. When the handler is done and nothing else holds the connection, it
+    /// is closed with 1000, or with 1011 if the handler failed or panicked.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped before there is a connection, the client is left without one. After that, the handler is
-    /// dropped, and the connection is closed with 1001 unless somebody else holds it.
+    /// If the future is dropped before the connection is open, the client gets no connection. After that, the handler
+    /// is dropped, and the connection is closed with 1001 unless something else holds it.
     ///
     /// # Errors
     ///
-    /// The client left before it was accepted. What goes wrong in the handler is logged.
+    /// The client left before it was accepted. An error of the handler is logged instead.
     pub async fn serve<Fut>(mut self, handler: impl FnOnce(WebSocket) -> Fut) -> Result<()>
     where
         Fut: Future<Output: HandlerOutcome> + Future<Output = HandlerResult> + Send + 'static,
@@ -295,7 +296,7 @@ impl Upgrading {
     fn poll_open(&mut self, cx: &mut Context<'_>, driven_by: DrivenBy) -> Poll<Result<WebSocket>> {
         let upgraded = ready!(Pin::new(&mut self.upgraded).poll(cx))
             .map_err(|error| Error::io("take the connection over from HTTP", io::Error::other(error)))?;
-        // It was ready before.
+        // It was already ready.
         let Some(established) = self.established.take() else { return Poll::Pending };
         let (transport, read_ahead) = transport(upgraded);
         Poll::Ready(Ok(WebSocket::begin(transport, established.read_ahead(read_ahead), driven_by)))
@@ -304,15 +305,15 @@ impl Upgrading {
 
 /// # Cancel safety
 ///
-/// A reference to it may be polled again. If it is dropped before it is ready, the client is left without a connection.
+/// A reference to it may be polled again. If it is dropped before it is ready, the client gets no connection.
 ///
 /// # Errors
 ///
-/// The client left before it was accepted, or its connection went on without the 101.
+/// The client left before it was accepted, or the HTTP server did not send the 101.
 ///
 /// # Panics
 ///
-/// Outside of a tokio runtime, as [`WebSocket::over`] does.
+/// Panics outside of a tokio runtime, as [`WebSocket::over`] does.
 impl Future for Upgrading {
     type Output = Result<WebSocket>;
 
@@ -321,7 +322,8 @@ impl Future for Upgrading {
     }
 }
 
-/// A request without its body, and without what its HTTP server keeps with it.
+/// A request without its body and without the extensions of its HTTP server, except for the protocol of an extended
+/// CONNECT.
 fn head_of<B>(request: &Request<B>) -> Request<()> {
     let mut head = Request::new(());
     *head.method_mut() = request.method().clone();
@@ -334,10 +336,10 @@ fn head_of<B>(request: &Request<B>) -> Request<()> {
     head
 }
 
-/// The connection under a request, which its HTTP server hands over after the response.
+/// The connection of a request, which the HTTP server hands over after the response.
 pub(crate) fn pending(extensions: &mut Extensions) -> Result<OnUpgrade, Refusal> {
     extensions.remove().ok_or_else(|| {
-        tracing::error!("the HTTP server does not hand over its connections, so no WebSocket can be opened");
+        tracing::error!("cannot open a WebSocket: the HTTP server does not support upgrades");
         own_mistake()
     })
 }
@@ -346,7 +348,7 @@ fn own_mistake() -> Refusal {
     Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the server cannot accept this request")
 }
 
-/// The transport, without hyper around it where it is plain TCP, and what was read from it.
+/// The transport, without hyper's wrapper if it is plain TCP, and the bytes that were already read from it.
 fn transport(upgraded: Upgraded) -> (Transport, Vec<u8>) {
     match upgraded.downcast::<TokioIo<TcpStream>>() {
         Ok(parts) => (Transport::Tcp(parts.io.into_inner()), parts.read_buf.into()),

@@ -1,4 +1,4 @@
-//! A connection from its first byte to the application.
+//! A connection from its first byte to the application's handler.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -27,21 +27,22 @@ use crate::telemetry::phase::Phase;
 use crate::telemetry::{self, NotLetIn};
 use crate::transport::Transport;
 
-/// A connection that is not open. Its place is dropped before its transport: the client may come again at once.
+/// A connection before its handshake is complete. The place is dropped before the transport: a client that sees the
+/// end may reconnect at once.
 struct Guest {
     place: Place,
     transport: Transport,
 }
 
-/// What the first request of a connection comes to.
+/// The result of reading the first request of a connection.
 enum Beginning {
-    /// The application is to decide.
+    /// The application decides about the request.
     Pending(Guest, Pending),
-    /// Everything that was read, for the application's HTTP service.
+    /// The request is for the application's HTTP service, with everything that was read.
     Http(Guest, Vec<u8>),
-    /// The answer to a request that is refused.
+    /// The request is refused, with this response.
     Refused(Guest, Vec<u8>),
-    /// There is to be no whole request.
+    /// No complete request will arrive.
     Nothing(NotLetIn),
 }
 
@@ -50,7 +51,7 @@ struct Pending {
     upgrade: Box<PendingUpgrade>,
     /// When the connection was accepted.
     begun: Instant,
-    /// What came behind the request.
+    /// The bytes after the request.
     behind: BytesMut,
 }
 
@@ -70,7 +71,8 @@ pub(super) fn serve(
     }
 }
 
-/// Everything up to the session of a WebSocket. `None`: it does not come to that, and nothing is left to be done.
+/// Runs a connection up to the session of a WebSocket. `None`: it did not become a WebSocket, and nothing is left to
+/// do.
 async fn open(
     stream: TcpStream,
     peer_addr: SocketAddr,
@@ -138,13 +140,9 @@ async fn secure(stream: TcpStream, place: Place, _settings: &Settings) -> Result
     Ok(Guest { place, transport: Transport::Tcp(stream) })
 }
 
-/// Tells a client that there is no place for it; a few at a time, since this is no place to spend much in.
-pub(super) fn turn_away(
-    stream: TcpStream,
-    peer: SocketAddr,
-    turned_away: TurnedAway,
-    settings: &Arc<Settings>,
-) {
+/// Sends a 503 to a client that exceeds a connection limit. Only a few such responses run at a time, to bound their
+/// cost.
+pub(super) fn reject(stream: TcpStream, peer: SocketAddr, turned_away: TurnedAway, settings: &Arc<Settings>) {
     let refusal = settings.admission.refusals().turned_away(turned_away.why, peer);
     let Ok(permit) = Arc::clone(&settings.turning_away).try_acquire_owned() else { return };
     if settings.is_secure() {
@@ -179,7 +177,7 @@ async fn decide(
     }
 }
 
-/// Answers with what is not a WebSocket, and ends the transport so that the client gets to see it.
+/// Sends a response that opens no WebSocket, and ends the transport so that the client can read it.
 async fn dismiss(mut guest: Guest, answer: &[u8]) {
     guest.place.show(Phase::Refused);
     let linger = async {
@@ -198,7 +196,7 @@ async fn dismiss(mut guest: Guest, answer: &[u8]) {
         }
         Ok::<(), std::io::Error>(())
     };
-    // A client that does not take the answer has no use for it.
+    // A client that does not read the response does not need it.
     let _late_or_gone = timeout(LINGER_TIME, linger).await;
 }
 

@@ -29,7 +29,7 @@ fn admission(
     policy
 }
 
-/// What becomes of a request: the response, the connection and what is attached to it.
+/// The outcome of a request: the response, the connection and its attached values.
 fn answer(
     policy: &AdmissionPolicy,
     request: &Request<()>,
@@ -91,7 +91,7 @@ fn terms_that_cannot_be_had_are_the_servers_fault() {
     assert_eq!(refusal.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }
 
-/// It was left out, without a word.
+/// The header was once silently left out.
 #[test]
 fn a_header_that_cannot_be_sent_or_is_the_handshakes_is_the_servers_fault() {
     for (name, value) in [
@@ -110,7 +110,7 @@ fn a_header_that_cannot_be_sent_or_is_the_handshakes_is_the_servers_fault() {
     assert!(response.headers().get_all("x-room").iter().eq(["7", "8"]));
 }
 
-/// Those that were named had no effect.
+/// The listed origins once had no effect.
 #[test]
 fn origins_beside_any_origin_contradict_it() {
     let mut both = AdmissionPolicy::default();
@@ -166,7 +166,8 @@ fn compression_is_agreed_on_if_both_ends_want_it() {
     }
 }
 
-/// The rule of the own origin reads the authority, wherever it stands: `Host`, or the target of an extended CONNECT.
+/// The check of the server's own origin uses the authority of the request: `Host`, or the target of an extended
+/// CONNECT.
 #[test]
 fn the_own_origin_is_that_of_the_authority_over_any_version_of_http() {
     let policy = AdmissionPolicy::default();

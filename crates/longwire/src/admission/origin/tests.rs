@@ -42,7 +42,7 @@ fn by_default_a_page_connects_to_its_own_server_only() {
     }
 }
 
-/// RFC 6454 §5: another scheme is another origin.
+/// RFC 6454 §5: a different scheme is a different origin.
 #[test]
 fn a_page_of_another_scheme_is_not_the_servers_own() {
     let own = Origins::default();
@@ -53,7 +53,7 @@ fn a_page_of_another_scheme_is_not_the_servers_own() {
     assert_eq!(check_as(OwnPages::Secure, &own, "Example.com:443", &[secure]), Ok(()));
     let refused = check_as(OwnPages::Secure, &own, "example.com", &[plain]).unwrap_err();
     assert!(matches!(refused, Foreign::PlainPage(_)), "{refused:?}");
-    // Port 80 over TLS is another origin than http://, and the other way round.
+    // `https` on port 80 is a different origin from `http://`, and vice versa.
     assert!(check_as(OwnPages::Secure, &own, "example.com:80", &[plain]).is_err());
     assert!(check_as(OwnPages::Plain, &own, "example.com:443", &[secure]).is_err());
     assert_eq!(check_as(OwnPages::Secure, &and([plain]), "example.com", &[plain]), Ok(()));
@@ -122,7 +122,7 @@ fn a_wildcard_stands_for_the_hosts_below_and_nothing_else() {
         assert!(check(&below, "api.example", &[page]).is_err(), "{page}");
     }
     assert_eq!("https://*.Example.com:443/".parse::<Origin>().unwrap().to_string(), "https://*.example.com");
-    // The peer's own words stand for themselves.
+    // A wildcard in the client's `Host` has no special meaning.
     assert!(check(&Origins::default(), "*.example.com", &["http://a.example.com"]).is_err());
 }
 
