@@ -1,8 +1,8 @@
 //! The interface between an event loop and the application: one handler, or several by path.
 //!
 //! A loop keeps an [`Application::State`] of each connection without knowing its handler, and lends the rest of the
-//! connection as [`SocketParts`]. The application finds the handler, and makes the [`Socket`](super::handler::Socket) for
-//! calling it. With one handler, the application is that handler, and everything is monomorphic.
+//! connection as [`SocketParts`]. The application finds the handler, and calls it with a
+//! [`Socket`](super::handler::Socket). With one handler, the application is that handler, and everything is monomorphic.
 
 use std::any::Any;
 use std::borrow::Cow;

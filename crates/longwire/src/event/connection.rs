@@ -104,7 +104,7 @@ pub(super) struct Open {
     /// Whether a ping was sent or a timeout expired, so that each write checks the deadlines again.
     pub(super) is_watched: bool,
     /// Whether it was about to be given up at the last check and awaits the second one.
-    pub(super) is_on_the_brink: bool,
+    pub(super) awaits_second_look: bool,
     /// Whether its end was reported to the application.
     pub(super) end_was_reported: bool,
     pub(super) backlog: Option<Box<Backlog>>,

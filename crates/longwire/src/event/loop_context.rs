@@ -18,7 +18,7 @@ pub(super) struct LoopContext {
     /// The number of this loop.
     pub(super) number: LoopNumber,
     pub(super) topics: TopicTable,
-    /// What the handler has published; delivered when it returns.
+    /// The handler's publications, delivered when it returns.
     pub(super) publications: VecDeque<Publication>,
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) exchange: Arc<Exchange>,
@@ -55,11 +55,11 @@ impl LoopContext {
 
     /// Publishes to the other loops at once, and to this one when the handler returns. Returns for how many
     /// subscribers.
-    pub(super) fn publish(&mut self, topic: &str, message: Arc<Prepared>, but: Option<Key>) -> usize {
+    pub(super) fn publish(&mut self, topic: &str, message: Arc<Prepared>, except: Option<Key>) -> usize {
         let own = self.topics.find(topic).and_then(|id| self.topics.get(id));
         let queued = match own {
             Some(own) => {
-                let left_out = but.is_some_and(|but| own.subscribers.contains_key(&but));
+                let left_out = except.is_some_and(|key| own.subscribers.contains_key(&key));
                 let others = self.exchange.publish(&own.record, &message, Some(&self.mailbox));
                 own.subscribers.len() - usize::from(left_out) + others
             }
@@ -68,7 +68,7 @@ impl LoopContext {
                 None => 0,
             },
         };
-        self.publications.push_back(Publication { topic: topic.into(), message, but });
+        self.publications.push_back(Publication { topic: topic.into(), message, except });
         queued
     }
 
@@ -100,5 +100,5 @@ pub(super) struct Publication {
     pub(super) topic: Arc<str>,
     pub(super) message: Arc<Prepared>,
     /// A subscriber that does not get it.
-    pub(super) but: Option<Key>,
+    pub(super) except: Option<Key>,
 }

@@ -171,7 +171,7 @@ impl Mailbox {
         true
     }
 
-    /// Takes all mail. After its publications have been delivered, call [`given_out`](Mailbox::given_out).
+    /// Takes all mail. After its publications have been delivered, call [`publications_delivered`](Mailbox::publications_delivered).
     pub(super) fn empty(&self) -> VecDeque<Mail> {
         if !self.full.swap(false, Ordering::Acquire) {
             return VecDeque::new();
@@ -180,7 +180,7 @@ impl Mailbox {
     }
 
     /// Records that publications of this cost have been delivered.
-    pub(super) fn given_out(&self, cost: usize) {
+    pub(super) fn publications_delivered(&self, cost: usize) {
         if cost > 0 {
             self.lock().published -= cost;
         }
@@ -286,7 +286,7 @@ mod tests {
         assert_eq!(taken, MAX_WAITING / cost + 1);
         assert_eq!(mailbox.empty().len(), taken);
         assert!(!mailbox.put(publication()), "the loop has not given them out");
-        mailbox.given_out(2 * cost);
+        mailbox.publications_delivered(2 * cost);
         assert!(mailbox.put(publication()));
     }
 

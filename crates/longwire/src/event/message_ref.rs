@@ -102,8 +102,8 @@ impl<'a> From<&'a Message> for MessageRef<'a> {
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not text or bytes, which is what a message is made of",
-    note = "make text of it, as by `.to_string()` or `serde_json::to_string(&it)?`; `Socket::send_message` takes what is `.uncompressed()`"
+    message = "`{Self}` cannot be sent: a message is text or bytes",
+    note = "convert it to text, for example with `.to_string()` or `serde_json::to_string(&it)?`; to send an `.uncompressed()` message, use `Socket::send_message`"
 )]
 pub trait AsMessage {
     /// The message, borrowed.

@@ -63,7 +63,7 @@ pub(super) struct Reactor<A: Application, L> {
     /// How many connections are currently being rejected because the server is full.
     turned_away: usize,
     /// Whether publications are being delivered.
-    is_giving_out: bool,
+    is_publishing: bool,
     /// The number of the loop's current round.
     round: u32,
     /// Connections that have used up their share of this round.
@@ -148,7 +148,7 @@ impl<A: Application, L> Reactor<A, L> {
             now,
             counted_at: now,
             turned_away: 0,
-            is_giving_out: false,
+            is_publishing: false,
             round: 0,
             resting: Vec::new(),
             mail: VecDeque::new(),

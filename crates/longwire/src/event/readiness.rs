@@ -358,7 +358,7 @@ impl<A: Application, T: AsyncRead + AsyncWrite + Unpin> Visit<'_, A, PolledLink<
     /// Does all pending steps, up to the first write.
     fn write(&mut self, round: u32) -> Next {
         loop {
-            if self.has_had_its_turn(round) {
+            if self.has_used_its_writes(round) {
                 return Next::Nothing;
             }
             match self.step() {
@@ -387,7 +387,7 @@ impl<A: Application, T: AsyncRead + AsyncWrite + Unpin> Visit<'_, A, PolledLink<
 
     /// Whether the connection has used up its writes of this round. The next round then continues with it, so that a
     /// fast peer does not starve the others.
-    fn has_had_its_turn(&mut self, round: u32) -> bool {
+    fn has_used_its_writes(&mut self, round: u32) -> bool {
         let link = self.link();
         let had = link.writes.are_used_up(round);
         if had {

@@ -98,7 +98,7 @@ pub(crate) async fn run<A: Application>(plan: Plan<A>) -> Result<()> {
         // Before the shutdown, a loop ends only if it cannot run.
         outcome = ended.recv() => return Err(Error::io("run the event loops", why_it_ended(outcome))),
     }
-    loops.tell_all(|| Mail::ShutDown);
+    loops.send_all(|| Mail::ShutDown);
     if timeout(plan.shutdown_time, all(&mut ended)).await.is_err() {
         tracing::warn!("dropping connections that did not close in time");
         loops.stop();
@@ -141,7 +141,7 @@ struct Loops {
 }
 
 impl Loops {
-    fn tell_all(&self, mail: impl Fn() -> Mail) {
+    fn send_all(&self, mail: impl Fn() -> Mail) {
         for mailbox in self.exchange.mailboxes() {
             mailbox.put(mail());
         }
@@ -149,7 +149,7 @@ impl Loops {
 
     fn stop(&self) {
         self.dropping.cancel();
-        self.tell_all(|| Mail::Stop);
+        self.send_all(|| Mail::Stop);
     }
 }
 

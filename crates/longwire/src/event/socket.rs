@@ -1,4 +1,4 @@
-//! What a handler can do with a connection.
+//! The methods with which a handler uses its connection.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use super::dropped::Dropped;
 use super::key::Key;
 use super::registry::{TopicRecord, TopicRegistry};
 
-/// What happens to a topic's message when the subscriber's queue is above its high-water mark.
+/// The policy for a topic's messages while the subscriber's queue is above its high-water mark.
 ///
 /// ```
 /// use longwire::{Handler, Slow, Socket};

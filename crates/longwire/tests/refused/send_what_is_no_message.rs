@@ -1,5 +1,5 @@
-//~ error[E0277]: `Point` is not text or bytes, which is what a message is made of
-//~ make text of it, as by `.to_string()` or `serde_json::to_string(&it)?`
+//~ error[E0277]: `Point` cannot be sent: a message is text or bytes
+//~ convert it to text, for example with `.to_string()` or `serde_json::to_string(&it)?`
 
 use longwire::{Handler, Socket};
 

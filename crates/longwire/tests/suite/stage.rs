@@ -319,7 +319,7 @@ fn a_future_that_waits_can_be_waited_for() {
 }
 
 #[test]
-#[should_panic(expected = "does not come to rest")]
+#[should_panic(expected = "never becomes idle")]
 fn a_handler_that_never_comes_to_rest_fails_the_test() {
     fn again(_: &App, socket: &mut Conn<'_>) {
         socket.spawn(async {}, |app, socket, ()| again(app, socket));

@@ -19,7 +19,7 @@ impl<A: Application, L> Visit<'_, A, L> {
     /// delivers the rest after the returned work.
     fn deliver(&mut self, received: &mut Received<'_>) -> Option<Pending> {
         let is_stalled = self.connection.open_mut()?.is_stalled();
-        let pending = if is_stalled { None } else { self.take_in(received) };
+        let pending = if is_stalled { None } else { self.deliver_events(received) };
         if let None | Some(Pending::AfterEvents { .. }) = &pending
             && !received.is_empty()
             && let Some(open) = self.connection.open_mut()
@@ -31,7 +31,7 @@ impl<A: Application, L> Visit<'_, A, L> {
     }
 
     /// Delivers what arrived, while there is room for the answers.
-    fn take_in(&mut self, received: &mut Received<'_>) -> Option<Pending> {
+    fn deliver_events(&mut self, received: &mut Received<'_>) -> Option<Pending> {
         let (key, peer_addr, is_broken) = (self.key, self.connection.peer_addr, self.is_broken());
         let Lifecycle::Open(attended) = &mut self.connection.stage else { return None };
         let Attended { open, state } = &mut **attended;
@@ -151,17 +151,17 @@ impl<A: Application, L> Reactor<A, L> {
     ) -> bool {
         let _entered = self.spans.enter(key);
         match pending {
-            Pending::Publications => self.guarded(key, Reactor::give_out),
+            Pending::Publications => self.guarded(key, Reactor::deliver_publications),
             Pending::HandlerPanicked { payload, is_stuck } => {
                 self.panicked(key, &*payload);
-                self.guarded(key, Reactor::give_out);
+                self.guarded(key, Reactor::deliver_publications);
                 // Parse what follows nevertheless: it may contain the peer's Close frame.
                 if is_stuck {
                     *received = Received::default();
                 }
             }
             Pending::Panicked(payload) => {
-                self.fell(key, &*payload);
+                self.contain_panic(key, &*payload);
                 return false;
             }
             Pending::AfterEvents { is_watched } => {
@@ -182,10 +182,10 @@ impl<A: Application, L> Reactor<A, L> {
     }
 
     /// Delivers what arrived, while there is room for the answers. Returns how many bytes are left.
-    fn take_in(&mut self, key: Key, bytes: &mut [u8]) -> usize {
+    fn deliver_events(&mut self, key: Key, bytes: &mut [u8]) -> usize {
         let mut received = Received::new(bytes);
         while let Some(mut visit) = self.visit(key)
-            && let Some(pending) = visit.take_in(&mut received)
+            && let Some(pending) = visit.deliver_events(&mut received)
             && self.resolve(key, pending, &mut received)
         {}
         received.len()
@@ -235,7 +235,7 @@ impl<A: Application, L> Reactor<A, L> {
         let is_stalled = open.is_stalled();
         if std::mem::take(&mut open.was_full) {
             self.call(key, HandlerCall::Drain);
-            self.give_out();
+            self.deliver_publications();
             self.run_outcomes(key);
         }
         if is_stalled {
@@ -252,7 +252,7 @@ impl<A: Application, L> Reactor<A, L> {
         };
         let Some(backlog) = &mut open.backlog else { return };
         let mut unparsed = std::mem::take(&mut backlog.unparsed);
-        let left = self.take_in(key, unparsed.rest());
+        let left = self.deliver_events(key, unparsed.rest());
         let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) else {
             return;
         };

@@ -74,13 +74,13 @@ impl<A: Application, L> Reactor<A, L> {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let may_write = matches!(connection.writing, WriteSide::Works | WriteSide::ShuttingDown);
         let Lifecycle::Open(open) = &mut connection.stage else { return };
-        let told = error.filter(|error| !is_vanished_peer(error) && open.protocol.closed().is_none());
+        let reported = error.filter(|error| !is_vanished_peer(error) && open.protocol.closed().is_none());
         if may_write {
             open.protocol.receive_half_close();
         } else {
             open.protocol.receive_eof();
         }
-        if let Some(error) = told {
+        if let Some(error) = reported {
             let error = Error::io("read from the peer", error);
             self.call(key, HandlerCall::Error(&error));
         }
@@ -133,6 +133,6 @@ impl<A: Application, L> Reactor<A, L> {
         self.context.traffic.count();
         self.forget_deferred(key);
         self.call(key, HandlerCall::Close(&closed));
-        self.give_out();
+        self.deliver_publications();
     }
 }

@@ -18,15 +18,15 @@ impl<A: Application, L> Reactor<A, L> {
     /// Does something for a connection. If it panics, the connection ends.
     pub(super) fn guarded(&mut self, key: Key, work: impl FnOnce(&mut Self)) {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(self))) {
-            self.fell(key, &*payload);
+            self.contain_panic(key, &*payload);
         }
     }
 
     #[cold]
-    pub(super) fn fell(&mut self, key: Key, payload: &(dyn Any + Send)) {
+    pub(super) fn contain_panic(&mut self, key: Key, payload: &(dyn Any + Send)) {
         tracing::error!(panic = panic_message(payload), "what belongs to the handler panicked");
         self.context.lent = Bytes::new();
-        self.is_giving_out = false;
+        self.is_publishing = false;
         let Some(connection) = self.connections.get_mut(key) else { return };
         connection.writing = WriteSide::Broken;
         connection.has_ended = true;

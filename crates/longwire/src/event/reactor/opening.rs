@@ -74,7 +74,7 @@ impl<A: Application, L> Reactor<A, L> {
             subscriptions: Vec::new(),
             was_full: false,
             is_watched: false,
-            is_on_the_brink: false,
+            awaits_second_look: false,
             end_was_reported: false,
             backlog: None,
             deferred: None,
@@ -90,7 +90,7 @@ impl<A: Application, L> Reactor<A, L> {
             connection.place.show(Phase::Open);
         }
         self.call(key, HandlerCall::Open);
-        self.give_out();
+        self.deliver_publications();
         self.watch(key);
         self.deliver(key, behind);
     }

@@ -27,25 +27,25 @@ impl<A: Application, L> Reactor<A, L> {
         if self.mail.is_empty() {
             self.mail = self.context.mailbox.empty();
         }
-        let (mut given, mut published) = (0, 0);
-        while given < MAIL_AT_A_TIME
+        let (mut spent, mut published) = (0, 0);
+        while spent < MAIL_AT_A_TIME
             && let Some(mail) = self.mail.pop_front()
         {
             published += mail.cost_of_publication();
             // Dropping a message that the application made may panic.
-            self.guarded(mail.receiver(), |reactor| given += reactor.open_mail(mail));
+            self.guarded(mail.receiver(), |reactor| spent += reactor.open_mail(mail));
         }
         if self.mail.is_empty() {
             self.mail = VecDeque::new();
         }
-        self.context.mailbox.given_out(published);
+        self.context.mailbox.publications_delivered(published);
     }
 
     /// Handles one piece of mail. Returns its cost.
     fn open_mail(&mut self, mail: Mail) -> usize {
         match mail {
             Mail::Publish { topic, message } => {
-                let receivers = self.give_to_subscribers(&topic, &message, None);
+                let receivers = self.deliver_to_subscribers(&topic, &message, None);
                 return RECEIVER + receivers * (RECEIVER + message.len().min(LARGE_PAYLOAD));
             }
             Mail::Send { to, message, allowance } => {
@@ -68,26 +68,26 @@ impl<A: Application, L> Reactor<A, L> {
     }
 
     /// Delivers what the handlers have published to the subscribers.
-    pub(super) fn give_out(&mut self) {
-        if std::mem::replace(&mut self.is_giving_out, true) {
+    pub(super) fn deliver_publications(&mut self) {
+        if std::mem::replace(&mut self.is_publishing, true) {
             // A handler published while the end of a slow subscriber was reported to it. The outer call delivers this
             // publication, too; a nested one could overflow the stack.
             return;
         }
         while let Some(publication) = self.context.publications.pop_front() {
-            self.give_to_subscribers(&publication.topic, &publication.message, publication.but);
+            self.deliver_to_subscribers(&publication.topic, &publication.message, publication.except);
         }
-        self.is_giving_out = false;
+        self.is_publishing = false;
     }
 
     /// Delivers a publication to the loop's own subscribers. Returns how many there are.
-    fn give_to_subscribers(&mut self, topic: &str, message: &Arc<Prepared>, but: Option<Key>) -> usize {
+    fn deliver_to_subscribers(&mut self, topic: &str, message: &Arc<Prepared>, except: Option<Key>) -> usize {
         let (mut too_slow, mut dropped) = (Vec::new(), Dropped::default());
         let topics = &mut self.context.topics;
         let Some(topic) = topics.find(topic).and_then(|id| topics.get_mut(id)) else { return 0 };
         let receivers = topic.subscribers.len();
         for (&key, subscriber) in &mut topic.subscribers {
-            if but == Some(key) {
+            if except == Some(key) {
                 continue;
             }
             let Some(connection) = self.connections.get_mut(key) else { continue };

@@ -78,7 +78,7 @@ impl<A: Application, L> Reactor<A, L> {
 
     fn resume(&mut self, key: Key, resumption: Resumption) {
         self.call(key, HandlerCall::Resume(resumption));
-        self.give_out();
+        self.deliver_publications();
     }
 
     /// Cancels the timers and futures of a connection that has ended.

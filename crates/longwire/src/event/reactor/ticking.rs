@@ -25,7 +25,7 @@ impl<A: Application, L> Reactor<A, L> {
             let _entered = self.spans.enter(key);
             self.guarded(key, |reactor| {
                 reactor.call(key, HandlerCall::Tick);
-                reactor.give_out();
+                reactor.deliver_publications();
                 reactor.after_events(key);
             });
         }

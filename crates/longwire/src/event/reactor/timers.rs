@@ -73,7 +73,7 @@ impl<A: Application, L> Reactor<A, L> {
         let is_broken = connection.writing == WriteSide::Broken;
         let Some(open) = connection.open_mut() else { return false };
         let Some(why) = open.protocol.giving_up(now) else {
-            open.is_on_the_brink = false;
+            open.awaits_second_look = false;
             // Messages that the handler has not received yet do not make the peer idle.
             if open.is_stalled() {
                 open.protocol.messages_wait();
@@ -88,7 +88,7 @@ impl<A: Application, L> Reactor<A, L> {
         }
         // Handlers may have kept the loop busy while the peer answered. Data that has arrived in the meantime is
         // handled before the second check.
-        if !std::mem::replace(&mut open.is_on_the_brink, true) {
+        if !std::mem::replace(&mut open.awaits_second_look, true) {
             self.set_timer(key, now + SECOND_LOOK);
             return true;
         }

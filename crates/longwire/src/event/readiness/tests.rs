@@ -188,7 +188,7 @@ impl Rounds {
     }
 
     /// Runs one round; the loop must have been woken.
-    fn go_round(&mut self) {
+    fn run_round(&mut self) {
         assert!(self.rung.0.swap(false, Ordering::Relaxed), "nobody has woken the loop");
         let _timers = self.runtime.enter();
         let waker = Waker::from(Arc::clone(&self.rung));
@@ -202,7 +202,7 @@ fn who_takes_all_that_it_is_sent_does_not_keep_others_waiting() {
     let (fast, other) = (Peer::default(), Peer::says(b"\x81\x85\0\0\0\0hello"));
     let mut rounds = Rounds::with(&[(&fast, Talk::Stream), (&other, Talk::Echo)]);
     for round in 1..5 {
-        rounds.go_round();
+        rounds.run_round();
         assert_eq!(fast.0.writes.get(), round * WRITES_AT_A_TIME);
     }
     assert_eq!(other.heard(), b"\x81\x05hello");
@@ -214,12 +214,12 @@ fn a_shutdown_that_could_not_be_finished_goes_on_when_the_transport_is_ready() {
     let peer = Peer::says(b"\x88\x82\0\0\0\0\x03\xe8");
     peer.0.is_stuck.set(true);
     let mut rounds = Rounds::with(&[(&peer, Talk::Echo)]);
-    rounds.go_round();
+    rounds.run_round();
     assert_eq!(peer.heard(), b"\x88\x02\x03\xe8");
     assert!(!peer.0.is_shut.get());
     peer.0.is_stuck.set(false);
     peer.wakes();
-    rounds.go_round();
+    rounds.run_round();
     assert!(peer.0.is_shut.get());
 }
 
@@ -232,7 +232,7 @@ fn who_sends_without_end_does_not_keep_others_waiting() {
     let mut rounds = Rounds::with(&[(&fast, Talk::Echo), (&other, Talk::Echo)]);
     let mut echoes = Vec::new();
     for round in 1.. {
-        rounds.go_round();
+        rounds.run_round();
         echoes.push(fast.heard().len() / 2);
         assert_eq!(other.heard(), if round == 1 { &b"\x81\x05hello"[..] } else { b"" });
         if echoes.iter().sum::<usize>() == MESSAGES {

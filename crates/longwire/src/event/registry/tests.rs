@@ -9,7 +9,7 @@ fn change(topic: &str, has_subscribers: bool) -> Option<TopicChange> {
     Some(TopicChange { topic: topic.into(), has_subscribers })
 }
 
-/// What the observer would see now.
+/// The changes that the observer would see now.
 fn all_changes(registry: &TopicRegistry) -> Vec<(String, bool)> {
     let mut changes = Vec::new();
     let mut state = registry.lock();

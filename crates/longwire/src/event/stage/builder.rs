@@ -44,7 +44,7 @@ pub struct StageBuilder {
     application: Staged,
 }
 
-/// What the stage runs.
+/// The application that the stage runs.
 enum Staged {
     /// Makes the loop for a handler of any type.
     Handler(Box<dyn FnOnce(StageSettings) -> Result<SharedLoop>>),

@@ -135,7 +135,7 @@ impl<A: Application> StageLoop<A> {
     }
 
     /// Runs one round of the loop, as the drivers of sockets do. Returns `true` if another round may do more.
-    fn go_round(&mut self) -> bool {
+    fn run_round(&mut self) -> bool {
         let handle = self.runtime.handle();
         let entered = handle.enter();
         let mut moved = false;
@@ -314,11 +314,11 @@ impl<A: Application> StageDriver for StageLoop<A> {
     #[expect(clippy::panic, reason = "a test that can never go on has failed")]
     fn turn(&mut self) {
         for _ in 0..MAX_ROUNDS {
-            if !self.go_round() {
+            if !self.run_round() {
                 return;
             }
         }
-        panic!("the handler does not come to rest: it has found something to do {MAX_ROUNDS} times in a row");
+        panic!("the handler never becomes idle: it still had work after {MAX_ROUNDS} rounds");
     }
 
     fn advance(&mut self, time: Duration) {

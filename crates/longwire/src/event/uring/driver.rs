@@ -116,14 +116,14 @@ impl<A: Application> Uring<A> {
         self.listener = Some(Rc::new(listener.into()));
         self.accept();
         while !self.is_over() {
-            self.go_round()?;
+            self.run_round()?;
         }
         Ok(())
     }
 
     /// Waits for completions and handles them.
-    fn go_round(&mut self) -> io::Result<()> {
-        let timeout = self.patience();
+    fn run_round(&mut self) -> io::Result<()> {
+        let timeout = self.wait_time();
         self.ring.submit_and_wait(timeout)?;
         self.round = self.round.wrapping_add(1);
         for key in self.reactor.begin_round(Instant::now()) {
@@ -146,7 +146,7 @@ impl<A: Application> Uring<A> {
     }
 
     /// How long the loop may wait for completions; `None` without a limit.
-    fn patience(&self) -> Option<Duration> {
+    fn wait_time(&self) -> Option<Duration> {
         if !self.put_off.is_empty() || self.reactor.has_more() || !self.mailbox.listen(&self.waker) {
             return Some(Duration::ZERO);
         }

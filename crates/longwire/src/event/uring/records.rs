@@ -25,7 +25,7 @@ pub(in crate::event) trait Records: Send {
     fn seal(&mut self, slices: &[IoSlice<'_>]) -> usize;
 
     /// Queues the close_notify alert, once (RFC 8446 §6.1).
-    fn say_end(&mut self);
+    fn queue_close_notify(&mut self);
 
     /// Whether there is encrypted data to write.
     fn wants_write(&self) -> bool;

@@ -21,17 +21,17 @@ pub(super) struct RustlsRecords {
     end: CloseNotify,
 }
 
-/// Whether this end has sent close_notify.
+/// Whether this end has queued close_notify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CloseNotify {
-    ToCome,
-    Said,
+    Pending,
+    Queued,
 }
 
 impl RustlsRecords {
     pub(super) fn new(identity: &Tls) -> io::Result<RustlsRecords> {
         let session = ServerConnection::new(identity.config()).map_err(io::Error::other)?;
-        Ok(RustlsRecords { session, sealed: Vec::new(), end: CloseNotify::ToCome })
+        Ok(RustlsRecords { session, sealed: Vec::new(), end: CloseNotify::Pending })
     }
 
     fn gather(&mut self) {
@@ -77,9 +77,9 @@ impl Records for RustlsRecords {
         count
     }
 
-    fn say_end(&mut self) {
-        if self.end == CloseNotify::ToCome {
-            self.end = CloseNotify::Said;
+    fn queue_close_notify(&mut self) {
+        if self.end == CloseNotify::Pending {
+            self.end = CloseNotify::Queued;
             self.session.send_close_notify();
         }
     }

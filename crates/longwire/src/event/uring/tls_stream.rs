@@ -18,12 +18,12 @@ pub(super) struct TlsStream {
     /// Encrypted data, and how much of it is written.
     sealed: Vec<u8>,
     written: usize,
-    has_said_end: bool,
+    has_queued_end: bool,
 }
 
 impl TlsStream {
     pub(super) fn new(stream: TcpStream, session: ServerConnection, sealed: Vec<u8>) -> TlsStream {
-        TlsStream { stream, session, sealed, written: 0, has_said_end: false }
+        TlsStream { stream, session, sealed, written: 0, has_queued_end: false }
     }
 
     /// Receives more data. Call it only when the session holds no plaintext, because the session bounds how much it
@@ -110,7 +110,7 @@ impl AsyncWrite for TlsStream {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if !std::mem::replace(&mut this.has_said_end, true) {
+        if !std::mem::replace(&mut this.has_queued_end, true) {
             this.session.send_close_notify();
         }
         ready!(this.poll_drain(cx))?;

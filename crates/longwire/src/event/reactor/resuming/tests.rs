@@ -102,7 +102,7 @@ impl Loop {
     }
 
     /// Runs one round, at this time after the start.
-    fn go_round(&mut self, seconds: u64) {
+    fn run_round(&mut self, seconds: u64) {
         for key in self.reactor.begin_round(self.start + Duration::from_secs(seconds)) {
             self.reactor.go_on(key);
         }
@@ -115,7 +115,7 @@ impl Loop {
         let mut notes = Vec::new();
         for _ in 0..1000 {
             tokio::task::yield_now().await;
-            self.go_round(0);
+            self.run_round(0);
             notes.extend(self.notes.try_iter());
             if notes.len() >= count {
                 return notes;
@@ -128,7 +128,7 @@ impl Loop {
     async fn settle(&mut self) -> Vec<String> {
         for _ in 0..20 {
             tokio::task::yield_now().await;
-            self.go_round(0);
+            self.run_round(0);
         }
         self.notes.try_iter().collect()
     }
@@ -170,18 +170,18 @@ fn a_timer_calls_once_when_its_time_has_come_and_not_when_it_was_cancelled() {
     });
     event_loop.receive(&["after 10", "after 30", "after 20", "cancel"]);
     assert_eq!(event_loop.notes.try_iter().count(), 4);
-    event_loop.go_round(19);
+    event_loop.run_round(19);
     assert_eq!(event_loop.notes.try_iter().count(), 0);
-    event_loop.go_round(21);
+    event_loop.run_round(21);
     assert_eq!(event_loop.notes.try_iter().collect::<Vec<_>>(), ["after 20"]);
     assert_eq!(event_loop.write(), b"\x81\x08after 20");
-    event_loop.go_round(31);
-    event_loop.go_round(99);
+    event_loop.run_round(31);
+    event_loop.run_round(99);
     assert_eq!(event_loop.notes.try_iter().collect::<Vec<_>>(), ["after 30"]);
     assert_eq!(event_loop.write(), b"\x81\x08after 30");
     assert!(!event_loop.waits_for_something());
     // The connection's own deadlines remain.
-    event_loop.go_round(101);
+    event_loop.run_round(101);
     assert_eq!(event_loop.write()[..2], [0x89, 8], "a ping");
 }
 
@@ -196,7 +196,7 @@ fn a_timer_that_sets_another_without_delay_is_called_once_a_round() {
     event_loop.receive(&["go"]);
     assert_eq!(event_loop.notes.try_iter().collect::<Vec<_>>(), ["go", "again"]);
     for seconds in 1..4 {
-        event_loop.go_round(seconds);
+        event_loop.run_round(seconds);
         assert_eq!(event_loop.notes.try_iter().collect::<Vec<_>>(), ["again"]);
     }
 }
@@ -234,7 +234,7 @@ fn the_timers_of_a_connection_end_with_it() {
     assert_eq!(Arc::strong_count(&owned), 3);
     event_loop.reactor.ended(event_loop.key, None);
     assert_eq!(Arc::strong_count(&owned), 2, "it was dropped when the connection ended");
-    event_loop.go_round(2);
+    event_loop.run_round(2);
     assert_eq!(event_loop.notes.try_iter().collect::<Vec<_>>(), ["go", "closed with 1006"]);
     assert!(!event_loop.waits_for_something());
 }
@@ -263,7 +263,7 @@ async fn messages_wait_while_as_many_futures_run_as_may() {
     assert_eq!(event_loop.write(), b"\x81\x01B");
     first.send("A".into()).unwrap();
     assert_eq!(event_loop.notes_of(2).await, ["A", "d"]);
-    event_loop.go_round(0);
+    event_loop.run_round(0);
     assert!(event_loop.reactor.visit(event_loop.key).unwrap().wants_read());
     for (question, name) in asked.try_iter().zip(["C", "D"]) {
         question.send(name.into()).unwrap();

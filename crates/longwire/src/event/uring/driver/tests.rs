@@ -109,7 +109,7 @@ fn who_takes_all_that_it_is_sent_does_not_keep_others_waiting() {
     assert!((2..=WRITES_AT_A_TIME + 1).contains(&stage.sent()), "{} messages", stage.sent());
     for _ in 0..3 {
         let before = stage.sent();
-        stage.event_loop.go_round().unwrap();
+        stage.event_loop.run_round().unwrap();
         assert!(stage.sent() <= before + WRITES_AT_A_TIME, "{} messages", stage.sent());
     }
 }
@@ -121,7 +121,7 @@ fn nothing_is_in_flight_for_a_connection_that_has_ended() {
     let Some(mut stage) = Lifecycle::set() else { return };
     stage.event_loop.drive_dirty();
     while !stage.is_writing() {
-        stage.event_loop.go_round().unwrap();
+        stage.event_loop.run_round().unwrap();
     }
     let of_loop = 1;
     assert_eq!(stage.event_loop.ring.in_flight(), of_loop + 2, "it is read, and waits for room");

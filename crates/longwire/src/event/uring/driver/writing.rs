@@ -146,7 +146,7 @@ impl<A: Application> Visit<'_, A, Link> {
                 None
             }
             Some(tls) => {
-                tls.say_end();
+                tls.queue_close_notify();
                 link.ends_after_write = true;
                 Some(Next::Seal)
             }
