@@ -22,7 +22,7 @@ use crate::workspace::Workspace;
 /// Path of the expected counts, relative to the workspace.
 const FILE: &str = "crates/proto/benches/instructions.json";
 
-/// What is expected, and of what.
+/// The expected counts, with the conditions that they apply to.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Figures {
     architecture: String,

@@ -63,7 +63,7 @@ async fn a_hang_up_has_the_certificate_read_again_and_ends_no_connection() {
         let second = files.renew();
         server.signal("HUP");
         let line = told.next().unwrap().unwrap();
-        assert!(line.starts_with("Read ") && line.contains("cert.pem"), "{line}");
+        assert!(line.starts_with("Reloaded ") && line.contains("cert.pem"), "{line}");
         connect(&url, &second).await.unwrap();
         connect(&url, &first).await.unwrap_err();
 
