@@ -12,13 +12,17 @@ use super::message_ref::MessageRef;
 use crate::admission::decision::{Accept, Upgrade};
 use crate::error::{Error, Result};
 
-/// Handles the connections of a server that is run with [`Server::run`](crate::Server::run).
+/// Handles the connections of a server that is run with [`Server::run`](crate::Server::run), or those of one path with
+/// [`Server::route`](crate::Server::route).
 ///
 /// The event loop that owns a connection calls these methods, one at a time per loop; they must not block. They run in
 /// the context of the runtime that polls [`Server::run`](crate::Server::run), so `tokio::spawn` starts a task there.
 /// The loop writes what they send after it has handled everything that arrived. If a method panics, only its own
 /// connection is closed, with 1011. Events that a method logs with `tracing` belong to the connection's span,
 /// `connection`, whose field `peer` is the client's address. Without a subscriber for it, no span is created.
+///
+/// [`Socket::spawn`] waits for a future and [`Socket::after`] for a time. [`Socket::publish`] and
+/// [`Server::every`](crate::Server::every) send to many connections. [`Stage`](crate::Stage) tests a handler.
 ///
 /// ```no_run
 /// use longwire::{Accept, Handler, MessageRef, Refusal, Server, Socket, Upgrade};

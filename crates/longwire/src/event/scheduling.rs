@@ -50,6 +50,7 @@ impl<H: Handler> Socket<'_, H> {
 
     /// Runs a future on the tokio runtime that the server was started on, and calls `resume` with its outcome on the
     /// connection's loop. If the connection ends first, the future is aborted or its outcome dropped.
+    /// [`server_topics`](Socket::server_topics) has an example of a task that goes on.
     ///
     /// ```
     /// use longwire::{Handler, MessageRef, Socket};
@@ -73,8 +74,8 @@ impl<H: Handler> Socket<'_, H> {
     /// spawns for one message. A future counts until `resume` has been called with its outcome, and that call waits
     /// while the queue is full. As with a message, the first message that `resume` sends always fits.
     ///
-    /// Futures run concurrently, and their outcomes are delivered in the order in which they become ready. If the
-    /// future or `resume` panics, only this connection is closed, with 1011.
+    /// Futures run concurrently, and their outcomes are delivered in the order in which they become ready. With a limit of
+    /// 1 that is the order of the calls. If the future or `resume` panics, only this connection is closed, with 1011.
     ///
     /// # Panics
     ///

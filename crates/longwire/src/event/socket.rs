@@ -10,7 +10,7 @@ use super::handler::{Handler, Socket};
 use super::key::SocketId;
 use super::mailbox::Allowance;
 use super::message_ref::{AsMessage, MessageRef};
-use super::publisher::prepared;
+use super::publisher::{Topics, prepared};
 use super::remote::Remote;
 use super::topics::Slow;
 use crate::message::{Message, Outgoing};
@@ -95,6 +95,20 @@ impl<H: Handler> Socket<'_, H> {
 
     /// Subscribes to a topic. If the connection cannot keep up with its messages, it is closed with 1013; to choose
     /// otherwise, see [`subscribe_with`](Socket::subscribe_with).
+    ///
+    /// The topic cannot be borrowed from [`state`](Socket::state), since this call changes the connection. Clone it first,
+    /// which is cheap for an `Arc<str>`:
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use longwire::{Handler, Socket};
+    ///
+    /// fn on_open<H: Handler<State = Arc<str>>>(socket: &mut Socket<'_, H>) {
+    ///     let room = socket.state().clone();
+    ///     socket.subscribe(&room);
+    /// }
+    /// ```
     pub fn subscribe(&mut self, topic: &str) {
         self.subscribe_with(topic, Slow::Disconnect);
     }
@@ -138,6 +152,30 @@ impl<H: Handler> Socket<'_, H> {
     /// Like [`publish`](Socket::publish), except that this connection neither gets the message nor counts.
     pub fn publish_to_others(&mut self, topic: &str, message: impl Into<Message>) -> usize {
         self.context.publish(topic, prepared(message.into()), Some(self.key))
+    }
+
+    /// A handle of the server's topics, such as for a task that publishes when it is done, whether this connection has
+    /// ended meanwhile or not. A handler on a [`Stage`](crate::Stage) gets those of the stage.
+    ///
+    /// ```
+    /// use longwire::{Handler, Socket};
+    ///
+    /// async fn save(line: &str) {} // in a database
+    ///
+    /// /// Called by `on_message`.
+    /// fn save_and_publish<H: Handler<State = ()>>(socket: &mut Socket<'_, H>, line: String) {
+    ///     let topics = socket.server_topics();
+    ///     let saved = tokio::spawn(async move {
+    ///         save(&line).await;
+    ///         topics.publish("lobby", line);
+    ///     });
+    ///     // The task counts for `Server::spawned_per_connection`. If the connection ends, it goes on.
+    ///     socket.spawn(saved, |_, _, _| ());
+    /// }
+    /// ```
+    #[must_use]
+    pub fn server_topics(&self) -> Topics {
+        Topics::new(Arc::clone(&self.context.exchange))
     }
 
     /// How many bytes are queued and not yet written.

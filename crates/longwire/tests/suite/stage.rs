@@ -319,6 +319,26 @@ fn a_future_that_waits_can_be_waited_for() {
 }
 
 #[test]
+fn a_task_publishes_after_its_connection_has_ended() {
+    let (saves, saving) = channel();
+    let (app, _noted) = App::new(move |_, socket, _| {
+        let (save, saved) = oneshot::channel::<String>();
+        saves.send(save).unwrap();
+        let topics = socket.server_topics();
+        let task = tokio::spawn(async move { topics.publish("tea", saved.await.unwrap()) });
+        socket.spawn(task, |_, _, _| ());
+    });
+    let mut stage = Stage::new(app);
+    let ann = stage.connect("/?name=ann").unwrap();
+    let bob = stage.connect("/?name=bob").unwrap();
+    ann.send("save this");
+    drop(ann);
+    saving.recv().unwrap().send("saved".into()).unwrap();
+    assert!(stage.settle(60 * SECOND));
+    assert_eq!(bob.received(), ["saved"]);
+}
+
+#[test]
 #[should_panic(expected = "never becomes idle")]
 fn a_handler_that_never_comes_to_rest_fails_the_test() {
     fn again(_: &App, socket: &mut Conn<'_>) {
