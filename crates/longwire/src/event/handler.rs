@@ -104,7 +104,7 @@ pub trait Handler: Sized + Send + Sync + 'static {
 /// ```
 /// use longwire::{Handler, MessageRef, Socket};
 ///
-/// Counts the messages of each connection and publishes the count.
+/// /// Counts the messages of each connection and publishes the count.
 /// fn on_message<H: Handler<State = u64>>(socket: &mut Socket<'_, H>, message: MessageRef<'_>) {
 ///     *socket.state_mut() += 1;
 ///     let count = format!("{} messages", socket.state());

@@ -11,7 +11,7 @@ use crate::message::{Message, Utf8Bytes};
 /// ```
 /// use longwire::MessageRef;
 ///
-/// The first word of a text message.
+/// /// The first word of a text message.
 /// fn command(message: MessageRef<'_>) -> Option<&str> {
 ///     message.as_text()?.split_whitespace().next()
 /// }

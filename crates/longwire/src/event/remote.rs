@@ -15,11 +15,11 @@ use crate::send_status::SendStatus;
 /// ```
 /// use longwire::{Handler, MessageRef, Socket};
 ///
-/// Answers later, from another thread, because the event loop must not wait.
+/// /// Answers later, from another thread, because the event loop must not wait.
 /// fn on_message<H: Handler>(socket: &mut Socket<'_, H>, message: MessageRef<'_>) {
 ///     let (remote, question) = (socket.remote(), message.to_message());
 ///     std::thread::spawn(move || {
-/// The answer is lost if the client has left.
+///         // The answer is lost if the client has left.
 ///         remote.send(format!("you said {question}")).or_drop();
 ///     });
 /// }

@@ -37,7 +37,7 @@ impl<H: Handler> Socket<'_, H> {
     /// ```
     /// use longwire::{Handler, Socket};
     ///
-    /// Sends lines until the queue is full; `on_drain` calls it again.
+    /// /// Sends lines until the queue is full; `on_drain` calls it again.
     /// fn go_on<H: Handler<State = std::vec::IntoIter<String>>>(socket: &mut Socket<'_, H>) {
     ///     while let Some(line) = socket.state().as_slice().first().cloned() {
     ///         if !socket.send(line).is_queued() {

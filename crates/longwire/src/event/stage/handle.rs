@@ -18,7 +18,7 @@ const LONGEST_TIME: Duration = Duration::from_secs(30 * 365 * 86_400);
 ///
 /// use longwire::{Accept, Handler, MessageRef, Refusal, Socket, Stage, Upgrade};
 ///
-/// Sends each message back after a minute.
+/// /// Sends each message back after a minute.
 /// struct Late;
 ///
 /// impl Handler for Late {
