@@ -20,18 +20,18 @@ slotmap::new_key_type! {
 /// use std::collections::HashMap;
 /// use std::sync::Mutex;
 ///
-/// use longwire::{Remote, Socket, SocketId};
+/// use longwire::{Handler, Remote, Socket, SocketId};
 ///
 /// struct Registry {
 ///     players: Mutex<HashMap<SocketId, Remote>>,
 /// }
 ///
 /// impl Registry {
-///     fn on_open(&self, socket: &mut Socket<'_, Self>) {
+///     fn on_open<H: Handler>(&self, socket: &mut Socket<'_, H>) {
 ///         self.players.lock().unwrap().insert(socket.id(), socket.remote());
 ///     }
 ///
-///     fn on_close(&self, socket: &mut Socket<'_, Self>) {
+///     fn on_close<H: Handler>(&self, socket: &mut Socket<'_, H>) {
 ///         self.players.lock().unwrap().remove(&socket.id());
 ///     }
 /// }
