@@ -230,9 +230,11 @@ where
                 // A broken transport with nothing left to read has ended.
                 Poll::Pending if visit.is_broken() => return self.reactor.ended(key, None),
                 Poll::Pending => return,
-                Poll::Ready(Ok(Read::End)) => return self.reactor.ended(key, None),
-                Poll::Ready(Ok(Read::Directly(count))) => self.reactor.received_directly(key, count),
-                Poll::Ready(Ok(Read::IntoBuffer)) => self.reactor.received(key, &mut self.buffer, |_| {}),
+                Poll::Ready(Ok(ReadinessRead::End)) => return self.reactor.ended(key, None),
+                Poll::Ready(Ok(ReadinessRead::Directly(count))) => self.reactor.received_directly(key, count),
+                Poll::Ready(Ok(ReadinessRead::IntoBuffer)) => {
+                    self.reactor.received(key, &mut self.buffer, |_| {})
+                }
                 Poll::Ready(Err(error)) => return self.reactor.ended(key, Some(error)),
             }
         }
@@ -316,7 +318,7 @@ where
 }
 
 /// The outcome of a read.
-enum Read {
+enum ReadinessRead {
     /// This many bytes, read into a large message directly.
     Directly(usize),
     /// Some bytes, in the buffer.
@@ -342,17 +344,21 @@ enum Next {
 
 impl<A: Application, T: AsyncRead + AsyncWrite + Unpin> Visit<'_, A, PolledLink<T>> {
     /// Reads once.
-    fn read_once(&mut self, buffer: &mut Vec<u8>) -> Poll<io::Result<Read>> {
+    fn read_once(&mut self, buffer: &mut Vec<u8>) -> Poll<io::Result<ReadinessRead>> {
         if let Some((link, mut room)) = self.payload_room() {
             let read = pin!(link.transport.read_buf(&mut room)).poll(&mut Context::from_waker(&link.waker));
             let count = ready!(read)?;
-            return Poll::Ready(Ok(if count == 0 { Read::End } else { Read::Directly(count) }));
+            return Poll::Ready(Ok(if count == 0 {
+                ReadinessRead::End
+            } else {
+                ReadinessRead::Directly(count)
+            }));
         }
         let link = self.link();
         buffer.clear();
         let read = pin!(link.transport.read_buf(buffer)).poll(&mut Context::from_waker(&link.waker));
         let count = ready!(read)?;
-        Poll::Ready(Ok(if count == 0 { Read::End } else { Read::IntoBuffer }))
+        Poll::Ready(Ok(if count == 0 { ReadinessRead::End } else { ReadinessRead::IntoBuffer }))
     }
 
     /// Does all pending steps, up to the first write.

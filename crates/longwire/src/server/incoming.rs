@@ -37,7 +37,7 @@ struct Guest {
 /// The result of reading the first request of a connection.
 enum Beginning {
     /// The application decides about the request.
-    Pending(Guest, Pending),
+    Pending(Guest, UndecidedUpgrade),
     /// The request is for the application's HTTP service, with everything that was read.
     Http(Guest, Vec<u8>),
     /// The request is refused, with this response.
@@ -47,7 +47,7 @@ enum Beginning {
 }
 
 /// A request for a WebSocket that the application decides about.
-struct Pending {
+struct UndecidedUpgrade {
     upgrade: Box<PendingUpgrade>,
     /// When the connection was accepted.
     begun: Instant,
@@ -120,7 +120,7 @@ async fn begin(stream: TcpStream, peer_addr: SocketAddr, place: Place, settings:
             OpeningStep::More => {}
             OpeningStep::Pending { pending, consumed } => {
                 let behind = buffer.split_off(consumed);
-                return Beginning::Pending(guest, Pending { upgrade: pending, begun, behind });
+                return Beginning::Pending(guest, UndecidedUpgrade { upgrade: pending, begun, behind });
             }
             OpeningStep::Http(read) => return Beginning::Http(guest, read),
             OpeningStep::Refused(answer) => return Beginning::Refused(guest, answer),
@@ -158,11 +158,11 @@ pub(super) fn reject(stream: TcpStream, peer: SocketAddr, turned_away: TurnedAwa
 /// Asks the application about a request, and opens the connection if it accepts.
 async fn decide(
     guest: Guest,
-    pending: Pending,
+    pending: UndecidedUpgrade,
     peer_addr: SocketAddr,
     settings: &Settings,
 ) -> Option<Session> {
-    let Pending { upgrade, begun, behind } = pending;
+    let UndecidedUpgrade { upgrade, begun, behind } = pending;
     let decision = settings.admission.ask(&upgrade.upgrade(peer_addr));
     match upgrade.decide(decision, settings.terms(), begun) {
         Ok((response, agreed)) => {

@@ -293,22 +293,24 @@ impl<A: Application> Uring<A> {
     }
 
     /// Does the next work for a connection, until there is none.
-    fn follow(&mut self, key: Key, mut next: Next) {
+    fn follow(&mut self, key: Key, mut next: DriverAction) {
         loop {
             match next {
-                Next::Nothing => return,
-                Next::PutOff => return self.put_off.push(key),
-                Next::Seal => self.write_tls(key),
-                Next::SealLast => return self.write_tls(key),
-                Next::Resolve(pending) => {
+                DriverAction::Nothing => return,
+                DriverAction::PutOff => return self.put_off.push(key),
+                DriverAction::Seal => self.write_tls(key),
+                DriverAction::SealLast => return self.write_tls(key),
+                DriverAction::Resolve(pending) => {
                     self.reactor.resolve(key, pending, &mut Received::default());
                     self.read_on(key);
                 }
-                Next::Broken => self.reactor.broken(key),
-                Next::Unwritable if self.reactor.unwritable(key) == Step::Drop => return self.drop(key),
-                Next::Unwritable => return self.write_tls(key),
-                Next::HandOver => return self.hand_over(key),
-                Next::Drop => return self.drop(key),
+                DriverAction::Broken => self.reactor.broken(key),
+                DriverAction::Unwritable if self.reactor.unwritable(key) == Step::Drop => {
+                    return self.drop(key);
+                }
+                DriverAction::Unwritable => return self.write_tls(key),
+                DriverAction::HandOver => return self.hand_over(key),
+                DriverAction::Drop => return self.drop(key),
             }
             let Some(mut visit) = self.reactor.visit(key) else { return };
             next = visit.drive(&mut self.ring, self.round);
@@ -341,7 +343,7 @@ impl<A: Application> Uring<A> {
 }
 
 /// The next work for a connection that needs more than the connection itself.
-enum Next {
+enum DriverAction {
     Nothing,
     /// It has used up its writes of this round.
     PutOff,

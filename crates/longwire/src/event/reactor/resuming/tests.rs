@@ -97,7 +97,9 @@ impl Loop {
     }
 
     fn receive(&mut self, texts: &[&str]) {
-        let frame = |text: &&str| [&[0x81, 0x80 | text.len() as u8, 0, 0, 0, 0], text.as_bytes()].concat();
+        let frame = |text: &&str| {
+            [&[0x81, 0x80 | u8::try_from(text.len()).unwrap(), 0, 0, 0, 0], text.as_bytes()].concat()
+        };
         self.reactor.received(self.key, &mut texts.iter().flat_map(frame).collect::<Vec<u8>>(), |_| {});
     }
 
@@ -134,8 +136,7 @@ impl Loop {
     }
 
     fn write(&mut self) -> Vec<u8> {
-        let bytes = self.reactor.write_all(self.key);
-        bytes
+        self.reactor.write_all(self.key)
     }
 
     fn waits_for_something(&self) -> bool {

@@ -6,7 +6,7 @@ use longwire_proto::Received;
 use longwire_ring::{Ring, direct};
 use slotmap::Key as _;
 
-use super::{Next, Uring};
+use super::{DriverAction, Uring};
 use crate::event::application::Application;
 use crate::event::key::Key;
 use crate::event::reactor::Step;
@@ -30,7 +30,7 @@ impl<A: Application> Uring<A> {
         let pending = visit.written(length);
         if pending.is_none() && result.is_ok() {
             let next = visit.drive(&mut self.ring, self.round);
-            if matches!(next, Next::Nothing) {
+            if matches!(next, DriverAction::Nothing) {
                 return visit.read_on(&mut self.ring);
             }
             self.follow(key, next);
@@ -69,27 +69,29 @@ impl<A: Application> Uring<A> {
 
 impl<A: Application> Visit<'_, A, Link> {
     /// Does all pending steps that concern only this connection.
-    pub(super) fn drive(&mut self, ring: &mut Ring, round: u32) -> Next {
+    pub(super) fn drive(&mut self, ring: &mut Ring, round: u32) -> DriverAction {
         loop {
             let has_ended = self.has_ended();
             let link = self.link();
             if link.is_writing() {
                 // The kernel takes no more, and the last try is in its hands.
-                return if has_ended { Next::Drop } else { Next::Nothing };
+                return if has_ended { DriverAction::Drop } else { DriverAction::Nothing };
             }
             if link.writes.are_used_up(round) {
                 let was_put_off = std::mem::replace(&mut link.is_put_off, true);
-                return if was_put_off { Next::Nothing } else { Next::PutOff };
+                return if was_put_off { DriverAction::Nothing } else { DriverAction::PutOff };
             }
             let is_plain = link.tls.is_none();
             let next = match self.step() {
-                None => Some(Next::Unwritable),
-                Some(Step::Wait) => Some(if is_plain { Next::Nothing } else { Next::SealLast }),
+                None => Some(DriverAction::Unwritable),
+                Some(Step::Wait) => {
+                    Some(if is_plain { DriverAction::Nothing } else { DriverAction::SealLast })
+                }
                 Some(Step::Write) if is_plain => self.write(ring),
-                Some(Step::Write) => Some(Next::Seal),
+                Some(Step::Write) => Some(DriverAction::Seal),
                 Some(Step::Shutdown) => self.shut_down(),
-                Some(Step::HandOver) => Some(Next::HandOver),
-                Some(Step::Drop) => Some(Next::Drop),
+                Some(Step::HandOver) => Some(DriverAction::HandOver),
+                Some(Step::Drop) => Some(DriverAction::Drop),
             };
             if let Some(next) = next {
                 return next;
@@ -98,7 +100,7 @@ impl<A: Application> Visit<'_, A, Link> {
     }
 
     /// Writes queued data: with the ring, or directly if it is too large to copy.
-    fn write(&mut self, ring: &mut Ring) -> Option<Next> {
+    fn write(&mut self, ring: &mut Ring) -> Option<DriverAction> {
         let token = self.key().data().as_ffi();
         if let Some(buffer) = self.take_encoded() {
             self.link().send(ring, buffer, token);
@@ -113,7 +115,7 @@ impl<A: Application> Visit<'_, A, Link> {
                 if pending.is_none() {
                     self.read_on(ring);
                 }
-                pending.map(Next::Resolve)
+                pending.map(DriverAction::Resolve)
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -121,7 +123,7 @@ impl<A: Application> Visit<'_, A, Link> {
                 link.begin_writing(Writing::Blocked(operation));
                 None
             }
-            Err(_) => Some(Next::Broken),
+            Err(_) => Some(DriverAction::Broken),
         }
     }
 
@@ -137,7 +139,7 @@ impl<A: Application> Visit<'_, A, Link> {
         }
     }
 
-    fn shut_down(&mut self) -> Option<Next> {
+    fn shut_down(&mut self) -> Option<DriverAction> {
         let link = self.link();
         match &mut link.tls {
             None => {
@@ -148,7 +150,7 @@ impl<A: Application> Visit<'_, A, Link> {
             Some(tls) => {
                 tls.queue_close_notify();
                 link.ends_after_write = true;
-                Some(Next::Seal)
+                Some(DriverAction::Seal)
             }
         }
     }
