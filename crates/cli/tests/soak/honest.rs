@@ -162,7 +162,7 @@ async fn after_a_page(server: &Server, random: &mut SmallRng) -> u64 {
     let payload: Vec<u8> = (0..random.random_range(0..60_000)).map(|_| random.random()).collect();
     say(&mut raw, &masked(FIN | BINARY, &payload)).await;
     assert!(unmasked(&mut raw).await == (FIN | BINARY, payload), "another message came back");
-    say(&mut raw, &masked(FIN | CLOSE, &[])).await;
+    say(&mut raw, &masked(FIN | CLOSE, [])).await;
     assert_eq!(unmasked(&mut raw).await.0, FIN | CLOSE);
     1
 }
@@ -177,7 +177,7 @@ async fn half_closed(server: &Server, random: &mut SmallRng) -> u64 {
     for _ in 0..count {
         say(&mut raw, &masked(FIN | BINARY, &payload)).await;
     }
-    say(&mut raw, &masked(FIN | CLOSE, &[3, 232])).await;
+    say(&mut raw, &masked(FIN | CLOSE, [3, 232])).await;
     raw.shutdown().await.unwrap();
     dawdle(random, 20).await;
     for _ in 0..count {

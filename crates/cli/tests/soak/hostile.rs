@@ -168,7 +168,7 @@ async fn frames(raw: &mut Raw, kind: Kind, random: &mut SmallRng) -> io::Result<
         }
         Kind::ReadsNothing => {
             for _ in 0..random.random_range(1..8) {
-                raw.write_all(&masked(FIN | BINARY, &vec![7; 300_000])).await?;
+                raw.write_all(&masked(FIN | BINARY, vec![7; 300_000])).await?;
             }
             Ok(())
         }
@@ -180,8 +180,8 @@ async fn frames(raw: &mut Raw, kind: Kind, random: &mut SmallRng) -> io::Result<
             raw.write_all(&masked(FIN | PING, b"ping").repeat(random.random_range(1..4_000))).await
         }
         _ => {
-            raw.write_all(&masked(FIN | BINARY, &[7; 60_000]).repeat(random.random_range(0..5))).await?;
-            raw.write_all(&masked(FIN | CLOSE, &[3, 232])).await?;
+            raw.write_all(&masked(FIN | BINARY, [7; 60_000]).repeat(random.random_range(0..5))).await?;
+            raw.write_all(&masked(FIN | CLOSE, [3, 232])).await?;
             raw.write_all(&[7; 3_000]).await
         }
     }

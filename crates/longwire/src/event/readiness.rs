@@ -233,7 +233,7 @@ where
                 Poll::Ready(Ok(ReadinessRead::End)) => return self.reactor.ended(key, None),
                 Poll::Ready(Ok(ReadinessRead::Directly(count))) => self.reactor.received_directly(key, count),
                 Poll::Ready(Ok(ReadinessRead::IntoBuffer)) => {
-                    self.reactor.received(key, &mut self.buffer, |_| {})
+                    self.reactor.received(key, &mut self.buffer, |_| {});
                 }
                 Poll::Ready(Err(error)) => return self.reactor.ended(key, Some(error)),
             }

@@ -8,7 +8,7 @@ use crate::transport::Transport;
 
 /// The record layer of TLS on one connection (RFC 8446 §5), without I/O. In a build without TLS, no type implements it.
 pub(in crate::event) trait Records: Send {
-    /// Takes some of the received bytes. Returns `false` after the peer's close_notify alert.
+    /// Takes some of the received bytes. Returns `false` after the peer's `close_notify` alert.
     ///
     /// # Errors
     ///
@@ -24,7 +24,7 @@ pub(in crate::event) trait Records: Send {
     /// Encrypts some of `slices`, and returns how many bytes it took.
     fn seal(&mut self, slices: &[IoSlice<'_>]) -> usize;
 
-    /// Queues the close_notify alert, once (RFC 8446 §6.1).
+    /// Queues the `close_notify` alert, once (RFC 8446 §6.1).
     fn queue_close_notify(&mut self);
 
     /// Whether there is encrypted data to write.

@@ -21,7 +21,7 @@ pub(super) struct RustlsRecords {
     end: CloseNotify,
 }
 
-/// Whether this end has queued close_notify.
+/// Whether this end has queued `close_notify`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CloseNotify {
     Pending,

@@ -24,7 +24,7 @@ fn the_pieces_are_fragments_of_one_message() {
             assert_eq!(message.write(&format!("{} ", message.state())), SendStatus::Queued);
             assert_eq!(message.finish(), SendStatus::Queued);
             let mut message = socket.begin_binary().unwrap();
-            message.write(&vec![3; 3]).or_drop();
+            message.write(&[3; 3]).or_drop();
             message.finish().or_drop();
             assert_eq!(socket.send("behind"), SendStatus::Queued);
         });

@@ -18,7 +18,7 @@ fn what_is_published_at_each_tick_reaches_the_subscribers_of_all_loops() {
         };
         let server = Script::new()
             .on_open(|socket| {
-                let topic = socket.state()[1..].to_owned();
+                let topic = socket.state().trim_start_matches('/').to_owned();
                 socket.subscribe(&topic);
             })
             .run(engine, |server| {

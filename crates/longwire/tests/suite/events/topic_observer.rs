@@ -89,7 +89,7 @@ fn when_run_has_returned_the_observer_has_heard_of_the_end_of_every_topic() {
         while let Ok(event) = events.try_recv() {
             rest.push(event);
         }
-        rest.sort_by_key(|event| event[1..].parse::<u32>().unwrap());
+        rest.sort_by_key(|event| event.get(1..).unwrap().parse::<u32>().unwrap());
         assert_eq!(rest, (0..20).map(|number| format!("-{number}")).collect::<Vec<_>>());
         assert_eq!(events.recv().await, None, "the observer was dropped");
     });
