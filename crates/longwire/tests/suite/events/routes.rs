@@ -56,7 +56,7 @@ async fn start(engine: Engine, set_up: impl FnOnce(Server<Routed>) -> Server<Rou
                 .route("/files/{*rest}", Places),
         )
     };
-    Serving::start(set_up, Server::<longwire::mode::Routed>::run).await
+    Serving::start(set_up, Server::<Routed>::run).await
 }
 
 fn at(path: &str) -> String {
