@@ -72,6 +72,7 @@ impl<A: Application, L> Reactor<A, L> {
 
 impl<A: Application, L> Visit<'_, A, L> {
     /// The key of the connection.
+    #[cfg(all(target_os = "linux", feature = "uring"))]
     pub(in crate::event) fn key(&self) -> Key {
         self.key
     }
