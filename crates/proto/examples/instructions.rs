@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Runs a workload; `false` if there is none of that name. One iteration is a stream of 64 KiB, or for `deflate1k` a
+/// Runs a workload. Returns `false` if no workload has that name. One iteration is a stream of 64 KiB, or for `deflate1k` a
 /// message of 1 KiB.
 fn run(workload: &str, iterations: usize) -> bool {
     let from = |kind, payload: &[u8], cut| stream::frames(Role::Client, kind, payload, cut, READ);

@@ -1,12 +1,14 @@
 //! Clients that reset a connection while their messages wait for room in its queue.
 
 use std::io::ErrorKind;
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
 
 use longwire::{By, Limits};
 use tokio::net::TcpStream;
 
 use crate::support::{
-    CLOSE, Conn, EventServer, Frame, Raw, Script, TEXT, Told, close, for_each_engine, masked, patient,
+    BINARY, CLOSE, Conn, EventServer, Frame, Raw, Script, TEXT, Told, close, for_each_engine, masked, patient,
 };
 
 /// Far more than the systems of both ends buffer.
@@ -54,6 +56,39 @@ fn what_had_arrived_is_given_and_the_connection_ends() {
         assert_eq!(expected.next(), None);
         drop(other);
         server.expect(Told::lost()).await;
+        server.end().await;
+    });
+}
+
+/// While a connection was read by direct calls, over io_uring, the ring was asked to read it, too, after each of them. The
+/// end of the connection then forgot what the ring still had in flight, and what both read could change places.
+#[test]
+fn an_end_right_behind_a_burst_ends_a_connection_that_large_messages_arrive_on() {
+    for_each_engine(async |engine| {
+        // Each frame takes 128 bytes, so the burst is three direct reads of 32 KiB, and the fourth finds the end.
+        let numbers = || (0..768).map(|number| format!("{number:0122}"));
+        let (go_on, wait) = channel();
+        let wait = Mutex::new(wait);
+        let script = Script::new().on_message(move |_, message| {
+            if message.as_text() == Some("wait") {
+                wait.lock().unwrap().recv().unwrap();
+            }
+        });
+        let mut server = script.run(engine, |server| server.limits(patient())).await;
+        let mut client = server.open("/").await;
+        server.expect(Told::Open).await;
+        client.send(masked(BINARY, vec![7; 1 << 20])).await;
+        server.expect(Told::message(vec![7; 1 << 20])).await;
+        client.send(masked(TEXT, "wait")).await;
+        server.expect(Told::message("wait")).await;
+        client.send(numbers().flat_map(|number| masked(TEXT, number)).collect::<Vec<u8>>()).await;
+        client.finish().await;
+        go_on.send(()).unwrap();
+        for number in numbers() {
+            server.expect(Told::message(number)).await;
+        }
+        server.expect(Told::lost()).await;
+        client.expect_end().await;
         server.end().await;
     });
 }

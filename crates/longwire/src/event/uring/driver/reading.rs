@@ -35,16 +35,28 @@ enum Read {
 }
 
 impl<A: Application> Uring<A> {
-    /// Handles received bytes, through TLS if the server uses it, and continues reading.
+    /// Handles bytes that the ring received, and continues reading.
     pub(super) fn received(&mut self, key: Key, data: &mut [u8]) {
-        if self.secure.is_some()
-            && let Some(tls) = self.reactor.link(key).and_then(|link| link.tls.take())
-        {
+        if let Some(tls) = self.lend_tls(key) {
             self.received_sealed(key, tls, data);
             self.read_on(key);
         } else {
             self.reactor.received(key, data, |visit| visit.read_on(&mut self.ring));
         }
+    }
+
+    /// Handles bytes that a direct call received. The caller continues reading: while it reads, the ring must not.
+    fn received_into_scratch(&mut self, key: Key, data: &mut [u8]) {
+        match self.lend_tls(key) {
+            Some(tls) => self.received_sealed(key, tls, data),
+            None => self.reactor.received(key, data, |_| {}),
+        }
+    }
+
+    /// Takes a connection's TLS session for the time of a call.
+    fn lend_tls(&mut self, key: Key) -> Option<Box<dyn Records>> {
+        self.secure.as_ref()?;
+        self.reactor.link(key)?.tls.take()
     }
 
     /// Decrypts and handles received bytes.
@@ -123,7 +135,7 @@ impl<A: Application> Uring<A> {
                 }
                 Ok(Read::IntoScratch(count)) => {
                     let mut scratch = mem::take(&mut self.scratch);
-                    self.received(key, scratch.get_mut(..count).unwrap_or_default());
+                    self.received_into_scratch(key, scratch.get_mut(..count).unwrap_or_default());
                     self.scratch = scratch;
                     total += count;
                     if count < SCRATCH {
