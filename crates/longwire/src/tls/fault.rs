@@ -66,7 +66,7 @@ fn certificate(error: &CertificateError) -> Option<String> {
         ),
         NotValidForName => "the certificate is for another name".to_owned(),
         NotValidForNameContext { expected, presented } => {
-            format!("the certificate is not for {}, but {}", expected.to_str(), names(presented))
+            format!("the certificate is not for {}, {}", expected.to_str(), names(presented))
         }
         UnknownIssuer => "no trusted authority has signed the certificate: perhaps it is self-signed, or the server \
                           does not send an intermediate certificate; to trust it, add it or its authority to the \
@@ -119,11 +119,11 @@ fn days(time: Duration) -> String {
 /// The names of a certificate. The server chose them, so they are escaped and limited.
 fn names(presented: &[String]) -> String {
     if presented.is_empty() {
-        return "for no name".to_owned();
+        return "and names no host".to_owned();
     }
     let shown: Vec<_> = presented.iter().take(NAMES_SHOWN).map(|presented| name(presented)).collect();
     let more = if presented.len() > NAMES_SHOWN { " and others" } else { "" };
-    format!("for {}{more}", shown.join(", "))
+    format!("but for {}{more}", shown.join(", "))
 }
 
 /// The name without the type that rustls puts around it, as in `DnsName("a.example")`.
@@ -162,7 +162,7 @@ mod tests {
             for_names(&["DnsName(\"b.example\")", "IpAddress(::1)", "c\u{1b}"]),
             "the certificate is not for a.example, but for b.example, ::1, c\\u{1b}"
         );
-        assert_eq!(for_names(&[]), "the certificate is not for a.example, but for no name");
+        assert_eq!(for_names(&[]), "the certificate is not for a.example, and names no host");
         assert!(for_names(&["b.example"; 9]).ends_with("b.example and others"));
     }
 

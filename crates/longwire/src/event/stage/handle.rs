@@ -65,6 +65,11 @@ const LONGEST_TIME: Duration = Duration::from_secs(30 * 365 * 86_400);
 ///
 /// A stage blocks on its runtime and therefore cannot be used in an async function: write tests as `#[test]`, not as
 /// `#[tokio::test]`.
+///
+/// # Panics
+///
+/// A call of a stage or of its client panics if the handler never becomes idle: if it still has work after 10,000 rounds
+/// of the loop without time passing.
 pub struct Stage {
     pub(super) shared: SharedLoop,
 }

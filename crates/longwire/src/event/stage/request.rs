@@ -90,7 +90,7 @@ impl StageRequest<'_> {
         self
     }
 
-    /// Connects. If `on_upgrade` waits for something outside the stage, this waits for it in real time, at most 5 s.
+    /// Connects. Waits in real time, at most 5 s, if the response depends on work outside the stage.
     ///
     /// # Errors
     ///
