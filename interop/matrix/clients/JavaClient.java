@@ -140,7 +140,7 @@ public class JavaClient {
         }, "interop.v0", "interop.v1");
         cell("closes", (heard, socket) -> {
             socket.sendClose(4000, "bye").get();
-            expect(heard.next(), "closed 4000 ");
+            expect(heard.next(), "closed 4000 bye");
             return null;
         });
         cell("closed", (heard, socket) -> {
