@@ -1,0 +1,26 @@
+//! What a broker calls when something has happened in a channel.
+
+use crate::channel::ChannelName;
+use crate::publication::{ClientInfo, Publication};
+
+/// Receives, on every node, what happens in channels, and delivers it to that node's subscribers.
+///
+/// A broker calls these methods for one channel in one order, which is that of the offsets, and never two at a time.
+/// They must not block and must not call the broker.
+pub trait Fanout: Send + Sync + 'static {
+    /// Something was published. `epoch` names the stream; `previous` is the publication before this one, if it is
+    /// known, from which a delta can be made.
+    fn publication(
+        &self,
+        channel: &ChannelName,
+        publication: &Publication,
+        epoch: &str,
+        previous: Option<&Publication>,
+    );
+
+    /// A client has joined.
+    fn join(&self, channel: &ChannelName, client: &ClientInfo);
+
+    /// A client has left.
+    fn leave(&self, channel: &ChannelName, client: &ClientInfo);
+}

@@ -1,0 +1,23 @@
+//! The engine of a real-time server: channels with presence, history and recovery, and the sessions of their clients.
+//!
+//! It has no sockets, no clock and no runtime: commands come in, replies and pushes go out, and time is an argument.
+//! A program gives it a [`Fanout`], which delivers what is published to the connections, and a [`Broker`].
+
+mod broker;
+mod call;
+mod channel;
+mod data;
+mod fanout;
+mod publication;
+mod time;
+
+pub use broker::{
+    Broker, BrokerError, HistoryOptions, HistoryPage, HistoryQuery, Joined, Member, NewPublication, Presence,
+    PresenceStats, PublishOutcome, Recovery, Since, Start,
+};
+pub use call::{BoxFuture, Call};
+pub use channel::{ChannelName, InvalidChannelName};
+pub use data::Data;
+pub use fanout::Fanout;
+pub use publication::{ClientInfo, Publication, StreamPosition};
+pub use time::Millis;

@@ -1,0 +1,48 @@
+//! Publications and positions in a channel's stream.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytestring::ByteString;
+
+use crate::data::Data;
+use crate::time::Millis;
+
+/// A message that was published to a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publication {
+    /// The place in the channel's stream, from 1; 0 in a channel without history.
+    pub offset: u64,
+    /// The content.
+    pub data: Data,
+    /// Who published it, if a client did.
+    pub info: Option<ClientInfo>,
+    /// Labels that the back end has given.
+    pub tags: BTreeMap<String, String>,
+    /// When it was published.
+    pub time: Millis,
+}
+
+/// What a channel's members see of a client.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ClientInfo {
+    /// The user; empty for an anonymous one. A user may have several clients.
+    pub user: ByteString,
+    /// The connection's own id.
+    pub client: ByteString,
+    /// Any JSON that belongs to the connection: the token's claim `info`.
+    pub conn_info: Option<ByteString>,
+    /// Any JSON that belongs to the subscription.
+    pub chan_info: Option<ByteString>,
+}
+
+/// A position in a channel's stream: everything up to `offset`, of the stream that `epoch` names.
+///
+/// Offsets of different epochs cannot be compared: the stream was lost in between.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct StreamPosition {
+    /// The newest publication's offset; 0 if there was none.
+    pub offset: u64,
+    /// Names the stream.
+    pub epoch: Arc<str>,
+}
