@@ -20,7 +20,7 @@ struct Echo;
 impl Handler for Echo {
     type State = ();
 
-    fn on_upgrade(&self, _request: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
+    async fn on_upgrade(&self, _request: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
         Ok(Accept::new())
     }
 
@@ -36,7 +36,7 @@ const TOPIC: &str = "all";
 impl Handler for Share {
     type State = ();
 
-    fn on_upgrade(&self, _request: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
+    async fn on_upgrade(&self, _request: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
         Ok(Accept::new())
     }
 

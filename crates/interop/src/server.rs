@@ -35,7 +35,7 @@ struct Events;
 impl Handler for Events {
     type State = ();
 
-    fn on_upgrade(&self, _request: &Upgrade<'_>) -> Result<Accept, Refusal> {
+    async fn on_upgrade(&self, _request: &Upgrade<'_>) -> Result<Accept, Refusal> {
         Ok(Accept::new())
     }
 

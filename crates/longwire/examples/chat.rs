@@ -8,7 +8,7 @@ struct Chat;
 impl Handler for Chat {
     type State = String; // the name, one per connection
 
-    fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<String>, Refusal> {
+    async fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<String>, Refusal> {
         let name = request.query("name").ok_or_else(|| Refusal::bad_request("say who you are: ?name="))?;
         Ok(Accept::with(name.into_owned()))
     }

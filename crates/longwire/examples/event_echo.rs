@@ -7,7 +7,7 @@ struct Echo;
 impl Handler for Echo {
     type State = ();
 
-    fn on_upgrade(&self, _request: &Upgrade<'_>) -> Result<Accept, Refusal> {
+    async fn on_upgrade(&self, _request: &Upgrade<'_>) -> Result<Accept, Refusal> {
         Ok(Accept::new())
     }
 

@@ -3,6 +3,7 @@
 mod application;
 mod ask;
 mod connection;
+mod deciding;
 mod deferred;
 mod dropped;
 mod engine;

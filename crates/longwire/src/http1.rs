@@ -56,8 +56,8 @@ pub(crate) trait Host: Send + Sync + 'static {
         pending: PendingUpgrade,
         peer_addr: SocketAddr,
         upgraded: OnUpgrade,
-        place: &mut Option<Place>,
-    ) -> Result<Response<()>, Refusal>;
+        take_place: impl FnOnce() -> Option<Place> + Send,
+    ) -> impl Future<Output = Result<Response<()>, Refusal>> + Send;
 }
 
 /// Serves a connection, starting with bytes that were already read.
@@ -135,7 +135,7 @@ async fn judged(
             }
             response
         }
-        Verdict::WebSocket(asked) => upgrade(request, *asked, peer_addr, client, &host),
+        Verdict::WebSocket(asked) => upgrade(request, *asked, peer_addr, client, &host).await,
         Verdict::Refused(refused) => {
             host.terms().policy.refusals().bad_request(&refused, Some(peer_addr));
             with_text(refused.refusal.response())
@@ -172,7 +172,7 @@ async fn plain(request: Request<Incoming>, host: &impl Host) -> Response<HttpBod
 }
 
 /// The response to a request for a WebSocket.
-fn upgrade(
+async fn upgrade(
     mut request: Request<Incoming>,
     asked: UpgradeRequest,
     peer_addr: SocketAddr,
@@ -180,9 +180,11 @@ fn upgrade(
     host: &Arc<impl Host>,
 ) -> Response<HttpBody> {
     let upgraded = hyper::upgrade::on(&mut request);
-    let decided = host.terms().admit(asked, Some(peer_addr)).and_then(|pending| {
-        client.with_place(|place| Arc::clone(host).decide(pending, peer_addr, upgraded, place))
-    });
+    let admitted = host.terms().admit(asked, Some(peer_addr));
+    let decided = match admitted {
+        Ok(pending) => Arc::clone(host).decide(pending, peer_addr, upgraded, || client.take_place()).await,
+        Err(refusal) => Err(refusal),
+    };
     match decided {
         Ok(response) => response.map(|()| Empty::new().map_err(|never| match never {}).boxed_unsync()),
         Err(refusal) => with_text(refusal.response()),

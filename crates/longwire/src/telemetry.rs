@@ -110,7 +110,7 @@ pub const CONNECTIONS_OPEN: &str = "longwire_connections_open";
 /// Gauge: all connections of the servers, including those without a WebSocket, sampled once a second. `phase`: `tls`
 /// (TLS handshake; with io_uring, until the first byte of a request), `head` (the first request is awaited),
 /// `handed_over` (from an event loop to hyper), `waiting` (plain HTTP between two requests), `request` (plain HTTP
-/// within a request), `handed_back` (from hyper to an event loop), `open`, `closing` (a Close frame was sent or
+/// within a request), `handed_back` (from hyper to an event loop), `deciding` (an `on_upgrade` that waits), `open`, `closing` (a Close frame was sent or
 /// received), `draining` (this end has written everything), `refused` (the rest of the client's data is read for a
 /// moment).
 pub const CONNECTIONS: &str = "longwire_connections";

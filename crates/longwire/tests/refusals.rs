@@ -20,7 +20,7 @@ struct Idle;
 impl Handler for Idle {
     type State = ();
 
-    fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept, Refusal> {
+    async fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept, Refusal> {
         Ok(Accept::new())
     }
 

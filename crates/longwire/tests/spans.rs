@@ -41,7 +41,7 @@ impl Handler for Talkative {
     /// The requested path.
     type State = String;
 
-    fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<String>, Refusal> {
+    async fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<String>, Refusal> {
         let path = request.path();
         tracing::info!("asked for {path}");
         assert!(path != "/panic-at-once", "out of {}", "milk");

@@ -27,7 +27,7 @@ pub(super) struct Ticker {
 impl Handler for Echo {
     type State = ();
 
-    fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
+    async fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
         let mut offered = request.subprotocols().iter();
         let spoken = offered.find(|offered| ECHO_SUBPROTOCOLS.contains(&offered.as_str()));
         Ok(match spoken {
@@ -53,7 +53,7 @@ impl Handler for Echo {
 impl Handler for Channel {
     type State = Box<str>;
 
-    fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<Box<str>>, Refusal> {
+    async fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<Box<str>>, Refusal> {
         let name = request.param("name").filter(|name| is_channel_name(name));
         let name = name.ok_or_else(|| {
             Refusal::not_found("a channel name has 1 to 64 characters of A-Z a-z 0-9 - _ .")
@@ -81,7 +81,7 @@ impl Handler for Channel {
 impl Handler for Ticker {
     type State = ();
 
-    fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
+    async fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
         Ok(Accept::new())
     }
 

@@ -2,8 +2,11 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
 
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri};
@@ -87,13 +90,27 @@ pub struct Attached(pub(super) Extensions);
 pub(crate) fn unless_it_panics<S>(
     decide: impl FnOnce() -> Result<Accept<S>, Refusal>,
 ) -> Result<Accept<S>, Refusal> {
-    catch_unwind(AssertUnwindSafe(decide)).unwrap_or_else(|payload| {
-        tracing::error!(
-            panic = panic_message(&*payload),
-            "the hook for upgrades panicked; the panic hook has written where"
-        );
-        Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the server cannot accept this request"))
-    })
+    catch_unwind(AssertUnwindSafe(decide)).unwrap_or_else(|payload| Err(refused_by_panic(&*payload)))
+}
+
+/// What the application decides some time; if it panics until then, it has refused.
+pub(crate) async fn unless_it_panics_before<S>(
+    decision: impl Future<Output = Result<Accept<S>, Refusal>>,
+) -> Result<Accept<S>, Refusal> {
+    let mut decision = pin!(decision);
+    let decided = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| decision.as_mut().poll(cx))) {
+        Ok(decided) => decided,
+        Err(payload) => Poll::Ready(Err(refused_by_panic(&*payload))),
+    });
+    decided.await
+}
+
+fn refused_by_panic(payload: &(dyn Any + Send)) -> Refusal {
+    tracing::error!(
+        panic = panic_message(payload),
+        "the hook for upgrades panicked; the panic hook has written where"
+    );
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the server cannot accept this request")
 }
 
 impl Upgrade<'_> {

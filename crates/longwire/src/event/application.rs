@@ -26,7 +26,10 @@ pub(crate) trait Application: Send + Sync + 'static {
     type State: Send + 'static;
 
     /// Decides about a request for a WebSocket.
-    fn decide(&self, request: &Upgrade<'_>) -> Result<Accept<Self::State>, Refusal>;
+    fn decide(
+        &self,
+        request: &Upgrade<'_>,
+    ) -> impl Future<Output = Result<Accept<Self::State>, Refusal>> + Send;
 
     /// Delivers the received events to the handler, one after another.
     fn give(
@@ -69,7 +72,10 @@ pub(crate) enum DeliveryPause {
 impl<H: Handler> Application for H {
     type State = <H as Handler>::State;
 
-    fn decide(&self, request: &Upgrade<'_>) -> Result<Accept<<H as Handler>::State>, Refusal> {
+    fn decide(
+        &self,
+        request: &Upgrade<'_>,
+    ) -> impl Future<Output = Result<Accept<<H as Handler>::State>, Refusal>> + Send {
         self.on_upgrade(request)
     }
 

@@ -10,6 +10,7 @@ use std::time::Instant;
 use longwire_proto::handshake::ServerHandshake;
 use longwire_proto::{MessageKind, Protocol, Role, SendError};
 
+use super::deciding::AwaitedDecision;
 use super::deferred::{Deferred, discard};
 use super::mailbox::{Allowance, cost_of_message};
 use super::topics::TopicId;
@@ -49,6 +50,8 @@ pub(super) struct LoopConnection<S, L> {
 pub(super) enum Lifecycle<S> {
     /// Its first request is arriving.
     Opening(Box<ServerHandshake>),
+    /// The application takes its time to decide about its request.
+    Deciding(Box<AwaitedDecision<S>>),
     Open(Box<Attended<S>>),
     /// It was refused.
     Refused(Refused),
@@ -184,7 +187,7 @@ impl<S, L> LoopConnection<S, L> {
         match &self.stage {
             Lifecycle::Open(open) => open.protocol.queued(),
             Lifecycle::Refused(refused) => refused.response.len() - refused.written,
-            Lifecycle::Opening(_) | Lifecycle::Http(_) | Lifecycle::Gone => 0,
+            Lifecycle::Opening(_) | Lifecycle::Deciding(_) | Lifecycle::Http(_) | Lifecycle::Gone => 0,
         }
     }
 }
@@ -196,7 +199,7 @@ impl<S> Lifecycle<S> {
         match self {
             Lifecycle::Http(read) => return read,
             Lifecycle::Open(open) => discard(open),
-            Lifecycle::Opening(_) | Lifecycle::Refused(_) | Lifecycle::Gone => {}
+            Lifecycle::Opening(_) | Lifecycle::Deciding(_) | Lifecycle::Refused(_) | Lifecycle::Gone => {}
         }
         Vec::new()
     }

@@ -15,11 +15,12 @@ use crate::error::{Error, Result};
 /// Handles the connections of a server that is run with [`Server::run`](crate::Server::run), or those of one path with
 /// [`Server::route`](crate::Server::route).
 ///
-/// The event loop that owns a connection calls these methods, one at a time per loop; they must not block. They run in
-/// the context of the runtime that polls [`Server::run`](crate::Server::run), so `tokio::spawn` starts a task there.
-/// The loop writes what they send after it has handled everything that arrived. If a method panics, only its own
-/// connection is closed, with 1011. Events that a method logs with `tracing` belong to the connection's span,
-/// `connection`, whose field `peer` is the client's address. Without a subscriber for it, no span is created.
+/// The event loop that owns a connection calls these methods, one at a time per loop; they must not block, and only
+/// [`on_upgrade`](Handler::on_upgrade) may wait. They run in the context of the runtime that polls
+/// [`Server::run`](crate::Server::run), so `tokio::spawn` starts a task there. The loop writes what they send after it
+/// has handled everything that arrived. If a method panics, only its own connection is closed, with 1011. Events that a
+/// method logs with `tracing` belong to the connection's span, `connection`, whose field `peer` is the client's address.
+/// Without a subscriber for it, no span is created.
 ///
 /// [`Socket::spawn`] waits for a future and [`Socket::after`] for a time. [`Socket::publish`] and
 /// [`Server::every`](crate::Server::every) send to many connections. [`Stage`](crate::Stage) tests a handler.
@@ -32,7 +33,7 @@ use crate::error::{Error, Result};
 /// impl Handler for Chat {
 ///     type State = String; // one per connection: here a nickname
 ///
-///     fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<String>, Refusal> {
+///     async fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<String>, Refusal> {
 ///         let name = request.query("name").ok_or_else(|| Refusal::bad_request("say who you are: ?name="))?;
 ///         Ok(Accept::with(name.into_owned()))
 ///     }
@@ -59,12 +60,48 @@ pub trait Handler: Sized + Send + Sync + 'static {
     type State: Send + 'static;
 
     /// Decides about a request for a WebSocket: accepts it with the state of the new connection, or refuses it with any
-    /// status. The server has already checked the request, including its origin.
+    /// status. The server has already checked the request, including its origin. An implementation is an `async fn`.
+    ///
+    /// The decision may wait for a database or another service. The loop polls the future once, immediately. A decision
+    /// that is ready then costs nothing more. A decision that waits becomes a task of the runtime that polls
+    /// [`Server::run`](crate::Server::run), and the loop serves its other connections meanwhile. The waiting ends in one
+    /// of these ways:
+    ///
+    /// - After [`Limits::handshake_time`](crate::Limits::handshake_time) the client is refused with 503.
+    /// - If the client leaves or the server shuts down, the future is dropped at the `.await` that it has reached.
+    /// - If the future panics, the client is refused with 500.
+    ///
+    /// ```
+    /// use longwire::{Accept, Handler, MessageRef, Refusal, Socket, Upgrade};
+    ///
+    /// # struct Database;
+    /// # impl Database {
+    /// #     async fn user(&self, _token: &str) -> Option<String> { None }
+    /// # }
+    /// struct Chat(Database);
+    ///
+    /// impl Handler for Chat {
+    ///     type State = String; // the user's name
+    ///
+    ///     async fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<String>, Refusal> {
+    ///         let token = request.query("token").ok_or_else(|| Refusal::unauthorized("a token is missing"))?;
+    ///         let user = self.0.user(&token).await;
+    ///         user.map(Accept::with).ok_or_else(|| Refusal::unauthorized("the token is not valid"))
+    ///     }
+    ///
+    ///     fn on_message(&self, socket: &mut Socket<'_, Self>, message: MessageRef<'_>) {
+    ///         socket.send(message).or_drop();
+    ///     }
+    /// }
+    /// ```
     ///
     /// # Errors
     ///
     /// The refusal, if the request is refused.
-    fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<Self::State>, Refusal>;
+    fn on_upgrade(
+        &self,
+        request: &Upgrade<'_>,
+    ) -> impl Future<Output = Result<Accept<Self::State>, Refusal>> + Send;
 
     /// The connection is open. Messages sent here leave together with the response that opens it.
     fn on_open(&self, socket: &mut Socket<'_, Self>) {}

@@ -5,17 +5,19 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use http::Response;
+use http::{Response, StatusCode};
 use hyper::upgrade::OnUpgrade;
 use longwire_proto::handshake::Refusal;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span};
 
 use super::application::Application;
+use super::deciding::{Decided, refuse_late};
 use super::reactor::Removed;
 use super::readiness::{ACCEPTS_AT_A_TIME, Incoming, NewConnection, NewConnectionKind};
 use super::rules::Rules;
@@ -130,7 +132,7 @@ impl<A: Application> Intake<A> {
         let sender = self.hand_off.sender.clone();
         let in_time = async move {
             let shaken = tokio::select! {
-                shaken = tokio::time::timeout(limit, shake_hands(&tls, stream, place)) => shaken,
+                shaken = timeout(limit, shake_hands(&tls, stream, place)) => shaken,
                 () = closing.cancelled() => return,
             };
             match shaken {
@@ -189,18 +191,26 @@ impl<A: Application> Host for HandOff<A> {
         self.host.http.as_deref()
     }
 
-    fn decide(
+    async fn decide(
         self: Arc<Self>,
         pending: PendingUpgrade,
         peer_addr: SocketAddr,
         upgraded: OnUpgrade,
-        place: &mut Option<Place>,
+        take_place: impl FnOnce() -> Option<Place> + Send,
     ) -> Result<Response<()>, Refusal> {
         let rules = &self.host.rules;
         let begun = Instant::now();
-        let decision = rules.decide(&pending.upgrade(peer_addr));
+        let limit = rules.config.limits.handshake_time;
+        let deciding = Arc::clone(rules).decide(Box::new(pending), peer_addr);
+        let Decided { pending, decision } = tokio::select! {
+            biased;
+            decided = timeout(limit, deciding) => decided.map_err(|_| refuse_late())?,
+            () = self.host.closing.cancelled() => {
+                return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down"));
+            }
+        };
         let (response, agreed) = pending.decide(decision, rules.terms(), begun)?;
-        let mut place = place.take();
+        let mut place = take_place();
         if let Some(place) = &mut place {
             place.show(Phase::HandedBack);
         }

@@ -79,6 +79,10 @@ pub(super) enum Mail {
         number: u64,
         outcome: Result<Resumption, Box<dyn Any + Send>>,
     },
+    /// The application has decided about the request of a connection.
+    Decided {
+        to: Key,
+    },
     /// Close every connection with 1001, and accept no more.
     ShutDown,
     /// Drop all remaining connections.
@@ -89,7 +93,10 @@ impl Mail {
     /// The connection that it is for; the null key if it is for all.
     pub(super) fn receiver(&self) -> Key {
         match self {
-            Mail::Send { to, .. } | Mail::Close { to, .. } | Mail::Outcome { to, .. } => *to,
+            Mail::Send { to, .. }
+            | Mail::Close { to, .. }
+            | Mail::Outcome { to, .. }
+            | Mail::Decided { to } => *to,
             Mail::Publish { .. } | Mail::Ask(_) | Mail::ShutDown | Mail::Stop => Key::null(),
         }
     }

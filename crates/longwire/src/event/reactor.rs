@@ -282,6 +282,7 @@ impl<A: Application, L> Reactor<A, L> {
         let Some(connection) = self.connections.get_mut(key) else { return };
         match &mut connection.stage {
             Lifecycle::Opening(_) => self.guarded(key, |reactor| reactor.open(key, bytes)),
+            Lifecycle::Deciding(awaited) => awaited.behind.extend_from_slice(bytes),
             Lifecycle::Refused(refused) => {
                 if !refused.discard(bytes.len()) {
                     self.give_up(key);

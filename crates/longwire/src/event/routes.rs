@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use longwire_proto::Received;
@@ -24,8 +25,11 @@ pub(crate) struct Routes {
 
 /// A handler of any type.
 trait RouteHandler: Send + Sync {
-    fn decide(&self, request: &Upgrade<'_>) -> Result<Accept<Box<dyn RoutedConnection>>, Refusal>;
+    fn decide<'a>(&'a self, request: &'a Upgrade<'_>) -> RouteDecision<'a>;
 }
+
+type RouteDecision<'a> =
+    Pin<Box<dyn Future<Output = Result<Accept<Box<dyn RoutedConnection>>, Refusal>> + Send + 'a>>;
 
 struct HandlerRoute<H>(Arc<H>);
 
@@ -77,12 +81,12 @@ impl Routes {
 impl Application for Routes {
     type State = Box<dyn RoutedConnection>;
 
-    fn decide(&self, request: &Upgrade<'_>) -> Result<Accept<Box<dyn RoutedConnection>>, Refusal> {
+    async fn decide(&self, request: &Upgrade<'_>) -> Result<Accept<Box<dyn RoutedConnection>>, Refusal> {
         let found = self.by_path.at(request.path());
         let found = found.map_err(|_| Refusal::not_found("there is no WebSocket at this path"))?;
         let parameters: Vec<(&str, Cow<'_, str>)> =
             found.params.iter().map(|(name, value)| (name, percent_decoded(value))).collect();
-        found.value.decide(&request.with_parameters(&parameters))
+        found.value.decide(&request.with_parameters(&parameters)).await
     }
 
     fn give(
@@ -104,13 +108,15 @@ impl Application for Routes {
 }
 
 impl<H: Handler> RouteHandler for HandlerRoute<H> {
-    fn decide(&self, request: &Upgrade<'_>) -> Result<Accept<Box<dyn RoutedConnection>>, Refusal> {
-        let accept = self.0.on_upgrade(request)?;
-        Ok(accept.map(|state| {
-            let connection: Box<dyn RoutedConnection> =
-                Box::new(OfHandler { handler: Arc::clone(&self.0), state });
-            connection
-        }))
+    fn decide<'a>(&'a self, request: &'a Upgrade<'_>) -> RouteDecision<'a> {
+        Box::pin(async move {
+            let accept = self.0.on_upgrade(request).await?;
+            Ok(accept.map(|state| {
+                let connection: Box<dyn RoutedConnection> =
+                    Box::new(OfHandler { handler: Arc::clone(&self.0), state });
+                connection
+            }))
+        })
     }
 }
 
@@ -139,7 +145,7 @@ mod tests {
     impl Handler for Silent {
         type State = ();
 
-        fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
+        async fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
             Ok(Accept::new())
         }
 

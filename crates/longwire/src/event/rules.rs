@@ -1,14 +1,15 @@
 //! The configuration that the loops of a server share.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use longwire_proto::Config;
-use longwire_proto::handshake::Refusal;
 
 use super::application::Application;
-use crate::admission::decision::{Accept, Upgrade, unless_it_panics};
-use crate::admission::handshake::ServerTerms;
+use super::deciding::Decided;
+use crate::admission::decision::unless_it_panics_before;
+use crate::admission::handshake::{PendingUpgrade, ServerTerms};
 use crate::admission::policy::AdmissionPolicy;
 use crate::ledger::Ledger;
 
@@ -33,7 +34,13 @@ impl<A: Application> Rules<A> {
     }
 
     /// Asks the application about a request. A panic counts as a refusal.
-    pub(super) fn decide(&self, request: &Upgrade<'_>) -> Result<Accept<A::State>, Refusal> {
-        unless_it_panics(|| self.application.decide(request))
+    pub(super) async fn decide(
+        self: Arc<Self>,
+        pending: Box<PendingUpgrade>,
+        peer_addr: SocketAddr,
+    ) -> Decided<A::State> {
+        let upgrade = pending.upgrade(peer_addr);
+        let decision = unless_it_panics_before(async { self.application.decide(&upgrade).await }).await;
+        Decided { pending, decision }
     }
 }

@@ -54,12 +54,12 @@ impl Host for Pages {
         Some(&self.service)
     }
 
-    fn decide(
+    async fn decide(
         self: Arc<Self>,
         _pending: PendingUpgrade,
         _peer_addr: SocketAddr,
         _upgraded: OnUpgrade,
-        _place: &mut Option<Place>,
+        _take_place: impl FnOnce() -> Option<Place> + Send,
     ) -> Result<Response<()>, Refusal> {
         let mut response = Response::new(());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;

@@ -82,12 +82,9 @@ impl PlainClient {
         Answering(self.clone())
     }
 
-    /// Lends the place to `settle`, which keeps it if the client becomes a WebSocket.
-    pub(super) fn with_place<T>(&self, settle: impl FnOnce(&mut Option<Place>) -> T) -> T {
-        let mut place = self.lock().place.take();
-        let settled = settle(&mut place);
-        self.lock().place = place;
-        settled
+    /// Takes the place, since the client is to be a WebSocket.
+    pub(super) fn take_place(&self) -> Option<Place> {
+        self.lock().place.take()
     }
 
     /// When the client will have kept this end waiting for too long, if nothing happens until then.

@@ -213,19 +213,19 @@ impl Host for Settings {
         self.http.as_ref()
     }
 
-    fn decide(
+    async fn decide(
         self: Arc<Settings>,
         pending: PendingUpgrade,
         peer_addr: SocketAddr,
         upgraded: OnUpgrade,
-        place: &mut Option<Place>,
+        take_place: impl FnOnce() -> Option<Place> + Send,
     ) -> Result<Response<()>, Refusal> {
         let begun = Instant::now();
         let decision = self.admission.ask(&pending.upgrade(peer_addr));
         let (response, agreed) = pending.decide(decision, self.terms(), begun)?;
         let established = agreed.attach();
         let settings = Arc::clone(&self);
-        let place = place.take();
+        let place = take_place();
         let opening = async move {
             if let (Some(transport), Some(place)) = (http1::transport(upgraded).await, place) {
                 Session::begin(transport, established, place, &settings).await.attend(&settings).await;

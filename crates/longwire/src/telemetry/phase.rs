@@ -15,6 +15,8 @@ pub(crate) enum Phase {
     Request,
     /// Accepted after plain requests, on the way from hyper to an event loop.
     HandedBack,
+    /// The application takes its time to decide about the request for a WebSocket.
+    Deciding,
     Open,
     /// A Close frame was sent or received.
     Closing,
@@ -26,13 +28,14 @@ pub(crate) enum Phase {
 
 impl Phase {
     /// All phases, in order.
-    pub(crate) const ALL: [Phase; 10] = [
+    pub(crate) const ALL: [Phase; 11] = [
         Phase::Tls,
         Phase::Head,
         Phase::HandedOver,
         Phase::Waiting,
         Phase::Request,
         Phase::HandedBack,
+        Phase::Deciding,
         Phase::Open,
         Phase::Closing,
         Phase::Draining,
@@ -48,6 +51,7 @@ impl Phase {
             Phase::Waiting => "waiting",
             Phase::Request => "request",
             Phase::HandedBack => "handed_back",
+            Phase::Deciding => "deciding",
             Phase::Open => "open",
             Phase::Closing => "closing",
             Phase::Draining => "draining",

@@ -8,7 +8,7 @@ struct Chat;
 impl Handler for Chat {
     type State = String;
 
-    fn on_upgrade(&self, _request: &Upgrade<'_>) -> Result<Accept<String>, Refusal> {
+    async fn on_upgrade(&self, _request: &Upgrade<'_>) -> Result<Accept<String>, Refusal> {
         Ok(Accept::new().attach("a name"))
     }
 

@@ -15,7 +15,7 @@ struct Nothing;
 impl Handler for Nothing {
     type State = ();
 
-    fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
+    async fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
         Ok(Accept::with(()))
     }
 

@@ -37,7 +37,7 @@ impl Handler for App {
     /// The name of the client.
     type State = String;
 
-    fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<String>, Refusal> {
+    async fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<String>, Refusal> {
         self.note(format!("{} {}", request.peer_addr(), request.path()));
         if let Some(cookie) = request.header("cookie") {
             self.note(cookie);
@@ -357,4 +357,41 @@ fn a_client_cannot_send_after_it_has_closed() {
     let ann = Stage::new(app).connect("/?name=ann").unwrap();
     ann.close(1000, "");
     ann.send("too late");
+}
+
+/// Asks another thread, or waits for a task, before it decides.
+struct Asks;
+
+impl Handler for Asks {
+    type State = ();
+
+    async fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
+        let (answer, answered) = oneshot::channel();
+        let is_guest = request.path() == "/guest";
+        if request.path() == "/task" {
+            tokio::spawn(async move { answer.send(true) });
+        } else {
+            std::thread::spawn(move || answer.send(!is_guest));
+        }
+        match answered.await {
+            Ok(true) => Ok(Accept::new()),
+            _ => Err(Refusal::forbidden("no guests")),
+        }
+    }
+
+    fn on_message(&self, socket: &mut Socket<'_, Self>, message: MessageRef<'_>) {
+        socket.send(message).or_drop();
+    }
+}
+
+#[test]
+fn a_decision_may_wait_for_a_task_or_a_thread() {
+    let mut stage = Stage::new(Asks);
+    for path in ["/task", "/thread"] {
+        let client = stage.connect(path).unwrap();
+        client.send("hello");
+        assert_eq!(client.received(), ["hello"]);
+    }
+    let refused = stage.connect("/guest").unwrap_err();
+    assert!(matches!(&refused, Error::Refused(response) if response.status() == 403), "{refused}");
 }

@@ -32,7 +32,7 @@ impl<A: Application, L> Reactor<A, L> {
             // The handler gets what arrived before first.
             Lifecycle::Open(open) if open.is_stalled() => open.backlog().end = Some(error),
             Lifecycle::Open(_) => self.guarded(key, |reactor| reactor.transport_ended(key, error)),
-            Lifecycle::Opening(_) => {
+            Lifecycle::Opening(_) | Lifecycle::Deciding(_) => {
                 telemetry::refused(NotLetIn::of_end(error.as_ref()));
                 self.give_up(key);
             }
@@ -49,7 +49,7 @@ impl<A: Application, L> Reactor<A, L> {
         connection.writing = WriteSide::Broken;
         match &mut connection.stage {
             Lifecycle::Open(_) => self.guarded(key, |reactor| reactor.discard_queue(key)),
-            Lifecycle::Opening(_) | Lifecycle::Refused(_) => self.give_up(key),
+            Lifecycle::Opening(_) | Lifecycle::Deciding(_) | Lifecycle::Refused(_) => self.give_up(key),
             Lifecycle::Http(_) | Lifecycle::Gone => {}
         }
         self.mark(key);

@@ -1,15 +1,16 @@
 //! The opening handshake of a connection, from its first byte to the handler.
 
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use longwire_proto::Role;
-use longwire_proto::handshake::Refusal;
 
 use super::Reactor;
-use crate::admission::decision::Accept;
 use crate::admission::handshake::{AgreedTerms, OpeningStep, PendingUpgrade, encode_refusal};
 use crate::event::application::{Application, HandlerCall};
 use crate::event::connection::{Attended, Lifecycle, Open, Refused, RoundBudget};
+use crate::event::deciding::{AwaitedDecision, Decided, DecisionFuture, refuse_late};
 use crate::event::key::Key;
 use crate::telemetry;
 use crate::telemetry::phase::Phase;
@@ -23,7 +24,7 @@ impl<A: Application, L> Reactor<A, L> {
         match self.rules.terms().receive(handshake, bytes, connection.peer_addr) {
             OpeningStep::More => {}
             OpeningStep::Pending { pending, consumed } => {
-                self.decide(key, *pending, bytes.get_mut(consumed..).unwrap_or_default());
+                self.decide(key, pending, bytes.get_mut(consumed..).unwrap_or_default());
             }
             OpeningStep::Http(read) => {
                 connection.stage = Lifecycle::Http(read);
@@ -34,23 +35,45 @@ impl<A: Application, L> Reactor<A, L> {
         }
     }
 
-    /// Asks the handler about a valid request for a WebSocket; the bytes `behind` came after it.
-    fn decide(&mut self, key: Key, pending: PendingUpgrade, behind: &mut [u8]) {
-        let Some(connection) = self.connections.get(key) else { return };
+    /// Asks the application about a valid request for a WebSocket; the bytes `behind` came after it. A decision that
+    /// waits becomes a task.
+    fn decide(&mut self, key: Key, pending: Box<PendingUpgrade>, behind: &mut [u8]) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
         let begun = Instant::now();
-        let decision = self.rules.decide(&pending.upgrade(connection.peer_addr));
-        self.decided(key, pending, decision, begun, behind);
+        let mut future: DecisionFuture<A::State> =
+            Box::pin(Arc::clone(&self.rules).decide(pending, connection.peer_addr));
+        match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(decided) => self.decided(key, decided, begun, behind),
+            Poll::Pending => {
+                let mailbox = Arc::clone(&self.context.mailbox);
+                let awaited = AwaitedDecision::start(future, begun, behind, key, mailbox);
+                connection.stage = Lifecycle::Deciding(Box::new(awaited));
+                connection.place.show(Phase::Deciding);
+            }
+        }
+    }
+
+    /// Takes a decision that a connection has waited for.
+    pub(super) fn take_decision(&mut self, key: Key) {
+        let _entered = self.spans.enter(key);
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let Lifecycle::Deciding(awaited) = &mut connection.stage else { return };
+        let Some(decided) = awaited.take() else { return };
+        let (begun, mut behind) = (awaited.begun, std::mem::take(&mut awaited.behind));
+        self.decided(key, decided, begun, &mut behind);
+        // It may not have been read from; the next round does that.
+        self.resting.push(key);
+    }
+
+    /// Refuses a request that the application has not decided about in time.
+    pub(super) fn refuse_undecided(&mut self, key: Key) {
+        self.refuse(key, Refused::new(encode_refusal(&refuse_late())));
+        self.resting.push(key);
     }
 
     /// Answers a request for a WebSocket as the handler has decided; the bytes `behind` came after it.
-    fn decided(
-        &mut self,
-        key: Key,
-        pending: PendingUpgrade,
-        decision: Result<Accept<A::State>, Refusal>,
-        begun: Instant,
-        behind: &mut [u8],
-    ) {
+    fn decided(&mut self, key: Key, decided: Decided<A::State>, begun: Instant, behind: &mut [u8]) {
+        let Decided { pending, decision } = decided;
         match pending.decide(decision, self.rules.terms(), begun) {
             Ok((response, agreed)) => {
                 let open = self.accepted(agreed.answered_by(&response));

@@ -61,6 +61,7 @@ impl<A: Application, L> Reactor<A, L> {
             Mail::Close { to, frame } => self.close(to, frame),
             Mail::Ask(ask) => return RECEIVER * (1 + self.answer(ask)),
             Mail::Outcome { to, number, outcome } => self.take_outcome(to, number, outcome),
+            Mail::Decided { to } => self.take_decision(to),
             Mail::ShutDown => self.shut_down(),
             Mail::Stop => self.stop(),
         }
@@ -146,7 +147,7 @@ impl<A: Application, L> Reactor<A, L> {
                     let reason = "the server is shutting down";
                     self.close(key, CloseFrame::new(CloseCode::GOING_AWAY, reason).ok());
                 }
-                Some(Lifecycle::Opening(_)) => self.give_up(key),
+                Some(Lifecycle::Opening(_) | Lifecycle::Deciding(_)) => self.give_up(key),
                 _ => {}
             }
         }

@@ -59,6 +59,7 @@ impl<A: Application, L> Reactor<A, L> {
                     telemetry::refused(NotLetIn::HandshakeTimeout);
                     self.give_up(key);
                 }
+                Lifecycle::Deciding(_) => self.refuse_undecided(key),
                 Lifecycle::Refused(_) => self.give_up(key),
                 Lifecycle::Gone => {}
             }
@@ -163,7 +164,7 @@ mod tests {
     impl Handler for Nothing {
         type State = ();
 
-        fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
+        async fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
             Ok(Accept::new())
         }
 

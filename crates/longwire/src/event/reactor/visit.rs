@@ -93,6 +93,7 @@ impl<A: Application, L> Visit<'_, A, L> {
         }
         match &self.connection.stage {
             Lifecycle::Open(open) => !open.is_stalled(),
+            Lifecycle::Deciding(awaited) => awaited.wants_read(),
             Lifecycle::Opening(_) | Lifecycle::Refused(_) => true,
             Lifecycle::Http(_) | Lifecycle::Gone => false,
         }
@@ -126,7 +127,7 @@ impl<A: Application, L> Visit<'_, A, L> {
         let queued = self.connection.queued();
         let connection = &mut *self.connection;
         let step = match (&mut connection.stage, connection.writing) {
-            (Lifecycle::Opening(_), _) => Step::Wait,
+            (Lifecycle::Opening(_) | Lifecycle::Deciding(_), _) => Step::Wait,
             (Lifecycle::Http(_), _) => Step::HandOver,
             (Lifecycle::Gone, _) | (Lifecycle::Open(_), WriteSide::LastTry) => Step::Drop,
             (Lifecycle::Open(open), WriteSide::Works) if queued > 0 => {
@@ -166,7 +167,7 @@ impl<A: Application, L> Visit<'_, A, L> {
                 }
                 None => 0,
             },
-            Lifecycle::Opening(_) | Lifecycle::Http(_) | Lifecycle::Gone => 0,
+            Lifecycle::Opening(_) | Lifecycle::Deciding(_) | Lifecycle::Http(_) | Lifecycle::Gone => 0,
         };
         (&mut self.connection.link, filled)
     }
@@ -223,7 +224,7 @@ impl<A: Application, L> Visit<'_, A, L> {
                 refused.written += count;
                 false
             }
-            Lifecycle::Opening(_) | Lifecycle::Http(_) | Lifecycle::Gone => false,
+            Lifecycle::Opening(_) | Lifecycle::Deciding(_) | Lifecycle::Http(_) | Lifecycle::Gone => false,
         }
     }
 

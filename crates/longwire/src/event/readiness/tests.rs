@@ -35,7 +35,7 @@ struct Talks;
 impl Handler for Talks {
     type State = Talk;
 
-    fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<Talk>, Refusal> {
+    async fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<Talk>, Refusal> {
         Ok(Accept::with(Talk::Echo))
     }
 

@@ -24,7 +24,7 @@ const LONGEST_TIME: Duration = Duration::from_secs(30 * 365 * 86_400);
 /// impl Handler for Late {
 ///     type State = ();
 ///
-///     fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
+///     async fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
 ///         Ok(Accept::new())
 ///     }
 ///

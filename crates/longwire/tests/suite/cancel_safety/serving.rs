@@ -72,7 +72,7 @@ struct Silent;
 impl Handler for Silent {
     type State = ();
 
-    fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
+    async fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
         Ok(Accept::new())
     }
 

@@ -3,6 +3,7 @@
 mod backpressure;
 mod closing;
 mod closing_many;
+mod deciding;
 mod fairness;
 mod http;
 mod ids;

@@ -143,7 +143,7 @@ struct Careless;
 impl Handler for Careless {
     type State = Delicate;
 
-    fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<Delicate>, Refusal> {
+    async fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<Delicate>, Refusal> {
         Ok(Accept::with(Delicate { is_to_panic: false }))
     }
 

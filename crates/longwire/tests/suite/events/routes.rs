@@ -16,7 +16,7 @@ struct Places;
 impl Handler for Places {
     type State = String;
 
-    fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<String>, Refusal> {
+    async fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<String>, Refusal> {
         let [room, rest] = ["room", "rest"].map(|name| request.param(name).unwrap_or("-"));
         Ok(Accept::with(format!("{room} {rest} {}", request.path())))
     }
@@ -33,7 +33,7 @@ struct Counter(u64);
 impl Handler for Counter {
     type State = u64;
 
-    fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<u64>, Refusal> {
+    async fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<u64>, Refusal> {
         Ok(Accept::with(self.0))
     }
 

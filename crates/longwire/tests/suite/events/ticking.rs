@@ -46,7 +46,7 @@ struct Counter;
 impl Handler for Counter {
     type State = (String, u64);
 
-    fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<(String, u64)>, Refusal> {
+    async fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<(String, u64)>, Refusal> {
         Ok(Accept::with((request.path().to_owned(), 0)))
     }
 

@@ -191,7 +191,7 @@ impl Noted {
 impl Handler for Noted {
     type State = String;
 
-    fn on_upgrade(&self, request: &Upgrade<'_>) -> Decision {
+    async fn on_upgrade(&self, request: &Upgrade<'_>) -> Decision {
         (self.on_upgrade)(request)
     }
 

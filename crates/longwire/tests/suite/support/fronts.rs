@@ -52,7 +52,7 @@ struct Echo;
 impl Handler for Echo {
     type State = ();
 
-    fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept, Refusal> {
+    async fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept, Refusal> {
         Ok(Accept::new())
     }
 

@@ -42,7 +42,7 @@ impl App {
 impl Handler for App {
     type State = ();
 
-    fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
+    async fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
         Ok(Accept::new())
     }
 

@@ -27,7 +27,7 @@ struct Streams {
 impl Handler for Streams {
     type State = ();
 
-    fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
+    async fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
         Ok(Accept::with(()))
     }
 
