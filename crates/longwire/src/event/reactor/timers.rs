@@ -171,18 +171,69 @@ mod tests {
         fn on_message(&self, _: &mut Socket<'_, Self>, _: MessageRef<'_>) {}
     }
 
-    /// They used to stay until they were due: with a handshake timeout of a day, for all of a day's connections.
-    #[test]
-    fn timers_of_connections_that_have_ended_do_not_pile_up() {
-        let rules = Rules {
-            application: Nothing,
-            config: Arc::new(Config::new(Limits::default().handshake_time(Duration::from_secs(86_400)))),
+    /// Never decides.
+    #[cfg(feature = "metrics")]
+    struct Undecided;
+
+    #[cfg(feature = "metrics")]
+    impl Handler for Undecided {
+        type State = ();
+
+        async fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
+            std::future::pending().await
+        }
+
+        fn on_message(&self, _: &mut Socket<'_, Self>, _: MessageRef<'_>) {}
+    }
+
+    fn rules<H: Handler>(application: H, handshake_time: Duration) -> Rules<H> {
+        Rules {
+            application,
+            config: Arc::new(Config::new(Limits::default().handshake_time(handshake_time))),
             admission: AdmissionPolicy::default(),
             serves_http: false,
             ledger: Arc::new(Ledger::new(usize::MAX)),
             max_spawned: 64,
             tick_every: None,
+        }
+    }
+
+    #[cfg(feature = "metrics")]
+    #[test]
+    fn a_request_that_is_not_decided_in_time_is_refused_and_counted() {
+        const TIME: Duration = Duration::from_secs(10);
+        let request = "GET / HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let _entered = runtime.enter();
+        let census = Arc::new(Census::new(1, 1));
+        let mut reactor =
+            Reactor::<_, ()>::new(Arc::new(rules(Undecided, TIME)), Arc::default(), Arc::default());
+        let begun = reactor.use_told_time();
+        let place = census.enter(Ipv4Addr::LOCALHOST.into()).unwrap();
+        let key = reactor.accept((), (Ipv4Addr::LOCALHOST, 1).into(), place, Span::none());
+        reactor.received(key, &mut request.as_bytes().to_vec(), |_| {});
+        let recorder = metrics_util::debugging::DebuggingRecorder::new();
+        metrics::with_local_recorder(&recorder, || {
+            reactor.tick(begun + TIME - Duration::from_millis(1));
+            reactor.expire();
+            assert!(matches!(reactor.connections[key].stage, Lifecycle::Deciding(_)), "it has time left");
+            reactor.tick(begun + TIME);
+            reactor.expire();
+        });
+        let Lifecycle::Refused(refused) = &reactor.connections[key].stage else {
+            panic!("it is not refused")
         };
+        assert!(refused.response.starts_with(b"HTTP/1.1 503 "));
+        let counted = recorder.snapshotter().snapshot().into_vec();
+        let counted = counted.iter().flat_map(|(key, ..)| key.key().labels());
+        assert_eq!(counted.map(|label| label.value()).collect::<Vec<_>>(), ["handshake_timeout"]);
+    }
+
+    /// They used to stay until they were due: with a handshake timeout of a day, for all of a day's connections.
+    #[test]
+    fn timers_of_connections_that_have_ended_do_not_pile_up() {
+        let rules = rules(Nothing, Duration::from_secs(86_400));
         let census = Arc::new(Census::new(1_000, 1_000));
         let mut reactor = Reactor::<_, ()>::new(Arc::new(rules), Arc::default(), Arc::default());
         let accept = |reactor: &mut Reactor<Nothing, ()>| {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use longwire::mode::Run;
+use longwire::mode::{Routed, Run};
 use longwire::{Accept, Engine, Handler, Limits, MessageRef, Refusal, Server, Socket, Upgrade};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -275,7 +275,7 @@ fn each_route_waits_for_its_own_handler() {
         let set_up = |server: Server| {
             server.engine(engine).route("/slow/{name}", Deliberate { asked: sender }).workers(1)
         };
-        let serving = Serving::start(set_up, |server| server.run()).await;
+        let serving = Serving::start(set_up, Server::<Routed>::run).await;
         let mut raw = serving.raw().await;
         raw.send(at("/slow/tea")).await;
         let verdict = asked.recv().await.unwrap();
