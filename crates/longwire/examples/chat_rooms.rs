@@ -36,7 +36,7 @@ struct Chat {
 impl Handler for Chat {
     type State = Member; // one per connection
 
-    fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<Member>, Refusal> {
+    async fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<Member>, Refusal> {
         if request.header("authorization") != Some("Bearer sesame") {
             return Err(Refusal::unauthorized("a token is needed"));
         }

@@ -93,7 +93,7 @@ pub(crate) fn unless_it_panics<S>(
     catch_unwind(AssertUnwindSafe(decide)).unwrap_or_else(|payload| Err(refused_by_panic(&*payload)))
 }
 
-/// What the application decides some time; if it panics until then, it has refused.
+/// Waits for the application's decision. A panic counts as a refusal.
 pub(crate) async fn unless_it_panics_before<S>(
     decision: impl Future<Output = Result<Accept<S>, Refusal>>,
 ) -> Result<Accept<S>, Refusal> {

@@ -50,7 +50,7 @@ pub(super) struct LoopConnection<S, L> {
 pub(super) enum Lifecycle<S> {
     /// Its first request is arriving.
     Opening(Box<ServerHandshake>),
-    /// The application takes its time to decide about its request.
+    /// The application has not decided about its request yet.
     Deciding(Box<AwaitedDecision<S>>),
     Open(Box<Attended<S>>),
     /// It was refused.

@@ -1,4 +1,4 @@
-//! A decision about a request for a WebSocket that takes its time.
+//! A decision about a request for a WebSocket that the application does not make at once.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -18,10 +18,10 @@ use crate::admission::handshake::PendingUpgrade;
 use crate::panic_message::panic_message;
 use crate::telemetry::{self, NotLetIn};
 
-/// How many bytes are kept of what comes behind a request that is not decided. Then the connection is not read any more.
+/// How many bytes behind an undecided request are kept. With more, the connection is not read until the decision.
 const MAX_BEHIND: usize = 16 << 10;
 
-/// A request, and what the application has decided about it.
+/// A request, and the application's decision about it.
 pub(super) struct Decided<S> {
     pub(super) pending: Box<PendingUpgrade>,
     pub(super) decision: Result<Accept<S>, Refusal>,
@@ -35,12 +35,12 @@ pub(super) struct AwaitedDecision<S> {
     decided: oneshot::Receiver<Decided<S>>,
     /// When the application was asked.
     pub(super) begun: Instant,
-    /// What came behind the request.
+    /// The bytes behind the request.
     pub(super) behind: Vec<u8>,
 }
 
 impl<S: Send + 'static> AwaitedDecision<S> {
-    /// Goes on with a future on the current runtime. When it has ended, `mailbox` is told so.
+    /// Continues a future on the current runtime. Its end is reported to the loop through `mailbox`.
     pub(super) fn start(
         future: DecisionFuture<S>,
         begun: Instant,
@@ -50,7 +50,7 @@ impl<S: Send + 'static> AwaitedDecision<S> {
     ) -> AwaitedDecision<S> {
         let (sender, decided) = oneshot::channel();
         let deciding = async move {
-            // Nobody takes it if the connection has ended.
+            // Sending fails if the connection has ended.
             let _not_taken = sender.send(future.await);
             mailbox.put(Mail::Decided { to });
         };
@@ -65,7 +65,7 @@ impl<S: Send + 'static> AwaitedDecision<S> {
 }
 
 impl<S> AwaitedDecision<S> {
-    /// Whether what comes behind the request is still read.
+    /// Whether more bytes behind the request are read.
     pub(super) fn wants_read(&self) -> bool {
         self.behind.len() < MAX_BEHIND
     }
@@ -74,16 +74,16 @@ impl<S> AwaitedDecision<S> {
 impl<S> Drop for AwaitedDecision<S> {
     fn drop(&mut self) {
         self.task.abort();
-        // A decision that nobody has taken has a state of the application, whose `Drop` may panic.
+        // A decision that was not taken contains a state of the application, whose `Drop` may panic.
         if let Ok(decided) = self.decided.try_recv()
             && let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(decided)))
         {
-            tracing::error!(panic = panic_message(&*payload), "what belongs to the handler panicked");
+            tracing::error!(panic = panic_message(&*payload), "a value of the handler panicked when it was dropped");
         }
     }
 }
 
-/// The refusal of a request that the application has not decided about in time, which is counted.
+/// Refuses a request that the application has not decided about in time, and counts it.
 pub(super) fn refuse_late() -> Refusal {
     tracing::debug!("the application has not decided about the request in time");
     telemetry::refused(NotLetIn::HandshakeTimeout);

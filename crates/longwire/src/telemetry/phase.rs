@@ -15,7 +15,7 @@ pub(crate) enum Phase {
     Request,
     /// Accepted after plain requests, on the way from hyper to an event loop.
     HandedBack,
-    /// The application takes its time to decide about the request for a WebSocket.
+    /// The application has not decided about the request for a WebSocket yet.
     Deciding,
     Open,
     /// A Close frame was sent or received.

@@ -53,7 +53,7 @@ impl<A: Application, L> Reactor<A, L> {
         }
     }
 
-    /// Takes a decision that a connection has waited for.
+    /// Continues a connection whose decision has been made.
     pub(super) fn take_decision(&mut self, key: Key) {
         let _entered = self.spans.enter(key);
         let Some(connection) = self.connections.get_mut(key) else { return };
@@ -61,7 +61,7 @@ impl<A: Application, L> Reactor<A, L> {
         let Some(decided) = awaited.take() else { return };
         let (begun, mut behind) = (awaited.begun, std::mem::take(&mut awaited.behind));
         self.decided(key, decided, begun, &mut behind);
-        // It may not have been read from; the next round does that.
+        // Reading may have paused; the next round resumes it.
         self.resting.push(key);
     }
 

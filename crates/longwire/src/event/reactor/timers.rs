@@ -209,7 +209,7 @@ mod tests {
         let census = Arc::new(Census::new(1, 1));
         let mut reactor =
             Reactor::<_, ()>::new(Arc::new(rules(Undecided, TIME)), Arc::default(), Arc::default());
-        let begun = reactor.use_told_time();
+        let begun = reactor.use_manual_time();
         let place = census.enter(Ipv4Addr::LOCALHOST.into()).unwrap();
         let key = reactor.accept((), (Ipv4Addr::LOCALHOST, 1).into(), place, Span::none());
         reactor.received(key, &mut request.as_bytes().to_vec(), |_| {});

@@ -90,7 +90,8 @@ impl StageRequest<'_> {
         self
     }
 
-    /// Connects. Waits in real time, at most 5 s, if the response depends on work outside the stage.
+    /// Connects. If [`Handler::on_upgrade`](crate::Handler::on_upgrade) waits for a task or another thread, this waits with
+    /// it, in real time and at most 5 s; the time of the stage does not move.
     ///
     /// # Errors
     ///
