@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use crate::cargo::set_up;
+
 /// An installed nightly toolchain.
 #[derive(Debug, Clone)]
 pub(crate) struct Nightly {
@@ -28,6 +30,7 @@ impl Nightly {
 
 fn on_nightly(mut command: Command) -> Command {
     // `cargo xtask` sets `CARGO` to the cargo of another toolchain.
-    command.env("RUSTUP_TOOLCHAIN", "nightly").env_remove("CARGO").env("CARGO_TERM_COLOR", "never");
+    set_up(&mut command);
+    command.env("RUSTUP_TOOLCHAIN", "nightly").env_remove("CARGO");
     command
 }

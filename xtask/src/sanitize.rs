@@ -29,7 +29,7 @@ enum Sanitizer {
     Thread,
 }
 
-const TRIALS: [Trial; 5] = [
+const TRIALS: [Trial; 4] = [
     Trial {
         name: "sanitize-protocol",
         sanitizer: Sanitizer::Address,
@@ -50,21 +50,15 @@ const TRIALS: [Trial; 5] = [
         programs: &["-p", "longwire", "--all-features", "--lib", "--test", "suite"],
         tests: &["event", "--skip", "disconnections_that_lead_to_others_do_not_pile_up"],
     },
-    // The only thing that threads do to a ring is to wake it. The other shared code is safe and uses the standard
-    // library. That is not compiled with the sanitizer, which would need its source (the component `rust-src`), so each
-    // contended mutex looks like a race, and suppressing those would suppress everything. The harness distributes tests
-    // and collects results with such mutexes, too, so the tests run one at a time.
+    // The only thing that threads do to a ring is to wake it, and these tests do so. The other shared code is safe and
+    // uses the standard library. That is not compiled with the sanitizer, which would need its source (the component
+    // `rust-src`), so each contended mutex looks like a race, and suppressing those would suppress everything. The
+    // harness distributes tests and collects results with such mutexes, too, so the tests run one at a time.
     Trial {
         name: "sanitize-ring-threads",
         sanitizer: Sanitizer::Thread,
         programs: &["-p", "longwire-ring", "--lib"],
         tests: &["--test-threads", "1"],
-    },
-    Trial {
-        name: "sanitize-threads",
-        sanitizer: Sanitizer::Thread,
-        programs: &["-p", "longwire", "--no-default-features", "--features", "client,uring", "--lib"],
-        tests: &["event::uring", "--test-threads", "1"],
     },
 ];
 

@@ -5,3 +5,4 @@ pub(crate) mod certificates;
 pub(crate) mod context;
 pub(crate) mod node;
 pub(crate) mod outcome;
+pub(crate) mod wheel;

@@ -22,8 +22,7 @@ use crate::suite::context::Context;
 use crate::suite::outcome::{Outcome, Stop, on_ci};
 use crate::terminal;
 use crate::test::report::RunReport;
-use crate::test::side_by_side::Part;
-
+use crate::test::side_by_side::{Part, Schedule};
 use crate::tidy;
 use crate::workspace::Workspace;
 pub(crate) use autobahn::Extent;
@@ -33,7 +32,7 @@ pub(crate) use autobahn::Extent;
 pub(crate) enum Suite {
     /// The project's rules.
     Tidy,
-    /// Unit, integration and documentation tests; the release build.
+    /// Unit, integration and documentation tests.
     Rust,
     /// The fuzz targets of the protocol, each for a short time.
     Fuzz,
@@ -53,15 +52,20 @@ pub(crate) enum Suite {
     Interop,
 }
 
-/// Phases run one after another, the lanes of a phase in parallel, and the suites of a lane one after another. The
-/// tests of `rust` have the machine to themselves because some measure time. In the second phase, the first lane
-/// compiles, and the second mostly waits for peers and the network. All suites that install Debian packages are in one
-/// lane.
+/// Suites that run one after another beside all phases. They measure no time, and take only the processor time that the
+/// others leave.
+const BACKGROUND: [Suite; 1] = [Suite::Tidy];
+
+/// Phases run one after another, the lanes of a phase in parallel, and the suites of a lane one after another. The tests
+/// of `rust` have the machine to themselves, except for the background, because some measure time. In the second phase,
+/// the first lane compiles, and the others mostly wait for peers and the network. All suites that install Debian
+/// packages are in one lane.
 const PHASES: [&[&[Suite]]; 2] = [
     &[&[Suite::Rust]],
     &[
-        &[Suite::Tidy, Suite::Fuzz, Suite::Sanitize],
-        &[Suite::Deny, Suite::Instructions, Suite::Autobahn, Suite::Node, Suite::Browser, Suite::Interop],
+        &[Suite::Sanitize, Suite::Fuzz],
+        &[Suite::Deny, Suite::Autobahn],
+        &[Suite::Instructions, Suite::Node, Suite::Browser, Suite::Interop],
     ],
 ];
 
@@ -73,7 +77,7 @@ impl Suite {
     fn run(self, context: &Context<'_>, extent: Extent) -> Result<Outcome, Stop> {
         match self {
             Self::Tidy => {
-                let tally = tidy::run(context.workspace)?;
+                let tally = tidy::suite(context.workspace)?;
                 Ok(Outcome { passed: tally.passed, failed: tally.failed, ..Outcome::default() })
             }
             Self::Rust => rust::run(context),
@@ -107,28 +111,29 @@ pub(crate) fn list() {
 
 /// Runs the suites, or all of them if none is named, and returns whether nothing failed.
 pub(crate) fn run(workspace: &Workspace, named: &[Suite], extent: Extent) -> Result<bool> {
-    let context = Context::new(workspace);
     let mut report = RunReport::default();
-    for phase in PHASES {
-        let is_wanted = |suite: &Suite| named.is_empty() || named.contains(suite);
-        let lanes = phase.iter().map(|lane| lane.iter().copied().filter(is_wanted).collect());
-        let mut lanes: Vec<Vec<Suite>> = lanes.collect();
-        lanes.retain(|lane| !lane.is_empty());
-        if let [_, _, ..] = lanes[..] {
-            let parts = |lane: Vec<Suite>| lane.into_iter().map(Suite::as_part).collect();
-            let lanes: Vec<Vec<Part>> = lanes.into_iter().map(parts).collect();
-            side_by_side::run(workspace, &lanes, extent.options(), &mut report);
-            continue;
-        }
-        for suite in lanes.into_iter().flatten() {
-            terminal::heading(&suite.name());
-            let begun = Instant::now();
-            let outcome = suite.outcome(&context, extent);
-            report.add(suite as usize, suite.name(), outcome, begun.elapsed());
-        }
+    if let [suite] = *named {
+        terminal::heading(&suite.name());
+        let begun = Instant::now();
+        let outcome = suite.outcome(&Context::new(workspace), extent);
+        report.add(suite as usize, suite.name(), outcome, begun.elapsed());
+    } else {
+        side_by_side::run(workspace, &schedule(named), extent.options(), &mut report);
     }
     println!("{report}");
     Ok(report.is_clean())
+}
+
+/// The order of the named suites, or of all if none is named.
+fn schedule(named: &[Suite]) -> Schedule {
+    let lane = |lane: &[Suite]| {
+        let wanted = lane.iter().filter(|suite| named.is_empty() || named.contains(suite));
+        wanted.map(|suite| suite.as_part()).collect()
+    };
+    Schedule {
+        background: lane(&BACKGROUND),
+        phases: PHASES.iter().map(|phase| phase.iter().map(|suites| lane(suites)).collect()).collect(),
+    }
 }
 
 /// Runs one suite of a larger run, and writes its counts to `file` for that run.
@@ -137,4 +142,26 @@ pub(crate) fn run_as_part(workspace: &Workspace, suite: Suite, extent: Extent, f
     let json = serde_json::to_string(&outcome)?;
     std::fs::write(file, json).with_context(|| format!("writing {}", file.display()))?;
     Ok(outcome.failed == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_suite_has_one_place() {
+        let Schedule { background, phases } = schedule(&[]);
+        let mut places: Vec<usize> =
+            background.iter().chain(phases.iter().flatten().flatten()).map(|part| part.place).collect();
+        places.sort_unstable();
+        assert_eq!(places, Suite::value_variants().iter().map(|suite| *suite as usize).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn suites_that_are_not_named_are_left_out() {
+        let Schedule { background, phases } = schedule(&[Suite::Node, Suite::Deny]);
+        let names: Vec<String> = phases.into_iter().flatten().flatten().map(|part| part.name).collect();
+        assert_eq!(names, ["deny", "node"]);
+        assert!(background.is_empty());
+    }
 }

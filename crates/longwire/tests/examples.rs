@@ -41,10 +41,19 @@ impl Drop for Example {
     }
 }
 
-/// The path of an example, which is built if necessary.
+/// The path of an example, which is built if necessary. With the features of the whole workspace, `cargo test
+/// --workspace` has built it and all that it needs.
 fn built(name: &str) -> std::path::PathBuf {
-    let done = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--offline", "-p", "longwire", "--all-features", "--example", name])
+    let mut cargo = Command::new(env!("CARGO"));
+    // Cargo sets these for this test. Build scripts that read them would run again.
+    for (variable, _) in std::env::vars_os() {
+        let name = variable.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&variable);
+        }
+    }
+    let done = cargo
+        .args(["build", "--quiet", "--offline", "--workspace", "--all-features", "--example", name])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status()
         .unwrap();

@@ -1,4 +1,4 @@
-//! What the suites of one run share: the workspace, the release build and installed tools.
+//! What the suites of one run share: the workspace, our programs and installed tools.
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,14 @@ use anyhow::{Result, anyhow};
 use crate::cargo::cargo;
 use crate::command::{Finished, Task, find_on_path};
 use crate::suite::outcome::Stop;
+use crate::suite::wheel::Wheel;
 use crate::terminal::Progress;
 use crate::workspace::Workspace;
+
+/// What to build for our programs. A test is among it because cargo then selects the features of dependencies as for
+/// `cargo test`; it is a small one.
+const PROGRAMS: [&str; 8] =
+    ["--workspace", "--all-features", "--bin", "longwire", "--bin", "longwire-interop", "--test", "refused"];
 
 #[derive(Debug)]
 pub(crate) struct Context<'w> {
@@ -35,38 +41,39 @@ impl<'w> Context<'w> {
         self.program("longwire-interop")
     }
 
-    /// Builds both programs at once, on first use, so that their dependencies are built only once.
+    /// Builds both programs at once, on first use. The profile and the features are those of the suite `rust`, which
+    /// has compiled nearly everything of them. So other programs also meet our assertions and checks of overflow.
     fn program(&self, name: &str) -> Result<PathBuf, Stop> {
-        let arguments = ["-p", "longwire-cli", "-p", "longwire-interop"];
-        let built = self.programs.get_or_init(|| self.build("programs", &arguments));
-        self.released(*built, name)
+        let built = self.programs.get_or_init(|| self.build("programs", &PROGRAMS));
+        self.built(*built, "debug", name)
     }
 
-    /// The path of the protocol crate's example `instructions`, built on first use.
+    /// The path of the protocol crate's example `instructions`, in the release profile, built on first use.
     pub(crate) fn instructions(&self) -> Result<PathBuf, Stop> {
-        let built = self.build("instructions", &["-p", "longwire-proto", "--example", "instructions"]);
-        self.released(built, "examples/instructions")
+        let arguments = ["--release", "-p", "longwire-proto", "--example", "instructions"];
+        let built = self.build("instructions", &arguments);
+        self.built(built, "release", "examples/instructions")
     }
 
-    fn released(&self, built: bool, name: &str) -> Result<PathBuf, Stop> {
-        let program =
-            self.workspace.target.join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-        if built { Ok(program) } else { Err(Stop::Broken(anyhow!("the release build of {name} failed"))) }
+    fn built(&self, succeeded: bool, profile: &str, name: &str) -> Result<PathBuf, Stop> {
+        let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+        let program = self.workspace.target.join(profile).join(file);
+        if succeeded { Ok(program) } else { Err(Stop::Broken(anyhow!("the build of {name} failed"))) }
     }
 
     fn build(&self, name: &str, arguments: &[&str]) -> bool {
         const DEADLINE: Duration = Duration::from_secs(15 * 60);
 
         let mut command = cargo();
-        command.current_dir(&self.workspace.root).args(["build", "--release"]).args(arguments);
+        command.current_dir(&self.workspace.root).arg("build").args(arguments);
         match self.run(command, DEADLINE, &format!("build-{name}")) {
             Ok(finished) if finished.succeeded() => true,
             Ok(finished) => {
-                println!("release build of {name}: {}", finished.explain());
+                println!("build of {name}: {}", finished.explain());
                 false
             }
             Err(error) => {
-                println!("release build of {name}: {error:#}");
+                println!("build of {name}: {error:#}");
                 false
             }
         }
@@ -106,15 +113,37 @@ impl<'w> Context<'w> {
         })
     }
 
-    /// Finds one of cargo's subcommands, or installs it from crates.io for this workspace only.
+    /// Finds one of cargo's subcommands, or installs it for this workspace only: as a wheel if there is one and pip can
+    /// install it, else from crates.io.
     pub(crate) fn find_or_cargo_install(&self, program: &str) -> Result<PathBuf, Stop> {
+        if let Some(found) = find_on_path(program) {
+            return Ok(found);
+        }
+        if let Some(installed) = self.install_wheel(program) {
+            return Ok(installed);
+        }
+        self.cargo_install(program)
+    }
+
+    fn install_wheel(&self, program: &str) -> Option<PathBuf> {
+        const DEADLINE: Duration = Duration::from_secs(2 * 60);
+
+        let (wheel, tools) = (Wheel::of(program)?, self.workspace.tools());
+        let installed = wheel.installed(&tools);
+        if !installed.is_file() {
+            let command = wheel.install(&find_on_path("python3")?, &tools).ok()?;
+            self.install(program, command, DEADLINE).ok()?;
+        }
+        installed.is_file().then_some(installed)
+    }
+
+    fn cargo_install(&self, program: &str) -> Result<PathBuf, Stop> {
         const DEADLINE: Duration = Duration::from_secs(10 * 60);
 
         let tools = self.workspace.tools();
         let installed = tools.join("bin").join(format!("{program}{}", std::env::consts::EXE_SUFFIX));
-        if let Some(found) = find_on_path(program).or_else(|| installed.is_file().then(|| installed.clone()))
-        {
-            return Ok(found);
+        if installed.is_file() {
+            return Ok(installed);
         }
         let mut command = cargo();
         command.args(["install", program, "--locked", "--root"]).arg(&tools);

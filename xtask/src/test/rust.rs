@@ -1,4 +1,4 @@
-//! The tests that cargo runs, and the release build that the other suites use.
+//! The tests that cargo runs, and our programs, which the other suites use.
 
 use crate::cargo::cargo;
 use crate::features::Features;

@@ -4,13 +4,13 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-use crate::command::{Finished, Task};
+use crate::command::{Finished, Task, find_on_path};
 use crate::suite::outcome::Outcome;
 use crate::terminal::{self, Progress};
 use crate::test::report::RunReport;
@@ -26,6 +26,21 @@ pub(super) struct Part {
     pub(super) place: usize,
 }
 
+/// When to run which suite. The suites of a lane run one after another.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    /// A lane of low priority, beside all phases.
+    pub(super) background: Vec<Part>,
+    /// Phases run one after another, and the lanes of a phase in parallel.
+    pub(super) phases: Vec<Vec<Vec<Part>>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Priority {
+    Normal,
+    Lowest,
+}
+
 /// A suite that has ended.
 struct Ended {
     part: Part,
@@ -35,20 +50,29 @@ struct Ended {
     took: Duration,
 }
 
-/// Runs the lanes in parallel, and the suites of each lane one after another, all with these options.
-pub(super) fn run(workspace: &Workspace, lanes: &[Vec<Part>], options: &[&str], report: &mut RunReport) {
+/// Runs the suites of the schedule, all with these options.
+pub(super) fn run(workspace: &Workspace, schedule: &Schedule, options: &[&str], report: &mut RunReport) {
+    let runner = Runner { workspace, options };
     thread::scope(|scope| {
         let (tell, ended) = mpsc::channel();
-        for lane in lanes {
-            let tell = tell.clone();
-            scope.spawn(move || {
-                for part in lane {
-                    // The receiver lives until all lanes are done.
-                    let _ = tell.send(run_one(workspace, part, options));
-                }
-            });
-        }
-        drop(tell);
+        let lane = |parts: &[Part], priority, tell: Sender<Ended>| {
+            for part in parts {
+                // The receiver lives until all lanes are done.
+                let _ = tell.send(runner.run(part, priority));
+            }
+        };
+        let tell_of_background = tell.clone();
+        scope.spawn(move || lane(&schedule.background, Priority::Lowest, tell_of_background));
+        scope.spawn(move || {
+            for phase in &schedule.phases {
+                thread::scope(|lanes| {
+                    for parts in phase {
+                        let tell = tell.clone();
+                        lanes.spawn(move || lane(parts, Priority::Normal, tell));
+                    }
+                });
+            }
+        });
         for Ended { part: Part { name, place }, lines, outcome, took } in ended {
             terminal::heading(&name);
             for line in lines {
@@ -59,37 +83,47 @@ pub(super) fn run(workspace: &Workspace, lanes: &[Vec<Part>], options: &[&str], 
     });
 }
 
-fn run_one(workspace: &Workspace, part: &Part, options: &[&str]) -> Ended {
-    let begun = Instant::now();
-    let (lines, outcome) = match run_process(workspace, &part.name, options) {
-        Ok((finished, outcome)) => (finished.lines, outcome),
-        Err(error) => (Vec::new(), Outcome::failed(format!("{error:#}"))),
-    };
-    let lines = lines.into_iter().filter(|line| terminal::progress_in(line).is_none()).collect();
-    Ended { part: part.clone(), lines, outcome, took: begun.elapsed() }
+/// Runs suites as processes.
+#[derive(Debug, Clone, Copy)]
+struct Runner<'r> {
+    workspace: &'r Workspace,
+    options: &'r [&'r str],
 }
 
-fn run_process(workspace: &Workspace, name: &str, options: &[&str]) -> Result<(Finished, Outcome)> {
-    let file = workspace.log(&format!("suite-{name}-outcome"));
-    if let Some(dir) = file.parent() {
-        fs::create_dir_all(dir).with_context(|| format!("creating {}", dir.display()))?;
+impl Runner<'_> {
+    fn run(self, part: &Part, priority: Priority) -> Ended {
+        let begun = Instant::now();
+        let (lines, outcome) = match self.run_process(&part.name, priority) {
+            Ok((finished, outcome)) => (finished.lines, outcome),
+            Err(error) => (Vec::new(), Outcome::failed(format!("{error:#}"))),
+        };
+        let lines = lines.into_iter().filter(|line| terminal::progress_in(line).is_none()).collect();
+        Ended { part: part.clone(), lines, outcome, took: begun.elapsed() }
     }
-    match fs::remove_file(&file) {
-        // Otherwise the counts of an earlier run would be mistaken for those of this one.
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
-        _ => {}
-    }
-    let mut command = Command::new(this_program()?);
-    command.current_dir(&workspace.root).args(["test", name]).args(options).arg("--outcome").arg(&file);
-    let mut progress = Progress::start();
-    let task = Task::new(command, DEADLINE, workspace.log(&format!("suite-{name}")));
-    let finished = task.run(|line| {
-        if let Some(told) = terminal::progress_in(line) {
-            progress.say(told);
+
+    fn run_process(self, name: &str, priority: Priority) -> Result<(Finished, Outcome)> {
+        let file = self.workspace.log(&format!("suite-{name}-outcome"));
+        if let Some(dir) = file.parent() {
+            fs::create_dir_all(dir).with_context(|| format!("creating {}", dir.display()))?;
         }
-    })?;
-    let outcome = counted(name, &finished, &file);
-    Ok((finished, outcome))
+        match fs::remove_file(&file) {
+            // Otherwise the counts of an earlier run would be mistaken for those of this one.
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        let mut command = this_program(priority)?;
+        command.current_dir(&self.workspace.root).args(["test", name]).args(self.options);
+        command.arg("--outcome").arg(&file);
+        let mut progress = Progress::start();
+        let task = Task::new(command, DEADLINE, self.workspace.log(&format!("suite-{name}")));
+        let finished = task.run(|line| {
+            if let Some(told) = terminal::progress_in(line) {
+                progress.say(told);
+            }
+        })?;
+        let outcome = counted(name, &finished, &file);
+        Ok((finished, outcome))
+    }
 }
 
 /// The suite's counts. The process fails unless it exits with its own verdict.
@@ -101,10 +135,19 @@ fn counted(name: &str, finished: &Finished, file: &Path) -> Outcome {
     }
 }
 
-/// This program. On Linux, the path works even after a suite has rebuilt the program.
-fn this_program() -> Result<PathBuf> {
-    let link = Path::new("/proc/self/exe");
-    if link.exists() { Ok(link.to_owned()) } else { Ok(std::env::current_exe()?) }
+/// This program. On Linux, the path works even after a suite has rebuilt the program. It names this process, because the
+/// program that sets the priority would take `/proc/self` for its own.
+fn this_program(priority: Priority) -> Result<Command> {
+    let link = PathBuf::from(format!("/proc/{}/exe", std::process::id()));
+    let program = if link.exists() { link } else { std::env::current_exe()? };
+    Ok(match find_on_path("nice") {
+        Some(nice) if priority == Priority::Lowest => {
+            let mut command = Command::new(nice);
+            command.args(["-n", "19"]).arg(program);
+            command
+        }
+        _ => Command::new(program),
+    })
 }
 
 #[cfg(test)]

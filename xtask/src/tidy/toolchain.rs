@@ -1,5 +1,6 @@
 //! Rules that cargo's own tools check.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -126,10 +127,10 @@ pub(crate) const TOOLS: [Tool; 11] = [
 ];
 
 impl Tool {
-    /// The tool's complaints.
-    pub(crate) fn check(&self, workspace: &Workspace) -> Result<Vec<String>> {
+    /// The tool's complaints. What it compiles is put into `target`.
+    pub(crate) fn check(&self, workspace: &Workspace, target: &Path) -> Result<Vec<String>> {
         let mut progress = Progress::start();
-        let task = Task::new(self.command(workspace), DEADLINE, workspace.log(self.name));
+        let task = Task::new(self.command(workspace, target), DEADLINE, workspace.log(self.name));
         let finished = task.run(|line| progress.say(&format!("{}: {}", self.name, line.trim())))?;
         if finished.succeeded() {
             return Ok(Vec::new());
@@ -138,9 +139,10 @@ impl Tool {
         Ok(vec![format!("cargo {}: {}", self.arguments.join(" "), finished.explain_with(&complaints))])
     }
 
-    fn command(&self, workspace: &Workspace) -> Command {
+    fn command(&self, workspace: &Workspace, target: &Path) -> Command {
         let mut command = cargo();
-        command.current_dir(&workspace.root).args(self.arguments).env("RUSTDOCFLAGS", "-Dwarnings");
+        command.current_dir(&workspace.root).args(self.arguments);
+        command.env("RUSTDOCFLAGS", "-Dwarnings").env("CARGO_TARGET_DIR", target);
         command
     }
 }
