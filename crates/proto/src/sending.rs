@@ -73,7 +73,9 @@ impl Sending {
     }
 
     /// A message whose payload is copied.
-    #[inline]
+    // Always inlined, because it is at the limit of what the compiler inlines on its own: a call takes 4 % more
+    // instructions for a short message.
+    #[inline(always)]
     pub(crate) fn message(
         &mut self,
         kind: MessageKind,
