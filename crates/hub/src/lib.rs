@@ -10,6 +10,7 @@ mod data;
 mod fanout;
 mod publication;
 mod time;
+mod token;
 
 pub use broker::{
     Broker, BrokerError, HistoryOptions, HistoryPage, HistoryQuery, Joined, Member, NewPublication, Presence,
@@ -21,3 +22,8 @@ pub use data::Data;
 pub use fanout::Fanout;
 pub use publication::{ClientInfo, Publication, StreamPosition};
 pub use time::Millis;
+pub use token::{
+    Algorithm, ChannelOverrides, ConnectionToken, JwkSet, KeyError, KeySource, Keys, MAX_KEYS, MAX_TOKEN_LEN,
+    RefreshPolicy, RefusedKey, SigningKey, SubscriptionGrant, SubscriptionToken, TokenError, TokenRejection,
+    TokenVerifier,
+};

@@ -1,0 +1,193 @@
+//! Keys that the program fetches, such as those of a JWKS URL.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+
+use super::jwks::RefusedKey;
+use super::keys::Keys;
+use super::refresh::{Refresh, RefreshPolicy, Step};
+use crate::call::BoxFuture;
+use crate::time::Millis;
+
+/// The most clients that wait for one fetch. Further ones are asked to come back.
+const MAX_WAITING: usize = 4_096;
+
+/// Fetches a JWK set for the hub, which does no I/O.
+///
+/// ```
+/// use bytes::Bytes;
+/// use longwire_hub::{BoxFuture, KeySource, RefreshPolicy};
+///
+/// struct Fixed;
+///
+/// impl KeySource for Fixed {
+///     fn fetch(&self, _: &RefreshPolicy) -> BoxFuture<Result<Bytes, String>> {
+///         Box::pin(async { Ok(Bytes::from_static(br#"{"keys": []}"#)) })
+///     }
+/// }
+/// ```
+pub trait KeySource: Send + Sync + 'static {
+    /// Fetches the set. The source ends the attempt after [`RefreshPolicy::timeout`], and stops reading at
+    /// [`RefreshPolicy::max_len`].
+    fn fetch(&self, policy: &RefreshPolicy) -> BoxFuture<Result<Bytes, String>>;
+
+    /// Called with the keys of a new set that are not used, for the log.
+    fn refused(&self, keys: &[RefusedKey]) {
+        let _unreported = keys;
+    }
+}
+
+/// The keys of a source, fetched when they are needed. Clones share them.
+#[derive(Clone)]
+pub(super) struct RemoteKeys {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    source: Box<dyn KeySource>,
+    policy: RefreshPolicy,
+    /// Keys of the configuration, which are in every set.
+    local: Keys,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    refresh: Refresh,
+    keys: Option<Arc<Keys>>,
+    /// Why the last fetch failed.
+    failure: Option<String>,
+    waiting: BTreeMap<u64, Waker>,
+    next_waiter: u64,
+}
+
+impl RemoteKeys {
+    pub(super) fn new(source: Box<dyn KeySource>, policy: RefreshPolicy, local: Keys) -> RemoteKeys {
+        RemoteKeys { shared: Arc::new(Shared { source, policy, local, state: Mutex::default() }) }
+    }
+
+    /// The newest keys, those of the configuration included; `None` if they are too old. Also whether it is time to
+    /// fetch them.
+    pub(super) fn current(&self, now: Millis) -> (Option<Arc<Keys>>, bool) {
+        let (state, policy) = (self.shared.state(), &self.shared.policy);
+        let usable = state.refresh.is_usable(policy, now);
+        (state.keys.clone().filter(|_| usable), state.refresh.is_due(policy, now))
+    }
+
+    /// Fetches the keys, or waits for a fetch that goes on; `None` if the last one is too recent.
+    pub(super) fn refresh(&self, now: Millis) -> Option<BoxFuture<()>> {
+        let mut state = self.shared.state();
+        match state.refresh.want(&self.shared.policy, now) {
+            Step::Fetch(number) => {
+                drop(state);
+                let fetch = self.shared.source.fetch(&self.shared.policy);
+                Some(Box::pin(Fetching { shared: Arc::clone(&self.shared), number }.run(fetch)))
+            }
+            Step::Wait(_) if state.waiting.len() >= MAX_WAITING => None,
+            Step::Wait(number) => {
+                let id = state.next_waiter;
+                state.next_waiter += 1;
+                state.waiting.insert(id, Waker::noop().clone());
+                drop(state);
+                let mut waiter = Waiter { shared: Arc::clone(&self.shared), number, id };
+                Some(Box::pin(async move { poll_fn(|context| waiter.poll(context)).await }))
+            }
+            Step::TooSoon => None,
+        }
+    }
+
+    /// Why there are no keys.
+    pub(super) fn failure(&self) -> String {
+        self.shared.state().failure.clone().unwrap_or_else(|| "they have not been fetched yet".into())
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads a set, and adds the local keys.
+    fn read(&self, body: &Bytes) -> Result<Keys, String> {
+        if body.len() > self.policy.max_len {
+            return Err(format!("the JWK set has more than {} bytes", self.policy.max_len));
+        }
+        let set = Keys::from_jwks(body).map_err(|error| error.to_string())?;
+        if !set.refused.is_empty() {
+            self.source.refused(&set.refused);
+        }
+        set.keys.and(self.local.clone()).map_err(|error| error.to_string())
+    }
+}
+
+/// A fetch. If it is dropped, it has failed.
+struct Fetching {
+    shared: Arc<Shared>,
+    number: u64,
+}
+
+impl Fetching {
+    async fn run(self, fetch: BoxFuture<Result<Bytes, String>>) {
+        let read = fetch.await.and_then(|body| self.shared.read(&body));
+        self.end(read);
+    }
+
+    fn end(&self, outcome: Result<Keys, String>) {
+        let mut state = self.shared.state();
+        if !state.refresh.is_running(self.number) {
+            return;
+        }
+        state.refresh.ended(self.number, outcome.is_ok());
+        match outcome {
+            Ok(keys) => {
+                state.keys = Some(Arc::new(keys));
+                state.failure = None;
+            }
+            Err(failure) => state.failure = Some(failure),
+        }
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        waiting.into_values().for_each(Waker::wake);
+    }
+}
+
+impl Drop for Fetching {
+    fn drop(&mut self) {
+        self.end(Err("the fetch was given up".into()));
+    }
+}
+
+/// Waits for a fetch that another client began.
+struct Waiter {
+    shared: Arc<Shared>,
+    number: u64,
+    id: u64,
+}
+
+impl Waiter {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.shared.state();
+        if !state.refresh.is_running(self.number) {
+            return Poll::Ready(());
+        }
+        state.waiting.insert(self.id, context.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.shared.state().waiting.remove(&self.id);
+    }
+}
+
+impl fmt::Debug for RemoteKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteKeys").field("policy", &self.shared.policy).finish_non_exhaustive()
+    }
+}
