@@ -30,6 +30,9 @@ pub trait Broker: Send + Sync + 'static {
     /// Subscribes a client of this node at one point of the channel's order: `start` is called at that point, which
     /// [`Joined::position`] names. Every later publication goes to the [`Fanout`](crate::Fanout) after that call, and no
     /// earlier one does. With `since`, what the client has missed up to that point is read, too.
+    ///
+    /// Each success is followed by one call of [`unsubscribe`](Self::unsubscribe): a channel's position is not forgotten
+    /// while it has subscribers. After an error there is no subscription, and `start` was not called.
     fn subscribe(
         &self,
         channel: &ChannelName,
@@ -39,7 +42,13 @@ pub trait Broker: Send + Sync + 'static {
         start: Start,
     ) -> Call<Result<Joined, BrokerError>>;
 
-    /// One page of history.
+    /// Ends a subscription that [`subscribe`](Self::subscribe) began.
+    fn unsubscribe(&self, channel: &ChannelName, now: Millis) -> Call<Result<(), BrokerError>>;
+
+    /// One page of history. The position of another epoch is an error; an empty epoch stands for any.
+    ///
+    /// As in Centrifugo, a page after a position whose successor is not kept any more begins with the oldest that is
+    /// kept, and a page before such a position is empty. The offsets show what is missing.
     fn history(
         &self,
         channel: &ChannelName,
@@ -98,11 +107,12 @@ pub struct NewPublication {
     pub info: Option<ClientInfo>,
     /// Labels.
     pub tags: BTreeMap<String, String>,
-    /// Publishing again with the same key within [`HistoryOptions::idempotency`] answers as the first time and
+    /// Publishing again with the same key within [`HistoryOptions::idempotency`] answers with the same position and
     /// publishes nothing. Keys are compared within a channel.
     pub idempotency_key: Option<ByteString>,
     /// The version of what the publication describes, with the epoch of these versions. A version that is not higher
-    /// than the last one of the same epoch is not published.
+    /// than the last one of the same epoch is not published. An empty epoch is compared with any. The last version is
+    /// remembered for [`HistoryOptions::meta_ttl`].
     pub version: Option<(u64, ByteString)>,
 }
 
@@ -114,13 +124,16 @@ impl NewPublication {
     }
 }
 
-/// How much history a channel keeps. Without a size or a time, it keeps none, and offsets are 0.
+/// How much history a channel keeps. Without a size, bytes or a time, it keeps none, and offsets are 0.
+///
+/// What is published without history is not part of the channel's stream: no recovery brings it back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HistoryOptions {
     /// The number of publications.
     pub size: usize,
-    /// The total length of their content, in bytes.
+    /// The total length of their content, labels and publishers' descriptions, in bytes. A longer publication is
+    /// refused.
     pub bytes: usize,
     /// How long a publication is kept.
     pub ttl: Duration,
@@ -134,7 +147,7 @@ impl HistoryOptions {
     /// Whether history is kept.
     #[must_use]
     pub fn is_kept(&self) -> bool {
-        self.size > 0 && !self.ttl.is_zero()
+        self.size > 0 && self.bytes > 0 && !self.ttl.is_zero()
     }
 }
 
@@ -164,7 +177,8 @@ pub struct PublishOutcome {
 pub enum Since {
     /// Nothing.
     Now,
-    /// Everything after this position, but no more than `limit` publications.
+    /// Everything after this position, but no more than `limit` publications: if more are missing, nothing is recovered.
+    /// The position of a client that never had one has offset 0 and an empty epoch: it misses all that was published.
     Position {
         /// The last position that the client saw.
         position: StreamPosition,
@@ -183,7 +197,7 @@ pub enum Since {
 pub struct Joined {
     /// The point of the channel's order at which it begins.
     pub position: StreamPosition,
-    /// What was missed.
+    /// What was missed. In a channel without history, nothing can be recovered.
     pub recovery: Recovery,
 }
 
@@ -194,7 +208,8 @@ pub enum Recovery {
     NotAsked,
     /// Everything that was missed, in order. With [`Since::Newest`]: the newest publication, or nothing.
     Recovered(Vec<Arc<Publication>>),
-    /// The client's position cannot be continued: something is missing.
+    /// The client's position cannot be continued, since something is missing. With [`Since::Newest`]: the newest
+    /// publication is not kept any more, or nothing was published.
     Unrecoverable,
 }
 
@@ -247,9 +262,9 @@ pub struct PresenceStats {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BrokerError {
-    /// The position names another epoch, or what follows it is not kept any more (error 112).
+    /// The position names another epoch (error 112).
     UnrecoverablePosition,
-    /// A bound is reached: the number of channels, or of presences (error 106).
+    /// A bound is reached: the number of channels, presences or keys, or the length of what is published (error 106).
     LimitExceeded,
     /// The broker cannot be reached now (error 100, temporary).
     Unavailable,

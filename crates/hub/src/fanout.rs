@@ -8,8 +8,8 @@ use crate::publication::{ClientInfo, Publication};
 /// A broker calls these methods for one channel in one order, which is that of the offsets, and never two at a time.
 /// They must not block and must not call the broker.
 pub trait Fanout: Send + Sync + 'static {
-    /// Something was published. `epoch` names the stream; `previous` is the publication before this one, if it is
-    /// known, from which a delta can be made.
+    /// Something was published. `epoch` names the stream, and is empty in a channel without history; `previous` is the
+    /// publication before this one, if it is known, from which a delta can be made.
     fn publication(
         &self,
         channel: &ChannelName,

@@ -43,6 +43,6 @@ pub struct ClientInfo {
 pub struct StreamPosition {
     /// The newest publication's offset; 0 if there was none.
     pub offset: u64,
-    /// Names the stream.
+    /// Names the stream; empty in a channel without history.
     pub epoch: Arc<str>,
 }
