@@ -1,5 +1,7 @@
 //! The trait of what keeps channels: their streams and their presence.
 
+pub(crate) mod memory;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;

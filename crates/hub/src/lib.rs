@@ -12,6 +12,7 @@ mod publication;
 mod time;
 mod token;
 
+pub use broker::memory::{MemoryBroker, MemoryLimits, MemoryUsage};
 pub use broker::{
     Broker, BrokerError, HistoryOptions, HistoryPage, HistoryQuery, Joined, Member, NewPublication, Presence,
     PresenceStats, PublishOutcome, Recovery, Since, Start,
