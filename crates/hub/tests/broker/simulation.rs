@@ -74,10 +74,10 @@ fn clients_see_what_was_published_in_short_schedules() {
 
 #[test]
 fn clients_see_what_was_published_in_long_schedules() {
-    run_all(10_000..10_200, 800, false);
+    run_all(10_000..10_060, 800, false);
 }
 
 #[test]
 fn clients_see_what_was_published_while_history_gives_way() {
-    run_all(20_000..20_500, 200, true);
+    run_all(20_000..20_200, 200, true);
 }

@@ -1,6 +1,6 @@
 //! The choices of a schedule, all of which follow from its seed.
 
-/// SplitMix64.
+/// The generator `SplitMix64`.
 pub(crate) struct Random(u64);
 
 impl Random {
