@@ -2,6 +2,7 @@
 
 use longwire_wire::{Mask, Peer, RawFrame, Role, bits};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 
 /// First bytes of frames: FIN and the opcode.
 pub(crate) const TEXT: u8 = bits::FIN | bits::TEXT;
@@ -30,6 +31,15 @@ impl Frame {
 impl From<RawFrame> for Frame {
     fn from(frame: RawFrame) -> Frame {
         Frame { first: frame.first_byte(), payload: frame.payload }
+    }
+}
+
+impl Raw<TcpStream> {
+    /// Sends without Nagle's algorithm from now on: a message does not wait until the last one is acknowledged.
+    pub(crate) fn at_once(self) -> Raw<TcpStream> {
+        let stream = self.into_inner();
+        stream.set_nodelay(true).unwrap();
+        Raw::new(stream)
     }
 }
 
