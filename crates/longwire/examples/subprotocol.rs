@@ -7,7 +7,7 @@ use longwire::{Accept, Attached, Client, Refusal, Server, Upgrade, WebSocket};
 const SPOKEN: [&str; 2] = ["numbers.v2", "numbers.v1"];
 
 /// Refuses clients that support neither version. Without this, they would be accepted without a subprotocol.
-fn check(request: &Upgrade<'_>) -> Result<Accept<Attached>, Refusal> {
+async fn check(request: &Upgrade<'_>) -> Result<Accept<Attached>, Refusal> {
     if request.subprotocols().iter().any(|offered| SPOKEN.contains(&offered.as_str())) {
         Ok(Accept::new())
     } else {

@@ -5,6 +5,7 @@ pub(crate) mod answer;
 pub(crate) mod census;
 pub(crate) mod decision;
 pub(crate) mod handshake;
+pub(crate) mod hook;
 pub(crate) mod listener;
 pub(crate) mod origin;
 pub(crate) mod policy;

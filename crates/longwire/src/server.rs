@@ -31,7 +31,8 @@ use tracing::Instrument;
 
 use crate::admission::answer::TURNED_AWAY_AT_A_TIME;
 use crate::admission::census::{self, Census};
-use crate::admission::decision::{Accept, Attached, Decide, Upgrade};
+use crate::admission::decision::{Accept, Attached, Upgrade};
+use crate::admission::hook::{self, UpgradeHook};
 use crate::admission::listener::Listener;
 use crate::admission::origin::{InvalidOrigin, Origin};
 use crate::admission::policy::AdmissionPolicy;
@@ -77,7 +78,7 @@ use session::Settings;
 /// ```compile_fail,E0277
 /// # use longwire::{Accept, Handler, Server};
 /// # async fn serve(handler: impl Handler) -> longwire::Result<()> {
-/// let server = Server::bind("127.0.0.1:8080").await?.on_upgrade(|_| Ok(Accept::new()));
+/// let server = Server::bind("127.0.0.1:8080").await?.on_upgrade(async |_| Ok(Accept::new()));
 /// server.run(handler).await // a `Handler` has its own `on_upgrade`
 /// # }
 /// ```
@@ -291,13 +292,23 @@ impl<M> Server<M> {
 
 /// Serving with an async handler.
 impl<M> Server<M> {
-    /// Decides about each request for a WebSocket: `decide` accepts it, or refuses it with any status.
+    /// Decides about each request for a WebSocket: `decide`, an async closure or function, accepts it, or refuses it
+    /// with any status. The server has already checked the request, including its origin.
+    ///
+    /// The decision may wait for a database or another service. The waiting ends in one of these ways:
+    ///
+    /// - When [`Limits::handshake_time`] has passed since the client connected, the client is refused with 503.
+    /// - If the client leaves or the server shuts down, the future is dropped at the `.await` that it has reached.
+    /// - If the future panics, the client is refused with 500.
+    ///
+    /// Each request gets a clone of `decide`, so an `async move` closure may use what it captured, as with
+    /// [`serve`](Server::serve).
     ///
     /// ```no_run
-    /// use longwire::{Accept, Refusal, Server, Upgrade};
+    /// use longwire::{Accept, Refusal, Server};
     ///
     /// # async fn private() -> longwire::Result<()> {
-    /// let server = Server::bind("127.0.0.1:8080").await?.on_upgrade(|request: &Upgrade<'_>| {
+    /// let server = Server::bind("127.0.0.1:8080").await?.on_upgrade(async |request| {
     ///     let name = request.query("name").ok_or_else(|| Refusal::bad_request("say who you are: ?name="))?;
     ///     Ok(Accept::new().attach(name.into_owned()))
     /// });
@@ -307,10 +318,10 @@ impl<M> Server<M> {
     pub fn on_upgrade<F>(self, decide: F) -> Server<Serve>
     where
         M: CanServe,
-        F: Fn(&Upgrade<'_>) -> Result<Accept<Attached>, Refusal> + Send + Sync + 'static,
+        F: AsyncFnOnce(&Upgrade<'_>) -> Result<Accept<Attached>, Refusal> + for<'a> UpgradeHook<'a>,
     {
-        let decide: Arc<Decide> = Arc::new(decide);
-        Server { common: self.common, mode: Serve { decide: Some(decide) } }
+        let decide = hook::erase(decide);
+        Server { common: self.common, mode: Serve { decide: Some(decide.into()) } }
     }
 
     /// Serves until the [shutdown](Server::shutdown), calling `handler` for every connection that is opened.

@@ -220,7 +220,7 @@ fn start_async() -> SocketAddr {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let server = runtime.block_on(Server::bind("127.0.0.1:0")).unwrap();
     let address = server.local_addr();
-    let server = server.on_upgrade(|request| {
+    let server = server.on_upgrade(async |request| {
         assert!(request.path() != "/panic-at-once", "out of {}", "milk");
         Ok(Accept::new())
     });

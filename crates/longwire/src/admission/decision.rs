@@ -2,21 +2,13 @@
 
 use std::any::Any;
 use std::borrow::Cow;
-use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
-use std::task::Poll;
 
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri};
-use longwire_proto::handshake::{Offer, Refusal};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, Uri};
+use longwire_proto::handshake::Offer;
 
 use crate::error::{InvalidSetting, header};
-use crate::panic_message::panic_message;
-
-/// The hook of [`Server::on_upgrade`](crate::Server::on_upgrade).
-pub(crate) type Decide = dyn Fn(&Upgrade<'_>) -> Result<Accept<Attached>, Refusal> + Send + Sync;
 
 /// A request for a WebSocket, checked against RFC 6455 and the allowed origins.
 ///
@@ -64,7 +56,7 @@ pub struct Accept<S = ()> {
 /// ```no_run
 /// use longwire::{Accept, Attached, Refusal, Server, Upgrade};
 ///
-/// fn admit(request: &Upgrade<'_>) -> Result<Accept<Attached>, Refusal> {
+/// async fn admit(request: &Upgrade<'_>) -> Result<Accept<Attached>, Refusal> {
 ///     let name = request.query("name").ok_or_else(|| Refusal::bad_request("say who you are: ?name="))?;
 ///     Ok(Accept::new().attach(name.into_owned()))
 /// }
@@ -85,33 +77,6 @@ pub struct Accept<S = ()> {
 /// ```
 #[derive(Debug, Default)]
 pub struct Attached(pub(super) Extensions);
-
-/// Calls the hook. A panic counts as a refusal.
-pub(crate) fn unless_it_panics<S>(
-    decide: impl FnOnce() -> Result<Accept<S>, Refusal>,
-) -> Result<Accept<S>, Refusal> {
-    catch_unwind(AssertUnwindSafe(decide)).unwrap_or_else(|payload| Err(refused_by_panic(&*payload)))
-}
-
-/// Waits for the application's decision. A panic counts as a refusal.
-pub(crate) async fn unless_it_panics_before<S>(
-    decision: impl Future<Output = Result<Accept<S>, Refusal>>,
-) -> Result<Accept<S>, Refusal> {
-    let mut decision = pin!(decision);
-    let decided = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| decision.as_mut().poll(cx))) {
-        Ok(decided) => decided,
-        Err(payload) => Poll::Ready(Err(refused_by_panic(&*payload))),
-    });
-    decided.await
-}
-
-fn refused_by_panic(payload: &(dyn Any + Send)) -> Refusal {
-    tracing::error!(
-        panic = panic_message(payload),
-        "the hook for upgrades panicked; the panic hook has written where"
-    );
-    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the server cannot accept this request")
-}
 
 impl Upgrade<'_> {
     /// The path, such as `/chat`.

@@ -8,7 +8,8 @@ use http::{Response, StatusCode};
 use longwire_proto::deflate::{Agreement, Deflate};
 use longwire_proto::handshake::{Offer, Refusal, negotiate};
 
-use super::decision::{Accept, Attached, Decide, Upgrade, unless_it_panics};
+use super::decision::{Accept, Attached, Upgrade};
+use super::hook::{Decide, unless_it_panics};
 use super::origin::{InvalidOrigin, Origin, Origins, OwnPages};
 use super::refusals::{Case, Refusals, RequestSummary};
 use crate::error::{Error, Result, without_effect};
@@ -96,9 +97,9 @@ impl AdmissionPolicy {
     }
 
     /// Calls the hook of [`Server::on_upgrade`](crate::Server::on_upgrade), if there is one.
-    pub(crate) fn ask(&self, upgrade: &Upgrade<'_>) -> Result<Accept<Attached>, Refusal> {
+    pub(crate) async fn ask(&self, upgrade: &Upgrade<'_>) -> Result<Accept<Attached>, Refusal> {
         match &self.decide {
-            Some(decide) => unless_it_panics(|| decide(upgrade)),
+            Some(decide) => unless_it_panics(async { decide(upgrade).await }).await,
             None => Ok(Accept::new()),
         }
     }

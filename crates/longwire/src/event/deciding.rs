@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::StatusCode;
 use longwire_proto::handshake::Refusal;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
@@ -15,11 +14,8 @@ use super::key::Key;
 use super::mailbox::{Mail, Mailbox};
 use crate::admission::decision::Accept;
 use crate::admission::handshake::PendingUpgrade;
+use crate::admission::hook::MAX_BEHIND;
 use crate::panic_message::panic_message;
-use crate::telemetry::{self, NotLetIn};
-
-/// How many bytes behind an undecided request are kept. With more, the connection is not read until the decision.
-const MAX_BEHIND: usize = 16 << 10;
 
 /// A request, and the application's decision about it.
 pub(super) struct Decided<S> {
@@ -78,14 +74,10 @@ impl<S> Drop for AwaitedDecision<S> {
         if let Ok(decided) = self.decided.try_recv()
             && let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(decided)))
         {
-            tracing::error!(panic = panic_message(&*payload), "a value of the handler panicked when it was dropped");
+            tracing::error!(
+                panic = panic_message(&*payload),
+                "a value of the handler panicked when it was dropped"
+            );
         }
     }
-}
-
-/// Refuses a request that the application has not decided about in time, and counts it.
-pub(super) fn refuse_late() -> Refusal {
-    tracing::debug!("the application has not decided about the request in time");
-    telemetry::refused(NotLetIn::HandshakeTimeout);
-    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server has not decided in time")
 }

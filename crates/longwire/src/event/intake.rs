@@ -5,25 +5,25 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use http::{Response, StatusCode};
+use http::Response;
 use hyper::upgrade::OnUpgrade;
 use longwire_proto::handshake::Refusal;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span};
 
 use super::application::Application;
-use super::deciding::{Decided, refuse_late};
+use super::deciding::Decided;
 use super::reactor::Removed;
 use super::readiness::{ACCEPTS_AT_A_TIME, Incoming, NewConnection, NewConnectionKind};
 use super::rules::Rules;
 use super::spans;
 use crate::admission::census::{Census, Place};
 use crate::admission::handshake::{PendingUpgrade, ServerTerms};
+use crate::admission::hook::decided_in_time;
 use crate::admission::listener::Listener;
 #[cfg(feature = "tls")]
 use crate::admission::tls_handshake::shake_hands;
@@ -132,7 +132,7 @@ impl<A: Application> Intake<A> {
         let sender = self.hand_off.sender.clone();
         let in_time = async move {
             let shaken = tokio::select! {
-                shaken = timeout(limit, shake_hands(&tls, stream, place)) => shaken,
+                shaken = tokio::time::timeout(limit, shake_hands(&tls, stream, place)) => shaken,
                 () = closing.cancelled() => return,
             };
             match shaken {
@@ -202,13 +202,7 @@ impl<A: Application> Host for HandOff<A> {
         let begun = Instant::now();
         let limit = rules.config.limits.handshake_time;
         let deciding = Arc::clone(rules).decide(Box::new(pending), peer_addr);
-        let Decided { pending, decision } = tokio::select! {
-            biased;
-            decided = timeout(limit, deciding) => decided.map_err(|_| refuse_late())?,
-            () = self.host.closing.cancelled() => {
-                return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down"));
-            }
-        };
+        let Decided { pending, decision } = decided_in_time(deciding, limit, &self.host.closing).await?;
         let (response, agreed) = pending.decide(decision, rules.terms(), begun)?;
         let mut place = take_place();
         if let Some(place) = &mut place {

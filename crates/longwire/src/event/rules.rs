@@ -8,8 +8,8 @@ use longwire_proto::Config;
 
 use super::application::Application;
 use super::deciding::Decided;
-use crate::admission::decision::unless_it_panics_before;
 use crate::admission::handshake::{PendingUpgrade, ServerTerms};
+use crate::admission::hook::unless_it_panics;
 use crate::admission::policy::AdmissionPolicy;
 use crate::ledger::Ledger;
 
@@ -40,7 +40,7 @@ impl<A: Application> Rules<A> {
         peer_addr: SocketAddr,
     ) -> Decided<A::State> {
         let upgrade = pending.upgrade(peer_addr);
-        let decision = unless_it_panics_before(async { self.application.decide(&upgrade).await }).await;
+        let decision = unless_it_panics(async { self.application.decide(&upgrade).await }).await;
         Decided { pending, decision }
     }
 }

@@ -1,6 +1,6 @@
 //! A connection from its first byte to the application's handler.
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,6 +19,7 @@ use super::session::{Session, Settings};
 use crate::admission::answer::{LINGER_BYTES, LINGER_TIME};
 use crate::admission::census::{Place, TurnedAway};
 use crate::admission::handshake::{OpeningStep, PendingUpgrade, ServerTerms, encode_refusal};
+use crate::admission::hook::{MAX_BEHIND, decided_in_time, refuse_late};
 #[cfg(feature = "tls")]
 use crate::admission::tls_handshake::shake_hands;
 use crate::http1::service::HttpService;
@@ -155,15 +156,30 @@ pub(super) fn reject(stream: TcpStream, peer: SocketAddr, turned_away: TurnedAwa
     });
 }
 
-/// Asks the application about a request, and opens the connection if it accepts.
+/// Asks the application about a request, and opens the connection if it accepts. `None` as for [`open`].
 async fn decide(
-    guest: Guest,
+    mut guest: Guest,
     pending: UndecidedUpgrade,
     peer_addr: SocketAddr,
     settings: &Settings,
 ) -> Option<Session> {
-    let UndecidedUpgrade { upgrade, begun, behind } = pending;
-    let decision = settings.admission.ask(&upgrade.upgrade(peer_addr));
+    let UndecidedUpgrade { upgrade, begun, mut behind } = pending;
+    let limit = settings.config.limits.handshake_time.saturating_sub(begun.elapsed());
+    let request = upgrade.upgrade(peer_addr);
+    let decided = tokio::select! {
+        // A decision that is ready at once costs nothing more.
+        biased;
+        decided = timeout(limit, settings.admission.ask(&request)) => decided,
+        why = until_left(&mut guest, &mut behind) => {
+            telemetry::refused(why);
+            return None;
+        }
+        () = settings.closing.cancelled() => return None,
+    };
+    let Ok(decision) = decided else {
+        dismiss(guest, &encode_refusal(&refuse_late())).await;
+        return None;
+    };
     match upgrade.decide(decision, settings.terms(), begun) {
         Ok((response, agreed)) => {
             let Guest { place, transport } = guest;
@@ -175,6 +191,21 @@ async fn decide(
             None
         }
     }
+}
+
+/// Reads the bytes behind an undecided request until the client leaves. After [`MAX_BEHIND`] it reads no more,
+/// and never returns.
+async fn until_left(guest: &mut Guest, behind: &mut BytesMut) -> NotLetIn {
+    guest.place.show(Phase::Deciding);
+    while behind.len() < MAX_BEHIND {
+        behind.reserve(1 << 10);
+        match guest.transport.read_buf(behind).await {
+            Ok(0) => return NotLetIn::Left,
+            Ok(_) => {}
+            Err(error) => return NotLetIn::of_end(Some(&error)),
+        }
+    }
+    pending().await
 }
 
 /// Sends a response that opens no WebSocket, and ends the transport so that the client can read it.
@@ -221,7 +252,9 @@ impl Host for Settings {
         take_place: impl FnOnce() -> Option<Place> + Send,
     ) -> Result<Response<()>, Refusal> {
         let begun = Instant::now();
-        let decision = self.admission.ask(&pending.upgrade(peer_addr));
+        let limit = self.config.limits.handshake_time;
+        let request = pending.upgrade(peer_addr);
+        let decision = decided_in_time(self.admission.ask(&request), limit, &self.closing).await?;
         let (response, agreed) = pending.decide(decision, self.terms(), begun)?;
         let established = agreed.attach();
         let settings = Arc::clone(&self);

@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::admission::decision::Decide;
+use crate::admission::hook::Decide;
 use crate::event::{Engine, Exchange, Observer, Routes, Ticker};
 
 /// The mode of a server that can still [`serve`](crate::Server::serve) or [`run`](crate::Server::run).
@@ -34,7 +34,7 @@ pub struct Undecided(pub(super) ());
 /// use longwire::{Accept, Refusal, Server};
 ///
 /// fn with_password(server: Server) -> Server<Serve> {
-///     server.on_upgrade(|request| match request.query("password").as_deref() {
+///     server.on_upgrade(async |request| match request.query("password").as_deref() {
 ///         Some("open sesame") => Ok(Accept::new()),
 ///         _ => Err(Refusal::unauthorized("Basic")),
 ///     })

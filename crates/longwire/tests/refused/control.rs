@@ -4,7 +4,7 @@ use longwire::mode::{Run, Serve};
 use longwire::{Accept, Attached, Client, Engine, Handler, HandlerResult, Server, WebSocket};
 
 pub async fn serve(server: Server) -> longwire::Result<()> {
-    let server: Server<Serve> = server.on_upgrade(|_| Ok(Accept::<Attached>::new().attach(1)));
+    let server: Server<Serve> = server.on_upgrade(async |_| Ok(Accept::<Attached>::new().attach(1)));
     server.serve(async |_: WebSocket| -> HandlerResult { Ok(()) }).await
 }
 

@@ -4,5 +4,5 @@
 use longwire::{Accept, Server};
 
 pub fn set(server: Server) {
-    let _ = server.engine(longwire::Engine::Auto).on_upgrade(|_| Ok(Accept::new()));
+    let _ = server.engine(longwire::Engine::Auto).on_upgrade(async |_| Ok(Accept::new()));
 }

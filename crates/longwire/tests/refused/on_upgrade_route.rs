@@ -5,5 +5,5 @@ use longwire::mode::Routed;
 use longwire::{Accept, Handler, Server};
 
 pub fn with_route(server: Server, chat: impl Handler) -> Server<Routed> {
-    server.on_upgrade(|_| Ok(Accept::new())).route("/chat", chat)
+    server.on_upgrade(async |_| Ok(Accept::new())).route("/chat", chat)
 }

@@ -4,5 +4,5 @@
 use longwire::{Accept, Handler, Server};
 
 pub async fn run(server: Server, handler: impl Handler) -> longwire::Result<()> {
-    server.on_upgrade(|_| Ok(Accept::new())).run(handler).await
+    server.on_upgrade(async |_| Ok(Accept::new())).run(handler).await
 }

@@ -4,5 +4,5 @@
 use longwire::{Accept, Server};
 
 pub fn set(server: Server) {
-    let _ = server.on_upgrade(|_| Ok(Accept::with("a name")));
+    let _ = server.on_upgrade(async |_| Ok(Accept::with("a name")));
 }

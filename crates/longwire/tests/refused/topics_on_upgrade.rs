@@ -5,5 +5,5 @@ use longwire::{Accept, Server};
 
 pub fn set(server: Server) {
     let (server, _topics) = server.topics();
-    let _ = server.on_upgrade(|_| Ok(Accept::new()));
+    let _ = server.on_upgrade(async |_| Ok(Accept::new()));
 }

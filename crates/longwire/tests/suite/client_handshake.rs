@@ -85,7 +85,7 @@ fn a_response_may_come_byte_by_byte() {
 #[test]
 fn a_refusal_is_told_with_status_headers_and_body() {
     run(async {
-        let refuse = |_: &Upgrade<'_>| {
+        let refuse = async |_: &Upgrade<'_>| {
             let full = Refusal::new(http::StatusCode::SERVICE_UNAVAILABLE, "the room is full");
             Err(full.header(RETRY_AFTER, HeaderValue::from_static("30")))
         };

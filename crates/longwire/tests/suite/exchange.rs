@@ -72,7 +72,7 @@ fn both_ends_know_the_subprotocol_they_agreed_on() {
 #[test]
 fn the_server_sees_the_request_and_the_client_the_response() {
     run(async {
-        let decide = |request: &Upgrade<'_>| {
+        let decide = async |request: &Upgrade<'_>| {
             assert_eq!((request.path(), request.query("room").as_deref()), ("/chat", Some("a b")));
             let token = request.header(AUTHORIZATION).unwrap_or_default().to_owned();
             let room = HeaderValue::from_static("7");
@@ -100,7 +100,7 @@ fn the_server_sees_the_request_and_the_client_the_response() {
 #[test]
 fn a_header_that_the_application_adds_twice_is_sent_twice() {
     run(async {
-        let decide = |_: &Upgrade<'_>| {
+        let decide = async |_: &Upgrade<'_>| {
             Ok(Accept::new()
                 .header(SET_COOKIE, HeaderValue::from_static("a=1"))
                 .header(SET_COOKIE, HeaderValue::from_static("b=2")))

@@ -17,6 +17,7 @@ mod cancel_safety;
 mod client_handshake;
 mod closing;
 mod connecting;
+mod deciding;
 mod dropping;
 mod established;
 mod event_socket;

@@ -62,7 +62,7 @@ fn a_connection_from_its_handshake_to_its_end() {
 #[test]
 fn who_is_not_let_in_is_counted_by_the_reason() {
     run_counted(async |counts| {
-        let refuse_all = |_: &longwire::Upgrade<'_>| Err(Refusal::not_found("nothing here"));
+        let refuse_all = async |_: &longwire::Upgrade<'_>| Err(Refusal::not_found("nothing here"));
         let open = serve(
             |server| server.limits(Limits::default().handshake_bytes(4096).handshake_headers(20)),
             echo,
@@ -112,6 +112,19 @@ fn who_does_not_ask_in_time_is_counted() {
         let limits = Limits::default().handshake_time(Duration::from_millis(50));
         let serving = serve(|server| server.limits(limits), echo).await;
         serving.raw().await.expect_end().await;
+        assert_eq!(counts.take(), ["connections_refused_total reason=handshake_timeout: 1"]);
+    });
+}
+
+#[test]
+fn a_client_whose_request_is_not_decided_in_time_is_counted() {
+    run_counted(async |counts| {
+        let limits = Limits::default().handshake_time(Duration::from_millis(200));
+        let never = async |_: &longwire::Upgrade<'_>| std::future::pending().await;
+        let serving = serve(|server| server.limits(limits).on_upgrade(never), echo).await;
+        let mut raw = serving.raw().await;
+        raw.send(upgrade_request("")).await;
+        raw.rest().await;
         assert_eq!(counts.take(), ["connections_refused_total reason=handshake_timeout: 1"]);
     });
 }

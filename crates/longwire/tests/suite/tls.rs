@@ -153,7 +153,7 @@ fn a_client_reports_each_step_whether_it_gets_in_or_not() {
     run(async {
         let authority = Authority::for_names(&["localhost"]);
         let identity = authority.identity.clone();
-        let refuse = |request: &Upgrade<'_>| {
+        let refuse = async |request: &Upgrade<'_>| {
             if request.path() == "/" { Ok(Accept::new()) } else { Err(Refusal::forbidden("no")) }
         };
         let serving = serve(|server| server.tls(identity).on_upgrade(refuse), echo).await;
@@ -359,7 +359,7 @@ fn a_client_shows_its_certificate_to_a_server_that_asks() {
 fn a_redirect_from_wss_to_ws_is_not_followed() {
     run(async {
         let authority = Authority::for_names(&["localhost"]);
-        let refuse = |_: &Upgrade<'_>| {
+        let refuse = async |_: &Upgrade<'_>| {
             let moved = Refusal::new(http::StatusCode::FOUND, "moved");
             Err(moved
                 .header(http::header::LOCATION, http::HeaderValue::from_static("ws://me:secret@a.example/")))

@@ -25,7 +25,7 @@ fn a_header_is_text_and_one_that_cannot_be_sent_is_an_error_of_connect() {
     run(async {
         let serving = serve(
             |server| {
-                server.on_upgrade(|request| {
+                server.on_upgrade(async |request| {
                     Ok(Accept::new().attach(request.header("x-api-key").map(str::to_owned)))
                 })
             },

@@ -1,8 +1,10 @@
+use futures_util::FutureExt;
 use http::{HeaderValue, Request, StatusCode, Version};
 use longwire_proto::deflate::Deflate;
 use longwire_proto::handshake::ConnectProtocol;
 
 use super::*;
+use crate::admission::hook;
 
 fn request(target: &str) -> Request<()> {
     Request::builder()
@@ -22,10 +24,10 @@ fn peer() -> SocketAddr {
 }
 
 fn admission(
-    decide: impl Fn(&Upgrade<'_>) -> Result<Accept<Attached>, Refusal> + Send + Sync + 'static,
+    decide: impl Fn(&Upgrade<'_>) -> Result<Accept<Attached>, Refusal> + Clone + Send + Sync + 'static,
 ) -> AdmissionPolicy {
     let mut policy = AdmissionPolicy::default();
-    policy.decide = Some(Arc::new(decide));
+    policy.decide = Some(hook::erase(async move |request: &Upgrade<'_>| decide(request)).into());
     policy
 }
 
@@ -41,7 +43,8 @@ fn answer(
     let terms = ServerTerms { policy, config: &config, serves_http: false };
     let asked = UpgradeRequest::read(request.clone()).map_err(|refused| refused.refusal)?;
     let pending = terms.admit(asked, Some(peer()))?;
-    let decision = policy.ask(&pending.upgrade(peer()));
+    let request = pending.upgrade(peer());
+    let decision = policy.ask(&request).now_or_never().unwrap();
     let (response, agreed) = pending.decide(decision, terms, Instant::now())?;
     Ok((response, agreed.attach()))
 }

@@ -8,9 +8,10 @@ use longwire_proto::Role;
 
 use super::Reactor;
 use crate::admission::handshake::{AgreedTerms, OpeningStep, PendingUpgrade, encode_refusal};
+use crate::admission::hook::refuse_late;
 use crate::event::application::{Application, HandlerCall};
 use crate::event::connection::{Attended, Lifecycle, Open, Refused, RoundBudget};
-use crate::event::deciding::{AwaitedDecision, Decided, DecisionFuture, refuse_late};
+use crate::event::deciding::{AwaitedDecision, Decided, DecisionFuture};
 use crate::event::key::Key;
 use crate::telemetry;
 use crate::telemetry::phase::Phase;

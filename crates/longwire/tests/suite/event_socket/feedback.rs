@@ -251,7 +251,7 @@ fn warning_note_1015_is_told_not_even_if_the_server_sends_it() {
 #[test]
 fn warning_what_went_wrong_is_told_by_the_error_and_not_by_the_code() {
     run(async {
-        let refuse = |_: &Upgrade<'_>| Err(Refusal::new(http::StatusCode::FORBIDDEN, "members only"));
+        let refuse = async |_: &Upgrade<'_>| Err(Refusal::new(http::StatusCode::FORBIDDEN, "members only"));
         let serving = serve(|server| server.on_upgrade(refuse), echo).await;
         let (tell, told) = std::sync::mpsc::channel();
         let not_resolved = Client::new().resolver(async |_| Err(io::Error::other("no such name")));
