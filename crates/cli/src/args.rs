@@ -1,8 +1,10 @@
 //! Command-line arguments.
 
+mod config;
 mod limits;
 mod listen;
 mod route;
+mod token;
 mod url;
 
 use std::num::NonZeroUsize;
@@ -12,9 +14,11 @@ use clap::{Parser, Subcommand, ValueEnum};
 use http::{HeaderName, HeaderValue};
 use longwire::{Engine, Origin};
 
+pub(crate) use config::{ConfigArgs, ConfigCommand};
 pub(crate) use limits::LimitArgs;
 pub(crate) use listen::ListenAddr;
 pub(crate) use route::RouteArgs;
+pub(crate) use token::TokenArgs;
 
 /// Serve, connect to and inspect WebSocket endpoints.
 #[derive(Debug, Parser)]
@@ -31,6 +35,8 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     Serve(ServeArgs),
     Connect(ConnectArgs),
+    Config(ConfigArgs),
+    Token(TokenArgs),
 }
 
 /// Run a WebSocket server: echo, channels, and a page to try them.

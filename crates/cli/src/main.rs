@@ -1,11 +1,15 @@
 //! `longwire`: serve, connect to and inspect WebSocket endpoints.
 
 mod args;
+mod config;
+mod configuration;
 mod connect;
 mod failure;
 mod serve;
 mod signals;
 mod terminal;
+mod token;
+mod values;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -28,6 +32,8 @@ fn main() -> ExitCode {
     let outcome = match args.command {
         Command::Serve(args) => runtime.block_on(serve::run(args)),
         Command::Connect(args) => runtime.block_on(connect::run(args)),
+        Command::Config(args) => configuration::run(&args),
+        Command::Token(args) => token::run(&args),
     };
     terminal::end_editing();
     // Do not make the user wait for connections that linger for a peer's last bytes.

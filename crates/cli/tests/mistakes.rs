@@ -89,6 +89,9 @@ fn help_teaches_by_example() {
         (&["--help"][..], "connect"),
         (&["serve", "--help"], "longwire serve --listen :443"),
         (&["connect", "--help"], "echo hello | longwire connect"),
+        (&["config", "--help"], "longwire config example > longwire.toml"),
+        (&["config", "check", "--help"], "file, line, column and key"),
+        (&["token", "--help"], "longwire token --user 42 --channels"),
     ] {
         let output = longwire(args);
         assert!(output.status.success());

@@ -3,16 +3,21 @@
 //! It has no sockets, no clock and no runtime: commands come in, replies and pushes go out, and time is an argument.
 //! A program gives it a [`Fanout`], which delivers what is published to the connections, and a [`Broker`].
 
+mod access;
 mod broker;
 mod call;
 mod channel;
 mod data;
 mod fanout;
+mod name_rule;
+mod namespace;
+mod namespaces;
 mod publication;
 mod time;
 mod token;
 
 pub use broker::memory::{MemoryBroker, MemoryLimits, MemoryUsage};
+pub use access::{Access, Permission, Requester};
 pub use broker::{
     Broker, BrokerError, HistoryOptions, HistoryPage, HistoryQuery, Joined, Member, NewPublication, Presence,
     PresenceStats, PublishOutcome, Recovery, Since, Start,
@@ -21,6 +26,11 @@ pub use call::{BoxFuture, Call};
 pub use channel::{ChannelName, InvalidChannelName};
 pub use data::Data;
 pub use fanout::Fanout;
+pub use name_rule::{InvalidNameRule, NameRule};
+pub use namespace::{
+    NamespaceOptions, PRIVATE_PREFIX, PublishRate, RecoveryMode, RecoveryPolicy, SlowPolicy,
+};
+pub use namespaces::{ChannelRefusal, InvalidNamespaceName, Namespaces};
 pub use publication::{ClientInfo, Publication, StreamPosition};
 pub use time::Millis;
 pub use token::{

@@ -1,0 +1,19 @@
+//! The configuration: the file `longwire.toml` and environment variables.
+//!
+//! A flag goes before an environment variable, that before the file, and that before the default.
+
+mod document;
+mod environment;
+mod namespaces;
+mod operation;
+mod problem;
+mod reading;
+mod secret;
+mod server;
+mod tokens;
+mod url;
+
+pub(crate) use reading::{Config, FILE};
+
+/// A file with every key, its meaning and its default.
+pub(crate) const EXAMPLE: &str = include_str!("config/example.toml");

@@ -1,0 +1,55 @@
+//! The file `longwire.toml` as it is written.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::namespaces::NamespaceSection;
+use super::operation::{AdminSection, ApiSection, HooksSection, LogSection};
+use super::server::{AllowedOrigin, EngineName, LimitsSection, Listen, TlsSection};
+use super::tokens::TokensSection;
+
+/// Every section. What is not there has its default.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Document {
+    pub(crate) listen: Vec<Listen>,
+    pub(crate) origins: Vec<AllowedOrigin>,
+    pub(crate) behind_tls_proxy: bool,
+    pub(crate) compression: bool,
+    pub(crate) engine: EngineName,
+    pub(crate) workers: Option<u16>,
+    pub(crate) metrics: bool,
+    pub(crate) limits: LimitsSection,
+    pub(crate) tls: TlsSection,
+    pub(crate) tokens: TokensSection,
+    pub(crate) api: ApiSection,
+    pub(crate) admin: AdminSection,
+    pub(super) channels: Option<NamespaceSection>,
+    pub(super) namespaces: BTreeMap<String, NamespaceSection>,
+    pub(crate) hooks: HooksSection,
+    pub(crate) log: LogSection,
+}
+
+impl Default for Document {
+    fn default() -> Document {
+        Document {
+            listen: Vec::new(),
+            origins: Vec::new(),
+            behind_tls_proxy: false,
+            compression: true,
+            engine: EngineName::Auto,
+            workers: None,
+            metrics: false,
+            limits: LimitsSection::default(),
+            tls: TlsSection::default(),
+            tokens: TokensSection::default(),
+            api: ApiSection::default(),
+            admin: AdminSection::default(),
+            channels: None,
+            namespaces: BTreeMap::new(),
+            hooks: HooksSection::default(),
+            log: LogSection::default(),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Environment variables that set keys of the configuration: `LONGWIRE_LIMITS_MAX_MESSAGE` sets `limits.max_message`.
+
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+
+use super::problem::Problem;
+
+/// What the text of a variable becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    /// A number; anything else is a string, for keys that take both.
+    Number,
+    /// `true`, `false`, `1` or `0`.
+    Switch,
+    /// Strings, separated by commas.
+    List,
+}
+
+use Kind::{List, Number, Switch, Text};
+
+/// Every key that a variable can set. Keys of `[namespaces.…]` and `[[tokens.keys]]` are only in the file.
+pub(super) const KEYS: &[(&str, Kind)] = &[
+    ("listen", List),
+    ("origins", List),
+    ("behind_tls_proxy", Switch),
+    ("compression", Switch),
+    ("engine", Text),
+    ("workers", Number),
+    ("metrics", Switch),
+    ("limits.max_message", Number),
+    ("limits.max_fragments", Number),
+    ("limits.max_connections", Number),
+    ("limits.max_connections_per_ip", Number),
+    ("limits.ipv6_prefix", Number),
+    ("limits.max_buffered", Number),
+    ("limits.max_head", Number),
+    ("limits.max_headers", Number),
+    ("limits.handshake_timeout", Text),
+    ("limits.close_timeout", Text),
+    ("limits.idle_timeout", Text),
+    ("limits.keepalive", Text),
+    ("limits.keepalive_timeout", Text),
+    ("limits.high_water", Number),
+    ("limits.low_water", Number),
+    ("limits.max_control_replies", Number),
+    ("limits.max_channels_per_client", Number),
+    ("limits.max_publication", Number),
+    ("tls.certificate", Text),
+    ("tls.key", Text),
+    ("tokens.insecure", Switch),
+    ("tokens.hmac_secret", Text),
+    ("tokens.jwks_url", Text),
+    ("tokens.audience", Text),
+    ("tokens.issuer", Text),
+    ("tokens.leeway", Text),
+    ("api.listen", List),
+    ("api.keys", List),
+    ("admin.enabled", Switch),
+    ("admin.password", Text),
+    ("hooks.connect", Text),
+    ("hooks.refresh", Text),
+    ("hooks.subscribe", Text),
+    ("hooks.publish", Text),
+    ("hooks.rpc", Text),
+    ("hooks.sub_refresh", Text),
+    ("hooks.timeout", Text),
+    ("hooks.max_concurrent", Number),
+    ("hooks.headers", List),
+    ("log.level", Text),
+    ("log.format", Text),
+];
+
+/// The name of the variable that sets a key.
+pub(super) fn variable(key: &str) -> String {
+    format!("LONGWIRE_{}", key.replace('.', "_").to_uppercase())
+}
+
+/// Sets the keys of the variables that are set. Returns these keys.
+///
+/// # Errors
+///
+/// The variables with a value that `T` cannot have.
+pub(super) fn apply<T: DeserializeOwned>(
+    table: &mut Table,
+    read: impl Fn(&str) -> Option<String>,
+) -> Result<Vec<&'static str>, Vec<Problem>> {
+    let (mut set, mut problems) = (Vec::new(), Vec::new());
+    for (key, kind) in KEYS {
+        let name = variable(key);
+        let Some(text) = read(&name) else { continue };
+        let value = value(&text, *kind);
+        let mut alone = Table::new();
+        insert(&mut alone, key, value.clone());
+        match T::deserialize(alone) {
+            Ok(_) => {
+                insert(table, key, value);
+                set.push(*key);
+            }
+            Err(error) => problems.push(Problem::of_variable(&error, key, &name)),
+        }
+    }
+    if problems.is_empty() { Ok(set) } else { Err(problems) }
+}
+
+fn value(text: &str, kind: Kind) -> Value {
+    let string = || Value::String(text.to_owned());
+    match kind {
+        Text => string(),
+        Number => text.parse().map_or_else(|_| string(), Value::Integer),
+        Switch => match text {
+            "true" | "1" => Value::Boolean(true),
+            "false" | "0" => Value::Boolean(false),
+            _ => string(),
+        },
+        List => {
+            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+            Value::Array(items.map(|item| Value::String(item.to_owned())).collect())
+        }
+    }
+}
+
+fn insert(table: &mut Table, key: &str, value: Value) {
+    match key.split_once('.') {
+        None => {
+            table.insert(key.to_owned(), value);
+        }
+        Some((first, rest)) => {
+            let inner = table.entry(first.to_owned()).or_insert_with(|| Value::Table(Table::new()));
+            if let Value::Table(inner) = inner {
+                insert(inner, rest, value);
+            }
+        }
+    }
+}

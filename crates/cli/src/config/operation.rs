@@ -1,0 +1,138 @@
+//! `[api]`, `[admin]`, `[hooks]` and `[log]`: the back end and the operator.
+
+use http::HeaderName;
+use serde::Deserialize;
+
+use super::problem::Problem;
+use super::secret::Secret;
+use super::server::Listen;
+use super::url::Url;
+use crate::values::{Parsed, Period};
+
+/// The shortest key of the API, and the shortest password, in bytes.
+const MIN_SECRET: usize = 16;
+
+/// `[api]`: the HTTP API of the back end.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ApiSection {
+    /// Its own addresses; empty if it is served where clients connect.
+    pub(crate) listen: Vec<Listen>,
+    /// Each of them opens the API; without any, there is none.
+    pub(crate) keys: Vec<Secret>,
+}
+
+/// `[admin]`: the page for the operator.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct AdminSection {
+    pub(crate) enabled: bool,
+    pub(crate) password: Option<Secret>,
+}
+
+/// `[hooks]`: URLs of the back end that decide.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct HooksSection {
+    pub(crate) connect: Option<Url>,
+    pub(crate) refresh: Option<Url>,
+    pub(crate) subscribe: Option<Url>,
+    pub(crate) publish: Option<Url>,
+    pub(crate) rpc: Option<Url>,
+    pub(crate) sub_refresh: Option<Url>,
+    /// How long the back end may take.
+    pub(crate) timeout: Period,
+    /// The most requests at a time.
+    pub(crate) max_concurrent: usize,
+    /// The headers of the client's request that are passed on.
+    pub(crate) headers: Vec<Parsed<HeaderName>>,
+}
+
+/// `[log]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LogSection {
+    pub(crate) level: LevelName,
+    pub(crate) format: LogFormat,
+}
+
+/// The least severe lines that are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LevelName {
+    Error,
+    #[default]
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+impl Default for HooksSection {
+    fn default() -> HooksSection {
+        HooksSection {
+            connect: None,
+            refresh: None,
+            subscribe: None,
+            publish: None,
+            rpc: None,
+            sub_refresh: None,
+            timeout: Period::seconds(2),
+            max_concurrent: 256,
+            headers: Vec::new(),
+        }
+    }
+}
+
+impl ApiSection {
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let mut found = Vec::new();
+        for (index, key) in self.keys.iter().enumerate() {
+            if key.as_bytes().len() < MIN_SECRET {
+                found.push(too_short(format!("api.keys.{index}")));
+            }
+        }
+        if self.keys.is_empty() && !self.listen.is_empty() {
+            found.push(Problem::new("api.listen", "needs api.keys: without a key, there is no API"));
+        }
+        found
+    }
+}
+
+impl AdminSection {
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        match &self.password {
+            None if self.enabled => vec![Problem::new("admin.enabled", "needs admin.password")],
+            Some(password) if password.as_bytes().len() < MIN_SECRET => {
+                vec![too_short("admin.password".into())]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn too_short(key: String) -> Problem {
+    Problem::new(key, format!("must have at least {MIN_SECRET} bytes (make one: openssl rand -hex 16)"))
+}
+
+impl HooksSection {
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let mut found = Vec::new();
+        if self.timeout.0.is_zero() {
+            found.push(Problem::new("hooks.timeout", "must be above 0"));
+        }
+        if self.max_concurrent == 0 {
+            found.push(Problem::new("hooks.max_concurrent", "must be at least 1"));
+        }
+        found
+    }
+}

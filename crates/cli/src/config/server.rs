@@ -1,0 +1,165 @@
+//! How the server listens, and what connections may use.
+
+use std::path::PathBuf;
+
+use longwire::{Keepalive, Limits, Origin};
+use serde::Deserialize;
+
+use super::problem::Problem;
+use crate::args::ListenAddr;
+use crate::values::{Parsed, Period, Size};
+
+/// `[limits]`: what clients may use. The defaults are those of the flags.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LimitsSection {
+    max_message: Size,
+    max_fragments: u32,
+    pub(crate) max_connections: usize,
+    pub(crate) max_connections_per_ip: usize,
+    pub(crate) ipv6_prefix: u8,
+    pub(crate) max_buffered: Size,
+    max_head: Size,
+    max_headers: usize,
+    handshake_timeout: Period,
+    close_timeout: Period,
+    idle_timeout: Option<Period>,
+    keepalive: Period,
+    keepalive_timeout: Period,
+    high_water: Size,
+    low_water: Option<Size>,
+    max_control_replies: Size,
+    /// The most channels that a client may be subscribed to.
+    pub(crate) max_channels_per_client: usize,
+    /// The longest content of a publication, in bytes.
+    pub(crate) max_publication: Size,
+}
+
+/// `[tls]`: the certificate.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TlsSection {
+    pub(crate) certificate: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
+}
+
+/// How to do I/O: `engine`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum EngineName {
+    #[default]
+    Auto,
+    Uring,
+    Readiness,
+}
+
+/// An address to listen on.
+pub(crate) type Listen = Parsed<ListenAddr>;
+
+/// An origin whose pages may connect.
+pub(crate) type AllowedOrigin = Parsed<Origin>;
+
+/// The default of `low_water`.
+const LOW_WATER: usize = 64 << 10;
+
+impl Default for LimitsSection {
+    fn default() -> LimitsSection {
+        LimitsSection {
+            max_message: Size(16 << 20),
+            max_fragments: 1 << 17,
+            max_connections: 16_384,
+            max_connections_per_ip: 1_024,
+            ipv6_prefix: 64,
+            max_buffered: Size(1 << 30),
+            max_head: Size(16 << 10),
+            max_headers: 100,
+            handshake_timeout: Period::seconds(10),
+            close_timeout: Period::seconds(10),
+            idle_timeout: None,
+            keepalive: Period::seconds(30),
+            keepalive_timeout: Period::seconds(20),
+            high_water: Size(256 << 10),
+            low_water: None,
+            max_control_replies: Size(16 << 10),
+            max_channels_per_client: 128,
+            max_publication: Size(64 << 10),
+        }
+    }
+}
+
+impl LimitsSection {
+    /// The limits of one connection.
+    pub(crate) fn connection(&self) -> Limits {
+        let low_water = self.low_water.map_or(LOW_WATER.min(self.high_water.0), |low| low.0);
+        Limits::default()
+            .message(self.max_message.0)
+            .fragments(self.max_fragments)
+            .handshake_bytes(self.max_head.0)
+            .handshake_headers(self.max_headers)
+            .handshake_time(self.handshake_timeout.0)
+            .close_time(self.close_timeout.0)
+            .idle_time(self.idle_timeout.map(|time| time.0))
+            .keepalive(Keepalive::every(self.keepalive.0).within(self.keepalive_timeout.0))
+            .low_water(low_water)
+            .high_water(self.high_water.0)
+            .control_replies(self.max_control_replies.0)
+    }
+
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let mut found = Vec::new();
+        let mut need = |is_right: bool, key: &str, message: &str| {
+            if !is_right {
+                found.push(Problem::new(format!("limits.{key}"), message));
+            }
+        };
+        for (key, number) in [
+            ("max_connections", self.max_connections),
+            ("max_connections_per_ip", self.max_connections_per_ip),
+            ("max_buffered", self.max_buffered.0),
+            ("max_channels_per_client", self.max_channels_per_client),
+            ("max_publication", self.max_publication.0),
+        ] {
+            need(number > 0, key, "must be at least 1");
+        }
+        for (key, time) in [
+            ("handshake_timeout", self.handshake_timeout),
+            ("close_timeout", self.close_timeout),
+            ("keepalive", self.keepalive),
+            ("keepalive_timeout", self.keepalive_timeout),
+        ] {
+            need(!time.0.is_zero(), key, "must be above 0");
+        }
+        need(self.max_fragments > 0, "max_fragments", "must be at least 1");
+        need(self.ipv6_prefix <= 128, "ipv6_prefix", "is a number of bits from 0 to 128");
+        need(self.idle_timeout.is_none_or(|time| !time.0.is_zero()), "idle_timeout", "must be above 0");
+        let low = self.low_water.map_or(0, |low| low.0);
+        need(low <= self.high_water.0, "low_water", "must not be above high_water");
+        need(self.max_head.0 >= 129, "max_head", "must be at least 129");
+        need(self.max_headers >= 5, "max_headers", "must be at least 5");
+        match self.connection().check() {
+            Err(error) if found.is_empty() => vec![Problem::new("limits", error)],
+            _ => found,
+        }
+    }
+}
+
+impl TlsSection {
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        match (&self.certificate, &self.key) {
+            (Some(_), None) => vec![Problem::new("tls.certificate", "needs tls.key")],
+            (None, Some(_)) => vec![Problem::new("tls.key", "needs tls.certificate")],
+            _ => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_keys_the_limits_are_those_of_the_library() {
+        assert_eq!(LimitsSection::default().connection(), Limits::default());
+        assert!(LimitsSection::default().problems().is_empty());
+    }
+}

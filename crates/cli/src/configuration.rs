@@ -1,0 +1,35 @@
+//! `longwire config`.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::args::{ConfigArgs, ConfigCommand};
+use crate::config::{Config, EXAMPLE};
+use crate::failure::Failure;
+
+pub(crate) fn run(args: &ConfigArgs) -> Result<ExitCode, Failure> {
+    let text = match &args.command {
+        ConfigCommand::Example => EXAMPLE.to_owned(),
+        ConfigCommand::Check { file } => check(file)?,
+    };
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::Other(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn check(file: &Path) -> Result<String, Failure> {
+    let config = Config::load(Some(file))?;
+    let names: Vec<&str> = config.namespaces.iter().map(|(name, _)| name).collect();
+    let namespaces = if names.is_empty() { "none".into() } else { names.join(", ") };
+    let tokens = match &config.document.tokens {
+        tokens if tokens.insecure => "insecure: clients may claim to be any user",
+        _ if config.verifier.has_keys() => "verified",
+        tokens if tokens.jwks_url.is_some() => "verified with the keys of jwks_url",
+        _ => "no key, so all clients are anonymous",
+    };
+    Ok(format!("{} is valid\n  namespaces  {namespaces}\n  tokens      {tokens}\n", file.display()))
+}
