@@ -16,8 +16,8 @@ mod publication;
 mod time;
 mod token;
 
-pub use broker::memory::{MemoryBroker, MemoryLimits, MemoryUsage};
 pub use access::{Access, Permission, Requester};
+pub use broker::memory::{MemoryBroker, MemoryLimits, MemoryUsage};
 pub use broker::{
     Broker, BrokerError, HistoryOptions, HistoryPage, HistoryQuery, Joined, Member, NewPublication, Presence,
     PresenceStats, PublishOutcome, Recovery, Since, Start,

@@ -1,9 +1,9 @@
 //! Tokens that another implementation made (`tokens/make.py`), and tokens that nobody should accept.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -281,15 +281,19 @@ fn a_jwk_set_names_the_keys_that_it_leaves_out() {
 struct Source {
     fetches: Arc<AtomicU32>,
     answer: Arc<Mutex<Option<Result<Bytes, String>>>>,
+    waker: Arc<Mutex<Option<Waker>>>,
 }
 
 impl KeySource for Source {
     fn fetch(&self, _: &RefreshPolicy) -> BoxFuture<Result<Bytes, String>> {
         self.fetches.fetch_add(1, Ordering::Relaxed);
-        let answer = Arc::clone(&self.answer);
-        Box::pin(std::future::poll_fn(move |_| match answer.lock().unwrap().take() {
+        let (answer, waker) = (Arc::clone(&self.answer), Arc::clone(&self.waker));
+        Box::pin(std::future::poll_fn(move |context| match answer.lock().unwrap().take() {
             Some(answer) => Poll::Ready(answer),
-            None => Poll::Pending,
+            None => {
+                *waker.lock().unwrap() = Some(context.waker().clone());
+                Poll::Pending
+            }
         }))
     }
 }
@@ -298,6 +302,10 @@ impl Source {
     fn answers(&self, answer: Result<Value, &str>) {
         let answer = answer.map(|set| Bytes::from(set.to_string())).map_err(str::to_owned);
         *self.answer.lock().unwrap() = Some(answer);
+    }
+
+    fn wake(&self) {
+        self.waker.lock().unwrap().take().unwrap().wake();
     }
 
     fn fetches(&self) -> u32 {
@@ -377,16 +385,56 @@ fn a_source_that_fails_is_not_the_clients_fault() {
     assert_eq!(again.rejection(), TokenRejection::Unavailable);
 }
 
+/// Otherwise whoever connects and leaves at once could keep new keys from everybody.
 #[test]
-fn a_client_that_leaves_does_not_take_the_fetch_of_others_with_it_for_long() {
+fn a_client_that_leaves_does_not_end_the_fetch_that_it_began() {
     let (source, connect) = with_source();
-    let first = later(connect("ES256", BEGIN));
+    let mut first = later(connect("ES256", BEGIN));
     let mut second = later(connect("ES256", BEGIN));
-    assert!(poll(&mut second).is_pending());
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(Arc::clone(&woken));
+    assert!(poll(&mut first).is_pending());
+    assert!(second.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
     drop(first);
-    assert!(matches!(poll(&mut second), Poll::Ready(Err(TokenError::KeysUnavailable(_)))));
+    assert!(woken.0.load(Ordering::Relaxed), "nobody polls the fetch");
     source.holds("ES256");
-    assert_eq!(user(poll(&mut later(connect("ES256", BEGIN + Duration::from_secs(10))))), "42");
+    assert_eq!(user(poll(&mut second)), "42");
+    assert_eq!(source.fetches(), 1);
+}
+
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The source wakes the fetch, and everybody who waits hears of it, whoever polled last.
+#[test]
+fn an_answer_wakes_all_that_wait() {
+    let (source, connect) = with_source();
+    let clients: Vec<_> =
+        (0..3).map(|_| (later(connect("ES256", BEGIN)), Arc::new(Woken::default()))).collect();
+    let mut clients = clients;
+    for (client, woken) in &mut clients {
+        let waker = Waker::from(Arc::clone(woken));
+        assert!(client.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    }
+    source.holds("ES256");
+    source.wake();
+    assert!(clients.iter().all(|(_, woken)| woken.0.load(Ordering::Relaxed)));
+}
+
+#[test]
+fn a_bounded_number_of_clients_waits() {
+    let (_source, connect) = with_source();
+    let waiting: Vec<_> = (0..4_096).map(|_| later(connect("ES256", BEGIN))).collect();
+    let error = ready(connect("ES256", BEGIN)).unwrap_err();
+    assert_eq!(error.rejection(), TokenRejection::Unavailable);
+    drop(waiting);
+    assert!(matches!(connect("ES256", BEGIN), Call::Later(_)));
 }
 
 #[test]

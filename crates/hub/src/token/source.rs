@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Wake, Waker};
 
 use bytes::Bytes;
 
@@ -62,9 +62,13 @@ struct State {
     keys: Option<Arc<Keys>>,
     /// Why the last fetch failed.
     failure: Option<String>,
+    /// The fetch that goes on. Any waiting client polls it, so it does not depend on the one that began it.
+    fetch: Option<Fetch>,
     waiting: BTreeMap<u64, Waker>,
     next_waiter: u64,
 }
+
+type Fetch = BoxFuture<Result<Bytes, String>>;
 
 impl RemoteKeys {
     pub(super) fn new(source: Box<dyn KeySource>, policy: RefreshPolicy, local: Keys) -> RemoteKeys {
@@ -79,26 +83,28 @@ impl RemoteKeys {
         (state.keys.clone().filter(|_| usable), state.refresh.is_due(policy, now))
     }
 
-    /// Fetches the keys, or waits for a fetch that goes on; `None` if the last one is too recent.
+    /// Fetches the keys, or waits for a fetch that goes on; `None` if the last one is too recent, or too many wait.
     pub(super) fn refresh(&self, now: Millis) -> Option<BoxFuture<()>> {
+        let step = self.shared.state().refresh.want(&self.shared.policy, now);
+        let fetch = match step {
+            Step::Fetch(_) => Some(self.shared.source.fetch(&self.shared.policy)),
+            Step::Wait(_) => None,
+            Step::TooSoon => return None,
+        };
         let mut state = self.shared.state();
-        match state.refresh.want(&self.shared.policy, now) {
-            Step::Fetch(number) => {
-                drop(state);
-                let fetch = self.shared.source.fetch(&self.shared.policy);
-                Some(Box::pin(Fetching { shared: Arc::clone(&self.shared), number }.run(fetch)))
-            }
-            Step::Wait(_) if state.waiting.len() >= MAX_WAITING => None,
-            Step::Wait(number) => {
-                let id = state.next_waiter;
-                state.next_waiter += 1;
-                state.waiting.insert(id, Waker::noop().clone());
-                drop(state);
-                let mut waiter = Waiter { shared: Arc::clone(&self.shared), number, id };
-                Some(Box::pin(async move { poll_fn(|context| waiter.poll(context)).await }))
-            }
-            Step::TooSoon => None,
+        let (Step::Fetch(number) | Step::Wait(number)) = step else { return None };
+        if fetch.is_some() && state.refresh.is_running(number) {
+            state.fetch = fetch;
         }
+        if state.waiting.len() >= MAX_WAITING {
+            return None;
+        }
+        let id = state.next_waiter;
+        state.next_waiter += 1;
+        state.waiting.insert(id, Waker::noop().clone());
+        drop(state);
+        let mut waiter = Waiter { shared: Arc::clone(&self.shared), number, id };
+        Some(Box::pin(async move { poll_fn(|context| waiter.poll(context)).await }))
     }
 
     /// Why there are no keys.
@@ -123,46 +129,44 @@ impl Shared {
         }
         set.keys.and(self.local.clone()).map_err(|error| error.to_string())
     }
-}
 
-/// A fetch. If it is dropped, it has failed.
-struct Fetching {
-    shared: Arc<Shared>,
-    number: u64,
-}
-
-impl Fetching {
-    async fn run(self, fetch: BoxFuture<Result<Bytes, String>>) {
-        let read = fetch.await.and_then(|body| self.shared.read(&body));
-        self.end(read);
-    }
-
-    fn end(&self, outcome: Result<Keys, String>) {
-        let mut state = self.shared.state();
-        if !state.refresh.is_running(self.number) {
+    /// A fetch has ended.
+    fn end(&self, number: u64, answer: Result<Bytes, String>) {
+        let read = answer.and_then(|body| self.read(&body));
+        let mut state = self.state();
+        if !state.refresh.is_running(number) {
             return;
         }
-        state.refresh.ended(self.number, outcome.is_ok());
-        match outcome {
+        state.refresh.ended(number, read.is_ok());
+        match read {
             Ok(keys) => {
                 state.keys = Some(Arc::new(keys));
                 state.failure = None;
             }
             Err(failure) => state.failure = Some(failure),
         }
-        let waiting = std::mem::take(&mut state.waiting);
         drop(state);
-        waiting.into_values().for_each(Waker::wake);
+        self.wake_all();
+    }
+
+    fn wake_all(&self) {
+        let waiting: Vec<Waker> = self.state().waiting.values().cloned().collect();
+        waiting.into_iter().for_each(Waker::wake);
     }
 }
 
-impl Drop for Fetching {
-    fn drop(&mut self) {
-        self.end(Err("the fetch was given up".into()));
+/// Wakes every client that waits for a fetch. The fetch holds this, so it must not keep the fetch alive.
+struct WakeAll(Weak<Shared>);
+
+impl Wake for WakeAll {
+    fn wake(self: Arc<Self>) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.wake_all();
+        }
     }
 }
 
-/// Waits for a fetch that another client began.
+/// A client that waits for a fetch, and polls it unless another one does at this moment.
 struct Waiter {
     shared: Arc<Shared>,
     number: u64,
@@ -175,14 +179,37 @@ impl Waiter {
         if !state.refresh.is_running(self.number) {
             return Poll::Ready(());
         }
+        // Before the fetch is polled: it may wake at once, and this client is to hear of it.
         state.waiting.insert(self.id, context.waker().clone());
-        Poll::Pending
+        let Some(mut fetch) = state.fetch.take() else { return Poll::Pending };
+        drop(state);
+        let waker = Waker::from(Arc::new(WakeAll(Arc::downgrade(&self.shared))));
+        match fetch.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(answer) => {
+                self.shared.end(self.number, answer);
+                Poll::Ready(())
+            }
+            Poll::Pending => {
+                let mut state = self.shared.state();
+                if state.refresh.is_running(self.number) {
+                    state.fetch = Some(fetch);
+                }
+                Poll::Pending
+            }
+        }
     }
 }
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        self.shared.state().waiting.remove(&self.id);
+        let mut state = self.shared.state();
+        state.waiting.remove(&self.id);
+        // This client may have been woken for the fetch, which another one polls from now on.
+        let next = state.waiting.values().next().cloned().filter(|_| state.fetch.is_some());
+        drop(state);
+        if let Some(next) = next {
+            next.wake();
+        }
     }
 }
 
