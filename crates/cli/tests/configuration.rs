@@ -149,6 +149,22 @@ fn a_variable_goes_before_the_file_and_is_named_if_it_is_wrong() {
     }
 }
 
+#[test]
+fn a_misspelt_variable_is_told_and_those_of_others_are_left_alone() {
+    let lines = wrong("", &[("LONGWIRE_TOKENS_HMAC_SECRETS", SECRET)]);
+    let expected =
+        "LONGWIRE_TOKENS_HMAC_SECRETS: there is no such variable; did you mean LONGWIRE_TOKENS_HMAC_SECRET?";
+    assert_eq!(lines, [expected]);
+    let others = [
+        "LONGWIRE_LOG",
+        "LONGWIRE_PORT",
+        "LONGWIRE_SERVICE_HOST",
+        "LONGWIRE_PORT_8080_TCP",
+        "LONGWIRE_CERTS",
+    ];
+    valid("", &others.map(|name| (name, "tcp://10.0.0.1:8080")));
+}
+
 /// A secret in the wrong place would otherwise end up in a log.
 #[test]
 fn a_secret_is_not_printed() {
@@ -156,6 +172,8 @@ fn a_secret_is_not_printed() {
         format!("[tokens]\nhmac_secret = '{SECRET}'\n[admin]\nenabled = true\npassword = 'tellnobody'");
     let lines = wrong(&text, &[]).concat();
     assert!(!lines.contains("tellnobody") && !lines.contains(SECRET), "{lines}");
+    let lines = wrong("[api]\nkeys = 'tellnobody'", &[]);
+    assert_eq!(lines, ["longwire.toml:2:8: api.keys: invalid type: string \"…\", expected a sequence"]);
 }
 
 fn verify(token: &str, now: Millis) -> ConnectionToken {

@@ -1,9 +1,15 @@
 //! Environment variables that set keys of the configuration: `LONGWIRE_LIMITS_MAX_MESSAGE` sets `limits.max_message`.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use super::problem::Problem;
+use super::problem::{Problem, similar};
+
+/// Begins the names of all variables.
+const PREFIX: &str = "LONGWIRE_";
 
 /// What the text of a variable becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,9 +77,31 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("log.format", Text),
 ];
 
+/// Environment variables by name.
+pub(super) type Variables = BTreeMap<String, String>;
+
+/// The variables of this process that begin as ours do.
+pub(super) fn variables() -> Variables {
+    let text = |text: OsString| text.to_string_lossy().into_owned();
+    let all = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
+    all.filter(|(name, _)| name.starts_with(PREFIX)).collect()
+}
+
+/// The variables whose name is nearly that of a key. Others are not ours, such as those that Kubernetes sets.
+fn misspelt(variables: &Variables) -> Vec<Problem> {
+    let known: Vec<String> = KEYS.iter().map(|(key, _)| variable(key)).collect();
+    let known: Vec<&str> = known.iter().filter_map(|name| name.strip_prefix(PREFIX)).collect();
+    let problem = |name: &String| {
+        let rest = name.strip_prefix(PREFIX).filter(|rest| !known.contains(rest) && *rest != "LOG")?;
+        let meant = similar(rest, &known).filter(|meant| meant.contains('_') == rest.contains('_'))?;
+        Some(Problem::unknown_variable(name, &format!("{PREFIX}{meant}")))
+    };
+    variables.keys().filter_map(problem).collect()
+}
+
 /// The name of the variable that sets a key.
 pub(super) fn variable(key: &str) -> String {
-    format!("LONGWIRE_{}", key.replace('.', "_").to_uppercase())
+    format!("{PREFIX}{}", key.replace('.', "_").to_uppercase())
 }
 
 /// Sets the keys of the variables that are set. Returns these keys.
@@ -83,13 +111,13 @@ pub(super) fn variable(key: &str) -> String {
 /// The variables with a value that `T` cannot have.
 pub(super) fn apply<T: DeserializeOwned>(
     table: &mut Table,
-    read: impl Fn(&str) -> Option<String>,
+    variables: &Variables,
 ) -> Result<Vec<&'static str>, Vec<Problem>> {
-    let (mut set, mut problems) = (Vec::new(), Vec::new());
+    let (mut set, mut problems) = (Vec::new(), misspelt(variables));
     for (key, kind) in KEYS {
         let name = variable(key);
-        let Some(text) = read(&name) else { continue };
-        let value = value(&text, *kind);
+        let Some(text) = variables.get(&name) else { continue };
+        let value = value(text, *kind);
         let mut alone = Table::new();
         insert(&mut alone, key, value.clone());
         match T::deserialize(alone) {
@@ -131,5 +159,34 @@ fn insert(table: &mut Table, key: &str, value: Value) {
                 insert(inner, rest, value);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::EXAMPLE;
+
+    /// The keys of the example, also of its commented lines, but for those that only the file has.
+    fn keys_of_the_example() -> Vec<String> {
+        let (mut section, mut keys) = (String::new(), Vec::new());
+        for line in EXAMPLE.lines() {
+            let line = line.strip_prefix('#').unwrap_or(line);
+            if let Some(name) = line.strip_prefix('[') {
+                section = format!("{}.", name.trim_matches(['[', ']']));
+            } else if let Some((key, _)) = line.split_once(" = ").filter(|(key, _)| !key.contains(' ')) {
+                keys.push(format!("{section}{key}"));
+            }
+        }
+        keys.retain(|key| {
+            !["tokens.keys.", "channels.", "namespaces."].iter().any(|only| key.starts_with(only))
+        });
+        keys
+    }
+
+    #[test]
+    fn the_example_has_every_key_that_a_variable_sets() {
+        let keys: Vec<&str> = KEYS.iter().map(|(key, _)| *key).collect();
+        assert_eq!(keys_of_the_example(), keys);
     }
 }

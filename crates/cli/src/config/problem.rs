@@ -11,6 +11,9 @@ use crate::terminal;
 /// How alike a misspelt key and the right one must be, from 0 to 1.
 const ALIKE: f64 = 0.8;
 
+/// Keys whose value is not shown.
+const SECRETS: [&str; 3] = ["secret", "password", "api.keys"];
+
 /// Something wrong with a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
@@ -40,17 +43,24 @@ impl Problem {
     pub(super) fn of_file(error: &toml::de::Error, text: &str) -> Problem {
         let offset = error.span().map_or(0, |span| span.start);
         let key = DeTable::parse(text).ok().and_then(|table| path_at(table.get_ref(), offset));
+        let key = key.unwrap_or_default();
         let (line, column) = position(text, offset);
-        Problem {
-            key: key.unwrap_or_default(),
-            message: explain(error),
-            place: Place::Position(line, column),
-        }
+        Problem { message: explain(error, &key), key, place: Place::Position(line, column) }
     }
 
     /// What the parser says about an environment variable.
     pub(super) fn of_variable(error: &toml::de::Error, key: &str, variable: &str) -> Problem {
-        Problem { key: key.to_owned(), message: explain(error), place: Place::Variable(variable.to_owned()) }
+        Problem {
+            key: key.to_owned(),
+            message: explain(error, key),
+            place: Place::Variable(variable.to_owned()),
+        }
+    }
+
+    /// A variable sets no key.
+    pub(super) fn unknown_variable(variable: &str, similar: &str) -> Problem {
+        let message = format!("there is no such variable; did you mean {similar}?");
+        Problem { key: String::new(), message, place: Place::Variable(variable.to_owned()) }
     }
 
     /// The problem at the place of its key, or of the nearest key that contains it. A key that has been set by a
@@ -87,9 +97,15 @@ impl Problem {
     }
 }
 
-/// The parser's message, with a hint if a key is misspelt.
-fn explain(error: &toml::de::Error) -> String {
+/// The parser's message, with a hint if a key is misspelt, and without the value if it is a secret.
+fn explain(error: &toml::de::Error, key: &str) -> String {
     let message = error.message();
+    if SECRETS.iter().any(|secret| key.contains(secret)) {
+        let parts = message.split_once('"').zip(message.rsplit_once('"'));
+        if let Some(((before, _), (_, after))) = parts {
+            return format!("{before}\"…\"{after}");
+        }
+    }
     let mut quoted = message.split('`').skip(1).step_by(2);
     match (message.strip_prefix("unknown field `"), quoted.next()) {
         (Some(_), Some(unknown)) => {
@@ -104,7 +120,7 @@ fn explain(error: &toml::de::Error) -> String {
     }
 }
 
-fn similar<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(super) fn similar<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
     let alike = known.iter().map(|name| (strsim::jaro_winkler(unknown, name), *name));
     let best = alike.max_by(|(one, _), (other, _)| one.total_cmp(other));
     best.filter(|(alike, _)| *alike >= ALIKE).map(|(_, name)| name)

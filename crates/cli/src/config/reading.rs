@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Table;
 
 use super::document::Document;
-use super::environment;
+use super::environment::{self, Variables};
 use super::namespaces::{Asked, namespaces};
 use super::problem::Problem;
 use crate::failure::Failure;
@@ -42,23 +42,19 @@ impl Config {
         };
         let name = file.map_or_else(|| FILE.into(), |file| file.display().to_string());
         let folder = file.and_then(Path::parent).map(PathBuf::from).unwrap_or_default();
-        Config::read(&text, &folder, |name| std::env::var(name).ok()).map_err(|problems| {
+        Config::read(&text, &folder, &environment::variables()).map_err(|problems| {
             let lines: Vec<String> = problems.iter().map(|problem| problem.show(&name)).collect();
             Failure::Other(format!("the configuration is wrong\n{}", lines.join("\n")))
         })
     }
 
-    /// Reads a text. `variable` gives the environment variables.
-    pub(crate) fn read(
-        text: &str,
-        folder: &Path,
-        variable: impl Fn(&str) -> Option<String>,
-    ) -> Result<Config, Vec<Problem>> {
+    /// Reads a text. `variables` are those of the environment.
+    pub(crate) fn read(text: &str, folder: &Path, variables: &Variables) -> Result<Config, Vec<Problem>> {
         let of_file = |error: &toml::de::Error| vec![Problem::of_file(error, text)];
         // By itself, since only then errors have a position.
         toml::from_str::<Document>(text).map_err(|error| of_file(&error))?;
         let mut table: Table = toml::from_str(text).map_err(|error| of_file(&error))?;
-        let set = environment::apply::<Document>(&mut table, variable)?;
+        let set = environment::apply::<Document>(&mut table, variables)?;
         let document = Document::deserialize(table).map_err(|error| of_file(&error))?;
         Config::check(document, folder).map_err(|problems| {
             let located = |problem: Problem| {
@@ -97,5 +93,85 @@ impl Config {
         }
         let verifier = document.tokens.verifier(found.keys);
         Ok(Config { document, namespaces, verifier, signing: found.signing })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+    use std::time::Duration;
+
+    use longwire_hub::{
+        Access, ChannelRefusal, NamespaceOptions, PublishRate, RecoveryMode, RecoveryPolicy, SlowPolicy,
+    };
+
+    use super::*;
+    use crate::config::EXAMPLE;
+
+    fn read(text: &str) -> Config {
+        Config::read(text, Path::new(""), &Variables::new()).unwrap()
+    }
+
+    fn options(config: &Config, channel: &str) -> Result<NamespaceOptions, ChannelRefusal> {
+        config.namespaces.find(&channel.parse().unwrap()).map(|options| NamespaceOptions::clone(options))
+    }
+
+    /// The values in the example's commented lines are the defaults, as it promises.
+    #[test]
+    fn the_defaults_in_the_example_are_those_of_the_hub() {
+        let channels = EXAMPLE.split("[channels]\n").nth(1).and_then(|rest| rest.split("[namespaces").next());
+        let text: Vec<&str> = channels.unwrap().lines().filter_map(|line| line.strip_prefix('#')).collect();
+        let text: Vec<&str> = text.into_iter().filter(|line| line.starts_with(char::is_alphabetic)).collect();
+        assert_eq!(text.len(), 14);
+        let config = read(&format!("[channels]\n{}", text.join("\n")));
+        assert_eq!(options(&config, "news"), Ok(NamespaceOptions::default()));
+        let limits = EXAMPLE.split("[limits]\n").nth(1).and_then(|rest| rest.split("[tls]").next());
+        let limits = limits.unwrap().replace("#idle_timeout", "# idle_timeout");
+        let limits = limits.replace("\n#", "\n").replace("\n ", "\n# ");
+        let config = read(&format!("[limits]\n{limits}"));
+        assert_eq!(config.document.limits.connection(), longwire::Limits::default());
+    }
+
+    #[test]
+    fn each_option_of_a_namespace_reaches_the_hub() {
+        let mut expected = NamespaceOptions::default();
+        expected.presence = true;
+        expected.join_leave = true;
+        expected.force_push_join_leave = true;
+        expected.history.size = 1;
+        expected.history.ttl = Duration::from_secs(2);
+        expected.history.bytes = 3;
+        expected.history.meta_ttl = Duration::from_secs(4);
+        expected.history.idempotency = Duration::from_secs(5);
+        expected.recovery = RecoveryPolicy::Forced;
+        expected.recovery_mode = RecoveryMode::Cache;
+        expected.max_page = 6;
+        expected.subscribe = Access::ANONYMOUS | Access::TOKEN;
+        expected.publish = Access::SUBSCRIBER;
+        expected.read_presence = Access::USER;
+        expected.read_history = Access::TOKEN;
+        expected.user_limited = true;
+        expected.name = Some("[a-z]+".parse().unwrap());
+        expected.slow = SlowPolicy::DropOldest(NonZeroU32::new(7).unwrap());
+        let count = NonZeroU32::new(8).unwrap();
+        expected.publish_rate = Some(PublishRate { count, per: Duration::from_secs(9) });
+        expected.delta = true;
+        let config = read(
+            "[namespaces.chat]\npresence = true\njoin_leave = true\nforce_push_join_leave = true\n\
+             history = { size = 1, ttl = '2s', bytes = 3, meta_ttl = '4s', idempotency = '5s' }\n\
+             recovery = 'forced'\nrecovery_mode = 'cache'\nmax_page = 6\n\
+             subscribe = ['anonymous', 'token']\npublish = ['subscriber']\nread_presence = ['user']\n\
+             read_history = ['token']\nuser_limited = true\nname = '[a-z]+'\nslow = { drop_oldest = 7 }\n\
+             publish_rate = { count = 8, per = '9s' }\ndelta = true\n",
+        );
+        assert_eq!(options(&config, "chat:tea"), Ok(expected));
+    }
+
+    #[test]
+    fn the_demo_exists_until_a_file_names_namespaces() {
+        assert_eq!(options(&read(""), "demo:tea"), Ok(NamespaceOptions::demo()));
+        let config = read("[namespaces.chat]\npresence = true");
+        assert_eq!(options(&config, "demo:tea"), Err(ChannelRefusal::Unknown));
+        assert_eq!(options(&config, "news"), Ok(NamespaceOptions::default()));
     }
 }
