@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel as pipe};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use longwire_hub::{
-    Broker, ChannelName, ClientInfo, Fanout, MemoryBroker, MemoryLimits, Millis, Publication, Recovery,
-    Since, StreamPosition,
+    Broker, ChannelName, ClientInfo, Fanout, Joined, MemoryBroker, MemoryLimits, Millis, Publication,
+    Recovery, Since, Start, StreamPosition,
 };
 
 use crate::support::{channel, history, new, ready};
@@ -107,5 +109,77 @@ fn nothing_is_missed_between_reading_and_subscribing() {
             let (newest, _recovered) = subscriber.join().unwrap();
             assert_eq!(newest, u64::try_from(PUBLISHERS * PUBLICATIONS).unwrap());
         }
+    });
+}
+
+/// How long a thread gets to do what it must not. A broker that lets it do so needs some microseconds.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// Says when it is called, and waits until it may return.
+struct Gate {
+    called: Sender<u64>,
+    open: Mutex<Receiver<()>>,
+}
+
+impl Fanout for Gate {
+    fn publication(&self, _: &ChannelName, new: &Publication, _: &str, _: Option<&Publication>) {
+        self.called.send(new.offset).unwrap();
+        self.open.lock().unwrap().recv().unwrap();
+    }
+
+    fn join(&self, _: &ChannelName, _: &ClientInfo) {}
+
+    fn leave(&self, _: &ChannelName, _: &ClientInfo) {}
+}
+
+fn subscribe(broker: &MemoryBroker, start: Start) -> Joined {
+    ready(broker.subscribe(&channel("busy"), Since::Now, &history(9), Millis(0), start)).unwrap()
+}
+
+fn publish(broker: &MemoryBroker) {
+    ready(broker.publish(&channel("busy"), new("1"), &history(9), Millis(0))).unwrap();
+}
+
+#[test]
+fn no_publication_passes_while_a_subscription_begins() {
+    let (called, passed) = pipe();
+    let (open, gate) = pipe();
+    let broker = Arc::new(MemoryBroker::new(
+        Arc::new(Gate { called, open: Mutex::new(gate) }),
+        MemoryLimits::default(),
+    ));
+    open.send(()).unwrap();
+    let publisher = broker.clone();
+    let passed = Arc::new(Mutex::new(passed));
+    let heard = passed.clone();
+    let (joined_thread, thread_of) = pipe();
+    let start = Box::new(move || {
+        joined_thread.send(thread::spawn(move || publish(&publisher))).unwrap();
+        let passed = heard.lock().unwrap().recv_timeout(PATIENCE);
+        assert!(passed.is_err(), "a publication passed after the history was read, and before the start");
+    });
+    assert_eq!(subscribe(&broker, start).position.offset, 0);
+    assert_eq!(passed.lock().unwrap().recv(), Ok(1));
+    thread_of.recv().unwrap().join().unwrap();
+}
+
+#[test]
+fn no_subscription_begins_while_a_publication_is_delivered() {
+    let (called, passed) = pipe();
+    let (open, gate) = pipe();
+    let fanout = Arc::new(Gate { called, open: Mutex::new(gate) });
+    let broker = &MemoryBroker::new(fanout, MemoryLimits::default());
+    thread::scope(|scope| {
+        scope.spawn(|| publish(broker));
+        assert_eq!(passed.recv(), Ok(1));
+        let (started, has_started) = pipe();
+        let subscriber = scope.spawn(move || subscribe(broker, Box::new(move || started.send(()).unwrap())));
+        let began = has_started.recv_timeout(PATIENCE);
+        open.send(()).unwrap();
+        assert!(
+            began.is_err(),
+            "a subscription began before a publication with a lower offset was delivered"
+        );
+        assert_eq!(subscriber.join().unwrap().position.offset, 1);
     });
 }

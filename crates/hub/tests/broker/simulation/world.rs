@@ -14,8 +14,8 @@ use super::node::{LOOPS, Mail, Node};
 use super::random::Random;
 use crate::support::{channel, member, new, ready};
 
-/// The time after which a client in presence is forgotten, in seconds.
-const PRESENCE: u64 = 25;
+/// The times after which a client in presence is forgotten, in seconds.
+const PRESENCE: [u64; 2] = [10, 25];
 
 /// A subscription of a client that is connected.
 struct Live {
@@ -147,12 +147,14 @@ impl World {
     fn since(&mut self, client: usize, channel: &ChannelName) -> Since {
         let known = self.clients[client].get(channel).cloned();
         let unnamed = StreamPosition { offset: 0, epoch: "".into() };
-        match self.random.below(8) {
+        let seen = known.clone().unwrap_or_else(|| unnamed.clone());
+        match self.random.below(9) {
             0 => Since::Now,
             1 => Since::Newest { position: known },
-            2 => Since::Position { position: known.unwrap_or(unnamed), limit: self.random.below(4) },
+            2 => Since::Position { position: seen, limit: self.random.below(4) },
             3 => Since::Position { position: unnamed, limit: 100 },
-            _ => Since::Position { position: known.unwrap_or(unnamed), limit: 100 },
+            4 => Since::Position { position: StreamPosition { offset: seen.offset, ..unnamed }, limit: 100 },
+            _ => Since::Position { position: seen, limit: 100 },
         }
     }
 
@@ -215,9 +217,10 @@ impl World {
             return;
         }
         let (name, user) = (format!("c{client}"), format!("u{}", client / 2));
-        let member = member(&name, &user, PRESENCE);
+        let ttl = self.random.pick(&PRESENCE);
+        let member = member(&name, &user, ttl);
         ready(self.broker.add_presence(channel, member, true, self.now)).unwrap();
-        let expiry = self.now + Duration::from_secs(PRESENCE);
+        let expiry = self.now + Duration::from_secs(ttl);
         self.model(channel).present(&name, &user, expiry);
     }
 
