@@ -55,6 +55,7 @@ mod websocket;
 
 #[cfg(feature = "server")]
 pub use admission::decision::{Accept, Attached, Upgrade};
+#[cfg(feature = "server")]
 pub use admission::hook::UpgradeHook;
 #[cfg(feature = "server")]
 pub use admission::origin::{InvalidOrigin, Origin};

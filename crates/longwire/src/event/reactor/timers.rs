@@ -227,7 +227,7 @@ mod tests {
         assert!(refused.response.starts_with(b"HTTP/1.1 503 "));
         let counted = recorder.snapshotter().snapshot().into_vec();
         let counted = counted.iter().flat_map(|(key, ..)| key.key().labels());
-        assert_eq!(counted.map(|label| label.value()).collect::<Vec<_>>(), ["handshake_timeout"]);
+        assert_eq!(counted.map(metrics::Label::value).collect::<Vec<_>>(), ["handshake_timeout"]);
     }
 
     /// They used to stay until they were due: with a handshake timeout of a day, for all of a day's connections.
