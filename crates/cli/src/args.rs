@@ -2,7 +2,7 @@
 
 mod config;
 mod limits;
-mod listen;
+pub(crate) mod listen;
 mod route;
 mod token;
 mod url;

@@ -6,7 +6,7 @@ use longwire::{Keepalive, Limits, Origin};
 use serde::Deserialize;
 
 use super::problem::Problem;
-use crate::args::ListenAddr;
+use crate::args::listen::ListenAddr;
 use crate::values::{Parsed, Period, Size};
 
 /// `[limits]`: what clients may use. The defaults are those of the flags.
