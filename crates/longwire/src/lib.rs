@@ -70,8 +70,9 @@ pub use error::{Error, HandshakeError, InvalidSetting, RefusedResponse, Result, 
 pub use established::Established;
 #[cfg(feature = "server")]
 pub use event::{
-    AsMessage, CloseCount, Dropped, Engine, Handler, MessagePieces, MessageRef, Remote, Slow, Socket,
-    SocketId, SocketView, Stage, StageBuilder, StageClient, StageRequest, Timer, TopicEvent, Topics,
+    AsMessage, Caller, CloseCount, Dropped, Engine, Handler, MessagePieces, MessageRef, PausedSubscription,
+    Remote, Slow, Socket, SocketId, SocketView, Stage, StageBuilder, StageClient, StageRequest, Timer,
+    TopicEvent, Topics,
 };
 #[cfg(feature = "client")]
 pub use event_socket::EventSocket;

@@ -19,8 +19,8 @@ use crate::error::ProtocolError;
 #[non_exhaustive]
 pub struct Closed {
     /// The code of the peer's Close frame; [`NO_STATUS`](CloseCode::NO_STATUS) if the frame had none, and
-    /// [`ABNORMAL`](CloseCode::ABNORMAL) if no frame arrived. If the peer broke the protocol, the code that was sent to
-    /// it.
+    /// [`ABNORMAL`](CloseCode::ABNORMAL) if no frame arrived. If this end failed the connection, such as for a mistake of
+    /// the peer's, the code that was sent.
     pub code: CloseCode,
     /// The reason that came with the code, or the peer's mistake; may be empty.
     pub reason: String,
@@ -68,6 +68,11 @@ impl Closed {
         let code = frame.map_or(CloseCode::NO_STATUS, CloseFrame::code);
         let reason = frame.map(|frame| frame.reason().to_owned()).unwrap_or_default();
         Closed { code, reason, by, clean: true }
+    }
+
+    /// The application failed the connection with this frame.
+    pub(crate) fn by_local_failure(frame: &CloseFrame) -> Closed {
+        Closed { code: frame.code(), reason: frame.reason().to_owned(), by: By::Local, clean: false }
     }
 
     /// This end failed the connection.

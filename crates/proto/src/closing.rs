@@ -25,6 +25,8 @@ pub(crate) enum Closing {
 pub(crate) enum Step<'a> {
     /// The application closes.
     LocalClose(Option<CloseFrame>),
+    /// The application fails the connection.
+    LocalFailure(CloseFrame),
     /// The peer's Close frame arrived.
     PeerClose(Option<&'a CloseFrame>),
     /// The peer broke the protocol.
@@ -44,7 +46,7 @@ impl Closing {
     /// The table: the next state and the Close frame to send, at most one per connection (§5.5.1).
     pub(crate) fn step(self, step: Step<'_>) -> (Closing, ToSend) {
         use Closing::{AwaitingPeer, Complete, Failed, Open, Over};
-        use Step::{Failure, HalfClose, LocalClose, PeerClose, TimeUp, TransportEnd};
+        use Step::{Failure, HalfClose, LocalClose, LocalFailure, PeerClose, TimeUp, TransportEnd};
         match (self, step) {
             (Open, LocalClose(frame)) => (AwaitingPeer, Some(frame)),
             // §5.5.1: "the endpoint typically echos the status code it received". The reason is echoed, too, so that
@@ -55,6 +57,9 @@ impl Closing {
             (Open, Failure(error)) => {
                 (Failed(Closed::by_failure(error).into()), Some(Some(CloseFrame::for_error(error))))
             }
+            (Open, LocalFailure(frame)) => {
+                (Failed(Closed::by_local_failure(&frame).into()), Some(Some(frame)))
+            }
             (Open, HalfClose) => (Failed(Closed::lost().into()), None),
             (Open, TransportEnd | TimeUp) => (Over(Closed::lost().into()), None),
 
@@ -63,7 +68,7 @@ impl Closing {
                 (Complete(Closed::by_handshake(By::Local, frame).into()), None)
             }
             (AwaitingPeer, Failure(error)) => (Failed(Closed::by_failure(error).into()), None),
-            (AwaitingPeer, HalfClose) => (Failed(Closed::unanswered().into()), None),
+            (AwaitingPeer, LocalFailure(_) | HalfClose) => (Failed(Closed::unanswered().into()), None),
             (AwaitingPeer, TransportEnd | TimeUp) => (Over(Closed::unanswered().into()), None),
 
             (Complete(closed) | Failed(closed), TransportEnd | TimeUp) => (Over(closed), None),
@@ -99,6 +104,8 @@ mod tests {
         let local = || Step::LocalClose(Some(bye.clone()));
         let peer = || Step::PeerClose(Some(&bye));
         let fail = || Step::Failure(&error);
+        let local_fail = || Step::LocalFailure(bye.clone());
+        let failed_locally = Closing::Failed(Box::new(Closed::by_local_failure(&bye)));
         let (half, end, time) = (|| Step::HalfClose, || Step::TransportEnd, || Step::TimeUp);
 
         let table: Vec<(&Closing, Step<'_>, Closing, ToSend)> = vec![
@@ -112,30 +119,35 @@ mod tests {
                 Some(None),
             ),
             (&open, fail(), Closing::Failed(failed.clone()), Some(Some(CloseFrame::for_error(&error)))),
+            (&open, local_fail(), failed_locally, Some(Some(bye.clone()))),
             (&open, half(), Closing::Failed(Closed::lost().into()), None),
             (&open, end(), Closing::Over(Closed::lost().into()), None),
             (&open, time(), Closing::Over(Closed::lost().into()), None),
             (&awaiting, local(), Closing::AwaitingPeer, None),
             (&awaiting, peer(), Closing::Complete(by(By::Local)), None),
             (&awaiting, fail(), Closing::Failed(failed.clone()), None),
+            (&awaiting, local_fail(), Closing::Failed(Closed::unanswered().into()), None),
             (&awaiting, half(), Closing::Failed(Closed::unanswered().into()), None),
             (&awaiting, end(), Closing::Over(Closed::unanswered().into()), None),
             (&awaiting, time(), Closing::Over(Closed::unanswered().into()), None),
             (&complete, local(), complete.clone(), None),
             (&complete, peer(), complete.clone(), None),
             (&complete, fail(), complete.clone(), None),
+            (&complete, local_fail(), complete.clone(), None),
             (&complete, half(), complete.clone(), None),
             (&complete, end(), Closing::Over(by(By::Peer)), None),
             (&complete, time(), Closing::Over(by(By::Peer)), None),
             (&failing, local(), failing.clone(), None),
             (&failing, peer(), failing.clone(), None),
             (&failing, fail(), failing.clone(), None),
+            (&failing, local_fail(), failing.clone(), None),
             (&failing, half(), failing.clone(), None),
             (&failing, end(), Closing::Over(failed.clone()), None),
             (&failing, time(), Closing::Over(failed), None),
             (&over, local(), over.clone(), None),
             (&over, peer(), over.clone(), None),
             (&over, fail(), over.clone(), None),
+            (&over, local_fail(), over.clone(), None),
             (&over, half(), over.clone(), None),
             (&over, end(), over.clone(), None),
             (&over, time(), over.clone(), None),

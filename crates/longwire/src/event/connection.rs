@@ -13,6 +13,7 @@ use longwire_proto::{MessageKind, Protocol, Role, SendError};
 use super::deciding::AwaitedDecision;
 use super::deferred::{Deferred, discard};
 use super::mailbox::{Allowance, cost_of_message};
+use super::slow::Slow;
 use super::topics::TopicId;
 use super::unparsed::Unparsed;
 use crate::admission::answer::LINGER_BYTES;
@@ -291,10 +292,13 @@ impl Open {
         self.protocol.shed();
     }
 
-    /// Closes the connection with 1013 because it does not keep up with a topic.
-    pub(super) fn shed_slow(&mut self) {
+    /// Closes the connection because it does not keep up with a topic, as its policy for the topic says.
+    pub(super) fn shed_slow(&mut self, slow: Slow) {
         telemetry::too_slow();
-        self.protocol.shed_slow();
+        match slow.frame() {
+            Some(frame) => self.protocol.fail_with(frame),
+            None => self.protocol.shed_slow(),
+        }
     }
 
     /// Tells the handles of other threads that the connection takes no more messages.

@@ -16,13 +16,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Dropped {
-    /// By [`Slow::Disconnect`](crate::Slow::Disconnect): the message for which the subscriber was closed.
+    /// By [`Slow::Disconnect`](crate::Slow::Disconnect) or [`Slow::Close`](crate::Slow::Close): the message for which the
+    /// subscriber was closed.
     pub disconnect: u64,
     /// By [`Slow::DropOldest`](crate::Slow::DropOldest).
     pub drop_oldest: u64,
     /// By [`Slow::Latest`](crate::Slow::Latest).
     pub latest: u64,
-    /// Published faster than an event loop took it, whatever the policies of its subscribers.
+    /// Published faster than an event loop took it, whatever the policies of its subscribers. Those with
+    /// [`Slow::Disconnect`](crate::Slow::Disconnect) or [`Slow::Close`](crate::Slow::Close) are closed.
     pub backlog: u64,
 }
 

@@ -53,15 +53,20 @@ impl LoopContext {
         }
     }
 
-    /// Publishes to the other loops at once, and to this one when the handler returns. Returns for how many
-    /// subscribers.
+    /// Publishes to the other loops at once, and to this one when the handler returns; to an
+    /// [ordered](super::topics::Topic::is_ordered) topic of this loop by its mailbox. Returns for how many subscribers.
     pub(super) fn publish(&mut self, topic: &str, message: Arc<Prepared>, except: Option<Key>) -> usize {
         let own = self.topics.find(topic).and_then(|id| self.topics.get(id));
         let queued = match own {
             Some(own) => {
-                let left_out = except.is_some_and(|key| own.subscribers.contains_key(&key));
+                let left_out = except.is_some_and(|key| own.contains(key));
+                let receivers = own.len() - usize::from(left_out);
                 let others = self.exchange.publish(&own.record, &message, Some(&self.mailbox));
-                own.subscribers.len() - usize::from(left_out) + others
+                if own.is_ordered {
+                    let (exchange, mailbox) = (&self.exchange, &self.mailbox);
+                    return others + exchange.publish_to(mailbox, &own.record, message, except, receivers);
+                }
+                receivers + others
             }
             None => match self.exchange.registry().find(topic) {
                 Some(record) => self.exchange.publish(&record, &message, Some(&self.mailbox)),

@@ -1,7 +1,7 @@
 //! Mail from other threads to an event loop.
 
 use std::any::Any;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -15,12 +15,12 @@ use super::dropped::Dropped;
 use super::key::Key;
 use super::registry::{TopicRecord, TopicRegistry};
 use super::resumption::Resumption;
-use super::topics::TopicTable;
+use super::topics::{PausedId, TopicTable};
 use crate::message::Outgoing;
 use crate::panic_message::panic_message;
 
 /// How many bytes of publications may wait for one loop. If publishers are faster than the loop, messages beyond that
-/// are dropped and counted, so the backlog does not fill the memory.
+/// are dropped and counted, so the backlog does not fill the memory. Subscribers that may not miss any are closed.
 pub(super) const MAX_WAITING: usize = 64 << 20;
 
 /// The overhead of mail, in bytes: its slot in a queue that may be half empty.
@@ -29,9 +29,17 @@ const PLACE: usize = 2 * size_of::<Mail>();
 /// The overhead of a publication: its slot, and what all its receivers share.
 const PUBLICATION: usize = PLACE + size_of::<Prepared>();
 
+/// The overhead of a closure that waits: its allocations.
+const BOXES: usize = 64;
+
 /// The cost of a waiting message for one connection, in bytes. An empty message is not free.
 pub(super) fn cost_of_message(message: &Outgoing) -> usize {
     PLACE.saturating_add(message.message.len())
+}
+
+/// The cost of a waiting call whose closure has this size, in bytes.
+pub(super) fn cost_of_call(size: usize) -> usize {
+    PLACE.saturating_add(BOXES).saturating_add(size)
 }
 
 /// The mailbox of one event loop.
@@ -49,6 +57,9 @@ struct MailboxState {
     mail: VecDeque<Mail>,
     /// The cost of the publications that the loop has not delivered.
     published: usize,
+    /// The topics of which publications were dropped, and of which a later subscriber learns from a [`Mail::Missed`]
+    /// that waits.
+    missed: BTreeSet<Arc<str>>,
     /// Wakes the loop.
     waker: Option<Waker>,
     /// Whether the loop has ended and takes no more mail.
@@ -61,6 +72,22 @@ pub(super) enum Mail {
     Publish {
         topic: Arc<str>,
         message: Arc<Prepared>,
+        /// A subscriber that does not get it.
+        except: Option<Key>,
+    },
+    /// Publications of a topic were dropped at this point.
+    Missed {
+        topic: Arc<str>,
+    },
+    /// Begin a paused subscription at this point.
+    Start {
+        to: Key,
+        paused: PausedId,
+    },
+    /// End a subscription if it is still paused.
+    Abandon {
+        to: Key,
+        paused: PausedId,
     },
     Send {
         to: Key,
@@ -70,6 +97,13 @@ pub(super) enum Mail {
     Close {
         to: Key,
         frame: Option<CloseFrame>,
+    },
+    /// Call the handler for a connection.
+    Call {
+        to: Key,
+        call: Resumption,
+        cost: usize,
+        allowance: Arc<Allowance>,
     },
     /// Answer a question about the loop's connections.
     Ask(Ask),
@@ -93,18 +127,23 @@ impl Mail {
     /// The connection that it is for; the null key if it is for all.
     pub(super) fn receiver(&self) -> Key {
         match self {
-            Mail::Send { to, .. }
+            Mail::Start { to, .. }
+            | Mail::Abandon { to, .. }
+            | Mail::Send { to, .. }
             | Mail::Close { to, .. }
+            | Mail::Call { to, .. }
             | Mail::Outcome { to, .. }
             | Mail::Decided { to } => *to,
-            Mail::Publish { .. } | Mail::Ask(_) | Mail::ShutDown | Mail::Stop => Key::null(),
+            Mail::Publish { .. } | Mail::Missed { .. } | Mail::Ask(_) | Mail::ShutDown | Mail::Stop => {
+                Key::null()
+            }
         }
     }
 
     /// Its cost if it is a publication, otherwise 0.
     pub(super) fn cost_of_publication(&self) -> usize {
         match self {
-            Mail::Publish { topic, message } => {
+            Mail::Publish { topic, message, .. } => {
                 PUBLICATION.saturating_add(topic.len()).saturating_add(message.len())
             }
             _ => 0,
@@ -153,9 +192,22 @@ impl Mailbox {
             return true;
         }
         if cost > 0 && inner.published > MAX_WAITING {
+            if let Some(missed) = inner.miss(&mail) {
+                self.push(inner, missed);
+            }
             return false;
         }
+        if matches!(mail, Mail::Start { .. }) {
+            // The subscriber is not there when the loop gets to an earlier `Missed`.
+            inner.missed.clear();
+        }
         inner.published += cost;
+        self.push(inner, mail);
+        true
+    }
+
+    #[inline]
+    fn push(&self, mut inner: MutexGuard<'_, MailboxState>, mail: Mail) {
         inner.mail.push_back(mail);
         self.full.store(true, Ordering::Release);
         let waker = inner.waker.take();
@@ -163,7 +215,6 @@ impl Mailbox {
         if let Some(waker) = waker {
             waker.wake();
         }
-        true
     }
 
     /// Registers the waker for new mail. Returns `false` if there already is some.
@@ -183,7 +234,9 @@ impl Mailbox {
         if !self.full.swap(false, Ordering::Acquire) {
             return VecDeque::new();
         }
-        std::mem::take(&mut self.lock().mail)
+        let mut inner = self.lock();
+        inner.missed.clear();
+        std::mem::take(&mut inner.mail)
     }
 
     /// Records that publications of this cost have been delivered.
@@ -209,6 +262,15 @@ impl Mailbox {
 
     fn lock(&self) -> MutexGuard<'_, MailboxState> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl MailboxState {
+    /// Records that a publication is dropped. Returns the mail that reports it to the loop, unless one is waiting.
+    #[cold]
+    fn miss(&mut self, publication: &Mail) -> Option<Mail> {
+        let Mail::Publish { topic, .. } = publication else { return None };
+        self.missed.insert(Arc::clone(topic)).then(|| Mail::Missed { topic: Arc::clone(topic) })
     }
 }
 
@@ -260,7 +322,8 @@ impl Exchange {
                 continue;
             }
             let subscribers = topic.subscribers_in(mailbox.index);
-            let mail = Mail::Publish { topic: Arc::clone(topic.name()), message: Arc::clone(message) };
+            let mail =
+                Mail::Publish { topic: Arc::clone(topic.name()), message: Arc::clone(message), except: None };
             if mailbox.put(mail) {
                 queued += subscribers;
             } else {
@@ -269,6 +332,23 @@ impl Exchange {
         }
         self.registry.count_dropped(topic, &dropped);
         queued
+    }
+
+    /// Sends a publication to the loop with this mailbox, for `receivers` subscribers. Returns for how many it was
+    /// queued.
+    pub(super) fn publish_to(
+        &self,
+        mailbox: &Mailbox,
+        topic: &TopicRecord,
+        message: Arc<Prepared>,
+        except: Option<Key>,
+        receivers: usize,
+    ) -> usize {
+        if mailbox.put(Mail::Publish { topic: Arc::clone(topic.name()), message, except }) {
+            return receivers;
+        }
+        self.registry.count_dropped(topic, &Dropped { backlog: receivers as u64, ..Dropped::default() });
+        0
     }
 }
 
@@ -286,6 +366,7 @@ mod tests {
         let publication = || Mail::Publish {
             topic: "t".into(),
             message: Arc::new(Prepared::new(MessageKind::Binary, (&[0][..]).into())),
+            except: None,
         };
         let cost = publication().cost_of_publication();
         assert!(cost > size_of::<Prepared>() + size_of::<Mail>(), "{cost}");

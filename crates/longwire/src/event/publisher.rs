@@ -60,14 +60,19 @@ impl Topics {
     /// negotiated window size. Never waits.
     ///
     /// Returns how many subscribers it was queued for: the subscribers that the topic has at this moment, except those
-    /// on an event loop that is 64 MiB of publications behind. Closing connections do not count. A subscriber that
-    /// counts can still miss the message, if its connection ends or is too slow for its [`Slow`](crate::Slow) policy.
+    /// on an event loop that is 64 MiB of publications behind. Closing connections do not count;
+    /// [paused](crate::Socket::subscribe_paused) subscribers do. A subscriber that counts can still miss the message, if
+    /// it is paused, or if its connection ends or is too slow for its [`Slow`](crate::Slow) policy.
+    ///
+    /// Each event loop delivers messages in the order of these calls, on whichever threads. If two threads hold the same
+    /// lock while they publish, all subscribers get their messages in the same order.
     pub fn publish(&self, topic: &str, message: impl Into<Message>) -> usize {
         let Some(record) = self.registry().find(topic) else { return 0 };
         self.exchange.publish(&record, &prepared(message.into()), None)
     }
 
-    /// How many subscribers a topic has on all event loops. Closing connections do not count.
+    /// How many subscribers a topic has on all event loops. A connection counts as soon as it has subscribed,
+    /// [paused](crate::Socket::subscribe_paused) or not. Closing connections do not count.
     #[must_use]
     pub fn subscribers(&self, topic: &str) -> usize {
         self.registry().find(topic).map_or(0, |record| record.subscribers())

@@ -10,9 +10,10 @@ use super::handler::{Handler, Socket};
 use super::key::SocketId;
 use super::mailbox::Allowance;
 use super::message_ref::{AsMessage, MessageRef};
+use super::paused::PausedSubscription;
 use super::publisher::{Topics, prepared};
 use super::remote::Remote;
-use super::topics::Slow;
+use super::slow::Slow;
 use crate::message::{Message, Outgoing};
 use crate::send_status::SendStatus;
 
@@ -114,7 +115,11 @@ impl<H: Handler> Socket<'_, H> {
     }
 
     /// Subscribes to a topic with a policy for messages that arrive while this connection's queue is full. If the
-    /// connection is already subscribed, this changes the policy.
+    /// connection is already subscribed, this changes the policy; a [paused](Socket::subscribe_paused) subscription
+    /// begins at once.
+    ///
+    /// Messages that other threads have published a moment before may still arrive; for an exact beginning, see
+    /// [`subscribe_paused`](Socket::subscribe_paused). While the connection is closing, this does nothing.
     pub fn subscribe_with(&mut self, topic: &str, slow: Slow) {
         if !self.open.protocol.is_open() {
             return;
@@ -124,7 +129,28 @@ impl<H: Handler> Socket<'_, H> {
         }
     }
 
-    /// Ends a subscription. Returns `false` if the connection was not subscribed.
+    /// Subscribes, but receives nothing until another thread, or this one, [starts](PausedSubscription::start) the
+    /// subscription. It begins exactly there: messages that were published before do not arrive, and all that are
+    /// published later do, whoever publishes them.
+    ///
+    /// From now on the connection [counts](crate::Topics::subscribers) as a subscriber, is listed and closed as one, and
+    /// [`topics`](Socket::topics) has the topic. The subscription ends with the connection, with
+    /// [`unsubscribe`](Socket::unsubscribe), or when the returned value is dropped. Starting it later does nothing.
+    ///
+    /// If the connection has subscribed before, that subscription goes on: this changes its policy, and the returned
+    /// value does nothing. A paused subscription is replaced by the new one. While the connection is closing, this does
+    /// nothing.
+    pub fn subscribe_paused(&mut self, topic: &str, slow: Slow) -> PausedSubscription {
+        let paused = self.open.protocol.is_open().then(|| {
+            let number = self.context.next_number();
+            let (paused, new) = self.context.topics.subscribe_paused(topic, self.key, slow, number);
+            self.open.subscriptions.extend(new);
+            paused
+        });
+        PausedSubscription::new(self.id(), Arc::clone(&self.context.mailbox), paused)
+    }
+
+    /// Ends a subscription, paused or not. Returns `false` if the connection was not subscribed.
     pub fn unsubscribe(&mut self, topic: &str) -> bool {
         let found = self.context.topics.find(topic);
         let Some(place) = self.open.subscriptions.iter().position(|id| Some(*id) == found) else {
@@ -142,6 +168,10 @@ impl<H: Handler> Socket<'_, H> {
 
     /// Sends a message to every subscriber of a topic, including this connection if it is subscribed. Subscribers on
     /// the same event loop get it after the handler's method has returned.
+    ///
+    /// They may get it before messages that other threads have published earlier. If the topic has had a
+    /// [paused](Socket::subscribe_paused) subscriber on this loop since its first one, they get all messages in the
+    /// order of the calls.
     ///
     /// Returns how many subscribers it was queued for, as [`Topics::publish`](crate::Topics::publish) does: the
     /// subscribers that the topic has at this moment.

@@ -9,42 +9,7 @@ use slab::Slab;
 use super::dropped::Dropped;
 use super::key::Key;
 use super::registry::{TopicRecord, TopicRegistry};
-
-/// The policy for a topic's messages while the subscriber's queue is above its high-water mark.
-///
-/// ```
-/// use longwire::{Handler, Slow, Socket};
-///
-/// fn on_open<H: Handler>(socket: &mut Socket<'_, H>) {
-///     socket.subscribe_with("prices", Slow::Latest);
-///     socket.subscribe_with("chat", Slow::DropOldest { keep: 100 });
-/// }
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Slow {
-    /// The connection is closed with 1013 (try again later).
-    #[default]
-    Disconnect,
-    /// Up to `keep` messages wait until there is room; beyond that the oldest is dropped.
-    DropOldest {
-        /// How many messages may wait.
-        keep: usize,
-    },
-    /// Only the newest message waits until there is room: for values that replace each other, such as prices.
-    Latest,
-}
-
-impl Slow {
-    /// How many messages may wait for a slow subscriber; `None` if it is disconnected instead.
-    fn keeps(self) -> Option<usize> {
-        match self {
-            Slow::Disconnect => None,
-            Slow::DropOldest { keep } => Some(keep),
-            Slow::Latest => Some(1),
-        }
-    }
-}
+use super::slow::Slow;
 
 /// While a message is being sent to a subscriber in pieces, at most this many messages of a topic wait before the
 /// subscriber is disconnected. Their total size is bounded, too.
@@ -72,6 +37,25 @@ pub(super) struct Topic {
     pub(super) record: Arc<TopicRecord>,
     /// Sorted by key, so that a publication walks through memory once.
     pub(super) subscribers: BTreeMap<Key, Subscriber>,
+    /// Connections that have subscribed and receive nothing yet.
+    paused: BTreeMap<Key, PausedSubscriber>,
+    /// Whether this loop delivers all publications in the order of its mailbox, including those of its own handlers,
+    /// because subscriptions begin at a point of that order.
+    pub(super) is_ordered: bool,
+}
+
+#[derive(Debug)]
+struct PausedSubscriber {
+    slow: Slow,
+    /// Tells it from earlier paused subscriptions of the connection.
+    number: u64,
+}
+
+/// Identifies a paused subscription of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PausedId {
+    pub(super) topic: TopicId,
+    number: u64,
 }
 
 #[derive(Debug)]
@@ -82,13 +66,13 @@ pub(super) struct Subscriber {
 }
 
 /// The outcome of a message for one subscriber.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Fanout {
     Queued,
     /// It waits for room.
     Waits,
-    /// It waits, and an older one was dropped for it.
-    DroppedOldest,
+    /// It waits, and this older one has to be dropped for it.
+    DroppedOldest(Arc<Prepared>),
     /// The subscriber is too slow and has to be disconnected.
     TooSlow,
     /// The connection is closing.
@@ -101,41 +85,90 @@ impl TopicTable {
         TopicTable { ids: HashMap::new(), topics: Slab::new(), registry, event_loop, loops }
     }
 
-    /// Subscribes, or changes the policy of a subscriber. `Some` if it was not subscribed before.
+    /// Subscribes, starts a paused subscription, or changes the policy of a subscriber. `Some` if it was not subscribed
+    /// before.
     pub(super) fn subscribe(&mut self, name: &str, key: Key, slow: Slow) -> Option<TopicId> {
-        let Some(id) = self.find(name) else { return Some(self.enter(name, key, slow)) };
+        let id = self.count_in(name, key);
         let topic = self.topics.get_mut(id.0)?;
+        let was_paused = topic.paused.remove(&key).is_some();
         if let Some(subscriber) = topic.subscribers.get_mut(&key) {
             subscriber.slow = slow;
             return None;
         }
         topic.subscribers.insert(key, Subscriber::new(slow));
-        topic.record.count_in(self.event_loop);
-        Some(id)
+        (!was_paused).then_some(id)
     }
 
-    /// Subscribes to a topic that has no subscribers on this loop.
-    fn enter(&mut self, name: &str, key: Key, slow: Slow) -> TopicId {
+    /// Subscribes without receiving anything until the subscription is [started](TopicTable::start). A paused
+    /// subscription is replaced; one that is not paused only gets the policy. `number` is unique in the loop. The second
+    /// value is `Some` if the connection was not subscribed before.
+    pub(super) fn subscribe_paused(
+        &mut self,
+        name: &str,
+        key: Key,
+        slow: Slow,
+        number: u64,
+    ) -> (PausedId, Option<TopicId>) {
+        let topic = self.count_in(name, key);
+        let id = PausedId { topic, number };
+        let Some(of_loop) = self.topics.get_mut(topic.0) else { return (id, None) };
+        if let Some(subscriber) = of_loop.subscribers.get_mut(&key) {
+            subscriber.slow = slow;
+            return (id, None);
+        }
+        of_loop.is_ordered = true;
+        let replaced = of_loop.paused.insert(key, PausedSubscriber { slow, number });
+        (id, replaced.is_none().then_some(topic))
+    }
+
+    /// Lets a paused subscription receive publications.
+    pub(super) fn start(&mut self, id: PausedId, key: Key) {
+        let Some(topic) = self.topics.get_mut(id.topic.0).filter(|topic| topic.is_paused(id, key)) else {
+            return;
+        };
+        if let Some(paused) = topic.paused.remove(&key) {
+            topic.subscribers.insert(key, Subscriber::new(paused.slow));
+        }
+    }
+
+    /// Whether this subscription is still paused: it was neither replaced nor ended.
+    pub(super) fn is_paused(&self, id: PausedId, key: Key) -> bool {
+        self.get(id.topic).is_some_and(|topic| topic.is_paused(id, key))
+    }
+
+    /// Finds or adds a topic, and counts the connection unless it is subscribed.
+    fn count_in(&mut self, name: &str, key: Key) -> TopicId {
+        let Some(id) = self.find(name) else { return self.enter(name) };
+        if let Some(topic) = self.get(id).filter(|topic| !topic.contains(key)) {
+            topic.record.count_in(self.event_loop);
+        }
+        id
+    }
+
+    /// Adds a topic and counts its first subscriber on this loop.
+    fn enter(&mut self, name: &str) -> TopicId {
         let record = self.registry.enter(name, self.event_loop, self.loops);
         let name = Arc::clone(record.name());
-        let subscribers = BTreeMap::from([(key, Subscriber::new(slow))]);
-        let id = TopicId(self.topics.insert(Topic { record, subscribers }));
+        let id = TopicId(self.topics.insert(Topic::new(record)));
         self.ids.insert(name, id);
         id
     }
 
-    /// Ends a subscription and returns it. A topic without subscribers is removed.
+    /// Ends a subscription, and returns it unless it was paused. A topic without subscribers is removed.
     pub(super) fn unsubscribe(&mut self, id: TopicId, key: Key) -> Option<Subscriber> {
         let topic = self.topics.get_mut(id.0)?;
-        let subscriber = topic.subscribers.remove(&key)?;
-        if topic.subscribers.is_empty() {
+        let subscriber = topic.subscribers.remove(&key);
+        if subscriber.is_none() {
+            topic.paused.remove(&key)?;
+        }
+        if topic.len() == 0 {
             let topic = self.topics.remove(id.0);
             self.ids.remove(topic.record.name());
             self.registry.leave(&topic.record, self.event_loop);
         } else {
             topic.record.count_out(self.event_loop);
         }
-        Some(subscriber)
+        subscriber
     }
 
     /// The topic of this name, if it has subscribers on this loop.
@@ -167,6 +200,29 @@ impl Drop for TopicTable {
 }
 
 impl Topic {
+    fn new(record: Arc<TopicRecord>) -> Topic {
+        Topic { record, subscribers: BTreeMap::new(), paused: BTreeMap::new(), is_ordered: false }
+    }
+
+    /// How many subscribers it has on this loop, paused ones included.
+    pub(super) fn len(&self) -> usize {
+        self.subscribers.len() + self.paused.len()
+    }
+
+    /// Whether a connection is subscribed, paused or not.
+    pub(super) fn contains(&self, key: Key) -> bool {
+        self.subscribers.contains_key(&key) || self.paused.contains_key(&key)
+    }
+
+    /// The subscribers on this loop, paused ones included.
+    pub(super) fn keys(&self) -> impl Iterator<Item = Key> {
+        self.subscribers.keys().chain(self.paused.keys()).copied()
+    }
+
+    fn is_paused(&self, id: PausedId, key: Key) -> bool {
+        self.paused.get(&key).is_some_and(|paused| paused.number == id.number)
+    }
+
     pub(super) fn subscriber(&mut self, key: Key) -> Option<&mut Subscriber> {
         self.subscribers.get_mut(&key)
     }
@@ -177,10 +233,15 @@ impl Subscriber {
         Subscriber { slow, waiting: VecDeque::new() }
     }
 
+    /// The subscriber's policy.
+    pub(super) fn slow(&self) -> Slow {
+        self.slow
+    }
+
     /// Counts a message that the subscriber misses.
     pub(super) fn count_dropped(&self, dropped: &mut Dropped) {
         match self.slow {
-            Slow::Disconnect => dropped.disconnect += 1,
+            Slow::Disconnect | Slow::Close { .. } => dropped.disconnect += 1,
             Slow::DropOldest { .. } => dropped.drop_oldest += 1,
             Slow::Latest => dropped.latest += 1,
         }
@@ -205,11 +266,9 @@ impl Subscriber {
             None => return Fanout::TooSlow,
         };
         let full = self.waiting.len() >= keep.max(1);
-        if full {
-            self.waiting.pop_front();
-        }
+        let oldest = if full { self.waiting.pop_front() } else { None };
         self.waiting.push_back(Arc::clone(message));
-        if full { Fanout::DroppedOldest } else { Fanout::Waits }
+        oldest.map_or(Fanout::Waits, Fanout::DroppedOldest)
     }
 
     /// Whether a message of a lossless topic may wait until the message in pieces is finished.

@@ -117,6 +117,25 @@ fn clients_talk_by_a_topic_and_see_how_others_leave() {
 }
 
 #[test]
+fn a_paused_subscription_and_calls_of_other_threads_work_on_a_stage() {
+    let (given, handles) = channel();
+    let (app, _noted) = App::new(move |_, socket, _| {
+        given.send((socket.subscribe_paused("milk", Slow::Disconnect), socket.caller())).unwrap();
+    });
+    let mut stage = Stage::builder(app).start().unwrap();
+    let ann = stage.connect("/?name=ann").unwrap();
+    ann.send("subscribe");
+    let (subscription, caller) = handles.recv().unwrap();
+    let topics = stage.topics();
+    topics.publish("milk", "too early");
+    subscription.start();
+    topics.publish("milk", "in time");
+    caller.call(|_, socket| socket.send("called").or_drop()).or_drop();
+    topics.publish("milk", "later");
+    assert_eq!(ann.received(), ["in time", "called", "later"]);
+}
+
+#[test]
 fn a_refusal_can_be_read() {
     let (app, _noted) = App::new(publish);
     let mut stage = Stage::builder(app).origins(["https://example.com"]).start().unwrap();

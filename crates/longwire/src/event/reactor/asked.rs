@@ -9,6 +9,7 @@ use crate::event::application::Application;
 use crate::event::ask::{Ask, CloseMany, Filter, Selection};
 use crate::event::connection::Lifecycle;
 use crate::event::key::{Key, SocketId};
+use crate::event::topics::Topic;
 use crate::event::view::SocketView;
 use crate::panic_message::panic_message;
 
@@ -41,7 +42,7 @@ impl<A: Application, L> Reactor<A, L> {
     fn subscribers_of(&self, topic: &str) -> impl Iterator<Item = Key> {
         let topics = &self.context.topics;
         let topic = topics.find(topic).and_then(|id| topics.get(id));
-        topic.into_iter().flat_map(|topic| topic.subscribers.keys().copied())
+        topic.into_iter().flat_map(Topic::keys)
     }
 
     /// The open connections for which a filter returns `true`; if the filter panics, an empty list.

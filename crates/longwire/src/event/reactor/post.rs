@@ -8,10 +8,12 @@ use longwire_proto::{CloseCode, CloseFrame, LARGE_PAYLOAD, Prepared};
 use super::{Life, Reactor};
 use crate::event::application::Application;
 use crate::event::connection::Lifecycle;
+use crate::event::deferred::discard;
 use crate::event::dropped::Dropped;
 use crate::event::key::Key;
 use crate::event::mailbox::{Mail, cost_of_message};
-use crate::event::topics::Fanout;
+use crate::event::resumption::Resumption;
+use crate::event::topics::{Fanout, PausedId};
 
 /// How much mail is delivered before the connections get to run, in bytes for all receivers together. Each receiver
 /// costs [`RECEIVER`] more.
@@ -44,10 +46,13 @@ impl<A: Application, L> Reactor<A, L> {
     /// Handles one piece of mail. Returns its cost.
     fn open_mail(&mut self, mail: Mail) -> usize {
         match mail {
-            Mail::Publish { topic, message } => {
-                let receivers = self.deliver_to_subscribers(&topic, &message, None);
+            Mail::Publish { topic, message, except } => {
+                let receivers = self.deliver_to_subscribers(&topic, &message, except);
                 return RECEIVER + receivers * (RECEIVER + message.len().min(LARGE_PAYLOAD));
             }
+            Mail::Missed { topic } => return RECEIVER * (1 + self.close_lossless(&topic)),
+            Mail::Start { to, paused } => self.context.topics.start(paused, to),
+            Mail::Abandon { to, paused } => self.abandon(to, paused),
             Mail::Send { to, message, allowance } => {
                 let cost = cost_of_message(&message);
                 let _entered = self.spans.enter(to);
@@ -59,6 +64,11 @@ impl<A: Application, L> Reactor<A, L> {
                 return cost;
             }
             Mail::Close { to, frame } => self.close(to, frame),
+            Mail::Call { to, call, cost, allowance } => {
+                allowance.give_back(cost);
+                self.run_call(to, call);
+                return cost;
+            }
             Mail::Ask(ask) => return RECEIVER * (1 + self.answer(ask)),
             Mail::Outcome { to, number, outcome } => self.take_outcome(to, number, outcome),
             Mail::Decided { to } => self.take_decision(to),
@@ -77,13 +87,15 @@ impl<A: Application, L> Reactor<A, L> {
         }
         while let Some(publication) = self.context.publications.pop_front() {
             self.deliver_to_subscribers(&publication.topic, &publication.message, publication.except);
+            // The message may belong to the application. If dropping it panics, the others still follow.
+            discard(publication);
         }
         self.is_publishing = false;
     }
 
     /// Delivers a publication to the loop's own subscribers. Returns how many there are.
     fn deliver_to_subscribers(&mut self, topic: &str, message: &Arc<Prepared>, except: Option<Key>) -> usize {
-        let (mut too_slow, mut dropped) = (Vec::new(), Dropped::default());
+        let (mut too_slow, mut dropped, mut oldest) = (Vec::new(), Dropped::default(), Vec::new());
         let topics = &mut self.context.topics;
         let Some(topic) = topics.find(topic).and_then(|id| topics.get_mut(id)) else { return 0 };
         let receivers = topic.subscribers.len();
@@ -99,11 +111,14 @@ impl<A: Application, L> Reactor<A, L> {
                 // A message that waits for another one to be finished does not mean that the peer is slow.
                 Fanout::Waits if !open.protocol.is_above_high_water() => {}
                 Fanout::Waits => open.fill(),
-                Fanout::DroppedOldest => subscriber.count_dropped(&mut dropped),
+                Fanout::DroppedOldest(message) => {
+                    subscriber.count_dropped(&mut dropped);
+                    oldest.push(message);
+                }
                 Fanout::TooSlow => {
                     let _entered = self.spans.enter(key);
                     tracing::debug!("a subscriber is too slow and is disconnected");
-                    open.shed_slow();
+                    open.shed_slow(subscriber.slow());
                     subscriber.count_dropped(&mut dropped);
                     too_slow.push(key);
                 }
@@ -114,11 +129,61 @@ impl<A: Application, L> Reactor<A, L> {
             }
         }
         self.context.exchange.registry().count_dropped(&topic.record, &dropped);
-        for key in too_slow {
-            let _entered = self.spans.enter(key);
-            self.after_closing(key);
-        }
+        // All subscribers have got the message before code of the application runs, which may panic.
+        oldest.into_iter().for_each(discard);
+        self.end_slow(&too_slow);
         receivers
+    }
+
+    /// Closes the subscribers of a topic that may not miss any of its messages, because one was dropped. Returns how
+    /// many there are.
+    fn close_lossless(&mut self, topic: &str) -> usize {
+        let topics = &self.context.topics;
+        let Some(topic) = topics.find(topic).and_then(|id| topics.get(id)) else { return 0 };
+        let mut too_slow = Vec::new();
+        for (&key, subscriber) in &topic.subscribers {
+            let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut())
+            else {
+                continue;
+            };
+            if subscriber.slow().keeps().is_none() && open.protocol.is_open() {
+                let _entered = self.spans.enter(key);
+                tracing::debug!("the event loop is too far behind; a subscriber is disconnected");
+                open.shed_slow(subscriber.slow());
+                too_slow.push(key);
+            }
+        }
+        self.end_slow(&too_slow);
+        too_slow.len()
+    }
+
+    /// Handles the end of subscribers that are too slow.
+    fn end_slow(&mut self, too_slow: &[Key]) {
+        for &key in too_slow {
+            let _entered = self.spans.enter(key);
+            self.guarded(key, |reactor| reactor.after_closing(key));
+        }
+    }
+
+    /// Ends a subscription that is not to be started, if it is still paused.
+    fn abandon(&mut self, key: Key, paused: PausedId) {
+        if !self.context.topics.is_paused(paused, key) {
+            return;
+        }
+        if let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) {
+            open.subscriptions.retain(|topic| *topic != paused.topic);
+        }
+        drop(self.context.topics.unsubscribe(paused.topic, key));
+    }
+
+    /// Runs a call of another thread, unless the end of the connection was reported.
+    fn run_call(&mut self, key: Key, call: Resumption) {
+        let _entered = self.spans.enter(key);
+        let open = self.connections.get_mut(key).and_then(|connection| connection.open_mut());
+        if open.is_some_and(|open| !open.end_was_reported) {
+            self.resume(key, call);
+            self.after_events(key);
+        }
     }
 
     pub(super) fn close(&mut self, key: Key, frame: Option<CloseFrame>) {

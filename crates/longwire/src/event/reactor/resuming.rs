@@ -76,7 +76,8 @@ impl<A: Application, L> Reactor<A, L> {
         deferred.take_outcome()
     }
 
-    fn resume(&mut self, key: Key, resumption: Resumption) {
+    /// Runs a callback of the handler, and delivers what it publishes.
+    pub(super) fn resume(&mut self, key: Key, resumption: Resumption) {
         self.call(key, HandlerCall::Resume(resumption));
         self.deliver_publications();
     }

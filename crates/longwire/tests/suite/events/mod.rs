@@ -1,16 +1,19 @@
 //! The event-driven server, on each of its engines.
 
 mod backpressure;
+mod callers;
 mod closing;
 mod closing_many;
 mod deciding;
 mod fairness;
+mod falling_behind;
 mod http;
 mod ids;
 mod lifetime;
 mod messages;
 mod opening;
 mod panics;
+mod paused;
 mod pieces;
 mod remote;
 mod resets;

@@ -77,6 +77,28 @@ fn a_slow_one_is_disconnected_unless_said_otherwise() {
     });
 }
 
+#[test]
+fn one_is_closed_as_the_application_says() {
+    for code in [1006, 2999] {
+        assert!(Slow::close(code, "").is_err(), "{code}");
+    }
+    for_each_engine(async |engine| {
+        let mut server = serve(engine, Slow::close(3008, "slow").unwrap()).await;
+        let mut slow = flooded(&server).await;
+        server.expect_sometime(Told::close(3008, "slow", By::Local, false)).await;
+        let last = loop {
+            let frame = slow.frame().await;
+            if frame.first == CLOSE {
+                break frame;
+            }
+        };
+        assert_eq!(last, Frame::new(CLOSE, close(3008, "slow")));
+        slow.expect_end().await;
+        let dropped = server.topics.dropped();
+        assert_eq!((dropped.disconnect, dropped.total()), (1, 1));
+    });
+}
+
 /// Reads up to the last message, and checks that the order is kept and that dropped messages are counted.
 async fn what_arrives(server: &EventServer, slow: &mut Raw<TcpStream>) -> Vec<usize> {
     let mut numbers = Vec::new();

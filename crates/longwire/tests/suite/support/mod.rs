@@ -24,7 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 pub(crate) use counting::{Counting, Seen};
 pub(crate) use dialled::{Dialled, dialled, dialled_byte_by_byte};
-pub(crate) use event_server::{Conn, EventServer, Script, Told, for_each_engine};
+pub(crate) use event_server::{Conn, EventServer, Noted, Script, Told, for_each_engine};
 #[cfg(all(target_os = "linux", feature = "metrics"))]
 pub(crate) use fronts::fronts;
 #[cfg(target_os = "linux")]
