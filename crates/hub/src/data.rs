@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use bytestring::ByteString;
 
+use crate::json::is_json;
+
 /// The content of a publication, as its publisher sent it.
 ///
 /// A client of the JSON protocol sees JSON as it is, text as a JSON string, and binary data as a string in Base64. A
@@ -19,7 +21,7 @@ use bytestring::ByteString;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Data {
-    /// A JSON value: checked, in the publisher's own notation.
+    /// A JSON value: checked, in the publisher's own notation, nested at most 128 levels deep.
     Json(ByteString),
     /// Text that is not JSON.
     Text(ByteString),
@@ -64,9 +66,4 @@ impl Data {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-}
-
-/// Whether a text is one valid JSON value.
-fn is_json(text: &str) -> bool {
-    serde_json::from_str::<&serde_json::value::RawValue>(text).is_ok()
 }

@@ -6,9 +6,11 @@
 mod access;
 mod broker;
 mod call;
+pub mod centrifuge;
 mod channel;
 mod data;
 mod fanout;
+mod json;
 mod name_rule;
 mod namespace;
 mod namespaces;
