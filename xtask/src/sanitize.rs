@@ -47,7 +47,7 @@ const TRIALS: [Trial; 4] = [
     Trial {
         name: "sanitize-event-loops",
         sanitizer: Sanitizer::Address,
-        programs: &["-p", "longwire", "--all-features", "--lib", "--test", "suite"],
+        programs: &["-p", "longwire", "--all-features", "--lib", "--test", "event_loops"],
         tests: &["event", "--skip", "disconnections_that_lead_to_others_do_not_pile_up"],
     },
     // The only thing that threads do to a ring is to wake it, and these tests do so. The other shared code is safe and
