@@ -69,6 +69,26 @@ fn a_client_that_comes_back_after_its_time_leaves_and_joins() {
 }
 
 #[test]
+fn many_that_come_and_go_leave_nothing_behind() {
+    let mut trial = Trial::new(0);
+    trial.join("stays", "ann", 3600);
+    for number in 0..1_000 {
+        trial.join(&format!("c{number}"), "ann", 3600);
+        trial.join("returns", "bob", 25);
+        trial.leave(&format!("c{number}"));
+        trial.leave("returns");
+    }
+    trial.join("returns", "bob", 50);
+    trial.heard();
+    trial.pass(49);
+    trial.expire();
+    assert_eq!((trial.present(), trial.heard()), ((2, 2), vec![]));
+    trial.pass(1);
+    trial.expire();
+    assert_eq!((trial.present(), trial.heard()), ((1, 1), vec!["leave returns".to_owned()]));
+}
+
+#[test]
 fn nothing_is_heard_unless_it_is_to_be_announced() {
     let mut trial = Trial::new(0);
     for client in ["c1", "c2"] {
@@ -89,8 +109,8 @@ fn no_more_clients_are_read_than_asked() {
         trial.join(client, "ann", 25);
     }
     let read = |limit| ready(trial.broker.presence(&trial.channel, limit, trial.now)).unwrap().clients;
-    assert_eq!(read(2).keys().map(|id| &**id).collect::<Vec<_>>(), ["c1", "c2"]);
-    assert_eq!(read(9).len(), 3);
+    assert_eq!((read(0).len(), read(2).len()), (0, 2));
+    assert_eq!(read(9).keys().map(|id| &**id).collect::<Vec<_>>(), ["c1", "c2", "c3"]);
     assert!(read(9).iter().all(|(id, info)| *id == info.client && &*info.user == "ann"));
 }
 

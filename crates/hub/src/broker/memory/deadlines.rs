@@ -1,6 +1,7 @@
-//! An ordered queue of what is due when.
+//! Ordered queues of what is due when.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
 
 use crate::time::Millis;
 
@@ -45,6 +46,48 @@ impl<K: Ord + Clone> Deadlines<K> {
     pub(super) fn remove(&mut self, slot: &mut Option<Millis>, key: &K) {
         if let Some(queued) = slot.take() {
             self.0.remove(&(queued, key.clone()));
+        }
+    }
+}
+
+/// The lazy queue of a small collection: it takes little memory while it is short, and takes nothing out before it is
+/// due. An entry counts only if it is that of the owner's slot.
+#[derive(Debug)]
+pub(super) struct DeadlineHeap<K>(BinaryHeap<Reverse<(Millis, K)>>);
+
+impl<K: Ord> Default for DeadlineHeap<K> {
+    fn default() -> DeadlineHeap<K> {
+        DeadlineHeap(BinaryHeap::new())
+    }
+}
+
+impl<K: Ord + Clone> DeadlineHeap<K> {
+    /// The earliest moment at which a key may be due.
+    pub(super) fn first(&self) -> Option<Millis> {
+        self.0.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// Takes the first entry if it is due.
+    pub(super) fn pop_due(&mut self, now: Millis) -> Option<(Millis, K)> {
+        if self.first()? > now {
+            return None;
+        }
+        self.0.pop().map(|Reverse(entry)| entry)
+    }
+
+    /// Queues a key, unless it already comes up early enough.
+    pub(super) fn ensure(&mut self, slot: &mut Option<Millis>, at: Millis, key: &K) {
+        if slot.is_none_or(|queued| queued > at) {
+            self.0.push(Reverse((at, key.clone())));
+            *slot = Some(at);
+        }
+    }
+
+    /// Drops the entries that don't count, once they are more than those of the `live` keys.
+    pub(super) fn compact(&mut self, live: usize, mut counts: impl FnMut(Millis, &K) -> bool) {
+        if self.0.len() > 2 * live + 8 {
+            self.0.retain(|Reverse((at, key))| counts(*at, key));
+            self.0.shrink_to(2 * live + 8);
         }
     }
 }

@@ -25,7 +25,8 @@ pub struct MemoryLimits {
     /// The memory of all history, in bytes: 256 MiB by default. A publication counts with its content, its labels, its
     /// publisher's description, and 256 bytes.
     pub history_bytes: usize,
-    /// Clients in presence, each counted once per channel: 1,000,000 by default. One takes some 400 bytes.
+    /// Clients in presence, each counted once per channel: 1,000,000 by default. One takes some 400 bytes, and 900 if it
+    /// is alone in its channel.
     pub presences: usize,
     /// Clients in the presence of one channel: 100,000 by default.
     pub presences_per_channel: usize,

@@ -1,21 +1,22 @@
 //! The presence of one channel.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use bytestring::ByteString;
 
-use super::deadlines::Deadlines;
+use super::deadlines::DeadlineHeap;
 use super::limits::{MemoryLimits, Totals};
 use crate::broker::{BrokerError, Member, Presence, PresenceStats};
 use crate::publication::ClientInfo;
 use crate::time::Millis;
 
-/// The clients in a channel's presence, with the number of clients of each user.
+/// The clients in a channel's presence, with the number of clients of each user. Most channels have few, so the
+/// collections are of a kind that is small while it has few entries.
 #[derive(Debug, Default)]
 pub(super) struct Members {
-    clients: BTreeMap<ByteString, PresentClient>,
+    clients: HashMap<ByteString, Box<PresentClient>>,
     users: HashMap<ByteString, usize>,
-    deadlines: Deadlines<ByteString>,
+    deadlines: DeadlineHeap<ByteString>,
 }
 
 #[derive(Debug)]
@@ -24,7 +25,7 @@ struct PresentClient {
     expiry: Millis,
     /// Whether its leave is announced when it expires.
     announce: bool,
-    /// Its place in the deadlines, which is at or before its expiry.
+    /// The entry in the deadlines that counts, which is at or before its expiry.
     queued: Option<Millis>,
 }
 
@@ -58,7 +59,7 @@ impl Members {
             return Err(BrokerError::LimitExceeded);
         }
         totals.presences.take(limits.presences)?;
-        let mut present = PresentClient { info, expiry, announce, queued: None };
+        let mut present = Box::new(PresentClient { info, expiry, announce, queued: None });
         self.deadlines.ensure(&mut present.queued, expiry, &id);
         self.clients.insert(id, present);
         self.count(user);
@@ -67,16 +68,19 @@ impl Members {
 
     /// Removes a client, if it is there.
     pub(super) fn remove(&mut self, client: &str, totals: &Totals) -> Option<ClientInfo> {
-        let mut present = self.clients.remove(client)?;
-        self.deadlines.remove(&mut present.queued, &present.info.client);
+        let present = self.clients.remove(client)?;
         self.forget(&present, totals);
+        let Members { clients, deadlines, .. } = self;
+        let counts = |at, id: &ByteString| clients.get(id).is_some_and(|present| present.queued == Some(at));
+        deadlines.compact(clients.len(), counts);
         Some(present.info)
     }
 
     /// Removes the clients whose time is over. `leave` hears of those whose leave is to be announced.
     pub(super) fn trim(&mut self, now: Millis, totals: &Totals, mut leave: impl FnMut(&ClientInfo)) {
-        while let Some(id) = self.deadlines.pop_due(now) {
-            let Some(present) = self.clients.get_mut(&id) else { continue };
+        while let Some((at, id)) = self.deadlines.pop_due(now) {
+            let present = self.clients.get_mut(&id).filter(|present| present.queued == Some(at));
+            let Some(present) = present else { continue };
             present.queued = None;
             if present.expiry > now {
                 self.deadlines.ensure(&mut present.queued, present.expiry, &id);
@@ -94,7 +98,7 @@ impl Members {
         self.deadlines.first()
     }
 
-    /// At most `limit` clients, in the order of their ids.
+    /// At most `limit` clients.
     pub(super) fn read(&self, limit: usize) -> Presence {
         let clients = self.clients.iter().take(limit);
         Presence { clients: clients.map(|(id, present)| (id.clone(), present.info.clone())).collect() }
