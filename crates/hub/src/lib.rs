@@ -4,21 +4,36 @@
 //! A program gives it a [`Fanout`], which delivers what is published to the connections, and a [`Broker`].
 
 mod access;
+mod backend;
 mod broker;
 mod call;
 pub mod centrifuge;
 mod channel;
+mod config;
+mod control;
 mod data;
+mod delivery;
 mod fanout;
+mod frame;
+mod hub;
 mod json;
+mod limits;
+mod link;
 mod name_rule;
 mod namespace;
 mod namespaces;
 mod publication;
+mod session;
 mod time;
 mod token;
+mod transport;
+mod variant;
 
 pub use access::{Access, Permission, Requester};
+pub use backend::{
+    Backend, BackendError, ConnectGrant, ConnectHook, HookAnswer, HookClient, PublishGrant, RefreshGrant,
+    SubscribeGrant,
+};
 pub use broker::memory::{MemoryBroker, MemoryLimits, MemoryUsage};
 pub use broker::{
     Broker, BrokerError, HistoryOptions, HistoryPage, HistoryQuery, Joined, Member, NewPublication, Presence,
@@ -26,17 +41,26 @@ pub use broker::{
 };
 pub use call::{BoxFuture, Call};
 pub use channel::{ChannelName, InvalidChannelName};
+pub use config::HubConfig;
+pub use control::{Control, ControlMessage, ServerSubscription};
 pub use data::Data;
+pub use delivery::{Delivery, HubEvent};
 pub use fanout::Fanout;
+pub use frame::Frame;
+pub use hub::{ApiError, ChannelFigures, ClientFilter, Hub, HubCounts, HubInfo, LiveSession, PublishCall};
+pub use limits::SessionLimits;
+pub use link::Link;
 pub use name_rule::{InvalidNameRule, NameRule};
 pub use namespace::{
     NamespaceOptions, PRIVATE_PREFIX, PublishRate, RecoveryMode, RecoveryPolicy, SlowPolicy,
 };
 pub use namespaces::{ChannelRefusal, InvalidNamespaceName, Namespaces};
 pub use publication::{ClientInfo, Publication, StreamPosition};
+pub use session::{Answer, Progress, Session};
 pub use time::Millis;
 pub use token::{
     Algorithm, ChannelOverrides, ConnectionToken, JwkSet, KeyError, KeySource, Keys, MAX_KEYS, MAX_TOKEN_LEN,
     RefreshPolicy, RefusedKey, SigningKey, SubscriptionGrant, SubscriptionToken, TokenError, TokenRejection,
     TokenVerifier,
 };
+pub use transport::{Transport, TransportKind, TransportOrigin};

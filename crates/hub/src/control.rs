@@ -1,0 +1,79 @@
+//! Messages to a live session from elsewhere: the back end's API, other sessions, shutdown.
+
+use bytestring::ByteString;
+
+use crate::centrifuge::Disconnect;
+use crate::channel::ChannelName;
+use crate::data::Data;
+use crate::publication::StreamPosition;
+use crate::time::Millis;
+use crate::token::SubscriptionGrant;
+
+/// A handle of a live session, which the hub keeps.
+///
+/// The program hands each message to [`Session::control`](crate::Session::control), on the connection's own thread. It may
+/// drop messages beyond [`SessionLimits::control_messages`](crate::SessionLimits::control_messages) that wait, but never a
+/// [`Disconnect`](ControlMessage::Disconnect); a session that lost a message must be disconnected with
+/// [`Disconnect::INSUFFICIENT_STATE`].
+pub trait Control: Send + Sync + 'static {
+    /// Hands over a message. It must not block and must not call the session on this thread.
+    fn deliver(&self, message: ControlMessage);
+}
+
+/// A message to a live session.
+///
+/// ```
+/// use longwire_hub::{ControlMessage, centrifuge::Disconnect};
+///
+/// let message = ControlMessage::Disconnect(Disconnect::SHUTDOWN);
+/// assert!(matches!(message, ControlMessage::Disconnect(_)));
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum ControlMessage {
+    /// Disconnects.
+    Disconnect(Disconnect),
+    /// Ends the subscription to this channel, or all of them if `None`.
+    Unsubscribe(Option<ChannelName>),
+    /// Subscribes on the server's side.
+    Subscribe(Box<ServerSubscription>),
+    /// Renews the connection's time to live.
+    Refresh {
+        /// When it ends; `None` for never.
+        expires_at: Option<Millis>,
+        /// New information on the connection, if it changes.
+        info: Option<ByteString>,
+    },
+    /// Sends a message to the client, outside of channels.
+    Message(Data),
+}
+
+/// A subscription that the server makes for a client.
+///
+/// ```
+/// use longwire_hub::ServerSubscription;
+///
+/// let subscription = ServerSubscription::new("news".parse()?);
+/// assert!(subscription.since.is_none());
+/// # Ok::<(), longwire_hub::InvalidChannelName>(())
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ServerSubscription {
+    /// The channel.
+    pub channel: ChannelName,
+    /// What the subscription is given.
+    pub grant: SubscriptionGrant,
+    /// When it ends; `None` for never.
+    pub expires_at: Option<Millis>,
+    /// Sends what was published after this position.
+    pub since: Option<StreamPosition>,
+}
+
+impl ServerSubscription {
+    /// A subscription with the options of the channel's namespace.
+    #[must_use]
+    pub fn new(channel: ChannelName) -> ServerSubscription {
+        ServerSubscription { channel, grant: SubscriptionGrant::default(), expires_at: None, since: None }
+    }
+}

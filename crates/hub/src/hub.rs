@@ -1,0 +1,16 @@
+//! The node, and what back ends can do with it.
+
+mod api;
+mod api_error;
+mod channel_table;
+mod counters;
+mod deliverer;
+mod ids;
+mod node;
+mod registry;
+
+pub use self::api::{ChannelFigures, ClientFilter, HubInfo, LiveSession, PublishCall};
+pub use self::api_error::ApiError;
+pub use self::counters::HubCounts;
+pub use self::node::Hub;
+pub(crate) use self::registry::LiveClient;

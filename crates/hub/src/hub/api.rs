@@ -1,0 +1,426 @@
+//! What back ends can do.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytestring::ByteString;
+
+use super::api_error::ApiError;
+use super::node::Hub;
+use super::registry::LiveClient;
+use crate::broker::{
+    HistoryOptions, HistoryPage, HistoryQuery, NewPublication, Presence, PresenceStats, PublishOutcome,
+};
+use crate::call::Call;
+use crate::centrifuge::{Disconnect, ErrorCode};
+use crate::channel::ChannelName;
+use crate::control::{ControlMessage, ServerSubscription};
+use crate::data::Data;
+use crate::namespace::NamespaceOptions;
+use crate::time::Millis;
+
+/// What a back end publishes.
+///
+/// ```
+/// use longwire_hub::{Data, PublishCall};
+///
+/// let mut call = PublishCall::new(Data::from_text("{\"text\":\"It rains\"}"));
+/// call.skip_history = true;
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PublishCall {
+    /// The content.
+    pub data: Data,
+    /// Publishes without adding to history.
+    pub skip_history: bool,
+    /// Labels.
+    pub tags: BTreeMap<String, String>,
+    /// See [`NewPublication::idempotency_key`].
+    pub idempotency_key: Option<ByteString>,
+    /// See [`NewPublication::version`].
+    pub version: Option<(u64, ByteString)>,
+}
+
+impl PublishCall {
+    /// Publishes this.
+    #[must_use]
+    pub fn new(data: Data) -> PublishCall {
+        PublishCall { data, skip_history: false, tags: BTreeMap::new(), idempotency_key: None, version: None }
+    }
+
+    fn publication(self) -> NewPublication {
+        let mut publication = NewPublication::new(self.data);
+        publication.tags = self.tags;
+        publication.idempotency_key = self.idempotency_key;
+        publication.version = self.version;
+        publication
+    }
+}
+
+/// Which clients a call is about: all of a user's, one of them, or one by itself.
+///
+/// ```
+/// use longwire_hub::ClientFilter;
+///
+/// let filter = ClientFilter { user: "42".into(), except: vec!["c1".into()], ..ClientFilter::default() };
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct ClientFilter {
+    /// The user; empty with a client or a session alone.
+    pub user: ByteString,
+    /// Only this client.
+    pub client: Option<ByteString>,
+    /// Only the client with this session.
+    pub session: Option<ByteString>,
+    /// Not these clients.
+    pub except: Vec<ByteString>,
+}
+
+/// A channel that has subscribers.
+///
+/// ```
+/// let figures = longwire_hub::ChannelFigures { clients: 3 };
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChannelFigures {
+    /// How many clients are subscribed on this node.
+    pub clients: usize,
+}
+
+/// A live session, for the admin page.
+///
+/// [`Hub::user_sessions`] returns them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveSession {
+    /// The connection's id.
+    pub client: ByteString,
+    /// The user.
+    pub user: ByteString,
+    /// When it connected.
+    pub since: Millis,
+}
+
+/// Figures of this node.
+///
+/// [`Hub::info`] returns them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HubInfo {
+    /// The node's id.
+    pub node: ByteString,
+    /// The version that clients see.
+    pub version: String,
+    /// Clients.
+    pub clients: usize,
+    /// Users, without anonymous clients.
+    pub users: usize,
+    /// Subscriptions.
+    pub subscriptions: u64,
+    /// Channels with subscribers.
+    pub channels: usize,
+}
+
+impl Hub {
+    /// Publishes to a channel.
+    pub fn publish(
+        &self,
+        channel: &str,
+        call: PublishCall,
+        now: Millis,
+    ) -> Call<Result<PublishOutcome, ApiError>> {
+        match self.channel(channel) {
+            Ok((channel, options)) => {
+                let without = HistoryOptions::default();
+                let history = if call.skip_history { &without } else { &options.history };
+                let published = self.broker().publish(&channel, call.publication(), history, now);
+                published.map(|outcome| outcome.map_err(ApiError::from))
+            }
+            Err(error) => Call::Ready(Err(error)),
+        }
+    }
+
+    /// Publishes to several channels. The outcomes are in the order of the channels.
+    pub fn broadcast(
+        &self,
+        channels: &[String],
+        call: &PublishCall,
+        now: Millis,
+    ) -> Call<Vec<Result<PublishOutcome, ApiError>>> {
+        let calls = channels.iter().map(|channel| self.publish(channel, call.clone(), now));
+        let mut outcomes = Vec::with_capacity(channels.len());
+        let mut waiting = Vec::new();
+        for call in calls {
+            match call {
+                Call::Ready(outcome) if waiting.is_empty() => outcomes.push(outcome),
+                call => waiting.push(call),
+            }
+        }
+        if waiting.is_empty() {
+            return Call::Ready(outcomes);
+        }
+        Call::Later(Box::pin(async move {
+            for call in waiting {
+                outcomes.push(match call {
+                    Call::Ready(outcome) => outcome,
+                    Call::Later(future) => future.await,
+                });
+            }
+            outcomes
+        }))
+    }
+
+    /// Subscribes clients on the server's side.
+    ///
+    /// # Errors
+    ///
+    /// There is no such channel, or the filter names nobody.
+    pub fn subscribe(
+        &self,
+        filter: &ClientFilter,
+        subscription: &ServerSubscription,
+    ) -> Result<(), ApiError> {
+        self.config().namespaces.find(&subscription.channel)?;
+        let message = ControlMessage::Subscribe(Box::new(subscription.clone()));
+        self.deliver(filter, &message)
+    }
+
+    /// Ends the subscription of clients to a channel, or all of their subscriptions without one.
+    ///
+    /// # Errors
+    ///
+    /// The channel's name is invalid, or the filter names nobody.
+    pub fn unsubscribe(&self, filter: &ClientFilter, channel: Option<&str>) -> Result<(), ApiError> {
+        let channel = channel.map(str::parse).transpose()?;
+        self.deliver(filter, &ControlMessage::Unsubscribe(channel))
+    }
+
+    /// Disconnects clients.
+    ///
+    /// # Errors
+    ///
+    /// The filter names nobody.
+    pub fn disconnect(&self, filter: &ClientFilter, why: Disconnect) -> Result<(), ApiError> {
+        self.deliver(filter, &ControlMessage::Disconnect(why))
+    }
+
+    /// Disconnects a user and refuses its connections until a time. `None` ends that.
+    ///
+    /// # Errors
+    ///
+    /// 100,000 users are blocked, or the user is empty.
+    pub fn block(&self, user: &str, until: Option<Millis>) -> Result<(), ApiError> {
+        if user.is_empty() {
+            return Err(ErrorCode::BadRequest.into());
+        }
+        if !self.set_blocked(user.into(), until) {
+            return Err(ErrorCode::LimitExceeded.into());
+        }
+        if until.is_some() {
+            let filter = ClientFilter { user: user.into(), ..ClientFilter::default() };
+            self.disconnect(&filter, Disconnect::PERMISSION_DENIED)?;
+        }
+        Ok(())
+    }
+
+    /// Renews connections, or ends them if `expired`.
+    ///
+    /// # Errors
+    ///
+    /// The filter names nobody.
+    pub fn refresh(
+        &self,
+        filter: &ClientFilter,
+        expired: bool,
+        expires_at: Option<Millis>,
+        info: Option<ByteString>,
+    ) -> Result<(), ApiError> {
+        self.deliver(
+            filter,
+            &match expired {
+                true => ControlMessage::Disconnect(Disconnect::EXPIRED),
+                false => ControlMessage::Refresh { expires_at, info },
+            },
+        )
+    }
+
+    /// Sends a message to clients, outside of channels.
+    ///
+    /// # Errors
+    ///
+    /// The filter names nobody.
+    pub fn send(&self, filter: &ClientFilter, data: Data) -> Result<(), ApiError> {
+        self.deliver(filter, &ControlMessage::Message(data))
+    }
+
+    /// The clients that are present in a channel, at most as many as the configuration allows.
+    pub fn presence(&self, channel: &str, now: Millis) -> Call<Result<Presence, ApiError>> {
+        match self.channel_with_presence(channel) {
+            Ok(channel) => {
+                let limit = self.config().limits.presence_page;
+                self.broker().presence(&channel, limit, now).map(|presence| presence.map_err(ApiError::from))
+            }
+            Err(error) => Call::Ready(Err(error)),
+        }
+    }
+
+    /// How many clients and users are present in a channel.
+    pub fn presence_stats(&self, channel: &str, now: Millis) -> Call<Result<PresenceStats, ApiError>> {
+        match self.channel_with_presence(channel) {
+            Ok(channel) => {
+                self.broker().presence_stats(&channel, now).map(|stats| stats.map_err(ApiError::from))
+            }
+            Err(error) => Call::Ready(Err(error)),
+        }
+    }
+
+    /// A page of a channel's history, of at most as many publications as the configuration allows.
+    pub fn history(
+        &self,
+        channel: &str,
+        mut query: HistoryQuery,
+        now: Millis,
+    ) -> Call<Result<HistoryPage, ApiError>> {
+        match self.channel_with_history(channel) {
+            Ok((channel, options)) => {
+                query.limit = query.limit.min(self.config().limits.history_page);
+                let page = self.broker().history(&channel, query, &options.history, now);
+                page.map(|page| page.map_err(ApiError::from))
+            }
+            Err(error) => Call::Ready(Err(error)),
+        }
+    }
+
+    /// Removes the history of a channel.
+    pub fn history_remove(&self, channel: &str, now: Millis) -> Call<Result<(), ApiError>> {
+        match self.channel_with_history(channel) {
+            Ok((channel, _)) => {
+                self.broker().remove_history(&channel, now).map(|removed| removed.map_err(ApiError::from))
+            }
+            Err(error) => Call::Ready(Err(error)),
+        }
+    }
+
+    /// The channels with subscribers on this node whose names match a pattern, in which `*` stands for any text and `?`
+    /// for one character. At most `limit`; those with the first names.
+    #[must_use]
+    pub fn channels(&self, pattern: &str, limit: usize) -> BTreeMap<ChannelName, ChannelFigures> {
+        let mut found = BTreeMap::new();
+        self.channels_table().each(|channel, clients| {
+            if pattern.is_empty() || matches(pattern.as_bytes(), channel.as_bytes()) {
+                found.insert(channel.clone(), ChannelFigures { clients });
+                if found.len() > limit {
+                    found.pop_last();
+                }
+            }
+        });
+        found
+    }
+
+    /// Figures of this node.
+    #[must_use]
+    pub fn info(&self) -> HubInfo {
+        let counts = self.counts();
+        HubInfo {
+            node: self.node().clone(),
+            version: self.config().version.clone(),
+            clients: counts.clients,
+            users: counts.users,
+            subscriptions: counts.subscribes.saturating_sub(counts.unsubscribes),
+            channels: counts.channels,
+        }
+    }
+
+    /// The live sessions of a user.
+    #[must_use]
+    pub fn user_sessions(&self, user: &str) -> Vec<LiveSession> {
+        let clients = self.registry().of_user(user).into_iter();
+        clients.map(|(client, live)| LiveSession { client, user: live.user, since: live.since }).collect()
+    }
+
+    fn channel(&self, name: &str) -> Result<(ChannelName, Arc<NamespaceOptions>), ApiError> {
+        let channel: ChannelName = name.parse()?;
+        let options = self.config().namespaces.find(&channel)?.clone();
+        Ok((channel, options))
+    }
+
+    fn channel_with_presence(&self, name: &str) -> Result<ChannelName, ApiError> {
+        let (channel, options) = self.channel(name)?;
+        if options.presence { Ok(channel) } else { Err(ErrorCode::NotAvailable.into()) }
+    }
+
+    fn channel_with_history(&self, name: &str) -> Result<(ChannelName, Arc<NamespaceOptions>), ApiError> {
+        let (channel, options) = self.channel(name)?;
+        if options.history.is_kept() { Ok((channel, options)) } else { Err(ErrorCode::NotAvailable.into()) }
+    }
+
+    fn deliver(&self, filter: &ClientFilter, message: &ControlMessage) -> Result<(), ApiError> {
+        for (client, live) in self.found(filter)? {
+            if !filter.except.contains(&client) {
+                live.control.deliver(message.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// The clients that a filter names, without its exceptions.
+    fn found(&self, filter: &ClientFilter) -> Result<Vec<(ByteString, LiveClient)>, ApiError> {
+        let is_of_user = |live: &LiveClient| filter.user.is_empty() || live.user == filter.user;
+        let one = match (&filter.client, &filter.session) {
+            (Some(client), _) => self.registry().client(client).map(|live| (client.clone(), live)),
+            (None, Some(session)) => self.registry().of_session(session),
+            (None, None) if filter.user.is_empty() => return Err(ErrorCode::BadRequest.into()),
+            (None, None) => return Ok(self.registry().of_user(&filter.user)),
+        };
+        let has_session = |live: &LiveClient| filter.session.is_none() || live.session == filter.session;
+        Ok(one.into_iter().filter(|(_, live)| is_of_user(live) && has_session(live)).collect())
+    }
+}
+
+/// Whether a name matches a pattern with `*` and `?`. It takes time in proportion to the product of their lengths.
+fn matches(pattern: &[u8], name: &[u8]) -> bool {
+    let (mut pattern_at, mut name_at) = (0, 0);
+    // Where to go on after the last `*`, and how much of the name it stands for.
+    let mut star: Option<(usize, usize)> = None;
+    while let Some(byte) = name.get(name_at) {
+        match pattern.get(pattern_at) {
+            Some(b'*') => {
+                star = Some((pattern_at + 1, name_at));
+                pattern_at += 1;
+            }
+            Some(wanted) if wanted == byte || *wanted == b'?' => {
+                pattern_at += 1;
+                name_at += 1;
+            }
+            _ => match &mut star {
+                Some((after, skipped)) => {
+                    *skipped += 1;
+                    (pattern_at, name_at) = (*after, *skipped);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern.iter().skip(pattern_at).all(|byte| *byte == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn patterns_have_stars_and_question_marks() {
+        for (pattern, name, expected) in [
+            ("*", "news", true),
+            ("n*s", "news", true),
+            ("n?ws", "news", true),
+            ("n?s", "news", false),
+            ("chat:*", "chat:1", true),
+            ("chat:*", "news", false),
+            ("*a*b", "xaybzb", true),
+            ("*a*b", "xaybz", false),
+            ("news", "newsletter", false),
+        ] {
+            assert_eq!(matches(pattern.as_bytes(), name.as_bytes()), expected, "{pattern} {name}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Encodes what happens in channels, once per variant, and hands it to the program.
+
+use std::sync::Arc;
+
+use super::channel_table::ChannelTable;
+use super::counters::Counters;
+use crate::centrifuge::{
+    Form, MemberPush, Push, PushEvent, PushTarget, Reply, WireClient, Wrapping, encode_publication,
+};
+use crate::channel::ChannelName;
+use crate::delivery::Delivery;
+use crate::fanout::Fanout;
+use crate::frame::Frame;
+use crate::publication::{ClientInfo, Publication};
+use crate::variant::{Content, Variant};
+
+/// The fan-out of a node.
+///
+/// A delta is encoded for all subscribers at once, so each must have received the previous publication. A subscriber that
+/// begins without it marks the channel at that point of the channel's order, and then the next publication is whole for
+/// all who take deltas.
+pub(crate) struct Deliverer {
+    pub(crate) channels: ChannelTable,
+    pub(crate) counters: Counters,
+    pub(crate) delivery: Arc<dyn Delivery>,
+}
+
+impl Deliverer {
+    fn members(&self, channel: &ChannelName, event: impl Fn(MemberPush) -> PushEvent, client: &ClientInfo) {
+        let Some(wanted) = self.channels.wanted_joins(channel) else { return };
+        for (variant, encoding, wrapping) in Variant::JOINS {
+            if wanted.has(variant) {
+                let event = event(MemberPush { info: Some(WireClient::from(client)) });
+                let push = Push { target: PushTarget::Channel(channel.clone()), event };
+                let frame = Frame::from(Reply::Push(push).encode(encoding, wrapping));
+                self.delivery.publish(&variant.topic(channel), frame);
+            }
+        }
+    }
+}
+
+impl Fanout for Deliverer {
+    fn publication(
+        &self,
+        channel: &ChannelName,
+        publication: &Publication,
+        _epoch: &str,
+        previous: Option<&Publication>,
+    ) {
+        self.counters.publications.add(1);
+        let Some(wanted) = self.channels.wanted(channel) else { return };
+        let target = PushTarget::Channel(channel.clone());
+        for variant in Variant::PUBLICATIONS.into_iter().filter(|variant| wanted.has(*variant)) {
+            let frame = match variant.content() {
+                Content::AsSent => Frame::from(&publication.data),
+                Content::Pushes(encoding, wrapping) => {
+                    encode_publication(encoding, wrapping, &target, publication, Form::Plain).into()
+                }
+                Content::Deltas(encoding) => {
+                    let form = match previous {
+                        Some(previous) if !wanted.lacks_base => Form::Delta { previous: &previous.data },
+                        _ => Form::Whole,
+                    };
+                    encode_publication(encoding, Wrapping::Reply, &target, publication, form).into()
+                }
+            };
+            self.delivery.publish(&variant.topic(channel), frame);
+        }
+    }
+
+    fn join(&self, channel: &ChannelName, client: &ClientInfo) {
+        self.members(channel, PushEvent::Join, client);
+    }
+
+    fn leave(&self, channel: &ChannelName, client: &ClientInfo) {
+        self.members(channel, PushEvent::Leave, client);
+    }
+}

@@ -1,0 +1,186 @@
+//! The node: what all sessions of a process share.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use bytestring::ByteString;
+
+use super::channel_table::ChannelTable;
+use super::counters::{Counters, HubCounts};
+use super::deliverer::Deliverer;
+use super::ids::Ids;
+use super::registry::Registry;
+use crate::backend::Backend;
+use crate::broker::Broker;
+use crate::call::Call;
+use crate::config::HubConfig;
+use crate::control::ControlMessage;
+use crate::delivery::Delivery;
+use crate::fanout::Fanout;
+use crate::time::Millis;
+
+/// The most users that can be blocked at once.
+const MAX_BLOCKED: usize = 100_000;
+
+/// A node: namespaces and tokens, the broker, and the sessions that are connected here. All threads share it.
+///
+/// ```
+/// use std::sync::Arc;
+/// use longwire_hub::{BoxFuture, Delivery, Frame, Hub, HubConfig, MemoryBroker, MemoryLimits};
+///
+/// struct Topics;
+///
+/// impl Delivery for Topics {
+///     fn publish(&self, topic: &str, frame: Frame) {
+///         println!("to the subscribers of {topic}: {frame:?}");
+///     }
+///     fn spawn(&self, _work: BoxFuture<()>) {}
+/// }
+///
+/// // In a program: a random seed.
+/// let hub = Hub::new(HubConfig::default(), Arc::new(Topics), None, &[7; 32], |fanout| {
+///     Arc::new(MemoryBroker::new(fanout, MemoryLimits::default()))
+/// });
+/// assert_eq!(hub.counts().clients, 0);
+/// ```
+pub struct Hub {
+    config: RwLock<Arc<HubConfig>>,
+    deliverer: Arc<Deliverer>,
+    broker: Arc<dyn Broker>,
+    backend: Option<Arc<dyn Backend>>,
+    registry: Registry,
+    ids: Ids,
+    node: ByteString,
+    blocked: Mutex<HashMap<ByteString, Millis>>,
+}
+
+impl Hub {
+    /// A node. `broker` makes its broker, which is to call the given [`Fanout`]. The seed must be secret and random: the
+    /// ids of clients and sessions follow from it.
+    pub fn new(
+        config: HubConfig,
+        delivery: Arc<dyn Delivery>,
+        backend: Option<Arc<dyn Backend>>,
+        seed: &[u8; 32],
+        broker: impl FnOnce(Arc<dyn Fanout>) -> Arc<dyn Broker>,
+    ) -> Arc<Hub> {
+        let ids = Ids::new(seed);
+        let deliverer =
+            Arc::new(Deliverer { channels: ChannelTable::new(), counters: Counters::default(), delivery });
+        Arc::new(Hub {
+            config: RwLock::new(Arc::new(config)),
+            broker: broker(deliverer.clone()),
+            deliverer,
+            backend,
+            registry: Registry::new(),
+            node: ids.next(),
+            ids,
+            blocked: Mutex::default(),
+        })
+    }
+
+    /// Replaces the configuration. Subscriptions keep the options of their namespace until they end.
+    pub fn configure(&self, config: HubConfig) {
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> Arc<HubConfig> {
+        self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The id of this node, which emulated transports name.
+    #[must_use]
+    pub fn node(&self) -> &ByteString {
+        &self.node
+    }
+
+    /// Forgets what has expired. The program calls this about once a second.
+    pub fn expire(&self, now: Millis) {
+        self.broker.expire(now);
+        self.blocked.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, until| *until > now);
+    }
+
+    /// Figures.
+    #[must_use]
+    pub fn counts(&self) -> HubCounts {
+        let (clients, users) = self.registry.len();
+        HubCounts { channels: self.channels_table().len(), users, clients, ..self.counters().snapshot() }
+    }
+
+    pub(crate) fn channels_table(&self) -> &ChannelTable {
+        &self.deliverer.channels
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.deliverer.counters
+    }
+
+    pub(crate) fn delivery(&self) -> &dyn Delivery {
+        &*self.deliverer.delivery
+    }
+
+    pub(crate) fn deliverer(&self) -> &Arc<Deliverer> {
+        &self.deliverer
+    }
+
+    pub(crate) fn broker(&self) -> &dyn Broker {
+        &*self.broker
+    }
+
+    pub(crate) fn backend(&self) -> Option<&dyn Backend> {
+        self.backend.as_deref()
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    pub(crate) fn next_id(&self) -> ByteString {
+        self.ids.next()
+    }
+
+    pub(crate) fn is_blocked(&self, user: &str, now: Millis) -> bool {
+        let blocked = self.blocked.lock().unwrap_or_else(PoisonError::into_inner);
+        blocked.get(user).is_some_and(|until| *until > now)
+    }
+
+    pub(crate) fn set_blocked(&self, user: ByteString, until: Option<Millis>) -> bool {
+        let mut blocked = self.blocked.lock().unwrap_or_else(PoisonError::into_inner);
+        match until {
+            None => {
+                blocked.remove(&user);
+            }
+            Some(_) if blocked.len() >= MAX_BLOCKED && !blocked.contains_key(&user) => return false,
+            Some(until) => {
+                blocked.insert(user, until);
+            }
+        }
+        true
+    }
+
+    /// Runs what nobody waits for.
+    pub(crate) fn detach<T: Send + 'static>(&self, call: Call<T>) {
+        if let Call::Later(future) = call {
+            self.delivery().spawn(Box::pin(async move {
+                future.await;
+            }));
+        }
+    }
+
+    /// Delivers a message to every session of this node, such as a disconnect at shutdown.
+    pub fn broadcast_control(&self, message: &ControlMessage) {
+        self.registry.each(|_, live| live.control.deliver(message.clone()));
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub")
+            .field("node", &self.node)
+            .field("counts", &self.counts())
+            .finish_non_exhaustive()
+    }
+}

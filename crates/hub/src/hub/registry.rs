@@ -1,0 +1,126 @@
+//! The live sessions of a node.
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytestring::ByteString;
+
+use crate::control::Control;
+use crate::time::Millis;
+
+/// The number of locks among which clients and users are divided.
+const SHARDS: u64 = 64;
+
+/// The live sessions, by client and by user. Anonymous clients are found by client only.
+pub(crate) struct Registry {
+    hasher: RandomState,
+    clients: Vec<Mutex<HashMap<ByteString, LiveClient>>>,
+    users: Vec<Mutex<HashMap<ByteString, BTreeSet<ByteString>>>>,
+    sessions: Mutex<HashMap<ByteString, ByteString>>,
+}
+
+/// A live session.
+#[derive(Clone)]
+pub(crate) struct LiveClient {
+    pub(crate) user: ByteString,
+    /// The id that emulated transports have.
+    pub(crate) session: Option<ByteString>,
+    pub(crate) control: Arc<dyn Control>,
+    pub(crate) since: Millis,
+}
+
+/// The user has as many connections as it may.
+pub(crate) struct TooManyConnections;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Registry {
+    pub(crate) fn new() -> Registry {
+        Registry {
+            hasher: RandomState::new(),
+            clients: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            users: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            sessions: Mutex::default(),
+        }
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "there are as many shards as remainders")]
+    fn shard<'a, T>(&self, shards: &'a [Mutex<T>], key: &str) -> MutexGuard<'a, T> {
+        lock(&shards[usize::try_from(self.hasher.hash_one(key) % SHARDS).unwrap_or(0)])
+    }
+
+    /// Adds a session, unless its user has `limit` connections; 0 is no limit.
+    pub(crate) fn add(
+        &self,
+        client: &ByteString,
+        live: LiveClient,
+        limit: usize,
+    ) -> Result<(), TooManyConnections> {
+        if !live.user.is_empty() {
+            let mut users = self.shard(&self.users, &live.user);
+            let clients = users.entry(live.user.clone()).or_default();
+            if limit > 0 && clients.len() >= limit {
+                return Err(TooManyConnections);
+            }
+            clients.insert(client.clone());
+        }
+        if let Some(session) = &live.session {
+            lock(&self.sessions).insert(session.clone(), client.clone());
+        }
+        self.shard(&self.clients, client).insert(client.clone(), live);
+        Ok(())
+    }
+
+    pub(crate) fn remove(&self, client: &ByteString) {
+        let removed = self.shard(&self.clients, client).remove(client);
+        let Some(LiveClient { user, session, .. }) = removed else { return };
+        if let Some(session) = session {
+            lock(&self.sessions).remove(&session);
+        }
+        if !user.is_empty() {
+            let mut users = self.shard(&self.users, &user);
+            if let Some(clients) = users.get_mut(&user) {
+                clients.remove(client);
+                if clients.is_empty() {
+                    users.remove(&user);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn client(&self, client: &str) -> Option<LiveClient> {
+        self.shard(&self.clients, client).get(client).cloned()
+    }
+
+    /// The client that has this session.
+    pub(crate) fn of_session(&self, session: &str) -> Option<(ByteString, LiveClient)> {
+        let client = lock(&self.sessions).get(session).cloned()?;
+        let live = self.client(&client)?;
+        Some((client, live))
+    }
+
+    /// The clients of a user.
+    pub(crate) fn of_user(&self, user: &str) -> Vec<(ByteString, LiveClient)> {
+        let clients = self.shard(&self.users, user).get(user).cloned().unwrap_or_default();
+        clients.into_iter().filter_map(|client| self.client(&client).map(|live| (client, live))).collect()
+    }
+
+    /// Calls `visit` with each client.
+    pub(crate) fn each(&self, mut visit: impl FnMut(&ByteString, &LiveClient)) {
+        for shard in &self.clients {
+            for (client, live) in lock(shard).iter() {
+                visit(client, live);
+            }
+        }
+    }
+
+    /// The numbers of clients and of users.
+    pub(crate) fn len(&self) -> (usize, usize) {
+        let clients = self.clients.iter().map(|shard| lock(shard).len()).sum();
+        let users = self.users.iter().map(|shard| lock(shard).len()).sum();
+        (clients, users)
+    }
+}

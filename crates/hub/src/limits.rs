@@ -1,0 +1,55 @@
+//! The bounds of one session.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::centrifuge::FrameLimits;
+
+/// The bounds of what one client can make the hub keep or do.
+///
+/// ```
+/// let limits = longwire_hub::SessionLimits::default();
+/// assert_eq!(limits.channels, 128);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionLimits {
+    /// Channels that one client is subscribed to, on either side. One more is error 106, or 3505 when connecting.
+    pub channels: usize,
+    /// The length of a channel's name, in bytes, at most 255. A longer one is error 106.
+    pub channel_name: usize,
+    /// The commands of one frame. More are 3501.
+    pub frame: FrameLimits,
+    /// The length of what a client publishes, in bytes. A longer one is error 106.
+    pub publication: usize,
+    /// The publications of one page of history. More are not returned.
+    pub history_page: usize,
+    /// The clients that one presence reply lists. Statistics count all of them.
+    pub presence_page: usize,
+    /// The errors that one client may cause in [`errors_per`](Self::errors_per). One more is 3509. Expired tokens and
+    /// temporary errors don't count.
+    pub errors: NonZeroU32,
+    /// The time in which errors are counted.
+    pub errors_per: Duration,
+    /// The control messages that may wait for one session; see [`Control`](crate::Control).
+    pub control_messages: usize,
+    /// Connections of one user; 0 for any number. One more is 3504. Anonymous clients are not counted.
+    pub user_connections: usize,
+}
+
+impl Default for SessionLimits {
+    fn default() -> SessionLimits {
+        SessionLimits {
+            channels: 128,
+            channel_name: 255,
+            frame: FrameLimits::default(),
+            publication: 64 << 10,
+            history_page: 1_000,
+            presence_page: 10_000,
+            errors: NonZeroU32::new(256).unwrap_or(NonZeroU32::MIN),
+            errors_per: Duration::from_secs(60),
+            control_messages: 256,
+            user_connections: 0,
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The session of one client, without I/O.
+
+mod client;
+mod commands;
+mod connect;
+mod entry;
+mod identity;
+mod plan;
+mod publish;
+mod rate;
+mod read;
+mod refresh;
+mod state;
+mod subscribe;
+mod subscribing;
+mod timers;
+mod turn;
+mod unsubscribe;
+
+pub use self::state::{Answer, Progress, Session};

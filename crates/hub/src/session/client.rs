@@ -1,0 +1,192 @@
+//! What a session keeps of its client.
+
+use bytestring::ByteString;
+
+use super::rate::Rate;
+use crate::backend::HookClient;
+use crate::channel::ChannelName;
+use crate::publication::ClientInfo;
+use crate::time::Millis;
+use crate::transport::Transport;
+use crate::variant::Variant;
+
+/// A client that has connected.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) id: ByteString,
+    pub(super) user: ByteString,
+    pub(super) info: Option<ByteString>,
+    pub(super) meta: Option<ByteString>,
+    pub(super) expiry: Expiry,
+    pub(super) subscriptions: Subscriptions,
+    pub(super) heartbeat: Heartbeat,
+    /// When presence is renewed next; `None` without any.
+    pub(super) presence_due: Option<Millis>,
+    /// How often the client has published, by namespace.
+    pub(super) rates: Vec<(Box<str>, Rate)>,
+}
+
+/// When something ends, and who renews it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expiry {
+    Never,
+    /// The client sends a new token.
+    Token(Millis),
+    /// The back end is asked.
+    Hook(Millis),
+}
+
+impl Expiry {
+    pub(super) fn by_token(at: Option<Millis>) -> Expiry {
+        at.map_or(Expiry::Never, Expiry::Token)
+    }
+
+    pub(super) fn by_hook(at: Option<Millis>) -> Expiry {
+        at.map_or(Expiry::Never, Expiry::Hook)
+    }
+
+    pub(super) fn at(self) -> Option<Millis> {
+        match self {
+            Expiry::Never => None,
+            Expiry::Token(at) | Expiry::Hook(at) => Some(at),
+        }
+    }
+
+    /// When there is something to do: after the grace that a client has, or at once if the back end is asked.
+    pub(super) fn due(self, grace: std::time::Duration) -> Option<Millis> {
+        match self {
+            Expiry::Never => None,
+            Expiry::Token(at) => Some(at + grace),
+            Expiry::Hook(at) => Some(at),
+        }
+    }
+
+    /// Whether it has expired already.
+    pub(super) fn is_past(self, now: Millis) -> bool {
+        self.at().is_some_and(|at| at <= now)
+    }
+
+    /// The fields `expires` and `ttl` of replies, in seconds.
+    pub(super) fn fields(self, now: Millis) -> (bool, u32) {
+        match self.at() {
+            None => (false, 0),
+            Some(at) => {
+                let seconds = at.as_secs().saturating_sub(now.as_secs());
+                (true, u32::try_from(seconds).unwrap_or(u32::MAX).min(MAX_TTL))
+            }
+        }
+    }
+}
+
+/// A year: the longest time to live that clients see. They start timers with it.
+const MAX_TTL: u32 = 365 * 86_400;
+
+/// Pings of the hub and their answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heartbeat {
+    Off,
+    /// The next ping.
+    Quiet {
+        ping_at: Millis,
+    },
+    /// A ping was sent. Without an answer until then, the client is disconnected.
+    Pinged {
+        ping_at: Millis,
+        pong_by: Millis,
+    },
+}
+
+/// A subscription.
+#[derive(Debug)]
+pub(super) struct Subscription {
+    pub(super) variant: Variant,
+    pub(super) joins: Option<Variant>,
+    /// Whether the client is in the channel's presence.
+    pub(super) presence: bool,
+    /// Whether its leave is announced.
+    pub(super) announces: bool,
+    pub(super) server_side: bool,
+    pub(super) has_token: bool,
+    pub(super) info: Option<ByteString>,
+    pub(super) expiry: Expiry,
+}
+
+/// The subscriptions of a client, ordered by channel.
+#[derive(Debug, Default)]
+pub(super) struct Subscriptions(Vec<(ChannelName, Subscription)>);
+
+impl Subscriptions {
+    fn place(&self, channel: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(name, _)| (**name).cmp(channel))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn get(&self, channel: &str) -> Option<&Subscription> {
+        let place = self.place(channel).ok()?;
+        self.0.get(place).map(|(_, subscription)| subscription)
+    }
+
+    pub(super) fn get_mut(&mut self, channel: &str) -> Option<&mut Subscription> {
+        let place = self.place(channel).ok()?;
+        self.0.get_mut(place).map(|(_, subscription)| subscription)
+    }
+
+    pub(super) fn insert(&mut self, channel: ChannelName, subscription: Subscription) {
+        if let Err(place) = self.place(&channel) {
+            // Most clients have one.
+            if self.0.is_empty() {
+                self.0.reserve_exact(1);
+            }
+            self.0.insert(place, (channel, subscription));
+        }
+    }
+
+    pub(super) fn remove(&mut self, channel: &str) -> Option<Subscription> {
+        let place = self.place(channel).ok()?;
+        Some(self.0.remove(place).1)
+    }
+
+    pub(super) fn pop(&mut self) -> Option<(ChannelName, Subscription)> {
+        self.0.pop()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&ChannelName, &Subscription)> {
+        self.0.iter().map(|(channel, subscription)| (channel, subscription))
+    }
+}
+
+impl Client {
+    /// What the members of a channel see of the client.
+    pub(super) fn info_in(&self, chan_info: Option<ByteString>) -> ClientInfo {
+        ClientInfo {
+            user: self.user.clone(),
+            client: self.id.clone(),
+            conn_info: self.info.clone(),
+            chan_info,
+        }
+    }
+
+    /// What hooks learn of the client.
+    pub(super) fn for_hooks(&self, transport: &Transport) -> HookClient {
+        HookClient {
+            client: self.id.clone(),
+            user: self.user.clone(),
+            meta: self.meta.clone(),
+            transport: transport.clone(),
+        }
+    }
+
+    /// The next moment at which the client needs attention.
+    pub(super) fn next_deadline(&self, grace: std::time::Duration) -> Option<Millis> {
+        let heartbeat = match self.heartbeat {
+            Heartbeat::Off => None,
+            Heartbeat::Quiet { ping_at } => Some(ping_at),
+            Heartbeat::Pinged { ping_at, pong_by } => Some(ping_at.min(pong_by)),
+        };
+        let subscriptions = self.subscriptions.iter().filter_map(|(_, sub)| sub.expiry.due(grace)).min();
+        [heartbeat, subscriptions, self.presence_due, self.expiry.due(grace)].into_iter().flatten().min()
+    }
+}

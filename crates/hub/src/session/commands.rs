@@ -1,0 +1,94 @@
+//! The order in which a session handles what comes in.
+
+use super::client::Heartbeat;
+use super::state::{Progress, Step, Turn, Work};
+use crate::centrifuge::{Command, CommandResult, Disconnect, ErrorCode, Request};
+use crate::control::ControlMessage;
+
+impl Turn<'_> {
+    /// Goes on after a step with what is queued, and sends the replies.
+    pub(super) fn run(mut self, mut step: Step) -> Progress {
+        loop {
+            match step {
+                Step::Done => {}
+                Step::Wait(future) => {
+                    self.flush();
+                    self.session.waits = true;
+                    return Progress::Wait(future);
+                }
+                Step::Close(why) => {
+                    self.close(&why);
+                    return Progress::Idle;
+                }
+            }
+            if self.session.waits {
+                break;
+            }
+            step = match self.session.queue.pop_front() {
+                None => break,
+                Some(Work::Open(opening)) => self.open(*opening),
+                Some(Work::Control(message)) => self.control(message),
+                Some(Work::Command(Ok(command))) => self.command(command),
+                Some(Work::Command(Err(error))) => self.bad_request(&error.to_string()),
+            };
+        }
+        self.flush();
+        Progress::Idle
+    }
+
+    fn command(&mut self, command: Command) -> Step {
+        self.session.hub.counters().commands.add(1);
+        let Command { id, request } = command;
+        if let Request::Connect(request) = request {
+            return self.connect(id, request);
+        }
+        if self.client().is_none() {
+            return self.bad_request("the first command must be connect");
+        }
+        if self.session.transport.kind.is_one_way() {
+            return self.bad_request("a one-way client sent a command");
+        }
+        if request.declined().is_some() {
+            return self.fail(id, ErrorCode::NotAvailable);
+        }
+        match request {
+            Request::Connect(_) => Step::Done,
+            Request::Subscribe(request) => self.subscribe(id, request),
+            Request::Unsubscribe(request) => self.unsubscribe(id, &request.channel),
+            Request::Publish(request) => self.publish(id, request),
+            Request::Presence(request) => self.presence(id, &request.channel),
+            Request::PresenceStats(request) => self.presence_stats(id, &request.channel),
+            Request::History(request) => self.history(id, &request),
+            Request::Ping(_) => self.reply(id, CommandResult::Ping),
+            Request::Send(_) => Step::Close(Disconnect::NOT_AVAILABLE),
+            Request::Rpc(request) => self.rpc(id, request),
+            Request::Refresh(request) => self.refresh(id, &request.token),
+            Request::SubRefresh(request) => self.sub_refresh(id, &request.channel, &request.token),
+            Request::Pong => self.pong(),
+            Request::Unknown => self.fail(id, ErrorCode::MethodNotFound),
+        }
+    }
+
+    fn control(&mut self, message: ControlMessage) -> Step {
+        match message {
+            ControlMessage::Disconnect(why) => Step::Close(why),
+            ControlMessage::Unsubscribe(channel) => self.unsubscribe_by_server(channel),
+            ControlMessage::Subscribe(subscription) => self.subscribe_by_server(*subscription),
+            ControlMessage::Refresh { expires_at, info } => self.refresh_by_server(expires_at, info),
+            ControlMessage::Message(data) => self.message(&data),
+        }
+    }
+
+    /// The answer to a ping.
+    fn pong(&mut self) -> Step {
+        match self.client_mut().map(|client| &mut client.heartbeat) {
+            Some(heartbeat @ Heartbeat::Pinged { .. }) => {
+                if let Heartbeat::Pinged { ping_at, .. } = *heartbeat {
+                    *heartbeat = Heartbeat::Quiet { ping_at };
+                }
+                Step::Done
+            }
+            _ => self.bad_request("a pong without a ping"),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The command `connect`.
+
+use std::collections::BTreeMap;
+
+use bytestring::ByteString;
+
+use super::client::{Client, Heartbeat, Subscriptions};
+use super::identity::Identity;
+use super::plan::{Opening, Plan};
+use super::state::{State, Step, Turn, Work};
+use crate::backend::{ConnectHook, HookClient};
+use crate::call::Call;
+use crate::centrifuge::{
+    CommandResult, ConnectPush, ConnectRequest, ConnectResult, Disconnect, ErrorCode, PushEvent, PushTarget,
+    SubscribeRequest,
+};
+use crate::control::ControlMessage;
+use crate::delivery::HubEvent;
+use crate::hub::LiveClient;
+use crate::token::{TokenError, TokenRejection};
+
+impl Turn<'_> {
+    pub(super) fn connect(&mut self, id: u32, request: ConnectRequest) -> Step {
+        if !matches!(self.session.state, State::New { .. }) {
+            return self.bad_request("a second connect");
+        }
+        let client = self.session.hub.next_id();
+        let ConnectRequest { token, data, subs, name, version, headers, flag: _ } = request;
+        if !token.is_empty() {
+            let verified = self.config.tokens.connection(&token, self.now);
+            return self.then(verified, move |turn, token| match token {
+                Ok(token) => turn.identified(id, client, token.into(), subs),
+                Err(error) => turn.token_refused(id, &client, &error),
+            });
+        }
+        let data = (!data.is_empty()).then(|| self.session.transport.encoding.data(data));
+        let hook = ConnectHook { name, version, data, headers, channels: subs.keys().cloned().collect() };
+        let hooked = HookClient {
+            client: client.clone(),
+            user: ByteString::new(),
+            meta: None,
+            transport: self.session.transport.clone(),
+        };
+        if let Some(answer) = self.session.hub.backend().and_then(|backend| backend.connect(hooked, hook)) {
+            return self.then(Call::Later(answer), move |turn, grant| match grant {
+                Ok(grant) => turn.identified(id, client, grant.into(), subs),
+                Err(error) => turn.refused(id, error),
+            });
+        }
+        if self.config.anonymous || self.config.insecure {
+            self.identified(id, client, Identity::anonymous(), subs)
+        } else {
+            self.fail_to_connect(id, ErrorCode::Unauthorized)
+        }
+    }
+
+    fn token_refused(&mut self, id: u32, client: &str, error: &TokenError) -> Step {
+        self.session.hub.delivery().report(&HubEvent::TokenRefused { client, channel: None, error });
+        match error.rejection() {
+            TokenRejection::Expired => self.fail_to_connect(id, ErrorCode::TokenExpired),
+            TokenRejection::Invalid => Step::Close(Disconnect::INVALID_TOKEN),
+            TokenRejection::Unavailable => self.fail_to_connect(id, ErrorCode::Internal),
+        }
+    }
+
+    /// One-way clients cannot receive errors: they are disconnected instead.
+    fn fail_to_connect(&mut self, id: u32, code: ErrorCode) -> Step {
+        if !self.session.transport.kind.is_one_way() {
+            return self.fail(id, code);
+        }
+        Step::Close(match code {
+            ErrorCode::TokenExpired | ErrorCode::Expired => Disconnect::EXPIRED,
+            ErrorCode::Unauthorized => Disconnect::INVALID_TOKEN,
+            _ => Disconnect::SERVER_ERROR,
+        })
+    }
+
+    fn identified(
+        &mut self,
+        id: u32,
+        client: ByteString,
+        identity: Identity,
+        mut wanted: BTreeMap<String, SubscribeRequest>,
+    ) -> Step {
+        let Identity { user, info, meta, data, expiry, subscriptions } = identity;
+        if self.session.hub.is_blocked(&user, self.now) {
+            return Step::Close(Disconnect::PERMISSION_DENIED);
+        }
+        if expiry.is_past(self.now) {
+            return self.fail_to_connect(id, ErrorCode::Expired);
+        }
+        if subscriptions.len() > self.config.limits.channels {
+            return Step::Close(Disconnect::CHANNEL_LIMIT);
+        }
+        let mut plans = Vec::with_capacity(subscriptions.len());
+        for (channel, grant) in subscriptions {
+            let Ok(options) = self.config.namespaces.find(&channel).cloned() else {
+                return self.fail_to_connect(id, ErrorCode::UnknownChannel);
+            };
+            let request = wanted.remove(&*channel).unwrap_or_default();
+            plans.push(Plan::by_server(channel, options, grant, &request));
+        }
+        let session = self.session.transport.kind.is_emulated().then(|| self.session.hub.next_id());
+        let live = LiveClient {
+            user: user.clone(),
+            session,
+            control: self.session.control.clone(),
+            since: self.now,
+        };
+        if self.config.single_connection {
+            for (_, older) in self.session.hub.registry().of_user(&user) {
+                older.control.deliver(ControlMessage::Disconnect(Disconnect::CONNECTION_LIMIT));
+            }
+        }
+        let session = live.session.clone();
+        let limit = if self.config.single_connection { 0 } else { self.config.limits.user_connections };
+        if self.session.hub.registry().add(&client, live, limit).is_err() {
+            return Step::Close(Disconnect::CONNECTION_LIMIT);
+        }
+        self.session.hub.counters().connects.add(1);
+        let heartbeat = if self.config.ping_interval.is_zero() {
+            Heartbeat::Off
+        } else {
+            Heartbeat::Quiet { ping_at: self.now + self.config.ping_interval }
+        };
+        self.session.state = State::Open(Box::new(Client {
+            id: client,
+            user,
+            info,
+            meta,
+            expiry,
+            subscriptions: Subscriptions::default(),
+            heartbeat,
+            presence_due: None,
+            rates: Vec::new(),
+        }));
+        let data = data.map(|data| self.session.transport.encoding.payload(&data)).unwrap_or_default();
+        self.open(Opening { id, session, data, plans: plans.into_iter(), begun: BTreeMap::new() })
+    }
+
+    /// Begins the next server-side subscription, or replies if there is none left.
+    pub(super) fn open(&mut self, mut opening: Opening) -> Step {
+        let Some(plan) = opening.plans.next() else { return self.opened(opening) };
+        let channel = plan.channel.to_string();
+        self.begin(plan, move |turn, begun| match begun {
+            Ok(begun) => {
+                opening.begun.insert(channel, begun);
+                // The rest goes on by the queue: calling `open` here would nest as deep as there are subscriptions.
+                turn.session.queue.push_front(Work::Open(Box::new(opening)));
+                Step::Done
+            }
+            Err(_) => Step::Close(Disconnect::SERVER_ERROR),
+        })
+    }
+
+    fn opened(&mut self, opening: Opening) -> Step {
+        let Opening { id, session, data, begun, .. } = opening;
+        let Some(client) = self.client() else { return Step::Done };
+        let (expires, ttl) = client.expiry.fields(self.now);
+        let node = if session.is_some() { self.session.hub.node().to_string() } else { String::new() };
+        let ping = self.config.ping_interval.as_secs();
+        let result = ConnectResult {
+            client: client.id.to_string(),
+            version: self.config.version.clone(),
+            expires,
+            ttl,
+            data,
+            subs: begun,
+            ping: u32::try_from(ping).unwrap_or(u32::MAX),
+            pong: self.wants_pongs(),
+            session: session.map(|session| session.to_string()).unwrap_or_default(),
+            node,
+            time: 0,
+        };
+        if self.session.transport.kind.is_one_way() {
+            self.push(PushTarget::Client, PushEvent::Connect(ConnectPush::from(result)));
+            return Step::Done;
+        }
+        self.reply(id, CommandResult::Connect(result))
+    }
+
+    /// Whether the client has to answer pings.
+    pub(super) fn wants_pongs(&self) -> bool {
+        let pings = !self.config.ping_interval.is_zero() && !self.config.pong_timeout.is_zero();
+        pings && !self.session.transport.kind.is_one_way()
+    }
+}

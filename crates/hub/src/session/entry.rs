@@ -1,0 +1,150 @@
+//! How the program calls a session.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytestring::ByteString;
+
+use super::rate::Rate;
+use super::state::{Answer, Progress, Session, State, Step, Turn, Work};
+use super::unsubscribe;
+use crate::centrifuge::{Batch, Command, Commands, ConnectRequest, Disconnect, Request};
+use crate::control::{Control, ControlMessage};
+use crate::frame::Frame;
+use crate::hub::Hub;
+use crate::link::Link;
+use crate::time::Millis;
+use crate::transport::Transport;
+
+impl Session {
+    /// A session whose client has to connect. The hub keeps `control` while the client is connected.
+    #[must_use]
+    pub fn new(hub: Arc<Hub>, transport: Transport, control: Arc<dyn Control>, now: Millis) -> Session {
+        let deadline = now + hub.config().connect_timeout;
+        let batch = Batch::new(transport.encoding, transport.wrapping());
+        Session {
+            hub,
+            transport,
+            control,
+            state: State::New { deadline },
+            queue: VecDeque::new(),
+            waits: false,
+            batch,
+            errors: Rate::default(),
+        }
+    }
+
+    /// Handles a frame with commands. The replies leave in one frame, in the order of the commands.
+    pub fn receive(&mut self, link: &mut dyn Link, frame: &Frame, now: Millis) -> Progress {
+        if matches!(self.state, State::Closed) {
+            return Progress::Idle;
+        }
+        let limits = self.hub.config().limits.frame;
+        let commands = Commands::new(self.transport.encoding, frame.as_bytes(), limits);
+        self.queue.extend(commands.map(Work::Command));
+        self.go_on(link, now)
+    }
+
+    /// Connects a client of a one-way transport, which has sent its request in another way than by a command.
+    pub fn connect(&mut self, link: &mut dyn Link, request: ConnectRequest, now: Millis) -> Progress {
+        if matches!(self.state, State::Closed) {
+            return Progress::Idle;
+        }
+        let command = Command { id: 1, request: Request::Connect(request) };
+        self.queue.push_back(Work::Command(Ok(command)));
+        self.go_on(link, now)
+    }
+
+    /// Goes on with the answer that the session waited for.
+    pub fn resume(&mut self, link: &mut dyn Link, answer: Answer, now: Millis) -> Progress {
+        self.waits = false;
+        if matches!(self.state, State::Closed) {
+            return Progress::Idle;
+        }
+        let mut turn = Turn::new(self, link, now);
+        turn.excuse_late_pong();
+        let step = (answer.0)(&mut turn);
+        turn.run(step)
+    }
+
+    /// Handles a message from elsewhere in the hub.
+    pub fn control(&mut self, link: &mut dyn Link, message: ControlMessage, now: Millis) -> Progress {
+        match (&self.state, message) {
+            (State::Closed, _) => Progress::Idle,
+            (_, ControlMessage::Disconnect(why)) => {
+                Turn::new(self, link, now).close(&why);
+                Progress::Idle
+            }
+            (_, message) => {
+                let limits = &self.hub.config().limits;
+                if self.queue.len() >= limits.frame.commands.saturating_add(limits.control_messages) {
+                    Turn::new(self, link, now).close(&Disconnect::INSUFFICIENT_STATE);
+                    return Progress::Idle;
+                }
+                self.queue.push_back(Work::Control(message));
+                self.go_on(link, now)
+            }
+        }
+    }
+
+    /// When the session wants its next [`tick`](Session::tick). It changes with every call.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Millis> {
+        match &self.state {
+            State::New { deadline } if !self.waits => Some(*deadline),
+            State::Open(client) => client.next_deadline(self.hub.config().expiry_grace),
+            State::New { .. } | State::Closed => None,
+        }
+    }
+
+    /// Does what is due.
+    pub fn tick(&mut self, link: &mut dyn Link, now: Millis) -> Progress {
+        if matches!(self.state, State::Closed) {
+            return Progress::Idle;
+        }
+        let waits = self.waits;
+        let mut turn = Turn::new(self, link, now);
+        let step = turn.tick(waits);
+        turn.run(step)
+    }
+
+    /// Ends the session, after its connection has closed. Presence and subscriptions end.
+    pub fn closed(&mut self, now: Millis) {
+        if let State::Open(client) = std::mem::replace(&mut self.state, State::Closed) {
+            unsubscribe::leave_all(&self.hub, *client, now);
+        }
+        self.queue = VecDeque::new();
+    }
+
+    /// The client's id, while it is connected.
+    #[must_use]
+    pub fn client(&self) -> Option<&ByteString> {
+        match &self.state {
+            State::Open(client) => Some(&client.id),
+            State::New { .. } | State::Closed => None,
+        }
+    }
+
+    /// The user, while the client is connected; empty for an anonymous one.
+    #[must_use]
+    pub fn user(&self) -> Option<&ByteString> {
+        match &self.state {
+            State::Open(client) => Some(&client.user),
+            State::New { .. } | State::Closed => None,
+        }
+    }
+
+    /// Whether the session has ended, or was closed by the hub.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    /// Handles what is queued, unless a command waits.
+    fn go_on(&mut self, link: &mut dyn Link, now: Millis) -> Progress {
+        if self.waits {
+            return Progress::Idle;
+        }
+        Turn::new(self, link, now).run(Step::Done)
+    }
+}

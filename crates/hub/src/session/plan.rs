@@ -1,0 +1,63 @@
+//! Subscriptions that may begin.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+
+use super::client::Expiry;
+use crate::centrifuge::{SubscribeRequest, SubscribeResult};
+use crate::channel::ChannelName;
+use crate::namespace::NamespaceOptions;
+use crate::publication::StreamPosition;
+use crate::token::SubscriptionGrant;
+
+/// A subscription that may begin.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) channel: ChannelName,
+    pub(super) options: Arc<NamespaceOptions>,
+    pub(super) grant: SubscriptionGrant,
+    pub(super) expiry: Expiry,
+    pub(super) server_side: bool,
+    pub(super) has_token: bool,
+    pub(super) wishes: Wishes,
+}
+
+/// What the client asks for.
+#[derive(Debug, Default)]
+pub(super) struct Wishes {
+    /// The position after which it wants what it missed.
+    pub(super) since: Option<StreamPosition>,
+    pub(super) recoverable: bool,
+    pub(super) positioned: bool,
+    pub(super) joins: bool,
+    pub(super) delta: bool,
+    /// Whether it wants error 112 if not everything can be recovered.
+    pub(super) all_or_nothing: bool,
+}
+
+impl From<&SubscribeRequest> for Wishes {
+    fn from(request: &SubscribeRequest) -> Wishes {
+        let since = StreamPosition { offset: request.offset, epoch: request.epoch.as_str().into() };
+        Wishes {
+            since: request.recover.then_some(since),
+            recoverable: request.recoverable,
+            positioned: request.positioned,
+            joins: request.join_leave,
+            delta: request.accepts_fossil(),
+            all_or_nothing: request.rejects_unrecovered(),
+        }
+    }
+}
+
+/// A connect whose client is known, and whose server-side subscriptions begin one after the other.
+#[derive(Debug)]
+pub(super) struct Opening {
+    pub(super) id: u32,
+    pub(super) session: Option<ByteString>,
+    pub(super) data: Bytes,
+    pub(super) plans: std::vec::IntoIter<Plan>,
+    pub(super) begun: BTreeMap<String, SubscribeResult>,
+}

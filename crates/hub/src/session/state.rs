@@ -1,0 +1,152 @@
+//! What a session consists of.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+
+use super::client::Client;
+use super::plan::Opening;
+use super::rate::Rate;
+use crate::call::BoxFuture;
+use crate::centrifuge::{Batch, Command, Disconnect, FrameError};
+use crate::config::HubConfig;
+use crate::control::{Control, ControlMessage};
+use crate::hub::Hub;
+use crate::link::Link;
+use crate::time::Millis;
+use crate::transport::Transport;
+
+/// The session of one client, without I/O: frames come in, and frames and subscriptions go out through a [`Link`].
+///
+/// The program calls it on one thread at a time. If a call returns [`Progress::Wait`], the program runs the future and hands
+/// its answer to [`resume`](Session::resume); until then it gives the session no further frame. Control messages, ticks and
+/// the end may come at any time.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use longwire_hub::*;
+/// # struct Nothing;
+/// # impl Delivery for Nothing {
+/// #     fn publish(&self, _: &str, _: Frame) {}
+/// #     fn spawn(&self, _: BoxFuture<()>) {}
+/// # }
+/// # impl Control for Nothing {
+/// #     fn deliver(&self, _: ControlMessage) {}
+/// # }
+/// use longwire_hub::centrifuge::{Disconnect, Encoding};
+///
+/// /// A connection that collects what is sent.
+/// #[derive(Default)]
+/// struct Sent(Vec<Frame>);
+///
+/// impl Link for Sent {
+///     fn send(&mut self, frame: Frame) {
+///         self.0.push(frame);
+///     }
+///     fn subscribe_paused(&mut self, _topic: &str, _slow: SlowPolicy) -> Start {
+///         Box::new(|| {})
+///     }
+///     fn unsubscribe(&mut self, _topic: &str) {}
+///     fn close(&mut self, _why: &Disconnect) {}
+/// }
+///
+/// # let broker = |fanout| -> Arc<dyn Broker> { Arc::new(MemoryBroker::new(fanout, MemoryLimits::default())) };
+/// # let hub = Hub::new(HubConfig::default(), Arc::new(Nothing), None, &[7; 32], broker);
+/// let transport = Transport::new(TransportKind::WebSocket, Encoding::Json);
+/// let mut session = Session::new(hub, transport, Arc::new(Nothing), Millis(0));
+/// let mut link = Sent::default();
+/// let frame = "{\"id\":1,\"connect\":{}}\n{\"id\":2,\"subscribe\":{\"channel\":\"demo:tea\"}}";
+/// assert!(matches!(session.receive(&mut link, &frame.into(), Millis(1)), Progress::Idle));
+/// assert_eq!(link.0.len(), 1, "both replies come in one frame");
+/// ```
+pub struct Session {
+    pub(super) hub: Arc<Hub>,
+    pub(super) transport: Transport,
+    pub(super) control: Arc<dyn Control>,
+    pub(super) state: State,
+    /// What is not handled yet, because a command waits.
+    pub(super) queue: VecDeque<Work>,
+    pub(super) waits: bool,
+    pub(super) batch: Batch,
+    pub(super) errors: Rate,
+}
+
+/// What a session is in.
+#[derive(Debug)]
+pub(super) enum State {
+    /// The client has not connected.
+    New {
+        /// It is disconnected then.
+        deadline: Millis,
+    },
+    /// It is connected.
+    Open(Box<Client>),
+    /// The session has ended.
+    Closed,
+}
+
+/// What a session has to do.
+#[derive(Debug)]
+pub(super) enum Work {
+    Command(Result<Command, FrameError>),
+    Control(ControlMessage),
+    /// The rest of a connect.
+    Open(Box<Opening>),
+}
+
+/// How far a session has come.
+#[must_use = "a session that waits must be resumed"]
+pub enum Progress {
+    /// Everything was handled.
+    Idle,
+    /// A command waits for this future. The program runs it, and hands its output to [`Session::resume`].
+    Wait(BoxFuture<Answer>),
+}
+
+/// What a session waited for. Dropping it ends what it was for.
+#[must_use = "hand it to `Session::resume`"]
+pub struct Answer(pub(super) Box<dyn FnOnce(&mut Turn<'_>) -> Step + Send>);
+
+/// A session with its connection, for the time of one call.
+pub(super) struct Turn<'a> {
+    pub(super) session: &'a mut Session,
+    pub(super) link: &'a mut dyn Link,
+    pub(super) config: Arc<HubConfig>,
+    pub(super) now: Millis,
+}
+
+/// How far a command has come.
+#[must_use]
+pub(super) enum Step {
+    /// It is done.
+    Done,
+    /// It waits for this future.
+    Wait(BoxFuture<Answer>),
+    /// The client is disconnected.
+    Close(Disconnect),
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("transport", &self.transport)
+            .field("state", &self.state)
+            .field("waits", &self.waits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Progress::Idle => "Idle",
+            Progress::Wait(_) => "Wait",
+        })
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,261 @@
+//! Beginning a subscription, of a client or of the server.
+
+use std::sync::Arc;
+
+use super::client::{Expiry, Subscription};
+use super::plan::{Plan, Wishes};
+use super::state::{Step, Turn};
+use crate::broker::{BrokerError, Joined, Member, Recovery, Since};
+use crate::centrifuge::{ErrorCode, Form, SubscribeRequest, SubscribeResult, WirePublication};
+use crate::channel::ChannelName;
+use crate::hub::Hub;
+use crate::namespace::{NamespaceOptions, RecoveryMode, RecoveryPolicy, SlowPolicy};
+use crate::time::Millis;
+use crate::token::SubscriptionGrant;
+use crate::variant::Variant;
+
+/// What a subscription is like, by the namespace, the token and the client's wishes.
+struct Features {
+    recoverable: bool,
+    positioned: bool,
+    delta: bool,
+    is_member: bool,
+    announces: bool,
+    slow: SlowPolicy,
+    variant: Variant,
+    joins: Option<Variant>,
+}
+
+/// A subscription that has been counted. Dropping it ends that, and the subscription at the broker if it has begun.
+struct Counted {
+    hub: Arc<Hub>,
+    channel: ChannelName,
+    variant: Variant,
+    joins: Option<Variant>,
+    begun: bool,
+    kept: bool,
+    now: Millis,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
+        self.hub.channels_table().leave(&self.channel, self.variant, self.joins);
+        if self.begun {
+            self.hub.detach(self.hub.broker().unsubscribe(&self.channel, self.now));
+        }
+    }
+}
+
+impl Plan {
+    /// A subscription that the server makes when a client connects. The client only says what it has seen.
+    pub(super) fn by_server(
+        channel: ChannelName,
+        options: Arc<NamespaceOptions>,
+        grant: SubscriptionGrant,
+        request: &SubscribeRequest,
+    ) -> Plan {
+        let wishes = Wishes {
+            // Server-side subscriptions recover if their channel does: the client cannot ask before it knows them.
+            recoverable: true,
+            delta: false,
+            all_or_nothing: false,
+            ..Wishes::from(request)
+        };
+        Plan { channel, options, grant, expiry: Expiry::Never, server_side: true, has_token: false, wishes }
+    }
+
+    fn features(&self, turn: &Turn<'_>) -> Features {
+        let NamespaceOptions { recovery, join_leave, force_push_join_leave, .. } = *self.options;
+        let overrides = &self.grant.overrides;
+        let is_kept = self.options.history.is_kept();
+        let by_policy = match recovery {
+            RecoveryPolicy::Off => false,
+            RecoveryPolicy::OnRequest => self.wishes.recoverable || self.wishes.since.is_some(),
+            RecoveryPolicy::Forced => true,
+        };
+        let recoverable = is_kept && overrides.force_recovery.unwrap_or(by_policy);
+        let positions = self.wishes.positioned || overrides.force_positioning == Some(true);
+        let positioned = is_kept && (recoverable || positions);
+        let transport = &turn.session.transport;
+        let delta = self.options.delta && self.wishes.delta && !transport.kind.is_one_way();
+        let announces = overrides.join_leave.unwrap_or(join_leave);
+        let is_pushed = overrides.force_push_join_leave.unwrap_or(force_push_join_leave);
+        let wants_joins = (join_leave || announces) && (self.wishes.joins || is_pushed);
+        Features {
+            recoverable,
+            positioned,
+            delta,
+            is_member: announces || overrides.presence.unwrap_or(self.options.presence),
+            announces,
+            // Whoever has a position counts on missing nothing, and a delta needs what precedes it.
+            slow: if positioned || delta { SlowPolicy::Disconnect } else { self.options.slow },
+            variant: Variant::of(transport.encoding, transport.wrapping(), delta),
+            joins: wants_joins.then(|| Variant::joins(transport.encoding, transport.wrapping())),
+        }
+    }
+
+    /// What is read of the past.
+    fn since(&self, features: &Features, limit: usize) -> Since {
+        match (self.options.recovery_mode, &self.wishes.since) {
+            _ if !features.recoverable => Since::Now,
+            (RecoveryMode::Cache, position) => Since::Newest { position: position.clone() },
+            (RecoveryMode::Stream, Some(position)) => {
+                Since::Position { position: position.clone(), limit: limit.min(self.options.max_page) }
+            }
+            (RecoveryMode::Stream, None) => Since::Now,
+        }
+    }
+}
+
+impl Turn<'_> {
+    /// Begins a subscription, and calls `next` with the result.
+    pub(super) fn begin(
+        &mut self,
+        plan: Plan,
+        next: impl FnOnce(&mut Turn<'_>, Result<SubscribeResult, ErrorCode>) -> Step + Send + 'static,
+    ) -> Step {
+        let features = plan.features(self);
+        let since = plan.since(&features, self.config.limits.history_page);
+        let start = self.paused(&plan.channel, &features);
+        let hub = self.hub();
+        hub.channels_table().enter(&plan.channel, features.variant, features.joins);
+        let mut counted = Counted {
+            hub: hub.clone(),
+            channel: plan.channel.clone(),
+            variant: features.variant,
+            joins: features.joins,
+            begun: false,
+            kept: false,
+            now: self.now,
+        };
+        let joined = hub.broker().subscribe(&plan.channel, since, &plan.options.history, self.now, start);
+        let joined = joined.map(move |joined| {
+            counted.begun = joined.is_ok();
+            (joined, counted)
+        });
+        self.then(joined, move |turn, (joined, counted)| turn.joined(plan, &features, joined, counted, next))
+    }
+
+    /// Subscribes to the topics of a channel. They start when the returned function is called.
+    fn paused(&mut self, channel: &ChannelName, features: &Features) -> crate::broker::Start {
+        let publications = self.link.subscribe_paused(&features.variant.topic(channel), features.slow);
+        let joins = features.joins.map(|joins| {
+            // A missed join or leave does no harm to the order of publications, but would leave members that are gone.
+            self.link.subscribe_paused(&joins.topic(channel), SlowPolicy::Disconnect)
+        });
+        let lacks_base =
+            features.variant.is_delta().then(|| (self.session.hub.deliverer().clone(), channel.clone()));
+        Box::new(move || {
+            publications();
+            if let Some(joins) = joins {
+                joins();
+            }
+            if let Some((deliverer, channel)) = lacks_base {
+                deliverer.channels.lacks_base(&channel);
+            }
+        })
+    }
+
+    fn joined(
+        &mut self,
+        plan: Plan,
+        features: &Features,
+        joined: Result<Joined, BrokerError>,
+        mut counted: Counted,
+        next: impl FnOnce(&mut Turn<'_>, Result<SubscribeResult, ErrorCode>) -> Step + Send + 'static,
+    ) -> Step {
+        let joined = match joined {
+            Ok(joined) => joined,
+            Err(error) => return next(self, Err(error.into())),
+        };
+        let (now, presence_ttl) = (self.now, self.config.presence_ttl);
+        let hub = self.hub();
+        if plan.wishes.since.is_some() && features.recoverable {
+            let counters = hub.counters();
+            match joined.recovery {
+                Recovery::Recovered(_) => counters.recovered.add(1),
+                Recovery::Unrecoverable => counters.unrecovered.add(1),
+                Recovery::NotAsked => {}
+            }
+        }
+        let result = self.subscribe_result(&plan, features, &joined);
+        let Plan { channel, grant, expiry, server_side, has_token, wishes, .. } = plan;
+        let Some(client) = self.client_mut() else { return Step::Done };
+        let info = client.info_in(grant.info.clone());
+        client.subscriptions.insert(
+            channel.clone(),
+            Subscription {
+                variant: features.variant,
+                joins: features.joins,
+                presence: features.is_member,
+                announces: features.announces,
+                server_side,
+                has_token,
+                info: grant.info,
+                expiry,
+            },
+        );
+        if features.is_member {
+            client.presence_due.get_or_insert(now + presence_ttl / 3);
+        }
+        counted.kept = true;
+        hub.counters().subscribes.add(1);
+        if wishes.all_or_nothing
+            && matches!(joined.recovery, Recovery::Unrecoverable)
+            && wishes.since.is_some()
+        {
+            // It was never a member, so nothing is announced.
+            if let Some(subscription) =
+                self.client_mut().and_then(|client| client.subscriptions.get_mut(&channel))
+            {
+                subscription.presence = false;
+            }
+            self.leave(&channel);
+            return next(self, Err(ErrorCode::UnrecoverablePosition));
+        }
+        if !features.is_member {
+            return next(self, Ok(result));
+        }
+        let member = Member { info, ttl: presence_ttl };
+        let added = hub.broker().add_presence(&channel, member, features.announces, now);
+        self.then(added, move |turn, added| match added {
+            Ok(()) => next(turn, Ok(result)),
+            Err(error) => {
+                turn.leave(&channel);
+                next(turn, Err(error.into()))
+            }
+        })
+    }
+
+    fn subscribe_result(&self, plan: &Plan, features: &Features, joined: &Joined) -> SubscribeResult {
+        let encoding = self.session.transport.encoding;
+        let mut result = SubscribeResult {
+            recoverable: features.recoverable,
+            positioned: features.positioned,
+            delta: features.delta,
+            was_recovering: plan.wishes.since.is_some(),
+            data: plan.grant.data.as_ref().map(|data| encoding.payload(data)).unwrap_or_default(),
+            ..SubscribeResult::default()
+        };
+        if let (Expiry::Token(_), false) = (plan.expiry, plan.server_side) {
+            (result.expires, result.ttl) = plan.expiry.fields(self.now);
+        }
+        if features.positioned {
+            result.epoch = joined.position.epoch.to_string();
+            result.offset = joined.position.offset;
+        }
+        let Recovery::Recovered(publications) = &joined.recovery else { return result };
+        let form = if features.delta { Form::Whole } else { Form::Plain };
+        let wire = publications.iter().map(|publication| WirePublication::new(encoding, publication, form));
+        result.publications = wire.collect();
+        result.recovered = plan.wishes.since.is_some() || !publications.is_empty();
+        if let (RecoveryMode::Stream, Some(since)) = (plan.options.recovery_mode, &plan.wishes.since) {
+            // Clients move it with each publication that follows.
+            result.offset = since.offset;
+        }
+        result
+    }
+}

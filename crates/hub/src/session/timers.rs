@@ -1,0 +1,188 @@
+//! What a session does when time has passed.
+
+use super::client::{Expiry, Heartbeat};
+use super::state::{State, Step, Turn};
+use crate::backend::{BackendError, RefreshGrant};
+use crate::broker::Member;
+use crate::call::Call;
+use crate::centrifuge::{Disconnect, Reply, UnsubscribeCode};
+use crate::channel::ChannelName;
+
+impl Turn<'_> {
+    /// Does what is due. A session that `waits` asks the back end later.
+    pub(super) fn tick(&mut self, waits: bool) -> Step {
+        match &self.session.state {
+            State::Closed => return Step::Done,
+            State::New { deadline } if *deadline <= self.now && !waits => {
+                return Step::Close(Disconnect::STALE);
+            }
+            State::New { .. } => return Step::Done,
+            State::Open(_) => {}
+        }
+        if let Some(why) = self.beat(waits) {
+            return Step::Close(why);
+        }
+        self.renew_presence();
+        match self.expire_subscriptions(waits) {
+            Step::Done => self.expire(waits),
+            step => step,
+        }
+    }
+
+    /// Sends a ping if it is due. Returns why the client must be disconnected, if it did not answer the last one.
+    fn beat(&mut self, waits: bool) -> Option<Disconnect> {
+        let (now, wants_pongs) = (self.now, self.wants_pongs());
+        let (interval, timeout) = (self.config.ping_interval, self.config.pong_timeout);
+        let client = self.client_mut()?;
+        let ping_at = match client.heartbeat {
+            Heartbeat::Off => return None,
+            // Its answer may be among the frames that are not read yet.
+            Heartbeat::Pinged { pong_by, .. } if pong_by <= now && !waits => {
+                return Some(Disconnect::NO_PONG);
+            }
+            Heartbeat::Pinged { ping_at, .. } | Heartbeat::Quiet { ping_at } => ping_at,
+        };
+        if ping_at <= now {
+            let pong_by = match client.heartbeat {
+                Heartbeat::Pinged { pong_by, .. } => pong_by,
+                _ => now + timeout,
+            };
+            let ping_at = now + interval;
+            client.heartbeat = match wants_pongs {
+                true => Heartbeat::Pinged { ping_at, pong_by },
+                false => Heartbeat::Quiet { ping_at },
+            };
+            self.session.batch.push(Reply::Ping);
+        }
+        None
+    }
+
+    /// Gives a client time to answer a ping again, after it was not listened to.
+    pub(super) fn excuse_late_pong(&mut self) {
+        let pong_by = self.now + self.config.pong_timeout;
+        if let Some(Heartbeat::Pinged { pong_by: by, .. }) =
+            self.client_mut().map(|client| &mut client.heartbeat)
+        {
+            *by = (*by).max(pong_by);
+        }
+    }
+
+    fn renew_presence(&mut self) {
+        let (now, ttl) = (self.now, self.config.presence_ttl);
+        let hub = self.hub();
+        let Some(client) =
+            self.client_mut().filter(|client| client.presence_due.is_some_and(|due| due <= now))
+        else {
+            return;
+        };
+        let mut has_any = false;
+        for (channel, subscription) in
+            client.subscriptions.iter().filter(|(_, subscription)| subscription.presence)
+        {
+            has_any = true;
+            let member = Member { info: client.info_in(subscription.info.clone()), ttl };
+            hub.detach(hub.broker().add_presence(channel, member, subscription.announces, now));
+        }
+        client.presence_due = has_any.then(|| now + ttl / 3);
+    }
+
+    /// Ends the subscriptions that have expired, or asks the back end about one of them.
+    fn expire_subscriptions(&mut self, waits: bool) -> Step {
+        let (now, grace) = (self.now, self.config.expiry_grace);
+        let Some(client) = self.client() else { return Step::Done };
+        let due: Vec<(ChannelName, bool, Expiry)> = client
+            .subscriptions
+            .iter()
+            .filter(|(_, subscription)| subscription.expiry.due(grace).is_some_and(|due| due <= now))
+            .map(|(channel, subscription)| (channel.clone(), subscription.server_side, subscription.expiry))
+            .collect();
+        for (channel, server_side, expiry) in due {
+            if let Expiry::Hook(_) = expiry {
+                if waits {
+                    continue;
+                }
+                let hooked = client_for_hooks(self);
+                let backend = self.session.hub.backend();
+                let answer = hooked.and_then(|hooked| {
+                    backend.and_then(|backend| backend.sub_refresh(hooked, channel.clone()))
+                });
+                if let Some(answer) = answer {
+                    // Others that are due come with the next tick.
+                    return self.then(Call::Later(answer), move |turn, grant| {
+                        turn.sub_refreshed(&channel, server_side, grant)
+                    });
+                }
+            }
+            if server_side {
+                return Step::Close(Disconnect::SUB_EXPIRED);
+            }
+            self.end(&channel, UnsubscribeCode::Expired);
+        }
+        Step::Done
+    }
+
+    fn sub_refreshed(
+        &mut self,
+        channel: &ChannelName,
+        server_side: bool,
+        grant: Result<RefreshGrant, BackendError>,
+    ) -> Step {
+        let now = self.now;
+        let subscription = self.client_mut().and_then(|client| client.subscriptions.get_mut(channel));
+        let Some(subscription) = subscription else { return Step::Done };
+        match grant {
+            Ok(grant) if !grant.expired && !Expiry::by_hook(grant.expires_at).is_past(now) => {
+                subscription.expiry = Expiry::by_hook(grant.expires_at);
+                subscription.info = grant.info.or(subscription.info.take());
+                Step::Done
+            }
+            Err(BackendError::Disconnect(why)) => Step::Close(why),
+            _ if server_side => Step::Close(Disconnect::SUB_EXPIRED),
+            _ => {
+                self.end(channel, UnsubscribeCode::Expired);
+                Step::Done
+            }
+        }
+    }
+
+    /// Ends the connection if it has expired, or asks the back end about it.
+    fn expire(&mut self, waits: bool) -> Step {
+        let Some(client) = self.client() else { return Step::Done };
+        if !client.expiry.due(self.config.expiry_grace).is_some_and(|due| due <= self.now) {
+            return Step::Done;
+        }
+        if let Expiry::Hook(_) = client.expiry {
+            if waits {
+                return Step::Done;
+            }
+            let hooked = client.for_hooks(&self.session.transport);
+            if let Some(answer) = self.session.hub.backend().and_then(|backend| backend.refresh(hooked)) {
+                return self.then(Call::Later(answer), |turn, grant| match grant {
+                    Ok(grant) if !grant.expired => turn.refreshed_by_hook(grant),
+                    Ok(_) => Step::Close(Disconnect::EXPIRED),
+                    Err(BackendError::Disconnect(why)) => Step::Close(why),
+                    Err(BackendError::Error(_) | BackendError::Unavailable) => {
+                        Step::Close(Disconnect::SERVER_ERROR)
+                    }
+                });
+            }
+        }
+        Step::Close(Disconnect::EXPIRED)
+    }
+
+    fn refreshed_by_hook(&mut self, grant: RefreshGrant) -> Step {
+        let now = self.now;
+        let Some(client) = self.client_mut() else { return Step::Done };
+        let expiry = Expiry::by_hook(grant.expires_at);
+        if expiry.is_past(now) {
+            return Step::Close(Disconnect::EXPIRED);
+        }
+        client.expiry = expiry;
+        client.info = grant.info.or(client.info.take());
+        Step::Done
+    }
+}
+
+fn client_for_hooks(turn: &Turn<'_>) -> Option<crate::backend::HookClient> {
+    turn.client().map(|client| client.for_hooks(&turn.session.transport))
+}

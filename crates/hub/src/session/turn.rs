@@ -1,0 +1,130 @@
+//! What every command needs.
+
+use std::sync::Arc;
+
+use super::client::Client;
+use super::state::{Answer, Session, State, Step, Turn};
+use crate::backend::BackendError;
+use crate::call::Call;
+use crate::centrifuge::{
+    CommandResult, Disconnect, DisconnectPush, ErrorCode, ErrorReply, Push, PushEvent, PushTarget, Reply,
+};
+use crate::channel::ChannelName;
+use crate::delivery::HubEvent;
+use crate::frame::Frame;
+use crate::hub::Hub;
+use crate::link::Link;
+use crate::namespace::NamespaceOptions;
+use crate::time::Millis;
+
+impl<'a> Turn<'a> {
+    pub(super) fn new(session: &'a mut Session, link: &'a mut dyn Link, now: Millis) -> Turn<'a> {
+        let config = session.hub.config();
+        Turn { session, link, config, now }
+    }
+
+    pub(super) fn hub(&self) -> Arc<Hub> {
+        self.session.hub.clone()
+    }
+
+    /// The client, if it is connected.
+    pub(super) fn client(&self) -> Option<&Client> {
+        match &self.session.state {
+            State::Open(client) => Some(client),
+            State::New { .. } | State::Closed => None,
+        }
+    }
+
+    pub(super) fn client_mut(&mut self) -> Option<&mut Client> {
+        match &mut self.session.state {
+            State::Open(client) => Some(client),
+            State::New { .. } | State::Closed => None,
+        }
+    }
+
+    /// Applies `next` to the answer of a call, at once or later.
+    pub(super) fn then<T: Send + 'static>(
+        &mut self,
+        call: Call<T>,
+        next: impl FnOnce(&mut Turn<'_>, T) -> Step + Send + 'static,
+    ) -> Step {
+        match call {
+            Call::Ready(answer) => next(self, answer),
+            Call::Later(future) => Step::Wait(Box::pin(async move {
+                let answer = future.await;
+                Answer(Box::new(move |turn: &mut Turn<'_>| next(turn, answer)))
+            })),
+        }
+    }
+
+    /// Replies to a command.
+    pub(super) fn reply(&mut self, id: u32, result: CommandResult) -> Step {
+        self.session.batch.push(Reply::Result { id, result });
+        Step::Done
+    }
+
+    /// Replies with an error. A client that causes too many is disconnected.
+    pub(super) fn fail(&mut self, id: u32, code: ErrorCode) -> Step {
+        self.fail_with(id, code.into())
+    }
+
+    pub(super) fn fail_with(&mut self, id: u32, error: ErrorReply) -> Step {
+        self.session.hub.counters().errors.add(1);
+        let is_expected = error.temporary || error.code == ErrorCode::TokenExpired.code();
+        let limits = &self.config.limits;
+        self.session.batch.push(Reply::Error { id, error });
+        if is_expected || self.session.errors.take(limits.errors, limits.errors_per, self.now) {
+            Step::Done
+        } else {
+            Step::Close(Disconnect::TOO_MANY_ERRORS)
+        }
+    }
+
+    /// What the back end's refusal means for the client.
+    pub(super) fn refused(&mut self, id: u32, error: BackendError) -> Step {
+        match error {
+            BackendError::Error(error) => self.fail_with(id, error),
+            BackendError::Disconnect(why) => Step::Close(why),
+            BackendError::Unavailable => self.fail(id, ErrorCode::Internal),
+        }
+    }
+
+    /// Disconnects with 3501. The problem is for the log.
+    pub(super) fn bad_request(&mut self, problem: &str) -> Step {
+        let client = self.client().map_or("", |client| &client.id);
+        self.session.hub.delivery().report(&HubEvent::BadRequest { client, problem });
+        Step::Close(Disconnect::BAD_REQUEST)
+    }
+
+    /// Adds a push to what is sent.
+    pub(super) fn push(&mut self, target: PushTarget, event: PushEvent) {
+        self.session.batch.push(Reply::Push(Push { target, event }));
+    }
+
+    /// Sends what has been collected.
+    pub(super) fn flush(&mut self) {
+        if let Some(encoded) = self.session.batch.take() {
+            self.link.send(Frame::from(encoded));
+        }
+    }
+
+    /// Closes the connection and ends the session.
+    pub(super) fn close(&mut self, why: &Disconnect) {
+        if !self.session.transport.kind.has_close_codes() {
+            self.push(PushTarget::Client, PushEvent::Disconnect(DisconnectPush::from(why)));
+        }
+        self.flush();
+        self.session.closed(self.now);
+        self.link.close(why);
+    }
+
+    /// A channel's name and options, or the error of a client that cannot use it.
+    pub(super) fn channel(&self, name: &str) -> Result<(ChannelName, Arc<NamespaceOptions>), ErrorCode> {
+        if name.len() > self.config.limits.channel_name {
+            return Err(ErrorCode::LimitExceeded);
+        }
+        let channel: ChannelName = name.parse().map_err(|_| ErrorCode::BadRequest)?;
+        let options = self.config.namespaces.find(&channel)?.clone();
+        Ok((channel, options))
+    }
+}

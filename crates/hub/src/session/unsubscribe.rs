@@ -1,0 +1,80 @@
+//! Ending subscriptions.
+
+use std::sync::Arc;
+
+use super::client::{Client, Subscription};
+use super::state::{Step, Turn};
+use crate::centrifuge::{CommandResult, PushEvent, PushTarget, UnsubscribeCode, UnsubscribePush};
+use crate::channel::ChannelName;
+use crate::hub::Hub;
+use crate::time::Millis;
+
+impl Turn<'_> {
+    pub(super) fn unsubscribe(&mut self, id: u32, channel: &str) -> Step {
+        if channel.is_empty() {
+            return self.bad_request("unsubscribe without a channel");
+        }
+        self.leave(channel);
+        self.reply(id, CommandResult::Unsubscribe)
+    }
+
+    /// Ends a subscription, or all of them without a channel, and tells the client.
+    pub(super) fn unsubscribe_by_server(&mut self, channel: Option<ChannelName>) -> Step {
+        match channel {
+            Some(channel) => self.end(&channel, UnsubscribeCode::Server),
+            None => {
+                let Some(client) = self.client() else { return Step::Done };
+                let channels: Vec<_> =
+                    client.subscriptions.iter().map(|(channel, _)| channel.clone()).collect();
+                for channel in channels {
+                    self.end(&channel, UnsubscribeCode::Server);
+                }
+            }
+        }
+        Step::Done
+    }
+
+    /// Ends a subscription and tells the client why.
+    pub(super) fn end(&mut self, channel: &ChannelName, why: UnsubscribeCode) {
+        if self.leave(channel) {
+            let event = PushEvent::Unsubscribe(UnsubscribePush::from(why));
+            self.push(PushTarget::Channel(channel.clone()), event);
+        }
+    }
+
+    /// Ends a subscription. Says whether there was one.
+    pub(super) fn leave(&mut self, channel: &str) -> bool {
+        let now = self.now;
+        let hub = self.hub();
+        let Some(client) = self.client_mut() else { return false };
+        let Some(subscription) = client.subscriptions.remove(channel) else { return false };
+        let id = client.id.clone();
+        // The name was checked when the subscription began.
+        let Ok(channel) = channel.parse::<ChannelName>() else { return false };
+        self.link.unsubscribe(&subscription.variant.topic(&channel));
+        if let Some(joins) = subscription.joins {
+            self.link.unsubscribe(&joins.topic(&channel));
+        }
+        ended(&hub, &channel, &subscription, &id, now);
+        true
+    }
+}
+
+/// Ends a subscription of a client everywhere but at its connection.
+fn ended(hub: &Hub, channel: &ChannelName, subscription: &Subscription, client: &str, now: Millis) {
+    hub.channels_table().leave(channel, subscription.variant, subscription.joins);
+    hub.detach(hub.broker().unsubscribe(channel, now));
+    if subscription.presence {
+        hub.detach(hub.broker().remove_presence(channel, client, subscription.announces, now));
+    }
+    hub.counters().unsubscribes.add(1);
+}
+
+/// Ends everything of a client that is gone.
+pub(super) fn leave_all(hub: &Arc<Hub>, mut client: Client, now: Millis) {
+    while let Some((channel, subscription)) = client.subscriptions.pop() {
+        ended(hub, &channel, &subscription, &client.id, now);
+    }
+    hub.registry().remove(&client.id);
+    hub.counters().disconnects.add(1);
+}
