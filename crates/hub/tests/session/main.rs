@@ -1,0 +1,19 @@
+//! Sessions and the node, as transcripts: commands in, exact replies and pushes out. Time is an input.
+
+mod support;
+
+mod api;
+mod connecting;
+mod deltas;
+mod disconnects;
+mod encodings;
+mod expiry;
+mod hooks;
+mod hostile;
+mod permissions;
+mod publishing;
+mod reading;
+mod recovery;
+mod server_side;
+mod simulation;
+mod subscribing;

@@ -1,0 +1,402 @@
+//! A node with clients: connections, topics and time are simulated.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use longwire_hub::centrifuge::{Disconnect, Encoding};
+use longwire_hub::{
+    Answer, Backend, BoxFuture, Broker, Control, ControlMessage, Delivery, Fanout, Frame, Hub, HubConfig,
+    HubEvent, Link, MemoryBroker, MemoryLimits, Millis, Progress, Session, SlowPolicy, Start, Transport,
+    TransportKind,
+};
+
+/// The connections and topics of a program with one event loop: publications wait in its mailbox until it handles them.
+#[derive(Default)]
+pub(crate) struct Net(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    mail: VecDeque<Mail>,
+    connections: Vec<Connection>,
+    log: Vec<String>,
+    controls: Vec<(usize, ControlMessage)>,
+    next_number: u64,
+}
+
+enum Mail {
+    Start { connection: usize, topic: String, number: u64 },
+    Publish { topic: String, frame: Frame },
+}
+
+#[derive(Default)]
+struct Connection {
+    paused: HashMap<String, u64>,
+    live: HashSet<String>,
+    policies: BTreeMap<String, SlowPolicy>,
+    received: Vec<Frame>,
+    closed: Option<Disconnect>,
+}
+
+impl Net {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    fn open(&self) -> usize {
+        let mut state = self.state();
+        state.connections.push(Connection::default());
+        state.connections.len() - 1
+    }
+
+    /// The event loop handles its mail.
+    fn handle_mail(&self, at_most: usize) {
+        let mut state = self.state();
+        for _ in 0..at_most {
+            let Some(mail) = state.mail.pop_front() else { return };
+            match mail {
+                Mail::Start { connection, topic, number } => {
+                    let connection = &mut state.connections[connection];
+                    if connection.paused.get(&topic) == Some(&number) {
+                        connection.paused.remove(&topic);
+                        connection.live.insert(topic);
+                    }
+                }
+                Mail::Publish { topic, frame } => {
+                    for connection in &mut state.connections {
+                        if connection.closed.is_none() && connection.live.contains(&topic) {
+                            connection.received.push(frame.clone());
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct NetDelivery(Arc<Net>);
+
+impl Delivery for NetDelivery {
+    fn publish(&self, topic: &str, frame: Frame) {
+        self.0.state().mail.push_back(Mail::Publish { topic: topic.into(), frame });
+    }
+
+    fn spawn(&self, _work: BoxFuture<()>) {
+        panic!("the memory broker answers at once");
+    }
+
+    fn report(&self, event: &HubEvent<'_>) {
+        self.0.state().log.push(event.to_string());
+    }
+}
+
+struct NetControl(Arc<Net>, usize);
+
+impl Control for NetControl {
+    fn deliver(&self, message: ControlMessage) {
+        self.0.state().controls.push((self.1, message));
+    }
+}
+
+struct NetLink(Arc<Net>, usize);
+
+impl Link for NetLink {
+    fn send(&mut self, frame: Frame) {
+        let connection = &mut self.0.state().connections[self.1];
+        assert_eq!(connection.closed, None, "sent after closing: {frame:?}");
+        connection.received.push(frame);
+    }
+
+    fn subscribe_paused(&mut self, topic: &str, slow: SlowPolicy) -> Start {
+        let (net, connection, topic) = (self.0.clone(), self.1, topic.to_owned());
+        let mut state = self.0.state();
+        state.next_number += 1;
+        let number = state.next_number;
+        let subscriber = &mut state.connections[connection];
+        assert!(!subscriber.live.contains(&topic), "subscribed twice to {topic}");
+        subscriber.paused.insert(topic.clone(), number);
+        subscriber.policies.insert(topic.clone(), slow);
+        Box::new(move || net.state().mail.push_back(Mail::Start { connection, topic, number }))
+    }
+
+    fn unsubscribe(&mut self, topic: &str) {
+        let connection = &mut self.0.state().connections[self.1];
+        let was_subscribed = connection.live.remove(topic) | connection.paused.remove(topic).is_some();
+        assert!(was_subscribed, "not subscribed to {topic}");
+        connection.policies.remove(topic);
+    }
+
+    fn close(&mut self, why: &Disconnect) {
+        let connection = &mut self.0.state().connections[self.1];
+        assert_eq!(connection.closed, None, "closed twice");
+        connection.closed = Some(why.clone());
+        connection.live.clear();
+        connection.paused.clear();
+    }
+}
+
+/// A node with clients.
+pub(crate) struct World {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) broker: Arc<dyn Broker>,
+    pub(crate) now: Millis,
+    net: Arc<Net>,
+    sessions: Vec<Session>,
+    /// The clients whose commands wait, with what they wait for.
+    waiting: BTreeMap<usize, BoxFuture<Answer>>,
+    /// Ids that are random in the protocol, and the names that tests use for them.
+    names: Vec<(String, String)>,
+}
+
+pub(crate) const START: Millis = Millis(1_000_000_000_000);
+
+impl World {
+    pub(crate) fn new(config: HubConfig) -> World {
+        World::with(config, None, MemoryLimits::default(), 7)
+    }
+
+    pub(crate) fn with_backend(config: HubConfig, backend: impl Backend) -> World {
+        World::with(config, Some(Arc::new(backend)), MemoryLimits::default(), 7)
+    }
+
+    pub(crate) fn with(
+        config: HubConfig,
+        backend: Option<Arc<dyn Backend>>,
+        limits: MemoryLimits,
+        seed: u8,
+    ) -> World {
+        let net = Arc::new(Net::default());
+        let mut made = None;
+        let make = |fanout: Arc<dyn Fanout>| -> Arc<dyn Broker> {
+            let broker = Arc::new(MemoryBroker::with_seed(fanout, limits, seed.into()));
+            made = Some(broker.clone());
+            broker
+        };
+        let hub = Hub::new(config, Arc::new(NetDelivery(net.clone())), backend, &[seed; 32], make);
+        let names = vec![(hub.node().to_string(), "NODE".into())];
+        let broker = made.unwrap();
+        World { hub, broker, now: START, net, sessions: Vec::new(), waiting: BTreeMap::new(), names }
+    }
+
+    /// Opens a WebSocket that speaks JSON.
+    pub(crate) fn open(&mut self) -> usize {
+        self.open_as(Transport::new(TransportKind::WebSocket, Encoding::Json))
+    }
+
+    pub(crate) fn open_as(&mut self, transport: Transport) -> usize {
+        let connection = self.net.open();
+        let control = Arc::new(NetControl(self.net.clone(), connection));
+        self.sessions.push(Session::new(self.hub.clone(), transport, control, self.now));
+        connection
+    }
+
+    /// A client that has connected without a token.
+    pub(crate) fn connected(&mut self) -> usize {
+        let client = self.open();
+        self.say(client, r#"{"id":1,"connect":{}}"#);
+        assert!(self.heard(client)[0].starts_with(r#"{"id":1,"connect":{"client":"#));
+        client
+    }
+
+    /// A client that is subscribed to a channel.
+    pub(crate) fn subscribed(&mut self, channel: &str) -> usize {
+        let client = self.connected();
+        self.say(client, &format!(r#"{{"id":2,"subscribe":{{"channel":"{channel}"}}}}"#));
+        let heard = self.heard(client);
+        assert!(heard[0].contains(r#""subscribe":{"#), "{heard:?}");
+        client
+    }
+
+    /// The client sends a text message.
+    pub(crate) fn say(&mut self, client: usize, text: &str) {
+        self.send(client, &Frame::Text(text.to_owned().into()));
+    }
+
+    pub(crate) fn send(&mut self, client: usize, frame: &Frame) {
+        let now = self.now;
+        self.call(client, |session, link| session.receive(link, frame, now));
+    }
+
+    pub(crate) fn call(&mut self, client: usize, call: impl FnOnce(&mut Session, &mut dyn Link) -> Progress) {
+        let mut link = NetLink(self.net.clone(), client);
+        if let Progress::Wait(future) = call(&mut self.sessions[client], &mut link) {
+            let replaced = self.waiting.insert(client, future);
+            assert!(replaced.is_none(), "it waits for two answers");
+        }
+        if let Some(id) = self.sessions[client].client().map(ToString::to_string)
+            && !self.names.iter().any(|(known, _)| *known == id)
+        {
+            self.names.push((id, format!("C{client}")));
+        }
+    }
+
+    /// Whether a command of the client waits.
+    pub(crate) fn waits(&self, client: usize) -> bool {
+        self.waiting.contains_key(&client)
+    }
+
+    /// What the client's command waits for is ready.
+    pub(crate) fn answer(&mut self, client: usize) {
+        let future = self.waiting.remove(&client).expect("it waits");
+        let now = self.now;
+        let answer = ready(future);
+        self.call(client, |session, link| session.resume(link, answer, now));
+    }
+
+    /// The connection ends.
+    pub(crate) fn cut(&mut self, client: usize) {
+        self.net.state().connections[client].closed.get_or_insert(Disconnect::CONNECTION_CLOSED);
+        self.waiting.remove(&client);
+        self.sessions[client].closed(self.now);
+    }
+
+    /// Time passes, and each session does what is due on the way.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        loop {
+            let due = |session: &Session| session.next_deadline();
+            let next = self
+                .sessions
+                .iter()
+                .enumerate()
+                .filter_map(|(client, session)| Some((due(session)?, client)))
+                .min();
+            let Some((at, client)) = next.filter(|(at, _)| *at <= end) else { break };
+            self.now = self.now.max(at);
+            let now = self.now;
+            self.call(client, |session, link| session.tick(link, now));
+            let after = self.sessions[client].next_deadline();
+            assert!(
+                after.is_none_or(|after| after > at) || self.waits(client),
+                "a tick at {at:?} changed nothing"
+            );
+            if after.is_some_and(|after| after <= at) {
+                break;
+            }
+        }
+        self.now = end;
+    }
+
+    /// The event loop and the sessions handle what waits for them.
+    pub(crate) fn settle(&mut self) {
+        loop {
+            self.net.handle_mail(usize::MAX);
+            let controls = std::mem::take(&mut self.net.state().controls);
+            if controls.is_empty() {
+                return;
+            }
+            let now = self.now;
+            for (client, message) in controls {
+                self.call(client, |session, link| session.control(link, message, now));
+            }
+        }
+    }
+
+    /// Handles some of what waits, for random schedules.
+    pub(crate) fn handle_some_mail(&mut self, count: usize) {
+        self.net.handle_mail(count);
+    }
+
+    pub(crate) fn handle_controls(&mut self) {
+        let controls = std::mem::take(&mut self.net.state().controls);
+        let now = self.now;
+        for (client, message) in controls {
+            self.call(client, |session, link| session.control(link, message, now));
+        }
+    }
+
+    /// The frames that the client has received since the last time. Random ids have their names.
+    pub(crate) fn heard(&mut self, client: usize) -> Vec<String> {
+        self.settle();
+        let frames = self.received(client);
+        let frames: Vec<String> =
+            frames.iter().map(|frame| String::from_utf8_lossy(frame.as_bytes()).into_owned()).collect();
+        for frame in &frames {
+            self.learn_epochs(frame);
+        }
+        frames.iter().map(|frame| self.named(frame)).collect()
+    }
+
+    pub(crate) fn received(&mut self, client: usize) -> Vec<Frame> {
+        std::mem::take(&mut self.net.state().connections[client].received)
+    }
+
+    /// Checks exactly what the client has received since the last time.
+    #[track_caller]
+    pub(crate) fn expect(&mut self, client: usize, frames: &[&str]) {
+        assert_eq!(self.heard(client), frames);
+    }
+
+    /// Sends a text message and checks exactly what comes.
+    #[track_caller]
+    pub(crate) fn ask(&mut self, client: usize, text: &str, frames: &[&str]) {
+        self.say(client, text);
+        self.expect(client, frames);
+    }
+
+    /// Sends a text message that disconnects.
+    #[track_caller]
+    pub(crate) fn ask_for_end(&mut self, client: usize, text: &str, code: u16) {
+        self.say(client, text);
+        self.expect(client, &[]);
+        assert_eq!(self.end(client), Some(code));
+    }
+
+    /// The code with which the hub has closed the connection.
+    pub(crate) fn end(&mut self, client: usize) -> Option<u16> {
+        self.settle();
+        self.net.state().connections[client].closed.as_ref().map(Disconnect::code)
+    }
+
+    /// What was reported for the log since the last time.
+    pub(crate) fn log(&mut self) -> Vec<String> {
+        let log = std::mem::take(&mut self.net.state().log);
+        log.iter().map(|line| self.named(line)).collect()
+    }
+
+    pub(crate) fn policy(&self, client: usize, topic: &str) -> Option<SlowPolicy> {
+        self.net.state().connections[client].policies.get(topic).copied()
+    }
+
+    pub(crate) fn session(&self, client: usize) -> &Session {
+        &self.sessions[client]
+    }
+
+    /// The id behind a name.
+    pub(crate) fn id(&self, name: &str) -> String {
+        self.names.iter().find(|(_, known)| known == name).expect("a known name").0.clone()
+    }
+
+    /// Gives names to the epochs in a text: the first that is seen is `EPOCH`, the next `EPOCH2`.
+    fn learn_epochs(&mut self, text: &str) {
+        for part in text.split("\"epoch\":\"").skip(1) {
+            let epoch = part.split('"').next().unwrap_or("");
+            if !epoch.is_empty() && !self.names.iter().any(|(known, _)| known == epoch) {
+                let count = self.names.iter().filter(|(_, name)| name.starts_with("EPOCH")).count();
+                let name = if count == 0 { "EPOCH".into() } else { format!("EPOCH{}", count + 1) };
+                self.names.push((epoch.into(), name));
+            }
+        }
+    }
+
+    fn named(&self, text: &str) -> String {
+        self.names.iter().fold(text.to_owned(), |text, (id, name)| text.replace(id, name))
+    }
+}
+
+/// The output of a future that is ready.
+pub(crate) fn ready<T>(mut future: BoxFuture<T>) -> T {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match future.as_mut().poll(&mut context) {
+        std::task::Poll::Ready(output) => output,
+        std::task::Poll::Pending => panic!("the future is not ready"),
+    }
+}
+
+/// A configuration without pings, for tests that are not about them.
+pub(crate) fn config() -> HubConfig {
+    let mut config = HubConfig::default();
+    config.ping_interval = Duration::ZERO;
+    config.version = "test".into();
+    config
+}
