@@ -1,14 +1,19 @@
 // `longwire serve`.
 
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
 import { certificates } from "./environment.mjs";
 import { Program } from "./program.mjs";
 
 /**
  * Started and listening, on a free port unless one is given; ended when the test `t` is over.
- * `origins` are allowed beside its own; `tls` makes it https and wss.
+ * `origins` are allowed beside its own; `tls` makes it https and wss; `config` is the text of its configuration.
  */
-export async function serve(t, { port = 0, origins = [], tls = false } = {}) {
+export async function serve(t, { port = 0, origins = [], tls = false, config } = {}) {
   const args = ["serve", "--listen", `127.0.0.1:${port}`];
+  if (config !== undefined) args.push("--config", file(t, config));
   for (const origin of origins) args.push("--origin", origin);
   if (tls) {
     const { cert, key } = certificates();
@@ -17,6 +22,15 @@ export async function serve(t, { port = 0, origins = [], tls = false } = {}) {
   const program = new Program(t, args);
   const [, page] = await program.printed(/^\s+page\s+(\S+)$/m);
   return new Server(program, new URL(page));
+}
+
+/** A file with this content, removed when the test `t` is over. */
+function file(t, content) {
+  const folder = mkdtempSync(join(tmpdir(), "longwire-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "longwire.toml");
+  writeFileSync(path, content);
+  return path;
 }
 
 class Server {

@@ -7,10 +7,13 @@ mod route;
 mod token;
 mod url;
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use http::{HeaderName, HeaderValue};
 use longwire::{Engine, Origin};
 
@@ -31,6 +34,25 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
+impl Args {
+    /// The arguments of this process. If they are wrong, it ends.
+    pub(crate) fn of_process() -> Args {
+        Args::of(std::env::args_os()).unwrap_or_else(|error| error.exit())
+    }
+
+    /// These arguments, the first of which is the program's name.
+    pub(crate) fn of(args: impl IntoIterator<Item: Into<OsString> + Clone>) -> Result<Args, clap::Error> {
+        let matches = Args::command().try_get_matches_from(args)?;
+        let mut args = Args::from_arg_matches(&matches)?;
+        if let (Command::Serve(serve), Some((_, matches))) = (&mut args.command, matches.subcommand()) {
+            let is_given =
+                |id: &&clap::Id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+            serve.given = matches.ids().filter(is_given).map(|id| id.as_str().to_owned()).collect();
+        }
+        Ok(args)
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Serve(ServeArgs),
@@ -39,23 +61,43 @@ pub(crate) enum Command {
     Token(TokenArgs),
 }
 
-/// Run a WebSocket server: echo, channels, and a page to try them.
+/// Run a real-time server: channels for the client SDKs of Centrifugo and for plain WebSockets, with an HTTP API
 #[derive(Debug, Parser)]
 #[command(after_help = "\
 Examples:
   longwire serve
+  longwire serve --config longwire.toml
   longwire serve --listen :443 --tls-cert cert.pem --tls-key key.pem --origin https://app.example.com
 
 Endpoints:
-  /                the page, with a chat and a live ticker
-  /echo            sends every message back unchanged
-  /channel/{name}  sends each message to everyone else in the channel
-  /ticker          server statistics, once a second, as JSON
-  /metrics         with --metrics: metrics in the Prometheus text format
+  /                      the page, with a chat and a live ticker
+  /connection/websocket  channels, for the client SDKs of Centrifugo, as JSON or protobuf
+  /channel/{name}        a channel, for plain WebSockets
+  /api/{method}          the API for back ends, with a key of the configuration
+  /echo                  sends every message back unchanged
+  /ticker                server statistics, once a second, as JSON
+  /health                200 while the server runs
+  /metrics               with --metrics: metrics in the Prometheus text format
+
+Without a configuration, everybody may use the channels whose names begin with `demo:`. `longwire config example` prints \
+every key of a configuration. A flag goes before an environment variable, that before the file.
 
 Ctrl-C (or SIGTERM) closes every connection with 1001 and waits up to 10 s; a second one stops immediately.
-SIGHUP reloads the certificate and key without dropping connections. If loading fails, the current ones stay in use.")]
+SIGHUP reloads the certificate, and of the configuration tokens, API keys and namespaces, without dropping connections. \
+If loading fails, the current ones stay in use.")]
 pub(crate) struct ServeArgs {
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// For development: clients need no token, and everybody may do everything in every channel
+    #[arg(long)]
+    pub(crate) insecure: bool,
+
+    /// The flags that the command line has.
+    #[arg(skip)]
+    pub(crate) given: BTreeSet<String>,
+
     /// The address to listen on: host and port, such as `localhost:8080`; port 0 picks any free port
     ///
     /// A port alone, such as `8080`, listens on 127.0.0.1, which only this machine can reach. `:8080` listens on that

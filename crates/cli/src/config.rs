@@ -13,7 +13,11 @@ mod server;
 mod tokens;
 mod url;
 
+pub(crate) use document::Document;
+pub(crate) use operation::{LevelName, LogFormat};
 pub(crate) use reading::{Config, FILE};
+pub(crate) use secret::Secret;
+pub(crate) use server::{EngineName, LimitsSection};
 
 /// A file with every key, its meaning and its default.
 pub(crate) const EXAMPLE: &str = include_str!("config/example.toml");

@@ -1,5 +1,6 @@
 //! Why the program failed.
 
+use std::fmt;
 use std::process::ExitCode;
 
 use longwire::{Cause, Error, HandshakeError, ProxyError};
@@ -10,6 +11,7 @@ use crate::terminal;
 const USAGE: u8 = 2;
 
 /// Why the program failed.
+#[derive(Debug)]
 pub(crate) enum Failure {
     /// The arguments are wrong.
     Usage(String),
@@ -25,6 +27,14 @@ impl Failure {
         };
         terminal::complain(&format!("longwire: {message}"));
         code
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Usage(message) | Failure::Other(message) => f.write_str(message),
+        }
     }
 }
 

@@ -1,26 +1,33 @@
 //! `longwire serve`.
 
+mod announcement;
 mod certificate;
 mod endpoints;
+mod hub;
 mod listen;
 mod metrics;
 mod page;
+mod reload;
+mod settings;
 mod statistics;
 
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use longwire::{Deflate, Engine};
+use longwire::{Deflate, Server, Topics};
 
 use crate::args::ServeArgs;
 use crate::failure::Failure;
 use crate::signals::{Ending, HangUp};
 use crate::terminal;
-use certificate::{Certificate, read_at_hang_up};
-use endpoints::{Channel, Echo, Ticker};
+use announcement::Announcement;
+use certificate::Certificate;
+use endpoints::{Channel, Echo, NoSockets, Ticker};
+use hub::{Api, ApiKeys, CENTRIFUGE_PATH, Centrifuge, Node, api_router, disconnect_all, hub_config};
 use listen::listen;
+use reload::Reload;
+use settings::Settings;
 use statistics::Statistics;
 
 /// File descriptors for everything except connections.
@@ -30,51 +37,87 @@ const SPARE_DESCRIPTORS: u64 = 64;
 const SHUTDOWN_TIME: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
-    args.limits.check()?;
-    let certificate = match args.tls_cert.zip(args.tls_key) {
+    let settings = Settings::of(&args)?;
+    let limits = &settings.limits;
+    let certificate = match settings.tls {
         Some((certificate, key)) => Some(Certificate::read(certificate, key)?),
         None => None,
     };
-    raise_descriptor_limit(args.limits.max_connections);
-    let mut pages = page::router();
-    if args.metrics {
-        pages = pages.merge(metrics::router()?);
-    }
-    let mut server = listen(&args.listen).await?;
+    raise_descriptor_limit(limits.max_connections);
+    let mut server = listen(&settings.listen).await?;
     // Listen before announcing the address: from then on, no signal may end the process without a shutdown.
     let (ending, hang_up) = (Ending::of_server(), HangUp::listen());
-    let engine = Engine::from(args.engine).resolve();
-    let workers = args.workers.map_or_else(cores, usize::from);
-    announce(server.local_addr(), certificate.is_some(), engine, workers);
+    let engine = settings.engine.resolve();
+    let workers = settings.workers.map_or_else(cores, usize::from);
+    let local_addr = server.local_addr();
     if let Some(certificate) = &certificate {
         server = server.tls(certificate.tls());
     }
-    tokio::spawn(read_at_hang_up(certificate, hang_up));
-    if args.behind_tls_proxy {
+    if settings.behind_tls_proxy {
         server = server.behind_tls_proxy();
     }
     let statistics = Arc::new(Statistics::new());
     let (server, topics) = server.topics();
-    tokio::spawn(statistics::tick(Arc::clone(&statistics), topics));
-    server
-        .limits(args.limits.connection())
-        .deflate((!args.no_compression).then(Deflate::default))
-        .max_connections(args.limits.max_connections)
-        .max_connections_per_ip(args.limits.max_connections_per_ip)
-        .ipv6_prefix(args.limits.ipv6_prefix)
-        .max_buffered(args.limits.max_buffered)
-        .origins(args.origin)
+    let node = Node::start(hub_config(&settings.config), topics.clone())?;
+    let api =
+        Arc::new(Api { node: Arc::clone(&node), keys: ApiKeys::new(&settings.config.document.api.keys)? });
+    let mut pages = page::router();
+    if settings.metrics {
+        pages = pages.merge(metrics::router(Arc::clone(&node))?);
+    }
+    let mut api_url = None;
+    match &settings.config.document.api.listen[..] {
+        [] => pages = pages.merge(api_router(Arc::clone(&api))),
+        addresses => {
+            for address in addresses {
+                let listener = listen(&address.0).await?;
+                api_url.get_or_insert(listener.local_addr());
+                tokio::spawn(serve_api(listener, Arc::clone(&api)));
+            }
+        }
+    }
+    let announcement = Announcement {
+        address: local_addr,
+        api: api_url.unwrap_or(local_addr),
+        has_api: !api.keys.is_empty(),
+        secure: certificate.is_some(),
+        engine,
+        workers,
+        config: &settings.config,
+    };
+    announcement.print();
+    tokio::spawn(statistics::tick(Arc::clone(&statistics), topics.clone()));
+    let connection = limits.connection();
+    let server = server
+        .limits(connection)
+        .deflate(settings.compression.then(Deflate::default))
+        .max_connections(limits.max_connections)
+        .max_connections_per_ip(limits.max_connections_per_ip)
+        .ipv6_prefix(limits.ipv6_prefix)
+        .max_buffered(limits.max_buffered.0)
+        .origins(settings.origins)
         .http(pages)
-        .shutdown(asked_to_stop(ending))
+        .shutdown(asked_to_stop(ending, topics))
         .shutdown_time(SHUTDOWN_TIME)
         .engine(engine)
         .workers(workers)
+        // A session has one question to ask at a time; until the answer, its client's messages wait.
+        .spawned_per_connection(1)
+        .route(CENTRIFUGE_PATH, Centrifuge { node: Arc::clone(&node), statistics: Arc::clone(&statistics) })
         .route("/echo", Echo { statistics: Arc::clone(&statistics) })
         .route("/channel/{name}", Channel { statistics: Arc::clone(&statistics) })
-        .route("/ticker", Ticker { statistics })
-        .run()
-        .await?;
+        .route("/ticker", Ticker { statistics });
+    tokio::spawn(Reload { certificate, args, api }.at_hang_up(hang_up));
+    server.run().await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Serves the API on an address of its own, until the program ends.
+async fn serve_api(server: Server, api: Arc<Api>) {
+    let served = server.http(api_router(api)).workers(1).run(NoSockets).await;
+    if let Err(error) = served {
+        tracing::error!(%error, "the API has ended");
+    }
 }
 
 fn cores() -> usize {
@@ -95,34 +138,14 @@ fn raise_descriptor_limit(connections: usize) {
     }
 }
 
-fn announce(address: SocketAddr, secure: bool, engine: Engine, workers: usize) {
-    // For a wildcard address, show a local one that can be clicked on.
-    let shown = match address {
-        SocketAddr::V4(v4) if v4.ip().is_unspecified() => format!("127.0.0.1:{}", address.port()),
-        SocketAddr::V6(v6) if v6.ip().is_unspecified() => format!("[::1]:{}", address.port()),
-        address => address.to_string(),
-    };
-    let (http, ws) = if secure { ("https", "wss") } else { ("http", "ws") };
-    let lines = format!(
-        "Longwire {} · event loops: {workers} × {engine}\n  \
-           page     {http}://{shown}/\n  \
-           echo     {ws}://{shown}/echo\n  \
-           channel  {ws}://{shown}/channel/{{name}}\n  \
-           ticker   {ws}://{shown}/ticker\n\
-         Ctrl-C closes every connection with 1001 and waits up to {} s.\n",
-        env!("CARGO_PKG_VERSION"),
-        SHUTDOWN_TIME.as_secs(),
-    );
-    // Keep serving if nobody reads standard output.
-    let _unread = std::io::Write::write_all(&mut std::io::stdout(), lines.as_bytes());
-}
-
 /// Waits for the first Ctrl-C or SIGTERM. The second one ends the program immediately.
-async fn asked_to_stop(mut ending: Ending) {
+async fn asked_to_stop(mut ending: Ending, topics: Topics) {
     ending.next().await;
     terminal::complain("Shutting down; press Ctrl-C again to stop immediately.");
     tokio::spawn(async move {
         ending.next().await;
         std::process::exit(130);
     });
+    // The rest is closed with 1001.
+    disconnect_all(&topics).await;
 }

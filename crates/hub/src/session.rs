@@ -5,7 +5,6 @@ mod commands;
 mod connect;
 mod entry;
 mod identity;
-mod plain;
 mod plan;
 mod publish;
 mod rate;
@@ -18,5 +17,4 @@ mod timers;
 mod turn;
 mod unsubscribe;
 
-pub use self::plain::PlainRequest;
 pub use self::state::{Answer, Progress, Session};

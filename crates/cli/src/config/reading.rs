@@ -24,6 +24,8 @@ pub(crate) struct Config {
     pub(crate) namespaces: Namespaces,
     /// Verifies tokens with the keys of the configuration. The keys of `tokens.jwks_url` are not among them.
     pub(crate) verifier: TokenVerifier,
+    /// Whether there is any key for tokens.
+    pub(crate) has_keys: bool,
     /// Signs tokens, if there is a shared secret.
     pub(crate) signing: Option<SigningKey>,
 }
@@ -91,8 +93,9 @@ impl Config {
         if !problems.is_empty() {
             return Err(problems);
         }
+        let has_keys = !found.keys.is_empty() || document.tokens.jwks_url.is_some();
         let verifier = document.tokens.verifier(found.keys);
-        Ok(Config { document, namespaces, verifier, signing: found.signing })
+        Ok(Config { document, namespaces, verifier, has_keys, signing: found.signing })
     }
 }
 

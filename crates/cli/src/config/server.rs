@@ -10,25 +10,25 @@ use crate::args::listen::ListenAddr;
 use crate::values::{Parsed, Period, Size};
 
 /// `[limits]`: what clients may use. The defaults are those of the flags.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct LimitsSection {
-    max_message: Size,
-    max_fragments: u32,
+    pub(crate) max_message: Size,
+    pub(crate) max_fragments: u32,
     pub(crate) max_connections: usize,
     pub(crate) max_connections_per_ip: usize,
     pub(crate) ipv6_prefix: u8,
     pub(crate) max_buffered: Size,
-    max_head: Size,
-    max_headers: usize,
-    handshake_timeout: Period,
-    close_timeout: Period,
-    idle_timeout: Option<Period>,
-    keepalive: Period,
-    keepalive_timeout: Period,
-    high_water: Size,
-    low_water: Option<Size>,
-    max_control_replies: Size,
+    pub(crate) max_head: Size,
+    pub(crate) max_headers: usize,
+    pub(crate) handshake_timeout: Period,
+    pub(crate) close_timeout: Period,
+    pub(crate) idle_timeout: Option<Period>,
+    pub(crate) keepalive: Period,
+    pub(crate) keepalive_timeout: Period,
+    pub(crate) high_water: Size,
+    pub(crate) low_water: Option<Size>,
+    pub(crate) max_control_replies: Size,
     /// The most channels that a client may be subscribed to.
     pub(crate) max_channels_per_client: usize,
     /// The longest content of a publication, in bytes.

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use longwire::Tls;
 
-use crate::signals::HangUp;
 use crate::terminal;
 
 /// The certificate in use, and the files that it comes from.
@@ -25,7 +24,7 @@ impl Certificate {
         self.tls.clone()
     }
 
-    fn read_again(&self) {
+    pub(super) fn read_again(&self) {
         match Tls::pem_files(&self.certificate, &self.key) {
             Ok(read) => {
                 self.tls.replace(&read);
@@ -36,17 +35,6 @@ impl Certificate {
                 ));
             }
             Err(error) => tracing::error!(%error, "SIGHUP: the current certificate stays in use"),
-        }
-    }
-}
-
-/// Reloads the certificate at each SIGHUP. Open connections continue.
-pub(super) async fn read_at_hang_up(certificate: Option<Certificate>, mut hang_up: HangUp) {
-    loop {
-        hang_up.next().await;
-        match &certificate {
-            Some(certificate) => certificate.read_again(),
-            None => tracing::warn!("SIGHUP: there is no certificate to reload; the server continues"),
         }
     }
 }

@@ -24,6 +24,19 @@ pub(super) struct Ticker {
     pub(super) statistics: Arc<Statistics>,
 }
 
+/// No WebSockets: only HTTP is served.
+pub(super) struct NoSockets;
+
+impl Handler for NoSockets {
+    type State = ();
+
+    async fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
+        Err(Refusal::not_found("there are no WebSockets here"))
+    }
+
+    fn on_message(&self, _: &mut Socket<'_, Self>, _: MessageRef<'_>) {}
+}
+
 impl Handler for Echo {
     type State = ();
 

@@ -1,5 +1,6 @@
 //! `/metrics`: metrics in the Prometheus text format.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -8,6 +9,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use longwire::telemetry;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
+use super::hub::{self, Node};
 use crate::failure::Failure;
 
 /// The media type of the Prometheus text format.
@@ -20,14 +22,17 @@ const HANDSHAKE_CLASSES: [f64; 10] = [0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// Installs the recorder and serves its metrics at `/metrics`.
-pub(super) fn router() -> Result<Router, Failure> {
+pub(super) fn router(node: Arc<Node>) -> Result<Router, Failure> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full(telemetry::HANDSHAKE_DURATION.to_owned()), &HANDSHAKE_CLASSES)
         .and_then(PrometheusBuilder::install_recorder)
         .map_err(|error| Failure::Other(format!("cannot record metrics for --metrics: {error}")))?;
     telemetry::describe();
     tokio::spawn(keep_up(handle.clone()));
-    let show = async move || ([(CONTENT_TYPE, TEXT), (CACHE_CONTROL, "no-store")], handle.render());
+    let show = async move || {
+        let text = handle.render() + &hub::metrics(&node.hub.counts());
+        ([(CONTENT_TYPE, TEXT), (CACHE_CONTROL, "no-store")], text)
+    };
     Ok(Router::new().route("/metrics", get(show)))
 }
 

@@ -26,7 +26,7 @@ const POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; base-uri 
                       frame-ancestors 'none'; object-src 'none'";
 
 /// The paths of the WebSocket endpoints.
-const ENDPOINTS: [&str; 3] = ["/echo", "/ticker", "/channel/{name}"];
+const ENDPOINTS: [&str; 4] = ["/echo", "/ticker", "/channel/{name}", "/connection/websocket"];
 
 const ALLOWED: &str = "GET, HEAD, OPTIONS";
 
@@ -37,6 +37,7 @@ pub(super) fn router() -> Router {
     ENDPOINTS
         .into_iter()
         .fold(router, |router, path| router.route(path, get(websocket_only)))
+        .route("/health", get(health))
         .fallback(nothing_here)
         .method_not_allowed_fallback(other_method)
 }
@@ -45,6 +46,11 @@ pub(super) fn router() -> Router {
 async fn websocket_only(uri: Uri) -> Response {
     let reason = format!("{} is a WebSocket endpoint: use `longwire connect` or `new WebSocket`", uri.path());
     Refusal::upgrade_required(reason).response().into_response()
+}
+
+/// For load balancers.
+async fn health() -> Response {
+    ([(CACHE_CONTROL, "no-store")], "{}\n").into_response()
 }
 
 async fn nothing_here(method: Method) -> Response {

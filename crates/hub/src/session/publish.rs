@@ -18,17 +18,11 @@ impl Turn<'_> {
         if request.channel.is_empty() || request.data.is_empty() {
             return self.bad_request("publish without a channel or data");
         }
-        let data = self.session.transport.encoding.data(request.data);
-        self.publish_data(id, &request.channel, data)
-    }
-
-    /// Publishes for a client, if it may.
-    pub(super) fn publish_data(&mut self, id: u32, channel: &str, data: Data) -> Step {
-        let (channel, options) = match self.channel(channel) {
+        let (channel, options) = match self.channel(&request.channel) {
             Ok(found) => found,
             Err(code) => return self.fail(id, code),
         };
-        if data.len() > self.config.limits.publication {
+        if request.data.len() > self.config.limits.publication {
             return self.fail(id, ErrorCode::LimitExceeded);
         }
         let permission = self.permission(&channel, options.publish);
@@ -38,6 +32,7 @@ impl Turn<'_> {
         if !self.take_rate(&channel, &options) {
             return self.fail(id, ErrorCode::TooManyRequests);
         }
+        let data = self.session.transport.encoding.data(request.data);
         if permission == Permission::Allowed {
             return self.publish_as(id, &channel, &options, data, false);
         }

@@ -219,12 +219,17 @@ impl Model {
 
     /// Everybody reads everything: nothing is missing at the end.
     pub(super) fn end(&mut self) {
-        for (channel, name) in CHANNELS.iter().enumerate() {
+        for channel in 0..CHANNELS.len() {
             self.check_presence(channel);
             let top = self.position(channel);
             for (client, reader) in self.readers.iter().enumerate() {
                 if reader.is_subscribed(channel) {
-                    assert_eq!(reader.position(channel), Some(&top), "client {client} in {name}",);
+                    assert_eq!(
+                        reader.position(channel),
+                        Some(&top),
+                        "client {client} in {}",
+                        CHANNELS[channel]
+                    );
                 }
             }
         }

@@ -1,0 +1,18 @@
+//! The hub: channels for the official clients of Centrifugo, for plain WebSockets, and for back ends.
+
+mod api;
+mod centrifuge;
+mod client;
+mod clock;
+mod delivery;
+mod link;
+mod metrics;
+mod node;
+mod settings;
+
+pub(super) use api::{Api, ApiKeys, router as api_router};
+pub(super) use centrifuge::{Centrifuge, PATH as CENTRIFUGE_PATH};
+pub(super) use client::disconnect_all;
+pub(super) use metrics::metrics;
+pub(super) use node::Node;
+pub(super) use settings::hub_config;

@@ -1,0 +1,166 @@
+//! What the WebSockets of the hub's clients have in common: a session each.
+
+use std::sync::Arc;
+
+use longwire::{Handler, MessageRef, SendStatus, Socket, Timer, Topics};
+use longwire_hub::centrifuge::Disconnect;
+use longwire_hub::{Control, ControlMessage, Frame, Millis, Progress, Session, Transport};
+
+use super::link::SocketLink;
+use super::node::Node;
+
+/// The state of a client's connection.
+pub(crate) struct Client {
+    stage: Stage,
+    alarm: Option<Alarm>,
+}
+
+enum Stage {
+    /// The request was accepted.
+    Accepted(Transport),
+    Open(Box<Session>),
+    /// A method of the session runs.
+    InUse,
+}
+
+/// A timer of the session. One that is too early costs less than moving it with each message.
+struct Alarm {
+    at: Millis,
+    timer: Timer,
+}
+
+/// A handler whose connections are clients of the hub.
+pub(super) trait ClientHandler: Handler<State = Client> {
+    fn node(&self) -> &Node;
+
+    /// Called once, when the session begins.
+    fn begin(&self, session: &mut Session, link: &mut SocketLink<'_, '_, Self>, now: Millis) -> Progress {
+        let _ = (session, link, now);
+        Progress::Idle
+    }
+}
+
+/// By which the hub reaches a session.
+struct SocketControl<H>(longwire::Caller<H>);
+
+impl Client {
+    pub(super) fn accepted(transport: Transport) -> Client {
+        Client { stage: Stage::Accepted(transport), alarm: None }
+    }
+}
+
+/// Begins the session of a connection that is open.
+pub(super) fn open<H: ClientHandler>(handler: &H, socket: &mut Socket<'_, H>) {
+    let Stage::Accepted(transport) = std::mem::replace(&mut socket.state_mut().stage, Stage::InUse) else {
+        return;
+    };
+    let node = handler.node();
+    let control = Arc::new(SocketControl(socket.caller()));
+    let session = Session::new(Arc::clone(&node.hub), transport, control, node.now());
+    socket.state_mut().stage = Stage::Open(Box::new(session));
+    run(handler, socket, |session, link, now| handler.begin(session, link, now));
+}
+
+pub(super) fn receive<H: ClientHandler>(handler: &H, socket: &mut Socket<'_, H>, message: MessageRef<'_>) {
+    let frame = match message {
+        MessageRef::Text(text) => Frame::Text(text.into()),
+        MessageRef::Binary(bytes) => Frame::Binary(bytes.to_vec().into()),
+    };
+    run(handler, socket, |session, link, now| session.receive(link, &frame, now));
+}
+
+pub(super) fn closed<H: ClientHandler>(handler: &H, socket: &mut Socket<'_, H>) {
+    if let Stage::Open(mut session) = std::mem::replace(&mut socket.state_mut().stage, Stage::InUse) {
+        session.closed(handler.node().now());
+    }
+}
+
+/// Disconnects every client, because the server shuts down.
+pub(crate) async fn disconnect_all(topics: &Topics) {
+    let why = Disconnect::SHUTDOWN;
+    let closing = topics.close_where(why.code(), why.reason(), |socket| socket.state::<Client>().is_some());
+    // The code is one that may be sent.
+    if let Ok(closing) = closing {
+        closing.await;
+    }
+}
+
+/// Calls the session, and does what it asks for.
+fn run<H: ClientHandler>(
+    handler: &H,
+    socket: &mut Socket<'_, H>,
+    call: impl FnOnce(&mut Session, &mut SocketLink<'_, '_, H>, Millis) -> Progress,
+) {
+    let now = handler.node().now();
+    let mut session = match std::mem::replace(&mut socket.state_mut().stage, Stage::InUse) {
+        Stage::Open(session) => session,
+        other => {
+            socket.state_mut().stage = other;
+            return;
+        }
+    };
+    let progress = call(&mut session, &mut SocketLink(socket), now);
+    let deadline = session.next_deadline();
+    socket.state_mut().stage = Stage::Open(session);
+    go_on(socket, progress, deadline, now);
+}
+
+/// Runs what the session waits for, and wakes it in time.
+fn go_on<H: ClientHandler>(
+    socket: &mut Socket<'_, H>,
+    progress: Progress,
+    deadline: Option<Millis>,
+    now: Millis,
+) {
+    if let Progress::Wait(answer) = progress {
+        // The server lets one future run at a time on each connection: until its end, the client's messages wait.
+        socket.spawn(answer, |handler, socket, answer| {
+            run(handler, socket, |session, link, now| session.resume(link, answer, now));
+        });
+    }
+    if let Some(at) = deadline {
+        wake(socket, at, now);
+    }
+}
+
+/// Sets the alarm, unless there is an earlier one.
+fn wake<H: ClientHandler>(socket: &mut Socket<'_, H>, at: Millis, now: Millis) {
+    match socket.state_mut().alarm.take() {
+        Some(earlier) if earlier.at <= at => {
+            socket.state_mut().alarm = Some(earlier);
+            return;
+        }
+        Some(later) => {
+            socket.cancel(later.timer);
+        }
+        None => {}
+    }
+    let timer = socket.after(at.since(now), |handler, socket| {
+        socket.state_mut().alarm = None;
+        run(handler, socket, |session, link, now| match session.next_deadline() {
+            Some(deadline) if deadline <= now => session.tick(link, now),
+            _ => Progress::Idle,
+        });
+    });
+    socket.state_mut().alarm = Some(Alarm { at, timer });
+}
+
+impl<H: ClientHandler> Control for SocketControl<H> {
+    fn deliver(&self, message: ControlMessage) {
+        let last_resort = match &message {
+            ControlMessage::Disconnect(why) => why.clone(),
+            // The session would go on without the message.
+            _ => Disconnect::INSUFFICIENT_STATE,
+        };
+        let called = self.0.call(move |handler, socket| {
+            run(handler, socket, |session, link, now| session.control(link, message, now));
+        });
+        if called == SendStatus::Full {
+            let remote = self.0.remote();
+            if remote.close(last_resort.code(), last_resort.reason()).is_err() {
+                // The reason is too long.
+                let _sent = remote.close(last_resort.code(), "");
+            }
+        }
+    }
+}

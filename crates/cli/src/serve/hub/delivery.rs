@@ -1,0 +1,46 @@
+//! Delivery to WebSockets, by the topics of the event loops.
+
+use longwire::{Message, Topics, Utf8Bytes};
+use longwire_hub::{BoxFuture, Delivery, Frame, HubEvent};
+use tokio::runtime::Handle;
+
+pub(super) struct TopicDelivery {
+    topics: Topics,
+    runtime: Handle,
+}
+
+impl TopicDelivery {
+    /// Must be called within a runtime, on which it runs what the hub does not wait for.
+    pub(super) fn new(topics: Topics) -> TopicDelivery {
+        TopicDelivery { topics, runtime: Handle::current() }
+    }
+}
+
+impl Delivery for TopicDelivery {
+    fn publish(&self, topic: &str, frame: Frame) {
+        self.topics.publish(topic, message(frame));
+    }
+
+    fn spawn(&self, work: BoxFuture<()>) {
+        self.runtime.spawn(work);
+    }
+
+    fn report(&self, event: &HubEvent<'_>) {
+        match event {
+            HubEvent::TokenRefused { .. } => tracing::warn!("{event}"),
+            _ => tracing::info!("{event}"),
+        }
+    }
+}
+
+/// The message of a frame, without a copy.
+pub(super) fn message(frame: Frame) -> Message {
+    match frame {
+        Frame::Text(text) => {
+            let bytes = text.into_bytes();
+            // A frame's text is UTF-8, so the second case does not occur.
+            Utf8Bytes::try_from(bytes.clone()).map_or_else(|_| bytes.into(), Message::Text)
+        }
+        Frame::Binary(bytes) => Message::Binary(bytes),
+    }
+}

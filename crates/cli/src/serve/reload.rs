@@ -1,0 +1,49 @@
+//! What SIGHUP reloads.
+
+use std::sync::Arc;
+
+use super::certificate::Certificate;
+use super::hub::{Api, hub_config};
+use super::settings::configuration;
+use crate::args::ServeArgs;
+use crate::signals::HangUp;
+use crate::terminal;
+
+/// What can change while the server runs.
+pub(super) struct Reload {
+    pub(super) certificate: Option<Certificate>,
+    pub(super) args: ServeArgs,
+    pub(super) api: Arc<Api>,
+}
+
+impl Reload {
+    /// Reloads at each SIGHUP. Open connections continue.
+    pub(super) async fn at_hang_up(self, mut hang_up: HangUp) {
+        loop {
+            hang_up.next().await;
+            if self.certificate.is_none() && self.args.config.is_none() {
+                tracing::warn!(
+                    "SIGHUP: there is no certificate to reload, and no configuration; the server continues"
+                );
+            }
+            if let Some(certificate) = &self.certificate {
+                certificate.read_again();
+            }
+            if let Some(file) = &self.args.config {
+                match configuration(&self.args) {
+                    Ok(config) => {
+                        self.api.keys.replace(&config.document.api.keys);
+                        self.api.node.hub.configure(hub_config(&config));
+                        terminal::complain(&format!(
+                            "Reloaded tokens, API keys and namespaces of {}.",
+                            file.display()
+                        ));
+                    }
+                    Err(failure) => {
+                        tracing::error!(%failure, "SIGHUP: the current configuration stays in use");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! The settings of the server: those of the command line before the configuration's.
+
+use std::path::{Path, PathBuf};
+
+use longwire::{Engine, Origin};
+
+use crate::args::{ListenAddr, ServeArgs};
+use crate::config::{Config, Document, EngineName, LevelName, LimitsSection, LogFormat};
+use crate::failure::Failure;
+use crate::values::{Period, Size};
+
+/// What is set, whether by a flag, a variable, the file or a default.
+pub(super) struct Settings {
+    pub(super) listen: ListenAddr,
+    /// The certificate and its key.
+    pub(super) tls: Option<(PathBuf, PathBuf)>,
+    pub(super) origins: Vec<Origin>,
+    pub(super) behind_tls_proxy: bool,
+    pub(super) compression: bool,
+    pub(super) engine: Engine,
+    pub(super) workers: Option<u16>,
+    pub(super) metrics: bool,
+    pub(super) limits: LimitsSection,
+    pub(super) config: Config,
+}
+
+impl Settings {
+    pub(super) fn of(args: &ServeArgs) -> Result<Settings, Failure> {
+        args.limits.check()?;
+        let config = configuration(args)?;
+        let document = &config.document;
+        let given = |flag: &str| args.given.contains(flag);
+        let folder = args.config.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+        let in_file = document.tls.certificate.as_ref().zip(document.tls.key.as_ref());
+        let in_file = in_file.map(|(certificate, key)| (folder.join(certificate), folder.join(key)));
+        let tls = args.tls_cert.clone().zip(args.tls_key.clone()).or(in_file);
+        let origins = document.origins.iter().map(|origin| origin.0.clone());
+        Ok(Settings {
+            listen: listen(args, &config)?,
+            behind_tls_proxy: (args.behind_tls_proxy || document.behind_tls_proxy) && tls.is_none(),
+            tls,
+            origins: if given("origin") { args.origin.clone() } else { origins.collect() },
+            compression: document.compression && !args.no_compression,
+            engine: if given("engine") { args.engine.into() } else { engine(document.engine) },
+            workers: args.workers.or(document.workers),
+            metrics: args.metrics || document.metrics,
+            limits: limits(args, document.limits.clone()),
+            config,
+        })
+    }
+}
+
+/// Reads the file and the variables. It is read again at SIGHUP.
+pub(super) fn configuration(args: &ServeArgs) -> Result<Config, Failure> {
+    let mut config = Config::load(args.config.as_deref())?;
+    config.document.tokens.insecure |= args.insecure;
+    let without_effect = without_effect(&config.document);
+    if !without_effect.is_empty() {
+        let keys = without_effect.join(", ");
+        return Err(Failure::Other(format!(
+            "this version of `longwire serve` does not have what the configuration asks for: {keys}"
+        )));
+    }
+    Ok(config)
+}
+
+/// The keys that are set and would do nothing. A server that ignored them would not be what its operator expects.
+fn without_effect(document: &Document) -> Vec<&'static str> {
+    let hooks = &document.hooks;
+    let asks =
+        [&hooks.connect, &hooks.refresh, &hooks.subscribe, &hooks.publish, &hooks.rpc, &hooks.sub_refresh];
+    let log = &document.log;
+    let found = [
+        ("tokens.jwks_url", document.tokens.jwks_url.is_some()),
+        ("[hooks]", asks.into_iter().any(Option::is_some)),
+        ("admin.enabled", document.admin.enabled),
+        ("[log]", log.level != LevelName::default() || log.format != LogFormat::default()),
+    ];
+    found.into_iter().filter(|(_, is_set)| *is_set).map(|(key, _)| key).collect()
+}
+
+fn listen(args: &ServeArgs, config: &Config) -> Result<ListenAddr, Failure> {
+    match &config.document.listen[..] {
+        _ if args.given.contains("listen") => Ok(args.listen.clone()),
+        [] => Ok(args.listen.clone()),
+        [address] => Ok(address.0.clone()),
+        several => {
+            let count = several.len();
+            Err(Failure::Other(format!("`listen` has {count} addresses; the server can have one so far")))
+        }
+    }
+}
+
+fn engine(name: EngineName) -> Engine {
+    match name {
+        EngineName::Auto => Engine::Auto,
+        EngineName::Uring => Engine::Uring,
+        EngineName::Readiness => Engine::Readiness,
+    }
+}
+
+/// The limits of the configuration, except those that have a flag.
+fn limits(args: &ServeArgs, mut limits: LimitsSection) -> LimitsSection {
+    let flags = &args.limits;
+    for flag in &args.given {
+        match flag.as_str() {
+            "max_message" => limits.max_message = Size(flags.max_message),
+            "max_fragments" => limits.max_fragments = flags.max_fragments,
+            "max_connections" => limits.max_connections = flags.max_connections,
+            "max_connections_per_ip" => limits.max_connections_per_ip = flags.max_connections_per_ip,
+            "ipv6_prefix" => limits.ipv6_prefix = flags.ipv6_prefix,
+            "max_buffered" => limits.max_buffered = Size(flags.max_buffered),
+            "max_head" => limits.max_head = Size(flags.max_head),
+            "max_headers" => limits.max_headers = flags.max_headers,
+            "handshake_timeout" => limits.handshake_timeout = Period(flags.handshake_timeout),
+            "close_timeout" => limits.close_timeout = Period(flags.close_timeout),
+            "idle_timeout" => limits.idle_timeout = flags.idle_timeout.map(Period),
+            "keepalive" => limits.keepalive = Period(flags.keepalive),
+            "keepalive_timeout" => limits.keepalive_timeout = Period(flags.keepalive_timeout),
+            "high_water" => limits.high_water = Size(flags.high_water),
+            "low_water" => limits.low_water = flags.low_water.map(Size),
+            "max_control_replies" => limits.max_control_replies = Size(flags.max_control_replies),
+            _ => {}
+        }
+    }
+    limits
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use longwire::{Keepalive, Limits};
+
+    use super::*;
+    use crate::args::{Args, Command};
+
+    fn serve_args(args: &[&str]) -> ServeArgs {
+        match Args::of(["longwire", "serve"].iter().chain(args)).unwrap().command {
+            Command::Serve(args) => args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn with_flags(args: &[&str]) -> Limits {
+        limits(&serve_args(args), LimitsSection::default()).connection()
+    }
+
+    #[test]
+    fn without_flags_the_limits_are_those_of_the_library() {
+        assert_eq!(with_flags(&[]), Limits::default());
+    }
+
+    #[test]
+    fn each_flag_sets_its_own_limit() {
+        let second = Duration::from_secs(1);
+        for (args, expected) in [
+            (["--max-message", "1"], Limits::default().message(1)),
+            (["--max-fragments", "1"], Limits::default().fragments(1)),
+            (["--max-head", "129"], Limits::default().handshake_bytes(129).handshake_headers(100)),
+            (["--max-headers", "5"], Limits::default().handshake_bytes(16 << 10).handshake_headers(5)),
+            (["--handshake-timeout", "1"], Limits::default().handshake_time(second)),
+            (["--close-timeout", "1"], Limits::default().close_time(second)),
+            (["--idle-timeout", "1"], Limits::default().idle_time(second)),
+            (["--keepalive", "1"], Limits::default().keepalive(Keepalive::every(second))),
+            (
+                ["--keepalive-timeout", "1"],
+                Limits::default().keepalive(Keepalive::every(30 * second).within(second)),
+            ),
+            (["--high-water", "65537"], Limits::default().low_water(64 << 10).high_water(65537)),
+            (["--high-water", "1"], Limits::default().low_water(1).high_water(1)),
+            (["--low-water", "1"], Limits::default().low_water(1).high_water(256 << 10)),
+            (["--max-control-replies", "1"], Limits::default().control_replies(1)),
+        ] {
+            assert_eq!(with_flags(&args), expected, "{args:?}");
+        }
+    }
+
+    /// The flags and the library have the same limits.
+    #[test]
+    fn what_the_flags_allow_the_library_allows() {
+        let smallest = ["--max-head=129", "--max-headers=5", "--max-fragments=1", "--high-water=0"];
+        assert_eq!(with_flags(&smallest).check(), Ok(()));
+        assert!(with_flags(&["--max-head=129"]).handshake_bytes(128).handshake_headers(5).check().is_err());
+        assert!(with_flags(&["--max-headers=5"]).handshake_bytes(129).handshake_headers(4).check().is_err());
+    }
+
+    #[test]
+    fn a_flag_goes_before_the_file_and_the_file_before_the_default() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("longwire.toml");
+        let text = "listen = ['127.0.0.1:9001']\nengine = 'readiness'\nworkers = 3\ncompression = false\n\
+                    [limits]\nmax_message = 7\nmax_headers = 9\nmax_connections = 5\n";
+        std::fs::write(&file, text).unwrap();
+        let file = file.to_str().unwrap();
+        let settings = Settings::of(&serve_args(&["--config", file])).unwrap();
+        assert_eq!((settings.listen.to_string(), settings.workers), ("127.0.0.1:9001".into(), Some(3)));
+        assert_eq!((settings.engine, settings.compression), (Engine::Readiness, false));
+        assert_eq!((settings.limits.max_message.0, settings.limits.max_connections), (7, 5));
+        let flags = ["--listen", "9002", "--engine", "auto", "--workers", "1", "--max-message", "8"];
+        let settings = Settings::of(&serve_args(&[&["--config", file], &flags[..]].concat())).unwrap();
+        assert_eq!((settings.listen.to_string(), settings.workers), ("127.0.0.1:9002".into(), Some(1)));
+        assert_eq!(settings.engine, Engine::Auto);
+        assert_eq!((settings.limits.max_message.0, settings.limits.max_headers), (8, 9));
+    }
+
+    #[test]
+    fn what_would_have_no_effect_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("longwire.toml");
+        std::fs::write(&file, "[hooks]\nrpc = 'http://127.0.0.1:1/'\n").unwrap();
+        let args = serve_args(&["--config", file.to_str().unwrap()]);
+        let Err(Failure::Other(problem)) = Settings::of(&args) else { panic!("it is accepted") };
+        assert!(problem.contains("[hooks]"), "{problem}");
+    }
+}
