@@ -5,6 +5,7 @@ use bytestring::ByteString;
 use crate::centrifuge::Disconnect;
 use crate::channel::ChannelName;
 use crate::data::Data;
+use crate::frame::Frame;
 use crate::publication::StreamPosition;
 use crate::time::Millis;
 use crate::token::SubscriptionGrant;
@@ -46,6 +47,8 @@ pub enum ControlMessage {
     },
     /// Sends a message to the client, outside of channels.
     Message(Data),
+    /// Commands of a client that sends them in requests of their own; see [`Hub::emulate`](crate::Hub::emulate).
+    Frame(Frame),
 }
 
 /// A subscription that the server makes for a client.

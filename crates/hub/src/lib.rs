@@ -56,7 +56,7 @@ pub use namespace::{
 };
 pub use namespaces::{ChannelRefusal, InvalidNamespaceName, Namespaces};
 pub use publication::{ClientInfo, Publication, StreamPosition};
-pub use session::{Answer, Progress, Session};
+pub use session::{Answer, PlainRequest, Progress, Session};
 pub use time::Millis;
 pub use token::{
     Algorithm, ChannelOverrides, ConnectionToken, JwkSet, KeyError, KeySource, Keys, MAX_KEYS, MAX_TOKEN_LEN,

@@ -5,6 +5,7 @@ mod commands;
 mod connect;
 mod entry;
 mod identity;
+mod plain;
 mod plan;
 mod publish;
 mod rate;
@@ -17,4 +18,5 @@ mod timers;
 mod turn;
 mod unsubscribe;
 
+pub use self::plain::PlainRequest;
 pub use self::state::{Answer, Progress, Session};

@@ -55,6 +55,9 @@ pub enum TransportKind {
     UniSse,
     /// `/connection/uni_http_stream`
     UniHttpStream,
+    /// `/channel/{name}`: one channel, whose publications are the messages. See
+    /// [`Session::open_plain`](crate::Session::open_plain).
+    Plain,
 }
 
 impl TransportKind {
@@ -68,6 +71,7 @@ impl TransportKind {
             TransportKind::UniWebSocket => "uni_websocket",
             TransportKind::UniSse => "uni_sse",
             TransportKind::UniHttpStream => "uni_http_stream",
+            TransportKind::Plain => "plain",
         }
     }
 
@@ -86,7 +90,7 @@ impl TransportKind {
     /// Whether closing carries a code and a reason. Other clients get a push before.
     #[must_use]
     pub fn has_close_codes(self) -> bool {
-        matches!(self, TransportKind::WebSocket | TransportKind::UniWebSocket)
+        matches!(self, TransportKind::WebSocket | TransportKind::UniWebSocket | TransportKind::Plain)
     }
 }
 

@@ -12,10 +12,11 @@ use crate::broker::{
     HistoryOptions, HistoryPage, HistoryQuery, NewPublication, Presence, PresenceStats, PublishOutcome,
 };
 use crate::call::Call;
-use crate::centrifuge::{Disconnect, ErrorCode};
+use crate::centrifuge::{Disconnect, EmulationRequest, ErrorCode};
 use crate::channel::ChannelName;
 use crate::control::{ControlMessage, ServerSubscription};
 use crate::data::Data;
+use crate::frame::Frame;
 use crate::namespace::NamespaceOptions;
 use crate::time::Millis;
 
@@ -328,6 +329,19 @@ impl Hub {
             subscriptions: counts.subscribes.saturating_sub(counts.unsubscribes),
             channels: counts.channels,
         }
+    }
+
+    /// Hands over the commands of a client whose transport cannot send. The replies go through its stream.
+    ///
+    /// # Errors
+    ///
+    /// The session is not on this node, or has ended.
+    pub fn emulate(&self, request: EmulationRequest) -> Result<(), ApiError> {
+        let found =
+            if *request.node == **self.node() { self.registry().of_session(&request.session) } else { None };
+        let Some((_, live)) = found else { return Err(ErrorCode::NotAvailable.into()) };
+        live.control.deliver(ControlMessage::Frame(Frame::Binary(request.data)));
+        Ok(())
     }
 
     /// The live sessions of a user.

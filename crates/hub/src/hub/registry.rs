@@ -52,26 +52,33 @@ impl Registry {
         lock(&shards[usize::try_from(self.hasher.hash_one(key) % SHARDS).unwrap_or(0)])
     }
 
-    /// Adds a session, unless its user has `limit` connections; 0 is no limit.
+    /// Adds a session, unless its user has `limit` connections; 0 is no limit. Returns the user's older clients if the
+    /// caller wants them: of two that come at the same time, exactly one is the older one.
     pub(crate) fn add(
         &self,
         client: &ByteString,
         live: LiveClient,
         limit: usize,
-    ) -> Result<(), TooManyConnections> {
-        if !live.user.is_empty() {
-            let mut users = self.shard(&self.users, &live.user);
-            let clients = users.entry(live.user.clone()).or_default();
-            if limit > 0 && clients.len() >= limit {
-                return Err(TooManyConnections);
-            }
-            clients.insert(client.clone());
-        }
-        if let Some(session) = &live.session {
-            lock(&self.sessions).insert(session.clone(), client.clone());
-        }
+        wants_older: bool,
+    ) -> Result<BTreeSet<ByteString>, TooManyConnections> {
+        let (user, session) = (live.user.clone(), live.session.clone());
         self.shard(&self.clients, client).insert(client.clone(), live);
-        Ok(())
+        if let Some(session) = session {
+            lock(&self.sessions).insert(session, client.clone());
+        }
+        if user.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let mut users = self.shard(&self.users, &user);
+        let clients = users.entry(user).or_default();
+        if limit > 0 && clients.len() >= limit {
+            drop(users);
+            self.remove(client);
+            return Err(TooManyConnections);
+        }
+        let older = if wants_older { clients.clone() } else { BTreeSet::new() };
+        clients.insert(client.clone());
+        Ok(older)
     }
 
     pub(crate) fn remove(&self, client: &ByteString) {

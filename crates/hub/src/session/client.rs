@@ -144,9 +144,9 @@ impl Subscriptions {
         }
     }
 
-    pub(super) fn remove(&mut self, channel: &str) -> Option<Subscription> {
+    pub(super) fn remove(&mut self, channel: &str) -> Option<(ChannelName, Subscription)> {
         let place = self.place(channel).ok()?;
-        Some(self.0.remove(place).1)
+        Some(self.0.remove(place))
     }
 
     pub(super) fn pop(&mut self) -> Option<(ChannelName, Subscription)> {

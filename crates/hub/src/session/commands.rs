@@ -26,12 +26,15 @@ impl Turn<'_> {
             }
             step = match self.session.queue.pop_front() {
                 None => break,
+                Some(Work::Plain(data)) => self.publish_plain(data),
                 Some(Work::Open(opening)) => self.open(*opening),
                 Some(Work::Control(message)) => self.control(message),
                 Some(Work::Command(Ok(command))) => self.command(command),
                 Some(Work::Command(Err(error))) => self.bad_request(&error.to_string()),
             };
         }
+        // Commands are large, and sessions many.
+        self.session.queue.shrink_to_fit();
         self.flush();
         Progress::Idle
     }
@@ -76,6 +79,8 @@ impl Turn<'_> {
             ControlMessage::Subscribe(subscription) => self.subscribe_by_server(*subscription),
             ControlMessage::Refresh { expires_at, info } => self.refresh_by_server(expires_at, info),
             ControlMessage::Message(data) => self.message(&data),
+            // Sessions take it apart before.
+            ControlMessage::Frame(_) => Step::Done,
         }
     }
 

@@ -8,7 +8,7 @@ use super::client::{Client, Heartbeat, Subscriptions};
 use super::identity::Identity;
 use super::plan::{Opening, Plan};
 use super::state::{State, Step, Turn, Work};
-use crate::backend::{ConnectHook, HookClient};
+use crate::backend::{BackendError, ConnectHook, HookClient};
 use crate::call::Call;
 use crate::centrifuge::{
     CommandResult, ConnectPush, ConnectRequest, ConnectResult, Disconnect, ErrorCode, PushEvent, PushTarget,
@@ -18,6 +18,7 @@ use crate::control::ControlMessage;
 use crate::delivery::HubEvent;
 use crate::hub::LiveClient;
 use crate::token::{TokenError, TokenRejection};
+use crate::transport::TransportKind;
 
 impl Turn<'_> {
     pub(super) fn connect(&mut self, id: u32, request: ConnectRequest) -> Step {
@@ -44,7 +45,7 @@ impl Turn<'_> {
         if let Some(answer) = self.session.hub.backend().and_then(|backend| backend.connect(hooked, hook)) {
             return self.then(Call::Later(answer), move |turn, grant| match grant {
                 Ok(grant) => turn.identified(id, client, grant.into(), subs),
-                Err(error) => turn.refused(id, error),
+                Err(error) => turn.refused_to_connect(id, error),
             });
         }
         if self.config.anonymous || self.config.insecure {
@@ -60,6 +61,16 @@ impl Turn<'_> {
             TokenRejection::Expired => self.fail_to_connect(id, ErrorCode::TokenExpired),
             TokenRejection::Invalid => Step::Close(Disconnect::INVALID_TOKEN),
             TokenRejection::Unavailable => self.fail_to_connect(id, ErrorCode::Internal),
+        }
+    }
+
+    fn refused_to_connect(&mut self, id: u32, error: BackendError) -> Step {
+        match error {
+            BackendError::Error(_) if self.session.transport.kind.is_one_way() => {
+                Step::Close(Disconnect::PERMISSION_DENIED)
+            }
+            BackendError::Unavailable => self.fail_to_connect(id, ErrorCode::Internal),
+            error => self.refused(id, error),
         }
     }
 
@@ -79,16 +90,13 @@ impl Turn<'_> {
         &mut self,
         id: u32,
         client: ByteString,
-        identity: Identity,
+        mut identity: Identity,
         mut wanted: BTreeMap<String, SubscribeRequest>,
     ) -> Step {
-        let Identity { user, info, meta, data, expiry, subscriptions } = identity;
-        if self.session.hub.is_blocked(&user, self.now) {
-            return Step::Close(Disconnect::PERMISSION_DENIED);
-        }
-        if expiry.is_past(self.now) {
+        if identity.expiry.is_past(self.now) {
             return self.fail_to_connect(id, ErrorCode::Expired);
         }
+        let subscriptions = std::mem::take(&mut identity.subscriptions);
         if subscriptions.len() > self.config.limits.channels {
             return Step::Close(Disconnect::CHANNEL_LIMIT);
         }
@@ -100,28 +108,38 @@ impl Turn<'_> {
             let request = wanted.remove(&*channel).unwrap_or_default();
             plans.push(Plan::by_server(channel, options, grant, &request));
         }
+        let data = identity.data.take().map(|data| self.session.transport.encoding.payload(&data));
         let session = self.session.transport.kind.is_emulated().then(|| self.session.hub.next_id());
-        let live = LiveClient {
-            user: user.clone(),
-            session,
-            control: self.session.control.clone(),
-            since: self.now,
-        };
-        if self.config.single_connection {
-            for (_, older) in self.session.hub.registry().of_user(&user) {
-                older.control.deliver(ControlMessage::Disconnect(Disconnect::CONNECTION_LIMIT));
-            }
+        if let Err(why) = self.admit(client, identity, session.clone()) {
+            return Step::Close(why);
         }
-        let session = live.session.clone();
-        let limit = if self.config.single_connection { 0 } else { self.config.limits.user_connections };
-        if self.session.hub.registry().add(&client, live, limit).is_err() {
-            return Step::Close(Disconnect::CONNECTION_LIMIT);
+        let (data, plans) = (data.unwrap_or_default(), plans.into_iter());
+        self.open(Opening { id, session, data, plans, begun: BTreeMap::new() })
+    }
+
+    /// Makes the client one of the hub's, unless its user has too many or is blocked.
+    pub(super) fn admit(
+        &mut self,
+        client: ByteString,
+        identity: Identity,
+        session: Option<ByteString>,
+    ) -> Result<(), Disconnect> {
+        let Identity { user, info, meta, expiry, .. } = identity;
+        let (hub, control, since) = (self.hub(), self.session.control.clone(), self.now);
+        let is_single = self.config.single_connection;
+        let limit = if is_single { 0 } else { self.config.limits.user_connections };
+        let live = LiveClient { user: user.clone(), session, control, since };
+        let older = hub.registry().add(&client, live, limit, is_single);
+        let older = older.map_err(|_| Disconnect::CONNECTION_LIMIT)?;
+        for older in older.iter().filter_map(|older| hub.registry().client(older)) {
+            older.control.deliver(ControlMessage::Disconnect(Disconnect::CONNECTION_LIMIT));
         }
-        self.session.hub.counters().connects.add(1);
-        let heartbeat = if self.config.ping_interval.is_zero() {
-            Heartbeat::Off
-        } else {
-            Heartbeat::Quiet { ping_at: self.now + self.config.ping_interval }
+        hub.counters().connects.add(1);
+        let pings =
+            !self.config.ping_interval.is_zero() && self.session.transport.kind != TransportKind::Plain;
+        let heartbeat = match pings {
+            true => Heartbeat::Quiet { ping_at: self.now + self.config.ping_interval },
+            false => Heartbeat::Off,
         };
         self.session.state = State::Open(Box::new(Client {
             id: client,
@@ -134,8 +152,11 @@ impl Turn<'_> {
             presence_due: None,
             rates: Vec::new(),
         }));
-        let data = data.map(|data| self.session.transport.encoding.payload(&data)).unwrap_or_default();
-        self.open(Opening { id, session, data, plans: plans.into_iter(), begun: BTreeMap::new() })
+        // After it was added, so that whoever blocks the user either finds it there or is seen here.
+        match self.client() {
+            Some(client) if hub.is_blocked(&client.user, self.now) => Err(Disconnect::PERMISSION_DENIED),
+            _ => Ok(()),
+        }
     }
 
     /// Begins the next server-side subscription, or replies if there is none left.

@@ -10,11 +10,12 @@ use super::state::{Answer, Progress, Session, State, Step, Turn, Work};
 use super::unsubscribe;
 use crate::centrifuge::{Batch, Command, Commands, ConnectRequest, Disconnect, Request};
 use crate::control::{Control, ControlMessage};
+use crate::data::Data;
 use crate::frame::Frame;
 use crate::hub::Hub;
 use crate::link::Link;
 use crate::time::Millis;
-use crate::transport::Transport;
+use crate::transport::{Transport, TransportKind};
 
 impl Session {
     /// A session whose client has to connect. The hub keeps `control` while the client is connected.
@@ -38,6 +39,13 @@ impl Session {
     pub fn receive(&mut self, link: &mut dyn Link, frame: &Frame, now: Millis) -> Progress {
         if matches!(self.state, State::Closed) {
             return Progress::Idle;
+        }
+        if self.transport.kind == TransportKind::Plain {
+            self.queue.push_back(Work::Plain(match frame {
+                Frame::Text(text) => Data::from_text(text.clone()),
+                Frame::Binary(bytes) => Data::Binary(bytes.clone()),
+            }));
+            return self.go_on(link, now);
         }
         let limits = self.hub.config().limits.frame;
         let commands = Commands::new(self.transport.encoding, frame.as_bytes(), limits);
@@ -75,6 +83,7 @@ impl Session {
                 Turn::new(self, link, now).close(&why);
                 Progress::Idle
             }
+            (_, ControlMessage::Frame(frame)) => self.receive(link, &frame, now),
             (_, message) => {
                 let limits = &self.hub.config().limits;
                 if self.queue.len() >= limits.frame.commands.saturating_add(limits.control_messages) {

@@ -18,11 +18,17 @@ impl Turn<'_> {
         if request.channel.is_empty() || request.data.is_empty() {
             return self.bad_request("publish without a channel or data");
         }
-        let (channel, options) = match self.channel(&request.channel) {
+        let data = self.session.transport.encoding.data(request.data);
+        self.publish_data(id, &request.channel, data)
+    }
+
+    /// Publishes for a client, if it may.
+    pub(super) fn publish_data(&mut self, id: u32, channel: &str, data: Data) -> Step {
+        let (channel, options) = match self.channel(channel) {
             Ok(found) => found,
             Err(code) => return self.fail(id, code),
         };
-        if request.data.len() > self.config.limits.publication {
+        if data.len() > self.config.limits.publication {
             return self.fail(id, ErrorCode::LimitExceeded);
         }
         let permission = self.permission(&channel, options.publish);
@@ -32,7 +38,6 @@ impl Turn<'_> {
         if !self.take_rate(&channel, &options) {
             return self.fail(id, ErrorCode::TooManyRequests);
         }
-        let data = self.session.transport.encoding.data(request.data);
         if permission == Permission::Allowed {
             return self.publish_as(id, &channel, &options, data, false);
         }

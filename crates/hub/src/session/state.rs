@@ -11,6 +11,7 @@ use crate::call::BoxFuture;
 use crate::centrifuge::{Batch, Command, Disconnect, FrameError};
 use crate::config::HubConfig;
 use crate::control::{Control, ControlMessage};
+use crate::data::Data;
 use crate::hub::Hub;
 use crate::link::Link;
 use crate::time::Millis;
@@ -90,6 +91,8 @@ pub(super) enum State {
 pub(super) enum Work {
     Command(Result<Command, FrameError>),
     Control(ControlMessage),
+    /// A message of a plain client.
+    Plain(Data),
     /// The rest of a connect.
     Open(Box<Opening>),
 }

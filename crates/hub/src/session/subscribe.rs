@@ -36,14 +36,11 @@ impl Turn<'_> {
             return self.fail(id, ErrorCode::LimitExceeded);
         }
         if request.token.is_empty() {
-            return self.subscribe_without_token(id, channel, request);
+            return self.subscribe_if_allowed(id, channel, request, None);
         }
         let verified = self.config.subscription_tokens().subscription(&request.token, self.now);
         self.then(verified, move |turn, token| match turn.checked(&channel, token) {
-            Ok(token) => {
-                let expiry = Expiry::by_token(token.expires_at);
-                turn.subscribe_as(id, channel, &request, token.grant, expiry)
-            }
+            Ok(token) => turn.subscribe_if_allowed(id, channel, request, Some(token)),
             Err(code) => turn.fail(id, code),
         })
     }
@@ -74,35 +71,50 @@ impl Turn<'_> {
         Ok(token)
     }
 
-    fn subscribe_without_token(&mut self, id: u32, channel: ChannelName, request: SubscribeRequest) -> Step {
+    /// Subscribes a client, with a token that is valid for it or without one, if it may.
+    fn subscribe_if_allowed(
+        &mut self,
+        id: u32,
+        channel: ChannelName,
+        request: SubscribeRequest,
+        token: Option<SubscriptionToken>,
+    ) -> Step {
         let Some(client) = self.client() else { return Step::Done };
         let Ok(options) = self.config.namespaces.find(&channel) else {
             return self.fail(id, ErrorCode::UnknownChannel);
         };
-        let who = Requester { user: &client.user, is_subscriber: false, has_token: false };
+        let has_token = token.is_some();
+        let who = Requester { user: &client.user, is_subscriber: false, has_token };
         let permission =
             if self.config.insecure { Permission::Allowed } else { options.may_subscribe(&channel, &who) };
-        let answer = match permission {
+        match permission {
             Permission::Allowed => {
-                return self.subscribe_as(id, channel, &request, SubscriptionGrant::default(), Expiry::Never);
-            }
-            Permission::Denied => None,
-            Permission::AskHook => {
-                let data = match request.data.is_empty() {
-                    true => Data::Json("null".into()),
-                    false => self.session.transport.encoding.data(request.data.clone()),
+                let (grant, expiry) = match token {
+                    Some(token) => (token.grant, Expiry::by_token(token.expires_at)),
+                    None => (SubscriptionGrant::default(), Expiry::Never),
                 };
-                let hooked = client.for_hooks(&self.session.transport);
-                self.session
-                    .hub
-                    .backend()
-                    .and_then(|backend| backend.subscribe(hooked, channel.clone(), data))
+                self.subscribe_as(id, channel, &request, grant, expiry, has_token)
             }
+            Permission::Denied => self.fail(id, ErrorCode::PermissionDenied),
+            Permission::AskHook => self.subscribe_by_hook(id, channel, request),
+        }
+    }
+
+    fn subscribe_by_hook(&mut self, id: u32, channel: ChannelName, request: SubscribeRequest) -> Step {
+        let Some(client) = self.client() else { return Step::Done };
+        let data = match request.data.is_empty() {
+            true => Data::Json("null".into()),
+            false => self.session.transport.encoding.data(request.data.clone()),
         };
-        let Some(answer) = answer else { return self.fail(id, ErrorCode::PermissionDenied) };
+        let hooked = client.for_hooks(&self.session.transport);
+        let backend = self.session.hub.backend();
+        let Some(answer) = backend.and_then(|backend| backend.subscribe(hooked, channel.clone(), data))
+        else {
+            return self.fail(id, ErrorCode::PermissionDenied);
+        };
         self.then(Call::Later(answer), move |turn, granted| match granted {
             Ok(SubscribeGrant { grant, expires_at }) => {
-                turn.subscribe_as(id, channel, &request, grant, Expiry::by_hook(expires_at))
+                turn.subscribe_as(id, channel, &request, grant, Expiry::by_hook(expires_at), false)
             }
             Err(error) => turn.refused(id, error),
         })
@@ -116,18 +128,11 @@ impl Turn<'_> {
         request: &SubscribeRequest,
         grant: SubscriptionGrant,
         expiry: Expiry,
+        has_token: bool,
     ) -> Step {
-        let Some(client) = self.client() else { return Step::Done };
-        let has_token = matches!(expiry, Expiry::Token(_)) || !request.token.is_empty();
         let Ok(options) = self.config.namespaces.find(&channel).cloned() else {
             return self.fail(id, ErrorCode::UnknownChannel);
         };
-        if has_token && !self.config.insecure {
-            let who = Requester { user: &client.user, is_subscriber: false, has_token };
-            if options.may_subscribe(&channel, &who) == Permission::Denied {
-                return self.fail(id, ErrorCode::PermissionDenied);
-            }
-        }
         let wishes = Wishes::from(request);
         let plan = Plan { channel, options, grant, expiry, server_side: false, has_token, wishes };
         self.begin(plan, move |turn, begun| match begun {
@@ -151,12 +156,12 @@ impl Turn<'_> {
         plan.expiry = Expiry::by_hook(expires_at);
         plan.wishes.since = since;
         self.begin(plan, move |turn, begun| match begun {
-            Ok(result) => turn.subscribed_by_server(channel, result),
+            Ok(result) => turn.subscribed_by_server(&channel, result),
             Err(_) => Step::Close(Disconnect::SERVER_ERROR),
         })
     }
 
-    fn subscribed_by_server(&mut self, channel: ChannelName, result: SubscribeResult) -> Step {
+    fn subscribed_by_server(&mut self, channel: &ChannelName, result: SubscribeResult) -> Step {
         let SubscribeResult { recoverable, epoch, offset, positioned, data, publications, .. } = result;
         let event = SubscribePush { recoverable, epoch, offset, positioned, data };
         self.push(PushTarget::Channel(channel.clone()), PushEvent::Subscribe(event));

@@ -12,6 +12,7 @@ use crate::hub::Hub;
 use crate::namespace::{NamespaceOptions, RecoveryMode, RecoveryPolicy, SlowPolicy};
 use crate::time::Millis;
 use crate::token::SubscriptionGrant;
+use crate::transport::TransportKind;
 use crate::variant::Variant;
 
 /// What a subscription is like, by the namespace, the token and the client's wishes.
@@ -80,6 +81,7 @@ impl Plan {
         let positions = self.wishes.positioned || overrides.force_positioning == Some(true);
         let positioned = is_kept && (recoverable || positions);
         let transport = &turn.session.transport;
+        let is_plain = transport.kind == TransportKind::Plain;
         let delta = self.options.delta && self.wishes.delta && !transport.kind.is_one_way();
         let announces = overrides.join_leave.unwrap_or(join_leave);
         let is_pushed = overrides.force_push_join_leave.unwrap_or(force_push_join_leave);
@@ -91,8 +93,11 @@ impl Plan {
             is_member: announces || overrides.presence.unwrap_or(self.options.presence),
             announces,
             // Whoever has a position counts on missing nothing, and a delta needs what precedes it.
-            slow: if positioned || delta { SlowPolicy::Disconnect } else { self.options.slow },
-            variant: Variant::of(transport.encoding, transport.wrapping(), delta),
+            slow: if (positioned && !is_plain) || delta { SlowPolicy::Disconnect } else { self.options.slow },
+            variant: match is_plain {
+                true => Variant::Plain,
+                false => Variant::of(transport.encoding, transport.wrapping(), delta),
+            },
             joins: wants_joins.then(|| Variant::joins(transport.encoding, transport.wrapping())),
         }
     }

@@ -148,7 +148,7 @@ impl Turn<'_> {
     /// Ends the connection if it has expired, or asks the back end about it.
     fn expire(&mut self, waits: bool) -> Step {
         let Some(client) = self.client() else { return Step::Done };
-        if !client.expiry.due(self.config.expiry_grace).is_some_and(|due| due <= self.now) {
+        if client.expiry.due(self.config.expiry_grace).is_none_or(|due| due > self.now) {
             return Step::Done;
         }
         if let Expiry::Hook(_) = client.expiry {

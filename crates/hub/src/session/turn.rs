@@ -16,6 +16,7 @@ use crate::hub::Hub;
 use crate::link::Link;
 use crate::namespace::NamespaceOptions;
 use crate::time::Millis;
+use crate::transport::TransportKind;
 
 impl<'a> Turn<'a> {
     pub(super) fn new(session: &'a mut Session, link: &'a mut dyn Link, now: Millis) -> Turn<'a> {
@@ -59,6 +60,9 @@ impl<'a> Turn<'a> {
 
     /// Replies to a command.
     pub(super) fn reply(&mut self, id: u32, result: CommandResult) -> Step {
+        if self.session.transport.kind == TransportKind::Plain {
+            return Step::Done;
+        }
         self.session.batch.push(Reply::Result { id, result });
         Step::Done
     }
@@ -70,6 +74,9 @@ impl<'a> Turn<'a> {
 
     pub(super) fn fail_with(&mut self, id: u32, error: ErrorReply) -> Step {
         self.session.hub.counters().errors.add(1);
+        if self.session.transport.kind == TransportKind::Plain {
+            return Step::Close(plain_disconnect(error.code));
+        }
         let is_expected = error.temporary || error.code == ErrorCode::TokenExpired.code();
         let limits = &self.config.limits;
         self.session.batch.push(Reply::Error { id, error });
@@ -98,6 +105,9 @@ impl<'a> Turn<'a> {
 
     /// Adds a push to what is sent.
     pub(super) fn push(&mut self, target: PushTarget, event: PushEvent) {
+        if self.session.transport.kind == TransportKind::Plain {
+            return;
+        }
         self.session.batch.push(Reply::Push(Push { target, event }));
     }
 
@@ -126,5 +136,23 @@ impl<'a> Turn<'a> {
         let channel: ChannelName = name.parse().map_err(|_| ErrorCode::BadRequest)?;
         let options = self.config.namespaces.find(&channel)?.clone();
         Ok((channel, options))
+    }
+}
+
+/// How a plain client learns of an error: it has no replies.
+fn plain_disconnect(code: u32) -> Disconnect {
+    let is_any = |codes: &[ErrorCode]| codes.iter().any(|known| known.code() == code);
+    if is_any(&[ErrorCode::Internal]) {
+        Disconnect::SERVER_ERROR
+    } else if is_any(&[ErrorCode::TooManyRequests]) {
+        Disconnect::TOO_MANY_REQUESTS
+    } else if is_any(&[ErrorCode::PermissionDenied, ErrorCode::Unauthorized]) {
+        Disconnect::PERMISSION_DENIED
+    } else if is_any(&[ErrorCode::TokenExpired, ErrorCode::Expired]) {
+        Disconnect::EXPIRED
+    } else if is_any(&[ErrorCode::NotAvailable]) {
+        Disconnect::NOT_AVAILABLE
+    } else {
+        Disconnect::BAD_REQUEST
     }
 }

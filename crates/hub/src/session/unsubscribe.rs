@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use super::client::{Client, Subscription};
-use super::state::{Step, Turn};
-use crate::centrifuge::{CommandResult, PushEvent, PushTarget, UnsubscribeCode, UnsubscribePush};
+use super::state::{Step, Turn, Work};
+use crate::centrifuge::{CommandResult, Disconnect, PushEvent, PushTarget, UnsubscribeCode, UnsubscribePush};
 use crate::channel::ChannelName;
+use crate::control::ControlMessage;
 use crate::hub::Hub;
 use crate::time::Millis;
+use crate::transport::TransportKind;
 
 impl Turn<'_> {
     pub(super) fn unsubscribe(&mut self, id: u32, channel: &str) -> Step {
@@ -36,7 +38,20 @@ impl Turn<'_> {
 
     /// Ends a subscription and tells the client why.
     pub(super) fn end(&mut self, channel: &ChannelName, why: UnsubscribeCode) {
-        if self.leave(channel) {
+        if !self.leave(channel) {
+            return;
+        }
+        if self.session.transport.kind == TransportKind::Plain {
+            // The connection is the subscription.
+            let why = match why {
+                UnsubscribeCode::Expired => Disconnect::SUB_EXPIRED,
+                UnsubscribeCode::Server => Disconnect::FORCE_NO_RECONNECT,
+                UnsubscribeCode::InsufficientState | UnsubscribeCode::StateInvalidated => {
+                    Disconnect::INSUFFICIENT_STATE
+                }
+            };
+            self.session.queue.push_front(Work::Control(ControlMessage::Disconnect(why)));
+        } else {
             let event = PushEvent::Unsubscribe(UnsubscribePush::from(why));
             self.push(PushTarget::Channel(channel.clone()), event);
         }
@@ -47,10 +62,8 @@ impl Turn<'_> {
         let now = self.now;
         let hub = self.hub();
         let Some(client) = self.client_mut() else { return false };
-        let Some(subscription) = client.subscriptions.remove(channel) else { return false };
+        let Some((channel, subscription)) = client.subscriptions.remove(channel) else { return false };
         let id = client.id.clone();
-        // The name was checked when the subscription began.
-        let Ok(channel) = channel.parse::<ChannelName>() else { return false };
         self.link.unsubscribe(&subscription.variant.topic(&channel));
         if let Some(joins) = subscription.joins {
             self.link.unsubscribe(&joins.topic(&channel));

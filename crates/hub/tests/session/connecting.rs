@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longwire_hub::centrifuge::Encoding;
+use longwire_hub::centrifuge::{EmulationRequest, Encoding};
 use longwire_hub::{Algorithm, HubConfig, Keys, Millis, SigningKey, TokenVerifier, Transport, TransportKind};
 
 use crate::support::{START, World, config};
@@ -207,4 +207,29 @@ fn emulated_transports_learn_their_session_and_node() {
     world.say(client, r#"{"id":2,"connect":{}}"#);
     world.expect(client, &[r#"{"push":{"disconnect":{"code":3501,"reason":"bad request"}}}"#]);
     assert_eq!(world.end(client), Some(3501));
+}
+
+#[test]
+fn an_emulated_client_sends_its_commands_in_requests() {
+    let mut world = World::new(config());
+    let client = world.open_as(Transport::new(TransportKind::HttpStream, Encoding::Json));
+    world.say(client, r#"{"id":1,"connect":{}}"#);
+    let connected = world.heard(client).remove(0);
+    let session = connected.split(r#""session":""#).nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let request = |node: &str, session: &str| EmulationRequest {
+        node: node.into(),
+        session: session.into(),
+        data: r#"{"id":2,"ping":{}}"#.into(),
+    };
+    let node = world.id("NODE");
+    world.hub.emulate(request(&node, &session)).unwrap();
+    world.expect(client, &[r#"{"id":2,"ping":{}}"#]);
+    let id = world.id("C0");
+    for (node, session) in
+        [("other", session.as_str()), (node.as_str(), "other"), (node.as_str(), id.as_str())]
+    {
+        assert_eq!(world.hub.emulate(request(node, session)).unwrap_err().code(), 108);
+    }
+    world.cut(client);
+    assert!(world.hub.emulate(request(&node, &session)).is_err());
 }

@@ -31,7 +31,7 @@ fn next<T: Send + 'static>(
 }
 
 impl Script {
-    fn note(&self, client: &HookClient, what: String) {
+    fn note(&self, client: &HookClient, what: &str) {
         self.asked.lock().unwrap().push(format!("{}: {what}", client.user));
     }
 }
@@ -39,12 +39,12 @@ impl Script {
 impl Backend for Script {
     fn connect(&self, client: HookClient, request: ConnectHook) -> Option<HookAnswer<ConnectGrant>> {
         let data = request.data.map(|data| String::from_utf8_lossy(data.as_bytes()).into_owned());
-        self.note(&client, format!("connect {} {data:?}", request.name));
+        self.note(&client, &format!("connect {} {data:?}", request.name));
         next(&self.connects)
     }
 
     fn refresh(&self, client: HookClient) -> Option<HookAnswer<RefreshGrant>> {
-        self.note(&client, "refresh".into());
+        self.note(&client, "refresh");
         next(&self.refreshes)
     }
 
@@ -54,7 +54,7 @@ impl Backend for Script {
         channel: ChannelName,
         _: Data,
     ) -> Option<HookAnswer<SubscribeGrant>> {
-        self.note(&client, format!("subscribe {channel}"));
+        self.note(&client, &format!("subscribe {channel}"));
         next(&self.subscribes)
     }
 
@@ -64,17 +64,17 @@ impl Backend for Script {
         channel: ChannelName,
         data: Data,
     ) -> Option<HookAnswer<PublishGrant>> {
-        self.note(&client, format!("publish {channel} {}", String::from_utf8_lossy(data.as_bytes())));
+        self.note(&client, &format!("publish {channel} {}", String::from_utf8_lossy(data.as_bytes())));
         next(&self.publishes)
     }
 
     fn rpc(&self, client: HookClient, method: String, _: Data) -> Option<HookAnswer<Data>> {
-        self.note(&client, format!("rpc {method}"));
+        self.note(&client, &format!("rpc {method}"));
         next(&self.calls)
     }
 
     fn sub_refresh(&self, client: HookClient, channel: ChannelName) -> Option<HookAnswer<RefreshGrant>> {
-        self.note(&client, format!("sub_refresh {channel}"));
+        self.note(&client, &format!("sub_refresh {channel}"));
         next(&self.refreshes)
     }
 }
@@ -305,4 +305,24 @@ fn a_pong_may_come_late_if_the_session_waited() {
     world.ask(client, "{}", &[]);
     world.pass(Duration::from_secs(9));
     assert_eq!(world.end(client), None);
+}
+
+#[test]
+fn where_only_the_hook_decides_a_token_does_not() {
+    let script = Script {
+        connects: Mutex::new([Ok(ann(None))].into()),
+        subscribes: Mutex::new([Err(BackendError::Error(ErrorCode::PermissionDenied.into()))].into()),
+        ..Script::default()
+    };
+    let mut config = with_hooks();
+    config.tokens = crate::connecting::with_tokens().tokens;
+    let mut world = World::with_backend(config, script);
+    let client = world.open();
+    world.say(client, r#"{"id":1,"connect":{}}"#);
+    world.answer(client);
+    world.heard(client);
+    let token = crate::connecting::token(r#"{"sub":"ann","channel":"a"}"#);
+    world.say(client, &format!(r#"{{"id":2,"subscribe":{{"channel":"a","token":"{token}"}}}}"#));
+    world.answer(client);
+    world.expect(client, &[r#"{"id":2,"error":{"code":103,"message":"permission denied"}}"#]);
 }

@@ -1,4 +1,11 @@
 //! Sessions and the node, as transcripts: commands in, exact replies and pushes out. Time is an input.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
@@ -11,6 +18,7 @@ mod expiry;
 mod hooks;
 mod hostile;
 mod permissions;
+mod plain;
 mod publishing;
 mod reading;
 mod recovery;

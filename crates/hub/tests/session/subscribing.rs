@@ -102,7 +102,7 @@ fn a_subscription_token_lets_a_client_in() {
     let mut world = World::new(with_tokens());
     let client = connect_with(&mut world, r#"{"sub":"42"}"#);
     world.heard(client);
-    let mut subscribe = |world: &mut World, id: u32, claims: &str, reply: &str| {
+    let subscribe = |world: &mut World, id: u32, claims: &str, reply: &str| {
         let token = token(claims);
         let command = format!(r#"{{"id":{id},"subscribe":{{"channel":"$news","token":"{token}"}}}}"#);
         world.ask(client, &command, &[reply]);

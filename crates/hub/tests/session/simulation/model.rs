@@ -219,17 +219,12 @@ impl Model {
 
     /// Everybody reads everything: nothing is missing at the end.
     pub(super) fn end(&mut self) {
-        for channel in 0..CHANNELS.len() {
+        for (channel, name) in CHANNELS.iter().enumerate() {
             self.check_presence(channel);
             let top = self.position(channel);
             for (client, reader) in self.readers.iter().enumerate() {
                 if reader.is_subscribed(channel) {
-                    assert_eq!(
-                        reader.position(channel),
-                        Some(&top),
-                        "client {client} in {}",
-                        CHANNELS[channel]
-                    );
+                    assert_eq!(reader.position(channel), Some(&top), "client {client} in {name}",);
                 }
             }
         }
