@@ -1,19 +1,10 @@
 //! What back ends can do.
 
 use longwire_hub::centrifuge::Disconnect;
-use longwire_hub::{
-    ApiError, Call, ClientFilter, Data, HistoryQuery, HubInfo, PublishCall, ServerSubscription,
-};
+use longwire_hub::{ApiError, ClientFilter, Data, HistoryQuery, HubInfo, PublishCall, ServerSubscription};
 
 use crate::connecting::{connect_with, with_tokens};
-use crate::support::{World, config};
-
-fn ready<T>(call: Call<T>) -> T {
-    match call {
-        Call::Ready(answer) => answer,
-        Call::Later(_) => panic!("the memory broker answers at once"),
-    }
-}
+use crate::support::{World, config, finish};
 
 fn call(text: &str) -> PublishCall {
     PublishCall::new(Data::from_text(text.to_owned()))
@@ -27,18 +18,18 @@ fn code<T>(answer: Result<T, ApiError>) -> Option<u32> {
 fn publish_answers_with_the_position() {
     let mut world = World::new(config());
     let client = world.subscribed("demo:tea");
-    let outcome = ready(world.hub.publish("demo:tea", call("1"), world.now)).unwrap();
+    let outcome = finish(world.hub.publish("demo:tea", call("1"), world.now)).unwrap();
     assert_eq!(outcome.position.unwrap().offset, 1);
     let mut with_tags = call("2");
     with_tags.tags.insert("a".into(), "b".into());
     with_tags.idempotency_key = Some("k".into());
     for was_known in [false, true] {
-        let outcome = ready(world.hub.publish("demo:tea", with_tags.clone(), world.now)).unwrap();
+        let outcome = finish(world.hub.publish("demo:tea", with_tags.clone(), world.now)).unwrap();
         assert_eq!((outcome.position.unwrap().offset, outcome.was_known), (2, was_known));
     }
     let mut without_history = call("3");
     without_history.skip_history = true;
-    assert_eq!(ready(world.hub.publish("demo:tea", without_history, world.now)).unwrap().position, None);
+    assert_eq!(finish(world.hub.publish("demo:tea", without_history, world.now)).unwrap().position, None);
     world.expect(
         client,
         &[
@@ -47,15 +38,15 @@ fn publish_answers_with_the_position() {
             r#"{"push":{"channel":"demo:tea","pub":{"data":3}}}"#,
         ],
     );
-    assert_eq!(code(ready(world.hub.publish("none:tea", call("1"), world.now))), Some(102));
-    assert_eq!(code(ready(world.hub.publish("", call("1"), world.now))), Some(107));
+    assert_eq!(code(finish(world.hub.publish("none:tea", call("1"), world.now))), Some(102));
+    assert_eq!(code(finish(world.hub.publish("", call("1"), world.now))), Some(107));
 }
 
 #[test]
 fn broadcast_answers_for_each_channel() {
     let world = World::new(config());
     let channels = ["demo:a".to_owned(), "none:b".to_owned(), "demo:c".to_owned()];
-    let outcomes = ready(world.hub.broadcast(&channels, &call("1"), world.now));
+    let outcomes = finish(world.hub.broadcast(&channels, &call("1"), world.now));
     assert_eq!(outcomes.into_iter().map(code).collect::<Vec<_>>(), [None, Some(102), None]);
 }
 
@@ -87,18 +78,18 @@ fn presence_and_history_are_read_and_removed() {
     let mut world = World::new(config());
     let client = world.subscribed("demo:tea");
     let id = world.session(client).client().unwrap().clone();
-    let presence = ready(world.hub.presence("demo:tea", world.now)).unwrap();
+    let presence = finish(world.hub.presence("demo:tea", world.now)).unwrap();
     assert_eq!(presence.clients.keys().collect::<Vec<_>>(), [&id]);
-    assert_eq!(ready(world.hub.presence_stats("demo:tea", world.now)).unwrap().clients, 1);
+    assert_eq!(finish(world.hub.presence_stats("demo:tea", world.now)).unwrap().clients, 1);
     let _ = world.hub.publish("demo:tea", call("1"), world.now);
     let all = HistoryQuery { limit: 10, since: None, reverse: false };
-    assert_eq!(ready(world.hub.history("demo:tea", all.clone(), world.now)).unwrap().publications.len(), 1);
-    ready(world.hub.history_remove("demo:tea", world.now)).unwrap();
-    let page = ready(world.hub.history("demo:tea", all.clone(), world.now)).unwrap();
+    assert_eq!(finish(world.hub.history("demo:tea", all.clone(), world.now)).unwrap().publications.len(), 1);
+    finish(world.hub.history_remove("demo:tea", world.now)).unwrap();
+    let page = finish(world.hub.history("demo:tea", all.clone(), world.now)).unwrap();
     assert_eq!((page.publications.len(), page.position.offset), (0, 1));
-    assert_eq!(code(ready(world.hub.history("news", all, world.now))), Some(108));
-    assert_eq!(code(ready(world.hub.presence("news", world.now))), Some(108));
-    assert_eq!(code(ready(world.hub.history_remove("none:a", world.now))), Some(102));
+    assert_eq!(code(finish(world.hub.history("news", all, world.now))), Some(108));
+    assert_eq!(code(finish(world.hub.presence("news", world.now))), Some(108));
+    assert_eq!(code(finish(world.hub.history_remove("none:a", world.now))), Some(102));
     let unknown = ServerSubscription::new("none:a".parse().unwrap());
     let filter = ClientFilter { client: Some(id), ..ClientFilter::default() };
     assert_eq!(code(world.hub.subscribe(&filter, &unknown)), Some(102));

@@ -17,6 +17,7 @@ mod encodings;
 mod expiry;
 mod hooks;
 mod hostile;
+mod later;
 mod permissions;
 mod plain;
 mod publishing;

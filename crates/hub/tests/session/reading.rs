@@ -37,7 +37,7 @@ fn presence_stays_while_the_session_renews_it() {
     let client = world.subscribed("demo:tea");
     for _ in 0..20 {
         world.pass(Duration::from_secs(19));
-        world.broker.expire(world.now);
+        world.hub.expire(world.now);
         world.ask(
             client,
             r#"{"id":5,"presence_stats":{"channel":"demo:tea"}}"#,

@@ -5,7 +5,7 @@
 mod model;
 mod reader;
 
-use self::model::Model;
+use self::model::{Answers, Model};
 
 /// One random step.
 fn step(model: &mut Model) {
@@ -29,8 +29,8 @@ fn step(model: &mut Model) {
     }
 }
 
-fn run(seed: u64, steps: usize) -> String {
-    let mut model = Model::new(seed);
+fn run(seed: u64, steps: usize, answers: Answers) -> String {
+    let mut model = Model::new(seed, answers);
     for _ in 0..steps {
         step(&mut model);
     }
@@ -39,9 +39,9 @@ fn run(seed: u64, steps: usize) -> String {
 }
 
 /// Runs a schedule per seed, and names the first seed that fails.
-fn run_all(seeds: std::ops::Range<u64>, steps: usize) {
+fn run_all(seeds: std::ops::Range<u64>, steps: usize, answers: Answers) {
     for seed in seeds {
-        if let Err(panic) = std::panic::catch_unwind(|| run(seed, steps)) {
+        if let Err(panic) = std::panic::catch_unwind(|| run(seed, steps, answers)) {
             eprintln!("the schedule of seed {seed} failed");
             std::panic::resume_unwind(panic);
         }
@@ -50,15 +50,20 @@ fn run_all(seeds: std::ops::Range<u64>, steps: usize) {
 
 #[test]
 fn clients_see_what_was_published_in_short_schedules() {
-    run_all(0..400, 60);
+    run_all(0..250, 60, Answers::AtOnce);
 }
 
 #[test]
 fn clients_see_what_was_published_in_long_schedules() {
-    run_all(10_000..10_020, 700);
+    run_all(10_000..10_012, 600, Answers::AtOnce);
 }
 
 #[test]
 fn a_schedule_can_be_repeated() {
-    assert_eq!(run(7, 300), run(7, 300));
+    assert_eq!(run(7, 300, Answers::AtOnce), run(7, 300, Answers::AtOnce));
+}
+
+#[test]
+fn clients_see_what_was_published_with_a_broker_that_answers_later() {
+    run_all(20_000..20_100, 80, Answers::Later);
 }

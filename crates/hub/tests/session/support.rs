@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use longwire_hub::centrifuge::{Disconnect, Encoding};
 use longwire_hub::{
-    Answer, Backend, BoxFuture, Broker, Control, ControlMessage, Delivery, Fanout, Frame, Hub, HubConfig,
-    HubEvent, Link, MemoryBroker, MemoryLimits, Millis, Progress, Session, SlowPolicy, Start, Transport,
-    TransportKind,
+    Answer, Backend, BoxFuture, Broker, Call, Control, ControlMessage, Delivery, Fanout, Frame, Hub,
+    HubConfig, HubEvent, Link, MemoryBroker, MemoryLimits, Millis, Progress, Session, SlowPolicy, Start,
+    Transport, TransportKind,
 };
+
+use crate::later::LaterBroker;
 
 /// The connections and topics of a program with one event loop: publications wait in its mailbox until it handles them.
 #[derive(Default)]
@@ -81,8 +83,8 @@ impl Delivery for NetDelivery {
         self.0.state().mail.push_back(Mail::Publish { topic: topic.into(), frame });
     }
 
-    fn spawn(&self, _work: BoxFuture<()>) {
-        panic!("the memory broker answers at once");
+    fn spawn(&self, work: BoxFuture<()>) {
+        ready(work);
     }
 
     fn report(&self, event: &HubEvent<'_>) {
@@ -138,12 +140,14 @@ impl Link for NetLink {
 /// A node with clients.
 pub(crate) struct World {
     pub(crate) hub: Arc<Hub>,
-    pub(crate) broker: Arc<dyn Broker>,
+    pub(crate) broker: Arc<MemoryBroker>,
     pub(crate) now: Millis,
     net: Arc<Net>,
     sessions: Vec<Session>,
     /// The clients whose commands wait, with what they wait for.
     waiting: BTreeMap<usize, BoxFuture<Answer>>,
+    /// Whether what a command waits for is answered at once.
+    answers_itself: bool,
     /// Ids that are random in the protocol, and the names that tests use for them.
     names: Vec<(String, String)>,
 }
@@ -152,30 +156,52 @@ pub(crate) const START: Millis = Millis(1_000_000_000_000);
 
 impl World {
     pub(crate) fn new(config: HubConfig) -> World {
-        World::with(config, None, MemoryLimits::default(), 7)
+        World::with(config, None, 7)
     }
 
     pub(crate) fn with_backend(config: HubConfig, backend: impl Backend) -> World {
-        World::with(config, Some(Arc::new(backend)), MemoryLimits::default(), 7)
+        World::with(config, Some(Arc::new(backend)), 7)
     }
 
-    pub(crate) fn with(
+    /// A node whose broker answers later.
+    pub(crate) fn later(config: HubConfig, seed: u8) -> World {
+        World::of(config, None, seed, |broker| Arc::new(LaterBroker(broker)))
+    }
+
+    /// A node whose broker answers later, though each command waits only for a moment.
+    pub(crate) fn a_moment_later(config: HubConfig, seed: u8) -> World {
+        World { answers_itself: true, ..World::later(config, seed) }
+    }
+
+    pub(crate) fn with(config: HubConfig, backend: Option<Arc<dyn Backend>>, seed: u8) -> World {
+        World::of(config, backend, seed, |broker| broker)
+    }
+
+    fn of(
         config: HubConfig,
         backend: Option<Arc<dyn Backend>>,
-        limits: MemoryLimits,
         seed: u8,
+        wrap: impl FnOnce(Arc<MemoryBroker>) -> Arc<dyn Broker>,
     ) -> World {
         let net = Arc::new(Net::default());
         let mut made = None;
         let make = |fanout: Arc<dyn Fanout>| -> Arc<dyn Broker> {
-            let broker = Arc::new(MemoryBroker::with_seed(fanout, limits, seed.into()));
+            let broker = Arc::new(MemoryBroker::with_seed(fanout, MemoryLimits::default(), seed.into()));
             made = Some(broker.clone());
-            broker
+            wrap(broker)
         };
         let hub = Hub::new(config, Arc::new(NetDelivery(net.clone())), backend, &[seed; 32], make);
         let names = vec![(hub.node().to_string(), "NODE".into())];
-        let broker = made.unwrap();
-        World { hub, broker, now: START, net, sessions: Vec::new(), waiting: BTreeMap::new(), names }
+        World {
+            hub,
+            broker: made.unwrap(),
+            now: START,
+            net,
+            sessions: Vec::new(),
+            waiting: BTreeMap::new(),
+            answers_itself: false,
+            names,
+        }
     }
 
     /// Opens a WebSocket that speaks JSON.
@@ -222,6 +248,9 @@ impl World {
         if let Progress::Wait(future) = call(&mut self.sessions[client], &mut link) {
             let replaced = self.waiting.insert(client, future);
             assert!(replaced.is_none(), "it waits for two answers");
+            if self.answers_itself {
+                self.answer(client);
+            }
         }
         if let Some(id) = self.sessions[client].client().map(ToString::to_string)
             && !self.names.iter().any(|(known, _)| *known == id)
@@ -241,6 +270,19 @@ impl World {
         let now = self.now;
         let answer = ready(future);
         self.call(client, |session, link| session.resume(link, answer, now));
+    }
+
+    /// What the client's command waits for is ready, and dropped.
+    pub(crate) fn drop_answer(&mut self, client: usize) {
+        drop(ready(self.waiting.remove(&client).expect("it waits")));
+    }
+
+    /// Checks that the broker keeps nothing any more, once the time has passed that it remembers positions for.
+    pub(crate) fn assert_forgotten(&mut self) {
+        self.now = self.now + Duration::from_secs(100 * 86_400);
+        self.hub.expire(self.now);
+        let usage = self.broker.usage();
+        assert_eq!((usage.channels, usage.presences, usage.history_bytes), (0, 0, 0));
     }
 
     /// The connection ends.
@@ -381,6 +423,14 @@ impl World {
 
     fn named(&self, text: &str) -> String {
         self.names.iter().fold(text.to_owned(), |text, (id, name)| text.replace(id, name))
+    }
+}
+
+/// The answer to a call, which is ready.
+pub(crate) fn finish<T>(call: Call<T>) -> T {
+    match call {
+        Call::Ready(answer) => answer,
+        Call::Later(future) => ready(future),
     }
 }
 

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use longwire_hub::{
-    Access, Call, ChannelName, ClientFilter, Data, HistoryQuery, MemoryLimits, NamespaceOptions, Namespaces,
-    PublishCall,
+    Access, ChannelName, ClientFilter, Data, HistoryQuery, NamespaceOptions, Namespaces, PublishCall,
 };
 
 use super::reader::Reader;
-use crate::support::{World, config};
+use crate::support::{World, config, finish};
 
 const CLIENTS: usize = 4;
 const CHANNELS: [&str; 2] = ["demo:a", "demo:b"];
@@ -34,6 +33,13 @@ impl Random {
     }
 }
 
+/// When the broker answers.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Answers {
+    AtOnce,
+    Later,
+}
+
 /// What was published to a channel, by its offset, for each epoch.
 pub(super) type Published = BTreeMap<(String, u64), String>;
 
@@ -52,7 +58,7 @@ fn text(number: u64) -> String {
 }
 
 impl Model {
-    pub(super) fn new(seed: u64) -> Model {
+    pub(super) fn new(seed: u64, answers: Answers) -> Model {
         let mut random = Random::new(seed);
         let mut options = NamespaceOptions::demo();
         options.history.size = 3 + random.below(6);
@@ -63,7 +69,11 @@ impl Model {
         options.max_page = 2 + random.below(8);
         let mut config = config();
         config.namespaces = Namespaces::default().with("demo", options).unwrap();
-        let world = World::with(config, None, MemoryLimits::default(), seed.to_le_bytes()[0]);
+        let seed = seed.to_le_bytes()[0];
+        let world = match answers {
+            Answers::AtOnce => World::with(config, None, seed),
+            Answers::Later => World::a_moment_later(config, seed),
+        };
         let readers = (0..CLIENTS).map(|place| Reader::new(CHANNELS.len(), place % 2 == 1)).collect();
         Model { random, world, published: Default::default(), readers, numbers: 0, transcript: String::new() }
     }
@@ -85,9 +95,7 @@ impl Model {
     pub(super) fn publish(&mut self, channel: usize) {
         let text = self.next_text();
         let call = PublishCall::new(Data::from_text(text.clone()));
-        let Call::Ready(outcome) = self.world.hub.publish(CHANNELS[channel], call, self.world.now) else {
-            panic!()
-        };
+        let outcome = finish(self.world.hub.publish(CHANNELS[channel], call, self.world.now));
         let position = outcome.unwrap().position.unwrap();
         self.published[channel].insert((position.epoch.to_string(), position.offset), text);
     }
@@ -105,9 +113,7 @@ impl Model {
     /// The newest position of a channel.
     fn position(&self, channel: usize) -> (String, u64) {
         let query = HistoryQuery { limit: 0, since: None, reverse: false };
-        let Call::Ready(page) = self.world.hub.history(CHANNELS[channel], query, self.world.now) else {
-            panic!()
-        };
+        let page = finish(self.world.hub.history(CHANNELS[channel], query, self.world.now));
         let position = page.unwrap().position;
         (position.epoch.to_string(), position.offset)
     }
@@ -193,7 +199,7 @@ impl Model {
     }
 
     pub(super) fn trim(&mut self, channel: usize) {
-        let _ = self.world.hub.history_remove(CHANNELS[channel], self.world.now);
+        finish(self.world.hub.history_remove(CHANNELS[channel], self.world.now)).unwrap();
     }
 
     pub(super) fn settle(&mut self) {
@@ -207,7 +213,7 @@ impl Model {
             self.read(client);
         }
         let name: ChannelName = CHANNELS[channel].parse().unwrap();
-        let Call::Ready(presence) = self.world.hub.presence(&name, self.world.now) else { panic!() };
+        let presence = finish(self.world.hub.presence(&name, self.world.now));
         let present: Vec<String> = presence.unwrap().clients.keys().map(ToString::to_string).collect();
         let subscribed = self.readers.iter().filter(|reader| reader.is_subscribed(channel));
         let mut expected: Vec<String> = subscribed
@@ -234,6 +240,7 @@ impl Model {
         let counts = self.world.hub.counts();
         assert_eq!((counts.clients, counts.channels), (0, 0));
         assert_eq!(counts.subscribes, counts.unsubscribes);
+        self.world.assert_forgotten();
     }
 
     pub(super) fn transcript(self) -> String {
