@@ -170,12 +170,12 @@ impl From<CommandResult> for ReplyFields {
 pub struct Batch {
     encoding: Encoding,
     wrapping: Wrapping,
-    frame: Option<Frame>,
+    frame: Option<Held>,
 }
 
 /// What a batch holds: the first message as it is, so that a single one is never copied.
 #[derive(Debug)]
-enum Frame {
+enum Held {
     One(Encoded),
     Text(String),
     Binary(Vec<u8>),
@@ -196,11 +196,11 @@ impl Batch {
     /// Adds a message that is encoded already, in this batch's encoding.
     pub fn append(&mut self, message: Encoded) {
         let frame = match self.frame.take() {
-            None => Frame::One(message),
-            Some(Frame::One(Encoded::Text(first))) => joined(first.to_string(), &message),
-            Some(Frame::Text(text)) => joined(text, &message),
-            Some(Frame::One(Encoded::Binary(first))) => concatenated(first.to_vec(), &message),
-            Some(Frame::Binary(bytes)) => concatenated(bytes, &message),
+            None => Held::One(message),
+            Some(Held::One(Encoded::Text(first))) => joined(first.to_string(), &message),
+            Some(Held::Text(text)) => joined(text, &message),
+            Some(Held::One(Encoded::Binary(first))) => concatenated(first.to_vec(), &message),
+            Some(Held::Binary(bytes)) => concatenated(bytes, &message),
         };
         self.frame = Some(frame);
     }
@@ -210,9 +210,9 @@ impl Batch {
     pub fn len(&self) -> usize {
         match &self.frame {
             None => 0,
-            Some(Frame::One(message)) => message.as_bytes().len(),
-            Some(Frame::Text(text)) => text.len(),
-            Some(Frame::Binary(bytes)) => bytes.len(),
+            Some(Held::One(message)) => message.as_bytes().len(),
+            Some(Held::Text(text)) => text.len(),
+            Some(Held::Binary(bytes)) => bytes.len(),
         }
     }
 
@@ -225,26 +225,26 @@ impl Batch {
     /// Takes the frame out, if there is any message. The batch is empty then.
     pub fn take(&mut self) -> Option<Encoded> {
         Some(match self.frame.take()? {
-            Frame::One(message) => message,
-            Frame::Text(text) => Encoded::Text(text.into()),
-            Frame::Binary(bytes) => Encoded::Binary(Bytes::from(bytes)),
+            Held::One(message) => message,
+            Held::Text(text) => Encoded::Text(text.into()),
+            Held::Binary(bytes) => Encoded::Binary(Bytes::from(bytes)),
         })
     }
 }
 
 /// Text with another message behind it.
-fn joined(mut text: String, message: &Encoded) -> Frame {
+fn joined(mut text: String, message: &Encoded) -> Held {
     text.push('\n');
     match message {
         Encoded::Text(message) => text.push_str(message),
         Encoded::Binary(_) => debug_assert!(false, "a protobuf message in a batch of JSON"),
     }
-    Frame::Text(text)
+    Held::Text(text)
 }
 
 /// Bytes with another message behind them.
-fn concatenated(mut bytes: Vec<u8>, message: &Encoded) -> Frame {
+fn concatenated(mut bytes: Vec<u8>, message: &Encoded) -> Held {
     debug_assert!(matches!(message, Encoded::Binary(_)), "a JSON message in a batch of protobuf");
     bytes.extend_from_slice(message.as_bytes());
-    Frame::Binary(bytes)
+    Held::Binary(bytes)
 }

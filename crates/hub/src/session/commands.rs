@@ -1,22 +1,22 @@
 //! The order in which a session handles what comes in.
 
 use super::client::Heartbeat;
-use super::state::{Progress, Step, Turn, Work};
+use super::state::{Outcome, Progress, Turn, Work};
 use crate::centrifuge::{Command, CommandResult, Disconnect, ErrorCode, Request};
 use crate::control::ControlMessage;
 
 impl Turn<'_> {
     /// Goes on after a step with what is queued, and sends the replies.
-    pub(super) fn run(mut self, mut step: Step) -> Progress {
+    pub(super) fn run(mut self, mut step: Outcome) -> Progress {
         loop {
             match step {
-                Step::Done => {}
-                Step::Wait(future) => {
+                Outcome::Done => {}
+                Outcome::Wait(future) => {
                     self.flush();
                     self.session.waits = true;
                     return Progress::Wait(future);
                 }
-                Step::Close(why) => {
+                Outcome::Close(why) => {
                     self.close(&why);
                     return Progress::Idle;
                 }
@@ -39,7 +39,7 @@ impl Turn<'_> {
         Progress::Idle
     }
 
-    fn command(&mut self, command: Command) -> Step {
+    fn command(&mut self, command: Command) -> Outcome {
         self.session.hub.counters().commands.add(1);
         let Command { id, request } = command;
         if let Request::Connect(request) = request {
@@ -55,7 +55,7 @@ impl Turn<'_> {
             return self.fail(id, ErrorCode::NotAvailable);
         }
         match request {
-            Request::Connect(_) => Step::Done,
+            Request::Connect(_) => Outcome::Done,
             Request::Subscribe(request) => self.subscribe(id, request),
             Request::Unsubscribe(request) => self.unsubscribe(id, &request.channel),
             Request::Publish(request) => self.publish(id, request),
@@ -63,7 +63,7 @@ impl Turn<'_> {
             Request::PresenceStats(request) => self.presence_stats(id, &request.channel),
             Request::History(request) => self.history(id, &request),
             Request::Ping(_) => self.reply(id, CommandResult::Ping),
-            Request::Send(_) => Step::Close(Disconnect::NOT_AVAILABLE),
+            Request::Send(_) => Outcome::Close(Disconnect::NOT_AVAILABLE),
             Request::Rpc(request) => self.rpc(id, request),
             Request::Refresh(request) => self.refresh(id, &request.token),
             Request::SubRefresh(request) => self.sub_refresh(id, &request.channel, &request.token),
@@ -72,26 +72,26 @@ impl Turn<'_> {
         }
     }
 
-    fn control(&mut self, message: ControlMessage) -> Step {
+    fn control(&mut self, message: ControlMessage) -> Outcome {
         match message {
-            ControlMessage::Disconnect(why) => Step::Close(why),
+            ControlMessage::Disconnect(why) => Outcome::Close(why),
             ControlMessage::Unsubscribe(channel) => self.unsubscribe_by_server(channel),
             ControlMessage::Subscribe(subscription) => self.subscribe_by_server(*subscription),
             ControlMessage::Refresh { expires_at, info } => self.refresh_by_server(expires_at, info),
             ControlMessage::Message(data) => self.message(&data),
             // Sessions take it apart before.
-            ControlMessage::Frame(_) => Step::Done,
+            ControlMessage::Frame(_) => Outcome::Done,
         }
     }
 
     /// The answer to a ping.
-    fn pong(&mut self) -> Step {
+    fn pong(&mut self) -> Outcome {
         match self.client_mut().map(|client| &mut client.heartbeat) {
             Some(heartbeat @ Heartbeat::Pinged { .. }) => {
                 if let Heartbeat::Pinged { ping_at, .. } = *heartbeat {
                     *heartbeat = Heartbeat::Quiet { ping_at };
                 }
-                Step::Done
+                Outcome::Done
             }
             _ => self.bad_request("a pong without a ping"),
         }

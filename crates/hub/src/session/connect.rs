@@ -7,7 +7,7 @@ use bytestring::ByteString;
 use super::client::{Client, Heartbeat, Subscriptions};
 use super::identity::Identity;
 use super::plan::{Opening, Plan};
-use super::state::{State, Step, Turn, Work};
+use super::state::{Outcome, Phase, Turn, Work};
 use crate::backend::{BackendError, ConnectHook, HookClient};
 use crate::call::Call;
 use crate::centrifuge::{
@@ -21,8 +21,8 @@ use crate::token::{TokenError, TokenRejection};
 use crate::transport::TransportKind;
 
 impl Turn<'_> {
-    pub(super) fn connect(&mut self, id: u32, request: ConnectRequest) -> Step {
-        if !matches!(self.session.state, State::New { .. }) {
+    pub(super) fn connect(&mut self, id: u32, request: ConnectRequest) -> Outcome {
+        if !matches!(self.session.phase, Phase::New { .. }) {
             return self.bad_request("a second connect");
         }
         let client = self.session.hub.next_id();
@@ -55,19 +55,19 @@ impl Turn<'_> {
         }
     }
 
-    fn token_refused(&mut self, id: u32, client: &str, error: &TokenError) -> Step {
+    fn token_refused(&mut self, id: u32, client: &str, error: &TokenError) -> Outcome {
         self.session.hub.delivery().report(&HubEvent::TokenRefused { client, channel: None, error });
         match error.rejection() {
             TokenRejection::Expired => self.fail_to_connect(id, ErrorCode::TokenExpired),
-            TokenRejection::Invalid => Step::Close(Disconnect::INVALID_TOKEN),
+            TokenRejection::Invalid => Outcome::Close(Disconnect::INVALID_TOKEN),
             TokenRejection::Unavailable => self.fail_to_connect(id, ErrorCode::Internal),
         }
     }
 
-    fn refused_to_connect(&mut self, id: u32, error: BackendError) -> Step {
+    fn refused_to_connect(&mut self, id: u32, error: BackendError) -> Outcome {
         match error {
             BackendError::Error(_) if self.session.transport.kind.is_one_way() => {
-                Step::Close(Disconnect::PERMISSION_DENIED)
+                Outcome::Close(Disconnect::PERMISSION_DENIED)
             }
             BackendError::Unavailable => self.fail_to_connect(id, ErrorCode::Internal),
             error => self.refused(id, error),
@@ -75,11 +75,11 @@ impl Turn<'_> {
     }
 
     /// One-way clients cannot receive errors: they are disconnected instead.
-    fn fail_to_connect(&mut self, id: u32, code: ErrorCode) -> Step {
+    fn fail_to_connect(&mut self, id: u32, code: ErrorCode) -> Outcome {
         if !self.session.transport.kind.is_one_way() {
             return self.fail(id, code);
         }
-        Step::Close(match code {
+        Outcome::Close(match code {
             ErrorCode::TokenExpired | ErrorCode::Expired => Disconnect::EXPIRED,
             ErrorCode::Unauthorized => Disconnect::INVALID_TOKEN,
             _ => Disconnect::SERVER_ERROR,
@@ -92,13 +92,13 @@ impl Turn<'_> {
         client: ByteString,
         mut identity: Identity,
         mut wanted: BTreeMap<String, SubscribeRequest>,
-    ) -> Step {
+    ) -> Outcome {
         if identity.expiry.is_past(self.now) {
             return self.fail_to_connect(id, ErrorCode::Expired);
         }
         let subscriptions = std::mem::take(&mut identity.subscriptions);
         if subscriptions.len() > self.config.limits.channels {
-            return Step::Close(Disconnect::CHANNEL_LIMIT);
+            return Outcome::Close(Disconnect::CHANNEL_LIMIT);
         }
         let mut plans = Vec::with_capacity(subscriptions.len());
         for (channel, grant) in subscriptions {
@@ -111,7 +111,7 @@ impl Turn<'_> {
         let data = identity.data.take().map(|data| self.session.transport.encoding.payload(&data));
         let session = self.session.transport.kind.is_emulated().then(|| self.session.hub.next_id());
         if let Err(why) = self.admit(client, identity, session.clone()) {
-            return Step::Close(why);
+            return Outcome::Close(why);
         }
         let (data, plans) = (data.unwrap_or_default(), plans.into_iter());
         self.open(Opening { id, session, data, plans, begun: BTreeMap::new() })
@@ -141,7 +141,7 @@ impl Turn<'_> {
             true => Heartbeat::Quiet { ping_at: self.now + self.config.ping_interval },
             false => Heartbeat::Off,
         };
-        self.session.state = State::Open(Box::new(Client {
+        self.session.phase = Phase::Open(Box::new(Client {
             id: client,
             user,
             info,
@@ -160,7 +160,7 @@ impl Turn<'_> {
     }
 
     /// Begins the next server-side subscription, or replies if there is none left.
-    pub(super) fn open(&mut self, mut opening: Opening) -> Step {
+    pub(super) fn open(&mut self, mut opening: Opening) -> Outcome {
         let Some(plan) = opening.plans.next() else { return self.opened(opening) };
         let channel = plan.channel.to_string();
         self.begin(plan, move |turn, begun| match begun {
@@ -168,15 +168,15 @@ impl Turn<'_> {
                 opening.begun.insert(channel, begun);
                 // The rest goes on by the queue: calling `open` here would nest as deep as there are subscriptions.
                 turn.session.queue.push_front(Work::Open(Box::new(opening)));
-                Step::Done
+                Outcome::Done
             }
-            Err(_) => Step::Close(Disconnect::SERVER_ERROR),
+            Err(_) => Outcome::Close(Disconnect::SERVER_ERROR),
         })
     }
 
-    fn opened(&mut self, opening: Opening) -> Step {
+    fn opened(&mut self, opening: Opening) -> Outcome {
         let Opening { id, session, data, begun, .. } = opening;
-        let Some(client) = self.client() else { return Step::Done };
+        let Some(client) = self.client() else { return Outcome::Done };
         let (expires, ttl) = client.expiry.fields(self.now);
         let node = if session.is_some() { self.session.hub.node().to_string() } else { String::new() };
         let ping = self.config.ping_interval.as_secs();
@@ -195,7 +195,7 @@ impl Turn<'_> {
         };
         if self.session.transport.kind.is_one_way() {
             self.push(PushTarget::Client, PushEvent::Connect(ConnectPush::from(result)));
-            return Step::Done;
+            return Outcome::Done;
         }
         self.reply(id, CommandResult::Connect(result))
     }

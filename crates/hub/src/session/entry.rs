@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytestring::ByteString;
 
 use super::rate::Rate;
-use super::state::{Answer, Progress, Session, State, Step, Turn, Work};
+use super::state::{Answer, Outcome, Phase, Progress, Session, Turn, Work};
 use super::unsubscribe;
 use crate::centrifuge::{Batch, Command, Commands, ConnectRequest, Disconnect, Request};
 use crate::control::{Control, ControlMessage};
@@ -27,7 +27,7 @@ impl Session {
             hub,
             transport,
             control,
-            state: State::New { deadline },
+            phase: Phase::New { deadline },
             queue: VecDeque::new(),
             waits: false,
             batch,
@@ -37,7 +37,7 @@ impl Session {
 
     /// Handles a frame with commands. The replies leave in one frame, in the order of the commands.
     pub fn receive(&mut self, link: &mut dyn Link, frame: &Frame, now: Millis) -> Progress {
-        if matches!(self.state, State::Closed) {
+        if matches!(self.phase, Phase::Closed) {
             return Progress::Idle;
         }
         if self.transport.kind == TransportKind::Plain {
@@ -55,7 +55,7 @@ impl Session {
 
     /// Connects a client of a one-way transport, which has sent its request in another way than by a command.
     pub fn connect(&mut self, link: &mut dyn Link, request: ConnectRequest, now: Millis) -> Progress {
-        if matches!(self.state, State::Closed) {
+        if matches!(self.phase, Phase::Closed) {
             return Progress::Idle;
         }
         let command = Command { id: 1, request: Request::Connect(request) };
@@ -66,7 +66,7 @@ impl Session {
     /// Goes on with the answer that the session waited for.
     pub fn resume(&mut self, link: &mut dyn Link, answer: Answer, now: Millis) -> Progress {
         self.waits = false;
-        if matches!(self.state, State::Closed) {
+        if matches!(self.phase, Phase::Closed) {
             return Progress::Idle;
         }
         let mut turn = Turn::new(self, link, now);
@@ -77,8 +77,8 @@ impl Session {
 
     /// Handles a message from elsewhere in the hub.
     pub fn control(&mut self, link: &mut dyn Link, message: ControlMessage, now: Millis) -> Progress {
-        match (&self.state, message) {
-            (State::Closed, _) => Progress::Idle,
+        match (&self.phase, message) {
+            (Phase::Closed, _) => Progress::Idle,
             (_, ControlMessage::Disconnect(why)) => {
                 Turn::new(self, link, now).close(&why);
                 Progress::Idle
@@ -99,16 +99,16 @@ impl Session {
     /// When the session wants its next [`tick`](Session::tick). It changes with every call.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Millis> {
-        match &self.state {
-            State::New { deadline } if !self.waits => Some(*deadline),
-            State::Open(client) => client.next_deadline(self.hub.config().expiry_grace),
-            State::New { .. } | State::Closed => None,
+        match &self.phase {
+            Phase::New { deadline } if !self.waits => Some(*deadline),
+            Phase::Open(client) => client.next_deadline(self.hub.config().expiry_grace),
+            Phase::New { .. } | Phase::Closed => None,
         }
     }
 
     /// Does what is due.
     pub fn tick(&mut self, link: &mut dyn Link, now: Millis) -> Progress {
-        if matches!(self.state, State::Closed) {
+        if matches!(self.phase, Phase::Closed) {
             return Progress::Idle;
         }
         let waits = self.waits;
@@ -119,7 +119,7 @@ impl Session {
 
     /// Ends the session, after its connection has closed. Presence and subscriptions end.
     pub fn closed(&mut self, now: Millis) {
-        if let State::Open(client) = std::mem::replace(&mut self.state, State::Closed) {
+        if let Phase::Open(client) = std::mem::replace(&mut self.phase, Phase::Closed) {
             unsubscribe::leave_all(&self.hub, *client, now);
         }
         self.queue = VecDeque::new();
@@ -128,25 +128,25 @@ impl Session {
     /// The client's id, while it is connected.
     #[must_use]
     pub fn client(&self) -> Option<&ByteString> {
-        match &self.state {
-            State::Open(client) => Some(&client.id),
-            State::New { .. } | State::Closed => None,
+        match &self.phase {
+            Phase::Open(client) => Some(&client.id),
+            Phase::New { .. } | Phase::Closed => None,
         }
     }
 
     /// The user, while the client is connected; empty for an anonymous one.
     #[must_use]
     pub fn user(&self) -> Option<&ByteString> {
-        match &self.state {
-            State::Open(client) => Some(&client.user),
-            State::New { .. } | State::Closed => None,
+        match &self.phase {
+            Phase::Open(client) => Some(&client.user),
+            Phase::New { .. } | Phase::Closed => None,
         }
     }
 
     /// Whether the session has ended, or was closed by the hub.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        matches!(self.state, State::Closed)
+        matches!(self.phase, Phase::Closed)
     }
 
     /// Handles what is queued, unless a command waits.
@@ -154,6 +154,6 @@ impl Session {
         if self.waits {
             return Progress::Idle;
         }
-        Turn::new(self, link, now).run(Step::Done)
+        Turn::new(self, link, now).run(Outcome::Done)
     }
 }

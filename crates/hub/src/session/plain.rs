@@ -7,7 +7,7 @@ use bytestring::ByteString;
 use super::client::Expiry;
 use super::identity::Identity;
 use super::plan::{Plan, Wishes};
-use super::state::{Progress, Session, State, Step, Turn};
+use super::state::{Outcome, Phase, Progress, Session, Turn};
 use crate::access::{Permission, Requester};
 use crate::backend::SubscribeGrant;
 use crate::broker::HistoryQuery;
@@ -43,7 +43,7 @@ impl Session {
     /// Opens a plain session, whose transport is [`TransportKind::Plain`](crate::TransportKind::Plain). Each message that
     /// it [receives](Session::receive) is published, and each publication is sent as it was published. Errors disconnect.
     pub fn open_plain(&mut self, link: &mut dyn Link, request: PlainRequest, now: Millis) -> Progress {
-        if !matches!(self.state, State::New { .. }) || self.waits {
+        if !matches!(self.phase, Phase::New { .. }) || self.waits {
             return Progress::Idle;
         }
         let mut turn = Turn::new(self, link, now);
@@ -53,11 +53,11 @@ impl Session {
 }
 
 impl Turn<'_> {
-    fn open_plain(&mut self, request: PlainRequest) -> Step {
+    fn open_plain(&mut self, request: PlainRequest) -> Outcome {
         let client = self.session.hub.next_id();
         if request.token.is_empty() {
             if !self.config.anonymous && !self.config.insecure {
-                return Step::Close(Disconnect::PERMISSION_DENIED);
+                return Outcome::Close(Disconnect::PERMISSION_DENIED);
             }
             return self.subscribe_plain(client, Identity::anonymous(), &request);
         }
@@ -68,9 +68,9 @@ impl Turn<'_> {
                 let event = HubEvent::TokenRefused { client: &client, channel: None, error: &error };
                 turn.session.hub.delivery().report(&event);
                 match error.rejection().code() {
-                    3500 => Step::Close(Disconnect::INVALID_TOKEN),
-                    109 => Step::Close(Disconnect::EXPIRED),
-                    _ => Step::Close(Disconnect::SERVER_ERROR),
+                    3500 => Outcome::Close(Disconnect::INVALID_TOKEN),
+                    109 => Outcome::Close(Disconnect::EXPIRED),
+                    _ => Outcome::Close(Disconnect::SERVER_ERROR),
                 }
             }
         })
@@ -81,9 +81,9 @@ impl Turn<'_> {
         client: ByteString,
         mut identity: Identity,
         request: &PlainRequest,
-    ) -> Step {
+    ) -> Outcome {
         if identity.expiry.is_past(self.now) {
-            return Step::Close(Disconnect::EXPIRED);
+            return Outcome::Close(Disconnect::EXPIRED);
         }
         let (channel, options) = match self.channel(&request.channel) {
             Ok(found) => found,
@@ -94,7 +94,7 @@ impl Turn<'_> {
         let permission =
             if self.config.insecure { Permission::Allowed } else { options.may_subscribe(&channel, &who) };
         if let Err(why) = self.admit(client, identity, None) {
-            return Step::Close(why);
+            return Outcome::Close(why);
         }
         let has_token = named.is_some();
         let grant = named.unwrap_or_default();
@@ -105,7 +105,7 @@ impl Turn<'_> {
             }
             Permission::Denied => self.fail(0, ErrorCode::PermissionDenied),
             Permission::AskHook => {
-                let Some(client) = self.client() else { return Step::Done };
+                let Some(client) = self.client() else { return Outcome::Done };
                 let hooked = client.for_hooks(&self.session.transport);
                 let backend = self.session.hub.backend();
                 let nothing = Data::Json("null".into());
@@ -126,13 +126,13 @@ impl Turn<'_> {
         }
     }
 
-    fn begin_plain(&mut self, plan: Plan, history: usize) -> Step {
+    fn begin_plain(&mut self, plan: Plan, history: usize) -> Outcome {
         let (channel, options) = (plan.channel.clone(), plan.options.clone());
         self.begin(plan, move |turn, begun| match begun {
             Ok(begun) if history > 0 && options.history.is_kept() => {
                 turn.send_past(&channel, &options, &begun, history)
             }
-            Ok(_) => Step::Done,
+            Ok(_) => Outcome::Done,
             Err(code) => turn.fail(0, code),
         })
     }
@@ -145,7 +145,7 @@ impl Turn<'_> {
         options: &Arc<NamespaceOptions>,
         begun: &SubscribeResult,
         history: usize,
-    ) -> Step {
+    ) -> Outcome {
         if self.permission(channel, options.read_history) != Permission::Allowed {
             return self.fail(0, ErrorCode::PermissionDenied);
         }
@@ -160,19 +160,19 @@ impl Turn<'_> {
                 {
                     turn.link.send(Frame::from(&publication.data));
                 }
-                Step::Done
+                Outcome::Done
             }
             Err(error) => turn.fail(0, error.into()),
         })
     }
 
     /// Publishes a message of a plain client.
-    pub(super) fn publish_plain(&mut self, data: Data) -> Step {
+    pub(super) fn publish_plain(&mut self, data: Data) -> Outcome {
         let channel =
             self.client().and_then(|client| client.subscriptions.iter().next().map(|(name, _)| name.clone()));
         match channel {
             Some(channel) => self.publish_data(0, &channel, data),
-            None => Step::Done,
+            None => Outcome::Done,
         }
     }
 }

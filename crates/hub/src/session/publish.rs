@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::state::{Step, Turn};
+use super::state::{Outcome, Turn};
 use crate::access::{Permission, Requester};
 use crate::broker::{HistoryOptions, NewPublication};
 use crate::call::Call;
@@ -14,7 +14,7 @@ use crate::data::Data;
 use crate::namespace::NamespaceOptions;
 
 impl Turn<'_> {
-    pub(super) fn publish(&mut self, id: u32, request: PublishRequest) -> Step {
+    pub(super) fn publish(&mut self, id: u32, request: PublishRequest) -> Outcome {
         if request.channel.is_empty() || request.data.is_empty() {
             return self.bad_request("publish without a channel or data");
         }
@@ -23,7 +23,7 @@ impl Turn<'_> {
     }
 
     /// Publishes for a client, if it may.
-    pub(super) fn publish_data(&mut self, id: u32, channel: &str, data: Data) -> Step {
+    pub(super) fn publish_data(&mut self, id: u32, channel: &str, data: Data) -> Outcome {
         let (channel, options) = match self.channel(channel) {
             Ok(found) => found,
             Err(code) => return self.fail(id, code),
@@ -41,7 +41,7 @@ impl Turn<'_> {
         if permission == Permission::Allowed {
             return self.publish_as(id, &channel, &options, data, false);
         }
-        let Some(client) = self.client() else { return Step::Done };
+        let Some(client) = self.client() else { return Outcome::Done };
         let hooked = client.for_hooks(&self.session.transport);
         let backend = self.session.hub.backend();
         let Some(answer) = backend.and_then(|backend| backend.publish(hooked, channel.clone(), data.clone()))
@@ -64,8 +64,8 @@ impl Turn<'_> {
         options: &Arc<NamespaceOptions>,
         data: Data,
         skip_history: bool,
-    ) -> Step {
-        let Some(client) = self.client() else { return Step::Done };
+    ) -> Outcome {
+        let Some(client) = self.client() else { return Outcome::Done };
         let chan_info = client.subscriptions.get(channel).and_then(|subscription| subscription.info.clone());
         let mut publication = NewPublication::new(data);
         publication.info = Some(client.info_in(chan_info));
@@ -107,8 +107,8 @@ impl Turn<'_> {
         client.rates.get_mut(place).is_some_and(|(_, counted)| counted.take(rate.count, rate.per, now))
     }
 
-    pub(super) fn rpc(&mut self, id: u32, request: RpcRequest) -> Step {
-        let Some(client) = self.client() else { return Step::Done };
+    pub(super) fn rpc(&mut self, id: u32, request: RpcRequest) -> Outcome {
+        let Some(client) = self.client() else { return Outcome::Done };
         let data = match request.data.is_empty() {
             true => Data::Json("null".into()),
             false => self.session.transport.encoding.data(request.data),
@@ -128,11 +128,11 @@ impl Turn<'_> {
     }
 
     /// Sends a message of the back end.
-    pub(super) fn message(&mut self, data: &Data) -> Step {
+    pub(super) fn message(&mut self, data: &Data) -> Outcome {
         if self.client().is_some() {
             let data = self.session.transport.encoding.payload(data);
             self.push(PushTarget::Client, PushEvent::Message(MessagePush { data }));
         }
-        Step::Done
+        Outcome::Done
     }
 }

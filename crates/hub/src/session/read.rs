@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::state::{Step, Turn};
+use super::state::{Outcome, Turn};
 use crate::access::{Access, Permission};
 use crate::broker::HistoryQuery;
 use crate::centrifuge::{
@@ -14,7 +14,7 @@ use crate::namespace::NamespaceOptions;
 use crate::publication::StreamPosition;
 
 impl Turn<'_> {
-    pub(super) fn presence(&mut self, id: u32, channel: &str) -> Step {
+    pub(super) fn presence(&mut self, id: u32, channel: &str) -> Outcome {
         let channel = match self.readable(channel, |options| (options.presence, options.read_presence)) {
             Ok((channel, _)) => channel,
             Err(step) => return step.answer(self, id),
@@ -31,7 +31,7 @@ impl Turn<'_> {
         })
     }
 
-    pub(super) fn presence_stats(&mut self, id: u32, channel: &str) -> Step {
+    pub(super) fn presence_stats(&mut self, id: u32, channel: &str) -> Outcome {
         let channel = match self.readable(channel, |options| (options.presence, options.read_presence)) {
             Ok((channel, _)) => channel,
             Err(step) => return step.answer(self, id),
@@ -47,7 +47,7 @@ impl Turn<'_> {
         })
     }
 
-    pub(super) fn history(&mut self, id: u32, request: &HistoryRequest) -> Step {
+    pub(super) fn history(&mut self, id: u32, request: &HistoryRequest) -> Outcome {
         let found =
             self.readable(&request.channel, |options| (options.history.is_kept(), options.read_history));
         let (channel, options) = match found {
@@ -109,7 +109,7 @@ enum Unreadable {
 }
 
 impl Unreadable {
-    fn answer(self, turn: &mut Turn<'_>, id: u32) -> Step {
+    fn answer(self, turn: &mut Turn<'_>, id: u32) -> Outcome {
         match self {
             Unreadable::NoChannel => turn.bad_request("a command without a channel"),
             Unreadable::Error(code) => turn.fail(id, code),

@@ -3,7 +3,7 @@
 use bytestring::ByteString;
 
 use super::client::Expiry;
-use super::state::{Step, Turn};
+use super::state::{Outcome, Turn};
 use crate::centrifuge::{
     CommandResult, Disconnect, ErrorCode, ErrorReply, PushEvent, PushTarget, RefreshPush, RefreshResult,
     SubRefreshResult,
@@ -14,8 +14,8 @@ use crate::time::Millis;
 use crate::token::{ConnectionToken, TokenError, TokenRejection};
 
 impl Turn<'_> {
-    pub(super) fn refresh(&mut self, id: u32, token: &str) -> Step {
-        let Some(client) = self.client() else { return Step::Done };
+    pub(super) fn refresh(&mut self, id: u32, token: &str) -> Outcome {
+        let Some(client) = self.client() else { return Outcome::Done };
         if token.is_empty() {
             return self.bad_request("refresh without a token");
         }
@@ -27,10 +27,10 @@ impl Turn<'_> {
         self.then(verified, move |turn, token| turn.refresh_with(id, token))
     }
 
-    fn refresh_with(&mut self, id: u32, token: Result<ConnectionToken, TokenError>) -> Step {
+    fn refresh_with(&mut self, id: u32, token: Result<ConnectionToken, TokenError>) -> Outcome {
         let now = self.now;
         let version = self.config.version.clone();
-        let Some(client) = self.client_mut() else { return Step::Done };
+        let Some(client) = self.client_mut() else { return Outcome::Done };
         let token = token.and_then(|token| match token.user == client.user {
             true => Ok(token),
             false => Err(TokenError::WrongClaim { claim: "sub", problem: "it is another user".into() }),
@@ -42,8 +42,8 @@ impl Turn<'_> {
                     HubEvent::TokenRefused { client: &client.id.clone(), channel: None, error: &error };
                 self.session.hub.delivery().report(&event);
                 return match error.rejection() {
-                    TokenRejection::Expired => Step::Close(Disconnect::EXPIRED),
-                    TokenRejection::Invalid => Step::Close(Disconnect::INVALID_TOKEN),
+                    TokenRejection::Expired => Outcome::Close(Disconnect::EXPIRED),
+                    TokenRejection::Invalid => Outcome::Close(Disconnect::INVALID_TOKEN),
                     TokenRejection::Unavailable => self.fail(id, ErrorCode::Internal),
                 };
             }
@@ -60,11 +60,11 @@ impl Turn<'_> {
         self.reply(id, CommandResult::Refresh(result))
     }
 
-    pub(super) fn sub_refresh(&mut self, id: u32, channel: &str, token: &str) -> Step {
+    pub(super) fn sub_refresh(&mut self, id: u32, channel: &str, token: &str) -> Outcome {
         if channel.is_empty() {
             return self.bad_request("sub_refresh without a channel");
         }
-        let Some(client) = self.client() else { return Step::Done };
+        let Some(client) = self.client() else { return Outcome::Done };
         let Some(subscription) = client.subscriptions.get(channel) else {
             return self.fail(id, ErrorCode::PermissionDenied);
         };
@@ -98,20 +98,24 @@ impl Turn<'_> {
     }
 
     /// Renews the connection for the back end.
-    pub(super) fn refresh_by_server(&mut self, expires_at: Option<Millis>, info: Option<ByteString>) -> Step {
+    pub(super) fn refresh_by_server(
+        &mut self,
+        expires_at: Option<Millis>,
+        info: Option<ByteString>,
+    ) -> Outcome {
         let now = self.now;
-        let Some(client) = self.client_mut() else { return Step::Done };
+        let Some(client) = self.client_mut() else { return Outcome::Done };
         let expiry = match client.expiry {
             Expiry::Hook(_) => Expiry::by_hook(expires_at),
             Expiry::Token(_) | Expiry::Never => Expiry::by_token(expires_at),
         };
         if expiry.is_past(now) {
-            return Step::Close(Disconnect::EXPIRED);
+            return Outcome::Close(Disconnect::EXPIRED);
         }
         client.expiry = expiry;
         client.info = info.or(client.info.take());
         let (expires, ttl) = expiry.fields(now);
         self.push(PushTarget::Client, PushEvent::Refresh(RefreshPush { expires, ttl }));
-        Step::Done
+        Outcome::Done
     }
 }

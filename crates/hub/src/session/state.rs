@@ -64,7 +64,7 @@ pub struct Session {
     pub(super) hub: Arc<Hub>,
     pub(super) transport: Transport,
     pub(super) control: Arc<dyn Control>,
-    pub(super) state: State,
+    pub(super) phase: Phase,
     /// What is not handled yet, because a command waits.
     pub(super) queue: VecDeque<Work>,
     pub(super) waits: bool,
@@ -74,7 +74,7 @@ pub struct Session {
 
 /// What a session is in.
 #[derive(Debug)]
-pub(super) enum State {
+pub(super) enum Phase {
     /// The client has not connected.
     New {
         /// It is disconnected then.
@@ -108,7 +108,7 @@ pub enum Progress {
 
 /// What a session waited for. Dropping it ends what it was for.
 #[must_use = "hand it to `Session::resume`"]
-pub struct Answer(pub(super) Box<dyn FnOnce(&mut Turn<'_>) -> Step + Send>);
+pub struct Answer(pub(super) Box<dyn FnOnce(&mut Turn<'_>) -> Outcome + Send>);
 
 /// A session with its connection, for the time of one call.
 pub(super) struct Turn<'a> {
@@ -120,7 +120,7 @@ pub(super) struct Turn<'a> {
 
 /// How far a command has come.
 #[must_use]
-pub(super) enum Step {
+pub(super) enum Outcome {
     /// It is done.
     Done,
     /// It waits for this future.
@@ -133,7 +133,7 @@ impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
             .field("transport", &self.transport)
-            .field("state", &self.state)
+            .field("phase", &self.phase)
             .field("waits", &self.waits)
             .finish_non_exhaustive()
     }

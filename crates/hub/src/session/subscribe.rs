@@ -2,7 +2,7 @@
 
 use super::client::Expiry;
 use super::plan::{Plan, Wishes};
-use super::state::{Step, Turn};
+use super::state::{Outcome, Turn};
 use crate::access::{Permission, Requester};
 use crate::backend::SubscribeGrant;
 use crate::call::Call;
@@ -17,7 +17,7 @@ use crate::delivery::HubEvent;
 use crate::token::{SubscriptionGrant, SubscriptionToken, TokenError, TokenRejection};
 
 impl Turn<'_> {
-    pub(super) fn subscribe(&mut self, id: u32, request: SubscribeRequest) -> Step {
+    pub(super) fn subscribe(&mut self, id: u32, request: SubscribeRequest) -> Outcome {
         if request.channel.is_empty() {
             return self.bad_request("subscribe without a channel");
         }
@@ -28,7 +28,7 @@ impl Turn<'_> {
             Ok(found) => found,
             Err(code) => return self.fail(id, code),
         };
-        let Some(client) = self.client() else { return Step::Done };
+        let Some(client) = self.client() else { return Outcome::Done };
         if client.subscriptions.get(&channel).is_some() {
             return self.fail(id, ErrorCode::AlreadySubscribed);
         }
@@ -78,8 +78,8 @@ impl Turn<'_> {
         channel: ChannelName,
         request: SubscribeRequest,
         token: Option<SubscriptionToken>,
-    ) -> Step {
-        let Some(client) = self.client() else { return Step::Done };
+    ) -> Outcome {
+        let Some(client) = self.client() else { return Outcome::Done };
         let Ok(options) = self.config.namespaces.find(&channel) else {
             return self.fail(id, ErrorCode::UnknownChannel);
         };
@@ -100,8 +100,8 @@ impl Turn<'_> {
         }
     }
 
-    fn subscribe_by_hook(&mut self, id: u32, channel: ChannelName, request: SubscribeRequest) -> Step {
-        let Some(client) = self.client() else { return Step::Done };
+    fn subscribe_by_hook(&mut self, id: u32, channel: ChannelName, request: SubscribeRequest) -> Outcome {
+        let Some(client) = self.client() else { return Outcome::Done };
         let data = match request.data.is_empty() {
             true => Data::Json("null".into()),
             false => self.session.transport.encoding.data(request.data.clone()),
@@ -129,7 +129,7 @@ impl Turn<'_> {
         grant: SubscriptionGrant,
         expiry: Expiry,
         has_token: bool,
-    ) -> Step {
+    ) -> Outcome {
         let Ok(options) = self.config.namespaces.find(&channel).cloned() else {
             return self.fail(id, ErrorCode::UnknownChannel);
         };
@@ -142,32 +142,32 @@ impl Turn<'_> {
     }
 
     /// Subscribes on the server's side.
-    pub(super) fn subscribe_by_server(&mut self, subscription: ServerSubscription) -> Step {
+    pub(super) fn subscribe_by_server(&mut self, subscription: ServerSubscription) -> Outcome {
         let ServerSubscription { channel, grant, expires_at, since } = subscription;
-        let Some(client) = self.client() else { return Step::Done };
-        let Ok(options) = self.config.namespaces.find(&channel).cloned() else { return Step::Done };
+        let Some(client) = self.client() else { return Outcome::Done };
+        let Ok(options) = self.config.namespaces.find(&channel).cloned() else { return Outcome::Done };
         if client.subscriptions.get(&channel).is_some() {
-            return Step::Done;
+            return Outcome::Done;
         }
         if client.subscriptions.len() >= self.config.limits.channels {
-            return Step::Close(Disconnect::CHANNEL_LIMIT);
+            return Outcome::Close(Disconnect::CHANNEL_LIMIT);
         }
         let mut plan = Plan::by_server(channel.clone(), options, grant, &SubscribeRequest::default());
         plan.expiry = Expiry::by_hook(expires_at);
         plan.wishes.since = since;
         self.begin(plan, move |turn, begun| match begun {
             Ok(result) => turn.subscribed_by_server(&channel, result),
-            Err(_) => Step::Close(Disconnect::SERVER_ERROR),
+            Err(_) => Outcome::Close(Disconnect::SERVER_ERROR),
         })
     }
 
-    fn subscribed_by_server(&mut self, channel: &ChannelName, result: SubscribeResult) -> Step {
+    fn subscribed_by_server(&mut self, channel: &ChannelName, result: SubscribeResult) -> Outcome {
         let SubscribeResult { recoverable, epoch, offset, positioned, data, publications, .. } = result;
         let event = SubscribePush { recoverable, epoch, offset, positioned, data };
         self.push(PushTarget::Channel(channel.clone()), PushEvent::Subscribe(event));
         for publication in publications {
             self.push(PushTarget::Channel(channel.clone()), PushEvent::Publication(publication));
         }
-        Step::Done
+        Outcome::Done
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::client::{Expiry, Subscription};
 use super::plan::{Plan, Wishes};
-use super::state::{Step, Turn};
+use super::state::{Outcome, Turn};
 use crate::broker::{BrokerError, Joined, Member, Recovery, Since};
 use crate::centrifuge::{ErrorCode, Form, SubscribeRequest, SubscribeResult, WirePublication};
 use crate::channel::ChannelName;
@@ -120,8 +120,8 @@ impl Turn<'_> {
     pub(super) fn begin(
         &mut self,
         plan: Plan,
-        next: impl FnOnce(&mut Turn<'_>, Result<SubscribeResult, ErrorCode>) -> Step + Send + 'static,
-    ) -> Step {
+        next: impl FnOnce(&mut Turn<'_>, Result<SubscribeResult, ErrorCode>) -> Outcome + Send + 'static,
+    ) -> Outcome {
         let features = plan.features(self);
         let since = plan.since(&features, self.config.limits.history_page);
         let start = self.paused(&plan.channel, &features);
@@ -170,8 +170,8 @@ impl Turn<'_> {
         features: &Features,
         joined: Result<Joined, BrokerError>,
         mut counted: Counted,
-        next: impl FnOnce(&mut Turn<'_>, Result<SubscribeResult, ErrorCode>) -> Step + Send + 'static,
-    ) -> Step {
+        next: impl FnOnce(&mut Turn<'_>, Result<SubscribeResult, ErrorCode>) -> Outcome + Send + 'static,
+    ) -> Outcome {
         let joined = match joined {
             Ok(joined) => joined,
             Err(error) => return next(self, Err(error.into())),
@@ -188,7 +188,7 @@ impl Turn<'_> {
         }
         let result = self.subscribe_result(&plan, features, &joined);
         let Plan { channel, grant, expiry, server_side, has_token, wishes, .. } = plan;
-        let Some(client) = self.client_mut() else { return Step::Done };
+        let Some(client) = self.client_mut() else { return Outcome::Done };
         let info = client.info_in(grant.info.clone());
         client.subscriptions.insert(
             channel.clone(),

@@ -1,7 +1,7 @@
 //! What a session does when time has passed.
 
 use super::client::{Expiry, Heartbeat};
-use super::state::{State, Step, Turn};
+use super::state::{Outcome, Phase, Turn};
 use crate::backend::{BackendError, RefreshGrant};
 use crate::broker::Member;
 use crate::call::Call;
@@ -10,21 +10,21 @@ use crate::channel::ChannelName;
 
 impl Turn<'_> {
     /// Does what is due. A session that `waits` asks the back end later.
-    pub(super) fn tick(&mut self, waits: bool) -> Step {
-        match &self.session.state {
-            State::Closed => return Step::Done,
-            State::New { deadline } if *deadline <= self.now && !waits => {
-                return Step::Close(Disconnect::STALE);
+    pub(super) fn tick(&mut self, waits: bool) -> Outcome {
+        match &self.session.phase {
+            Phase::Closed => return Outcome::Done,
+            Phase::New { deadline } if *deadline <= self.now && !waits => {
+                return Outcome::Close(Disconnect::STALE);
             }
-            State::New { .. } => return Step::Done,
-            State::Open(_) => {}
+            Phase::New { .. } => return Outcome::Done,
+            Phase::Open(_) => {}
         }
         if let Some(why) = self.beat(waits) {
-            return Step::Close(why);
+            return Outcome::Close(why);
         }
         self.renew_presence();
         match self.expire_subscriptions(waits) {
-            Step::Done => self.expire(waits),
+            Outcome::Done => self.expire(waits),
             step => step,
         }
     }
@@ -87,9 +87,9 @@ impl Turn<'_> {
     }
 
     /// Ends the subscriptions that have expired, or asks the back end about one of them.
-    fn expire_subscriptions(&mut self, waits: bool) -> Step {
+    fn expire_subscriptions(&mut self, waits: bool) -> Outcome {
         let (now, grace) = (self.now, self.config.expiry_grace);
-        let Some(client) = self.client() else { return Step::Done };
+        let Some(client) = self.client() else { return Outcome::Done };
         let due: Vec<(ChannelName, bool, Expiry)> = client
             .subscriptions
             .iter()
@@ -114,11 +114,11 @@ impl Turn<'_> {
                 }
             }
             if server_side {
-                return Step::Close(Disconnect::SUB_EXPIRED);
+                return Outcome::Close(Disconnect::SUB_EXPIRED);
             }
             self.end(&channel, UnsubscribeCode::Expired);
         }
-        Step::Done
+        Outcome::Done
     }
 
     fn sub_refreshed(
@@ -126,60 +126,60 @@ impl Turn<'_> {
         channel: &ChannelName,
         server_side: bool,
         grant: Result<RefreshGrant, BackendError>,
-    ) -> Step {
+    ) -> Outcome {
         let now = self.now;
         let subscription = self.client_mut().and_then(|client| client.subscriptions.get_mut(channel));
-        let Some(subscription) = subscription else { return Step::Done };
+        let Some(subscription) = subscription else { return Outcome::Done };
         match grant {
             Ok(grant) if !grant.expired && !Expiry::by_hook(grant.expires_at).is_past(now) => {
                 subscription.expiry = Expiry::by_hook(grant.expires_at);
                 subscription.info = grant.info.or(subscription.info.take());
-                Step::Done
+                Outcome::Done
             }
-            Err(BackendError::Disconnect(why)) => Step::Close(why),
-            _ if server_side => Step::Close(Disconnect::SUB_EXPIRED),
+            Err(BackendError::Disconnect(why)) => Outcome::Close(why),
+            _ if server_side => Outcome::Close(Disconnect::SUB_EXPIRED),
             _ => {
                 self.end(channel, UnsubscribeCode::Expired);
-                Step::Done
+                Outcome::Done
             }
         }
     }
 
     /// Ends the connection if it has expired, or asks the back end about it.
-    fn expire(&mut self, waits: bool) -> Step {
-        let Some(client) = self.client() else { return Step::Done };
+    fn expire(&mut self, waits: bool) -> Outcome {
+        let Some(client) = self.client() else { return Outcome::Done };
         if client.expiry.due(self.config.expiry_grace).is_none_or(|due| due > self.now) {
-            return Step::Done;
+            return Outcome::Done;
         }
         if let Expiry::Hook(_) = client.expiry {
             if waits {
-                return Step::Done;
+                return Outcome::Done;
             }
             let hooked = client.for_hooks(&self.session.transport);
             if let Some(answer) = self.session.hub.backend().and_then(|backend| backend.refresh(hooked)) {
                 return self.then(Call::Later(answer), |turn, grant| match grant {
                     Ok(grant) if !grant.expired => turn.refreshed_by_hook(grant),
-                    Ok(_) => Step::Close(Disconnect::EXPIRED),
-                    Err(BackendError::Disconnect(why)) => Step::Close(why),
+                    Ok(_) => Outcome::Close(Disconnect::EXPIRED),
+                    Err(BackendError::Disconnect(why)) => Outcome::Close(why),
                     Err(BackendError::Error(_) | BackendError::Unavailable) => {
-                        Step::Close(Disconnect::SERVER_ERROR)
+                        Outcome::Close(Disconnect::SERVER_ERROR)
                     }
                 });
             }
         }
-        Step::Close(Disconnect::EXPIRED)
+        Outcome::Close(Disconnect::EXPIRED)
     }
 
-    fn refreshed_by_hook(&mut self, grant: RefreshGrant) -> Step {
+    fn refreshed_by_hook(&mut self, grant: RefreshGrant) -> Outcome {
         let now = self.now;
-        let Some(client) = self.client_mut() else { return Step::Done };
+        let Some(client) = self.client_mut() else { return Outcome::Done };
         let expiry = Expiry::by_hook(grant.expires_at);
         if expiry.is_past(now) {
-            return Step::Close(Disconnect::EXPIRED);
+            return Outcome::Close(Disconnect::EXPIRED);
         }
         client.expiry = expiry;
         client.info = grant.info.or(client.info.take());
-        Step::Done
+        Outcome::Done
     }
 }
 

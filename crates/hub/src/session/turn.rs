@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::client::Client;
-use super::state::{Answer, Session, State, Step, Turn};
+use super::state::{Answer, Outcome, Phase, Session, Turn};
 use crate::backend::BackendError;
 use crate::call::Call;
 use crate::centrifuge::{
@@ -30,16 +30,16 @@ impl<'a> Turn<'a> {
 
     /// The client, if it is connected.
     pub(super) fn client(&self) -> Option<&Client> {
-        match &self.session.state {
-            State::Open(client) => Some(client),
-            State::New { .. } | State::Closed => None,
+        match &self.session.phase {
+            Phase::Open(client) => Some(client),
+            Phase::New { .. } | Phase::Closed => None,
         }
     }
 
     pub(super) fn client_mut(&mut self) -> Option<&mut Client> {
-        match &mut self.session.state {
-            State::Open(client) => Some(client),
-            State::New { .. } | State::Closed => None,
+        match &mut self.session.phase {
+            Phase::Open(client) => Some(client),
+            Phase::New { .. } | Phase::Closed => None,
         }
     }
 
@@ -47,11 +47,11 @@ impl<'a> Turn<'a> {
     pub(super) fn then<T: Send + 'static>(
         &mut self,
         call: Call<T>,
-        next: impl FnOnce(&mut Turn<'_>, T) -> Step + Send + 'static,
-    ) -> Step {
+        next: impl FnOnce(&mut Turn<'_>, T) -> Outcome + Send + 'static,
+    ) -> Outcome {
         match call {
             Call::Ready(answer) => next(self, answer),
-            Call::Later(future) => Step::Wait(Box::pin(async move {
+            Call::Later(future) => Outcome::Wait(Box::pin(async move {
                 let answer = future.await;
                 Answer(Box::new(move |turn: &mut Turn<'_>| next(turn, answer)))
             })),
@@ -59,48 +59,48 @@ impl<'a> Turn<'a> {
     }
 
     /// Replies to a command.
-    pub(super) fn reply(&mut self, id: u32, result: CommandResult) -> Step {
+    pub(super) fn reply(&mut self, id: u32, result: CommandResult) -> Outcome {
         if self.session.transport.kind == TransportKind::Plain {
-            return Step::Done;
+            return Outcome::Done;
         }
         self.session.batch.push(Reply::Result { id, result });
-        Step::Done
+        Outcome::Done
     }
 
     /// Replies with an error. A client that causes too many is disconnected.
-    pub(super) fn fail(&mut self, id: u32, code: ErrorCode) -> Step {
+    pub(super) fn fail(&mut self, id: u32, code: ErrorCode) -> Outcome {
         self.fail_with(id, code.into())
     }
 
-    pub(super) fn fail_with(&mut self, id: u32, error: ErrorReply) -> Step {
+    pub(super) fn fail_with(&mut self, id: u32, error: ErrorReply) -> Outcome {
         self.session.hub.counters().errors.add(1);
         if self.session.transport.kind == TransportKind::Plain {
-            return Step::Close(plain_disconnect(error.code));
+            return Outcome::Close(plain_disconnect(error.code));
         }
         let is_expected = error.temporary || error.code == ErrorCode::TokenExpired.code();
         let limits = &self.config.limits;
         self.session.batch.push(Reply::Error { id, error });
         if is_expected || self.session.errors.take(limits.errors, limits.errors_per, self.now) {
-            Step::Done
+            Outcome::Done
         } else {
-            Step::Close(Disconnect::TOO_MANY_ERRORS)
+            Outcome::Close(Disconnect::TOO_MANY_ERRORS)
         }
     }
 
     /// What the back end's refusal means for the client.
-    pub(super) fn refused(&mut self, id: u32, error: BackendError) -> Step {
+    pub(super) fn refused(&mut self, id: u32, error: BackendError) -> Outcome {
         match error {
             BackendError::Error(error) => self.fail_with(id, error),
-            BackendError::Disconnect(why) => Step::Close(why),
+            BackendError::Disconnect(why) => Outcome::Close(why),
             BackendError::Unavailable => self.fail(id, ErrorCode::Internal),
         }
     }
 
     /// Disconnects with 3501. The problem is for the log.
-    pub(super) fn bad_request(&mut self, problem: &str) -> Step {
+    pub(super) fn bad_request(&mut self, problem: &str) -> Outcome {
         let client = self.client().map_or("", |client| &client.id);
         self.session.hub.delivery().report(&HubEvent::BadRequest { client, problem });
-        Step::Close(Disconnect::BAD_REQUEST)
+        Outcome::Close(Disconnect::BAD_REQUEST)
     }
 
     /// Adds a push to what is sent.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::client::{Client, Subscription};
-use super::state::{Step, Turn, Work};
+use super::state::{Outcome, Turn, Work};
 use crate::centrifuge::{CommandResult, Disconnect, PushEvent, PushTarget, UnsubscribeCode, UnsubscribePush};
 use crate::channel::ChannelName;
 use crate::control::ControlMessage;
@@ -12,7 +12,7 @@ use crate::time::Millis;
 use crate::transport::TransportKind;
 
 impl Turn<'_> {
-    pub(super) fn unsubscribe(&mut self, id: u32, channel: &str) -> Step {
+    pub(super) fn unsubscribe(&mut self, id: u32, channel: &str) -> Outcome {
         if channel.is_empty() {
             return self.bad_request("unsubscribe without a channel");
         }
@@ -21,11 +21,11 @@ impl Turn<'_> {
     }
 
     /// Ends a subscription, or all of them without a channel, and tells the client.
-    pub(super) fn unsubscribe_by_server(&mut self, channel: Option<ChannelName>) -> Step {
+    pub(super) fn unsubscribe_by_server(&mut self, channel: Option<ChannelName>) -> Outcome {
         match channel {
             Some(channel) => self.end(&channel, UnsubscribeCode::Server),
             None => {
-                let Some(client) = self.client() else { return Step::Done };
+                let Some(client) = self.client() else { return Outcome::Done };
                 let channels: Vec<_> =
                     client.subscriptions.iter().map(|(channel, _)| channel.clone()).collect();
                 for channel in channels {
@@ -33,7 +33,7 @@ impl Turn<'_> {
                 }
             }
         }
-        Step::Done
+        Outcome::Done
     }
 
     /// Ends a subscription and tells the client why.
