@@ -19,8 +19,8 @@ use crate::error::ProtocolError;
 #[non_exhaustive]
 pub struct Closed {
     /// The code of the peer's Close frame; [`NO_STATUS`](CloseCode::NO_STATUS) if the frame had none, and
-    /// [`ABNORMAL`](CloseCode::ABNORMAL) if no frame arrived. If this end failed the connection, such as for a mistake of
-    /// the peer's, the code that was sent.
+    /// [`ABNORMAL`](CloseCode::ABNORMAL) if no frame arrived. If this end failed the connection, for
+    /// example because of the peer's mistake, the code that this end sent.
     pub code: CloseCode,
     /// The reason that came with the code, or the peer's mistake; may be empty.
     pub reason: String,

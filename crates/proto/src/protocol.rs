@@ -278,7 +278,7 @@ impl Protocol {
         self.advance_closing(Step::Failure(&ProtocolError::TooSlow));
     }
 
-    /// Fails the connection (RFC 6455 §7.1.7) for a reason of the application's. The Close frame is queued after the
+    /// Fails the connection (RFC 6455 §7.1.7) with a code and a reason of the application. The Close frame is queued after the
     /// waiting bytes, and everything that the peer still sends is discarded. To end the connection in agreement with the
     /// peer, see [`close`](Protocol::close).
     pub fn fail_with(&mut self, frame: CloseFrame) {

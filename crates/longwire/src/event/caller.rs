@@ -56,15 +56,15 @@ impl<H: Handler> Socket<'_, H> {
 }
 
 impl<H: Handler> Caller<H> {
-    /// Runs `call` on the connection's loop. Never waits. The loop makes the calls in their order, and in order with the
-    /// publications of [`Topics`](crate::Topics). Messages of [`Remote::send`] may wait for room in the queue while
-    /// calls are made.
+    /// Runs `call` on the connection's loop. Never waits. The loop runs calls in their order, and in order with the
+    /// publications of [`Topics`](crate::Topics). A call can overtake messages of [`Remote::send`] that wait for room in
+    /// the queue.
     ///
-    /// [`Queued`](SendStatus::Queued): the call is made unless the connection ends first.
-    /// [`Full`](SendStatus::Full): as much waits as [`Limits::high_water`](crate::Limits::high_water) allows, together
-    /// with the messages of [`Remote`] handles. Each call counts for the size of `call` plus some hundred bytes; memory
-    /// that `call` points to does not count. [`Closed`](SendStatus::Closed): the connection is closing or has ended. In
-    /// the latter two cases `call` is dropped.
+    /// [`Queued`](SendStatus::Queued): `call` runs unless the connection ends first. [`Full`](SendStatus::Full): the
+    /// waiting calls, together with the messages of [`Remote`] handles, have reached
+    /// [`Limits::high_water`](crate::Limits::high_water). Each call counts for the size of `call` plus some hundred bytes;
+    /// memory that `call` points to does not count. [`Closed`](SendStatus::Closed): the connection is closing or has
+    /// ended. With `Full` and `Closed`, `call` is dropped.
     ///
     /// A call does not wait for room in the connection's queue. While that is full, [`Socket::send`] returns
     /// [`Full`](SendStatus::Full). If the call panics, only this connection is closed, with 1011.

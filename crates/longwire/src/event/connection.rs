@@ -292,7 +292,7 @@ impl Open {
         self.protocol.shed();
     }
 
-    /// Closes the connection because it does not keep up with a topic, as its policy for the topic says.
+    /// Closes the connection because it does not keep up with a topic. The policy for that topic chooses the code.
     pub(super) fn shed_slow(&mut self, slow: Slow) {
         telemetry::too_slow();
         match slow.frame() {

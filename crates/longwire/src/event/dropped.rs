@@ -23,8 +23,8 @@ pub struct Dropped {
     pub drop_oldest: u64,
     /// By [`Slow::Latest`](crate::Slow::Latest).
     pub latest: u64,
-    /// Published faster than an event loop took it, whatever the policies of its subscribers. Those with
-    /// [`Slow::Disconnect`](crate::Slow::Disconnect) or [`Slow::Close`](crate::Slow::Close) are closed.
+    /// Published faster than an event loop took it, whatever the policies of its subscribers. Subscribers
+    /// with [`Slow::Disconnect`](crate::Slow::Disconnect) or [`Slow::Close`](crate::Slow::Close) are closed.
     pub backlog: u64,
 }
 

@@ -29,7 +29,7 @@ pub(super) struct LoopContext {
     pub(super) clock: LoopClock,
     /// How many futures run at a time for a connection.
     pub(super) max_spawned: usize,
-    /// Identifies the next timer or future.
+    /// Identifies the next timer, future or paused subscription.
     pub(super) next_number: u64,
     /// The message that the handler is borrowing, if it is a large one. Parts of it can be sent back without a copy.
     pub(super) lent: Bytes,
@@ -53,8 +53,9 @@ impl LoopContext {
         }
     }
 
-    /// Publishes to the other loops at once, and to this one when the handler returns; to an
-    /// [ordered](super::topics::Topic::is_ordered) topic of this loop by its mailbox. Returns for how many subscribers.
+    /// Publishes to the other loops at once, and to this one when the handler returns. If this loop keeps the topic
+    /// [ordered](super::topics::Topic::is_ordered), the message goes through its mailbox instead. Returns for how many
+    /// subscribers the message was queued.
     pub(super) fn publish(&mut self, topic: &str, message: Arc<Prepared>, except: Option<Key>) -> usize {
         let own = self.topics.find(topic).and_then(|id| self.topics.get(id));
         let queued = match own {
@@ -77,7 +78,7 @@ impl LoopContext {
         queued
     }
 
-    /// A number that no other timer or future of the loop has.
+    /// A number that no other timer, future or paused subscription of the loop has.
     pub(super) fn next_number(&mut self) -> u64 {
         self.next_number += 1;
         self.next_number

@@ -57,8 +57,8 @@ struct MailboxState {
     mail: VecDeque<Mail>,
     /// The cost of the publications that the loop has not delivered.
     published: usize,
-    /// The topics of which publications were dropped, and of which a later subscriber learns from a [`Mail::Missed`]
-    /// that waits.
+    /// Topics with dropped publications whose [`Mail::Missed`] waits with no [`Mail::Start`] behind it. The next dropped
+    /// publication needs no further `Missed`.
     missed: BTreeSet<Arc<str>>,
     /// Wakes the loop.
     waker: Option<Waker>,
@@ -198,7 +198,7 @@ impl Mailbox {
             return false;
         }
         if matches!(mail, Mail::Start { .. }) {
-            // The subscriber is not there when the loop gets to an earlier `Missed`.
+            // The loop handles an earlier `Missed` before this subscription begins, so the next loss needs its own.
             inner.missed.clear();
         }
         inner.published += cost;
@@ -266,7 +266,7 @@ impl Mailbox {
 }
 
 impl MailboxState {
-    /// Records that a publication is dropped. Returns the mail that reports it to the loop, unless one is waiting.
+    /// Records that a publication is dropped. Returns the mail that reports it to the loop, unless such mail waits.
     #[cold]
     fn miss(&mut self, publication: &Mail) -> Option<Mail> {
         let Mail::Publish { topic, .. } = publication else { return None };
@@ -334,8 +334,8 @@ impl Exchange {
         queued
     }
 
-    /// Sends a publication to the loop with this mailbox, for `receivers` subscribers. Returns for how many it was
-    /// queued.
+    /// Sends a publication to the loop with this mailbox, for `receivers` subscribers. Returns how many of them it was
+    /// queued for.
     pub(super) fn publish_to(
         &self,
         mailbox: &Mailbox,
@@ -372,8 +372,11 @@ mod tests {
         assert!(cost > size_of::<Prepared>() + size_of::<Mail>(), "{cost}");
         let taken = (0..).take_while(|_| mailbox.put(publication())).count();
         assert_eq!(taken, MAX_WAITING / cost + 1);
-        assert_eq!(mailbox.empty().len(), taken);
-        assert!(!mailbox.put(publication()), "the loop has not given them out");
+        assert!(!mailbox.put(publication()), "too many wait");
+        let mail = mailbox.empty();
+        assert_eq!(mail.len(), taken + 1);
+        assert!(matches!(mail.back(), Some(Mail::Missed { .. })), "one report of all dropped publications");
+        assert!(!mailbox.put(publication()), "the loop has not delivered them");
         mailbox.publications_delivered(2 * cost);
         assert!(mailbox.put(publication()));
     }

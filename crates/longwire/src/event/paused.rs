@@ -1,4 +1,4 @@
-//! A subscription that begins when another thread says so.
+//! Subscriptions that another thread starts.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use super::topics::PausedId;
 /// A subscription that receives nothing until it is [started](PausedSubscription::start), which any thread can do; made
 /// by [`Socket::subscribe_paused`](crate::Socket::subscribe_paused). Dropping it ends the subscription.
 ///
-/// With a lock that publishers hold too, the subscription begins at an exact point of their order: nothing is missed
-/// between a topic's history and its messages, and nothing comes twice.
+/// With a lock that publishers hold too, the subscription begins at an exact point of their order: the client gets a
+/// topic's history and then its messages, without a gap and without repetition.
 ///
 /// ```
 /// use std::sync::Mutex;
@@ -37,7 +37,7 @@ use super::topics::PausedId;
 ///         subscription.start();
 ///         let past = history.join("\n");
 ///         drop(history);
-///         // It leaves before the first message of the topic.
+///         // The loop sends it before the first message of the topic.
 ///         socket.send(past).or_drop();
 ///     }
 /// }
@@ -59,8 +59,8 @@ impl PausedSubscription {
         PausedSubscription { socket, mailbox, paused }
     }
 
-    /// Begins the subscription: every message that is published to the topic after this call reaches the connection, and
-    /// no message that was published before. The order is that of the calls, on whichever threads. Never waits.
+    /// Begins the subscription: the connection gets every message that is published to the topic after this call, and no
+    /// message that was published before. Only the order of the calls counts, not their threads. Never waits.
     ///
     /// This does nothing if the connection is closing or has ended, or if the subscription has ended or was replaced.
     pub fn start(mut self) {

@@ -64,8 +64,8 @@ impl Topics {
     /// [paused](crate::Socket::subscribe_paused) subscribers do. A subscriber that counts can still miss the message, if
     /// it is paused, or if its connection ends or is too slow for its [`Slow`](crate::Slow) policy.
     ///
-    /// Each event loop delivers messages in the order of these calls, on whichever threads. If two threads hold the same
-    /// lock while they publish, all subscribers get their messages in the same order.
+    /// Each event loop delivers messages in the order of these calls, whichever threads make them. If two threads hold
+    /// the same lock while they publish, all subscribers get their messages in the same order.
     pub fn publish(&self, topic: &str, message: impl Into<Message>) -> usize {
         let Some(record) = self.registry().find(topic) else { return 0 };
         self.exchange.publish(&record, &prepared(message.into()), None)

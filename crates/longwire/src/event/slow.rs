@@ -4,9 +4,9 @@ use longwire_proto::{CloseCode, CloseFrame, InvalidClose};
 
 /// The policy for a topic's messages while the subscriber's queue is above its high-water mark.
 ///
-/// With [`Disconnect`](Slow::Disconnect) and [`Close`](Slow::Close), a subscriber misses no message without being
-/// closed. That includes messages that an event loop drops because it is 64 MiB of publications behind. With the other
-/// policies, the subscriber goes on.
+/// With [`Disconnect`](Slow::Disconnect) and [`Close`](Slow::Close), a subscriber that misses a message is closed, even if
+/// the event loop dropped the message because it was 64 MiB of publications behind. With the other policies, the
+/// subscriber stays open.
 ///
 /// ```
 /// use longwire::{Handler, Slow, Socket};

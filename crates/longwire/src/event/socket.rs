@@ -118,7 +118,7 @@ impl<H: Handler> Socket<'_, H> {
     /// connection is already subscribed, this changes the policy; a [paused](Socket::subscribe_paused) subscription
     /// begins at once.
     ///
-    /// Messages that other threads have published a moment before may still arrive; for an exact beginning, see
+    /// Messages that other threads published shortly before may still arrive; for an exact beginning, see
     /// [`subscribe_paused`](Socket::subscribe_paused). While the connection is closing, this does nothing.
     pub fn subscribe_with(&mut self, topic: &str, slow: Slow) {
         if !self.open.protocol.is_open() {
@@ -130,8 +130,8 @@ impl<H: Handler> Socket<'_, H> {
     }
 
     /// Subscribes, but receives nothing until another thread, or this one, [starts](PausedSubscription::start) the
-    /// subscription. It begins exactly there: messages that were published before do not arrive, and all that are
-    /// published later do, whoever publishes them.
+    /// subscription. It begins exactly there: messages that were published before do not arrive, and all later ones
+    /// do, whichever thread or handler publishes them.
     ///
     /// From now on the connection [counts](crate::Topics::subscribers) as a subscriber, is listed and closed as one, and
     /// [`topics`](Socket::topics) has the topic. The subscription ends with the connection, with
@@ -169,9 +169,9 @@ impl<H: Handler> Socket<'_, H> {
     /// Sends a message to every subscriber of a topic, including this connection if it is subscribed. Subscribers on
     /// the same event loop get it after the handler's method has returned.
     ///
-    /// They may get it before messages that other threads have published earlier. If the topic has had a
-    /// [paused](Socket::subscribe_paused) subscriber on this loop since its first one, they get all messages in the
-    /// order of the calls.
+    /// They may get it before messages that other threads published earlier. Once a connection of this loop has
+    /// subscribed to the topic [paused](Socket::subscribe_paused), they get all messages in the order of the calls, until
+    /// the topic has no subscriber on this loop.
     ///
     /// Returns how many subscribers it was queued for, as [`Topics::publish`](crate::Topics::publish) does: the
     /// subscribers that the topic has at this moment.

@@ -37,17 +37,17 @@ pub(super) struct Topic {
     pub(super) record: Arc<TopicRecord>,
     /// Sorted by key, so that a publication walks through memory once.
     pub(super) subscribers: BTreeMap<Key, Subscriber>,
-    /// Connections that have subscribed and receive nothing yet.
+    /// Connections that have subscribed but receive nothing yet.
     paused: BTreeMap<Key, PausedSubscriber>,
-    /// Whether this loop delivers all publications in the order of its mailbox, including those of its own handlers,
-    /// because subscriptions begin at a point of that order.
+    /// Whether this loop delivers all publications in the order of its mailbox, including those of its own handlers.
+    /// Paused subscriptions begin at a point of that order.
     pub(super) is_ordered: bool,
 }
 
 #[derive(Debug)]
 struct PausedSubscriber {
     slow: Slow,
-    /// Tells it from earlier paused subscriptions of the connection.
+    /// Distinguishes it from earlier paused subscriptions of the connection.
     number: u64,
 }
 
@@ -111,13 +111,13 @@ impl TopicTable {
     ) -> (PausedId, Option<TopicId>) {
         let topic = self.count_in(name, key);
         let id = PausedId { topic, number };
-        let Some(of_loop) = self.topics.get_mut(topic.0) else { return (id, None) };
-        if let Some(subscriber) = of_loop.subscribers.get_mut(&key) {
+        let Some(entry) = self.topics.get_mut(topic.0) else { return (id, None) };
+        if let Some(subscriber) = entry.subscribers.get_mut(&key) {
             subscriber.slow = slow;
             return (id, None);
         }
-        of_loop.is_ordered = true;
-        let replaced = of_loop.paused.insert(key, PausedSubscriber { slow, number });
+        entry.is_ordered = true;
+        let replaced = entry.paused.insert(key, PausedSubscriber { slow, number });
         (id, replaced.is_none().then_some(topic))
     }
 

@@ -87,7 +87,7 @@ impl<A: Application, L> Reactor<A, L> {
         }
         while let Some(publication) = self.context.publications.pop_front() {
             self.deliver_to_subscribers(&publication.topic, &publication.message, publication.except);
-            // The message may belong to the application. If dropping it panics, the others still follow.
+            // The message may belong to the application. If dropping it panics, the remaining ones are still delivered.
             discard(publication);
         }
         self.is_publishing = false;
@@ -129,14 +129,14 @@ impl<A: Application, L> Reactor<A, L> {
             }
         }
         self.context.exchange.registry().count_dropped(&topic.record, &dropped);
-        // All subscribers have got the message before code of the application runs, which may panic.
+        // Dropping these may run code of the application, which may panic. All subscribers have got the message by now.
         oldest.into_iter().for_each(discard);
         self.end_slow(&too_slow);
         receivers
     }
 
-    /// Closes the subscribers of a topic that may not miss any of its messages, because one was dropped. Returns how
-    /// many there are.
+    /// Closes the subscribers of a topic that may miss none of its messages, because one was dropped. Returns how many
+    /// it closed.
     fn close_lossless(&mut self, topic: &str) -> usize {
         let topics = &self.context.topics;
         let Some(topic) = topics.find(topic).and_then(|id| topics.get(id)) else { return 0 };
@@ -165,7 +165,7 @@ impl<A: Application, L> Reactor<A, L> {
         }
     }
 
-    /// Ends a subscription that is not to be started, if it is still paused.
+    /// Ends a subscription that nobody will start, if it is still paused.
     fn abandon(&mut self, key: Key, paused: PausedId) {
         if !self.context.topics.is_paused(paused, key) {
             return;
@@ -176,7 +176,7 @@ impl<A: Application, L> Reactor<A, L> {
         drop(self.context.topics.unsubscribe(paused.topic, key));
     }
 
-    /// Runs a call of another thread, unless the end of the connection was reported.
+    /// Runs a call of another thread, unless the handler has seen the end of the connection.
     fn run_call(&mut self, key: Key, call: Resumption) {
         let _entered = self.spans.enter(key);
         let open = self.connections.get_mut(key).and_then(|connection| connection.open_mut());

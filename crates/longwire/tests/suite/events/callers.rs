@@ -89,7 +89,7 @@ fn calls_are_made_in_order_and_amid_publications() {
     });
 }
 
-/// However many calls a thread makes, as many wait as the connection's messages may.
+/// Waiting calls have the same bound as the messages of a connection.
 #[test]
 fn a_bounded_number_of_calls_waits() {
     for_each_engine(async |engine| {
@@ -115,7 +115,7 @@ fn a_bounded_number_of_calls_waits() {
     });
 }
 
-/// Notes that it was dropped without having been called.
+/// Reports that it was dropped.
 struct Unused(Sender<&'static str>);
 
 impl Drop for Unused {

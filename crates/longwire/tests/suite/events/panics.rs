@@ -1,11 +1,11 @@
 //! A handler that panics ends its connection with 1011, and no other connection.
 
 use bytes::Bytes;
-use longwire::{Accept, By, Engine, Handler, MessageRef, Refusal, Socket, Upgrade};
+use longwire::{Accept, By, Engine, Handler, MessageRef, Refusal, Slow, Socket, Upgrade};
 
 use crate::support::{
     BINARY, CLOSE, EventServer, Frame, Raw, Script, Serving, TEXT, Told, close, for_each_engine, masked,
-    upgrade_request,
+    patient, upgrade_request,
 };
 
 /// A server whose handler panics for connections to the path "/panic".
@@ -183,26 +183,26 @@ fn in_the_drop_of_a_state() {
 }
 
 /// The bytes of a message may have any owner.
+struct PanicsInDrop(Vec<u8>);
+
+impl AsRef<[u8]> for PanicsInDrop {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for PanicsInDrop {
+    fn drop(&mut self) {
+        panic!("as the test wants it");
+    }
+}
+
 #[test]
 fn in_the_drop_of_a_messages_owner() {
-    struct Owner(Vec<u8>);
-
-    impl AsRef<[u8]> for Owner {
-        fn as_ref(&self) -> &[u8] {
-            &self.0
-        }
-    }
-
-    impl Drop for Owner {
-        fn drop(&mut self) {
-            panic!("as the test wants it");
-        }
-    }
-
     for_each_engine(async |engine| {
         let script = Script::new().on_text(|socket, text| match text {
             "go" => {
-                socket.send_message(Bytes::from_owner(Owner(vec![7; 100_000]))).or_drop();
+                socket.send_message(Bytes::from_owner(PanicsInDrop(vec![7; 100_000]))).or_drop();
             }
             _ => {
                 socket.send(text).or_drop();
@@ -216,5 +216,70 @@ fn in_the_drop_of_a_messages_owner() {
         raw.expect_end().await;
         server.expect_sometime(Told::lost()).await;
         server.go_round(&mut other).await;
+    });
+}
+
+/// A slow subscriber's oldest message was once dropped during the delivery of the next one. If dropping it panicked, the
+/// other subscribers missed the next one.
+#[test]
+fn in_the_drop_of_a_message_that_waited_for_a_slow_subscriber() {
+    for_each_engine(async |engine| {
+        let limits = patient().low_water(10_000).high_water(100_000);
+        let server = Script::new()
+            .on_open(|socket| {
+                if socket.state() == "/slow" {
+                    socket.subscribe_with("news", Slow::Latest);
+                    // More than the systems of both ends buffer.
+                    socket.send(vec![0; 16 << 20].as_slice()).or_drop();
+                }
+            })
+            .on_text(|socket, text| {
+                if text == "subscribe" {
+                    socket.subscribe("news");
+                }
+                socket.send(text).or_drop();
+            })
+            .run(engine, |server| server.limits(limits))
+            .await;
+        let _slow = server.open_narrow("/slow").await;
+        let mut other = server.open("/").await;
+        server.go_round(&mut other).await;
+        server.topics.publish("news", Bytes::from_owner(PanicsInDrop(vec![0; 100])));
+        server.go_round(&mut other).await;
+        other.send(masked(TEXT, "subscribe")).await;
+        assert_eq!(other.frame().await, Frame::new(TEXT, "subscribe"));
+        server.topics.publish("news", "next");
+        assert_eq!(server.topics.members("news").await.len(), 2, "the loop has delivered it");
+        other.send(masked(TEXT, "after")).await;
+        for text in ["next", "after"] {
+            assert_eq!(other.frame().await, Frame::new(TEXT, text));
+        }
+        assert_eq!(server.topics.dropped().latest, 1, "it had waited");
+    });
+}
+
+/// If a handler published several messages and dropping the first one panicked, the others were delivered late.
+#[test]
+fn in_the_drop_of_a_publication_with_others_behind_it() {
+    for_each_engine(async |engine| {
+        let script = Script::new().on_open(|socket| socket.subscribe("news")).on_text(|socket, text| {
+            if text == "publish" {
+                socket.publish("news", Bytes::from_owner(PanicsInDrop(vec![7; 100])));
+                socket.publish("news", "next");
+            }
+            socket.send(text).or_drop();
+        });
+        let server = script.run(engine, |server| server).await;
+        let mut other = server.open("/").await;
+        let mut raw = server.open("/").await;
+        raw.send(masked(TEXT, "publish")).await;
+        assert_eq!(raw.frame().await, Frame::new(TEXT, "publish"));
+        assert_eq!(raw.frame().await, Frame::new(BINARY, vec![7; 100]));
+        assert_eq!(raw.frame().await, Frame::new(TEXT, "next"));
+        assert_eq!(other.frame().await, Frame::new(BINARY, vec![7; 100]));
+        assert_eq!(other.frame().await, Frame::new(TEXT, "next"));
+        for raw in [&mut other, &mut raw] {
+            server.go_round(raw).await;
+        }
     });
 }

@@ -1,4 +1,4 @@
-//! Subscriptions that begin at a point of order which another thread chooses.
+//! Subscriptions that another thread starts, at a point of the order of publications.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -70,7 +70,7 @@ async fn expect_nothing_else(server: &EventServer, raw: &mut Raw<TcpStream>) {
 }
 
 #[test]
-fn it_begins_behind_what_was_published_before_and_misses_nothing_later() {
+fn it_begins_after_earlier_messages_and_misses_no_later_one() {
     for_each_engine(async |engine| {
         let test = Paused::serve(engine, echo).await;
         let (mut paused, subscription) = test.paused().await;
@@ -91,10 +91,10 @@ fn it_begins_behind_what_was_published_before_and_misses_nothing_later() {
     });
 }
 
-/// A loop delivers what its own handlers publish without its mailbox, where the start waits. A message once overtook
-/// the start, and the subscriber missed it.
+/// A loop usually delivers publications of its own handlers without its mailbox, where the start waits. Such a message
+/// would overtake the start, and the subscriber would miss it.
 #[test]
-fn what_a_handler_of_its_loop_publishes_keeps_to_the_order() {
+fn publications_of_handlers_on_its_loop_keep_the_order() {
     for_each_engine(async |engine| {
         let on_text = |socket: &mut Conn<'_>, text: &str| match text {
             "wait" => assert_eq!(socket.publish("news", "handler, before"), 2),
@@ -176,14 +176,14 @@ async fn say(test: &Paused, raw: &mut Raw<TcpStream>, line: &str) {
 }
 
 #[test]
-fn one_that_was_ended_does_not_begin() {
+fn an_ended_subscription_does_not_start() {
     for_each_engine(async |engine| {
         let (given, again_given) = channel();
         let test = Paused::serve(engine, again(given)).await;
         let (mut raw, subscription) = test.paused().await;
         say(&test, &mut raw, "unsubscribe").await;
         assert_eq!(test.server.topics.subscribers("news"), 0);
-        // A new one in its place is not concerned.
+        // Starting the ended one does not start the new one.
         say(&test, &mut raw, "pause").await;
         subscription.start();
         test.server.topics.publish("news", "too early");
@@ -194,7 +194,7 @@ fn one_that_was_ended_does_not_begin() {
 }
 
 #[test]
-fn a_paused_one_is_replaced_by_another() {
+fn a_paused_subscription_is_replaced_by_the_next() {
     for_each_engine(async |engine| {
         let (given, again_given) = channel();
         let test = Paused::serve(engine, again(given)).await;
@@ -220,7 +220,7 @@ fn a_paused_one_is_replaced_by_another() {
 }
 
 #[test]
-fn one_that_has_begun_goes_on_whatever_becomes_of_another() {
+fn a_started_subscription_is_not_affected_by_later_ones() {
     for_each_engine(async |engine| {
         let (given, again_given) = channel();
         let test = Paused::serve(engine, again(given)).await;
@@ -264,13 +264,13 @@ fn it_may_outlive_its_connection_and_the_server() {
     });
 }
 
-/// How many clients subscribe, and how many messages threads and each client publish meanwhile.
+/// How many clients subscribe, and how many messages each thread and each client publishes meanwhile.
 const CLIENTS: usize = 40;
 const BY_THREAD: usize = 1_500;
 const BY_CLIENT: usize = 25;
 
-/// Publishers and new subscribers hold one lock. Each subscriber gets exactly what was published after it began, in the
-/// order of the lock, on whichever loop, and whether a thread or a handler published it.
+/// Publishers and new subscribers hold one lock. Each subscriber gets exactly the messages that were published after it
+/// began, in the order of the lock, on every loop, from threads and from handlers.
 #[test]
 fn history_and_messages_join_without_a_gap() {
     for_each_engine(async |engine| {
@@ -332,7 +332,9 @@ fn history_and_messages_join_without_a_gap() {
                     None => numbers.push(text.parse::<usize>().unwrap()),
                 }
             }
-            assert_eq!(numbers, (from.unwrap()..all).collect::<Vec<_>>());
+            let expected = from.unwrap()..all;
+            let out_of_order = numbers.iter().zip(expected.clone()).find(|(number, next)| *number != next);
+            assert_eq!((out_of_order, numbers.len()), (None, expected.len()));
         }
         assert_eq!(server.topics.dropped().total(), 0);
     });

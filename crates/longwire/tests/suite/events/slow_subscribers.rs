@@ -78,7 +78,7 @@ fn a_slow_one_is_disconnected_unless_said_otherwise() {
 }
 
 #[test]
-fn one_is_closed_as_the_application_says() {
+fn a_slow_one_is_closed_with_the_code_of_the_application() {
     for code in [1006, 2999] {
         assert!(Slow::close(code, "").is_err(), "{code}");
     }
