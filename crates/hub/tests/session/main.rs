@@ -26,3 +26,4 @@ mod recovery;
 mod server_side;
 mod simulation;
 mod subscribing;
+mod threads;
