@@ -47,8 +47,16 @@ impl Session {
             }));
             return self.go_on(link, now);
         }
+        self.receive_commands(link, frame.as_bytes(), now)
+    }
+
+    /// As [`receive`](Session::receive), of a frame that the caller only borrows. Plain sessions have no commands.
+    pub fn receive_commands(&mut self, link: &mut dyn Link, frame: &[u8], now: Millis) -> Progress {
+        if matches!(self.phase, Phase::Closed) || self.transport.kind == TransportKind::Plain {
+            return Progress::Idle;
+        }
         let limits = self.hub.config().limits.frame;
-        let commands = Commands::new(self.transport.encoding, frame.as_bytes(), limits);
+        let commands = Commands::new(self.transport.encoding, frame, limits);
         self.queue.extend(commands.map(Work::Command));
         self.go_on(link, now)
     }

@@ -1,7 +1,8 @@
 //! Clients that ask for too much. Each is answered within its bounds.
 
-use longwire_hub::{Access, HubConfig, NamespaceOptions, Namespaces};
+use longwire_hub::{Access, HubConfig, MemoryLimits, NamespaceOptions, Namespaces};
 
+use crate::connecting::{connect_with, with_tokens};
 use crate::support::{World, config};
 
 fn without_rate() -> HubConfig {
@@ -85,4 +86,34 @@ fn deep_json_is_refused() {
         &format!(r#"{{"id":2,"publish":{{"channel":"demo:tea","data":{deep}}}}}"#),
         3501,
     );
+}
+
+#[test]
+fn what_the_broker_cannot_keep_is_error_106_and_3004_as_a_client_connects() {
+    let mut limits = MemoryLimits::default();
+    limits.channels = 1;
+    let mut world = World::with_limits(with_tokens(), limits);
+    let client = connect_with(&mut world, r#"{"sub":"42","channels":["demo:a"]}"#);
+    assert_eq!(world.heard(client).len(), 1);
+    let subscribe = r#"{"id":2,"subscribe":{"channel":"demo:b"}}"#;
+    world.ask(client, subscribe, &[r#"{"id":2,"error":{"code":106,"message":"limit exceeded"}}"#]);
+    let other = connect_with(&mut world, r#"{"sub":"42","channels":["demo:b"]}"#);
+    assert_eq!(world.end(other), Some(3004));
+    let counts = world.hub.counts();
+    assert_eq!((counts.clients, counts.channels), (1, 1));
+}
+
+#[test]
+fn a_subscription_that_presence_has_no_place_for_does_not_begin() {
+    let mut limits = MemoryLimits::default();
+    limits.presences = 1;
+    let mut world = World::with_limits(config(), limits);
+    let _first = world.subscribed("demo:tea");
+    let second = world.connected();
+    let subscribe = r#"{"id":2,"subscribe":{"channel":"demo:tea","join_leave":true}}"#;
+    let error = r#"{"id":2,"error":{"code":106,"message":"limit exceeded"}}"#;
+    world.ask(second, subscribe, &[error]);
+    world.ask(second, subscribe, &[error]);
+    let counts = world.hub.counts();
+    assert_eq!((counts.subscribes - counts.unsubscribes, counts.channels), (1, 1));
 }

@@ -165,7 +165,7 @@ impl World {
 
     /// A node whose broker answers later.
     pub(crate) fn later(config: HubConfig, seed: u8) -> World {
-        World::of(config, None, seed, |broker| Arc::new(LaterBroker(broker)))
+        World::of(config, None, MemoryLimits::default(), seed, |broker| Arc::new(LaterBroker(broker)))
     }
 
     /// A node whose broker answers later, though each command waits only for a moment.
@@ -174,19 +174,25 @@ impl World {
     }
 
     pub(crate) fn with(config: HubConfig, backend: Option<Arc<dyn Backend>>, seed: u8) -> World {
-        World::of(config, backend, seed, |broker| broker)
+        World::of(config, backend, MemoryLimits::default(), seed, |broker| broker)
+    }
+
+    /// A node whose broker has these limits.
+    pub(crate) fn with_limits(config: HubConfig, limits: MemoryLimits) -> World {
+        World::of(config, None, limits, 7, |broker| broker)
     }
 
     fn of(
         config: HubConfig,
         backend: Option<Arc<dyn Backend>>,
+        limits: MemoryLimits,
         seed: u8,
         wrap: impl FnOnce(Arc<MemoryBroker>) -> Arc<dyn Broker>,
     ) -> World {
         let net = Arc::new(Net::default());
         let mut made = None;
         let make = |fanout: Arc<dyn Fanout>| -> Arc<dyn Broker> {
-            let broker = Arc::new(MemoryBroker::with_seed(fanout, MemoryLimits::default(), seed.into()));
+            let broker = Arc::new(MemoryBroker::with_seed(fanout, limits, seed.into()));
             made = Some(broker.clone());
             wrap(broker)
         };

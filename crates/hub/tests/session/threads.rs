@@ -83,7 +83,12 @@ impl Link for Connection {
         self.numbers += 1;
         let (mailbox, topic, number) = (self.mailbox.clone(), topic.to_owned(), self.numbers);
         self.paused.insert(topic.clone(), number);
-        Box::new(move || mailbox.lock().unwrap().push_back(Mail::Start(topic, number)))
+        // A start at the wrong point would let publications pass by before or after it.
+        Box::new(move || {
+            std::thread::yield_now();
+            mailbox.lock().unwrap().push_back(Mail::Start(topic, number));
+            std::thread::yield_now();
+        })
     }
 
     fn unsubscribe(&mut self, topic: &str) {
