@@ -33,6 +33,9 @@ pub struct SessionLimits {
     pub errors_per: Duration,
     /// The control messages that may wait for one session; see [`Control`](crate::Control).
     pub control_messages: usize,
+    /// The frames that may wait for a session while one of its commands waits: emulated transports bring them in requests of
+    /// their own. One more is 3013.
+    pub waiting_frames: usize,
     /// Connections of one user; 0 for any number. One more is 3504. Anonymous clients are not counted.
     pub user_connections: usize,
 }
@@ -49,6 +52,7 @@ impl Default for SessionLimits {
             errors: NonZeroU32::new(256).unwrap_or(NonZeroU32::MIN),
             errors_per: Duration::from_secs(60),
             control_messages: 256,
+            waiting_frames: 64,
             user_connections: 0,
         }
     }

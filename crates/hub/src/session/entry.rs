@@ -30,6 +30,7 @@ impl Session {
             phase: Phase::New { deadline },
             queue: VecDeque::new(),
             waits: false,
+            waiting_frames: 0,
             batch,
             errors: Rate::default(),
         }
@@ -55,8 +56,15 @@ impl Session {
         if matches!(self.phase, Phase::Closed) || self.transport.kind == TransportKind::Plain {
             return Progress::Idle;
         }
-        let limits = self.hub.config().limits.frame;
-        let commands = Commands::new(self.transport.encoding, frame, limits);
+        let config = self.hub.config();
+        if self.waits {
+            self.waiting_frames += 1;
+            if self.waiting_frames > config.limits.waiting_frames {
+                Turn::new(self, link, now).close(&Disconnect::TOO_MANY_REQUESTS);
+                return Progress::Idle;
+            }
+        }
+        let commands = Commands::new(self.transport.encoding, frame, config.limits.frame);
         self.queue.extend(commands.map(Work::Command));
         self.go_on(link, now)
     }
@@ -74,6 +82,7 @@ impl Session {
     /// Goes on with the answer that the session waited for.
     pub fn resume(&mut self, link: &mut dyn Link, answer: Answer, now: Millis) -> Progress {
         self.waits = false;
+        self.waiting_frames = 0;
         if matches!(self.phase, Phase::Closed) {
             return Progress::Idle;
         }

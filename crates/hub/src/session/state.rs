@@ -68,6 +68,8 @@ pub struct Session {
     /// What is not handled yet, because a command waits.
     pub(super) queue: VecDeque<Work>,
     pub(super) waits: bool,
+    /// The frames that have come since it waits.
+    pub(super) waiting_frames: usize,
     pub(super) batch: Batch,
     pub(super) errors: Rate,
 }

@@ -326,3 +326,27 @@ fn where_only_the_hook_decides_a_token_does_not() {
     world.answer(client);
     world.expect(client, &[r#"{"id":2,"error":{"code":103,"message":"permission denied"}}"#]);
 }
+
+#[test]
+fn what_comes_while_a_command_waits_is_bounded() {
+    let script = Script {
+        connects: Mutex::new([Ok(ann(None))].into()),
+        calls: Mutex::new([Ok(Data::from_text("1")), Ok(Data::from_text("2"))].into()),
+        ..Script::default()
+    };
+    let (mut world, client) = connected(script);
+    let ping = r#"{"id":3,"ping":{}}"#;
+    for round in 0..2 {
+        world.say(client, r#"{"id":2,"rpc":{"method":"slow"}}"#);
+        for _ in 0..64 {
+            world.say(client, ping);
+        }
+        if round == 0 {
+            world.answer(client);
+            assert_eq!(world.heard(client)[0].lines().count(), 65);
+        }
+    }
+    assert_eq!(world.end(client), None);
+    world.say(client, ping);
+    assert_eq!(world.end(client), Some(3013));
+}
