@@ -179,14 +179,21 @@ impl Client {
         }
     }
 
-    /// The next moment at which the client needs attention.
-    pub(super) fn next_deadline(&self, grace: std::time::Duration) -> Option<Millis> {
+    /// The next moment at which the client needs attention. A session that `waits` neither asks the back end nor misses an
+    /// answer to a ping, which may be among the frames that it has not read.
+    pub(super) fn next_deadline(&self, grace: std::time::Duration, waits: bool) -> Option<Millis> {
         let heartbeat = match self.heartbeat {
             Heartbeat::Off => None,
             Heartbeat::Quiet { ping_at } => Some(ping_at),
+            Heartbeat::Pinged { ping_at, .. } if waits => Some(ping_at),
             Heartbeat::Pinged { ping_at, pong_by } => Some(ping_at.min(pong_by)),
         };
-        let subscriptions = self.subscriptions.iter().filter_map(|(_, sub)| sub.expiry.due(grace)).min();
-        [heartbeat, subscriptions, self.presence_due, self.expiry.due(grace)].into_iter().flatten().min()
+        let due = |expiry: Expiry| match expiry {
+            Expiry::Hook(_) if waits => None,
+            expiry => expiry.due(grace),
+        };
+        let subscriptions =
+            self.subscriptions.iter().filter_map(|(_, subscription)| due(subscription.expiry));
+        [heartbeat, self.presence_due, due(self.expiry)].into_iter().flatten().chain(subscriptions).min()
     }
 }

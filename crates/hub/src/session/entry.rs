@@ -118,7 +118,7 @@ impl Session {
     pub fn next_deadline(&self) -> Option<Millis> {
         match &self.phase {
             Phase::New { deadline } if !self.waits => Some(*deadline),
-            Phase::Open(client) => client.next_deadline(self.hub.config().expiry_grace),
+            Phase::Open(client) => client.next_deadline(self.hub.config().expiry_grace, self.waits),
             Phase::New { .. } | Phase::Closed => None,
         }
     }
