@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytestring::ByteString;
 
-use super::client::{Client, Heartbeat, Subscriptions};
+use super::client::{Client, Expiry, Heartbeat, Subscriptions};
 use super::identity::Identity;
 use super::plan::{Opening, Plan};
 use super::state::{Outcome, Phase, Turn, Work};
@@ -177,7 +177,11 @@ impl Turn<'_> {
     fn opened(&mut self, opening: Opening) -> Outcome {
         let Opening { id, session, data, begun, .. } = opening;
         let Some(client) = self.client() else { return Outcome::Done };
-        let (expires, ttl) = client.expiry.fields(self.now);
+        let (expires, ttl) = match client.expiry {
+            Expiry::Token(_) => client.expiry.fields(self.now),
+            // The client would ask its program for a token, although the back end renews the connection.
+            Expiry::Hook(_) | Expiry::Never => (false, 0),
+        };
         let node = if session.is_some() { self.session.hub.node().to_string() } else { String::new() };
         let ping = self.config.ping_interval.as_secs();
         let result = ConnectResult {

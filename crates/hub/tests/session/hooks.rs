@@ -131,6 +131,16 @@ fn the_hook_says_who_connects_and_the_rest_of_the_frame_waits() {
 }
 
 #[test]
+fn a_client_does_not_learn_when_the_hook_renews_its_connection() {
+    let script = Script { connects: Mutex::new([Ok(ann(Some(10)))].into()), ..Script::default() };
+    let mut world = World::with_backend(with_hooks(), script);
+    let client = world.open();
+    world.say(client, r#"{"id":1,"connect":{}}"#);
+    world.answer(client);
+    world.expect(client, &[r#"{"id":1,"connect":{"client":"C0","version":"test","data":{"hello":1}}}"#]);
+}
+
+#[test]
 fn the_hook_refuses() {
     for (answer, frame, code) in [
         (
