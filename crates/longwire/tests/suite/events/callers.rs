@@ -47,7 +47,7 @@ fn a_call_may_do_what_a_handler_may() {
             let state = socket.state().clone();
             socket.send(state).or_drop();
             socket.after(std::time::Duration::from_millis(1), |_, socket| {
-                socket.close(4000, "enough").unwrap()
+                socket.close(4000, "enough").unwrap();
             });
         });
         assert_eq!(called, SendStatus::Queued);
