@@ -13,7 +13,6 @@ mod statistics;
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use longwire::{Deflate, Server, Topics};
 
@@ -27,14 +26,11 @@ use endpoints::{Channel, Echo, NoSockets, Ticker};
 use hub::{Api, ApiKeys, CENTRIFUGE_PATH, Centrifuge, Node, api_router, disconnect_all, hub_config};
 use listen::listen;
 use reload::Reload;
-use settings::Settings;
+use settings::{SHUTDOWN_TIME, Settings};
 use statistics::Statistics;
 
 /// File descriptors for everything except connections.
 const SPARE_DESCRIPTORS: u64 = 64;
-
-/// How long a shutdown may take.
-const SHUTDOWN_TIME: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let settings = Settings::of(&args)?;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use longwire::Engine;
 
-use super::SHUTDOWN_TIME;
+use super::settings::SHUTDOWN_TIME;
 use crate::config::Config;
 use crate::terminal;
 

@@ -1,6 +1,7 @@
 //! The settings of the server: those of the command line before the configuration's.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use longwire::{Engine, Origin};
 
@@ -8,6 +9,9 @@ use crate::args::{ListenAddr, ServeArgs};
 use crate::config::{Config, Document, EngineName, LevelName, LimitsSection, LogFormat};
 use crate::failure::Failure;
 use crate::values::{Period, Size};
+
+/// How long a shutdown may take.
+pub(super) const SHUTDOWN_TIME: Duration = Duration::from_secs(10);
 
 /// What is set, whether by a flag, a variable, the file or a default.
 pub(super) struct Settings {
@@ -128,7 +132,6 @@ fn limits(args: &ServeArgs, mut limits: LimitsSection) -> LimitsSection {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
 
     use longwire::{Keepalive, Limits};
 
