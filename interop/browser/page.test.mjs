@@ -57,7 +57,7 @@ test("what is not of the chat is shown as text, whatever it says", async (t) => 
   const server = await serve(t);
   const { page } = await open(t, server);
   const log = page.getByRole("log");
-  const client = await connect(t, server.ws("/channel/chat"));
+  const client = await connect(t, server.ws("/channel/demo:chat"));
   const markup = "<img src=x onerror=document.title='run'>";
   client.send(markup);
   client.send(JSON.stringify({ name: markup, text: markup }));
@@ -74,9 +74,11 @@ test("what is not of the chat is shown as text, whatever it says", async (t) => 
 });
 
 test("the log is bounded, and the newest message stays in view", async (t) => {
-  const server = await serve(t);
+  // Without a limit to the rate of publishing.
+  const config = "[namespaces.demo]\nsubscribe = ['anonymous']\npublish = ['subscriber']\n";
+  const server = await serve(t, { config });
   const { page } = await open(t, server);
-  const client = await connect(t, server.ws("/channel/chat"));
+  const client = await connect(t, server.ws("/channel/demo:chat"));
   for (let line = 0; line < 300; line += 1) client.send(JSON.stringify({ name: "Ada", text: `line ${line}.` }));
   await page.getByText("line 299.").waitFor();
   assert.equal(await page.locator(".log li").count(), 200);
@@ -180,7 +182,7 @@ test("the examples name the address of this very server", async (t) => {
   const server = await serve(t);
   const { page } = await open(t, server);
   const examples = await page.locator("pre").allTextContents();
-  assert.ok(examples[0].includes(`new WebSocket("${server.ws("/channel/news")}")`), examples[0]);
+  assert.ok(examples[0].includes(`new WebSocket("${server.ws("/channel/demo:news")}")`), examples[0]);
   assert.ok(examples[1].includes(`longwire connect ${server.ws("/echo")}\n`), examples[1]);
 });
 

@@ -143,7 +143,7 @@ test("Origin: --origin welcomes exactly those named, beside its own", async (t) 
 
 test("an unknown path is refused with 404", async (t) => {
   const server = await serve(t);
-  for (const path of ["/", "/nowhere", "/channel/", "/channel/a%20b", `/channel/${"n".repeat(65)}`]) {
+  for (const path of ["/", "/nowhere", "/channel/", "/channel/nowhere:a", `/channel/${"n".repeat(256)}`]) {
     const { status, headers } = await refused(server.ws(path));
     assert.equal(status, 404, path);
     assert.match(headers["content-type"], /^text\/plain/, path);
@@ -172,7 +172,7 @@ test("plain GET: the page with its parts, and 404 for the rest", async (t) => {
 
 test("plain requests: a WebSocket says that it is one, OPTIONS and HEAD say that the server is well", async (t) => {
   const server = await serve(t);
-  for (const path of ["/echo", "/ticker", "/channel/room"]) {
+  for (const path of ["/echo", "/ticker", "/channel/demo:room"]) {
     const answer = await fetch(server.http(path));
     assert.equal(answer.status, 426, path);
     assert.equal(answer.headers.get("upgrade"), "websocket", path);
@@ -209,10 +209,10 @@ for (const [offence, bytes, code] of [
   });
 }
 
-test("channel: each message goes to all the others, as it came", async (t) => {
+test("channel: each message goes to all subscribers, as it came", async (t) => {
   const server = await serve(t);
-  const [ada, grace, rozsa] = await members(t, 3, server.ws("/channel/room-1"));
-  const [elsewhere] = await members(t, 1, server.ws("/channel/room-2"));
+  const [ada, grace, rozsa] = await members(t, 3, server.ws("/channel/demo:room-1"));
+  const [elsewhere] = await members(t, 1, server.ws("/channel/demo:room-2"));
 
   ada.send("from Ada");
   assert.equal(await grace.message(), "from Ada");
@@ -220,16 +220,34 @@ test("channel: each message goes to all the others, as it came", async (t) => {
   grace.send(Buffer.from([0xff, 0x00]));
   assert.deepEqual(await rozsa.message(), Buffer.from([0xff, 0x00]));
 
-  // Had Ada heard herself, or the other channel this one, it would have come before these.
+  assert.equal(await ada.message(), "from Ada");
   assert.deepEqual(await ada.message(), Buffer.from([0xff, 0x00]));
-  const [neighbour] = await members(t, 1, server.ws("/channel/room-2"));
+  // Had the other channel got anything of this one, it would have come before this.
+  const [neighbour] = await members(t, 1, server.ws("/channel/demo:room-2"));
   neighbour.send("only here");
   assert.equal(await elsewhere.message(), "only here");
 });
 
+test("channel: the newest publications come first if that is asked for", async (t) => {
+  const server = await serve(t);
+  const url = server.ws("/channel/demo:room");
+  const [ada] = await members(t, 1, url);
+  for (const text of ["one", "two", "three"]) ada.send(text);
+  for (const text of ["one", "two", "three"]) assert.equal(await ada.message(), text);
+  const late = await connect(t, `${url}?history=2`);
+  ada.send("four");
+  for (const text of ["two", "three", "four"]) assert.equal(await late.message(), text);
+});
+
+test("channel: without permission the connection is closed with 3507", async (t) => {
+  const server = await serve(t);
+  const client = await connect(t, server.ws("/channel/news"));
+  assert.equal((await client.closed()).code, 3507);
+});
+
 test("channel: every name that the rules allow", async (t) => {
   const server = await serve(t);
-  for (const name of ["a", "A-z_0.9", "n".repeat(64)]) {
+  for (const name of ["demo:a", "demo:A-z_0.9", `demo:${"n".repeat(250)}`]) {
     const [one, other] = await members(t, 2, server.ws(`/channel/${name}`));
     one.send(name);
     assert.equal(await other.message(), name);
@@ -254,7 +272,7 @@ test("ticker: numbers at once and then each second, whatever is sent to it", asy
 
 test("a client that vanishes is forgotten, and the server lives on", async (t) => {
   const server = await serve(t);
-  const vanishing = await connect(t, server.ws("/channel/room"));
+  const vanishing = await connect(t, server.ws("/channel/demo:room"));
   const ticker = await connect(t, server.ws("/ticker"));
   assert.equal(JSON.parse(await ticker.message()).connections, 2);
   vanishing.vanish();
@@ -269,7 +287,7 @@ test("a client that vanishes is forgotten, and the server lives on", async (t) =
 
 test("SIGTERM: every connection is closed with 1001, and the program ends well", async (t) => {
   const server = await serve(t);
-  const clients = await Promise.all(["/echo", "/channel/room", "/ticker"].map((path) => connect(t, server.ws(path))));
+  const clients = await Promise.all(["/echo", "/channel/demo:room", "/ticker"].map((path) => connect(t, server.ws(path))));
   const exit = server.stop();
   for (const client of clients) assert.equal((await client.closed()).code, 1001);
   assert.equal(await exit, 0);

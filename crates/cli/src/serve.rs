@@ -22,8 +22,8 @@ use crate::signals::{Ending, HangUp};
 use crate::terminal;
 use announcement::Announcement;
 use certificate::Certificate;
-use endpoints::{Channel, Echo, NoSockets, Ticker};
-use hub::{Api, ApiKeys, CENTRIFUGE_PATH, Centrifuge, Node, api_router, disconnect_all, hub_config};
+use endpoints::{Echo, NoSockets, Ticker};
+use hub::{Api, ApiKeys, CENTRIFUGE_PATH, Centrifuge, Node, Plain, api_router, disconnect_all, hub_config};
 use listen::listen;
 use reload::Reload;
 use settings::{SHUTDOWN_TIME, Settings};
@@ -101,7 +101,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         .spawned_per_connection(1)
         .route(CENTRIFUGE_PATH, Centrifuge { node: Arc::clone(&node), statistics: Arc::clone(&statistics) })
         .route("/echo", Echo { statistics: Arc::clone(&statistics) })
-        .route("/channel/{name}", Channel { statistics: Arc::clone(&statistics) })
+        .route("/channel/{name}", Plain { node: Arc::clone(&node), statistics: Arc::clone(&statistics) })
         .route("/ticker", Ticker { statistics });
     tokio::spawn(Reload { certificate, args, api }.at_hang_up(hang_up));
     server.run().await?;

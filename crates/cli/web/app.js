@@ -27,5 +27,5 @@ function start(panel, path, View) {
 for (const element of document.querySelectorAll("[data-endpoint]")) {
   element.textContent = endpoint(element.dataset.endpoint);
 }
-start(document.getElementById("chat"), "/channel/chat", Chat);
+start(document.getElementById("chat"), "/channel/demo:chat", Chat);
 start(document.getElementById("ticker"), "/ticker", Ticker);

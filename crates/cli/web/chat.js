@@ -1,4 +1,4 @@
-// The chat: sends JSON of the form {"name": …, "text": …} over a channel.
+// The chat: sends JSON of the form {"name": …, "text": …, "id": …} over a channel.
 
 const MOST_MESSAGES = 200;
 const MOST_CHARACTERS = 4_000;
@@ -12,8 +12,8 @@ function clip(text, most) {
 function parse(data) {
   if (typeof data !== "string") return { kind: "foreign", text: `binary message, ${data.size} bytes` };
   try {
-    const { name, text } = JSON.parse(data);
-    if (typeof name === "string" && typeof text === "string") return { kind: "message", name, text };
+    const { name, text, id } = JSON.parse(data);
+    if (typeof name === "string" && typeof text === "string") return { kind: "message", name, text, id };
   } catch {
     // Not JSON, or `null`: show it as it is.
   }
@@ -37,6 +37,8 @@ export class Chat {
   #button;
   #hint;
   #missedSome = false;
+  /** The ids of own messages that have not come back. */
+  #sent = new Set();
 
   constructor(panel, send) {
     this.#send = send;
@@ -59,6 +61,7 @@ export class Chat {
     if (state.kind === "closed") {
       this.#hint.textContent = "Not connected. What you typed stays here until you can send it.";
       this.#missedSome ||= state.wasOpen;
+      this.#sent.clear();
     } else if (state.kind === "open") {
       this.#hint.textContent = "";
       if (this.#missedSome) this.#note("Connected again. Messages sent in the meantime are not shown.");
@@ -67,15 +70,19 @@ export class Chat {
   }
 
   receive(data) {
-    this.#show(parse(data), "other");
+    const message = parse(data);
+    // It was shown when it was sent.
+    if (this.#sent.delete(message.id)) return;
+    this.#show(message, "other");
   }
 
-  /** The channel sends only to others, so the sender's own message is shown from here. */
   #submit() {
     const text = this.#text.value.trim();
     if (text === "") return;
-    const message = { name: this.#name.value.trim() || "anonymous", text };
+    const id = `${Math.random()}`;
+    const message = { name: this.#name.value.trim() || "anonymous", text, id };
     if (!this.#send(JSON.stringify(message))) return;
+    this.#sent.add(id);
     this.#show({ kind: "message", ...message }, "own");
     this.#text.value = "";
     this.#log.scrollTop = this.#log.scrollHeight;

@@ -8,6 +8,7 @@ mod delivery;
 mod link;
 mod metrics;
 mod node;
+mod plain;
 mod settings;
 
 pub(super) use api::{Api, ApiKeys, router as api_router};
@@ -15,4 +16,5 @@ pub(super) use centrifuge::{Centrifuge, PATH as CENTRIFUGE_PATH};
 pub(super) use client::disconnect_all;
 pub(super) use metrics::metrics;
 pub(super) use node::Node;
+pub(super) use plain::Plain;
 pub(super) use settings::hub_config;

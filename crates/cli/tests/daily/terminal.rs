@@ -77,7 +77,7 @@ impl Terminal {
 /// A channel with a client on a terminal and another one in pipes.
 fn channel() -> (Running, Terminal, Running) {
     let (server, page) = serve(&["--listen", "127.0.0.1:0"]);
-    let url = format!("ws://127.0.0.1:{}/channel/a", port(&page));
+    let url = format!("ws://127.0.0.1:{}/channel/demo:a", port(&page));
     let terminal = Terminal::connect(&url);
     terminal.expect("connected");
     terminal.expect("> ");
@@ -98,6 +98,7 @@ fn a_half_typed_line_survives_a_message_and_the_arrow_recalls_a_line() {
     terminal.expect("hel");
     writeln!(says, "news\u{61c}").unwrap();
     terminal.expect("news\\u{61c}");
+    assert_eq!(hears.next().unwrap().unwrap(), "news\u{61c}", "its own message comes back");
     // The edited line reappears below the message.
     terminal.expect("> hel");
     terminal.press("lo\r");

@@ -47,7 +47,17 @@ impl Server {
     pub(crate) fn start(engine: &str, security: Security) -> Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_longwire"));
         command
-            .args(["serve", "--listen", "127.0.0.1:0", "--workers", "2", "--metrics", "--engine", engine])
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--workers",
+                "2",
+                "--metrics",
+                "--insecure",
+                "--engine",
+                engine,
+            ])
             .args(["--max-connections-per-ip", &PLACES.to_string(), "--max-message", "1048576"])
             .args(TIMES)
             .env("LONGWIRE_LOG", "off")

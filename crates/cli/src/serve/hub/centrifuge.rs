@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use longwire::{Accept, Closed, Handler, MessageRef, Refusal, Socket, Upgrade};
 use longwire_hub::centrifuge::Encoding;
-use longwire_hub::{Transport, TransportKind};
 
 use super::client::{self, Client, ClientHandler};
 use super::node::Node;
@@ -43,7 +42,7 @@ impl Handler for Centrifuge {
             None if by_query => Encoding::Protobuf,
             _ => Encoding::Json,
         };
-        let accept = Accept::with(Client::accepted(Transport::new(TransportKind::WebSocket, encoding)));
+        let accept = Accept::with(Client::centrifuge(encoding));
         Ok(match subprotocol {
             Some(subprotocol) => accept.subprotocol(subprotocol),
             None => accept,

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use longwire::{Handler, MessageRef, SendStatus, Socket, Timer, Topics};
-use longwire_hub::centrifuge::Disconnect;
-use longwire_hub::{Control, ControlMessage, Frame, Millis, Progress, Session, Transport};
+use longwire_hub::centrifuge::{Disconnect, Encoding};
+use longwire_hub::{
+    Control, ControlMessage, Frame, Millis, PlainRequest, Progress, Session, Transport, TransportKind,
+};
 
 use super::link::SocketLink;
 use super::node::Node;
@@ -12,12 +14,13 @@ use super::node::Node;
 /// The state of a client's connection.
 pub(crate) struct Client {
     stage: Stage,
+    is_plain: bool,
     alarm: Option<Alarm>,
 }
 
 enum Stage {
-    /// The request was accepted.
-    Accepted(Transport),
+    /// The request was accepted: that of a Centrifuge client, or of a plain one.
+    Accepted(Transport, Option<PlainRequest>),
     Open(Box<Session>),
     /// A method of the session runs.
     InUse,
@@ -32,33 +35,39 @@ struct Alarm {
 /// A handler whose connections are clients of the hub.
 pub(super) trait ClientHandler: Handler<State = Client> {
     fn node(&self) -> &Node;
-
-    /// Called once, when the session begins.
-    fn begin(&self, session: &mut Session, link: &mut SocketLink<'_, '_, Self>, now: Millis) -> Progress {
-        let _ = (session, link, now);
-        Progress::Idle
-    }
 }
 
 /// By which the hub reaches a session.
 struct SocketControl<H>(longwire::Caller<H>);
 
 impl Client {
-    pub(super) fn accepted(transport: Transport) -> Client {
-        Client { stage: Stage::Accepted(transport), alarm: None }
+    pub(super) fn centrifuge(encoding: Encoding) -> Client {
+        Client::accepted(Transport::new(TransportKind::WebSocket, encoding), None)
+    }
+
+    pub(super) fn plain(request: PlainRequest) -> Client {
+        Client::accepted(Transport::new(TransportKind::Plain, Encoding::Json), Some(request))
+    }
+
+    fn accepted(transport: Transport, plain: Option<PlainRequest>) -> Client {
+        Client { is_plain: plain.is_some(), stage: Stage::Accepted(transport, plain), alarm: None }
     }
 }
 
 /// Begins the session of a connection that is open.
 pub(super) fn open<H: ClientHandler>(handler: &H, socket: &mut Socket<'_, H>) {
-    let Stage::Accepted(transport) = std::mem::replace(&mut socket.state_mut().stage, Stage::InUse) else {
+    let Stage::Accepted(transport, plain) = std::mem::replace(&mut socket.state_mut().stage, Stage::InUse)
+    else {
         return;
     };
     let node = handler.node();
     let control = Arc::new(SocketControl(socket.caller()));
     let session = Session::new(Arc::clone(&node.hub), transport, control, node.now());
     socket.state_mut().stage = Stage::Open(Box::new(session));
-    run(handler, socket, |session, link, now| handler.begin(session, link, now));
+    run(handler, socket, |session, link, now| match plain {
+        Some(request) => session.open_plain(link, request, now),
+        None => Progress::Idle,
+    });
 }
 
 pub(super) fn receive<H: ClientHandler>(handler: &H, socket: &mut Socket<'_, H>, message: MessageRef<'_>) {
@@ -75,10 +84,12 @@ pub(super) fn closed<H: ClientHandler>(handler: &H, socket: &mut Socket<'_, H>) 
     }
 }
 
-/// Disconnects every client, because the server shuts down.
+/// Disconnects every Centrifuge client, because the server shuts down.
 pub(crate) async fn disconnect_all(topics: &Topics) {
     let why = Disconnect::SHUTDOWN;
-    let closing = topics.close_where(why.code(), why.reason(), |socket| socket.state::<Client>().is_some());
+    let closing = topics.close_where(why.code(), why.reason(), |socket| {
+        socket.state::<Client>().is_some_and(|client| !client.is_plain)
+    });
     // The code is one that may be sent.
     if let Ok(closing) = closing {
         closing.await;

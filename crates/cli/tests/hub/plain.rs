@@ -1,0 +1,51 @@
+//! `/channel/{name}`.
+
+use serde_json::{Value, json};
+
+use crate::program::{CONFIG, Hub, reply};
+
+#[tokio::test]
+async fn plain_clients_and_centrifuge_clients_are_in_the_same_channels() {
+    let hub = Hub::start(CONFIG, &[]);
+    let mut plain = hub.connect("/channel/kept:a").await;
+    let mut client = hub.connect("/connection/websocket").await;
+    let mut later = Vec::new();
+    client.send(r#"{"id":1,"connect":{}}"#).await.unwrap();
+    reply(&mut client, &mut later).await;
+    client.send(r#"{"id":2,"subscribe":{"channel":"kept:a"}}"#).await.unwrap();
+    reply(&mut client, &mut later).await;
+
+    for (text, data) in [("{\"a\": 1}", json!({ "a": 1 })), ("hello", json!("hello"))] {
+        plain.send(text).await.unwrap();
+        assert_eq!(plain.recv().await.unwrap().unwrap(), text);
+        assert_eq!(reply(&mut client, &mut later).await["push"]["pub"]["data"], data);
+    }
+    client.send(r#"{"id":3,"publish":{"channel":"kept:a","data":{"b" : 2}}}"#).await.unwrap();
+    assert_eq!(plain.recv().await.unwrap().unwrap(), r#"{"b" : 2}"#, "as it was sent");
+
+    let mut late = hub.connect("/channel/kept:a?history=2").await;
+    for text in ["hello", r#"{"b" : 2}"#] {
+        assert_eq!(late.recv().await.unwrap().unwrap(), text);
+    }
+    let published: Value = hub.api("publish", &json!({ "channel": "kept:a", "data": "live" }));
+    assert_eq!(published["result"]["offset"], 4);
+    assert_eq!(late.recv().await.unwrap().unwrap(), "\"live\"");
+}
+
+#[tokio::test]
+async fn without_permission_the_connection_is_closed_with_3507() {
+    let hub = Hub::start("", &[]);
+    let mut socket = hub.connect("/channel/news").await;
+    assert_eq!(socket.recv().await.unwrap(), None);
+    assert_eq!(u16::from(socket.closed().code), 3507);
+}
+
+#[tokio::test]
+async fn insecure_lets_everybody_do_everything_and_says_so() {
+    let mut hub = Hub::start("", &["--insecure"]);
+    let warning = hub.log.next().unwrap().unwrap();
+    assert!(warning.starts_with("INSECURE: "), "{warning}");
+    let mut socket = hub.connect("/channel/news").await;
+    socket.send("hello").await.unwrap();
+    assert_eq!(socket.recv().await.unwrap().unwrap(), "hello");
+}
