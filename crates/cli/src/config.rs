@@ -18,6 +18,7 @@ pub(crate) use operation::{LevelName, LogFormat};
 pub(crate) use reading::{Config, FILE};
 pub(crate) use secret::Secret;
 pub(crate) use server::{EngineName, LimitsSection};
+pub(crate) use url::Url;
 
 /// A file with every key, its meaning and its default.
 pub(crate) const EXAMPLE: &str = include_str!("config/example.toml");

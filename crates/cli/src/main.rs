@@ -5,6 +5,7 @@ mod config;
 mod configuration;
 mod connect;
 mod failure;
+mod http_client;
 mod serve;
 mod signals;
 mod terminal;

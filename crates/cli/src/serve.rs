@@ -23,7 +23,9 @@ use crate::terminal;
 use announcement::Announcement;
 use certificate::Certificate;
 use endpoints::{Echo, NoSockets, Ticker};
-use hub::{Api, ApiKeys, CENTRIFUGE_PATH, Centrifuge, Node, Plain, api_router, disconnect_all, hub_config};
+use hub::{
+    Api, ApiKeys, CENTRIFUGE_PATH, Centrifuge, Hooks, Node, Plain, api_router, disconnect_all, hub_config,
+};
 use listen::listen;
 use reload::Reload;
 use settings::{SHUTDOWN_TIME, Settings};
@@ -54,7 +56,8 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     }
     let statistics = Arc::new(Statistics::new());
     let (server, topics) = server.topics();
-    let node = Node::start(hub_config(&settings.config), topics.clone())?;
+    let hooks = Hooks::new(&settings.config)?;
+    let node = Node::start(hub_config(&settings.config, &hooks), topics.clone(), hooks)?;
     let api =
         Arc::new(Api { node: Arc::clone(&node), keys: ApiKeys::new(&settings.config.document.api.keys)? });
     let mut pages = page::router();

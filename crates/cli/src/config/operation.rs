@@ -1,13 +1,27 @@
 //! `[api]`, `[admin]`, `[hooks]` and `[log]`: the back end and the operator.
 
-use http::HeaderName;
+use http::{HeaderName, header};
 use serde::Deserialize;
 
 use super::problem::Problem;
 use super::secret::Secret;
 use super::server::Listen;
 use super::url::Url;
-use crate::values::{Parsed, Period};
+use crate::values::{Parsed, Period, Size};
+
+/// The headers that hooks never pass on: those that are about a single connection, and about its own request's body.
+const OWN_HEADERS: [HeaderName; 10] = [
+    header::ACCEPT_ENCODING,
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::EXPECT,
+    header::HOST,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
 
 /// The shortest key of the API, and the shortest password, in bytes.
 const MIN_SECRET: usize = 16;
@@ -42,8 +56,12 @@ pub(crate) struct HooksSection {
     pub(crate) sub_refresh: Option<Url>,
     /// How long the back end may take.
     pub(crate) timeout: Period,
-    /// The most requests at a time.
+    /// The most requests of each hook at a time.
     pub(crate) max_concurrent: usize,
+    /// The most requests of each hook that wait for others to end.
+    pub(crate) max_waiting: usize,
+    /// The longest answer.
+    pub(crate) max_answer: Size,
     /// The headers of the client's request that are passed on.
     pub(crate) headers: Vec<Parsed<HeaderName>>,
 }
@@ -88,6 +106,8 @@ impl Default for HooksSection {
             sub_refresh: None,
             timeout: Period::seconds(2),
             max_concurrent: 256,
+            max_waiting: 1_024,
+            max_answer: Size(1 << 20),
             headers: Vec::new(),
         }
     }
@@ -132,6 +152,12 @@ impl HooksSection {
         }
         if self.max_concurrent == 0 {
             found.push(Problem::new("hooks.max_concurrent", "must be at least 1"));
+        }
+        for (index, name) in self.headers.iter().enumerate() {
+            if OWN_HEADERS.contains(&name.0) {
+                let message = format!("{} is a header of the hook's own request", name.0);
+                found.push(Problem::new(format!("hooks.headers.{index}"), message));
+            }
         }
         found
     }

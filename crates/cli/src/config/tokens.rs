@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use longwire_hub::{Algorithm, KeyError, Keys, SigningKey, TokenVerifier};
+use longwire_hub::{Algorithm, KeyError, Keys, RefreshPolicy, SigningKey, TokenVerifier};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::problem::Problem;
@@ -19,6 +19,10 @@ pub(crate) struct TokensSection {
     hmac_secret: Option<Secret>,
     keys: Vec<KeySection>,
     pub(crate) jwks_url: Option<Url>,
+    /// The least time from one fetch of `jwks_url` to the next.
+    jwks_interval: Option<Period>,
+    /// How long a fetch of `jwks_url` may take.
+    jwks_timeout: Option<Period>,
     pub(crate) audience: Option<String>,
     pub(crate) issuer: Option<String>,
     leeway: Option<Period>,
@@ -61,6 +65,14 @@ impl TokensSection {
         }
     }
 
+    /// How `jwks_url` is fetched.
+    pub(crate) fn refresh_policy(&self) -> RefreshPolicy {
+        let mut policy = RefreshPolicy::default();
+        policy.min_interval = self.jwks_interval.map_or(policy.min_interval, |time| time.0);
+        policy.timeout = self.jwks_timeout.map_or(policy.timeout, |time| time.0);
+        policy
+    }
+
     /// Reads the keys. Files are relative to `folder`.
     pub(super) fn keys(&self, folder: &Path, problems: &mut Vec<Problem>) -> FoundKeys {
         let mut found = FoundKeys { keys: Keys::new(), signing: None };
@@ -80,6 +92,9 @@ impl TokensSection {
         if let Some(url) = self.jwks_url.as_ref().filter(|url| !url.is_protected()) {
             let message = format!("use https://, since whoever can change {url} on its way can forge tokens");
             problems.push(Problem::new("tokens.jwks_url", message));
+        }
+        if self.jwks_timeout.is_some_and(|timeout| timeout.0.is_zero()) {
+            problems.push(Problem::new("tokens.jwks_timeout", "must be above 0"));
         }
         found
     }

@@ -14,10 +14,18 @@ use crate::values::Parsed;
 pub(crate) struct Url(Uri);
 
 impl Url {
+    pub(crate) fn uri(&self) -> &Uri {
+        &self.0
+    }
+
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.0.scheme_str() == Some("https")
+    }
+
     /// Whether nobody on the way can change what comes from there: it is encrypted, or on this machine.
     pub(super) fn is_protected(&self) -> bool {
         let host = self.0.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-        self.0.scheme_str() == Some("https")
+        self.is_encrypted()
             || host == "localhost"
             || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }

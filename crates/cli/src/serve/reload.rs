@@ -6,6 +6,7 @@ use super::certificate::Certificate;
 use super::hub::{Api, hub_config};
 use super::settings::configuration;
 use crate::args::ServeArgs;
+use crate::failure::Failure;
 use crate::signals::HangUp;
 use crate::terminal;
 
@@ -30,20 +31,26 @@ impl Reload {
                 certificate.read_again();
             }
             if let Some(file) = &self.args.config {
-                match configuration(&self.args) {
-                    Ok(config) => {
-                        self.api.keys.replace(&config.document.api.keys);
-                        self.api.node.hub.configure(hub_config(&config));
-                        terminal::complain(&format!(
-                            "Reloaded tokens, API keys and namespaces of {}.",
-                            file.display()
-                        ));
-                    }
+                match self.reload() {
+                    Ok(()) => terminal::complain(&format!(
+                        "Reloaded tokens, API keys, namespaces and hooks of {}.",
+                        file.display()
+                    )),
                     Err(failure) => {
                         tracing::error!(%failure, "SIGHUP: the current configuration stays in use");
                     }
                 }
             }
         }
+    }
+
+    /// Reads the configuration again. If something is wrong, nothing changes.
+    fn reload(&self) -> Result<(), Failure> {
+        let config = configuration(&self.args)?;
+        let node = &self.api.node;
+        node.hooks.configure(&config)?;
+        self.api.keys.replace(&config.document.api.keys);
+        node.hub.configure(hub_config(&config, &node.hooks));
+        Ok(())
     }
 }

@@ -70,13 +70,8 @@ pub(super) fn configuration(args: &ServeArgs) -> Result<Config, Failure> {
 
 /// The keys that are set and would do nothing. A server that ignored them would not be what its operator expects.
 fn without_effect(document: &Document) -> Vec<&'static str> {
-    let hooks = &document.hooks;
-    let asks =
-        [&hooks.connect, &hooks.refresh, &hooks.subscribe, &hooks.publish, &hooks.rpc, &hooks.sub_refresh];
     let log = &document.log;
     let found = [
-        ("tokens.jwks_url", document.tokens.jwks_url.is_some()),
-        ("[hooks]", asks.into_iter().any(Option::is_some)),
         ("admin.enabled", document.admin.enabled),
         ("[log]", log.level != LevelName::default() || log.format != LogFormat::default()),
     ];
@@ -211,9 +206,9 @@ mod tests {
     fn what_would_have_no_effect_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("longwire.toml");
-        std::fs::write(&file, "[hooks]\nrpc = 'http://127.0.0.1:1/'\n").unwrap();
+        std::fs::write(&file, "[log]\nlevel = 'info'\n").unwrap();
         let args = serve_args(&["--config", file.to_str().unwrap()]);
         let Err(Failure::Other(problem)) = Settings::of(&args) else { panic!("it is accepted") };
-        assert!(problem.contains("[hooks]"), "{problem}");
+        assert!(problem.contains("[log]"), "{problem}");
     }
 }

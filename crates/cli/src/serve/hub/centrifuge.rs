@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use longwire::{Accept, Closed, Handler, MessageRef, Refusal, Socket, Upgrade};
+use longwire_hub::TransportKind;
 use longwire_hub::centrifuge::Encoding;
 
 use super::client::{self, Client, ClientHandler};
@@ -42,7 +43,9 @@ impl Handler for Centrifuge {
             None if by_query => Encoding::Protobuf,
             _ => Encoding::Json,
         };
-        let accept = Accept::with(Client::centrifuge(encoding));
+        let (kind, peer) = (TransportKind::WebSocket, request.peer_addr());
+        let transport = self.node.hooks.transport(kind, encoding, peer, request.headers());
+        let accept = Accept::with(Client::centrifuge(transport));
         Ok(match subprotocol {
             Some(subprotocol) => accept.subprotocol(subprotocol),
             None => accept,

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use longwire::{Handler, MessageRef, SendStatus, Socket, Timer, Topics};
-use longwire_hub::centrifuge::{Disconnect, Encoding};
-use longwire_hub::{
-    Control, ControlMessage, Frame, Millis, PlainRequest, Progress, Session, Transport, TransportKind,
-};
+use longwire_hub::centrifuge::Disconnect;
+use longwire_hub::{Control, ControlMessage, Frame, Millis, PlainRequest, Progress, Session, Transport};
 
 use super::link::SocketLink;
 use super::node::Node;
@@ -41,12 +39,12 @@ pub(super) trait ClientHandler: Handler<State = Client> {
 struct SocketControl<H>(longwire::Caller<H>);
 
 impl Client {
-    pub(super) fn centrifuge(encoding: Encoding) -> Client {
-        Client::accepted(Transport::new(TransportKind::WebSocket, encoding), None)
+    pub(super) fn centrifuge(transport: Transport) -> Client {
+        Client::accepted(transport, None)
     }
 
-    pub(super) fn plain(request: PlainRequest) -> Client {
-        Client::accepted(Transport::new(TransportKind::Plain, Encoding::Json), Some(request))
+    pub(super) fn plain(transport: Transport, request: PlainRequest) -> Client {
+        Client::accepted(transport, Some(request))
     }
 
     fn accepted(transport: Transport, plain: Option<PlainRequest>) -> Client {

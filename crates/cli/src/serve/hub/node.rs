@@ -4,36 +4,40 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use longwire::Topics;
-use longwire_hub::{Hub, HubConfig, MemoryBroker, MemoryLimits, Millis};
+use longwire_hub::{Backend, Hub, HubConfig, MemoryBroker, MemoryLimits, Millis};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::clock::Clock;
 use super::delivery::TopicDelivery;
+use super::hooks::Hooks;
 use crate::failure::Failure;
 
 /// How often the node forgets what has expired.
 const EXPIRE_EVERY: Duration = Duration::from_secs(1);
 
-/// The node, and its clock.
+/// The node, its hooks and its clock.
 pub(crate) struct Node {
     pub(crate) hub: Arc<Hub>,
+    pub(crate) hooks: Arc<Hooks>,
     clock: Clock,
     start: Instant,
 }
 
 impl Node {
     /// A node with its channels in memory. Must be called within a runtime.
-    pub(crate) fn start(config: HubConfig, topics: Topics) -> Result<Arc<Node>, Failure> {
+    pub(crate) fn start(config: HubConfig, topics: Topics, hooks: Hooks) -> Result<Arc<Node>, Failure> {
         let mut seed = [0; 32];
         SystemRandom::new()
             .fill(&mut seed)
             .map_err(|_| Failure::Other("the system has no random numbers for the ids of clients".into()))?;
+        let hooks = Arc::new(hooks);
+        let backend: Arc<dyn Backend> = hooks.clone();
         let delivery = Arc::new(TopicDelivery::new(topics));
-        let hub = Hub::new(config, delivery, None, &seed, |fanout| {
+        let hub = Hub::new(config, delivery, Some(backend), &seed, |fanout| {
             Arc::new(MemoryBroker::new(fanout, MemoryLimits::default()))
         });
-        let node = Arc::new(Node { hub, clock: Clock::new(), start: Instant::now() });
+        let node = Arc::new(Node { hub, hooks, clock: Clock::new(), start: Instant::now() });
         tokio::spawn(expire(Arc::clone(&node)));
         Ok(node)
     }

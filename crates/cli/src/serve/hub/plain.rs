@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use longwire::{Accept, Closed, Handler, MessageRef, Refusal, Socket, Upgrade};
-use longwire_hub::{ChannelName, PlainRequest};
+use longwire_hub::centrifuge::Encoding;
+use longwire_hub::{ChannelName, PlainRequest, TransportKind};
 
 use super::client::{self, Client, ClientHandler};
 use super::node::Node;
@@ -39,7 +40,10 @@ impl Handler for Plain {
             }
         };
         let token = request.query("token").unwrap_or_default().into_owned();
-        Ok(Accept::with(Client::plain(PlainRequest { channel: channel.to_string(), token, history })))
+        let (kind, peer) = (TransportKind::Plain, request.peer_addr());
+        let transport = self.node.hooks.transport(kind, Encoding::Json, peer, request.headers());
+        let wanted = PlainRequest { channel: channel.to_string(), token, history };
+        Ok(Accept::with(Client::plain(transport, wanted)))
     }
 
     fn on_open(&self, socket: &mut Socket<'_, Self>) {

@@ -1,14 +1,23 @@
 //! The hub's configuration, from that of the program.
 
 use longwire_hub::HubConfig;
+use tokio::runtime::Handle;
 
+use super::hooks::Hooks;
+use super::jwks::JwksUrl;
 use crate::config::Config;
 
-pub(crate) fn hub_config(config: &Config) -> HubConfig {
+/// Must be called within a runtime, on which keys of tokens are fetched.
+pub(crate) fn hub_config(config: &Config, hooks: &Hooks) -> HubConfig {
     let document = &config.document;
     let mut hub = HubConfig::default();
     hub.namespaces = config.namespaces.clone();
     hub.tokens = config.verifier.clone();
+    if let Some(url) = &document.tokens.jwks_url {
+        let source =
+            JwksUrl { client: hooks.http_client(), url: url.uri().clone(), runtime: Handle::current() };
+        hub.tokens = hub.tokens.source(source, document.tokens.refresh_policy());
+    }
     hub.insecure = document.tokens.insecure;
     hub.limits.channels = document.limits.max_channels_per_client;
     hub.limits.publication = document.limits.max_publication.0;

@@ -10,8 +10,9 @@ use serde_json::value::RawValue;
 use super::answer;
 use super::request::{
     BlockParams, ChannelParams, ChannelsParams, ClientParams, DisconnectParams, HistoryParams, PublishParams,
-    RefreshParams, SubscribeParams, time,
+    RefreshParams, SubscribeParams,
 };
+use crate::serve::hub::json::time;
 use crate::serve::hub::node::Node;
 
 /// The most channels that `channels` returns: those with the first names.

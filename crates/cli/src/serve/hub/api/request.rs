@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use bytestring::ByteString;
 use longwire_hub::centrifuge::{Disconnect, ErrorCode};
-use longwire_hub::{ApiError, ChannelOverrides, ClientFilter, Data, Millis, PublishCall, StreamPosition};
+use longwire_hub::{ApiError, ChannelOverrides, ClientFilter, Data, PublishCall, StreamPosition};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use crate::serve::hub::json::{OverrideParams, content};
 
 /// `publish` to one channel, or `broadcast` to several.
 #[derive(Debug, Default, Deserialize)]
@@ -83,36 +82,12 @@ impl SubscribeParams<'_> {
     }
 
     pub(super) fn data(&self) -> Result<Option<Data>, ApiError> {
-        content(self.data, &self.b64data)
+        Ok(content(self.data, &self.b64data)?)
     }
 
     pub(super) fn overrides(&self) -> ChannelOverrides {
-        let OverrideParams { presence, join_leave, force_push_join_leave, force_recovery, force_positioning } =
-            self.overrides;
-        let value = |flag: Option<Flag>| flag.map(|flag| flag.value);
-        let mut overrides = ChannelOverrides::default();
-        overrides.presence = value(presence);
-        overrides.join_leave = value(join_leave);
-        overrides.force_push_join_leave = value(force_push_join_leave);
-        overrides.force_recovery = value(force_recovery);
-        overrides.force_positioning = value(force_positioning);
-        overrides
+        self.overrides.into()
     }
-}
-
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(default)]
-struct OverrideParams {
-    presence: Option<Flag>,
-    join_leave: Option<Flag>,
-    force_push_join_leave: Option<Flag>,
-    force_recovery: Option<Flag>,
-    force_positioning: Option<Flag>,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-struct Flag {
-    value: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -196,28 +171,6 @@ impl From<PositionParams> for StreamPosition {
     }
 }
 
-/// A time in Unix seconds; 0 stands for none.
-pub(super) fn time(seconds: i64) -> Option<Millis> {
-    u64::try_from(seconds)
-        .ok()
-        .filter(|seconds| *seconds > 0)
-        .map(|seconds| Millis(seconds.saturating_mul(1_000)))
-}
-
 fn given(text: String) -> Option<ByteString> {
     (!text.is_empty()).then(|| text.into())
-}
-
-/// JSON, or bytes in Base64; `None` without both.
-fn content(json: Option<&RawValue>, base64: &str) -> Result<Option<Data>, ApiError> {
-    if !base64.is_empty() {
-        let bytes = STANDARD.decode(base64).map_err(|_| ErrorCode::BadRequest)?;
-        return Ok(Some(Data::from_bytes(bytes.into())));
-    }
-    match json.map(|json| Data::from_text(json.get())) {
-        None => Ok(None),
-        Some(data @ Data::Json(_)) => Ok(Some(data)),
-        // It is nested too deeply.
-        Some(_) => Err(ErrorCode::BadRequest.into()),
-    }
 }
