@@ -56,8 +56,8 @@ export async function api(server, method, params) {
 
 export const ENCODINGS = ["json", "protobuf"];
 
-/** A client, disconnected when the test `t` is over. `sockets` are its WebSockets, the newest last. */
-export function client(t, server, encoding, options = {}) {
+/** A client, disconnected when the test `t` is over; by WebSocket unless `endpoint` says otherwise. `sockets` are its WebSockets, the newest last. */
+export function client(t, server, encoding, { endpoint = server.ws("/connection/websocket"), ...options } = {}) {
   const sockets = [];
   class Recorded extends WebSocket {
     constructor(...args) {
@@ -66,7 +66,7 @@ export function client(t, server, encoding, options = {}) {
     }
   }
   const Client = encoding === "protobuf" ? ProtobufCentrifuge : Centrifuge;
-  const made = new Client(server.ws("/connection/websocket"), {
+  const made = new Client(endpoint, {
     websocket: Recorded,
     minReconnectDelay: 10,
     maxReconnectDelay: 50,

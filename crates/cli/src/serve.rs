@@ -24,7 +24,8 @@ use announcement::Announcement;
 use certificate::Certificate;
 use endpoints::{Echo, NoSockets, Ticker};
 use hub::{
-    Api, ApiKeys, CENTRIFUGE_PATH, Centrifuge, Hooks, Node, Plain, api_router, disconnect_all, hub_config,
+    Api, ApiKeys, CENTRIFUGE_PATH, Centrifuge, Hooks, Node, OriginRule, Plain, Streams, UNI_CENTRIFUGE_PATH,
+    UniCentrifuge, api_router, disconnect_all, hub_config, streams_router,
 };
 use listen::listen;
 use reload::Reload;
@@ -60,7 +61,12 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let node = Node::start(hub_config(&settings.config, &hooks), topics.clone(), hooks)?;
     let api =
         Arc::new(Api { node: Arc::clone(&node), keys: ApiKeys::new(&settings.config.document.api.keys)? });
-    let mut pages = page::router();
+    let origins = OriginRule {
+        is_secure: certificate.is_some() || settings.behind_tls_proxy,
+        allowed: settings.origins.clone(),
+    };
+    let streams = Streams::new(Arc::clone(&node), origins, limits.max_buffered.0);
+    let mut pages = page::router().merge(streams_router(Arc::clone(&streams)));
     if settings.metrics {
         pages = pages.merge(metrics::router(Arc::clone(&node))?);
     }
@@ -96,13 +102,17 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         .max_buffered(limits.max_buffered.0)
         .origins(settings.origins)
         .http(pages)
-        .shutdown(asked_to_stop(ending, topics))
+        .shutdown(asked_to_stop(ending, topics, streams))
         .shutdown_time(SHUTDOWN_TIME)
         .engine(engine)
         .workers(workers)
         // A session has one question to ask at a time; until the answer, its client's messages wait.
         .spawned_per_connection(1)
         .route(CENTRIFUGE_PATH, Centrifuge { node: Arc::clone(&node), statistics: Arc::clone(&statistics) })
+        .route(
+            UNI_CENTRIFUGE_PATH,
+            UniCentrifuge { node: Arc::clone(&node), statistics: Arc::clone(&statistics) },
+        )
         .route("/echo", Echo { statistics: Arc::clone(&statistics) })
         .route("/channel/{name}", Plain { node: Arc::clone(&node), statistics: Arc::clone(&statistics) })
         .route("/ticker", Ticker { statistics });
@@ -138,13 +148,14 @@ fn raise_descriptor_limit(connections: usize) {
 }
 
 /// Waits for the first Ctrl-C or SIGTERM. The second one ends the program immediately.
-async fn asked_to_stop(mut ending: Ending, topics: Topics) {
+async fn asked_to_stop(mut ending: Ending, topics: Topics, streams: Arc<Streams>) {
     ending.next().await;
     terminal::complain("Shutting down; press Ctrl-C again to stop immediately.");
     tokio::spawn(async move {
         ending.next().await;
         std::process::exit(130);
     });
+    streams.disconnect_all();
     // The rest is closed with 1001.
     disconnect_all(&topics).await;
 }

@@ -11,8 +11,11 @@ mod jwks;
 mod link;
 mod metrics;
 mod node;
+mod outlet;
 mod plain;
 mod settings;
+mod streams;
+mod uni_centrifuge;
 
 pub(super) use api::{Api, ApiKeys, router as api_router};
 pub(super) use centrifuge::{Centrifuge, PATH as CENTRIFUGE_PATH};
@@ -22,3 +25,5 @@ pub(super) use metrics::metrics;
 pub(super) use node::Node;
 pub(super) use plain::Plain;
 pub(super) use settings::hub_config;
+pub(super) use streams::{OriginRule, Streams, router as streams_router};
+pub(super) use uni_centrifuge::{PATH as UNI_CENTRIFUGE_PATH, UniCentrifuge};

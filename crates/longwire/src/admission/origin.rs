@@ -62,8 +62,19 @@ impl Origin {
         Some(Origin { scheme: scheme.to_owned(), authority })
     }
 
-    /// Whether this origin equals `page`, which has no wildcard, or covers it with a wildcard.
-    fn covers(&self, page: &Origin) -> bool {
+    /// Whether this origin equals `page`, which has no wildcard, or covers it with a wildcard. A server that answers
+    /// plain requests of scripts checks their `Origin` with it, by the rule that it has for WebSockets.
+    ///
+    /// ```
+    /// use longwire::Origin;
+    ///
+    /// let allowed: Origin = "https://*.example.com".parse()?;
+    /// assert!(allowed.covers(&"https://chat.example.com".parse()?));
+    /// assert!(!allowed.covers(&"https://example.com".parse()?));
+    /// # Ok::<(), longwire::InvalidOrigin>(())
+    /// ```
+    #[must_use]
+    pub fn covers(&self, page: &Origin) -> bool {
         let labels = match self.authority.strip_prefix(WILDCARD) {
             None => return self == page,
             Some(parent) => page.authority.strip_suffix(parent).and_then(|rest| rest.strip_suffix('.')),

@@ -14,6 +14,8 @@ pub(crate) struct Client {
     stage: Stage,
     is_plain: bool,
     alarm: Option<Alarm>,
+    /// Whether a one-way client has sent its request.
+    has_asked: bool,
 }
 
 enum Stage {
@@ -48,7 +50,8 @@ impl Client {
     }
 
     fn accepted(transport: Transport, plain: Option<PlainRequest>) -> Client {
-        Client { is_plain: plain.is_some(), stage: Stage::Accepted(transport, plain), alarm: None }
+        let is_plain = plain.is_some();
+        Client { is_plain, stage: Stage::Accepted(transport, plain), alarm: None, has_asked: false }
     }
 }
 
@@ -74,6 +77,21 @@ pub(super) fn receive<H: ClientHandler>(handler: &H, socket: &mut Socket<'_, H>,
         MessageRef::Binary(bytes) => Frame::Binary(bytes.to_vec().into()),
     };
     run(handler, socket, |session, link, now| session.receive(link, &frame, now));
+}
+
+/// Connects a one-way client by its first message. What it sends later has no meaning.
+pub(super) fn connect<H: ClientHandler>(handler: &H, socket: &mut Socket<'_, H>, message: MessageRef<'_>) {
+    if std::mem::replace(&mut socket.state_mut().has_asked, true) {
+        return;
+    }
+    let request = match message {
+        MessageRef::Text(text) => serde_json::from_str(text),
+        MessageRef::Binary(bytes) => serde_json::from_slice(bytes),
+    };
+    run(handler, socket, |session, link, now| match request {
+        Ok(request) => session.connect(link, request, now),
+        Err(_) => session.control(link, ControlMessage::Disconnect(Disconnect::BAD_REQUEST), now),
+    });
 }
 
 pub(super) fn closed<H: ClientHandler>(handler: &H, socket: &mut Socket<'_, H>) {

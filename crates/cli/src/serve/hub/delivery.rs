@@ -1,23 +1,29 @@
-//! Delivery to WebSockets, by the topics of the event loops.
+//! Delivery: to WebSockets by the topics of the event loops, and to streams by their own.
+
+use std::sync::Arc;
 
 use longwire::{Message, Topics, Utf8Bytes};
 use longwire_hub::{BoxFuture, Delivery, Frame, HubEvent};
 use tokio::runtime::Handle;
 
+use super::outlet::topics::StreamTopics;
+
 pub(super) struct TopicDelivery {
     topics: Topics,
+    streams: Arc<StreamTopics>,
     runtime: Handle,
 }
 
 impl TopicDelivery {
     /// Must be called within a runtime, on which it runs what the hub does not wait for.
-    pub(super) fn new(topics: Topics) -> TopicDelivery {
-        TopicDelivery { topics, runtime: Handle::current() }
+    pub(super) fn new(topics: Topics, streams: Arc<StreamTopics>) -> TopicDelivery {
+        TopicDelivery { topics, streams, runtime: Handle::current() }
     }
 }
 
 impl Delivery for TopicDelivery {
     fn publish(&self, topic: &str, frame: Frame) {
+        self.streams.publish(topic, &frame);
         self.topics.publish(topic, message(frame));
     }
 

@@ -59,12 +59,12 @@ impl Hooks {
         self.targets().client.clone()
     }
 
-    /// How a client is connected, with what hooks may learn of it.
+    /// How a client is connected, with what hooks may learn of it. Streams do not know the client's address.
     pub(super) fn transport(
         &self,
         kind: TransportKind,
         encoding: Encoding,
-        peer: SocketAddr,
+        peer: impl Into<Option<SocketAddr>>,
         headers: &HeaderMap,
     ) -> Transport {
         let (transport, targets) = (Transport::new(kind, encoding), self.targets());
@@ -72,7 +72,8 @@ impl Hooks {
             return transport;
         }
         let headers = question::chosen(&targets.headers, headers);
-        transport.origin(TransportOrigin { peer: peer.to_string(), headers })
+        let peer = peer.into().map(|peer| peer.to_string()).unwrap_or_default();
+        transport.origin(TransportOrigin { peer, headers })
     }
 
     fn targets(&self) -> Arc<HookTargets> {

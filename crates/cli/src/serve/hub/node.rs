@@ -11,6 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::clock::Clock;
 use super::delivery::TopicDelivery;
 use super::hooks::Hooks;
+use super::outlet::topics::StreamTopics;
 use crate::failure::Failure;
 
 /// How often the node forgets what has expired.
@@ -20,6 +21,8 @@ const EXPIRE_EVERY: Duration = Duration::from_secs(1);
 pub(crate) struct Node {
     pub(crate) hub: Arc<Hub>,
     pub(crate) hooks: Arc<Hooks>,
+    /// Whom the hub delivers to beside the event loops' topics.
+    pub(super) streams: Arc<StreamTopics>,
     clock: Clock,
     start: Instant,
 }
@@ -33,11 +36,12 @@ impl Node {
             .map_err(|_| Failure::Other("the system has no random numbers for the ids of clients".into()))?;
         let hooks = Arc::new(hooks);
         let backend: Arc<dyn Backend> = hooks.clone();
-        let delivery = Arc::new(TopicDelivery::new(topics));
+        let streams = Arc::new(StreamTopics::new());
+        let delivery = Arc::new(TopicDelivery::new(topics, Arc::clone(&streams)));
         let hub = Hub::new(config, delivery, Some(backend), &seed, |fanout| {
             Arc::new(MemoryBroker::new(fanout, MemoryLimits::default()))
         });
-        let node = Arc::new(Node { hub, hooks, clock: Clock::new(), start: Instant::now() });
+        let node = Arc::new(Node { hub, hooks, streams, clock: Clock::new(), start: Instant::now() });
         tokio::spawn(expire(Arc::clone(&node)));
         Ok(node)
     }

@@ -1,0 +1,152 @@
+//! What a stream's session has to handle: requests of its client, messages of the hub, and the end.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use longwire_hub::centrifuge::Disconnect;
+use longwire_hub::{Control, ControlMessage, Frame};
+use tokio::sync::Notify;
+
+/// The most requests of a client that wait for its session. One more disconnects it.
+const MAX_FRAMES: usize = 256;
+
+/// The most bytes in them.
+const MAX_FRAME_BYTES: usize = 1 << 20;
+
+/// The most messages of the hub that wait. A session that lost one is disconnected.
+const MAX_CONTROLS: usize = 256;
+
+/// By which the hub, requests and the stream's body reach a session.
+#[derive(Debug, Default)]
+pub(in crate::serve::hub) struct Inbox {
+    state: Mutex<InboxState>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct InboxState {
+    frames: VecDeque<Frame>,
+    frame_bytes: usize,
+    controls: VecDeque<ControlMessage>,
+    disconnect: Option<Disconnect>,
+    /// Whether nobody reads the stream any more.
+    is_abandoned: bool,
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub(in crate::serve::hub) enum StreamEvent {
+    Abandoned,
+    Disconnect(Disconnect),
+    Control(ControlMessage),
+    Frame(Frame),
+}
+
+impl Inbox {
+    /// Disconnects the client. The first reason counts.
+    pub(in crate::serve::hub) fn disconnect(&self, why: Disconnect) {
+        self.lock().disconnect.get_or_insert(why);
+        self.changed.notify_one();
+    }
+
+    /// Nobody reads the stream any more.
+    pub(in crate::serve::hub) fn abandon(&self) {
+        self.lock().is_abandoned = true;
+        self.changed.notify_one();
+    }
+
+    /// The next event, for the one task that handles them. While the session `waits`, requests wait too. Cancel safe.
+    pub(in crate::serve::hub) async fn next(&self, waits: bool) -> StreamEvent {
+        loop {
+            if let Some(event) = self.take(waits) {
+                return event;
+            }
+            self.changed.notified().await;
+        }
+    }
+
+    fn take(&self, waits: bool) -> Option<StreamEvent> {
+        let mut state = self.lock();
+        if state.is_abandoned {
+            return Some(StreamEvent::Abandoned);
+        }
+        if let Some(why) = state.disconnect.take() {
+            return Some(StreamEvent::Disconnect(why));
+        }
+        if let Some(message) = state.controls.pop_front() {
+            return Some(StreamEvent::Control(message));
+        }
+        if waits {
+            return None;
+        }
+        let frame = state.frames.pop_front()?;
+        state.frame_bytes = state.frame_bytes.saturating_sub(frame.as_bytes().len());
+        Some(StreamEvent::Frame(frame))
+    }
+
+    /// Adds a message, or says why the client must be disconnected.
+    fn add(&self, message: ControlMessage) -> Result<(), Disconnect> {
+        let mut state = self.lock();
+        match message {
+            ControlMessage::Disconnect(why) => return Err(why),
+            ControlMessage::Frame(frame) => {
+                let bytes = state.frame_bytes.saturating_add(frame.as_bytes().len());
+                if state.frames.len() >= MAX_FRAMES || bytes > MAX_FRAME_BYTES {
+                    return Err(Disconnect::TOO_MANY_REQUESTS);
+                }
+                state.frame_bytes = bytes;
+                state.frames.push_back(frame);
+            }
+            _ if state.controls.len() >= MAX_CONTROLS => return Err(Disconnect::INSUFFICIENT_STATE),
+            message => state.controls.push_back(message),
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, InboxState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Control for Inbox {
+    fn deliver(&self, message: ControlMessage) {
+        match self.add(message) {
+            Ok(()) => self.changed.notify_one(),
+            Err(why) => self.disconnect(why),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_sends_too_much_while_its_session_waits_is_disconnected() {
+        let inbox = Inbox::default();
+        for _ in 0..MAX_FRAMES {
+            inbox.deliver(ControlMessage::Frame("{}".into()));
+        }
+        assert!(inbox.take(true).is_none(), "requests wait");
+        inbox.deliver(ControlMessage::Frame("{}".into()));
+        let Some(StreamEvent::Disconnect(why)) = inbox.take(true) else { panic!("it goes on") };
+        assert_eq!(why, Disconnect::TOO_MANY_REQUESTS);
+
+        let inbox = Inbox::default();
+        inbox.deliver(ControlMessage::Frame(Frame::Binary(vec![0; MAX_FRAME_BYTES].into())));
+        assert!(matches!(inbox.take(false), Some(StreamEvent::Frame(_))));
+        inbox.deliver(ControlMessage::Frame(Frame::Binary(vec![0; MAX_FRAME_BYTES + 1].into())));
+        assert!(matches!(inbox.take(false), Some(StreamEvent::Disconnect(_))));
+    }
+
+    #[test]
+    fn a_session_that_lost_a_message_is_disconnected_and_the_first_reason_counts() {
+        let inbox = Inbox::default();
+        for _ in 0..=MAX_CONTROLS {
+            inbox.deliver(ControlMessage::Unsubscribe(None));
+        }
+        inbox.deliver(ControlMessage::Disconnect(Disconnect::SHUTDOWN));
+        let Some(StreamEvent::Disconnect(why)) = inbox.take(true) else { panic!("it goes on") };
+        assert_eq!(why, Disconnect::INSUFFICIENT_STATE);
+    }
+}

@@ -1,0 +1,280 @@
+//! What waits to be sent through a stream, in bounded memory.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use longwire_hub::centrifuge::Disconnect;
+use longwire_hub::{Frame, SlowPolicy};
+
+use super::inbox::Inbox;
+
+/// The most bytes that wait for one client. One that is slower is disconnected with 3008.
+const MAX_QUEUED: usize = 1 << 20;
+
+/// What a message costs beside its bytes.
+const OVERHEAD: usize = 64;
+
+/// The bytes that wait for all clients together, and their bound.
+#[derive(Debug)]
+pub(in crate::serve::hub) struct Budget {
+    used: AtomicUsize,
+    most: usize,
+}
+
+impl Budget {
+    pub(in crate::serve::hub) fn new(most: usize) -> Budget {
+        Budget { used: AtomicUsize::new(0), most }
+    }
+
+    fn take(&self, bytes: usize) -> bool {
+        let used = self.used.fetch_add(bytes, Ordering::Relaxed);
+        let fits = used.saturating_add(bytes) <= self.most;
+        if !fits {
+            self.give_back(bytes);
+        }
+        fits
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// What waits to be sent through a stream.
+#[derive(Debug)]
+pub(in crate::serve::hub) struct Outbox {
+    state: Mutex<OutboxState>,
+    budget: Arc<Budget>,
+    /// Learns that the client is slow, or that nobody reads the stream.
+    inbox: Arc<Inbox>,
+}
+
+#[derive(Debug)]
+struct OutboxState {
+    stage: OutboxStage,
+    queue: VecDeque<Queued>,
+    /// Of `queue` and `call`.
+    bytes: usize,
+    call: Option<CallOfSession>,
+    reader: Option<Waker>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OutboxStage {
+    Open,
+    /// Too much waited. It was dropped, and the session is told to disconnect.
+    Slow,
+    /// The session says its last words.
+    Closing,
+    /// What waits is sent, and then the stream ends.
+    Ended,
+}
+
+/// A call of the session, whose own messages come before those of subscriptions that begin during it.
+#[derive(Debug, Default)]
+struct CallOfSession {
+    begun: Vec<u64>,
+    held: Vec<Queued>,
+}
+
+#[derive(Debug)]
+struct Queued {
+    frame: Frame,
+    /// The subscription that it came by.
+    subscription: Option<u64>,
+}
+
+impl Queued {
+    fn cost(&self) -> usize {
+        self.frame.as_bytes().len().saturating_add(OVERHEAD)
+    }
+}
+
+impl Outbox {
+    pub(in crate::serve::hub) fn new(budget: Arc<Budget>, inbox: Arc<Inbox>) -> Outbox {
+        let state = OutboxState {
+            stage: OutboxStage::Open,
+            queue: VecDeque::new(),
+            bytes: 0,
+            call: None,
+            reader: None,
+        };
+        Outbox { state: Mutex::new(state), budget, inbox }
+    }
+
+    /// Sends a message of the session.
+    pub(in crate::serve::hub) fn send(&self, frame: Frame) {
+        let mut state = self.lock();
+        if matches!(state.stage, OutboxStage::Open | OutboxStage::Closing) {
+            self.add(&mut state, Queued { frame, subscription: None }, false);
+        }
+    }
+
+    /// Sends a message of a topic.
+    pub(in crate::serve::hub) fn deliver(&self, subscription: u64, slow: SlowPolicy, frame: &Frame) {
+        let mut state = self.lock();
+        if state.stage != OutboxStage::Open {
+            return;
+        }
+        let keep = match slow {
+            SlowPolicy::Disconnect => None,
+            SlowPolicy::DropOldest(keep) => Some(usize::try_from(keep.get()).unwrap_or(usize::MAX)),
+            SlowPolicy::Latest => Some(1),
+        };
+        if let Some(keep) = keep {
+            self.make_room(&mut state, subscription, keep);
+        }
+        let is_held = state.call.as_ref().is_some_and(|call| call.begun.contains(&subscription));
+        let queued = Queued { frame: frame.clone(), subscription: Some(subscription) };
+        self.add(&mut state, queued, is_held);
+    }
+
+    /// Notes that a subscription begins.
+    pub(in crate::serve::hub) fn begin(&self, subscription: u64) {
+        if let Some(call) = &mut self.lock().call {
+            call.begun.push(subscription);
+        }
+    }
+
+    /// Notes that a subscription ends. What is held of it is not sent.
+    pub(in crate::serve::hub) fn forget(&self, subscription: u64) {
+        let mut state = self.lock();
+        let OutboxState { call: Some(call), bytes, .. } = &mut *state else { return };
+        call.held.retain(|queued| {
+            let stays = queued.subscription != Some(subscription);
+            if !stays {
+                *bytes = bytes.saturating_sub(queued.cost());
+                self.budget.give_back(queued.cost());
+            }
+            stays
+        });
+    }
+
+    /// A call of the session begins.
+    pub(in crate::serve::hub) fn begin_call(&self) {
+        self.lock().call = Some(CallOfSession::default());
+    }
+
+    /// It has ended.
+    pub(in crate::serve::hub) fn end_call(&self) {
+        let mut state = self.lock();
+        if let Some(call) = state.call.take()
+            && !call.held.is_empty()
+        {
+            state.queue.extend(call.held);
+            wake(&mut state);
+        }
+    }
+
+    /// Lets the session of a slow client say why it is disconnected.
+    pub(in crate::serve::hub) fn close(&self) {
+        let mut state = self.lock();
+        if state.stage == OutboxStage::Slow {
+            state.stage = OutboxStage::Closing;
+        }
+    }
+
+    /// Ends the stream after what waits.
+    pub(in crate::serve::hub) fn end(&self) {
+        let mut state = self.lock();
+        state.stage = OutboxStage::Ended;
+        wake(&mut state);
+    }
+
+    /// Nobody reads the stream any more.
+    pub(in crate::serve::hub) fn abandon(&self) {
+        let mut state = self.lock();
+        state.stage = OutboxStage::Ended;
+        self.clear(&mut state);
+        drop(state);
+        self.inbox.abandon();
+    }
+
+    /// Some messages, about so many bytes, or the end.
+    pub(in crate::serve::hub) fn poll_frames(
+        &self,
+        cx: &mut Context<'_>,
+        bytes: usize,
+    ) -> Poll<Option<Vec<Frame>>> {
+        let mut state = self.lock();
+        let (mut frames, mut taken) = (Vec::new(), 0_usize);
+        while taken < bytes
+            && let Some(queued) = state.queue.pop_front()
+        {
+            taken = taken.saturating_add(queued.cost());
+            frames.push(queued.frame);
+        }
+        state.bytes = state.bytes.saturating_sub(taken);
+        self.budget.give_back(taken);
+        if !frames.is_empty() {
+            return Poll::Ready(Some(frames));
+        }
+        if state.stage == OutboxStage::Ended {
+            return Poll::Ready(None);
+        }
+        state.reader = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn add(&self, state: &mut OutboxState, queued: Queued, is_held: bool) {
+        let cost = queued.cost();
+        let bytes = state.bytes.saturating_add(cost);
+        if bytes > MAX_QUEUED || !self.budget.take(cost) {
+            state.stage = OutboxStage::Slow;
+            self.clear(state);
+            self.inbox.disconnect(Disconnect::SLOW);
+            return;
+        }
+        state.bytes = bytes;
+        match &mut state.call {
+            Some(call) if is_held => call.held.push(queued),
+            _ => {
+                state.queue.push_back(queued);
+                wake(state);
+            }
+        }
+    }
+
+    /// Drops the oldest messages of a subscription, so that with the next one there are `keep`.
+    fn make_room(&self, state: &mut OutboxState, subscription: u64, keep: usize) {
+        let is_of = |queued: &Queued| queued.subscription == Some(subscription);
+        let waiting = state.queue.iter().filter(|queued| is_of(queued)).count();
+        for _ in keep..=waiting {
+            let Some(at) = state.queue.iter().position(is_of) else { return };
+            if let Some(queued) = state.queue.remove(at) {
+                state.bytes = state.bytes.saturating_sub(queued.cost());
+                self.budget.give_back(queued.cost());
+            }
+        }
+    }
+
+    fn clear(&self, state: &mut OutboxState) {
+        state.queue = VecDeque::new();
+        if let Some(call) = &mut state.call {
+            call.held = Vec::new();
+        }
+        self.budget.give_back(std::mem::take(&mut state.bytes));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, OutboxState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn wake(state: &mut OutboxState) {
+    if let Some(reader) = state.reader.take() {
+        reader.wake();
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        let bytes = self.lock().bytes;
+        self.budget.give_back(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests;

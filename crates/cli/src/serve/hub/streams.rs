@@ -1,0 +1,234 @@
+//! The transports without WebSocket: streams of the server, and requests by which their clients send.
+
+mod body;
+mod driver;
+mod opening;
+mod origin;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::any;
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderName, Method, StatusCode};
+use longwire_hub::centrifuge::{ConnectRequest, Disconnect, EmulationRequest};
+use longwire_hub::{Frame, Session, Transport, TransportKind};
+
+use super::node::Node;
+use super::outlet::inbox::Inbox;
+use super::outlet::outbox::{Budget, Outbox};
+use super::outlet::topics::StreamLink;
+use body::{StreamBody, StreamFormat};
+use driver::StreamDriver;
+use opening::{StreamTransport, encoding, first_words, read};
+use origin::{is_preflight, preflight, readable_by};
+
+pub(crate) use origin::OriginRule;
+
+/// Tells nginx, and those who learned from it, not to collect the stream.
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// The streams of a server.
+pub(crate) struct Streams {
+    node: Arc<Node>,
+    origins: OriginRule,
+    budget: Arc<Budget>,
+    open: Mutex<OpenStreams>,
+}
+
+/// The sessions, so that a shutdown reaches each, connected or not.
+#[derive(Default)]
+struct OpenStreams {
+    inboxes: HashMap<u64, Arc<Inbox>>,
+    count: u64,
+    has_ended: bool,
+}
+
+impl Streams {
+    /// No streams yet. All of them together keep at most `max_buffered` bytes for their clients.
+    pub(crate) fn new(node: Arc<Node>, origins: OriginRule, max_buffered: usize) -> Arc<Streams> {
+        let budget = Arc::new(Budget::new(max_buffered));
+        Arc::new(Streams { node, origins, budget, open: Mutex::default() })
+    }
+
+    /// Disconnects every client, because the server shuts down. New ones get 503.
+    pub(crate) fn disconnect_all(&self) {
+        let mut open = self.lock();
+        open.has_ended = true;
+        for inbox in open.inboxes.values() {
+            inbox.disconnect(Disconnect::SHUTDOWN);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, OpenStreams> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Enters a stream, unless the server shuts down.
+    fn enter(self: &Arc<Streams>, inbox: &Arc<Inbox>) -> Option<OpenStream> {
+        let mut open = self.lock();
+        if open.has_ended {
+            return None;
+        }
+        open.count += 1;
+        let id = open.count;
+        open.inboxes.insert(id, Arc::clone(inbox));
+        Some(OpenStream { streams: Arc::clone(self), id })
+    }
+}
+
+/// A guard: the stream is open until this is dropped.
+struct OpenStream {
+    streams: Arc<Streams>,
+    id: u64,
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.streams.lock().inboxes.remove(&self.id);
+    }
+}
+
+pub(crate) fn router(streams: Arc<Streams>) -> Router {
+    let kinds = [
+        ("/connection/sse", TransportKind::Sse),
+        ("/connection/http_stream", TransportKind::HttpStream),
+        ("/connection/uni_sse", TransportKind::UniSse),
+        ("/connection/uni_http_stream", TransportKind::UniHttpStream),
+    ];
+    let emulation = any(async |State(streams): State<Arc<Streams>>, request: Request| {
+        let answer = |request| emulate(&streams, request);
+        judged(&streams, request, answer).await
+    });
+    kinds
+        .into_iter()
+        .fold(Router::new().route("/emulation", emulation), |router, (path, kind)| {
+            let stream = any(async move |State(streams): State<Arc<Streams>>, request: Request| {
+                let answer = |request| open(&streams, kind, request);
+                judged(&streams, request, answer).await
+            });
+            router.route(path, stream)
+        })
+        .with_state(streams)
+}
+
+/// Answers a request unless it comes from a page that may not connect.
+async fn judged<F: Future<Output = Response>>(
+    streams: &Streams,
+    request: Request,
+    answer: impl FnOnce(Request) -> F,
+) -> Response {
+    let Ok(page) = streams.origins.page(&request) else {
+        return readable_by(
+            None,
+            (StatusCode::FORBIDDEN, "pages of this origin may not connect here\n").into_response(),
+        );
+    };
+    let response = if is_preflight(request.method()) { preflight() } else { answer(request).await };
+    readable_by(page, response)
+}
+
+/// Hands the commands of a client to its session.
+async fn emulate(streams: &Streams, request: Request) -> Response {
+    if request.method() != Method::POST {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
+    let hub = &streams.node.hub;
+    let encoding = encoding(request.headers());
+    let body = match read(request.into_body(), &hub.config()).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal,
+    };
+    match EmulationRequest::decode(encoding, &body) {
+        Err(error) => (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
+        // The client's session has ended with the node.
+        Ok(request) if *request.node != **hub.node() => StatusCode::NOT_FOUND.into_response(),
+        Ok(request) => {
+            // The client of a session that has ended sees it by its stream.
+            let _ended = hub.emulate(request);
+            StatusCode::NO_CONTENT.into_response()
+        }
+    }
+}
+
+/// Opens a stream.
+async fn open(streams: &Arc<Streams>, kind: TransportKind, request: Request) -> Response {
+    let transport = StreamTransport::of(kind, request.headers());
+    let connection = streams.node.hooks.transport(kind, transport.encoding, None, request.headers());
+    let first = match first_words(kind, request, &streams.node.hub.config()).await {
+        Ok(first) => first,
+        Err(refusal) => return refusal,
+    };
+    let first = match FirstWords::read(kind, first) {
+        Ok(first) => first,
+        Err(error) => {
+            return (StatusCode::BAD_REQUEST, format!("this is no connect request: {error}\n"))
+                .into_response();
+        }
+    };
+    match begin(streams, transport.format, connection, first) {
+        Some(body) => {
+            let headers = [
+                (CONTENT_TYPE, transport.format.content_type()),
+                (CACHE_CONTROL, "private, no-cache, no-store, must-revalidate, max-age=0"),
+                (X_ACCEL_BUFFERING, "no"),
+                (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            ];
+            (headers, Body::new(body)).into_response()
+        }
+        None => (StatusCode::SERVICE_UNAVAILABLE, "the server shuts down\n").into_response(),
+    }
+}
+
+/// What a client sends first.
+enum FirstWords {
+    Commands(Bytes),
+    /// One-way clients send only this.
+    Connect(Box<ConnectRequest>),
+}
+
+impl FirstWords {
+    fn read(kind: TransportKind, bytes: Bytes) -> Result<FirstWords, serde_json::Error> {
+        if !kind.is_one_way() {
+            return Ok(FirstWords::Commands(bytes));
+        }
+        serde_json::from_slice(&bytes).map(|request| FirstWords::Connect(Box::new(request)))
+    }
+}
+
+/// Begins a session, unless the server shuts down.
+fn begin(
+    streams: &Arc<Streams>,
+    format: StreamFormat,
+    transport: Transport,
+    first: FirstWords,
+) -> Option<StreamBody> {
+    let node = &streams.node;
+    let inbox = Arc::new(Inbox::default());
+    let entered = streams.enter(&inbox)?;
+    let outbox = Arc::new(Outbox::new(Arc::clone(&streams.budget), Arc::clone(&inbox)));
+    let control = Arc::clone(&inbox);
+    let session = Session::new(Arc::clone(&node.hub), transport, control, node.now());
+    let driver = StreamDriver {
+        node: Arc::clone(node),
+        session,
+        link: StreamLink::new(Arc::clone(&node.streams), Arc::clone(&outbox)),
+        inbox,
+        outbox: Arc::clone(&outbox),
+        question: None,
+    };
+    tokio::spawn(async move {
+        let _entered = entered;
+        let run = driver.run(move |session, link, now| match first {
+            FirstWords::Commands(commands) => session.receive(link, &Frame::Binary(commands), now),
+            FirstWords::Connect(request) => session.connect(link, *request, now),
+        });
+        run.await;
+    });
+    Some(StreamBody { outbox, format })
+}
