@@ -171,7 +171,7 @@ mod tests {
     use super::*;
     use crate::config::EXAMPLE;
 
-    /// The keys of the example, also of its commented lines, but for those that only the file has.
+    /// The keys of the example, including commented lines. Keys that only the file has are left out.
     fn keys_of_the_example() -> Vec<String> {
         let (mut section, mut keys) = (String::new(), Vec::new());
         for line in EXAMPLE.lines() {

@@ -64,11 +64,11 @@ struct OutboxState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OutboxStage {
     Open,
-    /// Too much waited. It was dropped, and the session is told to disconnect.
+    /// Too many bytes waited. They were dropped, and the session has to disconnect the client.
     Slow,
     /// The session says its last words.
     Closing,
-    /// What waits is sent, and then the stream ends.
+    /// The stream ends after the waiting bytes were sent.
     Ended,
 }
 
