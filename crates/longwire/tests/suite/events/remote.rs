@@ -126,8 +126,10 @@ fn it_is_full_of_messages_without_content() {
             let has_drained = server.all_told().contains(&Told::Drain);
             rounds_in_vain = if has_drained { 0 } else { rounds_in_vain + 1 };
         }
-        let taken = (0..10_000).take_while(|_| remote.send("").is_queued()).count();
-        assert!((1..1_000).contains(&taken), "{taken} messages were taken for a client that does not read");
+        // The systems may still move some bytes. Each time that the queue drains meanwhile, some hundred messages more
+        // are taken. Messages without a cost would all be taken.
+        let taken = (0..100_000).take_while(|_| remote.send("").is_queued()).count();
+        assert!((1..10_000).contains(&taken), "{taken} messages were taken for a client that does not read");
         let mut empty = 0;
         while empty < taken {
             empty += usize::from(slow.frame().await.payload.is_empty());
