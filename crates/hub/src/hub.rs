@@ -2,6 +2,7 @@
 
 mod api;
 mod api_error;
+mod beginning;
 mod channel_table;
 mod counters;
 mod deliverer;
@@ -11,6 +12,7 @@ mod registry;
 
 pub use self::api::{ChannelFigures, ClientFilter, HubInfo, LiveSession, PublishCall};
 pub use self::api_error::ApiError;
+pub(crate) use self::beginning::{BeginningId, NewSubscription};
 pub use self::counters::HubCounts;
 pub use self::node::Hub;
 pub(crate) use self::registry::LiveClient;

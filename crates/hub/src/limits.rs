@@ -36,6 +36,10 @@ pub struct SessionLimits {
     /// The frames that may wait for a session while one of its commands waits: emulated transports bring them in requests of
     /// their own. One more is 3013.
     pub waiting_frames: usize,
+    /// The bytes of publications, joins and leaves that are held for one subscription from its beginning at the broker to its
+    /// reply. Beyond that, the namespace's slow policy drops old publications, or the client learns that it may miss some:
+    /// its subscription ends with 2500, or one of the server's disconnects it with 3010.
+    pub held: usize,
     /// Connections of one user; 0 for any number. One more is 3504. Anonymous clients are not counted.
     pub user_connections: usize,
 }
@@ -53,6 +57,7 @@ impl Default for SessionLimits {
             errors_per: Duration::from_secs(60),
             control_messages: 256,
             waiting_frames: 64,
+            held: 256 << 10,
             user_connections: 0,
         }
     }

@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::beginning::{Beginning, BeginningId, NewSubscription};
 use crate::channel::ChannelName;
+use crate::frame::Frame;
 use crate::variant::Variant;
 
 /// The number of locks among which channels are divided.
@@ -16,6 +19,7 @@ const SHARDS: u64 = 64;
 pub(crate) struct ChannelTable {
     hasher: RandomState,
     shards: Vec<Mutex<HashMap<ChannelName, Subscribers, RandomState>>>,
+    beginnings: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -24,6 +28,8 @@ struct Subscribers {
     variants: [u32; Variant::COUNT],
     /// Whether a subscriber that takes deltas has begun without knowing the newest publication.
     lacks_base: bool,
+    /// Those that hold what comes, until the client has its reply.
+    beginnings: Vec<Beginning>,
 }
 
 /// The variants that a channel's subscribers want.
@@ -32,6 +38,8 @@ pub(crate) struct Wanted {
     variants: [bool; Variant::COUNT],
     /// Whether deltas must be whole this time.
     pub(crate) lacks_base: bool,
+    /// Whether it must also be [held](ChannelTable::hold) for a subscription that begins.
+    pub(crate) is_held: bool,
 }
 
 impl Wanted {
@@ -44,7 +52,7 @@ impl ChannelTable {
     pub(crate) fn new() -> ChannelTable {
         let hasher = RandomState::new();
         let shards = (0..SHARDS).map(|_| Mutex::new(HashMap::with_hasher(hasher.clone()))).collect();
-        ChannelTable { hasher, shards }
+        ChannelTable { hasher, shards, beginnings: AtomicU64::new(0) }
     }
 
     #[expect(clippy::indexing_slicing, reason = "there are as many shards as remainders")]
@@ -53,20 +61,32 @@ impl ChannelTable {
         self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a subscription.
-    pub(crate) fn enter(&self, channel: &ChannelName, publications: Variant, joins: Option<Variant>) {
+    /// Counts a subscription, for which nothing is held until it [begins](Self::begin).
+    pub(crate) fn enter(&self, channel: &ChannelName, new: NewSubscription) -> BeginningId {
+        let id = BeginningId(self.beginnings.fetch_add(1, Ordering::Relaxed));
         let mut shard = self.shard(channel);
         let subscribers = shard.entry(channel.clone()).or_default();
         subscribers.clients += 1;
-        for variant in std::iter::once(publications).chain(joins) {
+        for variant in std::iter::once(new.publications).chain(new.joins) {
             if let Some(count) = subscribers.variants.get_mut(variant.index()) {
                 *count += 1;
             }
         }
+        if subscribers.beginnings.is_empty() {
+            subscribers.beginnings.reserve_exact(1);
+        }
+        subscribers.beginnings.push(Beginning::new(id, new));
+        id
     }
 
-    /// Counts the end of a subscription.
-    pub(crate) fn leave(&self, channel: &ChannelName, publications: Variant, joins: Option<Variant>) {
+    /// Counts the end of a subscription. `beginning` is that of one that was not released.
+    pub(crate) fn leave(
+        &self,
+        channel: &ChannelName,
+        publications: Variant,
+        joins: Option<Variant>,
+        beginning: Option<BeginningId>,
+    ) {
         let mut shard = self.shard(channel);
         let Some(subscribers) = shard.get_mut(channel) else { return };
         subscribers.clients = subscribers.clients.saturating_sub(1);
@@ -75,16 +95,55 @@ impl ChannelTable {
                 *count = count.saturating_sub(1);
             }
         }
+        if let Some(id) = beginning {
+            subscribers.take(id);
+        }
         if subscribers.clients == 0 {
             shard.remove(channel);
         }
     }
 
-    /// The next publication must be whole for subscribers that take deltas. Called at the point of the channel's order
-    /// at which such a subscription begins.
-    pub(crate) fn lacks_base(&self, channel: &ChannelName) {
-        if let Some(subscribers) = self.shard(channel).get_mut(channel) {
-            subscribers.lacks_base = true;
+    /// From now on, what comes for this subscription is held. Called at the point of the channel's order at which it begins,
+    /// unless it has ended.
+    pub(crate) fn begin(&self, channel: &ChannelName, id: BeginningId) {
+        let mut shard = self.shard(channel);
+        let Some(subscribers) = shard.get_mut(channel) else { return };
+        let Subscribers { beginnings, lacks_base, .. } = subscribers;
+        if let Some(beginning) = beginnings.iter_mut().find(|beginning| beginning.id == id) {
+            beginning.start();
+            // The next publication must be whole for subscribers that take deltas.
+            *lacks_base |= beginning.takes_deltas();
+        }
+    }
+
+    /// Ends the holding, and returns what was held; `None` if something is missing. `start` is called at that point of the
+    /// channel's order, unless something is missing: nothing comes twice, and nothing is left out.
+    pub(crate) fn release(
+        &self,
+        channel: &ChannelName,
+        id: BeginningId,
+        start: impl FnOnce(),
+    ) -> Option<Vec<Frame>> {
+        let mut shard = self.shard(channel);
+        let held = shard.get_mut(channel)?.take(id)?.into_held()?;
+        start();
+        Some(held)
+    }
+
+    /// Holds messages of a channel for the subscriptions that begin, and hands each to `publish`.
+    pub(crate) fn hold(
+        &self,
+        channel: &ChannelName,
+        messages: Vec<(Variant, Frame)>,
+        publish: impl Fn(Variant, Frame),
+    ) {
+        // Under the lock, so that a subscription that is released meanwhile gets each message once.
+        let mut shard = self.shard(channel);
+        for (variant, frame) in messages {
+            if let Some(subscribers) = shard.get_mut(channel) {
+                subscribers.beginnings.iter_mut().for_each(|beginning| beginning.hold(variant, &frame));
+            }
+            publish(variant, frame);
         }
     }
 
@@ -93,14 +152,13 @@ impl ChannelTable {
         let mut shard = self.shard(channel);
         let subscribers = shard.get_mut(channel)?;
         let lacks_base = std::mem::take(&mut subscribers.lacks_base);
-        Some(Wanted { variants: subscribers.variants.map(|count| count > 0), lacks_base })
+        Some(Wanted { lacks_base, ..subscribers.wanted() })
     }
 
     /// What subscribers want of joins and leaves; `None` without subscribers.
     pub(crate) fn wanted_joins(&self, channel: &ChannelName) -> Option<Wanted> {
         let shard = self.shard(channel);
-        let subscribers = shard.get(channel)?;
-        Some(Wanted { variants: subscribers.variants.map(|count| count > 0), lacks_base: false })
+        shard.get(channel).map(Subscribers::wanted)
     }
 
     /// How many channels have subscribers.
@@ -116,5 +174,21 @@ impl ChannelTable {
                 visit(channel, subscribers.clients);
             }
         }
+    }
+}
+
+impl Subscribers {
+    fn wanted(&self) -> Wanted {
+        let variants = self.variants.map(|count| count > 0);
+        Wanted { variants, lacks_base: false, is_held: !self.beginnings.is_empty() }
+    }
+
+    fn take(&mut self, id: BeginningId) -> Option<Beginning> {
+        let place = self.beginnings.iter().position(|beginning| beginning.id == id)?;
+        let taken = self.beginnings.swap_remove(place);
+        if self.beginnings.is_empty() {
+            self.beginnings = Vec::new();
+        }
+        Some(taken)
     }
 }

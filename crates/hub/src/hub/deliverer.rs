@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::channel_table::ChannelTable;
+use super::channel_table::{ChannelTable, Wanted};
 use super::counters::Counters;
 use crate::centrifuge::{
     Form, MemberPush, Push, PushEvent, PushTarget, Reply, WireClient, Wrapping, encode_publication,
@@ -28,13 +28,43 @@ pub(crate) struct Deliverer {
 impl Deliverer {
     fn members(&self, channel: &ChannelName, event: impl Fn(MemberPush) -> PushEvent, client: &ClientInfo) {
         let Some(wanted) = self.channels.wanted_joins(channel) else { return };
+        let mut round = Round::new(self, channel, wanted);
         for (variant, encoding, wrapping) in Variant::JOINS {
             if wanted.has(variant) {
                 let event = event(MemberPush { info: Some(WireClient::from(client)) });
                 let push = Push { target: PushTarget::Channel(channel.clone()), event };
-                let frame = Frame::from(Reply::Push(push).encode(encoding, wrapping));
-                self.delivery.publish(&variant.topic(channel), frame);
+                round.publish(variant, Frame::from(Reply::Push(push).encode(encoding, wrapping)));
             }
+        }
+        round.end();
+    }
+}
+
+/// The messages of one event, each for the subscribers of one variant.
+struct Round<'a> {
+    deliverer: &'a Deliverer,
+    channel: &'a ChannelName,
+    /// Those that must be held, too, and wait for the others; `None` if nothing is held.
+    held: Option<Vec<(Variant, Frame)>>,
+}
+
+impl Round<'_> {
+    fn new<'a>(deliverer: &'a Deliverer, channel: &'a ChannelName, wanted: Wanted) -> Round<'a> {
+        Round { deliverer, channel, held: wanted.is_held.then(Vec::new) }
+    }
+
+    fn publish(&mut self, variant: Variant, frame: Frame) {
+        match &mut self.held {
+            Some(held) => held.push((variant, frame)),
+            None => self.deliverer.delivery.publish(&variant.topic(self.channel), frame),
+        }
+    }
+
+    fn end(self) {
+        if let Some(held) = self.held {
+            self.deliverer.channels.hold(self.channel, held, |variant, frame| {
+                self.deliverer.delivery.publish(&variant.topic(self.channel), frame);
+            });
         }
     }
 }
@@ -50,6 +80,7 @@ impl Fanout for Deliverer {
         self.counters.publications.add(1);
         let Some(wanted) = self.channels.wanted(channel) else { return };
         let target = PushTarget::Channel(channel.clone());
+        let mut round = Round::new(self, channel, wanted);
         for variant in Variant::PUBLICATIONS.into_iter().filter(|variant| wanted.has(*variant)) {
             let frame = match variant.content() {
                 Content::AsSent => Frame::from(&publication.data),
@@ -64,8 +95,9 @@ impl Fanout for Deliverer {
                     encode_publication(encoding, Wrapping::Reply, &target, publication, form).into()
                 }
             };
-            self.delivery.publish(&variant.topic(channel), frame);
+            round.publish(variant, frame);
         }
+        round.end();
     }
 
     fn join(&self, channel: &ChannelName, client: &ClientInfo) {

@@ -4,7 +4,9 @@ use bytestring::ByteString;
 
 use super::rate::Rate;
 use crate::backend::HookClient;
+use crate::broker::Start;
 use crate::channel::ChannelName;
+use crate::hub::BeginningId;
 use crate::publication::ClientInfo;
 use crate::time::Millis;
 use crate::transport::Transport;
@@ -109,6 +111,21 @@ pub(super) struct Subscription {
     pub(super) has_token: bool,
     pub(super) info: Option<ByteString>,
     pub(super) expiry: Expiry,
+    /// `None` once the client has its reply.
+    pub(super) hold: Option<Box<Hold>>,
+}
+
+/// What comes for a subscription is held until the client has its reply.
+pub(super) struct Hold {
+    pub(super) id: BeginningId,
+    /// Start the subscription's topics.
+    pub(super) starts: Vec<Start>,
+}
+
+impl std::fmt::Debug for Hold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hold").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 /// The subscriptions of a client, ordered by channel.
@@ -132,6 +149,11 @@ impl Subscriptions {
     pub(super) fn get_mut(&mut self, channel: &str) -> Option<&mut Subscription> {
         let place = self.place(channel).ok()?;
         self.0.get_mut(place).map(|(_, subscription)| subscription)
+    }
+
+    pub(super) fn entry_mut(&mut self, channel: &str) -> Option<(&ChannelName, &mut Subscription)> {
+        let place = self.place(channel).ok()?;
+        self.0.get_mut(place).map(|(channel, subscription)| (&*channel, subscription))
     }
 
     pub(super) fn insert(&mut self, channel: ChannelName, subscription: Subscription) {
@@ -192,8 +214,9 @@ impl Client {
             Expiry::Hook(_) if waits => None,
             expiry => expiry.due(grace),
         };
-        let subscriptions =
-            self.subscriptions.iter().filter_map(|(_, subscription)| due(subscription.expiry));
+        // One that is held ends after its reply at the earliest.
+        let replied = self.subscriptions.iter().filter(|(_, subscription)| subscription.hold.is_none());
+        let subscriptions = replied.filter_map(|(_, subscription)| due(subscription.expiry));
         [heartbeat, self.presence_due, due(self.expiry)].into_iter().flatten().chain(subscriptions).min()
     }
 }

@@ -199,9 +199,12 @@ impl Turn<'_> {
         };
         if self.session.transport.kind.is_one_way() {
             self.push(PushTarget::Client, PushEvent::Connect(ConnectPush::from(result)));
-            return Outcome::Done;
+            return self.release_all();
         }
-        self.reply(id, CommandResult::Connect(result))
+        match self.reply(id, CommandResult::Connect(result)) {
+            Outcome::Done => self.release_all(),
+            step => step,
+        }
     }
 
     /// Whether the client has to answer pings.

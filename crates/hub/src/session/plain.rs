@@ -132,7 +132,7 @@ impl Turn<'_> {
             Ok(begun) if history > 0 && options.history.is_kept() => {
                 turn.send_past(&channel, &options, &begun, history)
             }
-            Ok(_) => Outcome::Done,
+            Ok(_) => turn.release(&channel),
             Err(code) => turn.fail(0, code),
         })
     }
@@ -152,7 +152,7 @@ impl Turn<'_> {
         let limit = history.min(options.max_page).min(self.config.limits.history_page);
         let query = HistoryQuery { limit, since: None, reverse: true };
         let page = self.hub().broker().history(channel, query, &options.history, self.now);
-        let begun = begun.offset;
+        let (channel, begun) = (channel.clone(), begun.offset);
         self.then(page, move |turn, page| match page {
             Ok(page) => {
                 for publication in
@@ -160,7 +160,7 @@ impl Turn<'_> {
                 {
                     turn.link.send(Frame::from(&publication.data));
                 }
-                Outcome::Done
+                turn.release(&channel)
             }
             Err(error) => turn.fail(0, error.into()),
         })

@@ -134,9 +134,13 @@ impl Turn<'_> {
             return self.fail(id, ErrorCode::UnknownChannel);
         };
         let wishes = Wishes::from(request);
+        let name = channel.clone();
         let plan = Plan { channel, options, grant, expiry, server_side: false, has_token, wishes };
         self.begin(plan, move |turn, begun| match begun {
-            Ok(result) => turn.reply(id, CommandResult::Subscribe(result)),
+            Ok(result) => match turn.reply(id, CommandResult::Subscribe(result)) {
+                Outcome::Done => turn.release(&name),
+                step => step,
+            },
             Err(code) => turn.fail(id, code),
         })
     }
@@ -168,6 +172,6 @@ impl Turn<'_> {
         for publication in publications {
             self.push(PushTarget::Channel(channel.clone()), PushEvent::Publication(publication));
         }
-        Outcome::Done
+        self.release(channel)
     }
 }

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use super::client::{Expiry, Subscription};
+use super::client::{Expiry, Hold, Subscription};
 use super::plan::{Plan, Wishes};
 use super::state::{Outcome, Turn};
-use crate::broker::{BrokerError, Joined, Member, Recovery, Since};
-use crate::centrifuge::{ErrorCode, Form, SubscribeRequest, SubscribeResult, WirePublication};
+use crate::broker::{BrokerError, Joined, Member, Recovery, Since, Start};
+use crate::centrifuge::{
+    Disconnect, ErrorCode, Form, SubscribeRequest, SubscribeResult, UnsubscribeCode, WirePublication,
+};
 use crate::channel::ChannelName;
-use crate::hub::Hub;
+use crate::hub::{BeginningId, Hub, NewSubscription};
 use crate::namespace::{NamespaceOptions, RecoveryMode, RecoveryPolicy, SlowPolicy};
 use crate::time::Millis;
 use crate::token::SubscriptionGrant;
@@ -33,6 +35,7 @@ struct Counted {
     channel: ChannelName,
     variant: Variant,
     joins: Option<Variant>,
+    beginning: BeginningId,
     begun: bool,
     kept: bool,
     now: Millis,
@@ -43,7 +46,7 @@ impl Drop for Counted {
         if self.kept {
             return;
         }
-        self.hub.channels_table().leave(&self.channel, self.variant, self.joins);
+        self.hub.channels_table().leave(&self.channel, self.variant, self.joins, Some(self.beginning));
         if self.begun {
             self.hub.detach(self.hub.broker().unsubscribe(&self.channel, self.now));
         }
@@ -116,7 +119,8 @@ impl Plan {
 }
 
 impl Turn<'_> {
-    /// Begins a subscription, and calls `next` with the result.
+    /// Begins a subscription, and calls `next` with the result. What comes for the subscription is held until `next`, or what
+    /// follows it, has added the reply and [released](Self::release) it.
     pub(super) fn begin(
         &mut self,
         plan: Plan,
@@ -124,44 +128,80 @@ impl Turn<'_> {
     ) -> Outcome {
         let features = plan.features(self);
         let since = plan.since(&features, self.config.limits.history_page);
-        let start = self.paused(&plan.channel, &features);
+        let starts = self.paused(&plan.channel, &features);
         let hub = self.hub();
-        hub.channels_table().enter(&plan.channel, features.variant, features.joins);
+        let Features { variant, joins, slow, .. } = features;
+        let new = NewSubscription { publications: variant, joins, slow, room: self.config.limits.held };
+        let beginning = hub.channels_table().enter(&plan.channel, new);
         let mut counted = Counted {
             hub: hub.clone(),
             channel: plan.channel.clone(),
-            variant: features.variant,
-            joins: features.joins,
+            variant,
+            joins,
+            beginning,
             begun: false,
             kept: false,
             now: self.now,
         };
+        let (deliverer, channel) = (hub.deliverer().clone(), plan.channel.clone());
+        let start = Box::new(move || deliverer.channels.begin(&channel, beginning));
         let joined = hub.broker().subscribe(&plan.channel, since, &plan.options.history, self.now, start);
+        let hold = Hold { id: beginning, starts };
         let joined = joined.map(move |joined| {
             counted.begun = joined.is_ok();
-            (joined, counted)
+            (joined, counted, hold)
         });
-        self.then(joined, move |turn, (joined, counted)| turn.joined(plan, &features, joined, counted, next))
+        self.then(joined, move |turn, (joined, counted, hold)| {
+            turn.joined(plan, &features, joined, counted, hold, next)
+        })
     }
 
-    /// Subscribes to the topics of a channel. They start when the returned function is called.
-    fn paused(&mut self, channel: &ChannelName, features: &Features) -> crate::broker::Start {
+    /// Subscribes to the topics of a channel. They start when what was held for the subscription is released.
+    fn paused(&mut self, channel: &ChannelName, features: &Features) -> Vec<Start> {
         let publications = self.link.subscribe_paused(&features.variant.topic(channel), features.slow);
         let joins = features.joins.map(|joins| {
             // A missed join or leave does no harm to the order of publications, but would leave members that are gone.
             self.link.subscribe_paused(&joins.topic(channel), SlowPolicy::Disconnect)
         });
-        let lacks_base =
-            features.variant.is_delta().then(|| (self.session.hub.deliverer().clone(), channel.clone()));
-        Box::new(move || {
-            publications();
-            if let Some(joins) = joins {
-                joins();
+        std::iter::once(publications).chain(joins).collect()
+    }
+
+    /// Sends what was held for a subscription, whose reply was added, and lets it receive what follows.
+    pub(super) fn release(&mut self, channel: &str) -> Outcome {
+        let hub = self.hub();
+        let Some(client) = self.client_mut() else { return Outcome::Done };
+        let Some((channel, subscription)) = client.subscriptions.entry_mut(channel) else {
+            return Outcome::Done;
+        };
+        let Some(hold) = subscription.hold.take() else { return Outcome::Done };
+        let (channel, server_side) = (channel.clone(), subscription.server_side);
+        let Hold { id, starts } = *hold;
+        let start = || starts.into_iter().for_each(|start| start());
+        match hub.channels_table().release(&channel, id, start) {
+            Some(held) => {
+                held.into_iter().for_each(|frame| self.pass(frame));
+                Outcome::Done
             }
-            if let Some((deliverer, channel)) = lacks_base {
-                deliverer.channels.lacks_base(&channel);
+            None if server_side => Outcome::Close(Disconnect::INSUFFICIENT_STATE),
+            None => {
+                self.end(&channel, UnsubscribeCode::InsufficientState);
+                Outcome::Done
             }
-        })
+        }
+    }
+
+    /// Releases what was held for all subscriptions.
+    pub(super) fn release_all(&mut self) -> Outcome {
+        let Some(client) = self.client() else { return Outcome::Done };
+        let held = client.subscriptions.iter().filter(|(_, subscription)| subscription.hold.is_some());
+        let channels: Vec<ChannelName> = held.map(|(channel, _)| channel.clone()).collect();
+        for channel in channels {
+            match self.release(&channel) {
+                Outcome::Done => {}
+                step => return step,
+            }
+        }
+        Outcome::Done
     }
 
     fn joined(
@@ -170,6 +210,7 @@ impl Turn<'_> {
         features: &Features,
         joined: Result<Joined, BrokerError>,
         mut counted: Counted,
+        hold: Hold,
         next: impl FnOnce(&mut Turn<'_>, Result<SubscribeResult, ErrorCode>) -> Outcome + Send + 'static,
     ) -> Outcome {
         let joined = match joined {
@@ -201,6 +242,7 @@ impl Turn<'_> {
                 has_token,
                 info: grant.info,
                 expiry,
+                hold: Some(Box::new(hold)),
             },
         );
         if features.is_member {

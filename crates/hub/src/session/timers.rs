@@ -93,6 +93,7 @@ impl Turn<'_> {
         let due: Vec<(ChannelName, bool, Expiry)> = client
             .subscriptions
             .iter()
+            .filter(|(_, subscription)| subscription.hold.is_none())
             .filter(|(_, subscription)| subscription.expiry.due(grace).is_some_and(|due| due <= now))
             .map(|(channel, subscription)| (channel.clone(), subscription.server_side, subscription.expiry))
             .collect();

@@ -7,7 +7,8 @@ use super::state::{Answer, Outcome, Phase, Session, Turn};
 use crate::backend::BackendError;
 use crate::call::Call;
 use crate::centrifuge::{
-    CommandResult, Disconnect, DisconnectPush, ErrorCode, ErrorReply, Push, PushEvent, PushTarget, Reply,
+    CommandResult, Disconnect, DisconnectPush, Encoded, ErrorCode, ErrorReply, Push, PushEvent, PushTarget,
+    Reply,
 };
 use crate::channel::ChannelName;
 use crate::delivery::HubEvent;
@@ -109,6 +110,15 @@ impl<'a> Turn<'a> {
             return;
         }
         self.session.batch.push(Reply::Push(Push { target, event }));
+    }
+
+    /// Adds a message that is encoded for the client already.
+    pub(super) fn pass(&mut self, frame: Frame) {
+        match (self.session.transport.kind, frame) {
+            (TransportKind::Plain, frame) => self.link.send(frame),
+            (_, Frame::Text(text)) => self.session.batch.append(Encoded::Text(text)),
+            (_, Frame::Binary(bytes)) => self.session.batch.append(Encoded::Binary(bytes)),
+        }
     }
 
     /// Sends what has been collected.

@@ -75,7 +75,8 @@ impl Turn<'_> {
 
 /// Ends a subscription of a client everywhere but at its connection.
 fn ended(hub: &Hub, channel: &ChannelName, subscription: &Subscription, client: &str, now: Millis) {
-    hub.channels_table().leave(channel, subscription.variant, subscription.joins);
+    let beginning = subscription.hold.as_ref().map(|hold| hold.id);
+    hub.channels_table().leave(channel, subscription.variant, subscription.joins, beginning);
     hub.detach(hub.broker().unsubscribe(channel, now));
     if subscription.presence {
         hub.detach(hub.broker().remove_presence(channel, client, subscription.announces, now));

@@ -136,7 +136,7 @@ fn each_command_waits_for_its_answer_and_the_order_of_replies_stays() {
     assert_eq!(answers, 5);
     world.expect(client, &[
         r#"{"id":1,"connect":{"client":"C0","version":"test"}}"#,
-        r#"{"id":2,"subscribe":{}}"#,
+        "{\"id\":2,\"subscribe\":{}}\n{\"push\":{\"channel\":\"demo:tea\",\"join\":{\"info\":{\"user\":\"\",\"client\":\"C0\"}}}}",
         r#"{"id":3,"publish":{}}"#,
         "{\"id\":4,\"presence_stats\":{\"num_clients\":1,\"num_users\":1}}\n{\"id\":5,\"ping\":{}}",
         "{\"id\":6,\"history\":{\"publications\":[],\"epoch\":\"EPOCH\",\"offset\":1}}\n{\"id\":7,\"unsubscribe\":{}}",

@@ -18,6 +18,7 @@ mod expiry;
 mod hooks;
 mod hostile;
 mod later;
+mod overtaking;
 mod permissions;
 mod plain;
 mod publishing;

@@ -12,7 +12,8 @@ fn step(model: &mut Model) {
     let client = model.random.below(model.clients());
     let channel = model.random.below(model.channels());
     match model.random.below(100) {
-        0..24 => model.publish(channel),
+        0..18 => model.publish(channel),
+        18..24 => (0..3).for_each(|_| model.answer_some()),
         24..30 => model.publish_by(client, channel),
         30..48 => model.deliver_some(),
         48..62 => model.read(client),
@@ -66,4 +67,9 @@ fn a_schedule_can_be_repeated() {
 #[test]
 fn clients_see_what_was_published_with_a_broker_that_answers_later() {
     run_all(20_000..20_100, 80, Answers::Later);
+}
+
+#[test]
+fn clients_see_what_was_published_with_a_broker_that_answers_at_any_time() {
+    run_all(30_000..30_300, 120, Answers::AnyTime);
 }

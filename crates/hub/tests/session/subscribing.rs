@@ -130,10 +130,7 @@ fn members_see_each_other_join_and_leave_if_they_ask() {
     world.ask(
         ann,
         r#"{"id":2,"subscribe":{"channel":"demo:tea","join_leave":true}}"#,
-        &[
-            r#"{"id":2,"subscribe":{}}"#,
-            r#"{"push":{"channel":"demo:tea","join":{"info":{"user":"","client":"C0"}}}}"#,
-        ],
+        &["{\"id\":2,\"subscribe\":{}}\n{\"push\":{\"channel\":\"demo:tea\",\"join\":{\"info\":{\"user\":\"\",\"client\":\"C0\"}}}}"],
     );
     let bob = world.subscribed("demo:tea");
     world.expect(ann, &[r#"{"push":{"channel":"demo:tea","join":{"info":{"user":"","client":"C1"}}}}"#]);

@@ -145,11 +145,18 @@ pub(crate) struct World {
     net: Arc<Net>,
     sessions: Vec<Session>,
     /// The clients whose commands wait, with what they wait for.
-    waiting: BTreeMap<usize, BoxFuture<Answer>>,
+    waiting: BTreeMap<usize, Waiting>,
     /// Whether what a command waits for is answered at once.
     answers_itself: bool,
     /// Ids that are random in the protocol, and the names that tests use for them.
     names: Vec<(String, String)>,
+}
+
+/// What a command waits for.
+enum Waiting {
+    Call(BoxFuture<Answer>),
+    /// The broker has done its part. Its answer is on its way.
+    Answered(Answer),
 }
 
 pub(crate) const START: Millis = Millis(1_000_000_000_000);
@@ -252,7 +259,7 @@ impl World {
     pub(crate) fn call(&mut self, client: usize, call: impl FnOnce(&mut Session, &mut dyn Link) -> Progress) {
         let mut link = NetLink(self.net.clone(), client);
         if let Progress::Wait(future) = call(&mut self.sessions[client], &mut link) {
-            let replaced = self.waiting.insert(client, future);
+            let replaced = self.waiting.insert(client, Waiting::Call(future));
             assert!(replaced.is_none(), "it waits for two answers");
             if self.answers_itself {
                 self.answer(client);
@@ -270,17 +277,31 @@ impl World {
         self.waiting.contains_key(&client)
     }
 
-    /// What the client's command waits for is ready.
+    /// The broker does what the client's command waits for. Its answer does not arrive yet.
+    pub(crate) fn act(&mut self, client: usize) {
+        let waiting = self.waiting.remove(&client).expect("it waits");
+        let answered = match waiting {
+            Waiting::Call(future) => Waiting::Answered(ready(future)),
+            answered => answered,
+        };
+        self.waiting.insert(client, answered);
+    }
+
+    /// The answer that the client's command waits for arrives.
     pub(crate) fn answer(&mut self, client: usize) {
-        let future = self.waiting.remove(&client).expect("it waits");
+        let waiting = self.waiting.remove(&client).expect("it waits");
         let now = self.now;
-        let answer = ready(future);
+        let answer = match waiting {
+            Waiting::Call(future) => ready(future),
+            Waiting::Answered(answer) => answer,
+        };
         self.call(client, |session, link| session.resume(link, answer, now));
     }
 
     /// What the client's command waits for is ready, and dropped.
     pub(crate) fn drop_answer(&mut self, client: usize) {
-        drop(ready(self.waiting.remove(&client).expect("it waits")));
+        self.act(client);
+        self.waiting.remove(&client);
     }
 
     /// Checks that the broker keeps nothing any more, once the time has passed that it remembers positions for.

@@ -37,7 +37,10 @@ impl Random {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Answers {
     AtOnce,
+    /// Later, though each command waits only for a moment.
     Later,
+    /// At any time: what the broker does and its answer are two random steps.
+    AnyTime,
 }
 
 /// What was published to a channel, by its offset, for each epoch.
@@ -46,6 +49,7 @@ pub(super) type Published = BTreeMap<(String, u64), String>;
 pub(super) struct Model {
     pub(super) random: Random,
     world: World,
+    answers: Answers,
     published: [Published; CHANNELS.len()],
     readers: Vec<Reader>,
     numbers: u64,
@@ -73,9 +77,11 @@ impl Model {
         let world = match answers {
             Answers::AtOnce => World::with(config, None, seed),
             Answers::Later => World::a_moment_later(config, seed),
+            Answers::AnyTime => World::later(config, seed),
         };
         let readers = (0..CLIENTS).map(|place| Reader::new(CHANNELS.len(), place % 2 == 1)).collect();
-        Model { random, world, published: Default::default(), readers, numbers: 0, transcript: String::new() }
+        let (published, transcript) = (Default::default(), String::new());
+        Model { random, world, answers, published, readers, numbers: 0, transcript }
     }
 
     pub(super) fn clients(&self) -> usize {
@@ -102,6 +108,10 @@ impl Model {
 
     /// A client publishes. It receives its own publication if it is subscribed.
     pub(super) fn publish_by(&mut self, client: usize, channel: usize) {
+        if let Answers::AnyTime = self.answers {
+            // Nobody knows yet which offset it will have.
+            return self.publish(channel);
+        }
         let text = self.next_text();
         let Some(connection) = self.connect(client) else { return };
         let command = format!(r#"{{"id":9,"publish":{{"channel":"{}","data":{text}}}}}"#, CHANNELS[channel]);
@@ -121,6 +131,35 @@ impl Model {
     pub(super) fn deliver_some(&mut self) {
         let count = 1 + self.random.below(4);
         self.world.handle_some_mail(count);
+    }
+
+    /// The broker does something, or its answer arrives.
+    pub(super) fn answer_some(&mut self) {
+        let waiting: Vec<usize> = self.waiting().collect();
+        if waiting.is_empty() {
+            return;
+        }
+        let connection = waiting[self.random.below(waiting.len())];
+        if self.random.once_in(2) {
+            self.world.act(connection);
+        } else {
+            self.world.answer(connection);
+        }
+    }
+
+    /// The connections whose commands wait.
+    fn waiting(&self) -> impl Iterator<Item = usize> {
+        let connections = self.readers.iter().filter_map(|reader| reader.connection);
+        connections.filter(|connection| self.world.waits(*connection))
+    }
+
+    /// Every command gets its answer.
+    fn answer_all(&mut self) {
+        for connection in self.waiting().collect::<Vec<_>>() {
+            while self.world.waits(connection) {
+                self.world.answer(connection);
+            }
+        }
     }
 
     /// The client's connection, opened if it has none. A client that returns subscribes in the same frame.
@@ -145,7 +184,8 @@ impl Model {
         let Some(connection) = self.readers[client].connection else { return };
         self.read(client);
         if self.readers[client].unsubscribe(channel) {
-            let command = format!(r#"{{"id":8,"unsubscribe":{{"channel":"{}"}}}}"#, CHANNELS[channel]);
+            let id = 200 + channel;
+            let command = format!(r#"{{"id":{id},"unsubscribe":{{"channel":"{}"}}}}"#, CHANNELS[channel]);
             self.world.say(connection, &command);
         }
     }
@@ -184,12 +224,21 @@ impl Model {
         }
     }
 
+    /// No call takes the broker as long as time passes at once. Its answer may.
+    fn act_all(&mut self) {
+        for connection in self.waiting().collect::<Vec<_>>() {
+            self.world.act(connection);
+        }
+    }
+
     pub(super) fn pass_short(&mut self) {
+        self.act_all();
         let time = [1, 700, 1_000, 5_000, 20_000][self.random.below(5)];
         self.world.pass(Duration::from_millis(time));
     }
 
     pub(super) fn pass_long(&mut self) {
+        self.act_all();
         let time = [25, 59, 60, 61, 600, 900][self.random.below(6)];
         self.world.pass(Duration::from_secs(time));
     }
@@ -208,6 +257,9 @@ impl Model {
 
     /// Presence has exactly the clients whose sessions are subscribed.
     pub(super) fn check_presence(&mut self, channel: usize) {
+        self.answer_all();
+        self.world.settle();
+        self.answer_all();
         self.world.settle();
         for client in 0..CLIENTS {
             self.read(client);

@@ -28,6 +28,8 @@ enum Phase {
     /// The reply is on its way.
     Asked,
     On,
+    /// The reply to unsubscribing is on its way.
+    Leaving,
 }
 
 impl Reader {
@@ -49,8 +51,8 @@ impl Reader {
         self.connection = Some(connection);
         let mut lines = vec![r#"{"id":1,"connect":{}}"#.to_owned()];
         for (channel, name) in channels.iter().enumerate() {
-            if self.subscriptions[channel].phase != Phase::Off {
-                self.subscriptions[channel].phase = Phase::Off;
+            let phase = std::mem::take(&mut self.subscriptions[channel].phase);
+            if matches!(phase, Phase::Asked | Phase::On) {
                 lines.extend(self.subscribing(channel, name));
             }
         }
@@ -75,8 +77,12 @@ impl Reader {
     }
 
     pub(super) fn unsubscribe(&mut self, channel: usize) -> bool {
-        let was = std::mem::replace(&mut self.subscriptions[channel].phase, Phase::Off);
-        was != Phase::Off
+        let phase = &mut self.subscriptions[channel].phase;
+        let was_on = *phase == Phase::On;
+        if was_on {
+            *phase = Phase::Leaving;
+        }
+        was_on
     }
 
     /// The connection is gone. What it was subscribed to, it asks for again when it returns.
@@ -88,17 +94,17 @@ impl Reader {
     pub(super) fn read(&mut self, line: &str, channels: &[&str], published: &[Published]) {
         let message: Value = serde_json::from_str(line).unwrap();
         assert!(message["error"].is_null(), "{line}");
-        if let Some(channel) =
-            message["id"].as_u64().and_then(|id| usize::try_from(id).ok()?.checked_sub(100))
-        {
-            self.subscribed(channel, &message["subscribe"], &published[channel]);
+        match message["id"].as_u64().and_then(|id| usize::try_from(id).ok()) {
+            Some(id @ 100..200) => self.subscribed(id - 100, &message["subscribe"], &published[id - 100]),
+            Some(id @ 200..) => self.subscriptions[id - 200].phase = Phase::Off,
+            _ => {}
         }
         let push = &message["push"];
         let Some(channel) = channels.iter().position(|name| push["channel"] == **name) else { return };
-        if push["pub"].is_object() {
+        if push["pub"].is_object() && self.subscriptions[channel].phase != Phase::Leaving {
             self.publication(channel, &push["pub"], &published[channel]);
         }
-        if push["unsubscribe"].is_object() {
+        if push["unsubscribe"].is_object() && self.subscriptions[channel].phase == Phase::On {
             self.subscriptions[channel].phase = Phase::Off;
         }
     }
