@@ -25,6 +25,7 @@ presence = true
 join_leave = true
 history = { size = 1000, ttl = "1h" }
 recovery = "on_request"
+delta = true
 subscribe = ["user"]
 publish = ["subscriber"]
 read_presence = ["subscriber"]

@@ -37,9 +37,13 @@ export class Lines {
   }
 }
 
-/** A proxy of the server, whose connections can be cut; closed when the test `t` is over. */
+/**
+ * A proxy of the server, closed when the test `t` is over. `cut()` ends all connections; `received()` is how many bytes
+ * the server has sent through it.
+ */
 export async function proxy(t, server) {
   const sockets = new Set();
+  let received = 0;
   const listener = createServer((client) => {
     const upstream = connect(server.port, "127.0.0.1");
     for (const socket of [client, upstream]) {
@@ -51,6 +55,7 @@ export async function proxy(t, server) {
         upstream.destroy();
       });
     }
+    upstream.on("data", (bytes) => (received += bytes.length));
     client.pipe(upstream).pipe(client);
   });
   const cut = () => sockets.forEach((socket) => socket.destroy());
@@ -61,5 +66,6 @@ export async function proxy(t, server) {
   listener.listen(0, "127.0.0.1");
   await once(listener, "listening");
   const page = `http://127.0.0.1:${listener.address().port}`;
-  return { cut, http: (path) => page + path };
+  const http = (path) => page + path;
+  return { cut, received: () => received, http, ws: (path) => http(path).replace(/^http/, "ws") };
 }
