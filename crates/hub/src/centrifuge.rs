@@ -18,7 +18,7 @@
 //! | publishing to a map channel | `publish.type`, `key`, `removed` | error 108 |
 //! | a filter by tags | `subscribe.tf` | error 108: without the filter, it would receive what it did not ask for |
 //! | features of the connection | `connect.flag` | nothing |
-//! | numbers instead of names in pushes | bit 1 of `subscribe.flag` | [`SubscribeResult::id`] in JSON, or nothing |
+//! | numbers instead of names in pushes, in protobuf | bit 1 of `subscribe.flag` | nothing; in JSON, [`SubscribeResult::id`] |
 //! | error 112 instead of `recovered: false` | bit 2 of `subscribe.flag` | that error: clients count on it |
 //! | deltas | `subscribe.delta` | [`SubscribeResult::delta`], or nothing |
 //! | a command that the hub does not know | | error 104, see [`Request::Unknown`] |

@@ -13,6 +13,7 @@ mod registry;
 pub use self::api::{ChannelFigures, ClientFilter, HubInfo, LiveSession, PublishCall};
 pub use self::api_error::ApiError;
 pub(crate) use self::beginning::{BeginningId, NewSubscription};
+pub(crate) use self::channel_table::Entered;
 pub use self::counters::HubCounts;
 pub use self::node::Hub;
 pub(crate) use self::registry::LiveClient;

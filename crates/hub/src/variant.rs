@@ -16,6 +16,19 @@ pub(crate) enum Variant {
     ProtobufJoins,
     JsonBareJoins,
     ProtobufBareJoins,
+    JsonNumbered,
+    JsonDeltaNumbered,
+    JsonNumberedJoins,
+}
+
+/// How pushes say which channel they are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Naming {
+    /// By its name.
+    #[default]
+    Name,
+    /// By its number, which the client has negotiated. There is one per channel and node, so that clients share messages.
+    Number,
 }
 
 /// How publications are encoded for a variant.
@@ -30,10 +43,10 @@ pub(crate) enum Content {
 }
 
 impl Variant {
-    pub(crate) const COUNT: usize = 11;
+    pub(crate) const COUNT: usize = 14;
 
     /// Those that carry publications.
-    pub(crate) const PUBLICATIONS: [Variant; 7] = [
+    pub(crate) const PUBLICATIONS: [Variant; 9] = [
         Variant::Json,
         Variant::Protobuf,
         Variant::JsonBare,
@@ -41,19 +54,24 @@ impl Variant {
         Variant::JsonDelta,
         Variant::ProtobufDelta,
         Variant::Plain,
+        Variant::JsonNumbered,
+        Variant::JsonDeltaNumbered,
     ];
 
     /// Those that carry joins and leaves, with their encodings.
-    pub(crate) const JOINS: [(Variant, Encoding, Wrapping); 4] = [
+    pub(crate) const JOINS: [(Variant, Encoding, Wrapping); 5] = [
         (Variant::JsonJoins, Encoding::Json, Wrapping::Reply),
         (Variant::ProtobufJoins, Encoding::Protobuf, Wrapping::Reply),
         (Variant::JsonBareJoins, Encoding::Json, Wrapping::Bare),
         (Variant::ProtobufBareJoins, Encoding::Protobuf, Wrapping::Bare),
+        (Variant::JsonNumberedJoins, Encoding::Json, Wrapping::Reply),
     ];
 
-    /// The variant of a subscription's publications.
-    pub(crate) fn of(encoding: Encoding, wrapping: Wrapping, delta: bool) -> Variant {
+    /// The variant of a subscription's publications. Numbers are negotiated in JSON alone.
+    pub(crate) fn of(encoding: Encoding, wrapping: Wrapping, delta: bool, naming: Naming) -> Variant {
         match (encoding, wrapping, delta) {
+            (Encoding::Json, Wrapping::Reply, true) if naming == Naming::Number => Variant::JsonDeltaNumbered,
+            (Encoding::Json, Wrapping::Reply, false) if naming == Naming::Number => Variant::JsonNumbered,
             (Encoding::Json, Wrapping::Reply, true) => Variant::JsonDelta,
             (Encoding::Protobuf, Wrapping::Reply, true) => Variant::ProtobufDelta,
             (Encoding::Json, Wrapping::Reply, false) => Variant::Json,
@@ -64,8 +82,9 @@ impl Variant {
     }
 
     /// The variant of a subscription's joins and leaves.
-    pub(crate) fn joins(encoding: Encoding, wrapping: Wrapping) -> Variant {
+    pub(crate) fn joins(encoding: Encoding, wrapping: Wrapping, naming: Naming) -> Variant {
         match (encoding, wrapping) {
+            (Encoding::Json, Wrapping::Reply) if naming == Naming::Number => Variant::JsonNumberedJoins,
             (Encoding::Json, Wrapping::Reply) => Variant::JsonJoins,
             (Encoding::Protobuf, Wrapping::Reply) => Variant::ProtobufJoins,
             (Encoding::Json, Wrapping::Bare) => Variant::JsonBareJoins,
@@ -73,9 +92,19 @@ impl Variant {
         }
     }
 
+    /// How pushes of this variant say which channel they are of.
+    pub(crate) fn naming(self) -> Naming {
+        match self {
+            Variant::JsonNumbered | Variant::JsonDeltaNumbered | Variant::JsonNumberedJoins => Naming::Number,
+            _ => Naming::Name,
+        }
+    }
+
     pub(crate) fn content(self) -> Content {
         match self {
-            Variant::Json | Variant::JsonJoins => Content::Pushes(Encoding::Json, Wrapping::Reply),
+            Variant::Json | Variant::JsonJoins | Variant::JsonNumbered | Variant::JsonNumberedJoins => {
+                Content::Pushes(Encoding::Json, Wrapping::Reply)
+            }
             Variant::Protobuf | Variant::ProtobufJoins => {
                 Content::Pushes(Encoding::Protobuf, Wrapping::Reply)
             }
@@ -83,14 +112,14 @@ impl Variant {
             Variant::ProtobufBare | Variant::ProtobufBareJoins => {
                 Content::Pushes(Encoding::Protobuf, Wrapping::Bare)
             }
-            Variant::JsonDelta => Content::Deltas(Encoding::Json),
+            Variant::JsonDelta | Variant::JsonDeltaNumbered => Content::Deltas(Encoding::Json),
             Variant::ProtobufDelta => Content::Deltas(Encoding::Protobuf),
             Variant::Plain => Content::AsSent,
         }
     }
 
     pub(crate) fn is_delta(self) -> bool {
-        matches!(self, Variant::JsonDelta | Variant::ProtobufDelta)
+        matches!(self.content(), Content::Deltas(_))
     }
 
     /// The place of the variant in a table.
@@ -112,6 +141,9 @@ impl Variant {
             Variant::ProtobufJoins => "pj:",
             Variant::JsonBareJoins => "Jj:",
             Variant::ProtobufBareJoins => "Pj:",
+            Variant::JsonNumbered => "jn:",
+            Variant::JsonDeltaNumbered => "jdn:",
+            Variant::JsonNumberedJoins => "jjn:",
         };
         [prefix, channel].concat()
     }

@@ -105,7 +105,7 @@ fn protobuf(wrapping: Wrapping, target: &PushTarget, publication: &WirePublicati
     let target_len = match target {
         PushTarget::Client | PushTarget::ChannelId(0) => 0,
         PushTarget::Channel(name) => field_len(CHANNEL, name.len()),
-        PushTarget::ChannelId(id) => key_len(ID) + encoded_len_varint((*id).into()),
+        PushTarget::ChannelId(id) => key_len(ID) + encoded_len_varint(*id),
     };
     let push_len = target_len + field_len(PUB, pub_len);
     let message_len = match wrapping {
@@ -125,7 +125,7 @@ fn protobuf(wrapping: Wrapping, target: &PushTarget, publication: &WirePublicati
         }
         PushTarget::ChannelId(id) => {
             encode_key(ID, WireType::Varint, &mut out);
-            encode_varint((*id).into(), &mut out);
+            encode_varint(*id, &mut out);
         }
     }
     start_field(&mut out, PUB, pub_len);

@@ -37,7 +37,7 @@ pub enum PushTarget {
     Channel(ChannelName),
     /// That to the channel with this number, which was given to the client in [`SubscribeResult::id`]. Only publications,
     /// joins and leaves have it; clients would ignore other pushes.
-    ChannelId(u32),
+    ChannelId(u64),
 }
 
 /// What has happened.
@@ -245,7 +245,7 @@ impl From<Push> for PushFields {
         match push.target {
             PushTarget::Client => {}
             PushTarget::Channel(name) => fields.channel = name.to_string(),
-            PushTarget::ChannelId(id) => fields.id = id.into(),
+            PushTarget::ChannelId(id) => fields.id = i64::try_from(id).unwrap_or(i64::MAX),
         }
         match push.event {
             PushEvent::Publication(event) => fields.publication = Some(event),

@@ -20,10 +20,13 @@ pub(crate) struct ChannelTable {
     hasher: RandomState,
     shards: Vec<Mutex<HashMap<ChannelName, Subscribers, RandomState>>>,
     beginnings: AtomicU64,
+    numbers: AtomicU64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Subscribers {
+    /// Stands for the channel in pushes. No other channel gets it later.
+    number: u64,
     clients: usize,
     variants: [u32; Variant::COUNT],
     /// Whether a subscriber that takes deltas has begun without knowing the newest publication.
@@ -33,13 +36,23 @@ struct Subscribers {
 }
 
 /// The variants that a channel's subscribers want.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted {
     variants: [bool; Variant::COUNT],
     /// Whether deltas must be whole this time.
     pub(crate) lacks_base: bool,
     /// Whether it must also be [held](ChannelTable::hold) for a subscription that begins.
     pub(crate) is_held: bool,
+    /// The channel's number.
+    pub(crate) number: u64,
+}
+
+/// A subscription that was counted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entered {
+    pub(crate) beginning: BeginningId,
+    /// The number that stands for the channel while it has subscribers.
+    pub(crate) number: u64,
 }
 
 impl Wanted {
@@ -52,7 +65,7 @@ impl ChannelTable {
     pub(crate) fn new() -> ChannelTable {
         let hasher = RandomState::new();
         let shards = (0..SHARDS).map(|_| Mutex::new(HashMap::with_hasher(hasher.clone()))).collect();
-        ChannelTable { hasher, shards, beginnings: AtomicU64::new(0) }
+        ChannelTable { hasher, shards, beginnings: AtomicU64::new(0), numbers: AtomicU64::new(1) }
     }
 
     #[expect(clippy::indexing_slicing, reason = "there are as many shards as remainders")]
@@ -62,10 +75,16 @@ impl ChannelTable {
     }
 
     /// Counts a subscription, for which nothing is held until it [begins](Self::begin).
-    pub(crate) fn enter(&self, channel: &ChannelName, new: NewSubscription) -> BeginningId {
+    pub(crate) fn enter(&self, channel: &ChannelName, new: NewSubscription) -> Entered {
         let id = BeginningId(self.beginnings.fetch_add(1, Ordering::Relaxed));
         let mut shard = self.shard(channel);
-        let subscribers = shard.entry(channel.clone()).or_default();
+        let subscribers = shard.entry(channel.clone()).or_insert_with(|| Subscribers {
+            number: self.numbers.fetch_add(1, Ordering::Relaxed),
+            clients: 0,
+            variants: [0; Variant::COUNT],
+            lacks_base: false,
+            beginnings: Vec::new(),
+        });
         subscribers.clients += 1;
         for variant in std::iter::once(new.publications).chain(new.joins) {
             if let Some(count) = subscribers.variants.get_mut(variant.index()) {
@@ -76,7 +95,7 @@ impl ChannelTable {
             subscribers.beginnings.reserve_exact(1);
         }
         subscribers.beginnings.push(Beginning::new(id, new));
-        id
+        Entered { beginning: id, number: subscribers.number }
     }
 
     /// Counts the end of a subscription. `beginning` is that of one that was not released.
@@ -180,7 +199,7 @@ impl ChannelTable {
 impl Subscribers {
     fn wanted(&self) -> Wanted {
         let variants = self.variants.map(|count| count > 0);
-        Wanted { variants, lacks_base: false, is_held: !self.beginnings.is_empty() }
+        Wanted { variants, lacks_base: false, is_held: !self.beginnings.is_empty(), number: self.number }
     }
 
     fn take(&mut self, id: BeginningId) -> Option<Beginning> {

@@ -12,7 +12,7 @@ use crate::delivery::Delivery;
 use crate::fanout::Fanout;
 use crate::frame::Frame;
 use crate::publication::{ClientInfo, Publication};
-use crate::variant::{Content, Variant};
+use crate::variant::{Content, Naming, Variant};
 
 /// The fan-out of a node.
 ///
@@ -32,11 +32,19 @@ impl Deliverer {
         for (variant, encoding, wrapping) in Variant::JOINS {
             if wanted.has(variant) {
                 let event = event(MemberPush { info: Some(WireClient::from(client)) });
-                let push = Push { target: PushTarget::Channel(channel.clone()), event };
+                let push = Push { target: target(variant, channel, wanted), event };
                 round.publish(variant, Frame::from(Reply::Push(push).encode(encoding, wrapping)));
             }
         }
         round.end();
+    }
+}
+
+/// How pushes of this variant name the channel.
+fn target(variant: Variant, channel: &ChannelName, wanted: Wanted) -> PushTarget {
+    match variant.naming() {
+        Naming::Name => PushTarget::Channel(channel.clone()),
+        Naming::Number => PushTarget::ChannelId(wanted.number),
     }
 }
 
@@ -79,9 +87,9 @@ impl Fanout for Deliverer {
     ) {
         self.counters.publications.add(1);
         let Some(wanted) = self.channels.wanted(channel) else { return };
-        let target = PushTarget::Channel(channel.clone());
         let mut round = Round::new(self, channel, wanted);
         for variant in Variant::PUBLICATIONS.into_iter().filter(|variant| wanted.has(*variant)) {
+            let target = target(variant, channel, wanted);
             let frame = match variant.content() {
                 Content::AsSent => Frame::from(&publication.data),
                 Content::Pushes(encoding, wrapping) => {

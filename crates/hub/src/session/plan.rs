@@ -12,6 +12,7 @@ use crate::channel::ChannelName;
 use crate::namespace::NamespaceOptions;
 use crate::publication::StreamPosition;
 use crate::token::SubscriptionGrant;
+use crate::variant::Naming;
 
 /// A subscription that may begin.
 #[derive(Debug)]
@@ -34,12 +35,13 @@ pub(super) struct Wishes {
     pub(super) positioned: bool,
     pub(super) joins: bool,
     pub(super) delta: bool,
+    pub(super) naming: Naming,
     /// Whether it wants error 112 if not everything can be recovered.
     pub(super) all_or_nothing: bool,
 }
 
-impl From<&SubscribeRequest> for Wishes {
-    fn from(request: &SubscribeRequest) -> Wishes {
+impl Wishes {
+    pub(super) fn of(request: &SubscribeRequest, naming: Naming) -> Wishes {
         let since = StreamPosition { offset: request.offset, epoch: request.epoch.as_str().into() };
         Wishes {
             since: request.recover.then_some(since),
@@ -47,6 +49,7 @@ impl From<&SubscribeRequest> for Wishes {
             positioned: request.positioned,
             joins: request.join_leave,
             delta: request.accepts_fossil(),
+            naming,
             all_or_nothing: request.rejects_unrecovered(),
         }
     }

@@ -15,6 +15,7 @@ use crate::control::ServerSubscription;
 use crate::data::Data;
 use crate::delivery::HubEvent;
 use crate::token::{SubscriptionGrant, SubscriptionToken, TokenError, TokenRejection};
+use crate::variant::Naming;
 
 impl Turn<'_> {
     pub(super) fn subscribe(&mut self, id: u32, request: SubscribeRequest) -> Outcome {
@@ -133,7 +134,11 @@ impl Turn<'_> {
         let Ok(options) = self.config.namespaces.find(&channel).cloned() else {
             return self.fail(id, ErrorCode::UnknownChannel);
         };
-        let wishes = Wishes::from(request);
+        let naming = match request.accepts_channel_id(self.session.transport.encoding) {
+            true => Naming::Number,
+            false => Naming::Name,
+        };
+        let wishes = Wishes::of(request, naming);
         let name = channel.clone();
         let plan = Plan { channel, options, grant, expiry, server_side: false, has_token, wishes };
         self.begin(plan, move |turn, begun| match begun {

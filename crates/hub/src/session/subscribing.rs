@@ -10,12 +10,12 @@ use crate::centrifuge::{
     Disconnect, ErrorCode, Form, SubscribeRequest, SubscribeResult, UnsubscribeCode, WirePublication,
 };
 use crate::channel::ChannelName;
-use crate::hub::{BeginningId, Hub, NewSubscription};
+use crate::hub::{BeginningId, Entered, Hub, NewSubscription};
 use crate::namespace::{NamespaceOptions, RecoveryMode, RecoveryPolicy, SlowPolicy};
 use crate::time::Millis;
 use crate::token::SubscriptionGrant;
 use crate::transport::TransportKind;
-use crate::variant::Variant;
+use crate::variant::{Naming, Variant};
 
 /// What a subscription is like, by the namespace, the token and the client's wishes.
 struct Features {
@@ -36,6 +36,7 @@ struct Counted {
     variant: Variant,
     joins: Option<Variant>,
     beginning: BeginningId,
+    number: u64,
     begun: bool,
     kept: bool,
     now: Millis,
@@ -66,7 +67,8 @@ impl Plan {
             recoverable: true,
             delta: false,
             all_or_nothing: false,
-            ..Wishes::from(request)
+            // Clients find their own subscriptions by numbers, and not these.
+            ..Wishes::of(request, Naming::Name)
         };
         Plan { channel, options, grant, expiry: Expiry::Never, server_side: true, has_token: false, wishes }
     }
@@ -89,6 +91,7 @@ impl Plan {
         let announces = overrides.join_leave.unwrap_or(join_leave);
         let is_pushed = overrides.force_push_join_leave.unwrap_or(force_push_join_leave);
         let wants_joins = (join_leave || announces) && (self.wishes.joins || is_pushed);
+        let naming = self.wishes.naming;
         Features {
             recoverable,
             positioned,
@@ -99,9 +102,9 @@ impl Plan {
             slow: if (positioned && !is_plain) || delta { SlowPolicy::Disconnect } else { self.options.slow },
             variant: match is_plain {
                 true => Variant::Plain,
-                false => Variant::of(transport.encoding, transport.wrapping(), delta),
+                false => Variant::of(transport.encoding, transport.wrapping(), delta, naming),
             },
-            joins: wants_joins.then(|| Variant::joins(transport.encoding, transport.wrapping())),
+            joins: wants_joins.then(|| Variant::joins(transport.encoding, transport.wrapping(), naming)),
         }
     }
 
@@ -132,13 +135,14 @@ impl Turn<'_> {
         let hub = self.hub();
         let Features { variant, joins, slow, .. } = features;
         let new = NewSubscription { publications: variant, joins, slow, room: self.config.limits.held };
-        let beginning = hub.channels_table().enter(&plan.channel, new);
+        let Entered { beginning, number } = hub.channels_table().enter(&plan.channel, new);
         let mut counted = Counted {
             hub: hub.clone(),
             channel: plan.channel.clone(),
             variant,
             joins,
             beginning,
+            number,
             begun: false,
             kept: false,
             now: self.now,
@@ -227,7 +231,10 @@ impl Turn<'_> {
                 Recovery::NotAsked => {}
             }
         }
-        let result = self.subscribe_result(&plan, features, &joined);
+        let mut result = self.subscribe_result(&plan, features, &joined);
+        if features.variant.naming() == Naming::Number {
+            result.id = i64::try_from(counted.number).unwrap_or(0);
+        }
         let Plan { channel, grant, expiry, server_side, has_token, wishes, .. } = plan;
         let Some(client) = self.client_mut() else { return Outcome::Done };
         let info = client.info_in(grant.info.clone());

@@ -7,7 +7,7 @@ use longwire_hub::{Data, Frame, PublishCall, Transport, TransportKind};
 
 use crate::support::{World, config};
 
-fn frame(commands: impl IntoIterator<Item = Request>) -> Frame {
+pub(crate) fn frame(commands: impl IntoIterator<Item = Request>) -> Frame {
     let mut bytes = Vec::new();
     for (request, id) in commands.into_iter().zip(1..) {
         bytes.extend_from_slice(Command { id, request }.encode(Encoding::Protobuf).as_bytes());

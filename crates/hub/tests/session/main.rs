@@ -18,6 +18,7 @@ mod expiry;
 mod hooks;
 mod hostile;
 mod later;
+mod numbers;
 mod overtaking;
 mod permissions;
 mod plain;

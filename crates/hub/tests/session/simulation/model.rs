@@ -79,7 +79,8 @@ impl Model {
             Answers::Later => World::a_moment_later(config, seed),
             Answers::AnyTime => World::later(config, seed),
         };
-        let readers = (0..CLIENTS).map(|place| Reader::new(CHANNELS.len(), place % 2 == 1)).collect();
+        let readers =
+            (0..CLIENTS).map(|place| Reader::new(CHANNELS.len(), place % 2 == 1, place > 1)).collect();
         let (published, transcript) = (Default::default(), String::new());
         Model { random, world, answers, published, readers, numbers: 0, transcript }
     }

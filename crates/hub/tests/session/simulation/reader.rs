@@ -10,6 +10,8 @@ pub(super) struct Reader {
     pub(super) connection: Option<usize>,
     subscriptions: Vec<Subscription>,
     delta: bool,
+    /// Whether it asks for numbers instead of names.
+    numbers: bool,
 }
 
 #[derive(Default)]
@@ -17,6 +19,8 @@ struct Subscription {
     phase: Phase,
     /// The last position that the client knows.
     position: Option<(String, u64)>,
+    /// Stands for the channel in pushes.
+    number: Option<u64>,
     /// The content that the next delta applies to.
     base: Option<String>,
 }
@@ -33,9 +37,9 @@ enum Phase {
 }
 
 impl Reader {
-    pub(super) fn new(channels: usize, delta: bool) -> Reader {
+    pub(super) fn new(channels: usize, delta: bool, numbers: bool) -> Reader {
         let subscriptions = (0..channels).map(|_| Subscription::default()).collect();
-        Reader { connection: None, subscriptions, delta }
+        Reader { connection: None, subscriptions, delta, numbers }
     }
 
     pub(super) fn is_subscribed(&self, channel: usize) -> bool {
@@ -66,14 +70,17 @@ impl Reader {
             return None;
         }
         subscription.phase = Phase::Asked;
-        subscription.base = None;
+        (subscription.base, subscription.number) = (None, None);
+        let flag = u8::from(self.numbers);
         let delta = if self.delta { r#","delta":"fossil""# } else { "" };
         let since = match &subscription.position {
             Some((epoch, offset)) => format!(r#","recover":true,"offset":{offset},"epoch":"{epoch}""#),
             None => String::new(),
         };
         let id = 100 + channel;
-        Some(format!(r#"{{"id":{id},"subscribe":{{"channel":"{name}","recoverable":true{delta}{since}}}}}"#))
+        Some(format!(
+            r#"{{"id":{id},"subscribe":{{"channel":"{name}","recoverable":true,"flag":{flag}{delta}{since}}}}}"#
+        ))
     }
 
     pub(super) fn unsubscribe(&mut self, channel: usize) -> bool {
@@ -100,7 +107,15 @@ impl Reader {
             _ => {}
         }
         let push = &message["push"];
-        let Some(channel) = channels.iter().position(|name| push["channel"] == **name) else { return };
+        let by_number = push["id"].as_u64();
+        let channel = match by_number {
+            Some(_) => self.subscriptions.iter().position(|subscription| subscription.number == by_number),
+            None => channels.iter().position(|name| push["channel"] == **name),
+        };
+        let Some(channel) = channel else {
+            assert_eq!(by_number, None, "a number that nobody has: {line}");
+            return;
+        };
         if push["pub"].is_object() && self.subscriptions[channel].phase != Phase::Leaving {
             self.publication(channel, &push["pub"], &published[channel]);
         }
@@ -113,6 +128,8 @@ impl Reader {
         let subscription = &mut self.subscriptions[channel];
         assert!(subscription.phase == Phase::Asked, "a reply that was not asked for");
         subscription.phase = Phase::On;
+        subscription.number = result["id"].as_u64();
+        assert_eq!(subscription.number.is_some(), self.numbers);
         assert_eq!(result["recoverable"], true);
         let epoch = result["epoch"].as_str().unwrap().to_owned();
         let offset = result["offset"].as_u64().unwrap_or(0);
