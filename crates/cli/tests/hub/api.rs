@@ -53,6 +53,12 @@ fn a_batch_runs_in_order_and_a_key_is_published_once() {
     assert_eq!(status, 200, "{body}");
     let answer: serde_json::Value = serde_json::from_str(&body).unwrap();
     let epoch = &answer["replies"][0]["publish"]["epoch"];
+    let history = &answer["replies"][3]["history"]["publications"];
+    let times = [&history[0]["time"], &history[1]["time"]];
+    assert!(
+        times[1].as_u64() > Some(1_700_000_000_000) && times[0].as_u64() >= times[1].as_u64(),
+        "{history}"
+    );
     let first = json!({ "publish": { "offset": 1, "epoch": epoch } });
     let expected = json!({ "replies": [
         first, first,
@@ -61,7 +67,7 @@ fn a_batch_runs_in_order_and_a_key_is_published_once() {
             { "error": { "code": 102, "message": "unknown channel" } },
         ]}},
         { "history": { "epoch": epoch, "offset": 2, "publications": [
-            { "offset": 2, "data": "/wA=" }, { "offset": 1, "data": 1 },
+            { "offset": 2, "data": "/wA=", "time": times[0] }, { "offset": 1, "data": 1, "time": times[1] },
         ]}},
         { "error": { "code": 104, "message": "method not found" } },
     ]});

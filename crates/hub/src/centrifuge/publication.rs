@@ -46,7 +46,7 @@ pub fn encode_publication(
 
 /// The push in JSON.
 fn json(wrapping: Wrapping, target: &PushTarget, publication: &Publication, form: Form<'_>) -> String {
-    const FIELD_NAMES: usize = 100;
+    const FIELD_NAMES: usize = 128;
     let (data, delta) = form.json(&publication.data);
     let channel_len = match target {
         PushTarget::Channel(name) => name.len(),
@@ -84,11 +84,16 @@ fn json(wrapping: Wrapping, target: &PushTarget, publication: &Publication, form
     if !publication.tags.is_empty() {
         out.push('}');
     }
-    out.push_str(match (delta, wrapping) {
-        (true, Wrapping::Reply) => ",\"delta\":true}}}",
-        (true, Wrapping::Bare) => ",\"delta\":true}}",
-        (false, Wrapping::Reply) => "}}}",
-        (false, Wrapping::Bare) => "}}",
+    if delta {
+        out.push_str(",\"delta\":true");
+    }
+    if publication.time.0 > 0 {
+        let time = i64::try_from(publication.time.0).unwrap_or(i64::MAX);
+        push(&mut out, format_args!(",\"time\":{time}"));
+    }
+    out.push_str(match wrapping {
+        Wrapping::Reply => "}}}",
+        Wrapping::Bare => "}}",
     });
     out
 }

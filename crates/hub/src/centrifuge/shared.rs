@@ -61,8 +61,7 @@ impl From<&ClientInfo> for WireClient {
 
 /// A publication as clients see it.
 ///
-/// The protocol also has fields for map channels (`key`, `removed`, `score`, `version`, …), and `time`, which the official
-/// clients do not read. The hub does not write these.
+/// The protocol also has fields for map channels (`key`, `removed`, `score`, `version`, …), which the hub does not write.
 #[derive(Clone, PartialEq, prost::Message, Serialize)]
 pub struct WirePublication {
     /// The content, or a delta.
@@ -85,6 +84,10 @@ pub struct WirePublication {
     #[prost(bool, tag = "8")]
     #[serde(skip_serializing_if = "is_default")]
     pub delta: bool,
+    /// When it was published, in milliseconds since the Unix epoch. Today's official clients pass over it.
+    #[prost(int64, tag = "9")]
+    #[serde(skip_serializing_if = "is_default")]
+    pub time: i64,
 }
 
 /// In which form a subscription receives the content of a publication.
@@ -171,6 +174,7 @@ impl WirePublication {
             offset: publication.offset,
             tags: publication.tags.clone(),
             delta,
+            time: i64::try_from(publication.time.0).unwrap_or(i64::MAX),
         }
     }
 }

@@ -24,8 +24,9 @@ fn any_publication() -> impl Strategy<Value = Publication> {
         chan_info: None,
     });
     let tags = proptest::collection::btree_map(any::<String>(), any::<String>(), 0..3);
-    (any_data(), proptest::option::of(info), prop_oneof![Just(0), any::<u64>()], tags)
-        .prop_map(|(data, info, offset, tags)| Publication { offset, data, info, tags, time: Millis(1) })
+    let time = prop_oneof![Just(0), any::<u64>()].prop_map(Millis);
+    (any_data(), proptest::option::of(info), prop_oneof![Just(0), any::<u64>()], tags, time)
+        .prop_map(|(data, info, offset, tags, time)| Publication { offset, data, info, tags, time })
 }
 
 fn any_target() -> impl Strategy<Value = PushTarget> {
@@ -72,7 +73,7 @@ fn a_publication_in_each_form() {
     };
     let around = |data: &str| {
         format!(
-            r#"{{"id":3,"pub":{{"data":{data},"info":{{"user":"42","client":"c1"}},"offset":7,"tags":{{"city":"Bönn","x":"y"}}}}}}"#
+            r#"{{"id":3,"pub":{{"data":{data},"info":{{"user":"42","client":"c1"}},"offset":7,"tags":{{"city":"Bönn","x":"y"}},"time":1}}}}"#
         )
     };
     assert_eq!(encode(Form::Plain), around(r#"{"text": "The weather in Bönn is fine."}"#));

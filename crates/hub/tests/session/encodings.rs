@@ -43,7 +43,10 @@ fn both_encodings_meet_in_a_channel() {
     let got = world.received(protobuf);
     assert_eq!(got.len(), 2);
     let client = world.id("C1");
-    let publication = [field(4, &[0, 1]), field(5, &field(2, client.as_bytes())), vec![0x30, 1]].concat();
+    // The time, in milliseconds, is the varint of field 9.
+    let time = vec![0x48, 0x80, 0xa0, 0x94, 0xa5, 0x8d, 0x1d];
+    let info = field(5, &field(2, client.as_bytes()));
+    let publication = [field(4, &[0, 1]), info, vec![0x30, 1], time].concat();
     let push = [field(2, b"demo:tea"), field(4, &publication)].concat();
     let reply = field(4, &push);
     let expected = [vec![u8::try_from(reply.len()).unwrap()], reply].concat();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use longwire_hub::{Access, Frame, NamespaceOptions, Namespaces};
+use longwire_hub::{Access, Data, Frame, NamespaceOptions, Namespaces, PublishCall};
 
 use crate::support::{World, config};
 
@@ -118,4 +118,20 @@ fn a_channel_without_history_has_no_offsets() {
         ],
     );
     assert_eq!(world.received(client), [] as [Frame; 0]);
+}
+
+#[test]
+fn publications_have_their_time_live_and_in_history() {
+    let mut world = World::new(config());
+    let client = world.subscribed("demo:tea");
+    let published = world.now;
+    let _ = world.hub.publish("demo:tea", PublishCall::new(Data::from_text("1")), published);
+    world.pass(Duration::from_secs(5));
+    world.say(client, r#"{"id":3,"history":{"channel":"demo:tea","limit":1}}"#);
+    world.settle();
+    let frames = world.received(client);
+    let time = format!(r#""time":{}}}"#, published.0);
+    let texts: Vec<_> = frames.iter().map(|frame| String::from_utf8_lossy(frame.as_bytes())).collect();
+    assert_eq!(texts.len(), 2);
+    assert!(texts.iter().all(|text| text.contains(&time)), "{texts:?}");
 }

@@ -368,7 +368,8 @@ impl World {
         }
     }
 
-    /// The frames that the client has received since the last time. Random ids have their names.
+    /// The frames that the client has received since the last time. Random ids have their names, and the times of publications
+    /// are left out.
     pub(crate) fn heard(&mut self, client: usize) -> Vec<String> {
         self.settle();
         let frames = self.received(client);
@@ -377,7 +378,7 @@ impl World {
         for frame in &frames {
             self.learn_epochs(frame);
         }
-        frames.iter().map(|frame| self.named(frame)).collect()
+        frames.iter().map(|frame| without_times(&self.named(frame))).collect()
     }
 
     pub(crate) fn received(&mut self, client: usize) -> Vec<Frame> {
@@ -445,6 +446,17 @@ impl World {
     fn named(&self, text: &str) -> String {
         self.names.iter().fold(text.to_owned(), |text, (id, name)| text.replace(id, name))
     }
+}
+
+/// Text without the times of publications, which are the world's.
+fn without_times(text: &str) -> String {
+    let mut parts = text.split(",\"time\":");
+    let first = parts.next().unwrap_or("").to_owned();
+    parts.fold(first, |text, part| {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        assert_eq!(digits, START.0.to_string().len(), "a time: {part}");
+        text + &part[digits..]
+    })
 }
 
 /// The answer to a call, which is ready.

@@ -56,6 +56,8 @@ struct PublicationAnswer<'a> {
     info: Option<ClientAnswer<'a>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     tags: &'a BTreeMap<String, String>,
+    /// When it was published, in milliseconds since the Unix epoch.
+    time: u64,
 }
 
 #[derive(Serialize)]
@@ -114,6 +116,7 @@ fn publication(publication: &Publication) -> Result<PublicationAnswer<'_>, serde
         data: content(&publication.data)?,
         info: publication.info.as_ref().map(client),
         tags: &publication.tags,
+        time: publication.time.0,
     })
 }
 
