@@ -5,4 +5,5 @@ pub(crate) mod certificates;
 pub(crate) mod context;
 pub(crate) mod node;
 pub(crate) mod outcome;
+pub(crate) mod python;
 pub(crate) mod wheel;

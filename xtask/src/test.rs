@@ -7,6 +7,7 @@ mod report;
 mod rust;
 mod side_by_side;
 mod tap;
+mod unittest;
 
 use std::path::Path;
 use std::time::Instant;
@@ -44,10 +45,12 @@ pub(crate) enum Suite {
     Deny,
     /// The Autobahn test suite against `longwire serve` and against our client.
     Autobahn,
-    /// Node's `ws` as client and as server.
+    /// Node's `ws` as client and as server, and the official JavaScript client of Centrifugo.
     Node,
-    /// Headless Chromium against `longwire serve` and its page.
+    /// Headless Chromium against `longwire serve`, its page and its hub.
     Browser,
+    /// The official Python clients of Centrifugo against `longwire serve`.
+    Python,
     /// Other clients, servers and proxies: the matrix of `docs/interop.md`.
     Interop,
 }
@@ -65,7 +68,7 @@ const PHASES: [&[&[Suite]]; 2] = [
     &[
         &[Suite::Sanitize, Suite::Fuzz],
         &[Suite::Deny, Suite::Autobahn],
-        &[Suite::Instructions, Suite::Node, Suite::Browser, Suite::Interop],
+        &[Suite::Instructions, Suite::Node, Suite::Browser, Suite::Python, Suite::Interop],
     ],
 ];
 
@@ -88,6 +91,7 @@ impl Suite {
             Self::Autobahn => autobahn::run(context, extent),
             Self::Node => interop::node(context),
             Self::Browser => interop::browser(context),
+            Self::Python => interop::python(context),
             Self::Interop => matrix::suite(context),
         }
     }

@@ -4,7 +4,6 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
@@ -16,8 +15,7 @@ use crate::suite::certificates;
 use crate::suite::context::Context;
 use crate::suite::node::{find_node, install_packages};
 use crate::suite::outcome::Stop;
-
-const INSTALL_DEADLINE: Duration = Duration::from_secs(10 * 60);
+use crate::suite::python::find_python;
 
 /// User and password for the forward proxies.
 const USER: (&str, &str) = ("longwire", "secret");
@@ -139,7 +137,7 @@ impl Peers {
             node,
             bun: interop.join("node_modules/@oven/bun-linux-x64/bin/bun"),
             chromium: context.find_or_install(&["chromium", "chromium-browser"], &["chromium"])?,
-            python: python(context, &interop.join("matrix/requirements.txt"))?,
+            python: find_python(context, "interop-python", &interop.join("matrix/requirements.txt"))?,
             java: context.find_or_install(&["java"], &["openjdk-17-jdk-headless"])?,
         })
     }
@@ -388,23 +386,4 @@ impl Started {
         let log = fs::read_to_string(&self.log).with_context(|| self.log.display().to_string())?;
         told_name(&log).with_context(|| format!("{} does not contain the server's name", self.log.display()))
     }
-}
-
-/// The Python of a virtual environment with the packages in `requirements`.
-fn python(context: &Context<'_>, requirements: &Path) -> Result<PathBuf, Stop> {
-    let environment = context.workspace.tools().join("interop-python");
-    let python = environment.join("bin/python");
-    let complete = environment.join("complete");
-    let wanted = fs::read_to_string(requirements).with_context(|| requirements.display().to_string())?;
-    if fs::read_to_string(&complete).is_ok_and(|installed| installed == wanted) {
-        return Ok(python);
-    }
-    let mut command = Command::new(context.find_or_install(&["python3"], &["python3", "python3-venv"])?);
-    command.args(["-m", "venv"]).arg(&environment);
-    context.install("interop-python-environment", command, INSTALL_DEADLINE)?;
-    let mut command = Command::new(&python);
-    command.args(["-m", "pip", "--disable-pip-version-check", "install", "-r"]).arg(requirements);
-    context.install("interop-python-packages", command, INSTALL_DEADLINE)?;
-    fs::write(&complete, wanted).with_context(|| format!("writing {}", complete.display()))?;
-    Ok(python)
 }

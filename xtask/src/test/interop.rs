@@ -1,4 +1,4 @@
-//! Tests with other implementations: Node's `ws` as client and server, and Chromium.
+//! Tests with other implementations: Node's `ws` as client and server, Chromium, and the official clients of Centrifugo.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,19 +6,20 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 
-use crate::command::Task;
+use crate::command::{Finished, Task};
 use crate::suite::certificates;
 use crate::suite::context::Context;
 use crate::suite::node::{find_node, install_packages};
 use crate::suite::outcome::{Outcome, Stop};
+use crate::suite::python::find_python;
 use crate::terminal::Progress;
-use crate::test::tap;
+use crate::test::{tap, unittest};
 
 const DEADLINE: Duration = Duration::from_secs(10 * 60);
 
 pub(crate) fn node(context: &Context<'_>) -> Result<Outcome, Stop> {
     let command = node_test(context, "node")?;
-    run(context, command, "node")
+    run(context, command, "node", &TAP)
 }
 
 pub(crate) fn browser(context: &Context<'_>) -> Result<Outcome, Stop> {
@@ -29,21 +30,58 @@ pub(crate) fn browser(context: &Context<'_>) -> Result<Outcome, Stop> {
     let certutil = context.find_or_install(&["certutil"], &["libnss3-tools"])?;
     let mut command = node_test(context, "browser")?;
     command.env("CHROMIUM", chromium).env("CERTUTIL", certutil);
-    run(context, command, "browser")
+    run(context, command, "browser", &TAP)
 }
 
-fn run(context: &Context<'_>, command: Command, suite: &str) -> Result<Outcome, Stop> {
+pub(crate) fn python(context: &Context<'_>) -> Result<Outcome, Stop> {
+    let directory = context.workspace.root.join("interop/python");
+    let python = find_python(context, "python-clients", &directory.join("requirements.txt"))?;
+    let mut command = Command::new(python);
+    command
+        .current_dir(&directory)
+        .args(["-m", "unittest", "discover", "--verbose"])
+        .env("LONGWIRE", context.longwire()?)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("PYTHONUNBUFFERED", "1");
+    run(context, command, "python", &UNITTEST)
+}
+
+/// What a test runner prints.
+struct Reporter {
+    name: &'static str,
+    /// The name of a test that begins or has ended, in a line.
+    test: fn(&str) -> Option<&str>,
+    count: fn(&Finished) -> Outcome,
+    /// The lines to show of a failure.
+    telling: fn(&[String]) -> Vec<&String>,
+}
+
+const TAP: Reporter = Reporter {
+    name: "node --test",
+    test: |line| line.trim_start().strip_prefix("# Subtest: "),
+    count: tap::count,
+    telling: tap::telling,
+};
+
+const UNITTEST: Reporter = Reporter {
+    name: "unittest",
+    test: |line| Some(line.strip_prefix("test_")?.split_once(" (")?.0),
+    count: unittest::count,
+    telling: unittest::telling,
+};
+
+fn run(context: &Context<'_>, command: Command, suite: &str, reporter: &Reporter) -> Result<Outcome, Stop> {
     let mut progress = Progress::start();
     let task = Task::new(command, DEADLINE, context.workspace.log(suite));
     let finished = task.run(|line| {
-        if let Some(test) = line.trim_start().strip_prefix("# Subtest: ") {
+        if let Some(test) = (reporter.test)(line) {
             progress.say(&format!("{suite}: {test}"));
         }
     })?;
     drop(progress);
-    let outcome = tap::count(&finished);
+    let outcome = (reporter.count)(&finished);
     if outcome.failed > 0 {
-        println!("node --test: {}", finished.explain_with(&tap::telling(&finished.lines)));
+        println!("{}: {}", reporter.name, finished.explain_with(&(reporter.telling)(&finished.lines)));
     }
     Ok(outcome)
 }
