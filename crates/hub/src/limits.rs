@@ -24,6 +24,9 @@ pub struct SessionLimits {
     pub publication: usize,
     /// The publications of one page of history. More are not returned.
     pub history_page: usize,
+    /// The bytes of history that a plain client gets at once when it connects. Of more, it gets the newest, and at least one
+    /// publication. The program keeps this well below what makes a client slow.
+    pub plain_history: usize,
     /// The clients that one presence reply lists. Statistics count all of them.
     pub presence_page: usize,
     /// The errors that one client may cause in [`errors_per`](Self::errors_per). One more is 3509. Expired tokens and
@@ -52,6 +55,7 @@ impl Default for SessionLimits {
             frame: FrameLimits::default(),
             publication: 64 << 10,
             history_page: 1_000,
+            plain_history: 128 << 10,
             presence_page: 10_000,
             errors: NonZeroU32::new(256).unwrap_or(NonZeroU32::MIN),
             errors_per: Duration::from_secs(60),

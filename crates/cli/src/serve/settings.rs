@@ -48,7 +48,7 @@ impl Settings {
             engine: if given("engine") { args.engine.into() } else { engine(document.engine) },
             workers: args.workers.or(document.workers),
             metrics: args.metrics || document.metrics,
-            limits: limits(args, document.limits.clone()),
+            limits: document.limits.clone(),
             config,
         })
     }
@@ -58,6 +58,7 @@ impl Settings {
 pub(super) fn configuration(args: &ServeArgs) -> Result<Config, Failure> {
     let mut config = Config::load(args.config.as_deref())?;
     config.document.tokens.insecure |= args.insecure;
+    config.document.limits = limits(args, config.document.limits);
     let without_effect = without_effect(&config.document);
     if !without_effect.is_empty() {
         let keys = without_effect.join(", ");

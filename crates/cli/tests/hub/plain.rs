@@ -32,6 +32,24 @@ async fn plain_clients_and_centrifuge_clients_are_in_the_same_channels() {
     assert_eq!(late.recv().await.unwrap().unwrap(), "\"live\"");
 }
 
+/// All of it together is more than may wait for a client.
+#[tokio::test]
+async fn a_long_past_does_not_make_a_client_slow() {
+    let hub = Hub::start(CONFIG, &[]);
+    let text = |number: usize| format!("{number}{}", ".".repeat(60_000));
+    for number in 1..=8 {
+        let published = hub.api("publish", &json!({ "channel": "kept:a", "data": text(number) }));
+        assert_eq!(published["result"]["offset"], number);
+    }
+    let mut late = hub.connect("/channel/kept:a?history=10").await;
+    for number in [7, 8] {
+        let expected = format!("\"{}\"", text(number));
+        assert_eq!(late.recv().await.unwrap().expect("it is not closed"), expected.as_str());
+    }
+    hub.api("publish", &json!({ "channel": "kept:a", "data": "live" }));
+    assert_eq!(late.recv().await.unwrap().unwrap(), "\"live\"");
+}
+
 #[tokio::test]
 async fn without_permission_the_connection_is_closed_with_3507() {
     let hub = Hub::start("", &[]);

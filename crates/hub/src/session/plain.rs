@@ -19,6 +19,7 @@ use crate::delivery::HubEvent;
 use crate::frame::Frame;
 use crate::link::Link;
 use crate::namespace::NamespaceOptions;
+use crate::publication::Publication;
 use crate::time::Millis;
 use crate::token::SubscriptionGrant;
 
@@ -35,7 +36,8 @@ pub struct PlainRequest {
     /// A connection token; empty without one. If it names the channel among its `channels` or `subs`, it is also the
     /// permission to subscribe.
     pub token: String,
-    /// How many of the newest publications come first, from old to new.
+    /// How many of the newest publications come first, from old to new, within
+    /// [`plain_history`](crate::SessionLimits::plain_history) bytes.
     pub history: usize,
 }
 
@@ -155,9 +157,16 @@ impl Turn<'_> {
         let (channel, begun) = (channel.clone(), begun.offset);
         self.then(page, move |turn, page| match page {
             Ok(page) => {
-                for publication in
-                    page.publications.iter().rev().filter(|publication| publication.offset <= begun)
-                {
+                let past = page.publications.iter().filter(|publication| publication.offset <= begun);
+                let mut room = turn.config.limits.plain_history;
+                let fits = |(place, publication): &(usize, &Arc<Publication>)| {
+                    let len = publication.data.len();
+                    let fits = *place == 0 || len <= room;
+                    room = room.saturating_sub(len);
+                    fits
+                };
+                let newest: Vec<_> = past.enumerate().take_while(fits).collect();
+                for (_, publication) in newest.into_iter().rev() {
                     turn.link.send(Frame::from(&publication.data));
                 }
                 turn.release(&channel)

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use longwire_hub::centrifuge::Encoding;
-use longwire_hub::{Data, Frame, PlainRequest, PublishCall, Transport, TransportKind};
+use longwire_hub::{
+    Data, Frame, NamespaceOptions, Namespaces, PlainRequest, PublishCall, RecoveryPolicy, SlowPolicy,
+    Transport, TransportKind,
+};
 
 use crate::connecting::{in_seconds, token, with_tokens};
 use crate::support::{World, config};
@@ -57,6 +60,36 @@ fn the_newest_come_first_from_old_to_new() {
     world.expect(client, &["two", "three", "four"]);
     let client = open(&mut world, "demo:tea", usize::MAX, "");
     world.expect(client, &["one", "two", "three", "four"]);
+}
+
+#[test]
+fn the_past_is_as_much_of_the_newest_as_fits() {
+    let mut config = config();
+    config.limits.plain_history = 100;
+    let mut world = World::new(config);
+    for text in ["a".repeat(90), "b".repeat(50), "c".repeat(50)] {
+        let _ = world.hub.publish("demo:tea", PublishCall::new(Data::from_text(text)), world.now);
+    }
+    let client = open(&mut world, "demo:tea", 10, "");
+    world.expect(client, &[&"b".repeat(50), &"c".repeat(50)]);
+    let _ = world.hub.publish("demo:tea", PublishCall::new(Data::from_text("d".repeat(101))), world.now);
+    let client = open(&mut world, "demo:tea", 10, "");
+    world.expect(client, &[&"d".repeat(101)]);
+}
+
+#[test]
+fn a_slow_one_is_treated_as_the_namespace_says() {
+    for slow in [SlowPolicy::Latest, SlowPolicy::Disconnect] {
+        for recovery in [RecoveryPolicy::OnRequest, RecoveryPolicy::Forced] {
+            let mut options = NamespaceOptions::demo();
+            (options.slow, options.recovery) = (slow, recovery);
+            let mut config = config();
+            config.namespaces = Namespaces::default().with("demo", options).unwrap();
+            let mut world = World::new(config);
+            let client = open(&mut world, "demo:tea", 1, "");
+            assert_eq!(world.policy(client, "t:demo:tea"), Some(slow), "{recovery:?}");
+        }
+    }
 }
 
 #[test]
