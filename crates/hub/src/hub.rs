@@ -8,6 +8,7 @@ mod counters;
 mod deliverer;
 mod ids;
 mod node;
+mod presence;
 mod registry;
 
 pub use self::api::{ChannelFigures, ClientFilter, HubInfo, LiveSession, PublishCall};

@@ -27,8 +27,11 @@ pub struct SessionLimits {
     /// The bytes of history that a plain client gets at once when it connects. Of more, it gets the newest, and at least one
     /// publication. The program keeps this well below what makes a client slow.
     pub plain_history: usize,
-    /// The clients that one presence reply lists. Statistics count all of them.
+    /// The clients that one presence reply lists. A channel with more is error 106, since a reply without some of them would
+    /// look like all. Statistics count any number.
     pub presence_page: usize,
+    /// The bytes of these clients' ids, users and descriptions. A channel with more is error 106.
+    pub presence_bytes: usize,
     /// The errors that one client may cause in [`errors_per`](Self::errors_per). One more is 3509. Expired tokens and
     /// temporary errors don't count.
     pub errors: NonZeroU32,
@@ -57,6 +60,7 @@ impl Default for SessionLimits {
             history_page: 1_000,
             plain_history: 128 << 10,
             presence_page: 10_000,
+            presence_bytes: 4 << 20,
             errors: NonZeroU32::new(256).unwrap_or(NonZeroU32::MIN),
             errors_per: Duration::from_secs(60),
             control_messages: 256,

@@ -8,9 +8,7 @@ use bytestring::ByteString;
 use super::api_error::ApiError;
 use super::node::Hub;
 use super::registry::LiveClient;
-use crate::broker::{
-    HistoryOptions, HistoryPage, HistoryQuery, NewPublication, Presence, PresenceStats, PublishOutcome,
-};
+use crate::broker::{HistoryOptions, HistoryPage, HistoryQuery, NewPublication, PublishOutcome};
 use crate::call::Call;
 use crate::centrifuge::{Disconnect, EmulationRequest, ErrorCode};
 use crate::channel::ChannelName;
@@ -253,27 +251,6 @@ impl Hub {
         self.deliver(filter, &ControlMessage::Message(data))
     }
 
-    /// The clients that are present in a channel, at most as many as the configuration allows.
-    pub fn presence(&self, channel: &str, now: Millis) -> Call<Result<Presence, ApiError>> {
-        match self.channel_with_presence(channel) {
-            Ok(channel) => {
-                let limit = self.config().limits.presence_page;
-                self.broker().presence(&channel, limit, now).map(|presence| presence.map_err(ApiError::from))
-            }
-            Err(error) => Call::Ready(Err(error)),
-        }
-    }
-
-    /// How many clients and users are present in a channel.
-    pub fn presence_stats(&self, channel: &str, now: Millis) -> Call<Result<PresenceStats, ApiError>> {
-        match self.channel_with_presence(channel) {
-            Ok(channel) => {
-                self.broker().presence_stats(&channel, now).map(|stats| stats.map_err(ApiError::from))
-            }
-            Err(error) => Call::Ready(Err(error)),
-        }
-    }
-
     /// A page of a channel's history, of at most as many publications as the configuration allows.
     pub fn history(
         &self,
@@ -351,15 +328,10 @@ impl Hub {
         clients.map(|(client, live)| LiveSession { client, user: live.user, since: live.since }).collect()
     }
 
-    fn channel(&self, name: &str) -> Result<(ChannelName, Arc<NamespaceOptions>), ApiError> {
+    pub(super) fn channel(&self, name: &str) -> Result<(ChannelName, Arc<NamespaceOptions>), ApiError> {
         let channel: ChannelName = name.parse()?;
         let options = self.config().namespaces.find(&channel)?.clone();
         Ok((channel, options))
-    }
-
-    fn channel_with_presence(&self, name: &str) -> Result<ChannelName, ApiError> {
-        let (channel, options) = self.channel(name)?;
-        if options.presence { Ok(channel) } else { Err(ErrorCode::NotAvailable.into()) }
     }
 
     fn channel_with_history(&self, name: &str) -> Result<(ChannelName, Arc<NamespaceOptions>), ApiError> {

@@ -19,8 +19,7 @@ impl Turn<'_> {
             Ok((channel, _)) => channel,
             Err(step) => return step.answer(self, id),
         };
-        let limit = self.config.limits.presence_page;
-        let presence = self.hub().broker().presence(&channel, limit, self.now);
+        let presence = self.hub().whole_presence(&channel, self.now);
         self.then(presence, move |turn, presence| match presence {
             Ok(presence) => {
                 let clients = presence.clients.iter();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::connecting::{connect_with, with_tokens};
-use crate::support::{World, config};
+use crate::support::{World, config, finish};
 
 #[test]
 fn presence_lists_clients_and_statistics_count_users() {
@@ -107,7 +107,6 @@ fn history_comes_in_pages_in_both_directions() {
 fn pages_are_bounded() {
     let mut config = config();
     config.limits.history_page = 2;
-    config.limits.presence_page = 2;
     let mut world = World::new(config);
     let clients: Vec<usize> = (0..3).map(|_| world.subscribed("demo:tea")).collect();
     for client in &clients {
@@ -118,11 +117,32 @@ fn pages_are_bounded() {
     world.heard(client);
     world.say(client, r#"{"id":4,"history":{"channel":"demo:tea","limit":2000000000}}"#);
     assert_eq!(world.heard(client)[0].matches(r#""data""#).count(), 2);
-    world.say(client, r#"{"id":5,"presence":{"channel":"demo:tea"}}"#);
-    assert_eq!(world.heard(client)[0].matches(r#""client""#).count(), 2);
-    world.ask(
-        client,
-        r#"{"id":6,"presence_stats":{"channel":"demo:tea"}}"#,
-        &[r#"{"id":6,"presence_stats":{"num_clients":3,"num_users":1}}"#],
-    );
+}
+
+/// The protocol has no pages of presence: a part of it would look like all of it.
+#[test]
+fn presence_is_whole_or_an_error() {
+    for (clients, bytes, is_whole) in [(3, 1_000, true), (2, 1_000, false), (3, 100, false)] {
+        let mut config = config();
+        config.limits.presence_page = clients;
+        config.limits.presence_bytes = bytes;
+        let mut world = World::new(config);
+        let client = [(); 3].map(|()| world.subscribed("demo:tea"))[0];
+        world.heard(client);
+        world.say(client, r#"{"id":5,"presence":{"channel":"demo:tea"}}"#);
+        let heard = world.heard(client);
+        let by_api = finish(world.hub.presence("demo:tea", world.now));
+        if is_whole {
+            assert_eq!(heard[0].matches(r#""client""#).count(), 3);
+            assert_eq!(by_api.unwrap().clients.len(), 3);
+        } else {
+            assert_eq!(heard, [r#"{"id":5,"error":{"code":106,"message":"limit exceeded"}}"#]);
+            assert_eq!(by_api.unwrap_err().code(), 106);
+        }
+        world.ask(
+            client,
+            r#"{"id":6,"presence_stats":{"channel":"demo:tea"}}"#,
+            &[r#"{"id":6,"presence_stats":{"num_clients":3,"num_users":1}}"#],
+        );
+    }
 }

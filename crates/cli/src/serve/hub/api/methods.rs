@@ -15,7 +15,7 @@ use super::request::{
 use crate::serve::hub::json::time;
 use crate::serve::hub::node::Node;
 
-/// The most channels that `channels` returns: those with the first names.
+/// The most channels that `channels` returns. More are an error.
 const MAX_CHANNELS: usize = 10_000;
 
 /// After so many commands of a batch, other tasks get their turn.
@@ -118,7 +118,10 @@ pub(super) async fn call(node: &Node, method: &str, params: &RawValue) -> Result
         }
         "channels" => {
             let ChannelsParams { pattern } = read(params)?;
-            Ok(answer::channels(&hub.channels(&pattern, MAX_CHANNELS)))
+            let found = hub.channels(&pattern, MAX_CHANNELS.saturating_add(1));
+            // A part of them would look like all.
+            let is_whole = found.len() <= MAX_CHANNELS;
+            if is_whole { Ok(answer::channels(&found)) } else { Err(ErrorCode::LimitExceeded.into()) }
         }
         "info" => Ok(answer::info(&hub.info(), node.uptime().as_secs())),
         // No method is registered.
