@@ -17,6 +17,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEn
 use http::{HeaderName, HeaderValue};
 use longwire::{Engine, Origin};
 
+use crate::log::LogFormat;
 pub(crate) use config::{ConfigArgs, ConfigCommand};
 pub(crate) use limits::LimitArgs;
 pub(crate) use listen::ListenAddr;
@@ -144,6 +145,10 @@ pub(crate) struct ServeArgs {
     /// and why, and how much traffic there is. Behind a reverse proxy, restrict access to /metrics there.
     #[arg(long)]
     pub(crate) metrics: bool,
+
+    /// How log lines are written on standard error: for people, or as a JSON document per line [default: text]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub(crate) log_format: Option<LogFormat>,
 
     #[command(flatten)]
     pub(crate) limits: LimitArgs,

@@ -14,7 +14,6 @@ mod tokens;
 mod url;
 
 pub(crate) use document::Document;
-pub(crate) use operation::{LevelName, LogFormat};
 pub(crate) use reading::{Config, FILE};
 pub(crate) use secret::Secret;
 pub(crate) use server::{EngineName, LimitsSection};

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use longwire::{Cause, Error, HandshakeError, ProxyError};
 
+use crate::log::{self, Severity};
 use crate::terminal;
 
 /// The exit code for wrong arguments, as in clap.
@@ -25,7 +26,7 @@ impl Failure {
             Failure::Usage(message) => (message, ExitCode::from(USAGE)),
             Failure::Other(message) => (message, ExitCode::FAILURE),
         };
-        terminal::complain(&format!("longwire: {message}"));
+        log::notice(Severity::Error, &format!("longwire: {message}"));
         code
     }
 }

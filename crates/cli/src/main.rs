@@ -6,25 +6,25 @@ mod configuration;
 mod connect;
 mod failure;
 mod http_client;
+mod log;
 mod serve;
 mod signals;
 mod terminal;
 mod token;
 mod values;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
-
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 use args::{Args, Command};
 use failure::Failure;
+use log::LogSettings;
 
 fn main() -> ExitCode {
     let args = Args::of_process();
-    start_log();
+    if !matches!(args.command, Command::Serve(_)) {
+        // A server's log depends on its configuration.
+        log::start(LogSettings::default());
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Failure::Other(format!("cannot start: {error}")).report(),
@@ -39,24 +39,4 @@ fn main() -> ExitCode {
     // Do not make the user wait for connections that linger for a peer's last bytes.
     runtime.shutdown_background();
     outcome.unwrap_or_else(|failure| failure.report())
-}
-
-/// Writes log lines to standard error. `LONGWIRE_LOG` selects them, as in `LONGWIRE_LOG=longwire=debug`.
-fn start_log() {
-    let wanted = std::env::var("LONGWIRE_LOG").ok();
-    let targets = match wanted.as_deref().map(str::parse::<Targets>) {
-        Some(Ok(targets)) => targets,
-        Some(Err(error)) => {
-            terminal::complain(&format!(
-                "longwire: ignoring LONGWIRE_LOG, which is not a valid filter: {error}"
-            ));
-            Targets::new().with_default(tracing::Level::WARN)
-        }
-        None => Targets::new().with_default(tracing::Level::WARN),
-    };
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(terminal::Log::default)
-        .with_ansi(terminal::colour_on(std::io::stderr().is_terminal()))
-        .with_target(false);
-    tracing_subscriber::registry().with(targets).with(lines).init();
 }

@@ -18,8 +18,8 @@ use longwire::{Deflate, Server, Topics};
 
 use crate::args::ServeArgs;
 use crate::failure::Failure;
+use crate::log::{self, Severity};
 use crate::signals::{Ending, HangUp};
-use crate::terminal;
 use announcement::Announcement;
 use certificate::Certificate;
 use endpoints::{Echo, NoSockets, Ticker};
@@ -37,6 +37,7 @@ const SPARE_DESCRIPTORS: u64 = 64;
 
 pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let settings = Settings::of(&args)?;
+    log::start(settings.log);
     let limits = &settings.limits;
     let certificate = match settings.tls {
         Some((certificate, key)) => Some(Certificate::read(certificate, key)?),
@@ -150,7 +151,7 @@ fn raise_descriptor_limit(connections: usize) {
 /// Waits for the first Ctrl-C or SIGTERM. The second one ends the program immediately.
 async fn asked_to_stop(mut ending: Ending, topics: Topics, streams: Arc<Streams>) {
     ending.next().await;
-    terminal::complain("Shutting down; press Ctrl-C again to stop immediately.");
+    log::notice(Severity::Info, "Shutting down; press Ctrl-C again to stop immediately.");
     tokio::spawn(async move {
         ending.next().await;
         std::process::exit(130);

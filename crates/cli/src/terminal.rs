@@ -70,28 +70,6 @@ pub(crate) fn print_above(line: &str) -> bool {
     editing().as_mut().is_some_and(|editing| (editing.print)(format!("{line}\n")))
 }
 
-/// Writes log lines to standard error, above a line that is being edited.
-#[derive(Debug, Default)]
-pub(crate) struct Log(Vec<u8>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Dropping the writer of a log event completes its lines.
-impl Drop for Log {
-    fn drop(&mut self) {
-        complain(String::from_utf8_lossy(&self.0).trim_end_matches('\n'));
-    }
-}
-
 /// Makes text from the wire safe to show. Characters that control a terminal, change the direction of text or are
 /// invisible are replaced by their code point. Characters that join and colour emoji are kept.
 pub(crate) fn escape(text: &str) -> String {
@@ -114,7 +92,7 @@ pub(crate) fn escape(text: &str) -> String {
 }
 
 /// Whether a character is invisible or controls a terminal or the layout of text, by its Unicode properties.
-fn is_unseen(character: char) -> bool {
+pub(crate) fn is_unseen(character: char) -> bool {
     let unseen = GeneralCategoryGroup::Control
         .union(GeneralCategoryGroup::Format)
         .union(GeneralCategoryGroup::LineSeparator)

@@ -23,7 +23,7 @@ pub(crate) struct Period(pub(crate) Duration);
 pub(crate) struct Size(pub(crate) usize);
 
 /// A value that is written as a string.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Parsed<T>(pub(crate) T);
 
 impl Period {

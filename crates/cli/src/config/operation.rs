@@ -7,6 +7,7 @@ use super::problem::Problem;
 use super::secret::Secret;
 use super::server::Listen;
 use super::url::Url;
+use crate::log::{LogFilter, LogFormat};
 use crate::values::{Parsed, Period, Size};
 
 /// The headers that hooks never pass on: those that are about a single connection, and about its own request's body.
@@ -70,29 +71,8 @@ pub(crate) struct HooksSection {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct LogSection {
-    pub(crate) level: LevelName,
+    pub(crate) level: Parsed<LogFilter>,
     pub(crate) format: LogFormat,
-}
-
-/// The least severe lines that are written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum LevelName {
-    Error,
-    #[default]
-    Warn,
-    Info,
-    Debug,
-    Trace,
-}
-
-/// How log lines are written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum LogFormat {
-    #[default]
-    Text,
-    Json,
 }
 
 impl Default for HooksSection {

@@ -6,7 +6,7 @@ use longwire::Engine;
 
 use super::settings::SHUTDOWN_TIME;
 use crate::config::Config;
-use crate::terminal;
+use crate::log::{self, NOTICE, Severity};
 
 pub(super) struct Announcement<'a> {
     pub(super) address: SocketAddr,
@@ -22,7 +22,8 @@ impl Announcement<'_> {
     pub(super) fn print(&self) {
         let tokens = &self.config.document.tokens;
         if tokens.insecure {
-            terminal::complain(
+            log::notice(
+                Severity::Warning,
                 "INSECURE: anybody who reaches this server may subscribe and publish to every channel, without a \
                  token. Use --insecure (tokens.insecure) for development only.",
             );
@@ -42,6 +43,19 @@ impl Announcement<'_> {
         } else {
             "off: there is no key in [tokens], so every client is anonymous"
         };
+        if log::is_json() {
+            return tracing::info!(
+                target: NOTICE,
+                version = env!("CARGO_PKG_VERSION"),
+                engine = %self.engine,
+                workers = self.workers,
+                page = format!("{http}://{shown}/"),
+                client = format!("{ws}://{shown}/connection/websocket"),
+                api,
+                tokens = access,
+                "serving"
+            );
+        }
         let lines = format!(
             "Longwire {} · event loops: {} × {}\n  \
                page     {http}://{shown}/\n  \

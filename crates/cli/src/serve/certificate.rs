@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use longwire::Tls;
 
-use crate::terminal;
+use crate::log::{self, Severity};
 
 /// The certificate in use, and the files that it comes from.
 pub(super) struct Certificate {
@@ -28,11 +28,12 @@ impl Certificate {
         match Tls::pem_files(&self.certificate, &self.key) {
             Ok(read) => {
                 self.tls.replace(&read);
-                terminal::complain(&format!(
+                let line = format!(
                     "Reloaded {} and {}; new connections use this certificate.",
                     self.certificate.display(),
                     self.key.display()
-                ));
+                );
+                log::notice(Severity::Info, &line);
             }
             Err(error) => tracing::error!(%error, "SIGHUP: the current certificate stays in use"),
         }

@@ -7,8 +7,8 @@ use super::hub::{Api, hub_config};
 use super::settings::configuration;
 use crate::args::ServeArgs;
 use crate::failure::Failure;
+use crate::log::{self, Severity};
 use crate::signals::HangUp;
-use crate::terminal;
 
 /// What can change while the server runs.
 pub(super) struct Reload {
@@ -32,13 +32,12 @@ impl Reload {
             }
             if let Some(file) = &self.args.config {
                 match self.reload() {
-                    Ok(()) => terminal::complain(&format!(
-                        "Reloaded tokens, API keys, namespaces and hooks of {}.",
-                        file.display()
-                    )),
-                    Err(failure) => {
-                        tracing::error!(%failure, "SIGHUP: the current configuration stays in use");
+                    Ok(()) => {
+                        let file = file.display();
+                        let line = format!("Reloaded tokens, API keys, namespaces and hooks of {file}.");
+                        log::notice(Severity::Info, &line);
                     }
+                    Err(failure) => report(&failure),
                 }
             }
         }
@@ -53,4 +52,12 @@ impl Reload {
         node.hub.configure(hub_config(&config, &node.hooks));
         Ok(())
     }
+}
+
+/// Logs each mistake of a configuration on its own line.
+fn report(failure: &Failure) {
+    for line in failure.to_string().lines() {
+        tracing::error!("{line}");
+    }
+    tracing::error!("SIGHUP: the current configuration stays in use");
 }

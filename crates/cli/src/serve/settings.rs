@@ -6,8 +6,9 @@ use std::time::Duration;
 use longwire::{Engine, Origin};
 
 use crate::args::{ListenAddr, ServeArgs};
-use crate::config::{Config, Document, EngineName, LevelName, LimitsSection, LogFormat};
+use crate::config::{Config, Document, EngineName, LimitsSection};
 use crate::failure::Failure;
+use crate::log::LogSettings;
 use crate::values::{Period, Size};
 
 /// How long a shutdown may take.
@@ -24,6 +25,7 @@ pub(super) struct Settings {
     pub(super) engine: Engine,
     pub(super) workers: Option<u16>,
     pub(super) metrics: bool,
+    pub(super) log: LogSettings,
     pub(super) limits: LimitsSection,
     pub(super) config: Config,
 }
@@ -48,6 +50,10 @@ impl Settings {
             engine: if given("engine") { args.engine.into() } else { engine(document.engine) },
             workers: args.workers.or(document.workers),
             metrics: args.metrics || document.metrics,
+            log: LogSettings {
+                format: args.log_format.unwrap_or(document.log.format),
+                filter: document.log.level.0.clone(),
+            },
             limits: document.limits.clone(),
             config,
         })
@@ -71,11 +77,7 @@ pub(super) fn configuration(args: &ServeArgs) -> Result<Config, Failure> {
 
 /// The keys that are set and would do nothing. A server that ignored them would not be what its operator expects.
 fn without_effect(document: &Document) -> Vec<&'static str> {
-    let log = &document.log;
-    let found = [
-        ("admin.enabled", document.admin.enabled),
-        ("[log]", log.level != LevelName::default() || log.format != LogFormat::default()),
-    ];
+    let found = [("admin.enabled", document.admin.enabled)];
     found.into_iter().filter(|(_, is_set)| *is_set).map(|(key, _)| key).collect()
 }
 
@@ -207,9 +209,9 @@ mod tests {
     fn what_would_have_no_effect_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("longwire.toml");
-        std::fs::write(&file, "[log]\nlevel = 'info'\n").unwrap();
+        std::fs::write(&file, "[admin]\nenabled = true\npassword = 'a-password-of-16-bytes'\n").unwrap();
         let args = serve_args(&["--config", file.to_str().unwrap()]);
         let Err(Failure::Other(problem)) = Settings::of(&args) else { panic!("it is accepted") };
-        assert!(problem.contains("[log]"), "{problem}");
+        assert!(problem.contains("admin.enabled"), "{problem}");
     }
 }

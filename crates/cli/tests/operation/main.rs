@@ -1,0 +1,6 @@
+//! What an operator sees of `longwire serve`: its log, and how it starts and ends.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod logs;
+mod program;
