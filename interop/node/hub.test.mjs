@@ -144,6 +144,31 @@ for (const encoding of ENCODINGS) {
     assert.equal((await disconnected).code, 3503);
   });
 
+  test(`${encoding}: a subscription takes the place of one that the token has made, also after a cut`, async (t) => {
+    const server = await hub(t);
+    const made = client(t, server, encoding, { token: token({ sub: "ann", channels: ["$news"] }) });
+    const news = made.newSubscription("$news");
+    const seen = [];
+    news.on("publication", ({ data }) => seen.push(read(encoding, data)));
+    const subscribed = event(news, "subscribed");
+    news.subscribe();
+    made.connect();
+    await subscribed;
+    const first = event(news, "publication");
+    await api(server, "publish", { channel: "$news", data: "It rains" });
+    await first;
+    const again = event(news, "subscribed");
+    made.sockets.at(-1).terminate();
+    await again;
+    const second = event(news, "publication");
+    await api(server, "publish", { channel: "$news", data: "It snows" });
+    await second;
+    assert.deepEqual(seen, ["It rains", "It snows"]);
+    const gone = event(news, "unsubscribed");
+    await api(server, "unsubscribe", { user: "ann", channel: "$news" });
+    assert.equal((await gone).code, 2000);
+  });
+
   test(`${encoding}: a shutdown sends clients away with a code with which they return`, async (t) => {
     const server = await hub(t);
     const made = await connected(t, server, encoding);

@@ -53,6 +53,6 @@ pub use request::{
 };
 pub use result::{
     ConnectResult, ErrorReply, HistoryResult, PresenceResult, PresenceStatsResult, RefreshResult, RpcResult,
-    SubRefreshResult, SubscribeResult,
+    ServerSideResult, SubRefreshResult, SubscribeResult,
 };
 pub use shared::{Form, WireClient, WirePosition, WirePublication};

@@ -1,13 +1,11 @@
 //! What the hub sends without being asked.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use serde::Serialize;
 
 use super::codes::{Disconnect, UnsubscribeCode};
 use super::raw_json;
-use super::result::{ConnectResult, SubscribeResult};
+use super::result::{ConnectResult, ServerSideResult, as_map};
 use super::shared::{WireClient, WirePublication, is_default};
 use crate::channel::ChannelName;
 
@@ -129,9 +127,9 @@ pub struct ConnectPush {
     #[prost(bytes = "bytes", tag = "3")]
     #[serde(with = "raw_json", skip_serializing_if = "Bytes::is_empty")]
     pub data: Bytes,
-    #[prost(btree_map = "string, message", tag = "4")]
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub subs: BTreeMap<String, SubscribeResult>,
+    #[prost(message, repeated, tag = "4")]
+    #[serde(serialize_with = "as_map", skip_serializing_if = "Vec::is_empty")]
+    pub subs: Vec<ServerSideResult>,
     #[prost(bool, tag = "5")]
     #[serde(skip_serializing_if = "is_default")]
     pub expires: bool,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::codes::ErrorCode;
 use super::raw_json;
@@ -65,10 +65,10 @@ pub struct ConnectResult {
     #[prost(bytes = "bytes", tag = "5")]
     #[serde(with = "raw_json", skip_serializing_if = "Bytes::is_empty")]
     pub data: Bytes,
-    /// The server-side subscriptions, by channel.
-    #[prost(btree_map = "string, message", tag = "6")]
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub subs: BTreeMap<String, SubscribeResult>,
+    /// The server-side subscriptions, each for another channel.
+    #[prost(message, repeated, tag = "6")]
+    #[serde(serialize_with = "as_map", skip_serializing_if = "Vec::is_empty")]
+    pub subs: Vec<ServerSideResult>,
     /// Every how many seconds the hub sends a ping; 0 for never.
     #[prost(uint32, tag = "7")]
     #[serde(skip_serializing_if = "is_default")]
@@ -89,6 +89,24 @@ pub struct ConnectResult {
     #[prost(int64, tag = "11")]
     #[serde(skip_serializing_if = "is_default")]
     pub time: i64,
+}
+
+/// A server-side subscription has begun: an entry of the map `subs`.
+///
+/// A map of prost's would leave out a result that is empty. The JavaScript client reads it as null in protobuf, and fails.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ServerSideResult {
+    /// The channel.
+    #[prost(string, tag = "1")]
+    pub channel: String,
+    /// The subscription; never `None`.
+    #[prost(message, optional, tag = "2")]
+    pub result: Option<SubscribeResult>,
+}
+
+/// Writes the entries of a map.
+pub(super) fn as_map<S: Serializer>(entries: &[ServerSideResult], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(entries.iter().map(|entry| (&entry.channel, &entry.result)))
 }
 
 /// A subscription has begun.

@@ -9,6 +9,7 @@ use crate::channel::ChannelName;
 use crate::hub::BeginningId;
 use crate::publication::ClientInfo;
 use crate::time::Millis;
+use crate::token::SubscriptionGrant;
 use crate::transport::Transport;
 use crate::variant::Variant;
 
@@ -107,12 +108,20 @@ pub(super) struct Subscription {
     pub(super) presence: bool,
     /// Whether its leave is announced.
     pub(super) announces: bool,
-    pub(super) server_side: bool,
+    pub(super) maker: Maker,
     pub(super) has_token: bool,
     pub(super) info: Option<ByteString>,
     pub(super) expiry: Expiry,
     /// `None` once the client has its reply.
     pub(super) hold: Option<Box<Hold>>,
+}
+
+/// Who has made a subscription.
+#[derive(Debug)]
+pub(super) enum Maker {
+    Client,
+    /// The server, with this grant. The client may take it over.
+    Server(Box<SubscriptionGrant>),
 }
 
 /// What comes for a subscription is held until the client has its reply.
@@ -177,6 +186,12 @@ impl Subscriptions {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&ChannelName, &Subscription)> {
         self.0.iter().map(|(channel, subscription)| (channel, subscription))
+    }
+}
+
+impl Subscription {
+    pub(super) fn is_server_side(&self) -> bool {
+        matches!(self.maker, Maker::Server(_))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::backend::{BackendError, ConnectHook, HookClient};
 use crate::call::Call;
 use crate::centrifuge::{
     CommandResult, ConnectPush, ConnectRequest, ConnectResult, Disconnect, ErrorCode, PushEvent, PushTarget,
-    SubscribeRequest,
+    ServerSideResult, SubscribeRequest,
 };
 use crate::control::ControlMessage;
 use crate::delivery::HubEvent;
@@ -114,7 +114,7 @@ impl Turn<'_> {
             return Outcome::Close(why);
         }
         let (data, plans) = (data.unwrap_or_default(), plans.into_iter());
-        self.open(Opening { id, session, data, plans, begun: BTreeMap::new() })
+        self.open(Opening { id, session, data, plans, begun: Vec::new() })
     }
 
     /// Makes the client one of the hub's, unless its user has too many or is blocked.
@@ -165,7 +165,7 @@ impl Turn<'_> {
         let channel = plan.channel.to_string();
         self.begin(plan, move |turn, begun| match begun {
             Ok(begun) => {
-                opening.begun.insert(channel, begun);
+                opening.begun.push(ServerSideResult { channel, result: Some(begun) });
                 // The rest goes on by the queue: calling `open` here would nest as deep as there are subscriptions.
                 turn.session.queue.push_front(Work::Open(Box::new(opening)));
                 Outcome::Done

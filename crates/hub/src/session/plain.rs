@@ -6,7 +6,7 @@ use bytestring::ByteString;
 
 use super::client::Expiry;
 use super::identity::Identity;
-use super::plan::{Plan, Wishes};
+use super::plan::{Origin, Plan, Wishes};
 use super::state::{Outcome, Phase, Progress, Session, Turn};
 use crate::access::{Permission, Requester};
 use crate::backend::SubscribeGrant;
@@ -194,5 +194,5 @@ fn plan(
     has_token: bool,
 ) -> Plan {
     let wishes = Wishes { positioned: true, ..Wishes::default() };
-    Plan { channel, options, grant, expiry, server_side: false, has_token, wishes }
+    Plan { channel, options, grant, expiry, origin: Origin::Client, has_token, wishes }
 }

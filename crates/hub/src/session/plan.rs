@@ -1,13 +1,12 @@
 //! Subscriptions that may begin.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::client::Expiry;
-use crate::centrifuge::{SubscribeRequest, SubscribeResult};
+use crate::centrifuge::{ServerSideResult, SubscribeRequest};
 use crate::channel::ChannelName;
 use crate::namespace::NamespaceOptions;
 use crate::publication::StreamPosition;
@@ -21,9 +20,18 @@ pub(super) struct Plan {
     pub(super) options: Arc<NamespaceOptions>,
     pub(super) grant: SubscriptionGrant,
     pub(super) expiry: Expiry,
-    pub(super) server_side: bool,
+    pub(super) origin: Origin,
     pub(super) has_token: bool,
     pub(super) wishes: Wishes,
+}
+
+/// Who has made a subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    Client,
+    /// The client, in place of one that the server had made.
+    TakenOver,
+    Server,
 }
 
 /// What the client asks for.
@@ -62,5 +70,5 @@ pub(super) struct Opening {
     pub(super) session: Option<ByteString>,
     pub(super) data: Bytes,
     pub(super) plans: std::vec::IntoIter<Plan>,
-    pub(super) begun: BTreeMap<String, SubscribeResult>,
+    pub(super) begun: Vec<ServerSideResult>,
 }

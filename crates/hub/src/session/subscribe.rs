@@ -1,7 +1,7 @@
 //! The command `subscribe`, and subscriptions that the server makes.
 
-use super::client::Expiry;
-use super::plan::{Plan, Wishes};
+use super::client::{Expiry, Maker, Subscription};
+use super::plan::{Origin, Plan, Wishes};
 use super::state::{Outcome, Turn};
 use crate::access::{Permission, Requester};
 use crate::backend::SubscribeGrant;
@@ -30,11 +30,23 @@ impl Turn<'_> {
             Err(code) => return self.fail(id, code),
         };
         let Some(client) = self.client() else { return Outcome::Done };
-        if client.subscriptions.get(&channel).is_some() {
-            return self.fail(id, ErrorCode::AlreadySubscribed);
-        }
-        if client.subscriptions.len() >= self.config.limits.channels {
-            return self.fail(id, ErrorCode::LimitExceeded);
+        match client.subscriptions.get(&channel) {
+            None if client.subscriptions.len() >= self.config.limits.channels => {
+                return self.fail(id, ErrorCode::LimitExceeded);
+            }
+            None => {}
+            Some(Subscription { maker: Maker::Client, .. }) => {
+                return self.fail(id, ErrorCode::AlreadySubscribed);
+            }
+            // That the server has subscribed the client is the permission.
+            Some(Subscription { maker: Maker::Server(grant), info, expiry, has_token, .. })
+                if request.token.is_empty() =>
+            {
+                let grant = SubscriptionGrant { info: info.clone(), ..(**grant).clone() };
+                let (expiry, has_token) = (*expiry, *has_token);
+                return self.subscribe_as(id, channel, &request, grant, expiry, has_token);
+            }
+            Some(_) => {}
         }
         if request.token.is_empty() {
             return self.subscribe_if_allowed(id, channel, request, None);
@@ -139,14 +151,20 @@ impl Turn<'_> {
             false => Naming::Name,
         };
         let wishes = Wishes::of(request, naming);
+        let is_taken_over = self.client().is_some_and(|client| client.subscriptions.get(&channel).is_some());
+        let origin = if is_taken_over { Origin::TakenOver } else { Origin::Client };
         let name = channel.clone();
-        let plan = Plan { channel, options, grant, expiry, server_side: false, has_token, wishes };
+        let plan = Plan { channel, options, grant, expiry, origin, has_token, wishes };
         self.begin(plan, move |turn, begun| match begun {
             Ok(result) => match turn.reply(id, CommandResult::Subscribe(result)) {
                 Outcome::Done => turn.release(&name),
                 step => step,
             },
-            Err(code) => turn.fail(id, code),
+            // The server's subscription may go on.
+            Err(code) => match turn.fail(id, code) {
+                Outcome::Done => turn.release(&name),
+                step => step,
+            },
         })
     }
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::client::{Expiry, Hold, Subscription};
-use super::plan::{Plan, Wishes};
+use super::client::{Expiry, Hold, Maker, Subscription};
+use super::plan::{Origin, Plan, Wishes};
 use super::state::{Outcome, Turn};
 use crate::broker::{BrokerError, Joined, Member, Recovery, Since, Start};
 use crate::centrifuge::{
@@ -70,7 +70,15 @@ impl Plan {
             // Clients find their own subscriptions by numbers, and not these.
             ..Wishes::of(request, Naming::Name)
         };
-        Plan { channel, options, grant, expiry: Expiry::Never, server_side: true, has_token: false, wishes }
+        Plan {
+            channel,
+            options,
+            grant,
+            expiry: Expiry::Never,
+            origin: Origin::Server,
+            has_token: false,
+            wishes,
+        }
     }
 
     fn features(&self, turn: &Turn<'_>) -> Features {
@@ -130,6 +138,9 @@ impl Turn<'_> {
         next: impl FnOnce(&mut Turn<'_>, Result<SubscribeResult, ErrorCode>) -> Outcome + Send + 'static,
     ) -> Outcome {
         let features = plan.features(self);
+        if plan.origin == Origin::TakenOver {
+            self.give_up(&plan.channel, features.is_member);
+        }
         let since = plan.since(&features, self.config.limits.history_page);
         let starts = self.paused(&plan.channel, &features);
         let hub = self.hub();
@@ -178,7 +189,7 @@ impl Turn<'_> {
             return Outcome::Done;
         };
         let Some(hold) = subscription.hold.take() else { return Outcome::Done };
-        let (channel, server_side) = (channel.clone(), subscription.server_side);
+        let (channel, is_server_side) = (channel.clone(), subscription.is_server_side());
         let Hold { id, starts } = *hold;
         let start = || starts.into_iter().for_each(|start| start());
         match hub.channels_table().release(&channel, id, start) {
@@ -186,7 +197,7 @@ impl Turn<'_> {
                 held.into_iter().for_each(|frame| self.pass(frame));
                 Outcome::Done
             }
-            None if server_side => Outcome::Close(Disconnect::INSUFFICIENT_STATE),
+            None if is_server_side => Outcome::Close(Disconnect::INSUFFICIENT_STATE),
             None => {
                 self.end(&channel, UnsubscribeCode::InsufficientState);
                 Outcome::Done
@@ -219,6 +230,11 @@ impl Turn<'_> {
     ) -> Outcome {
         let joined = match joined {
             Ok(joined) => joined,
+            // The server's subscription has ended for it.
+            Err(_) if plan.origin == Origin::TakenOver => {
+                self.leave_presence(&plan.channel);
+                return Outcome::Close(Disconnect::INSUFFICIENT_STATE);
+            }
             Err(error) => return next(self, Err(error.into())),
         };
         let (now, presence_ttl) = (self.now, self.config.presence_ttl);
@@ -235,7 +251,15 @@ impl Turn<'_> {
         if features.variant.naming() == Naming::Number {
             result.id = i64::try_from(counted.number).unwrap_or(0);
         }
-        let Plan { channel, grant, expiry, server_side, has_token, wishes, .. } = plan;
+        let Plan { channel, grant, expiry, origin, has_token, wishes, .. } = plan;
+        let is_refused = wishes.all_or_nothing
+            && matches!(joined.recovery, Recovery::Unrecoverable)
+            && wishes.since.is_some();
+        let maker = match origin {
+            Origin::Server => Maker::Server(Box::new(grant.clone())),
+            Origin::TakenOver if is_refused => Maker::Server(Box::new(grant.clone())),
+            Origin::Client | Origin::TakenOver => Maker::Client,
+        };
         let Some(client) = self.client_mut() else { return Outcome::Done };
         let info = client.info_in(grant.info.clone());
         client.subscriptions.insert(
@@ -245,7 +269,7 @@ impl Turn<'_> {
                 joins: features.joins,
                 presence: features.is_member,
                 announces: features.announces,
-                server_side,
+                maker,
                 has_token,
                 info: grant.info,
                 expiry,
@@ -257,10 +281,11 @@ impl Turn<'_> {
         }
         counted.kept = true;
         hub.counters().subscribes.add(1);
-        if wishes.all_or_nothing
-            && matches!(joined.recovery, Recovery::Unrecoverable)
-            && wishes.since.is_some()
-        {
+        if is_refused && origin == Origin::TakenOver {
+            // The server's subscription goes on.
+            return next(self, Err(ErrorCode::UnrecoverablePosition));
+        }
+        if is_refused {
             // It was never a member, so nothing is announced.
             if let Some(subscription) =
                 self.client_mut().and_then(|client| client.subscriptions.get_mut(&channel))
@@ -294,7 +319,7 @@ impl Turn<'_> {
             data: plan.grant.data.as_ref().map(|data| encoding.payload(data)).unwrap_or_default(),
             ..SubscribeResult::default()
         };
-        if let (Expiry::Token(_), false) = (plan.expiry, plan.server_side) {
+        if let (Expiry::Token(_), Origin::Client) = (plan.expiry, plan.origin) {
             (result.expires, result.ttl) = plan.expiry.fields(self.now);
         }
         if features.positioned {

@@ -95,7 +95,9 @@ impl Turn<'_> {
             .iter()
             .filter(|(_, subscription)| subscription.hold.is_none())
             .filter(|(_, subscription)| subscription.expiry.due(grace).is_some_and(|due| due <= now))
-            .map(|(channel, subscription)| (channel.clone(), subscription.server_side, subscription.expiry))
+            .map(|(channel, subscription)| {
+                (channel.clone(), subscription.is_server_side(), subscription.expiry)
+            })
             .collect();
         for (channel, server_side, expiry) in due {
             if let Expiry::Hook(_) = expiry {

@@ -59,17 +59,39 @@ impl Turn<'_> {
 
     /// Ends a subscription. Says whether there was one.
     pub(super) fn leave(&mut self, channel: &str) -> bool {
-        let now = self.now;
-        let hub = self.hub();
-        let Some(client) = self.client_mut() else { return false };
-        let Some((channel, subscription)) = client.subscriptions.remove(channel) else { return false };
-        let id = client.id.clone();
-        self.link.unsubscribe(&subscription.variant.topic(&channel));
-        if let Some(joins) = subscription.joins {
-            self.link.unsubscribe(&joins.topic(&channel));
+        let removed = self.client_mut().and_then(|client| client.subscriptions.remove(channel));
+        let was_subscribed = removed.is_some();
+        if let Some((channel, subscription)) = removed {
+            self.end_removed(&channel, &subscription);
         }
-        ended(&hub, &channel, &subscription, &id, now);
-        true
+        was_subscribed
+    }
+
+    /// Ends a subscription in whose place another one comes, without a word. Its member stays, if the other has one.
+    pub(super) fn give_up(&mut self, channel: &str, stays_member: bool) {
+        let removed = self.client_mut().and_then(|client| client.subscriptions.remove(channel));
+        if let Some((channel, mut subscription)) = removed {
+            subscription.presence &= !stays_member;
+            self.end_removed(&channel, &subscription);
+        }
+    }
+
+    /// Ends the client's presence in a channel of which it is no subscriber any more.
+    pub(super) fn leave_presence(&mut self, channel: &ChannelName) {
+        let (hub, now) = (self.hub(), self.now);
+        if let Some(client) = self.client() {
+            hub.detach(hub.broker().remove_presence(channel, &client.id, true, now));
+        }
+    }
+
+    fn end_removed(&mut self, channel: &ChannelName, subscription: &Subscription) {
+        let (hub, now) = (self.hub(), self.now);
+        let Some(id) = self.client().map(|client| client.id.clone()) else { return };
+        self.link.unsubscribe(&subscription.variant.topic(channel));
+        if let Some(joins) = subscription.joins {
+            self.link.unsubscribe(&joins.topic(channel));
+        }
+        ended(&hub, channel, subscription, &id, now);
     }
 }
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use longwire_hub::centrifuge::{
-    Batch, CommandResult, ConnectResult, Disconnect, DisconnectPush, Encoding, ErrorCode, HistoryResult,
-    MemberPush, PresenceResult, PresenceStatsResult, Push, PushEvent, PushTarget, RefreshResult, Reply,
-    RpcResult, SubRefreshResult, SubscribeResult, UnsubscribeCode, WireClient, WirePublication, Wrapping,
+    Batch, CommandResult, ConnectPush, ConnectResult, Disconnect, DisconnectPush, Encoding, ErrorCode,
+    HistoryResult, MemberPush, PresenceResult, PresenceStatsResult, Push, PushEvent, PushTarget,
+    RefreshResult, Reply, RpcResult, ServerSideResult, SubRefreshResult, SubscribeResult, UnsubscribeCode,
+    WireClient, WirePublication, Wrapping,
 };
 use longwire_hub::{ClientInfo, Data};
 
@@ -63,7 +64,7 @@ fn results_have_the_fields_of_the_definition() {
         ping: 25,
         pong: true,
         data: "{}".into(),
-        subs: BTreeMap::from([("news".into(), SubscribeResult { offset: 3, ..SubscribeResult::default() })]),
+        subs: vec![by_server("news", SubscribeResult { offset: 3, ..SubscribeResult::default() })],
         session: "s".into(),
         node: "n".into(),
         time: 5,
@@ -113,6 +114,24 @@ fn results_have_the_fields_of_the_definition() {
         assert_eq!(found_json, json);
         assert_eq!(found_protobuf, protobuf, "{json}");
     }
+}
+
+fn by_server(channel: &str, result: SubscribeResult) -> ServerSideResult {
+    ServerSideResult { channel: channel.into(), result: Some(result) }
+}
+
+/// The JavaScript client fails at an entry of the map without a value.
+#[test]
+fn an_empty_subscription_is_written_too() {
+    let subs = vec![by_server("news", SubscribeResult::default())];
+    let connected = ConnectResult { subs: subs.clone(), ..ConnectResult::default() };
+    let (json, protobuf) = result(CommandResult::Connect(connected.clone()));
+    assert_eq!(json, r#"{"id":1,"connect":{"subs":{"news":{}}}}"#);
+    assert_eq!(protobuf, format!("0e08012a0a32080a04{}1200", hex(b"news")));
+    let push = PushEvent::Connect(ConnectPush::from(connected));
+    let (json, protobuf) = encoded(Reply::Push(Push { target: PushTarget::Client, event: push }));
+    assert_eq!(json, r#"{"push":{"connect":{"subs":{"news":{}}}}}"#);
+    assert!(protobuf.ends_with(&format!("22080a04{}1200", hex(b"news"))), "{protobuf}");
 }
 
 #[test]

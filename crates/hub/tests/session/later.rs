@@ -1,6 +1,7 @@
 //! A broker whose answers come later, as those of a broker on a network do.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use longwire_hub::{
     Broker, BrokerError, Call, ChannelName, HistoryOptions, HistoryPage, HistoryQuery, Joined, Member,
@@ -10,14 +11,18 @@ use longwire_hub::{
 use crate::support::{World, config};
 
 /// Asks a broker in memory, when the answer is waited for.
-pub(crate) struct LaterBroker(pub(crate) Arc<MemoryBroker>);
+pub(crate) struct LaterBroker {
+    pub(crate) broker: Arc<MemoryBroker>,
+    /// Whether it cannot be reached by who subscribes.
+    pub(crate) is_down: Arc<AtomicBool>,
+}
 
 /// Makes a call that is made once its answer is polled.
 fn later<T: Send + 'static>(
     broker: &LaterBroker,
     call: impl FnOnce(&MemoryBroker) -> Call<T> + Send + 'static,
 ) -> Call<T> {
-    let broker = broker.0.clone();
+    let broker = broker.broker.clone();
     Call::Later(Box::pin(async move {
         match call(&broker) {
             Call::Ready(answer) => answer,
@@ -47,7 +52,11 @@ impl Broker for LaterBroker {
         start: Start,
     ) -> Call<Result<Joined, BrokerError>> {
         let (channel, history) = (channel.clone(), history.clone());
-        later(self, move |broker| broker.subscribe(&channel, since, &history, now, start))
+        let is_down = self.is_down.load(Ordering::Relaxed);
+        later(self, move |broker| match is_down {
+            true => Call::Ready(Err(BrokerError::Unavailable)),
+            false => broker.subscribe(&channel, since, &history, now, start),
+        })
     }
 
     fn unsubscribe(&self, channel: &ChannelName, now: Millis) -> Call<Result<(), BrokerError>> {
@@ -109,7 +118,7 @@ impl Broker for LaterBroker {
     }
 
     fn expire(&self, now: Millis) {
-        self.0.expire(now);
+        self.broker.expire(now);
     }
 }
 

@@ -28,4 +28,5 @@ mod recovery;
 mod server_side;
 mod simulation;
 mod subscribing;
+mod taking_over;
 mod threads;

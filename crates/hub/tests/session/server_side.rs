@@ -35,12 +35,6 @@ fn a_token_subscribes_its_client() {
             r#"{"push":{"channel":"demo:tea","pub":{"data":2,"offset":1}}}"#,
         ],
     );
-    // It may not subscribe again itself.
-    world.ask(
-        client,
-        r#"{"id":2,"subscribe":{"channel":"news"}}"#,
-        &[r#"{"id":2,"error":{"code":105,"message":"already subscribed"}}"#],
-    );
 }
 
 #[test]

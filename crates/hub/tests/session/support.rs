@@ -1,6 +1,7 @@
 //! A node with clients: connections, topics and time are simulated.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -148,6 +149,8 @@ pub(crate) struct World {
     waiting: BTreeMap<usize, Waiting>,
     /// Whether what a command waits for is answered at once.
     answers_itself: bool,
+    /// Whether a broker that answers later cannot be reached by who subscribes.
+    is_down: Arc<AtomicBool>,
     /// Ids that are random in the protocol, and the names that tests use for them.
     names: Vec<(String, String)>,
 }
@@ -172,7 +175,10 @@ impl World {
 
     /// A node whose broker answers later.
     pub(crate) fn later(config: HubConfig, seed: u8) -> World {
-        World::of(config, None, MemoryLimits::default(), seed, |broker| Arc::new(LaterBroker(broker)))
+        let is_down = Arc::new(AtomicBool::new(false));
+        let (limits, shared) = (MemoryLimits::default(), is_down.clone());
+        let later = |broker| -> Arc<dyn Broker> { Arc::new(LaterBroker { broker, is_down: shared }) };
+        World { is_down, ..World::of(config, None, limits, seed, later) }
     }
 
     /// A node whose broker answers later, though each command waits only for a moment.
@@ -213,8 +219,14 @@ impl World {
             sessions: Vec::new(),
             waiting: BTreeMap::new(),
             answers_itself: false,
+            is_down: Arc::default(),
             names,
         }
+    }
+
+    /// From now on, the broker that answers later cannot be reached by who subscribes.
+    pub(crate) fn fail_broker(&self) {
+        self.is_down.store(true, Ordering::Relaxed);
     }
 
     /// Opens a WebSocket that speaks JSON.
