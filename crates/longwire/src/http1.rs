@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::rewaking::Rewaking;
 use self::screen::{Screen, Verdict};
-use self::service::{HttpBody, HttpService, with_text};
+use self::service::{HttpBody, HttpService, PeerAddr, with_text};
 use self::wire::{Answering, PlainClient, Times, Wire};
 use crate::admission::census::Place;
 use crate::admission::handshake::{PendingUpgrade, ServerTerms};
@@ -54,7 +54,6 @@ pub(crate) trait Host: Send + Sync + 'static {
     fn decide(
         self: Arc<Self>,
         pending: PendingUpgrade,
-        peer_addr: SocketAddr,
         upgraded: OnUpgrade,
         take_place: impl FnOnce() -> Option<Place> + Send,
     ) -> impl Future<Output = Result<Response<()>, Refusal>> + Send;
@@ -64,7 +63,7 @@ pub(crate) trait Host: Send + Sync + 'static {
 pub(crate) async fn serve(
     transport: Transport,
     read_ahead: BytesMut,
-    peer_addr: SocketAddr,
+    peer_addr: Option<SocketAddr>,
     place: Place,
     host: Arc<impl Host>,
 ) {
@@ -118,11 +117,16 @@ pub(crate) async fn serve(
 /// The response to a request, depending on its verdict.
 async fn judged(
     verdict: Verdict,
-    request: Request<Incoming>,
-    peer_addr: SocketAddr,
+    mut request: Request<Incoming>,
+    peer_addr: Option<SocketAddr>,
     client: &PlainClient,
     host: Arc<impl Host>,
 ) -> Response<HttpBody> {
+    let peer_addr = match host.terms().identify(&request, peer_addr, |ip| client.count_for(ip)) {
+        Ok(peer_addr) => peer_addr,
+        Err(refusal) => return with_text(refusal.response()),
+    };
+    request.extensions_mut().insert(PeerAddr(peer_addr));
     match verdict {
         Verdict::Fine => plain(request, &*host).await,
         Verdict::Last => {
@@ -137,7 +141,7 @@ async fn judged(
         }
         Verdict::WebSocket(asked) => upgrade(request, *asked, peer_addr, client, &host).await,
         Verdict::Refused(refused) => {
-            host.terms().policy.refusals().bad_request(&refused, Some(peer_addr));
+            host.terms().policy.refusals().bad_request(&refused, peer_addr);
             with_text(refused.refusal.response())
         }
     }
@@ -175,14 +179,14 @@ async fn plain(request: Request<Incoming>, host: &impl Host) -> Response<HttpBod
 async fn upgrade(
     mut request: Request<Incoming>,
     asked: UpgradeRequest,
-    peer_addr: SocketAddr,
+    peer_addr: Option<SocketAddr>,
     client: &PlainClient,
     host: &Arc<impl Host>,
 ) -> Response<HttpBody> {
     let upgraded = hyper::upgrade::on(&mut request);
-    let admitted = host.terms().admit(asked, Some(peer_addr));
+    let admitted = host.terms().admit(asked, peer_addr);
     let decided = match admitted {
-        Ok(pending) => Arc::clone(host).decide(pending, peer_addr, upgraded, || client.take_place()).await,
+        Ok(pending) => Arc::clone(host).decide(pending, upgraded, || client.take_place()).await,
         Err(refusal) => Err(refusal),
     };
     match decided {

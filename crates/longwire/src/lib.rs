@@ -58,7 +58,11 @@ pub use admission::decision::{Accept, Attached, Upgrade};
 #[cfg(feature = "server")]
 pub use admission::hook::UpgradeHook;
 #[cfg(feature = "server")]
+pub use admission::listener::Listener;
+#[cfg(feature = "server")]
 pub use admission::origin::{InvalidOrigin, Origin};
+#[cfg(feature = "server")]
+pub use admission::trusted_proxies::TrustedProxies;
 pub use byte_stream::ByteStream;
 #[cfg(all(feature = "tls", feature = "client"))]
 pub use client::Secured;
@@ -77,6 +81,8 @@ pub use event::{
 #[cfg(feature = "client")]
 pub use event_socket::EventSocket;
 pub use halves::{Receiver, Sender, TrySendError};
+#[cfg(feature = "server")]
+pub use http1::service::PeerAddr;
 pub use longwire_proto::deflate::{Deflate, DeflateError, Retain, Takeover};
 #[cfg(feature = "server")]
 pub use longwire_proto::handshake::is_upgrade;

@@ -21,7 +21,7 @@ use hyper::body::{Body, Incoming};
 use longwire_proto::deflate::Deflate;
 use longwire_proto::handshake::Refusal;
 use longwire_proto::{Config, FrameObserver, Limits};
-use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::net::ToSocketAddrs;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +29,7 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service;
 use tracing::Instrument;
 
+use crate::admission::accepting::{Acceptors, span_of};
 use crate::admission::answer::TURNED_AWAY_AT_A_TIME;
 use crate::admission::census::{self, Census};
 use crate::admission::decision::{Accept, Attached, Upgrade};
@@ -36,6 +37,7 @@ use crate::admission::hook::{self, UpgradeHook};
 use crate::admission::listener::Listener;
 use crate::admission::origin::{InvalidOrigin, Origin};
 use crate::admission::policy::AdmissionPolicy;
+use crate::admission::trusted_proxies::TrustedProxies;
 use crate::error::{Error, Result, at_most, not_zero};
 use crate::http1::service::{self, HttpService};
 use crate::ledger::Ledger;
@@ -90,8 +92,7 @@ pub struct Server<M = Undecided> {
 
 /// The settings that both ways of serving honour.
 struct Common {
-    listener: TcpListener,
-    local_addr: SocketAddr,
+    listeners: Vec<Listener>,
     config: Config,
     admission: AdmissionPolicy,
     http: Option<HttpService>,
@@ -133,14 +134,37 @@ impl Server {
     ///
     /// The address is invalid or already in use.
     pub async fn bind(address: impl ToSocketAddrs + fmt::Debug) -> Result<Server> {
-        // `Debug` puts quotes around a string; the message shows it without.
-        let doing = format!("listen on {}", format!("{address:?}").trim_matches('"'));
-        let bound =
-            TcpListener::bind(address).await.and_then(|listener| Ok((listener.local_addr()?, listener)));
-        let (local_addr, listener) = bound.map_err(|error| Error::io(doing, error))?;
+        Ok(Server::on(Listener::bind(address).await?))
+    }
+
+    /// A server on a socket that listens already: a [`std::net::TcpListener`], or a
+    /// [`UnixListener`](std::os::unix::net::UnixListener), such as one of another program that has started this one.
+    ///
+    /// A client that connects through a Unix socket has no IP address: its
+    /// [`peer_addr`](crate::Upgrade::peer_addr) is `None`, and
+    /// [`max_connections_per_ip`](Server::max_connections_per_ip) does not limit it.
+    ///
+    /// ```no_run
+    /// # #[cfg(unix)]
+    /// # async fn echo() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::os::unix::net::UnixListener;
+    ///
+    /// use longwire::{Server, WebSocket};
+    ///
+    /// Server::on(UnixListener::bind("/run/echo/socket")?)
+    ///     .serve(async |mut socket: WebSocket| {
+    ///         while let Some(message) = socket.recv().await? {
+    ///             socket.send(message).await?;
+    ///         }
+    ///         Ok(())
+    ///     })
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on(listener: impl Into<Listener>) -> Server {
         let common = Common {
-            listener,
-            local_addr,
+            listeners: vec![listener.into()],
             config: Config::default(),
             admission: AdmissionPolicy::of_server(),
             http: None,
@@ -153,16 +177,54 @@ impl Server {
             shutdown: Box::pin(std::future::pending()),
             shutdown_time: Duration::from_secs(10),
         };
-        Ok(Server { common, mode: Undecided(()) })
+        Server { common, mode: Undecided(()) }
     }
 }
 
 /// Settings that both ways of serving honour.
 impl<M> Server<M> {
-    /// The address that the server listens on.
+    /// Listens on another address as well. All settings apply to all addresses.
+    ///
+    /// ```no_run
+    /// # use longwire::Server;
+    /// # async fn listen() -> longwire::Result<()> {
+    /// let server = Server::bind("127.0.0.1:8080").await?.also_bind("[::1]:8080").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, nothing stays bound, and the server is dropped.
+    ///
+    /// # Errors
+    ///
+    /// The address is invalid or already in use.
+    pub async fn also_bind(self, address: impl ToSocketAddrs + fmt::Debug) -> Result<Server<M>> {
+        Ok(self.also_on(Listener::bind(address).await?))
+    }
+
+    /// Listens on another socket as well, as [`on`](Server::on) does.
+    pub fn also_on(mut self, listener: impl Into<Listener>) -> Server<M> {
+        self.common.listeners.push(listener.into());
+        self
+    }
+
+    /// The address that the server listens on; the first one of several.
+    ///
+    /// # Panics
+    ///
+    /// If the server listens only on Unix sockets, which have no address. [`local_addrs`](Server::local_addrs) is then
+    /// empty.
     #[must_use]
+    #[expect(clippy::expect_used, reason = "the caller knows that it has given no address")]
     pub fn local_addr(&self) -> SocketAddr {
-        self.common.local_addr
+        self.local_addrs().next().expect("a server that listens only on Unix sockets has no address")
+    }
+
+    /// The addresses that the server listens on, in the order in which they were given. Unix sockets have none.
+    pub fn local_addrs(&self) -> impl Iterator<Item = SocketAddr> {
+        self.common.listeners.iter().filter_map(Listener::local_addr)
     }
 
     /// Also accepts browsers from pages of these origins, such as `https://example.com`, or `https://*.example.com`
@@ -187,12 +249,31 @@ impl<M> Server<M> {
 
     /// Treats pages with the `Host` of the request as the server's own if they are `https://`, and no longer if they
     /// are `http://`: a different scheme is a different origin (RFC 6454 §5). Use it when a reverse proxy terminates
-    /// TLS and speaks plain TCP to this server; with [`tls`](Server::tls) it is already the case. Forwarded headers
-    /// are ignored, because a client could have set them.
+    /// TLS and speaks plain TCP to this server; with [`tls`](Server::tls) it is already the case. Headers in which a
+    /// proxy says so are ignored, because a client could have set them.
     ///
     /// The proxy must pass on the `Host` that the browser sent. `docs/proxies.md` has configurations.
     pub fn behind_tls_proxy(mut self) -> Server<M> {
         self.common.admission.serve_over_tls();
+        self
+    }
+
+    /// Trusts the proxies in front of the server to name the address of a client. It then is the
+    /// [`peer_addr`](crate::Upgrade::peer_addr) of the client, and counts for
+    /// [`max_connections_per_ip`](Server::max_connections_per_ip). By default, the server trusts nobody, and ignores
+    /// such headers.
+    ///
+    /// ```no_run
+    /// use longwire::{Server, TrustedProxies};
+    ///
+    /// # async fn listen() -> longwire::Result<()> {
+    /// let proxies = TrustedProxies::new(["127.0.0.1", "10.0.0.0/8"])?;
+    /// let server = Server::bind("0.0.0.0:8080").await?.trusted_proxies(proxies);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Server<M> {
+        self.common.admission.trust(proxies);
         self
     }
 
@@ -204,7 +285,8 @@ impl<M> Server<M> {
     }
 
     /// Passes every request that is not for a WebSocket to a `tower::Service`, such as an axum `Router`. Without a
-    /// service, such requests are answered with 426.
+    /// service, such requests are answered with 426. The extensions of a request contain the
+    /// [`PeerAddr`](crate::PeerAddr) of its client.
     pub fn http<S, B>(mut self, service: S) -> Server<M>
     where
         S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
@@ -247,8 +329,9 @@ impl<M> Server<M> {
     }
 
     /// The maximum number of connections from one address; 1,024 by default. Behind a reverse proxy all clients have
-    /// the proxy's address, so set this to the same as [`max_connections`](Server::max_connections) there. Beyond it,
-    /// a new client gets 503; over TLS, its connection is dropped.
+    /// the proxy's address, unless the server [trusts](Server::trusted_proxies) it to name them. Beyond the number, a new
+    /// client gets 503; over TLS, its connection is dropped. Clients that connect through a Unix socket have no address,
+    /// and are not limited.
     pub fn max_connections_per_ip(mut self, count: usize) -> Server<M> {
         self.common.max_connections_per_ip = count;
         self
@@ -340,7 +423,7 @@ impl<M> Server<M> {
     /// # Errors
     ///
     /// A setting is invalid, such as an origin without a scheme, or [limits](Limits::check) under which no connection
-    /// is possible ([`Error::Setting`]). An error on one connection ends only that connection.
+    /// is possible ([`Error::Setting`]); or the runtime cannot register a listener. An error on one connection ends only that connection.
     pub async fn serve<F, Fut>(self, handler: F) -> Result<()>
     where
         M: CanServe,
@@ -350,8 +433,10 @@ impl<M> Server<M> {
         let Server { mut common, mode } = self;
         common.admission.decide = mode.into_serve().decide;
         common.check()?;
-        let handler = session::erase(handler);
         let census = Arc::new(common.census());
+        let sockets = common.listeners.into_iter().map(Listener::into_socket).collect();
+        let mut acceptors = Acceptors::new(sockets).map_err(|error| Error::io("listen", error))?;
+        let handler = session::erase(handler);
         let settings = Arc::new(Settings {
             config: Arc::new(common.config),
             admission: common.admission,
@@ -368,12 +453,11 @@ impl<M> Server<M> {
             tasks: TaskTracker::new(),
         });
         let serving = async {
-            let mut listener = Listener::new(common.listener);
             tokio::select! {
-                () = accept_forever(&mut listener, &settings) => {}
+                () = accept_forever(&mut acceptors, &settings) => {}
                 () = common.shutdown => {}
             }
-            drop(listener);
+            drop(acceptors);
             shut_down(&settings, common.shutdown_time).await;
         };
         tokio::select! {
@@ -386,16 +470,16 @@ impl<M> Server<M> {
     }
 }
 
-async fn accept_forever(listener: &mut Listener, settings: &Arc<Settings>) {
+async fn accept_forever(acceptors: &mut Acceptors, settings: &Arc<Settings>) {
     loop {
-        let (stream, peer) = poll_fn(|cx| listener.poll_accept(cx)).await;
-        let span = tracing::info_span!("connection", %peer);
-        match settings.census.enter(peer.ip()) {
+        let accepted = poll_fn(|cx| acceptors.poll_accept(cx)).await;
+        let span = span_of(accepted.peer_addr);
+        match settings.census.enter(settings.admission.counted_ip(accepted.peer_addr)) {
             Ok(place) => {
-                let serving = incoming::serve(stream, peer, place, Arc::clone(settings));
+                let serving = incoming::serve(accepted, place, Arc::clone(settings));
                 settings.tasks.spawn(serving.instrument(span));
             }
-            Err(turned_away) => span.in_scope(|| incoming::reject(stream, peer, turned_away, settings)),
+            Err(turned_away) => span.in_scope(|| incoming::reject(accepted, turned_away, settings)),
         }
     }
 }
@@ -416,6 +500,6 @@ async fn shut_down(settings: &Settings, time: Duration) {
 
 impl<M> fmt::Debug for Server<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("local_addr", &self.common.local_addr).finish_non_exhaustive()
+        f.debug_struct("Server").field("listeners", &self.common.listeners).finish_non_exhaustive()
     }
 }

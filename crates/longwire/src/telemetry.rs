@@ -61,9 +61,10 @@ use silence as facade;
 /// Counter: opened connections. `role`.
 pub const CONNECTIONS_OPENED: &str = "longwire_connections_opened_total";
 /// Counter: refused connections. `reason`: `full`, `full_per_ip`, `handshake_timeout`, `tls` (the TLS handshake
-/// failed), `left` (without a complete request), `too_large` (431), `bad_request` (400, 405, 426, 501, 505: not a valid
-/// request, or not a handshake of RFC 6455 version 13), `not_websocket` (plain HTTP on a server that does not serve
-/// it), `origin` (403), `application` (the application's status, or 500 if it accepted on invalid terms).
+/// failed), `left` (without a complete request), `proxy_header` (a trusted proxy sent no valid PROXY header), `too_large`
+/// (431), `bad_request` (400, 405, 426, 501, 505: not a valid request, or not a handshake of RFC 6455 version 13),
+/// `not_websocket` (plain HTTP on a server that does not serve it), `origin` (403), `application` (the application's
+/// status, or 500 if it accepted on invalid terms).
 pub const CONNECTIONS_REFUSED: &str = "longwire_connections_refused_total";
 /// Counter: connections whose transport has ended. `role`; `by`: `local`, `peer` or `nobody`; `code`: the close code of
 /// [`Closed`], or `3xxx`, `4xxx`, `other`.
@@ -171,6 +172,7 @@ pub(crate) enum NotLetIn {
     #[cfg(feature = "tls")]
     Tls,
     Left,
+    ProxyHeader,
     TooLarge,
     BadRequest,
     NotWebSocket,
@@ -396,6 +398,7 @@ impl NotLetIn {
             #[cfg(feature = "tls")]
             NotLetIn::Tls => "tls",
             NotLetIn::Left => "left",
+            NotLetIn::ProxyHeader => "proxy_header",
             NotLetIn::TooLarge => "too_large",
             NotLetIn::BadRequest => "bad_request",
             NotLetIn::NotWebSocket => "not_websocket",

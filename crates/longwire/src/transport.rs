@@ -2,12 +2,16 @@
 
 use std::fmt;
 use std::io::{self, IoSlice};
+#[cfg(feature = "server")]
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 #[cfg(any(feature = "client", feature = "server"))]
 use tokio::net::TcpStream;
+#[cfg(all(unix, feature = "server"))]
+use tokio::net::UnixStream;
 
 /// Any transport.
 pub(crate) trait AnyIo: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -18,10 +22,12 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> AnyIo for T {}
 pub(crate) enum Transport {
     #[cfg(any(feature = "client", feature = "server"))]
     Tcp(TcpStream),
+    #[cfg(all(unix, feature = "server"))]
+    Unix(UnixStream),
     #[cfg(all(feature = "tls", feature = "client"))]
     ClientTls(Box<tokio_rustls::client::TlsStream<Transport>>),
     #[cfg(all(feature = "tls", feature = "server"))]
-    ServerTls(Box<tokio_rustls::server::TlsStream<TcpStream>>),
+    ServerTls(Box<tokio_rustls::server::TlsStream<Transport>>),
     Other(Box<dyn AnyIo>),
 }
 
@@ -30,6 +36,8 @@ impl Transport {
         match self {
             #[cfg(any(feature = "client", feature = "server"))]
             Transport::Tcp(stream) => Pin::new(stream),
+            #[cfg(all(unix, feature = "server"))]
+            Transport::Unix(stream) => Pin::new(stream),
             #[cfg(all(feature = "tls", feature = "client"))]
             Transport::ClientTls(stream) => Pin::new(stream),
             #[cfg(all(feature = "tls", feature = "server"))]
@@ -72,6 +80,8 @@ impl fmt::Debug for Transport {
         f.write_str(match self {
             #[cfg(any(feature = "client", feature = "server"))]
             Transport::Tcp(_) => "Tcp",
+            #[cfg(all(unix, feature = "server"))]
+            Transport::Unix(_) => "Unix",
             #[cfg(all(feature = "tls", feature = "client"))]
             Transport::ClientTls(_) => "ClientTls",
             #[cfg(all(feature = "tls", feature = "server"))]
@@ -87,4 +97,13 @@ impl fmt::Debug for Transport {
 pub(crate) fn is_gone_already(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
+}
+
+/// The IPv4 address of a client that an IPv6 socket shows as a mapped one.
+#[cfg(feature = "server")]
+pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
+        IpAddr::V6(_) => address,
+    }
 }

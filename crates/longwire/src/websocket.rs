@@ -272,7 +272,8 @@ impl WebSocket {
         &self.opening().uri
     }
 
-    /// The address of the peer, if the transport has one.
+    /// The address of the peer, if the transport has one. On a server, it is the client's, as in
+    /// [`Upgrade::peer_addr`](crate::Upgrade::peer_addr).
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.opening().peer_addr

@@ -64,7 +64,7 @@ impl Handler for Talkative {
 
     fn on_close(&self, socket: &mut Socket<'_, Self>, _: &Closed) {
         tracing::info!("it is over");
-        self.0.lock().unwrap().send(socket.peer_addr()).unwrap();
+        self.0.lock().unwrap().send(socket.peer_addr().unwrap()).unwrap();
     }
 }
 
@@ -141,6 +141,19 @@ fn a_connection_that_hyper_had_meanwhile_is_still_the_same() {
         assert_eq!(ended.recv().unwrap(), client.addr);
         let end = "ended closed=connection lost: 1006 (no closing handshake)";
         assert_eq!(client.told(), ["asked for /later", "open", end, "it is over"]);
+    }
+}
+
+#[test]
+fn a_client_that_a_proxy_names_is_told_of() {
+    for engine in ENGINES {
+        let proxies = longwire::TrustedProxies::new(["127.0.0.1"]).unwrap();
+        let (server, _) = start(engine, |server| server.trusted_proxies(proxies.clone()));
+        let mut client = Client::connect(server);
+        client.ask(&upgrade("/").replace("\r\n\r\n", "\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n"));
+        let span = format!("connection{{peer={} client=192.0.2.1:0}}: asked for /", client.addr);
+        let told = TOLD.lock().unwrap();
+        assert!(told.get(client.before..).unwrap().contains(&span), "{span}");
     }
 }
 

@@ -13,11 +13,15 @@ use crate::buffers::Lease;
 pub enum Completion {
     /// A connection was accepted; the operation continues.
     Accepted {
+        /// The token of the accept.
+        token: u64,
         /// In blocking mode, with close-on-exec set.
         socket: OwnedFd,
     },
     /// Accepting has ended: it was cancelled, or descriptors or memory ran out.
     AcceptEnded {
+        /// The token of the accept.
+        token: u64,
         /// The reason.
         error: io::Error,
     },

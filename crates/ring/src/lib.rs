@@ -26,13 +26,13 @@
 //! use longwire_ring::{Completion, ReceiveEnd, Ring, Sizes};
 //!
 //! fn echo(mut ring: Ring, listener: TcpListener) -> std::io::Result<()> {
-//!     ring.accept(&Rc::new(listener.into()));
+//!     ring.accept(&Rc::new(listener.into()), 0);
 //!     let mut client = None;
 //!     loop {
 //!         ring.submit_and_wait(None)?;
 //!         while let Some(completion) = ring.next_completion() {
 //!             match completion {
-//!                 Completion::Accepted { socket } => {
+//!                 Completion::Accepted { socket, .. } => {
 //!                     let socket = client.insert(Rc::new(socket));
 //!                     ring.receive(socket, 1);
 //!                 }

@@ -112,8 +112,8 @@ impl Ring {
     }
 
     /// Accepts connections of a listener, which must be in blocking mode, until [`Completion::AcceptEnded`].
-    pub fn accept(&mut self, listener: &Socket) -> Operation {
-        self.begin(listener, 0, Work::Accept)
+    pub fn accept(&mut self, listener: &Socket, token: u64) -> Operation {
+        self.begin(listener, token, Work::Accept)
     }
 
     /// Receives from a stream into the shared buffers, until [`Completion::ReceiveEnded`].
@@ -251,11 +251,11 @@ impl Ring {
             (Work::Accept, Ok(_)) => {
                 let socket = accepted(entry);
                 self.go_on(operation, more);
-                Some(Completion::Accepted { socket })
+                Some(Completion::Accepted { token, socket })
             }
             (Work::Accept, Err(error)) => {
                 self.operations.remove(operation);
-                Some(Completion::AcceptEnded { error })
+                Some(Completion::AcceptEnded { token, error })
             }
             (Work::Receive, Ok(1..)) if lease.is_some() => {
                 self.go_on(operation, more);

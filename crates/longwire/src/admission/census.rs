@@ -49,8 +49,8 @@ pub(crate) struct Place {
 /// How a connection is counted.
 #[derive(Debug, Clone, Copy)]
 enum Claim {
-    /// It counts towards the limits, for this network.
-    Counted(IpAddr),
+    /// It counts towards the limits, for this network if the address of the client is known.
+    Counted(Option<IpAddr>),
     /// The client has seen the end, so another client may have its place.
     Leaving,
     /// It exceeds a limit, so it counts only in its phase.
@@ -84,23 +84,20 @@ impl Census {
         self
     }
 
-    /// Counts a new connection, whose first request has not arrived yet.
-    pub(crate) fn enter(self: &Arc<Census>, ip: IpAddr) -> Result<Place, TurnedAway> {
-        match self.count(network(ip, self.ipv6_prefix)) {
+    /// Counts a new connection, whose first request has not arrived yet. Without an address, it counts only in total.
+    pub(crate) fn enter(self: &Arc<Census>, ip: Option<IpAddr>) -> Result<Place, TurnedAway> {
+        match self.count(ip.map(|ip| network(ip, self.ipv6_prefix))) {
             Ok(claim) => Ok(Place::new(self, claim, Phase::Head)),
             Err(why) => Err(TurnedAway { why, place: Place::new(self, Claim::Outside, Phase::Refused) }),
         }
     }
 
-    fn count(&self, network: IpAddr) -> Result<Claim, Full> {
+    fn count(&self, network: Option<IpAddr>) -> Result<Claim, Full> {
         let mut count = self.lock();
         if count.total >= self.ceiling {
             return Err(Full::Total);
         }
-        if count.by_network.get(&network).copied().unwrap_or_default() >= self.ceiling_per_ip {
-            return Err(Full::PerIp);
-        }
-        *count.by_network.entry(network).or_default() += 1;
+        count.enter_network(network, self.ceiling_per_ip)?;
         count.total += 1;
         Ok(Claim::Counted(network))
     }
@@ -120,14 +117,29 @@ impl Census {
 }
 
 impl Count {
-    fn release(&mut self, network: IpAddr) {
-        self.total -= 1;
-        if let Some(of_network) = self.by_network.get_mut(&network) {
+    fn enter_network(&mut self, network: Option<IpAddr>, ceiling: usize) -> Result<(), Full> {
+        let Some(network) = network else { return Ok(()) };
+        if self.by_network.get(&network).copied().unwrap_or_default() >= ceiling {
+            return Err(Full::PerIp);
+        }
+        *self.by_network.entry(network).or_default() += 1;
+        Ok(())
+    }
+
+    fn leave_network(&mut self, network: Option<IpAddr>) {
+        if let Some(network) = network
+            && let Some(of_network) = self.by_network.get_mut(&network)
+        {
             *of_network -= 1;
             if *of_network == 0 {
                 self.by_network.remove(&network);
             }
         }
+    }
+
+    fn release(&mut self, network: Option<IpAddr>) {
+        self.total -= 1;
+        self.leave_network(network);
     }
 }
 
@@ -142,6 +154,24 @@ impl Place {
     /// Whether the connection exceeded a limit.
     pub(crate) fn is_outside(&self) -> bool {
         matches!(self.claim, Claim::Outside)
+    }
+
+    /// Counts the connection for another address, which a proxy has named. `None`: for no address.
+    ///
+    /// # Errors
+    ///
+    /// The address has as many connections as it may. The connection then counts for no address.
+    pub(crate) fn count_for(&mut self, ip: Option<IpAddr>) -> Result<(), Full> {
+        let Claim::Counted(before) = &mut self.claim else { return Ok(()) };
+        let now = ip.map(|ip| network(ip, self.census.ipv6_prefix));
+        if *before == now {
+            return Ok(());
+        }
+        let mut count = self.census.lock();
+        count.leave_network(before.take());
+        count.enter_network(now, self.census.ceiling_per_ip)?;
+        *before = now;
+        Ok(())
     }
 
     /// Moves the connection to this phase.
@@ -234,33 +264,51 @@ mod tests {
     fn there_are_places_until_the_ceilings_are_reached_and_again_when_somebody_leaves() {
         let census = census(3, 2);
         let (a, b) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
-        let first = census.enter(a).unwrap();
-        let _second = census.enter(a).unwrap();
-        assert_eq!(why(census.enter(a)), Full::PerIp);
-        let _third = census.enter(b).unwrap();
-        assert_eq!(why(census.enter(b)), Full::Total);
+        let first = census.enter(Some(a)).unwrap();
+        let _second = census.enter(Some(a)).unwrap();
+        assert_eq!(why(census.enter(Some(a))), Full::PerIp);
+        let _third = census.enter(Some(b)).unwrap();
+        assert_eq!(why(census.enter(Some(b))), Full::Total);
         drop(first);
-        assert!(census.enter(a).is_ok());
+        assert!(census.enter(Some(a)).is_ok());
         assert_eq!(census.lock().total, 2);
+    }
+
+    #[test]
+    fn a_place_without_an_address_counts_in_total_and_may_get_one() {
+        let census = census(3, 1);
+        let ip = Some(IpAddr::from([10, 0, 0, 1]));
+        let mut proxied = [census.enter(None).unwrap(), census.enter(None).unwrap()];
+        assert_eq!(proxied[0].count_for(ip), Ok(()));
+        assert_eq!(proxied[0].count_for(ip), Ok(()), "it is the same connection");
+        assert_eq!(proxied[1].count_for(ip), Err(Full::PerIp));
+        assert_eq!(why(census.enter(ip)), Full::PerIp);
+        assert_eq!(proxied[0].count_for(None), Ok(()), "the proxy sends a request of another client");
+        assert_eq!(proxied[1].count_for(ip), Ok(()));
+        let _third = census.enter(None).unwrap();
+        assert_eq!(why(census.enter(None)), Full::Total);
+        drop(proxied);
+        assert!(census.lock().by_network.is_empty());
+        assert_eq!(census.lock().total, 1);
     }
 
     #[test]
     fn an_address_that_nobody_uses_is_forgotten() {
         let none = census(3, 0);
-        assert_eq!(why(none.enter([10, 0, 0, 1].into())), Full::PerIp);
+        assert_eq!(why(none.enter(Some([10, 0, 0, 1].into()))), Full::PerIp);
         assert!(none.lock().by_network.is_empty());
         let census = census(3, 3);
-        drop(census.enter([10, 0, 0, 1].into()));
+        drop(census.enter(Some([10, 0, 0, 1].into())));
         assert!(census.lock().by_network.is_empty());
     }
 
     #[test]
     fn an_ipv4_address_is_the_same_in_ipv6_clothes() {
         let census = census(3, 1);
-        let _place = census.enter([10, 0, 0, 1].into()).unwrap();
+        let _place = census.enter(Some([10, 0, 0, 1].into())).unwrap();
         let mapped: IpAddr = "::ffff:10.0.0.1".parse().unwrap();
-        assert_eq!(why(census.enter(mapped)), Full::PerIp);
-        assert!(census.enter([10, 0, 0, 2].into()).is_ok(), "another IPv4 address is another client");
+        assert_eq!(why(census.enter(Some(mapped))), Full::PerIp);
+        assert!(census.enter(Some([10, 0, 0, 2].into())).is_ok(), "another IPv4 address is another client");
     }
 
     #[test]
@@ -275,8 +323,8 @@ mod tests {
             (0, "::1", true),
         ] {
             let census = Arc::new(Census::new(3, 1).by_ipv6_prefix(prefix));
-            let _place = census.enter("2001:db8:1:2::1".parse().unwrap()).unwrap();
-            let other = census.enter(other.parse().unwrap());
+            let _place = census.enter(Some("2001:db8:1:2::1".parse().unwrap())).unwrap();
+            let other = census.enter(Some(other.parse().unwrap()));
             assert_eq!(other.is_err(), is_the_same, "/{prefix}: {other:?}");
         }
     }
@@ -287,18 +335,18 @@ mod tests {
         let census = census(1, 1);
         let mut leaving = Vec::new();
         for _ in 0..LEAVING_AT_A_TIME {
-            let mut place = census.enter(ADDRESS).unwrap();
+            let mut place = census.enter(Some(ADDRESS)).unwrap();
             place.show(Phase::Open);
             place.drain();
             leaving.push(place);
         }
-        let mut last = census.enter(ADDRESS).unwrap();
+        let mut last = census.enter(Some(ADDRESS)).unwrap();
         last.drain();
-        assert_eq!(why(census.enter(ADDRESS)), Full::Total, "too many are leaving");
+        assert_eq!(why(census.enter(Some(ADDRESS))), Full::Total, "too many are leaving");
         assert_eq!(census.in_phases().iter().sum::<usize>(), LEAVING_AT_A_TIME + 1);
         drop(last);
         leaving.clear();
-        assert!(census.enter(ADDRESS).is_ok());
+        assert!(census.enter(Some(ADDRESS)).is_ok());
         assert_eq!(census.in_phases(), [0; Phase::ALL.len()]);
         assert_eq!(census.lock().leaving, 0);
     }

@@ -27,7 +27,7 @@ use crate::error::{InvalidSetting, header};
 pub struct Upgrade<'a> {
     pub(super) request: &'a Request<()>,
     pub(super) offer: &'a Offer,
-    pub(super) peer_addr: SocketAddr,
+    pub(super) peer_addr: Option<SocketAddr>,
     /// The decoded parameters of the route's path.
     pub(super) parameters: &'a [(&'a str, Cow<'a, str>)],
 }
@@ -145,9 +145,11 @@ impl Upgrade<'_> {
         self.offer.subprotocols()
     }
 
-    /// The address of the client, or of the proxy in front of the server.
+    /// The address of the client. Behind a proxy, it is the proxy's, unless the server
+    /// [trusts](crate::Server::trusted_proxies) the proxy to name the client; the port is 0 if the proxy does not name
+    /// it. `None`: the client has connected through a Unix socket.
     #[must_use]
-    pub fn peer_addr(&self) -> SocketAddr {
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.peer_addr
     }
 }

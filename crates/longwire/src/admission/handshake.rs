@@ -9,7 +9,7 @@
 //!             └──► Refused, with the bytes of the answer
 //! ```
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,8 +18,10 @@ use longwire_proto::handshake::{
     HandshakeProgress, Refusal, ServerHandshake, UpgradeRequest, encode_response, encode_response_head,
 };
 use longwire_proto::{Config, Role};
+use tracing::Span;
 
 use super::answer::without_service;
+use super::census::{Full, Place};
 use super::decision::{Accept, Attached, Upgrade};
 use super::policy::AdmissionPolicy;
 use super::refusals::RequestSummary;
@@ -76,14 +78,18 @@ impl ServerTerms<'_> {
         &self,
         handshake: &mut ServerHandshake,
         bytes: &[u8],
-        peer: SocketAddr,
+        peer: Option<SocketAddr>,
+        place: &mut Place,
     ) -> OpeningStep {
         match handshake.receive(bytes) {
             HandshakeProgress::More => OpeningStep::More,
-            HandshakeProgress::WebSocket { asked, consumed } => match self.admit(*asked, Some(peer)) {
-                Ok(pending) => OpeningStep::Pending { pending: Box::new(pending), consumed },
-                Err(refusal) => OpeningStep::Refused(encode_refusal(&refusal)),
-            },
+            HandshakeProgress::WebSocket { asked, consumed } => {
+                let client = self.identify(&asked.request, peer, |ip| place.count_for(ip));
+                match client.and_then(|client| self.admit(*asked, client)) {
+                    Ok(pending) => OpeningStep::Pending { pending: Box::new(pending), consumed },
+                    Err(refusal) => OpeningStep::Refused(encode_refusal(&refusal)),
+                }
+            }
             HandshakeProgress::Http { consumed, .. } if self.serves_http => {
                 let behind = bytes.get(consumed..).unwrap_or_default();
                 OpeningStep::Http([handshake.head(), behind].concat())
@@ -93,10 +99,35 @@ impl ServerTerms<'_> {
                 OpeningStep::Refused(encode_response(&response, Some(request.method())))
             }
             HandshakeProgress::Refused(refused) => {
-                self.policy.refusals().bad_request(&refused, Some(peer));
+                self.policy.refusals().bad_request(&refused, peer);
                 OpeningStep::Refused(refused.encode())
             }
         }
+    }
+
+    /// The address of the client that has sent a request: the connection's, unless a trusted proxy names another.
+    /// `count_for` then counts the connection for that one. `None`: the client has connected through a Unix socket.
+    ///
+    /// # Errors
+    ///
+    /// If the client that the proxy names has as many connections as it may.
+    pub(crate) fn identify<B>(
+        &self,
+        request: &Request<B>,
+        peer: Option<SocketAddr>,
+        count_for: impl FnOnce(Option<IpAddr>) -> Result<(), Full>,
+    ) -> Result<Option<SocketAddr>, Refusal> {
+        let Some(proxies) = self.policy.proxies().filter(|proxies| proxies.trust(peer)) else {
+            return Ok(peer);
+        };
+        let named = proxies.client(request.headers());
+        if let Some(client) = named {
+            Span::current().record("client", tracing::field::display(client));
+        }
+        let client = named.or(peer);
+        count_for(named.map(|client| client.ip()))
+            .map_err(|full| self.policy.refusals().turned_away(full, client))?;
+        Ok(client)
     }
 
     /// Checks that the page of a valid request may connect, before the application decides.
@@ -110,7 +141,7 @@ impl ServerTerms<'_> {
     }
 
     /// The response to a plain request where only WebSockets are served.
-    fn without_service(&self, request: &Request<()>, peer: SocketAddr) -> Response<String> {
+    fn without_service(&self, request: &Request<()>, peer: Option<SocketAddr>) -> Response<String> {
         without_service(request).unwrap_or_else(|refusal| {
             self.policy.refusals().not_websocket(&refusal, peer, request);
             refusal.response()
@@ -119,9 +150,15 @@ impl ServerTerms<'_> {
 }
 
 impl PendingUpgrade {
+    /// The address of the client. `None`: it has connected through a Unix socket, or nobody has told this program.
+    pub(crate) fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
     /// The request as the application sees it.
-    pub(crate) fn upgrade(&self, peer_addr: SocketAddr) -> Upgrade<'_> {
-        Upgrade { request: &self.asked.request, offer: &self.asked.offer, peer_addr, parameters: &[] }
+    pub(crate) fn upgrade(&self) -> Upgrade<'_> {
+        let UpgradeRequest { request, offer, .. } = &self.asked;
+        Upgrade { request, offer, peer_addr: self.peer, parameters: &[] }
     }
 
     /// Completes the handshake with the application's decision: with the response that accepts, or with a refusal,

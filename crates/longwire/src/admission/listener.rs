@@ -1,64 +1,180 @@
-//! Accepting connections.
+//! The sockets on which a server listens.
 
-use std::future::Future;
+use std::fmt;
 use std::io;
-use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::net::{SocketAddr, TcpListener};
+#[cfg(unix)]
+use std::os::unix::net::UnixListener;
 
-use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Sleep, sleep};
+use socket2::SockRef;
+#[cfg(unix)]
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::ToSocketAddrs;
 
-use crate::telemetry::{self, NotLetIn};
-use crate::transport::is_gone_already;
+use crate::error::{Error, Result};
 
-/// How long a server pauses accepting when the system runs out of a resource, such as descriptors: an immediate retry
-/// would fail as well.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// The listen backlog of each loop: how many connections may wait to be accepted.
+#[cfg(unix)]
+const BACKLOG: i32 = 4096;
 
-/// A tokio listener that pauses after errors.
-pub(crate) struct Listener {
-    listener: TcpListener,
-    pause: Option<Pin<Box<Sleep>>>,
+/// A socket that already listens, for [`Server::on`](crate::Server::on) and [`Server::also_on`](crate::Server::also_on):
+/// of TCP, a Unix socket, or one that another program has opened, such as systemd.
+///
+/// ```no_run
+/// use std::os::unix::net::UnixListener;
+///
+/// # #[cfg(unix)]
+/// # async fn listen() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = longwire::Server::on(UnixListener::bind("/run/chat/socket")?);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The event loops of [`Server::run`](crate::Server::run) take turns accepting from such a socket. A port that
+/// [`Server::bind`](crate::Server::bind) opens is distributed among them by the system instead.
+pub struct Listener {
+    socket: ListeningSocket,
+    shared: Shared,
+}
+
+/// How the event loops of a server share a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shared {
+    /// Each opens its own socket on the port.
+    Port,
+    /// They use one socket. Another process may hold it, too, and take over the connections that wait to be accepted.
+    Socket,
+}
+
+/// A listening socket that belongs to no runtime.
+#[derive(Debug)]
+pub(crate) enum ListeningSocket {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(UnixListener),
 }
 
 impl Listener {
-    pub(crate) fn new(listener: TcpListener) -> Listener {
-        Listener { listener, pause: None }
+    /// Opens a port.
+    pub(crate) async fn bind(address: impl ToSocketAddrs + fmt::Debug) -> Result<Listener> {
+        // `Debug` puts quotes around a string; the message shows it without.
+        let doing = format!("listen on {}", format!("{address:?}").trim_matches('"'));
+        let bound = tokio::net::TcpListener::bind(address).await.and_then(tokio::net::TcpListener::into_std);
+        let listener = bound.map_err(|error| Error::io(doing, error))?;
+        Ok(Listener { socket: ListeningSocket::Tcp(listener), shared: Shared::Port })
     }
 
-    /// The next connection. Errors are logged and counted, and the listener continues.
-    pub(crate) fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<(TcpStream, SocketAddr)> {
-        loop {
-            if let Some(pause) = &mut self.pause {
-                ready!(pause.as_mut().poll(cx));
-                self.pause = None;
-            }
-            match ready!(self.listener.poll_accept(cx)) {
-                Ok((stream, peer)) => {
-                    // Output is already batched here; Nagle's algorithm would only delay it.
-                    match stream.set_nodelay(true) {
-                        Ok(()) => return Poll::Ready((stream, peer)),
-                        Err(error) => {
-                            tracing::debug!(%error, %peer, "cannot set up a connection");
-                            telemetry::refused(NotLetIn::Left);
-                        }
-                    }
-                }
-                Err(error) => self.pause = pause_after(&error).map(|time| Box::pin(sleep(time))),
-            }
+    /// The address that it listens on. `None` for a Unix socket.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        match &self.socket {
+            ListeningSocket::Tcp(listener) => listener.local_addr().ok(),
+            #[cfg(unix)]
+            ListeningSocket::Unix(_) => None,
+        }
+    }
+
+    /// The socket, for a server without event loops.
+    pub(crate) fn into_socket(self) -> ListeningSocket {
+        self.socket
+    }
+
+    /// A socket for each of `count` event loops.
+    pub(crate) fn distribute(self, count: usize) -> io::Result<Vec<ListeningSocket>> {
+        let mut sockets = vec![self.socket];
+        for _ in 1..count {
+            let Some(first) = sockets.first() else { break };
+            let next = match self.shared {
+                Shared::Port => first.another()?,
+                Shared::Socket => first.try_clone()?,
+            };
+            sockets.push(next);
+        }
+        Ok(sockets)
+    }
+}
+
+impl ListeningSocket {
+    pub(crate) fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        match self {
+            ListeningSocket::Tcp(listener) => listener.set_nonblocking(nonblocking),
+            #[cfg(unix)]
+            ListeningSocket::Unix(listener) => listener.set_nonblocking(nonblocking),
+        }
+    }
+
+    /// Makes the connections of a listener send at once. They inherit `TCP_NODELAY`.
+    #[cfg(all(target_os = "linux", feature = "uring"))]
+    pub(crate) fn set_nodelay(&self) -> io::Result<()> {
+        match self {
+            ListeningSocket::Tcp(listener) => SockRef::from(listener).set_tcp_nodelay(true),
+            ListeningSocket::Unix(_) => Ok(()),
+        }
+    }
+
+    fn try_clone(&self) -> io::Result<ListeningSocket> {
+        Ok(match self {
+            ListeningSocket::Tcp(listener) => ListeningSocket::Tcp(listener.try_clone()?),
+            #[cfg(unix)]
+            ListeningSocket::Unix(listener) => ListeningSocket::Unix(listener.try_clone()?),
+        })
+    }
+
+    /// Another socket on the same port, for which the system distributes the connections. Where that is impossible, the
+    /// same socket.
+    fn another(&self) -> io::Result<ListeningSocket> {
+        match self {
+            #[cfg(unix)]
+            ListeningSocket::Tcp(first) => another(first).map(ListeningSocket::Tcp),
+            _ => self.try_clone(),
         }
     }
 }
 
-/// Logs and counts a failed accept, and returns how long to pause. `None`: do not pause, since only a client has
-/// left.
-pub(crate) fn pause_after(error: &io::Error) -> Option<Duration> {
-    if is_gone_already(error) {
-        return None;
+/// Opens another listener on the same port. The port can be shared only during this call, so a second server still gets
+/// an error.
+#[cfg(unix)]
+fn another(first: &TcpListener) -> io::Result<TcpListener> {
+    let address = first.local_addr()?;
+    let listener = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let first = SockRef::from(first);
+    if address.is_ipv6() {
+        listener.set_only_v6(first.only_v6()?)?;
     }
-    tracing::warn!(%error, "cannot accept a connection");
-    telemetry::accept_failed();
-    Some(ACCEPT_PAUSE)
+    listener.set_nonblocking(true)?;
+    listener.set_reuse_address(true)?;
+    first.set_reuse_port(true)?;
+    listener.set_reuse_port(true)?;
+    listener.bind(&address.into())?;
+    listener.listen(BACKLOG)?;
+    Ok(listener.into())
+}
+
+impl From<TcpListener> for Listener {
+    fn from(listener: TcpListener) -> Listener {
+        Listener { socket: ListeningSocket::Tcp(listener), shared: Shared::Socket }
+    }
+}
+
+#[cfg(unix)]
+impl From<UnixListener> for Listener {
+    fn from(listener: UnixListener) -> Listener {
+        Listener { socket: ListeningSocket::Unix(listener), shared: Shared::Socket }
+    }
+}
+
+#[cfg(all(target_os = "linux", feature = "uring"))]
+impl From<ListeningSocket> for std::os::fd::OwnedFd {
+    fn from(socket: ListeningSocket) -> std::os::fd::OwnedFd {
+        match socket {
+            ListeningSocket::Tcp(listener) => listener.into(),
+            ListeningSocket::Unix(listener) => listener.into(),
+        }
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Listener").field(&self.socket).finish()
+    }
 }

@@ -1,7 +1,7 @@
 //! Which clients may connect, and on which terms.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use http::{Response, StatusCode};
@@ -12,6 +12,7 @@ use super::decision::{Accept, Attached, Upgrade};
 use super::hook::{Decide, unless_it_panics};
 use super::origin::{InvalidOrigin, Origin, Origins, OwnPages};
 use super::refusals::{Case, Refusals, RequestSummary};
+use super::trusted_proxies::TrustedProxies;
 use crate::error::{Error, Result, without_effect};
 use crate::established::{Negotiated, extensions_header};
 use crate::telemetry::NotLetIn;
@@ -22,6 +23,7 @@ pub(crate) struct AdmissionPolicy {
     origins: Origins,
     own_pages: OwnPages,
     refusals: Arc<Refusals>,
+    proxies: Option<Arc<TrustedProxies>>,
     /// An invalid origin in the settings; reported when the server starts.
     invalid_origin: Option<InvalidOrigin>,
     /// Whether the settings list origins, which has no effect if any origin is allowed.
@@ -48,6 +50,7 @@ impl Default for AdmissionPolicy {
             origins: Origins::default(),
             own_pages: OwnPages::Plain,
             refusals: Refusals::of_process(),
+            proxies: None,
             invalid_origin: None,
             names_origins: false,
             subprotocols: Vec::new(),
@@ -65,6 +68,27 @@ impl AdmissionPolicy {
     /// Sets that clients speak TLS, to the server or to a proxy in front of it.
     pub(crate) fn serve_over_tls(&mut self) {
         self.own_pages = OwnPages::Secure;
+    }
+
+    /// Trusts these proxies to name clients.
+    pub(crate) fn trust(&mut self, proxies: TrustedProxies) {
+        self.proxies = Some(Arc::new(proxies));
+    }
+
+    /// The proxies that are trusted to name clients.
+    pub(crate) fn proxies(&self) -> Option<&TrustedProxies> {
+        self.proxies.as_deref()
+    }
+
+    /// Whether a connection from this address begins with a PROXY header.
+    pub(crate) fn expects_proxy_header(&self, peer: Option<SocketAddr>) -> bool {
+        self.proxies().is_some_and(|proxies| proxies.speak_first(peer))
+    }
+
+    /// The address for which a new connection counts. `None`: it comes from a proxy, and may be any client's.
+    pub(crate) fn counted_ip(&self, peer: Option<SocketAddr>) -> Option<IpAddr> {
+        let is_proxy = self.proxies().is_some_and(|proxies| proxies.trust(peer));
+        peer.filter(|_| !is_proxy).map(|peer| peer.ip())
     }
 
     /// The log of refused clients.

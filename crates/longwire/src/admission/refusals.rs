@@ -87,26 +87,35 @@ impl Refusals {
     }
 
     /// Logs a client that exceeds a connection limit, and returns the response for it.
-    pub(crate) fn turned_away(&self, full: Full, peer: SocketAddr) -> Refusal {
+    pub(crate) fn turned_away(&self, full: Full, peer: Option<SocketAddr>) -> Refusal {
         let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, full.to_string());
         let (why, setting) = match full {
             Full::Total => (NotLetIn::Full, "--max-connections or Server::max_connections"),
             Full::PerIp => (
                 NotLetIn::FullPerIp,
-                "--max-connections-per-ip or Server::max_connections_per_ip; raise it behind a proxy",
+                "--max-connections-per-ip or Server::max_connections_per_ip; behind a proxy, \
+                 --trusted-proxy or Server::trusted_proxies",
             ),
         };
         let allowed_by = Some(setting.to_owned());
-        self.tell(&Case { why, refusal: &refusal, peer: Some(peer), asked: None, allowed_by });
+        self.tell(&Case { why, refusal: &refusal, peer, asked: None, allowed_by });
         refusal
     }
 
+    /// Logs a trusted proxy whose connection does not begin with a PROXY header.
+    pub(crate) fn no_proxy_header(&self, peer: Option<SocketAddr>) {
+        let refusal =
+            Refusal::bad_request("the connection of a trusted proxy begins with no valid PROXY header");
+        let allowed_by = Some("the proxy's own settings, such as send-proxy-v2 of HAProxy".to_owned());
+        self.tell(&Case { why: NotLetIn::ProxyHeader, refusal: &refusal, peer, asked: None, allowed_by });
+    }
+
     /// Logs a plain request where only WebSockets are served.
-    pub(crate) fn not_websocket(&self, refusal: &Refusal, peer: SocketAddr, request: &Request<()>) {
+    pub(crate) fn not_websocket(&self, refusal: &Refusal, peer: Option<SocketAddr>, request: &Request<()>) {
         self.tell(&Case {
             why: NotLetIn::NotWebSocket,
             refusal,
-            peer: Some(peer),
+            peer,
             asked: Some(RequestSummary::by(request)),
             allowed_by: Some("Server::http, which serves pages alongside WebSockets".to_owned()),
         });

@@ -2,7 +2,6 @@
 
 use std::pin::pin;
 
-use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::census::Place;
@@ -18,7 +17,7 @@ use crate::transport::Transport;
 /// The client left, or could not agree with the server on TLS.
 pub(crate) async fn shake_hands(
     tls: &Tls,
-    stream: TcpStream,
+    stream: Transport,
     place: Place,
 ) -> Result<(Place, Transport), NotLetIn> {
     let accepting = pin!(TlsAcceptor::from(tls.config()).accept(stream).into_fallible());

@@ -36,7 +36,7 @@ pub(super) struct LoopConnection<S, L> {
     pub(super) place: Place,
     pub(super) link: L,
     pub(super) stage: Lifecycle<S>,
-    pub(super) peer_addr: SocketAddr,
+    pub(super) peer_addr: Option<SocketAddr>,
     /// Whether it is marked for the driver to look at after the sweep.
     pub(super) is_dirty: bool,
     /// The state of its writing side. After it has ended or broken, queued data is discarded.
@@ -156,7 +156,7 @@ impl<S, L> LoopConnection<S, L> {
     pub(super) fn new(
         link: L,
         stage: Lifecycle<S>,
-        peer_addr: SocketAddr,
+        peer_addr: Option<SocketAddr>,
         place: Place,
     ) -> LoopConnection<S, L> {
         LoopConnection {

@@ -154,7 +154,7 @@ pub struct Socket<'a, H: Handler> {
     pub(super) state: &'a mut H::State,
     pub(super) context: &'a mut LoopContext,
     pub(super) key: Key,
-    pub(super) peer_addr: SocketAddr,
+    pub(super) peer_addr: Option<SocketAddr>,
 }
 
 /// The parts of a [`Socket`], before the type of its handler is known.
@@ -162,7 +162,7 @@ pub(crate) struct SocketParts<'a> {
     pub(super) open: &'a mut Open,
     pub(super) context: &'a mut LoopContext,
     pub(super) key: Key,
-    pub(super) peer_addr: SocketAddr,
+    pub(super) peer_addr: Option<SocketAddr>,
 }
 
 impl<'a> SocketParts<'a> {

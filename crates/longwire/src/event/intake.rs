@@ -8,9 +8,9 @@ use std::time::Instant;
 use http::Response;
 use hyper::upgrade::OnUpgrade;
 use longwire_proto::handshake::Refusal;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span};
@@ -20,18 +20,17 @@ use super::deciding::Decided;
 use super::reactor::Removed;
 use super::readiness::{ACCEPTS_AT_A_TIME, Incoming, NewConnection, NewConnectionKind};
 use super::rules::Rules;
-use super::spans;
-use crate::admission::census::{Census, Place};
+use crate::admission::accepting::{Accepted, Acceptors, span_of};
+use crate::admission::census::{Census, Place, TurnedAway};
 use crate::admission::handshake::{PendingUpgrade, ServerTerms};
 use crate::admission::hook::decided_in_time;
-use crate::admission::listener::Listener;
+use crate::admission::introduction::{NotIntroduced, introduce};
 #[cfg(feature = "tls")]
 use crate::admission::tls_handshake::shake_hands;
 use crate::http1::service::HttpService;
 use crate::http1::{self, Host};
-#[cfg(feature = "tls")]
-use crate::telemetry;
 use crate::telemetry::phase::Phase;
+use crate::telemetry::{self, NotLetIn};
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 use crate::transport::Transport;
@@ -55,7 +54,7 @@ pub(super) struct LoopHost<A: Application> {
 /// The source of a loop's connections: the listener, and connections that tasks have prepared. The census bounds the
 /// number of the latter.
 pub(super) struct Intake<A: Application> {
-    listener: Option<Listener>,
+    acceptors: Option<Acceptors>,
     prepared: UnboundedReceiver<NewConnection<A::State, Transport>>,
     hand_off: HandOff<A>,
 }
@@ -89,9 +88,9 @@ impl<A: Application> HandOff<A> {
 }
 
 impl<A: Application> Intake<A> {
-    pub(super) fn new(host: Arc<LoopHost<A>>, listener: Option<TcpListener>) -> Intake<A> {
+    pub(super) fn new(host: Arc<LoopHost<A>>, acceptors: Option<Acceptors>) -> Intake<A> {
         let (sender, prepared) = unbounded_channel();
-        Intake { listener: listener.map(Listener::new), prepared, hand_off: HandOff { host, sender } }
+        Intake { acceptors, prepared, hand_off: HandOff { host, sender } }
     }
 
     /// Hands over connections that come from another loop.
@@ -101,51 +100,92 @@ impl<A: Application> Intake<A> {
     }
 
     /// Admits an accepted connection. `None` if a task prepares it.
-    fn admit(&self, stream: TcpStream, peer_addr: SocketAddr) -> Option<NewConnection<A::State, Transport>> {
-        let span = spans::of(peer_addr);
-        let place = self.hand_off.host.census.enter(peer_addr.ip());
-        #[cfg(feature = "tls")]
-        if let Some(tls) = &self.hand_off.host.tls {
-            match place {
-                Ok(place) => self.shake_hands(tls, stream, peer_addr, place, span),
-                // The refusal would need a TLS handshake first, which costs more than it is worth.
-                Err(turned_away) => {
-                    let refusals = self.hand_off.host.rules.admission.refusals();
-                    span.in_scope(|| refusals.turned_away(turned_away.why, peer_addr));
-                }
+    fn admit(&self, accepted: Accepted) -> Option<NewConnection<A::State, Transport>> {
+        let host = &self.hand_off.host;
+        let Accepted { transport, peer_addr } = accepted;
+        let span = span_of(peer_addr);
+        let admission = &host.rules.admission;
+        let stage = match host.census.enter(admission.counted_ip(peer_addr)) {
+            Ok(place) if host.is_secure() || admission.expects_proxy_header(peer_addr) => {
+                self.prepare(transport, peer_addr, place, span);
+                return None;
             }
-            return None;
-        }
-        let stage = match place {
             Ok(place) => NewConnectionKind::New(place),
+            // The refusal would need a TLS handshake first, which costs more than it is worth.
+            Err(turned_away) if host.is_secure() => {
+                span.in_scope(|| admission.refusals().turned_away(turned_away.why, peer_addr));
+                return None;
+            }
             Err(turned_away) => NewConnectionKind::TurnedAway(turned_away),
         };
-        Some(NewConnection { transport: Transport::Tcp(stream), peer_addr, stage, span })
+        Some(NewConnection { transport, peer_addr, stage, span })
     }
 
-    #[cfg(feature = "tls")]
-    fn shake_hands(&self, tls: &Tls, stream: TcpStream, peer_addr: SocketAddr, place: Place, span: Span) {
-        let host = &self.hand_off.host;
-        let tls = tls.clone();
-        let limit = host.rules.config.limits.handshake_time;
-        let closing = host.closing.clone();
+    /// Does what comes before HTTP: the PROXY header and the TLS handshake.
+    fn prepare(&self, transport: Transport, peer_addr: Option<SocketAddr>, place: Place, span: Span) {
+        let host = Arc::clone(&self.hand_off.host);
         let sender = self.hand_off.sender.clone();
         let in_time = async move {
-            let shaken = tokio::select! {
-                shaken = tokio::time::timeout(limit, shake_hands(&tls, stream, place)) => shaken,
-                () = closing.cancelled() => return,
+            let limit = host.rules.config.limits.handshake_time;
+            let prepared = tokio::select! {
+                prepared = timeout(limit, host.begin(transport, peer_addr, place)) => prepared,
+                () = host.closing.cancelled() => return,
             };
-            match shaken {
-                Ok(Ok((place, transport))) => {
-                    let (stage, span) = (NewConnectionKind::New(place), Span::current());
+            match prepared {
+                Ok(Some((transport, peer_addr, stage))) => {
+                    let span = Span::current();
                     // Sending fails if the loop has ended.
                     let _ended = sender.send(NewConnection { transport, peer_addr, stage, span });
                 }
-                Ok(Err(why)) => telemetry::refused(why),
-                Err(_) => telemetry::refused(telemetry::NotLetIn::HandshakeTimeout),
+                Ok(None) => {}
+                Err(_) => telemetry::refused(NotLetIn::HandshakeTimeout),
             }
         };
-        host.tasks.spawn(in_time.instrument(span));
+        self.hand_off.host.tasks.spawn(in_time.instrument(span));
+    }
+}
+
+/// A connection whose first request comes next.
+type Begun<S> = (Transport, Option<SocketAddr>, NewConnectionKind<S>);
+
+impl<A: Application> LoopHost<A> {
+    fn is_secure(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        return false;
+    }
+
+    /// Reads a PROXY header, and performs the TLS handshake. `None`: the connection has ended, and is counted.
+    async fn begin(
+        &self,
+        transport: Transport,
+        peer_addr: Option<SocketAddr>,
+        place: Place,
+    ) -> Option<Begun<A::State>> {
+        let mut transport = transport;
+        // Declared after the transport, so that it is dropped first.
+        let mut place = place;
+        let admission = &self.rules.admission;
+        let peer_addr = match introduce(admission, &mut transport, peer_addr, &mut place).await {
+            Ok(client) => client,
+            Err(NotIntroduced::Full(why)) if !self.is_secure() => {
+                let stage = NewConnectionKind::TurnedAway(TurnedAway { why, place });
+                return Some((transport, peer_addr, stage));
+            }
+            Err(NotIntroduced::Full(why)) => {
+                admission.refusals().turned_away(why, peer_addr);
+                return None;
+            }
+            Err(NotIntroduced::Closed) => return None,
+        };
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            let shaken = shake_hands(tls, transport, place).await;
+            let (place, transport) = shaken.map_err(telemetry::refused).ok()?;
+            return Some((transport, peer_addr, NewConnectionKind::New(place)));
+        }
+        Some((transport, peer_addr, NewConnectionKind::New(place)))
     }
 }
 
@@ -155,9 +195,9 @@ impl<A: Application> Incoming<A::State, Transport> for Intake<A> {
             return Poll::Ready(arrival);
         }
         for _ in 0..ACCEPTS_AT_A_TIME {
-            let Some(listener) = &mut self.listener else { return Poll::Pending };
-            let (stream, peer_addr) = ready!(listener.poll_accept(cx));
-            if let Some(arrival) = self.admit(stream, peer_addr) {
+            let Some(acceptors) = &mut self.acceptors else { return Poll::Pending };
+            let accepted = ready!(acceptors.poll_accept(cx));
+            if let Some(arrival) = self.admit(accepted) {
                 return Poll::Ready(arrival);
             }
         }
@@ -167,7 +207,7 @@ impl<A: Application> Incoming<A::State, Transport> for Intake<A> {
     }
 
     fn stop(&mut self) {
-        self.listener = None;
+        self.acceptors = None;
         self.prepared.close();
         self.hand_off.host.closing.cancel();
     }
@@ -194,15 +234,15 @@ impl<A: Application> Host for HandOff<A> {
     async fn decide(
         self: Arc<Self>,
         pending: PendingUpgrade,
-        peer_addr: SocketAddr,
         upgraded: OnUpgrade,
         take_place: impl FnOnce() -> Option<Place> + Send,
     ) -> Result<Response<()>, Refusal> {
         let rules = &self.host.rules;
         let begun = Instant::now();
         let limit = rules.config.limits.handshake_time;
-        let deciding = Arc::clone(rules).decide(Box::new(pending), peer_addr);
+        let deciding = Arc::clone(rules).decide(Box::new(pending));
         let Decided { pending, decision } = decided_in_time(deciding, limit, &self.host.closing).await?;
+        let peer_addr = pending.peer();
         let (response, agreed) = pending.decide(decision, rules.terms(), begun)?;
         let mut place = take_place();
         if let Some(place) = &mut place {

@@ -40,7 +40,7 @@ use crate::admission::answer::{LINGER_TIME, TURNED_AWAY_AT_A_TIME};
 use crate::admission::census::{Place, TurnedAway};
 use crate::admission::handshake::{AgreedTerms, encode_refusal};
 #[cfg(all(target_os = "linux", feature = "uring"))]
-use crate::admission::refusals::Refusals;
+use crate::admission::policy::AdmissionPolicy;
 use crate::telemetry::Traffic;
 use crate::telemetry::phase::Phase;
 
@@ -88,7 +88,7 @@ pub(super) struct Removed<L> {
     /// Dropped before the link.
     pub(super) place: Place,
     pub(super) link: L,
-    pub(super) peer_addr: SocketAddr,
+    pub(super) peer_addr: Option<SocketAddr>,
     /// The connection's span.
     pub(super) span: Span,
     /// The bytes read so far, if hyper takes the connection over.
@@ -173,7 +173,7 @@ impl<A: Application, L> Reactor<A, L> {
     }
 
     /// Adds a new connection, whose first request has not arrived.
-    pub(super) fn accept(&mut self, link: L, peer_addr: SocketAddr, place: Place, span: Span) -> Key {
+    pub(super) fn accept(&mut self, link: L, peer_addr: Option<SocketAddr>, place: Place, span: Span) -> Key {
         let handshake = self.rules.terms().begin(self.now);
         let deadline = handshake.deadline();
         let stage = Lifecycle::Opening(Box::new(handshake));
@@ -190,7 +190,7 @@ impl<A: Application, L> Reactor<A, L> {
     pub(super) fn adopt(
         &mut self,
         link: L,
-        peer_addr: SocketAddr,
+        peer_addr: Option<SocketAddr>,
         agreed: AgreedTerms<A::State>,
         place: Place,
         span: Span,
@@ -208,7 +208,7 @@ impl<A: Application, L> Reactor<A, L> {
     pub(super) fn turn_away(
         &mut self,
         link: L,
-        peer_addr: SocketAddr,
+        peer_addr: Option<SocketAddr>,
         turned_away: TurnedAway,
         span: Span,
     ) -> Option<Key> {
@@ -227,10 +227,16 @@ impl<A: Application, L> Reactor<A, L> {
         Some(key)
     }
 
-    /// Reports rejected requests.
+    /// Who may connect.
     #[cfg(all(target_os = "linux", feature = "uring"))]
-    pub(super) fn refusals(&self) -> &Refusals {
-        self.rules.admission.refusals()
+    pub(super) fn admission(&self) -> &AdmissionPolicy {
+        &self.rules.admission
+    }
+
+    /// The configuration that the loops share.
+    #[cfg(all(target_os = "linux", feature = "uring"))]
+    pub(super) fn rules(&self) -> Arc<Rules<A>> {
+        Arc::clone(&self.rules)
     }
 
     /// Does `work` in the span of this connection.

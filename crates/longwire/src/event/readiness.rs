@@ -51,7 +51,7 @@ pub(super) trait Incoming<S, T> {
 /// A new connection.
 pub(super) struct NewConnection<S, T> {
     pub(super) transport: T,
-    pub(super) peer_addr: SocketAddr,
+    pub(super) peer_addr: Option<SocketAddr>,
     pub(super) stage: NewConnectionKind<S>,
     /// The connection's span.
     pub(super) span: Span,

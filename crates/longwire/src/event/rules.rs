@@ -1,6 +1,5 @@
 //! The configuration that the loops of a server share.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,12 +33,8 @@ impl<A: Application> Rules<A> {
     }
 
     /// Asks the application about a request. A panic counts as a refusal.
-    pub(super) async fn decide(
-        self: Arc<Self>,
-        pending: Box<PendingUpgrade>,
-        peer_addr: SocketAddr,
-    ) -> Decided<A::State> {
-        let upgrade = pending.upgrade(peer_addr);
+    pub(super) async fn decide(self: Arc<Self>, pending: Box<PendingUpgrade>) -> Decided<A::State> {
+        let upgrade = pending.upgrade();
         let decision = unless_it_panics(async { self.application.decide(&upgrade).await }).await;
         Decided { pending, decision }
     }

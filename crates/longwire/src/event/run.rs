@@ -3,14 +3,12 @@
 use std::any::Any;
 use std::future::Future;
 use std::io;
-use std::net::TcpListener;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::coop::unconstrained;
@@ -29,19 +27,18 @@ use super::rules::Rules;
 use super::uring::begin_tls;
 #[cfg(all(target_os = "linux", feature = "uring"))]
 use super::uring::{BeginTls, HandedOver, Uring};
+use crate::admission::accepting::Acceptors;
 use crate::admission::census::Census;
+use crate::admission::listener::{Listener, ListeningSocket};
 use crate::error::{Error, Result};
 use crate::http1::service::HttpService;
 use crate::panic_message::panic_message;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 
-/// The listen backlog of each loop: how many connections may wait to be accepted.
-const BACKLOG: i32 = 4096;
-
 /// The configuration of a server to run.
 pub(crate) struct Plan<A> {
-    pub(crate) listener: TcpListener,
+    pub(crate) listeners: Vec<Listener>,
     pub(crate) rules: Rules<A>,
     pub(crate) http: Option<HttpService>,
     #[cfg(feature = "tls")]
@@ -58,7 +55,8 @@ pub(crate) struct Plan<A> {
 /// Runs until the shutdown is over.
 pub(crate) async fn run<A: Application>(plan: Plan<A>) -> Result<()> {
     let setting_up = |error| Error::io("set up the event loops", error);
-    let listeners = share(plan.listener, plan.workers).map_err(setting_up)?;
+    let uses_uring = plan.engine.resolve() == Engine::Uring;
+    let sockets = distribute(plan.listeners, plan.workers, uses_uring).map_err(setting_up)?;
     let loops = Loops { exchange: plan.exchange, dropping: CancellationToken::new() };
     let (sender, mut ended) = unbounded_channel();
     let observation = plan.observer.map(|observer| {
@@ -77,19 +75,18 @@ pub(crate) async fn run<A: Application>(plan: Plan<A>) -> Result<()> {
         ended: sender,
         observation: observation.map(Arc::new),
     };
-    let uses_uring = plan.engine.resolve() == Engine::Uring;
     // With io_uring, connections that return from hyper need a separate loop.
-    let mailboxes = loops.exchange.connect(listeners.len() + usize::from(uses_uring));
+    let mailboxes = loops.exchange.connect(sockets.len() + usize::from(uses_uring));
     let kind = match mailboxes.last() {
         #[cfg(all(target_os = "linux", feature = "uring"))]
         Some(guests) if uses_uring => start.uring(guests),
         _ => LoopKind::Readiness,
     };
-    for (number, (listener, mailbox)) in listeners.into_iter().zip(mailboxes).enumerate() {
+    for (number, (sockets, mailbox)) in sockets.into_iter().zip(mailboxes).enumerate() {
         let (start, kind, mailbox) = (start.clone(), kind.clone(), Arc::clone(mailbox));
         thread::Builder::new()
             .name(format!("longwire-{number}"))
-            .spawn(move || start.run(&kind, listener, mailbox))
+            .spawn(move || start.run(&kind, sockets, mailbox))
             .map_err(setting_up)?;
     }
     drop((start, kind));
@@ -247,22 +244,31 @@ impl<A: Application> LoopSetup<A> {
     }
 
     /// Runs one loop on its own thread.
-    fn run(self, kind: &LoopKind, listener: TcpListener, mailbox: Arc<Mailbox>) {
+    fn run(self, kind: &LoopKind, sockets: Vec<ListeningSocket>, mailbox: Arc<Mailbox>) {
         let ended = self.ended.clone();
         let outcome = contained(|| match kind {
-            LoopKind::Readiness => self.readiness(listener, mailbox),
+            LoopKind::Readiness => self.readiness(sockets, mailbox),
             #[cfg(all(target_os = "linux", feature = "uring"))]
             LoopKind::Uring(handed_over) => {
                 let (rules, census) = (Arc::clone(&self.rules), Arc::clone(&self.census));
                 let (exchange, tls) = (Arc::clone(&self.exchange), self.begin_tls());
-                match Uring::new(rules, Arc::clone(&mailbox), exchange, census, handed_over.clone(), tls) {
+                let caller = self.caller.clone();
+                match Uring::new(
+                    rules,
+                    Arc::clone(&mailbox),
+                    exchange,
+                    census,
+                    handed_over.clone(),
+                    tls,
+                    caller,
+                ) {
                     Ok(uring) => {
                         let _callers = self.caller.enter();
-                        uring.run(listener)
+                        uring.run(sockets)
                     }
                     Err(error) => {
                         tracing::warn!(%error, "cannot set up io_uring for an event loop; it uses readiness");
-                        self.readiness(listener, mailbox)
+                        self.readiness(sockets, mailbox)
                     }
                 }
             }
@@ -271,11 +277,11 @@ impl<A: Application> LoopSetup<A> {
         let _dropped = ended.send(outcome);
     }
 
-    fn readiness(self, listener: TcpListener, mailbox: Arc<Mailbox>) -> io::Result<()> {
+    fn readiness(self, sockets: Vec<ListeningSocket>, mailbox: Arc<Mailbox>) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let host = self.host();
-            let intake = Intake::new(Arc::clone(&host), Some(tokio::net::TcpListener::from_std(listener)?));
+            let intake = Intake::new(Arc::clone(&host), Some(Acceptors::new(sockets)?));
             self.attend(host, intake, mailbox).await;
             Ok(())
         })
@@ -304,40 +310,21 @@ enum LoopKind {
     Uring(UnboundedSender<HandedOver>),
 }
 
-/// A listener for each loop; the system distributes the connections among them.
-fn share(listener: TcpListener, workers: usize) -> io::Result<Vec<TcpListener>> {
-    let mut listeners = vec![listener];
-    for _ in 1..workers {
-        let Some(first) = listeners.first() else { break };
-        let next = another(first)?;
-        listeners.push(next);
+/// The listeners of each loop. io_uring waits for connections itself; the listeners must be in blocking mode for it. The
+/// mode belongs to the socket, which loops may share.
+fn distribute(
+    listeners: Vec<Listener>,
+    workers: usize,
+    uses_uring: bool,
+) -> io::Result<Vec<Vec<ListeningSocket>>> {
+    let mut loops: Vec<_> = (0..workers).map(|_| Vec::with_capacity(listeners.len())).collect();
+    for listener in listeners {
+        for (sockets, socket) in loops.iter_mut().zip(listener.distribute(workers)?) {
+            socket.set_nonblocking(!uses_uring)?;
+            sockets.push(socket);
+        }
     }
-    Ok(listeners)
-}
-
-/// Opens another listener on the same port. The port can be shared only during this call, so a second server still gets
-/// an error.
-#[cfg(unix)]
-fn another(first: &TcpListener) -> io::Result<TcpListener> {
-    let address = first.local_addr()?;
-    let listener = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    let first = SockRef::from(first);
-    if address.is_ipv6() {
-        listener.set_only_v6(first.only_v6()?)?;
-    }
-    listener.set_nonblocking(true)?;
-    listener.set_reuse_address(true)?;
-    first.set_reuse_port(true)?;
-    listener.set_reuse_port(true)?;
-    listener.bind(&address.into())?;
-    listener.listen(BACKLOG)?;
-    Ok(listener.into())
-}
-
-/// Duplicates the listener: the loops take turns accepting.
-#[cfg(not(unix))]
-fn another(first: &TcpListener) -> io::Result<TcpListener> {
-    first.try_clone()
+    Ok(loops)
 }
 
 #[cfg(test)]

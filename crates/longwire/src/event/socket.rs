@@ -226,9 +226,9 @@ impl<H: Handler> Socket<'_, H> {
         self.open.subprotocol.as_deref()
     }
 
-    /// The address of the client, or of the proxy in front of it.
+    /// The address of the client, as in [`Upgrade::peer_addr`](crate::Upgrade::peer_addr).
     #[must_use]
-    pub fn peer_addr(&self) -> SocketAddr {
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.peer_addr
     }
 

@@ -1,18 +1,10 @@
 //! The `tracing` spans of connections.
 
-use std::net::SocketAddr;
-
 use slotmap::SparseSecondaryMap;
 use tracing::Span;
 use tracing::span::EnteredSpan;
 
 use super::key::Key;
-
-/// Creates the span of a connection, when it is accepted. All events about the connection, the handler's included,
-/// belong to it.
-pub(super) fn of(peer: SocketAddr) -> Span {
-    tracing::info_span!("connection", %peer)
-}
 
 /// The spans of the connections of a loop. Disabled spans are not kept: then this is empty, an idle connection costs no
 /// memory for it, and a lookup costs next to nothing.

@@ -1,6 +1,7 @@
 //! The event loop over io_uring.
 
 mod driver;
+mod introductions;
 mod link;
 mod records;
 #[cfg(feature = "tls")]

@@ -27,7 +27,7 @@ use super::topics::{TopicId, TopicTable};
 #[derive(Clone, Copy)]
 pub struct SocketView<'a> {
     pub(super) id: SocketId,
-    pub(super) peer_addr: SocketAddr,
+    pub(super) peer_addr: Option<SocketAddr>,
     pub(super) subprotocol: Option<&'a str>,
     pub(super) state: &'a dyn Any,
     pub(super) subscriptions: &'a [TopicId],
@@ -41,9 +41,9 @@ impl<'a> SocketView<'a> {
         self.id
     }
 
-    /// The address of the client, or of the proxy in front of it.
+    /// The address of the client, as in [`Upgrade::peer_addr`](crate::Upgrade::peer_addr).
     #[must_use]
-    pub fn peer_addr(&self) -> SocketAddr {
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.peer_addr
     }
 

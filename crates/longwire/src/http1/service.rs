@@ -1,6 +1,7 @@
 //! The application's HTTP service for plain requests.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::Pin;
 
 use bytes::Bytes;
@@ -14,6 +15,23 @@ use tower_service::Service;
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) type HttpBody = UnsyncBoxBody<Bytes, BoxError>;
 type HttpFuture = Pin<Box<dyn Future<Output = Response<HttpBody>> + Send>>;
+
+/// The address of the client of a plain request, as in [`Upgrade::peer_addr`](crate::Upgrade::peer_addr). The service
+/// of [`Server::http`](crate::Server::http) finds it in the extensions of the request. `None`: the client has connected
+/// through a Unix socket.
+///
+/// ```
+/// use longwire::PeerAddr;
+///
+/// fn from<B>(request: &http::Request<B>) -> String {
+///     match request.extensions().get() {
+///         Some(PeerAddr(Some(address))) => address.to_string(),
+///         _ => "a Unix socket".to_owned(),
+///     }
+/// }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeerAddr(pub Option<SocketAddr>);
 
 /// The application's `tower::Service`, with its type erased.
 pub(crate) type HttpService = Box<dyn Fn(Request<Incoming>) -> HttpFuture + Send + Sync>;

@@ -57,7 +57,6 @@ impl Host for Pages {
     async fn decide(
         self: Arc<Self>,
         _pending: PendingUpgrade,
-        _peer_addr: SocketAddr,
         _upgraded: OnUpgrade,
         _take_place: impl FnOnce() -> Option<Place> + Send,
     ) -> Result<Response<()>, Refusal> {
@@ -118,8 +117,8 @@ impl AsyncWrite for Reluctant {
 async fn answers(requests: &str, refusals: usize) -> usize {
     let taken = Arc::new(Mutex::new(Vec::new()));
     let transport = Transport::Other(Box::new(Reluctant { refusals, taken: Arc::clone(&taken) }));
-    let peer_addr = SocketAddr::from(([127, 0, 0, 1], 1));
-    let place = Arc::new(Census::new(1, 1)).enter(peer_addr.ip()).unwrap();
+    let peer_addr = None;
+    let place = Arc::new(Census::new(1, 1)).enter(None).unwrap();
     let serving = tokio::spawn(serve(transport, BytesMut::from(requests), peer_addr, place, Pages::new()));
     for _ in 0..200 {
         yield_now().await;

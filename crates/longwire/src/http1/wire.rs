@@ -1,6 +1,7 @@
 //! The transport of a connection that hyper serves, and the timeouts of its client.
 
 use std::io::{self, IoSlice};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -10,7 +11,7 @@ use longwire_proto::Limits;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use crate::admission::census::Place;
+use crate::admission::census::{Full, Place};
 use crate::telemetry::phase::Phase;
 use crate::transport::Transport;
 
@@ -85,6 +86,11 @@ impl PlainClient {
     /// Takes the place, since the client is to be a WebSocket.
     pub(super) fn take_place(&self) -> Option<Place> {
         self.lock().place.take()
+    }
+
+    /// Counts the connection for the client that a proxy has named, while it has a place.
+    pub(super) fn count_for(&self, ip: Option<IpAddr>) -> Result<(), Full> {
+        self.lock().place.as_mut().map_or(Ok(()), |place| place.count_for(ip))
     }
 
     /// When the client will have kept this end waiting for too long, if nothing happens until then.

@@ -10,16 +10,17 @@ use http::Response;
 use hyper::upgrade::OnUpgrade;
 use longwire_proto::handshake::Refusal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::session::{Session, Settings};
+use crate::admission::accepting::Accepted;
 use crate::admission::answer::{LINGER_BYTES, LINGER_TIME};
 use crate::admission::census::{Place, TurnedAway};
 use crate::admission::handshake::{OpeningStep, PendingUpgrade, ServerTerms, encode_refusal};
 use crate::admission::hook::{MAX_BEHIND, decided_in_time, refuse_late};
+use crate::admission::introduction::{NotIntroduced, introduce};
 #[cfg(feature = "tls")]
 use crate::admission::tls_handshake::shake_hands;
 use crate::http1::service::HttpService;
@@ -33,6 +34,7 @@ use crate::transport::Transport;
 struct Guest {
     place: Place,
     transport: Transport,
+    peer_addr: Option<SocketAddr>,
 }
 
 /// The result of reading the first request of a connection.
@@ -43,8 +45,8 @@ enum Beginning {
     Http(Guest, Vec<u8>),
     /// The request is refused, with this response.
     Refused(Guest, Vec<u8>),
-    /// No complete request will arrive.
-    Nothing(NotLetIn),
+    /// No complete request will arrive. `None`: the reason is counted already.
+    Nothing(Option<NotLetIn>),
 }
 
 /// A request for a WebSocket that the application decides about.
@@ -58,13 +60,12 @@ struct UndecidedUpgrade {
 
 /// Serves a connection from its first byte to its end.
 pub(super) fn serve(
-    stream: TcpStream,
-    peer_addr: SocketAddr,
+    accepted: Accepted,
     place: Place,
     settings: Arc<Settings>,
 ) -> impl Future<Output = ()> + Send {
     // Boxed, because it takes several times the memory of the session, which lives much longer.
-    let opening = Box::pin(open(stream, peer_addr, place, Arc::clone(&settings)));
+    let opening = Box::pin(open(accepted, place, Arc::clone(&settings)));
     async move {
         if let Some(mut session) = settings.or_dropped(opening).await.flatten() {
             session.attend(&settings).await;
@@ -74,24 +75,19 @@ pub(super) fn serve(
 
 /// Runs a connection up to the session of a WebSocket. `None`: it did not become a WebSocket, and nothing is left to
 /// do.
-async fn open(
-    stream: TcpStream,
-    peer_addr: SocketAddr,
-    place: Place,
-    settings: Arc<Settings>,
-) -> Option<Session> {
+async fn open(accepted: Accepted, place: Place, settings: Arc<Settings>) -> Option<Session> {
     let limit = settings.config.limits.handshake_time;
     let beginning = tokio::select! {
-        beginning = timeout(limit, begin(stream, peer_addr, place, &settings)) => beginning,
+        beginning = timeout(limit, begin(accepted, place, &settings)) => beginning,
         () = settings.closing.cancelled() => return None,
     };
     match beginning {
-        Ok(Beginning::Pending(guest, pending)) => return decide(guest, pending, peer_addr, &settings).await,
-        Ok(Beginning::Http(Guest { place, transport }, read)) => {
+        Ok(Beginning::Pending(guest, pending)) => return decide(guest, pending, &settings).await,
+        Ok(Beginning::Http(Guest { place, transport, peer_addr }, read)) => {
             http1::serve(transport, read.as_slice().into(), peer_addr, place, settings).await;
         }
         Ok(Beginning::Refused(guest, answer)) => dismiss(guest, &answer).await,
-        Ok(Beginning::Nothing(why)) => telemetry::refused(why),
+        Ok(Beginning::Nothing(why)) => why.into_iter().for_each(telemetry::refused),
         Err(_) => {
             tracing::debug!(?limit, "the opening handshake took too long");
             telemetry::refused(NotLetIn::HandshakeTimeout);
@@ -101,23 +97,37 @@ async fn open(
 }
 
 /// Reads the first request.
-async fn begin(stream: TcpStream, peer_addr: SocketAddr, place: Place, settings: &Settings) -> Beginning {
+async fn begin(accepted: Accepted, place: Place, settings: &Settings) -> Beginning {
     let begun = Instant::now();
     let terms = settings.terms();
     let mut handshake = terms.begin(begun);
-    let mut guest = match secure(stream, place, settings).await {
+    let Accepted { transport, peer_addr } = accepted;
+    let mut guest = Guest { place, transport, peer_addr };
+    let Guest { place, transport, peer_addr } = &mut guest;
+    match introduce(&settings.admission, transport, *peer_addr, place).await {
+        Ok(client) => *peer_addr = client,
+        Err(NotIntroduced::Closed) => return Beginning::Nothing(None),
+        Err(NotIntroduced::Full(full)) => {
+            let refusal = terms.policy.refusals().turned_away(full, *peer_addr);
+            if settings.is_secure() {
+                return Beginning::Nothing(None);
+            }
+            return Beginning::Refused(guest, encode_refusal(&refusal));
+        }
+    }
+    let mut guest = match secure(guest, settings).await {
         Ok(guest) => guest,
-        Err(why) => return Beginning::Nothing(why),
+        Err(why) => return Beginning::Nothing(Some(why)),
     };
     let mut buffer = BytesMut::with_capacity(4 << 10);
     loop {
         buffer.clear();
         match guest.transport.read_buf(&mut buffer).await {
-            Ok(0) => return Beginning::Nothing(NotLetIn::Left),
+            Ok(0) => return Beginning::Nothing(Some(NotLetIn::Left)),
             Ok(_) => {}
-            Err(error) => return Beginning::Nothing(NotLetIn::of_end(Some(&error))),
+            Err(error) => return Beginning::Nothing(Some(NotLetIn::of_end(Some(&error)))),
         }
-        match terms.receive(&mut handshake, &buffer, peer_addr) {
+        match terms.receive(&mut handshake, &buffer, guest.peer_addr, &mut guest.place) {
             OpeningStep::More => {}
             OpeningStep::Pending { pending, consumed } => {
                 let behind = buffer.split_off(consumed);
@@ -130,26 +140,28 @@ async fn begin(stream: TcpStream, peer_addr: SocketAddr, place: Place, settings:
 }
 
 #[cfg(feature = "tls")]
-async fn secure(stream: TcpStream, place: Place, settings: &Settings) -> Result<Guest, NotLetIn> {
-    let Some(tls) = &settings.tls else { return Ok(Guest { place, transport: Transport::Tcp(stream) }) };
-    let (place, transport) = shake_hands(tls, stream, place).await?;
-    Ok(Guest { place, transport })
+async fn secure(guest: Guest, settings: &Settings) -> Result<Guest, NotLetIn> {
+    let Some(tls) = &settings.tls else { return Ok(guest) };
+    let Guest { place, transport, peer_addr } = guest;
+    let (place, transport) = shake_hands(tls, transport, place).await?;
+    Ok(Guest { place, transport, peer_addr })
 }
 
 #[cfg(not(feature = "tls"))]
-async fn secure(stream: TcpStream, place: Place, _settings: &Settings) -> Result<Guest, NotLetIn> {
-    Ok(Guest { place, transport: Transport::Tcp(stream) })
+async fn secure(guest: Guest, _settings: &Settings) -> Result<Guest, NotLetIn> {
+    Ok(guest)
 }
 
 /// Sends a 503 to a client that exceeds a connection limit. Only a few such responses run at a time, to bound their
 /// cost.
-pub(super) fn reject(stream: TcpStream, peer: SocketAddr, turned_away: TurnedAway, settings: &Arc<Settings>) {
-    let refusal = settings.admission.refusals().turned_away(turned_away.why, peer);
+pub(super) fn reject(accepted: Accepted, turned_away: TurnedAway, settings: &Arc<Settings>) {
+    let Accepted { transport, peer_addr } = accepted;
+    let refusal = settings.admission.refusals().turned_away(turned_away.why, peer_addr);
     let Ok(permit) = Arc::clone(&settings.turning_away).try_acquire_owned() else { return };
     if settings.is_secure() {
         return;
     }
-    let guest = Guest { place: turned_away.place, transport: Transport::Tcp(stream) };
+    let guest = Guest { place: turned_away.place, transport, peer_addr };
     settings.tasks.spawn(async move {
         dismiss(guest, &encode_refusal(&refusal)).await;
         drop(permit);
@@ -157,15 +169,10 @@ pub(super) fn reject(stream: TcpStream, peer: SocketAddr, turned_away: TurnedAwa
 }
 
 /// Asks the application about a request, and opens the connection if it accepts. `None` as for [`open`].
-async fn decide(
-    mut guest: Guest,
-    pending: UndecidedUpgrade,
-    peer_addr: SocketAddr,
-    settings: &Settings,
-) -> Option<Session> {
+async fn decide(mut guest: Guest, pending: UndecidedUpgrade, settings: &Settings) -> Option<Session> {
     let UndecidedUpgrade { upgrade, begun, mut behind } = pending;
     let limit = settings.config.limits.handshake_time.saturating_sub(begun.elapsed());
-    let request = upgrade.upgrade(peer_addr);
+    let request = upgrade.upgrade();
     let decided = tokio::select! {
         // A decision that is ready at once costs nothing more.
         biased;
@@ -182,7 +189,7 @@ async fn decide(
     };
     match upgrade.decide(decision, settings.terms(), begun) {
         Ok((response, agreed)) => {
-            let Guest { place, transport } = guest;
+            let Guest { place, transport, .. } = guest;
             let established = agreed.answered_by(&response).attach().read_ahead(behind);
             Some(Session::begin(transport, established, place, settings).await)
         }
@@ -212,7 +219,7 @@ async fn until_left(guest: &mut Guest, behind: &mut BytesMut) -> NotLetIn {
 async fn dismiss(mut guest: Guest, answer: &[u8]) {
     guest.place.show(Phase::Refused);
     let linger = async {
-        let Guest { place, transport } = &mut guest;
+        let Guest { place, transport, .. } = &mut guest;
         transport.write_all(answer).await?;
         place.leave();
         transport.shutdown().await?;
@@ -247,13 +254,12 @@ impl Host for Settings {
     async fn decide(
         self: Arc<Settings>,
         pending: PendingUpgrade,
-        peer_addr: SocketAddr,
         upgraded: OnUpgrade,
         take_place: impl FnOnce() -> Option<Place> + Send,
     ) -> Result<Response<()>, Refusal> {
         let begun = Instant::now();
         let limit = self.config.limits.handshake_time;
-        let request = pending.upgrade(peer_addr);
+        let request = pending.upgrade();
         let decision = decided_in_time(self.admission.ask(&request), limit, &self.closing).await?;
         let (response, agreed) = pending.decide(decision, self.terms(), begun)?;
         let established = agreed.attach();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::mode::sealed::Mode;
 use super::mode::{CanRun, ForLoops, Routed, Run, Unrouted};
 use super::{Common, Server};
-use crate::error::{Error, Result, not_instant, not_zero};
+use crate::error::{Result, not_instant, not_zero};
 use crate::event::{self, Application, Engine, Handler, Plan, Rules, Ticker, TopicEvent, Topics};
 use crate::ledger::Ledger;
 use crate::telemetry;
@@ -231,7 +231,6 @@ async fn run_on_loops(common: Common, run: Run, application: impl Application) -
         not_instant("Server::tick_every", period)?;
     }
     let census = Arc::new(common.census());
-    let listener = common.listener.into_std().map_err(|error| Error::io("set up the event loops", error))?;
     let ledger = Arc::new(Ledger::new(common.max_buffered));
     let rules = Rules {
         application,
@@ -244,7 +243,7 @@ async fn run_on_loops(common: Common, run: Run, application: impl Application) -
     };
     let _ticking = event::Tickers::start(tickers, &exchange);
     let running = event::run(Plan {
-        listener,
+        listeners: common.listeners,
         rules,
         http: common.http,
         #[cfg(feature = "tls")]

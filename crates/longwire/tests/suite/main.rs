@@ -14,6 +14,8 @@ mod backpressure;
 mod blocking;
 mod byte_stream;
 mod cancel_safety;
+#[cfg(target_os = "linux")]
+mod client_address;
 mod client_handshake;
 mod closing;
 mod connecting;
@@ -34,6 +36,8 @@ mod hosted;
 mod http;
 mod judgement;
 mod keepalive;
+#[cfg(target_os = "linux")]
+mod listening;
 mod message_reader;
 mod message_writer;
 #[cfg(target_os = "linux")]

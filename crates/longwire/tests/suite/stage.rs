@@ -38,7 +38,7 @@ impl Handler for App {
     type State = String;
 
     async fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<String>, Refusal> {
-        self.note(format!("{} {}", request.peer_addr(), request.path()));
+        self.note(format!("{} {}", request.peer_addr().unwrap(), request.path()));
         if let Some(cookie) = request.header("cookie") {
             self.note(cookie);
         }

@@ -91,6 +91,21 @@ fn who_is_not_let_in_is_counted_by_the_reason() {
 }
 
 #[test]
+fn a_proxy_that_does_not_name_its_client_is_counted() {
+    run_counted(async |counts| {
+        let proxies = longwire::TrustedProxies::new(["127.0.0.1"]).unwrap().proxy_protocol();
+        let serving = serve(|server| server.trusted_proxies(proxies), echo).await;
+        serving.ask(upgrade_request("")).await;
+        assert_eq!(counts.take(), ["connections_refused_total reason=proxy_header: 1"]);
+        let mut leaving = serving.raw().await;
+        leaving.send("PROXY TCP4").await;
+        leaving.finish().await;
+        leaving.expect_end().await;
+        assert_eq!(counts.take(), ["connections_refused_total reason=left: 1"]);
+    });
+}
+
+#[test]
 fn who_comes_when_the_server_is_full_is_counted() {
     run_counted(async |counts| {
         let full = serve(|server| server.max_connections(1), echo).await;

@@ -70,10 +70,10 @@ fn a_connection_is_accepted_echoed_and_ended() {
     let Some(mut ring) = ring(SMALL) else { return };
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let accept = ring.accept(&Rc::new(listener.into()));
+    let accept = ring.accept(&Rc::new(listener.into()), 0);
 
     let mut client = TcpStream::connect(address).unwrap();
-    let Completion::Accepted { socket } = next(&mut ring) else { panic!() };
+    let Completion::Accepted { socket, .. } = next(&mut ring) else { panic!() };
     let socket = Rc::new(socket);
     ring.receive(&socket, 8);
     client.write_all(b"hello").unwrap();
@@ -91,7 +91,7 @@ fn a_connection_is_accepted_echoed_and_ended() {
     let _second = TcpStream::connect(address).unwrap();
     assert!(matches!(next(&mut ring), Completion::Accepted { .. }));
     ring.cancel(accept);
-    let Completion::AcceptEnded { error } = next(&mut ring) else { panic!() };
+    let Completion::AcceptEnded { error, .. } = next(&mut ring) else { panic!() };
     assert_eq!(Errno::from_io_error(&error), Some(Errno::CANCELED));
 }
 
@@ -378,7 +378,7 @@ fn a_ring_that_is_dropped_gives_back_all_it_held() {
     let Some(mut ring) = ring(Sizes { buffers: 256, ..SMALL }) else { return };
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    ring.accept(&Rc::new(listener.into()));
+    ring.accept(&Rc::new(listener.into()), 0);
     let mut peers = Vec::new();
     for token in 0..200 {
         let (ours, mut theirs) = pair();

@@ -64,7 +64,7 @@ impl Hooks {
         &self,
         kind: TransportKind,
         encoding: Encoding,
-        peer: impl Into<Option<SocketAddr>>,
+        peer: Option<SocketAddr>,
         headers: &HeaderMap,
     ) -> Transport {
         let (transport, targets) = (Transport::new(kind, encoding), self.targets());
@@ -72,7 +72,7 @@ impl Hooks {
             return transport;
         }
         let headers = question::chosen(&targets.headers, headers);
-        let peer = peer.into().map(|peer| peer.to_string()).unwrap_or_default();
+        let peer = peer.map(|peer| peer.to_string()).unwrap_or_default();
         transport.origin(TransportOrigin { peer, headers })
     }
 

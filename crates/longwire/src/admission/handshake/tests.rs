@@ -43,7 +43,7 @@ fn answer(
     let terms = ServerTerms { policy, config: &config, serves_http: false };
     let asked = UpgradeRequest::read(request.clone()).map_err(|refused| refused.refusal)?;
     let pending = terms.admit(asked, Some(peer()))?;
-    let request = pending.upgrade(peer());
+    let request = pending.upgrade();
     let decision = policy.ask(&request).now_or_never().unwrap();
     let (response, agreed) = pending.decide(decision, terms, Instant::now())?;
     Ok((response, agreed.attach()))
@@ -71,7 +71,7 @@ fn the_application_sees_the_request_and_sets_the_terms() {
         assert_eq!(request.query("name").as_deref(), Some("Jü rgen"));
         assert_eq!((request.query("x").as_deref(), request.query("y")), (Some(""), None));
         assert_eq!((request.header("HOST"), request.headers().len()), (Some("example.com"), 6));
-        assert_eq!((request.subprotocols().len(), request.peer_addr()), (2, peer()));
+        assert_eq!((request.subprotocols().len(), request.peer_addr()), (2, Some(peer())));
         Ok(Accept::new().subprotocol("chat.v1").header("x-room", "7").attach(7u32))
     });
     let (response, established) = answer(&admission, &request("/room?name=J%C3%BC+rgen&x"), None).unwrap();

@@ -22,9 +22,11 @@ impl<A: Application, L> Reactor<A, L> {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let Lifecycle::Opening(handshake) = &mut connection.stage else { return };
         connection.place.show(Phase::Head);
-        match self.rules.terms().receive(handshake, bytes, connection.peer_addr) {
+        let (peer, place) = (connection.peer_addr, &mut connection.place);
+        match self.rules.terms().receive(handshake, bytes, peer, place) {
             OpeningStep::More => {}
             OpeningStep::Pending { pending, consumed } => {
+                connection.peer_addr = pending.peer();
                 self.decide(key, pending, bytes.get_mut(consumed..).unwrap_or_default());
             }
             OpeningStep::Http(read) => {
@@ -41,8 +43,7 @@ impl<A: Application, L> Reactor<A, L> {
     fn decide(&mut self, key: Key, pending: Box<PendingUpgrade>, behind: &mut [u8]) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let begun = Instant::now();
-        let mut future: DecisionFuture<A::State> =
-            Box::pin(Arc::clone(&self.rules).decide(pending, connection.peer_addr));
+        let mut future: DecisionFuture<A::State> = Box::pin(Arc::clone(&self.rules).decide(pending));
         match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(decided) => self.decided(key, decided, begun, behind),
             Poll::Pending => {

@@ -210,8 +210,8 @@ mod tests {
         let mut reactor =
             Reactor::<_, ()>::new(Arc::new(rules(Undecided, TIME)), Arc::default(), Arc::default());
         let begun = reactor.use_manual_time();
-        let place = census.enter(Ipv4Addr::LOCALHOST.into()).unwrap();
-        let key = reactor.accept((), (Ipv4Addr::LOCALHOST, 1).into(), place, Span::none());
+        let place = census.enter(Some(Ipv4Addr::LOCALHOST.into())).unwrap();
+        let key = reactor.accept((), Some((Ipv4Addr::LOCALHOST, 1).into()), place, Span::none());
         reactor.received(key, &mut request.as_bytes().to_vec(), |_| {});
         let recorder = metrics_util::debugging::DebuggingRecorder::new();
         metrics::with_local_recorder(&recorder, || {
@@ -237,8 +237,8 @@ mod tests {
         let census = Arc::new(Census::new(1_000, 1_000));
         let mut reactor = Reactor::<_, ()>::new(Arc::new(rules), Arc::default(), Arc::default());
         let accept = |reactor: &mut Reactor<Nothing, ()>| {
-            let place = census.enter(Ipv4Addr::LOCALHOST.into()).unwrap();
-            reactor.accept((), (Ipv4Addr::LOCALHOST, 1).into(), place, Span::none())
+            let place = census.enter(Some(Ipv4Addr::LOCALHOST.into())).unwrap();
+            reactor.accept((), Some((Ipv4Addr::LOCALHOST, 1).into()), place, Span::none())
         };
         let stays: Vec<Key> = (0..100).map(|_| accept(&mut reactor)).collect();
         for _ in 0..10_000 {

@@ -168,10 +168,10 @@ impl Rounds {
                 established: Established::new(Role::Server, Arc::clone(&config)),
                 state: *talk,
             };
-            let place = census.enter(Ipv4Addr::LOCALHOST.into()).unwrap();
+            let place = census.enter(Some(Ipv4Addr::LOCALHOST.into())).unwrap();
             NewConnection {
                 transport: (*peer).clone(),
-                peer_addr: (Ipv4Addr::LOCALHOST, 1).into(),
+                peer_addr: Some((Ipv4Addr::LOCALHOST, 1).into()),
                 stage: NewConnectionKind::Accepted(Box::new(agreed), place),
                 span: Span::none(),
             }

@@ -102,7 +102,7 @@ impl StageRequest<'_> {
         let client = ClientEnd::new(self.handshake()?);
         let shared = self.stage.shared.clone();
         let mut driver = shared.driver();
-        let number = driver.connect(client, self.peer_addr);
+        let number = driver.connect(client, Some(self.peer_addr));
         driver.wait(ANSWER_TIME, Until::Opened(number));
         let opened = driver.client(number).and_then(ClientEnd::opened);
         let opened = opened.unwrap_or_else(|| {

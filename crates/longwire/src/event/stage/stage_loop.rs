@@ -12,6 +12,7 @@ use longwire_proto::Received;
 
 use super::client_end::{ClientEnd, ClientReading};
 use super::runtime::StageRuntime;
+use crate::admission::accepting::span_of;
 use crate::admission::census::Census;
 use crate::event::application::Application;
 use crate::event::key::Key;
@@ -21,7 +22,6 @@ use crate::event::publisher::Topics;
 use crate::event::reactor::{Reactor, Step};
 use crate::event::registry::TopicRegistry;
 use crate::event::rules::Rules;
-use crate::event::spans;
 use crate::event::ticker::Ticker;
 
 /// How many slices are written at a time.
@@ -43,7 +43,7 @@ pub(super) struct ClientNumber(usize);
 /// An event loop with connections in memory, for any type of handler.
 pub(super) trait StageDriver {
     /// Connects a client. When this returns, everything that can happen without time passing has happened.
-    fn connect(&mut self, client: ClientEnd, peer_addr: SocketAddr) -> ClientNumber;
+    fn connect(&mut self, client: ClientEnd, peer_addr: Option<SocketAddr>) -> ClientNumber;
 
     fn client(&mut self, number: ClientNumber) -> Option<&mut ClientEnd>;
 
@@ -286,10 +286,10 @@ impl<A: Application> StageLoop<A> {
 }
 
 impl<A: Application> StageDriver for StageLoop<A> {
-    fn connect(&mut self, mut client: ClientEnd, peer_addr: SocketAddr) -> ClientNumber {
+    fn connect(&mut self, mut client: ClientEnd, peer_addr: Option<SocketAddr>) -> ClientNumber {
         let number = ClientNumber(self.clients.len());
-        if let Ok(place) = self.census.enter(peer_addr.ip()) {
-            client.key = Some(self.reactor.accept(number, peer_addr, place, spans::of(peer_addr)));
+        if let Ok(place) = self.census.enter(peer_addr.map(|peer| peer.ip())) {
+            client.key = Some(self.reactor.accept(number, peer_addr, place, span_of(peer_addr)));
         }
         self.clients.push(Some(client));
         self.turn();

@@ -4,7 +4,7 @@ mod reading;
 mod writing;
 
 use std::io;
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,20 +15,24 @@ use longwire_proto::Received;
 use longwire_ring::{Completion, Operation, Ring, Sizes, Socket};
 use slotmap::KeyData;
 use socket2::SockRef;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
+use tracing::Span;
 
+use super::introductions::{Arrival, Introduced, Introductions};
 use super::link::{HandedOver, Link, Reading};
 use super::records::Records;
-use crate::admission::census::Census;
-use crate::admission::listener::pause_after;
+use crate::admission::accepting::{pause_after, span_of};
+use crate::admission::census::{Census, Place, TurnedAway};
+use crate::admission::listener::ListeningSocket;
 use crate::event::application::Application;
 use crate::event::key::Key;
 use crate::event::mailbox::{Exchange, Mailbox};
 use crate::event::reactor::visit::Pending;
 use crate::event::reactor::{Life, Reactor, Step};
 use crate::event::rules::Rules;
-use crate::event::spans;
 use crate::telemetry::phase::Phase;
+use crate::transport::canonical;
 
 /// The size of a single read, unless there is a large message to read into.
 const SCRATCH: usize = 32 << 10;
@@ -44,8 +48,9 @@ pub(in crate::event) struct Uring<A: Application> {
     mailbox: Arc<Mailbox>,
     census: Arc<Census>,
     handed_over: UnboundedSender<HandedOver>,
-    listener: Option<Socket>,
-    accepting: Accepting,
+    doors: Vec<Door>,
+    /// Connections whose PROXY header is being read.
+    introductions: Introductions,
     /// Connections that found no buffer to receive into.
     hungry: Vec<Key>,
     /// The number of the loop's current round.
@@ -63,12 +68,17 @@ pub(in crate::event) struct Uring<A: Application> {
 /// Begins TLS on a new connection.
 pub(in crate::event) type BeginTls = Box<dyn Fn() -> io::Result<Box<dyn Records>>>;
 
+/// A listener, and whether it accepts. Its place among the loop's is the token of its operation.
+struct Door {
+    listener: Socket,
+    accepting: Accepting,
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Accepting {
     On(Operation),
     /// Accepting failed because the system ran out of a resource.
     PausedUntil(Instant),
-    Over,
 }
 
 impl<A: Application> Uring<A> {
@@ -84,6 +94,7 @@ impl<A: Application> Uring<A> {
         census: Arc<Census>,
         handed_over: UnboundedSender<HandedOver>,
         secure: Option<BeginTls>,
+        caller: Handle,
     ) -> io::Result<Uring<A>> {
         let ring = Ring::new(Sizes::default())?;
         Ok(Uring {
@@ -93,8 +104,8 @@ impl<A: Application> Uring<A> {
             mailbox,
             census,
             handed_over,
-            listener: None,
-            accepting: Accepting::Over,
+            doors: Vec::new(),
+            introductions: Introductions::new(caller),
             hungry: Vec::new(),
             round: 0,
             put_off: Vec::new(),
@@ -109,12 +120,13 @@ impl<A: Application> Uring<A> {
     /// # Errors
     ///
     /// If the ring has become unusable.
-    pub(in crate::event) fn run(mut self, listener: TcpListener) -> io::Result<()> {
-        // The ring waits without the socket being non-blocking. Accepted sockets inherit `TCP_NODELAY`.
-        listener.set_nonblocking(false)?;
-        SockRef::from(&listener).set_tcp_nodelay(true)?;
-        self.listener = Some(Rc::new(listener.into()));
-        self.accept();
+    pub(in crate::event) fn run(mut self, sockets: Vec<ListeningSocket>) -> io::Result<()> {
+        for socket in sockets {
+            socket.set_nodelay()?;
+            let listener: Socket = Rc::new(socket.into());
+            let accepting = Accepting::On(self.ring.accept(&listener, number(self.doors.len())));
+            self.doors.push(Door { listener, accepting });
+        }
         while !self.is_over() {
             self.run_round()?;
         }
@@ -133,6 +145,7 @@ impl<A: Application> Uring<A> {
         while let Some(completion) = self.ring.next_completion() {
             self.complete(completion);
         }
+        self.take_introduced();
         self.reactor.take_mail();
         self.drive_put_off();
         // Write first, then check the deadlines, because handlers may have taken long.
@@ -150,10 +163,10 @@ impl<A: Application> Uring<A> {
         if !self.put_off.is_empty() || self.reactor.has_more() || !self.mailbox.listen(&self.waker) {
             return Some(Duration::ZERO);
         }
-        let paused = match self.accepting {
+        let paused = self.doors.iter().filter_map(|door| match door.accepting {
             Accepting::PausedUntil(at) => Some(at),
-            Accepting::On(_) | Accepting::Over => None,
-        };
+            Accepting::On(_) => None,
+        });
         let next = self.reactor.deadline().into_iter().chain(paused).min()?;
         Some(next.saturating_duration_since(Instant::now()))
     }
@@ -164,10 +177,12 @@ impl<A: Application> Uring<A> {
             self.reactor.tick(now);
             self.reactor.expire();
         }
-        if let Accepting::PausedUntil(at) = self.accepting
-            && at <= now
-        {
-            self.accept();
+        for (index, door) in self.doors.iter_mut().enumerate() {
+            if let Accepting::PausedUntil(at) = door.accepting
+                && at <= now
+            {
+                door.accepting = Accepting::On(self.ring.accept(&door.listener, number(index)));
+            }
         }
         if self.reactor.life() != Life::Runs {
             self.stop_accepting();
@@ -182,24 +197,19 @@ impl<A: Application> Uring<A> {
         }
     }
 
-    fn accept(&mut self) {
-        if let Some(listener) = &self.listener {
-            self.accepting = Accepting::On(self.ring.accept(listener));
-        }
-    }
-
     fn stop_accepting(&mut self) {
-        if let Accepting::On(operation) = self.accepting {
-            self.ring.cancel(operation);
+        for door in self.doors.drain(..) {
+            if let Accepting::On(operation) = door.accepting {
+                self.ring.cancel(operation);
+            }
         }
-        self.accepting = Accepting::Over;
-        self.listener = None;
+        self.introductions.stop();
     }
 
     fn complete(&mut self, completion: Completion) {
         match completion {
             Completion::Accepted { socket, .. } => self.accepted(socket),
-            Completion::AcceptEnded { error, .. } => self.accept_ended(&error),
+            Completion::AcceptEnded { token, error } => self.accept_ended(token, &error),
             Completion::Received { token, mut data } => self.received(key(token), &mut data),
             Completion::ReceiveEnded { token, why } => self.receive_ended(key(token), why),
             Completion::Sent { token, buffer, result } => {
@@ -226,19 +236,39 @@ impl<A: Application> Uring<A> {
         if self.reactor.life() != Life::Runs {
             return;
         }
-        let peer = SockRef::from(&socket).peer_addr();
-        let Some(peer_addr) = peer.ok().and_then(|address| address.as_socket()) else {
+        let Ok(peer) = SockRef::from(&socket).peer_addr() else {
             tracing::debug!("the client left before it was accepted");
             return;
         };
+        let peer_addr = peer.as_socket().map(canonical);
+        let span = span_of(peer_addr);
+        let admission = self.reactor.admission();
+        let entered = self.census.enter(admission.counted_ip(peer_addr));
+        if let Ok(place) = entered {
+            if !admission.expects_proxy_header(peer_addr) {
+                return self.admit(socket, peer_addr, Ok(place), span);
+            }
+            let arrival = Arrival { place, socket, peer_addr };
+            return self.introductions.begin(self.reactor.rules(), arrival, span);
+        }
+        self.admit(socket, peer_addr, entered, span);
+    }
+
+    /// Begins the first request of a connection, or refuses it.
+    fn admit(
+        &mut self,
+        socket: OwnedFd,
+        peer_addr: Option<SocketAddr>,
+        entered: Result<Place, TurnedAway>,
+        span: Span,
+    ) {
         let tls = match self.secure.as_ref().map(|begin| begin()).transpose() {
             Ok(tls) => tls,
             Err(error) => return tracing::error!(%error, "cannot begin TLS"),
         };
         let is_secure = tls.is_some();
         let link = Link::new(socket, tls);
-        let span = spans::of(peer_addr);
-        let key = match self.census.enter(peer_addr.ip()) {
+        let key = match entered {
             Ok(mut place) => {
                 if is_secure {
                     place.show(Phase::Tls);
@@ -247,7 +277,7 @@ impl<A: Application> Uring<A> {
             }
             // The refusal would need a TLS handshake first, which costs more than it is worth.
             Err(turned_away) if is_secure => {
-                let refusals = self.reactor.refusals();
+                let refusals = self.reactor.admission().refusals();
                 span.in_scope(|| refusals.turned_away(turned_away.why, peer_addr));
                 None
             }
@@ -258,14 +288,23 @@ impl<A: Application> Uring<A> {
         }
     }
 
-    fn accept_ended(&mut self, error: &io::Error) {
-        if matches!(self.accepting, Accepting::Over) {
-            return;
+    /// Goes on with connections whose PROXY header was read.
+    fn take_introduced(&mut self) {
+        while let Some(introduced) = self.introductions.next(&self.waker) {
+            let Introduced { socket, peer_addr, entered, span } = introduced;
+            if self.reactor.life() == Life::Runs {
+                self.admit(socket, peer_addr, entered, span);
+            }
         }
-        match pause_after(error) {
-            Some(pause) => self.accepting = Accepting::PausedUntil(Instant::now() + pause),
-            None => self.accept(),
-        }
+    }
+
+    fn accept_ended(&mut self, token: u64, error: &io::Error) {
+        let index = usize::try_from(token).ok();
+        let Some(door) = index.and_then(|index| self.doors.get_mut(index)) else { return };
+        door.accepting = match pause_after(error) {
+            Some(pause) => Accepting::PausedUntil(Instant::now() + pause),
+            None => Accepting::On(self.ring.accept(&door.listener, token)),
+        };
     }
 
     fn drive_dirty(&mut self) {
@@ -359,6 +398,11 @@ enum DriverAction {
     Unwritable,
     HandOver,
     Drop,
+}
+
+/// A listener's place among those of the loop, as the token of its operation.
+fn number(index: usize) -> u64 {
+    u64::try_from(index).unwrap_or(u64::MAX)
 }
 
 /// The connection that an operation belongs to.

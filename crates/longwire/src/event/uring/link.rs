@@ -6,8 +6,8 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use longwire_ring::{Operation, Ring, Socket};
-use socket2::SockRef;
-use tokio::net::TcpStream;
+use socket2::{Domain, SockRef};
+use tokio::net::{TcpStream, UnixStream};
 
 use super::records::Records;
 use crate::event::reactor::Removed;
@@ -183,13 +183,40 @@ impl HandedOver {
     ///
     /// If the runtime cannot register the socket.
     pub(in crate::event) fn into_transport(self) -> io::Result<(Transport, Removed<()>)> {
-        let stream = std::net::TcpStream::from(self.socket);
-        stream.set_nonblocking(true)?;
-        let stream = TcpStream::from_std(stream)?;
+        let transport = on_tokio(self.socket)?;
         let transport = match self.tls {
-            None => Transport::Tcp(stream),
-            Some(tls) => tls.over(stream),
+            None => transport,
+            Some(tls) => tls.over(transport),
         };
         Ok((transport, self.removed))
     }
+}
+
+/// A socket of a ring as a tokio transport.
+///
+/// # Errors
+///
+/// If the runtime cannot register the socket.
+pub(super) fn on_tokio(socket: OwnedFd) -> io::Result<Transport> {
+    let reference = SockRef::from(&socket);
+    reference.set_nonblocking(true)?;
+    if reference.domain()? == Domain::UNIX {
+        return Ok(Transport::Unix(UnixStream::from_std(socket.into())?));
+    }
+    Ok(Transport::Tcp(TcpStream::from_std(socket.into())?))
+}
+
+/// A tokio transport that is a socket, for a ring.
+///
+/// # Errors
+///
+/// If the transport is not a socket, or the system fails to change its mode.
+pub(super) fn off_tokio(transport: Transport) -> io::Result<OwnedFd> {
+    let socket: OwnedFd = match transport {
+        Transport::Tcp(stream) => stream.into_std()?.into(),
+        Transport::Unix(stream) => stream.into_std()?.into(),
+        _ => return Err(io::ErrorKind::Unsupported.into()),
+    };
+    SockRef::from(&socket).set_nonblocking(false)?;
+    Ok(socket)
 }

@@ -2,8 +2,6 @@
 
 use std::io::{self, IoSlice};
 
-use tokio::net::TcpStream;
-
 use crate::transport::Transport;
 
 /// The record layer of TLS on one connection (RFC 8446 §5), without I/O. In a build without TLS, no type implements it.
@@ -34,5 +32,5 @@ pub(in crate::event) trait Records: Send {
     fn take(&mut self) -> Vec<u8>;
 
     /// The same session over a tokio stream.
-    fn over(self: Box<Self>, stream: TcpStream) -> Transport;
+    fn over(self: Box<Self>, stream: Transport) -> Transport;
 }

@@ -3,7 +3,6 @@
 use std::io::{self, IoSlice, Read, Write};
 
 use rustls::ServerConnection;
-use tokio::net::TcpStream;
 
 use super::records::Records;
 use super::tls_stream::TlsStream;
@@ -93,7 +92,7 @@ impl Records for RustlsRecords {
         std::mem::take(&mut self.sealed)
     }
 
-    fn over(mut self: Box<Self>, stream: TcpStream) -> Transport {
+    fn over(mut self: Box<Self>, stream: Transport) -> Transport {
         let sealed = self.take();
         Transport::Other(Box::new(TlsStream::new(stream, self.session, sealed)))
     }

@@ -6,14 +6,15 @@ use std::task::{Context, Poll, ready};
 
 use rustls::ServerConnection;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+
+use crate::transport::Transport;
 
 /// How much capacity for encrypted data is kept for the next write.
 const KEPT: usize = 16 << 10;
 
 /// A TCP stream with a TLS session that began elsewhere, for hyper to use.
 pub(super) struct TlsStream {
-    stream: TcpStream,
+    stream: Transport,
     session: ServerConnection,
     /// Encrypted data, and how much of it is written.
     sealed: Vec<u8>,
@@ -22,7 +23,7 @@ pub(super) struct TlsStream {
 }
 
 impl TlsStream {
-    pub(super) fn new(stream: TcpStream, session: ServerConnection, sealed: Vec<u8>) -> TlsStream {
+    pub(super) fn new(stream: Transport, session: ServerConnection, sealed: Vec<u8>) -> TlsStream {
         TlsStream { stream, session, sealed, written: 0, has_queued_end: false }
     }
 
@@ -63,7 +64,7 @@ impl TlsStream {
 
 /// A tokio stream, as the session reads it.
 struct Arriving<'a, 'b> {
-    stream: &'a mut TcpStream,
+    stream: &'a mut Transport,
     cx: &'a mut Context<'b>,
 }
 

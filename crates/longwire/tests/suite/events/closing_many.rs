@@ -17,7 +17,7 @@ const CLIENTS: usize = 40;
 async fn clients(engine: Engine) -> (EventServer, Vec<Raw<TcpStream>>) {
     let script = Script::new().on_open(|socket| socket.subscribe(&socket.state().clone())).on_message(
         |socket, message| {
-            let address = socket.peer_addr().to_string();
+            let address = socket.peer_addr().unwrap().to_string();
             match message.as_text() {
                 Some("address") => {
                     socket.send(address.as_str()).or_drop();
@@ -96,7 +96,8 @@ fn a_filter_chooses_by_id_address_state_and_topics() {
 
         clients[0].send(masked(TEXT, "address")).await;
         let addr: SocketAddr = String::from_utf8(clients[0].frame().await.payload).unwrap().parse().unwrap();
-        let by_addr = topics.close_where(4002, "address", move |socket| socket.peer_addr() == addr).unwrap();
+        let by_addr =
+            topics.close_where(4002, "address", move |socket| socket.peer_addr() == Some(addr)).unwrap();
         assert_eq!(by_addr.await, 1);
         expect_closed(&mut clients.remove(0), 4002, "address").await;
 

@@ -27,7 +27,7 @@ fn the_handler_sees_the_request_and_says_on_which_terms() {
             })
             .on_open(|socket| {
                 let subprotocol = socket.subprotocol().unwrap();
-                let greeting = format!("{}, {subprotocol}, {}", socket.state(), socket.peer_addr());
+                let greeting = format!("{}, {subprotocol}, {}", socket.state(), socket.peer_addr().unwrap());
                 socket.send(&greeting).or_drop();
             })
             .run(engine, |server| server)

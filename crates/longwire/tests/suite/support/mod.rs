@@ -28,7 +28,7 @@ pub(crate) use event_server::{Conn, EventServer, Noted, Script, Told, for_each_e
 #[cfg(all(target_os = "linux", feature = "metrics"))]
 pub(crate) use fronts::fronts;
 #[cfg(target_os = "linux")]
-pub(crate) use fronts::{Front, for_each_front};
+pub(crate) use fronts::{Front, for_each_front, named};
 pub(crate) use peer::{Peer, deserted};
 pub(crate) use raw::{BINARY, CLOSE, Frame, PING, PONG, Raw, TEXT, close, masked, plain};
 pub(crate) use run::{poll_once, polled, run, run_on_threads, run_paused, settle};

@@ -40,10 +40,14 @@ impl Identity {
 
     /// A raw client that trusts the certificate.
     pub(crate) async fn raw(&self, server: SocketAddr) -> RawTls {
+        self.over(TcpStream::connect(server).await.unwrap()).await
+    }
+
+    /// The same over a connection.
+    pub(crate) async fn over(&self, stream: TcpStream) -> RawTls {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap()).unwrap();
         let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-        let stream = TcpStream::connect(server).await.unwrap();
         let name = ServerName::try_from("localhost").unwrap();
         Raw::new(TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap())
     }

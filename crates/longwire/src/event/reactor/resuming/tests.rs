@@ -91,8 +91,8 @@ impl Loop {
         reactor.begin_round(start);
         let terms =
             AgreedTerms { established: Established::new(Role::Server, Arc::clone(&config)), state: () };
-        let place = Arc::new(Census::new(1, 1)).enter(Ipv4Addr::LOCALHOST.into()).unwrap();
-        let key = reactor.adopt((), (Ipv4Addr::LOCALHOST, 1).into(), terms, place, Span::none());
+        let place = Arc::new(Census::new(1, 1)).enter(Some(Ipv4Addr::LOCALHOST.into())).unwrap();
+        let key = reactor.adopt((), Some((Ipv4Addr::LOCALHOST, 1).into()), terms, place, Span::none());
         Loop { reactor, mailbox, key, start, notes }
     }
 

@@ -67,8 +67,8 @@ impl Loop {
         reactor.tick(start);
         let agreed =
             AgreedTerms { established: Established::new(Role::Server, Arc::clone(&config)), state: () };
-        let place = Arc::new(Census::new(1, 1)).enter(Ipv4Addr::LOCALHOST.into()).unwrap();
-        let key = reactor.adopt((), (Ipv4Addr::LOCALHOST, 1).into(), agreed, place, Span::none());
+        let place = Arc::new(Census::new(1, 1)).enter(Some(Ipv4Addr::LOCALHOST.into())).unwrap();
+        let key = reactor.adopt((), Some((Ipv4Addr::LOCALHOST, 1).into()), agreed, place, Span::none());
         Loop { reactor, key, start, given }
     }
 

@@ -1,4 +1,4 @@
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use longwire_proto::handshake::Refusal;
@@ -68,6 +68,7 @@ impl Lifecycle {
         };
         let census = Arc::new(Census::new(100, 100));
         let (handed_over, _) = unbounded_channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut event_loop = Uring::new(
             Arc::new(rules),
             Arc::default(),
@@ -75,6 +76,7 @@ impl Lifecycle {
             Arc::clone(&census),
             handed_over,
             None,
+            runtime.handle().clone(),
         )
         .inspect_err(|_| crate::skipped::skipped_without("io_uring"))
         .ok()?;
@@ -85,8 +87,8 @@ impl Lifecycle {
         let agreed =
             AgreedTerms { established: Established::new(Role::Server, Arc::clone(&config)), state: () };
         let link = Link::new(socket.into(), None);
-        let place = census.enter(peer_addr.ip()).unwrap();
-        let key = event_loop.reactor.adopt(link, peer_addr, agreed, place, Span::none());
+        let place = census.enter(Some(peer_addr.ip())).unwrap();
+        let key = event_loop.reactor.adopt(link, Some(peer_addr), agreed, place, Span::none());
         event_loop.read_on(key);
         Some(Lifecycle { event_loop, key, sent, _peer: peer })
     }
