@@ -20,10 +20,15 @@ pub struct SessionLimits {
     pub channel_name: usize,
     /// The commands of one frame. More are 3501.
     pub frame: FrameLimits,
-    /// The length of what a client publishes, in bytes. A longer one is error 106.
+    /// The length of a frame with commands, in bytes. A longer one is 3501: its commands are kept while one of them waits.
+    pub frame_bytes: usize,
+    /// The length of what a client publishes or sends to the back end, in bytes. A longer one is error 106.
     pub publication: usize,
     /// The publications of one page of history. More are not returned.
     pub history_page: usize,
+    /// The bytes of publications in one reply. A page of history has no more, and at least one publication. If a client has
+    /// missed more, nothing is recovered; that of all of the server's subscriptions counts together, when it connects.
+    pub page_bytes: usize,
     /// The bytes of history that a plain client gets at once when it connects. Of more, it gets the newest, and at least one
     /// publication. The program keeps this well below what makes a client slow.
     pub plain_history: usize,
@@ -56,8 +61,10 @@ impl Default for SessionLimits {
             channels: 128,
             channel_name: 255,
             frame: FrameLimits::default(),
+            frame_bytes: 1 << 20,
             publication: 64 << 10,
             history_page: 1_000,
+            page_bytes: 4 << 20,
             plain_history: 128 << 10,
             presence_page: 10_000,
             presence_bytes: 4 << 20,

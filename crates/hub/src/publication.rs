@@ -23,6 +23,19 @@ pub struct Publication {
     pub time: Millis,
 }
 
+impl Publication {
+    /// The length of what its author has chosen, in bytes.
+    pub(crate) fn content_len(&self) -> usize {
+        let tags: usize = self.tags.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let info = self.info.as_ref().map_or(0, |info| {
+            let optional = [&info.conn_info, &info.chan_info];
+            let json: usize = optional.into_iter().flatten().map(|json| json.len()).sum();
+            info.user.len() + info.client.len() + json
+        });
+        self.data.len() + tags + info
+    }
+}
+
 /// What a channel's members see of a client.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ClientInfo {

@@ -128,7 +128,7 @@ fn hold_halves(timeout: Duration) -> Option<(Trial, Vec<Peer>)> {
         })
         .collect();
     eventually("the server has read all halves", || trial.server.unread() == 0);
-    let newcomer = Witness::call(trial.server.address());
+    let newcomer = Witness::call(trial.server.address(), "/echo");
     let held = trial.more_descriptors();
     newcomer.slowest_echo();
     if held < 901 {

@@ -12,6 +12,7 @@ mod endings;
 mod figures;
 mod frames;
 mod handshakes;
+mod hub;
 mod messages;
 mod peer;
 mod process;

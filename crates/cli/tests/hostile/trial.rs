@@ -44,11 +44,16 @@ pub(crate) struct Bounds {
 impl Trial {
     /// Starts a server and warms it up before recording its state.
     pub(crate) fn begin(flags: &[&str]) -> Trial {
+        Trial::of("/echo", || Server::start(flags))
+    }
+
+    /// As [`begin`](Trial::begin), of a server whose honest client sends its messages to `path`, which sends them back.
+    pub(crate) fn of(path: &'static str, start: impl FnOnce() -> Server) -> Trial {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let server = Server::start(flags);
+        let server = start();
         warm_up(&server);
         eventually("the server closes the connections of the warm-up", || server.connections() == 0);
-        let witness = Witness::call(server.address());
+        let witness = Witness::call(server.address(), path);
         server.forget_peak();
         let process = server.process();
         let before = Before {

@@ -22,13 +22,13 @@ pub(crate) struct Witness {
 }
 
 impl Witness {
-    /// Connects, and returns after the first echo.
-    pub(crate) fn call(address: SocketAddr) -> Witness {
+    /// Connects to `path`, and returns after the first echo.
+    pub(crate) fn call(address: SocketAddr, path: &'static str) -> Witness {
         let (dismiss, dismissed) = channel();
         let (served, first_echo) = channel();
         let thread = thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-            let mut socket = connect(&runtime, address);
+            let mut socket = connect(&runtime, address, path);
             let mut slowest = echo(&runtime, &mut socket);
             served.send(()).unwrap();
             while !is_dismissed(&dismissed) {
@@ -55,8 +55,8 @@ fn is_dismissed(dismissed: &Receiver<()>) -> bool {
     dismissed.recv_timeout(PAUSE) == Err(RecvTimeoutError::Disconnected)
 }
 
-fn connect(runtime: &Runtime, address: SocketAddr) -> WebSocket {
-    let url = format!("ws://{address}/echo");
+fn connect(runtime: &Runtime, address: SocketAddr, path: &str) -> WebSocket {
+    let url = format!("ws://{address}{path}");
     runtime.block_on(async { tokio::time::timeout(PATIENCE, longwire::connect(url)).await }).unwrap().unwrap()
 }
 

@@ -1,13 +1,19 @@
 //! The order in which a session handles what comes in.
 
 use super::client::Heartbeat;
-use super::state::{Outcome, Progress, Turn, Work};
+use super::state::{Answer, Outcome, Progress, Turn, Work};
 use crate::centrifuge::{Command, CommandResult, Disconnect, ErrorCode, Request};
 use crate::control::ControlMessage;
 
+/// The bytes of replies, and the commands, after which a session lets its client read and other clients have their turn.
+const BREAK_BYTES: usize = 64 << 10;
+const BREAK_COMMANDS: usize = 256;
+
 impl Turn<'_> {
-    /// Goes on after a step with what is queued, and sends the replies.
+    /// Goes on after a step with what is queued, and sends the replies. With much to do it does a part, and waits: the
+    /// program resumes it once the client has read.
     pub(super) fn run(mut self, mut step: Outcome) -> Progress {
+        let mut handled = 0_usize;
         loop {
             match step {
                 Outcome::Done => {}
@@ -24,6 +30,12 @@ impl Turn<'_> {
             if self.session.waits {
                 break;
             }
+            let is_much = self.session.batch.len() >= BREAK_BYTES || handled >= BREAK_COMMANDS;
+            if is_much && !self.session.queue.is_empty() {
+                step = Outcome::Wait(Box::pin(async { Answer(Box::new(|_| Outcome::Done)) }));
+                continue;
+            }
+            handled += 1;
             step = match self.session.queue.pop_front() {
                 None => break,
                 Some(Work::Plain(data)) => self.publish_plain(data),

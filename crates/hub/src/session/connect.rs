@@ -25,6 +25,9 @@ impl Turn<'_> {
         if !matches!(self.session.phase, Phase::New { .. }) {
             return self.bad_request("a second connect");
         }
+        if let Some(step) = self.too_much(id, &request) {
+            return step;
+        }
         let client = self.session.hub.next_id();
         let ConnectRequest { token, data, subs, name, version, headers, flag: _ } = request;
         if !token.is_empty() {
@@ -53,6 +56,17 @@ impl Turn<'_> {
         } else {
             self.fail_to_connect(id, ErrorCode::Unauthorized)
         }
+    }
+
+    /// Refuses what no client needs: all of it would be kept until the back end answers.
+    fn too_much(&mut self, id: u32, request: &ConnectRequest) -> Option<Outcome> {
+        let limits = &self.config.limits;
+        if request.subs.len() > limits.channels {
+            return Some(Outcome::Close(Disconnect::CHANNEL_LIMIT));
+        }
+        let headers = request.headers.iter().map(|(name, value)| name.len() + value.len());
+        let len = request.data.len() + request.name.len() + request.version.len() + headers.sum::<usize>();
+        (len > limits.publication).then(|| self.fail_to_connect(id, ErrorCode::LimitExceeded))
     }
 
     fn token_refused(&mut self, id: u32, client: &str, error: &TokenError) -> Outcome {
@@ -100,13 +114,14 @@ impl Turn<'_> {
         if subscriptions.len() > self.config.limits.channels {
             return Outcome::Close(Disconnect::CHANNEL_LIMIT);
         }
+        let room = self.config.limits.page_bytes;
         let mut plans = Vec::with_capacity(subscriptions.len());
         for (channel, grant) in subscriptions {
             let Ok(options) = self.config.namespaces.find(&channel).cloned() else {
                 return self.fail_to_connect(id, ErrorCode::UnknownChannel);
             };
             let request = wanted.remove(&*channel).unwrap_or_default();
-            plans.push(Plan::by_server(channel, options, grant, &request));
+            plans.push(Plan::by_server(channel, options, grant, &request, room));
         }
         let data = identity.data.take().map(|data| self.session.transport.encoding.payload(&data));
         let session = self.session.transport.kind.is_emulated().then(|| self.session.hub.next_id());
@@ -114,7 +129,7 @@ impl Turn<'_> {
             return Outcome::Close(why);
         }
         let (data, plans) = (data.unwrap_or_default(), plans.into_iter());
-        self.open(Opening { id, session, data, plans, begun: Vec::new() })
+        self.open(Opening { id, session, data, plans, begun: Vec::new(), room })
     }
 
     /// Makes the client one of the hub's, unless its user has too many or is blocked.
@@ -161,10 +176,14 @@ impl Turn<'_> {
 
     /// Begins the next server-side subscription, or replies if there is none left.
     pub(super) fn open(&mut self, mut opening: Opening) -> Outcome {
-        let Some(plan) = opening.plans.next() else { return self.opened(opening) };
+        let Some(mut plan) = opening.plans.next() else { return self.opened(opening) };
+        plan.room = opening.room;
         let channel = plan.channel.to_string();
         self.begin(plan, move |turn, begun| match begun {
             Ok(begun) => {
+                let recovered: usize =
+                    begun.publications.iter().map(|publication| publication.data.len()).sum();
+                opening.room = opening.room.saturating_sub(recovered);
                 opening.begun.push(ServerSideResult { channel, result: Some(begun) });
                 // The rest goes on by the queue: calling `open` here would nest as deep as there are subscriptions.
                 turn.session.queue.push_front(Work::Open(Box::new(opening)));

@@ -36,7 +36,8 @@ impl Session {
         }
     }
 
-    /// Handles a frame with commands. The replies leave in one frame, in the order of the commands.
+    /// Handles a frame with commands. The replies leave in the order of the commands, in one frame unless they are long: then
+    /// the rest waits until the client has read.
     pub fn receive(&mut self, link: &mut dyn Link, frame: &Frame, now: Millis) -> Progress {
         if matches!(self.phase, Phase::Closed) {
             return Progress::Idle;
@@ -63,6 +64,11 @@ impl Session {
                 Turn::new(self, link, now).close(&Disconnect::TOO_MANY_REQUESTS);
                 return Progress::Idle;
             }
+        }
+        if frame.len() > config.limits.frame_bytes {
+            let mut turn = Turn::new(self, link, now);
+            let step = turn.bad_request(&format!("a frame of {} bytes", frame.len()));
+            return turn.run(step);
         }
         let commands = Commands::new(self.transport.encoding, frame, config.limits.frame);
         self.queue.extend(commands.map(Work::Command));

@@ -194,5 +194,6 @@ fn plan(
     has_token: bool,
 ) -> Plan {
     let wishes = Wishes { positioned: true, ..Wishes::default() };
-    Plan { channel, options, grant, expiry, origin: Origin::Client, has_token, wishes }
+    // Its past comes in another way.
+    Plan { channel, options, grant, expiry, origin: Origin::Client, has_token, wishes, room: 0 }
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::client::Expiry;
+use crate::broker::Recovery;
 use crate::centrifuge::{ServerSideResult, SubscribeRequest};
 use crate::channel::ChannelName;
 use crate::namespace::NamespaceOptions;
@@ -23,6 +24,17 @@ pub(super) struct Plan {
     pub(super) origin: Origin,
     pub(super) has_token: bool,
     pub(super) wishes: Wishes,
+    /// The bytes of publications that may be recovered.
+    pub(super) room: usize,
+}
+
+impl Plan {
+    /// What was missed, unless it is too long for the reply.
+    pub(super) fn in_room(&self, recovery: Recovery) -> Recovery {
+        let Recovery::Recovered(missed) = recovery else { return recovery };
+        let len: usize = missed.iter().map(|publication| publication.content_len()).sum();
+        if len > self.room { Recovery::Unrecoverable } else { Recovery::Recovered(missed) }
+    }
 }
 
 /// Who has made a subscription.
@@ -71,4 +83,6 @@ pub(super) struct Opening {
     pub(super) data: Bytes,
     pub(super) plans: std::vec::IntoIter<Plan>,
     pub(super) begun: Vec<ServerSideResult>,
+    /// The bytes of publications that may still be recovered.
+    pub(super) room: usize,
 }

@@ -109,6 +109,9 @@ impl Turn<'_> {
 
     pub(super) fn rpc(&mut self, id: u32, request: RpcRequest) -> Outcome {
         let Some(client) = self.client() else { return Outcome::Done };
+        if request.method.len() + request.data.len() > self.config.limits.publication {
+            return self.fail(id, ErrorCode::LimitExceeded);
+        }
         let data = match request.data.is_empty() {
             true => Data::Json("null".into()),
             false => self.session.transport.encoding.data(request.data),

@@ -25,6 +25,9 @@ impl Turn<'_> {
         if !request.delta.is_empty() && !request.accepts_fossil() {
             return self.bad_request("subscribe with an unknown delta format");
         }
+        if request.data.len() > self.config.limits.publication {
+            return self.fail(id, ErrorCode::LimitExceeded);
+        }
         let (channel, _) = match self.channel(&request.channel) {
             Ok(found) => found,
             Err(code) => return self.fail(id, code),
@@ -154,7 +157,8 @@ impl Turn<'_> {
         let is_taken_over = self.client().is_some_and(|client| client.subscriptions.get(&channel).is_some());
         let origin = if is_taken_over { Origin::TakenOver } else { Origin::Client };
         let name = channel.clone();
-        let plan = Plan { channel, options, grant, expiry, origin, has_token, wishes };
+        let room = self.config.limits.page_bytes;
+        let plan = Plan { channel, options, grant, expiry, origin, has_token, wishes, room };
         self.begin(plan, move |turn, begun| match begun {
             Ok(result) => match turn.reply(id, CommandResult::Subscribe(result)) {
                 Outcome::Done => turn.release(&name),
@@ -179,7 +183,8 @@ impl Turn<'_> {
         if client.subscriptions.len() >= self.config.limits.channels {
             return Outcome::Close(Disconnect::CHANNEL_LIMIT);
         }
-        let mut plan = Plan::by_server(channel.clone(), options, grant, &SubscribeRequest::default());
+        let room = self.config.limits.page_bytes;
+        let mut plan = Plan::by_server(channel.clone(), options, grant, &SubscribeRequest::default(), room);
         plan.expiry = Expiry::by_hook(expires_at);
         plan.wishes.since = since;
         self.begin(plan, move |turn, begun| match begun {

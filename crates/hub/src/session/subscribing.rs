@@ -61,6 +61,7 @@ impl Plan {
         options: Arc<NamespaceOptions>,
         grant: SubscriptionGrant,
         request: &SubscribeRequest,
+        room: usize,
     ) -> Plan {
         let wishes = Wishes {
             // Server-side subscriptions recover if their channel does: the client cannot ask before it knows them.
@@ -78,6 +79,7 @@ impl Plan {
             origin: Origin::Server,
             has_token: false,
             wishes,
+            room,
         }
     }
 
@@ -228,7 +230,7 @@ impl Turn<'_> {
         hold: Hold,
         next: impl FnOnce(&mut Turn<'_>, Result<SubscribeResult, ErrorCode>) -> Outcome + Send + 'static,
     ) -> Outcome {
-        let joined = match joined {
+        let mut joined = match joined {
             Ok(joined) => joined,
             // The server's subscription has ended for it.
             Err(_) if plan.origin == Origin::TakenOver => {
@@ -237,6 +239,7 @@ impl Turn<'_> {
             }
             Err(error) => return next(self, Err(error.into())),
         };
+        joined.recovery = plan.in_room(joined.recovery);
         let (now, presence_ttl) = (self.now, self.config.presence_ttl);
         let hub = self.hub();
         if plan.wishes.since.is_some() && features.recoverable {

@@ -41,8 +41,9 @@ fn more_commands_in_a_frame_than_allowed_are_a_bad_request() {
     let client = world.connected();
     let ping = r#"{"id":2,"ping":{}}"#;
     world.say(client, &vec![ping; 1_024].join("\n"));
-    assert_eq!(world.heard(client)[0].lines().count(), 1_024);
+    assert_eq!(read_all(&mut world, client).1.len(), 1_024);
     world.say(client, &vec![ping; 1_025].join("\n"));
+    read_all(&mut world, client);
     assert_eq!(world.end(client), Some(3501));
 }
 
@@ -56,7 +57,7 @@ fn a_name_of_64_kib_is_refused_and_not_repeated() {
         world.ask(client, &command, &[r#"{"id":2,"error":{"code":106,"message":"limit exceeded"}}"#]);
     }
     let token =
-        format!(r#"{{"id":2,"subscribe":{{"channel":"demo:tea","token":"{}"}}}}"#, "a".repeat(1 << 20));
+        format!(r#"{{"id":2,"subscribe":{{"channel":"demo:tea","token":"{}"}}}}"#, "a".repeat(1_000_000));
     world.ask(client, &token, &[r#"{"id":2,"error":{"code":103,"message":"permission denied"}}"#]);
     assert!(world.log().iter().all(|line| line.len() < 300));
 }
@@ -68,7 +69,8 @@ fn a_storm_of_publications_is_kept_within_history() {
     for _ in 0..20 {
         let frame = vec![r#"{"id":2,"publish":{"channel":"demo:tea","data":"0123456789"}}"#; 1_000];
         world.say(client, &frame.join("\n"));
-        assert_eq!(world.heard(client)[0].matches("\"publish\":{}").count(), 1_000);
+        let (_, replies) = read_all(&mut world, client);
+        assert_eq!(replies, vec![r#"{"id":2,"publish":{}}"#; 1_000]);
     }
     world.say(client, r#"{"id":3,"subscribe":{"channel":"demo:tea"}}"#);
     world.heard(client);
@@ -116,4 +118,130 @@ fn a_subscription_that_presence_has_no_place_for_does_not_begin() {
     world.ask(second, subscribe, &[error]);
     let counts = world.hub.counts();
     assert_eq!((counts.subscribes - counts.unsubscribes, counts.channels), (1, 1));
+}
+
+/// Says how many frames came, each after the client had read the one before, and returns what is in them.
+fn read_all(world: &mut World, client: usize) -> (usize, Vec<String>) {
+    let mut frames = world.heard(client);
+    while world.waits(client) {
+        world.answer(client);
+        frames.extend(world.heard(client));
+    }
+    (frames.len(), frames.iter().flat_map(|frame| frame.lines().map(str::to_owned)).collect())
+}
+
+fn kept(config: &mut HubConfig) {
+    let mut options = NamespaceOptions::demo();
+    options.history.size = 100;
+    options.history.ttl = std::time::Duration::from_secs(60);
+    options.recovery = longwire_hub::RecoveryPolicy::OnRequest;
+    options.read_history = Access::ANONYMOUS;
+    config.namespaces = Namespaces::default().with("demo", options).unwrap();
+}
+
+fn fill(world: &World, channel: &str, count: usize) {
+    for _ in 0..count {
+        let call = longwire_hub::PublishCall::new(longwire_hub::Data::from_text("x".repeat(1_000)));
+        crate::support::finish(world.hub.publish(channel, call, world.now)).unwrap();
+    }
+}
+
+#[test]
+fn long_replies_wait_until_the_client_has_read_the_ones_before() {
+    let mut config = config();
+    kept(&mut config);
+    let mut world = World::new(config);
+    let client = world.connected();
+    fill(&world, "demo:tea", 50);
+    let requests: Vec<String> = (1..=100)
+        .map(|id| format!(r#"{{"id":{id},"history":{{"channel":"demo:tea","limit":-1}}}}"#))
+        .collect();
+    world.say(client, &requests.join("\n"));
+    let first = world.heard(client);
+    assert!(first.iter().map(String::len).sum::<usize>() < 200_000, "the rest waits");
+    let (_, rest) = read_all(&mut world, client);
+    let replies: Vec<String> =
+        first.iter().flat_map(|frame| frame.lines()).map(str::to_owned).chain(rest).collect();
+    assert_eq!(replies.len(), 100);
+    for (id, reply) in (1..).zip(&replies) {
+        assert!(reply.starts_with(&format!(r#"{{"id":{id},"history""#)), "{reply:.80}");
+    }
+}
+
+#[test]
+fn a_page_has_no_more_bytes_than_a_reply_and_at_least_one_publication() {
+    let mut config = config();
+    kept(&mut config);
+    config.limits.page_bytes = 3_500;
+    let mut world = World::new(config.clone());
+    let client = world.connected();
+    fill(&world, "demo:tea", 10);
+    let page = r#"{"id":2,"history":{"channel":"demo:tea","limit":-1}}"#;
+    world.say(client, page);
+    assert_eq!(world.heard(client)[0].matches(r#""offset":"#).count(), 3 + 1, "three, and the position");
+    config.limits.page_bytes = 10;
+    world.hub.configure(config);
+    world.say(client, page);
+    assert_eq!(world.heard(client)[0].matches(r#""offset":"#).count(), 1 + 1);
+}
+
+#[test]
+fn what_is_too_long_for_a_reply_is_not_recovered_and_the_client_learns_it() {
+    let mut config = config();
+    kept(&mut config);
+    config.limits.page_bytes = 3_500;
+    let mut world = World::new(config);
+    let client = world.connected();
+    fill(&world, "demo:tea", 10);
+    world.say(client, r#"{"id":2,"history":{"channel":"demo:tea","limit":0}}"#);
+    world.heard(client);
+    let position = world.id("EPOCH");
+    for (offset, recovered) in [(6, false), (7, true)] {
+        world.say(client, &format!(
+            r#"{{"id":3,"subscribe":{{"channel":"demo:tea","recover":true,"offset":{offset},"epoch":"{position}"}}}}"#
+        ));
+        let reply = world.heard(client).remove(0);
+        assert_eq!(reply.contains(r#""recovered":true"#), recovered, "{reply:.200}");
+        assert!(reply.contains(r#""was_recovering":true"#), "{reply:.200}");
+        world.say(client, r#"{"id":4,"unsubscribe":{"channel":"demo:tea"}}"#);
+        world.heard(client);
+    }
+}
+
+#[test]
+fn a_frame_that_is_too_long_is_a_bad_request_before_it_is_read() {
+    let mut config = config();
+    config.limits.frame_bytes = 1_000;
+    let mut world = World::new(config);
+    let client = world.connected();
+    world.say(client, &" ".repeat(1_000));
+    assert_eq!(world.end(client), None);
+    world.say(client, &" ".repeat(1_001));
+    assert_eq!(world.end(client), Some(3501));
+}
+
+#[test]
+fn what_a_back_end_would_get_is_no_longer_than_a_publication() {
+    let mut world = World::new(config());
+    let client = world.connected();
+    let long = "x".repeat(64 << 10);
+    for command in [
+        format!(r#"{{"id":2,"rpc":{{"method":"m","data":"{long}"}}}}"#),
+        format!(r#"{{"id":2,"rpc":{{"method":"{long}m"}}}}"#),
+        format!(r#"{{"id":2,"subscribe":{{"channel":"demo:tea","data":"{long}"}}}}"#),
+    ] {
+        world.ask(client, &command, &[r#"{"id":2,"error":{"code":106,"message":"limit exceeded"}}"#]);
+    }
+    let newcomer = world.open();
+    for claim in [
+        format!(r#""data":"{long}""#),
+        format!(r#""name":"{long}x""#),
+        format!(r#""headers":{{"a":"{long}"}}"#),
+    ] {
+        let connect = format!(r#"{{"id":2,"connect":{{{claim}}}}}"#);
+        world.ask(newcomer, &connect, &[r#"{"id":2,"error":{"code":106,"message":"limit exceeded"}}"#]);
+    }
+    let subs: Vec<String> = (0..129).map(|number| format!(r#""c{number}":{{}}"#)).collect();
+    world.say(newcomer, &format!(r#"{{"id":2,"connect":{{"subs":{{{}}}}}}}"#, subs.join(",")));
+    assert_eq!(world.end(newcomer), Some(3505));
 }

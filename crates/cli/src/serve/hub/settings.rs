@@ -22,6 +22,12 @@ pub(crate) fn hub_config(config: &Config, hooks: &Hooks) -> HubConfig {
     hub.limits.channels = document.limits.max_channels_per_client;
     // What comes live must fit above it.
     hub.limits.plain_history = document.limits.high_water.0 / 2;
-    hub.limits.publication = document.limits.max_publication.0;
+    let publication = document.limits.max_publication.0;
+    hub.limits.publication = publication;
+    // Each character of a JSON string may be escaped.
+    hub.limits.frame_bytes =
+        hub.limits.frame_bytes.max(publication.saturating_mul(2).saturating_add(64 << 10));
+    // One for each subscription of a client that returns, and some more.
+    hub.limits.frame.commands = hub.limits.frame.commands.max(hub.limits.channels.saturating_add(64));
     hub
 }

@@ -8,7 +8,7 @@ use super::epochs::Epochs;
 use super::known::{KnownKeys, LastVersion};
 use super::limits::{MemoryLimits, Totals};
 use super::presence::Members;
-use super::stream::{OVERHEAD, Stream, content_len};
+use super::stream::{OVERHEAD, Stream};
 use crate::broker::{BrokerError, HistoryOptions, Joined, NewPublication, PublishOutcome, Recovery, Since};
 use crate::channel::ChannelName;
 use crate::fanout::Fanout;
@@ -235,7 +235,7 @@ fn check_len(
     history: &HistoryOptions,
     limits: &MemoryLimits,
 ) -> Result<(), BrokerError> {
-    let len = content_len(publication);
+    let len = publication.content_len();
     let is_too_long = len > history.bytes || len.saturating_add(OVERHEAD) > limits.history_bytes;
     if history.is_kept() && is_too_long { Err(BrokerError::LimitExceeded) } else { Ok(()) }
 }

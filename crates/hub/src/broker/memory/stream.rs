@@ -23,7 +23,7 @@ pub(super) struct Stream {
     epoch: Arc<str>,
     top: u64,
     ring: VecDeque<Arc<Publication>>,
-    /// The sum of [`content_len`] over the ring.
+    /// The sum of [`Publication::content_len`] over the ring.
     bytes: usize,
     bounds: Bounds,
     last_use: Millis,
@@ -46,17 +46,6 @@ impl Bounds {
         let HistoryOptions { size, bytes, ttl, meta_ttl, .. } = *history;
         Bounds { size, bytes, ttl, meta_ttl: meta_ttl.max(ttl) }
     }
-}
-
-/// The length of what a publication's author has chosen, in bytes.
-pub(super) fn content_len(publication: &Publication) -> usize {
-    let tags: usize = publication.tags.iter().map(|(name, value)| name.len() + value.len()).sum();
-    let info = publication.info.as_ref().map_or(0, |info| {
-        let optional = [&info.conn_info, &info.chan_info];
-        let json: usize = optional.into_iter().flatten().map(|json| json.len()).sum();
-        info.user.len() + info.client.len() + json
-    });
-    publication.data.len() + tags + info
 }
 
 impl Stream {
@@ -127,7 +116,7 @@ impl Stream {
 
     pub(super) fn drop_oldest(&mut self, totals: &Totals) {
         let Some(oldest) = self.ring.pop_front() else { return };
-        let len = content_len(&oldest);
+        let len = oldest.content_len();
         self.bytes -= len;
         totals.history_bytes.subtract(len + OVERHEAD);
         if self.ring.is_empty() {
@@ -160,7 +149,7 @@ impl Stream {
         let previous = if self.is_interrupted { None } else { self.ring.back().cloned() };
         self.is_interrupted = false;
         self.top = publication.offset;
-        let len = content_len(&publication);
+        let len = publication.content_len();
         self.bytes += len;
         totals.history_bytes.add(len + OVERHEAD);
         self.ring.push_back(publication);

@@ -10,8 +10,11 @@ use longwire_hub::{Frame, SlowPolicy};
 
 use super::inbox::Inbox;
 
-/// The most bytes that wait for one client. One that is slower is disconnected with 3008.
+/// The most bytes that wait for one client, but for one longer message while little else waits. A client that is slower is disconnected with 3008.
 const MAX_QUEUED: usize = 1 << 20;
+
+/// The bytes below which a session goes on that has more to say.
+const LOW: usize = 64 << 10;
 
 /// What a message costs beside its bytes.
 const OVERHEAD: usize = 64;
@@ -59,6 +62,8 @@ struct OutboxState {
     bytes: usize,
     call: Option<CallOfSession>,
     reader: Option<Waker>,
+    /// The session, if it waits for [room](Outbox::room).
+    session: Option<Waker>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +105,7 @@ impl Outbox {
             bytes: 0,
             call: None,
             reader: None,
+            session: None,
         };
         Outbox { state: Mutex::new(state), budget, inbox }
     }
@@ -164,7 +170,7 @@ impl Outbox {
             && !call.held.is_empty()
         {
             state.queue.extend(call.held);
-            wake(&mut state);
+            wake(&mut state.reader);
         }
     }
 
@@ -180,7 +186,8 @@ impl Outbox {
     pub(in crate::serve::hub) fn end(&self) {
         let mut state = self.lock();
         state.stage = OutboxStage::Ended;
-        wake(&mut state);
+        wake(&mut state.reader);
+        wake(&mut state.session);
     }
 
     /// Nobody reads the stream any more.
@@ -188,6 +195,7 @@ impl Outbox {
         let mut state = self.lock();
         state.stage = OutboxStage::Ended;
         self.clear(&mut state);
+        wake(&mut state.session);
         drop(state);
         self.inbox.abandon();
     }
@@ -208,6 +216,9 @@ impl Outbox {
         }
         state.bytes = state.bytes.saturating_sub(taken);
         self.budget.give_back(taken);
+        if state.has_room() {
+            wake(&mut state.session);
+        }
         if !frames.is_empty() {
             return Poll::Ready(Some(frames));
         }
@@ -218,12 +229,27 @@ impl Outbox {
         Poll::Pending
     }
 
+    /// Waits until little waits to be sent, for the one task of the session. Cancel safe.
+    pub(in crate::serve::hub) async fn room(&self) {
+        std::future::poll_fn(|context| {
+            let mut state = self.lock();
+            if state.has_room() {
+                return Poll::Ready(());
+            }
+            state.session = Some(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
     fn add(&self, state: &mut OutboxState, queued: Queued, is_held: bool) {
         let cost = queued.cost();
         let bytes = state.bytes.saturating_add(cost);
-        if bytes > MAX_QUEUED || !self.budget.take(cost) {
+        let is_too_much = bytes > MAX_QUEUED && state.bytes > LOW;
+        if is_too_much || !self.budget.take(cost) {
             state.stage = OutboxStage::Slow;
             self.clear(state);
+            wake(&mut state.session);
             self.inbox.disconnect(Disconnect::SLOW);
             return;
         }
@@ -232,7 +258,7 @@ impl Outbox {
             Some(call) if is_held => call.held.push(queued),
             _ => {
                 state.queue.push_back(queued);
-                wake(state);
+                wake(&mut state.reader);
             }
         }
     }
@@ -263,9 +289,16 @@ impl Outbox {
     }
 }
 
-fn wake(state: &mut OutboxState) {
-    if let Some(reader) = state.reader.take() {
-        reader.wake();
+impl OutboxState {
+    /// Whether the session may say more, or need not wait any longer.
+    fn has_room(&self) -> bool {
+        self.bytes <= LOW || self.stage != OutboxStage::Open
+    }
+}
+
+fn wake(waker: &mut Option<Waker>) {
+    if let Some(waker) = waker.take() {
+        waker.wake();
     }
 }
 

@@ -47,7 +47,7 @@ impl StreamDriver {
                         self.call(|session, link, now| session.receive(link, &frame, now));
                     }
                 },
-                answer = answered(&mut self.question) => {
+                answer = answered(&mut self.question, &self.outbox) => {
                     self.question = None;
                     self.call(|session, link, now| session.resume(link, answer, now));
                 }
@@ -79,10 +79,13 @@ impl Drop for StreamDriver {
     }
 }
 
-/// The answer, if there is a question.
-async fn answered(question: &mut Option<BoxFuture<Answer>>) -> Answer {
+/// The answer, if there is a question. The session goes on once its client has read.
+async fn answered(question: &mut Option<BoxFuture<Answer>>, outbox: &Outbox) -> Answer {
     match question {
-        Some(question) => question.await,
+        Some(question) => {
+            outbox.room().await;
+            question.await
+        }
         None => pending().await,
     }
 }

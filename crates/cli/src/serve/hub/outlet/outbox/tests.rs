@@ -102,3 +102,23 @@ fn nothing_is_kept_for_a_stream_that_nobody_reads() {
     let event = next.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     assert!(matches!(event, Poll::Ready(StreamEvent::Abandoned)));
 }
+
+#[test]
+fn one_message_may_be_long_and_the_session_waits_until_it_was_sent() {
+    let (outbox, inbox, _) = outbox(usize::MAX);
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut is_ready = |outbox: &Outbox| std::pin::pin!(outbox.room()).poll(&mut cx).is_ready();
+    assert!(is_ready(&outbox));
+    outbox.send("a push".into());
+    outbox.send(Frame::Binary(vec![b'x'; 2 * MAX_QUEUED].into()));
+    assert!(!is_ready(&outbox), "it has not been sent");
+    assert_eq!(sent(&outbox).unwrap().len(), 2);
+    assert!(is_ready(&outbox));
+
+    outbox.send(Frame::Binary(vec![b'x'; 2 * MAX_QUEUED].into()));
+    outbox.send("one more".into());
+    assert!(is_ready(&outbox), "there is nothing to wait for");
+    let mut next = std::pin::pin!(inbox.next(true));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(matches!(next.as_mut().poll(&mut cx), Poll::Ready(StreamEvent::Disconnect(_))));
+}

@@ -1,0 +1,5 @@
+//! Malicious clients and back ends against the hub of `longwire serve`.
+
+mod commands;
+mod setting;
+mod speaker;

@@ -1,0 +1,73 @@
+//! A client that speaks the Centrifuge protocol, and as much of it as it likes.
+
+use std::collections::VecDeque;
+
+use serde_json::{Value, json};
+
+use crate::frames::{FIN, TEXT};
+use crate::peer::Peer;
+use crate::server::Server;
+
+const PATH: &str = "/connection/websocket";
+
+pub(super) struct Speaker {
+    pub(super) peer: Peer,
+    /// Replies and pushes that have come with earlier ones.
+    heard: VecDeque<Value>,
+}
+
+impl Speaker {
+    /// A WebSocket on which nothing was sent.
+    pub(super) fn silent(server: &Server) -> Speaker {
+        Speaker::on(Peer::open(server, PATH))
+    }
+
+    fn on(peer: Peer) -> Speaker {
+        Speaker { peer, heard: VecDeque::new() }
+    }
+
+    /// A client that is connected.
+    pub(super) fn connected(server: &Server) -> Speaker {
+        let mut speaker = Speaker::silent(server);
+        let reply = speaker.call(&json!({ "id": 1, "connect": {} }));
+        assert!(reply["connect"]["client"].is_string(), "{reply}");
+        speaker
+    }
+
+    /// Sends commands in one frame.
+    pub(super) fn say<'a>(&mut self, commands: impl IntoIterator<Item = &'a Value>) {
+        let lines: Vec<String> = commands.into_iter().map(Value::to_string).collect();
+        self.peer.send_frame(FIN | TEXT, lines.join("\n"));
+    }
+
+    /// Sends a command, and returns its reply.
+    pub(super) fn call(&mut self, command: &Value) -> Value {
+        self.say([command]);
+        loop {
+            let heard = self.hear();
+            if heard["id"] == command["id"] {
+                return heard;
+            }
+        }
+    }
+
+    /// The next reply or push.
+    pub(super) fn hear(&mut self) -> Value {
+        loop {
+            if let Some(heard) = self.heard.pop_front() {
+                return heard;
+            }
+            let frame = self.peer.frame();
+            assert_eq!(frame.close_code(), None, "{:?}", String::from_utf8_lossy(&frame.payload));
+            if frame.first_byte() == FIN | TEXT {
+                let text = String::from_utf8(frame.payload).unwrap();
+                self.heard.extend(text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()));
+            }
+        }
+    }
+
+    pub(super) fn subscribe(&mut self, channel: &str) {
+        let reply = self.call(&json!({ "id": 2, "subscribe": { "channel": channel } }));
+        assert!(reply["subscribe"].is_object(), "{reply}");
+    }
+}
