@@ -83,7 +83,8 @@ Endpoints:
 Without a configuration, everybody may use the channels whose names begin with `demo:`. `longwire config example` prints \
 every key of a configuration. A flag goes before an environment variable, that before the file.
 
-Ctrl-C (or SIGTERM) closes every connection with 1001 and waits up to 10 s; a second one stops immediately.
+Ctrl-C (or SIGTERM) closes every connection, clients of the hub with 3001 and others with 1001, and waits up to 10 s for \
+the last; a second one stops immediately. Many connections are closed over up to 20 s ([shutdown] in the file).
 SIGHUP reloads the certificate, and of the configuration tokens, API keys and namespaces, without dropping connections. \
 If loading fails, the current ones stay in use.")]
 pub(crate) struct ServeArgs {

@@ -8,28 +8,31 @@ mod listen;
 mod metrics;
 mod page;
 mod reload;
+mod service_manager;
 mod settings;
+mod shutdown;
 mod statistics;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use longwire::{Deflate, Server, Topics};
+use longwire::{Deflate, Server};
 
 use crate::args::ServeArgs;
 use crate::failure::Failure;
-use crate::log::{self, Severity};
+use crate::log;
 use crate::signals::{Ending, HangUp};
 use announcement::Announcement;
 use certificate::Certificate;
 use endpoints::{Echo, NoSockets, Ticker};
 use hub::{
     Api, ApiKeys, CENTRIFUGE_PATH, Centrifuge, Hooks, Node, OriginRule, Plain, Streams, UNI_CENTRIFUGE_PATH,
-    UniCentrifuge, api_router, disconnect_all, hub_config, streams_router,
+    UniCentrifuge, api_router, hub_config, streams_router,
 };
 use listen::listen;
 use reload::Reload;
 use settings::{SHUTDOWN_TIME, Settings};
+use shutdown::{Shutdown, asked_to_stop};
 use statistics::Statistics;
 
 /// File descriptors for everything except connections.
@@ -93,6 +96,10 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     };
     announcement.print();
     tokio::spawn(statistics::tick(Arc::clone(&statistics), topics.clone()));
+    let status = statistics.status();
+    tokio::spawn(service_manager::keep_telling(topics, status));
+    let spread = settings.config.document.shutdown.spread;
+    let shutdown = Shutdown { streams, spread: spread.map(|spread| spread.0) };
     let connection = limits.connection();
     let server = server
         .limits(connection)
@@ -103,7 +110,8 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         .max_buffered(limits.max_buffered.0)
         .origins(settings.origins)
         .http(pages)
-        .shutdown(asked_to_stop(ending, topics, streams))
+        .shutdown(asked_to_stop(ending))
+        .shutdown_spread(|sockets| shutdown.begin(sockets))
         .shutdown_time(SHUTDOWN_TIME)
         .engine(engine)
         .workers(workers)
@@ -118,6 +126,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         .route("/channel/{name}", Plain { node: Arc::clone(&node), statistics: Arc::clone(&statistics) })
         .route("/ticker", Ticker { statistics });
     tokio::spawn(Reload { certificate, args, api }.at_hang_up(hang_up));
+    service_manager::ready();
     server.run().await?;
     Ok(ExitCode::SUCCESS)
 }
@@ -146,17 +155,4 @@ fn raise_descriptor_limit(connections: usize) {
         Ok(_) => {}
         Err(error) => tracing::warn!(%error, "cannot raise the limit on file descriptors"),
     }
-}
-
-/// Waits for the first Ctrl-C or SIGTERM. The second one ends the program immediately.
-async fn asked_to_stop(mut ending: Ending, topics: Topics, streams: Arc<Streams>) {
-    ending.next().await;
-    log::notice(Severity::Info, "Shutting down; press Ctrl-C again to stop immediately.");
-    tokio::spawn(async move {
-        ending.next().await;
-        std::process::exit(130);
-    });
-    streams.disconnect_all();
-    // The rest is closed with 1001.
-    disconnect_all(&topics).await;
 }

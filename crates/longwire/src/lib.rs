@@ -75,8 +75,8 @@ pub use established::Established;
 #[cfg(feature = "server")]
 pub use event::{
     AsMessage, Caller, CloseCount, Dropped, Engine, Handler, MessagePieces, MessageRef, PausedSubscription,
-    Remote, Slow, Socket, SocketId, SocketView, Stage, StageBuilder, StageClient, StageRequest, Timer,
-    TopicEvent, Topics,
+    Remote, Slow, Socket, SocketId, SocketTraffic, SocketView, Stage, StageBuilder, StageClient,
+    StageRequest, Timer, TopicEvent, Topics,
 };
 #[cfg(feature = "client")]
 pub use event_socket::EventSocket;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::namespaces::NamespaceSection;
-use super::operation::{AdminSection, ApiSection, HooksSection, LogSection};
+use super::operation::{AdminSection, ApiSection, HooksSection, LogSection, ShutdownSection};
 use super::server::{AllowedOrigin, EngineName, LimitsSection, Listen, TlsSection};
 use super::tokens::TokensSection;
 
@@ -28,6 +28,7 @@ pub(crate) struct Document {
     pub(super) channels: Option<NamespaceSection>,
     pub(super) namespaces: BTreeMap<String, NamespaceSection>,
     pub(crate) hooks: HooksSection,
+    pub(crate) shutdown: ShutdownSection,
     pub(crate) log: LogSection,
 }
 
@@ -49,6 +50,7 @@ impl Default for Document {
             channels: None,
             namespaces: BTreeMap::new(),
             hooks: HooksSection::default(),
+            shutdown: ShutdownSection::default(),
             log: LogSection::default(),
         }
     }

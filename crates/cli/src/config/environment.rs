@@ -77,6 +77,7 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("hooks.max_concurrent", Number),
     ("hooks.max_waiting", Number),
     ("hooks.headers", List),
+    ("shutdown.spread", Text),
     ("log.level", Text),
     ("log.format", Text),
 ];

@@ -1,4 +1,4 @@
-//! `[api]`, `[admin]`, `[hooks]` and `[log]`: the back end and the operator.
+//! `[api]`, `[admin]`, `[hooks]`, `[shutdown]` and `[log]`: the back end and the operator.
 
 use http::{HeaderName, header};
 use serde::Deserialize;
@@ -65,6 +65,14 @@ pub(crate) struct HooksSection {
     pub(crate) max_answer: Size,
     /// The headers of the client's request that are passed on.
     pub(crate) headers: Vec<Parsed<HeaderName>>,
+}
+
+/// `[shutdown]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ShutdownSection {
+    /// The time over which clients are closed; without it, it depends on their number.
+    pub(crate) spread: Option<Period>,
 }
 
 /// `[log]`.

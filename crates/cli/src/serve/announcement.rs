@@ -65,7 +65,7 @@ impl Announcement<'_> {
                tokens   {access}\n  \
                echo     {ws}://{shown}/echo\n  \
                ticker   {ws}://{shown}/ticker\n\
-             Ctrl-C closes every connection and waits up to {} s.\n",
+             Ctrl-C closes every connection and waits up to {} s for the last.\n",
             env!("CARGO_PKG_VERSION"),
             self.workers,
             self.engine,

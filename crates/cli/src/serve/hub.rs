@@ -19,7 +19,6 @@ mod uni_centrifuge;
 
 pub(super) use api::{Api, ApiKeys, router as api_router};
 pub(super) use centrifuge::{Centrifuge, PATH as CENTRIFUGE_PATH};
-pub(super) use client::disconnect_all;
 pub(super) use hooks::Hooks;
 pub(super) use metrics::metrics;
 pub(super) use node::Node;

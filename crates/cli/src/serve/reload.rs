@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::certificate::Certificate;
 use super::hub::{Api, hub_config};
+use super::service_manager;
 use super::settings::configuration;
 use crate::args::ServeArgs;
 use crate::failure::Failure;
@@ -22,6 +23,7 @@ impl Reload {
     pub(super) async fn at_hang_up(self, mut hang_up: HangUp) {
         loop {
             hang_up.next().await;
+            service_manager::reloading();
             if self.certificate.is_none() && self.args.config.is_none() {
                 tracing::warn!(
                     "SIGHUP: there is no certificate to reload, and no configuration; the server continues"
@@ -40,6 +42,7 @@ impl Reload {
                     Err(failure) => report(&failure),
                 }
             }
+            service_manager::ready();
         }
     }
 

@@ -42,6 +42,16 @@ impl Statistics {
         self.messages.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Describes the server in a line, now and later.
+    pub(super) fn status(self: &Arc<Statistics>) -> impl Fn() -> String + Send + Sync + 'static {
+        let statistics = Arc::clone(self);
+        move || {
+            let connections = statistics.connections.load(Ordering::Relaxed);
+            let rate = statistics.rate.load(Ordering::Relaxed);
+            format!("{connections} WebSockets, {rate} messages received in the last second")
+        }
+    }
+
     /// The statistics as JSON: uptime in seconds, open connections, messages received, and messages in the last second.
     pub(super) fn report(&self) -> String {
         format!(

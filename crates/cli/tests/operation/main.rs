@@ -4,3 +4,5 @@
 
 mod logs;
 mod program;
+mod shutdown;
+mod systemd;

@@ -51,6 +51,7 @@ pub(crate) enum HandlerCall<'a> {
     Open,
     Drain,
     Tick,
+    ShutDown,
     Error(&'a Error),
     Close(&'a Closed),
     /// A callback that the handler has asked for; its type belongs to this handler.
@@ -94,6 +95,7 @@ impl<H: Handler> Application for H {
             HandlerCall::Open => self.on_open(socket),
             HandlerCall::Drain => self.on_drain(socket),
             HandlerCall::Tick => self.on_tick(socket),
+            HandlerCall::ShutDown => self.on_shutdown(socket),
             HandlerCall::Error(error) => self.on_error(socket, error),
             HandlerCall::Close(closed) => self.on_close(socket, closed),
             HandlerCall::Resume(resumption) => {
@@ -129,12 +131,12 @@ fn run<H: Handler>(handler: &H, socket: &mut Socket<'_, H>, received: &mut Recei
                 lend(handler, socket, &bytes.into());
             }
             Ok(Some(Event::Text(text))) => {
-                socket.context.traffic.message_received();
+                count_received(socket);
                 socket.open.share.spend(text.len());
                 handler.on_message(socket, MessageRef::Text(&text));
             }
             Ok(Some(Event::Binary(bytes))) => {
-                socket.context.traffic.message_received();
+                count_received(socket);
                 socket.open.share.spend(bytes.len());
                 handler.on_message(socket, MessageRef::Binary(&bytes));
             }
@@ -150,11 +152,17 @@ fn run<H: Handler>(handler: &H, socket: &mut Socket<'_, H>, received: &mut Recei
 
 /// Delivers a large message, which the handler may send back without a copy.
 fn lend<H: Handler>(handler: &H, socket: &mut Socket<'_, H>, message: &Message) {
-    socket.context.traffic.message_received();
+    count_received(socket);
     socket.open.share.spend(message.len());
     socket.context.lent = message.clone().into_bytes();
     handler.on_message(socket, message.into());
     socket.context.lent = Bytes::new();
+}
+
+#[inline]
+fn count_received<H: Handler>(socket: &mut Socket<'_, H>) {
+    socket.open.traffic.messages_received += 1;
+    socket.context.traffic.message_received();
 }
 
 #[cold]

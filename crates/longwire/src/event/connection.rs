@@ -14,6 +14,7 @@ use super::deciding::AwaitedDecision;
 use super::deferred::{Deferred, discard};
 use super::mailbox::{Allowance, cost_of_message};
 use super::slow::Slow;
+use super::socket_traffic::SocketTraffic;
 use super::topics::TopicId;
 use super::unparsed::Unparsed;
 use crate::admission::answer::LINGER_BYTES;
@@ -102,6 +103,7 @@ pub(super) struct Open {
     pub(super) protocol: Protocol,
     pub(super) subprotocol: Option<Box<str>>,
     pub(super) account: Account,
+    pub(super) traffic: SocketTraffic,
     pub(super) subscriptions: Vec<TopicId>,
     /// Whether the queue has been above its high-water mark and `on_drain` has not been called since.
     pub(super) was_full: bool,
@@ -252,6 +254,7 @@ impl Open {
         allowance.give_back(cost);
         // A closing connection takes no more messages; the handles report that to the sender.
         if self.queue(message).is_ok() {
+            self.traffic.messages_sent += 1;
             traffic.message_sent();
         }
         true

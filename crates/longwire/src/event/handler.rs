@@ -120,6 +120,11 @@ pub trait Handler: Sized + Send + Sync + 'static {
     /// its open connections.
     fn on_tick(&self, socket: &mut Socket<'_, Self>) {}
 
+    /// The server shuts down, and closes this connection next. The handler may send a last message, or
+    /// [close](Socket::close) it with another code than 1001. See
+    /// [`Server::shutdown_spread`](crate::Server::shutdown_spread).
+    fn on_shutdown(&self, socket: &mut Socket<'_, Self>) {}
+
     /// A ping arrived; its pong is already queued (RFC 6455 §5.5.2).
     fn on_ping(&self, socket: &mut Socket<'_, Self>, payload: &[u8]) {}
 

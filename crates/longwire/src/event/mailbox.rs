@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
+use std::time::Duration;
 
 use longwire_proto::{CloseFrame, Prepared};
 use slotmap::Key as _;
@@ -117,8 +118,10 @@ pub(super) enum Mail {
     Decided {
         to: Key,
     },
-    /// Close every connection with 1001, and accept no more.
-    ShutDown,
+    /// Close every connection within this time, and accept no more.
+    ShutDown {
+        spread: Duration,
+    },
     /// Drop all remaining connections.
     Stop,
 }
@@ -134,9 +137,11 @@ impl Mail {
             | Mail::Call { to, .. }
             | Mail::Outcome { to, .. }
             | Mail::Decided { to } => *to,
-            Mail::Publish { .. } | Mail::Missed { .. } | Mail::Ask(_) | Mail::ShutDown | Mail::Stop => {
-                Key::null()
-            }
+            Mail::Publish { .. }
+            | Mail::Missed { .. }
+            | Mail::Ask(_)
+            | Mail::ShutDown { .. }
+            | Mail::Stop => Key::null(),
         }
     }
 

@@ -12,6 +12,7 @@ mod opening;
 mod post;
 mod resuming;
 mod rounds;
+mod shutting_down;
 mod ticking;
 mod timers;
 pub(super) mod visit;
@@ -29,6 +30,7 @@ use tracing::Span;
 
 use super::application::Application;
 use super::connection::{Lifecycle, LoopConnection, Refused};
+use super::gradual_close::GradualClose;
 use super::key::{Key, LoopNumber};
 use super::loop_context::{LoopClock, LoopContext};
 use super::mailbox::{Exchange, Mail, Mailbox};
@@ -71,6 +73,8 @@ pub(super) struct Reactor<A: Application, L> {
     /// Mail for which this round had no time.
     mail: VecDeque<Mail>,
     life: Life,
+    /// The connections that a shutdown has not closed yet.
+    gradual_close: Option<GradualClose>,
 }
 
 /// Whether the loop keeps running.
@@ -153,6 +157,7 @@ impl<A: Application, L> Reactor<A, L> {
             resting: Vec::new(),
             mail: VecDeque::new(),
             life: Life::Runs,
+            gradual_close: None,
         }
     }
 
@@ -255,6 +260,9 @@ impl<A: Application, L> Reactor<A, L> {
     pub(super) fn received_directly(&mut self, key: Key, count: usize) {
         let _entered = self.spans.enter(key);
         self.context.traffic.received(count);
+        if let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) {
+            open.traffic.bytes_received += count as u64;
+        }
         self.deliver(key, &mut []);
     }
 

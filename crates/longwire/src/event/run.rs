@@ -33,6 +33,7 @@ use crate::admission::listener::{Listener, ListeningSocket};
 use crate::error::{Error, Result};
 use crate::http1::service::HttpService;
 use crate::panic_message::panic_message;
+use crate::telemetry::phase::Phase;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 
@@ -49,12 +50,18 @@ pub(crate) struct Plan<A> {
     pub(crate) engine: Engine,
     pub(crate) workers: usize,
     pub(crate) shutdown: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// How long closing the open connections takes, given their number.
+    pub(crate) shutdown_spread: Option<ShutdownSpread>,
     pub(crate) shutdown_time: Duration,
 }
+
+/// From the number of open connections to the time in which a shutdown closes them.
+pub(crate) type ShutdownSpread = Box<dyn FnOnce(usize) -> Duration + Send>;
 
 /// Runs until the shutdown is over.
 pub(crate) async fn run<A: Application>(plan: Plan<A>) -> Result<()> {
     let setting_up = |error| Error::io("set up the event loops", error);
+    let census = plan.census;
     let uses_uring = plan.engine.resolve() == Engine::Uring;
     let sockets = distribute(plan.listeners, plan.workers, uses_uring).map_err(setting_up)?;
     let loops = Loops { exchange: plan.exchange, dropping: CancellationToken::new() };
@@ -68,7 +75,7 @@ pub(crate) async fn run<A: Application>(plan: Plan<A>) -> Result<()> {
         http: plan.http.map(Arc::new),
         #[cfg(feature = "tls")]
         tls: plan.tls,
-        census: plan.census,
+        census: Arc::clone(&census),
         exchange: Arc::clone(&loops.exchange),
         dropping: loops.dropping.clone(),
         caller: Handle::current(),
@@ -95,8 +102,9 @@ pub(crate) async fn run<A: Application>(plan: Plan<A>) -> Result<()> {
         // Before the shutdown, a loop ends only if it cannot run.
         outcome = ended.recv() => return Err(Error::io("run the event loops", why_it_ended(outcome))),
     }
-    loops.send_all(|| Mail::ShutDown);
-    if timeout(plan.shutdown_time, all(&mut ended)).await.is_err() {
+    let spread = plan.shutdown_spread.map_or(Duration::ZERO, |spread| spread(open_connections(&census)));
+    loops.send_all(|| Mail::ShutDown { spread });
+    if timeout(spread.saturating_add(plan.shutdown_time), all(&mut ended)).await.is_err() {
         tracing::warn!("dropping connections that did not close in time");
         loops.stop();
         all(&mut ended).await;
@@ -107,6 +115,11 @@ pub(crate) async fn run<A: Application>(plan: Plan<A>) -> Result<()> {
         tracing::warn!("the observer of topics did not return in time");
     }
     Ok(())
+}
+
+fn open_connections(census: &Census) -> usize {
+    let open = Phase::ALL.iter().zip(census.in_phases()).filter(|(phase, _)| **phase == Phase::Open);
+    open.map(|(_, count)| count).sum()
 }
 
 /// The error of a loop that ended although nothing asked it to.

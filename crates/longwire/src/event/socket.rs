@@ -14,6 +14,7 @@ use super::paused::PausedSubscription;
 use super::publisher::{Topics, prepared};
 use super::remote::Remote;
 use super::slow::Slow;
+use super::socket_traffic::SocketTraffic;
 use crate::message::{Message, Outgoing};
 use crate::send_status::SendStatus;
 
@@ -226,6 +227,12 @@ impl<H: Handler> Socket<'_, H> {
         self.open.subprotocol.as_deref()
     }
 
+    /// What this connection has received and sent so far.
+    #[must_use]
+    pub fn traffic(&self) -> SocketTraffic {
+        self.open.traffic
+    }
+
     /// The address of the client, as in [`Upgrade::peer_addr`](crate::Upgrade::peer_addr).
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
@@ -281,6 +288,7 @@ impl<H: Handler> Socket<'_, H> {
     fn status(&mut self, sent: &Result<(), SendError>) -> SendStatus {
         match sent {
             Ok(()) => {
+                self.open.traffic.messages_sent += 1;
                 self.context.traffic.message_sent();
                 SendStatus::Queued
             }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::admission::hook::Decide;
-use crate::event::{Engine, Exchange, Observer, Routes, Ticker};
+use crate::event::{Engine, Exchange, Observer, Routes, ShutdownSpread, Ticker};
 
 /// The mode of a server that can still [`serve`](crate::Server::serve) or [`run`](crate::Server::run).
 ///
@@ -63,6 +63,7 @@ pub struct Run {
     pub(super) tick_every: Option<Duration>,
     pub(super) exchange: Arc<Exchange>,
     pub(super) observer: Option<Observer>,
+    pub(super) shutdown_spread: Option<ShutdownSpread>,
 }
 
 impl Default for Run {
@@ -75,6 +76,7 @@ impl Default for Run {
             tick_every: None,
             exchange: Arc::default(),
             observer: None,
+            shutdown_spread: None,
         }
     }
 }

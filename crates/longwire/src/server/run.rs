@@ -167,6 +167,34 @@ impl<M: Mode> Server<M> {
         Server { common: self.common, mode }
     }
 
+    /// Spreads the end of the open connections over a time when the server [shuts down](Server::shutdown), so that not all
+    /// clients come back in the same second. `time` gets the number of open connections. Without it, all are closed
+    /// at once.
+    ///
+    /// The server accepts no connections from the beginning. Connections are closed in equal portions; until its turn, a
+    /// connection goes on, and [`Handler::on_tick`](crate::Handler::on_tick) is no longer called.
+    /// [`Handler::on_shutdown`](crate::Handler::on_shutdown) may choose the close code.
+    /// [`shutdown_time`](Server::shutdown_time) begins after this time.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// # use longwire::{Handler, Server};
+    /// # async fn serve(handler: impl Handler, signal: impl Future<Output = ()> + Send + 'static) -> longwire::Result<()> {
+    /// Server::bind("127.0.0.1:8080").await?
+    ///     .shutdown(signal)
+    ///     .shutdown_spread(|connections| Duration::from_secs(10).min(connections as u32 * Duration::from_micros(100)))
+    ///     .run(handler)
+    ///     .await
+    /// # }
+    /// ```
+    pub fn shutdown_spread(self, time: impl FnOnce(usize) -> Duration + Send + 'static) -> Server<M::Loops>
+    where
+        M: ForLoops,
+    {
+        self.for_run(|mode| mode.shutdown_spread = Some(Box::new(time)))
+    }
+
     fn for_run(self, set: impl FnOnce(&mut Run)) -> Server<M::Loops>
     where
         M: ForLoops,
@@ -220,7 +248,7 @@ impl Server<Routed> {
 }
 
 async fn run_on_loops(common: Common, run: Run, application: impl Application) -> Result<()> {
-    let Run { engine, workers, max_spawned, tickers, tick_every, exchange, observer } = run;
+    let Run { engine, workers, max_spawned, tickers, tick_every, exchange, observer, shutdown_spread } = run;
     common.check()?;
     not_zero("Server::workers", workers)?;
     not_zero("Server::spawned_per_connection", max_spawned)?;
@@ -254,6 +282,7 @@ async fn run_on_loops(common: Common, run: Run, application: impl Application) -
         engine,
         workers,
         shutdown: common.shutdown,
+        shutdown_spread,
         shutdown_time: common.shutdown_time,
     });
     tokio::select! {

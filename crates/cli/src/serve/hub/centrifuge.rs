@@ -62,6 +62,10 @@ impl Handler for Centrifuge {
         client::receive(self, socket, message);
     }
 
+    fn on_shutdown(&self, socket: &mut Socket<'_, Self>) {
+        client::shut_down(socket);
+    }
+
     fn on_close(&self, socket: &mut Socket<'_, Self>, _: &Closed) {
         self.statistics.closed();
         client::closed(self, socket);

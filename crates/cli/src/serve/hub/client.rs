@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use longwire::{Handler, MessageRef, SendStatus, Socket, Timer, Topics};
+use longwire::{Handler, MessageRef, SendStatus, Socket, Timer};
 use longwire_hub::centrifuge::Disconnect;
-use longwire_hub::{Control, ControlMessage, Frame, Millis, PlainRequest, Progress, Session, Transport};
+use longwire_hub::{
+    Control, ControlMessage, Frame, Link as _, Millis, PlainRequest, Progress, Session, Transport,
+};
 
 use super::link::SocketLink;
 use super::node::Node;
@@ -12,7 +14,6 @@ use super::node::Node;
 /// The state of a client's connection.
 pub(crate) struct Client {
     stage: Stage,
-    is_plain: bool,
     alarm: Option<Alarm>,
     /// Whether a one-way client has sent its request.
     has_asked: bool,
@@ -50,8 +51,7 @@ impl Client {
     }
 
     fn accepted(transport: Transport, plain: Option<PlainRequest>) -> Client {
-        let is_plain = plain.is_some();
-        Client { is_plain, stage: Stage::Accepted(transport, plain), alarm: None, has_asked: false }
+        Client { stage: Stage::Accepted(transport, plain), alarm: None, has_asked: false }
     }
 }
 
@@ -100,16 +100,9 @@ pub(super) fn closed<H: ClientHandler>(handler: &H, socket: &mut Socket<'_, H>) 
     }
 }
 
-/// Disconnects every Centrifuge client, because the server shuts down.
-pub(crate) async fn disconnect_all(topics: &Topics) {
-    let why = Disconnect::SHUTDOWN;
-    let closing = topics.close_where(why.code(), why.reason(), |socket| {
-        socket.state::<Client>().is_some_and(|client| !client.is_plain)
-    });
-    // The code is one that may be sent.
-    if let Ok(closing) = closing {
-        closing.await;
-    }
+/// Says that the server shuts down, so that clients come back.
+pub(super) fn shut_down<H: ClientHandler>(socket: &mut Socket<'_, H>) {
+    SocketLink(socket).close(&Disconnect::SHUTDOWN);
 }
 
 /// Calls the session, and does what it asks for.

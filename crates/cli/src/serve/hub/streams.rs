@@ -7,6 +7,7 @@ mod origin;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -18,6 +19,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, Method, StatusCode};
 use longwire_hub::centrifuge::{ConnectRequest, Disconnect, EmulationRequest};
 use longwire_hub::{Frame, Session, Transport, TransportKind};
+use tokio::time::sleep;
 
 use super::node::Node;
 use super::outlet::inbox::Inbox;
@@ -32,6 +34,9 @@ pub(crate) use origin::OriginRule;
 
 /// Tells nginx, and those who learned from it, not to collect the stream.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// How often clients are disconnected in a shutdown, at most.
+const STEP: Duration = Duration::from_millis(10);
 
 /// The streams of a server.
 pub(crate) struct Streams {
@@ -56,13 +61,19 @@ impl Streams {
         Arc::new(Streams { node, origins, budget, open: Mutex::default() })
     }
 
-    /// Disconnects every client, because the server shuts down. New ones get 503.
-    pub(crate) fn disconnect_all(&self) {
+    /// How many are open.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().inboxes.len()
+    }
+
+    /// Disconnects every client, because the server shuts down, spread over a time. New ones get 503 at once. Must be
+    /// called within a runtime.
+    pub(crate) fn disconnect_all(&self, spread: Duration) {
         let mut open = self.lock();
         open.has_ended = true;
-        for inbox in open.inboxes.values() {
-            inbox.disconnect(Disconnect::SHUTDOWN);
-        }
+        let waiting: Vec<_> = open.inboxes.values().cloned().collect();
+        drop(open);
+        tokio::spawn(disconnect(waiting, spread));
     }
 
     fn lock(&self) -> MutexGuard<'_, OpenStreams> {
@@ -79,6 +90,19 @@ impl Streams {
         let id = open.count;
         open.inboxes.insert(id, Arc::clone(inbox));
         Some(OpenStream { streams: Arc::clone(self), id })
+    }
+}
+
+/// Disconnects clients in equal portions.
+async fn disconnect(waiting: Vec<Arc<Inbox>>, spread: Duration) {
+    let steps = usize::try_from(spread.as_millis() / STEP.as_millis()).unwrap_or(usize::MAX).max(1);
+    let portions = waiting.chunks(waiting.len().div_ceil(steps).max(1));
+    let pause = spread / u32::try_from(portions.len()).unwrap_or(u32::MAX).max(1);
+    for portion in portions {
+        for inbox in portion {
+            inbox.disconnect(Disconnect::SHUTDOWN);
+        }
+        sleep(pause).await;
     }
 }
 

@@ -44,6 +44,10 @@ impl Handler for UniCentrifuge {
         client::connect(self, socket, message);
     }
 
+    fn on_shutdown(&self, socket: &mut Socket<'_, Self>) {
+        client::shut_down(socket);
+    }
+
     fn on_close(&self, socket: &mut Socket<'_, Self>, _: &Closed) {
         self.statistics.closed();
         client::closed(self, socket);

@@ -115,8 +115,7 @@ impl<A: Application, L> Reactor<A, L> {
     ) {
         let _entered = self.spans.enter(key);
         let Some(mut visit) = self.visit(key) else { return };
-        if visit.is_open() {
-            visit.context.traffic.received(bytes.len());
+        if visit.count_received(bytes.len()) {
             let mut received = Received::new(bytes);
             while let Some(pending) = visit.guarded(|visit| visit.deliver(&mut received)) {
                 let goes_on = self.resolve(key, pending, &mut received);

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use longwire_proto::{CloseCode, CloseFrame, LARGE_PAYLOAD, Prepared};
+use longwire_proto::{CloseFrame, LARGE_PAYLOAD, Prepared};
 
 use super::{Life, Reactor};
 use crate::event::application::Application;
@@ -72,7 +72,7 @@ impl<A: Application, L> Reactor<A, L> {
             Mail::Ask(ask) => return RECEIVER * (1 + self.answer(ask)),
             Mail::Outcome { to, number, outcome } => self.take_outcome(to, number, outcome),
             Mail::Decided { to } => self.take_decision(to),
-            Mail::ShutDown => self.shut_down(),
+            Mail::ShutDown { spread } => self.shut_down(spread),
             Mail::Stop => self.stop(),
         }
         RECEIVER
@@ -106,7 +106,10 @@ impl<A: Application, L> Reactor<A, L> {
             let Some(connection) = self.connections.get_mut(key) else { continue };
             let Lifecycle::Open(open) = &mut connection.stage else { continue };
             match subscriber.offer(&mut open.protocol, message) {
-                Fanout::Queued => self.context.traffic.message_sent(),
+                Fanout::Queued => {
+                    open.traffic.messages_sent += 1;
+                    self.context.traffic.message_sent();
+                }
                 Fanout::Closed => {}
                 // A message that waits for another one to be finished does not mean that the peer is slow.
                 Fanout::Waits if !open.protocol.is_above_high_water() => {}
@@ -201,20 +204,6 @@ impl<A: Application, L> Reactor<A, L> {
         for key in self.keys() {
             let _entered = self.spans.enter(key);
             self.vanished(key);
-        }
-    }
-
-    fn shut_down(&mut self) {
-        self.life = Life::ShutsDown;
-        for key in self.keys() {
-            match self.connections.get(key).map(|connection| &connection.stage) {
-                Some(Lifecycle::Open(_)) => {
-                    let reason = "the server is shutting down";
-                    self.close(key, CloseFrame::new(CloseCode::GOING_AWAY, reason).ok());
-                }
-                Some(Lifecycle::Opening(_) | Lifecycle::Deciding(_)) => self.give_up(key),
-                _ => {}
-            }
         }
     }
 }

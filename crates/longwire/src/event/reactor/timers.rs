@@ -21,15 +21,13 @@ impl<A: Application, L> Reactor<A, L> {
     /// When [`expire`](Reactor::expire) has to be called.
     pub(in crate::event) fn deadline(&self) -> Option<Instant> {
         let timer = self.timers.peek().map(|Reverse((at, _))| *at);
-        match self.next_tick() {
-            Some(tick) => Some(timer.map_or(tick, |at| at.min(tick))),
-            None => timer,
-        }
+        timer.into_iter().chain(self.next_tick()).chain(self.next_close()).min()
     }
 
     /// Handles all due timers.
     pub(in crate::event) fn expire(&mut self) {
         self.tick_if_due();
+        self.close_those_due();
         while let Some(Reverse((at, key))) = self.timers.peek().copied()
             && at <= self.now
         {

@@ -82,8 +82,12 @@ impl<A: Application, L> Visit<'_, A, L> {
         &mut self.connection.link
     }
 
-    pub(super) fn is_open(&self) -> bool {
-        matches!(self.connection.stage, Lifecycle::Open(_))
+    /// Counts bytes that an open connection has received. Returns `false` if it is not open.
+    pub(super) fn count_received(&mut self, count: usize) -> bool {
+        let Lifecycle::Open(open) = &mut self.connection.stage else { return false };
+        open.traffic.bytes_received += count as u64;
+        self.context.traffic.received(count);
+        true
     }
 
     /// Whether to read more.
@@ -212,6 +216,7 @@ impl<A: Application, L> Visit<'_, A, L> {
         match &mut self.connection.stage {
             Lifecycle::Open(open) => {
                 open.protocol.transmitted(count);
+                open.traffic.bytes_sent += count as u64;
                 self.context.traffic.sent(count);
                 if let Some(buffer) = open.protocol.reclaim_buffer() {
                     self.pool.give(buffer);

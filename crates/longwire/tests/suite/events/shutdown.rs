@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use longwire::By;
+use longwire::{Accept, By, Handler, MessageRef, Refusal, Server, Socket, Upgrade};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::support::{
-    BINARY, CLOSE, Frame, Raw, Script, TEXT, Told, close, for_each_engine, masked, patient,
+    BINARY, CLOSE, Frame, Raw, Script, Serving, TEXT, Told, close, for_each_engine, masked, patient,
 };
 
 const REASON: &str = "the server is shutting down";
@@ -150,7 +150,7 @@ fn the_port_is_free_while_connections_still_end() {
 /// Checks without connecting, which might wake a loop that holds the port.
 async fn port_is_free(address: std::net::SocketAddr) {
     let begun = Instant::now();
-    while longwire::Server::bind(address.to_string()).await.is_err() {
+    while Server::bind(address.to_string()).await.is_err() {
         assert!(begun.elapsed() < Duration::from_secs(60), "the port is kept");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -161,7 +161,88 @@ fn the_port_of_a_server_that_runs_is_taken() {
     for_each_engine(async |engine| {
         let server = Script::new().run(engine, |server| server.workers(2)).await;
         drop(server.open("/").await);
-        let second = longwire::Server::bind(server.addr.to_string()).await;
+        let second = Server::bind(server.addr.to_string()).await;
         assert!(second.is_err(), "two servers share a port");
+    });
+}
+
+/// Until its turn, a connection goes on; new ones are refused from the beginning.
+#[test]
+fn a_shutdown_that_is_spread_accepts_nothing_and_lets_connections_go_on() {
+    for_each_engine(async |engine| {
+        let mut server = Script::new()
+            .on_text(|socket, text| socket.send(text).or_drop())
+            .run(engine, |server| server.workers(1).shutdown_spread(|_| HOUR))
+            .await;
+        let (mut first, mut second) = (server.open("/").await, server.open("/").await);
+        server.stop();
+        port_is_closed(server.addr).await;
+        for client in [&mut first, &mut second] {
+            client.send(masked(TEXT, "still here")).await;
+            assert_eq!(client.frame().await, Frame::new(TEXT, "still here"));
+            client.send(masked(CLOSE, close(1000, ""))).await;
+            assert_eq!(client.frame().await, Frame::new(CLOSE, close(1000, "")));
+        }
+        drop((first, second));
+        server.returned().await;
+    });
+}
+
+#[test]
+fn a_shutdown_is_spread_over_the_time_for_the_number_of_connections() {
+    const SPREAD: Duration = Duration::from_millis(200);
+    for_each_engine(async |engine| {
+        let mut server = Script::new()
+            .run(engine, |server| {
+                let time = |connections| if connections == 10 { SPREAD } else { Duration::ZERO };
+                server.workers(1).shutdown_time(HOUR).shutdown_spread(time)
+            })
+            .await;
+        let mut clients = Vec::new();
+        for _ in 0..10 {
+            clients.push(server.open("/").await);
+        }
+        let begun = Instant::now();
+        server.stop();
+        let mut times = Vec::new();
+        for mut client in clients {
+            answer_the_close(&mut client).await;
+            times.push(begun.elapsed());
+        }
+        assert!(times.iter().max().is_some_and(|last| *last >= SPREAD * 9 / 10), "{times:?}");
+        server.returned().await;
+    });
+}
+
+/// Says goodbye in its own way.
+struct Host;
+
+impl Handler for Host {
+    type State = ();
+
+    async fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
+        Ok(Accept::new())
+    }
+
+    fn on_message(&self, _: &mut Socket<'_, Self>, _: MessageRef<'_>) {}
+
+    fn on_shutdown(&self, socket: &mut Socket<'_, Self>) {
+        socket.send("goodbye").or_drop();
+        socket.close(3001, "shutdown").unwrap();
+    }
+}
+
+#[test]
+fn a_handler_may_choose_its_last_words() {
+    for_each_engine(async |engine| {
+        let mut serving =
+            Serving::start(|server: Server| server.engine(engine).workers(1), |server| server.run(Host))
+                .await;
+        let mut client = serving.raw_open().await;
+        serving.stop();
+        assert_eq!(client.frame().await, Frame::new(TEXT, "goodbye"));
+        assert_eq!(client.frame().await, Frame::new(CLOSE, close(3001, "shutdown")));
+        drop(client);
+        serving.returned().await;
     });
 }
