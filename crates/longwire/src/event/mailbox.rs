@@ -51,6 +51,8 @@ pub(super) struct Mailbox {
     inner: Mutex<MailboxState>,
     /// Whether there may be mail: allows a check without the lock.
     full: AtomicBool,
+    /// Whether a publication was ever dropped: allows a check without the lock.
+    has_missed: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -58,9 +60,11 @@ struct MailboxState {
     mail: VecDeque<Mail>,
     /// The cost of the publications that the loop has not delivered.
     published: usize,
-    /// Topics with dropped publications whose [`Mail::Missed`] waits with no [`Mail::Start`] behind it. The next dropped
+    /// Topics with dropped publications whose [`Mail::Missed`] waits, with no subscription that began after it. The next dropped
     /// publication needs no further `Missed`.
     missed: BTreeSet<Arc<str>>,
+    /// How many times a loss was reported.
+    reports: u64,
     /// Wakes the loop.
     waker: Option<Waker>,
     /// Whether the loop has ended and takes no more mail.
@@ -79,6 +83,8 @@ pub(super) enum Mail {
     /// Publications of a topic were dropped at this point.
     Missed {
         topic: Arc<str>,
+        /// Counts such reports. Subscriptions that began after it have lost nothing.
+        number: u64,
     },
     /// Begin a paused subscription at this point.
     Start {
@@ -197,6 +203,7 @@ impl Mailbox {
             return true;
         }
         if cost > 0 && inner.published > MAX_WAITING {
+            self.has_missed.store(true, Ordering::Release);
             if let Some(missed) = inner.miss(&mail) {
                 self.push(inner, missed);
             }
@@ -209,6 +216,18 @@ impl Mailbox {
         inner.published += cost;
         self.push(inner, mail);
         true
+    }
+
+    /// Notes that a subscription begins at once, ahead of the mail that waits. Returns the number of the last loss that was
+    /// reported before.
+    pub(super) fn last_loss(&self, topic: &str) -> u64 {
+        if !self.has_missed.load(Ordering::Acquire) {
+            return 0;
+        }
+        let mut inner = self.lock();
+        // A report that waits is older than the subscription, so the next loss needs its own.
+        inner.missed.remove(topic);
+        inner.reports
     }
 
     #[inline]
@@ -275,7 +294,11 @@ impl MailboxState {
     #[cold]
     fn miss(&mut self, publication: &Mail) -> Option<Mail> {
         let Mail::Publish { topic, .. } = publication else { return None };
-        self.missed.insert(Arc::clone(topic)).then(|| Mail::Missed { topic: Arc::clone(topic) })
+        if !self.missed.insert(Arc::clone(topic)) {
+            return None;
+        }
+        self.reports += 1;
+        Some(Mail::Missed { topic: Arc::clone(topic), number: self.reports })
     }
 }
 

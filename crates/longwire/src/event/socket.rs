@@ -125,7 +125,8 @@ impl<H: Handler> Socket<'_, H> {
         if !self.open.protocol.is_open() {
             return;
         }
-        if let Some(id) = self.context.topics.subscribe(topic, self.key, slow) {
+        let last_loss = self.context.mailbox.last_loss(topic);
+        if let Some(id) = self.context.topics.subscribe(topic, self.key, slow, last_loss) {
             self.open.subscriptions.push(id);
         }
     }

@@ -61,6 +61,8 @@ pub(super) struct PausedId {
 #[derive(Debug)]
 pub(super) struct Subscriber {
     slow: Slow,
+    /// The number of the last loss that was reported before it began.
+    last_loss: u64,
     /// Messages that wait for room; allocates nothing while the subscriber keeps up.
     waiting: VecDeque<Arc<Prepared>>,
 }
@@ -86,8 +88,8 @@ impl TopicTable {
     }
 
     /// Subscribes, starts a paused subscription, or changes the policy of a subscriber. `Some` if it was not subscribed
-    /// before.
-    pub(super) fn subscribe(&mut self, name: &str, key: Key, slow: Slow) -> Option<TopicId> {
+    /// before. Losses up to `last_loss` do not concern the new subscription.
+    pub(super) fn subscribe(&mut self, name: &str, key: Key, slow: Slow, last_loss: u64) -> Option<TopicId> {
         let id = self.count_in(name, key);
         let topic = self.topics.get_mut(id.0)?;
         let was_paused = topic.paused.remove(&key).is_some();
@@ -95,7 +97,7 @@ impl TopicTable {
             subscriber.slow = slow;
             return None;
         }
-        topic.subscribers.insert(key, Subscriber::new(slow));
+        topic.subscribers.insert(key, Subscriber::new(slow, last_loss));
         (!was_paused).then_some(id)
     }
 
@@ -127,7 +129,8 @@ impl TopicTable {
             return;
         };
         if let Some(paused) = topic.paused.remove(&key) {
-            topic.subscribers.insert(key, Subscriber::new(paused.slow));
+            // Earlier losses were reported before this.
+            topic.subscribers.insert(key, Subscriber::new(paused.slow, 0));
         }
     }
 
@@ -229,8 +232,13 @@ impl Topic {
 }
 
 impl Subscriber {
-    fn new(slow: Slow) -> Subscriber {
-        Subscriber { slow, waiting: VecDeque::new() }
+    fn new(slow: Slow, last_loss: u64) -> Subscriber {
+        Subscriber { slow, last_loss, waiting: VecDeque::new() }
+    }
+
+    /// Whether the subscriber must be closed since a message was lost.
+    pub(super) fn must_not_lose(&self, loss: u64) -> bool {
+        self.slow.keeps().is_none() && self.last_loss < loss
     }
 
     /// The subscriber's policy.
@@ -303,9 +311,9 @@ mod tests {
         let (a, b) = (keys.insert(()), keys.insert(()));
         let registry = Arc::<TopicRegistry>::default();
         let mut topics = TopicTable::new(Arc::clone(&registry), 1, 2);
-        let id = topics.subscribe("news", a, Slow::Disconnect).unwrap();
-        assert_eq!(topics.subscribe("news", b, Slow::Latest), Some(id));
-        assert_eq!(topics.subscribe("news", b, Slow::Disconnect), None);
+        let id = topics.subscribe("news", a, Slow::Disconnect, 0).unwrap();
+        assert_eq!(topics.subscribe("news", b, Slow::Latest, 0), Some(id));
+        assert_eq!(topics.subscribe("news", b, Slow::Disconnect, 0), None);
         assert_eq!(registry.find("news").unwrap().subscribers_in(1), 2);
         assert!(topics.unsubscribe(id, a).is_some());
         assert!(topics.unsubscribe(id, a).is_none());
@@ -323,7 +331,7 @@ mod tests {
         let registry = Arc::<TopicRegistry>::default();
         let mut tables = [0, 1].map(|index| TopicTable::new(Arc::clone(&registry), index, 2));
         for table in &mut tables {
-            table.subscribe("news", key, Slow::Disconnect);
+            table.subscribe("news", key, Slow::Disconnect, 0);
         }
         let [first, second] = tables;
         drop(first);

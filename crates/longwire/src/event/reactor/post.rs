@@ -50,7 +50,9 @@ impl<A: Application, L> Reactor<A, L> {
                 let receivers = self.deliver_to_subscribers(&topic, &message, except);
                 return RECEIVER + receivers * (RECEIVER + message.len().min(LARGE_PAYLOAD));
             }
-            Mail::Missed { topic } => return RECEIVER * (1 + self.close_lossless(&topic)),
+            Mail::Missed { topic, number } => {
+                return RECEIVER * (1 + self.close_lossless(&topic, number));
+            }
             Mail::Start { to, paused } => self.context.topics.start(paused, to),
             Mail::Abandon { to, paused } => self.abandon(to, paused),
             Mail::Send { to, message, allowance } => {
@@ -140,7 +142,7 @@ impl<A: Application, L> Reactor<A, L> {
 
     /// Closes the subscribers of a topic that may miss none of its messages, because one was dropped. Returns how many
     /// it closed.
-    fn close_lossless(&mut self, topic: &str) -> usize {
+    fn close_lossless(&mut self, topic: &str, loss: u64) -> usize {
         let topics = &self.context.topics;
         let Some(topic) = topics.find(topic).and_then(|id| topics.get(id)) else { return 0 };
         let mut too_slow = Vec::new();
@@ -149,7 +151,7 @@ impl<A: Application, L> Reactor<A, L> {
             else {
                 continue;
             };
-            if subscriber.slow().keeps().is_none() && open.protocol.is_open() {
+            if subscriber.must_not_lose(loss) && open.protocol.is_open() {
                 let _entered = self.spans.enter(key);
                 tracing::debug!("the event loop is too far behind; a subscriber is disconnected");
                 open.shed_slow(subscriber.slow());

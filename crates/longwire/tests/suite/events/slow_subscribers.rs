@@ -329,3 +329,60 @@ fn small_messages_are_dropped_when_they_cost_too_much() {
         assert_eq!(raw.frame().await, Frame::new(TEXT, "room"));
     });
 }
+
+/// What the loop dropped before a subscription began, its subscriber has not missed; what it dropped after that, it has.
+#[test]
+fn only_what_is_dropped_after_a_subscription_began_closes_it() {
+    for_each_engine(async |engine| {
+        for loses in [false, true] {
+            let (go_on, may_go_on) = channel::<()>();
+            let may_go_on = Mutex::new(may_go_on);
+            let mut server = Script::new()
+                .on_open(|socket| {
+                    if socket.state() == "/keeper" {
+                        socket.subscribe_with("bulk", Slow::Latest);
+                        socket.subscribe_with("news", Slow::Latest);
+                    }
+                })
+                .on_text(move |socket, text| {
+                    match text {
+                        "join" => socket.subscribe("news"),
+                        "wait" => may_go_on.lock().unwrap().recv().unwrap(),
+                        _ => {}
+                    }
+                    socket.send(text).or_drop();
+                })
+                .run(engine, |server| server)
+                .await;
+            let _keeper = server.open_narrow("/keeper").await;
+            let mut raw = server.open("/").await;
+            for _ in 0..2 {
+                server.expect(Told::Open).await;
+            }
+            raw.send([masked(TEXT, "wait"), masked(TEXT, "join"), masked(TEXT, "wait")].concat()).await;
+            server.expect(Told::message("wait")).await;
+            let megabyte = bytes::Bytes::from(vec![0; 1 << 20]);
+            while server.topics.publish("bulk", megabyte.clone()) == 1 {}
+            assert_eq!(server.topics.publish("news", "lost"), 0, "the loop is too far behind");
+            go_on.send(()).unwrap();
+            server.expect(Told::message("join")).await;
+            server.expect(Told::message("wait")).await;
+            if loses {
+                assert_eq!(server.topics.publish("news", "lost, too"), 0);
+            }
+            go_on.send(()).unwrap();
+            for text in ["wait", "join", "wait"] {
+                assert_eq!(raw.frame().await, Frame::new(TEXT, text));
+            }
+            if loses {
+                assert_eq!(raw.frame().await.payload[..2], close(1013, "")[..]);
+                continue;
+            }
+            while server.topics.publish("bulk", "room") == 0 {
+                server.go_round(&mut raw).await;
+            }
+            assert_eq!(server.topics.publish("news", "It rains"), 2);
+            assert_eq!(raw.frame().await, Frame::new(TEXT, "It rains"));
+        }
+    });
+}
