@@ -2,6 +2,7 @@
 
 mod figures;
 mod goals;
+mod hub_load;
 mod machine;
 mod plot;
 mod programs;
@@ -20,7 +21,7 @@ use clap::Args;
 use self::figures::{Samples, spread};
 use self::machine::Versions;
 use self::programs::Programs;
-use self::report::{Report, number};
+use self::report::{HUB_HEADING, Report, number};
 use self::results::{Measured, Results};
 use self::scenarios::{SCENARIOS, Scenario, Span};
 use self::servers::{BenchServer, SERVERS};
@@ -39,6 +40,9 @@ pub(crate) struct Options {
     /// The servers to measure [default: all]. The page is written only if all are measured
     #[arg(long, num_args = 1..)]
     server: Vec<String>,
+    /// Compare hubs, and write their section of the page
+    #[arg(long)]
+    hub: bool,
     /// How many times each server is measured in each scenario
     #[arg(long, default_value_t = 5)]
     rounds: u32,
@@ -58,8 +62,10 @@ pub(crate) struct Options {
 
 /// Measures, saves the results, and writes `docs/benchmarks.md` with its charts.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    let scenarios = chosen(&options.scenario, SCENARIOS, scenarios::find, "scenario")?;
-    let servers = chosen(&options.server, SERVERS, servers::find, "server")?;
+    let mut scenarios = chosen(&options.scenario, SCENARIOS, scenarios::find, "scenario")?;
+    scenarios.retain(|scenario| scenario.task.is_of_hubs() == options.hub);
+    let mut servers = chosen(&options.server, SERVERS, servers::find, "server")?;
+    servers.retain(|server| server.tasks.iter().all(|task| task.is_of_hubs()) == options.hub);
     if options.list {
         scenarios.iter().for_each(|scenario| println!("{:18} {}", scenario.name, scenario.title));
         servers.iter().for_each(|server| println!("{:18} {:?}", server.name, server.tasks));
@@ -80,15 +86,16 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
             }
         }
     }
+    let notes = workspace.root.join(if options.hub { "bench/hub/notes.md" } else { "bench/notes.md" });
     let report = Report {
         results: &results,
         versions: &Versions::find(&workspace.root.join("bench"), &programs)?,
         command: options.command(),
-        notes: std::fs::read_to_string(workspace.root.join("bench/notes.md"))
-            .context("reading bench/notes.md")?,
+        notes: std::fs::read_to_string(&notes).with_context(|| format!("reading {}", notes.display()))?,
     };
     let kept = !options.quick && options.server.is_empty();
-    write(&report, if kept { workspace.root.join("docs") } else { dir }.as_path(), workspace)
+    let dir = if kept { workspace.root.join("docs") } else { dir };
+    if options.hub { write_hub(&report, &dir, workspace) } else { write(&report, &dir, workspace) }
 }
 
 impl Options {
@@ -105,7 +112,8 @@ impl Options {
     }
 
     fn command(&self) -> String {
-        format!("cargo xtask bench --rounds {} --seconds {}", self.rounds(), self.span().measured)
+        let hub = if self.hub { " --hub" } else { "" };
+        format!("cargo xtask bench{hub} --rounds {} --seconds {}", self.rounds(), self.span().measured)
     }
 }
 
@@ -170,9 +178,12 @@ fn summary(scenario: &Scenario, samples: &Samples) -> String {
     })
 }
 
+/// Writes all but the section about hubs, which is kept.
 fn write(report: &Report<'_>, dir: &Path, workspace: &Workspace) -> Result<()> {
+    let hub = std::fs::read_to_string(dir.join(PAGE)).ok().and_then(|page| hub_of(&page).map(str::to_owned));
+    let page = report.markdown() + &hub.map_or_else(String::new, |hub| format!("\n{hub}"));
     for (name, text) in [
-        ("benchmarks.md", report.markdown()),
+        (PAGE, page),
         ("benchmarks.svg", report.costs().svg()),
         ("benchmarks-idle.svg", report.memory().svg()),
     ] {
@@ -181,4 +192,22 @@ fn write(report: &Report<'_>, dir: &Path, workspace: &Workspace) -> Result<()> {
         println!("wrote {}", workspace.relative(&path).display());
     }
     Ok(())
+}
+
+const PAGE: &str = "benchmarks.md";
+
+/// Replaces the section about hubs, which is the last of the page.
+fn write_hub(report: &Report<'_>, dir: &Path, workspace: &Workspace) -> Result<()> {
+    let path = dir.join(PAGE);
+    let page = std::fs::read_to_string(&path).unwrap_or_default();
+    let others = page[..page.find(HUB_HEADING).unwrap_or(page.len())].trim_end();
+    let text = format!("{others}\n\n{}", report.hub_section());
+    std::fs::write(&path, text.trim_start()).with_context(|| format!("writing {}", path.display()))?;
+    println!("wrote {}", workspace.relative(&path).display());
+    Ok(())
+}
+
+/// The section about hubs.
+fn hub_of(page: &str) -> Option<&str> {
+    page.find(HUB_HEADING).map(|at| &page[at..])
 }

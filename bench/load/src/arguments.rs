@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::hub::{By, Dialect, Past};
+
 /// Load a WebSocket server, and report the server's cost.
 #[derive(Debug, Parser)]
 pub(crate) struct Arguments {
@@ -55,6 +57,8 @@ pub(crate) enum Scenario {
     Idle(Idle),
     /// Connections are opened and dropped.
     Handshakes(Handshakes),
+    /// Clients subscribe to channels.
+    Hub(Hub),
 }
 
 #[derive(Debug, Args)]
@@ -104,6 +108,66 @@ pub(crate) struct Handshakes {
     /// Handshakes in progress at a time.
     #[arg(long, default_value_t = 64)]
     pub(crate) together: usize,
+    #[command(flatten)]
+    pub(crate) time: Span,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Hub {
+    /// The protocol of the clients.
+    #[arg(long, value_enum)]
+    pub(crate) dialect: Dialect,
+    /// The namespace of the channels, which has their options.
+    #[arg(long, default_value = "plain")]
+    pub(crate) namespace: String,
+    #[command(subcommand)]
+    pub(crate) scenario: HubScenario,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HubScenario {
+    /// Publications are delivered.
+    Deliver(Deliver),
+    /// Connections are subscribed, and idle.
+    Idle(HubIdle),
+    /// Clients connect again, all at once.
+    Recover(Recover),
+    /// A back end publishes in batches.
+    Api(Api),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Deliver {
+    /// All subscribers together.
+    #[arg(long)]
+    pub(crate) subscribers: usize,
+    #[arg(long, default_value_t = 1)]
+    pub(crate) channels: usize,
+    #[arg(long, value_enum, default_value_t = By::Client)]
+    pub(crate) by: By,
+    #[command(flatten)]
+    pub(crate) time: Span,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HubIdle {
+    #[arg(long)]
+    pub(crate) connections: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Recover {
+    #[arg(long)]
+    pub(crate) clients: usize,
+    #[arg(long, value_enum)]
+    pub(crate) past: Past,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Api {
+    /// Publications in a request.
+    #[arg(long)]
+    pub(crate) batch: usize,
     #[command(flatten)]
     pub(crate) time: Span,
 }

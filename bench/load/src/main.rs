@@ -10,6 +10,7 @@ mod deflate;
 mod frames;
 mod handshake;
 mod handshakes;
+mod hub;
 mod idle;
 mod latency;
 mod process;
@@ -35,6 +36,7 @@ fn main() -> Result<()> {
         Scenario::Handshakes(handshakes) => {
             serde_json::to_string(&handshakes::run(&arguments.target, handshakes)?)?
         }
+        Scenario::Hub(hub) => hub::run(&arguments.target, hub)?,
     };
     println!("{line}");
     Ok(())

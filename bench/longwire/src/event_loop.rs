@@ -7,10 +7,10 @@ use longwire::{Accept, Engine, Handler, MessageRef, Refusal, Server, Socket, Upg
 /// Serves until the process is killed.
 pub(crate) async fn serve(server: Server, task: &Task, engine: Engine) -> Result<()> {
     let server = server.engine(engine).workers(1);
-    if *task == Task::Broadcast {
-        server.run(Share).await?
-    } else {
-        server.run(Echo).await?
+    match task {
+        Task::Broadcast => server.run(Share).await?,
+        Task::Topics => server.run(Topics).await?,
+        Task::Echo | Task::Deflate | Task::Tls { .. } => server.run(Echo).await?,
     }
     Ok(())
 }
@@ -46,5 +46,31 @@ impl Handler for Share {
 
     fn on_message(&self, socket: &mut Socket<'_, Self>, message: MessageRef<'_>) {
         socket.publish(TOPIC, message);
+    }
+}
+
+/// Plain topics: the URL `/topic/NAME` subscribes, and the message `NAME`, line break, content publishes.
+struct Topics;
+
+impl Handler for Topics {
+    type State = String;
+
+    async fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<String>, Refusal> {
+        let name = request.path().strip_prefix("/topic/");
+        name.map(|name| Accept::with(name.to_owned())).ok_or_else(|| Refusal::not_found("no topic"))
+    }
+
+    fn on_open(&self, socket: &mut Socket<'_, Self>) {
+        let topic = std::mem::take(socket.state_mut());
+        socket.subscribe(topic.as_str());
+        socket.send("subscribed").or_drop();
+    }
+
+    fn on_message(&self, socket: &mut Socket<'_, Self>, message: MessageRef<'_>) {
+        if let MessageRef::Text(text) = message
+            && let Some((topic, content)) = text.split_once('\n')
+        {
+            socket.publish(topic, content);
+        }
     }
 }

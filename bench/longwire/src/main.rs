@@ -31,6 +31,6 @@ async fn server(arguments: &Arguments) -> Result<Server> {
         .deflate((arguments.task == Task::Deflate).then(Deflate::default));
     Ok(match &arguments.task {
         Task::Tls { certificate, key } => server.tls(Tls::pem_files(certificate, key)?),
-        Task::Echo | Task::Deflate | Task::Broadcast => server,
+        Task::Echo | Task::Deflate | Task::Broadcast | Task::Topics => server,
     })
 }

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::hub_load::HubLoad;
 use super::scenarios::Load;
 
 /// A measured quantity.
@@ -20,6 +21,8 @@ pub(super) enum Figure {
     Busy,
     /// Bytes of memory per connection.
     Memory,
+    /// Seconds until everything is done.
+    Time,
     /// Median latency, in µs.
     P50,
     P99,
@@ -39,7 +42,9 @@ impl Load {
         match self {
             Load::Echo { .. } | Load::Broadcast { .. } | Load::Handshakes => Figure::Cost,
             Load::Latency { .. } => Figure::P99,
-            Load::Idle { .. } => Figure::Memory,
+            Load::Idle { .. } | Load::Hub(HubLoad::Idle { .. }) => Figure::Memory,
+            Load::Hub(HubLoad::Deliver { .. } | HubLoad::Api { .. }) => Figure::Cost,
+            Load::Hub(HubLoad::Recover { .. }) => Figure::Time,
         }
     }
 
@@ -62,7 +67,16 @@ impl Load {
             Load::Echo { .. } => cost("/messages")?,
             Load::Broadcast { .. } => cost("/deliveries")?,
             Load::Handshakes => cost("/handshakes")?,
-            Load::Idle { .. } => vec![(Figure::Memory, number("/bytes_per_connection")?)],
+            Load::Idle { .. } | Load::Hub(HubLoad::Idle { .. }) => {
+                vec![(Figure::Memory, number("/bytes_per_connection")?)]
+            }
+            Load::Hub(HubLoad::Deliver { .. }) => cost("/deliveries")?,
+            Load::Hub(HubLoad::Api { .. }) => cost("/publications")?,
+            Load::Hub(HubLoad::Recover { .. }) => {
+                let mut figures = cost("/clients")?;
+                figures.push((Figure::Time, number("/server/wall")?));
+                figures
+            }
             Load::Latency { .. } => {
                 let mut figures = cost("/messages")?;
                 for (figure, path) in [

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use toml::Value;
 
-use super::programs::Programs;
+use super::programs::{Programs, SOCKUDO};
 use super::servers::{BenchServer, Program, Standing};
 
 /// The processor, the memory and the kernel, in one line.
@@ -38,6 +38,7 @@ pub(super) struct Versions {
     bun: String,
     pub(super) rust: String,
     websockets: String,
+    socket_io: String,
 }
 
 impl Versions {
@@ -52,6 +53,7 @@ impl Versions {
             node: ask("node".as_ref()),
             bun: ask(&programs.bun()),
             rust: ask("rustc".as_ref()),
+            socket_io: node_package(&read("peers/node/package.json")?, "socket.io"),
             websockets: requirements.trim().rsplit("==").next().unwrap_or_default().to_owned(),
         })
     }
@@ -61,9 +63,14 @@ impl Versions {
         match (server.standing, server.program) {
             (Standing::Floor | Standing::Ours, _) => server.name.to_owned(),
             (Standing::Peer, Program::Rust { .. }) => format!("{} {}", server.name, self.newest(server.name)),
+            (Standing::Peer, Program::Node("rooms.mjs")) => {
+                format!("socket.io {} on Node {}", self.socket_io, self.node.trim_start_matches('v'))
+            }
             (Standing::Peer, Program::Node(_)) => format!("ws on Node {}", self.node.trim_start_matches('v')),
             (Standing::Peer, Program::Bun(_)) => format!("Bun {}", self.bun),
             (Standing::Peer, Program::Python(_)) => format!("websockets {} on Python", self.websockets),
+            (Standing::Peer, Program::Sockudo) => format!("sockudo {SOCKUDO}"),
+            (Standing::Peer, Program::Hub) => server.name.to_owned(),
         }
     }
 
@@ -86,6 +93,12 @@ fn locked(lock: &str) -> Result<Vec<(String, String)>> {
         .iter()
         .filter_map(|package| Some((text(package, "name")?, text(package, "version")?)))
         .collect())
+}
+
+/// The version of a dependency in a `package.json`, which names it exactly.
+fn node_package(manifest: &str, package: &str) -> String {
+    let manifest: serde_json::Value = serde_json::from_str(manifest).unwrap_or_default();
+    manifest["dependencies"][package].as_str().unwrap_or_default().to_owned()
 }
 
 fn ask(program: &Path) -> String {

@@ -15,6 +15,10 @@ use crate::suite::outcome::Stop;
 
 /// Enough to build all servers from scratch with whole-program optimization.
 const BUILD_DEADLINE: Duration = Duration::from_secs(60 * 60);
+
+/// The version of `sockudo` that is installed.
+pub(super) const SOCKUDO: &str = "5.2.0";
+
 const INSTALL_DEADLINE: Duration = Duration::from_secs(10 * 60);
 
 /// The paths of the programs.
@@ -24,6 +28,7 @@ pub(super) struct Programs {
     built: PathBuf,
     python: Option<PathBuf>,
     node: bool,
+    sockudo: PathBuf,
     /// Servers that cannot run here, with the reason.
     pub(super) missing: BTreeMap<&'static str, String>,
 }
@@ -37,6 +42,7 @@ impl Programs {
             built: target.join("release"),
             python: None,
             node: false,
+            sockudo: context.workspace.tools().join("sockudo"),
             missing: BTreeMap::new(),
         };
         programs.build(context, servers, &target)?;
@@ -45,6 +51,8 @@ impl Programs {
                 Program::Rust { .. } => Ok(()),
                 Program::Node(_) | Program::Bun(_) => programs.install_node_packages(context),
                 Program::Python(_) => programs.install_python_packages(context),
+                Program::Hub => programs.build_hub(context).map_err(Stop::Broken),
+                Program::Sockudo => programs.install_sockudo(context),
             };
             match installed {
                 Ok(()) => {}
@@ -71,6 +79,28 @@ impl Programs {
         let finished = context.run(command, BUILD_DEADLINE, "build-bench")?;
         ensure!(finished.succeeded(), "building bench/: {}", finished.explain());
         Ok(())
+    }
+
+    /// Builds `longwire` as it is released.
+    fn build_hub(&self, context: &Context<'_>) -> Result<()> {
+        let mut command = cargo();
+        command
+            .current_dir(&context.workspace.root)
+            .args(["build", "--release", "-p", "longwire-cli", "--target-dir"])
+            .arg(context.workspace.target.join("bench"));
+        let finished = context.run(command, BUILD_DEADLINE, "build-hub")?;
+        ensure!(finished.succeeded(), "building longwire: {}", finished.explain());
+        Ok(())
+    }
+
+    fn install_sockudo(&self, context: &Context<'_>) -> Result<(), Stop> {
+        if self.sockudo.join("bin/sockudo").is_file() {
+            return Ok(());
+        }
+        context.find_or_install(&["protoc"], &["protobuf-compiler"])?;
+        let mut command = cargo();
+        command.args(["install", "sockudo", "--locked", "--version", SOCKUDO, "--root"]).arg(&self.sockudo);
+        context.install("bench-sockudo", command, BUILD_DEADLINE)
     }
 
     fn install_node_packages(&mut self, context: &Context<'_>) -> Result<(), Stop> {
@@ -122,6 +152,13 @@ impl Programs {
             Program::Python(script) => {
                 let python = self.python.clone().unwrap_or_else(|| "python3".into());
                 (vec![python, self.bench.join("peers/python").join(script)], &[])
+            }
+            Program::Hub => {
+                (vec!["sh".into(), self.bench.join("hub/longwire.sh"), self.built.join("longwire")], &[])
+            }
+            Program::Sockudo => {
+                let program = self.sockudo.join("bin/sockudo");
+                (vec!["sh".into(), self.bench.join("hub/sockudo.sh"), program], &[])
             }
         }
     }

@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 
 use super::figures::{Figure, Samples, Spread, ratio, spread};
 use super::goals::{GOALS, INTERFACES, Measure, Reached};
+use super::hub_load::HubLoad;
 use super::machine::{Versions, machine};
 use super::plot::{Bar, Panel, Plot, Scale, Shade};
 use super::results::{Measured, Results};
 use super::scenarios::{Load, SCENARIOS, Scenario};
-use super::servers::{self, BenchServer, RAW_EPOLL, Standing};
+use super::servers::{self, BenchServer, PLAIN_TOPICS, RAW_EPOLL, Standing};
 
 /// The pages that a run writes.
 #[derive(Debug)]
@@ -42,6 +43,26 @@ where the library supports them (`forward`). All are built with the same profile
 - Differences of less than 10 % are noise on a small virtual machine.
 ";
 
+/// The heading of the section that compares hubs.
+pub(super) const HUB_HEADING: &str = "## The hub";
+
+const HUB_METHOD: &str = "\
+Clients subscribe to channels, and publications of 128 bytes of JSON are delivered to them. What is said above of the \
+cores, the rounds and the ratios holds here, too. Every delivery is found by its text.
+
+- `plain-topics` are the topics of an event loop without a hub: the URL names the topic, and a message is sent as it is. \
+It is the lower bound.
+- `longwire-hub` is `longwire serve` as it is released, with one event loop and `bench/hub/longwire.toml`. Its clients \
+speak the Centrifuge protocol, in JSON or in protobuf.
+- The next publication follows when all subscribers have received the one before. With 10,000 channels, a client publishes \
+to 32 of them in one write; the cost then includes receiving the publications and, except for `plain-topics`, answering \
+them.
+- sockudo has no publications of clients to arbitrary channels, so they come by its HTTP API, up to ten in a request. \
+socket.io has a room per channel, over WebSocket.
+- **Bytes** are those of the whole connection, WebSocket included, with one subscription.
+- To recover, all clients connect, subscribe and get what they missed, 64 at a time.
+";
+
 impl Report<'_> {
     /// The page `benchmarks.md`.
     pub(super) fn markdown(&self) -> String {
@@ -54,15 +75,33 @@ impl Report<'_> {
         self.goals(&mut page);
         page.push_str("## How it was measured\n\n");
         page.push_str(METHOD);
-        for scenario in SCENARIOS {
-            if let Some(measured) = self.results.of(scenario.name) {
-                self.table(&mut page, scenario, measured);
-            }
-        }
+        self.tables(&mut page, false);
         page.push('\n');
         page.push_str(self.notes.trim());
         page.push('\n');
         page
+    }
+
+    /// The section of the page that compares hubs. It begins with its heading.
+    pub(super) fn hub_section(&self) -> String {
+        let mut section = format!("{HUB_HEADING}\n\n");
+        let (machine, rust) = (machine(), &self.versions.rust);
+        add(&mut section, format_args!("Written by `{}`, on {machine}, with {rust}.\n\n", self.command));
+        section.push_str(HUB_METHOD);
+        section.push('\n');
+        section.push_str(self.notes.trim());
+        section.push('\n');
+        self.tables(&mut section, true);
+        section
+    }
+
+    /// The tables of the scenarios with hubs, or of all others.
+    fn tables(&self, page: &mut String, of_hubs: bool) {
+        for scenario in SCENARIOS.iter().filter(|scenario| scenario.task.is_of_hubs() == of_hubs) {
+            if let Some(measured) = self.results.of(scenario.name) {
+                self.table(page, scenario, measured);
+            }
+        }
     }
 
     fn goals(&self, page: &mut String) {
@@ -78,10 +117,12 @@ impl Report<'_> {
 
     /// The table of one scenario, the best server first.
     fn table(&self, page: &mut String, scenario: &Scenario, measured: &Measured) {
-        add(page, format_args!("\n## {}\n\n`{}`\n\n", capitalised(scenario.title), scenario.name));
+        let heading = if scenario.task.is_of_hubs() { "###" } else { "##" };
+        add(page, format_args!("\n{heading} {}\n\n`{}`\n\n", capitalised(scenario.title), scenario.name));
         let columns = Columns::of(scenario.load);
-        add(page, format_args!("| server | {} |\n|---|", columns.titles().join(" | ")));
-        page.push_str(&"---:|".repeat(columns.titles().len()));
+        let titles = columns.titles(scenario.load);
+        add(page, format_args!("| server | {} |\n|---|", titles.join(" | ")));
+        page.push_str(&"---:|".repeat(titles.len()));
         page.push('\n');
         for (server, samples) in ranking(scenario, measured) {
             let cells = columns.cells(scenario.load, samples, measured);
@@ -148,7 +189,15 @@ impl Columns {
             Load::Echo { .. } | Load::Broadcast { .. } | Load::Handshakes => {
                 &[(Figure::Cost, "µs"), (Figure::Rate, "a second"), (Figure::Busy, "busy")]
             }
-            Load::Idle { .. } => &[(Figure::Memory, "bytes")],
+            Load::Hub(HubLoad::Deliver { .. } | HubLoad::Api { .. }) => {
+                &[(Figure::Cost, "µs"), (Figure::Rate, "a second"), (Figure::Busy, "busy")]
+            }
+            Load::Hub(HubLoad::Recover { .. }) => &[
+                (Figure::Time, "seconds"),
+                (Figure::Cost, "CPU µs a client"),
+                (Figure::Rate, "clients a second"),
+            ],
+            Load::Idle { .. } | Load::Hub(HubLoad::Idle { .. }) => &[(Figure::Memory, "bytes")],
             Load::Latency { .. } => &[
                 (Figure::P99, "p99 µs"),
                 (Figure::P50, "p50 µs"),
@@ -159,12 +208,13 @@ impl Columns {
         })
     }
 
-    fn titles(&self) -> Vec<&'static str> {
+    fn titles(&self, load: Load) -> Vec<&'static str> {
         let mut titles = Vec::new();
         for (place, (_, title)) in self.0.iter().enumerate() {
             titles.push(*title);
             if place == 0 {
-                titles.extend(["from – to", "to the best peer", "to TCP over epoll"]);
+                let floor = if let Load::Hub(_) = load { "to plain topics" } else { "to TCP over epoll" };
+                titles.extend(["from – to", "to the best peer", floor]);
             }
         }
         titles
@@ -184,7 +234,8 @@ impl Columns {
                     Some(format!("{:.2}", ratio.median))
                 };
                 cells.push(against(best_peer(load, measured)).unwrap_or_default());
-                cells.push(against(measured.servers.get(RAW_EPOLL)).unwrap_or_default());
+                let floor = if let Load::Hub(_) = load { PLAIN_TOPICS } else { RAW_EPOLL };
+                cells.push(against(measured.servers.get(floor)).unwrap_or_default());
             }
         }
         cells

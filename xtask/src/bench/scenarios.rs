@@ -1,5 +1,6 @@
 //! The scenarios.
 
+use super::hub_load::{HubLoad, Namespace};
 use super::servers::{BenchServer, ServerTask, Standing};
 
 /// One comparison.
@@ -20,6 +21,7 @@ pub(super) enum Load {
     Broadcast { size: u32, connections: u32 },
     Idle { connections: u32 },
     Handshakes,
+    Hub(HubLoad),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +65,14 @@ const fn broadcast(name: &'static str, title: &'static str, connections: u32) ->
     Scenario { name, title, task: ServerTask::Broadcast, load: Load::Broadcast { size: 125, connections } }
 }
 
+const fn hub(name: &'static str, title: &'static str, task: ServerTask, load: HubLoad) -> Scenario {
+    Scenario { name, title, task, load: Load::Hub(load) }
+}
+
+const fn deliver(namespace: Namespace, subscribers: u32, channels: u32) -> HubLoad {
+    HubLoad::Deliver { namespace, subscribers, channels }
+}
+
 pub(super) const SCENARIOS: &[Scenario] = &[
     echo("16b-c64", "16 B binary, 64 connections", (16, Content::Binary), (64, 1)),
     echo("16b-c64-d32", "16 B binary, 64 connections, 32 outstanding", (16, Content::Binary), (64, 32)),
@@ -100,6 +110,78 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         task: ServerTask::Echo,
         load: Load::Latency { size: 125, connections: 64, rate: 20_000 },
     },
+    hub(
+        "hub-1000",
+        "one channel, 1,000 subscribers",
+        ServerTask::Channels,
+        deliver(Namespace::Plain, 1000, 1),
+    ),
+    hub(
+        "hub-10000",
+        "one channel, 10,000 subscribers",
+        ServerTask::Channels,
+        deliver(Namespace::Plain, 10_000, 1),
+    ),
+    hub(
+        "hub-history-1000",
+        "one channel with history, 1,000 subscribers",
+        ServerTask::History,
+        deliver(Namespace::Kept, 1000, 1),
+    ),
+    hub(
+        "hub-channels",
+        "10,000 channels with one subscriber each",
+        ServerTask::Channels,
+        deliver(Namespace::Plain, 10_000, 10_000),
+    ),
+    hub(
+        "hub-channels-history",
+        "10,000 channels with history and one subscriber each",
+        ServerTask::History,
+        deliver(Namespace::Kept, 10_000, 10_000),
+    ),
+    hub(
+        "hub-channels-api",
+        "10,000 channels with one subscriber each, published by the API, 10 in a request",
+        ServerTask::ChannelsApi,
+        deliver(Namespace::Plain, 10_000, 10_000),
+    ),
+    hub(
+        "hub-idle",
+        "10,000 idle connections, each with one subscription",
+        ServerTask::Channels,
+        HubLoad::Idle { namespace: Namespace::Plain, connections: 10_000 },
+    ),
+    hub(
+        "hub-idle-presence",
+        "10,000 idle connections, each with one subscription and presence",
+        ServerTask::Hub,
+        HubLoad::Idle { namespace: Namespace::Present, connections: 10_000 },
+    ),
+    hub(
+        "hub-recover",
+        "10,000 clients connect again, and recover 10 publications each",
+        ServerTask::Hub,
+        HubLoad::Recover { past: "kept", clients: 10_000 },
+    ),
+    hub(
+        "hub-restart",
+        "10,000 clients connect again after a restart, which has lost their position",
+        ServerTask::Hub,
+        HubLoad::Recover { past: "lost", clients: 10_000 },
+    ),
+    hub(
+        "hub-api",
+        "the API, 1,000 publications in a request, without subscribers",
+        ServerTask::Hub,
+        HubLoad::Api { namespace: Namespace::Plain, batch: 1000 },
+    ),
+    hub(
+        "hub-api-history",
+        "the API, 1,000 publications in a request, with history",
+        ServerTask::Hub,
+        HubLoad::Api { namespace: Namespace::Kept, batch: 1000 },
+    ),
 ];
 
 /// The scenario of that name.
@@ -120,7 +202,7 @@ impl Scenario {
     }
 
     /// The load generator's arguments, to follow the target.
-    pub(super) fn arguments(&self, span: &Span) -> Vec<String> {
+    pub(super) fn arguments(&self, server: &BenchServer, span: &Span) -> Vec<String> {
         let mut arguments = Vec::new();
         let mut add =
             |name: &str, value: &dyn ToString| arguments.extend([name.to_owned(), value.to_string()]);
@@ -146,14 +228,20 @@ impl Scenario {
                 "broadcast"
             }
             Load::Handshakes => "handshakes",
+            Load::Hub(load) => {
+                arguments = load.arguments(server.clients.dialect, server.clients.by);
+                if load.is_timed() {
+                    arguments.extend(span.arguments());
+                }
+                return arguments;
+            }
             Load::Idle { connections } => {
                 add("--connections", &connections);
                 arguments.insert(0, "idle".to_owned());
                 return arguments;
             }
         };
-        add("--warm-up", &span.warm_up);
-        add("--seconds", &span.measured);
+        arguments.extend(span.arguments());
         arguments.insert(0, timed.to_owned());
         arguments
     }
@@ -164,4 +252,11 @@ impl Scenario {
 pub(super) struct Span {
     pub(super) warm_up: f64,
     pub(super) measured: f64,
+}
+
+impl Span {
+    fn arguments(&self) -> [String; 4] {
+        let Span { warm_up, measured } = self;
+        ["--warm-up".to_owned(), warm_up.to_string(), "--seconds".to_owned(), measured.to_string()]
+    }
 }

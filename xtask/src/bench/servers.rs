@@ -11,12 +11,21 @@ pub(super) struct BenchServer {
     pub(super) program: Program,
     /// The tasks that it supports.
     pub(super) tasks: &'static [ServerTask],
+    /// The load generator's part in the scenarios with channels.
+    pub(super) clients: Clients,
+}
+
+/// How clients of a hub speak, and how publications come to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Clients {
+    pub(super) dialect: &'static str,
+    pub(super) by: &'static str,
 }
 
 /// A server's role in the comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// TCP echo, which no WebSocket server can beat.
+    /// TCP echo, which no WebSocket server can beat, or topics without a hub.
     Floor,
     Ours,
     Peer,
@@ -32,6 +41,10 @@ pub(super) enum Program {
     Bun(&'static str),
     /// A script of `bench/peers/python`.
     Python(&'static str),
+    /// `longwire serve` of this workspace, called by a script of `bench/hub`.
+    Hub,
+    /// The program of the crate `sockudo`, called by a script of `bench/hub`.
+    Sockudo,
 }
 
 /// The task that a server is started with.
@@ -43,6 +56,14 @@ pub(super) enum ServerTask {
     Deflate,
     Tls,
     Broadcast,
+    /// Delivers to the channels that clients subscribe to.
+    Channels,
+    /// As [`ServerTask::Channels`], with publications by the API for back ends.
+    ChannelsApi,
+    /// As [`ServerTask::Channels`], with history.
+    History,
+    /// What only our hub is measured with.
+    Hub,
 }
 
 impl ServerTask {
@@ -54,6 +75,9 @@ impl ServerTask {
             ServerTask::Deflate => "deflate",
             ServerTask::Tls => "tls",
             ServerTask::Broadcast => "broadcast",
+            ServerTask::Channels | ServerTask::ChannelsApi | ServerTask::History | ServerTask::Hub => {
+                "topics"
+            }
         }
     }
 
@@ -61,10 +85,20 @@ impl ServerTask {
     pub(super) fn speech(self) -> &'static str {
         match self {
             ServerTask::Tcp => "tcp",
-            ServerTask::Echo | ServerTask::Broadcast => "ws",
+            ServerTask::Echo
+            | ServerTask::Broadcast
+            | ServerTask::Channels
+            | ServerTask::ChannelsApi
+            | ServerTask::History
+            | ServerTask::Hub => "ws",
             ServerTask::Deflate => "deflate",
             ServerTask::Tls => "wss",
         }
+    }
+
+    /// Whether hubs are compared.
+    pub(super) fn is_of_hubs(self) -> bool {
+        matches!(self, ServerTask::Channels | ServerTask::ChannelsApi | ServerTask::History | ServerTask::Hub)
     }
 }
 
@@ -72,16 +106,28 @@ const ALL: &[ServerTask] = &[ServerTask::Echo, ServerTask::Deflate, ServerTask::
 
 const fn ours(name: &'static str, arguments: &'static [&'static str]) -> BenchServer {
     let program = Program::Rust { package: "bench-longwire", arguments };
-    BenchServer { name, standing: Standing::Ours, program, tasks: ALL }
+    BenchServer { name, standing: Standing::Ours, program, tasks: ALL, clients: NONE }
 }
 
 const fn floor(name: &'static str, arguments: &'static [&'static str]) -> BenchServer {
     let program = Program::Rust { package: "bench-floor", arguments };
-    BenchServer { name, standing: Standing::Floor, program, tasks: &[ServerTask::Tcp] }
+    BenchServer { name, standing: Standing::Floor, program, tasks: &[ServerTask::Tcp], clients: NONE }
 }
 
 const fn peer(name: &'static str, program: Program, tasks: &'static [ServerTask]) -> BenchServer {
-    BenchServer { name, standing: Standing::Peer, program, tasks }
+    BenchServer { name, standing: Standing::Peer, program, tasks, clients: NONE }
+}
+
+/// Takes no part in the scenarios with channels.
+const NONE: Clients = Clients { dialect: "", by: "" };
+
+const fn hub(
+    name: &'static str,
+    (standing, program): (Standing, Program),
+    tasks: &'static [ServerTask],
+    (dialect, by): (&'static str, &'static str),
+) -> BenchServer {
+    BenchServer { name, standing, program, tasks, clients: Clients { dialect, by } }
 }
 
 const fn rust(package: &'static str) -> Program {
@@ -89,6 +135,7 @@ const fn rust(package: &'static str) -> Program {
 }
 
 pub(super) const RAW_EPOLL: &str = "tcp-epoll";
+pub(super) const PLAIN_TOPICS: &str = "plain-topics";
 
 /// All servers, in the order of the tables' legend.
 pub(super) const SERVERS: &[BenchServer] = &[
@@ -115,6 +162,37 @@ pub(super) const SERVERS: &[BenchServer] = &[
     peer("ws", Program::Node("ws.mjs"), ALL),
     peer("bun", Program::Bun("bun.mjs"), ALL),
     peer("websockets", Program::Python("server.py"), ALL),
+    hub(
+        PLAIN_TOPICS,
+        (Standing::Floor, Program::Rust { package: "bench-longwire", arguments: &["uring"] }),
+        &[ServerTask::Channels, ServerTask::History],
+        ("topics", "client"),
+    ),
+    hub(
+        "longwire-hub",
+        (Standing::Ours, Program::Hub),
+        &[ServerTask::Channels, ServerTask::History, ServerTask::Hub],
+        ("json", "client"),
+    ),
+    hub(
+        "longwire-hub-protobuf",
+        (Standing::Ours, Program::Hub),
+        &[ServerTask::Channels, ServerTask::History],
+        ("protobuf", "client"),
+    ),
+    hub("longwire-hub-api", (Standing::Ours, Program::Hub), &[ServerTask::ChannelsApi], ("json", "api")),
+    hub(
+        "sockudo",
+        (Standing::Peer, Program::Sockudo),
+        &[ServerTask::Channels, ServerTask::ChannelsApi],
+        ("pusher", "api"),
+    ),
+    hub(
+        "socket.io",
+        (Standing::Peer, Program::Node("rooms.mjs")),
+        &[ServerTask::Channels],
+        ("socket-io", "client"),
+    ),
 ];
 
 /// The server of that name.

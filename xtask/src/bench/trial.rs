@@ -65,7 +65,7 @@ impl<'w> Laboratory<'w> {
             .args(["--address", &address.to_string(), "--pid", pid.trim(), "--speech", task.speech()])
             .arg("--certificate")
             .arg(self.certificates.join("ca.pem"))
-            .args(scenario.arguments(&self.span));
+            .args(scenario.arguments(server, &self.span));
         let time = Duration::from_secs_f64(self.span.warm_up + self.span.measured) + PATIENCE;
         let finished = Task::new(command, time, self.workspace.log("bench-load")).run(|_| {})?;
         running.check()?;

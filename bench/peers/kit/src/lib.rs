@@ -1,6 +1,6 @@
 //! What the measured servers have in common: their command line, a runtime of one thread, TLS.
 //!
-//! Each server is called as `PROGRAM PORT echo|deflate|broadcast`, or `PROGRAM PORT tls CERTIFICATE KEY`, listens on
+//! Each server is called as `PROGRAM PORT echo|deflate|broadcast|topics`, or `PROGRAM PORT tls CERTIFICATE KEY`, listens on
 //! 127.0.0.1, and serves until it is ended. What goes wrong with a connection ends that connection and nothing else:
 //! the load generator tells what it misses.
 
@@ -26,6 +26,8 @@ pub enum Task {
     Deflate,
     /// Every message goes to every connection, its sender included.
     Broadcast,
+    /// Every message names a topic, and goes to the connections whose URL names it.
+    Topics,
     /// Like [`Task::Echo`], over TLS.
     Tls {
         /// A PEM file.
@@ -59,11 +61,12 @@ impl Arguments {
             Some("echo") => Task::Echo,
             Some("deflate") => Task::Deflate,
             Some("broadcast") => Task::Broadcast,
+            Some("topics") => Task::Topics,
             Some("tls") => Task::Tls {
                 certificate: arguments.next().context("which certificate?")?.into(),
                 key: arguments.next().context("which key?")?.into(),
             },
-            other => bail!("what to do is not {other:?}, but echo, deflate, broadcast or tls"),
+            other => bail!("what to do is not {other:?}, but echo, deflate, broadcast, topics or tls"),
         };
         Ok(Self { port, task, rest: arguments.collect() })
     }
@@ -94,7 +97,7 @@ pub fn run(arguments: &Arguments, peer: impl Peer) -> Result<()> {
                 async move { peer.serve(acceptor.accept(stream).await?).await }
             })
         }
-        Task::Echo | Task::Deflate | Task::Broadcast => {
+        Task::Echo | Task::Deflate | Task::Broadcast | Task::Topics => {
             accept_each(arguments.port, move |stream| peer.clone().serve(stream))
         }
     }

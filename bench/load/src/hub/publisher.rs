@@ -1,0 +1,201 @@
+//! One connection that publishes, as a client or by the API for back ends.
+
+use std::collections::HashMap;
+use std::net::TcpStream;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::ValueEnum;
+use memchr::memmem;
+use ring::hmac;
+
+use super::content;
+use super::dialect::{API_KEY, Dialect, PUSHER_APP, PUSHER_KEY, PUSHER_SECRET};
+use super::opening::{Request, open};
+use crate::arguments::Target;
+
+/// How publications come to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum By {
+    /// A client sends them, each in a frame of its own.
+    Client,
+    /// A back end sends them in a request, together if they are several.
+    Api,
+}
+
+#[derive(Debug)]
+pub(super) struct Publisher {
+    stream: TcpStream,
+    dialect: Dialect,
+    sending: bool,
+    speech: Speech,
+}
+
+#[derive(Debug)]
+enum Speech {
+    /// What was answered is not read. The frames are encoded once for each channel.
+    Client(HashMap<String, Vec<u8>>),
+    Api {
+        address: String,
+        /// The responses that have not arrived wholly.
+        response: Vec<u8>,
+        awaits: bool,
+    },
+}
+
+impl Publisher {
+    pub(super) fn open(target: &Target, dialect: Dialect, by: By) -> Result<Self> {
+        let (stream, speech) = match by {
+            By::Client => {
+                let opened = open(target, &[Request::publisher(dialect)])?.pop().context("one connection")?;
+                (opened.stream, Speech::Client(HashMap::new()))
+            }
+            By::Api => {
+                let stream = TcpStream::connect(target.address)?;
+                stream.set_nodelay(true)?;
+                let address = target.address.to_string();
+                (stream, Speech::Api { address, response: Vec::new(), awaits: false })
+            }
+        };
+        Ok(Self { stream, dialect, sending: false, speech })
+    }
+
+    pub(super) fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        !self.sending && !matches!(self.speech, Speech::Api { awaits: true, .. })
+    }
+
+    /// The bytes to send.
+    pub(super) fn publish(&mut self, channels: &[String]) -> Result<Vec<u8>> {
+        self.sending = true;
+        match &mut self.speech {
+            Speech::Client(frames) => {
+                let mut bytes = Vec::new();
+                for channel in channels {
+                    if !frames.contains_key(channel) {
+                        let frame = self.dialect.publishing(channel).context("clients cannot publish")?;
+                        frames.insert(channel.clone(), frame);
+                    }
+                    bytes.extend_from_slice(&frames[channel]);
+                }
+                Ok(bytes)
+            }
+            Speech::Api { address, awaits, .. } => {
+                *awaits = true;
+                request(self.dialect, address, channels)
+            }
+        }
+    }
+
+    pub(super) fn sent(&mut self) {
+        self.sending = false;
+    }
+
+    pub(super) fn received(&mut self, bytes: &[u8]) -> Result<()> {
+        match &mut self.speech {
+            Speech::Client(_) => {
+                if memmem::find(bytes, b"\"error\"").is_some() {
+                    bail!("the server refuses: {}", bytes.escape_ascii());
+                }
+            }
+            Speech::Api { response, awaits, .. } => {
+                response.extend_from_slice(bytes);
+                if let Some(length) = response_length(response)? {
+                    ensure!(length == response.len(), "more than one response");
+                    response.clear();
+                    *awaits = false;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The length of a response with status 200 and without errors, if it is complete.
+pub(super) fn response_length(bytes: &[u8]) -> Result<Option<usize>> {
+    let Some(end) = memmem::find(bytes, b"\r\n\r\n").map(|at| at + 4) else { return Ok(None) };
+    let head = std::str::from_utf8(&bytes[..end])?.to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+    let length: usize = length.context("a response without a length")?.trim().parse()?;
+    if bytes.len() < end + length {
+        return Ok(None);
+    }
+    ensure!(
+        head.starts_with("http/1.1 200 ") && memmem::find(bytes, b"\"error\"").is_none(),
+        "the server refuses: {}",
+        bytes.escape_ascii()
+    );
+    Ok(Some(end + length))
+}
+
+/// A request that publishes once to each channel.
+pub(super) fn request(dialect: Dialect, address: &str, channels: &[String]) -> Result<Vec<u8>> {
+    let content = content();
+    match (dialect, channels) {
+        (Dialect::Json | Dialect::Protobuf, [channel]) => {
+            let body = format!(r#"{{"channel":"{channel}","data":{content}}}"#);
+            Ok(hub_request(address, "publish", &body))
+        }
+        (Dialect::Json | Dialect::Protobuf, channels) => {
+            let commands: Vec<String> = channels
+                .iter()
+                .map(|channel| format!(r#"{{"publish":{{"channel":"{channel}","data":{content}}}}}"#))
+                .collect();
+            Ok(hub_request(address, "batch", &format!(r#"{{"commands":[{}]}}"#, commands.join(","))))
+        }
+        (Dialect::Pusher, channels) => {
+            let data = serde_json::to_string(&content)?;
+            let events: Vec<String> = channels
+                .iter()
+                .map(|channel| format!(r#"{{"name":"message","channel":"{channel}","data":{data}}}"#))
+                .collect();
+            pusher_request(address, "batch_events", &format!(r#"{{"batch":[{}]}}"#, events.join(",")))
+        }
+        (Dialect::Topics | Dialect::SocketIo, _) => bail!("there is no API for back ends"),
+    }
+}
+
+fn hub_request(address: &str, method: &str, body: &str) -> Vec<u8> {
+    format!(
+        "POST /api/{method} HTTP/1.1\r\nHost: {address}\r\nX-API-Key: {API_KEY}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+/// A signed request, as the documentation of the Pusher HTTP API describes it.
+fn pusher_request(address: &str, method: &str, body: &str) -> Result<Vec<u8>> {
+    let path = format!("/apps/{PUSHER_APP}/{method}");
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let query = format!(
+        "auth_key={PUSHER_KEY}&auth_timestamp={now}&auth_version=1.0&body_md5={:x}",
+        md5::compute(body)
+    );
+    let key = hmac::Key::new(hmac::HMAC_SHA256, PUSHER_SECRET.as_bytes());
+    let tag = hmac::sign(&key, format!("POST\n{path}\n{query}").as_bytes());
+    let signature: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!(
+        "POST {path}?{query}&auth_signature={signature} HTTP/1.1\r\nHost: {address}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_response_is_complete_with_its_body_and_an_error_in_it_is_seen() {
+        let response = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+        assert_eq!(response_length(response).unwrap(), Some(response.len()));
+        assert_eq!(response_length(&response[..response.len() - 1]).unwrap(), None);
+        assert!(response_length(b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"error\":{}}").is_err());
+        assert!(response_length(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n").is_err());
+    }
+}
