@@ -48,11 +48,13 @@ pub(crate) struct Wanted {
 }
 
 /// A subscription that was counted.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Entered {
     pub(crate) beginning: BeginningId,
     /// The number that stands for the channel while it has subscribers.
     pub(crate) number: u64,
+    /// The channel's name, in the memory that all its subscriptions share.
+    pub(crate) name: ChannelName,
 }
 
 impl Wanted {
@@ -78,7 +80,9 @@ impl ChannelTable {
     pub(crate) fn enter(&self, channel: &ChannelName, new: NewSubscription) -> Entered {
         let id = BeginningId(self.beginnings.fetch_add(1, Ordering::Relaxed));
         let mut shard = self.shard(channel);
-        let subscribers = shard.entry(channel.clone()).or_insert_with(|| Subscribers {
+        let entry = shard.entry(channel.clone());
+        let name = entry.key().clone();
+        let subscribers = entry.or_insert_with(|| Subscribers {
             number: self.numbers.fetch_add(1, Ordering::Relaxed),
             clients: 0,
             variants: [0; Variant::COUNT],
@@ -95,7 +99,7 @@ impl ChannelTable {
             subscribers.beginnings.reserve_exact(1);
         }
         subscribers.beginnings.push(Beginning::new(id, new));
-        Entered { beginning: id, number: subscribers.number }
+        Entered { beginning: id, number: subscribers.number, name }
     }
 
     /// Counts the end of a subscription. `beginning` is that of one that was not released.

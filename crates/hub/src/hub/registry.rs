@@ -15,7 +15,7 @@ const SHARDS: u64 = 64;
 /// The live sessions, by client and by user. Anonymous clients are found by client only.
 pub(crate) struct Registry {
     hasher: RandomState,
-    clients: Vec<Mutex<HashMap<ByteString, LiveClient>>>,
+    clients: Vec<Mutex<HashMap<ByteString, Entry>>>,
     users: Vec<Mutex<HashMap<ByteString, BTreeSet<ByteString>>>>,
     sessions: Mutex<HashMap<ByteString, ByteString>>,
 }
@@ -28,6 +28,39 @@ pub(crate) struct LiveClient {
     pub(crate) session: Option<ByteString>,
     pub(crate) control: Arc<dyn Control>,
     pub(crate) since: Millis,
+}
+
+/// What is kept of a live session: little, since there are many.
+struct Entry {
+    /// `None` for an anonymous client without a session id.
+    names: Option<Box<Names>>,
+    control: Arc<dyn Control>,
+    since: Millis,
+}
+
+struct Names {
+    user: ByteString,
+    session: Option<ByteString>,
+}
+
+impl From<LiveClient> for Entry {
+    fn from(live: LiveClient) -> Entry {
+        let LiveClient { user, session, control, since } = live;
+        let is_nameless = user.is_empty() && session.is_none();
+        Entry { names: (!is_nameless).then(|| Box::new(Names { user, session })), control, since }
+    }
+}
+
+impl From<&Entry> for LiveClient {
+    fn from(entry: &Entry) -> LiveClient {
+        let names = entry.names.as_deref();
+        LiveClient {
+            user: names.map(|names| names.user.clone()).unwrap_or_default(),
+            session: names.and_then(|names| names.session.clone()),
+            control: entry.control.clone(),
+            since: entry.since,
+        }
+    }
 }
 
 /// The user has as many connections as it may.
@@ -62,7 +95,7 @@ impl Registry {
         wants_older: bool,
     ) -> Result<BTreeSet<ByteString>, TooManyConnections> {
         let (user, session) = (live.user.clone(), live.session.clone());
-        self.shard(&self.clients, client).insert(client.clone(), live);
+        self.shard(&self.clients, client).insert(client.clone(), live.into());
         if let Some(session) = session {
             lock(&self.sessions).insert(session, client.clone());
         }
@@ -83,7 +116,8 @@ impl Registry {
 
     pub(crate) fn remove(&self, client: &ByteString) {
         let removed = self.shard(&self.clients, client).remove(client);
-        let Some(LiveClient { user, session, .. }) = removed else { return };
+        let Some(names) = removed.and_then(|entry| entry.names) else { return };
+        let Names { user, session } = *names;
         if let Some(session) = session {
             lock(&self.sessions).remove(&session);
         }
@@ -99,7 +133,7 @@ impl Registry {
     }
 
     pub(crate) fn client(&self, client: &str) -> Option<LiveClient> {
-        self.shard(&self.clients, client).get(client).cloned()
+        self.shard(&self.clients, client).get(client).map(LiveClient::from)
     }
 
     /// The client that has this session.
@@ -118,8 +152,8 @@ impl Registry {
     /// Calls `visit` with each client.
     pub(crate) fn each(&self, mut visit: impl FnMut(&ByteString, &LiveClient)) {
         for shard in &self.clients {
-            for (client, live) in lock(shard).iter() {
-                visit(client, live);
+            for (client, entry) in lock(shard).iter() {
+                visit(client, &entry.into());
             }
         }
     }

@@ -18,8 +18,9 @@ use crate::variant::Variant;
 pub(super) struct Client {
     pub(super) id: ByteString,
     pub(super) user: ByteString,
-    pub(super) info: Option<ByteString>,
-    pub(super) meta: Option<ByteString>,
+    /// Boxed, as most clients have none.
+    pub(super) info: Option<Box<ByteString>>,
+    pub(super) meta: Option<Box<ByteString>>,
     pub(super) expiry: Expiry,
     pub(super) subscriptions: Subscriptions,
     pub(super) heartbeat: Heartbeat,
@@ -110,7 +111,7 @@ pub(super) struct Subscription {
     pub(super) announces: bool,
     pub(super) maker: Maker,
     pub(super) has_token: bool,
-    pub(super) info: Option<ByteString>,
+    pub(super) info: Option<Box<ByteString>>,
     pub(super) expiry: Expiry,
     /// `None` once the client has its reply.
     pub(super) hold: Option<Box<Hold>>,
@@ -122,6 +123,18 @@ pub(super) enum Maker {
     Client,
     /// The server, with this grant. The client may take it over.
     Server(Box<SubscriptionGrant>),
+}
+
+impl Subscription {
+    /// What the members of the channel see of the client only there.
+    pub(super) fn info(&self) -> Option<ByteString> {
+        self.info.as_deref().cloned()
+    }
+}
+
+/// What is seldom there, for the memory of many sessions.
+pub(super) fn boxed(text: Option<ByteString>) -> Option<Box<ByteString>> {
+    text.map(Box::new)
 }
 
 /// What comes for a subscription is held until the client has its reply.
@@ -201,7 +214,7 @@ impl Client {
         ClientInfo {
             user: self.user.clone(),
             client: self.id.clone(),
-            conn_info: self.info.clone(),
+            conn_info: self.info.as_deref().cloned(),
             chan_info,
         }
     }
@@ -211,7 +224,7 @@ impl Client {
         HookClient {
             client: self.id.clone(),
             user: self.user.clone(),
-            meta: self.meta.clone(),
+            meta: self.meta.as_deref().cloned(),
             transport: transport.clone(),
         }
     }

@@ -30,7 +30,7 @@ impl Turn<'_> {
             if self.session.waits {
                 break;
             }
-            let is_much = self.session.batch.len() >= BREAK_BYTES || handled >= BREAK_COMMANDS;
+            let is_much = self.batch.len() >= BREAK_BYTES || handled >= BREAK_COMMANDS;
             if is_much && !self.session.queue.is_empty() {
                 step = Outcome::Wait(Box::pin(async { Answer(Box::new(|_| Outcome::Done)) }));
                 continue;

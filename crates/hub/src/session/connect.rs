@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytestring::ByteString;
 
-use super::client::{Client, Expiry, Heartbeat, Subscriptions};
+use super::client::{Client, Expiry, Heartbeat, Subscriptions, boxed};
 use super::identity::Identity;
 use super::plan::{Opening, Plan};
 use super::state::{Outcome, Phase, Turn, Work};
@@ -159,8 +159,8 @@ impl Turn<'_> {
         self.session.phase = Phase::Open(Box::new(Client {
             id: client,
             user,
-            info,
-            meta,
+            info: boxed(info),
+            meta: boxed(meta),
             expiry,
             subscriptions: Subscriptions::default(),
             heartbeat,

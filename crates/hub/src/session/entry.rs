@@ -8,7 +8,7 @@ use bytestring::ByteString;
 use super::rate::Rate;
 use super::state::{Answer, Outcome, Phase, Progress, Session, Turn, Work};
 use super::unsubscribe;
-use crate::centrifuge::{Batch, Command, Commands, ConnectRequest, Disconnect, Request};
+use crate::centrifuge::{Command, Commands, ConnectRequest, Disconnect, Request};
 use crate::control::{Control, ControlMessage};
 use crate::data::Data;
 use crate::frame::Frame;
@@ -22,7 +22,6 @@ impl Session {
     #[must_use]
     pub fn new(hub: Arc<Hub>, transport: Transport, control: Arc<dyn Control>, now: Millis) -> Session {
         let deadline = now + hub.config().connect_timeout;
-        let batch = Batch::new(transport.encoding, transport.wrapping());
         Session {
             hub,
             transport,
@@ -31,7 +30,6 @@ impl Session {
             queue: VecDeque::new(),
             waits: false,
             waiting_frames: 0,
-            batch,
             errors: Rate::default(),
         }
     }

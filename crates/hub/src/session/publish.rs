@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::client::Subscription;
 use super::state::{Outcome, Turn};
 use crate::access::{Permission, Requester};
 use crate::broker::{HistoryOptions, NewPublication};
@@ -66,7 +67,7 @@ impl Turn<'_> {
         skip_history: bool,
     ) -> Outcome {
         let Some(client) = self.client() else { return Outcome::Done };
-        let chan_info = client.subscriptions.get(channel).and_then(|subscription| subscription.info.clone());
+        let chan_info = client.subscriptions.get(channel).and_then(Subscription::info);
         let mut publication = NewPublication::new(data);
         publication.info = Some(client.info_in(chan_info));
         let without = HistoryOptions::default();

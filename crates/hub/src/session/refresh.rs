@@ -2,7 +2,7 @@
 
 use bytestring::ByteString;
 
-use super::client::Expiry;
+use super::client::{Expiry, boxed};
 use super::state::{Outcome, Turn};
 use crate::centrifuge::{
     CommandResult, Disconnect, ErrorCode, ErrorReply, PushEvent, PushTarget, RefreshPush, RefreshResult,
@@ -53,8 +53,8 @@ impl Turn<'_> {
             return self.fail(id, ErrorCode::Expired);
         }
         client.expiry = expiry;
-        client.info = token.info.or(client.info.take());
-        client.meta = token.meta.or(client.meta.take());
+        client.info = boxed(token.info).or(client.info.take());
+        client.meta = boxed(token.meta).or(client.meta.take());
         let (expires, ttl) = expiry.fields(now);
         let result = RefreshResult { client: client.id.to_string(), version, expires, ttl };
         self.reply(id, CommandResult::Refresh(result))
@@ -91,7 +91,7 @@ impl Turn<'_> {
             let subscription = turn.client_mut().and_then(|client| client.subscriptions.get_mut(&channel));
             let Some(subscription) = subscription else { return turn.fail(id, ErrorCode::PermissionDenied) };
             subscription.expiry = expiry;
-            subscription.info = token.grant.info;
+            subscription.info = boxed(token.grant.info);
             let (expires, ttl) = expiry.fields(now);
             turn.reply(id, CommandResult::SubRefresh(SubRefreshResult { expires, ttl }))
         })
@@ -113,7 +113,7 @@ impl Turn<'_> {
             return Outcome::Close(Disconnect::EXPIRED);
         }
         client.expiry = expiry;
-        client.info = info.or(client.info.take());
+        client.info = boxed(info).or(client.info.take());
         let (expires, ttl) = expiry.fields(now);
         self.push(PushTarget::Client, PushEvent::Refresh(RefreshPush { expires, ttl }));
         Outcome::Done

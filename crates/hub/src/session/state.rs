@@ -70,7 +70,6 @@ pub struct Session {
     pub(super) waits: bool,
     /// The frames that have come since it waits.
     pub(super) waiting_frames: usize,
-    pub(super) batch: Batch,
     pub(super) errors: Rate,
 }
 
@@ -117,6 +116,8 @@ pub(super) struct Turn<'a> {
     pub(super) session: &'a mut Session,
     pub(super) link: &'a mut dyn Link,
     pub(super) config: Arc<HubConfig>,
+    /// What is sent at the end of the call.
+    pub(super) batch: Batch,
     pub(super) now: Millis,
 }
 
@@ -153,5 +154,19 @@ impl fmt::Debug for Progress {
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answer").finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests {
+    use super::*;
+    use crate::session::client::Subscription;
+
+    /// There are as many of them as clients. What is seldom needed is boxed.
+    #[test]
+    fn what_each_client_has_is_small() {
+        assert!(size_of::<Session>() <= 112, "{} bytes", size_of::<Session>());
+        assert!(size_of::<Client>() <= 184, "{} bytes", size_of::<Client>());
+        assert!(size_of::<Subscription>() <= 48, "{} bytes", size_of::<Subscription>());
     }
 }

@@ -45,7 +45,8 @@ impl Turn<'_> {
             Some(Subscription { maker: Maker::Server(grant), info, expiry, has_token, .. })
                 if request.token.is_empty() =>
             {
-                let grant = SubscriptionGrant { info: info.clone(), ..(**grant).clone() };
+                let info = info.as_deref().cloned();
+                let grant = SubscriptionGrant { info, ..(**grant).clone() };
                 let (expiry, has_token) = (*expiry, *has_token);
                 return self.subscribe_as(id, channel, &request, grant, expiry, has_token);
             }

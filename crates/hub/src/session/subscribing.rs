@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::client::{Expiry, Hold, Maker, Subscription};
+use super::client::{Expiry, Hold, Maker, Subscription, boxed};
 use super::plan::{Origin, Plan, Wishes};
 use super::state::{Outcome, Turn};
 use crate::broker::{BrokerError, Joined, Member, Recovery, Since, Start};
@@ -136,7 +136,7 @@ impl Turn<'_> {
     /// follows it, has added the reply and [released](Self::release) it.
     pub(super) fn begin(
         &mut self,
-        plan: Plan,
+        mut plan: Plan,
         next: impl FnOnce(&mut Turn<'_>, Result<SubscribeResult, ErrorCode>) -> Outcome + Send + 'static,
     ) -> Outcome {
         let features = plan.features(self);
@@ -148,7 +148,8 @@ impl Turn<'_> {
         let hub = self.hub();
         let Features { variant, joins, slow, .. } = features;
         let new = NewSubscription { publications: variant, joins, slow, room: self.config.limits.held };
-        let Entered { beginning, number } = hub.channels_table().enter(&plan.channel, new);
+        let Entered { beginning, number, name } = hub.channels_table().enter(&plan.channel, new);
+        plan.channel = name;
         let mut counted = Counted {
             hub: hub.clone(),
             channel: plan.channel.clone(),
@@ -274,7 +275,7 @@ impl Turn<'_> {
                 announces: features.announces,
                 maker,
                 has_token,
-                info: grant.info,
+                info: boxed(grant.info),
                 expiry,
                 hold: Some(Box::new(hold)),
             },

@@ -1,6 +1,6 @@
 //! What a session does when time has passed.
 
-use super::client::{Expiry, Heartbeat};
+use super::client::{Expiry, Heartbeat, boxed};
 use super::state::{Outcome, Phase, Turn};
 use crate::backend::{BackendError, RefreshGrant};
 use crate::broker::Member;
@@ -52,7 +52,7 @@ impl Turn<'_> {
                 true => Heartbeat::Pinged { ping_at, pong_by },
                 false => Heartbeat::Quiet { ping_at },
             };
-            self.session.batch.push(Reply::Ping);
+            self.batch.push(Reply::Ping);
         }
         None
     }
@@ -80,7 +80,7 @@ impl Turn<'_> {
             client.subscriptions.iter().filter(|(_, subscription)| subscription.presence)
         {
             has_any = true;
-            let member = Member { info: client.info_in(subscription.info.clone()), ttl };
+            let member = Member { info: client.info_in(subscription.info()), ttl };
             hub.detach(hub.broker().add_presence(channel, member, subscription.announces, now));
         }
         client.presence_due = has_any.then(|| now + ttl / 3);
@@ -136,7 +136,7 @@ impl Turn<'_> {
         match grant {
             Ok(grant) if !grant.expired && !Expiry::by_hook(grant.expires_at).is_past(now) => {
                 subscription.expiry = Expiry::by_hook(grant.expires_at);
-                subscription.info = grant.info.or(subscription.info.take());
+                subscription.info = boxed(grant.info).or(subscription.info.take());
                 Outcome::Done
             }
             Err(BackendError::Disconnect(why)) => Outcome::Close(why),
@@ -181,7 +181,7 @@ impl Turn<'_> {
             return Outcome::Close(Disconnect::EXPIRED);
         }
         client.expiry = expiry;
-        client.info = grant.info.or(client.info.take());
+        client.info = boxed(grant.info).or(client.info.take());
         Outcome::Done
     }
 }

@@ -7,8 +7,8 @@ use super::state::{Answer, Outcome, Phase, Session, Turn};
 use crate::backend::BackendError;
 use crate::call::Call;
 use crate::centrifuge::{
-    CommandResult, Disconnect, DisconnectPush, Encoded, ErrorCode, ErrorReply, Push, PushEvent, PushTarget,
-    Reply,
+    Batch, CommandResult, Disconnect, DisconnectPush, Encoded, ErrorCode, ErrorReply, Push, PushEvent,
+    PushTarget, Reply,
 };
 use crate::channel::ChannelName;
 use crate::delivery::HubEvent;
@@ -22,7 +22,8 @@ use crate::transport::TransportKind;
 impl<'a> Turn<'a> {
     pub(super) fn new(session: &'a mut Session, link: &'a mut dyn Link, now: Millis) -> Turn<'a> {
         let config = session.hub.config();
-        Turn { session, link, config, now }
+        let batch = Batch::new(session.transport.encoding, session.transport.wrapping());
+        Turn { session, link, config, batch, now }
     }
 
     pub(super) fn hub(&self) -> Arc<Hub> {
@@ -64,7 +65,7 @@ impl<'a> Turn<'a> {
         if self.session.transport.kind == TransportKind::Plain {
             return Outcome::Done;
         }
-        self.session.batch.push(Reply::Result { id, result });
+        self.batch.push(Reply::Result { id, result });
         Outcome::Done
     }
 
@@ -80,7 +81,7 @@ impl<'a> Turn<'a> {
         }
         let is_expected = error.temporary || error.code == ErrorCode::TokenExpired.code();
         let limits = &self.config.limits;
-        self.session.batch.push(Reply::Error { id, error });
+        self.batch.push(Reply::Error { id, error });
         if is_expected || self.session.errors.take(limits.errors, limits.errors_per, self.now) {
             Outcome::Done
         } else {
@@ -109,21 +110,21 @@ impl<'a> Turn<'a> {
         if self.session.transport.kind == TransportKind::Plain {
             return;
         }
-        self.session.batch.push(Reply::Push(Push { target, event }));
+        self.batch.push(Reply::Push(Push { target, event }));
     }
 
     /// Adds a message that is encoded for the client already.
     pub(super) fn pass(&mut self, frame: Frame) {
         match (self.session.transport.kind, frame) {
             (TransportKind::Plain, frame) => self.link.send(frame),
-            (_, Frame::Text(text)) => self.session.batch.append(Encoded::Text(text)),
-            (_, Frame::Binary(bytes)) => self.session.batch.append(Encoded::Binary(bytes)),
+            (_, Frame::Text(text)) => self.batch.append(Encoded::Text(text)),
+            (_, Frame::Binary(bytes)) => self.batch.append(Encoded::Binary(bytes)),
         }
     }
 
     /// Sends what has been collected.
     pub(super) fn flush(&mut self) {
-        if let Some(encoded) = self.session.batch.take() {
+        if let Some(encoded) = self.batch.take() {
             self.link.send(Frame::from(encoded));
         }
     }

@@ -114,6 +114,8 @@ pub(super) struct Open {
     /// Whether its end was reported to the application.
     pub(super) end_was_reported: bool,
     pub(super) backlog: Option<Box<Backlog>>,
+    /// The bound that the handles of other threads share, if there are any.
+    pub(super) allowance: Option<Arc<Allowance>>,
     pub(super) deferred: Option<Box<Deferred>>,
     pub(super) share: RoundBudget,
 }
@@ -129,8 +131,6 @@ pub(super) struct Backlog {
     parked: VecDeque<(Outgoing, Arc<Allowance>)>,
     /// Their cost.
     parked_cost: usize,
-    /// The bound that the handles share, if there are any.
-    pub(super) allowance: Option<Arc<Allowance>>,
 }
 
 /// How the reading side of a connection has ended.
@@ -260,6 +260,15 @@ impl Open {
         true
     }
 
+    /// Adds a topic that the connection is subscribed to.
+    pub(super) fn add_subscription(&mut self, topic: TopicId) {
+        // Most connections have one.
+        if self.subscriptions.is_empty() {
+            self.subscriptions.reserve_exact(1);
+        }
+        self.subscriptions.push(topic);
+    }
+
     pub(super) fn backlog(&mut self) -> &mut Backlog {
         self.backlog.get_or_insert_default()
     }
@@ -306,7 +315,7 @@ impl Open {
 
     /// Tells the handles of other threads that the connection takes no more messages.
     pub(super) fn end_allowance(&self) {
-        if let Some(allowance) = self.backlog.as_ref().and_then(|backlog| backlog.allowance.as_ref()) {
+        if let Some(allowance) = &self.allowance {
             allowance.end();
         }
     }

@@ -40,7 +40,8 @@ pub struct Timer {
 pub(super) struct Deferred {
     /// Sorted, the earliest last.
     timers: Vec<PendingTimer>,
-    work: SpawnedTasks,
+    /// Not allocated for a connection that has only timers.
+    work: Option<Box<SpawnedTasks>>,
 }
 
 #[derive(Debug)]
@@ -60,6 +61,10 @@ impl Deferred {
     /// Sets a timer; `number` is unique in the loop.
     pub(super) fn set(&mut self, at: Instant, number: u64, resumption: Resumption) {
         let place = self.timers.partition_point(|other| other.order() > (at, number));
+        // Most connections have one.
+        if self.timers.is_empty() {
+            self.timers.reserve_exact(1);
+        }
         self.timers.insert(place, PendingTimer { at, number, resumption });
     }
 
@@ -90,38 +95,42 @@ impl Deferred {
         mailbox: &Arc<Mailbox>,
         most: usize,
     ) {
-        self.work.add(number, task);
+        self.work.get_or_insert_default().add(number, task);
         self.start(to, mailbox, most);
     }
 
     /// Starts waiting futures, up to `most`.
     pub(super) fn start(&mut self, to: Key, mailbox: &Arc<Mailbox>, most: usize) {
-        self.work.start(to, mailbox, most);
+        if let Some(work) = &mut self.work {
+            work.start(to, mailbox, most);
+        }
     }
 
     /// Whether `most` futures are running or have outcomes that wait: no more messages are delivered.
     pub(super) fn is_busy(&self, most: usize) -> bool {
-        self.work.is_busy(most)
+        self.work.as_ref().map_or(most == 0, |work| work.is_busy(most))
     }
 
     /// Records the outcome of a future; [`take_outcome`](Deferred::take_outcome) returns it.
     pub(super) fn finished(&mut self, number: u64, outcome: SpawnOutcome) {
-        self.work.finished(number, outcome);
+        if let Some(work) = &mut self.work {
+            work.finished(number, outcome);
+        }
     }
 
     /// Takes an outcome that the handler has not received.
     pub(super) fn take_outcome(&mut self) -> Option<SpawnOutcome> {
-        self.work.take_outcome()
+        self.work.as_mut()?.take_outcome()
     }
 
     /// Whether an outcome waits for room for the handler's answer.
     pub(super) fn has_outcome(&self) -> bool {
-        self.work.has_outcome()
+        self.work.as_ref().is_some_and(|work| work.has_outcome())
     }
 
     /// Whether there is neither a timer nor a future.
     pub(super) fn is_empty(&self) -> bool {
-        self.timers.is_empty() && self.work.is_empty()
+        self.timers.is_empty() && self.work.as_ref().is_none_or(|work| work.is_empty())
     }
 }
 
@@ -144,6 +153,16 @@ mod tests {
     fn due(deferred: &mut Deferred, now: Instant, bound: u64) -> Vec<u64> {
         let next = || deferred.take_due(now, bound)?.into_call::<u64>();
         std::iter::from_fn(next).collect()
+    }
+
+    /// Every client of the hub has one.
+    #[cfg(target_pointer_width = "64")]
+    #[test]
+    fn a_connection_with_one_timer_takes_little_memory() {
+        let mut deferred = Deferred::default();
+        deferred.set(Instant::now(), 0, Resumption::new(0));
+        assert!(size_of::<Deferred>() <= 32, "{} bytes", size_of::<Deferred>());
+        assert_eq!(deferred.timers.capacity(), 1);
     }
 
     #[test]

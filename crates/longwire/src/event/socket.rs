@@ -127,7 +127,7 @@ impl<H: Handler> Socket<'_, H> {
         }
         let last_loss = self.context.mailbox.last_loss(topic);
         if let Some(id) = self.context.topics.subscribe(topic, self.key, slow, last_loss) {
-            self.open.subscriptions.push(id);
+            self.open.add_subscription(id);
         }
     }
 
@@ -146,7 +146,9 @@ impl<H: Handler> Socket<'_, H> {
         let paused = self.open.protocol.is_open().then(|| {
             let number = self.context.next_number();
             let (paused, new) = self.context.topics.subscribe_paused(topic, self.key, slow, number);
-            self.open.subscriptions.extend(new);
+            if let Some(topic) = new {
+                self.open.add_subscription(topic);
+            }
             paused
         });
         PausedSubscription::new(self.id(), Arc::clone(&self.context.mailbox), paused)
@@ -249,7 +251,7 @@ impl<H: Handler> Socket<'_, H> {
     /// A handle with which any thread can reach this connection.
     pub fn remote(&mut self) -> Remote {
         let is_open = self.open.protocol.is_open();
-        let allowance = self.open.backlog().allowance.get_or_insert_with(Arc::<Allowance>::default);
+        let allowance = self.open.allowance.get_or_insert_with(Arc::<Allowance>::default);
         if !is_open {
             allowance.end();
         }

@@ -63,9 +63,13 @@ pub(super) struct Subscriber {
     slow: Slow,
     /// The number of the last loss that was reported before it began.
     last_loss: u64,
-    /// Messages that wait for room; allocates nothing while the subscriber keeps up.
-    waiting: VecDeque<Arc<Prepared>>,
+    /// Messages that wait for room; not allocated while the subscriber keeps up.
+    waiting: Option<Box<Waiting>>,
 }
+
+/// Messages that wait for a slow subscriber.
+#[derive(Debug, Default)]
+struct Waiting(VecDeque<Arc<Prepared>>);
 
 /// The outcome of a message for one subscriber.
 #[derive(Debug)]
@@ -233,7 +237,7 @@ impl Topic {
 
 impl Subscriber {
     fn new(slow: Slow, last_loss: u64) -> Subscriber {
-        Subscriber { slow, last_loss, waiting: VecDeque::new() }
+        Subscriber { slow, last_loss, waiting: None }
     }
 
     /// Whether the subscriber must be closed since a message was lost.
@@ -257,7 +261,7 @@ impl Subscriber {
 
     /// Queues a message for the subscriber, or applies its policy if it is slow.
     pub(super) fn offer(&mut self, protocol: &mut Protocol, message: &Arc<Prepared>) -> Fanout {
-        if self.waiting.is_empty() && !protocol.is_above_high_water() {
+        if self.waiting.is_none() && !protocol.is_above_high_water() {
             match protocol.send_prepared(message) {
                 Ok(()) => return Fanout::Queued,
                 // It waits until the message in pieces is finished.
@@ -273,30 +277,37 @@ impl Subscriber {
             None if self.may_wait_amid_message(protocol) => usize::MAX,
             None => return Fanout::TooSlow,
         };
-        let full = self.waiting.len() >= keep.max(1);
-        let oldest = if full { self.waiting.pop_front() } else { None };
-        self.waiting.push_back(Arc::clone(message));
+        let Waiting(waiting) = &mut **self.waiting.get_or_insert_default();
+        let full = waiting.len() >= keep.max(1);
+        let oldest = if full { waiting.pop_front() } else { None };
+        waiting.push_back(Arc::clone(message));
         oldest.map_or(Fanout::Waits, Fanout::DroppedOldest)
     }
 
     /// Whether a message of a lossless topic may wait until the message in pieces is finished.
     #[cold]
     fn may_wait_amid_message(&self, protocol: &Protocol) -> bool {
-        let waiting: usize = self.waiting.iter().map(|message| message.len()).sum();
+        let waiting = self.waiting.iter().flat_map(|waiting| &waiting.0);
+        let (count, bytes) =
+            waiting.fold((0, 0), |(count, bytes), message| (count + 1, bytes + message.len()));
         protocol.unfinished_message().is_some()
-            && self.waiting.len() < WAITING_AMID_MESSAGE
-            && waiting < protocol.config().limits.high_water
+            && count < WAITING_AMID_MESSAGE
+            && bytes < protocol.config().limits.high_water
     }
 
     /// Queues the waiting messages while there is room, unless a message in pieces is unfinished.
     pub(super) fn catch_up(&mut self, protocol: &mut Protocol) {
+        let Some(Waiting(waiting)) = self.waiting.as_deref_mut() else { return };
         while !protocol.is_above_high_water()
             && protocol.unfinished_message().is_none()
-            && let Some(message) = self.waiting.pop_front()
+            && let Some(message) = waiting.pop_front()
         {
             if protocol.send_prepared(&message).is_err() {
-                self.waiting.clear();
+                waiting.clear();
             }
+        }
+        if waiting.is_empty() {
+            self.waiting = None;
         }
     }
 }

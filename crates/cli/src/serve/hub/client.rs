@@ -21,10 +21,15 @@ pub(crate) struct Client {
 
 enum Stage {
     /// The request was accepted: that of a Centrifuge client, or of a plain one.
-    Accepted(Transport, Option<PlainRequest>),
+    Accepted(Box<Accepted>),
     Open(Box<Session>),
     /// A method of the session runs.
     InUse,
+}
+
+struct Accepted {
+    transport: Transport,
+    plain: Option<PlainRequest>,
 }
 
 /// A timer of the session. One that is too early costs less than moving it with each message.
@@ -51,16 +56,17 @@ impl Client {
     }
 
     fn accepted(transport: Transport, plain: Option<PlainRequest>) -> Client {
-        Client { stage: Stage::Accepted(transport, plain), alarm: None, has_asked: false }
+        let stage = Stage::Accepted(Box::new(Accepted { transport, plain }));
+        Client { stage, alarm: None, has_asked: false }
     }
 }
 
 /// Begins the session of a connection that is open.
 pub(super) fn open<H: ClientHandler>(handler: &H, socket: &mut Socket<'_, H>) {
-    let Stage::Accepted(transport, plain) = std::mem::replace(&mut socket.state_mut().stage, Stage::InUse)
-    else {
+    let Stage::Accepted(accepted) = std::mem::replace(&mut socket.state_mut().stage, Stage::InUse) else {
         return;
     };
+    let Accepted { transport, plain } = *accepted;
     let node = handler.node();
     let control = Arc::new(SocketControl(socket.caller()));
     let session = Session::new(Arc::clone(&node.hub), transport, control, node.now());

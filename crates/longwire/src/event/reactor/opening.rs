@@ -104,6 +104,7 @@ impl<A: Application, L> Reactor<A, L> {
             awaits_second_look: false,
             end_was_reported: false,
             backlog: None,
+            allowance: None,
             deferred: None,
             share: RoundBudget::default(),
         };
