@@ -64,6 +64,9 @@ pub trait Broker: Send + Sync + 'static {
 
     /// Adds a client to a channel's presence, or renews its time to live. If it is new and `announce` is set, a join is
     /// delivered.
+    ///
+    /// Sessions do not wait for renewals: one that takes effect after a later [`remove_presence`](Self::remove_presence) keeps
+    /// the client until its time to live is over.
     fn add_presence(
         &self,
         channel: &ChannelName,
@@ -146,6 +149,12 @@ pub struct HistoryOptions {
 }
 
 impl HistoryOptions {
+    /// The same for a publication that is not to be kept.
+    #[must_use]
+    pub fn without_history(&self) -> HistoryOptions {
+        HistoryOptions { size: 0, ..self.clone() }
+    }
+
     /// Whether history is kept.
     #[must_use]
     pub fn is_kept(&self) -> bool {

@@ -33,6 +33,20 @@ impl<T: Send + 'static> Call<T> {
     }
 }
 
+impl Call<()> {
+    /// Both calls, one after the other.
+    pub(crate) fn and(self, other: Call<()>) -> Call<()> {
+        match (self, other) {
+            (Call::Ready(()), other) => other,
+            (first, Call::Ready(())) => first,
+            (Call::Later(first), Call::Later(second)) => Call::Later(Box::pin(async move {
+                first.await;
+                second.await;
+            })),
+        }
+    }
+}
+
 impl<T: fmt::Debug> fmt::Debug for Call<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

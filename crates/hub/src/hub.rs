@@ -3,6 +3,7 @@
 mod api;
 mod api_error;
 mod beginning;
+mod carried_out;
 mod channel_table;
 mod counters;
 mod deliverer;

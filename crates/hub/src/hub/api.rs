@@ -8,7 +8,7 @@ use bytestring::ByteString;
 use super::api_error::ApiError;
 use super::node::Hub;
 use super::registry::LiveClient;
-use crate::broker::{HistoryOptions, HistoryPage, HistoryQuery, NewPublication, PublishOutcome};
+use crate::broker::{HistoryPage, HistoryQuery, NewPublication, PublishOutcome};
 use crate::call::Call;
 use crate::centrifuge::{Disconnect, EmulationRequest, ErrorCode};
 use crate::channel::ChannelName;
@@ -129,8 +129,8 @@ impl Hub {
     ) -> Call<Result<PublishOutcome, ApiError>> {
         match self.channel(channel) {
             Ok((channel, options)) => {
-                let without = HistoryOptions::default();
-                let history = if call.skip_history { &without } else { &options.history };
+                let without = call.skip_history.then(|| options.history.without_history());
+                let history = without.as_ref().unwrap_or(&options.history);
                 let published = self.broker().publish(&channel, call.publication(), history, now);
                 published.map(|outcome| outcome.map_err(ApiError::from))
             }

@@ -95,6 +95,10 @@ impl Turn<'_> {
         let who = Requester { user: &identity.user, is_subscriber: false, has_token: named.is_some() };
         let permission =
             if self.config.insecure { Permission::Allowed } else { options.may_subscribe(&channel, &who) };
+        if permission == Permission::Denied {
+            // Before it is admitted, which may disconnect others.
+            return self.fail(0, ErrorCode::PermissionDenied);
+        }
         if let Err(why) = self.admit(client, identity, None) {
             return Outcome::Close(why);
         }

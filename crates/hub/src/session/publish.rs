@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::client::Subscription;
 use super::state::{Outcome, Turn};
 use crate::access::{Permission, Requester};
-use crate::broker::{HistoryOptions, NewPublication};
+use crate::broker::NewPublication;
 use crate::call::Call;
 use crate::centrifuge::{
     CommandResult, ErrorCode, MessagePush, PublishRequest, PushEvent, PushTarget, RpcRequest, RpcResult,
@@ -70,8 +70,8 @@ impl Turn<'_> {
         let chan_info = client.subscriptions.get(channel).and_then(Subscription::info);
         let mut publication = NewPublication::new(data);
         publication.info = Some(client.info_in(chan_info));
-        let without = HistoryOptions::default();
-        let history = if skip_history { &without } else { &options.history };
+        let without = skip_history.then(|| options.history.without_history());
+        let history = without.as_ref().unwrap_or(&options.history);
         let published = self.hub().broker().publish(channel, publication, history, self.now);
         self.then(published, move |turn, published| match published {
             Ok(_) => turn.reply(id, CommandResult::Publish),

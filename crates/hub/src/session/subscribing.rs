@@ -6,6 +6,7 @@ use super::client::{Expiry, Hold, Maker, Subscription, boxed};
 use super::plan::{Origin, Plan, Wishes};
 use super::state::{Outcome, Turn};
 use crate::broker::{BrokerError, Joined, Member, Recovery, Since, Start};
+use crate::call::Call;
 use crate::centrifuge::{
     Disconnect, ErrorCode, Form, SubscribeRequest, SubscribeResult, UnsubscribeCode, WirePublication,
 };
@@ -201,10 +202,7 @@ impl Turn<'_> {
                 Outcome::Done
             }
             None if is_server_side => Outcome::Close(Disconnect::INSUFFICIENT_STATE),
-            None => {
-                self.end(&channel, UnsubscribeCode::InsufficientState);
-                Outcome::Done
-            }
+            None => self.end(&channel, UnsubscribeCode::InsufficientState),
         }
     }
 
@@ -296,8 +294,8 @@ impl Turn<'_> {
             {
                 subscription.presence = false;
             }
-            self.leave(&channel);
-            return next(self, Err(ErrorCode::UnrecoverablePosition));
+            let left = self.leave(&channel).unwrap_or(Call::Ready(()));
+            return self.then(left, |turn, ()| next(turn, Err(ErrorCode::UnrecoverablePosition)));
         }
         if !features.is_member {
             return next(self, Ok(result));
@@ -307,8 +305,8 @@ impl Turn<'_> {
         self.then(added, move |turn, added| match added {
             Ok(()) => next(turn, Ok(result)),
             Err(error) => {
-                turn.leave(&channel);
-                next(turn, Err(error.into()))
+                let left = turn.leave(&channel).unwrap_or(Call::Ready(()));
+                turn.then(left, move |turn, ()| next(turn, Err(error.into())))
             }
         })
     }
@@ -323,7 +321,7 @@ impl Turn<'_> {
             data: plan.grant.data.as_ref().map(|data| encoding.payload(data)).unwrap_or_default(),
             ..SubscribeResult::default()
         };
-        if let (Expiry::Token(_), Origin::Client) = (plan.expiry, plan.origin) {
+        if let (Expiry::Token(_), Origin::Client | Origin::TakenOver) = (plan.expiry, plan.origin) {
             (result.expires, result.ttl) = plan.expiry.fields(self.now);
         }
         if features.positioned {

@@ -119,7 +119,11 @@ impl Turn<'_> {
             if server_side {
                 return Outcome::Close(Disconnect::SUB_EXPIRED);
             }
-            self.end(&channel, UnsubscribeCode::Expired);
+            match self.end(&channel, UnsubscribeCode::Expired) {
+                Outcome::Done => {}
+                // Others that are due come with the next tick.
+                step => return step,
+            }
         }
         Outcome::Done
     }
@@ -141,10 +145,7 @@ impl Turn<'_> {
             }
             Err(BackendError::Disconnect(why)) => Outcome::Close(why),
             _ if server_side => Outcome::Close(Disconnect::SUB_EXPIRED),
-            _ => {
-                self.end(channel, UnsubscribeCode::Expired);
-                Outcome::Done
-            }
+            _ => self.end(channel, UnsubscribeCode::Expired),
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::client::{Client, Subscription};
 use super::state::{Outcome, Turn, Work};
+use crate::call::Call;
 use crate::centrifuge::{CommandResult, Disconnect, PushEvent, PushTarget, UnsubscribeCode, UnsubscribePush};
 use crate::channel::ChannelName;
 use crate::control::ControlMessage;
@@ -16,55 +17,52 @@ impl Turn<'_> {
         if channel.is_empty() {
             return self.bad_request("unsubscribe without a channel");
         }
-        self.leave(channel);
-        self.reply(id, CommandResult::Unsubscribe)
+        let left = self.leave(channel).unwrap_or(Call::Ready(()));
+        self.then(left, move |turn, ()| turn.reply(id, CommandResult::Unsubscribe))
     }
 
     /// Ends a subscription, or all of them without a channel, and tells the client.
     pub(super) fn unsubscribe_by_server(&mut self, channel: Option<ChannelName>) -> Outcome {
-        match channel {
-            Some(channel) => self.end(&channel, UnsubscribeCode::Server),
-            None => {
-                let Some(client) = self.client() else { return Outcome::Done };
-                let channels: Vec<_> =
-                    client.subscriptions.iter().map(|(channel, _)| channel.clone()).collect();
-                for channel in channels {
-                    self.end(&channel, UnsubscribeCode::Server);
-                }
-            }
+        if let Some(channel) = channel {
+            return self.end(&channel, UnsubscribeCode::Server);
+        }
+        let Some(client) = self.client() else { return Outcome::Done };
+        let channels: Vec<_> = client.subscriptions.iter().map(|(channel, _)| channel.clone()).collect();
+        for channel in channels.into_iter().rev() {
+            let message = ControlMessage::Unsubscribe(Some(channel));
+            self.session.queue.push_front(Work::Control(message));
         }
         Outcome::Done
     }
 
     /// Ends a subscription and tells the client why.
-    pub(super) fn end(&mut self, channel: &ChannelName, why: UnsubscribeCode) {
-        if !self.leave(channel) {
-            return;
-        }
+    pub(super) fn end(&mut self, channel: &ChannelName, why: UnsubscribeCode) -> Outcome {
+        let Some(left) = self.leave(channel) else { return Outcome::Done };
         if self.session.transport.kind == TransportKind::Plain {
+            self.session.hub.detach(left);
             // The connection is the subscription.
-            let why = match why {
+            return Outcome::Close(match why {
                 UnsubscribeCode::Expired => Disconnect::SUB_EXPIRED,
                 UnsubscribeCode::Server => Disconnect::FORCE_NO_RECONNECT,
                 UnsubscribeCode::InsufficientState | UnsubscribeCode::StateInvalidated => {
                     Disconnect::INSUFFICIENT_STATE
                 }
-            };
-            self.session.queue.push_front(Work::Control(ControlMessage::Disconnect(why)));
-        } else {
-            let event = PushEvent::Unsubscribe(UnsubscribePush::from(why));
-            self.push(PushTarget::Channel(channel.clone()), event);
+            });
         }
+        self.push(PushTarget::Channel(channel.clone()), PushEvent::Unsubscribe(UnsubscribePush::from(why)));
+        if self.session.waits {
+            self.session.hub.detach(left);
+            return Outcome::Done;
+        }
+        self.then(left, |_, ()| Outcome::Done)
     }
 
-    /// Ends a subscription. Says whether there was one.
-    pub(super) fn leave(&mut self, channel: &str) -> bool {
+    /// Ends a subscription, if there is one. The client's next command must wait for the broker: if it subscribes again, its
+    /// presence must not end afterwards.
+    pub(super) fn leave(&mut self, channel: &str) -> Option<Call<()>> {
         let removed = self.client_mut().and_then(|client| client.subscriptions.remove(channel));
-        let was_subscribed = removed.is_some();
-        if let Some((channel, subscription)) = removed {
-            self.end_removed(&channel, &subscription);
-        }
-        was_subscribed
+        let (channel, subscription) = removed?;
+        Some(self.end_removed(&channel, &subscription))
     }
 
     /// Ends a subscription in whose place another one comes, without a word. Its member stays, if the other has one.
@@ -72,7 +70,8 @@ impl Turn<'_> {
         let removed = self.client_mut().and_then(|client| client.subscriptions.remove(channel));
         if let Some((channel, mut subscription)) = removed {
             subscription.presence &= !stays_member;
-            self.end_removed(&channel, &subscription);
+            let left = self.end_removed(&channel, &subscription);
+            self.session.hub.detach(left);
         }
     }
 
@@ -84,32 +83,40 @@ impl Turn<'_> {
         }
     }
 
-    fn end_removed(&mut self, channel: &ChannelName, subscription: &Subscription) {
+    fn end_removed(&mut self, channel: &ChannelName, subscription: &Subscription) -> Call<()> {
         let (hub, now) = (self.hub(), self.now);
-        let Some(id) = self.client().map(|client| client.id.clone()) else { return };
+        let Some(id) = self.client().map(|client| client.id.clone()) else { return Call::Ready(()) };
         self.link.unsubscribe(&subscription.variant.topic(channel));
         if let Some(joins) = subscription.joins {
             self.link.unsubscribe(&joins.topic(channel));
         }
-        ended(&hub, channel, subscription, &id, now);
+        hub.carried_out(ended(&hub, channel, subscription, &id, now))
     }
 }
 
 /// Ends a subscription of a client everywhere but at its connection.
-fn ended(hub: &Hub, channel: &ChannelName, subscription: &Subscription, client: &str, now: Millis) {
+fn ended(
+    hub: &Hub,
+    channel: &ChannelName,
+    subscription: &Subscription,
+    client: &str,
+    now: Millis,
+) -> Call<()> {
     let beginning = subscription.hold.as_ref().map(|hold| hold.id);
     hub.channels_table().leave(channel, subscription.variant, subscription.joins, beginning);
-    hub.detach(hub.broker().unsubscribe(channel, now));
-    if subscription.presence {
-        hub.detach(hub.broker().remove_presence(channel, client, subscription.announces, now));
-    }
     hub.counters().unsubscribes.add(1);
+    let left = hub.broker().unsubscribe(channel, now).map(drop);
+    if !subscription.presence {
+        return left;
+    }
+    let removed = hub.broker().remove_presence(channel, client, subscription.announces, now).map(drop);
+    left.and(removed)
 }
 
 /// Ends everything of a client that is gone.
 pub(super) fn leave_all(hub: &Arc<Hub>, mut client: Client, now: Millis) {
     while let Some((channel, subscription)) = client.subscriptions.pop() {
-        ended(hub, &channel, &subscription, &client.id, now);
+        hub.detach(ended(hub, &channel, &subscription, &client.id, now));
     }
     hub.registry().remove(&client.id);
     hub.counters().disconnects.add(1);

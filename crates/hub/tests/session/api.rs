@@ -1,7 +1,12 @@
 //! What back ends can do.
 
+use std::time::Duration;
+
 use longwire_hub::centrifuge::Disconnect;
-use longwire_hub::{ApiError, ClientFilter, Data, HistoryQuery, HubInfo, PublishCall, ServerSubscription};
+use longwire_hub::{
+    ApiError, ClientFilter, Data, HistoryQuery, HubInfo, NamespaceOptions, Namespaces, PublishCall,
+    ServerSubscription,
+};
 
 use crate::connecting::{connect_with, with_tokens};
 use crate::support::{World, config, finish};
@@ -71,6 +76,25 @@ fn clients_are_found_by_user_client_and_session() {
     assert_eq!(end(filter("", first)), [true, true, false]);
     assert_eq!(end(filter("43", None)), [true, true, true]);
     assert_eq!(code(world.hub.disconnect(&ClientFilter::default(), Disconnect::SHUTDOWN)), Some(107));
+}
+
+/// A key is remembered as long as the namespace says, with history and without.
+#[test]
+fn a_key_is_remembered_without_history_too() {
+    let mut config = config();
+    let mut options = NamespaceOptions::demo();
+    options.history.idempotency = Duration::from_secs(2_000);
+    config.namespaces = Namespaces::default().with("demo", options).unwrap();
+    let mut world = World::new(config);
+    let mut call = call("1");
+    (call.skip_history, call.idempotency_key) = (true, Some("k".into()));
+    let publish = |world: &mut World| {
+        world.now = world.now + Duration::from_secs(999);
+        world.hub.expire(world.now);
+        finish(world.hub.publish("demo:tea", call.clone(), world.now)).unwrap().was_known
+    };
+    let known: Vec<bool> = (0..4).map(|_| publish(&mut world)).collect();
+    assert_eq!(known, [false, true, true, false]);
 }
 
 #[test]

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use longwire_hub::{
-    Broker, BrokerError, Call, ChannelName, HistoryOptions, HistoryPage, HistoryQuery, Joined, Member,
-    MemoryBroker, Millis, NewPublication, Presence, PresenceStats, PublishOutcome, Since, Start,
+    Broker, BrokerError, Call, ChannelName, ClientFilter, HistoryOptions, HistoryPage, HistoryQuery, Joined,
+    Member, MemoryBroker, Millis, NewPublication, Presence, PresenceStats, PublishOutcome, Since, Start,
 };
 
-use crate::support::{World, config};
+use crate::support::{World, config, finish};
 
 /// Asks a broker in memory, when the answer is waited for.
 pub(crate) struct LaterBroker {
@@ -141,14 +141,15 @@ fn each_command_waits_for_its_answer_and_the_order_of_replies_stays() {
         world.answer(client);
         answers += 1;
     }
-    // To subscribe takes two: the broker's, and that of presence.
-    assert_eq!(answers, 5);
+    // To subscribe takes two: the broker's, and that of presence. To unsubscribe takes one for both.
+    assert_eq!(answers, 6);
     world.expect(client, &[
         r#"{"id":1,"connect":{"client":"C0","version":"test"}}"#,
         "{\"id\":2,\"subscribe\":{}}\n{\"push\":{\"channel\":\"demo:tea\",\"join\":{\"info\":{\"user\":\"\",\"client\":\"C0\"}}}}",
         r#"{"id":3,"publish":{}}"#,
         "{\"id\":4,\"presence_stats\":{\"num_clients\":1,\"num_users\":1}}\n{\"id\":5,\"ping\":{}}",
-        "{\"id\":6,\"history\":{\"publications\":[],\"epoch\":\"EPOCH\",\"offset\":1}}\n{\"id\":7,\"unsubscribe\":{}}",
+        "{\"id\":6,\"history\":{\"publications\":[],\"epoch\":\"EPOCH\",\"offset\":1}}",
+        r#"{"id":7,"unsubscribe":{}}"#,
     ]);
 }
 
@@ -177,5 +178,40 @@ fn a_client_that_goes_while_it_subscribes_leaves_nothing_behind() {
     world.drop_answer(client);
     world.cut(client);
     assert_eq!(world.hub.counts().channels, 0);
+    world.assert_forgotten();
+}
+
+/// What nobody waits for may take longer than what somebody does.
+#[test]
+fn a_client_that_returns_to_a_channel_at_once_is_present() {
+    let mut world = World::later(config(), 7);
+    world.delay_work();
+    let client = world.open();
+    world.say(client, "{\"id\":1,\"connect\":{}}\n{\"id\":2,\"subscribe\":{\"channel\":\"demo:tea\"}}");
+    let present = |world: &World| finish(world.hub.presence("demo:tea", world.now)).unwrap().clients.len();
+    let answer_all = |world: &mut World| {
+        while world.waits(client) {
+            world.answer(client);
+        }
+    };
+    answer_all(&mut world);
+    assert_eq!(present(&world), 1);
+    let unsubscribe = r#"{"id":3,"unsubscribe":{"channel":"demo:tea"}}"#;
+    world.say(client, &[unsubscribe, r#"{"id":4,"subscribe":{"channel":"demo:tea"}}"#].join("\n"));
+    answer_all(&mut world);
+    world.finish_work();
+    assert_eq!(present(&world), 1);
+
+    // The same by the server.
+    let filter = ClientFilter { client: world.session(client).client().cloned(), ..ClientFilter::default() };
+    world.hub.unsubscribe(&filter, Some("demo:tea")).unwrap();
+    world.settle();
+    world.say(client, r#"{"id":5,"subscribe":{"channel":"demo:tea"}}"#);
+    answer_all(&mut world);
+    world.finish_work();
+    assert_eq!(present(&world), 1);
+    world.cut(client);
+    world.finish_work();
+    assert_eq!(present(&world), 0);
     world.assert_forgotten();
 }

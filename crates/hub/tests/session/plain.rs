@@ -129,6 +129,20 @@ fn a_token_says_who_it_is_and_where_it_may() {
     assert_eq!(world.end(expiring), Some(3005));
 }
 
+/// A user that may have one connection does not lose it to one that is refused.
+#[test]
+fn one_that_is_refused_replaces_none() {
+    let mut config = with_tokens();
+    config.single_connection = true;
+    let mut world = World::new(config);
+    let claims = r#"{"sub":"42","channels":["$news"]}"#;
+    let first = open(&mut world, "$news", 0, &token(claims));
+    let refused = open(&mut world, "$other", 0, &token(claims));
+    assert_eq!((world.end(first), world.end(refused)), (None, Some(3507)));
+    let second = open(&mut world, "$news", 0, &token(claims));
+    assert_eq!((world.end(first), world.end(second)), (Some(3504), None));
+}
+
 #[test]
 fn the_back_end_ends_it_by_unsubscribing() {
     let mut world = World::new(config());

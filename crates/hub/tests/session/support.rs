@@ -25,6 +25,8 @@ struct State {
     log: Vec<String>,
     controls: Vec<(usize, ControlMessage)>,
     next_number: u64,
+    /// What was spawned and is delayed; `None` if it is done at once.
+    work: Option<Vec<BoxFuture<()>>>,
 }
 
 enum Mail {
@@ -85,7 +87,14 @@ impl Delivery for NetDelivery {
     }
 
     fn spawn(&self, work: BoxFuture<()>) {
-        ready(work);
+        let mut state = self.0.state();
+        match &mut state.work {
+            Some(waiting) => waiting.push(work),
+            None => {
+                drop(state);
+                ready(work);
+            }
+        }
     }
 
     fn report(&self, event: &HubEvent<'_>) {
@@ -222,6 +231,19 @@ impl World {
             is_down: Arc::default(),
             names,
         }
+    }
+
+    /// From now on, what nobody waits for is delayed.
+    pub(crate) fn delay_work(&self) {
+        self.net.state().work = Some(Vec::new());
+    }
+
+    /// What was delayed is done.
+    pub(crate) fn finish_work(&self) {
+        let mut state = self.net.state();
+        let work = state.work.as_mut().map(std::mem::take);
+        drop(state);
+        work.into_iter().flatten().for_each(ready);
     }
 
     /// From now on, the broker that answers later cannot be reached by who subscribes.

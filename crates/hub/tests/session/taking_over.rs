@@ -6,7 +6,7 @@ use longwire_hub::{
     Access, ClientFilter, Data, HubConfig, NamespaceOptions, Namespaces, PublishCall, ServerSubscription,
 };
 
-use crate::connecting::{connect_with, token, with_tokens};
+use crate::connecting::{connect_with, in_seconds, token, with_tokens};
 use crate::support::{World, finish};
 
 /// A private channel.
@@ -98,6 +98,21 @@ fn others_see_neither_leave_nor_join() {
         assert!(world.heard(other)[0].contains(r#""leave":{"#));
         assert_eq!(finish(world.hub.presence("team:tea", world.now)).unwrap().clients.len(), 1);
     }
+}
+
+/// The client must know when to bring another token.
+#[test]
+fn a_token_of_its_own_goes_before_the_server_s_grant() {
+    let mut world = World::new(with_tokens());
+    let client = connect_with(&mut world, NEWS);
+    world.heard(client);
+    let exp = in_seconds(30);
+    let token = token(&format!(r#"{{"sub":"42","channel":"$news","exp":{exp},"data":{{"a":1}}}}"#));
+    world.ask(
+        client,
+        &format!(r#"{{"id":2,"subscribe":{{"channel":"$news","token":"{token}"}}}}"#),
+        &[r#"{"id":2,"subscribe":{"expires":true,"ttl":30,"data":{"a":1}}}"#],
+    );
 }
 
 /// A client that wants all or nothing goes on with the server's subscription.

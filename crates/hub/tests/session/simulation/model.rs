@@ -79,6 +79,9 @@ impl Model {
             Answers::Later => World::a_moment_later(config, seed),
             Answers::AnyTime => World::later(config, seed),
         };
+        if let Answers::AnyTime = answers {
+            world.delay_work();
+        }
         let readers =
             (0..CLIENTS).map(|place| Reader::new(CHANNELS.len(), place % 2 == 1, place > 1)).collect();
         let (published, transcript) = (Default::default(), String::new());
@@ -137,10 +140,13 @@ impl Model {
     /// The broker does something, or its answer arrives.
     pub(super) fn answer_some(&mut self) {
         let waiting: Vec<usize> = self.waiting().collect();
-        if waiting.is_empty() {
+        if waiting.is_empty() || self.random.once_in(8) {
+            self.world.finish_work();
             return;
         }
         let connection = waiting[self.random.below(waiting.len())];
+        // What nobody waits for keeps its place in the order.
+        self.world.finish_work();
         if self.random.once_in(2) {
             self.world.act(connection);
         } else {
@@ -158,6 +164,7 @@ impl Model {
     fn answer_all(&mut self) {
         for connection in self.waiting().collect::<Vec<_>>() {
             while self.world.waits(connection) {
+                self.world.finish_work();
                 self.world.answer(connection);
             }
         }
@@ -228,8 +235,10 @@ impl Model {
     /// No call takes the broker as long as time passes at once. Its answer may.
     fn act_all(&mut self) {
         for connection in self.waiting().collect::<Vec<_>>() {
+            self.world.finish_work();
             self.world.act(connection);
         }
+        self.world.finish_work();
     }
 
     pub(super) fn pass_short(&mut self) {
@@ -258,10 +267,11 @@ impl Model {
 
     /// Presence has exactly the clients whose sessions are subscribed.
     pub(super) fn check_presence(&mut self, channel: usize) {
-        self.answer_all();
-        self.world.settle();
-        self.answer_all();
-        self.world.settle();
+        for _ in 0..2 {
+            self.answer_all();
+            self.world.settle();
+            self.world.finish_work();
+        }
         for client in 0..CLIENTS {
             self.read(client);
         }
@@ -290,6 +300,7 @@ impl Model {
         for client in 0..CLIENTS {
             self.cut(client);
         }
+        self.world.finish_work();
         let counts = self.world.hub.counts();
         assert_eq!((counts.clients, counts.channels), (0, 0));
         assert_eq!(counts.subscribes, counts.unsubscribes);
