@@ -151,6 +151,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub(crate) log_format: Option<LogFormat>,
 
+    /// Log a line for each connection when it ends: who, from where, how long, how much, and why it ended
+    #[arg(long)]
+    pub(crate) access_log: bool,
+
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
 }

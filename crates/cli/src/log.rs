@@ -26,6 +26,9 @@ pub(crate) const VARIABLE: &str = "LONGWIRE_LOG";
 /// The target of what the program says whatever the filter is.
 pub(crate) const NOTICE: &str = "longwire::notice";
 
+/// The target of the access log.
+pub(crate) const ACCESS: &str = "longwire::access";
+
 /// How the log is written. Set when it starts.
 static FORMAT: OnceLock<LogFormat> = OnceLock::new();
 
@@ -47,6 +50,8 @@ pub(crate) struct LogFilter(Targets);
 pub(crate) struct LogSettings {
     pub(crate) format: LogFormat,
     pub(crate) filter: LogFilter,
+    /// Whether there is a line for each connection.
+    pub(crate) access: bool,
 }
 
 /// How severe a notice is.
@@ -83,7 +88,8 @@ impl FromStr for LogFilter {
 /// Writes log lines to standard error from now on. `LONGWIRE_LOG` selects them before the settings do.
 pub(crate) fn start(settings: LogSettings) {
     let LogFilter(filter) = filter_of_variable().unwrap_or(settings.filter);
-    let filter = filter.with_target(NOTICE, Level::INFO);
+    let access = if settings.access { LevelFilter::INFO } else { LevelFilter::OFF };
+    let filter = filter.with_target(NOTICE, Level::INFO).with_target(ACCESS, access);
     let format = *FORMAT.get_or_init(|| settings.format);
     let lines = tracing_subscriber::fmt::layer();
     let lines = match format {

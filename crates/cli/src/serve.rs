@@ -1,5 +1,6 @@
 //! `longwire serve`.
 
+mod access;
 mod announcement;
 mod certificate;
 mod endpoints;
@@ -22,12 +23,13 @@ use crate::args::ServeArgs;
 use crate::failure::Failure;
 use crate::log;
 use crate::signals::{Ending, HangUp};
+use access::AccessLog;
 use announcement::Announcement;
 use certificate::Certificate;
 use endpoints::{Echo, NoSockets, Ticker};
 use hub::{
-    Api, ApiKeys, CENTRIFUGE_PATH, Centrifuge, Hooks, Node, OriginRule, Plain, Streams, UNI_CENTRIFUGE_PATH,
-    UniCentrifuge, api_router, hub_config, streams_router,
+    Api, ApiKeys, CENTRIFUGE_PATH, Centrifuge, Hooks, HubSockets, Node, OriginRule, Plain, Streams,
+    UNI_CENTRIFUGE_PATH, UniCentrifuge, api_router, hub_config, streams_router,
 };
 use listen::listen;
 use reload::Reload;
@@ -40,6 +42,7 @@ const SPARE_DESCRIPTORS: u64 = 64;
 
 pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let settings = Settings::of(&args)?;
+    let access = AccessLog { is_on: settings.log.access };
     log::start(settings.log);
     let limits = &settings.limits;
     let certificate = match settings.tls {
@@ -69,7 +72,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         is_secure: certificate.is_some() || settings.behind_tls_proxy,
         allowed: settings.origins.clone(),
     };
-    let streams = Streams::new(Arc::clone(&node), origins, limits.max_buffered.0);
+    let streams = Streams::new(Arc::clone(&node), origins, access, limits.max_buffered.0);
     let mut pages = page::router().merge(streams_router(Arc::clone(&streams)));
     if settings.metrics {
         pages = pages.merge(metrics::router(Arc::clone(&node))?);
@@ -117,14 +120,11 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         .workers(workers)
         // A session has one question to ask at a time; until the answer, its client's messages wait.
         .spawned_per_connection(1)
-        .route(CENTRIFUGE_PATH, Centrifuge { node: Arc::clone(&node), statistics: Arc::clone(&statistics) })
-        .route(
-            UNI_CENTRIFUGE_PATH,
-            UniCentrifuge { node: Arc::clone(&node), statistics: Arc::clone(&statistics) },
-        )
-        .route("/echo", Echo { statistics: Arc::clone(&statistics) })
-        .route("/channel/{name}", Plain { node: Arc::clone(&node), statistics: Arc::clone(&statistics) })
-        .route("/ticker", Ticker { statistics });
+        .route(CENTRIFUGE_PATH, HubSockets::new(Centrifuge, &node, &statistics, access))
+        .route(UNI_CENTRIFUGE_PATH, HubSockets::new(UniCentrifuge, &node, &statistics, access))
+        .route("/echo", Echo { statistics: Arc::clone(&statistics), access })
+        .route("/channel/{name}", HubSockets::new(Plain, &node, &statistics, access))
+        .route("/ticker", Ticker { statistics, access });
     tokio::spawn(Reload { certificate, args, api }.at_hang_up(hang_up));
     service_manager::ready();
     server.run().await?;

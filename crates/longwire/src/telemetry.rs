@@ -31,7 +31,8 @@
 //!
 //! A refused connection is logged at WARN with address, origin, host and path, and with the setting that would allow it
 //! (`allowed_by`). The first ten of each reason are logged at once, then one every 5 s, with the number of omitted ones
-//! in `not_told`. Connections that the client ended, or that sent no request in time, are not logged like this.
+//! in `not_told`. For an access log, each one is also an event of the target `longwire::access` at INFO, with address, path
+//! and status: choose it, or leave it out, with a filter. Connections that the client ended, or that sent no request in time, are not logged like this.
 //!
 //! ```no_run
 //! tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).init();

@@ -80,6 +80,7 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("shutdown.spread", Text),
     ("log.level", Text),
     ("log.format", Text),
+    ("log.access", Switch),
 ];
 
 /// Environment variables by name.

@@ -81,6 +81,8 @@ pub(crate) struct ShutdownSection {
 pub(crate) struct LogSection {
     pub(crate) level: Parsed<LogFilter>,
     pub(crate) format: LogFormat,
+    /// Whether there is a line for each connection.
+    pub(crate) access: bool,
 }
 
 impl Default for HooksSection {

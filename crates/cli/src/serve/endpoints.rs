@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use longwire::{Accept, Closed, Handler, MessageRef, Refusal, Slow, Socket, Upgrade};
 
+use super::access::{AccessLog, Visit};
 use super::statistics::{Statistics, TICKER};
 
 /// The subprotocols that `/echo` accepts, for clients that require one.
@@ -12,11 +13,13 @@ const ECHO_SUBPROTOCOLS: [&str; 2] = ["echo.longwire", "chat.longwire"];
 /// `/echo`: sends every message back.
 pub(super) struct Echo {
     pub(super) statistics: Arc<Statistics>,
+    pub(super) access: AccessLog,
 }
 
 /// `/ticker`: sends the server's statistics once a second.
 pub(super) struct Ticker {
     pub(super) statistics: Arc<Statistics>,
+    pub(super) access: AccessLog,
 }
 
 /// No WebSockets: only HTTP is served.
@@ -33,14 +36,16 @@ impl Handler for NoSockets {
 }
 
 impl Handler for Echo {
-    type State = ();
+    /// What the access log remembers, if there is one.
+    type State = Option<Box<Visit>>;
 
-    async fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
+    async fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<Self::State>, Refusal> {
         let mut offered = request.subprotocols().iter();
-        let spoken = offered.find(|offered| ECHO_SUBPROTOCOLS.contains(&offered.as_str()));
+        let spoken = offered.find_map(|offered| ECHO_SUBPROTOCOLS.into_iter().find(|known| known == offered));
+        let visit = self.access.upgrade(request, "echo", spoken.unwrap_or_default());
         Ok(match spoken {
-            Some(subprotocol) => Accept::new().subprotocol(subprotocol),
-            None => Accept::new(),
+            Some(subprotocol) => Accept::with(visit).subprotocol(subprotocol),
+            None => Accept::with(visit),
         })
     }
 
@@ -53,16 +58,18 @@ impl Handler for Echo {
         socket.send(message).or_drop();
     }
 
-    fn on_close(&self, _: &mut Socket<'_, Self>, _: &Closed) {
+    fn on_close(&self, socket: &mut Socket<'_, Self>, closed: &Closed) {
         self.statistics.closed();
+        log(socket, closed);
     }
 }
 
 impl Handler for Ticker {
-    type State = ();
+    /// What the access log remembers, if there is one.
+    type State = Option<Box<Visit>>;
 
-    async fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
-        Ok(Accept::new())
+    async fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<Self::State>, Refusal> {
+        Ok(Accept::with(self.access.upgrade(request, "ticker", "")))
     }
 
     fn on_open(&self, socket: &mut Socket<'_, Self>) {
@@ -73,8 +80,15 @@ impl Handler for Ticker {
 
     fn on_message(&self, _: &mut Socket<'_, Self>, _: MessageRef<'_>) {}
 
-    fn on_close(&self, _: &mut Socket<'_, Self>, _: &Closed) {
+    fn on_close(&self, socket: &mut Socket<'_, Self>, closed: &Closed) {
         self.statistics.closed();
+        log(socket, closed);
+    }
+}
+
+fn log<H: Handler<State = Option<Box<Visit>>>>(socket: &Socket<'_, H>, closed: &Closed) {
+    if let Some(visit) = socket.state() {
+        visit.log_closed(socket.traffic(), closed);
     }
 }
 
@@ -87,9 +101,10 @@ mod tests {
     fn stage() -> (Stage, Arc<Statistics>) {
         let statistics = Arc::new(Statistics::new());
         let of = || Arc::clone(&statistics);
+        let access = AccessLog { is_on: false };
         let stage = Stage::routes()
-            .route("/echo", Echo { statistics: of() })
-            .route("/ticker", Ticker { statistics: of() });
+            .route("/echo", Echo { statistics: of(), access })
+            .route("/ticker", Ticker { statistics: of(), access });
         (stage.start().unwrap(), statistics)
     }
 

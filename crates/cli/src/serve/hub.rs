@@ -14,6 +14,7 @@ mod node;
 mod outlet;
 mod plain;
 mod settings;
+mod sockets;
 mod streams;
 mod uni_centrifuge;
 
@@ -24,5 +25,6 @@ pub(super) use metrics::metrics;
 pub(super) use node::Node;
 pub(super) use plain::Plain;
 pub(super) use settings::hub_config;
+pub(super) use sockets::HubSockets;
 pub(super) use streams::{OriginRule, Streams, router as streams_router};
 pub(super) use uni_centrifuge::{PATH as UNI_CENTRIFUGE_PATH, UniCentrifuge};

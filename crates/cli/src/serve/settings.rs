@@ -53,6 +53,7 @@ impl Settings {
             log: LogSettings {
                 format: args.log_format.unwrap_or(document.log.format),
                 filter: document.log.level.0.clone(),
+                access: args.access_log || document.log.access,
             },
             limits: document.limits.clone(),
             config,

@@ -124,6 +124,14 @@ impl Refusals {
     /// Counts a refusal, and logs it if its kind has budget left.
     pub(crate) fn tell(&self, case: &Case<'_>) {
         telemetry::refused(case.why);
+        tracing::info!(
+            target: "longwire::access",
+            parent: None,
+            peer = case.peer.map(tracing::field::display),
+            path = case.asked.map(|asked| shown(asked.uri.path().as_bytes())),
+            status = case.refusal.status().as_u16(),
+            "refused",
+        );
         if !tracing::enabled!(tracing::Level::WARN) {
             return;
         }

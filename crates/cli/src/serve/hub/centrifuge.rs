@@ -1,14 +1,12 @@
 //! `/connection/websocket`: the Centrifuge client protocol.
 
-use std::sync::Arc;
-
-use longwire::{Accept, Closed, Handler, MessageRef, Refusal, Socket, Upgrade};
+use longwire::{Refusal, Upgrade};
 use longwire_hub::TransportKind;
 use longwire_hub::centrifuge::Encoding;
 
-use super::client::{self, Client, ClientHandler};
+use super::client::Client;
 use super::node::Node;
-use crate::serve::statistics::Statistics;
+use super::sockets::{ClientKind, NewClient};
 
 /// Where official clients connect.
 pub(crate) const PATH: &str = "/connection/websocket";
@@ -19,55 +17,22 @@ const PROTOBUF: &str = "centrifuge-protobuf";
 /// The subprotocol of the JSON encoding, which is also spoken without one.
 const JSON: &str = "centrifuge-json";
 
-/// `/connection/websocket`.
-pub(crate) struct Centrifuge {
-    pub(crate) node: Arc<Node>,
-    pub(crate) statistics: Arc<Statistics>,
-}
+/// Official clients, as JSON or protobuf.
+pub(crate) struct Centrifuge;
 
-impl ClientHandler for Centrifuge {
-    fn node(&self) -> &Node {
-        &self.node
-    }
-}
+impl ClientKind for Centrifuge {
+    const KIND: TransportKind = TransportKind::WebSocket;
 
-impl Handler for Centrifuge {
-    type State = Client;
-
-    async fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<Client>, Refusal> {
+    fn accept(&self, node: &Node, request: &Upgrade<'_>) -> Result<NewClient, Refusal> {
         let offers = |name: &str| request.subprotocols().iter().any(|offered| offered == name);
         let subprotocol = [PROTOBUF, JSON].into_iter().find(|name| offers(name));
         let by_query = request.query("cf_protocol").is_some_and(|encoding| encoding == "protobuf");
-        let encoding = match subprotocol {
-            Some(PROTOBUF) => Encoding::Protobuf,
-            None if by_query => Encoding::Protobuf,
-            _ => Encoding::Json,
+        let (encoding, protocol) = match subprotocol {
+            Some(PROTOBUF) => (Encoding::Protobuf, "protobuf"),
+            None if by_query => (Encoding::Protobuf, "protobuf"),
+            _ => (Encoding::Json, "json"),
         };
-        let (kind, peer) = (TransportKind::WebSocket, request.peer_addr());
-        let transport = self.node.hooks.transport(kind, encoding, peer, request.headers());
-        let accept = Accept::with(Client::centrifuge(transport));
-        Ok(match subprotocol {
-            Some(subprotocol) => accept.subprotocol(subprotocol),
-            None => accept,
-        })
-    }
-
-    fn on_open(&self, socket: &mut Socket<'_, Self>) {
-        self.statistics.opened();
-        client::open(self, socket);
-    }
-
-    fn on_message(&self, socket: &mut Socket<'_, Self>, message: MessageRef<'_>) {
-        self.statistics.count_message();
-        client::receive(self, socket, message);
-    }
-
-    fn on_shutdown(&self, socket: &mut Socket<'_, Self>) {
-        client::shut_down(socket);
-    }
-
-    fn on_close(&self, socket: &mut Socket<'_, Self>, _: &Closed) {
-        self.statistics.closed();
-        client::closed(self, socket);
+        let transport = node.hooks.transport(Self::KIND, encoding, request.peer_addr(), request.headers());
+        Ok(NewClient { client: Client::centrifuge(transport), subprotocol, protocol })
     }
 }

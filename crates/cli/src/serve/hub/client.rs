@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use longwire::{Handler, MessageRef, SendStatus, Socket, Timer};
+use longwire::{Closed, Handler, MessageRef, SendStatus, Socket, Timer};
 use longwire_hub::centrifuge::Disconnect;
 use longwire_hub::{
     Control, ControlMessage, Frame, Link as _, Millis, PlainRequest, Progress, Session, Transport,
 };
 
-use super::link::SocketLink;
+use super::link::{NotesClosing, SocketLink};
 use super::node::Node;
+use crate::serve::access::Visit;
 
 /// The state of a client's connection.
 pub(crate) struct Client {
@@ -17,6 +18,8 @@ pub(crate) struct Client {
     alarm: Option<Alarm>,
     /// Whether a one-way client has sent its request.
     has_asked: bool,
+    /// What the access log remembers, if there is one.
+    pub(super) visit: Option<Box<Visit>>,
 }
 
 enum Stage {
@@ -57,7 +60,15 @@ impl Client {
 
     fn accepted(transport: Transport, plain: Option<PlainRequest>) -> Client {
         let stage = Stage::Accepted(Box::new(Accepted { transport, plain }));
-        Client { stage, alarm: None, has_asked: false }
+        Client { stage, alarm: None, has_asked: false, visit: None }
+    }
+}
+
+impl NotesClosing for Client {
+    fn note_closing(&mut self, why: &Disconnect) {
+        if let Some(visit) = &mut self.visit {
+            visit.close(why);
+        }
     }
 }
 
@@ -100,7 +111,10 @@ pub(super) fn connect<H: ClientHandler>(handler: &H, socket: &mut Socket<'_, H>,
     });
 }
 
-pub(super) fn closed<H: ClientHandler>(handler: &H, socket: &mut Socket<'_, H>) {
+pub(super) fn closed<H: ClientHandler>(handler: &H, socket: &mut Socket<'_, H>, closed: &Closed) {
+    if let Some(visit) = &socket.state().visit {
+        visit.log_closed(socket.traffic(), closed);
+    }
     if let Stage::Open(mut session) = std::mem::replace(&mut socket.state_mut().stage, Stage::InUse) {
         session.closed(handler.node().now());
     }
@@ -127,7 +141,11 @@ fn run<H: ClientHandler>(
     };
     let progress = call(&mut session, &mut SocketLink(socket), now);
     let deadline = session.next_deadline();
-    socket.state_mut().stage = Stage::Open(session);
+    let client = socket.state_mut();
+    if let Some(visit) = &mut client.visit {
+        visit.meet(&session);
+    }
+    client.stage = Stage::Open(session);
     go_on(socket, progress, deadline, now);
 }
 

@@ -6,9 +6,14 @@ use longwire_hub::{Frame, Link, SlowPolicy, Start};
 
 use super::delivery::message;
 
+/// The state of a connection that notes why the hub closes it.
+pub(super) trait NotesClosing {
+    fn note_closing(&mut self, why: &Disconnect);
+}
+
 pub(super) struct SocketLink<'a, 's, H: Handler>(pub(super) &'a mut Socket<'s, H>);
 
-impl<H: Handler> Link for SocketLink<'_, '_, H> {
+impl<H: Handler<State: NotesClosing>> Link for SocketLink<'_, '_, H> {
     fn send(&mut self, frame: Frame) {
         if self.0.send_message(message(frame)) == SendStatus::Full {
             self.close(&Disconnect::SLOW);
@@ -25,6 +30,7 @@ impl<H: Handler> Link for SocketLink<'_, '_, H> {
     }
 
     fn close(&mut self, why: &Disconnect) {
+        self.0.state_mut().note_closing(why);
         close(self.0, why);
     }
 }

@@ -6,6 +6,7 @@ mod opening;
 mod origin;
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use axum::routing::any;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, Method, StatusCode};
+use longwire::PeerAddr;
 use longwire_hub::centrifuge::{ConnectRequest, Disconnect, EmulationRequest};
 use longwire_hub::{Frame, Session, Transport, TransportKind};
 use tokio::time::sleep;
@@ -25,6 +27,7 @@ use super::node::Node;
 use super::outlet::inbox::Inbox;
 use super::outlet::outbox::{Budget, Outbox};
 use super::outlet::topics::StreamLink;
+use crate::serve::access::{AccessLog, Visit};
 use body::{StreamBody, StreamFormat};
 use driver::StreamDriver;
 use opening::{StreamTransport, encoding, first_words, read};
@@ -42,6 +45,7 @@ const STEP: Duration = Duration::from_millis(10);
 pub(crate) struct Streams {
     node: Arc<Node>,
     origins: OriginRule,
+    access: AccessLog,
     budget: Arc<Budget>,
     open: Mutex<OpenStreams>,
 }
@@ -56,9 +60,14 @@ struct OpenStreams {
 
 impl Streams {
     /// No streams yet. All of them together keep at most `max_buffered` bytes for their clients.
-    pub(crate) fn new(node: Arc<Node>, origins: OriginRule, max_buffered: usize) -> Arc<Streams> {
+    pub(crate) fn new(
+        node: Arc<Node>,
+        origins: OriginRule,
+        access: AccessLog,
+        max_buffered: usize,
+    ) -> Arc<Streams> {
         let budget = Arc::new(Budget::new(max_buffered));
-        Arc::new(Streams { node, origins, budget, open: Mutex::default() })
+        Arc::new(Streams { node, origins, access, budget, open: Mutex::default() })
     }
 
     /// How many are open.
@@ -133,12 +142,22 @@ pub(crate) fn router(streams: Arc<Streams>) -> Router {
         .into_iter()
         .fold(Router::new().route("/emulation", emulation), |router, (path, kind)| {
             let stream = any(async move |State(streams): State<Arc<Streams>>, request: Request| {
+                let (peer, path) = (peer(&request), request.uri().path().to_owned());
                 let answer = |request| open(&streams, kind, request);
-                judged(&streams, request, answer).await
+                let response = judged(&streams, request, answer).await;
+                if !response.status().is_success() {
+                    streams.access.refused(peer, &path, response.status().as_u16());
+                }
+                response
             });
             router.route(path, stream)
         })
         .with_state(streams)
+}
+
+/// The address of the client.
+fn peer(request: &Request) -> Option<SocketAddr> {
+    request.extensions().get().and_then(|PeerAddr(peer)| *peer)
 }
 
 /// Answers a request unless it comes from a page that may not connect.
@@ -183,7 +202,10 @@ async fn emulate(streams: &Streams, request: Request) -> Response {
 /// Opens a stream.
 async fn open(streams: &Arc<Streams>, kind: TransportKind, request: Request) -> Response {
     let transport = StreamTransport::of(kind, request.headers());
-    let connection = streams.node.hooks.transport(kind, transport.encoding, None, request.headers());
+    let peer = peer(&request);
+    let connection = streams.node.hooks.transport(kind, transport.encoding, peer, request.headers());
+    let protocol = if transport.format == StreamFormat::Protobuf { "protobuf" } else { "json" };
+    let visit = streams.access.visit(peer, request.uri().path(), kind.name(), protocol);
     let first = match first_words(kind, request, &streams.node.hub.config()).await {
         Ok(first) => first,
         Err(refusal) => return refusal,
@@ -195,7 +217,7 @@ async fn open(streams: &Arc<Streams>, kind: TransportKind, request: Request) -> 
                 .into_response();
         }
     };
-    match begin(streams, transport.format, connection, first) {
+    match begin(streams, transport.format, connection, first, visit) {
         Some(body) => {
             let headers = [
                 (CONTENT_TYPE, transport.format.content_type()),
@@ -231,11 +253,16 @@ fn begin(
     format: StreamFormat,
     transport: Transport,
     first: FirstWords,
+    visit: Option<Box<Visit>>,
 ) -> Option<StreamBody> {
     let node = &streams.node;
     let inbox = Arc::new(Inbox::default());
     let entered = streams.enter(&inbox)?;
-    let outbox = Arc::new(Outbox::new(Arc::clone(&streams.budget), Arc::clone(&inbox)));
+    let outbox = Outbox::new(Arc::clone(&streams.budget), Arc::clone(&inbox)).log(visit);
+    let outbox = Arc::new(outbox);
+    if let FirstWords::Commands(commands) = &first {
+        outbox.received(commands.len());
+    }
     let control = Arc::clone(&inbox);
     let session = Session::new(Arc::clone(&node.hub), transport, control, node.now());
     let driver = StreamDriver {

@@ -1,55 +1,25 @@
 //! `/connection/uni_websocket`: a client that connects by its first message, and then only receives.
 
-use std::sync::Arc;
-
-use longwire::{Accept, Closed, Handler, MessageRef, Refusal, Socket, Upgrade};
+use longwire::{Refusal, Upgrade};
 use longwire_hub::TransportKind;
 use longwire_hub::centrifuge::Encoding;
 
-use super::client::{self, Client, ClientHandler};
+use super::client::Client;
 use super::node::Node;
-use crate::serve::statistics::Statistics;
+use super::sockets::{ClientKind, NewClient};
 
 /// Where one-way clients connect.
 pub(crate) const PATH: &str = "/connection/uni_websocket";
 
-/// `/connection/uni_websocket`.
-pub(crate) struct UniCentrifuge {
-    pub(crate) node: Arc<Node>,
-    pub(crate) statistics: Arc<Statistics>,
-}
+/// One-way clients.
+pub(crate) struct UniCentrifuge;
 
-impl ClientHandler for UniCentrifuge {
-    fn node(&self) -> &Node {
-        &self.node
-    }
-}
+impl ClientKind for UniCentrifuge {
+    const KIND: TransportKind = TransportKind::UniWebSocket;
 
-impl Handler for UniCentrifuge {
-    type State = Client;
-
-    async fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<Client>, Refusal> {
-        let (kind, peer) = (TransportKind::UniWebSocket, request.peer_addr());
-        let transport = self.node.hooks.transport(kind, Encoding::Json, peer, request.headers());
-        Ok(Accept::with(Client::centrifuge(transport)))
-    }
-
-    fn on_open(&self, socket: &mut Socket<'_, Self>) {
-        self.statistics.opened();
-        client::open(self, socket);
-    }
-
-    fn on_message(&self, socket: &mut Socket<'_, Self>, message: MessageRef<'_>) {
-        self.statistics.count_message();
-        client::connect(self, socket, message);
-    }
-
-    fn on_shutdown(&self, socket: &mut Socket<'_, Self>) {
-        client::shut_down(socket);
-    }
-
-    fn on_close(&self, socket: &mut Socket<'_, Self>, _: &Closed) {
-        self.statistics.closed();
-        client::closed(self, socket);
+    fn accept(&self, node: &Node, request: &Upgrade<'_>) -> Result<NewClient, Refusal> {
+        let (encoding, peer) = (Encoding::Json, request.peer_addr());
+        let transport = node.hooks.transport(Self::KIND, encoding, peer, request.headers());
+        Ok(NewClient { client: Client::centrifuge(transport), subprotocol: None, protocol: "json" })
     }
 }

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use longwire_hub::centrifuge::Disconnect;
-use longwire_hub::{Frame, SlowPolicy};
+use longwire_hub::{Frame, Session, SlowPolicy};
 
 use super::inbox::Inbox;
+use crate::serve::access::{Traffic, Visit};
 
 /// The most bytes that wait for one client, but for one longer message while little else waits. A client that is slower is disconnected with 3008.
 const MAX_QUEUED: usize = 1 << 20;
@@ -62,6 +63,9 @@ struct OutboxState {
     bytes: usize,
     call: Option<CallOfSession>,
     reader: Option<Waker>,
+    /// What the access log remembers, if there is one.
+    visit: Option<Box<Visit>>,
+    traffic: Traffic,
     /// The session, if it waits for [room](Outbox::room).
     session: Option<Waker>,
 }
@@ -106,8 +110,30 @@ impl Outbox {
             call: None,
             reader: None,
             session: None,
+            visit: None,
+            traffic: Traffic::default(),
         };
         Outbox { state: Mutex::new(state), budget, inbox }
+    }
+
+    /// Writes a line of the access log when it is dropped, if there is a visit.
+    pub(in crate::serve::hub) fn log(self, visit: Option<Box<Visit>>) -> Outbox {
+        self.lock().visit = visit;
+        self
+    }
+
+    /// Counts a request of the client.
+    pub(in crate::serve::hub) fn received(&self, bytes: usize) {
+        let traffic = &mut self.lock().traffic;
+        traffic.messages_in = traffic.messages_in.saturating_add(1);
+        traffic.bytes_in = traffic.bytes_in.saturating_add(bytes as u64);
+    }
+
+    /// Learns who the client is, for the access log.
+    pub(in crate::serve::hub) fn meet(&self, session: &Session) {
+        if let Some(visit) = &mut self.lock().visit {
+            visit.meet(session);
+        }
     }
 
     /// Sends a message of the session.
@@ -182,6 +208,14 @@ impl Outbox {
         }
     }
 
+    /// Ends the stream after what waits, because the hub closes it.
+    pub(in crate::serve::hub) fn end_for(&self, why: &Disconnect) {
+        if let Some(visit) = &mut self.lock().visit {
+            visit.close(why);
+        }
+        self.end();
+    }
+
     /// Ends the stream after what waits.
     pub(in crate::serve::hub) fn end(&self) {
         let mut state = self.lock();
@@ -212,6 +246,9 @@ impl Outbox {
             && let Some(queued) = state.queue.pop_front()
         {
             taken = taken.saturating_add(queued.cost());
+            state.traffic.messages_out = state.traffic.messages_out.saturating_add(1);
+            let len = queued.frame.as_bytes().len() as u64;
+            state.traffic.bytes_out = state.traffic.bytes_out.saturating_add(len);
             frames.push(queued.frame);
         }
         state.bytes = state.bytes.saturating_sub(taken);
@@ -304,8 +341,11 @@ fn wake(waker: &mut Option<Waker>) {
 
 impl Drop for Outbox {
     fn drop(&mut self) {
-        let bytes = self.lock().bytes;
-        self.budget.give_back(bytes);
+        let state = self.lock();
+        self.budget.give_back(state.bytes);
+        if let Some(visit) = &state.visit {
+            visit.log_stream(state.traffic);
+        }
     }
 }
 

@@ -114,8 +114,8 @@ impl Link for StreamLink {
         }
     }
 
-    fn close(&mut self, _: &Disconnect) {
-        self.outbox.end();
+    fn close(&mut self, why: &Disconnect) {
+        self.outbox.end_for(why);
     }
 }
 

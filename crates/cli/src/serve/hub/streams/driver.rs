@@ -44,6 +44,7 @@ impl StreamDriver {
                         self.call(|session, link, now| session.control(link, message, now));
                     }
                     StreamEvent::Frame(frame) => {
+                        self.outbox.received(frame.as_bytes().len());
                         self.call(|session, link, now| session.receive(link, &frame, now));
                     }
                 },
@@ -66,6 +67,7 @@ impl StreamDriver {
         self.outbox.begin_call();
         let progress = call(&mut self.session, &mut self.link, now);
         self.outbox.end_call();
+        self.outbox.meet(&self.session);
         if let Progress::Wait(question) = progress {
             self.question = Some(question);
         }

@@ -1,0 +1,87 @@
+//! The WebSockets of the hub's clients, whatever they speak.
+
+use std::sync::Arc;
+
+use longwire::{Accept, Closed, Handler, MessageRef, Refusal, Socket, Upgrade};
+use longwire_hub::TransportKind;
+
+use super::client::{self, Client, ClientHandler};
+use super::node::Node;
+use crate::serve::access::AccessLog;
+use crate::serve::statistics::Statistics;
+
+/// A kind of clients.
+pub(crate) trait ClientKind: Send + Sync + 'static {
+    const KIND: TransportKind;
+
+    /// The client that a request is accepted for.
+    fn accept(&self, node: &Node, request: &Upgrade<'_>) -> Result<NewClient, Refusal>;
+}
+
+/// A client whose request is accepted.
+pub(crate) struct NewClient {
+    pub(super) client: Client,
+    pub(super) subprotocol: Option<&'static str>,
+    /// The name of what it speaks, for the access log.
+    pub(super) protocol: &'static str,
+}
+
+/// The WebSockets of a kind of clients.
+pub(crate) struct HubSockets<K> {
+    kind: K,
+    node: Arc<Node>,
+    statistics: Arc<Statistics>,
+    access: AccessLog,
+}
+
+impl<K> HubSockets<K> {
+    pub(crate) fn new(kind: K, node: &Arc<Node>, statistics: &Arc<Statistics>, access: AccessLog) -> Self {
+        HubSockets { kind, node: Arc::clone(node), statistics: Arc::clone(statistics), access }
+    }
+}
+
+impl<K: ClientKind> ClientHandler for HubSockets<K> {
+    fn node(&self) -> &Node {
+        &self.node
+    }
+}
+
+impl<K: ClientKind> Handler for HubSockets<K> {
+    type State = Client;
+
+    async fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<Client>, Refusal> {
+        let NewClient { mut client, subprotocol, protocol } = self.kind.accept(&self.node, request)?;
+        client.visit = self.access.upgrade(request, K::KIND.name(), protocol);
+        let accept = Accept::with(client);
+        Ok(match subprotocol {
+            Some(subprotocol) => accept.subprotocol(subprotocol),
+            None => accept,
+        })
+    }
+
+    fn on_open(&self, socket: &mut Socket<'_, Self>) {
+        self.statistics.opened();
+        client::open(self, socket);
+    }
+
+    fn on_message(&self, socket: &mut Socket<'_, Self>, message: MessageRef<'_>) {
+        self.statistics.count_message();
+        if K::KIND.is_one_way() {
+            client::connect(self, socket, message);
+        } else {
+            client::receive(self, socket, message);
+        }
+    }
+
+    fn on_shutdown(&self, socket: &mut Socket<'_, Self>) {
+        // Plain clients know no codes of the hub.
+        if K::KIND != TransportKind::Plain {
+            client::shut_down(socket);
+        }
+    }
+
+    fn on_close(&self, socket: &mut Socket<'_, Self>, closed: &Closed) {
+        self.statistics.closed();
+        client::closed(self, socket, closed);
+    }
+}
