@@ -16,7 +16,7 @@ use anyhow::{Result, anyhow};
 
 use crate::command::Task;
 use crate::matrix::peers::{Api, Before, Peers, Proxy};
-use crate::matrix::row::{Row, Table};
+use crate::matrix::row::{ECHO, HUB, Row, Table};
 use crate::suite::context::Context;
 use crate::suite::outcome::{Outcome, Stop};
 use crate::terminal::Progress;
@@ -56,13 +56,16 @@ fn fill(context: &Context<'_>) -> Result<Vec<Table>, Stop> {
         matrix.reverse_proxies(Api::Events, "Our client, a reverse proxy, our event-driven server")?,
         matrix.reverse_proxies(Api::Async, "Our client, a reverse proxy, our async server")?,
         matrix.forward_proxies()?,
+        matrix.hub_proxies()?,
     ])
 }
 
 fn count(tables: &[Table]) -> Outcome {
     let mut outcome = Outcome::default();
-    for row in tables.iter().flat_map(|table| &table.rows) {
-        row.count(&mut outcome);
+    for table in tables {
+        for row in &table.rows {
+            row.count(table.cells, &mut outcome);
+        }
     }
     outcome
 }
@@ -80,7 +83,7 @@ impl Matrix<'_> {
             command.args([server.url(), fragments.url()]);
             (name.to_owned(), command)
         });
-        Ok(Table { title: "Other clients, our server", rows: self.rows(programs)? })
+        Ok(Table { title: "Other clients, our server", cells: ECHO, rows: self.rows(programs)? })
     }
 
     fn servers(&self) -> Result<Table> {
@@ -91,7 +94,7 @@ impl Matrix<'_> {
             let name = server.name()?;
             rows.extend(self.rows([client])?.into_iter().map(|row| row.of(&name)));
         }
-        Ok(Table { title: "Our client, other servers", rows })
+        Ok(Table { title: "Our client, other servers", cells: ECHO, rows })
     }
 
     fn reverse_proxies(&self, api: Api, title: &'static str) -> Result<Table> {
@@ -110,7 +113,7 @@ impl Matrix<'_> {
             };
             rows.extend(self.plain_and_secure(&proxy, command)?);
         }
-        Ok(Table { title, rows })
+        Ok(Table { title, cells: ECHO, rows })
     }
 
     fn forward_proxies(&self) -> Result<Table> {
@@ -127,7 +130,23 @@ impl Matrix<'_> {
             };
             rows.extend(self.plain_and_secure(&proxy, command)?);
         }
-        Ok(Table { title: "Our client, a forward proxy, our async server", rows })
+        Ok(Table { title: "Our client, a forward proxy, our async server", cells: ECHO, rows })
+    }
+
+    /// The official client of Centrifugo, a reverse proxy, and the hub.
+    fn hub_proxies(&self) -> Result<Table> {
+        let hub = self.peers.hub(self.context)?;
+        let mut rows = Vec::new();
+        for proxy in self.peers.streaming_proxies(hub.server.port)? {
+            let _started = proxy.start(self.context)?;
+            let programs = [("http", proxy.plain), ("https", proxy.secure)].map(|(scheme, port)| {
+                let url = format!("{scheme}://localhost:{port}/");
+                (format!("{}-hub-{scheme}", proxy.name), self.peers.hub_client(&url, hub.api))
+            });
+            let names = ["http", "https"].map(|scheme| format!("{}, `{scheme}`", proxy.version));
+            rows.extend(self.rows(programs)?.into_iter().zip(&names).map(|(row, name)| row.of(name)));
+        }
+        Ok(Table { title: "npm `centrifuge`, a reverse proxy, the hub", cells: HUB, rows })
     }
 
     /// The rows of our client with and without TLS, over a proxy to our server.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use super::row::{CELLS, Table, Verdict};
+use super::row::{Table, Verdict};
 
 const HEAD: &str = "\
 # Interoperation
@@ -25,6 +25,10 @@ The programs and configurations are in `interop/matrix`.
 
 Reverse proxies use the configuration in `docs/proxies.md`. Over `wss`, our client sends the origin of a page served by
 the proxy, and the server accepts no other origin.
+
+In front of the hub, npm `centrifuge` uses each transport. Publications of the client and of the API arrive as soon as they are
+published, and the hub notices at once that the client leaves. **origin**: the hub accepts pages that the proxy serves, and
+refuses others. **API**: it cannot be reached through the proxy, because it has an address of its own.
 
 `✓` works · `(✓)` works as far as the peer supports it, see below the table · `–` the peer does not support it · `✗` fails
 ";
@@ -47,14 +51,14 @@ fn page(tables: &[Table]) -> String {
 }
 
 fn table_of(page: &mut String, table: &Table) {
-    let names: Vec<&str> = CELLS.iter().map(|(_, name)| *name).collect();
+    let names: Vec<&str> = table.cells.iter().map(|(_, name)| *name).collect();
     // Writing to a string cannot fail.
     let _ = writeln!(page, "\n## {}\n\n| | {} |", table.title, names.join(" | "));
-    let _ = writeln!(page, "|---{}|", "|:-:".repeat(CELLS.len()));
+    let _ = writeln!(page, "|---{}|", "|:-:".repeat(table.cells.len()));
     let mut reasons: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
     for row in &table.rows {
         let mut marks = Vec::new();
-        for (cell, name) in CELLS {
+        for (cell, name) in table.cells {
             let (mark, reason) = match row.verdict(cell) {
                 Verdict::Works => ("✓", None),
                 Verdict::WorksInPart(why) => ("(✓)", Some(why)),

@@ -54,6 +54,7 @@ const APACHE: [&[(&str, &str)]; 1] = [&[
 
 /// All programs, ours and other projects'.
 pub(super) struct Peers {
+    longwire: PathBuf,
     longwire_interop: PathBuf,
     pub(super) certificates: PathBuf,
     /// `interop/matrix`.
@@ -111,6 +112,13 @@ pub(super) struct Started {
     _server: Server,
 }
 
+/// `longwire serve` as a hub.
+pub(super) struct Hub {
+    pub(super) server: Started,
+    /// Where back ends use the API.
+    pub(super) api: SocketAddr,
+}
+
 impl Peers {
     pub(super) fn install(context: &Context<'_>) -> Result<Self, Stop> {
         let interop = context.workspace.root.join("interop");
@@ -129,6 +137,7 @@ impl Peers {
         let scratch = context.workspace.target.join("interop-matrix");
         fs::create_dir_all(&scratch).with_context(|| format!("creating {}", scratch.display()))?;
         Ok(Self {
+            longwire: context.longwire()?,
             longwire_interop: context.longwire_interop()?,
             certificates: certificates::make(&context.workspace.target)?,
             dir: interop.join("matrix"),
@@ -200,29 +209,51 @@ impl Peers {
         Started::wait_for(context, &format!("interop-{}-server", api.name()), command, address)
     }
 
+    /// `longwire serve` behind a proxy that terminates TLS.
+    pub(super) fn hub(&self, context: &Context<'_>) -> Result<Hub> {
+        let (address, api) = (free_address()?, free_address()?);
+        let mut command = Command::new(&self.longwire);
+        command
+            .args(["serve", "--behind-tls-proxy", "--listen", &address.to_string(), "--config"])
+            .arg(self.dir.join("hub.toml"))
+            .env("LONGWIRE_API_LISTEN", api.to_string());
+        Ok(Hub { server: Started::wait_for(context, "interop-hub", command, address)?, api })
+    }
+
+    /// The official client of Centrifugo, connecting to `url`. The back end uses the API at `api`.
+    pub(super) fn hub_client(&self, url: &str, api: SocketAddr) -> Command {
+        let mut command = Command::new(&self.node);
+        command
+            .arg(self.dir.join("clients/hub.mjs"))
+            .args([url, &format!("http://{api}/")])
+            .env("NODE_EXTRA_CA_CERTS", self.certificates.join("ca.pem"));
+        command
+    }
+
     /// Proxies in front of the server at port `server`, configured as in `docs/proxies.md`.
     pub(super) fn reverse_proxies(&self, server: u16) -> Result<[Proxy; 4]> {
         // HAProxy requires the certificate and its key in one file.
         let read = |name: &str| fs::read_to_string(self.certificates.join(name));
         fs::write(self.scratch.join("haproxy.pem"), read("cert.pem")? + &read("key.pem")?)?;
-        let nginx = self.documented("nginx", "nginx.conf", server, &NGINX, |config| {
-            ["nginx", "-c", config].map(str::to_owned).into()
-        })?;
-        let caddy = self.documented("Caddy", "Caddyfile", server, &CADDY, |config| {
-            ["caddy", "run", "--adapter", "caddyfile", "--config", config].map(str::to_owned).into()
-        })?;
+        let [nginx, caddy] = self.streaming_proxies(server)?;
         let haproxy = self.documented("HAProxy", "haproxy.cfg", server, &HAPROXY, |config| {
             ["haproxy", "-f", config].map(str::to_owned).into()
         })?;
         let apache = self.documented("Apache", "apache.conf", server, &APACHE, |config| {
             ["apache2", "-D", "FOREGROUND", "-f", config].map(str::to_owned).into()
         })?;
-        Ok([
-            nginx.version(&["nginx", "-v"]),
-            caddy.version(&["caddy", "version"]),
-            haproxy.version(&["haproxy", "-v"]),
-            apache.version(&["apache2", "-v"]),
-        ])
+        Ok([nginx, caddy, haproxy.version(&["haproxy", "-v"]), apache.version(&["apache2", "-v"])])
+    }
+
+    /// Those that end a stream as soon as its client has left. Others notice it when they next write to the client.
+    pub(super) fn streaming_proxies(&self, server: u16) -> Result<[Proxy; 2]> {
+        let nginx = self.documented("nginx", "nginx.conf", server, &NGINX, |config| {
+            ["nginx", "-c", config].map(str::to_owned).into()
+        })?;
+        let caddy = self.documented("Caddy", "Caddyfile", server, &CADDY, |config| {
+            ["caddy", "run", "--adapter", "caddyfile", "--config", config].map(str::to_owned).into()
+        })?;
+        Ok([nginx.version(&["nginx", "-v"]), caddy.version(&["caddy", "version"])])
     }
 
     /// A proxy with its configuration from `docs/proxies.md`, with one or more lists of replacements for this machine.

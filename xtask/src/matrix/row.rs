@@ -8,8 +8,11 @@ use serde::Deserialize;
 use crate::command::Finished;
 use crate::suite::outcome::Outcome;
 
-/// The cells: the name in the programs' output, and the title in the table.
-pub(super) const CELLS: [(&str, &str); 10] = [
+/// The cells of a table: the name in the programs' output, and the title in the table.
+pub(super) type Cells = &'static [(&'static str, &'static str)];
+
+/// The cells of a client and an echo server.
+pub(super) const ECHO: Cells = &[
     ("text", "text"),
     ("binary", "binary"),
     ("megabyte", "1 MiB"),
@@ -22,10 +25,22 @@ pub(super) const CELLS: [(&str, &str); 10] = [
     ("ping", "ping"),
 ];
 
+/// The cells of a client of the hub.
+pub(super) const HUB: Cells = &[
+    ("websocket-json", "WebSocket, JSON"),
+    ("websocket-protobuf", "WebSocket, protobuf"),
+    ("http-stream-json", "HTTP stream, JSON"),
+    ("http-stream-protobuf", "HTTP stream, protobuf"),
+    ("sse", "SSE"),
+    ("origin", "origin"),
+    ("api", "API"),
+];
+
 /// A table of the matrix.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) title: &'static str,
+    pub(super) cells: Cells,
     pub(super) rows: Vec<Row>,
 }
 
@@ -103,8 +118,8 @@ impl Row {
         self.cells.get(cell).cloned().unwrap_or_else(missing)
     }
 
-    pub(super) fn count(&self, outcome: &mut Outcome) {
-        for (cell, _) in CELLS {
+    pub(super) fn count(&self, cells: Cells, outcome: &mut Outcome) {
+        for (cell, _) in cells {
             match self.verdict(cell) {
                 Verdict::Works | Verdict::WorksInPart(_) => outcome.passed += 1,
                 Verdict::DoesNotApply(_) => {}
@@ -155,7 +170,7 @@ mod tests {
         let row = row.unwrap();
         assert_eq!(row.peer, "ws 8");
         let mut outcome = Outcome::default();
-        row.count(&mut outcome);
+        row.count(ECHO, &mut outcome);
         assert_eq!((outcome.passed, outcome.failed), (2, 7));
         assert_eq!(outcome.notes[0], "ws 8, binary: lost");
         assert_eq!(row.verdict("deflate"), Verdict::DoesNotApply("not offered".to_owned()));
