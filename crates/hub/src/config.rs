@@ -30,6 +30,9 @@ pub struct HubConfig {
     pub insecure: bool,
     /// The bounds of each session.
     pub limits: SessionLimits,
+    /// The bytes of commands that wait for others of their client, in all sessions together. A client with one more is
+    /// disconnected with 3013.
+    pub max_waiting_bytes: usize,
     /// The time between pings of the hub; zero for no pings.
     pub ping_interval: Duration,
     /// How long a client may take to answer a ping; zero if it need not answer.
@@ -55,6 +58,7 @@ impl Default for HubConfig {
             anonymous: true,
             insecure: false,
             limits: SessionLimits::default(),
+            max_waiting_bytes: 256 << 20,
             ping_interval: Duration::from_secs(25),
             pong_timeout: Duration::from_secs(8),
             connect_timeout: Duration::from_secs(10),

@@ -11,6 +11,7 @@ mod ids;
 mod node;
 mod presence;
 mod registry;
+mod waiting;
 
 pub use self::api::{ChannelFigures, ClientFilter, HubInfo, LiveSession, PublishCall};
 pub use self::api_error::ApiError;
@@ -19,3 +20,4 @@ pub(crate) use self::channel_table::Entered;
 pub use self::counters::HubCounts;
 pub use self::node::Hub;
 pub(crate) use self::registry::LiveClient;
+pub(crate) use self::waiting::Reservation;

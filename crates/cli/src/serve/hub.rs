@@ -5,6 +5,7 @@ mod centrifuge;
 mod client;
 mod clock;
 mod delivery;
+mod event_log;
 mod hooks;
 mod json;
 mod jwks;

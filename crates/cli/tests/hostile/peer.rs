@@ -78,6 +78,11 @@ impl Peer {
     /// Performs the opening handshake with extra header lines (each with its CR LF), and returns the response's head.
     pub(crate) fn shake_hands(&mut self, path: &str, more: &str) -> String {
         self.send(upgrade_request(path, more));
+        self.head()
+    }
+
+    /// The head of a response.
+    pub(crate) fn head(&mut self) -> String {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
@@ -211,6 +216,14 @@ impl Peer {
         let heard = self.stream.read(&mut [0]);
         self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
         heard
+    }
+
+    /// Whether bytes arrive within this time, which are left unread.
+    pub(crate) fn is_told_within(&self, time: Duration) -> bool {
+        self.stream.set_read_timeout(Some(time)).unwrap();
+        let heard = self.stream.peek(&mut [0]);
+        self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        heard.is_ok()
     }
 
     /// Ends the writing side.

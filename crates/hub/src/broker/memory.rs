@@ -14,7 +14,8 @@ use std::fmt;
 use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
 
-use self::channel_state::{Common, Visit, check_keys, no_position, publication};
+use self::channel_state::{ChannelState, Common, Visit, check_keys, no_position, publication};
+use self::epochs::Epochs;
 use self::limits::Totals;
 pub use self::limits::{MemoryLimits, MemoryUsage};
 use self::shard::Shard;
@@ -114,18 +115,34 @@ impl MemoryBroker {
     ) -> Result<PublishOutcome, BrokerError> {
         check_keys(&new, &self.common.limits)?;
         let leaves_traces = history.is_kept() || new.idempotency_key.is_some() || new.version.is_some();
-        let outcome = self.shard(visit.channel).lock(|channels| {
-            if leaves_traces {
-                return channels.created(visit, |state, epochs| state.publish(visit, new, history, epochs));
-            }
+        if leaves_traces {
+            let outcome = self.created(visit, |state, epochs| state.publish(visit, new, history, epochs));
+            self.let_oldest_give_way();
+            return outcome;
+        }
+        self.shard(visit.channel).lock(|channels| {
             let publication = publication(new, visit.now);
             if channels.existing(visit, |state| state.pass_by(visit, &publication)).is_none() {
                 visit.common.fanout.publication(visit.channel, &publication, "", None);
             }
             Ok(PublishOutcome { position: None, was_known: false })
-        });
-        self.let_oldest_give_way();
-        outcome
+        })
+    }
+
+    /// Runs a function on a channel, which begins if nothing is kept of it. If there are too many, one that nobody uses
+    /// gives way. One lock is held at a time.
+    fn created<T>(
+        &self,
+        visit: &Visit<'_>,
+        act: impl FnOnce(&mut ChannelState, &Epochs) -> Result<T, BrokerError>,
+    ) -> Result<T, BrokerError> {
+        let Common { limits, totals, .. } = &self.common;
+        let shard = self.shard(visit.channel);
+        if totals.channels.get() >= limits.channels && !shard.lock(|channels| channels.has(visit.channel)) {
+            let gives_way = |shard: &Shard| shard.lock(|channels| channels.let_unused_give_way(&self.common));
+            let _nobody_does = gives_way(shard) || self.shards.iter().any(gives_way);
+        }
+        shard.lock(|channels| channels.created(visit, act))
     }
 
     /// Drops the oldest publications while the history of all channels together is too long. One lock is held at a
@@ -168,16 +185,14 @@ impl MemoryBroker {
 
     fn add_member(&self, visit: &Visit<'_>, member: Member, announce: bool) -> Result<(), BrokerError> {
         let Common { fanout, limits, totals } = &self.common;
-        self.shard(visit.channel).lock(|channels| {
-            channels.created(visit, |state, _| {
-                let members = state.members.get_or_insert_default();
-                let info = member.info.clone();
-                let is_new = members.add(member, announce, visit.now, limits, totals)?;
-                if is_new && announce {
-                    fanout.join(visit.channel, &info);
-                }
-                Ok(())
-            })
+        self.created(visit, |state, _| {
+            let members = state.members.get_or_insert_default();
+            let info = member.info.clone();
+            let is_new = members.add(member, announce, visit.now, limits, totals)?;
+            if is_new && announce {
+                fanout.join(visit.channel, &info);
+            }
+            Ok(())
         })
     }
 }
@@ -202,12 +217,10 @@ impl Broker for MemoryBroker {
         start: Start,
     ) -> Call<Result<Joined, BrokerError>> {
         let visit = self.visit(channel, now);
-        Call::Ready(self.shard(channel).lock(|channels| {
-            channels.created(&visit, |state, epochs| {
-                let joined = state.subscribe(&visit, &since, history, epochs);
-                start();
-                Ok(joined)
-            })
+        Call::Ready(self.created(&visit, |state, epochs| {
+            let joined = state.subscribe(&visit, &since, history, epochs);
+            start();
+            Ok(joined)
         }))
     }
 

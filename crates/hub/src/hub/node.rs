@@ -11,6 +11,7 @@ use super::counters::{Counters, HubCounts};
 use super::deliverer::Deliverer;
 use super::ids::Ids;
 use super::registry::Registry;
+use super::waiting::{Reservation, WaitingBytes};
 use crate::backend::Backend;
 use crate::broker::Broker;
 use crate::call::Call;
@@ -53,6 +54,7 @@ pub struct Hub {
     ids: Ids,
     node: ByteString,
     blocked: Mutex<HashMap<ByteString, Millis>>,
+    waiting: WaitingBytes,
 }
 
 impl Hub {
@@ -77,6 +79,7 @@ impl Hub {
             node: ids.next(),
             ids,
             blocked: Mutex::default(),
+            waiting: WaitingBytes::default(),
         })
     }
 
@@ -136,6 +139,11 @@ impl Hub {
 
     pub(crate) fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// Counts commands that have to wait, unless those of all sessions take too much memory.
+    pub(crate) fn let_wait(&self, bytes: usize) -> Option<Reservation> {
+        self.waiting.reserve(bytes, self.config().max_waiting_bytes)
     }
 
     pub(crate) fn next_id(&self) -> ByteString {

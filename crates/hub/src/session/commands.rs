@@ -18,6 +18,10 @@ impl Turn<'_> {
             match step {
                 Outcome::Done => {}
                 Outcome::Wait(future) => {
+                    if !self.lets_queue_wait() {
+                        self.close(&Disconnect::TOO_MANY_REQUESTS);
+                        return Progress::Idle;
+                    }
                     self.flush();
                     self.session.waits = true;
                     return Progress::Wait(future);
@@ -45,10 +49,25 @@ impl Turn<'_> {
                 Some(Work::Command(Err(error))) => self.bad_request(&error.to_string()),
             };
         }
+        if self.session.queue.is_empty() {
+            self.session.queued_bytes = 0;
+        }
         // Commands are large, and sessions many.
         self.session.queue.shrink_to_fit();
         self.flush();
         Progress::Idle
+    }
+
+    /// Counts what is queued. Says whether it may wait.
+    fn lets_queue_wait(&mut self) -> bool {
+        let queue = &self.session.queue;
+        if queue.is_empty() {
+            self.session.queued_bytes = 0;
+            return true;
+        }
+        let bytes = queue.len().saturating_mul(size_of::<Work>()).saturating_add(self.session.queued_bytes);
+        self.session.reservation = self.session.hub.let_wait(bytes);
+        self.session.reservation.is_some()
     }
 
     fn command(&mut self, command: Command) -> Outcome {

@@ -28,7 +28,9 @@ impl Session {
             control,
             phase: Phase::New { deadline },
             queue: VecDeque::new(),
+            queued_bytes: 0,
             waits: false,
+            reservation: None,
             waiting_frames: 0,
             errors: Rate::default(),
         }
@@ -70,6 +72,7 @@ impl Session {
         }
         let commands = Commands::new(self.transport.encoding, frame, config.limits.frame);
         self.queue.extend(commands.map(Work::Command));
+        self.queued_bytes = self.queued_bytes.saturating_add(frame.len());
         self.go_on(link, now)
     }
 
@@ -86,6 +89,7 @@ impl Session {
     /// Goes on with the answer that the session waited for.
     pub fn resume(&mut self, link: &mut dyn Link, answer: Answer, now: Millis) -> Progress {
         self.waits = false;
+        self.reservation = None;
         self.waiting_frames = 0;
         if matches!(self.phase, Phase::Closed) {
             return Progress::Idle;
@@ -144,6 +148,7 @@ impl Session {
             unsubscribe::leave_all(&self.hub, *client, now);
         }
         self.queue = VecDeque::new();
+        self.reservation = None;
     }
 
     /// The client's id, while it is connected.

@@ -12,7 +12,7 @@ use crate::centrifuge::{Batch, Command, Disconnect, FrameError};
 use crate::config::HubConfig;
 use crate::control::{Control, ControlMessage};
 use crate::data::Data;
-use crate::hub::Hub;
+use crate::hub::{Hub, Reservation};
 use crate::link::Link;
 use crate::time::Millis;
 use crate::transport::Transport;
@@ -67,7 +67,11 @@ pub struct Session {
     pub(super) phase: Phase,
     /// What is not handled yet, because a command waits.
     pub(super) queue: VecDeque<Work>,
+    /// The bytes of the frames that it came in.
+    pub(super) queued_bytes: usize,
     pub(super) waits: bool,
+    /// Counts the queue while the session waits.
+    pub(super) reservation: Option<Reservation>,
     /// The frames that have come since it waits.
     pub(super) waiting_frames: usize,
     pub(super) errors: Rate,

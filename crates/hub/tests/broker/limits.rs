@@ -12,8 +12,9 @@ fn channels_are_bounded_but_those_of_which_nothing_is_kept_are_not() {
     limits.channels = 2;
     let mut trial = Trial::with_limits(10, limits);
     trial.on("a").publish("1");
+    trial.subscribe();
     trial.on("b").subscribe();
-    assert_eq!(trial.heard(), ["1 1", "start"]);
+    assert_eq!(trial.heard(), ["1 1", "start", "start"]);
     trial.on("c");
     assert_eq!(trial.try_publish(new("1")), Err(BrokerError::LimitExceeded));
     assert_eq!(trial.try_subscribe(Since::Now).unwrap_err(), BrokerError::LimitExceeded);
@@ -27,6 +28,22 @@ fn channels_are_bounded_but_those_of_which_nothing_is_kept_are_not() {
     trial.history.size = 10;
     assert_eq!(trial.on("c").publish("1"), 1);
     assert_eq!(trial.on("a").publish("2"), 2);
+}
+
+#[test]
+fn a_channel_that_nobody_uses_gives_way_and_its_stream_is_lost_for_good() {
+    let mut limits = MemoryLimits::default();
+    limits.channels = 2;
+    let mut trial = Trial::with_limits(10, limits);
+    trial.on("used").subscribe();
+    trial.on("unused").publish("1");
+    let position = trial.position();
+    assert_eq!(trial.on("new").publish("1"), 1);
+    let usage = trial.broker.usage();
+    assert_eq!((usage.channels, usage.history_bytes), (2, 257));
+    trial.on("used").publish("1");
+    assert_eq!(trial.on("unused").recover(Since::Position { position, limit: 9 }), None);
+    assert_eq!(trial.on("used").kept(), [1]);
 }
 
 #[test]

@@ -245,3 +245,38 @@ fn what_a_back_end_would_get_is_no_longer_than_a_publication() {
     world.say(newcomer, &format!(r#"{{"id":2,"connect":{{"subs":{{{}}}}}}}"#, subs.join(",")));
     assert_eq!(world.end(newcomer), Some(3505));
 }
+
+#[test]
+fn commands_wait_in_bounded_memory_for_all_sessions_together() {
+    struct Slow;
+    impl longwire_hub::Backend for Slow {
+        fn rpc(
+            &self,
+            _: longwire_hub::HookClient,
+            _: String,
+            _: longwire_hub::Data,
+        ) -> Option<longwire_hub::HookAnswer<longwire_hub::Data>> {
+            Some(Box::pin(async { Ok(longwire_hub::Data::Json("1".into())) }))
+        }
+    }
+    let mut config = config();
+    config.max_waiting_bytes = 100_000;
+    let mut world = World::with_backend(config, Slow);
+    let (one, other) = (world.connected(), world.connected());
+    let data = "x".repeat(50_000);
+    let call = r#"{"id":2,"rpc":{"method":"m"}}"#;
+    let publish = format!(r#"{{"id":3,"publish":{{"channel":"demo:tea","data":"{data}"}}}}"#);
+    let frame = [call, &publish].join("\n");
+    world.say(one, &frame);
+    assert!(world.waits(one));
+    world.say(other, &frame);
+    assert_eq!(world.end(other), Some(3013));
+    world.answer(one);
+    assert_eq!(world.end(one), None);
+    world.heard(one);
+    let late = world.connected();
+    world.say(late, &frame);
+    assert!(world.waits(late), "the first one waits no more");
+    world.say(one, call);
+    assert!(world.waits(one), "nothing waits behind it");
+}

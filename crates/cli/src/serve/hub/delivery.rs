@@ -6,18 +6,20 @@ use longwire::{Message, Topics, Utf8Bytes};
 use longwire_hub::{BoxFuture, Delivery, Frame, HubEvent};
 use tokio::runtime::Handle;
 
+use super::event_log::EventLog;
 use super::outlet::topics::StreamTopics;
 
 pub(super) struct TopicDelivery {
     topics: Topics,
     streams: Arc<StreamTopics>,
     runtime: Handle,
+    log: EventLog,
 }
 
 impl TopicDelivery {
     /// Must be called within a runtime, on which it runs what the hub does not wait for.
     pub(super) fn new(topics: Topics, streams: Arc<StreamTopics>) -> TopicDelivery {
-        TopicDelivery { topics, streams, runtime: Handle::current() }
+        TopicDelivery { topics, streams, runtime: Handle::current(), log: EventLog::default() }
     }
 }
 
@@ -32,10 +34,7 @@ impl Delivery for TopicDelivery {
     }
 
     fn report(&self, event: &HubEvent<'_>) {
-        match event {
-            HubEvent::TokenRefused { .. } => tracing::warn!("{event}"),
-            _ => tracing::info!("{event}"),
-        }
+        self.log.write(event);
     }
 }
 

@@ -20,6 +20,7 @@ pub(crate) fn hub_config(config: &Config, hooks: &Hooks) -> HubConfig {
     }
     hub.insecure = document.tokens.insecure;
     hub.limits.channels = document.limits.max_channels_per_client;
+    hub.max_waiting_bytes = document.limits.max_buffered.0;
     // What comes live must fit above it.
     hub.limits.plain_history = document.limits.high_water.0 / 2;
     let publication = document.limits.max_publication.0;

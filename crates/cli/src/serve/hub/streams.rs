@@ -24,8 +24,9 @@ use longwire_hub::{Frame, Session, Transport, TransportKind};
 use tokio::time::sleep;
 
 use super::node::Node;
+use super::outlet::budget::Budget;
 use super::outlet::inbox::Inbox;
-use super::outlet::outbox::{Budget, Outbox};
+use super::outlet::outbox::Outbox;
 use super::outlet::topics::StreamLink;
 use crate::serve::access::{AccessLog, Visit};
 use body::{StreamBody, StreamFormat};
@@ -59,7 +60,8 @@ struct OpenStreams {
 }
 
 impl Streams {
-    /// No streams yet. All of them together keep at most `max_buffered` bytes for their clients.
+    /// No streams yet. All of them together keep at most `max_buffered` bytes for their clients, and of
+    /// their requests.
     pub(crate) fn new(
         node: Arc<Node>,
         origins: OriginRule,
@@ -256,7 +258,7 @@ fn begin(
     visit: Option<Box<Visit>>,
 ) -> Option<StreamBody> {
     let node = &streams.node;
-    let inbox = Arc::new(Inbox::default());
+    let inbox = Arc::new(Inbox::new(Arc::clone(&streams.budget)));
     let entered = streams.enter(&inbox)?;
     let outbox = Outbox::new(Arc::clone(&streams.budget), Arc::clone(&inbox)).log(visit);
     let outbox = Arc::new(outbox);

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use serde_json::{Value, json};
 
 use crate::frames::{FIN, TEXT};
-use crate::peer::Peer;
+use crate::peer::{Peer, masked};
 use crate::server::Server;
 
 const PATH: &str = "/connection/websocket";
@@ -14,6 +14,8 @@ pub(super) struct Speaker {
     pub(super) peer: Peer,
     /// Replies and pushes that have come with earlier ones.
     heard: VecDeque<Value>,
+    /// The code with which the server has closed.
+    pub(super) code: Option<u16>,
 }
 
 impl Speaker {
@@ -23,7 +25,7 @@ impl Speaker {
     }
 
     fn on(peer: Peer) -> Speaker {
-        Speaker { peer, heard: VecDeque::new() }
+        Speaker { peer, heard: VecDeque::new(), code: None }
     }
 
     /// A client that is connected.
@@ -36,8 +38,12 @@ impl Speaker {
 
     /// Sends commands in one frame.
     pub(super) fn say<'a>(&mut self, commands: impl IntoIterator<Item = &'a Value>) {
-        let lines: Vec<String> = commands.into_iter().map(Value::to_string).collect();
-        self.peer.send_frame(FIN | TEXT, lines.join("\n"));
+        self.peer.send_frame(FIN | TEXT, frame(commands));
+    }
+
+    /// As [`say`](Speaker::say), to a server that may have closed.
+    pub(super) fn try_say<'a>(&mut self, commands: impl IntoIterator<Item = &'a Value>) {
+        self.peer.try_send(masked(FIN | TEXT, frame(commands)));
     }
 
     /// Sends a command, and returns its reply.
@@ -53,21 +59,34 @@ impl Speaker {
 
     /// The next reply or push.
     pub(super) fn hear(&mut self) -> Value {
-        loop {
-            if let Some(heard) = self.heard.pop_front() {
-                return heard;
-            }
+        match self.hear_or_end() {
+            Some(heard) => heard,
+            None => panic!("the server has closed with {:?}", self.code),
+        }
+    }
+
+    /// The next reply or push; `None` once the server has closed.
+    pub(super) fn hear_or_end(&mut self) -> Option<Value> {
+        while self.heard.is_empty() {
             let frame = self.peer.frame();
-            assert_eq!(frame.close_code(), None, "{:?}", String::from_utf8_lossy(&frame.payload));
+            if let Some(code) = frame.close_code() {
+                self.code = Some(code);
+                return None;
+            }
             if frame.first_byte() == FIN | TEXT {
                 let text = String::from_utf8(frame.payload).unwrap();
                 self.heard.extend(text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()));
             }
         }
+        self.heard.pop_front()
     }
 
     pub(super) fn subscribe(&mut self, channel: &str) {
         let reply = self.call(&json!({ "id": 2, "subscribe": { "channel": channel } }));
         assert!(reply["subscribe"].is_object(), "{reply}");
     }
+}
+
+fn frame<'a>(commands: impl IntoIterator<Item = &'a Value>) -> String {
+    commands.into_iter().map(Value::to_string).collect::<Vec<_>>().join("\n")
 }

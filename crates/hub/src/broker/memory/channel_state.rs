@@ -54,6 +54,12 @@ impl ChannelState {
         self.subscriptions == 0 && !has_memory && self.keys.is_none() && self.version.is_none()
     }
 
+    /// Whether only a stream is kept, which nobody has subscribed to.
+    pub(super) fn may_give_way(&self) -> bool {
+        let is_used = self.members.is_some() || self.keys.is_some() || self.version.is_some();
+        self.subscriptions == 0 && self.stream.is_some() && !is_used
+    }
+
     /// Forgets what has expired. Says whether a stream that had begun was among it.
     #[must_use]
     pub(super) fn sweep(&mut self, visit: &Visit<'_>) -> bool {

@@ -32,6 +32,11 @@ impl<K: Ord + Clone> Deadlines<K> {
         self.0.pop_first().map(|(_, key)| key)
     }
 
+    /// The keys in their order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &K> {
+        self.0.iter().map(|(_, key)| key)
+    }
+
     /// Queues a key, unless it already comes up early enough.
     pub(super) fn ensure(&mut self, slot: &mut Option<Millis>, at: Millis, key: &K) {
         if slot.is_some_and(|queued| queued <= at) {

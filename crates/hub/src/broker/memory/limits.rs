@@ -6,8 +6,9 @@ use crate::broker::BrokerError;
 
 /// What a [`MemoryBroker`](crate::MemoryBroker) keeps at most, in all channels together unless said otherwise.
 ///
-/// What would exceed a bound is refused with [`BrokerError::LimitExceeded`], except history: the oldest publications
-/// give way to new ones.
+/// What would exceed a bound is refused with [`BrokerError::LimitExceeded`], with two exceptions. The oldest publications
+/// give way to new ones. A channel of which only a stream is kept, without subscribers, gives way to another channel: the
+/// stream is lost, and a client that has a position in it learns that nothing can be recovered.
 ///
 /// ```
 /// use longwire_hub::MemoryLimits;

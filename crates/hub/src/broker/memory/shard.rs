@@ -16,6 +16,9 @@ use crate::time::Millis;
 /// How many channels are swept before the lock is released once, so that publishers get in between.
 const SWEPT_AT_ONCE: usize = 128;
 
+/// How many channels are looked at for one that can give way to another.
+const LOOKED_AT: usize = 64;
+
 /// Stands for the age of a shard without history.
 const NO_HISTORY: u64 = u64::MAX;
 
@@ -103,10 +106,11 @@ impl ShardChannels {
         visit: &Visit<'_>,
         act: impl FnOnce(&mut ChannelState, &Epochs) -> Result<T, BrokerError>,
     ) -> Result<T, BrokerError> {
+        let Common { limits, totals, .. } = visit.common;
         let state = match self.states.entry(visit.channel.clone()) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
-                visit.common.totals.channels.take(visit.common.limits.channels)?;
+                totals.channels.take(limits.channels)?;
                 place.insert(ChannelState::default())
             }
         };
@@ -143,6 +147,29 @@ impl ShardChannels {
             }
             self.existing(&visit, |_| ());
         }
+        true
+    }
+
+    pub(super) fn has(&self, channel: &ChannelName) -> bool {
+        self.states.contains_key(channel)
+    }
+
+    /// Forgets the stream of a channel without subscribers: of some that would be forgotten next, the first. Says whether
+    /// there was one.
+    pub(super) fn let_unused_give_way(&mut self, common: &Common) -> bool {
+        let ShardChannels { states, queues, epochs } = self;
+        let is_unused = |channel: &&ChannelName| states.get(*channel).is_some_and(ChannelState::may_give_way);
+        let unused = queues.deadlines.iter().take(LOOKED_AT).find(is_unused).cloned();
+        let Some((channel, mut state)) = unused.and_then(|channel| states.remove_entry(&channel)) else {
+            return false;
+        };
+        if let Some(stream) = state.stream() {
+            stream.clear(&common.totals);
+        }
+        queues.deadlines.remove(&mut state.queued, &channel);
+        queues.oldest.remove(&mut state.queued_oldest, &channel);
+        common.totals.channels.subtract(1);
+        epochs.advance();
         true
     }
 

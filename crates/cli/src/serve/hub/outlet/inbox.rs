@@ -1,11 +1,13 @@
 //! What a stream's session has to handle: requests of its client, messages of the hub, and the end.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use longwire_hub::centrifuge::Disconnect;
 use longwire_hub::{Control, ControlMessage, Frame};
 use tokio::sync::Notify;
+
+use super::budget::Budget;
 
 /// The most requests of a client that wait for its session. One more disconnects it.
 const MAX_FRAMES: usize = 256;
@@ -17,8 +19,10 @@ const MAX_FRAME_BYTES: usize = 1 << 20;
 const MAX_CONTROLS: usize = 256;
 
 /// By which the hub, requests and the stream's body reach a session.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::serve::hub) struct Inbox {
+    /// Of the requests.
+    budget: Arc<Budget>,
     state: Mutex<InboxState>,
     changed: Notify,
 }
@@ -43,6 +47,16 @@ pub(in crate::serve::hub) enum StreamEvent {
 }
 
 impl Inbox {
+    pub(in crate::serve::hub) fn new(budget: Arc<Budget>) -> Inbox {
+        Inbox { budget, state: Mutex::default(), changed: Notify::new() }
+    }
+
+    /// For tests without such a bound.
+    #[cfg(test)]
+    pub(in crate::serve::hub) fn unbounded() -> Inbox {
+        Inbox::new(Arc::new(Budget::new(usize::MAX)))
+    }
+
     /// Disconnects the client. The first reason counts.
     pub(in crate::serve::hub) fn disconnect(&self, why: Disconnect) {
         self.lock().disconnect.get_or_insert(why);
@@ -81,6 +95,7 @@ impl Inbox {
         }
         let frame = state.frames.pop_front()?;
         state.frame_bytes = state.frame_bytes.saturating_sub(frame.as_bytes().len());
+        self.budget.give_back(frame.as_bytes().len());
         Some(StreamEvent::Frame(frame))
     }
 
@@ -91,7 +106,8 @@ impl Inbox {
             ControlMessage::Disconnect(why) => return Err(why),
             ControlMessage::Frame(frame) => {
                 let bytes = state.frame_bytes.saturating_add(frame.as_bytes().len());
-                if state.frames.len() >= MAX_FRAMES || bytes > MAX_FRAME_BYTES {
+                let is_too_much = state.frames.len() >= MAX_FRAMES || bytes > MAX_FRAME_BYTES;
+                if is_too_much || !self.budget.take(frame.as_bytes().len()) {
                     return Err(Disconnect::TOO_MANY_REQUESTS);
                 }
                 state.frame_bytes = bytes;
@@ -105,6 +121,13 @@ impl Inbox {
 
     fn lock(&self) -> MutexGuard<'_, InboxState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        let bytes = self.lock().frame_bytes;
+        self.budget.give_back(bytes);
     }
 }
 
@@ -122,8 +145,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_waits_counts_for_all_streams_together() {
+        let budget = Arc::new(Budget::new(3));
+        let [one, other] = [(); 2].map(|()| Inbox::new(Arc::clone(&budget)));
+        one.deliver(ControlMessage::Frame("{}".into()));
+        other.deliver(ControlMessage::Frame("{}".into()));
+        let Some(StreamEvent::Disconnect(why)) = other.take(true) else { panic!("it goes on") };
+        assert_eq!(why, Disconnect::TOO_MANY_REQUESTS);
+        assert!(matches!(one.take(false), Some(StreamEvent::Frame(_))));
+        one.deliver(ControlMessage::Frame("{}".into()));
+        drop(one);
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
     fn a_client_that_sends_too_much_while_its_session_waits_is_disconnected() {
-        let inbox = Inbox::default();
+        let inbox = Inbox::unbounded();
         for _ in 0..MAX_FRAMES {
             inbox.deliver(ControlMessage::Frame("{}".into()));
         }
@@ -132,7 +169,7 @@ mod tests {
         let Some(StreamEvent::Disconnect(why)) = inbox.take(true) else { panic!("it goes on") };
         assert_eq!(why, Disconnect::TOO_MANY_REQUESTS);
 
-        let inbox = Inbox::default();
+        let inbox = Inbox::unbounded();
         inbox.deliver(ControlMessage::Frame(Frame::Binary(vec![0; MAX_FRAME_BYTES].into())));
         assert!(matches!(inbox.take(false), Some(StreamEvent::Frame(_))));
         inbox.deliver(ControlMessage::Frame(Frame::Binary(vec![0; MAX_FRAME_BYTES + 1].into())));
@@ -141,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_session_that_lost_a_message_is_disconnected_and_the_first_reason_counts() {
-        let inbox = Inbox::default();
+        let inbox = Inbox::unbounded();
         for _ in 0..=MAX_CONTROLS {
             inbox.deliver(ControlMessage::Unsubscribe(None));
         }

@@ -1,13 +1,13 @@
 //! What waits to be sent through a stream, in bounded memory.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use longwire_hub::centrifuge::Disconnect;
 use longwire_hub::{Frame, Session, SlowPolicy};
 
+use super::budget::Budget;
 use super::inbox::Inbox;
 use crate::serve::access::{Traffic, Visit};
 
@@ -19,32 +19,6 @@ const LOW: usize = 64 << 10;
 
 /// What a message costs beside its bytes.
 const OVERHEAD: usize = 64;
-
-/// The bytes that wait for all clients together, and their bound.
-#[derive(Debug)]
-pub(in crate::serve::hub) struct Budget {
-    used: AtomicUsize,
-    most: usize,
-}
-
-impl Budget {
-    pub(in crate::serve::hub) fn new(most: usize) -> Budget {
-        Budget { used: AtomicUsize::new(0), most }
-    }
-
-    fn take(&self, bytes: usize) -> bool {
-        let used = self.used.fetch_add(bytes, Ordering::Relaxed);
-        let fits = used.saturating_add(bytes) <= self.most;
-        if !fits {
-            self.give_back(bytes);
-        }
-        fits
-    }
-
-    fn give_back(&self, bytes: usize) {
-        self.used.fetch_sub(bytes, Ordering::Relaxed);
-    }
-}
 
 /// What waits to be sent through a stream.
 #[derive(Debug)]

@@ -1,11 +1,11 @@
 use std::task::{Context, Poll, Waker};
 
+use super::super::budget::Budget;
 use super::super::inbox::Inbox;
-use super::super::outbox::Budget;
 use super::*;
 
 fn link(topics: &Arc<StreamTopics>) -> (StreamLink, Arc<Outbox>) {
-    let outbox = Arc::new(Outbox::new(Arc::new(Budget::new(usize::MAX)), Arc::new(Inbox::default())));
+    let outbox = Arc::new(Outbox::new(Arc::new(Budget::new(usize::MAX)), Arc::new(Inbox::unbounded())));
     (StreamLink::new(Arc::clone(topics), Arc::clone(&outbox)), outbox)
 }
 
