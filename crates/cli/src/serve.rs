@@ -102,6 +102,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let status = statistics.status();
     tokio::spawn(service_manager::keep_telling(topics, status));
     let spread = settings.config.document.shutdown.spread;
+    let jwks_url = settings.config.document.tokens.jwks_url.clone();
     let shutdown = Shutdown { streams, spread: spread.map(|spread| spread.0) };
     let connection = limits.connection();
     let server = server
@@ -125,7 +126,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         .route("/echo", Echo { statistics: Arc::clone(&statistics), access })
         .route("/channel/{name}", HubSockets::new(Plain, &node, &statistics, access))
         .route("/ticker", Ticker { statistics, access });
-    tokio::spawn(Reload { certificate, args, api }.at_hang_up(hang_up));
+    tokio::spawn(Reload { certificate, args, api, jwks_url }.at_hang_up(hang_up));
     service_manager::ready();
     server.run().await?;
     Ok(ExitCode::SUCCESS)

@@ -7,6 +7,7 @@ use super::hub::{Api, hub_config};
 use super::service_manager;
 use super::settings::configuration;
 use crate::args::ServeArgs;
+use crate::config::Url;
 use crate::failure::Failure;
 use crate::log::{self, Severity};
 use crate::signals::HangUp;
@@ -16,11 +17,13 @@ pub(super) struct Reload {
     pub(super) certificate: Option<Certificate>,
     pub(super) args: ServeArgs,
     pub(super) api: Arc<Api>,
+    /// Where keys of tokens are fetched now.
+    pub(super) jwks_url: Option<Url>,
 }
 
 impl Reload {
     /// Reloads at each SIGHUP. Open connections continue.
-    pub(super) async fn at_hang_up(self, mut hang_up: HangUp) {
+    pub(super) async fn at_hang_up(mut self, mut hang_up: HangUp) {
         loop {
             hang_up.next().await;
             service_manager::reloading();
@@ -32,7 +35,7 @@ impl Reload {
             if let Some(certificate) = &self.certificate {
                 certificate.read_again();
             }
-            if let Some(file) = &self.args.config {
+            if let Some(file) = self.args.config.clone() {
                 match self.reload() {
                     Ok(()) => {
                         let file = file.display();
@@ -47,20 +50,26 @@ impl Reload {
     }
 
     /// Reads the configuration again. If something is wrong, nothing changes.
-    fn reload(&self) -> Result<(), Failure> {
+    fn reload(&mut self) -> Result<(), Failure> {
         let config = configuration(&self.args)?;
         let node = &self.api.node;
         node.hooks.configure(&config)?;
         self.api.keys.replace(&config.document.api.keys);
-        node.hub.configure(hub_config(&config, &node.hooks));
+        let mut hub = hub_config(&config, &node.hooks);
+        let jwks_url = config.document.tokens.jwks_url;
+        if jwks_url == self.jwks_url {
+            hub.tokens = hub.tokens.keep_fetched(&node.hub.config().tokens);
+        }
+        node.hub.configure(hub);
+        self.jwks_url = jwks_url;
         Ok(())
     }
 }
 
 /// Logs each mistake of a configuration on its own line.
 fn report(failure: &Failure) {
+    tracing::error!("SIGHUP: the current configuration stays in use");
     for line in failure.to_string().lines() {
         tracing::error!("{line}");
     }
-    tracing::error!("SIGHUP: the current configuration stays in use");
 }

@@ -91,3 +91,29 @@ async fn a_set_that_is_too_long_is_not_read() {
     assert_eq!(reply["error"]["code"], 100, "{reply}");
     program.logged("more than 262144 bytes");
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_reload_keeps_the_keys_of_a_url_that_has_not_changed() {
+    let key = Key::new("some");
+    let set = json!({ "keys": [key.jwk()] });
+    let mut backend = Backend::start(move |_| Reaction::Answer(set.clone())).await;
+    let config = |path, more| format!("[tokens]\njwks_url = '{}'\n{more}", backend.url(path));
+    let (first, second) =
+        (config("jwks", ""), config("jwks", "hmac_secret = '0123456789abcdef0123456789abcdef'\n"));
+    let third = config("other", "");
+    let program = Program::start(&first, &[]);
+    let token = json!({ "token": key.token() });
+    let connect = async || {
+        let reply = program.caller(&[]).await.call("connect", token.clone()).await;
+        assert!(reply["connect"].is_object(), "{reply}");
+    };
+    connect().await;
+    assert_eq!(backend.others().len(), 1);
+    program.reload(&second, "Reloaded");
+    connect().await;
+    assert_eq!(backend.others().len(), 0, "they are fetched again");
+    program.reload(&third, "Reloaded");
+    connect().await;
+    assert_eq!(backend.others().len(), 1, "another URL has other keys");
+}

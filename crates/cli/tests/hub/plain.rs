@@ -67,3 +67,16 @@ async fn insecure_lets_everybody_do_everything_and_says_so() {
     socket.send("hello").await.unwrap();
     assert_eq!(socket.recv().await.unwrap().unwrap(), "hello");
 }
+
+/// The flag gives permissions. What bounds a client stays, so that the application meets it during development.
+#[tokio::test]
+async fn insecure_leaves_the_rate_of_publishing_in_force() {
+    let config = "[namespaces.slow]\npublish_rate = { count = 1, per = '1h' }\n";
+    let hub = Hub::start(config, &["--insecure"]);
+    let mut socket = hub.connect("/channel/slow:a").await;
+    socket.send("one").await.unwrap();
+    assert_eq!(socket.recv().await.unwrap().unwrap(), "one");
+    socket.send("two").await.unwrap();
+    assert_eq!(socket.recv().await.unwrap(), None);
+    assert_eq!(u16::from(socket.closed().code), 3013);
+}

@@ -74,6 +74,12 @@ impl Refresh {
         self.fetched.is_some_and(|fetched| now.since(fetched) < policy.max_age)
     }
 
+    /// The fetches that have ended.
+    pub(super) fn without_running(&self) -> Refresh {
+        let begun = if self.is_running { self.fetched } else { self.begun };
+        Refresh { newest: self.newest, begun, is_running: false, fetched: self.fetched }
+    }
+
     /// Somebody needs newer keys.
     pub(super) fn want(&mut self, policy: &RefreshPolicy, now: Millis) -> Step {
         if let Some(begun) = self.begun {

@@ -60,6 +60,8 @@ struct Shared {
 struct State {
     refresh: Refresh,
     keys: Option<Arc<Keys>>,
+    /// The keys of the source alone.
+    fetched: Option<Keys>,
     /// Why the last fetch failed.
     failure: Option<String>,
     /// The fetch that goes on. Any waiting client polls it, so it does not depend on the one that began it.
@@ -73,6 +75,25 @@ type Fetch = BoxFuture<Result<Bytes, String>>;
 impl RemoteKeys {
     pub(super) fn new(source: Box<dyn KeySource>, policy: RefreshPolicy, local: Keys) -> RemoteKeys {
         RemoteKeys { shared: Arc::new(Shared { source, policy, local, state: Mutex::default() }) }
+    }
+
+    /// Takes over what an earlier source has fetched. A fetch that goes on there is left to its clients.
+    pub(super) fn take_over(&self, earlier: &RemoteKeys) {
+        let (fetched, refresh) = {
+            let state = earlier.shared.state();
+            (state.fetched.clone(), state.refresh.without_running())
+        };
+        // With too many keys, they are fetched again, and the failure is reported.
+        let Some((fetched, keys)) = fetched.and_then(|fetched| {
+            let keys = fetched.clone().and(self.shared.local.clone()).ok()?;
+            Some((fetched, keys))
+        }) else {
+            return;
+        };
+        let mut state = self.shared.state();
+        state.refresh = refresh;
+        state.keys = Some(Arc::new(keys));
+        state.fetched = Some(fetched);
     }
 
     /// The newest keys, those of the configuration included; `None` if they are too old. Also whether it is time to
@@ -118,8 +139,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads a set, and adds the local keys.
-    fn read(&self, body: &Bytes) -> Result<Keys, String> {
+    /// Reads a set. Returns its keys alone, and with the local ones.
+    fn read(&self, body: &Bytes) -> Result<(Keys, Keys), String> {
         if body.len() > self.policy.max_len {
             return Err(format!("the JWK set has more than {} bytes", self.policy.max_len));
         }
@@ -127,7 +148,8 @@ impl Shared {
         if !set.refused.is_empty() {
             self.source.refused(&set.refused);
         }
-        set.keys.and(self.local.clone()).map_err(|error| error.to_string())
+        let all = set.keys.clone().and(self.local.clone()).map_err(|error| error.to_string())?;
+        Ok((set.keys, all))
     }
 
     /// A fetch has ended.
@@ -139,8 +161,9 @@ impl Shared {
         }
         state.refresh.ended(number, read.is_ok());
         match read {
-            Ok(keys) => {
+            Ok((fetched, keys)) => {
                 state.keys = Some(Arc::new(keys));
+                state.fetched = Some(fetched);
                 state.failure = None;
             }
             Err(failure) => state.failure = Some(failure),

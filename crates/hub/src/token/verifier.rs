@@ -53,6 +53,16 @@ impl TokenVerifier {
         self
     }
 
+    /// Keeps what another verifier has fetched, if both have a source of keys. It must be the same source, such as the same
+    /// URL: a new configuration then needs no new fetch.
+    #[must_use]
+    pub fn keep_fetched(self, earlier: &TokenVerifier) -> TokenVerifier {
+        if let (Some(remote), Some(earlier)) = (&self.remote, &earlier.remote) {
+            remote.take_over(earlier);
+        }
+        self
+    }
+
     /// Only accepts tokens whose claim `aud` is, or contains, this audience.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<String>) -> TokenVerifier {

@@ -88,7 +88,17 @@ pub(super) fn open<H: ClientHandler>(handler: &H, socket: &mut Socket<'_, H>) {
     });
 }
 
+/// Handles a frame with commands.
 pub(super) fn receive<H: ClientHandler>(handler: &H, socket: &mut Socket<'_, H>, message: MessageRef<'_>) {
+    let frame = match message {
+        MessageRef::Text(text) => text.as_bytes(),
+        MessageRef::Binary(bytes) => bytes,
+    };
+    run(handler, socket, |session, link, now| session.receive_commands(link, frame, now));
+}
+
+/// Publishes what a plain client has sent.
+pub(super) fn publish<H: ClientHandler>(handler: &H, socket: &mut Socket<'_, H>, message: MessageRef<'_>) {
     let frame = match message {
         MessageRef::Text(text) => Frame::Text(text.into()),
         MessageRef::Binary(bytes) => Frame::Binary(bytes.to_vec().into()),

@@ -66,10 +66,10 @@ impl<K: ClientKind> Handler for HubSockets<K> {
 
     fn on_message(&self, socket: &mut Socket<'_, Self>, message: MessageRef<'_>) {
         self.statistics.count_message();
-        if K::KIND.is_one_way() {
-            client::connect(self, socket, message);
-        } else {
-            client::receive(self, socket, message);
+        match K::KIND {
+            TransportKind::Plain => client::publish(self, socket, message),
+            kind if kind.is_one_way() => client::connect(self, socket, message),
+            _ => client::receive(self, socket, message),
         }
     }
 
