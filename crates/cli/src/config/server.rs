@@ -31,6 +31,10 @@ pub(crate) struct LimitsSection {
     pub(crate) max_control_replies: Size,
     /// The most channels that a client may be subscribed to.
     pub(crate) max_channels_per_client: usize,
+    /// The most connections of one user; 0 for any number.
+    pub(crate) max_connections_per_user: usize,
+    /// Whether a new connection of a user ends the older ones.
+    pub(crate) single_connection: bool,
     /// The longest content of a publication, in bytes.
     pub(crate) max_publication: Size,
 }
@@ -82,6 +86,8 @@ impl Default for LimitsSection {
             low_water: None,
             max_control_replies: Size(16 << 10),
             max_channels_per_client: 128,
+            max_connections_per_user: 0,
+            single_connection: false,
             max_publication: Size(64 << 10),
         }
     }
@@ -129,6 +135,9 @@ impl LimitsSection {
         ] {
             need(!time.0.is_zero(), key, "must be above 0");
         }
+        let is_single = self.single_connection;
+        let without_effect = "has no effect with single_connection";
+        need(!is_single || self.max_connections_per_user == 0, "max_connections_per_user", without_effect);
         need(self.max_fragments > 0, "max_fragments", "must be at least 1");
         need(self.ipv6_prefix <= 128, "ipv6_prefix", "is a number of bits from 0 to 128");
         need(self.idle_timeout.is_none_or(|time| !time.0.is_zero()), "idle_timeout", "must be above 0");

@@ -1,5 +1,8 @@
 //! `/channel/{name}`.
 
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 
 use crate::program::{CONFIG, Hub, reply};
@@ -48,6 +51,43 @@ async fn a_long_past_does_not_make_a_client_slow() {
     }
     hub.api("publish", &json!({ "channel": "kept:a", "data": "live" }));
     assert_eq!(late.recv().await.unwrap().unwrap(), "\"live\"");
+}
+
+/// Of user 42, for ever.
+const TOKEN: &str =
+    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI0MiJ9.5BtGKilEa9dT-IpL-mAOlBDwswmsN3Kus3ji_9ayRGg";
+
+#[tokio::test]
+async fn a_user_may_have_one_connection_or_a_number_of_them() {
+    for (limits, expected) in [
+        ("single_connection = true", [Some(3504), Some(3504), None]),
+        ("max_connections_per_user = 2", [None, None, Some(3504)]),
+    ] {
+        let tokens = "[tokens]\nhmac_secret = 'a secret of the tests that has at least 32 bytes'\n";
+        let hub = Hub::start(&format!("{CONFIG}{tokens}[limits]\n{limits}\n"), &[]);
+        let mut sockets = Vec::new();
+        for _ in 0..3 {
+            let mut socket = hub.connect(&format!("/channel/open:a?token={TOKEN}")).await;
+            // Its own message comes back once it is subscribed.
+            if socket.send("hello").await.is_ok() {
+                let _echoed_or_closed = socket.recv().await;
+            }
+            sockets.push(socket);
+        }
+        for (place, (mut socket, expected)) in sockets.into_iter().zip(expected).enumerate() {
+            let end = async {
+                while socket.recv().await.unwrap().is_some() {}
+                u16::from(socket.closed().code)
+            };
+            match expected {
+                Some(code) => {
+                    let end = tokio::time::timeout(Duration::from_secs(30), end).await;
+                    assert_eq!(end.expect("it is closed"), code, "{limits}: {place}");
+                }
+                None => assert!(end.now_or_never().is_none(), "{limits}: {place} goes on"),
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -19,6 +19,8 @@ pub(crate) fn hub_config(config: &Config, hooks: &Hooks) -> HubConfig {
         hub.tokens = hub.tokens.source(source, document.tokens.refresh_policy());
     }
     hub.insecure = document.tokens.insecure;
+    hub.single_connection = document.limits.single_connection;
+    hub.limits.user_connections = document.limits.max_connections_per_user;
     hub.limits.channels = document.limits.max_channels_per_client;
     hub.max_waiting_bytes = document.limits.max_buffered.0;
     // What comes live must fit above it.
