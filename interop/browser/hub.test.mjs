@@ -213,8 +213,8 @@ for (const [missing, there] of [["webtransport", "websocket"], ["websocket", "ht
   test(`a client that finds no ${missing} takes ${there}`, async (t) => {
     const trial = await Trial.start(t, [there, "json"]);
     const { endpoint: [second], ...options } = trial.of({ token: token({ sub: "ann" }) });
-    const scheme = missing === "websocket" ? trial.network.ws : trial.network.http;
-    const first = { transport: missing, endpoint: scheme(`/nowhere/${missing}`) };
+    const elsewhere = { webtransport: second.endpoint.replace("ws:", "https:"), websocket: trial.network.ws("/nowhere") };
+    const first = { transport: missing, endpoint: elsewhere[missing] };
     const ann = await trial.page.connected({ endpoint: [first, second], ...options });
     assert.equal(ann.transport, there);
     const tea = await ann.subscribed("chat:tea");
