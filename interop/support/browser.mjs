@@ -75,10 +75,10 @@ export async function complains(page, what) {
 
 /** Runs in the page: keeps every state that a panel has shown, however short, in `window.shownStates`. */
 function recordStates() {
-  window.shownStates = { chat: [], ticker: [] };
+  window.shownStates = {};
   const observer = new MutationObserver((records) => {
     const states = new Set(records.map(({ target }) => target).filter((node) => node.matches?.(".state")));
-    for (const state of states) window.shownStates[state.closest("section").id].push(state.textContent);
+    for (const state of states) (window.shownStates[state.closest("section").id] ??= []).push(state.textContent);
   });
   observer.observe(document, { childList: true, subtree: true });
 }

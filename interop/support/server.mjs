@@ -9,10 +9,11 @@ import { Program } from "./program.mjs";
 
 /**
  * Started and listening, on a free port unless one is given; ended when the test `t` is over.
- * `origins` are allowed beside its own; `tls` makes it https and wss; `config` is the text of its configuration.
+ * `origins` are allowed beside its own; `tls` makes it https and wss; `config` is the text of its configuration; `args`
+ * are more arguments.
  */
-export async function serve(t, { port = 0, origins = [], tls = false, config } = {}) {
-  const args = ["serve", "--listen", `127.0.0.1:${port}`];
+export async function serve(t, { port = 0, origins = [], tls = false, config, args: more = [] } = {}) {
+  const args = ["serve", "--listen", `127.0.0.1:${port}`, ...more];
   if (config !== undefined) args.push("--config", file(t, config));
   for (const origin of origins) args.push("--origin", origin);
   if (tls) {

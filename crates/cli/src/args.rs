@@ -75,6 +75,7 @@ Endpoints:
   /connection/websocket  channels, for the client SDKs of Centrifugo, as JSON or protobuf
   /channel/{name}        a channel, for plain WebSockets
   /api/{method}          the API for back ends, with a key of the configuration
+  /admin                 with --admin: the page for operators, with a password of the configuration
   /echo                  sends every message back unchanged
   /ticker                server statistics, once a second, as JSON
   /health                200 while the server runs
@@ -85,7 +86,7 @@ every key of a configuration. A flag goes before an environment variable, that b
 
 Ctrl-C (or SIGTERM) closes every connection, clients of the hub with 3001 and others with 1001, and waits up to 10 s for \
 the last; a second one stops immediately. Many connections are closed over up to 20 s ([shutdown] in the file).
-SIGHUP reloads the certificate, and of the configuration tokens, API keys and namespaces, without dropping connections. \
+SIGHUP reloads the certificate, and of the configuration tokens, secrets, namespaces and hooks, without dropping connections. \
 If loading fails, the current ones stay in use.")]
 pub(crate) struct ServeArgs {
     /// The configuration file
@@ -95,6 +96,13 @@ pub(crate) struct ServeArgs {
     /// For development: clients need no token, and everybody may do everything in every channel
     #[arg(long)]
     pub(crate) insecure: bool,
+
+    /// Serve the page for operators at /admin
+    ///
+    /// It needs a password or a token: `password` or `token` in [admin] of the configuration, or the environment variable
+    /// `LONGWIRE_ADMIN_PASSWORD` or `LONGWIRE_ADMIN_TOKEN`. With --insecure, it also works without.
+    #[arg(long)]
+    pub(crate) admin: bool,
 
     /// The flags that the command line has.
     #[arg(skip)]

@@ -13,7 +13,7 @@ mod server;
 mod tokens;
 mod url;
 
-pub(crate) use document::Document;
+pub(crate) use operation::AdminSection;
 pub(crate) use reading::{Config, FILE};
 pub(crate) use secret::Secret;
 pub(crate) use server::{EngineName, LimitsSection};

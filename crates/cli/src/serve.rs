@@ -1,6 +1,7 @@
 //! `longwire serve`.
 
 mod access;
+mod admin;
 mod announcement;
 mod certificate;
 mod endpoints;
@@ -9,10 +10,12 @@ mod listen;
 mod metrics;
 mod page;
 mod reload;
+mod secrets;
 mod service_manager;
 mod settings;
 mod shutdown;
 mod statistics;
+mod tally;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -24,6 +27,7 @@ use crate::failure::Failure;
 use crate::log;
 use crate::signals::{Ending, HangUp};
 use access::AccessLog;
+use admin::{LivePages, ServedAdmin, Sources};
 use announcement::Announcement;
 use certificate::Certificate;
 use endpoints::{Echo, NoSockets, Ticker};
@@ -36,6 +40,7 @@ use reload::Reload;
 use settings::{SHUTDOWN_TIME, Settings};
 use shutdown::{Shutdown, asked_to_stop};
 use statistics::Statistics;
+use tally::Tally;
 
 /// File descriptors for everything except connections.
 const SPARE_DESCRIPTORS: u64 = 64;
@@ -68,14 +73,23 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let node = Node::start(hub_config(&settings.config, &hooks), topics.clone(), hooks)?;
     let api =
         Arc::new(Api { node: Arc::clone(&node), keys: ApiKeys::new(&settings.config.document.api.keys)? });
-    let origins = OriginRule {
-        is_secure: certificate.is_some() || settings.behind_tls_proxy,
-        allowed: settings.origins.clone(),
-    };
+    let is_secure = certificate.is_some() || settings.behind_tls_proxy;
+    let origins = OriginRule { is_secure, allowed: settings.origins.clone() };
     let streams = Streams::new(Arc::clone(&node), origins, access, limits.max_buffered.0);
     let mut pages = page::router().merge(streams_router(Arc::clone(&streams)));
-    if settings.metrics {
-        pages = pages.merge(metrics::router(Arc::clone(&node))?);
+    let prometheus = settings.metrics.then(metrics::recorder).transpose()?;
+    if let Some(recorder) = &prometheus {
+        pages = pages.merge(metrics::router(recorder.handle(), Arc::clone(&node)));
+    }
+    let admin = ServedAdmin::begin(&settings.config.document.admin, is_secure, &node, &topics).await?;
+    let tally = admin.as_ref().map(|_| Arc::new(Tally::default()));
+    tally::record(prometheus, tally.clone())?;
+    if let (Some(admin), Some(tally)) = (&admin, tally) {
+        if admin.address.is_none() {
+            pages = pages.merge(admin::router(Arc::clone(&admin.page)));
+        }
+        let (statistics, streams, topics) = (Arc::clone(&statistics), Arc::clone(&streams), topics.clone());
+        admin::watch(&admin.page, Sources { statistics, tally, streams, topics });
     }
     let mut api_url = None;
     match &settings.config.document.api.listen[..] {
@@ -92,6 +106,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         address: local_addr,
         api: api_url.unwrap_or(local_addr),
         has_api: !api.keys.is_empty(),
+        admin: admin.as_ref().map(|admin| admin.address.unwrap_or(local_addr)),
         secure: certificate.is_some(),
         engine,
         workers,
@@ -126,7 +141,14 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         .route("/echo", Echo { statistics: Arc::clone(&statistics), access })
         .route("/channel/{name}", HubSockets::new(Plain, &node, &statistics, access))
         .route("/ticker", Ticker { statistics, access });
-    tokio::spawn(Reload { certificate, args, api, jwks_url }.at_hang_up(hang_up));
+    let server = match &admin {
+        Some(admin) if admin.address.is_none() => {
+            server.route(admin::LIVE_PATH, LivePages(Arc::clone(&admin.page)))
+        }
+        _ => server,
+    };
+    let admin = admin.map(|admin| admin.page);
+    tokio::spawn(Reload { certificate, args, api, admin, jwks_url }.at_hang_up(hang_up));
     service_manager::ready();
     server.run().await?;
     Ok(ExitCode::SUCCESS)

@@ -111,7 +111,7 @@ fn what_is_wrong_is_told_with_file_line_column_and_key() {
         ),
         ("[namespaces.'a:b']", "longwire.toml:1:13: namespaces.a:b: a namespace's name has"),
         ("[api]\nkeys = ['short']", "longwire.toml:2:9: api.keys.0: must have at least 16 bytes"),
-        ("[admin]\nenabled = true", "longwire.toml:2:1: admin.enabled: needs admin.password"),
+        ("[admin]\nenabled = true", "longwire.toml:2:1: admin.enabled: needs admin.password or admin.token"),
     ] {
         let lines = wrong(text, &[]);
         assert!(
@@ -133,6 +133,8 @@ fn a_variable_goes_before_the_file_and_is_named_if_it_is_wrong() {
     assert!(!wrong(text, &[]).is_empty());
     valid(text, &[("LONGWIRE_ADMIN_ENABLED", "false")]);
     valid(text, &[("LONGWIRE_ADMIN_PASSWORD", "12345678901234567890")]);
+    valid(text, &[("LONGWIRE_ADMIN_TOKEN", "12345678901234567890")]);
+    valid(text, &[("LONGWIRE_TOKENS_INSECURE", "true")]);
     valid("", &[("LONGWIRE_LISTEN", "8080, [::1]:9000"), ("LONGWIRE_LIMITS_MAX_MESSAGE", "1MiB")]);
     for (variable, value, expected) in [
         ("LONGWIRE_LISTEN", "8080,nowhere", "LONGWIRE_LISTEN: listen: give host and port"),

@@ -30,10 +30,11 @@ export class Connection {
   #timer;
   #failures = 0;
   #openedAt;
+  #online = () => this.reconnectNow();
 
   constructor(url) {
     this.#url = url;
-    addEventListener("online", () => this.reconnectNow());
+    addEventListener("online", this.#online);
   }
 
   open() {
@@ -59,6 +60,16 @@ export class Connection {
     if (this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(message);
     return true;
+  }
+
+  /** Closes for good. */
+  close() {
+    clearTimeout(this.#timer);
+    removeEventListener("online", this.#online);
+    this.onstate = () => {};
+    this.onmessage = () => {};
+    this.#socket.onclose = () => {};
+    this.#socket.close();
   }
 
   #closed({ code, reason }) {

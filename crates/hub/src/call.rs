@@ -31,6 +31,14 @@ impl<T: Send + 'static> Call<T> {
             Call::Later(future) => Call::Later(Box::pin(async move { change(future.await) })),
         }
     }
+
+    /// The answer, as soon as it is there.
+    pub async fn answer(self) -> T {
+        match self {
+            Call::Ready(answer) => answer,
+            Call::Later(future) => future.await,
+        }
+    }
 }
 
 impl Call<()> {

@@ -42,12 +42,14 @@ pub use broker::{
 pub use call::{BoxFuture, Call};
 pub use channel::{ChannelName, InvalidChannelName};
 pub use config::HubConfig;
-pub use control::{Control, ControlMessage, ServerSubscription};
+pub use control::{Control, ControlMessage, DescriptionSink, ServerSubscription, SessionDescription};
 pub use data::Data;
 pub use delivery::{Delivery, HubEvent};
 pub use fanout::Fanout;
 pub use frame::Frame;
-pub use hub::{ApiError, ChannelFigures, ClientFilter, Hub, HubCounts, HubInfo, LiveSession, PublishCall};
+pub use hub::{
+    ApiError, ChannelFigures, ClientFilter, Hub, HubCounts, HubInfo, Largest, LiveSession, PublishCall,
+};
 pub use limits::SessionLimits;
 pub use link::Link;
 pub use name_rule::{InvalidNameRule, NameRule};

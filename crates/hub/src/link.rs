@@ -22,4 +22,9 @@ pub trait Link {
 
     /// Closes the connection after what was sent: a WebSocket with this code and reason.
     fn close(&mut self, why: &Disconnect);
+
+    /// The client's address, for operators; `None` if the program does not know it.
+    fn peer(&self) -> Option<String> {
+        None
+    }
 }

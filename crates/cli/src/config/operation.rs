@@ -42,7 +42,12 @@ pub(crate) struct ApiSection {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct AdminSection {
     pub(crate) enabled: bool,
+    /// Its own addresses; empty if it is served where clients connect.
+    pub(crate) listen: Vec<Listen>,
+    /// What a person signs in with.
     pub(crate) password: Option<Secret>,
+    /// What a program sends as `Authorization: Bearer …`.
+    pub(crate) token: Option<Secret>,
 }
 
 /// `[hooks]`: URLs of the back end that decide.
@@ -119,14 +124,22 @@ impl ApiSection {
 }
 
 impl AdminSection {
-    pub(super) fn problems(&self) -> Vec<Problem> {
-        match &self.password {
-            None if self.enabled => vec![Problem::new("admin.enabled", "needs admin.password")],
-            Some(password) if password.as_bytes().len() < MIN_SECRET => {
-                vec![too_short("admin.password".into())]
-            }
-            _ => Vec::new(),
+    /// Each of them opens the page.
+    pub(crate) fn secrets(&self) -> Vec<Secret> {
+        self.password.iter().chain(&self.token).cloned().collect()
+    }
+
+    pub(super) fn problems(&self, is_insecure: bool) -> Vec<Problem> {
+        let secrets = [("admin.password", &self.password), ("admin.token", &self.token)];
+        let is_short = |secret: &Option<Secret>| {
+            secret.as_ref().is_some_and(|secret| secret.as_bytes().len() < MIN_SECRET)
+        };
+        let short = secrets.into_iter().filter(|(_, secret)| is_short(secret));
+        let mut found: Vec<Problem> = short.map(|(key, _)| too_short(key.into())).collect();
+        if self.enabled && self.secrets().is_empty() && !is_insecure {
+            found.push(Problem::new("admin.enabled", "needs admin.password or admin.token"));
         }
+        found
     }
 }
 

@@ -73,7 +73,7 @@ impl Config {
             document.limits.problems(),
             document.tls.problems(),
             document.api.problems(),
-            document.admin.problems(),
+            document.admin.problems(document.tokens.insecure),
             document.hooks.problems(),
         ]
         .concat();

@@ -12,6 +12,8 @@ pub(super) struct Announcement<'a> {
     pub(super) address: SocketAddr,
     pub(super) api: SocketAddr,
     pub(super) has_api: bool,
+    /// Where the admin page is, if it is served.
+    pub(super) admin: Option<SocketAddr>,
     pub(super) secure: bool,
     pub(super) engine: Engine,
     pub(super) workers: usize,
@@ -35,6 +37,11 @@ impl Announcement<'_> {
             true if self.api != self.address => format!("http://{}/api/{{method}}", self::shown(self.api)),
             true => format!("{http}://{shown}/api/{{method}}"),
             false => "off: there is no key in [api] keys or LONGWIRE_API_KEYS".to_owned(),
+        };
+        let admin = match self.admin {
+            Some(address) if address != self.address => format!("http://{}/admin", self::shown(address)),
+            Some(_) => format!("{http}://{shown}/admin"),
+            None => "off: serve the page for operators with --admin".to_owned(),
         };
         let access = if tokens.insecure {
             "off: everybody may do everything (--insecure)"
@@ -62,6 +69,7 @@ impl Announcement<'_> {
                client   {ws}://{shown}/connection/websocket\n  \
                channel  {ws}://{shown}/channel/{{name}}\n  \
                api      {api}\n  \
+               admin    {admin}\n  \
                tokens   {access}\n  \
                echo     {ws}://{shown}/echo\n  \
                ticker   {ws}://{shown}/ticker\n\

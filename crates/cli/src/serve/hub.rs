@@ -19,7 +19,7 @@ mod sockets;
 mod streams;
 mod uni_centrifuge;
 
-pub(super) use api::{Api, ApiKeys, router as api_router};
+pub(super) use api::{Api, ApiKeys, Refused, answer_of_api, read_body, respond, router as api_router};
 pub(super) use centrifuge::{Centrifuge, PATH as CENTRIFUGE_PATH};
 pub(super) use hooks::Hooks;
 pub(super) use metrics::metrics;

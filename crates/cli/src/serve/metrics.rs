@@ -7,7 +7,7 @@ use axum::Router;
 use axum::routing::get;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use longwire::telemetry;
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 use super::hub::{self, Node};
 use crate::failure::Failure;
@@ -21,19 +21,22 @@ const HANDSHAKE_CLASSES: [f64; 10] = [0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.
 /// How often measurements are moved into histograms when nothing scrapes `/metrics`.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
-/// Installs the recorder and serves its metrics at `/metrics`.
-pub(super) fn router(node: Arc<Node>) -> Result<Router, Failure> {
-    let handle = PrometheusBuilder::new()
+/// A recorder of the library's figures.
+pub(super) fn recorder() -> Result<PrometheusRecorder, Failure> {
+    let builder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full(telemetry::HANDSHAKE_DURATION.to_owned()), &HANDSHAKE_CLASSES)
-        .and_then(PrometheusBuilder::install_recorder)
         .map_err(|error| Failure::Other(format!("cannot record metrics for --metrics: {error}")))?;
-    telemetry::describe();
+    Ok(builder.build_recorder())
+}
+
+/// Serves what was recorded at `/metrics`.
+pub(super) fn router(handle: PrometheusHandle, node: Arc<Node>) -> Router {
     tokio::spawn(keep_up(handle.clone()));
     let show = async move || {
         let text = handle.render() + &hub::metrics(&node.hub.counts());
         ([(CONTENT_TYPE, TEXT), (CACHE_CONTROL, "no-store")], text)
     };
-    Ok(Router::new().route("/metrics", get(show)))
+    Router::new().route("/metrics", get(show))
 }
 
 async fn keep_up(handle: PrometheusHandle) {

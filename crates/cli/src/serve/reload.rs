@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::admin::Admin;
 use super::certificate::Certificate;
 use super::hub::{Api, hub_config};
 use super::service_manager;
@@ -19,6 +20,7 @@ pub(super) struct Reload {
     pub(super) api: Arc<Api>,
     /// Where keys of tokens are fetched now.
     pub(super) jwks_url: Option<Url>,
+    pub(super) admin: Option<Arc<Admin>>,
 }
 
 impl Reload {
@@ -39,7 +41,7 @@ impl Reload {
                 match self.reload() {
                     Ok(()) => {
                         let file = file.display();
-                        let line = format!("Reloaded tokens, API keys, namespaces and hooks of {file}.");
+                        let line = format!("Reloaded tokens, secrets, namespaces and hooks of {file}.");
                         log::notice(Severity::Info, &line);
                     }
                     Err(failure) => report(&failure),
@@ -55,6 +57,9 @@ impl Reload {
         let node = &self.api.node;
         node.hooks.configure(&config)?;
         self.api.keys.replace(&config.document.api.keys);
+        if let Some(admin) = &self.admin {
+            admin.replace_secrets(&config.document.admin.secrets());
+        }
         let mut hub = hub_config(&config, &node.hooks);
         let jwks_url = config.document.tokens.jwks_url;
         if jwks_url == self.jwks_url {

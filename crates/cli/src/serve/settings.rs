@@ -6,7 +6,7 @@ use std::time::Duration;
 use longwire::{Engine, Origin};
 
 use crate::args::{ListenAddr, ServeArgs};
-use crate::config::{Config, Document, EngineName, LimitsSection};
+use crate::config::{Config, EngineName, LimitsSection};
 use crate::failure::Failure;
 use crate::log::LogSettings;
 use crate::values::{Period, Size};
@@ -66,20 +66,16 @@ pub(super) fn configuration(args: &ServeArgs) -> Result<Config, Failure> {
     let mut config = Config::load(args.config.as_deref())?;
     config.document.tokens.insecure |= args.insecure;
     config.document.limits = limits(args, config.document.limits);
-    let without_effect = without_effect(&config.document);
-    if !without_effect.is_empty() {
-        let keys = without_effect.join(", ");
-        return Err(Failure::Other(format!(
-            "this version of `longwire serve` does not have what the configuration asks for: {keys}"
-        )));
+    let admin = &mut config.document.admin;
+    admin.enabled |= args.admin;
+    if admin.enabled && admin.secrets().is_empty() && !config.document.tokens.insecure {
+        return Err(Failure::Other(
+            "--admin needs a password: set LONGWIRE_ADMIN_PASSWORD, or `password` in [admin] of the configuration; \
+             --insecure serves the page without one"
+                .into(),
+        ));
     }
     Ok(config)
-}
-
-/// The keys that are set and would do nothing. A server that ignored them would not be what its operator expects.
-fn without_effect(document: &Document) -> Vec<&'static str> {
-    let found = [("admin.enabled", document.admin.enabled)];
-    found.into_iter().filter(|(_, is_set)| *is_set).map(|(key, _)| key).collect()
 }
 
 fn listen(args: &ServeArgs, config: &Config) -> Result<ListenAddr, Failure> {
@@ -207,12 +203,12 @@ mod tests {
     }
 
     #[test]
-    fn what_would_have_no_effect_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("longwire.toml");
-        std::fs::write(&file, "[admin]\nenabled = true\npassword = 'a-password-of-16-bytes'\n").unwrap();
-        let args = serve_args(&["--config", file.to_str().unwrap()]);
-        let Err(Failure::Other(problem)) = Settings::of(&args) else { panic!("it is accepted") };
-        assert!(problem.contains("admin.enabled"), "{problem}");
+    fn the_admin_page_needs_a_password_or_insecure() {
+        let Err(Failure::Other(problem)) = Settings::of(&serve_args(&["--admin"])) else {
+            panic!("it is accepted")
+        };
+        assert!(problem.contains("LONGWIRE_ADMIN_PASSWORD"), "{problem}");
+        let settings = Settings::of(&serve_args(&["--admin", "--insecure"])).unwrap();
+        assert!(settings.config.document.admin.enabled);
     }
 }

@@ -38,6 +38,11 @@ impl Statistics {
         self.connections.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// The connections that are open.
+    pub(super) fn connections(&self) -> u64 {
+        self.connections.load(Ordering::Relaxed)
+    }
+
     pub(super) fn count_message(&self) {
         self.messages.fetch_add(1, Ordering::Relaxed);
     }

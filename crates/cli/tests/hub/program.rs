@@ -22,7 +22,7 @@ pub(crate) struct Hub {
     child: Child,
     pub(crate) log: Lines<BufReader<ChildStderr>>,
     folder: TempDir,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Hub {
@@ -95,15 +95,28 @@ pub(crate) async fn reply(socket: &mut WebSocket, later: &mut Vec<Value>) -> Val
 
 /// The status and the body of a response to a POST to this address.
 pub(crate) fn post(address: &str, path: &str, head: &str, body: &str) -> (u16, String) {
+    let response = request(address, "POST", path, &format!("Host: localhost\r\n{head}"), body);
+    (response.status, response.body)
+}
+
+/// A response.
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+/// The response to a request with these lines in its head.
+pub(crate) fn request(address: &str, method: &str, path: &str, head: &str, body: &str) -> Response {
     let mut stream = TcpStream::connect(address).unwrap();
     let length = body.len();
     let request = format!(
-        "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n{head}\r\n{body}"
+        "{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {length}\r\n{head}\r\n{body}"
     );
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, body.to_owned())
+    Response { status, head: head.to_owned(), body: body.to_owned() }
 }

@@ -7,6 +7,7 @@ use bytestring::ByteString;
 
 use super::api_error::ApiError;
 use super::node::Hub;
+use super::pattern::matches;
 use super::registry::LiveClient;
 use crate::broker::{HistoryPage, HistoryQuery, NewPublication, PublishOutcome};
 use crate::call::Call;
@@ -85,19 +86,6 @@ pub struct ClientFilter {
 pub struct ChannelFigures {
     /// How many clients are subscribed on this node.
     pub clients: usize,
-}
-
-/// A live session, for the admin page.
-///
-/// [`Hub::user_sessions`] returns them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LiveSession {
-    /// The connection's id.
-    pub client: ByteString,
-    /// The user.
-    pub user: ByteString,
-    /// When it connected.
-    pub since: Millis,
 }
 
 /// Figures of this node.
@@ -284,7 +272,7 @@ impl Hub {
     pub fn channels(&self, pattern: &str, limit: usize) -> BTreeMap<ChannelName, ChannelFigures> {
         let mut found = BTreeMap::new();
         self.channels_table().each(|channel, clients| {
-            if pattern.is_empty() || matches(pattern.as_bytes(), channel.as_bytes()) {
+            if pattern.is_empty() || matches(pattern, channel) {
                 found.insert(channel.clone(), ChannelFigures { clients });
                 if found.len() > limit {
                     found.pop_last();
@@ -321,13 +309,6 @@ impl Hub {
         Ok(())
     }
 
-    /// The live sessions of a user.
-    #[must_use]
-    pub fn user_sessions(&self, user: &str) -> Vec<LiveSession> {
-        let clients = self.registry().of_user(user).into_iter();
-        clients.map(|(client, live)| LiveSession { client, user: live.user, since: live.since }).collect()
-    }
-
     pub(super) fn channel(&self, name: &str) -> Result<(ChannelName, Arc<NamespaceOptions>), ApiError> {
         let channel: ChannelName = name.parse()?;
         let options = self.config().namespaces.find(&channel)?.clone();
@@ -359,54 +340,5 @@ impl Hub {
         };
         let has_session = |live: &LiveClient| filter.session.is_none() || live.session == filter.session;
         Ok(one.into_iter().filter(|(_, live)| is_of_user(live) && has_session(live)).collect())
-    }
-}
-
-/// Whether a name matches a pattern with `*` and `?`. It takes time in proportion to the product of their lengths.
-fn matches(pattern: &[u8], name: &[u8]) -> bool {
-    let (mut pattern_at, mut name_at) = (0, 0);
-    // Where to go on after the last `*`, and how much of the name it stands for.
-    let mut star: Option<(usize, usize)> = None;
-    while let Some(byte) = name.get(name_at) {
-        match pattern.get(pattern_at) {
-            Some(b'*') => {
-                star = Some((pattern_at + 1, name_at));
-                pattern_at += 1;
-            }
-            Some(wanted) if wanted == byte || *wanted == b'?' => {
-                pattern_at += 1;
-                name_at += 1;
-            }
-            _ => match &mut star {
-                Some((after, skipped)) => {
-                    *skipped += 1;
-                    (pattern_at, name_at) = (*after, *skipped);
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern.iter().skip(pattern_at).all(|byte| *byte == b'*')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn patterns_have_stars_and_question_marks() {
-        for (pattern, name, expected) in [
-            ("*", "news", true),
-            ("n*s", "news", true),
-            ("n?ws", "news", true),
-            ("n?s", "news", false),
-            ("chat:*", "chat:1", true),
-            ("chat:*", "news", false),
-            ("*a*b", "xaybzb", true),
-            ("*a*b", "xaybz", false),
-            ("news", "newsletter", false),
-        ] {
-            assert_eq!(matches(pattern.as_bytes(), name.as_bytes()), expected, "{pattern} {name}");
-        }
     }
 }

@@ -184,6 +184,11 @@ impl ChannelTable {
         shard.get(channel).map(Subscribers::wanted)
     }
 
+    /// How many clients are subscribed to a channel.
+    pub(crate) fn clients(&self, channel: &ChannelName) -> usize {
+        self.shard(channel).get(channel).map_or(0, |subscribers| subscribers.clients)
+    }
+
     /// How many channels have subscribers.
     pub(crate) fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).len()).sum()

@@ -150,9 +150,9 @@ impl Hub {
         self.ids.next()
     }
 
-    pub(crate) fn is_blocked(&self, user: &str, now: Millis) -> bool {
-        let blocked = self.blocked.lock().unwrap_or_else(PoisonError::into_inner);
-        blocked.get(user).is_some_and(|until| *until > now)
+    /// Until when a user is or was blocked.
+    pub(crate) fn block_of(&self, user: &str) -> Option<Millis> {
+        self.blocked.lock().unwrap_or_else(PoisonError::into_inner).get(user).copied()
     }
 
     pub(crate) fn set_blocked(&self, user: ByteString, until: Option<Millis>) -> bool {

@@ -52,7 +52,7 @@ impl Hub {
         })
     }
 
-    fn channel_with_presence(&self, name: &str) -> Result<ChannelName, ApiError> {
+    pub(super) fn channel_with_presence(&self, name: &str) -> Result<ChannelName, ApiError> {
         let (channel, options) = self.channel(name)?;
         if options.presence { Ok(channel) } else { Err(ErrorCode::NotAvailable.into()) }
     }

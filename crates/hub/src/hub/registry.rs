@@ -158,6 +158,15 @@ impl Registry {
         }
     }
 
+    /// Calls `visit` with each user and the number of its clients.
+    pub(crate) fn each_user(&self, mut visit: impl FnMut(&ByteString, usize)) {
+        for shard in &self.users {
+            for (user, clients) in lock(shard).iter() {
+                visit(user, clients.len());
+            }
+        }
+    }
+
     /// The numbers of clients and of users.
     pub(crate) fn len(&self) -> (usize, usize) {
         let clients = self.clients.iter().map(|shard| lock(shard).len()).sum();

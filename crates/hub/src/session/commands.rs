@@ -111,7 +111,7 @@ impl Turn<'_> {
             ControlMessage::Refresh { expires_at, info } => self.refresh_by_server(expires_at, info),
             ControlMessage::Message(data) => self.message(&data),
             // Sessions take it apart before.
-            ControlMessage::Frame(_) => Outcome::Done,
+            ControlMessage::Frame(_) | ControlMessage::Describe(_) => Outcome::Done,
         }
     }
 

@@ -169,7 +169,9 @@ impl Turn<'_> {
         }));
         // After it was added, so that whoever blocks the user either finds it there or is seen here.
         match self.client() {
-            Some(client) if hub.is_blocked(&client.user, self.now) => Err(Disconnect::PERMISSION_DENIED),
+            Some(client) if hub.blocked_until(&client.user, self.now).is_some() => {
+                Err(Disconnect::PERMISSION_DENIED)
+            }
             _ => Ok(()),
         }
     }

@@ -9,7 +9,7 @@ use super::rate::Rate;
 use super::state::{Answer, Outcome, Phase, Progress, Session, Turn, Work};
 use super::unsubscribe;
 use crate::centrifuge::{Command, Commands, ConnectRequest, Disconnect, Request};
-use crate::control::{Control, ControlMessage};
+use crate::control::{Control, ControlMessage, SessionDescription};
 use crate::data::Data;
 use crate::frame::Frame;
 use crate::hub::Hub;
@@ -109,6 +109,11 @@ impl Session {
                 Progress::Idle
             }
             (_, ControlMessage::Frame(frame)) => self.receive(link, &frame, now),
+            // At once, also of a session that waits.
+            (_, ControlMessage::Describe(sink)) => {
+                sink.receive(self.description(link));
+                Progress::Idle
+            }
             (_, message) => {
                 let limits = &self.hub.config().limits;
                 if self.queue.len() >= limits.frame.commands.saturating_add(limits.control_messages) {
@@ -167,6 +172,14 @@ impl Session {
             Phase::Open(client) => Some(&client.user),
             Phase::New { .. } | Phase::Closed => None,
         }
+    }
+
+    fn description(&self, link: &dyn Link) -> SessionDescription {
+        let channels = match &self.phase {
+            Phase::Open(client) => client.subscriptions.iter().map(|(channel, _)| channel.clone()).collect(),
+            Phase::New { .. } | Phase::Closed => Vec::new(),
+        };
+        SessionDescription { transport: self.transport.kind, peer: link.peer(), channels }
     }
 
     /// Whether the session has ended, or was closed by the hub.

@@ -17,6 +17,7 @@ mod encodings;
 mod expiry;
 mod hooks;
 mod hostile;
+mod inspecting;
 mod later;
 mod numbers;
 mod overtaking;

@@ -13,6 +13,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use serde_json::value::RawValue;
@@ -20,7 +21,7 @@ use tokio::time::timeout;
 
 use super::node::Node;
 pub(crate) use keys::ApiKeys;
-use methods::Refused;
+pub(crate) use methods::Refused;
 
 /// The longest request, in bytes. A longer one is answered with 413.
 const MAX_BODY: usize = 4 << 20;
@@ -49,19 +50,28 @@ async fn handle(State(api): State<Arc<Api>>, Path(method): Path<String>, request
         };
         return (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "apikey")], problem).into_response();
     }
-    match timeout(BODY_TIME, to_bytes(body, MAX_BODY)).await {
-        Err(_) => (StatusCode::REQUEST_TIMEOUT, "the request did not arrive in time\n").into_response(),
-        Ok(Err(_)) => {
-            let problem = format!("a request has at most {MAX_BODY} bytes\n");
-            (StatusCode::PAYLOAD_TOO_LARGE, problem).into_response()
-        }
-        Ok(Ok(bytes)) => answer(&api.node, &method, &bytes).await,
+    match read_body(body).await {
+        Ok(body) => answer_of_api(&api.node, &method, &body).await,
+        Err(refusal) => refusal,
     }
 }
 
-async fn answer(node: &Node, method: &str, body: &[u8]) -> Response {
-    // A method without parameters may be called without a body.
-    let body = if body.is_empty() { b"{}" } else { body };
+/// The body of a request, or the response if it is too long or too slow.
+pub(crate) async fn read_body(body: Body) -> Result<Bytes, Response> {
+    match timeout(BODY_TIME, to_bytes(body, MAX_BODY)).await {
+        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the request did not arrive in time\n").into_response()),
+        Ok(Err(_)) => {
+            let problem = format!("a request has at most {MAX_BODY} bytes\n");
+            Err((StatusCode::PAYLOAD_TOO_LARGE, problem).into_response())
+        }
+        // A method without parameters may be called without a body.
+        Ok(Ok(body)) if body.is_empty() => Ok(Bytes::from_static(b"{}")),
+        Ok(Ok(body)) => Ok(body),
+    }
+}
+
+/// Calls a method of the API.
+pub(crate) async fn answer_of_api(node: &Node, method: &str, body: &[u8]) -> Response {
     let params = match serde_json::from_slice::<&RawValue>(body) {
         Ok(params) => params,
         Err(error) => return bad_request(&error),
@@ -72,7 +82,12 @@ async fn answer(node: &Node, method: &str, body: &[u8]) -> Response {
             Err(error) => bad_request(&error),
         };
     }
-    match methods::call(node, method, params).await {
+    respond(methods::call(node, method, params).await)
+}
+
+/// The response to a call.
+pub(crate) fn respond(called: Result<String, Refused>) -> Response {
+    match called {
         Ok(result) => json(format!("{{\"result\":{result}}}")),
         Err(Refused::Error(error)) => json(format!("{{\"error\":{}}}", answer::error(error))),
         Err(Refused::Malformed(error)) => bad_request(&error),

@@ -202,14 +202,18 @@ fn wake<H: ClientHandler>(socket: &mut Socket<'_, H>, at: Millis, now: Millis) {
 impl<H: ClientHandler> Control for SocketControl<H> {
     fn deliver(&self, message: ControlMessage) {
         let last_resort = match &message {
-            ControlMessage::Disconnect(why) => why.clone(),
+            ControlMessage::Disconnect(why) => Some(why.clone()),
+            // It changes nothing.
+            ControlMessage::Describe(_) => None,
             // The session would go on without the message.
-            _ => Disconnect::INSUFFICIENT_STATE,
+            _ => Some(Disconnect::INSUFFICIENT_STATE),
         };
         let called = self.0.call(move |handler, socket| {
             run(handler, socket, |session, link, now| session.control(link, message, now));
         });
-        if called == SendStatus::Full {
+        if called == SendStatus::Full
+            && let Some(last_resort) = last_resort
+        {
             let remote = self.0.remote();
             if remote.close(last_resort.code(), last_resort.reason()).is_err() {
                 // The reason is too long.

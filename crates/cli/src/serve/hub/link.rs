@@ -33,6 +33,10 @@ impl<H: Handler<State: NotesClosing>> Link for SocketLink<'_, '_, H> {
         self.0.state_mut().note_closing(why);
         close(self.0, why);
     }
+
+    fn peer(&self) -> Option<String> {
+        self.0.peer_addr().map(|address| address.to_string())
+    }
 }
 
 /// Closes with the code and reason. A reason that is too long is left out.

@@ -77,6 +77,11 @@ impl Streams {
         self.lock().inboxes.len()
     }
 
+    /// How many clients have been disconnected because they were too slow.
+    pub(crate) fn slow(&self) -> u64 {
+        self.budget.slow()
+    }
+
     /// Disconnects every client, because the server shuts down, spread over a time. New ones get 503 at once. Must be
     /// called within a runtime.
     pub(crate) fn disconnect_all(&self, spread: Duration) {

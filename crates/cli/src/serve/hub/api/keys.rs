@@ -1,39 +1,26 @@
 //! The keys of the API.
 
-use std::sync::{PoisonError, RwLock};
-
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
-use ring::hmac;
-use ring::rand::SystemRandom;
 
 use crate::config::Secret;
 use crate::failure::Failure;
+use crate::serve::secrets::Secrets;
 
 /// The keys, of which SIGHUP may bring others.
-///
-/// Only their HMACs are kept, under a key of this process. Two HMACs take the same time to compare, wherever they differ.
-pub(crate) struct ApiKeys {
-    mac: hmac::Key,
-    known: RwLock<Vec<hmac::Tag>>,
-}
+pub(crate) struct ApiKeys(Secrets);
 
 impl ApiKeys {
     pub(crate) fn new(keys: &[Secret]) -> Result<ApiKeys, Failure> {
-        let mac = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())
-            .map_err(|_| Failure::Other("the system has no random numbers for comparing API keys".into()))?;
-        let api_keys = ApiKeys { mac, known: RwLock::default() };
-        api_keys.replace(keys);
-        Ok(api_keys)
+        Secrets::new(keys).map(ApiKeys)
     }
 
     pub(crate) fn replace(&self, keys: &[Secret]) {
-        let tags = keys.iter().map(|key| hmac::sign(&self.mac, key.as_bytes())).collect();
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = tags;
+        self.0.replace(keys);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.known.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.0.is_empty()
     }
 
     /// Whether a request has one of the keys, as `X-API-Key: …` or `Authorization: apikey …`.
@@ -42,13 +29,8 @@ impl ApiKeys {
             let (scheme, key) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
             scheme.eq_ignore_ascii_case("apikey").then(|| key.trim().as_bytes())
         };
-        let Some(given) = headers.get("x-api-key").map(HeaderValue::as_bytes).or_else(by_authorization)
-        else {
-            return false;
-        };
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        // Each is compared, also after one has fitted.
-        known.iter().fold(false, |found, tag| found | hmac::verify(&self.mac, given, tag.as_ref()).is_ok())
+        let given = headers.get("x-api-key").map(HeaderValue::as_bytes).or_else(by_authorization);
+        given.is_some_and(|given| self.0.has(given))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use longwire_hub::centrifuge::ErrorCode;
-use longwire_hub::{ApiError, Call, ClientFilter, HistoryQuery, ServerSubscription};
+use longwire_hub::{ApiError, ClientFilter, HistoryQuery, ServerSubscription};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -23,7 +23,7 @@ const COMMANDS_IN_A_ROW: usize = 64;
 
 /// A call fails.
 #[derive(Debug)]
-pub(super) enum Refused {
+pub(crate) enum Refused {
     /// The method answers with an error.
     Error(ApiError),
     /// The parameters are of another type than the method's.
@@ -51,7 +51,7 @@ pub(super) async fn call(node: &Node, method: &str, params: &RawValue) -> Result
         "publish" => {
             let mut params: PublishParams<'_> = read(params)?;
             let channel = std::mem::take(&mut params.channel);
-            let outcome = ready(hub.publish(&channel, params.publication()?, now)).await?;
+            let outcome = hub.publish(&channel, params.publication()?, now).answer().await?;
             Ok(answer::published(&outcome))
         }
         "broadcast" => {
@@ -60,7 +60,7 @@ pub(super) async fn call(node: &Node, method: &str, params: &RawValue) -> Result
             if channels.is_empty() {
                 return Err(ErrorCode::BadRequest.into());
             }
-            let outcomes = ready(hub.broadcast(&channels, &params.publication()?, now)).await;
+            let outcomes = hub.broadcast(&channels, &params.publication()?, now).answer().await;
             Ok(answer::broadcast(&outcomes))
         }
         "subscribe" => {
@@ -98,22 +98,22 @@ pub(super) async fn call(node: &Node, method: &str, params: &RawValue) -> Result
         }
         "presence" => {
             let ChannelParams { channel } = read(params)?;
-            written(answer::presence(&ready(hub.presence(&channel, now)).await?))
+            written(answer::presence(&hub.presence(&channel, now).answer().await?))
         }
         "presence_stats" => {
             let ChannelParams { channel } = read(params)?;
-            Ok(answer::presence_stats(ready(hub.presence_stats(&channel, now)).await?))
+            Ok(answer::presence_stats(hub.presence_stats(&channel, now).answer().await?))
         }
         "history" => {
             let HistoryParams { channel, limit, since, reverse } = read(params)?;
             // As in Centrifugo, a negative limit stands for as many as are allowed.
             let limit = usize::try_from(limit).unwrap_or(usize::MAX);
             let query = HistoryQuery { limit, since: since.map(Into::into), reverse };
-            written(answer::history(&ready(hub.history(&channel, query, now)).await?))
+            written(answer::history(&hub.history(&channel, query, now).answer().await?))
         }
         "history_remove" => {
             let ChannelParams { channel } = read(params)?;
-            ready(hub.history_remove(&channel, now)).await?;
+            hub.history_remove(&channel, now).answer().await?;
             Ok(done())
         }
         "channels" => {
@@ -174,13 +174,6 @@ fn read<'a, T: Deserialize<'a>>(params: &'a RawValue) -> Result<T, Refused> {
 
 fn filter(params: &RawValue) -> Result<ClientFilter, Refused> {
     read::<ClientParams>(params).map(ClientFilter::from)
-}
-
-async fn ready<T>(call: Call<T>) -> T {
-    match call {
-        Call::Ready(answer) => answer,
-        Call::Later(answer) => answer.await,
-    }
 }
 
 /// An answer that cannot be written is an error of the server.

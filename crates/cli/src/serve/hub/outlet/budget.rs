@@ -1,17 +1,28 @@
 //! What waits in the memory of all streams together.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// The bytes that wait for all clients together, or of their requests, and their bound.
 #[derive(Debug)]
 pub(in crate::serve::hub) struct Budget {
     used: AtomicUsize,
     most: usize,
+    /// The clients that were too slow.
+    slow: AtomicU64,
 }
 
 impl Budget {
     pub(in crate::serve::hub) fn new(most: usize) -> Budget {
-        Budget { used: AtomicUsize::new(0), most }
+        Budget { used: AtomicUsize::new(0), most, slow: AtomicU64::new(0) }
+    }
+
+    pub(super) fn count_slow(&self) {
+        self.slow.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many clients have been disconnected because they were too slow.
+    pub(in crate::serve::hub) fn slow(&self) -> u64 {
+        self.slow.load(Ordering::Relaxed)
     }
 
     /// Takes so many, unless that exceeds the bound.

@@ -113,6 +113,8 @@ impl Inbox {
                 state.frame_bytes = bytes;
                 state.frames.push_back(frame);
             }
+            // Whoever asked gets no answer, and the session goes on.
+            ControlMessage::Describe(_) if state.controls.len() >= MAX_CONTROLS => {}
             _ if state.controls.len() >= MAX_CONTROLS => return Err(Disconnect::INSUFFICIENT_STATE),
             message => state.controls.push_back(message),
         }

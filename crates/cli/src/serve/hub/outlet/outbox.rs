@@ -261,6 +261,7 @@ impl Outbox {
             state.stage = OutboxStage::Slow;
             self.clear(state);
             wake(&mut state.session);
+            self.budget.count_slow();
             self.inbox.disconnect(Disconnect::SLOW);
             return;
         }

@@ -1,0 +1,53 @@
+//! What all requests of the admin page share.
+
+use std::sync::Arc;
+
+use longwire::Topics;
+
+use super::access::{Access, PageSchemes};
+use super::figures::FigureHistory;
+use super::sessions::SessionNumber;
+use crate::config::Secret;
+use crate::failure::Failure;
+use crate::serve::hub::Node;
+
+/// The close code for pages of a session that has ended: policy violation.
+const SIGNED_OUT: u16 = 1008;
+
+/// The admin page, which all its requests share.
+pub(crate) struct Admin {
+    pub(super) node: Arc<Node>,
+    pub(super) access: Access,
+    pub(super) figures: FigureHistory,
+    /// The topics of the servers that serve the page.
+    pub(super) pages: Vec<Topics>,
+}
+
+impl Admin {
+    /// The page, for who knows one of the secrets; for everybody without any.
+    pub(crate) fn new(
+        node: Arc<Node>,
+        secrets: &[Secret],
+        schemes: PageSchemes,
+        pages: Vec<Topics>,
+    ) -> Result<Arc<Admin>, Failure> {
+        let access = Access::new(secrets, schemes)?;
+        Ok(Arc::new(Admin { node, access, figures: FigureHistory::default(), pages }))
+    }
+
+    /// Replaces the secrets. If they are others, everybody has to sign in again.
+    pub(crate) fn replace_secrets(&self, secrets: &[Secret]) {
+        let ended = self.access.replace(secrets);
+        self.close_pages(&ended);
+    }
+
+    /// Closes the WebSockets of sessions that have ended.
+    pub(super) fn close_pages(&self, ended: &[SessionNumber]) {
+        for session in ended {
+            for pages in &self.pages {
+                // The code may be sent, and nobody waits for the end.
+                let _closing = pages.close(&session.topic(), SIGNED_OUT, "signed out");
+            }
+        }
+    }
+}

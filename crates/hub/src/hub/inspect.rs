@@ -1,0 +1,102 @@
+//! What an operator sees of a node: its largest channels and users, and its sessions.
+
+use bytestring::ByteString;
+
+use super::api_error::ApiError;
+use super::largest::{Largest, Ranking};
+use super::node::Hub;
+use super::pattern::matches;
+use super::registry::LiveClient;
+use crate::broker::Presence;
+use crate::call::Call;
+use crate::channel::ChannelName;
+use crate::control::{ControlMessage, DescriptionSink};
+use crate::time::Millis;
+
+/// A live session.
+///
+/// [`Hub::user_sessions`] and [`Hub::live_session`] return them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveSession {
+    /// The connection's id.
+    pub client: ByteString,
+    /// The user; empty for an anonymous one.
+    pub user: ByteString,
+    /// When it connected.
+    pub since: Millis,
+}
+
+impl LiveSession {
+    fn of(client: ByteString, live: &LiveClient) -> LiveSession {
+        LiveSession { client, user: live.user.clone(), since: live.since }
+    }
+}
+
+impl Hub {
+    /// The channels with the most subscribers on this node, of those whose names match a pattern as in
+    /// [`channels`](Hub::channels).
+    #[must_use]
+    pub fn largest_channels(&self, pattern: &str, limit: usize) -> Largest<ChannelName> {
+        let mut ranking = Ranking::new(limit);
+        self.channels_table().each(|channel, clients| {
+            if pattern.is_empty() || matches(pattern, channel) {
+                ranking.offer(channel, clients);
+            }
+        });
+        ranking.into_largest()
+    }
+
+    /// The users with the most connections on this node, of those whose names match a pattern.
+    #[must_use]
+    pub fn largest_users(&self, pattern: &str, limit: usize) -> Largest<ByteString> {
+        let mut ranking = Ranking::new(limit);
+        self.registry().each_user(|user, clients| {
+            if pattern.is_empty() || matches(pattern, user) {
+                ranking.offer(user, clients);
+            }
+        });
+        ranking.into_largest()
+    }
+
+    /// How many clients are subscribed to a channel on this node.
+    #[must_use]
+    pub fn subscribers(&self, channel: &ChannelName) -> usize {
+        self.channels_table().clients(channel)
+    }
+
+    /// Some of the clients that are present in a channel: all of them, unless they are more than `limit`.
+    pub fn some_present(&self, channel: &str, limit: usize, now: Millis) -> Call<Result<Presence, ApiError>> {
+        match self.channel_with_presence(channel) {
+            Ok(channel) => {
+                self.broker().presence(&channel, limit, now).map(|presence| presence.map_err(ApiError::from))
+            }
+            Err(error) => Call::Ready(Err(error)),
+        }
+    }
+
+    /// The live sessions of a user.
+    #[must_use]
+    pub fn user_sessions(&self, user: &str) -> Vec<LiveSession> {
+        let clients = self.registry().of_user(user).into_iter();
+        clients.map(|(client, live)| LiveSession::of(client, &live)).collect()
+    }
+
+    /// The live session of a client.
+    #[must_use]
+    pub fn live_session(&self, client: &str) -> Option<LiveSession> {
+        self.registry().client(client).map(|live| LiveSession::of(client.into(), &live))
+    }
+
+    /// Asks a client's session to describe itself. Says whether there is one. A session that is overloaded or ends may
+    /// drop the question.
+    pub fn describe(&self, client: &str, sink: DescriptionSink) -> bool {
+        let live = self.registry().client(client);
+        live.map(|live| live.control.deliver(ControlMessage::Describe(sink))).is_some()
+    }
+
+    /// Until when a user is blocked, if it is.
+    #[must_use]
+    pub fn blocked_until(&self, user: &str, now: Millis) -> Option<Millis> {
+        self.block_of(user).filter(|until| *until > now)
+    }
+}
