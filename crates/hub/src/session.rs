@@ -11,6 +11,7 @@ mod publish;
 mod rate;
 mod read;
 mod refresh;
+mod releasing;
 mod state;
 mod subscribe;
 mod subscribing;

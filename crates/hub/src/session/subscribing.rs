@@ -7,9 +7,7 @@ use super::plan::{Origin, Plan, Wishes};
 use super::state::{Outcome, Turn};
 use crate::broker::{BrokerError, Joined, Member, Recovery, Since, Start};
 use crate::call::Call;
-use crate::centrifuge::{
-    Disconnect, ErrorCode, Form, SubscribeRequest, SubscribeResult, UnsubscribeCode, WirePublication,
-};
+use crate::centrifuge::{Disconnect, ErrorCode, Form, SubscribeRequest, SubscribeResult, WirePublication};
 use crate::channel::ChannelName;
 use crate::hub::{BeginningId, Entered, Hub, NewSubscription};
 use crate::namespace::{NamespaceOptions, RecoveryMode, RecoveryPolicy, SlowPolicy};
@@ -183,41 +181,6 @@ impl Turn<'_> {
             self.link.subscribe_paused(&joins.topic(channel), SlowPolicy::Disconnect)
         });
         std::iter::once(publications).chain(joins).collect()
-    }
-
-    /// Sends what was held for a subscription, whose reply was added, and lets it receive what follows.
-    pub(super) fn release(&mut self, channel: &str) -> Outcome {
-        let hub = self.hub();
-        let Some(client) = self.client_mut() else { return Outcome::Done };
-        let Some((channel, subscription)) = client.subscriptions.entry_mut(channel) else {
-            return Outcome::Done;
-        };
-        let Some(hold) = subscription.hold.take() else { return Outcome::Done };
-        let (channel, is_server_side) = (channel.clone(), subscription.is_server_side());
-        let Hold { id, starts } = *hold;
-        let start = || starts.into_iter().for_each(|start| start());
-        match hub.channels_table().release(&channel, id, start) {
-            Some(held) => {
-                held.into_iter().for_each(|frame| self.pass(frame));
-                Outcome::Done
-            }
-            None if is_server_side => Outcome::Close(Disconnect::INSUFFICIENT_STATE),
-            None => self.end(&channel, UnsubscribeCode::InsufficientState),
-        }
-    }
-
-    /// Releases what was held for all subscriptions.
-    pub(super) fn release_all(&mut self) -> Outcome {
-        let Some(client) = self.client() else { return Outcome::Done };
-        let held = client.subscriptions.iter().filter(|(_, subscription)| subscription.hold.is_some());
-        let channels: Vec<ChannelName> = held.map(|(channel, _)| channel.clone()).collect();
-        for channel in channels {
-            match self.release(&channel) {
-                Outcome::Done => {}
-                step => return step,
-            }
-        }
-        Outcome::Done
     }
 
     fn joined(
