@@ -141,6 +141,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         .route("/echo", Echo { statistics: Arc::clone(&statistics), access })
         .route("/channel/{name}", HubSockets::new(Plain, &node, &statistics, access))
         .route("/ticker", Ticker { statistics, access });
+    let server = if access.is_on { server.count_traffic() } else { server };
     let server = match &admin {
         Some(admin) if admin.address.is_none() => {
             server.route(admin::LIVE_PATH, LivePages(Arc::clone(&admin.page)))

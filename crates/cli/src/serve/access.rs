@@ -96,9 +96,9 @@ impl Visit {
     }
 
     /// Logs the end of a WebSocket.
-    pub(crate) fn log_closed(&self, traffic: SocketTraffic, closed: &Closed) {
+    pub(crate) fn log_closed(&self, traffic: Option<SocketTraffic>, closed: &Closed) {
         self.log(
-            traffic.into(),
+            traffic.map(Traffic::from).unwrap_or_default(),
             &Departure { by: closed.by, code: Some(closed.code.into()), reason: &closed.reason },
         );
     }

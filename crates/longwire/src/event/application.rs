@@ -161,7 +161,7 @@ fn lend<H: Handler>(handler: &H, socket: &mut Socket<'_, H>, message: &Message) 
 
 #[inline]
 fn count_received<H: Handler>(socket: &mut Socket<'_, H>) {
-    socket.open.traffic.messages_received += 1;
+    socket.open.count(|traffic| traffic.messages_received += 1);
     socket.context.traffic.message_received();
 }
 

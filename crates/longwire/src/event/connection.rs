@@ -25,7 +25,7 @@ use crate::telemetry::{self, Traffic};
 
 /// A connection's share of a round, in bytes of content after decompression. A message is delivered whole, so a larger
 /// one is a share by itself.
-const SHARE: usize = 1 << 20;
+const SHARE: u32 = 1 << 20;
 
 /// The overhead of a frame, in bytes: 8,192 empty frames are a share.
 const FRAME: usize = 128;
@@ -55,8 +55,8 @@ pub(super) enum Lifecycle<S> {
     /// The application has not decided about its request yet.
     Deciding(Box<AwaitedDecision<S>>),
     Open(Box<Attended<S>>),
-    /// It was refused.
-    Refused(Refused),
+    /// It was refused. Boxed, because open connections would be larger otherwise.
+    Refused(Box<Refused>),
     /// Its first request is not for a WebSocket, and hyper takes over. Contains the bytes read so far.
     Http(Vec<u8>),
     /// It only has to be dropped.
@@ -103,7 +103,8 @@ pub(super) struct Open {
     pub(super) protocol: Protocol,
     pub(super) subprotocol: Option<Box<str>>,
     pub(super) account: Account,
-    pub(super) traffic: SocketTraffic,
+    /// What it has received and sent, if the server counts that.
+    pub(super) traffic: Option<Box<SocketTraffic>>,
     pub(super) subscriptions: Vec<TopicId>,
     /// Whether the queue has been above its high-water mark and `on_drain` has not been called since.
     pub(super) was_full: bool,
@@ -142,7 +143,7 @@ pub(super) type ReadEnd = Option<io::Error>;
 pub(super) struct RoundBudget {
     /// The round that it is for.
     pub(super) round: u32,
-    pub(super) left: usize,
+    pub(super) left: u32,
     /// Whether the next round continues with this connection.
     pub(super) is_resting: bool,
 }
@@ -254,7 +255,7 @@ impl Open {
         allowance.give_back(cost);
         // A closing connection takes no more messages; the handles report that to the sender.
         if self.queue(message).is_ok() {
-            self.traffic.messages_sent += 1;
+            self.count(|traffic| traffic.messages_sent += 1);
             traffic.message_sent();
         }
         true
@@ -267,6 +268,14 @@ impl Open {
             self.subscriptions.reserve_exact(1);
         }
         self.subscriptions.push(topic);
+    }
+
+    /// Counts traffic, if the server wants that.
+    #[inline]
+    pub(super) fn count(&mut self, count: impl FnOnce(&mut SocketTraffic)) {
+        if let Some(traffic) = &mut self.traffic {
+            count(traffic);
+        }
     }
 
     pub(super) fn backlog(&mut self) -> &mut Backlog {
@@ -340,7 +349,8 @@ impl RoundBudget {
     /// Records the delivery of a frame of `len` bytes.
     #[inline]
     pub(super) fn spend(&mut self, len: usize) {
-        self.left = self.left.saturating_sub(FRAME + len);
+        let spent = u32::try_from(FRAME.saturating_add(len)).unwrap_or(u32::MAX);
+        self.left = self.left.saturating_sub(spent);
     }
 }
 

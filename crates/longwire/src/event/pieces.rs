@@ -176,7 +176,7 @@ impl<S, T: ?Sized> MessagePieces<'_, S, T> {
         if self.open.protocol.send_fragment(MessageKind::Binary, &[], Last::Yes).is_err() {
             return SendStatus::Closed;
         }
-        self.open.traffic.messages_sent += 1;
+        self.open.count(|traffic| traffic.messages_sent += 1);
         self.context.traffic.message_sent();
         self.context.catch_up(self.open, self.key);
         if self.open.protocol.is_above_high_water() {

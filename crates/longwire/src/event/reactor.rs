@@ -223,7 +223,7 @@ impl<A: Application, L> Reactor<A, L> {
             return None;
         }
         self.turned_away += 1;
-        let stage = Lifecycle::Refused(Refused::new(encode_refusal(&refusal)));
+        let stage = Lifecycle::Refused(Box::new(Refused::new(encode_refusal(&refusal))));
         let key =
             self.connections.insert(Box::new(LoopConnection::new(link, stage, peer_addr, turned_away.place)));
         self.spans.keep(key, span);
@@ -261,7 +261,7 @@ impl<A: Application, L> Reactor<A, L> {
         let _entered = self.spans.enter(key);
         self.context.traffic.received(count);
         if let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) {
-            open.traffic.bytes_received += count as u64;
+            open.count(|traffic| traffic.bytes_received += count as u64);
         }
         self.deliver(key, &mut []);
     }
@@ -344,7 +344,7 @@ impl<A: Application, L> Reactor<A, L> {
 
     fn refuse(&mut self, key: Key, refused: Refused) {
         if let Some(connection) = self.connections.get_mut(key) {
-            connection.stage = Lifecycle::Refused(refused);
+            connection.stage = Lifecycle::Refused(Box::new(refused));
             connection.place.show(Phase::Refused);
         }
         // The handler may have taken long since the loop last read the clock.

@@ -22,6 +22,8 @@ pub(crate) struct Rules<A> {
     pub(crate) ledger: Arc<Ledger>,
     /// How many futures run at a time for a connection.
     pub(crate) max_spawned: usize,
+    /// Whether each connection counts its traffic.
+    pub(crate) counts_traffic: bool,
     /// How often the handler's `on_tick` is called for each connection.
     pub(crate) tick_every: Option<Duration>,
 }

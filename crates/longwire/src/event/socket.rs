@@ -230,10 +230,11 @@ impl<H: Handler> Socket<'_, H> {
         self.open.subprotocol.as_deref()
     }
 
-    /// What this connection has received and sent so far.
+    /// What this connection has received and sent so far; `None` unless the server
+    /// [counts that](crate::Server::count_traffic).
     #[must_use]
-    pub fn traffic(&self) -> SocketTraffic {
-        self.open.traffic
+    pub fn traffic(&self) -> Option<SocketTraffic> {
+        self.open.traffic.as_deref().copied()
     }
 
     /// The address of the client, as in [`Upgrade::peer_addr`](crate::Upgrade::peer_addr).
@@ -291,7 +292,7 @@ impl<H: Handler> Socket<'_, H> {
     fn status(&mut self, sent: &Result<(), SendError>) -> SendStatus {
         match sent {
             Ok(()) => {
-                self.open.traffic.messages_sent += 1;
+                self.open.count(|traffic| traffic.messages_sent += 1);
                 self.context.traffic.message_sent();
                 SendStatus::Queued
             }

@@ -7,8 +7,9 @@
 ///
 /// /// Called by `on_close`.
 /// fn log<H: Handler>(socket: &Socket<'_, H>, closed: &Closed) {
-///     let traffic = socket.traffic();
-///     println!("{} messages in, {} out; {closed}", traffic.messages_received, traffic.messages_sent);
+///     if let Some(traffic) = socket.traffic() {
+///         println!("{} messages in, {} out; {closed}", traffic.messages_received, traffic.messages_sent);
+///     }
 /// }
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

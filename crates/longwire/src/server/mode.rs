@@ -64,6 +64,7 @@ pub struct Run {
     pub(super) exchange: Arc<Exchange>,
     pub(super) observer: Option<Observer>,
     pub(super) shutdown_spread: Option<ShutdownSpread>,
+    pub(super) counts_traffic: bool,
 }
 
 impl Default for Run {
@@ -77,6 +78,7 @@ impl Default for Run {
             exchange: Arc::default(),
             observer: None,
             shutdown_spread: None,
+            counts_traffic: false,
         }
     }
 }

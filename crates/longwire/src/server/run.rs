@@ -195,6 +195,15 @@ impl<M: Mode> Server<M> {
         self.for_run(|mode| mode.shutdown_spread = Some(Box::new(time)))
     }
 
+    /// Counts the messages and bytes of each connection, for [`Socket::traffic`](crate::Socket::traffic). This takes some
+    /// memory per connection.
+    pub fn count_traffic(self) -> Server<M::Loops>
+    where
+        M: ForLoops,
+    {
+        self.for_run(|mode| mode.counts_traffic = true)
+    }
+
     fn for_run(self, set: impl FnOnce(&mut Run)) -> Server<M::Loops>
     where
         M: ForLoops,
@@ -248,7 +257,17 @@ impl Server<Routed> {
 }
 
 async fn run_on_loops(common: Common, run: Run, application: impl Application) -> Result<()> {
-    let Run { engine, workers, max_spawned, tickers, tick_every, exchange, observer, shutdown_spread } = run;
+    let Run {
+        engine,
+        workers,
+        max_spawned,
+        tickers,
+        tick_every,
+        exchange,
+        observer,
+        shutdown_spread,
+        counts_traffic,
+    } = run;
     common.check()?;
     not_zero("Server::workers", workers)?;
     not_zero("Server::spawned_per_connection", max_spawned)?;
@@ -267,6 +286,7 @@ async fn run_on_loops(common: Common, run: Run, application: impl Application) -
         serves_http: common.http.is_some(),
         ledger: Arc::clone(&ledger),
         max_spawned,
+        counts_traffic,
         tick_every,
     };
     let _ticking = event::Tickers::start(tickers, &exchange);

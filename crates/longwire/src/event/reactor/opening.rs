@@ -13,7 +13,6 @@ use crate::event::application::{Application, HandlerCall};
 use crate::event::connection::{Attended, Lifecycle, Open, Refused, RoundBudget};
 use crate::event::deciding::{AwaitedDecision, Decided, DecisionFuture};
 use crate::event::key::Key;
-use crate::event::socket_traffic::SocketTraffic;
 use crate::telemetry;
 use crate::telemetry::phase::Phase;
 
@@ -97,7 +96,7 @@ impl<A: Application, L> Reactor<A, L> {
             protocol,
             subprotocol: negotiated.subprotocol.map(Into::into),
             account: self.rules.ledger.open(),
-            traffic: SocketTraffic::default(),
+            traffic: self.rules.counts_traffic.then(Box::default),
             subscriptions: Vec::new(),
             was_full: false,
             is_watched: false,

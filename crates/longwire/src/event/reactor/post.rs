@@ -109,7 +109,7 @@ impl<A: Application, L> Reactor<A, L> {
             let Lifecycle::Open(open) = &mut connection.stage else { continue };
             match subscriber.offer(&mut open.protocol, message) {
                 Fanout::Queued => {
-                    open.traffic.messages_sent += 1;
+                    open.count(|traffic| traffic.messages_sent += 1);
                     self.context.traffic.message_sent();
                 }
                 Fanout::Closed => {}

@@ -192,6 +192,7 @@ mod tests {
             serves_http: false,
             ledger: Arc::new(Ledger::new(usize::MAX)),
             max_spawned: 64,
+            counts_traffic: false,
             tick_every: None,
         }
     }

@@ -85,7 +85,7 @@ impl<A: Application, L> Visit<'_, A, L> {
     /// Counts bytes that an open connection has received. Returns `false` if it is not open.
     pub(super) fn count_received(&mut self, count: usize) -> bool {
         let Lifecycle::Open(open) = &mut self.connection.stage else { return false };
-        open.traffic.bytes_received += count as u64;
+        open.count(|traffic| traffic.bytes_received += count as u64);
         self.context.traffic.received(count);
         true
     }
@@ -216,7 +216,7 @@ impl<A: Application, L> Visit<'_, A, L> {
         match &mut self.connection.stage {
             Lifecycle::Open(open) => {
                 open.protocol.transmitted(count);
-                open.traffic.bytes_sent += count as u64;
+                open.count(|traffic| traffic.bytes_sent += count as u64);
                 self.context.traffic.sent(count);
                 if let Some(buffer) = open.protocol.reclaim_buffer() {
                     self.pool.give(buffer);

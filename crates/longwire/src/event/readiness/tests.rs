@@ -160,6 +160,7 @@ impl Rounds {
             serves_http: false,
             ledger: Arc::new(Ledger::new(usize::MAX)),
             max_spawned: 64,
+            counts_traffic: false,
             tick_every: None,
         };
         let census = Arc::new(Census::new(100, 100));

@@ -225,6 +225,7 @@ impl StageSettings {
             serves_http: false,
             ledger: Arc::new(Ledger::new(usize::MAX)),
             max_spawned: self.max_spawned,
+            counts_traffic: true,
             tick_every: self.tick_every,
         };
         let stage_loop = StageLoop::new(rules, &exchange, mailbox, self.tickers, self.observer, runtime);

@@ -27,4 +27,5 @@ mod ticking;
 mod tls;
 mod topic_observer;
 mod topics;
+mod traffic;
 mod waiting;

@@ -83,6 +83,7 @@ impl Loop {
             serves_http: false,
             ledger: Arc::new(Ledger::new(usize::MAX)),
             max_spawned: 2,
+            counts_traffic: false,
             tick_every: None,
         };
         let mailbox = Arc::<Mailbox>::default();

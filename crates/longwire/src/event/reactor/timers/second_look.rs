@@ -60,6 +60,7 @@ impl Loop {
             serves_http: false,
             ledger: Arc::new(Ledger::new(usize::MAX)),
             max_spawned: 64,
+            counts_traffic: false,
             tick_every: None,
         };
         let mut reactor = Reactor::new(Arc::new(rules), Arc::<Mailbox>::default(), Arc::default());

@@ -64,6 +64,7 @@ impl Lifecycle {
             serves_http: false,
             ledger: Arc::new(Ledger::new(usize::MAX)),
             max_spawned: 64,
+            counts_traffic: false,
             tick_every: None,
         };
         let census = Arc::new(Census::new(100, 100));
