@@ -65,7 +65,12 @@ impl Turn<'_> {
             return Some(Outcome::Close(Disconnect::CHANNEL_LIMIT));
         }
         let headers = request.headers.iter().map(|(name, value)| name.len() + value.len());
-        let len = request.data.len() + request.name.len() + request.version.len() + headers.sum::<usize>();
+        let subs = request.subs.iter().map(|(channel, sub)| {
+            let texts = [&sub.channel, &sub.token, &sub.epoch, &sub.delta];
+            channel.len() + sub.data.len() + texts.map(String::len).iter().sum::<usize>()
+        });
+        let texts = [&request.name, &request.version].map(String::len);
+        let len = request.data.len() + texts.into_iter().chain(headers).chain(subs).sum::<usize>();
         (len > limits.publication).then(|| self.fail_to_connect(id, ErrorCode::LimitExceeded))
     }
 

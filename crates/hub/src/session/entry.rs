@@ -8,7 +8,7 @@ use bytestring::ByteString;
 use super::rate::Rate;
 use super::state::{Answer, Outcome, Phase, Progress, Session, Turn, Work};
 use super::unsubscribe;
-use crate::centrifuge::{Command, Commands, ConnectRequest, Disconnect, Request};
+use crate::centrifuge::{Command, Commands, ConnectRequest, Disconnect, ErrorCode, Request};
 use crate::control::{Control, ControlMessage, SessionDescription};
 use crate::data::Data;
 use crate::frame::Frame;
@@ -43,6 +43,11 @@ impl Session {
             return Progress::Idle;
         }
         if self.transport.kind == TransportKind::Plain {
+            if frame.as_bytes().len() > self.hub.config().limits.publication {
+                let mut turn = Turn::new(self, link, now);
+                let step = turn.fail(0, ErrorCode::LimitExceeded);
+                return turn.run(step);
+            }
             self.queue.push_back(Work::Plain(match frame {
                 Frame::Text(text) => Data::from_text(text.clone()),
                 Frame::Binary(bytes) => Data::Binary(bytes.clone()),

@@ -1,6 +1,8 @@
 //! Clients that ask for too much. Each is answered within its bounds.
 
+use longwire_hub::centrifuge::Encoding;
 use longwire_hub::{Access, HubConfig, MemoryLimits, NamespaceOptions, Namespaces};
+use longwire_hub::{PlainRequest, Transport, TransportKind};
 
 use crate::connecting::{connect_with, with_tokens};
 use crate::support::{World, config};
@@ -237,6 +239,7 @@ fn what_a_back_end_would_get_is_no_longer_than_a_publication() {
         format!(r#""data":"{long}""#),
         format!(r#""name":"{long}x""#),
         format!(r#""headers":{{"a":"{long}"}}"#),
+        format!(r#""subs":{{"a":{{"epoch":"{long}"}}}}"#),
     ] {
         let connect = format!(r#"{{"id":2,"connect":{{{claim}}}}}"#);
         world.ask(newcomer, &connect, &[r#"{"id":2,"error":{"code":106,"message":"limit exceeded"}}"#]);
@@ -279,4 +282,32 @@ fn commands_wait_in_bounded_memory_for_all_sessions_together() {
     assert!(world.waits(late), "the first one waits no more");
     world.say(one, call);
     assert!(world.waits(one), "nothing waits behind it");
+}
+
+#[test]
+fn a_message_of_a_plain_client_that_is_too_long_is_not_read() {
+    let mut config = config();
+    config.limits.publication = 10;
+    let mut world = World::new(config);
+    let transport = Transport::new(TransportKind::Plain, Encoding::Json);
+    let client = world.open_as(transport);
+    let request = PlainRequest { channel: "demo:tea".into(), ..PlainRequest::default() };
+    let now = world.now;
+    world.call(client, |session, link| session.open_plain(link, request, now));
+    world.say(client, "0123456789");
+    assert_eq!(world.end(client), None);
+    world.say(client, "0123456789!");
+    assert_eq!(world.end(client), Some(3501));
+}
+
+#[test]
+fn tokens_are_checked_a_few_at_a_time() {
+    let mut world = World::new(config());
+    let client = world.connected();
+    let subscribes: Vec<String> = (1..=100)
+        .map(|id| format!(r#"{{"id":{id},"subscribe":{{"channel":"demo:{id}","token":"x"}}}}"#))
+        .collect();
+    world.say(client, &subscribes.join("\n"));
+    assert!(world.heard(client).join("\n").lines().count() <= 20, "the rest waits");
+    assert_eq!(read_all(&mut world, client).1.len(), 100 - 16);
 }

@@ -111,13 +111,15 @@ pub(super) fn connect<H: ClientHandler>(handler: &H, socket: &mut Socket<'_, H>,
     if std::mem::replace(&mut socket.state_mut().has_asked, true) {
         return;
     }
-    let request = match message {
-        MessageRef::Text(text) => serde_json::from_str(text),
-        MessageRef::Binary(bytes) => serde_json::from_slice(bytes),
+    let bytes = match message {
+        MessageRef::Text(text) => text.as_bytes(),
+        MessageRef::Binary(bytes) => bytes,
     };
+    let is_short = bytes.len() <= handler.node().hub.config().limits.frame_bytes;
+    let request = is_short.then(|| serde_json::from_slice(bytes).ok()).flatten();
     run(handler, socket, |session, link, now| match request {
-        Ok(request) => session.connect(link, request, now),
-        Err(_) => session.control(link, ControlMessage::Disconnect(Disconnect::BAD_REQUEST), now),
+        Some(request) => session.connect(link, request, now),
+        None => session.control(link, ControlMessage::Disconnect(Disconnect::BAD_REQUEST), now),
     });
 }
 

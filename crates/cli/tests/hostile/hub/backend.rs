@@ -48,14 +48,17 @@ impl Backend {
     }
 }
 
-/// `None` once the client has gone.
+/// `None` once the connection has ended.
 fn serve(mut stream: TcpStream, conduct: Conduct, requests: &AtomicUsize) -> Option<()> {
     let mut piece = [0; 64 * KIB];
     while stream.read(&mut piece).ok()? > 0 {
         requests.fetch_add(1, Ordering::Relaxed);
         let head = match conduct {
             Conduct::NeverAnswers => continue,
-            Conduct::Redirects => "HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n".to_owned(),
+            Conduct::Redirects => {
+                "HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                    .to_owned()
+            }
             Conduct::AnswersWithoutEnd => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned(),
             Conduct::AnswersTenGigabytes => {
                 "HTTP/1.1 200 OK\r\nContent-Length: 10000000000\r\n\r\n".to_owned()
@@ -63,14 +66,17 @@ fn serve(mut stream: TcpStream, conduct: Conduct, requests: &AtomicUsize) -> Opt
             Conduct::HundredThousandKeys => {
                 let keys = vec![r#"{"kty":"OKP"}"#; 100_000].join(",");
                 let body = format!(r#"{{"keys":[{keys}]}}"#);
-                format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+                format!(
+                    "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+                    body.len()
+                )
             }
         };
         stream.write_all(head.as_bytes()).ok()?;
         let chunk: Vec<u8> = match conduct {
             Conduct::AnswersWithoutEnd => [b"2000\r\n", &[b' '; 0x2000][..], b"\r\n"].concat(),
             Conduct::AnswersTenGigabytes => vec![b' '; 64 * KIB],
-            _ => continue,
+            _ => return None,
         };
         loop {
             stream.write_all(&chunk).ok()?;

@@ -38,12 +38,14 @@ impl Speaker {
 
     /// Sends commands in one frame.
     pub(super) fn say<'a>(&mut self, commands: impl IntoIterator<Item = &'a Value>) {
-        self.peer.send_frame(FIN | TEXT, frame(commands));
+        let frame = frame(commands);
+        self.peer.send(frame);
     }
 
     /// As [`say`](Speaker::say), to a server that may have closed.
     pub(super) fn try_say<'a>(&mut self, commands: impl IntoIterator<Item = &'a Value>) {
-        self.peer.try_send(masked(FIN | TEXT, frame(commands)));
+        let frame = frame(commands);
+        self.peer.try_send(frame);
     }
 
     /// Sends a command, and returns its reply.
@@ -87,6 +89,8 @@ impl Speaker {
     }
 }
 
-fn frame<'a>(commands: impl IntoIterator<Item = &'a Value>) -> String {
-    commands.into_iter().map(Value::to_string).collect::<Vec<_>>().join("\n")
+/// The bytes of a frame with commands.
+pub(super) fn frame<'a>(commands: impl IntoIterator<Item = &'a Value>) -> Vec<u8> {
+    let lines: Vec<String> = commands.into_iter().map(Value::to_string).collect();
+    masked(FIN | TEXT, lines.join("\n"))
 }

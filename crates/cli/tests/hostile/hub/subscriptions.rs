@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::setting::begin;
-use super::speaker::Speaker;
+use super::speaker::{Speaker, frame};
 use crate::process::{KIB, MIB};
 use crate::trial::{Bounds, CONNECTION};
 
@@ -56,10 +56,10 @@ fn ten_thousand_subscriptions_of_a_hundred_clients() {
 fn names_of_64_kib() {
     let trial = begin("", &[]);
     let mut speaker = Speaker::connected(&trial.server);
-    let name = "x".repeat(64 * KIB);
+    let subscribe = json!({ "id": 2, "subscribe": { "channel": "x".repeat(64 * KIB) } });
+    let frame = frame(&vec![subscribe; 10]);
     loop {
-        let subscribe = json!({ "id": 2, "subscribe": { "channel": name } });
-        speaker.try_say(&vec![subscribe; 10]);
+        speaker.peer.try_send(&frame);
         let Some(reply) = speaker.hear_or_end() else { break };
         assert_eq!(reply["error"]["code"], 106, "{reply}");
     }
