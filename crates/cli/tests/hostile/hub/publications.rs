@@ -153,6 +153,7 @@ fn connects_with_a_hundred_thousand_subscriptions() {
     let mut one_way = Peer::open(&trial.server, "/connection/uni_websocket");
     one_way.send_frame(FIN | TEXT, format!("{{\"subs\":{{{}}}}}", subs.join(",")));
     assert_eq!(one_way.close_code(), Some(3501));
+    drop((speaker, one_way));
     trial.end(
         "connects with 90,000 subscriptions to recover, and one way with 100,000",
         "3505; 3501 for the frame",

@@ -17,7 +17,7 @@ const CPU: Duration = Duration::from_secs(15);
 /// Opens a stream with commands, and waits until it has begun.
 fn open(server: &Server, path: &str, commands: &str) -> Peer {
     let mut peer = Peer::connect(server);
-    peer.send(post(path, commands));
+    peer.send(post(path, commands).replacen("Host", "Connection: close\r\nHost", 1));
     peer.leave_unread();
     peer
 }
