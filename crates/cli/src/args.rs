@@ -3,6 +3,7 @@
 mod config;
 mod limits;
 pub(crate) mod listen;
+pub(crate) mod proxy;
 mod route;
 mod token;
 mod url;
@@ -21,6 +22,7 @@ use crate::log::LogFormat;
 pub(crate) use config::{ConfigArgs, ConfigCommand};
 pub(crate) use limits::LimitArgs;
 pub(crate) use listen::ListenAddr;
+use proxy::{ForwardedHeader, ProxyAddress};
 pub(crate) use route::RouteArgs;
 pub(crate) use token::TokenArgs;
 
@@ -108,12 +110,17 @@ pub(crate) struct ServeArgs {
     #[arg(skip)]
     pub(crate) given: BTreeSet<String>,
 
-    /// The address to listen on: host and port, such as `localhost:8080`; port 0 picks any free port
+    /// Where to listen: host and port, such as `localhost:8080` (repeatable) [default: 127.0.0.1:8080]
     ///
     /// A port alone, such as `8080`, listens on 127.0.0.1, which only this machine can reach. `:8080` listens on that
-    /// port of every IPv4 and IPv6 address of this machine. Write an IPv6 address in brackets, as in `[::1]:8080`.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    pub(crate) listen: ListenAddr,
+    /// port of every IPv4 and IPv6 address of this machine, a name on all of its addresses. Write an IPv6 address in
+    /// brackets, as in `[::1]:8080`. Port 0 picks any free port.
+    ///
+    /// `unix:/run/longwire/socket` is a Unix socket. Its file has mode 0660; it replaces that of a server that has
+    /// ended, and is removed at the end. `systemd` means the sockets that the program was started with, `systemd:web`
+    /// those named `web`. If there are any, `systemd` is the default.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Vec<ListenAddr>,
 
     /// The certificate chain for https:// and wss://, in PEM format
     #[arg(long, value_name = "PEM", requires = "tls_key")]
@@ -135,6 +142,21 @@ pub(crate) struct ServeArgs {
     /// The proxy must pass on the Host header that the browser sent. --tls-cert implies this.
     #[arg(long, conflicts_with = "tls_cert")]
     pub(crate) behind_tls_proxy: bool,
+
+    /// A reverse proxy that names the address of clients: an address, a network such as `10.0.0.0/8`, or `unix` (repeatable)
+    ///
+    /// Logs, hooks and --max-connections-per-ip then use the address that it names. `unix` stands for everybody who can
+    /// connect to a Unix socket of the server.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) trusted_proxy: Vec<ProxyAddress>,
+
+    /// The header in which trusted proxies name the client [default: x-forwarded-for]
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub(crate) forwarded_header: Option<ForwardedHeader>,
+
+    /// Expect the PROXY protocol, version 1 or 2, on connections from trusted proxies
+    #[arg(long)]
+    pub(crate) proxy_protocol: bool,
 
     /// Do not compress messages, even for clients that offer it
     #[arg(long)]

@@ -16,7 +16,7 @@ mod url;
 pub(crate) use operation::AdminSection;
 pub(crate) use reading::{Config, FILE};
 pub(crate) use secret::Secret;
-pub(crate) use server::{EngineName, LimitsSection};
+pub(crate) use server::{EngineName, LimitsSection, Listen};
 pub(crate) use url::Url;
 
 /// A file with every key, its meaning and its default.

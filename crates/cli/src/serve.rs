@@ -22,7 +22,9 @@ use std::sync::Arc;
 
 use longwire::{Deflate, Server};
 
-use crate::args::ServeArgs;
+use crate::args::listen::DEFAULT_LISTEN;
+use crate::args::{ListenAddr, ServeArgs};
+use crate::config::Listen;
 use crate::failure::Failure;
 use crate::log;
 use crate::signals::{Ending, HangUp};
@@ -35,7 +37,8 @@ use hub::{
     Api, ApiKeys, CENTRIFUGE_PATH, Centrifuge, Hooks, HubSockets, Node, OriginRule, Plain, Streams,
     UNI_CENTRIFUGE_PATH, UniCentrifuge, api_router, hub_config, streams_router,
 };
-use listen::listen;
+use listen::Listening;
+use listen::given::Given;
 use reload::Reload;
 use settings::{SHUTDOWN_TIME, Settings};
 use shutdown::{Shutdown, asked_to_stop};
@@ -55,17 +58,26 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         None => None,
     };
     raise_descriptor_limit(limits.max_connections);
-    let mut server = listen(&settings.listen).await?;
+    let mut given = Given::take();
+    // Of the sockets that the program was started with, the API and the admin page have those that they name.
+    let mut api_listening = listen_apart(&settings.config.document.api.listen, &mut given).await?;
+    let admin_section = &settings.config.document.admin;
+    let admin_places = if admin_section.enabled { &admin_section.listen[..] } else { &[] };
+    let mut admin_listening = listen_apart(admin_places, &mut given).await?;
+    let mut listening = listen(&settings.listen, &mut given).await?;
+    let mut server = listening.server().ok_or_else(|| Failure::Other("there is nowhere to listen".into()))?;
     // Listen before announcing the address: from then on, no signal may end the process without a shutdown.
     let (ending, hang_up) = (Ending::of_server(), HangUp::listen());
     let engine = settings.engine.resolve();
     let workers = settings.workers.map_or_else(cores, usize::from);
-    let local_addr = server.local_addr();
     if let Some(certificate) = &certificate {
         server = server.tls(certificate.tls());
     }
     if settings.behind_tls_proxy {
         server = server.behind_tls_proxy();
+    }
+    if let Some(proxies) = settings.trusted_proxies {
+        server = server.trusted_proxies(proxies);
     }
     let statistics = Arc::new(Statistics::new());
     let (server, topics) = server.topics();
@@ -81,32 +93,25 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     if let Some(recorder) = &prometheus {
         pages = pages.merge(metrics::router(recorder.handle(), Arc::clone(&node)));
     }
-    let admin = ServedAdmin::begin(&settings.config.document.admin, is_secure, &node, &topics).await?;
+    let admin = ServedAdmin::begin(admin_section, &mut admin_listening, is_secure, &node, &topics)?;
     let tally = admin.as_ref().map(|_| Arc::new(Tally::default()));
     tally::record(prometheus, tally.clone())?;
     if let (Some(admin), Some(tally)) = (&admin, tally) {
-        if admin.address.is_none() {
+        if admin.places.is_empty() {
             pages = pages.merge(admin::router(Arc::clone(&admin.page)));
         }
         let (statistics, streams, topics) = (Arc::clone(&statistics), Arc::clone(&streams), topics.clone());
         admin::watch(&admin.page, Sources { statistics, tally, streams, topics });
     }
-    let mut api_url = None;
-    match &settings.config.document.api.listen[..] {
-        [] => pages = pages.merge(api_router(Arc::clone(&api))),
-        addresses => {
-            for address in addresses {
-                let listener = listen(&address.0).await?;
-                api_url.get_or_insert(listener.local_addr());
-                tokio::spawn(serve_api(listener, Arc::clone(&api)));
-            }
-        }
+    match api_listening.server() {
+        None => pages = pages.merge(api_router(Arc::clone(&api))),
+        Some(server) => drop(tokio::spawn(serve_api(server, Arc::clone(&api)))),
     }
     let announcement = Announcement {
-        address: local_addr,
-        api: api_url.unwrap_or(local_addr),
+        places: &listening.places,
+        api: &api_listening.places,
         has_api: !api.keys.is_empty(),
-        admin: admin.as_ref().map(|admin| admin.address.unwrap_or(local_addr)),
+        admin: admin.as_ref().map(|admin| &admin.places[..]),
         secure: certificate.is_some(),
         engine,
         workers,
@@ -143,7 +148,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         .route("/ticker", Ticker { statistics, access });
     let server = if access.is_on { server.count_traffic() } else { server };
     let server = match &admin {
-        Some(admin) if admin.address.is_none() => {
+        Some(admin) if admin.places.is_empty() => {
             server.route(admin::LIVE_PATH, LivePages(Arc::clone(&admin.page)))
         }
         _ => server,
@@ -151,8 +156,24 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let admin = admin.map(|admin| admin.page);
     tokio::spawn(Reload { certificate, args, api, admin, jwks_url }.at_hang_up(hang_up));
     service_manager::ready();
+    let _until_the_end = [listening.files, api_listening.files, admin_listening.files];
     server.run().await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Listens where clients connect.
+async fn listen(places: &[ListenAddr], given: &mut Given) -> Result<Listening, Failure> {
+    let by_default = match given.count() {
+        0 => ListenAddr::Port(DEFAULT_LISTEN),
+        _ => ListenAddr::Given(None),
+    };
+    let places = if places.is_empty() { &[by_default][..] } else { places };
+    Listening::on(places, given).await
+}
+
+/// Listens where something has its own addresses.
+async fn listen_apart(places: &[Listen], given: &mut Given) -> Result<Listening, Failure> {
+    Listening::on(&places.iter().map(|place| place.0.clone()).collect::<Vec<_>>(), given).await
 }
 
 /// Serves the API on an address of its own, until the program ends.

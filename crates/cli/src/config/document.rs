@@ -6,8 +6,9 @@ use serde::Deserialize;
 
 use super::namespaces::NamespaceSection;
 use super::operation::{AdminSection, ApiSection, HooksSection, LogSection, ShutdownSection};
-use super::server::{AllowedOrigin, EngineName, LimitsSection, Listen, TlsSection};
+use super::server::{AllowedOrigin, EngineName, LimitsSection, Listen, TlsSection, TrustedProxy};
 use super::tokens::TokensSection;
+use crate::args::proxy::ForwardedHeader;
 
 /// Every section. What is not there has its default.
 #[derive(Debug, Deserialize)]
@@ -16,6 +17,9 @@ pub(crate) struct Document {
     pub(crate) listen: Vec<Listen>,
     pub(crate) origins: Vec<AllowedOrigin>,
     pub(crate) behind_tls_proxy: bool,
+    pub(crate) trusted_proxies: Vec<TrustedProxy>,
+    pub(crate) forwarded_header: Option<ForwardedHeader>,
+    pub(crate) proxy_protocol: bool,
     pub(crate) compression: bool,
     pub(crate) engine: EngineName,
     pub(crate) workers: Option<u16>,
@@ -38,6 +42,9 @@ impl Default for Document {
             listen: Vec::new(),
             origins: Vec::new(),
             behind_tls_proxy: false,
+            trusted_proxies: Vec::new(),
+            forwarded_header: None,
+            proxy_protocol: false,
             compression: true,
             engine: EngineName::Auto,
             workers: None,

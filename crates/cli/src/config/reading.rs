@@ -81,6 +81,9 @@ impl Config {
             problems
                 .push(Problem::new("behind_tls_proxy", "has no effect with tls.certificate: leave it out"));
         }
+        if document.trusted_proxies.is_empty() && document.proxy_protocol {
+            problems.push(Problem::new("proxy_protocol", "needs trusted_proxies"));
+        }
         if !document.workers.is_none_or(|workers| (1..=1024).contains(&workers)) {
             problems.push(Problem::new("workers", "is a number from 1 to 1024"));
         }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::problem::Problem;
 use crate::args::listen::ListenAddr;
+use crate::args::proxy::ProxyAddress;
 use crate::values::{Parsed, Period, Size};
 
 /// `[limits]`: what clients may use. The defaults are those of the flags.
@@ -59,6 +60,9 @@ pub(crate) enum EngineName {
 
 /// An address to listen on.
 pub(crate) type Listen = Parsed<ListenAddr>;
+
+/// A proxy that names the address of clients.
+pub(crate) type TrustedProxy = Parsed<ProxyAddress>;
 
 /// An origin whose pages may connect.
 pub(crate) type AllowedOrigin = Parsed<Origin>;

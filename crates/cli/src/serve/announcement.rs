@@ -1,19 +1,20 @@
 //! What the program prints when it has begun to serve.
 
-use std::net::SocketAddr;
-
 use longwire::Engine;
 
+use super::listen::Place;
 use super::settings::SHUTDOWN_TIME;
 use crate::config::Config;
 use crate::log::{self, NOTICE, Severity};
 
 pub(super) struct Announcement<'a> {
-    pub(super) address: SocketAddr,
-    pub(super) api: SocketAddr,
+    /// Where the server listens.
+    pub(super) places: &'a [Place],
+    /// The same for the API, if it has its own addresses.
+    pub(super) api: &'a [Place],
     pub(super) has_api: bool,
-    /// Where the admin page is, if it is served.
-    pub(super) admin: Option<SocketAddr>,
+    /// The own addresses of the admin page, if it is served; empty where clients connect.
+    pub(super) admin: Option<&'a [Place]>,
     pub(super) secure: bool,
     pub(super) engine: Engine,
     pub(super) workers: usize,
@@ -21,6 +22,12 @@ pub(super) struct Announcement<'a> {
 }
 
 impl Announcement<'_> {
+    /// The host in URLs of the server. Behind a Unix socket, it has any name.
+    fn host(&self) -> String {
+        let address = self.places.iter().find(|place| matches!(place, Place::Address(_)));
+        address.map_or_else(|| "localhost".to_owned(), Place::to_string)
+    }
+
     pub(super) fn print(&self) {
         let tokens = &self.config.document.tokens;
         if tokens.insecure {
@@ -31,15 +38,22 @@ impl Announcement<'_> {
             );
         }
         let (http, ws) = if self.secure { ("https", "wss") } else { ("http", "ws") };
-        let shown = shown(self.address);
+        let shown = self.host();
+        let listen = join(self.places, Place::to_string);
         let api = match self.has_api {
-            // The API has its own address without TLS.
-            true if self.api != self.address => format!("http://{}/api/{{method}}", self::shown(self.api)),
+            // Its own addresses have no TLS.
+            true if !self.api.is_empty() => join(self.api, |place| match place {
+                Place::Address(_) => format!("http://{place}/api/{{method}}"),
+                _ => format!("{place} (/api/{{method}})"),
+            }),
             true => format!("{http}://{shown}/api/{{method}}"),
             false => "off: there is no key in [api] keys or LONGWIRE_API_KEYS".to_owned(),
         };
         let admin = match self.admin {
-            Some(address) if address != self.address => format!("http://{}/admin", self::shown(address)),
+            Some(places) if !places.is_empty() => join(places, |place| match place {
+                Place::Address(_) => format!("http://{place}/admin"),
+                _ => format!("{place} (/admin)"),
+            }),
             Some(_) => format!("{http}://{shown}/admin"),
             None => "off: serve the page for operators with --admin".to_owned(),
         };
@@ -56,6 +70,7 @@ impl Announcement<'_> {
                 version = env!("CARGO_PKG_VERSION"),
                 engine = %self.engine,
                 workers = self.workers,
+                listen,
                 page = format!("{http}://{shown}/"),
                 client = format!("{ws}://{shown}/connection/websocket"),
                 api,
@@ -65,6 +80,7 @@ impl Announcement<'_> {
         }
         let lines = format!(
             "Longwire {} · event loops: {} × {}\n  \
+               listen   {listen}\n  \
                page     {http}://{shown}/\n  \
                client   {ws}://{shown}/connection/websocket\n  \
                channel  {ws}://{shown}/channel/{{name}}\n  \
@@ -84,11 +100,7 @@ impl Announcement<'_> {
     }
 }
 
-/// The address; for a wildcard address, a local one that can be clicked on.
-fn shown(address: SocketAddr) -> String {
-    match address {
-        SocketAddr::V4(v4) if v4.ip().is_unspecified() => format!("127.0.0.1:{}", address.port()),
-        SocketAddr::V6(v6) if v6.ip().is_unspecified() => format!("[::1]:{}", address.port()),
-        address => address.to_string(),
-    }
+/// The places in one line.
+fn join(places: &[Place], shown: impl Fn(&Place) -> String) -> String {
+    places.iter().map(shown).collect::<Vec<_>>().join(", ")
 }

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use longwire::{Engine, Origin};
+use longwire::{Engine, Origin, TrustedProxies};
 
+use crate::args::proxy::{ForwardedHeader, ProxyAddress};
 use crate::args::{ListenAddr, ServeArgs};
 use crate::config::{Config, EngineName, LimitsSection};
 use crate::failure::Failure;
@@ -16,11 +17,13 @@ pub(super) const SHUTDOWN_TIME: Duration = Duration::from_secs(10);
 
 /// What is set, whether by a flag, a variable, the file or a default.
 pub(super) struct Settings {
-    pub(super) listen: ListenAddr,
+    /// Empty if nothing says where.
+    pub(super) listen: Vec<ListenAddr>,
     /// The certificate and its key.
     pub(super) tls: Option<(PathBuf, PathBuf)>,
     pub(super) origins: Vec<Origin>,
     pub(super) behind_tls_proxy: bool,
+    pub(super) trusted_proxies: Option<TrustedProxies>,
     pub(super) compression: bool,
     pub(super) engine: Engine,
     pub(super) workers: Option<u16>,
@@ -40,9 +43,11 @@ impl Settings {
         let in_file = document.tls.certificate.as_ref().zip(document.tls.key.as_ref());
         let in_file = in_file.map(|(certificate, key)| (folder.join(certificate), folder.join(key)));
         let tls = args.tls_cert.clone().zip(args.tls_key.clone()).or(in_file);
+        let listen = document.listen.iter().map(|address| address.0.clone());
         let origins = document.origins.iter().map(|origin| origin.0.clone());
         Ok(Settings {
-            listen: listen(args, &config)?,
+            listen: if given("listen") { args.listen.clone() } else { listen.collect() },
+            trusted_proxies: trusted_proxies(args, &config)?,
             behind_tls_proxy: (args.behind_tls_proxy || document.behind_tls_proxy) && tls.is_none(),
             tls,
             origins: if given("origin") { args.origin.clone() } else { origins.collect() },
@@ -78,16 +83,28 @@ pub(super) fn configuration(args: &ServeArgs) -> Result<Config, Failure> {
     Ok(config)
 }
 
-fn listen(args: &ServeArgs, config: &Config) -> Result<ListenAddr, Failure> {
-    match &config.document.listen[..] {
-        _ if args.given.contains("listen") => Ok(args.listen.clone()),
-        [] => Ok(args.listen.clone()),
-        [address] => Ok(address.0.clone()),
-        several => {
-            let count = several.len();
-            Err(Failure::Other(format!("`listen` has {count} addresses; the server can have one so far")))
-        }
+/// The proxies that name the address of clients. `None` if nobody does.
+fn trusted_proxies(args: &ServeArgs, config: &Config) -> Result<Option<TrustedProxies>, Failure> {
+    let document = &config.document;
+    let in_file = document.trusted_proxies.iter().map(|proxy| &proxy.0);
+    let trusted: Vec<&ProxyAddress> =
+        if args.trusted_proxy.is_empty() { in_file.collect() } else { args.trusted_proxy.iter().collect() };
+    let speak_first = args.proxy_protocol || document.proxy_protocol;
+    let header = args.forwarded_header.or(document.forwarded_header);
+    if trusted.is_empty() {
+        return match speak_first || args.forwarded_header.is_some() {
+            true => Err(Failure::Usage("say which proxies are trusted: --trusted-proxy".into())),
+            false => Ok(None),
+        };
     }
+    let mut proxies = TrustedProxies::new(trusted)?;
+    if header == Some(ForwardedHeader::Forwarded) {
+        proxies = proxies.forwarded();
+    }
+    if speak_first {
+        proxies = proxies.proxy_protocol();
+    }
+    Ok(Some(proxies))
 }
 
 fn engine(name: EngineName) -> Engine {
@@ -183,21 +200,50 @@ mod tests {
         assert!(with_flags(&["--max-headers=5"]).handshake_bytes(129).handshake_headers(4).check().is_err());
     }
 
+    fn shown(places: &[ListenAddr]) -> String {
+        places.iter().map(ListenAddr::to_string).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn what_proxies_do_needs_proxies_that_are_trusted() {
+        for flags in [&["--proxy-protocol"][..], &["--forwarded-header", "forwarded"]] {
+            let Err(Failure::Usage(problem)) = Settings::of(&serve_args(flags)) else { panic!("{flags:?}") };
+            assert!(problem.contains("--trusted-proxy"), "{problem}");
+            let settings = Settings::of(&serve_args(&[flags, &["--trusted-proxy", "::1"]].concat())).unwrap();
+            assert!(settings.trusted_proxies.is_some());
+        }
+        assert!(Settings::of(&serve_args(&[])).unwrap().trusted_proxies.is_none());
+    }
+
     #[test]
     fn a_flag_goes_before_the_file_and_the_file_before_the_default() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("longwire.toml");
-        let text = "listen = ['127.0.0.1:9001']\nengine = 'readiness'\nworkers = 3\ncompression = false\n\
+        let text = "listen = ['127.0.0.1:9001', 'unix:/x']\nengine = 'readiness'\nworkers = 3\ncompression = false\n\
                     [limits]\nmax_message = 7\nmax_headers = 9\nmax_connections = 5\n";
         std::fs::write(&file, text).unwrap();
         let file = file.to_str().unwrap();
         let settings = Settings::of(&serve_args(&["--config", file])).unwrap();
-        assert_eq!((settings.listen.to_string(), settings.workers), ("127.0.0.1:9001".into(), Some(3)));
+        assert_eq!((shown(&settings.listen), settings.workers), ("127.0.0.1:9001 unix:/x".into(), Some(3)));
         assert_eq!((settings.engine, settings.compression), (Engine::Readiness, false));
         assert_eq!((settings.limits.max_message.0, settings.limits.max_connections), (7, 5));
-        let flags = ["--listen", "9002", "--engine", "auto", "--workers", "1", "--max-message", "8"];
+        let flags = [
+            "--listen",
+            "9002",
+            "--listen",
+            "[::1]:9003",
+            "--engine",
+            "auto",
+            "--workers",
+            "1",
+            "--max-message",
+            "8",
+        ];
         let settings = Settings::of(&serve_args(&[&["--config", file], &flags[..]].concat())).unwrap();
-        assert_eq!((settings.listen.to_string(), settings.workers), ("127.0.0.1:9002".into(), Some(1)));
+        assert_eq!(
+            (shown(&settings.listen), settings.workers),
+            ("127.0.0.1:9002 [::1]:9003".into(), Some(1))
+        );
         assert_eq!(settings.engine, Engine::Auto);
         assert_eq!((settings.limits.max_message.0, settings.limits.max_headers), (8, 9));
     }

@@ -46,6 +46,26 @@ fn config(backend: &Backend, rest: &str) -> String {
     )
 }
 
+/// The line of the head that names the client.
+fn forwarded(question: &Question) -> Option<&str> {
+    question.head.lines().find_map(|line| line.strip_prefix("x-forwarded-for: ")).map(str::trim)
+}
+
+#[tokio::test]
+async fn hooks_get_the_address_of_a_client_by_every_transport() {
+    let mut backend = Backend::start(answer).await;
+    let header = ("X-Forwarded-For", "6.6.6.6, 192.0.2.7");
+    let trusting = format!("trusted_proxies = ['127.0.0.1']\n{}", config(&backend, ""));
+    for (config, address) in [(trusting, "192.0.2.7"), (config(&backend, ""), "127.0.0.1")] {
+        let program = Program::start(&config, &[]);
+        let mut caller = program.caller(&[header]).await;
+        caller.call("connect", json!({})).await;
+        assert_eq!(forwarded(&backend.asked().await), Some(address));
+        program.stream("/connection/http_stream", header, r#"{"id":1,"connect":{}}"#).await;
+        assert_eq!(forwarded(&backend.asked().await), Some(address));
+    }
+}
+
 #[tokio::test]
 async fn the_connect_hook_says_who_a_client_is() {
     let mut backend = Backend::start(answer).await;

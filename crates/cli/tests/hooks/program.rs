@@ -8,6 +8,8 @@ use std::time::Duration;
 use longwire::{Client, WebSocket};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufStream};
+use tokio::net::TcpStream;
 
 /// The machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -66,6 +68,19 @@ impl Program {
         }
         let url = format!("ws://{}/connection/websocket", self.address);
         Caller { socket: client.connect(url).await.unwrap(), last_id: 0, pushes: Vec::new() }
+    }
+
+    /// Opens a stream with this header and first command, and waits for the first line of the response.
+    pub(crate) async fn stream(&self, path: &str, (name, value): (&str, &str), body: &str) {
+        let mut stream = BufStream::new(TcpStream::connect(&self.address).await.unwrap());
+        let length = body.len();
+        let head =
+            format!("POST {path} HTTP/1.1\r\nHost: a\r\n{name}: {value}\r\nContent-Length: {length}\r\n\r\n");
+        stream.write_all((head + body).as_bytes()).await.unwrap();
+        stream.flush().await.unwrap();
+        let mut line = String::new();
+        stream.read_line(&mut line).await.unwrap();
+        assert!(line.starts_with("HTTP/1.1 200 "), "{line}");
     }
 
     /// A client that is connected.

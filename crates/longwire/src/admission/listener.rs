@@ -17,8 +17,8 @@ use crate::error::{Error, Result};
 #[cfg(unix)]
 const BACKLOG: i32 = 4096;
 
-/// A socket that already listens, for [`Server::on`](crate::Server::on) and [`Server::also_on`](crate::Server::also_on):
-/// of TCP, a Unix socket, or one that another program has opened, such as systemd.
+/// A socket that listens, for [`Server::on`](crate::Server::on) and [`Server::also_on`](crate::Server::also_on): a port, a
+/// Unix socket, or one that another program has opened, such as systemd.
 ///
 /// ```no_run
 /// use std::os::unix::net::UnixListener;
@@ -30,8 +30,8 @@ const BACKLOG: i32 = 4096;
 /// # }
 /// ```
 ///
-/// The event loops of [`Server::run`](crate::Server::run) take turns accepting from such a socket. A port that
-/// [`Server::bind`](crate::Server::bind) opens is distributed among them by the system instead.
+/// The event loops of [`Server::run`](crate::Server::run) take turns accepting from a socket that was opened elsewhere. The
+/// system distributes the connections to a port that [`bind`](Listener::bind) has opened.
 pub struct Listener {
     socket: ListeningSocket,
     shared: Shared,
@@ -55,8 +55,16 @@ pub(crate) enum ListeningSocket {
 }
 
 impl Listener {
-    /// Opens a port.
-    pub(crate) async fn bind(address: impl ToSocketAddrs + fmt::Debug) -> Result<Listener> {
+    /// Binds to an address, as [`Server::bind`](crate::Server::bind) does.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, nothing stays bound.
+    ///
+    /// # Errors
+    ///
+    /// The address is invalid or already in use.
+    pub async fn bind(address: impl ToSocketAddrs + fmt::Debug) -> Result<Listener> {
         // `Debug` puts quotes around a string; the message shows it without.
         let doing = format!("listen on {}", format!("{address:?}").trim_matches('"'));
         let bound = tokio::net::TcpListener::bind(address).await.and_then(tokio::net::TcpListener::into_std);

@@ -1,9 +1,8 @@
 //! Where the admin page is served.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use longwire::{Server, Topics};
+use longwire::Topics;
 
 use super::access::PageSchemes;
 use super::live::{self, LivePages};
@@ -12,20 +11,21 @@ use super::router::router;
 use crate::config::AdminSection;
 use crate::failure::Failure;
 use crate::serve::hub::Node;
-use crate::serve::listen::listen;
+use crate::serve::listen::{Listening, Place};
 
 /// The admin page, and where it is served.
 pub(crate) struct ServedAdmin {
     pub(crate) page: Arc<Admin>,
-    /// Its own address; `None` where clients connect.
-    pub(crate) address: Option<SocketAddr>,
+    /// Its own addresses; empty where clients connect.
+    pub(crate) places: Vec<Place>,
 }
 
 impl ServedAdmin {
     /// The page, if it is on. Its own addresses are served from now on, until the program ends. `topics` are those of the
     /// server for clients, and `is_secure` says how browsers reach that.
-    pub(crate) async fn begin(
+    pub(crate) fn begin(
         section: &AdminSection,
+        listening: &mut Listening,
         is_secure: bool,
         node: &Arc<Node>,
         topics: &Topics,
@@ -33,20 +33,14 @@ impl ServedAdmin {
         if !section.enabled {
             return Ok(None);
         }
-        let (mut servers, mut own_topics) = (Vec::new(), Vec::new());
-        for address in &section.listen {
-            let (server, topics) = listen(&address.0).await?.workers(1).topics();
-            servers.push(server);
-            own_topics.push(topics);
-        }
-        let address = servers.first().map(Server::local_addr);
-        let (schemes, topics) = match address {
-            Some(_) => (PageSchemes::Either, own_topics),
+        let own = listening.server().map(|server| server.workers(1).topics());
+        let (schemes, topics) = match &own {
+            Some((_, topics)) => (PageSchemes::Either, vec![topics.clone()]),
             None if is_secure => (PageSchemes::Https, vec![topics.clone()]),
             None => (PageSchemes::Http, vec![topics.clone()]),
         };
         let page = Admin::new(Arc::clone(node), &section.secrets(), schemes, topics)?;
-        for server in servers {
+        if let Some((server, _)) = own {
             let (pages, live) = (router(Arc::clone(&page)), LivePages(Arc::clone(&page)));
             tokio::spawn(async move {
                 if let Err(error) = server.http(pages).route(live::PATH, live).run().await {
@@ -54,6 +48,6 @@ impl ServedAdmin {
                 }
             });
         }
-        Ok(Some(ServedAdmin { page, address }))
+        Ok(Some(ServedAdmin { page, places: listening.places.clone() }))
     }
 }

@@ -59,7 +59,7 @@ impl Hooks {
         self.targets().client.clone()
     }
 
-    /// How a client is connected, with what hooks may learn of it. Streams do not know the client's address.
+    /// How a client is connected, with what hooks may learn of it.
     pub(super) fn transport(
         &self,
         kind: TransportKind,

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -110,7 +111,11 @@ fn raw(json: &str) -> Option<Box<RawValue>> {
     RawValue::from_string(json.to_owned()).ok()
 }
 
-/// The headers of a request: those of the client that are passed on, and the type of the body.
+/// The header with the address of the client, which a back end behind proxies reads anyway.
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The headers of a request: those of the client that are passed on, the client's address, and the type of the body. If
+/// the address is among those that are passed on, the operator wants it as it came.
 pub(super) fn headers(
     names: &[HeaderName],
     origin: Option<&TransportOrigin>,
@@ -127,6 +132,12 @@ pub(super) fn headers(
         if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
             headers.insert(name.clone(), value);
         }
+    }
+    let peer = origin.and_then(|origin| origin.peer.parse::<SocketAddr>().ok());
+    if let Some(peer) = peer.filter(|_| !names.contains(&X_FORWARDED_FOR))
+        && let Ok(value) = HeaderValue::from_str(&peer.ip().to_string())
+    {
+        headers.insert(X_FORWARDED_FOR, value);
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers
@@ -157,12 +168,14 @@ mod tests {
         for (name, value) in [("cookie", "a=1"), ("cookie", "b=2"), ("x-other", "3")] {
             sent.append(name, HeaderValue::from_static(value));
         }
-        let origin = TransportOrigin { headers: chosen(&names, &sent), ..TransportOrigin::default() };
+        let peer = "[2001:db8::1]:9".to_owned();
+        let origin = TransportOrigin { headers: chosen(&names, &sent), peer };
         let claim = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let claimed = [claim("Cookie", "c=3"), claim("X-Real-Ip", "192.0.2.1"), claim("x-other", "4")];
         let headers = headers(&names, Some(&origin), &BTreeMap::from(claimed));
         assert_eq!(headers["cookie"], "a=1; b=2");
         assert_eq!(headers["x-real-ip"], "192.0.2.1");
+        assert_eq!(headers["x-forwarded-for"], "2001:db8::1");
         assert!(!headers.contains_key("x-other"));
     }
 
