@@ -74,6 +74,7 @@ impl Announcement<'_> {
                 page = format!("{http}://{shown}/"),
                 client = format!("{ws}://{shown}/connection/websocket"),
                 api,
+                admin,
                 tokens = access,
                 "serving"
             );
