@@ -33,8 +33,9 @@ pub enum PushTarget {
     Client,
     /// That to the channel of this name.
     Channel(ChannelName),
-    /// That to the channel with this number, which was given to the client in [`SubscribeResult::id`]. Only publications,
-    /// joins and leaves have it; clients would ignore other pushes.
+    /// That to the channel with this number, which was given to the client in
+    /// [`SubscribeResult::id`](super::SubscribeResult::id). Only publications, joins and leaves have it; clients would ignore
+    /// other pushes.
     ChannelId(u64),
 }
 
