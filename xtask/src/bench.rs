@@ -200,7 +200,7 @@ const PAGE: &str = "benchmarks.md";
 fn write_hub(report: &Report<'_>, dir: &Path, workspace: &Workspace) -> Result<()> {
     let path = dir.join(PAGE);
     let page = std::fs::read_to_string(&path).unwrap_or_default();
-    let others = page[..page.find(HUB_HEADING).unwrap_or(page.len())].trim_end();
+    let others = page.split(HUB_HEADING).next().unwrap_or_default().trim_end();
     let text = format!("{others}\n\n{}", report.hub_section());
     std::fs::write(&path, text.trim_start()).with_context(|| format!("writing {}", path.display()))?;
     println!("wrote {}", workspace.relative(&path).display());
@@ -209,5 +209,5 @@ fn write_hub(report: &Report<'_>, dir: &Path, workspace: &Workspace) -> Result<(
 
 /// The section about hubs.
 fn hub_of(page: &str) -> Option<&str> {
-    page.find(HUB_HEADING).map(|at| &page[at..])
+    page.find(HUB_HEADING).and_then(|at| page.get(at..))
 }

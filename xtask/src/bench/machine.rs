@@ -98,7 +98,8 @@ fn locked(lock: &str) -> Result<Vec<(String, String)>> {
 /// The version of a dependency in a `package.json`, which names it exactly.
 fn node_package(manifest: &str, package: &str) -> String {
     let manifest: serde_json::Value = serde_json::from_str(manifest).unwrap_or_default();
-    manifest["dependencies"][package].as_str().unwrap_or_default().to_owned()
+    let version = manifest.get("dependencies").and_then(|packages| packages.get(package)?.as_str());
+    version.unwrap_or_default().to_owned()
 }
 
 fn ask(program: &Path) -> String {

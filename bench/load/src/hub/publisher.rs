@@ -11,6 +11,7 @@ use ring::hmac;
 
 use super::content;
 use super::dialect::{API_KEY, Dialect, PUSHER_APP, PUSHER_KEY, PUSHER_SECRET};
+use super::incoming::Incoming;
 use super::opening::{Request, open};
 use crate::arguments::Target;
 
@@ -33,8 +34,14 @@ pub(super) struct Publisher {
 
 #[derive(Debug)]
 enum Speech {
-    /// What was answered is not read. The frames are encoded once for each channel.
-    Client(HashMap<String, Vec<u8>>),
+    Client {
+        /// Encoded once for each channel.
+        frames: HashMap<String, Vec<u8>>,
+        /// Answers are only searched for errors and pings.
+        incoming: Incoming,
+        /// The answer to a ping, which goes before the next publications.
+        pong: Option<Vec<u8>>,
+    },
     Api {
         address: String,
         /// The responses that have not arrived wholly.
@@ -48,7 +55,10 @@ impl Publisher {
         let (stream, speech) = match by {
             By::Client => {
                 let opened = open(target, &[Request::publisher(dialect)])?.pop().context("one connection")?;
-                (opened.stream, Speech::Client(HashMap::new()))
+                (
+                    opened.stream,
+                    Speech::Client { frames: HashMap::new(), incoming: opened.incoming, pong: None },
+                )
             }
             By::Api => {
                 let stream = TcpStream::connect(target.address)?;
@@ -72,8 +82,8 @@ impl Publisher {
     pub(super) fn publish(&mut self, channels: &[String]) -> Result<Vec<u8>> {
         self.sending = true;
         match &mut self.speech {
-            Speech::Client(frames) => {
-                let mut bytes = Vec::new();
+            Speech::Client { frames, pong, .. } => {
+                let mut bytes = pong.take().unwrap_or_default();
                 for channel in channels {
                     if !frames.contains_key(channel) {
                         let frame = self.dialect.publishing(channel).context("clients cannot publish")?;
@@ -96,11 +106,15 @@ impl Publisher {
 
     pub(super) fn received(&mut self, bytes: &[u8]) -> Result<()> {
         match &mut self.speech {
-            Speech::Client(_) => {
-                if memmem::find(bytes, b"\"error\"").is_some() {
-                    bail!("the server refuses: {}", bytes.escape_ascii());
+            Speech::Client { incoming, pong, .. } => incoming.take(bytes, |payload| {
+                if memmem::find(payload, b"\"error\"").is_some() {
+                    bail!("the server refuses: {}", payload.escape_ascii());
                 }
-            }
+                if let Some(answer) = self.dialect.pong(payload) {
+                    *pong = Some(answer);
+                }
+                Ok(())
+            })?,
             Speech::Api { response, awaits, .. } => {
                 response.extend_from_slice(bytes);
                 if let Some(length) = response_length(response)? {
