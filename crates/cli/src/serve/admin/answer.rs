@@ -133,12 +133,12 @@ impl MembersAnswer {
 /// A page of history, from new to old.
 #[derive(Serialize)]
 pub(super) struct PublicationsAnswer {
-    pub(super) publications: Vec<PublicationAnswer>,
+    pub(super) publications: Vec<KeptPublication>,
     pub(super) position: PositionAnswer,
 }
 
 #[derive(Serialize)]
-pub(super) struct PublicationAnswer {
+pub(super) struct KeptPublication {
     offset: u64,
     /// Unix time in milliseconds.
     time: u64,
@@ -153,15 +153,15 @@ pub(super) struct PublicationAnswer {
     tags: BTreeMap<String, String>,
 }
 
-impl From<&Publication> for PublicationAnswer {
-    fn from(publication: &Publication) -> PublicationAnswer {
+impl From<&Publication> for KeptPublication {
+    fn from(publication: &Publication) -> KeptPublication {
         let (format, data) = match &publication.data {
             Data::Json(text) => ("json", shown(text)),
             Data::Text(text) => ("text", shown(text)),
             Data::Binary(bytes) => ("binary", STANDARD.encode(bytes.get(..SHOWN).unwrap_or(bytes))),
         };
         let by = publication.info.as_ref();
-        PublicationAnswer {
+        KeptPublication {
             offset: publication.offset,
             time: publication.time.0,
             user: by.map(|info| info.user.to_string()),

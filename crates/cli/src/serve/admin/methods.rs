@@ -16,9 +16,7 @@ use super::answer::{
     SessionsAnswer, StatsAnswer,
 };
 use super::page::Admin;
-use super::request::{
-    ChannelParams, ClientParams, ListParams, MembersParams, PublicationsParams, UserParams,
-};
+use super::request::{ChannelQuery, ClientQuery, ListParams, MembersParams, PublicationsParams, UserParams};
 use crate::serve::hub::Refused;
 
 /// How long sessions may take to describe themselves.
@@ -42,7 +40,7 @@ pub(super) async fn call(admin: &Admin, method: &str, params: &[u8]) -> Result<S
             let found = admin.node.hub.largest_channels(&params.pattern(), params.limit());
             written(&ListAnswer::from(found))
         }
-        "channel" => written(&channel(admin, &read::<ChannelParams>(params)?.channel).await?),
+        "channel" => written(&channel(admin, &read::<ChannelQuery>(params)?.channel).await?),
         "members" => {
             let params: MembersParams = read(params)?;
             let presence =
@@ -56,7 +54,7 @@ pub(super) async fn call(admin: &Admin, method: &str, params: &[u8]) -> Result<S
             written(&ListAnswer::from(found))
         }
         "user" => written(&user(admin, &read::<UserParams>(params)?.user).await),
-        "client" => written(&client(admin, &read::<ClientParams>(params)?.client).await),
+        "client" => written(&client(admin, &read::<ClientQuery>(params)?.client).await),
         _ => Err(Refused::NoMethod),
     }
 }

@@ -36,7 +36,7 @@ impl ListParams {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct ChannelParams {
+pub(super) struct ChannelQuery {
     pub(super) channel: String,
 }
 
@@ -79,7 +79,7 @@ pub(super) struct UserParams {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct ClientParams {
+pub(super) struct ClientQuery {
     pub(super) client: String,
 }
 

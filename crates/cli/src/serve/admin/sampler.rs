@@ -93,30 +93,30 @@ impl Sources {
 
 /// Measures how long event loops take to deliver, by questions that wait behind what was published before.
 struct Probe {
-    asked: watch::Receiver<Asked>,
+    asked: watch::Receiver<ProbeState>,
 }
 
 /// A question to all event loops.
 #[derive(Debug, Clone, Copy)]
-enum Asked {
+enum ProbeState {
     Waiting(Instant),
     Answered(Duration),
 }
 
 impl Probe {
     fn start(topics: Topics) -> Probe {
-        let (sender, asked) = watch::channel(Asked::Answered(Duration::ZERO));
+        let (sender, asked) = watch::channel(ProbeState::Answered(Duration::ZERO));
         tokio::spawn(async move {
             let mut seconds = interval(EVERY);
             seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
             while !sender.is_closed() {
                 seconds.tick().await;
                 let begun = Instant::now();
-                let _seen = sender.send(Asked::Waiting(begun));
+                let _seen = sender.send(ProbeState::Waiting(begun));
                 // No connection is closed. Each loop handles its mail in order, so what was published comes first.
                 let Ok(closing) = topics.close_where(1001, "", |_| false) else { return };
                 closing.await;
-                let _seen = sender.send(Asked::Answered(begun.elapsed()));
+                let _seen = sender.send(ProbeState::Answered(begun.elapsed()));
             }
         });
         Probe { asked }
@@ -125,8 +125,8 @@ impl Probe {
     /// How long the last question took, or the present one does already.
     fn delay(&self) -> Duration {
         match *self.asked.borrow() {
-            Asked::Waiting(since) => since.elapsed(),
-            Asked::Answered(delay) => delay,
+            ProbeState::Waiting(since) => since.elapsed(),
+            ProbeState::Answered(delay) => delay,
         }
     }
 }
