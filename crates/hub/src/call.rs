@@ -33,6 +33,10 @@ impl<T: Send + 'static> Call<T> {
     }
 
     /// The answer, as soon as it is there.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the call: what it was for may or may not be done.
     pub async fn answer(self) -> T {
         match self {
             Call::Ready(answer) => answer,
