@@ -20,11 +20,11 @@ pub(crate) struct Problem {
     /// Where it is: a key such as `tokens.keys.0.file`; empty if it cannot be said.
     key: String,
     message: String,
-    place: Place,
+    place: PlaceInInput,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Place {
+enum PlaceInInput {
     /// Wherever the file has the key.
     Key,
     /// Line and column of the file, from 1.
@@ -36,7 +36,7 @@ enum Place {
 impl Problem {
     /// A key has a wrong value.
     pub(super) fn new(key: impl Into<String>, message: impl fmt::Display) -> Problem {
-        Problem { key: key.into(), message: message.to_string(), place: Place::Key }
+        Problem { key: key.into(), message: message.to_string(), place: PlaceInInput::Key }
     }
 
     /// What the parser says about the text.
@@ -45,7 +45,7 @@ impl Problem {
         let key = DeTable::parse(text).ok().and_then(|table| path_at(table.get_ref(), offset));
         let key = key.unwrap_or_default();
         let (line, column) = position(text, offset);
-        Problem { message: explain(error, &key), key, place: Place::Position(line, column) }
+        Problem { message: explain(error, &key), key, place: PlaceInInput::Position(line, column) }
     }
 
     /// What the parser says about an environment variable.
@@ -53,30 +53,30 @@ impl Problem {
         Problem {
             key: key.to_owned(),
             message: explain(error, key),
-            place: Place::Variable(variable.to_owned()),
+            place: PlaceInInput::Variable(variable.to_owned()),
         }
     }
 
     /// A variable sets no key.
     pub(super) fn unknown_variable(variable: &str, similar: &str) -> Problem {
         let message = format!("there is no such variable; did you mean {similar}?");
-        Problem { key: String::new(), message, place: Place::Variable(variable.to_owned()) }
+        Problem { key: String::new(), message, place: PlaceInInput::Variable(variable.to_owned()) }
     }
 
     /// The problem at the place of its key, or of the nearest key that contains it. A key that has been set by a
     /// variable is there.
     pub(super) fn located(self, text: &str, variable: Option<String>) -> Problem {
         let place = match (variable, DeTable::parse(text)) {
-            _ if self.place != Place::Key => self.place,
-            (Some(variable), _) => Place::Variable(variable),
+            _ if self.place != PlaceInInput::Key => self.place,
+            (Some(variable), _) => PlaceInInput::Variable(variable),
             (None, Ok(table)) => match find(table.get_ref(), &self.key) {
                 Some(span) => {
                     let (line, column) = position(text, span.start);
-                    Place::Position(line, column)
+                    PlaceInInput::Position(line, column)
                 }
-                None => Place::Key,
+                None => PlaceInInput::Key,
             },
-            (None, Err(_)) => Place::Key,
+            (None, Err(_)) => PlaceInInput::Key,
         };
         Problem { place, ..self }
     }
@@ -88,9 +88,9 @@ impl Problem {
     /// One line: file, line, column, key and what is wrong.
     pub(crate) fn show(&self, file: &str) -> String {
         let place = match &self.place {
-            Place::Key => format!("{file}: "),
-            Place::Position(line, column) => format!("{file}:{line}:{column}: "),
-            Place::Variable(variable) => format!("{variable}: "),
+            PlaceInInput::Key => format!("{file}: "),
+            PlaceInInput::Position(line, column) => format!("{file}:{line}:{column}: "),
+            PlaceInInput::Variable(variable) => format!("{variable}: "),
         };
         let key = if self.key.is_empty() { String::new() } else { format!("{}: ", self.key) };
         terminal::escape(&format!("{place}{key}{}", self.message))

@@ -6,8 +6,11 @@ mod place;
 mod socket_file;
 
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::Duration;
 
 use longwire::{Error, Listener, Server};
+use tokio::time::{Instant, sleep};
 
 use self::given::Given;
 pub(super) use self::place::Place;
@@ -16,6 +19,13 @@ use self::socket_file::SocketFile;
 use crate::args::listen::{Addresses, ListenAddr, PortAddr};
 use crate::failure::Failure;
 use crate::terminal;
+
+/// How long a port may be in use. After the kill of a process that used io_uring, the system frees its port only a moment
+/// later.
+const FREED_WITHIN: Duration = Duration::from_secs(1);
+
+/// The time between two tries.
+const TRIED_EVERY: Duration = Duration::from_millis(20);
 
 /// Listeners, and where they listen.
 #[derive(Default)]
@@ -72,7 +82,7 @@ impl Listening {
         for mut candidate in candidates {
             // All addresses of a name have one port, even if it is any free one.
             candidate.set_port(bound.unwrap_or(candidate.port()));
-            match Listener::bind(candidate).await {
+            match bind_soon(candidate).await {
                 Ok(listener) => {
                     let at = listener.local_addr().unwrap_or(candidate);
                     bound.get_or_insert(at.port());
@@ -104,6 +114,19 @@ impl Listening {
     #[cfg(not(unix))]
     async fn bind_unix(&mut self, _: &std::path::Path) -> Result<(), Failure> {
         Err(Failure::Other("this system has no Unix sockets".into()))
+    }
+}
+
+/// Binds an address, as soon as it is free.
+async fn bind_soon(address: SocketAddr) -> Result<Listener, Error> {
+    let begun = Instant::now();
+    loop {
+        match Listener::bind(address).await {
+            Err(error) if kind(&error) == Some(ErrorKind::AddrInUse) && begun.elapsed() < FREED_WITHIN => {
+                sleep(TRIED_EVERY).await;
+            }
+            bound_or_failed => return bound_or_failed,
+        }
     }
 }
 

@@ -8,9 +8,6 @@ use tokio::time::{MissedTickBehavior, interval};
 /// How often the status is renewed.
 const STATUS_EVERY: Duration = Duration::from_secs(10);
 
-/// A topic without subscribers, about which every event loop is asked.
-const NOBODY: &str = "the watchdog";
-
 /// The program has begun to serve, or has reloaded.
 pub(super) fn ready() {
     tell(&[State::Ready]);
@@ -48,7 +45,7 @@ pub(super) async fn keep_telling(topics: Topics, status: impl Fn() -> String) {
 
 /// Waits until every event loop has answered.
 async fn every_loop_answers(topics: &Topics) -> bool {
-    match topics.close(NOBODY, 1001, "") {
+    match topics.close_where(1001, "", |_| false) {
         Ok(closing) => closing.await == 0,
         Err(_) => false,
     }

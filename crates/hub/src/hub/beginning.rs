@@ -36,14 +36,14 @@ pub(super) struct Beginning {
 enum Stage {
     /// The broker has not begun it.
     Asked,
-    Holds(Held),
+    Holds(HeldMessages),
     /// Something is missing.
     Overflowed,
 }
 
 /// What is held, in its order.
 #[derive(Debug, Default)]
-struct Held {
+struct HeldMessages {
     messages: VecDeque<(Variant, Frame)>,
     bytes: usize,
 }
@@ -55,7 +55,7 @@ impl Beginning {
 
     /// The broker has begun it: from now on, messages are held.
     pub(super) fn start(&mut self) {
-        self.stage = Stage::Holds(Held::default());
+        self.stage = Stage::Holds(HeldMessages::default());
     }
 
     pub(super) fn takes_deltas(&self) -> bool {
@@ -99,7 +99,7 @@ impl Beginning {
     }
 }
 
-impl Held {
+impl HeldMessages {
     fn count(&self, variant: Variant) -> usize {
         self.messages.iter().filter(|(held, _)| *held == variant).count()
     }

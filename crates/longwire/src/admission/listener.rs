@@ -34,12 +34,12 @@ const BACKLOG: i32 = 4096;
 /// system distributes the connections to a port that [`bind`](Listener::bind) has opened.
 pub struct Listener {
     socket: ListeningSocket,
-    shared: Shared,
+    shared: SharedByLoops,
 }
 
 /// How the event loops of a server share a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shared {
+enum SharedByLoops {
     /// Each opens its own socket on the port.
     Port,
     /// They use one socket. Another process may hold it, too, and take over the connections that wait to be accepted.
@@ -69,7 +69,7 @@ impl Listener {
         let doing = format!("listen on {}", format!("{address:?}").trim_matches('"'));
         let bound = tokio::net::TcpListener::bind(address).await.and_then(tokio::net::TcpListener::into_std);
         let listener = bound.map_err(|error| Error::io(doing, error))?;
-        Ok(Listener { socket: ListeningSocket::Tcp(listener), shared: Shared::Port })
+        Ok(Listener { socket: ListeningSocket::Tcp(listener), shared: SharedByLoops::Port })
     }
 
     /// The address that it listens on. `None` for a Unix socket.
@@ -93,8 +93,8 @@ impl Listener {
         for _ in 1..count {
             let Some(first) = sockets.first() else { break };
             let next = match self.shared {
-                Shared::Port => first.another()?,
-                Shared::Socket => first.try_clone()?,
+                SharedByLoops::Port => first.another()?,
+                SharedByLoops::Socket => first.try_clone()?,
             };
             sockets.push(next);
         }
@@ -160,14 +160,14 @@ fn another(first: &TcpListener) -> io::Result<TcpListener> {
 
 impl From<TcpListener> for Listener {
     fn from(listener: TcpListener) -> Listener {
-        Listener { socket: ListeningSocket::Tcp(listener), shared: Shared::Socket }
+        Listener { socket: ListeningSocket::Tcp(listener), shared: SharedByLoops::Socket }
     }
 }
 
 #[cfg(unix)]
 impl From<UnixListener> for Listener {
     fn from(listener: UnixListener) -> Listener {
-        Listener { socket: ListeningSocket::Unix(listener), shared: Shared::Socket }
+        Listener { socket: ListeningSocket::Unix(listener), shared: SharedByLoops::Socket }
     }
 }
 

@@ -64,12 +64,12 @@ pub(super) struct Subscriber {
     /// The number of the last loss that was reported before it began.
     last_loss: u64,
     /// Messages that wait for room; not allocated while the subscriber keeps up.
-    waiting: Option<Box<Waiting>>,
+    waiting: Option<Box<WaitingMessages>>,
 }
 
 /// Messages that wait for a slow subscriber.
 #[derive(Debug, Default)]
-struct Waiting(VecDeque<Arc<Prepared>>);
+struct WaitingMessages(VecDeque<Arc<Prepared>>);
 
 /// The outcome of a message for one subscriber.
 #[derive(Debug)]
@@ -277,7 +277,7 @@ impl Subscriber {
             None if self.may_wait_amid_message(protocol) => usize::MAX,
             None => return Fanout::TooSlow,
         };
-        let Waiting(waiting) = &mut **self.waiting.get_or_insert_default();
+        let WaitingMessages(waiting) = &mut **self.waiting.get_or_insert_default();
         let full = waiting.len() >= keep.max(1);
         let oldest = if full { waiting.pop_front() } else { None };
         waiting.push_back(Arc::clone(message));
@@ -297,7 +297,7 @@ impl Subscriber {
 
     /// Queues the waiting messages while there is room, unless a message in pieces is unfinished.
     pub(super) fn catch_up(&mut self, protocol: &mut Protocol) {
-        let Some(Waiting(waiting)) = self.waiting.as_deref_mut() else { return };
+        let Some(WaitingMessages(waiting)) = self.waiting.as_deref_mut() else { return };
         while !protocol.is_above_high_water()
             && protocol.unfinished_message().is_none()
             && let Some(message) = waiting.pop_front()

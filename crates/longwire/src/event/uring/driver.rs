@@ -19,7 +19,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
 use tracing::Span;
 
-use super::introductions::{Arrival, Introduced, Introductions};
+use super::introductions::{Introduced, Introductions, Unintroduced};
 use super::link::{HandedOver, Link, Reading};
 use super::records::Records;
 use crate::admission::accepting::{pause_after, span_of};
@@ -248,7 +248,7 @@ impl<A: Application> Uring<A> {
             if !admission.expects_proxy_header(peer_addr) {
                 return self.admit(socket, peer_addr, Ok(place), span);
             }
-            let arrival = Arrival { place, socket, peer_addr };
+            let arrival = Unintroduced { place, socket, peer_addr };
             return self.introductions.begin(self.reactor.rules(), arrival, span);
         }
         self.admit(socket, peer_addr, entered, span);

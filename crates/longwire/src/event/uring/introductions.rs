@@ -25,7 +25,7 @@ pub(super) struct Introductions {
 }
 
 /// A connection that was accepted from a proxy.
-pub(super) struct Arrival {
+pub(super) struct Unintroduced {
     /// Dropped before the socket.
     pub(super) place: Place,
     pub(super) socket: OwnedFd,
@@ -48,7 +48,7 @@ impl Introductions {
 
     /// Starts to read the PROXY header of a connection. Ask for it with [`next`](Introductions::next) before the loop
     /// waits.
-    pub(super) fn begin<A: Application>(&mut self, rules: Arc<Rules<A>>, arrival: Arrival, span: Span) {
+    pub(super) fn begin<A: Application>(&mut self, rules: Arc<Rules<A>>, arrival: Unintroduced, span: Span) {
         let in_time = async move {
             let limit = rules.config.limits.handshake_time;
             timeout(limit, read(&rules, arrival)).await.unwrap_or_else(|_| {
@@ -78,8 +78,8 @@ impl Introductions {
 }
 
 /// Reads the PROXY header of a connection. `None`: the connection has ended, and is counted.
-async fn read<A: Application>(rules: &Rules<A>, arrival: Arrival) -> Option<Introduced> {
-    let Arrival { place, socket, peer_addr } = arrival;
+async fn read<A: Application>(rules: &Rules<A>, arrival: Unintroduced) -> Option<Introduced> {
+    let Unintroduced { place, socket, peer_addr } = arrival;
     let unusable = |error| tracing::debug!(%error, "cannot read from a connection");
     let mut transport = on_tokio(socket).map_err(unusable).ok()?;
     // Declared after the transport, so that it is dropped first.

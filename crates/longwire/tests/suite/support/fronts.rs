@@ -92,7 +92,7 @@ impl Handler for Greet {
 
     fn on_open(&self, socket: &mut Socket<'_, Self>) {
         assert_eq!(*socket.state(), socket.peer_addr());
-        socket.send(&named(socket.peer_addr())).or_drop();
+        socket.send(named(socket.peer_addr())).or_drop();
     }
 
     fn on_message(&self, _: &mut Socket<'_, Self>, _: MessageRef<'_>) {}
