@@ -6,3 +6,4 @@ mod clients;
 mod given;
 mod places;
 mod program;
+mod proxies;
