@@ -1,4 +1,4 @@
-//! Behind HAProxy and nginx, if they are installed.
+//! Behind `HAProxy` and nginx, if they are installed.
 
 use std::net::SocketAddr;
 use std::path::Path;

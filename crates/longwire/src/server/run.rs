@@ -222,7 +222,7 @@ impl<M: Unrouted> Server<M> {
     /// # Errors
     ///
     /// A setting is invalid, such as an origin without a scheme, or [limits](crate::Limits::check) under which no
-    /// connection is possible ([`Error::Setting`]); or the system refuses resources that the loops need. An error on one
+    /// connection is possible ([`Error::Setting`](crate::Error::Setting)); or the system refuses resources that the loops need. An error on one
     /// connection ends only that connection.
     ///
     /// # Cancel safety
@@ -244,7 +244,7 @@ impl Server<Routed> {
     ///
     /// # Errors
     ///
-    /// The same as with one handler. An invalid route path is an [`Error::Setting`] as well.
+    /// The same as with one handler. An invalid route path is an [`Error::Setting`](crate::Error::Setting) as well.
     ///
     /// # Cancel safety
     ///
