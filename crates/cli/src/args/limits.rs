@@ -23,7 +23,7 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "N", default_value_t = 16_384, value_parser = at_least(1))]
     pub(crate) max_connections: usize,
 
-    /// The most connections from one address; behind a reverse proxy, use --trusted-proxy
+    /// The most connections from one address; raise it behind a reverse proxy that is not trusted
     #[arg(long, value_name = "N", default_value_t = 1_024, value_parser = at_least(1))]
     pub(crate) max_connections_per_ip: usize,
 

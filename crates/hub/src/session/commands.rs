@@ -1,7 +1,7 @@
 //! The order in which a session handles what comes in.
 
 use super::client::Heartbeat;
-use super::state::{Answer, Outcome, Progress, Turn, Work};
+use super::state::{Answer, Outcome, Pause, Progress, Turn, Work};
 use crate::centrifuge::{Command, CommandResult, Disconnect, ErrorCode, Request};
 use crate::control::ControlMessage;
 
@@ -21,12 +21,11 @@ impl Turn<'_> {
             match step {
                 Outcome::Done => {}
                 Outcome::Wait(future) => {
-                    if !self.lets_queue_wait() {
+                    if !self.pauses() {
                         self.close(&Disconnect::TOO_MANY_REQUESTS);
                         return Progress::Idle;
                     }
                     self.flush();
-                    self.session.waits = true;
                     return Progress::Wait(future);
                 }
                 Outcome::Close(why) => {
@@ -34,7 +33,7 @@ impl Turn<'_> {
                     return Progress::Idle;
                 }
             }
-            if self.session.waits {
+            if self.session.waits() {
                 break;
             }
             let is_much = self.batch.len() >= BREAK_BYTES || handled >= BREAK_COMMANDS;
@@ -63,11 +62,13 @@ impl Turn<'_> {
     }
 
     /// Counts what is queued, and the command that waits. Says whether they may.
-    fn lets_queue_wait(&mut self) -> bool {
+    fn pauses(&mut self) -> bool {
         let queue = &self.session.queue;
         let bytes = queue.len().saturating_mul(size_of::<Work>()).saturating_add(self.session.queued_bytes);
-        self.session.reservation = self.session.hub.let_wait(bytes);
-        self.session.reservation.is_some()
+        let reservation = self.session.hub.let_wait(bytes);
+        self.session.pause =
+            reservation.map(|reservation| Box::new(Pause { _counted: reservation, frames: 0 }));
+        self.session.waits()
     }
 
     fn command(&mut self, command: Command) -> Outcome {

@@ -29,9 +29,7 @@ impl Session {
             phase: Phase::New { deadline },
             queue: VecDeque::new(),
             queued_bytes: 0,
-            waits: false,
-            reservation: None,
-            waiting_frames: 0,
+            pause: None,
             errors: Rate::default(),
         }
     }
@@ -63,9 +61,9 @@ impl Session {
             return Progress::Idle;
         }
         let config = self.hub.config();
-        if self.waits {
-            self.waiting_frames += 1;
-            if self.waiting_frames > config.limits.waiting_frames {
+        if let Some(pause) = &mut self.pause {
+            pause.frames += 1;
+            if pause.frames > config.limits.waiting_frames {
                 Turn::new(self, link, now).close(&Disconnect::TOO_MANY_REQUESTS);
                 return Progress::Idle;
             }
@@ -93,9 +91,7 @@ impl Session {
 
     /// Goes on with the answer that the session waited for.
     pub fn resume(&mut self, link: &mut dyn Link, answer: Answer, now: Millis) -> Progress {
-        self.waits = false;
-        self.reservation = None;
-        self.waiting_frames = 0;
+        self.pause = None;
         if matches!(self.phase, Phase::Closed) {
             return Progress::Idle;
         }
@@ -131,12 +127,17 @@ impl Session {
         }
     }
 
+    /// Whether a command waits.
+    pub(super) fn waits(&self) -> bool {
+        self.pause.is_some()
+    }
+
     /// When the session wants its next [`tick`](Session::tick). It changes with every call.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Millis> {
         match &self.phase {
-            Phase::New { deadline } if !self.waits => Some(*deadline),
-            Phase::Open(client) => client.next_deadline(self.hub.config().expiry_grace, self.waits),
+            Phase::New { deadline } if !self.waits() => Some(*deadline),
+            Phase::Open(client) => client.next_deadline(self.hub.config().expiry_grace, self.waits()),
             Phase::New { .. } | Phase::Closed => None,
         }
     }
@@ -146,7 +147,7 @@ impl Session {
         if matches!(self.phase, Phase::Closed) {
             return Progress::Idle;
         }
-        let waits = self.waits;
+        let waits = self.waits();
         let mut turn = Turn::new(self, link, now);
         let step = turn.tick(waits);
         turn.run(step)
@@ -158,7 +159,7 @@ impl Session {
             unsubscribe::leave_all(&self.hub, *client, now);
         }
         self.queue = VecDeque::new();
-        self.reservation = None;
+        self.pause = None;
     }
 
     /// The client's id, while it is connected.
@@ -195,7 +196,7 @@ impl Session {
 
     /// Handles what is queued, unless a command waits.
     fn go_on(&mut self, link: &mut dyn Link, now: Millis) -> Progress {
-        if self.waits {
+        if self.waits() {
             return Progress::Idle;
         }
         Turn::new(self, link, now).run(Outcome::Done)

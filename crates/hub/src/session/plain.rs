@@ -45,7 +45,7 @@ impl Session {
     /// Opens a plain session, whose transport is [`TransportKind::Plain`](crate::TransportKind::Plain). Each message that
     /// it [receives](Session::receive) is published, and each publication is sent as it was published. Errors disconnect.
     pub fn open_plain(&mut self, link: &mut dyn Link, request: PlainRequest, now: Millis) -> Progress {
-        if !matches!(self.phase, Phase::New { .. }) || self.waits {
+        if !matches!(self.phase, Phase::New { .. }) || self.waits() {
             return Progress::Idle;
         }
         let mut turn = Turn::new(self, link, now);

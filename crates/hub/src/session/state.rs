@@ -69,12 +69,17 @@ pub struct Session {
     pub(super) queue: VecDeque<Work>,
     /// The bytes of the frames that it came in.
     pub(super) queued_bytes: usize,
-    pub(super) waits: bool,
-    /// Counts the queue while the session waits.
-    pub(super) reservation: Option<Reservation>,
-    /// The frames that have come since it waits.
-    pub(super) waiting_frames: usize,
+    /// While a command waits.
+    pub(super) pause: Option<Box<Pause>>,
     pub(super) errors: Rate,
+}
+
+/// A command of a session waits.
+pub(super) struct Pause {
+    /// What is queued, for as long as the session waits.
+    pub(super) _counted: Reservation,
+    /// The frames that have come since.
+    pub(super) frames: usize,
 }
 
 /// What a session is in.
@@ -141,7 +146,7 @@ impl fmt::Debug for Session {
         f.debug_struct("Session")
             .field("transport", &self.transport)
             .field("phase", &self.phase)
-            .field("waits", &self.waits)
+            .field("waits", &self.waits())
             .finish_non_exhaustive()
     }
 }

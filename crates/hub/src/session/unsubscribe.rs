@@ -50,7 +50,7 @@ impl Turn<'_> {
             });
         }
         self.push(PushTarget::Channel(channel.clone()), PushEvent::Unsubscribe(UnsubscribePush::from(why)));
-        if self.session.waits {
+        if self.session.waits() {
             self.session.hub.detach(left);
             return Outcome::Done;
         }

@@ -86,7 +86,8 @@ fn frames_that_wait_for_the_back_end() {
         let told = |speaker: &&mut Speaker| speaker.code.is_none() && speaker.peer.is_told_within(MOMENT);
         for speaker in speakers.iter_mut().filter(told) {
             speaker.code = speaker.peer.close_code();
-            assert_eq!(speaker.code, Some(3013));
+            // The library ends with 1013 those of which it could not keep the whole frame.
+            assert!(matches!(speaker.code, Some(3013 | 1013)), "{:?}", speaker.code);
             refused += 1;
         }
         refused >= 18
@@ -95,7 +96,7 @@ fn frames_that_wait_for_the_back_end() {
     drop(speakers);
     trial.end(
         "30 clients send 900 KiB of commands that wait for a back end, to a server that may hold 8 MiB",
-        "3013 for those beyond the bound",
+        "3013 or 1013 for those beyond the bound",
         &Bounds { memory: 30 * CONNECTION + 24 * MIB, cpu: CPU },
     );
 }
