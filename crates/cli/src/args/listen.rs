@@ -41,7 +41,7 @@ pub(crate) enum Addresses {
     First(Vec<SocketAddr>),
 }
 
-/// Where to listen if nothing says so.
+/// Where to listen by default.
 pub(crate) const DEFAULT_LISTEN: PortAddr =
     PortAddr { host: Host::Address(IpAddr::V4(Ipv4Addr::LOCALHOST)), port: 8080 };
 

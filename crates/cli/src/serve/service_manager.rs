@@ -1,4 +1,4 @@
-//! What a service manager such as systemd is told, if it has started the program and wants to know.
+//! Tells the service manager, such as systemd, how the server is doing. One that did not ask is told nothing.
 
 use std::time::Duration;
 

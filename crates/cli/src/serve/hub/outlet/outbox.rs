@@ -11,7 +11,8 @@ use super::budget::Budget;
 use super::inbox::Inbox;
 use crate::serve::access::{Traffic, Visit};
 
-/// The most bytes that wait for one client, but for one longer message while little else waits. A client that is slower is disconnected with 3008.
+/// The most bytes that wait for one client. While little waits, one longer message may wait as well. A client that is slower is
+/// disconnected with 3008.
 const MAX_QUEUED: usize = 1 << 20;
 
 /// The bytes below which a session goes on that has more to say.
