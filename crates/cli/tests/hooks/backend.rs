@@ -10,6 +10,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
+use crate::program::PATIENCE;
+
 /// A request that the back end got.
 #[derive(Debug, Clone)]
 pub(crate) struct Question {
@@ -91,7 +93,7 @@ impl Backend {
 
     /// The next request.
     pub(crate) async fn asked(&mut self) -> Question {
-        self.questions.recv().await.unwrap()
+        tokio::time::timeout(PATIENCE, self.questions.recv()).await.unwrap().unwrap()
     }
 
     /// The requests that came and were not looked at.

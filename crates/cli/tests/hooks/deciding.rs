@@ -61,7 +61,7 @@ async fn hooks_get_the_address_of_a_client_by_every_transport() {
         let mut caller = program.caller(&[header]).await;
         caller.call("connect", json!({})).await;
         assert_eq!(forwarded(&backend.asked().await), Some(address));
-        program.stream("/connection/http_stream", header, r#"{"id":1,"connect":{}}"#).await;
+        let _stays = program.stream("/connection/http_stream", header, r#"{"id":1,"connect":{}}"#).await;
         assert_eq!(forwarded(&backend.asked().await), Some(address));
     }
 }

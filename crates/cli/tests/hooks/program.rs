@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufStream};
 use tokio::net::TcpStream;
 
 /// The machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The program, which is killed at the end of the test.
 pub(crate) struct Program {
@@ -70,8 +70,14 @@ impl Program {
         Caller { socket: client.connect(url).await.unwrap(), last_id: 0, pushes: Vec::new() }
     }
 
-    /// Opens a stream with this header and first command, and waits for the first line of the response.
-    pub(crate) async fn stream(&self, path: &str, (name, value): (&str, &str), body: &str) {
+    /// Opens a stream with this header and first command. The client leaves when the stream is dropped, and the hub may
+    /// then ask no hook.
+    pub(crate) async fn stream(
+        &self,
+        path: &str,
+        (name, value): (&str, &str),
+        body: &str,
+    ) -> BufStream<TcpStream> {
         let mut stream = BufStream::new(TcpStream::connect(&self.address).await.unwrap());
         let length = body.len();
         let head =
@@ -81,6 +87,7 @@ impl Program {
         let mut line = String::new();
         stream.read_line(&mut line).await.unwrap();
         assert!(line.starts_with("HTTP/1.1 200 "), "{line}");
+        stream
     }
 
     /// A client that is connected.
