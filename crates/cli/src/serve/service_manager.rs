@@ -1,4 +1,4 @@
-//! Tells the service manager, such as systemd, how the server is doing. One that did not ask is told nothing.
+//! Tells the service manager, such as systemd, how the server is doing.
 
 use std::time::Duration;
 

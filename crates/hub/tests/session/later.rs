@@ -181,7 +181,7 @@ fn a_client_that_goes_while_it_subscribes_leaves_nothing_behind() {
     world.assert_forgotten();
 }
 
-/// What nobody waits for may take longer than what somebody does.
+/// Work in the background, such as the end of presence, may finish after what the client does next.
 #[test]
 fn a_client_that_returns_to_a_channel_at_once_is_present() {
     let mut world = World::later(config(), 7);

@@ -103,7 +103,7 @@ pub(super) struct Open {
     pub(super) protocol: Protocol,
     pub(super) subprotocol: Option<Box<str>>,
     pub(super) account: Account,
-    /// What it has received and sent, if the server counts that.
+    /// Counts messages and bytes, if the server wants that.
     pub(super) traffic: Option<Box<SocketTraffic>>,
     pub(super) subscriptions: Vec<TopicId>,
     /// Whether the queue has been above its high-water mark and `on_drain` has not been called since.

@@ -145,7 +145,7 @@ impl Model {
             return;
         }
         let connection = waiting[self.random.below(waiting.len())];
-        // What nobody waits for keeps its place in the order.
+        // Work in the background ends in the order in which it began.
         self.world.finish_work();
         if self.random.once_in(2) {
             self.world.act(connection);
