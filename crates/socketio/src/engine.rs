@@ -1,0 +1,27 @@
+//! Engine.IO 4: one session per client, over HTTP long-polling, WebSocket, or first one and then the other.
+//!
+//! An [`Application`] stands on top of it. It gets the messages of each session in order, and sends through an
+//! [`EngineConnection`], which does not change when the session moves from polling to WebSocket.
+
+mod application;
+mod budget;
+mod close_reason;
+mod config;
+mod connection;
+mod link;
+mod message;
+mod opening;
+mod outgoing;
+mod packet;
+mod session;
+mod sid;
+mod transport_kind;
+
+pub use application::Application;
+pub use close_reason::CloseReason;
+pub use config::EngineConfig;
+pub use connection::EngineConnection;
+pub use message::EngineMessage;
+pub use opening::Opening;
+pub use sid::Sid;
+pub use transport_kind::TransportKind;

@@ -1,0 +1,95 @@
+//! The packets that wait for a client.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use longwire::Message;
+
+use super::budget::Budget;
+use super::message::EngineMessage;
+
+/// What each packet costs beside its content, in bytes: its place in a queue that may be half empty, and its allocation.
+const OVERHEAD: usize = 2 * size_of::<Message>() + 64;
+
+/// The packets that wait for a client, bounded in bytes. Packets that go together are queued all or none.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    packets: VecDeque<Message>,
+    queued: usize,
+    most: usize,
+    budget: Arc<Budget>,
+}
+
+impl Outgoing {
+    pub(crate) fn new(most: usize, budget: Arc<Budget>) -> Outgoing {
+        Outgoing { packets: VecDeque::new(), queued: 0, most, budget }
+    }
+
+    /// Queues messages one after the other. `false`: there is no room for all of them, and none is queued.
+    pub(crate) fn push_all(&mut self, messages: impl IntoIterator<Item = EngineMessage>) -> bool {
+        let (len, before) = (self.packets.len(), self.queued);
+        for message in messages {
+            let packet = message.into_packet();
+            let cost = cost(&packet);
+            if self.queued.saturating_add(cost) > self.most || !self.budget.take(cost) {
+                self.packets.truncate(len);
+                self.budget.give_back(self.queued.saturating_sub(before));
+                self.queued = before;
+                return false;
+            }
+            self.queued = self.queued.saturating_add(cost);
+            self.packets.push_back(packet);
+        }
+        true
+    }
+
+    /// Queues a packet of the session itself, which is small and not bounded.
+    pub(crate) fn push_own(&mut self, packet: Message) {
+        let cost = cost(&packet);
+        self.budget.take_anyway(cost);
+        self.queued = self.queued.saturating_add(cost);
+        self.packets.push_back(packet);
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Message> {
+        let packet = self.packets.pop_front()?;
+        let cost = cost(&packet);
+        self.queued = self.queued.saturating_sub(cost);
+        self.budget.give_back(cost);
+        if self.packets.is_empty() {
+            // An idle session holds no queue.
+            self.packets = VecDeque::new();
+        }
+        Some(packet)
+    }
+
+    /// The packet that is next.
+    pub(crate) fn front(&self) -> Option<&Message> {
+        self.packets.front()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.packets.is_empty()
+    }
+
+    /// How many bytes wait, with what each packet costs beside its content.
+    pub(crate) fn queued(&self) -> usize {
+        self.queued
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.packets = VecDeque::new();
+        self.budget.give_back(self.queued);
+        self.queued = 0;
+    }
+}
+
+impl Drop for Outgoing {
+    fn drop(&mut self) {
+        self.budget.give_back(self.queued);
+    }
+}
+
+fn cost(packet: &Message) -> usize {
+    packet.len().saturating_add(OVERHEAD)
+}

@@ -1,0 +1,397 @@
+//! The state of a session, without I/O. Time is an input.
+
+use std::time::{Duration, Instant};
+
+use longwire::{Message, MessageRef, SendStatus, Utf8Bytes};
+
+use super::close_reason::CloseReason;
+use super::config::EngineConfig;
+use super::message::EngineMessage;
+use super::outgoing::Outgoing;
+use super::packet::{NotAPacket, Packet};
+use super::transport_kind::TransportKind;
+
+/// Ends a poll that has nothing to receive.
+const NOOP: Message = Message::Text(Utf8Bytes::from_static("6"));
+/// Asks whether the client is still there.
+const PING: Message = Message::Text(Utf8Bytes::from_static("2"));
+/// Says that the session ends.
+const CLOSE: Message = Message::Text(Utf8Bytes::from_static("1"));
+
+/// A session: the packets that wait for its client, its transport, and its heartbeat.
+#[derive(Debug)]
+pub(crate) struct EngineSession {
+    transport: Transport,
+    outgoing: Outgoing,
+    heartbeat: Heartbeat,
+    end: Option<End>,
+    times: Times,
+}
+
+/// The times of the heartbeat.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    ping_interval: Duration,
+    ping_timeout: Duration,
+}
+
+#[derive(Debug)]
+enum Transport {
+    Polling(Polling),
+    WebSocket,
+}
+
+/// The requests of a client that polls.
+#[derive(Debug, Default)]
+struct Polling {
+    /// The poll that waits for packets.
+    poll: Option<Ticket>,
+    /// Whether a request with packets is being read.
+    is_posting: bool,
+    upgrade: Upgrade,
+    tickets: u64,
+}
+
+/// A request or a WebSocket of a session, so that a later one is not taken for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ticket(u64);
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Upgrade {
+    #[default]
+    None,
+    /// A WebSocket is open.
+    Open(Ticket),
+    /// Its probe was answered. The client ends its polls, and then sends the `upgrade` packet.
+    Probed(Ticket),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Heartbeat {
+    PingAt(Instant),
+    PongBy(Instant),
+}
+
+/// How a session ends.
+#[derive(Debug, Clone, Copy)]
+struct End {
+    reason: CloseReason,
+    rest: Rest,
+}
+
+/// What the client did is against the protocol, so that the request fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Conflict;
+
+/// The answer to a packet on a WebSocket that is not yet the session's transport.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ProbeStep {
+    /// Send `3probe`.
+    Answer,
+    /// The WebSocket is the transport from now on.
+    Upgraded,
+    /// Close the WebSocket; the session goes on without it.
+    Refuse,
+}
+
+/// What is left to do for a client whose session has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// It can fetch what waits for it, for a time that begins with the next [`tick`](EngineSession::tick).
+    Begins,
+    /// It can fetch what waits for it until then.
+    Until(Instant),
+    /// Nothing.
+    Over,
+}
+
+/// The application's side.
+impl EngineSession {
+    pub(crate) fn new(
+        config: &EngineConfig,
+        outgoing: Outgoing,
+        transport: TransportKind,
+        now: Instant,
+    ) -> EngineSession {
+        let transport = match transport {
+            TransportKind::Polling => Transport::Polling(Polling::default()),
+            TransportKind::WebSocket => Transport::WebSocket,
+        };
+        let times = Times { ping_interval: config.ping_interval, ping_timeout: config.ping_timeout };
+        let heartbeat = Heartbeat::PingAt(now + times.ping_interval);
+        EngineSession { transport, outgoing, heartbeat, end: None, times }
+    }
+
+    pub(crate) fn transport(&self) -> TransportKind {
+        match self.transport {
+            Transport::Polling(_) => TransportKind::Polling,
+            Transport::WebSocket => TransportKind::WebSocket,
+        }
+    }
+
+    /// Queues messages, all or none. Without room for them, the session ends.
+    pub(crate) fn send(&mut self, messages: impl IntoIterator<Item = EngineMessage>) -> SendStatus {
+        if self.end.is_some() {
+            return SendStatus::Closed;
+        }
+        if self.outgoing.push_all(messages) {
+            return SendStatus::Queued;
+        }
+        self.close(CloseReason::TooSlow);
+        SendStatus::Full
+    }
+
+    /// Whether a message would leave at once.
+    pub(crate) fn is_writable(&self) -> bool {
+        let is_ready = match &self.transport {
+            Transport::Polling(polling) => polling.poll.is_some(),
+            Transport::WebSocket => true,
+        };
+        is_ready && self.end.is_none() && self.outgoing.is_empty()
+    }
+
+    pub(crate) fn queued(&self) -> usize {
+        self.outgoing.queued()
+    }
+
+    /// Ends the session. The first reason counts.
+    pub(crate) fn close(&mut self, reason: CloseReason) {
+        if self.end.is_some() {
+            return;
+        }
+        let is_ours = matches!(reason, CloseReason::ForcedClose | CloseReason::ServerShuttingDown);
+        if !is_ours {
+            self.outgoing.clear();
+        }
+        let is_over = match &self.transport {
+            Transport::Polling(polling) => polling.poll.is_none() && !is_ours,
+            Transport::WebSocket => false,
+        };
+        self.end = Some(End { reason, rest: if is_over { Rest::Over } else { Rest::Begins } });
+    }
+
+    /// Why the session has ended, if it has.
+    pub(crate) fn end(&self) -> Option<CloseReason> {
+        self.end.map(|end| end.reason)
+    }
+
+    /// Whether the session has ended and its client gets nothing more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.end.is_some_and(|end| end.rest == Rest::Over)
+    }
+}
+
+/// Time.
+impl EngineSession {
+    /// When [`tick`](EngineSession::tick) has something to do.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match (&self.end, self.heartbeat) {
+            (None, Heartbeat::PingAt(at) | Heartbeat::PongBy(at)) => Some(at),
+            (Some(End { rest: Rest::Until(at), .. }), _) => Some(*at),
+            (Some(_), _) => None,
+        }
+    }
+
+    /// Does what is due: "At a given interval … the server sends a `ping` packet and the client has a few seconds … to
+    /// send a `pong` packet back."
+    pub(crate) fn tick(&mut self, now: Instant) {
+        if let Some(end) = &mut self.end {
+            match end.rest {
+                Rest::Begins => end.rest = Rest::Until(now + self.times.ping_timeout),
+                Rest::Until(at) if at <= now => {
+                    end.rest = Rest::Over;
+                    self.outgoing.clear();
+                }
+                Rest::Until(_) | Rest::Over => {}
+            }
+            return;
+        }
+        if let Heartbeat::PingAt(at) = self.heartbeat
+            && at <= now
+        {
+            self.outgoing.push_own(PING);
+            // A server that was itself suspended gives its clients the time nonetheless.
+            let is_late = now.duration_since(at) > self.times.ping_timeout / 2;
+            self.heartbeat = Heartbeat::PongBy(if is_late { now } else { at } + self.times.ping_timeout);
+        }
+        if let Heartbeat::PongBy(by) = self.heartbeat
+            && by <= now
+        {
+            self.close(CloseReason::PingTimeout);
+        }
+    }
+}
+
+/// Packets of the client, over either transport.
+impl EngineSession {
+    /// Takes note of a packet, and returns the message in it.
+    pub(crate) fn receive<'a>(&mut self, packet: MessageRef<'a>, now: Instant) -> Option<MessageRef<'a>> {
+        if self.end.is_some() {
+            return None;
+        }
+        match Packet::read(packet) {
+            Ok(Packet::Message(message)) => return Some(message),
+            Ok(Packet::Pong) => {
+                if let Heartbeat::PongBy(_) = self.heartbeat {
+                    self.heartbeat = Heartbeat::PingAt(now + self.times.ping_interval);
+                }
+            }
+            Ok(Packet::Close) => self.close(CloseReason::TransportClose),
+            // Since version 4, only the server pings.
+            Ok(Packet::Ping(_)) => self.close(CloseReason::TransportError),
+            Ok(Packet::Open | Packet::Upgrade | Packet::Noop) => {}
+            Err(NotAPacket) => self.close(CloseReason::ParseError),
+        }
+        None
+    }
+}
+
+/// Polling.
+impl EngineSession {
+    /// A poll has arrived. "A client MUST NOT have more than one active `GET` request. Should it happen, the server MUST
+    /// return an HTTP 400 error status and close the session."
+    pub(crate) fn begin_poll(&mut self) -> Result<Ticket, Conflict> {
+        if self.is_over() {
+            return Err(Conflict);
+        }
+        let Transport::Polling(polling) = &mut self.transport else { return Err(Conflict) };
+        if polling.poll.is_some() {
+            self.close(CloseReason::TransportError);
+            return Err(Conflict);
+        }
+        let ticket = polling.ticket();
+        polling.poll = Some(ticket);
+        Ok(ticket)
+    }
+
+    /// The packets for a poll, once there are some. The poll is over then.
+    pub(crate) fn poll(&mut self, ticket: Ticket) -> Option<Vec<Message>> {
+        let Transport::Polling(polling) = &mut self.transport else { return Some(vec![NOOP]) };
+        if polling.poll != Some(ticket) {
+            return Some(vec![NOOP]);
+        }
+        let mut packets: Vec<Message> = std::iter::from_fn(|| self.outgoing.pop()).collect();
+        if let Some(end) = &mut self.end {
+            end.rest = Rest::Over;
+            packets.push(if end.reason == CloseReason::TransportClose { NOOP } else { CLOSE });
+        } else if packets.is_empty() {
+            // "The server MUST send a `noop` packet to any pending `GET` request."
+            let Upgrade::Probed(_) = polling.upgrade else { return None };
+            packets.push(NOOP);
+        }
+        polling.poll = None;
+        Some(packets)
+    }
+
+    /// The client has left a poll before it was answered.
+    pub(crate) fn abandon_poll(&mut self, ticket: Ticket) {
+        let Transport::Polling(polling) = &mut self.transport else { return };
+        if polling.poll == Some(ticket) {
+            polling.poll = None;
+            self.close(CloseReason::TransportError);
+            if let Some(end) = &mut self.end {
+                end.rest = Rest::Over;
+            }
+        }
+    }
+
+    /// A request with packets has arrived. "A client MUST NOT have more than one active `POST` request. Should it happen,
+    /// the server MUST return an HTTP 400 error status and close the session."
+    pub(crate) fn begin_post(&mut self) -> Result<(), Conflict> {
+        if self.is_over() {
+            return Err(Conflict);
+        }
+        let Transport::Polling(polling) = &mut self.transport else { return Err(Conflict) };
+        if polling.is_posting {
+            self.close(CloseReason::TransportError);
+            return Err(Conflict);
+        }
+        polling.is_posting = true;
+        Ok(())
+    }
+
+    /// The request with packets was read, or has failed.
+    pub(crate) fn end_post(&mut self) {
+        if let Transport::Polling(polling) = &mut self.transport {
+            polling.is_posting = false;
+        }
+    }
+}
+
+/// The upgrade to WebSocket.
+impl EngineSession {
+    /// A WebSocket of this session was opened. "A client MUST NOT open more than one WebSocket connection per session.
+    /// Should it happen, the server MUST close the WebSocket connection."
+    pub(crate) fn begin_upgrade(&mut self) -> Result<Ticket, Conflict> {
+        match &mut self.transport {
+            Transport::Polling(polling) if self.end.is_none() && polling.upgrade == Upgrade::None => {
+                let ticket = polling.ticket();
+                polling.upgrade = Upgrade::Open(ticket);
+                Ok(ticket)
+            }
+            _ => Err(Conflict),
+        }
+    }
+
+    /// A packet on a WebSocket that is not yet the transport.
+    pub(crate) fn probe(&mut self, ticket: Ticket, packet: MessageRef<'_>) -> ProbeStep {
+        let Transport::Polling(polling) = &mut self.transport else { return ProbeStep::Refuse };
+        let is_open = self.end.is_none();
+        match (polling.upgrade, Packet::read(packet)) {
+            (Upgrade::Open(open) | Upgrade::Probed(open), Ok(Packet::Ping("probe")))
+                if open == ticket && is_open =>
+            {
+                polling.upgrade = Upgrade::Probed(ticket);
+                ProbeStep::Answer
+            }
+            (Upgrade::Probed(open), Ok(Packet::Upgrade)) if open == ticket && is_open => {
+                self.transport = Transport::WebSocket;
+                ProbeStep::Upgraded
+            }
+            _ => ProbeStep::Refuse,
+        }
+    }
+
+    /// The WebSocket has ended before it was the transport. The session goes on by polling.
+    pub(crate) fn end_upgrade(&mut self, ticket: Ticket) {
+        if let Transport::Polling(polling) = &mut self.transport
+            && matches!(polling.upgrade, Upgrade::Open(open) | Upgrade::Probed(open) if open == ticket)
+        {
+            polling.upgrade = Upgrade::None;
+        }
+    }
+}
+
+/// WebSocket.
+impl EngineSession {
+    /// The packet that the WebSocket sends next.
+    pub(crate) fn front(&self) -> Option<&Message> {
+        self.outgoing.front()
+    }
+
+    /// The packet in front was sent.
+    pub(crate) fn pop(&mut self) {
+        self.outgoing.pop();
+    }
+
+    /// Whether the server closes the WebSocket now.
+    pub(crate) fn closes_websocket(&self) -> Option<CloseReason> {
+        self.end().filter(|_| self.outgoing.is_empty())
+    }
+
+    /// The WebSocket, which is the transport, has ended.
+    pub(crate) fn websocket_ended(&mut self, reason: CloseReason) {
+        self.close(reason);
+        self.outgoing.clear();
+        if let Some(end) = &mut self.end {
+            end.rest = Rest::Over;
+        }
+    }
+}
+
+impl Polling {
+    fn ticket(&mut self) -> Ticket {
+        self.tickets = self.tickets.wrapping_add(1);
+        Ticket(self.tickets)
+    }
+}
