@@ -53,6 +53,11 @@ class Browser {
     const context = await this.#browser.newContext(options);
     t.after(() => context.close());
     context.setDefaultTimeout(PATIENCE);
+    return this.tabOf(context, url);
+  }
+
+  /** One more tab of a context, which shares its storage. */
+  async tabOf(context, url) {
     const page = await context.newPage();
     page.complaints = [];
     page.on("pageerror", (error) => page.complaints.push(String(error)));
@@ -78,7 +83,7 @@ function recordStates() {
   window.shownStates = {};
   const observer = new MutationObserver((records) => {
     const states = new Set(records.map(({ target }) => target).filter((node) => node.matches?.(".state")));
-    for (const state of states) (window.shownStates[state.closest("section").id] ??= []).push(state.textContent);
+    for (const state of states) (window.shownStates[state.closest("section, body").id] ??= []).push(state.textContent);
   });
   observer.observe(document, { childList: true, subtree: true });
 }

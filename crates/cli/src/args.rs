@@ -73,7 +73,8 @@ Examples:
   longwire serve --listen :443 --tls-cert cert.pem --tls-key key.pem --origin https://app.example.com
 
 Endpoints:
-  /                      the page, with a chat and a live ticker
+  /                      the gallery of the demos
+  /demo/{name}           the demos; they are off with --no-demo, and with keys for tokens or channels in a configuration
   /connection/websocket  channels, for the client SDKs of Centrifugo, as JSON or protobuf
   /channel/{name}        a channel, for plain WebSockets
   /api/{method}          the API for back ends, with a key of the configuration
@@ -176,6 +177,10 @@ pub(crate) struct ServeArgs {
     /// and why, and how much traffic there is. Behind a reverse proxy, restrict access to /metrics there.
     #[arg(long)]
     pub(crate) metrics: bool,
+
+    /// Leave out the demos: the gallery at /, and the pages and endpoints below /demo
+    #[arg(long)]
+    pub(crate) no_demo: bool,
 
     /// How log lines are written on standard error: for people, or as a JSON document per line [default: text]
     #[arg(long, value_name = "FORMAT", value_enum)]

@@ -4,6 +4,7 @@ mod access;
 mod admin;
 mod announcement;
 mod certificate;
+mod demo;
 mod endpoints;
 mod hub;
 mod listen;
@@ -88,7 +89,8 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let is_secure = certificate.is_some() || settings.behind_tls_proxy;
     let origins = OriginRule { is_secure, allowed: settings.origins.clone() };
     let streams = Streams::new(Arc::clone(&node), origins, access, limits.max_buffered.0);
-    let mut pages = page::router().merge(streams_router(Arc::clone(&streams)));
+    let mut pages =
+        page::router().merge(demo::router(settings.demos)).merge(streams_router(Arc::clone(&streams)));
     let prometheus = settings.metrics.then(metrics::recorder).transpose()?;
     if let Some(recorder) = &prometheus {
         pages = pages.merge(metrics::router(recorder.handle(), Arc::clone(&node)));

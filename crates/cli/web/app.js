@@ -1,16 +1,10 @@
 // The page of `longwire serve`: each panel has its own WebSocket.
 
 import { Chat } from "./chat.js";
-import { Connection } from "./connection.js";
+import { Connection, endpoint } from "./connection.js";
+import { showGallery } from "./gallery.js";
 import { ConnectionStatus } from "./status.js";
 import { Ticker } from "./ticker.js";
-
-/** The address of a WebSocket endpoint on the server that served this page. */
-function endpoint(path) {
-  const url = new URL(path, location.href);
-  url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-  return url.href;
-}
 
 function start(panel, path, View) {
   const connection = new Connection(endpoint(path));
@@ -29,3 +23,4 @@ for (const element of document.querySelectorAll("[data-endpoint]")) {
 }
 start(document.getElementById("chat"), "/channel/demo:chat", Chat);
 start(document.getElementById("ticker"), "/ticker", Ticker);
+showGallery(document.getElementById("gallery"));

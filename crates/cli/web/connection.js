@@ -15,30 +15,43 @@ function backoff(failures) {
   return delay * (0.5 + Math.random() / 2);
 }
 
+/** The address of a WebSocket endpoint on the server that served this page. */
+export function endpoint(path) {
+  const url = new URL(path, location.href);
+  url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  return url.href;
+}
+
 /**
  * Its state is one of
  *   { kind: "connecting" }
  *   { kind: "open" }
- *   { kind: "closed", code, reason, wasOpen, retryAt }   retryAt in milliseconds, as of Date.now()
+ *   { kind: "closed", code, reason, wasOpen, retryAt }   retryAt in milliseconds, as of Date.now(); undefined if for good
+ *
+ * `isFinal` says after which close codes it does not reconnect by itself.
  */
 export class Connection {
   onstate = () => {};
   onmessage = () => {};
 
   #url;
+  #isFinal;
   #socket;
   #timer;
   #failures = 0;
+  #isClosed = false;
   #openedAt;
   #online = () => this.reconnectNow();
 
-  constructor(url) {
+  constructor(url, { isFinal = () => false } = {}) {
     this.#url = url;
+    this.#isFinal = isFinal;
     addEventListener("online", this.#online);
   }
 
   open() {
     clearTimeout(this.#timer);
+    this.#isClosed = false;
     this.#openedAt = undefined;
     this.#socket = new WebSocket(this.#url);
     this.#socket.onopen = () => {
@@ -52,7 +65,7 @@ export class Connection {
 
   /** Skips the wait for the next attempt. Does nothing while connecting or open. */
   reconnectNow() {
-    if (this.#socket?.readyState === WebSocket.CLOSED) this.open();
+    if (this.#isClosed) this.open();
   }
 
   /** Returns whether the message was passed to an open connection. */
@@ -62,12 +75,22 @@ export class Connection {
     return true;
   }
 
+  /** Gives up a connection that has gone silent, without waiting for the closing handshake, and reconnects. */
+  abandon(reason) {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return;
+    this.#socket.onmessage = () => {};
+    this.#socket.onclose = () => {};
+    this.#socket.close();
+    this.#closed({ code: 1006, reason });
+  }
+
   /** Closes for good. */
   close() {
     clearTimeout(this.#timer);
     removeEventListener("online", this.#online);
     this.onstate = () => {};
     this.onmessage = () => {};
+    if (this.#socket === undefined) return;
     this.#socket.onclose = () => {};
     this.#socket.close();
   }
@@ -75,6 +98,8 @@ export class Connection {
   #closed({ code, reason }) {
     const wasOpen = this.#openedAt !== undefined;
     if (wasOpen && Date.now() - this.#openedAt >= STABLE) this.#failures = 0;
+    this.#isClosed = true;
+    if (this.#isFinal(code)) return this.onstate({ kind: "closed", code, reason, wasOpen });
     const delay = backoff(this.#failures);
     this.#failures += 1;
     this.#timer = setTimeout(() => this.open(), delay);

@@ -59,6 +59,7 @@ export class ConnectionStatus {
 
   /** The countdown is outside of the live region, so a screen reader announces the close once, not every second. */
   #countDown(retryAt) {
+    if (retryAt === undefined) return;
     const tick = () => {
       const seconds = Math.max(1, Math.ceil((retryAt - Date.now()) / 1000));
       this.#countdown.textContent = `next try in ${seconds} s`;
@@ -69,7 +70,7 @@ export class ConnectionStatus {
 
   /** Keeps the focus in the panel: hiding the focused button would move the focus to the top of the page. */
   #hideButton() {
-    if (document.activeElement === this.#button) this.#panel.querySelector("h2").focus();
+    if (document.activeElement === this.#button) this.#panel.querySelector("h1, h2").focus();
     this.#button.hidden = true;
   }
 }

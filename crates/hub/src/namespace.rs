@@ -134,13 +134,13 @@ impl Default for NamespaceOptions {
 }
 
 impl NamespaceOptions {
-    /// For trying things out: everybody may subscribe, and subscribers may do everything, ten publications a second.
+    /// For trying things out: everybody may subscribe, and subscribers may do everything, 20 publications a second.
     #[must_use]
     pub fn demo() -> NamespaceOptions {
         let history = HistoryOptions {
-            size: 100,
-            bytes: 256 << 10,
-            ttl: Duration::from_secs(300),
+            size: 1_000,
+            bytes: 1 << 20,
+            ttl: Duration::from_secs(600),
             meta_ttl: Duration::from_secs(3_600),
             ..HistoryOptions::default()
         };
@@ -153,9 +153,24 @@ impl NamespaceOptions {
             publish: Access::SUBSCRIBER,
             read_presence: Access::SUBSCRIBER,
             read_history: Access::SUBSCRIBER,
-            publish_rate: NonZeroU32::new(10).map(|count| PublishRate { count, per: Duration::from_secs(1) }),
+            publish_rate: NonZeroU32::new(20).map(|count| PublishRate { count, per: Duration::from_secs(1) }),
             delta: true,
             ..NamespaceOptions::default()
+        }
+    }
+
+    /// Like [`demo`](NamespaceOptions::demo), for what changes often: without history, 60 publications a second, and slow
+    /// subscribers get only the newest.
+    #[must_use]
+    pub fn demo_latest() -> NamespaceOptions {
+        NamespaceOptions {
+            history: HistoryOptions::default(),
+            recovery: RecoveryPolicy::Off,
+            read_history: Access::NOBODY,
+            publish_rate: NonZeroU32::new(60).map(|count| PublishRate { count, per: Duration::from_secs(1) }),
+            slow: SlowPolicy::Latest,
+            delta: false,
+            ..NamespaceOptions::demo()
         }
     }
 
@@ -261,5 +276,6 @@ mod tests {
         let named: Vec<&str> = options.contradictions().into_iter().map(|(option, _)| option).collect();
         assert_eq!(named, ["recovery", "history"]);
         assert!(NamespaceOptions::demo().contradictions().is_empty());
+        assert!(NamespaceOptions::demo_latest().contradictions().is_empty());
     }
 }

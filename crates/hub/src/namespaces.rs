@@ -13,8 +13,8 @@ const MAX_NAME: usize = 64;
 
 /// The namespaces of a server, and the options of channels without a namespace.
 ///
-/// By default, clients with a user may subscribe to channels without a namespace, and everybody may use the namespace
-/// `demo`.
+/// By default, clients with a user may subscribe to channels without a namespace, and everybody may use the namespaces
+/// `demo` and `demo-latest`.
 ///
 /// ```
 /// use longwire_hub::{ChannelRefusal, Namespaces, NamespaceOptions};
@@ -102,8 +102,9 @@ impl Default for Namespaces {
     fn default() -> Namespaces {
         let without =
             NamespaceOptions { subscribe: Access::USER | Access::TOKEN, ..NamespaceOptions::default() };
-        let demo = Arc::new(NamespaceOptions::demo());
-        Namespaces { without: Arc::new(without), named: BTreeMap::from([("demo".into(), demo)]) }
+        let demos = [("demo", NamespaceOptions::demo()), ("demo-latest", NamespaceOptions::demo_latest())];
+        let named = demos.map(|(name, options)| (name.into(), Arc::new(options)));
+        Namespaces { without: Arc::new(without), named: BTreeMap::from(named) }
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Config {
     pub(crate) document: Document,
     /// The namespaces of the hub.
     pub(crate) namespaces: Namespaces,
+    /// Whether the file has options of channels, which replace the defaults.
+    pub(crate) has_channels: bool,
     /// Verifies tokens with the keys of the configuration. The keys of `tokens.jwks_url` are not among them.
     pub(crate) verifier: TokenVerifier,
     /// Whether there is any key for tokens.
@@ -97,8 +99,9 @@ impl Config {
             return Err(problems);
         }
         let has_keys = !found.keys.is_empty() || document.tokens.jwks_url.is_some();
+        let has_channels = document.channels.is_some() || !document.namespaces.is_empty();
         let verifier = document.tokens.verifier(found.keys);
-        Ok(Config { document, namespaces, verifier, has_keys, signing: found.signing })
+        Ok(Config { document, namespaces, has_channels, verifier, has_keys, signing: found.signing })
     }
 }
 

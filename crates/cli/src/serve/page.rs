@@ -10,12 +10,13 @@ use http::{Method, StatusCode, Uri};
 use longwire::Refusal;
 
 /// Path, media type and content of each file.
-const FILES: [(&str, &str, &str); 9] = [
+const FILES: [(&str, &str, &str); 10] = [
     ("/", "text/html; charset=utf-8", include_str!("../../web/index.html")),
     ("/base.css", "text/css; charset=utf-8", include_str!("../../web/base.css")),
     ("/style.css", "text/css; charset=utf-8", include_str!("../../web/style.css")),
     ("/app.js", "text/javascript; charset=utf-8", include_str!("../../web/app.js")),
     ("/chat.js", "text/javascript; charset=utf-8", include_str!("../../web/chat.js")),
+    ("/gallery.js", "text/javascript; charset=utf-8", include_str!("../../web/gallery.js")),
     ("/connection.js", "text/javascript; charset=utf-8", include_str!("../../web/connection.js")),
     ("/status.js", "text/javascript; charset=utf-8", include_str!("../../web/status.js")),
     ("/ticker.js", "text/javascript; charset=utf-8", include_str!("../../web/ticker.js")),
@@ -73,7 +74,7 @@ fn options() -> Response {
     (StatusCode::NO_CONTENT, [(ALLOW, ALLOWED)]).into_response()
 }
 
-fn file(kind: &'static str, content: &'static str) -> Response {
+pub(super) fn file(kind: &'static str, content: &'static str) -> Response {
     let headers = [
         (CONTENT_TYPE, kind),
         (CONTENT_SECURITY_POLICY, POLICY),

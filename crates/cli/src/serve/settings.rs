@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use longwire::{Engine, Origin, TrustedProxies};
 
+use super::demo::Demos;
 use crate::args::proxy::{ForwardedHeader, ProxyAddress};
 use crate::args::{ListenAddr, ServeArgs};
 use crate::config::{Config, EngineName, LimitsSection};
@@ -28,6 +29,7 @@ pub(super) struct Settings {
     pub(super) engine: Engine,
     pub(super) workers: Option<u16>,
     pub(super) metrics: bool,
+    pub(super) demos: Demos,
     pub(super) log: LogSettings,
     pub(super) limits: LimitsSection,
     pub(super) config: Config,
@@ -55,6 +57,7 @@ impl Settings {
             engine: if given("engine") { args.engine.into() } else { engine(document.engine) },
             workers: args.workers.or(document.workers),
             metrics: args.metrics || document.metrics,
+            demos: demos(args, &config),
             log: LogSettings {
                 format: args.log_format.unwrap_or(document.log.format),
                 filter: document.log.level.0.clone(),
@@ -81,6 +84,12 @@ pub(super) fn configuration(args: &ServeArgs) -> Result<Config, Failure> {
         ));
     }
     Ok(config)
+}
+
+/// The demos use channels that everybody may use: on a server that knows its users or has its own channels, they are off.
+fn demos(args: &ServeArgs, config: &Config) -> Demos {
+    let is_wanted = config.document.demo && !args.no_demo;
+    if is_wanted && !config.has_keys && !config.has_channels { Demos::On } else { Demos::Off }
 }
 
 /// The proxies that name the address of clients. `None` if nobody does.

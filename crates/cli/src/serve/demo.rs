@@ -1,0 +1,96 @@
+//! The pages of the demos, embedded in the program.
+
+use axum::Router;
+use axum::response::IntoResponse as _;
+use axum::routing::get;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+
+use super::page::file;
+
+/// The file of this path in `web/demo`, and its path.
+macro_rules! embedded {
+    ($($path:literal),* $(,)?) => {
+        &[$(($path, include_str!(concat!("../../web/demo/", $path)))),*]
+    };
+}
+
+/// The files of all demos. One that has an `index.html` is served at `/demo/NAME`, and is in the gallery, in this order;
+/// its card is in `card.js`.
+const FILES: &[(&str, &str)] = embedded![
+    "shared/hub.js",
+    "shared/page.css",
+    "shared/page.js",
+    "chat/index.html",
+    "chat/card.js",
+    "chat/chat.css",
+    "chat/chat.js",
+];
+
+/// Whether the server has the demos.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Demos {
+    On,
+    Off,
+}
+
+/// The pages of the demos, and the list of them for the gallery.
+pub(super) fn router(demos: Demos) -> Router {
+    let files = match demos {
+        Demos::On => FILES,
+        Demos::Off => &[],
+    };
+    let list = list(files);
+    let router = Router::new().route(
+        "/demos.json",
+        get(async move || {
+            ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-cache")], list).into_response()
+        }),
+    );
+    files.iter().fold(router, |router, &(path, content)| {
+        let served = get(async move || file(media_type(path), content));
+        match path.strip_suffix("/index.html") {
+            Some(name) => router
+                .route(&format!("/demo/{name}"), served.clone())
+                .route(&format!("/demo/{name}/"), served),
+            None => router.route(&format!("/demo/{path}"), served),
+        }
+    })
+}
+
+/// The names of the demos, as JSON.
+fn list(files: &[(&str, &str)]) -> String {
+    let names = files.iter().filter_map(|(path, _)| path.strip_suffix("/index.html"));
+    let names: Vec<String> = names.map(|name| format!("{name:?}")).collect();
+    format!("{{\"demos\":[{}]}}\n", names.join(","))
+}
+
+/// The media type of a file with this name.
+fn media_type(path: &str) -> &'static str {
+    match path.rsplit_once('.') {
+        Some((_, "html")) => "text/html; charset=utf-8",
+        Some((_, "css")) => "text/css; charset=utf-8",
+        Some((_, "js")) => "text/javascript; charset=utf-8",
+        Some((_, "svg")) => "image/svg+xml",
+        _ => "text/plain; charset=utf-8",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_has_its_card() {
+        for (path, _) in FILES {
+            let Some(name) = path.strip_suffix("/index.html") else { continue };
+            assert!(FILES.iter().any(|(path, _)| *path == format!("{name}/card.js")), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_gallery_has_the_pages_in_order() {
+        let files = [("shared/hub.js", ""), ("b/index.html", ""), ("b/b.js", ""), ("a/index.html", "")];
+        assert_eq!(list(&files), "{\"demos\":[\"b\",\"a\"]}\n");
+        assert_eq!(list(&[]), "{\"demos\":[]}\n");
+    }
+}

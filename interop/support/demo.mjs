@@ -1,0 +1,179 @@
+// The demos of `longwire serve` in Chromium: tabs, each with a network of its own that can be cut.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+
+import { launch } from "./browser.mjs";
+import { serve } from "./server.mjs";
+
+const SIZES = [
+  { width: 390, height: 844 },
+  { width: 1280, height: 800 },
+];
+
+/** Launches a browser before the tests of a file and closes it after them: `const demos = demoTests(before, after)`. */
+export function demoTests(before, after) {
+  const state = {};
+  before(async () => {
+    state.browser = await launch();
+  });
+  after(() => state.browser?.close());
+  return {
+    /** A server, and visits to the demo of this name. `options` are those of `serve`. */
+    start: async (t, name, options) => new Demo(t, name, await serve(t, options), state.browser),
+  };
+}
+
+class Demo {
+  #t;
+  #name;
+  #browser;
+
+  constructor(t, name, server, browser) {
+    this.#t = t;
+    this.#name = name;
+    this.#browser = browser;
+    this.server = server;
+  }
+
+  /**
+   * A tab with storage and a network of its own. `path` follows the demo's; the rest are options of Playwright. With
+   * `beside`, it shares storage and network with that tab.
+   */
+  async tab({ path = "", beside, ...options } = {}) {
+    const network = beside?.network ?? (await Network.start(this.#t, this.server.port));
+    const url = network.http(`/demo/${this.#name}${path}`);
+    if (beside === undefined) return new DemoTab(await this.#browser.tab(this.#t, url, options), network);
+    return new DemoTab(await this.#browser.tabOf(beside.page.context(), url), network);
+  }
+}
+
+export class DemoTab {
+  constructor(page, network) {
+    this.page = page;
+    this.network = network;
+  }
+
+  /** Waits until the page shows that its connection is "open", "connecting" or "closed". */
+  async is(state) {
+    await this.page.locator(`body[data-state="${state}"]`).waitFor();
+    return this;
+  }
+
+  /** Cuts the network, and waits until the page shows it. */
+  async cut() {
+    this.network.cut();
+    await this.is("closed");
+  }
+
+  /** Brings the network back, and waits until the page is connected again. */
+  async restore() {
+    this.network.restore();
+    await this.page.evaluate(() => dispatchEvent(new Event("online")));
+    await this.is("open");
+  }
+
+  /** Opens "How it works", and returns the lines that it shows. */
+  async howItWorks() {
+    await this.page.getByText("How it works").click();
+    const code = this.page.locator("details.how pre code").first();
+    await code.waitFor();
+    return (await code.textContent()).split("\n");
+  }
+
+  /** Nothing is wider than the page, on a phone and on a desktop. */
+  async fits() {
+    for (const size of SIZES) {
+      await this.page.setViewportSize(size);
+      const [content, width] = await this.page.evaluate(() => {
+        const { scrollWidth, clientWidth } = document.documentElement;
+        return [scrollWidth, clientWidth];
+      });
+      assert.ok(content <= width, `${content} px of content at ${size.width} px`);
+    }
+  }
+
+  /** Neither the page nor its Content-Security-Policy complained; that the network was cut is no complaint. */
+  hasNoComplaints() {
+    const others = this.page.complaints.filter((complaint) => !/WebSocket connection|ERR_/.test(complaint));
+    assert.deepEqual(others, []);
+  }
+
+  /** Writes pictures, dark and light, phone and desktop, to the folder PICTURES, if that is set. */
+  async pictures(name) {
+    const folder = process.env.PICTURES;
+    if (!folder) return;
+    for (const size of SIZES) {
+      await this.page.setViewportSize(size);
+      for (const colorScheme of ["light", "dark"]) {
+        await this.page.emulateMedia({ colorScheme });
+        await this.page.screenshot({ path: `${folder}/${name}-${size.width}-${colorScheme}.png`, fullPage: true });
+      }
+    }
+  }
+}
+
+/** A proxy of the server, which can be down, or so silent that nobody sees its end. */
+export class Network {
+  #sockets = new Set();
+  #isUp = true;
+  #isFrozen = false;
+  #listener;
+
+  static async start(t, port) {
+    const network = new Network();
+    network.#listener = createServer((client) => network.#accept(client, port));
+    network.#listener.listen(0, "127.0.0.1");
+    await once(network.#listener, "listening");
+    t.after(() => {
+      network.cut();
+      network.#listener.close();
+    });
+    return network;
+  }
+
+  #accept(client, port) {
+    if (!this.#isUp) return client.destroy();
+    const upstream = connect(port, "127.0.0.1");
+    for (const socket of [client, upstream]) {
+      this.#sockets.add(socket);
+      if (this.#isFrozen) socket.pause();
+      socket.on("error", () => {});
+      socket.on("close", () => {
+        this.#sockets.delete(socket);
+        client.destroy();
+        upstream.destroy();
+      });
+    }
+    client.on("data", (bytes) => upstream.write(bytes));
+    upstream.on("data", (bytes) => client.write(bytes));
+    if (this.#isFrozen) this.freeze();
+  }
+
+  /** The address of a page, by this network. */
+  http(path) {
+    return `http://127.0.0.1:${this.#listener.address().port}${path}`;
+  }
+
+  /** Ends all connections, and refuses new ones. */
+  cut() {
+    this.#isUp = false;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  restore() {
+    this.#isUp = true;
+  }
+
+  /** From here on nothing passes, and no connection ends. */
+  freeze() {
+    this.#isFrozen = true;
+    for (const socket of this.#sockets) socket.pause();
+  }
+
+  thaw() {
+    this.#isFrozen = false;
+    for (const socket of this.#sockets) socket.resume();
+  }
+}
