@@ -28,10 +28,11 @@ use tokio_util::sync::CancellationToken;
 
 use self::rewaking::Rewaking;
 use self::screen::{Screen, Verdict};
-use self::service::{HttpBody, HttpService, PeerAddr, with_text};
+use self::service::{HttpBody, HttpService, PageAccess, PeerAddr, with_text};
 use self::wire::{Answering, PlainClient, Times, Wire};
 use crate::admission::census::Place;
 use crate::admission::handshake::{PendingUpgrade, ServerTerms};
+use crate::admission::refusals::RequestSummary;
 use crate::telemetry;
 use crate::transport::Transport;
 
@@ -126,6 +127,9 @@ async fn judged(
         Ok(peer_addr) => peer_addr,
         Err(refusal) => return with_text(refusal.response()),
     };
+    let may_connect = host.terms().policy.may_connect(RequestSummary::by(&request));
+    let access = if may_connect { PageAccess::Allowed } else { PageAccess::Foreign };
+    request.extensions_mut().insert(access);
     request.extensions_mut().insert(PeerAddr(peer_addr));
     match verdict {
         Verdict::Fine => plain(request, &*host).await,

@@ -82,7 +82,7 @@ pub use event::{
 pub use event_socket::EventSocket;
 pub use halves::{Receiver, Sender, TrySendError};
 #[cfg(feature = "server")]
-pub use http1::service::PeerAddr;
+pub use http1::service::{PageAccess, PeerAddr};
 pub use longwire_proto::deflate::{Deflate, DeflateError, Retain, Takeover};
 #[cfg(feature = "server")]
 pub use longwire_proto::handshake::is_upgrade;

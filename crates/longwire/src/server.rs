@@ -203,7 +203,7 @@ impl<M> Server<M> {
 
     /// Passes every request that is not for a WebSocket to a `tower::Service`, such as an axum `Router`. Without a
     /// service, such requests are answered with 426. The extensions of a request contain the
-    /// [`PeerAddr`](crate::PeerAddr) of its client.
+    /// [`PeerAddr`](crate::PeerAddr) of its client, and the [`PageAccess`](crate::PageAccess) of its page.
     pub fn http<S, B>(mut self, service: S) -> Server<M>
     where
         S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,

@@ -4,19 +4,24 @@
 //! [`EngineConnection`], which does not change when the session moves from polling to WebSocket.
 
 mod application;
-mod budget;
+pub(crate) mod asked;
+pub(crate) mod budget;
 mod close_reason;
 mod config;
 mod connection;
-mod link;
+pub(crate) mod fault;
+pub(crate) mod handshake;
+pub(crate) mod link;
 mod message;
 mod opening;
-mod outgoing;
+pub(crate) mod outgoing;
 mod packet;
-mod session;
+pub(crate) mod payload;
+pub(crate) mod session;
 mod sid;
 mod transport_kind;
 
+pub use crate::serve::{Engine, EngineHandler, EngineSocket, PollingService};
 pub use application::Application;
 pub use close_reason::CloseReason;
 pub use config::EngineConfig;

@@ -4,3 +4,4 @@
 //! upgrade from one to the other.
 
 pub mod engine;
+mod serve;

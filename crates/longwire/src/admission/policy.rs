@@ -128,6 +128,11 @@ impl AdmissionPolicy {
         }
     }
 
+    /// Whether the page that sent a request may connect.
+    pub(crate) fn may_connect(&self, asked: RequestSummary<'_>) -> bool {
+        self.origins.check(self.own_pages, asked.headers, asked.host()).is_ok()
+    }
+
     /// Checks whether the page that sent the request may connect.
     pub(super) fn check_origin(
         &self,

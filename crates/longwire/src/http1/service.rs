@@ -33,6 +33,28 @@ type HttpFuture = Pin<Box<dyn Future<Output = Response<HttpBody>> + Send>>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerAddr(pub Option<SocketAddr>);
 
+/// Whether the page that sent a plain request may open WebSockets here, by the rule of
+/// [`Server::origins`](crate::Server::origins). The service of [`Server::http`] finds it in the extensions of the request,
+/// so that it can hold scripts to the same rule. A request without an `Origin` is allowed: it comes from no page, or from one
+/// of the server's own.
+///
+/// ```
+/// use longwire::PageAccess;
+///
+/// fn is_foreign<B>(request: &http::Request<B>) -> bool {
+///     request.extensions().get() == Some(&PageAccess::Foreign)
+/// }
+/// ```
+///
+/// [`Server::http`]: crate::Server::http
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageAccess {
+    /// It may.
+    Allowed,
+    /// It may not: its origin is neither the server's own nor one that the settings allow.
+    Foreign,
+}
+
 /// The application's `tower::Service`, with its type erased.
 pub(crate) type HttpService = Box<dyn Fn(Request<Incoming>) -> HttpFuture + Send + Sync>;
 

@@ -23,6 +23,10 @@ impl EngineConnection {
         EngineConnection { link }
     }
 
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
+    }
+
     /// The identifier of the session.
     #[must_use]
     pub fn sid(&self) -> Sid {

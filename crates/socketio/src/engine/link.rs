@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
+use std::time::Instant;
 
-use longwire::SendStatus;
+use longwire::{MessageRef, SendStatus};
 
 use super::close_reason::CloseReason;
 use super::message::EngineMessage;
@@ -34,13 +35,17 @@ pub(crate) struct Shared {
 /// Whom to wake when there is something for the client.
 #[derive(Default)]
 pub(crate) enum Wake {
-    /// Nobody waits: no poll is there, or the event loop looks by itself before its turn is over.
+    /// No poll waits.
     #[default]
     Nobody,
     /// A poll.
     Poll(Waker),
-    /// The event loop of the WebSocket, which is woken once until it has looked.
-    Loop(Arc<WakeLoop>),
+    /// The event loop of the WebSocket.
+    Loop {
+        wake: Arc<WakeLoop>,
+        /// Whether the loop does not look by itself. It is woken once until it has looked.
+        is_armed: bool,
+    },
 }
 
 impl Link {
@@ -56,8 +61,7 @@ impl Link {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Queues messages, and wakes the transport. `only_if_writable`: see
-    /// [`EngineConnection::send_if_writable`](super::EngineConnection::send_if_writable).
+    /// Queues messages, and wakes the transport.
     pub(crate) fn send(&self, messages: impl IntoIterator<Item = EngineMessage>) -> SendStatus {
         let mut shared = self.lock();
         let status = shared.session.send(messages);
@@ -75,24 +79,72 @@ impl Link {
         status
     }
 
-    pub(crate) fn close(&self, reason: CloseReason) {
-        let mut shared = self.lock();
-        let has_ended = shared.session.end().is_none();
-        shared.session.close(reason);
-        self.wake(shared, has_ended);
+    /// Takes note of a packet of the client, and returns the message in it. The event loop of a WebSocket is not woken until its
+    /// turn is over.
+    pub(crate) fn receive<'a>(&self, packet: MessageRef<'a>, now: Instant) -> Option<MessageRef<'a>> {
+        self.lock().wake.arm(false);
+        self.step(|session| session.receive(packet, now))
     }
 
-    /// Wakes the transport after the lock is released.
+    /// Does a step, and wakes the transport if the session has ended by it.
+    pub(crate) fn step<T>(&self, step: impl FnOnce(&mut EngineSession) -> T) -> T {
+        let mut shared = self.lock();
+        let was_open = shared.session.end().is_none();
+        let done = step(&mut shared.session);
+        if was_open && shared.session.end().is_some() {
+            self.wake(shared, true);
+        }
+        done
+    }
+
+    /// Does what is due, and returns when something will be.
+    pub(crate) fn tick(&self, now: Instant) -> Option<Instant> {
+        let mut shared = self.lock();
+        let has_changed = shared.session.tick(now);
+        let deadline = shared.session.deadline();
+        if has_changed {
+            self.wake(shared, false);
+        }
+        deadline
+    }
+
+    pub(crate) fn close(&self, reason: CloseReason) {
+        self.step(|session| session.close(reason));
+    }
+
+    /// Wakes the transport after the lock is released. `has_ended`: the session has ended by this step.
     pub(crate) fn wake(&self, mut shared: MutexGuard<'_, Shared>, has_ended: bool) {
-        let wake = std::mem::take(&mut shared.wake);
+        let woken = shared.wake.take();
         drop(shared);
-        match wake {
+        match woken {
             Wake::Nobody => {}
             Wake::Poll(waker) => waker.wake(),
-            Wake::Loop(wake) => wake(),
+            Wake::Loop { wake, .. } => wake(),
         }
         if has_ended {
             (self.on_end)(self.sid);
+        }
+    }
+}
+
+impl Wake {
+    /// Whom to wake now.
+    fn take(&mut self) -> Wake {
+        match self {
+            Wake::Nobody => Wake::Nobody,
+            Wake::Poll(_) => std::mem::take(self),
+            Wake::Loop { is_armed: false, .. } => Wake::Nobody,
+            Wake::Loop { wake, is_armed } => {
+                *is_armed = false;
+                Wake::Loop { wake: Arc::clone(wake), is_armed: true }
+            }
+        }
+    }
+
+    /// Sets whether the event loop must be woken.
+    pub(crate) fn arm(&mut self, is_needed: bool) {
+        if let Wake::Loop { is_armed, .. } = self {
+            *is_armed = is_needed;
         }
     }
 }
@@ -108,7 +160,7 @@ impl fmt::Debug for Wake {
         f.write_str(match self {
             Wake::Nobody => "Nobody",
             Wake::Poll(_) => "Poll",
-            Wake::Loop(_) => "Loop",
+            Wake::Loop { .. } => "Loop",
         })
     }
 }

@@ -45,7 +45,7 @@ enum Transport {
 #[derive(Debug, Default)]
 struct Polling {
     /// The poll that waits for packets.
-    poll: Option<Ticket>,
+    poll: Option<OpenPoll>,
     /// Whether a request with packets is being read.
     is_posting: bool,
     upgrade: Upgrade,
@@ -55,6 +55,13 @@ struct Polling {
 /// A request or a WebSocket of a session, so that a later one is not taken for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ticket(u64);
+
+#[derive(Debug, Clone, Copy)]
+struct OpenPoll {
+    ticket: Ticket,
+    /// Whether it ends without packets, too.
+    is_released: bool,
+}
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Upgrade {
@@ -193,8 +200,9 @@ impl EngineSession {
     }
 
     /// Does what is due: "At a given interval … the server sends a `ping` packet and the client has a few seconds … to
-    /// send a `pong` packet back."
-    pub(crate) fn tick(&mut self, now: Instant) {
+    /// send a `pong` packet back." Returns whether anything was due.
+    pub(crate) fn tick(&mut self, now: Instant) -> bool {
+        let is_due = self.deadline().is_none_or(|at| at <= now);
         if let Some(end) = &mut self.end {
             match end.rest {
                 Rest::Begins => end.rest = Rest::Until(now + self.times.ping_timeout),
@@ -204,7 +212,7 @@ impl EngineSession {
                 }
                 Rest::Until(_) | Rest::Over => {}
             }
-            return;
+            return is_due;
         }
         if let Heartbeat::PingAt(at) = self.heartbeat
             && at <= now
@@ -219,6 +227,7 @@ impl EngineSession {
         {
             self.close(CloseReason::PingTimeout);
         }
+        is_due
     }
 }
 
@@ -260,33 +269,51 @@ impl EngineSession {
             return Err(Conflict);
         }
         let ticket = polling.ticket();
-        polling.poll = Some(ticket);
+        polling.poll = Some(OpenPoll { ticket, is_released: false });
         Ok(ticket)
     }
 
     /// The packets for a poll, once there are some. The poll is over then.
-    pub(crate) fn poll(&mut self, ticket: Ticket) -> Option<Vec<Message>> {
-        let Transport::Polling(polling) = &mut self.transport else { return Some(vec![NOOP]) };
-        if polling.poll != Some(ticket) {
-            return Some(vec![NOOP]);
-        }
+    pub(crate) fn poll(&mut self, ticket: Ticket) -> Option<Result<Vec<Message>, Conflict>> {
+        // A client that upgrades ends its polls before.
+        let Transport::Polling(polling) = &mut self.transport else { return Some(Err(Conflict)) };
+        let Some(poll) = polling.poll.filter(|poll| poll.ticket == ticket) else {
+            return Some(Err(Conflict));
+        };
         let mut packets: Vec<Message> = std::iter::from_fn(|| self.outgoing.pop()).collect();
         if let Some(end) = &mut self.end {
             end.rest = Rest::Over;
             packets.push(if end.reason == CloseReason::TransportClose { NOOP } else { CLOSE });
         } else if packets.is_empty() {
-            // "The server MUST send a `noop` packet to any pending `GET` request."
-            let Upgrade::Probed(_) = polling.upgrade else { return None };
+            if !poll.is_released {
+                return None;
+            }
             packets.push(NOOP);
         }
         polling.poll = None;
-        Some(packets)
+        Some(Ok(packets))
+    }
+
+    /// Whether a WebSocket is about to become the transport, so that a poll that arrives now should be
+    /// [released](EngineSession::release_poll) soon.
+    pub(crate) fn is_upgrading(&self) -> bool {
+        matches!(&self.transport, Transport::Polling(Polling { upgrade: Upgrade::Probed(_), .. }))
+    }
+
+    /// Ends a poll even without packets. "The server MUST send a `noop` packet to any pending `GET` request … to cleanly close
+    /// HTTP long-polling transport."
+    pub(crate) fn release_poll(&mut self, ticket: Ticket) {
+        if let Transport::Polling(Polling { poll: Some(poll), .. }) = &mut self.transport
+            && poll.ticket == ticket
+        {
+            poll.is_released = true;
+        }
     }
 
     /// The client has left a poll before it was answered.
     pub(crate) fn abandon_poll(&mut self, ticket: Ticket) {
         let Transport::Polling(polling) = &mut self.transport else { return };
-        if polling.poll == Some(ticket) {
+        if polling.poll.is_some_and(|poll| poll.ticket == ticket) {
             polling.poll = None;
             self.close(CloseReason::TransportError);
             if let Some(end) = &mut self.end {
@@ -342,6 +369,9 @@ impl EngineSession {
                 if open == ticket && is_open =>
             {
                 polling.upgrade = Upgrade::Probed(ticket);
+                if let Some(poll) = &mut polling.poll {
+                    poll.is_released = true;
+                }
                 ProbeStep::Answer
             }
             (Upgrade::Probed(open), Ok(Packet::Upgrade)) if open == ticket && is_open => {
