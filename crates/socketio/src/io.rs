@@ -1,0 +1,38 @@
+//! Socket.IO on top of Engine.IO: namespaces, sockets, rooms, acknowledgements, and recovery.
+
+mod acks;
+mod adapter;
+mod application;
+mod auth;
+mod broadcast;
+mod caught;
+mod client;
+mod config;
+mod extract;
+mod incoming;
+mod member;
+mod members;
+mod namespace;
+mod queue;
+mod reason;
+mod recovery;
+mod reply;
+mod rooms;
+mod session;
+mod socket;
+mod socket_data;
+mod socket_id;
+mod socket_io;
+
+pub use auth::{Auth, ConnectError};
+pub use broadcast::{Broadcast, VolatileSocket};
+pub use config::{RecoveryConfig, SocketIoConfig};
+pub use extract::{Data, EventName, FromEvent};
+pub use incoming::Ack;
+pub use namespace::Namespace;
+pub use reason::DisconnectReason;
+pub use reply::{HandlerResult, IntoReply, Reply};
+pub use rooms::ToRooms;
+pub use socket::{AckError, EmitWithAck, Socket};
+pub use socket_id::SocketId;
+pub use socket_io::SocketIo;

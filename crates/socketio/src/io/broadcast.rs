@@ -1,0 +1,153 @@
+//! Events for several sockets.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytestring::ByteString;
+
+use super::member::Delivery;
+use super::members::Members;
+use super::rooms::{Audience, ToRooms};
+use super::socket::Socket;
+use crate::protocol::{EncodeError, ToArguments, event};
+
+/// Several sockets of a namespace: those in some rooms, or all, except those in other rooms. A method of it does something with
+/// all of them.
+///
+/// ```
+/// # fn run(io: longwire_socketio::SocketIo) {
+/// io.to("news").emit("headline", "It rains").ok();
+/// io.to(["tea", "coffee"]).except("closed").emit("order", ("cake", 2)).ok();
+/// io.of("/chat").to("lobby").sockets_join("room 1");
+/// # }
+/// ```
+///
+/// An event is encoded once for all of them. A socket that is in several of the rooms gets it once. All sockets of a namespace
+/// get its broadcasts in the same order.
+#[must_use = "choose what to do with these sockets, such as `emit`"]
+#[derive(Clone)]
+pub struct Broadcast {
+    namespace: ByteString,
+    members: Arc<Members<Socket>>,
+    audience: Audience,
+    delivery: Delivery,
+}
+
+impl Broadcast {
+    pub(super) fn new(namespace: ByteString, members: Arc<Members<Socket>>) -> Broadcast {
+        Broadcast { namespace, members, audience: Audience::default(), delivery: Delivery::Reliable }
+    }
+
+    /// Adds the sockets of a room, or of several. Without it, all sockets are addressed.
+    pub fn to(mut self, rooms: impl ToRooms) -> Broadcast {
+        self.audience.rooms.extend(rooms.to_rooms());
+        self
+    }
+
+    /// Leaves out the sockets of a room, or of several.
+    pub fn except(mut self, rooms: impl ToRooms) -> Broadcast {
+        self.audience.except.extend(rooms.to_rooms());
+        self
+    }
+
+    /// A client that cannot take the event at once, such as one between two polls or one that reads slowly, does not get it.
+    pub fn volatile(mut self) -> Broadcast {
+        self.delivery = Delivery::Volatile;
+        self
+    }
+
+    /// Sends an event to the sockets. A tuple is several arguments; see [`ToArguments`]. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// If the event's name is reserved, or the data cannot be JSON.
+    pub fn emit(self, name: &str, data: impl ToArguments) -> Result<(), EncodeError> {
+        let event = event(&self.namespace, name, &data)?;
+        self.members.emit(event, self.audience, self.delivery);
+        Ok(())
+    }
+
+    /// The sockets.
+    #[must_use]
+    pub fn fetch_sockets(&self) -> Vec<Socket> {
+        self.members.select(&self.audience)
+    }
+
+    /// Adds the sockets to a room, or to several.
+    pub fn sockets_join(&self, rooms: impl ToRooms) {
+        let rooms = rooms.to_rooms();
+        self.fetch_sockets().iter().for_each(|socket| socket.join(&rooms));
+    }
+
+    /// Removes the sockets from a room, or from several.
+    pub fn sockets_leave(&self, rooms: impl ToRooms) {
+        let rooms = rooms.to_rooms();
+        self.fetch_sockets().iter().for_each(|socket| socket.leave(&rooms));
+    }
+
+    /// Removes the clients from the namespace; see [`Socket::disconnect`].
+    pub fn disconnect_sockets(&self) {
+        self.fetch_sockets().iter().for_each(Socket::disconnect);
+    }
+
+    /// Closes the clients' connections; see [`Socket::close_client`].
+    pub fn close_clients(&self) {
+        self.fetch_sockets().iter().for_each(Socket::close_client);
+    }
+}
+
+impl fmt::Debug for Broadcast {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broadcast")
+            .field("namespace", &self.namespace)
+            .field("audience", &self.audience)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Socket {
+    /// All sockets of the namespace except this one.
+    pub fn broadcast(&self) -> Broadcast {
+        let everybody = Broadcast::new(self.namespace_name().clone(), Arc::clone(self.members()));
+        everybody.except(self.id())
+    }
+
+    /// The sockets of a room, or of several, except this one.
+    pub fn to(&self, rooms: impl ToRooms) -> Broadcast {
+        self.broadcast().to(rooms)
+    }
+
+    /// All sockets of the namespace except this one and those of a room, or of several.
+    pub fn except(&self, rooms: impl ToRooms) -> Broadcast {
+        self.broadcast().except(rooms)
+    }
+
+    /// Sends events that may be lost: a client that cannot take one at once does not get it.
+    ///
+    /// ```
+    /// # fn run(socket: longwire_socketio::Socket) {
+    /// socket.volatile().emit("position", (3, 4)).ok();
+    /// # }
+    /// ```
+    pub fn volatile(&self) -> VolatileSocket<'_> {
+        VolatileSocket { socket: self }
+    }
+}
+
+/// Sends events that may be lost; see [`Socket::volatile`].
+#[must_use = "send something with `emit`"]
+#[derive(Debug, Clone, Copy)]
+pub struct VolatileSocket<'s> {
+    socket: &'s Socket,
+}
+
+impl VolatileSocket<'_> {
+    /// Sends an event if the client can take it at once.
+    ///
+    /// # Errors
+    ///
+    /// If the event's name is reserved, or the data cannot be JSON.
+    pub fn emit(self, event: &str, data: impl ToArguments) -> Result<(), EncodeError> {
+        self.socket.emit_as(event, &data, Delivery::Volatile)
+    }
+}

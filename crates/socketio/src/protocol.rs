@@ -1,0 +1,20 @@
+//! Packets of Socket.IO 5, without I/O.
+
+mod arguments;
+mod binary;
+mod decode;
+mod decoder;
+mod depth;
+mod encode;
+mod limits;
+mod packet;
+mod shape;
+
+pub use arguments::{ArgumentError, Arguments};
+pub(crate) use decode::PacketError;
+pub(crate) use decoder::Decoder;
+pub(crate) use encode::{Draft, Encoded};
+pub use encode::{EncodeError, ToArguments};
+pub(crate) use encode::{ack, connect_error, connected, disconnect, event};
+pub use limits::PacketLimits;
+pub(crate) use packet::{Content, MAIN_NAMESPACE, Packet};

@@ -1,0 +1,286 @@
+//! From values to packets.
+
+use std::{fmt, io};
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use serde::Serialize;
+use serde_json::ser::Formatter;
+
+use crate::engine::EngineMessage;
+
+use super::arguments::Arguments;
+use super::packet::{MAIN_NAMESPACE, is_reserved};
+use super::shape::{Shape, shape_of_value};
+
+/// A packet as its messages are sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Encoded {
+    text: EngineMessage,
+    attachments: Vec<Bytes>,
+}
+
+impl Encoded {
+    /// The text, and the attachments that follow it. A clone of a message shares its bytes.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = EngineMessage> + '_ {
+        let attachments = self.attachments.iter().cloned().map(EngineMessage::binary);
+        std::iter::once(self.text.clone()).chain(attachments)
+    }
+
+    /// The bytes of all messages.
+    pub(crate) fn size(&self) -> usize {
+        let text = self.text.content().as_bytes().len();
+        self.attachments.iter().map(Bytes::len).fold(text, usize::saturating_add)
+    }
+}
+
+/// An event or acknowledgement that cannot be sent, because the application gave it a wrong name or value.
+#[derive(Debug)]
+pub enum EncodeError {
+    /// The JavaScript libraries use this name for an event of their own: `connect`, `disconnect` and others.
+    ReservedName(String),
+    /// The value cannot be JSON, such as a map whose keys are not strings.
+    Json(serde_json::Error),
+}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EncodeError::ReservedName(name) => {
+                write!(f, "`{name}` is a reserved event name; give the event another name")
+            }
+            EncodeError::Json(error) => write!(f, "the event's data cannot be sent as JSON: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for EncodeError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            EncodeError::ReservedName(_) => None,
+            EncodeError::Json(error) => Some(error),
+        }
+    }
+}
+
+/// What can be sent as the arguments of an event or an acknowledgement: everything that implements
+/// [`serde::Serialize`], and [`Arguments`].
+///
+/// A tuple is several arguments, `()` is none, and everything else is one. [`Bytes`](bytes::Bytes) is binary, at any
+/// depth. A `Vec<u8>` is an array of numbers, because serde does not tell it from other vectors.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be sent in an event",
+    label = "the data of an event implements `serde::Serialize`",
+    note = "add `#[derive(serde::Serialize)]` to `{Self}`; several arguments are a tuple, binary data is `bytes::Bytes`"
+)]
+pub trait ToArguments {
+    #[doc(hidden)]
+    fn write_to(&self, writer: &mut ArgumentWriter) -> Result<(), EncodeError>;
+}
+
+impl<T: Serialize + ?Sized> ToArguments for T {
+    fn write_to(&self, writer: &mut ArgumentWriter) -> Result<(), EncodeError> {
+        match shape_of_value(self) {
+            Shape::None => Ok(()),
+            Shape::One => writer.one(self),
+            Shape::Several(_) => writer.several(self),
+        }
+    }
+}
+
+impl ToArguments for Arguments {
+    fn write_to(&self, writer: &mut ArgumentWriter) -> Result<(), EncodeError> {
+        let json = self.as_json();
+        if !json.is_empty() {
+            writer.separate();
+            writer.json.extend_from_slice(json.as_bytes());
+        }
+        writer.attachments.extend_from_slice(self.attachments());
+        Ok(())
+    }
+}
+
+impl ToArguments for &Arguments {
+    fn write_to(&self, writer: &mut ArgumentWriter) -> Result<(), EncodeError> {
+        (*self).write_to(writer)
+    }
+}
+
+/// Writes the elements of a packet's array, separated by commas.
+#[doc(hidden)]
+#[derive(Debug, Default)]
+pub struct ArgumentWriter {
+    json: Vec<u8>,
+    attachments: Vec<Bytes>,
+}
+
+impl ArgumentWriter {
+    fn separate(&mut self) {
+        if !self.json.is_empty() {
+            self.json.push(b',');
+        }
+    }
+
+    fn one<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+        self.separate();
+        self.serialize(value)
+    }
+
+    /// Serializes a sequence and drops its brackets.
+    fn several<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+        let (start, is_first) = (self.json.len(), self.json.is_empty());
+        self.serialize(value)?;
+        self.json.pop();
+        if self.json.len() == start.saturating_add(1) {
+            self.json.pop();
+        } else if is_first {
+            self.json.remove(0);
+        } else if let Some(bracket) = self.json.get_mut(start) {
+            *bracket = b',';
+        }
+        Ok(())
+    }
+
+    fn serialize<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+        let placeholders = Placeholders { attachments: &mut self.attachments };
+        let mut json = serde_json::Serializer::with_formatter(&mut self.json, placeholders);
+        value.serialize(&mut json).map_err(EncodeError::Json)
+    }
+}
+
+/// Compact JSON with placeholders for bytes.
+struct Placeholders<'a> {
+    attachments: &'a mut Vec<Bytes>,
+}
+
+impl Formatter for Placeholders<'_> {
+    fn write_byte_array<W: io::Write + ?Sized>(&mut self, writer: &mut W, value: &[u8]) -> io::Result<()> {
+        let number = self.attachments.len();
+        self.attachments.push(Bytes::copy_from_slice(value));
+        write!(writer, r#"{{"_placeholder":true,"num":{number}}}"#)
+    }
+}
+
+/// An event.
+pub(crate) fn event<T: ToArguments + ?Sized>(
+    namespace: &ByteString,
+    name: &str,
+    data: &T,
+) -> Result<Draft, EncodeError> {
+    if is_reserved(name) {
+        return Err(EncodeError::ReservedName(name.to_owned()));
+    }
+    let mut writer = ArgumentWriter::default();
+    writer.one(name)?;
+    data.write_to(&mut writer)?;
+    Draft::new(Kind::Event, namespace, None, writer)
+}
+
+/// The acknowledgement of a client's event.
+pub(crate) fn ack<T: ToArguments + ?Sized>(
+    namespace: &ByteString,
+    id: u64,
+    data: &T,
+) -> Result<Encoded, EncodeError> {
+    let mut writer = ArgumentWriter::default();
+    data.write_to(&mut writer)?;
+    Ok(Draft::new(Kind::Ack, namespace, Some(id), writer)?.finish(None))
+}
+
+/// Tells the client that it has joined a namespace.
+pub(crate) fn connected(namespace: &str, sid: &str, pid: Option<&str>) -> Encoded {
+    let payload = match pid {
+        None => serde_json::json!({ "sid": sid }),
+        Some(pid) => serde_json::json!({ "sid": sid, "pid": pid }),
+    };
+    object('0', namespace, &payload.to_string())
+}
+
+/// Refuses to let a client into a namespace; `error` is a JSON object.
+pub(crate) fn connect_error(namespace: &str, error: &serde_json::Value) -> Encoded {
+    object('4', namespace, &error.to_string())
+}
+
+/// Removes a client from a namespace.
+pub(crate) fn disconnect(namespace: &str) -> Encoded {
+    object('1', namespace, "")
+}
+
+fn object(kind: char, namespace: &str, payload: &str) -> Encoded {
+    let text =
+        EngineMessage::text_with(namespace.len().saturating_add(payload.len()).saturating_add(2), |text| {
+            text.push(kind);
+            push_namespace(text, namespace);
+            text.push_str(payload);
+        });
+    Encoded { text, attachments: Vec::new() }
+}
+
+fn push_namespace(text: &mut String, namespace: &str) {
+    if namespace != MAIN_NAMESPACE {
+        text.push_str(namespace);
+        text.push(',');
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Event,
+    Ack,
+}
+
+/// A packet with an array, ready but for the position that may become its last element.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    kind: Kind,
+    namespace: ByteString,
+    id: Option<u64>,
+    elements: String,
+    attachments: Vec<Bytes>,
+}
+
+impl Draft {
+    fn new(
+        kind: Kind,
+        namespace: &ByteString,
+        id: Option<u64>,
+        writer: ArgumentWriter,
+    ) -> Result<Draft, EncodeError> {
+        let ArgumentWriter { json, attachments } = writer;
+        let elements =
+            String::from_utf8(json).map_err(serde::ser::Error::custom).map_err(EncodeError::Json)?;
+        Ok(Draft { kind, namespace: namespace.clone(), id, elements, attachments })
+    }
+
+    /// An event that the client acknowledges with this number.
+    pub(crate) fn expecting_ack(mut self, id: u64) -> Draft {
+        self.id = Some(id);
+        self
+    }
+
+    /// The packet, with the position from which the client continues after an interruption.
+    pub(crate) fn finish(self, offset: Option<u64>) -> Encoded {
+        let capacity = self.elements.len().saturating_add(self.namespace.len()).saturating_add(64);
+        let text = EngineMessage::text_with(capacity, |text| self.write_to(text, offset));
+        Encoded { text, attachments: self.attachments }
+    }
+
+    fn write_to(&self, text: &mut String, offset: Option<u64>) {
+        match (self.kind, self.attachments.len()) {
+            (Kind::Event, 0) => text.push('2'),
+            (Kind::Ack, 0) => text.push('3'),
+            (Kind::Event, attachments) => text.push_str(&format!("5{attachments}-")),
+            (Kind::Ack, attachments) => text.push_str(&format!("6{attachments}-")),
+        }
+        push_namespace(text, &self.namespace);
+        if let Some(id) = self.id {
+            text.push_str(&id.to_string());
+        }
+        text.push('[');
+        text.push_str(&self.elements);
+        if let Some(offset) = offset {
+            text.push_str(&format!(",\"{offset}\""));
+        }
+        text.push(']');
+    }
+}
