@@ -36,3 +36,6 @@ pub use rooms::ToRooms;
 pub use socket::{AckError, EmitWithAck, Socket};
 pub use socket_id::SocketId;
 pub use socket_io::SocketIo;
+
+#[cfg(test)]
+mod tests;

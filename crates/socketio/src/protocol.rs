@@ -18,3 +18,6 @@ pub use encode::{EncodeError, ToArguments};
 pub(crate) use encode::{ack, connect_error, connected, disconnect, event};
 pub use limits::PacketLimits;
 pub(crate) use packet::{Content, MAIN_NAMESPACE, Packet};
+
+#[cfg(test)]
+mod tests;

@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(sorted(&adapter, &["a", "b"], &[]), [1, 2, 3]);
         assert_eq!(sorted(&adapter, &["a"], &["b"]), [1]);
         assert_eq!(sorted(&adapter, &[], &["a", "c"]), [3]);
-        assert_eq!(sorted(&adapter, &["nobody"], &[]), []);
+        assert!(sorted(&adapter, &["nobody"], &[]).is_empty());
     }
 
     #[test]

@@ -1,0 +1,9 @@
+//! Transcripts of clients, without transports and with the clock of the test.
+
+mod acks;
+mod client;
+mod connecting;
+mod events;
+mod hostile;
+mod recovery;
+mod rooms;
