@@ -108,7 +108,7 @@ pub(super) struct Open {
     pub(super) subscriptions: Vec<TopicId>,
     /// Whether the queue has been above its high-water mark and `on_drain` has not been called since.
     pub(super) was_full: bool,
-    /// Whether a ping was sent or a timeout expired, so that each write checks the deadlines again.
+    /// Whether a ping was sent, a timeout expired or an alarm was set, so that each write checks the deadlines again.
     pub(super) is_watched: bool,
     /// Whether it was about to be given up at the last check and awaits the second one.
     pub(super) awaits_second_look: bool,
@@ -118,6 +118,8 @@ pub(super) struct Open {
     /// The bound that the handles of other threads share, if there are any.
     pub(super) allowance: Option<Arc<Allowance>>,
     pub(super) deferred: Option<Box<Deferred>>,
+    /// When the handler's `on_alarm` is called.
+    pub(super) alarm: Option<Instant>,
     pub(super) share: RoundBudget,
 }
 

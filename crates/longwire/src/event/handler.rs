@@ -120,6 +120,9 @@ pub trait Handler: Sized + Send + Sync + 'static {
     /// its open connections.
     fn on_tick(&self, socket: &mut Socket<'_, Self>) {}
 
+    /// The time of [`Socket::set_alarm`] has passed.
+    fn on_alarm(&self, socket: &mut Socket<'_, Self>) {}
+
     /// The server shuts down, and closes this connection next. The handler may send a last message, or
     /// [close](Socket::close) it with another code than 1001. See
     /// [`Server::shutdown_spread`](crate::Server::shutdown_spread).

@@ -48,6 +48,31 @@ impl<H: Handler> Socket<'_, H> {
         cancelled.is_some()
     }
 
+    /// Calls [`Handler::on_alarm`](crate::Handler::on_alarm) once on the connection's loop, after `time` has passed; `None`
+    /// for no call. The time is clamped as that of [`after`](Socket::after). A connection has one alarm, which this
+    /// replaces. Once the connection has ended, there are no more calls.
+    ///
+    /// An alarm takes no memory, unlike a timer, and suits what every one of many connections does from time to time.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use longwire::{Handler, Socket};
+    ///
+    /// /// Called by `on_open`, and again by `on_alarm`.
+    /// fn greet<H: Handler>(socket: &mut Socket<'_, H>) {
+    ///     socket.send("still there?").or_drop();
+    ///     socket.set_alarm(Some(Duration::from_secs(60)));
+    /// }
+    /// ```
+    pub fn set_alarm(&mut self, time: Option<Duration>) {
+        if self.open.end_was_reported {
+            return;
+        }
+        self.open.alarm = time.map(|time| self.context.time() + time.clamp(SHORTEST_TIMER, LONGEST_TIMER));
+        self.open.is_watched = true;
+    }
+
     /// Runs a future on the tokio runtime that the server was started on, and calls `resume` with its outcome on the
     /// connection's loop. If the connection ends first, the future is aborted or its outcome dropped.
     /// [`server_topics`](Socket::server_topics) has an example of a task that goes on.

@@ -61,6 +61,11 @@ impl Handler for App {
         self.note(format!("tick of {}", socket.state()));
     }
 
+    fn on_alarm(&self, socket: &mut Conn<'_>) {
+        self.note("alarm");
+        socket.send("alarm").or_drop();
+    }
+
     fn on_drain(&self, socket: &mut Conn<'_>) {
         self.note("drained");
         socket.send("drained").or_drop();
@@ -190,6 +195,34 @@ fn time_passes_when_the_test_says_so_and_in_order() {
     stage.advance(71 * SECOND);
     assert_eq!(notes(&noted), ["30", "tick", "50", "tick", "100"]);
     assert_eq!(ann.received(), ["50", "100"]);
+}
+
+#[test]
+fn a_connection_has_one_alarm_that_rings_once() {
+    let (app, noted) =
+        App::new(|_, socket, text| socket.set_alarm(text.parse().ok().map(Duration::from_secs)));
+    let mut stage = Stage::builder(app).limits(Limits::default().keepalive(None)).start().unwrap();
+    let ann = stage.connect("/?name=ann").unwrap();
+    notes(&noted);
+    ann.send("30");
+    ann.send("20");
+    stage.advance(20 * SECOND - Duration::from_millis(1));
+    assert_eq!(notes(&noted), [""; 0]);
+    stage.advance(Duration::from_millis(1));
+    assert_eq!((notes(&noted), ann.received()), (vec!["alarm".into()], vec!["alarm".into()]));
+    stage.advance(60 * SECOND);
+    assert_eq!(notes(&noted), [""; 0], "the first one was replaced");
+    for times in [["10", "40"], ["10", "none"]] {
+        times.iter().for_each(|time| ann.send(*time));
+        stage.advance(39 * SECOND);
+        assert_eq!(notes(&noted), [""; 0]);
+    }
+    stage.advance(60 * SECOND);
+    assert_eq!(notes(&noted), [""; 0], "it was taken back");
+    ann.send("10");
+    ann.close(1000, "");
+    stage.advance(60 * SECOND);
+    assert_eq!(notes(&noted), ["ann: 1000"], "the connection has ended");
 }
 
 #[test]

@@ -83,9 +83,9 @@ impl<A: Application, L> Visit<'_, A, L> {
         (is_ending || is_watched).then_some(Pending::AfterEvents { is_watched })
     }
 
-    /// Whether the handler has set timers or spawned futures.
+    /// Whether the handler may have set an alarm or timers, or spawned futures.
     fn has_deferred(&mut self) -> bool {
-        self.connection.open_mut().is_some_and(|open| open.deferred.is_some())
+        self.connection.open_mut().is_some_and(|open| open.deferred.is_some() || open.is_watched)
     }
 
     /// Updates the connection after events or a call of the handler. Returns `true` if the connection has begun to end.
@@ -207,7 +207,7 @@ impl<A: Application, L> Reactor<A, L> {
     /// Updates a connection after a call of the handler or after mail.
     pub(super) fn after_events(&mut self, key: Key) {
         let Some(mut visit) = self.visit(key) else { return };
-        // The handler may have set a timer.
+        // The handler may have set a timer or the alarm.
         let is_watched = visit.has_deferred();
         if visit.after_events() {
             self.after_closing(key);

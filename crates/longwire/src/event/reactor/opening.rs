@@ -105,6 +105,7 @@ impl<A: Application, L> Reactor<A, L> {
             backlog: None,
             allowance: None,
             deferred: None,
+            alarm: None,
             share: RoundBudget::default(),
         };
         Attended { open, state: agreed.state }

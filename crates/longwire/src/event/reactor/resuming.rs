@@ -27,6 +27,16 @@ impl<A: Application, L> Reactor<A, L> {
         due
     }
 
+    /// Calls the handler if a connection's alarm is due.
+    pub(super) fn ring_alarm(&mut self, key: Key) {
+        let now = self.now;
+        let open = self.connections.get_mut(key).and_then(|connection| connection.open_mut());
+        if open.and_then(|open| open.alarm.take_if(|at| *at <= now)).is_some() {
+            self.call(key, HandlerCall::Alarm);
+            self.deliver_publications();
+        }
+    }
+
     /// Handles the outcome of a future that a connection has spawned.
     pub(super) fn take_outcome(&mut self, key: Key, number: u64, outcome: SpawnOutcome) {
         let _entered = self.spans.enter(key);
@@ -82,10 +92,13 @@ impl<A: Application, L> Reactor<A, L> {
         self.deliver_publications();
     }
 
-    /// Cancels the timers and futures of a connection that has ended.
+    /// Cancels the alarm, the timers and the futures of a connection that has ended.
     pub(super) fn forget_deferred(&mut self, key: Key) {
-        let open = self.connections.get_mut(key).and_then(|connection| connection.open_mut());
-        if let Some(deferred) = open.and_then(|open| open.deferred.take()) {
+        let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) else {
+            return;
+        };
+        open.alarm = None;
+        if let Some(deferred) = open.deferred.take() {
             discard(deferred);
         }
     }

@@ -48,6 +48,7 @@ impl<A: Application, L> Reactor<A, L> {
                     open.is_watched = true;
                     self.guarded(key, |reactor| {
                         reactor.run_timers(key);
+                        reactor.ring_alarm(key);
                         reactor.after_events(key);
                         reactor.watch(key);
                     });
@@ -108,6 +109,7 @@ impl<A: Application, L> Reactor<A, L> {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let Lifecycle::Open(open) = &mut connection.stage else { return };
         let of_application = open.deferred.as_ref().and_then(|deferred| deferred.next_timer());
+        let of_application = open.alarm.into_iter().chain(of_application);
         if let Some(at) = open.protocol.poll_timeout(now).into_iter().chain(of_application).min() {
             self.set_timer(key, at);
         }
