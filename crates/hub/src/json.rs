@@ -62,6 +62,10 @@ pub(crate) fn push_string(out: &mut String, text: &str) {
         match chars.next() {
             Some(escaped @ ('"' | '\\')) => out.extend(['\\', escaped]),
             Some('\n') => out.push_str("\\n"),
+            Some('\r') => out.push_str("\\r"),
+            Some('\t') => out.push_str("\\t"),
+            Some('\u{8}') => out.push_str("\\b"),
+            Some('\u{c}') => out.push_str("\\f"),
             Some(control) => push(out, format_args!("\\u{:04x}", u32::from(control))),
             None => {}
         }
@@ -93,11 +97,18 @@ mod tests {
 
     #[test]
     fn strings_are_escaped_as_serde_json_does() {
-        for text in ["", "plain", "\"", "a\\b\"c", "line\nbreak\r\t\u{0}\u{1f}", "Grüße\u{2028}😀\"", "\\\\"]
-        {
+        for text in [
+            "",
+            "plain",
+            "\"",
+            "a\\b\"c",
+            "line\nbreak\r\t\u{0}\u{8}\u{c}\u{1f}",
+            "Grüße\u{2028}😀\"",
+            "\\\\",
+        ] {
             let mut out = String::new();
             push_string(&mut out, text);
-            assert_eq!(serde_json::from_str::<String>(&out).unwrap(), text, "{out}");
+            assert_eq!(out, serde_json::to_string(text).unwrap());
         }
     }
 

@@ -62,54 +62,54 @@ impl Request {
     }
 }
 
-/// The fields of a command. The first request counts.
+/// The fields of a command. The first request counts. All but the most frequent one are boxed, since the fields are moved.
 #[derive(Clone, PartialEq, prost::Message, Serialize, Deserialize)]
 #[serde(default)]
 struct CommandFields {
     #[prost(uint32, tag = "1")]
     id: u32,
-    #[prost(message, optional, tag = "4")]
-    connect: Option<ConnectRequest>,
-    #[prost(message, optional, tag = "5")]
-    subscribe: Option<SubscribeRequest>,
-    #[prost(message, optional, tag = "6")]
-    unsubscribe: Option<UnsubscribeRequest>,
+    #[prost(message, optional, boxed, tag = "4")]
+    connect: Option<Box<ConnectRequest>>,
+    #[prost(message, optional, boxed, tag = "5")]
+    subscribe: Option<Box<SubscribeRequest>>,
+    #[prost(message, optional, boxed, tag = "6")]
+    unsubscribe: Option<Box<UnsubscribeRequest>>,
     #[prost(message, optional, tag = "7")]
     publish: Option<PublishRequest>,
-    #[prost(message, optional, tag = "8")]
-    presence: Option<PresenceRequest>,
-    #[prost(message, optional, tag = "9")]
-    presence_stats: Option<PresenceStatsRequest>,
-    #[prost(message, optional, tag = "10")]
-    history: Option<HistoryRequest>,
-    #[prost(message, optional, tag = "11")]
-    ping: Option<PingRequest>,
-    #[prost(message, optional, tag = "12")]
-    send: Option<SendRequest>,
-    #[prost(message, optional, tag = "13")]
-    rpc: Option<RpcRequest>,
-    #[prost(message, optional, tag = "14")]
-    refresh: Option<RefreshRequest>,
-    #[prost(message, optional, tag = "15")]
-    sub_refresh: Option<SubRefreshRequest>,
+    #[prost(message, optional, boxed, tag = "8")]
+    presence: Option<Box<PresenceRequest>>,
+    #[prost(message, optional, boxed, tag = "9")]
+    presence_stats: Option<Box<PresenceStatsRequest>>,
+    #[prost(message, optional, boxed, tag = "10")]
+    history: Option<Box<HistoryRequest>>,
+    #[prost(message, optional, boxed, tag = "11")]
+    ping: Option<Box<PingRequest>>,
+    #[prost(message, optional, boxed, tag = "12")]
+    send: Option<Box<SendRequest>>,
+    #[prost(message, optional, boxed, tag = "13")]
+    rpc: Option<Box<RpcRequest>>,
+    #[prost(message, optional, boxed, tag = "14")]
+    refresh: Option<Box<RefreshRequest>>,
+    #[prost(message, optional, boxed, tag = "15")]
+    sub_refresh: Option<Box<SubRefreshRequest>>,
 }
 
 impl CommandFields {
     /// The command, or `None` if it needs an id and has none.
     fn command(self) -> Option<Command> {
         let id = self.id;
-        let request = (self.connect.map(Request::Connect))
-            .or_else(|| self.subscribe.map(Request::Subscribe))
-            .or_else(|| self.unsubscribe.map(Request::Unsubscribe))
+        let request = (self.connect.map(|request| Request::Connect(*request)))
+            .or_else(|| self.subscribe.map(|request| Request::Subscribe(*request)))
+            .or_else(|| self.unsubscribe.map(|request| Request::Unsubscribe(*request)))
             .or_else(|| self.publish.map(Request::Publish))
-            .or_else(|| self.presence.map(Request::Presence))
-            .or_else(|| self.presence_stats.map(Request::PresenceStats))
-            .or_else(|| self.history.map(Request::History))
-            .or_else(|| self.ping.map(Request::Ping))
-            .or_else(|| self.send.map(Request::Send))
-            .or_else(|| self.rpc.map(Request::Rpc))
-            .or_else(|| self.refresh.map(Request::Refresh))
-            .or_else(|| self.sub_refresh.map(Request::SubRefresh));
+            .or_else(|| self.presence.map(|request| Request::Presence(*request)))
+            .or_else(|| self.presence_stats.map(|request| Request::PresenceStats(*request)))
+            .or_else(|| self.history.map(|request| Request::History(*request)))
+            .or_else(|| self.ping.map(|request| Request::Ping(*request)))
+            .or_else(|| self.send.map(|request| Request::Send(*request)))
+            .or_else(|| self.rpc.map(|request| Request::Rpc(*request)))
+            .or_else(|| self.refresh.map(|request| Request::Refresh(*request)))
+            .or_else(|| self.sub_refresh.map(|request| Request::SubRefresh(*request)));
         let request = match request {
             None if id == 0 => Request::Pong,
             None => Request::Unknown,
@@ -124,18 +124,18 @@ impl From<Command> for CommandFields {
     fn from(command: Command) -> CommandFields {
         let mut fields = CommandFields { id: command.id, ..CommandFields::default() };
         match command.request {
-            Request::Connect(request) => fields.connect = Some(request),
-            Request::Subscribe(request) => fields.subscribe = Some(request),
-            Request::Unsubscribe(request) => fields.unsubscribe = Some(request),
+            Request::Connect(request) => fields.connect = Some(Box::new(request)),
+            Request::Subscribe(request) => fields.subscribe = Some(Box::new(request)),
+            Request::Unsubscribe(request) => fields.unsubscribe = Some(Box::new(request)),
             Request::Publish(request) => fields.publish = Some(request),
-            Request::Presence(request) => fields.presence = Some(request),
-            Request::PresenceStats(request) => fields.presence_stats = Some(request),
-            Request::History(request) => fields.history = Some(request),
-            Request::Ping(request) => fields.ping = Some(request),
-            Request::Send(request) => fields.send = Some(request),
-            Request::Rpc(request) => fields.rpc = Some(request),
-            Request::Refresh(request) => fields.refresh = Some(request),
-            Request::SubRefresh(request) => fields.sub_refresh = Some(request),
+            Request::Presence(request) => fields.presence = Some(Box::new(request)),
+            Request::PresenceStats(request) => fields.presence_stats = Some(Box::new(request)),
+            Request::History(request) => fields.history = Some(Box::new(request)),
+            Request::Ping(request) => fields.ping = Some(Box::new(request)),
+            Request::Send(request) => fields.send = Some(Box::new(request)),
+            Request::Rpc(request) => fields.rpc = Some(Box::new(request)),
+            Request::Refresh(request) => fields.refresh = Some(Box::new(request)),
+            Request::SubRefresh(request) => fields.sub_refresh = Some(Box::new(request)),
             Request::Pong | Request::Unknown => {}
         }
         fields

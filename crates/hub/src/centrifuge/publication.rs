@@ -9,7 +9,7 @@ use super::encoding::{Encoded, Encoding, Wrapping};
 use super::push::PushTarget;
 use super::shared::{Form, WireClient, WirePublication};
 use crate::json::{push, push_string};
-use crate::publication::Publication;
+use crate::publication::{ClientInfo, Publication};
 
 /// Encodes the push of a publication. It equals what [`Reply::encode`](super::Reply::encode) gives, with fewer copies.
 ///
@@ -46,7 +46,7 @@ pub fn encode_publication(
 
 /// The push in JSON.
 fn json(wrapping: Wrapping, target: &PushTarget, publication: &Publication, form: Form<'_>) -> String {
-    const FIELD_NAMES: usize = 128;
+    const FIELD_NAMES: usize = 192;
     let (data, delta) = form.json(&publication.data);
     let channel_len = match target {
         PushTarget::Channel(name) => name.len(),
@@ -69,8 +69,8 @@ fn json(wrapping: Wrapping, target: &PushTarget, publication: &Publication, form
     out.push_str("\"pub\":{\"data\":");
     out.push_str(&data);
     if let Some(info) = &publication.info {
-        let info = serde_json::to_string(&WireClient::from(info)).map_or(Cow::Borrowed("null"), Cow::Owned);
-        push(&mut out, format_args!(",\"info\":{info}"));
+        out.push_str(",\"info\":");
+        push_client(&mut out, info);
     }
     if publication.offset > 0 {
         push(&mut out, format_args!(",\"offset\":{}", publication.offset));
@@ -96,6 +96,20 @@ fn json(wrapping: Wrapping, target: &PushTarget, publication: &Publication, form
         Wrapping::Bare => "}}",
     });
     out
+}
+
+/// What others see of a client, as JSON writes it.
+fn push_client(out: &mut String, info: &ClientInfo) {
+    if info.conn_info.is_some() || info.chan_info.is_some() {
+        let json = serde_json::to_string(&WireClient::from(info));
+        out.push_str(&json.map_or(Cow::Borrowed("null"), Cow::Owned));
+        return;
+    }
+    out.push_str("{\"user\":");
+    push_string(out, &info.user);
+    out.push_str(",\"client\":");
+    push_string(out, &info.client);
+    out.push('}');
 }
 
 /// The push in protobuf, with its length. Only the fields around the publication are written by hand.

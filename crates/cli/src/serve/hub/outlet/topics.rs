@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use longwire_hub::centrifuge::Disconnect;
@@ -22,6 +22,8 @@ pub(in crate::serve::hub) struct StreamTopics {
     hasher: RandomState,
     shards: Vec<RwLock<HashMap<Box<str>, Subscribers>>>,
     next_id: AtomicU64,
+    /// How many subscriptions have started. Without any, which is so on many servers, publishing looks for none.
+    started: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -39,11 +41,15 @@ impl StreamTopics {
             hasher: RandomState::new(),
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             next_id: AtomicU64::new(0),
+            started: AtomicUsize::new(0),
         }
     }
 
     /// Hands a message to each stream whose subscription has started.
     pub(in crate::serve::hub) fn publish(&self, topic: &str, frame: &Frame) {
+        if self.started.load(Ordering::Acquire) == 0 {
+            return;
+        }
         let shard = self.shard(topic).read().unwrap_or_else(PoisonError::into_inner);
         for subscription in shard.get(topic).into_iter().flat_map(HashMap::values) {
             subscription.outbox.deliver(subscription.id, subscription.slow, frame);
@@ -56,6 +62,7 @@ impl StreamTopics {
             return;
         }
         subscription.outbox.begin(subscription.id);
+        self.started.fetch_add(1, Ordering::Release);
         shard.entry(topic.into()).or_default().insert(subscription.id, subscription);
     }
 
@@ -63,7 +70,9 @@ impl StreamTopics {
         let mut shard = self.shard(topic).write().unwrap_or_else(PoisonError::into_inner);
         subscription.has_ended.store(true, Ordering::Relaxed);
         if let Some(subscribers) = shard.get_mut(topic) {
-            subscribers.remove(&subscription.id);
+            if subscribers.remove(&subscription.id).is_some() {
+                self.started.fetch_sub(1, Ordering::Release);
+            }
             if subscribers.is_empty() {
                 shard.remove(topic);
             }
