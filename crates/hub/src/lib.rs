@@ -27,6 +27,7 @@ mod session;
 mod time;
 mod token;
 mod transport;
+mod uuid;
 mod variant;
 
 pub use access::{Access, Permission, Requester};

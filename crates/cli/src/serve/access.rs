@@ -86,7 +86,7 @@ impl Visit {
             return;
         }
         if let (Some(user), Some(client)) = (session.user(), session.client()) {
-            self.who = Some(Who { user: user.clone(), client: client.clone() });
+            self.who = Some(Who { user, client });
         }
     }
 

@@ -18,6 +18,7 @@ use crate::data::Data;
 use crate::frame::Frame;
 use crate::namespace::NamespaceOptions;
 use crate::time::Millis;
+use crate::uuid::Uuid;
 
 /// What a back end publishes.
 ///
@@ -302,8 +303,8 @@ impl Hub {
     ///
     /// The session is not on this node, or has ended.
     pub fn emulate(&self, request: EmulationRequest) -> Result<(), ApiError> {
-        let found =
-            if *request.node == **self.node() { self.registry().of_session(&request.session) } else { None };
+        let session = Uuid::parse(&request.session).filter(|_| *request.node == **self.node());
+        let found = session.and_then(|session| self.registry().of_session(session));
         let Some((_, live)) = found else { return Err(ErrorCode::NotAvailable.into()) };
         live.control.deliver(ControlMessage::Frame(Frame::Binary(request.data)));
         Ok(())
@@ -321,8 +322,9 @@ impl Hub {
     }
 
     fn deliver(&self, filter: &ClientFilter, message: &ControlMessage) -> Result<(), ApiError> {
+        let except: Vec<Uuid> = filter.except.iter().filter_map(|client| Uuid::parse(client)).collect();
         for (client, live) in self.found(filter)? {
-            if !filter.except.contains(&client) {
+            if !except.contains(&client) {
                 live.control.deliver(message.clone());
             }
         }
@@ -330,15 +332,18 @@ impl Hub {
     }
 
     /// The clients that a filter names, without its exceptions.
-    fn found(&self, filter: &ClientFilter) -> Result<Vec<(ByteString, LiveClient)>, ApiError> {
+    fn found(&self, filter: &ClientFilter) -> Result<Vec<(Uuid, LiveClient)>, ApiError> {
+        let session = filter.session.as_deref().and_then(Uuid::parse);
         let is_of_user = |live: &LiveClient| filter.user.is_empty() || live.user == filter.user;
         let one = match (&filter.client, &filter.session) {
-            (Some(client), _) => self.registry().client(client).map(|live| (client.clone(), live)),
-            (None, Some(session)) => self.registry().of_session(session),
+            (Some(client), _) => Uuid::parse(client)
+                .and_then(|client| self.registry().client(client).map(|live| (client, live))),
+            (None, Some(_)) => session.and_then(|session| self.registry().of_session(session)),
             (None, None) if filter.user.is_empty() => return Err(ErrorCode::BadRequest.into()),
             (None, None) => return Ok(self.registry().of_user(&filter.user)),
         };
-        let has_session = |live: &LiveClient| filter.session.is_none() || live.session == filter.session;
+        let has_session =
+            |live: &LiveClient| filter.session.is_none() || (session.is_some() && live.session == session);
         Ok(one.into_iter().filter(|(_, live)| is_of_user(live) && has_session(live)).collect())
     }
 }

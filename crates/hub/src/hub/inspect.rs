@@ -12,6 +12,7 @@ use crate::call::Call;
 use crate::channel::ChannelName;
 use crate::control::{ControlMessage, DescriptionSink};
 use crate::time::Millis;
+use crate::uuid::Uuid;
 
 /// A live session.
 ///
@@ -27,8 +28,8 @@ pub struct LiveSession {
 }
 
 impl LiveSession {
-    fn of(client: ByteString, live: &LiveClient) -> LiveSession {
-        LiveSession { client, user: live.user.clone(), since: live.since }
+    fn of(client: Uuid, live: &LiveClient) -> LiveSession {
+        LiveSession { client: client.text(), user: live.user.clone(), since: live.since }
     }
 }
 
@@ -84,13 +85,14 @@ impl Hub {
     /// The live session of a client.
     #[must_use]
     pub fn live_session(&self, client: &str) -> Option<LiveSession> {
-        self.registry().client(client).map(|live| LiveSession::of(client.into(), &live))
+        let client = Uuid::parse(client)?;
+        self.registry().client(client).map(|live| LiveSession::of(client, &live))
     }
 
     /// Asks a client's session to describe itself. Says whether there is one. A session that is overloaded or ends may
     /// drop the question.
     pub fn describe(&self, client: &str, sink: DescriptionSink) -> bool {
-        let live = self.registry().client(client);
+        let live = Uuid::parse(client).and_then(|client| self.registry().client(client));
         live.map(|live| live.control.deliver(ControlMessage::Describe(sink))).is_some()
     }
 

@@ -20,6 +20,7 @@ use crate::control::ControlMessage;
 use crate::delivery::Delivery;
 use crate::fanout::Fanout;
 use crate::time::Millis;
+use crate::uuid::Uuid;
 
 /// The most users that can be blocked at once.
 const MAX_BLOCKED: usize = 100_000;
@@ -76,7 +77,7 @@ impl Hub {
             deliverer,
             backend,
             registry: Registry::new(),
-            node: ids.next(),
+            node: ids.next().text(),
             ids,
             blocked: Mutex::default(),
             waiting: WaitingBytes::default(),
@@ -146,7 +147,7 @@ impl Hub {
         self.waiting.reserve(bytes, self.config().max_waiting_bytes)
     }
 
-    pub(crate) fn next_id(&self) -> ByteString {
+    pub(crate) fn next_id(&self) -> Uuid {
         self.ids.next()
     }
 
@@ -180,7 +181,7 @@ impl Hub {
 
     /// Delivers a message to every session of this node, such as a disconnect at shutdown.
     pub fn broadcast_control(&self, message: &ControlMessage) {
-        self.registry.each(|_, live| live.control.deliver(message.clone()));
+        self.registry.each(|live| live.control.deliver(message.clone()));
     }
 }
 

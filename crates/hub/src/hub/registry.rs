@@ -1,13 +1,14 @@
 //! The live sessions of a node.
 
 use std::collections::{BTreeSet, HashMap};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytestring::ByteString;
 
 use crate::control::Control;
 use crate::time::Millis;
+use crate::uuid::Uuid;
 
 /// The number of locks among which clients and users are divided.
 const SHARDS: u64 = 64;
@@ -15,9 +16,10 @@ const SHARDS: u64 = 64;
 /// The live sessions, by client and by user. Anonymous clients are found by client only.
 pub(crate) struct Registry {
     hasher: RandomState,
-    clients: Vec<Mutex<HashMap<ByteString, Entry>>>,
-    users: Vec<Mutex<HashMap<ByteString, BTreeSet<ByteString>>>>,
-    sessions: Mutex<HashMap<ByteString, ByteString>>,
+    clients: Vec<Mutex<HashMap<Uuid, Entry>>>,
+    users: Vec<Mutex<HashMap<ByteString, UserClients>>>,
+    /// The clients by session.
+    sessions: Mutex<HashMap<Uuid, Uuid>>,
 }
 
 /// A live session.
@@ -25,7 +27,7 @@ pub(crate) struct Registry {
 pub(crate) struct LiveClient {
     pub(crate) user: ByteString,
     /// The id that emulated transports have.
-    pub(crate) session: Option<ByteString>,
+    pub(crate) session: Option<Uuid>,
     pub(crate) control: Arc<dyn Control>,
     pub(crate) since: Millis,
 }
@@ -40,7 +42,51 @@ struct Entry {
 
 struct Names {
     user: ByteString,
-    session: Option<ByteString>,
+    session: Option<Uuid>,
+}
+
+/// The clients of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum UserClients {
+    /// Most users have one.
+    One(Uuid),
+    Many(BTreeSet<Uuid>),
+}
+
+impl UserClients {
+    fn len(&self) -> usize {
+        match self {
+            UserClients::One(_) => 1,
+            UserClients::Many(clients) => clients.len(),
+        }
+    }
+
+    fn insert(&mut self, client: Uuid) {
+        match self {
+            UserClients::One(one) => *self = UserClients::Many(BTreeSet::from([*one, client])),
+            UserClients::Many(clients) => {
+                clients.insert(client);
+            }
+        }
+    }
+
+    /// Removes a client. Says whether none is left.
+    fn remove(&mut self, client: Uuid) -> bool {
+        match self {
+            UserClients::One(one) => *one == client,
+            UserClients::Many(clients) => {
+                clients.remove(&client);
+                clients.is_empty()
+            }
+        }
+    }
+
+    fn all(&self) -> BTreeSet<Uuid> {
+        match self {
+            UserClients::One(one) => BTreeSet::from([*one]),
+            UserClients::Many(clients) => clients.clone(),
+        }
+    }
 }
 
 impl From<LiveClient> for Entry {
@@ -56,7 +102,7 @@ impl From<&Entry> for LiveClient {
         let names = entry.names.as_deref();
         LiveClient {
             user: names.map(|names| names.user.clone()).unwrap_or_default(),
-            session: names.and_then(|names| names.session.clone()),
+            session: names.and_then(|names| names.session),
             control: entry.control.clone(),
             since: entry.since,
         }
@@ -81,7 +127,7 @@ impl Registry {
     }
 
     #[expect(clippy::indexing_slicing, reason = "there are as many shards as remainders")]
-    fn shard<'a, T>(&self, shards: &'a [Mutex<T>], key: &str) -> MutexGuard<'a, T> {
+    fn shard<'a, T>(&self, shards: &'a [Mutex<T>], key: impl Hash) -> MutexGuard<'a, T> {
         lock(&shards[usize::try_from(self.hasher.hash_one(key) % SHARDS).unwrap_or(0)])
     }
 
@@ -89,71 +135,71 @@ impl Registry {
     /// caller wants them: of two that come at the same time, exactly one is the older one.
     pub(crate) fn add(
         &self,
-        client: &ByteString,
+        client: Uuid,
         live: LiveClient,
         limit: usize,
         wants_older: bool,
-    ) -> Result<BTreeSet<ByteString>, TooManyConnections> {
-        let (user, session) = (live.user.clone(), live.session.clone());
-        self.shard(&self.clients, client).insert(client.clone(), live.into());
+    ) -> Result<BTreeSet<Uuid>, TooManyConnections> {
+        let (user, session) = (live.user.clone(), live.session);
+        self.shard(&self.clients, client).insert(client, live.into());
         if let Some(session) = session {
-            lock(&self.sessions).insert(session, client.clone());
+            lock(&self.sessions).insert(session, client);
         }
         if user.is_empty() {
             return Ok(BTreeSet::new());
         }
-        let mut users = self.shard(&self.users, &user);
-        let clients = users.entry(user).or_default();
+        let mut users = self.shard(&self.users, &*user);
+        let Some(clients) = users.get_mut(&user) else {
+            users.insert(user, UserClients::One(client));
+            return Ok(BTreeSet::new());
+        };
         if limit > 0 && clients.len() >= limit {
             drop(users);
             self.remove(client);
             return Err(TooManyConnections);
         }
-        let older = if wants_older { clients.clone() } else { BTreeSet::new() };
-        clients.insert(client.clone());
+        let older = if wants_older { clients.all() } else { BTreeSet::new() };
+        clients.insert(client);
         Ok(older)
     }
 
-    pub(crate) fn remove(&self, client: &ByteString) {
-        let removed = self.shard(&self.clients, client).remove(client);
+    pub(crate) fn remove(&self, client: Uuid) {
+        let removed = self.shard(&self.clients, client).remove(&client);
         let Some(names) = removed.and_then(|entry| entry.names) else { return };
         let Names { user, session } = *names;
         if let Some(session) = session {
             lock(&self.sessions).remove(&session);
         }
         if !user.is_empty() {
-            let mut users = self.shard(&self.users, &user);
-            if let Some(clients) = users.get_mut(&user) {
-                clients.remove(client);
-                if clients.is_empty() {
-                    users.remove(&user);
-                }
+            let mut users = self.shard(&self.users, &*user);
+            if users.get_mut(&user).is_some_and(|clients| clients.remove(client)) {
+                users.remove(&user);
             }
         }
     }
 
-    pub(crate) fn client(&self, client: &str) -> Option<LiveClient> {
-        self.shard(&self.clients, client).get(client).map(LiveClient::from)
+    pub(crate) fn client(&self, client: Uuid) -> Option<LiveClient> {
+        self.shard(&self.clients, client).get(&client).map(LiveClient::from)
     }
 
     /// The client that has this session.
-    pub(crate) fn of_session(&self, session: &str) -> Option<(ByteString, LiveClient)> {
-        let client = lock(&self.sessions).get(session).cloned()?;
-        let live = self.client(&client)?;
+    pub(crate) fn of_session(&self, session: Uuid) -> Option<(Uuid, LiveClient)> {
+        let client = lock(&self.sessions).get(&session).copied()?;
+        let live = self.client(client)?;
         Some((client, live))
     }
 
     /// The clients of a user.
-    pub(crate) fn of_user(&self, user: &str) -> Vec<(ByteString, LiveClient)> {
-        let clients = self.shard(&self.users, user).get(user).cloned().unwrap_or_default();
-        clients.into_iter().filter_map(|client| self.client(&client).map(|live| (client, live))).collect()
+    pub(crate) fn of_user(&self, user: &str) -> Vec<(Uuid, LiveClient)> {
+        let clients = self.shard(&self.users, user).get(user).map(UserClients::all).unwrap_or_default();
+        clients.into_iter().filter_map(|client| self.client(client).map(|live| (client, live))).collect()
     }
 
     /// Calls `visit` with each client.
-    pub(crate) fn each(&self, mut visit: impl FnMut(&ByteString, &LiveClient)) {
+    pub(crate) fn each(&self, mut visit: impl FnMut(&LiveClient)) {
         for shard in &self.clients {
-            for (client, entry) in lock(shard).iter() {
-                visit(client, &entry.into());
+            for entry in lock(shard).values() {
+                visit(&entry.into());
             }
         }
     }
@@ -172,5 +218,25 @@ impl Registry {
         let clients = self.clients.iter().map(|shard| lock(shard).len()).sum();
         let users = self.users.iter().map(|shard| lock(shard).len()).sum();
         (clients, users)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clients_of_a_user_are_all_that_were_added_and_not_removed() {
+        let [a, b, c] = [1, 2, 3].map(|byte| Uuid::from_random([byte; 16]));
+        let mut clients = UserClients::One(a);
+        assert!(!clients.remove(b), "it is not among them");
+        clients.insert(b);
+        clients.insert(c);
+        clients.insert(c);
+        assert_eq!((clients.len(), clients.all()), (3, BTreeSet::from([a, b, c])));
+        assert!(!clients.remove(a) && !clients.remove(c));
+        assert_eq!((clients.len(), clients.all()), (1, BTreeSet::from([b])));
+        assert!(clients.remove(b));
+        assert!(UserClients::One(a).remove(a));
     }
 }

@@ -1,134 +1,45 @@
 //! What a session keeps of its client.
 
+use std::time::Duration;
+
 use bytestring::ByteString;
 
-use super::rate::Rate;
+use super::expiry::Expiry;
+use super::subscriptions::Subscriptions;
 use crate::backend::HookClient;
-use crate::broker::Start;
-use crate::channel::ChannelName;
-use crate::hub::BeginningId;
 use crate::publication::ClientInfo;
 use crate::time::Millis;
-use crate::token::SubscriptionGrant;
 use crate::transport::Transport;
-use crate::variant::Variant;
+use crate::uuid::Uuid;
 
-/// A client that has connected.
+/// Later than any moment.
+pub(super) const NEVER: Millis = Millis(u64::MAX);
+
+/// A client that has connected. Nodes have many, so what not all of them need is boxed.
 #[derive(Debug)]
 pub(super) struct Client {
-    pub(super) id: ByteString,
+    pub(super) id: Uuid,
+    /// `None` for an anonymous client of which nothing more is known.
+    credentials: Option<Box<Credentials>>,
+    pub(super) subscriptions: Subscriptions,
+    pub(super) heartbeat: Heartbeat,
+    /// When presence is renewed next; [`NEVER`] without any.
+    pub(super) presence_due: Millis,
+}
+
+/// What a token or the back end has said of a client.
+#[derive(Debug)]
+pub(super) struct Credentials {
+    /// Empty for an anonymous client.
     pub(super) user: ByteString,
-    /// Boxed, as most clients have none.
     pub(super) info: Option<Box<ByteString>>,
     pub(super) meta: Option<Box<ByteString>>,
     pub(super) expiry: Expiry,
-    pub(super) subscriptions: Subscriptions,
-    pub(super) heartbeat: Heartbeat,
-    /// When presence is renewed next; `None` without any.
-    pub(super) presence_due: Option<Millis>,
-    /// How often the client has published, by namespace.
-    pub(super) rates: Vec<(Box<str>, Rate)>,
 }
 
-/// When something ends, and who renews it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Expiry {
-    Never,
-    /// The client sends a new token.
-    Token(Millis),
-    /// The back end is asked.
-    Hook(Millis),
-}
-
-impl Expiry {
-    pub(super) fn by_token(at: Option<Millis>) -> Expiry {
-        at.map_or(Expiry::Never, Expiry::Token)
-    }
-
-    pub(super) fn by_hook(at: Option<Millis>) -> Expiry {
-        at.map_or(Expiry::Never, Expiry::Hook)
-    }
-
-    pub(super) fn at(self) -> Option<Millis> {
-        match self {
-            Expiry::Never => None,
-            Expiry::Token(at) | Expiry::Hook(at) => Some(at),
-        }
-    }
-
-    /// When there is something to do: after the grace that a client has, or at once if the back end is asked.
-    pub(super) fn due(self, grace: std::time::Duration) -> Option<Millis> {
-        match self {
-            Expiry::Never => None,
-            Expiry::Token(at) => Some(at + grace),
-            Expiry::Hook(at) => Some(at),
-        }
-    }
-
-    /// Whether it has expired already.
-    pub(super) fn is_past(self, now: Millis) -> bool {
-        self.at().is_some_and(|at| at <= now)
-    }
-
-    /// The fields `expires` and `ttl` of replies, in seconds.
-    pub(super) fn fields(self, now: Millis) -> (bool, u32) {
-        match self.at() {
-            None => (false, 0),
-            Some(at) => {
-                let seconds = at.as_secs().saturating_sub(now.as_secs());
-                (true, u32::try_from(seconds).unwrap_or(u32::MAX).min(MAX_TTL))
-            }
-        }
-    }
-}
-
-/// A year: the longest time to live that clients see. They start timers with it.
-const MAX_TTL: u32 = 365 * 86_400;
-
-/// Pings of the hub and their answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Heartbeat {
-    Off,
-    /// The next ping.
-    Quiet {
-        ping_at: Millis,
-    },
-    /// A ping was sent. Without an answer until then, the client is disconnected.
-    Pinged {
-        ping_at: Millis,
-        pong_by: Millis,
-    },
-}
-
-/// A subscription.
-#[derive(Debug)]
-pub(super) struct Subscription {
-    pub(super) variant: Variant,
-    pub(super) joins: Option<Variant>,
-    /// Whether the client is in the channel's presence.
-    pub(super) presence: bool,
-    /// Whether its leave is announced.
-    pub(super) announces: bool,
-    pub(super) maker: Maker,
-    pub(super) has_token: bool,
-    pub(super) info: Option<Box<ByteString>>,
-    pub(super) expiry: Expiry,
-    /// `None` once the client has its reply.
-    pub(super) hold: Option<Box<Hold>>,
-}
-
-/// Who has made a subscription.
-#[derive(Debug)]
-pub(super) enum Maker {
-    Client,
-    /// The server, with this grant. The client may take it over.
-    Server(Box<SubscriptionGrant>),
-}
-
-impl Subscription {
-    /// What the members of the channel see of the client only there.
-    pub(super) fn info(&self) -> Option<ByteString> {
-        self.info.as_deref().cloned()
+impl Default for Credentials {
+    fn default() -> Credentials {
+        Credentials { user: ByteString::new(), info: None, meta: None, expiry: Expiry::Never }
     }
 }
 
@@ -137,114 +48,83 @@ pub(super) fn boxed(text: Option<ByteString>) -> Option<Box<ByteString>> {
     text.map(Box::new)
 }
 
-/// What comes for a subscription is held until the client has its reply.
-pub(super) struct Hold {
-    pub(super) id: BeginningId,
-    /// Start the subscription's topics.
-    pub(super) starts: Vec<Start>,
+/// Pings of the hub and their answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Heartbeat {
+    /// The next ping; [`NEVER`] without pings.
+    pub(super) ping_at: Millis,
+    /// A ping was sent. Without an answer until then, the client is disconnected. [`NEVER`] if no answer is missing.
+    pub(super) pong_by: Millis,
 }
 
-impl std::fmt::Debug for Hold {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Hold").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-/// The subscriptions of a client, ordered by channel.
-#[derive(Debug, Default)]
-pub(super) struct Subscriptions(Vec<(ChannelName, Subscription)>);
-
-impl Subscriptions {
-    fn place(&self, channel: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|(name, _)| (**name).cmp(channel))
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub(super) fn get(&self, channel: &str) -> Option<&Subscription> {
-        let place = self.place(channel).ok()?;
-        self.0.get(place).map(|(_, subscription)| subscription)
-    }
-
-    pub(super) fn get_mut(&mut self, channel: &str) -> Option<&mut Subscription> {
-        let place = self.place(channel).ok()?;
-        self.0.get_mut(place).map(|(_, subscription)| subscription)
-    }
-
-    pub(super) fn entry_mut(&mut self, channel: &str) -> Option<(&ChannelName, &mut Subscription)> {
-        let place = self.place(channel).ok()?;
-        self.0.get_mut(place).map(|(channel, subscription)| (&*channel, subscription))
-    }
-
-    pub(super) fn insert(&mut self, channel: ChannelName, subscription: Subscription) {
-        if let Err(place) = self.place(&channel) {
-            // Most clients have one.
-            if self.0.is_empty() {
-                self.0.reserve_exact(1);
-            }
-            self.0.insert(place, (channel, subscription));
-        }
-    }
-
-    pub(super) fn remove(&mut self, channel: &str) -> Option<(ChannelName, Subscription)> {
-        let place = self.place(channel).ok()?;
-        Some(self.0.remove(place))
-    }
-
-    pub(super) fn pop(&mut self) -> Option<(ChannelName, Subscription)> {
-        self.0.pop()
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&ChannelName, &Subscription)> {
-        self.0.iter().map(|(channel, subscription)| (channel, subscription))
-    }
-}
-
-impl Subscription {
-    pub(super) fn is_server_side(&self) -> bool {
-        matches!(self.maker, Maker::Server(_))
-    }
+impl Heartbeat {
+    /// Without pings.
+    pub(super) const OFF: Heartbeat = Heartbeat { ping_at: NEVER, pong_by: NEVER };
 }
 
 impl Client {
+    pub(super) fn new(id: Uuid, credentials: Credentials, heartbeat: Heartbeat) -> Client {
+        let Credentials { user, info, meta, expiry } = &credentials;
+        let is_unknown = user.is_empty() && info.is_none() && meta.is_none() && *expiry == Expiry::Never;
+        Client {
+            id,
+            credentials: (!is_unknown).then(|| Box::new(credentials)),
+            subscriptions: Subscriptions::default(),
+            heartbeat,
+            presence_due: NEVER,
+        }
+    }
+
+    /// The user; empty for an anonymous client.
+    pub(super) fn user(&self) -> ByteString {
+        self.credentials.as_ref().map(|known| known.user.clone()).unwrap_or_default()
+    }
+
+    fn info(&self) -> Option<ByteString> {
+        self.credentials.as_ref()?.info.as_deref().cloned()
+    }
+
+    pub(super) fn expiry(&self) -> Expiry {
+        self.credentials.as_ref().map_or(Expiry::Never, |known| known.expiry)
+    }
+
+    /// Renews the time to live, and what is known of the client if it is given anew.
+    pub(super) fn renew(&mut self, expiry: Expiry, info: Option<ByteString>, meta: Option<ByteString>) {
+        let known = self.credentials.get_or_insert_default();
+        known.expiry = expiry;
+        known.info = boxed(info).or(known.info.take());
+        known.meta = boxed(meta).or(known.meta.take());
+    }
+
     /// What the members of a channel see of the client.
     pub(super) fn info_in(&self, chan_info: Option<ByteString>) -> ClientInfo {
-        ClientInfo {
-            user: self.user.clone(),
-            client: self.id.clone(),
-            conn_info: self.info.as_deref().cloned(),
-            chan_info,
-        }
+        ClientInfo { user: self.user(), client: self.id.text(), conn_info: self.info(), chan_info }
     }
 
     /// What hooks learn of the client.
     pub(super) fn for_hooks(&self, transport: &Transport) -> HookClient {
         HookClient {
-            client: self.id.clone(),
-            user: self.user.clone(),
-            meta: self.meta.as_deref().cloned(),
+            client: self.id.text(),
+            user: self.user(),
+            meta: self.credentials.as_ref().and_then(|known| known.meta.as_deref().cloned()),
             transport: transport.clone(),
         }
     }
 
     /// The next moment at which the client needs attention. A session that `waits` neither asks the back end nor misses an
     /// answer to a ping, which may be among the frames that it has not read.
-    pub(super) fn next_deadline(&self, grace: std::time::Duration, waits: bool) -> Option<Millis> {
-        let heartbeat = match self.heartbeat {
-            Heartbeat::Off => None,
-            Heartbeat::Quiet { ping_at } => Some(ping_at),
-            Heartbeat::Pinged { ping_at, .. } if waits => Some(ping_at),
-            Heartbeat::Pinged { ping_at, pong_by } => Some(ping_at.min(pong_by)),
-        };
+    pub(super) fn next_deadline(&self, grace: impl Fn() -> Duration, waits: bool) -> Option<Millis> {
+        let Heartbeat { ping_at, pong_by } = self.heartbeat;
+        let pong_by = if waits { NEVER } else { pong_by };
+        let moments = [ping_at, pong_by, self.presence_due].into_iter().filter(|at| *at != NEVER);
         let due = |expiry: Expiry| match expiry {
+            Expiry::Never => None,
             Expiry::Hook(_) if waits => None,
-            expiry => expiry.due(grace),
+            expiry => expiry.due(grace()),
         };
         // One that is held ends after its reply at the earliest.
-        let replied = self.subscriptions.iter().filter(|(_, subscription)| subscription.hold.is_none());
-        let subscriptions = replied.filter_map(|(_, subscription)| due(subscription.expiry));
-        [heartbeat, self.presence_due, due(self.expiry)].into_iter().flatten().chain(subscriptions).min()
+        let replied = self.subscriptions.iter().filter(|(_, subscription)| subscription.hold().is_none());
+        let subscriptions = replied.filter_map(|(_, subscription)| due(subscription.expiry()));
+        moments.chain(due(self.expiry())).chain(subscriptions).min()
     }
 }

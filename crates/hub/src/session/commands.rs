@@ -1,6 +1,6 @@
 //! The order in which a session handles what comes in.
 
-use super::client::Heartbeat;
+use super::client::NEVER;
 use super::state::{Answer, Outcome, Pause, Progress, Turn, Work};
 use crate::centrifuge::{Command, CommandResult, Disconnect, ErrorCode, Request};
 use crate::control::ControlMessage;
@@ -36,12 +36,13 @@ impl Turn<'_> {
             if self.session.waits() {
                 break;
             }
+            let mut next = self.next_work();
             let is_much = self.batch.len() >= BREAK_BYTES || handled >= BREAK_COMMANDS;
-            if is_much && !self.session.queue.is_empty() {
+            if let Some(next) = next.take_if(|_| is_much) {
+                self.queue.work.push_front(next);
                 step = Outcome::Wait(Box::pin(async { Answer(Box::new(|_| Outcome::Done)) }));
                 continue;
             }
-            let next = self.session.queue.pop_front();
             handled += next.as_ref().map_or(0, weight);
             step = match next {
                 None => break,
@@ -52,22 +53,22 @@ impl Turn<'_> {
                 Some(Work::Command(Err(error))) => self.bad_request(&error.to_string()),
             };
         }
-        if self.session.queue.is_empty() {
-            self.session.queued_bytes = 0;
-        }
-        // Commands are large, and sessions many.
-        self.session.queue.shrink_to_fit();
         self.flush();
         Progress::Idle
     }
 
+    fn next_work(&mut self) -> Option<Work> {
+        self.queue.work.pop_front().or_else(|| self.frame.as_mut()?.next().map(Work::Command))
+    }
+
     /// Counts what is queued, and the command that waits. Says whether they may.
     fn pauses(&mut self) -> bool {
-        let queue = &self.session.queue;
-        let bytes = queue.len().saturating_mul(size_of::<Work>()).saturating_add(self.session.queued_bytes);
+        let mut queue = std::mem::take(&mut self.queue);
+        queue.work.extend(self.frame.take().into_iter().flatten().map(Work::Command));
+        let bytes = queue.work.len().saturating_mul(size_of::<Work>()).saturating_add(queue.bytes);
         let reservation = self.session.hub.let_wait(bytes);
         self.session.pause =
-            reservation.map(|reservation| Box::new(Pause { _counted: reservation, frames: 0 }));
+            reservation.map(|counted| Box::new(Pause { _counted: counted, frames: 0, queue }));
         self.session.waits()
     }
 
@@ -119,10 +120,8 @@ impl Turn<'_> {
     /// The answer to a ping.
     fn pong(&mut self) -> Outcome {
         match self.client_mut().map(|client| &mut client.heartbeat) {
-            Some(heartbeat @ Heartbeat::Pinged { .. }) => {
-                if let Heartbeat::Pinged { ping_at, .. } = *heartbeat {
-                    *heartbeat = Heartbeat::Quiet { ping_at };
-                }
+            Some(heartbeat) if heartbeat.pong_by != NEVER => {
+                heartbeat.pong_by = NEVER;
                 Outcome::Done
             }
             _ => self.bad_request("a pong without a ping"),

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use bytestring::ByteString;
 
-use super::client::{Client, Expiry, Heartbeat, Subscriptions, boxed};
+use super::client::{Client, Credentials, Heartbeat, NEVER, boxed};
+use super::expiry::Expiry;
 use super::identity::Identity;
 use super::plan::{Opening, Plan};
 use super::state::{Outcome, Phase, Turn, Work};
@@ -19,6 +20,7 @@ use crate::delivery::HubEvent;
 use crate::hub::LiveClient;
 use crate::token::{TokenError, TokenRejection};
 use crate::transport::TransportKind;
+use crate::uuid::Uuid;
 
 impl Turn<'_> {
     pub(super) fn connect(&mut self, id: u32, request: ConnectRequest) -> Outcome {
@@ -34,13 +36,13 @@ impl Turn<'_> {
             let verified = self.config.tokens.connection(&token, self.now);
             return self.then(verified, move |turn, token| match token {
                 Ok(token) => turn.identified(id, client, token.into(), subs),
-                Err(error) => turn.token_refused(id, &client, &error),
+                Err(error) => turn.token_refused(id, &client.text(), &error),
             });
         }
         let data = (!data.is_empty()).then(|| self.session.transport.encoding.data(data));
         let hook = ConnectHook { name, version, data, headers, channels: subs.keys().cloned().collect() };
         let hooked = HookClient {
-            client: client.clone(),
+            client: client.text(),
             user: ByteString::new(),
             meta: None,
             transport: self.session.transport.clone(),
@@ -108,7 +110,7 @@ impl Turn<'_> {
     fn identified(
         &mut self,
         id: u32,
-        client: ByteString,
+        client: Uuid,
         mut identity: Identity,
         mut wanted: BTreeMap<String, SubscribeRequest>,
     ) -> Outcome {
@@ -130,7 +132,7 @@ impl Turn<'_> {
         }
         let data = identity.data.take().map(|data| self.session.transport.encoding.payload(&data));
         let session = self.session.transport.kind.is_emulated().then(|| self.session.hub.next_id());
-        if let Err(why) = self.admit(client, identity, session.clone()) {
+        if let Err(why) = self.admit(client, identity, session) {
             return Outcome::Close(why);
         }
         let (data, plans) = (data.unwrap_or_default(), plans.into_iter());
@@ -140,41 +142,33 @@ impl Turn<'_> {
     /// Makes the client one of the hub's, unless its user has too many or is blocked.
     pub(super) fn admit(
         &mut self,
-        client: ByteString,
+        client: Uuid,
         identity: Identity,
-        session: Option<ByteString>,
+        session: Option<Uuid>,
     ) -> Result<(), Disconnect> {
+        let Phase::New { control, .. } = &self.session.phase else { return Err(Disconnect::BAD_REQUEST) };
         let Identity { user, info, meta, expiry, .. } = identity;
-        let (hub, control, since) = (self.hub(), self.session.control.clone(), self.now);
+        let (hub, control, since) = (self.hub(), control.clone(), self.now);
         let is_single = self.config.single_connection;
         let limit = if is_single { 0 } else { self.config.limits.user_connections };
         let live = LiveClient { user: user.clone(), session, control, since };
-        let older = hub.registry().add(&client, live, limit, is_single);
+        let older = hub.registry().add(client, live, limit, is_single);
         let older = older.map_err(|_| Disconnect::CONNECTION_LIMIT)?;
-        for older in older.iter().filter_map(|older| hub.registry().client(older)) {
+        for older in older.iter().filter_map(|older| hub.registry().client(*older)) {
             older.control.deliver(ControlMessage::Disconnect(Disconnect::CONNECTION_LIMIT));
         }
         hub.counters().connects.add(1);
         let pings =
             !self.config.ping_interval.is_zero() && self.session.transport.kind != TransportKind::Plain;
         let heartbeat = match pings {
-            true => Heartbeat::Quiet { ping_at: self.now + self.config.ping_interval },
-            false => Heartbeat::Off,
+            true => Heartbeat { ping_at: self.now + self.config.ping_interval, pong_by: NEVER },
+            false => Heartbeat::OFF,
         };
-        self.session.phase = Phase::Open(Box::new(Client {
-            id: client,
-            user,
-            info: boxed(info),
-            meta: boxed(meta),
-            expiry,
-            subscriptions: Subscriptions::default(),
-            heartbeat,
-            presence_due: None,
-            rates: Vec::new(),
-        }));
+        let credentials = Credentials { user, info: boxed(info), meta: boxed(meta), expiry };
+        self.session.phase = Phase::Open(Client::new(client, credentials, heartbeat));
         // After it was added, so that whoever blocks the user either finds it there or is seen here.
         match self.client() {
-            Some(client) if hub.blocked_until(&client.user, self.now).is_some() => {
+            Some(client) if hub.blocked_until(&client.user(), self.now).is_some() => {
                 Err(Disconnect::PERMISSION_DENIED)
             }
             _ => Ok(()),
@@ -193,7 +187,7 @@ impl Turn<'_> {
                 opening.room = opening.room.saturating_sub(recovered);
                 opening.begun.push(ServerSideResult { channel, result: Some(begun) });
                 // The rest goes on by the queue: calling `open` here would nest as deep as there are subscriptions.
-                turn.session.queue.push_front(Work::Open(Box::new(opening)));
+                turn.queue.work.push_front(Work::Open(Box::new(opening)));
                 Outcome::Done
             }
             Err(_) => Outcome::Close(Disconnect::SERVER_ERROR),
@@ -203,8 +197,8 @@ impl Turn<'_> {
     fn opened(&mut self, opening: Opening) -> Outcome {
         let Opening { id, session, data, begun, .. } = opening;
         let Some(client) = self.client() else { return Outcome::Done };
-        let (expires, ttl) = match client.expiry {
-            Expiry::Token(_) => client.expiry.fields(self.now),
+        let (expires, ttl) = match client.expiry() {
+            expiry @ Expiry::Token(_) => expiry.fields(self.now),
             // The client would ask its program for a token, although the back end renews the connection.
             Expiry::Hook(_) | Expiry::Never => (false, 0),
         };

@@ -1,12 +1,10 @@
 //! How the program calls a session.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytestring::ByteString;
 
-use super::rate::Rate;
-use super::state::{Answer, Outcome, Phase, Progress, Session, Turn, Work};
+use super::state::{Answer, Outcome, Pause, Phase, Progress, Session, Turn, Work};
 use super::unsubscribe;
 use crate::centrifuge::{Command, Commands, ConnectRequest, Disconnect, ErrorCode, Request};
 use crate::control::{Control, ControlMessage, SessionDescription};
@@ -22,16 +20,7 @@ impl Session {
     #[must_use]
     pub fn new(hub: Arc<Hub>, transport: Transport, control: Arc<dyn Control>, now: Millis) -> Session {
         let deadline = now + hub.config().connect_timeout;
-        Session {
-            hub,
-            transport,
-            control,
-            phase: Phase::New { deadline },
-            queue: VecDeque::new(),
-            queued_bytes: 0,
-            pause: None,
-            errors: Rate::default(),
-        }
+        Session { hub, transport, phase: Phase::New { deadline, control }, pause: None, rates: None }
     }
 
     /// Handles a frame with commands. The replies leave in the order of the commands, in one frame unless they are long: then
@@ -46,11 +35,11 @@ impl Session {
                 let step = turn.fail(0, ErrorCode::LimitExceeded);
                 return turn.run(step);
             }
-            self.queue.push_back(Work::Plain(match frame {
+            let data = match frame {
                 Frame::Text(text) => Data::from_text(text.clone()),
                 Frame::Binary(bytes) => Data::Binary(bytes.clone()),
-            }));
-            return self.go_on(link, now);
+            };
+            return self.handle(link, Work::Plain(data), now);
         }
         self.receive_commands(link, frame.as_bytes(), now)
     }
@@ -60,23 +49,28 @@ impl Session {
         if matches!(self.phase, Phase::Closed) || self.transport.kind == TransportKind::Plain {
             return Progress::Idle;
         }
-        let config = self.hub.config();
-        if let Some(pause) = &mut self.pause {
+        let mut turn = Turn::new(self, link, now);
+        let limits = &turn.config.limits;
+        if let Some(pause) = &mut turn.session.pause {
             pause.frames += 1;
-            if pause.frames > config.limits.waiting_frames {
-                Turn::new(self, link, now).close(&Disconnect::TOO_MANY_REQUESTS);
+            if pause.frames > limits.waiting_frames {
+                turn.close(&Disconnect::TOO_MANY_REQUESTS);
                 return Progress::Idle;
             }
         }
-        if frame.len() > config.limits.frame_bytes {
-            let mut turn = Turn::new(self, link, now);
+        if frame.len() > limits.frame_bytes {
             let step = turn.bad_request(&format!("a frame of {} bytes", frame.len()));
             return turn.run(step);
         }
-        let commands = Commands::new(self.transport.encoding, frame, config.limits.frame);
-        self.queue.extend(commands.map(Work::Command));
-        self.queued_bytes = self.queued_bytes.saturating_add(frame.len());
-        self.go_on(link, now)
+        let commands = Commands::new(turn.session.transport.encoding, frame, limits.frame);
+        if let Some(Pause { queue, .. }) = turn.session.pause.as_deref_mut() {
+            queue.work.extend(commands.map(Work::Command));
+            queue.bytes = queue.bytes.saturating_add(frame.len());
+            return Progress::Idle;
+        }
+        turn.frame = Some(commands);
+        turn.queue.bytes = frame.len();
+        turn.run(Outcome::Done)
     }
 
     /// Connects a client of a one-way transport, which has sent its request in another way than by a command.
@@ -85,17 +79,17 @@ impl Session {
             return Progress::Idle;
         }
         let command = Command { id: 1, request: Request::Connect(request) };
-        self.queue.push_back(Work::Command(Ok(command)));
-        self.go_on(link, now)
+        self.handle(link, Work::Command(Ok(command)), now)
     }
 
     /// Goes on with the answer that the session waited for.
     pub fn resume(&mut self, link: &mut dyn Link, answer: Answer, now: Millis) -> Progress {
-        self.pause = None;
+        let pause = self.pause.take();
         if matches!(self.phase, Phase::Closed) {
             return Progress::Idle;
         }
         let mut turn = Turn::new(self, link, now);
+        turn.queue = pause.map(|pause| pause.queue).unwrap_or_default();
         turn.excuse_late_pong();
         let step = (answer.0)(&mut turn);
         turn.run(step)
@@ -117,12 +111,12 @@ impl Session {
             }
             (_, message) => {
                 let limits = &self.hub.config().limits;
-                if self.queue.len() >= limits.frame.commands.saturating_add(limits.control_messages) {
+                let waiting = self.pause.as_ref().map_or(0, |pause| pause.queue.work.len());
+                if waiting >= limits.frame.commands.saturating_add(limits.control_messages) {
                     Turn::new(self, link, now).close(&Disconnect::INSUFFICIENT_STATE);
                     return Progress::Idle;
                 }
-                self.queue.push_back(Work::Control(message));
-                self.go_on(link, now)
+                self.handle(link, Work::Control(message), now)
             }
         }
     }
@@ -136,8 +130,8 @@ impl Session {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Millis> {
         match &self.phase {
-            Phase::New { deadline } if !self.waits() => Some(*deadline),
-            Phase::Open(client) => client.next_deadline(self.hub.config().expiry_grace, self.waits()),
+            Phase::New { deadline, .. } if !self.waits() => Some(*deadline),
+            Phase::Open(client) => client.next_deadline(|| self.hub.config().expiry_grace, self.waits()),
             Phase::New { .. } | Phase::Closed => None,
         }
     }
@@ -156,26 +150,25 @@ impl Session {
     /// Ends the session, after its connection has closed. Presence and subscriptions end.
     pub fn closed(&mut self, now: Millis) {
         if let Phase::Open(client) = std::mem::replace(&mut self.phase, Phase::Closed) {
-            unsubscribe::leave_all(&self.hub, *client, now);
+            unsubscribe::leave_all(&self.hub, client, now);
         }
-        self.queue = VecDeque::new();
         self.pause = None;
     }
 
     /// The client's id, while it is connected.
     #[must_use]
-    pub fn client(&self) -> Option<&ByteString> {
+    pub fn client(&self) -> Option<ByteString> {
         match &self.phase {
-            Phase::Open(client) => Some(&client.id),
+            Phase::Open(client) => Some(client.id.text()),
             Phase::New { .. } | Phase::Closed => None,
         }
     }
 
     /// The user, while the client is connected; empty for an anonymous one.
     #[must_use]
-    pub fn user(&self) -> Option<&ByteString> {
+    pub fn user(&self) -> Option<ByteString> {
         match &self.phase {
-            Phase::Open(client) => Some(&client.user),
+            Phase::Open(client) => Some(client.user()),
             Phase::New { .. } | Phase::Closed => None,
         }
     }
@@ -194,11 +187,14 @@ impl Session {
         matches!(self.phase, Phase::Closed)
     }
 
-    /// Handles what is queued, unless a command waits.
-    fn go_on(&mut self, link: &mut dyn Link, now: Millis) -> Progress {
-        if self.waits() {
+    /// Handles this, or queues it while a command waits.
+    fn handle(&mut self, link: &mut dyn Link, work: Work, now: Millis) -> Progress {
+        if let Some(pause) = &mut self.pause {
+            pause.queue.work.push_back(work);
             return Progress::Idle;
         }
-        Turn::new(self, link, now).run(Outcome::Done)
+        let mut turn = Turn::new(self, link, now);
+        turn.queue.work.push_back(work);
+        turn.run(Outcome::Done)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytestring::ByteString;
 
-use super::client::Expiry;
+use super::expiry::Expiry;
 use crate::backend::ConnectGrant;
 use crate::channel::ChannelName;
 use crate::data::Data;

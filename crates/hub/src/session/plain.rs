@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use bytestring::ByteString;
-
-use super::client::Expiry;
+use super::expiry::Expiry;
 use super::identity::Identity;
 use super::plan::{Origin, Plan, Wishes};
 use super::state::{Outcome, Phase, Progress, Session, Turn};
@@ -22,6 +20,7 @@ use crate::namespace::NamespaceOptions;
 use crate::publication::Publication;
 use crate::time::Millis;
 use crate::token::SubscriptionGrant;
+use crate::uuid::Uuid;
 
 /// What a plain client asks for by its URL: `/channel/news?history=10&token=…`.
 ///
@@ -67,7 +66,7 @@ impl Turn<'_> {
         self.then(verified, move |turn, token| match token {
             Ok(token) => turn.subscribe_plain(client, token.into(), &request),
             Err(error) => {
-                let event = HubEvent::TokenRefused { client: &client, channel: None, error: &error };
+                let event = HubEvent::TokenRefused { client: &client.text(), channel: None, error: &error };
                 turn.session.hub.delivery().report(&event);
                 match error.rejection().code() {
                     3500 => Outcome::Close(Disconnect::INVALID_TOKEN),
@@ -78,12 +77,7 @@ impl Turn<'_> {
         })
     }
 
-    fn subscribe_plain(
-        &mut self,
-        client: ByteString,
-        mut identity: Identity,
-        request: &PlainRequest,
-    ) -> Outcome {
+    fn subscribe_plain(&mut self, client: Uuid, mut identity: Identity, request: &PlainRequest) -> Outcome {
         if identity.expiry.is_past(self.now) {
             return Outcome::Close(Disconnect::EXPIRED);
         }

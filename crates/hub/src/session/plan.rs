@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use bytestring::ByteString;
 
-use super::client::Expiry;
+use super::expiry::Expiry;
 use crate::broker::Recovery;
 use crate::centrifuge::{ServerSideResult, SubscribeRequest};
 use crate::channel::ChannelName;
 use crate::namespace::NamespaceOptions;
 use crate::publication::StreamPosition;
 use crate::token::SubscriptionGrant;
+use crate::uuid::Uuid;
 use crate::variant::Naming;
 
 /// A subscription that may begin.
@@ -79,7 +79,7 @@ impl Wishes {
 #[derive(Debug)]
 pub(super) struct Opening {
     pub(super) id: u32,
-    pub(super) session: Option<ByteString>,
+    pub(super) session: Option<Uuid>,
     pub(super) data: Bytes,
     pub(super) plans: std::vec::IntoIter<Plan>,
     pub(super) begun: Vec<ServerSideResult>,

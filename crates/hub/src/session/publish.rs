@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::client::Subscription;
 use super::state::{Outcome, Turn};
+use super::subscriptions::Subscription;
 use crate::access::{Permission, Requester};
 use crate::broker::NewPublication;
 use crate::call::Call;
@@ -72,7 +72,7 @@ impl Turn<'_> {
         publication.info = Some(client.info_in(chan_info));
         let without = skip_history.then(|| options.history.without_history());
         let history = without.as_ref().unwrap_or(&options.history);
-        let published = self.hub().broker().publish(channel, publication, history, self.now);
+        let published = self.session.hub.broker().publish(channel, publication, history, self.now);
         self.then(published, move |turn, published| match published {
             Ok(_) => turn.reply(id, CommandResult::Publish),
             Err(error) => turn.fail(id, error.into()),
@@ -84,7 +84,7 @@ impl Turn<'_> {
         let Some(client) = self.client() else { return Permission::Denied };
         let subscription = client.subscriptions.get(channel);
         let who = Requester {
-            user: &client.user,
+            user: &client.user(),
             is_subscriber: subscription.is_some(),
             has_token: subscription.is_some_and(|subscription| subscription.has_token),
         };
@@ -95,17 +95,17 @@ impl Turn<'_> {
     fn take_rate(&mut self, channel: &ChannelName, options: &NamespaceOptions) -> bool {
         let Some(rate) = options.publish_rate else { return true };
         let now = self.now;
-        let Some(client) = self.client_mut() else { return false };
+        let rates = &mut self.session.rates.get_or_insert_default().publications;
         let namespace = channel.namespace().unwrap_or("");
-        let place = match client.rates.iter().position(|(name, _)| **name == *namespace) {
+        let place = match rates.iter().position(|(name, _)| **name == *namespace) {
             Some(place) => place,
             None => {
                 // Only existing namespaces come here, so there are no more entries than namespaces.
-                client.rates.push((namespace.into(), super::rate::Rate::default()));
-                client.rates.len() - 1
+                rates.push((namespace.into(), super::rate::Rate::default()));
+                rates.len() - 1
             }
         };
-        client.rates.get_mut(place).is_some_and(|(_, counted)| counted.take(rate.count, rate.per, now))
+        rates.get_mut(place).is_some_and(|(_, counted)| counted.take(rate.count, rate.per, now))
     }
 
     pub(super) fn rpc(&mut self, id: u32, request: RpcRequest) -> Outcome {

@@ -2,7 +2,7 @@
 
 use bytestring::ByteString;
 
-use super::client::{Expiry, boxed};
+use super::expiry::Expiry;
 use super::state::{Outcome, Turn};
 use crate::centrifuge::{
     CommandResult, Disconnect, ErrorCode, ErrorReply, PushEvent, PushTarget, RefreshPush, RefreshResult,
@@ -19,7 +19,7 @@ impl Turn<'_> {
         if token.is_empty() {
             return self.bad_request("refresh without a token");
         }
-        if !matches!(client.expiry, Expiry::Token(_)) {
+        if !matches!(client.expiry(), Expiry::Token(_)) {
             return self
                 .bad_request("refresh of a connection that does not expire, or that the back end renews");
         }
@@ -31,7 +31,7 @@ impl Turn<'_> {
         let now = self.now;
         let version = self.config.version.clone();
         let Some(client) = self.client_mut() else { return Outcome::Done };
-        let token = token.and_then(|token| match token.user == client.user {
+        let token = token.and_then(|token| match token.user == client.user() {
             true => Ok(token),
             false => Err(TokenError::WrongClaim { claim: "sub", problem: "it is another user".into() }),
         });
@@ -39,7 +39,7 @@ impl Turn<'_> {
             Ok(token) => token,
             Err(error) => {
                 let event =
-                    HubEvent::TokenRefused { client: &client.id.clone(), channel: None, error: &error };
+                    HubEvent::TokenRefused { client: &client.id.text(), channel: None, error: &error };
                 self.session.hub.delivery().report(&event);
                 return match error.rejection() {
                     TokenRejection::Expired => Outcome::Close(Disconnect::EXPIRED),
@@ -52,9 +52,7 @@ impl Turn<'_> {
         if expiry.is_past(now) {
             return self.fail(id, ErrorCode::Expired);
         }
-        client.expiry = expiry;
-        client.info = boxed(token.info).or(client.info.take());
-        client.meta = boxed(token.meta).or(client.meta.take());
+        client.renew(expiry, token.info, token.meta);
         let (expires, ttl) = expiry.fields(now);
         let result = RefreshResult { client: client.id.to_string(), version, expires, ttl };
         self.reply(id, CommandResult::Refresh(result))
@@ -68,7 +66,7 @@ impl Turn<'_> {
         let Some(subscription) = client.subscriptions.get(channel) else {
             return self.fail(id, ErrorCode::PermissionDenied);
         };
-        if !matches!(subscription.expiry, Expiry::Token(_)) {
+        if !matches!(subscription.expiry(), Expiry::Token(_)) {
             return self.bad_request("sub_refresh of a subscription that does not expire by a token");
         }
         if token.is_empty() {
@@ -90,8 +88,7 @@ impl Turn<'_> {
             let expiry = Expiry::by_token(token.expires_at);
             let subscription = turn.client_mut().and_then(|client| client.subscriptions.get_mut(&channel));
             let Some(subscription) = subscription else { return turn.fail(id, ErrorCode::PermissionDenied) };
-            subscription.expiry = expiry;
-            subscription.info = boxed(token.grant.info);
+            subscription.renew(expiry, token.grant.info);
             let (expires, ttl) = expiry.fields(now);
             turn.reply(id, CommandResult::SubRefresh(SubRefreshResult { expires, ttl }))
         })
@@ -105,15 +102,14 @@ impl Turn<'_> {
     ) -> Outcome {
         let now = self.now;
         let Some(client) = self.client_mut() else { return Outcome::Done };
-        let expiry = match client.expiry {
+        let expiry = match client.expiry() {
             Expiry::Hook(_) => Expiry::by_hook(expires_at),
             Expiry::Token(_) | Expiry::Never => Expiry::by_token(expires_at),
         };
         if expiry.is_past(now) {
             return Outcome::Close(Disconnect::EXPIRED);
         }
-        client.expiry = expiry;
-        client.info = boxed(info).or(client.info.take());
+        client.renew(expiry, info, None);
         let (expires, ttl) = expiry.fields(now);
         self.push(PushTarget::Client, PushEvent::Refresh(RefreshPush { expires, ttl }));
         Outcome::Done

@@ -1,7 +1,7 @@
 //! The end of holding back what comes for a subscription.
 
-use super::client::Hold;
 use super::state::{Outcome, Turn};
+use super::subscriptions::Hold;
 use crate::centrifuge::{Disconnect, UnsubscribeCode};
 use crate::channel::ChannelName;
 
@@ -13,9 +13,9 @@ impl Turn<'_> {
         let Some((channel, subscription)) = client.subscriptions.entry_mut(channel) else {
             return Outcome::Done;
         };
-        let Some(hold) = subscription.hold.take() else { return Outcome::Done };
+        let Some(hold) = subscription.take_hold() else { return Outcome::Done };
         let (channel, is_server_side) = (channel.clone(), subscription.is_server_side());
-        let Hold { id, starts } = *hold;
+        let Hold { id, starts } = hold;
         let start = || starts.into_iter().for_each(|start| start());
         match hub.channels_table().release(&channel, id, start) {
             Some(held) => {
@@ -30,7 +30,7 @@ impl Turn<'_> {
     /// Releases what was held for all subscriptions.
     pub(super) fn release_all(&mut self) -> Outcome {
         let Some(client) = self.client() else { return Outcome::Done };
-        let held = client.subscriptions.iter().filter(|(_, subscription)| subscription.hold.is_some());
+        let held = client.subscriptions.iter().filter(|(_, subscription)| subscription.hold().is_some());
         let channels: Vec<ChannelName> = held.map(|(channel, _)| channel.clone()).collect();
         for channel in channels {
             match self.release(&channel) {

@@ -8,7 +8,7 @@ use super::client::Client;
 use super::plan::Opening;
 use super::rate::Rate;
 use crate::call::BoxFuture;
-use crate::centrifuge::{Batch, Command, Disconnect, FrameError};
+use crate::centrifuge::{Batch, Command, Commands, Disconnect, FrameError};
 use crate::config::HubConfig;
 use crate::control::{Control, ControlMessage};
 use crate::data::Data;
@@ -63,15 +63,11 @@ use crate::transport::Transport;
 pub struct Session {
     pub(super) hub: Arc<Hub>,
     pub(super) transport: Transport,
-    pub(super) control: Arc<dyn Control>,
     pub(super) phase: Phase,
-    /// What is not handled yet, because a command waits.
-    pub(super) queue: VecDeque<Work>,
-    /// The bytes of the frames that it came in.
-    pub(super) queued_bytes: usize,
     /// While a command waits.
     pub(super) pause: Option<Box<Pause>>,
-    pub(super) errors: Rate,
+    /// Not allocated for a client that causes no errors, and whose publications are not counted.
+    pub(super) rates: Option<Box<Rates>>,
 }
 
 /// A command of a session waits.
@@ -80,18 +76,37 @@ pub(super) struct Pause {
     pub(super) _counted: Reservation,
     /// The frames that have come since.
     pub(super) frames: usize,
+    /// What is not handled yet.
+    pub(super) queue: WorkQueue,
+}
+
+/// How often a client has done what it may not do often.
+#[derive(Debug, Default)]
+pub(super) struct Rates {
+    pub(super) errors: Rate,
+    /// Publications, by namespace.
+    pub(super) publications: Vec<(Box<str>, Rate)>,
+}
+
+/// What a session has to do, in its order.
+#[derive(Debug, Default)]
+pub(super) struct WorkQueue {
+    pub(super) work: VecDeque<Work>,
+    /// The bytes of the frames that it came in.
+    pub(super) bytes: usize,
 }
 
 /// What a session is in.
-#[derive(Debug)]
 pub(super) enum Phase {
     /// The client has not connected.
     New {
         /// It is disconnected then.
         deadline: Millis,
+        /// The hub keeps it while the client is connected.
+        control: Arc<dyn Control>,
     },
     /// It is connected.
-    Open(Box<Client>),
+    Open(Client),
     /// The session has ended.
     Closed,
 }
@@ -125,6 +140,10 @@ pub(super) struct Turn<'a> {
     pub(super) session: &'a mut Session,
     pub(super) link: &'a mut dyn Link,
     pub(super) config: Arc<HubConfig>,
+    /// What is handled in this call, and before the rest of the frame.
+    pub(super) queue: WorkQueue,
+    /// The frame that the client has sent.
+    pub(super) frame: Option<Commands<'a>>,
     /// What is sent at the end of the call.
     pub(super) batch: Batch,
     pub(super) now: Millis,
@@ -145,7 +164,7 @@ impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
             .field("transport", &self.transport)
-            .field("phase", &self.phase)
+            .field("client", &self.client())
             .field("waits", &self.waits())
             .finish_non_exhaustive()
     }
@@ -169,13 +188,15 @@ impl fmt::Debug for Answer {
 #[cfg(all(test, target_pointer_width = "64"))]
 mod tests {
     use super::*;
-    use crate::session::client::Subscription;
+    use crate::channel::ChannelName;
+    use crate::session::subscriptions::Subscription;
 
     /// There are as many of them as clients. What is seldom needed is boxed.
     #[test]
     fn what_each_client_has_is_small() {
-        assert!(size_of::<Session>() <= 112, "{} bytes", size_of::<Session>());
-        assert!(size_of::<Client>() <= 184, "{} bytes", size_of::<Client>());
-        assert!(size_of::<Subscription>() <= 48, "{} bytes", size_of::<Subscription>());
+        // With the first subscription.
+        assert!(size_of::<Session>() <= 120, "{} bytes", size_of::<Session>());
+        let subscription = size_of::<(ChannelName, Subscription)>();
+        assert!(subscription <= 32, "{subscription} bytes");
     }
 }

@@ -1,6 +1,6 @@
 //! The command `subscribe`, and subscriptions that the server makes.
 
-use super::client::{Expiry, Maker, Subscription};
+use super::expiry::Expiry;
 use super::plan::{Origin, Plan, Wishes};
 use super::state::{Outcome, Turn};
 use crate::access::{Permission, Requester};
@@ -38,19 +38,16 @@ impl Turn<'_> {
                 return self.fail(id, ErrorCode::LimitExceeded);
             }
             None => {}
-            Some(Subscription { maker: Maker::Client, .. }) => {
-                return self.fail(id, ErrorCode::AlreadySubscribed);
-            }
-            // That the server has subscribed the client is the permission.
-            Some(Subscription { maker: Maker::Server(grant), info, expiry, has_token, .. })
-                if request.token.is_empty() =>
-            {
-                let info = info.as_deref().cloned();
-                let grant = SubscriptionGrant { info, ..(**grant).clone() };
-                let (expiry, has_token) = (*expiry, *has_token);
-                return self.subscribe_as(id, channel, &request, grant, expiry, has_token);
-            }
-            Some(_) => {}
+            Some(subscription) => match subscription.grant_of_server() {
+                None => return self.fail(id, ErrorCode::AlreadySubscribed),
+                // That the server has subscribed the client is the permission.
+                Some(grant) if request.token.is_empty() => {
+                    let grant = SubscriptionGrant { info: subscription.info(), ..grant.clone() };
+                    let (expiry, has_token) = (subscription.expiry(), subscription.has_token);
+                    return self.subscribe_as(id, channel, &request, grant, expiry, has_token);
+                }
+                Some(_) => {}
+            },
         }
         if request.token.is_empty() {
             return self.subscribe_if_allowed(id, channel, request, None);
@@ -70,11 +67,12 @@ impl Turn<'_> {
     ) -> Result<SubscriptionToken, ErrorCode> {
         let Some(client) = self.client() else { return Err(ErrorCode::Unauthorized) };
         let checked = token.and_then(|token| {
-            token.check(channel, &client.user, &client.id)?;
+            token.check(channel, &client.user(), &client.id.text())?;
             Ok(token)
         });
         let token = checked.map_err(|error| {
-            let event = HubEvent::TokenRefused { client: &client.id, channel: Some(channel), error: &error };
+            let client = &client.id.text();
+            let event = HubEvent::TokenRefused { client, channel: Some(channel), error: &error };
             self.session.hub.delivery().report(&event);
             match error.rejection() {
                 TokenRejection::Expired => ErrorCode::TokenExpired,
@@ -101,7 +99,7 @@ impl Turn<'_> {
             return self.fail(id, ErrorCode::UnknownChannel);
         };
         let has_token = token.is_some();
-        let who = Requester { user: &client.user, is_subscriber: false, has_token };
+        let who = Requester { user: &client.user(), is_subscriber: false, has_token };
         let permission =
             if self.config.insecure { Permission::Allowed } else { options.may_subscribe(&channel, &who) };
         match permission {

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::client::{Expiry, Hold, Maker, Subscription, boxed};
+use super::expiry::Expiry;
 use super::plan::{Origin, Plan, Wishes};
 use super::state::{Outcome, Turn};
+use super::subscriptions::{Hold, Maker, Subscription, SubscriptionDetails};
 use crate::broker::{BrokerError, Joined, Member, Recovery, Since, Start};
 use crate::call::Call;
 use crate::centrifuge::{Disconnect, ErrorCode, Form, SubscribeRequest, SubscribeResult, WirePublication};
@@ -227,6 +228,7 @@ impl Turn<'_> {
         };
         let Some(client) = self.client_mut() else { return Outcome::Done };
         let info = client.info_in(grant.info.clone());
+        let details = SubscriptionDetails { maker, info: grant.info, expiry, hold: Some(hold) };
         client.subscriptions.insert(
             channel.clone(),
             Subscription {
@@ -234,15 +236,12 @@ impl Turn<'_> {
                 joins: features.joins,
                 presence: features.is_member,
                 announces: features.announces,
-                maker,
                 has_token,
-                info: boxed(grant.info),
-                expiry,
-                hold: Some(Box::new(hold)),
+                details: Some(Box::new(details)),
             },
         );
         if features.is_member {
-            client.presence_due.get_or_insert(now + presence_ttl / 3);
+            client.presence_due = client.presence_due.min(now + presence_ttl / 3);
         }
         counted.kept = true;
         hub.counters().subscribes.add(1);

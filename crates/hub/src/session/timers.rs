@@ -1,6 +1,7 @@
 //! What a session does when time has passed.
 
-use super::client::{Expiry, Heartbeat, boxed};
+use super::client::NEVER;
+use super::expiry::Expiry;
 use super::state::{Outcome, Phase, Turn};
 use crate::backend::{BackendError, RefreshGrant};
 use crate::broker::Member;
@@ -13,7 +14,7 @@ impl Turn<'_> {
     pub(super) fn tick(&mut self, waits: bool) -> Outcome {
         match &self.session.phase {
             Phase::Closed => return Outcome::Done,
-            Phase::New { deadline } if *deadline <= self.now && !waits => {
+            Phase::New { deadline, .. } if *deadline <= self.now && !waits => {
                 return Outcome::Close(Disconnect::STALE);
             }
             Phase::New { .. } => return Outcome::Done,
@@ -33,25 +34,16 @@ impl Turn<'_> {
     fn beat(&mut self, waits: bool) -> Option<Disconnect> {
         let (now, wants_pongs) = (self.now, self.wants_pongs());
         let (interval, timeout) = (self.config.ping_interval, self.config.pong_timeout);
-        let client = self.client_mut()?;
-        let ping_at = match client.heartbeat {
-            Heartbeat::Off => return None,
-            // Its answer may be among the frames that are not read yet.
-            Heartbeat::Pinged { pong_by, .. } if pong_by <= now && !waits => {
-                return Some(Disconnect::NO_PONG);
+        let heartbeat = &mut self.client_mut()?.heartbeat;
+        // Its answer may be among the frames that are not read yet.
+        if heartbeat.pong_by <= now && !waits {
+            return Some(Disconnect::NO_PONG);
+        }
+        if heartbeat.ping_at <= now {
+            heartbeat.ping_at = now + interval;
+            if wants_pongs && heartbeat.pong_by == NEVER {
+                heartbeat.pong_by = now + timeout;
             }
-            Heartbeat::Pinged { ping_at, .. } | Heartbeat::Quiet { ping_at } => ping_at,
-        };
-        if ping_at <= now {
-            let pong_by = match client.heartbeat {
-                Heartbeat::Pinged { pong_by, .. } => pong_by,
-                _ => now + timeout,
-            };
-            let ping_at = now + interval;
-            client.heartbeat = match wants_pongs {
-                true => Heartbeat::Pinged { ping_at, pong_by },
-                false => Heartbeat::Quiet { ping_at },
-            };
             self.batch.push(Reply::Ping);
         }
         None
@@ -60,21 +52,16 @@ impl Turn<'_> {
     /// Gives a client time to answer a ping again, after it was not listened to.
     pub(super) fn excuse_late_pong(&mut self) {
         let pong_by = self.now + self.config.pong_timeout;
-        if let Some(Heartbeat::Pinged { pong_by: by, .. }) =
-            self.client_mut().map(|client| &mut client.heartbeat)
-        {
-            *by = (*by).max(pong_by);
+        let heartbeat = self.client_mut().map(|client| &mut client.heartbeat);
+        if let Some(heartbeat) = heartbeat.filter(|heartbeat| heartbeat.pong_by != NEVER) {
+            heartbeat.pong_by = heartbeat.pong_by.max(pong_by);
         }
     }
 
     fn renew_presence(&mut self) {
         let (now, ttl) = (self.now, self.config.presence_ttl);
         let hub = self.hub();
-        let Some(client) =
-            self.client_mut().filter(|client| client.presence_due.is_some_and(|due| due <= now))
-        else {
-            return;
-        };
+        let Some(client) = self.client_mut().filter(|client| client.presence_due <= now) else { return };
         let mut has_any = false;
         for (channel, subscription) in
             client.subscriptions.iter().filter(|(_, subscription)| subscription.presence)
@@ -83,7 +70,7 @@ impl Turn<'_> {
             let member = Member { info: client.info_in(subscription.info()), ttl };
             hub.detach(hub.broker().add_presence(channel, member, subscription.announces, now));
         }
-        client.presence_due = has_any.then(|| now + ttl / 3);
+        client.presence_due = if has_any { now + ttl / 3 } else { NEVER };
     }
 
     /// Ends the subscriptions that have expired, or asks the back end about one of them.
@@ -93,10 +80,10 @@ impl Turn<'_> {
         let due: Vec<(ChannelName, bool, Expiry)> = client
             .subscriptions
             .iter()
-            .filter(|(_, subscription)| subscription.hold.is_none())
-            .filter(|(_, subscription)| subscription.expiry.due(grace).is_some_and(|due| due <= now))
+            .filter(|(_, subscription)| subscription.hold().is_none())
+            .filter(|(_, subscription)| subscription.expiry().due(grace).is_some_and(|due| due <= now))
             .map(|(channel, subscription)| {
-                (channel.clone(), subscription.is_server_side(), subscription.expiry)
+                (channel.clone(), subscription.is_server_side(), subscription.expiry())
             })
             .collect();
         for (channel, server_side, expiry) in due {
@@ -139,8 +126,8 @@ impl Turn<'_> {
         let Some(subscription) = subscription else { return Outcome::Done };
         match grant {
             Ok(grant) if !grant.expired && !Expiry::by_hook(grant.expires_at).is_past(now) => {
-                subscription.expiry = Expiry::by_hook(grant.expires_at);
-                subscription.info = boxed(grant.info).or(subscription.info.take());
+                let info = grant.info.or(subscription.info());
+                subscription.renew(Expiry::by_hook(grant.expires_at), info);
                 Outcome::Done
             }
             Err(BackendError::Disconnect(why)) => Outcome::Close(why),
@@ -152,10 +139,10 @@ impl Turn<'_> {
     /// Ends the connection if it has expired, or asks the back end about it.
     fn expire(&mut self, waits: bool) -> Outcome {
         let Some(client) = self.client() else { return Outcome::Done };
-        if client.expiry.due(self.config.expiry_grace).is_none_or(|due| due > self.now) {
+        if client.expiry().due(self.config.expiry_grace).is_none_or(|due| due > self.now) {
             return Outcome::Done;
         }
-        if let Expiry::Hook(_) = client.expiry {
+        if let Expiry::Hook(_) = client.expiry() {
             if waits {
                 return Outcome::Done;
             }
@@ -181,8 +168,7 @@ impl Turn<'_> {
         if expiry.is_past(now) {
             return Outcome::Close(Disconnect::EXPIRED);
         }
-        client.expiry = expiry;
-        client.info = boxed(grant.info).or(client.info.take());
+        client.renew(expiry, grant.info, None);
         Outcome::Done
     }
 }

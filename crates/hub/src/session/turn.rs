@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::client::Client;
-use super::state::{Answer, Outcome, Phase, Session, Turn};
+use super::state::{Answer, Outcome, Phase, Session, Turn, WorkQueue};
 use crate::backend::BackendError;
 use crate::call::Call;
 use crate::centrifuge::{
@@ -23,7 +23,7 @@ impl<'a> Turn<'a> {
     pub(super) fn new(session: &'a mut Session, link: &'a mut dyn Link, now: Millis) -> Turn<'a> {
         let config = session.hub.config();
         let batch = Batch::new(session.transport.encoding, session.transport.wrapping());
-        Turn { session, link, config, batch, now }
+        Turn { session, link, config, queue: WorkQueue::default(), frame: None, batch, now }
     }
 
     pub(super) fn hub(&self) -> Arc<Hub> {
@@ -82,7 +82,8 @@ impl<'a> Turn<'a> {
         let is_expected = error.temporary || error.code == ErrorCode::TokenExpired.code();
         let limits = &self.config.limits;
         self.batch.push(Reply::Error { id, error });
-        if is_expected || self.session.errors.take(limits.errors, limits.errors_per, self.now) {
+        let rates = self.session.rates.get_or_insert_default();
+        if is_expected || rates.errors.take(limits.errors, limits.errors_per, self.now) {
             Outcome::Done
         } else {
             Outcome::Close(Disconnect::TOO_MANY_ERRORS)
@@ -100,8 +101,8 @@ impl<'a> Turn<'a> {
 
     /// Disconnects with 3501. The problem is for the log.
     pub(super) fn bad_request(&mut self, problem: &str) -> Outcome {
-        let client = self.client().map_or("", |client| &client.id);
-        self.session.hub.delivery().report(&HubEvent::BadRequest { client, problem });
+        let client = self.client().map(|client| client.id.text()).unwrap_or_default();
+        self.session.hub.delivery().report(&HubEvent::BadRequest { client: &client, problem });
         Outcome::Close(Disconnect::BAD_REQUEST)
     }
 

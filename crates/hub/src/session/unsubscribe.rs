@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::client::{Client, Subscription};
+use super::client::Client;
 use super::state::{Outcome, Turn, Work};
+use super::subscriptions::Subscription;
 use crate::call::Call;
 use crate::centrifuge::{CommandResult, Disconnect, PushEvent, PushTarget, UnsubscribeCode, UnsubscribePush};
 use crate::channel::ChannelName;
@@ -11,6 +12,7 @@ use crate::control::ControlMessage;
 use crate::hub::Hub;
 use crate::time::Millis;
 use crate::transport::TransportKind;
+use crate::uuid::Uuid;
 
 impl Turn<'_> {
     pub(super) fn unsubscribe(&mut self, id: u32, channel: &str) -> Outcome {
@@ -30,7 +32,7 @@ impl Turn<'_> {
         let channels: Vec<_> = client.subscriptions.iter().map(|(channel, _)| channel.clone()).collect();
         for channel in channels.into_iter().rev() {
             let message = ControlMessage::Unsubscribe(Some(channel));
-            self.session.queue.push_front(Work::Control(message));
+            self.queue.work.push_front(Work::Control(message));
         }
         Outcome::Done
     }
@@ -79,18 +81,18 @@ impl Turn<'_> {
     pub(super) fn leave_presence(&mut self, channel: &ChannelName) {
         let (hub, now) = (self.hub(), self.now);
         if let Some(client) = self.client() {
-            hub.detach(hub.broker().remove_presence(channel, &client.id, true, now));
+            hub.detach(hub.broker().remove_presence(channel, &client.id.text(), true, now));
         }
     }
 
     fn end_removed(&mut self, channel: &ChannelName, subscription: &Subscription) -> Call<()> {
         let (hub, now) = (self.hub(), self.now);
-        let Some(id) = self.client().map(|client| client.id.clone()) else { return Call::Ready(()) };
+        let Some(id) = self.client().map(|client| client.id) else { return Call::Ready(()) };
         self.link.unsubscribe(&subscription.variant.topic(channel));
         if let Some(joins) = subscription.joins {
             self.link.unsubscribe(&joins.topic(channel));
         }
-        hub.carried_out(ended(&hub, channel, subscription, &id, now))
+        hub.carried_out(ended(&hub, channel, subscription, id, now))
     }
 }
 
@@ -99,25 +101,26 @@ fn ended(
     hub: &Hub,
     channel: &ChannelName,
     subscription: &Subscription,
-    client: &str,
+    client: Uuid,
     now: Millis,
 ) -> Call<()> {
-    let beginning = subscription.hold.as_ref().map(|hold| hold.id);
+    let beginning = subscription.hold().map(|hold| hold.id);
     hub.channels_table().leave(channel, subscription.variant, subscription.joins, beginning);
     hub.counters().unsubscribes.add(1);
     let left = hub.broker().unsubscribe(channel, now).map(drop);
     if !subscription.presence {
         return left;
     }
-    let removed = hub.broker().remove_presence(channel, client, subscription.announces, now).map(drop);
+    let removed =
+        hub.broker().remove_presence(channel, &client.text(), subscription.announces, now).map(drop);
     left.and(removed)
 }
 
 /// Ends everything of a client that is gone.
 pub(super) fn leave_all(hub: &Arc<Hub>, mut client: Client, now: Millis) {
     while let Some((channel, subscription)) = client.subscriptions.pop() {
-        hub.detach(ended(hub, &channel, &subscription, &client.id, now));
+        hub.detach(ended(hub, &channel, &subscription, client.id, now));
     }
-    hub.registry().remove(&client.id);
+    hub.registry().remove(client.id);
     hub.counters().disconnects.add(1);
 }

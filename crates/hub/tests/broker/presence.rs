@@ -21,6 +21,23 @@ fn a_join_is_heard_only_of_a_new_client_and_a_leave_only_of_one_that_was_there()
 }
 
 #[test]
+fn ids_of_any_form_are_read_as_they_came() {
+    let trial = Trial::new(0);
+    let ids =
+        ["0012abff-1020-4f40-bf60-708090a0b0c0", "0012ABFF-1020-4F40-BF60-708090A0B0C0", "0012abff", ""];
+    ids.iter().for_each(|id| trial.join(id, "ann", 25));
+    assert_eq!(trial.present(), (4, 1));
+    let read = ready(trial.broker.presence(&trial.channel, 9, trial.now)).unwrap().clients;
+    assert!(ids.iter().all(|id| read[*id].client == *id));
+    ids.iter().for_each(|id| trial.leave(id));
+    assert_eq!(
+        trial.heard(),
+        [ids.map(|id| format!("join {id}")), ids.map(|id| format!("leave {id}"))].concat()
+    );
+    assert_eq!(trial.broker.usage(), MemoryUsage::default());
+}
+
+#[test]
 fn a_user_with_three_tabs_is_one() {
     let trial = Trial::new(0);
     for (client, user) in [("c1", "ann"), ("c2", "ann"), ("c3", "ann"), ("c4", "bob"), ("c5", ""), ("c6", "")]

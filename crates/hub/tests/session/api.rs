@@ -60,7 +60,7 @@ fn clients_are_found_by_user_client_and_session() {
     let mut world = World::new(with_tokens());
     let clients: Vec<usize> =
         ["42", "42", "43"].map(|user| connect_with(&mut world, &format!(r#"{{"sub":"{user}"}}"#))).into();
-    let id = |world: &World, client| Some(world.session(client).client().unwrap().clone());
+    let id = |world: &World, client| Some(world.session(client).client().unwrap());
     let first = id(&world, 0);
     let mut end = |filter: ClientFilter| {
         world.hub.disconnect(&filter, Disconnect::FORCE_NO_RECONNECT).unwrap();
@@ -101,7 +101,7 @@ fn a_key_is_remembered_without_history_too() {
 fn presence_and_history_are_read_and_removed() {
     let mut world = World::new(config());
     let client = world.subscribed("demo:tea");
-    let id = world.session(client).client().unwrap().clone();
+    let id = world.session(client).client().unwrap();
     let presence = finish(world.hub.presence("demo:tea", world.now)).unwrap();
     assert_eq!(presence.clients.keys().collect::<Vec<_>>(), [&id]);
     assert_eq!(finish(world.hub.presence_stats("demo:tea", world.now)).unwrap().clients, 1);

@@ -25,7 +25,7 @@ fn a_session_describes_itself() {
     for channel in ["news", "demo:tea"] {
         world.say(client, &format!(r#"{{"id":2,"subscribe":{{"channel":"{channel}"}}}}"#));
     }
-    let id = world.session(client).client().unwrap().clone();
+    let id = world.session(client).client().unwrap();
     let live = world.hub.live_session(&id).unwrap();
     assert_eq!((&*live.user, live.since), ("42", world.now));
     assert_eq!(world.hub.user_sessions("42"), [live]);
@@ -44,7 +44,7 @@ fn a_session_that_waits_describes_itself_at_once() {
     let client = connect_with(&mut world, r#"{"sub":"42"}"#);
     world.say(client, r#"{"id":2,"subscribe":{"channel":"news"}}"#);
     assert!(world.waits(client));
-    let id = world.session(client).client().unwrap().clone();
+    let id = world.session(client).client().unwrap();
     assert_eq!(ask(&mut world, &id).unwrap().channels, []);
 }
 

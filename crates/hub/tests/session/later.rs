@@ -203,7 +203,7 @@ fn a_client_that_returns_to_a_channel_at_once_is_present() {
     assert_eq!(present(&world), 1);
 
     // The same by the server.
-    let filter = ClientFilter { client: world.session(client).client().cloned(), ..ClientFilter::default() };
+    let filter = ClientFilter { client: world.session(client).client(), ..ClientFilter::default() };
     world.hub.unsubscribe(&filter, Some("demo:tea")).unwrap();
     world.settle();
     world.say(client, r#"{"id":5,"subscribe":{"channel":"demo:tea"}}"#);

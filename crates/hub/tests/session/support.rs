@@ -168,7 +168,7 @@ impl World {
                 self.answer(client);
             }
         }
-        if let Some(id) = self.sessions[client].client().map(ToString::to_string)
+        if let Some(id) = self.sessions[client].client().map(|id| id.to_string())
             && !self.names.iter().any(|(known, _)| *known == id)
         {
             self.names.push((id, format!("C{client}")));

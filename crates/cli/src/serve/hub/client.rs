@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use longwire::{Closed, Handler, MessageRef, SendStatus, Socket, Timer};
+use longwire::{Closed, Handler, MessageRef, SendStatus, Socket};
 use longwire_hub::centrifuge::Disconnect;
 use longwire_hub::{
     Control, ControlMessage, Frame, Link as _, Millis, PlainRequest, Progress, Session, Transport,
@@ -15,7 +15,8 @@ use crate::serve::access::Visit;
 /// The state of a client's connection.
 pub(crate) struct Client {
     stage: Stage,
-    alarm: Option<Alarm>,
+    /// When the alarm rings, which wakes the session; [`NEVER`] if none is set.
+    alarm: Millis,
     /// Whether a one-way client has sent its request.
     has_asked: bool,
     /// What the access log remembers, if there is one.
@@ -35,11 +36,8 @@ struct Accepted {
     plain: Option<PlainRequest>,
 }
 
-/// A timer of the session. One that is too early costs less than moving it with each message.
-struct Alarm {
-    at: Millis,
-    timer: Timer,
-}
+/// Later than any moment.
+const NEVER: Millis = Millis(u64::MAX);
 
 /// A handler whose connections are clients of the hub.
 pub(super) trait ClientHandler: Handler<State = Client> {
@@ -60,7 +58,7 @@ impl Client {
 
     fn accepted(transport: Transport, plain: Option<PlainRequest>) -> Client {
         let stage = Stage::Accepted(Box::new(Accepted { transport, plain }));
-        Client { stage, alarm: None, has_asked: false, visit: None }
+        Client { stage, alarm: NEVER, has_asked: false, visit: None }
     }
 }
 
@@ -179,26 +177,21 @@ fn go_on<H: ClientHandler>(
     }
 }
 
-/// Sets the alarm, unless there is an earlier one.
+/// Sets the alarm, unless there is an earlier one: that costs less than moving it with each message.
 fn wake<H: ClientHandler>(socket: &mut Socket<'_, H>, at: Millis, now: Millis) {
-    match socket.state_mut().alarm.take() {
-        Some(earlier) if earlier.at <= at => {
-            socket.state_mut().alarm = Some(earlier);
-            return;
-        }
-        Some(later) => {
-            socket.cancel(later.timer);
-        }
-        None => {}
+    if at < socket.state().alarm {
+        socket.state_mut().alarm = at;
+        socket.set_alarm(Some(at.since(now)));
     }
-    let timer = socket.after(at.since(now), |handler, socket| {
-        socket.state_mut().alarm = None;
-        run(handler, socket, |session, link, now| match session.next_deadline() {
-            Some(deadline) if deadline <= now => session.tick(link, now),
-            _ => Progress::Idle,
-        });
+}
+
+/// The alarm rings.
+pub(super) fn ring<H: ClientHandler>(handler: &H, socket: &mut Socket<'_, H>) {
+    socket.state_mut().alarm = NEVER;
+    run(handler, socket, |session, link, now| match session.next_deadline() {
+        Some(deadline) if deadline <= now => session.tick(link, now),
+        _ => Progress::Idle,
     });
-    socket.state_mut().alarm = Some(Alarm { at, timer });
 }
 
 impl<H: ClientHandler> Control for SocketControl<H> {

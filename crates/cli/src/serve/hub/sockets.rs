@@ -73,6 +73,10 @@ impl<K: ClientKind> Handler for HubSockets<K> {
         }
     }
 
+    fn on_alarm(&self, socket: &mut Socket<'_, Self>) {
+        client::ring(self, socket);
+    }
+
     fn on_shutdown(&self, socket: &mut Socket<'_, Self>) {
         // Plain clients know no codes of the hub.
         if K::KIND != TransportKind::Plain {

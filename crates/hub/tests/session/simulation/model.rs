@@ -199,9 +199,7 @@ impl Model {
     }
 
     pub(super) fn unsubscribe_by_server(&mut self, client: usize, channel: usize) {
-        let Some(id) =
-            self.readers[client].connection.and_then(|at| self.world.session(at).client().cloned())
-        else {
+        let Some(id) = self.readers[client].connection.and_then(|at| self.world.session(at).client()) else {
             return;
         };
         let filter = ClientFilter { client: Some(id), ..ClientFilter::default() };
@@ -280,7 +278,7 @@ impl Model {
         let present: Vec<String> = presence.unwrap().clients.keys().map(ToString::to_string).collect();
         let subscribed = self.readers.iter().filter(|reader| reader.is_subscribed(channel));
         let mut expected: Vec<String> = subscribed
-            .filter_map(|reader| self.world.session(reader.connection?).client().map(ToString::to_string))
+            .filter_map(|reader| self.world.session(reader.connection?).client().map(|id| id.to_string()))
             .collect();
         expected.sort();
         assert_eq!(present, expected, "present in {name}");
