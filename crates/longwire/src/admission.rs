@@ -10,6 +10,7 @@ pub(crate) mod handshake;
 pub(crate) mod hook;
 pub(crate) mod introduction;
 pub(crate) mod listener;
+pub(crate) mod lowered_limits;
 pub(crate) mod origin;
 pub(crate) mod policy;
 pub(crate) mod proxy_header;

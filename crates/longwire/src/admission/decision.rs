@@ -44,6 +44,8 @@ pub struct Upgrade<'a> {
 pub struct Accept<S = ()> {
     pub(super) subprotocol: Option<String>,
     pub(super) headers: HeaderMap,
+    /// The longest message that is received, in bytes; `None`: as long as the server's limits allow.
+    pub(super) max_message: Option<usize>,
     /// A header that cannot be sent.
     pub(super) invalid: Option<InvalidSetting>,
     pub(super) state: S,
@@ -166,19 +168,38 @@ impl<S> Accept<S> {
     /// Accepts like [`new`](Accept::new), with the state of a [`Handler`](crate::Handler) for the connection.
     #[must_use]
     pub fn with(state: S) -> Accept<S> {
-        Accept { subprotocol: None, headers: HeaderMap::new(), invalid: None, state }
+        Accept { subprotocol: None, headers: HeaderMap::new(), max_message: None, invalid: None, state }
     }
 
     /// The same terms with another state.
     pub(crate) fn map<T>(self, map: impl FnOnce(S) -> T) -> Accept<T> {
-        let Accept { subprotocol, headers, invalid, state } = self;
-        Accept { subprotocol, headers, invalid, state: map(state) }
+        let Accept { subprotocol, headers, max_message, invalid, state } = self;
+        Accept { subprotocol, headers, max_message, invalid, state: map(state) }
     }
 
     /// Chooses a subprotocol, which must be one that the client offers.
     #[must_use]
     pub fn subprotocol(mut self, subprotocol: impl Into<String>) -> Accept<S> {
         self.subprotocol = Some(subprotocol.into());
+        self
+    }
+
+    /// Lowers the limit on received messages for this connection, in bytes, whether they are received whole or in parts.
+    /// The connection fails with 1009 as soon as a frame header shows that a message is longer. A limit above the
+    /// server's ([`Limits::message`](crate::Limits::message)) changes nothing.
+    ///
+    /// ```
+    /// use longwire::{Accept, Refusal, Upgrade};
+    ///
+    /// /// Called by `on_upgrade`: only uploads may be long.
+    /// fn decide(request: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
+    ///     let accept = Accept::new();
+    ///     Ok(if request.path() == "/upload" { accept } else { accept.max_message(64 << 10) })
+    /// }
+    /// ```
+    #[must_use]
+    pub fn max_message(mut self, bytes: usize) -> Accept<S> {
+        self.max_message = Some(bytes);
         self
     }
 

@@ -173,9 +173,9 @@ impl PendingUpgrade {
         let asked = RequestSummary::by(&request);
         let accept =
             decision.inspect_err(|refusal| terms.policy.refusals().application(refusal, peer, asked))?;
-        let settled = terms.policy.settle(offer, accept, asked, peer, terms.config.deflate.as_ref())?;
+        let settled = terms.policy.settle(offer, accept, asked, peer, terms.config)?;
         telemetry::shook_hands(Role::Server, begun);
-        let established = Established::new(Role::Server, Arc::clone(terms.config))
+        let established = Established::new(Role::Server, settled.config)
             .deflate(settled.deflate)
             .negotiated(settled.negotiated);
         Ok((settled.response, AgreedTerms { established, state: settled.state }))

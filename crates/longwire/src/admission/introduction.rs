@@ -14,8 +14,8 @@ use crate::transport::Transport;
 pub(crate) enum NotIntroduced {
     /// It has ended, or did not begin with a PROXY header. It is counted.
     Closed,
-    /// The client has as many connections as it may.
-    Full(Full),
+    /// The client that the header names has as many connections as it may.
+    Full { why: Full, client: SocketAddr },
 }
 
 /// Reads the PROXY header of a connection, if it must begin with one, and counts the connection for the client. Returns
@@ -42,6 +42,6 @@ pub(crate) async fn introduce(
     })?;
     let Some(client) = named else { return Ok(peer) };
     Span::current().record("client", tracing::field::display(client));
-    place.count_for(policy.counted_ip(named)).map_err(NotIntroduced::Full)?;
+    place.count_for(policy.counted_ip(named)).map_err(|why| NotIntroduced::Full { why, client })?;
     Ok(named)
 }

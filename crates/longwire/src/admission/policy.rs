@@ -5,11 +5,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use http::{Response, StatusCode};
-use longwire_proto::deflate::{Agreement, Deflate};
+use longwire_proto::Config;
+use longwire_proto::deflate::Agreement;
 use longwire_proto::handshake::{Offer, Refusal, negotiate};
 
 use super::decision::{Accept, Attached, Upgrade};
 use super::hook::{Decide, unless_it_panics};
+use super::lowered_limits::LoweredLimits;
 use super::origin::{InvalidOrigin, Origin, Origins, OwnPages};
 use super::refusals::{Case, Refusals, RequestSummary};
 use super::trusted_proxies::TrustedProxies;
@@ -24,6 +26,7 @@ pub(crate) struct AdmissionPolicy {
     own_pages: OwnPages,
     refusals: Arc<Refusals>,
     proxies: Option<Arc<TrustedProxies>>,
+    lowered_limits: Arc<LoweredLimits>,
     /// An invalid origin in the settings; reported when the server starts.
     invalid_origin: Option<InvalidOrigin>,
     /// Whether the settings list origins, which has no effect if any origin is allowed.
@@ -37,6 +40,7 @@ pub(crate) struct AdmissionPolicy {
 pub(super) struct Settled<S> {
     pub(super) response: Response<()>,
     pub(super) negotiated: Negotiated,
+    pub(super) config: Arc<Config>,
     /// The negotiated compression, if the client offered it.
     pub(super) deflate: Option<Agreement>,
     pub(super) state: S,
@@ -51,6 +55,7 @@ impl Default for AdmissionPolicy {
             own_pages: OwnPages::Plain,
             refusals: Refusals::of_process(),
             proxies: None,
+            lowered_limits: Arc::default(),
             invalid_origin: None,
             names_origins: false,
             subprotocols: Vec::new(),
@@ -143,7 +148,12 @@ impl AdmissionPolicy {
         self.origins.check(self.own_pages, asked.headers, host).map_err(|foreign| {
             let refusal = Refusal::forbidden(foreign.reason());
             let (why, allowed_by) = (NotLetIn::Origin, foreign.allowed_by());
-            self.refusals.tell(&Case { why, refusal: &refusal, peer, asked: Some(asked), allowed_by });
+            self.refusals.tell(&Case {
+                peer,
+                asked: Some(asked),
+                allowed_by,
+                ..Case::answered(why, &refusal)
+            });
             refusal
         })
     }
@@ -155,7 +165,7 @@ impl AdmissionPolicy {
         accept: Accept<S>,
         asked: RequestSummary<'_>,
         peer_addr: Option<SocketAddr>,
-        deflate: Option<&Deflate>,
+        config: &Arc<Config>,
     ) -> Result<Settled<S>, Refusal> {
         let chosen = match accept.subprotocol {
             Some(subprotocol) => Some(subprotocol),
@@ -163,7 +173,7 @@ impl AdmissionPolicy {
         };
         let mut agreement = None;
         let extensions = negotiate(offer.extensions(), |offered| {
-            let (answer, agreed) = deflate?.answer(offered)?;
+            let (answer, agreed) = config.deflate.as_ref()?.answer(offered)?;
             agreement = Some(agreed);
             Some(answer)
         });
@@ -172,7 +182,7 @@ impl AdmissionPolicy {
             let refusal =
                 Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the server cannot accept this request");
             let (why, asked) = (NotLetIn::Application, Some(asked));
-            self.refusals.tell(&Case { why, refusal: &refusal, peer: peer_addr, asked, allowed_by: None });
+            self.refusals.tell(&Case { peer: peer_addr, asked, ..Case::answered(why, &refusal) });
             refusal
         };
         if let Some(invalid) = &accept.invalid {
@@ -190,7 +200,11 @@ impl AdmissionPolicy {
             peer_addr,
             ..Negotiated::default()
         };
-        Ok(Settled { response, negotiated, deflate: agreement, state: accept.state })
+        let config = match accept.max_message {
+            Some(bytes) => self.lowered_limits.lower(config, bytes),
+            None => Arc::clone(config),
+        };
+        Ok(Settled { response, negotiated, config, deflate: agreement, state: accept.state })
     }
 }
 

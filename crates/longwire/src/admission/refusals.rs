@@ -25,7 +25,9 @@ const SHOWN: usize = 100;
 /// A refusal, and what is known about the request.
 pub(crate) struct Case<'a> {
     pub(crate) why: NotLetIn,
-    pub(crate) refusal: &'a Refusal,
+    /// The status of the response; `None` if the connection just ends.
+    pub(crate) status: Option<StatusCode>,
+    pub(crate) reason: &'a str,
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) asked: Option<RequestSummary<'a>>,
     /// The setting that would allow it.
@@ -37,6 +39,14 @@ pub(crate) struct Case<'a> {
 pub(crate) struct RequestSummary<'a> {
     pub(crate) uri: &'a Uri,
     pub(crate) headers: &'a HeaderMap,
+}
+
+impl<'a> Case<'a> {
+    /// A request that is answered with a refusal.
+    pub(crate) fn answered(why: NotLetIn, refusal: &'a Refusal) -> Case<'a> {
+        let (status, reason) = (Some(refusal.status()), refusal.reason());
+        Case { why, status, reason, peer: None, asked: None, allowed_by: None }
+    }
 }
 
 impl<'a> RequestSummary<'a> {
@@ -78,12 +88,12 @@ impl Refusals {
             (NotLetIn::BadRequest, None)
         };
         let asked = refused.request.as_deref().map(RequestSummary::by);
-        self.tell(&Case { why, refusal, peer, asked, allowed_by });
+        self.tell(&Case { peer, asked, allowed_by, ..Case::answered(why, refusal) });
     }
 
     /// Logs a request that the application refused.
     pub(crate) fn application(&self, refusal: &Refusal, peer: Option<SocketAddr>, asked: RequestSummary<'_>) {
-        self.tell(&Case { why: NotLetIn::Application, refusal, peer, asked: Some(asked), allowed_by: None });
+        self.tell(&Case { peer, asked: Some(asked), ..Case::answered(NotLetIn::Application, refusal) });
     }
 
     /// Logs a client that exceeds a connection limit, and returns the response for it.
@@ -98,26 +108,25 @@ impl Refusals {
             ),
         };
         let allowed_by = Some(setting.to_owned());
-        self.tell(&Case { why, refusal: &refusal, peer, asked: None, allowed_by });
+        self.tell(&Case { peer, allowed_by, ..Case::answered(why, &refusal) });
         refusal
     }
 
     /// Logs a trusted proxy whose connection does not begin with a PROXY header.
     pub(crate) fn no_proxy_header(&self, peer: Option<SocketAddr>) {
-        let refusal =
-            Refusal::bad_request("the connection of a trusted proxy begins with no valid PROXY header");
+        let reason = "the connection of a trusted proxy begins with no valid PROXY header";
         let allowed_by = Some("the proxy's own settings, such as send-proxy-v2 of HAProxy".to_owned());
-        self.tell(&Case { why: NotLetIn::ProxyHeader, refusal: &refusal, peer, asked: None, allowed_by });
+        let why = NotLetIn::ProxyHeader;
+        self.tell(&Case { why, status: None, reason, peer, asked: None, allowed_by });
     }
 
     /// Logs a plain request where only WebSockets are served.
     pub(crate) fn not_websocket(&self, refusal: &Refusal, peer: Option<SocketAddr>, request: &Request<()>) {
         self.tell(&Case {
-            why: NotLetIn::NotWebSocket,
-            refusal,
             peer,
             asked: Some(RequestSummary::by(request)),
             allowed_by: Some("Server::http, which serves pages alongside WebSockets".to_owned()),
+            ..Case::answered(NotLetIn::NotWebSocket, refusal)
         });
     }
 
@@ -129,7 +138,7 @@ impl Refusals {
             parent: None,
             peer = case.peer.map(tracing::field::display),
             path = case.asked.map(|asked| shown(asked.uri.path().as_bytes())),
-            status = case.refusal.status().as_u16(),
+            status = case.status.map(|status| status.as_u16()),
             "refused",
         );
         if !tracing::enabled!(tracing::Level::WARN) {
@@ -143,7 +152,7 @@ impl Refusals {
         // The lock is not held while the subscriber runs, which is foreign code.
         let Some(not_told) = spent else { return };
         tracing::warn!(
-            status = case.refusal.status().as_u16(),
+            status = case.status.map(|status| status.as_u16()),
             peer = case.peer.map(tracing::field::display),
             origin =
                 case.asked.and_then(|asked| asked.headers.get(ORIGIN)).map(|origin| shown(origin.as_bytes())),
@@ -152,7 +161,7 @@ impl Refusals {
             allowed_by = case.allowed_by.as_deref(),
             not_told = (not_told > 0).then_some(not_told),
             "refused: {}",
-            shown(case.refusal.reason().as_bytes()),
+            shown(case.reason.as_bytes()),
         );
     }
 }

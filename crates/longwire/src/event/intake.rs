@@ -169,12 +169,12 @@ impl<A: Application> LoopHost<A> {
         let admission = &self.rules.admission;
         let peer_addr = match introduce(admission, &mut transport, peer_addr, &mut place).await {
             Ok(client) => client,
-            Err(NotIntroduced::Full(why)) if !self.is_secure() => {
+            Err(NotIntroduced::Full { why, client }) if !self.is_secure() => {
                 let stage = NewConnectionKind::TurnedAway(TurnedAway { why, place });
-                return Some((transport, peer_addr, stage));
+                return Some((transport, Some(client), stage));
             }
-            Err(NotIntroduced::Full(why)) => {
-                admission.refusals().turned_away(why, peer_addr);
+            Err(NotIntroduced::Full { why, client }) => {
+                admission.refusals().turned_away(why, Some(client));
                 return None;
             }
             Err(NotIntroduced::Closed) => return None,

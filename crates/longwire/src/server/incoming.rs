@@ -107,8 +107,8 @@ async fn begin(accepted: Accepted, place: Place, settings: &Settings) -> Beginni
     match introduce(&settings.admission, transport, *peer_addr, place).await {
         Ok(client) => *peer_addr = client,
         Err(NotIntroduced::Closed) => return Beginning::Nothing(None),
-        Err(NotIntroduced::Full(full)) => {
-            let refusal = terms.policy.refusals().turned_away(full, *peer_addr);
+        Err(NotIntroduced::Full { why, client }) => {
+            let refusal = terms.policy.refusals().turned_away(why, Some(client));
             if settings.is_secure() {
                 return Beginning::Nothing(None);
             }

@@ -38,6 +38,8 @@ mod judgement;
 mod keepalive;
 #[cfg(target_os = "linux")]
 mod listening;
+#[cfg(target_os = "linux")]
+mod message_limits;
 mod message_reader;
 mod message_writer;
 #[cfg(target_os = "linux")]

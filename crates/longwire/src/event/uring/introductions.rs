@@ -88,7 +88,7 @@ async fn read<A: Application>(rules: &Rules<A>, arrival: Unintroduced) -> Option
     let (entered, peer_addr) = match introduce(&rules.admission, &mut transport, peer_addr, &mut place).await
     {
         Ok(client) => (Ok(place), client),
-        Err(NotIntroduced::Full(why)) => (Err(TurnedAway { why, place }), peer_addr),
+        Err(NotIntroduced::Full { why, client }) => (Err(TurnedAway { why, place }), Some(client)),
         Err(NotIntroduced::Closed) => return None,
     };
     let socket = off_tokio(transport).map_err(unusable).ok()?;
