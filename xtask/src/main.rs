@@ -49,7 +49,7 @@ enum Chore {
         /// List the suites instead of running them
         #[arg(long)]
         list: bool,
-        /// Run all of Autobahn's cases instead of a sample of the compressed ones
+        /// Run all of Autobahn's cases instead of a sample of the compressed ones, and the hub's promises for longer
         #[arg(long)]
         full: bool,
         /// Write the counts to this file, for the run that this one is part of

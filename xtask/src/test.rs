@@ -2,6 +2,7 @@
 
 mod autobahn;
 mod deny;
+mod extent;
 mod interop;
 mod report;
 mod rust;
@@ -26,7 +27,7 @@ use crate::test::report::RunReport;
 use crate::test::side_by_side::{Part, Schedule};
 use crate::tidy;
 use crate::workspace::Workspace;
-pub(crate) use autobahn::Extent;
+pub(crate) use extent::Extent;
 
 /// The suites, in the order in which they are reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -83,7 +84,7 @@ impl Suite {
                 let tally = tidy::suite(context.workspace)?;
                 Ok(Outcome { passed: tally.passed, failed: tally.failed, ..Outcome::default() })
             }
-            Self::Rust => rust::run(context),
+            Self::Rust => rust::run(context, extent),
             Self::Fuzz => fuzz::suite(context),
             Self::Sanitize => sanitize::suite(context),
             Self::Instructions => instructions::suite(context),

@@ -20,28 +20,11 @@ use crate::suite::context::Context;
 use crate::suite::outcome::{Outcome, Stop};
 use crate::terminal::Progress;
 use crate::test::autobahn::install::Wstest;
+use crate::test::extent::Extent;
 use crate::workspace::Workspace;
 
 /// Our name in the reports.
 const AGENT: &str = "longwire";
-
-/// How many of the numerous similar cases to run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Extent {
-    /// A fixed sample of every kind.
-    Sampled,
-    Full,
-}
-
-impl Extent {
-    /// The command-line options for this extent.
-    pub(crate) fn options(self) -> &'static [&'static str] {
-        match self {
-            Self::Sampled => &[],
-            Self::Full => &["--full"],
-        }
-    }
-}
 
 /// Cases to run, as patterns of the suite, and their number in the installed version.
 #[derive(Debug)]

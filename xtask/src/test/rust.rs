@@ -5,11 +5,15 @@ use crate::features::Features;
 use crate::suite::cargo_test;
 use crate::suite::context::Context;
 use crate::suite::outcome::{Outcome, Stop, on_ci};
+use crate::test::extent::Extent;
 
-pub(crate) fn run(context: &Context<'_>) -> Result<Outcome, Stop> {
+/// How long each test of the hub's promises keeps the server busy in a full run.
+const FULL_PROMISES: (&str, &str) = ("LONGWIRE_PROMISES_SECONDS", "60");
+
+pub(crate) fn run(context: &Context<'_>, extent: Extent) -> Result<Outcome, Stop> {
     // Tests that need these proxies pass over them where they are missing.
     let proxies = context.apt_install_missing(&[("nginx", "nginx"), ("haproxy", "haproxy")]);
-    let mut outcome = cargo_test(context)?;
+    let mut outcome = cargo_test(context, extent)?;
     if let Err(stop) = proxies {
         outcome.add(stop.outcome(on_ci()));
     }
@@ -22,7 +26,7 @@ pub(crate) fn run(context: &Context<'_>) -> Result<Outcome, Stop> {
     Ok(outcome)
 }
 
-fn cargo_test(context: &Context<'_>) -> Result<Outcome, Stop> {
+fn cargo_test(context: &Context<'_>, extent: Extent) -> Result<Outcome, Stop> {
     let mut command = cargo();
     command.current_dir(&context.workspace.root).args([
         "test",
@@ -30,6 +34,10 @@ fn cargo_test(context: &Context<'_>) -> Result<Outcome, Stop> {
         "--all-features",
         "--no-fail-fast",
     ]);
+    if extent == Extent::Full {
+        let (variable, seconds) = FULL_PROMISES;
+        command.env(variable, seconds);
+    }
     let (mut outcome, lines) = cargo_test::run_with_lines(context.workspace, "rust", command)?;
     let unproven = Features::load(&context.workspace.root)?.unproven(&lines);
     outcome.failed += u32::from(!unproven.is_empty());
