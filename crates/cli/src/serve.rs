@@ -4,6 +4,7 @@ mod access;
 mod admin;
 mod announcement;
 mod certificate;
+mod client_network;
 mod demo;
 mod endpoints;
 mod hub;
@@ -30,9 +31,10 @@ use crate::failure::Failure;
 use crate::log;
 use crate::signals::{Ending, HangUp};
 use access::AccessLog;
-use admin::{LivePages, ServedAdmin, Sources};
+use admin::{LivePages, ServedAdmin, SharedSettings, Sources};
 use announcement::Announcement;
 use certificate::Certificate;
+use client_network::Ipv6Prefix;
 use endpoints::{Echo, NoSockets, Ticker};
 use hub::{
     Api, ApiKeys, CENTRIFUGE_PATH, Centrifuge, Hooks, HubSockets, Node, OriginRule, Plain, Streams,
@@ -95,7 +97,11 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     if let Some(recorder) = &prometheus {
         pages = pages.merge(metrics::router(recorder.handle(), Arc::clone(&node)));
     }
-    let admin = ServedAdmin::begin(admin_section, &mut admin_listening, is_secure, &node, &topics)?;
+    let admin = {
+        let ipv6_prefix = Ipv6Prefix(limits.ipv6_prefix);
+        let shared = SharedSettings { is_secure, access, ipv6_prefix };
+        ServedAdmin::begin(admin_section, &mut admin_listening, shared, &node, &topics)?
+    };
     let tally = admin.as_ref().map(|_| Arc::new(Tally::default()));
     tally::record(prometheus, tally.clone())?;
     if let (Some(admin), Some(tally)) = (&admin, tally) {
@@ -151,7 +157,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let server = if access.is_on { server.count_traffic() } else { server };
     let server = match &admin {
         Some(admin) if admin.places.is_empty() => {
-            server.route(admin::LIVE_PATH, LivePages(Arc::clone(&admin.page)))
+            server.route(admin::LIVE_PATH, LivePages { page: Arc::clone(&admin.page), access })
         }
         _ => server,
     };

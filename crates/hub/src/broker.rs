@@ -244,6 +244,21 @@ pub struct HistoryPage {
     pub position: StreamPosition,
 }
 
+impl HistoryPage {
+    /// The page with as many of its first publications as have so many bytes together, and at least one.
+    pub(crate) fn within(mut self, mut room: usize) -> HistoryPage {
+        let mut fits = |publication: &Arc<Publication>| {
+            let len = publication.content_len();
+            let fits = len <= room;
+            room = room.saturating_sub(len);
+            fits
+        };
+        let count = self.publications.iter().take_while(|publication| fits(publication)).count();
+        self.publications.truncate(count.max(1));
+        self
+    }
+}
+
 /// A client in a channel's presence.
 #[derive(Debug, Clone)]
 pub struct Member {

@@ -18,6 +18,11 @@ pub struct SessionLimits {
     pub channels: usize,
     /// The length of a channel's name, in bytes, at most 255. A longer one is error 106.
     pub channel_name: usize,
+    /// How often one client may ask to subscribe in [`subscribes_per`](Self::subscribes_per). One more is error 111. What
+    /// comes with the connect request does not count.
+    pub subscribes: NonZeroU32,
+    /// The time in which requests to subscribe are counted.
+    pub subscribes_per: Duration,
     /// The commands of one frame. More are 3501.
     pub frame: FrameLimits,
     /// The length of a frame with commands, in bytes. A longer one is 3501: its commands are kept while one of them waits.
@@ -60,6 +65,8 @@ impl Default for SessionLimits {
         SessionLimits {
             channels: 128,
             channel_name: 255,
+            subscribes: NonZeroU32::new(3_000).unwrap_or(NonZeroU32::MIN),
+            subscribes_per: Duration::from_secs(60),
             frame: FrameLimits::default(),
             frame_bytes: 1 << 20,
             publication: 64 << 10,

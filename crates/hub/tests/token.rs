@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use longwire_hub::{
     Algorithm, BoxFuture, Call, ChannelName, ConnectionToken, KeySource, Keys, Millis, RefreshPolicy,
@@ -435,6 +437,29 @@ fn a_bounded_number_of_clients_waits() {
     assert_eq!(error.rejection(), TokenRejection::Unavailable);
     drop(waiting);
     assert!(matches!(connect("ES256", BEGIN), Call::Later(_)));
+}
+
+/// Each has a token of nearly 64 KiB, which is kept while it waits.
+#[test]
+fn tokens_that_wait_are_bounded_in_bytes() {
+    let verifier = TokenVerifier::new(secret()).source(Source::default(), RefreshPolicy::default());
+    let encoded = |part: &str| BASE64_URL_SAFE_NO_PAD.encode(part);
+    let header = encoded(r#"{"alg":"ES256","kid":"of a stranger"}"#);
+    let long = format!("{header}.{}.AAAA", encoded(&"x".repeat(45 << 10)));
+    let mut waiting = Vec::new();
+    let refused = loop {
+        match verifier.connection(&long, BEGIN) {
+            Call::Later(waits) => waiting.push(waits),
+            Call::Ready(refused) => break refused.unwrap_err(),
+        }
+        assert!(waiting.len() * long.len() <= 8 << 20, "{} tokens wait", waiting.len());
+    };
+    assert_eq!(refused.rejection(), TokenRejection::Unavailable);
+    assert!(waiting.len() > 100);
+    let short = format!("{header}.e30.AAAA");
+    assert!(matches!(verifier.connection(&short, BEGIN), Call::Later(_)), "a short one still has room");
+    drop(waiting);
+    assert!(matches!(verifier.connection(&long, BEGIN), Call::Later(_)));
 }
 
 #[test]

@@ -54,6 +54,7 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("limits.low_water", Number),
     ("limits.max_control_replies", Number),
     ("limits.max_channels_per_client", Number),
+    ("limits.max_subscribes_per_minute", Number),
     ("limits.max_connections_per_user", Number),
     ("limits.single_connection", Switch),
     ("limits.max_publication", Number),

@@ -1,5 +1,6 @@
 //! How the server listens, and what connections may use.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use longwire::{Keepalive, Limits, Origin};
@@ -32,6 +33,8 @@ pub(crate) struct LimitsSection {
     pub(crate) max_control_replies: Size,
     /// The most channels that a client may be subscribed to.
     pub(crate) max_channels_per_client: usize,
+    /// How often a client may ask to subscribe. By default 3,000, or twice as often as it may have channels.
+    pub(crate) max_subscribes_per_minute: Option<NonZeroU32>,
     /// The most connections of one user; 0 for any number.
     pub(crate) max_connections_per_user: usize,
     /// Whether a new connection of a user ends the older ones.
@@ -67,6 +70,9 @@ pub(crate) type TrustedProxy = Parsed<ProxyAddress>;
 /// An origin whose pages may connect.
 pub(crate) type AllowedOrigin = Parsed<Origin>;
 
+/// The least default of `max_subscribes_per_minute`.
+const SUBSCRIBES_PER_MINUTE: u32 = 3_000;
+
 /// The default of `low_water`.
 const LOW_WATER: usize = 64 << 10;
 
@@ -90,6 +96,7 @@ impl Default for LimitsSection {
             low_water: None,
             max_control_replies: Size(16 << 10),
             max_channels_per_client: 128,
+            max_subscribes_per_minute: None,
             max_connections_per_user: 0,
             single_connection: false,
             max_publication: Size(64 << 10),
@@ -113,6 +120,14 @@ impl LimitsSection {
             .low_water(low_water)
             .high_water(self.high_water.0)
             .control_replies(self.max_control_replies.0)
+    }
+
+    /// How often a client may ask to subscribe, in a minute.
+    pub(crate) fn subscribes_per_minute(&self) -> NonZeroU32 {
+        self.max_subscribes_per_minute.unwrap_or_else(|| {
+            let twice = u32::try_from(self.max_channels_per_client.saturating_mul(2)).unwrap_or(u32::MAX);
+            NonZeroU32::new(twice.max(SUBSCRIBES_PER_MINUTE)).unwrap_or(NonZeroU32::MAX)
+        })
     }
 
     pub(super) fn problems(&self) -> Vec<Problem> {
@@ -142,6 +157,9 @@ impl LimitsSection {
         let is_single = self.single_connection;
         let without_effect = "has no effect with single_connection";
         need(!is_single || self.max_connections_per_user == 0, "max_connections_per_user", without_effect);
+        let subscribes = usize::try_from(self.subscribes_per_minute().get()).unwrap_or(usize::MAX);
+        let for_all = "must be at least max_channels_per_client: a client that returns subscribes to all of its channels";
+        need(subscribes >= self.max_channels_per_client, "max_subscribes_per_minute", for_all);
         need(self.max_fragments > 0, "max_fragments", "must be at least 1");
         need(self.ipv6_prefix <= 128, "ipv6_prefix", "is a number of bits from 0 to 128");
         need(self.idle_timeout.is_none_or(|time| !time.0.is_zero()), "idle_timeout", "must be above 0");
@@ -174,5 +192,19 @@ mod tests {
     fn without_keys_the_limits_are_those_of_the_library() {
         assert_eq!(LimitsSection::default().connection(), Limits::default());
         assert!(LimitsSection::default().problems().is_empty());
+    }
+
+    #[test]
+    fn a_client_may_subscribe_often_enough_to_return_with_all_of_its_channels() {
+        let with = |max_channels_per_client, count| {
+            let max_subscribes_per_minute = NonZeroU32::new(count);
+            LimitsSection { max_channels_per_client, max_subscribes_per_minute, ..LimitsSection::default() }
+        };
+        assert_eq!(with(128, 0).subscribes_per_minute().get(), 3_000);
+        assert_eq!(with(10_000, 0).subscribes_per_minute().get(), 20_000);
+        assert_eq!(with(10_000, 10_000).subscribes_per_minute().get(), 10_000);
+        let problems = with(10_000, 9_999).problems();
+        assert_eq!(problems.len(), 1);
+        assert!(format!("{problems:?}").contains("limits.max_subscribes_per_minute"), "{problems:?}");
     }
 }

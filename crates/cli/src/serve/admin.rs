@@ -18,4 +18,4 @@ pub(super) use live::{LivePages, PATH as LIVE_PATH};
 pub(super) use page::Admin;
 pub(super) use router::router;
 pub(super) use sampler::{Sources, watch};
-pub(super) use serving::ServedAdmin;
+pub(super) use serving::{ServedAdmin, SharedSettings};

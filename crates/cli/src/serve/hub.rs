@@ -21,6 +21,7 @@ mod uni_centrifuge;
 
 pub(super) use api::{Api, ApiKeys, Refused, answer_of_api, read_body, respond, router as api_router};
 pub(super) use centrifuge::{Centrifuge, PATH as CENTRIFUGE_PATH};
+pub(super) use event_log::LineAllowance;
 pub(super) use hooks::Hooks;
 pub(super) use metrics::metrics;
 pub(super) use node::Node;

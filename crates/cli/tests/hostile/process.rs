@@ -23,8 +23,13 @@ impl Process {
     /// The peak resident memory, in bytes. The kernel records it, so no peak is missed. `None` if the process has
     /// ended.
     pub(crate) fn peak_memory(self) -> Option<usize> {
+        self.status("VmHWM:")
+    }
+
+    /// What a line of `/proc/pid/status` says, in bytes. `None` if the process has ended.
+    fn status(self, name: &str) -> Option<usize> {
         let status = fs::read_to_string(self.file("status")).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
         let kib: usize = line.trim().strip_suffix(" kB")?.parse().ok()?;
         Some(kib * KIB)
     }

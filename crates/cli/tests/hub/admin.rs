@@ -1,5 +1,8 @@
 //! `/admin`: who may use it, and what it can do.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+
 use longwire::WebSocket;
 use serde_json::{Value, json};
 
@@ -105,6 +108,50 @@ fn guessing_is_slow() {
     assert_eq!(statuses[11], 429);
     assert!(guess().head.contains("retry-after: "));
     assert_eq!(from_page(&hub, "sign_in", "", &json!({ "secret": PASSWORD })).status, 429);
+}
+
+/// Who guesses does not lock the operator out, behind a proxy either.
+#[test]
+fn guesses_of_others_are_counted_by_themselves() {
+    let config = format!(
+        "trusted_proxies = ['127.0.0.1']\n{CONFIG}[admin]\nenabled = true\npassword = '{PASSWORD}'\n"
+    );
+    let hub = Hub::start(&config, &[]);
+    let sign_in = |client: &str, secret: &str| {
+        let head = format!("X-Forwarded-For: {client}\r\n");
+        from_page(&hub, "sign_in", &head, &json!({ "secret": secret })).status
+    };
+    for number in 0..20 {
+        // All of one network.
+        let status = sign_in(&format!("2001:db8::{number}"), "a wrong password");
+        assert_eq!(status, if number < 10 { 401 } else { 429 }, "{number}");
+    }
+    assert_eq!(sign_in("2001:db8::ffff", PASSWORD), 429);
+    assert_eq!(sign_in("2001:db8:0:1::1", PASSWORD), 204);
+    assert_eq!(sign_in("192.0.2.1", PASSWORD), 204);
+}
+
+#[test]
+fn the_client_of_a_stream_has_its_address() {
+    let hub = start();
+    let cookie = sign_in(&hub);
+    let mut stream = TcpStream::connect(&hub.address).unwrap();
+    stream
+        .write_all(b"POST /connection/uni_http_stream HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}")
+        .unwrap();
+    let mut seen = String::new();
+    let mut reader = BufReader::new(&stream);
+    let connected: Value = loop {
+        seen.clear();
+        reader.read_line(&mut seen).unwrap();
+        if seen.starts_with('{') {
+            break serde_json::from_str(&seen).unwrap();
+        }
+    };
+    let client = &connected["connect"]["client"];
+    assert!(client.is_string(), "{connected}");
+    let found = result(&hub, &cookie, "client", &json!({ "client": client }));
+    assert_eq!(found["sessions"][0]["peer"], stream.local_addr().unwrap().to_string(), "{found}");
 }
 
 #[test]

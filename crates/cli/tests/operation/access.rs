@@ -130,6 +130,58 @@ fn each_refusal_has_a_line() {
     }
 }
 
+#[tokio::test]
+async fn the_websocket_of_the_admin_page_has_a_line() {
+    let config = "[admin]\nenabled = true\ntoken = 'a token of the tests, in full'\n";
+    let mut program = Program::start(config, &["--access-log", "--log-format", "json"]);
+    assert_eq!(program.document()["message"], "serving");
+    let client = longwire::Client::new().header("authorization", "Bearer a token of the tests, in full");
+    let mut socket = client.connect(format!("ws://{}/admin/live", program.address)).await.unwrap();
+    socket.recv().await.unwrap().unwrap();
+    socket.close(1000, "").await.unwrap();
+    let line = line(&mut program);
+    assert_eq!(
+        fields(&line, &["message", "path", "transport", "by"]),
+        ["closed", "/admin/live", "admin", "client"]
+    );
+    assert!(line["bytes_out"].as_u64().unwrap() > 0, "{line}");
+}
+
+/// Behind a proxy that speaks the PROXY protocol, a line names the client that is refused and only what was sent to it.
+#[test]
+fn a_refusal_after_a_proxy_header_names_the_client() {
+    let flags = ["--access-log", "--log-format", "json", "--trusted-proxy", "127.0.0.1", "--proxy-protocol"];
+    for engine in ["readiness", "auto"] {
+        let more = ["--max-connections-per-ip", "1", "--engine", engine];
+        let mut program = Program::start("", &[&flags[..], &more].concat());
+        assert_eq!(program.document()["message"], "serving");
+        let address = program.address.clone();
+        let open = |header: &str| {
+            let mut stream = TcpStream::connect(&address).unwrap();
+            stream
+                .write_all(format!("{header}\r\nGET /health HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes())
+                .unwrap();
+            let mut answer = [0; 12];
+            let count = stream.read(&mut answer).unwrap_or_default();
+            (stream, String::from_utf8_lossy(&answer[..count]).into_owned())
+        };
+        let of_client = "PROXY TCP4 192.0.2.1 127.0.0.1 7 80";
+        let (_first, answer) = open(of_client);
+        assert_eq!(answer, "HTTP/1.1 200");
+        let (_second, answer) = open(of_client);
+        assert_eq!(answer, "HTTP/1.1 503");
+        let (third, answer) = open("GET / HTTP/1.1");
+        assert_eq!(answer, "");
+        let third = third.local_addr().unwrap().to_string();
+        let full = line(&mut program);
+        assert_eq!(fields(&full, &["message", "peer"]), ["refused", "192.0.2.1:7"]);
+        assert_eq!(full["status"], 503);
+        let without = line(&mut program);
+        assert_eq!(fields(&without, &["message", "peer"]), ["refused", &*third]);
+        assert_eq!(without.get("status"), None, "nothing was sent");
+    }
+}
+
 /// A hostile reason neither breaks a line nor steers a terminal. Without the setting, there is no line.
 #[tokio::test]
 async fn the_line_for_people_is_one_line() {

@@ -240,7 +240,8 @@ impl Hub {
         self.deliver(filter, &ControlMessage::Message(data))
     }
 
-    /// A page of a channel's history, of at most as many publications as the configuration allows.
+    /// A page of a channel's history, of at most as many publications and bytes as the configuration allows. After a page
+    /// that is shorter than the history, the next one begins at the offset of its last publication.
     pub fn history(
         &self,
         channel: &str,
@@ -249,9 +250,11 @@ impl Hub {
     ) -> Call<Result<HistoryPage, ApiError>> {
         match self.channel_with_history(channel) {
             Ok((channel, options)) => {
-                query.limit = query.limit.min(self.config().limits.history_page);
+                let config = self.config();
+                query.limit = query.limit.min(config.limits.history_page);
+                let room = config.limits.page_bytes;
                 let page = self.broker().history(&channel, query, &options.history, now);
-                page.map(|page| page.map_err(ApiError::from))
+                page.map(move |page| page.map(|page| page.within(room)).map_err(ApiError::from))
             }
             Err(error) => Call::Ready(Err(error)),
         }

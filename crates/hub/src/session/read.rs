@@ -11,7 +11,7 @@ use crate::centrifuge::{
 };
 use crate::channel::ChannelName;
 use crate::namespace::NamespaceOptions;
-use crate::publication::{Publication, StreamPosition};
+use crate::publication::StreamPosition;
 
 impl Turn<'_> {
     pub(super) fn presence(&mut self, id: u32, channel: &str) -> Outcome {
@@ -66,7 +66,8 @@ impl Turn<'_> {
         self.then(page, move |turn, page| match page {
             Ok(page) => {
                 let encoding = turn.session.transport.encoding;
-                let wire = fitting(&page.publications, turn.config.limits.page_bytes).iter();
+                let page = page.within(turn.config.limits.page_bytes);
+                let wire = page.publications.iter();
                 let wire = wire.map(|publication| WirePublication::new(encoding, publication, Form::Plain));
                 let result = HistoryResult {
                     publications: wire.collect(),
@@ -99,18 +100,6 @@ impl Turn<'_> {
             Permission::Denied | Permission::AskHook => Err(Unreadable::Error(ErrorCode::PermissionDenied)),
         }
     }
-}
-
-/// As many of the publications as fit into a reply, and at least one.
-fn fitting(publications: &[Arc<Publication>], mut room: usize) -> &[Arc<Publication>] {
-    let mut fits = |publication: &Arc<Publication>| {
-        let len = publication.content_len();
-        let fits = len <= room;
-        room = room.saturating_sub(len);
-        fits
-    };
-    let count = publications.iter().take_while(|publication| fits(publication)).count();
-    publications.get(..count.max(1)).unwrap_or(publications)
 }
 
 /// Why a client cannot read.

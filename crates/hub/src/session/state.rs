@@ -66,7 +66,7 @@ pub struct Session {
     pub(super) phase: Phase,
     /// While a command waits.
     pub(super) pause: Option<Box<Pause>>,
-    /// Not allocated for a client that causes no errors, and whose publications are not counted.
+    /// Not allocated for a client that causes no errors, ends no subscription, and whose publications are not counted.
     pub(super) rates: Option<Box<Rates>>,
 }
 
@@ -84,6 +84,9 @@ pub(super) struct Pause {
 #[derive(Debug, Default)]
 pub(super) struct Rates {
     pub(super) errors: Rate,
+    /// How often it has asked to subscribe, from its first unsubscribe or error on: what comes before is bounded by the number
+    /// of its channels.
+    pub(super) subscribes: Rate,
     /// Publications, by namespace.
     pub(super) publications: Vec<(Box<str>, Rate)>,
 }

@@ -49,6 +49,9 @@ impl Turn<'_> {
                 Some(_) => {}
             },
         }
+        if !self.may_subscribe_now() {
+            return self.fail(id, ErrorCode::TooManyRequests);
+        }
         if request.token.is_empty() {
             return self.subscribe_if_allowed(id, channel, request, None);
         }
@@ -57,6 +60,13 @@ impl Turn<'_> {
             Ok(token) => turn.subscribe_if_allowed(id, channel, request, Some(token)),
             Err(code) => turn.fail(id, code),
         })
+    }
+
+    /// Counts a request to subscribe. Says whether the client's rate allows it.
+    fn may_subscribe_now(&mut self) -> bool {
+        let (count, per) = (self.config.limits.subscribes, self.config.limits.subscribes_per);
+        let now = self.now;
+        self.session.rates.as_mut().is_none_or(|rates| rates.subscribes.take(count, per, now))
     }
 
     /// A subscription token that is valid for this client and channel.

@@ -19,6 +19,8 @@ impl Turn<'_> {
         if channel.is_empty() {
             return self.bad_request("unsubscribe without a channel");
         }
+        // From now on, it counts how often the client subscribes.
+        self.session.rates.get_or_insert_default();
         let left = self.leave(channel).unwrap_or(Call::Ready(()));
         self.then(left, move |turn, ()| turn.reply(id, CommandResult::Unsubscribe))
     }

@@ -17,6 +17,9 @@ use crate::time::Millis;
 /// The most clients that wait for one fetch. Further ones are asked to come back.
 const MAX_WAITING: usize = 4_096;
 
+/// The bytes of tokens that wait for one fetch. Clients with further ones are asked to come back.
+const MAX_WAITING_BYTES: usize = 8 << 20;
+
 /// Fetches a JWK set for the hub, which does no I/O.
 ///
 /// ```
@@ -67,6 +70,8 @@ struct State {
     /// The fetch that goes on. Any waiting client polls it, so it does not depend on the one that began it.
     fetch: Option<Fetch>,
     waiting: BTreeMap<u64, Waker>,
+    /// The bytes of their tokens.
+    waiting_bytes: usize,
     next_waiter: u64,
 }
 
@@ -104,8 +109,9 @@ impl RemoteKeys {
         (state.keys.clone().filter(|_| usable), state.refresh.is_due(policy, now))
     }
 
-    /// Fetches the keys, or waits for a fetch that goes on; `None` if the last one is too recent, or too many wait.
-    pub(super) fn refresh(&self, now: Millis) -> Option<BoxFuture<()>> {
+    /// Fetches the keys for a token of so many bytes, or waits for a fetch that goes on; `None` if the last one is too
+    /// recent, or too many wait.
+    pub(super) fn refresh(&self, bytes: usize, now: Millis) -> Option<BoxFuture<()>> {
         let step = self.shared.state().refresh.want(&self.shared.policy, now);
         let fetch = match step {
             Step::Fetch(_) => Some(self.shared.source.fetch(&self.shared.policy)),
@@ -117,14 +123,16 @@ impl RemoteKeys {
         if fetch.is_some() && state.refresh.is_running(number) {
             state.fetch = fetch;
         }
-        if state.waiting.len() >= MAX_WAITING {
+        let waiting_bytes = state.waiting_bytes.saturating_add(bytes);
+        if state.waiting.len() >= MAX_WAITING || waiting_bytes > MAX_WAITING_BYTES {
             return None;
         }
+        state.waiting_bytes = waiting_bytes;
         let id = state.next_waiter;
         state.next_waiter += 1;
         state.waiting.insert(id, Waker::noop().clone());
         drop(state);
-        let mut waiter = Waiter { shared: Arc::clone(&self.shared), number, id };
+        let mut waiter = Waiter { shared: Arc::clone(&self.shared), number, id, bytes };
         Some(Box::pin(async move { poll_fn(|context| waiter.poll(context)).await }))
     }
 
@@ -194,6 +202,7 @@ struct Waiter {
     shared: Arc<Shared>,
     number: u64,
     id: u64,
+    bytes: usize,
 }
 
 impl Waiter {
@@ -227,6 +236,7 @@ impl Drop for Waiter {
     fn drop(&mut self) {
         let mut state = self.shared.state();
         state.waiting.remove(&self.id);
+        state.waiting_bytes = state.waiting_bytes.saturating_sub(self.bytes);
         // This client may have been woken for the fetch, which another one polls from now on.
         let next = state.waiting.values().next().cloned().filter(|_| state.fetch.is_some());
         drop(state);

@@ -134,7 +134,7 @@ impl TokenVerifier {
         if !is_unknown && !is_old {
             return Call::Ready(with_known);
         }
-        let Some(refresh) = remote.refresh(now) else {
+        let Some(refresh) = remote.refresh(token.len(), now) else {
             return Call::Ready(match with_known {
                 Err(_) if keys.is_none() => Err(TokenError::KeysUnavailable(remote.failure())),
                 known => known,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use longwire_hub::centrifuge::Disconnect;
 use longwire_hub::{
     ApiError, ClientFilter, Data, HistoryQuery, HubInfo, NamespaceOptions, Namespaces, PublishCall,
-    ServerSubscription,
+    ServerSubscription, StreamPosition,
 };
 
 use crate::connecting::{connect_with, with_tokens};
@@ -144,4 +144,29 @@ fn channels_and_figures_follow_the_subscribers() {
     }
     let HubInfo { clients: connections, users, subscriptions, channels, .. } = world.hub.info();
     assert_eq!((connections, users, subscriptions, channels), (0, 0, 0, 0));
+}
+
+/// The next page begins where the last one ended.
+#[test]
+fn a_page_of_history_is_bounded_in_bytes_and_the_next_one_goes_on() {
+    let mut config = config();
+    config.limits.page_bytes = 100;
+    let world = World::new(config);
+    for length in [60, 30, 30, 500, 10] {
+        let call = PublishCall::new(Data::from_text("x".repeat(length)));
+        finish(world.hub.publish("demo:tea", call, world.now)).unwrap();
+    }
+    for (reverse, pages) in
+        [(false, [&[1, 2][..], &[3], &[4], &[5], &[]]), (true, [&[5], &[4], &[3, 2], &[1], &[]])]
+    {
+        let mut since = None;
+        for expected in pages {
+            let query = HistoryQuery { limit: 1_000, since: since.clone(), reverse };
+            let page = finish(world.hub.history("demo:tea", query, world.now)).unwrap();
+            let offsets: Vec<u64> = page.publications.iter().map(|publication| publication.offset).collect();
+            assert_eq!(offsets, expected, "{reverse} {since:?}");
+            let last = offsets.last().copied().unwrap_or_default();
+            since = Some(StreamPosition { offset: last, epoch: page.position.epoch });
+        }
+    }
 }

@@ -1,11 +1,13 @@
 //! Clients that ask for too much. Each is answered within its bounds.
 
+use std::time::Duration;
+
 use longwire_hub::centrifuge::Encoding;
 use longwire_hub::{Access, HubConfig, MemoryLimits, NamespaceOptions, Namespaces};
 use longwire_hub::{PlainRequest, Transport, TransportKind};
 
 use crate::connecting::{connect_with, with_tokens};
-use crate::support::{World, config};
+use crate::support::{World, config, finish};
 
 fn without_rate() -> HubConfig {
     let mut options = NamespaceOptions::demo();
@@ -35,6 +37,63 @@ fn ten_thousand_subscriptions_end_at_128_and_then_at_the_limit_of_errors() {
     assert_eq!(heard.matches(r#""subscribe":{}"#).count(), 128);
     assert_eq!(heard.matches(r#""code":106"#).count(), 257);
     assert_eq!(world.hub.counts().channels, 0);
+}
+
+/// Leaving again makes room for more subscriptions, but the rate of subscribing is bounded, too.
+#[test]
+fn a_client_that_comes_and_goes_gets_error_111() {
+    let mut config = config();
+    config.limits.subscribes = 3.try_into().unwrap();
+    config.limits.subscribes_per = Duration::from_secs(60);
+    let mut world = World::new(config);
+    let client = world.connected();
+    let subscribe = r#"{"id":2,"subscribe":{"channel":"demo:tea"}}"#;
+    let unsubscribe = r#"{"id":3,"unsubscribe":{"channel":"demo:tea"}}"#;
+    // The first one is not counted.
+    for _ in 0..4 {
+        world.ask(client, subscribe, &[r#"{"id":2,"subscribe":{}}"#]);
+        world.ask(client, unsubscribe, &[r#"{"id":3,"unsubscribe":{}}"#]);
+    }
+    let too_many = r#"{"id":2,"error":{"code":111,"message":"too many requests","temporary":true}}"#;
+    for _ in 0..300 {
+        world.ask(client, subscribe, &[too_many]);
+    }
+    let other = world.connected();
+    world.ask(other, subscribe, &[r#"{"id":2,"subscribe":{}}"#]);
+    world.pass(Duration::from_secs(20));
+    world.heard(client);
+    world.ask(client, subscribe, &[r#"{"id":2,"subscribe":{}}"#]);
+}
+
+#[test]
+fn twenty_thousand_members_are_counted_and_not_listed() {
+    let mut options = NamespaceOptions::demo();
+    // Otherwise the test itself delivers each join to each member.
+    options.join_leave = false;
+    let mut config = config();
+    config.namespaces = Namespaces::default().with("demo", options).unwrap();
+    let mut world = World::new(config);
+    let join = "{\"id\":1,\"connect\":{}}\n{\"id\":2,\"subscribe\":{\"channel\":\"demo:tea\"}}";
+    let members: Vec<usize> = (0..20_000)
+        .map(|_| {
+            let member = world.open();
+            world.say(member, join);
+            assert_eq!(world.received(member).len(), 1);
+            member
+        })
+        .collect();
+    for member in [members[0], members[19_999]] {
+        let refused = r#"{"id":3,"error":{"code":106,"message":"limit exceeded"}}"#;
+        world.ask(member, r#"{"id":3,"presence":{"channel":"demo:tea"}}"#, &[refused]);
+        let counted = r#"{"id":4,"presence_stats":{"num_clients":20000,"num_users":1}}"#;
+        world.ask(member, r#"{"id":4,"presence_stats":{"channel":"demo:tea"}}"#, &[counted]);
+    }
+    assert!(finish(world.hub.presence("demo:tea", world.now)).is_err());
+    members.into_iter().for_each(|member| world.cut(member));
+    let stats = finish(world.hub.presence_stats("demo:tea", world.now)).unwrap();
+    assert_eq!((stats.clients, stats.users), (0, 0));
+    let counts = world.hub.counts();
+    assert_eq!((counts.clients, counts.channels), (0, 0));
 }
 
 #[test]
@@ -135,7 +194,7 @@ fn read_all(world: &mut World, client: usize) -> (usize, Vec<String>) {
 fn kept(config: &mut HubConfig) {
     let mut options = NamespaceOptions::demo();
     options.history.size = 100;
-    options.history.ttl = std::time::Duration::from_secs(60);
+    options.history.ttl = Duration::from_secs(60);
     options.recovery = longwire_hub::RecoveryPolicy::OnRequest;
     options.read_history = Access::ANONYMOUS;
     config.namespaces = Namespaces::default().with("demo", options).unwrap();
@@ -144,7 +203,7 @@ fn kept(config: &mut HubConfig) {
 fn fill(world: &World, channel: &str, count: usize) {
     for _ in 0..count {
         let call = longwire_hub::PublishCall::new(longwire_hub::Data::from_text("x".repeat(1_000)));
-        crate::support::finish(world.hub.publish(channel, call, world.now)).unwrap();
+        finish(world.hub.publish(channel, call, world.now)).unwrap();
     }
 }
 

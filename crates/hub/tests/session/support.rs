@@ -2,7 +2,7 @@
 
 mod net;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -31,6 +31,8 @@ pub(crate) struct World {
     is_down: Arc<AtomicBool>,
     /// Ids that are random in the protocol, and the names that tests use for them.
     names: Vec<(String, String)>,
+    /// The clients that have a name.
+    named: HashSet<usize>,
 }
 
 /// What a command waits for.
@@ -99,6 +101,7 @@ impl World {
             answers_itself: false,
             is_down: Arc::default(),
             names,
+            named: HashSet::new(),
         }
     }
 
@@ -169,7 +172,7 @@ impl World {
             }
         }
         if let Some(id) = self.sessions[client].client().map(|id| id.to_string())
-            && !self.names.iter().any(|(known, _)| *known == id)
+            && self.named.insert(client)
         {
             self.names.push((id, format!("C{client}")));
         }

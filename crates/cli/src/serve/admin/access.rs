@@ -1,6 +1,6 @@
 //! Who may use the admin page.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
@@ -11,6 +11,7 @@ use super::sessions::{LIFETIME, OperatorSessions, SessionNumber};
 use super::tries::Tries;
 use crate::config::Secret;
 use crate::failure::Failure;
+use crate::serve::client_network::Ipv6Prefix;
 use crate::serve::secrets::Secrets;
 
 const COOKIE_NAME: &str = "longwire_admin";
@@ -67,9 +68,14 @@ pub(super) struct SignedIn {
 }
 
 impl Access {
-    pub(super) fn new(secrets: &[Secret], schemes: PageSchemes) -> Result<Access, Failure> {
+    pub(super) fn new(
+        secrets: &[Secret],
+        schemes: PageSchemes,
+        ipv6_prefix: Ipv6Prefix,
+    ) -> Result<Access, Failure> {
         let secrets = Secrets::new(secrets)?;
-        Ok(Access { secrets, sessions: OperatorSessions::default(), tries: Tries::default(), schemes })
+        let (sessions, tries) = (OperatorSessions::default(), Tries::new(ipv6_prefix));
+        Ok(Access { secrets, sessions, tries, schemes })
     }
 
     /// Whether no password is needed.
@@ -82,14 +88,19 @@ impl Access {
         if self.secrets.replace(secrets) { self.sessions.end_all() } else { Vec::new() }
     }
 
-    /// Who makes this request.
-    pub(super) fn judge(&self, uri: &Uri, headers: &HeaderMap) -> Result<Operator, Denied> {
+    /// Who makes this request, which comes from `client`.
+    pub(super) fn judge(
+        &self,
+        client: Option<SocketAddr>,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<Operator, Denied> {
         let now = Instant::now();
         if !self.is_open()
             && let Some(token) = bearer(headers)
         {
             // No page can send this header to another origin: we allow none to.
-            return self.tried(token.as_bytes(), now).map(|()| Operator::Program);
+            return self.tried(client, token.as_bytes(), now).map(|()| Operator::Program);
         }
         let page = self.own_page(uri, headers)?;
         if self.is_open() {
@@ -101,10 +112,16 @@ impl Access {
     }
 
     /// Begins a session for who knows a secret.
-    pub(super) fn sign_in(&self, uri: &Uri, headers: &HeaderMap, secret: &str) -> Result<SignedIn, Denied> {
+    pub(super) fn sign_in(
+        &self,
+        client: Option<SocketAddr>,
+        uri: &Uri,
+        headers: &HeaderMap,
+        secret: &str,
+    ) -> Result<SignedIn, Denied> {
         let page = self.own_page(uri, headers)?;
         let now = Instant::now();
-        self.tried(secret.as_bytes(), now)?;
+        self.tried(client, secret.as_bytes(), now)?;
         let (key, ended) = self.sessions.begin(now).ok_or(Denied::Unavailable)?;
         let secure = if page.is_secure { "; Secure" } else { "" };
         let max_age = LIFETIME.as_secs();
@@ -113,12 +130,13 @@ impl Access {
         Ok(SignedIn { cookie, ended })
     }
 
-    fn tried(&self, secret: &[u8], now: Instant) -> Result<(), Denied> {
-        self.tries.take(now).map_err(Denied::TooManyTries)?;
+    fn tried(&self, client: Option<SocketAddr>, secret: &[u8], now: Instant) -> Result<(), Denied> {
+        let client = client.map(|client| client.ip());
+        self.tries.take(client, now).map_err(Denied::TooManyTries)?;
         if !self.secrets.has(secret) {
             return Err(Denied::SignIn);
         }
-        self.tries.give_back();
+        self.tries.give_back(client);
         Ok(())
     }
 

@@ -9,7 +9,8 @@ use super::figures::FigureHistory;
 use super::sessions::SessionNumber;
 use crate::config::Secret;
 use crate::failure::Failure;
-use crate::serve::hub::Node;
+use crate::serve::client_network::Ipv6Prefix;
+use crate::serve::hub::{LineAllowance, Node};
 
 /// The close code for pages of a session that has ended: policy violation.
 const SIGNED_OUT: u16 = 1008;
@@ -19,6 +20,8 @@ pub(crate) struct Admin {
     pub(super) node: Arc<Node>,
     pub(super) access: Access,
     pub(super) figures: FigureHistory,
+    /// The lines of the log about failures to sign in.
+    pub(super) failures: LineAllowance,
     /// The topics of the servers that serve the page.
     pub(super) pages: Vec<Topics>,
 }
@@ -30,9 +33,11 @@ impl Admin {
         secrets: &[Secret],
         schemes: PageSchemes,
         pages: Vec<Topics>,
+        ipv6_prefix: Ipv6Prefix,
     ) -> Result<Arc<Admin>, Failure> {
-        let access = Access::new(secrets, schemes)?;
-        Ok(Arc::new(Admin { node, access, figures: FigureHistory::default(), pages }))
+        let access = Access::new(secrets, schemes, ipv6_prefix)?;
+        let (figures, failures) = (FigureHistory::default(), LineAllowance::default());
+        Ok(Arc::new(Admin { node, access, figures, failures, pages }))
     }
 
     /// Replaces the secrets. If they are others, everybody has to sign in again.

@@ -1,6 +1,8 @@
 //! The requests of the admin page.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
@@ -10,6 +12,7 @@ use axum::routing::post;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, RETRY_AFTER, SET_COOKIE};
 use http::request::Parts;
+use longwire::PeerAddr;
 
 use super::access::{Denied, Operator, no_cookie};
 use super::page::Admin;
@@ -22,12 +25,13 @@ pub(crate) fn router(admin: Arc<Admin>) -> Router {
 }
 
 async fn handle(State(admin): State<Arc<Admin>>, Path(method): Path<String>, request: Request) -> Response {
+    let client = request.extensions().get().and_then(|PeerAddr(client)| *client);
     let (head, body) = request.into_parts();
     if method == "sign_in" {
-        return sign_in(&admin, &head, body).await;
+        return sign_in(&admin, client, &head, body).await;
     }
     // Before anything is read.
-    let operator = match admin.access.judge(&head.uri, &head.headers) {
+    let operator = match admin.access.judge(client, &head.uri, &head.headers) {
         Ok(operator) => operator,
         Err(denied) => return denied.into_response(),
     };
@@ -45,7 +49,7 @@ async fn handle(State(admin): State<Arc<Admin>>, Path(method): Path<String>, req
     respond(methods::call(&admin, &method, &body).await)
 }
 
-async fn sign_in(admin: &Admin, head: &Parts, body: Body) -> Response {
+async fn sign_in(admin: &Admin, client: Option<SocketAddr>, head: &Parts, body: Body) -> Response {
     let params = match read_body(body).await {
         Ok(body) => serde_json::from_slice::<SignInParams>(&body),
         Err(refusal) => return refusal,
@@ -53,13 +57,16 @@ async fn sign_in(admin: &Admin, head: &Parts, body: Body) -> Response {
     let Ok(SignInParams { secret }) = params else {
         return (StatusCode::BAD_REQUEST, "send {\"secret\": …}\n").into_response();
     };
-    match admin.access.sign_in(&head.uri, &head.headers, &secret) {
+    match admin.access.sign_in(client, &head.uri, &head.headers, &secret) {
         Ok(signed_in) => {
             admin.close_pages(&signed_in.ended);
             no_content(signed_in.cookie)
         }
         Err(denied) => {
-            tracing::warn!(?denied, "somebody failed to sign in at the admin page");
+            if let Some(unreported) = admin.failures.take(Instant::now()) {
+                let client = client.map(tracing::field::display);
+                tracing::warn!(unreported, client, ?denied, "somebody failed to sign in at the admin page");
+            }
             denied.into_response()
         }
     }

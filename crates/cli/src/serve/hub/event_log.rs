@@ -14,11 +14,15 @@ const QUIET: Duration = Duration::from_secs(5);
 /// Writes events to the log, as many as an operator can read.
 #[derive(Debug, Default)]
 pub(super) struct EventLog {
-    tokens: Mutex<Allowance>,
-    requests: Mutex<Allowance>,
+    tokens: LineAllowance,
+    requests: LineAllowance,
 }
 
 /// How many lines of a kind may be written.
+#[derive(Debug, Default)]
+pub(crate) struct LineAllowance(Mutex<Allowance>);
+
+/// What is left of it.
 #[derive(Debug, Default)]
 struct Allowance {
     /// Those that were written, less one for each quiet time that has passed since.
@@ -32,12 +36,12 @@ impl EventLog {
         let now = Instant::now();
         match event {
             HubEvent::TokenRefused { .. } => {
-                if let Some(unreported) = take(&self.tokens, now) {
+                if let Some(unreported) = self.tokens.take(now) {
                     tracing::warn!(unreported, "{event}");
                 }
             }
             _ => {
-                if let Some(unreported) = take(&self.requests, now) {
+                if let Some(unreported) = self.requests.take(now) {
                     tracing::info!(unreported, "{event}");
                 }
             }
@@ -45,12 +49,14 @@ impl EventLog {
     }
 }
 
-fn take(allowance: &Mutex<Allowance>, now: Instant) -> Option<u64> {
-    allowance.lock().unwrap_or_else(PoisonError::into_inner).take(now)
+impl LineAllowance {
+    /// How many lines were left out since the last one; `None` if this one is, too.
+    pub(crate) fn take(&self, now: Instant) -> Option<u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take(now)
+    }
 }
 
 impl Allowance {
-    /// How many lines were left out since the last one; `None` if this one is, too.
     fn take(&mut self, now: Instant) -> Option<u64> {
         let since = *self.since.get_or_insert(now);
         let passed = now.saturating_duration_since(since).as_secs() / QUIET.as_secs();

@@ -92,12 +92,13 @@ impl Hooks {
         let targets = self.targets();
         let target = targets.get(hook)?;
         let headers = question::headers(&targets.headers, client.transport.origin.as_deref(), claimed);
+        let address = client.transport.origin.as_deref().and_then(|origin| origin.peer.parse().ok());
         let (body, reports, runtime) = (question.body(), Arc::clone(&self.reports), self.runtime.clone());
         Some(Box::pin(async move {
             let (mut sender, receiver) = oneshot::channel();
             runtime.spawn(async move {
                 let turn = tokio::select! {
-                    turn = target.turn() => turn,
+                    turn = target.turn(address) => turn,
                     () = sender.closed() => return,
                 };
                 let asked = match turn {

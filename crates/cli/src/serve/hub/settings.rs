@@ -1,11 +1,16 @@
 //! The hub's configuration, from that of the program.
 
+use std::time::Duration;
+
 use longwire_hub::HubConfig;
 use tokio::runtime::Handle;
 
 use super::hooks::Hooks;
 use super::jwks::JwksUrl;
 use crate::config::Config;
+
+/// What a message of a client may have beside a publication.
+pub(super) const ENVELOPE: usize = 64 << 10;
 
 /// Must be called within a runtime, on which keys of tokens are fetched.
 pub(crate) fn hub_config(config: &Config, hooks: &Hooks) -> HubConfig {
@@ -22,6 +27,8 @@ pub(crate) fn hub_config(config: &Config, hooks: &Hooks) -> HubConfig {
     hub.single_connection = document.limits.single_connection;
     hub.limits.user_connections = document.limits.max_connections_per_user;
     hub.limits.channels = document.limits.max_channels_per_client;
+    hub.limits.subscribes = document.limits.subscribes_per_minute();
+    hub.limits.subscribes_per = Duration::from_secs(60);
     hub.max_waiting_bytes = document.limits.max_buffered.0;
     // What comes live must fit above it.
     hub.limits.plain_history = document.limits.high_water.0 / 2;
@@ -29,7 +36,7 @@ pub(crate) fn hub_config(config: &Config, hooks: &Hooks) -> HubConfig {
     hub.limits.publication = publication;
     // Each character of a JSON string may be escaped.
     hub.limits.frame_bytes =
-        hub.limits.frame_bytes.max(publication.saturating_mul(2).saturating_add(64 << 10));
+        hub.limits.frame_bytes.max(publication.saturating_mul(2).saturating_add(ENVELOPE));
     // One for each subscription of a client that returns, and some more.
     hub.limits.frame.commands = hub.limits.frame.commands.max(hub.limits.channels.saturating_add(64));
     hub

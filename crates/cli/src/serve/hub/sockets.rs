@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use longwire::{Accept, Closed, Handler, MessageRef, Refusal, Socket, Upgrade};
-use longwire_hub::TransportKind;
+use longwire_hub::{SessionLimits, TransportKind};
 
 use super::client::{self, Client, ClientHandler};
 use super::node::Node;
+use super::settings::ENVELOPE;
 use crate::serve::access::AccessLog;
 use crate::serve::statistics::Statistics;
 
@@ -40,6 +41,15 @@ impl<K> HubSockets<K> {
     }
 }
 
+/// The longest message that a client may send. Of a longer one, nothing is received.
+fn longest_message(kind: TransportKind, limits: &SessionLimits) -> usize {
+    match kind {
+        // A publication that is little too long gets an answer of the hub.
+        TransportKind::Plain => limits.publication.saturating_mul(2).saturating_add(ENVELOPE),
+        _ => limits.frame_bytes,
+    }
+}
+
 impl<K: ClientKind> ClientHandler for HubSockets<K> {
     fn node(&self) -> &Node {
         &self.node
@@ -52,7 +62,8 @@ impl<K: ClientKind> Handler for HubSockets<K> {
     async fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<Client>, Refusal> {
         let NewClient { mut client, subprotocol, protocol } = self.kind.accept(&self.node, request)?;
         client.visit = self.access.upgrade(request, K::KIND.name(), protocol);
-        let accept = Accept::with(client);
+        let accept =
+            Accept::with(client).max_message(longest_message(K::KIND, &self.node.hub.config().limits));
         Ok(match subprotocol {
             Some(subprotocol) => accept.subprotocol(subprotocol),
             None => accept,

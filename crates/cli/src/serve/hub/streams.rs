@@ -224,7 +224,7 @@ async fn open(streams: &Arc<Streams>, kind: TransportKind, request: Request) -> 
                 .into_response();
         }
     };
-    match begin(streams, transport.format, connection, first, visit) {
+    match begin(streams, Opened { format: transport.format, transport: connection, peer, visit }, first) {
         Some(body) => {
             let headers = [
                 (CONTENT_TYPE, transport.format.content_type()),
@@ -254,14 +254,17 @@ impl FirstWords {
     }
 }
 
-/// Begins a session, unless the server shuts down.
-fn begin(
-    streams: &Arc<Streams>,
+/// A stream whose request is accepted.
+struct Opened {
     format: StreamFormat,
     transport: Transport,
-    first: FirstWords,
+    peer: Option<SocketAddr>,
     visit: Option<Box<Visit>>,
-) -> Option<StreamBody> {
+}
+
+/// Begins a session, unless the server shuts down.
+fn begin(streams: &Arc<Streams>, opened: Opened, first: FirstWords) -> Option<StreamBody> {
+    let Opened { format, transport, peer, visit } = opened;
     let node = &streams.node;
     let inbox = Arc::new(Inbox::new(Arc::clone(&streams.budget)));
     let entered = streams.enter(&inbox)?;
@@ -275,7 +278,7 @@ fn begin(
     let driver = StreamDriver {
         node: Arc::clone(node),
         session,
-        link: StreamLink::new(Arc::clone(&node.streams), Arc::clone(&outbox)),
+        link: StreamLink::new(Arc::clone(&node.streams), Arc::clone(&outbox), peer),
         inbox,
         outbox: Arc::clone(&outbox),
         question: None,

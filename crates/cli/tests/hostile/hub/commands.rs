@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 
 use super::setting::{api, begin};
 use super::speaker::Speaker;
+use crate::frames::{FIN, TEXT};
+use crate::peer::Peer;
 use crate::process::{KIB, MIB};
-use crate::trial::Bounds;
+use crate::trial::{Bounds, CONNECTION};
 
 const CPU: Duration = Duration::from_secs(12);
 
@@ -39,6 +41,26 @@ fn all_of_history_again_and_again_unread() {
         "requests 6 MiB of history 1,000 times in one frame and reads nothing",
         "the session goes on as its client reads",
         &Bounds { memory: 32 * MIB, cpu: CPU },
+    );
+}
+
+/// The server's own limit is 16 MiB: the hub's endpoints have a lower one.
+#[test]
+fn frames_that_are_longer_than_commands_can_be() {
+    let trial = begin("", &[]);
+    let paths = ["/connection/websocket", "/connection/uni_websocket", "/channel/open:long"];
+    let mut peers: Vec<Peer> =
+        (0..30).map(|number| Peer::open(&trial.server, paths[number % paths.len()])).collect();
+    for peer in &mut peers {
+        peer.declare(FIN | TEXT, 15 * MIB, b"{");
+        peer.try_send(vec![0; 2 * MIB]);
+    }
+    assert!(peers.iter_mut().all(|peer| peer.close_code() == Some(1009)));
+    drop(peers);
+    trial.end(
+        "30 clients begin frames of 15 MiB",
+        "1009 before any of the content arrives",
+        &Bounds { memory: 30 * (CONNECTION + 64 * KIB) + MIB, cpu: CPU },
     );
 }
 

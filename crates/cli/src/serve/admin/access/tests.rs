@@ -4,21 +4,30 @@ const PASSWORD: &str = "the password of the tests";
 
 fn access(secrets: &[&str], schemes: PageSchemes) -> Access {
     let secrets: Vec<Secret> = secrets.iter().map(|secret| Secret::from((*secret).to_owned())).collect();
-    Access::new(&secrets, schemes).unwrap()
+    Access::new(&secrets, schemes, Ipv6Prefix(64)).unwrap()
 }
 
 fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
     fields.iter().map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap())).collect()
 }
 
+fn client(number: u8) -> Option<SocketAddr> {
+    Some(([192, 0, 2, number], 4_711).into())
+}
+
 fn judge(access: &Access, fields: &[(&'static str, &str)]) -> Result<Operator, Denied> {
-    access.judge(&Uri::from_static("/admin/api/overview"), &headers(fields))
+    access.judge(client(1), &Uri::from_static("/admin/api/overview"), &headers(fields))
 }
 
 /// Signs in at the page `http://hub.example:8080`, and returns the cookie.
 fn sign_in(access: &Access, secret: &str) -> Result<String, Denied> {
+    sign_in_from(access, 1, secret)
+}
+
+fn sign_in_from(access: &Access, number: u8, secret: &str) -> Result<String, Denied> {
     let fields = [("host", "hub.example:8080"), ("origin", "http://hub.example:8080")];
-    let signed_in = access.sign_in(&Uri::from_static("/admin/api/sign_in"), &headers(&fields), secret)?;
+    let signed_in =
+        access.sign_in(client(number), &Uri::from_static("/admin/api/sign_in"), &headers(&fields), secret)?;
     Ok(signed_in.cookie)
 }
 
@@ -58,7 +67,7 @@ fn a_page_over_tls_gets_a_secure_cookie() {
     for schemes in [PageSchemes::Https, PageSchemes::Either] {
         let access = access(&[PASSWORD], schemes);
         let fields = headers(&[("host", "a"), ("origin", "https://a")]);
-        let signed_in = access.sign_in(&Uri::from_static("/"), &fields, PASSWORD).ok().unwrap();
+        let signed_in = access.sign_in(client(1), &Uri::from_static("/"), &fields, PASSWORD).ok().unwrap();
         assert!(signed_in.cookie.ends_with("; Secure"), "{}", signed_in.cookie);
     }
 }
@@ -74,6 +83,7 @@ fn a_token_needs_no_page_and_wrong_ones_are_tries() {
     assert_eq!(denied[..10], [Denied::SignIn; 10]);
     assert!(matches!(denied[10], Denied::TooManyTries(_)));
     assert!(matches!(sign_in(&access, PASSWORD), Err(Denied::TooManyTries(_))), "not even the right one");
+    assert!(sign_in_from(&access, 2, PASSWORD).is_ok(), "another address has tries of its own");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Where the hooks are, and how they are called.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::kind::{HookFailure, HookKind};
 use crate::config::{Config, Url};
 use crate::failure::Failure;
 use crate::http_client::{HttpClient, HttpRequest};
+use crate::serve::client_network::Ipv6Prefix;
 
 /// The hooks of a configuration.
 pub(super) struct HookTargets {
@@ -31,6 +33,7 @@ pub(super) struct Target {
     max_answer: usize,
     /// By itself, so that a hook without answers does not hold up another one.
     gate: Gate,
+    ipv6_prefix: Ipv6Prefix,
 }
 
 impl HookTargets {
@@ -55,6 +58,7 @@ impl HookTargets {
             timeout: section.timeout.0,
             max_answer: section.max_answer.0,
             gate: Gate::new(section.max_concurrent, section.max_waiting),
+            ipv6_prefix: Ipv6Prefix(config.document.limits.ipv6_prefix),
         };
         let targets =
             urls.iter().map(|(hook, url)| (*hook, Arc::new(target(*hook, url.uri().clone())))).collect();
@@ -72,9 +76,10 @@ impl HookTargets {
 }
 
 impl Target {
-    /// Waits for its turn.
-    pub(super) async fn turn(&self) -> Result<OwnedSemaphorePermit, HookFailure> {
-        self.gate.enter(self.timeout).await
+    /// Waits for its turn. `client` is the address of who causes the request.
+    pub(super) async fn turn(&self, client: Option<SocketAddr>) -> Result<OwnedSemaphorePermit, HookFailure> {
+        let address = client.map(|client| self.ipv6_prefix.network(client.ip()));
+        self.gate.enter(address, self.timeout).await
     }
 
     /// Asks the back end. The permit is that of its turn.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -90,12 +91,18 @@ impl StreamTopics {
 pub(in crate::serve::hub) struct StreamLink {
     topics: Arc<StreamTopics>,
     outbox: Arc<Outbox>,
+    /// The address of the client.
+    peer: Option<SocketAddr>,
     subscriptions: HashMap<Box<str>, Arc<StreamSubscription>>,
 }
 
 impl StreamLink {
-    pub(in crate::serve::hub) fn new(topics: Arc<StreamTopics>, outbox: Arc<Outbox>) -> StreamLink {
-        StreamLink { topics, outbox, subscriptions: HashMap::new() }
+    pub(in crate::serve::hub) fn new(
+        topics: Arc<StreamTopics>,
+        outbox: Arc<Outbox>,
+        peer: Option<SocketAddr>,
+    ) -> StreamLink {
+        StreamLink { topics, outbox, peer, subscriptions: HashMap::new() }
     }
 }
 
@@ -125,6 +132,10 @@ impl Link for StreamLink {
 
     fn close(&mut self, why: &Disconnect) {
         self.outbox.end_for(why);
+    }
+
+    fn peer(&self) -> Option<String> {
+        self.peer.map(|peer| peer.to_string())
     }
 }
 

@@ -6,7 +6,7 @@ use super::*;
 
 fn link(topics: &Arc<StreamTopics>) -> (StreamLink, Arc<Outbox>) {
     let outbox = Arc::new(Outbox::new(Arc::new(Budget::new(usize::MAX)), Arc::new(Inbox::unbounded())));
-    (StreamLink::new(Arc::clone(topics), Arc::clone(&outbox)), outbox)
+    (StreamLink::new(Arc::clone(topics), Arc::clone(&outbox), None), outbox)
 }
 
 fn count(outbox: &Outbox) -> usize {
