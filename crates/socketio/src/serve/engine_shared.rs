@@ -92,12 +92,13 @@ impl<A: Application> EngineShared<A> {
         self.settle(session);
     }
 
-    /// After a step: tells the application if the session has ended, and forgets a session that is over.
+    /// After a step: forgets a session that is over, and tells the application if it has ended.
     pub(super) fn settle(&self, session: &LiveSession<A>) {
-        session.tell_end(&self.application);
-        if session.link().lock().session.is_over() {
+        let is_over = session.link().lock().session.is_over();
+        if is_over {
             self.sessions.remove(session.connection.sid());
         }
+        session.tell_end(&self.application);
     }
 }
 

@@ -1,0 +1,9 @@
+//! Engine.IO under clients that break its rules, over each engine of the server. Every sentence with "MUST" of the Engine.IO 4
+//! document that speaks of the server is quoted beside the test that holds it to it, here or in `engine/session/tests.rs`.
+
+mod crowds;
+mod origins;
+mod payloads;
+mod polls;
+mod support;
+mod upgrades;
