@@ -18,9 +18,11 @@ mod settings;
 mod shutdown;
 mod statistics;
 mod tally;
+mod yjs;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use longwire::{Deflate, Server};
 
@@ -47,9 +49,13 @@ use settings::{SHUTDOWN_TIME, Settings};
 use shutdown::{Shutdown, asked_to_stop};
 use statistics::Statistics;
 use tally::Tally;
+use yjs::{DocumentLimits, Documents, Yjs};
 
 /// File descriptors for everything except connections.
 const SPARE_DESCRIPTORS: u64 = 64;
+
+/// How often idle documents are looked for.
+const FORGETTING: Duration = Duration::from_secs(60);
 
 pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let settings = Settings::of(&args)?;
@@ -133,6 +139,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let jwks_url = settings.config.document.tokens.jwks_url.clone();
     let shutdown = Shutdown { streams, spread: spread.map(|spread| spread.0) };
     let connection = limits.connection();
+    let documents = Documents::new(DocumentLimits::default());
     let server = server
         .limits(connection)
         .deflate(settings.compression.then(Deflate::default))
@@ -153,6 +160,8 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         .route(UNI_CENTRIFUGE_PATH, HubSockets::new(UniCentrifuge, &node, &statistics, access))
         .route("/echo", Echo { statistics: Arc::clone(&statistics), access })
         .route("/channel/{name}", HubSockets::new(Plain, &node, &statistics, access))
+        .route(yjs::PATH, Yjs { documents: Arc::clone(&documents), statistics: Arc::clone(&statistics), access })
+        .every(FORGETTING, move |_| documents.forget_idle(Instant::now()))
         .route("/ticker", Ticker { statistics, access });
     let server = if access.is_on { server.count_traffic() } else { server };
     let server = match &admin {
