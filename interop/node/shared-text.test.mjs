@@ -250,10 +250,12 @@ test("a difference does not cut a character of two units", () => {
 });
 
 test("a position stays with its text", () => {
-  assert.equal(ot.movePosition(2, [2, "x", 3]), 3);
+  assert.equal(ot.movePosition(2, [2, "x", 3]), 2);
+  assert.equal(ot.movePosition(2, [1, "x", 4]), 3);
   assert.equal(ot.movePosition(2, [3, "x", 2]), 2);
   assert.equal(ot.movePosition(4, [1, -2, 3]), 2);
   assert.equal(ot.movePosition(2, [1, "new", -3, 2]), 4);
+  assert.equal(ot.movePosition(0, ["x", 2]), 0);
   assert.equal(ot.endOfChange([3, "abc", -1, 4]), 6);
 });
 

@@ -75,6 +75,7 @@ Examples:
 Endpoints:
   /                      the gallery of the demos
   /demo/{name}           the demos; they are off with --no-demo, and with keys for tokens or channels in a configuration
+  /yjs/{name}            a document for Yjs, by its provider y-websocket; on and off with the demos
   /connection/websocket  channels, for the client SDKs of Centrifugo, as JSON or protobuf
   /channel/{name}        a channel, for plain WebSockets
   /api/{method}          the API for back ends, with a key of the configuration

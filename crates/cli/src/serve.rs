@@ -37,6 +37,7 @@ use admin::{LivePages, ServedAdmin, SharedSettings, Sources};
 use announcement::Announcement;
 use certificate::Certificate;
 use client_network::Ipv6Prefix;
+use demo::Demos;
 use endpoints::{Echo, NoSockets, Ticker};
 use hub::{
     Api, ApiKeys, CENTRIFUGE_PATH, Centrifuge, Hooks, HubSockets, Node, OriginRule, Plain, Streams,
@@ -139,7 +140,6 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let jwks_url = settings.config.document.tokens.jwks_url.clone();
     let shutdown = Shutdown { streams, spread: spread.map(|spread| spread.0) };
     let connection = limits.connection();
-    let documents = Documents::new(DocumentLimits::default());
     let server = server
         .limits(connection)
         .deflate(settings.compression.then(Deflate::default))
@@ -160,9 +160,15 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         .route(UNI_CENTRIFUGE_PATH, HubSockets::new(UniCentrifuge, &node, &statistics, access))
         .route("/echo", Echo { statistics: Arc::clone(&statistics), access })
         .route("/channel/{name}", HubSockets::new(Plain, &node, &statistics, access))
-        .route(yjs::PATH, Yjs { documents: Arc::clone(&documents), statistics: Arc::clone(&statistics), access })
-        .every(FORGETTING, move |_| documents.forget_idle(Instant::now()))
-        .route("/ticker", Ticker { statistics, access });
+        .route("/ticker", Ticker { statistics: Arc::clone(&statistics), access });
+    let server = match settings.demos {
+        Demos::On => {
+            let documents = Documents::new(DocumentLimits::default());
+            let yjs = Yjs { documents: Arc::clone(&documents), statistics, access };
+            server.route(yjs::PATH, yjs).every(FORGETTING, move |_| documents.forget_idle(Instant::now()))
+        }
+        Demos::Off => server,
+    };
     let server = if access.is_on { server.count_traffic() } else { server };
     let server = match &admin {
         Some(admin) if admin.places.is_empty() => {

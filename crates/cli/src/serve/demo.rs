@@ -5,7 +5,8 @@ use axum::response::IntoResponse as _;
 use axum::routing::get;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
-use super::page::file;
+use super::page::{file, websocket_only};
+use super::yjs;
 
 /// The file of this path in `web/demo`, and its path.
 macro_rules! embedded {
@@ -19,11 +20,27 @@ macro_rules! embedded {
 const FILES: &[(&str, &str)] = embedded![
     "shared/hub.js",
     "shared/page.css",
+    "shared/ordered.js",
     "shared/page.js",
+    "shared/people.css",
+    "shared/people.js",
     "chat/index.html",
     "chat/card.js",
     "chat/chat.css",
     "chat/chat.js",
+    "editor/index.html",
+    "editor/card.js",
+    "editor/carets.js",
+    "editor/editor.css",
+    "editor/editor.js",
+    "editor/ot.js",
+    "editor/shared-text.js",
+    "whiteboard/index.html",
+    "whiteboard/board.js",
+    "whiteboard/canvas.js",
+    "whiteboard/card.js",
+    "whiteboard/whiteboard.css",
+    "whiteboard/whiteboard.js",
 ];
 
 /// Whether the server has the demos.
@@ -40,7 +57,11 @@ pub(super) fn router(demos: Demos) -> Router {
         Demos::Off => &[],
     };
     let list = list(files);
-    let router = Router::new().route(
+    let router = match demos {
+        Demos::On => Router::new().route(yjs::PATH, get(websocket_only)),
+        Demos::Off => Router::new(),
+    };
+    let router = router.route(
         "/demos.json",
         get(async move || {
             ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-cache")], list).into_response()

@@ -45,7 +45,7 @@ pub(super) fn router() -> Router {
 }
 
 /// A plain HTTP request for a WebSocket endpoint gets 426 (RFC 9110 §15.5.22).
-async fn websocket_only(uri: Uri) -> Response {
+pub(super) async fn websocket_only(uri: Uri) -> Response {
     let reason = format!("{} is a WebSocket endpoint: use `longwire connect` or `new WebSocket`", uri.path());
     Refusal::upgrade_required(reason).response().into_response()
 }

@@ -67,7 +67,8 @@ impl Handler for Yjs {
             return Err(Refusal::not_found(format!("a document's name has 1 to {LONGEST_NAME} bytes")));
         }
         let member = self.documents.join(name);
-        let member = member.ok_or_else(|| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "too many documents are open"))?;
+        let member = member
+            .ok_or_else(|| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "too many documents are open"))?;
         // It contains a space, so no channel can have this name.
         let topic = format!("document {name}");
         Ok(Accept::with(Editor { member, topic, visit: self.access.upgrade(request, "yjs", "") }))

@@ -137,8 +137,13 @@ impl Block {
             return Err(next);
         }
         let Block { clock, len, item } = next;
-        let (Some(own), Some(mut item)) = (&mut self.item, item) else {
-            return Err(Block { clock, len, item: None });
+        let (own, mut item) = match (&mut self.item, item) {
+            (Some(own), Some(item)) => (own, item),
+            (None, None) => {
+                self.len += len;
+                return Ok(());
+            }
+            (_, item) => return Err(Block { clock, len, item }),
         };
         if item.origin == Some(last) && item.right_origin == own.right_origin {
             match own.content.join(item.content) {

@@ -14,9 +14,17 @@ impl Blocks {
     pub(super) fn complete_until(&self) -> u32 {
         let gap = self.0.iter().zip(self.0.iter().skip(1)).find(|(block, next)| block.end() < next.clock);
         match self.0.first() {
-            Some(first) if first.clock == 0 => gap.map(|(block, _)| block).or(self.0.last()).map_or(0, Block::end),
+            Some(first) if first.clock == 0 => {
+                gap.map(|(block, _)| block).or(self.0.last()).map_or(0, Block::end)
+            }
             _ => 0,
         }
+    }
+
+    /// Whether one block here has all of it.
+    pub(super) fn covers(&self, block: &Block) -> bool {
+        let around = self.0.get(self.0.partition_point(|known| known.end() <= block.clock));
+        around.is_some_and(|known| known.clock <= block.clock && block.end() <= known.end())
     }
 
     /// Adds what is new of these blocks, which are in the order of their clocks. Returns whether anything is.

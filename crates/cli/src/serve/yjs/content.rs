@@ -23,9 +23,15 @@ pub(super) enum Content {
     /// Its length is that in UTF-16.
     String(String),
     /// Elements of an array, or values of a map, as they came.
-    Values { is_json: bool, values: Vec<Box<[u8]>> },
+    Values {
+        is_json: bool,
+        values: Vec<Box<[u8]>>,
+    },
     /// What cannot be cut: bytes, an embedded object, a format, a type or a document, as it came.
-    Whole { kind: u8, bytes: Box<[u8]> },
+    Whole {
+        kind: u8,
+        bytes: Box<[u8]>,
+    },
 }
 
 impl Content {
@@ -43,7 +49,8 @@ impl Content {
             JSON | ANY => {
                 let is_json = kind == JSON;
                 let values = (0..reader.count()?).map(|_| {
-                    let raw = reader.raw(|value| if is_json { value.text().map(drop) } else { value.value() });
+                    let raw =
+                        reader.raw(|value| if is_json { value.text().map(drop) } else { value.value() });
                     Ok(Box::from(raw?))
                 });
                 let values: Vec<_> = values.collect::<Result<_, _>>()?;
@@ -210,7 +217,9 @@ mod tests {
 
     #[test]
     fn what_is_unknown_is_refused() {
-        for (kind, bytes) in [(11, &[0, 1, 1][..]), (TYPE, &[7]), (STRING, &[1, 0xff]), (ANY, &[1, 3]), (JSON, &[2, 0])] {
+        for (kind, bytes) in
+            [(11, &[0, 1, 1][..]), (TYPE, &[7]), (STRING, &[1, 0xff]), (ANY, &[1, 3]), (JSON, &[2, 0])]
+        {
             assert!(Content::read(&mut Reader::new(bytes), kind).is_err(), "{kind} {bytes:?}");
         }
     }

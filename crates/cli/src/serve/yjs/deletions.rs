@@ -14,7 +14,8 @@ impl Deletions {
         let mut read = Deletions::default();
         for _ in 0..reader.count()? {
             let client = reader.number()?;
-            let ranges: Vec<_> = (0..reader.count()?).map(|_| read_range(reader)).collect::<Result<_, _>>()?;
+            let ranges: Vec<_> =
+                (0..reader.count()?).map(|_| read_range(reader)).collect::<Result<_, _>>()?;
             read.0.entry(client).or_default().extend(ranges);
         }
         for ranges in read.0.values_mut() {

@@ -39,7 +39,8 @@ impl Document {
         let mut is_new = false;
         for (client, new) in update.clients {
             let blocks = self.clients.entry(client).or_default();
-            let (Some(begin), Some(end)) = (new.first().map(|first| first.clock), new.last().map(Block::end)) else {
+            let (Some(begin), Some(end)) = (new.first().map(|first| first.clock), new.last().map(Block::end))
+            else {
                 continue;
             };
             is_new |= blocks.insert(client, new);
@@ -88,10 +89,14 @@ impl Document {
 
     /// By how much an update makes it heavier, at most.
     pub(super) fn growth(&self, update: &Update) -> usize {
-        let blocks = update.clients.iter().flat_map(|(_, blocks)| blocks);
+        let blocks = update.clients.iter().flat_map(|(client, new)| {
+            let known = self.clients.get(client);
+            new.iter().filter(move |block| !known.is_some_and(|known| known.covers(block)))
+        });
         let blocks: usize = blocks.map(Block::weight).sum();
         // A deletion cuts two blocks.
-        let deletions = self.deleted.count_unknown(&update.deleted) * (2 * Block::MOST_WEIGHT_OF_CUT + DELETION_WEIGHT);
+        let deletions =
+            self.deleted.count_unknown(&update.deleted) * (2 * Block::MOST_WEIGHT_OF_CUT + DELETION_WEIGHT);
         update.clients.len() * CLIENT_WEIGHT + blocks + deletions
     }
 

@@ -103,7 +103,8 @@ impl Documents {
 
     /// Forgets the document that nobody has had open for longest. Returns `false` if all are open.
     fn forget_oldest(&self, open: &mut HashMap<Arc<str>, Arc<Mutex<Shared>>>) -> bool {
-        let idle = open.iter().filter_map(|(name, shared)| Some((lock(shared).idle_since?, Arc::clone(name))));
+        let idle =
+            open.iter().filter_map(|(name, shared)| Some((lock(shared).idle_since?, Arc::clone(name))));
         let Some((_, name)) = idle.min() else { return false };
         if let Some(shared) = open.remove(&name) {
             self.total_weight.fetch_sub(lock(&shared).weight, Ordering::Relaxed);
@@ -113,7 +114,8 @@ impl Documents {
 
     /// Whether this much more fits, if need be in the place of documents that nobody has open.
     fn has_room(&self, weight: usize) -> bool {
-        let fits = || self.total_weight.load(Ordering::Relaxed).saturating_add(weight) <= self.limits.total_weight;
+        let fits =
+            || self.total_weight.load(Ordering::Relaxed).saturating_add(weight) <= self.limits.total_weight;
         fits() || {
             let mut open = lock(&self.open);
             while !fits() {
@@ -187,6 +189,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::lib0::write_bytes;
     use super::*;
 
     const LIMITS: DocumentLimits = DocumentLimits {
@@ -198,11 +201,10 @@ mod tests {
 
     /// Text of this length at the beginning of a root, by this client.
     fn text(client: u8, len: usize) -> Update {
-        let [low, high, ..] = len.to_le_bytes();
-        let len = [low | 0x80, (high << 1 | low >> 7) | 0x80, high >> 7];
-        let head = [&[1, 1, client, 0, 4, 1, 1, b'a'][..], &len].concat();
-        let size = usize::from(high) << 8 | usize::from(low);
-        Update::read(&[head, vec![b'x'; size], vec![0]].concat()).unwrap()
+        let mut bytes = vec![1, 1, client, 0, 4, 1, 1, b'a'];
+        write_bytes(&mut bytes, &vec![b'x'; len]);
+        bytes.push(0);
+        Update::read(&bytes).unwrap()
     }
 
     #[test]

@@ -132,6 +132,7 @@ export function compose(first, second) {
   return composed.op;
 }
 
+// how it works
 /**
  * Two operations on the same text, of which `earlier` comes first in the order that holds for everybody, as they have
  * to be to follow one another: `earlier` and then `later'` give the same text as `later` and then `earlier'`.
@@ -166,12 +167,13 @@ export function transform(earlier, later) {
   }
   return [earlierAfter.op, laterAfter.op];
 }
+// so far
 
-/** Where a position is after the operation. What is inserted at it pushes it on. */
+/** Where a position is after the operation. What is inserted right there comes behind it. */
 export function movePosition(position, op) {
   let [at, moved] = [0, position];
   for (const part of op) {
-    if (at > position) break;
+    if (at >= position) break;
     if (typeof part === "string") moved += part.length;
     else if (part > 0) at += part;
     else {

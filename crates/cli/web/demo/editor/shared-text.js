@@ -64,6 +64,14 @@ export class SharedText {
     return this.#inFlight && this.#buffer ? ot.compose(this.#inFlight, this.#buffer) : (this.#inFlight ?? this.#buffer);
   }
 
+  /** Where a position in the agreed text after the publication `base` is in the text that is shown, if that is known. */
+  locate(position, base) {
+    const behind = this.offset - base;
+    if (this.#seed !== undefined || !(behind >= 0 && behind <= this.#window.length)) return undefined;
+    const ops = [...this.#window.slice(this.#window.length - behind), this.#own];
+    return ops.reduce((at, op) => (op ? ot.movePosition(at, op) : at), position);
+  }
+
   // What is typed
 
   edit(op, now = Date.now()) {
@@ -179,6 +187,12 @@ export class SharedText {
     return true;
   }
 
+  /** Nobody has the text any more: after this offset it is what is here. */
+  restart(at) {
+    this.#replace(this.#seed ?? this.#agreed ?? "");
+    [this.offset, this.#window, this.#authors] = [at, Array(Math.min(at, WINDOW)).fill(null), new Map()];
+  }
+
   /**
    * Puts the own changes on another text. What happened in between is not known: the difference has to do. What is in
    * flight keeps its number, since it may still arrive as it was.
@@ -224,7 +238,7 @@ export class SharedText {
     if (typeof author !== "string" || author.length > 40 || !Number.isSafeInteger(number)) return null;
     if (this.#authors.get(author) >= number) return null;
     if (kind === "seed") {
-      const isFirst = this.#window.every((seen) => seen === null) && this.offset === this.#window.length;
+      const isFirst = this.#agreed === "" && this.offset === this.#window.length && !this.#window.some(Boolean);
       return isFirst && typeof text === "string" && text.length <= MOST_CHARACTERS ? [text] : null;
     }
     const behind = offset - 1 - base;

@@ -159,7 +159,8 @@ fn random_block(random: &mut Random, bytes: Bytes) -> Bytes {
         bytes = bytes.number(random.below(3)).number(random.below(30));
     }
     if !has_origin && !has_right {
-        bytes = if random.one_in(2) { bytes.number(1).text("a") } else { bytes.number(0).number(1).number(2) };
+        bytes =
+            if random.one_in(2) { bytes.number(1).text("a") } else { bytes.number(0).number(1).number(2) };
     }
     match u64::from(kind) {
         1 => bytes.number(1 + random.below(5)),
