@@ -34,7 +34,8 @@ export class Canvas {
       const context = this.#canvas.getContext("2d");
       const { strokes, pointers } = this.#content();
       paint(context, this.#canvas.width / WIDTH, strokes, palette());
-      for (const pointer of pointers) paintPointer(context, pointer);
+      const pixel = WIDTH / this.#canvas.clientWidth;
+      for (const pointer of pointers) paintPointer(context, pixel, pointer);
     });
   }
 
@@ -82,22 +83,21 @@ function paint(context, scale, strokes, { paper, inks }) {
   }
 }
 
-/** Where somebody points, with the name. */
-function paintPointer(context, { author, name, x, y }) {
-  const size = 22;
+/** Where somebody points, with the name; as large on every screen. `pixel` is that of the page, in units of the board. */
+function paintPointer(context, pixel, { author, name, x, y }) {
   context.fillStyle = `oklch(0.55 0.17 ${hue(author)})`;
   context.beginPath();
   context.moveTo(x, y);
-  context.lineTo(x, y + 1.6 * size);
-  context.lineTo(x + 1.1 * size, y + 1.1 * size);
+  context.lineTo(x, y + 18 * pixel);
+  context.lineTo(x + 12 * pixel, y + 12 * pixel);
   context.fill();
-  context.font = "600 30px system-ui, sans-serif";
-  const width = context.measureText(name).width + 24;
-  const left = Math.min(x + size, WIDTH - width);
-  const top = Math.min(y + 1.6 * size, HEIGHT - 44);
+  context.font = `600 ${12 * pixel}px system-ui, sans-serif`;
+  const [width, height] = [context.measureText(name).width + 12 * pixel, 18 * pixel];
+  const left = Math.min(x + 12 * pixel, WIDTH - width);
+  const top = Math.min(y + 16 * pixel, HEIGHT - height);
   context.beginPath();
-  context.roundRect(left, top, width, 42, 10);
+  context.roundRect(left, top, width, height, 4 * pixel);
   context.fill();
   context.fillStyle = "#fff";
-  context.fillText(name, left + 12, top + 31);
+  context.fillText(name, left + 6 * pixel, top + 13 * pixel);
 }

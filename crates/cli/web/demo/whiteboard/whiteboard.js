@@ -238,8 +238,9 @@ const canvas = new Canvas(surface, () => {
 function show() {
   canvas.draw();
   const waits = hub.isOpen ? "Saving …" : `${unsaved.length} to be sent when the connection is back`;
-  saved.textContent = unsaved.length > 0 ? waits : `${board.strokes.length} strokes`;
-  document.body.dataset.strokes = board.strokes.length;
+  const count = board.strokes.length;
+  saved.textContent = unsaved.length > 0 ? waits : count === 1 ? "1 stroke" : `${count} strokes`;
+  document.body.dataset.strokes = count;
 }
 
 const inks = () => {
