@@ -15,7 +15,8 @@ import * as ot from "./ot.js";
 const WINDOW = 64;
 /** The most characters of a text. */
 export const MOST_CHARACTERS = 12_000;
-const MOST_PARTS = 100;
+/** Of an operation. With these bounds a snapshot fits into a publication, which has at most 64 KiB. */
+const MOST_PARTS = 40;
 /** Of this many authors, those who wrote last, it is known which of their operations were the last ones. */
 const MOST_AUTHORS = 100;
 const MOST_UNDO = 200;

@@ -10,14 +10,13 @@ export const WIDTHS = [4, 10, 24];
 /** Two numbers each. A longer stroke goes on as another. */
 export const MOST_POINTS_OF_STROKE = 400;
 
-/** What is too much makes the oldest strokes go. Together they are a snapshot, which must fit into a publication. */
-const MOST_STROKES = 400;
-const MOST_POINTS = 6_000;
-const MOST_REMOVED = 400;
+/** The oldest strokes go when there are more bytes. A snapshot has to fit into a publication, which has at most 64 KiB. */
+const MOST_BYTES = 50_000;
+const MOST_REMOVED = 200;
 
 export class Board {
   #strokes = new Map();
-  #points = 0;
+  #bytes = 0;
   /** Of these, nothing comes back. */
   #removed = new Set();
   #offset = 0;
@@ -37,17 +36,16 @@ export class Board {
   begin() {
     this.#strokes.clear();
     this.#removed.clear();
-    [this.#points, this.#offset] = [0, 0];
+    [this.#bytes, this.#offset] = [0, 0];
   }
 
   restart(offset) {
     this.#offset = offset;
   }
 
-  /** For those who come late. Between the points of a stroke are their differences, which are short. */
+  /** For those who come late. */
   snapshot() {
-    const strokes = this.strokes.map(({ points, ...stroke }) => ({ ...stroke, points: differences(points) }));
-    return { kind: "snapshot", at: this.#offset, strokes, removed: [...this.#removed].slice(-MOST_REMOVED / 4) };
+    return { kind: "snapshot", at: this.#offset, strokes: this.strokes.map(pack), removed: [...this.#removed] };
   }
 
   resume({ at, strokes, removed }) {
@@ -55,24 +53,22 @@ export class Board {
     this.begin();
     this.#offset = at;
     for (const id of removed) this.#remove(id);
-    for (const stroke of strokes.filter((stroke) => Array.isArray(stroke?.points))) {
-      this.#add({ ...stroke, points: sums(stroke.points) });
-    }
+    for (const packed of strokes.filter((stroke) => Array.isArray(stroke?.points))) this.#add(unpack(packed));
     return true;
   }
 
   #add(stroke) {
     if (!isStroke(stroke) || this.#strokes.has(stroke.id) || this.#removed.has(stroke.id)) return;
     this.#strokes.set(stroke.id, stroke);
-    this.#points += stroke.points.length;
+    this.#bytes += size(stroke);
     for (const oldest of this.#strokes.keys()) {
-      if (this.#strokes.size <= MOST_STROKES && this.#points <= 2 * MOST_POINTS) break;
+      if (this.#bytes <= MOST_BYTES) break;
       this.#forget(oldest);
     }
   }
 
   #remove(id) {
-    if (typeof id !== "string" || id.length > 40) return;
+    if (!isName(id)) return;
     this.#removed.delete(id);
     this.#removed.add(id);
     if (this.#removed.size > MOST_REMOVED) this.#removed.delete(this.#removed.values().next().value);
@@ -80,31 +76,36 @@ export class Board {
   }
 
   #forget(id) {
-    this.#points -= this.#strokes.get(id)?.points.length ?? 0;
+    const stroke = this.#strokes.get(id);
+    if (stroke === undefined) return;
+    this.#bytes -= size(stroke);
     this.#strokes.delete(id);
   }
 }
 
-const isText = (text) => typeof text === "string" && text !== "" && text.length <= 40;
+const isName = (text) => typeof text === "string" && /^[\w-]{1,32}$/.test(text);
 
 /** Whether what came over the network is a stroke. */
 export function isStroke(stroke) {
   const { id, author, colour, width, points } = stroke ?? {};
-  if (!isText(id) || !isText(author) || !Number.isInteger(colour) || colour < 0 || colour >= COLOURS) return false;
+  if (!isName(id) || !isName(author) || !Number.isInteger(colour) || colour < 0 || colour >= COLOURS) return false;
   if (!WIDTHS.includes(width) || !Array.isArray(points) || points.length % 2 === 1 || points.length < 2) return false;
   const isOnBoard = (point) => Number.isInteger(point) && point >= -WIDTH && point <= 2 * WIDTH;
   return points.length <= 2 * MOST_POINTS_OF_STROKE && points.every(isOnBoard);
 }
 
-function differences(points) {
-  return points.map((point, index) => (index < 2 ? point : point - points[index - 2]));
+/** Instead of the points, their differences: these are short. */
+function pack({ id, author, colour, width, points }) {
+  return { id, author, colour, width, points: points.map((at, index) => (index < 2 ? at : at - points[index - 2])) };
 }
 
-function sums(steps) {
+function unpack(packed) {
   const points = [];
-  for (const [index, step] of steps.entries()) points.push(index < 2 ? step : points[index - 2] + step);
-  return points;
+  for (const [index, step] of packed.points.entries()) points.push(index < 2 ? step : points[index - 2] + step);
+  return { ...packed, points };
 }
+
+const size = (stroke) => JSON.stringify(pack(stroke)).length;
 
 /** Leaves out the points that lie, but for a unit, on the line between others (Ramer, Douglas and Peucker). */
 export function simplify(points, tolerance = 1) {
