@@ -20,10 +20,12 @@ class FakeHub {
     return {
       publish: async (data) => void this.published.push(data),
       history: async ({ limit, since }) => {
-        await new Promise((resolve) => this.answers.push(resolve));
         const oldest = Math.max(0, this.log.length - this.kept);
         const from = Math.max(oldest, since?.offset ?? 0);
-        return { publications: this.log.slice(from, from + limit), offset: this.log.length, epoch: this.epoch };
+        const publications = this.log.slice(from, from + limit);
+        const answer = { publications, offset: this.log.length, epoch: this.epoch };
+        await new Promise((resolve) => this.answers.push(resolve)); // it is on its way
+        return answer;
       },
     };
   }
@@ -110,6 +112,15 @@ test("all of the history, and what comes while it is read, once", async (t) => {
   hub.publish({ add: 10_000 });
   assert.deepEqual([sum.total, sum.offset, sum.calls], [11_700, 702, ["begin"]]);
   assert.ok(channel.isReady);
+});
+
+test("what is published while the history is on its way", async (t) => {
+  const { hub, sum } = begin(t, (hub) => hub.publish({ add: 1 }));
+  hub.enter();
+  await settled();
+  hub.publish({ add: 10 });
+  await hub.answer();
+  assert.deepEqual([sum.total, sum.offset], [11, 2]);
 });
 
 test("from the newest snapshot that the history can follow", async (t) => {
