@@ -53,7 +53,6 @@ pub(super) struct Editor {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
     NotBinary,
-    TooLarge,
     Malformed(Malformed),
     Refused(Refused),
 }
@@ -71,7 +70,8 @@ impl Handler for Yjs {
             .ok_or_else(|| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "too many documents are open"))?;
         // It contains a space, so no channel can have this name.
         let topic = format!("document {name}");
-        Ok(Accept::with(Editor { member, topic, visit: self.access.upgrade(request, "yjs", "") }))
+        let visit = self.access.upgrade(request, "yjs", "");
+        Ok(Accept::with(Editor { member, topic, visit }).max_message(LARGEST_MESSAGE))
     }
 
     fn on_open(&self, socket: &mut Socket<'_, Self>) {
@@ -110,9 +110,6 @@ impl Handler for Yjs {
 
 fn receive(socket: &mut Socket<'_, Yjs>, received: MessageRef<'_>) -> Result<(), Fault> {
     let MessageRef::Binary(bytes) = received else { return Err(Fault::NotBinary) };
-    if bytes.len() > LARGEST_MESSAGE {
-        return Err(Fault::TooLarge);
-    }
     let mut reader = Reader::new(bytes);
     match reader.byte()? {
         SYNC => match reader.byte()? {
@@ -163,7 +160,6 @@ impl Fault {
     fn close(self) -> (u16, String) {
         match self {
             Fault::NotBinary => (1003, "messages of y-websocket are binary".to_owned()),
-            Fault::TooLarge => (1009, format!("a message has at most {LARGEST_MESSAGE} bytes")),
             Fault::Malformed(malformed) => (1007, malformed.to_string()),
             Fault::Refused(Refused::DocumentFull) => (1009, "the document is full".to_owned()),
             Fault::Refused(Refused::NoRoom) => (1013, "the server has no room for more".to_owned()),
