@@ -18,8 +18,8 @@ pub struct SessionLimits {
     pub channels: usize,
     /// The length of a channel's name, in bytes, at most 255. A longer one is error 106.
     pub channel_name: usize,
-    /// How often one client may ask to subscribe in [`subscribes_per`](Self::subscribes_per). One more is error 111. What
-    /// comes with the connect request does not count.
+    /// How often one client may ask to subscribe in [`subscribes_per`](Self::subscribes_per). One more is error 111. It counts
+    /// from the first unsubscribe or error of the client on.
     pub subscribes: NonZeroU32,
     /// The time in which requests to subscribe are counted.
     pub subscribes_per: Duration,

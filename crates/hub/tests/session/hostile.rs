@@ -136,7 +136,7 @@ fn a_storm_of_publications_is_kept_within_history() {
     world.say(client, r#"{"id":3,"subscribe":{"channel":"demo:tea"}}"#);
     world.heard(client);
     world.say(client, r#"{"id":3,"history":{"channel":"demo:tea","limit":-1}}"#);
-    assert_eq!(world.heard(client)[0].matches(r#""data""#).count(), 100);
+    assert_eq!(world.heard(client)[0].matches(r#""data""#).count(), 300);
 }
 
 #[test]
