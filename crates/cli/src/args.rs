@@ -1,6 +1,7 @@
 //! Command-line arguments.
 
 mod config;
+mod demo;
 mod limits;
 pub(crate) mod listen;
 pub(crate) mod proxy;
@@ -20,6 +21,7 @@ use longwire::{Engine, Origin};
 
 use crate::log::LogFormat;
 pub(crate) use config::{ConfigArgs, ConfigCommand};
+pub(crate) use demo::{DemoArgs, DemoCommand, SensorsArgs};
 pub(crate) use limits::LimitArgs;
 pub(crate) use listen::ListenAddr;
 use proxy::{ForwardedHeader, ProxyAddress};
@@ -62,6 +64,7 @@ pub(crate) enum Command {
     Connect(ConnectArgs),
     Config(ConfigArgs),
     Token(TokenArgs),
+    Demo(DemoArgs),
 }
 
 /// Run a real-time server: channels for the client SDKs of Centrifugo and for plain WebSockets, with an HTTP API

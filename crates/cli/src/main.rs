@@ -4,6 +4,7 @@ mod args;
 mod config;
 mod configuration;
 mod connect;
+mod demo;
 mod failure;
 mod http_client;
 mod log;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Command::Connect(args) => runtime.block_on(connect::run(args)),
         Command::Config(args) => configuration::run(&args),
         Command::Token(args) => token::run(&args),
+        Command::Demo(args) => runtime.block_on(demo::run(args)),
     };
     terminal::end_editing();
     // Do not make the user wait for connections that linger for a peer's last bytes.

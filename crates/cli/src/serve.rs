@@ -37,7 +37,7 @@ use admin::{LivePages, ServedAdmin, SharedSettings, Sources};
 use announcement::Announcement;
 use certificate::Certificate;
 use client_network::Ipv6Prefix;
-use demo::Demos;
+use demo::{Demos, feed};
 use endpoints::{Echo, NoSockets, Ticker};
 use hub::{
     Api, ApiKeys, CENTRIFUGE_PATH, Centrifuge, Hooks, HubSockets, Node, OriginRule, Plain, Streams,
@@ -93,6 +93,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let (server, topics) = server.topics();
     let hooks = Hooks::new(&settings.config)?;
     let node = Node::start(hub_config(&settings.config, &hooks), topics.clone(), hooks)?;
+    feed::start(settings.demos, &node);
     let api =
         Arc::new(Api { node: Arc::clone(&node), keys: ApiKeys::new(&settings.config.document.api.keys)? });
     let is_secure = certificate.is_some() || settings.behind_tls_proxy;

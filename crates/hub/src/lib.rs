@@ -13,6 +13,7 @@ mod config;
 mod control;
 mod data;
 mod delivery;
+mod demo_namespaces;
 mod fanout;
 mod frame;
 mod hub;

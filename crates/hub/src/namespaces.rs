@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::access::Access;
 use crate::channel::ChannelName;
+use crate::demo_namespaces::demo_namespaces;
 use crate::namespace::{NamespaceOptions, PRIVATE_PREFIX};
 
 /// The longest name of a namespace, in bytes.
@@ -14,7 +15,7 @@ const MAX_NAME: usize = 64;
 /// The namespaces of a server, and the options of channels without a namespace.
 ///
 /// By default, clients with a user may subscribe to channels without a namespace, and everybody may use the namespaces
-/// `demo` and `demo-latest`.
+/// of the demos: `demo`, `demo-latest`, and those whose names begin with `demo-`.
 ///
 /// ```
 /// use longwire_hub::{ChannelRefusal, Namespaces, NamespaceOptions};
@@ -103,8 +104,9 @@ impl Default for Namespaces {
         let without =
             NamespaceOptions { subscribe: Access::USER | Access::TOKEN, ..NamespaceOptions::default() };
         let demos = [("demo", NamespaceOptions::demo()), ("demo-latest", NamespaceOptions::demo_latest())];
+        let demos = demos.into_iter().chain(demo_namespaces());
         let named = demos.map(|(name, options)| (name.into(), Arc::new(options)));
-        Namespaces { without: Arc::new(without), named: BTreeMap::from(named) }
+        Namespaces { without: Arc::new(without), named: named.collect() }
     }
 }
 

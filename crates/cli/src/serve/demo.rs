@@ -1,5 +1,9 @@
 //! The pages of the demos, embedded in the program.
 
+pub(super) mod feed;
+mod league;
+mod market;
+
 use axum::Router;
 use axum::response::IntoResponse as _;
 use axum::routing::get;
@@ -24,10 +28,18 @@ const FILES: &[(&str, &str)] = embedded![
     "shared/page.js",
     "shared/people.css",
     "shared/people.js",
+    "shared/sparkline.js",
     "chat/index.html",
     "chat/card.js",
     "chat/chat.css",
     "chat/chat.js",
+    "ticker/index.html",
+    "ticker/card.js",
+    "ticker/prices.js",
+    "ticker/reader.js",
+    "ticker/scores.js",
+    "ticker/ticker.css",
+    "ticker/ticker.js",
     "editor/index.html",
     "editor/card.js",
     "editor/carets.js",
@@ -41,6 +53,14 @@ const FILES: &[(&str, &str)] = embedded![
     "whiteboard/card.js",
     "whiteboard/whiteboard.css",
     "whiteboard/whiteboard.js",
+    "sensors/index.html",
+    "sensors/board.js",
+    "sensors/card.js",
+    "sensors/fleet.js",
+    "sensors/panel.js",
+    "sensors/sensors.css",
+    "sensors/sensors.js",
+    "sensors/tab-device.js",
 ];
 
 /// Whether the server has the demos.
