@@ -193,10 +193,12 @@ impl Device {
                     self.is_online = true;
                     self.tell(DeviceEvent::Online).await;
                     self.publish(socket, Report::State).await;
-                    for missed in subscribed.publications {
-                        self.obey(socket, ticks, &missed).await;
+                    let missed = subscribed.publications;
+                    let newest = missed.last().map_or(subscribed.offset, |publication| publication.offset);
+                    for publication in missed {
+                        self.obey(socket, ticks, &publication).await;
                     }
-                    self.go_on_from(Some(subscribed.epoch), subscribed.offset);
+                    self.go_on_from(Some(subscribed.epoch), newest);
                 }
                 HubMessage { push: Some(push), .. } if push.channel == self.channel => {
                     if let Some(publication) = push.publication {
@@ -232,6 +234,9 @@ impl Device {
             self.every = Duration::from_millis(every.clamp(*INTERVALS.start(), *INTERVALS.end()));
             *ticks = self.ticks(self.every);
             done.push(format!("a reading every {:?}", self.every));
+        }
+        if done.is_empty() {
+            return;
         }
         self.publish(socket, Report::Ack(&command.id)).await;
         self.tell(DeviceEvent::Obeyed(format!("{}: {}", self.name, done.join(", ")))).await;
