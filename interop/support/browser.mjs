@@ -9,8 +9,8 @@ import { chromium as playwright } from "playwright-core";
 import { PATIENCE } from "./deadline.mjs";
 import { certificates, certutil, chromium } from "./environment.mjs";
 
-/** Started with a home of its own in which the tests' certificate authority is trusted, as a user's would be. */
-export async function launch() {
+/** Started with a home of its own in which the tests' certificate authority is trusted, as a user's would be; `more` arguments. */
+export async function launch(more = []) {
   const [executablePath, tool, { ca }] = [chromium(), certutil(), certificates()];
   const home = mkdtempSync(join(tmpdir(), "longwire-chromium-"));
   trustCertificateAuthority(home, tool, ca);
@@ -26,6 +26,7 @@ export async function launch() {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
+      ...more,
     ],
   });
   return new Browser(browser, home);

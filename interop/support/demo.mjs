@@ -12,11 +12,14 @@ const SIZES = [
   { width: 1280, height: 800 },
 ];
 
-/** Launches a browser before the tests of a file and closes it after them: `const demos = demoTests(before, after)`. */
-export function demoTests(before, after) {
+/**
+ * Launches a browser before the tests of a file and closes it after them: `const demos = demoTests(before, after)`.
+ * `args` are more arguments of the browser.
+ */
+export function demoTests(before, after, args = []) {
   const state = {};
   before(async () => {
-    state.browser = await launch();
+    state.browser = await launch(args);
   });
   after(() => state.browser?.close());
   return {
@@ -119,6 +122,9 @@ export class Network {
   #sockets = new Set();
   #isUp = true;
   #isFrozen = false;
+  #bytesPerSecond = Infinity;
+  /** When what has passed would have arrived on a network this slow. */
+  #freeAt = 0;
   #listener;
 
   static async start(t, port) {
@@ -147,8 +153,17 @@ export class Network {
       });
     }
     client.on("data", (bytes) => upstream.write(bytes));
-    upstream.on("data", (bytes) => client.write(bytes));
+    upstream.on("data", (bytes) => this.#pass(bytes, upstream, client));
     if (this.#isFrozen) this.freeze();
+  }
+
+  #pass(bytes, from, to) {
+    to.write(bytes);
+    if (this.#bytesPerSecond === Infinity) return;
+    const now = performance.now();
+    this.#freeAt = Math.max(now, this.#freeAt) + (1000 * bytes.length) / this.#bytesPerSecond;
+    from.pause();
+    setTimeout(() => this.#isFrozen || from.resume(), this.#freeAt - now);
   }
 
   /** The address of a page, by this network. */
@@ -170,6 +185,16 @@ export class Network {
   freeze() {
     this.#isFrozen = true;
     for (const socket of this.#sockets) socket.pause();
+  }
+
+  /** New connections work, while the old ones stay frozen: their other ends do not know. */
+  replace() {
+    this.#isFrozen = false;
+  }
+
+  /** From here on, what comes from the server passes at most this fast. */
+  slow(bytesPerSecond) {
+    this.#bytesPerSecond = bytesPerSecond;
   }
 
   thaw() {

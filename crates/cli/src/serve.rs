@@ -165,11 +165,12 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let server = match settings.demos {
         Demos::On => {
             let documents = Documents::new(DocumentLimits::default());
-            let yjs = Yjs { documents: Arc::clone(&documents), statistics, access };
+            let yjs = Yjs { documents: Arc::clone(&documents), statistics: Arc::clone(&statistics), access };
             server.route(yjs::PATH, yjs).every(FORGETTING, move |_| documents.forget_idle(Instant::now()))
         }
         Demos::Off => server,
     };
+    let server = demo::add_sockets(server, settings.demos, &statistics, access);
     let server = if access.is_on { server.count_traffic() } else { server };
     let server = match &admin {
         Some(admin) if admin.places.is_empty() => {

@@ -3,6 +3,9 @@
 const FIRST_DELAY = 500; // milliseconds
 const LONGEST_DELAY = 10_000;
 
+/** An attempt may take so long (milliseconds): on a dead line, browsers would wait for minutes. */
+const LONGEST_ATTEMPT = 10_000;
+
 /** A connection that was open for at least this long (milliseconds) resets the backoff. */
 const STABLE = 5_000;
 
@@ -28,7 +31,7 @@ export function endpoint(path) {
  *   { kind: "open" }
  *   { kind: "closed", code, reason, wasOpen, retryAt }   retryAt in milliseconds, as of Date.now(); undefined if for good
  *
- * `isFinal` says after which close codes it does not reconnect by itself.
+ * `isFinal` says after which close codes it does not reconnect by itself; `binaryType` is that of the WebSocket.
  */
 export class Connection {
   onstate = () => {};
@@ -36,6 +39,7 @@ export class Connection {
 
   #url;
   #isFinal;
+  #binaryType;
   #socket;
   #timer;
   #failures = 0;
@@ -43,9 +47,10 @@ export class Connection {
   #openedAt;
   #online = () => this.reconnectNow();
 
-  constructor(url, { isFinal = () => false } = {}) {
+  constructor(url, { isFinal = () => false, binaryType = "blob" } = {}) {
     this.#url = url;
     this.#isFinal = isFinal;
+    this.#binaryType = binaryType;
     addEventListener("online", this.#online);
   }
 
@@ -54,7 +59,10 @@ export class Connection {
     this.#isClosed = false;
     this.#openedAt = undefined;
     this.#socket = new WebSocket(this.#url);
+    this.#socket.binaryType = this.#binaryType;
+    this.#timer = setTimeout(() => this.#giveUp("no answer"), LONGEST_ATTEMPT);
     this.#socket.onopen = () => {
+      clearTimeout(this.#timer);
       this.#openedAt = Date.now();
       this.onstate({ kind: "open" });
     };
@@ -68,6 +76,11 @@ export class Connection {
     if (this.#isClosed) this.open();
   }
 
+  /** How many bytes wait to be sent. */
+  get buffered() {
+    return this.#socket?.bufferedAmount ?? 0;
+  }
+
   /** Returns whether the message was passed to an open connection. */
   send(message) {
     if (this.#socket?.readyState !== WebSocket.OPEN) return false;
@@ -77,11 +90,7 @@ export class Connection {
 
   /** Gives up a connection that has gone silent, without waiting for the closing handshake, and reconnects. */
   abandon(reason) {
-    if (this.#socket?.readyState !== WebSocket.OPEN) return;
-    this.#socket.onmessage = () => {};
-    this.#socket.onclose = () => {};
-    this.#socket.close();
-    this.#closed({ code: 1006, reason });
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#giveUp(reason);
   }
 
   /** Closes for good. */
@@ -95,7 +104,14 @@ export class Connection {
     this.#socket.close();
   }
 
+  #giveUp(reason) {
+    for (const event of ["onopen", "onmessage", "onclose"]) this.#socket[event] = null;
+    this.#socket.close();
+    this.#closed({ code: 1006, reason });
+  }
+
   #closed({ code, reason }) {
+    clearTimeout(this.#timer);
     const wasOpen = this.#openedAt !== undefined;
     if (wasOpen && Date.now() - this.#openedAt >= STABLE) this.#failures = 0;
     this.#isClosed = true;

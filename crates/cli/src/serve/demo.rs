@@ -1,4 +1,10 @@
-//! The pages of the demos, embedded in the program.
+//! The pages of the demos, embedded in the program, and the demos that have their own endpoints.
+
+mod game;
+mod media;
+mod sockets;
+
+use std::sync::Arc;
 
 pub(super) mod feed;
 mod league;
@@ -8,8 +14,12 @@ use axum::Router;
 use axum::response::IntoResponse as _;
 use axum::routing::get;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use longwire::Server;
+use longwire::mode::Routed;
 
+use super::access::AccessLog;
 use super::page::{file, websocket_only};
+use super::statistics::Statistics;
 use super::yjs;
 
 /// The file of this path in `web/demo`, and its path.
@@ -61,6 +71,25 @@ const FILES: &[(&str, &str)] = embedded![
     "sensors/sensors.css",
     "sensors/sensors.js",
     "sensors/tab-device.js",
+    "game/index.html",
+    "game/arena.js",
+    "game/card.js",
+    "game/controls.js",
+    "game/game.css",
+    "game/game.js",
+    "game/protocol.js",
+    "game/timeline.js",
+    "media/index.html",
+    "media/capture.js",
+    "media/card.js",
+    "media/clock.js",
+    "media/media.css",
+    "media/media.js",
+    "media/player.js",
+    "media/protocol.js",
+    "media/sender.js",
+    "media/server-clock.js",
+    "media/sources.js",
 ];
 
 /// Whether the server has the demos.
@@ -77,10 +106,11 @@ pub(super) fn router(demos: Demos) -> Router {
         Demos::Off => &[],
     };
     let list = list(files);
-    let router = match demos {
-        Demos::On => Router::new().route(yjs::PATH, get(websocket_only)),
-        Demos::Off => Router::new(),
+    let endpoints = match demos {
+        Demos::On => &[yjs::PATH, sockets::GAME_PATH, sockets::MEDIA_PATH][..],
+        Demos::Off => &[],
     };
+    let router = endpoints.iter().fold(Router::new(), |router, path| router.route(path, get(websocket_only)));
     let router = router.route(
         "/demos.json",
         get(async move || {
@@ -96,6 +126,19 @@ pub(super) fn router(demos: Demos) -> Router {
             None => router.route(&format!("/demo/{path}"), served),
         }
     })
+}
+
+/// Adds the WebSocket endpoints of the demos that have their own.
+pub(super) fn add_sockets(
+    server: Server<Routed>,
+    demos: Demos,
+    statistics: &Arc<Statistics>,
+    access: AccessLog,
+) -> Server<Routed> {
+    match demos {
+        Demos::On => sockets::add(server, statistics, access),
+        Demos::Off => server,
+    }
 }
 
 /// The names of the demos, as JSON.
