@@ -66,7 +66,7 @@ mod tests {
         assert_ne!(one, other);
         assert_eq!(one.as_str().len(), 20);
         assert_eq!(Sid::parse(one.as_str()), Some(one));
-        assert_eq!(format!("{one:?}"), format!("Sid({}…)", &one.as_str()[..4]));
+        assert_eq!(format!("{one:?}"), format!("Sid({}…)", one.as_str().get(..4).unwrap()));
     }
 
     #[test]

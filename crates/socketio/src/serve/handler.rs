@@ -42,7 +42,7 @@ impl<A: Application> Handler for EngineHandler<A> {
 
     async fn on_upgrade(&self, request: &Upgrade<'_>) -> Result<Accept<EngineSocket<A>>, Refusal> {
         let stage = self.admit(request).map_err(|fault| Refusal::new(fault.status(), fault.to_string()))?;
-        Ok(Accept::with(EngineSocket(stage)))
+        Ok(Accept::with(EngineSocket(stage)).max_message(self.engine.config.max_payload))
     }
 
     fn on_open(&self, socket: &mut Socket<'_, Self>) {
@@ -177,11 +177,6 @@ impl<A: Application> EngineHandler<A> {
     }
 
     fn receive(&self, socket: &mut Socket<'_, Self>, session: &LiveSession<A>, packet: MessageRef<'_>) {
-        if packet.as_bytes().len() > self.engine.config.max_payload {
-            session.connection.close_with(CloseReason::TransportError);
-            self.engine.settle(session);
-            return close(socket, 1009, "the payload is too large");
-        }
         let mut turn = session.turn();
         turn.receive(&self.engine.application, packet, Instant::now());
         turn.end(&self.engine.application);
