@@ -1,10 +1,6 @@
 //! Which sockets are in which rooms.
 
-mod memory;
-
 use std::fmt;
-
-pub(super) use memory::MemoryAdapter;
 
 use super::rooms::{Audience, Room};
 
@@ -12,8 +8,8 @@ use super::rooms::{Audience, Room};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Key(pub(super) u64);
 
-/// The rooms of a namespace. [`MemoryAdapter`] knows the sockets of this process; an adapter for several nodes would pass changes
-/// on to the others. The namespace calls it under its lock, so it must not block.
+/// The rooms of a namespace. The [`MemoryAdapter`](super::memory_adapter::MemoryAdapter) knows the sockets of this process;
+/// an adapter for several nodes would pass changes on to the others. The namespace calls it under its lock, so it must not block.
 pub(super) trait Adapter: fmt::Debug + Send {
     /// Adds a socket to a room. Returns the number of rooms that it is in.
     fn join(&mut self, socket: Key, room: Room) -> usize;

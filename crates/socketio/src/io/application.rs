@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -11,15 +11,17 @@ use longwire::MessageRef;
 use serde::Deserialize;
 use tokio::task::AbortHandle;
 
+use super::adapter::Key;
 use super::auth::{Auth, ConnectError};
 use super::client::Client;
 use super::member::Member;
 use super::members::Continued;
 use super::namespace::Namespace;
 use super::reason::DisconnectReason;
-use super::recovery::new_pid;
+use super::recovery::{Restored, new_pid};
 use super::session::Addressee;
 use super::socket::{NewSocket, Socket};
+use super::socket_data::SocketData;
 use super::socket_id::SocketId;
 use super::socket_io::SocketIo;
 use crate::engine::{Application, CloseReason, EngineConnection, Opening};
@@ -117,7 +119,7 @@ impl SocketIo {
             }
             Content::Ack { id, arguments } => {
                 let addressee = client.session().find(&namespace);
-                reach(client, addressee, |socket| socket.acknowledge(id, arguments));
+                reach(client, addressee, |socket| socket.acks().answer(id, arguments));
             }
         }
     }
@@ -166,7 +168,7 @@ struct Joining {
 
 /// What the client adds to its credentials if it wants to continue.
 #[derive(Deserialize)]
-struct Earlier<'a> {
+struct EarlierSession<'a> {
     #[serde(borrow)]
     pid: Cow<'a, str>,
     #[serde(borrow, default)]
@@ -179,7 +181,9 @@ impl Joining {
         if self.client.config.recovery.is_none() {
             return false;
         }
-        let Ok(Earlier { pid, offset }) = serde_json::from_str(self.auth.as_json()) else { return false };
+        let Ok(EarlierSession { pid, offset }) = serde_json::from_str(self.auth.as_json()) else {
+            return false;
+        };
         let offset = offset.as_deref();
         let continued = match self.try_restore(&pid, offset) {
             Continued::StillConnected(socket) => {
@@ -200,7 +204,7 @@ impl Joining {
     }
 
     fn try_restore(&self, pid: &str, offset: Option<&str>) -> Continued<Socket> {
-        let make = |key, restored: &super::recovery::Restored| {
+        let make = |key, restored: &Restored| {
             let greeting = connected(&self.name, &restored.id, Some(&restored.pid()));
             let socket = self.socket(key, restored.id.clone(), Some(Arc::clone(&restored.data)));
             (socket, greeting)
@@ -208,12 +212,7 @@ impl Joining {
         self.namespace.members().restore(pid, offset, make, |socket| self.enter(socket))
     }
 
-    fn socket(
-        &self,
-        key: super::adapter::Key,
-        id: SocketId,
-        recovered: Option<Arc<super::socket_data::SocketData>>,
-    ) -> Socket {
+    fn socket(&self, key: Key, id: SocketId, recovered: Option<Arc<SocketData>>) -> Socket {
         Socket::new(NewSocket {
             id,
             key,
@@ -241,7 +240,7 @@ impl Joining {
                 }
             }
         });
-        if let Poll::Pending = deciding.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        if deciding.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
             runtime.spawn(deciding);
         }
     }

@@ -62,7 +62,7 @@ impl Broadcast {
     ///
     /// If the event's name is reserved, or the data cannot be JSON.
     pub fn emit(self, name: &str, data: impl ToArguments) -> Result<(), EncodeError> {
-        let event = event(&self.namespace, name, &data)?;
+        let event = event(&self.namespace, name, data)?;
         self.members.emit(event, self.audience, self.delivery);
         Ok(())
     }
@@ -148,6 +148,6 @@ impl VolatileSocket<'_> {
     ///
     /// If the event's name is reserved, or the data cannot be JSON.
     pub fn emit(self, event: &str, data: impl ToArguments) -> Result<(), EncodeError> {
-        self.socket.emit_as(event, &data, Delivery::Volatile)
+        self.socket.emit_as(event, data, Delivery::Volatile)
     }
 }

@@ -11,7 +11,7 @@ use super::incoming::send;
 use super::member::Member;
 use super::reason::DisconnectReason;
 use super::session::Session;
-use crate::engine::{EngineConnection, Opening};
+use crate::engine::{CloseReason, EngineConnection, Opening};
 use crate::protocol::Encoded;
 
 /// One client: its connection, and the namespaces that it has joined.
@@ -75,7 +75,7 @@ impl<S: Member> Client<S> {
         self.finish(reason);
         match reason {
             DisconnectReason::ParseError => {
-                self.connection.close_with(crate::engine::CloseReason::ParseError)
+                self.connection.close_with(CloseReason::ParseError);
             }
             _ => self.connection.close(),
         }

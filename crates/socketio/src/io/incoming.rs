@@ -75,7 +75,7 @@ impl Ack {
     /// If the data cannot be JSON.
     pub fn send(self, data: impl ToArguments) -> Result<(), EncodeError> {
         let Some(answer) = self.answer else { return Ok(()) };
-        send(&answer.connection, &ack(&answer.namespace, answer.id, &data)?);
+        send(&answer.connection, &ack(&answer.namespace, answer.id, data)?);
         Ok(())
     }
 }

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
-use super::adapter::{Adapter, Key, MemoryAdapter};
+use super::adapter::{Adapter, Key};
 use super::config::RecoveryConfig;
 use super::member::{Delivery, Member};
+use super::memory_adapter::MemoryAdapter;
 use super::recovery::{Pid, Recovery, Restored};
 use super::rooms::{Audience, Room};
 use super::socket_data::SocketData;
@@ -17,11 +18,11 @@ use crate::protocol::{Draft, Encoded};
 /// The sockets of a namespace and their rooms.
 #[derive(Debug)]
 pub(super) struct Members<S> {
-    state: Mutex<State<S>>,
+    state: Mutex<MembersState<S>>,
 }
 
 #[derive(Debug)]
-struct State<S> {
+struct MembersState<S> {
     next_key: u64,
     sockets: HashMap<Key, S>,
     adapter: Box<dyn Adapter>,
@@ -43,7 +44,7 @@ pub(super) enum Continued<S> {
 
 impl<S: Member> Members<S> {
     pub(super) fn new(recovery: Option<RecoveryConfig>) -> Members<S> {
-        let state = State {
+        let state = MembersState {
             next_key: 0,
             sockets: HashMap::new(),
             adapter: Box::new(MemoryAdapter::default()),
@@ -52,7 +53,7 @@ impl<S: Member> Members<S> {
         Members { state: Mutex::new(state) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<S>> {
+    fn lock(&self) -> MutexGuard<'_, MembersState<S>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -188,7 +189,7 @@ impl<S: Member> Members<S> {
     }
 }
 
-impl<S> State<S> {
+impl<S> MembersState<S> {
     fn join(&mut self, key: Key, room: Room) -> usize {
         if let Some(recovery) = self.recovery.as_mut() {
             recovery.joined(key, &room);

@@ -26,10 +26,10 @@ type OnConnect = Arc<dyn Fn(Socket, Auth) -> Running + Send + Sync>;
 /// [`SocketIo::of`](crate::SocketIo::of).
 #[derive(Clone)]
 pub struct Namespace {
-    shared: Arc<Shared>,
+    shared: Arc<NamespaceShared>,
 }
 
-struct Shared {
+struct NamespaceShared {
     name: ByteString,
     members: Arc<Members<Socket>>,
     hooks: RwLock<Hooks>,
@@ -43,7 +43,8 @@ struct Hooks {
 
 impl Namespace {
     pub(super) fn new(name: ByteString, recovery: Option<RecoveryConfig>) -> Namespace {
-        let shared = Shared { name, members: Arc::new(Members::new(recovery)), hooks: RwLock::default() };
+        let shared =
+            NamespaceShared { name, members: Arc::new(Members::new(recovery)), hooks: RwLock::default() };
         Namespace { shared: Arc::new(shared) }
     }
 

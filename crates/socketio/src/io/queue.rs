@@ -6,11 +6,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// What waits for the handlers of a socket. One job runs at a time.
 #[derive(Debug)]
 pub(super) struct Queue<J> {
-    state: Mutex<State<J>>,
+    state: Mutex<QueueState<J>>,
 }
 
 #[derive(Debug)]
-struct State<J> {
+struct QueueState<J> {
     /// With the memory that each costs; 0 for what is not the client's.
     jobs: VecDeque<(J, usize)>,
     cost: usize,
@@ -37,10 +37,10 @@ pub(super) enum Pushed<J> {
 impl<J> Queue<J> {
     /// A queue whose first job runs already.
     pub(super) fn running() -> Queue<J> {
-        Queue { state: Mutex::new(State { jobs: VecDeque::new(), cost: 0, is_running: true }) }
+        Queue { state: Mutex::new(QueueState { jobs: VecDeque::new(), cost: 0, is_running: true }) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<J>> {
+    fn lock(&self) -> MutexGuard<'_, QueueState<J>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -61,11 +61,11 @@ impl<J> Queue<J> {
     }
 
     /// Adds the last job, after or instead of those that wait.
-    pub(super) fn push_last(&self, job: J, waiting: Waiting) -> Pushed<J> {
+    pub(super) fn push_last(&self, job: J, earlier: Earlier) -> Pushed<J> {
         let mut state = self.lock();
-        let dropped = match waiting {
-            Waiting::Runs => VecDeque::new(),
-            Waiting::IsDropped => std::mem::take(&mut state.jobs),
+        let dropped = match earlier {
+            Earlier::Run => VecDeque::new(),
+            Earlier::Dropped => std::mem::take(&mut state.jobs),
         };
         let pushed = if state.is_running {
             state.jobs.push_back((job, 0));
@@ -94,9 +94,9 @@ impl<J> Queue<J> {
 
 /// What becomes of the jobs before the last one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Waiting {
-    Runs,
-    IsDropped,
+pub(super) enum Earlier {
+    Run,
+    Dropped,
 }
 
 #[cfg(test)]
@@ -130,12 +130,12 @@ mod tests {
     fn the_last_job_comes_after_or_instead_of_the_others() {
         let queue = Queue::running();
         queue.push("a", 1, LIMITS);
-        assert_eq!(queue.push_last("end", Waiting::Runs), Pushed::Waits);
+        assert_eq!(queue.push_last("end", Earlier::Run), Pushed::Waits);
         assert_eq!((queue.next(), queue.next(), queue.next()), (Some("a"), Some("end"), None));
         let queue = Queue::running();
         queue.push("a", 1, LIMITS);
-        assert_eq!(queue.push_last("end", Waiting::IsDropped), Pushed::Waits);
+        assert_eq!(queue.push_last("end", Earlier::Dropped), Pushed::Waits);
         assert_eq!((queue.next(), queue.next()), (Some("end"), None));
-        assert_eq!(queue.push_last("again", Waiting::Runs), Pushed::Run("again"));
+        assert_eq!(queue.push_last("again", Earlier::Run), Pushed::Run("again"));
     }
 }

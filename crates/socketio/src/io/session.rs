@@ -5,13 +5,13 @@ use bytestring::ByteString;
 /// The namespaces that a client has asked for. `S` is the socket of one.
 #[derive(Debug)]
 pub(super) struct Session<S> {
-    namespaces: Vec<(ByteString, State<S>)>,
+    namespaces: Vec<(ByteString, Standing<S>)>,
     limit: usize,
     is_closed: bool,
 }
 
 #[derive(Debug)]
-enum State<S> {
+enum Standing<S> {
     /// The namespace's middleware decides.
     Connecting,
     Joined(S),
@@ -34,11 +34,11 @@ impl<S: Clone> Session<S> {
         Session { namespaces: Vec::new(), limit, is_closed: false }
     }
 
-    fn state(&mut self, name: &str) -> Option<&mut State<S>> {
+    fn state(&mut self, name: &str) -> Option<&mut Standing<S>> {
         self.namespaces.iter_mut().find_map(|(other, state)| (*other == *name).then_some(state))
     }
 
-    fn remove(&mut self, name: &str) -> Option<State<S>> {
+    fn remove(&mut self, name: &str) -> Option<Standing<S>> {
         let place = self.namespaces.iter().position(|(other, _)| *other == *name)?;
         Some(self.namespaces.swap_remove(place).1)
     }
@@ -46,14 +46,14 @@ impl<S: Clone> Session<S> {
     /// The client asks for a namespace. `false`: it has joined it before, or has too many.
     #[must_use]
     pub(super) fn connect(&mut self, name: &ByteString) -> bool {
-        let taken = self.namespaces.iter().filter(|(_, state)| !matches!(state, State::Removed)).count();
+        let taken = self.namespaces.iter().filter(|(_, state)| !matches!(state, Standing::Removed)).count();
         if self.is_closed || taken >= self.limit {
             return false;
         }
         match self.state(name) {
-            None => self.namespaces.push((name.clone(), State::Connecting)),
-            Some(state @ State::Removed) => *state = State::Connecting,
-            Some(State::Connecting | State::Joined(_)) => return false,
+            None => self.namespaces.push((name.clone(), Standing::Connecting)),
+            Some(state @ Standing::Removed) => *state = Standing::Connecting,
+            Some(Standing::Connecting | Standing::Joined(_)) => return false,
         }
         true
     }
@@ -62,8 +62,8 @@ impl<S: Clone> Session<S> {
     #[must_use]
     pub(super) fn join(&mut self, name: &str, socket: S) -> bool {
         match self.state(name) {
-            Some(state @ State::Connecting) => {
-                *state = State::Joined(socket);
+            Some(state @ Standing::Connecting) => {
+                *state = Standing::Joined(socket);
                 true
             }
             _ => false,
@@ -72,19 +72,19 @@ impl<S: Clone> Session<S> {
 
     /// The client may not join. `false`: it has gone in the meantime.
     pub(super) fn refuse(&mut self, name: &str) -> bool {
-        matches!(self.remove(name), Some(State::Connecting))
+        matches!(self.remove(name), Some(Standing::Connecting))
     }
 
     /// Whether the client is connected to a namespace.
     pub(super) fn is_idle(&self) -> bool {
-        !self.namespaces.iter().any(|(_, state)| matches!(state, State::Joined(_)))
+        !self.namespaces.iter().any(|(_, state)| matches!(state, Standing::Joined(_)))
     }
 
     pub(super) fn find(&mut self, name: &str) -> Addressee<S> {
         match self.state(name) {
-            Some(State::Joined(socket)) => Addressee::Socket(socket.clone()),
-            Some(State::Removed) => Addressee::Removed,
-            Some(State::Connecting) | None => Addressee::Invalid,
+            Some(Standing::Joined(socket)) => Addressee::Socket(socket.clone()),
+            Some(Standing::Removed) => Addressee::Removed,
+            Some(Standing::Connecting) | None => Addressee::Invalid,
         }
     }
 
@@ -101,8 +101,8 @@ impl<S: Clone> Session<S> {
 
     /// The server removes the client from a namespace.
     pub(super) fn expel(&mut self, name: &str) {
-        if let Some(state @ State::Joined(_)) = self.state(name) {
-            *state = State::Removed;
+        if let Some(state @ Standing::Joined(_)) = self.state(name) {
+            *state = Standing::Removed;
         }
     }
 
@@ -111,8 +111,8 @@ impl<S: Clone> Session<S> {
         self.is_closed = true;
         let namespaces = std::mem::take(&mut self.namespaces);
         let socket = |(_, state)| match state {
-            State::Joined(socket) => Some(socket),
-            State::Connecting | State::Removed => None,
+            Standing::Joined(socket) => Some(socket),
+            Standing::Connecting | Standing::Removed => None,
         };
         namespaces.into_iter().filter_map(socket).collect()
     }

@@ -1,33 +1,30 @@
 //! A client in a namespace.
 
-mod emit_with_ack;
-mod handlers;
-mod running;
-
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytestring::ByteString;
 use http::HeaderMap;
+use tokio::runtime::Handle;
 
-pub use self::emit_with_ack::{AckError, EmitWithAck};
-use self::handlers::Handlers;
-pub(super) use self::running::Job;
 use super::acks::Acks;
 use super::adapter::Key;
 use super::auth::Auth;
+use super::caught::Running;
 use super::client::Client;
-use super::incoming::send;
+use super::handlers::Handlers;
+use super::incoming::{Incoming, send};
 use super::member::{Delivery, Member};
 use super::members::Members;
-use super::queue::{Queue, Waiting};
+use super::queue::{Earlier, QueueLimits};
 use super::reason::DisconnectReason;
 use super::rooms::{Audience, Room, ToRooms};
+use super::runner::{Runner, Runs};
 use super::socket_data::SocketData;
 use super::socket_id::SocketId;
 use crate::engine::{Opening, TransportKind};
-use crate::protocol::{EncodeError, Encoded, ToArguments, disconnect, event};
+use crate::protocol::{Arguments, EncodeError, Encoded, ToArguments, disconnect, event};
 
 /// A client in a namespace. It is cheap to clone; a clone is the same socket.
 ///
@@ -59,10 +56,10 @@ use crate::protocol::{EncodeError, Encoded, ToArguments, disconnect, event};
 /// are dropped. If a handler panics, only its client is disconnected.
 #[derive(Clone)]
 pub struct Socket {
-    shared: Arc<Shared>,
+    shared: Arc<SocketShared>,
 }
 
-struct Shared {
+struct SocketShared {
     id: SocketId,
     key: Key,
     namespace: ByteString,
@@ -73,8 +70,7 @@ struct Shared {
     members: Arc<Members<Socket>>,
     data: Arc<SocketData>,
     acks: Mutex<Acks>,
-    handlers: Handlers<Socket>,
-    queue: Queue<Job>,
+    runner: Runner<Socket>,
     /// The rooms of a socket that is disconnected.
     last_rooms: Mutex<Vec<Room>>,
 }
@@ -94,7 +90,7 @@ pub(super) struct NewSocket {
 impl Socket {
     pub(super) fn new(new: NewSocket) -> Socket {
         let NewSocket { id, key, namespace, auth, client, members, recovered } = new;
-        let shared = Shared {
+        let shared = SocketShared {
             id,
             key,
             namespace,
@@ -105,8 +101,7 @@ impl Socket {
             members,
             data: recovered.unwrap_or_default(),
             acks: Mutex::default(),
-            handlers: Handlers::default(),
-            queue: Queue::running(),
+            runner: Runner::new(),
             last_rooms: Mutex::default(),
         };
         Socket { shared: Arc::new(shared) }
@@ -129,8 +124,29 @@ impl Socket {
         &self.shared.client
     }
 
-    fn acks(&self) -> MutexGuard<'_, Acks> {
+    pub(super) fn acks(&self) -> MutexGuard<'_, Acks> {
         self.shared.acks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn handlers(&self) -> &Handlers<Socket> {
+        &self.shared.runner.handlers
+    }
+
+    /// Runs the handler of the connection, before those of events.
+    pub(super) fn run_first(&self, handler: Running) {
+        Runner::run_first(self, handler);
+    }
+
+    /// An event has arrived; with `id` if the client waits for an answer.
+    pub(super) fn receive(&self, name: ByteString, id: Option<u64>, arguments: Arguments) {
+        let Client { connection, config, .. } = &*self.shared.client;
+        let limits = QueueLimits { jobs: config.waiting_events, bytes: config.waiting_event_bytes };
+        let cost = arguments.size();
+        let mut event = Incoming::new(name, arguments);
+        if let Some(id) = id {
+            event.expect_answer(connection, &self.shared.namespace, id);
+        }
+        Runner::receive(self, event, cost, limits);
     }
 
     /// The identifier of the socket, which the client knows as `socket.id`.
@@ -219,13 +235,13 @@ impl Socket {
     ///
     /// If the event's name is reserved, or the data cannot be JSON.
     pub fn emit(&self, event: &str, data: impl ToArguments) -> Result<(), EncodeError> {
-        self.emit_as(event, &data, Delivery::Reliable)
+        self.emit_as(event, data, Delivery::Reliable)
     }
 
     pub(super) fn emit_as(
         &self,
         name: &str,
-        data: &impl ToArguments,
+        data: impl ToArguments,
         delivery: Delivery,
     ) -> Result<(), EncodeError> {
         let draft = event(&self.shared.namespace, name, data)?;
@@ -314,8 +330,29 @@ impl Member for Socket {
         let rooms = self.shared.members.remove(self.shared.key, &self.shared.id, parked);
         *self.shared.last_rooms.lock().unwrap_or_else(PoisonError::into_inner) = rooms;
         self.acks().clear();
-        let waiting = if reason.drops_waiting_events() { Waiting::IsDropped } else { Waiting::Runs };
-        self.run_last(reason, waiting);
+        let earlier = if reason.drops_waiting_events() { Earlier::Dropped } else { Earlier::Run };
+        Runner::run_last(self, reason, earlier);
+    }
+}
+
+impl Runs for Socket {
+    fn runner(&self) -> &Runner<Socket> {
+        &self.shared.runner
+    }
+
+    fn runtime(&self) -> &Handle {
+        &self.shared.client.runtime
+    }
+
+    fn close_client(&self) {
+        self.shared.client.close(DisconnectReason::ForcedServerClose);
+    }
+}
+
+/// The address of the client, and the namespace.
+impl fmt::Display for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {}", self.shared.client, self.shared.namespace)
     }
 }
 

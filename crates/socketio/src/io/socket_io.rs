@@ -28,10 +28,10 @@ use crate::protocol::MAIN_NAMESPACE;
 /// ```
 #[derive(Clone)]
 pub struct SocketIo {
-    shared: Arc<Shared>,
+    shared: Arc<ServerShared>,
 }
 
-struct Shared {
+struct ServerShared {
     config: Arc<SocketIoConfig>,
     main: Namespace,
     namespaces: RwLock<HashMap<ByteString, Namespace>>,
@@ -50,7 +50,7 @@ impl SocketIo {
         let name = ByteString::from_static(MAIN_NAMESPACE);
         let main = Namespace::new(name.clone(), config.recovery.clone());
         let namespaces = RwLock::new(HashMap::from([(name, main.clone())]));
-        SocketIo { shared: Arc::new(Shared { config: Arc::new(config), main, namespaces }) }
+        SocketIo { shared: Arc::new(ServerShared { config: Arc::new(config), main, namespaces }) }
     }
 
     pub(super) fn config(&self) -> &Arc<SocketIoConfig> {

@@ -70,7 +70,7 @@ pub(super) fn decode(text: &ByteString, limits: &PacketLimits) -> Result<(Packet
         "0" => connect(id, payload)?,
         "1" if id.is_none() && payload.is_empty() => Content::Disconnect,
         "1" => return Err(PacketError::Payload),
-        "2" | "5" => event(id, payload, limits)?,
+        "2" | "5" => event(id, &payload, limits)?,
         "3" | "6" => ack(id, payload)?,
         "4" => return Err(PacketError::ConnectErrorOfClient),
         _ => return Err(PacketError::UnknownType),
@@ -134,8 +134,8 @@ fn ack(id: Option<u64>, payload: ByteString) -> Result<Content, PacketError> {
     Ok(Content::Ack { id, arguments: Arguments::of_ack(payload) })
 }
 
-fn event(id: Option<u64>, payload: ByteString, limits: &PacketLimits) -> Result<Content, PacketError> {
-    let written = written_name(&payload).ok_or(PacketError::Payload)?;
+fn event(id: Option<u64>, payload: &ByteString, limits: &PacketLimits) -> Result<Content, PacketError> {
+    let written = written_name(payload).ok_or(PacketError::Payload)?;
     if written.len() > limits.event_name.saturating_add(2) {
         return Err(PacketError::EventNameTooLong);
     }

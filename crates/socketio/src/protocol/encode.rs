@@ -73,23 +73,23 @@ impl std::error::Error for EncodeError {
     label = "the data of an event implements `serde::Serialize`",
     note = "add `#[derive(serde::Serialize)]` to `{Self}`; several arguments are a tuple, binary data is `bytes::Bytes`"
 )]
-pub trait ToArguments {
+pub trait ToArguments: Sized {
     #[doc(hidden)]
-    fn write_to(&self, writer: &mut ArgumentWriter) -> Result<(), EncodeError>;
+    fn write_to(self, writer: &mut ArgumentWriter) -> Result<(), EncodeError>;
 }
 
-impl<T: Serialize + ?Sized> ToArguments for T {
-    fn write_to(&self, writer: &mut ArgumentWriter) -> Result<(), EncodeError> {
-        match shape_of_value(self) {
+impl<T: Serialize> ToArguments for T {
+    fn write_to(self, writer: &mut ArgumentWriter) -> Result<(), EncodeError> {
+        match shape_of_value(&self) {
             Shape::None => Ok(()),
-            Shape::One => writer.one(self),
-            Shape::Several(_) => writer.several(self),
+            Shape::One => writer.one(&self),
+            Shape::Several(_) => writer.several(&self),
         }
     }
 }
 
-impl ToArguments for Arguments {
-    fn write_to(&self, writer: &mut ArgumentWriter) -> Result<(), EncodeError> {
+impl ToArguments for &Arguments {
+    fn write_to(self, writer: &mut ArgumentWriter) -> Result<(), EncodeError> {
         let json = self.as_json();
         if !json.is_empty() {
             writer.separate();
@@ -100,9 +100,9 @@ impl ToArguments for Arguments {
     }
 }
 
-impl ToArguments for &Arguments {
-    fn write_to(&self, writer: &mut ArgumentWriter) -> Result<(), EncodeError> {
-        (*self).write_to(writer)
+impl ToArguments for Arguments {
+    fn write_to(self, writer: &mut ArgumentWriter) -> Result<(), EncodeError> {
+        (&self).write_to(writer)
     }
 }
 
@@ -162,10 +162,10 @@ impl Formatter for Placeholders<'_> {
 }
 
 /// An event.
-pub(crate) fn event<T: ToArguments + ?Sized>(
+pub(crate) fn event(
     namespace: &ByteString,
     name: &str,
-    data: &T,
+    data: impl ToArguments,
 ) -> Result<Draft, EncodeError> {
     if is_reserved(name) {
         return Err(EncodeError::ReservedName(name.to_owned()));
@@ -177,11 +177,7 @@ pub(crate) fn event<T: ToArguments + ?Sized>(
 }
 
 /// The acknowledgement of a client's event.
-pub(crate) fn ack<T: ToArguments + ?Sized>(
-    namespace: &ByteString,
-    id: u64,
-    data: &T,
-) -> Result<Encoded, EncodeError> {
+pub(crate) fn ack(namespace: &ByteString, id: u64, data: impl ToArguments) -> Result<Encoded, EncodeError> {
     let mut writer = ArgumentWriter::default();
     data.write_to(&mut writer)?;
     Ok(Draft::new(Kind::Ack, namespace, Some(id), writer)?.finish(None))

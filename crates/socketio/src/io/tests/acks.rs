@@ -125,8 +125,7 @@ async fn an_acknowledgement_ends_with_its_client() {
 
 #[tokio::test(start_paused = true)]
 async fn awaited_acknowledgements_are_bounded() {
-    let mut config = SocketIoConfig::default();
-    config.waiting_acks = 2;
+    let config = SocketIoConfig { waiting_acks: 2, ..SocketIoConfig::default() };
     let io = SocketIo::with(config);
     let client = Client::join(&io);
     let socket = io.fetch_sockets().pop().expect("a socket");

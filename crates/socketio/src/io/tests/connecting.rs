@@ -202,8 +202,7 @@ async fn a_client_that_leaves_while_the_middleware_decides_is_not_let_in() {
 
 #[tokio::test]
 async fn a_namespace_is_joined_once_and_their_number_is_bounded() {
-    let mut config = SocketIoConfig::default();
-    config.namespaces = 2;
+    let config = SocketIoConfig { namespaces: 2, ..SocketIoConfig::default() };
     let io = SocketIo::with(config);
     let (mut twice, mut many) = (Client::join(&io), Client::join(&io));
     twice.send("0");

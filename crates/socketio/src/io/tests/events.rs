@@ -169,8 +169,7 @@ async fn a_socket_that_its_handlers_hold_is_freed_when_it_ends() {
 
 #[tokio::test]
 async fn events_that_wait_are_bounded() {
-    let mut config = SocketIoConfig::default();
-    config.waiting_events = 3;
+    let config = SocketIoConfig { waiting_events: 3, ..SocketIoConfig::default() };
     let io = SocketIo::with(config);
     let ends = log_ends(&io);
     io.on_connect(|socket, _auth| async move {

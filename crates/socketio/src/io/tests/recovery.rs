@@ -10,8 +10,7 @@ use crate::engine::CloseReason;
 fn server_with(change: impl FnOnce(&mut RecoveryConfig)) -> SocketIo {
     let mut recovery = RecoveryConfig::default();
     change(&mut recovery);
-    let mut config = SocketIoConfig::default();
-    config.recovery = Some(recovery);
+    let config = SocketIoConfig { recovery: Some(recovery), ..SocketIoConfig::default() };
     SocketIo::with(config)
 }
 

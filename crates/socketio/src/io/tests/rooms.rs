@@ -121,9 +121,7 @@ async fn volatile_events_are_for_clients_that_can_take_them() {
 
 #[tokio::test]
 async fn rooms_are_bounded() {
-    let mut config = SocketIoConfig::default();
-    config.rooms = 3;
-    config.room_name = 5;
+    let config = SocketIoConfig { rooms: 3, room_name: 5, ..SocketIoConfig::default() };
     let io = SocketIo::with(config);
     let ends = log_ends(&io);
     io.on_connect(|socket, _auth| async move {

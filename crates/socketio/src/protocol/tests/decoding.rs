@@ -163,8 +163,7 @@ fn the_number_of_attachments_is_bounded() {
 
 #[test]
 fn the_bytes_of_attachments_are_bounded() {
-    let mut limits = PacketLimits::default();
-    limits.attachment_bytes = 10;
+    let limits = PacketLimits { attachment_bytes: 10, ..PacketLimits::default() };
     let mut decoder = Decoder::new(limits);
     decoder.text(&ByteString::from_static(r#"52-["a"]"#)).expect("valid");
     assert_eq!(decoder.binary(Bytes::from_static(&[0; 6])), Ok(None));

@@ -23,7 +23,7 @@ fn namespace(name: &str) -> ByteString {
 }
 
 fn event_text(name: &str, data: impl ToArguments) -> String {
-    messages(&event(&namespace("/"), name, &data).expect("valid").finish(None)).join(" ")
+    messages(&event(&namespace("/"), name, data).expect("valid").finish(None)).join(" ")
 }
 
 #[test]
@@ -44,9 +44,9 @@ fn the_examples_of_the_document() {
     let text = r#"52-/admin,["baz",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
     assert_eq!(messages(&two), [text, "[1, 2]", "[3, 4]"]);
 
-    let with_ack = event(&namespace("/admin"), "foo", &()).expect("valid").expecting_ack(13).finish(None);
+    let with_ack = event(&namespace("/admin"), "foo", ()).expect("valid").expecting_ack(13).finish(None);
     assert_eq!(messages(&with_ack), [r#"2/admin,13["foo"]"#]);
-    assert_eq!(messages(&ack(&namespace("/"), 12, &()).expect("valid")), ["312[]"]);
+    assert_eq!(messages(&ack(&namespace("/"), 12, ()).expect("valid")), ["312[]"]);
     assert_eq!(messages(&ack(&namespace("/admin"), 13, "bar").expect("valid")), [r#"3/admin,13["bar"]"#]);
     let binary = ack(&namespace("/"), 15, &("bar", bytes)).expect("valid");
     assert_eq!(messages(&binary), [r#"61-15["bar",{"_placeholder":true,"num":0}]"#, "[1, 2, 3, 4]"]);
@@ -56,7 +56,7 @@ fn the_examples_of_the_document() {
 fn a_tuple_is_several_arguments_and_everything_else_is_one() {
     assert_eq!(event_text("a", "b"), r#"2["a","b"]"#);
     assert_eq!(event_text("a", String::from("b")), r#"2["a","b"]"#);
-    assert_eq!(event_text("a", &("b", 1)), r#"2["a","b",1]"#);
+    assert_eq!(event_text("a", ("b", 1)), r#"2["a","b",1]"#);
     assert_eq!(event_text("a", ((1, 2),)), r#"2["a",[1,2]]"#);
     assert_eq!(event_text("a", vec![1, 2]), r#"2["a",[1,2]]"#);
     assert_eq!(event_text("a", None::<u8>), r#"2["a",null]"#);
@@ -66,13 +66,13 @@ fn a_tuple_is_several_arguments_and_everything_else_is_one() {
 
 #[test]
 fn the_offset_is_the_last_argument() {
-    let packet = event(&namespace("/"), "a", &"b").expect("valid").finish(Some(42));
+    let packet = event(&namespace("/"), "a", "b").expect("valid").finish(Some(42));
     assert_eq!(messages(&packet), [r#"2["a","b","42"]"#]);
 }
 
 #[test]
 fn wrong_names_and_data_are_errors_for_the_application() {
-    let reserved = event(&namespace("/"), "disconnect", &()).expect_err("reserved");
+    let reserved = event(&namespace("/"), "disconnect", ()).expect_err("reserved");
     assert!(matches!(&reserved, EncodeError::ReservedName(name) if name == "disconnect"));
     let keys = HashMap::from([((1, 2), 3)]);
     let error = event(&namespace("/"), "a", &keys).expect_err("keys are no strings");

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use super::super::member::{Delivery, Member};
-use super::Socket;
+use super::member::{Delivery, Member};
+use super::socket::Socket;
 use crate::protocol::{ArgumentError, Draft, EncodeError, ToArguments, event};
 
 /// An event that is sent when this is awaited; the result is the client's answer. Made by [`Socket::emit_with_ack`].
@@ -43,7 +43,7 @@ impl Socket {
     pub fn emit_with_ack<T: DeserializeOwned>(&self, name: &str, data: impl ToArguments) -> EmitWithAck<T> {
         EmitWithAck {
             socket: self.clone(),
-            event: event(self.namespace_name(), name, &data),
+            event: event(self.namespace_name(), name, data),
             time: self.client().config.ack_timeout,
             answer: PhantomData,
         }
@@ -65,14 +65,14 @@ impl<T: DeserializeOwned> EmitWithAck<T> {
         }
         let limit = socket.client().config.waiting_acks;
         let (id, answer) = socket.acks().expect(limit).ok_or(AckError::TooMany)?;
-        let waiting = Waiting { socket: &socket, id };
+        let expected = Expected { socket: &socket, id };
         socket.deliver(&event.expecting_ack(id).finish(None), Delivery::Reliable);
         if !socket.is_connected() {
             // The answers were cleared before this one was expected.
             return Err(AckError::Disconnected);
         }
         let answer = tokio::time::timeout(time, answer).await.map_err(|_| AckError::Timeout)?;
-        drop(waiting);
+        drop(expected);
         answer.map_err(|_| AckError::Disconnected)?.parse().map_err(AckError::Arguments)
     }
 }
@@ -96,12 +96,12 @@ impl<T> fmt::Debug for EmitWithAck<T> {
 }
 
 /// Forgets an answer that nobody waits for any more.
-struct Waiting<'s> {
+struct Expected<'s> {
     socket: &'s Socket,
     id: u64,
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for Expected<'_> {
     fn drop(&mut self) {
         self.socket.acks().forget(self.id);
     }

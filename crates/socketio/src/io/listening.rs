@@ -1,63 +1,13 @@
-//! The handlers of a socket.
+//! Sets the handlers of a socket.
 
-use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::Arc;
 
-use super::super::caught::Running;
-use super::super::extract::FromEvent;
-use super::super::incoming::Incoming;
-use super::super::reason::DisconnectReason;
-use super::super::reply::IntoReply;
-use super::Socket;
-
-/// A handler of events.
-pub(super) type OnEvent<S> = Arc<dyn Fn(S, Incoming) -> Running + Send + Sync>;
-
-/// A handler of the end.
-pub(super) type OnDisconnect<S> = Arc<dyn Fn(S, DisconnectReason) -> Running + Send + Sync>;
-
-/// The handlers of a socket. Most sockets get theirs once.
-pub(super) struct Handlers<S>(RwLock<Registered<S>>);
-
-pub(super) struct Registered<S> {
-    events: HashMap<Box<str>, Vec<OnEvent<S>>>,
-    any: Vec<OnEvent<S>>,
-    disconnect: Vec<OnDisconnect<S>>,
-}
-
-impl<S> Default for Handlers<S> {
-    fn default() -> Handlers<S> {
-        Handlers(RwLock::new(Registered { events: HashMap::new(), any: Vec::new(), disconnect: Vec::new() }))
-    }
-}
-
-impl<S> Handlers<S> {
-    fn read(&self) -> RwLockReadGuard<'_, Registered<S>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Registered<S>)) {
-        change(&mut self.0.write().unwrap_or_else(PoisonError::into_inner));
-    }
-
-    /// The handlers of an event, those of all events first.
-    pub(super) fn of_event(&self, name: &str) -> Vec<OnEvent<S>> {
-        let registered = self.read();
-        let named = registered.events.get(name).into_iter().flatten();
-        registered.any.iter().chain(named).cloned().collect()
-    }
-
-    pub(super) fn of_disconnect(&self) -> Vec<OnDisconnect<S>> {
-        self.read().disconnect.clone()
-    }
-
-    /// Drops all handlers, and what they have captured: often the socket itself.
-    pub(super) fn clear(&self) {
-        let mut dropped = Registered { events: HashMap::new(), any: Vec::new(), disconnect: Vec::new() };
-        self.change(|registered| std::mem::swap(registered, &mut dropped));
-    }
-}
+use super::extract::FromEvent;
+use super::handlers::{OnDisconnect, OnEvent};
+use super::reason::DisconnectReason;
+use super::reply::IntoReply;
+use super::socket::Socket;
 
 impl Socket {
     /// Calls `handler` for each event of this name. With several handlers for a name, all are called, one after the other; the
@@ -86,10 +36,7 @@ impl Socket {
         F: FnOnce(Socket, A) -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output: IntoReply> + Send + 'static,
     {
-        let handler = on_event(handler);
-        self.shared.handlers.change(|registered| {
-            registered.events.entry(Box::from(event)).or_default().push(handler);
-        });
+        self.handlers().add(event, on_event(handler));
     }
 
     /// Calls `handler` for every event, before the handlers of its name.
@@ -109,8 +56,7 @@ impl Socket {
         F: FnOnce(Socket, A) -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        let handler = on_any(handler);
-        self.shared.handlers.change(|registered| registered.any.push(handler));
+        self.handlers().add_any(on_any(handler));
     }
 
     /// Calls `handler` when the socket is disconnected, after the handlers of its events.
@@ -123,12 +69,12 @@ impl Socket {
             let handler = handler.clone();
             Box::pin(async move { handler(socket, reason).await })
         });
-        self.shared.handlers.change(|registered| registered.disconnect.push(handler));
+        self.handlers().add_disconnect(handler);
     }
 
     /// Removes the handlers of an event.
     pub fn off(&self, event: &str) {
-        self.shared.handlers.change(|registered| drop(registered.events.remove(event)));
+        self.handlers().remove(event);
     }
 }
 

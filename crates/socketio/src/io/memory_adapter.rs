@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::rooms::{Audience, Room};
-use super::{Adapter, Key};
+use super::adapter::{Adapter, Key};
+use super::rooms::{Audience, Room};
 
 /// The rooms of the sockets of this process.
 #[derive(Debug, Default)]
-pub(in crate::io) struct MemoryAdapter {
+pub(super) struct MemoryAdapter {
     rooms: HashMap<Room, HashSet<Key>>,
     sockets: HashMap<Key, Vec<Room>>,
 }

@@ -1,0 +1,117 @@
+//! Runs the handlers of a socket, one at a time.
+
+use std::fmt::Display;
+use std::future::Future;
+use std::task::{Context, Waker};
+
+use tokio::runtime::Handle;
+
+use super::caught::{Caught, Running};
+use super::handlers::Handlers;
+use super::incoming::Incoming;
+use super::queue::{Earlier, Pushed, Queue, QueueLimits};
+use super::reason::DisconnectReason;
+
+/// What runs for a socket.
+pub(super) enum Job {
+    /// The handler of the connection.
+    Connection(Running),
+    Event(Incoming),
+    Disconnection(DisconnectReason),
+}
+
+/// The handlers of a socket, and what waits for them.
+pub(super) struct Runner<S> {
+    pub(super) handlers: Handlers<S>,
+    queue: Queue<Job>,
+}
+
+/// A socket that has handlers. Its text says which client it is.
+pub(super) trait Runs: Clone + Display + Send + Sync + 'static {
+    fn runner(&self) -> &Runner<Self>;
+
+    /// Where handlers go on when they have to wait.
+    fn runtime(&self) -> &Handle;
+
+    /// Something went wrong: ends the client.
+    fn close_client(&self);
+}
+
+impl<S> Runner<S> {
+    /// For a socket whose connection handler is to run first.
+    pub(super) fn new() -> Runner<S> {
+        Runner { handlers: Handlers::default(), queue: Queue::running() }
+    }
+}
+
+impl<S: Runs> Runner<S> {
+    /// Runs the handler of the connection, for which the queue has waited.
+    pub(super) fn run_first(socket: &S, handler: Running) {
+        run_here(socket, Job::Connection(handler));
+    }
+
+    /// An event has arrived, which costs some memory while it waits.
+    pub(super) fn receive(socket: &S, event: Incoming, cost: usize, limits: QueueLimits) {
+        match socket.runner().queue.push(Job::Event(event), cost, limits) {
+            Pushed::Run(job) => run_here(socket, job),
+            Pushed::Waits => {}
+            Pushed::Full => {
+                tracing::warn!(
+                    %socket,
+                    "closing: too many events wait for a handler that has not returned; does it loop instead of using tokio::spawn?"
+                );
+                socket.close_client();
+            }
+        }
+    }
+
+    /// The socket is disconnected. Its handler runs as a task, because the caller may hold locks.
+    pub(super) fn run_last(socket: &S, reason: DisconnectReason, earlier: Earlier) {
+        if let Pushed::Run(job) = socket.runner().queue.push_last(Job::Disconnection(reason), earlier) {
+            socket.runtime().spawn(run(socket.clone(), job));
+        }
+    }
+}
+
+/// Runs a job, and those that follow, up to the first wait; the rest is a task.
+fn run_here<S: Runs>(socket: &S, job: Job) {
+    let mut running = Box::pin(run(socket.clone(), job));
+    if running.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+        // The task polls at once, and registers its own waker then.
+        socket.runtime().spawn(running);
+    }
+}
+
+async fn run<S: Runs>(socket: S, first: Job) {
+    let mut next = Some(first);
+    while let Some(job) = next {
+        run_one(&socket, job).await;
+        tokio::task::consume_budget().await;
+        next = socket.runner().queue.next();
+    }
+}
+
+async fn run_one<S: Runs>(socket: &S, job: Job) {
+    let handlers = &socket.runner().handlers;
+    match job {
+        Job::Connection(handler) => contain(socket, handler).await,
+        Job::Event(event) => {
+            for handler in handlers.of_event(&event.name) {
+                contain(socket, handler(socket.clone(), event.clone())).await;
+            }
+        }
+        Job::Disconnection(reason) => {
+            for handler in handlers.of_disconnect() {
+                contain(socket, handler(socket.clone(), reason)).await;
+            }
+            handlers.clear();
+        }
+    }
+}
+
+async fn contain<S: Runs>(socket: &S, handler: Running) {
+    if let Err(panic) = Caught(handler).await {
+        tracing::error!(%socket, "closing: a handler panicked: {panic}");
+        socket.close_client();
+    }
+}
