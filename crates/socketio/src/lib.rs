@@ -1,5 +1,39 @@
 //! Socket.IO on Longwire: servers for the official clients, unchanged.
 //!
+//! ```no_run
+//! use longwire::Server;
+//! use longwire_socketio::engine::{Engine, EngineConfig};
+//! use longwire_socketio::{Data, SocketIo};
+//!
+//! # async fn serve() -> longwire::Result<()> {
+//! let io = SocketIo::new();
+//! io.of("/chat").on_connect(|socket, _auth| async move {
+//!     socket.join("lobby");
+//!     socket.on("message", |socket, Data(text): Data<String>| async move {
+//!         socket.to("lobby").emit("message", (socket.id(), text)).ok();
+//!     });
+//!     socket.on("add", |_socket, Data((a, b)): Data<(i64, i64)>| async move { a + b }); // the acknowledgement
+//! });
+//!
+//! let engine = Engine::new(io, EngineConfig::default());
+//! let server = Server::bind("127.0.0.1:3000").await?;
+//! server.route(engine.path(), engine.handler()).http(engine.service()).run().await
+//! # }
+//! ```
+//!
+//! [`SocketIo`] and its [`Namespace`]s accept clients, a [`Socket`] is a client in a namespace, and a [`Broadcast`] reaches
+//! several. The names are those of the JavaScript server. What differs:
+//!
+//! - Handlers take the socket and typed arguments ([`Data`]), and their result is the acknowledgement. They run one at a time
+//!   for each socket, in the order of its events; see [`Socket`].
+//! - Everything that a client can make the server keep is bounded: [`SocketIoConfig`],
+//!   [`EngineConfig`](engine::EngineConfig). A client that reads too slowly, or sends faster than its handlers work, is
+//!   disconnected.
+//! - Recovery ([`RecoveryConfig`]) also continues a session whose end the server has not noticed yet, and one that got no event.
+//! - Packets for a namespace from which the server has just removed the client are ignored. They do not end the connection.
+//! - Events for several clients that ask each for an acknowledgement, namespaces by pattern, `socket.use` and several nodes are
+//!   not there.
+//!
 //! [`engine`] is Engine.IO 4, the transport below Socket.IO: sessions over HTTP long-polling and WebSocket, and the
 //! upgrade from one to the other.
 

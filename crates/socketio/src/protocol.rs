@@ -17,7 +17,7 @@ pub(crate) use encode::{Draft, Encoded};
 pub use encode::{EncodeError, ToArguments};
 pub(crate) use encode::{ack, connect_error, connected, disconnect, event};
 pub use limits::PacketLimits;
-pub(crate) use packet::{Content, MAIN_NAMESPACE, Packet};
+pub(crate) use packet::{MAIN_NAMESPACE, PacketContent, SocketPacket};
 
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ use tokio::task::AbortHandle;
 
 use super::adapter::Key;
 use super::auth::{Auth, ConnectError};
+use super::caught::Caught;
 use super::client::Client;
 use super::member::Member;
 use super::members::Continued;
@@ -25,7 +26,7 @@ use super::socket_data::SocketData;
 use super::socket_id::SocketId;
 use super::socket_io::SocketIo;
 use crate::engine::{Application, CloseReason, EngineConnection, Opening};
-use crate::protocol::{Content, Decoder, Packet, PacketError, connect_error, connected};
+use crate::protocol::{Decoder, PacketContent, PacketError, SocketPacket, connect_error, connected};
 
 /// A client's part of the application: what only the receiving side needs, and what all share.
 #[doc(hidden)]
@@ -71,7 +72,7 @@ impl Application for SocketIo {
 }
 
 impl ClientSession {
-    fn decode(&mut self, message: MessageRef<'_>) -> Result<Option<Packet>, PacketError> {
+    fn decode(&mut self, message: MessageRef<'_>) -> Result<Option<SocketPacket>, PacketError> {
         let was_waiting = self.decoder.is_waiting();
         let packet = match message {
             MessageRef::Text(text) => self.decoder.text(&ByteString::from(text)),
@@ -105,19 +106,19 @@ impl ClientSession {
 }
 
 impl SocketIo {
-    fn handle(&self, client: &Arc<Client<Socket>>, packet: Packet) {
-        let Packet { namespace, content } = packet;
+    fn handle(&self, client: &Arc<Client<Socket>>, packet: SocketPacket) {
+        let SocketPacket { namespace, content } = packet;
         match content {
-            Content::Connect { auth } => self.connect(client, &namespace, Auth::new(auth)),
-            Content::Disconnect => {
+            PacketContent::Connect { auth } => self.connect(client, &namespace, Auth::new(auth)),
+            PacketContent::Disconnect => {
                 let addressee = client.session().leave(&namespace);
                 reach(client, addressee, |socket| socket.finish(DisconnectReason::ClientNamespaceDisconnect));
             }
-            Content::Event { name, id, arguments } => {
+            PacketContent::Event { name, id, arguments } => {
                 let addressee = client.session().find(&namespace);
                 reach(client, addressee, |socket| socket.receive(name, id, arguments));
             }
-            Content::Ack { id, arguments } => {
+            PacketContent::Ack { id, arguments } => {
                 let addressee = client.session().find(&namespace);
                 reach(client, addressee, |socket| socket.acks().answer(id, arguments));
             }
@@ -230,18 +231,26 @@ impl Joining {
         if !self.namespace.has_middleware() {
             return self.admit(&socket);
         }
-        let runtime = self.client.runtime.clone();
+        let client = Arc::clone(&self.client);
+        let runtime = client.runtime.clone();
         let mut deciding = Box::pin(async move {
-            match self.namespace.decide(&socket, &self.auth).await {
-                Ok(()) => self.admit(&socket),
-                Err(error) => {
-                    self.namespace.members().forget(socket.key());
-                    refuse(&self.client, &self.name, &error);
-                }
+            if let Err(panic) = Caught(Box::pin(self.decide(socket))).await {
+                tracing::error!(client = %client, "closing: a middleware panicked: {panic}");
+                client.close(DisconnectReason::ForcedServerClose);
             }
         });
         if deciding.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
             runtime.spawn(deciding);
+        }
+    }
+
+    async fn decide(self, socket: Socket) {
+        match self.namespace.decide(&socket, &self.auth).await {
+            Ok(()) => self.admit(&socket),
+            Err(error) => {
+                self.namespace.members().forget(socket.key());
+                refuse(&self.client, &self.name, &error);
+            }
         }
     }
 

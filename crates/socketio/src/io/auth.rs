@@ -100,6 +100,13 @@ impl From<String> for ConnectError {
     }
 }
 
+/// For `auth.parse()?`. The client learns no more than that its credentials have another form.
+impl From<ArgumentError> for ConnectError {
+    fn from(_: ArgumentError) -> ConnectError {
+        ConnectError::new("the credentials are not of the expected form")
+    }
+}
+
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)

@@ -34,7 +34,7 @@ pub(super) trait Runs: Clone + Display + Send + Sync + 'static {
     fn runtime(&self) -> &Handle;
 
     /// Something went wrong: ends the client.
-    fn close_client(&self);
+    fn fail(&self);
 }
 
 impl<S> Runner<S> {
@@ -60,7 +60,7 @@ impl<S: Runs> Runner<S> {
                     %socket,
                     "closing: too many events wait for a handler that has not returned; does it loop instead of using tokio::spawn?"
                 );
-                socket.close_client();
+                socket.fail();
             }
         }
     }
@@ -112,6 +112,6 @@ async fn run_one<S: Runs>(socket: &S, job: Job) {
 async fn contain<S: Runs>(socket: &S, handler: Running) {
     if let Err(panic) = Caught(handler).await {
         tracing::error!(%socket, "closing: a handler panicked: {panic}");
-        socket.close_client();
+        socket.fail();
     }
 }

@@ -203,17 +203,19 @@ impl Socket {
     /// ```
     /// use longwire_socketio::{Auth, ConnectError, Data, Socket};
     ///
-    /// struct User(String);
+    /// #[derive(serde::Deserialize)]
+    /// struct User {
+    ///     name: String,
+    /// }
     ///
     /// async fn authenticate(socket: Socket, auth: Auth) -> Result<(), ConnectError> {
-    ///     let (name,): (String,) = auth.parse().map_err(|_| "send [name]")?;
-    ///     socket.insert(User(name));
+    ///     socket.insert(auth.parse::<User>()?);
     ///     Ok(())
     /// }
     ///
     /// async fn say(socket: Socket, Data(text): Data<String>) {
     ///     let Some(user) = socket.get::<User>() else { return };
-    ///     socket.broadcast().emit("say", (&user.0, text)).ok();
+    ///     socket.broadcast().emit("say", (&user.name, text)).ok();
     /// }
     /// ```
     pub fn insert<T: Send + Sync + 'static>(&self, value: T) {
@@ -344,7 +346,7 @@ impl Runs for Socket {
         &self.shared.client.runtime
     }
 
-    fn close_client(&self) {
+    fn fail(&self) {
         self.shared.client.close(DisconnectReason::ForcedServerClose);
     }
 }

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::arguments::Arguments;
 use super::depth;
 use super::limits::PacketLimits;
-use super::packet::{Content, MAIN_NAMESPACE, Packet, is_reserved};
+use super::packet::{MAIN_NAMESPACE, PacketContent, SocketPacket, is_reserved};
 
 /// What is wrong with a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl fmt::Display for PacketError {
 impl std::error::Error for PacketError {}
 
 /// The packet of a text, and the number of attachments that follow it.
-pub(super) fn decode(text: &ByteString, limits: &PacketLimits) -> Result<(Packet, usize), PacketError> {
+pub(super) fn decode(text: &ByteString, limits: &PacketLimits) -> Result<(SocketPacket, usize), PacketError> {
     let (kind, rest) = text.split_at_checked(1).ok_or(PacketError::UnknownType)?;
     let (attachments, rest) = match kind {
         "5" | "6" => attachments(rest, limits)?,
@@ -68,14 +68,14 @@ pub(super) fn decode(text: &ByteString, limits: &PacketLimits) -> Result<(Packet
     let payload = text.slice_ref(payload);
     let content = match kind {
         "0" => connect(id, payload)?,
-        "1" if id.is_none() && payload.is_empty() => Content::Disconnect,
+        "1" if id.is_none() && payload.is_empty() => PacketContent::Disconnect,
         "1" => return Err(PacketError::Payload),
         "2" | "5" => event(id, &payload, limits)?,
         "3" | "6" => ack(id, payload)?,
         "4" => return Err(PacketError::ConnectErrorOfClient),
         _ => return Err(PacketError::UnknownType),
     };
-    Ok((Packet { namespace, content }, attachments))
+    Ok((SocketPacket { namespace, content }, attachments))
 }
 
 /// `<number>-`
@@ -115,26 +115,26 @@ fn ack_id(rest: &str) -> Result<(Option<u64>, &str), PacketError> {
     }
 }
 
-fn connect(id: Option<u64>, payload: ByteString) -> Result<Content, PacketError> {
+fn connect(id: Option<u64>, payload: ByteString) -> Result<PacketContent, PacketError> {
     if payload.is_empty() && id.is_none() {
-        return Ok(Content::Connect { auth: None });
+        return Ok(PacketContent::Connect { auth: None });
     }
     let is_object = payload.starts_with('{') && serde_json::from_str::<IgnoredAny>(&payload).is_ok();
     if !is_object || id.is_some() {
         return Err(PacketError::Payload);
     }
-    Ok(Content::Connect { auth: Some(payload) })
+    Ok(PacketContent::Connect { auth: Some(payload) })
 }
 
-fn ack(id: Option<u64>, payload: ByteString) -> Result<Content, PacketError> {
+fn ack(id: Option<u64>, payload: ByteString) -> Result<PacketContent, PacketError> {
     let id = id.ok_or(PacketError::AckId)?;
     if !payload.starts_with('[') || serde_json::from_str::<IgnoredAny>(&payload).is_err() {
         return Err(PacketError::Payload);
     }
-    Ok(Content::Ack { id, arguments: Arguments::of_ack(payload) })
+    Ok(PacketContent::Ack { id, arguments: Arguments::of_ack(payload) })
 }
 
-fn event(id: Option<u64>, payload: &ByteString, limits: &PacketLimits) -> Result<Content, PacketError> {
+fn event(id: Option<u64>, payload: &ByteString, limits: &PacketLimits) -> Result<PacketContent, PacketError> {
     let written = written_name(payload).ok_or(PacketError::Payload)?;
     if written.len() > limits.event_name.saturating_add(2) {
         return Err(PacketError::EventNameTooLong);
@@ -153,7 +153,7 @@ fn event(id: Option<u64>, payload: &ByteString, limits: &PacketLimits) -> Result
         return Err(PacketError::EventName);
     }
     let arguments = Arguments::of_event(payload.clone(), written);
-    Ok(Content::Event { name, id, arguments })
+    Ok(PacketContent::Event { name, id, arguments })
 }
 
 #[derive(serde::Deserialize)]

@@ -5,7 +5,7 @@ use bytestring::ByteString;
 
 use super::decode::{PacketError, decode};
 use super::limits::PacketLimits;
-use super::packet::{Content, Packet};
+use super::packet::{PacketContent, SocketPacket};
 
 /// Reads the messages of one client. After an error, the connection ends, and nothing more is read.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(crate) struct Decoder {
 /// A packet some of whose attachments have not arrived.
 #[derive(Debug)]
 struct Partial {
-    packet: Packet,
+    packet: SocketPacket,
     announced: usize,
     attachments: Vec<Bytes>,
     bytes: usize,
@@ -34,7 +34,7 @@ impl Decoder {
     }
 
     /// Takes a text message; returns its packet unless attachments follow.
-    pub(crate) fn text(&mut self, text: &ByteString) -> Result<Option<Packet>, PacketError> {
+    pub(crate) fn text(&mut self, text: &ByteString) -> Result<Option<SocketPacket>, PacketError> {
         if self.is_waiting() {
             return Err(PacketError::UnexpectedText);
         }
@@ -47,7 +47,7 @@ impl Decoder {
     }
 
     /// Takes a binary message; returns the packet if this was its last attachment.
-    pub(crate) fn binary(&mut self, data: Bytes) -> Result<Option<Packet>, PacketError> {
+    pub(crate) fn binary(&mut self, data: Bytes) -> Result<Option<SocketPacket>, PacketError> {
         let mut partial = self.partial.take().ok_or(PacketError::UnexpectedBinary)?;
         partial.bytes = partial.bytes.saturating_add(data.len());
         if partial.bytes > self.limits.attachment_bytes {
@@ -59,7 +59,9 @@ impl Decoder {
             return Ok(None);
         }
         let Partial { mut packet, attachments, .. } = partial;
-        if let Content::Event { arguments, .. } | Content::Ack { arguments, .. } = &mut packet.content {
+        if let PacketContent::Event { arguments, .. } | PacketContent::Ack { arguments, .. } =
+            &mut packet.content
+        {
             arguments.attach(attachments);
         }
         Ok(Some(packet))

@@ -18,17 +18,17 @@ pub(crate) fn is_reserved(event: &str) -> bool {
 
 /// A packet of a client, with its attachments.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Packet {
+pub(crate) struct SocketPacket {
     /// The namespace that the packet belongs to.
     pub(crate) namespace: ByteString,
     /// What the packet says.
-    pub(crate) content: Content,
+    pub(crate) content: PacketContent,
 }
 
 /// What a packet says. A client sends no `CONNECT_ERROR`; the binary types differ from the others by their attachments
 /// only.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Content {
+pub(crate) enum PacketContent {
     /// Joins a namespace.
     Connect {
         /// A JSON object: the application's credentials, and the position of an earlier session.

@@ -22,7 +22,7 @@ pub(super) enum Shape {
 pub(super) fn shape_of_type<T: DeserializeOwned>() -> Shape {
     match T::deserialize(Probe) {
         Ok(_) => Shape::One,
-        Err(Answer(shape)) => shape,
+        Err(Found(shape)) => shape,
     }
 }
 
@@ -30,7 +30,7 @@ pub(super) fn shape_of_type<T: DeserializeOwned>() -> Shape {
 pub(super) fn shape_of_value<T: Serialize + ?Sized>(value: &T) -> Shape {
     match value.serialize(Probe) {
         Ok(never) => match never {},
-        Err(Answer(shape)) => shape,
+        Err(Found(shape)) => shape,
     }
 }
 
@@ -38,37 +38,37 @@ pub(super) fn shape_of_value<T: Serialize + ?Sized>(value: &T) -> Shape {
 struct Probe;
 
 #[derive(Debug)]
-struct Answer(Shape);
+struct Found(Shape);
 
-impl fmt::Display for Answer {
+impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.0)
     }
 }
 
-impl std::error::Error for Answer {}
+impl std::error::Error for Found {}
 
-impl serde::de::Error for Answer {
-    fn custom<T: fmt::Display>(_: T) -> Answer {
-        Answer(Shape::One)
+impl serde::de::Error for Found {
+    fn custom<T: fmt::Display>(_: T) -> Found {
+        Found(Shape::One)
     }
 }
 
-impl serde::ser::Error for Answer {
-    fn custom<T: fmt::Display>(_: T) -> Answer {
-        Answer(Shape::One)
+impl serde::ser::Error for Found {
+    fn custom<T: fmt::Display>(_: T) -> Found {
+        Found(Shape::One)
     }
 }
 
 impl<'de> Deserializer<'de> for Probe {
-    type Error = Answer;
+    type Error = Found;
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
-        Err(Answer(Shape::One))
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Found> {
+        Err(Found(Shape::One))
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, _: V) -> Result<V::Value, Answer> {
-        Err(Answer(Shape::Several(len)))
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, _: V) -> Result<V::Value, Found> {
+        Err(Found(Shape::Several(len)))
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -76,12 +76,12 @@ impl<'de> Deserializer<'de> for Probe {
         _: &'static str,
         len: usize,
         _: V,
-    ) -> Result<V::Value, Answer> {
-        Err(Answer(Shape::Several(len)))
+    ) -> Result<V::Value, Found> {
+        Err(Found(Shape::Several(len)))
     }
 
-    fn deserialize_unit<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
-        Err(Answer(Shape::None))
+    fn deserialize_unit<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Found> {
+        Err(Found(Shape::None))
     }
 
     forward_to_deserialize_any! {
@@ -93,8 +93,8 @@ impl<'de> Deserializer<'de> for Probe {
 /// Methods of a serializer that answer [`Shape::One`].
 macro_rules! one {
     ($($method:ident($($argument:ty),*) $(-> $compound:ident)?;)*) => {
-        $(fn $method(self, $(_: $argument),*) -> Result<one!(@ $($compound)?), Answer> {
-            Err(Answer(Shape::One))
+        $(fn $method(self, $(_: $argument),*) -> Result<one!(@ $($compound)?), Found> {
+            Err(Found(Shape::One))
         })*
     };
     (@) => { Infallible };
@@ -103,14 +103,14 @@ macro_rules! one {
 
 impl Serializer for Probe {
     type Ok = Infallible;
-    type Error = Answer;
-    type SerializeSeq = Impossible<Infallible, Answer>;
-    type SerializeTuple = Impossible<Infallible, Answer>;
-    type SerializeTupleStruct = Impossible<Infallible, Answer>;
-    type SerializeTupleVariant = Impossible<Infallible, Answer>;
-    type SerializeMap = Impossible<Infallible, Answer>;
-    type SerializeStruct = Impossible<Infallible, Answer>;
-    type SerializeStructVariant = Impossible<Infallible, Answer>;
+    type Error = Found;
+    type SerializeSeq = Impossible<Infallible, Found>;
+    type SerializeTuple = Impossible<Infallible, Found>;
+    type SerializeTupleStruct = Impossible<Infallible, Found>;
+    type SerializeTupleVariant = Impossible<Infallible, Found>;
+    type SerializeMap = Impossible<Infallible, Found>;
+    type SerializeStruct = Impossible<Infallible, Found>;
+    type SerializeStructVariant = Impossible<Infallible, Found>;
 
     one! {
         serialize_bool(bool);
@@ -139,20 +139,20 @@ impl Serializer for Probe {
         serialize_struct_variant(&'static str, u32, &'static str, usize) -> SerializeStructVariant;
     }
 
-    fn serialize_unit(self) -> Result<Infallible, Answer> {
-        Err(Answer(Shape::None))
+    fn serialize_unit(self) -> Result<Infallible, Found> {
+        Err(Found(Shape::None))
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<Infallible, Answer> {
-        Err(Answer(Shape::One))
+    fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<Infallible, Found> {
+        Err(Found(Shape::One))
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
         self,
         _: &'static str,
         _: &T,
-    ) -> Result<Infallible, Answer> {
-        Err(Answer(Shape::One))
+    ) -> Result<Infallible, Found> {
+        Err(Found(Shape::One))
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -161,19 +161,19 @@ impl Serializer for Probe {
         _: u32,
         _: &'static str,
         _: &T,
-    ) -> Result<Infallible, Answer> {
-        Err(Answer(Shape::One))
+    ) -> Result<Infallible, Found> {
+        Err(Found(Shape::One))
     }
 
-    fn serialize_tuple(self, len: usize) -> Result<Self::SerializeTuple, Answer> {
-        Err(Answer(Shape::Several(len)))
+    fn serialize_tuple(self, len: usize) -> Result<Self::SerializeTuple, Found> {
+        Err(Found(Shape::Several(len)))
     }
 
     fn serialize_tuple_struct(
         self,
         _: &'static str,
         len: usize,
-    ) -> Result<Self::SerializeTupleStruct, Answer> {
-        Err(Answer(Shape::Several(len)))
+    ) -> Result<Self::SerializeTupleStruct, Found> {
+        Err(Found(Shape::Several(len)))
     }
 }

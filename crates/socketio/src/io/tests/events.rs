@@ -151,6 +151,18 @@ async fn a_panic_ends_its_client_only() {
 }
 
 #[tokio::test]
+async fn a_panic_in_the_middleware_ends_its_client() {
+    let io = SocketIo::new();
+    io.of("/admin").use_middleware(|_socket, auth| async move {
+        assert!(auth.as_json() == "{}", "on purpose");
+        Ok(())
+    });
+    let mut client = Client::join(&io);
+    client.send(r#"0/admin,{"a":1}"#);
+    assert_eq!(client.end(), Some(CloseReason::ForcedClose));
+}
+
+#[tokio::test]
 async fn a_socket_that_its_handlers_hold_is_freed_when_it_ends() {
     let io = SocketIo::new();
     let held = Arc::new(());

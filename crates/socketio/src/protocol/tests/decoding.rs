@@ -3,13 +3,13 @@
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use super::super::{Content, Decoder, Packet, PacketError, PacketLimits};
+use super::super::{Decoder, PacketContent, PacketError, PacketLimits, SocketPacket};
 
 fn decoder() -> Decoder {
     Decoder::new(PacketLimits::default())
 }
 
-fn decode(text: &str) -> Result<Packet, PacketError> {
+fn decode(text: &str) -> Result<SocketPacket, PacketError> {
     let packet = decoder().text(&ByteString::from(text))?;
     Ok(packet.expect("a packet without attachments"))
 }
@@ -22,15 +22,15 @@ fn shown(text: &str) -> String {
     }
 }
 
-fn show(packet: &Packet) -> String {
+fn show(packet: &SocketPacket) -> String {
     let namespace = &packet.namespace;
     match &packet.content {
-        Content::Connect { auth } => format!("{namespace} connect {}", auth.as_deref().unwrap_or("-")),
-        Content::Disconnect => format!("{namespace} disconnect"),
-        Content::Event { name, id, arguments } => {
+        PacketContent::Connect { auth } => format!("{namespace} connect {}", auth.as_deref().unwrap_or("-")),
+        PacketContent::Disconnect => format!("{namespace} disconnect"),
+        PacketContent::Event { name, id, arguments } => {
             format!("{namespace} {name} {id:?} {}", arguments.as_json())
         }
-        Content::Ack { id, arguments } => format!("{namespace} ack {id} {}", arguments.as_json()),
+        PacketContent::Ack { id, arguments } => format!("{namespace} ack {id} {}", arguments.as_json()),
     }
 }
 
@@ -125,7 +125,7 @@ fn binary_packets_get_their_attachments() {
         show(&packet),
         r#"/admin baz Some(14) {"_placeholder":true,"num":0},{"_placeholder":true,"num":1}"#
     );
-    let Content::Event { arguments, .. } = packet.content else { panic!("an event") };
+    let PacketContent::Event { arguments, .. } = packet.content else { panic!("an event") };
     assert_eq!(
         arguments.parse::<(Bytes, Bytes)>().expect("two"),
         (Bytes::from_static(&[1, 2]), Bytes::from_static(&[3, 4]))
@@ -136,7 +136,7 @@ fn binary_packets_get_their_attachments() {
         Ok(None)
     );
     let packet = decoder.binary(Bytes::from_static(&[5])).expect("valid").expect("complete");
-    let Content::Ack { id: 15, arguments } = packet.content else { panic!("an acknowledgement") };
+    let PacketContent::Ack { id: 15, arguments } = packet.content else { panic!("an acknowledgement") };
     assert_eq!(
         arguments.parse::<(String, Bytes)>().expect("two"),
         ("bar".to_owned(), Bytes::from_static(&[5]))

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use longwire::MessageRef;
 
-use super::super::{Content, Decoder, EncodeError, Encoded, PacketLimits, ToArguments};
+use super::super::{Decoder, EncodeError, Encoded, PacketContent, PacketLimits, ToArguments};
 use super::super::{ack, connect_error, connected, disconnect, event};
 
 /// The messages of a packet; binary ones as numbers.
@@ -86,11 +86,11 @@ fn arguments_are_passed_on_as_they_came() {
     assert_eq!(decoder.text(&ByteString::from(text)), Ok(None));
     decoder.binary(Bytes::from_static(&[1])).expect("valid");
     let packet = decoder.binary(Bytes::from_static(&[2])).expect("valid").expect("complete");
-    let Content::Event { arguments, .. } = packet.content else { panic!("an event") };
+    let PacketContent::Event { arguments, .. } = packet.content else { panic!("an event") };
     let expected =
         r#"52-["back",{"_placeholder":true,"num":0}, 1.50 ,{"_placeholder":true,"num":1}] [1] [2]"#;
     assert_eq!(event_text("back", &arguments), expected);
     let packet = decoder.text(&ByteString::from_static(r#"2["message"]"#)).expect("valid").expect("complete");
-    let Content::Event { arguments, .. } = packet.content else { panic!("an event") };
+    let PacketContent::Event { arguments, .. } = packet.content else { panic!("an event") };
     assert_eq!(event_text("back", arguments), r#"2["back"]"#);
 }

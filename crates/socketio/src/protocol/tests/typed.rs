@@ -7,7 +7,7 @@ use bytestring::ByteString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::super::{Content, Decoder, PacketLimits};
+use super::super::{Decoder, PacketContent, PacketLimits};
 
 /// Parses the arguments of an event; its attachments are `[0]`, `[1]`, ….
 fn parse<T: DeserializeOwned>(arguments: &str, attachments: u8) -> Result<T, String> {
@@ -19,7 +19,7 @@ fn parse<T: DeserializeOwned>(arguments: &str, attachments: u8) -> Result<T, Str
     for number in 0..attachments {
         packet = decoder.binary(Bytes::copy_from_slice(&[number])).expect("valid");
     }
-    let Some(Content::Event { arguments, .. }) = packet.map(|packet| packet.content) else {
+    let Some(PacketContent::Event { arguments, .. }) = packet.map(|packet| packet.content) else {
         panic!("an event")
     };
     arguments.parse().map_err(|error| error.to_string())
