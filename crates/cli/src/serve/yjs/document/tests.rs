@@ -11,6 +11,14 @@ impl Random {
         (self.0 >> 11) % count
     }
 
+    fn index(&mut self, count: usize) -> usize {
+        usize::try_from(self.below(count as u64)).unwrap()
+    }
+
+    fn of<T: Copy>(&mut self, list: &[T]) -> T {
+        list[self.index(list.len())]
+    }
+
     fn one_in(&mut self, count: u64) -> bool {
         self.below(count) == 0
     }
@@ -150,7 +158,7 @@ fn random_update(random: &mut Random) -> Vec<u8> {
 
 fn random_block(random: &mut Random, bytes: Bytes) -> Bytes {
     let (has_origin, has_right) = (random.one_in(2), random.one_in(3));
-    let kind = [0, 1, 2, 3, 4, 4, 4, 5, 6, 7, 8, 9, 10].into_iter().nth(random.below(13) as usize).unwrap();
+    let kind = random.of(&[0, 1, 2, 3, 4, 4, 4, 5, 6, 7, 8, 9, 10]);
     if kind == 0 || kind == 10 {
         return bytes.byte(kind).number(1 + random.below(5));
     }
@@ -166,7 +174,7 @@ fn random_block(random: &mut Random, bytes: Bytes) -> Bytes {
         1 => bytes.number(1 + random.below(5)),
         2 => bytes.number(2).text("1").text("{}"),
         3 | 5 => bytes.text("bytes"),
-        4 => bytes.text(["a", "bcd", "😀😀", "ä😀b"][random.below(4) as usize]),
+        4 => bytes.text(random.of(&["a", "bcd", "😀😀", "ä😀b"])),
         6 => bytes.text("bold").text("true"),
         7 => bytes.number(random.below(3)),
         8 => bytes.number(3).number(126).number(120).number(121),
@@ -185,8 +193,8 @@ fn all_that_come_from_one_server_have_the_same_whatever_is_sent() {
         for _ in 0..random.below(40) {
             let mut update = random_update(&mut random);
             if random.one_in(10) {
-                let at = random.below(update.len() as u64) as usize;
-                update[at] = random.below(256) as u8;
+                let at = random.index(update.len());
+                update[at] = u8::try_from(random.below(256)).unwrap();
             }
             let Ok(read) = Update::read(&update) else { continue };
             if server.apply(read) {
