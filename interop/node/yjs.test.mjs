@@ -297,3 +297,11 @@ test("a name is not too long", async (t) => {
   const server = await serve(t);
   assert.equal((await refused(server.ws(`/yjs/${"x".repeat(129)}`))).status, 404);
 });
+
+test("documents are an endpoint of the demos, for WebSockets alone", async (t) => {
+  const server = await serve(t);
+  assert.equal((await fetch(server.http("/yjs/letter"))).status, 426);
+  const without = await serve(t, { args: ["--no-demo"] });
+  assert.equal((await refused(without.ws("/yjs/letter"))).status, 404);
+  assert.equal((await fetch(without.http("/yjs/letter"))).status, 404);
+});
