@@ -4,29 +4,30 @@
 //! [`EngineConnection`], which does not change when the session moves from polling to WebSocket.
 
 mod application;
-pub(crate) mod asked;
-pub(crate) mod budget;
+mod asked;
+mod budget;
 mod close_reason;
 mod config;
 mod connection;
-pub(crate) mod fault;
-pub(crate) mod handshake;
-pub(crate) mod link;
+mod fault;
+mod handshake;
+mod link;
 mod message;
 mod opening;
-pub(crate) mod outgoing;
+mod outgoing;
 mod packet;
-pub(crate) mod payload;
-pub(crate) mod session;
+mod payload;
+mod serve;
+mod session;
 mod sid;
 mod transport_kind;
 
-pub use crate::serve::{Engine, EngineHandler, EngineSocket, PollingService};
 pub use application::Application;
 pub use close_reason::CloseReason;
 pub use config::EngineConfig;
 pub use connection::EngineConnection;
 pub use message::EngineMessage;
 pub use opening::Opening;
+pub use serve::{Engine, EngineHandler, EngineSocket, PollingService};
 pub use sid::Sid;
 pub use transport_kind::TransportKind;

@@ -40,7 +40,6 @@
 pub mod engine;
 mod io;
 mod protocol;
-mod serve;
 
 pub use io::{
     Ack, AckError, Auth, Broadcast, ConnectError, Data, DisconnectReason, EmitWithAck, EventName, FromEvent,

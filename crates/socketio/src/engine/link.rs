@@ -21,13 +21,13 @@ pub(crate) type WakeLoop = dyn Fn() + Send + Sync;
 /// What the handles and the transport of a session share.
 pub(crate) struct Link {
     sid: Sid,
-    shared: Mutex<Shared>,
+    shared: Mutex<LinkState>,
     on_end: Arc<OnEnd>,
 }
 
 /// The part of a [`Link`] under its lock.
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct LinkState {
     pub(crate) session: EngineSession,
     pub(crate) wake: Wake,
 }
@@ -50,14 +50,14 @@ pub(crate) enum Wake {
 
 impl Link {
     pub(crate) fn new(sid: Sid, session: EngineSession, on_end: Arc<OnEnd>) -> Link {
-        Link { sid, shared: Mutex::new(Shared { session, wake: Wake::Nobody }), on_end }
+        Link { sid, shared: Mutex::new(LinkState { session, wake: Wake::Nobody }), on_end }
     }
 
     pub(crate) fn sid(&self) -> Sid {
         self.sid
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Shared> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, LinkState> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -113,7 +113,7 @@ impl Link {
     }
 
     /// Wakes the transport after the lock is released. `has_ended`: the session has ended by this step.
-    pub(crate) fn wake(&self, mut shared: MutexGuard<'_, Shared>, has_ended: bool) {
+    pub(crate) fn wake(&self, mut shared: MutexGuard<'_, LinkState>, has_ended: bool) {
         let woken = shared.wake.take();
         drop(shared);
         match woken {

@@ -11,7 +11,7 @@ use super::message::EngineMessage;
 /// What each packet costs beside its content, in bytes: its place in a queue that may be half empty, and its allocation.
 const OVERHEAD: usize = 2 * size_of::<Message>() + 64;
 
-/// The packets that wait for a client, bounded in bytes. Packets that go together are queued all or none.
+/// The packets that wait for a client, bounded in bytes.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     packets: VecDeque<Message>,
@@ -25,22 +25,20 @@ impl Outgoing {
         Outgoing { packets: VecDeque::new(), queued: 0, most, budget }
     }
 
-    /// Queues messages one after the other. `false`: there is no room for all of them, and none is queued.
+    /// Queues messages one after the other. `false`: there is no room for all of them, so the session must end, which
+    /// [clears](Outgoing::clear) the queue.
+    #[must_use]
     pub(crate) fn push_all(&mut self, messages: impl IntoIterator<Item = EngineMessage>) -> bool {
-        let (len, before) = (self.packets.len(), self.queued);
-        for message in messages {
+        messages.into_iter().all(|message| {
             let packet = message.into_packet();
             let cost = cost(&packet);
-            if self.queued.saturating_add(cost) > self.most || !self.budget.take(cost) {
-                self.packets.truncate(len);
-                self.budget.give_back(self.queued.saturating_sub(before));
-                self.queued = before;
-                return false;
+            let fits = self.queued.saturating_add(cost) <= self.most && self.budget.take(cost);
+            if fits {
+                self.queued = self.queued.saturating_add(cost);
+                self.packets.push_back(packet);
             }
-            self.queued = self.queued.saturating_add(cost);
-            self.packets.push_back(packet);
-        }
-        true
+            fits
+        })
     }
 
     /// Queues a packet of the session itself, which is small and not bounded.

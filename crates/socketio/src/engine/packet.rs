@@ -4,7 +4,7 @@ use longwire::MessageRef;
 
 /// A packet of the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Packet<'a> {
+pub(crate) enum EnginePacket<'a> {
     Open,
     Close,
     Ping(&'a str),
@@ -18,24 +18,24 @@ pub(crate) enum Packet<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NotAPacket;
 
-impl<'a> Packet<'a> {
+impl<'a> EnginePacket<'a> {
     /// Reads a packet as a WebSocket carries it: "Binary payloads are sent as is".
-    pub(crate) fn read(packet: MessageRef<'a>) -> Result<Packet<'a>, NotAPacket> {
+    pub(crate) fn read(packet: MessageRef<'a>) -> Result<EnginePacket<'a>, NotAPacket> {
         let text = match packet {
-            MessageRef::Binary(_) => return Ok(Packet::Message(packet)),
+            MessageRef::Binary(_) => return Ok(EnginePacket::Message(packet)),
             MessageRef::Text(text) => text,
         };
         let mut characters = text.chars();
         let kind = characters.next().ok_or(NotAPacket)?;
         let content = characters.as_str();
         match kind {
-            '0' => Ok(Packet::Open),
-            '1' => Ok(Packet::Close),
-            '2' => Ok(Packet::Ping(content)),
-            '3' => Ok(Packet::Pong),
-            '4' => Ok(Packet::Message(MessageRef::Text(content))),
-            '5' => Ok(Packet::Upgrade),
-            '6' => Ok(Packet::Noop),
+            '0' => Ok(EnginePacket::Open),
+            '1' => Ok(EnginePacket::Close),
+            '2' => Ok(EnginePacket::Ping(content)),
+            '3' => Ok(EnginePacket::Pong),
+            '4' => Ok(EnginePacket::Message(MessageRef::Text(content))),
+            '5' => Ok(EnginePacket::Upgrade),
+            '6' => Ok(EnginePacket::Noop),
             _ => Err(NotAPacket),
         }
     }
@@ -48,26 +48,26 @@ mod tests {
     #[test]
     fn a_packet_is_its_type_and_what_stands_behind_it() {
         for (text, packet) in [
-            ("0{}", Packet::Open),
-            ("1", Packet::Close),
-            ("2", Packet::Ping("")),
-            ("2probe", Packet::Ping("probe")),
-            ("3", Packet::Pong),
-            ("4", Packet::Message(MessageRef::Text(""))),
-            ("4hello €", Packet::Message(MessageRef::Text("hello €"))),
-            ("5", Packet::Upgrade),
-            ("6", Packet::Noop),
+            ("0{}", EnginePacket::Open),
+            ("1", EnginePacket::Close),
+            ("2", EnginePacket::Ping("")),
+            ("2probe", EnginePacket::Ping("probe")),
+            ("3", EnginePacket::Pong),
+            ("4", EnginePacket::Message(MessageRef::Text(""))),
+            ("4hello €", EnginePacket::Message(MessageRef::Text("hello €"))),
+            ("5", EnginePacket::Upgrade),
+            ("6", EnginePacket::Noop),
         ] {
-            assert_eq!(Packet::read(text.into()), Ok(packet), "{text}");
+            assert_eq!(EnginePacket::read(text.into()), Ok(packet), "{text}");
         }
         let binary = MessageRef::Binary(&[4, 0, 255]);
-        assert_eq!(Packet::read(binary), Ok(Packet::Message(binary)));
+        assert_eq!(EnginePacket::read(binary), Ok(EnginePacket::Message(binary)));
     }
 
     #[test]
     fn other_texts_are_no_packets() {
         for text in ["", "7", "abc", "€", "bAQID", "\u{1e}"] {
-            assert_eq!(Packet::read(text.into()), Err(NotAPacket), "{text}");
+            assert_eq!(EnginePacket::read(text.into()), Err(NotAPacket), "{text}");
         }
     }
 }

@@ -22,10 +22,10 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// A packet of a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PayloadPacket<'a>(Content<'a>);
+pub(crate) struct PayloadPacket<'a>(PayloadContent<'a>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Content<'a> {
+enum PayloadContent<'a> {
     Text(&'a str),
     Binary(Vec<u8>),
 }
@@ -35,18 +35,18 @@ impl<'a> PayloadPacket<'a> {
         match text.strip_prefix(BINARY) {
             Some(base64) => {
                 let bytes = BASE64.decode(base64).map_err(|_| NotAPacket)?;
-                Ok(PayloadPacket(Content::Binary(bytes)))
+                Ok(PayloadPacket(PayloadContent::Binary(bytes)))
             }
             None if text.is_empty() => Err(NotAPacket),
-            None => Ok(PayloadPacket(Content::Text(text))),
+            None => Ok(PayloadPacket(PayloadContent::Text(text))),
         }
     }
 
     /// The packet as a WebSocket would carry it.
     pub(crate) fn as_message(&self) -> MessageRef<'_> {
         match &self.0 {
-            Content::Text(text) => MessageRef::Text(text),
-            Content::Binary(bytes) => MessageRef::Binary(bytes),
+            PayloadContent::Text(text) => MessageRef::Text(text),
+            PayloadContent::Binary(bytes) => MessageRef::Binary(bytes),
         }
     }
 }

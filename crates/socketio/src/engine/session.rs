@@ -12,7 +12,7 @@ use super::close_reason::CloseReason;
 use super::config::EngineConfig;
 use super::message::EngineMessage;
 use super::outgoing::Outgoing;
-use super::packet::{NotAPacket, Packet};
+use super::packet::{EnginePacket, NotAPacket};
 use super::transport_kind::TransportKind;
 
 /// Asks whether the client is still there.
@@ -238,17 +238,17 @@ impl EngineSession {
         if self.end.is_some() {
             return None;
         }
-        match Packet::read(packet) {
-            Ok(Packet::Message(message)) => return Some(message),
-            Ok(Packet::Pong) => {
+        match EnginePacket::read(packet) {
+            Ok(EnginePacket::Message(message)) => return Some(message),
+            Ok(EnginePacket::Pong) => {
                 if let Heartbeat::PongBy(_) = self.heartbeat {
                     self.heartbeat = Heartbeat::PingAt(now + self.times.ping_interval);
                 }
             }
-            Ok(Packet::Close) => self.close(CloseReason::TransportClose),
+            Ok(EnginePacket::Close) => self.close(CloseReason::TransportClose),
             // Since version 4, only the server pings.
-            Ok(Packet::Ping(_)) => self.close(CloseReason::TransportError),
-            Ok(Packet::Open | Packet::Upgrade | Packet::Noop) => {}
+            Ok(EnginePacket::Ping(_)) => self.close(CloseReason::TransportError),
+            Ok(EnginePacket::Open | EnginePacket::Upgrade | EnginePacket::Noop) => {}
             Err(NotAPacket) => self.close(CloseReason::ParseError),
         }
         None

@@ -4,7 +4,7 @@ use longwire::{Message, MessageRef, Utf8Bytes};
 
 use super::{Conflict, EngineSession, OpenPoll, Polling, ProbeStep, Rest, Ticket, Transport, Upgrade};
 use crate::engine::close_reason::CloseReason;
-use crate::engine::packet::Packet;
+use crate::engine::packet::EnginePacket;
 
 /// Ends a poll that has nothing to receive.
 const NOOP: Message = Message::Text(Utf8Bytes::from_static("6"));
@@ -121,8 +121,8 @@ impl EngineSession {
     pub(crate) fn probe(&mut self, ticket: Ticket, packet: MessageRef<'_>) -> ProbeStep {
         let Transport::Polling(polling) = &mut self.transport else { return ProbeStep::Refuse };
         let is_open = self.end.is_none();
-        match (polling.upgrade, Packet::read(packet)) {
-            (Upgrade::Open(open) | Upgrade::Probed(open), Ok(Packet::Ping("probe")))
+        match (polling.upgrade, EnginePacket::read(packet)) {
+            (Upgrade::Open(open) | Upgrade::Probed(open), Ok(EnginePacket::Ping("probe")))
                 if open == ticket && is_open =>
             {
                 polling.upgrade = Upgrade::Probed(ticket);
@@ -131,7 +131,7 @@ impl EngineSession {
                 }
                 ProbeStep::Answer
             }
-            (Upgrade::Probed(open), Ok(Packet::Upgrade)) if open == ticket && is_open => {
+            (Upgrade::Probed(open), Ok(EnginePacket::Upgrade)) if open == ticket && is_open => {
                 self.transport = Transport::WebSocket;
                 ProbeStep::Upgraded
             }

@@ -7,24 +7,24 @@ use http_body_util::Full;
 
 use crate::engine::fault::Fault;
 
-pub(super) type Reply = Response<Full<Bytes>>;
+pub(super) type HttpReply = Response<Full<Bytes>>;
 
-pub(super) fn empty(status: StatusCode) -> Reply {
+pub(super) fn empty(status: StatusCode) -> HttpReply {
     let mut response = Response::new(Full::default());
     *response.status_mut() = status;
     response
 }
 
 /// A response with text.
-pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> Reply {
+pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> HttpReply {
     with_type(status, "text/plain; charset=UTF-8", body.into())
 }
 
-pub(super) fn fault(fault: Fault) -> Reply {
+pub(super) fn fault(fault: Fault) -> HttpReply {
     with_type(fault.status(), "application/json", fault.to_string().into())
 }
 
-fn with_type(status: StatusCode, content_type: &'static str, body: Bytes) -> Reply {
+fn with_type(status: StatusCode, content_type: &'static str, body: Bytes) -> HttpReply {
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();

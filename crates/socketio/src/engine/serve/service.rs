@@ -16,14 +16,12 @@ use tower_service::Service;
 
 use super::cors::{Page, preflight};
 use super::engine_shared::EngineShared;
-use super::polling::{poll, post};
-use super::reply::{Reply, fault, text};
+use super::polling::{BoxError, poll, post};
+use super::reply::{HttpReply, fault, text};
 use crate::engine::asked::Asked;
 use crate::engine::fault::Fault;
 use crate::engine::payload;
 use crate::engine::{Application, Opening, TransportKind};
-
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Answers the requests of polling, at the path of the engine; others get 404. A `tower::Service` for
 /// [`longwire::Server::http`], or for a route of an axum `Router` behind it; made by [`Engine::service`](super::Engine::service).
@@ -42,7 +40,7 @@ where
 {
     type Response = Response<Full<Bytes>>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Reply, Infallible>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpReply, Infallible>> + Send>>;
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
@@ -68,7 +66,10 @@ where
     }
 }
 
-async fn answer<A: Application, B>(engine: Arc<EngineShared<A>>, request: Request<B>) -> Result<Reply, Fault>
+async fn answer<A: Application, B>(
+    engine: Arc<EngineShared<A>>,
+    request: Request<B>,
+) -> Result<HttpReply, Fault>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
@@ -87,7 +88,7 @@ where
 }
 
 /// Opens a session. "To establish a connection, the client MUST send an HTTP `GET` request to the server."
-fn open<A: Application, B>(engine: &Arc<EngineShared<A>>, request: Request<B>) -> Result<Reply, Fault> {
+fn open<A: Application, B>(engine: &Arc<EngineShared<A>>, request: Request<B>) -> Result<HttpReply, Fault> {
     if request.method() != Method::GET {
         return Err(Fault::BadHandshakeMethod);
     }

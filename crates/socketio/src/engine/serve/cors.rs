@@ -7,7 +7,7 @@ use http::header::{
 use http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode};
 use longwire::PageAccess;
 
-use super::reply::{Reply, empty};
+use super::reply::{HttpReply, empty};
 use crate::engine::fault::Fault;
 
 /// The page that sent a request, if its browser names it.
@@ -25,7 +25,7 @@ impl Page {
     }
 
     /// Lets the page read a response.
-    pub(super) fn may_read(self, mut response: Reply) -> Reply {
+    pub(super) fn may_read(self, mut response: HttpReply) -> HttpReply {
         let headers = response.headers_mut();
         headers.insert(VARY, HeaderValue::from_static("Origin"));
         if let Page(Some(origin)) = self {
@@ -37,7 +37,7 @@ impl Page {
 }
 
 /// The response to a browser that asks whether a page of another origin may send a request.
-pub(super) fn preflight(asked: &HeaderMap) -> Reply {
+pub(super) fn preflight(asked: &HeaderMap) -> HttpReply {
     let mut response: Response<_> = empty(StatusCode::NO_CONTENT);
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));

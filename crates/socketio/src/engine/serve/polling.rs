@@ -14,14 +14,14 @@ use tokio::time::sleep;
 
 use super::engine_shared::EngineShared;
 use super::live_session::LiveSession;
-use super::reply::{Reply, empty, fault, text};
+use super::reply::{HttpReply, empty, fault, text};
 use crate::engine::fault::Fault;
 use crate::engine::link::Wake;
 use crate::engine::payload;
 use crate::engine::session::{Conflict, EngineSession, Ticket};
 use crate::engine::{Application, CloseReason};
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// How long a poll waits that arrives in the middle of an upgrade. The upgrade may be complete by then, on another connection.
 const UPGRADING: Duration = Duration::from_millis(50);
@@ -43,7 +43,7 @@ struct Posting<A: Application> {
 pub(super) async fn poll<A: Application>(
     engine: Arc<EngineShared<A>>,
     session: Arc<LiveSession<A>>,
-) -> Reply {
+) -> HttpReply {
     let begun = session.link().step(EngineSession::begin_poll);
     engine.settle(&session);
     let Ok(ticket) = begun else { return fault(Fault::BadRequest) };
@@ -97,7 +97,7 @@ pub(super) async fn post<A: Application, B>(
     engine: Arc<EngineShared<A>>,
     session: Arc<LiveSession<A>>,
     body: B,
-) -> Reply
+) -> HttpReply
 where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
