@@ -20,7 +20,7 @@ use longwire::{Accept, Caller, Closed, Handler, Message, MessageRef, Refusal, Se
 use crate::serve::access::{AccessLog, Visit};
 use crate::serve::statistics::Statistics;
 use message::{LARGEST_PIECE, LONGEST_TEXT, Notice, Saying};
-use room::{BadPiece, Delivery, GuestId, Reader, Room};
+use room::{BadPiece, Delivery, GuestId, PieceReader, Room};
 
 pub(in crate::serve) const PATH: &str = "/demo/media/room/{name}";
 
@@ -61,7 +61,7 @@ pub(in crate::serve) struct Spectator {
     id: GuestId,
     /// `None`: the room was full.
     room: Option<Arc<SharedRoom>>,
-    reader: Reader,
+    reader: PieceReader,
     /// The second in which texts were counted, and how many there were.
     sayings: (u64, u32),
     visit: Option<Box<Visit>>,
@@ -217,7 +217,7 @@ impl Handler for Media {
         }
         let id = GuestId(self.rooms.last_guest.fetch_add(1, Ordering::Relaxed));
         let visit = self.access.upgrade(request, "media", "");
-        let (name, reader) = (name.to_owned(), Reader::default());
+        let (name, reader) = (name.to_owned(), PieceReader::default());
         let spectator = Spectator { name, id, room: None, reader, sayings: (0, 0), visit };
         Ok(Accept::with(spectator).max_message(LARGEST_PIECE))
     }

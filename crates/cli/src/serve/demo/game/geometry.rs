@@ -55,14 +55,14 @@ impl Point {
     }
 }
 
-/// Random numbers (xorshift64): the same for the same seed, so that a test can repeat a game.
+/// Dice numbers (xorshift64): the same for the same seed, so that a test can repeat a game.
 #[derive(Debug)]
-pub(super) struct Random(u64);
+pub(super) struct Dice(u64);
 
-impl Random {
-    pub(super) fn new(seed: u64) -> Random {
+impl Dice {
+    pub(super) fn new(seed: u64) -> Dice {
         // Zero would stay zero.
-        Random(seed | 1)
+        Dice(seed | 1)
     }
 
     /// A number from 0 to `end - 1`.

@@ -69,23 +69,23 @@ pub(super) struct Join {
 
 /// A message that has none of the layouts.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub(super) struct UnknownLayout;
 
 impl Move {
-    pub(super) fn parse(message: &[u8]) -> Result<Move, Malformed> {
-        let (&kind, body) = message.split_first().ok_or(Malformed)?;
+    pub(super) fn parse(message: &[u8]) -> Result<Move, UnknownLayout> {
+        let (&kind, body) = message.split_first().ok_or(UnknownLayout)?;
         match (kind, body) {
             (JOIN, body) => {
-                let (&key, body) = body.split_first_chunk().ok_or(Malformed)?;
-                let (&colour, name) = body.split_first().ok_or(Malformed)?;
+                let (&key, body) = body.split_first_chunk().ok_or(UnknownLayout)?;
+                let (&colour, name) = body.split_first().ok_or(UnknownLayout)?;
                 Ok(Move::Join(Join { key, colour, name: shown_name(name) }))
             }
             (STEER, &[right, down, boost @ 0..=1]) => {
                 let (right, down) = (right.cast_signed(), down.cast_signed());
                 Ok(Move::Steer(Steering { right, down, boosts: boost == 1 }))
             }
-            (PING, body) => Ok(Move::Ping(body.try_into().map_err(|_| Malformed)?)),
-            _ => Err(Malformed),
+            (PING, body) => Ok(Move::Ping(body.try_into().map_err(|_| UnknownLayout)?)),
+            _ => Err(UnknownLayout),
         }
     }
 }
@@ -194,7 +194,7 @@ mod tests {
         for message in
             [&[][..], &[0], &[1], &[1; 9], &[2, 0, 0], &[2, 0, 0, 2], &[2, 0, 0, 0, 0], &[3, 0], &[4]]
         {
-            assert_eq!(Move::parse(message), Err(Malformed), "{message:?}");
+            assert_eq!(Move::parse(message), Err(UnknownLayout), "{message:?}");
         }
     }
 

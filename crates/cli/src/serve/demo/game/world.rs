@@ -3,7 +3,7 @@
 use std::mem;
 
 use super::bots;
-use super::geometry::{Point, Random};
+use super::geometry::{Dice, Point};
 use super::message::{self, Join};
 use super::player::{Condition, Pilot, Player, Seat, Steering};
 
@@ -35,7 +35,7 @@ pub(super) struct World {
     tick: u32,
     players: Vec<Option<Player>>,
     dots: Vec<Point>,
-    random: Random,
+    dice: Dice,
     last_turn: u32,
     /// Whether somebody has come or left since the last roster.
     roster_is_new: bool,
@@ -43,10 +43,10 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(seed: u64) -> World {
-        let mut random = Random::new(seed);
-        let dots = (0..DOTS).map(|_| random.place(0)).collect();
+        let mut dice = Dice::new(seed);
+        let dots = (0..DOTS).map(|_| dice.place(0)).collect();
         let players = (0..SEATS).map(|_| None).collect();
-        let mut world = World { tick: 0, players, dots, random, last_turn: 0, roster_is_new: true };
+        let mut world = World { tick: 0, players, dots, dice, last_turn: 0, roster_is_new: true };
         world.balance_bots();
         world.begin_lives();
         world
@@ -164,7 +164,7 @@ impl World {
             match &mut player.condition {
                 Condition::Alive { shielded } => *shielded = shielded.saturating_sub(1),
                 Condition::Eaten { ticks: 0 } => {
-                    let at = self.random.place(player.radius());
+                    let at = self.dice.place(player.radius());
                     player.begin_life(at, TICKS_OF_SHIELD);
                 }
                 Condition::Eaten { ticks } => *ticks -= 1,
@@ -192,7 +192,7 @@ impl World {
                 |player: &&mut Player| player.is_alive() && player.at.way_to(*dot).is_within(player.radius());
             if let Some(player) = self.players.iter_mut().flatten().find(eats) {
                 player.grow(DOT_MASS);
-                *dot = self.random.place(0);
+                *dot = self.dice.place(0);
             }
         }
     }

@@ -77,7 +77,7 @@ struct KeptPiece {
 
 /// The place of a guest in what the room sends.
 #[derive(Debug, Default)]
-pub(super) struct Reader {
+pub(super) struct PieceReader {
     version: u64,
     /// The piece that comes next; `None`: the newest at which a viewer can start.
     next: Option<u64>,
@@ -186,8 +186,8 @@ impl Room {
         Ok(())
     }
 
-    /// What the guest is to get now, if anything. It gets it once [`Reader::take`] is called.
-    pub(super) fn next(&self, guest: GuestId, reader: &Reader, now: Moment) -> Option<Delivery> {
+    /// What the guest is to get now, if anything. It gets it once [`PieceReader::take`] is called.
+    pub(super) fn next(&self, guest: GuestId, reader: &PieceReader, now: Moment) -> Option<Delivery> {
         if reader.version != self.version {
             return Some(Delivery::State { version: self.version, notice: self.state(guest) });
         }
@@ -200,7 +200,7 @@ impl Room {
     }
 
     /// The piece at the reader's place, or the newest start if that place is too old or gone.
-    fn piece_for(&self, reader: &Reader, now: Moment) -> Option<&KeptPiece> {
+    fn piece_for(&self, reader: &PieceReader, now: Moment) -> Option<&KeptPiece> {
         let start = || self.newest_start.and_then(|number| self.kept(number));
         // A reader of an earlier broadcast starts anew.
         let Some(next) = reader.next.filter(|next| *next > self.first_number) else { return start() };
@@ -249,7 +249,7 @@ impl Broadcast {
     }
 }
 
-impl Reader {
+impl PieceReader {
     /// The delivery is queued for the guest.
     pub(super) fn take(&mut self, delivery: &Delivery) {
         match delivery {

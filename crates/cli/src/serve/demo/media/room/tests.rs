@@ -28,7 +28,7 @@ fn on_air() -> Room {
 }
 
 /// The numbers of the pieces that the viewer gets now.
-fn receive(room: &Room, reader: &mut Reader, now: Moment) -> Vec<u64> {
+fn receive(room: &Room, reader: &mut PieceReader, now: Moment) -> Vec<u64> {
     let mut numbers = Vec::new();
     while let Some(delivery) = room.next(VIEWER, reader, now) {
         reader.take(&delivery);
@@ -49,7 +49,7 @@ fn a_late_viewer_starts_at_the_newest_key_frame_and_misses_nothing_after_it() {
     for flags in [START, CONTINUATION, START, CONTINUATION, CONTINUATION] {
         push(&mut room, flags, 100, at(10));
     }
-    let mut reader = Reader::default();
+    let mut reader = PieceReader::default();
     assert_eq!(receive(&room, &mut reader, at(20)), [2, 3, 4]);
     push(&mut room, CONTINUATION, 100, at(30));
     assert_eq!(receive(&room, &mut reader, at(30)), [5]);
@@ -59,7 +59,7 @@ fn a_late_viewer_starts_at_the_newest_key_frame_and_misses_nothing_after_it() {
 fn a_viewer_of_an_earlier_broadcast_starts_at_a_key_frame_of_the_next() {
     let mut room = on_air();
     push(&mut room, START, 100, at(10));
-    let mut reader = Reader::default();
+    let mut reader = PieceReader::default();
     assert_eq!(receive(&room, &mut reader, at(10)), [0]);
     room.start(SENDER, VIDEO, at(20)).unwrap();
     push(&mut room, CONTINUATION, 100, at(30));
@@ -72,7 +72,7 @@ fn a_viewer_of_an_earlier_broadcast_starts_at_a_key_frame_of_the_next() {
 fn without_a_key_frame_there_is_nothing_to_start_with() {
     let mut room = on_air();
     push(&mut room, CONTINUATION, 100, at(10));
-    let mut reader = Reader::default();
+    let mut reader = PieceReader::default();
     assert_eq!(receive(&room, &mut reader, at(10)), [0; 0]);
     push(&mut room, START, 100, at(20));
     assert_eq!(receive(&room, &mut reader, at(20)), [1]);
@@ -85,7 +85,7 @@ fn a_viewer_gets_more_when_it_has_got_some() {
     for _ in 0..3 {
         push(&mut room, CONTINUATION, 20_000, at(0));
     }
-    let mut reader = Reader::default();
+    let mut reader = PieceReader::default();
     assert_eq!(receive(&room, &mut reader, at(0)), [0, 1]);
     assert_eq!(receive(&room, &mut reader, at(0)), [0; 0]);
     reader.acknowledge(0).unwrap();
@@ -101,13 +101,13 @@ fn small_pieces_are_bounded_by_their_number() {
     for _ in 0..200 {
         push(&mut room, CONTINUATION, 1, at(0));
     }
-    assert_eq!(receive(&room, &mut Reader::default(), at(0)).len(), WINDOW_PIECES);
+    assert_eq!(receive(&room, &mut PieceReader::default(), at(0)).len(), WINDOW_PIECES);
 }
 
 #[test]
 fn a_slow_viewer_skips_to_the_newest_key_frame() {
     let mut room = on_air();
-    let mut reader = Reader::default();
+    let mut reader = PieceReader::default();
     let mut now = 0;
     // A key frame each second, of ten pieces.
     for number in 0..40_u64 {
@@ -127,7 +127,7 @@ fn a_slow_viewer_skips_to_the_newest_key_frame() {
 #[test]
 fn a_viewer_that_keeps_up_gets_everything() {
     let mut room = on_air();
-    let mut reader = Reader::default();
+    let mut reader = PieceReader::default();
     let mut got = Vec::new();
     for number in 0..100_u64 {
         let now = at(number * 40);
@@ -144,7 +144,7 @@ fn a_viewer_that_keeps_up_gets_everything() {
 #[test]
 fn what_a_room_keeps_is_bounded_and_a_viewer_whose_place_is_gone_starts_anew() {
     let mut room = on_air();
-    let mut reader = Reader::default();
+    let mut reader = PieceReader::default();
     push(&mut room, START, 100, at(0));
     assert_eq!(receive(&room, &mut reader, at(0)), [0]);
     for second in 1..=9 {
@@ -180,7 +180,7 @@ fn one_sends_until_it_stops_leaves_or_is_silent() {
 fn everybody_knows_who_sends_before_the_first_piece() {
     let mut room = on_air();
     push(&mut room, START, 10, at(0));
-    let mut reader = Reader::default();
+    let mut reader = PieceReader::default();
     let delivery = room.next(VIEWER, &reader, at(0)).unwrap();
     let Delivery::State { notice, .. } = &delivery else { panic!("{delivery:?}") };
     assert_eq!(
@@ -198,7 +198,7 @@ fn everybody_knows_who_sends_before_the_first_piece() {
 fn a_sender_does_not_get_its_own_pieces() {
     let mut room = on_air();
     push(&mut room, START, 10, at(0));
-    let mut reader = Reader::default();
+    let mut reader = PieceReader::default();
     reader.take(&room.next(SENDER, &reader, at(0)).unwrap());
     assert_eq!(room.next(SENDER, &reader, at(0)), None);
 }
@@ -209,7 +209,7 @@ fn bad_pieces_and_acknowledgements_are_refused() {
     for bad in [&[][..], &[0; 9], &[4; 20]] {
         assert_eq!(room.push(SENDER, bad, at(0)), Err(BadPiece::Malformed), "{bad:?}");
     }
-    let mut reader = Reader::default();
+    let mut reader = PieceReader::default();
     assert_eq!(reader.acknowledge(0), Err(NotSent));
     push(&mut room, START, 10, at(0));
     receive(&room, &mut reader, at(0));
