@@ -43,14 +43,14 @@ fn fleet(address: &str) -> (Running, Lines<BufReader<ChildStderr>>) {
 
 /// Waits for a line that begins like this.
 fn expect(lines: &mut Lines<BufReader<ChildStderr>>, begin: &str) {
-    let mut others = Vec::new();
+    let mut said = Vec::new();
     while let Some(line) = lines.next().transpose().unwrap() {
-        if line.starts_with(begin) {
+        said.push(line);
+        if said.last().unwrap().starts_with(begin) {
             return;
         }
-        others.push(line);
     }
-    panic!("no line begins with {begin:?}: {others:#?}");
+    assert_eq!(said, [begin], "the program has ended");
 }
 
 #[test]
