@@ -1,7 +1,7 @@
 // Headless Chromium, driven by Playwright.
 
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium as playwright } from "playwright-core";
@@ -26,6 +26,8 @@ export async function launch(more = []) {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
+      // A page that was read from the disk is not of this machine for Chromium, and could not connect to it.
+      ...(process.env.WEB ? ["--disable-features=LocalNetworkAccessChecks"] : []),
       ...more,
     ],
   });
@@ -54,6 +56,7 @@ class Browser {
     const context = await this.#browser.newContext(options);
     t.after(() => context.close());
     context.setDefaultTimeout(PATIENCE);
+    if (process.env.WEB) await context.route(/./, fromDisk);
     return this.tabOf(context, url);
   }
 
@@ -77,6 +80,19 @@ class Browser {
 /** Waits until the page has complained of `what`. The browser tells of it apart from what the page does next. */
 export async function complains(page, what) {
   while (!page.complaints.some((complaint) => complaint.includes(what))) await page.waitForEvent("console");
+}
+
+/**
+ * While a page is written: with WEB set to `crates/cli/web`, its files come from there instead of from the program. New
+ * ones need an entry in the program.
+ */
+async function fromDisk(route) {
+  const { pathname } = new URL(route.request().url());
+  const path = join(process.env.WEB, pathname.replace(/\/$/, ""));
+  const file = [path, join(path, "index.html")].find((path) => statSync(path, { throwIfNoEntry: false })?.isFile());
+  if (file === undefined) return route.continue();
+  const response = await route.fetch().catch(() => undefined); // for its headers
+  return response ? route.fulfill({ response, body: readFileSync(file) }) : route.abort();
 }
 
 /** Runs in the page: keeps every state that a panel has shown, however short, in `window.shownStates`. */

@@ -24,7 +24,7 @@ export function demoTests(before, after, args = []) {
   after(() => state.browser?.close());
   return {
     /** A server, and visits to the demo of this name. `options` are those of `serve`. */
-    start: async (t, name, options) => new Demo(t, name, await serve(t, options), state.browser),
+    start: async (t, name, options) => new Demo(t, name, await serve(t, options), state.browser, options),
   };
 }
 
@@ -33,11 +33,20 @@ class Demo {
   #name;
   #browser;
 
-  constructor(t, name, server, browser) {
+  #options;
+
+  constructor(t, name, server, browser, options) {
     this.#t = t;
+    this.#options = options;
     this.#name = name;
     this.#browser = browser;
     this.server = server;
+  }
+
+  /** Stops the server, and starts it again at the same port. */
+  async restart() {
+    await this.server.stop();
+    this.server = await serve(this.#t, { ...this.#options, port: this.server.port });
   }
 
   /**
@@ -77,12 +86,15 @@ export class DemoTab {
     await this.is("open");
   }
 
-  /** Opens "How it works", and returns the lines that it shows. */
-  async howItWorks() {
-    await this.page.getByText("How it works").click();
-    const code = this.page.locator("details.how pre code").first();
-    await code.waitFor();
-    return (await code.textContent()).split("\n");
+  /** Opens "How it works": it shows lines of each source, enough to understand and not too many to read. */
+  async explains() {
+    await this.page.locator("details.how summary").first().click();
+    for (const shown of await this.page.locator("details.how pre[data-source]").all()) {
+      await shown.locator("code").waitFor();
+      const lines = (await shown.textContent()).trim().split("\n");
+      assert.ok(lines.length >= 5 && lines.length <= 60, `${lines.length} lines`);
+    }
+    await this.page.locator("details.how summary").first().click();
   }
 
   /** Nothing is wider than the page, on a phone and on a desktop. */
@@ -125,6 +137,7 @@ export class Network {
   #bytesPerSecond = Infinity;
   /** When what has passed would have arrived on a network this slow. */
   #freeAt = 0;
+  #isDeaf = false;
   #listener;
 
   static async start(t, port) {
@@ -153,7 +166,7 @@ export class Network {
       });
     }
     client.on("data", (bytes) => upstream.write(bytes));
-    upstream.on("data", (bytes) => this.#pass(bytes, upstream, client));
+    upstream.on("data", (bytes) => this.#isDeaf || this.#pass(bytes, upstream, client));
     if (this.#isFrozen) this.freeze();
   }
 
@@ -179,6 +192,12 @@ export class Network {
 
   restore() {
     this.#isUp = true;
+    this.#isDeaf = false;
+  }
+
+  /** What the server sends is lost, until the next `restore`. */
+  deafen() {
+    this.#isDeaf = true;
   }
 
   /** From here on nothing passes, and no connection ends. */

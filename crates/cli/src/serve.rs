@@ -37,7 +37,7 @@ use admin::{LivePages, ServedAdmin, SharedSettings, Sources};
 use announcement::Announcement;
 use certificate::Certificate;
 use client_network::Ipv6Prefix;
-use demo::{Demos, feed};
+use demo::{Demos, Visitors, feed};
 use endpoints::{Echo, NoSockets, Ticker};
 use hub::{
     Api, ApiKeys, CENTRIFUGE_PATH, Centrifuge, Hooks, HubSockets, Node, OriginRule, Plain, Streams,
@@ -92,7 +92,12 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let statistics = Arc::new(Statistics::new());
     let (server, topics) = server.topics();
     let hooks = Hooks::new(&settings.config)?;
-    let node = Node::start(hub_config(&settings.config, &hooks), topics.clone(), hooks)?;
+    let visitors = Visitors::of(settings.demos)?;
+    let mut hub = hub_config(&settings.config, &hooks);
+    if let Some(visitors) = &visitors {
+        visitors.welcome(&mut hub);
+    }
+    let node = Node::start(hub, topics.clone(), hooks)?;
     feed::start(settings.demos, &node);
     let api =
         Arc::new(Api { node: Arc::clone(&node), keys: ApiKeys::new(&settings.config.document.api.keys)? });
@@ -101,6 +106,9 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let streams = Streams::new(Arc::clone(&node), origins, access, limits.max_buffered.0);
     let mut pages =
         page::router().merge(demo::router(settings.demos)).merge(streams_router(Arc::clone(&streams)));
+    if let Some(visitors) = &visitors {
+        pages = pages.merge(demo::desk_router(Arc::clone(visitors), Arc::clone(&node))?);
+    }
     let prometheus = settings.metrics.then(metrics::recorder).transpose()?;
     if let Some(recorder) = &prometheus {
         pages = pages.merge(metrics::router(recorder.handle(), Arc::clone(&node)));
@@ -179,7 +187,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         _ => server,
     };
     let admin = admin.map(|admin| admin.page);
-    tokio::spawn(Reload { certificate, args, api, admin, jwks_url }.at_hang_up(hang_up));
+    tokio::spawn(Reload { certificate, args, api, admin, visitors, jwks_url }.at_hang_up(hang_up));
     service_manager::ready();
     let _until_the_end = [listening.files, api_listening.files, admin_listening.files];
     server.run().await?;

@@ -1,24 +1,19 @@
-// The gallery: a card for each demo of this server. A demo brings its own card: `/demo/NAME/card.js`.
+// The gallery: a card for each demo of this server.
 
-function element(tag, className, ...children) {
-  const created = document.createElement(tag);
-  created.className = className;
-  created.append(...children);
-  return created;
-}
-
-/** Adds the cards to a list. `show` of a card fills its figure with something live, over one connection for all. */
-export async function showGallery(list) {
+/** Shows the cards, or that there are none. A card is of its demo: `/demo/NAME/card.js`. */
+export async function showGallery(list, otherwise) {
   const { demos } = await (await fetch("/demos.json")).json();
+  otherwise.hidden = demos.length > 0;
   if (demos.length === 0) return;
-  const { Hub } = await import("/demo/shared/hub.js");
-  const hub = new Hub();
+  list.closest("section").hidden = false;
+  const [{ Hub }, { element }] = await Promise.all([import("/demo/shared/hub.js"), import("/demo/shared/page.js")]);
   const cards = await Promise.all(demos.map((name) => import(`/demo/${name}/card.js`)));
+  // One connection for what all cards show live. Nobody is anybody on it.
+  const hub = new Hub();
   for (const [index, { title, text, show }] of cards.entries()) {
-    const link = element("a", "", title);
-    link.href = `/demo/${demos[index]}`;
-    const figure = element("div", "figure");
-    list.append(element("li", "card", element("h3", "", link), element("p", "", text), figure));
+    const figure = element("div", { className: "figure", "aria-hidden": "true" });
+    const link = element("a", { href: `/demo/${demos[index]}` }, title);
+    list.append(element("li", { className: "card" }, figure, element("h3", {}, link), element("p", {}, text)));
     show(figure, hub);
   }
 }

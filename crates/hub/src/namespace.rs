@@ -174,6 +174,21 @@ impl NamespaceOptions {
         }
     }
 
+    /// Like [`demo`](NamespaceOptions::demo), for channels such as `#42`: only the user 42 may subscribe, and only the back
+    /// end publishes.
+    #[must_use]
+    pub fn demo_inbox() -> NamespaceOptions {
+        NamespaceOptions {
+            presence: false,
+            join_leave: false,
+            subscribe: Access::NOBODY,
+            publish: Access::NOBODY,
+            read_presence: Access::NOBODY,
+            user_limited: true,
+            ..NamespaceOptions::demo()
+        }
+    }
+
     /// Whether a client may subscribe to this channel. In a channel of certain users, only these may. In a private
     /// channel, only a token or the web hook allows it.
     pub fn may_subscribe(&self, channel: &ChannelName, who: &Requester<'_>) -> Permission {
@@ -275,7 +290,10 @@ mod tests {
         options.history.size = 10;
         let named: Vec<&str> = options.contradictions().into_iter().map(|(option, _)| option).collect();
         assert_eq!(named, ["recovery", "history"]);
-        assert!(NamespaceOptions::demo().contradictions().is_empty());
-        assert!(NamespaceOptions::demo_latest().contradictions().is_empty());
+        for demo in
+            [NamespaceOptions::demo(), NamespaceOptions::demo_latest(), NamespaceOptions::demo_inbox()]
+        {
+            assert!(demo.contradictions().is_empty());
+        }
     }
 }

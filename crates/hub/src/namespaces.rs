@@ -61,6 +61,15 @@ impl Namespaces {
         Namespaces { without: Arc::new(without), named: BTreeMap::new() }
     }
 
+    /// Those of the demos, whose users anybody can be: the default ones and `demo-inbox`. Without a namespace, clients need
+    /// a subscription token.
+    #[must_use]
+    pub fn demos() -> Namespaces {
+        let mut named = Namespaces::default().named;
+        named.insert("demo-inbox".into(), Arc::new(NamespaceOptions::demo_inbox()));
+        Namespaces { without: Arc::default(), named }
+    }
+
     /// Adds or replaces a namespace.
     ///
     /// # Errors
@@ -181,6 +190,26 @@ mod tests {
         }
         for pattern in ["(", "a)(b", &"a".repeat(257), "(?:a{1000}){1000}"] {
             assert!(pattern.parse::<crate::name_rule::NameRule>().is_err(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_user_of_the_demos_has_its_inbox_and_nobody_else_s() {
+        let namespaces = Namespaces::demos();
+        let of_42 = Requester { user: "42", ..Requester::default() };
+        for (name, expected) in [
+            ("demo:tea", Permission::Allowed),
+            ("demo-inbox:#42", Permission::Allowed),
+            ("demo-inbox:#43", Permission::Denied),
+            ("demo-inbox:tea", Permission::Denied),
+            ("news", Permission::Denied),
+        ] {
+            let channel = name.parse().unwrap();
+            assert_eq!(
+                namespaces.find(&channel).unwrap().may_subscribe(&channel, &of_42),
+                expected,
+                "{name}"
+            );
         }
     }
 

@@ -1,14 +1,17 @@
-//! The pages of the demos, embedded in the program, and the demos that have their own endpoints.
+//! The demos: their pages, embedded in the program, the users that visitors of the pages are, and the demos that have their
+//! own endpoints.
 
-mod game;
-mod media;
-mod sockets;
-
-use std::sync::Arc;
-
+mod desk;
 pub(super) mod feed;
+mod game;
 mod league;
 mod market;
+mod media;
+mod rate;
+mod sockets;
+mod visitors;
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::response::IntoResponse as _;
@@ -21,6 +24,8 @@ use super::access::AccessLog;
 use super::page::{file, websocket_only};
 use super::statistics::Statistics;
 use super::yjs;
+pub(super) use desk::router as desk_router;
+pub(super) use visitors::Visitors;
 
 /// The file of this path in `web/demo`, and its path.
 macro_rules! embedded {
@@ -39,10 +44,21 @@ const FILES: &[(&str, &str)] = embedded![
     "shared/people.css",
     "shared/people.js",
     "shared/sparkline.js",
+    "shared/visitor.js",
     "chat/index.html",
     "chat/card.js",
     "chat/chat.css",
     "chat/chat.js",
+    "chat/log.js",
+    "chat/people.js",
+    "chat/room.js",
+    "notifications/index.html",
+    "notifications/back-end.js",
+    "notifications/card.js",
+    "notifications/inbox.js",
+    "notifications/notifications.css",
+    "notifications/notifications.js",
+    "notifications/read-position.js",
     "ticker/index.html",
     "ticker/card.js",
     "ticker/prices.js",

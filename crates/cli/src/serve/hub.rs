@@ -19,7 +19,9 @@ mod sockets;
 mod streams;
 mod uni_centrifuge;
 
-pub(super) use api::{Api, ApiKeys, Refused, answer_of_api, read_body, respond, router as api_router};
+pub(super) use api::{
+    Api, ApiKeys, Refused, answer_of_api, read_body, read_short_body, respond, router as api_router,
+};
 pub(super) use centrifuge::{Centrifuge, PATH as CENTRIFUGE_PATH};
 pub(super) use event_log::LineAllowance;
 pub(super) use hooks::Hooks;

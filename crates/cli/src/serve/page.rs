@@ -10,12 +10,11 @@ use http::{Method, StatusCode, Uri};
 use longwire::Refusal;
 
 /// Path, media type and content of each file.
-const FILES: [(&str, &str, &str); 10] = [
+const FILES: [(&str, &str, &str); 9] = [
     ("/", "text/html; charset=utf-8", include_str!("../../web/index.html")),
     ("/base.css", "text/css; charset=utf-8", include_str!("../../web/base.css")),
     ("/style.css", "text/css; charset=utf-8", include_str!("../../web/style.css")),
     ("/app.js", "text/javascript; charset=utf-8", include_str!("../../web/app.js")),
-    ("/chat.js", "text/javascript; charset=utf-8", include_str!("../../web/chat.js")),
     ("/gallery.js", "text/javascript; charset=utf-8", include_str!("../../web/gallery.js")),
     ("/connection.js", "text/javascript; charset=utf-8", include_str!("../../web/connection.js")),
     ("/status.js", "text/javascript; charset=utf-8", include_str!("../../web/status.js")),

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::admin::Admin;
 use super::certificate::Certificate;
+use super::demo::{Demos, Visitors};
 use super::hub::{Api, hub_config};
 use super::service_manager;
-use super::settings::configuration;
+use super::settings::{configuration, demos};
 use crate::args::ServeArgs;
 use crate::config::Url;
 use crate::failure::Failure;
@@ -21,6 +22,8 @@ pub(super) struct Reload {
     /// Where keys of tokens are fetched now.
     pub(super) jwks_url: Option<Url>,
     pub(super) admin: Option<Arc<Admin>>,
+    /// Those of the demos, if there were any at the start.
+    pub(super) visitors: Option<Arc<Visitors>>,
 }
 
 impl Reload {
@@ -61,6 +64,9 @@ impl Reload {
             admin.replace_secrets(&config.document.admin.secrets());
         }
         let mut hub = hub_config(&config, &node.hooks);
+        if let (Some(visitors), Demos::On) = (&self.visitors, demos(&self.args, &config)) {
+            visitors.welcome(&mut hub);
+        }
         let jwks_url = config.document.tokens.jwks_url;
         if jwks_url == self.jwks_url {
             hub.tokens = hub.tokens.keep_fetched(&node.hub.config().tokens);

@@ -86,10 +86,11 @@ pub(super) fn configuration(args: &ServeArgs) -> Result<Config, Failure> {
     Ok(config)
 }
 
-/// The demos use channels that everybody may use: on a server that knows its users or has its own channels, they are off.
-fn demos(args: &ServeArgs, config: &Config) -> Demos {
+/// With the demos, everybody may use their channels: they are off on a server that knows its users or has its own channels.
+pub(super) fn demos(args: &ServeArgs, config: &Config) -> Demos {
     let is_wanted = config.document.demo && !args.no_demo;
-    if is_wanted && !config.has_keys && !config.has_channels { Demos::On } else { Demos::Off }
+    let has_users = config.has_keys || config.document.hooks.connect.is_some();
+    if is_wanted && !has_users && !config.has_channels { Demos::On } else { Demos::Off }
 }
 
 /// The proxies that name the address of clients. `None` if nobody does.
@@ -255,6 +256,29 @@ mod tests {
         );
         assert_eq!(settings.engine, Engine::Auto);
         assert_eq!((settings.limits.max_message.0, settings.limits.max_headers), (8, 9));
+    }
+
+    #[test]
+    fn the_demos_are_off_on_a_server_with_users_or_channels_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("longwire.toml");
+        let with = |text: &str, flags: &[&str]| {
+            std::fs::write(&file, text).unwrap();
+            Settings::of(&serve_args(&[&["--config", file.to_str().unwrap()], flags].concat())).unwrap().demos
+        };
+        assert_eq!(with("", &[]), Demos::On);
+        assert_eq!(with("[api]\nkeys = ['an-api-key-of-the-tests']", &[]), Demos::On);
+        assert_eq!(with("", &["--no-demo"]), Demos::Off);
+        for text in [
+            "demo = false",
+            "[tokens]\nhmac_secret = 'a secret of the tests that has at least 32 bytes'",
+            "[tokens]\njwks_url = 'https://example.com/keys'",
+            "[hooks]\nconnect = 'http://127.0.0.1:1/'",
+            "[channels]\npresence = true",
+            "[namespaces.demo]\npresence = true",
+        ] {
+            assert_eq!(with(text, &[]), Demos::Off, "{text}");
+        }
     }
 
     #[test]

@@ -58,10 +58,15 @@ async fn handle(State(api): State<Arc<Api>>, Path(method): Path<String>, request
 
 /// The body of a request, or the response if it is too long or too slow.
 pub(crate) async fn read_body(body: Body) -> Result<Bytes, Response> {
-    match timeout(BODY_TIME, to_bytes(body, MAX_BODY)).await {
+    read_short_body(body, MAX_BODY).await
+}
+
+/// The same for requests that have at most so many bytes.
+pub(crate) async fn read_short_body(body: Body, most: usize) -> Result<Bytes, Response> {
+    match timeout(BODY_TIME, to_bytes(body, most)).await {
         Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the request did not arrive in time\n").into_response()),
         Ok(Err(_)) => {
-            let problem = format!("a request has at most {MAX_BODY} bytes\n");
+            let problem = format!("a request has at most {most} bytes\n");
             Err((StatusCode::PAYLOAD_TOO_LARGE, problem).into_response())
         }
         // A method without parameters may be called without a body.

@@ -13,9 +13,6 @@ const ANSWER_TIME = 10_000;
 const PING_GRACE = 10_000;
 const RETRY_TIME = 1_000;
 
-const TOKEN_EXPIRED = 109;
-const CONNECTION_EXPIRED = 3005;
-
 /** After these close codes, a client must not come back by itself. */
 const isFinal = (code) => (code >= 3500 && code < 4000) || (code >= 4500 && code < 5000);
 
@@ -46,7 +43,7 @@ export class Hub {
   #pingTime;
   #refresh;
 
-  /** `getToken` returns a promise of a token. It is called if there is no `token`, and before one expires. */
+  /** `getToken`, instead of `token`, returns a promise of a token: for each connection, and before one expires. */
   constructor({ url = endpoint("/connection/websocket"), token, getToken } = {}) {
     this.#token = token;
     this.#getToken = getToken;
@@ -106,15 +103,13 @@ export class Hub {
   #stateChanged(state) {
     if (state.kind === "open") return void this.#connect();
     this.#forget();
-    if (state.code === CONNECTION_EXPIRED) this.#token = undefined;
     this.onstate(state);
   }
 
   async #connect() {
     try {
-      if (this.#getToken !== undefined) this.#token ??= await this.#getToken();
-      this.#send("connect", { token: this.#token }, (result) => this.#connected(result), (error) => {
-        if (error.code === TOKEN_EXPIRED) this.#token = undefined;
+      const token = this.#getToken === undefined ? this.#token : await this.#getToken();
+      this.#send("connect", { token }, (result) => this.#connected(result), (error) => {
         if (error.code !== 0) this.#connection.abandon(error.message);
       });
     } catch (error) {
@@ -132,16 +127,15 @@ export class Hub {
     for (const room of this.#rooms.values()) room.enter();
   }
 
-  /** A new token in time keeps the connection. Without it, the server closes, and the next one begins with a new token. */
+  /** A new token in time keeps the connection. Without it, the server closes. */
   #refreshIn(ttl) {
     const seconds = Math.min(Math.max(ttl - 10, ttl / 2), 1_000_000);
     this.#refresh = setTimeout(async () => {
       try {
-        this.#token = await this.#getToken?.();
-        const { expires, ttl } = await this.call("refresh", { token: this.#token });
+        const { expires, ttl } = await this.call("refresh", { token: await this.#getToken?.() });
         if (expires) this.#refreshIn(ttl);
       } catch {
-        this.#token = undefined;
+        // The next connection begins with another token.
       }
     }, seconds * 1000);
   }

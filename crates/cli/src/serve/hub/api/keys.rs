@@ -24,7 +24,7 @@ impl ApiKeys {
     }
 
     /// Whether a request has one of the keys, as `X-API-Key: …` or `Authorization: apikey …`.
-    pub(super) fn open(&self, headers: &HeaderMap) -> bool {
+    pub(crate) fn open(&self, headers: &HeaderMap) -> bool {
         let by_authorization = || {
             let (scheme, key) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
             scheme.eq_ignore_ascii_case("apikey").then(|| key.trim().as_bytes())
