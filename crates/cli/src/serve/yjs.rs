@@ -18,8 +18,8 @@ use super::access::{AccessLog, Visit};
 use super::statistics::Statistics;
 use document::{StateVector, Update};
 pub(super) use documents::{DocumentLimits, Documents};
-use documents::{Member, Refused};
-use lib0::{Malformed, Reader, write_bytes};
+use documents::{Member, UpdateRefused};
+use lib0::{Lib0Reader, MalformedUpdate, write_bytes};
 
 pub(super) const PATH: &str = "/yjs/{name}";
 
@@ -53,8 +53,8 @@ pub(super) struct Editor {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
     NotBinary,
-    Malformed(Malformed),
-    Refused(Refused),
+    Malformed(MalformedUpdate),
+    Refused(UpdateRefused),
 }
 
 impl Handler for Yjs {
@@ -110,11 +110,11 @@ impl Handler for Yjs {
 
 fn receive(socket: &mut Socket<'_, Yjs>, received: MessageRef<'_>) -> Result<(), Fault> {
     let MessageRef::Binary(bytes) = received else { return Err(Fault::NotBinary) };
-    let mut reader = Reader::new(bytes);
+    let mut reader = Lib0Reader::new(bytes);
     match reader.byte()? {
         SYNC => match reader.byte()? {
             STATE => {
-                let state = StateVector::read(&mut Reader::new(reader.bytes()?))?;
+                let state = StateVector::read(&mut Lib0Reader::new(reader.bytes()?))?;
                 let missing = socket.state().member.shared().document.since(&state);
                 socket.send(message(&[SYNC, MISSING], &missing)).or_drop();
             }
@@ -126,7 +126,7 @@ fn receive(socket: &mut Socket<'_, Yjs>, received: MessageRef<'_>) -> Result<(),
                     socket.publish_to_others(&topic, message(&[SYNC, UPDATE], update));
                 }
             }
-            _ => return Err(Malformed("a message has an unknown kind").into()),
+            _ => return Err(MalformedUpdate("a message has an unknown kind").into()),
         },
         AWARENESS => {
             let (update, id) = (reader.bytes()?, socket.id());
@@ -143,7 +143,7 @@ fn receive(socket: &mut Socket<'_, Yjs>, received: MessageRef<'_>) -> Result<(),
             }
         }
         AUTH => {}
-        _ => return Err(Malformed("a message has an unknown kind").into()),
+        _ => return Err(MalformedUpdate("a message has an unknown kind").into()),
     }
     Ok(())
 }
@@ -161,14 +161,14 @@ impl Fault {
         match self {
             Fault::NotBinary => (1003, "messages of y-websocket are binary".to_owned()),
             Fault::Malformed(malformed) => (1007, malformed.to_string()),
-            Fault::Refused(Refused::DocumentFull) => (1009, "the document is full".to_owned()),
-            Fault::Refused(Refused::NoRoom) => (1013, "the server has no room for more".to_owned()),
+            Fault::Refused(UpdateRefused::DocumentFull) => (1009, "the document is full".to_owned()),
+            Fault::Refused(UpdateRefused::NoRoom) => (1013, "the server has no room for more".to_owned()),
         }
     }
 }
 
-impl From<Malformed> for Fault {
-    fn from(malformed: Malformed) -> Fault {
+impl From<MalformedUpdate> for Fault {
+    fn from(malformed: MalformedUpdate) -> Fault {
         Fault::Malformed(malformed)
     }
 }

@@ -1,7 +1,7 @@
 //! A block of a document: consecutive changes of one client.
 
 use super::content::Content;
-use super::lib0::{Malformed, Reader, write_bytes, write_number};
+use super::lib0::{Lib0Reader, MalformedUpdate, write_bytes, write_number};
 
 const HAS_ORIGIN: u8 = 0x80;
 const HAS_RIGHT_ORIGIN: u8 = 0x40;
@@ -54,7 +54,7 @@ enum Container {
 
 /// What an update has at a place.
 #[derive(Debug)]
-pub(super) enum Read {
+pub(super) enum BlockOrSkip {
     Block(Block),
     /// The update leaves these changes out.
     Skip(u32),
@@ -66,14 +66,14 @@ impl Block {
     }
 
     /// Reads the block that begins at this clock.
-    pub(super) fn read(reader: &mut Reader<'_>, clock: u32) -> Result<Read, Malformed> {
+    pub(super) fn read(reader: &mut Lib0Reader<'_>, clock: u32) -> Result<BlockOrSkip, MalformedUpdate> {
         let info = reader.byte()?;
         let (len, item) = match info & KIND {
             COLLECTED => (reader.small()?, None),
             SKIP => {
                 let len = reader.small()?;
                 check(clock, len)?;
-                return Ok(Read::Skip(len));
+                return Ok(BlockOrSkip::Skip(len));
             }
             kind => {
                 let (len, item) = Item::read(reader, info, kind)?;
@@ -81,7 +81,7 @@ impl Block {
             }
         };
         check(clock, len)?;
-        Ok(Read::Block(Block { clock, len, item }))
+        Ok(BlockOrSkip::Block(Block { clock, len, item }))
     }
 
     /// Writes what it has from this clock on.
@@ -176,7 +176,7 @@ impl Block {
 }
 
 impl Item {
-    fn read(reader: &mut Reader<'_>, info: u8, kind: u8) -> Result<(u32, Item), Malformed> {
+    fn read(reader: &mut Lib0Reader<'_>, info: u8, kind: u8) -> Result<(u32, Item), MalformedUpdate> {
         let origin = (info & HAS_ORIGIN != 0).then(|| Id::read(reader)).transpose()?;
         let right_origin = (info & HAS_RIGHT_ORIGIN != 0).then(|| Id::read(reader)).transpose()?;
         let parent = match (origin, right_origin) {
@@ -209,7 +209,7 @@ impl Item {
 }
 
 impl Id {
-    fn read(reader: &mut Reader<'_>) -> Result<Id, Malformed> {
+    fn read(reader: &mut Lib0Reader<'_>) -> Result<Id, MalformedUpdate> {
         Ok(Id { client: reader.number()?, clock: reader.small()? })
     }
 
@@ -220,7 +220,7 @@ impl Id {
 }
 
 impl Parent {
-    fn read(reader: &mut Reader<'_>, info: u8) -> Result<Parent, Malformed> {
+    fn read(reader: &mut Lib0Reader<'_>, info: u8) -> Result<Parent, MalformedUpdate> {
         let container = match reader.number()? {
             1 => Container::Root(reader.text()?.into()),
             _ => Container::Item(Id::read(reader)?),
@@ -254,9 +254,9 @@ impl Parent {
     }
 }
 
-fn check(clock: u32, len: u32) -> Result<(), Malformed> {
+fn check(clock: u32, len: u32) -> Result<(), MalformedUpdate> {
     match clock.checked_add(len) {
         Some(end) if len > 0 && end <= LAST_CLOCK => Ok(()),
-        _ => Err(Malformed("a block has an impossible length")),
+        _ => Err(MalformedUpdate("a block has an impossible length")),
     }
 }

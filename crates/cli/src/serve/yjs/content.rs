@@ -1,6 +1,6 @@
 //! What was inserted into a document. Only what has to be cut and joined is understood; the rest is kept as it came.
 
-use super::lib0::{Malformed, Reader, write_bytes, write_count, write_number};
+use super::lib0::{Lib0Reader, MalformedUpdate, write_bytes, write_count, write_number};
 
 const DELETED: u8 = 1;
 const JSON: u8 = 2;
@@ -36,7 +36,7 @@ pub(super) enum Content {
 
 impl Content {
     /// Reads it, and its length.
-    pub(super) fn read(reader: &mut Reader<'_>, kind: u8) -> Result<(u32, Content), Malformed> {
+    pub(super) fn read(reader: &mut Lib0Reader<'_>, kind: u8) -> Result<(u32, Content), MalformedUpdate> {
         Ok(match kind {
             DELETED => {
                 let len = reader.small()?;
@@ -134,7 +134,7 @@ impl Content {
     }
 }
 
-fn skip_whole(reader: &mut Reader<'_>, kind: u8) -> Result<(), Malformed> {
+fn skip_whole(reader: &mut Lib0Reader<'_>, kind: u8) -> Result<(), MalformedUpdate> {
     match kind {
         BINARY => drop(reader.bytes()?),
         EMBED => drop(reader.text()?),
@@ -145,13 +145,13 @@ fn skip_whole(reader: &mut Reader<'_>, kind: u8) -> Result<(), Malformed> {
         TYPE => match reader.byte()? {
             XML_ELEMENT | XML_HOOK => drop(reader.text()?),
             0..=LAST_TYPE => {}
-            _ => return Err(Malformed("a type is unknown")),
+            _ => return Err(MalformedUpdate("a type is unknown")),
         },
         DOCUMENT => {
             reader.text()?;
             reader.value()?;
         }
-        _ => return Err(Malformed("a content is unknown")),
+        _ => return Err(MalformedUpdate("a content is unknown")),
     }
     Ok(())
 }
@@ -193,8 +193,8 @@ impl Rest<'_> {
     }
 }
 
-fn to_len(len: usize) -> Result<u32, Malformed> {
-    u32::try_from(len).map_err(|_| Malformed("a content is too long"))
+fn to_len(len: usize) -> Result<u32, MalformedUpdate> {
+    u32::try_from(len).map_err(|_| MalformedUpdate("a content is too long"))
 }
 
 #[cfg(test)]
@@ -220,7 +220,7 @@ mod tests {
         for (kind, bytes) in
             [(11, &[0, 1, 1][..]), (TYPE, &[7]), (STRING, &[1, 0xff]), (ANY, &[1, 3]), (JSON, &[2, 0])]
         {
-            assert!(Content::read(&mut Reader::new(bytes), kind).is_err(), "{kind} {bytes:?}");
+            assert!(Content::read(&mut Lib0Reader::new(bytes), kind).is_err(), "{kind} {bytes:?}");
         }
     }
 }

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::lib0::{Malformed, Reader, write_count, write_number};
+use super::lib0::{Lib0Reader, MalformedUpdate, write_count, write_number};
 
 /// The ranges of each client are in order, and neither overlap nor touch.
 #[derive(Debug, Default)]
 pub(super) struct Deletions(pub(super) BTreeMap<u64, Vec<Range<u32>>>);
 
 impl Deletions {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Deletions, Malformed> {
+    pub(super) fn read(reader: &mut Lib0Reader<'_>) -> Result<Deletions, MalformedUpdate> {
         let mut read = Deletions::default();
         for _ in 0..reader.count()? {
             let client = reader.number()?;
@@ -80,9 +80,9 @@ fn covers(own: &[Range<u32>], range: &Range<u32>) -> bool {
     around.is_some_and(|own| own.start <= range.start)
 }
 
-fn read_range(reader: &mut Reader<'_>) -> Result<Range<u32>, Malformed> {
+fn read_range(reader: &mut Lib0Reader<'_>) -> Result<Range<u32>, MalformedUpdate> {
     let (start, len) = (reader.small()?, reader.small()?);
-    let end = start.checked_add(len).ok_or(Malformed("a deletion has an impossible length"))?;
+    let end = start.checked_add(len).ok_or(MalformedUpdate("a deletion has an impossible length"))?;
     Ok(start..end)
 }
 

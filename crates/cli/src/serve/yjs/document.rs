@@ -7,17 +7,17 @@
 
 use std::collections::BTreeMap;
 
-use super::block::{Block, Read};
+use super::block::{Block, BlockOrSkip};
 use super::blocks::Blocks;
 use super::deletions::Deletions;
-use super::lib0::{Malformed, Reader, write_count, write_number};
+use super::lib0::{Lib0Reader, MalformedUpdate, write_count, write_number};
 
 /// What a client costs beside its blocks, and the range of a deletion.
 const CLIENT_WEIGHT: usize = 96;
 const DELETION_WEIGHT: usize = 32;
 
 #[derive(Debug, Default)]
-pub(super) struct Document {
+pub(super) struct MergedDocument {
     clients: BTreeMap<u64, Blocks>,
     deleted: Deletions,
 }
@@ -33,7 +33,7 @@ pub(super) struct Update {
     deleted: Deletions,
 }
 
-impl Document {
+impl MergedDocument {
     /// Returns whether anything is new.
     pub(super) fn apply(&mut self, update: Update) -> bool {
         let mut is_new = false;
@@ -113,15 +113,15 @@ impl Document {
 }
 
 impl StateVector {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Result<StateVector, Malformed> {
+    pub(super) fn read(reader: &mut Lib0Reader<'_>) -> Result<StateVector, MalformedUpdate> {
         let entries = (0..reader.count()?).map(|_| Ok((reader.number()?, reader.small()?)));
         Ok(StateVector(entries.collect::<Result<_, _>>()?))
     }
 }
 
 impl Update {
-    pub(super) fn read(bytes: &[u8]) -> Result<Update, Malformed> {
-        let mut reader = Reader::new(bytes);
+    pub(super) fn read(bytes: &[u8]) -> Result<Update, MalformedUpdate> {
+        let mut reader = Lib0Reader::new(bytes);
         let mut clients = Vec::new();
         for _ in 0..reader.count()? {
             let count = reader.count()?;
@@ -129,8 +129,8 @@ impl Update {
             let mut blocks = Vec::new();
             for _ in 0..count {
                 clock = match Block::read(&mut reader, clock)? {
-                    Read::Skip(len) => clock.saturating_add(len),
-                    Read::Block(block) => {
+                    BlockOrSkip::Skip(len) => clock.saturating_add(len),
+                    BlockOrSkip::Block(block) => {
                         let end = block.end();
                         blocks.push(block);
                         end
@@ -141,7 +141,7 @@ impl Update {
         }
         let deleted = Deletions::read(&mut reader)?;
         if !reader.is_at_end() {
-            return Err(Malformed("something follows the update"));
+            return Err(MalformedUpdate("something follows the update"));
         }
         Ok(Update { clients, deleted })
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::awareness::Awareness;
-use super::document::{Document, Update};
+use super::document::{MergedDocument, Update};
 
 /// Bounds on what documents may use. A weight is about the bytes of memory.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +33,7 @@ pub(crate) struct Documents {
 
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    pub(super) document: Document,
+    pub(super) document: MergedDocument,
     pub(super) awareness: Awareness,
     /// An estimate, at least what it is.
     weight: usize,
@@ -51,7 +51,7 @@ pub(super) struct Member {
 
 /// Why an update was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(super) enum UpdateRefused {
     /// The document is as large as documents may be.
     DocumentFull,
     /// There is no memory for more in any document.
@@ -139,17 +139,17 @@ impl Member {
     }
 
     /// Applies an update. Returns whether anything in it is new.
-    pub(super) fn apply(&self, update: Update) -> Result<bool, Refused> {
+    pub(super) fn apply(&self, update: Update) -> Result<bool, UpdateRefused> {
         let documents = &self.documents;
         let growth = self.shared().document.growth(&update);
         if !documents.has_room(growth) {
-            return Err(Refused::NoRoom);
+            return Err(UpdateRefused::NoRoom);
         }
         let mut shared = self.shared();
         if shared.weight.saturating_add(growth) > documents.limits.weight {
             shared.measure(&documents.total_weight);
             if shared.weight.saturating_add(growth) > documents.limits.weight {
-                return Err(Refused::DocumentFull);
+                return Err(UpdateRefused::DocumentFull);
             }
         }
         let is_new = shared.document.apply(update);
@@ -213,9 +213,9 @@ mod tests {
         let (one, two) = (documents.join("one").unwrap(), documents.join("two").unwrap());
         assert_eq!(one.apply(text(1, 60_000)), Ok(true));
         assert_eq!(one.apply(text(1, 60_000)), Ok(false), "it is known");
-        assert_eq!(one.apply(text(2, 60_000)), Err(Refused::DocumentFull));
+        assert_eq!(one.apply(text(2, 60_000)), Err(UpdateRefused::DocumentFull));
         assert_eq!(two.apply(text(1, 60_000)), Ok(true));
-        assert_eq!(two.apply(text(2, 35_000)), Err(Refused::NoRoom));
+        assert_eq!(two.apply(text(2, 35_000)), Err(UpdateRefused::NoRoom));
         drop(one);
         assert_eq!(two.apply(text(2, 35_000)), Ok(true), "a document that nobody has open gives way");
         assert_eq!(documents.count(), 1);

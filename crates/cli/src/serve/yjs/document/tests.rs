@@ -73,17 +73,17 @@ impl Bytes {
     }
 }
 
-fn apply(document: &mut Document, update: &Bytes) -> bool {
+fn apply(document: &mut MergedDocument, update: &Bytes) -> bool {
     document.apply(Update::read(&update.0).unwrap())
 }
 
-fn whole(document: &Document) -> Vec<u8> {
+fn whole(document: &MergedDocument) -> Vec<u8> {
     document.since(&StateVector::default())
 }
 
 #[test]
 fn what_is_typed_one_by_one_is_one_block() {
-    let mut document = Document::default();
+    let mut document = MergedDocument::default();
     assert!(apply(&mut document, &Bytes::client(7, 1, 0).first_text("h").nothing_deleted()));
     for (clock, letter) in ["e", "l", "l", "o"].into_iter().enumerate() {
         let clock = clock as u64;
@@ -93,13 +93,13 @@ fn what_is_typed_one_by_one_is_one_block() {
     }
     assert_eq!(whole(&document), Bytes::client(7, 1, 0).first_text("hello").nothing_deleted().0);
     assert_eq!(document.state(), [1, 7, 5]);
-    let since = document.since(&StateVector::read(&mut Reader::new(&[1, 7, 3])).unwrap());
+    let since = document.since(&StateVector::read(&mut Lib0Reader::new(&[1, 7, 3])).unwrap());
     assert_eq!(since, Bytes::client(7, 1, 3).text_after(7, 2, "lo").nothing_deleted().0);
 }
 
 #[test]
 fn what_was_deleted_is_dropped_and_its_place_stays() {
-    let mut document = Document::default();
+    let mut document = MergedDocument::default();
     let update = Bytes::client(7, 1, 0).first_text("hello").deleted(7, &[(1, 3)]);
     apply(&mut document, &update);
     let expected = Bytes::client(7, 3, 0).first_text("h").byte(0x81).number(7).number(0).number(3);
@@ -112,7 +112,7 @@ fn what_was_deleted_is_dropped_and_its_place_stays() {
 
 #[test]
 fn a_deletion_may_come_before_what_it_deletes() {
-    let mut document = Document::default();
+    let mut document = MergedDocument::default();
     assert!(apply(&mut document, &Bytes::new().number(0).deleted(7, &[(1, 1)])));
     apply(&mut document, &Bytes::client(7, 1, 0).first_text("abc").nothing_deleted());
     assert_eq!(document.blocks(), 3);
@@ -121,7 +121,7 @@ fn a_deletion_may_come_before_what_it_deletes() {
 
 #[test]
 fn a_gap_is_kept_until_it_is_filled() {
-    let mut document = Document::default();
+    let mut document = MergedDocument::default();
     apply(&mut document, &Bytes::client(7, 1, 0).first_text("ab").nothing_deleted());
     apply(&mut document, &Bytes::client(7, 1, 4).text_after(7, 3, "ef").nothing_deleted());
     assert_eq!(document.state(), [1, 7, 2]);
@@ -186,10 +186,10 @@ fn random_block(random: &mut Random, bytes: Bytes) -> Bytes {
 fn all_that_come_from_one_server_have_the_same_whatever_is_sent() {
     for seed in 1..=500 {
         let mut random = Random(seed);
-        let mut server = Document::default();
+        let mut server = MergedDocument::default();
         // One gets everything as it comes; others come at some time, and once more at the end.
-        let mut follower = Document::default();
-        let mut guests: Vec<Document> = Vec::new();
+        let mut follower = MergedDocument::default();
+        let mut guests: Vec<MergedDocument> = Vec::new();
         for _ in 0..random.below(40) {
             let mut update = random_update(&mut random);
             if random.one_in(10) {
@@ -201,20 +201,20 @@ fn all_that_come_from_one_server_have_the_same_whatever_is_sent() {
                 follower.apply(Update::read(&update).unwrap());
             }
             if random.one_in(8) {
-                let mut guest = Document::default();
+                let mut guest = MergedDocument::default();
                 guest.apply(Update::read(&whole(&server)).unwrap());
                 guests.push(guest);
             }
         }
         assert_eq!(whole(&follower), whole(&server), "seed {seed}");
         for mut guest in guests {
-            let state = StateVector::read(&mut Reader::new(&guest.state())).unwrap();
+            let state = StateVector::read(&mut Lib0Reader::new(&guest.state())).unwrap();
             guest.apply(Update::read(&server.since(&state)).unwrap());
             assert_eq!(guest.state(), server.state(), "seed {seed}");
             assert_eq!(guest.deleted.0, server.deleted.0, "seed {seed}");
         }
         let weight = server.weight();
-        let mut again = Document::default();
+        let mut again = MergedDocument::default();
         again.apply(Update::read(&whole(&server)).unwrap());
         assert!(again.weight() <= weight * 2 + 1_000, "seed {seed}");
     }
@@ -222,7 +222,7 @@ fn all_that_come_from_one_server_have_the_same_whatever_is_sent() {
 
 #[test]
 fn an_update_is_known_to_grow_by_what_it_cuts() {
-    let mut document = Document::default();
+    let mut document = MergedDocument::default();
     apply(&mut document, &Bytes::client(7, 1, 0).first_text(&"x".repeat(20_000)).nothing_deleted());
     let ranges: Vec<_> = (0..10_000).map(|index| (2 * index, 1)).collect();
     let update = Bytes::new().number(0).deleted(7, &ranges);
