@@ -27,7 +27,7 @@ const EVENTS: usize = 1_024;
 
 /// What the devices have done, as counted from their events.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-struct Tally {
+struct FleetTally {
     online: u32,
     readings: u64,
     commands: u64,
@@ -67,8 +67,8 @@ async fn watch_over(
     happened: &mut mpsc::Receiver<DeviceEvent>,
     devices: u16,
     ending: &mut Ending,
-) -> Result<Tally, Failure> {
-    let mut tally = Tally::default();
+) -> Result<FleetTally, Failure> {
+    let mut tally = FleetTally::default();
     let mut reported = 0;
     let mut because: Option<Cause> = None;
     let mut times = interval(REPORT_EVERY);
@@ -131,7 +131,7 @@ fn refused(why: &str) -> Failure {
     ))
 }
 
-fn summary(tally: &Tally, bytes: ByteCounts, time: Duration) -> String {
+fn summary(tally: &FleetTally, bytes: ByteCounts, time: Duration) -> String {
     let per_reading = |bytes: u64| bytes.checked_div(tally.readings).unwrap_or(0);
     format!(
         "{} readings and {} commands in {:.0} s; a reading cost {} bytes up and {} down, with all frames of its connection",
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_fleet_without_readings_has_a_summary() {
-        let said = summary(&Tally::default(), ByteCounts { up: 7, down: 7 }, Duration::from_secs(1));
+        let said = summary(&FleetTally::default(), ByteCounts { up: 7, down: 7 }, Duration::from_secs(1));
         assert!(said.starts_with("0 readings and 0 commands in 1 s; a reading cost 0 bytes"), "{said}");
     }
 }

@@ -9,10 +9,10 @@ use serde::Serialize;
 /// The bytes of all frames of one device, in both directions: headers and payloads, as they are sent. TLS, TCP and the
 /// opening handshake are not counted.
 #[derive(Debug, Clone, Default)]
-pub(super) struct WireBytes(Arc<Counted>);
+pub(super) struct WireBytes(Arc<DirectionCounters>);
 
 #[derive(Debug, Default)]
-struct Counted {
+struct DirectionCounters {
     up: AtomicU64,
     down: AtomicU64,
 }
