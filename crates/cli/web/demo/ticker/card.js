@@ -8,7 +8,8 @@ export const text = "480 prices a second, of which a slow reader gets the newest
 
 /** Shows the line of one price. */
 export function show(figure, hub) {
-  const canvas = element("canvas", { "aria-hidden": "true", style: "width: 100%; height: 100%; min-height: 2.5rem" });
+  const canvas = element("canvas", { "aria-hidden": "true" });
+  Object.assign(canvas.style, { display: "block", width: "100%", height: "3rem" });
   figure.append(canvas);
   const line = new Sparkline(canvas);
   hub.subscribe("demo-ticker:oak", { onpublication: ({ data }) => line.push(data.p) });
