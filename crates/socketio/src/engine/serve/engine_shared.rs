@@ -37,7 +37,7 @@ impl<A: Application> EngineShared<A> {
             budget: Arc::new(Budget::new(config.max_queued_in_total)),
             config,
             schedule,
-            on_end: Arc::new(move |sid| ended.add_at_once(sid)),
+            on_end: Arc::new(move |sid| ended.set_at_once(sid)),
         }
     }
 
@@ -87,7 +87,7 @@ impl<A: Application> EngineShared<A> {
         let deadline = link.tick(now);
         // After a pong, a ping may be due earlier than the client's time would have been over.
         if let Some(at) = deadline {
-            self.schedule.add(at.min(now + self.config.ping_interval), link.sid());
+            self.schedule.set(at.min(now + self.config.ping_interval), link.sid());
         }
         self.settle(session);
     }
@@ -97,6 +97,7 @@ impl<A: Application> EngineShared<A> {
         let is_over = session.link().lock().session.is_over();
         if is_over {
             self.sessions.remove(session.connection.sid());
+            self.schedule.remove(session.connection.sid());
         }
         session.tell_end(&self.application);
     }
