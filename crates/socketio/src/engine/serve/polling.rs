@@ -10,6 +10,7 @@ use http::StatusCode;
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use longwire::Message;
+use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use super::engine_shared::EngineShared;
@@ -17,7 +18,7 @@ use super::live_session::LiveSession;
 use super::reply::{HttpReply, empty, fault, text};
 use crate::engine::fault::Fault;
 use crate::engine::link::Wake;
-use crate::engine::payload;
+use crate::engine::payload::{self, PayloadPacket};
 use crate::engine::session::{Conflict, EngineSession, Ticket};
 use crate::engine::{Application, CloseReason};
 
@@ -25,6 +26,9 @@ pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// How long a poll waits that arrives in the middle of an upgrade. The upgrade may be complete by then, on another connection.
 const UPGRADING: Duration = Duration::from_millis(50);
+
+/// How many packets of a request the application gets at a time.
+const CHUNK: usize = 32;
 
 /// A poll that waits. Dropped before it is answered, it ends the session: its client has left.
 struct WaitingPoll<A: Application> {
@@ -122,17 +126,24 @@ where
         session.connection.close_with(CloseReason::ParseError);
         return fault(Fault::BadRequest);
     };
-    let mut turn = session.turn();
-    let now = Instant::now();
-    for packet in &packets {
-        turn.receive(&engine.application, packet.as_message(), now);
+    for packets in packets.chunks(CHUNK) {
+        take(engine, session, packets);
+        // What the application has begun gets its turn before more arrives.
+        yield_now().await;
     }
-    turn.end(&engine.application);
     let end = session.link().lock().session.end();
     match end {
         Some(CloseReason::ParseError | CloseReason::TransportError) => fault(Fault::BadRequest),
         _ => text(StatusCode::OK, "ok"),
     }
+}
+
+fn take<A: Application>(engine: &EngineShared<A>, session: &LiveSession<A>, packets: &[PayloadPacket<'_>]) {
+    let mut turn = session.turn();
+    for packet in packets {
+        turn.receive(&engine.application, packet.as_message(), Instant::now());
+    }
+    turn.end(&engine.application);
 }
 
 impl<A: Application> Drop for Posting<A> {
