@@ -10,12 +10,17 @@ export const text = "An arena on the server, thirty snapshots a second as binary
 
 /** Shows the arena as it is now, while the page is visible. */
 export function show(figure) {
+  // Outside of the layout: otherwise the pixels of the canvas, which follow its size, would widen the card.
+  const frame = document.createElement("div");
+  frame.style.cssText = "position: relative; width: 100%; aspect-ratio: 8 / 5";
   const canvas = document.createElement("canvas");
-  canvas.style.cssText = "display: block; width: 100%; aspect-ratio: 8 / 5; border-radius: 0.5rem";
+  canvas.style.cssText = "position: absolute; inset: 0; width: 100%; height: 100%; border-radius: 0.5rem";
   canvas.setAttribute("aria-hidden", "true");
-  figure.append(canvas);
+  frame.append(canvas);
+  figure.append(frame);
   const [view, timeline] = [new ArenaView(canvas, 0), new Timeline()];
   let connection;
+  let names = new Map();
 
   function watch() {
     connection = new Connection(endpoint("/demo/game/socket"), { binaryType: "arraybuffer" });
@@ -23,13 +28,15 @@ export function show(figure) {
     connection.onmessage = (data) => {
       const message = read(data);
       if (message.kind === "snapshot") timeline.add(message, performance.now());
+      // Too small for names.
+      if (message.kind === "roster") names = new Map(message.players.map((entry) => [entry.seat, { ...entry, name: "" }]));
     };
     connection.open();
   }
 
   function draw(now) {
     const world = timeline.at(now);
-    if (world) view.draw(world, new Map());
+    if (world) view.draw(world, names);
     requestAnimationFrame(draw);
   }
 
