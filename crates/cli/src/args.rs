@@ -81,6 +81,7 @@ Endpoints:
   /yjs/{name}            a document for Yjs, by its provider y-websocket; on and off with the demos
   /connection/websocket  channels, for the client SDKs of Centrifugo, as JSON or protobuf
   /channel/{name}        a channel, for plain WebSockets
+  /socket.io/            channels, for clients of Socket.IO
   /api/{method}          the API for back ends, with a key of the configuration
   /admin                 with --admin: the page for operators, with a password of the configuration
   /echo                  sends every message back unchanged
@@ -185,6 +186,10 @@ pub(crate) struct ServeArgs {
     /// Leave out the demos: the gallery at /, and the pages and endpoints below /demo
     #[arg(long)]
     pub(crate) no_demo: bool,
+
+    /// Do not answer clients of Socket.IO at /socket.io/
+    #[arg(long)]
+    pub(crate) no_socketio: bool,
 
     /// How log lines are written on standard error: for people, or as a JSON document per line [default: text]
     #[arg(long, value_name = "FORMAT", value_enum)]

@@ -41,7 +41,7 @@ use demo::{Demos, Visitors, feed};
 use endpoints::{Echo, NoSockets, Ticker};
 use hub::{
     Api, ApiKeys, CENTRIFUGE_PATH, Centrifuge, Hooks, HubSockets, Node, OriginRule, Plain, Streams,
-    UNI_CENTRIFUGE_PATH, UniCentrifuge, api_router, hub_config, streams_router,
+    UNI_CENTRIFUGE_PATH, UniCentrifuge, api_router, hub_config, socketio_engine, streams_router,
 };
 use listen::Listening;
 use listen::given::Given;
@@ -109,6 +109,10 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     if let Some(visitors) = &visitors {
         pages = pages.merge(demo::desk_router(Arc::clone(visitors), Arc::clone(&node))?);
     }
+    let socketio = settings.socketio.then(|| socketio_engine(Arc::clone(&streams), limits));
+    if let Some(socketio) = &socketio {
+        pages = pages.route_service(socketio.path(), socketio.service());
+    }
     let prometheus = settings.metrics.then(metrics::recorder).transpose()?;
     if let Some(recorder) = &prometheus {
         pages = pages.merge(metrics::router(recorder.handle(), Arc::clone(&node)));
@@ -147,7 +151,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     tokio::spawn(service_manager::keep_telling(topics, status));
     let spread = settings.config.document.shutdown.spread;
     let jwks_url = settings.config.document.tokens.jwks_url.clone();
-    let shutdown = Shutdown { streams, spread: spread.map(|spread| spread.0) };
+    let shutdown = Shutdown { streams, socketio: socketio.clone(), spread: spread.map(|spread| spread.0) };
     let connection = limits.connection();
     let server = server
         .limits(connection)
@@ -179,6 +183,10 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         Demos::Off => server,
     };
     let server = demo::add_sockets(server, settings.demos, &statistics, access);
+    let server = match &socketio {
+        Some(socketio) => server.route(socketio.path(), socketio.handler()),
+        None => server,
+    };
     let server = if access.is_on { server.count_traffic() } else { server };
     let server = match &admin {
         Some(admin) if admin.places.is_empty() => {

@@ -58,6 +58,8 @@ pub enum TransportKind {
     /// `/channel/{name}`: one channel, whose publications are the messages. See
     /// [`Session::open_plain`](crate::Session::open_plain).
     Plain,
+    /// `/socket.io/`, over polling or WebSocket. The program translates events to commands, and replies to events.
+    SocketIo,
 }
 
 impl TransportKind {
@@ -72,6 +74,7 @@ impl TransportKind {
             TransportKind::UniSse => "uni_sse",
             TransportKind::UniHttpStream => "uni_http_stream",
             TransportKind::Plain => "plain",
+            TransportKind::SocketIo => "socketio",
         }
     }
 
@@ -106,6 +109,11 @@ impl Transport {
     pub fn origin(mut self, origin: TransportOrigin) -> Transport {
         self.origin = Some(Box::new(origin));
         self
+    }
+
+    /// Whether the hub pings: whether nothing below it does.
+    pub(crate) fn has_pings(&self) -> bool {
+        !matches!(self.kind, TransportKind::Plain | TransportKind::SocketIo)
     }
 
     pub(crate) fn wrapping(&self) -> Wrapping {

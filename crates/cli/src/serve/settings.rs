@@ -30,6 +30,8 @@ pub(super) struct Settings {
     pub(super) workers: Option<u16>,
     pub(super) metrics: bool,
     pub(super) demos: Demos,
+    /// Whether clients of Socket.IO are answered.
+    pub(super) socketio: bool,
     pub(super) log: LogSettings,
     pub(super) limits: LimitsSection,
     pub(super) config: Config,
@@ -58,6 +60,7 @@ impl Settings {
             workers: args.workers.or(document.workers),
             metrics: args.metrics || document.metrics,
             demos: demos(args, &config),
+            socketio: document.socketio && !args.no_socketio,
             log: LogSettings {
                 format: args.log_format.unwrap_or(document.log.format),
                 filter: document.log.level.0.clone(),

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use longwire_socketio::SocketIo;
+use longwire_socketio::engine::Engine;
+
 use super::hub::Streams;
 use super::service_manager;
 use crate::log::{self, Severity};
@@ -18,6 +21,8 @@ const LONGEST: Duration = Duration::from_secs(20);
 /// How a shutdown closes the clients.
 pub(super) struct Shutdown {
     pub(super) streams: Arc<Streams>,
+    /// The clients of Socket.IO, if there may be any. Their sessions are among the streams.
+    pub(super) socketio: Option<Engine<SocketIo>>,
     /// The time of the configuration.
     pub(super) spread: Option<Duration>,
 }
@@ -33,6 +38,13 @@ impl Shutdown {
         };
         service_manager::stopping(&status);
         self.streams.disconnect_all(spread);
+        if let Some(socketio) = self.socketio {
+            tokio::spawn(async move {
+                tokio::time::sleep(spread).await;
+                // Those that have no session, such as polls that wait.
+                socketio.shut_down();
+            });
+        }
         spread
     }
 }

@@ -19,7 +19,6 @@ use crate::control::ControlMessage;
 use crate::delivery::HubEvent;
 use crate::hub::LiveClient;
 use crate::token::{TokenError, TokenRejection};
-use crate::transport::TransportKind;
 use crate::uuid::Uuid;
 
 impl Turn<'_> {
@@ -158,8 +157,7 @@ impl Turn<'_> {
             older.control.deliver(ControlMessage::Disconnect(Disconnect::CONNECTION_LIMIT));
         }
         hub.counters().connects.add(1);
-        let pings =
-            !self.config.ping_interval.is_zero() && self.session.transport.kind != TransportKind::Plain;
+        let pings = !self.config.ping_interval.is_zero() && self.session.transport.has_pings();
         let heartbeat = match pings {
             true => Heartbeat { ping_at: self.now + self.config.ping_interval, pong_by: NEVER },
             false => Heartbeat::OFF,
@@ -203,7 +201,8 @@ impl Turn<'_> {
             Expiry::Hook(_) | Expiry::Never => (false, 0),
         };
         let node = if session.is_some() { self.session.hub.node().to_string() } else { String::new() };
-        let ping = self.config.ping_interval.as_secs();
+        let pings = self.session.transport.has_pings();
+        let ping = if pings { self.config.ping_interval.as_secs() } else { 0 };
         let result = ConnectResult {
             client: client.id.to_string(),
             version: self.config.version.clone(),
@@ -230,6 +229,6 @@ impl Turn<'_> {
     /// Whether the client has to answer pings.
     pub(super) fn wants_pongs(&self) -> bool {
         let pings = !self.config.ping_interval.is_zero() && !self.config.pong_timeout.is_zero();
-        pings && !self.session.transport.kind.is_one_way()
+        pings && self.session.transport.has_pings() && !self.session.transport.kind.is_one_way()
     }
 }

@@ -72,6 +72,18 @@ impl EngineConnection {
         self.link.lock().session.queued()
     }
 
+    /// Waits until nothing waits for the client any more: its transport has taken everything, or the session has ended. It paces
+    /// a sender that could overwhelm a slow client. Cancel safe.
+    pub async fn drained(&self) {
+        loop {
+            let changed = self.link.drained();
+            if self.queued() == 0 || !self.is_open() {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     /// Whether the session goes on.
     #[must_use]
     pub fn is_open(&self) -> bool {

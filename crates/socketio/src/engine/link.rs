@@ -6,6 +6,8 @@ use std::task::Waker;
 use std::time::Instant;
 
 use longwire::{MessageRef, SendStatus};
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 use super::close_reason::CloseReason;
 use super::message::EngineMessage;
@@ -22,6 +24,8 @@ pub(crate) type WakeLoop = dyn Fn() + Send + Sync;
 pub(crate) struct Link {
     sid: Sid,
     shared: Mutex<LinkState>,
+    /// Told when the transport has taken packets, and when the session has ended.
+    taken: Notify,
     on_end: Arc<OnEnd>,
 }
 
@@ -50,7 +54,12 @@ pub(crate) enum Wake {
 
 impl Link {
     pub(crate) fn new(sid: Sid, session: EngineSession, on_end: Arc<OnEnd>) -> Link {
-        Link { sid, shared: Mutex::new(LinkState { session, wake: Wake::Nobody }), on_end }
+        Link {
+            sid,
+            shared: Mutex::new(LinkState { session, wake: Wake::Nobody }),
+            taken: Notify::new(),
+            on_end,
+        }
     }
 
     pub(crate) fn sid(&self) -> Sid {
@@ -59,6 +68,16 @@ impl Link {
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, LinkState> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What [`took`](Link::took) wakes from now on.
+    pub(crate) fn drained(&self) -> Notified<'_> {
+        self.taken.notified()
+    }
+
+    /// The transport has taken packets, or the session has ended.
+    pub(crate) fn took(&self) {
+        self.taken.notify_waiters();
     }
 
     /// Queues messages, and wakes the transport.
@@ -122,6 +141,7 @@ impl Link {
             Wake::Loop { wake, .. } => wake(),
         }
         if has_ended {
+            self.took();
             (self.on_end)(self.sid);
         }
     }

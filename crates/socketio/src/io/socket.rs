@@ -309,6 +309,18 @@ impl Socket {
         }
         client.close(DisconnectReason::ServerNamespaceDisconnect);
     }
+
+    /// Closes the connection without a word, with all of its namespaces. The official clients then reconnect, other than after
+    /// [`disconnect`](Socket::disconnect) and [`close_client`](Socket::close_client).
+    pub fn close_connection(&self) {
+        self.shared.client.close(DisconnectReason::ForcedServerClose);
+    }
+
+    /// Waits until nothing waits for the client any more: its transport has taken everything, or it has gone. It paces a sender
+    /// that could overwhelm a slow client.
+    pub async fn drained(&self) {
+        self.shared.client.connection.drained().await;
+    }
 }
 
 impl Member for Socket {

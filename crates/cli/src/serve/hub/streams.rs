@@ -17,9 +17,9 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderName, Method, StatusCode};
+use http::{HeaderMap, HeaderName, Method, StatusCode};
 use longwire::PeerAddr;
-use longwire_hub::centrifuge::{ConnectRequest, Disconnect, EmulationRequest};
+use longwire_hub::centrifuge::{ConnectRequest, Disconnect, EmulationRequest, Encoding};
 use longwire_hub::{Frame, Session, Transport, TransportKind};
 use tokio::time::sleep;
 
@@ -29,7 +29,7 @@ use super::outlet::inbox::Inbox;
 use super::outlet::outbox::Outbox;
 use super::outlet::topics::StreamLink;
 use crate::serve::access::{AccessLog, Visit};
-use body::{StreamBody, StreamFormat};
+use body::StreamBody;
 use driver::StreamDriver;
 use opening::{StreamTransport, encoding, first_words, read};
 use origin::{is_preflight, preflight, readable_by};
@@ -90,6 +90,48 @@ impl Streams {
         let waiting: Vec<_> = open.inboxes.values().cloned().collect();
         drop(open);
         tokio::spawn(disconnect(waiting, spread));
+    }
+
+    /// A client whose request is accepted.
+    pub(super) fn arrival(
+        &self,
+        kind: TransportKind,
+        encoding: Encoding,
+        peer: Option<SocketAddr>,
+        headers: &HeaderMap,
+        path: &str,
+    ) -> Arrival {
+        let transport = self.node.hooks.transport(kind, encoding, peer, headers);
+        let protocol = match encoding {
+            Encoding::Json => "json",
+            Encoding::Protobuf => "protobuf",
+        };
+        Arrival { transport, peer, visit: self.access.visit(peer, path, kind.name(), protocol) }
+    }
+
+    /// Begins a session, unless the server shuts down. What it says comes by the outbox, which the caller
+    /// [abandons](Outbox::abandon) when the client has gone.
+    pub(super) fn begin(self: &Arc<Streams>, arrival: Arrival, first: FirstWords) -> Option<Arc<Outbox>> {
+        let Arrival { transport, peer, visit } = arrival;
+        let inbox = Arc::new(Inbox::new(Arc::clone(&self.budget)));
+        let entered = self.enter(&inbox)?;
+        let outbox = Arc::new(Outbox::new(Arc::clone(&self.budget), Arc::clone(&inbox)).log(visit));
+        if let FirstWords::Commands(commands) = &first {
+            outbox.received(commands.len());
+        }
+        let (node, control) = (Arc::clone(&self.node), Arc::clone(&inbox));
+        let session = Session::new(Arc::clone(&node.hub), transport, control, node.now());
+        let link = StreamLink::new(Arc::clone(&node.streams), Arc::clone(&outbox), peer);
+        let driver = StreamDriver { node, session, link, inbox, outbox: Arc::clone(&outbox), question: None };
+        tokio::spawn(async move {
+            let _entered = entered;
+            let run = driver.run(move |session, link, now| match first {
+                FirstWords::Commands(commands) => session.receive(link, &Frame::Binary(commands), now),
+                FirstWords::Connect(request) => session.connect(link, *request, now),
+            });
+            run.await;
+        });
+        Some(outbox)
     }
 
     fn lock(&self) -> MutexGuard<'_, OpenStreams> {
@@ -210,9 +252,8 @@ async fn emulate(streams: &Streams, request: Request) -> Response {
 async fn open(streams: &Arc<Streams>, kind: TransportKind, request: Request) -> Response {
     let transport = StreamTransport::of(kind, request.headers());
     let peer = peer(&request);
-    let connection = streams.node.hooks.transport(kind, transport.encoding, peer, request.headers());
-    let protocol = if transport.format == StreamFormat::Protobuf { "protobuf" } else { "json" };
-    let visit = streams.access.visit(peer, request.uri().path(), kind.name(), protocol);
+    let (headers, path) = (request.headers(), request.uri().path());
+    let arrival = streams.arrival(kind, transport.encoding, peer, headers, path);
     let first = match first_words(kind, request, &streams.node.hub.config()).await {
         Ok(first) => first,
         Err(refusal) => return refusal,
@@ -224,8 +265,9 @@ async fn open(streams: &Arc<Streams>, kind: TransportKind, request: Request) -> 
                 .into_response();
         }
     };
-    match begin(streams, Opened { format: transport.format, transport: connection, peer, visit }, first) {
-        Some(body) => {
+    match streams.begin(arrival, first) {
+        Some(outbox) => {
+            let body = StreamBody { outbox, format: transport.format };
             let headers = [
                 (CONTENT_TYPE, transport.format.content_type()),
                 (CACHE_CONTROL, "private, no-cache, no-store, must-revalidate, max-age=0"),
@@ -239,7 +281,7 @@ async fn open(streams: &Arc<Streams>, kind: TransportKind, request: Request) -> 
 }
 
 /// What a client sends first.
-enum FirstWords {
+pub(super) enum FirstWords {
     Commands(Bytes),
     /// One-way clients send only this.
     Connect(Box<ConnectRequest>),
@@ -254,42 +296,9 @@ impl FirstWords {
     }
 }
 
-/// A stream whose request is accepted.
-struct Opened {
-    format: StreamFormat,
+/// A client whose request is accepted.
+pub(super) struct Arrival {
     transport: Transport,
     peer: Option<SocketAddr>,
     visit: Option<Box<Visit>>,
-}
-
-/// Begins a session, unless the server shuts down.
-fn begin(streams: &Arc<Streams>, opened: Opened, first: FirstWords) -> Option<StreamBody> {
-    let Opened { format, transport, peer, visit } = opened;
-    let node = &streams.node;
-    let inbox = Arc::new(Inbox::new(Arc::clone(&streams.budget)));
-    let entered = streams.enter(&inbox)?;
-    let outbox = Outbox::new(Arc::clone(&streams.budget), Arc::clone(&inbox)).log(visit);
-    let outbox = Arc::new(outbox);
-    if let FirstWords::Commands(commands) = &first {
-        outbox.received(commands.len());
-    }
-    let control = Arc::clone(&inbox);
-    let session = Session::new(Arc::clone(&node.hub), transport, control, node.now());
-    let driver = StreamDriver {
-        node: Arc::clone(node),
-        session,
-        link: StreamLink::new(Arc::clone(&node.streams), Arc::clone(&outbox), peer),
-        inbox,
-        outbox: Arc::clone(&outbox),
-        question: None,
-    };
-    tokio::spawn(async move {
-        let _entered = entered;
-        let run = driver.run(move |session, link, now| match first {
-            FirstWords::Commands(commands) => session.receive(link, &Frame::Binary(commands), now),
-            FirstWords::Connect(request) => session.connect(link, *request, now),
-        });
-        run.await;
-    });
-    Some(StreamBody { outbox, format })
 }

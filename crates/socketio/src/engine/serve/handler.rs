@@ -203,6 +203,7 @@ impl<A: Application> EngineHandler<A> {
         shared.wake.arm(status.is_queued());
         let end = shared.session.closes_websocket();
         drop(shared);
+        session.link().took();
         if let Some(reason) = end {
             close(socket, close_code(reason), reason.as_str());
             self.engine.settle(&session);
@@ -217,6 +218,7 @@ impl<A: Application> EngineHandler<A> {
                 shared.session.websocket_ended(reason);
                 shared.wake = Wake::Nobody;
                 drop(shared);
+                session.link().took();
                 self.engine.settle(&session);
             }
             Stage::Probing(session, ticket) => session.link().lock().session.end_upgrade(ticket),

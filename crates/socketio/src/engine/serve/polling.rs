@@ -72,7 +72,11 @@ impl<A: Application> WaitingPoll<A> {
             if packets.is_none() {
                 shared.wake = Wake::Poll(cx.waker().clone());
             }
-            packets.map_or(Poll::Pending, Poll::Ready)
+            drop(shared);
+            packets.map_or(Poll::Pending, |packets| {
+                self.session.link().took();
+                Poll::Ready(packets)
+            })
         })
         .await
     }

@@ -25,6 +25,8 @@ pub(in crate::serve::hub) struct Inbox {
     budget: Arc<Budget>,
     state: Mutex<InboxState>,
     changed: Notify,
+    /// Told when the session has taken a request, and at the end.
+    taken: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -48,7 +50,7 @@ pub(in crate::serve::hub) enum StreamEvent {
 
 impl Inbox {
     pub(in crate::serve::hub) fn new(budget: Arc<Budget>) -> Inbox {
-        Inbox { budget, state: Mutex::default(), changed: Notify::new() }
+        Inbox { budget, state: Mutex::default(), changed: Notify::new(), taken: Notify::new() }
     }
 
     /// For tests without such a bound.
@@ -61,12 +63,25 @@ impl Inbox {
     pub(in crate::serve::hub) fn disconnect(&self, why: Disconnect) {
         self.lock().disconnect.get_or_insert(why);
         self.changed.notify_one();
+        self.taken.notify_waiters();
     }
 
     /// Nobody reads the stream any more.
     pub(in crate::serve::hub) fn abandon(&self) {
         self.lock().is_abandoned = true;
         self.changed.notify_one();
+        self.taken.notify_waiters();
+    }
+
+    /// Waits until few requests wait, or nobody takes them any more. Cancel safe.
+    pub(in crate::serve::hub) async fn room(&self) {
+        loop {
+            let taken = self.taken.notified();
+            if self.lock().has_room() {
+                return;
+            }
+            taken.await;
+        }
     }
 
     /// The next event, for the one task that handles them. While the session `waits`, requests wait too. Cancel safe.
@@ -96,6 +111,9 @@ impl Inbox {
         let frame = state.frames.pop_front()?;
         state.frame_bytes = state.frame_bytes.saturating_sub(frame.as_bytes().len());
         self.budget.give_back(frame.as_bytes().len());
+        if state.has_room() {
+            self.taken.notify_waiters();
+        }
         Some(StreamEvent::Frame(frame))
     }
 
@@ -123,6 +141,13 @@ impl Inbox {
 
     fn lock(&self) -> MutexGuard<'_, InboxState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl InboxState {
+    fn has_room(&self) -> bool {
+        let is_little = self.frames.len() < MAX_FRAMES / 2 && self.frame_bytes < MAX_FRAME_BYTES / 2;
+        is_little || self.is_abandoned || self.disconnect.is_some()
     }
 }
 

@@ -241,6 +241,16 @@ impl Outbox {
         Poll::Pending
     }
 
+    /// Some messages, about so many bytes, or `None` at the end. For the one task that reads them. Cancel safe.
+    pub(in crate::serve::hub) async fn frames(&self, bytes: usize) -> Option<Vec<Frame>> {
+        std::future::poll_fn(|cx| self.poll_frames(cx, bytes)).await
+    }
+
+    /// By which requests reach the session.
+    pub(in crate::serve::hub) fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
     /// Waits until little waits to be sent, for the one task of the session. Cancel safe.
     pub(in crate::serve::hub) async fn room(&self) {
         std::future::poll_fn(|context| {

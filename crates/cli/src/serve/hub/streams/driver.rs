@@ -78,6 +78,7 @@ impl Drop for StreamDriver {
     fn drop(&mut self) {
         self.session.closed(self.node.now());
         self.outbox.end();
+        self.inbox.abandon();
     }
 }
 
