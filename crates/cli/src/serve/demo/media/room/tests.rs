@@ -160,6 +160,17 @@ fn what_a_room_keeps_is_bounded_and_a_viewer_whose_place_is_gone_starts_anew() {
 }
 
 #[test]
+fn what_a_room_keeps_is_bounded_in_bytes_too() {
+    let mut room = on_air();
+    for second in 0..20 {
+        for _ in 0..4 {
+            push(&mut room, START, 120_000, at(second * 1_000));
+        }
+    }
+    assert!((KEPT_BYTES - 121_000..=KEPT_BYTES).contains(&room.kept_bytes), "{}", room.kept_bytes);
+}
+
+#[test]
 fn one_sends_until_it_stops_leaves_or_is_silent() {
     let mut room = on_air();
     assert_eq!(room.start(VIEWER, VIDEO, at(100)), Err(Busy));
