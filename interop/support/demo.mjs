@@ -140,6 +140,12 @@ export class Network {
   #isDeaf = false;
   #listener;
 
+  /**
+   * Called before something of a connection passes; it passes when the promise that this returns is resolved. `sent` tells
+   * how many pieces each side has sent, `opening` is the client's first one as text, and `cut` ends the connection.
+   */
+  beforePassing;
+
   static async start(t, port) {
     const network = new Network();
     network.#listener = createServer((client) => network.#accept(client, port));
@@ -165,9 +171,20 @@ export class Network {
         upstream.destroy();
       });
     }
-    client.on("data", (bytes) => upstream.write(bytes));
-    upstream.on("data", (bytes) => this.#isDeaf || this.#pass(bytes, upstream, client));
+    const connection = { sent: { client: 0, server: 0 }, cut: () => client.destroy() };
+    client.once("data", (bytes) => (connection.opening = bytes.toString("latin1")));
+    this.#relay(client, connection, "client", (bytes) => upstream.write(bytes));
+    this.#relay(upstream, connection, "server", (bytes) => this.#isDeaf || this.#pass(bytes, upstream, client));
     if (this.#isFrozen) this.freeze();
+  }
+
+  #relay(from, connection, side, pass) {
+    let previous = Promise.resolve();
+    from.on("data", (bytes) => {
+      connection.sent[side] += 1;
+      const allowed = this.beforePassing?.(connection);
+      previous = previous.then(() => allowed).then(() => pass(bytes));
+    });
   }
 
   #pass(bytes, from, to) {

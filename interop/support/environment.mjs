@@ -12,6 +12,9 @@ function required(name, meaning) {
 /** The program under test. */
 export const longwire = () => required("LONGWIRE", "the path of the program `longwire`");
 
+/** Our side of tests with programs of others. */
+export const longwireInterop = () => required("LONGWIRE_INTEROP", "the path of the program `longwire-interop`");
+
 export const chromium = () => required("CHROMIUM", "the path of a Chromium or Chrome");
 
 /** NSS's tool, with which Chromium is made to trust the certificate authority of the tests. */

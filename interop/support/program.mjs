@@ -1,11 +1,11 @@
-// The program under test as a child process.
+// A program under test as a child process.
 
 import { spawn } from "node:child_process";
 
 import { within } from "./deadline.mjs";
 import { longwire } from "./environment.mjs";
 
-/** Run with the arguments; ended, if still there, when the test `t` is over. */
+/** `longwire`, or another program, run with the arguments; ended, if still there, when the test `t` is over. */
 export class Program {
   stdout = "";
   stderr = "";
@@ -13,8 +13,8 @@ export class Program {
   #exit;
   #onOutput = () => {};
 
-  constructor(t, args) {
-    this.#child = spawn(longwire(), args, { stdio: "pipe" });
+  constructor(t, args, path = longwire()) {
+    this.#child = spawn(path, args, { stdio: "pipe" });
     this.#child.stdin.on("error", () => {}); // it may end before it has read its input; its exit code tells
     for (const stream of ["stdout", "stderr"]) {
       this.#child[stream].setEncoding("utf8").on("data", (text) => {

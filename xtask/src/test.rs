@@ -46,11 +46,11 @@ pub(crate) enum Suite {
     Deny,
     /// The Autobahn test suite against `longwire serve` and against our client.
     Autobahn,
-    /// Node's `ws` as client and as server, and the official JavaScript client of Centrifugo.
+    /// Node's `ws` as client and as server, and the official JavaScript clients of Centrifugo and Socket.IO.
     Node,
-    /// Headless Chromium against `longwire serve`, its page and its hub.
+    /// Headless Chromium against `longwire serve`, its page and its hub, and with the client of Socket.IO.
     Browser,
-    /// The official Python clients of Centrifugo against `longwire serve`.
+    /// The official Python clients of Centrifugo against `longwire serve`, and `python-socketio` against our Socket.IO server.
     Python,
     /// Other clients, servers and proxies: the matrix of `docs/interop.md`.
     Interop,

@@ -1,12 +1,14 @@
-//! Longwire's client and servers for the tests with other programs (`cargo xtask test autobahn interop`).
+//! Longwire's client and servers for the tests with other programs (`cargo xtask test autobahn node browser python interop`).
 //!
 //!     longwire-interop autobahn ws://127.0.0.1:9001 [--in-pieces]
 //!     longwire-interop client ws://127.0.0.1:9001/ [--proxy URL] [--authority FILE]
 //!     longwire-interop server events|async 127.0.0.1:9001 [CERTIFICATE KEY]
+//!     longwire-interop socketio 127.0.0.1:0 [NAME=VALUE…]
 
 mod autobahn;
 mod client;
 mod server;
+mod socketio;
 
 use longwire::{Error, Result};
 
@@ -18,6 +20,7 @@ async fn main() -> Result<()> {
         Some("autobahn") => autobahn::run(arguments).await,
         Some("client") => client::run(arguments).await,
         Some("server") => server::run(arguments).await,
-        _ => Err(Error::other("choose a part: autobahn, client or server")),
+        Some("socketio") => socketio::run(arguments).await,
+        _ => Err(Error::other("choose a part: autobahn, client, server or socketio")),
     }
 }

@@ -1,4 +1,5 @@
-//! Tests with other implementations: Node's `ws` as client and server, Chromium, and the official clients of Centrifugo.
+//! Tests with other implementations: Node's `ws` as client and server, Chromium, and the official clients of Centrifugo and
+//! Socket.IO.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -41,6 +42,7 @@ pub(crate) fn python(context: &Context<'_>) -> Result<Outcome, Stop> {
         .current_dir(&directory)
         .args(["-m", "unittest", "discover", "--verbose"])
         .env("LONGWIRE", context.longwire()?)
+        .env("LONGWIRE_INTEROP", context.longwire_interop()?)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("PYTHONUNBUFFERED", "1");
     run(context, command, "python", &UNITTEST)
@@ -97,6 +99,7 @@ fn node_test(context: &Context<'_>, directory: &str) -> Result<Command, Stop> {
         .args(["--test", "--test-reporter=tap"])
         .args(test_files(&interop.join(directory))?)
         .env("LONGWIRE", context.longwire()?)
+        .env("LONGWIRE_INTEROP", context.longwire_interop()?)
         .env("LONGWIRE_CERTS", certificates::make(&context.workspace.target)?)
         .env_remove("NODE_OPTIONS")
         .env_remove("FORCE_COLOR")

@@ -315,7 +315,11 @@ fn what_was_sent_before_the_server_closes_still_arrives() {
     t.pass(MOMENT);
     assert!(!t.session.is_over());
     let poll = t.begin_poll();
-    t.expect_answer(poll, &["4last", "1"]);
+    t.expect_answer(poll, &["4last"]);
+    assert!(!t.session.is_over());
+    // In a poll of its own: the JavaScript client hears of a `close` packet before the messages of the same payload.
+    let poll = t.begin_poll();
+    t.expect_answer(poll, &["1"]);
     assert!(t.session.is_over());
 
     let mut t = Test::websocket();
