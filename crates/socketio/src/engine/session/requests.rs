@@ -38,14 +38,17 @@ impl EngineSession {
             return Some(Err(Conflict));
         };
         let mut packets: Vec<Message> = std::iter::from_fn(|| self.outgoing.pop()).collect();
-        if let Some(end) = &mut self.end {
-            end.rest = Rest::Over;
-            packets.push(if end.reason == CloseReason::TransportClose { NOOP } else { CLOSE });
-        } else if packets.is_empty() {
-            if !poll.is_released {
-                return None;
-            }
-            packets.push(NOOP);
+        // The end is said in a poll of its own: the JavaScript client acts on it before it acts on messages beside it.
+        if packets.is_empty() {
+            let packet = match &mut self.end {
+                Some(end) => {
+                    end.rest = Rest::Over;
+                    if end.reason == CloseReason::TransportClose { NOOP } else { CLOSE }
+                }
+                None if poll.is_released => NOOP,
+                None => return None,
+            };
+            packets.push(packet);
         }
         polling.poll = None;
         Some(Ok(packets))
