@@ -210,6 +210,21 @@ fn emulated_transports_learn_their_session_and_node() {
 }
 
 #[test]
+fn clients_of_socket_io_are_not_pinged_and_learn_why_they_are_disconnected() {
+    let mut config = config();
+    config.ping_interval = Duration::from_secs(25);
+    let mut world = World::new(config);
+    let client = world.open_as(Transport::new(TransportKind::SocketIo, Encoding::Json));
+    world.say(client, r#"{"id":1,"connect":{}}"#);
+    let heard = world.heard(client);
+    assert!(!["ping", "pong", "session"].iter().any(|key| heard[0].contains(key)), "{heard:?}");
+    world.pass(Duration::from_secs(100));
+    world.expect(client, &[]);
+    world.say(client, r#"{"id":2,"connect":{}}"#);
+    world.expect(client, &[r#"{"push":{"disconnect":{"code":3501,"reason":"bad request"}}}"#]);
+}
+
+#[test]
 fn an_emulated_client_sends_its_commands_in_requests() {
     let mut world = World::new(config());
     let client = world.open_as(Transport::new(TransportKind::HttpStream, Encoding::Json));

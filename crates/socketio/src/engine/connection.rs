@@ -140,3 +140,35 @@ impl EngineConnection {
         self.link.lock().session.end()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    fn is_ready(future: std::pin::Pin<&mut impl Future<Output = ()>>) -> bool {
+        future.poll(&mut Context::from_waker(Waker::noop())) == Poll::Ready(())
+    }
+
+    #[test]
+    fn a_sender_waits_until_the_transport_has_taken_everything_or_the_session_has_ended() {
+        let connection = EngineConnection::without_transport();
+        assert!(is_ready(pin!(connection.drained())), "nothing waits");
+        connection.send(EngineMessage::text("a")).or_drop();
+        let mut drained = pin!(connection.drained());
+        assert!(!is_ready(drained.as_mut()));
+        connection.link().took();
+        assert!(!is_ready(drained.as_mut()), "the transport has taken something else");
+        connection.sent();
+        connection.link().took();
+        assert!(is_ready(drained.as_mut()));
+
+        connection.send(EngineMessage::text("b")).or_drop();
+        let mut drained = pin!(connection.drained());
+        assert!(!is_ready(drained.as_mut()));
+        connection.close();
+        assert!(is_ready(drained.as_mut()));
+    }
+}

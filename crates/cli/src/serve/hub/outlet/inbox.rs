@@ -169,6 +169,8 @@ impl Control for Inbox {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     #[test]
@@ -201,6 +203,23 @@ mod tests {
         assert!(matches!(inbox.take(false), Some(StreamEvent::Frame(_))));
         inbox.deliver(ControlMessage::Frame(Frame::Binary(vec![0; MAX_FRAME_BYTES + 1].into())));
         assert!(matches!(inbox.take(false), Some(StreamEvent::Disconnect(_))));
+    }
+
+    #[tokio::test]
+    async fn who_sends_faster_than_the_session_takes_waits_for_room() {
+        let inbox = Inbox::unbounded();
+        for _ in 0..MAX_FRAMES / 2 {
+            inbox.room().await;
+            inbox.deliver(ControlMessage::Frame("{}".into()));
+        }
+        let mut waiting = Box::pin(inbox.room());
+        assert!(waiting.as_mut().now_or_never().is_none());
+        assert!(matches!(inbox.take(false), Some(StreamEvent::Frame(_))));
+        assert!(waiting.now_or_never().is_some());
+        inbox.deliver(ControlMessage::Frame("{}".into()));
+        let waiting = inbox.room();
+        inbox.abandon();
+        waiting.await;
     }
 
     #[test]
