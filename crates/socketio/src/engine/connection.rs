@@ -73,7 +73,11 @@ impl EngineConnection {
     }
 
     /// Waits until nothing waits for the client any more: its transport has taken everything, or the session has ended. It paces
-    /// a sender that could overwhelm a slow client. Cancel safe.
+    /// a sender that could overwhelm a slow client.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: nothing is lost if the future is dropped.
     pub async fn drained(&self) {
         loop {
             let changed = self.link.drained();

@@ -318,6 +318,10 @@ impl Socket {
 
     /// Waits until nothing waits for the client any more: its transport has taken everything, or it has gone. It paces a sender
     /// that could overwhelm a slow client.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: nothing is lost if the future is dropped.
     pub async fn drained(&self) {
         self.shared.client.connection.drained().await;
     }
