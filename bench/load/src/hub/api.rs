@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use serde::Serialize;
 
 use super::channel;
-use super::publisher::{request, response_length};
+use super::publisher::{publishing, response_length};
 use crate::arguments::{Api, Hub, Target};
 use crate::crowd::{Cost, Meter};
 
@@ -25,7 +25,7 @@ const CONNECTIONS: usize = 2;
 pub(super) fn run(target: &Target, hub: &Hub, api: &Api) -> Result<Report> {
     let channels: Vec<String> =
         (0..api.batch).map(|number| channel(hub.dialect, &hub.namespace, number)).collect();
-    let request = request(hub.dialect, &target.address.to_string(), &channels)?;
+    let request = publishing(hub.dialect, &target.address.to_string(), &channels)?;
     let mut streams = Vec::new();
     for _ in 0..CONNECTIONS {
         let stream = TcpStream::connect(target.address)?;

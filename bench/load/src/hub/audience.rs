@@ -108,9 +108,21 @@ impl Audience {
                 }
             }
             Completion::Ended { connection, error } => {
-                bail!("the server ended connection {connection}: {error:?}");
+                let is_publisher = connection as usize == self.subscribers.len();
+                ensure!(is_publisher, "the server ended connection {connection}: {error:?}");
+                self.reopen_publisher()
+                    .with_context(|| format!("the server ended the publisher: {error:?}"))?;
             }
             Completion::Accepted(_) | Completion::AcceptEnded => bail!("the generator accepts nothing"),
+        }
+        Ok(())
+    }
+
+    fn reopen_publisher(&mut self) -> Result<()> {
+        let (again, number) = (self.publisher.reopen()?, self.subscribers.len() as u32);
+        self.ring.receive(self.publisher.stream(), number);
+        if let Some(request) = again {
+            self.ring.send(self.publisher.stream(), number, Payload::Owned(request));
         }
         Ok(())
     }

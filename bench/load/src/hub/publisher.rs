@@ -1,7 +1,7 @@
 //! One connection that publishes, as a client or by the API for back ends.
 
 use std::collections::HashMap;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -43,10 +43,11 @@ enum Speech {
         pong: Option<Vec<u8>>,
     },
     Api {
-        address: String,
-        /// The responses that have not arrived wholly.
+        address: SocketAddr,
+        /// The response, as far as it has arrived.
         response: Vec<u8>,
-        awaits: bool,
+        /// The request that is not yet answered.
+        request: Option<Vec<u8>>,
     },
 }
 
@@ -61,10 +62,8 @@ impl Publisher {
                 )
             }
             By::Api => {
-                let stream = TcpStream::connect(target.address)?;
-                stream.set_nodelay(true)?;
-                let address = target.address.to_string();
-                (stream, Speech::Api { address, response: Vec::new(), awaits: false })
+                let address = target.address;
+                (connect(address)?, Speech::Api { address, response: Vec::new(), request: None })
             }
         };
         Ok(Self { stream, dialect, sending: false, speech })
@@ -75,7 +74,7 @@ impl Publisher {
     }
 
     pub(super) fn is_ready(&self) -> bool {
-        !self.sending && !matches!(self.speech, Speech::Api { awaits: true, .. })
+        !self.sending && !matches!(self.speech, Speech::Api { request: Some(_), .. })
     }
 
     /// The bytes to send.
@@ -93,9 +92,9 @@ impl Publisher {
                 }
                 Ok(bytes)
             }
-            Speech::Api { address, awaits, .. } => {
-                *awaits = true;
-                request(self.dialect, address, channels)
+            Speech::Api { address, request, .. } => {
+                let bytes = publishing(self.dialect, &address.to_string(), channels)?;
+                Ok(request.insert(bytes).clone())
             }
         }
     }
@@ -115,17 +114,35 @@ impl Publisher {
                 }
                 Ok(())
             })?,
-            Speech::Api { response, awaits, .. } => {
+            Speech::Api { response, request, .. } => {
                 response.extend_from_slice(bytes);
                 if let Some(length) = response_length(response)? {
                     ensure!(length == response.len(), "more than one response");
                     response.clear();
-                    *awaits = false;
+                    *request = None;
                 }
             }
         }
         Ok(())
     }
+
+    /// Connects again after the server has ended the connection. A server of HTTP may do so between two requests
+    /// (RFC 9112 §9.5). Returns the request to repeat if no part of its response has arrived.
+    pub(super) fn reopen(&mut self) -> Result<Option<Vec<u8>>> {
+        let Speech::Api { address, response, request } = &self.speech else {
+            bail!("the publisher is a client")
+        };
+        ensure!(response.is_empty() && !self.sending, "in the middle of a request");
+        self.stream = connect(*address)?;
+        self.sending = request.is_some();
+        Ok(request.clone())
+    }
+}
+
+fn connect(address: SocketAddr) -> Result<TcpStream> {
+    let stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 /// The length of a response with status 200 and without errors, if it is complete.
@@ -146,7 +163,7 @@ pub(super) fn response_length(bytes: &[u8]) -> Result<Option<usize>> {
 }
 
 /// A request that publishes once to each channel.
-pub(super) fn request(dialect: Dialect, address: &str, channels: &[String]) -> Result<Vec<u8>> {
+pub(super) fn publishing(dialect: Dialect, address: &str, channels: &[String]) -> Result<Vec<u8>> {
     let content = content();
     match (dialect, channels) {
         (Dialect::Json | Dialect::Protobuf, [channel]) => {

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::audience::cut;
 use super::dialect::{Dialect, Position};
 use super::opening::{Request, open};
-use super::publisher::{request, response_length};
+use super::publisher::{publishing, response_length};
 use super::{TEXT, channel};
 use crate::arguments::{Hub, Recover, Target};
 use crate::crowd::{Cost, Meter};
@@ -77,7 +77,7 @@ pub(super) fn run(target: &Target, hub: &Hub, recover: &Recover) -> Result<Repor
 
 /// Publishes, and returns the position after it.
 fn publish(target: &Target, stream: &mut TcpStream, channel: &str) -> Result<Position> {
-    stream.write_all(&request(Dialect::Json, &target.address.to_string(), &[channel.to_owned()])?)?;
+    stream.write_all(&publishing(Dialect::Json, &target.address.to_string(), &[channel.to_owned()])?)?;
     let (mut response, mut buffer) = (Vec::new(), [0; 4096]);
     while response_length(&response)?.is_none() {
         let length = stream.read(&mut buffer)?;
