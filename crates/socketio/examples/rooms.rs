@@ -1,7 +1,7 @@
 //! A chat with rooms. The official client speaks to it:
 //!
 //! ```text
-//! cargo run -p longwire-socketio --example chat
+//! cargo run -p longwire-socketio --example rooms
 //! ```
 //!
 //! ```js
