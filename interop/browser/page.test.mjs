@@ -49,6 +49,46 @@ test("every demo of the server has a card, which is live and opens it", async (t
   assert.deepEqual(page.complaints, []); // nothing against the Content-Security-Policy, nothing thrown
 });
 
+/** Presses Tab until the focus is there. */
+async function tabTo(page, target) {
+  for (let presses = 0; presses < 20; presses += 1) {
+    await page.keyboard.press("Tab");
+    if (await target.evaluate((element) => element === document.activeElement)) return;
+  }
+  assert.fail(`Tab does not reach ${target}`);
+}
+
+test("with the keyboard alone: from the gallery to the chat, a name, a message, another room, and back", async (t) => {
+  const server = await serve(t);
+  const gallery = await open(t, server);
+  const { page } = gallery;
+  const chat = page.getByRole("link", { name: "Chat" });
+  await chat.waitFor();
+  await tabTo(page, chat);
+  const [card] = await page.locator("#gallery .card").all();
+  assert.notEqual(await card.evaluate((card) => getComputedStyle(card).outlineStyle), "none"); // the focus is visible
+  await page.keyboard.press("Enter");
+  await page.locator('body[data-state="open"]').waitFor();
+  await tabTo(page, page.getByLabel("Name"));
+  await page.keyboard.type("Ada");
+  await page.keyboard.press("Tab");
+  await page.getByText("Ada (you)").waitFor();
+  await page.keyboard.type("Without a mouse");
+  await page.keyboard.press("Enter");
+  await page.locator(".log li:not(.waiting)", { hasText: "Without a mouse" }).waitFor();
+  await page.keyboard.press("Shift+Tab"); // the name
+  await page.keyboard.press("Shift+Tab"); // the log, which scrolls
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute("role")), "log");
+  await page.keyboard.press("Shift+Tab"); // the last of the rooms
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Engine room" }).waitFor();
+  const back = page.getByRole("link", { name: "All demos" });
+  for (let presses = 0; presses < 3; presses += 1) await page.keyboard.press("Shift+Tab");
+  assert.ok(await back.evaluate((link) => link === document.activeElement));
+  await page.keyboard.press("Enter");
+  await gallery.connected();
+});
+
 for (const [what, options] of [
   ["--no-demo", { args: ["--no-demo"] }],
   ["a key for tokens", { config: "[tokens]\nhmac_secret = 'a secret of the tests that has at least 32 bytes'\n" }],

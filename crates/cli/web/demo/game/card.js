@@ -10,14 +10,8 @@ export const text = "An arena on the server, thirty snapshots a second as binary
 
 /** Shows the arena as it is now, while the page is visible. */
 export function show(figure) {
-  // Outside of the layout: otherwise the pixels of the canvas, which follow its size, would widen the card.
-  const frame = document.createElement("div");
-  frame.style.cssText = "position: relative; width: 100%; aspect-ratio: 8 / 5";
   const canvas = document.createElement("canvas");
-  canvas.style.cssText = "position: absolute; inset: 0; width: 100%; height: 100%; border-radius: 0.5rem";
-  canvas.setAttribute("aria-hidden", "true");
-  frame.append(canvas);
-  figure.append(frame);
+  figure.append(canvas);
   const [view, timeline] = [new ArenaView(canvas, 0), new Timeline()];
   let connection;
   let names = new Map();

@@ -8,8 +8,6 @@ export const text = "A camera, a microphone or a test pattern from one tab to al
 /** Shows the test pattern that the demo sends where there is no camera. */
 export function show(figure) {
   const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 180 });
-  canvas.style.cssText = "display: block; width: 100%; aspect-ratio: 16 / 9; border-radius: 0.5rem";
-  canvas.setAttribute("aria-hidden", "true");
   figure.append(canvas);
   const [pattern, context] = [new TestPattern(), canvas.getContext("2d")];
   pattern.draw(context, canvas);

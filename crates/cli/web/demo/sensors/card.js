@@ -1,5 +1,6 @@
 // The sensors in the gallery.
 
+import { element } from "/demo/shared/page.js";
 import { Fleet } from "./fleet.js";
 
 export const title = "Sensors";
@@ -7,10 +8,13 @@ export const text = "A fleet of devices: readings, who is online, and commands w
 
 /** Shows how many devices are connected. */
 export function show(figure, hub) {
+  const [number, caption] = [element("b", { className: "number" }), document.createTextNode("")];
+  figure.append(element("p", {}, number, caption));
   const fleet = new Fleet(() => {});
   const write = () => {
     const { online } = fleet.figures();
-    figure.textContent = online === 0 ? "No device is online" : `${online} ${online === 1 ? "device" : "devices"} online`;
+    number.textContent = `${online}`;
+    caption.textContent = online === 1 ? " device online" : " devices online";
   };
   hub.subscribe("demo-sensors:readings", { onpublication: ({ data, info }) => fleet.take(data, info?.client) });
   const members = hub.subscribe("demo-sensors:fleet", {
