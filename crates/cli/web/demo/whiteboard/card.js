@@ -14,7 +14,7 @@ export function show(figure, hub) {
   const strokes = new Map();
   const pointers = new Map();
   const idle = element("p", { className: "idle" }, "Nobody draws at the moment");
-  const surface = element("canvas", { hidden: true });
+  const surface = element("canvas", { className: "paper", hidden: true });
   figure.append(idle, surface);
   const canvas = new Canvas(surface, () => ({ strokes: strokes.values(), pointers: pointers.values() }));
   hub.subscribe("demo-latest:whiteboard-pointers", {
