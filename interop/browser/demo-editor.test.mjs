@@ -122,7 +122,7 @@ test("it fits on a phone, can be used by keyboard, and shows how it works", asyn
   await ada.page.getByLabel("Your name").focus();
   await ada.page.keyboard.press("Tab");
   assert.equal(await ada.page.evaluate(() => document.activeElement.id), "text");
-  const lines = await ada.howItWorks();
+  const lines = await ada.explains();
   assert.ok(lines.some((line) => line.includes("text.receive(offset, data)")), lines.join("\n"));
   await ada.fits();
   ada.hasNoComplaints();

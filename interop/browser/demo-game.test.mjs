@@ -140,7 +140,7 @@ test("what happens is told as text", async (t) => {
 test("how it works is shown from the files that run", async (t) => {
   const demo = await demos.start(t, "game");
   const tab = await demo.tab();
-  const lines = await tab.howItWorks();
+  const lines = await tab.explains();
   assert.ok(lines.some((line) => line.includes("new Connection(endpoint(")), lines.join("\n"));
   assert.ok(lines.length < 45, `${lines.length} lines`);
   await tab.fits();

@@ -179,7 +179,7 @@ test("a browser without WebCodecs sends JPEG and plain samples", async (t) => {
 test("how it works is shown from the files that run", async (t) => {
   const demo = await demos.start(t, "media");
   const tab = await demo.tab();
-  const lines = await tab.howItWorks();
+  const lines = await tab.explains();
   assert.ok(lines.some((line) => line.includes('type: "ack"')), lines.join("\n"));
   assert.ok(lines.length < 45, `${lines.length} lines`);
   await tab.fits();

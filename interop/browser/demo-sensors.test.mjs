@@ -92,7 +92,7 @@ test("a tab can be a device, and obeys the other tab", async (t) => {
   await online(dashboard, "1 of 1");
   await device.page.getByRole("button", { name: /^Stop tab-/ }).click();
   await online(dashboard, "0 of 1");
-  const lines = await dashboard.howItWorks();
+  const lines = await dashboard.explains();
   assert.ok(lines.includes("const hub = new Hub();"), lines.join("\n"));
   for (const tab of [device, dashboard]) tab.hasNoComplaints();
 });

@@ -89,7 +89,7 @@ test("over a cut network prices are missed and goals are not", async (t) => {
   const shown = await goals(away);
   assert.equal(new Set(shown).size, shown.length, "no goal twice");
   assert.equal(await figure(away, "skipped"), 0, "that the network was down is not the reader's doing");
-  const lines = await away.howItWorks();
+  const lines = await away.explains();
   assert.ok(lines.includes("const hub = new Hub();"), lines.join("\n"));
   away.hasNoComplaints();
 });

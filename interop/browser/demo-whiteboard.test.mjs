@@ -149,7 +149,7 @@ test("the picture can be saved, the page fits on a phone, and shows how it works
   const download = ada.page.waitForEvent("download");
   await ada.page.getByRole("button", { name: "Save as PNG" }).click();
   assert.equal((await download).suggestedFilename(), "whiteboard.png");
-  const lines = await ada.howItWorks();
+  const lines = await ada.explains();
   assert.ok(lines.some((line) => line.includes("board.receive(publication)")), lines.join("\n"));
   await ada.fits();
   ada.hasNoComplaints();

@@ -86,15 +86,21 @@ export class DemoTab {
     await this.is("open");
   }
 
-  /** Opens "How it works": it shows lines of each source, enough to understand and not too many to read. */
+  /**
+   * Opens "How it works" for a while: it shows lines of each source, enough to understand and not too many to read. Returns
+   * all of them.
+   */
   async explains() {
+    const all = [];
     await this.page.locator("details.how summary").first().click();
     for (const shown of await this.page.locator("details.how pre[data-source]").all()) {
       await shown.locator("code").waitFor();
       const lines = (await shown.textContent()).trim().split("\n");
       assert.ok(lines.length >= 5 && lines.length <= 60, `${lines.length} lines`);
+      all.push(...lines);
     }
     await this.page.locator("details.how summary").first().click();
+    return all;
   }
 
   /** Nothing is wider than the page, on a phone and on a desktop. */
