@@ -181,7 +181,6 @@ test("how it works is shown from the files that run", async (t) => {
   const tab = await demo.tab();
   const lines = await tab.explains();
   assert.ok(lines.some((line) => line.includes('type: "ack"')), lines.join("\n"));
-  assert.ok(lines.length < 45, `${lines.length} lines`);
   await tab.fits();
   tab.hasNoComplaints();
 });
