@@ -9,6 +9,7 @@ mod market;
 mod media;
 mod rate;
 mod sockets;
+pub(super) mod switch;
 mod visitors;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use longwire::Server;
 use longwire::mode::Routed;
 
+pub(super) use self::switch::Demos;
 use super::access::AccessLog;
 use super::page::{file, websocket_only};
 use super::statistics::Statistics;
@@ -107,13 +109,6 @@ const FILES: &[(&str, &str)] = embedded![
     "media/server-clock.js",
     "media/sources.js",
 ];
-
-/// Whether the server has the demos.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Demos {
-    On,
-    Off,
-}
 
 /// The pages of the demos, and the list of them for the gallery.
 pub(super) fn router(demos: Demos) -> Router {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use longwire::{Engine, Origin, TrustedProxies};
 
-use super::demo::Demos;
+use super::demo::switch::Demos;
 use crate::args::proxy::{ForwardedHeader, ProxyAddress};
 use crate::args::{ListenAddr, ServeArgs};
 use crate::config::{Config, EngineName, LimitsSection};

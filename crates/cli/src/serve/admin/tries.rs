@@ -20,11 +20,11 @@ const ADDRESSES: usize = 4_096;
 #[derive(Debug)]
 pub(super) struct Tries {
     ipv6_prefix: Ipv6Prefix,
-    counted: Mutex<Counted>,
+    counted: Mutex<FailuresByNetwork>,
 }
 
 #[derive(Debug, Default)]
-struct Counted {
+struct FailuresByNetwork {
     by_network: HashMap<IpAddr, Failures>,
     /// Those of all addresses for which there was no room, and of Unix sockets.
     others: Failures,
@@ -65,12 +65,12 @@ impl Tries {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Counted> {
+    fn lock(&self) -> MutexGuard<'_, FailuresByNetwork> {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Counted {
+impl FailuresByNetwork {
     fn has_room(&self) -> bool {
         self.by_network.len() < ADDRESSES
     }

@@ -90,7 +90,7 @@ async fn token(State(desk): State<Arc<Desk>>, request: Request) -> Response {
 
 /// What is read of a publication before the API takes it.
 #[derive(Debug, Deserialize)]
-struct Target {
+struct PublicationHead {
     channel: String,
 }
 
@@ -109,10 +109,10 @@ async fn publish(State(desk): State<Arc<Desk>>, request: Request) -> Response {
         Err(refusal) => return refusal,
     };
     match serde_json::from_slice(&body) {
-        Ok(Target { channel }) if is_of_visitors(&channel) => {
+        Ok(PublicationHead { channel }) if is_of_visitors(&channel) => {
             answer_of_api(&desk.node, "publish", &body).await
         }
-        Ok(Target { .. }) => {
+        Ok(PublicationHead { .. }) => {
             (StatusCode::FORBIDDEN, "this key is for the namespaces demo, demo-latest and demo-inbox\n")
                 .into_response()
         }

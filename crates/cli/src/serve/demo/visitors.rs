@@ -8,7 +8,7 @@ use longwire_hub::{Algorithm, HubConfig, Keys, Millis, Namespaces, SigningKey, T
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::json;
 
-use super::Demos;
+use super::switch::Demos;
 use crate::failure::Failure;
 
 /// How long a token is valid, in seconds. A page gets another in time.
