@@ -37,6 +37,7 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("engine", Text),
     ("workers", Number),
     ("metrics", Switch),
+    ("demo", Switch),
     ("socketio", Switch),
     ("limits.max_message", Number),
     ("limits.max_fragments", Number),

@@ -222,7 +222,7 @@ fn a_connection_has_one_alarm_that_rings_once() {
     ann.send("10");
     ann.close(1000, "");
     stage.advance(60 * SECOND);
-    assert_eq!(notes(&noted), ["ann: 1000"], "the connection has ended");
+    assert_eq!(notes(&noted), ["ann: 1000 (normal closure)"], "the connection has ended");
 }
 
 #[test]
