@@ -150,6 +150,7 @@ test("whatever somebody publishes is shown as text", async (t) => {
   const client = await connect(t, demo.server.ws("/channel/demo:chat-lobby"));
   const markup = "<img src=x onerror=document.title='run'>";
   for (const data of [markup, JSON.stringify({ text: markup }), '{"text":1}', "null", '"]'] ) client.send(data);
+  await ada.page.locator(".log li").nth(4).waitFor();
   await ada.say("the end");
   await ada.reads("the end");
   assert.equal(await ada.page.locator(".log li").count(), 6);
