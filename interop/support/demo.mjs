@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { launch } from "./browser.mjs";
 import { serve } from "./server.mjs";
@@ -135,6 +136,9 @@ export class DemoTab {
   }
 }
 
+/** Bytes that a slow network passes at once. */
+const PART = 512;
+
 /** A proxy of the server, which can be down, or so silent that nobody sees its end. */
 export class Network {
   #sockets = new Set();
@@ -142,7 +146,6 @@ export class Network {
   #isFrozen = false;
   #bytesPerSecond = Infinity;
   /** When what has passed would have arrived on a network this slow. */
-  #freeAt = 0;
   #isDeaf = false;
   #listener;
 
@@ -193,13 +196,16 @@ export class Network {
     });
   }
 
-  #pass(bytes, from, to) {
-    to.write(bytes);
-    if (this.#bytesPerSecond === Infinity) return;
-    const now = performance.now();
-    this.#freeAt = Math.max(now, this.#freeAt) + (1000 * bytes.length) / this.#bytesPerSecond;
+  /** In small parts, as a slow line does: a long pause would look like a dead one. */
+  async #pass(bytes, from, to) {
+    if (this.#bytesPerSecond === Infinity) return void to.write(bytes);
     from.pause();
-    setTimeout(() => this.#isFrozen || from.resume(), this.#freeAt - now);
+    for (let at = 0; at < bytes.length && !to.destroyed; at += PART) {
+      const part = bytes.subarray(at, at + PART);
+      to.write(part);
+      await delay((1000 * part.length) / this.#bytesPerSecond);
+    }
+    if (!this.#isFrozen) from.resume();
   }
 
   /** The address of a page, by this network. */

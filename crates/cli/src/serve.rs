@@ -22,7 +22,6 @@ mod yjs;
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use longwire::{Deflate, Server};
 
@@ -37,7 +36,7 @@ use admin::{LivePages, ServedAdmin, SharedSettings, Sources};
 use announcement::Announcement;
 use certificate::Certificate;
 use client_network::Ipv6Prefix;
-use demo::{Demos, Visitors, feed};
+use demo::{Visitors, feed};
 use endpoints::{Echo, NoSockets, Ticker};
 use hub::{
     Api, ApiKeys, CENTRIFUGE_PATH, Centrifuge, Hooks, HubSockets, Node, OriginRule, Plain, Streams,
@@ -50,13 +49,9 @@ use settings::{SHUTDOWN_TIME, Settings};
 use shutdown::{Shutdown, asked_to_stop};
 use statistics::Statistics;
 use tally::Tally;
-use yjs::{DocumentLimits, Documents, Yjs};
 
 /// File descriptors for everything except connections.
 const SPARE_DESCRIPTORS: u64 = 64;
-
-/// How often idle documents are looked for.
-const FORGETTING: Duration = Duration::from_secs(60);
 
 pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let settings = Settings::of(&args)?;
@@ -174,14 +169,6 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         .route("/echo", Echo { statistics: Arc::clone(&statistics), access })
         .route("/channel/{name}", HubSockets::new(Plain, &node, &statistics, access))
         .route("/ticker", Ticker { statistics: Arc::clone(&statistics), access });
-    let server = match settings.demos {
-        Demos::On => {
-            let documents = Documents::new(DocumentLimits::default());
-            let yjs = Yjs { documents: Arc::clone(&documents), statistics: Arc::clone(&statistics), access };
-            server.route(yjs::PATH, yjs).every(FORGETTING, move |_| documents.forget_idle(Instant::now()))
-        }
-        Demos::Off => server,
-    };
     let server = demo::add_sockets(server, settings.demos, &statistics, access);
     let server = match &socketio {
         Some(socketio) => server.route(socketio.path(), socketio.handler()),

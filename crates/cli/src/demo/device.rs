@@ -96,7 +96,7 @@ struct DeviceState {
     bytes: ByteCounts,
 }
 
-/// What a device is told to do.
+/// A command that a dashboard sends to a device.
 #[derive(Debug, Deserialize)]
 struct DeviceCommand {
     id: String,

@@ -110,7 +110,7 @@ fn guessing_is_slow() {
     assert_eq!(from_page(&hub, "sign_in", "", &json!({ "secret": PASSWORD })).status, 429);
 }
 
-/// Who guesses does not lock the operator out, behind a proxy either.
+/// Somebody who guesses passwords does not lock the operator out, even if both come through the same proxy.
 #[test]
 fn guesses_of_others_are_counted_by_themselves() {
     let config = format!(

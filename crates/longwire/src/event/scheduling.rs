@@ -52,7 +52,7 @@ impl<H: Handler> Socket<'_, H> {
     /// for no call. The time is clamped as that of [`after`](Socket::after). A connection has one alarm, which this
     /// replaces. Once the connection has ended, there are no more calls.
     ///
-    /// An alarm takes no memory beyond the connection's own, unlike a timer, and suits what every one of many connections does from time to time.
+    /// Unlike a timer, an alarm allocates nothing. It suits what every one of many connections does from time to time.
     ///
     /// ```
     /// use std::time::Duration;

@@ -225,7 +225,7 @@ enum Kind {
     Ack,
 }
 
-/// A packet with an array, ready but for the position that may become its last element.
+/// A packet with an array, before the offset is added that may become its last element.
 #[derive(Debug)]
 pub(crate) struct Draft {
     kind: Kind,

@@ -7,10 +7,9 @@ const END = "// so far";
 
 /** An element with these properties and children. Text is always shown as text. */
 export function element(tag, properties = {}, ...children) {
-  const { className, dataset, style, ...attributes } = properties;
+  const { className, dataset, ...attributes } = properties;
   const created = document.createElement(tag);
   if (className) created.className = className;
-  if (style) created.style.cssText = style; // the Content-Security-Policy forbids the attribute
   Object.assign(created.dataset, dataset);
   for (const [name, value] of Object.entries(attributes)) {
     if (value === true) created.setAttribute(name, "");
