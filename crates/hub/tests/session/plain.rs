@@ -100,7 +100,7 @@ fn the_same_rules_hold_as_for_other_clients() {
         assert_eq!(world.end(client), Some(code), "{channel}");
     }
     let client = open(&mut world, "demo:tea", 0, "");
-    for _ in 0..10 {
+    for _ in 0..20 {
         world.say(client, "a");
     }
     assert_eq!(world.end(client), None);

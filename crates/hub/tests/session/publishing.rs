@@ -48,7 +48,7 @@ fn publishing_is_limited_by_rate_and_size() {
     let mut world = World::new(config);
     let client = world.subscribed("demo:tea");
     let publish = r#"{"id":3,"publish":{"channel":"demo:tea","data":1}}"#;
-    for _ in 0..10 {
+    for _ in 0..20 {
         world.say(client, publish);
     }
     assert!(world.heard(client).iter().all(|frame| !frame.contains("error")));

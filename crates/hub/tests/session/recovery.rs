@@ -79,7 +79,7 @@ fn what_cannot_be_continued_is_said() {
     assert_eq!(recover(&mut world, 2, "EPOCH"), [lost], "3 is not kept any more");
     assert_eq!(recover(&mut world, 9, "EPOCH"), [lost], "from the future");
     assert!(recover(&mut world, 3, "EPOCH")[0].contains(r#""recovered":true"#));
-    world.pass(Duration::from_secs(400));
+    world.pass(Duration::from_secs(700));
     assert_eq!(recover(&mut world, 3, "EPOCH"), [lost], "expired");
     assert!(recover(&mut world, 5, "EPOCH")[0].contains(r#""recovered":true"#));
 }
