@@ -1,12 +1,14 @@
 //! The trait of what keeps channels: their streams and their presence.
 
 pub(crate) mod memory;
+pub(crate) mod remote;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use bytestring::ByteString;
 
 use crate::call::Call;
@@ -94,6 +96,13 @@ pub trait Broker: Send + Sync + 'static {
 
     /// How many clients and users are present, counted without reading them all.
     fn presence_stats(&self, channel: &ChannelName, now: Millis) -> Call<Result<PresenceStats, BrokerError>>;
+
+    /// Sends a message to every node, this one included, whose [`Fanout::told`](crate::Fanout::told) gets it once. A node
+    /// that is not reached now never gets it. A broker of a single node does nothing: the caller has done its part already.
+    fn tell_nodes(&self, message: Bytes) -> Call<Result<(), BrokerError>> {
+        let _ = message;
+        Call::Ready(Ok(()))
+    }
 
     /// Forgets what has expired. The program calls this about once a second.
     fn expire(&self, now: Millis);

@@ -1,5 +1,7 @@
 //! What a broker calls when something has happened in a channel.
 
+use bytes::Bytes;
+
 use crate::channel::ChannelName;
 use crate::publication::{ClientInfo, Publication};
 
@@ -23,4 +25,15 @@ pub trait Fanout: Send + Sync + 'static {
 
     /// A client has left.
     fn leave(&self, channel: &ChannelName, client: &ClientInfo);
+
+    /// Publications of this channel may be missing, and cannot be brought any more. Its subscribers must learn it. What
+    /// is published from now on follows.
+    fn lost(&self, channel: &ChannelName) {
+        let _ = channel;
+    }
+
+    /// A node has told this to all nodes by [`Broker::tell_nodes`](crate::Broker::tell_nodes).
+    fn told(&self, message: Bytes) {
+        let _ = message;
+    }
 }

@@ -37,6 +37,8 @@ pub use backend::{
     SubscribeGrant,
 };
 pub use broker::memory::{MemoryBroker, MemoryLimits, MemoryUsage};
+pub use broker::remote::record::{Record, UnknownRecord};
+pub use broker::remote::store::{Store, StoreEvents};
 pub use broker::{
     Broker, BrokerError, HistoryOptions, HistoryPage, HistoryQuery, Joined, Member, NewPublication, Presence,
     PresenceStats, PublishOutcome, Recovery, Since, Start,
