@@ -4,6 +4,7 @@ mod acks;
 mod adapter;
 mod application;
 mod auth;
+mod backlog;
 mod broadcast;
 mod caught;
 mod client;

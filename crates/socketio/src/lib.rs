@@ -27,8 +27,8 @@
 //! - Handlers take the socket and typed arguments ([`Data`]), and their result is the acknowledgement. They run one at a time
 //!   for each socket, in the order of its events; see [`Socket`].
 //! - Everything that a client can make the server keep is bounded: [`SocketIoConfig`],
-//!   [`EngineConfig`](engine::EngineConfig). A client that reads too slowly, or sends faster than its handlers work, is
-//!   disconnected.
+//!   [`EngineConfig`](engine::EngineConfig). A client that reads too slowly is
+//!   disconnected. One that sends faster than its handlers work is slowed down.
 //! - Recovery ([`RecoveryConfig`]) also continues a session whose end the server has not noticed yet, and one that got no event.
 //! - Packets for a namespace from which the server has just removed the client are ignored. They do not end the connection.
 //! - Events for several clients that ask each for an acknowledgement, namespaces by pattern, `socket.use` and several nodes are

@@ -106,7 +106,13 @@ impl Deferred {
         }
     }
 
-    /// Whether `most` futures are running or have outcomes that wait: no more messages are delivered.
+    /// No message is delivered until the handler has received the outcome of this future.
+    pub(super) fn wait_for(&mut self, number: u64) {
+        self.work.get_or_insert_default().wait_for(number);
+    }
+
+    /// Whether no more messages are delivered: they wait for a certain future, or `most` futures are running or have outcomes
+    /// that wait.
     pub(super) fn is_busy(&self, most: usize) -> bool {
         self.work.as_ref().map_or(most == 0, |work| work.is_busy(most))
     }

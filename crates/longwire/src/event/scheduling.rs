@@ -110,6 +110,49 @@ impl<H: Handler> Socket<'_, H> {
         future: impl Future<Output = T> + Send + 'static,
         resume: impl FnOnce(&H, &mut Socket<'_, H>, T) + Send + 'static,
     ) {
+        let number = self.context.next_number();
+        self.run(number, future, resume);
+    }
+
+    /// Like [`spawn`](Socket::spawn), but the connection's messages wait for this future, whatever
+    /// [`Server::spawned_per_connection`](crate::Server::spawned_per_connection) is. Nothing more is read from the client until
+    /// `resume` has been called, so a client that sends faster than the application works is slowed down, and nothing is lost.
+    ///
+    /// Messages that have arrived when the transport breaks are delivered then, without waiting.
+    ///
+    /// ```
+    /// use longwire::{Handler, MessageRef, Socket};
+    /// use tokio::sync::mpsc::Sender;
+    ///
+    /// /// Called by `on_message`: passes a message on, and takes the next one when there was room for it.
+    /// fn pass_on<H: Handler>(socket: &mut Socket<'_, H>, to: &Sender<String>, message: MessageRef<'_>) {
+    ///     let Some(text) = message.as_text() else { return };
+    ///     let (to, text) = (to.clone(), text.to_owned());
+    ///     socket.spawn_and_wait(async move { to.send(text).await }, |_handler, _socket, _sent| ());
+    /// }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the runtime that the server was started on has shut down.
+    pub fn spawn_and_wait<T: Send + 'static>(
+        &mut self,
+        future: impl Future<Output = T> + Send + 'static,
+        resume: impl FnOnce(&H, &mut Socket<'_, H>, T) + Send + 'static,
+    ) {
+        let number = self.context.next_number();
+        if !self.open.end_was_reported {
+            self.open.deferred().wait_for(number);
+        }
+        self.run(number, future, resume);
+    }
+
+    fn run<T: Send + 'static>(
+        &mut self,
+        number: u64,
+        future: impl Future<Output = T> + Send + 'static,
+        resume: impl FnOnce(&H, &mut Socket<'_, H>, T) + Send + 'static,
+    ) {
         if self.open.end_was_reported {
             return;
         }
@@ -118,7 +161,6 @@ impl<H: Handler> Socket<'_, H> {
             let call: ResumeCall<H> = Box::new(move |handler, socket| resume(handler, socket, outcome));
             Resumption::new(call)
         });
-        let number = self.context.next_number();
         let (mailbox, most) = (&self.context.mailbox, self.context.max_spawned);
         let deferred = self.open.deferred.get_or_insert_default();
         deferred.spawn(task, number, self.key, mailbox, most);

@@ -27,8 +27,10 @@ pub(super) struct SpawnedTasks {
     running: Vec<(u64, AbortHandle)>,
     /// Futures that have not started, because the maximum number is running.
     waiting: VecDeque<(u64, SpawnedFuture)>,
-    /// Outcomes that the handler has not received.
-    outcomes: VecDeque<SpawnOutcome>,
+    /// Outcomes that the handler has not received, with the numbers of their futures.
+    outcomes: VecDeque<(u64, SpawnOutcome)>,
+    /// The futures for which the connection's messages wait, however few run.
+    awaited: Vec<u64>,
 }
 
 impl SpawnedTasks {
@@ -37,9 +39,14 @@ impl SpawnedTasks {
         self.waiting.push_back((number, task));
     }
 
+    /// No message is delivered until the handler has received the outcome of this future.
+    pub(super) fn wait_for(&mut self, number: u64) {
+        self.awaited.push(number);
+    }
+
     /// Starts waiting futures, up to `most`. Their outcomes are sent to `mailbox`.
     pub(super) fn start(&mut self, to: Key, mailbox: &Arc<Mailbox>, most: usize) {
-        while !self.is_busy(most)
+        while !self.is_full(most)
             && let Some((number, task)) = self.waiting.pop_front()
         {
             let work = report(task, to, number, Arc::clone(mailbox)).in_current_span();
@@ -47,9 +54,14 @@ impl SpawnedTasks {
         }
     }
 
+    /// Whether messages wait: for a certain future, or because the maximum number is running.
+    pub(super) fn is_busy(&self, most: usize) -> bool {
+        !self.awaited.is_empty() || self.is_full(most)
+    }
+
     /// Whether the maximum number of futures is running. A finished one counts until the handler has received its
     /// outcome.
-    pub(super) fn is_busy(&self, most: usize) -> bool {
+    fn is_full(&self, most: usize) -> bool {
         self.running.len() + self.outcomes.len() >= most
     }
 
@@ -57,12 +69,14 @@ impl SpawnedTasks {
     pub(super) fn finished(&mut self, number: u64, outcome: SpawnOutcome) {
         if let Some(place) = self.running.iter().position(|(running, _)| *running == number) {
             self.running.swap_remove(place);
-            self.outcomes.push_back(outcome);
+            self.outcomes.push_back((number, outcome));
         }
     }
 
     pub(super) fn take_outcome(&mut self) -> Option<SpawnOutcome> {
-        self.outcomes.pop_front()
+        let (number, outcome) = self.outcomes.pop_front()?;
+        self.awaited.retain(|awaited| *awaited != number);
+        Some(outcome)
     }
 
     pub(super) fn has_outcome(&self) -> bool {

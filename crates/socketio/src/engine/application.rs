@@ -44,7 +44,8 @@ pub trait Application: Send + Sync + 'static {
 
     /// A message of the client. It is borrowed for the duration of the call.
     ///
-    /// The application may send and close in this call, to this session and to others.
+    /// The application may send and close in this call, to this session and to others. One that cannot keep up
+    /// [pauses](EngineConnection::pause) the session.
     fn on_message(&self, session: &mut Self::Session, connection: &EngineConnection, message: MessageRef<'_>);
 
     /// The session has ended. It is called once for each session, never from within another method of the session.

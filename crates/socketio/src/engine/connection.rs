@@ -8,6 +8,7 @@ use longwire::SendStatus;
 use super::close_reason::CloseReason;
 use super::link::Link;
 use super::message::EngineMessage;
+use super::pause::Pause;
 use super::sid::Sid;
 use super::transport_kind::TransportKind;
 
@@ -86,6 +87,14 @@ impl EngineConnection {
             }
             changed.await;
         }
+    }
+
+    /// Holds back the messages of the client, whose packets are not read until the returned value is dropped: the application is
+    /// too busy for them. The heartbeat waits, too, because the client's answers to it come behind those packets.
+    ///
+    /// A message may still arrive that was on its way. Those that have arrived when a WebSocket breaks come, too.
+    pub fn pause(&self) -> Pause {
+        Pause::new(Arc::clone(&self.link))
     }
 
     /// Whether the session goes on.

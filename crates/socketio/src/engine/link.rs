@@ -1,6 +1,7 @@
 //! What the handles and the transport of a session share.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Instant;
@@ -24,7 +25,9 @@ pub(crate) type WakeLoop = dyn Fn() + Send + Sync;
 pub(crate) struct Link {
     sid: Sid,
     shared: Mutex<LinkState>,
-    /// Told when the transport has taken packets, and when the session has ended.
+    /// How many [pauses](super::Pause) there are.
+    pauses: AtomicU32,
+    /// Told when the transport has taken packets, when a pause has ended, and when the session has ended.
     taken: Notify,
     on_end: Arc<OnEnd>,
 }
@@ -57,6 +60,7 @@ impl Link {
         Link {
             sid,
             shared: Mutex::new(LinkState { session, wake: Wake::Nobody }),
+            pauses: AtomicU32::new(0),
             taken: Notify::new(),
             on_end,
         }
@@ -78,6 +82,35 @@ impl Link {
     /// The transport has taken packets, or the session has ended.
     pub(crate) fn took(&self) {
         self.taken.notify_waiters();
+    }
+
+    /// The application wants no messages.
+    pub(crate) fn pause(&self) {
+        self.pauses.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A pause has ended.
+    pub(crate) fn resume(&self) {
+        if self.pauses.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.lock().session.cannot_hear(Instant::now());
+            self.taken.notify_waiters();
+        }
+    }
+
+    /// Whether the application gets no messages at the moment.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.pauses.load(Ordering::Acquire) > 0
+    }
+
+    /// Waits until the application wants messages, or the session has ended.
+    pub(crate) async fn resumed(&self) {
+        loop {
+            let changed = self.taken.notified();
+            if !self.is_paused() || self.lock().session.end().is_some() {
+                return;
+            }
+            changed.await;
+        }
     }
 
     /// Queues messages, and wakes the transport.
@@ -119,6 +152,9 @@ impl Link {
     /// Does what is due, and returns when something will be.
     pub(crate) fn tick(&self, now: Instant) -> Option<Instant> {
         let mut shared = self.lock();
+        if self.is_paused() {
+            shared.session.cannot_hear(now);
+        }
         let has_changed = shared.session.tick(now);
         let deadline = shared.session.deadline();
         if has_changed {

@@ -199,6 +199,13 @@ impl EngineSession {
         }
     }
 
+    /// The application has let the client's packets wait, perhaps a `pong` among them: the client gets the time for it anew.
+    pub(crate) fn cannot_hear(&mut self, now: Instant) {
+        if let Heartbeat::PongBy(by) = &mut self.heartbeat {
+            *by = now + self.times.ping_timeout;
+        }
+    }
+
     /// Does what is due: "At a given interval … the server sends a `ping` packet and the client has a few seconds … to
     /// send a `pong` packet back." Returns whether anything was due.
     pub(crate) fn tick(&mut self, now: Instant) -> bool {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
+use super::backlog::{Backlog, BacklogLimits};
 use super::config::SocketIoConfig;
 use super::incoming::send;
 use super::member::Member;
@@ -21,6 +22,7 @@ pub(super) struct Client<S> {
     pub(super) config: Arc<SocketIoConfig>,
     /// Where handlers run when they have to wait.
     pub(super) runtime: Handle,
+    pub(super) backlog: Backlog,
     session: Mutex<Session<S>>,
     deadline: Mutex<Option<AbortHandle>>,
 }
@@ -33,7 +35,9 @@ impl<S: Member> Client<S> {
     ) -> Arc<Client<S>> {
         let session = Mutex::new(Session::new(config.namespaces));
         let runtime = Handle::current();
-        Arc::new(Client { connection, opening, config, runtime, session, deadline: Mutex::new(None) })
+        let limits = BacklogLimits { events: config.waiting_events, bytes: config.waiting_event_bytes };
+        let (backlog, deadline) = (Backlog::new(limits), Mutex::new(None));
+        Arc::new(Client { connection, opening, config, runtime, backlog, session, deadline })
     }
 
     pub(super) fn session(&self) -> MutexGuard<'_, Session<S>> {

@@ -28,9 +28,10 @@ pub struct SocketIoConfig {
     pub attachment_timeout: Duration,
     /// Namespaces that one client may be connected to; 64 by default.
     pub namespaces: usize,
-    /// Events of a socket that may wait for their handlers; 256 by default.
+    /// Events of a client that may wait for their handlers, in all of its namespaces; 256 by default. Until half of them have been
+    /// handled, nothing more is read from the client, which stays connected.
     pub waiting_events: usize,
-    /// The bytes of these events; 4 MiB by default. An event that is larger waits if no other does.
+    /// The bytes of these events; 4 MiB by default. The last of them may exceed it.
     pub waiting_event_bytes: usize,
     /// How long [`emit_with_ack`](crate::Socket::emit_with_ack) waits for the answer; 20 s by default.
     pub ack_timeout: Duration,

@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use super::caught::{Caught, Running};
 use super::handlers::Handlers;
 use super::incoming::Incoming;
-use super::queue::{Earlier, Pushed, Queue, QueueLimits};
+use super::queue::{Earlier, Freed, Queue};
 use super::reason::DisconnectReason;
 
 /// What runs for a socket.
@@ -35,6 +35,12 @@ pub(super) trait Runs: Clone + Display + Send + Sync + 'static {
 
     /// Something went wrong: ends the client.
     fn fail(&self);
+
+    /// An event of this many bytes waits.
+    fn event_waits(&self, bytes: usize);
+
+    /// Events wait no longer.
+    fn events_freed(&self, freed: Freed);
 }
 
 impl<S> Runner<S> {
@@ -50,24 +56,19 @@ impl<S: Runs> Runner<S> {
         run_here(socket, Job::Connection(handler));
     }
 
-    /// An event has arrived, which costs some memory while it waits.
-    pub(super) fn receive(socket: &S, event: Incoming, cost: usize, limits: QueueLimits) {
-        match socket.runner().queue.push(Job::Event(event), cost, limits) {
-            Pushed::Run(job) => run_here(socket, job),
-            Pushed::Waits => {}
-            Pushed::Full => {
-                tracing::warn!(
-                    %socket,
-                    "closing: too many events wait for a handler that has not returned; does it loop instead of using tokio::spawn?"
-                );
-                socket.fail();
-            }
+    /// An event has arrived, which costs some bytes of memory while it waits.
+    pub(super) fn receive(socket: &S, event: Incoming, bytes: usize) {
+        let waits = || socket.event_waits(bytes);
+        if let Some(job) = socket.runner().queue.push(Job::Event(event), bytes, waits) {
+            run_here(socket, job);
         }
     }
 
     /// The socket is disconnected. Its handler runs as a task, because the caller may hold locks.
     pub(super) fn run_last(socket: &S, reason: DisconnectReason, earlier: Earlier) {
-        if let Pushed::Run(job) = socket.runner().queue.push_last(Job::Disconnection(reason), earlier) {
+        let (job, freed) = socket.runner().queue.push_last(Job::Disconnection(reason), earlier);
+        socket.events_freed(freed);
+        if let Some(job) = job {
             socket.runtime().spawn(run(socket.clone(), job));
         }
     }
@@ -83,11 +84,13 @@ fn run_here<S: Runs>(socket: &S, job: Job) {
 }
 
 async fn run<S: Runs>(socket: S, first: Job) {
-    let mut next = Some(first);
-    while let Some(job) = next {
-        run_one(&socket, job).await;
+    let mut next = first;
+    loop {
+        run_one(&socket, next).await;
         tokio::task::consume_budget().await;
-        next = socket.runner().queue.next();
+        let Some((job, freed)) = socket.runner().queue.next() else { return };
+        socket.events_freed(freed);
+        next = job;
     }
 }
 

@@ -17,7 +17,7 @@ use super::handlers::Handlers;
 use super::incoming::{Incoming, send};
 use super::member::{Delivery, Member};
 use super::members::Members;
-use super::queue::{Earlier, QueueLimits};
+use super::queue::{Earlier, Freed};
 use super::reason::DisconnectReason;
 use super::rooms::{Audience, Room, ToRooms};
 use super::runner::{Runner, Runs};
@@ -46,10 +46,11 @@ use crate::protocol::{Arguments, EncodeError, Encoded, ToArguments, disconnect, 
 /// ```
 ///
 /// The handlers of a socket run one at a time, in the order of its events: first that of its connection, and last that of its
-/// disconnection. A handler that waits delays the later events of its socket, and no others. Up to
-/// [`waiting_events`](crate::SocketIoConfig::waiting_events) wait; a client that sends more is disconnected. Work that should
-/// not delay events, such as a loop that never ends, belongs into `tokio::spawn`. Acknowledgements of
-/// [`emit_with_ack`](Socket::emit_with_ack) are no events, so a handler can await them.
+/// disconnection. A handler that waits delays the later events of its socket, and no others. While
+/// [`waiting_events`](crate::SocketIoConfig::waiting_events) wait, nothing more is read from the client: it is slowed down to the
+/// pace of its handlers, and no event is lost. Work that should not delay events, such as a loop that never ends, belongs into
+/// `tokio::spawn`. Acknowledgements of [`emit_with_ack`](Socket::emit_with_ack) are no events, so a handler can await them; one
+/// that comes behind events for which there is no room yet arrives late.
 ///
 /// A handler runs on the thread that received the event up to its first wait, so it must not block. It goes on when the client
 /// leaves. Events that arrived before the client left are handled, too; if the server disconnected it, those that have not begun
@@ -139,14 +140,12 @@ impl Socket {
 
     /// An event has arrived; with `id` if the client waits for an answer.
     pub(super) fn receive(&self, name: ByteString, id: Option<u64>, arguments: Arguments) {
-        let Client { connection, config, .. } = &*self.shared.client;
-        let limits = QueueLimits { jobs: config.waiting_events, bytes: config.waiting_event_bytes };
-        let cost = arguments.size();
+        let bytes = arguments.size();
         let mut event = Incoming::new(name, arguments);
         if let Some(id) = id {
-            event.expect_answer(connection, &self.shared.namespace, id);
+            event.expect_answer(&self.shared.client.connection, &self.shared.namespace, id);
         }
-        Runner::receive(self, event, cost, limits);
+        Runner::receive(self, event, bytes);
     }
 
     /// The identifier of the socket, which the client knows as `socket.id`.
@@ -364,6 +363,15 @@ impl Runs for Socket {
 
     fn fail(&self) {
         self.shared.client.close(DisconnectReason::ForcedServerClose);
+    }
+
+    fn event_waits(&self, bytes: usize) {
+        let client = &self.shared.client;
+        client.backlog.enter(bytes, &client.connection);
+    }
+
+    fn events_freed(&self, freed: Freed) {
+        self.shared.client.backlog.leave(freed);
     }
 }
 

@@ -130,6 +130,7 @@ impl<A: Application> EngineHandler<A> {
         if let Wake::Poll(waker) = poll {
             waker.wake();
         }
+        Self::wait_for_application(socket, &session);
         socket.state_mut().0 = Stage::Open(session);
     }
 
@@ -176,11 +177,25 @@ impl<A: Application> EngineHandler<A> {
         }
     }
 
-    fn receive(&self, socket: &mut Socket<'_, Self>, session: &LiveSession<A>, packet: MessageRef<'_>) {
+    fn receive(&self, socket: &mut Socket<'_, Self>, session: &Arc<LiveSession<A>>, packet: MessageRef<'_>) {
         let mut turn = session.turn();
         turn.receive(&self.engine.application, packet, Instant::now());
         turn.end(&self.engine.application);
         self.flush(socket);
+        Self::wait_for_application(socket, session);
+    }
+
+    /// Reads nothing more from the client while the application is too busy.
+    fn wait_for_application(socket: &mut Socket<'_, Self>, session: &Arc<LiveSession<A>>) {
+        if session.link().is_paused() {
+            let (waiting, session) = (Arc::clone(session), Arc::clone(session));
+            let resumed = async move { waiting.link().resumed().await };
+            socket.spawn_and_wait(resumed, move |_handler, socket, ()| {
+                if session.connection.is_open() {
+                    Self::wait_for_application(socket, &session);
+                }
+            });
+        }
     }
 
     /// Sends what waits for the client, as far as there is room, and closes the WebSocket of a session that has ended.

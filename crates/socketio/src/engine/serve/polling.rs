@@ -130,10 +130,12 @@ where
         session.connection.close_with(CloseReason::ParseError);
         return fault(Fault::BadRequest);
     };
-    for packets in packets.chunks(CHUNK) {
-        take(engine, session, packets);
+    let mut waiting = packets.as_slice();
+    while !waiting.is_empty() {
+        waiting = take(engine, session, waiting);
         // What the application has begun gets its turn before more arrives.
         yield_now().await;
+        session.link().resumed().await;
     }
     let end = session.link().lock().session.end();
     match end {
@@ -142,12 +144,23 @@ where
     }
 }
 
-fn take<A: Application>(engine: &EngineShared<A>, session: &LiveSession<A>, packets: &[PayloadPacket<'_>]) {
+/// Gives packets to the application, while it wants some. Returns those that are left.
+fn take<'p, 'b, A: Application>(
+    engine: &EngineShared<A>,
+    session: &LiveSession<A>,
+    packets: &'p [PayloadPacket<'b>],
+) -> &'p [PayloadPacket<'b>] {
     let mut turn = session.turn();
-    for packet in packets {
+    let mut taken = 0;
+    for packet in packets.iter().take(CHUNK) {
         turn.receive(&engine.application, packet.as_message(), Instant::now());
+        taken += 1;
+        if session.link().is_paused() {
+            break;
+        }
     }
     turn.end(&engine.application);
+    packets.get(taken..).unwrap_or_default()
 }
 
 impl<A: Application> Drop for Posting<A> {

@@ -193,6 +193,23 @@ fn a_late_ping_leaves_the_client_its_time() {
     t.expect_end(CloseReason::PingTimeout);
 }
 
+/// Its answer may be among the packets that the server has not read.
+#[test]
+fn a_client_that_is_not_read_has_its_time_from_when_it_is_read_again() {
+    let mut t = Test::websocket();
+    t.pass(INTERVAL);
+    assert_eq!(t.written(), ["2"]);
+    for _ in 0..10 {
+        t.now += TIMEOUT;
+        t.session.cannot_hear(t.now);
+        t.session.tick(t.now);
+    }
+    t.pass(TIMEOUT - MOMENT);
+    t.expect_open();
+    t.pass(MOMENT);
+    t.expect_end(CloseReason::PingTimeout);
+}
+
 #[test]
 fn a_client_that_never_polls_ends_by_the_heartbeat() {
     let mut t = Test::polling();

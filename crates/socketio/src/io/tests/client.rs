@@ -82,6 +82,11 @@ impl Client {
         self.io.on_close(session, &self.connection, reason);
     }
 
+    /// Whether nothing more is read from the client.
+    pub(super) fn is_paused(&self) -> bool {
+        self.connection.link().is_paused()
+    }
+
     pub(super) fn end(&self) -> Option<CloseReason> {
         self.connection.end()
     }

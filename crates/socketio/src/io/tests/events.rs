@@ -179,22 +179,50 @@ async fn a_socket_that_its_handlers_hold_is_freed_when_it_ends() {
     assert_eq!(Arc::strong_count(&held), 2);
 }
 
+/// In all namespaces together, and also behind handlers whose socket has gone: a client cannot join anew for more room.
 #[tokio::test]
-async fn events_that_wait_are_bounded() {
-    let config = SocketIoConfig { waiting_events: 3, ..SocketIoConfig::default() };
+async fn a_client_whose_events_wait_is_not_read_until_half_of_them_were_handled() {
+    let config = SocketIoConfig { waiting_events: 4, ..SocketIoConfig::default() };
+    let (io, log, gate) = (SocketIo::with(config), Log::default(), Arc::new(Notify::new()));
+    for namespace in ["/", "/other"] {
+        let (lines, wait) = (log.clone(), gate.clone());
+        io.of(namespace).on_connect(async move |socket, _auth| {
+            socket.on("slow", async move |_socket, Data(number): Data<u8>| {
+                wait.notified().await;
+                lines.add(number.to_string());
+            });
+        });
+    }
+    let mut client = Client::join(&io);
+    client.send("0/other,");
+    for (number, namespace) in [(0, ""), (1, ""), (2, ""), (3, "/other,"), (4, "/other,")] {
+        client.send(&format!(r#"2{namespace}["slow",{number}]"#));
+    }
+    client.send("1/other,");
+    assert!(!client.is_paused(), "three wait, and two run");
+    client.send(r#"2["slow",5]"#);
+    assert!(client.is_paused());
+    gate.notify_one();
+    settle().await;
+    assert!(client.is_paused());
+    gate.notify_one();
+    settle().await;
+    assert!(!client.is_paused(), "two wait");
+    assert_eq!((client.end(), log.take().len()), (None, 2));
+}
+
+#[tokio::test]
+async fn a_client_is_read_again_when_the_server_drops_the_events_that_wait() {
+    let config = SocketIoConfig { waiting_events: 4, ..SocketIoConfig::default() };
     let io = SocketIo::with(config);
-    let ends = log_ends(&io);
     io.on_connect(|socket, _auth| async move {
         socket.on("hang", |_socket, ()| std::future::pending::<()>());
     });
     let mut client = Client::join(&io);
-    for _ in 0..4 {
+    for _ in 0..5 {
         client.send(r#"2["hang"]"#);
     }
-    assert_eq!(client.end(), None, "one runs, three wait");
-    client.send(r#"2["hang"]"#);
-    assert_eq!(client.end(), Some(CloseReason::ForcedClose));
-    assert!(io.fetch_sockets().is_empty());
-    settle().await;
-    assert!(ends.take().is_empty(), "its last handler waits behind the one that hangs");
+    assert!(client.is_paused());
+    io.disconnect_sockets();
+    assert!(!client.is_paused());
 }

@@ -274,6 +274,30 @@ async fn messages_wait_while_as_many_futures_run_as_may() {
     assert!(!event_loop.waits_for_something());
 }
 
+/// Whatever the bound on futures is.
+#[tokio::test]
+async fn messages_wait_for_a_future_that_the_handler_waits_for() {
+    let (questions, asked) = channel();
+    let mut event_loop = Loop::new(move |_, socket, text| {
+        if text == "wait" {
+            let (answer, question) = oneshot::channel::<&str>();
+            questions.send(answer).unwrap();
+            socket.spawn_and_wait(question, |app, _, answer| app.note(answer.unwrap()));
+        } else {
+            socket.spawn(std::future::pending::<()>(), |_, _, ()| ());
+        }
+    });
+    event_loop.receive(&["wait", "after", "wait", "more"]);
+    assert_eq!(event_loop.settle().await, ["wait"]);
+    assert!(!event_loop.reactor.visit(event_loop.key).unwrap().wants_read());
+    asked.try_recv().unwrap().send("done").unwrap();
+    assert_eq!(event_loop.notes_of(3).await, ["done", "after", "wait"]);
+    assert!(event_loop.settle().await.is_empty());
+    // A broken transport brings nothing more, so what has arrived is delivered.
+    event_loop.reactor.ended(event_loop.key, Some(std::io::ErrorKind::ConnectionReset.into()));
+    assert_eq!(event_loop.settle().await, ["more", "closed with 1006"]);
+}
+
 #[tokio::test]
 async fn what_one_call_spawns_beyond_the_bound_starts_when_others_have_ended() {
     let mut event_loop = Loop::new(|_, socket, text| {
