@@ -2,6 +2,7 @@
 
 pub(crate) mod memory;
 pub(crate) mod remote;
+pub(crate) mod status;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use bytestring::ByteString;
 
+use self::status::BrokerStatus;
 use crate::call::Call;
 use crate::channel::ChannelName;
 use crate::data::Data;
@@ -106,6 +108,11 @@ pub trait Broker: Send + Sync + 'static {
 
     /// Forgets what has expired. The program calls this about once a second.
     fn expire(&self, now: Millis);
+
+    /// How the broker is doing. In memory, it is always reachable.
+    fn status(&self) -> BrokerStatus {
+        BrokerStatus::default()
+    }
 }
 
 /// Called at the point of the channel's order at which a subscription begins.

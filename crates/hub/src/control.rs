@@ -40,6 +40,9 @@ pub enum ControlMessage {
     Disconnect(Disconnect),
     /// Ends the subscription to this channel, or all of them if `None`.
     Unsubscribe(Option<ChannelName>),
+    /// Publications of this channel may be missing. The subscription ends with 2500, and the client subscribes again; one that
+    /// the server has made disconnects with 3010.
+    Lost(ChannelName),
     /// Subscribes on the server's side.
     Subscribe(Box<ServerSubscription>),
     /// Renews the connection's time to live.

@@ -39,6 +39,7 @@ pub use backend::{
 pub use broker::memory::{MemoryBroker, MemoryLimits, MemoryUsage};
 pub use broker::remote::record::{Record, UnknownRecord};
 pub use broker::remote::store::{Store, StoreEvents};
+pub use broker::status::BrokerStatus;
 pub use broker::{
     Broker, BrokerError, HistoryOptions, HistoryPage, HistoryQuery, Joined, Member, NewPublication, Presence,
     PresenceStats, PublishOutcome, Recovery, Since, Start,

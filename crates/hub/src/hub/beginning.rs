@@ -38,7 +38,7 @@ enum Stage {
     Asked,
     Holds(HeldMessages),
     /// Something is missing.
-    Overflowed,
+    Incomplete,
 }
 
 /// What is held, in its order.
@@ -56,6 +56,13 @@ impl Beginning {
     /// The broker has begun it: from now on, messages are held.
     pub(super) fn start(&mut self) {
         self.stage = Stage::Holds(HeldMessages::default());
+    }
+
+    /// Something is missing, if the broker has begun it.
+    pub(super) fn lose(&mut self) {
+        if matches!(self.stage, Stage::Holds(_)) {
+            self.stage = Stage::Incomplete;
+        }
     }
 
     pub(super) fn takes_deltas(&self) -> bool {
@@ -85,7 +92,7 @@ impl Beginning {
             held.drop_oldest(publications);
         }
         if held.bytes > room {
-            self.stage = Stage::Overflowed;
+            self.stage = Stage::Incomplete;
         }
     }
 
@@ -94,7 +101,7 @@ impl Beginning {
         match self.stage {
             Stage::Asked => Some(Vec::new()),
             Stage::Holds(held) => Some(held.messages.into_iter().map(|(_, frame)| frame).collect()),
-            Stage::Overflowed => None,
+            Stage::Incomplete => None,
         }
     }
 }

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::beginning::{Beginning, BeginningId, NewSubscription};
+use super::client_set::ClientSet;
 use crate::channel::ChannelName;
 use crate::frame::Frame;
+use crate::uuid::Uuid;
 use crate::variant::Variant;
 
 /// The number of locks among which channels are divided.
@@ -28,6 +30,8 @@ struct Subscribers {
     /// Stands for the channel in pushes. No other channel gets it later.
     number: u64,
     clients: usize,
+    /// Those that have their reply.
+    released: Option<ClientSet>,
     variants: [u32; Variant::COUNT],
     /// Whether a subscriber that takes deltas has begun without knowing the newest publication.
     lacks_base: bool,
@@ -55,6 +59,15 @@ pub(crate) struct Entered {
     pub(crate) number: u64,
     /// The channel's name, in the memory that all its subscriptions share.
     pub(crate) name: ChannelName,
+}
+
+/// Where the table has a subscription.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Place {
+    /// The client has no reply yet.
+    Beginning(BeginningId),
+    /// It was released.
+    Released(Uuid),
 }
 
 impl Wanted {
@@ -85,6 +98,7 @@ impl ChannelTable {
         let subscribers = entry.or_insert_with(|| Subscribers {
             number: self.numbers.fetch_add(1, Ordering::Relaxed),
             clients: 0,
+            released: None,
             variants: [0; Variant::COUNT],
             lacks_base: false,
             beginnings: Vec::new(),
@@ -102,13 +116,13 @@ impl ChannelTable {
         Entered { beginning: id, number: subscribers.number, name }
     }
 
-    /// Counts the end of a subscription. `beginning` is that of one that was not released.
+    /// Counts the end of a subscription.
     pub(crate) fn leave(
         &self,
         channel: &ChannelName,
         publications: Variant,
         joins: Option<Variant>,
-        beginning: Option<BeginningId>,
+        place: Place,
     ) {
         let mut shard = self.shard(channel);
         let Some(subscribers) = shard.get_mut(channel) else { return };
@@ -118,8 +132,11 @@ impl ChannelTable {
                 *count = count.saturating_sub(1);
             }
         }
-        if let Some(id) = beginning {
-            subscribers.take(id);
+        match place {
+            Place::Beginning(id) => drop(subscribers.take(id)),
+            Place::Released(client) => {
+                subscribers.released.take_if(|released| released.remove(client));
+            }
         }
         if subscribers.clients == 0 {
             shard.remove(channel);
@@ -139,18 +156,33 @@ impl ChannelTable {
         }
     }
 
-    /// Ends the holding, and returns what was held; `None` if something is missing. `start` is called at that point of the
-    /// channel's order, unless something is missing: nothing comes twice, and nothing is left out.
+    /// Ends the holding for this client, and returns what was held; `None` if something is missing. `start` is called at that
+    /// point of the channel's order, unless something is missing: nothing comes twice, and nothing is left out.
     pub(crate) fn release(
         &self,
         channel: &ChannelName,
         id: BeginningId,
+        client: Uuid,
         start: impl FnOnce(),
     ) -> Option<Vec<Frame>> {
         let mut shard = self.shard(channel);
-        let held = shard.get_mut(channel)?.take(id)?.into_held()?;
+        let subscribers = shard.get_mut(channel)?;
+        let held = subscribers.take(id)?.into_held()?;
+        match &mut subscribers.released {
+            Some(released) => released.insert(client),
+            None => subscribers.released = Some(ClientSet::One(client)),
+        }
         start();
         Some(held)
+    }
+
+    /// Publications of a channel are missing. Subscriptions that begin will fail to be [released](Self::release), unless the
+    /// broker begins them after this; the clients of the others are returned.
+    pub(crate) fn lose(&self, channel: &ChannelName) -> Vec<Uuid> {
+        let mut shard = self.shard(channel);
+        let Some(subscribers) = shard.get_mut(channel) else { return Vec::new() };
+        subscribers.beginnings.iter_mut().for_each(Beginning::lose);
+        subscribers.released.as_ref().map(ClientSet::all).into_iter().flatten().collect()
     }
 
     /// Holds messages of a channel for the subscriptions that begin, and hands each to `publish`.

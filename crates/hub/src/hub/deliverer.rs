@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use super::channel_table::{ChannelTable, Wanted};
 use super::counters::Counters;
+use super::registry::Registry;
 use crate::centrifuge::{
     Form, MemberPush, Push, PushEvent, PushTarget, Reply, WireClient, Wrapping, encode_publication,
 };
 use crate::channel::ChannelName;
+use crate::control::ControlMessage;
 use crate::delivery::Delivery;
 use crate::fanout::Fanout;
 use crate::frame::Frame;
@@ -22,6 +24,7 @@ use crate::variant::{Content, Naming, Variant};
 pub(crate) struct Deliverer {
     pub(crate) channels: ChannelTable,
     pub(crate) counters: Counters,
+    pub(crate) registry: Registry,
     pub(crate) delivery: Arc<dyn Delivery>,
 }
 
@@ -114,5 +117,13 @@ impl Fanout for Deliverer {
 
     fn leave(&self, channel: &ChannelName, client: &ClientInfo) {
         self.members(channel, PushEvent::Leave, client);
+    }
+
+    fn lost(&self, channel: &ChannelName) {
+        for client in self.channels.lose(channel) {
+            if let Some(live) = self.registry.client(client) {
+                live.control.deliver(ControlMessage::Lost(channel.clone()));
+            }
+        }
     }
 }

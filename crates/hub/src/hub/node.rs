@@ -14,6 +14,7 @@ use super::registry::Registry;
 use super::waiting::{Reservation, WaitingBytes};
 use crate::backend::Backend;
 use crate::broker::Broker;
+use crate::broker::status::BrokerStatus;
 use crate::call::Call;
 use crate::config::HubConfig;
 use crate::control::ControlMessage;
@@ -51,7 +52,6 @@ pub struct Hub {
     deliverer: Arc<Deliverer>,
     broker: Arc<dyn Broker>,
     backend: Option<Arc<dyn Backend>>,
-    registry: Registry,
     ids: Ids,
     node: ByteString,
     blocked: Mutex<HashMap<ByteString, Millis>>,
@@ -69,14 +69,17 @@ impl Hub {
         broker: impl FnOnce(Arc<dyn Fanout>) -> Arc<dyn Broker>,
     ) -> Arc<Hub> {
         let ids = Ids::new(seed);
-        let deliverer =
-            Arc::new(Deliverer { channels: ChannelTable::new(), counters: Counters::default(), delivery });
+        let deliverer = Arc::new(Deliverer {
+            channels: ChannelTable::new(),
+            counters: Counters::default(),
+            registry: Registry::new(),
+            delivery,
+        });
         Arc::new(Hub {
             config: RwLock::new(Arc::new(config)),
             broker: broker(deliverer.clone()),
             deliverer,
             backend,
-            registry: Registry::new(),
             node: ids.next().text(),
             ids,
             blocked: Mutex::default(),
@@ -110,8 +113,14 @@ impl Hub {
     /// Figures.
     #[must_use]
     pub fn counts(&self) -> HubCounts {
-        let (clients, users) = self.registry.len();
+        let (clients, users) = self.registry().len();
         HubCounts { channels: self.channels_table().len(), users, clients, ..self.counters().snapshot() }
+    }
+
+    /// How the broker is doing.
+    #[must_use]
+    pub fn broker_status(&self) -> BrokerStatus {
+        self.broker.status()
     }
 
     pub(crate) fn channels_table(&self) -> &ChannelTable {
@@ -139,7 +148,7 @@ impl Hub {
     }
 
     pub(crate) fn registry(&self) -> &Registry {
-        &self.registry
+        &self.deliverer.registry
     }
 
     /// Counts commands that have to wait, unless those of all sessions take too much memory.
@@ -181,7 +190,7 @@ impl Hub {
 
     /// Delivers a message to every session of this node, such as a disconnect at shutdown.
     pub fn broadcast_control(&self, message: &ControlMessage) {
-        self.registry.each(|live| live.control.deliver(message.clone()));
+        self.registry().each(|live| live.control.deliver(message.clone()));
     }
 }
 

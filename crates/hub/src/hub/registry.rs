@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytestring::ByteString;
 
+use super::client_set::ClientSet;
 use crate::control::Control;
 use crate::time::Millis;
 use crate::uuid::Uuid;
@@ -17,7 +18,7 @@ const SHARDS: u64 = 64;
 pub(crate) struct Registry {
     hasher: RandomState,
     clients: Vec<Mutex<HashMap<Uuid, Entry>>>,
-    users: Vec<Mutex<HashMap<ByteString, UserClients>>>,
+    users: Vec<Mutex<HashMap<ByteString, ClientSet>>>,
     /// The clients by session.
     sessions: Mutex<HashMap<Uuid, Uuid>>,
 }
@@ -43,50 +44,6 @@ struct Entry {
 struct Names {
     user: ByteString,
     session: Option<Uuid>,
-}
-
-/// The clients of a user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum UserClients {
-    /// Most users have one.
-    One(Uuid),
-    Many(BTreeSet<Uuid>),
-}
-
-impl UserClients {
-    fn len(&self) -> usize {
-        match self {
-            UserClients::One(_) => 1,
-            UserClients::Many(clients) => clients.len(),
-        }
-    }
-
-    fn insert(&mut self, client: Uuid) {
-        match self {
-            UserClients::One(one) => *self = UserClients::Many(BTreeSet::from([*one, client])),
-            UserClients::Many(clients) => {
-                clients.insert(client);
-            }
-        }
-    }
-
-    /// Removes a client. Says whether none is left.
-    fn remove(&mut self, client: Uuid) -> bool {
-        match self {
-            UserClients::One(one) => *one == client,
-            UserClients::Many(clients) => {
-                clients.remove(&client);
-                clients.is_empty()
-            }
-        }
-    }
-
-    fn all(&self) -> BTreeSet<Uuid> {
-        match self {
-            UserClients::One(one) => BTreeSet::from([*one]),
-            UserClients::Many(clients) => clients.clone(),
-        }
-    }
 }
 
 impl From<LiveClient> for Entry {
@@ -150,7 +107,7 @@ impl Registry {
         }
         let mut users = self.shard(&self.users, &*user);
         let Some(clients) = users.get_mut(&user) else {
-            users.insert(user, UserClients::One(client));
+            users.insert(user, ClientSet::One(client));
             return Ok(BTreeSet::new());
         };
         if limit > 0 && clients.len() >= limit {
@@ -191,7 +148,7 @@ impl Registry {
 
     /// The clients of a user.
     pub(crate) fn of_user(&self, user: &str) -> Vec<(Uuid, LiveClient)> {
-        let clients = self.shard(&self.users, user).get(user).map(UserClients::all).unwrap_or_default();
+        let clients = self.shard(&self.users, user).get(user).map(ClientSet::all).unwrap_or_default();
         clients.into_iter().filter_map(|client| self.client(client).map(|live| (client, live))).collect()
     }
 
@@ -218,25 +175,5 @@ impl Registry {
         let clients = self.clients.iter().map(|shard| lock(shard).len()).sum();
         let users = self.users.iter().map(|shard| lock(shard).len()).sum();
         (clients, users)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_clients_of_a_user_are_all_that_were_added_and_not_removed() {
-        let [a, b, c] = [1, 2, 3].map(|byte| Uuid::from_random([byte; 16]));
-        let mut clients = UserClients::One(a);
-        assert!(!clients.remove(b), "it is not among them");
-        clients.insert(b);
-        clients.insert(c);
-        clients.insert(c);
-        assert_eq!((clients.len(), clients.all()), (3, BTreeSet::from([a, b, c])));
-        assert!(!clients.remove(a) && !clients.remove(c));
-        assert_eq!((clients.len(), clients.all()), (1, BTreeSet::from([b])));
-        assert!(clients.remove(b));
-        assert!(UserClients::One(a).remove(a));
     }
 }

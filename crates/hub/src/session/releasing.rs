@@ -2,7 +2,6 @@
 
 use super::state::{Outcome, Turn};
 use super::subscriptions::Hold;
-use crate::centrifuge::{Disconnect, UnsubscribeCode};
 use crate::channel::ChannelName;
 
 impl Turn<'_> {
@@ -10,20 +9,20 @@ impl Turn<'_> {
     pub(super) fn release(&mut self, channel: &str) -> Outcome {
         let hub = self.hub();
         let Some(client) = self.client_mut() else { return Outcome::Done };
+        let id = client.id;
         let Some((channel, subscription)) = client.subscriptions.entry_mut(channel) else {
             return Outcome::Done;
         };
         let Some(hold) = subscription.take_hold() else { return Outcome::Done };
-        let (channel, is_server_side) = (channel.clone(), subscription.is_server_side());
-        let Hold { id, starts } = hold;
+        let channel = channel.clone();
+        let Hold { id: beginning, starts } = hold;
         let start = || starts.into_iter().for_each(|start| start());
-        match hub.channels_table().release(&channel, id, start) {
+        match hub.channels_table().release(&channel, beginning, id, start) {
             Some(held) => {
                 held.into_iter().for_each(|frame| self.pass(frame));
                 Outcome::Done
             }
-            None if is_server_side => Outcome::Close(Disconnect::INSUFFICIENT_STATE),
-            None => self.end(&channel, UnsubscribeCode::InsufficientState),
+            None => self.lose(&channel),
         }
     }
 

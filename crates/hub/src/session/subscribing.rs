@@ -10,7 +10,7 @@ use crate::broker::{BrokerError, Joined, Member, Recovery, Since, Start};
 use crate::call::Call;
 use crate::centrifuge::{Disconnect, ErrorCode, Form, SubscribeRequest, SubscribeResult, WirePublication};
 use crate::channel::ChannelName;
-use crate::hub::{BeginningId, Entered, Hub, NewSubscription};
+use crate::hub::{BeginningId, Entered, Hub, NewSubscription, Place};
 use crate::namespace::{NamespaceOptions, RecoveryMode, RecoveryPolicy, SlowPolicy};
 use crate::time::Millis;
 use crate::token::SubscriptionGrant;
@@ -47,7 +47,8 @@ impl Drop for Counted {
         if self.kept {
             return;
         }
-        self.hub.channels_table().leave(&self.channel, self.variant, self.joins, Some(self.beginning));
+        let place = Place::Beginning(self.beginning);
+        self.hub.channels_table().leave(&self.channel, self.variant, self.joins, place);
         if self.begun {
             self.hub.detach(self.hub.broker().unsubscribe(&self.channel, self.now));
         }

@@ -9,7 +9,7 @@ use crate::call::Call;
 use crate::centrifuge::{CommandResult, Disconnect, PushEvent, PushTarget, UnsubscribeCode, UnsubscribePush};
 use crate::channel::ChannelName;
 use crate::control::ControlMessage;
-use crate::hub::Hub;
+use crate::hub::{Hub, Place};
 use crate::time::Millis;
 use crate::transport::TransportKind;
 use crate::uuid::Uuid;
@@ -61,6 +61,18 @@ impl Turn<'_> {
         self.then(left, |_, ()| Outcome::Done)
     }
 
+    /// Ends a subscription whose client may miss publications. The client subscribes again, or connects again if the server
+    /// has made the subscription.
+    pub(super) fn lose(&mut self, channel: &ChannelName) -> Outcome {
+        match self.client().and_then(|client| client.subscriptions.get(channel)) {
+            Some(subscription) if subscription.is_server_side() => {
+                Outcome::Close(Disconnect::INSUFFICIENT_STATE)
+            }
+            Some(_) => self.end(channel, UnsubscribeCode::InsufficientState),
+            None => Outcome::Done,
+        }
+    }
+
     /// Ends a subscription, if there is one. The client's next command must wait for the broker: if it subscribes again, its
     /// presence must not end afterwards.
     pub(super) fn leave(&mut self, channel: &str) -> Option<Call<()>> {
@@ -106,8 +118,8 @@ fn ended(
     client: Uuid,
     now: Millis,
 ) -> Call<()> {
-    let beginning = subscription.hold().map(|hold| hold.id);
-    hub.channels_table().leave(channel, subscription.variant, subscription.joins, beginning);
+    let place = subscription.hold().map_or(Place::Released(client), |hold| Place::Beginning(hold.id));
+    hub.channels_table().leave(channel, subscription.variant, subscription.joins, place);
     hub.counters().unsubscribes.add(1);
     let left = hub.broker().unsubscribe(channel, now).map(drop);
     if !subscription.presence {

@@ -19,6 +19,7 @@ mod hooks;
 mod hostile;
 mod inspecting;
 mod later;
+mod losing;
 mod numbers;
 mod overtaking;
 mod permissions;

@@ -20,6 +20,8 @@ use crate::later::LaterBroker;
 pub(crate) struct World {
     pub(crate) hub: Arc<Hub>,
     pub(crate) broker: Arc<MemoryBroker>,
+    /// What the broker calls.
+    pub(crate) fanout: Arc<dyn Fanout>,
     pub(crate) now: Millis,
     net: Arc<Net>,
     sessions: Vec<Session>,
@@ -85,15 +87,17 @@ impl World {
         let net = Arc::new(Net::default());
         let mut made = None;
         let make = |fanout: Arc<dyn Fanout>| -> Arc<dyn Broker> {
-            let broker = Arc::new(MemoryBroker::with_seed(fanout, limits, seed.into()));
-            made = Some(broker.clone());
+            let broker = Arc::new(MemoryBroker::with_seed(fanout.clone(), limits, seed.into()));
+            made = Some((broker.clone(), fanout));
             wrap(broker)
         };
         let hub = Hub::new(config, Arc::new(NetDelivery(net.clone())), backend, &[seed; 32], make);
+        let (broker, fanout) = made.unwrap();
         let names = vec![(hub.node().to_string(), "NODE".into())];
         World {
             hub,
-            broker: made.unwrap(),
+            broker,
+            fanout,
             now: START,
             net,
             sessions: Vec::new(),
