@@ -10,11 +10,15 @@ use crate::test::extent::Extent;
 /// How long each test of the hub's promises keeps the server busy in a full run.
 const FULL_PROMISES: (&str, &str) = ("LONGWIRE_PROMISES_SECONDS", "60");
 
+/// Programs that tests start, with their Debian packages. Where a proxy is missing, its tests pass over it; where a broker
+/// is missing, they fail.
+const PROGRAMS: [(&str, &str); 3] =
+    [("nginx", "nginx"), ("haproxy", "haproxy"), ("nats-server", "nats-server")];
+
 pub(crate) fn run(context: &Context<'_>, extent: Extent) -> Result<Outcome, Stop> {
-    // Tests that need these proxies pass over them where they are missing.
-    let proxies = context.apt_install_missing(&[("nginx", "nginx"), ("haproxy", "haproxy")]);
+    let programs = context.apt_install_missing(&PROGRAMS);
     let mut outcome = cargo_test(context, extent)?;
-    if let Err(stop) = proxies {
+    if let Err(stop) = programs {
         outcome.add(stop.outcome(on_ci()));
     }
     for built in [context.longwire(), context.longwire_interop()] {
