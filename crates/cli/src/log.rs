@@ -86,8 +86,8 @@ impl FromStr for LogFilter {
 }
 
 /// Writes log lines to standard error from now on. `LONGWIRE_LOG` selects them before the settings do.
-pub(crate) fn start(settings: LogSettings) {
-    let LogFilter(filter) = filter_of_variable().unwrap_or(settings.filter);
+pub(crate) fn start(settings: &LogSettings) {
+    let LogFilter(filter) = filter_of_variable().unwrap_or_else(|| settings.filter.clone());
     let access = if settings.access { LevelFilter::INFO } else { LevelFilter::OFF };
     let filter = filter.with_target(NOTICE, Level::INFO).with_target(ACCESS, access);
     let format = *FORMAT.get_or_init(|| settings.format);

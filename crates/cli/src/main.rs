@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     let args = Args::of_process();
     if !matches!(args.command, Command::Serve(_)) {
         // A server's log depends on its configuration.
-        log::start(LogSettings::default());
+        log::start(&LogSettings::default());
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -1,6 +1,6 @@
 //! The server's certificate, which SIGHUP reloads.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use longwire::Tls;
 
@@ -14,9 +14,9 @@ pub(super) struct Certificate {
 }
 
 impl Certificate {
-    pub(super) fn read(certificate: PathBuf, key: PathBuf) -> longwire::Result<Certificate> {
-        let tls = Tls::pem_files(&certificate, &key)?;
-        Ok(Certificate { certificate, key, tls })
+    pub(super) fn read(certificate: &Path, key: &Path) -> longwire::Result<Certificate> {
+        let tls = Tls::pem_files(certificate, key)?;
+        Ok(Certificate { certificate: certificate.to_owned(), key: key.to_owned(), tls })
     }
 
     /// The identity, which changes when the files are reloaded.

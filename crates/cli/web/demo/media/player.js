@@ -76,12 +76,14 @@ export class Player {
     }, captured + this.#delay - this.#serverNow());
   }
 
-  /** Plays sound behind the sound before, unless that is far from when it is due. */
+  /** Plays sound behind the sound before, unless that is far from when it is due; at once if that has passed. */
   #play(captured, rate, block) {
     if (this.#audio === undefined) return;
-    const due = this.#audio.currentTime + (captured + this.#delay - this.#serverNow()) / 1000;
-    const at = Math.abs(due - this.#playedUntil) < 0.08 ? this.#playedUntil : due;
-    if (at < this.#audio.currentTime) return; // too late: silence
+    const now = this.#audio.currentTime;
+    const due = now + (captured + this.#delay - this.#serverNow()) / 1000;
+    let at = Math.abs(due - this.#playedUntil) < 0.08 ? this.#playedUntil : due;
+    if (at < now) at = Math.max(now, this.#playedUntil);
+    if (at > Math.max(now, due) + 0.2) return; // late sound has piled up
     const buffer = new AudioBuffer({ length: block.length, sampleRate: rate });
     buffer.copyToChannel(block, 0);
     const node = new AudioBufferSourceNode(this.#audio, { buffer });

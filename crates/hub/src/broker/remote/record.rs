@@ -107,6 +107,10 @@ impl Record {
     }
 
     /// The record of these bytes. A publication has the offset 0.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are no record, or one of a kind that this version does not know.
     pub fn decode(bytes: Bytes) -> Result<Record, UnknownRecord> {
         let written = Written::decode(bytes).map_err(|_| UnknownRecord)?;
         Ok(match written.event.ok_or(UnknownRecord)? {
