@@ -52,7 +52,8 @@ pub(crate) enum Suite {
     Browser,
     /// The official Python clients of Centrifugo against `longwire serve`, and `python-socketio` against our Socket.IO server.
     Python,
-    /// Other clients, servers and proxies: the matrix of `docs/interop.md`.
+    /// Other clients, servers and proxies: the matrix of `docs/interop.md`; and the crate `rust_socketio` against our Socket.IO
+    /// server.
     Interop,
 }
 
@@ -93,7 +94,11 @@ impl Suite {
             Self::Node => interop::node(context),
             Self::Browser => interop::browser(context),
             Self::Python => interop::python(context),
-            Self::Interop => matrix::suite(context),
+            Self::Interop => {
+                let mut outcome = matrix::suite(context)?;
+                outcome.add(interop::rust(context)?);
+                Ok(outcome)
+            }
         }
     }
 

@@ -31,9 +31,10 @@ published, and the hub notices at once that the client leaves. **origin**: the h
 refuses others. **API**: it cannot be reached through the proxy, because it has an address of its own.
 
 Our Socket.IO server is tested with the official clients, unchanged: npm `socket.io-client` in Node and in Chromium, and PyPI
-`python-socketio`. Each polls, uses WebSocket, and upgrades from one to the other, with io_uring and with readiness. The tests
-cover events, acknowledgements, namespaces, rooms and the reasons of disconnections. They cut the network at each stage of an
-upgrade, and the client gets each event once (`cargo xtask test node browser python`).
+`python-socketio`; and with the crate `rust_socketio`. Each polls, uses WebSocket, and upgrades from one to the other, the first
+two with io_uring and with readiness. The tests cover events, acknowledgements, namespaces, rooms and the reasons of
+disconnections. They cut the network, with the official client at each stage of an upgrade, and the client gets each event once
+(`cargo xtask test node browser python interop`).
 
 `✓` works · `(✓)` works as far as the peer supports it, see below the table · `–` the peer does not support it · `✗` fails
 ";

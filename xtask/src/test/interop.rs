@@ -1,5 +1,5 @@
-//! Tests with other implementations: Node's `ws` as client and server, Chromium, and the official clients of Centrifugo and
-//! Socket.IO.
+//! Tests with other implementations: Node's `ws` as client and server, Chromium, the official clients of Centrifugo and
+//! Socket.IO, and `rust_socketio`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 
+use crate::cargo::cargo;
 use crate::command::{Finished, Task};
+use crate::suite::cargo_test;
 use crate::suite::certificates;
 use crate::suite::context::Context;
 use crate::suite::node::{find_node, install_packages};
@@ -47,6 +49,22 @@ pub(crate) fn python(context: &Context<'_>) -> Result<Outcome, Stop> {
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("PYTHONUNBUFFERED", "1");
     run(context, command, "python", &UNITTEST)
+}
+
+/// `rust_socketio`, in a workspace of its own, which needs the headers of OpenSSL.
+pub(crate) fn rust(context: &Context<'_>) -> Result<Outcome, Stop> {
+    let mut openssl = Command::new("pkg-config");
+    let has_openssl = openssl.args(["--exists", "openssl"]).status().is_ok_and(|status| status.success());
+    if !has_openssl {
+        context.apt_install(&["libssl-dev", "pkg-config"])?;
+    }
+    let mut command = cargo();
+    command
+        .current_dir(context.workspace.root.join("interop/rust"))
+        .args(["test", "--locked", "--target-dir"])
+        .arg(context.workspace.target.join("rust-clients"))
+        .env("LONGWIRE_INTEROP", context.longwire_interop()?);
+    Ok(cargo_test::run(context.workspace, "rust-clients", command)?)
 }
 
 /// What a test runner prints.
