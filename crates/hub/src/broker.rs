@@ -106,6 +106,11 @@ pub trait Broker: Send + Sync + 'static {
         Call::Ready(Ok(()))
     }
 
+    /// Whether other nodes may share this broker, and [`tell_nodes`](Self::tell_nodes) reaches them.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// Forgets what has expired. The program calls this about once a second.
     fn expire(&self, now: Millis);
 

@@ -43,10 +43,13 @@ pub struct HubConfig {
     pub expiry_grace: Duration,
     /// How long presence lasts without renewal. Sessions renew it after a third of this time.
     pub presence_ttl: Duration,
-    /// Whether a new connection of a user disconnects its older ones, with 3504.
+    /// Whether a new connection of a user disconnects its older ones, with 3504, on all nodes. Which one is newer is
+    /// decided by the nodes' clocks.
     pub single_connection: bool,
     /// The version that clients see.
     pub version: String,
+    /// What operators call this node, such as its host. Without it, they see its id.
+    pub name: String,
 }
 
 impl Default for HubConfig {
@@ -66,6 +69,7 @@ impl Default for HubConfig {
             presence_ttl: Duration::from_secs(60),
             single_connection: false,
             version: format!("Longwire {}", env!("CARGO_PKG_VERSION")),
+            name: String::new(),
         }
     }
 }

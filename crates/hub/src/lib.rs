@@ -53,7 +53,8 @@ pub use delivery::{Delivery, HubEvent};
 pub use fanout::Fanout;
 pub use frame::Frame;
 pub use hub::{
-    ApiError, ChannelFigures, ClientFilter, Hub, HubCounts, HubInfo, Largest, LiveSession, PublishCall,
+    ApiError, ChannelFigures, ClientFilter, Hub, HubCounts, Largest, LiveSession, NodeInfo, NodeSession,
+    NodeSessionDescription, NodeSessions, PublishCall, Surveyed,
 };
 pub use limits::SessionLimits;
 pub use link::Link;

@@ -6,19 +6,16 @@ use std::sync::Arc;
 use bytestring::ByteString;
 
 use super::api_error::ApiError;
+use super::filter::ClientFilter;
 use super::node::Hub;
-use super::pattern::matches;
-use super::registry::LiveClient;
 use crate::broker::{HistoryPage, HistoryQuery, NewPublication, PublishOutcome};
 use crate::call::Call;
-use crate::centrifuge::{Disconnect, EmulationRequest, ErrorCode};
+use crate::centrifuge::{Disconnect, ErrorCode};
 use crate::channel::ChannelName;
 use crate::control::{ControlMessage, ServerSubscription};
 use crate::data::Data;
-use crate::frame::Frame;
 use crate::namespace::NamespaceOptions;
 use crate::time::Millis;
-use crate::uuid::Uuid;
 
 /// What a back end publishes.
 ///
@@ -59,25 +56,6 @@ impl PublishCall {
     }
 }
 
-/// Which clients a call is about: all of a user's, one of them, or one by itself.
-///
-/// ```
-/// use longwire_hub::ClientFilter;
-///
-/// let filter = ClientFilter { user: "42".into(), except: vec!["c1".into()], ..ClientFilter::default() };
-/// ```
-#[derive(Debug, Clone, Default)]
-pub struct ClientFilter {
-    /// The user; empty with a client or a session alone.
-    pub user: ByteString,
-    /// Only this client.
-    pub client: Option<ByteString>,
-    /// Only the client with this session.
-    pub session: Option<ByteString>,
-    /// Not these clients.
-    pub except: Vec<ByteString>,
-}
-
 /// A channel that has subscribers.
 ///
 /// ```
@@ -85,27 +63,8 @@ pub struct ClientFilter {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChannelFigures {
-    /// How many clients are subscribed on this node.
+    /// How many clients are subscribed, on all nodes.
     pub clients: usize,
-}
-
-/// Figures of this node.
-///
-/// [`Hub::info`] returns them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HubInfo {
-    /// The node's id.
-    pub node: ByteString,
-    /// The version that clients see.
-    pub version: String,
-    /// Clients.
-    pub clients: usize,
-    /// Users, without anonymous clients.
-    pub users: usize,
-    /// Subscriptions.
-    pub subscriptions: u64,
-    /// Channels with subscribers.
-    pub channels: usize,
 }
 
 impl Hub {
@@ -157,71 +116,42 @@ impl Hub {
         }))
     }
 
-    /// Subscribes clients on the server's side.
-    ///
-    /// # Errors
-    ///
-    /// There is no such channel, or the filter names nobody.
+    /// Subscribes clients on the server's side, on whichever node they are. The answer is an error if there is no such
+    /// channel, the filter names nobody, or other nodes cannot be told; their clients then are as they were.
     pub fn subscribe(
         &self,
         filter: &ClientFilter,
         subscription: &ServerSubscription,
-    ) -> Result<(), ApiError> {
-        self.config().namespaces.find(&subscription.channel)?;
-        let message = ControlMessage::Subscribe(Box::new(subscription.clone()));
-        self.deliver(filter, &message)
+    ) -> Call<Result<(), ApiError>> {
+        if let Err(refusal) = self.config().namespaces.find(&subscription.channel) {
+            return Call::Ready(Err(refusal.into()));
+        }
+        self.deliver(filter, &ControlMessage::Subscribe(Box::new(subscription.clone())))
     }
 
-    /// Ends the subscription of clients to a channel, or all of their subscriptions without one.
-    ///
-    /// # Errors
-    ///
-    /// The channel's name is invalid, or the filter names nobody.
-    pub fn unsubscribe(&self, filter: &ClientFilter, channel: Option<&str>) -> Result<(), ApiError> {
-        let channel = channel.map(str::parse).transpose()?;
-        self.deliver(filter, &ControlMessage::Unsubscribe(channel))
+    /// Ends the subscription of clients to a channel, or all of their subscriptions without one, on all nodes. The answer
+    /// is an error if the channel's name is invalid, the filter names nobody, or other nodes cannot be told.
+    pub fn unsubscribe(&self, filter: &ClientFilter, channel: Option<&str>) -> Call<Result<(), ApiError>> {
+        match channel.map(str::parse).transpose() {
+            Ok(channel) => self.deliver(filter, &ControlMessage::Unsubscribe(channel)),
+            Err(error) => Call::Ready(Err(ApiError::from(error))),
+        }
     }
 
-    /// Disconnects clients.
-    ///
-    /// # Errors
-    ///
-    /// The filter names nobody.
-    pub fn disconnect(&self, filter: &ClientFilter, why: Disconnect) -> Result<(), ApiError> {
+    /// Disconnects clients, on all nodes. The answer is an error if the filter names nobody, or other nodes cannot be told.
+    pub fn disconnect(&self, filter: &ClientFilter, why: Disconnect) -> Call<Result<(), ApiError>> {
         self.deliver(filter, &ControlMessage::Disconnect(why))
     }
 
-    /// Disconnects a user and refuses its connections until a time. `None` ends that.
-    ///
-    /// # Errors
-    ///
-    /// 100,000 users are blocked, or the user is empty.
-    pub fn block(&self, user: &str, until: Option<Millis>) -> Result<(), ApiError> {
-        if user.is_empty() {
-            return Err(ErrorCode::BadRequest.into());
-        }
-        if !self.set_blocked(user.into(), until) {
-            return Err(ErrorCode::LimitExceeded.into());
-        }
-        if until.is_some() {
-            let filter = ClientFilter { user: user.into(), ..ClientFilter::default() };
-            self.disconnect(&filter, Disconnect::PERMISSION_DENIED)?;
-        }
-        Ok(())
-    }
-
-    /// Renews connections, or ends them if `expired`.
-    ///
-    /// # Errors
-    ///
-    /// The filter names nobody.
+    /// Renews connections on all nodes, or ends them if `expired`. The answer is an error if the filter names nobody, or
+    /// other nodes cannot be told.
     pub fn refresh(
         &self,
         filter: &ClientFilter,
         expired: bool,
         expires_at: Option<Millis>,
         info: Option<ByteString>,
-    ) -> Result<(), ApiError> {
+    ) -> Call<Result<(), ApiError>> {
         self.deliver(
             filter,
             &match expired {
@@ -231,12 +161,9 @@ impl Hub {
         )
     }
 
-    /// Sends a message to clients, outside of channels.
-    ///
-    /// # Errors
-    ///
-    /// The filter names nobody.
-    pub fn send(&self, filter: &ClientFilter, data: Data) -> Result<(), ApiError> {
+    /// Sends a message to clients, outside of channels, on all nodes. The answer is an error if the filter names nobody, or
+    /// other nodes cannot be told. With several nodes, a message has at most some 500 KiB: a longer one is error 106.
+    pub fn send(&self, filter: &ClientFilter, data: Data) -> Call<Result<(), ApiError>> {
         self.deliver(filter, &ControlMessage::Message(data))
     }
 
@@ -270,49 +197,6 @@ impl Hub {
         }
     }
 
-    /// The channels with subscribers on this node whose names match a pattern, in which `*` stands for any text and `?`
-    /// for one character. At most `limit`; those with the first names.
-    #[must_use]
-    pub fn channels(&self, pattern: &str, limit: usize) -> BTreeMap<ChannelName, ChannelFigures> {
-        let mut found = BTreeMap::new();
-        self.channels_table().each(|channel, clients| {
-            if pattern.is_empty() || matches(pattern, channel) {
-                found.insert(channel.clone(), ChannelFigures { clients });
-                if found.len() > limit {
-                    found.pop_last();
-                }
-            }
-        });
-        found
-    }
-
-    /// Figures of this node.
-    #[must_use]
-    pub fn info(&self) -> HubInfo {
-        let counts = self.counts();
-        HubInfo {
-            node: self.node().clone(),
-            version: self.config().version.clone(),
-            clients: counts.clients,
-            users: counts.users,
-            subscriptions: counts.subscribes.saturating_sub(counts.unsubscribes),
-            channels: counts.channels,
-        }
-    }
-
-    /// Hands over the commands of a client whose transport cannot send. The replies go through its stream.
-    ///
-    /// # Errors
-    ///
-    /// The session is not on this node, or has ended.
-    pub fn emulate(&self, request: EmulationRequest) -> Result<(), ApiError> {
-        let session = Uuid::parse(&request.session).filter(|_| *request.node == **self.node());
-        let found = session.and_then(|session| self.registry().of_session(session));
-        let Some((_, live)) = found else { return Err(ErrorCode::NotAvailable.into()) };
-        live.control.deliver(ControlMessage::Frame(Frame::Binary(request.data)));
-        Ok(())
-    }
-
     pub(super) fn channel(&self, name: &str) -> Result<(ChannelName, Arc<NamespaceOptions>), ApiError> {
         let channel: ChannelName = name.parse()?;
         let options = self.config().namespaces.find(&channel)?.clone();
@@ -322,31 +206,5 @@ impl Hub {
     fn channel_with_history(&self, name: &str) -> Result<(ChannelName, Arc<NamespaceOptions>), ApiError> {
         let (channel, options) = self.channel(name)?;
         if options.history.is_kept() { Ok((channel, options)) } else { Err(ErrorCode::NotAvailable.into()) }
-    }
-
-    fn deliver(&self, filter: &ClientFilter, message: &ControlMessage) -> Result<(), ApiError> {
-        let except: Vec<Uuid> = filter.except.iter().filter_map(|client| Uuid::parse(client)).collect();
-        for (client, live) in self.found(filter)? {
-            if !except.contains(&client) {
-                live.control.deliver(message.clone());
-            }
-        }
-        Ok(())
-    }
-
-    /// The clients that a filter names, without its exceptions.
-    fn found(&self, filter: &ClientFilter) -> Result<Vec<(Uuid, LiveClient)>, ApiError> {
-        let session = filter.session.as_deref().and_then(Uuid::parse);
-        let is_of_user = |live: &LiveClient| filter.user.is_empty() || live.user == filter.user;
-        let one = match (&filter.client, &filter.session) {
-            (Some(client), _) => Uuid::parse(client)
-                .and_then(|client| self.registry().client(client).map(|live| (client, live))),
-            (None, Some(_)) => session.and_then(|session| self.registry().of_session(session)),
-            (None, None) if filter.user.is_empty() => return Err(ErrorCode::BadRequest.into()),
-            (None, None) => return Ok(self.registry().of_user(&filter.user)),
-        };
-        let has_session =
-            |live: &LiveClient| filter.session.is_none() || (session.is_some() && live.session == session);
-        Ok(one.into_iter().filter(|(_, live)| is_of_user(live) && has_session(live)).collect())
     }
 }

@@ -11,7 +11,7 @@ impl Counter {
         self.0.fetch_add(count, Ordering::Relaxed);
     }
 
-    fn get(&self) -> u64 {
+    pub(super) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -62,6 +62,12 @@ pub struct HubCounts {
     pub users: usize,
     /// Clients that are connected now.
     pub clients: usize,
+    /// Other nodes that are known now.
+    pub other_nodes: usize,
+    /// Messages of other nodes.
+    pub node_messages: u64,
+    /// Messages of other nodes that this version does not understand, and has skipped.
+    pub node_messages_skipped: u64,
 }
 
 impl Counters {
@@ -79,6 +85,9 @@ impl Counters {
             channels: 0,
             users: 0,
             clients: 0,
+            other_nodes: 0,
+            node_messages: 0,
+            node_messages_skipped: 0,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Encodes what happens in channels, once per variant, and hands it to the program.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+
+use bytes::Bytes;
 
 use super::channel_table::{ChannelTable, Wanted};
 use super::counters::Counters;
@@ -26,6 +28,14 @@ pub(crate) struct Deliverer {
     pub(crate) counters: Counters,
     pub(crate) registry: Registry,
     pub(crate) delivery: Arc<dyn Delivery>,
+    /// The node itself.
+    pub(super) node: Weak<dyn HearsNodes>,
+}
+
+/// Receives what nodes tell one another.
+pub(super) trait HearsNodes: Send + Sync {
+    /// Another node, or this one, has told this to all.
+    fn heard(self: Arc<Self>, message: Bytes);
 }
 
 impl Deliverer {
@@ -124,6 +134,13 @@ impl Fanout for Deliverer {
             if let Some(live) = self.registry.client(client) {
                 live.control.deliver(ControlMessage::Lost(channel.clone()));
             }
+        }
+    }
+
+    fn told(&self, message: Bytes) {
+        // Before the node is made, and after its end, nobody listens.
+        if let Some(node) = self.node.upgrade() {
+            node.heard(message);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What an operator sees of a node: its largest channels and users, and its sessions.
 
+use std::collections::BTreeMap;
+
 use bytestring::ByteString;
 
 use super::api_error::ApiError;
@@ -33,11 +35,30 @@ impl LiveSession {
     }
 }
 
+/// Channels with the number of their subscribers.
+pub(super) struct ChannelsHere {
+    pub(super) found: BTreeMap<ChannelName, usize>,
+    /// How many there are, with those that are left out.
+    pub(super) total: usize,
+}
+
 impl Hub {
-    /// The channels with the most subscribers on this node, of those whose names match a pattern as in
-    /// [`channels`](Hub::channels).
-    #[must_use]
-    pub fn largest_channels(&self, pattern: &str, limit: usize) -> Largest<ChannelName> {
+    /// The channels of this node whose names match a pattern, by name.
+    pub(super) fn channels_here(&self, pattern: &str, limit: usize) -> ChannelsHere {
+        let (mut found, mut total) = (BTreeMap::new(), 0);
+        self.channels_table().each(|channel, clients| {
+            if pattern.is_empty() || matches(pattern, channel) {
+                total += 1;
+                found.insert(channel.clone(), clients);
+                if found.len() > limit {
+                    found.pop_last();
+                }
+            }
+        });
+        ChannelsHere { found, total }
+    }
+
+    pub(super) fn largest_channels_here(&self, pattern: &str, limit: usize) -> Largest<ChannelName> {
         let mut ranking = Ranking::new(limit);
         self.channels_table().each(|channel, clients| {
             if pattern.is_empty() || matches(pattern, channel) {
@@ -47,9 +68,7 @@ impl Hub {
         ranking.into_largest()
     }
 
-    /// The users with the most connections on this node, of those whose names match a pattern.
-    #[must_use]
-    pub fn largest_users(&self, pattern: &str, limit: usize) -> Largest<ByteString> {
+    pub(super) fn largest_users_here(&self, pattern: &str, limit: usize) -> Largest<ByteString> {
         let mut ranking = Ranking::new(limit);
         self.registry().each_user(|user, clients| {
             if pattern.is_empty() || matches(pattern, user) {
@@ -59,9 +78,7 @@ impl Hub {
         ranking.into_largest()
     }
 
-    /// How many clients are subscribed to a channel on this node.
-    #[must_use]
-    pub fn subscribers(&self, channel: &ChannelName) -> usize {
+    pub(super) fn subscribers_here(&self, channel: &ChannelName) -> usize {
         self.channels_table().clients(channel)
     }
 
@@ -75,14 +92,14 @@ impl Hub {
         }
     }
 
-    /// The live sessions of a user.
+    /// The live sessions of a user on this node.
     #[must_use]
     pub fn user_sessions(&self, user: &str) -> Vec<LiveSession> {
         let clients = self.registry().of_user(user).into_iter();
         clients.map(|(client, live)| LiveSession::of(client, &live)).collect()
     }
 
-    /// The live session of a client.
+    /// The live session of a client, if it is on this node.
     #[must_use]
     pub fn live_session(&self, client: &str) -> Option<LiveSession> {
         let client = Uuid::parse(client)?;

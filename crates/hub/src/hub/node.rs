@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use bytestring::ByteString;
 
@@ -10,6 +10,7 @@ use super::channel_table::ChannelTable;
 use super::counters::{Counters, HubCounts};
 use super::deliverer::Deliverer;
 use super::ids::Ids;
+use super::peers::state::Nodes;
 use super::registry::Registry;
 use super::waiting::{Reservation, WaitingBytes};
 use crate::backend::Backend;
@@ -56,6 +57,7 @@ pub struct Hub {
     node: ByteString,
     blocked: Mutex<HashMap<ByteString, Millis>>,
     waiting: WaitingBytes,
+    nodes: Nodes,
 }
 
 impl Hub {
@@ -69,21 +71,25 @@ impl Hub {
         broker: impl FnOnce(Arc<dyn Fanout>) -> Arc<dyn Broker>,
     ) -> Arc<Hub> {
         let ids = Ids::new(seed);
-        let deliverer = Arc::new(Deliverer {
-            channels: ChannelTable::new(),
-            counters: Counters::default(),
-            registry: Registry::new(),
-            delivery,
-        });
-        Arc::new(Hub {
-            config: RwLock::new(Arc::new(config)),
-            broker: broker(deliverer.clone()),
-            deliverer,
-            backend,
-            node: ids.next().text(),
-            ids,
-            blocked: Mutex::default(),
-            waiting: WaitingBytes::default(),
+        Arc::new_cyclic(|hub: &Weak<Hub>| {
+            let deliverer = Arc::new(Deliverer {
+                channels: ChannelTable::new(),
+                counters: Counters::default(),
+                registry: Registry::new(),
+                delivery,
+                node: hub.clone(),
+            });
+            Hub {
+                config: RwLock::new(Arc::new(config)),
+                broker: broker(deliverer.clone()),
+                deliverer,
+                backend,
+                node: ids.next().text(),
+                ids,
+                blocked: Mutex::default(),
+                waiting: WaitingBytes::default(),
+                nodes: Nodes::default(),
+            }
         })
     }
 
@@ -104,9 +110,8 @@ impl Hub {
         &self.node
     }
 
-    /// Forgets what has expired. The program calls this about once a second.
-    pub fn expire(&self, now: Millis) {
-        self.broker.expire(now);
+    /// Forgets the blocks that have ended.
+    pub(super) fn forget_blocks(&self, now: Millis) {
         self.blocked.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, until| *until > now);
     }
 
@@ -114,7 +119,20 @@ impl Hub {
     #[must_use]
     pub fn counts(&self) -> HubCounts {
         let (clients, users) = self.registry().len();
-        HubCounts { channels: self.channels_table().len(), users, clients, ..self.counters().snapshot() }
+        HubCounts {
+            channels: self.channels_table().len(),
+            users,
+            clients,
+            other_nodes: self.nodes.len(),
+            node_messages: self.nodes.heard.get(),
+            node_messages_skipped: self.nodes.skipped.get(),
+            ..self.counters().snapshot()
+        }
+    }
+
+    /// What is known of other nodes.
+    pub(super) fn nodes_table(&self) -> &Nodes {
+        &self.nodes
     }
 
     /// How the broker is doing.
@@ -163,6 +181,12 @@ impl Hub {
     /// Until when a user is or was blocked.
     pub(crate) fn block_of(&self, user: &str) -> Option<Millis> {
         self.blocked.lock().unwrap_or_else(PoisonError::into_inner).get(user).copied()
+    }
+
+    /// Some of the users that are blocked, and until when.
+    pub(super) fn all_blocked(&self, limit: usize) -> Vec<(ByteString, Millis)> {
+        let blocked = self.blocked.lock().unwrap_or_else(PoisonError::into_inner);
+        blocked.iter().take(limit).map(|(user, until)| (user.clone(), *until)).collect()
     }
 
     pub(crate) fn set_blocked(&self, user: ByteString, until: Option<Millis>) -> bool {

@@ -156,6 +156,9 @@ impl Turn<'_> {
         for older in older.iter().filter_map(|older| hub.registry().client(*older)) {
             older.control.deliver(ControlMessage::Disconnect(Disconnect::CONNECTION_LIMIT));
         }
+        if is_single {
+            hub.announce_connection(&user, client, since);
+        }
         hub.counters().connects.add(1);
         let pings = !self.config.ping_interval.is_zero() && self.session.transport.has_pings();
         let heartbeat = match pings {

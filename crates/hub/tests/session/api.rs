@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use longwire_hub::centrifuge::Disconnect;
 use longwire_hub::{
-    ApiError, ClientFilter, Data, HistoryQuery, HubInfo, NamespaceOptions, Namespaces, PublishCall,
+    ApiError, ClientFilter, Data, HistoryQuery, NamespaceOptions, Namespaces, NodeInfo, PublishCall,
     ServerSubscription, StreamPosition,
 };
 
@@ -63,7 +63,7 @@ fn clients_are_found_by_user_client_and_session() {
     let id = |world: &World, client| Some(world.session(client).client().unwrap());
     let first = id(&world, 0);
     let mut end = |filter: ClientFilter| {
-        world.hub.disconnect(&filter, Disconnect::FORCE_NO_RECONNECT).unwrap();
+        finish(world.hub.disconnect(&filter, Disconnect::FORCE_NO_RECONNECT)).unwrap();
         clients.iter().map(|client| world.end(*client).is_some()).collect::<Vec<_>>()
     };
     let filter =
@@ -75,7 +75,7 @@ fn clients_are_found_by_user_client_and_session() {
     assert_eq!(end(except), [false, true, false]);
     assert_eq!(end(filter("", first)), [true, true, false]);
     assert_eq!(end(filter("43", None)), [true, true, true]);
-    assert_eq!(code(world.hub.disconnect(&ClientFilter::default(), Disconnect::SHUTDOWN)), Some(107));
+    assert_eq!(code(finish(world.hub.disconnect(&ClientFilter::default(), Disconnect::SHUTDOWN))), Some(107));
 }
 
 /// A key is remembered as long as the namespace says, with history and without.
@@ -116,7 +116,7 @@ fn presence_and_history_are_read_and_removed() {
     assert_eq!(code(finish(world.hub.history_remove("none:a", world.now))), Some(102));
     let unknown = ServerSubscription::new("none:a".parse().unwrap());
     let filter = ClientFilter { client: Some(id), ..ClientFilter::default() };
-    assert_eq!(code(world.hub.subscribe(&filter, &unknown)), Some(102));
+    assert_eq!(code(finish(world.hub.subscribe(&filter, &unknown))), Some(102));
 }
 
 #[test]
@@ -129,20 +129,20 @@ fn channels_and_figures_follow_the_subscribers() {
         world.say(clients[client], &command);
     }
     let channels = |pattern, limit| {
-        let found = world.hub.channels(pattern, limit);
+        let found = finish(world.hub.channels(pattern, limit)).unwrap().found;
         found.iter().map(|(name, figures)| format!("{name} {}", figures.clients)).collect::<Vec<_>>()
     };
     assert_eq!(channels("", 10), ["demo:tea 1", "news 2"]);
     assert_eq!(channels("", 1), ["demo:tea 1"]);
     assert_eq!(channels("n*", 10), ["news 2"]);
-    let HubInfo { clients: connections, users, subscriptions, channels, .. } = world.hub.info();
+    let NodeInfo { clients: connections, users, subscriptions, channels, .. } = world.hub.info();
     assert_eq!((connections, users, subscriptions, channels), (3, 2, 3, 2));
     let sessions = world.hub.user_sessions("42");
     assert_eq!(sessions.len(), 2);
     for client in clients {
         world.cut(client);
     }
-    let HubInfo { clients: connections, users, subscriptions, channels, .. } = world.hub.info();
+    let NodeInfo { clients: connections, users, subscriptions, channels, .. } = world.hub.info();
     assert_eq!((connections, users, subscriptions, channels), (0, 0, 0, 0));
 }
 

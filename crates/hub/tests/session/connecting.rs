@@ -5,7 +5,7 @@ use std::time::Duration;
 use longwire_hub::centrifuge::{EmulationRequest, Encoding};
 use longwire_hub::{Algorithm, HubConfig, Keys, Millis, SigningKey, TokenVerifier, Transport, TransportKind};
 
-use crate::support::{START, World, config};
+use crate::support::{START, World, config, finish};
 
 const SECRET: &[u8] = b"a secret that has 32 bytes or more";
 
@@ -184,7 +184,7 @@ fn a_blocked_user_is_refused_until_then() {
     let mut world = World::new(with_tokens());
     let client = connect_with(&mut world, r#"{"sub":"42"}"#);
     let until = world.now + Duration::from_secs(60);
-    world.hub.block("42", Some(until)).unwrap();
+    finish(world.hub.block("42", Some(until))).unwrap();
     assert_eq!(world.end(client), Some(3507));
     let again = connect_with(&mut world, r#"{"sub":"42"}"#);
     assert_eq!(world.end(again), Some(3507));
@@ -193,7 +193,7 @@ fn a_blocked_user_is_refused_until_then() {
     world.now = until;
     let later = connect_with(&mut world, r#"{"sub":"42"}"#);
     assert_eq!(world.end(later), None);
-    assert!(world.hub.block("", Some(Millis(0))).is_err());
+    assert!(finish(world.hub.block("", Some(Millis(0)))).is_err());
 }
 
 #[test]
@@ -237,14 +237,14 @@ fn an_emulated_client_sends_its_commands_in_requests() {
         data: r#"{"id":2,"ping":{}}"#.into(),
     };
     let node = world.id("NODE");
-    world.hub.emulate(request(&node, &session)).unwrap();
+    finish(world.hub.emulate(request(&node, &session))).unwrap();
     world.expect(client, &[r#"{"id":2,"ping":{}}"#]);
     let id = world.id("C0");
     for (node, session) in
         [("other", session.as_str()), (node.as_str(), "other"), (node.as_str(), id.as_str())]
     {
-        assert_eq!(world.hub.emulate(request(node, session)).unwrap_err().code(), 108);
+        assert_eq!(finish(world.hub.emulate(request(node, session))).unwrap_err().code(), 108);
     }
     world.cut(client);
-    assert!(world.hub.emulate(request(&node, &session)).is_err());
+    assert!(finish(world.hub.emulate(request(&node, &session))).is_err());
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use longwire_hub::centrifuge::Disconnect;
 use longwire_hub::{ClientFilter, ControlMessage, HubConfig};
 
-use crate::support::{World, config};
+use crate::support::{World, config, finish};
 
 #[test]
 fn a_ping_that_is_not_answered_is_3012() {
@@ -98,7 +98,7 @@ fn after_its_end_a_session_does_nothing() {
     let mut world = World::new(config());
     let client = world.subscribed("demo:tea");
     let filter = ClientFilter { client: Some(world.id("C0").into()), ..ClientFilter::default() };
-    world.hub.disconnect(&filter, Disconnect::FORCE_RECONNECT).unwrap();
+    finish(world.hub.disconnect(&filter, Disconnect::FORCE_RECONNECT)).unwrap();
     assert_eq!(world.end(client), Some(3011));
     world.ask(client, r#"{"id":2,"ping":{}}"#, &[]);
     world.pass(Duration::from_secs(1_000));

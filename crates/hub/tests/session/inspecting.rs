@@ -6,7 +6,7 @@ use std::time::Duration;
 use longwire_hub::{DescriptionSink, Largest, SessionDescription, TransportKind};
 
 use crate::connecting::{connect_with, with_tokens};
-use crate::support::World;
+use crate::support::{World, finish};
 
 fn ask(world: &mut World, client: &str) -> Option<SessionDescription> {
     let (sender, receiver) = mpsc::channel();
@@ -55,24 +55,27 @@ fn the_largest_channels_and_users_come_first() {
         let client = connect_with(&mut world, &format!(r#"{{"sub":"{user}"}}"#));
         world.say(client, &format!(r#"{{"id":2,"subscribe":{{"channel":"{channel}"}}}}"#));
     }
-    let Largest { found, total } = world.hub.largest_channels("", 2);
+    let largest = |limit, pattern| finish(world.hub.largest_channels(pattern, limit)).unwrap().found;
+    let users = |limit, pattern| finish(world.hub.largest_users(pattern, limit)).unwrap().found;
+    let Largest { found, total } = largest(2, "");
     let found: Vec<(&str, usize)> = found.iter().map(|(name, size)| (&**name, *size)).collect();
     assert_eq!((found, total), (vec![("news", 2), ("demo:milk", 1)], 3));
-    assert_eq!(world.hub.largest_channels("demo:*", 0), Largest { found: vec![], total: 2 });
-    assert_eq!(world.hub.largest_users("", 1), Largest { found: vec![("42".into(), 2)], total: 3 });
-    assert_eq!(world.hub.largest_users("4*", 9).total, 2);
-    assert_eq!(world.hub.subscribers(&"news".parse().unwrap()), 2);
-    assert_eq!(world.hub.subscribers(&"demo:none".parse().unwrap()), 0);
+    assert_eq!(largest(0, "demo:*"), Largest { found: vec![], total: 2 });
+    assert_eq!(users(1, ""), Largest { found: vec![("42".into(), 2)], total: 3 });
+    assert_eq!(users(9, "4*").total, 2);
+    let subscribers = |name: &str| finish(world.hub.subscribers(&name.parse().unwrap())).unwrap().found;
+    assert_eq!(subscribers("news"), 2);
+    assert_eq!(subscribers("demo:none"), 0);
 }
 
 #[test]
 fn a_block_is_seen_until_it_ends() {
     let world = World::new(with_tokens());
     let until = world.now + Duration::from_secs(60);
-    world.hub.block("42", Some(until)).unwrap();
+    finish(world.hub.block("42", Some(until))).unwrap();
     assert_eq!(world.hub.blocked_until("42", world.now), Some(until));
     assert_eq!(world.hub.blocked_until("43", world.now), None);
     assert_eq!(world.hub.blocked_until("42", until), None);
-    world.hub.block("42", None).unwrap();
+    finish(world.hub.block("42", None)).unwrap();
     assert_eq!(world.hub.blocked_until("42", world.now), None);
 }

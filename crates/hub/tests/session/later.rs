@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
+
 use longwire_hub::{
     Broker, BrokerError, Call, ChannelName, ClientFilter, HistoryOptions, HistoryPage, HistoryQuery, Joined,
     Member, MemoryBroker, Millis, NewPublication, Presence, PresenceStats, PublishOutcome, Since, Start,
 };
 
+use crate::support::bus::Bus;
 use crate::support::{World, config, finish};
 
 /// Asks a broker in memory, when the answer is waited for.
@@ -15,6 +18,8 @@ pub(crate) struct LaterBroker {
     pub(crate) broker: Arc<MemoryBroker>,
     /// Whether it cannot be reached by who subscribes.
     pub(crate) is_down: Arc<AtomicBool>,
+    /// What carries messages between nodes, if there are several.
+    pub(crate) bus: Option<Arc<Bus>>,
 }
 
 /// Makes a call that is made once its answer is polled.
@@ -117,6 +122,17 @@ impl Broker for LaterBroker {
         later(self, move |broker| broker.presence_stats(&channel, now))
     }
 
+    fn tell_nodes(&self, message: Bytes) -> Call<Result<(), BrokerError>> {
+        match self.bus.clone() {
+            None => Call::Ready(Ok(())),
+            Some(bus) => Call::Later(Box::pin(async move { bus.tell(message) })),
+        }
+    }
+
+    fn is_shared(&self) -> bool {
+        self.bus.is_some()
+    }
+
     fn expire(&self, now: Millis) {
         self.broker.expire(now);
     }
@@ -204,7 +220,7 @@ fn a_client_that_returns_to_a_channel_at_once_is_present() {
 
     // The same by the server.
     let filter = ClientFilter { client: world.session(client).client(), ..ClientFilter::default() };
-    world.hub.unsubscribe(&filter, Some("demo:tea")).unwrap();
+    finish(world.hub.unsubscribe(&filter, Some("demo:tea"))).unwrap();
     world.settle();
     world.say(client, r#"{"id":5,"subscribe":{"channel":"demo:tea"}}"#);
     answer_all(&mut world);

@@ -20,6 +20,7 @@ mod hostile;
 mod inspecting;
 mod later;
 mod losing;
+mod nodes;
 mod numbers;
 mod overtaking;
 mod permissions;

@@ -43,7 +43,7 @@ fn a_client_that_asks_gets_a_number_and_pushes_with_it() {
     world.expect(cleo, &[r#"{"push":{"channel":"demo:tea","pub":{"data":1,"offset":1}}}"#]);
     // Other pushes have the name: clients look for it there.
     let filter = longwire_hub::ClientFilter { client: Some(world.id("C0").into()), ..Default::default() };
-    world.hub.unsubscribe(&filter, Some("demo:tea")).unwrap();
+    finish(world.hub.unsubscribe(&filter, Some("demo:tea"))).unwrap();
     let end = r#"{"push":{"channel":"demo:tea","unsubscribe":{"code":2000,"reason":"server unsubscribe"}}}"#;
     world.expect(ann, &[end]);
 }

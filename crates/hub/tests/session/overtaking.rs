@@ -104,7 +104,7 @@ fn the_server_s_subscriptions_wait_for_the_reply_to_connect() {
     world.expect(client, &[r#"{"push":{"channel":"demo:b","pub":{"data":2,"offset":1}}}"#]);
 
     let filter = ClientFilter { user: "42".into(), ..ClientFilter::default() };
-    world.hub.subscribe(&filter, &ServerSubscription::new("demo:c".parse().unwrap())).unwrap();
+    finish(world.hub.subscribe(&filter, &ServerSubscription::new("demo:c".parse().unwrap()))).unwrap();
     world.settle();
     world.act(client);
     publish(&world, "demo:c", "3");

@@ -9,7 +9,7 @@ use longwire_hub::{
 };
 
 use crate::connecting::{in_seconds, token, with_tokens};
-use crate::support::{World, config};
+use crate::support::{World, config, finish};
 
 fn open(world: &mut World, channel: &str, history: usize, token: &str) -> usize {
     let client = world.open_as(Transport::new(TransportKind::Plain, Encoding::Json));
@@ -148,7 +148,7 @@ fn the_back_end_ends_it_by_unsubscribing() {
     let mut world = World::new(config());
     let client = open(&mut world, "demo:tea", 0, "");
     let filter = longwire_hub::ClientFilter { client: Some(world.id("C0").into()), ..Default::default() };
-    world.hub.unsubscribe(&filter, Some("demo:tea")).unwrap();
+    finish(world.hub.unsubscribe(&filter, Some("demo:tea"))).unwrap();
     assert_eq!(world.end(client), Some(3503));
     world.expect(client, &[]);
 }

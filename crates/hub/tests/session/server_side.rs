@@ -8,7 +8,7 @@ use longwire_hub::{
 };
 
 use crate::connecting::{connect_with, token, with_tokens};
-use crate::support::World;
+use crate::support::{World, finish};
 
 fn publish(world: &World, channel: &str, text: &'static str) {
     let _ = world.hub.publish(channel, PublishCall::new(Data::from_text(text)), world.now);
@@ -79,22 +79,22 @@ fn the_back_end_subscribes_and_unsubscribes() {
     let mut subscription = ServerSubscription::new("demo:tea".parse().unwrap());
     subscription.since = Some(StreamPosition { offset: 0, epoch: "".into() });
     let filter = ClientFilter { user: "42".into(), ..ClientFilter::default() };
-    world.hub.subscribe(&filter, &subscription).unwrap();
+    finish(world.hub.subscribe(&filter, &subscription)).unwrap();
     world.expect(client, &["{\"push\":{\"channel\":\"demo:tea\",\"subscribe\":{\"recoverable\":true,\"epoch\":\"EPOCH\",\"positioned\":true}}}\n{\"push\":{\"channel\":\"demo:tea\",\"pub\":{\"data\":1,\"offset\":1}}}"]);
     // A second time changes nothing.
-    world.hub.subscribe(&filter, &subscription).unwrap();
+    finish(world.hub.subscribe(&filter, &subscription)).unwrap();
     world.expect(client, &[]);
-    world.hub.unsubscribe(&of_client(&world, "C0"), Some("demo:tea")).unwrap();
+    finish(world.hub.unsubscribe(&of_client(&world, "C0"), Some("demo:tea"))).unwrap();
     world.expect(
         client,
         &[r#"{"push":{"channel":"demo:tea","unsubscribe":{"code":2000,"reason":"server unsubscribe"}}}"#],
     );
     publish(&world, "demo:tea", "2");
     world.expect(client, &[]);
-    world.hub.subscribe(&filter, &ServerSubscription::new("a".parse().unwrap())).unwrap();
-    world.hub.subscribe(&filter, &ServerSubscription::new("b".parse().unwrap())).unwrap();
+    finish(world.hub.subscribe(&filter, &ServerSubscription::new("a".parse().unwrap()))).unwrap();
+    finish(world.hub.subscribe(&filter, &ServerSubscription::new("b".parse().unwrap()))).unwrap();
     world.heard(client);
-    world.hub.unsubscribe(&filter, None).unwrap();
+    finish(world.hub.unsubscribe(&filter, None)).unwrap();
     assert_eq!(world.heard(client)[0].matches("2000").count(), 2);
     assert_eq!(world.hub.counts().channels, 0);
 }
@@ -105,7 +105,7 @@ fn one_that_expires_disconnects_with_3006() {
     let client = connect_with(&mut world, r#"{"sub":"42"}"#);
     let mut subscription = ServerSubscription::new("demo:tea".parse().unwrap());
     subscription.expires_at = Some(world.now + Duration::from_secs(10));
-    world.hub.subscribe(&of_client(&world, "C0"), &subscription).unwrap();
+    finish(world.hub.subscribe(&of_client(&world, "C0"), &subscription)).unwrap();
     world.heard(client);
     world.pass(Duration::from_secs(9));
     assert_eq!(world.end(client), None);
@@ -119,11 +119,11 @@ fn the_back_end_refreshes_and_sends_messages() {
     let client = connect_with(&mut world, r#"{"sub":"42"}"#);
     world.heard(client);
     let filter = of_client(&world, "C0");
-    world.hub.refresh(&filter, false, Some(world.now + Duration::from_secs(9)), None).unwrap();
+    finish(world.hub.refresh(&filter, false, Some(world.now + Duration::from_secs(9)), None)).unwrap();
     world.expect(client, &[r#"{"push":{"refresh":{"expires":true,"ttl":9}}}"#]);
-    world.hub.send(&filter, Data::from_text("hello")).unwrap();
+    finish(world.hub.send(&filter, Data::from_text("hello"))).unwrap();
     world.expect(client, &[r#"{"push":{"message":{"data":"hello"}}}"#]);
-    world.hub.refresh(&filter, true, None, None).unwrap();
+    finish(world.hub.refresh(&filter, true, None, None)).unwrap();
     assert_eq!(world.end(client), Some(3005));
 }
 

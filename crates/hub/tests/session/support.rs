@@ -1,5 +1,6 @@
 //! A node with clients: connections, topics and time are simulated.
 
+pub(crate) mod bus;
 mod net;
 
 use std::collections::{BTreeMap, HashSet};
@@ -13,6 +14,7 @@ use longwire_hub::{
     MemoryLimits, Millis, Progress, Session, SlowPolicy, Transport, TransportKind,
 };
 
+use self::bus::Bus;
 use self::net::{Net, NetControl, NetDelivery, NetLink};
 use crate::later::LaterBroker;
 
@@ -59,8 +61,18 @@ impl World {
     pub(crate) fn later(config: HubConfig, seed: u8) -> World {
         let is_down = Arc::new(AtomicBool::new(false));
         let (limits, shared) = (MemoryLimits::default(), is_down.clone());
-        let later = |broker| -> Arc<dyn Broker> { Arc::new(LaterBroker { broker, is_down: shared }) };
+        let later =
+            |broker, _| -> Arc<dyn Broker> { Arc::new(LaterBroker { broker, is_down: shared, bus: None }) };
         World { is_down, ..World::of(config, None, limits, seed, later) }
+    }
+
+    /// One of several nodes. Each has channels of its own, and their messages go over a bus.
+    pub(crate) fn node(config: HubConfig, bus: &Arc<Bus>, seed: u8) -> World {
+        let later = |broker, fanout| -> Arc<dyn Broker> {
+            bus.join(fanout);
+            Arc::new(LaterBroker { broker, is_down: Arc::default(), bus: Some(bus.clone()) })
+        };
+        World { answers_itself: true, ..World::of(config, None, MemoryLimits::default(), seed, later) }
     }
 
     /// A node whose broker answers later, though each command waits only for a moment.
@@ -69,12 +81,12 @@ impl World {
     }
 
     pub(crate) fn with(config: HubConfig, backend: Option<Arc<dyn Backend>>, seed: u8) -> World {
-        World::of(config, backend, MemoryLimits::default(), seed, |broker| broker)
+        World::of(config, backend, MemoryLimits::default(), seed, |broker, _| broker)
     }
 
     /// A node whose broker has these limits.
     pub(crate) fn with_limits(config: HubConfig, limits: MemoryLimits) -> World {
-        World::of(config, None, limits, 7, |broker| broker)
+        World::of(config, None, limits, 7, |broker, _| broker)
     }
 
     fn of(
@@ -82,14 +94,14 @@ impl World {
         backend: Option<Arc<dyn Backend>>,
         limits: MemoryLimits,
         seed: u8,
-        wrap: impl FnOnce(Arc<MemoryBroker>) -> Arc<dyn Broker>,
+        wrap: impl FnOnce(Arc<MemoryBroker>, Arc<dyn Fanout>) -> Arc<dyn Broker>,
     ) -> World {
         let net = Arc::new(Net::default());
         let mut made = None;
         let make = |fanout: Arc<dyn Fanout>| -> Arc<dyn Broker> {
             let broker = Arc::new(MemoryBroker::with_seed(fanout.clone(), limits, seed.into()));
-            made = Some((broker.clone(), fanout));
-            wrap(broker)
+            made = Some((broker.clone(), fanout.clone()));
+            wrap(broker, fanout)
         };
         let hub = Hub::new(config, Arc::new(NetDelivery(net.clone())), backend, &[seed; 32], make);
         let (broker, fanout) = made.unwrap();
@@ -253,6 +265,7 @@ impl World {
     /// The event loop and the sessions handle what waits for them.
     pub(crate) fn settle(&mut self) {
         loop {
+            self.net.go_on();
             self.net.handle_mail(usize::MAX);
             let controls = std::mem::take(&mut self.net.state().controls);
             if controls.is_empty() {

@@ -142,7 +142,7 @@ fn one_of_the_back_end_expires_as_it_said() {
     let mut subscription = ServerSubscription::new("news".parse().unwrap());
     subscription.expires_at = Some(world.now + Duration::from_secs(30));
     let filter = ClientFilter { user: "42".into(), ..ClientFilter::default() };
-    world.hub.subscribe(&filter, &subscription).unwrap();
+    finish(world.hub.subscribe(&filter, &subscription)).unwrap();
     world.expect(client, &[r#"{"push":{"channel":"news","subscribe":{}}}"#]);
     world.ask(client, r#"{"id":2,"subscribe":{"channel":"news"}}"#, &[r#"{"id":2,"subscribe":{}}"#]);
     world.pass(Duration::from_secs(31));

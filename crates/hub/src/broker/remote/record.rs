@@ -73,7 +73,7 @@ struct WrittenPublication {
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]
-enum WrittenData {
+pub(crate) enum WrittenData {
     #[prost(string, tag = "1")]
     Json(String),
     #[prost(string, tag = "2")]
@@ -123,13 +123,8 @@ impl Record {
 
 impl From<&Publication> for WrittenPublication {
     fn from(publication: &Publication) -> WrittenPublication {
-        let content = match &publication.data {
-            Data::Json(text) => WrittenData::Json(text.to_string()),
-            Data::Text(text) => WrittenData::Text(text.to_string()),
-            Data::Binary(bytes) => WrittenData::Binary(bytes.clone()),
-        };
         WrittenPublication {
-            content: Some(content),
+            content: Some((&publication.data).into()),
             info: publication.info.as_ref().map(WrittenClient::from),
             tags: publication.tags.clone(),
             time: publication.time.0,
@@ -141,21 +136,38 @@ impl TryFrom<WrittenPublication> for Publication {
     type Error = UnknownRecord;
 
     fn try_from(written: WrittenPublication) -> Result<Publication, UnknownRecord> {
-        let data = match written.content.ok_or(UnknownRecord)? {
-            // The engine may hold what no node has written.
-            WrittenData::Json(text) => {
-                Some(Data::from_text(text)).filter(|data| matches!(data, Data::Json(_)))
-            }
-            WrittenData::Text(text) => Some(Data::Text(text.into())),
-            WrittenData::Binary(bytes) => Some(Data::Binary(bytes)),
-        };
         Ok(Publication {
             offset: 0,
-            data: data.ok_or(UnknownRecord)?,
+            data: written.content.ok_or(UnknownRecord)?.try_into()?,
             info: written.info.map(ClientInfo::from),
             tags: written.tags,
             time: Millis(written.time),
         })
+    }
+}
+
+impl From<&Data> for WrittenData {
+    fn from(data: &Data) -> WrittenData {
+        match data {
+            Data::Json(text) => WrittenData::Json(text.to_string()),
+            Data::Text(text) => WrittenData::Text(text.to_string()),
+            Data::Binary(bytes) => WrittenData::Binary(bytes.clone()),
+        }
+    }
+}
+
+impl TryFrom<WrittenData> for Data {
+    type Error = UnknownRecord;
+
+    fn try_from(written: WrittenData) -> Result<Data, UnknownRecord> {
+        match written {
+            // The engine may hold what no node has written.
+            WrittenData::Json(text) => {
+                Some(Data::from_text(text)).filter(|data| matches!(data, Data::Json(_))).ok_or(UnknownRecord)
+            }
+            WrittenData::Text(text) => Ok(Data::Text(text.into())),
+            WrittenData::Binary(bytes) => Ok(Data::Binary(bytes)),
+        }
     }
 }
 

@@ -203,7 +203,7 @@ impl Model {
             return;
         };
         let filter = ClientFilter { client: Some(id), ..ClientFilter::default() };
-        self.world.hub.unsubscribe(&filter, Some(CHANNELS[channel])).unwrap();
+        finish(self.world.hub.unsubscribe(&filter, Some(CHANNELS[channel]))).unwrap();
         if self.random.once_in(2) {
             self.world.handle_controls();
         }

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Waker};
 
 use longwire_hub::centrifuge::Disconnect;
 use longwire_hub::{BoxFuture, Control, ControlMessage, Delivery, Frame, HubEvent, Link, SlowPolicy, Start};
-
-use super::ready;
 
 /// The connections and topics of a program with one event loop: publications wait in its mailbox until it handles them.
 #[derive(Default)]
@@ -21,6 +20,8 @@ pub(super) struct State {
     next_number: u64,
     /// What was spawned and is delayed; `None` if it is done at once.
     pub(super) work: Option<Vec<BoxFuture<()>>>,
+    /// What was spawned and waits for others.
+    waiting: Vec<BoxFuture<()>>,
 }
 
 enum Mail {
@@ -46,6 +47,19 @@ impl Net {
         let mut state = self.state();
         state.connections.push(Connection::default());
         state.connections.len() - 1
+    }
+
+    fn run(&self, work: Vec<BoxFuture<()>>) {
+        let mut context = Context::from_waker(Waker::noop());
+        let waits = |mut work: BoxFuture<()>| work.as_mut().poll(&mut context).is_pending().then_some(work);
+        let waiting: Vec<_> = work.into_iter().filter_map(waits).collect();
+        self.state().waiting.extend(waiting);
+    }
+
+    /// What was spawned and waits goes on, if it can.
+    pub(super) fn go_on(&self) {
+        let waiting = std::mem::take(&mut self.state().waiting);
+        self.run(waiting);
     }
 
     /// The event loop handles its mail.
@@ -86,7 +100,7 @@ impl Delivery for NetDelivery {
             Some(waiting) => waiting.push(work),
             None => {
                 drop(state);
-                ready(work);
+                self.0.run(vec![work]);
             }
         }
     }
