@@ -165,6 +165,7 @@ test("nodes are listed with what they are", async (t) => {
   const node = admin.page.locator("#nodes li");
   await node.getByText(/^Longwire \d/).waitFor();
   await node.getByText(/^\d+ s$/).waitFor();
+  await node.getByText("in memory").waitFor();
   assert.equal(await node.count(), 1);
 });
 

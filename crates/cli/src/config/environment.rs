@@ -36,6 +36,7 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("compression", Switch),
     ("engine", Text),
     ("workers", Number),
+    ("node_name", Text),
     ("metrics", Switch),
     ("demo", Switch),
     ("socketio", Switch),

@@ -14,7 +14,15 @@ const facts = (node) => [
   ["Users", count(node.users)],
   ["Channels", count(node.channels)],
   ["Subscriptions", count(node.subscriptions)],
+  ["Broker", broker(node.broker)],
+  ["Channels that lost publications", count(node.broker.lost)],
 ];
+
+/** How a node sees the broker. */
+function broker({ reachable, latency }) {
+  if (!reachable) return "cannot be reached";
+  return latency === null ? "in memory" : `answers in ${latency.toFixed(1)} ms`;
+}
 
 function make(node) {
   const values = new Map(facts(node).map(([title]) => [title, element("dd")]));

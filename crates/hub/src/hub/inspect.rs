@@ -78,7 +78,9 @@ impl Hub {
         ranking.into_largest()
     }
 
-    pub(super) fn subscribers_here(&self, channel: &ChannelName) -> usize {
+    /// How many clients are subscribed to a channel on this node.
+    #[must_use]
+    pub fn subscribers_here(&self, channel: &ChannelName) -> usize {
         self.channels_table().clients(channel)
     }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use longwire_hub::{
-    ClientInfo, Data, HubInfo, Largest, LiveSession, Presence, Publication, SessionDescription,
-    StreamPosition,
+    ClientInfo, Data, Hub, Largest, LiveSession, NodeInfo, NodeSession, Presence, Publication,
+    SessionDescription, StreamPosition, Surveyed,
 };
 use serde::Serialize;
 
@@ -33,12 +33,37 @@ pub(super) struct NodeAnswer {
     users: usize,
     subscriptions: u64,
     channels: usize,
+    broker: BrokerAnswer,
 }
 
-impl NodeAnswer {
-    pub(super) fn new(info: HubInfo, name: String, uptime: u64) -> NodeAnswer {
-        let HubInfo { node, version, clients, users, subscriptions, channels } = info;
-        NodeAnswer { id: node.into(), name, version, uptime, clients, users, subscriptions, channels }
+/// How a node sees the broker.
+#[derive(Serialize)]
+struct BrokerAnswer {
+    reachable: bool,
+    /// Milliseconds of a call; `None` in memory, and before the first call.
+    latency: Option<f64>,
+    /// How often subscribers of a channel have learned that publications are missing.
+    lost: u64,
+}
+
+impl From<NodeInfo> for NodeAnswer {
+    fn from(info: NodeInfo) -> NodeAnswer {
+        let broker = BrokerAnswer {
+            reachable: info.broker_reachable,
+            latency: info.broker_latency.map(|time| time.as_secs_f64() * 1_000.0),
+            lost: info.gaps_lost,
+        };
+        NodeAnswer {
+            id: info.node.into(),
+            name: info.name,
+            version: info.version,
+            uptime: info.uptime.as_secs(),
+            clients: info.clients,
+            users: info.users,
+            subscriptions: info.subscriptions,
+            channels: info.channels,
+            broker,
+        }
     }
 }
 
@@ -47,6 +72,8 @@ impl NodeAnswer {
 pub(super) struct ListAnswer {
     found: Vec<SizeAnswer>,
     total: usize,
+    /// How many nodes did not answer.
+    unanswered: usize,
 }
 
 #[derive(Serialize)]
@@ -55,17 +82,18 @@ struct SizeAnswer {
     clients: usize,
 }
 
-impl<T: ToString> From<Largest<T>> for ListAnswer {
-    fn from(largest: Largest<T>) -> ListAnswer {
+impl<T: ToString> From<Surveyed<Largest<T>>> for ListAnswer {
+    fn from(surveyed: Surveyed<Largest<T>>) -> ListAnswer {
+        let Surveyed { found: largest, unanswered } = surveyed;
         let found = largest.found.into_iter();
         let found = found.map(|(name, clients)| SizeAnswer { name: name.to_string(), clients }).collect();
-        ListAnswer { found, total: largest.total }
+        ListAnswer { found, total: largest.total, unanswered: unanswered.len() }
     }
 }
 
 #[derive(Serialize)]
 pub(super) struct ChannelAnswer {
-    /// Subscribers on this node.
+    /// Subscribers.
     pub(super) clients: usize,
     /// How many are present; `None` without presence.
     pub(super) presence: Option<StatsAnswer>,
@@ -182,14 +210,18 @@ pub(super) struct SessionsAnswer {
     pub(super) total: usize,
     /// Unix time in milliseconds.
     pub(super) blocked_until: Option<u64>,
+    /// How many nodes did not answer.
+    pub(super) unanswered: usize,
 }
 
 #[derive(Serialize)]
 pub(super) struct SessionAnswer {
     client: String,
     user: String,
+    /// The id of the node that it is on.
+    node: String,
     /// `None` if the session did not answer in time.
-    transport: Option<&'static str>,
+    transport: Option<String>,
     /// Unix time in milliseconds.
     since: u64,
     peer: Option<String>,
@@ -197,15 +229,42 @@ pub(super) struct SessionAnswer {
 }
 
 impl SessionAnswer {
-    pub(super) fn new(live: &LiveSession, description: Option<SessionDescription>) -> SessionAnswer {
+    pub(super) fn new(
+        hub: &Hub,
+        live: &LiveSession,
+        description: Option<SessionDescription>,
+    ) -> SessionAnswer {
         let channels =
             description.as_ref().map(|found| found.channels.iter().map(ToString::to_string).collect());
         SessionAnswer {
             client: live.client.to_string(),
             user: live.user.to_string(),
-            transport: description.as_ref().map(|found| found.transport.name()),
+            node: hub.node().to_string(),
+            transport: description.as_ref().map(|found| found.transport.name().to_owned()),
             since: live.since.0,
             peer: description.and_then(|found| found.peer),
+            channels,
+        }
+    }
+
+    pub(super) fn since(&self) -> u64 {
+        self.since
+    }
+}
+
+impl From<NodeSession> for SessionAnswer {
+    fn from(found: NodeSession) -> SessionAnswer {
+        let (transport, peer, channels) = match found.description {
+            Some(described) => (Some(described.transport), described.peer, Some(described.channels)),
+            None => (None, None, None),
+        };
+        SessionAnswer {
+            client: found.session.client.into(),
+            user: found.session.user.into(),
+            node: found.node.into(),
+            transport,
+            since: found.session.since.0,
+            peer,
             channels,
         }
     }

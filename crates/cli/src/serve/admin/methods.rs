@@ -37,7 +37,7 @@ pub(super) async fn call(admin: &Admin, method: &str, params: &[u8]) -> Result<S
         "overview" => written(&overview(admin)),
         "channels" => {
             let params: ListParams = read(params)?;
-            let found = admin.node.hub.largest_channels(&params.pattern(), params.limit());
+            let found = admin.node.hub.largest_channels(&params.pattern(), params.limit()).answer().await?;
             written(&ListAnswer::from(found))
         }
         "channel" => written(&channel(admin, &read::<ChannelQuery>(params)?.channel).await?),
@@ -50,29 +50,27 @@ pub(super) async fn call(admin: &Admin, method: &str, params: &[u8]) -> Result<S
         "publications" => written(&publications(admin, &read(params)?).await?),
         "users" => {
             let params: ListParams = read(params)?;
-            let found = admin.node.hub.largest_users(&params.pattern(), params.limit());
+            let found = admin.node.hub.largest_users(&params.pattern(), params.limit()).answer().await?;
             written(&ListAnswer::from(found))
         }
-        "user" => written(&user(admin, &read::<UserParams>(params)?.user).await),
-        "client" => written(&client(admin, &read::<ClientQuery>(params)?.client).await),
+        "user" => written(&user(admin, &read::<UserParams>(params)?.user).await?),
+        "client" => written(&client(admin, &read::<ClientQuery>(params)?.client).await?),
         _ => Err(Refused::NoMethod),
     }
 }
 
 fn overview(admin: &Admin) -> OverviewAnswer {
     let hub = &admin.node.hub;
-    let info = hub.info();
-    let name = host_name().unwrap_or_else(|| info.node.to_string());
     OverviewAnswer {
         insecure: hub.config().insecure,
         open: admin.access.is_open(),
-        nodes: vec![NodeAnswer::new(info, name, admin.node.uptime().as_secs())],
+        nodes: hub.nodes().into_iter().map(NodeAnswer::from).collect(),
     }
 }
 
 async fn channel(admin: &Admin, name: &str) -> Result<ChannelAnswer, ApiError> {
     let (hub, now) = (&admin.node.hub, admin.node.now());
-    let clients = hub.subscribers(&name.parse()?);
+    let clients = hub.subscribers(&name.parse()?).answer().await?.found;
     let presence = available(hub.presence_stats(name, now).answer().await)?;
     let only_position = HistoryQuery { limit: 0, since: None, reverse: false };
     let history = available(hub.history(name, only_position, now).answer().await)?;
@@ -102,21 +100,36 @@ async fn publications(admin: &Admin, params: &PublicationsParams) -> Result<Publ
     Ok(PublicationsAnswer { publications, position: page.position.into() })
 }
 
-async fn user(admin: &Admin, user: &str) -> SessionsAnswer {
+async fn user(admin: &Admin, user: &str) -> Result<SessionsAnswer, ApiError> {
     let hub = &admin.node.hub;
-    let mut sessions = hub.user_sessions(user);
-    let total = sessions.len();
+    let mut here = hub.user_sessions(user);
     // The newest first.
-    sessions.sort_by_key(|live| Reverse(live.since));
+    here.sort_by_key(|live| Reverse(live.since));
+    let total = here.len();
+    here.truncate(MAX_SESSIONS);
+    let elsewhere = hub.user_sessions_elsewhere(user, MAX_SESSIONS).answer();
+    let (here, elsewhere) = tokio::join!(described(admin, &here), elsewhere);
+    let elsewhere = elsewhere?;
+    let total = total.saturating_add(elsewhere.found.total);
+    let mut sessions = here;
+    sessions.extend(elsewhere.found.sessions.into_iter().map(SessionAnswer::from));
+    sessions.sort_by_key(|session| Reverse(session.since()));
     sessions.truncate(MAX_SESSIONS);
     let blocked_until = hub.blocked_until(user, admin.node.now()).map(|until| until.0);
-    SessionsAnswer { sessions: described(admin, &sessions).await, total, blocked_until }
+    Ok(SessionsAnswer { sessions, total, blocked_until, unanswered: elsewhere.unanswered.len() })
 }
 
-async fn client(admin: &Admin, client: &str) -> SessionsAnswer {
-    let sessions: Vec<LiveSession> = admin.node.hub.live_session(client).into_iter().collect();
-    let sessions = described(admin, &sessions).await;
-    SessionsAnswer { total: sessions.len(), sessions, blocked_until: None }
+async fn client(admin: &Admin, client: &str) -> Result<SessionsAnswer, ApiError> {
+    let hub = &admin.node.hub;
+    let (sessions, unanswered) = match hub.live_session(client) {
+        Some(live) => (described(admin, &[live]).await, 0),
+        None => {
+            let elsewhere = hub.session_elsewhere(client).answer().await?;
+            let found = elsewhere.found.map(SessionAnswer::from);
+            (found.into_iter().collect(), elsewhere.unanswered.len())
+        }
+    };
+    Ok(SessionsAnswer { total: sessions.len(), sessions, blocked_until: None, unanswered })
 }
 
 /// The sessions with what they say of themselves. All are asked at once.
@@ -141,17 +154,11 @@ async fn described(admin: &Admin, sessions: &[LiveSession]) -> Vec<SessionAnswer
     });
     // Those that did not answer in time are shown without.
     let _in_time = collected.await;
-    sessions.iter().zip(descriptions).map(|(live, found)| SessionAnswer::new(live, found)).collect()
-}
-
-#[cfg(unix)]
-fn host_name() -> Option<String> {
-    nix::unistd::gethostname().ok()?.into_string().ok()
-}
-
-#[cfg(not(unix))]
-fn host_name() -> Option<String> {
-    std::env::var("COMPUTERNAME").ok()
+    sessions
+        .iter()
+        .zip(descriptions)
+        .map(|(live, found)| SessionAnswer::new(&admin.node.hub, live, found))
+        .collect()
 }
 
 fn read<'a, T: Deserialize<'a>>(params: &'a [u8]) -> Result<T, Refused> {

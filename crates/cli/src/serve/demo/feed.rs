@@ -76,7 +76,7 @@ async fn publish_scores(node: Arc<Node>) {
 }
 
 fn has_subscribers(node: &Node, channel: &str) -> bool {
-    channel.parse::<ChannelName>().is_ok_and(|channel| node.hub.subscribers(&channel) > 0)
+    channel.parse::<ChannelName>().is_ok_and(|channel| node.hub.subscribers_here(&channel) > 0)
 }
 
 fn publish(node: &Node, channel: &str, content: &impl Serialize) {

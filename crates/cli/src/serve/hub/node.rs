@@ -1,7 +1,7 @@
 //! The node of this process, and what keeps it going.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use longwire::Topics;
 use longwire_hub::{Backend, Hub, HubConfig, MemoryBroker, MemoryLimits, Millis};
@@ -24,7 +24,6 @@ pub(crate) struct Node {
     /// Whom the hub delivers to beside the event loops' topics.
     pub(super) streams: Arc<StreamTopics>,
     clock: Clock,
-    start: Instant,
 }
 
 impl Node {
@@ -41,18 +40,13 @@ impl Node {
         let hub = Hub::new(config, delivery, Some(backend), &seed, |fanout| {
             Arc::new(MemoryBroker::new(fanout, MemoryLimits::default()))
         });
-        let node = Arc::new(Node { hub, hooks, streams, clock: Clock::new(), start: Instant::now() });
+        let node = Arc::new(Node { hub, hooks, streams, clock: Clock::new() });
         tokio::spawn(expire(Arc::clone(&node)));
         Ok(node)
     }
 
     pub(crate) fn now(&self) -> Millis {
         self.clock.now()
-    }
-
-    /// How long it has been running.
-    pub(crate) fn uptime(&self) -> Duration {
-        self.start.elapsed()
     }
 }
 

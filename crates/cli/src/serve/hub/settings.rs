@@ -12,6 +12,16 @@ use crate::config::Config;
 /// What a message of a client may have beside a publication.
 pub(super) const ENVELOPE: usize = 64 << 10;
 
+#[cfg(unix)]
+fn host_name() -> Option<String> {
+    nix::unistd::gethostname().ok()?.into_string().ok()
+}
+
+#[cfg(not(unix))]
+fn host_name() -> Option<String> {
+    std::env::var("COMPUTERNAME").ok()
+}
+
 /// Must be called within a runtime, on which keys of tokens are fetched.
 pub(crate) fn hub_config(config: &Config, hooks: &Hooks) -> HubConfig {
     let document = &config.document;
@@ -23,6 +33,7 @@ pub(crate) fn hub_config(config: &Config, hooks: &Hooks) -> HubConfig {
             JwksUrl { client: hooks.http_client(), url: url.uri().clone(), runtime: Handle::current() };
         hub.tokens = hub.tokens.source(source, document.tokens.refresh_policy());
     }
+    hub.name = document.node_name.clone().or_else(host_name).unwrap_or_default();
     hub.insecure = document.tokens.insecure;
     hub.single_connection = document.limits.single_connection;
     hub.limits.user_connections = document.limits.max_connections_per_user;

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 use longwire::PeerAddr;
-use longwire_hub::centrifuge::{ConnectRequest, Disconnect, EmulationRequest, Encoding};
+use longwire_hub::centrifuge::{ConnectRequest, Disconnect, EmulationRequest, Encoding, ErrorCode};
 use longwire_hub::{Frame, Session, Transport, TransportKind};
 use tokio::time::sleep;
 
@@ -238,12 +238,18 @@ async fn emulate(streams: &Streams, request: Request) -> Response {
     };
     match EmulationRequest::decode(encoding, &body) {
         Err(error) => (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
-        // The client's session has ended with the node.
-        Ok(request) if *request.node != **hub.node() => StatusCode::NOT_FOUND.into_response(),
         Ok(request) => {
-            // The client of a session that has ended sees it by its stream.
-            let _ended = hub.emulate(request);
-            StatusCode::NO_CONTENT.into_response()
+            let is_here = *request.node == **hub.node();
+            match hub.emulate(request).answer().await {
+                Ok(()) => StatusCode::NO_CONTENT.into_response(),
+                // The client of a session that has ended sees it by its stream.
+                Err(_) if is_here => StatusCode::NO_CONTENT.into_response(),
+                // The client's session has ended with the node.
+                Err(error) if error == ErrorCode::NotAvailable.into() => {
+                    StatusCode::NOT_FOUND.into_response()
+                }
+                Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+            }
         }
     }
 }

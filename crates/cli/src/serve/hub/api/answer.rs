@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use longwire_hub::{
-    ApiError, ChannelFigures, ChannelName, ClientInfo, Data, HistoryPage, HubInfo, Presence, PresenceStats,
-    Publication, PublishOutcome,
+    ApiError, ChannelFigures, ChannelName, ClientInfo, Data, HistoryPage, NodeInfo, Presence, PresenceStats,
+    Publication, PublishOutcome, Surveyed,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -87,27 +87,35 @@ pub(super) fn history(page: &HistoryPage) -> Result<String, serde_json::Error> {
     serde_json::to_string(&HistoryAnswer { publications, epoch, offset })
 }
 
-pub(super) fn channels(found: &BTreeMap<ChannelName, ChannelFigures>) -> String {
-    let channels: serde_json::Map<String, Value> = found
+/// Nodes that did not answer are named, since their channels may be missing.
+pub(super) fn channels(surveyed: &Surveyed<BTreeMap<ChannelName, ChannelFigures>>) -> String {
+    let channels: serde_json::Map<String, Value> = surveyed
+        .found
         .iter()
         .map(|(name, figures)| (name.to_string(), json!({ "num_clients": figures.clients })))
         .collect();
-    json!({ "channels": channels }).to_string()
+    let mut answer = json!({ "channels": channels });
+    if !surveyed.unanswered.is_empty() {
+        let unanswered: Vec<&str> = surveyed.unanswered.iter().map(|node| &**node).collect();
+        answer["unanswered"] = unanswered.into();
+    }
+    answer.to_string()
 }
 
-pub(super) fn info(info: &HubInfo, uptime: u64) -> String {
-    let node = json!({
-        "uid": &*info.node,
-        // A node has no name but its id.
-        "name": &*info.node,
-        "version": info.version,
-        "num_clients": info.clients,
-        "num_users": info.users,
-        "num_subs": info.subscriptions,
-        "num_channels": info.channels,
-        "uptime": uptime,
-    });
-    json!({ "nodes": [node] }).to_string()
+pub(super) fn info(nodes: &[NodeInfo]) -> String {
+    let node = |info: &NodeInfo| {
+        json!({
+            "uid": &*info.node,
+            "name": info.name,
+            "version": info.version,
+            "num_clients": info.clients,
+            "num_users": info.users,
+            "num_subs": info.subscriptions,
+            "num_channels": info.channels,
+            "uptime": info.uptime.as_secs(),
+        })
+    };
+    json!({ "nodes": nodes.iter().map(node).collect::<Vec<Value>>() }).to_string()
 }
 
 fn publication(publication: &Publication) -> Result<PublicationAnswer<'_>, serde_json::Error> {

@@ -72,28 +72,30 @@ pub(super) async fn call(node: &Node, method: &str, params: &RawValue) -> Result
             subscription.grant.overrides = params.overrides();
             subscription.expires_at = time(params.expire_at);
             subscription.since = params.recover_since.map(Into::into);
-            hub.subscribe(&filter, &subscription)?;
+            hub.subscribe(&filter, &subscription).answer().await?;
             Ok(done())
         }
         "unsubscribe" => {
             let ChannelParams { channel } = read(params)?;
-            hub.unsubscribe(&filter(params)?, (!channel.is_empty()).then_some(&channel))?;
+            let channel = (!channel.is_empty()).then_some(&*channel);
+            hub.unsubscribe(&filter(params)?, channel).answer().await?;
             Ok(done())
         }
         "disconnect" => {
             let why = read::<DisconnectParams>(params)?.why()?;
-            hub.disconnect(&filter(params)?, why)?;
+            hub.disconnect(&filter(params)?, why).answer().await?;
             Ok(done())
         }
         "refresh" => {
             let filter = filter(params)?;
             let params: RefreshParams<'_> = read(params)?;
-            hub.refresh(&filter, params.expired, time(params.expire_at), params.info())?;
+            let (expires_at, info) = (time(params.expire_at), params.info());
+            hub.refresh(&filter, params.expired, expires_at, info).answer().await?;
             Ok(done())
         }
         "block" => {
             let BlockParams { user, until } = read(params)?;
-            hub.block(&user, time(until))?;
+            hub.block(&user, time(until)).answer().await?;
             Ok(done())
         }
         "presence" => {
@@ -118,12 +120,12 @@ pub(super) async fn call(node: &Node, method: &str, params: &RawValue) -> Result
         }
         "channels" => {
             let ChannelsParams { pattern } = read(params)?;
-            let found = hub.channels(&pattern, MAX_CHANNELS.saturating_add(1));
+            let surveyed = hub.channels(&pattern, MAX_CHANNELS.saturating_add(1)).answer().await?;
             // A part of them would look like all.
-            let is_whole = found.len() <= MAX_CHANNELS;
-            if is_whole { Ok(answer::channels(&found)) } else { Err(ErrorCode::LimitExceeded.into()) }
+            let is_whole = surveyed.found.len() <= MAX_CHANNELS;
+            if is_whole { Ok(answer::channels(&surveyed)) } else { Err(ErrorCode::LimitExceeded.into()) }
         }
-        "info" => Ok(answer::info(&hub.info(), node.uptime().as_secs())),
+        "info" => Ok(answer::info(&hub.nodes())),
         // No method is registered.
         "rpc" => Err(ErrorCode::MethodNotFound.into()),
         _ => Err(Refused::NoMethod),
