@@ -181,7 +181,10 @@ async fn channels_and_clients_are_found() {
     let (_third, _) = subscriber(&hub, "open:milk").await;
     let call = |method, params| result(&hub, &cookie, method, &params);
     let found = call("channels", json!({ "limit": 1 }));
-    assert_eq!(found, json!({ "found": [{ "name": "kept:tea", "clients": 2 }], "total": 2 }));
+    assert_eq!(
+        found,
+        json!({ "found": [{ "name": "kept:tea", "clients": 2 }], "total": 2, "unanswered": 0 })
+    );
     assert_eq!(call("channels", json!({ "filter": "milk", "limit": 9 }))["found"][0]["name"], "open:milk");
     for data in [json!({ "rain": true }), json!("x".repeat(5_000))] {
         call("publish", json!({ "channel": "kept:tea", "data": data }));
