@@ -6,6 +6,7 @@ mod application;
 mod auth;
 mod backlog;
 mod broadcast;
+mod broadcast_ack;
 mod caught;
 mod client;
 mod config;
@@ -32,6 +33,7 @@ mod socket_io;
 
 pub use auth::{Auth, ConnectError};
 pub use broadcast::{Broadcast, VolatileSocket};
+pub use broadcast_ack::{BroadcastAnswers, BroadcastWithAck};
 pub use config::{RecoveryConfig, SocketIoConfig};
 pub use emit_with_ack::{AckError, EmitWithAck};
 pub use extract::{Data, EventName, FromEvent};

@@ -6,24 +6,24 @@ use tokio::sync::oneshot;
 
 use crate::protocol::Arguments;
 
-/// The answers that a socket awaits from its client, by number.
+/// The answers that a socket awaits from its client, by number. The numbers are those of the namespace.
 #[derive(Debug, Default)]
 pub(super) struct Acks {
-    next: u64,
     waiting: HashMap<u64, oneshot::Sender<Arguments>>,
 }
 
+/// Where an answer arrives.
+pub(super) type AwaitedAck = oneshot::Receiver<Arguments>;
+
 impl Acks {
-    /// The number for an event, and where its answer will arrive. `None`: `limit` answers are awaited.
-    pub(super) fn expect(&mut self, limit: usize) -> Option<(u64, oneshot::Receiver<Arguments>)> {
+    /// Awaits the answer to the event of this number. `None`: `limit` answers are awaited.
+    pub(super) fn expect(&mut self, id: u64, limit: usize) -> Option<AwaitedAck> {
         if self.waiting.len() >= limit {
             return None;
         }
-        let id = self.next;
-        self.next = self.next.wrapping_add(1);
         let (sender, receiver) = oneshot::channel();
         self.waiting.insert(id, sender);
-        Some((id, receiver))
+        Some(receiver)
     }
 
     /// The client's answer. One that nobody awaits is dropped.

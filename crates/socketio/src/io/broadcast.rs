@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytestring::ByteString;
 
@@ -31,11 +32,30 @@ pub struct Broadcast {
     members: Arc<Members<Socket>>,
     audience: Audience,
     delivery: Delivery,
+    ack_time: Option<Duration>,
 }
 
 impl Broadcast {
     pub(super) fn new(namespace: ByteString, members: Arc<Members<Socket>>) -> Broadcast {
-        Broadcast { namespace, members, audience: Audience::default(), delivery: Delivery::Reliable }
+        let (audience, delivery) = (Audience::default(), Delivery::Reliable);
+        Broadcast { namespace, members, audience, delivery, ack_time: None }
+    }
+
+    pub(super) fn namespace(&self) -> &ByteString {
+        &self.namespace
+    }
+
+    pub(super) fn members(&self) -> &Members<Socket> {
+        &self.members
+    }
+
+    pub(super) fn audience(&self) -> &Audience {
+        &self.audience
+    }
+
+    /// How long clients may take to answer.
+    pub(super) fn ack_time(&self) -> Duration {
+        self.ack_time.unwrap_or(self.members.config.ack_timeout)
     }
 
     /// Adds the sockets of a room, or of several. Without it, all sockets are addressed.
@@ -53,6 +73,13 @@ impl Broadcast {
     /// A client that cannot take the event at once, such as one between two polls or one that reads slowly, does not get it.
     pub fn volatile(mut self) -> Broadcast {
         self.delivery = Delivery::Volatile;
+        self
+    }
+
+    /// How long clients may take to answer [`emit_with_ack`](Broadcast::emit_with_ack);
+    /// [`SocketIoConfig::ack_timeout`](crate::SocketIoConfig::ack_timeout) otherwise.
+    pub fn timeout(mut self, time: Duration) -> Broadcast {
+        self.ack_time = Some(time);
         self
     }
 

@@ -10,15 +10,15 @@ use std::task::{Context, Poll};
 pub(super) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A future whose panic is a result. It is not polled again.
-pub(super) struct Caught(pub(super) Running);
+pub(super) struct Caught<T>(pub(super) Pin<Box<dyn Future<Output = T> + Send>>);
 
-impl Future for Caught {
-    type Output = Result<(), String>;
+impl<T> Future for Caught<T> {
+    type Output = Result<T, String>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context))) {
             Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(())) => Poll::Ready(Ok(())),
+            Ok(Poll::Ready(done)) => Poll::Ready(Ok(done)),
             Err(panic) => Poll::Ready(Err(message(&*panic))),
         }
     }

@@ -64,9 +64,12 @@ impl<T: DeserializeOwned> EmitWithAck<T> {
             return Err(AckError::Disconnected);
         }
         let limit = socket.client().config.waiting_acks;
-        let (id, answer) = socket.acks().expect(limit).ok_or(AckError::TooMany)?;
+        let id = socket.members().next_ack();
+        let answer = socket.acks().expect(id, limit).ok_or(AckError::TooMany)?;
         let expected = Expected { socket: &socket, id };
-        socket.deliver(&event.expecting_ack(id).finish(None), Delivery::Reliable);
+        let event = event.expecting_ack(id);
+        socket.deliver(&event.finish(None), Delivery::Reliable);
+        socket.tell_if_listens(&event);
         if !socket.is_connected() {
             // The answers were cleared before this one was expected.
             return Err(AckError::Disconnected);

@@ -1,13 +1,15 @@
 //! Sets the handlers of a socket.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::sync::Arc;
 
 use super::extract::FromEvent;
-use super::handlers::{OnDisconnect, OnEvent};
+use super::handlers::{OnDisconnect, OnEvent, OnPassing};
 use super::reason::DisconnectReason;
 use super::reply::IntoReply;
 use super::socket::Socket;
+use crate::protocol::Arguments;
 
 impl Socket {
     /// Calls `handler` for each event of this name. With several handlers for a name, all are called, one after the other; the
@@ -59,17 +61,68 @@ impl Socket {
         self.handlers().add_any(on_any(handler));
     }
 
+    /// Calls `listener` for every event that is sent to this client, alone or with others; not for acknowledgements. It is
+    /// called by the thread that sends, so it must not block.
+    ///
+    /// ```
+    /// use longwire_socketio::Socket;
+    ///
+    /// fn log(socket: &Socket) {
+    ///     socket.on_any_outgoing(|socket, name, arguments| println!("to {}: {name} {}", socket.id(), arguments.as_json()));
+    /// }
+    /// ```
+    pub fn on_any_outgoing<F>(&self, listener: F)
+    where
+        F: Fn(&Socket, &str, &Arguments) + Send + Sync + 'static,
+    {
+        self.handlers().add_outgoing(Arc::new(listener));
+    }
+
+    /// Asks `middleware` whether an event of the client may pass, before its handlers are called. With an error, it may not: the
+    /// error is logged, and the client gets no answer unless the middleware gives one. Several are asked one after the other.
+    ///
+    /// ```
+    /// use longwire_socketio::{Ack, Arguments, EventName, HandlerResult, Socket};
+    ///
+    /// struct Admin;
+    ///
+    /// fn protect(socket: &Socket) {
+    ///     socket.use_middleware(|socket, (EventName(name), arguments): (EventName, Arguments)| async move {
+    ///         if name.starts_with("admin:") && socket.get::<Admin>().is_none() {
+    ///             return Err("not allowed");
+    ///         }
+    ///         println!("{name} {}", arguments.as_json());
+    ///         Ok(())
+    ///     });
+    /// }
+    /// ```
+    pub fn use_middleware<A, F, Fut, E>(&self, middleware: F)
+    where
+        A: FromEvent,
+        F: FnOnce(Socket, A) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: Display,
+    {
+        self.handlers().add_middleware(on_passing(middleware));
+    }
+
+    /// Calls `handler` when the socket is disconnected, before the handlers of
+    /// [`on_disconnect`](Socket::on_disconnect). The socket is in no room any more; [`rooms`](Socket::rooms) tells in which it was.
+    pub fn on_disconnecting<F, Fut>(&self, handler: F)
+    where
+        F: FnOnce(Socket, DisconnectReason) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.handlers().add_disconnecting(on_disconnect(handler));
+    }
+
     /// Calls `handler` when the socket is disconnected, after the handlers of its events.
     pub fn on_disconnect<F, Fut>(&self, handler: F)
     where
         F: FnOnce(Socket, DisconnectReason) -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        let handler: OnDisconnect<Socket> = Arc::new(move |socket, reason| {
-            let handler = handler.clone();
-            Box::pin(async move { handler(socket, reason).await })
-        });
-        self.handlers().add_disconnect(handler);
+        self.handlers().add_disconnect(on_disconnect(handler));
     }
 
     /// Removes the handlers of an event.
@@ -96,6 +149,40 @@ where
                 tracing::warn!(client = %socket.client(), event = %event.name, "an event was not handled: {error}");
             }
         })
+    })
+}
+
+fn on_passing<A, F, Fut, E>(middleware: F) -> OnPassing<Socket>
+where
+    A: FromEvent,
+    F: FnOnce(Socket, A) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), E>> + Send + 'static,
+    E: Display,
+{
+    Arc::new(move |socket: Socket, mut event| {
+        let middleware = middleware.clone();
+        Box::pin(async move {
+            let asked = A::from_event(&mut event).map(|taken| middleware(socket.clone(), taken));
+            let refused = match asked {
+                Ok(asking) => asking.await.err().map(|error| error.to_string()),
+                Err(error) => Some(error.to_string()),
+            };
+            if let Some(error) = &refused {
+                tracing::debug!(client = %socket.client(), event = %event.name, "an event was not let through: {error}");
+            }
+            refused.is_none()
+        })
+    })
+}
+
+fn on_disconnect<F, Fut>(handler: F) -> OnDisconnect<Socket>
+where
+    F: FnOnce(Socket, DisconnectReason) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    Arc::new(move |socket, reason| {
+        let handler = handler.clone();
+        Box::pin(async move { handler(socket, reason).await })
     })
 }
 

@@ -1,8 +1,9 @@
 //! A socket as its namespace and its connection see it.
 
+use super::acks::AwaitedAck;
 use super::adapter::Key;
 use super::reason::DisconnectReason;
-use crate::protocol::Encoded;
+use crate::protocol::{Arguments, Encoded};
 
 /// Whether an event may be dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +20,15 @@ pub(super) trait Member: Clone + Send + Sync + 'static {
 
     /// Queues a packet for the client.
     fn deliver(&self, packet: &Encoded, delivery: Delivery);
+
+    /// Awaits the client's answer to an event of this number. `None`: it awaits too many.
+    fn expect_ack(&self, id: u64, limit: usize) -> Option<AwaitedAck>;
+
+    /// Whether it wants to know of events that are sent to it.
+    fn listens(&self) -> bool;
+
+    /// An event was sent to it. Called without locks.
+    fn tell_sent(&self, name: &str, arguments: &Arguments);
 
     /// The socket's connection to the namespace has ended.
     fn finish(&self, reason: DisconnectReason);

@@ -1,12 +1,14 @@
 //! The sockets of a namespace, under one lock: all of them see its events in the same order.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
+use super::acks::AwaitedAck;
 use super::adapter::{Adapter, Key};
-use super::config::RecoveryConfig;
+use super::config::SocketIoConfig;
 use super::member::{Delivery, Member};
 use super::memory_adapter::MemoryAdapter;
 use super::recovery::{Pid, Recovery, Restored};
@@ -18,7 +20,9 @@ use crate::protocol::{Draft, Encoded};
 /// The sockets of a namespace and their rooms.
 #[derive(Debug)]
 pub(super) struct Members<S> {
+    pub(super) config: Arc<SocketIoConfig>,
     state: Mutex<MembersState<S>>,
+    next_ack: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -43,14 +47,14 @@ pub(super) enum Continued<S> {
 }
 
 impl<S: Member> Members<S> {
-    pub(super) fn new(recovery: Option<RecoveryConfig>) -> Members<S> {
+    pub(super) fn new(config: Arc<SocketIoConfig>) -> Members<S> {
         let state = MembersState {
             next_key: 0,
             sockets: HashMap::new(),
             adapter: Box::new(MemoryAdapter::default()),
-            recovery: recovery.map(Recovery::new),
+            recovery: config.recovery.clone().map(Recovery::new),
         };
-        Members { state: Mutex::new(state) }
+        Members { config, state: Mutex::new(state), next_ack: AtomicU64::new(0) }
     }
 
     fn lock(&self) -> MutexGuard<'_, MembersState<S>> {
@@ -169,6 +173,33 @@ impl<S: Member> Members<S> {
         keys.iter().filter_map(|key| state.sockets.get(key)).cloned().collect()
     }
 
+    /// The number of an event that is acknowledged.
+    pub(super) fn next_ack(&self) -> u64 {
+        self.next_ack.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Sends an event that each of the sockets acknowledges. Returns the event's number, and where the answers arrive; without it
+    /// for a socket that awaits too many, which does not get the event.
+    pub(super) fn ask(&self, event: Draft, audience: &Audience) -> (u64, Vec<(S, Option<AwaitedAck>)>) {
+        let id = self.next_ack();
+        let event = event.expecting_ack(id);
+        let packet = event.finish(None);
+        let state = self.lock();
+        let keys = state.adapter.select(audience);
+        let ask = |socket: &S| {
+            let answer = socket.expect_ack(id, self.config.waiting_acks);
+            if answer.is_some() {
+                socket.deliver(&packet, Delivery::Reliable);
+            }
+            (socket.clone(), answer)
+        };
+        let asked: Vec<_> = keys.iter().filter_map(|key| state.sockets.get(key)).map(ask).collect();
+        drop(state);
+        let told = asked.iter().filter(|(_, answer)| answer.is_some()).map(|(socket, _)| socket);
+        tell_sent(told, &event);
+        (id, asked)
+    }
+
     /// Sends an event, encoded once, to the sockets that are addressed.
     pub(super) fn emit(&self, event: Draft, audience: Audience, delivery: Delivery) {
         let mut state = self.lock();
@@ -183,9 +214,24 @@ impl<S: Member> Members<S> {
                 packet
             }
         };
+        let mut listening = Vec::new();
         for socket in keys.iter().filter_map(|key| state.sockets.get(key)) {
             socket.deliver(&packet, delivery);
+            if socket.listens() {
+                listening.push(socket.clone());
+            }
         }
+        drop(state);
+        tell_sent(listening.iter(), &event);
+    }
+}
+
+/// Tells sockets of an event that was sent to them, if they want to know.
+fn tell_sent<'s, S: Member>(sockets: impl Iterator<Item = &'s S>, event: &Draft) {
+    let mut listening = sockets.filter(|socket| socket.listens()).peekable();
+    if listening.peek().is_some() {
+        let (name, arguments) = event.content();
+        listening.for_each(|socket| socket.tell_sent(&name, &arguments));
     }
 }
 

@@ -4,13 +4,14 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use bytestring::ByteString;
 
 use super::auth::{Auth, ConnectError};
 use super::broadcast::Broadcast;
 use super::caught::Running;
-use super::config::RecoveryConfig;
+use super::config::SocketIoConfig;
 use super::members::Members;
 use super::rooms::ToRooms;
 use super::socket::Socket;
@@ -42,9 +43,9 @@ struct Hooks {
 }
 
 impl Namespace {
-    pub(super) fn new(name: ByteString, recovery: Option<RecoveryConfig>) -> Namespace {
+    pub(super) fn new(name: ByteString, config: Arc<SocketIoConfig>) -> Namespace {
         let shared =
-            NamespaceShared { name, members: Arc::new(Members::new(recovery)), hooks: RwLock::default() };
+            NamespaceShared { name, members: Arc::new(Members::new(config)), hooks: RwLock::default() };
         Namespace { shared: Arc::new(shared) }
     }
 
@@ -166,6 +167,11 @@ impl Namespace {
     /// Events that may be lost; see [`Broadcast::volatile`].
     pub fn volatile(&self) -> Broadcast {
         self.everybody().volatile()
+    }
+
+    /// All sockets, whose clients may take this long to answer; see [`Broadcast::emit_with_ack`].
+    pub fn timeout(&self, time: Duration) -> Broadcast {
+        self.everybody().timeout(time)
     }
 
     /// Sends an event to all sockets; see [`Broadcast::emit`].

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::future::Future;
+use std::pin::Pin;
 use std::task::{Context, Waker};
 
 use tokio::runtime::Handle;
@@ -97,8 +98,15 @@ async fn run<S: Runs>(socket: S, first: Job) {
 async fn run_one<S: Runs>(socket: &S, job: Job) {
     let handlers = &socket.runner().handlers;
     match job {
-        Job::Connection(handler) => contain(socket, handler).await,
+        Job::Connection(handler) => {
+            contain(socket, handler).await;
+        }
         Job::Event(event) => {
+            for middleware in handlers.middleware() {
+                if contain(socket, middleware(socket.clone(), event.clone())).await != Some(true) {
+                    return;
+                }
+            }
             for handler in handlers.of_event(&event.name) {
                 contain(socket, handler(socket.clone(), event.clone())).await;
             }
@@ -112,9 +120,14 @@ async fn run_one<S: Runs>(socket: &S, job: Job) {
     }
 }
 
-async fn contain<S: Runs>(socket: &S, handler: Running) {
-    if let Err(panic) = Caught(handler).await {
-        tracing::error!(%socket, "closing: a handler panicked: {panic}");
-        socket.fail();
+/// The result of a handler, unless it panics.
+async fn contain<S: Runs, T>(socket: &S, handler: Pin<Box<dyn Future<Output = T> + Send>>) -> Option<T> {
+    match Caught(handler).await {
+        Ok(done) => Some(done),
+        Err(panic) => {
+            tracing::error!(%socket, "closing: a handler panicked: {panic}");
+            socket.fail();
+            None
+        }
     }
 }

@@ -8,7 +8,7 @@ use bytestring::ByteString;
 use http::HeaderMap;
 use tokio::runtime::Handle;
 
-use super::acks::Acks;
+use super::acks::{Acks, AwaitedAck};
 use super::adapter::Key;
 use super::auth::Auth;
 use super::caught::Running;
@@ -24,7 +24,7 @@ use super::runner::{Runner, Runs};
 use super::socket_data::SocketData;
 use super::socket_id::SocketId;
 use crate::engine::{Opening, TransportKind};
-use crate::protocol::{Arguments, EncodeError, Encoded, ToArguments, disconnect, event};
+use crate::protocol::{Arguments, Draft, EncodeError, Encoded, ToArguments, disconnect, event};
 
 /// A client in a namespace. It is cheap to clone; a clone is the same socket.
 ///
@@ -253,8 +253,17 @@ impl Socket {
             self.shared.members.emit(draft, Audience::room(self.shared.id.room()), delivery);
         } else {
             self.deliver(&draft.finish(None), delivery);
+            self.tell_if_listens(&draft);
         }
         Ok(())
+    }
+
+    /// Tells the listeners of an event that was sent to this socket alone.
+    pub(super) fn tell_if_listens(&self, event: &Draft) {
+        if self.listens() {
+            let (name, arguments) = event.content();
+            self.tell_sent(&name, &arguments);
+        }
     }
 
     /// Adds the socket to a room, or to several. A socket that would be in more than
@@ -336,6 +345,20 @@ impl Member for Socket {
         match delivery {
             Delivery::Reliable => send(connection, packet),
             Delivery::Volatile => connection.send_if_writable(packet.messages()).or_drop(),
+        }
+    }
+
+    fn expect_ack(&self, id: u64, limit: usize) -> Option<AwaitedAck> {
+        self.acks().expect(id, limit)
+    }
+
+    fn listens(&self) -> bool {
+        self.handlers().has_outgoing()
+    }
+
+    fn tell_sent(&self, name: &str, arguments: &Arguments) {
+        for listener in self.handlers().outgoing() {
+            listener(self, name, arguments);
         }
     }
 

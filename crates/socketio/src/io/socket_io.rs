@@ -48,9 +48,10 @@ impl SocketIo {
     #[must_use]
     pub fn with(config: SocketIoConfig) -> SocketIo {
         let name = ByteString::from_static(MAIN_NAMESPACE);
-        let main = Namespace::new(name.clone(), config.recovery.clone());
+        let config = Arc::new(config);
+        let main = Namespace::new(name.clone(), Arc::clone(&config));
         let namespaces = RwLock::new(HashMap::from([(name, main.clone())]));
-        SocketIo { shared: Arc::new(ServerShared { config: Arc::new(config), main, namespaces }) }
+        SocketIo { shared: Arc::new(ServerShared { config, main, namespaces }) }
     }
 
     pub(super) fn config(&self) -> &Arc<SocketIoConfig> {
@@ -65,7 +66,7 @@ impl SocketIo {
             None => ByteString::from(format!("/{name}")),
         };
         let mut namespaces = self.shared.namespaces.write().unwrap_or_else(PoisonError::into_inner);
-        let new = || Namespace::new(name.clone(), self.shared.config.recovery.clone());
+        let new = || Namespace::new(name.clone(), Arc::clone(&self.shared.config));
         namespaces.entry(name.clone()).or_insert_with(new).clone()
     }
 

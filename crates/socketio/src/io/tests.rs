@@ -5,5 +5,6 @@ mod client;
 mod connecting;
 mod events;
 mod hostile;
+mod listeners;
 mod recovery;
 mod rooms;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use serde::Serialize;
 use serde_json::ser::Formatter;
+use serde_json::value::RawValue;
 
 use crate::engine::EngineMessage;
 
@@ -254,11 +255,23 @@ impl Draft {
         self
     }
 
+    /// The event's name and arguments.
+    pub(crate) fn content(&self) -> (ByteString, Arguments) {
+        let array = ByteString::from(format!("[{}]", self.elements));
+        let elements = array.get(1..).unwrap_or_default();
+        let mut names = serde_json::Deserializer::from_str(elements).into_iter::<&RawValue>();
+        let written = names.next().and_then(Result::ok).map(RawValue::get).unwrap_or_default();
+        let name = serde_json::from_str::<String>(written).unwrap_or_default();
+        let mut arguments = Arguments::of_event(array.clone(), written);
+        arguments.attach(self.attachments.clone());
+        (ByteString::from(name), arguments)
+    }
+
     /// The packet, with the position from which the client continues after an interruption.
-    pub(crate) fn finish(self, offset: Option<u64>) -> Encoded {
+    pub(crate) fn finish(&self, offset: Option<u64>) -> Encoded {
         let capacity = self.elements.len().saturating_add(self.namespace.len()).saturating_add(64);
         let text = EngineMessage::text_with(capacity, |text| self.write_to(text, offset));
-        Encoded { text, attachments: self.attachments }
+        Encoded { text, attachments: self.attachments.clone() }
     }
 
     fn write_to(&self, text: &mut String, offset: Option<u64>) {

@@ -138,5 +138,75 @@ async fn awaited_acknowledgements_are_bounded() {
     settle().await;
     let _third = ask(&socket);
     settle().await;
-    client.expect(&[r#"20["a"]"#, r#"21["a"]"#, r#"22["a"]"#]);
+    client.expect(&[r#"20["a"]"#, r#"21["a"]"#, r#"23["a"]"#]);
+}
+
+/// The number of the question that a client has got.
+fn asked_id(client: &Client) -> Option<String> {
+    let received = client.received_text();
+    let (id, _) = received.strip_prefix('2')?.split_once('[')?;
+    Some(id.to_owned())
+}
+
+/// The answers of a question to all, or why they are missing.
+async fn ask_all(io: &SocketIo, room: &str) -> (Vec<u8>, Vec<String>) {
+    let asked = io.to(room).timeout(Duration::from_secs(5)).emit_with_ack::<u8>("how many?", ());
+    let answers = asked.await.expect("valid");
+    let mut numbers: Vec<u8> = answers.answers.iter().map(|(_, number)| *number).collect();
+    numbers.sort_unstable();
+    let mut missing: Vec<String> = answers.missing.iter().map(|(_, why)| format!("{why:?}")).collect();
+    missing.sort_unstable();
+    (numbers, missing)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broadcast_returns_the_answers_of_all() {
+    let io = SocketIo::new();
+    let mut clients: Vec<Client> = (0..3).map(|_| Client::join(&io)).collect();
+    io.fetch_sockets().iter().take(2).for_each(|socket| socket.join("two"));
+    let asking = tokio::spawn(async move { ask_all(&io, "two").await });
+    settle().await;
+    let mut number = 0;
+    for client in &mut clients {
+        if let Some(id) = asked_id(client) {
+            number += 1;
+            client.send(&format!("3{id}[{number}]"));
+        }
+    }
+    assert_eq!(asking.await.expect("no panic"), (vec![1, 2], vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broadcast_tells_who_has_not_answered_and_why() {
+    let config = SocketIoConfig { waiting_acks: 1, ..SocketIoConfig::default() };
+    let io = SocketIo::with(config);
+    let mut clients: Vec<Client> = (0..5).map(|_| Client::join(&io)).collect();
+    let sockets = io.fetch_sockets();
+    sockets.iter().for_each(|socket| socket.join("all"));
+    let busy = sockets.iter().find(|socket| clients[0].is(socket)).expect("a socket").clone();
+    let _earlier = tokio::spawn(busy.emit_with_ack::<()>("earlier", ()).into_future());
+    settle().await;
+    let server = io.clone();
+    let asking = tokio::spawn(async move { ask_all(&server, "all").await });
+    settle().await;
+    let id = asked_id(&clients[1]).expect("a question");
+    clients[1].send(&format!("3{id}[7]"));
+    clients[2].send(&format!(r#"3{id}["seven"]"#));
+    clients[3].close(CloseReason::TransportClose);
+    let (numbers, missing) = asking.await.expect("no panic");
+    assert_eq!(numbers, [7]);
+    assert_eq!(missing.len(), 4);
+    let reasons: Vec<&str> = missing.iter().map(|why| why.split('(').next().unwrap_or_default()).collect();
+    assert_eq!(reasons, ["Arguments", "Disconnected", "Timeout", "TooMany"]);
+    // Nothing of the question is left: each may be asked again.
+    clients.remove(3);
+    clients.remove(0);
+    clients.iter().for_each(|client| drop(client.received()));
+    let asking = tokio::spawn(async move { ask_all(&io, "all").await });
+    settle().await;
+    for client in &mut clients {
+        let id = asked_id(client).expect("a question");
+        client.send(&format!("3{id}[1]"));
+    }
+    assert_eq!(asking.await.expect("no panic"), (vec![1, 1, 1], vec!["TooMany".to_owned()]));
 }

@@ -6,7 +6,7 @@ use http::{HeaderMap, Uri};
 use longwire::{Message, MessageRef};
 
 use super::super::application::ClientSession;
-use super::super::{DisconnectReason, SocketIo};
+use super::super::{DisconnectReason, Socket, SocketIo};
 use crate::engine::{Application, CloseReason, EngineConnection, Opening, TransportKind};
 
 pub(super) struct Client {
@@ -80,6 +80,11 @@ impl Client {
     pub(super) fn close(&mut self, reason: CloseReason) {
         let session = self.session.take().expect("the client is open");
         self.io.on_close(session, &self.connection, reason);
+    }
+
+    /// Whether this is the client's socket.
+    pub(super) fn is(&self, socket: &Socket) -> bool {
+        socket.client().connection.sid() == self.connection.sid()
     }
 
     /// Whether nothing more is read from the client.
