@@ -24,8 +24,10 @@ pub struct Publication {
 }
 
 impl Publication {
-    /// The length of what its author has chosen, in bytes.
-    pub(crate) fn content_len(&self) -> usize {
+    /// The length of the content, the labels and the description of the publisher, in bytes: what
+    /// [`HistoryOptions::bytes`](crate::HistoryOptions::bytes) bounds.
+    #[must_use]
+    pub fn content_len(&self) -> usize {
         let tags: usize = self.tags.iter().map(|(name, value)| name.len() + value.len()).sum();
         let info = self.info.as_ref().map_or(0, |info| {
             let optional = [&info.conn_info, &info.chan_info];

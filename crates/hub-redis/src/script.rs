@@ -1,0 +1,103 @@
+//! The scripts that Redis runs, each one atomic step.
+
+use std::sync::OnceLock;
+
+use redis::{Cmd, Pipeline, Script};
+
+/// A script, and its arguments in one call.
+#[derive(Debug, Clone)]
+pub(crate) struct ScriptCall {
+    script: &'static StoredScript,
+    keys: Vec<Vec<u8>>,
+    arguments: Vec<Vec<u8>>,
+}
+
+/// A script's text with its hash, under which Redis keeps it.
+#[derive(Debug)]
+pub(crate) struct StoredScript {
+    text: &'static str,
+    prepared: OnceLock<Script>,
+}
+
+macro_rules! scripts {
+    ($($name:ident = $($part:expr),+;)+) => {
+        $(pub(crate) static $name: StoredScript = StoredScript::new(concat!($($part),+));)+
+    };
+}
+
+/// For scripts that don't make anything grow: they run also while memory is full.
+macro_rules! allow_oom {
+    () => {
+        "#!lua flags=allow-oom\n"
+    };
+}
+
+scripts! {
+    PUBLISH = include_str!("scripts/stream.lua"), include_str!("scripts/publish.lua");
+    HISTORY = include_str!("scripts/stream.lua"), include_str!("scripts/history.lua");
+    ADD_PRESENCE = include_str!("scripts/presence.lua"), include_str!("scripts/add_presence.lua");
+    RENEW_PRESENCE =
+        allow_oom!(), include_str!("scripts/presence.lua"), include_str!("scripts/renew_presence.lua");
+    REMOVE_PRESENCE =
+        allow_oom!(), include_str!("scripts/presence.lua"), include_str!("scripts/remove_presence.lua");
+    READ_PRESENCE =
+        allow_oom!(), include_str!("scripts/presence.lua"), include_str!("scripts/read_presence.lua");
+    PRESENCE_STATS =
+        allow_oom!(), include_str!("scripts/presence.lua"), include_str!("scripts/presence_stats.lua");
+}
+
+impl StoredScript {
+    const fn new(text: &'static str) -> StoredScript {
+        StoredScript { text, prepared: OnceLock::new() }
+    }
+
+    pub(crate) fn call(&'static self, keys: Vec<Vec<u8>>) -> ScriptCall {
+        ScriptCall { script: self, keys, arguments: Vec::new() }
+    }
+
+    fn hash(&self) -> &str {
+        self.prepared.get_or_init(|| Script::new(self.text)).get_hash()
+    }
+}
+
+impl ScriptCall {
+    pub(crate) fn arg(mut self, argument: impl Into<Vec<u8>>) -> ScriptCall {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Replaces an argument.
+    pub(crate) fn set(&mut self, index: usize, argument: impl Into<Vec<u8>>) {
+        if let Some(place) = self.arguments.get_mut(index) {
+            *place = argument.into();
+        }
+    }
+
+    /// The command by the script's hash, which Redis refuses with `NOSCRIPT` if it has forgotten the script.
+    pub(crate) fn by_hash(&self) -> Cmd {
+        self.command("EVALSHA", self.script.hash())
+    }
+
+    /// The command with the script's text.
+    pub(crate) fn by_text(&self) -> Cmd {
+        self.command("EVAL", self.script.text)
+    }
+
+    /// The command for a server that is about to get the keys of a hash slot.
+    pub(crate) fn asking(&self) -> Pipeline {
+        asking(self.by_text())
+    }
+
+    fn command(&self, name: &str, script: &str) -> Cmd {
+        let mut command = redis::cmd(name);
+        command.arg(script).arg(self.keys.len()).arg(&self.keys).arg(&self.arguments);
+        command
+    }
+}
+
+/// A command for a server that is about to get the keys of a hash slot.
+pub(crate) fn asking(command: Cmd) -> Pipeline {
+    let mut pipeline = redis::pipe();
+    pipeline.cmd("ASKING").ignore().add_command(command);
+    pipeline
+}
