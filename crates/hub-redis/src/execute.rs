@@ -9,19 +9,12 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::link::{Delivery, Link, Order, OrderFailure};
-use crate::options::Continuity;
 use crate::routing::fnv;
 use crate::servers::Servers;
 use crate::topic::Topic;
 
 /// The pause before another try.
 const PAUSE: Duration = Duration::from_millis(50);
-
-/// Where scripts of streams have the generation among their arguments.
-const GENERATION: usize = 1;
-
-/// The generation that is not compared.
-const ANY_GENERATION: &str = "-";
 
 /// Whether an order may be carried out twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +38,6 @@ pub(crate) struct Errand {
     pub(crate) topic: Topic,
     pub(crate) order: Order,
     pub(crate) repetition: Repetition,
-    /// Whether the script wants to know the generation.
-    pub(crate) has_generation: bool,
     /// Whether replicas must have it.
     pub(crate) is_durable: bool,
 }
@@ -100,26 +91,13 @@ impl Executor {
                     }
                 },
             };
-            self.prepare(&mut errand, &link);
             match link.carry_out(&errand.order, self.delivery(&errand, is_asked)).await {
-                Ok(answer) => {
-                    learn(&errand, &link, &answer);
-                    return Ok(answer);
-                }
+                Ok(answer) => return Ok(answer),
                 Err(failure) => match self.after(failure, &link, &mut errand.repetition) {
                     Next::Fail(error) => return Err(error),
                     Next::Wait => sleep(PAUSE).await,
                     Next::Ask(link, is_asked) => redirected = Some((link, is_asked)),
                 },
-            }
-        }
-    }
-
-    fn prepare(&self, errand: &mut Errand, link: &Link) {
-        if let (Order::Script(call), true) = (&mut errand.order, errand.has_generation) {
-            match self.servers.options.continuity {
-                Continuity::Verified => call.set(GENERATION, link.generation()),
-                Continuity::Assumed => call.set(GENERATION, ANY_GENERATION),
             }
         }
     }
@@ -169,14 +147,5 @@ impl Executor {
                 Next::Fail(error)
             }
         }
-    }
-}
-
-/// Notes the generation that a script has answered with.
-fn learn(errand: &Errand, link: &Link, answer: &Value) {
-    if let (true, Value::Array(parts)) = (errand.has_generation, answer)
-        && let Some(generation) = parts.get(1).and_then(crate::dial::text)
-    {
-        link.learn_generation(generation);
     }
 }

@@ -1,7 +1,7 @@
 //! A connection for commands, which is made when it is needed.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike as _, MultiplexedConnection};
@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 
-use crate::dial::{Dialer, Purpose};
+use crate::dial::{Dialer, Purpose, text};
 use crate::failure::ConnectError;
 use crate::figures::Figures;
 use crate::url::RedisUrl;
@@ -49,6 +49,8 @@ pub(crate) struct Live {
     connection: MultiplexedConnection,
     tasks: Vec<AbortHandle>,
     is_broken: AtomicBool,
+    /// The identity of the server's data, which scripts compare with that of a stream; empty if it is not known.
+    generation: std::sync::Mutex<String>,
     acknowledgements: Acknowledgements,
 }
 
@@ -111,9 +113,21 @@ impl Live {
                 connection,
                 tasks: vec![driver.abort_handle(), watch.abort_handle()],
                 is_broken: AtomicBool::new(false),
+                generation: std::sync::Mutex::default(),
                 acknowledgements: Acknowledgements::default(),
             }
         }))
+    }
+
+    pub(crate) fn generation(&self) -> String {
+        self.generation.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn learn_generation(&self, generation: &str) {
+        let mut known = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known != generation {
+            generation.clone_into(&mut known);
+        }
     }
 
     fn is_broken(&self) -> bool {
@@ -176,14 +190,23 @@ impl Drop for Live {
     }
 }
 
-/// Gives up a connection whose server does not answer in time.
+/// Gives up a connection whose server does not answer in time, or is no longer a master.
+///
+/// A master that becomes a replica and a master again may have lost what it had. So the generation is looked at even
+/// if nothing is refused.
 async fn watch(live: Weak<Live>, silence: Duration) {
+    let mut question = redis::cmd("INFO");
+    question.arg("replication");
     loop {
         tokio::time::sleep(silence / 2).await;
         let Some(live) = live.upgrade().filter(|live| !live.is_broken()) else { return };
-        let ping = redis::cmd("PING");
-        if !matches!(timeout(silence, live.command(&ping)).await, Ok(Ok(_))) {
+        let answer = timeout(silence, live.command(&question)).await;
+        let field =
+            |info: &str, name| info.lines().find_map(|line| line.strip_prefix(name).map(str::to_owned));
+        let info = answer.ok().and_then(Result::ok).and_then(|answer| text(&answer).map(str::to_owned));
+        let Some(info) = info.filter(|info| field(info, "role:").is_some_and(|role| role == "master")) else {
             return live.give_up();
-        }
+        };
+        live.learn_generation(&field(&info, "master_replid:").unwrap_or_default());
     }
 }

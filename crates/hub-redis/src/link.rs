@@ -1,5 +1,6 @@
 //! One server: commands to it, and messages from it.
 
+use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -7,19 +8,26 @@ use longwire_hub::BrokerError;
 use redis::{Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
 use tokio::time::Instant;
 
+use crate::dial::text;
 use crate::failure::ConnectError;
 use crate::lane::{Lane, LaneTarget, Live};
+use crate::options::Continuity;
 use crate::script::{ScriptCall, asking};
 use crate::subscriber::Subscriber;
 use crate::url::RedisUrl;
+
+/// Where scripts of streams have the generation among their arguments, and in their answers.
+const GENERATION: usize = 1;
+const GENERATION_OF_ANSWER: usize = 1;
+
+/// The generation that is not compared.
+const ANY_GENERATION: &str = "-";
 
 /// One server.
 #[derive(Debug)]
 pub(crate) struct Link {
     target: LaneTarget,
     lanes: Vec<Lane>,
-    /// The life of the server that it was last known to be in.
-    generation: Mutex<String>,
     down_since: Mutex<Option<Instant>>,
     pub(crate) subscriber: Subscriber,
 }
@@ -27,8 +35,10 @@ pub(crate) struct Link {
 /// What a server is asked to do.
 #[derive(Debug)]
 pub(crate) enum Order {
-    Script(ScriptCall),
     Command(Cmd),
+    Script(ScriptCall),
+    /// A script that compares the generation.
+    StreamScript(ScriptCall, Continuity),
 }
 
 /// How an order is carried out.
@@ -61,22 +71,11 @@ pub(crate) enum OrderFailure {
 impl Link {
     pub(crate) fn new(target: LaneTarget, lanes: usize, subscriber: Subscriber) -> Link {
         let lanes = std::iter::repeat_with(Lane::default).take(lanes).collect();
-        Link { target, lanes, generation: Mutex::default(), down_since: Mutex::default(), subscriber }
+        Link { target, lanes, down_since: Mutex::default(), subscriber }
     }
 
     pub(crate) fn server(&self) -> &RedisUrl {
         &self.target.server
-    }
-
-    pub(crate) fn generation(&self) -> String {
-        self.generation.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(crate) fn learn_generation(&self, generation: &str) {
-        let mut known = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
-        if *known != generation {
-            generation.clone_into(&mut known);
-        }
     }
 
     /// For how long the server could not be reached.
@@ -111,6 +110,11 @@ impl Link {
         self.note(live.is_ok());
         let live = live.map_err(OrderFailure::Unreachable)?;
         let answer = send(&live, order, delivery.is_asked).await.map_err(|error| failure(&error, &live))?;
+        if let (Order::StreamScript(..), Value::Array(parts)) = (order, &answer)
+            && let Some(generation) = parts.get(GENERATION_OF_ANSWER).and_then(text)
+        {
+            live.learn_generation(generation);
+        }
         if delivery.replicas > 0 {
             match live.acknowledged(delivery.replicas, delivery.patience).await {
                 Ok(true) => {}
@@ -122,16 +126,27 @@ impl Link {
 }
 
 async fn send(live: &Live, order: &Order, is_asked: bool) -> RedisResult<Value> {
-    match order {
-        Order::Command(command) if is_asked => live.pipeline(&asking(command.clone())).await,
-        Order::Command(command) => live.command(command).await,
-        Order::Script(call) if is_asked => live.pipeline(&call.asking()).await,
-        Order::Script(call) => match live.command(&call.by_hash()).await {
-            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                live.command(&call.by_text()).await
+    let call = match order {
+        Order::Command(command) if is_asked => return live.pipeline(&asking(command.clone())).await,
+        Order::Command(command) => return live.command(command).await,
+        Order::Script(call) => Cow::Borrowed(call),
+        Order::StreamScript(call, continuity) => {
+            let mut call = call.clone();
+            match continuity {
+                Continuity::Verified => call.set(GENERATION, live.generation()),
+                Continuity::Assumed => call.set(GENERATION, ANY_GENERATION),
             }
-            answer => answer,
-        },
+            Cow::Owned(call)
+        }
+    };
+    if is_asked {
+        return live.pipeline(&call.asking()).await;
+    }
+    match live.command(&call.by_hash()).await {
+        Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+            live.command(&call.by_text()).await
+        }
+        answer => answer,
     }
 }
 

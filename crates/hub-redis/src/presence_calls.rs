@@ -44,7 +44,7 @@ impl PresenceCall<'_> {
                 topic: self.topic.clone(),
                 order: Order::Script(call.clone()),
                 repetition: Repetition::Harmless,
-                has_generation: false,
+
                 is_durable: false,
             };
             let answer = self.executor.run(errand).await?;

@@ -214,7 +214,7 @@ impl Store for RedisStore {
             command.arg(topic.name(&options.prefix)).arg(envelope::to_nodes(&message));
             let order = Order::Command(command);
             let repetition = Repetition::Harmful;
-            let errand = Errand { topic, order, repetition, has_generation: false, is_durable: false };
+            let errand = Errand { topic, order, repetition, is_durable: false };
             executor.run(errand).await.map(drop)
         })
     }

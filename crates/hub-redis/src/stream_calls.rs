@@ -108,7 +108,7 @@ pub(crate) fn publish(
         command.arg(topic.name(prefix)).arg([b"1P::", &*record].concat());
         let order = Order::Command(command);
         let repetition = Repetition::Harmful;
-        return Ok(Errand { topic, order, repetition, has_generation: false, is_durable: false });
+        return Ok(Errand { topic, order, repetition, is_durable: false });
     }
     let mut keys = stream_keys(&topic, prefix);
     keys.push(topic.idempotency_key(prefix, key.as_deref().unwrap_or_default()));
@@ -122,10 +122,10 @@ pub(crate) fn publish(
         .arg(version)
         .arg(&*version_epoch)
         .arg(publish_command(options));
-    let order = Order::Script(call);
+    let order = Order::StreamScript(call, options.continuity);
     // With a key, the second time is answered like the first.
     let repetition = if key.is_some() { Repetition::Harmless } else { Repetition::Harmful };
-    Ok(Errand { topic, order, repetition, has_generation: true, is_durable: true })
+    Ok(Errand { topic, order, repetition, is_durable: true })
 }
 
 /// Reads the answer to publishing.
@@ -162,8 +162,8 @@ pub(crate) fn history(
         .arg(number(query.limit.min(MAX_PAGE)))
         .arg(offset.unwrap_or_default())
         .arg(epoch.unwrap_or_default());
-    let order = Order::Script(call);
-    Errand { topic, order, repetition: Repetition::Harmless, has_generation: true, is_durable: false }
+    let order = Order::StreamScript(call, options.continuity);
+    Errand { topic, order, repetition: Repetition::Harmless, is_durable: false }
 }
 
 /// Redis takes no larger count.
@@ -222,5 +222,5 @@ pub(crate) fn remove_history(options: &RedisOptions, topic: Topic) -> Errand {
     let mut command = redis::cmd("DEL");
     command.arg(topic.key(&options.prefix, KeyKind::Entries)).arg(topic.key(&options.prefix, KeyKind::Sizes));
     let order = Order::Command(command);
-    Errand { topic, order, repetition: Repetition::Harmless, has_generation: false, is_durable: true }
+    Errand { topic, order, repetition: Repetition::Harmless, is_durable: true }
 }

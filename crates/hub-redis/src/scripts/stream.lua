@@ -32,8 +32,13 @@ local function current_generation()
   return string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
 end
 
+-- Redis refuses to exceed its memory only before a script has written anything, so nothing is removed for nothing.
+local function remove_entries()
+  if redis.call('EXISTS', entries, sizes) > 0 then redis.call('DEL', entries, sizes) end
+end
+
 local function new_stream()
-  redis.call('DEL', entries, sizes)
+  remove_entries()
   if generation ~= '-' then generation = current_generation() end
   return { epoch = ARGV[3], top = 0, bytes = 0, count = 0, generation = generation, is_unsaved = true }
 end
@@ -53,7 +58,7 @@ local function open()
   stream.count = redis.call('LLEN', sizes)
   if stream.count ~= redis.call('XLEN', entries) then
     -- Redis has evicted one of the keys.
-    redis.call('DEL', entries, sizes)
+    remove_entries()
     stream.count = 0
   end
   if stream.count == 0 then stream.bytes = 0 end

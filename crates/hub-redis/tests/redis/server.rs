@@ -89,7 +89,7 @@ impl Server {
     }
 
     /// Waits until an answer is as wanted.
-    pub(crate) fn ask_until(&self, command: &[&str], is_wanted: impl Fn(&str) -> bool) {
+    pub(crate) async fn ask_until(&self, command: &[&str], is_wanted: impl Fn(&str) -> bool) {
         let start = Instant::now();
         loop {
             let answer = self.try_ask::<Value>(command).map(|answer| format!("{answer:?}"));
@@ -97,7 +97,7 @@ impl Server {
                 Ok(answer) if is_wanted(&answer) => return,
                 other => assert!(start.elapsed() < PATIENCE, "{command:?}: {other:?}"),
             }
-            std::thread::sleep(Duration::from_millis(20));
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 }
