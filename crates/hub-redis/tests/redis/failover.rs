@@ -1,1 +1,103 @@
+//! Replicas that take over.
 
+use std::time::{Duration, Instant};
+
+use longwire_hub::BrokerError;
+use longwire_hub_redis::{Deployment, RedisOptions, SentinelServer};
+
+use crate::recorder::Node;
+use crate::server::{PATIENCE, Server};
+
+/// A replica that has everything.
+async fn replica_of(master: &Server) -> Server {
+    let replicates = format!("127.0.0.1 {}", master.port);
+    let replica = Server::start(&["--replicaof", &replicates, "--repl-diskless-sync-delay", "0"]);
+    replica.ask_until(&["ROLE"], |role| role.contains("\"connected\"")).await;
+    master.ask_until(&["INFO", "replication"], |info| info.contains("state=online")).await;
+    replica
+}
+
+#[tokio::test]
+async fn a_publication_that_replicas_do_not_have_is_not_answered_with_success() {
+    let master = Server::start(&["--repl-diskless-sync-delay", "0"]);
+    let mut options = master.options();
+    options.timeout = Duration::from_secs(1);
+    options.replicas = 1;
+    let node = Node::connect(options, &[]).await;
+    assert_eq!(node.publish("news", "alone").await, Err(BrokerError::Unavailable));
+    let mut replica = replica_of(&master).await;
+    let position = node.published("news", "kept").await;
+    assert_eq!(position.offset, 2);
+    let entries: usize = replica.ask(&["XLEN", "longwire:entries:{news}"]);
+    assert_eq!(entries, 2);
+    replica.kill();
+    assert_eq!(node.publish("news", "alone again").await, Err(BrokerError::Unavailable));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_publications_share_the_waiting_for_replicas() {
+    const COUNT: usize = 500;
+
+    let master = Server::start(&["--repl-diskless-sync-delay", "0"]);
+    let replica = replica_of(&master).await;
+    let mut options = master.options();
+    options.replicas = 1;
+    let node = std::sync::Arc::new(Node::connect(options, &[]).await);
+    let calls: Vec<_> = (0..COUNT)
+        .map(|_| {
+            let node = node.clone();
+            tokio::spawn(async move { node.published("news", "x").await.offset })
+        })
+        .collect();
+    let mut offsets = Vec::new();
+    for call in calls {
+        offsets.push(call.await.unwrap());
+    }
+    offsets.sort_unstable();
+    assert!(offsets.into_iter().map(usize::try_from).map(Result::unwrap).eq(1..=COUNT));
+    let info: String = master.ask(&["INFO", "commandstats"]);
+    let waits = info.lines().find_map(|line| line.strip_prefix("cmdstat_wait:calls=")).unwrap();
+    let waits: usize = waits.split(',').next().unwrap().parse().unwrap();
+    assert!(waits < COUNT / 2, "{waits}");
+}
+
+#[tokio::test]
+async fn a_failover_keeps_what_was_answered_and_says_that_positions_end() {
+    let mut master = Server::start(&["--repl-diskless-sync-delay", "0"]);
+    let replica = replica_of(&master).await;
+    let sentinel = Server::sentinel(master.port);
+    let slave_is_known = |answer: &str| answer.contains(&replica.port.to_string());
+    sentinel.ask_until(&["SENTINEL", "REPLICAS", "main"], slave_is_known).await;
+    let mut options = RedisOptions::new(Deployment::Sentinel {
+        sentinels: vec![sentinel.url()],
+        master: "main".to_owned(),
+        server: SentinelServer::default(),
+    });
+    options.replicas = 1;
+    let node = Node::connect(options.clone(), &["news"]).await;
+    node.listen("news").await;
+    let before = node.published("news", "answered").await;
+    master.kill();
+    // Until another replica is there, publishing with one fails, but reading works.
+    let start = Instant::now();
+    let page = loop {
+        match node.page("news").await {
+            Ok(page) => break page,
+            Err(_) => assert!(start.elapsed() < PATIENCE),
+        }
+    };
+    assert_eq!((page.publications.len(), page.position.offset), (1, before.offset));
+    assert_ne!(page.position.epoch, before.epoch);
+    node.recorder.until_restored("news").await;
+    master.start_again();
+    master.ask_until(&["ROLE"], |role| role.contains("slave")).await;
+    let start = Instant::now();
+    let after = loop {
+        match node.publish("news", "after").await {
+            Ok(outcome) => break outcome.position.unwrap(),
+            Err(_) => assert!(start.elapsed() < PATIENCE),
+        }
+    };
+    assert_eq!(after.epoch, page.position.epoch);
+    node.recorder.until_published("news", "after").await;
+}
