@@ -109,7 +109,7 @@ impl Executor {
             is_asked,
             replicas: if errand.is_durable { options.replicas } else { 0 },
             // While it waits, the connection answers nothing else, not even a PING.
-            patience: options.timeout.min(options.silence) / 2,
+            patience: options.timeout.min(options.silence) / 4,
         }
     }
 
@@ -141,6 +141,10 @@ impl Executor {
             OrderFailure::Later => {
                 look_around();
                 Next::Wait
+            }
+            OrderFailure::Refused(error @ BrokerError::LimitExceeded, message) => {
+                tracing::debug!(server = %link.server(), message, "Redis has no memory left");
+                Next::Fail(error)
             }
             OrderFailure::Refused(error, message) => {
                 tracing::warn!(server = %link.server(), message, "Redis refuses a command");

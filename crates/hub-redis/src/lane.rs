@@ -60,8 +60,15 @@ pub(crate) struct Live {
 #[derive(Debug, Default)]
 struct Acknowledgements {
     written: AtomicU64,
-    /// The writes up to this one are acknowledged.
-    acknowledged: Mutex<u64>,
+    settled: Mutex<Settled>,
+}
+
+/// The writes up to which it is known whether replicas have them.
+#[derive(Debug, Default)]
+struct Settled {
+    acknowledged: u64,
+    /// Not in time.
+    missed: u64,
 }
 
 impl Lane {
@@ -166,21 +173,20 @@ impl Live {
     /// Waits until `replicas` have everything that was answered on this connection before this call. Says whether they
     /// have it within the time.
     pub(crate) async fn acknowledged(&self, replicas: usize, within: Duration) -> RedisResult<bool> {
-        let Acknowledgements { written, acknowledged } = &self.acknowledgements;
+        let Acknowledgements { written, settled } = &self.acknowledgements;
         let mine = written.fetch_add(1, Ordering::SeqCst) + 1;
-        let mut acknowledged = acknowledged.lock().await;
-        if *acknowledged >= mine {
-            return Ok(true);
+        let mut settled = settled.lock().await;
+        if mine <= settled.acknowledged.max(settled.missed) {
+            return Ok(mine <= settled.acknowledged);
         }
         let all = written.load(Ordering::SeqCst);
         let mut wait = redis::cmd("WAIT");
-        wait.arg(replicas).arg(u64::try_from(within.as_millis()).unwrap_or(u64::MAX));
+        wait.arg(replicas).arg(u64::try_from(within.as_millis()).unwrap_or(u64::MAX).max(1));
         let count: usize = redis::from_redis_value(self.command(&wait).await?)?;
-        if count < replicas {
-            return Ok(false);
-        }
-        *acknowledged = all;
-        Ok(true)
+        let is_acknowledged = count >= replicas;
+        let last = if is_acknowledged { &mut settled.acknowledged } else { &mut settled.missed };
+        *last = all;
+        Ok(is_acknowledged)
     }
 }
 

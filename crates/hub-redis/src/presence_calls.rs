@@ -32,9 +32,13 @@ impl PresenceCall<'_> {
 
     fn script(&self, script: &'static StoredScript) -> ScriptCall {
         let prefix = &self.options().prefix;
-        let kinds = [KeyKind::Members, KeyKind::Deadlines, KeyKind::Users, KeyKind::Events];
+        let kinds = [KeyKind::Members, KeyKind::Deadlines, KeyKind::Users];
         let keys = kinds.map(|kind| self.topic.key(prefix, kind)).into();
-        script.call(keys).arg(clock(self.options(), self.now)).arg(publish_command(self.options()))
+        script
+            .call(keys)
+            .arg(clock(self.options(), self.now))
+            .arg(publish_command(self.options()))
+            .arg(self.topic.name(prefix))
     }
 
     /// Runs a script until it has no more expired clients to remove.

@@ -46,10 +46,12 @@ use crate::topology;
 /// |---|---|
 /// | Redis is restarted, with or without persistence | streams get a new epoch: no older position is continued. What persistence has kept is still in history |
 /// | a replica takes over | the same. Publications that had not reached it are lost; with [`RedisOptions::replicas`], they were not answered with success |
+/// | a Cluster moves a slot | the same epoch change, and nothing is lost. While a channel's keys are on their way, calls wait |
 /// | Redis evicts keys | a stream without its entries keeps its position, but recovers nothing; one without its position begins anew. An idempotency key or a version is forgotten, and a presence until its clients renew it |
 /// | memory is full, without eviction | publishing with history and new clients in presence are refused; history can be read, and clients that are present stay |
 /// | a node cannot reach Redis | calls fail within [`RedisOptions::timeout`]. A publication whose answer was lost may be in history |
-/// | messages do not arrive for a while | [`StoreEvents::interrupted`] and [`StoreEvents::restored`] say so |
+/// | messages do not arrive for a while | [`StoreEvents::interrupted`] and [`StoreEvents::restored`] say so, also when Redis has ended the connection since the node was too slow |
+/// | the last replica is gone for an hour | Redis gives its data another identity: streams get a new epoch |
 /// | a node is killed | its clients leave the presence when their time to live is over. Their leaves are announced by the next call for the presence of that channel, such as another client's renewal |
 #[derive(Debug)]
 pub struct RedisStore {
@@ -58,7 +60,8 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// Connects to all servers, and listens to the messages of nodes.
+    /// Connects to all servers, and listens to the messages of nodes. The events are reported while the store is locked:
+    /// they may make futures of the store's calls, but not poll them, nor look at its figures.
     ///
     /// # Errors
     ///

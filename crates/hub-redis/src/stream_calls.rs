@@ -111,8 +111,8 @@ pub(crate) fn publish(
         return Ok(Errand { topic, order, repetition, is_durable: false });
     }
     let mut keys = stream_keys(&topic, prefix);
-    keys.push(topic.idempotency_key(prefix, key.as_deref().unwrap_or_default()));
-    keys.extend([topic.key(prefix, KeyKind::Version), topic.name(prefix)]);
+    keys.extend(key.as_ref().map(|key| topic.idempotency_key(prefix, key)));
+    keys.extend(version.as_ref().map(|_| topic.key(prefix, KeyKind::Version)));
     let version = version.map(|(version, epoch)| (format!("{version:020}"), epoch));
     let (version, version_epoch) = version.unwrap_or_default();
     let call = with_stream(PUBLISH.call(keys), options, history, now)
@@ -121,7 +121,8 @@ pub(crate) fn publish(
         .arg(key.as_ref().map(|_| millis(history.idempotency)).unwrap_or_default())
         .arg(version)
         .arg(&*version_epoch)
-        .arg(publish_command(options));
+        .arg(publish_command(options))
+        .arg(topic.name(prefix));
     let order = Order::StreamScript(call, options.continuity);
     // With a key, the second time is answered like the first.
     let repetition = if key.is_some() { Repetition::Harmless } else { Repetition::Harmful };

@@ -253,7 +253,8 @@ impl Subscriptions {
                 }
                 Ok(self.take_restored())
             }
-            Request::Ping => Ok(None),
+            // What was waited for may have ended or moved.
+            Request::Ping => Ok(self.take_restored()),
             Request::Unsubscribe(_) if is_error => Ok(None),
             Request::Subscribe { .. } | Request::Unsubscribe(_) => Err(Unexpected),
         }

@@ -12,8 +12,13 @@ const FULL_PROMISES: (&str, &str) = ("LONGWIRE_PROMISES_SECONDS", "60");
 
 /// Programs that tests start, with their Debian packages. Where a proxy is missing, its tests pass over it; where a broker
 /// is missing, they fail.
-const PROGRAMS: [(&str, &str); 3] =
-    [("nginx", "nginx"), ("haproxy", "haproxy"), ("nats-server", "nats-server")];
+const PROGRAMS: [(&str, &str); 5] = [
+    ("nginx", "nginx"),
+    ("haproxy", "haproxy"),
+    ("nats-server", "nats-server"),
+    ("redis-server", "redis-server"),
+    ("redis-sentinel", "redis-sentinel"),
+];
 
 pub(crate) fn run(context: &Context<'_>, extent: Extent) -> Result<Outcome, Stop> {
     let programs = context.apt_install_missing(&PROGRAMS);

@@ -1,14 +1,14 @@
 -- Adds a client to the presence, or renews it.
 --
--- ARGV 3 client    4 user    5 `1` to announce    6 record of the join    7 ttl in ms    8 clients at most
+-- ARGV 4 client    5 user    6 `1` to announce    7 record of the join    8 ttl in ms    9 clients at most
 -- Answers with `done`, `more`, or `full`.
 
 if remove_expired() then return 'more' end
 
-local client, user, ttl = ARGV[3], ARGV[4], tonumber(ARGV[7])
-local member = ARGV[5] .. #user .. ':' .. user .. ARGV[6]
+local client, user, ttl = ARGV[4], ARGV[5], tonumber(ARGV[8])
+local member = ARGV[6] .. #user .. ':' .. user .. ARGV[7]
 local before = redis.call('HGET', members, client)
-if not before and redis.call('HLEN', members) >= tonumber(ARGV[8]) then return 'full' end
+if not before and redis.call('HLEN', members) >= tonumber(ARGV[9]) then return 'full' end
 
 redis.call('ZADD', deadlines, integer(now + ttl), client)
 if before ~= member then
@@ -20,5 +20,5 @@ if before ~= member then
   end
 end
 prolong(ttl)
-if not before and ARGV[5] == '1' then announce('J', ARGV[6]) end
+if not before and ARGV[6] == '1' then announce('J', ARGV[7]) end
 return 'done'

@@ -2,8 +2,7 @@
 --
 -- KEYS 1 members: hash of client = `announce``length of user`:`user``record of the join`
 --      2 deadlines: sorted set of clients by their expiry    3 users: hash of user = number of clients
---      4 what is subscribed to
--- ARGV 1 now in ms, or '' for the clock of the server    2 PUBLISH or SPUBLISH
+-- ARGV 1 now in ms, or '' for the clock of the server    2 PUBLISH or SPUBLISH    3 what is subscribed to
 --
 -- A script that answers with `more` has only removed clients, and is called again.
 
@@ -37,7 +36,7 @@ local function uncount(user)
 end
 
 local function announce(kind, record)
-  redis.call(ARGV[2], KEYS[4], '1' .. kind .. '::' .. record)
+  redis.call(ARGV[2], ARGV[3], '1' .. kind .. '::' .. record)
 end
 
 -- Removes a client whose member is known. If memory is full, the first command is refused in a script that may not

@@ -1,10 +1,10 @@
 -- Reads the presence.
 --
--- ARGV 3 limit
+-- ARGV 4 limit
 -- Answers with `more`, or with the members.
 
 if remove_expired() then return 'more' end
-local limit = tonumber(ARGV[3])
+local limit = tonumber(ARGV[4])
 local answer = {}
 if limit == 0 then return answer end
 local clients = redis.call('ZRANGE', deadlines, 0, limit - 1)

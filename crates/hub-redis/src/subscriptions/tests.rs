@@ -119,6 +119,23 @@ fn what_a_server_refuses_is_asked_for_again_and_keeps_nothing_else_waiting() {
 }
 
 #[test]
+fn what_ends_during_an_interruption_keeps_nothing_else_waiting() {
+    let mut subscriptions = listening(&["a", "b"]);
+    subscriptions.disconnected();
+    subscriptions.connected();
+    let requests = sent(&mut subscriptions, 9);
+    assert_eq!(subscribed(&mut subscriptions, &requests[0]), None);
+    let (first, second) = (requests[0].replace('+', ""), requests[1].replace('+', ""));
+    subscriptions.take(second.as_bytes());
+    assert_eq!(subscribed(&mut subscriptions, &requests[1]), None, "it is not listened to");
+    subscriptions.ping();
+    assert_eq!(sent(&mut subscriptions, 1), [format!("-{second}")]);
+    assert_eq!(subscriptions.unsubscribed(second.as_bytes()), None);
+    assert_eq!(sent(&mut subscriptions, 1), ["ping"]);
+    assert_eq!(subscriptions.answered(false), Ok(Some(set(&[&first]))));
+}
+
+#[test]
 fn a_caller_that_gives_up_leaves_nothing_but_what_others_want() {
     let mut subscriptions = Subscriptions::default();
     subscriptions.connected();

@@ -39,7 +39,7 @@ async fn many_publications_share_the_waiting_for_replicas() {
     const COUNT: usize = 500;
 
     let master = Server::start(&["--repl-diskless-sync-delay", "0"]);
-    let replica = replica_of(&master).await;
+    let _replica = replica_of(&master).await;
     let mut options = master.options();
     options.replicas = 1;
     let node = std::sync::Arc::new(Node::connect(options, &[]).await);

@@ -30,6 +30,7 @@ async fn without_eviction_what_would_grow_is_refused_and_the_rest_works() {
     let () = server.ask(&["CONFIG", "SET", "maxmemory", "0"]);
     let after = node.published("news", "after").await;
     assert_eq!((after.offset, after.epoch), (position.offset + 1, position.epoch));
+    node.recorder.until_published("news", "after").await;
     assert_eq!(node.recorder.offsets("news"), [1, 2]);
 }
 
