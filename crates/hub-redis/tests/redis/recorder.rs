@@ -15,6 +15,7 @@ use crate::server::PATIENCE;
 
 /// What has been reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are of the largest kind")]
 pub(crate) enum Event {
     Arrived(String, Record, Option<StreamPosition>),
     Told(Bytes),
