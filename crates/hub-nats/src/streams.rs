@@ -1,0 +1,184 @@
+//! The streams of each namespace, which begin when they are first needed.
+
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use async_nats::jetstream::stream::{Config, DiscardPolicy, Republish, StorageType};
+use longwire_hub::HistoryOptions;
+
+use crate::failure::Failure;
+use crate::jetstream::JetStream;
+use crate::names::{Group, Kind, Names};
+use crate::options::{NatsOptions, NatsStorage};
+
+/// The most streams of one prefix. Namespaces come from the configuration, so this is a precaution.
+const MOST: usize = 3 * 1024;
+
+/// Messages of a subject beside the publications: what keeps the state of a stream that is not used.
+const STATES: i64 = 2;
+
+/// How often creating a stream is tried again, because another node has created it with other limits meanwhile.
+const ATTEMPTS: usize = 3;
+
+/// Creates streams, and gives them the limits that channels need.
+///
+/// The limits of a stream are those of the node that started last: a node sets them when it first needs the stream, and
+/// from then on only raises them.
+#[derive(Debug)]
+pub(crate) struct Streams {
+    jetstream: JetStream,
+    names: Names,
+    replicas: usize,
+    storage: StorageType,
+    max_bytes: i64,
+    ensured: RwLock<HashMap<(Kind, Group), StreamLimits>>,
+    /// Held while a stream is created or changed.
+    changing: tokio::sync::Mutex<()>,
+}
+
+/// What depends on the options of channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct StreamLimits {
+    per_subject: i64,
+    max_age: Duration,
+    duplicates: Duration,
+}
+
+impl Streams {
+    pub(crate) fn new(jetstream: JetStream, names: Names, options: &NatsOptions) -> Streams {
+        let storage = match options.storage {
+            NatsStorage::File => StorageType::File,
+            NatsStorage::Memory => StorageType::Memory,
+        };
+        let max_bytes = options.stream_bytes.map_or(-1, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
+        Streams {
+            jetstream,
+            names,
+            replicas: options.replicas,
+            storage,
+            max_bytes,
+            ensured: RwLock::new(HashMap::new()),
+            changing: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    /// The stream of history, with room for these options.
+    pub(crate) async fn history(&self, group: &Group, history: &HistoryOptions) -> Result<String, Failure> {
+        let limits = StreamLimits {
+            per_subject: i64::try_from(history.size).unwrap_or(i64::MAX).saturating_add(STATES),
+            max_age: lifetime(history.meta_ttl.max(history.ttl)),
+            duplicates: history.idempotency,
+        };
+        self.ensure(Kind::History, group, limits).await
+    }
+
+    /// The stream of idempotency keys that are remembered for so long.
+    pub(crate) async fn keys(&self, group: &Group, idempotency: Duration) -> Result<String, Failure> {
+        self.ensure(Kind::Keys, group, StreamLimits::of_states(idempotency)).await
+    }
+
+    /// The stream of clients that are present for so long after each renewal.
+    pub(crate) async fn presence(&self, group: &Group, ttl: Duration) -> Result<String, Failure> {
+        self.ensure(Kind::Presence, group, StreamLimits::of_states(ttl)).await
+    }
+
+    /// Forgets which streams exist: one is missing, or the connection was interrupted.
+    pub(crate) fn forget(&self) {
+        self.ensured.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    async fn ensure(&self, kind: Kind, group: &Group, limits: StreamLimits) -> Result<String, Failure> {
+        let name = self.names.stream(kind, group);
+        let key = (kind, group.clone());
+        if self.known(&key).is_some_and(|known| known.cover(limits)) {
+            return Ok(name);
+        }
+        let _one_at_a_time = self.changing.lock().await;
+        let known = self.known(&key);
+        if known.is_some_and(|known| known.cover(limits)) {
+            return Ok(name);
+        }
+        let limits = known.map_or(limits, |known| known.or_higher(limits));
+        self.create(kind, group, name.clone(), limits).await?;
+        let mut ensured = self.ensured.write().unwrap_or_else(PoisonError::into_inner);
+        if ensured.len() >= MOST && !ensured.contains_key(&key) {
+            return Err(Failure::limit());
+        }
+        ensured.insert(key, limits);
+        Ok(name)
+    }
+
+    fn known(&self, key: &(Kind, Group)) -> Option<StreamLimits> {
+        self.ensured.read().unwrap_or_else(PoisonError::into_inner).get(key).copied()
+    }
+
+    async fn create(
+        &self,
+        kind: Kind,
+        group: &Group,
+        name: String,
+        limits: StreamLimits,
+    ) -> Result<(), Failure> {
+        let mut attempt = 1;
+        loop {
+            let created = self.jetstream.ensure(self.config(kind, group, name.clone(), limits)).await;
+            match created {
+                Err(Failure::Conflict | Failure::NoStream) if attempt < ATTEMPTS => attempt += 1,
+                other => return other,
+            }
+        }
+    }
+
+    fn config(&self, kind: Kind, group: &Group, name: String, limits: StreamLimits) -> Config {
+        // What is published reaches every subscriber at once, also if JetStream then refuses it. Nodes therefore listen
+        // to what JetStream publishes again after it was stored.
+        let republish = (kind == Kind::History).then(|| Republish {
+            source: self.names.all_history(group),
+            destination: self.names.all_events(group),
+            headers_only: false,
+        });
+        Config {
+            name,
+            subjects: self.names.kept_by(kind, group),
+            max_messages_per_subject: limits.per_subject,
+            max_age: limits.max_age,
+            duplicate_window: limits.duplicates.clamp(Duration::from_secs(1), limits.max_age),
+            max_bytes: self.max_bytes,
+            max_messages: -1,
+            max_message_size: -1,
+            max_consumers: -1,
+            // What is full refuses, so that no channel loses its position silently.
+            discard: DiscardPolicy::New,
+            storage: self.storage,
+            num_replicas: self.replicas,
+            allow_direct: true,
+            republish,
+            ..Config::default()
+        }
+    }
+}
+
+impl StreamLimits {
+    /// The limits of a stream that only has the last message of each subject.
+    fn of_states(lifetime_wanted: Duration) -> StreamLimits {
+        StreamLimits { per_subject: 1, max_age: lifetime(lifetime_wanted), duplicates: Duration::ZERO }
+    }
+
+    fn cover(&self, other: StreamLimits) -> bool {
+        self.or_higher(other) == *self
+    }
+
+    fn or_higher(self, other: StreamLimits) -> StreamLimits {
+        StreamLimits {
+            per_subject: self.per_subject.max(other.per_subject),
+            max_age: self.max_age.max(other.max_age),
+            duplicates: self.duplicates.max(other.duplicates),
+        }
+    }
+}
+
+/// How long messages are kept. NATS takes no shorter times.
+fn lifetime(wanted: Duration) -> Duration {
+    wanted.clamp(Duration::from_secs(1), Duration::from_secs(100 * 365 * 86_400))
+}

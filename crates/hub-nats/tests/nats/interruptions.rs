@@ -1,0 +1,161 @@
+//! Servers that start again, and connections that are cut.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use longwire_hub::{BrokerError, Store as _};
+use longwire_hub_nats::{NatsOptions, NatsStorage};
+
+use crate::heard::{Event, PATIENCE};
+use crate::proxy::{Passage, Proxy};
+use crate::server::NatsServer;
+use crate::setup::{Node, member, name, now};
+
+impl Node {
+    async fn expect(&self, event: Event) {
+        assert_eq!(self.heard.next().await, event);
+    }
+}
+
+#[tokio::test]
+async fn a_server_with_files_goes_on_where_it_was() {
+    let mut server = NatsServer::start().await;
+    let node = Node::of(&server).await;
+    node.listen("news").await;
+    node.publish("news", "a").await.unwrap();
+    node.heard.next_text().await;
+    let (_, before) = node.kept("news").await;
+
+    // What was acknowledged is kept, also if the server is killed the next moment.
+    node.publish("news", "b").await.unwrap();
+    server.kill();
+    assert_eq!(node.heard.next_text().await, ("b".to_owned(), 2));
+    node.expect(Event::Interrupted).await;
+    assert_eq!(node.publish("news", "lost").await.unwrap_err(), BrokerError::Unavailable);
+    assert_eq!(node.page("news", None).await.unwrap_err(), BrokerError::Unavailable);
+    assert!(!node.store.figures().is_connected);
+    server.start_again().await;
+    node.expect(Event::Restored).await;
+
+    assert_eq!(node.offset_of("news", "c").await, 3);
+    assert_eq!(node.heard.next_text().await, ("c".to_owned(), 3));
+    let missed = node.page("news", Some(before)).await.unwrap();
+    assert_eq!(missed.publications.iter().map(|one| one.offset).collect::<Vec<_>>(), [2, 3]);
+}
+
+#[tokio::test]
+async fn a_server_with_memory_only_begins_new_streams() {
+    let mut server = NatsServer::start().await;
+    let mut options = NatsOptions::new(server.url());
+    options.storage = NatsStorage::Memory;
+    let node = Node::with(options).await;
+    for text in ["a", "b", "c"] {
+        node.publish("news", text).await.unwrap();
+    }
+    let (_, before) = node.kept("news").await;
+    server.kill();
+    node.expect(Event::Interrupted).await;
+    server.start_again().await;
+    node.expect(Event::Restored).await;
+    assert_eq!(
+        node.page("news", Some(before.clone())).await.unwrap_err(),
+        BrokerError::UnrecoverablePosition
+    );
+    let position = node.publish("news", "d").await.unwrap().position.unwrap();
+    assert_eq!(position.offset, 1);
+    assert_ne!(position.epoch, before.epoch);
+}
+
+#[tokio::test]
+async fn a_stream_that_somebody_deletes_begins_anew_with_another_epoch() {
+    let server = NatsServer::start().await;
+    let node = Node::of(&server).await;
+    node.listen("news").await;
+    let before = node.publish("news", "a").await.unwrap().position.unwrap();
+    node.heard.next_text().await;
+    let jetstream = async_nats::jetstream::new(async_nats::connect(server.url()).await.unwrap());
+    jetstream.delete_stream("longwire-history-=none").await.unwrap();
+    let after = node.publish("news", "b").await.unwrap().position.unwrap();
+    assert_eq!(after.offset, 1);
+    assert_ne!(after.epoch, before.epoch);
+    assert_eq!(node.heard.next_text().await, ("b".to_owned(), 1));
+    assert_eq!(node.page("news", Some(before)).await.unwrap_err(), BrokerError::UnrecoverablePosition);
+}
+
+#[tokio::test]
+async fn a_cut_connection_is_told_and_what_was_missed_can_be_read() {
+    let server = NatsServer::start().await;
+    let proxy = Proxy::before(server.at).await;
+    let node = Node::with(NatsOptions::new(proxy.url())).await;
+    let other = Node::of(&server).await;
+    node.listen("news").await;
+    other.publish("news", "a").await.unwrap();
+    node.heard.next_text().await;
+    let (_, before) = node.kept("news").await;
+
+    proxy.set(Passage::Cut);
+    node.expect(Event::Interrupted).await;
+    for text in ["b", "c"] {
+        other.publish("news", text).await.unwrap();
+    }
+    proxy.set(Passage::Open);
+    node.expect(Event::Restored).await;
+    let missed = node.page("news", Some(before)).await.unwrap();
+    assert_eq!(missed.publications.iter().map(|one| one.offset).collect::<Vec<_>>(), [2, 3]);
+    other.publish("news", "d").await.unwrap();
+    assert_eq!(node.heard.next_text().await, ("d".to_owned(), 4));
+    assert_eq!(node.store.figures().connections, 2);
+}
+
+#[tokio::test]
+async fn a_dead_connection_is_noticed_in_time_and_calls_do_not_hang() {
+    let server = NatsServer::start().await;
+    let proxy = Proxy::before(server.at).await;
+    let mut options = NatsOptions::new(proxy.url());
+    options.call_timeout = Duration::from_millis(500);
+    options.connect_timeout = Duration::from_millis(500);
+    options.ping_interval = Duration::from_millis(300);
+    let node = Node::with(options).await;
+    node.listen("news").await;
+    node.publish("news", "a").await.unwrap();
+    node.heard.next_text().await;
+
+    proxy.set(Passage::Stalled);
+    let begin = Instant::now();
+    let news = name("news");
+    assert_eq!(node.publish("news", "b").await.unwrap_err(), BrokerError::Unavailable);
+    assert_eq!(node.page("news", None).await.unwrap_err(), BrokerError::Unavailable);
+    assert_eq!(node.store.listen(&name("b")).await, Err(BrokerError::Unavailable));
+    assert_eq!(node.store.tell_nodes(Bytes::from("x")).await, Err(BrokerError::Unavailable));
+    let added = node.store.add_presence(&news, member("c", "1", PATIENCE), true, now()).await;
+    assert_eq!(added, Err(BrokerError::Unavailable));
+    assert_eq!(node.store.presence_stats(&news, now()).await.unwrap_err(), BrokerError::Unavailable);
+    node.expect(Event::Interrupted).await;
+    assert!(begin.elapsed() < Duration::from_secs(6), "{:?}", begin.elapsed());
+
+    proxy.set(Passage::Open);
+    node.expect(Event::Restored).await;
+    let position = node.publish("news", "c").await.unwrap().position.unwrap();
+    // Whether the one that failed is there is not known; what is heard agrees with what is kept.
+    let (texts, newest) = node.kept("news").await;
+    assert_eq!(newest, position);
+    assert_eq!(texts.last().unwrap(), "c");
+    assert_eq!(u64::try_from(texts.len()).unwrap(), position.offset);
+}
+
+#[tokio::test]
+async fn calls_that_are_dropped_change_nothing_for_later_ones() {
+    let server = NatsServer::start().await;
+    let node = Node::of(&server).await;
+    node.publish("news", "a").await.unwrap();
+    for number in 0..20 {
+        let text = format!("dropped {number}");
+        // It is polled once or twice, and then forgotten.
+        let call = node.publish("news", &text);
+        let _dropped_or_done = tokio::time::timeout(Duration::from_micros(number * 20), call).await;
+    }
+    let position = node.publish("news", "b").await.unwrap().position.unwrap();
+    let (texts, newest) = node.kept("news").await;
+    assert_eq!(newest, position);
+    assert_eq!(texts.last().unwrap(), "b");
+}

@@ -1,0 +1,108 @@
+//! Presence.
+
+use std::time::Duration;
+
+use longwire_hub::{BrokerError, Record, Store as _};
+
+use crate::heard::{Event, PATIENCE};
+use crate::server::NatsServer;
+use crate::setup::{Node, member, name, now};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+impl Node {
+    async fn add(&self, client: &str, user: &str, ttl: Duration) {
+        self.store.add_presence(&name("room"), member(client, user, ttl), true, now()).await.unwrap();
+    }
+
+    async fn present(&self) -> Vec<String> {
+        let presence = self.store.presence(&name("room"), 1_000, now()).await.unwrap();
+        presence.clients.keys().map(ToString::to_string).collect()
+    }
+
+    async fn stats(&self) -> (u64, u64) {
+        let stats = self.store.presence_stats(&name("room"), now()).await.unwrap();
+        (stats.clients, stats.users)
+    }
+
+    async fn heard_record(&self) -> Record {
+        match self.heard.next().await {
+            Event::Arrived(_, record, None) => *record,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_is_present_is_seen_and_announced_by_every_node() {
+    let server = NatsServer::start().await;
+    let (a, b) = (Node::of(&server).await, Node::of(&server).await);
+    assert_eq!((a.present().await, a.stats().await), (vec![], (0, 0)));
+    b.listen("room").await;
+    a.add("c.1", "u 1", MINUTE).await;
+    a.add("c>2", "u 1", MINUTE).await;
+    a.add("c.1", "u 1", MINUTE).await;
+    // A node that does not know the client renews it, too.
+    b.add("c.1", "u 1", MINUTE).await;
+    a.add("", "", MINUTE).await;
+    assert_eq!(b.present().await, ["", "c.1", "c>2"]);
+    assert_eq!(b.stats().await, (3, 2));
+    for client in ["c.1", "c>2", ""] {
+        assert!(matches!(b.heard_record().await, Record::Join(info) if info.client == client));
+    }
+    // Whether or not the node has added it.
+    b.store.remove_presence(&name("room"), "c>2", true, now()).await.unwrap();
+    a.store.remove_presence(&name("room"), "c>2", true, now()).await.unwrap();
+    a.store.remove_presence(&name("room"), "c.1", true, now()).await.unwrap();
+    for client in ["c>2", "c.1"] {
+        assert!(matches!(b.heard_record().await, Record::Leave(info) if info.client == client));
+    }
+    assert_eq!(a.present().await, [""]);
+    assert!(b.heard.is_empty());
+}
+
+#[tokio::test]
+async fn a_client_that_is_not_renewed_is_forgotten_in_time() {
+    let server = NatsServer::start().await;
+    let node = Node::of(&server).await;
+    let ttl = Duration::from_secs(2);
+    node.add("stays", "1", ttl).await;
+    node.add("goes", "2", ttl).await;
+    let only_one = async {
+        loop {
+            node.add("stays", "1", ttl).await;
+            if node.present().await == ["stays"] && node.stats().await == (1, 1) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, only_one).await.expect("a client that is gone is present");
+}
+
+#[tokio::test]
+async fn a_client_has_one_user() {
+    let server = NatsServer::start().await;
+    let node = Node::of(&server).await;
+    node.add("c", "1", MINUTE).await;
+    node.add("c", "2", MINUTE).await;
+    assert_eq!(node.stats().await, (1, 1));
+    let presence = node.store.presence(&name("room"), 10, now()).await.unwrap();
+    assert_eq!(presence.clients["c"].user, "2");
+}
+
+#[tokio::test]
+async fn many_clients_are_counted_and_read_up_to_the_limit() {
+    let server = NatsServer::start().await;
+    let node = Node::of(&server).await;
+    for client in 0..300 {
+        node.add(&format!("c{client}"), &format!("u{}", client % 7), MINUTE).await;
+    }
+    assert_eq!(node.stats().await, (300, 7));
+    assert_eq!(node.present().await.len(), 300);
+    let some = node.store.presence(&name("room"), 5, now()).await.unwrap();
+    assert_eq!(some.clients.len(), 5);
+    let long = member(&"c".repeat(256), "1", MINUTE);
+    let refused = node.store.add_presence(&name("room"), long, false, now()).await;
+    assert_eq!(refused, Err(BrokerError::LimitExceeded));
+}
