@@ -9,6 +9,7 @@ mod programs;
 mod report;
 mod results;
 mod scenarios;
+mod section;
 mod servers;
 mod shuffle;
 mod trial;
@@ -21,9 +22,10 @@ use clap::Args;
 use self::figures::{Samples, spread};
 use self::machine::Versions;
 use self::programs::Programs;
-use self::report::{HUB_HEADING, Report, number};
+use self::report::{Report, number};
 use self::results::{Measured, Results};
 use self::scenarios::{SCENARIOS, Scenario, Span};
+use self::section::{Page, Section};
 use self::servers::{BenchServer, SERVERS};
 use self::shuffle::shuffle;
 use self::trial::Laboratory;
@@ -41,8 +43,11 @@ pub(crate) struct Options {
     #[arg(long, num_args = 1..)]
     server: Vec<String>,
     /// Compare hubs, and write their section of the page
-    #[arg(long)]
+    #[arg(long, conflicts_with = "socketio")]
     hub: bool,
+    /// Compare Socket.IO servers, and write their section of the page
+    #[arg(long)]
+    socketio: bool,
     /// How many times each server is measured in each scenario
     #[arg(long, default_value_t = 5)]
     rounds: u32,
@@ -62,10 +67,11 @@ pub(crate) struct Options {
 
 /// Measures, saves the results, and writes `docs/benchmarks.md` with its charts.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    let section = options.section();
     let mut scenarios = chosen(&options.scenario, SCENARIOS, scenarios::find, "scenario")?;
-    scenarios.retain(|scenario| scenario.task.is_of_hubs() == options.hub);
+    scenarios.retain(|scenario| scenario.task.section() == section);
     let mut servers = chosen(&options.server, SERVERS, servers::find, "server")?;
-    servers.retain(|server| server.tasks.iter().all(|task| task.is_of_hubs()) == options.hub);
+    servers.retain(|server| scenarios.iter().any(|scenario| scenario.task_of(server).is_some()));
     if options.list {
         scenarios.iter().for_each(|scenario| println!("{:18} {}", scenario.name, scenario.title));
         servers.iter().for_each(|server| println!("{:18} {:?}", server.name, server.tasks));
@@ -86,7 +92,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
             }
         }
     }
-    let notes = workspace.root.join(if options.hub { "bench/hub/notes.md" } else { "bench/notes.md" });
+    let notes = workspace.root.join(section.notes());
     let report = Report {
         results: &results,
         versions: &Versions::find(&workspace.root.join("bench"), &programs)?,
@@ -95,7 +101,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     };
     let kept = !options.quick && options.server.is_empty();
     let dir = if kept { workspace.root.join("docs") } else { dir };
-    if options.hub { write_hub(&report, &dir, workspace) } else { write(&report, &dir, workspace) }
+    write(&report, section, &dir, workspace)
 }
 
 impl Options {
@@ -111,9 +117,17 @@ impl Options {
         }
     }
 
+    fn section(&self) -> Section {
+        match (self.hub, self.socketio) {
+            (true, _) => Section::Hub,
+            (_, true) => Section::SocketIo,
+            (false, false) => Section::WebSocket,
+        }
+    }
+
     fn command(&self) -> String {
-        let hub = if self.hub { " --hub" } else { "" };
-        format!("cargo xtask bench{hub} --rounds {} --seconds {}", self.rounds(), self.span().measured)
+        let option = self.section().option();
+        format!("cargo xtask bench{option} --rounds {} --seconds {}", self.rounds(), self.span().measured)
     }
 }
 
@@ -178,36 +192,20 @@ fn summary(scenario: &Scenario, samples: &Samples) -> String {
     })
 }
 
-/// Writes all but the section about hubs, which is kept.
-fn write(report: &Report<'_>, dir: &Path, workspace: &Workspace) -> Result<()> {
-    let hub = std::fs::read_to_string(dir.join(PAGE)).ok().and_then(|page| hub_of(&page).map(str::to_owned));
-    let page = report.markdown() + &hub.map_or_else(String::new, |hub| format!("\n{hub}"));
-    for (name, text) in [
-        (PAGE, page),
-        ("benchmarks.svg", report.costs().svg()),
-        ("benchmarks-idle.svg", report.memory().svg()),
-    ] {
+/// Replaces a section of the page, and its charts.
+fn write(report: &Report<'_>, section: Section, dir: &Path, workspace: &Workspace) -> Result<()> {
+    const PAGE: &str = "benchmarks.md";
+
+    let earlier = std::fs::read_to_string(dir.join(PAGE)).unwrap_or_default();
+    let mut files = vec![(PAGE, Page::read(&earlier).with(section, report.section(section)).text())];
+    if section == Section::WebSocket {
+        files.push(("benchmarks.svg", report.costs().svg()));
+        files.push(("benchmarks-idle.svg", report.memory().svg()));
+    }
+    for (name, text) in files {
         let path = dir.join(name);
         std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
         println!("wrote {}", workspace.relative(&path).display());
     }
     Ok(())
-}
-
-const PAGE: &str = "benchmarks.md";
-
-/// Replaces the section about hubs, which is the last of the page.
-fn write_hub(report: &Report<'_>, dir: &Path, workspace: &Workspace) -> Result<()> {
-    let path = dir.join(PAGE);
-    let page = std::fs::read_to_string(&path).unwrap_or_default();
-    let others = page.split(HUB_HEADING).next().unwrap_or_default().trim_end();
-    let text = format!("{others}\n\n{}", report.hub_section());
-    std::fs::write(&path, text.trim_start()).with_context(|| format!("writing {}", path.display()))?;
-    println!("wrote {}", workspace.relative(&path).display());
-    Ok(())
-}
-
-/// The section about hubs.
-fn hub_of(page: &str) -> Option<&str> {
-    page.find(HUB_HEADING).and_then(|at| page.get(at..))
 }

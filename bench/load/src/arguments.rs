@@ -57,6 +57,8 @@ pub(crate) enum Scenario {
     Idle(Idle),
     /// Connections are opened and dropped.
     Handshakes(Handshakes),
+    /// Every Socket.IO client sends an event again after its answer.
+    Events(Events),
     /// Clients subscribe to channels.
     Hub(Hub),
 }
@@ -110,6 +112,28 @@ pub(crate) struct Handshakes {
     pub(crate) together: usize,
     #[command(flatten)]
     pub(crate) time: Span,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Events {
+    #[arg(long, value_enum)]
+    pub(crate) answer: Answer,
+    #[arg(long)]
+    pub(crate) connections: u32,
+    /// Unanswered events per connection.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) outstanding: usize,
+    #[command(flatten)]
+    pub(crate) time: Span,
+}
+
+/// What a server answers to an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Answer {
+    /// An event of the same name, with the same data.
+    Event,
+    /// An acknowledgement with the same data.
+    Ack,
 }
 
 #[derive(Debug, Args)]

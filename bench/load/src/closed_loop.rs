@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::arguments::{Echo, Target};
+use crate::arguments::{Echo, Span, Target};
 use crate::crowd::{Beginning, Cost, Crowd, Meter};
 use crate::frames::Frames;
 
@@ -18,16 +18,21 @@ pub(crate) struct Report {
 
 pub(crate) fn run(target: &Target, echo: &Echo) -> Result<Report> {
     let frames = Frames::new(echo.message, echo.outstanding, target.speech)?;
-    let mut crowd = Crowd::open(target, frames, echo.connections, Beginning::Staggered)?;
-    crowd.send_from_all(echo.outstanding)?;
-    let warm = Instant::now() + echo.time.warm_up();
+    let crowd = Crowd::open(target, frames, echo.connections, Beginning::Staggered)?;
+    measure(crowd, target, echo.outstanding, echo.time)
+}
+
+/// Measures connections that each keep so many messages unanswered.
+pub(crate) fn measure(mut crowd: Crowd, target: &Target, outstanding: usize, time: Span) -> Result<Report> {
+    crowd.send_from_all(outstanding)?;
+    let warm = Instant::now() + time.warm_up();
     while Instant::now() < warm {
         crowd.wait(|_, replies| replies)?;
     }
 
     let mut messages = 0;
     let meter = Meter::start(target.pid)?;
-    let end = Instant::now() + echo.time.measured();
+    let end = Instant::now() + time.measured();
     while Instant::now() < end {
         crowd.wait(|_, replies| {
             messages += replies;

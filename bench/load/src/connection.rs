@@ -62,6 +62,11 @@ impl<'t> Dialler<'t> {
 }
 
 impl Connection {
+    /// Goes on with an open connection, and the frame `first`.
+    pub(crate) fn over(stream: TcpStream, number: u32, first: usize, replies: Replies) -> Self {
+        Self { stream, number, tls: None, replies, next: first, owed: 0, sending: false }
+    }
+
     /// Starts receiving.
     pub(crate) fn receive(&self, ring: &mut Ring) {
         ring.receive(&self.stream, self.number);

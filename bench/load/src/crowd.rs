@@ -1,5 +1,6 @@
 //! All connections of a run, with the ring that they share.
 
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use bench_ring::{Completion, Payload, Pool, Ring};
 use serde::Serialize;
 
-use crate::arguments::Target;
+use crate::arguments::{Speech, Target};
 use crate::connection::{Connection, Dialler};
 use crate::frames::Frames;
 use crate::process::{Spent, Usage};
@@ -34,6 +35,15 @@ pub(crate) enum Beginning {
     First,
 }
 
+impl Beginning {
+    fn of(self, connection: u32, frames: &Frames) -> usize {
+        match self {
+            Beginning::Staggered => connection as usize % frames.count(),
+            Beginning::First => 0,
+        }
+    }
+}
+
 /// The cost of a run for both sides.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Cost {
@@ -51,23 +61,37 @@ pub(crate) struct Meter {
 
 impl Crowd {
     pub(crate) fn open(target: &Target, frames: Frames, count: u32, beginning: Beginning) -> Result<Self> {
-        let frames = Arc::new(frames);
-        let expected = Expected::new(Arc::clone(&frames), target.speech);
         let dialler = Dialler::new(target)?;
-        let mut ring = Ring::new(POOL)?;
-        let mut connections = Vec::new();
+        let mut crowd = Self::empty(frames)?;
+        let expected = Expected::new(Arc::clone(&crowd.frames), target.speech);
         for number in 0..count {
-            let first = match beginning {
-                Beginning::Staggered => number as usize % frames.count(),
-                Beginning::First => 0,
-            };
+            let first = beginning.of(number, &crowd.frames);
             let connection = dialler
                 .open(number, first, expected.from(first))
                 .with_context(|| format!("opening connection {number}"))?;
-            connection.receive(&mut ring);
-            connections.push(connection);
+            crowd.add(connection);
         }
-        Ok(Self { ring, connections, frames })
+        Ok(crowd)
+    }
+
+    /// Goes on with connections on which the steps before the first message are done.
+    pub(crate) fn over(streams: Vec<TcpStream>, frames: Frames, speech: Speech) -> Result<Self> {
+        let mut crowd = Self::empty(frames)?;
+        let expected = Expected::new(Arc::clone(&crowd.frames), speech);
+        for (number, stream) in (0..).zip(streams) {
+            let first = Beginning::Staggered.of(number, &crowd.frames);
+            crowd.add(Connection::over(stream, number, first, expected.from(first)));
+        }
+        Ok(crowd)
+    }
+
+    fn empty(frames: Frames) -> Result<Self> {
+        Ok(Self { ring: Ring::new(POOL)?, connections: Vec::new(), frames: Arc::new(frames) })
+    }
+
+    fn add(&mut self, connection: Connection) {
+        connection.receive(&mut self.ring);
+        self.connections.push(connection);
     }
 
     pub(crate) fn len(&self) -> usize {

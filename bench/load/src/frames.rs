@@ -17,6 +17,7 @@ pub(crate) struct Frames {
     encoded: Arc<[u8]>,
     /// The offset of each frame in `encoded`, and the end of the last.
     starts: Vec<usize>,
+    /// The messages that come back: in an echo, those that are sent.
     pub(crate) messages: Vec<Vec<u8>>,
     pub(crate) opcode: u8,
 }
@@ -30,18 +31,31 @@ impl Frames {
         let count = outstanding.max((SERIES_BYTES / shape.size.max(1)).clamp(2, 8));
         let messages: Vec<Vec<u8>> = (0..count).map(|number| shape.message(number)).collect();
         let opcode = if shape.content == Content::Binary { BINARY } else { TEXT };
+        let payloads = match speech {
+            Speech::Deflate => {
+                messages.iter().map(|message| deflate::compress(message)).collect::<Result<_>>()?
+            }
+            Speech::Tcp | Speech::Ws | Speech::Wss => messages.clone(),
+        };
+        let first_byte = if speech == Speech::Deflate { FIN | RSV1 | opcode } else { FIN | opcode };
+        Ok(Self::encode(first_byte, &payloads, messages))
+    }
+
+    /// Text messages, each with its reply. All replies are of the same length.
+    pub(crate) fn with_replies(sent: &[Vec<u8>], replies: Vec<Vec<u8>>) -> Self {
+        Self::encode(FIN | TEXT, sent, replies)
+    }
+
+    fn encode(first_byte: u8, payloads: &[Vec<u8>], messages: Vec<Vec<u8>>) -> Self {
         let mut encoded = Vec::new();
         let mut starts = vec![0];
-        for (number, message) in messages.iter().enumerate().chain(messages.iter().enumerate()) {
+        for (number, payload) in payloads.iter().enumerate().chain(payloads.iter().enumerate()) {
             let mask = (0x9e37_79b9_u32.wrapping_mul(number as u32 + 1)).to_be_bytes();
-            let frame = match speech {
-                Speech::Deflate => RawFrame::new(FIN | RSV1 | opcode, deflate::compress(message)?),
-                Speech::Tcp | Speech::Ws | Speech::Wss => RawFrame::new(FIN | opcode, message.as_slice()),
-            };
+            let frame = RawFrame::new(first_byte, payload.as_slice());
             encoded.extend(frame.masked(Mask::Key(mask)).encode(Role::Client));
             starts.push(encoded.len());
         }
-        Ok(Self { encoded: encoded.into(), starts, messages, opcode })
+        Self { encoded: encoded.into(), starts, messages, opcode: first_byte & !(FIN | RSV1) }
     }
 
     /// The number of different messages.

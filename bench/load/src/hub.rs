@@ -11,6 +11,7 @@ mod publisher;
 mod recover;
 
 pub(crate) use self::dialect::Dialect;
+pub(crate) use self::opening::{Request, open};
 pub(crate) use self::publisher::By;
 pub(crate) use self::recover::Past;
 

@@ -7,6 +7,7 @@ mod closed_loop;
 mod connection;
 mod crowd;
 mod deflate;
+mod events;
 mod frames;
 mod handshake;
 mod handshakes;
@@ -36,6 +37,7 @@ fn main() -> Result<()> {
         Scenario::Handshakes(handshakes) => {
             serde_json::to_string(&handshakes::run(&arguments.target, handshakes)?)?
         }
+        Scenario::Events(events) => serde_json::to_string(&events::run(&arguments.target, events)?)?,
         Scenario::Hub(hub) => hub::run(&arguments.target, hub)?,
     };
     println!("{line}");

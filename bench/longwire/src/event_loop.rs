@@ -4,12 +4,18 @@ use anyhow::Result;
 use bench_kit::Task;
 use longwire::{Accept, Engine, Handler, MessageRef, Refusal, Server, Socket, Upgrade};
 
+use crate::events;
+
 /// Serves until the process is killed.
 pub(crate) async fn serve(server: Server, task: &Task, engine: Engine) -> Result<()> {
     let server = server.engine(engine).workers(1);
     match task {
         Task::Broadcast => server.run(Share).await?,
         Task::Topics => server.run(Topics).await?,
+        Task::Events => {
+            let events = events::engine();
+            server.route(events.path(), events.handler()).http(events.service()).run().await?;
+        }
         Task::Echo | Task::Deflate | Task::Tls { .. } => server.run(Echo).await?,
     }
     Ok(())

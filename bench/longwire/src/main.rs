@@ -2,6 +2,7 @@
 
 mod asynchronous;
 mod event_loop;
+mod events;
 
 use anyhow::{Result, bail};
 use bench_kit::{Arguments, Task};
@@ -31,6 +32,6 @@ async fn server(arguments: &Arguments) -> Result<Server> {
         .deflate((arguments.task == Task::Deflate).then(Deflate::default));
     Ok(match &arguments.task {
         Task::Tls { certificate, key } => server.tls(Tls::pem_files(certificate, key)?),
-        Task::Echo | Task::Deflate | Task::Broadcast | Task::Topics => server,
+        Task::Echo | Task::Deflate | Task::Broadcast | Task::Topics | Task::Events => server,
     })
 }

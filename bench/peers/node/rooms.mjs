@@ -1,4 +1,4 @@
-// Channels as rooms of Socket.IO: node rooms.mjs PORT.
+// Socket.IO: events that are echoed or acknowledged, and channels as rooms: node rooms.mjs PORT.
 import { createServer } from "node:http";
 import { Server } from "socket.io";
 
@@ -6,6 +6,12 @@ const server = createServer();
 const io = new Server(server, { transports: ["websocket"], serveClient: false });
 
 io.on("connection", (socket) => {
+  socket.on("echo", (quote) => {
+    socket.emit("echo", quote);
+  });
+  socket.on("ask", (quote, done) => {
+    done(quote);
+  });
   socket.on("join", (room, done) => {
     socket.join(room);
     done();

@@ -40,7 +40,9 @@ impl Load {
     /// The figure that its tables are sorted by: less is better.
     pub(super) fn main_figure(self) -> Figure {
         match self {
-            Load::Echo { .. } | Load::Broadcast { .. } | Load::Handshakes => Figure::Cost,
+            Load::Echo { .. } | Load::Events { .. } | Load::Broadcast { .. } | Load::Handshakes => {
+                Figure::Cost
+            }
             Load::Latency { .. } => Figure::P99,
             Load::Idle { .. } | Load::Hub(HubLoad::Idle { .. }) => Figure::Memory,
             Load::Hub(HubLoad::Deliver { .. } | HubLoad::Api { .. }) => Figure::Cost,
@@ -64,7 +66,7 @@ impl Load {
             ])
         };
         let figures = match self {
-            Load::Echo { .. } => cost("/messages")?,
+            Load::Echo { .. } | Load::Events { .. } => cost("/messages")?,
             Load::Broadcast { .. } => cost("/deliveries")?,
             Load::Handshakes => cost("/handshakes")?,
             Load::Idle { .. } | Load::Hub(HubLoad::Idle { .. }) => {

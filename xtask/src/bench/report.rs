@@ -9,7 +9,8 @@ use super::machine::{Versions, machine};
 use super::plot::{Bar, Panel, Plot, Scale, Shade};
 use super::results::{Measured, Results};
 use super::scenarios::{Load, SCENARIOS, Scenario};
-use super::servers::{self, BenchServer, PLAIN_TOPICS, RAW_EPOLL, Standing};
+use super::section::{Floor, Section};
+use super::servers::{self, BenchServer, Standing};
 
 /// The pages that a run writes.
 #[derive(Debug)]
@@ -22,86 +23,32 @@ pub(super) struct Report<'r> {
     pub(super) notes: String,
 }
 
-const METHOD: &str = "\
-Each server runs alone, on one core, and the load generator (`bench/load`: one thread over io_uring, frames masked and \
-encoded beforehand) on another. The length, content and order of every reply are checked. Each measurement starts a \
-new server process. The rounds of a scenario follow one another, and each round measures the servers in a different \
-order. A ratio is the median of the rounds' ratios, so a disturbance of one round affects both sides.
-
-- **µs** is the server's CPU time, user and system, per message, delivery or handshake, read from `/proc/PID/stat` \
-before and after. It includes the kernel's work for the loopback interface, on both sides.
-- **a second** is the throughput of the same run. If the server was not *busy* all the time, the load generator was \
-the limit, so compare µs instead.
-- **Latency** is measured in an open loop: messages are due at a fixed rate, and latency counts from the time when a \
-message was due. A stall therefore delays all messages that were due during it (no coordinated omission).
-- **Bytes for an idle connection** is the growth of `Private_Dirty` in `/proc/PID/smaps_rollup`, divided by the number \
-of connections. Each connection has exchanged one message. The kernel's own memory for a socket is not included.
-- `tcp-epoll` and `tcp-uring` are TCP echo without WebSocket (`bench/floor`): the lower bound for each system \
-interface.
-- Our servers run with all checks and the default limits. The others follow their documentation, with batched writes \
-where the library supports them (`forward`). All are built with the same profile: `lto = \"fat\"`, one codegen unit.
-- Differences of less than 10 % are noise on a small virtual machine.
-";
-
-/// The heading of the section that compares hubs.
-pub(super) const HUB_HEADING: &str = "## The hub";
-
-const HUB_METHOD: &str = "\
-Clients subscribe to channels, and publications of 128 bytes of JSON are delivered to them. What is said above of the \
-cores, the rounds and the ratios holds here, too. Every delivery is found by its text.
-
-- `plain-topics` are the topics of an event loop without a hub: the URL names the topic, and a message is sent as it is. \
-It is the lower bound.
-- `longwire-hub` is `longwire serve` as it is released, with one event loop and `bench/hub/longwire.toml`. Its clients \
-speak the Centrifuge protocol, in JSON or in protobuf.
-- The next publication follows when all subscribers have received the one before. With 10,000 channels, a client publishes \
-to 32 of them in one write; the cost then includes receiving the publications and, except for `plain-topics`, answering \
-them.
-- sockudo has no publications of clients to arbitrary channels, so they come by its HTTP API, up to ten in a request. \
-socket.io has a room per channel, over WebSocket.
-- **Bytes** are those of the whole connection, WebSocket included, with one subscription.
-- To recover, all clients connect, subscribe and get what they missed, 64 at a time.
-";
-
 impl Report<'_> {
-    /// The page `benchmarks.md`.
-    pub(super) fn markdown(&self) -> String {
-        let mut page = String::from("# Benchmarks\n\n");
-        add(
-            &mut page,
-            format_args!("Written by `{}`, on {}, with {}.\n\n", self.command, machine(), self.versions.rust),
-        );
-        page.push_str("![Server CPU µs a message](benchmarks.svg)\n\n![Memory of an idle connection](benchmarks-idle.svg)\n\n");
-        self.goals(&mut page);
-        page.push_str("## How it was measured\n\n");
-        page.push_str(METHOD);
-        self.tables(&mut page, false);
-        page.push('\n');
-        page.push_str(self.notes.trim());
-        page.push('\n');
+    /// A section of the page `benchmarks.md`. It begins with its heading.
+    pub(super) fn section(&self, section: Section) -> String {
+        let mut page = format!("{}\n\n", section.heading());
+        let (machine, rust) = (machine(), &self.versions.rust);
+        add(&mut page, format_args!("Written by `{}`, on {machine}, with {rust}.\n\n", self.command));
+        if section == Section::WebSocket {
+            page.push_str("![Server CPU µs a message](benchmarks.svg)\n\n![Memory of an idle connection](benchmarks-idle.svg)\n\n");
+            self.goals(&mut page);
+            page.push_str("## How it was measured\n\n");
+        }
+        page.push_str(section.method());
+        let notes = format!("\n{}\n", self.notes.trim());
+        let tables = self.tables(section);
+        page.push_str(&if section == Section::WebSocket { tables + &notes } else { notes + &tables });
         page
     }
 
-    /// The section of the page that compares hubs. It begins with its heading.
-    pub(super) fn hub_section(&self) -> String {
-        let mut section = format!("{HUB_HEADING}\n\n");
-        let (machine, rust) = (machine(), &self.versions.rust);
-        add(&mut section, format_args!("Written by `{}`, on {machine}, with {rust}.\n\n", self.command));
-        section.push_str(HUB_METHOD);
-        section.push('\n');
-        section.push_str(self.notes.trim());
-        section.push('\n');
-        self.tables(&mut section, true);
-        section
-    }
-
-    /// The tables of the scenarios with hubs, or of all others.
-    fn tables(&self, page: &mut String, of_hubs: bool) {
-        for scenario in SCENARIOS.iter().filter(|scenario| scenario.task.is_of_hubs() == of_hubs) {
+    fn tables(&self, section: Section) -> String {
+        let mut tables = String::new();
+        for scenario in SCENARIOS.iter().filter(|scenario| scenario.task.section() == section) {
             if let Some(measured) = self.results.of(scenario.name) {
-                self.table(page, scenario, measured);
+                self.table(&mut tables, scenario, measured);
             }
         }
+        tables
     }
 
     fn goals(&self, page: &mut String) {
@@ -117,15 +64,16 @@ impl Report<'_> {
 
     /// The table of one scenario, the best server first.
     fn table(&self, page: &mut String, scenario: &Scenario, measured: &Measured) {
-        let heading = if scenario.task.is_of_hubs() { "###" } else { "##" };
+        let section = scenario.task.section();
+        let heading = if section == Section::WebSocket { "##" } else { "###" };
         add(page, format_args!("\n{heading} {}\n\n`{}`\n\n", capitalised(scenario.title), scenario.name));
         let columns = Columns::of(scenario.load);
-        let titles = columns.titles(scenario.load);
+        let titles = columns.titles(section.floor());
         add(page, format_args!("| server | {} |\n|---|", titles.join(" | ")));
         page.push_str(&"---:|".repeat(titles.len()));
         page.push('\n');
         for (server, samples) in ranking(scenario, measured) {
-            let cells = columns.cells(scenario.load, samples, measured);
+            let cells = columns.cells(scenario, samples, measured);
             add(page, format_args!("| {} | {} |\n", self.name(server), cells.join(" | ")));
         }
         for (server, why) in &measured.failures {
@@ -186,7 +134,7 @@ struct Columns(&'static [(Figure, &'static str)]);
 impl Columns {
     fn of(load: Load) -> Self {
         Self(match load {
-            Load::Echo { .. } | Load::Broadcast { .. } | Load::Handshakes => {
+            Load::Echo { .. } | Load::Events { .. } | Load::Broadcast { .. } | Load::Handshakes => {
                 &[(Figure::Cost, "µs"), (Figure::Rate, "a second"), (Figure::Busy, "busy")]
             }
             Load::Hub(HubLoad::Deliver { .. } | HubLoad::Api { .. }) => {
@@ -208,20 +156,19 @@ impl Columns {
         })
     }
 
-    fn titles(&self, load: Load) -> Vec<&'static str> {
+    fn titles(&self, floor: Floor) -> Vec<&'static str> {
         let mut titles = Vec::new();
         for (place, (_, title)) in self.0.iter().enumerate() {
             titles.push(*title);
             if place == 0 {
-                let floor = if let Load::Hub(_) = load { "to plain topics" } else { "to TCP over epoll" };
-                titles.extend(["from – to", "to the best peer", floor]);
+                titles.extend(["from – to", "to the best peer", floor.title]);
             }
         }
         titles
     }
 
-    fn cells(&self, load: Load, samples: &Samples, measured: &Measured) -> Vec<String> {
-        let main = load.main_figure();
+    fn cells(&self, scenario: &Scenario, samples: &Samples, measured: &Measured) -> Vec<String> {
+        let main = scenario.load.main_figure();
         let mut cells = Vec::new();
         for (place, (figure, _)) in self.0.iter().enumerate() {
             let spread = spread(samples, *figure);
@@ -233,9 +180,9 @@ impl Columns {
                     let ratio = ratio(samples, other?, main)?;
                     Some(format!("{:.2}", ratio.median))
                 };
-                cells.push(against(best_peer(load, measured)).unwrap_or_default());
-                let floor = if let Load::Hub(_) = load { PLAIN_TOPICS } else { RAW_EPOLL };
-                cells.push(against(measured.servers.get(floor)).unwrap_or_default());
+                cells.push(against(best_peer(scenario.load, measured)).unwrap_or_default());
+                let floor = scenario.task.section().floor();
+                cells.push(against(measured.servers.get(floor.server)).unwrap_or_default());
             }
         }
         cells

@@ -18,6 +18,7 @@ pub(super) struct Scenario {
 pub(super) enum Load {
     Echo { size: u32, content: Content, connections: u32, outstanding: u32 },
     Latency { size: u32, connections: u32, rate: u32 },
+    Events { answer: Answer, connections: u32, outstanding: u32 },
     Broadcast { size: u32, connections: u32 },
     Idle { connections: u32 },
     Handshakes,
@@ -37,6 +38,22 @@ impl Content {
             Content::Binary => "binary",
             Content::Text => "text",
             Content::Json => "json",
+        }
+    }
+}
+
+/// What a Socket.IO server answers to an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    Event,
+    Ack,
+}
+
+impl Answer {
+    fn argument(self) -> &'static str {
+        match self {
+            Answer::Event => "event",
+            Answer::Ack => "ack",
         }
     }
 }
@@ -67,6 +84,15 @@ const fn broadcast(name: &'static str, title: &'static str, connections: u32) ->
 
 const fn hub(name: &'static str, title: &'static str, task: ServerTask, load: HubLoad) -> Scenario {
     Scenario { name, title, task, load: Load::Hub(load) }
+}
+
+const fn events(name: &'static str, title: &'static str, answer: Answer, outstanding: u32) -> Scenario {
+    Scenario {
+        name,
+        title,
+        task: ServerTask::Events,
+        load: Load::Events { answer, connections: 64, outstanding },
+    }
 }
 
 const fn deliver(namespace: Namespace, subscribers: u32, channels: u32) -> HubLoad {
@@ -182,6 +208,21 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ServerTask::Hub,
         HubLoad::Api { namespace: Namespace::Kept, batch: 1000 },
     ),
+    events("socketio-echo", "an event that is echoed, 64 connections", Answer::Event, 1),
+    events("socketio-ack", "an event that is acknowledged, 64 connections", Answer::Ack, 1),
+    events("socketio-echo-d32", "an event that is echoed, 64 connections, 32 outstanding", Answer::Event, 32),
+    hub(
+        "socketio-room",
+        "an event to a room of 1,000",
+        ServerTask::Events,
+        deliver(Namespace::Plain, 1000, 1),
+    ),
+    hub(
+        "socketio-idle",
+        "5,000 idle connections, each in one room",
+        ServerTask::Events,
+        HubLoad::Idle { namespace: Namespace::Plain, connections: 5_000 },
+    ),
 ];
 
 /// The scenario of that name.
@@ -193,12 +234,21 @@ impl Scenario {
     /// The task to start this server with, or `None` if it takes no part.
     pub(super) fn task_of(&self, server: &BenchServer) -> Option<ServerTask> {
         let task = match server.standing {
-            Standing::Floor if self.task == ServerTask::Echo && self.load != Load::Handshakes => {
-                ServerTask::Tcp
-            }
+            Standing::Floor if self.is_over_tcp() => ServerTask::Tcp,
             Standing::Floor | Standing::Ours | Standing::Peer => self.task,
         };
         server.tasks.contains(&task).then_some(task)
+    }
+
+    /// Whether a server of plain TCP can take the same load.
+    fn is_over_tcp(&self) -> bool {
+        match self.load {
+            Load::Events { .. } => true,
+            Load::Handshakes | Load::Hub(_) => false,
+            Load::Echo { .. } | Load::Latency { .. } | Load::Broadcast { .. } | Load::Idle { .. } => {
+                self.task == ServerTask::Echo
+            }
+        }
     }
 
     /// The load generator's arguments, to follow the target.
@@ -220,6 +270,12 @@ impl Scenario {
                 add("--connections", &connections);
                 add("--rate", &rate);
                 "latency"
+            }
+            Load::Events { answer, connections, outstanding } => {
+                add("--answer", &answer.argument());
+                add("--connections", &connections);
+                add("--outstanding", &outstanding);
+                "events"
             }
             Load::Broadcast { size, connections } => {
                 add("--size", &size);

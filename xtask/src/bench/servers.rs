@@ -2,6 +2,8 @@
 
 use clap::ValueEnum;
 
+use super::section::Section;
+
 /// One of the servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct BenchServer {
@@ -64,6 +66,8 @@ pub(super) enum ServerTask {
     History,
     /// What only our hub is measured with.
     Hub,
+    /// Answers events of Socket.IO, and sends them to rooms.
+    Events,
 }
 
 impl ServerTask {
@@ -78,6 +82,7 @@ impl ServerTask {
             ServerTask::Channels | ServerTask::ChannelsApi | ServerTask::History | ServerTask::Hub => {
                 "topics"
             }
+            ServerTask::Events => "events",
         }
     }
 
@@ -90,15 +95,26 @@ impl ServerTask {
             | ServerTask::Channels
             | ServerTask::ChannelsApi
             | ServerTask::History
-            | ServerTask::Hub => "ws",
+            | ServerTask::Hub
+            | ServerTask::Events => "ws",
             ServerTask::Deflate => "deflate",
             ServerTask::Tls => "wss",
         }
     }
 
-    /// Whether hubs are compared.
-    pub(super) fn is_of_hubs(self) -> bool {
-        matches!(self, ServerTask::Channels | ServerTask::ChannelsApi | ServerTask::History | ServerTask::Hub)
+    /// Where it is compared.
+    pub(super) fn section(self) -> Section {
+        match self {
+            ServerTask::Tcp
+            | ServerTask::Echo
+            | ServerTask::Deflate
+            | ServerTask::Tls
+            | ServerTask::Broadcast => Section::WebSocket,
+            ServerTask::Channels | ServerTask::ChannelsApi | ServerTask::History | ServerTask::Hub => {
+                Section::Hub
+            }
+            ServerTask::Events => Section::SocketIo,
+        }
     }
 }
 
@@ -129,6 +145,12 @@ const fn hub(
 ) -> BenchServer {
     BenchServer { name, standing, program, tasks, clients: Clients { dialect, by } }
 }
+
+const fn socketio(name: &'static str, standing: Standing, program: Program) -> BenchServer {
+    hub(name, (standing, program), &[ServerTask::Events], SOCKET_IO)
+}
+
+const SOCKET_IO: (&str, &str) = ("socket-io", "client");
 
 const fn rust(package: &'static str) -> Program {
     Program::Rust { package, arguments: &[] }
@@ -190,9 +212,20 @@ pub(super) const SERVERS: &[BenchServer] = &[
     hub(
         "socket.io",
         (Standing::Peer, Program::Node("rooms.mjs")),
-        &[ServerTask::Channels],
-        ("socket-io", "client"),
+        &[ServerTask::Channels, ServerTask::Events],
+        SOCKET_IO,
     ),
+    socketio(
+        "longwire-socketio-uring",
+        Standing::Ours,
+        Program::Rust { package: "bench-longwire", arguments: &["uring"] },
+    ),
+    socketio(
+        "longwire-socketio-readiness",
+        Standing::Ours,
+        Program::Rust { package: "bench-longwire", arguments: &["readiness"] },
+    ),
+    socketio("socketioxide", Standing::Peer, rust("bench-socketioxide")),
 ];
 
 /// The server of that name.

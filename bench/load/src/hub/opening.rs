@@ -21,8 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A connection that has taken all steps.
 #[derive(Debug)]
-pub(super) struct Opened {
-    pub(super) stream: TcpStream,
+pub(crate) struct Opened {
+    pub(crate) stream: TcpStream,
     pub(super) incoming: Incoming,
     /// The frame that answered the last step.
     pub(super) answer: Vec<u8>,
@@ -30,7 +30,7 @@ pub(super) struct Opened {
 
 /// What a connection asks for.
 #[derive(Debug, Clone)]
-pub(super) struct Request {
+pub(crate) struct Request {
     pub(super) dialect: Dialect,
     pub(super) channel: String,
     pub(super) steps: Vec<Step>,
@@ -43,13 +43,13 @@ impl Request {
     }
 
     /// Only connects, to publish.
-    pub(super) fn publisher(dialect: Dialect) -> Self {
+    pub(crate) fn publisher(dialect: Dialect) -> Self {
         Self { dialect, channel: "publisher".to_owned(), steps: dialect.connecting() }
     }
 }
 
 /// Opens connections, so many at a time that the server need not wait.
-pub(super) fn open(target: &Target, requests: &[Request]) -> Result<Vec<Opened>> {
+pub(crate) fn open(target: &Target, requests: &[Request]) -> Result<Vec<Opened>> {
     let mut opened = Vec::with_capacity(requests.len());
     for (number, together) in requests.chunks(TOGETHER).enumerate() {
         let first = number * TOGETHER;

@@ -51,7 +51,7 @@ fn main() -> Result<()> {
         Task::Broadcast => Router::new().route("/", get(broadcast)).with_state(broadcast::Sender::new(64)),
         Task::Deflate => bail!("axum has no permessage-deflate"),
         Task::Tls { .. } => bail!("axum leaves TLS to others"),
-        Task::Topics => bail!("axum has no topics"),
+        Task::Topics | Task::Events => bail!("axum has neither topics nor events"),
     };
     bench_kit::block_on(async move {
         let listener = bench_kit::listen(arguments.port).await?.tap_io(|stream| {

@@ -53,7 +53,7 @@ fn main() -> Result<()> {
     match arguments.task {
         Task::Echo | Task::Tls { .. } => bench_kit::run(&arguments, Server),
         Task::Deflate => bail!("fastwebsockets has no permessage-deflate"),
-        Task::Topics => bail!("fastwebsockets has no topics"),
+        Task::Topics | Task::Events => bail!("fastwebsockets has neither topics nor events"),
         Task::Broadcast => {
             bail!("fastwebsockets can be shared by a reader and a writer only by an unstable feature")
         }

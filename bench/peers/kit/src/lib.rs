@@ -1,8 +1,10 @@
 //! What the measured servers have in common: their command line, a runtime of one thread, TLS.
 //!
-//! Each server is called as `PROGRAM PORT echo|deflate|broadcast|topics`, or `PROGRAM PORT tls CERTIFICATE KEY`, listens on
+//! Each server is called as `PROGRAM PORT echo|deflate|broadcast|topics|events`, or `PROGRAM PORT tls CERTIFICATE KEY`, listens on
 //! 127.0.0.1, and serves until it is ended. What goes wrong with a connection ends that connection and nothing else:
 //! the load generator tells what it misses.
+
+pub mod events;
 
 use std::future::Future;
 use std::net::Ipv4Addr;
@@ -28,6 +30,8 @@ pub enum Task {
     Broadcast,
     /// Every message names a topic, and goes to the connections whose URL names it.
     Topics,
+    /// The events of Socket.IO that [`events`] lists.
+    Events,
     /// Like [`Task::Echo`], over TLS.
     Tls {
         /// A PEM file.
@@ -62,11 +66,14 @@ impl Arguments {
             Some("deflate") => Task::Deflate,
             Some("broadcast") => Task::Broadcast,
             Some("topics") => Task::Topics,
+            Some("events") => Task::Events,
             Some("tls") => Task::Tls {
                 certificate: arguments.next().context("which certificate?")?.into(),
                 key: arguments.next().context("which key?")?.into(),
             },
-            other => bail!("what to do is not {other:?}, but echo, deflate, broadcast, topics or tls"),
+            other => {
+                bail!("what to do is not {other:?}, but echo, deflate, broadcast, topics, events or tls")
+            }
         };
         Ok(Self { port, task, rest: arguments.collect() })
     }
@@ -97,7 +104,7 @@ pub fn run(arguments: &Arguments, peer: impl Peer) -> Result<()> {
                 async move { peer.serve(acceptor.accept(stream).await?).await }
             })
         }
-        Task::Echo | Task::Deflate | Task::Broadcast | Task::Topics => {
+        Task::Echo | Task::Deflate | Task::Broadcast | Task::Topics | Task::Events => {
             accept_each(arguments.port, move |stream| peer.clone().serve(stream))
         }
     }

@@ -90,7 +90,7 @@ fn main() -> Result<()> {
         Task::Echo | Task::Tls { .. } => Server::Echo,
         Task::Deflate => Server::Deflate,
         Task::Broadcast => Server::Broadcast(broadcast::Sender::new(64)),
-        Task::Topics => bail!("measured without topics"),
+        Task::Topics | Task::Events => bail!("measured without topics and events"),
     };
     bench_kit::run(&arguments, server)
 }

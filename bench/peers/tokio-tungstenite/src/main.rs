@@ -53,7 +53,7 @@ fn main() -> Result<()> {
     let server = match arguments.task {
         Task::Echo | Task::Tls { .. } => Server::Echo,
         Task::Broadcast => Server::Broadcast(broadcast::Sender::new(64)),
-        Task::Topics => bail!("measured without topics"),
+        Task::Topics | Task::Events => bail!("measured without topics and events"),
         Task::Deflate => bail!("tungstenite has no permessage-deflate"),
     };
     bench_kit::run(&arguments, server)

@@ -39,6 +39,8 @@ fn main() -> Result<()> {
         Task::Deflate => bench_kit::accept_each(arguments.port, |stream| {
             echo(stream, Flate2::from(DeflateConfig::default()))
         }),
-        Task::Broadcast | Task::Topics | Task::Tls { .. } => bail!("measured with echo and deflate only"),
+        Task::Broadcast | Task::Topics | Task::Events | Task::Tls { .. } => {
+            bail!("measured with echo and deflate only")
+        }
     }
 }

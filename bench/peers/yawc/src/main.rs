@@ -63,7 +63,7 @@ fn main() -> Result<()> {
     let options = match arguments.task {
         Task::Echo | Task::Tls { .. } => options.without_compression(),
         Task::Deflate => Options { compression: Some(DeflateOptions::default()), ..options },
-        Task::Broadcast | Task::Topics => bail!("measured with echo, deflate and TLS only"),
+        Task::Broadcast | Task::Topics | Task::Events => bail!("measured with echo, deflate and TLS only"),
     };
     bench_kit::run(&arguments, Server { options })
 }
