@@ -9,8 +9,8 @@ use super::machine::{Versions, machine};
 use super::plot::{Bar, Panel, Plot, Scale, Shade};
 use super::results::{Measured, Results};
 use super::scenarios::{Load, SCENARIOS, Scenario};
-use super::section::{Floor, Section};
-use super::servers::{self, BenchServer, Standing};
+use super::section::Section;
+use super::servers::{self, BenchServer, Floor, Standing};
 
 /// The pages that a run writes.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl Report<'_> {
         let heading = if section == Section::WebSocket { "##" } else { "###" };
         add(page, format_args!("\n{heading} {}\n\n`{}`\n\n", capitalised(scenario.title), scenario.name));
         let columns = Columns::of(scenario.load);
-        let titles = columns.titles(section.floor());
+        let titles = columns.titles(servers::lower_bound(section));
         add(page, format_args!("| server | {} |\n|---|", titles.join(" | ")));
         page.push_str(&"---:|".repeat(titles.len()));
         page.push('\n');
@@ -181,7 +181,7 @@ impl Columns {
                     Some(format!("{:.2}", ratio.median))
                 };
                 cells.push(against(best_peer(scenario.load, measured)).unwrap_or_default());
-                let floor = scenario.task.section().floor();
+                let floor = servers::lower_bound(scenario.task.section());
                 cells.push(against(measured.servers.get(floor.server)).unwrap_or_default());
             }
         }

@@ -1,7 +1,5 @@
 //! The sections of the page, and what is particular to each.
 
-use super::servers::{PLAIN_TOPICS, RAW_EPOLL};
-
 /// A comparison with tables of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Section {
@@ -9,14 +7,6 @@ pub(super) enum Section {
     WebSocket,
     Hub,
     SocketIo,
-}
-
-/// The lower bound of a comparison.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Floor {
-    pub(super) server: &'static str,
-    /// The title of the column with ratios to it.
-    pub(super) title: &'static str,
 }
 
 /// In the order of the page.
@@ -47,13 +37,6 @@ impl Section {
             Section::WebSocket => "bench/notes.md",
             Section::Hub => "bench/hub/notes.md",
             Section::SocketIo => "bench/socketio/notes.md",
-        }
-    }
-
-    pub(super) fn floor(self) -> Floor {
-        match self {
-            Section::WebSocket | Section::SocketIo => Floor { server: RAW_EPOLL, title: "to TCP over epoll" },
-            Section::Hub => Floor { server: PLAIN_TOPICS, title: "to plain topics" },
         }
     }
 

@@ -228,6 +228,22 @@ pub(super) const SERVERS: &[BenchServer] = &[
     socketio("socketioxide", Standing::Peer, rust("bench-socketioxide")),
 ];
 
+/// The lower bound of a comparison.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Floor {
+    pub(super) server: &'static str,
+    /// The title of the column with ratios to it.
+    pub(super) title: &'static str,
+}
+
+/// The lower bound of a section's servers.
+pub(super) fn lower_bound(section: Section) -> Floor {
+    match section {
+        Section::WebSocket | Section::SocketIo => Floor { server: RAW_EPOLL, title: "to TCP over epoll" },
+        Section::Hub => Floor { server: PLAIN_TOPICS, title: "to plain topics" },
+    }
+}
+
 /// The server of that name.
 pub(super) fn find(name: &str) -> Option<&'static BenchServer> {
     SERVERS.iter().find(|server| server.name == name)
