@@ -1,5 +1,6 @@
 //! The trait of what keeps channels: their streams and their presence.
 
+mod deadlines;
 pub(crate) mod memory;
 pub(crate) mod remote;
 pub(crate) mod status;

@@ -19,7 +19,7 @@ use crate::json::is_json;
 /// assert!(matches!(Data::from_text("hello"), Data::Text(_)));
 /// assert_eq!(data.as_bytes(), b"{\"temperature\": 21}");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Data {
     /// A JSON value: checked, in the publisher's own notation, nested at most 128 levels deep.
     Json(ByteString),

@@ -37,7 +37,10 @@ pub use backend::{
     SubscribeGrant,
 };
 pub use broker::memory::{MemoryBroker, MemoryLimits, MemoryUsage};
+pub use broker::remote::options::RemoteOptions;
 pub use broker::remote::record::{Record, UnknownRecord};
+pub use broker::remote::remote_broker::RemoteBroker;
+pub use broker::remote::runtime::Runtime;
 pub use broker::remote::store::{Store, StoreEvents};
 pub use broker::status::BrokerStatus;
 pub use broker::{

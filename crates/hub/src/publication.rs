@@ -9,7 +9,7 @@ use crate::data::Data;
 use crate::time::Millis;
 
 /// A message that was published to a channel.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Publication {
     /// The place in the channel's stream, from 1; 0 in a channel without history.
     pub offset: u64,
@@ -39,7 +39,7 @@ impl Publication {
 }
 
 /// What a channel's members see of a client.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct ClientInfo {
     /// The user; empty for an anonymous one. A user may have several clients.
     pub user: ByteString,

@@ -1,7 +1,6 @@
 //! The broker of a single node, which keeps everything in memory.
 
 mod channel_state;
-mod deadlines;
 mod epochs;
 mod known;
 mod limits;

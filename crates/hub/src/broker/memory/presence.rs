@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use bytestring::ByteString;
 
-use super::deadlines::DeadlineHeap;
 use super::limits::{MemoryLimits, Totals};
+use crate::broker::deadlines::DeadlineHeap;
 use crate::broker::{BrokerError, Member, Presence, PresenceStats};
 use crate::publication::ClientInfo;
 use crate::time::Millis;

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::channel_state::{ChannelState, Common, Visit};
-use super::deadlines::Deadlines;
 use super::epochs::Epochs;
 use crate::broker::BrokerError;
+use crate::broker::deadlines::Deadlines;
 use crate::channel::ChannelName;
 use crate::time::Millis;
 

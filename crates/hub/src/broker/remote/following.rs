@@ -1,0 +1,429 @@
+//! A channel that a node follows: what arrives of it becomes one order.
+//!
+//! A store may bring publications twice, late, or not at all. The state below knows up to which position this node has
+//! delivered, and delivers nothing but the next one. Everything else is held or dropped, and what is missing is read. There
+//! is one read at a time, and it serves all that want one: a gap, an interruption, a check, and subscribers that begin.
+//!
+//! ```text
+//!              join                    listened                 the last one has left, linger
+//!    (nothing) ────► Opening ────────────────────► Open ───────────────────────────────────► Closing ──► (nothing)
+//!                       ▲   failed: the rest of it                                           │   ▲
+//!                       │   is stopped ─────────────────────────────────────────────────────►│   │ later
+//!                       │                                 somebody joins meanwhile           │   │
+//!                       └────────────────────────────────────────────────────────────────────┴─► Parted
+//! ```
+
+mod catch_up;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::effect::{Effect, Note};
+use super::held::{Arrival, HeldArrivals, NoRoom, Room};
+use super::joining::{Joining, SubscriberId};
+use super::reading::Reading;
+use crate::broker::{BrokerError, Since};
+use crate::publication::{Publication, StreamPosition};
+use crate::time::Millis;
+
+/// The times of following.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    /// How long a node listens after its last subscriber has left.
+    pub(super) linger: Duration,
+    /// After this time without a sign, the position is compared with the store's. It differs between channels, so that they
+    /// do not ask at once.
+    pub(super) check: Duration,
+    /// The first pause after a read has failed. It doubles with each.
+    pub(super) retry: Duration,
+    /// The longest one.
+    pub(super) longest_retry: Duration,
+}
+
+/// The conditions of a step.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Conditions {
+    pub(super) now: Millis,
+    pub(super) times: Times,
+    /// What the channel may hold.
+    pub(super) room: Room,
+}
+
+/// A channel that this node follows, as a state machine.
+#[derive(Debug, Clone)]
+#[cfg_attr(test, derive(PartialEq, Eq, Hash))]
+pub(super) struct Following {
+    link: Listening,
+    /// Whether the channel keeps history, as the last subscriber has said.
+    keeps_history: bool,
+    /// Whether what is published now may not arrive.
+    is_interrupted: bool,
+    /// Those that have begun.
+    subscribers: usize,
+    joining: Vec<Joining>,
+    /// Up to where this node has delivered; `None` if it does not know, and then nobody has subscribed to the stream.
+    delivered: Option<StreamPosition>,
+    /// The publication that was delivered last, from which a delta can be made.
+    previous: Option<Arc<Publication>>,
+    held: HeldArrivals,
+    /// Publications may be missing that no arrival will show.
+    is_in_doubt: bool,
+    reading: Reading,
+    /// How long it was waited after the last read, if that has failed.
+    pause: Duration,
+    /// When the position is compared with the store's.
+    check_at: Millis,
+}
+
+/// What the store does for this node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
+enum Listening {
+    /// It begins to listen.
+    Opening,
+    /// It listens. Without subscribers, until a time.
+    Open { idle_until: Option<Millis> },
+    /// It stops listening.
+    Closing,
+    /// It may still listen, since it has failed to stop, which is tried again.
+    Parted { until: Millis },
+}
+
+impl Following {
+    /// Begins to follow a channel, for a first subscriber.
+    pub(super) fn begin(
+        subscriber: SubscriberId,
+        since: Since,
+        keeps_history: bool,
+        effects: &mut Vec<Effect>,
+    ) -> Following {
+        effects.push(Effect::Listen);
+        Following {
+            link: Listening::Opening,
+            keeps_history,
+            is_interrupted: false,
+            subscribers: 0,
+            joining: vec![Joining::new(subscriber, since)],
+            delivered: None,
+            previous: None,
+            held: HeldArrivals::default(),
+            is_in_doubt: false,
+            reading: Reading::Idle,
+            pause: Duration::ZERO,
+            check_at: Millis(u64::MAX),
+        }
+    }
+
+    /// A subscriber wants to begin.
+    pub(super) fn join(
+        &mut self,
+        subscriber: SubscriberId,
+        since: Since,
+        keeps_history: bool,
+        conditions: &Conditions,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.set_history(keeps_history, effects);
+        self.joining.push(Joining::new(subscriber, since));
+        match &mut self.link {
+            Listening::Opening | Listening::Closing => {}
+            Listening::Parted { .. } => {
+                self.link = Listening::Opening;
+                effects.push(Effect::Listen);
+            }
+            Listening::Open { idle_until } => {
+                *idle_until = None;
+                self.serve(effects);
+                self.rest(conditions);
+            }
+        }
+    }
+
+    /// The options of the channel may change under its subscribers, who then go on with those of the last one.
+    fn set_history(&mut self, keeps_history: bool, effects: &mut Vec<Effect>) {
+        if self.keeps_history && !keeps_history {
+            self.forget_position();
+            if self.subscribers > 0 {
+                effects.push(Effect::Lost);
+            }
+        }
+        self.keeps_history = keeps_history;
+    }
+
+    /// A subscriber that waits goes away. Says whether it was waiting.
+    pub(super) fn abandon(&mut self, subscriber: SubscriberId, conditions: &Conditions) -> bool {
+        let before = self.joining.len();
+        self.joining.retain(|joining| joining.id != subscriber);
+        let was_waiting = self.joining.len() < before;
+        self.rest(conditions);
+        was_waiting
+    }
+
+    /// A subscriber that has begun goes away.
+    pub(super) fn leave(&mut self, conditions: &Conditions) {
+        self.subscribers = self.subscribers.saturating_sub(1);
+        self.rest(conditions);
+    }
+
+    /// The store has begun to listen, or has not.
+    pub(super) fn listened(
+        &mut self,
+        outcome: Result<(), BrokerError>,
+        conditions: &Conditions,
+        effects: &mut Vec<Effect>,
+    ) {
+        match outcome {
+            Ok(()) => {
+                self.link = Listening::Open { idle_until: None };
+                self.serve(effects);
+                self.rest(conditions);
+            }
+            Err(error) => {
+                self.refuse(&error, |_| true, effects);
+                self.link = Listening::Closing;
+                effects.push(Effect::StopListening);
+            }
+        }
+    }
+
+    /// The store has stopped listening, or has not.
+    pub(super) fn stopped(
+        &mut self,
+        outcome: &Result<(), BrokerError>,
+        conditions: &Conditions,
+        effects: &mut Vec<Effect>,
+    ) {
+        if !self.joining.is_empty() {
+            self.link = Listening::Opening;
+            effects.push(Effect::Listen);
+        } else if outcome.is_ok() {
+            effects.push(Effect::Forget);
+        } else {
+            self.link = Listening::Parted { until: conditions.now + conditions.times.linger };
+        }
+    }
+
+    /// A publication has arrived.
+    pub(super) fn arrived(&mut self, arrival: Arrival, conditions: &Conditions, effects: &mut Vec<Effect>) {
+        if !matches!(self.link, Listening::Open { .. }) {
+            return;
+        }
+        let Some(position) = arrival.position.as_ref().filter(|_| self.keeps_history) else {
+            return self.arrived_outside(arrival, conditions, effects);
+        };
+        let Some(delivered) = &self.delivered else {
+            // A read that has not begun yet shows it.
+            if matches!(self.reading, Reading::Running(_)) {
+                self.hold(arrival, conditions);
+            }
+            return;
+        };
+        if is_known(delivered, position) {
+            return effects.push(Effect::Note(Note::Duplicate));
+        }
+        if is_next(delivered, position) {
+            self.check_at = conditions.now + conditions.times.check;
+            self.deliver(arrival.publication, conditions, effects);
+            return self.deliver_held(conditions, effects);
+        }
+        if self.is_unused() {
+            return self.forget_position();
+        }
+        self.hold(arrival, conditions);
+        self.want_read(effects);
+    }
+
+    /// A publication that is not part of a stream.
+    fn arrived_outside(&mut self, arrival: Arrival, conditions: &Conditions, effects: &mut Vec<Effect>) {
+        if self.held.is_empty() {
+            self.deliver_outside(arrival, effects);
+        } else {
+            self.hold(arrival, conditions);
+        }
+    }
+
+    fn deliver_outside(&mut self, arrival: Arrival, effects: &mut Vec<Effect>) {
+        self.previous = None;
+        if self.subscribers > 0 {
+            let epoch = arrival.position.map_or_else(|| Arc::from(""), |position| position.epoch);
+            effects.push(Effect::Deliver { publication: arrival.publication, epoch, previous: None });
+        }
+    }
+
+    /// What is published now may not arrive. Until it does again, nothing is read and nobody begins.
+    pub(super) fn interrupted(&mut self, conditions: &Conditions, effects: &mut Vec<Effect>) {
+        self.is_interrupted = true;
+        if matches!(self.link, Listening::Open { .. }) {
+            self.refuse(&BrokerError::Unavailable, |joining| !joining.is_asked, effects);
+            self.rest(conditions);
+        }
+    }
+
+    /// What is published from now on arrives again.
+    pub(super) fn restored(&mut self, effects: &mut Vec<Effect>) {
+        self.is_interrupted = false;
+        self.reading.end_rest();
+        if self.is_unused() {
+            return self.forget_position();
+        }
+        self.is_in_doubt |= self.keeps_history;
+        self.want_read(effects);
+    }
+
+    /// Does what is due.
+    pub(super) fn tick(&mut self, conditions: &Conditions, effects: &mut Vec<Effect>) {
+        match self.link {
+            Listening::Open { idle_until: Some(until) }
+                if until <= conditions.now && !self.reading.is_running() =>
+            {
+                self.forget_position();
+                self.reading = Reading::Idle;
+                self.link = Listening::Closing;
+                effects.push(Effect::StopListening);
+            }
+            Listening::Parted { until } if until <= conditions.now => {
+                self.link = Listening::Closing;
+                effects.push(Effect::StopListening);
+            }
+            _ => {}
+        }
+        if self.subscribers > 0 && self.check_at <= conditions.now {
+            self.check_at = conditions.now + conditions.times.check;
+            self.is_in_doubt = true;
+        }
+        if self.reading.rests_until().is_some_and(|until| until <= conditions.now) {
+            self.reading.end_rest();
+        }
+        self.want_read(effects);
+    }
+
+    /// When something is due.
+    pub(super) fn next_deadline(&self) -> Option<Millis> {
+        let link = match self.link {
+            Listening::Opening | Listening::Closing => None,
+            Listening::Open { idle_until } => idle_until,
+            Listening::Parted { until } => Some(until),
+        };
+        let check = (self.subscribers > 0 && self.keeps_history).then_some(self.check_at);
+        [link, check, self.reading.rests_until()].into_iter().flatten().min()
+    }
+
+    /// Whether what is published now may not arrive.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.is_interrupted
+    }
+
+    /// Whether somebody has begun.
+    pub(super) fn has_subscribers(&self) -> bool {
+        self.subscribers > 0
+    }
+
+    /// The memory of what is held.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.held.bytes().saturating_add(self.reading.bytes())
+    }
+
+    fn is_unused(&self) -> bool {
+        self.subscribers == 0 && self.joining.is_empty()
+    }
+
+    /// Begins to wait for the end, if nobody is there.
+    fn rest(&mut self, conditions: &Conditions) {
+        if let Listening::Open { idle_until } = &mut self.link
+            && self.subscribers == 0
+            && self.joining.is_empty()
+        {
+            *idle_until = Some(conditions.now + conditions.times.linger);
+        }
+    }
+
+    fn forget_position(&mut self) {
+        self.delivered = None;
+        self.previous = None;
+        self.held.clear();
+        self.is_in_doubt = false;
+    }
+
+    /// Serves those that wait: at once without history, and otherwise by a read.
+    fn serve(&mut self, effects: &mut Vec<Effect>) {
+        if self.is_interrupted {
+            return self.refuse(&BrokerError::Unavailable, |joining| !joining.is_asked, effects);
+        }
+        if self.keeps_history {
+            return self.want_read(effects);
+        }
+        for joining in std::mem::take(&mut self.joining) {
+            self.subscribers += 1;
+            let joined = joining.wish.without_history();
+            effects.push(Effect::Start { subscriber: joining.id, joined });
+        }
+    }
+
+    fn refuse(
+        &mut self,
+        error: &BrokerError,
+        is_refused: impl Fn(&Joining) -> bool,
+        effects: &mut Vec<Effect>,
+    ) {
+        for joining in self.joining.extract_if(.., |joining| is_refused(joining)) {
+            effects.push(Effect::Refuse { subscriber: joining.id, error: error.clone() });
+        }
+    }
+
+    /// Holds an arrival. If there is no room, what is held is read instead.
+    fn hold(&mut self, arrival: Arrival, conditions: &Conditions) {
+        if let Err(NoRoom) = self.held.push(arrival, conditions.room) {
+            self.held.clear();
+            self.is_in_doubt = true;
+        }
+    }
+
+    /// Delivers the next publication of the stream.
+    fn deliver(&mut self, publication: Arc<Publication>, conditions: &Conditions, effects: &mut Vec<Effect>) {
+        let Some(delivered) = &mut self.delivered else { return };
+        delivered.offset = publication.offset;
+        let epoch = delivered.epoch.clone();
+        if let Reading::Running(run) = &mut self.reading {
+            run.note(&publication, conditions.room);
+        }
+        let previous = self.previous.replace(publication.clone());
+        if self.subscribers > 0 {
+            effects.push(Effect::Deliver { publication, epoch, previous });
+        }
+    }
+
+    /// Delivers what is held and can be delivered now.
+    fn deliver_held(&mut self, conditions: &Conditions, effects: &mut Vec<Effect>) {
+        while let (Some(arrival), Some(delivered)) = (self.held.front(), &self.delivered) {
+            let step = match &arrival.position {
+                None => HeldStep::Outside,
+                Some(position) if is_known(delivered, position) => HeldStep::Drop,
+                Some(position) if is_next(delivered, position) => HeldStep::Deliver,
+                Some(_) => return,
+            };
+            let Some(arrival) = self.held.pop() else { return };
+            match step {
+                HeldStep::Drop => effects.push(Effect::Note(Note::Duplicate)),
+                HeldStep::Deliver => self.deliver(arrival.publication, conditions, effects),
+                HeldStep::Outside => self.deliver_outside(arrival, effects),
+            }
+        }
+    }
+}
+
+/// What becomes of an arrival that was held.
+enum HeldStep {
+    Drop,
+    Deliver,
+    Outside,
+}
+
+/// Whether a position was delivered already.
+fn is_known(delivered: &StreamPosition, position: &StreamPosition) -> bool {
+    delivered.epoch == position.epoch && position.offset <= delivered.offset
+}
+
+/// Whether a position is the one after another.
+fn is_next(delivered: &StreamPosition, position: &StreamPosition) -> bool {
+    delivered.epoch == position.epoch && delivered.offset.checked_add(1) == Some(position.offset)
+}

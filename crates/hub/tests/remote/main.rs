@@ -1,0 +1,17 @@
+//! A broker that several nodes share: simulated nodes on a simulated engine, in virtual time.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod client;
+mod engine;
+mod node;
+#[path = "../broker/simulation/random.rs"]
+mod random;
+mod simulation;
+mod store;
+mod world;
