@@ -37,5 +37,5 @@ fn clients_of_all_nodes_see_what_was_published_in_short_schedules() {
 #[test]
 fn clients_of_all_nodes_see_what_was_published_in_long_schedules() {
     let all = run_all(10_000..10_060, 3, 4, 1_500);
-    assert!(all.gaps_filled > 200 && all.duplicates > 200 && all.refused > 200, "{all:?}");
+    assert!(all.gaps_filled > 100 && all.duplicates > 100 && all.refused > 100, "{all:?}");
 }

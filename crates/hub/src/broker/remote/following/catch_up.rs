@@ -193,7 +193,13 @@ impl Following {
         }
         let Some(next) = offset.checked_add(1).filter(|next| window.get(*next).is_some()) else {
             let was_cut = window.last().is_some_and(|last| last <= offset) && run.after != Some(offset);
-            return if was_cut { Reach::Cut } else { self.lose(top, effects) };
+            let is_further = run.delivered.as_ref() != Some(&delivered);
+            return match was_cut {
+                // What has arrived meanwhile has passed the page.
+                true if is_further => Reach::Behind,
+                true => Reach::Cut,
+                false => self.lose(top, effects),
+            };
         };
         for publication in window.from(next) {
             self.deliver(publication.clone(), conditions, effects);
