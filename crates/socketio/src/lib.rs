@@ -32,7 +32,7 @@
 //! - Recovery ([`RecoveryConfig`]) also continues a session whose end the server has not noticed yet, and one that got no event.
 //! - Packets for a namespace from which the server has just removed the client are ignored. They do not end the connection.
 //! - `socket.use` is [`Socket::use_middleware`], and `io.use` is [`Namespace::use_middleware`].
-//! - Namespaces by pattern and several nodes are not there.
+//! - `io.of(/pattern/)` is [`SocketIo::of_dynamic`]. Several nodes are not there.
 //!
 //! [`engine`] is Engine.IO 4, the transport below Socket.IO: sessions over HTTP long-polling and WebSocket, and the
 //! upgrade from one to the other.
@@ -43,7 +43,7 @@ mod protocol;
 
 pub use io::{
     Ack, AckError, Auth, Broadcast, BroadcastAnswers, BroadcastWithAck, ConnectError, Data, DisconnectReason,
-    EmitWithAck, EventName, FromEvent, HandlerResult, IntoReply, Namespace, RecoveryConfig, Reply, Socket,
-    SocketId, SocketIo, SocketIoConfig, ToRooms, VolatileSocket,
+    DynamicNamespace, EmitWithAck, EventName, FromEvent, HandlerResult, IntoReply, Namespace, RecoveryConfig,
+    Reply, Socket, SocketId, SocketIo, SocketIoConfig, ToRooms, VolatileSocket,
 };
 pub use protocol::{ArgumentError, Arguments, EncodeError, PacketLimits, ToArguments};

@@ -132,7 +132,7 @@ impl SocketIo {
             client.close(DisconnectReason::ForcedServerClose);
             return;
         }
-        let Some(namespace) = self.find(name) else {
+        let Ok(namespace) = self.join(name, &auth) else {
             return refuse(client, name, &ConnectError::new("Invalid namespace"));
         };
         let joining = Joining { client: Arc::clone(client), namespace, name: name.clone(), auth };
@@ -165,6 +165,12 @@ struct Joining {
     namespace: Namespace,
     name: ByteString,
     auth: Auth,
+}
+
+impl Drop for Joining {
+    fn drop(&mut self) {
+        self.namespace.members().end_joining();
+    }
 }
 
 /// What the client adds to its credentials if it wants to continue.
@@ -228,7 +234,7 @@ impl Joining {
     /// Asks the middleware, here if it answers at once.
     fn start(self) {
         let socket = self.socket(self.namespace.members().next_key(), SocketId::random(), None);
-        if !self.namespace.has_middleware() {
+        if !self.namespace.hooks().has_middleware() {
             return self.admit(&socket);
         }
         let client = Arc::clone(&self.client);
@@ -245,7 +251,7 @@ impl Joining {
     }
 
     async fn decide(self, socket: Socket) {
-        match self.namespace.decide(&socket, &self.auth).await {
+        match self.namespace.hooks().decide(&socket, &self.auth).await {
             Ok(()) => self.admit(&socket),
             Err(error) => {
                 self.namespace.members().forget(socket.key());
@@ -274,6 +280,6 @@ impl Joining {
 
     fn greet(&self, socket: &Socket) {
         self.client.stop_deadline();
-        socket.run_first(self.namespace.connected(socket.clone(), self.auth.clone()));
+        socket.run_first(self.namespace.hooks().connected(socket.clone(), self.auth.clone()));
     }
 }

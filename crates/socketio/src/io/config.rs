@@ -28,6 +28,9 @@ pub struct SocketIoConfig {
     pub attachment_timeout: Duration,
     /// Namespaces that one client may be connected to; 64 by default.
     pub namespaces: usize,
+    /// Namespaces that may exist at a time because clients have asked for them; 1,024 by default. One more is refused. See
+    /// [`SocketIo::of_dynamic`](crate::SocketIo::of_dynamic).
+    pub dynamic_namespaces: usize,
     /// Events of a client that may wait for their handlers, in all of its namespaces; 256 by default. Until half of them have been
     /// handled, nothing more is read from the client, which stays connected.
     pub waiting_events: usize,
@@ -52,6 +55,7 @@ impl Default for SocketIoConfig {
             packets: PacketLimits::default(),
             attachment_timeout: Duration::from_secs(30),
             namespaces: 64,
+            dynamic_namespaces: 1_024,
             waiting_events: 256,
             waiting_event_bytes: 4 << 20,
             ack_timeout: Duration::from_secs(20),

@@ -1,5 +1,7 @@
 //! The sockets of a namespace, under one lock: all of them see its events in the same order.
 
+mod upkeep;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,12 +20,16 @@ use super::socket_id::SocketId;
 use crate::protocol::{Draft, Encoded};
 
 /// The sockets of a namespace and their rooms.
-#[derive(Debug)]
 pub(super) struct Members<S> {
     pub(super) config: Arc<SocketIoConfig>,
     state: Mutex<MembersState<S>>,
     next_ack: AtomicU64,
+    /// Of a namespace that clients have asked for: called when it may be unused.
+    on_unused: Option<Box<OnUnused>>,
 }
+
+/// Ends a namespace if it is unused.
+pub(super) type OnUnused = dyn Fn() + Send + Sync;
 
 #[derive(Debug)]
 struct MembersState<S> {
@@ -31,6 +37,12 @@ struct MembersState<S> {
     sockets: HashMap<Key, S>,
     adapter: Box<dyn Adapter>,
     recovery: Option<Recovery>,
+    /// Whether a task waits until something of the recovery has expired.
+    is_expiring: bool,
+    /// Clients on their way in, if that matters.
+    joining: usize,
+    /// Whether the application wants the namespace, used or not.
+    is_kept: bool,
 }
 
 /// What becomes of a client that names an earlier session.
@@ -48,13 +60,25 @@ pub(super) enum Continued<S> {
 
 impl<S: Member> Members<S> {
     pub(super) fn new(config: Arc<SocketIoConfig>) -> Members<S> {
+        Members::with(config, None)
+    }
+
+    /// Those of a namespace that clients have asked for.
+    pub(super) fn dynamic(config: Arc<SocketIoConfig>, on_unused: Box<OnUnused>) -> Members<S> {
+        Members::with(config, Some(on_unused))
+    }
+
+    fn with(config: Arc<SocketIoConfig>, on_unused: Option<Box<OnUnused>>) -> Members<S> {
         let state = MembersState {
             next_key: 0,
             sockets: HashMap::new(),
             adapter: Box::new(MemoryAdapter::default()),
             recovery: config.recovery.clone().map(Recovery::new),
+            is_expiring: false,
+            joining: 0,
+            is_kept: on_unused.is_none(),
         };
-        Members { config, state: Mutex::new(state), next_ack: AtomicU64::new(0) }
+        Members { config, state: Mutex::new(state), next_ack: AtomicU64::new(0), on_unused }
     }
 
     fn lock(&self) -> MutexGuard<'_, MembersState<S>> {
@@ -132,7 +156,12 @@ impl<S: Member> Members<S> {
     }
 
     /// Removes a socket. Returns its rooms.
-    pub(super) fn remove(&self, key: Key, id: &SocketId, parked: Option<Arc<SocketData>>) -> Vec<Room> {
+    pub(super) fn remove(
+        self: &Arc<Self>,
+        key: Key,
+        id: &SocketId,
+        parked: Option<Arc<SocketData>>,
+    ) -> Vec<Room> {
         let mut state = self.lock();
         state.sockets.remove(&key);
         if let Some(recovery) = state.recovery.as_mut() {
@@ -141,7 +170,11 @@ impl<S: Member> Members<S> {
                 Some(data) => recovery.park(key, id.clone(), data, Instant::now().into_std()),
             }
         }
-        state.adapter.leave_all(key)
+        self.begin_expiring(&mut state);
+        let rooms = state.adapter.leave_all(key);
+        drop(state);
+        self.end_if_unused();
+        rooms
     }
 
     /// Forgets the rooms of a socket that was not let in.
@@ -201,7 +234,7 @@ impl<S: Member> Members<S> {
     }
 
     /// Sends an event, encoded once, to the sockets that are addressed.
-    pub(super) fn emit(&self, event: Draft, audience: Audience, delivery: Delivery) {
+    pub(super) fn emit(self: &Arc<Self>, event: Draft, audience: Audience, delivery: Delivery) {
         let mut state = self.lock();
         let keys = state.adapter.select(&audience);
         let packet = match (state.recovery.as_mut(), delivery) {
@@ -214,6 +247,7 @@ impl<S: Member> Members<S> {
                 packet
             }
         };
+        self.begin_expiring(&mut state);
         let mut listening = Vec::new();
         for socket in keys.iter().filter_map(|key| state.sockets.get(key)) {
             socket.deliver(&packet, delivery);

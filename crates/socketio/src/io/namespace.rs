@@ -2,26 +2,19 @@
 
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytestring::ByteString;
 
 use super::auth::{Auth, ConnectError};
 use super::broadcast::Broadcast;
-use super::caught::Running;
 use super::config::SocketIoConfig;
-use super::members::Members;
+use super::hooks::Hooks;
+use super::members::{Members, OnUnused};
 use super::rooms::ToRooms;
 use super::socket::Socket;
 use crate::protocol::{EncodeError, ToArguments};
-
-/// What a middleware decides.
-pub(super) type Decision = Pin<Box<dyn Future<Output = Result<(), ConnectError>> + Send>>;
-
-type DynMiddleware = Arc<dyn Fn(Socket, Auth) -> Decision + Send + Sync>;
-type OnConnect = Arc<dyn Fn(Socket, Auth) -> Running + Send + Sync>;
 
 /// A namespace: clients join several over one connection. It is cheap to clone; a clone is the same namespace. Made by
 /// [`SocketIo::of`](crate::SocketIo::of).
@@ -33,52 +26,34 @@ pub struct Namespace {
 struct NamespaceShared {
     name: ByteString,
     members: Arc<Members<Socket>>,
-    hooks: RwLock<Hooks>,
-}
-
-#[derive(Default)]
-struct Hooks {
-    middleware: Vec<DynMiddleware>,
-    connect: Vec<OnConnect>,
+    hooks: Hooks,
 }
 
 impl Namespace {
     pub(super) fn new(name: ByteString, config: Arc<SocketIoConfig>) -> Namespace {
-        let shared =
-            NamespaceShared { name, members: Arc::new(Members::new(config)), hooks: RwLock::default() };
-        Namespace { shared: Arc::new(shared) }
+        Namespace::with(name, Members::new(config), Hooks::default())
+    }
+
+    /// A namespace that a client has asked for.
+    pub(super) fn dynamic(
+        name: ByteString,
+        config: Arc<SocketIoConfig>,
+        hooks: Hooks,
+        on_unused: Box<OnUnused>,
+    ) -> Namespace {
+        Namespace::with(name, Members::dynamic(config, on_unused), hooks)
+    }
+
+    fn with(name: ByteString, members: Members<Socket>, hooks: Hooks) -> Namespace {
+        Namespace { shared: Arc::new(NamespaceShared { name, members: Arc::new(members), hooks }) }
     }
 
     pub(super) fn members(&self) -> &Arc<Members<Socket>> {
         &self.shared.members
     }
 
-    fn change(&self, change: impl FnOnce(&mut Hooks)) {
-        change(&mut self.shared.hooks.write().unwrap_or_else(PoisonError::into_inner));
-    }
-
-    /// Whether a client needs no permission.
-    pub(super) fn has_middleware(&self) -> bool {
-        !self.shared.hooks.read().unwrap_or_else(PoisonError::into_inner).middleware.is_empty()
-    }
-
-    /// Asks the middleware, one after the other.
-    pub(super) async fn decide(&self, socket: &Socket, auth: &Auth) -> Result<(), ConnectError> {
-        let middleware = self.shared.hooks.read().unwrap_or_else(PoisonError::into_inner).middleware.clone();
-        for ask in middleware {
-            ask(socket.clone(), auth.clone()).await?;
-        }
-        Ok(())
-    }
-
-    /// The handler of a connection: all that were set, one after the other.
-    pub(super) fn connected(&self, socket: Socket, auth: Auth) -> Running {
-        let handlers = self.shared.hooks.read().unwrap_or_else(PoisonError::into_inner).connect.clone();
-        Box::pin(async move {
-            for handler in handlers {
-                handler(socket.clone(), auth.clone()).await;
-            }
-        })
+    pub(super) fn hooks(&self) -> &Hooks {
+        &self.shared.hooks
     }
 
     /// The name, such as `/chat`.
@@ -106,11 +81,7 @@ impl Namespace {
         F: FnOnce(Socket, Auth) -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        let handler: OnConnect = Arc::new(move |socket, auth| {
-            let handler = handler.clone();
-            Box::pin(async move { handler(socket, auth).await })
-        });
-        self.change(|hooks| hooks.connect.push(handler));
+        self.shared.hooks.on_connect(handler);
     }
 
     /// Asks `middleware` whether a client may join. With an error, it may not, and learns the error's message and data. It may
@@ -142,11 +113,7 @@ impl Namespace {
         F: FnOnce(Socket, Auth) -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output = Result<(), ConnectError>> + Send + 'static,
     {
-        let middleware: DynMiddleware = Arc::new(move |socket, auth| {
-            let middleware = middleware.clone();
-            Box::pin(async move { middleware(socket, auth).await })
-        });
-        self.change(|hooks| hooks.middleware.push(middleware));
+        self.shared.hooks.use_middleware(middleware);
     }
 
     /// All sockets of the namespace.

@@ -7,7 +7,7 @@ mod membership;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use self::membership::Membership;
 use super::adapter::Key;
@@ -24,6 +24,9 @@ pub(super) type Pid = Arc<str>;
 pub(super) fn new_pid() -> Pid {
     Arc::from(Sid::random().as_str())
 }
+
+/// What is this much older than it may be has expired.
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// The events and disconnected sockets of a namespace.
 #[derive(Debug)]
@@ -149,7 +152,8 @@ impl Recovery {
         }
     }
 
-    fn drop_old(&mut self, now: Instant) {
+    /// Forgets what has expired, or is too much.
+    pub(super) fn drop_old(&mut self, now: Instant) {
         let RecoveryConfig { max_events, max_bytes, max_disconnection, .. } = self.config;
         while let Some(oldest) = self.events.front() {
             let is_old = now.saturating_duration_since(oldest.at) > max_disconnection;
@@ -170,6 +174,19 @@ impl Recovery {
             }
             self.order.pop_front();
         }
+    }
+
+    /// When [`drop_old`](Recovery::drop_old) has something to forget.
+    pub(super) fn next_expiry(&self) -> Option<Instant> {
+        let events = self.events.front().map(|event| event.at);
+        let sockets = self.order.front().map(|(since, _)| *since);
+        let oldest = events.into_iter().chain(sockets).min()?;
+        Some(oldest + self.config.max_disconnection + MOMENT)
+    }
+
+    /// Whether a socket may come back.
+    pub(super) fn has_parked(&self) -> bool {
+        !self.parked.is_empty()
     }
 
     /// A socket has ended for good.
@@ -229,5 +246,12 @@ impl Recovery {
 impl Restored {
     pub(super) fn pid(&self) -> Pid {
         Pid::clone(&self.connected.pid)
+    }
+}
+
+#[cfg(test)]
+impl Recovery {
+    pub(super) fn kept_events(&self) -> usize {
+        self.events.len()
     }
 }

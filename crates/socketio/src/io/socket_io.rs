@@ -1,14 +1,16 @@
 //! The server.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use bytestring::ByteString;
 
+use super::auth::Auth;
 use super::config::SocketIoConfig;
+use super::dynamic_namespace::DynamicNamespace;
 use super::namespace::Namespace;
+use super::registry::{NoNamespace, Registry};
 use crate::protocol::MAIN_NAMESPACE;
 
 /// A Socket.IO server: its namespaces, and their clients. It is cheap to clone; a clone is the same server.
@@ -34,7 +36,7 @@ pub struct SocketIo {
 struct ServerShared {
     config: Arc<SocketIoConfig>,
     main: Namespace,
-    namespaces: RwLock<HashMap<ByteString, Namespace>>,
+    registry: Arc<Registry>,
 }
 
 impl SocketIo {
@@ -47,11 +49,10 @@ impl SocketIo {
     /// A server with these settings.
     #[must_use]
     pub fn with(config: SocketIoConfig) -> SocketIo {
-        let name = ByteString::from_static(MAIN_NAMESPACE);
-        let config = Arc::new(config);
-        let main = Namespace::new(name.clone(), Arc::clone(&config));
-        let namespaces = RwLock::new(HashMap::from([(name, main.clone())]));
-        SocketIo { shared: Arc::new(ServerShared { config, main, namespaces }) }
+        let (name, config) = (ByteString::from_static(MAIN_NAMESPACE), Arc::new(config));
+        let main = Namespace::new(name, Arc::clone(&config));
+        let registry = Registry::new(Arc::clone(&config));
+        SocketIo { shared: Arc::new(ServerShared { config, main, registry }) }
     }
 
     pub(super) fn config(&self) -> &Arc<SocketIoConfig> {
@@ -65,17 +66,43 @@ impl SocketIo {
             Some(_) => ByteString::from(name),
             None => ByteString::from(format!("/{name}")),
         };
-        let mut namespaces = self.shared.namespaces.write().unwrap_or_else(PoisonError::into_inner);
-        let new = || Namespace::new(name.clone(), Arc::clone(&self.shared.config));
-        namespaces.entry(name.clone()).or_insert_with(new).clone()
+        if *name == *MAIN_NAMESPACE { self.shared.main.clone() } else { self.shared.registry.of(name) }
     }
 
-    /// The namespace of this name, if the application has made it.
-    pub(super) fn find(&self, name: &str) -> Option<Namespace> {
-        if name == MAIN_NAMESPACE {
-            return Some(self.shared.main.clone());
+    /// Namespaces that begin when a client asks for them, if `matches` says so of their name and of the client's credentials. A
+    /// pattern can be a regular expression. A namespace ends when nobody is in it any more; with
+    /// [recovery](crate::RecoveryConfig), when nobody may come back. There are at most
+    /// [`dynamic_namespaces`](SocketIoConfig::dynamic_namespaces). One that [`of`](SocketIo::of) has returned stays.
+    ///
+    /// ```
+    /// use longwire_socketio::SocketIo;
+    ///
+    /// let io = SocketIo::new();
+    /// let rooms = io.of_dynamic(|name, _auth| name.strip_prefix("/room-").is_some_and(|id| id.parse::<u32>().is_ok()));
+    /// rooms.on_connect(|socket, _auth| async move {
+    ///     socket.emit("welcome", socket.namespace()).ok();
+    /// });
+    /// ```
+    pub fn of_dynamic<F>(&self, matches: F) -> DynamicNamespace
+    where
+        F: Fn(&str, &Auth) -> bool + Send + Sync + 'static,
+    {
+        let dynamic = DynamicNamespace::new(Box::new(matches));
+        self.shared.registry.add_pattern(dynamic.clone());
+        dynamic
+    }
+
+    /// The namespace that a client joins.
+    pub(super) fn join(&self, name: &ByteString, auth: &Auth) -> Result<Namespace, NoNamespace> {
+        if *name == *MAIN_NAMESPACE {
+            return Ok(self.shared.main.clone());
         }
-        self.shared.namespaces.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.shared.registry.join(name, auth)
+    }
+
+    #[cfg(test)]
+    pub(super) fn registry(&self) -> &Registry {
+        &self.shared.registry
     }
 }
 

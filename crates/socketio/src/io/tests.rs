@@ -3,6 +3,7 @@
 mod acks;
 mod client;
 mod connecting;
+mod dynamic;
 mod events;
 mod hostile;
 mod listeners;

@@ -3,7 +3,7 @@
 use longwire_socketio::engine::CloseReason;
 use tokio::io::AsyncReadExt as _;
 
-use crate::support::{Answer, Event, Serving, brisk, calm, of, on_each_engine};
+use crate::support::{Event, Serving, brisk, calm, of, on_each_engine};
 
 /// "If a mandatory query parameter is missing, then the server MUST respond with an HTTP 400 error status."
 #[test]

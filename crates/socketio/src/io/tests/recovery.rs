@@ -277,3 +277,17 @@ async fn the_middleware_is_asked_once() {
     session.expect_continued(&session.resume(&io, None).1, &[]);
     assert_eq!(log.take(), ["asked"]);
 }
+
+/// Not only at the next event: a namespace may be quiet for long.
+#[tokio::test(start_paused = true)]
+async fn what_has_expired_is_forgotten_in_time() {
+    let io = server_with(|_| {});
+    let _client = Client::join(&io);
+    for _ in 0..3 {
+        io.emit("news", "text").expect("valid");
+        tokio::time::sleep(Duration::from_secs(50)).await;
+    }
+    assert_eq!(io.members().kept_events(), 2);
+    tokio::time::sleep(Duration::from_secs(101)).await;
+    assert_eq!(io.members().kept_events(), 0);
+}
