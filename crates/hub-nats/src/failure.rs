@@ -1,6 +1,8 @@
 //! Why a call failed.
 
 use std::error::Error;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_nats::RequestErrorKind;
 use async_nats::jetstream::ErrorCode;
@@ -11,6 +13,8 @@ use async_nats::jetstream::stream::{
     DirectGetError, DirectGetErrorKind, PurgeError, PurgeErrorKind, RawMessageError, RawMessageErrorKind,
 };
 use longwire_hub::BrokerError;
+
+const BETWEEN_COMPLAINTS: Duration = Duration::from_secs(5);
 
 /// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,19 +37,26 @@ impl Failure {
     pub(crate) fn refused(error: &async_nats::jetstream::Error) -> Failure {
         match error.error_code() {
             ErrorCode::STREAM_NOT_FOUND => Failure::NoStream,
-            code if LIMITS.contains(&code) => {
-                tracing::warn!(%error, "NATS stores no more");
-                Failure::Broker(BrokerError::LimitExceeded)
-            }
-            _ => {
-                tracing::warn!(%error, "NATS refused a call");
-                Failure::Broker(BrokerError::Unavailable)
+            code => {
+                complain(error);
+                let is_full = LIMITS.contains(&code);
+                Failure::Broker(if is_full { BrokerError::LimitExceeded } else { BrokerError::Unavailable })
             }
         }
     }
 
     pub(crate) fn limit() -> Failure {
         Failure::Broker(BrokerError::LimitExceeded)
+    }
+}
+
+/// Logs what NATS has refused, once in a while: what is full refuses everything.
+fn complain(error: &async_nats::jetstream::Error) {
+    static LAST: Mutex<Option<Instant>> = Mutex::new(None);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if last.is_none_or(|last| last.elapsed() >= BETWEEN_COMPLAINTS) {
+        *last = Some(Instant::now());
+        tracing::warn!(%error, "NATS refused a call");
     }
 }
 

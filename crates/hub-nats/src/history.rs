@@ -6,7 +6,7 @@ mod publishing;
 
 use std::sync::Arc;
 
-use longwire_hub::{ChannelName, HistoryOptions, Millis};
+use longwire_hub::{BrokerError, ChannelName, HistoryOptions, Millis};
 use prost::Message as _;
 use rand::RngExt as _;
 use rand::distr::Alphanumeric;
@@ -96,6 +96,7 @@ impl History {
         let place = Place { stream, subject: self.names.history(channel) };
         let lane = self.lanes.of(channel);
         let mut written = lane.lock().await;
+        let mut has_made_room = false;
         loop {
             let newest = self.newest(&place).await?.filter(&is_removable);
             let Some(newest) = newest else { return Ok(()) };
@@ -106,6 +107,11 @@ impl History {
                     return self.jetstream.purge_before(&place.stream, &place.subject, sequence).await;
                 }
                 Err(Failure::Conflict) => {}
+                // What is full has no room for this entry, either.
+                Err(Failure::Broker(BrokerError::LimitExceeded)) if !has_made_room => {
+                    self.jetstream.purge_before(&place.stream, &place.subject, newest.sequence).await?;
+                    has_made_room = true;
+                }
                 Err(failure) => return Err(failure),
             }
         }

@@ -85,7 +85,7 @@ impl Upkeep {
 
 /// Well before a position is old.
 fn renewal_interval(history: &HistoryOptions) -> Duration {
-    history.meta_ttl.max(history.ttl) / 8
+    (history.meta_ttl.max(history.ttl) / 8).max(Duration::from_millis(250))
 }
 
 fn later(time: Duration) -> Instant {

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
+use futures_util::{StreamExt as _, stream};
 use longwire_hub::{ChannelName, HistoryOptions, Millis};
 
 use super::{History, is_old};
@@ -12,14 +13,23 @@ use crate::failure::Failure;
 /// How often it is looked for what is due.
 const TICK: Duration = Duration::from_secs(1);
 
+/// For how many channels something is done at once.
+const AT_ONCE: usize = 16;
+
+/// What a channel needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Care {
+    Expire,
+    Renew,
+}
+
 impl History {
     /// Removes the publications of a channel if all of them have expired.
     async fn expire(&self, channel: &ChannelName, history: &HistoryOptions) -> Result<(), Failure> {
         let now = now();
-        let has_expired = |entry_time: u64| Millis(entry_time) + history.ttl <= now;
         let is_expired = |newest: &Newest| {
             let has_publications = newest.entry.removed < newest.entry.offset;
-            has_publications && has_expired(newest.entry.time)
+            has_publications && Millis(newest.entry.time) + history.ttl <= now
         };
         self.remove_if(channel, now, is_expired).await
     }
@@ -37,19 +47,35 @@ impl History {
         }
     }
 
+    /// Does everything that is due.
     async fn care(&self) {
-        for (channel, history) in self.upkeep.take_expiring() {
-            let expired =
-                tokio::time::timeout(self.line.call_timeout(), self.expire(&channel, &history)).await;
-            if !matches!(expired, Ok(Ok(()))) {
-                self.upkeep.expires(&channel, &history);
+        loop {
+            let expiring = self.upkeep.take_expiring();
+            let followed = self.upkeep.take_followed();
+            if expiring.is_empty() && followed.is_empty() {
+                return;
             }
+            let expiring = expiring.into_iter().map(|(channel, history)| (channel, history, Care::Expire));
+            let followed = followed.into_iter().map(|(channel, history)| (channel, history, Care::Renew));
+            let all: Vec<_> = expiring.chain(followed).collect();
+            stream::iter(all)
+                .for_each_concurrent(AT_ONCE, |(channel, history, care)| async move {
+                    self.care_for(&channel, &history, care).await;
+                })
+                .await;
         }
-        for (channel, history) in self.upkeep.take_followed() {
-            let renewed =
-                tokio::time::timeout(self.line.call_timeout(), self.renew(&channel, &history)).await;
-            if !matches!(renewed, Ok(Ok(()))) {
-                tracing::debug!(%channel, "the position of a channel was not renewed");
+    }
+
+    async fn care_for(&self, channel: &ChannelName, history: &HistoryOptions, care: Care) {
+        let time = self.line.call_timeout();
+        let done = match care {
+            Care::Expire => tokio::time::timeout(time, self.expire(channel, history)).await,
+            Care::Renew => tokio::time::timeout(time, self.renew(channel, history)).await,
+        };
+        if !matches!(done, Ok(Ok(()))) {
+            tracing::debug!(%channel, ?care, "a channel was not cared for");
+            if care == Care::Expire {
+                self.upkeep.expires(channel, history);
             }
         }
     }

@@ -38,6 +38,25 @@ async fn a_stream_that_is_full_refuses_until_there_is_room() {
 }
 
 #[tokio::test]
+async fn history_can_be_removed_when_there_is_no_room_for_a_byte_more() {
+    let server = NatsServer::start().await;
+    let mut options = NatsOptions::new(server.url());
+    options.stream_bytes = Some(100_000);
+    let mut node = Node::with(options).await;
+    node.history.size = 1_000;
+    let mut offset = 0;
+    for len in [10_000, 1_000, 100, 10, 0] {
+        while node.publish("news", &"x".repeat(len)).await.is_ok() {
+            offset += 1;
+        }
+    }
+    node.store.remove_history(&name("news"), now()).await.unwrap();
+    let (texts, position) = node.kept("news").await;
+    assert_eq!((texts.len(), position.offset), (0, offset));
+    assert_eq!(node.offset_of("news", "a").await, offset + 1);
+}
+
+#[tokio::test]
 async fn a_server_without_room_refuses() {
     for (limit, storage) in
         [("max_file_store: 300000", NatsStorage::File), ("max_memory_store: 300000", NatsStorage::Memory)]
