@@ -144,6 +144,27 @@ async fn a_dead_connection_is_noticed_in_time_and_calls_do_not_hang() {
 }
 
 #[tokio::test]
+async fn a_call_succeeds_only_when_the_server_has_it() {
+    let server = NatsServer::start().await;
+    let proxy = Proxy::before(server.at).await;
+    let mut options = NatsOptions::new(proxy.url());
+    options.call_timeout = Duration::from_millis(300);
+    let mut node = Node::with(options).await;
+    node.history = node.history.without_history();
+    proxy.set(Passage::Stalled);
+    assert_eq!(node.store.listen(&name("news")).await, Err(BrokerError::Unavailable));
+    assert_eq!(node.publish("news", "a").await.unwrap_err(), BrokerError::Unavailable);
+    assert_eq!(node.store.tell_nodes(Bytes::from("x")).await, Err(BrokerError::Unavailable));
+    assert!(node.store.figures().is_connected);
+
+    // What failed may happen later.
+    proxy.set(Passage::Open);
+    node.listen("news").await;
+    assert_eq!(node.heard.next_text().await.0, "a");
+    assert_eq!(node.heard.next().await, Event::Told(Bytes::from("x")));
+}
+
+#[tokio::test]
 async fn calls_that_are_dropped_change_nothing_for_later_ones() {
     let server = NatsServer::start().await;
     let node = Node::of(&server).await;
