@@ -38,11 +38,18 @@ export function confirmed(question, action) {
   dialog.showModal();
   return new Promise((resolve) => {
     const closed = () => {
-      if (document.activeElement === document.body) asking.focus();
+      giveFocusBack(asking);
       resolve(dialog.returnValue === "yes");
     };
     dialog.addEventListener("close", closed, { once: true });
   });
+}
+
+/** Browsers give it back, too, but a busy one may take it away when it shows the page without the dialog. */
+function giveFocusBack(element) {
+  const give = () => document.activeElement === document.body && element.focus();
+  give();
+  requestAnimationFrame(() => requestAnimationFrame(give));
 }
 
 /** The route of a channel, a user or a client. */

@@ -31,9 +31,7 @@ export class Refresher {
   }
 
   #run() {
-    this.#running = this.#repeat().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running = this.#repeat();
   }
 
   async #repeat() {
@@ -46,5 +44,6 @@ export class Refresher {
         this.#onfailure(error);
       }
     } while (this.#isStale && this.#timer !== undefined);
+    this.#running = undefined; // at once: a call of `start` after the last look at `isStale` begins anew
   }
 }
