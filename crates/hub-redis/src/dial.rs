@@ -8,24 +8,17 @@ use std::time::Duration;
 use redis::{Cmd, Value};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::failure::ConnectError;
+use crate::monitored::Monitored;
 use crate::options::RedisOptions;
 use crate::url::RedisUrl;
 
 /// The oldest major version that has what is needed: sharded pub/sub, and scripts that run while memory is full.
 const OLDEST: u64 = 7;
-
-/// A connection's bytes.
-pub(crate) trait Bytestream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Bytestream for T {}
-
-/// A connection that has been greeted.
-pub(crate) type Stream = Box<dyn Bytestream>;
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,11 +53,15 @@ impl Dialer {
     }
 
     /// A connection that takes commands.
-    pub(crate) async fn connect(&self, server: &RedisUrl, purpose: Purpose) -> Result<Stream, ConnectError> {
+    pub(crate) async fn connect(
+        &self,
+        server: &RedisUrl,
+        purpose: Purpose,
+    ) -> Result<Monitored, ConnectError> {
         let ready = async {
             let unreachable = |source| ConnectError::Unreachable { server: server.clone(), source };
             let mut stream = self.open(server).await.map_err(unreachable)?;
-            let greeting = exchange(&mut stream, &self.hello(server)).await.map_err(unreachable)?;
+            let greeting = exchange(&mut stream, &self.hello(server, purpose)).await.map_err(unreachable)?;
             check_greeting(server, purpose, greeting)?;
             if server.database != 0 {
                 let mut select = redis::cmd("SELECT");
@@ -82,15 +79,15 @@ impl Dialer {
             .unwrap_or_else(|_| Err(ConnectError::Timeout { server: server.clone(), after: self.timeout }))
     }
 
-    async fn open(&self, server: &RedisUrl) -> io::Result<Stream> {
+    async fn open(&self, server: &RedisUrl) -> io::Result<Monitored> {
         let tcp = TcpStream::connect((&*server.host, server.port)).await?;
         tcp.set_nodelay(true)?;
         if !server.tls {
-            return Ok(Box::new(tcp));
+            return Ok(Monitored::new(Box::new(tcp)));
         }
         let name = ServerName::try_from(server.host.clone()).map_err(io::Error::other)?;
         let connector = TlsConnector::from(self.tls_config()?);
-        Ok(Box::new(connector.connect(name, tcp).await?))
+        Ok(Monitored::new(Box::new(connector.connect(name, tcp).await?)))
     }
 
     fn tls_config(&self) -> io::Result<Arc<ClientConfig>> {
@@ -101,11 +98,16 @@ impl Dialer {
         Ok(self.tls.get_or_init(|| config).clone())
     }
 
-    fn hello(&self, server: &RedisUrl) -> Cmd {
+    fn hello(&self, server: &RedisUrl, purpose: Purpose) -> Cmd {
         let mut hello = redis::cmd("HELLO");
         hello.arg(3);
-        let user = server.user.as_ref().or(self.user.as_ref()).map_or("default", |user| user);
-        if let Some(password) = server.password.as_ref().or(self.password.as_ref()) {
+        // Sentinels have passwords of their own, or none.
+        let (user, password) = match purpose {
+            Purpose::Sentinel => (None, None),
+            _ => (self.user.as_ref(), self.password.as_ref()),
+        };
+        if let Some(password) = server.password.as_ref().or(password) {
+            let user = server.user.as_ref().or(user).map_or("default", |user| user);
             hello.arg("AUTH").arg(user).arg(password);
         }
         hello.arg("SETNAME").arg("longwire");
@@ -128,7 +130,7 @@ fn trusting_the_system() -> io::Result<ClientConfig> {
 }
 
 /// Sends one command and reads its answer. Nothing else may be under way.
-pub(crate) async fn exchange(stream: &mut Stream, command: &Cmd) -> io::Result<Value> {
+pub(crate) async fn exchange(stream: &mut Monitored, command: &Cmd) -> io::Result<Value> {
     stream.write_all(&command.get_packed_command()).await?;
     stream.flush().await?;
     let mut decoder = combine::stream::Decoder::new();

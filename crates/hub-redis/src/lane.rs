@@ -10,9 +10,10 @@ use tokio::sync::Mutex;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 
-use crate::dial::{Dialer, Purpose, text};
+use crate::dial::{Dialer, Purpose};
 use crate::failure::ConnectError;
 use crate::figures::Figures;
+use crate::monitored::Heard;
 use crate::url::RedisUrl;
 
 /// The time after a failed attempt within which calls fail without another one.
@@ -99,6 +100,7 @@ impl Live {
     async fn connect(target: &LaneTarget) -> Result<Arc<Live>, ConnectError> {
         let server = &target.server;
         let stream = target.dialer.connect(server, target.purpose).await?;
+        let heard = stream.heard();
         let config = AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None);
         let greeted = RedisConnectionInfo::default().set_skip_set_lib_name();
         let connected = MultiplexedConnection::new_with_config(&greeted, stream, config).await;
@@ -115,7 +117,7 @@ impl Live {
                     live.upgrade().inspect(|live| live.give_up());
                 }
             });
-            let watch = tokio::spawn(watch(live.clone(), target.silence));
+            let watch = tokio::spawn(watch(live.clone(), heard, target.silence));
             Live {
                 connection,
                 tasks: vec![driver.abort_handle(), watch.abort_handle()],
@@ -200,19 +202,29 @@ impl Drop for Live {
 ///
 /// A master that becomes a replica and a master again may have lost what it had. So the generation is looked at even
 /// if nothing is refused.
-async fn watch(live: Weak<Live>, silence: Duration) {
+async fn watch(live: Weak<Live>, heard: Heard, silence: Duration) {
     let mut question = redis::cmd("INFO");
     question.arg("replication");
     loop {
-        tokio::time::sleep(silence / 2).await;
-        let Some(live) = live.upgrade().filter(|live| !live.is_broken()) else { return };
-        let answer = timeout(silence, live.command(&question)).await;
-        let field =
-            |info: &str, name| info.lines().find_map(|line| line.strip_prefix(name).map(str::to_owned));
-        let info = answer.ok().and_then(Result::ok).and_then(|answer| text(&answer).map(str::to_owned));
-        let Some(info) = info.filter(|info| field(info, "role:").is_some_and(|role| role == "master")) else {
-            return live.give_up();
+        let Some(connected) = live.upgrade().filter(|live| !live.is_broken()) else { return };
+        // It may be busy with a long answer, or wait for replicas.
+        let asked = async {
+            let answer = connected.command(&question).await;
+            drop(connected);
+            answer
         };
-        live.learn_generation(&field(&info, "master_replid:").unwrap_or_default());
+        let (answer, is_alive) = tokio::join!(timeout(silence, asked), heard.anything_within(silence));
+        let Some(live) = live.upgrade().filter(|live| !live.is_broken()) else { return };
+        match answer {
+            Ok(Ok(Value::VerbatimString { text: info, .. })) if field(&info, "role:") == Some("master") => {
+                live.learn_generation(field(&info, "master_replid:").unwrap_or_default());
+            }
+            Err(_) if is_alive => {}
+            _ => return live.give_up(),
+        }
     }
+}
+
+fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    info.lines().find_map(|line| line.strip_prefix(name))
 }

@@ -7,6 +7,7 @@ mod failure;
 mod figures;
 mod lane;
 mod link;
+mod monitored;
 mod options;
 mod presence_calls;
 mod routing;

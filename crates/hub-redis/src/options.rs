@@ -67,7 +67,8 @@ pub enum Deployment {
     Servers(Vec<RedisUrl>),
     /// A master that Sentinels watch.
     Sentinel {
-        /// The Sentinels, which need not be all there are.
+        /// The Sentinels, which need not be all there are. Their passwords are only in their URLs; those of the options
+        /// are for the master.
         sentinels: Vec<RedisUrl>,
         /// The name of the master.
         master: String,

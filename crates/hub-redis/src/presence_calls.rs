@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use longwire_hub::{BrokerError, Member, Millis, Presence, PresenceStats, Record};
 use redis::Value;
+use tokio::time::timeout;
 
 use crate::dial::text;
 use crate::execute::{Errand, Executor, Repetition};
@@ -43,19 +44,21 @@ impl PresenceCall<'_> {
 
     /// Runs a script until it has no more expired clients to remove.
     async fn run(&self, call: ScriptCall) -> Result<Value, BrokerError> {
-        loop {
-            let errand = Errand {
-                topic: self.topic.clone(),
-                order: Order::Script(call.clone()),
-                repetition: Repetition::Harmless,
-
-                is_durable: false,
-            };
-            let answer = self.executor.run(errand).await?;
-            if text(&answer) != Some("more") {
-                return Ok(answer);
+        let done = timeout(self.options().timeout, async {
+            loop {
+                let errand = Errand {
+                    topic: self.topic.clone(),
+                    order: Order::Script(call.clone()),
+                    repetition: Repetition::Harmless,
+                    is_durable: false,
+                };
+                let answer = self.executor.run(errand).await?;
+                if text(&answer) != Some("more") {
+                    return Ok(answer);
+                }
             }
-        }
+        });
+        done.await.unwrap_or(Err(BrokerError::Unavailable))
     }
 
     pub(crate) async fn add(&self, member: Member, announce: bool) -> Result<(), BrokerError> {

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,9 +13,10 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
 
-use crate::dial::{Dialer, Purpose, Stream};
+use crate::dial::{Dialer, Purpose};
 use crate::envelope;
 use crate::figures::Figures;
+use crate::monitored::{Heard, Monitored};
 use crate::subscriptions::{Entry, Request, Restored, Subscriptions, Unexpected};
 use crate::topic::Topic;
 use crate::url::RedisUrl;
@@ -55,8 +55,6 @@ struct Shared {
     /// Locked while events are reported, so that they are reported one after another.
     subscriptions: Mutex<Subscriptions>,
     has_requests: Notify,
-    /// Grows with each value that is read.
-    heard: AtomicU64,
 }
 
 impl std::fmt::Debug for Shared {
@@ -68,12 +66,8 @@ impl std::fmt::Debug for Shared {
 impl Subscriber {
     /// Begins to connect.
     pub(crate) fn start(target: SubscriberTarget) -> Subscriber {
-        let shared = Arc::new(Shared {
-            target,
-            subscriptions: Mutex::default(),
-            has_requests: Notify::new(),
-            heard: AtomicU64::new(0),
-        });
+        let shared =
+            Arc::new(Shared { target, subscriptions: Mutex::default(), has_requests: Notify::new() });
         let task = tokio::spawn(run(shared.clone())).abort_handle();
         Subscriber { shared, task }
     }
@@ -145,7 +139,6 @@ impl Shared {
     }
 
     fn received(&self, value: Value) -> Result<(), Unexpected> {
-        self.heard.fetch_add(1, Ordering::Relaxed);
         let mut subscriptions = self.lock();
         match value {
             Value::Push { kind: PushKind::Message | PushKind::SMessage, data } => {
@@ -236,17 +229,18 @@ async fn run(shared: Arc<Shared>) {
 }
 
 /// Uses a connection until it fails.
-async fn serve(shared: &Shared, stream: Stream) -> io::Error {
+async fn serve(shared: &Shared, stream: Monitored) -> io::Error {
+    let heard = stream.heard();
     let (reader, writer) = tokio::io::split(stream);
     shared.lock().connected();
     tokio::select! {
         failure = read(shared, reader) => failure,
         failure = write(shared, writer) => failure,
-        failure = watch(shared) => failure,
+        failure = watch(shared, &heard) => failure,
     }
 }
 
-async fn read(shared: &Shared, mut reader: ReadHalf<Stream>) -> io::Error {
+async fn read(shared: &Shared, mut reader: ReadHalf<Monitored>) -> io::Error {
     let mut decoder = combine::stream::Decoder::new();
     loop {
         match redis::parse_redis_value_async(&mut decoder, &mut reader).await {
@@ -260,7 +254,7 @@ async fn read(shared: &Shared, mut reader: ReadHalf<Stream>) -> io::Error {
     }
 }
 
-async fn write(shared: &Shared, mut writer: WriteHalf<Stream>) -> io::Error {
+async fn write(shared: &Shared, mut writer: WriteHalf<Monitored>) -> io::Error {
     let is_sharded = shared.target.purpose == Purpose::ClusterMaster;
     loop {
         let requests = shared.lock().next_requests(BATCH);
@@ -289,14 +283,11 @@ fn encode(request: &Request, is_sharded: bool) -> Vec<u8> {
 }
 
 /// Notices that nothing arrives any more, not even answers.
-async fn watch(shared: &Shared) -> io::Error {
-    let silence = shared.target.silence;
+async fn watch(shared: &Shared, heard: &Heard) -> io::Error {
     loop {
-        let before = shared.heard.load(Ordering::Relaxed);
         shared.lock().ping();
         shared.has_requests.notify_one();
-        sleep(silence).await;
-        if shared.heard.load(Ordering::Relaxed) == before {
+        if !heard.anything_within(shared.target.silence).await {
             return io::Error::new(io::ErrorKind::TimedOut, "Redis does not answer");
         }
     }

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use longwire_hub::Store as _;
 use longwire_hub_redis::{ConnectError, Deployment, RedisOptions, RedisStore, SentinelServer};
 
 use crate::recorder::Node;
@@ -160,4 +161,41 @@ async fn tls_is_used_as_the_url_says() {
     node.listen("news").await;
     node.published("news", "x").await;
     node.recorder.until_published("news", "x").await;
+}
+
+#[tokio::test]
+async fn the_password_is_that_of_the_master_and_not_of_its_sentinels() {
+    let master = Server::start(&["--requirepass", "secret"]);
+    let sentinel = Server::sentinel(master.port);
+    let () = sentinel.ask(&["SENTINEL", "SET", "main", "auth-pass", "secret"]);
+    let mut options = RedisOptions::new(Deployment::Sentinel {
+        sentinels: vec![sentinel.url()],
+        master: "main".to_owned(),
+        server: SentinelServer::default(),
+    });
+    options.password = Some("secret".to_owned());
+    Node::connect(options, &[]).await.published("news", "x").await;
+}
+
+/// The manual says which permissions a user needs.
+#[tokio::test]
+async fn the_permissions_in_the_manual_are_enough() {
+    const MANUAL: &str = include_str!("../../../../docs/hub-redis.md");
+
+    let rules = MANUAL.split_once("```acl\n").and_then(|(_, rest)| rest.split_once("\n```")).unwrap().0;
+    let server = Server::start(&[]);
+    let command: Vec<&str> = ["ACL", "SETUSER"].into_iter().chain(rules.split_whitespace().skip(1)).collect();
+    let () = server.ask(&command);
+    let () = server.ask(&["ACL", "SETUSER", "default", "off"]);
+    let url = format!("redis://longwire:secret@127.0.0.1:{}", server.port).parse().unwrap();
+    let node = Node::connect(RedisOptions::new(Deployment::Servers(vec![url])), &[]).await;
+    node.listen("news").await;
+    node.published("news", "x").await;
+    node.recorder.until_published("news", "x").await;
+    assert_eq!(node.contents("news").await, ["x"]);
+    crate::presence::add(&node, "news", "c1", "u1").await.unwrap();
+    node.store.tell_nodes("hello".into()).await.unwrap();
+    node.recorder.until(|events| events.len() == 3).await;
+    node.store.stop_listening(&crate::recorder::channel("news")).await.unwrap();
+    assert_eq!(node.store.figures().failed_calls, 0);
 }
