@@ -75,3 +75,25 @@ impl AsyncWrite for Monitored {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn each_part_that_arrives_is_a_sign_of_life() {
+        const TIME: Duration = Duration::from_secs(1);
+
+        let (mut peer, stream) = tokio::io::duplex(16);
+        let mut stream = Monitored::new(Box::new(stream));
+        let heard = stream.heard();
+        assert!(!heard.anything_within(TIME).await);
+        peer.write_all(b"part").await.unwrap();
+        let mut part = [0; 4];
+        let (is_alive, read) = tokio::join!(heard.anything_within(TIME), stream.read_exact(&mut part));
+        assert!(is_alive && read.is_ok());
+        assert!(!heard.anything_within(TIME).await);
+    }
+}
