@@ -108,8 +108,8 @@ impl Executor {
             lane: fnv(&errand.topic.tag()),
             is_asked,
             replicas: if errand.is_durable { options.replicas } else { 0 },
-            // While it waits, the connection answers nothing else, not even a PING.
-            patience: options.timeout.min(options.silence) / 4,
+            // While it waits, the connection answers nothing else. It must not seem to be silent.
+            patience: options.timeout.min(options.silence) / 2,
         }
     }
 

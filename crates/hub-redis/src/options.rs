@@ -47,8 +47,9 @@ pub struct RedisOptions {
     pub connections: usize,
     /// The calls that may be under way. Others fail at once. 10,000 by default.
     pub calls: usize,
-    /// How many replicas must have a publication before it is answered with success. 0 by default: what was published
-    /// is lost if the master is lost before it has reached a replica.
+    /// How many replicas must have a publication before it is answered with success. They have half of
+    /// [`silence`](Self::silence) for it. 0 by default: what was published is lost if the master is lost before it has
+    /// reached a replica.
     pub replicas: usize,
     /// Whose clock decides what has expired.
     pub clock: Clock,

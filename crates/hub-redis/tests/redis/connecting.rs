@@ -164,16 +164,16 @@ async fn tls_is_used_as_the_url_says() {
 }
 
 #[tokio::test]
-async fn the_password_is_that_of_the_master_and_not_of_its_sentinels() {
-    let master = Server::start(&["--requirepass", "secret"]);
+async fn the_user_is_one_of_the_master_and_not_of_its_sentinels() {
+    let master = Server::start(&[]);
+    let () = master.ask(&["ACL", "SETUSER", "hub", "on", ">secret", "~*", "&*", "+@all"]);
     let sentinel = Server::sentinel(master.port);
-    let () = sentinel.ask(&["SENTINEL", "SET", "main", "auth-pass", "secret"]);
     let mut options = RedisOptions::new(Deployment::Sentinel {
         sentinels: vec![sentinel.url()],
         master: "main".to_owned(),
         server: SentinelServer::default(),
     });
-    options.password = Some("secret".to_owned());
+    (options.user, options.password) = (Some("hub".to_owned()), Some("secret".to_owned()));
     Node::connect(options, &[]).await.published("news", "x").await;
 }
 

@@ -68,6 +68,9 @@ async fn the_loss_of_any_single_key_is_noticed() {
         evict(kind, &name);
         let after = node.published(&name, "after").await;
         assert_eq!(node.contents(&name).await, ["after"]);
+        let lens: [i64; 2] = [("XLEN", "entries"), ("LLEN", "sizes")]
+            .map(|(command, kind)| server.ask(&[command, &format!("longwire:{kind}:{{{name}}}")]));
+        assert_eq!(lens, [1, 1], "{kind}");
         match kind {
             "position" => assert!(after.epoch != before.epoch && after.offset == 1),
             _ => assert!(after.epoch == before.epoch && after.offset == 2),
