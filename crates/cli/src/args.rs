@@ -87,6 +87,7 @@ Endpoints:
   /echo                  sends every message back unchanged
   /ticker                server statistics, once a second, as JSON
   /health                200 while the server runs
+  /health/ready          200 while it reaches its broker, too
   /metrics               with --metrics: metrics in the Prometheus text format
 
 Without a configuration, everybody may use the channels whose names begin with `demo:`. `longwire config example` prints \

@@ -2,6 +2,7 @@
 //!
 //! A flag goes before an environment variable, that before the file, and that before the default.
 
+mod broker;
 mod document;
 mod environment;
 mod namespaces;
@@ -13,6 +14,7 @@ mod server;
 mod tokens;
 mod url;
 
+pub(crate) use broker::{BrokerKind, BrokerSection};
 pub(crate) use operation::AdminSection;
 pub(crate) use reading::{Config, FILE};
 pub(crate) use secret::Secret;

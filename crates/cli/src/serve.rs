@@ -12,6 +12,7 @@ mod listen;
 mod metrics;
 mod page;
 mod places;
+mod readiness;
 mod reload;
 mod secrets;
 mod service_manager;
@@ -23,6 +24,7 @@ mod tally;
 mod yjs;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use longwire::mode::Run;
 use longwire::{Deflate, Server};
@@ -54,6 +56,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let (server, topics) = reached_by(server, &settings, certificate.as_ref()).topics();
     let is_secure = certificate.is_some() || settings.behind_tls_proxy;
     let services = Services::start(&settings, is_secure, &topics, &mut places)?;
+    services.api.node.wait_for_broker().await?;
     let pages = services.pages(&settings, &mut places)?.merge(services.record(&settings, &topics)?);
     announcement(&settings, &places, &services).print();
     services.tell_how_it_goes(topics);
@@ -65,11 +68,14 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         .shutdown_time(SHUTDOWN_TIME);
     let server = services.add_sockets(server, &settings);
     let Services { api, admin, visitors, .. } = services;
+    let node = Arc::clone(&api.node);
     let (admin, jwks_url) = (admin.map(|admin| admin.page), settings.config.document.tokens.jwks_url);
     tokio::spawn(Reload { certificate, args, api, admin, visitors, jwks_url }.at_hang_up(hang_up));
     service_manager::ready();
     let _until_the_end = places.into_files();
-    server.run().await?;
+    let served = server.run().await;
+    node.leave().await;
+    served?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -9,6 +9,9 @@ use tempfile::TempDir;
 
 const SECRET: &str = "a secret that has at least 32 bytes";
 
+/// The keys of `[broker]` that need another type.
+const OF_SHARED_BROKERS: [&str; 6] = ["urls", "token", "credentials", "cluster", "sentinel_master", "ca"];
+
 /// The program in a folder, with these environment variables alone.
 fn run(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Output {
     let mut program = Command::new(env!("CARGO_BIN_EXE_longwire"));
@@ -59,6 +62,7 @@ fn the_example_is_valid_as_it_is_and_with_every_key_set() {
         let line = match line.strip_prefix('#') {
             // These keys exclude each other, or need another one.
             Some(line) if line.starts_with("behind_tls_proxy") => "",
+            Some(line) if OF_SHARED_BROKERS.iter().any(|key| line.starts_with(&format!("{key} ="))) => "",
             Some(line) if line.starts_with(|first: char| first.is_ascii_lowercase() || first == '[') => line,
             _ => line,
         };
@@ -112,6 +116,18 @@ fn what_is_wrong_is_told_with_file_line_column_and_key() {
         ("[namespaces.'a:b']", "longwire.toml:1:13: namespaces.a:b: a namespace's name has"),
         ("[api]\nkeys = ['short']", "longwire.toml:2:9: api.keys.0: must have at least 16 bytes"),
         ("[admin]\nenabled = true", "longwire.toml:2:1: admin.enabled: needs admin.password or admin.token"),
+        (
+            "[broker]\ntype = 'kafka'",
+            "longwire.toml:2:8: broker.type: unknown variant `kafka`, expected one of `memory`",
+        ),
+        (
+            "[broker]\nurls = ['redis://a']",
+            "longwire.toml:2:9: broker.urls.0: needs type = \"redis\" or \"nats\"",
+        ),
+        (
+            "[broker]\ncluster = true",
+            "longwire.toml:2:1: broker.cluster: has no effect without type = \"redis\"",
+        ),
     ] {
         let lines = wrong(text, &[]);
         assert!(
@@ -119,6 +135,52 @@ fn what_is_wrong_is_told_with_file_line_column_and_key() {
             "{expected}\n{lines:?}"
         );
     }
+}
+
+#[cfg(all(feature = "nats", feature = "redis"))]
+#[test]
+fn a_broker_is_checked_without_a_connection_and_its_secrets_stay_secret() {
+    for (rest, expected) in [
+        ("type = 'redis'", "longwire.toml:1:2: broker.urls: name a server, such as redis://127.0.0.1"),
+        (
+            "type = 'redis'\nurls = ['nats://:secret@a']",
+            "longwire.toml:3:9: broker.urls.0: begins with redis:// or rediss://",
+        ),
+        (
+            "type = 'redis'\nurls = ['redis://a']\ntoken = 't'",
+            "longwire.toml:4:1: broker.token: has no effect without type = \"nats\"",
+        ),
+        (
+            "type = 'redis'\nurls = ['redis://a']\ncluster = true\nsentinel_master = 'm'",
+            "longwire.toml:4:1: broker.cluster: not together with sentinel_master",
+        ),
+        (
+            "type = 'nats'\nurls = ['tls://a']\npassword = 'p'\ntoken = 't'",
+            "longwire.toml:4:1: broker.password: only one of password, token and credentials",
+        ),
+        (
+            "type = 'nats'\nurls = ['nats://a']\ntimeout = '0s'",
+            "longwire.toml:4:1: broker.timeout: must be above 0",
+        ),
+    ] {
+        let lines = wrong(&format!("[broker]\n{rest}"), &[]);
+        assert!(
+            lines.len() == 1 && lines[0].starts_with(expected) && !lines[0].contains("secret"),
+            "{lines:?}"
+        );
+    }
+    valid("[broker]\ntype = 'redis'\nurls = ['redis://a', 'rediss://b/1']", &[]);
+    valid("", &[("LONGWIRE_BROKER_TYPE", "nats"), ("LONGWIRE_BROKER_URLS", "nats://a, tls://b")]);
+}
+
+#[cfg(not(feature = "redis"))]
+#[test]
+fn a_program_without_redis_says_how_to_build_one_with_it() {
+    let lines = wrong("[broker]\ntype = 'redis'\nurls = ['redis://a']", &[]);
+    assert!(
+        lines[0].contains("this program was built without redis: build it with --features redis"),
+        "{lines:?}"
+    );
 }
 
 #[test]

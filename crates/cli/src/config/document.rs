@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::broker::BrokerSection;
 use super::namespaces::NamespaceSection;
 use super::operation::{AdminSection, ApiSection, HooksSection, LogSection, ShutdownSection};
 use super::server::{AllowedOrigin, EngineName, LimitsSection, Listen, TlsSection, TrustedProxy};
@@ -30,6 +31,7 @@ pub(crate) struct Document {
     pub(crate) limits: LimitsSection,
     pub(crate) tls: TlsSection,
     pub(crate) tokens: TokensSection,
+    pub(crate) broker: BrokerSection,
     pub(crate) api: ApiSection,
     pub(crate) admin: AdminSection,
     pub(super) channels: Option<NamespaceSection>,
@@ -58,6 +60,7 @@ impl Default for Document {
             limits: LimitsSection::default(),
             tls: TlsSection::default(),
             tokens: TokensSection::default(),
+            broker: BrokerSection::default(),
             api: ApiSection::default(),
             admin: AdminSection::default(),
             channels: None,

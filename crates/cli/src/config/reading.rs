@@ -77,6 +77,7 @@ impl Config {
             document.api.problems(),
             document.admin.problems(document.tokens.insecure),
             document.hooks.problems(),
+            document.broker.problems(),
         ]
         .concat();
         if document.behind_tls_proxy && document.tls.certificate.is_some() {

@@ -10,6 +10,10 @@ use serde::Deserialize;
 pub(crate) struct Secret(String);
 
 impl Secret {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }

@@ -1,6 +1,7 @@
 //! The hub: channels for the official clients of Centrifugo, for plain WebSockets, and for back ends.
 
 mod api;
+mod broker;
 mod centrifuge;
 mod client;
 mod clock;
@@ -9,11 +10,16 @@ mod event_log;
 mod hooks;
 mod json;
 mod jwks;
+mod late_store;
 mod link;
 mod metrics;
+#[cfg(feature = "nats")]
+mod nats;
 mod node;
 mod outlet;
 mod plain;
+#[cfg(feature = "redis")]
+mod redis;
 mod settings;
 mod socketio;
 mod sockets;
@@ -23,10 +29,11 @@ mod uni_centrifuge;
 pub(super) use api::{
     Api, ApiKeys, Refused, answer_of_api, read_body, read_short_body, respond, router as api_router,
 };
+pub(super) use broker::BrokerChoice;
 pub(super) use centrifuge::{Centrifuge, PATH as CENTRIFUGE_PATH};
 pub(super) use event_log::LineAllowance;
 pub(super) use hooks::Hooks;
-pub(super) use metrics::metrics;
+pub(super) use metrics::{broker_metrics, metrics};
 pub(super) use node::Node;
 pub(super) use plain::Plain;
 pub(super) use settings::hub_config;

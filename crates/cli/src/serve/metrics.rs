@@ -33,7 +33,10 @@ pub(super) fn recorder() -> Result<PrometheusRecorder, Failure> {
 pub(super) fn router(handle: PrometheusHandle, node: Arc<Node>) -> Router {
     tokio::spawn(keep_up(handle.clone()));
     let show = async move || {
-        let text = handle.render() + &hub::metrics(&node.hub.counts());
+        let mut text = handle.render() + &hub::metrics(&node.hub.counts());
+        if node.is_one_of_several() {
+            text += &hub::broker_metrics(&node.hub.broker_status());
+        }
         ([(CONTENT_TYPE, TEXT), (CACHE_CONTROL, "no-store")], text)
     };
     Router::new().route("/metrics", get(show))

@@ -23,7 +23,7 @@ use super::settings::Settings;
 use super::shutdown::Shutdown;
 use super::statistics::{self, Statistics};
 use super::tally::{self, Tally};
-use super::{metrics, page, service_manager};
+use super::{metrics, page, readiness, service_manager};
 use crate::failure::Failure;
 
 /// What all connections share.
@@ -55,7 +55,7 @@ impl Services {
         if let Some(visitors) = &visitors {
             visitors.welcome(&mut hub);
         }
-        let node = Node::start(hub, topics.clone(), hooks)?;
+        let node = Node::start(hub, topics.clone(), hooks, settings.broker()?)?;
         feed::start(settings.demos, &node);
         let keys = ApiKeys::new(&config.document.api.keys)?;
         let api = Arc::new(Api { node: Arc::clone(&node), keys });
@@ -72,6 +72,7 @@ impl Services {
     /// What is answered without a WebSocket. The API is served apart from it, if it has addresses of its own.
     pub(super) fn pages(&self, settings: &Settings, places: &mut Places) -> Result<Router, Failure> {
         let mut pages = page::router()
+            .merge(readiness::router(Arc::clone(&self.node)))
             .merge(demo::router(settings.demos))
             .merge(streams_router(Arc::clone(&self.streams)));
         if let Some(visitors) = &self.visitors {

@@ -6,9 +6,10 @@ use std::time::Duration;
 use longwire::{Engine, Origin, TrustedProxies};
 
 use super::demo::switch::Demos;
+use super::hub::BrokerChoice;
 use crate::args::proxy::{ForwardedHeader, ProxyAddress};
 use crate::args::{ListenAddr, ServeArgs};
-use crate::config::{Config, EngineName, LimitsSection};
+use crate::config::{BrokerKind, Config, EngineName, LimitsSection};
 use crate::failure::Failure;
 use crate::log::LogSettings;
 use crate::values::{Period, Size};
@@ -35,6 +36,8 @@ pub(super) struct Settings {
     pub(super) log: LogSettings,
     pub(super) limits: LimitsSection,
     pub(super) config: Config,
+    /// From which the configuration names files.
+    folder: PathBuf,
 }
 
 impl Settings {
@@ -67,8 +70,16 @@ impl Settings {
                 access: args.access_log || document.log.access,
             },
             limits: document.limits.clone(),
+            folder: folder.to_owned(),
             config,
         })
+    }
+}
+
+impl Settings {
+    /// The broker of the configuration.
+    pub(super) fn broker(&self) -> Result<BrokerChoice, Failure> {
+        BrokerChoice::of(&self.config.document.broker, &self.folder)
     }
 }
 
@@ -93,7 +104,9 @@ pub(super) fn configuration(args: &ServeArgs) -> Result<Config, Failure> {
 pub(super) fn demos(args: &ServeArgs, config: &Config) -> Demos {
     let is_wanted = config.document.demo && !args.no_demo;
     let has_users = config.has_keys || config.document.hooks.connect.is_some();
-    if is_wanted && !has_users && !config.has_channels { Demos::On } else { Demos::Off }
+    // Each node would sign tokens with a key of its own, and publish what the demos show.
+    let is_alone = config.document.broker.kind == BrokerKind::Memory;
+    if is_wanted && is_alone && !has_users && !config.has_channels { Demos::On } else { Demos::Off }
 }
 
 /// The proxies that name the address of clients. `None` if nobody does.

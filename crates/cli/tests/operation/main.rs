@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod access;
+#[cfg(all(feature = "nats", feature = "redis"))]
+mod broker;
 mod logs;
 mod program;
 mod shutdown;

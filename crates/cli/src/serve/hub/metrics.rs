@@ -1,8 +1,8 @@
 //! The figures of the hub at `/metrics`.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
-use longwire_hub::HubCounts;
+use longwire_hub::{BrokerStatus, HubCounts};
 
 /// The figures in the Prometheus text format. They have no labels, so nothing a client does adds to their number.
 pub(crate) fn metrics(counts: &HubCounts) -> String {
@@ -23,14 +23,60 @@ pub(crate) fn metrics(counts: &HubCounts) -> String {
         ("publications_total", "counter", "Publications.", counts.publications),
         ("recoveries_total", "counter", "Recoveries that found everything.", counts.recovered),
         ("recoveries_failed_total", "counter", "Recoveries that did not.", counts.unrecovered),
+        ("other_nodes", "gauge", "Other nodes that share the broker.", now(counts.other_nodes)),
+        ("node_messages_total", "counter", "Messages of other nodes.", counts.node_messages),
+        (
+            "node_messages_skipped_total",
+            "counter",
+            "Messages of other nodes that this version does not understand.",
+            counts.node_messages_skipped,
+        ),
     ] {
-        // Writing to a `String` never fails.
-        let _ = writeln!(
-            text,
-            "# HELP longwire_hub_{name} {help}\n# TYPE longwire_hub_{name} {kind}\nlongwire_hub_{name} {value}\n"
-        );
+        write(&mut text, &format!("longwire_hub_{name}"), kind, help, value);
     }
     text
+}
+
+/// The figures of a broker that several nodes share.
+pub(crate) fn broker_metrics(status: &BrokerStatus) -> String {
+    let now = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let mut text = String::new();
+    for (name, kind, help, value) in [
+        ("up", "gauge", "Whether the broker can be reached.", u64::from(status.is_reachable)),
+        ("calls_total", "counter", "Calls to the broker that have ended.", status.calls),
+        ("failures_total", "counter", "Calls that did not reach the broker.", status.failures),
+        ("followed_channels", "gauge", "Channels that this node follows.", now(status.followed)),
+        ("held_bytes", "gauge", "Bytes that wait for what precedes them.", now(status.held_bytes)),
+        ("interruptions_total", "counter", "How often arrivals were interrupted.", status.interruptions),
+        (
+            "gaps_found_total",
+            "counter",
+            "How often publications of a channel were missing.",
+            status.gaps_found,
+        ),
+        ("gaps_filled_total", "counter", "How often those were read and delivered.", status.gaps_filled),
+        ("gaps_lost_total", "counter", "How often subscribers learned that they are lost.", status.gaps_lost),
+        (
+            "duplicates_total",
+            "counter",
+            "Publications that arrived again, and were dropped.",
+            status.duplicates,
+        ),
+    ] {
+        write(&mut text, &format!("longwire_broker_{name}"), kind, help, value);
+    }
+    let (time, name) = (status.call_time.as_secs_f64(), "longwire_broker_call_seconds_total");
+    write(&mut text, name, "counter", "Time that all calls to the broker took together.", time);
+    if let Some(latency) = status.latency {
+        let (time, name) = (latency.as_secs_f64(), "longwire_broker_latency_seconds");
+        write(&mut text, name, "gauge", "How long a call takes: a moving average.", time);
+    }
+    text
+}
+
+fn write(text: &mut String, name: &str, kind: &str, help: &str, value: impl Display) {
+    // Writing to a `String` never fails.
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
 }
 
 #[cfg(test)]

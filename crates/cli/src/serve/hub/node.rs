@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longwire::Topics;
-use longwire_hub::{Backend, Hub, HubConfig, MemoryBroker, MemoryLimits, Millis};
+use longwire_hub::{Backend, Hub, HubConfig, Millis};
 use ring::rand::{SecureRandom as _, SystemRandom};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::broker::{BrokerChoice, EngineStart};
 use super::clock::Clock;
 use super::delivery::TopicDelivery;
 use super::hooks::Hooks;
@@ -17,6 +18,9 @@ use crate::failure::Failure;
 /// How often the node forgets what has expired.
 const EXPIRE_EVERY: Duration = Duration::from_secs(1);
 
+/// How long the end of the program waits until the other nodes are told.
+const FAREWELL_TIME: Duration = Duration::from_secs(1);
+
 /// The node, its hooks and its clock.
 pub(crate) struct Node {
     pub(crate) hub: Arc<Hub>,
@@ -24,11 +28,18 @@ pub(crate) struct Node {
     /// Whom the hub delivers to beside the event loops' topics.
     pub(super) streams: Arc<StreamTopics>,
     clock: Clock,
+    /// `None` with channels in memory.
+    engine: Option<EngineStart>,
 }
 
 impl Node {
-    /// A node with its channels in memory. Must be called within a runtime.
-    pub(crate) fn start(config: HubConfig, topics: Topics, hooks: Hooks) -> Result<Arc<Node>, Failure> {
+    /// A node. Must be called within a runtime.
+    pub(crate) fn start(
+        config: HubConfig,
+        topics: Topics,
+        hooks: Hooks,
+        broker: BrokerChoice,
+    ) -> Result<Arc<Node>, Failure> {
         let mut seed = [0; 32];
         SystemRandom::new()
             .fill(&mut seed)
@@ -37,12 +48,49 @@ impl Node {
         let backend: Arc<dyn Backend> = hooks.clone();
         let streams = Arc::new(StreamTopics::new());
         let delivery = Arc::new(TopicDelivery::new(topics, Arc::clone(&streams)));
+        let mut engine = None;
         let hub = Hub::new(config, delivery, Some(backend), &seed, |fanout| {
-            Arc::new(MemoryBroker::new(fanout, MemoryLimits::default()))
+            let (broker, start) = broker.begin(fanout);
+            engine = start;
+            broker
         });
-        let node = Arc::new(Node { hub, hooks, streams, clock: Clock::new() });
+        let node = Arc::new(Node { hub, hooks, streams, clock: Clock::new(), engine });
         tokio::spawn(expire(Arc::clone(&node)));
         Ok(node)
+    }
+
+    /// Waits until the broker can be used, or the time for that is over.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be used as it is configured.
+    pub(crate) async fn wait_for_broker(&self) -> Result<(), Failure> {
+        match &self.engine {
+            Some(engine) => engine.wait().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Why this node cannot do what clients come for, if so.
+    pub(crate) fn problem(&self) -> Option<&'static str> {
+        match &self.engine {
+            Some(engine) if !engine.is_connected() => Some("the broker was not reached yet"),
+            Some(_) if !self.hub.broker_status().is_reachable => Some("the broker cannot be reached"),
+            _ => None,
+        }
+    }
+
+    /// Whether other nodes may share the broker.
+    pub(crate) fn is_one_of_several(&self) -> bool {
+        self.engine.is_some()
+    }
+
+    /// Says to other nodes that this one ends. Its clients are gone.
+    pub(crate) async fn leave(&self) {
+        let told = timeout(FAREWELL_TIME, self.hub.leave().answer()).await;
+        if !matches!(told, Ok(Ok(()))) {
+            tracing::info!("the other nodes could not be told that this one ends");
+        }
     }
 
     pub(crate) fn now(&self) -> Millis {

@@ -245,6 +245,10 @@ impl Broker for RemoteBroker {
         self.probe(now);
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn status(&self) -> BrokerStatus {
         self.node.meter.status()
     }

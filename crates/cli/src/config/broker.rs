@@ -1,0 +1,153 @@
+//! `[broker]`: where channels are kept, and what carries them between nodes.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::problem::Problem;
+use super::secret::Secret;
+use crate::values::Period;
+
+/// `[broker]`.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct BrokerSection {
+    #[serde(rename = "type")]
+    pub(crate) kind: BrokerKind,
+    /// Where Redis or NATS is.
+    pub(crate) urls: Vec<Secret>,
+    pub(crate) user: Option<String>,
+    pub(crate) password: Option<Secret>,
+    /// Of NATS.
+    pub(crate) token: Option<Secret>,
+    /// Of NATS: a file as `nsc` writes it.
+    pub(crate) credentials: Option<PathBuf>,
+    /// Of Redis: the URLs are nodes of a Redis Cluster.
+    pub(crate) cluster: bool,
+    /// Of Redis: the URLs are Sentinels, which know a master by this name.
+    pub(crate) sentinel_master: Option<String>,
+    /// Of NATS: a PEM file with the authorities of the servers.
+    pub(crate) ca: Option<PathBuf>,
+    /// The same for nodes that share channels.
+    pub(crate) prefix: String,
+    pub(crate) replicas: Option<usize>,
+    pub(crate) timeout: Period,
+    pub(crate) connect_timeout: Period,
+    /// How long the start waits for the engine.
+    pub(crate) start_timeout: Period,
+}
+
+/// Where channels are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum BrokerKind {
+    /// In this process, which is the only node.
+    #[default]
+    Memory,
+    Redis,
+    Nats,
+}
+
+impl Default for BrokerSection {
+    fn default() -> BrokerSection {
+        BrokerSection {
+            kind: BrokerKind::Memory,
+            urls: Vec::new(),
+            user: None,
+            password: None,
+            token: None,
+            credentials: None,
+            cluster: false,
+            sentinel_master: None,
+            ca: None,
+            prefix: "longwire".to_owned(),
+            replicas: None,
+            timeout: Period::seconds(5),
+            connect_timeout: Period::seconds(2),
+            start_timeout: Period::seconds(10),
+        }
+    }
+}
+
+impl BrokerKind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            BrokerKind::Memory => "memory",
+            BrokerKind::Redis => "redis",
+            BrokerKind::Nats => "nats",
+        }
+    }
+
+    /// Whether this program was built with it.
+    fn is_built(self) -> bool {
+        match self {
+            BrokerKind::Memory => true,
+            BrokerKind::Redis => cfg!(feature = "redis"),
+            BrokerKind::Nats => cfg!(feature = "nats"),
+        }
+    }
+
+    fn schemes(self) -> &'static [&'static str] {
+        match self {
+            BrokerKind::Memory => &[],
+            BrokerKind::Redis => &["redis://", "rediss://"],
+            BrokerKind::Nats => &["nats://", "tls://"],
+        }
+    }
+}
+
+impl BrokerSection {
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let mut found = Vec::new();
+        let mut problem =
+            |key: &str, message: String| found.push(Problem::new(format!("broker.{key}"), message));
+        let name = self.kind.name();
+        if !self.kind.is_built() {
+            problem(
+                "type",
+                format!("this program was built without {name}: build it with --features {name}"),
+            );
+        }
+        let schemes = self.kind.schemes();
+        if self.kind != BrokerKind::Memory && self.urls.is_empty() {
+            problem("urls", format!("name a server, such as {}127.0.0.1", schemes.first().unwrap_or(&"")));
+        }
+        // A URL may have a password, so it is not shown.
+        let is_of_another =
+            |url: &Secret| !schemes.iter().any(|scheme| url.as_bytes().starts_with(scheme.as_bytes()));
+        if let Some(index) = self.urls.iter().position(is_of_another) {
+            let begins = if schemes.is_empty() {
+                "needs type = \"redis\" or \"nats\"".to_owned()
+            } else {
+                format!("begins with {}", schemes.join(" or "))
+            };
+            problem(&format!("urls.{index}"), begins);
+        }
+        for (key, is_set, of) in [
+            ("token", self.token.is_some(), BrokerKind::Nats),
+            ("credentials", self.credentials.is_some(), BrokerKind::Nats),
+            ("ca", self.ca.is_some(), BrokerKind::Nats),
+            ("cluster", self.cluster, BrokerKind::Redis),
+            ("sentinel_master", self.sentinel_master.is_some(), BrokerKind::Redis),
+        ] {
+            if is_set && self.kind != of {
+                problem(key, format!("has no effect without type = {:?}", of.name()));
+            }
+        }
+        if self.cluster && self.sentinel_master.is_some() {
+            problem("cluster", "not together with sentinel_master: a Cluster needs no Sentinels".to_owned());
+        }
+        let has_password = self.password.is_some();
+        if [has_password, self.token.is_some(), self.credentials.is_some()].iter().filter(|set| **set).count()
+            > 1
+        {
+            problem("password", "only one of password, token and credentials".to_owned());
+        }
+        for (key, time) in [("timeout", self.timeout), ("connect_timeout", self.connect_timeout)] {
+            if time.0.is_zero() {
+                problem(key, "must be above 0".to_owned());
+            }
+        }
+        found
+    }
+}

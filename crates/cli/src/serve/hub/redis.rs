@@ -1,0 +1,56 @@
+//! `[broker] type = "redis"`.
+
+use std::sync::Arc;
+
+use longwire_hub::{BoxFuture, Store, StoreEvents};
+use longwire_hub_redis::{ConnectError, Deployment, RedisOptions, RedisStore, RedisUrl, SentinelServer};
+
+use super::late_store::{Connect, ConnectFailure};
+use crate::config::BrokerSection;
+use crate::failure::Failure;
+
+pub(super) fn connect(section: &BrokerSection) -> Result<Connect, Failure> {
+    let options = options(section)?;
+    Ok(Box::new(move |events: Arc<dyn StoreEvents>| -> BoxFuture<_> {
+        let options = options.clone();
+        Box::pin(async move {
+            let store = RedisStore::connect(options, events).await.map_err(|error| failure(&error))?;
+            Ok(Arc::new(store) as Arc<dyn Store>)
+        })
+    }))
+}
+
+fn options(section: &BrokerSection) -> Result<RedisOptions, Failure> {
+    let urls = section.urls.iter().map(|url| url.as_str().parse());
+    let urls: Vec<RedisUrl> =
+        urls.collect::<Result<_, _>>().map_err(|error| Failure::Other(format!("[broker] urls: {error}")))?;
+    let deployment = match &section.sentinel_master {
+        Some(master) => {
+            let mut server = SentinelServer::default();
+            server.tls = section.urls.iter().any(|url| url.as_str().starts_with("rediss://"));
+            Deployment::Sentinel { sentinels: urls, master: master.clone(), server }
+        }
+        None if section.cluster => Deployment::Cluster(urls),
+        None => Deployment::Servers(urls),
+    };
+    let mut options = RedisOptions::new(deployment);
+    options.user.clone_from(&section.user);
+    options.password = section.password.as_ref().map(|password| password.as_str().to_owned());
+    options.prefix.clone_from(&section.prefix);
+    options.timeout = section.timeout.0;
+    options.connect_timeout = section.connect_timeout.0;
+    options.replicas = section.replicas.unwrap_or(options.replicas);
+    Ok(options)
+}
+
+fn failure(error: &ConnectError) -> ConnectFailure {
+    let text = error.to_string();
+    match error {
+        ConnectError::Options(_)
+        | ConnectError::Authentication { .. }
+        | ConnectError::Version { .. }
+        | ConnectError::Deployment { .. } => ConnectFailure::Settings(text),
+        // Sentinels may be about to name another master.
+        _ => ConnectFailure::Unreachable(text),
+    }
+}
