@@ -50,6 +50,8 @@ pub(crate) enum Suite {
     Node,
     /// Headless Chromium against `longwire serve`, its page and its hub, and with the client of Socket.IO.
     Browser,
+    /// Several nodes of `longwire serve` on Redis and on NATS, which are killed, stopped, cut off and restarted under load.
+    Cluster,
     /// The official Python clients of Centrifugo against `longwire serve`, and `python-socketio` against our Socket.IO server.
     Python,
     /// Other clients, servers and proxies: the matrix of `docs/interop.md`; and the crate `rust_socketio` against our Socket.IO
@@ -70,7 +72,7 @@ const PHASES: [&[&[Suite]]; 2] = [
     &[
         &[Suite::Sanitize, Suite::Fuzz],
         &[Suite::Deny, Suite::Autobahn],
-        &[Suite::Instructions, Suite::Node, Suite::Browser, Suite::Python, Suite::Interop],
+        &[Suite::Instructions, Suite::Node, Suite::Browser, Suite::Cluster, Suite::Python, Suite::Interop],
     ],
 ];
 
@@ -93,6 +95,7 @@ impl Suite {
             Self::Autobahn => autobahn::run(context, extent),
             Self::Node => interop::node(context),
             Self::Browser => interop::browser(context),
+            Self::Cluster => interop::cluster(context),
             Self::Python => interop::python(context),
             Self::Interop => {
                 let mut outcome = matrix::suite(context)?;

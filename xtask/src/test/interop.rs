@@ -21,9 +21,20 @@ use crate::test::{tap, unittest};
 /// Several times what the browser's tests need.
 const DEADLINE: Duration = Duration::from_secs(20 * 60);
 
+/// What nodes of a cluster need, with the Debian packages.
+const CLUSTER: [(&str, &str); 3] =
+    [("haproxy", "haproxy"), ("nats-server", "nats-server"), ("redis-server", "redis-server")];
+
 pub(crate) fn node(context: &Context<'_>) -> Result<Outcome, Stop> {
     let command = node_test(context, "node")?;
     run(context, command, "node", &TAP)
+}
+
+/// Several nodes, with brokers and a proxy of Debian.
+pub(crate) fn cluster(context: &Context<'_>) -> Result<Outcome, Stop> {
+    context.apt_install_missing(&CLUSTER)?;
+    let command = node_test(context, "cluster")?;
+    run(context, command, "cluster", &TAP)
 }
 
 pub(crate) fn browser(context: &Context<'_>) -> Result<Outcome, Stop> {

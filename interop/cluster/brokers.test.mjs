@@ -1,0 +1,73 @@
+// The broker of several nodes restarts, fails over, and fills up.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { until } from "../support/background.mjs";
+import { Load } from "../support/cluster-load.mjs";
+import { Cluster } from "../support/cluster.mjs";
+import { ENGINES, redis, sentinel, nats } from "../support/engines.mjs";
+import { API_KEY } from "../support/hub.mjs";
+
+const times = (count, value) => Array.from({ length: count }, () => value);
+
+const areReady = async (cluster) => (await Promise.all(cluster.nodes.map((node) => node.isReady()))).every(Boolean);
+
+for (const [kind, start] of Object.entries(ENGINES)) {
+  test(`${kind}: the broker restarts, and everything resumes by itself`, async (t) => {
+    const engine = await start(t);
+    const cluster = await Cluster.start(t, kind, times(3, engine.url()));
+    const load = await Load.start(t, cluster);
+    await engine.stop();
+    await until(async () => !(await areReady(cluster)), "nodes that are not ready");
+    await engine.start();
+    await until(() => areReady(cluster), "nodes that are ready");
+    await load.settle();
+    await load.presenceIsRight();
+    await load.leave();
+  });
+}
+
+test("redis: a replica takes over, and clients are told where something may be missing", async (t) => {
+  const master = await redis(t);
+  const replica = await redis(t, [`replicaof 127.0.0.1 ${master.port}`]);
+  const watch = await sentinel(t, master.port);
+  const broker = 'sentinel_master = "cluster"';
+  const cluster = await Cluster.start(t, "redis", times(3, `redis://127.0.0.1:${watch.port}`), broker);
+  await until(() => replica.output.includes("MASTER <-> REPLICA sync: Finished"), "a replica", () => replica.output);
+  const load = await Load.start(t, cluster);
+  await master.kill();
+  await until(() => replica.output.includes("MASTER MODE enabled"), "a new master", () => watch.output);
+  await load.settle();
+  await load.leave();
+});
+
+/** Publishes what is long until it is refused. The code of the error. */
+async function fill(cluster) {
+  const data = "x".repeat(60_000);
+  for (let count = 0; count < 5_000; count++) {
+    const answer = await fetch(cluster.http("/api/publish"), {
+      method: "POST",
+      headers: { "X-API-Key": API_KEY },
+      body: JSON.stringify({ channel: `kept:fill-${count % 10}`, data }),
+    }).then((found) => found.json());
+    if (answer.error) return answer.error.code;
+  }
+  return undefined;
+}
+
+const FULL = {
+  redis: (t) => redis(t, ["maxmemory 24mb", "maxmemory-policy noeviction"]),
+  nats: (t) => nats(t, "32MB"),
+};
+
+for (const [kind, start] of Object.entries(FULL)) {
+  test(`${kind}: a full broker refuses publications, and what was acknowledged arrives`, async (t) => {
+    const engine = await start(t);
+    const cluster = await Cluster.start(t, kind, times(2, engine.url()));
+    const load = await Load.start(t, cluster, { channels: 1 });
+    assert.ok([100, 106].includes(await fill(cluster)), "a publication is refused with an error");
+    await load.hasArrived();
+    await load.leave();
+  });
+}
