@@ -65,6 +65,11 @@ pub(crate) struct Unexpected;
 pub(crate) type Restored = Option<HashSet<Topic>>;
 
 impl Entry {
+    /// Notes that messages may be missed. Says whether that is new, and of interest to somebody.
+    fn lose(&mut self) -> bool {
+        self.is_held && !std::mem::replace(&mut self.is_lost, true)
+    }
+
     fn is_restoring(&self) -> bool {
         self.is_lost && self.state == State::Requested
     }
@@ -133,7 +138,7 @@ impl Subscriptions {
         let mut newly_lost = HashSet::new();
         let taken = names.into_iter().filter_map(|name| {
             let mut entry = self.take(&name)?;
-            if entry.state != State::Idle && !std::mem::replace(&mut entry.is_lost, true) {
+            if entry.lose() {
                 newly_lost.insert(entry.topic.clone());
             }
             Some((name, entry))
@@ -178,7 +183,7 @@ impl Subscriptions {
         self.restoring = 0;
         let mut newly_lost = HashSet::new();
         for entry in self.entries.values_mut() {
-            if entry.state != State::Idle && !std::mem::replace(&mut entry.is_lost, true) {
+            if entry.lose() {
                 newly_lost.insert(entry.topic.clone());
             }
             entry.state = State::Idle;
@@ -237,8 +242,7 @@ impl Subscriptions {
         }
         let entry = self.entries.get_mut(name).filter(|entry| entry.state == State::Listening)?;
         entry.state = State::Failed;
-        entry.is_lost = true;
-        Some(entry.topic.clone())
+        entry.lose().then(|| entry.topic.clone())
     }
 
     /// The oldest request is answered: by a `PONG`, or by an error.

@@ -67,6 +67,9 @@ fn what_is_begun_during_an_interruption_is_not_restored() {
     subscriptions.connected();
     assert_eq!(sent(&mut subscriptions, 9), ["+a"]);
     assert!(receiver.try_recv().is_err());
+    assert_eq!(subscriptions.disconnected(), set(&[]), "nobody was told that it listens");
+    subscriptions.connected();
+    assert_eq!(sent(&mut subscriptions, 9), ["+a"]);
     assert_eq!(subscriptions.subscribed(b"a"), Ok(None));
     assert!(receiver.try_recv().is_ok());
 }

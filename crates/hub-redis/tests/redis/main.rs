@@ -14,6 +14,7 @@ mod connecting;
 mod failover;
 mod memory;
 mod messages;
+mod nodes;
 mod outages;
 mod presence;
 mod recorder;
