@@ -32,18 +32,31 @@
 //! - Recovery ([`RecoveryConfig`]) also continues a session whose end the server has not noticed yet, and one that got no event.
 //! - Packets for a namespace from which the server has just removed the client are ignored. They do not end the connection.
 //! - `socket.use` is [`Socket::use_middleware`], and `io.use` is [`Namespace::use_middleware`].
-//! - `io.of(/pattern/)` is [`SocketIo::of_dynamic`]. Several nodes are not there.
+//! - `io.of(/pattern/)` is [`SocketIo::of_dynamic`]. [`Adapter`] connects several servers.
+//!
+//! # Several nodes
+//!
+//! With an [`Adapter`], a broadcast reaches the clients of all servers: `emit`, `emit_with_ack`, `sockets_join`, `sockets_leave`,
+//! `disconnect_sockets` and `close_clients` of a [`Broadcast`], and [`fetch_all_sockets`](Broadcast::fetch_all_sockets). With the
+//! feature `hub`, `HubAdapter` connects them through a broker of `longwire-hub`. A load balancer in front of them must send all
+//! requests of a client that polls to the same server. A client that comes back to another server begins anew: recovery is a
+//! matter of each server.
 //!
 //! [`engine`] is Engine.IO 4, the transport below Socket.IO: sessions over HTTP long-polling and WebSocket, and the
 //! upgrade from one to the other.
 
 pub mod engine;
+#[cfg(feature = "hub")]
+mod hub_adapter;
 mod io;
 mod protocol;
 
+#[cfg(feature = "hub")]
+pub use hub_adapter::HubAdapter;
 pub use io::{
-    Ack, AckError, Auth, Broadcast, BroadcastAnswers, BroadcastWithAck, ConnectError, Data, DisconnectReason,
-    DynamicNamespace, EmitWithAck, EventName, FromEvent, HandlerResult, IntoReply, Namespace, RecoveryConfig,
-    Reply, Socket, SocketId, SocketIo, SocketIoConfig, ToRooms, VolatileSocket,
+    Ack, AckError, Adapter, Auth, Broadcast, BroadcastAnswers, BroadcastWithAck, ConnectError, Data,
+    DisconnectReason, DynamicNamespace, EmitWithAck, EventName, FetchedSockets, FromEvent, HandlerResult,
+    IntoReply, MemoryAdapter, Namespace, NodeInbox, RecoveryConfig, RemoteSocket, Reply, Socket, SocketId,
+    SocketIo, SocketIoConfig, ToRooms, VolatileSocket,
 };
 pub use protocol::{ArgumentError, Arguments, EncodeError, PacketLimits, ToArguments};

@@ -1,5 +1,7 @@
 //! Clients that send faster than the handlers of their events work.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::net::SocketAddr;
 use std::time::Duration;
 

@@ -11,10 +11,10 @@ use longwire::MessageRef;
 use serde::Deserialize;
 use tokio::task::AbortHandle;
 
-use super::adapter::Key;
 use super::auth::{Auth, ConnectError};
 use super::caught::Caught;
 use super::client::Client;
+use super::key::Key;
 use super::member::Member;
 use super::members::Continued;
 use super::namespace::Namespace;

@@ -4,13 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use bytestring::ByteString;
 
+use super::cluster::message::Order;
+use super::cluster::{Cluster, Replies};
 use super::member::Delivery;
 use super::members::Members;
 use super::rooms::{Audience, ToRooms};
 use super::socket::Socket;
-use crate::protocol::{EncodeError, ToArguments, event};
+use crate::protocol::{Draft, EncodeError, ToArguments, event};
 
 /// Several sockets of a namespace: those in some rooms, or all, except those in other rooms. A method of it does something with
 /// all of them.
@@ -33,12 +36,45 @@ pub struct Broadcast {
     audience: Audience,
     delivery: Delivery,
     ack_time: Option<Duration>,
+    /// Whether other nodes are left out.
+    is_local: bool,
 }
 
 impl Broadcast {
     pub(super) fn new(namespace: ByteString, members: Arc<Members<Socket>>) -> Broadcast {
         let (audience, delivery) = (Audience::default(), Delivery::Reliable);
-        Broadcast { namespace, members, audience, delivery, ack_time: None }
+        Broadcast { namespace, members, audience, delivery, ack_time: None, is_local: false }
+    }
+
+    /// These sockets of this node.
+    pub(super) fn of(namespace: ByteString, members: Arc<Members<Socket>>, audience: Audience) -> Broadcast {
+        Broadcast { audience, is_local: true, ..Broadcast::new(namespace, members) }
+    }
+
+    /// The other nodes, unless they are left out.
+    fn others(&self) -> Option<&Arc<Cluster>> {
+        self.members.context.cluster.as_ref().filter(|_| !self.is_local)
+    }
+
+    /// Wants something done by the other nodes.
+    fn order_others(&self, order: impl FnOnce() -> Order) {
+        if let Some(others) = self.others() {
+            others.order(&self.namespace, self.audience.clone(), order(), Vec::new());
+        }
+    }
+
+    /// Asks the other nodes, if there are any.
+    pub(super) fn ask_others(
+        &self,
+        order: impl FnOnce(u64) -> Order,
+        attachments: Vec<Bytes>,
+    ) -> Option<Replies> {
+        Some(self.others()?.ask(&self.namespace, self.audience.clone(), order, attachments))
+    }
+
+    /// Sends an event to the sockets of this node.
+    pub(super) fn emit_draft(self, event: &Draft, delivery: Delivery) {
+        self.members.emit(event, self.audience, delivery);
     }
 
     pub(super) fn namespace(&self) -> &ByteString {
@@ -53,9 +89,15 @@ impl Broadcast {
         &self.audience
     }
 
+    /// Leaves out the sockets of other nodes.
+    pub fn local(mut self) -> Broadcast {
+        self.is_local = true;
+        self
+    }
+
     /// How long clients may take to answer.
     pub(super) fn ack_time(&self) -> Duration {
-        self.ack_time.unwrap_or(self.members.config.ack_timeout)
+        self.ack_time.unwrap_or(self.members.context.config.ack_timeout)
     }
 
     /// Adds the sockets of a room, or of several. Without it, all sockets are addressed.
@@ -90,11 +132,16 @@ impl Broadcast {
     /// If the event's name is reserved, or the data cannot be JSON.
     pub fn emit(self, name: &str, data: impl ToArguments) -> Result<(), EncodeError> {
         let event = event(&self.namespace, name, data)?;
-        self.members.emit(event, self.audience, self.delivery);
+        if let Some(others) = self.others() {
+            let ((elements, attachments), delivery) = (event.parts(), self.delivery);
+            let order = Order::Emit { elements, delivery };
+            others.order(&self.namespace, self.audience.clone(), order, attachments);
+        }
+        self.members.emit(&event, self.audience, self.delivery);
         Ok(())
     }
 
-    /// The sockets.
+    /// The sockets of this server. [`fetch_all_sockets`](Broadcast::fetch_all_sockets) asks the other nodes, too.
     #[must_use]
     pub fn fetch_sockets(&self) -> Vec<Socket> {
         self.members.select(&self.audience)
@@ -103,22 +150,26 @@ impl Broadcast {
     /// Adds the sockets to a room, or to several.
     pub fn sockets_join(&self, rooms: impl ToRooms) {
         let rooms = rooms.to_rooms();
+        self.order_others(|| Order::Join(rooms.clone()));
         self.fetch_sockets().iter().for_each(|socket| socket.join(&rooms));
     }
 
     /// Removes the sockets from a room, or from several.
     pub fn sockets_leave(&self, rooms: impl ToRooms) {
         let rooms = rooms.to_rooms();
+        self.order_others(|| Order::Leave(rooms.clone()));
         self.fetch_sockets().iter().for_each(|socket| socket.leave(&rooms));
     }
 
     /// Removes the clients from the namespace; see [`Socket::disconnect`].
     pub fn disconnect_sockets(&self) {
+        self.order_others(|| Order::Disconnect);
         self.fetch_sockets().iter().for_each(Socket::disconnect);
     }
 
     /// Closes the clients' connections; see [`Socket::close_client`].
     pub fn close_clients(&self) {
+        self.order_others(|| Order::CloseClients);
         self.fetch_sockets().iter().for_each(Socket::close_client);
     }
 }

@@ -4,16 +4,22 @@ use std::fmt;
 use std::future::IntoFuture;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::time::Duration;
 
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
 
 use super::acks::AwaitedAck;
 use super::broadcast::Broadcast;
+use super::cluster::message::{AnswerOutcome, AnswerRecord, Order, ReplyPart};
 use super::emit_with_ack::AckError;
 use super::socket::Socket;
 use super::socket_id::SocketId;
 use crate::protocol::{Arguments, Draft, EncodeError, ToArguments, event};
+
+/// How long the answers of another node, which keeps the time itself, may be on their way.
+const TRANSIT: Duration = Duration::from_secs(1);
 
 /// An event for several sockets that is sent when this is awaited; the result is their clients' answers. Made by
 /// [`Broadcast::emit_with_ack`].
@@ -32,6 +38,8 @@ pub struct BroadcastAnswers<T> {
     pub answers: Vec<(SocketId, T)>,
     /// Who did not answer, and why.
     pub missing: Vec<(SocketId, AckError)>,
+    /// How many other nodes did not answer in time, so that their clients are missing.
+    pub silent_nodes: usize,
 }
 
 impl<T> BroadcastAnswers<T> {
@@ -39,9 +47,9 @@ impl<T> BroadcastAnswers<T> {
     ///
     /// # Errors
     ///
-    /// If one of them did not.
+    /// If one of them did not, or a node did not.
     pub fn all(self) -> Result<Vec<T>, BroadcastAnswers<T>> {
-        if self.missing.is_empty() {
+        if self.missing.is_empty() && self.silent_nodes == 0 {
             Ok(self.answers.into_iter().map(|(_, answer)| answer).collect())
         } else {
             Err(self)
@@ -68,7 +76,8 @@ impl Broadcast {
     /// }
     /// ```
     ///
-    /// It ends when all have answered, or left, and at the latest after [`timeout`](Broadcast::timeout).
+    /// It ends when all have answered, or left, and at the latest after [`timeout`](Broadcast::timeout), or a second later if
+    /// another node is silent.
     pub fn emit_with_ack<T: DeserializeOwned>(
         self,
         name: &str,
@@ -82,34 +91,72 @@ impl Broadcast {
 impl<T: DeserializeOwned> BroadcastWithAck<T> {
     async fn run(self) -> Result<BroadcastAnswers<T>, EncodeError> {
         let BroadcastWithAck { broadcast, event, .. } = self;
-        let deadline = Instant::now() + broadcast.ack_time();
-        let mut result = BroadcastAnswers { answers: Vec::new(), missing: Vec::new() };
-        for asked in ask(&broadcast, event?) {
-            let (id, answer) = asked.answer(deadline).await;
-            match answer.and_then(|arguments| arguments.parse().map_err(AckError::Arguments)) {
-                Ok(answer) => result.answers.push((id, answer)),
-                Err(error) => result.missing.push((id, error)),
+        let (event, time) = (event?, broadcast.ack_time());
+        let deadline = Instant::now() + time;
+        let (elements, attachments) = event.parts();
+        let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let order = |question| Order::Ask { question, elements, milliseconds };
+        let replies = broadcast.ask_others(order, attachments);
+        let mut result = BroadcastAnswers { answers: Vec::new(), missing: Vec::new(), silent_nodes: 0 };
+        for respondent in respondents(&broadcast, event) {
+            let (id, answer) = respondent.answer(deadline).await;
+            result.add(id, answer);
+        }
+        let Some(mut replies) = replies else { return Ok(result) };
+        while let Some((part, attachments)) = replies.next(deadline + TRANSIT).await {
+            if let ReplyPart::Answers(records) = part {
+                read_answers(records, attachments).for_each(|(id, answer)| result.add(id, answer));
             }
         }
+        result.silent_nodes = replies.silent();
         Ok(result)
     }
 }
 
-/// Sends an event to the sockets.
-fn ask(broadcast: &Broadcast, event: Draft) -> Vec<Respondent> {
+impl<T: DeserializeOwned> BroadcastAnswers<T> {
+    fn add(&mut self, id: SocketId, answer: Result<Arguments, AckError>) {
+        match answer.and_then(|arguments| arguments.parse().map_err(AckError::Arguments)) {
+            Ok(answer) => self.answers.push((id, answer)),
+            Err(error) => self.missing.push((id, error)),
+        }
+    }
+}
+
+/// Sends an event to the sockets of this node.
+pub(super) fn respondents(broadcast: &Broadcast, event: Draft) -> Vec<Respondent> {
     let (id, asked) = broadcast.members().ask(event, broadcast.audience());
     asked.into_iter().map(|(socket, answer)| Respondent { socket, id, answer }).collect()
 }
 
+/// The arguments of answers, each with its attachments.
+fn read_answers(
+    records: Vec<AnswerRecord>,
+    attachments: Vec<Bytes>,
+) -> impl Iterator<Item = (SocketId, Result<Arguments, AckError>)> {
+    let mut attachments = attachments.into_iter();
+    records.into_iter().map(move |AnswerRecord { id, outcome }| {
+        let answer = match outcome {
+            AnswerOutcome::Arguments { elements, attachments: count } => {
+                let of_this = attachments.by_ref().take(count).collect();
+                Ok(Arguments::from_elements(&elements, of_this))
+            }
+            AnswerOutcome::Timeout => Err(AckError::Timeout),
+            AnswerOutcome::Disconnected => Err(AckError::Disconnected),
+            AnswerOutcome::TooMany => Err(AckError::TooMany),
+        };
+        (id, answer)
+    })
+}
+
 /// A socket whose client was asked. Its answer is forgotten if nobody waits for it any more.
-struct Respondent {
+pub(super) struct Respondent {
     socket: Socket,
     id: u64,
     answer: Option<AwaitedAck>,
 }
 
 impl Respondent {
-    async fn answer(mut self, deadline: Instant) -> (SocketId, Result<Arguments, AckError>) {
+    pub(super) async fn answer(mut self, deadline: Instant) -> (SocketId, Result<Arguments, AckError>) {
         let id = self.socket.id().clone();
         let Some(answer) = self.answer.take() else { return (id, Err(AckError::TooMany)) };
         if !self.socket.is_connected() {

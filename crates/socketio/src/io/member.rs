@@ -1,12 +1,14 @@
 //! A socket as its namespace and its connection see it.
 
+use serde::{Deserialize, Serialize};
+
 use super::acks::AwaitedAck;
-use super::adapter::Key;
+use super::key::Key;
 use super::reason::DisconnectReason;
 use crate::protocol::{Arguments, Encoded};
 
 /// Whether an event may be dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Delivery {
     /// It is queued.
     Reliable,

@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
 use super::acks::AwaitedAck;
-use super::adapter::{Adapter, Key};
-use super::config::SocketIoConfig;
+use super::context::Context;
+use super::key::Key;
 use super::member::{Delivery, Member};
-use super::memory_adapter::MemoryAdapter;
 use super::recovery::{Pid, Recovery, Restored};
+use super::room_table::RoomTable;
 use super::rooms::{Audience, Room};
 use super::socket_data::SocketData;
 use super::socket_id::SocketId;
@@ -21,7 +21,7 @@ use crate::protocol::{Draft, Encoded};
 
 /// The sockets of a namespace and their rooms.
 pub(super) struct Members<S> {
-    pub(super) config: Arc<SocketIoConfig>,
+    pub(super) context: Arc<Context>,
     state: Mutex<MembersState<S>>,
     next_ack: AtomicU64,
     /// Of a namespace that clients have asked for: called when it may be unused.
@@ -35,7 +35,7 @@ pub(super) type OnUnused = dyn Fn() + Send + Sync;
 struct MembersState<S> {
     next_key: u64,
     sockets: HashMap<Key, S>,
-    adapter: Box<dyn Adapter>,
+    rooms: RoomTable,
     recovery: Option<Recovery>,
     /// Whether a task waits until something of the recovery has expired.
     is_expiring: bool,
@@ -59,26 +59,26 @@ pub(super) enum Continued<S> {
 }
 
 impl<S: Member> Members<S> {
-    pub(super) fn new(config: Arc<SocketIoConfig>) -> Members<S> {
-        Members::with(config, None)
+    pub(super) fn new(context: Arc<Context>) -> Members<S> {
+        Members::with(context, None)
     }
 
     /// Those of a namespace that clients have asked for.
-    pub(super) fn dynamic(config: Arc<SocketIoConfig>, on_unused: Box<OnUnused>) -> Members<S> {
-        Members::with(config, Some(on_unused))
+    pub(super) fn dynamic(context: Arc<Context>, on_unused: Box<OnUnused>) -> Members<S> {
+        Members::with(context, Some(on_unused))
     }
 
-    fn with(config: Arc<SocketIoConfig>, on_unused: Option<Box<OnUnused>>) -> Members<S> {
+    fn with(context: Arc<Context>, on_unused: Option<Box<OnUnused>>) -> Members<S> {
         let state = MembersState {
             next_key: 0,
             sockets: HashMap::new(),
-            adapter: Box::new(MemoryAdapter::default()),
-            recovery: config.recovery.clone().map(Recovery::new),
+            rooms: RoomTable::default(),
+            recovery: context.config.recovery.clone().map(Recovery::new),
             is_expiring: false,
             joining: 0,
             is_kept: on_unused.is_none(),
         };
-        Members { config, state: Mutex::new(state), next_ack: AtomicU64::new(0), on_unused }
+        Members { context, state: Mutex::new(state), next_ack: AtomicU64::new(0), on_unused }
     }
 
     fn lock(&self) -> MutexGuard<'_, MembersState<S>> {
@@ -106,14 +106,14 @@ impl<S: Member> Members<S> {
         let mut state = self.lock();
         let key = socket.key();
         if !join() {
-            state.adapter.leave_all(key);
+            state.rooms.leave_all(key);
             return false;
         }
         if let (Some(pid), Some(recovery)) = (pid, state.recovery.as_mut()) {
             recovery.begin(key, pid);
         }
         // The middleware may have chosen rooms.
-        for room in state.adapter.rooms(key) {
+        for room in state.rooms.rooms(key) {
             state.join(key, room);
         }
         state.join(key, id.room());
@@ -149,7 +149,7 @@ impl<S: Member> Members<S> {
         socket.deliver(&greeting, Delivery::Reliable);
         restored.missed.iter().for_each(|packet| socket.deliver(packet, Delivery::Reliable));
         for room in recovery.resume(key, restored) {
-            state.adapter.join(key, room);
+            state.rooms.join(key, room);
         }
         state.sockets.insert(key, socket.clone());
         Continued::Restored(socket)
@@ -171,7 +171,7 @@ impl<S: Member> Members<S> {
             }
         }
         self.begin_expiring(&mut state);
-        let rooms = state.adapter.leave_all(key);
+        let rooms = state.rooms.leave_all(key);
         drop(state);
         self.end_if_unused();
         rooms
@@ -179,7 +179,7 @@ impl<S: Member> Members<S> {
 
     /// Forgets the rooms of a socket that was not let in.
     pub(super) fn forget(&self, key: Key) {
-        self.lock().adapter.leave_all(key);
+        self.lock().rooms.leave_all(key);
     }
 
     /// Adds a socket to a room. `false`: it would be in more than `limit`.
@@ -189,20 +189,20 @@ impl<S: Member> Members<S> {
 
     pub(super) fn leave(&self, key: Key, room: &str) {
         let mut state = self.lock();
-        state.adapter.leave(key, room);
+        state.rooms.leave(key, room);
         if let Some(recovery) = state.recovery.as_mut() {
             recovery.left(key, room);
         }
     }
 
     pub(super) fn rooms(&self, key: Key) -> Vec<Room> {
-        self.lock().adapter.rooms(key)
+        self.lock().rooms.rooms(key)
     }
 
     /// The sockets that are addressed.
     pub(super) fn select(&self, audience: &Audience) -> Vec<S> {
         let state = self.lock();
-        let keys = state.adapter.select(audience);
+        let keys = state.rooms.select(audience);
         keys.iter().filter_map(|key| state.sockets.get(key)).cloned().collect()
     }
 
@@ -218,9 +218,9 @@ impl<S: Member> Members<S> {
         let event = event.expecting_ack(id);
         let packet = event.finish(None);
         let state = self.lock();
-        let keys = state.adapter.select(audience);
+        let keys = state.rooms.select(audience);
         let ask = |socket: &S| {
-            let answer = socket.expect_ack(id, self.config.waiting_acks);
+            let answer = socket.expect_ack(id, self.context.config.waiting_acks);
             if answer.is_some() {
                 socket.deliver(&packet, Delivery::Reliable);
             }
@@ -234,9 +234,9 @@ impl<S: Member> Members<S> {
     }
 
     /// Sends an event, encoded once, to the sockets that are addressed.
-    pub(super) fn emit(self: &Arc<Self>, event: Draft, audience: Audience, delivery: Delivery) {
+    pub(super) fn emit(self: &Arc<Self>, event: &Draft, audience: Audience, delivery: Delivery) {
         let mut state = self.lock();
-        let keys = state.adapter.select(&audience);
+        let keys = state.rooms.select(&audience);
         let packet = match (state.recovery.as_mut(), delivery) {
             (None, _) => event.finish(None),
             (Some(recovery), Delivery::Volatile) => event.finish(Some(recovery.newest())),
@@ -256,7 +256,7 @@ impl<S: Member> Members<S> {
             }
         }
         drop(state);
-        tell_sent(listening.iter(), &event);
+        tell_sent(listening.iter(), event);
     }
 }
 
@@ -274,6 +274,6 @@ impl<S> MembersState<S> {
         if let Some(recovery) = self.recovery.as_mut() {
             recovery.joined(key, &room);
         }
-        self.adapter.join(key, room)
+        self.rooms.join(key, room)
     }
 }

@@ -9,7 +9,7 @@ use bytestring::ByteString;
 
 use super::auth::{Auth, ConnectError};
 use super::broadcast::Broadcast;
-use super::config::SocketIoConfig;
+use super::context::Context;
 use super::hooks::Hooks;
 use super::members::{Members, OnUnused};
 use super::rooms::ToRooms;
@@ -30,18 +30,18 @@ struct NamespaceShared {
 }
 
 impl Namespace {
-    pub(super) fn new(name: ByteString, config: Arc<SocketIoConfig>) -> Namespace {
-        Namespace::with(name, Members::new(config), Hooks::default())
+    pub(super) fn new(name: ByteString, context: Arc<Context>) -> Namespace {
+        Namespace::with(name, Members::new(context), Hooks::default())
     }
 
     /// A namespace that a client has asked for.
     pub(super) fn dynamic(
         name: ByteString,
-        config: Arc<SocketIoConfig>,
+        context: Arc<Context>,
         hooks: Hooks,
         on_unused: Box<OnUnused>,
     ) -> Namespace {
-        Namespace::with(name, Members::dynamic(config, on_unused), hooks)
+        Namespace::with(name, Members::dynamic(context, on_unused), hooks)
     }
 
     fn with(name: ByteString, members: Members<Socket>, hooks: Hooks) -> Namespace {
@@ -50,6 +50,10 @@ impl Namespace {
 
     pub(super) fn members(&self) -> &Arc<Members<Socket>> {
         &self.shared.members
+    }
+
+    pub(super) fn to_owned_name(&self) -> ByteString {
+        self.shared.name.clone()
     }
 
     pub(super) fn hooks(&self) -> &Hooks {
@@ -150,7 +154,7 @@ impl Namespace {
         self.everybody().emit(event, data)
     }
 
-    /// All sockets.
+    /// All sockets of this server; see [`Broadcast::fetch_sockets`].
     #[must_use]
     pub fn fetch_sockets(&self) -> Vec<Socket> {
         self.everybody().fetch_sockets()

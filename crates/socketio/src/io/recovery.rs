@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::membership::Membership;
-use super::adapter::Key;
 use super::config::RecoveryConfig;
+use super::key::Key;
 use super::rooms::{Audience, Room};
 use super::socket_data::SocketData;
 use super::socket_id::SocketId;

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use bytestring::ByteString;
 
 use super::auth::Auth;
-use super::config::SocketIoConfig;
+use super::context::Context;
 use super::dynamic_namespace::DynamicNamespace;
 use super::namespace::Namespace;
 
 /// The namespaces of a server, except the main one.
 pub(super) struct Registry {
-    config: Arc<SocketIoConfig>,
+    context: Arc<Context>,
     state: Mutex<RegistryState>,
     /// For namespaces that end.
     itself: Weak<Registry>,
@@ -31,8 +31,8 @@ struct RegistryState {
 pub(super) struct NoNamespace;
 
 impl Registry {
-    pub(super) fn new(config: Arc<SocketIoConfig>) -> Arc<Registry> {
-        Arc::new_cyclic(|itself| Registry { config, state: Mutex::default(), itself: Weak::clone(itself) })
+    pub(super) fn new(context: Arc<Context>) -> Arc<Registry> {
+        Arc::new_cyclic(|itself| Registry { context, state: Mutex::default(), itself: Weak::clone(itself) })
     }
 
     fn lock(&self) -> MutexGuard<'_, RegistryState> {
@@ -51,8 +51,13 @@ impl Registry {
         namespace
     }
 
+    /// The namespace of this name, if there is one.
+    pub(super) fn find(&self, name: &str) -> Option<Namespace> {
+        self.lock().namespaces.get(name).cloned()
+    }
+
     fn new_namespace(&self, name: ByteString) -> Namespace {
-        Namespace::new(name, Arc::clone(&self.config))
+        Namespace::new(name, Arc::clone(&self.context))
     }
 
     pub(super) fn add_pattern(&self, pattern: DynamicNamespace) {
@@ -72,7 +77,7 @@ impl Registry {
         let pattern = patterns.iter().find(|pattern| pattern.matches(name, auth)).ok_or(NoNamespace)?;
         let mut state = self.lock();
         if !state.namespaces.contains_key(name) {
-            if state.dynamic >= self.config.dynamic_namespaces {
+            if state.dynamic >= self.context.config.dynamic_namespaces {
                 tracing::debug!(%name, "a namespace was not begun: there are as many as may be");
                 return Err(NoNamespace);
             }
@@ -82,8 +87,9 @@ impl Registry {
                     registry.end_if_unused(&of);
                 }
             };
-            let config = Arc::clone(&self.config);
-            let new = Namespace::dynamic(name.clone(), config, pattern.hooks().copied(), Box::new(on_unused));
+            let context = Arc::clone(&self.context);
+            let new =
+                Namespace::dynamic(name.clone(), context, pattern.hooks().copied(), Box::new(on_unused));
             state.namespaces.insert(name.clone(), new);
             state.dynamic = state.dynamic.saturating_add(1);
         }
@@ -104,11 +110,6 @@ impl Registry {
         }
         drop(state);
         drop(ended);
-    }
-
-    #[cfg(test)]
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.lock().namespaces.contains_key(name)
     }
 
     /// How many namespaces there are because clients have asked for them.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::socket_id::SocketId;
 
 /// The name of a room.
@@ -66,7 +68,7 @@ impl<R: ToRooms + ?Sized> ToRooms for &R {
 }
 
 /// Sockets of a namespace, by their rooms.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Audience {
     /// In at least one of these rooms; all sockets if there are none.
     pub(super) rooms: Vec<Room>,

@@ -9,12 +9,12 @@ use http::HeaderMap;
 use tokio::runtime::Handle;
 
 use super::acks::{Acks, AwaitedAck};
-use super::adapter::Key;
 use super::auth::Auth;
 use super::caught::Running;
 use super::client::Client;
 use super::handlers::Handlers;
 use super::incoming::{Incoming, send};
+use super::key::Key;
 use super::member::{Delivery, Member};
 use super::members::Members;
 use super::queue::{Earlier, Freed};
@@ -250,7 +250,7 @@ impl Socket {
             return Ok(());
         }
         if self.shared.client.config.recovery.is_some() {
-            self.shared.members.emit(draft, Audience::room(self.shared.id.room()), delivery);
+            self.shared.members.emit(&draft, Audience::room(self.shared.id.room()), delivery);
         } else {
             self.deliver(&draft.finish(None), delivery);
             self.tell_if_listens(&draft);

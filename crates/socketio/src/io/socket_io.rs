@@ -5,11 +5,16 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use bytestring::ByteString;
+use tokio::runtime::Handle;
 
+use super::adapter::{Adapter, NodeInbox};
 use super::auth::Auth;
+use super::cluster::Cluster;
 use super::config::SocketIoConfig;
+use super::context::Context;
 use super::dynamic_namespace::DynamicNamespace;
 use super::namespace::Namespace;
+use super::node_orders::{carry_out, decline};
 use super::registry::{NoNamespace, Registry};
 use crate::protocol::MAIN_NAMESPACE;
 
@@ -34,7 +39,7 @@ pub struct SocketIo {
 }
 
 struct ServerShared {
-    config: Arc<SocketIoConfig>,
+    context: Arc<Context>,
     main: Namespace,
     registry: Arc<Registry>,
 }
@@ -49,14 +54,58 @@ impl SocketIo {
     /// A server with these settings.
     #[must_use]
     pub fn with(config: SocketIoConfig) -> SocketIo {
-        let (name, config) = (ByteString::from_static(MAIN_NAMESPACE), Arc::new(config));
-        let main = Namespace::new(name, Arc::clone(&config));
-        let registry = Registry::new(Arc::clone(&config));
-        SocketIo { shared: Arc::new(ServerShared { config, main, registry }) }
+        SocketIo::of_context(Context { config: Arc::new(config), cluster: None })
+    }
+
+    /// A server with these settings that is one of several: a broadcast also reaches the clients of the others. See [`Adapter`].
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    #[must_use]
+    pub fn with_adapter(config: SocketIoConfig, adapter: impl Adapter) -> SocketIo {
+        let cluster = Arc::new(Cluster::new(Box::new(adapter)));
+        let context = Context { config: Arc::new(config), cluster: Some(Arc::clone(&cluster)) };
+        let io = SocketIo::of_context(context);
+        let (server, others, runtime) =
+            (Arc::downgrade(&io.shared), Arc::downgrade(&cluster), Handle::current());
+        let doing = runtime.clone();
+        cluster.adapter().start(NodeInbox::new(move |message| {
+            let (Some(shared), Some(cluster)) = (server.upgrade(), others.upgrade()) else { return };
+            let Some(ordered) = cluster.receive(message) else { return };
+            if let Some(namespace) = (SocketIo { shared }).find(&ordered.namespace) {
+                carry_out(&cluster, &namespace, ordered, &doing);
+            } else {
+                decline(&cluster, &ordered);
+            }
+        }));
+        runtime.spawn(Cluster::stay_in_touch(Arc::downgrade(&cluster)));
+        io
+    }
+
+    fn of_context(context: Context) -> SocketIo {
+        let (name, context) = (ByteString::from_static(MAIN_NAMESPACE), Arc::new(context));
+        let main = Namespace::new(name, Arc::clone(&context));
+        let registry = Registry::new(Arc::clone(&context));
+        SocketIo { shared: Arc::new(ServerShared { context, main, registry }) }
+    }
+
+    fn find(&self, name: &str) -> Option<Namespace> {
+        if *name == *MAIN_NAMESPACE {
+            Some(self.shared.main.clone())
+        } else {
+            self.shared.registry.find(name)
+        }
+    }
+
+    /// How many other nodes this server knows of.
+    #[must_use]
+    pub fn other_nodes(&self) -> usize {
+        self.shared.context.cluster.as_ref().map_or(0, |cluster| cluster.others())
     }
 
     pub(super) fn config(&self) -> &Arc<SocketIoConfig> {
-        &self.shared.config
+        &self.shared.context.config
     }
 
     /// The namespace of this name, which begins with `/`. Clients can join it from now on.
@@ -122,6 +171,6 @@ impl Deref for SocketIo {
 
 impl fmt::Debug for SocketIo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SocketIo").field("config", &self.shared.config).finish_non_exhaustive()
+        f.debug_struct("SocketIo").field("config", &self.shared.context.config).finish_non_exhaustive()
     }
 }

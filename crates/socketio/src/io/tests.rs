@@ -7,5 +7,6 @@ mod dynamic;
 mod events;
 mod hostile;
 mod listeners;
+mod nodes;
 mod recovery;
 mod rooms;

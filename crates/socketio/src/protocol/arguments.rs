@@ -49,6 +49,13 @@ impl Arguments {
         Arguments { array, from: 1, skipped: 0, attachments: Vec::new() }
     }
 
+    /// Those that another node has got: JSON, separated by commas, and their attachments.
+    pub(crate) fn from_elements(elements: &str, attachments: Vec<Bytes>) -> Arguments {
+        let mut arguments = Arguments::of_ack(ByteString::from(format!("[{elements}]")));
+        arguments.attach(attachments);
+        arguments
+    }
+
     pub(super) fn attach(&mut self, attachments: Vec<Bytes>) {
         self.attachments = attachments;
     }

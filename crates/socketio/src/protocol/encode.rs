@@ -249,6 +249,16 @@ impl Draft {
         Ok(Draft { kind, namespace: namespace.clone(), id, elements, attachments })
     }
 
+    /// An event of these elements: the name and the arguments as JSON, separated by commas.
+    pub(crate) fn event(namespace: ByteString, elements: String, attachments: Vec<Bytes>) -> Draft {
+        Draft { kind: Kind::Event, namespace, id: None, elements, attachments }
+    }
+
+    /// What [`event`](Draft::event) takes.
+    pub(crate) fn parts(&self) -> (String, Vec<Bytes>) {
+        (self.elements.clone(), self.attachments.clone())
+    }
+
     /// An event that the client acknowledges with this number.
     pub(crate) fn expecting_ack(mut self, id: u64) -> Draft {
         self.id = Some(id);
