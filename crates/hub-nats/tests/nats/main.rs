@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod brokers;
 mod cluster;
 mod connecting;
 mod full;
