@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use async_nats::RequestErrorKind;
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::{
-    CreateStreamError, CreateStreamErrorKind, PublishError, PublishErrorKind, RequestError,
+    CreateStreamError, CreateStreamErrorKind, GetStreamError, GetStreamErrorKind, PublishError,
+    PublishErrorKind, RequestError,
 };
 use async_nats::jetstream::stream::{
     DirectGetError, DirectGetErrorKind, PurgeError, PurgeErrorKind, RawMessageError, RawMessageErrorKind,
@@ -37,6 +38,7 @@ impl Failure {
     pub(crate) fn refused(error: &async_nats::jetstream::Error) -> Failure {
         match error.error_code() {
             ErrorCode::STREAM_NOT_FOUND => Failure::NoStream,
+            ErrorCode::STREAM_NAME_EXIST => Failure::Conflict,
             code => {
                 complain(error);
                 let is_full = LIMITS.contains(&code);
@@ -96,6 +98,15 @@ impl From<CreateStreamError> for Failure {
         match error.kind() {
             CreateStreamErrorKind::JetStream(refusal) => Failure::refused(&refusal),
             CreateStreamErrorKind::NotFound => Failure::NoStream,
+            _ => Failure::unavailable(&error),
+        }
+    }
+}
+
+impl From<GetStreamError> for Failure {
+    fn from(error: GetStreamError) -> Failure {
+        match error.kind() {
+            GetStreamErrorKind::JetStream(refusal) => Failure::refused(&refusal),
             _ => Failure::unavailable(&error),
         }
     }

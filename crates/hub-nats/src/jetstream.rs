@@ -58,9 +58,24 @@ impl JetStream {
         &self.context
     }
 
-    /// Creates a stream, or gives it this configuration.
-    pub(crate) async fn ensure(&self, config: Config) -> Result<(), Failure> {
-        self.context.create_or_update_stream(config).await?;
+    /// The configuration of a stream, if it exists.
+    pub(crate) async fn config(&self, stream: &str) -> Result<Option<Config>, Failure> {
+        match self.context.get_stream(stream).await {
+            Ok(stream) => Ok(Some(stream.cached_info().config.clone())),
+            Err(error) => match error.into() {
+                Failure::NoStream => Ok(None),
+                failure => Err(failure),
+            },
+        }
+    }
+
+    pub(crate) async fn create(&self, config: Config) -> Result<(), Failure> {
+        self.context.create_stream(config).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn change(&self, config: Config) -> Result<(), Failure> {
+        self.context.update_stream(config).await?;
         Ok(())
     }
 

@@ -18,20 +18,21 @@ const MOST: usize = 3 * 1024;
 /// Messages of a subject beside the publications: what keeps the state of a stream that is not used.
 const STATES: i64 = 2;
 
-/// How often creating a stream is tried again, because another node has created it with other limits meanwhile.
+/// How often a stream is made, because another node has made it in another way meanwhile.
 const ATTEMPTS: usize = 3;
 
 /// Creates streams, and gives them the limits that channels need.
 ///
-/// The limits of a stream are those of the node that started last: a node sets them when it first needs the stream, and
-/// from then on only raises them.
+/// The limits of history and keys are only raised, since channels of one stream and nodes with different configurations may
+/// want different ones. What is read is exact, whatever the stream keeps. The time of presence is that of the node that
+/// started last.
 #[derive(Debug)]
 pub(crate) struct Streams {
     jetstream: JetStream,
     names: Names,
     replicas: usize,
     storage: StorageType,
-    max_bytes: i64,
+    max_bytes: Option<i64>,
     ensured: RwLock<HashMap<(Kind, Group), StreamLimits>>,
     /// Held while a stream is created or changed.
     changing: tokio::sync::Mutex<()>,
@@ -51,7 +52,7 @@ impl Streams {
             NatsStorage::File => StorageType::File,
             NatsStorage::Memory => StorageType::Memory,
         };
-        let max_bytes = options.stream_bytes.map_or(-1, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
+        let max_bytes = options.stream_bytes.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
         Streams {
             jetstream,
             names,
@@ -100,7 +101,7 @@ impl Streams {
             return Ok(name);
         }
         let limits = known.map_or(limits, |known| known.or_higher(limits));
-        self.create(kind, group, name.clone(), limits).await?;
+        let limits = self.create_or_change(kind, group, &name, limits).await?;
         let mut ensured = self.ensured.write().unwrap_or_else(PoisonError::into_inner);
         if ensured.len() >= MOST && !ensured.contains_key(&key) {
             return Err(Failure::limit());
@@ -113,24 +114,38 @@ impl Streams {
         self.ensured.read().unwrap_or_else(PoisonError::into_inner).get(key).copied()
     }
 
-    async fn create(
+    /// Makes a stream as it has to be. Says which limits it has then.
+    async fn create_or_change(
         &self,
         kind: Kind,
         group: &Group,
-        name: String,
+        name: &str,
         limits: StreamLimits,
-    ) -> Result<(), Failure> {
+    ) -> Result<StreamLimits, Failure> {
         let mut attempt = 1;
         loop {
-            let created = self.jetstream.ensure(self.config(kind, group, name.clone(), limits)).await;
-            match created {
+            let existing = self.jetstream.config(name).await?;
+            let before = existing.as_ref().map(StreamLimits::of);
+            // To lower the limits would take away what other nodes keep. Presence has to end in time.
+            let raised =
+                before.filter(|_| kind != Kind::Presence).map_or(limits, |before| before.or_higher(limits));
+            let made = match existing {
+                None => self.jetstream.create(self.config(kind, group, raised, blank(name))).await,
+                Some(existing) => {
+                    let config = self.config(kind, group, raised, existing.clone());
+                    if config == existing { Ok(()) } else { self.jetstream.change(config).await }
+                }
+            };
+            match made {
+                Ok(()) => return Ok(raised),
                 Err(Failure::Conflict | Failure::NoStream) if attempt < ATTEMPTS => attempt += 1,
-                other => return other,
+                Err(failure) => return Err(failure),
             }
         }
     }
 
-    fn config(&self, kind: Kind, group: &Group, name: String, limits: StreamLimits) -> Config {
+    /// How a stream has to be. All else stays as it is.
+    fn config(&self, kind: Kind, group: &Group, limits: StreamLimits, existing: Config) -> Config {
         // What is published reaches every subscriber at once, also if JetStream then refuses it. Nodes therefore listen
         // to what JetStream publishes again after it was stored.
         let republish = (kind == Kind::History).then(|| Republish {
@@ -139,23 +154,31 @@ impl Streams {
             headers_only: false,
         });
         Config {
-            name,
             subjects: self.names.kept_by(kind, group),
             max_messages_per_subject: limits.per_subject,
             max_age: limits.max_age,
             duplicate_window: limits.duplicates.clamp(Duration::from_secs(1), limits.max_age),
-            max_bytes: self.max_bytes,
-            max_messages: -1,
-            max_message_size: -1,
-            max_consumers: -1,
+            max_bytes: self.max_bytes.unwrap_or(existing.max_bytes),
             // What is full refuses, so that no channel loses its position silently.
             discard: DiscardPolicy::New,
             storage: self.storage,
             num_replicas: self.replicas,
             allow_direct: true,
             republish,
-            ..Config::default()
+            ..existing
         }
+    }
+}
+
+/// A stream without limits.
+fn blank(name: &str) -> Config {
+    Config {
+        name: name.to_owned(),
+        max_bytes: -1,
+        max_messages: -1,
+        max_message_size: -1,
+        max_consumers: -1,
+        ..Config::default()
     }
 }
 
@@ -163,6 +186,15 @@ impl StreamLimits {
     /// The limits of a stream that only has the last message of each subject.
     fn of_states(lifetime_wanted: Duration) -> StreamLimits {
         StreamLimits { per_subject: 1, max_age: lifetime(lifetime_wanted), duplicates: Duration::ZERO }
+    }
+
+    /// The limits of a stream that exists.
+    fn of(config: &Config) -> StreamLimits {
+        StreamLimits {
+            per_subject: config.max_messages_per_subject,
+            max_age: config.max_age,
+            duplicates: config.duplicate_window,
+        }
     }
 
     fn cover(&self, other: StreamLimits) -> bool {

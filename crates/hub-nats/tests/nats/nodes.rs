@@ -136,8 +136,17 @@ async fn a_node_with_other_limits_keeps_the_positions_of_channels() {
     b.history.size = 20;
     assert_eq!(b.offset_of("news", "d").await, 4);
     assert_eq!(b.kept("news").await.1, a.kept("news").await.1);
+    // A node that keeps less takes nothing from the others.
     let mut c = Node::of(&server).await;
     c.history.size = 2;
     assert_eq!(c.offset_of("news", "e").await, 5);
     assert_eq!(c.kept("news").await.0, ["d", "e"]);
+    assert_eq!(a.kept("news").await.0.len(), 5);
+
+    let mut d = Node::of(&server).await;
+    d.history = d.history.without_history();
+    let mut new = NewPublication::new(Data::from_text("live"));
+    new.version = Some((1, "e".into()));
+    d.publish_this("other", new).await.unwrap();
+    assert_eq!(a.kept("news").await.0, ["a", "b", "c", "d", "e"]);
 }

@@ -81,6 +81,21 @@ async fn a_client_that_is_not_renewed_is_forgotten_in_time() {
 }
 
 #[tokio::test]
+async fn the_time_of_presence_is_that_of_the_node_that_started_last() {
+    let server = NatsServer::start().await;
+    let before = Node::of(&server).await;
+    before.add("goes", "1", Duration::from_secs(600)).await;
+    let after = Node::of(&server).await;
+    after.add("goes too", "1", Duration::from_secs(1)).await;
+    let nobody = async {
+        while !after.present().await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, nobody).await.expect("a client that is gone is present");
+}
+
+#[tokio::test]
 async fn a_client_has_one_user() {
     let server = NatsServer::start().await;
     let node = Node::of(&server).await;

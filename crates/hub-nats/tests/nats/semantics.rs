@@ -141,7 +141,7 @@ async fn a_channel_that_is_listened_to_keeps_its_position() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(crate::heard::PATIENCE, forgotten).await.expect("positions are kept for ever");
+    tokio::time::timeout(crate::heard::PATIENCE, forgotten).await.expect("positions are kept forever");
     assert_eq!(node.kept("empty").await.1, unwritten);
     let (_, position) = node.kept("used").await;
     assert_eq!((position.offset, position.epoch), (1, empty.epoch));
