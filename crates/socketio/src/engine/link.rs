@@ -134,13 +134,21 @@ impl Link {
     /// Takes note of a packet of the client, and returns the message in it. The event loop of a WebSocket is not woken until its
     /// turn is over.
     pub(crate) fn receive<'a>(&self, packet: MessageRef<'a>, now: Instant) -> Option<MessageRef<'a>> {
-        self.lock().wake.arm(false);
-        self.step(|session| session.receive(packet, now))
+        let mut shared = self.lock();
+        shared.wake.arm(false);
+        self.step_under(shared, |session| session.receive(packet, now))
     }
 
     /// Does a step, and wakes the transport if the session has ended by it.
     pub(crate) fn step<T>(&self, step: impl FnOnce(&mut EngineSession) -> T) -> T {
-        let mut shared = self.lock();
+        self.step_under(self.lock(), step)
+    }
+
+    fn step_under<T>(
+        &self,
+        mut shared: MutexGuard<'_, LinkState>,
+        step: impl FnOnce(&mut EngineSession) -> T,
+    ) -> T {
         let was_open = shared.session.end().is_none();
         let done = step(&mut shared.session);
         if was_open && shared.session.end().is_some() {

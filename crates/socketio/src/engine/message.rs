@@ -3,9 +3,6 @@
 use bytes::Bytes;
 use longwire::{Message, MessageRef, Utf8Bytes};
 
-/// The type of a packet that carries text.
-const MESSAGE: char = '4';
-
 /// A message to a client, encoded once for all its receivers: a clone shares the bytes.
 ///
 /// ```
@@ -21,6 +18,9 @@ pub struct EngineMessage {
 }
 
 impl EngineMessage {
+    /// The type of a packet that carries text.
+    pub(crate) const MESSAGE: char = '4';
+
     /// A text message. The text is copied once, behind the type of the packet.
     #[must_use]
     pub fn text(content: &str) -> EngineMessage {
@@ -32,9 +32,9 @@ impl EngineMessage {
     #[must_use]
     pub fn text_with(capacity: usize, write: impl FnOnce(&mut String)) -> EngineMessage {
         let mut text = String::with_capacity(capacity.saturating_add(1));
-        text.push(MESSAGE);
+        text.push(Self::MESSAGE);
         write(&mut text);
-        EngineMessage { packet: Message::Text(Utf8Bytes::from(text)) }
+        EngineMessage::of_packet(text)
     }
 
     /// A binary message.
@@ -47,9 +47,14 @@ impl EngineMessage {
     #[must_use]
     pub fn content(&self) -> MessageRef<'_> {
         match &self.packet {
-            Message::Text(text) => MessageRef::Text(text.strip_prefix(MESSAGE).unwrap_or_default()),
+            Message::Text(text) => MessageRef::Text(text.strip_prefix(Self::MESSAGE).unwrap_or_default()),
             Message::Binary(bytes) => MessageRef::Binary(bytes),
         }
+    }
+
+    /// A text message, as a WebSocket carries it: `packet` begins with [`EngineMessage::MESSAGE`].
+    pub(crate) fn of_packet(packet: String) -> EngineMessage {
+        EngineMessage { packet: Message::Text(Utf8Bytes::from(packet)) }
     }
 
     /// The message as a WebSocket carries it.

@@ -14,7 +14,10 @@ const OVERHEAD: usize = 2 * size_of::<Message>() + 64;
 /// The packets that wait for a client, bounded in bytes.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
-    packets: VecDeque<Message>,
+    /// The packet in front. It has a place of its own, so that the one packet of most turns needs no queue.
+    front: Option<Message>,
+    /// Those behind it. Empty if there is none in front.
+    later: VecDeque<Message>,
     queued: usize,
     most: usize,
     budget: Arc<Budget>,
@@ -22,7 +25,7 @@ pub(crate) struct Outgoing {
 
 impl Outgoing {
     pub(crate) fn new(most: usize, budget: Arc<Budget>) -> Outgoing {
-        Outgoing { packets: VecDeque::new(), queued: 0, most, budget }
+        Outgoing { front: None, later: VecDeque::new(), queued: 0, most, budget }
     }
 
     /// Queues messages one after the other. `false`: there is no room for all of them, so the session must end, which
@@ -35,7 +38,7 @@ impl Outgoing {
             let fits = self.queued.saturating_add(cost) <= self.most && self.budget.take(cost);
             if fits {
                 self.queued = self.queued.saturating_add(cost);
-                self.packets.push_back(packet);
+                self.push(packet);
             }
             fits
         })
@@ -46,28 +49,36 @@ impl Outgoing {
         let cost = cost(&packet);
         self.budget.take_anyway(cost);
         self.queued = self.queued.saturating_add(cost);
-        self.packets.push_back(packet);
+        self.push(packet);
+    }
+
+    fn push(&mut self, packet: Message) {
+        if self.front.is_none() {
+            self.front = Some(packet);
+        } else {
+            self.later.push_back(packet);
+        }
     }
 
     pub(crate) fn pop(&mut self) -> Option<Message> {
-        let packet = self.packets.pop_front()?;
+        let packet = std::mem::replace(&mut self.front, self.later.pop_front())?;
         let cost = cost(&packet);
         self.queued = self.queued.saturating_sub(cost);
         self.budget.give_back(cost);
-        if self.packets.is_empty() {
+        if self.front.is_none() {
             // An idle session holds no queue.
-            self.packets = VecDeque::new();
+            self.later = VecDeque::new();
         }
         Some(packet)
     }
 
     /// The packet that is next.
     pub(crate) fn front(&self) -> Option<&Message> {
-        self.packets.front()
+        self.front.as_ref()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.packets.is_empty()
+        self.front.is_none()
     }
 
     /// How many bytes wait, with what each packet costs beside its content.
@@ -76,7 +87,7 @@ impl Outgoing {
     }
 
     pub(crate) fn clear(&mut self) {
-        self.packets = VecDeque::new();
+        (self.front, self.later) = (None, VecDeque::new());
         self.budget.give_back(self.queued);
         self.queued = 0;
     }

@@ -53,7 +53,7 @@ pub struct Data<T>(pub T);
 
 impl<T: DeserializeOwned + Send> FromEvent for Data<T> {
     fn from_event(event: &mut Incoming) -> Result<Data<T>, ArgumentError> {
-        event.arguments.clone().parse().map(Data)
+        event.arguments.read().map(Data)
     }
 }
 

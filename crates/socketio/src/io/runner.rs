@@ -107,8 +107,14 @@ async fn run_one<S: Runs>(socket: &S, job: Job) {
                     return;
                 }
             }
-            for handler in handlers.of_event(&event.name) {
+            let mut called = handlers.of_event(&event.name).into_iter();
+            let last = called.next_back();
+            for handler in called {
                 contain(socket, handler(socket.clone(), event.clone())).await;
+            }
+            // Most events have one handler, so this is the usual way: without a clone.
+            if let Some(handler) = last {
+                contain(socket, handler(socket.clone(), event)).await;
             }
         }
         Job::Disconnection(reason) => {

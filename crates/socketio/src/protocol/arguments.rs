@@ -86,7 +86,12 @@ impl Arguments {
     ///
     /// If an argument is missing or has another type.
     pub fn parse<T: DeserializeOwned>(self) -> Result<T, ArgumentError> {
-        let slots = Slots::new(self.attachments);
+        self.read()
+    }
+
+    /// As [`parse`](Arguments::parse), for several that read.
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, ArgumentError> {
+        let slots = Slots::new(&self.attachments);
         let mut json = serde_json::Deserializer::from_str(&self.array);
         let skipped = self.skipped;
         let parsed = match shape_of_type::<T>() {

@@ -18,8 +18,8 @@ const MARK: &str = "_placeholder";
 pub(super) struct Slots(RefCell<Vec<Option<Bytes>>>);
 
 impl Slots {
-    pub(super) fn new(attachments: Vec<Bytes>) -> Slots {
-        Slots(RefCell::new(attachments.into_iter().map(Some).collect()))
+    pub(super) fn new(attachments: &[Bytes]) -> Slots {
+        Slots(RefCell::new(attachments.iter().cloned().map(Some).collect()))
     }
 
     fn is_empty(&self) -> bool {

@@ -139,7 +139,10 @@ fn event(id: Option<u64>, payload: &ByteString, limits: &PacketLimits) -> Result
     if written.len() > limits.event_name.saturating_add(2) {
         return Err(PacketError::EventNameTooLong);
     }
-    let name = if written.starts_with('"') {
+    let plain = written.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let name = if let Some(name) = plain.filter(|name| !name.contains('\\')) {
+        payload.slice_ref(name)
+    } else if written.starts_with('"') {
         match serde_json::from_str(written).map_err(|_| PacketError::EventName)? {
             Text(Cow::Borrowed(name)) => payload.slice_ref(name),
             Text(Cow::Owned(name)) => ByteString::from(name),

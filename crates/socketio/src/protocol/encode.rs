@@ -4,6 +4,7 @@ use std::{fmt, io};
 
 use bytes::Bytes;
 use bytestring::ByteString;
+use longwire::MessageRef;
 use serde::Serialize;
 use serde_json::ser::Formatter;
 use serde_json::value::RawValue;
@@ -94,7 +95,7 @@ impl ToArguments for &Arguments {
         let json = self.as_json();
         if !json.is_empty() {
             writer.separate();
-            writer.json.extend_from_slice(json.as_bytes());
+            writer.packet.extend_from_slice(json.as_bytes());
         }
         writer.attachments.extend_from_slice(self.attachments());
         Ok(())
@@ -107,18 +108,40 @@ impl ToArguments for Arguments {
     }
 }
 
-/// Writes the elements of a packet's array, separated by commas.
+/// Writes the elements of a packet's array, separated by commas, behind the beginning of the packet.
 #[doc(hidden)]
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ArgumentWriter {
-    json: Vec<u8>,
+    packet: Vec<u8>,
+    /// Where the array begins in the packet.
+    array: usize,
     attachments: Vec<Bytes>,
 }
 
 impl ArgumentWriter {
+    /// Most packets are no longer than this.
+    const USUAL: usize = 128;
+
+    /// For a packet of this type without attachments.
+    fn new(kind: Kind, namespace: &str, id: Option<u64>) -> ArgumentWriter {
+        let mut packet = String::with_capacity(Self::USUAL);
+        packet.extend([EngineMessage::MESSAGE, kind.without_attachments()]);
+        push_namespace(&mut packet, namespace);
+        if let Some(id) = id {
+            packet.push_str(&id.to_string());
+        }
+        let array = packet.len();
+        packet.push('[');
+        ArgumentWriter { packet: packet.into_bytes(), array, attachments: Vec::new() }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.packet.len() == self.array.saturating_add(1)
+    }
+
     fn separate(&mut self) {
-        if !self.json.is_empty() {
-            self.json.push(b',');
+        if !self.is_empty() {
+            self.packet.push(b',');
         }
     }
 
@@ -129,14 +152,14 @@ impl ArgumentWriter {
 
     /// Serializes a sequence and drops its brackets.
     fn several<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-        let (start, is_first) = (self.json.len(), self.json.is_empty());
+        let (start, is_first) = (self.packet.len(), self.is_empty());
         self.serialize(value)?;
-        self.json.pop();
-        if self.json.len() == start.saturating_add(1) {
-            self.json.pop();
+        self.packet.pop();
+        if self.packet.len() == start.saturating_add(1) {
+            self.packet.pop();
         } else if is_first {
-            self.json.remove(0);
-        } else if let Some(bracket) = self.json.get_mut(start) {
+            self.packet.remove(start);
+        } else if let Some(bracket) = self.packet.get_mut(start) {
             *bracket = b',';
         }
         Ok(())
@@ -144,7 +167,7 @@ impl ArgumentWriter {
 
     fn serialize<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
         let placeholders = Placeholders { attachments: &mut self.attachments };
-        let mut json = serde_json::Serializer::with_formatter(&mut self.json, placeholders);
+        let mut json = serde_json::Serializer::with_formatter(&mut self.packet, placeholders);
         value.serialize(&mut json).map_err(EncodeError::Json)
     }
 }
@@ -171,17 +194,17 @@ pub(crate) fn event(
     if is_reserved(name) {
         return Err(EncodeError::ReservedName(name.to_owned()));
     }
-    let mut writer = ArgumentWriter::default();
+    let mut writer = ArgumentWriter::new(Kind::Event, namespace, None);
     writer.one(name)?;
     data.write_to(&mut writer)?;
-    Draft::new(Kind::Event, namespace, None, writer)
+    Draft::new(Kind::Event, writer)
 }
 
 /// The acknowledgement of a client's event.
 pub(crate) fn ack(namespace: &ByteString, id: u64, data: impl ToArguments) -> Result<Encoded, EncodeError> {
-    let mut writer = ArgumentWriter::default();
+    let mut writer = ArgumentWriter::new(Kind::Ack, namespace, Some(id));
     data.write_to(&mut writer)?;
-    Ok(Draft::new(Kind::Ack, namespace, Some(id), writer)?.finish(None))
+    Ok(Draft::new(Kind::Ack, writer)?.finish(None))
 }
 
 /// Tells the client that it has joined a namespace.
@@ -226,27 +249,54 @@ enum Kind {
     Ack,
 }
 
+impl Kind {
+    fn without_attachments(self) -> char {
+        match self {
+            Kind::Event => '2',
+            Kind::Ack => '3',
+        }
+    }
+
+    fn with_attachments(self) -> char {
+        match self {
+            Kind::Event => '5',
+            Kind::Ack => '6',
+        }
+    }
+}
+
 /// A packet with an array, before the offset is added that may become its last element.
 #[derive(Debug)]
 pub(crate) struct Draft {
-    kind: Kind,
-    namespace: ByteString,
-    id: Option<u64>,
-    elements: String,
-    attachments: Vec<Bytes>,
+    packet: Encoded,
+    /// Where the array begins in the text.
+    array: usize,
 }
 
 impl Draft {
-    fn new(
-        kind: Kind,
-        namespace: &ByteString,
-        id: Option<u64>,
-        writer: ArgumentWriter,
-    ) -> Result<Draft, EncodeError> {
-        let ArgumentWriter { json, attachments } = writer;
-        let elements =
-            String::from_utf8(json).map_err(serde::ser::Error::custom).map_err(EncodeError::Json)?;
-        Ok(Draft { kind, namespace: namespace.clone(), id, elements, attachments })
+    fn new(kind: Kind, writer: ArgumentWriter) -> Result<Draft, EncodeError> {
+        let ArgumentWriter { mut packet, array, attachments } = writer;
+        packet.push(b']');
+        if packet.len() > ArgumentWriter::USUAL {
+            // What waits for clients is counted by its length.
+            packet.shrink_to_fit();
+        }
+        let mut packet =
+            String::from_utf8(packet).map_err(serde::ser::Error::custom).map_err(EncodeError::Json)?;
+        // Behind the type of the message.
+        let mut array = array.saturating_sub(1);
+        if !attachments.is_empty() {
+            let announced = format!("{}{}-", kind.with_attachments(), attachments.len());
+            packet.replace_range(1..2, &announced);
+            array = array.saturating_add(announced.len()).saturating_sub(1);
+        }
+        Ok(Draft { packet: Encoded { text: EngineMessage::of_packet(packet), attachments }, array })
+    }
+
+    /// The text before the array, and the array.
+    fn parts(&self) -> (&str, &str) {
+        let MessageRef::Text(text) = self.packet.text.content() else { return ("", "") };
+        text.split_at_checked(self.array).unwrap_or((text, ""))
     }
 
     /// An event of these elements: the name and the arguments as JSON, separated by commas.
@@ -260,46 +310,43 @@ impl Draft {
     }
 
     /// An event that the client acknowledges with this number.
-    pub(crate) fn expecting_ack(mut self, id: u64) -> Draft {
-        self.id = Some(id);
-        self
+    pub(crate) fn expecting_ack(self, id: u64) -> Draft {
+        let id = id.to_string();
+        let text = self.with(|text, head, array| text.extend([head, &id, array]));
+        let array = self.array.saturating_add(id.len());
+        Draft { packet: Encoded { text, attachments: self.packet.attachments }, array }
     }
 
     /// The event's name and arguments.
     pub(crate) fn content(&self) -> (ByteString, Arguments) {
-        let array = ByteString::from(format!("[{}]", self.elements));
+        let array = ByteString::from(self.parts().1);
         let elements = array.get(1..).unwrap_or_default();
         let mut names = serde_json::Deserializer::from_str(elements).into_iter::<&RawValue>();
         let written = names.next().and_then(Result::ok).map(RawValue::get).unwrap_or_default();
         let name = serde_json::from_str::<String>(written).unwrap_or_default();
         let mut arguments = Arguments::of_event(array.clone(), written);
-        arguments.attach(self.attachments.clone());
+        arguments.attach(self.packet.attachments.clone());
         (ByteString::from(name), arguments)
     }
 
     /// The packet, with the position from which the client continues after an interruption.
     pub(crate) fn finish(&self, offset: Option<u64>) -> Encoded {
-        let capacity = self.elements.len().saturating_add(self.namespace.len()).saturating_add(64);
-        let text = EngineMessage::text_with(capacity, |text| self.write_to(text, offset));
-        Encoded { text, attachments: self.attachments.clone() }
+        let Some(offset) = offset else { return self.packet.clone() };
+        let offset = offset.to_string();
+        let text = self.with(|text, head, array| {
+            let elements = array.strip_suffix(']').unwrap_or(array);
+            text.extend([head, elements, ",\"", &offset, "\"]"]);
+        });
+        Encoded { text, attachments: self.packet.attachments.clone() }
     }
 
-    fn write_to(&self, text: &mut String, offset: Option<u64>) {
-        match (self.kind, self.attachments.len()) {
-            (Kind::Event, 0) => text.push('2'),
-            (Kind::Ack, 0) => text.push('3'),
-            (Kind::Event, attachments) => text.push_str(&format!("5{attachments}-")),
-            (Kind::Ack, attachments) => text.push_str(&format!("6{attachments}-")),
-        }
-        push_namespace(text, &self.namespace);
-        if let Some(id) = self.id {
-            text.push_str(&id.to_string());
-        }
-        text.push('[');
-        text.push_str(&self.elements);
-        if let Some(offset) = offset {
-            text.push_str(&format!(",\"{offset}\""));
-        }
-        text.push(']');
+    /// Another text, of the text before the array and the array.
+    fn with(&self, write: impl FnOnce(&mut String, &str, &str)) -> EngineMessage {
+        /// What a number and its quotes may add.
+        const NUMBER: usize = 24;
+
+        let (head, array) = self.parts();
+        let capacity = head.len().saturating_add(array.len()).saturating_add(NUMBER);
+        EngineMessage::text_with(capacity, |text| write(text, head, array))
     }
 }
