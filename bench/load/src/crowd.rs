@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use bench_ring::{Completion, Payload, Pool, Ring};
 use serde::Serialize;
 
-use crate::arguments::{Speech, Target};
+use crate::arguments::Target;
 use crate::connection::{Connection, Dialler};
 use crate::frames::Frames;
 use crate::process::{Spent, Usage};
@@ -75,9 +75,13 @@ impl Crowd {
     }
 
     /// Goes on with connections on which the steps before the first message are done.
-    pub(crate) fn over(streams: Vec<TcpStream>, frames: Frames, speech: Speech) -> Result<Self> {
+    pub(crate) fn over(
+        streams: Vec<TcpStream>,
+        frames: Frames,
+        expected: impl FnOnce(Arc<Frames>) -> Expected,
+    ) -> Result<Self> {
         let mut crowd = Self::empty(frames)?;
-        let expected = Expected::new(Arc::clone(&crowd.frames), speech);
+        let expected = expected(Arc::clone(&crowd.frames));
         for (number, stream) in (0..).zip(streams) {
             let first = Beginning::Staggered.of(number, &crowd.frames);
             crowd.add(Connection::over(stream, number, first, expected.from(first)));

@@ -7,9 +7,13 @@ use crate::closed_loop::{Report, measure};
 use crate::crowd::{Beginning, Crowd};
 use crate::frames::Frames;
 use crate::hub::{Dialect, Request, open};
+use crate::replies::Expected;
 
 /// At least so many different events are sent, to detect lost, repeated or reordered answers.
 const LEAST: usize = 8;
+
+/// A ping of Engine.IO. It needs no answer: a run is over before the server misses it.
+const PING: &[u8] = b"\x81\x012";
 
 /// Opens clients in the main namespace; a server of plain TCP gets the same frames without.
 pub(crate) fn run(target: &Target, events: &Events) -> Result<Report> {
@@ -19,7 +23,7 @@ pub(crate) fn run(target: &Target, events: &Events) -> Result<Report> {
     } else {
         let clients = vec![Request::publisher(Dialect::SocketIo); events.connections as usize];
         let streams = open(target, &clients)?.into_iter().map(|opened| opened.stream).collect();
-        Crowd::over(streams, frames, target.speech)?
+        Crowd::over(streams, frames, |frames| Expected::new(frames, target.speech).interrupted_by(PING))?
     };
     measure(crowd, target, events.outstanding, events.time)
 }

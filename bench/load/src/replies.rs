@@ -20,9 +20,18 @@ pub(crate) enum Replies {
         length: usize,
         /// The current position in the series.
         at: usize,
+        interruption: Interruption,
     },
     /// These messages, compressed in any way.
     Compressed(Box<Compressed>),
+}
+
+/// A frame that may come between two replies, such as a ping of Engine.IO.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Interruption {
+    frame: &'static [u8],
+    /// How many bytes of it are still to come.
+    missing: usize,
 }
 
 #[derive(Debug)]
@@ -42,11 +51,18 @@ pub(crate) struct Expected {
     frames: Arc<Frames>,
     series: Arc<[u8]>,
     speech: Speech,
+    interruption: Interruption,
 }
 
 impl Expected {
     pub(crate) fn new(frames: Arc<Frames>, speech: Speech) -> Self {
-        Self { series: frames.replies(speech).into(), frames, speech }
+        let interruption = Interruption { frame: &[], missing: 0 };
+        Self { series: frames.replies(speech).into(), frames, speech, interruption }
+    }
+
+    /// Passes over this frame between two replies.
+    pub(crate) fn interrupted_by(self, frame: &'static [u8]) -> Self {
+        Self { interruption: Interruption { frame, missing: 0 }, ..self }
     }
 
     /// The replies to a connection that begins with the message `first`.
@@ -61,7 +77,12 @@ impl Expected {
             })),
             Speech::Tcp | Speech::Ws | Speech::Wss => {
                 let length = self.series.len() / count;
-                Replies::Verbatim { series: Arc::clone(&self.series), length, at: first * length }
+                Replies::Verbatim {
+                    series: Arc::clone(&self.series),
+                    length,
+                    at: first * length,
+                    interruption: self.interruption,
+                }
             }
         }
     }
@@ -71,21 +92,54 @@ impl Replies {
     /// Checks received bytes and returns how many replies they complete.
     pub(crate) fn take(&mut self, bytes: &[u8]) -> Result<usize> {
         match self {
-            Replies::Verbatim { series, length, at } => {
-                let (before, mut rest) = (*at % *length, bytes);
+            Replies::Verbatim { series, length, at, interruption } => {
+                let (before, mut rest) = (*at % *length, interruption.pass(bytes)?);
+                let mut taken = before + rest.len();
                 while !rest.is_empty() {
                     let expected = &series[*at..];
                     let (now, later) = rest.split_at(rest.len().min(expected.len()));
-                    if now != &expected[..now.len()] {
-                        bail!("reply {} differs: {}", *at / *length, difference(now, expected));
+                    let same = now.iter().zip(expected).take_while(|(got, expected)| got == expected).count();
+                    *at += same;
+                    rest = if same == now.len() { later } else { &rest[same..] };
+                    if same < now.len() {
+                        let begun = *at % *length;
+                        let reply = &series[*at - begun..*at];
+                        let behind = interruption.begin(reply, rest)?;
+                        let Some(behind) = behind else {
+                            bail!("reply {} differs: {}", *at / *length, difference(rest, &series[*at..]));
+                        };
+                        taken -= begun + (rest.len() - behind.len());
+                        *at -= begun;
+                        rest = behind;
                     }
-                    *at = (*at + now.len()) % series.len();
-                    rest = later;
+                    *at %= series.len();
                 }
-                Ok((before + bytes.len()) / *length)
+                Ok(taken / *length)
             }
             Replies::Compressed(compressed) => compressed.take(bytes),
         }
+    }
+}
+
+impl Interruption {
+    /// Passes over what is missing of the frame, and returns what is behind it.
+    fn pass<'b>(&mut self, bytes: &'b [u8]) -> Result<&'b [u8]> {
+        let (now, behind) = bytes.split_at(bytes.len().min(self.missing));
+        let missing = &self.frame[self.frame.len() - self.missing..];
+        ensure!(missing.starts_with(now), "between replies came {}", now.escape_ascii());
+        self.missing -= now.len();
+        Ok(behind)
+    }
+
+    /// Passes over the frame if it begins with `begun`, which was taken for the beginning of a reply, and continues with
+    /// these bytes. Returns what is behind it.
+    fn begin<'b>(&mut self, begun: &[u8], bytes: &'b [u8]) -> Result<Option<&'b [u8]>> {
+        let Some(missing) = self.frame.strip_prefix(begun).filter(|missing| missing.first() == bytes.first())
+        else {
+            return Ok(None);
+        };
+        self.missing = missing.len();
+        self.pass(bytes).map(Some)
     }
 }
 
@@ -154,6 +208,25 @@ mod tests {
             let counted: usize = twice.chunks(cut).map(|part| replies.take(part).unwrap()).sum();
             assert_eq!(counted, 2 * expected.frames.count(), "cut into {cut}");
         }
+    }
+
+    #[test]
+    fn a_ping_between_replies_is_passed_over_however_it_is_cut() {
+        const PING: &[u8] = b"\x81\x012";
+
+        let frames =
+            Frames::with_replies(&[b"1".to_vec(), b"2".to_vec()], vec![vec![b'x'; 70], vec![b'y'; 70]]);
+        let expected = Expected::new(Arc::new(frames), Speech::Ws).interrupted_by(PING);
+        let (one, other) = expected.series.split_at(72);
+        let stream = [PING, one, PING, other, one, other, PING, PING].concat();
+        for cut in 1..stream.len() {
+            let mut replies = expected.from(0);
+            let counted: usize = stream.chunks(cut).map(|part| replies.take(part).unwrap()).sum();
+            assert_eq!(counted, 4, "cut into {cut}");
+        }
+        assert!(expected.from(0).take(b"\x81\x013").is_err());
+        let within = [&one[..10], PING, &one[10..]].concat();
+        assert!(expected.from(0).take(&within).is_err());
     }
 
     #[test]

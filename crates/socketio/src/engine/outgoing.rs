@@ -102,3 +102,22 @@ impl Drop for Outgoing {
 fn cost(packet: &Message) -> usize {
     packet.len().saturating_add(OVERHEAD)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_leave_in_their_order_and_an_idle_session_holds_no_queue() {
+        let budget = Arc::new(Budget::new(10_000));
+        let mut outgoing = Outgoing::new(10_000, Arc::clone(&budget));
+        let messages = ["a", "b", "c"].map(EngineMessage::text);
+        assert!(outgoing.push_all(messages.clone()));
+        for message in messages {
+            assert_eq!(outgoing.front(), Some(&message.clone().into_packet()));
+            assert_eq!(outgoing.pop(), Some(message.into_packet()));
+        }
+        assert!(outgoing.is_empty() && outgoing.front().is_none() && outgoing.pop().is_none());
+        assert_eq!((outgoing.later.capacity(), outgoing.queued(), budget.used()), (0, 0, 0));
+    }
+}

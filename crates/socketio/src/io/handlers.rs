@@ -158,3 +158,28 @@ impl<S> Handlers<S> {
         self.change(|registered| registered.events.retain(|(name, _)| **name != *event));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_handlers_of_a_name_are_found_among_others_in_their_order() {
+        let handlers = Handlers::<()>::default();
+        let handler = || -> OnEvent<()> { Arc::new(|(), _| Box::pin(async {})) };
+        let (first, second) = (handler(), handler());
+        handlers.add("news", Arc::clone(&first));
+        for other in ["new", "newspaper", "a", "z", ""] {
+            handlers.add(other, handler());
+        }
+        handlers.add("news", Arc::clone(&second));
+
+        let found = handlers.of_event("news");
+        assert_eq!(found.len(), 2);
+        assert!(Arc::ptr_eq(&found[0], &first) && Arc::ptr_eq(&found[1], &second));
+        assert!(handlers.of_event("ne").is_empty());
+        handlers.remove("news");
+        assert!(handlers.of_event("news").is_empty());
+        assert_eq!(handlers.of_event("newspaper").len(), 1);
+    }
+}

@@ -48,6 +48,11 @@ fn the_examples_of_the_document() {
     assert_eq!(messages(&with_ack), [r#"2/admin,13["foo"]"#]);
     assert_eq!(messages(&ack(&namespace("/"), 12, ()).expect("valid")), ["312[]"]);
     assert_eq!(messages(&ack(&namespace("/admin"), 13, "bar").expect("valid")), [r#"3/admin,13["bar"]"#]);
+    let binary = event(&namespace("/admin"), "foo", &bytes).expect("valid").expecting_ack(14);
+    let text = r#"51-/admin,14["foo",{"_placeholder":true,"num":0}"#;
+    assert_eq!(messages(&binary.finish(None)), [&format!("{text}]"), "[1, 2, 3, 4]"]);
+    assert_eq!(messages(&binary.finish(Some(7))), [&format!("{text},\"7\"]"), "[1, 2, 3, 4]"]);
+    assert_eq!(binary.content().1.as_json(), r#"{"_placeholder":true,"num":0}"#);
     let binary = ack(&namespace("/"), 15, &("bar", bytes)).expect("valid");
     assert_eq!(messages(&binary), [r#"61-15["bar",{"_placeholder":true,"num":0}]"#, "[1, 2, 3, 4]"]);
 }
