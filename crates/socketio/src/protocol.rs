@@ -1,5 +1,6 @@
 //! Packets of Socket.IO 5, without I/O.
 
+mod argument_writer;
 mod arguments;
 mod binary;
 mod decode;
@@ -10,11 +11,11 @@ mod limits;
 mod packet;
 mod shape;
 
+pub use argument_writer::{EncodeError, ToArguments};
 pub use arguments::{ArgumentError, Arguments};
 pub(crate) use decode::PacketError;
 pub(crate) use decoder::Decoder;
 pub(crate) use encode::{Draft, Encoded};
-pub use encode::{EncodeError, ToArguments};
 pub(crate) use encode::{ack, connect_error, connected, disconnect, event};
 pub use limits::PacketLimits;
 pub(crate) use packet::{MAIN_NAMESPACE, PacketContent, SocketPacket};

@@ -30,7 +30,7 @@ pub(super) fn carry_out(cluster: &Arc<Cluster>, namespace: &Namespace, ordered: 
     let sockets = Broadcast::of(namespace.to_owned_name(), Arc::clone(namespace.members()), audience);
     match order {
         Order::Emit { elements, delivery } => {
-            sockets.emit_draft(&draft(namespace, elements, attachments), delivery);
+            sockets.emit_draft(&draft(namespace, &elements, attachments), delivery);
         }
         Order::Join(rooms) => sockets.sockets_join(rooms),
         Order::Leave(rooms) => sockets.sockets_leave(rooms),
@@ -38,7 +38,7 @@ pub(super) fn carry_out(cluster: &Arc<Cluster>, namespace: &Namespace, ordered: 
         Order::CloseClients => sockets.close_clients(),
         Order::Fetch { question } => describe(&Replying { cluster, to: from, question }, &sockets),
         Order::Ask { question, elements, milliseconds } => {
-            let event = draft(namespace, elements, attachments);
+            let event = draft(namespace, &elements, attachments);
             let deadline = Instant::now() + Duration::from_millis(milliseconds);
             let cluster = Arc::clone(cluster);
             runtime.spawn(async move { ask(&cluster, from, question, &sockets, event, deadline).await });
@@ -53,8 +53,8 @@ pub(super) fn decline(cluster: &Cluster, ordered: &Ordered) {
     }
 }
 
-fn draft(namespace: &Namespace, elements: String, attachments: Vec<Bytes>) -> Draft {
-    Draft::event(namespace.to_owned_name(), elements, attachments)
+fn draft(namespace: &Namespace, elements: &str, attachments: Vec<Bytes>) -> Draft {
+    Draft::event(&namespace.to_owned_name(), elements, attachments)
 }
 
 fn describe(replying: &Replying<'_>, sockets: &Broadcast) {

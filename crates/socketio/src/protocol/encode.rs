@@ -1,19 +1,15 @@
 //! From values to packets.
 
-use std::{fmt, io};
-
 use bytes::Bytes;
 use bytestring::ByteString;
 use longwire::MessageRef;
-use serde::Serialize;
-use serde_json::ser::Formatter;
 use serde_json::value::RawValue;
 
 use crate::engine::EngineMessage;
 
+use super::argument_writer::{ArgumentWriter, EncodeError, ToArguments};
 use super::arguments::Arguments;
 use super::packet::{MAIN_NAMESPACE, is_reserved};
-use super::shape::{Shape, shape_of_value};
 
 /// A packet as its messages are sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,155 +32,6 @@ impl Encoded {
     }
 }
 
-/// An event or acknowledgement that cannot be sent, because the application gave it a wrong name or value.
-#[derive(Debug)]
-pub enum EncodeError {
-    /// The JavaScript libraries use this name for an event of their own: `connect`, `disconnect` and others.
-    ReservedName(String),
-    /// The value cannot be JSON, such as a map whose keys are not strings.
-    Json(serde_json::Error),
-}
-
-impl fmt::Display for EncodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            EncodeError::ReservedName(name) => {
-                write!(f, "`{name}` is a reserved event name; give the event another name")
-            }
-            EncodeError::Json(error) => write!(f, "the event's data cannot be sent as JSON: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for EncodeError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            EncodeError::ReservedName(_) => None,
-            EncodeError::Json(error) => Some(error),
-        }
-    }
-}
-
-/// What can be sent as the arguments of an event or an acknowledgement: everything that implements
-/// [`serde::Serialize`], and [`Arguments`].
-///
-/// A tuple is several arguments, `()` is none, and everything else is one. [`Bytes`](bytes::Bytes) is binary, at any
-/// depth. A `Vec<u8>` is an array of numbers, because serde does not tell it from other vectors.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be sent in an event",
-    label = "the data of an event implements `serde::Serialize`",
-    note = "add `#[derive(serde::Serialize)]` to `{Self}`; several arguments are a tuple, binary data is `bytes::Bytes`"
-)]
-pub trait ToArguments: Sized {
-    #[doc(hidden)]
-    fn write_to(self, writer: &mut ArgumentWriter) -> Result<(), EncodeError>;
-}
-
-impl<T: Serialize> ToArguments for T {
-    fn write_to(self, writer: &mut ArgumentWriter) -> Result<(), EncodeError> {
-        match shape_of_value(&self) {
-            Shape::None => Ok(()),
-            Shape::One => writer.one(&self),
-            Shape::Several(_) => writer.several(&self),
-        }
-    }
-}
-
-impl ToArguments for &Arguments {
-    fn write_to(self, writer: &mut ArgumentWriter) -> Result<(), EncodeError> {
-        let json = self.as_json();
-        if !json.is_empty() {
-            writer.separate();
-            writer.packet.extend_from_slice(json.as_bytes());
-        }
-        writer.attachments.extend_from_slice(self.attachments());
-        Ok(())
-    }
-}
-
-impl ToArguments for Arguments {
-    fn write_to(self, writer: &mut ArgumentWriter) -> Result<(), EncodeError> {
-        (&self).write_to(writer)
-    }
-}
-
-/// Writes the elements of a packet's array, separated by commas, behind the beginning of the packet.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct ArgumentWriter {
-    packet: Vec<u8>,
-    /// Where the array begins in the packet.
-    array: usize,
-    attachments: Vec<Bytes>,
-}
-
-impl ArgumentWriter {
-    /// Most packets are no longer than this.
-    const USUAL: usize = 128;
-
-    /// For a packet of this type without attachments.
-    fn new(kind: Kind, namespace: &str, id: Option<u64>) -> ArgumentWriter {
-        let mut packet = String::with_capacity(Self::USUAL);
-        packet.extend([EngineMessage::MESSAGE, kind.without_attachments()]);
-        push_namespace(&mut packet, namespace);
-        if let Some(id) = id {
-            packet.push_str(&id.to_string());
-        }
-        let array = packet.len();
-        packet.push('[');
-        ArgumentWriter { packet: packet.into_bytes(), array, attachments: Vec::new() }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.packet.len() == self.array.saturating_add(1)
-    }
-
-    fn separate(&mut self) {
-        if !self.is_empty() {
-            self.packet.push(b',');
-        }
-    }
-
-    fn one<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-        self.separate();
-        self.serialize(value)
-    }
-
-    /// Serializes a sequence and drops its brackets.
-    fn several<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-        let (start, is_first) = (self.packet.len(), self.is_empty());
-        self.serialize(value)?;
-        self.packet.pop();
-        if self.packet.len() == start.saturating_add(1) {
-            self.packet.pop();
-        } else if is_first {
-            self.packet.remove(start);
-        } else if let Some(bracket) = self.packet.get_mut(start) {
-            *bracket = b',';
-        }
-        Ok(())
-    }
-
-    fn serialize<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-        let placeholders = Placeholders { attachments: &mut self.attachments };
-        let mut json = serde_json::Serializer::with_formatter(&mut self.packet, placeholders);
-        value.serialize(&mut json).map_err(EncodeError::Json)
-    }
-}
-
-/// Compact JSON with placeholders for bytes.
-struct Placeholders<'a> {
-    attachments: &'a mut Vec<Bytes>,
-}
-
-impl Formatter for Placeholders<'_> {
-    fn write_byte_array<W: io::Write + ?Sized>(&mut self, writer: &mut W, value: &[u8]) -> io::Result<()> {
-        let number = self.attachments.len();
-        self.attachments.push(Bytes::copy_from_slice(value));
-        write!(writer, r#"{{"_placeholder":true,"num":{number}}}"#)
-    }
-}
-
 /// An event.
 pub(crate) fn event(
     namespace: &ByteString,
@@ -194,7 +41,7 @@ pub(crate) fn event(
     if is_reserved(name) {
         return Err(EncodeError::ReservedName(name.to_owned()));
     }
-    let mut writer = ArgumentWriter::new(Kind::Event, namespace, None);
+    let mut writer = ArgumentWriter::behind(beginning(Kind::Event, namespace, None, USUAL));
     writer.one(name)?;
     data.write_to(&mut writer)?;
     Draft::new(Kind::Event, writer)
@@ -202,7 +49,7 @@ pub(crate) fn event(
 
 /// The acknowledgement of a client's event.
 pub(crate) fn ack(namespace: &ByteString, id: u64, data: impl ToArguments) -> Result<Encoded, EncodeError> {
-    let mut writer = ArgumentWriter::new(Kind::Ack, namespace, Some(id));
+    let mut writer = ArgumentWriter::behind(beginning(Kind::Ack, namespace, Some(id), USUAL));
     data.write_to(&mut writer)?;
     Ok(Draft::new(Kind::Ack, writer)?.finish(None))
 }
@@ -243,6 +90,20 @@ fn push_namespace(text: &mut String, namespace: &str) {
     }
 }
 
+/// Most packets are no longer than this.
+const USUAL: usize = 128;
+
+/// What comes before the array of a packet without attachments.
+fn beginning(kind: Kind, namespace: &str, id: Option<u64>, capacity: usize) -> String {
+    let mut packet = String::with_capacity(capacity);
+    packet.extend([EngineMessage::MESSAGE, kind.without_attachments()]);
+    push_namespace(&mut packet, namespace);
+    if let Some(id) = id {
+        packet.push_str(&id.to_string());
+    }
+    packet
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Event,
@@ -275,14 +136,16 @@ pub(crate) struct Draft {
 
 impl Draft {
     fn new(kind: Kind, writer: ArgumentWriter) -> Result<Draft, EncodeError> {
-        let ArgumentWriter { mut packet, array, attachments } = writer;
-        packet.push(b']');
-        if packet.len() > ArgumentWriter::USUAL {
+        let (mut packet, array, attachments) = writer.end()?;
+        if packet.len() > USUAL {
             // What waits for clients is counted by its length.
             packet.shrink_to_fit();
         }
-        let mut packet =
-            String::from_utf8(packet).map_err(serde::ser::Error::custom).map_err(EncodeError::Json)?;
+        Ok(Draft::of(kind, packet, array, attachments))
+    }
+
+    /// Announces the attachments in a packet whose array begins there.
+    fn of(kind: Kind, mut packet: String, array: usize, attachments: Vec<Bytes>) -> Draft {
         // Behind the type of the message.
         let mut array = array.saturating_sub(1);
         if !attachments.is_empty() {
@@ -290,23 +153,32 @@ impl Draft {
             packet.replace_range(1..2, &announced);
             array = array.saturating_add(announced.len()).saturating_sub(1);
         }
-        Ok(Draft { packet: Encoded { text: EngineMessage::of_packet(packet), attachments }, array })
+        Draft { packet: Encoded { text: EngineMessage::of_packet(packet), attachments }, array }
     }
 
     /// The text before the array, and the array.
-    fn parts(&self) -> (&str, &str) {
+    fn text(&self) -> (&str, &str) {
         let MessageRef::Text(text) = self.packet.text.content() else { return ("", "") };
         text.split_at_checked(self.array).unwrap_or((text, ""))
     }
 
     /// An event of these elements: the name and the arguments as JSON, separated by commas.
-    pub(crate) fn event(namespace: ByteString, elements: String, attachments: Vec<Bytes>) -> Draft {
-        Draft { kind: Kind::Event, namespace, id: None, elements, attachments }
+    pub(crate) fn event(namespace: &str, elements: &str, attachments: Vec<Bytes>) -> Draft {
+        /// The type, and the punctuation.
+        const BESIDE: usize = 8;
+
+        let capacity = namespace.len().saturating_add(elements.len()).saturating_add(BESIDE);
+        let mut packet = beginning(Kind::Event, namespace, None, capacity);
+        let array = packet.len();
+        packet.extend(["[", elements, "]"]);
+        Draft::of(Kind::Event, packet, array, attachments)
     }
 
     /// What [`event`](Draft::event) takes.
     pub(crate) fn parts(&self) -> (String, Vec<Bytes>) {
-        (self.elements.clone(), self.attachments.clone())
+        let array = self.text().1;
+        let elements = array.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or_default();
+        (elements.to_owned(), self.packet.attachments.clone())
     }
 
     /// An event that the client acknowledges with this number.
@@ -319,7 +191,7 @@ impl Draft {
 
     /// The event's name and arguments.
     pub(crate) fn content(&self) -> (ByteString, Arguments) {
-        let array = ByteString::from(self.parts().1);
+        let array = ByteString::from(self.text().1);
         let elements = array.get(1..).unwrap_or_default();
         let mut names = serde_json::Deserializer::from_str(elements).into_iter::<&RawValue>();
         let written = names.next().and_then(Result::ok).map(RawValue::get).unwrap_or_default();
@@ -345,7 +217,7 @@ impl Draft {
         /// What a number and its quotes may add.
         const NUMBER: usize = 24;
 
-        let (head, array) = self.parts();
+        let (head, array) = self.text();
         let capacity = head.len().saturating_add(array.len()).saturating_add(NUMBER);
         EngineMessage::text_with(capacity, |text| write(text, head, array))
     }
