@@ -19,8 +19,18 @@ pub(crate) struct Watcher {
 
 pub(crate) enum Phase {
     Away,
-    Asking { node: usize, id: usize, since: Since, answer: BoxFuture<Result<Joined, BrokerError>> },
-    Subscribed { node: usize, id: usize },
+    Asking {
+        node: usize,
+        id: usize,
+        since: Since,
+        /// The position when it asked.
+        earliest: StreamPosition,
+        answer: BoxFuture<Result<Joined, BrokerError>>,
+    },
+    Subscribed {
+        node: usize,
+        id: usize,
+    },
 }
 
 impl Watcher {

@@ -1,6 +1,21 @@
 //! Thousands of random schedules: what each simulated client sees is compared with what the engine has taken.
 //!
 //! A schedule follows from its seed. A failure names it: run that seed alone to see the same again.
+//!
+//! How many seeds find a mutation of the broker, of the 2,000 short and the 60 long schedules:
+//!
+//! | mutation | short | long |
+//! |---|---|---|
+//! | a subscription begins before the others are brought to its position: no ordering point | 215 | 55 |
+//! | what arrives after a gap is dropped instead of held | 13 | 3 |
+//! | what arrives during a first read is dropped instead of held | 2 | 0 |
+//! | what was delivered during a read is left out of the recovery | 29 | 19 |
+//! | a gap is passed over | 114 | 55 |
+//! | nobody is told of what is lost | 324 | 58 |
+//! | nothing is read after an interruption | 116 | 7 |
+//! | positions are not compared with the engine's in silent channels | 20 | 1 |
+//! | a read that began before a subscriber asked serves it | 21 | 7 |
+//! | what is held of a lost stream is kept | 9 | 4 |
 
 use crate::world::{Figures, World};
 

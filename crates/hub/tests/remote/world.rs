@@ -23,6 +23,8 @@ pub(crate) struct World {
     options: RemoteOptions,
     /// Whether everything that arrives can be held.
     is_roomy: bool,
+    /// Whether nothing is lost without an interruption. Then everything is seen without comparing positions.
+    is_faithful: bool,
     channels: Vec<(ChannelName, HistoryOptions)>,
     watchers: Vec<Watcher>,
     publishing: Vec<Publishing>,
@@ -74,6 +76,10 @@ impl World {
             options.held = 1 + random.below(3);
             options.all_held_bytes = random.pick(&[300, 1_000, 64 << 20]);
         }
+        let is_faithful = random.once_in(2);
+        if is_faithful {
+            options.check = Duration::from_secs(1_000_000);
+        }
         let network = Shared::default();
         let size = random.pick(&[2, 5, 100]);
         let channels: Vec<_> = [("stream", size), ("other", 100), ("outside", 0)]
@@ -91,6 +97,7 @@ impl World {
             network,
             options,
             is_roomy,
+            is_faithful,
             channels,
             watchers,
             publishing: Vec::new(),
@@ -187,6 +194,9 @@ impl World {
 
     /// A message is lost, and nobody notices.
     fn lose_message(&mut self) {
+        if self.is_faithful {
+            return;
+        }
         let node = self.random.below(self.nodes.len());
         let messages = &mut lock(&self.network).feeds[self.nodes[node].number].messages;
         if !messages.is_empty() {
@@ -196,6 +206,10 @@ impl World {
 
     fn interrupt(&mut self) {
         let node = self.random.below(self.nodes.len());
+        self.interrupt_node(node);
+    }
+
+    fn interrupt_node(&mut self, node: usize) {
         let Node { number, events, .. } = &self.nodes[node];
         let mut network = lock(&self.network);
         let feed = &mut network.feeds[*number];
@@ -234,6 +248,9 @@ impl World {
 
     fn forget_stream(&mut self) {
         let (channel, _) = self.random.pick(&self.channels);
+        if self.is_faithful {
+            (0..self.nodes.len()).for_each(|node| self.interrupt_node(node));
+        }
         lock(&self.network).engine.forget(&channel);
     }
 
@@ -287,7 +304,8 @@ impl World {
         let start = Box::new(move || subscribers.begin(id, &of));
         let broker = &self.nodes[node].broker;
         let answer = later(broker.subscribe(&channel, since.clone(), &options, self.now, start));
-        self.watchers[index].phase = Phase::Asking { node, id, since, answer };
+        let earliest = lock(&self.network).engine.position(&channel);
+        self.watchers[index].phase = Phase::Asking { node, id, since, earliest, answer };
     }
 
     /// A client goes away, or stops waiting.
@@ -332,7 +350,7 @@ impl World {
 
     fn look_at_answer(&mut self, index: usize) {
         let watcher = &mut self.watchers[index];
-        let Phase::Asking { node, id, since, answer } = &mut watcher.phase else { return };
+        let Phase::Asking { node, id, since, earliest, answer } = &mut watcher.phase else { return };
         let (node, id) = (*node, *id);
         let std::task::Poll::Ready(outcome) = poll(answer) else {
             self.nodes[node].tasks.run();
@@ -343,6 +361,9 @@ impl World {
             Ok(joined) => {
                 assert!(subscribers.has_begun(id), "it was started");
                 let since = since.clone();
+                let is_later =
+                    joined.position.epoch != earliest.epoch || joined.position.offset >= earliest.offset;
+                assert!(is_later, "{}: it begins where it asked, or later", watcher.channel);
                 match &joined.recovery {
                     longwire_hub::Recovery::Recovered(_) => self.figures.recovered += 1,
                     longwire_hub::Recovery::Unrecoverable => self.figures.unrecovered += 1,

@@ -14,6 +14,8 @@
 //! ```
 
 mod catch_up;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
