@@ -97,6 +97,13 @@ impl Engine {
         self.stream(channel).kept.clear();
     }
 
+    /// The newest publications are forgotten.
+    pub(crate) fn cut_back(&mut self, channel: &ChannelName, top: u64) {
+        let stream = self.stream(channel);
+        stream.top = top;
+        stream.kept.retain(|publication| publication.offset <= top);
+    }
+
     /// The stream is forgotten.
     pub(crate) fn forget(&mut self, channel: &ChannelName) {
         self.streams.remove(channel);

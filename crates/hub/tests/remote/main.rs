@@ -7,11 +7,14 @@
     reason = "a test fails by panicking"
 )]
 
+mod bounds;
 mod client;
 mod engine;
+mod following;
 mod node;
 #[path = "../broker/simulation/random.rs"]
 mod random;
 mod simulation;
 mod store;
+mod support;
 mod world;

@@ -37,11 +37,14 @@ pub(crate) struct Network {
     pub(crate) calls: Vec<CallUnderWay>,
 }
 
+/// What the engine does for a call.
+type Act<T> = Box<dyn FnOnce(&mut Network) -> T + Send>;
+
 /// A call to the engine.
 pub(crate) struct CallUnderWay {
     /// The node, by the number of its life.
     pub(crate) node: usize,
-    step: Option<Box<dyn FnOnce(&mut Network) + Send>>,
+    step: Option<Act<()>>,
     answer: Box<dyn FnOnce() + Send>,
 }
 
@@ -51,7 +54,7 @@ impl CallUnderWay {
     }
 
     /// What the engine does for it.
-    pub(crate) fn take_step(&mut self) -> Option<Box<dyn FnOnce(&mut Network) + Send>> {
+    pub(crate) fn take_step(&mut self) -> Option<Act<()>> {
         self.step.take()
     }
 
@@ -81,7 +84,7 @@ impl Network {
 struct SimulatedCall<T> {
     network: Shared,
     node: usize,
-    step: Option<Box<dyn FnOnce(&mut Network) -> Result<T, BrokerError> + Send>>,
+    step: Option<Act<Result<T, BrokerError>>>,
     slot: Arc<Mutex<Slot<T>>>,
 }
 
