@@ -5,6 +5,7 @@ import { after, before, test } from "node:test";
 
 import { AdminPage, adminHub, PASSWORD } from "../support/admin-page.mjs";
 import { launch } from "../support/browser.mjs";
+import { redis } from "../support/engines.mjs";
 import { api, connected, event, subscribed, token } from "../support/hub.mjs";
 import { serve } from "../support/server.mjs";
 
@@ -167,6 +168,23 @@ test("nodes are listed with what they are", async (t) => {
   await node.getByText(/^\d+ s$/).waitFor();
   await node.getByText("in memory").waitFor();
   assert.equal(await node.count(), 1);
+});
+
+test("all nodes are listed, with how they reach the broker", async (t) => {
+  const engine = await redis(t);
+  const names = ["first", "second"];
+  const broker = `[broker]\ntype = "redis"\nurls = ["${engine.url()}"]\n`;
+  const servers = await Promise.all(names.map((name) => adminHub(t, { before: `node_name = "${name}"\n`, after: broker })));
+  const admin = await AdminPage.signedIn(t, browser, servers[0], { route: "/nodes" });
+  const nodes = admin.page.locator("#nodes li");
+  for (const name of names) {
+    const node = nodes.filter({ has: admin.page.getByRole("heading", { name }) });
+    await node.getByText(/^answers in \d+\.\d ms$/).waitFor();
+  }
+  await servers[1].stop();
+  await nodes.filter({ hasText: "second" }).waitFor({ state: "detached" });
+  await engine.kill();
+  await nodes.getByText("cannot be reached").waitFor();
 });
 
 test("after a restart the page asks for the password, and then goes on", async (t) => {

@@ -4,9 +4,9 @@ import { CONFIG, hub } from "./hub.mjs";
 
 export const PASSWORD = "a password of the tests";
 
-/** A hub with an admin page. */
-export const adminHub = (t, options = {}) =>
-  hub(t, { config: `${CONFIG}\n[admin]\nenabled = true\npassword = "${PASSWORD}"\n`, ...options });
+/** A hub with an admin page. `before` and `after` are more lines of its configuration. */
+export const adminHub = (t, { before = "", after = "", ...options } = {}) =>
+  hub(t, { config: `${before}${CONFIG}\n[admin]\nenabled = true\npassword = "${PASSWORD}"\n${after}`, ...options });
 
 export class AdminPage {
   constructor(page) {

@@ -22,18 +22,19 @@ use crate::test::{tap, unittest};
 const DEADLINE: Duration = Duration::from_secs(20 * 60);
 
 /// What nodes of a cluster need, with the Debian packages.
-const CLUSTER: [(&str, &str); 3] =
-    [("haproxy", "haproxy"), ("nats-server", "nats-server"), ("redis-server", "redis-server")];
+const CLUSTER: [(&str, &str); 3] = [("haproxy", "haproxy"), ("nats-server", "nats-server"), REDIS];
+
+const REDIS: (&str, &str) = ("redis-server", "redis-server");
 
 pub(crate) fn node(context: &Context<'_>) -> Result<Outcome, Stop> {
-    let command = node_test(context, "node")?;
+    let command = node_test(context, "node", 2)?;
     run(context, command, "node", &TAP)
 }
 
 /// Several nodes, with brokers and a proxy of Debian.
 pub(crate) fn cluster(context: &Context<'_>) -> Result<Outcome, Stop> {
     context.apt_install_missing(&CLUSTER)?;
-    let command = node_test(context, "cluster")?;
+    let command = node_test(context, "cluster", 4)?;
     run(context, command, "cluster", &TAP)
 }
 
@@ -43,7 +44,8 @@ pub(crate) fn browser(context: &Context<'_>) -> Result<Outcome, Stop> {
         &["chromium"],
     )?;
     let certutil = context.find_or_install(&["certutil"], &["libnss3-tools"])?;
-    let mut command = node_test(context, "browser")?;
+    context.apt_install_missing(&[REDIS])?;
+    let mut command = node_test(context, "browser", 2)?;
     command.env("CHROMIUM", chromium).env("CERTUTIL", certutil);
     run(context, command, "browser", &TAP)
 }
@@ -118,16 +120,17 @@ fn run(context: &Context<'_>, command: Command, suite: &str, reporter: &Reporter
     Ok(outcome)
 }
 
-/// `node --test` on the files of one directory of `interop`, with everything that they need.
-fn node_test(context: &Context<'_>, directory: &str) -> Result<Command, Stop> {
+/// `node --test` on the files of one directory of `interop`, with everything that they need. So many files run at once: they wait most
+/// of the time.
+fn node_test(context: &Context<'_>, directory: &str, at_once: u32) -> Result<Command, Stop> {
     let node = find_node(context)?;
     let interop = context.workspace.root.join("interop");
     install_packages(context, &interop)?;
     let mut command = Command::new(node);
     command
         .current_dir(&interop)
-        // Two files at once: they wait most of the time.
-        .args(["--test", "--test-concurrency=2", "--test-reporter=tap"])
+        .args(["--test", "--test-reporter=tap"])
+        .arg(format!("--test-concurrency={at_once}"))
         .args(test_files(&interop.join(directory))?)
         .env("LONGWIRE", context.longwire()?)
         .env("LONGWIRE_INTEROP", context.longwire_interop()?)

@@ -94,12 +94,11 @@ pub(super) fn channels(surveyed: &Surveyed<BTreeMap<ChannelName, ChannelFigures>
         .iter()
         .map(|(name, figures)| (name.to_string(), json!({ "num_clients": figures.clients })))
         .collect();
-    let mut answer = json!({ "channels": channels });
-    if !surveyed.unanswered.is_empty() {
-        let unanswered: Vec<&str> = surveyed.unanswered.iter().map(|node| &**node).collect();
-        answer["unanswered"] = unanswered.into();
+    if surveyed.unanswered.is_empty() {
+        return json!({ "channels": channels }).to_string();
     }
-    answer.to_string()
+    let unanswered: Vec<&str> = surveyed.unanswered.iter().map(|node| &**node).collect();
+    json!({ "channels": channels, "unanswered": unanswered }).to_string()
 }
 
 pub(super) fn info(nodes: &[NodeInfo]) -> String {

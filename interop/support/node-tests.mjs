@@ -1,23 +1,29 @@
-// Several nodes on one broker: nodes die, stop, restart, and lose the broker.
+// What happens to several nodes on one broker: they die, stop, restart, and lose the broker.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { until } from "../support/background.mjs";
-import { Load } from "../support/cluster-load.mjs";
-import { Cluster } from "../support/cluster.mjs";
-import { CuttableProxy } from "../support/cuttable-proxy.mjs";
-import { ENGINES } from "../support/engines.mjs";
+import { EventSource } from "eventsource";
+
+import { until } from "./background.mjs";
+import { Load } from "./cluster-load.mjs";
+import { Cluster } from "./cluster.mjs";
+import { CuttableProxy } from "./cuttable-proxy.mjs";
+import { ENGINES } from "./engines.mjs";
+import { API_KEY, connected, event, subscribed, token } from "./hub.mjs";
 
 const sleep = (time) => new Promise((resolve) => setTimeout(resolve, time));
 
 const times = (count, value) => Array.from({ length: count }, () => value);
 
-for (const [kind, start] of Object.entries(ENGINES)) {
+/** The tests with a broker of this kind. */
+export function nodeTests(kind) {
+  const start = ENGINES[kind];
   test(`${kind}: a node is killed, and another takes its clients with all that was acknowledged`, async (t) => {
     const engine = await start(t);
     const cluster = await Cluster.start(t, kind, times(3, engine.url()));
     const load = await Load.start(t, cluster);
+    assert.ok((await cluster.nodes[0].figure("longwire_hub_clients")) > 0, "it has clients");
     await cluster.nodes[0].kill();
     await load.flows();
     await cluster.nodes[0].start();
@@ -73,5 +79,37 @@ for (const [kind, start] of Object.entries(ENGINES)) {
     await load.settle();
     assert.ok((await node.figure("longwire_broker_interruptions_total")) > 0);
     await load.leave();
+  });
+
+  test(`${kind}: clients without WebSocket send their commands to any node, and the back end asks any`, async (t) => {
+    const engine = await start(t);
+    const cluster = await Cluster.start(t, kind, times(3, engine.url()));
+    const users = await Promise.all(
+      times(6).map(async (_, number) => {
+        const client = await connected(t, cluster, "json", {
+          endpoint: [{ transport: "sse", endpoint: cluster.http("/connection/sse") }],
+          emulationEndpoint: cluster.http("/emulation"),
+          eventsource: EventSource,
+          token: token({ sub: `user ${number}` }),
+        });
+        return Object.assign(client, { news: await subscribed(client, "kept:news", "json") });
+      }),
+    );
+    const ask = async (node, method, params) => {
+      const headers = { "X-API-Key": API_KEY };
+      const answer = await fetch(node.http(`/api/${method}`), { method: "POST", headers, body: JSON.stringify(params) });
+      return (await answer.json()).result;
+    };
+    const [first] = cluster.nodes;
+    await ask(first, "publish", { channel: "kept:news", data: "hello" });
+    for (const { news } of users) assert.equal((await news.publications.next("publication")).data, "hello");
+    for (const node of cluster.nodes) {
+      assert.deepEqual((await ask(node, "channels", {})).channels, { "kept:news": { num_clients: 6 } });
+      assert.deepEqual((await ask(node, "info", {})).nodes.map(({ name }) => name).sort(), ["node-0", "node-1", "node-2"]);
+    }
+    const ends = users.map((client) => event(client, "disconnected"));
+    for (const number of users.keys()) await ask(first, "disconnect", { user: `user ${number}` });
+    for (const end of ends) assert.equal((await end).code, 3503);
+    await until(() => cluster.isEmpty(), "nodes without clients");
   });
 }

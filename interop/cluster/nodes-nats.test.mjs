@@ -1,0 +1,5 @@
+// Several nodes on NATS.
+
+import { nodeTests } from "../support/node-tests.mjs";
+
+nodeTests("nats");
