@@ -216,11 +216,15 @@ async fn watch(live: Weak<Live>, heard: Heard, silence: Duration) {
         let (answer, is_alive) = tokio::join!(timeout(silence, asked), heard.anything_within(silence));
         let Some(live) = live.upgrade().filter(|live| !live.is_broken()) else { return };
         match answer {
-            Ok(Ok(Value::VerbatimString { text: info, .. })) if field(&info, "role:") == Some("master") => {
+            Ok(Ok(Value::VerbatimString { text: info, .. })) => {
+                if field(&info, "role:") != Some("master") {
+                    return live.give_up();
+                }
                 live.learn_generation(field(&info, "master_replid:").unwrap_or_default());
             }
-            Err(_) if is_alive => {}
-            _ => return live.give_up(),
+            Err(_) if !is_alive => return live.give_up(),
+            // The user may lack the permission, and then scripts say so. A lost connection is noticed elsewhere.
+            _ => {}
         }
     }
 }

@@ -26,6 +26,9 @@ pub(crate) enum Owners {
 
 impl Routing {
     pub(crate) fn link(&self, topic: &Topic) -> Option<&Arc<Link>> {
+        if let ([only], Owners::Weighed) = (&*self.links, &self.owners) {
+            return Some(only);
+        }
         let tag = topic.tag();
         match &self.owners {
             Owners::Weighed => self.links.iter().max_by_key(|link| weight(&link.server().to_string(), &tag)),

@@ -163,7 +163,12 @@ impl Shared {
             }
             Value::Push { .. } => {}
             Value::ServerError(refusal) => {
-                tracing::warn!(server = %self.target.server, %refusal, "Redis refuses a subscription");
+                let server = &self.target.server;
+                if matches!(refusal.code(), "MOVED" | "CLUSTERDOWN") {
+                    tracing::debug!(%server, %refusal, "a slot has moved");
+                } else {
+                    tracing::warn!(%server, %refusal, "Redis refuses a subscription");
+                }
                 let restored = subscriptions.answered(true)?;
                 self.restored(restored);
                 self.target.look_around.notify_one();

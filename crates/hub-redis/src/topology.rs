@@ -19,7 +19,7 @@ use crate::url::RedisUrl;
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// The least time between two such questions.
-const GAP: Duration = Duration::from_millis(100);
+const GAP: Duration = Duration::from_millis(250);
 
 /// Connects to the servers for the first time, and finds out that they can be used.
 pub(crate) async fn begin(servers: &Servers) -> Result<(), ConnectError> {

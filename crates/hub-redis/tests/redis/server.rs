@@ -45,9 +45,16 @@ impl Server {
         let folder = TempDir::new().unwrap();
         std::fs::write(folder.path().join("redis.conf"), config).unwrap();
         let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
-        let port = free_port();
-        let process = run(program, port, &folder, &settings);
-        Server { port, folder, settings, process, program }
+        let mut failure = String::new();
+        // Another test may have taken the port in between.
+        for _attempt in 0..3 {
+            let port = free_port();
+            match run(program, port, &folder, &settings) {
+                Ok(process) => return Server { port, folder, settings, process, program },
+                Err(output) => failure = output,
+            }
+        }
+        panic!("{program} is not ready: {failure}")
     }
 
     pub(crate) fn url(&self) -> RedisUrl {
@@ -66,7 +73,7 @@ impl Server {
 
     /// Starts again with the same directory and port.
     pub(crate) fn start_again(&mut self) {
-        self.process = run(self.program, self.port, &self.folder, &self.settings);
+        self.process = run(self.program, self.port, &self.folder, &self.settings).unwrap();
     }
 
     /// Sends the process a signal.
@@ -109,8 +116,8 @@ impl Drop for Server {
     }
 }
 
-/// Starts a program and waits until it takes connections.
-fn run(program: &str, port: u16, folder: &TempDir, settings: &[String]) -> Child {
+/// Starts a program and waits until it takes connections. The error is its output.
+fn run(program: &str, port: u16, folder: &TempDir, settings: &[String]) -> Result<Child, String> {
     let mut command = Command::new(program);
     let config = folder.path().join("redis.conf");
     command.arg(config).args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--daemonize", "no"]);
@@ -134,10 +141,11 @@ fn run(program: &str, port: u16, folder: &TempDir, settings: &[String]) -> Child
         let _gone = ready.send(Err(before));
     });
     match is_ready.recv_timeout(PATIENCE) {
-        Ok(Ok(())) => process,
+        Ok(Ok(())) => Ok(process),
         other => {
             let _ended = process.kill();
-            panic!("{program} is not ready: {other:?}")
+            let _ended = process.wait();
+            Err(format!("{other:?}"))
         }
     }
 }
