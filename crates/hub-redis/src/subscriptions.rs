@@ -19,6 +19,8 @@ pub(crate) struct Subscriptions {
     queue: VecDeque<Request>,
     sent: VecDeque<Request>,
     is_connected: bool,
+    /// Whether the server may have refused or ended something.
+    has_failed: bool,
     /// How many entries are to be restored and have been asked for.
     restoring: usize,
     restored: HashSet<Topic>,
@@ -193,10 +195,12 @@ impl Subscriptions {
 
     /// Asks the server for an answer, and once more for what it has refused.
     pub(crate) fn ping(&mut self) {
-        let failed = self.entries.iter().filter(|(_, entry)| entry.state == State::Failed);
-        let names: Vec<Vec<u8>> = failed.map(|(name, _)| name.clone()).collect();
-        for name in names {
-            self.request(name);
+        if std::mem::take(&mut self.has_failed) {
+            let failed = self.entries.iter().filter(|(_, entry)| entry.state == State::Failed);
+            let names: Vec<Vec<u8>> = failed.map(|(name, _)| name.clone()).collect();
+            for name in names {
+                self.request(name);
+            }
         }
         self.queue.push_back(Request::Ping);
     }
@@ -242,6 +246,7 @@ impl Subscriptions {
         }
         let entry = self.entries.get_mut(name).filter(|entry| entry.state == State::Listening)?;
         entry.state = State::Failed;
+        self.has_failed = true;
         entry.lose().then(|| entry.topic.clone())
     }
 
@@ -254,6 +259,7 @@ impl Subscriptions {
                         self.restoring -= 1;
                     }
                     entry.state = State::Failed;
+                    self.has_failed = true;
                 }
                 Ok(self.take_restored())
             }

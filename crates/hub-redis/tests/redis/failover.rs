@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use longwire_hub::BrokerError;
+use longwire_hub::{BrokerError, HistoryPage};
 use longwire_hub_redis::{Deployment, RedisOptions, SentinelServer};
 
 use crate::recorder::Node;
@@ -60,31 +60,42 @@ async fn many_publications_share_the_waiting_for_replicas() {
     assert!(waits < COUNT / 2, "{waits}");
 }
 
-#[tokio::test]
-async fn a_failover_keeps_what_was_answered_and_says_that_positions_end() {
-    let mut master = Server::start(&["--repl-diskless-sync-delay", "0"]);
+/// A master with a replica and a Sentinel, and the options to reach it.
+async fn watched() -> (Server, Server, Server, RedisOptions) {
+    let master = Server::start(&["--repl-diskless-sync-delay", "0"]);
     let replica = replica_of(&master).await;
     let sentinel = Server::sentinel(master.port);
-    let slave_is_known = |answer: &str| answer.contains(&replica.port.to_string());
-    sentinel.ask_until(&["SENTINEL", "REPLICAS", "main"], slave_is_known).await;
-    let mut options = RedisOptions::new(Deployment::Sentinel {
+    let is_known = |answer: &str| answer.contains(&replica.port.to_string());
+    sentinel.ask_until(&["SENTINEL", "REPLICAS", "main"], is_known).await;
+    let options = RedisOptions::new(Deployment::Sentinel {
         sentinels: vec![sentinel.url()],
         master: "main".to_owned(),
         server: SentinelServer::default(),
     });
+    (master, replica, sentinel, options)
+}
+
+/// The page, as soon as it can be read.
+async fn page(node: &Node) -> HistoryPage {
+    let start = Instant::now();
+    loop {
+        match node.page("news").await {
+            Ok(page) => return page,
+            Err(_) => assert!(start.elapsed() < PATIENCE),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_failover_keeps_what_was_answered_and_says_that_positions_end() {
+    let (mut master, replica, _sentinel, mut options) = watched().await;
     options.replicas = 1;
-    let node = Node::connect(options.clone(), &["news"]).await;
+    let node = Node::connect(options, &["news"]).await;
     node.listen("news").await;
     let before = node.published("news", "answered").await;
     master.kill();
     // Until another replica is there, publishing with one fails, but reading works.
-    let start = Instant::now();
-    let page = loop {
-        match node.page("news").await {
-            Ok(page) => break page,
-            Err(_) => assert!(start.elapsed() < PATIENCE),
-        }
-    };
+    let page = page(&node).await;
     assert_eq!((page.publications.len(), page.position.offset), (1, before.offset));
     assert_ne!(page.position.epoch, before.epoch);
     node.recorder.until_restored("news").await;
@@ -100,4 +111,25 @@ async fn a_failover_keeps_what_was_answered_and_says_that_positions_end() {
     };
     assert_eq!(after.epoch, page.position.epoch);
     node.recorder.until_published("news", "after").await;
+}
+
+#[tokio::test]
+async fn a_master_that_hangs_is_left_and_not_believed_when_it_comes_back() {
+    let (master, replica, _sentinel, options) = watched().await;
+    let node = Node::connect(options.clone(), &["news"]).await;
+    node.listen("news").await;
+    let before = node.published("news", "before").await;
+    replica.ask_until(&["XLEN", "longwire:entries:{news}"], |len| len == "int(1)").await;
+    master.signal("-STOP");
+    node.recorder.until_restored("news").await;
+    assert_ne!(page(&node).await.position.epoch, before.epoch);
+    let after = node.published("news", "after").await;
+    assert_eq!(after.offset, 2);
+    master.signal("-CONT");
+    // A node that connects now finds the new one, too.
+    let later = Node::connect(options, &[]).await;
+    assert_eq!(later.page("news").await.unwrap().position, after);
+    node.published("news", "last").await;
+    node.recorder.until_published("news", "last").await;
+    assert_eq!(later.contents("news").await, ["before", "after", "last"]);
 }

@@ -41,6 +41,31 @@ async fn a_lost_connection_for_messages_is_an_interruption_until_all_is_listened
 }
 
 #[tokio::test]
+async fn many_channels_are_listened_to_again_before_the_interruption_is_over() {
+    const COUNT: usize = 20_000;
+
+    let server = Server::start(&[]);
+    let names: Vec<String> = (0..COUNT).map(|number| format!("channel{number}")).collect();
+    let watched: Vec<&str> = names.iter().map(String::as_str).collect();
+    let node = Node::connect(server.options(), &watched).await;
+    let listening: Vec<_> = names.iter().map(|name| node.store.listen(&channel(name))).collect();
+    let listening: Vec<_> = listening.into_iter().map(tokio::spawn).collect();
+    for call in listening {
+        call.await.unwrap().unwrap();
+    }
+    let _killed: i64 = server.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+    node.recorder.until_restored("channel0").await;
+    let events = node.recorder.events();
+    let counts = events.iter().map(|event| match event {
+        Event::Interrupted(names) | Event::Restored(names) => names.len(),
+        _ => 0,
+    });
+    assert!(counts.eq([COUNT, COUNT]), "{} events", events.len());
+    let subscribed: Vec<String> = server.ask(&["PUBSUB", "CHANNELS", "longwire:events:*"]);
+    assert_eq!(subscribed.len(), COUNT);
+}
+
+#[tokio::test]
 async fn a_lost_connection_for_commands_is_made_again() {
     let server = Server::start(&[]);
     let node = Node::connect(server.options(), &[]).await;

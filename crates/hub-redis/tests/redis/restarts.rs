@@ -54,3 +54,18 @@ async fn a_server_that_is_said_to_lose_nothing_continues_positions() {
     let after = node.published("news", "after").await;
     assert_eq!((after.offset, after.epoch), (2, before.epoch));
 }
+
+#[tokio::test]
+async fn offsets_that_come_again_belong_to_another_epoch() {
+    let mut server = Server::start(&[]);
+    let node = Node::connect(server.options(), &[]).await;
+    node.published("news", "saved").await;
+    let () = server.ask(&["SAVE"]);
+    let lost = node.published("news", "lost").await;
+    server.kill();
+    server.start_again();
+    assert_eq!(node.contents("news").await, ["saved"]);
+    let after = node.published("news", "after").await;
+    assert_eq!(after.offset, lost.offset);
+    assert_ne!(after.epoch, lost.epoch);
+}
