@@ -1,13 +1,16 @@
 //! Plain HTTP and WebSockets on one port.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{get, post};
-use longwire::{Limits, connect};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use longwire::{Limits, PageAccess, connect};
 use tokio::net::TcpStream;
 
-use crate::support::{Frame, Raw, Serving, TEXT, echo, masked, run, serve, upgrade_request};
+use crate::support::{Frame, Raw, Serving, TEXT, echo, for_each_front, masked, run, serve, upgrade_request};
 
 const GET: &str = "GET /page HTTP/1.1\r\nHost: example.com\r\n\r\n";
 
@@ -118,5 +121,35 @@ fn limits_hold_for_later_requests_too() {
         expect_page(&mut idle).await;
         idle.send("GET /pa").await;
         idle.rest().await;
+    });
+}
+
+/// A service that holds scripts to the rule of WebSockets needs to know what it says.
+#[test]
+fn the_service_sees_whether_a_page_may_open_websockets() {
+    for_each_front(async |front| {
+        let page = tower::service_fn(async |request: Request<Incoming>| {
+            let access = request.extensions().get::<PageAccess>();
+            Ok::<_, Infallible>(Response::new(format!("{access:?}")))
+        });
+        let serving = front.start(|server| server.http(page).origins(["https://friend.example"])).await;
+        for (origin, access) in [
+            ("", "Some(Allowed)"),
+            ("Origin: http://example.com\r\n", "Some(Allowed)"),
+            ("Origin: https://friend.example\r\n", "Some(Allowed)"),
+            ("Origin: https://example.com\r\n", "Some(Foreign)"),
+            ("Origin: http://friend.example\r\n", "Some(Foreign)"),
+            ("Origin: null\r\n", "Some(Foreign)"),
+        ] {
+            let mut raw = serving.raw().await;
+            raw.send(format!("GET / HTTP/1.1\r\nHost: example.com\r\n{origin}\r\n")).await;
+            assert!(raw.head().await.starts_with("HTTP/1.1 200 OK\r\n"), "{origin}");
+            raw.expect(access).await;
+            // The rule is that of WebSockets.
+            let mut raw = serving.raw().await;
+            raw.send(upgrade_request(origin)).await;
+            let status = if access == "Some(Allowed)" { "HTTP/1.1 101 " } else { "HTTP/1.1 403 " };
+            assert!(raw.head().await.starts_with(status), "{origin}");
+        }
     });
 }
