@@ -94,12 +94,9 @@ impl<A: Application> EngineHandler<A> {
             return Err(Fault::BadRequest);
         }
         let Some(sid) = asked.sid else {
-            return Ok(Stage::Opening(Box::new(Opening {
-                uri: request.uri().clone(),
-                headers: request.headers().clone(),
-                peer_addr: request.peer_addr(),
-                transport: TransportKind::WebSocket,
-            })));
+            let (uri, headers, peer) = (request.uri(), request.headers(), request.peer_addr());
+            let opening = Opening::copied(uri, headers, peer, TransportKind::WebSocket);
+            return Ok(Stage::Opening(Box::new(opening)));
         };
         self.engine.sessions.get(sid).map(Stage::Joining).ok_or(Fault::UnknownSid)
     }

@@ -95,8 +95,7 @@ fn open<A: Application, B>(engine: &Arc<EngineShared<A>>, request: Request<B>) -
     let peer_addr = request.extensions().get().and_then(|PeerAddr(peer)| *peer);
     let (head, _) = request.into_parts();
     let (session, open_packet) = engine.create(TransportKind::Polling, peer_addr)?;
-    let opening =
-        Opening { uri: head.uri, headers: head.headers, peer_addr, transport: TransportKind::Polling };
+    let opening = Opening::copied(&head.uri, &head.headers, peer_addr, TransportKind::Polling);
     engine.begin(&session, opening);
     Ok(text(StatusCode::OK, payload::encode(&[open_packet])))
 }
