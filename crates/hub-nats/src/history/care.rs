@@ -31,7 +31,11 @@ impl History {
             let has_publications = newest.entry.removed < newest.entry.offset;
             has_publications && Millis(newest.entry.time) + history.ttl <= now
         };
-        self.remove_if(channel, now, is_expired).await
+        match self.remove_if(channel, now, is_expired).await {
+            // Somebody has removed it all.
+            Err(Failure::NoStream) => Ok(()),
+            other => other,
+        }
     }
 
     async fn renew(&self, channel: &ChannelName, history: &HistoryOptions) -> Result<(), Failure> {

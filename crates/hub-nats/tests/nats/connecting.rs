@@ -136,6 +136,15 @@ async fn a_server_over_tls_is_checked() {
     let error = refused(options.clone()).await;
     assert!(matches!(&error, NatsError::Tls(why) if why.contains("certificate")), "{error}");
 
+    let tls = format!("{} , verify: true, ca_file: {:?} }}", tls.trim_end_matches('}'), file("ca.pem"));
+    let strict = NatsServer::with(&tls).await;
+    options.servers = vec![format!("tls://{}", strict.at)];
+    options.tls.ca_file = Some(folder.path().join("ca.pem"));
+    let error = refused(options.clone()).await;
+    assert!(matches!(error, NatsError::Tls(_) | NatsError::Unreachable(_)), "{error}");
+    options.tls.client_certificate = Some((folder.path().join("cert.pem"), folder.path().join("key.pem")));
+    expect_works(options.clone()).await;
+
     let plain = NatsServer::start().await;
     options.servers = vec![plain.url()];
     options.tls.is_required = true;

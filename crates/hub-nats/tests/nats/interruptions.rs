@@ -1,12 +1,13 @@
 //! Servers that start again, and connections that are cut.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use longwire_hub::{BrokerError, Store as _};
-use longwire_hub_nats::{NatsOptions, NatsStorage};
+use longwire_hub::{BrokerError, ChannelName, Record, Store as _, StoreEvents, StreamPosition};
+use longwire_hub_nats::{NatsOptions, NatsStorage, NatsStore};
 
-use crate::heard::{Event, PATIENCE};
+use crate::heard::{Event, Heard, PATIENCE};
 use crate::proxy::{Passage, Proxy};
 use crate::server::NatsServer;
 use crate::setup::{Node, member, name, now};
@@ -162,6 +163,57 @@ async fn a_call_succeeds_only_when_the_server_has_it() {
     node.listen("news").await;
     assert_eq!(node.heard.next_text().await.0, "a");
     assert_eq!(node.heard.next().await, Event::Told(Bytes::from("x")));
+}
+
+/// A node that does not get on.
+#[derive(Debug, Default)]
+struct Stuck {
+    heard: Heard,
+    gate: Mutex<()>,
+}
+
+impl StoreEvents for Stuck {
+    fn arrived(&self, channel: &ChannelName, record: Record, position: Option<StreamPosition>) {
+        drop(self.gate.lock().unwrap());
+        self.heard.arrived(channel, record, position);
+    }
+
+    fn told(&self, message: Bytes) {
+        self.heard.told(message);
+    }
+
+    fn interrupted(&self, channels: &dyn Fn(&ChannelName) -> bool) {
+        self.heard.interrupted(channels);
+    }
+
+    fn restored(&self, channels: &dyn Fn(&ChannelName) -> bool) {
+        self.heard.restored(channels);
+    }
+}
+
+#[test]
+fn messages_that_are_dropped_are_an_interruption() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let stuck = Arc::new(Stuck::default());
+    let gate = stuck.gate.lock().unwrap();
+    let (server, store) = runtime.block_on(async {
+        let server = NatsServer::start().await;
+        let store = NatsStore::connect(NatsOptions::new(server.url()), stuck.clone()).await.unwrap();
+        store.listen(&name("news")).await.unwrap();
+        let client = async_nats::connect(server.url()).await.unwrap();
+        let record = Record::Join(member("c", "1", PATIENCE).info).encode();
+        let message = [&[0x4a, u8::try_from(record.len()).unwrap()], &record[..]].concat();
+        // More than may wait for a listener.
+        for _ in 0..5_000 {
+            client.publish("longwire.events.=none.news", message.clone().into()).await.unwrap();
+        }
+        client.flush().await.unwrap();
+        assert_eq!(stuck.heard.next().await, Event::Interrupted);
+        assert_eq!(stuck.heard.next().await, Event::Restored);
+        (server, store)
+    });
+    drop(gate);
+    runtime.block_on(async move { drop((store, server)) });
 }
 
 #[tokio::test]
