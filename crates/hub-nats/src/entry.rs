@@ -67,6 +67,20 @@ pub(crate) struct KeyEntry {
     pub(crate) expiry: u64,
 }
 
+/// A client that is present.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct PresenceEntry {
+    /// The [`Record::Join`](longwire_hub::Record::Join) of the client.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(crate) record: Bytes,
+    /// Until when it is present, in milliseconds since the Unix epoch.
+    #[prost(uint64, tag = "2")]
+    pub(crate) expiry: u64,
+    /// Whether its leave is announced when its time is over.
+    #[prost(bool, tag = "3")]
+    pub(crate) announce: bool,
+}
+
 /// A publication that is to follow.
 pub(crate) struct Next {
     pub(crate) record: Bytes,

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use async_nats::jetstream::message::{PublishMessage, StreamMessage};
-use async_nats::jetstream::stream::{Config, DirectGetErrorKind, RawMessageErrorKind, Stream};
+use async_nats::jetstream::stream::{
+    Config, DeleteMessageErrorKind, DirectGetErrorKind, RawMessageErrorKind, Stream,
+};
 use async_nats::jetstream::{Context, ContextBuilder};
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
@@ -23,6 +25,7 @@ pub(crate) struct JetStream {
 /// A message that a stream has.
 #[derive(Debug)]
 pub(crate) struct Stored {
+    pub(crate) subject: String,
     pub(crate) sequence: u64,
     pub(crate) payload: Bytes,
 }
@@ -133,6 +136,23 @@ impl JetStream {
         }
     }
 
+    /// The oldest message of a stream.
+    pub(crate) async fn oldest(&self, stream: &str) -> Result<Option<Stored>, Failure> {
+        let state = self.context.get_stream(stream).await?.cached_info().state.clone();
+        if state.messages == 0 { Ok(None) } else { self.at(stream, state.first_sequence).await }
+    }
+
+    /// Removes a message. Says whether it was there, which is said once.
+    pub(crate) async fn delete(&self, stream: &str, sequence: u64) -> Result<bool, Failure> {
+        match self.stream(stream).await?.delete_message(sequence).await {
+            Ok(deleted) => Ok(deleted),
+            Err(error) => match error.kind() {
+                DeleteMessageErrorKind::JetStream(_) => Ok(false),
+                _ => Err(Failure::unavailable(&error)),
+            },
+        }
+    }
+
     /// Removes the messages of a subject. Says how many there were.
     pub(crate) async fn purge(&self, stream: &str, subject: &str) -> Result<u64, Failure> {
         let purged = self.stream(stream).await?.purge().filter(subject).await?;
@@ -181,6 +201,6 @@ pub(crate) enum Wanted {
 
 impl From<StreamMessage> for Stored {
     fn from(message: StreamMessage) -> Stored {
-        Stored { sequence: message.sequence, payload: message.payload }
+        Stored { subject: message.subject.to_string(), sequence: message.sequence, payload: message.payload }
     }
 }

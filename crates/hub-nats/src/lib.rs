@@ -26,7 +26,7 @@
 //! | idempotency keys | exact, also from two nodes at once. A node that dies between publishing and noting the position leaves NATS's own window for ids, which is as long, in the memory of the stream's leader | `a_key_that_two_nodes_use_at_once_publishes_once` |
 //! | versions | exact. Publications with and without history are compared apart | `only_a_higher_version_is_published_whichever_node_has_it` |
 //! | presence | seen by every node, and expires by itself | `who_is_present_is_seen_and_announced_by_every_node`, `a_client_that_is_not_renewed_is_forgotten_in_time` |
-//! | a client whose presence expires | **no leave is announced**: NATS 2.9 does not tell what it removes | |
+//! | a client whose presence expires | any node that listens to the namespace or has clients in it announces the leave, within about a second. Until then, statistics count it. With no node left, NATS forgets it two seconds later | `the_leave_of_a_client_whose_node_is_gone_is_announced_once` |
 //! | statistics of presence | by subjects, without reading values; their time grows with the presences of the namespace | `many_clients_are_counted_and_read_up_to_the_limit` |
 //! | bounds on the number of presences, keys and channels | only the length of a stream (`stream_bytes`), or the limits of the account | `a_stream_that_is_full_refuses_until_there_is_room` |
 //! | storage is full | publications are refused with `LimitExceeded`; nothing is dropped | `a_server_without_room_refuses` |
@@ -55,6 +55,7 @@
 //! the server has them.
 
 mod barrier;
+mod clock;
 mod connect;
 mod entry;
 mod error;
@@ -63,6 +64,7 @@ mod history;
 mod jetstream;
 mod keys;
 mod lanes;
+mod leaves;
 mod line;
 mod listening;
 mod names;

@@ -115,6 +115,14 @@ impl Names {
         format!("{}.>", self.prefix)
     }
 
+    /// Where nodes listen to the channel of a subject of presence.
+    pub(crate) fn events_of_present(&self, subject: &str) -> Option<String> {
+        let place = subject.strip_prefix(&format!("{}.presence.", self.prefix))?;
+        let mut tokens = place.split('.');
+        let (group, channel) = (tokens.next()?, tokens.next()?);
+        Some(format!("{}.events.{group}.{channel}", self.prefix))
+    }
+
     pub(crate) fn nodes(&self) -> String {
         format!("{}.nodes", self.prefix)
     }
@@ -196,10 +204,11 @@ mod tests {
     }
 
     #[test]
-    fn a_user_stands_at_the_end_of_a_subject() {
+    fn a_subject_of_presence_names_the_channel_and_the_user() {
         let names = Names::new("longwire");
         let subject = names.present(&"news".parse().unwrap(), "c.1", "42");
         assert_eq!(user_of(&subject), digest_of("42"));
+        assert_eq!(names.events_of_present(&subject), Some(names.events(&"news".parse().unwrap())));
         assert_ne!(digest_of("42"), digest_of("4.2"));
     }
 }

@@ -4,18 +4,20 @@
 //! written again, and statistics read subjects only.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use bytestring::ByteString;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use longwire_hub::{ChannelName, ClientInfo, Member, Presence, PresenceStats, Record};
+use longwire_hub::{ChannelName, ClientInfo, Member, Millis, Presence, PresenceStats, Record};
 use prost::Message as _;
 
-use crate::entry::Entry;
+use crate::clock;
+use crate::entry::{Entry, PresenceEntry};
 use crate::failure::Failure;
 use crate::jetstream::{Expect, JetStream, Wanted};
+use crate::leaves::Leaves;
 use crate::line::Line;
 use crate::names::{Group, Kind, Names, user_of};
 use crate::streams::Streams;
@@ -29,6 +31,15 @@ const AT_ONCE: usize = 64;
 /// The most clients that a node remembers to have added. Others cost a round trip more when they are renewed.
 const MOST: usize = 1_000_000;
 
+/// How much longer NATS keeps a client than its time, so that a node sees it and announces its leave.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// After this time, it is looked again where nobody is present.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// It is not looked again before.
+const SOONEST: Duration = Duration::from_millis(200);
+
 /// The presences of all channels.
 #[derive(Debug)]
 pub(crate) struct Presences {
@@ -36,6 +47,7 @@ pub(crate) struct Presences {
     jetstream: JetStream,
     names: Names,
     streams: Arc<Streams>,
+    pub(crate) leaves: Leaves,
     /// What this node has added, by channel and client.
     added: Mutex<HashMap<(ChannelName, ByteString), Added>>,
 }
@@ -53,7 +65,14 @@ impl Presences {
         names: Names,
         streams: Arc<Streams>,
     ) -> Presences {
-        Presences { line, jetstream, names, streams, added: Mutex::new(HashMap::new()) }
+        Presences {
+            line,
+            jetstream,
+            names,
+            streams,
+            leaves: Leaves::default(),
+            added: Mutex::new(HashMap::new()),
+        }
     }
 
     pub(crate) async fn add(
@@ -61,19 +80,22 @@ impl Presences {
         channel: &ChannelName,
         member: Member,
         announce: bool,
+        now: Millis,
     ) -> Result<(), Failure> {
         let Member { info, ttl } = member;
         if info.client.len() > CLIENT_LEN {
             return Err(Failure::limit());
         }
-        let stream = self.streams.presence(&Group::of(channel), ttl).await?;
+        let group = Group::of(channel);
+        let stream = self.streams.presence(&group, ttl.saturating_add(GRACE)).await?;
+        self.leaves.watch(&group);
         let subject = self.names.present(channel, &info.client, &info.user);
-        let before = self.added(channel, &info.client);
         let record = Record::Join(info.clone()).encode();
-        let is_new = match &before {
-            None => self.is_new(&subject, &record).await?,
+        let entry = PresenceEntry { record: record.clone(), expiry: (now + ttl).0, announce }.encode_to_vec();
+        let is_new = match self.added(channel, &info.client) {
+            None => self.is_new(&stream, &subject, entry, now).await?,
             Some(before) => {
-                self.jetstream.append(subject.clone(), record.to_vec(), Expect::Anything, None).await?;
+                self.jetstream.append(subject.clone(), entry, Expect::Anything, None).await?;
                 if before.subject != subject {
                     self.jetstream.purge(&stream, &before.subject).await?;
                 }
@@ -82,18 +104,25 @@ impl Presences {
         };
         self.remember(channel, &info.client, subject, ttl);
         if is_new && announce {
-            self.announce(channel, record).await?;
+            self.announce(self.names.events(channel), record).await?;
         }
         Ok(())
     }
 
     /// Adds a client that this node does not know. Says whether it is new.
-    async fn is_new(&self, subject: &str, record: &Bytes) -> Result<bool, Failure> {
-        match self.jetstream.append(subject.to_owned(), record.to_vec(), Expect::Last(0), None).await {
+    async fn is_new(
+        &self,
+        stream: &str,
+        subject: &str,
+        entry: Vec<u8>,
+        now: Millis,
+    ) -> Result<bool, Failure> {
+        match self.jetstream.append(subject.to_owned(), entry.clone(), Expect::Last(0), None).await {
             Ok(_) => Ok(true),
             Err(Failure::Conflict) => {
-                self.jetstream.append(subject.to_owned(), record.to_vec(), Expect::Anything, None).await?;
-                Ok(false)
+                let was_there = self.read(stream, subject, now).await?.is_some();
+                self.jetstream.append(subject.to_owned(), entry, Expect::Anything, None).await?;
+                Ok(!was_there)
             }
             Err(failure) => Err(failure),
         }
@@ -104,6 +133,7 @@ impl Presences {
         channel: &ChannelName,
         client: &str,
         announce: bool,
+        now: Millis,
     ) -> Result<(), Failure> {
         if client.len() > CLIENT_LEN {
             return Ok(());
@@ -114,20 +144,25 @@ impl Presences {
             None => self.subjects(&stream, &self.names.present_client(channel, client), usize::MAX).await?,
         };
         for subject in subjects {
-            let info = if announce { self.read(&stream, &subject).await? } else { None };
+            let info = if announce { self.read(&stream, &subject, now).await? } else { None };
             // Whoever removed it announces it.
             let was_there = self.jetstream.purge(&stream, &subject).await? > 0;
             if let Some(info) = info.filter(|_| was_there) {
-                self.announce(channel, Record::Leave(info).encode()).await?;
+                self.announce(self.names.events(channel), Record::Leave(info).encode()).await?;
             }
         }
         Ok(())
     }
 
-    pub(crate) async fn list(&self, channel: &ChannelName, limit: usize) -> Result<Presence, Failure> {
+    pub(crate) async fn list(
+        &self,
+        channel: &ChannelName,
+        limit: usize,
+        now: Millis,
+    ) -> Result<Presence, Failure> {
         let stream = self.names.stream(Kind::Presence, &Group::of(channel));
         let subjects = self.subjects(&stream, &self.names.all_present(channel), limit).await?;
-        let reads: Vec<_> = subjects.iter().map(|subject| self.read(&stream, subject)).collect();
+        let reads: Vec<_> = subjects.iter().map(|subject| self.read(&stream, subject, now)).collect();
         let infos: Vec<_> = stream::iter(reads).buffer_unordered(AT_ONCE).try_collect().await?;
         let clients: BTreeMap<_, _> =
             infos.into_iter().flatten().map(|info| (info.client.clone(), info)).collect();
@@ -165,17 +200,45 @@ impl Presences {
         Ok(subjects)
     }
 
-    async fn read(&self, stream: &str, subject: &str) -> Result<Option<ClientInfo>, Failure> {
+    /// A client whose time is not over.
+    async fn read(&self, stream: &str, subject: &str, now: Millis) -> Result<Option<ClientInfo>, Failure> {
         let stored = self.jetstream.last_of_any(stream, subject).await?;
-        Ok(stored.and_then(|stored| match Record::decode(stored.payload) {
-            Ok(Record::Join(info)) => Some(info),
-            _ => None,
-        }))
+        let entry = stored.and_then(|stored| PresenceEntry::decode(stored.payload).ok());
+        Ok(entry.filter(|entry| entry.expiry > now.0).and_then(info_of))
     }
 
-    async fn announce(&self, channel: &ChannelName, record: Bytes) -> Result<(), Failure> {
+    async fn announce(&self, events: String, record: Bytes) -> Result<(), Failure> {
         let payload = Entry::passing(record).encode_to_vec();
-        self.line.publish(self.names.events(channel), payload.into()).await
+        self.line.publish(events, payload.into()).await
+    }
+
+    /// Announces the leaves of clients whose time is over, and forgets them. Says when to look again.
+    ///
+    /// Each renewal moves a client to the end of the stream, so they are the first. Of several nodes that look, one
+    /// removes a client; one that is renewed at this moment stays.
+    pub(crate) async fn reap(&self, group: &Group, now: Millis) -> Result<Duration, Failure> {
+        let stream = self.names.stream(Kind::Presence, group);
+        loop {
+            let oldest = match self.jetstream.oldest(&stream).await {
+                Err(Failure::NoStream) | Ok(None) => return Ok(LOOK_AGAIN),
+                Ok(Some(oldest)) => oldest,
+                Err(failure) => return Err(failure),
+            };
+            // What cannot be read expires by itself.
+            let Ok(entry) = PresenceEntry::decode(oldest.payload) else { return Ok(LOOK_AGAIN) };
+            if entry.expiry > now.0 {
+                return Ok(Millis(entry.expiry).since(now).max(SOONEST));
+            }
+            let announce = entry.announce;
+            let left = self.jetstream.delete(&stream, oldest.sequence).await?;
+            if left
+                && announce
+                && let Some((info, events)) =
+                    info_of(entry).zip(self.names.events_of_present(&oldest.subject))
+            {
+                self.announce(events, Record::Leave(info).encode()).await?;
+            }
+        }
     }
 
     fn added(&self, channel: &ChannelName, client: &ByteString) -> Option<Added> {
@@ -201,6 +264,29 @@ impl Presences {
     fn forget(&self, channel: &ChannelName, client: &str) -> Option<Added> {
         let mut added = self.added.lock().unwrap_or_else(PoisonError::into_inner);
         added.remove(&(channel.clone(), ByteString::from(client)))
+    }
+}
+
+/// Announces leaves until the presences are dropped.
+pub(crate) async fn announce_leaves(presences: Weak<Presences>) {
+    loop {
+        tokio::time::sleep(SOONEST).await;
+        let Some(presences) = presences.upgrade() else { return };
+        if !presences.line.is_connected() {
+            continue;
+        }
+        for group in presences.leaves.due() {
+            let time = presences.line.call_timeout();
+            let next = tokio::time::timeout(time, presences.reap(&group, clock::now())).await;
+            presences.leaves.look_after(&group, next.ok().and_then(Result::ok).unwrap_or(LOOK_AGAIN));
+        }
+    }
+}
+
+fn info_of(entry: PresenceEntry) -> Option<ClientInfo> {
+    match Record::decode(entry.record) {
+        Ok(Record::Join(info)) => Some(info),
+        _ => None,
     }
 }
 

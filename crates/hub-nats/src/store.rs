@@ -21,9 +21,9 @@ use crate::keys::Keys;
 use crate::lanes::Lanes;
 use crate::line::{Interruptions, Line};
 use crate::listening::{Arrivals, Listening, hear};
-use crate::names::Names;
+use crate::names::{Group, Names};
 use crate::options::NatsOptions;
-use crate::presence::Presences;
+use crate::presence::{Presences, announce_leaves};
 use crate::streams::Streams;
 use crate::upkeep::Upkeep;
 use crate::watch::{Watched, watch};
@@ -106,6 +106,7 @@ impl NatsStore {
             tokio::spawn(hear(told, node.arrivals.clone())),
             tokio::spawn(watch(watched, options.ping_interval)),
             tokio::spawn(keep_up(Arc::downgrade(&node.history))),
+            tokio::spawn(announce_leaves(Arc::downgrade(&node.presences))),
         ];
         Ok(NatsStore { node, tasks })
     }
@@ -234,12 +235,12 @@ impl Store for NatsStore {
         channel: &ChannelName,
         member: Member,
         announce: bool,
-        _now: Millis,
+        now: Millis,
     ) -> BoxFuture<Result<(), BrokerError>> {
         let channel = channel.clone();
         self.call(move |node| {
             let (channel, member) = (channel.clone(), member.clone());
-            async move { node.presences.add(&channel, member, announce).await }
+            async move { node.presences.add(&channel, member, announce, now).await }
         })
     }
 
@@ -248,12 +249,12 @@ impl Store for NatsStore {
         channel: &ChannelName,
         client: &str,
         announce: bool,
-        _now: Millis,
+        now: Millis,
     ) -> BoxFuture<Result<(), BrokerError>> {
         let (channel, client) = (channel.clone(), client.to_owned());
         self.call(move |node| {
             let (channel, client) = (channel.clone(), client.clone());
-            async move { nothing_without_stream(node.presences.remove(&channel, &client, announce).await) }
+            async move { nothing_without_stream(node.presences.remove(&channel, &client, announce, now).await) }
         })
     }
 
@@ -261,12 +262,12 @@ impl Store for NatsStore {
         &self,
         channel: &ChannelName,
         limit: usize,
-        _now: Millis,
+        now: Millis,
     ) -> BoxFuture<Result<Presence, BrokerError>> {
         let channel = channel.clone();
         self.call(move |node| {
             let channel = channel.clone();
-            async move { node.presences.list(&channel, limit).await }
+            async move { node.presences.list(&channel, limit, now).await }
         })
     }
 
@@ -288,6 +289,7 @@ impl Store for NatsStore {
             let channel = channel.clone();
             async move {
                 node.history.upkeep.follow(&channel);
+                node.presences.leaves.watch(&Group::of(&channel));
                 node.listening.listen(&channel).await
             }
         })

@@ -1,12 +1,13 @@
 //! Removing what has expired, and keeping positions that are in use.
 
 use std::sync::{Arc, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use longwire_hub::{ChannelName, HistoryOptions, Millis};
 
 use super::{History, is_old};
+use crate::clock;
 use crate::entry::Newest;
 use crate::failure::Failure;
 
@@ -26,7 +27,7 @@ enum Care {
 impl History {
     /// Removes the publications of a channel if all of them have expired.
     async fn expire(&self, channel: &ChannelName, history: &HistoryOptions) -> Result<(), Failure> {
-        let now = now();
+        let now = clock::now();
         let is_expired = |newest: &Newest| {
             let has_publications = newest.entry.removed < newest.entry.offset;
             has_publications && Millis(newest.entry.time) + history.ttl <= now
@@ -39,7 +40,7 @@ impl History {
     }
 
     async fn renew(&self, channel: &ChannelName, history: &HistoryOptions) -> Result<(), Failure> {
-        let now = now();
+        let now = clock::now();
         let place = self.place(channel, history).await?;
         let Some(newest) = self.newest(&place).await? else { return Ok(()) };
         if !is_old(&newest, history, now) {
@@ -94,9 +95,4 @@ pub(crate) async fn keep_up(history: Weak<History>) {
             history.care().await;
         }
     }
-}
-
-fn now() -> Millis {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

@@ -81,6 +81,38 @@ async fn a_client_that_is_not_renewed_is_forgotten_in_time() {
 }
 
 #[tokio::test]
+async fn the_leave_of_a_client_whose_node_is_gone_is_announced_once() {
+    let server = NatsServer::start().await;
+    let (gone, a, b) = (Node::of(&server).await, Node::of(&server).await, Node::of(&server).await);
+    a.listen("room").await;
+    b.listen("room").await;
+    let ttl = Duration::from_secs(1);
+    gone.add("goes", "1", ttl).await;
+    let silent = member("goes silently", "1", ttl);
+    gone.store.add_presence(&name("room"), silent, false, now()).await.unwrap();
+    a.add("stays", "2", Duration::from_secs(600)).await;
+    drop(gone);
+    for node in [&a, &b] {
+        for client in ["goes", "stays"] {
+            assert!(matches!(node.heard_record().await, Record::Join(info) if info.client == client));
+        }
+        assert!(matches!(node.heard_record().await, Record::Leave(info) if info.client == "goes"));
+    }
+    let only_one = async {
+        while a.stats().await != (1, 1) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, only_one).await.expect("a client that is gone is counted");
+    assert_eq!(a.present().await, ["stays"]);
+    // A client that comes back joins again, and nothing else was announced.
+    b.add("goes", "1", ttl).await;
+    for node in [&a, &b] {
+        assert!(matches!(node.heard_record().await, Record::Join(info) if info.client == "goes"));
+    }
+}
+
+#[tokio::test]
 async fn the_time_of_presence_is_that_of_the_node_that_started_last() {
     let server = NatsServer::start().await;
     let before = Node::of(&server).await;
