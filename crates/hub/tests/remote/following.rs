@@ -177,3 +177,20 @@ fn while_the_engine_is_down_calls_fail_and_subscribers_stay() {
     trial.settle();
     assert_eq!(trial.got(reader), ["1 b"]);
 }
+
+#[test]
+fn a_node_that_follows_nothing_asks_whether_the_engine_is_back() {
+    let mut trial = trial();
+    trial.network().engine.is_down = true;
+    assert_eq!(trial.publish("news", "a"), Err(BrokerError::Unavailable));
+    trial.pass(Duration::from_secs(6));
+    trial.settle();
+    assert!(!trial.status().is_reachable);
+    trial.network().engine.is_down = false;
+    trial.pass(Duration::from_secs(1));
+    trial.settle();
+    assert!(!trial.status().is_reachable, "it does not ask all the time");
+    trial.pass(Duration::from_secs(4));
+    trial.settle();
+    assert!(trial.status().is_reachable);
+}

@@ -17,4 +17,5 @@ mod random;
 mod simulation;
 mod store;
 mod support;
+mod threads;
 mod world;
