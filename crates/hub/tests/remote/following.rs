@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use longwire_hub::{BrokerError, Recovery, RemoteOptions, Since, StreamPosition};
 
+use crate::node::poll;
 use crate::support::{Trial, channel};
 
 fn trial() -> Trial {
@@ -192,5 +193,20 @@ fn a_node_that_follows_nothing_asks_whether_the_engine_is_back() {
     assert!(!trial.status().is_reachable, "it does not ask all the time");
     trial.pass(Duration::from_secs(4));
     trial.settle();
+    assert!(trial.status().is_reachable);
+}
+
+/// The store says that it is restored only of what it listened to when it was interrupted, and still does.
+#[test]
+fn a_channel_that_is_listened_to_anew_is_not_interrupted_any_more() {
+    let mut trial = trial();
+    let reader = trial.subscribe("news");
+    trial.unsubscribe("news", reader);
+    trial.interrupt();
+    trial.pass(Duration::from_secs(6));
+    let mut asked = trial.ask("news", Since::Now);
+    trial.network().feeds[trial.node.number].is_cut = false;
+    trial.settle();
+    assert!(matches!(poll(&mut asked.answer), std::task::Poll::Ready(Ok(_))));
     assert!(trial.status().is_reachable);
 }

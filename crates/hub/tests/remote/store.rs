@@ -26,6 +26,9 @@ pub(crate) struct Message {
 pub(crate) struct Feed {
     pub(crate) is_cut: bool,
     pub(crate) listened: BTreeSet<ChannelName>,
+    /// The channels whose listening was interrupted. The store says that it is restored only of those, while they are listened
+    /// to.
+    pub(crate) interrupted: BTreeSet<ChannelName>,
     pub(crate) messages: VecDeque<Message>,
 }
 
@@ -213,11 +216,10 @@ impl Store for SimulatedStore {
     fn stop_listening(&self, channel: &ChannelName) -> BoxFuture<Result<(), BrokerError>> {
         let (node, channel) = (self.node, channel.clone());
         self.call(move |network| {
+            // It needs no connection.
             let feed = &mut network.feeds[node];
-            if feed.is_cut {
-                return Err(BrokerError::Unavailable);
-            }
             feed.listened.remove(&channel);
+            feed.interrupted.remove(&channel);
             Ok(())
         })
     }

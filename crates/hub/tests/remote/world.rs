@@ -220,8 +220,10 @@ impl World {
         // What is under way may be lost, or arrive late.
         let arrives = self.random.below(feed.messages.len() + 1);
         feed.messages.truncate(arrives);
+        let interrupted = feed.listened.clone();
+        feed.interrupted.clone_from(&interrupted);
         drop(network);
-        events.interrupted(&|_| true);
+        events.interrupted(&|channel| interrupted.contains(channel));
         self.run();
     }
 
@@ -233,11 +235,13 @@ impl World {
     fn restore_node(&mut self, node: usize) {
         let Node { number, events, .. } = &self.nodes[node];
         let mut network = lock(&self.network);
-        if !std::mem::take(&mut network.feeds[*number].is_cut) {
+        let feed = &mut network.feeds[*number];
+        if !std::mem::take(&mut feed.is_cut) {
             return;
         }
+        let restored = std::mem::take(&mut feed.interrupted);
         drop(network);
-        events.restored(&|_| true);
+        events.restored(&|channel| restored.contains(channel));
         self.run();
     }
 

@@ -129,16 +129,20 @@ impl Following {
         self.joining.push(Joining::new(subscriber, since));
         match &mut self.link {
             Listening::Opening | Listening::Closing => {}
-            Listening::Parted { .. } => {
-                self.link = Listening::Opening;
-                effects.push(Effect::Listen);
-            }
+            Listening::Parted { .. } => self.listen(effects),
             Listening::Open { idle_until } => {
                 *idle_until = None;
                 self.serve(effects);
                 self.rest(conditions);
             }
         }
+    }
+
+    /// Begins to listen again. An interruption before it is over with it.
+    fn listen(&mut self, effects: &mut Vec<Effect>) {
+        self.is_interrupted = false;
+        self.link = Listening::Opening;
+        effects.push(Effect::Listen);
     }
 
     /// The options of the channel may change under its subscribers, who then go on with those of the last one.
@@ -196,8 +200,7 @@ impl Following {
         effects: &mut Vec<Effect>,
     ) {
         if !self.joining.is_empty() {
-            self.link = Listening::Opening;
-            effects.push(Effect::Listen);
+            self.listen(effects);
         } else if outcome.is_ok() {
             effects.push(Effect::Forget);
         } else {
