@@ -13,6 +13,7 @@
 //!                       └────────────────────────────────────────────────────────────────────┴─► Parted
 //! ```
 
+mod arriving;
 mod catch_up;
 #[cfg(test)]
 mod tests;
@@ -20,8 +21,8 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::effect::{Effect, Note};
-use super::held::{Arrival, HeldArrivals, NoRoom, Room};
+use super::effect::Effect;
+use super::held::{HeldArrivals, Room};
 use super::joining::{Joining, SubscriberId};
 use super::reading::Reading;
 use crate::broker::{BrokerError, Since};
@@ -208,53 +209,6 @@ impl Following {
         }
     }
 
-    /// A publication has arrived.
-    pub(super) fn arrived(&mut self, arrival: Arrival, conditions: &Conditions, effects: &mut Vec<Effect>) {
-        if !matches!(self.link, Listening::Open { .. }) {
-            return;
-        }
-        let Some(position) = arrival.position.as_ref().filter(|_| self.keeps_history) else {
-            return self.arrived_outside(arrival, conditions, effects);
-        };
-        let Some(delivered) = &self.delivered else {
-            // A read that has not begun yet shows it.
-            if matches!(self.reading, Reading::Running(_)) {
-                self.hold(arrival, conditions);
-            }
-            return;
-        };
-        if is_known(delivered, position) {
-            return effects.push(Effect::Note(Note::Duplicate));
-        }
-        if is_next(delivered, position) {
-            self.check_at = conditions.now + conditions.times.check;
-            self.deliver(arrival.publication, conditions, effects);
-            return self.deliver_held(conditions, effects);
-        }
-        if self.is_unused() {
-            return self.forget_position();
-        }
-        self.hold(arrival, conditions);
-        self.want_read(effects);
-    }
-
-    /// A publication that is not part of a stream.
-    fn arrived_outside(&mut self, arrival: Arrival, conditions: &Conditions, effects: &mut Vec<Effect>) {
-        if self.held.is_empty() {
-            self.deliver_outside(arrival, effects);
-        } else {
-            self.hold(arrival, conditions);
-        }
-    }
-
-    fn deliver_outside(&mut self, arrival: Arrival, effects: &mut Vec<Effect>) {
-        self.previous = None;
-        if self.subscribers > 0 {
-            let epoch = arrival.position.map_or_else(|| Arc::from(""), |position| position.epoch);
-            effects.push(Effect::Deliver { publication: arrival.publication, epoch, previous: None });
-        }
-    }
-
     /// What is published now may not arrive. Until it does again, nothing is read and nobody begins.
     pub(super) fn interrupted(&mut self, conditions: &Conditions, effects: &mut Vec<Effect>) {
         self.is_interrupted = true;
@@ -374,61 +328,4 @@ impl Following {
             effects.push(Effect::Refuse { subscriber: joining.id, error: error.clone() });
         }
     }
-
-    /// Holds an arrival. If there is no room, what is held is read instead.
-    fn hold(&mut self, arrival: Arrival, conditions: &Conditions) {
-        if let Err(NoRoom) = self.held.push(arrival, conditions.room) {
-            self.held.clear();
-            self.is_in_doubt = true;
-        }
-    }
-
-    /// Delivers the next publication of the stream.
-    fn deliver(&mut self, publication: Arc<Publication>, conditions: &Conditions, effects: &mut Vec<Effect>) {
-        let Some(delivered) = &mut self.delivered else { return };
-        delivered.offset = publication.offset;
-        let epoch = delivered.epoch.clone();
-        if let Reading::Running(run) = &mut self.reading {
-            run.note(&publication, conditions.room);
-        }
-        let previous = self.previous.replace(publication.clone());
-        if self.subscribers > 0 {
-            effects.push(Effect::Deliver { publication, epoch, previous });
-        }
-    }
-
-    /// Delivers what is held and can be delivered now.
-    fn deliver_held(&mut self, conditions: &Conditions, effects: &mut Vec<Effect>) {
-        while let (Some(arrival), Some(delivered)) = (self.held.front(), &self.delivered) {
-            let step = match &arrival.position {
-                None => HeldStep::Outside,
-                Some(position) if is_known(delivered, position) => HeldStep::Drop,
-                Some(position) if is_next(delivered, position) => HeldStep::Deliver,
-                Some(_) => return,
-            };
-            let Some(arrival) = self.held.pop() else { return };
-            match step {
-                HeldStep::Drop => effects.push(Effect::Note(Note::Duplicate)),
-                HeldStep::Deliver => self.deliver(arrival.publication, conditions, effects),
-                HeldStep::Outside => self.deliver_outside(arrival, effects),
-            }
-        }
-    }
-}
-
-/// What becomes of an arrival that was held.
-enum HeldStep {
-    Drop,
-    Deliver,
-    Outside,
-}
-
-/// Whether a position was delivered already.
-fn is_known(delivered: &StreamPosition, position: &StreamPosition) -> bool {
-    delivered.epoch == position.epoch && position.offset <= delivered.offset
-}
-
-/// Whether a position is the one after another.
-fn is_next(delivered: &StreamPosition, position: &StreamPosition) -> bool {
-    delivered.epoch == position.epoch && delivered.offset.checked_add(1) == Some(position.offset)
 }

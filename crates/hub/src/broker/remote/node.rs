@@ -96,14 +96,13 @@ impl FollowingNode {
         &self.shards[usize::try_from(self.hash(channel) % SHARDS).unwrap_or(0)]
     }
 
-    /// The conditions of a step of a channel that holds so much.
-    fn conditions(&self, channel: &ChannelName, held_bytes: usize) -> Conditions {
+    /// The conditions of a step of a channel with this spread, which holds so much.
+    fn conditions(&self, spread: u16, held_bytes: usize) -> Conditions {
         let RemoteOptions { held, all_held_bytes, linger, check, retry, longest_retry, .. } = self.options;
         let of_others = self.meter.held_bytes.load(Ordering::Relaxed).saturating_sub(held_bytes);
         let bytes = self.options.held_bytes.min(all_held_bytes.saturating_sub(of_others));
         // Between two and four thirds of what is set.
-        let spread = u32::try_from(self.hash(channel) >> 48).unwrap_or(0);
-        let check = check * 2 / 3 + check * 2 / 3 * spread / (1 << 16);
+        let check = check * 2 / 3 + check * 2 / 3 * u32::from(spread) / (1 << 16);
         let times = Times { linger, check, retry, longest_retry };
         Conditions { now: self.now(), times, room: Room { publications: held, bytes } }
     }
@@ -128,7 +127,7 @@ impl FollowingNode {
         act: impl FnOnce(&mut FollowedChannel, &Conditions, &mut Vec<Effect>) -> T,
     ) -> Option<(T, Afterwards)> {
         let entry = shard.entries.get_mut(channel)?;
-        let conditions = self.conditions(channel, entry.held_bytes());
+        let conditions = self.conditions(entry.spread, entry.held_bytes());
         let mut effects = Vec::new();
         let answer = act(entry, &conditions, &mut effects);
         let afterwards = shard.carry_out(channel, effects, &conditions, &*self.fanout, &self.meter);
@@ -162,10 +161,11 @@ impl FollowingNode {
             }
             let mut effects = Vec::new();
             let following = Following::begin(subscriber, since, keeps_history, &mut effects);
-            let mut entry = FollowedChannel::new(following, history);
+            let spread = u16::try_from(self.hash(channel) >> 48).unwrap_or(0);
+            let mut entry = FollowedChannel::new(following, history, spread);
             entry.wait(subscriber, waiter);
             shard.entries.insert(channel.clone(), entry);
-            let conditions = self.conditions(channel, 0);
+            let conditions = self.conditions(spread, 0);
             shard.carry_out(channel, effects, &conditions, &*self.fanout, &self.meter)
         };
         drop(shard);

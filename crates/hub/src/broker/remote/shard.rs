@@ -36,6 +36,8 @@ pub(super) struct FollowedChannel {
     pub(super) following: Following,
     /// With which it is read.
     pub(super) history: HistoryOptions,
+    /// By how much its times differ from those of other channels, of 65,536.
+    pub(super) spread: u16,
     waiters: BTreeMap<SubscriberId, WaitingStart>,
     queued: Option<Millis>,
     /// What is counted of it.
@@ -84,10 +86,11 @@ impl FollowedShard {
 }
 
 impl FollowedChannel {
-    pub(super) fn new(following: Following, history: &HistoryOptions) -> FollowedChannel {
+    pub(super) fn new(following: Following, history: &HistoryOptions, spread: u16) -> FollowedChannel {
         FollowedChannel {
             following,
             history: history.clone(),
+            spread,
             waiters: BTreeMap::new(),
             queued: None,
             figures: Figures::default(),
@@ -188,6 +191,9 @@ impl FollowedChannel {
             is_interrupted: following.is_interrupted(),
         });
         let before = std::mem::replace(&mut self.figures, now);
+        if before == now {
+            return;
+        }
         change(&meter.held_bytes, before.held_bytes, now.held_bytes);
         change(&meter.interrupted, usize::from(before.is_interrupted), usize::from(now.is_interrupted));
     }

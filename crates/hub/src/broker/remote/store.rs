@@ -16,7 +16,8 @@ use crate::time::Millis;
 ///
 /// A store moves bytes. When which subscriber gets what is decided above it, and so a store need not deliver exactly
 /// once: what arrives may come twice, may be missing after an interruption, and may be older than what was read. It must
-/// keep the order of the offsets between two interruptions.
+/// keep the order of the offsets between two interruptions. A read must not be older than what has arrived before it: a
+/// replica that lags behind must not answer it.
 ///
 /// Futures end within a time that the store bounds, with [`BrokerError::Unavailable`] while the engine cannot be reached.
 /// They do nothing before they are polled, and may be dropped at any time.
@@ -83,7 +84,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Listens to a channel. What is published after this has succeeded arrives at [`StoreEvents::arrived`], until
     /// [`stop_listening`](Self::stop_listening) or an interruption. The store listens again by itself after an
-    /// interruption. Listening twice is like once.
+    /// interruption. Listening twice is like once. After an error, the store may listen or not: the caller stops it.
     fn listen(&self, channel: &ChannelName) -> BoxFuture<Result<(), BrokerError>>;
 
     /// Listens no more. What is under way may still arrive.
@@ -104,6 +105,7 @@ pub trait StoreEvents: Send + Sync + 'static {
     /// From now on, what is published in these channels may not arrive. It stays so until [`restored`](Self::restored).
     fn interrupted(&self, channels: &dyn Fn(&ChannelName) -> bool);
 
-    /// The store listens again to these channels. What was published in between has not arrived, and must be read.
+    /// The store listens again to these channels. What was published in between has not arrived, and must be read. Of channels
+    /// that were listened to anew since the interruption, nothing need be said.
     fn restored(&self, channels: &dyn Fn(&ChannelName) -> bool);
 }
