@@ -31,5 +31,8 @@ fn check(file: &Path) -> Result<String, Failure> {
         tokens if tokens.jwks_url.is_some() => "verified with the keys of jwks_url",
         _ => "no key, so all clients are anonymous",
     };
-    Ok(format!("{} is valid\n  namespaces  {namespaces}\n  tokens      {tokens}\n", file.display()))
+    let (file, broker) = (file.display(), config.document.broker.shown());
+    Ok(format!(
+        "{file} is valid\n  namespaces  {namespaces}\n  tokens      {tokens}\n  broker      {broker}\n"
+    ))
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::problem::Problem;
 use super::secret::Secret;
+use crate::terminal;
 use crate::values::Period;
 
 /// `[broker]`.
@@ -97,6 +98,20 @@ impl BrokerKind {
 }
 
 impl BrokerSection {
+    /// Which one it is and where, without passwords.
+    pub(crate) fn shown(&self) -> String {
+        if self.kind == BrokerKind::Memory {
+            return "memory: this is the only node".to_owned();
+        }
+        let server = |url: &Secret| -> Option<String> {
+            let (_, rest) = url.as_str().split_once("://")?;
+            let (_, authority) = rest.rsplit_once('@').unwrap_or(("", rest));
+            authority.split(['/', '?']).next().map(terminal::escape)
+        };
+        let servers: Vec<String> = self.urls.iter().filter_map(server).collect();
+        format!("{} at {}", self.kind.name(), servers.join(", "))
+    }
+
     pub(super) fn problems(&self) -> Vec<Problem> {
         let mut found = Vec::new();
         let mut problem =
@@ -149,5 +164,19 @@ impl BrokerSection {
             }
         }
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_shown_without_passwords() {
+        let urls = ["redis://ann:pa@ss/word?@10.0.0.5:6379/0", "redis://b?x=1", "redis://[::1]:6379"];
+        let urls = urls.map(|url| Secret::from(url.to_owned())).to_vec();
+        let section = BrokerSection { kind: BrokerKind::Redis, urls, ..BrokerSection::default() };
+        assert_eq!(section.shown(), "redis at 10.0.0.5:6379, b, [::1]:6379");
+        assert_eq!(BrokerSection::default().shown(), "memory: this is the only node");
     }
 }

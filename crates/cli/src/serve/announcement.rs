@@ -64,6 +64,7 @@ impl Announcement<'_> {
         } else {
             "off: there is no key in [tokens], so every client is anonymous"
         };
+        let broker = self.config.document.broker.shown();
         if log::is_json() {
             return tracing::info!(
                 target: NOTICE,
@@ -76,6 +77,7 @@ impl Announcement<'_> {
                 api,
                 admin,
                 tokens = access,
+                broker,
                 "serving"
             );
         }
@@ -88,6 +90,7 @@ impl Announcement<'_> {
                api      {api}\n  \
                admin    {admin}\n  \
                tokens   {access}\n  \
+               broker   {broker}\n  \
                echo     {ws}://{shown}/echo\n  \
                ticker   {ws}://{shown}/ticker\n\
              Ctrl-C closes every connection and waits up to {} s for the last.\n",

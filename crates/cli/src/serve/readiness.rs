@@ -6,7 +6,7 @@ use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::StatusCode;
-use http::header::CACHE_CONTROL;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
 use super::hub::Node;
 
@@ -16,12 +16,12 @@ pub(super) fn router(node: Arc<Node>) -> Router {
 }
 
 fn answer(problem: Option<&'static str>) -> Response {
-    let no_store = [(CACHE_CONTROL, "no-store")];
+    let headers = [(CACHE_CONTROL, "no-store"), (CONTENT_TYPE, "application/json")];
     match problem {
-        None => (no_store, "{}\n".to_owned()).into_response(),
+        None => (headers, "{}\n".to_owned()).into_response(),
         Some(problem) => {
             let body = format!("{{\"problem\":\"{problem}\"}}\n");
-            (StatusCode::SERVICE_UNAVAILABLE, no_store, body).into_response()
+            (StatusCode::SERVICE_UNAVAILABLE, headers, body).into_response()
         }
     }
 }
