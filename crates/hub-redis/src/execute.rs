@@ -134,9 +134,13 @@ impl Executor {
             }
             OrderFailure::Moved { address, is_asked } => {
                 look_around();
-                let routing = self.servers.routing();
-                let known = address.and_then(|(host, port)| routing.by_address(&host, port).cloned());
-                known.map_or(Next::Wait, |link| Next::Ask(link, is_asked))
+                match address {
+                    // A node that does not know another one's address leaves out the host.
+                    Some((host, port)) if !host.is_empty() => {
+                        Next::Ask(self.servers.named_by(link.server(), &host, port), is_asked)
+                    }
+                    _ => Next::Wait,
+                }
             }
             OrderFailure::Later => {
                 look_around();

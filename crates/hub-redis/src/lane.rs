@@ -172,8 +172,8 @@ impl Live {
         answer
     }
 
-    /// Waits until `replicas` have everything that was answered on this connection before this call. Says whether they
-    /// have it within the time.
+    /// Waits until `replicas` have everything that the server had when it last answered on this connection before this call,
+    /// also what others wrote. Says whether they have it within the time.
     pub(crate) async fn acknowledged(&self, replicas: usize, within: Duration) -> RedisResult<bool> {
         let Acknowledgements { written, settled } = &self.acknowledgements;
         let mine = written.fetch_add(1, Ordering::SeqCst) + 1;

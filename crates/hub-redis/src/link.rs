@@ -1,6 +1,5 @@
 //! One server: commands to it, and messages from it.
 
-use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,9 +15,8 @@ use crate::script::{ScriptCall, asking};
 use crate::subscriber::Subscriber;
 use crate::url::RedisUrl;
 
-/// Where scripts of streams have the generation among their arguments, and in their answers.
+/// Where scripts of streams have the generation in their answers.
 const GENERATION: usize = 1;
-const GENERATION_OF_ANSWER: usize = 1;
 
 /// The generation that is not compared.
 const ANY_GENERATION: &str = "-";
@@ -111,7 +109,7 @@ impl Link {
         let live = live.map_err(OrderFailure::Unreachable)?;
         let answer = send(&live, order, delivery.is_asked).await.map_err(|error| failure(&error, &live))?;
         if let (Order::StreamScript(..), Value::Array(parts)) = (order, &answer)
-            && let Some(generation) = parts.get(GENERATION_OF_ANSWER).and_then(text)
+            && let Some(generation) = parts.get(GENERATION).and_then(text)
         {
             live.learn_generation(generation);
         }
@@ -126,25 +124,20 @@ impl Link {
 }
 
 async fn send(live: &Live, order: &Order, is_asked: bool) -> RedisResult<Value> {
-    let call = match order {
+    let (call, generation) = match order {
         Order::Command(command) if is_asked => return live.pipeline(&asking(command.clone())).await,
         Order::Command(command) => return live.command(command).await,
-        Order::Script(call) => Cow::Borrowed(call),
-        Order::StreamScript(call, continuity) => {
-            let mut call = call.clone();
-            match continuity {
-                Continuity::Verified => call.set(GENERATION, live.generation()),
-                Continuity::Assumed => call.set(GENERATION, ANY_GENERATION),
-            }
-            Cow::Owned(call)
-        }
+        Order::Script(call) => (call, None),
+        Order::StreamScript(call, Continuity::Verified) => (call, Some(live.generation())),
+        Order::StreamScript(call, Continuity::Assumed) => (call, Some(ANY_GENERATION.to_owned())),
     };
+    let generation = generation.as_deref();
     if is_asked {
-        return live.pipeline(&call.asking()).await;
+        return live.pipeline(&asking(call.by_text(generation))).await;
     }
-    match live.command(&call.by_hash()).await {
+    match live.command(&call.by_hash(generation)).await {
         Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-            live.command(&call.by_text()).await
+            live.command(&call.by_text(generation)).await
         }
         answer => answer,
     }

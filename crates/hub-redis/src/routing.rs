@@ -36,11 +36,6 @@ impl Routing {
         }
     }
 
-    /// The server with this address.
-    pub(crate) fn by_address(&self, host: &str, port: u16) -> Option<&Arc<Link>> {
-        self.links.iter().find(|link| link.server().host == host && link.server().port == port)
-    }
-
     pub(crate) fn is_same(&self, other: &Routing) -> bool {
         let has_same_links = self.links.len() == other.links.len()
             && self.links.iter().zip(&other.links).all(|(one, other)| Arc::ptr_eq(one, other));

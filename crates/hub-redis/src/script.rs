@@ -12,6 +12,10 @@ pub(crate) struct ScriptCall {
     arguments: Vec<Vec<u8>>,
 }
 
+/// The first argument of scripts that compare the generation of the server: the one that was learned last, or `-` not to
+/// compare it. Others do without.
+pub(crate) type KnownGeneration<'a> = Option<&'a str>;
+
 /// A script's text with its hash, under which Redis keeps it.
 #[derive(Debug)]
 pub(crate) struct StoredScript {
@@ -66,31 +70,19 @@ impl ScriptCall {
         self
     }
 
-    /// Replaces an argument.
-    pub(crate) fn set(&mut self, index: usize, argument: impl Into<Vec<u8>>) {
-        if let Some(place) = self.arguments.get_mut(index) {
-            *place = argument.into();
-        }
-    }
-
     /// The command by the script's hash, which Redis refuses with `NOSCRIPT` if it has forgotten the script.
-    pub(crate) fn by_hash(&self) -> Cmd {
-        self.command("EVALSHA", self.script.hash())
+    pub(crate) fn by_hash(&self, known: KnownGeneration<'_>) -> Cmd {
+        self.command("EVALSHA", self.script.hash(), known)
     }
 
     /// The command with the script's text.
-    pub(crate) fn by_text(&self) -> Cmd {
-        self.command("EVAL", self.script.text)
+    pub(crate) fn by_text(&self, known: KnownGeneration<'_>) -> Cmd {
+        self.command("EVAL", self.script.text, known)
     }
 
-    /// The command for a server that is about to get the keys of a hash slot.
-    pub(crate) fn asking(&self) -> Pipeline {
-        asking(self.by_text())
-    }
-
-    fn command(&self, name: &str, script: &str) -> Cmd {
+    fn command(&self, name: &str, script: &str, known: KnownGeneration<'_>) -> Cmd {
         let mut command = redis::cmd(name);
-        command.arg(script).arg(self.keys.len()).arg(&self.keys).arg(&self.arguments);
+        command.arg(script).arg(self.keys.len()).arg(&self.keys).arg(known).arg(&self.arguments);
         command
     }
 }

@@ -18,6 +18,9 @@ use crate::subscriber::{Subscriber, SubscriberTarget};
 use crate::topic::Topic;
 use crate::url::RedisUrl;
 
+/// How many servers are known that own nothing yet.
+const NEWCOMERS: usize = 16;
+
 /// The servers of a deployment.
 pub(crate) struct Servers {
     pub(crate) options: RedisOptions,
@@ -31,6 +34,8 @@ pub(crate) struct Servers {
 
 struct Routes {
     routing: Arc<Routing>,
+    /// Servers that others have named and that own nothing yet: slots are on their way to them.
+    newcomers: Vec<Arc<Link>>,
     /// Where each topic is listened to.
     wanted: HashMap<Topic, Arc<Link>>,
 }
@@ -43,7 +48,11 @@ impl Servers {
             figures: Arc::default(),
             look_around: Arc::default(),
             events,
-            routes: Mutex::new(Routes { routing: Arc::new(routing), wanted: HashMap::new() }),
+            routes: Mutex::new(Routes {
+                routing: Arc::new(routing),
+                newcomers: Vec::new(),
+                wanted: HashMap::new(),
+            }),
         }
     }
 
@@ -57,9 +66,8 @@ impl Servers {
 
     /// The link to a server, which begins if there is none.
     pub(crate) fn link_to(&self, server: &RedisUrl, purpose: Purpose) -> Arc<Link> {
-        let routing = self.routing();
-        if let Some(link) = routing.links.iter().find(|link| link.server() == server) {
-            return link.clone();
+        if let Some(link) = self.known(|link| link.server() == server) {
+            return link;
         }
         let RedisOptions { silence, connections, .. } = self.options;
         let subscriber = Subscriber::start(SubscriberTarget {
@@ -79,6 +87,24 @@ impl Servers {
             figures: self.figures.clone(),
         };
         Arc::new(Link::new(target, connections, subscriber))
+    }
+
+    fn known(&self, is_wanted: impl Fn(&Arc<Link>) -> bool) -> Option<Arc<Link>> {
+        let routes = self.routes();
+        routes.routing.links.iter().chain(&routes.newcomers).find(|link| is_wanted(link)).cloned()
+    }
+
+    /// The server that another one of the Cluster has named.
+    pub(crate) fn named_by(&self, other: &RedisUrl, host: &str, port: u16) -> Arc<Link> {
+        let is_named = |link: &Arc<Link>| link.server().host == host && link.server().port == port;
+        if let Some(link) = self.known(is_named) {
+            return link;
+        }
+        let link = self.link_to(&other.with_address(host, port), Purpose::ClusterMaster);
+        let mut routes = self.routes();
+        routes.newcomers.truncate(NEWCOMERS - 1);
+        routes.newcomers.push(link.clone());
+        link
     }
 
     /// Uses other servers from now on. What is listened to moves along.
@@ -109,6 +135,7 @@ impl Servers {
             }
         }
         routes.routing = Arc::new(routing);
+        routes.newcomers.clear();
     }
 
     /// Listens to a topic.

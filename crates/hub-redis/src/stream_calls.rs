@@ -70,9 +70,8 @@ fn with_stream(
     now: Millis,
 ) -> ScriptCall {
     let size = if history.is_kept() { history.size } else { 0 };
-    // The generation is filled in as soon as the server is known.
+    // The generation precedes them, as soon as the server is known.
     call.arg(clock(options, now))
-        .arg("")
         .arg(Alphanumeric.sample_string(&mut rand::rng(), EPOCH_LEN))
         .arg(number(size))
         .arg(number(history.bytes))

@@ -38,13 +38,20 @@ pub(crate) async fn begin(servers: &Servers) -> Result<(), ConnectError> {
 
 /// Follows the servers for as long as the store lives.
 pub(crate) async fn follow(servers: std::sync::Weak<Servers>, look_around: Arc<tokio::sync::Notify>) {
+    let mut is_reported = false;
     loop {
         let _rung = timeout(INTERVAL, look_around.notified()).await;
         let Some(servers) = servers.upgrade() else { return };
         if !matches!(servers.options.deployment, Deployment::Servers(_)) {
             match find(&servers).await {
-                Ok(routing) => servers.install(routing),
-                Err(failure) => tracing::warn!(%failure, "the servers of Redis cannot be found"),
+                Ok(routing) => {
+                    servers.install(routing);
+                    is_reported = false;
+                }
+                Err(failure) if !std::mem::replace(&mut is_reported, true) => {
+                    tracing::warn!(%failure, "the servers of Redis cannot be found");
+                }
+                Err(failure) => tracing::debug!(%failure, "the servers of Redis cannot be found"),
             }
         }
         drop(servers);
@@ -171,11 +178,10 @@ fn read_slots(servers: &Servers, asked: &RedisUrl, answer: &Value) -> Option<Rou
         // A node that does not know its own address leaves it out.
         let host = text(host).filter(|host| !host.is_empty() && *host != "?").unwrap_or(&asked.host);
         let url = asked.with_address(host, u16::try_from(*port).ok()?);
-        let link = servers.link_to(&url, Purpose::ClusterMaster);
-        let index = match routing.links.iter().position(|known| known.server() == link.server()) {
+        let index = match routing.links.iter().position(|known| *known.server() == url) {
             Some(index) => index,
             None => {
-                routing.links.push(link);
+                routing.links.push(servers.link_to(&url, Purpose::ClusterMaster));
                 routing.links.len() - 1
             }
         };

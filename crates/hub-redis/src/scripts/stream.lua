@@ -5,7 +5,7 @@
 --        for which it is remembered after that), generation (the server's life in which the epoch was confirmed)
 --      2 entries: stream with the ids `offset-0`, field `1` (the format) = record
 --      3 sizes: list of `length:time`, one for each entry
--- ARGV 1 now in ms, or '' for the clock of the server    2 the generation that the node knows, or '-' not to compare it
+-- ARGV 1 the generation that the node knows, or '-' not to compare it    2 now in ms, or '' for the clock of the server
 --      3 the epoch of a stream that begins    4-7 the stream's bounds: size, bytes, ttl in ms, meta ttl in ms
 
 local position, entries, sizes = KEYS[1], KEYS[2], KEYS[3]
@@ -19,13 +19,13 @@ local function integer(number)
 end
 
 local function clock()
-  if ARGV[1] ~= '' then return tonumber(ARGV[1]) end
+  if ARGV[2] ~= '' then return tonumber(ARGV[2]) end
   local time = redis.call('TIME')
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 
 local now = clock()
-local generation = ARGV[2]
+local generation = ARGV[1]
 
 -- The identity of the server's data. It is another one after a restart and after a failover.
 local function current_generation()

@@ -12,11 +12,18 @@ use crate::server::{PATIENCE, Server, free_port};
 
 const NAMES: [&str; 12] = ["a", "b", "c", "d", "e", "f", "g", "h", "i}j", "{k", "news:x#1,2", "%7D"];
 
-/// Three masters, and a replica of the first if one is wanted.
-async fn cluster(replicas: usize) -> Vec<Server> {
+/// What there is besides three masters.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fourth {
+    Nothing,
+    ReplicaOfFirst,
+    MasterWithoutSlots,
+}
+
+async fn cluster(fourth: Fourth) -> Vec<Server> {
     const SLOTS: [[&str; 2]; 3] = [["0", "5460"], ["5461", "10922"], ["10923", "16383"]];
 
-    let servers: Vec<(Server, String)> = (0..3 + replicas)
+    let servers: Vec<(Server, String)> = (0..if fourth == Fourth::Nothing { 3 } else { 4 })
         .map(|_| {
             let bus = free_port().to_string();
             let settings =
@@ -37,7 +44,7 @@ async fn cluster(replicas: usize) -> Vec<Server> {
         server.ask_until(&["CLUSTER", "INFO"], |info| info.contains(&known)).await;
     }
     let first = id(&servers[0].0);
-    for (replica, _) in servers.iter().skip(3) {
+    for (replica, _) in servers.iter().skip(3).filter(|_| fourth == Fourth::ReplicaOfFirst) {
         replica.ask_until(&["CLUSTER", "REPLICATE", &first], |answer| answer.contains("ok")).await;
         replica.ask_until(&["ROLE"], |role| role.contains("\"connected\"")).await;
     }
@@ -57,7 +64,7 @@ fn options(servers: &[Server]) -> RedisOptions {
 
 #[tokio::test]
 async fn channels_are_divided_among_masters_and_all_calls_work() {
-    let servers = cluster(0).await;
+    let servers = cluster(Fourth::Nothing).await;
     let nodes = [Node::connect(options(&servers), &[]).await, Node::connect(options(&servers), &[]).await];
     for name in NAMES {
         nodes[0].listen(name).await;
@@ -91,12 +98,22 @@ async fn channels_are_divided_among_masters_and_all_calls_work() {
 
 #[tokio::test]
 async fn a_slot_that_moves_to_another_master_takes_its_channels_along() {
-    let servers = cluster(0).await;
+    let servers = cluster(Fourth::Nothing).await;
+    move_news(&servers, |owner| (owner + 1) % 3).await;
+}
+
+#[tokio::test]
+async fn a_slot_may_move_to_a_master_that_nobody_has_asked_yet() {
+    let servers = cluster(Fourth::MasterWithoutSlots).await;
+    move_news(&servers, |_| 3).await;
+}
+
+/// Moves the slot of a channel step by step from its owner to the server with this number.
+async fn move_news(servers: &[Server], to: impl Fn(usize) -> usize) {
     let slot: usize = servers[0].ask(&["CLUSTER", "KEYSLOT", "news"]);
     let owner = slot / 5_461;
-    let (from, to, other) = (&servers[owner], &servers[(owner + 1) % 3], &servers[(owner + 2) % 3]);
-    let slot = slot.to_string();
-    let node = Node::connect(options(&servers), &["news", "elsewhere"]).await;
+    let (from, to, slot) = (&servers[owner], &servers[to(owner)], slot.to_string());
+    let node = Node::connect(options(servers), &["news", "elsewhere"]).await;
     node.listen("news").await;
     node.listen("elsewhere").await;
     node.published("news", "before").await;
@@ -110,7 +127,7 @@ async fn a_slot_that_moves_to_another_master_takes_its_channels_along() {
     command.extend(keys.iter().map(String::as_str));
     let () = from.ask(&command);
     node.published("news", "on its way").await;
-    for server in [to, from, other] {
+    for server in [to, from].into_iter().chain(servers) {
         let () = server.ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &id(to)]);
     }
 
@@ -126,7 +143,7 @@ async fn a_slot_that_moves_to_another_master_takes_its_channels_along() {
 
 #[tokio::test]
 async fn a_replica_takes_over_the_channels_of_its_master() {
-    let mut servers = cluster(1).await;
+    let mut servers = cluster(Fourth::ReplicaOfFirst).await;
     // The hash slot of `b` is 3300.
     let node = Node::connect(options(&servers), &["a", "b"]).await;
     node.listen("a").await;

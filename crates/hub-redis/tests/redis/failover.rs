@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use longwire_hub::{BrokerError, HistoryPage};
+use longwire_hub::{BrokerError, HistoryPage, Millis, Store as _};
 use longwire_hub_redis::{Deployment, RedisOptions, SentinelServer};
 
-use crate::recorder::Node;
+use crate::recorder::{Node, channel, kept, new};
 use crate::server::{PATIENCE, Server};
 
 /// A replica that has everything.
@@ -31,6 +31,27 @@ async fn a_publication_that_replicas_do_not_have_is_not_answered_with_success() 
     assert_eq!(entries, 2);
     replica.kill();
     assert_eq!(node.publish("news", "alone again").await, Err(BrokerError::Unavailable));
+}
+
+/// The second connection has written nothing itself.
+#[tokio::test]
+async fn the_same_key_is_not_answered_with_success_before_replicas_have_the_publication() {
+    let master = Server::start(&["--repl-diskless-sync-delay", "0"]);
+    let mut options = master.options();
+    options.replicas = 1;
+    let nodes = [Node::connect(options.clone(), &[]).await, Node::connect(options, &[]).await];
+    let replica = replica_of(&master).await;
+    let mut publication = new("x");
+    publication.idempotency_key = Some("key".into());
+    let publish = |node: &Node| node.store.publish(&channel("news"), publication.clone(), &kept(), Millis(1));
+    replica.signal("-STOP");
+    for node in &nodes {
+        assert_eq!(publish(node).await, Err(BrokerError::Unavailable));
+    }
+    replica.signal("-CONT");
+    let outcome = publish(&nodes[1]).await.unwrap();
+    assert!(outcome.was_known);
+    assert_eq!(outcome.position.map(|position| position.offset), Some(1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
