@@ -114,3 +114,12 @@ fn many_subscribers_of_one_channel_share_a_read() {
     // The first did not wait for the others.
     assert_eq!(trial.status().calls - before, 2);
 }
+
+#[test]
+fn the_store_goes_with_its_broker() {
+    let mut trial = Trial::new(RemoteOptions::default());
+    trial.subscribe("news");
+    let events = std::sync::Arc::downgrade(&trial.node.events);
+    drop(trial);
+    assert!(events.upgrade().is_none(), "nothing keeps the node");
+}
