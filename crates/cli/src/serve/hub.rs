@@ -10,17 +10,22 @@ mod event_log;
 mod hooks;
 mod json;
 mod jwks;
+#[cfg(any(feature = "nats", feature = "redis"))]
 mod late_store;
 mod link;
 mod metrics;
 #[cfg(feature = "nats")]
 mod nats;
+#[cfg(not(any(feature = "nats", feature = "redis")))]
+mod no_engine;
 mod node;
 mod outlet;
 mod plain;
 #[cfg(feature = "redis")]
 mod redis;
 mod settings;
+#[cfg(any(feature = "nats", feature = "redis"))]
+mod shared_engine;
 mod socketio;
 mod sockets;
 mod streams;

@@ -2,127 +2,35 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use longwire_hub::{
-    BoxFuture, Broker, Fanout, MemoryBroker, MemoryLimits, RemoteBroker, RemoteOptions, Runtime,
-};
-use tokio::runtime::Handle;
+use longwire_hub::{Broker, Fanout, MemoryBroker, MemoryLimits};
 
-use super::late_store::{Connect, FirstConnection, LateStore};
-use crate::config::{BrokerKind, BrokerSection};
+#[cfg(not(any(feature = "nats", feature = "redis")))]
+pub(super) use super::no_engine::{EngineStart, SharedEngine};
+#[cfg(any(feature = "nats", feature = "redis"))]
+pub(super) use super::shared_engine::{EngineStart, SharedEngine};
+use crate::config::BrokerSection;
 use crate::failure::Failure;
 
 /// Where channels are kept.
 pub(crate) enum BrokerChoice {
     Memory,
+    /// An engine that other nodes may use, too.
     Shared(SharedEngine),
-}
-
-/// An engine that other nodes may use, too.
-pub(crate) struct SharedEngine {
-    connect: Connect,
-    start_timeout: Duration,
-}
-
-/// The first connection to a shared engine.
-#[derive(Debug)]
-pub(super) struct EngineStart {
-    first: FirstConnection,
-    timeout: Duration,
 }
 
 impl BrokerChoice {
     /// The broker of `[broker]`. Files are named from `folder`.
     pub(crate) fn of(section: &BrokerSection, folder: &Path) -> Result<BrokerChoice, Failure> {
-        let connect = match section.kind {
-            BrokerKind::Memory => return Ok(BrokerChoice::Memory),
-            BrokerKind::Redis => redis(section)?,
-            BrokerKind::Nats => nats(section, folder)?,
-        };
-        Ok(BrokerChoice::Shared(SharedEngine { connect, start_timeout: section.start_timeout.0 }))
+        let engine = SharedEngine::of(section, folder)?;
+        Ok(engine.map_or(BrokerChoice::Memory, BrokerChoice::Shared))
     }
 
     /// Makes the broker, and begins to connect. Must be called within a runtime.
     pub(super) fn begin(self, fanout: Arc<dyn Fanout>) -> (Arc<dyn Broker>, Option<EngineStart>) {
-        let engine = match self {
-            BrokerChoice::Memory => {
-                return (Arc::new(MemoryBroker::new(fanout, MemoryLimits::default())), None);
-            }
-            BrokerChoice::Shared(engine) => engine,
-        };
-        let mut start = None;
-        let runtime = Arc::new(TokioRuntime { handle: Handle::current(), start: Instant::now() });
-        let broker = RemoteBroker::new(fanout, runtime, RemoteOptions::default(), |events| {
-            let (store, first) = LateStore::begin(engine.connect, events);
-            start = Some(EngineStart { first, timeout: engine.start_timeout });
-            Arc::new(store)
-        });
-        (Arc::new(broker), start)
-    }
-}
-
-impl EngineStart {
-    /// Waits for the connection as long as the start may.
-    ///
-    /// # Errors
-    ///
-    /// The engine cannot be used as it is configured.
-    pub(super) async fn wait(&self) -> Result<(), Failure> {
-        match self.first.clone().within(self.timeout).await {
-            Ok(None) => Ok(()),
-            Ok(Some(problem)) => {
-                tracing::warn!(
-                    "serving without the broker until it can be reached (/health/ready says so): {problem}"
-                );
-                Ok(())
-            }
-            Err(problem) => Err(Failure::Other(format!("[broker]: {problem}"))),
+        match self {
+            BrokerChoice::Memory => (Arc::new(MemoryBroker::new(fanout, MemoryLimits::default())), None),
+            BrokerChoice::Shared(engine) => engine.begin(fanout),
         }
     }
-
-    pub(super) fn is_connected(&self) -> bool {
-        self.first.is_there()
-    }
-}
-
-struct TokioRuntime {
-    handle: Handle,
-    start: Instant,
-}
-
-impl Runtime for TokioRuntime {
-    fn spawn(&self, work: BoxFuture<()>) {
-        self.handle.spawn(work);
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.start.elapsed()
-    }
-}
-
-#[cfg(feature = "redis")]
-fn redis(section: &BrokerSection) -> Result<Connect, Failure> {
-    super::redis::connect(section)
-}
-
-#[cfg(not(feature = "redis"))]
-fn redis(_: &BrokerSection) -> Result<Connect, Failure> {
-    Err(not_built("redis"))
-}
-
-#[cfg(feature = "nats")]
-fn nats(section: &BrokerSection, folder: &Path) -> Result<Connect, Failure> {
-    super::nats::connect(section, folder)
-}
-
-#[cfg(not(feature = "nats"))]
-fn nats(_: &BrokerSection, _: &Path) -> Result<Connect, Failure> {
-    Err(not_built("nats"))
-}
-
-/// The configuration is checked before, so this is not reached.
-#[cfg(not(all(feature = "redis", feature = "nats")))]
-fn not_built(name: &str) -> Failure {
-    Failure::Other(format!("this program was built without {name}: build it with --features {name}"))
 }

@@ -8,17 +8,16 @@ use longwire_hub_nats::{NatsCredentials, NatsError, NatsOptions, NatsStore};
 
 use super::late_store::{Connect, ConnectFailure};
 use crate::config::BrokerSection;
-use crate::failure::Failure;
 
-pub(super) fn connect(section: &BrokerSection, folder: &Path) -> Result<Connect, Failure> {
+pub(super) fn connect(section: &BrokerSection, folder: &Path) -> Connect {
     let options = options(section, folder);
-    Ok(Box::new(move |events: Arc<dyn StoreEvents>| -> BoxFuture<_> {
+    Box::new(move |events: Arc<dyn StoreEvents>| -> BoxFuture<_> {
         let options = options.clone();
         Box::pin(async move {
             let store = NatsStore::connect(options, events).await.map_err(|error| failure(&error))?;
             Ok(Arc::new(store) as Arc<dyn Store>)
         })
-    }))
+    })
 }
 
 fn options(section: &BrokerSection, folder: &Path) -> NatsOptions {

@@ -1,0 +1,115 @@
+//! An engine that several nodes share: Redis or NATS.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use longwire_hub::{BoxFuture, Broker, Fanout, RemoteBroker, RemoteOptions, Runtime};
+use tokio::runtime::Handle;
+
+use super::late_store::{Connect, FirstConnection, LateStore};
+use crate::config::{BrokerKind, BrokerSection};
+use crate::failure::Failure;
+
+/// An engine that other nodes may use, too.
+pub(crate) struct SharedEngine {
+    connect: Connect,
+    start_timeout: Duration,
+}
+
+/// The first connection to a shared engine.
+#[derive(Debug)]
+pub(in crate::serve::hub) struct EngineStart {
+    first: FirstConnection,
+    timeout: Duration,
+}
+
+impl SharedEngine {
+    /// The engine of `[broker]`, if it is not this process itself. Files are named from `folder`.
+    pub(super) fn of(section: &BrokerSection, folder: &Path) -> Result<Option<SharedEngine>, Failure> {
+        let connect = match section.kind {
+            BrokerKind::Memory => return Ok(None),
+            BrokerKind::Redis => redis(section)?,
+            BrokerKind::Nats => nats(section, folder)?,
+        };
+        Ok(Some(SharedEngine { connect, start_timeout: section.start_timeout.0 }))
+    }
+
+    /// Makes its broker, and begins to connect. Must be called within a runtime.
+    pub(super) fn begin(self, fanout: Arc<dyn Fanout>) -> (Arc<dyn Broker>, Option<EngineStart>) {
+        let SharedEngine { connect, start_timeout } = self;
+        let runtime = Arc::new(TokioRuntime { handle: Handle::current(), start: Instant::now() });
+        let mut start = None;
+        let broker = RemoteBroker::new(fanout, runtime, RemoteOptions::default(), |events| {
+            let (store, first) = LateStore::begin(connect, events);
+            start = Some(EngineStart { first, timeout: start_timeout });
+            Arc::new(store)
+        });
+        (Arc::new(broker), start)
+    }
+}
+
+impl EngineStart {
+    /// Waits for the connection as long as the start may.
+    ///
+    /// # Errors
+    ///
+    /// The engine cannot be used as it is configured.
+    pub(super) async fn wait(&self) -> Result<(), Failure> {
+        match self.first.clone().within(self.timeout).await {
+            Ok(None) => Ok(()),
+            Ok(Some(problem)) => {
+                tracing::warn!(
+                    "serving without the broker until it can be reached (/health/ready says so): {problem}"
+                );
+                Ok(())
+            }
+            Err(problem) => Err(Failure::Other(format!("[broker]: {problem}"))),
+        }
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.first.is_there()
+    }
+}
+
+struct TokioRuntime {
+    handle: Handle,
+    start: Instant,
+}
+
+impl Runtime for TokioRuntime {
+    fn spawn(&self, work: BoxFuture<()>) {
+        self.handle.spawn(work);
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+}
+
+#[cfg(feature = "redis")]
+fn redis(section: &BrokerSection) -> Result<Connect, Failure> {
+    super::redis::connect(section)
+}
+
+#[cfg(not(feature = "redis"))]
+fn redis(_: &BrokerSection) -> Result<Connect, Failure> {
+    Err(not_built("redis"))
+}
+
+#[cfg(feature = "nats")]
+fn nats(section: &BrokerSection, folder: &Path) -> Result<Connect, Failure> {
+    Ok(super::nats::connect(section, folder))
+}
+
+#[cfg(not(feature = "nats"))]
+fn nats(_: &BrokerSection, _: &Path) -> Result<Connect, Failure> {
+    Err(not_built("nats"))
+}
+
+/// The configuration is checked before, so that nobody gets to see this.
+#[cfg(not(all(feature = "nats", feature = "redis")))]
+fn not_built(name: &str) -> Failure {
+    Failure::Other(format!("this program was built without {name}: build it with --features {name}"))
+}
