@@ -123,23 +123,30 @@ impl JetStream {
 
     /// The message with this sequence. A replica that does not have it yet is no reason to miss it.
     pub(crate) async fn at(&self, stream: &str, sequence: u64) -> Result<Option<Stored>, Failure> {
-        let stream = self.stream(stream).await?;
-        match stream.direct_get(sequence).await {
-            Ok(message) => return Ok(Some(message.into())),
-            Err(error) if error.kind() == DirectGetErrorKind::NotFound => {}
-            Err(error) => return Err(error.into()),
+        if let Some(stored) = self.at_any(stream, sequence).await? {
+            return Ok(Some(stored));
         }
-        match stream.get_raw_message(sequence).await {
+        match self.stream(stream).await?.get_raw_message(sequence).await {
             Ok(message) => Ok(Some(message.into())),
             Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// The oldest message of a stream.
-    pub(crate) async fn oldest(&self, stream: &str) -> Result<Option<Stored>, Failure> {
-        let state = self.context.get_stream(stream).await?.cached_info().state.clone();
-        if state.messages == 0 { Ok(None) } else { self.at(stream, state.first_sequence).await }
+    /// The message with this sequence, if any replica that is asked has it.
+    pub(crate) async fn at_any(&self, stream: &str, sequence: u64) -> Result<Option<Stored>, Failure> {
+        match self.stream(stream).await?.direct_get(sequence).await {
+            Ok(message) => Ok(Some(message.into())),
+            Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The sequence of the oldest message of a stream.
+    pub(crate) async fn first_sequence(&self, stream: &str) -> Result<Option<u64>, Failure> {
+        let stream = self.context.get_stream(stream).await?;
+        let state = &stream.cached_info().state;
+        Ok((state.messages > 0).then_some(state.first_sequence))
     }
 
     /// Removes a message. Says whether it was there, which is said once.

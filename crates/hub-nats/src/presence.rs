@@ -3,8 +3,10 @@
 //! A client is a message whose subject names the channel, the client and the user. It expires by itself unless it is
 //! written again, and statistics read subjects only.
 
+pub(crate) mod leaving;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -13,7 +15,6 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use longwire_hub::{ChannelName, ClientInfo, Member, Millis, Presence, PresenceStats, Record};
 use prost::Message as _;
 
-use crate::clock;
 use crate::entry::{Entry, PresenceEntry};
 use crate::failure::Failure;
 use crate::jetstream::{Expect, JetStream, Wanted};
@@ -33,12 +34,6 @@ const MOST: usize = 1_000_000;
 
 /// How much longer NATS keeps a client than its time, so that a node sees it and announces its leave.
 const GRACE: Duration = Duration::from_secs(2);
-
-/// After this time, it is looked again where nobody is present.
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
-
-/// It is not looked again before.
-const SOONEST: Duration = Duration::from_millis(200);
 
 /// The presences of all channels.
 #[derive(Debug)]
@@ -212,35 +207,6 @@ impl Presences {
         self.line.publish(events, payload.into()).await
     }
 
-    /// Announces the leaves of clients whose time is over, and forgets them. Says when to look again.
-    ///
-    /// Each renewal moves a client to the end of the stream, so they are the first. Of several nodes that look, one
-    /// removes a client; one that is renewed at this moment stays.
-    pub(crate) async fn reap(&self, group: &Group, now: Millis) -> Result<Duration, Failure> {
-        let stream = self.names.stream(Kind::Presence, group);
-        loop {
-            let oldest = match self.jetstream.oldest(&stream).await {
-                Err(Failure::NoStream) | Ok(None) => return Ok(LOOK_AGAIN),
-                Ok(Some(oldest)) => oldest,
-                Err(failure) => return Err(failure),
-            };
-            // What cannot be read expires by itself.
-            let Ok(entry) = PresenceEntry::decode(oldest.payload) else { return Ok(LOOK_AGAIN) };
-            if entry.expiry > now.0 {
-                return Ok(Millis(entry.expiry).since(now).max(SOONEST));
-            }
-            let announce = entry.announce;
-            let left = self.jetstream.delete(&stream, oldest.sequence).await?;
-            if left
-                && announce
-                && let Some((info, events)) =
-                    info_of(entry).zip(self.names.events_of_present(&oldest.subject))
-            {
-                self.announce(events, Record::Leave(info).encode()).await?;
-            }
-        }
-    }
-
     fn added(&self, channel: &ChannelName, client: &ByteString) -> Option<Added> {
         let added = self.added.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (channel.clone(), client.clone());
@@ -264,22 +230,6 @@ impl Presences {
     fn forget(&self, channel: &ChannelName, client: &str) -> Option<Added> {
         let mut added = self.added.lock().unwrap_or_else(PoisonError::into_inner);
         added.remove(&(channel.clone(), ByteString::from(client)))
-    }
-}
-
-/// Announces leaves until the presences are dropped.
-pub(crate) async fn announce_leaves(presences: Weak<Presences>) {
-    loop {
-        tokio::time::sleep(SOONEST).await;
-        let Some(presences) = presences.upgrade() else { return };
-        if !presences.line.is_connected() {
-            continue;
-        }
-        for group in presences.leaves.due() {
-            let time = presences.line.call_timeout();
-            let next = tokio::time::timeout(time, presences.reap(&group, clock::now())).await;
-            presences.leaves.look_after(&group, next.ok().and_then(Result::ok).unwrap_or(LOOK_AGAIN));
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Presence.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use longwire_hub::{BrokerError, Record, Store as _};
@@ -110,6 +111,42 @@ async fn the_leave_of_a_client_whose_node_is_gone_is_announced_once() {
     for node in [&a, &b] {
         assert!(matches!(node.heard_record().await, Record::Join(info) if info.client == "goes"));
     }
+}
+
+#[tokio::test]
+async fn all_clients_of_a_node_that_died_leave_and_no_other_does() {
+    const EACH: usize = 1_000;
+    let server = NatsServer::start().await;
+    let (gone, stays, listens) = (Node::of(&server).await, Node::of(&server).await, Node::of(&server).await);
+    let ttl = Duration::from_secs(4);
+    for number in 0..EACH {
+        gone.add(&format!("goes {number}"), "1", ttl).await;
+        stays.add(&format!("stays {number}"), "2", ttl).await;
+    }
+    listens.listen("room").await;
+    drop(gone);
+    let renewing = async {
+        loop {
+            for number in 0..EACH {
+                stays.add(&format!("stays {number}"), "2", ttl).await;
+            }
+        }
+    };
+    let leaving = async {
+        let mut left = BTreeSet::new();
+        while left.len() < EACH {
+            match listens.heard_record().await {
+                Record::Leave(info) => {
+                    assert!(info.client.starts_with("goes"), "{info:?}");
+                    assert!(left.insert(info.client), "a leave is announced twice");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    tokio::select! { () = renewing => {}, () = leaving => {} }
+    assert_eq!(listens.stats().await, (u64::try_from(EACH).unwrap(), 1));
+    assert!(listens.heard.is_empty());
 }
 
 #[tokio::test]
