@@ -1,19 +1,22 @@
 //! The streams of channels: their newest entries, and what names them.
 
 pub(crate) mod care;
+mod continuity;
 mod page;
 mod publishing;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use longwire_hub::{BrokerError, ChannelName, HistoryOptions, Millis};
 use prost::Message as _;
 use rand::RngExt as _;
 use rand::distr::Alphanumeric;
 
+use crate::acknowledged::Acknowledged;
 use crate::entry::{Entry, Newest};
 use crate::failure::Failure;
-use crate::jetstream::{Expect, JetStream, Stored};
+use crate::jetstream::{Appended, Expect, JetStream, Stored};
 use crate::keys::Keys;
 use crate::lanes::Lanes;
 use crate::line::Line;
@@ -33,6 +36,7 @@ pub(crate) struct History {
     pub(crate) streams: Arc<Streams>,
     pub(crate) keys: Keys,
     pub(crate) lanes: Lanes,
+    pub(crate) acknowledged: Acknowledged,
     pub(crate) upkeep: Upkeep,
 }
 
@@ -57,10 +61,27 @@ impl History {
 
     /// Writes an entry behind another.
     async fn append_entry(&self, place: &Place, newest: &Newest, entry: Entry) -> Result<Newest, Failure> {
-        let expect = Expect::Last(newest.sequence);
-        let appended =
-            self.jetstream.append(place.subject.clone(), entry.encode_to_vec(), expect, None).await?;
+        let appended = self.write(place, newest, &entry, None).await?;
         Ok(Newest::new(entry, appended.sequence))
+    }
+
+    /// Writes an entry behind another, unless an earlier one has the same id.
+    async fn write(
+        &self,
+        place: &Place,
+        newest: &Newest,
+        entry: &Entry,
+        id: Option<&str>,
+    ) -> Result<Appended, Failure> {
+        let (payload, expect) = (Bytes::from(entry.encode_to_vec()), Expect::Last(newest.sequence));
+        let before = self.acknowledged.newest(&place.stream);
+        let appended = self.jetstream.append(place.subject.clone(), payload.clone(), expect, id).await?;
+        let is_behind = before.is_none_or(|before| before.sequence < appended.sequence);
+        if !is_behind && !appended.is_duplicate && self.has_begun_anew(&place.stream).await? {
+            return Err(BrokerError::Unavailable.into());
+        }
+        self.acknowledged.note(&place.stream, appended.sequence, &payload);
+        Ok(appended)
     }
 
     /// The newest entry. A stream begins by this, so that its position can be continued, and one that was not used for

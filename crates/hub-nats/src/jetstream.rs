@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::message::{PublishMessage, StreamMessage};
 use async_nats::jetstream::stream::{
-    Config, DeleteMessageErrorKind, DirectGetErrorKind, RawMessageErrorKind, Stream,
+    Config, DeleteMessageErrorKind, DirectGetErrorKind, Info, RawMessageErrorKind, Stream,
 };
 use async_nats::jetstream::{Context, ContextBuilder};
 use bytes::Bytes;
@@ -63,12 +63,10 @@ impl JetStream {
 
     /// The configuration of a stream, if it exists.
     pub(crate) async fn config(&self, stream: &str) -> Result<Option<Config>, Failure> {
-        match self.context.get_stream(stream).await {
-            Ok(stream) => Ok(Some(stream.cached_info().config.clone())),
-            Err(error) => match error.into() {
-                Failure::NoStream => Ok(None),
-                failure => Err(failure),
-            },
+        match self.info(stream).await {
+            Ok(info) => Ok(Some(info.config)),
+            Err(Failure::NoStream) => Ok(None),
+            Err(failure) => Err(failure),
         }
     }
 
@@ -86,7 +84,7 @@ impl JetStream {
     pub(crate) async fn append(
         &self,
         subject: String,
-        payload: Vec<u8>,
+        payload: impl Into<Bytes>,
         expect: Expect,
         id: Option<&str>,
     ) -> Result<Appended, Failure> {
@@ -142,11 +140,16 @@ impl JetStream {
         }
     }
 
-    /// The sequence of the oldest message of a stream.
-    pub(crate) async fn first_sequence(&self, stream: &str) -> Result<Option<u64>, Failure> {
-        let stream = self.context.get_stream(stream).await?;
-        let state = &stream.cached_info().state;
-        Ok((state.messages > 0).then_some(state.first_sequence))
+    pub(crate) async fn info(&self, stream: &str) -> Result<Info, Failure> {
+        Ok(self.context.get_stream(stream).await?.cached_info().clone())
+    }
+
+    /// Removes a stream with all of its messages.
+    pub(crate) async fn delete_stream(&self, stream: &str) -> Result<(), Failure> {
+        match self.context.delete_stream(stream).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Failure::unavailable(&error)),
+        }
     }
 
     /// Removes a message. Says whether it was there, which is said once.

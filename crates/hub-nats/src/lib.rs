@@ -21,6 +21,7 @@
 //! | a publication that NATS refused | nobody has heard it | `nodes_that_publish_at_once_to_a_channel_number_all_without_a_gap` |
 //! | a publication that failed with `Unavailable` | may have been stored | `a_dead_connection_is_noticed_in_time_and_calls_do_not_hang` |
 //! | the server's memory is lost, or a stream is deleted | every stream has another epoch | `a_server_with_memory_only_begins_new_streams`, `a_stream_that_somebody_deletes_begins_anew_with_another_epoch` |
+//! | a machine crashes | NATS does not wait for the disk, and may lose what it acknowledged in the last minutes. With 3 or 5 replicas, the others have it. Without, a node that notices at its next connection or publication that something is missing which was acknowledged to it makes the namespace's streams begin anew, in another epoch. If that node is gone, too, **nobody notices** | `a_stream_that_has_lost_what_was_acknowledged_begins_anew` |
 //! | all publications have expired | the position stays for `meta_ttl` after the last use, and while a node listens | `a_position_survives_when_all_publications_have_expired`, `a_channel_that_is_listened_to_keeps_its_position` |
 //! | size, bytes and time of history | exact when it is read | `random_calls_have_the_outcomes_of_the_memory_broker` |
 //! | idempotency keys | exact, also from two nodes at once. A node that dies between publishing and noting the position leaves NATS's own window for ids, which is as long, in the memory of the stream's leader | `a_key_that_two_nodes_use_at_once_publishes_once` |
@@ -54,6 +55,7 @@
 //! Joins, leaves, publications without history and messages between nodes are plain messages of NATS. A call is answered when
 //! the server has them.
 
+mod acknowledged;
 mod barrier;
 mod clock;
 mod connect;

@@ -1,7 +1,7 @@
 //! The connection to NATS, and what interrupts it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_nats::client::PublishErrorKind;
@@ -19,6 +19,8 @@ use crate::failure::Failure;
 pub(crate) struct Interruptions {
     count: AtomicU64,
     changed: Notify,
+    /// Whether the connection was lost, and it is not yet known what the server still has.
+    is_uncertain: AtomicBool,
 }
 
 impl Interruptions {
@@ -38,10 +40,18 @@ impl Interruptions {
             }
             Event::LameDuckMode | Event::Draining | Event::Closed => return,
         }
+        if matches!(event, Event::Disconnected) {
+            self.is_uncertain.store(true, Ordering::Relaxed);
+        }
         if !matches!(event, Event::Connected) {
             self.count.fetch_add(1, Ordering::Relaxed);
         }
         self.changed.notify_one();
+    }
+
+    /// Now it is known what the server still has.
+    pub(crate) fn end(&self) {
+        self.is_uncertain.store(false, Ordering::Relaxed);
     }
 
     pub(crate) fn count(&self) -> u64 {
@@ -84,6 +94,11 @@ impl Line {
 
     pub(crate) fn is_connected(&self) -> bool {
         self.client.connection_state() == State::Connected
+    }
+
+    /// Whether calls can be made.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.is_connected() && !self.interruptions.is_uncertain.load(Ordering::Relaxed)
     }
 
     /// How often a connection was made.

@@ -11,6 +11,7 @@ use longwire_hub::{
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
+use crate::acknowledged::Acknowledged;
 use crate::connect::{check, connect};
 use crate::error::NatsError;
 use crate::failure::Failure;
@@ -132,7 +133,7 @@ impl NatsStore {
     {
         let node = self.node.clone();
         Box::pin(async move {
-            if !node.line.is_connected() {
+            if !node.line.is_usable() {
                 return Err(BrokerError::Unavailable);
             }
             let time = node.line.call_timeout();
@@ -162,6 +163,7 @@ impl Node {
             streams: streams.clone(),
             keys,
             lanes: Lanes::default(),
+            acknowledged: Acknowledged::default(),
             upkeep: Upkeep::default(),
         };
         let arrivals = Arc::new(Arrivals::new(events));

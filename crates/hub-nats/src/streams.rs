@@ -84,6 +84,11 @@ impl Streams {
         self.ensure(Kind::Presence, group, StreamLimits::of_states(ttl)).await
     }
 
+    /// Whether several servers have each message.
+    pub(crate) fn has_replicas(&self) -> bool {
+        self.replicas > 1
+    }
+
     /// Forgets which streams exist: one is missing, or the connection was interrupted.
     pub(crate) fn forget(&self) {
         self.ensured.write().unwrap_or_else(PoisonError::into_inner).clear();

@@ -10,6 +10,9 @@ use crate::line::Line;
 use crate::listening::Arrivals;
 use crate::presence::Presences;
 
+/// After an attempt that failed.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// What an interruption concerns.
 pub(crate) struct Watched {
     pub(crate) line: Arc<Line>,
@@ -42,27 +45,35 @@ pub(crate) async fn watch(watched: Watched, look_every: Duration) {
             continue;
         }
         arrivals.events().interrupted(&all);
-        seen = whole_again(&line, look_every).await;
+        seen = whole_again(&line, &history, look_every).await;
         // Streams in memory may be lost.
         history.streams.forget();
         history.lanes.forget();
         presences.forget_all();
+        line.interruptions.end();
         arrivals.events().restored(&all);
         tracing::info!("the connection to NATS is whole again");
     }
 }
 
-/// Waits until the server knows all subscriptions again, without another interruption meanwhile.
-async fn whole_again(line: &Line, look_every: Duration) -> Seen {
+/// Waits until the server knows all subscriptions again and streams have what they had, without another interruption
+/// meanwhile.
+async fn whole_again(line: &Line, history: &History, look_every: Duration) -> Seen {
     loop {
         let seen = Seen::of(line);
-        if line.is_connected() {
-            let passed = tokio::time::timeout(line.call_timeout(), line.pass()).await;
-            if matches!(passed, Ok(Ok(()))) && Seen::of(line) == seen {
-                return seen;
-            }
-        } else {
+        if !line.is_connected() {
             line.interruptions.wait(look_every).await;
+            continue;
+        }
+        let whole = async {
+            line.pass().await?;
+            history.check_continuity().await
+        };
+        match tokio::time::timeout(line.call_timeout(), whole).await {
+            Ok(Ok(())) if Seen::of(line) == seen => return seen,
+            Ok(Ok(())) | Err(_) => {}
+            // JetStream begins a moment after the server.
+            Ok(Err(_)) => tokio::time::sleep(PAUSE).await,
         }
     }
 }

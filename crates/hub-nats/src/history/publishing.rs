@@ -133,10 +133,8 @@ impl History {
         let Draft { record, len, version, now } = draft;
         let next = Next { record: record.clone(), len: *len, time: now.0, version: version.clone() };
         let entry = newest.followed_by(next);
-        let expect = Expect::Last(newest.sequence);
         let id = key.map(Key::message_id);
-        let appended =
-            self.jetstream.append(place.subject.clone(), entry.encode_to_vec(), expect, id).await?;
+        let appended = self.write(place, newest, &entry, id).await?;
         if appended.is_duplicate {
             let position = self.position_at(place, appended.sequence).await?;
             return Ok(PublishOutcome { position: position.or(Some(newest.position())), was_known: true });

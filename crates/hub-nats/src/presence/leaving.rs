@@ -54,9 +54,9 @@ impl Presences {
 
     /// The oldest messages: those of clients whose time is over, and the others.
     async fn oldest(&self, stream: &str, now: Millis) -> Result<(Vec<Candidate>, Vec<Candidate>), Failure> {
-        let first = match self.jetstream.first_sequence(stream).await {
-            Ok(Some(first)) => first,
-            Err(Failure::NoStream) | Ok(None) => return Ok((Vec::new(), Vec::new())),
+        let first = match self.jetstream.info(stream).await {
+            Ok(info) if info.state.messages > 0 => info.state.first_sequence,
+            Err(Failure::NoStream) | Ok(_) => return Ok((Vec::new(), Vec::new())),
             Err(failure) => return Err(failure),
         };
         let window = first..first.saturating_add(WINDOW);

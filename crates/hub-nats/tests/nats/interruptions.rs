@@ -1,5 +1,6 @@
 //! Servers that start again, and connections that are cut.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -65,6 +66,55 @@ async fn a_server_with_memory_only_begins_new_streams() {
     let position = node.publish("news", "d").await.unwrap().position.unwrap();
     assert_eq!(position.offset, 1);
     assert_ne!(position.epoch, before.epoch);
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_has_lost_what_was_acknowledged_begins_anew() {
+    let mut server = NatsServer::start().await;
+    let (node, other) = (Node::of(&server).await, Node::of(&server).await);
+    let old = other.publish("news", "a").await.unwrap().position.unwrap();
+    server.kill();
+    let copied = tempfile::tempdir().unwrap();
+    copy(&server.store(), copied.path());
+    server.start_again().await;
+    for node in [&node, &other] {
+        node.expect(Event::Interrupted).await;
+        node.expect(Event::Restored).await;
+    }
+    // Both have nothing to complain of.
+    assert_eq!(other.kept("news").await.1, old);
+    let lost = node.publish("news", "b").await.unwrap().position.unwrap();
+    assert_eq!((lost.offset, &lost.epoch), (2, &old.epoch));
+
+    // The machine crashes, and has not written the newest to its disk.
+    server.kill();
+    std::fs::remove_dir_all(server.store()).unwrap();
+    copy(copied.path(), &server.store());
+    server.start_again().await;
+    for node in [&node, &other] {
+        node.expect(Event::Interrupted).await;
+        node.expect(Event::Restored).await;
+    }
+    for position in [old.clone(), lost] {
+        assert_eq!(node.page("news", Some(position)).await.unwrap_err(), BrokerError::UnrecoverablePosition);
+    }
+    let next = other.publish("news", "c").await.unwrap().position.unwrap();
+    assert_eq!(next.offset, 1);
+    assert_ne!(next.epoch, old.epoch);
+    assert_eq!(node.kept("news").await, (vec!["c".to_owned()], next));
 }
 
 #[tokio::test]
