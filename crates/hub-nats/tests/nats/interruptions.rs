@@ -81,6 +81,44 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// The machine crashes, and has not written the newest to its disk.
+async fn crash(server: &mut NatsServer, written: &Path) {
+    server.kill();
+    std::fs::remove_dir_all(server.store()).unwrap();
+    copy(written, &server.store());
+    server.start_again().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_went_on_from_an_older_state_begins_anew() {
+    let mut server = NatsServer::start().await;
+    let proxy = Proxy::before(server.at).await;
+    let (node, other) = (Node::with(NatsOptions::new(proxy.url())).await, Node::of(&server).await);
+    other.publish("news", "a").await.unwrap();
+    server.kill();
+    let copied = tempfile::tempdir().unwrap();
+    copy(&server.store(), copied.path());
+    server.start_again().await;
+    for node in [&node, &other] {
+        node.expect(Event::Interrupted).await;
+        node.expect(Event::Restored).await;
+    }
+    let lost = node.publish("news", "b").await.unwrap().position.unwrap();
+    proxy.set(Passage::Cut);
+    crash(&mut server, copied.path()).await;
+    other.expect(Event::Interrupted).await;
+    other.expect(Event::Restored).await;
+    // This node cannot know that there was another publication with this offset.
+    let again = other.publish("news", "another b").await.unwrap().position.unwrap();
+    assert_eq!(again, lost);
+
+    node.expect(Event::Interrupted).await;
+    proxy.set(Passage::Open);
+    node.expect(Event::Restored).await;
+    assert_eq!(node.page("news", Some(lost)).await.unwrap_err(), BrokerError::UnrecoverablePosition);
+    assert_eq!(other.offset_of("news", "c").await, 1);
+}
+
 #[tokio::test]
 async fn a_stream_that_has_lost_what_was_acknowledged_begins_anew() {
     let mut server = NatsServer::start().await;
@@ -99,11 +137,7 @@ async fn a_stream_that_has_lost_what_was_acknowledged_begins_anew() {
     let lost = node.publish("news", "b").await.unwrap().position.unwrap();
     assert_eq!((lost.offset, &lost.epoch), (2, &old.epoch));
 
-    // The machine crashes, and has not written the newest to its disk.
-    server.kill();
-    std::fs::remove_dir_all(server.store()).unwrap();
-    copy(copied.path(), &server.store());
-    server.start_again().await;
+    crash(&mut server, copied.path()).await;
     for node in [&node, &other] {
         node.expect(Event::Interrupted).await;
         node.expect(Event::Restored).await;
