@@ -28,6 +28,14 @@ export async function server(t, ...settings) {
   };
 }
 
+/** The URLs of so many servers that an adapter connects; ended when the test `t` is over. */
+export async function nodes(t, count) {
+  const program = new Program(t, ["socketio", "127.0.0.1:0", `nodes=${count}`], longwireInterop());
+  const lines = Array.from({ length: count }, () => "^(http:\\S+) \\S+$");
+  const [, ...urls] = await program.printed(new RegExp(lines.join("\\s+"), "m"));
+  return urls;
+}
+
 /** A client that connects; it leaves when the test `t` is over. */
 export function client(t, url, options = {}) {
   const made = io(url, {

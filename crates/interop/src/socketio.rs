@@ -1,7 +1,8 @@
 //! A Socket.IO server for the tests with the official clients.
 //!
 //! Its settings are arguments `name=value`: `engine=readiness|uring`, `recovery=SECONDS`, and `ping=MILLISECONDS` for the
-//! interval of pings and the time to answer each. It ends when its standard input does.
+//! interval of pings and the time to answer each, and `nodes=NUMBER` for several servers whose clients reach each other. It ends
+//! when its standard input does.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,16 +10,18 @@ use std::time::Duration;
 use longwire::{Engine as IoEngine, Error, Result, Server};
 use longwire_socketio::engine::{Engine, EngineConfig};
 use longwire_socketio::{
-    Ack, AckError, Arguments, Auth, ConnectError, Data, RecoveryConfig, Reply, Socket, SocketIo,
-    SocketIoConfig,
+    Ack, AckError, Arguments, Auth, BroadcastWithAck, ConnectError, Data, MemoryAdapter, RecoveryConfig,
+    Reply, Socket, SocketIo, SocketIoConfig,
 };
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 pub(crate) async fn run(mut arguments: impl Iterator<Item = String>) -> Result<()> {
     let address = arguments.next().ok_or_else(|| Error::other("give the address: 127.0.0.1:0"))?;
-    let (mut io_engine, mut config, mut engine_config) =
-        (IoEngine::Auto, SocketIoConfig::default(), EngineConfig::default());
+    let (mut io_engine, mut config, mut engine_config, mut nodes) =
+        (IoEngine::Auto, SocketIoConfig::default(), EngineConfig::default(), 1_usize);
     for argument in arguments {
         match argument.split_once('=') {
             Some(("engine", "readiness")) => io_engine = IoEngine::Readiness,
@@ -28,14 +31,35 @@ pub(crate) async fn run(mut arguments: impl Iterator<Item = String>) -> Result<(
                 let time = Duration::from_millis(parse(milliseconds)?);
                 (engine_config.ping_interval, engine_config.ping_timeout) = (time, time);
             }
+            Some(("nodes", number)) => nodes = parse(number)?,
             _ => return Err(Error::other(format!("unknown argument: {argument}"))),
         }
     }
-    let io = SocketIo::with(config);
-    main_namespace(&io);
-    members_only(&io);
-    watch_leaving(&io);
-    serve(&address, io_engine, Engine::new(io, engine_config)).await
+    let adapter = MemoryAdapter::new();
+    let node = || {
+        let config = config.clone();
+        let io =
+            if nodes > 1 { SocketIo::with_adapter(config, adapter.clone()) } else { SocketIo::with(config) };
+        main_namespace(&io);
+        members_only(&io);
+        watch_leaving(&io);
+        Engine::new(io, engine_config.clone())
+    };
+    let (input, ended) = watch::channel(());
+    let mut serving = JoinSet::new();
+    for _ in 0..nodes.max(1) {
+        serving.spawn(serve(address.clone(), io_engine, node(), ended.clone()));
+    }
+    serving.spawn(async move {
+        let mut discarded = Vec::new();
+        tokio::io::stdin().read_to_end(&mut discarded).await.map_err(Error::other)?;
+        drop(input);
+        Ok(())
+    });
+    while let Some(served) = serving.join_next().await {
+        served.map_err(Error::other)??;
+    }
+    Ok(())
 }
 
 fn parse<T: FromStr>(text: &str) -> Result<T> {
@@ -48,15 +72,18 @@ fn recovery(seconds: u64) -> RecoveryConfig {
     recovery
 }
 
-async fn serve(address: &str, io_engine: IoEngine, engine: Engine<SocketIo>) -> Result<()> {
-    let server = Server::bind(address).await?.any_origin();
+async fn serve(
+    address: String,
+    io_engine: IoEngine,
+    engine: Engine<SocketIo>,
+    mut ended: watch::Receiver<()>,
+) -> Result<()> {
+    let server = Server::bind(&*address).await?.any_origin();
     println!("http://{} {}", server.local_addr(), io_engine.resolve());
     let ending = engine.clone();
     let input_ends = async move {
-        let mut input = Vec::new();
-        if let Err(error) = tokio::io::stdin().read_to_end(&mut input).await {
-            eprintln!("standard input: {error}");
-        }
+        // An error says that the input has ended.
+        drop(ended.changed().await);
         ending.shut_down();
     };
     server
@@ -100,6 +127,12 @@ async fn ask(socket: Socket, Data((event, milliseconds)): Data<(String, u64)>) -
     }
 }
 
+/// The answers of several clients, and how many did not answer.
+async fn ask_all(asked: BroadcastWithAck<Value>) -> (Vec<Value>, usize) {
+    let Ok(answers) = asked.await else { return (Vec::new(), 0) };
+    (answers.answers.into_iter().map(|(_, answer)| answer).collect(), answers.missing.len())
+}
+
 /// Sends volatile events without waiting, and then one that must arrive.
 fn flood(socket: &Socket, count: usize, size: usize) {
     let filling = "x".repeat(size);
@@ -140,6 +173,19 @@ fn rooms(socket: &Socket, all: SocketIo) {
     );
     socket.on("broadcast", |socket, arguments: Arguments| async move {
         socket.broadcast().emit("broadcast", arguments).ok();
+    });
+    let asking = all.clone();
+    socket.on("ask all", async move |_socket, Data((rooms, milliseconds)): Data<(Vec<String>, u64)>| {
+        let asked = asking.to(rooms).timeout(Duration::from_millis(milliseconds));
+        ask_all(asked.emit_with_ack::<Value>("question", "please")).await
+    });
+    let fetching = all.clone();
+    socket.on("count all", async move |_socket, Data(rooms): Data<Vec<String>>| {
+        fetching.to(rooms).fetch_all_sockets().await.sockets.len()
+    });
+    let joining = all.clone();
+    socket.on("all join", async move |_socket, Data((rooms, room)): Data<(Vec<String>, String)>| {
+        joining.to(rooms).sockets_join(room);
     });
     socket.on("count", async move |_socket, Data(rooms): Data<Vec<String>>| {
         all.to(rooms).fetch_sockets().len()
