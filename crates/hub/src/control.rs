@@ -40,9 +40,14 @@ pub enum ControlMessage {
     Disconnect(Disconnect),
     /// Ends the subscription to this channel, or all of them if `None`.
     Unsubscribe(Option<ChannelName>),
-    /// Publications of this channel may be missing. The subscription ends with 2500, and the client subscribes again; one that
-    /// the server has made disconnects with 3010.
-    Lost(ChannelName),
+    /// Publications of this channel may be missing. A subscription that began before ends with 2500, and the client subscribes
+    /// again; one that the server has made disconnects with 3010.
+    Lost {
+        /// The channel.
+        channel: ChannelName,
+        /// Which subscriptions have lost something: those to topics of this generation.
+        generation: u16,
+    },
     /// Subscribes on the server's side.
     Subscribe(Box<ServerSubscription>),
     /// Renews the connection's time to live.

@@ -23,7 +23,7 @@ mod waiting;
 pub use self::api::{ChannelFigures, PublishCall};
 pub use self::api_error::ApiError;
 pub(crate) use self::beginning::{BeginningId, NewSubscription};
-pub(crate) use self::channel_table::{Entered, Place};
+pub(crate) use self::channel_table::{Entered, Place, Release};
 pub use self::counters::HubCounts;
 pub use self::filter::ClientFilter;
 pub use self::inspect::LiveSession;

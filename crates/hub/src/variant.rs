@@ -127,8 +127,8 @@ impl Variant {
         self as usize
     }
 
-    /// The name of the topic of this variant for a channel.
-    pub(crate) fn topic(self, channel: &str) -> String {
+    /// The name of the topic of this variant for a channel. Each generation of subscribers has its own.
+    pub(crate) fn topic(self, channel: &str, generation: u16) -> String {
         let prefix = match self {
             Variant::Json => "j:",
             Variant::Protobuf => "p:",
@@ -145,6 +145,10 @@ impl Variant {
             Variant::JsonDeltaNumbered => "jdn:",
             Variant::JsonNumberedJoins => "jjn:",
         };
-        [prefix, channel].concat()
+        if generation == 0 {
+            return [prefix, channel].concat();
+        }
+        // No channel has such a name.
+        format!("{prefix}{channel}\0{generation}")
     }
 }

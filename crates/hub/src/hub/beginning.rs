@@ -96,6 +96,10 @@ impl Beginning {
         }
     }
 
+    pub(super) fn is_complete(&self) -> bool {
+        !matches!(self.stage, Stage::Incomplete)
+    }
+
     /// What was held, or `None` if something is missing.
     pub(super) fn into_held(self) -> Option<Vec<Frame>> {
         match self.stage {

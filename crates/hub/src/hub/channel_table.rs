@@ -1,6 +1,6 @@
 //! The channels that have subscribers on this node.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -30,8 +30,10 @@ struct Subscribers {
     /// Stands for the channel in pushes. No other channel gets it later.
     number: u64,
     clients: usize,
-    /// Those that have their reply.
+    /// Those that have their reply, and have not lost anything.
     released: Option<ClientSet>,
+    /// Counts how often publications were lost. Who has lost some gets nothing that follows: its topics have no successor.
+    generation: u16,
     variants: [u32; Variant::COUNT],
     /// Whether a subscriber that takes deltas has begun without knowing the newest publication.
     lacks_base: bool,
@@ -49,6 +51,8 @@ pub(crate) struct Wanted {
     pub(crate) is_held: bool,
     /// The channel's number.
     pub(crate) number: u64,
+    /// That of the topics.
+    pub(crate) generation: u16,
 }
 
 /// A subscription that was counted.
@@ -57,6 +61,8 @@ pub(crate) struct Entered {
     pub(crate) beginning: BeginningId,
     /// The number that stands for the channel while it has subscribers.
     pub(crate) number: u64,
+    /// That of the topics.
+    pub(crate) generation: u16,
     /// The channel's name, in the memory that all its subscriptions share.
     pub(crate) name: ChannelName,
 }
@@ -68,6 +74,17 @@ pub(crate) enum Place {
     Beginning(BeginningId),
     /// It was released.
     Released(Uuid),
+}
+
+/// Whether what was held for a subscription is released.
+#[derive(Debug)]
+pub(crate) enum Release {
+    /// This was held.
+    Held(Vec<Frame>),
+    /// Publications were lost before it began. Its topics must be of this generation.
+    Moved(u16),
+    /// Something is missing.
+    Incomplete,
 }
 
 impl Wanted {
@@ -99,6 +116,7 @@ impl ChannelTable {
             number: self.numbers.fetch_add(1, Ordering::Relaxed),
             clients: 0,
             released: None,
+            generation: 0,
             variants: [0; Variant::COUNT],
             lacks_base: false,
             beginnings: Vec::new(),
@@ -113,7 +131,8 @@ impl ChannelTable {
             subscribers.beginnings.reserve_exact(1);
         }
         subscribers.beginnings.push(Beginning::new(id, new));
-        Entered { beginning: id, number: subscribers.number, name }
+        let Subscribers { number, generation, .. } = *subscribers;
+        Entered { beginning: id, number, generation, name }
     }
 
     /// Counts the end of a subscription.
@@ -156,33 +175,42 @@ impl ChannelTable {
         }
     }
 
-    /// Ends the holding for this client, and returns what was held; `None` if something is missing. `start` is called at that
-    /// point of the channel's order, unless something is missing: nothing comes twice, and nothing is left out.
+    /// Ends the holding for this client, whose topics are of this generation, and returns what was held. `start` is called at
+    /// that point of the channel's order, if nothing is missing: nothing comes twice, and nothing is left out.
     pub(crate) fn release(
         &self,
         channel: &ChannelName,
         id: BeginningId,
         client: Uuid,
+        generation: u16,
         start: impl FnOnce(),
-    ) -> Option<Vec<Frame>> {
+    ) -> Release {
         let mut shard = self.shard(channel);
-        let subscribers = shard.get_mut(channel)?;
-        let held = subscribers.take(id)?.into_held()?;
+        let Some(subscribers) = shard.get_mut(channel) else { return Release::Incomplete };
+        let Some(beginning) = subscribers.take(id) else { return Release::Incomplete };
+        if beginning.is_complete() && subscribers.generation != generation {
+            subscribers.beginnings.push(beginning);
+            return Release::Moved(subscribers.generation);
+        }
+        let Some(held) = beginning.into_held() else { return Release::Incomplete };
         match &mut subscribers.released {
             Some(released) => released.insert(client),
             None => subscribers.released = Some(ClientSet::One(client)),
         }
         start();
-        Some(held)
+        Release::Held(held)
     }
 
     /// Publications of a channel are missing. Subscriptions that begin will fail to be [released](Self::release), unless the
-    /// broker begins them after this; the clients of the others are returned.
-    pub(crate) fn lose(&self, channel: &ChannelName) -> Vec<Uuid> {
+    /// broker begins them after this. The others get nothing any more: their generation is returned, and their clients.
+    pub(crate) fn lose(&self, channel: &ChannelName) -> (u16, BTreeSet<Uuid>) {
         let mut shard = self.shard(channel);
-        let Some(subscribers) = shard.get_mut(channel) else { return Vec::new() };
+        let Some(subscribers) = shard.get_mut(channel) else { return (0, BTreeSet::new()) };
         subscribers.beginnings.iter_mut().for_each(Beginning::lose);
-        subscribers.released.as_ref().map(ClientSet::all).into_iter().flatten().collect()
+        let lost = subscribers.generation;
+        subscribers.generation = lost.wrapping_add(1);
+        let clients = subscribers.released.take().map(|released| released.all());
+        (lost, clients.unwrap_or_default())
     }
 
     /// Holds messages of a channel for the subscriptions that begin, and hands each to `publish`.
@@ -240,7 +268,8 @@ impl ChannelTable {
 impl Subscribers {
     fn wanted(&self) -> Wanted {
         let variants = self.variants.map(|count| count > 0);
-        Wanted { variants, lacks_base: false, is_held: !self.beginnings.is_empty(), number: self.number }
+        let is_held = !self.beginnings.is_empty();
+        Wanted { variants, lacks_base: false, is_held, number: self.number, generation: self.generation }
     }
 
     fn take(&mut self, id: BeginningId) -> Option<Beginning> {

@@ -65,26 +65,28 @@ fn target(variant: Variant, channel: &ChannelName, wanted: Wanted) -> PushTarget
 struct Round<'a> {
     deliverer: &'a Deliverer,
     channel: &'a ChannelName,
+    generation: u16,
     /// Those that must be held, too, and wait for the others; `None` if nothing is held.
     held: Option<Vec<(Variant, Frame)>>,
 }
 
 impl Round<'_> {
     fn new<'a>(deliverer: &'a Deliverer, channel: &'a ChannelName, wanted: Wanted) -> Round<'a> {
-        Round { deliverer, channel, held: wanted.is_held.then(Vec::new) }
+        let generation = wanted.generation;
+        Round { deliverer, channel, generation, held: wanted.is_held.then(Vec::new) }
     }
 
     fn publish(&mut self, variant: Variant, frame: Frame) {
         match &mut self.held {
             Some(held) => held.push((variant, frame)),
-            None => self.deliverer.delivery.publish(&variant.topic(self.channel), frame),
+            None => self.deliverer.delivery.publish(&variant.topic(self.channel, self.generation), frame),
         }
     }
 
     fn end(self) {
         if let Some(held) = self.held {
             self.deliverer.channels.hold(self.channel, held, |variant, frame| {
-                self.deliverer.delivery.publish(&variant.topic(self.channel), frame);
+                self.deliverer.delivery.publish(&variant.topic(self.channel, self.generation), frame);
             });
         }
     }
@@ -130,9 +132,10 @@ impl Fanout for Deliverer {
     }
 
     fn lost(&self, channel: &ChannelName) {
-        for client in self.channels.lose(channel) {
+        let (generation, clients) = self.channels.lose(channel);
+        for client in clients {
             if let Some(live) = self.registry.client(client) {
-                live.control.deliver(ControlMessage::Lost(channel.clone()));
+                live.control.deliver(ControlMessage::Lost { channel: channel.clone(), generation });
             }
         }
     }

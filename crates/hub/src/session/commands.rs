@@ -109,7 +109,7 @@ impl Turn<'_> {
         match message {
             ControlMessage::Disconnect(why) => Outcome::Close(why),
             ControlMessage::Unsubscribe(channel) => self.unsubscribe_by_server(channel),
-            ControlMessage::Lost(channel) => self.lose(&channel),
+            ControlMessage::Lost { channel, generation } => self.lose_generation(&channel, generation),
             ControlMessage::Subscribe(subscription) => self.subscribe_by_server(*subscription),
             ControlMessage::Refresh { expires_at, info } => self.refresh_by_server(expires_at, info),
             ControlMessage::Message(data) => self.message(&data),

@@ -37,6 +37,7 @@ struct Counted {
     joins: Option<Variant>,
     beginning: BeginningId,
     number: u64,
+    generation: u16,
     begun: bool,
     kept: bool,
     now: Millis,
@@ -145,12 +146,12 @@ impl Turn<'_> {
             self.give_up(&plan.channel, features.is_member);
         }
         let since = plan.since(&features, self.config.limits.history_page);
-        let starts = self.paused(&plan.channel, &features);
         let hub = self.hub();
         let Features { variant, joins, slow, .. } = features;
         let new = NewSubscription { publications: variant, joins, slow, room: self.config.limits.held };
-        let Entered { beginning, number, name } = hub.channels_table().enter(&plan.channel, new);
+        let Entered { beginning, number, generation, name } = hub.channels_table().enter(&plan.channel, new);
         plan.channel = name;
+        let starts = self.paused(&plan.channel, variant, joins, slow, generation);
         let mut counted = Counted {
             hub: hub.clone(),
             channel: plan.channel.clone(),
@@ -158,6 +159,7 @@ impl Turn<'_> {
             joins,
             beginning,
             number,
+            generation,
             begun: false,
             kept: false,
             now: self.now,
@@ -165,7 +167,7 @@ impl Turn<'_> {
         let (deliverer, channel) = (hub.deliverer().clone(), plan.channel.clone());
         let start = Box::new(move || deliverer.channels.begin(&channel, beginning));
         let joined = hub.broker().subscribe(&plan.channel, since, &plan.options.history, self.now, start);
-        let hold = Hold { id: beginning, starts };
+        let hold = Hold { id: beginning, starts, slow };
         let joined = joined.map(move |joined| {
             counted.begun = joined.is_ok();
             (joined, counted, hold)
@@ -176,11 +178,18 @@ impl Turn<'_> {
     }
 
     /// Subscribes to the topics of a channel. They start when what was held for the subscription is released.
-    fn paused(&mut self, channel: &ChannelName, features: &Features) -> Vec<Start> {
-        let publications = self.link.subscribe_paused(&features.variant.topic(channel), features.slow);
-        let joins = features.joins.map(|joins| {
+    pub(super) fn paused(
+        &mut self,
+        channel: &ChannelName,
+        variant: Variant,
+        joins: Option<Variant>,
+        slow: SlowPolicy,
+        generation: u16,
+    ) -> Vec<Start> {
+        let publications = self.link.subscribe_paused(&variant.topic(channel, generation), slow);
+        let joins = joins.map(|joins| {
             // A missed join or leave does no harm to the order of publications, but would leave members that are gone.
-            self.link.subscribe_paused(&joins.topic(channel), SlowPolicy::Disconnect)
+            self.link.subscribe_paused(&joins.topic(channel, generation), SlowPolicy::Disconnect)
         });
         std::iter::once(publications).chain(joins).collect()
     }
@@ -238,6 +247,7 @@ impl Turn<'_> {
                 presence: features.is_member,
                 announces: features.announces,
                 has_token,
+                generation: counted.generation,
                 details: Some(Box::new(details)),
             },
         );

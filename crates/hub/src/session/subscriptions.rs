@@ -6,6 +6,7 @@ use super::expiry::Expiry;
 use crate::broker::Start;
 use crate::channel::ChannelName;
 use crate::hub::BeginningId;
+use crate::namespace::SlowPolicy;
 use crate::token::SubscriptionGrant;
 use crate::variant::Variant;
 
@@ -19,6 +20,8 @@ pub(super) struct Subscription {
     /// Whether its leave is announced.
     pub(super) announces: bool,
     pub(super) has_token: bool,
+    /// That of its topics: after publications were lost, it gets nothing any more.
+    pub(super) generation: u16,
     /// `None` if all of it is as in the default.
     pub(super) details: Option<Box<SubscriptionDetails>>,
 }
@@ -99,6 +102,8 @@ pub(super) struct Hold {
     pub(super) id: BeginningId,
     /// Start the subscription's topics.
     pub(super) starts: Vec<Start>,
+    /// How the topics treat a slow client.
+    pub(super) slow: SlowPolicy,
 }
 
 impl std::fmt::Debug for Hold {

@@ -61,6 +61,14 @@ impl Turn<'_> {
         self.then(left, |_, ()| Outcome::Done)
     }
 
+    /// Ends a subscription whose client may miss publications, unless it began after they were lost.
+    pub(super) fn lose_generation(&mut self, channel: &ChannelName, generation: u16) -> Outcome {
+        match self.client().and_then(|client| client.subscriptions.get(channel)) {
+            Some(subscription) if subscription.generation == generation => self.lose(channel),
+            _ => Outcome::Done,
+        }
+    }
+
     /// Ends a subscription whose client may miss publications. The client subscribes again, or connects again if the server
     /// has made the subscription.
     pub(super) fn lose(&mut self, channel: &ChannelName) -> Outcome {
@@ -102,9 +110,9 @@ impl Turn<'_> {
     fn end_removed(&mut self, channel: &ChannelName, subscription: &Subscription) -> Call<()> {
         let (hub, now) = (self.hub(), self.now);
         let Some(id) = self.client().map(|client| client.id) else { return Call::Ready(()) };
-        self.link.unsubscribe(&subscription.variant.topic(channel));
+        self.link.unsubscribe(&subscription.variant.topic(channel, subscription.generation));
         if let Some(joins) = subscription.joins {
-            self.link.unsubscribe(&joins.topic(channel));
+            self.link.unsubscribe(&joins.topic(channel, subscription.generation));
         }
         hub.carried_out(ended(&hub, channel, subscription, id, now))
     }

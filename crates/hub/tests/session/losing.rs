@@ -50,6 +50,31 @@ fn the_subscribers_of_a_channel_are_unsubscribed_and_may_return() {
     world.expect(clients[1], &[]);
 }
 
+/// Otherwise it would recover from there, and never learn what it has missed.
+#[test]
+fn who_has_lost_publications_gets_none_that_follow() {
+    let mut world = World::new(config());
+    let client = world.subscribed("demo:tea");
+    let plain = world.open_as(Transport::new(TransportKind::Plain, Encoding::Json));
+    let request = PlainRequest { channel: "demo:tea".into(), ..PlainRequest::default() };
+    let now = world.now;
+    world.call(plain, |session, link| session.open_plain(link, request, now));
+    publish(&world, "1");
+    lose(&world);
+    publish(&world, "2");
+    world.handle_some_mail(100);
+    let heard = world.received(client);
+    assert_eq!(heard.len(), 1, "{heard:?}");
+    world.expect(client, &[LOST]);
+    world.expect(plain, &["1"]);
+    assert_eq!(world.end(plain), Some(3010));
+
+    let back = r#"{"id":4,"subscribe":{"channel":"demo:tea"}}"#;
+    world.ask(client, back, &[r#"{"id":4,"subscribe":{}}"#]);
+    publish(&world, "3");
+    assert!(world.heard(client)[0].contains(r#""pub":{"data":3"#));
+}
+
 #[test]
 fn a_plain_client_and_one_that_the_server_subscribed_are_disconnected_with_3010() {
     let mut world = World::new(with_tokens());

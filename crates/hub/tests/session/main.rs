@@ -29,6 +29,7 @@ mod publishing;
 mod reading;
 mod recovery;
 mod server_side;
+mod shared;
 mod simulation;
 mod subscribing;
 mod taking_over;

@@ -73,3 +73,8 @@ fn clients_see_what_was_published_with_a_broker_that_answers_later() {
 fn clients_see_what_was_published_with_a_broker_that_answers_at_any_time() {
     run_all(30_000..30_300, 120, Answers::AnyTime);
 }
+
+#[test]
+fn clients_see_what_was_published_on_an_engine_that_loses_some_of_it_on_the_way() {
+    run_all(40_000..40_300, 120, Answers::Shared);
+}

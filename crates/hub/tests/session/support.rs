@@ -17,6 +17,7 @@ use longwire_hub::{
 use self::bus::Bus;
 use self::net::{Net, NetControl, NetDelivery, NetLink};
 use crate::later::LaterBroker;
+use crate::shared::shared;
 
 /// A node with clients.
 pub(crate) struct World {
@@ -75,6 +76,11 @@ impl World {
         World { answers_itself: true, ..World::of(config, None, MemoryLimits::default(), seed, later) }
     }
 
+    /// A node that shares an engine, of which some publications do not arrive.
+    pub(crate) fn shared(config: HubConfig, seed: u8) -> World {
+        World::over(config, None, seed, |fanout| shared(fanout, MemoryLimits::default(), seed.into()))
+    }
+
     /// A node whose broker answers later, though each command waits only for a moment.
     pub(crate) fn a_moment_later(config: HubConfig, seed: u8) -> World {
         World { answers_itself: true, ..World::later(config, seed) }
@@ -96,12 +102,25 @@ impl World {
         seed: u8,
         wrap: impl FnOnce(Arc<MemoryBroker>, Arc<dyn Fanout>) -> Arc<dyn Broker>,
     ) -> World {
+        World::over(config, backend, seed, |fanout| {
+            let broker = Arc::new(MemoryBroker::with_seed(fanout.clone(), limits, seed.into()));
+            (broker.clone(), wrap(broker, fanout))
+        })
+    }
+
+    /// A node with the broker that is made, over a broker in memory.
+    fn over(
+        config: HubConfig,
+        backend: Option<Arc<dyn Backend>>,
+        seed: u8,
+        make: impl FnOnce(Arc<dyn Fanout>) -> (Arc<MemoryBroker>, Arc<dyn Broker>),
+    ) -> World {
         let net = Arc::new(Net::default());
         let mut made = None;
         let make = |fanout: Arc<dyn Fanout>| -> Arc<dyn Broker> {
-            let broker = Arc::new(MemoryBroker::with_seed(fanout.clone(), limits, seed.into()));
-            made = Some((broker.clone(), fanout.clone()));
-            wrap(broker, fanout)
+            let (memory, broker) = make(fanout.clone());
+            made = Some((memory, fanout));
+            broker
         };
         let hub = Hub::new(config, Arc::new(NetDelivery(net.clone())), backend, &[seed; 32], make);
         let (broker, fanout) = made.unwrap();
@@ -232,6 +251,7 @@ impl World {
         self.hub.expire(self.now);
         let usage = self.broker.usage();
         assert_eq!((usage.channels, usage.presences, usage.history_bytes), (0, 0, 0));
+        assert_eq!(self.hub.broker_status().followed, 0);
     }
 
     /// The connection ends.

@@ -115,7 +115,9 @@ impl WrittenControl {
                 info: info.as_ref().map(ToString::to_string),
             }),
             ControlMessage::Message(data) => WrittenAction::Message(data.into()),
-            ControlMessage::Frame(_) | ControlMessage::Describe(_) | ControlMessage::Lost(_) => return None,
+            ControlMessage::Frame(_) | ControlMessage::Describe(_) | ControlMessage::Lost { .. } => {
+                return None;
+            }
         };
         Some(WrittenControl {
             user: filter.user.to_string(),
