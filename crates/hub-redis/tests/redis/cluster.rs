@@ -14,13 +14,13 @@ const NAMES: [&str; 12] = ["a", "b", "c", "d", "e", "f", "g", "h", "i}j", "{k", 
 
 /// What there is besides three masters.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Fourth {
+pub(crate) enum Fourth {
     Nothing,
     ReplicaOfFirst,
     MasterWithoutSlots,
 }
 
-async fn cluster(fourth: Fourth) -> Vec<Server> {
+pub(crate) async fn cluster(fourth: Fourth) -> Vec<Server> {
     const SLOTS: [[&str; 2]; 3] = [["0", "5460"], ["5461", "10922"], ["10923", "16383"]];
 
     let servers: Vec<(Server, String)> = (0..if fourth == Fourth::Nothing { 3 } else { 4 })
@@ -58,7 +58,7 @@ fn id(server: &Server) -> String {
     server.ask(&["CLUSTER", "MYID"])
 }
 
-fn options(servers: &[Server]) -> RedisOptions {
+pub(crate) fn options(servers: &[Server]) -> RedisOptions {
     RedisOptions::new(Deployment::Cluster(vec![servers[1].url()]))
 }
 
@@ -108,6 +108,37 @@ async fn a_slot_may_move_to_a_master_that_nobody_has_asked_yet() {
     move_news(&servers, |_| 3).await;
 }
 
+/// A slot that moves from one master to another.
+pub(crate) struct MovingSlot<'a> {
+    pub(crate) slot: &'a str,
+    pub(crate) from: &'a Server,
+    pub(crate) to: &'a Server,
+}
+
+impl MovingSlot<'_> {
+    pub(crate) fn begin(&self) {
+        let MovingSlot { slot, from, to } = self;
+        let () = to.ask(&["CLUSTER", "SETSLOT", slot, "IMPORTING", &id(from)]);
+        let () = from.ask(&["CLUSTER", "SETSLOT", slot, "MIGRATING", &id(to)]);
+    }
+
+    /// Moves the keys that are there now.
+    pub(crate) fn move_keys(&self) {
+        let keys: Vec<String> = self.from.ask(&["CLUSTER", "GETKEYSINSLOT", self.slot, "100"]);
+        let port = self.to.port.to_string();
+        let mut command = vec!["MIGRATE", "127.0.0.1", &port, "", "0", "5000", "KEYS"];
+        command.extend(keys.iter().map(String::as_str));
+        let () = self.from.ask(&command);
+    }
+
+    pub(crate) fn end(&self, all: &[Server]) {
+        let MovingSlot { slot, from, to } = self;
+        for server in [to, from].into_iter().copied().chain(all) {
+            let () = server.ask(&["CLUSTER", "SETSLOT", slot, "NODE", &id(to)]);
+        }
+    }
+}
+
 /// Moves the slot of a channel step by step from its owner to the server with this number.
 async fn move_news(servers: &[Server], to: impl Fn(usize) -> usize) {
     let slot: usize = servers[0].ask(&["CLUSTER", "KEYSLOT", "news"]);
@@ -118,18 +149,12 @@ async fn move_news(servers: &[Server], to: impl Fn(usize) -> usize) {
     node.listen("elsewhere").await;
     node.published("news", "before").await;
 
-    let () = to.ask(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &id(from)]);
-    let () = from.ask(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &id(to)]);
+    let moving = MovingSlot { slot: &slot, from, to };
+    moving.begin();
     node.published("news", "at the old master").await;
-    let keys: Vec<String> = from.ask(&["CLUSTER", "GETKEYSINSLOT", &slot, "100"]);
-    let port = to.port.to_string();
-    let mut command = vec!["MIGRATE", "127.0.0.1", &port, "", "0", "5000", "KEYS"];
-    command.extend(keys.iter().map(String::as_str));
-    let () = from.ask(&command);
+    moving.move_keys();
     node.published("news", "on its way").await;
-    for server in [to, from].into_iter().chain(servers) {
-        let () = server.ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &id(to)]);
-    }
+    moving.end(servers);
 
     node.recorder.until_restored("news").await;
     let interrupted = |event: &Event| matches!(event, Event::Interrupted(names) if names.len() != 1);

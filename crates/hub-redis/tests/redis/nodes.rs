@@ -13,6 +13,7 @@ use longwire_hub_redis::{RedisOptions, RedisStore};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use crate::cluster::{Fourth, MovingSlot, cluster, options};
 use crate::recorder::{channel, kept, new};
 use crate::server::{PATIENCE, Server};
 
@@ -106,7 +107,7 @@ fn now() -> Millis {
 }
 
 /// Publishes from all nodes at once, while something is done to the server again and again. The answer has the newest
-/// offset that was answered with success, for each channel.
+/// offset of each channel.
 async fn publish_during(nodes: &[Node], rounds: usize, mut disturb: impl FnMut(usize)) -> Vec<u64> {
     let newest = Mutex::new(vec![0; CHANNELS]);
     for round in 0..rounds {
@@ -164,23 +165,66 @@ async fn subscribers_see_every_publication_once_in_order_although_connections_ar
 async fn subscribers_learn_that_a_restarted_server_may_have_lost_something() {
     let mut server = Server::start(&["--appendonly", "yes", "--appendfsync", "no"]);
     let nodes = [Node::start(server.options()).await, Node::start(server.options()).await];
-    let newest = publish_during(&nodes, 3, |round| {
+    publish_during(&nodes, 3, |round| {
         if round == 1 {
             server.kill();
             server.start_again();
         }
     })
     .await;
-    for node in &nodes {
-        let has_all = |seen: &BTreeMap<String, Seen>| {
-            newest.iter().enumerate().all(|(number, newest)| {
-                seen.get(&*name(number)).is_some_and(|seen| seen.losses > 0 && seen.offsets.contains(newest))
-            })
-        };
-        let seen = node.subscribers.until(has_all).await;
-        for (number, newest) in newest.iter().enumerate() {
-            let offsets = &seen[&*name(number)].offsets;
-            assert!(offsets.iter().copied().eq(offsets[0]..=*newest), "{number}: {offsets:?}");
+    for number in 0..CHANNELS {
+        let newest = publish_until_seen(&nodes, number).await;
+        for node in &nodes {
+            let Seen { offsets, losses } = node.subscribers.0.borrow()[&*name(number)].clone();
+            assert!(losses > 0, "{number}");
+            assert!(offsets.iter().copied().eq(offsets[0]..=newest), "{number}: {offsets:?}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn subscribers_miss_nothing_unnoticed_while_slots_move() {
+    let servers = cluster(Fourth::Nothing).await;
+    let nodes = [Node::start(options(&servers)).await, Node::start(options(&servers)).await];
+    publish_during(&nodes, 6, |round| {
+        let slot: usize = servers[0].ask(&["CLUSTER", "KEYSLOT", &name(round)]);
+        let owner = slot / 5_461;
+        let (from, to) = (&servers[owner], &servers[(owner + 1) % 3]);
+        let moving = MovingSlot { slot: &slot.to_string(), from, to };
+        moving.begin();
+        moving.move_keys();
+        moving.end(&servers);
+    })
+    .await;
+    for number in 0..CHANNELS {
+        let newest = publish_until_seen(&nodes, number).await;
+        for node in &nodes {
+            let Seen { offsets, losses } = node.subscribers.0.borrow()[&*name(number)].clone();
+            assert!(offsets.iter().copied().eq(offsets[0]..=newest), "{number}: {offsets:?}");
+            assert!(losses > 0 || offsets[0] == 1, "{number}: {offsets:?}");
+            assert_eq!(losses > 0, number < 6, "{number}: only what moves is lost");
+        }
+    }
+}
+
+/// Publishes to a channel until all nodes have seen it. The answer is the newest offset.
+async fn publish_until_seen(nodes: &[Node], number: usize) -> u64 {
+    let start = Instant::now();
+    loop {
+        if let Some(StreamPosition { offset, .. }) = nodes[0].publish(number).await {
+            let has_it = |seen: &BTreeMap<String, Seen>| {
+                seen.get(&*name(number)).is_some_and(|seen| seen.offsets.last() == Some(&offset))
+            };
+            let seen = async {
+                for node in nodes {
+                    let mut changes = node.subscribers.0.subscribe();
+                    let _ended = changes.wait_for(|seen| has_it(seen)).await.is_err();
+                }
+            };
+            if tokio::time::timeout(Duration::from_secs(1), seen).await.is_ok() {
+                return offset;
+            }
+        }
+        assert!(start.elapsed() < PATIENCE);
     }
 }
