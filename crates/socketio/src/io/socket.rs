@@ -185,7 +185,7 @@ impl Socket {
         &self.shared.client.opening
     }
 
-    /// The headers of the request that opened the connection.
+    /// The headers of the request that opened the connection; see [`Opening::headers`].
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.request().headers
