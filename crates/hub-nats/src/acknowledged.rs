@@ -12,11 +12,13 @@ pub(crate) struct Acknowledged {
 }
 
 /// A message that was acknowledged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Mark {
     pub(crate) sequence: u64,
     pub(crate) at: SystemTime,
     digest: u64,
+    /// Whether the stream may have lost it.
+    is_doubtful: bool,
 }
 
 impl Mark {
@@ -32,10 +34,12 @@ impl Acknowledged {
     }
 
     pub(crate) fn note(&self, stream: &str, sequence: u64, payload: &[u8]) {
-        let mark = Mark { sequence, at: SystemTime::now(), digest: digest_of(payload) };
+        let mark = Mark { sequence, at: SystemTime::now(), digest: digest_of(payload), is_doubtful: false };
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         match newest.get_mut(stream) {
-            Some(newest) if newest.sequence < sequence => *newest = mark,
+            Some(newest) if newest.sequence < sequence => {
+                *newest = Mark { is_doubtful: newest.is_doubtful, ..mark };
+            }
             Some(_) => {}
             None => {
                 newest.insert(stream.to_owned(), mark);
@@ -47,8 +51,31 @@ impl Acknowledged {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner).remove(stream);
     }
 
-    pub(crate) fn streams(&self) -> Vec<String> {
-        self.newest.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    /// The streams may have lost something.
+    pub(crate) fn doubt_all(&self) {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        newest.values_mut().for_each(|mark| mark.is_doubtful = true);
+    }
+
+    /// This stream may have lost something.
+    pub(crate) fn doubt(&self, stream: &str) {
+        self.set_doubtful(stream, true);
+    }
+
+    /// This stream has what it had.
+    pub(crate) fn confirm(&self, stream: &str) {
+        self.set_doubtful(stream, false);
+    }
+
+    pub(crate) fn is_doubtful(&self, stream: &str) -> bool {
+        self.newest(stream).is_some_and(|mark| mark.is_doubtful)
+    }
+
+    fn set_doubtful(&self, stream: &str, is_doubtful: bool) {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mark) = newest.get_mut(stream) {
+            mark.is_doubtful = is_doubtful;
+        }
     }
 }
 

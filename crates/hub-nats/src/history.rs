@@ -37,6 +37,8 @@ pub(crate) struct History {
     pub(crate) keys: Keys,
     pub(crate) lanes: Lanes,
     pub(crate) acknowledged: Acknowledged,
+    /// Held while a stream is looked at that may have lost something.
+    pub(crate) confirming: tokio::sync::Mutex<()>,
     pub(crate) upkeep: Upkeep,
 }
 
@@ -50,6 +52,7 @@ struct Place {
 impl History {
     async fn place(&self, channel: &ChannelName, history: &HistoryOptions) -> Result<Place, Failure> {
         let stream = self.streams.history(&Group::of(channel), history).await?;
+        self.confirm(&stream).await?;
         Ok(Place { stream, subject: self.names.history(channel) })
     }
 
@@ -77,8 +80,9 @@ impl History {
         let before = self.acknowledged.newest(&place.stream);
         let appended = self.jetstream.append(place.subject.clone(), payload.clone(), expect, id).await?;
         let is_behind = before.is_none_or(|before| before.sequence < appended.sequence);
-        if !is_behind && !appended.is_duplicate && self.has_begun_anew(&place.stream).await? {
-            return Err(BrokerError::Unavailable.into());
+        if !is_behind && !appended.is_duplicate {
+            self.acknowledged.doubt(&place.stream);
+            self.confirm(&place.stream).await?;
         }
         self.acknowledged.note(&place.stream, appended.sequence, &payload);
         Ok(appended)

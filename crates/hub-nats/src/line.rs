@@ -19,7 +19,7 @@ use crate::failure::Failure;
 pub(crate) struct Interruptions {
     count: AtomicU64,
     changed: Notify,
-    /// Whether the connection was lost, and it is not yet known what the server still has.
+    /// Whether the connection was lost, and what depended on it is not yet forgotten.
     is_uncertain: AtomicBool,
 }
 
@@ -49,7 +49,7 @@ impl Interruptions {
         self.changed.notify_one();
     }
 
-    /// Now it is known what the server still has.
+    /// Now calls can be made again.
     pub(crate) fn end(&self) {
         self.is_uncertain.store(false, Ordering::Relaxed);
     }

@@ -164,6 +164,7 @@ impl Node {
             keys,
             lanes: Lanes::default(),
             acknowledged: Acknowledged::default(),
+            confirming: tokio::sync::Mutex::new(()),
             upkeep: Upkeep::default(),
         };
         let arrivals = Arc::new(Arrivals::new(events));

@@ -10,9 +10,6 @@ use crate::line::Line;
 use crate::listening::Arrivals;
 use crate::presence::Presences;
 
-/// After an attempt that failed.
-const PAUSE: Duration = Duration::from_millis(100);
-
 /// What an interruption concerns.
 pub(crate) struct Watched {
     pub(crate) line: Arc<Line>,
@@ -45,8 +42,10 @@ pub(crate) async fn watch(watched: Watched, look_every: Duration) {
             continue;
         }
         arrivals.events().interrupted(&all);
-        seen = whole_again(&line, &history, look_every).await;
-        // Streams in memory may be lost.
+        seen = whole_again(&line, look_every).await;
+        // The servers may have lost something. It is found out when a stream is used, since one that cannot be reached must
+        // not keep the others waiting.
+        history.acknowledged.doubt_all();
         history.streams.forget();
         history.lanes.forget();
         presences.forget_all();
@@ -56,24 +55,17 @@ pub(crate) async fn watch(watched: Watched, look_every: Duration) {
     }
 }
 
-/// Waits until the server knows all subscriptions again and streams have what they had, without another interruption
-/// meanwhile.
-async fn whole_again(line: &Line, history: &History, look_every: Duration) -> Seen {
+/// Waits until the server knows all subscriptions again, without another interruption meanwhile.
+async fn whole_again(line: &Line, look_every: Duration) -> Seen {
     loop {
         let seen = Seen::of(line);
-        if !line.is_connected() {
+        if line.is_connected() {
+            let passed = tokio::time::timeout(line.call_timeout(), line.pass()).await;
+            if matches!(passed, Ok(Ok(()))) && Seen::of(line) == seen {
+                return seen;
+            }
+        } else {
             line.interruptions.wait(look_every).await;
-            continue;
-        }
-        let whole = async {
-            line.pass().await?;
-            history.check_continuity().await
-        };
-        match tokio::time::timeout(line.call_timeout(), whole).await {
-            Ok(Ok(())) if Seen::of(line) == seen => return seen,
-            Ok(Ok(())) | Err(_) => {}
-            // JetStream begins a moment after the server.
-            Ok(Err(_)) => tokio::time::sleep(PAUSE).await,
         }
     }
 }

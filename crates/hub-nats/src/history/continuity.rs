@@ -10,36 +10,34 @@ use super::History;
 use crate::failure::Failure;
 
 impl History {
-    /// Makes streams begin anew that have lost what was acknowledged to this node.
-    pub(crate) async fn check_continuity(&self) -> Result<(), Failure> {
-        for stream in self.acknowledged.streams() {
-            self.has_begun_anew(&stream).await?;
+    /// Finds out whether a stream that may have lost what was acknowledged to this node has. If so, it is deleted, and
+    /// missing therefore: it begins anew.
+    pub(super) async fn confirm(&self, stream: &str) -> Result<(), Failure> {
+        if !self.acknowledged.is_doubtful(stream) {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    /// Makes a stream begin anew if it has lost what was acknowledged to this node. Says whether it did.
-    pub(super) async fn has_begun_anew(&self, stream: &str) -> Result<bool, Failure> {
-        let has_lost = match self.has_lost(stream).await {
-            Ok(has_lost) => has_lost,
-            // It begins by itself.
-            Err(Failure::NoStream) => {
-                self.acknowledged.forget(stream);
-                false
+        let _one_at_a_time = self.confirming.lock().await;
+        if !self.acknowledged.is_doubtful(stream) {
+            return Ok(());
+        }
+        match self.has_lost(stream).await {
+            Ok(false) => {
+                self.acknowledged.confirm(stream);
+                return Ok(());
             }
+            Ok(true) => {
+                tracing::warn!(
+                    stream,
+                    "NATS has lost what it had acknowledged: the channels of this stream begin anew"
+                );
+                self.jetstream.delete_stream(stream).await?;
+            }
+            Err(Failure::NoStream) => {}
             Err(failure) => return Err(failure),
-        };
-        if has_lost {
-            tracing::warn!(
-                stream,
-                "NATS has lost what it had acknowledged; the channels of this stream begin anew"
-            );
-            self.jetstream.delete_stream(stream).await?;
-            self.acknowledged.forget(stream);
-            self.streams.forget();
-            self.lanes.forget();
         }
-        Ok(has_lost)
+        self.acknowledged.forget(stream);
+        self.lanes.forget();
+        Err(Failure::NoStream)
     }
 
     async fn has_lost(&self, stream: &str) -> Result<bool, Failure> {
@@ -48,7 +46,7 @@ impl History {
         };
         let info = self.jetstream.info(stream).await?;
         if SystemTime::from(info.created) > mark.at {
-            // It is another stream.
+            // It is another stream, of which nothing was acknowledged yet.
             self.acknowledged.forget(stream);
             return Ok(false);
         }

@@ -4,12 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use longwire_hub::Store as _;
 use longwire_hub_nats::{NatsCredentials, NatsError, NatsOptions, NatsStore};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
-use crate::heard::Heard;
+use crate::heard::{Heard, PATIENCE};
 use crate::server::NatsServer;
-use crate::setup::Node;
+use crate::setup::{Node, member, name, now};
 
 /// A pair of keys that is only in this file.
 const NKEY: &str = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4";
@@ -27,7 +28,17 @@ fn with(server: &NatsServer, credentials: NatsCredentials) -> NatsOptions {
 }
 
 async fn expect_works(options: NatsOptions) {
-    assert_eq!(Node::with(options).await.offset_of("news", "a").await, 1);
+    let node = Node::with(options).await;
+    node.listen("news").await;
+    assert_eq!(node.offset_of("news", "a").await, 1);
+    assert_eq!(node.heard.next_text().await, ("a".to_owned(), 1));
+    assert_eq!(node.kept("news").await.0, ["a"]);
+    let news = name("news");
+    node.store.add_presence(&news, member("c", "1", PATIENCE), false, now()).await.unwrap();
+    assert_eq!(node.store.presence(&news, 10, now()).await.unwrap().clients.len(), 1);
+    assert_eq!(node.store.presence_stats(&news, now()).await.unwrap().clients, 1);
+    node.store.remove_presence(&news, "c", false, now()).await.unwrap();
+    node.store.remove_history(&news, now()).await.unwrap();
 }
 
 #[tokio::test]

@@ -142,7 +142,7 @@ async fn a_stream_that_has_lost_what_was_acknowledged_begins_anew() {
         node.expect(Event::Interrupted).await;
         node.expect(Event::Restored).await;
     }
-    for position in [old.clone(), lost] {
+    for position in [lost, old.clone()] {
         assert_eq!(node.page("news", Some(position)).await.unwrap_err(), BrokerError::UnrecoverablePosition);
     }
     let next = other.publish("news", "c").await.unwrap().position.unwrap();
