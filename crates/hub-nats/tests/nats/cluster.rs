@@ -49,15 +49,60 @@ async fn nodes_on_different_servers_hear_one_another() {
     }
 }
 
+/// The index of the server that leads a stream.
+async fn leader(jetstream: &async_nats::jetstream::Context, stream: &str) -> usize {
+    let stream = jetstream.get_stream(stream).await.unwrap();
+    let leader = stream.cached_info().cluster.as_ref().and_then(|cluster| cluster.leader.clone()).unwrap();
+    leader.trim_start_matches('s').parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_replicas_a_server_that_is_gone_takes_only_its_streams_along() {
+    let mut servers = NatsServer::cluster().await;
+    let mut options = replicated(&servers[0], &servers[1..]);
+    options.replicas = 1;
+    // NATS puts a stream where most room is not promised to others.
+    options.stream_bytes = Some(1 << 20);
+    options.call_timeout = Duration::from_secs(2);
+    let node = node_of(options).await;
+    let jetstream = async_nats::jetstream::new(async_nats::connect(servers[0].url()).await.unwrap());
+    let mut led_by = Vec::new();
+    for number in 0..12 {
+        node.publish(&format!("n{number}:news"), "a").await.unwrap();
+        led_by.push(leader(&jetstream, &format!("longwire-history-n{number}")).await);
+    }
+    let gone = led_by[0];
+    let stays = led_by.iter().position(|leader| *leader != gone).expect("all streams are on one server");
+    servers[gone].kill();
+    let stays = format!("n{stays}:news");
+    let going_on = async {
+        while node.publish(&stays, "b").await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(2 * PATIENCE, going_on).await.expect("a stream waits for another");
+    assert_eq!(node.publish("n0:news", "b").await.unwrap_err(), BrokerError::Unavailable);
+    servers[gone].start_again().await;
+    let back = async {
+        loop {
+            match node.publish("n0:news", "c").await {
+                Ok(outcome) => return outcome.position.unwrap().offset,
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+    };
+    // What failed may have been stored.
+    assert!(tokio::time::timeout(2 * PATIENCE, back).await.expect("a stream stays away") >= 2);
+    assert_eq!(node.kept("n0:news").await.0.first().map(String::as_str), Some("a"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_the_death_of_a_server() {
     let mut servers = NatsServer::cluster().await;
     let mut node = node_of(replicated(&servers[0], &servers[1..])).await;
     node.history.size = 1_000;
     let jetstream = async_nats::jetstream::new(async_nats::connect(servers[0].url()).await.unwrap());
-    let stream = jetstream.get_stream("longwire-history-=none").await.unwrap();
-    let leader = stream.cached_info().cluster.as_ref().and_then(|cluster| cluster.leader.clone()).unwrap();
-    let leader: usize = leader.trim_start_matches('s').parse().unwrap();
+    let leader = leader(&jetstream, "longwire-history-=none").await;
 
     let mut acknowledged = Vec::new();
     let mut failures = 0;
