@@ -5,7 +5,6 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use longwire_hub::Store as _;
 use longwire_hub_redis::{ConnectError, Deployment, RedisOptions, RedisStore, SentinelServer};
 
 use crate::recorder::Node;
@@ -175,27 +174,4 @@ async fn the_user_is_one_of_the_master_and_not_of_its_sentinels() {
     });
     (options.user, options.password) = (Some("hub".to_owned()), Some("secret".to_owned()));
     Node::connect(options, &[]).await.published("news", "x").await;
-}
-
-/// The manual says which permissions a user needs.
-#[tokio::test]
-async fn the_permissions_in_the_manual_are_enough() {
-    const MANUAL: &str = include_str!("../../../../docs/hub-redis.md");
-
-    let rules = MANUAL.split_once("```acl\n").and_then(|(_, rest)| rest.split_once("\n```")).unwrap().0;
-    let server = Server::start(&[]);
-    let command: Vec<&str> = ["ACL", "SETUSER"].into_iter().chain(rules.split_whitespace().skip(1)).collect();
-    let () = server.ask(&command);
-    let () = server.ask(&["ACL", "SETUSER", "default", "off"]);
-    let url = format!("redis://longwire:secret@127.0.0.1:{}", server.port).parse().unwrap();
-    let node = Node::connect(RedisOptions::new(Deployment::Servers(vec![url])), &[]).await;
-    node.listen("news").await;
-    node.published("news", "x").await;
-    node.recorder.until_published("news", "x").await;
-    assert_eq!(node.contents("news").await, ["x"]);
-    crate::presence::add(&node, "news", "c1", "u1").await.unwrap();
-    node.store.tell_nodes("hello".into()).await.unwrap();
-    node.recorder.until(|events| events.len() == 3).await;
-    node.store.stop_listening(&crate::recorder::channel("news")).await.unwrap();
-    assert_eq!(node.store.figures().failed_calls, 0);
 }

@@ -12,6 +12,7 @@ mod cluster;
 mod conformance;
 mod connecting;
 mod failover;
+mod manual;
 mod memory;
 mod messages;
 mod nodes;

@@ -66,6 +66,25 @@ async fn many_channels_are_listened_to_again_before_the_interruption_is_over() {
 }
 
 #[tokio::test]
+async fn a_subscription_that_is_refused_for_a_while_is_asked_for_again() {
+    let server = Server::start(&[]);
+    let () = server.ask(&["ACL", "SETUSER", "hub", "on", ">secret", "~*", "&*", "+@all"]);
+    let mut options = quick(&server);
+    (options.user, options.password) = (Some("hub".to_owned()), Some("secret".to_owned()));
+    let node = Node::connect(options, &["news", "other"]).await;
+    node.listen("news").await;
+    node.listen("other").await;
+    // Redis ends the connections that have subscribed to what is forbidden now.
+    let () = server.ask(&["ACL", "SETUSER", "hub", "resetchannels", "&longwire:nodes:*", "&*{other}"]);
+    node.recorder.until_restored("other").await;
+    server.ask_until(&["ACL", "LOG"], |log| log.contains("{news}")).await;
+    let () = server.ask(&["ACL", "SETUSER", "hub", "allchannels"]);
+    node.recorder.until_restored("news").await;
+    node.published("news", "after").await;
+    node.recorder.until_published("news", "after").await;
+}
+
+#[tokio::test]
 async fn a_lost_connection_for_commands_is_made_again() {
     let server = Server::start(&[]);
     let node = Node::connect(server.options(), &[]).await;
