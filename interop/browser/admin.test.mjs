@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { AdminPage, adminHub, PASSWORD } from "../support/admin-page.mjs";
+import { until } from "../support/background.mjs";
 import { launch } from "../support/browser.mjs";
 import { redis } from "../support/engines.mjs";
 import { api, connected, event, subscribed, token } from "../support/hub.mjs";
@@ -174,7 +175,8 @@ test("all nodes are listed, with how they reach the broker", async (t) => {
   const engine = await redis(t);
   const names = ["first", "second"];
   const broker = `[broker]\ntype = "redis"\nurls = ["${engine.url()}"]\n`;
-  const servers = await Promise.all(names.map((name) => adminHub(t, { before: `node_name = "${name}"\n`, after: broker })));
+  const node = (name) => adminHub(t, { before: `node_name = "${name}"\n`, after: broker });
+  const servers = await Promise.all(names.map(node));
   const admin = await AdminPage.signedIn(t, browser, servers[0], { route: "/nodes" });
   const nodes = admin.page.locator("#nodes li");
   for (const name of names) {
@@ -185,6 +187,22 @@ test("all nodes are listed, with how they reach the broker", async (t) => {
   await nodes.filter({ hasText: "second" }).waitFor({ state: "detached" });
   await engine.kill();
   await nodes.getByText("cannot be reached").waitFor();
+});
+
+test("channels and users of all nodes are shown, and a node that hangs is noticed", async (t) => {
+  const engine = await redis(t);
+  const broker = `[broker]\ntype = "redis"\nurls = ["${engine.url()}"]\n`;
+  const servers = await Promise.all([0, 1].map(() => adminHub(t, { after: broker })));
+  await until(async () => (await api(servers[0], "info", {})).nodes.length === 2, "two nodes that know one another");
+  const { id } = await member(t, servers[1], "42", "chat:tea");
+  const admin = await AdminPage.signedIn(t, browser, servers[0], { route: "/channels" });
+  await admin.page.getByRole("link", { name: "chat:tea" }).waitFor();
+  await admin.go("/users/42");
+  await admin.shows(id);
+  await admin.shows("chat:tea");
+  servers[1].pause();
+  await admin.go("/channels");
+  await admin.shows("0 channels have subscribers; 1 node does not answer");
 });
 
 test("after a restart the page asks for the password, and then goes on", async (t) => {

@@ -40,6 +40,11 @@ export class Program {
     return this;
   }
 
+  /** From now on, it does nothing, as a machine that hangs. */
+  pause() {
+    this.#child.kill("SIGSTOP");
+  }
+
   terminate() {
     this.#child.kill("SIGTERM");
     return this;

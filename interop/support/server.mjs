@@ -61,6 +61,11 @@ class Server {
     return this.http(path).replace(/^http/, "ws");
   }
 
+  /** From now on, it does nothing, as a machine that hangs. */
+  pause() {
+    this.#program.pause();
+  }
+
   /** Asks it to shut down; its exit code. */
   stop() {
     return this.#program.terminate().exit();

@@ -46,5 +46,8 @@ export function time(millis) {
 /** One thing, or several. */
 export const plural = (number, one, several) => `${count(number)} ${number === 1 ? one : several}`;
 
+/** What follows a list while so many nodes do not answer. */
+export const silent = (nodes) => (nodes === 0 ? "" : `; ${plural(nodes, "node does", "nodes do")} not answer`);
+
 /** The name of a user; anonymous clients have none. */
 export const userName = (user) => (user === "" ? "anonymous" : user);

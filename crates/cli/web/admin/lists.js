@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { element, route, show } from "./dom.js";
-import { count, plural } from "./format.js";
+import { count, plural, silent } from "./format.js";
 import { Refresher } from "./refresher.js";
 
 const PAGE = 50;
@@ -55,11 +55,12 @@ export class List {
 
   async #refresh() {
     const filter = this.#filter.value.trim();
-    const { found, total } = await call(this.#kind.method, { filter, limit: this.#limit });
+    const { found, total, unanswered } = await call(this.#kind.method, { filter, limit: this.#limit });
     const { one, several, members } = this.#kind;
     const shown = found.length < total ? `, the largest ${count(found.length)} shown` : "";
     const status = this.#view.querySelector(".count");
-    const text = filter && total === 0 ? `No ${one} like this is connected` : plural(total, one, several) + shown;
+    const listed = filter && total === 0 ? `No ${one} like this is connected` : plural(total, one, several) + shown;
+    const text = listed + silent(unanswered);
     // Only what changes is announced.
     if (status.textContent !== text) status.textContent = text;
     show(this.#view.querySelector(".list"), found, ({ name }) => name, ({ name }) => {

@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { confirmed, element, route, show } from "./dom.js";
-import { count, duration, time, userName } from "./format.js";
+import { count, duration, silent, time, userName } from "./format.js";
 import { Refresher } from "./refresher.js";
 
 function channelLinks(channels) {
@@ -57,10 +57,11 @@ export class User {
     const { user, client } = subject;
     const found = await (client === undefined ? call("user", { user }) : call("client", { client }));
     if (subject !== this.#subject) return;
-    const { sessions, total, blocked_until: end } = found;
+    const { sessions, total, blocked_until: end, unanswered } = found;
     const none = this.#view.querySelector(".none");
-    none.hidden = total === sessions.length && total > 0;
-    none.textContent = total === 0 ? "Not connected now." : `The newest ${count(sessions.length)} of ${count(total)}.`;
+    none.hidden = total === sessions.length && total > 0 && unanswered === 0;
+    const shown = total === 0 ? "Not connected" : `The newest ${count(sessions.length)} of ${count(total)}`;
+    none.textContent = `${shown}${unanswered === 0 && total === 0 ? " now" : silent(unanswered)}.`;
     show(this.#view.querySelector(".list"), sessions, (session) => session.client, (session) => this.#make(session));
     this.#view.querySelector(".disconnect-all").hidden = user === undefined || total === 0;
     this.#view.querySelector(".blocked").textContent = end === null ? "Not blocked." : `Blocked until ${time(end)}.`;
