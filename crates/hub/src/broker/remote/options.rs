@@ -12,8 +12,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RemoteOptions {
-    /// The channels that this node follows at once: 1,000,000 by default. A subscription to one more is refused with
-    /// [`BrokerError::LimitExceeded`](crate::BrokerError::LimitExceeded).
+    /// The channels that this node follows at once: 1,000,000 by default. Such a channel takes some 500 bytes. A subscription to
+    /// one more is refused with [`BrokerError::LimitExceeded`](crate::BrokerError::LimitExceeded).
     pub channels: usize,
     /// The publications that one channel holds while it reads what precedes them: 1,024 by default. If there are more, they
     /// are read, too.

@@ -213,3 +213,15 @@ impl fmt::Debug for FollowedShard {
         f.debug_struct("FollowedShard").field("channels", &self.lock().entries.len()).finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests {
+    use super::*;
+
+    /// There may be a million of them.
+    #[test]
+    fn what_each_channel_has_is_small() {
+        let size = size_of::<(ChannelName, FollowedChannel)>();
+        assert!(size <= 320, "{size} bytes");
+    }
+}
