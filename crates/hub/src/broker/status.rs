@@ -35,7 +35,7 @@ pub struct BrokerStatus {
     pub gaps_filled: u64,
     /// How often they could not be read, which the channel's subscribers learned.
     pub gaps_lost: u64,
-    /// Publications that arrived once more, and were dropped.
+    /// Publications that arrived when they had been delivered already, and were dropped.
     pub duplicates: u64,
 }
 

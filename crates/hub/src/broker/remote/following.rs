@@ -5,13 +5,14 @@
 //! is one read at a time, and it serves all that want one: a gap, an interruption, a check, and subscribers that begin.
 //!
 //! ```text
-//!              join                    listened                 the last one has left, linger
-//!    (nothing) ────► Opening ────────────────────► Open ───────────────────────────────────► Closing ──► (nothing)
-//!                       ▲   failed: the rest of it                                           │   ▲
-//!                       │   is stopped ─────────────────────────────────────────────────────►│   │ later
-//!                       │                                 somebody joins meanwhile           │   │
-//!                       └────────────────────────────────────────────────────────────────────┴─► Parted
+//!                 the store listens          the last one has left, and a while has passed
+//!    join ─► Opening ─────────────► Open ─────────────────────────────────────────────────► Closing ─► gone
+//!             ▲  └──────────── it does not ──────────────────────────────────────────────►   │   ▲
+//!             │                                                       it does not stop       ▼   │ later
+//!             └───────────── somebody joins ──────────────────────────────────────────────── Parted
 //! ```
+//!
+//! Who joins while it is `Closing` waits until that is done, and it opens again.
 
 mod arriving;
 mod catch_up;
