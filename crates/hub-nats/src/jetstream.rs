@@ -1,5 +1,6 @@
 //! The calls of JetStream that the store needs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::message::{PublishMessage, StreamMessage};
@@ -10,16 +11,22 @@ use async_nats::jetstream::{Context, ContextBuilder};
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use longwire_hub::BrokerError;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::failure::Failure;
 
-/// How many acknowledgements are awaited at once. More publishers wait for their turn.
+/// How many acknowledgements are awaited at once. More publishers wait for their turn, so that what is on the way to NATS is
+/// bounded. So is what its client keeps of requests that are never answered.
 const IN_FLIGHT: usize = 4096;
+
+/// How many other calls are made at once.
+const CALLS: usize = 4096;
 
 /// A client of JetStream.
 #[derive(Debug, Clone)]
 pub(crate) struct JetStream {
     context: Context,
+    turns: Arc<Semaphore>,
 }
 
 /// A message that a stream has.
@@ -54,7 +61,7 @@ impl JetStream {
             .ack_timeout(timeout)
             .max_ack_inflight(IN_FLIGHT)
             .build(client);
-        JetStream { context }
+        JetStream { context, turns: Arc::new(Semaphore::new(CALLS)) }
     }
 
     pub(crate) fn context(&self) -> &Context {
@@ -101,6 +108,7 @@ impl JetStream {
 
     /// The last message of a subject, as the leader of the stream knows it: nothing that was acknowledged is missing.
     pub(crate) async fn last(&self, stream: &str, subject: &str) -> Result<Option<Stored>, Failure> {
+        let _turn = self.turn().await?;
         let found = self.stream(stream).await?.get_last_raw_message_by_subject(subject).await;
         match found {
             Ok(message) => Ok(Some(message.into())),
@@ -111,6 +119,7 @@ impl JetStream {
 
     /// The last message of a subject, as any replica knows it.
     pub(crate) async fn last_of_any(&self, stream: &str, subject: &str) -> Result<Option<Stored>, Failure> {
+        let _turn = self.turn().await?;
         let found = self.stream(stream).await?.direct_get_last_for_subject(subject).await;
         match found {
             Ok(message) => Ok(Some(message.into())),
@@ -124,6 +133,7 @@ impl JetStream {
         if let Some(stored) = self.at_any(stream, sequence).await? {
             return Ok(Some(stored));
         }
+        let _turn = self.turn().await?;
         match self.stream(stream).await?.get_raw_message(sequence).await {
             Ok(message) => Ok(Some(message.into())),
             Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
@@ -133,6 +143,7 @@ impl JetStream {
 
     /// The message with this sequence, if any replica that is asked has it.
     pub(crate) async fn at_any(&self, stream: &str, sequence: u64) -> Result<Option<Stored>, Failure> {
+        let _turn = self.turn().await?;
         match self.stream(stream).await?.direct_get(sequence).await {
             Ok(message) => Ok(Some(message.into())),
             Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
@@ -141,6 +152,7 @@ impl JetStream {
     }
 
     pub(crate) async fn info(&self, stream: &str) -> Result<Info, Failure> {
+        let _turn = self.turn().await?;
         Ok(self.context.get_stream(stream).await?.cached_info().clone())
     }
 
@@ -154,6 +166,7 @@ impl JetStream {
 
     /// Removes a message. Says whether it was there, which is said once.
     pub(crate) async fn delete(&self, stream: &str, sequence: u64) -> Result<bool, Failure> {
+        let _turn = self.turn().await?;
         match self.stream(stream).await?.delete_message(sequence).await {
             Ok(deleted) => Ok(deleted),
             Err(error) => match error.kind() {
@@ -165,6 +178,7 @@ impl JetStream {
 
     /// Removes the messages of a subject. Says how many there were.
     pub(crate) async fn purge(&self, stream: &str, subject: &str) -> Result<u64, Failure> {
+        let _turn = self.turn().await?;
         let purged = self.stream(stream).await?.purge().filter(subject).await?;
         Ok(purged.purged)
     }
@@ -176,6 +190,7 @@ impl JetStream {
         subject: &str,
         sequence: u64,
     ) -> Result<(), Failure> {
+        let _turn = self.turn().await?;
         self.stream(stream).await?.purge().filter(subject).sequence(sequence).await?;
         Ok(())
     }
@@ -187,6 +202,7 @@ impl JetStream {
         filter: &str,
         mut act: impl FnMut(String) -> Wanted,
     ) -> Result<(), Failure> {
+        let _turn = self.turn().await?;
         let mut subjects = self.stream(stream).await?.info_with_subjects(filter).await?;
         while let Some((subject, _)) = subjects.try_next().await? {
             if act(subject) == Wanted::NoMore {
@@ -194,6 +210,10 @@ impl JetStream {
             }
         }
         Ok(())
+    }
+
+    async fn turn(&self) -> Result<SemaphorePermit<'_>, Failure> {
+        self.turns.acquire().await.map_err(|_| Failure::Broker(BrokerError::Unavailable))
     }
 
     async fn stream(&self, name: &str) -> Result<Stream<()>, Failure> {

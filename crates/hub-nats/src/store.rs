@@ -8,7 +8,6 @@ use longwire_hub::{
     BoxFuture, BrokerError, ChannelName, HistoryOptions, HistoryPage, HistoryQuery, Member, Millis,
     NewPublication, Presence, PresenceStats, PublishOutcome, Store, StoreEvents,
 };
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::acknowledged::Acknowledged;
@@ -33,10 +32,6 @@ use crate::watch::{Watched, watch};
 /// How often a call is made whose stream was missing. It is created for the next.
 const ATTEMPTS: usize = 3;
 
-/// How many calls are made at once. More wait for their turn, so that what is on the way to NATS is bounded. So is what its
-/// client keeps of requests that are never answered.
-const CALLS: usize = 4096;
-
 /// Keeps channels in NATS. The crate's page says what it can promise.
 ///
 /// It has to be created, used and dropped within a runtime of tokio. Dropping it ends its connection and its tasks.
@@ -54,7 +49,6 @@ struct Node {
     presences: Arc<Presences>,
     listening: Listening,
     arrivals: Arc<Arrivals>,
-    turns: Semaphore,
 }
 
 /// Figures of a store, since it was created.
@@ -137,11 +131,8 @@ impl NatsStore {
                 return Err(BrokerError::Unavailable);
             }
             let time = node.line.call_timeout();
-            let answer = tokio::time::timeout(time, async {
-                let _turn = node.turns.acquire().await.map_err(|_| BrokerError::Unavailable)?;
-                node.clone().attempts(call).await
-            });
-            answer.await.unwrap_or(Err(BrokerError::Unavailable))
+            let answer = tokio::time::timeout(time, node.attempts(call)).await;
+            answer.unwrap_or(Err(BrokerError::Unavailable))
         })
     }
 }
@@ -177,7 +168,6 @@ impl Node {
             history: Arc::new(history),
             presences: Arc::new(presences),
             arrivals,
-            turns: Semaphore::new(CALLS),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use longwire_hub::{Data, NewPublication, Store as _};
@@ -52,6 +53,31 @@ async fn nodes_that_publish_at_once_to_a_channel_number_all_without_a_gap() {
     let (texts, position) = nodes[1].kept("news").await;
     assert_eq!(texts, published.into_values().collect::<Vec<_>>());
     assert_eq!(position, nodes[2].kept("news").await.1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_busy_channel_does_not_keep_others_waiting() {
+    let server = NatsServer::start().await;
+    let mut options = longwire_hub_nats::NatsOptions::new(server.url());
+    options.call_timeout = crate::heard::PATIENCE * 3;
+    let node = Arc::new(Node::with(options).await);
+    let mut publishers = tokio::task::JoinSet::new();
+    let come = Arc::new(AtomicUsize::new(0));
+    for _ in 0..8_000 {
+        let (node, come) = (node.clone(), come.clone());
+        publishers.spawn(async move {
+            come.fetch_add(1, Ordering::Relaxed);
+            node.offset_of("busy", "x").await
+        });
+    }
+    while come.load(Ordering::Relaxed) < 8_000 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(node.offset_of("quiet", "x").await, 1);
+    let published = node.kept("busy").await.1.offset;
+    assert!(published < 2_000, "{published} came first");
+    publishers.abort_all();
+    while publishers.join_next().await.is_some() {}
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
