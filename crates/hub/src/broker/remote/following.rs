@@ -19,6 +19,7 @@ mod catch_up;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,7 +65,7 @@ pub(super) struct Following {
     is_interrupted: bool,
     /// Those that have begun.
     subscribers: usize,
-    joining: Vec<Joining>,
+    joining: BTreeMap<SubscriberId, Joining>,
     /// Up to where this node has delivered; `None` if it does not know, and then nobody has subscribed to the stream.
     delivered: Option<StreamPosition>,
     /// The publication that was delivered last, from which a delta can be made.
@@ -107,7 +108,7 @@ impl Following {
             keeps_history,
             is_interrupted: false,
             subscribers: 0,
-            joining: vec![Joining::new(subscriber, since)],
+            joining: BTreeMap::from([(subscriber, Joining::new(since))]),
             delivered: None,
             previous: None,
             held: HeldArrivals::default(),
@@ -128,7 +129,7 @@ impl Following {
         effects: &mut Vec<Effect>,
     ) {
         self.set_history(keeps_history, effects);
-        self.joining.push(Joining::new(subscriber, since));
+        self.joining.insert(subscriber, Joining::new(since));
         match &mut self.link {
             Listening::Opening | Listening::Closing => {}
             Listening::Parted { .. } => self.listen(effects),
@@ -160,9 +161,7 @@ impl Following {
 
     /// A subscriber that waits goes away. Says whether it was waiting.
     pub(super) fn abandon(&mut self, subscriber: SubscriberId, conditions: &Conditions) -> bool {
-        let before = self.joining.len();
-        self.joining.retain(|joining| joining.id != subscriber);
-        let was_waiting = self.joining.len() < before;
+        let was_waiting = self.joining.remove(&subscriber).is_some();
         self.rest(conditions);
         was_waiting
     }
@@ -312,10 +311,10 @@ impl Following {
         if self.keeps_history {
             return self.want_read(effects);
         }
-        for joining in std::mem::take(&mut self.joining) {
+        for (subscriber, joining) in std::mem::take(&mut self.joining) {
             self.subscribers += 1;
             let joined = joining.wish.without_history();
-            effects.push(Effect::Start { subscriber: joining.id, joined });
+            effects.push(Effect::Start { subscriber, joined });
         }
     }
 
@@ -325,8 +324,12 @@ impl Following {
         is_refused: impl Fn(&Joining) -> bool,
         effects: &mut Vec<Effect>,
     ) {
-        for joining in self.joining.extract_if(.., |joining| is_refused(joining)) {
-            effects.push(Effect::Refuse { subscriber: joining.id, error: error.clone() });
-        }
+        self.joining.retain(|subscriber, joining| {
+            let is_refused = is_refused(joining);
+            if is_refused {
+                effects.push(Effect::Refuse { subscriber: *subscriber, error: error.clone() });
+            }
+            !is_refused
+        });
     }
 }

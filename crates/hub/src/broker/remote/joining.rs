@@ -14,7 +14,6 @@ pub(super) struct SubscriberId(pub(super) u64);
 #[derive(Debug, Clone)]
 #[cfg_attr(test, derive(PartialEq, Eq, Hash))]
 pub(super) struct Joining {
-    pub(super) id: SubscriberId,
     pub(super) wish: Wish,
     /// Whether the read that runs began after it came.
     pub(super) is_asked: bool,
@@ -23,8 +22,8 @@ pub(super) struct Joining {
 }
 
 impl Joining {
-    pub(super) fn new(id: SubscriberId, since: Since) -> Joining {
-        Joining { id, wish: since.into(), is_asked: false, rounds: 0 }
+    pub(super) fn new(since: Since) -> Joining {
+        Joining { wish: since.into(), is_asked: false, rounds: 0 }
     }
 }
 

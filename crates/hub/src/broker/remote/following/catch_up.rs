@@ -64,14 +64,14 @@ impl Following {
         self.reading = Reading::Running(Box::new(run));
         self.is_in_doubt = false;
         self.held.read_begins();
-        self.joining.iter_mut().for_each(|joining| joining.is_asked = true);
+        self.joining.values_mut().for_each(|joining| joining.is_asked = true);
         Some(plan)
     }
 
     fn plan(&self, page: usize) -> ReadPlan {
         let known = self.delivered.as_ref();
         let of_subscribers = known.filter(|_| self.subscribers > 0).map(|known| known.offset);
-        let of_joining = self.joining.iter().filter_map(|joining| joining.wish.needs_after(known));
+        let of_joining = self.joining.values().filter_map(|joining| joining.wish.needs_after(known));
         let older = of_joining.reduce(|(after, limit), (other, more)| (after.min(other), limit.max(more)));
         match (older, of_subscribers) {
             (Some((after, limit)), Some(delivered)) => {
@@ -85,7 +85,7 @@ impl Following {
             (None, None) => {}
         }
         let wants_newest = |joining: &Joining| matches!(joining.wish, Wish::Newest { .. });
-        ReadPlan { after: None, limit: usize::from(self.joining.iter().any(wants_newest)) }
+        ReadPlan { after: None, limit: usize::from(self.joining.values().any(wants_newest)) }
     }
 
     /// A read has ended.
@@ -232,7 +232,7 @@ impl Following {
     /// are any.
     fn give_up_what_is_missing(&mut self, top: &StreamPosition) -> bool {
         let mut any = false;
-        for joining in self.joining.iter_mut().filter(|joining| joining.is_asked) {
+        for joining in self.joining.values_mut().filter(|joining| joining.is_asked) {
             if joining.wish.cannot_be_had(top) {
                 (joining.wish, any) = (Wish::Lost, true);
             }
@@ -242,7 +242,7 @@ impl Following {
 
     /// The page ended before what subscribers need, since some that wait need what is older. They get nothing.
     fn give_up_what_is_asked(&mut self) {
-        for joining in self.joining.iter_mut().filter(|joining| joining.is_asked) {
+        for joining in self.joining.values_mut().filter(|joining| joining.is_asked) {
             if !matches!(joining.wish, Wish::Nothing) {
                 joining.wish = Wish::Lost;
             }
@@ -252,7 +252,7 @@ impl Following {
     /// The subscribers, and those that wait, need another read.
     fn read_again(&mut self, effects: &mut Vec<Effect>) {
         self.is_in_doubt = true;
-        self.joining.iter_mut().for_each(|joining| joining.is_asked = false);
+        self.joining.values_mut().for_each(|joining| joining.is_asked = false);
         self.refuse_if_interrupted(effects);
     }
 
@@ -260,7 +260,7 @@ impl Following {
     fn start(&mut self, run: &Run, window: &Window, top: &StreamPosition, effects: &mut Vec<Effect>) {
         let Some(begin) = self.delivered.clone() else { return };
         let was_cut = window.last().is_some_and(|last| last < top.offset);
-        for mut joining in std::mem::take(&mut self.joining) {
+        for (subscriber, mut joining) in std::mem::take(&mut self.joining) {
             let need = joining.wish.needs_after(Some(&begin)).filter(|_| joining.is_asked);
             let is_missing = need.is_some_and(|(after, _)| {
                 let began_later = run.after.is_none_or(|began| began > after);
@@ -270,12 +270,12 @@ impl Following {
                 self.subscribers += 1;
                 let recovery = joining.wish.recover(&begin, window);
                 let joined = Joined { position: begin.clone(), recovery };
-                effects.push(Effect::Start { subscriber: joining.id, joined });
+                effects.push(Effect::Start { subscriber, joined });
                 continue;
             }
             joining.rounds = joining.rounds.saturating_add(u8::from(is_missing));
             joining.is_asked = false;
-            self.joining.push(joining);
+            self.joining.insert(subscriber, joining);
         }
     }
 }
