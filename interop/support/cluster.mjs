@@ -59,6 +59,8 @@ export class Cluster {
     }
     await Promise.all(cluster.nodes.map((node) => node.start()));
     await until(async () => (await Promise.all(cluster.nodes.map((node) => node.isReady()))).every(Boolean), "all nodes");
+    const others = () => Promise.all(cluster.nodes.map((node) => node.figure("longwire_hub_other_nodes")));
+    await until(async () => (await others()).every((count) => count === urls.length - 1), "nodes that know one another");
     cluster.port = await freePort();
     const file = join(dir, "haproxy.cfg");
     writeFileSync(file, cluster.#haproxy());

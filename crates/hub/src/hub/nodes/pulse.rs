@@ -19,7 +19,13 @@ impl Hub {
             return;
         }
         if due.heartbeat {
-            self.detach(self.tell_all(NodeEvent::Heartbeat(self.info().into())));
+            let told = self.tell_all(NodeEvent::Heartbeat(self.info().into()));
+            let hub = Arc::clone(self);
+            self.delivery().spawn(Box::pin(async move {
+                if told.answer().await.is_err() {
+                    hub.nodes_table().heartbeat_failed();
+                }
+            }));
         }
         if due.blocks {
             let hub = Arc::clone(self);

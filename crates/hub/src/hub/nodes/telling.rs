@@ -118,7 +118,7 @@ impl Hub {
             let found = Uuid::parse(&session).is_some_and(|session| self.emulate_here(session, data));
             return Call::Ready(if found { Ok(()) } else { Err(ErrorCode::NotAvailable.into()) });
         }
-        if !self.nodes_table().knows(&node) {
+        if !self.broker().is_shared() || !self.nodes_table().may_exist(&node) {
             return Call::Ready(Err(ErrorCode::NotAvailable.into()));
         }
         let frame = EmulatedFrame { session, data };

@@ -99,6 +99,14 @@ impl Nodes {
         }
     }
 
+    /// The others were not told that this node lives: it says so again soon.
+    pub(in crate::hub) fn heartbeat_failed(&self) {
+        let now = self.now();
+        if let NodePresence::Lives { heartbeat_at, .. } = &mut self.state().presence {
+            *heartbeat_at = now;
+        }
+    }
+
     /// Another node lives. One that is new learns soon that this one does, too.
     pub(in crate::hub) fn heartbeat(&self, node: &ByteString, figures: NodeFigures) {
         let now = self.now();
@@ -126,8 +134,9 @@ impl Nodes {
         self.state().blocks = if learned { KnownBlocks::Known } else { KnownBlocks::Unknown };
     }
 
-    pub(in crate::hub) fn knows(&self, node: &str) -> bool {
-        self.state().others.knows(node)
+    /// Whether there may be such a node. One that has just begun has not heard of all.
+    pub(in crate::hub) fn may_exist(&self, node: &str) -> bool {
+        self.uptime() < 2 * HEARTBEAT_EVERY || self.state().others.knows(node)
     }
 
     /// What the others have said of themselves.

@@ -45,6 +45,17 @@ fn a_node_that_says_goodbye_is_forgotten_at_once_and_one_that_falls_silent_after
 }
 
 #[test]
+fn a_node_that_could_not_say_that_it_lives_says_so_as_soon_as_it_can() {
+    let mut cluster = Cluster::new(2, config);
+    cluster.bus.fail();
+    (0..15).for_each(|_| cluster.second());
+    assert_eq!(cluster.known_to(0), ["node 0"]);
+    cluster.bus.mend();
+    cluster.second();
+    assert_eq!(cluster.known_to(0), ["node 0", "node 1"]);
+}
+
+#[test]
 fn a_node_alone_tells_nobody_anything() {
     let mut cluster = Cluster::new(1, config);
     let told = cluster.bus.told();

@@ -133,7 +133,11 @@ fn the_commands_of_a_client_come_to_its_session_by_any_node() {
     cluster.settle();
     let heard = cluster.nodes[1].heard(client);
     assert!(heard[0].starts_with(r#"{"id":2,"subscribe":{"#), "{heard:?}");
-    let unknown = cluster.nodes[0].hub.emulate(request("6cd0a9b4-1b3c-4a1b-9f57-0d8a4c2f6e11", session));
+    let stranger = "6cd0a9b4-1b3c-4a1b-9f57-0d8a4c2f6e11";
+    let unknown = cluster.nodes[0].hub.emulate(request(stranger, session));
+    assert!(cluster.finish(unknown).is_ok(), "a node that has just begun does not know all others");
+    (0..6).for_each(|_| cluster.second());
+    let unknown = cluster.nodes[0].hub.emulate(request(stranger, session));
     assert_eq!(cluster.finish(unknown).unwrap_err().code(), 108);
 }
 

@@ -43,6 +43,11 @@ impl Bus {
         self.state().is_down = true;
     }
 
+    /// From now on, everything can be told again.
+    pub(crate) fn mend(&self) {
+        self.state().is_down = false;
+    }
+
     /// From now on, a node hears nothing.
     pub(crate) fn cut(&self, node: usize) {
         self.state().cut.insert(node);
