@@ -177,7 +177,9 @@ impl Link {
 
     /// Wakes the transport after the lock is released. `has_ended`: the session has ended by this step.
     pub(crate) fn wake(&self, mut shared: MutexGuard<'_, LinkState>, has_ended: bool) {
-        let woken = shared.wake.take();
+        // A loop whose connection is full must learn that nothing more is waited for.
+        let is_over = shared.session.closes_websocket().is_some();
+        let woken = shared.wake.take(is_over);
         drop(shared);
         match woken {
             Wake::Nobody => {}
@@ -192,12 +194,12 @@ impl Link {
 }
 
 impl Wake {
-    /// Whom to wake now.
-    fn take(&mut self) -> Wake {
+    /// Whom to wake now, a loop that need not be woken only if `is_over`.
+    fn take(&mut self, is_over: bool) -> Wake {
         match self {
             Wake::Nobody => Wake::Nobody,
             Wake::Poll(_) => std::mem::take(self),
-            Wake::Loop { is_armed: false, .. } => Wake::Nobody,
+            Wake::Loop { is_armed: false, .. } if !is_over => Wake::Nobody,
             Wake::Loop { wake, is_armed } => {
                 *is_armed = false;
                 Wake::Loop { wake: Arc::clone(wake), is_armed: true }

@@ -78,9 +78,8 @@ impl<S: Member> Client<S> {
     pub(super) fn close(&self, reason: DisconnectReason) {
         self.finish(reason);
         match reason {
-            DisconnectReason::ParseError => {
-                self.connection.close_with(CloseReason::ParseError);
-            }
+            DisconnectReason::ParseError => self.connection.close_with(CloseReason::ParseError),
+            DisconnectReason::TooSlow => self.connection.close_with(CloseReason::TooSlow),
             _ => self.connection.close(),
         }
     }

@@ -324,6 +324,11 @@ impl Socket {
         self.shared.client.close(DisconnectReason::ForcedServerClose);
     }
 
+    /// Closes the connection of a client that reads too slowly, with [`DisconnectReason::TooSlow`]. What waits for it is dropped.
+    pub fn close_slow(&self) {
+        self.shared.client.close(DisconnectReason::TooSlow);
+    }
+
     /// Waits until nothing waits for the client any more: its transport has taken everything, or it has gone. It paces a sender
     /// that could overwhelm a slow client.
     ///

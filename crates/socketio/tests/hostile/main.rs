@@ -14,4 +14,5 @@ mod origins;
 mod payloads;
 mod polls;
 mod support;
+mod unread;
 mod upgrades;

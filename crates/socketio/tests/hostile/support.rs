@@ -134,9 +134,14 @@ impl Serving {
         self.engine.sessions()
     }
 
+    /// The session that was opened last.
+    pub(crate) fn last(&self) -> EngineConnection {
+        self.engine.application().last.lock().unwrap().clone().expect("a session")
+    }
+
     /// Waits until the session that was opened last has a transport that is ready.
     pub(crate) async fn until_writable(&self) {
-        let last = self.engine.application().last.lock().unwrap().clone().expect("a session");
+        let last = self.last();
         let writable = async {
             while !last.is_writable() {
                 tokio::task::yield_now().await;
