@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 
+import { within } from "../support/deadline.mjs";
 import { api, connected, hub, subscribed, token } from "../support/hub.mjs";
 import { Queue } from "../support/queue.mjs";
 import { serve } from "../support/server.mjs";
@@ -190,6 +191,29 @@ test("a client that does not read is disconnected, and others do not notice", as
   const [[{ code, reconnect }]] = await next(bob, "disconnected");
   assert.deepEqual([code, reconnect], [3008, true]);
   await dropped;
+});
+
+// Long before the heartbeat, which takes 45 s to notice.
+test("the connection of a client that never reads ends", async (t) => {
+  const config =
+    `[limits]\nclose_timeout = "1s"\n[namespaces.big]\nsubscribe = ["anonymous"]\n` +
+    `[api]\nkeys = ["an-api-key-of-the-tests"]\n`;
+  const server = await serve(t, { config });
+  const bob = await connectedSocket(t, server, ["websocket"]);
+  await bob.ask("subscribe", "big:data");
+  const { ws } = bob.io.engine.transport;
+  ws._socket.pause();
+  const data = randomBytes(45_000).toString("base64");
+  while ((await api(server, "info", {})).nodes[0].num_clients > 0) {
+    await api(server, "publish", { channel: "big:data", data });
+  }
+  const begun = performance.now();
+  // A paused socket notices the end only when it writes.
+  const ended = new Promise((resolve) => ws._socket.once("close", resolve).on("error", () => {}));
+  const writing = setInterval(() => ws.ping(), 200);
+  t.after(() => clearInterval(writing));
+  await within(ended, "end of the connection");
+  assert.ok(performance.now() - begun < 30_000);
 });
 
 test("--no-socketio leaves it out", async (t) => {

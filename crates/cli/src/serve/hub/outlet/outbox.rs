@@ -246,6 +246,19 @@ impl Outbox {
         std::future::poll_fn(|cx| self.poll_frames(cx, bytes)).await
     }
 
+    /// Waits until the stream has ended, though something may wait to be read. For the one task that reads it. Cancel safe.
+    pub(in crate::serve::hub) async fn ended(&self) {
+        std::future::poll_fn(|context| {
+            let mut state = self.lock();
+            if state.stage == OutboxStage::Ended {
+                return Poll::Ready(());
+            }
+            state.reader = Some(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
     /// By which requests reach the session.
     pub(in crate::serve::hub) fn inbox(&self) -> &Inbox {
         &self.inbox

@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use longwire_hub::centrifuge::{Command, Encoding, Request};
 use longwire_hub::{Control as _, ControlMessage, Frame, TransportKind};
 use longwire_socketio::{Ack, ConnectError, EncodeError, Socket};
+use tokio::time::timeout;
 
 use super::commands::{self, ErrorAnswer};
 use super::events::{self, Connected, Said};
@@ -15,6 +17,9 @@ use crate::serve::hub::streams::{FirstWords, Streams};
 
 /// About how many bytes are handed to a client at a time. It takes them before there are more.
 const CHUNK: usize = 16 << 10;
+
+/// How long a client whose session has ended may take to read what was said before.
+const LAST_READ: Duration = Duration::from_secs(5);
 
 /// The command that connects.
 const CONNECT: u32 = 1;
@@ -84,14 +89,25 @@ impl HubClient {
             for line in frames.iter().flat_map(lines) {
                 self.say(socket, line);
             }
-            // A client that polls would otherwise get its last words together with the end, which it handles first.
-            socket.drained().await;
+            if !self.has_read(socket).await {
+                return socket.close_slow();
+            }
             match self.outbox.frames(CHUNK).await {
                 Some(more) => frames = more,
                 None => break,
             }
         }
         socket.close_connection();
+    }
+
+    /// Waits until the client has taken what it was told: one that polls would otherwise get its last words together with the end,
+    /// which it handles first. `false`: its session has ended, and the client has read nothing for a while.
+    async fn has_read(&self, socket: &Socket) -> bool {
+        tokio::select! {
+            () = socket.drained() => return true,
+            () = self.outbox.ended() => {}
+        }
+        timeout(LAST_READ, socket.drained()).await.is_ok()
     }
 
     /// The client has gone.
