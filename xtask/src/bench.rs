@@ -197,7 +197,7 @@ fn write(report: &Report<'_>, section: Section, dir: &Path, workspace: &Workspac
     const PAGE: &str = "benchmarks.md";
 
     let earlier = std::fs::read_to_string(dir.join(PAGE)).unwrap_or_default();
-    let mut files = vec![(PAGE, Page::read(&earlier).with(section, report.section(section)).text())];
+    let mut files = vec![(PAGE, Page::read(&earlier).with(section, &report.section(section)).text())];
     if section == Section::WebSocket {
         files.push(("benchmarks.svg", report.costs().svg()));
         files.push(("benchmarks-idle.svg", report.memory().svg()));

@@ -71,7 +71,7 @@ impl Page {
     }
 
     /// With this text in place of a section.
-    pub(super) fn with(mut self, section: Section, text: String) -> Self {
+    pub(super) fn with(mut self, section: Section, text: &str) -> Self {
         for (place, known) in self.0.iter_mut().zip(SECTIONS) {
             if known == section {
                 text.trim().clone_into(place);
@@ -145,9 +145,9 @@ mod tests {
     fn a_section_is_replaced_and_the_others_stay() {
         let page = "# Benchmarks\n\nA\n\n## Notes\n\nB\n\n## The hub\n\nC\n";
         assert_eq!(Page::read(page).text(), page);
-        let with_events = Page::read(page).with(Section::SocketIo, "## Socket.IO\n\nD\n".to_owned()).text();
+        let with_events = Page::read(page).with(Section::SocketIo, "## Socket.IO\n\nD\n").text();
         assert_eq!(with_events, format!("{page}\n## Socket.IO\n\nD\n"));
-        let renewed = Page::read(&with_events).with(Section::Hub, "## The hub\n\nE\n".to_owned()).text();
+        let renewed = Page::read(&with_events).with(Section::Hub, "## The hub\n\nE\n").text();
         assert_eq!(renewed, with_events.replace('C', "E"));
     }
 }
