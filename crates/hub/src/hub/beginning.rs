@@ -20,14 +20,13 @@ pub(crate) struct NewSubscription {
 }
 
 /// Identifies a subscription that begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct BeginningId(pub(super) u64);
 
 /// A subscription between its beginning at the broker and its reply. What comes for it is held, since the client must learn
 /// first that it is subscribed.
 #[derive(Debug)]
 pub(super) struct Beginning {
-    pub(super) id: BeginningId,
     new: NewSubscription,
     stage: Stage,
 }
@@ -49,8 +48,8 @@ struct HeldMessages {
 }
 
 impl Beginning {
-    pub(super) fn new(id: BeginningId, new: NewSubscription) -> Beginning {
-        Beginning { id, new, stage: Stage::Asked }
+    pub(super) fn new(new: NewSubscription) -> Beginning {
+        Beginning { new, stage: Stage::Asked }
     }
 
     /// The broker has begun it: from now on, messages are held.

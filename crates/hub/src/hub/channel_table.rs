@@ -1,6 +1,6 @@
 //! The channels that have subscribers on this node.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -38,7 +38,7 @@ struct Subscribers {
     /// Whether a subscriber that takes deltas has begun without knowing the newest publication.
     lacks_base: bool,
     /// Those that hold what comes, until the client has its reply.
-    beginnings: Vec<Beginning>,
+    beginnings: BTreeMap<BeginningId, Beginning>,
 }
 
 /// The variants that a channel's subscribers want.
@@ -119,7 +119,7 @@ impl ChannelTable {
             generation: 0,
             variants: [0; Variant::COUNT],
             lacks_base: false,
-            beginnings: Vec::new(),
+            beginnings: BTreeMap::new(),
         });
         subscribers.clients += 1;
         for variant in std::iter::once(new.publications).chain(new.joins) {
@@ -127,10 +127,7 @@ impl ChannelTable {
                 *count += 1;
             }
         }
-        if subscribers.beginnings.is_empty() {
-            subscribers.beginnings.reserve_exact(1);
-        }
-        subscribers.beginnings.push(Beginning::new(id, new));
+        subscribers.beginnings.insert(id, Beginning::new(new));
         let Subscribers { number, generation, .. } = *subscribers;
         Entered { beginning: id, number, generation, name }
     }
@@ -152,7 +149,7 @@ impl ChannelTable {
             }
         }
         match place {
-            Place::Beginning(id) => drop(subscribers.take(id)),
+            Place::Beginning(id) => drop(subscribers.beginnings.remove(&id)),
             Place::Released(client) => {
                 subscribers.released.take_if(|released| released.remove(client));
             }
@@ -168,7 +165,7 @@ impl ChannelTable {
         let mut shard = self.shard(channel);
         let Some(subscribers) = shard.get_mut(channel) else { return };
         let Subscribers { beginnings, lacks_base, .. } = subscribers;
-        if let Some(beginning) = beginnings.iter_mut().find(|beginning| beginning.id == id) {
+        if let Some(beginning) = beginnings.get_mut(&id) {
             beginning.start();
             // The next publication must be whole for subscribers that take deltas.
             *lacks_base |= beginning.takes_deltas();
@@ -187,9 +184,9 @@ impl ChannelTable {
     ) -> Release {
         let mut shard = self.shard(channel);
         let Some(subscribers) = shard.get_mut(channel) else { return Release::Incomplete };
-        let Some(beginning) = subscribers.take(id) else { return Release::Incomplete };
+        let Some(beginning) = subscribers.beginnings.remove(&id) else { return Release::Incomplete };
         if beginning.is_complete() && subscribers.generation != generation {
-            subscribers.beginnings.push(beginning);
+            subscribers.beginnings.insert(id, beginning);
             return Release::Moved(subscribers.generation);
         }
         let Some(held) = beginning.into_held() else { return Release::Incomplete };
@@ -206,7 +203,7 @@ impl ChannelTable {
     pub(crate) fn lose(&self, channel: &ChannelName) -> (u16, BTreeSet<Uuid>) {
         let mut shard = self.shard(channel);
         let Some(subscribers) = shard.get_mut(channel) else { return (0, BTreeSet::new()) };
-        subscribers.beginnings.iter_mut().for_each(Beginning::lose);
+        subscribers.beginnings.values_mut().for_each(Beginning::lose);
         let lost = subscribers.generation;
         subscribers.generation = lost.wrapping_add(1);
         let clients = subscribers.released.take().map(|released| released.all());
@@ -224,7 +221,7 @@ impl ChannelTable {
         let mut shard = self.shard(channel);
         for (variant, frame) in messages {
             if let Some(subscribers) = shard.get_mut(channel) {
-                subscribers.beginnings.iter_mut().for_each(|beginning| beginning.hold(variant, &frame));
+                subscribers.beginnings.values_mut().for_each(|beginning| beginning.hold(variant, &frame));
             }
             publish(variant, frame);
         }
@@ -270,14 +267,5 @@ impl Subscribers {
         let variants = self.variants.map(|count| count > 0);
         let is_held = !self.beginnings.is_empty();
         Wanted { variants, lacks_base: false, is_held, number: self.number, generation: self.generation }
-    }
-
-    fn take(&mut self, id: BeginningId) -> Option<Beginning> {
-        let place = self.beginnings.iter().position(|beginning| beginning.id == id)?;
-        let taken = self.beginnings.swap_remove(place);
-        if self.beginnings.is_empty() {
-            self.beginnings = Vec::new();
-        }
-        Some(taken)
     }
 }
