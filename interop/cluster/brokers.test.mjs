@@ -1,13 +1,16 @@
 // The broker of several nodes restarts, fails over, and fills up.
 
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 
-import { until } from "../support/background.mjs";
+import { folder, until } from "../support/background.mjs";
 import { Load } from "../support/cluster-load.mjs";
 import { Cluster } from "../support/cluster.mjs";
 import { ENGINES, redis, sentinel, nats } from "../support/engines.mjs";
 import { API_KEY } from "../support/hub.mjs";
+import { Program } from "../support/program.mjs";
 
 const times = (count, value) => Array.from({ length: count }, () => value);
 
@@ -29,6 +32,22 @@ for (const [kind, start] of Object.entries(ENGINES)) {
     await load.presenceIsRight();
     await load.leave();
   });
+}
+
+test("redis: a node with a wrong password ends with an error, and one with the right password starts", async (t) => {
+  const engine = await redis(t, ["requirepass secret-of-the-broker"]);
+  const wrong = new Program(t, ["serve", "--listen", "127.0.0.1:0", "--config", passwordFile(t, engine, "wrong")]);
+  assert.equal(await wrong.exit(), 1);
+  assert.match(wrong.stderr, /\[broker\]: .*refuses the user or the password/);
+  assert.doesNotMatch(wrong.stderr, /secret-of-the-broker/);
+  await Cluster.start(t, "redis", times(2, engine.url()), 'password = "secret-of-the-broker"');
+});
+
+/** A configuration with this password. */
+function passwordFile(t, engine, password) {
+  const file = join(folder(t), "longwire.toml");
+  writeFileSync(file, `[broker]\ntype = "redis"\nurls = ["${engine.url()}"]\npassword = "${password}"\n`);
+  return file;
 }
 
 test("redis: a replica takes over, and clients are told where something may be missing", async (t) => {
