@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: compares our servers with others.
 
+mod brokers;
 mod figures;
 mod goals;
 mod hub_load;
@@ -48,6 +49,9 @@ pub(crate) struct Options {
     /// Compare Socket.IO servers, and write their section of the page
     #[arg(long)]
     socketio: bool,
+    /// Compare hubs of several nodes, and write their section of the page
+    #[arg(long, conflicts_with_all = ["hub", "socketio"])]
+    nodes: bool,
     /// How many times each server is measured in each scenario
     #[arg(long, default_value_t = 5)]
     rounds: u32,
@@ -118,10 +122,11 @@ impl Options {
     }
 
     fn section(&self) -> Section {
-        match (self.hub, self.socketio) {
-            (true, _) => Section::Hub,
-            (_, true) => Section::SocketIo,
-            (false, false) => Section::WebSocket,
+        match (self.hub, self.socketio, self.nodes) {
+            (true, _, _) => Section::Hub,
+            (_, true, _) => Section::SocketIo,
+            (_, _, true) => Section::Nodes,
+            (false, false, false) => Section::WebSocket,
         }
     }
 

@@ -26,6 +26,12 @@ pub(crate) struct Target {
     /// Its process, whose CPU time and memory are measured.
     #[arg(long)]
     pub(crate) pid: u32,
+    /// More processes whose CPU time counts as the server's: other nodes and their broker.
+    #[arg(long)]
+    pub(crate) beside: Vec<u32>,
+    /// The address of another node, at which clients can subscribe.
+    #[arg(long)]
+    pub(crate) node: Vec<SocketAddr>,
     /// The protocol that it speaks.
     #[arg(long, value_enum, default_value_t = Speech::Ws)]
     pub(crate) speech: Speech,
@@ -152,6 +158,8 @@ pub(crate) struct Hub {
 pub(crate) enum HubScenario {
     /// Publications are delivered.
     Deliver(Deliver),
+    /// Publications are due at a fixed rate, and latency counts from the time when a publication was due.
+    Latency(HubLatency),
     /// Connections are subscribed, and idle.
     Idle(HubIdle),
     /// Clients connect again, all at once.
@@ -167,6 +175,20 @@ pub(crate) struct Deliver {
     pub(crate) subscribers: usize,
     #[arg(long, default_value_t = 1)]
     pub(crate) channels: usize,
+    #[arg(long, value_enum, default_value_t = By::Client)]
+    pub(crate) by: By,
+    #[command(flatten)]
+    pub(crate) time: Span,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HubLatency {
+    /// All subscribers together, of one channel. With further nodes, none is at the publisher's.
+    #[arg(long)]
+    pub(crate) subscribers: usize,
+    /// Publications per second.
+    #[arg(long)]
+    pub(crate) rate: u32,
     #[arg(long, value_enum, default_value_t = By::Client)]
     pub(crate) by: By,
     #[command(flatten)]

@@ -25,7 +25,7 @@ pub(crate) fn run(target: &Target, broadcast: &Broadcast) -> Result<Report> {
     let mut crowd = Crowd::open(target, frames, broadcast.connections, Beginning::First)?;
     std::thread::sleep(SUBSCRIBING);
     publish_for(&mut crowd, broadcast.time.warm_up())?;
-    let meter = Meter::start(target.pid)?;
+    let meter = Meter::start(target)?;
     let published = publish_for(&mut crowd, broadcast.time.measured())?;
     Ok(Report { published, deliveries: published * crowd.len(), cost: meter.stop()? })
 }

@@ -31,7 +31,7 @@ pub(crate) fn measure(mut crowd: Crowd, target: &Target, outstanding: usize, tim
     }
 
     let mut messages = 0;
-    let meter = Meter::start(target.pid)?;
+    let meter = Meter::start(target)?;
     let end = Instant::now() + time.measured();
     while Instant::now() < end {
         crowd.wait(|_, replies| {

@@ -54,7 +54,7 @@ pub(crate) struct Cost {
 /// The start of a measurement.
 #[derive(Debug)]
 pub(crate) struct Meter {
-    pid: u32,
+    processes: Vec<u32>,
     server: Usage,
     generator: Usage,
 }
@@ -169,14 +169,16 @@ impl Crowd {
 }
 
 impl Meter {
-    pub(crate) fn start(pid: u32) -> Result<Self> {
-        Ok(Self { pid, server: Usage::of(pid)?, generator: Usage::of(std::process::id())? })
+    pub(crate) fn start(target: &Target) -> Result<Self> {
+        let processes = [&[target.pid][..], &target.beside].concat();
+        let server = Usage::of(&processes)?;
+        Ok(Self { processes, server, generator: Usage::of(&[std::process::id()])? })
     }
 
     pub(crate) fn stop(self) -> Result<Cost> {
         Ok(Cost {
-            server: Usage::of(self.pid)? - self.server,
-            generator: Usage::of(std::process::id())? - self.generator,
+            server: Usage::of(&self.processes)? - self.server,
+            generator: Usage::of(&[std::process::id()])? - self.generator,
         })
     }
 }

@@ -21,7 +21,7 @@ pub(crate) struct Report {
 
 pub(crate) fn run(target: &Target, handshakes: &Handshakes) -> Result<Report> {
     open_for(target, handshakes.together, handshakes.time.warm_up())?;
-    let meter = Meter::start(target.pid)?;
+    let meter = Meter::start(target)?;
     let count = open_for(target, handshakes.together, handshakes.time.measured())?;
     Ok(Report { handshakes: count, cost: meter.stop()? })
 }

@@ -6,9 +6,11 @@ mod deliver;
 mod dialect;
 mod idle;
 mod incoming;
+mod latency;
 mod opening;
 mod publisher;
 mod recover;
+mod timing;
 
 pub(crate) use self::dialect::Dialect;
 pub(crate) use self::opening::{Request, open};
@@ -27,6 +29,7 @@ pub(crate) fn run(target: &Target, hub: &Hub) -> Result<String> {
     }
     match &hub.scenario {
         HubScenario::Deliver(deliver) => json(&deliver::run(target, hub, deliver)?),
+        HubScenario::Latency(latency) => json(&latency::run(target, hub, latency)?),
         HubScenario::Idle(idle) => json(&idle::run(target, hub, idle)?),
         HubScenario::Recover(recover) => json(&recover::run(target, hub, recover)?),
         HubScenario::Api(api) => json(&api::run(target, hub, api)?),

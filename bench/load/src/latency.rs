@@ -12,25 +12,31 @@ use crate::arguments::{Latency, Target};
 use crate::crowd::{Beginning, Cost, Crowd, Meter};
 use crate::frames::Frames;
 
-/// In microseconds.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     messages: u64,
     unanswered: usize,
+    #[serde(flatten)]
+    quantiles: Quantiles,
+    #[serde(flatten)]
+    cost: Cost,
+}
+
+/// In microseconds.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Quantiles {
     p50: f64,
     p90: f64,
     p99: f64,
     p99_9: f64,
-    max: f64,
-    #[serde(flatten)]
-    cost: Cost,
+    pub(crate) max: f64,
 }
 
 /// Unanswered messages per connection. A server that keeps up never has this many.
 const OUTSTANDING: usize = 64;
 
 /// The upper bound of the histogram, in nanoseconds: one minute.
-const LONGEST: u64 = 60_000_000_000;
+pub(crate) const LONGEST: u64 = 60_000_000_000;
 
 /// The due times of unanswered messages, by connection.
 struct UnderWay {
@@ -48,23 +54,27 @@ pub(crate) fn run(target: &Target, latency: &Latency) -> Result<Report> {
     let rate = f64::from(latency.rate);
     send_for(&mut crowd, &mut under_way, rate, latency.time.warm_up())?;
     under_way.histogram.reset();
-    let meter = Meter::start(target.pid)?;
+    let meter = Meter::start(target)?;
     send_for(&mut crowd, &mut under_way, rate, latency.time.measured())?;
     let cost = meter.stop()?;
     let unanswered = under_way.give_up();
 
     let histogram = under_way.histogram;
-    let quantile = |quantile| histogram.value_at_quantile(quantile) as f64 / 1000.0;
-    Ok(Report {
-        messages: histogram.len(),
-        unanswered,
-        p50: quantile(0.5),
-        p90: quantile(0.9),
-        p99: quantile(0.99),
-        p99_9: quantile(0.999),
-        max: quantile(1.0),
-        cost,
-    })
+    Ok(Report { messages: histogram.len(), unanswered, quantiles: Quantiles::of(&histogram), cost })
+}
+
+impl Quantiles {
+    /// Of a histogram in nanoseconds.
+    pub(crate) fn of(histogram: &Histogram<u64>) -> Self {
+        let quantile = |quantile| histogram.value_at_quantile(quantile) as f64 / 1000.0;
+        Self {
+            p50: quantile(0.5),
+            p90: quantile(0.9),
+            p99: quantile(0.99),
+            p99_9: quantile(0.999),
+            max: quantile(1.0),
+        }
+    }
 }
 
 /// Sends at this rate, on one connection after another. It never sleeps: precise timing occupies a core.

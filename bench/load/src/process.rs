@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use rustix::param::clock_ticks_per_second;
 use serde::Serialize;
 
-/// The CPU time of a process, and the wall-clock time.
+/// The CPU time of processes together, and the wall-clock time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Usage {
     cpu: Duration,
@@ -25,11 +25,14 @@ pub(crate) struct Spent {
 }
 
 impl Usage {
-    pub(crate) fn of(pid: u32) -> Result<Self> {
-        let path = format!("/proc/{pid}/stat");
-        let stat =
-            fs::read_to_string(&path).with_context(|| format!("reading {path}: has the server ended?"))?;
-        let ticks = ticks_in(&stat).with_context(|| format!("{path} has an unexpected format"))?;
+    pub(crate) fn of(processes: &[u32]) -> Result<Self> {
+        let mut ticks = 0;
+        for pid in processes {
+            let path = format!("/proc/{pid}/stat");
+            let stat = fs::read_to_string(&path)
+                .with_context(|| format!("reading {path}: has the server ended?"))?;
+            ticks += ticks_in(&stat).with_context(|| format!("{path} has an unexpected format"))?;
+        }
         let cpu = Duration::from_secs_f64(ticks as f64 / clock_ticks_per_second() as f64);
         Ok(Self { cpu, at: Instant::now() })
     }

@@ -1,9 +1,12 @@
-// Socket.IO: events that are echoed or acknowledged, and channels as rooms: node rooms.mjs PORT.
+// Socket.IO: events that are echoed or acknowledged, and channels as rooms: node rooms.mjs PORT. With BROKER_URL, it is one
+// of several nodes over Redis streams.
 import { createServer } from "node:http";
+import { createAdapter } from "@socket.io/redis-streams-adapter";
+import { createClient } from "redis";
 import { Server } from "socket.io";
 
 const server = createServer();
-const io = new Server(server, { transports: ["websocket"], serveClient: false });
+const io = new Server(server, { transports: ["websocket"], serveClient: false, adapter: await adapter() });
 
 io.on("connection", (socket) => {
   socket.on("echo", (quote) => {
@@ -21,3 +24,11 @@ io.on("connection", (socket) => {
   });
 });
 server.listen({ port: Number(process.argv[2]), host: "127.0.0.1", backlog: 4096 });
+
+async function adapter() {
+  const url = process.env.BROKER_URL;
+  if (url === undefined) return undefined;
+  const redis = createClient({ url });
+  await redis.connect();
+  return createAdapter(redis);
+}

@@ -43,9 +43,9 @@ impl Load {
             Load::Echo { .. } | Load::Events { .. } | Load::Broadcast { .. } | Load::Handshakes => {
                 Figure::Cost
             }
-            Load::Latency { .. } => Figure::P99,
+            Load::Latency { .. } | Load::Hub(HubLoad::Latency { .. }) => Figure::P99,
             Load::Idle { .. } | Load::Hub(HubLoad::Idle { .. }) => Figure::Memory,
-            Load::Hub(HubLoad::Deliver { .. } | HubLoad::Api { .. }) => Figure::Cost,
+            Load::Hub(HubLoad::Deliver { .. } | HubLoad::Nodes { .. } | HubLoad::Api { .. }) => Figure::Cost,
             Load::Hub(HubLoad::Recover { .. }) => Figure::Time,
         }
     }
@@ -65,6 +65,14 @@ impl Load {
                 (Figure::Busy, cpu / wall),
             ])
         };
+        let latencies = || -> Result<Vec<(Figure, f64)>> {
+            Ok(vec![
+                (Figure::P50, number("/p50")?),
+                (Figure::P99, number("/p99")?),
+                (Figure::P999, number("/p99_9")?),
+                (Figure::Longest, number("/max")?),
+            ])
+        };
         let figures = match self {
             Load::Echo { .. } | Load::Events { .. } => cost("/messages")?,
             Load::Broadcast { .. } => cost("/deliveries")?,
@@ -72,25 +80,15 @@ impl Load {
             Load::Idle { .. } | Load::Hub(HubLoad::Idle { .. }) => {
                 vec![(Figure::Memory, number("/bytes_per_connection")?)]
             }
-            Load::Hub(HubLoad::Deliver { .. }) => cost("/deliveries")?,
+            Load::Hub(HubLoad::Deliver { .. } | HubLoad::Nodes { .. }) => cost("/deliveries")?,
             Load::Hub(HubLoad::Api { .. }) => cost("/publications")?,
             Load::Hub(HubLoad::Recover { .. }) => {
                 let mut figures = cost("/clients")?;
                 figures.push((Figure::Time, number("/server/wall")?));
                 figures
             }
-            Load::Latency { .. } => {
-                let mut figures = cost("/messages")?;
-                for (figure, path) in [
-                    (Figure::P50, "/p50"),
-                    (Figure::P99, "/p99"),
-                    (Figure::P999, "/p99_9"),
-                    (Figure::Longest, "/max"),
-                ] {
-                    figures.push((figure, number(path)?));
-                }
-                figures
-            }
+            Load::Latency { .. } => [cost("/messages")?, latencies()?].concat(),
+            Load::Hub(HubLoad::Latency { .. }) => [cost("/deliveries")?, latencies()?].concat(),
         };
         Ok(figures.into_iter().collect())
     }

@@ -5,6 +5,10 @@
 pub(super) enum HubLoad {
     /// Publications are delivered to subscribers, which are divided among the channels.
     Deliver { namespace: Namespace, subscribers: u32, channels: u32 },
+    /// As [`HubLoad::Deliver`], at full load, with the subscribers spread over nodes.
+    Nodes { namespace: Namespace, nodes: u16 },
+    /// Publications are due at a fixed rate. With several nodes, subscribers are at others than the publisher's.
+    Latency { namespace: Namespace, nodes: u16 },
     /// Connections are subscribed, and idle.
     Idle { namespace: Namespace, connections: u32 },
     /// All clients connect again at once. Their past is `kept` or `lost`.
@@ -40,6 +44,12 @@ impl HubLoad {
             HubLoad::Deliver { namespace, subscribers, channels } => {
                 (namespace, format!("deliver --subscribers {subscribers} --channels {channels} --by {by}"))
             }
+            HubLoad::Nodes { namespace, .. } => {
+                (namespace, format!("deliver --subscribers 960 --channels 32 --by {by}"))
+            }
+            HubLoad::Latency { namespace, .. } => {
+                (namespace, format!("latency --subscribers 50 --rate 200 --by {by}"))
+            }
             HubLoad::Idle { namespace, connections } => {
                 (namespace, format!("idle --connections {connections}"))
             }
@@ -54,6 +64,23 @@ impl HubLoad {
 
     /// Whether it takes the arguments of time.
     pub(super) fn is_timed(self) -> bool {
-        matches!(self, HubLoad::Deliver { .. } | HubLoad::Api { .. })
+        match self {
+            HubLoad::Deliver { .. }
+            | HubLoad::Nodes { .. }
+            | HubLoad::Latency { .. }
+            | HubLoad::Api { .. } => true,
+            HubLoad::Idle { .. } | HubLoad::Recover { .. } => false,
+        }
+    }
+
+    /// How many nodes the hub has.
+    pub(super) fn nodes(self) -> u16 {
+        match self {
+            HubLoad::Nodes { nodes, .. } | HubLoad::Latency { nodes, .. } => nodes,
+            HubLoad::Deliver { .. }
+            | HubLoad::Idle { .. }
+            | HubLoad::Recover { .. }
+            | HubLoad::Api { .. } => 1,
+        }
     }
 }

@@ -64,7 +64,8 @@ impl Versions {
             (Standing::Floor | Standing::Ours, _) => server.name.to_owned(),
             (Standing::Peer, Program::Rust { .. }) => format!("{} {}", server.name, self.newest(server.name)),
             (Standing::Peer, Program::Node("rooms.mjs")) => {
-                format!("socket.io {} on Node {}", self.socket_io, self.node.trim_start_matches('v'))
+                let adapter = if server.broker.is_some() { ", Redis streams" } else { "" };
+                format!("socket.io {} on Node {}{adapter}", self.socket_io, self.node.trim_start_matches('v'))
             }
             (Standing::Peer, Program::Node(_)) => format!("ws on Node {}", self.node.trim_start_matches('v')),
             (Standing::Peer, Program::Bun(_)) => format!("Bun {}", self.bun),

@@ -54,7 +54,10 @@ impl Programs {
                 Program::Hub => programs.build_hub(context).map_err(Stop::Broken),
                 Program::Sockudo => programs.install_sockudo(context),
             };
-            match installed {
+            let broker = server.broker.map_or(Ok(()), |broker| {
+                context.find_or_install(&[broker.program()], &[broker.program()]).map(drop)
+            });
+            match installed.and(broker) {
                 Ok(()) => {}
                 Err(Stop::Broken(error)) => return Err(error),
                 Err(Stop::Unavailable(why) | Stop::NotInstalled(why)) => {

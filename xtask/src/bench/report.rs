@@ -137,7 +137,7 @@ impl Columns {
             Load::Echo { .. } | Load::Events { .. } | Load::Broadcast { .. } | Load::Handshakes => {
                 &[(Figure::Cost, "µs"), (Figure::Rate, "a second"), (Figure::Busy, "busy")]
             }
-            Load::Hub(HubLoad::Deliver { .. } | HubLoad::Api { .. }) => {
+            Load::Hub(HubLoad::Deliver { .. } | HubLoad::Nodes { .. } | HubLoad::Api { .. }) => {
                 &[(Figure::Cost, "µs"), (Figure::Rate, "a second"), (Figure::Busy, "busy")]
             }
             Load::Hub(HubLoad::Recover { .. }) => &[
@@ -146,7 +146,7 @@ impl Columns {
                 (Figure::Rate, "clients a second"),
             ],
             Load::Idle { .. } | Load::Hub(HubLoad::Idle { .. }) => &[(Figure::Memory, "bytes")],
-            Load::Latency { .. } => &[
+            Load::Latency { .. } | Load::Hub(HubLoad::Latency { .. }) => &[
                 (Figure::P99, "p99 µs"),
                 (Figure::P50, "p50 µs"),
                 (Figure::P999, "p99.9 µs"),

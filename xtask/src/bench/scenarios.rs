@@ -86,6 +86,14 @@ const fn hub(name: &'static str, title: &'static str, task: ServerTask, load: Hu
     Scenario { name, title, task, load: Load::Hub(load) }
 }
 
+const fn nodes(name: &'static str, title: &'static str, nodes: u16) -> Scenario {
+    hub(name, title, ServerTask::Nodes, HubLoad::Nodes { namespace: Namespace::Plain, nodes })
+}
+
+const fn nodes_latency(name: &'static str, title: &'static str, nodes: u16) -> Scenario {
+    hub(name, title, ServerTask::Nodes, HubLoad::Latency { namespace: Namespace::Plain, nodes })
+}
+
 const fn events(name: &'static str, title: &'static str, answer: Answer, outstanding: u32) -> Scenario {
     Scenario {
         name,
@@ -223,6 +231,24 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ServerTask::Events,
         HubLoad::Idle { namespace: Namespace::Plain, connections: 5_000 },
     ),
+    nodes("nodes-1", "full load, one node", 1),
+    nodes("nodes-2", "full load, two nodes", 2),
+    nodes("nodes-3", "full load, three nodes", 3),
+    hub(
+        "nodes-3-history",
+        "full load with history, three nodes",
+        ServerTask::NodesHistory,
+        HubLoad::Nodes { namespace: Namespace::Kept, nodes: 3 },
+    ),
+    nodes_latency("nodes-latency-1", "latency, one node", 1),
+    nodes_latency("nodes-latency-2", "latency to another node, of two", 2),
+    nodes_latency("nodes-latency-3", "latency to other nodes, of three", 3),
+    hub(
+        "nodes-latency-3-history",
+        "latency with history to other nodes, of three",
+        ServerTask::NodesHistory,
+        HubLoad::Latency { namespace: Namespace::Kept, nodes: 3 },
+    ),
 ];
 
 /// The scenario of that name.
@@ -238,6 +264,14 @@ impl Scenario {
             Standing::Floor | Standing::Ours | Standing::Peer => self.task,
         };
         server.tasks.contains(&task).then_some(task)
+    }
+
+    /// How many nodes of a server it starts.
+    pub(super) fn nodes(&self) -> u16 {
+        match self.load {
+            Load::Hub(load) => load.nodes(),
+            _ => 1,
+        }
     }
 
     /// Whether a server of plain TCP can take the same load.

@@ -7,10 +7,11 @@ pub(super) enum Section {
     WebSocket,
     Hub,
     SocketIo,
+    Nodes,
 }
 
 /// In the order of the page.
-const SECTIONS: [Section; 3] = [Section::WebSocket, Section::Hub, Section::SocketIo];
+const SECTIONS: [Section; 4] = [Section::WebSocket, Section::Hub, Section::SocketIo, Section::Nodes];
 
 impl Section {
     /// The first line, which no other section has.
@@ -19,6 +20,7 @@ impl Section {
             Section::WebSocket => "# Benchmarks",
             Section::Hub => "## The hub",
             Section::SocketIo => "## Socket.IO",
+            Section::Nodes => "## More than one node",
         }
     }
 
@@ -28,6 +30,7 @@ impl Section {
             Section::WebSocket => "",
             Section::Hub => " --hub",
             Section::SocketIo => " --socketio",
+            Section::Nodes => " --nodes",
         }
     }
 
@@ -37,6 +40,7 @@ impl Section {
             Section::WebSocket => "bench/notes.md",
             Section::Hub => "bench/hub/notes.md",
             Section::SocketIo => "bench/socketio/notes.md",
+            Section::Nodes => "bench/nodes/notes.md",
         }
     }
 
@@ -46,13 +50,14 @@ impl Section {
             Section::WebSocket => METHOD,
             Section::Hub => HUB_METHOD,
             Section::SocketIo => SOCKETIO_METHOD,
+            Section::Nodes => NODES_METHOD,
         }
     }
 }
 
 /// The page, cut into its sections.
 #[derive(Debug)]
-pub(super) struct Page([String; 3]);
+pub(super) struct Page([String; SECTIONS.len()]);
 
 impl Page {
     pub(super) fn read(page: &str) -> Self {
@@ -135,6 +140,23 @@ JavaScript). Ours is `longwire-socketio` with its default limits, over either en
 The cost is that of one delivery.
 - **Bytes** are those of the whole connection, WebSocket included, of a client in the main namespace with four handlers and \
 one room besides its own.
+";
+
+const NODES_METHOD: &str = "\
+All nodes and their broker share one core of this machine, and the load generator has the other. So these figures say \
+what a node more costs, and what the way through the broker takes; they do not say how a hub grows over machines. What is \
+said above of the hub, the rounds and the ratios holds here, too.
+
+- `longwire-redis` and `longwire-nats` are `longwire serve` as it is released, with one event loop for each node, \
+`bench/hub/longwire.toml`, and `[broker]` with one server. socket.io has `@socket.io/redis-streams-adapter`, called as its \
+documentation shows. Redis writes nothing to disk; NATS has JetStream, which keeps the streams of channels with history in files.
+- Full load: 960 subscribers of 32 channels are spread evenly over the nodes. A client of the first node publishes to \
+all 32 channels at once, and again when every subscriber has received everything.
+- **µs** is the CPU time of all nodes and the broker for each delivery, and *busy* is their share of the core.
+- Latency: 200 publications a second are due to one channel with 50 subscribers, in an open loop. Latency counts from the \
+time when the publication was due, to each delivery. The publisher is a client of the first node, and the subscribers are \
+clients of the others. With one node, they are clients of the same one.
+- A run fails if a subscriber does not receive every publication.
 ";
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 
+use super::brokers::Broker;
 use super::section::Section;
 
 /// One of the servers.
@@ -15,6 +16,8 @@ pub(super) struct BenchServer {
     pub(super) tasks: &'static [ServerTask],
     /// The load generator's part in the scenarios with channels.
     pub(super) clients: Clients,
+    /// What connects its nodes.
+    pub(super) broker: Option<Broker>,
 }
 
 /// How clients of a hub speak, and how publications come to it.
@@ -66,6 +69,10 @@ pub(super) enum ServerTask {
     History,
     /// What only our hub is measured with.
     Hub,
+    /// As [`ServerTask::Channels`], as one of several nodes.
+    Nodes,
+    /// As [`ServerTask::Nodes`], with history.
+    NodesHistory,
     /// Answers events of Socket.IO, and sends them to rooms.
     Events,
 }
@@ -79,9 +86,12 @@ impl ServerTask {
             ServerTask::Deflate => "deflate",
             ServerTask::Tls => "tls",
             ServerTask::Broadcast => "broadcast",
-            ServerTask::Channels | ServerTask::ChannelsApi | ServerTask::History | ServerTask::Hub => {
-                "topics"
-            }
+            ServerTask::Channels
+            | ServerTask::ChannelsApi
+            | ServerTask::History
+            | ServerTask::Hub
+            | ServerTask::Nodes
+            | ServerTask::NodesHistory => "topics",
             ServerTask::Events => "events",
         }
     }
@@ -96,6 +106,8 @@ impl ServerTask {
             | ServerTask::ChannelsApi
             | ServerTask::History
             | ServerTask::Hub
+            | ServerTask::Nodes
+            | ServerTask::NodesHistory
             | ServerTask::Events => "ws",
             ServerTask::Deflate => "deflate",
             ServerTask::Tls => "wss",
@@ -114,6 +126,7 @@ impl ServerTask {
                 Section::Hub
             }
             ServerTask::Events => Section::SocketIo,
+            ServerTask::Nodes | ServerTask::NodesHistory => Section::Nodes,
         }
     }
 }
@@ -122,16 +135,23 @@ const ALL: &[ServerTask] = &[ServerTask::Echo, ServerTask::Deflate, ServerTask::
 
 const fn ours(name: &'static str, arguments: &'static [&'static str]) -> BenchServer {
     let program = Program::Rust { package: "bench-longwire", arguments };
-    BenchServer { name, standing: Standing::Ours, program, tasks: ALL, clients: NONE }
+    BenchServer { name, standing: Standing::Ours, program, tasks: ALL, clients: NONE, broker: None }
 }
 
 const fn floor(name: &'static str, arguments: &'static [&'static str]) -> BenchServer {
     let program = Program::Rust { package: "bench-floor", arguments };
-    BenchServer { name, standing: Standing::Floor, program, tasks: &[ServerTask::Tcp], clients: NONE }
+    BenchServer {
+        name,
+        standing: Standing::Floor,
+        program,
+        tasks: &[ServerTask::Tcp],
+        clients: NONE,
+        broker: None,
+    }
 }
 
 const fn peer(name: &'static str, program: Program, tasks: &'static [ServerTask]) -> BenchServer {
-    BenchServer { name, standing: Standing::Peer, program, tasks, clients: NONE }
+    BenchServer { name, standing: Standing::Peer, program, tasks, clients: NONE, broker: None }
 }
 
 /// Takes no part in the scenarios with channels.
@@ -143,11 +163,20 @@ const fn hub(
     tasks: &'static [ServerTask],
     (dialect, by): (&'static str, &'static str),
 ) -> BenchServer {
-    BenchServer { name, standing, program, tasks, clients: Clients { dialect, by } }
+    BenchServer { name, standing, program, tasks, clients: Clients { dialect, by }, broker: None }
 }
 
 const fn socketio(name: &'static str, standing: Standing, program: Program) -> BenchServer {
     hub(name, (standing, program), &[ServerTask::Events], SOCKET_IO)
+}
+
+const fn over(broker: Broker, server: BenchServer) -> BenchServer {
+    BenchServer { broker: Some(broker), ..server }
+}
+
+const fn nodes(name: &'static str, broker: Broker) -> BenchServer {
+    const TASKS: &[ServerTask] = &[ServerTask::Nodes, ServerTask::NodesHistory];
+    over(broker, hub(name, (Standing::Ours, Program::Hub), TASKS, ("json", "client")))
 }
 
 const SOCKET_IO: (&str, &str) = ("socket-io", "client");
@@ -158,6 +187,7 @@ const fn rust(package: &'static str) -> Program {
 
 pub(super) const RAW_EPOLL: &str = "tcp-epoll";
 pub(super) const PLAIN_TOPICS: &str = "plain-topics";
+const OVER_REDIS: &str = "longwire-redis";
 
 /// All servers, in the order of the tables' legend.
 pub(super) const SERVERS: &[BenchServer] = &[
@@ -226,6 +256,12 @@ pub(super) const SERVERS: &[BenchServer] = &[
         Program::Rust { package: "bench-longwire", arguments: &["readiness"] },
     ),
     socketio("socketioxide", Standing::Peer, rust("bench-socketioxide")),
+    nodes(OVER_REDIS, Broker::Redis),
+    nodes("longwire-nats", Broker::Nats),
+    over(
+        Broker::Redis,
+        hub("socket.io-redis", (Standing::Peer, Program::Node("rooms.mjs")), &[ServerTask::Nodes], SOCKET_IO),
+    ),
 ];
 
 /// The lower bound of a comparison.
@@ -241,6 +277,7 @@ pub(super) fn lower_bound(section: Section) -> Floor {
     match section {
         Section::WebSocket | Section::SocketIo => Floor { server: RAW_EPOLL, title: "to TCP over epoll" },
         Section::Hub => Floor { server: PLAIN_TOPICS, title: "to plain topics" },
+        Section::Nodes => Floor { server: OVER_REDIS, title: "to longwire over Redis" },
     }
 }
 

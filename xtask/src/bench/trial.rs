@@ -1,11 +1,13 @@
-//! One measurement: a server on one core, the load generator on another.
+//! One measurement: a server with its nodes and their broker on one core, the load generator on another.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use super::brokers::Broker;
 use super::figures::Sample;
 use super::programs::{Programs, taskset};
 use super::scenarios::{Scenario, Span};
@@ -31,6 +33,13 @@ pub(super) struct Laboratory<'w> {
     span: Span,
 }
 
+/// A program that was started for the measurement.
+struct Running {
+    server: Server,
+    address: SocketAddr,
+    pid: String,
+}
+
 impl<'w> Laboratory<'w> {
     pub(super) fn new(workspace: &'w Workspace, programs: &'w Programs, span: Span) -> Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -51,24 +60,31 @@ impl<'w> Laboratory<'w> {
         task: ServerTask,
         scenario: &Scenario,
     ) -> Result<Sample> {
-        let address = server::free_address()?;
-        let pid_file = self.workspace.target.join("bench/server.pid");
-        let log = self.workspace.log(&format!("bench-{}", server.name));
-        let command = self.server_command(server, task, address.port(), &pid_file);
-        let mut running = Server::start(command, address, log)?;
-        let pid = std::fs::read_to_string(&pid_file).context("the server's process")?;
+        let mut broker = server.broker.map(|broker| self.start_broker(broker)).transpose()?;
+        let mut first = self.start_node(server, task, broker.as_ref(), 0)?;
+        let mut others = (1..scenario.nodes())
+            .map(|number| self.start_node(server, task, broker.as_ref(), number))
+            .collect::<Result<Vec<_>>>()?;
 
         let mut command = Command::new(&self.taskset);
         command
             .args(["-c", GENERATOR_CORE])
             .arg(self.programs.load_generator())
-            .args(["--address", &address.to_string(), "--pid", pid.trim(), "--speech", task.speech()])
+            .args(["--address", &first.address.to_string(), "--pid", &first.pid, "--speech", task.speech()])
             .arg("--certificate")
-            .arg(self.certificates.join("ca.pem"))
-            .args(scenario.arguments(server, &self.span));
+            .arg(self.certificates.join("ca.pem"));
+        for node in &others {
+            command.args(["--node", &node.address.to_string()]);
+        }
+        for beside in others.iter().chain(&broker) {
+            command.args(["--beside", &beside.pid]);
+        }
+        command.args(scenario.arguments(server, &self.span));
         let time = Duration::from_secs_f64(self.span.warm_up + self.span.measured) + PATIENCE;
         let finished = Task::new(command, time, self.workspace.log("bench-load")).run(|_| {})?;
-        running.check()?;
+        for running in others.iter_mut().chain(&mut broker).chain([&mut first]) {
+            running.server.check()?;
+        }
         if !finished.succeeded() {
             bail!("the load generator: {}", finished.lines.last().map_or("no output", String::as_str));
         }
@@ -76,19 +92,49 @@ impl<'w> Laboratory<'w> {
         scenario.load.sample(report.context("the load generator reported nothing")?)
     }
 
-    /// The server's command. It raises the limit on descriptors, records the process id, and pins the server to a core.
-    fn server_command(
+    fn start_broker(&self, broker: Broker) -> Result<Running> {
+        let dir = self.workspace.target.join("bench").join(broker.program());
+        if dir.exists() {
+            std::fs::remove_dir_all(&dir).with_context(|| format!("removing {}", dir.display()))?;
+        }
+        self.start(broker.program(), |command, address| {
+            command.arg(broker.program()).args(broker.arguments(address, &dir));
+        })
+    }
+
+    fn start_node(
         &self,
         server: &BenchServer,
         task: ServerTask,
-        port: u16,
-        pid_file: &PathBuf,
-    ) -> Command {
+        broker: Option<&Running>,
+        number: u16,
+    ) -> Result<Running> {
+        self.start(&format!("{}-{number}", server.name), |command, address| {
+            if let (Some(broker), Some(running)) = (server.broker, broker) {
+                command.envs(broker.environment(running.address));
+            }
+            self.add_server(command, server, task, address.port());
+        })
+    }
+
+    /// Starts a program, whose command line is added. It raises the limit on descriptors, records the process id, and pins
+    /// the program to a core.
+    fn start(&self, name: &str, add: impl FnOnce(&mut Command, SocketAddr)) -> Result<Running> {
         const LAUNCH: &str = r#"ulimit -n "$(ulimit -H -n)"; echo $$ > "$0"; exec "$@""#;
 
-        let (program, own_arguments) = self.programs.call(server);
+        let address = server::free_address()?;
+        let pid_file = self.workspace.target.join("bench").join(format!("{name}.pid"));
         let mut command = Command::new("sh");
-        command.args(["-c", LAUNCH]).arg(pid_file).arg(&self.taskset).args(["-c", SERVER_CORE]);
+        command.args(["-c", LAUNCH]).arg(&pid_file).arg(&self.taskset).args(["-c", SERVER_CORE]);
+        add(&mut command, address);
+        let server = Server::start(command, address, self.workspace.log(&format!("bench-{name}")))?;
+        let pid = std::fs::read_to_string(&pid_file).context("the server's process")?.trim().to_owned();
+        Ok(Running { server, address, pid })
+    }
+
+    /// Adds the server's program and its arguments.
+    fn add_server(&self, command: &mut Command, server: &BenchServer, task: ServerTask, port: u16) {
+        let (program, own_arguments) = self.programs.call(server);
         command.args(program).arg(port.to_string());
         // The floor has only the system interface to choose.
         if task != ServerTask::Tcp {
@@ -98,6 +144,5 @@ impl<'w> Laboratory<'w> {
             command.arg(self.certificates.join("cert.pem")).arg(self.certificates.join("key.pem"));
         }
         command.args(own_arguments);
-        command
     }
 }

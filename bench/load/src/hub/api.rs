@@ -36,7 +36,7 @@ pub(super) fn run(target: &Target, hub: &Hub, api: &Api) -> Result<Report> {
         stream.write_all(&request)?;
     }
     publish_for(&mut streams, &request, api.time.warm_up())?;
-    let meter = Meter::start(target.pid)?;
+    let meter = Meter::start(target)?;
     let requests = publish_for(&mut streams, &request, api.time.measured())?;
     Ok(Report { publications: requests * api.batch, cost: meter.stop()? })
 }

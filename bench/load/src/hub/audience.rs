@@ -1,6 +1,6 @@
 //! The subscribers and publishers of a run, with the ring that they share.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use bench_ring::{Completion, Payload, Pool, Ring};
@@ -11,6 +11,7 @@ use super::dialect::Dialect;
 use super::incoming::Incoming;
 use super::opening::{Opened, Request, open};
 use super::publisher::Publisher;
+use super::timing::Timing;
 use crate::arguments::Target;
 
 const POOL: Pool = Pool { count: 256, size: 128 * 1024 };
@@ -26,36 +27,49 @@ pub(super) struct Audience {
     text: Finder<'static>,
     /// Publications that subscribers have received.
     pub(super) deliveries: usize,
+    timing: Option<Timing>,
 }
 
 struct Subscriber {
     opened: Opened,
     sending: bool,
+    /// Publications that it has received.
+    deliveries: usize,
 }
 
 impl Audience {
-    /// Subscribes one connection to each of the channels.
+    /// Opens a connection for each subscriber.
     pub(super) fn open(
         target: &Target,
         dialect: Dialect,
-        channels: impl Iterator<Item = String>,
+        subscribers: impl Iterator<Item = Request>,
         publisher: Publisher,
     ) -> Result<Self> {
-        let requests: Vec<_> = channels.map(|channel| Request::subscriber(dialect, channel)).collect();
+        let requests: Vec<_> = subscribers.collect();
         let opened = open(target, &requests)?;
         let mut ring = Ring::new(POOL)?;
         let mut subscribers = Vec::new();
         for (number, opened) in (0..).zip(opened) {
             ring.receive(&opened.stream, number);
-            subscribers.push(Subscriber { opened, sending: false });
+            subscribers.push(Subscriber { opened, sending: false, deliveries: 0 });
         }
         ring.receive(publisher.stream(), subscribers.len() as u32);
         let text = Finder::new(TEXT);
-        Ok(Self { ring, dialect, subscribers, publisher, text, deliveries: 0 })
+        Ok(Self { ring, dialect, subscribers, publisher, text, deliveries: 0, timing: None })
     }
 
     pub(super) fn len(&self) -> usize {
         self.subscribers.len()
+    }
+
+    /// From here on, the latency of each delivery is measured.
+    pub(super) fn begin_timing(&mut self) -> Result<()> {
+        self.timing = Some(Timing::new()?);
+        Ok(())
+    }
+
+    pub(super) fn timing(&mut self) -> Result<&mut Timing> {
+        self.timing.as_mut().context("nothing is timed")
     }
 
     /// Whether the last [`Audience::publish`] was sent and, where the publisher gets a response, answered.
@@ -73,12 +87,7 @@ impl Audience {
 
     /// Waits for completions and handles them.
     pub(super) fn wait(&mut self) -> Result<()> {
-        self.ring.wait_for(SILENCE)?;
-        let mut handled = 0;
-        while let Some(completion) = self.ring.next_completion() {
-            handled += 1;
-            self.handle(completion)?;
-        }
+        let handled = self.handle_within(SILENCE)?;
         ensure!(
             handled > 0,
             "nothing arrived for {} s, after {} deliveries",
@@ -86,6 +95,22 @@ impl Audience {
             self.deliveries
         );
         Ok(())
+    }
+
+    /// Like [`Audience::wait`], without waiting.
+    pub(super) fn poll(&mut self) -> Result<()> {
+        self.handle_within(Duration::ZERO).map(drop)
+    }
+
+    /// Handles completions and returns their number.
+    fn handle_within(&mut self, time: Duration) -> Result<usize> {
+        self.ring.wait_for(time)?;
+        let mut handled = 0;
+        while let Some(completion) = self.ring.next_completion() {
+            handled += 1;
+            self.handle(completion)?;
+        }
+        Ok(handled)
     }
 
     fn handle(&mut self, completion: Completion) -> Result<()> {
@@ -135,15 +160,19 @@ impl Audience {
     }
 
     fn received(&mut self, connection: u32, bytes: &[u8]) -> Result<()> {
-        let Self { ring, dialect, subscribers, publisher, text, deliveries } = self;
+        let Self { ring, dialect, subscribers, publisher, text, deliveries, timing } = self;
         let Some(subscriber) = subscribers.get_mut(connection as usize) else {
             return publisher.received(bytes);
         };
-        let Opened { stream, incoming, .. } = &mut subscriber.opened;
+        let Subscriber { opened: Opened { stream, incoming, .. }, sending, deliveries: own } = subscriber;
         let mut pong = None;
         incoming.take(bytes, |payload| {
             if text.find(payload).is_some() {
+                if let Some(timing) = timing {
+                    timing.delivered(*own, Instant::now())?;
+                }
                 *deliveries += 1;
+                *own += 1;
             } else if let Some(answer) = dialect.pong(payload) {
                 pong = Some(answer);
             } else {
@@ -152,7 +181,7 @@ impl Audience {
             Ok(())
         })?;
         if let Some(pong) = pong
-            && !std::mem::replace(&mut subscriber.sending, true)
+            && !std::mem::replace(sending, true)
         {
             ring.send(stream, connection, Payload::Owned(pong));
         }

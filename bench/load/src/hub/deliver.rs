@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::audience::Audience;
 use super::channel;
+use super::opening::Request;
 use super::publisher::{By, Publisher};
 use crate::arguments::{Deliver, Hub, Target};
 use crate::crowd::{Cost, Meter};
@@ -26,7 +27,11 @@ pub(super) fn run(target: &Target, hub: &Hub, deliver: &Deliver) -> Result<Repor
     let channels: Vec<String> =
         (0..deliver.channels).map(|number| channel(hub.dialect, &hub.namespace, number)).collect();
     let publisher = Publisher::open(target, hub.dialect, deliver.by)?;
-    let subscribed = channels.iter().cycle().take(deliver.subscribers).cloned();
+    let nodes = [&[target.address][..], &target.node].concat();
+    let subscribed = (0..deliver.subscribers).map(|number| {
+        let (round, channel) = (number / channels.len(), number % channels.len());
+        Request::subscriber(hub.dialect, channels[channel].clone()).at(nodes[round % nodes.len()])
+    });
     let mut audience = Audience::open(target, hub.dialect, subscribed, publisher)?;
     let per_write = match deliver.by {
         By::Client => IN_A_WRITE,
@@ -34,7 +39,7 @@ pub(super) fn run(target: &Target, hub: &Hub, deliver: &Deliver) -> Result<Repor
     };
     let mut next = 0;
     publish_for(&mut audience, &channels, &mut next, per_write, deliver.time.warm_up())?;
-    let (meter, before) = (Meter::start(target.pid)?, audience.deliveries);
+    let (meter, before) = (Meter::start(target)?, audience.deliveries);
     publish_for(&mut audience, &channels, &mut next, per_write, deliver.time.measured())?;
     Ok(Report { deliveries: audience.deliveries - before, cost: meter.stop()? })
 }

@@ -1,7 +1,7 @@
 //! Connections that are opened together, and take the same number of steps until they are subscribed.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -34,17 +34,24 @@ pub(crate) struct Request {
     pub(super) dialect: Dialect,
     pub(super) channel: String,
     pub(super) steps: Vec<Step>,
+    /// The node to connect to, if it is not the target's first.
+    pub(super) node: Option<SocketAddr>,
 }
 
 impl Request {
     /// Subscribes to a channel.
     pub(super) fn subscriber(dialect: Dialect, channel: String) -> Self {
-        Self { dialect, steps: dialect.subscribing(&channel), channel }
+        Self { dialect, steps: dialect.subscribing(&channel), channel, node: None }
     }
 
     /// Only connects, to publish.
     pub(crate) fn publisher(dialect: Dialect) -> Self {
-        Self { dialect, channel: "publisher".to_owned(), steps: dialect.connecting() }
+        Self { dialect, channel: "publisher".to_owned(), steps: dialect.connecting(), node: None }
+    }
+
+    /// The same, at this node.
+    pub(super) fn at(self, node: SocketAddr) -> Self {
+        Self { node: Some(node), ..self }
     }
 }
 
@@ -63,7 +70,7 @@ pub(crate) fn open(target: &Target, requests: &[Request]) -> Result<Vec<Opened>>
 fn open_together(target: &Target, first: usize, requests: &[Request]) -> Result<Vec<Opened>> {
     let mut handshakes = Vec::new();
     for (number, request) in (first as u32..).zip(requests) {
-        let mut stream = TcpStream::connect(target.address)?;
+        let mut stream = TcpStream::connect(request.node.unwrap_or(target.address))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         // End with a reset. Otherwise all ports would soon be in TIME-WAIT.

@@ -55,8 +55,8 @@ pub(super) fn run(target: &Target, hub: &Hub, recover: &Recover) -> Result<Repor
         position.epoch = "lost".to_owned();
     }
     let steps = Dialect::recovering(&channel, &position);
-    let again = vec![Request { dialect: hub.dialect, channel, steps }; recover.clients];
-    let meter = Meter::start(target.pid)?;
+    let again = vec![Request { dialect: hub.dialect, channel, steps, node: None }; recover.clients];
+    let meter = Meter::start(target)?;
     let opened = open(target, &again)?;
     let cost = meter.stop()?;
     let expected = match recover.past {
