@@ -42,3 +42,15 @@ impl Broker {
         [("BROKER_TYPE", self.name().to_owned()), ("BROKER_URL", format!("{}://{address}", self.name()))]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redis_saves_nothing() {
+        let arguments = Broker::Redis.arguments(([127, 0, 0, 1], 6379).into(), Path::new("unused"));
+        let save = arguments.iter().position(|argument| argument == "--save").unwrap();
+        assert_eq!(arguments[save + 1], "", "an empty list of points in time");
+    }
+}

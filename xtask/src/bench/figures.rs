@@ -128,6 +128,7 @@ pub(super) fn ratio(samples: &Samples, others: &Samples, figure: Figure) -> Opti
 
 #[cfg(test)]
 mod tests {
+    use super::super::hub_load::Namespace;
     use super::*;
 
     fn samples(costs: &[f64]) -> Samples {
@@ -159,5 +160,15 @@ mod tests {
             Sample::from([(Figure::Cost, 10.0), (Figure::Rate, 2000.0), (Figure::Busy, 0.02)])
         );
         assert!(Load::Handshakes.sample(report).is_err());
+    }
+
+    #[test]
+    fn latency_between_nodes_is_read_with_the_cost_of_a_delivery() {
+        let report = r#"{"deliveries":1000,"p50":400.0,"p99":900.0,"p99_9":950.0,"max":990.0,
+            "server":{"cpu":0.01,"wall":0.5},"generator":{"cpu":0.1,"wall":0.5}}"#;
+        let load = Load::Hub(HubLoad::Latency { namespace: Namespace::Plain, nodes: 3 });
+        let sample = load.sample(report).unwrap();
+        assert_eq!(sample.get(&load.main_figure()), Some(&900.0));
+        assert_eq!((sample.get(&Figure::P50), sample.get(&Figure::Cost)), (Some(&400.0), Some(&10.0)));
     }
 }
