@@ -61,7 +61,11 @@ mod tests {
         for cut in [1, 2, 3, 7, 400] {
             let (mut incoming, mut lengths) = (Incoming::default(), Vec::new());
             for part in stream.chunks(cut) {
-                incoming.take(part, |payload| Ok(lengths.push(payload.len()))).unwrap();
+                let mut note = |payload: &[u8]| {
+                    lengths.push(payload.len());
+                    Ok(())
+                };
+                incoming.take(part, &mut note).unwrap();
             }
             assert_eq!(lengths, [2, 300, 0], "cut into {cut}");
         }
