@@ -1,8 +1,6 @@
 // Socket.IO: events that are echoed or acknowledged, and channels as rooms: node rooms.mjs PORT. With BROKER_URL, it is one
 // of several nodes over Redis streams.
 import { createServer } from "node:http";
-import { createAdapter } from "@socket.io/redis-streams-adapter";
-import { createClient } from "redis";
 import { Server } from "socket.io";
 
 const server = createServer();
@@ -27,7 +25,8 @@ server.listen({ port: Number(process.argv[2]), host: "127.0.0.1", backlog: 4096 
 
 async function adapter() {
   const url = process.env.BROKER_URL;
-  if (url === undefined) return undefined;
+  if (url === undefined) return undefined; // a single server does not load what it does not need
+  const [{ createAdapter }, { createClient }] = await Promise.all([import("@socket.io/redis-streams-adapter"), import("redis")]);
   const redis = createClient({ url });
   await redis.connect();
   return createAdapter(redis);
