@@ -15,7 +15,7 @@ use std::fmt;
 pub enum NatsError {
     /// The prefix has characters that no subject can have, or is too long.
     Prefix(String),
-    /// The number of replicas is none that NATS has.
+    /// NATS does not have this number of replicas.
     Replicas(usize),
     /// The addresses of servers are not valid.
     Address(String),

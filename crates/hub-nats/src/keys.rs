@@ -70,7 +70,7 @@ impl Keys {
         Ok(Found::New(Key { subject, sequence, message_id, idempotency }))
     }
 
-    /// Remembers the answer to a publication. Says whether this node was the first to do so.
+    /// Remembers the answer to a publication. `true`: no other node had done it before.
     pub(crate) async fn set(
         &self,
         key: &Key,

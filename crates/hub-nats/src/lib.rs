@@ -33,7 +33,7 @@
 //! | storage is full | publications are refused with `LimitExceeded`; nothing is dropped | `a_server_without_room_refuses` |
 //! | listening, in a cluster of NATS | begins before the answer at the server of the node. Other servers of the cluster know it before they answer a read of history that follows | `nodes_on_different_servers_hear_one_another` |
 //!
-//! What expires is not gone from the disk at once: NATS 2.9 has no time to live of a single message. The node that
+//! An expired publication stays on the disk for a while: NATS 2.9 has no time to live of a single message. The node that
 //! published last removes it when all publications of the channel have expired. If that node dies, up to `size`
 //! publications stay until `meta_ttl` is over, or the channel is used again.
 //!

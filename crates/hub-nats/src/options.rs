@@ -98,7 +98,7 @@ pub enum NatsStorage {
     /// In files: a server that starts again still has them.
     #[default]
     File,
-    /// In memory: without replicas, history ends with the server, which clients are told.
+    /// In memory. Without replicas, history ends with the server, and clients learn it.
     Memory,
 }
 

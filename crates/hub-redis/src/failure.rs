@@ -49,7 +49,7 @@ pub enum ConnectError {
     Deployment {
         /// The server.
         server: RedisUrl,
-        /// What it is.
+        /// The mode that the server reports, such as `cluster`.
         mode: String,
     },
     /// No Sentinel that can be reached knows a master of this name.

@@ -76,7 +76,7 @@ impl Subscriber {
         self.shared.lock().is_connected()
     }
 
-    /// Listens. The receiver gets an answer as soon as that is so.
+    /// Listens to a topic. The receiver gets an answer when messages of the topic arrive from then on.
     pub(crate) fn listen(&self, name: &[u8], topic: Topic) -> oneshot::Receiver<()> {
         let receiver = self.shared.lock().add(name, topic);
         self.shared.has_requests.notify_one();

@@ -86,7 +86,7 @@ impl Subscriptions {
         self.is_connected
     }
 
-    /// Listens to a topic. The receiver gets an answer as soon as that is so.
+    /// Adds a topic. The receiver gets an answer when Redis has confirmed the subscription.
     pub(crate) fn add(&mut self, name: &[u8], topic: Topic) -> oneshot::Receiver<()> {
         let (waiter, receiver) = oneshot::channel();
         if !self.entries.contains_key(name) {

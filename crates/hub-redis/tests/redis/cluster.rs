@@ -12,7 +12,7 @@ use crate::server::{PATIENCE, Server, free_port};
 
 const NAMES: [&str; 12] = ["a", "b", "c", "d", "e", "f", "g", "h", "i}j", "{k", "news:x#1,2", "%7D"];
 
-/// What there is besides three masters.
+/// The fourth server of a Cluster, beside three masters.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fourth {
     Nothing,

@@ -145,7 +145,7 @@ async fn calls_fail_at_once_while_a_server_is_known_to_be_gone() {
     }
 }
 
-/// Messages that a node does not take wait in Redis, which does not keep them for ever.
+/// Redis holds messages for a slow node only up to a limit, and then ends the connection.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_is_too_slow_is_told_that_it_has_missed_messages() {
     let server = Server::start(&["--client-output-buffer-limit", "pubsub 1mb 0 0"]);

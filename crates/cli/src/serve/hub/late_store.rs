@@ -92,7 +92,7 @@ async fn connect_at_last(
 }
 
 impl FirstConnection {
-    /// Waits for it, so long. Returns why there is none yet, if so.
+    /// Waits for the store, at most this long. If it is not there then, returns the reason.
     ///
     /// # Errors
     ///

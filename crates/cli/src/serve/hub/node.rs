@@ -18,7 +18,7 @@ use crate::failure::Failure;
 /// How often the node forgets what has expired.
 const EXPIRE_EVERY: Duration = Duration::from_secs(1);
 
-/// How long the end of the program waits until the other nodes are told.
+/// How long the program waits at its end until it has told the other nodes.
 const FAREWELL_TIME: Duration = Duration::from_secs(1);
 
 /// The node, its hooks and its clock.
@@ -71,7 +71,7 @@ impl Node {
         }
     }
 
-    /// Why this node cannot do what clients come for, if so.
+    /// The reason why this node cannot serve clients now; `None` if it can.
     pub(crate) fn problem(&self) -> Option<&'static str> {
         match &self.engine {
             Some(engine) if !engine.is_connected() => Some("the broker was not reached yet"),
