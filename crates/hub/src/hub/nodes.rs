@@ -1,4 +1,4 @@
-//! Nodes that share a broker know one another: what one is told, all do, and what one is asked, all answer.
+//! Nodes that share a broker act as one: each passes commands on to the others, and asks them before it answers.
 
 mod answering;
 mod asking;

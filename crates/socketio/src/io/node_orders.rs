@@ -46,7 +46,7 @@ pub(super) fn carry_out(cluster: &Arc<Cluster>, namespace: &Namespace, ordered: 
     }
 }
 
-/// Says that there are no sockets, because there is no such namespace here.
+/// Answers that this server has no sockets in the namespace, because it does not have the namespace.
 pub(super) fn decline(cluster: &Cluster, ordered: &Ordered) {
     if let Order::Fetch { question } | Order::Ask { question, .. } = ordered.order {
         Replying { cluster, to: NodeId::clone(&ordered.from), question }.end();

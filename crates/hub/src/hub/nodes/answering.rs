@@ -34,7 +34,7 @@ impl Answering {
         let answered = AnsweredQuestion { survey: self.survey, answer: Some(answer) };
         let event = NodeEvent::Answered(answered);
         let message = NodeMessage::to_one(self.hub.node(), self.to.clone(), event);
-        // Whoever has asked learns after a while that there is no answer.
+        // If this fails, the node that has asked stops waiting after 2 to 3 s.
         let _told = self.hub.tell(&message).answer().await;
     }
 }

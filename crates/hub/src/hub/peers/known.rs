@@ -104,7 +104,7 @@ impl KnownNodes {
         self.0.keys()
     }
 
-    /// What each has said of itself.
+    /// The figures of each node, as its last heartbeat gave them.
     pub(in crate::hub) fn infos(&self) -> impl Iterator<Item = &NodeInfo> {
         self.0.values().map(|node| &node.info)
     }

@@ -21,7 +21,7 @@ pub(in crate::hub) struct NodeMessage {
     /// The node that tells.
     #[prost(string, tag = "2")]
     pub(in crate::hub) from: String,
-    /// The node that is told; empty for all.
+    /// The node that the message is for; empty for all.
     #[prost(string, tag = "3")]
     pub(in crate::hub) to: String,
     #[prost(oneof = "NodeEvent", tags = "4, 5, 6, 7, 8, 9, 10, 11")]

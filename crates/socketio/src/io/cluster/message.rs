@@ -120,7 +120,7 @@ impl NodeMessage {
         message.freeze()
     }
 
-    /// `None`: it is none of this version.
+    /// `None` if it is not a message of this version.
     pub(in crate::io) fn decode(mut message: Bytes) -> Option<NodeMessage> {
         if message.try_get_u8().ok()? != VERSION {
             return None;

@@ -1,4 +1,4 @@
-//! What arrives is delivered, held or dropped.
+//! An arrival is delivered if it is the next one, held if others are missing before it, and dropped if it came before.
 
 use std::sync::Arc;
 

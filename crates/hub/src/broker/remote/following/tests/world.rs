@@ -165,7 +165,7 @@ impl SmallWorld {
 
     fn carry_out(&mut self, node: usize, mut effects: Vec<Effect>) {
         if self.left.mutation == Mutation::StartsFirst {
-            // Whoever begins does so before the others are brought to where it begins.
+            // A new subscriber begins first, and only then do the others get what was published before that point.
             effects.sort_by_key(|effect| !matches!(effect, Effect::Start { .. }));
         }
         for effect in effects {
@@ -208,7 +208,7 @@ impl SmallWorld {
         }
     }
 
-    /// Publications are missing. Who is told comes again.
+    /// Publications are missing: the subscribers of this node learn it, and subscribe again.
     fn tell(&mut self, node: usize) {
         self.happened.told = true;
         let conditions = self.conditions(0);
