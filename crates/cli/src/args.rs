@@ -2,6 +2,7 @@
 
 mod config;
 mod demo;
+mod endpoint;
 mod limits;
 pub(crate) mod listen;
 pub(crate) mod proxy;
@@ -16,16 +17,15 @@ use std::path::PathBuf;
 
 use clap::parser::ValueSource;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
-use http::{HeaderName, HeaderValue};
 use longwire::{Engine, Origin};
 
 use crate::log::LogFormat;
 pub(crate) use config::{ConfigArgs, ConfigCommand};
 pub(crate) use demo::{DemoArgs, DemoCommand, SensorsArgs};
+pub(crate) use endpoint::EndpointArgs;
 pub(crate) use limits::LimitArgs;
 pub(crate) use listen::ListenAddr;
 use proxy::{ForwardedHeader, ProxyAddress};
-pub(crate) use route::RouteArgs;
 pub(crate) use token::TokenArgs;
 
 /// Serve, connect to and inspect WebSocket endpoints.
@@ -253,17 +253,8 @@ Upgrade, Connection, Content-Length, Transfer-Encoding and Sec-WebSocket-*.
 Ctrl-C, SIGTERM and SIGHUP close with 1001; a second one stops immediately, with exit code 130.
 Exit code: 0 after a normal end (close code 1000, 1001 or none), 1 after any other, 2 for wrong arguments.")]
 pub(crate) struct ConnectArgs {
-    /// Where to connect: ws://… or wss://…; the default scheme is ws://, the default host this machine
-    #[arg(value_name = "URL", value_parser = |text: &str| Ok::<_, String>(url::complete(text)))]
-    pub(crate) url: String,
-
-    /// Offer this subprotocol (repeatable, the preferred one first)
-    #[arg(long, short = 's', value_name = "NAME")]
-    pub(crate) subprotocol: Vec<String>,
-
-    /// Add a header to the request (repeatable); see below for precedence
-    #[arg(long, short = 'H', value_name = "NAME: VALUE", value_parser = parse_header)]
-    pub(crate) header: Vec<(HeaderName, HeaderValue)>,
+    #[command(flatten)]
+    pub(crate) endpoint: EndpointArgs,
 
     /// Send binary messages instead of text: one for each line, or as set by --raw or --chunk
     ///
@@ -309,9 +300,6 @@ pub(crate) struct ConnectArgs {
     /// Each line begins with the seconds since the start. Credentials are not shown.
     #[arg(long, short = 'v')]
     pub(crate) verbose: bool,
-
-    #[command(flatten)]
-    pub(crate) route: RouteArgs,
 }
 
 /// What the end of standard input does to the connection.
@@ -323,13 +311,6 @@ pub(crate) enum AtEnd {
     Stay,
 }
 
-fn parse_header(line: &str) -> Result<(HeaderName, HeaderValue), String> {
-    let (name, value) = line.split_once(':').ok_or("a header is a name, a colon and a value")?;
-    let name = name.trim().parse().map_err(|_| format!("{:?} is not the name of a header", name.trim()))?;
-    let value = value.trim().parse().map_err(|_| "the value has characters that a header cannot have")?;
-    Ok((name, value))
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -339,20 +320,6 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Args::command().debug_assert();
-    }
-
-    #[test]
-    fn a_header_is_split_at_its_first_colon() {
-        let (name, value) = parse_header("X-Time: 12:30").unwrap();
-        assert_eq!((name.as_str(), value.to_str().unwrap()), ("x-time", "12:30"));
-        assert_eq!(parse_header("X-Empty:").unwrap().1, "");
-    }
-
-    #[test]
-    fn what_is_no_header_is_said() {
-        assert_eq!(parse_header("no colon").unwrap_err(), "a header is a name, a colon and a value");
-        assert_eq!(parse_header("a b: c").unwrap_err(), r#""a b" is not the name of a header"#);
-        assert!(parse_header("a: b\r\nc: d").unwrap_err().contains("characters"));
     }
 
     #[test]

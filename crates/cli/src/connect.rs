@@ -28,26 +28,24 @@ use verbose::Verbose;
 const INTERRUPTED: u8 = 130;
 
 pub(crate) async fn run(args: ConnectArgs) -> Result<ExitCode, Failure> {
-    args.route.check(&args.url).map_err(Failure::Usage)?;
     let mut ending = Ending::of_client();
     let verbose = args.verbose.then(Verbose::new);
     let exchange = Exchange::new(&args, verbose.clone());
-    let mut client = args.route.client()?.subprotocols(&args.subprotocol);
+    let mut client = args.endpoint.client()?;
+    args.endpoint.say_assumption();
     if args.no_compression {
         client = client.deflate(None);
-    }
-    for (name, value) in args.header {
-        client = client.header(name, value);
     }
     if let Some(verbose) = verbose.clone() {
         client = client.observer(verbose.frame_observer()).on_step(move |step| verbose.step(step));
     }
     if args.reconnect {
-        return connect_again(client, &args.url, args.tries, |ends| exchange.run(ends, ending)).await;
+        return connect_again(client, args.endpoint.url(), args.tries, |ends| exchange.run(ends, ending))
+            .await;
     }
     let start = Instant::now();
     let socket = tokio::select! {
-        connected = client.connect(&args.url) => connected?,
+        connected = client.connect(args.endpoint.url()) => connected?,
         () = ending.next() => return Ok(INTERRUPTED.into()),
     };
     exchange.output.connected(&socket, start.elapsed());

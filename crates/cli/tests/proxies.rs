@@ -32,7 +32,7 @@ fn refused(args: &[&str], variables: &[(&str, &str)]) -> (String, String) {
 fn flags_and_environment_name_a_proxy() {
     for (args, variables) in [
         (&["ws://a.example/", "--proxy", "http://{}"][..], &[][..]),
-        (&["ws://a.example/", "-x", "{}"], &[("http_proxy", "http://127.0.0.1:1")]),
+        (&["ws://a.example/", "--proxy", "{}"], &[("http_proxy", "http://127.0.0.1:1")]),
         (&["ws://a.example/"], &[("http_proxy", "http://{}")]),
         (&["ws://a.example/"], &[("HTTP_PROXY", "http://{}"), ("NO_PROXY", "b.example")]),
         (&["ws://a.example/"], &[("ALL_PROXY", "http://me:secret@{}")]),

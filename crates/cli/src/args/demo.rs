@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use super::limits::parse_seconds;
 use super::route::RouteArgs;
-use super::url;
+use super::url::EndpointUrl;
 
 /// Programs that take part in the demo pages of `longwire serve`
 #[derive(Debug, Parser)]
@@ -44,14 +44,9 @@ While there is no connection, readings are dropped: the next one replaces them.
 
 Ctrl-C, SIGTERM and SIGHUP close every connection with 1000; a second one stops immediately, with exit code 130.")]
 pub(crate) struct SensorsArgs {
-    /// The server: ws://… or wss://…; the default scheme is ws://, and the path /connection/websocket
-    #[arg(
-        long,
-        value_name = "URL",
-        default_value = "127.0.0.1:8080",
-        value_parser = |text: &str| Ok::<_, String>(url::complete(text))
-    )]
-    pub(crate) url: String,
+    /// The server: ws://… or wss://…; without a scheme, ws:// for this machine and ports other than 443; the default path is /connection/websocket
+    #[arg(long, value_name = "URL", default_value = "127.0.0.1:8080")]
+    pub(crate) url: EndpointUrl,
 
     /// How many devices, up to 10,000
     #[arg(long, short = 'n', value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=10_000))]

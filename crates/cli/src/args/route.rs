@@ -18,7 +18,7 @@ pub(crate) struct RouteArgs {
     ///
     /// Without it, the proxy comes from the environment, as for curl: `http_proxy` for ws://, `https_proxy` for wss://,
     /// `all_proxy` for both, and `no_proxy` for hosts to connect to directly.
-    #[arg(long, short = 'x', value_name = "URL")]
+    #[arg(long, value_name = "URL")]
     proxy: Option<String>,
 
     /// Connect directly, even if the environment names a proxy

@@ -1,18 +1,103 @@
-//! The URL of `longwire connect`, as given on the command line.
+//! The URL of an endpoint, as given on the command line.
 
-/// Completes the URL: the default scheme is `ws://`, and the default host this machine.
-pub(super) fn complete(text: &str) -> String {
+use std::convert::Infallible;
+use std::net::Ipv4Addr;
+use std::str::FromStr;
+
+/// The port of `https://` and `wss://`.
+const SECURE_PORT: &str = "443";
+
+/// A URL, completed if its scheme or host was left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EndpointUrl {
+    url: String,
+    scheme: Scheme,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Given,
+    Assumed,
+}
+
+impl EndpointUrl {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.url
+    }
+
+    /// What to say about the scheme if it was not given. Credentials are not shown.
+    pub(crate) fn assumption(&self) -> Option<String> {
+        match self.scheme {
+            Scheme::Given => None,
+            Scheme::Assumed => {
+                Some(format!("longwire: connecting to {}; write ws:// or wss:// to choose", self.shown()))
+            }
+        }
+    }
+
+    /// The URL without user name and password.
+    pub(crate) fn shown(&self) -> String {
+        let Some((scheme, rest)) = self.url.split_once("://") else { return self.url.clone() };
+        let authority = authority(rest);
+        match authority.rsplit_once('@') {
+            Some((credentials, _)) => {
+                let begin = credentials.len() + 1;
+                format!("{scheme}://{}", rest.get(begin..).unwrap_or_default())
+            }
+            None => self.url.clone(),
+        }
+    }
+}
+
+impl FromStr for EndpointUrl {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<EndpointUrl, Infallible> {
+        Ok(match complete(text) {
+            Some(url) => EndpointUrl { url, scheme: Scheme::Assumed },
+            None => EndpointUrl { url: text.to_owned(), scheme: Scheme::Given },
+        })
+    }
+}
+
+/// The URL that is meant by one without scheme. The default host is this machine. `ws://` is meant for this machine and
+/// for ports other than 443, otherwise `wss://`.
+fn complete(text: &str) -> Option<String> {
     if has_scheme(text) {
-        return text.to_owned();
+        return None;
     }
-    let authority = text.split(['/', '?', '#']).next().unwrap_or_default();
+    let authority = authority(text);
     if authority.starts_with(':') {
-        format!("ws://localhost{text}")
-    } else if authority.parse::<u16>().is_ok() {
-        format!("ws://localhost:{text}")
-    } else {
-        format!("ws://{text}")
+        return Some(format!("ws://localhost{text}"));
     }
+    if authority.parse::<u16>().is_ok() {
+        return Some(format!("ws://localhost:{text}"));
+    }
+    let scheme = if is_plain(authority) { "ws" } else { "wss" };
+    Some(format!("{scheme}://{text}"))
+}
+
+fn is_plain(authority: &str) -> bool {
+    let host_port = authority.rsplit_once('@').map_or(authority, |(_, host_port)| host_port);
+    let (host, port) = match host_port.rsplit_once(':') {
+        // The last colon of an IPv6 address is inside its brackets.
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (host_port, None),
+    };
+    is_this_machine(host) || port.is_some_and(|port| port != SECURE_PORT)
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host == "[::1]"
+        || host.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback())
+}
+
+/// The part of a URL without scheme that names the host.
+fn authority(text: &str) -> &str {
+    text.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
 fn has_scheme(text: &str) -> bool {
@@ -25,21 +110,47 @@ fn has_scheme(text: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn url(text: &str) -> EndpointUrl {
+        text.parse().unwrap()
+    }
+
     #[test]
     fn what_is_left_out_is_what_most_people_mean() {
-        for (text, url) in [
-            ("ws://a.example", "ws://a.example"),
-            ("ftp://a.example", "ftp://a.example"),
+        for (text, expected) in [
             ("127.0.0.1:8080/echo", "ws://127.0.0.1:8080/echo"),
             ("[::1]:8080", "ws://[::1]:8080"),
+            ("[::1]", "ws://[::1]"),
             ("localhost:8080/echo", "ws://localhost:8080/echo"),
-            ("me:secret@a.example", "ws://me:secret@a.example"),
-            ("a.example/?to=http://b.example", "ws://a.example/?to=http://b.example"),
+            ("localhost:443", "ws://localhost:443"),
+            ("App.Localhost/x", "ws://App.Localhost/x"),
             (":8080/echo", "ws://localhost:8080/echo"),
             ("8080", "ws://localhost:8080"),
             ("8080/echo", "ws://localhost:8080/echo"),
+            ("a.example:8080/?x", "ws://a.example:8080/?x"),
+            ("a.example", "wss://a.example"),
+            ("a.example:443/echo", "wss://a.example:443/echo"),
+            ("[2001:db8::1]", "wss://[2001:db8::1]"),
+            ("me:secret@a.example", "wss://me:secret@a.example"),
+            ("me:8080@localhost", "ws://me:8080@localhost"),
+            ("a.example/?to=http://b.example", "wss://a.example/?to=http://b.example"),
         ] {
-            assert_eq!(complete(text), url);
+            assert_eq!(url(text).as_str(), expected);
+            assert!(url(text).assumption().is_some_and(|said| said.contains("://")), "{text}");
         }
+    }
+
+    #[test]
+    fn a_given_scheme_stays_as_it_is() {
+        for text in ["ws://a.example", "WSS://a.example:80", "ftp://a.example"] {
+            assert_eq!(url(text).as_str(), text);
+            assert_eq!(url(text).assumption(), None);
+        }
+    }
+
+    #[test]
+    fn credentials_are_not_shown() {
+        assert_eq!(url("wss://me:se@cret@a.example/x?y=@").shown(), "wss://a.example/x?y=@");
+        assert_eq!(url("wss://a.example/@x").shown(), "wss://a.example/@x");
+        assert!(!url("me:secret@a.example").assumption().unwrap().contains("secret"));
     }
 }

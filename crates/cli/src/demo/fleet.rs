@@ -34,7 +34,7 @@ struct FleetTally {
 }
 
 pub(crate) async fn run(args: SensorsArgs) -> Result<ExitCode, Failure> {
-    let url: Arc<str> = with_path(&args.url).into();
+    let url: Arc<str> = with_path(args.url.as_str()).into();
     args.route.check(&url).map_err(Failure::Usage)?;
     let mut ending = Ending::of_client();
     // Messages as small as these are sent as they are; an agreement to compress would only cost memory.
