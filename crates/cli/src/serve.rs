@@ -27,7 +27,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use longwire::mode::Run;
-use longwire::{Deflate, Server};
+use longwire::{Deflate, Server, UringRefusal};
 
 use crate::args::ServeArgs;
 use crate::failure::Failure;
@@ -45,8 +45,9 @@ use shutdown::asked_to_stop;
 const SPARE_DESCRIPTORS: u64 = 64;
 
 pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
-    let settings = Settings::of(&args)?;
+    let mut settings = Settings::of(&args)?;
     log::start(&settings.log);
+    let refusal = settings.resolve_engine();
     let certificate = settings.tls.as_ref().map(|files| Certificate::read(&files.0, &files.1)).transpose()?;
     raise_descriptor_limit(settings.limits.max_connections);
     let mut places = Places::open(&settings).await?;
@@ -58,7 +59,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let services = Services::start(&settings, is_secure, &topics, &mut places)?;
     services.api.node.wait_for_broker().await?;
     let pages = services.pages(&settings, &mut places)?.merge(services.record(&settings, &topics)?);
-    announcement(&settings, &places, &services).print();
+    announcement(&settings, refusal, &places, &services).print();
     services.tell_how_it_goes(topics);
     let shutdown = services.shutdown(&settings);
     let server = within_limits(server, &settings)
@@ -104,18 +105,24 @@ fn within_limits(server: Server<Run>, settings: &Settings) -> Server<Run> {
         .ipv6_prefix(limits.ipv6_prefix)
         .max_buffered(limits.max_buffered.0)
         .origins(settings.origins.clone())
-        .engine(settings.engine.resolve())
+        .engine(settings.engine)
         .workers(workers(settings))
 }
 
-fn announcement<'a>(settings: &'a Settings, places: &'a Places, services: &'a Services) -> Announcement<'a> {
+fn announcement<'a>(
+    settings: &'a Settings,
+    refusal: Option<UringRefusal>,
+    places: &'a Places,
+    services: &'a Services,
+) -> Announcement<'a> {
     Announcement {
         places: places.of_clients(),
         api: places.of_api(),
         has_api: !services.api.keys.is_empty(),
         admin: services.admin.as_ref().map(|admin| &admin.places[..]),
         secure: settings.tls.is_some(),
-        engine: settings.engine.resolve(),
+        engine: settings.engine,
+        refusal,
         workers: workers(settings),
         config: &settings.config,
     }

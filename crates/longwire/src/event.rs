@@ -43,6 +43,7 @@ mod turns;
 mod unparsed;
 #[cfg(all(target_os = "linux", feature = "uring"))]
 mod uring;
+mod uring_refusal;
 mod view;
 
 pub(crate) use application::Application;
@@ -67,4 +68,5 @@ pub use slow::Slow;
 pub use socket_traffic::SocketTraffic;
 pub use stage::{Stage, StageBuilder, StageClient, StageRequest};
 pub(crate) use ticker::{Ticker, Tickers};
+pub use uring_refusal::UringRefusal;
 pub use view::SocketView;

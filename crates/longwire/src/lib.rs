@@ -76,7 +76,7 @@ pub use established::Established;
 pub use event::{
     AsMessage, Caller, CloseCount, Dropped, Engine, Handler, MessagePieces, MessageRef, PausedSubscription,
     Remote, Slow, Socket, SocketId, SocketTraffic, SocketView, Stage, StageBuilder, StageClient,
-    StageRequest, Timer, TopicEvent, Topics,
+    StageRequest, Timer, TopicEvent, Topics, UringRefusal,
 };
 #[cfg(feature = "client")]
 pub use event_socket::EventSocket;

@@ -1,11 +1,14 @@
 //! What the program prints when it has begun to serve.
 
-use longwire::Engine;
+use longwire::{Engine, UringRefusal};
 
 use super::listen::Place;
 use super::settings::SHUTDOWN_TIME;
 use crate::config::Config;
 use crate::log::{self, NOTICE, Severity};
+
+/// What the other engine costs, from `docs/benchmarks.md`.
+const COST_OF_READINESS: &str = "a small message costs up to 1.6 times as much CPU (docs/program.md#engines)";
 
 pub(super) struct Announcement<'a> {
     /// Where the server listens.
@@ -17,6 +20,8 @@ pub(super) struct Announcement<'a> {
     pub(super) admin: Option<&'a [Place]>,
     pub(super) secure: bool,
     pub(super) engine: Engine,
+    /// Why that is not io_uring, if it could have been.
+    pub(super) refusal: Option<UringRefusal>,
     pub(super) workers: usize,
     pub(super) config: &'a Config,
 }
@@ -64,12 +69,14 @@ impl Announcement<'_> {
         } else {
             "off: there is no key in [tokens], so every client is anonymous"
         };
+        let refusal = self.refusal.as_ref().map(|refusal| format!("{refusal}; {COST_OF_READINESS}"));
         let broker = self.config.document.broker.shown();
         if log::is_json() {
             return tracing::info!(
                 target: NOTICE,
                 version = env!("CARGO_PKG_VERSION"),
                 engine = %self.engine,
+                why_not_uring = refusal.as_deref(),
                 workers = self.workers,
                 listen,
                 page = format!("{http}://{shown}/"),
@@ -81,9 +88,10 @@ impl Announcement<'_> {
                 "serving"
             );
         }
+        let refusal = refusal.map_or_else(String::new, |refusal| format!("engine   {refusal}\n  "));
         let lines = format!(
             "Longwire {} · event loops: {} × {}\n  \
-               listen   {listen}\n  \
+               {refusal}listen   {listen}\n  \
                page     {http}://{shown}/\n  \
                client   {ws}://{shown}/connection/websocket\n  \
                channel  {ws}://{shown}/channel/{{name}}\n  \

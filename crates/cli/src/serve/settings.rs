@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use longwire::{Engine, Origin, TrustedProxies};
+use longwire::{Engine, Origin, TrustedProxies, UringRefusal};
 
 use super::demo::switch::Demos;
 use super::hub::BrokerChoice;
@@ -77,6 +77,17 @@ impl Settings {
 }
 
 impl Settings {
+    /// Puts the engine that the system allows in the place of the one that is set. Returns why that is not io_uring, if it
+    /// could have been.
+    pub(super) fn resolve_engine(&mut self) -> Option<UringRefusal> {
+        let wanted = self.engine;
+        self.engine = wanted.resolve();
+        if wanted == Engine::Readiness || self.engine == Engine::Uring {
+            return None;
+        }
+        Engine::why_not_uring().filter(|refusal| *refusal != UringRefusal::NotLinux)
+    }
+
     /// The broker of the configuration.
     pub(super) fn broker(&self) -> Result<BrokerChoice, Failure> {
         BrokerChoice::of(&self.config.document.broker, &self.folder)

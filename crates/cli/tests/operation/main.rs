@@ -5,6 +5,8 @@
 mod access;
 #[cfg(all(feature = "nats", feature = "redis"))]
 mod broker;
+#[cfg(target_os = "linux")]
+mod engine;
 mod logs;
 mod program;
 mod shutdown;

@@ -54,6 +54,13 @@ impl Program {
         self
     }
 
+    /// What it prints on standard output when it serves.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn announcement(&mut self) -> Vec<String> {
+        let lines = BufReader::new(self.child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        lines.take_while(|line| !line.starts_with("Ctrl-C")).collect()
+    }
+
     /// The next line of the log.
     pub(crate) fn line(&mut self) -> String {
         self.log.next().unwrap().unwrap()

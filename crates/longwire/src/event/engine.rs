@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::uring_refusal::{UringRefusal, refusal};
+
 /// How an event-driven server does its I/O.
 ///
 /// ```no_run
@@ -32,28 +34,20 @@ impl Engine {
         if self == Engine::Readiness {
             return self;
         }
-        match available() {
-            Ok(()) => Engine::Uring,
-            Err(error) if self == Engine::Uring => {
-                tracing::warn!(%error, "io_uring cannot be used; the event loops use readiness");
-                Engine::Readiness
-            }
-            Err(error) => {
-                tracing::debug!(%error, "io_uring cannot be used; the event loops use readiness");
-                Engine::Readiness
-            }
+        let Some(refusal) = Engine::why_not_uring() else { return Engine::Uring };
+        if self == Engine::Uring {
+            tracing::warn!("{refusal}; the event loops use readiness");
+        } else {
+            tracing::debug!("{refusal}; the event loops use readiness");
         }
+        Engine::Readiness
     }
-}
 
-#[cfg(all(target_os = "linux", feature = "uring"))]
-fn available() -> std::io::Result<()> {
-    super::uring::available()
-}
-
-#[cfg(not(all(target_os = "linux", feature = "uring")))]
-fn available() -> std::io::Result<()> {
-    Err(std::io::Error::new(std::io::ErrorKind::Unsupported, "this build has no io_uring"))
+    /// Why event loops cannot use io_uring here, or `None` if they can. It is tried out each time.
+    #[must_use]
+    pub fn why_not_uring() -> Option<UringRefusal> {
+        refusal()
+    }
 }
 
 /// The name of the engine, as in `io_uring`.
