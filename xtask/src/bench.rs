@@ -2,6 +2,7 @@
 
 mod brokers;
 mod figures;
+mod given_peer;
 mod goals;
 mod hub_load;
 mod machine;
@@ -15,19 +16,21 @@ mod servers;
 mod shuffle;
 mod trial;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use clap::Args;
 
 use self::figures::{Samples, spread};
+use self::given_peer::GivenPeer;
 use self::machine::Versions;
 use self::programs::Programs;
 use self::report::{Report, number};
 use self::results::{Measured, Results};
 use self::scenarios::{SCENARIOS, Scenario, Span};
 use self::section::{Page, Section};
-use self::servers::{BenchServer, SERVERS};
+use self::servers::{BenchServer, Program, SERVERS};
 use self::shuffle::shuffle;
 use self::trial::Laboratory;
 use crate::suite::context::Context;
@@ -43,6 +46,14 @@ pub(crate) struct Options {
     /// The servers to measure [default: all]. The page is written only if all are measured
     #[arg(long, num_args = 1..)]
     server: Vec<String>,
+    /// Measure a server of your own, too: a command that listens on `127.0.0.1:$PORT` [repeatable]
+    ///
+    /// It sends each message back, in one process. With NAME:TASK,TASK…=COMMAND it is started for each of the tasks `echo`,
+    /// `deflate` (with permessage-deflate), `tls` ($CERTIFICATE and $KEY are PEM files) and `broadcast` (each message goes to
+    /// all connections, its sender included); $TASK says for which. A shell runs the command with `exec` before it, so a
+    /// script ends with an `exec` of its server.
+    #[arg(long, value_name = "NAME=COMMAND")]
+    peer: Vec<GivenPeer>,
     /// Compare hubs, and write their section of the page
     #[arg(long, conflicts_with = "socketio")]
     hub: bool,
@@ -74,7 +85,11 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let section = options.section();
     let mut scenarios = chosen(&options.scenario, SCENARIOS, scenarios::find, "scenario")?;
     scenarios.retain(|scenario| scenario.task.section() == section);
-    let mut servers = chosen(&options.server, SERVERS, servers::find, "server")?;
+    let mut servers: Vec<&BenchServer> = chosen(&options.server, SERVERS, servers::find, "server")?;
+    let peers: Vec<BenchServer> = options.peer.iter().map(|peer| peer.0).collect();
+    servers.extend(&peers);
+    let names: BTreeSet<&str> = servers.iter().map(|server| server.name).collect();
+    ensure!(names.len() == servers.len(), "each server is measured under a name of its own");
     servers.retain(|server| scenarios.iter().any(|scenario| scenario.task_of(server).is_some()));
     if options.list {
         scenarios.iter().for_each(|scenario| println!("{:18} {}", scenario.name, scenario.title));
@@ -157,13 +172,16 @@ fn compare(
     laboratory: &Laboratory<'_>,
     programs: &Programs,
     scenario: &Scenario,
-    servers: &[&'static BenchServer],
+    servers: &[&BenchServer],
     rounds: u32,
 ) -> Measured {
     terminal::heading(&format!("{} · {}", scenario.name, scenario.title));
     let mut measured = Measured::default();
     let mut playing = Vec::new();
     for server in servers {
+        if matches!(server.program, Program::Given(_)) {
+            measured.given.insert(server.name.to_owned());
+        }
         match (scenario.task_of(server), programs.missing.get(server.name)) {
             (Some(task), None) => playing.push((*server, task)),
             (Some(_), Some(why)) => drop(measured.failures.insert(server.name.to_owned(), why.clone())),

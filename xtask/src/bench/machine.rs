@@ -71,7 +71,7 @@ impl Versions {
             (Standing::Peer, Program::Bun(_)) => format!("Bun {}", self.bun),
             (Standing::Peer, Program::Python(_)) => format!("websockets {} on Python", self.websockets),
             (Standing::Peer, Program::Sockudo) => format!("sockudo {SOCKUDO}"),
-            (Standing::Peer, Program::Hub) => server.name.to_owned(),
+            (Standing::Peer, Program::Hub | Program::Given(_)) => server.name.to_owned(),
         }
     }
 

@@ -35,7 +35,7 @@ pub(super) struct Programs {
 
 impl Programs {
     /// Builds and installs what these servers need. A server in another language that is unavailable is left out.
-    pub(super) fn prepare(context: &Context<'_>, servers: &[&'static BenchServer]) -> Result<Self> {
+    pub(super) fn prepare(context: &Context<'_>, servers: &[&BenchServer]) -> Result<Self> {
         let target = context.workspace.target.join("bench");
         let mut programs = Self {
             bench: context.workspace.root.join("bench"),
@@ -48,7 +48,7 @@ impl Programs {
         programs.build(context, servers, &target)?;
         for server in servers {
             let installed = match server.program {
-                Program::Rust { .. } => Ok(()),
+                Program::Rust { .. } | Program::Given(_) => Ok(()),
                 Program::Node(_) | Program::Bun(_) => programs.install_node_packages(context),
                 Program::Python(_) => programs.install_python_packages(context),
                 Program::Hub => programs.build_hub(context).map_err(Stop::Broken),
@@ -68,7 +68,7 @@ impl Programs {
         Ok(programs)
     }
 
-    fn build(&self, context: &Context<'_>, servers: &[&'static BenchServer], target: &Path) -> Result<()> {
+    fn build(&self, context: &Context<'_>, servers: &[&BenchServer], target: &Path) -> Result<()> {
         let mut command = cargo();
         command
             .current_dir(&self.bench)
@@ -158,6 +158,10 @@ impl Programs {
             }
             Program::Hub => {
                 (vec!["sh".into(), self.bench.join("hub/longwire.sh"), self.built.join("longwire")], &[])
+            }
+            // The shell becomes the server, whose CPU time and memory are measured.
+            Program::Given(command) => {
+                (vec!["sh".into(), "-c".into(), format!("exec {command}").into()], &[])
             }
             Program::Sockudo => {
                 let program = self.sockudo.join("bin/sockudo");

@@ -1,5 +1,6 @@
 //! Writes the results as Markdown and charts.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::figures::{Figure, Samples, Spread, ratio, spread};
@@ -28,7 +29,8 @@ impl Report<'_> {
     pub(super) fn section(&self, section: Section) -> String {
         let mut page = format!("{}\n\n", section.heading());
         let (machine, rust) = (machine(), &self.versions.rust);
-        add(&mut page, format_args!("Written by `{}`, on {machine}, with {rust}.\n\n", self.command));
+        let command = self.command.clone() + &self.peers(section);
+        add(&mut page, format_args!("Written by `{command}`, on {machine}, with {rust}.\n\n"));
         if section == Section::WebSocket {
             page.push_str("![Server CPU µs a message](benchmarks.svg)\n\n![Memory of an idle connection](benchmarks-idle.svg)\n\n");
             self.goals(&mut page);
@@ -39,6 +41,14 @@ impl Report<'_> {
         let tables = self.tables(section);
         page.push_str(&if section == Section::WebSocket { tables + &notes } else { notes + &tables });
         page
+    }
+
+    /// The options that give the peers that were there.
+    fn peers(&self, section: Section) -> String {
+        let scenarios = SCENARIOS.iter().filter(|scenario| scenario.task.section() == section);
+        let measured = scenarios.filter_map(|scenario| self.results.of(scenario.name));
+        let given: BTreeSet<&String> = measured.flat_map(|measured| &measured.given).collect();
+        given.iter().map(|name| format!(" --peer {name}=…")).collect()
     }
 
     fn tables(&self, section: Section) -> String {
@@ -72,18 +82,23 @@ impl Report<'_> {
         add(page, format_args!("| server | {} |\n|---|", titles.join(" | ")));
         page.push_str(&"---:|".repeat(titles.len()));
         page.push('\n');
-        for (server, samples) in ranking(scenario, measured) {
-            let cells = columns.cells(scenario, samples, measured);
-            add(page, format_args!("| {} | {} |\n", self.name(server), cells.join(" | ")));
+        for entrant in ranking(scenario, measured) {
+            let cells = columns.cells(scenario, entrant.samples, measured);
+            add(page, format_args!("| {} | {} |\n", self.name(&entrant), cells.join(" | ")));
         }
         for (server, why) in &measured.failures {
             add(page, format_args!("\n`{server}` has no figures, or fewer: {}\n", reason(why)));
         }
     }
 
-    fn name(&self, server: &BenchServer) -> String {
-        let title = self.versions.title(server);
-        if server.standing == Standing::Ours { format!("**{title}**") } else { title }
+    fn name(&self, entrant: &Entrant<'_>) -> String {
+        match entrant.server {
+            Some(server) if server.standing == Standing::Ours => {
+                format!("**{}**", self.versions.title(server))
+            }
+            Some(server) => self.versions.title(server),
+            None => format!("{}, given by `--peer`", entrant.name),
+        }
     }
 
     /// The chart of the costs of some scenarios.
@@ -104,28 +119,41 @@ impl Report<'_> {
         let figure = scenario.load.main_figure();
         let bars = ranking(scenario, self.results.of(scenario.name)?)
             .into_iter()
-            .filter_map(|(server, samples)| {
+            .filter_map(|Entrant { name, server, samples }| {
                 let value = spread(samples, figure)?.median;
-                let shade = match server.standing {
-                    Standing::Floor => Shade::Floor,
-                    Standing::Ours => Shade::Ours,
-                    Standing::Peer => Shade::Peer,
+                let shade = match server.map(|server| server.standing) {
+                    Some(Standing::Floor) => Shade::Floor,
+                    Some(Standing::Ours) => Shade::Ours,
+                    Some(Standing::Peer) | None => Shade::Peer,
                 };
-                Some(Bar { name: self.versions.title(server), value, label: number(value), shade })
+                let name =
+                    server.map_or_else(|| format!("{name} (--peer)"), |known| self.versions.title(known));
+                Some(Bar { name, value, label: number(value), shade })
             })
             .collect();
         Some(Panel { title: capitalised(scenario.title), scale, bars })
     }
 }
 
+/// A server with its results.
+struct Entrant<'m> {
+    name: &'m str,
+    /// `None` if it was given by `--peer`.
+    server: Option<&'static BenchServer>,
+    samples: &'m Samples,
+}
+
 /// The measured servers, the best first.
-fn ranking<'m>(scenario: &Scenario, measured: &'m Measured) -> Vec<(&'static BenchServer, &'m Samples)> {
+fn ranking<'m>(scenario: &Scenario, measured: &'m Measured) -> Vec<Entrant<'m>> {
     let figure = scenario.load.main_figure();
     let median = |samples: &Samples| spread(samples, figure).map_or(f64::INFINITY, |spread| spread.median);
-    let mut servers: Vec<_> =
-        measured.servers.iter().filter_map(|(name, samples)| Some((servers::find(name)?, samples))).collect();
-    servers.sort_by(|(_, one), (_, other)| median(one).total_cmp(&median(other)));
-    servers
+    let known = measured.servers.iter().filter_map(|(name, samples)| {
+        let server = servers::find(name);
+        (server.is_some() || measured.given.contains(name)).then_some(Entrant { name, server, samples })
+    });
+    let mut entrants: Vec<_> = known.collect();
+    entrants.sort_by(|one, other| median(one.samples).total_cmp(&median(other.samples)));
+    entrants
 }
 
 /// The figures in a scenario's table.
@@ -194,7 +222,10 @@ fn best_peer(load: Load, measured: &Measured) -> Option<&Samples> {
     measured
         .servers
         .iter()
-        .filter(|(name, _)| servers::find(name).is_some_and(|server| server.standing == Standing::Peer))
+        .filter(|(name, _)| {
+            let known = servers::find(name).map(|server| server.standing == Standing::Peer);
+            known.unwrap_or_else(|| measured.given.contains(*name))
+        })
         .filter_map(|(_, samples)| Some((median(samples)?, samples)))
         .min_by(|(one, _), (other, _)| one.total_cmp(other))
         .map(|(_, samples)| samples)
@@ -257,6 +288,18 @@ fn add(page: &mut String, text: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_nobody_knows_has_a_row_only_if_it_was_given() {
+        let scenario = SCENARIOS.iter().find(|scenario| scenario.name == "16b-c64").unwrap();
+        let cost = |cost| Samples::from([(0, [(Figure::Cost, cost)].into())]);
+        let servers = [("removed", 1.0), ("given", 2.0), ("fastwebsockets", 3.0)];
+        let servers = servers.map(|(name, value)| (name.to_owned(), cost(value))).into();
+        let measured = Measured { servers, given: ["given".to_owned()].into(), ..Measured::default() };
+        let names: Vec<&str> = ranking(scenario, &measured).iter().map(|entrant| entrant.name).collect();
+        assert_eq!(names, ["given", "fastwebsockets"]);
+        assert_eq!(best_peer(scenario.load, &measured), Some(&cost(2.0)));
+    }
 
     #[test]
     fn numbers_have_three_digits_and_more_only_if_they_are_whole() {

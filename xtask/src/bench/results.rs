@@ -1,6 +1,6 @@
 //! Results that are kept between calls, so that scenarios can be measured one at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -20,6 +20,9 @@ pub(super) struct Measured {
     pub(super) servers: BTreeMap<String, Samples>,
     /// Why a server has no samples, or too few.
     pub(super) failures: BTreeMap<String, String>,
+    /// The servers that were given by `--peer`.
+    #[serde(default)]
+    pub(super) given: BTreeSet<String>,
 }
 
 impl Results {

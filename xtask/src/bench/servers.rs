@@ -50,6 +50,8 @@ pub(super) enum Program {
     Hub,
     /// The program of the crate `sockudo`, called by a script of `bench/hub`.
     Sockudo,
+    /// A command of `--peer`, run by a shell.
+    Given(&'static str),
 }
 
 /// The task that a server is started with.

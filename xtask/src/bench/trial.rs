@@ -11,7 +11,7 @@ use super::brokers::Broker;
 use super::figures::Sample;
 use super::programs::{Programs, taskset};
 use super::scenarios::{Scenario, Span};
-use super::servers::{BenchServer, ServerTask};
+use super::servers::{BenchServer, Program, ServerTask};
 use crate::command::Task;
 use crate::server::{self, Server};
 use crate::suite::certificates;
@@ -135,7 +135,14 @@ impl<'w> Laboratory<'w> {
     /// Adds the server's program and its arguments.
     fn add_server(&self, command: &mut Command, server: &BenchServer, task: ServerTask, port: u16) {
         let (program, own_arguments) = self.programs.call(server);
-        command.args(program).arg(port.to_string());
+        command.args(program);
+        if matches!(server.program, Program::Given(_)) {
+            command.env("PORT", port.to_string()).env("TASK", task.argument());
+            command.env("CERTIFICATE", self.certificates.join("cert.pem"));
+            command.env("KEY", self.certificates.join("key.pem"));
+            return;
+        }
+        command.arg(port.to_string());
         // The floor has only the system interface to choose.
         if task != ServerTask::Tcp {
             command.arg(task.argument());
