@@ -34,6 +34,30 @@ for (const [kind, start] of Object.entries(ENGINES)) {
   });
 }
 
+for (const [kind, start] of Object.entries(ENGINES)) {
+  test(`${kind}: without the broker each node goes on alone, and together again when it is back`, async (t) => {
+    const engine = await start(t);
+    const cluster = await Cluster.start(t, kind, times(3, engine.url()), 'when_down = "alone"\nalone_after = "2s"');
+    const load = await Load.ofNodes(t, cluster);
+    const areAlone = async (expected) =>
+      (await Promise.all(cluster.nodes.map((node) => node.figure("longwire_broker_alone")))).every((alone) => alone === expected);
+    await engine.stop();
+    await until(() => areAlone(1), "nodes that are alone");
+    assert.ok(await areReady(cluster), "they take clients");
+    // The clients of each node get what is published there.
+    await load.flows();
+    const own = load.watchers.filter((_, number) => number % 2 === 0);
+    const newest = load.publishers.map(({ acknowledged }) => Math.max(...acknowledged.keys()));
+    await until(() => own.every(({ seen }, number) => seen.at(-1)?.data >= newest[number]), "publications on a node that is alone");
+    await engine.start();
+    await until(() => areAlone(0), "nodes that are together");
+    await load.settle();
+    const told = load.watchers.map(({ toldAgain }) => toldAgain);
+    assert.ok(told.every((times) => times >= 2), `when they parted and when they met again: ${told}`);
+    await load.leave();
+  });
+}
+
 test("redis: a node with a wrong password ends with an error, and one with the right password starts", async (t) => {
   const engine = await redis(t, ["requirepass secret-of-the-broker"]);
   const wrong = new Program(t, ["serve", "--listen", "127.0.0.1:0", "--config", passwordFile(t, engine, "wrong")]);

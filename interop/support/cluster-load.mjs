@@ -132,6 +132,19 @@ export class Load {
     return load;
   }
 
+  /** For each node a channel, to which only that node's API publishes. It has a watcher on that node, and one on the next. */
+  static async ofNodes(t, cluster) {
+    const load = new Load(t, cluster, { channels: 0 });
+    const { nodes } = cluster;
+    load.names = nodes.map((_, number) => `kept:of-${number}`);
+    const places = (number) => [nodes[number], nodes[(number + 1) % nodes.length]];
+    load.watchers = load.names.flatMap((channel, number) => places(number).map((node) => new Watcher(t, node, channel)));
+    await until(() => load.watchers.every(({ isSubscribed }) => isSubscribed), "subscriptions");
+    load.publishers = load.names.map((channel, number) => new Publisher(nodes[number], channel));
+    await load.flows();
+    return load;
+  }
+
   get acknowledged() {
     return this.publishers.reduce((sum, { acknowledged }) => sum + acknowledged.size, 0);
   }

@@ -33,6 +33,10 @@ class Node extends Background {
     return `http://127.0.0.1:${this.port}${path}`;
   }
 
+  ws(path) {
+    return `ws://127.0.0.1:${this.port}${path}`;
+  }
+
   async isReady() {
     return fetch(this.http("/health/ready")).then(({ ok }) => ok, () => false);
   }

@@ -9,8 +9,9 @@ use tempfile::TempDir;
 
 const SECRET: &str = "a secret that has at least 32 bytes";
 
-/// The keys of `[broker]` that need another type.
-const OF_SHARED_BROKERS: [&str; 6] = ["urls", "token", "credentials", "cluster", "sentinel_master", "ca"];
+/// The keys of `[broker]` that need another one.
+const OF_SHARED_BROKERS: [&str; 7] =
+    ["urls", "token", "credentials", "cluster", "sentinel_master", "ca", "alone_after"];
 
 /// The program in a folder, with these environment variables alone.
 fn run(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Output {
@@ -128,6 +129,14 @@ fn what_is_wrong_is_told_with_file_line_column_and_key() {
             "[broker]\ncluster = true",
             "longwire.toml:2:1: broker.cluster: has no effect without type = \"redis\"",
         ),
+        (
+            "[broker]\nwhen_down = 'alone'",
+            "longwire.toml:2:1: broker.when_down: has no effect without type = \"redis\" or \"nats\"",
+        ),
+        (
+            "[broker]\nwhen_down = 'panic'",
+            "longwire.toml:2:13: broker.when_down: unknown variant `panic`, expected `wait` or `alone`",
+        ),
     ] {
         let lines = wrong(text, &[]);
         assert!(
@@ -161,6 +170,14 @@ fn a_broker_is_checked_without_a_connection_and_its_secrets_stay_secret() {
         (
             "type = 'nats'\nurls = ['nats://a']\ntimeout = '0s'",
             "longwire.toml:4:1: broker.timeout: must be above 0",
+        ),
+        (
+            "type = 'nats'\nurls = ['nats://a']\nalone_after = '5s'",
+            "longwire.toml:4:1: broker.alone_after: has no effect without when_down = \"alone\"",
+        ),
+        (
+            "type = 'nats'\nurls = ['nats://a']\nwhen_down = 'alone'\nalone_after = '0s'",
+            "longwire.toml:5:1: broker.alone_after: must be above 0",
         ),
     ] {
         let lines = wrong(&format!("[broker]\n{rest}"), &[]);

@@ -1,6 +1,7 @@
 //! The trait of what keeps channels: their streams and their presence.
 
 mod deadlines;
+pub(crate) mod fallback;
 pub(crate) mod memory;
 pub(crate) mod remote;
 pub(crate) mod status;
@@ -39,7 +40,8 @@ pub trait Broker: Send + Sync + 'static {
     /// earlier one does. With `since`, what the client has missed up to that point is read, too.
     ///
     /// Each success is followed by one call of [`unsubscribe`](Self::unsubscribe): a channel's position is not forgotten
-    /// while it has subscribers. After an error there is no subscription, and `start` was not called.
+    /// while it has subscribers. After an error there is no subscription. `start` was not called then, unless the broker has
+    /// lost the channel meanwhile.
     fn subscribe(
         &self,
         channel: &ChannelName,

@@ -36,6 +36,7 @@ pub use backend::{
     Backend, BackendError, ConnectGrant, ConnectHook, HookAnswer, HookClient, PublishGrant, RefreshGrant,
     SubscribeGrant,
 };
+pub use broker::fallback::fallback_broker::FallbackBroker;
 pub use broker::memory::{MemoryBroker, MemoryLimits, MemoryUsage};
 pub use broker::remote::options::RemoteOptions;
 pub use broker::remote::record::{Record, UnknownRecord};

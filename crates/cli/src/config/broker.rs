@@ -1,6 +1,7 @@
 //! `[broker]`: where channels are kept, and what carries them between nodes.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -36,6 +37,9 @@ pub(crate) struct BrokerSection {
     pub(crate) connect_timeout: Period,
     /// How long the start waits for the engine.
     pub(crate) start_timeout: Period,
+    pub(crate) when_down: WhenDown,
+    /// For how long the engine cannot be reached before the node goes on alone.
+    pub(crate) alone_after: Option<Period>,
 }
 
 /// Where channels are kept.
@@ -47,6 +51,17 @@ pub(crate) enum BrokerKind {
     Memory,
     Redis,
     Nats,
+}
+
+/// What a node does while it does not reach the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum WhenDown {
+    /// Subscriptions stay, and calls fail.
+    #[default]
+    Wait,
+    /// It goes on with channels of its own.
+    Alone,
 }
 
 impl Default for BrokerSection {
@@ -66,6 +81,8 @@ impl Default for BrokerSection {
             timeout: Period::seconds(5),
             connect_timeout: Period::seconds(2),
             start_timeout: Period::seconds(10),
+            when_down: WhenDown::Wait,
+            alone_after: None,
         }
     }
 }
@@ -98,6 +115,12 @@ impl BrokerKind {
 }
 
 impl BrokerSection {
+    /// After which time without the engine the node goes on alone, if it does.
+    pub(crate) fn goes_alone_after(&self) -> Option<Duration> {
+        let after = self.alone_after.unwrap_or(Period::seconds(10));
+        (self.when_down == WhenDown::Alone).then_some(after.0)
+    }
+
     /// Which one it is and where, without passwords.
     pub(crate) fn shown(&self) -> String {
         if self.kind == BrokerKind::Memory {
@@ -158,8 +181,19 @@ impl BrokerSection {
         {
             problem("password", "only one of password, token and credentials".to_owned());
         }
-        for (key, time) in [("timeout", self.timeout), ("connect_timeout", self.connect_timeout)] {
-            if time.0.is_zero() {
+        if self.when_down == WhenDown::Alone && self.kind == BrokerKind::Memory {
+            problem("when_down", "has no effect without type = \"redis\" or \"nats\"".to_owned());
+        }
+        if self.when_down == WhenDown::Wait && self.alone_after.is_some() {
+            problem("alone_after", "has no effect without when_down = \"alone\"".to_owned());
+        }
+        let times = [
+            ("timeout", Some(self.timeout)),
+            ("connect_timeout", Some(self.connect_timeout)),
+            ("alone_after", self.alone_after),
+        ];
+        for (key, time) in times {
+            if time.is_some_and(|time| time.0.is_zero()) {
                 problem(key, "must be above 0".to_owned());
             }
         }

@@ -85,6 +85,8 @@ pub(super) const KEYS: &[(&str, Kind)] = &[
     ("broker.timeout", Text),
     ("broker.connect_timeout", Text),
     ("broker.start_timeout", Text),
+    ("broker.when_down", Text),
+    ("broker.alone_after", Text),
     ("api.listen", List),
     ("api.keys", List),
     ("admin.enabled", Switch),

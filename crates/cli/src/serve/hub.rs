@@ -39,7 +39,7 @@ pub(super) use centrifuge::{Centrifuge, PATH as CENTRIFUGE_PATH};
 pub(super) use event_log::LineAllowance;
 pub(super) use hooks::Hooks;
 pub(super) use metrics::{broker_metrics, metrics};
-pub(super) use node::Node;
+pub(super) use node::{Node, Readiness};
 pub(super) use plain::Plain;
 pub(super) use settings::hub_config;
 pub(super) use socketio::engine as socketio_engine;

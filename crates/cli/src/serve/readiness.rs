@@ -8,18 +8,19 @@ use axum::routing::get;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
-use super::hub::Node;
+use super::hub::{Node, Readiness};
 
 /// For load balancers that choose among nodes. The server lives, and `/health` says so, also while its broker is down.
 pub(super) fn router(node: Arc<Node>) -> Router {
-    Router::new().route("/health/ready", get(async move || answer(node.problem())))
+    Router::new().route("/health/ready", get(async move || answer(node.readiness())))
 }
 
-fn answer(problem: Option<&'static str>) -> Response {
+fn answer(readiness: Readiness) -> Response {
     let headers = [(CACHE_CONTROL, "no-store"), (CONTENT_TYPE, "application/json")];
-    match problem {
-        None => (headers, "{}\n".to_owned()).into_response(),
-        Some(problem) => {
+    match readiness {
+        Readiness::Ready => (headers, "{}\n").into_response(),
+        Readiness::Alone => (headers, "{\"alone\":true}\n").into_response(),
+        Readiness::NotReady(problem) => {
             let body = format!("{{\"problem\":\"{problem}\"}}\n");
             (StatusCode::SERVICE_UNAVAILABLE, headers, body).into_response()
         }

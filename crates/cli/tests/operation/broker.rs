@@ -43,6 +43,24 @@ async fn it_serves_says_that_it_is_not_ready_and_refuses_for_now() {
     }
 }
 
+#[tokio::test]
+async fn it_goes_on_alone_if_it_is_configured_so_and_says_it() {
+    for kind in ["redis", "nats"] {
+        let config = config(kind) + "when_down = 'alone'\nalone_after = '1s'\n";
+        let mut program = Program::start(&config, &["--insecure"]).serving();
+        while !program.line().contains("this node goes on alone") {}
+        let ready = get(&program, "/health/ready");
+        assert!(ready.starts_with("HTTP/1.1 200") && ready.ends_with("{\"alone\":true}\n"), "{ready}");
+        let metrics = get(&program, "/metrics");
+        assert!(metrics.contains("\nlongwire_broker_alone 1\n"), "{metrics}");
+        assert!(metrics.contains("\nlongwire_broker_up 0\n"), "{metrics}");
+        let mut client = program.connect("/channel/news").await;
+        let mut other = program.connect("/channel/news").await;
+        client.send("hello").await.unwrap();
+        assert_eq!(other.recv().await.unwrap().unwrap().as_text(), Some("hello"));
+    }
+}
+
 #[test]
 fn without_a_broker_of_several_nodes_it_is_ready_at_once() {
     let program = Program::start("metrics = true", &[]).serving();

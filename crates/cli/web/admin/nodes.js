@@ -19,7 +19,8 @@ const facts = (node) => [
 ];
 
 /** How a node sees the broker. */
-function broker({ reachable, latency }) {
+function broker({ reachable, alone, latency }) {
+  if (alone) return "cannot be reached: the node goes on alone";
   if (!reachable) return "cannot be reached";
   return latency === null ? "in memory" : `answers in ${latency.toFixed(1)} ms`;
 }

@@ -15,6 +15,9 @@ pub struct BrokerStatus {
     /// Whether the engine can be reached, as far as is known. If not, calls fail with
     /// [`BrokerError::Unavailable`](crate::BrokerError::Unavailable), and subscribers get nothing for now.
     pub is_reachable: bool,
+    /// Whether the node goes on alone, with channels of its own, because the engine could not be reached
+    /// ([`FallbackBroker`](crate::FallbackBroker)).
+    pub is_alone: bool,
     /// How long a call to the engine takes, as a moving average; `None` in memory, and before the first call.
     pub latency: Option<Duration>,
     /// Calls to the engine that have ended.
@@ -43,6 +46,7 @@ impl Default for BrokerStatus {
     fn default() -> BrokerStatus {
         BrokerStatus {
             is_reachable: true,
+            is_alone: false,
             latency: None,
             calls: 0,
             failures: 0,

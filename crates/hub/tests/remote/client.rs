@@ -14,6 +14,8 @@ pub(crate) struct Watcher {
     pub(crate) channel: ChannelName,
     /// What it saw last in the channel's stream.
     pub(crate) seen: Option<StreamPosition>,
+    /// How much it got outside of the stream.
+    pub(crate) outside: usize,
     pub(crate) phase: Phase,
 }
 
@@ -35,7 +37,7 @@ pub(crate) enum Phase {
 
 impl Watcher {
     pub(crate) fn new(channel: ChannelName) -> Watcher {
-        Watcher { channel, seen: None, phase: Phase::Away }
+        Watcher { channel, seen: None, outside: 0, phase: Phase::Away }
     }
 
     /// Sees a publication, which has to be the next one. Says whether it goes on: otherwise it was told that it does not.
@@ -45,6 +47,7 @@ impl Watcher {
         if offset == 0 {
             let entry = (self.channel.clone(), text);
             assert!(engine.outside.contains(&entry), "{entry:?} was published");
+            self.outside += 1;
             return true;
         }
         let seen = self.seen.as_mut().expect("it knows where it began");

@@ -92,6 +92,16 @@ impl Engine {
         Ok(HistoryPage { publications, position })
     }
 
+    /// A node that is alone has taken this.
+    pub(crate) fn note(&mut self, channel: &ChannelName, position: Option<&StreamPosition>, text: String) {
+        let Some(StreamPosition { offset, epoch }) = position else {
+            return self.outside.push((channel.clone(), text));
+        };
+        let texts = self.archive.entry(epoch.clone()).or_default();
+        texts.push(text);
+        assert_eq!(u64::try_from(texts.len()), Ok(*offset), "{channel}: {epoch} is a stream of its own");
+    }
+
     /// What is kept is forgotten. The position stays.
     pub(crate) fn trim(&mut self, channel: &ChannelName) {
         self.stream(channel).kept.clear();

@@ -6,8 +6,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use longwire_hub::{
-    BoxFuture, ChannelName, ClientInfo, Fanout, Publication, RemoteBroker, RemoteOptions, Runtime, Store,
-    StoreEvents,
+    BoxFuture, Broker, ChannelName, ClientInfo, FallbackBroker, Fanout, MemoryLimits, Publication,
+    RemoteBroker, RemoteOptions, Runtime, Store, StoreEvents,
 };
 
 use crate::engine::text;
@@ -134,14 +134,17 @@ pub(crate) fn poll<T>(future: &mut BoxFuture<T>) -> Poll<T> {
 pub(crate) struct Node {
     /// The number of its life, and its place among the feeds.
     pub(crate) number: usize,
-    pub(crate) broker: RemoteBroker,
+    pub(crate) broker: Arc<dyn Broker>,
+    /// The same broker, if the node goes on alone without the engine.
+    pub(crate) fallback: Option<Arc<FallbackBroker>>,
     pub(crate) subscribers: Arc<Subscribers>,
     pub(crate) tasks: Arc<Tasks>,
     pub(crate) events: Arc<dyn StoreEvents>,
 }
 
 impl Node {
-    pub(crate) fn new(network: &Shared, options: RemoteOptions) -> Node {
+    /// A node that goes on alone after such a time without the engine, if one is given.
+    pub(crate) fn new(network: &Shared, options: RemoteOptions, alone_after: Option<Duration>) -> Node {
         let number = {
             let mut network = lock(network);
             network.feeds.push(Feed::default());
@@ -150,18 +153,37 @@ impl Node {
         let subscribers = Arc::new(Subscribers::default());
         let tasks = Arc::new(Tasks::default());
         let mut kept = None;
-        let broker = RemoteBroker::with_seed(subscribers.clone(), tasks.clone(), options, 1, |events| {
-            kept = Some(events);
-            let store: Arc<dyn Store> = Arc::new(SimulatedStore { network: network.clone(), node: number });
-            store
-        });
-        Node { number, broker, subscribers, tasks, events: kept.unwrap() }
+        let remote = |fanout: Arc<dyn Fanout>| {
+            RemoteBroker::with_seed(fanout, tasks.clone(), options, 1, |events| {
+                kept = Some(events);
+                let store: Arc<dyn Store> =
+                    Arc::new(SimulatedStore { network: network.clone(), node: number });
+                store
+            })
+        };
+        let (broker, fallback): (Arc<dyn Broker>, _) = match alone_after {
+            None => (Arc::new(remote(subscribers.clone())), None),
+            Some(after) => {
+                let (seed, limits) = (u64::try_from(number).unwrap() << 32, MemoryLimits::default());
+                let shared = |fanout| -> Arc<dyn Broker> { Arc::new(remote(fanout)) };
+                let fallback = Arc::new(FallbackBroker::with_seed(
+                    subscribers.clone(),
+                    tasks.clone(),
+                    after,
+                    limits,
+                    seed,
+                    shared,
+                ));
+                (fallback.clone(), Some(fallback))
+            }
+        };
+        Node { number, broker, fallback, subscribers, tasks, events: kept.unwrap() }
     }
 
     /// The process is killed: nothing of it goes on.
     pub(crate) fn kill(self, network: &Shared) {
-        let Node { number, broker, tasks, events, .. } = self;
-        drop((broker, events));
+        let Node { number, broker, fallback, tasks, events, .. } = self;
+        drop((broker, fallback, events));
         tasks.clear();
         tasks.clear();
         let mut network = lock(network);

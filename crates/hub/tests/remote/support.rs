@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use longwire_hub::{
-    BoxFuture, Broker, BrokerError, BrokerStatus, ChannelName, Data, HistoryOptions, Joined, Millis,
+    BoxFuture, BrokerError, BrokerStatus, Call, ChannelName, Data, HistoryOptions, Joined, Millis,
     NewPublication, RemoteOptions, Since,
 };
 
@@ -16,7 +16,7 @@ pub(crate) struct Trial {
     pub(crate) network: Shared,
     pub(crate) node: Node,
     pub(crate) history: HistoryOptions,
-    now: Millis,
+    pub(crate) now: Millis,
     subscriptions: usize,
 }
 
@@ -32,8 +32,17 @@ pub(crate) fn channel(name: &str) -> ChannelName {
 
 impl Trial {
     pub(crate) fn new(options: RemoteOptions) -> Trial {
+        Trial::with(options, None)
+    }
+
+    /// A node that goes on alone after this time without the engine.
+    pub(crate) fn alone_after(time: Duration) -> Trial {
+        Trial::with(RemoteOptions::default(), Some(time))
+    }
+
+    fn with(options: RemoteOptions, alone_after: Option<Duration>) -> Trial {
         let network = Shared::default();
-        let node = Node::new(&network, options);
+        let node = Node::new(&network, options, alone_after);
         Trial { network, node, history: history(100), now: Millis(1_000_000), subscriptions: 0 }
     }
 
@@ -78,10 +87,13 @@ impl Trial {
         let _ended = self.node.broker.unsubscribe(&channel(name), self.now);
     }
 
-    /// Publishes. It is under way to the node then.
+    /// Publishes. It is under way to the node then, unless that is alone.
     pub(crate) fn publish(&self, name: &str, text: &str) -> Result<(), BrokerError> {
         let new = NewPublication::new(Data::from_text(text.to_owned()));
         let call = self.node.broker.publish(&channel(name), new, &self.history, self.now);
+        if let Call::Ready(outcome) = call {
+            return outcome.map(drop);
+        }
         let mut call: BoxFuture<_> = Box::pin(call.answer());
         assert!(poll(&mut call).is_pending());
         self.carry_on();

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use longwire_hub::{BoxFuture, Broker, Millis, RemoteOptions, Since};
+use longwire_hub::{BoxFuture, Millis, RemoteOptions, Since};
 
 use crate::node::{Got, poll};
 use crate::support::{Trial, channel};

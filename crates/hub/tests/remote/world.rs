@@ -1,10 +1,11 @@
 //! Several nodes on one engine, clients, and everything that can go wrong between them.
 
+use std::task::Poll;
 use std::time::Duration;
 
 use longwire_hub::{
-    BoxFuture, Broker, BrokerError, Call, ChannelName, Data, HistoryOptions, Millis, NewPublication,
-    PublishOutcome, RemoteOptions, Since, StreamPosition,
+    BoxFuture, BrokerError, Call, ChannelName, Data, HistoryOptions, Millis, NewPublication, PublishOutcome,
+    RemoteOptions, Since, StreamPosition,
 };
 
 use crate::client::{Phase, Watcher};
@@ -21,6 +22,8 @@ pub(crate) struct World {
     network: Shared,
     nodes: Vec<Node>,
     options: RemoteOptions,
+    /// When nodes go on alone, if they do.
+    alone_after: Option<Duration>,
     /// Whether everything that arrives can be held.
     is_roomy: bool,
     /// Whether nothing is lost without an interruption. Then everything is seen without comparing positions.
@@ -44,6 +47,8 @@ pub(crate) struct Figures {
     pub(crate) refused: u64,
     pub(crate) gaps_filled: u64,
     pub(crate) duplicates: u64,
+    /// How often a node went on alone, or back.
+    pub(crate) turns: u64,
 }
 
 impl Figures {
@@ -55,6 +60,7 @@ impl Figures {
         self.refused += other.refused;
         self.gaps_filled += other.gaps_filled;
         self.duplicates += other.duplicates;
+        self.turns += other.turns;
     }
 }
 
@@ -66,8 +72,9 @@ where
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, nodes: usize, clients: usize) -> World {
+    pub(crate) fn new(seed: u64, nodes: usize, clients: usize, goes_alone: bool) -> World {
         let mut random = Random::new(seed);
+        let alone_after = goes_alone.then(|| Duration::from_secs(random.pick(&[1, 5, 30])));
         let mut options = RemoteOptions::default();
         options.page = random.pick(&[1, 2, 3, 1_000]);
         options.reads = random.pick(&[1, 64]);
@@ -92,10 +99,11 @@ impl World {
             .collect();
         World {
             now: Millis(1_000_000),
-            nodes: (0..nodes).map(|_| Node::new(&network, options.clone())).collect(),
+            nodes: (0..nodes).map(|_| Node::new(&network, options.clone(), alone_after)).collect(),
             random,
             network,
             options,
+            alone_after,
             is_roomy,
             is_faithful,
             channels,
@@ -129,18 +137,31 @@ impl World {
             190..198 => self.pass(Duration::from_millis(500)),
             _ => self.pass(Duration::from_secs(20)),
         }
-        self.watch();
+        // A thread that waits for an answer may be late.
+        let is_late = self.alone_after.is_some() && self.random.once_in(3);
+        if !is_late {
+            self.watch();
+        }
     }
 
     fn publish(&mut self) {
         let (channel, options) = self.random.pick(&self.channels);
         let options = if self.random.once_in(10) { options.without_history() } else { options };
-        self.published += 1;
-        let new = NewPublication::new(Data::from_text(format!("p{}", self.published)));
         let node = self.random.below(self.nodes.len());
-        let mut call = later(self.nodes[node].broker.publish(&channel, new, &options, self.now));
-        if poll(&mut call).is_pending() {
-            self.publishing.push(call);
+        self.publish_to(node, &channel, &options);
+    }
+
+    fn publish_to(&mut self, node: usize, channel: &ChannelName, options: &HistoryOptions) {
+        self.published += 1;
+        let text = format!("p{}", self.published);
+        let new = NewPublication::new(Data::from_text(text.clone()));
+        let mut call = later(self.nodes[node].broker.publish(channel, new, options, self.now));
+        match poll(&mut call) {
+            Poll::Pending => self.publishing.push(call),
+            Poll::Ready(outcome) => {
+                let position = outcome.unwrap().position;
+                lock(&self.network).engine.note(channel, position.as_ref(), text);
+            }
         }
     }
 
@@ -273,7 +294,7 @@ impl World {
                 _ => {}
             }
         }
-        let new = Node::new(&self.network, self.options.clone());
+        let new = Node::new(&self.network, self.options.clone(), self.alone_after);
         std::mem::replace(&mut self.nodes[killed], new).kill(&self.network);
         self.publishing.retain_mut(|call| poll(call).is_pending());
     }
@@ -307,9 +328,13 @@ impl World {
             (self.subscriptions, self.nodes[node].subscribers.clone(), channel.clone());
         let start = Box::new(move || subscribers.begin(id, &of));
         let broker = &self.nodes[node].broker;
-        let answer = later(broker.subscribe(&channel, since.clone(), &options, self.now, start));
+        let call = broker.subscribe(&channel, since.clone(), &options, self.now, start);
+        let is_there = matches!(call, Call::Ready(_));
         let earliest = lock(&self.network).engine.position(&channel);
-        self.watchers[index].phase = Phase::Asking { node, id, since, earliest, answer };
+        self.watchers[index].phase = Phase::Asking { node, id, since, earliest, answer: later(call) };
+        if is_there {
+            self.look_at_answer(index);
+        }
     }
 
     /// A client goes away, or stops waiting.
@@ -356,7 +381,7 @@ impl World {
         let watcher = &mut self.watchers[index];
         let Phase::Asking { node, id, since, earliest, answer } = &mut watcher.phase else { return };
         let (node, id) = (*node, *id);
-        let std::task::Poll::Ready(outcome) = poll(answer) else {
+        let Poll::Ready(outcome) = poll(answer) else {
             self.nodes[node].tasks.run();
             return;
         };
@@ -378,7 +403,8 @@ impl World {
             }
             Err(error) => {
                 assert_eq!(error, BrokerError::Unavailable);
-                assert!(!subscribers.has_begun(id), "it was not started");
+                let has_begun = subscribers.end(id);
+                assert!(self.alone_after.is_some() || !has_begun, "it was not started");
                 self.figures.refused += 1;
                 watcher.phase = Phase::Away;
             }
@@ -387,7 +413,11 @@ impl World {
 
     pub(crate) fn pass(&mut self, time: Duration) {
         self.now = self.now + time;
-        self.nodes.iter().for_each(|node| node.broker.expire(self.now));
+        for node in &self.nodes {
+            let was_alone = node.broker.status().is_alone;
+            node.broker.expire(self.now);
+            self.figures.turns += u64::from(node.broker.status().is_alone != was_alone);
+        }
         self.run();
     }
 
@@ -412,6 +442,30 @@ impl World {
         }
     }
 
+    /// No node is alone any more.
+    fn come_together(&mut self) {
+        for _ in 0..100 {
+            self.settle();
+            if !self.nodes.iter().any(|node| node.broker.status().is_alone) {
+                return;
+            }
+            self.pass(Duration::from_secs(5));
+        }
+        panic!("a node stays alone");
+    }
+
+    /// What is published at one node without history reaches the subscribers of all.
+    fn reach_everybody(&mut self) {
+        let (channel, options) = self.channels[2].clone();
+        let before: Vec<usize> = self.watchers.iter().map(|watcher| watcher.outside).collect();
+        self.publish_to(0, &channel, &options);
+        self.settle();
+        for (watcher, before) in self.watchers.iter().zip(before) {
+            let got = watcher.outside - before;
+            assert_eq!(got, usize::from(watcher.channel == channel), "{}", watcher.channel);
+        }
+    }
+
     /// Everything works again: after a while, everybody has seen everything. Then all go, and nothing is left.
     pub(crate) fn end(mut self) -> Figures {
         lock(&self.network).engine.is_down = false;
@@ -420,9 +474,10 @@ impl World {
             self.settle();
             self.pass(Duration::from_secs(61));
         }
-        self.settle();
+        self.come_together();
         (0..self.watchers.len()).for_each(|watcher| self.subscribe_watcher(watcher));
         self.settle();
+        self.reach_everybody();
         for watcher in &self.watchers {
             assert!(
                 matches!(watcher.phase, Phase::Subscribed { .. }),
@@ -441,6 +496,11 @@ impl World {
         }
         for node in &self.nodes {
             let status = node.broker.status();
+            assert_eq!(
+                node.fallback.as_ref().map_or(0, |broker| broker.subscriptions()),
+                0,
+                "all have ended"
+            );
             assert_eq!((status.followed, status.held_bytes), (0, 0), "nothing is left");
             assert!(status.is_reachable && node.tasks.is_empty());
             assert!(lock(&self.network).feeds[node.number].listened.is_empty(), "it listens to nothing");

@@ -40,6 +40,8 @@ pub(super) struct NodeAnswer {
 #[derive(Serialize)]
 struct BrokerAnswer {
     reachable: bool,
+    /// Whether the node goes on alone.
+    alone: bool,
     /// Milliseconds of a call; `None` in memory, and before the first call.
     latency: Option<f64>,
     /// How often subscribers of a channel have learned that publications are missing.
@@ -50,6 +52,7 @@ impl From<NodeInfo> for NodeAnswer {
     fn from(info: NodeInfo) -> NodeAnswer {
         let broker = BrokerAnswer {
             reachable: info.broker_reachable,
+            alone: info.broker_alone,
             latency: info.broker_latency.map(|time| time.as_secs_f64() * 1_000.0),
             lost: info.gaps_lost,
         };

@@ -43,6 +43,12 @@ pub(crate) fn broker_metrics(status: &BrokerStatus) -> String {
     let mut text = String::new();
     for (name, kind, help, value) in [
         ("up", "gauge", "Whether the broker can be reached.", u64::from(status.is_reachable)),
+        (
+            "alone",
+            "gauge",
+            "Whether this node goes on with channels of its own, because the broker cannot be reached.",
+            u64::from(status.is_alone),
+        ),
         ("calls_total", "counter", "Calls to the broker that have ended.", status.calls),
         ("failures_total", "counter", "Calls that did not reach the broker.", status.failures),
         ("followed_channels", "gauge", "Channels that this node follows.", now(status.followed)),

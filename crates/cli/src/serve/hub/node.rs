@@ -21,6 +21,16 @@ const EXPIRE_EVERY: Duration = Duration::from_secs(1);
 /// How long the program waits at its end until it has told the other nodes.
 const FAREWELL_TIME: Duration = Duration::from_secs(1);
 
+/// Whether a node can do what clients come for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Readiness {
+    Ready,
+    /// It can, for its own clients: it goes on without the broker.
+    Alone,
+    /// Not now, for this reason.
+    NotReady(&'static str),
+}
+
 /// The node, its hooks and its clock.
 pub(crate) struct Node {
     pub(crate) hub: Arc<Hub>,
@@ -71,12 +81,18 @@ impl Node {
         }
     }
 
-    /// The reason why this node cannot serve clients now; `None` if it can.
-    pub(crate) fn problem(&self) -> Option<&'static str> {
-        match &self.engine {
-            Some(engine) if !engine.is_connected() => Some("the broker was not reached yet"),
-            Some(_) if !self.hub.broker_status().is_reachable => Some("the broker cannot be reached"),
-            _ => None,
+    /// Whether this node can do what clients come for.
+    pub(crate) fn readiness(&self) -> Readiness {
+        let Some(engine) = &self.engine else { return Readiness::Ready };
+        let status = self.hub.broker_status();
+        if status.is_alone {
+            Readiness::Alone
+        } else if !engine.is_connected() {
+            Readiness::NotReady("the broker was not reached yet")
+        } else if !status.is_reachable {
+            Readiness::NotReady("the broker cannot be reached")
+        } else {
+            Readiness::Ready
         }
     }
 
@@ -102,9 +118,21 @@ impl Node {
 async fn expire(node: Arc<Node>) {
     let mut times = interval(EXPIRE_EVERY);
     times.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut was_alone = false;
     loop {
         times.tick().await;
         node.clock.catch_up();
         node.hub.expire(node.now());
+        let is_alone = node.hub.broker_status().is_alone;
+        match (was_alone, is_alone) {
+            (false, true) => {
+                tracing::warn!("the broker cannot be reached: this node goes on alone, and clients are told");
+            }
+            (true, false) => {
+                tracing::warn!("the broker is back: channels are there again, and clients are told")
+            }
+            _ => {}
+        }
+        was_alone = is_alone;
     }
 }

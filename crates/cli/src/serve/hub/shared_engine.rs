@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use longwire_hub::{BoxFuture, Broker, Fanout, RemoteBroker, RemoteOptions, Runtime};
+use longwire_hub::{
+    BoxFuture, Broker, FallbackBroker, Fanout, MemoryLimits, RemoteBroker, RemoteOptions, Runtime,
+};
 use tokio::runtime::Handle;
 
 use super::late_store::{Connect, FirstConnection, LateStore};
@@ -15,6 +17,8 @@ use crate::failure::Failure;
 pub(crate) struct SharedEngine {
     connect: Connect,
     start_timeout: Duration,
+    /// After which time without the engine the node goes on alone, if it does.
+    alone_after: Option<Duration>,
 }
 
 /// The first connection to a shared engine.
@@ -32,20 +36,31 @@ impl SharedEngine {
             BrokerKind::Redis => redis(section)?,
             BrokerKind::Nats => nats(section, folder)?,
         };
-        Ok(Some(SharedEngine { connect, start_timeout: section.start_timeout.0 }))
+        let (start_timeout, alone_after) = (section.start_timeout.0, section.goes_alone_after());
+        Ok(Some(SharedEngine { connect, start_timeout, alone_after }))
     }
 
     /// Makes its broker, and begins to connect. Must be called within a runtime.
     pub(super) fn begin(self, fanout: Arc<dyn Fanout>) -> (Arc<dyn Broker>, Option<EngineStart>) {
-        let SharedEngine { connect, start_timeout } = self;
+        let SharedEngine { connect, start_timeout, alone_after } = self;
         let runtime = Arc::new(TokioRuntime { handle: Handle::current(), start: Instant::now() });
         let mut start = None;
-        let broker = RemoteBroker::new(fanout, runtime, RemoteOptions::default(), |events| {
-            let (store, first) = LateStore::begin(connect, events);
-            start = Some(EngineStart { first, timeout: start_timeout });
-            Arc::new(store)
-        });
-        (Arc::new(broker), start)
+        let shared = |fanout| -> Arc<dyn Broker> {
+            let broker = RemoteBroker::new(fanout, runtime.clone(), RemoteOptions::default(), |events| {
+                let (store, first) = LateStore::begin(connect, events);
+                start = Some(EngineStart { first, timeout: start_timeout });
+                Arc::new(store)
+            });
+            Arc::new(broker)
+        };
+        let broker = match alone_after {
+            None => shared(fanout),
+            Some(after) => {
+                let limits = MemoryLimits::default();
+                Arc::new(FallbackBroker::new(fanout, runtime.clone(), after, limits, shared))
+            }
+        };
+        (broker, start)
     }
 }
 

@@ -72,6 +72,7 @@ impl Meter {
         let (gaps_filled, gaps_lost) = (get(&self.gaps_filled), get(&self.gaps_lost));
         BrokerStatus {
             is_reachable: !self.fails() && self.interrupted.load(Ordering::Relaxed) == 0,
+            is_alone: false,
             latency: (latency > 0).then(|| Duration::from_micros(latency)),
             calls: get(&self.calls),
             failures: get(&self.failures),

@@ -47,6 +47,7 @@ impl Hub {
             subscriptions: counts.subscribes.saturating_sub(counts.unsubscribes),
             channels: counts.channels,
             broker_reachable: broker.is_reachable,
+            broker_alone: broker.is_alone,
             broker_latency: broker.latency,
             gaps_lost: broker.gaps_lost,
         }

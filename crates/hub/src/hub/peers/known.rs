@@ -48,6 +48,8 @@ pub struct NodeInfo {
     pub channels: usize,
     /// Whether the node reaches the broker.
     pub broker_reachable: bool,
+    /// Whether it goes on alone, with channels of its own, because it does not.
+    pub broker_alone: bool,
     /// How long a call to the broker takes; `None` in memory, and before the first call.
     pub broker_latency: Option<Duration>,
     /// How often subscribers of a channel have learned that publications are missing.
@@ -122,6 +124,7 @@ impl NodeFigures {
             subscriptions: self.subscriptions,
             channels: size(self.channels),
             broker_reachable: self.broker_reachable,
+            broker_alone: self.broker_alone,
             broker_latency: self.broker_latency_micros.map(Duration::from_micros),
             gaps_lost: self.gaps_lost,
         }
@@ -139,6 +142,7 @@ impl From<NodeInfo> for NodeFigures {
             subscriptions: info.subscriptions,
             channels: count(info.channels),
             broker_reachable: info.broker_reachable,
+            broker_alone: info.broker_alone,
             broker_latency_micros: info.broker_latency.map(micros),
             gaps_lost: info.gaps_lost,
         }

@@ -77,6 +77,8 @@ pub(in crate::hub) struct NodeFigures {
     pub(in crate::hub) broker_latency_micros: Option<u64>,
     #[prost(uint64, tag = "10")]
     pub(in crate::hub) gaps_lost: u64,
+    #[prost(bool, tag = "11")]
+    pub(in crate::hub) broker_alone: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
