@@ -1,18 +1,19 @@
 //! Broadcast: one connection sends, all receive, including the sender; then it sends again.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
+use longwire_load::{Dialect, Pace, Plan, Publishers, Think, Workload};
 use serde::Serialize;
 
 use crate::arguments::{Broadcast, Target};
-use crate::crowd::{Beginning, Cost, Crowd, Meter};
-use crate::frames::Frames;
+use crate::measured::{self, Cost};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
-    published: usize,
-    deliveries: usize,
+    published: u64,
+    deliveries: u64,
     #[serde(flatten)]
     cost: Cost,
 }
@@ -21,29 +22,15 @@ pub(crate) struct Report {
 const SUBSCRIBING: Duration = Duration::from_millis(500);
 
 pub(crate) fn run(target: &Target, broadcast: &Broadcast) -> Result<Report> {
-    let frames = Frames::new(broadcast.message, 1, target.speech)?;
-    let mut crowd = Crowd::open(target, frames, broadcast.connections, Beginning::First)?;
-    std::thread::sleep(SUBSCRIBING);
-    publish_for(&mut crowd, broadcast.time.warm_up())?;
-    let meter = Meter::start(target)?;
-    let published = publish_for(&mut crowd, broadcast.time.measured())?;
-    Ok(Report { published, deliveries: published * crowd.len(), cost: meter.stop()? })
-}
-
-/// Publishes one message after another, each when all connections have received the previous one.
-fn publish_for(crowd: &mut Crowd, time: Duration) -> Result<usize> {
-    let end = Instant::now() + time;
-    let mut published = 0;
-    while Instant::now() < end {
-        crowd.send(0, 1)?;
-        published += 1;
-        let mut missing = crowd.len();
-        while missing > 0 {
-            crowd.wait(|_, replies| {
-                missing -= replies;
-                0
-            })?;
-        }
-    }
-    Ok(published)
+    let workload = Workload::Fanout {
+        series: Arc::new(measured::series(broadcast.message, 1, target.speech)?),
+        pace: Pace::Closed { depth: 1, think: Think::default() },
+        channels: 1,
+        dialect: Dialect::Plain,
+        publishers: Publishers::FirstSubscriber,
+    };
+    let plan =
+        Plan { settling: SUBSCRIBING, ..measured::plan(workload, broadcast.connections, broadcast.time) };
+    let (outcome, cost) = measured::run(target, "/", &plan)?;
+    Ok(Report { published: outcome.tally.sent, deliveries: outcome.tally.received_in_time, cost })
 }

@@ -1,37 +1,37 @@
 //! Events of Socket.IO: every client sends again after an answer.
 
 use anyhow::Result;
+use longwire_load::{Coding, Series, Step};
 
 use crate::arguments::{Answer, Events, Speech, Target};
 use crate::closed_loop::{Report, measure};
-use crate::crowd::{Beginning, Crowd};
-use crate::frames::Frames;
-use crate::hub::{Dialect, Request, open};
-use crate::replies::Expected;
 
 /// At least so many different events are sent, to detect lost, repeated or reordered answers.
 const LEAST: usize = 8;
 
-/// A ping of Engine.IO. It needs no answer: a run is over before the server misses it.
-const PING: &[u8] = b"\x81\x012";
+const PATH: &str = "/socket.io/?EIO=4&transport=websocket";
 
-/// Opens clients in the main namespace; a server of plain TCP gets the same frames without.
+/// Opens clients in the main namespace; a server of plain TCP gets the same frames without. A ping of Engine.IO needs no
+/// answer: a run is over before the server misses it.
 pub(crate) fn run(target: &Target, events: &Events) -> Result<Report> {
-    let frames = frames(events.answer, events.outstanding);
-    let crowd = if target.speech == Speech::Tcp {
-        Crowd::open(target, frames, events.connections, Beginning::Staggered)?
-    } else {
-        let clients = vec![Request::publisher(Dialect::SocketIo); events.connections as usize];
-        let streams = open(target, &clients)?.into_iter().map(|opened| opened.stream).collect();
-        Crowd::over(streams, frames, |frames| Expected::new(frames, target.speech).interrupted_by(PING))?
+    let (coding, joining) = match target.speech {
+        Speech::Tcp => (Coding::Tcp, Vec::new()),
+        Speech::Ws | Speech::Deflate | Speech::Wss => (Coding::Plain, joining()),
     };
-    measure(crowd, target, events.outstanding, events.time)
+    let (sent, replies) = exchanges(events.answer, events.outstanding);
+    let series = Series::with_replies(&sent, replies, coding)?;
+    measure(target, PATH, series, joining, (events.connections, events.outstanding), events.time)
 }
 
-fn frames(answer: Answer, outstanding: usize) -> Frames {
-    let exchanges = (0..outstanding.max(LEAST)).map(|number| exchange(answer, number));
-    let (sent, replies): (Vec<_>, Vec<_>) = exchanges.unzip();
-    Frames::with_replies(&sent, replies)
+fn joining() -> Vec<Step> {
+    vec![
+        Step { send: None, until: "0{".to_owned() },
+        Step { send: Some("40".to_owned()), until: "40{".to_owned() },
+    ]
+}
+
+fn exchanges(answer: Answer, outstanding: usize) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    (0..outstanding.max(LEAST)).map(|number| exchange(answer, number)).unzip()
 }
 
 /// An event, and its answer.
@@ -55,11 +55,10 @@ mod tests {
 
     #[test]
     fn an_acknowledgement_is_not_the_event_that_it_answers() {
-        let frames = frames(Answer::Ack, 1);
-        assert_eq!(frames.count(), LEAST);
-        let replies = frames.replies(Speech::Ws);
+        let (sent, replies) = exchanges(Answer::Ack, 1);
+        assert_eq!(replies.len(), LEAST);
         let first = br#"43100[{"id":100,"symbol":"ACME","price":100.25,"volume":51200,"open":true}]"#;
-        assert_eq!(replies[2..][..first.len()], *first);
-        assert_eq!(replies.len(), LEAST * (2 + first.len()));
+        assert_eq!(replies[0], first);
+        assert_ne!(sent[0], replies[0]);
     }
 }

@@ -13,7 +13,6 @@ mod recover;
 mod timing;
 
 pub(crate) use self::dialect::Dialect;
-pub(crate) use self::opening::{Request, open};
 pub(crate) use self::publisher::By;
 pub(crate) use self::recover::Past;
 

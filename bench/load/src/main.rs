@@ -1,21 +1,17 @@
-//! The load generator of the comparison: one thread over io_uring, with frames encoded beforehand. It checks every
-//! reply and prints one line of JSON.
+//! The load of the comparison: runs of `longwire-load` on one thread, and scenarios of hubs. It measures what they cost
+//! the server, and prints one line of JSON.
 
 mod arguments;
 mod broadcast;
 mod closed_loop;
-mod connection;
-mod crowd;
-mod deflate;
 mod events;
-mod frames;
 mod handshake;
 mod handshakes;
 mod hub;
 mod idle;
 mod latency;
+mod measured;
 mod process;
-mod replies;
 mod tls;
 
 use anyhow::Result;

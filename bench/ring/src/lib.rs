@@ -1,4 +1,4 @@
-//! A safe interface to the part of io_uring that the load generator and the floor use: multishot accept and receive,
+//! A safe interface to the part of io_uring that the floor uses: multishot accept and receive,
 //! receiving into buffers that the kernel picks from a shared pool, and sending memory that the ring owns until then.
 //!
 //! A ring belongs to one thread and lasts as long as its process.

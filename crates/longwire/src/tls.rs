@@ -325,9 +325,16 @@ impl ClientTls {
         Ok(self)
     }
 
-    /// The resulting configuration. If the future is dropped, reading the system's authorities continues in the
-    /// background, for the next caller.
-    pub(crate) async fn config(&self) -> Result<Arc<ClientConfig>> {
+    /// The resulting configuration of rustls, which connections use. Other programs of TLS may use it, too.
+    ///
+    /// # Errors
+    ///
+    /// If an added certificate cannot be trusted, or the system's authorities cannot be read.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, reading the system's authorities continues in the background, for the next caller.
+    pub async fn config(&self) -> Result<Arc<ClientConfig>> {
         if let Some(made) = self.config.get() {
             return Ok(Arc::clone(made));
         }

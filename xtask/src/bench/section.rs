@@ -92,7 +92,7 @@ impl Page {
 }
 
 const METHOD: &str = "\
-Each server runs alone, on one core, and the load generator (`bench/load`: one thread over io_uring, frames masked and \
+Each server runs alone, on one core, and the load generator (`longwire-load`: one thread over io_uring, frames masked and \
 encoded beforehand) on another. The length, content and order of every reply are checked. Each measurement starts a \
 new server process. The rounds of a scenario follow one another, and each round measures the servers in a different \
 order. A ratio is the median of the rounds' ratios, so a disturbance of one round affects both sides.

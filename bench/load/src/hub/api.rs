@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::channel;
 use super::publisher::{publishing, response_length};
 use crate::arguments::{Api, Hub, Target};
-use crate::crowd::{Cost, Meter};
+use crate::measured::{Cost, Meter};
 
 #[derive(Debug, Serialize)]
 pub(super) struct Report {

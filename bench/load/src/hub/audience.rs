@@ -1,9 +1,9 @@
-//! The subscribers and publishers of a run, with the ring that they share.
+//! The subscribers and publishers of a run, with the sockets below them.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use bench_ring::{Completion, Payload, Pool, Ring};
+use longwire_load::{Dropping, Engine, Happened, Io, Token};
 use memchr::memmem::Finder;
 
 use super::TEXT;
@@ -14,16 +14,16 @@ use super::publisher::Publisher;
 use super::timing::Timing;
 use crate::arguments::Target;
 
-const POOL: Pool = Pool { count: 256, size: 128 * 1024 };
-
 /// The run fails if nothing arrives for this long.
 const SILENCE: Duration = Duration::from_secs(10);
 
 pub(super) struct Audience {
-    ring: Ring,
+    io: Io,
     dialect: Dialect,
+    /// By the place of their token. The publisher's is behind them.
     subscribers: Vec<Subscriber>,
     publisher: Publisher,
+    publisher_token: Token,
     text: Finder<'static>,
     /// Publications that subscribers have received.
     pub(super) deliveries: usize,
@@ -31,7 +31,7 @@ pub(super) struct Audience {
 }
 
 struct Subscriber {
-    opened: Opened,
+    incoming: Incoming,
     sending: bool,
     /// Publications that it has received.
     deliveries: usize,
@@ -46,16 +46,17 @@ impl Audience {
         publisher: Publisher,
     ) -> Result<Self> {
         let requests: Vec<_> = subscribers.collect();
-        let opened = open(target, &requests)?;
-        let mut ring = Ring::new(POOL)?;
+        let mut io = Io::new(Engine::Uring)?;
         let mut subscribers = Vec::new();
-        for (number, opened) in (0..).zip(opened) {
-            ring.receive(&opened.stream, number);
-            subscribers.push(Subscriber { opened, sending: false, deliveries: 0 });
+        for Opened { stream, incoming, .. } in open(target, &requests)? {
+            let token = io.adopt(stream)?;
+            ensure!(token.place() == subscribers.len(), "places are given in order");
+            subscribers.push(Subscriber { incoming, sending: false, deliveries: 0 });
         }
-        ring.receive(publisher.stream(), subscribers.len() as u32);
+        let publisher_token = io.adopt(publisher.stream().try_clone()?)?;
         let text = Finder::new(TEXT);
-        Ok(Self { ring, dialect, subscribers, publisher, text, deliveries: 0, timing: None })
+        let deliveries = 0;
+        Ok(Self { io, dialect, subscribers, publisher, publisher_token, text, deliveries, timing: None })
     }
 
     pub(super) fn len(&self) -> usize {
@@ -63,9 +64,8 @@ impl Audience {
     }
 
     /// From here on, the latency of each delivery is measured.
-    pub(super) fn begin_timing(&mut self) -> Result<()> {
-        self.timing = Some(Timing::new()?);
-        Ok(())
+    pub(super) fn begin_timing(&mut self) {
+        self.timing = Some(Timing::new());
     }
 
     pub(super) fn timing(&mut self) -> Result<&mut Timing> {
@@ -80,12 +80,11 @@ impl Audience {
     /// Publishes once to each of these channels.
     pub(super) fn publish(&mut self, channels: &[String]) -> Result<()> {
         let bytes = self.publisher.publish(channels)?;
-        let number = self.subscribers.len() as u32;
-        self.ring.send(self.publisher.stream(), number, Payload::Owned(bytes));
+        self.io.send(self.publisher_token, bytes);
         Ok(())
     }
 
-    /// Waits for completions and handles them.
+    /// Waits until something has happened, and handles it.
     pub(super) fn wait(&mut self) -> Result<()> {
         let handled = self.handle_within(SILENCE)?;
         ensure!(
@@ -102,69 +101,57 @@ impl Audience {
         self.handle_within(Duration::ZERO).map(drop)
     }
 
-    /// Handles completions and returns their number.
+    /// Handles what has happened, and returns how much it was.
     fn handle_within(&mut self, time: Duration) -> Result<usize> {
-        self.ring.wait_for(time)?;
+        self.io.wait(Some(time))?;
         let mut handled = 0;
-        while let Some(completion) = self.ring.next_completion() {
+        while let Some(happened) = self.io.next() {
             handled += 1;
-            self.handle(completion)?;
+            self.handle(happened)?;
         }
         Ok(handled)
     }
 
-    fn handle(&mut self, completion: Completion) -> Result<()> {
-        match completion {
-            Completion::Received { connection, received, armed } => {
-                let bytes = self.ring.bytes(&received).to_vec();
-                self.ring.give_back(received);
-                self.received(connection, &bytes).with_context(|| format!("connection {connection}"))?;
-                if !armed {
-                    self.receive(connection);
-                }
+    fn handle(&mut self, happened: Happened) -> Result<()> {
+        match happened {
+            Happened::Received(token, data) => {
+                let received = self.received(token, &data);
+                self.io.recycle(data);
+                received.with_context(|| format!("connection {}", token.place()))
             }
-            Completion::Starved { connection } => self.receive(connection),
-            Completion::Sent { connection, payload, result } => {
-                let Payload::Owned(bytes) = payload else { bail!("the generator sends only its own bytes") };
-                ensure!(result? == bytes.len(), "connection {connection} did not take everything");
-                match self.subscribers.get_mut(connection as usize) {
+            Happened::Sent(token, _, result) => {
+                result?;
+                match self.subscribers.get_mut(token.place()) {
                     Some(subscriber) => subscriber.sending = false,
                     None => self.publisher.sent(),
                 }
+                Ok(())
             }
-            Completion::Ended { connection, error } => {
-                let is_publisher = connection as usize == self.subscribers.len();
-                ensure!(is_publisher, "the server ended connection {connection}: {error:?}");
-                self.reopen_publisher()
-                    .with_context(|| format!("the server ended the publisher: {error:?}"))?;
+            Happened::Ended(token, error) => {
+                let is_publisher = token == self.publisher_token;
+                ensure!(is_publisher, "the server ended connection {}: {error:?}", token.place());
+                self.reopen_publisher().with_context(|| format!("the server ended the publisher: {error:?}"))
             }
-            Completion::Accepted(_) | Completion::AcceptEnded => bail!("the generator accepts nothing"),
+            Happened::Connected(..) => bail!("the streams were connected before"),
         }
-        Ok(())
     }
 
     fn reopen_publisher(&mut self) -> Result<()> {
-        let (again, number) = (self.publisher.reopen()?, self.subscribers.len() as u32);
-        self.ring.receive(self.publisher.stream(), number);
+        let again = self.publisher.reopen()?;
+        self.io.release(self.publisher_token, Dropping::Gently);
+        self.publisher_token = self.io.adopt(self.publisher.stream().try_clone()?)?;
         if let Some(request) = again {
-            self.ring.send(self.publisher.stream(), number, Payload::Owned(request));
+            self.io.send(self.publisher_token, request);
         }
         Ok(())
     }
 
-    fn receive(&mut self, connection: u32) {
-        match self.subscribers.get(connection as usize) {
-            Some(subscriber) => self.ring.receive(&subscriber.opened.stream, connection),
-            None => self.ring.receive(self.publisher.stream(), connection),
-        }
-    }
-
-    fn received(&mut self, connection: u32, bytes: &[u8]) -> Result<()> {
-        let Self { ring, dialect, subscribers, publisher, text, deliveries, timing } = self;
-        let Some(subscriber) = subscribers.get_mut(connection as usize) else {
+    fn received(&mut self, token: Token, bytes: &[u8]) -> Result<()> {
+        let Self { io, dialect, subscribers, publisher, text, deliveries, timing, .. } = self;
+        let Some(subscriber) = subscribers.get_mut(token.place()) else {
             return publisher.received(bytes);
         };
-        let Subscriber { opened: Opened { stream, incoming, .. }, sending, deliveries: own } = subscriber;
+        let Subscriber { incoming, sending, deliveries: own } = subscriber;
         let mut pong = None;
         incoming.take(bytes, |payload| {
             if text.find(payload).is_some() {
@@ -183,7 +170,7 @@ impl Audience {
         if let Some(pong) = pong
             && !std::mem::replace(sending, true)
         {
-            ring.send(stream, connection, Payload::Owned(pong));
+            io.send(token, pong);
         }
         Ok(())
     }

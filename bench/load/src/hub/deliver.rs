@@ -10,7 +10,7 @@ use super::channel;
 use super::opening::Request;
 use super::publisher::{By, Publisher};
 use crate::arguments::{Deliver, Hub, Target};
-use crate::crowd::{Cost, Meter};
+use crate::measured::{Cost, Meter};
 
 #[derive(Debug, Serialize)]
 pub(super) struct Report {

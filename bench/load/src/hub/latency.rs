@@ -11,8 +11,8 @@ use super::channel;
 use super::opening::Request;
 use super::publisher::Publisher;
 use crate::arguments::{Hub, HubLatency, Target};
-use crate::crowd::{Cost, Meter};
 use crate::latency::Quantiles;
+use crate::measured::{Cost, Meter};
 
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
@@ -33,7 +33,7 @@ pub(super) fn run(target: &Target, hub: &Hub, latency: &HubLatency) -> Result<Re
     let subscribers = (0..latency.subscribers)
         .map(|number| Request::subscriber(hub.dialect, channel.clone()).at(nodes[number % nodes.len()]));
     let mut audience = Audience::open(target, hub.dialect, subscribers, publisher)?;
-    audience.begin_timing()?;
+    audience.begin_timing();
     publish_for(&mut audience, &channel, latency.rate, latency.time.warm_up())?;
     audience.timing()?.end_warm_up();
     let meter = Meter::start(target)?;

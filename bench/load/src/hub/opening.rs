@@ -11,7 +11,7 @@ use rustix::net::sockopt::set_socket_linger;
 use super::dialect::{Dialect, Step};
 use super::incoming::Incoming;
 use crate::arguments::Target;
-use crate::handshake::{Handshake, Offer};
+use crate::handshake::Handshake;
 
 /// How many connections are opened at a time.
 const TOGETHER: usize = 64;
@@ -21,8 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A connection that has taken all steps.
 #[derive(Debug)]
-pub(crate) struct Opened {
-    pub(crate) stream: TcpStream,
+pub(super) struct Opened {
+    pub(super) stream: TcpStream,
     pub(super) incoming: Incoming,
     /// The frame that answered the last step.
     pub(super) answer: Vec<u8>,
@@ -30,7 +30,7 @@ pub(crate) struct Opened {
 
 /// What a connection asks for.
 #[derive(Debug, Clone)]
-pub(crate) struct Request {
+pub(super) struct Request {
     pub(super) dialect: Dialect,
     pub(super) channel: String,
     pub(super) steps: Vec<Step>,
@@ -45,7 +45,7 @@ impl Request {
     }
 
     /// Only connects, to publish.
-    pub(crate) fn publisher(dialect: Dialect) -> Self {
+    pub(super) fn publisher(dialect: Dialect) -> Self {
         Self { dialect, channel: "publisher".to_owned(), steps: dialect.connecting(), node: None }
     }
 
@@ -56,7 +56,7 @@ impl Request {
 }
 
 /// Opens connections, so many at a time that the server need not wait.
-pub(crate) fn open(target: &Target, requests: &[Request]) -> Result<Vec<Opened>> {
+pub(super) fn open(target: &Target, requests: &[Request]) -> Result<Vec<Opened>> {
     let mut opened = Vec::with_capacity(requests.len());
     for (number, together) in requests.chunks(TOGETHER).enumerate() {
         let first = number * TOGETHER;
@@ -76,7 +76,7 @@ fn open_together(target: &Target, first: usize, requests: &[Request]) -> Result<
         // End with a reset. Otherwise all ports would soon be in TIME-WAIT.
         set_socket_linger(&stream, Some(Duration::ZERO))?;
         let (path, subprotocol) = (request.dialect.target(&request.channel), request.dialect.subprotocol());
-        let handshake = Handshake::new(number, Offer::Nothing).to(path, subprotocol);
+        let handshake = Handshake::new(number, path, subprotocol);
         stream.write_all(handshake.request().as_bytes())?;
         handshakes.push((stream, handshake));
     }

@@ -16,7 +16,7 @@ use super::opening::{Request, open};
 use super::publisher::{publishing, response_length};
 use super::{TEXT, channel};
 use crate::arguments::{Hub, Recover, Target};
-use crate::crowd::{Cost, Meter};
+use crate::measured::{Cost, Meter};
 
 /// What the server still has of the channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use hdrhistogram::Histogram;
+use longwire_load::Times;
 
-use crate::latency::{LONGEST, Quantiles};
+use crate::latency::Quantiles;
 
 /// The times when publications to one channel were due. A subscriber gets them in order, each once, so the number of
 /// its deliveries says which publication it received.
@@ -13,12 +13,12 @@ pub(super) struct Timing {
     due: Vec<Instant>,
     /// How many of them belong to the warm-up.
     warm_up: usize,
-    histogram: Histogram<u64>,
+    times: Times,
 }
 
 impl Timing {
-    pub(super) fn new() -> Result<Self> {
-        Ok(Self { due: Vec::new(), warm_up: 0, histogram: Histogram::new_with_bounds(1, LONGEST, 3)? })
+    pub(super) fn new() -> Self {
+        Self { due: Vec::new(), warm_up: 0, times: Times::default() }
     }
 
     /// The next publication is due at this time.
@@ -35,7 +35,7 @@ impl Timing {
     pub(super) fn delivered(&mut self, number: usize, now: Instant) -> Result<()> {
         let due = self.due.get(number).context("more deliveries than publications")?;
         if number >= self.warm_up {
-            self.histogram.saturating_record(now.saturating_duration_since(*due).as_nanos() as u64);
+            self.times.record(now.saturating_duration_since(*due));
         }
         Ok(())
     }
@@ -47,11 +47,11 @@ impl Timing {
 
     /// The deliveries that were measured.
     pub(super) fn measured(&self) -> u64 {
-        self.histogram.len()
+        self.times.count()
     }
 
     pub(super) fn quantiles(&self) -> Quantiles {
-        Quantiles::of(&self.histogram)
+        Quantiles::of(&self.times)
     }
 }
 
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn latency_counts_from_the_time_when_a_publication_was_due_and_not_in_the_warm_up() {
-        let (start, mut timing) = (Instant::now(), Timing::new().unwrap());
+        let (start, mut timing) = (Instant::now(), Timing::new());
         timing.is_due(start);
         timing.end_warm_up();
         timing.is_due(start + Duration::from_millis(1));

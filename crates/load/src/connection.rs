@@ -1,0 +1,251 @@
+//! One connection: its phases, and how bytes become messages.
+
+use std::time::{Duration, Instant};
+
+use http::Response;
+use longwire_proto::deflate::Agreement;
+use longwire_proto::handshake::{ClientHandshake, HeadLimits, HeadReader, HeadStatus, encode_request};
+
+use crate::exchange::{Exchange, Role};
+use crate::expected::Expected;
+use crate::fault::Fault;
+use crate::hub;
+use crate::ledger::Ledger;
+use crate::reader::Reader;
+use crate::series::{self, Coding, text_frame};
+use crate::table::Token;
+use crate::tls::Session;
+
+/// A connection of the generator.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) phase: Phase,
+    pub(crate) exchange: Exchange,
+    /// When the connection was due.
+    pub(crate) due: Instant,
+    /// Its place among those that are open.
+    pub(crate) listed: Option<usize>,
+    /// When this phase began.
+    since: Instant,
+    tls: Option<Box<Session>>,
+    reader: Reader,
+    /// Whether a send is under way.
+    is_sending: bool,
+}
+
+#[derive(Debug)]
+pub(crate) enum Phase {
+    Connecting,
+    Securing,
+    Shaking(Box<Shaking>),
+    /// It does what the server wants before messages.
+    Joining,
+    Open,
+    /// It has sent a Close frame.
+    Closing,
+}
+
+/// An opening handshake under way.
+#[derive(Debug)]
+pub(crate) struct Shaking {
+    handshake: ClientHandshake,
+    head: HeadReader,
+}
+
+impl Phase {
+    pub(crate) fn is_opening(&self) -> bool {
+        !matches!(self, Phase::Open | Phase::Closing)
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Phase::Connecting => "connect",
+            Phase::Securing => "tls",
+            Phase::Shaking(_) => "handshake",
+            Phase::Joining => "join",
+            Phase::Open => "open",
+            Phase::Closing => "close",
+        }
+    }
+}
+
+impl Connection {
+    /// A connection that begins with this message.
+    pub(crate) fn new(role: Role, channel: usize, first: usize, due: Instant) -> Connection {
+        Connection {
+            phase: Phase::Connecting,
+            exchange: Exchange::new(role, channel, first),
+            due,
+            listed: None,
+            since: Instant::now(),
+            tls: None,
+            reader: Reader::new(first),
+            is_sending: false,
+        }
+    }
+
+    /// Begins the next phase, and returns how long this one took.
+    fn enter(&mut self, phase: Phase) -> Duration {
+        let now = Instant::now();
+        self.phase = phase;
+        now - std::mem::replace(&mut self.since, now)
+    }
+
+    /// Goes on after TCP is connected.
+    pub(crate) fn connected(&mut self, ledger: &mut Ledger<'_>) -> Result<(), Fault> {
+        let connecting = self.enter(Phase::Securing);
+        ledger.tally.connect.record(connecting);
+        self.tls = ledger.target.session().map_err(Fault::Tls)?.map(Box::new);
+        if self.tls.is_none() {
+            self.secured(ledger);
+        }
+        Ok(())
+    }
+
+    /// Goes on with the opening handshake.
+    fn secured(&mut self, ledger: &mut Ledger<'_>) {
+        if ledger.target.coding() == Coding::Tcp {
+            self.phase = Phase::Open;
+        } else if let Some(handshake) = ledger.target.handshake(self.exchange.channel) {
+            self.exchange.queue.extend(encode_request(&handshake.request()));
+            let head = HeadReader::new(HeadLimits::default());
+            self.phase = Phase::Shaking(Box::new(Shaking { handshake, head }));
+        }
+    }
+
+    /// Takes bytes that have arrived.
+    pub(crate) fn received(
+        &mut self,
+        token: Token,
+        bytes: &[u8],
+        ledger: &mut Ledger<'_>,
+        expected: &mut Expected,
+    ) -> Result<(), Fault> {
+        ledger.tally.received_bytes += u64::try_from(bytes.len()).unwrap_or(0);
+        let Some(session) = &mut self.tls else { return self.plain(token, bytes, ledger, expected) };
+        let mut plain = std::mem::take(&mut ledger.plain);
+        plain.clear();
+        let decrypted = session.decrypt(bytes, &mut plain).map_err(Fault::Tls);
+        let is_secure = !session.is_handshaking();
+        let result = decrypted.and_then(|()| {
+            if matches!(self.phase, Phase::Securing) && is_secure {
+                let securing = self.enter(Phase::Securing);
+                ledger.tally.tls.record(securing);
+                self.secured(ledger);
+            }
+            self.plain(token, &plain, ledger, expected)
+        });
+        ledger.plain = plain;
+        result
+    }
+
+    fn plain(
+        &mut self,
+        token: Token,
+        bytes: &[u8],
+        ledger: &mut Ledger<'_>,
+        expected: &mut Expected,
+    ) -> Result<(), Fault> {
+        let Phase::Shaking(shaking) = &mut self.phase else {
+            return self.frames(token, bytes, ledger, expected);
+        };
+        let status = shaking.head.feed(bytes).map_err(Fault::Head)?;
+        let HeadStatus::Complete { consumed } = status else { return Ok(()) };
+        let response = shaking.head.response().map_err(Fault::Head)?;
+        let longest = ledger.series(self.exchange.channel).map_or(0, |series| series.longest());
+        let coding = ledger.target.coding();
+        if let Some(agreement) = agreement(&shaking.handshake, &response, coding, longest)? {
+            self.reader.inflate(&agreement);
+        }
+        let shaking = self.enter(Phase::Open);
+        ledger.tally.handshake.record(shaking);
+        self.join(ledger);
+        self.frames(token, bytes.get(consumed..).unwrap_or_default(), ledger, expected)
+    }
+
+    /// Goes on after the opening handshake, with what the server wants before messages.
+    fn join(&mut self, ledger: &Ledger<'_>) {
+        if self.exchange.role == Role::Echo && self.exchange.begin_step(&ledger.plan.joining) {
+            self.phase = Phase::Joining;
+        }
+        let Some(channel) = ledger.hub_channel(self.exchange.channel) else { return };
+        let commands = match self.exchange.role {
+            Role::Subscriber => hub::joining(Some(&channel)),
+            _ => hub::joining(None),
+        };
+        self.exchange.queue.extend(text_frame(&commands));
+        self.phase = Phase::Joining;
+    }
+
+    fn frames(
+        &mut self,
+        token: Token,
+        bytes: &[u8],
+        ledger: &mut Ledger<'_>,
+        expected: &mut Expected,
+    ) -> Result<(), Fault> {
+        let (exchange, now) = (&mut self.exchange, Instant::now());
+        let mut fault = None;
+        let taken = self.reader.take(bytes, expected, |incoming, next, expected| {
+            match exchange.take(token, &incoming, (next, expected), ledger, now) {
+                Ok(next) => next,
+                Err(found) => {
+                    fault.get_or_insert(found);
+                    None
+                }
+            }
+        });
+        taken.map_err(Fault::Protocol)?;
+        if matches!(self.phase, Phase::Joining) && self.exchange.has_joined {
+            self.phase = Phase::Open;
+        }
+        fault.map_or(Ok(()), Err)
+    }
+
+    /// What is to be sent now, in this buffer. Returns whether there is anything.
+    pub(crate) fn output(&mut self, ledger: &Ledger<'_>, buffer: &mut Vec<u8>) -> bool {
+        if self.is_sending {
+            return false;
+        }
+        let is_open = matches!(self.phase, Phase::Open);
+        match &mut self.tls {
+            None => self.exchange.output(ledger, is_open, buffer),
+            Some(session) => {
+                let mut plain = Vec::new();
+                self.exchange.output(ledger, is_open, &mut plain);
+                session.encrypt(&plain, buffer);
+            }
+        }
+        self.is_sending = !buffer.is_empty();
+        self.is_sending
+    }
+
+    /// The send is over.
+    pub(crate) fn sent(&mut self) {
+        self.is_sending = false;
+    }
+
+    /// Whether nothing is to be sent or being sent.
+    pub(crate) fn is_quiet(&self) -> bool {
+        !self.is_sending && self.exchange.queue.is_empty()
+    }
+}
+
+/// What both sides agreed to about compression.
+fn agreement(
+    handshake: &ClientHandshake,
+    response: &Response<()>,
+    coding: Coding,
+    longest: usize,
+) -> Result<Option<Agreement>, Fault> {
+    let agreed = handshake.verify(response).map_err(Fault::Response)?;
+    if coding != Coding::Deflate {
+        return Ok(None);
+    }
+    let answer = agreed.extensions.first().ok_or(Fault::NotCompressed)?;
+    let agreement = series::deflate().confirm(answer).map_err(|_| Fault::NotCompressed)?;
+    // The frames are compressed beforehand, with the largest window. In a short message, no distance is longer than a
+    // smaller window.
+    let fits = agreement.compress.is_some_and(|context| context.window.bytes() >= longest);
+    fits.then_some(Some(agreement)).ok_or(Fault::NotCompressed)
+}

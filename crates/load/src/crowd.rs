@@ -1,0 +1,385 @@
+//! All connections of a thread, with the sockets below them.
+
+use std::cmp::Reverse;
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use longwire_proto::ControlOpcode;
+
+use crate::connection::{Connection, Phase};
+use crate::exchange::Role;
+use crate::expected::Expected;
+use crate::fault::Fault;
+use crate::hub;
+use crate::io::{Dropping, Happened, Io};
+use crate::ledger::Ledger;
+use crate::plan::{Dialect, Ending, Plan, Workload};
+use crate::plan_error::PlanError;
+use crate::series::{Coding, Kind, Series, control_frame};
+use crate::table::Token;
+use crate::target::Target;
+
+/// How many happenings are handled before the time is looked at.
+const TURN: usize = 4096;
+
+/// How many buffers are kept to be used again.
+const SPARE: usize = 1024;
+
+#[derive(Debug)]
+pub(crate) struct Crowd<'p> {
+    io: Io,
+    /// By the place of their token.
+    connections: Vec<Option<(Token, Connection)>>,
+    expected: Expected,
+    pub(crate) ledger: Ledger<'p>,
+    /// Echo connections and subscribers that are open.
+    pub(crate) open: Vec<Token>,
+    /// The publisher of each channel, if it is open.
+    pub(crate) publishers: Vec<Option<Token>>,
+    /// Connections that are being opened, and when that began. Some are open meanwhile, or have failed.
+    opening: VecDeque<(Instant, Token)>,
+    pub(crate) opening_count: usize,
+    /// Connections that wait for the end of their closing handshake.
+    pub(crate) closing_count: usize,
+    /// How many connections were begun.
+    number: usize,
+    spare: Vec<Vec<u8>>,
+}
+
+impl<'p> Crowd<'p> {
+    pub(crate) fn new(plan: &'p Plan, target: &'p Target) -> Result<Crowd<'p>, PlanError> {
+        let (expected, outgoing) = series(plan)?;
+        Ok(Crowd {
+            io: Io::new(plan.engine)?,
+            connections: Vec::new(),
+            expected: Expected::new(expected),
+            ledger: Ledger::new(plan, target, outgoing),
+            open: Vec::new(),
+            publishers: vec![None; plan.channels()],
+            opening: VecDeque::new(),
+            opening_count: 0,
+            closing_count: 0,
+            number: 0,
+            spare: Vec::new(),
+        })
+    }
+
+    pub(crate) fn engine(&self) -> &'static str {
+        self.io.name()
+    }
+
+    /// Begins to open a connection, which was due at this time.
+    pub(crate) fn begin(&mut self, role: Role, channel: usize, due: Instant) {
+        let number = self.number;
+        self.number += 1;
+        self.ledger.tally.begun += 1;
+        // Each connection begins with another message, so that an answer on the wrong one is noticed.
+        let first = if role == Role::Echo { number % self.expected.series().count() } else { 0 };
+        let connection = Connection::new(role, channel, first, due);
+        match self.ledger.target.connect(number).and_then(|socket| self.io.connecting(socket)) {
+            Ok(token) => {
+                if self.connections.len() <= token.place() {
+                    self.connections.resize_with(token.place() + 1, || None);
+                }
+                if let Some(place) = self.connections.get_mut(token.place()) {
+                    *place = Some((token, connection));
+                }
+                self.opening.push_back((Instant::now(), token));
+                self.opening_count += 1;
+            }
+            Err(error) => {
+                self.ledger.tally.failed += 1;
+                self.ledger.tally.error(&Fault::Connect(error).to_string());
+            }
+        }
+    }
+
+    /// Waits until something has happened or the time is over, and handles it.
+    pub(crate) fn turn(&mut self, time: Option<Duration>) -> io::Result<()> {
+        self.io.wait(time)?;
+        for _ in 0..TURN {
+            let Some(happened) = self.io.next() else { break };
+            self.handle(happened);
+        }
+        Ok(())
+    }
+
+    fn handle(&mut self, happened: Happened) {
+        match happened {
+            Happened::Received(token, data) => {
+                self.step(token, |connection, ledger, expected| {
+                    connection.received(token, &data, ledger, expected)
+                });
+                self.io.recycle(data);
+            }
+            Happened::Sent(token, buffer, result) => {
+                if self.spare.len() < SPARE {
+                    self.spare.push(buffer);
+                }
+                self.step(token, |connection, _, _| {
+                    connection.sent();
+                    result.map_err(Fault::Transport)
+                });
+            }
+            Happened::Connected(token, Ok(())) => {
+                self.step(token, |connection, ledger, _| connection.connected(ledger));
+            }
+            Happened::Connected(token, Err(error)) => self.fail(token, &Fault::Connect(error)),
+            Happened::Ended(token, Ok(())) => self.fail(token, &Fault::Ended),
+            Happened::Ended(token, Err(error)) => self.fail(token, &Fault::Transport(error)),
+        }
+    }
+
+    /// Lets a connection do something, and sends what it has to send.
+    fn step(
+        &mut self,
+        token: Token,
+        work: impl FnOnce(&mut Connection, &mut Ledger<'_>, &mut Expected) -> Result<(), Fault>,
+    ) {
+        let Self { connections, ledger, expected, io, spare, .. } = self;
+        let Some((_, connection)) =
+            connections.get_mut(token.place()).and_then(Option::as_mut).filter(|(known, _)| *known == token)
+        else {
+            return;
+        };
+        let was_opening = connection.phase.is_opening();
+        let result = work(connection, ledger, expected);
+        let is_opening = connection.phase.is_opening();
+        let mut buffer = spare.pop().unwrap_or_default();
+        if connection.output(ledger, &mut buffer) {
+            io.send(token, buffer);
+        } else {
+            spare.push(buffer);
+        }
+        if was_opening && !is_opening && result.is_ok() {
+            self.opened(token);
+        }
+        if let Err(fault) = result {
+            self.fail(token, &fault);
+        }
+    }
+
+    pub(crate) fn get(&mut self, token: Token) -> Option<&mut Connection> {
+        let (known, connection) = self.connections.get_mut(token.place())?.as_mut()?;
+        (*known == token).then_some(connection)
+    }
+
+    fn opened(&mut self, token: Token) {
+        self.opening_count = self.opening_count.saturating_sub(1);
+        self.ledger.tally.opened += 1;
+        let place = self.open.len();
+        let Some(connection) = self.get(token) else { return };
+        let (role, channel, due) = (connection.exchange.role, connection.exchange.channel, connection.due);
+        if role == Role::Publisher || role == Role::Visitor {
+            connection.listed = None;
+        } else {
+            connection.listed = Some(place);
+            self.open.push(token);
+        }
+        match role {
+            Role::Publisher => self.set_publisher(channel, Some(token)),
+            Role::Visitor => {
+                self.ledger.opened(due);
+                self.end(token);
+            }
+            Role::Subscriber if self.ledger.plan.is_first_publisher() => {
+                if self.publishers.get(channel).is_some_and(Option::is_none) {
+                    self.set_publisher(channel, Some(token));
+                }
+            }
+            Role::Subscriber | Role::Echo | Role::Idle => {}
+        }
+    }
+
+    fn set_publisher(&mut self, channel: usize, token: Option<Token>) {
+        if let Some(publisher) = self.publishers.get_mut(channel) {
+            *publisher = token;
+        }
+    }
+
+    /// Lets the connection send one more message, which was due at this time. Returns whether there is the connection.
+    pub(crate) fn send(&mut self, token: Token, due: Instant) -> bool {
+        let mut is_there = false;
+        self.step(token, |connection, ledger, _| {
+            connection.exchange.owe(due, ledger);
+            is_there = true;
+            Ok(())
+        });
+        is_there
+    }
+
+    /// Publishes to a channel. Returns whether it has a publisher.
+    pub(crate) fn publish(&mut self, channel: usize, due: Instant) -> bool {
+        let Some(token) = self.publishers.get(channel).copied().flatten() else { return false };
+        if let Some(publications) = self.ledger.channels.get_mut(channel) {
+            publications.publish(due);
+        }
+        self.send(token, due)
+    }
+
+    /// Lets connections send that have thought enough. Returns when the next one has.
+    pub(crate) fn wake(&mut self, now: Instant) -> Option<Instant> {
+        while let Some(Reverse((at, bits))) = self.ledger.thinking.peek().copied() {
+            if at > now {
+                return Some(at);
+            }
+            self.ledger.thinking.pop();
+            self.send(Token::from_bits(bits), at);
+        }
+        None
+    }
+
+    /// Gives up connections whose opening takes too long.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        while let Some((began, token)) = self.opening.front().copied() {
+            let is_opening = self.get(token).is_some_and(|connection| connection.phase.is_opening());
+            if is_opening && now.saturating_duration_since(began) < self.ledger.plan.patience {
+                return;
+            }
+            self.opening.pop_front();
+            if is_opening {
+                let phase = self.get(token).map_or("open", |connection| connection.phase.name());
+                self.fail(token, &Fault::TimedOut(phase));
+            }
+        }
+    }
+
+    /// A connection has failed, or was ended by the server.
+    fn fail(&mut self, token: Token, fault: &Fault) {
+        let Some(connection) = self.get(token) else { return };
+        let (is_closing, is_opening) =
+            (matches!(connection.phase, Phase::Closing), connection.phase.is_opening());
+        let unanswered = connection.exchange.unanswered();
+        if let Fault::Closed(code) = fault {
+            *self.ledger.tally.closes.entry(*code).or_default() += 1;
+            // The answer to the Close frame goes out if the connection is not in the middle of a send.
+            self.answer_close(token, *code);
+        }
+        self.remove(token, if is_closing { Dropping::Gently } else { self.dropping() });
+        if is_closing {
+            return;
+        }
+        let tally = &mut self.ledger.tally;
+        tally.unanswered += u64::try_from(unanswered).unwrap_or(0);
+        if is_opening {
+            tally.failed += 1;
+        } else {
+            tally.ended_early += 1;
+        }
+        tally.error(&fault.to_string());
+    }
+
+    fn answer_close(&mut self, token: Token, code: u16) {
+        let Some(connection) = self.get(token) else { return };
+        let payload = if code == 1005 { Vec::new() } else { code.to_be_bytes().to_vec() };
+        if connection.is_quiet() && !matches!(connection.phase, Phase::Closing) {
+            control_frame(ControlOpcode::Close, &payload, &mut connection.exchange.queue);
+            self.step(token, |_, _, _| Ok(()));
+        }
+    }
+
+    fn dropping(&self) -> Dropping {
+        match self.ledger.plan.ending {
+            Ending::Close => Dropping::Gently,
+            Ending::Reset => Dropping::WithReset,
+        }
+    }
+
+    /// Ends a connection, as the plan says.
+    pub(crate) fn end(&mut self, token: Token) {
+        if self.ledger.plan.ending == Ending::Reset || self.ledger.target.coding() == Coding::Tcp {
+            self.remove(token, self.dropping());
+            return;
+        }
+        let mut is_there = false;
+        self.step(token, |connection, _, _| {
+            is_there = true;
+            // RFC 6455 §7.4.1: 1000, the purpose is fulfilled.
+            control_frame(ControlOpcode::Close, &1000_u16.to_be_bytes(), &mut connection.exchange.queue);
+            connection.phase = Phase::Closing;
+            Ok(())
+        });
+        if is_there {
+            self.unlist(token);
+            self.closing_count += 1;
+        }
+    }
+
+    fn unlist(&mut self, token: Token) {
+        let Some(connection) = self.get(token) else { return };
+        let (listed, channel) = (connection.listed.take(), connection.exchange.channel);
+        if self.publishers.get(channel).copied().flatten() == Some(token) {
+            self.set_publisher(channel, None);
+        }
+        let Some(place) = listed else { return };
+        self.open.swap_remove(place);
+        if let Some(moved) = self.open.get(place).copied()
+            && let Some(connection) = self.get(moved)
+        {
+            connection.listed = Some(place);
+        }
+    }
+
+    fn remove(&mut self, token: Token, how: Dropping) {
+        self.unlist(token);
+        let Some(place) = self.connections.get_mut(token.place()) else { return };
+        let Some((_, connection)) = place.take_if(|(known, _)| *known == token) else { return };
+        if connection.phase.is_opening() {
+            self.opening_count = self.opening_count.saturating_sub(1);
+        }
+        if matches!(connection.phase, Phase::Closing) {
+            self.closing_count = self.closing_count.saturating_sub(1);
+        }
+        self.io.release(token, how);
+    }
+
+    /// How many answers and deliveries are still to come.
+    pub(crate) fn missing(&mut self) -> u64 {
+        let published: Vec<u64> = self.ledger.channels.iter().map(|channel| channel.count()).collect();
+        let connections = self.connections.iter().flatten().map(|(_, connection)| &connection.exchange);
+        let missing = connections.map(|exchange| match exchange.role {
+            Role::Echo => u64::try_from(exchange.unanswered()).unwrap_or(0),
+            Role::Subscriber => exchange.behind(published.get(exchange.channel).copied().unwrap_or(0)),
+            Role::Publisher | Role::Visitor | Role::Idle => 0,
+        });
+        missing.sum()
+    }
+
+    /// All connections that are open.
+    pub(crate) fn all_open(&self) -> Vec<Token> {
+        let is_open = |(token, connection): &(Token, Connection)| {
+            matches!(connection.phase, Phase::Open).then_some(*token)
+        };
+        self.connections.iter().flatten().filter_map(is_open).collect()
+    }
+}
+
+/// What subscribers and echo connections expect, and what is sent, by channel.
+fn series(plan: &Plan) -> Result<(Arc<Series>, Vec<Arc<Series>>), PlanError> {
+    match &plan.workload {
+        Workload::Echo { series, .. } | Workload::Fanout { series, dialect: Dialect::Plain, .. } => {
+            Ok((Arc::clone(series), vec![Arc::clone(series)]))
+        }
+        Workload::Fanout { series, dialect: Dialect::Centrifuge { channel }, channels, .. } => {
+            let texts = (0..series.count()).map(|number| String::from_utf8_lossy(series.reply(number)));
+            let texts: Vec<String> = texts.map(std::borrow::Cow::into_owned).collect();
+            let delivered = texts.iter().map(|text| serde_json::Value::from(text.as_str()).to_string());
+            let coding = series.coding();
+            let outgoing = (0..(*channels).max(1)).map(|number| {
+                let name = hub::channel(channel, number);
+                let commands = texts.iter().map(|text| hub::publishing(&name, text).into_bytes());
+                Series::new(commands.collect(), Kind::Text, coding).map(Arc::new)
+            });
+            let outgoing = outgoing.collect::<Result<_, _>>()?;
+            let delivered = delivered.map(String::into_bytes).collect();
+            let messages: Vec<Vec<u8>> = texts.into_iter().map(String::into_bytes).collect();
+            Ok((Arc::new(Series::with_replies(&messages, delivered, coding)?), outgoing))
+        }
+        Workload::Storm { .. } | Workload::Idle => {
+            let series = Arc::new(Series::new(vec![Vec::new()], Kind::Text, Coding::Plain)?);
+            Ok((series, Vec::new()))
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! The messages of one connection: what it has to send, and what it waits for.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use longwire_proto::ControlOpcode;
+use memchr::memmem;
+
+use crate::expected::Expected;
+use crate::fault::Fault;
+use crate::hub::{self, Line};
+use crate::ledger::{Ledger, Stage};
+use crate::plan::Step;
+use crate::reader::Incoming;
+use crate::series::{control_frame, text_frame};
+use crate::table::Token;
+
+/// The most that goes out in one send, in bytes, if it is more than one message.
+const TOGETHER: usize = 1 << 20;
+
+/// How many messages of a connection may be unanswered. Further ones are not sent.
+const MOST_UNANSWERED: usize = 1 << 20;
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It expects its own messages back.
+    Echo,
+    /// It expects what is published.
+    Subscriber,
+    /// It publishes, and messages that arrive are not looked at.
+    Publisher,
+    /// It was opened to be dropped.
+    Visitor,
+    /// It is kept open.
+    Idle,
+}
+
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) role: Role,
+    pub(crate) channel: usize,
+    /// Bytes that go out before the next message.
+    pub(crate) queue: Vec<u8>,
+    /// Whether the server has let it in.
+    pub(crate) has_joined: bool,
+    /// How many steps before the first message are done.
+    steps: usize,
+    /// The code of the server's Close frame.
+    pub(crate) closed: Option<u16>,
+    /// The message to send next, and how many are to be sent.
+    next: usize,
+    owed: usize,
+    /// When the messages were due that have no answer.
+    unanswered: VecDeque<Instant>,
+    /// How many publications the subscriber has got, or missed.
+    position: u64,
+}
+
+impl Exchange {
+    pub(crate) fn new(role: Role, channel: usize, first: usize) -> Exchange {
+        Exchange {
+            role,
+            channel,
+            queue: Vec::new(),
+            has_joined: false,
+            steps: 0,
+            closed: None,
+            next: first,
+            owed: 0,
+            unanswered: VecDeque::new(),
+            position: 0,
+        }
+    }
+
+    /// Begins the next step before the first message, if there is one.
+    pub(crate) fn begin_step(&mut self, steps: &[Step]) -> bool {
+        let Some(step) = steps.get(self.steps) else { return false };
+        if let Some(text) = &step.send {
+            self.queue.extend(text_frame(text));
+        }
+        true
+    }
+
+    /// Takes a message before the first one of its own.
+    fn join(&mut self, message: &[u8], steps: &[Step]) {
+        let Some(step) = steps.get(self.steps) else { return };
+        if memmem::find(message, step.until.as_bytes()).is_some() {
+            self.steps += 1;
+            self.has_joined = !self.begin_step(steps);
+        }
+    }
+
+    /// The messages without an answer.
+    pub(crate) fn unanswered(&self) -> usize {
+        self.unanswered.len()
+    }
+
+    /// Of this many publications, those that the subscriber has not got.
+    pub(crate) fn behind(&self, published: u64) -> u64 {
+        published.saturating_sub(self.position)
+    }
+
+    /// The subscriber gets only the publications behind these.
+    pub(crate) fn begin_at(&mut self, published: u64) {
+        self.position = published;
+    }
+
+    /// Lets one more message go out, which was due at this time.
+    pub(crate) fn owe(&mut self, due: Instant, ledger: &mut Ledger<'_>) {
+        let Some(series) = ledger.series(self.channel) else { return };
+        let number = (self.next + self.owed) % series.count();
+        let length = series.length(number);
+        if self.role == Role::Echo {
+            if self.unanswered.len() >= MOST_UNANSWERED {
+                return;
+            }
+            self.unanswered.push_back(due);
+        }
+        self.owed += 1;
+        ledger.sent(due, length);
+    }
+
+    /// Puts what is to be sent into the buffer.
+    pub(crate) fn output(&mut self, ledger: &Ledger<'_>, is_open: bool, buffer: &mut Vec<u8>) {
+        buffer.append(&mut self.queue);
+        if self.owed == 0 || !is_open {
+            return;
+        }
+        let Some(series) = ledger.series(self.channel) else { return };
+        let most = (TOGETHER / series.frames(self.next, 1).len().max(1)).max(1);
+        let count = self.owed.min(series.count()).min(most);
+        buffer.extend_from_slice(series.frames(self.next, count));
+        self.next = (self.next + count) % series.count();
+        self.owed -= count;
+    }
+
+    /// Takes what the server has sent. Returns the number of the message that is expected next, if it is not `next`.
+    pub(crate) fn take(
+        &mut self,
+        token: Token,
+        incoming: &Incoming<'_>,
+        (next, expected): (usize, &Expected),
+        ledger: &mut Ledger<'_>,
+        now: Instant,
+    ) -> Result<Option<usize>, Fault> {
+        match incoming {
+            Incoming::Expected => self.answered(token, 0, ledger, now),
+            Incoming::Ping(payload) => {
+                control_frame(ControlOpcode::Pong, payload, &mut self.queue);
+                ledger.tally.pings += 1;
+            }
+            Incoming::Close(code) => {
+                let code = code.unwrap_or(1005);
+                self.closed = Some(code);
+                return Err(Fault::Closed(code));
+            }
+            Incoming::Other(message) => {
+                let steps = &ledger.plan.joining;
+                if self.role == Role::Echo && self.steps < steps.len() {
+                    self.join(message.unwrap_or_default(), steps);
+                    return Ok(None);
+                }
+                return match (ledger.hub_channel(self.channel).is_some(), message) {
+                    (true, Some(message)) => self.hub(token, message, (next, expected), ledger, now),
+                    _ => Ok(self.other(token, *message, (next, expected), ledger, now)),
+                };
+            }
+        }
+        Ok(None)
+    }
+
+    fn other(
+        &mut self,
+        token: Token,
+        message: Option<&[u8]>,
+        (next, expected): (usize, &Expected),
+        ledger: &mut Ledger<'_>,
+        now: Instant,
+    ) -> Option<usize> {
+        if !ledger.is_check_equal() {
+            self.answered(token, 0, ledger, now);
+            return Some(expected.after(next));
+        }
+        let found = message.and_then(|message| expected.series().ahead(next, |reply| reply == message));
+        self.out_of_place(token, found, (next, expected), ledger, now)
+    }
+
+    /// Judges a message that is so far ahead of the expected one.
+    fn out_of_place(
+        &mut self,
+        token: Token,
+        ahead: Option<usize>,
+        (next, expected): (usize, &Expected),
+        ledger: &mut Ledger<'_>,
+        now: Instant,
+    ) -> Option<usize> {
+        if matches!(self.role, Role::Publisher | Role::Idle | Role::Visitor) {
+            return None;
+        }
+        let count = expected.series().count();
+        match ahead {
+            // The same bytes as expected, but text instead of binary or the other way round.
+            Some(0) | None => ledger.tally.unexpected += 1,
+            // What is half a series ahead is rather something from before.
+            Some(ahead) if ahead <= count / 2 => {
+                self.answered(token, ahead, ledger, now);
+                return Some((next + ahead + 1) % count);
+            }
+            Some(_) => ledger.tally.repeated += 1,
+        }
+        None
+    }
+
+    /// Counts an answer, before which so many never came.
+    fn answered(&mut self, token: Token, skipped: usize, ledger: &mut Ledger<'_>, now: Instant) {
+        match self.role {
+            Role::Echo => {
+                let skipped = skipped.min(self.unanswered.len());
+                self.unanswered.drain(..skipped);
+                ledger.lost(skipped);
+                let Some(due) = self.unanswered.pop_front() else {
+                    ledger.tally.repeated += 1;
+                    return;
+                };
+                ledger.answered(due, now);
+                for _ in 0..=skipped {
+                    self.go_on(token, ledger, now);
+                }
+            }
+            Role::Subscriber => {
+                self.position += u64::try_from(skipped).unwrap_or(0);
+                ledger.lost(skipped);
+                let Some(channel) = ledger.channels.get(self.channel) else { return };
+                if self.position >= channel.count() {
+                    ledger.tally.repeated += 1;
+                    return;
+                }
+                let due = channel.due(self.position);
+                self.position += 1;
+                if let Some(due) = due {
+                    ledger.answered(due, now);
+                }
+            }
+            Role::Publisher | Role::Visitor | Role::Idle => {}
+        }
+    }
+
+    /// Sends again, in a closed loop.
+    fn go_on(&mut self, token: Token, ledger: &mut Ledger<'_>, now: Instant) {
+        if matches!(ledger.stage, Stage::Draining(_)) {
+            return;
+        }
+        match ledger.closed_loop() {
+            None => {}
+            Some(think) if think.most.is_zero() => self.owe(now, ledger),
+            Some(think) => ledger.think(think, token, now),
+        }
+    }
+
+    /// Takes a message of the hub, which may have several parts.
+    fn hub(
+        &mut self,
+        token: Token,
+        message: &[u8],
+        (mut next, expected): (usize, &Expected),
+        ledger: &mut Ledger<'_>,
+        now: Instant,
+    ) -> Result<Option<usize>, Fault> {
+        for line in hub::lines(message) {
+            match line {
+                Line::Ping => {
+                    self.queue.extend(text_frame(hub::PONG));
+                    ledger.tally.pings += 1;
+                }
+                Line::Joined => {
+                    self.has_joined = true;
+                    let published = ledger.channels.get(self.channel);
+                    self.begin_at(published.map_or(0, |channel| channel.count()));
+                }
+                Line::Publication(line) if self.role == Role::Subscriber => {
+                    let is_in = |reply: &[u8]| memmem::find(line, reply).is_some();
+                    if is_in(expected.message(next)) {
+                        self.answered(token, 0, ledger, now);
+                        next = expected.after(next);
+                    } else {
+                        let ahead = expected.series().ahead(next, is_in);
+                        let after = self.out_of_place(token, ahead, (next, expected), ledger, now);
+                        next = after.unwrap_or(next);
+                    }
+                }
+                Line::Refused(line) => {
+                    let text = String::from_utf8_lossy(line.get(..line.len().min(200)).unwrap_or_default());
+                    return Err(Fault::Hub(text.into_owned()));
+                }
+                Line::Publication(_) | Line::Other => {}
+            }
+        }
+        Ok(Some(next))
+    }
+}

@@ -1,0 +1,236 @@
+//! What all connections of a thread share while they run: the rules, and the counts.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rand::RngExt as _;
+
+use crate::hub;
+use crate::plan::{Check, Dialect, Pace, Plan, Think, Workload};
+use crate::series::Series;
+use crate::table::Token;
+use crate::tally::{Interval, Tally};
+use crate::target::Target;
+use crate::times::Times;
+
+/// How many times of publications are remembered for subscribers that lag behind.
+const REMEMBERED: usize = 1 << 20;
+
+#[derive(Debug)]
+pub(crate) struct Ledger<'p> {
+    pub(crate) plan: &'p Plan,
+    pub(crate) target: &'p Target,
+    pub(crate) tally: Tally,
+    /// The series that each channel's publisher sends; without channels, the one of all connections.
+    pub(crate) outgoing: Vec<Arc<Series>>,
+    pub(crate) channels: Vec<Publications>,
+    pub(crate) stage: Stage,
+    /// All deliveries and answers, whether they are measured or not.
+    pub(crate) answers: u64,
+    /// Connections that think, and when they send again.
+    pub(crate) thinking: BinaryHeap<Reverse<(Instant, u64)>>,
+    /// Decrypted bytes.
+    pub(crate) plain: Vec<u8>,
+    interval: Interval,
+    interval_began: Instant,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Nothing counts yet.
+    WarmingUp,
+    /// What is due from this time on counts.
+    Measuring(Instant),
+    /// Nothing more is sent; answers to what was due from this time on still count.
+    Draining(Instant),
+}
+
+/// The times of publications to a channel.
+#[derive(Debug, Default)]
+pub(crate) struct Publications {
+    due: VecDeque<Instant>,
+    /// How many were forgotten.
+    forgotten: u64,
+}
+
+impl Publications {
+    pub(crate) fn publish(&mut self, due: Instant) {
+        self.due.push_back(due);
+        if self.due.len() > REMEMBERED {
+            self.due.pop_front();
+            self.forgotten += 1;
+        }
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.forgotten + u64::try_from(self.due.len()).unwrap_or(u64::MAX)
+    }
+
+    /// When this publication was due.
+    pub(crate) fn due(&self, number: u64) -> Option<Instant> {
+        self.due.get(usize::try_from(number.checked_sub(self.forgotten)?).ok()?).copied()
+    }
+}
+
+impl<'p> Ledger<'p> {
+    pub(crate) fn new(plan: &'p Plan, target: &'p Target, outgoing: Vec<Arc<Series>>) -> Ledger<'p> {
+        let mut channels = Vec::new();
+        channels.resize_with(plan.channels(), Publications::default);
+        Ledger {
+            plan,
+            target,
+            tally: Tally::default(),
+            outgoing,
+            channels,
+            stage: Stage::WarmingUp,
+            answers: 0,
+            thinking: BinaryHeap::new(),
+            plain: Vec::new(),
+            interval: Interval::default(),
+            interval_began: Instant::now(),
+        }
+    }
+
+    /// Whether what was due at this time counts.
+    fn counts(&self, due: Instant) -> bool {
+        match self.stage {
+            Stage::WarmingUp => false,
+            Stage::Measuring(began) | Stage::Draining(began) => due >= began,
+        }
+    }
+
+    /// Counts the answer to, or the delivery of, what was due at this time.
+    pub(crate) fn answered(&mut self, due: Instant, now: Instant) {
+        self.answers += 1;
+        if !self.counts(due) {
+            return;
+        }
+        self.tally.received += 1;
+        self.latency(due, now);
+    }
+
+    /// Counts a connection that was due at this time.
+    pub(crate) fn opened(&mut self, due: Instant) {
+        if self.counts(due) {
+            let now = Instant::now();
+            self.tally.opening.record(now.saturating_duration_since(due));
+            self.latency(due, now);
+        }
+    }
+
+    fn latency(&mut self, due: Instant, now: Instant) {
+        self.interval.latency.record(now.saturating_duration_since(due));
+        if matches!(self.stage, Stage::Measuring(_)) {
+            self.tally.received_in_time += 1;
+            self.interval.done += 1;
+        }
+    }
+
+    /// Counts what was sent, or published, because it was due at this time.
+    pub(crate) fn sent(&mut self, due: Instant, bytes: usize) {
+        if self.counts(due) {
+            self.tally.sent += 1;
+            self.interval.sent += 1;
+            self.tally.sent_bytes += u64::try_from(bytes).unwrap_or(0);
+        }
+    }
+
+    /// Counts messages that never arrived.
+    pub(crate) fn lost(&mut self, count: usize) {
+        if self.stage != Stage::WarmingUp {
+            self.tally.lost += u64::try_from(count).unwrap_or(0);
+        }
+    }
+
+    /// How many messages of a connection are to be unanswered at a time, in a closed loop.
+    pub(crate) fn closed_loop(&self) -> Option<Think> {
+        match &self.plan.workload {
+            Workload::Echo { pace: Pace::Closed { think, .. }, .. } => Some(*think),
+            _ => None,
+        }
+    }
+
+    /// Lets a connection think.
+    pub(crate) fn think(&mut self, think: Think, token: Token, now: Instant) {
+        let time = rand::rng().random_range(think.least..=think.most.max(think.least));
+        self.thinking.push(Reverse((now + time, token.to_bits())));
+    }
+
+    pub(crate) fn is_check_equal(&self) -> bool {
+        self.plan.check == Check::Equal
+    }
+
+    /// The name of a channel of the hub. `None`: connections do not speak the hub's protocol.
+    pub(crate) fn hub_channel(&self, number: usize) -> Option<String> {
+        match &self.plan.workload {
+            Workload::Fanout { dialect: Dialect::Centrifuge { channel }, .. } => {
+                Some(hub::channel(channel, number))
+            }
+            _ => None,
+        }
+    }
+
+    /// The series that the publisher of a channel sends.
+    pub(crate) fn series(&self, channel: usize) -> Option<&Arc<Series>> {
+        self.outgoing.get(channel).or_else(|| self.outgoing.first())
+    }
+
+    /// Begins to measure.
+    pub(crate) fn begin(&mut self, now: Instant) {
+        self.stage = Stage::Measuring(now);
+        self.interval = Interval::default();
+        self.interval_began = now;
+    }
+
+    /// Ends a part of the measured time.
+    pub(crate) fn end_interval(&mut self, now: Instant) {
+        let time = now - std::mem::replace(&mut self.interval_began, now);
+        let interval = Interval { time, ..std::mem::take(&mut self.interval) };
+        self.tally.round_trip.add(&interval.latency);
+        self.tally.intervals.push(interval);
+    }
+
+    /// Ends the measured time.
+    pub(crate) fn end(&mut self, now: Instant) {
+        if let Stage::Measuring(began) = self.stage {
+            self.end_interval(now);
+            self.stage = Stage::Draining(began);
+        }
+    }
+
+    /// Adds the answers that came after the measured time.
+    pub(crate) fn finish(&mut self) {
+        self.tally.round_trip.add(&self.interval.latency);
+        self.interval.latency.reset();
+    }
+
+    /// The latencies of the current part.
+    pub(crate) fn current(&self) -> &Times {
+        &self.interval.latency
+    }
+
+    /// How long ago the current part began.
+    pub(crate) fn current_age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.interval_began)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forgotten_publications_have_no_time() {
+        let (start, mut publications) = (Instant::now(), Publications::default());
+        for number in 0..u32::try_from(REMEMBERED).unwrap() + 2 {
+            publications.publish(start + Duration::from_micros(number.into()));
+        }
+        assert_eq!(publications.count(), u64::try_from(REMEMBERED).unwrap() + 2);
+        assert_eq!(publications.due(1), None);
+        assert_eq!(publications.due(2), Some(start + Duration::from_micros(2)));
+        assert_eq!(publications.due(publications.count()), None);
+    }
+}

@@ -1,0 +1,294 @@
+//! The report of a run, as a document.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::{Pace, Plan, Workload};
+use crate::run::Outcome;
+use crate::tally::Interval;
+use crate::target::Target;
+use crate::times::Times;
+use crate::verdict;
+
+/// A report. Its JSON is the format of `longwire load --json`: fields are added, never changed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The version of the generator.
+    pub version: String,
+    /// The endpoint.
+    pub url: String,
+    /// What was done, in a line.
+    pub load: String,
+    /// The measured time, in seconds.
+    pub seconds: f64,
+    /// Whether it was stopped before its end.
+    pub stopped: bool,
+    /// Connections.
+    pub connections: Connections,
+    /// Messages.
+    pub messages: Messages,
+    /// Messages that came back or were delivered in a second of the measured time; in a storm, connections.
+    pub rate: f64,
+    /// Times by what was timed: `lookup`, `connect`, `tls`, `handshake`, `opening`, `round_trip` or `fan_out`.
+    pub times: BTreeMap<String, Distribution>,
+    /// How often the server closed with each code.
+    pub closes: BTreeMap<String, u64>,
+    /// Errors by kind.
+    pub errors: BTreeMap<String, u64>,
+    /// The generator itself.
+    pub generator: Generator,
+    /// Parts of the measured time, in order.
+    pub intervals: Vec<Part>,
+}
+
+/// Counts of connections.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Connections {
+    /// How many were begun.
+    pub begun: u64,
+    /// How many were opened.
+    pub opened: u64,
+    /// How many could not be opened.
+    pub failed: u64,
+    /// How many ended before the generator ended them.
+    pub ended_early: u64,
+    /// How many were open when the measured time ended.
+    pub open_at_end: u64,
+}
+
+/// Counts of messages.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Messages {
+    /// Messages that were sent.
+    pub sent: u64,
+    /// Their content, in bytes.
+    pub sent_bytes: u64,
+    /// Messages that arrived as expected.
+    pub received: u64,
+    /// Bytes that arrived, with framing.
+    pub received_bytes: u64,
+    /// Messages that never arrived although a later one did.
+    pub lost: u64,
+    /// Messages that arrived again, or after a later one.
+    pub repeated: u64,
+    /// Messages that nobody sent.
+    pub unexpected: u64,
+    /// Messages without an answer at the end.
+    pub unanswered: u64,
+    /// Pings that were answered.
+    pub pings: u64,
+}
+
+/// A distribution of times, in milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Distribution {
+    /// How many times there are.
+    pub count: u64,
+    /// The mean.
+    pub mean: f64,
+    /// The standard deviation.
+    pub deviation: f64,
+    /// The median.
+    pub p50: f64,
+    /// 90 % took at most this.
+    pub p90: f64,
+    /// 99 % took at most this.
+    pub p99: f64,
+    /// 99.9 % took at most this.
+    #[serde(rename = "p99.9")]
+    pub p99_9: f64,
+    /// 99.99 % took at most this.
+    #[serde(rename = "p99.99")]
+    pub p99_99: f64,
+    /// The longest.
+    pub max: f64,
+}
+
+/// What the generator used, and whether it was the bottleneck.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Generator {
+    /// How it did I/O.
+    pub engine: String,
+    /// Its threads.
+    pub threads: usize,
+    /// The share of a core that its busiest thread used.
+    pub cpu: Option<f64>,
+    /// The share of the time in which that thread had to wait for a processor.
+    pub waited: Option<f64>,
+    /// In an open loop, the share of messages that it sent more than a millisecond late.
+    pub late: Option<f64>,
+    /// Why it was the bottleneck. Empty: it was not.
+    pub bottleneck: Vec<String>,
+}
+
+/// A part of the measured time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// How long it was.
+    pub seconds: f64,
+    /// Messages that were sent.
+    pub sent: u64,
+    /// Messages that arrived; in a storm, connections that were opened.
+    pub done: u64,
+    /// Latencies, in milliseconds.
+    pub p50: f64,
+    /// As above.
+    pub p90: f64,
+    /// As above.
+    pub p99: f64,
+    /// As above.
+    pub max: f64,
+}
+
+impl Report {
+    /// The report of a run.
+    #[must_use]
+    pub fn new(url: &str, target: &Target, plan: &Plan, outcome: &Outcome) -> Report {
+        let tally = &outcome.tally;
+        let mut times: BTreeMap<String, Distribution> = [
+            ("connect", &tally.connect),
+            ("tls", &tally.tls),
+            ("handshake", &tally.handshake),
+            ("opening", &tally.opening),
+            (latency_name(plan), &tally.round_trip),
+        ]
+        .into_iter()
+        .filter(|(_, times)| times.count() > 0)
+        .map(|(name, times)| (name.to_owned(), Distribution::of(times)))
+        .collect();
+        if let Some(lookup) = target.lookup() {
+            let mut one = Times::default();
+            one.record(lookup);
+            times.insert("lookup".to_owned(), Distribution::of(&one));
+        }
+        let seconds = outcome.measured.as_secs_f64();
+        let open_loop = tally.late.count() > 0;
+        let busiest = outcome.busiest();
+        Report {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            url: url.to_owned(),
+            load: describe(plan),
+            seconds,
+            stopped: outcome.was_stopped,
+            connections: Connections {
+                begun: tally.begun,
+                opened: tally.opened,
+                failed: tally.failed,
+                ended_early: tally.ended_early,
+                open_at_end: u64::try_from(outcome.open_at_end).unwrap_or(u64::MAX),
+            },
+            messages: Messages {
+                sent: tally.sent,
+                sent_bytes: tally.sent_bytes,
+                received: tally.received,
+                received_bytes: tally.received_bytes,
+                lost: tally.lost,
+                repeated: tally.repeated,
+                unexpected: tally.unexpected,
+                unanswered: tally.unanswered,
+                pings: tally.pings,
+            },
+            rate: per_second(tally.received_in_time, seconds),
+            times,
+            closes: tally.closes.iter().map(|(code, count)| (code.to_string(), *count)).collect(),
+            errors: tally.errors.clone(),
+            generator: Generator {
+                engine: outcome.engine.clone(),
+                threads: outcome.own.len(),
+                cpu: busiest.cpu_share(),
+                waited: busiest.waited_share(),
+                late: open_loop.then(|| verdict::late_share(&tally.late)),
+                bottleneck: verdict::bottlenecks(busiest, &tally.late, plan.waiting),
+            },
+            intervals: tally.intervals.iter().map(Part::of).collect(),
+        }
+    }
+
+    /// The name and the distribution of the latency that the run is about.
+    #[must_use]
+    pub fn latency(&self) -> Option<(&str, &Distribution)> {
+        let names = ["round_trip", "fan_out", "opening", "handshake"];
+        names.into_iter().find_map(|name| self.times.get(name).map(|times| (name, times)))
+    }
+
+    /// Whether anything went wrong with the endpoint.
+    #[must_use]
+    pub fn has_failures(&self) -> bool {
+        let Messages { lost, repeated, unexpected, unanswered, .. } = self.messages;
+        self.connections.opened == 0
+            || !self.errors.is_empty()
+            || lost + repeated + unexpected + unanswered > 0
+    }
+}
+
+impl Distribution {
+    /// Of these times.
+    #[must_use]
+    pub fn of(times: &Times) -> Distribution {
+        let at = |share: f64| millis(times.quantile(share));
+        Distribution {
+            count: times.count(),
+            mean: millis(times.mean()),
+            deviation: millis(times.deviation()),
+            p50: at(0.5),
+            p90: at(0.9),
+            p99: at(0.99),
+            p99_9: at(0.999),
+            p99_99: at(0.9999),
+            max: at(1.0),
+        }
+    }
+}
+
+impl Part {
+    fn of(interval: &Interval) -> Part {
+        let Distribution { p50, p90, p99, max, .. } = Distribution::of(&interval.latency);
+        Part {
+            seconds: interval.time.as_secs_f64(),
+            sent: interval.sent,
+            done: interval.done,
+            p50,
+            p90,
+            p99,
+            max,
+        }
+    }
+}
+
+fn latency_name(plan: &Plan) -> &'static str {
+    match plan.workload {
+        Workload::Fanout { .. } => "fan_out",
+        // In a storm, that is `opening`.
+        Workload::Storm { .. } => "opening",
+        Workload::Echo { .. } | Workload::Idle => "round_trip",
+    }
+}
+
+fn describe(plan: &Plan) -> String {
+    let connections = plan.connections;
+    let what = match &plan.workload {
+        Workload::Echo { .. } => format!("echo over {connections} connections"),
+        Workload::Fanout { channels, .. } => format!("{connections} subscribers of {channels} channels"),
+        Workload::Storm { .. } => "connections opened and dropped".to_owned(),
+        Workload::Idle => format!("{connections} idle connections"),
+    };
+    match plan.pace() {
+        None => what,
+        Some(Pace::Open(rate)) => format!("{what}, open loop at up to {} a second", rate.highest()),
+        Some(Pace::Closed { depth, .. }) => format!("{what}, closed loop with {depth} at a time"),
+    }
+}
+
+/// Milliseconds.
+fn millis(time: Duration) -> f64 {
+    // Microseconds are exact enough for a reader, and nanoseconds for a comparison.
+    (time.as_secs_f64() * 1e6).round() / 1e3
+}
+
+pub(super) fn per_second(count: u64, seconds: f64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a count of messages")]
+    let count = count as f64;
+    if seconds > 0.0 { count / seconds } else { 0.0 }
+}

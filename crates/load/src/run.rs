@@ -1,0 +1,383 @@
+//! A run of one thread: connections are opened, the load runs, what is left arrives, and connections are closed.
+
+use std::time::{Duration, Instant};
+
+use crate::control::{Control, Phase, Progress};
+use crate::crowd::Crowd;
+use crate::exchange::Role;
+use crate::own_cost::{OwnCost, Used};
+use crate::plan::{Pace, Plan, Publishers, Waiting, Workload};
+use crate::plan_error::PlanError;
+use crate::rate::Schedule;
+use crate::tally::Tally;
+use crate::target::Target;
+
+/// How often a run looks at what is not urgent.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How often it tells how far it is.
+const REPORT: Duration = Duration::from_millis(250);
+
+/// Into how many parts the measured time is divided.
+const INTERVALS: u32 = 20;
+
+/// How long the closing handshakes of all connections may take.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// Is told when the measured time begins and ends.
+pub trait Observer {
+    /// It begins now.
+    fn begins(&mut self) {}
+    /// It ends now.
+    fn ends(&mut self) {}
+}
+
+impl Observer for () {}
+
+/// What a run has found.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// What was counted and measured.
+    pub tally: Tally,
+    /// The measured time.
+    pub measured: Duration,
+    /// What each thread of the generator used in that time.
+    pub own: Vec<OwnCost>,
+    /// How it did I/O.
+    pub engine: String,
+    /// How many connections were open when the measured time ended.
+    pub open_at_end: usize,
+    /// Whether it was stopped before its end.
+    pub was_stopped: bool,
+}
+
+pub(crate) struct Run<'r> {
+    crowd: Crowd<'r>,
+    plan: &'r Plan,
+    control: &'r Control,
+    thread: usize,
+    /// The due times in an open loop, and the next one of them.
+    schedule: Option<(Instant, Schedule)>,
+    next_due: Option<Instant>,
+    /// In turn: the connection or the channel for the next message.
+    turn: usize,
+    /// In a closed loop of publications: how many answers there are when all have arrived.
+    awaited: u64,
+    reported: Instant,
+    phase: Phase,
+    began: Instant,
+}
+
+impl<'r> Run<'r> {
+    pub(crate) fn new(
+        plan: &'r Plan,
+        target: &'r Target,
+        control: &'r Control,
+        thread: usize,
+    ) -> Result<Run<'r>, PlanError> {
+        let now = Instant::now();
+        #[cfg(target_os = "linux")]
+        if plan.waiting == Waiting::Sleep {
+            // Otherwise the kernel wakes the thread up to 50 µs late, to save power. If it refuses, it does that.
+            let _coarse = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1_000));
+        }
+        Ok(Run {
+            crowd: Crowd::new(plan, target)?,
+            plan,
+            control,
+            thread,
+            schedule: None,
+            next_due: None,
+            turn: 0,
+            awaited: 0,
+            reported: now,
+            phase: Phase::Opening,
+            began: now,
+        })
+    }
+
+    /// Opens all connections. In a storm, there are none beforehand.
+    pub(crate) fn open(&mut self) -> Result<(), PlanError> {
+        let wanted = self.wanted();
+        let start = Instant::now();
+        let mut begun = 0;
+        while (begun < wanted.len() || self.crowd.opening_count > 0) && !self.control.is_stopped() {
+            let now = Instant::now();
+            let due = self.due_by(now - start, wanted.len());
+            for (role, channel) in wanted.iter().take(due).skip(begun) {
+                if self.crowd.opening_count >= self.plan.together {
+                    break;
+                }
+                self.crowd.begin(*role, *channel, now);
+                begun += 1;
+            }
+            self.tick(now)?;
+            self.crowd.turn(Some(if begun < due {
+                Duration::ZERO
+            } else {
+                TICK.min(self.until_next(wanted.len()))
+            }))?;
+        }
+        let settled = Instant::now() + self.plan.settling;
+        while Instant::now() < settled && !self.control.is_stopped() {
+            self.crowd.turn(Some(TICK.min(settled.saturating_duration_since(Instant::now()))))?;
+        }
+        Ok(())
+    }
+
+    /// How many connections are due after this time.
+    fn due_by(&self, elapsed: Duration, wanted: usize) -> usize {
+        if elapsed >= self.plan.ramp_up {
+            return wanted;
+        }
+        let share = elapsed.as_secs_f64() / self.plan.ramp_up.as_secs_f64();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "a share of the number of connections"
+        )]
+        let due = (wanted as f64 * share) as usize + 1;
+        due.min(wanted)
+    }
+
+    /// The time between two connections that are due.
+    fn until_next(&self, wanted: usize) -> Duration {
+        self.plan.ramp_up.div_f64(wanted_f64(wanted))
+    }
+
+    /// The connections of the plan. Publishers come last, so that nobody publishes before all are subscribed.
+    fn wanted(&self) -> Vec<(Role, usize)> {
+        let all = 0..self.plan.connections;
+        match &self.plan.workload {
+            Workload::Echo { .. } => all.map(|_| (Role::Echo, 0)).collect(),
+            Workload::Idle => all.map(|_| (Role::Idle, 0)).collect(),
+            Workload::Storm { .. } => Vec::new(),
+            Workload::Fanout { publishers, .. } => {
+                let channels = self.plan.channels();
+                let subscribers = all.map(|number| (Role::Subscriber, number % channels));
+                let apart = if *publishers == Publishers::Apart { channels } else { 0 };
+                subscribers.chain((0..apart).map(|channel| (Role::Publisher, channel))).collect()
+            }
+        }
+    }
+
+    /// Runs the load for the time of the plan, and returns what was found.
+    pub(crate) fn load(&mut self, observer: &mut dyn Observer) -> Result<Outcome, PlanError> {
+        self.begin_load();
+        self.phase = Phase::WarmingUp;
+        self.drive(Instant::now() + self.plan.warm_up, None)?;
+        let before = Used::now();
+        observer.begins();
+        let start = Instant::now();
+        self.crowd.ledger.begin(start);
+        self.restart_schedule(start);
+        (self.phase, self.began) = (Phase::Measuring, start);
+        self.drive(start + self.plan.measured, Some(self.plan.measured / INTERVALS))?;
+        let end = Instant::now();
+        self.crowd.ledger.end(end);
+        observer.ends();
+        let own = Used::now().since(before);
+        let open_at_end = self.crowd.open.len();
+        self.phase = Phase::Ending;
+        self.drain()?;
+        self.close()?;
+        self.crowd.ledger.finish();
+        Ok(Outcome {
+            tally: std::mem::take(&mut self.crowd.ledger.tally),
+            measured: end - start,
+            own: vec![own],
+            engine: self.crowd.engine().to_owned(),
+            open_at_end,
+            was_stopped: self.control.is_stopped(),
+        })
+    }
+
+    /// Sends the first messages of a closed loop.
+    fn begin_load(&mut self) {
+        let now = Instant::now();
+        match &self.plan.workload {
+            Workload::Echo { pace: Pace::Closed { depth, .. }, .. } => {
+                for token in self.crowd.open.clone() {
+                    for _ in 0..*depth {
+                        self.crowd.send(token, now);
+                    }
+                }
+            }
+            _ => self.restart_schedule(now),
+        }
+    }
+
+    fn restart_schedule(&mut self, start: Instant) {
+        if let Some(Pace::Open(plan)) = self.plan.pace() {
+            let mut schedule = plan.schedule();
+            self.next_due = schedule.next().map(|due| start + due);
+            self.schedule = Some((start, schedule));
+        }
+    }
+
+    /// Runs the load until this time.
+    fn drive(&mut self, end: Instant, interval: Option<Duration>) -> Result<(), PlanError> {
+        let mut now = Instant::now();
+        while now < end && !self.control.is_stopped() && !self.is_hopeless() {
+            let wake = self.act(now);
+            self.tick(now)?;
+            if let Some(interval) = interval
+                && self.crowd.ledger.current_age(now) >= interval
+            {
+                self.crowd.ledger.end_interval(now);
+            }
+            let until = wake.map_or(end, |wake| wake.min(end));
+            let time = match self.plan.waiting {
+                Waiting::Spin if self.next_due.is_some() => Duration::ZERO,
+                _ => until.saturating_duration_since(Instant::now()).min(TICK),
+            };
+            self.crowd.turn(Some(time))?;
+            now = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// Whether nothing can come any more, because all connections have ended.
+    fn is_hopeless(&self) -> bool {
+        !matches!(self.plan.workload, Workload::Storm { .. }) && self.crowd.open.is_empty()
+    }
+
+    /// Sends what is due. Returns when the next thing is.
+    fn act(&mut self, now: Instant) -> Option<Instant> {
+        match self.plan.pace() {
+            None => None,
+            Some(Pace::Open(_)) => {
+                self.send_due(now);
+                self.next_due
+            }
+            Some(Pace::Closed { depth, .. }) => match self.plan.workload {
+                Workload::Storm { .. } => {
+                    while self.crowd.opening_count + self.crowd.closing_count < *depth {
+                        let before = self.crowd.ledger.tally.failed;
+                        self.crowd.begin(Role::Visitor, 0, Instant::now());
+                        if self.crowd.ledger.tally.failed > before {
+                            // The system has no more sockets: the next try is after others have ended.
+                            break;
+                        }
+                    }
+                    None
+                }
+                Workload::Fanout { .. } => {
+                    self.publish_again(now);
+                    None
+                }
+                Workload::Echo { .. } | Workload::Idle => self.crowd.wake(now),
+            },
+        }
+    }
+
+    fn send_due(&mut self, now: Instant) {
+        /// So many are sent before the sockets are looked at again.
+        const BURST: usize = 1024;
+
+        for _ in 0..BURST {
+            let Some(due) = self.next_due.filter(|due| *due <= now) else { return };
+            self.crowd.ledger.tally.late.record(now - due);
+            self.send_one(due);
+            self.next_due =
+                self.schedule.as_mut().and_then(|(start, schedule)| schedule.next().map(|due| *start + due));
+        }
+    }
+
+    fn send_one(&mut self, due: Instant) {
+        let turn = self.turn;
+        self.turn = self.turn.wrapping_add(1);
+        match self.plan.workload {
+            Workload::Echo { .. } => {
+                let count = self.crowd.open.len().max(1);
+                if let Some(token) = self.crowd.open.get(turn % count).copied() {
+                    self.crowd.send(token, due);
+                }
+            }
+            Workload::Fanout { .. } => {
+                self.crowd.publish(turn % self.plan.channels(), due);
+            }
+            Workload::Storm { .. } => self.crowd.begin(Role::Visitor, 0, due),
+            Workload::Idle => {}
+        }
+    }
+
+    /// Publishes to the next channel if all subscribers have got what was published before.
+    fn publish_again(&mut self, now: Instant) {
+        if self.crowd.ledger.answers < self.awaited {
+            return;
+        }
+        let channel = self.turn % self.plan.channels();
+        self.turn = self.turn.wrapping_add(1);
+        if self.crowd.publish(channel, now) {
+            let count = self.crowd.open.len();
+            let channels = self.plan.channels();
+            // Channel 0 has the first subscriber, and so on.
+            let subscribers = count / channels + usize::from(channel < count % channels);
+            self.awaited = self.crowd.ledger.answers + u64::try_from(subscribers).unwrap_or(0);
+        }
+    }
+
+    /// Waits for the answers that are still to come.
+    fn drain(&mut self) -> Result<(), PlanError> {
+        let end = Instant::now() + self.plan.patience;
+        let mut missing = self.crowd.missing();
+        while missing > 0 && Instant::now() < end && !self.control.is_stopped() && !self.is_hopeless() {
+            self.tick(Instant::now())?;
+            self.crowd.turn(Some(TICK / 10))?;
+            missing = self.crowd.missing();
+        }
+        self.crowd.ledger.tally.unanswered += missing;
+        Ok(())
+    }
+
+    /// Closes all connections.
+    fn close(&mut self) -> Result<(), PlanError> {
+        for token in self.crowd.all_open() {
+            self.crowd.end(token);
+        }
+        let end = Instant::now() + CLOSING;
+        while self.crowd.closing_count > 0 && Instant::now() < end {
+            self.crowd.turn(Some(TICK / 10))?;
+        }
+        Ok(())
+    }
+
+    /// Does what is not urgent.
+    fn tick(&mut self, now: Instant) -> Result<(), PlanError> {
+        self.crowd.expire(now);
+        if now.saturating_duration_since(self.reported) < REPORT {
+            return Ok(());
+        }
+        self.reported = now;
+        let tally = &self.crowd.ledger.tally;
+        let is_storm = matches!(self.plan.workload, Workload::Storm { .. });
+        self.control.report(
+            self.thread,
+            Progress {
+                phase: self.phase,
+                elapsed: if self.phase == Phase::Measuring { now - self.began } else { Duration::ZERO },
+                open: self.crowd.open.len(),
+                opening: self.crowd.opening_count,
+                sent: if is_storm { tally.begun } else { tally.sent },
+                done: if is_storm { tally.opened } else { tally.received },
+                errors: tally.error_count(),
+                misplaced: tally.lost + tally.repeated + tally.unexpected,
+                latency: self.crowd.ledger.current().clone(),
+            },
+        );
+        Ok(())
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the number of connections is small")]
+fn wanted_f64(wanted: usize) -> f64 {
+    wanted.max(1) as f64
+}
+
+impl std::fmt::Debug for Run<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Run").field("phase", &self.phase).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,242 @@
+//! The endpoint, and how connections to it are opened.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::{HeaderName, HeaderValue, Uri};
+use longwire_proto::handshake::{ClientHandshake, ClientKey};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::io::is_in_progress;
+use crate::plan_error::PlanError;
+use crate::series::{self, Coding};
+use crate::sources::Sources;
+use crate::tls::Session;
+
+/// What stands for the number of a channel in a URL and in the name of a channel.
+pub(crate) const NUMBER: &str = "{n}";
+
+/// An endpoint.
+#[derive(Debug, Clone)]
+pub struct Target {
+    addresses: Vec<SocketAddr>,
+    /// How long the lookup of the name took. `None`: the URL has an address.
+    lookup: Option<Duration>,
+    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    /// One handshake for each channel; only the keys of its connections differ.
+    handshakes: Vec<ClientHandshake>,
+    sources: Sources,
+    coding: Coding,
+}
+
+/// What the requests to an endpoint have in common.
+#[derive(Debug, Clone, Default)]
+pub struct RequestOptions {
+    /// Further headers.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The subprotocols to offer, the preferred one first.
+    pub subprotocols: Vec<String>,
+    /// The addresses to connect from.
+    pub sources: Sources,
+    /// The configuration of TLS, for `wss://`.
+    pub tls: Option<Arc<ClientConfig>>,
+    /// How messages travel.
+    pub coding: Coding,
+    /// How many channels there are. `{n}` in the URL becomes the number of the channel.
+    pub channels: usize,
+}
+
+impl Target {
+    /// Looks the endpoint up. This blocks.
+    ///
+    /// # Errors
+    ///
+    /// The URL is not one of a WebSocket, its host has no address, or an option cannot be sent.
+    pub fn resolve(url: &str, options: &RequestOptions) -> Result<Target, PlanError> {
+        let first = parse(&url.replace(NUMBER, "0"))?;
+        let (host, secure) = (first.host().unwrap_or_default().to_owned(), is_secure(&first)?);
+        let port = first.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        let name = host.trim_start_matches('[').trim_end_matches(']');
+        let start = Instant::now();
+        let addresses: Vec<SocketAddr> = (name, port)
+            .to_socket_addrs()
+            .map_err(|error| PlanError::failed(format!("cannot look up {name}: {error}")))?
+            .collect();
+        let lookup = name.parse::<IpAddr>().is_err().then(|| start.elapsed());
+        let addresses = reachable(options.sources.matching(addresses));
+        if addresses.is_empty() {
+            return Err(PlanError::failed(format!("{name} has no address that the sources can reach")));
+        }
+        let tls = match (secure, &options.tls) {
+            (false, _) => None,
+            (true, None) => return Err(PlanError::new("a wss:// URL needs a configuration of TLS")),
+            (true, Some(config)) => {
+                let name = ServerName::try_from(name.to_owned())
+                    .map_err(|_| PlanError::new(format!("{name:?} is not the name of a server")))?;
+                Some((Arc::clone(config), name))
+            }
+        };
+        let handshakes = (0..options.channels.max(1))
+            .map(|channel| handshake(&parse(&url.replace(NUMBER, &channel.to_string()))?, secure, options))
+            .collect::<Result<_, _>>()?;
+        Ok(Target {
+            addresses,
+            lookup,
+            tls,
+            handshakes,
+            sources: options.sources.clone(),
+            coding: options.coding,
+        })
+    }
+
+    /// How long the lookup of the name took. `None`: there was no name.
+    #[must_use]
+    pub fn lookup(&self) -> Option<Duration> {
+        self.lookup
+    }
+
+    /// Whether all addresses are of this machine.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.addresses.iter().all(|address| address.ip().is_loopback())
+    }
+
+    /// The address of the first connection.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.addresses.first().copied()
+    }
+
+    pub(crate) fn coding(&self) -> Coding {
+        self.coding
+    }
+
+    /// Begins to connect, without blocking.
+    pub(crate) fn connect(&self, number: usize) -> io::Result<Socket> {
+        let Some(address) = self.addresses.get(number % self.addresses.len().max(1)) else {
+            return Err(io::ErrorKind::AddrNotAvailable.into());
+        };
+        let socket = Socket::new(Domain::for_address(*address), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        socket.set_tcp_nodelay(true)?;
+        if let Some(source) = self.sources.of(number) {
+            socket.bind(&SocketAddr::new(source, 0).into())?;
+        }
+        match socket.connect(&(*address).into()) {
+            Err(error) if !is_in_progress(&error) => Err(error),
+            _ => Ok(socket),
+        }
+    }
+
+    pub(crate) fn session(&self) -> Result<Option<Session>, rustls::Error> {
+        let session = self.tls.as_ref().map(|(config, name)| Session::new(config, name));
+        session.transpose()
+    }
+
+    /// A handshake with a key of its own.
+    pub(crate) fn handshake(&self, channel: usize) -> Option<ClientHandshake> {
+        Some(self.handshakes.get(channel % self.handshakes.len().max(1))?.clone().key(ClientKey::random()))
+    }
+}
+
+/// Of several addresses, those that accept a connection: a name often has addresses of both versions of IP, and the
+/// server listens at one of them. If none does, the first one shows why.
+fn reachable(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    const PATIENCE: Duration = Duration::from_secs(3);
+
+    if addresses.len() < 2 {
+        return addresses;
+    }
+    let answers = |address: &&SocketAddr| TcpStream::connect_timeout(address, PATIENCE).is_ok();
+    let reachable: Vec<SocketAddr> = addresses.iter().filter(answers).copied().collect();
+    if reachable.is_empty() { addresses.into_iter().take(1).collect() } else { reachable }
+}
+
+fn parse(url: &str) -> Result<Uri, PlanError> {
+    let uri: Uri = url.parse().map_err(|error| PlanError::new(format!("{url:?} is not a URL: {error}")))?;
+    if uri.host().is_none_or(str::is_empty) {
+        return Err(PlanError::new(format!("{url:?} has no host")));
+    }
+    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        return Err(PlanError::new(
+            "credentials in a URL are not sent; give an Authorization header instead",
+        ));
+    }
+    Ok(uri)
+}
+
+fn is_secure(uri: &Uri) -> Result<bool, PlanError> {
+    match uri.scheme_str() {
+        Some("ws" | "http") => Ok(false),
+        Some("wss" | "https") => Ok(true),
+        other => Err(PlanError::new(format!(
+            "{} is not the scheme of a WebSocket; use ws:// or wss://",
+            other.unwrap_or("nothing")
+        ))),
+    }
+}
+
+fn handshake(uri: &Uri, secure: bool, options: &RequestOptions) -> Result<ClientHandshake, PlanError> {
+    let refused = |error: &dyn std::fmt::Display| PlanError::new(error.to_string());
+    let host = uri.host().unwrap_or_default();
+    let default_port = if secure { 443 } else { 80 };
+    let host = match uri.port_u16().filter(|port| *port != default_port) {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    };
+    let host = HeaderValue::try_from(host).map_err(|error| refused(&error))?;
+    let mut handshake = ClientHandshake::new(host, uri)
+        .subprotocols(&options.subprotocols)
+        .map_err(|error| refused(&error))?;
+    if options.coding == Coding::Deflate {
+        handshake = handshake.extensions(series::deflate().offers()).map_err(|error| refused(&error))?;
+    }
+    for (name, value) in &options.headers {
+        handshake = handshake.header(name.clone(), value.clone()).map_err(|error| refused(&error))?;
+    }
+    Ok(handshake)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(url: &str, options: &RequestOptions) -> String {
+        let target = Target::resolve(url, options).unwrap();
+        let request = target.handshake(1).unwrap().request();
+        String::from_utf8(longwire_proto::handshake::encode_request(&request)).unwrap()
+    }
+
+    #[test]
+    fn a_request_has_the_path_of_its_channel_and_what_was_asked_for() {
+        let options = RequestOptions {
+            headers: vec![(HeaderName::from_static("x-a"), HeaderValue::from_static("b"))],
+            subprotocols: vec!["one".into(), "two".into()],
+            channels: 2,
+            coding: Coding::Deflate,
+            ..RequestOptions::default()
+        };
+        let request = request("ws://127.0.0.1:8080/channel/{n}?q={n}", &options);
+        assert!(request.starts_with("GET /channel/1?q=1 HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n"), "{request}");
+        assert!(request.contains("Sec-WebSocket-Protocol: one, two\r\n"), "{request}");
+        assert!(request.contains("X-A: b\r\n"), "{request}");
+        assert!(request.contains("permessage-deflate; server_no_context_takeover"), "{request}");
+    }
+
+    #[test]
+    fn what_is_no_websocket_is_refused() {
+        for url in ["ftp://127.0.0.1/", "/echo", "ws://", "wss://127.0.0.1/", "ws://me:secret@127.0.0.1/"] {
+            assert!(Target::resolve(url, &RequestOptions::default()).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_port_of_the_scheme_is_left_out() {
+        let request = request("ws://127.0.0.1:80/", &RequestOptions::default());
+        assert!(request.contains("Host: 127.0.0.1\r\n"), "{request}");
+    }
+}

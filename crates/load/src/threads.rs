@@ -1,0 +1,129 @@
+//! Runs a plan, on one thread or on several.
+
+use std::sync::{Arc, Barrier};
+use std::thread;
+
+use crate::control::Control;
+use crate::own_cost::OwnCost;
+use crate::plan::{Pace, Plan, Workload};
+use crate::plan_error::PlanError;
+use crate::run::{Observer, Outcome, Run};
+use crate::target::Target;
+
+/// Runs a plan on the calling thread.
+///
+/// # Errors
+///
+/// The system refuses what the generator needs. What goes wrong with the endpoint is a part of the outcome.
+pub fn run(
+    plan: &Plan,
+    target: &Target,
+    control: &Control,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, PlanError> {
+    let mut run = Run::new(plan, target, control, 0)?;
+    run.open()?;
+    run.load(observer)
+}
+
+/// Runs a plan on several threads, each with its share of the connections and of the rate.
+///
+/// # Errors
+///
+/// As [`run`]; and if the threads cannot divide the channels among them.
+pub fn run_on_threads(
+    plan: &Plan,
+    target: &Target,
+    control: &Control,
+    threads: usize,
+) -> Result<Outcome, PlanError> {
+    if threads <= 1 {
+        return run(plan, target, control, &mut ());
+    }
+    let plans = divide(plan, threads)?;
+    // All begin to measure at the same time. A thread that fails does not keep the others waiting.
+    let opened = Arc::new(Barrier::new(plans.len()));
+    let outcomes: Vec<Result<Outcome, PlanError>> = thread::scope(|scope| {
+        let running: Vec<_> = plans
+            .iter()
+            .enumerate()
+            .map(|(number, plan)| {
+                let opened = Arc::clone(&opened);
+                scope.spawn(move || {
+                    let mut run = Run::new(plan, target, control, number);
+                    let result = run.as_mut().map_or(Ok(()), Run::open);
+                    opened.wait();
+                    result?;
+                    run?.load(&mut ())
+                })
+            })
+            .collect();
+        let failed = || PlanError::failed("a thread of the generator failed");
+        running.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(failed()))).collect()
+    });
+    let mut sum = Outcome::default();
+    for outcome in outcomes {
+        let outcome = outcome?;
+        sum.tally.add(&outcome.tally);
+        sum.measured = sum.measured.max(outcome.measured);
+        sum.own.extend(outcome.own);
+        sum.engine = outcome.engine;
+        sum.open_at_end += outcome.open_at_end;
+        sum.was_stopped |= outcome.was_stopped;
+    }
+    Ok(sum)
+}
+
+/// The plans of the threads.
+fn divide(plan: &Plan, threads: usize) -> Result<Vec<Plan>, PlanError> {
+    if let Workload::Fanout { .. } = plan.workload {
+        return Err(PlanError::new(
+            "subscribers of a channel need one thread, which knows when each publication was due; use --threads 1",
+        ));
+    }
+    #[expect(clippy::cast_precision_loss, reason = "there are few threads")]
+    let share = 1.0 / threads as f64;
+    let part = |whole: usize, number: usize| whole / threads + usize::from(number < whole % threads);
+    let plans = (0..threads).map(|number| {
+        let mut mine = plan.clone();
+        mine.connections = part(plan.connections, number);
+        mine.together = part(plan.together, number).max(1);
+        match &mut mine.workload {
+            Workload::Echo { pace: Pace::Open(rate), .. } | Workload::Storm { pace: Pace::Open(rate) } => {
+                *rate = rate.share(share);
+            }
+            Workload::Storm { pace: Pace::Closed { depth, .. } } => *depth = part(*depth, number).max(1),
+            _ => {}
+        }
+        mine
+    });
+    Ok(plans.filter(|plan| plan.connections > 0).collect())
+}
+
+impl Outcome {
+    /// What the busiest thread of the generator used.
+    #[must_use]
+    pub fn busiest(&self) -> OwnCost {
+        let cpu = |cost: &&OwnCost| cost.cpu_share().unwrap_or(0.0);
+        self.own.iter().max_by(|one, other| cpu(one).total_cmp(&cpu(other))).copied().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rate::RatePlan;
+
+    #[test]
+    fn threads_share_connections_and_the_rate() {
+        let rate = RatePlan::constant(900.0, std::time::Duration::from_secs(1));
+        let plan = Plan::new(Workload::Storm { pace: Pace::Open(rate) }, 10);
+        let plans = divide(&plan, 3).unwrap();
+        assert_eq!(plans.iter().map(|plan| plan.connections).collect::<Vec<_>>(), [4, 3, 3]);
+        for plan in &plans {
+            let Some(Pace::Open(rate)) = plan.pace() else { panic!("an open loop") };
+            assert!((rate.highest() - 300.0).abs() < 1e-6);
+        }
+        assert_eq!(divide(&Plan { connections: 2, ..plan }, 3).unwrap().len(), 2);
+    }
+}

@@ -1,0 +1,119 @@
+//! Histograms of times.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+/// The longest time that is told apart: an hour.
+const LONGEST: u64 = 3_600_000_000_000;
+
+/// Times, each counted with an error of at most 0.1 %.
+#[derive(Clone)]
+pub struct Times(Option<Histogram<u64>>);
+
+impl Default for Times {
+    fn default() -> Times {
+        // The bounds are valid, so there always is a histogram.
+        Times(Histogram::new_with_bounds(1, LONGEST, 3).ok())
+    }
+}
+
+impl Times {
+    /// Counts a time.
+    pub fn record(&mut self, time: Duration) {
+        if let Some(histogram) = &mut self.0 {
+            histogram.saturating_record(u64::try_from(time.as_nanos()).unwrap_or(LONGEST));
+        }
+    }
+
+    /// Adds the times of another histogram.
+    pub fn add(&mut self, other: &Times) {
+        if let (Some(histogram), Some(other)) = (&mut self.0, &other.0) {
+            // Both have the same bounds.
+            let _added = histogram.add(other);
+        }
+    }
+
+    /// Forgets everything.
+    pub fn reset(&mut self) {
+        if let Some(histogram) = &mut self.0 {
+            histogram.reset();
+        }
+    }
+
+    /// How many times were counted.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.0.as_ref().map_or(0, Histogram::len)
+    }
+
+    /// The time that this share of all times does not exceed: 0.5 is the median, 1 the maximum. Zero if there are none.
+    #[must_use]
+    pub fn quantile(&self, share: f64) -> Duration {
+        self.0.as_ref().map_or(Duration::ZERO, |histogram| {
+            Duration::from_nanos(histogram.value_at_quantile(share).min(histogram.max()))
+        })
+    }
+
+    /// The mean. Zero if there are none.
+    #[must_use]
+    pub fn mean(&self) -> Duration {
+        self.0.as_ref().map_or(Duration::ZERO, |histogram| Duration::from_secs_f64(histogram.mean() / 1e9))
+    }
+
+    /// The standard deviation.
+    #[must_use]
+    pub fn deviation(&self) -> Duration {
+        self.0.as_ref().map_or(Duration::ZERO, |histogram| Duration::from_secs_f64(histogram.stdev() / 1e9))
+    }
+
+    /// How many times exceed this one.
+    #[must_use]
+    pub fn above(&self, time: Duration) -> u64 {
+        let time = u64::try_from(time.as_nanos()).unwrap_or(LONGEST).max(1);
+        self.0.as_ref().map_or(0, |histogram| {
+            let within = histogram.count_between(0, time);
+            histogram.len().saturating_sub(within)
+        })
+    }
+
+    /// Points of the distribution: a time, the share of times up to it, and their number. Each step halves the distance
+    /// to 1 with five points, as the tools of `HdrHistogram` draw them.
+    #[must_use]
+    pub fn percentiles(&self) -> Vec<(Duration, f64, u64)> {
+        let Some(histogram) = &self.0 else { return Vec::new() };
+        let mut total = 0;
+        let points = histogram.iter_quantiles(5).map(|point| {
+            total += point.count_since_last_iteration();
+            let time = point.value_iterated_to().min(histogram.max());
+            (Duration::from_nanos(time), point.quantile_iterated_to(), total)
+        });
+        points.collect()
+    }
+}
+
+impl std::fmt::Debug for Times {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Times").field("count", &self.count()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_those_of_all_times() {
+        let (mut low, mut high) = (Times::default(), Times::default());
+        (1..=50).for_each(|millis| low.record(Duration::from_millis(millis)));
+        (51..=100).for_each(|millis| high.record(Duration::from_millis(millis)));
+        low.add(&high);
+        let near = |share: f64, millis: f64| {
+            (low.quantile(share).as_secs_f64() * 1000.0 / millis - 1.0).abs() < 0.002
+        };
+        assert!(near(0.5, 50.0) && near(0.99, 99.0) && near(1.0, 100.0), "{:?}", low.percentiles());
+        assert_eq!((low.count(), low.above(Duration::from_millis(90))), (100, 10));
+        low.reset();
+        assert_eq!((low.count(), low.quantile(1.0)), (0, Duration::ZERO));
+    }
+}

@@ -1,0 +1,5 @@
+//! Runs against servers in this process.
+
+mod endpoint;
+mod runs;
+mod wrong;

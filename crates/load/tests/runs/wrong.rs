@@ -1,0 +1,113 @@
+//! What runs count when the endpoint is at fault.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use longwire::{CloseCode, Message, WebSocket};
+use longwire_load::{Check, Coding, Plan};
+
+use crate::endpoint::{each_engine, echo_plan, run, serve, target};
+
+/// Answers are waited for no longer than this where they never come.
+fn impatient(plan: Plan) -> Plan {
+    Plan { patience: Duration::from_secs(1), ..plan }
+}
+
+#[test]
+fn a_message_that_is_skipped_is_lost_and_one_that_comes_again_is_repeated() {
+    // Of eight messages, the third has no answer, and the fifth has two.
+    let address = serve(false, async |mut socket: WebSocket| {
+        let mut number = 0;
+        while let Some(message) = socket.recv().await? {
+            number += 1;
+            if number == 5 {
+                socket.send(message.clone()).await?;
+            }
+            if number != 3 {
+                socket.send(message).await?;
+            }
+        }
+        Ok(())
+    });
+    each_engine(|engine| {
+        let plan = Plan { engine, ..echo_plan(1, 8, Coding::Plain) };
+        let warm_up = Plan { warm_up: Duration::ZERO, ..impatient(plan) };
+        let outcome = run(&warm_up, &target(address, Coding::Plain));
+        assert_eq!((outcome.tally.lost, outcome.tally.repeated), (1, 1), "{:?}", outcome.tally);
+    });
+}
+
+#[test]
+fn a_changed_answer_is_not_expected_unless_any_is() {
+    let address = serve(false, async |mut socket: WebSocket| {
+        while socket.recv().await?.is_some() {
+            socket.send("something else").await?;
+        }
+        Ok(())
+    });
+    let plan = impatient(echo_plan(2, 1, Coding::Plain));
+    let outcome = run(&plan, &target(address, Coding::Plain));
+    assert_eq!((outcome.tally.received, outcome.tally.unexpected), (0, 2));
+    let outcome = run(&Plan { check: Check::Any, ..plan }, &target(address, Coding::Plain));
+    assert_eq!(outcome.tally.unexpected, 0);
+    assert!(outcome.tally.received > 0);
+}
+
+#[test]
+fn the_codes_of_closes_are_counted_and_connections_that_end_early_too() {
+    let address = serve(false, async |mut socket: WebSocket| {
+        socket.recv().await?;
+        let (sender, _receiver) = socket.split();
+        sender.close(CloseCode::POLICY_VIOLATION, "enough").await?;
+        Ok(())
+    });
+    each_engine(|engine| {
+        let plan = impatient(Plan { engine, ..echo_plan(3, 1, Coding::Plain) });
+        let tally = run(&plan, &target(address, Coding::Plain)).tally;
+        assert_eq!(tally.closes.get(&1008), Some(&3), "{tally:?}");
+        assert_eq!((tally.ended_early, tally.unanswered, tally.errors["closed with 1008"]), (3, 3, 3));
+    });
+}
+
+#[test]
+fn a_port_without_a_server_refuses_every_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    each_engine(|engine| {
+        let plan = Plan { engine, ..echo_plan(3, 1, Coding::Plain) };
+        let tally = run(&plan, &target(address, Coding::Plain)).tally;
+        assert_eq!((tally.failed, tally.errors["connect: connection refused"]), (3, 3), "{tally:?}");
+    });
+}
+
+#[test]
+fn a_server_that_does_not_answer_the_handshake_is_given_up() {
+    // The system accepts connections for the listener, which takes none of them.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let plan = impatient(echo_plan(2, 1, Coding::Plain));
+    let tally = run(&plan, &target(listener.local_addr().unwrap(), Coding::Plain)).tally;
+    assert_eq!((tally.failed, tally.errors["handshake: timed out"]), (2, 2), "{tally:?}");
+}
+
+#[test]
+fn an_endpoint_that_refuses_or_does_not_compress_is_named() {
+    let address = serve(false, async |socket: WebSocket| Ok(drop(socket)));
+    let plan = impatient(echo_plan(1, 1, Coding::Deflate));
+    let tally = run(&plan, &target(address, Coding::Deflate)).tally;
+    assert_eq!(tally.errors["handshake: the server does not compress"], 1, "{tally:?}");
+}
+
+#[test]
+fn messages_behind_the_handshake_do_no_harm() {
+    let address = serve(false, async |mut socket: WebSocket| {
+        socket.send("welcome").await?;
+        while let Some(message) = socket.recv().await? {
+            socket.send(Message::from(message)).await?;
+        }
+        Ok(())
+    });
+    let tally = run(&echo_plan(2, 1, Coding::Plain), &target(address, Coding::Plain)).tally;
+    assert_eq!((tally.unexpected, tally.unanswered), (2, 0), "{tally:?}");
+    assert!(tally.received > 0);
+}
