@@ -33,6 +33,8 @@ mod scheduling;
 mod slow;
 mod socket;
 mod socket_traffic;
+#[cfg(unix)]
+mod sockets;
 mod spans;
 mod spawned;
 mod stage;

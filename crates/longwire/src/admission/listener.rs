@@ -112,7 +112,7 @@ impl ListeningSocket {
     }
 
     /// Makes the connections of a listener send at once. They inherit `TCP_NODELAY`.
-    #[cfg(all(target_os = "linux", feature = "uring"))]
+    #[cfg(unix)]
     pub(crate) fn set_nodelay(&self) -> io::Result<()> {
         match self {
             ListeningSocket::Tcp(listener) => SockRef::from(listener).set_tcp_nodelay(true),
@@ -171,7 +171,7 @@ impl From<UnixListener> for Listener {
     }
 }
 
-#[cfg(all(target_os = "linux", feature = "uring"))]
+#[cfg(unix)]
 impl From<ListeningSocket> for std::os::fd::OwnedFd {
     fn from(socket: ListeningSocket) -> std::os::fd::OwnedFd {
         match socket {

@@ -94,7 +94,7 @@ impl<A: Application> Intake<A> {
     }
 
     /// Hands over connections that come from another loop.
-    #[cfg(all(target_os = "linux", feature = "uring"))]
+    #[cfg(unix)]
     pub(super) fn hand_off(&self) -> HandOff<A> {
         self.hand_off.clone()
     }

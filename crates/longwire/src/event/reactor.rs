@@ -41,7 +41,7 @@ use super::tick_schedule::TickSchedule;
 use crate::admission::answer::{LINGER_TIME, TURNED_AWAY_AT_A_TIME};
 use crate::admission::census::{Place, TurnedAway};
 use crate::admission::handshake::{AgreedTerms, encode_refusal};
-#[cfg(all(target_os = "linux", feature = "uring"))]
+#[cfg(unix)]
 use crate::admission::policy::AdmissionPolicy;
 use crate::telemetry::Traffic;
 use crate::telemetry::phase::Phase;
@@ -233,19 +233,19 @@ impl<A: Application, L> Reactor<A, L> {
     }
 
     /// Who may connect.
-    #[cfg(all(target_os = "linux", feature = "uring"))]
+    #[cfg(unix)]
     pub(super) fn admission(&self) -> &AdmissionPolicy {
         &self.rules.admission
     }
 
     /// The configuration that the loops share.
-    #[cfg(all(target_os = "linux", feature = "uring"))]
+    #[cfg(unix)]
     pub(super) fn rules(&self) -> Arc<Rules<A>> {
         Arc::clone(&self.rules)
     }
 
     /// Does `work` in the span of this connection.
-    #[cfg(all(target_os = "linux", feature = "uring"))]
+    #[cfg(unix)]
     pub(super) fn in_span<T>(&self, key: Key, work: impl FnOnce() -> T) -> T {
         let _entered = self.spans.enter(key);
         work()

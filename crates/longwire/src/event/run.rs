@@ -24,9 +24,11 @@ use super::observer::{Observation, Observer};
 use super::readiness::{Readiness, Runtimes};
 use super::rules::Rules;
 #[cfg(all(target_os = "linux", feature = "uring", feature = "tls"))]
-use super::uring::begin_tls;
+use super::sockets::begin_tls;
 #[cfg(all(target_os = "linux", feature = "uring"))]
-use super::uring::{BeginTls, HandedOver, Uring};
+use super::sockets::{BeginTls, HandedOver, Setup};
+#[cfg(all(target_os = "linux", feature = "uring"))]
+use super::uring::UringLoop;
 use crate::admission::accepting::Acceptors;
 use crate::admission::census::Census;
 use crate::admission::listener::{Listener, ListeningSocket};
@@ -262,32 +264,33 @@ impl<A: Application> LoopSetup<A> {
         let outcome = contained(|| match kind {
             LoopKind::Readiness => self.readiness(sockets, mailbox),
             #[cfg(all(target_os = "linux", feature = "uring"))]
-            LoopKind::Uring(handed_over) => {
-                let (rules, census) = (Arc::clone(&self.rules), Arc::clone(&self.census));
-                let (exchange, tls) = (Arc::clone(&self.exchange), self.begin_tls());
-                let caller = self.caller.clone();
-                match Uring::new(
-                    rules,
-                    Arc::clone(&mailbox),
-                    exchange,
-                    census,
-                    handed_over.clone(),
-                    tls,
-                    caller,
-                ) {
-                    Ok(uring) => {
-                        let _callers = self.caller.enter();
-                        uring.run(sockets)
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, "cannot set up io_uring for an event loop; it uses readiness");
-                        self.readiness(sockets, mailbox)
-                    }
+            LoopKind::Uring(handed_over) => match UringLoop::new(self.sockets(handed_over, &mailbox)) {
+                Ok(uring) => {
+                    let _callers = self.caller.enter();
+                    uring.run(sockets)
                 }
-            }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot set up io_uring for an event loop; it uses readiness");
+                    self.readiness(sockets, mailbox)
+                }
+            },
         });
         // Sending fails if the server was dropped.
         let _dropped = ended.send(outcome);
+    }
+
+    /// What a loop over raw sockets begins with.
+    #[cfg(all(target_os = "linux", feature = "uring"))]
+    fn sockets(&self, handed_over: &UnboundedSender<HandedOver>, mailbox: &Arc<Mailbox>) -> Setup<A> {
+        Setup {
+            rules: Arc::clone(&self.rules),
+            mailbox: Arc::clone(mailbox),
+            exchange: Arc::clone(&self.exchange),
+            census: Arc::clone(&self.census),
+            handed_over: handed_over.clone(),
+            secure: self.begin_tls(),
+            caller: self.caller.clone(),
+        }
     }
 
     fn readiness(self, sockets: Vec<ListeningSocket>, mailbox: Arc<Mailbox>) -> io::Result<()> {

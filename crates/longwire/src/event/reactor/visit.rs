@@ -72,7 +72,7 @@ impl<A: Application, L> Reactor<A, L> {
 
 impl<A: Application, L> Visit<'_, A, L> {
     /// The key of the connection.
-    #[cfg(all(target_os = "linux", feature = "uring"))]
+    #[cfg(unix)]
     pub(in crate::event) fn key(&self) -> Key {
         self.key
     }
@@ -184,7 +184,7 @@ impl<A: Application, L> Visit<'_, A, L> {
     }
 
     /// Whether the connection only has to be dropped.
-    #[cfg(all(target_os = "linux", feature = "uring"))]
+    #[cfg(unix)]
     pub(in crate::event) fn has_ended(&self) -> bool {
         match &self.connection.stage {
             Lifecycle::Open(open) => open.protocol.is_over(),

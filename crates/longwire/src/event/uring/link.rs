@@ -1,18 +1,13 @@
 //! The state that the io_uring loop keeps of a connection.
 
-use std::io;
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use longwire_ring::{Operation, Ring, Socket};
-use socket2::{Domain, SockRef};
-use tokio::net::{TcpStream, UnixStream};
+use socket2::SockRef;
 
-use super::records::Records;
-use crate::event::reactor::Removed;
-use crate::event::turns::Writes;
-use crate::transport::Transport;
+use crate::event::sockets::{LinkState, Records, SocketLink};
 
 /// The state that the loop keeps of a connection.
 ///
@@ -22,14 +17,9 @@ pub(in crate::event) struct Link {
     socket: Socket,
     reading: Reading,
     writing: Writing,
-    pub(super) tls: Option<Box<dyn Records>>,
     /// How many more small reads are direct ones, because large messages have arrived.
     pub(super) direct_reads: u8,
-    /// Whether to shut down the writing side after the current write.
-    pub(super) ends_after_write: bool,
-    pub(super) writes: Writes,
-    /// Whether the connection continues in the next round of the loop.
-    pub(super) is_put_off: bool,
+    state: LinkState,
 }
 
 /// How a connection is read.
@@ -80,29 +70,12 @@ impl Writing {
 }
 
 impl Link {
-    pub(super) fn new(socket: OwnedFd, tls: Option<Box<dyn Records>>) -> Link {
-        Link {
-            socket: Rc::new(socket),
-            reading: Reading::No,
-            writing: Writing::No,
-            tls,
-            direct_reads: 0,
-            ends_after_write: false,
-            writes: Writes::default(),
-            is_put_off: false,
-        }
-    }
-
     pub(super) fn socket(&self) -> &Socket {
         &self.socket
     }
 
     pub(super) fn reading(&self) -> Reading {
         self.reading
-    }
-
-    pub(super) fn is_writing(&self) -> bool {
-        self.writing.operation().is_some()
     }
 
     /// Records that the ring has started to read.
@@ -157,66 +130,34 @@ impl Link {
         debug_assert_eq!(Rc::strong_count(&self.socket), 1 + self.in_flight().count());
     }
 
-    pub(super) fn shut_down(&self) {
-        // A transport that fails to shut down counts as shut down.
-        let _gone = SockRef::from(&*self.socket).shutdown(Shutdown::Write);
-    }
-
     /// The socket and its TLS session. `None` if the ring still has an operation in flight.
     pub(super) fn into_parts(self) -> Option<(OwnedFd, Option<Box<dyn Records>>)> {
         self.assert_all_named();
-        Some((Rc::into_inner(self.socket)?, self.tls))
+        Some((Rc::into_inner(self.socket)?, self.state.tls))
     }
 }
 
-/// A connection whose first request is not for a WebSocket.
-pub(in crate::event) struct HandedOver {
-    pub(super) socket: OwnedFd,
-    pub(super) tls: Option<Box<dyn Records>>,
-    pub(super) removed: Removed<()>,
-}
-
-impl HandedOver {
-    /// Converts the connection into a tokio transport.
-    ///
-    /// # Errors
-    ///
-    /// If the runtime cannot register the socket.
-    pub(in crate::event) fn into_transport(self) -> io::Result<(Transport, Removed<()>)> {
-        let transport = on_tokio(self.socket)?;
-        let transport = match self.tls {
-            None => transport,
-            Some(tls) => tls.over(transport),
-        };
-        Ok((transport, self.removed))
+impl SocketLink for Link {
+    fn new(socket: OwnedFd, tls: Option<Box<dyn Records>>) -> Link {
+        Link {
+            socket: Rc::new(socket),
+            reading: Reading::No,
+            writing: Writing::No,
+            direct_reads: 0,
+            state: LinkState::new(tls),
+        }
     }
-}
 
-/// A socket of a ring as a tokio transport.
-///
-/// # Errors
-///
-/// If the runtime cannot register the socket.
-pub(super) fn on_tokio(socket: OwnedFd) -> io::Result<Transport> {
-    let reference = SockRef::from(&socket);
-    reference.set_nonblocking(true)?;
-    if reference.domain()? == Domain::UNIX {
-        return Ok(Transport::Unix(UnixStream::from_std(socket.into())?));
+    fn state(&mut self) -> &mut LinkState {
+        &mut self.state
     }
-    Ok(Transport::Tcp(TcpStream::from_std(socket.into())?))
-}
 
-/// A tokio transport that is a socket, for a ring.
-///
-/// # Errors
-///
-/// If the transport is not a socket, or the system fails to change its mode.
-pub(super) fn off_tokio(transport: Transport) -> io::Result<OwnedFd> {
-    let socket: OwnedFd = match transport {
-        Transport::Tcp(stream) => stream.into_std()?.into(),
-        Transport::Unix(stream) => stream.into_std()?.into(),
-        _ => return Err(io::ErrorKind::Unsupported.into()),
-    };
-    SockRef::from(&socket).set_nonblocking(false)?;
-    Ok(socket)
+    fn is_writing(&self) -> bool {
+        self.writing.operation().is_some()
+    }
+
+    fn shut_down(&self) {
+        // A transport that fails to shut down counts as shut down.
+        let _gone = SockRef::from(&*self.socket).shutdown(Shutdown::Write);
+    }
 }

@@ -3,22 +3,21 @@
 use std::{io, mem};
 
 use bytes::BufMut as _;
-use longwire_ring::{ReceiveEnd, Ring, direct};
-use slotmap::Key as _;
+use longwire_ring::{ReceiveEnd, direct};
 
-use super::{SCRATCH, Uring};
+use super::{SCRATCH, UringLoop};
 use crate::event::application::Application;
 use crate::event::key::Key;
 use crate::event::reactor::visit::Visit;
-use crate::event::uring::link::{Link, Reading};
-use crate::event::uring::records::Records;
+use crate::event::sockets::{SocketDriver as _, SocketLink as _};
+use crate::event::uring::link::Link;
 
 /// How often one connection is read directly before the others are.
 const READS_AT_A_TIME: usize = 8;
 
 /// After this many reads in a row of less than [`SCRATCH`] bytes, the connection is no longer read directly. Switching
 /// between the two costs more than a few reads of the wrong kind.
-const DIRECT_READS: u8 = 16;
+pub(super) const DIRECT_READS: u8 = 16;
 
 /// The outcome of a single read.
 enum Read {
@@ -34,61 +33,14 @@ enum Read {
     IntoScratch(usize),
 }
 
-impl<A: Application> Uring<A> {
+impl<A: Application> UringLoop<A> {
     /// Handles bytes that the ring received, and continues reading.
-    pub(super) fn received(&mut self, key: Key, data: &mut [u8]) {
+    pub(super) fn arrived(&mut self, key: Key, data: &mut [u8]) {
         if let Some(tls) = self.lend_tls(key) {
             self.received_sealed(key, tls, data);
             self.read_on(key);
         } else {
-            self.reactor.received(key, data, |visit| visit.read_on(&mut self.ring));
-        }
-    }
-
-    /// Handles bytes that a direct call received. The caller continues reading: while it reads, the ring must not.
-    fn received_into_scratch(&mut self, key: Key, data: &mut [u8]) {
-        match self.lend_tls(key) {
-            Some(tls) => self.received_sealed(key, tls, data),
-            None => self.reactor.received(key, data, |_| {}),
-        }
-    }
-
-    /// Takes a connection's TLS session for the time of a call.
-    fn lend_tls(&mut self, key: Key) -> Option<Box<dyn Records>> {
-        self.secure.as_ref()?;
-        self.reactor.link(key)?.tls.take()
-    }
-
-    /// Decrypts and handles received bytes.
-    fn received_sealed(&mut self, key: Key, mut tls: Box<dyn Records>, data: &[u8]) {
-        let mut arrived = data;
-        let outcome = loop {
-            let received = self.reactor.in_span(key, || tls.receive(&mut arrived));
-            loop {
-                match tls.read(&mut self.plain) {
-                    0 => break,
-                    count => {
-                        let plain = self.plain.get_mut(..count).unwrap_or_default();
-                        self.reactor.received(key, plain, |_| {});
-                    }
-                }
-            }
-            if arrived.is_empty() || !matches!(received, Ok(true)) {
-                break received;
-            }
-        };
-        // TLS's own records, such as an alert, go out with the rest.
-        let wants_write = tls.wants_write();
-        if let Some(link) = self.reactor.link(key) {
-            link.tls = Some(tls);
-        }
-        if wants_write {
-            self.drive(key);
-        }
-        match outcome {
-            Ok(true) => {}
-            Ok(false) => self.reactor.ended(key, None),
-            Err(error) => self.reactor.ended(key, Some(error)),
+            self.reactor.received(key, data, |visit| self.driver.read_on(visit));
         }
     }
 
@@ -98,18 +50,11 @@ impl<A: Application> Uring<A> {
         match why {
             ReceiveEnd::EndOfFile => self.reactor.ended(key, None),
             ReceiveEnd::Failed(error) => self.reactor.ended(key, Some(error)),
-            ReceiveEnd::NoBuffers => self.hungry.push(key),
+            ReceiveEnd::NoBuffers => self.driver.hungry.push(key),
             ReceiveEnd::Cancelled => self.read_on(key),
         }
         // A connection that is being handed over may have waited for this.
         self.drive(key);
-    }
-
-    /// Starts or stops reading a connection, as its state requires.
-    pub(super) fn read_on(&mut self, key: Key) {
-        if let Some(mut visit) = self.reactor.visit(key) {
-            visit.read_on(&mut self.ring);
-        }
     }
 
     /// Reads what has arrived, directly into a large message if there is one.
@@ -120,7 +65,7 @@ impl<A: Application> Uring<A> {
         let mut total = 0;
         for _ in 0..READS_AT_A_TIME {
             let Some(mut visit) = self.reactor.visit(key) else { return };
-            match visit.read(&mut self.scratch) {
+            match visit.read(&mut self.driver.scratch) {
                 Ok(Read::NotNow) => break,
                 Ok(Read::End) => {
                     self.read_ended(key, None);
@@ -134,9 +79,10 @@ impl<A: Application> Uring<A> {
                     }
                 }
                 Ok(Read::IntoScratch(count)) => {
-                    let mut scratch = mem::take(&mut self.scratch);
-                    self.received_into_scratch(key, scratch.get_mut(..count).unwrap_or_default());
-                    self.scratch = scratch;
+                    // While the loop reads directly, the ring must not.
+                    let mut scratch = mem::take(&mut self.driver.scratch);
+                    self.received(key, scratch.get_mut(..count).unwrap_or_default());
+                    self.driver.scratch = scratch;
                     total += count;
                     if count < SCRATCH {
                         break;
@@ -154,7 +100,7 @@ impl<A: Application> Uring<A> {
             let link = visit.link();
             link.direct_reads =
                 if total < SCRATCH { link.direct_reads.saturating_sub(1) } else { DIRECT_READS };
-            visit.read_on(&mut self.ring);
+            self.driver.read_on(&mut visit);
         }
     }
 
@@ -167,39 +113,10 @@ impl<A: Application> Uring<A> {
 }
 
 impl<A: Application> Visit<'_, A, Link> {
-    /// Starts or stops reading the connection, as its state requires.
-    pub(super) fn read_on(&mut self, ring: &mut Ring) {
-        let wants_read = self.wants_read();
-        let is_amid_large_frame = self.is_amid_large_frame();
-        let token = self.key().data().as_ffi();
-        let link = self.link();
-        // This holds for TLS, too, although it saves nothing there: a burst that the ring has received is kept while
-        // the connection is stalled, and could take up all of the loop's buffers.
-        if is_amid_large_frame {
-            link.direct_reads = DIRECT_READS;
-        }
-        match link.reading() {
-            Reading::Shared(_) if link.direct_reads > 0 || !wants_read => {
-                if let Some(operation) = link.stop_reading() {
-                    ring.cancel(operation);
-                }
-            }
-            Reading::No if wants_read && link.direct_reads > 0 => {
-                let operation = ring.poll_readable(link.socket(), token);
-                link.begin_reading(Reading::Direct(operation));
-            }
-            Reading::No if wants_read => {
-                let operation = ring.receive(link.socket(), token);
-                link.begin_reading(Reading::Shared(operation));
-            }
-            _ => {}
-        }
-    }
-
     /// Reads once, unless nothing should be read now.
     fn read(&mut self, scratch: &mut [u8]) -> io::Result<Read> {
         let wants_read = self.wants_read();
-        if self.link().tls.is_none()
+        if self.link().state().tls.is_none()
             && let Some((link, mut room)) = self.payload_room()
         {
             let size = room.remaining_mut();

@@ -1,4 +1,5 @@
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use longwire_proto::handshake::Refusal;
@@ -7,13 +8,17 @@ use tokio::sync::mpsc::unbounded_channel;
 use tracing::Span;
 
 use super::*;
+use crate::admission::census::Census;
 use crate::admission::decision::{Accept, Upgrade};
 use crate::admission::handshake::AgreedTerms;
 use crate::admission::policy::AdmissionPolicy;
 use crate::established::Established;
 use crate::event::handler::{Handler, Socket as Conn};
 use crate::event::message_ref::MessageRef;
+use crate::event::rules::Rules;
+use crate::event::sockets::SocketLink as _;
 use crate::event::turns::WRITES_AT_A_TIME;
+use crate::event::uring::link::Link;
 use crate::ledger::Ledger;
 
 /// Large enough to be written by a direct call, not by the ring.
@@ -46,7 +51,7 @@ impl Handler for Streams {
 
 /// A loop with one connection whose peer does not read.
 struct Lifecycle {
-    event_loop: Uring<Streams>,
+    event_loop: UringLoop<Streams>,
     key: Key,
     sent: Arc<AtomicUsize>,
     _peer: TcpStream,
@@ -70,15 +75,15 @@ impl Lifecycle {
         let census = Arc::new(Census::new(100, 100));
         let (handed_over, _) = unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let mut event_loop = Uring::new(
-            Arc::new(rules),
-            Arc::default(),
-            Arc::default(),
-            Arc::clone(&census),
+        let mut event_loop = UringLoop::new(Setup {
+            rules: Arc::new(rules),
+            mailbox: Arc::default(),
+            exchange: Arc::default(),
+            census: Arc::clone(&census),
             handed_over,
-            None,
-            runtime.handle().clone(),
-        )
+            secure: None,
+            caller: runtime.handle().clone(),
+        })
         .inspect_err(|_| crate::skipped::skipped_without("io_uring"))
         .ok()?;
 
@@ -127,7 +132,7 @@ fn nothing_is_in_flight_for_a_connection_that_has_ended() {
         stage.event_loop.run_round().unwrap();
     }
     let of_loop = 1;
-    assert_eq!(stage.event_loop.ring.in_flight(), of_loop + 2, "it is read, and waits for room");
+    assert_eq!(stage.event_loop.driver.ring.in_flight(), of_loop + 2, "it is read, and waits for room");
 
     // The peer does not answer pings.
     for hours in 1..=3 {
@@ -138,11 +143,11 @@ fn nothing_is_in_flight_for_a_connection_that_has_ended() {
     stage.event_loop.drive_dirty();
     assert!(stage.event_loop.reactor.link(stage.key).is_none());
     let mut rounds = 0;
-    while stage.event_loop.ring.in_flight() > of_loop {
+    while stage.event_loop.driver.ring.in_flight() > of_loop {
         rounds += 1;
         assert!(rounds < 100, "an operation is not cancelled");
-        stage.event_loop.ring.submit_and_wait(Some(Duration::from_millis(100))).unwrap();
-        while let Some(completion) = stage.event_loop.ring.next_completion() {
+        stage.event_loop.driver.ring.submit_and_wait(Some(Duration::from_millis(100))).unwrap();
+        while let Some(completion) = stage.event_loop.driver.ring.next_completion() {
             stage.event_loop.complete(completion);
         }
     }

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::{Instrument, Span};
 
-use super::link::{off_tokio, on_tokio};
+use super::handed_over::{off_tokio, on_tokio};
 use crate::admission::census::{Place, TurnedAway};
 use crate::admission::introduction::{NotIntroduced, introduce};
 use crate::event::application::Application;
