@@ -18,6 +18,8 @@ mod message_ref;
 mod observer;
 mod paused;
 mod pieces;
+#[cfg(all(unix, target_pointer_width = "64"))]
+mod poll;
 mod pool;
 mod publisher;
 mod reactor;

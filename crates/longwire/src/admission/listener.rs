@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 #[cfg(unix)]
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+#[cfg(unix)]
 use std::os::unix::net::UnixListener;
 
 use socket2::SockRef;
@@ -12,6 +14,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::ToSocketAddrs;
 
 use crate::error::{Error, Result};
+#[cfg(unix)]
+use crate::transport::canonical;
 
 /// The listen backlog of each loop: how many connections may wait to be accepted.
 #[cfg(unix)]
@@ -111,6 +115,18 @@ impl ListeningSocket {
         }
     }
 
+    /// Accepts a connection. A Unix socket has no address of its client.
+    #[cfg(unix)]
+    pub(crate) fn accept(&self) -> io::Result<(OwnedFd, Option<SocketAddr>)> {
+        Ok(match self {
+            ListeningSocket::Tcp(listener) => {
+                let (stream, peer) = listener.accept()?;
+                (stream.into(), Some(canonical(peer)))
+            }
+            ListeningSocket::Unix(listener) => (listener.accept()?.0.into(), None),
+        })
+    }
+
     /// Makes the connections of a listener send at once. They inherit `TCP_NODELAY`.
     #[cfg(unix)]
     pub(crate) fn set_nodelay(&self) -> io::Result<()> {
@@ -171,12 +187,22 @@ impl From<UnixListener> for Listener {
     }
 }
 
-#[cfg(unix)]
-impl From<ListeningSocket> for std::os::fd::OwnedFd {
-    fn from(socket: ListeningSocket) -> std::os::fd::OwnedFd {
+#[cfg(all(target_os = "linux", feature = "uring"))]
+impl From<ListeningSocket> for OwnedFd {
+    fn from(socket: ListeningSocket) -> OwnedFd {
         match socket {
             ListeningSocket::Tcp(listener) => listener.into(),
             ListeningSocket::Unix(listener) => listener.into(),
+        }
+    }
+}
+
+#[cfg(unix)]
+impl AsRawFd for ListeningSocket {
+    fn as_raw_fd(&self) -> RawFd {
+        match self {
+            ListeningSocket::Tcp(listener) => listener.as_raw_fd(),
+            ListeningSocket::Unix(listener) => listener.as_raw_fd(),
         }
     }
 }

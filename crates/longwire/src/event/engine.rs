@@ -22,8 +22,13 @@ pub enum Engine {
     Auto,
     /// io_uring, on Linux 6.1 or later. If the system refuses it, the server logs a warning and uses readiness.
     Uring,
-    /// Readiness events from tokio, on every platform.
+    /// Readiness events of the system: epoll on Linux, kqueue on macOS and the BSDs. Each loop waits for them on a thread of its
+    /// own, and needs no permission that a container may refuse. On other systems, and on those of 32 bits, the loops use
+    /// tokio's transports.
     Readiness,
+    /// Tokio's transports, as on systems where [`Readiness`](Engine::Readiness) has nothing else. For Longwire's own tests.
+    #[doc(hidden)]
+    Tokio,
 }
 
 impl Engine {
@@ -31,7 +36,7 @@ impl Engine {
     /// [`Readiness`](Engine::Readiness). If io_uring cannot be used, the reason is logged.
     #[must_use]
     pub fn resolve(self) -> Engine {
-        if self == Engine::Readiness {
+        if matches!(self, Engine::Readiness | Engine::Tokio) {
             return self;
         }
         let Some(refusal) = Engine::why_not_uring() else { return Engine::Uring };
@@ -57,6 +62,7 @@ impl fmt::Display for Engine {
             Engine::Auto => "auto",
             Engine::Uring => "io_uring",
             Engine::Readiness => "readiness",
+            Engine::Tokio => "tokio",
         })
     }
 }

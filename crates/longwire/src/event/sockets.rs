@@ -9,6 +9,8 @@ mod socket_loop;
 mod tls;
 #[cfg(feature = "tls")]
 mod tls_stream;
+#[cfg(test)]
+pub(super) mod trial;
 
 pub(super) use driver::{DriverAction, LinkState, SocketDriver, SocketLink};
 pub(super) use handed_over::HandedOver;

@@ -240,6 +240,20 @@ impl<A: Application, L> Visit<'_, A, L> {
         }
     }
 
+    /// Whether the connection has pending work that nothing else in this round can add to: it was marked last, and follows no
+    /// topic. The mark is removed then, and the caller does the work at once, while the connection is in the processor's
+    /// caches.
+    #[cfg(unix)]
+    pub(in crate::event) fn answers_alone(&mut self) -> bool {
+        let follows_no_topic = self.connection.open_mut().is_some_and(|open| open.subscriptions.is_empty());
+        if !follows_no_topic || self.dirty.last() != Some(&self.key) {
+            return false;
+        }
+        self.dirty.pop();
+        self.connection.is_dirty = false;
+        true
+    }
+
     /// Leaves unparsed bytes to the next round.
     pub(super) fn rest(&mut self) {
         if let Some(open) = self.connection.open_mut()

@@ -33,7 +33,7 @@ pub(in crate::event) struct SocketLoop<A: Application, D: SocketDriver> {
     /// Wakes the loop.
     waker: Waker,
     mailbox: Arc<Mailbox>,
-    census: Arc<Census>,
+    pub(super) census: Arc<Census>,
     handed_over: UnboundedSender<HandedOver>,
     /// Connections whose PROXY header is being read.
     introductions: Introductions,

@@ -17,7 +17,7 @@ use super::serving::{Serving, upgrade_request};
 use crate::skipped::skipped_without;
 
 /// The engines that every test of the event-driven server runs on, if the system supports them.
-const ENGINES: [Engine; 2] = [Engine::Readiness, Engine::Uring];
+const ENGINES: [Engine; 3] = [Engine::Readiness, Engine::Tokio, Engine::Uring];
 
 /// Runs a test once for each engine.
 pub(crate) fn for_each_engine(test: impl AsyncFn(Engine) + Copy + Send + 'static) {

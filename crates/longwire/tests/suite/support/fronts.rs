@@ -22,7 +22,8 @@ pub(crate) enum Front {
     Loops(Engine),
 }
 
-const FRONTS: [Front; 3] = [Front::Tasks, Front::Loops(Engine::Readiness), Front::Loops(Engine::Uring)];
+const FRONTS: [Front; 4] =
+    [Front::Tasks, Front::Loops(Engine::Readiness), Front::Loops(Engine::Tokio), Front::Loops(Engine::Uring)];
 
 /// The ways of serving that the system supports.
 pub(crate) fn fronts() -> impl Iterator<Item = Front> {

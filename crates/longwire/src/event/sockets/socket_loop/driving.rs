@@ -76,7 +76,7 @@ impl<A: Application, D: SocketDriver> SocketLoop<A, D> {
     }
 
     /// Does the next work for a connection, until there is none.
-    fn follow(&mut self, key: Key, mut next: DriverAction) {
+    pub(super) fn follow(&mut self, key: Key, mut next: DriverAction) {
         loop {
             match next {
                 DriverAction::Nothing => return,
@@ -122,7 +122,7 @@ impl<A: Application, D: SocketDriver> SocketLoop<A, D> {
 }
 
 /// Does all pending steps that concern only this connection.
-fn next_action<A: Application, D: SocketDriver>(
+pub(super) fn next_action<A: Application, D: SocketDriver>(
     driver: &mut D,
     visit: &mut Visit<'_, A, D::Link>,
     round: u32,

@@ -5,9 +5,10 @@ use std::io::IoSlice;
 use longwire_proto::Received;
 
 use super::SocketLoop;
+use super::driving::next_action;
 use crate::event::application::Application;
 use crate::event::key::Key;
-use crate::event::sockets::driver::{SocketDriver, SocketLink};
+use crate::event::sockets::driver::{DriverAction, SocketDriver, SocketLink};
 use crate::event::sockets::records::Records;
 
 /// How many slices are encrypted at a time.
@@ -20,6 +21,21 @@ impl<A: Application, D: SocketDriver> SocketLoop<A, D> {
             Some(tls) => self.received_sealed(key, tls, data),
             None => self.reactor.received(key, data, |_| {}),
         }
+    }
+
+    /// Handles bytes that were received, with nothing behind them. Answers leave at once if nothing else can join them.
+    pub(in crate::event) fn received_all(&mut self, key: Key, data: &mut [u8]) {
+        if let Some(tls) = self.lend_tls(key) {
+            return self.received_sealed(key, tls, data);
+        }
+        let (driver, round) = (&mut self.driver, self.round);
+        let mut next = DriverAction::Nothing;
+        self.reactor.received(key, data, |visit| {
+            if visit.answers_alone() {
+                next = next_action(driver, visit, round);
+            }
+        });
+        self.follow(key, next);
     }
 
     /// Takes a connection's TLS session for the time of a call.

@@ -1,53 +1,11 @@
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use longwire_proto::handshake::Refusal;
-use longwire_proto::{Config, Limits, Role};
-use tokio::sync::mpsc::unbounded_channel;
-use tracing::Span;
-
 use super::*;
-use crate::admission::census::Census;
-use crate::admission::decision::{Accept, Upgrade};
-use crate::admission::handshake::AgreedTerms;
-use crate::admission::policy::AdmissionPolicy;
-use crate::established::Established;
-use crate::event::handler::{Handler, Socket as Conn};
-use crate::event::message_ref::MessageRef;
-use crate::event::rules::Rules;
 use crate::event::sockets::SocketLink as _;
+use crate::event::sockets::trial::{Streams, join, setup};
 use crate::event::turns::WRITES_AT_A_TIME;
-use crate::event::uring::link::Link;
-use crate::ledger::Ledger;
-
-/// Large enough to be written by a direct call, not by the ring.
-const LARGE: usize = 64 << 10;
-
-/// Sends a large message, and another one whenever there is room.
-struct Streams {
-    sent: Arc<AtomicUsize>,
-}
-
-impl Handler for Streams {
-    type State = ();
-
-    async fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
-        Ok(Accept::with(()))
-    }
-
-    fn on_open(&self, socket: &mut Conn<'_, Self>) {
-        while socket.send_message(vec![0; LARGE]).is_queued() {
-            self.sent.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    fn on_message(&self, _: &mut Conn<'_, Self>, _: MessageRef<'_>) {}
-
-    fn on_drain(&self, socket: &mut Conn<'_, Self>) {
-        self.on_open(socket);
-    }
-}
 
 /// A loop with one connection whose peer does not read.
 struct Lifecycle {
@@ -61,41 +19,10 @@ impl Lifecycle {
     /// `None` if the system has no io_uring.
     fn set() -> Option<Lifecycle> {
         let sent = Arc::new(AtomicUsize::new(0));
-        let config = Arc::new(Config::new(Limits::default().low_water(1).high_water(1)));
-        let rules = Rules {
-            application: Streams { sent: Arc::clone(&sent) },
-            config: Arc::clone(&config),
-            admission: AdmissionPolicy::default(),
-            serves_http: false,
-            ledger: Arc::new(Ledger::new(usize::MAX)),
-            max_spawned: 64,
-            counts_traffic: false,
-            tick_every: None,
-        };
-        let census = Arc::new(Census::new(100, 100));
-        let (handed_over, _) = unbounded_channel();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let mut event_loop = UringLoop::new(Setup {
-            rules: Arc::new(rules),
-            mailbox: Arc::default(),
-            exchange: Arc::default(),
-            census: Arc::clone(&census),
-            handed_over,
-            secure: None,
-            caller: runtime.handle().clone(),
-        })
-        .inspect_err(|_| crate::skipped::skipped_without("io_uring"))
-        .ok()?;
-
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (socket, peer_addr) = listener.accept().unwrap();
-        let agreed =
-            AgreedTerms { established: Established::new(Role::Server, Arc::clone(&config)), state: () };
-        let link = Link::new(socket.into(), None);
-        let place = census.enter(Some(peer_addr.ip())).unwrap();
-        let key = event_loop.reactor.adopt(link, Some(peer_addr), agreed, place, Span::none());
-        event_loop.read_on(key);
+        let mut event_loop = UringLoop::new(setup(Streams { sent: Arc::clone(&sent) }))
+            .inspect_err(|_| crate::skipped::skipped_without("io_uring"))
+            .ok()?;
+        let (key, peer) = join(&mut event_loop);
         Some(Lifecycle { event_loop, key, sent, _peer: peer })
     }
 

@@ -1,0 +1,107 @@
+//! The listeners of a loop.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::time::Instant;
+
+use crate::admission::accepting::pause_after;
+use crate::admission::listener::ListeningSocket;
+
+/// The listeners of a loop, which accept in turn.
+#[derive(Default)]
+pub(super) struct Doors {
+    doors: Vec<Door>,
+    /// The one to ask first, so that a busy listener does not keep the others waiting.
+    next: usize,
+}
+
+struct Door {
+    listener: ListeningSocket,
+    accepting: Accepting,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Accepting {
+    /// Nobody waits, until the system reports somebody.
+    Idle,
+    /// Somebody may wait.
+    Ready,
+    /// Accepting failed because the system ran out of a resource.
+    PausedUntil(Instant),
+}
+
+/// A connection that was accepted.
+pub(super) type Arrival = (OwnedFd, Option<SocketAddr>);
+
+impl Doors {
+    /// Adds a listener. Its number is the number of those before it.
+    pub(super) fn add(&mut self, listener: ListeningSocket) {
+        self.doors.push(Door { listener, accepting: Accepting::Ready });
+    }
+
+    /// The system has reported that somebody waits at a listener.
+    pub(super) fn knocked(&mut self, number: usize) {
+        if let Some(door) = self.doors.get_mut(number)
+            && door.accepting == Accepting::Idle
+        {
+            door.accepting = Accepting::Ready;
+        }
+    }
+
+    /// Whether somebody may wait.
+    pub(super) fn are_ready(&self) -> bool {
+        self.doors.iter().any(|door| door.accepting == Accepting::Ready)
+    }
+
+    /// When listeners accept again that have paused.
+    pub(super) fn pauses(&self) -> impl Iterator<Item = Instant> {
+        self.doors.iter().filter_map(|door| match door.accepting {
+            Accepting::PausedUntil(at) => Some(at),
+            Accepting::Idle | Accepting::Ready => None,
+        })
+    }
+
+    /// Ends the pauses that are over.
+    pub(super) fn reopen(&mut self, now: Instant) {
+        for door in &mut self.doors {
+            if matches!(door.accepting, Accepting::PausedUntil(at) if at <= now) {
+                door.accepting = Accepting::Ready;
+            }
+        }
+    }
+
+    /// Accepts the next connection. Errors are logged and counted.
+    pub(super) fn accept(&mut self) -> Option<Arrival> {
+        let count = self.doors.len();
+        for turn in 0..count {
+            let index = (self.next + turn) % count;
+            let Some(door) = self.doors.get_mut(index) else { continue };
+            while door.accepting == Accepting::Ready {
+                match door.listener.accept() {
+                    Ok(arrival) => {
+                        self.next = index + 1;
+                        return Some(arrival);
+                    }
+                    Err(error) => door.failed(&error),
+                }
+            }
+        }
+        None
+    }
+
+    /// Accepts no more connections, and closes the listeners.
+    pub(super) fn close(&mut self) {
+        self.doors.clear();
+    }
+}
+
+impl Door {
+    fn failed(&mut self, error: &io::Error) {
+        if error.kind() == io::ErrorKind::WouldBlock {
+            self.accepting = Accepting::Idle;
+        } else if let Some(pause) = pause_after(error) {
+            self.accepting = Accepting::PausedUntil(Instant::now() + pause);
+        }
+    }
+}
