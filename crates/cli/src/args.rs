@@ -3,8 +3,10 @@
 mod config;
 mod demo;
 mod endpoint;
+mod engine;
 mod limits;
 pub(crate) mod listen;
+mod load;
 pub(crate) mod proxy;
 mod route;
 mod token;
@@ -17,14 +19,16 @@ use std::path::PathBuf;
 
 use clap::parser::ValueSource;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
-use longwire::{Engine, Origin};
+use longwire::Origin;
 
 use crate::log::LogFormat;
 pub(crate) use config::{ConfigArgs, ConfigCommand};
 pub(crate) use demo::{DemoArgs, DemoCommand, SensorsArgs};
 pub(crate) use endpoint::EndpointArgs;
+pub(crate) use engine::EngineArg;
 pub(crate) use limits::LimitArgs;
 pub(crate) use listen::ListenAddr;
+pub(crate) use load::{CheckArg, LoadArgs, WorkloadArg};
 use proxy::{ForwardedHeader, ProxyAddress};
 pub(crate) use token::TokenArgs;
 
@@ -62,6 +66,7 @@ impl Args {
 pub(crate) enum Command {
     Serve(ServeArgs),
     Connect(ConnectArgs),
+    Load(Box<LoadArgs>),
     Config(ConfigArgs),
     Token(TokenArgs),
     Demo(DemoArgs),
@@ -202,25 +207,6 @@ pub(crate) struct ServeArgs {
 
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
-}
-
-/// The I/O engine, as given on the command line.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum EngineArg {
-    #[default]
-    Auto,
-    Uring,
-    Readiness,
-}
-
-impl From<EngineArg> for Engine {
-    fn from(argument: EngineArg) -> Engine {
-        match argument {
-            EngineArg::Auto => Engine::Auto,
-            EngineArg::Uring => Engine::Uring,
-            EngineArg::Readiness => Engine::Readiness,
-        }
-    }
 }
 
 /// Connect to a WebSocket: send each line of standard input, print each message

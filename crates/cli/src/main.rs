@@ -7,6 +7,7 @@ mod connect;
 mod demo;
 mod failure;
 mod http_client;
+mod load;
 mod log;
 mod serve;
 mod signals;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     let outcome = match args.command {
         Command::Serve(args) => runtime.block_on(serve::run(args)),
         Command::Connect(args) => runtime.block_on(connect::run(args)),
+        Command::Load(args) => runtime.block_on(load::run(*args)),
         Command::Config(args) => configuration::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Demo(args) => runtime.block_on(demo::run(args)),

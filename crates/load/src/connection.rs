@@ -11,7 +11,7 @@ use crate::expected::Expected;
 use crate::fault::Fault;
 use crate::hub;
 use crate::ledger::Ledger;
-use crate::reader::Reader;
+use crate::reader::{Incoming, Reader};
 use crate::series::{self, Coding, text_frame};
 use crate::table::Token;
 use crate::tls::Session;
@@ -19,7 +19,7 @@ use crate::tls::Session;
 /// A connection of the generator.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    pub(crate) phase: Phase,
+    pub(crate) phase: ConnectionPhase,
     pub(crate) exchange: Exchange,
     /// When the connection was due.
     pub(crate) due: Instant,
@@ -34,7 +34,7 @@ pub(crate) struct Connection {
 }
 
 #[derive(Debug)]
-pub(crate) enum Phase {
+pub(crate) enum ConnectionPhase {
     Connecting,
     Securing,
     Shaking(Box<Shaking>),
@@ -52,19 +52,19 @@ pub(crate) struct Shaking {
     head: HeadReader,
 }
 
-impl Phase {
+impl ConnectionPhase {
     pub(crate) fn is_opening(&self) -> bool {
-        !matches!(self, Phase::Open | Phase::Closing)
+        !matches!(self, ConnectionPhase::Open | ConnectionPhase::Closing)
     }
 
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Phase::Connecting => "connect",
-            Phase::Securing => "tls",
-            Phase::Shaking(_) => "handshake",
-            Phase::Joining => "join",
-            Phase::Open => "open",
-            Phase::Closing => "close",
+            ConnectionPhase::Connecting => "connect",
+            ConnectionPhase::Securing => "tls",
+            ConnectionPhase::Shaking(_) => "handshake",
+            ConnectionPhase::Joining => "join",
+            ConnectionPhase::Open => "open",
+            ConnectionPhase::Closing => "close",
         }
     }
 }
@@ -73,7 +73,7 @@ impl Connection {
     /// A connection that begins with this message.
     pub(crate) fn new(role: Role, channel: usize, first: usize, due: Instant) -> Connection {
         Connection {
-            phase: Phase::Connecting,
+            phase: ConnectionPhase::Connecting,
             exchange: Exchange::new(role, channel, first),
             due,
             listed: None,
@@ -85,7 +85,7 @@ impl Connection {
     }
 
     /// Begins the next phase, and returns how long this one took.
-    fn enter(&mut self, phase: Phase) -> Duration {
+    fn enter(&mut self, phase: ConnectionPhase) -> Duration {
         let now = Instant::now();
         self.phase = phase;
         now - std::mem::replace(&mut self.since, now)
@@ -93,7 +93,7 @@ impl Connection {
 
     /// Goes on after TCP is connected.
     pub(crate) fn connected(&mut self, ledger: &mut Ledger<'_>) -> Result<(), Fault> {
-        let connecting = self.enter(Phase::Securing);
+        let connecting = self.enter(ConnectionPhase::Securing);
         ledger.tally.connect.record(connecting);
         self.tls = ledger.target.session().map_err(Fault::Tls)?.map(Box::new);
         if self.tls.is_none() {
@@ -105,11 +105,11 @@ impl Connection {
     /// Goes on with the opening handshake.
     fn secured(&mut self, ledger: &mut Ledger<'_>) {
         if ledger.target.coding() == Coding::Tcp {
-            self.phase = Phase::Open;
+            self.phase = ConnectionPhase::Open;
         } else if let Some(handshake) = ledger.target.handshake(self.exchange.channel) {
             self.exchange.queue.extend(encode_request(&handshake.request()));
             let head = HeadReader::new(HeadLimits::default());
-            self.phase = Phase::Shaking(Box::new(Shaking { handshake, head }));
+            self.phase = ConnectionPhase::Shaking(Box::new(Shaking { handshake, head }));
         }
     }
 
@@ -128,8 +128,8 @@ impl Connection {
         let decrypted = session.decrypt(bytes, &mut plain).map_err(Fault::Tls);
         let is_secure = !session.is_handshaking();
         let result = decrypted.and_then(|()| {
-            if matches!(self.phase, Phase::Securing) && is_secure {
-                let securing = self.enter(Phase::Securing);
+            if matches!(self.phase, ConnectionPhase::Securing) && is_secure {
+                let securing = self.enter(ConnectionPhase::Securing);
                 ledger.tally.tls.record(securing);
                 self.secured(ledger);
             }
@@ -146,7 +146,7 @@ impl Connection {
         ledger: &mut Ledger<'_>,
         expected: &mut Expected,
     ) -> Result<(), Fault> {
-        let Phase::Shaking(shaking) = &mut self.phase else {
+        let ConnectionPhase::Shaking(shaking) = &mut self.phase else {
             return self.frames(token, bytes, ledger, expected);
         };
         let status = shaking.head.feed(bytes).map_err(Fault::Head)?;
@@ -157,7 +157,7 @@ impl Connection {
         if let Some(agreement) = agreement(&shaking.handshake, &response, coding, longest)? {
             self.reader.inflate(&agreement);
         }
-        let shaking = self.enter(Phase::Open);
+        let shaking = self.enter(ConnectionPhase::Open);
         ledger.tally.handshake.record(shaking);
         self.join(ledger);
         self.frames(token, bytes.get(consumed..).unwrap_or_default(), ledger, expected)
@@ -166,7 +166,7 @@ impl Connection {
     /// Goes on after the opening handshake, with what the server wants before messages.
     fn join(&mut self, ledger: &Ledger<'_>) {
         if self.exchange.role == Role::Echo && self.exchange.begin_step(&ledger.plan.joining) {
-            self.phase = Phase::Joining;
+            self.phase = ConnectionPhase::Joining;
         }
         let Some(channel) = ledger.hub_channel(self.exchange.channel) else { return };
         let commands = match self.exchange.role {
@@ -174,7 +174,7 @@ impl Connection {
             _ => hub::joining(None),
         };
         self.exchange.queue.extend(text_frame(&commands));
-        self.phase = Phase::Joining;
+        self.phase = ConnectionPhase::Joining;
     }
 
     fn frames(
@@ -187,6 +187,10 @@ impl Connection {
         let (exchange, now) = (&mut self.exchange, Instant::now());
         let mut fault = None;
         let taken = self.reader.take(bytes, expected, |incoming, next, expected| {
+            if matches!(incoming, Incoming::Expected) {
+                exchange.answered(token, 0, ledger, now);
+                return None;
+            }
             match exchange.take(token, &incoming, (next, expected), ledger, now) {
                 Ok(next) => next,
                 Err(found) => {
@@ -196,8 +200,8 @@ impl Connection {
             }
         });
         taken.map_err(Fault::Protocol)?;
-        if matches!(self.phase, Phase::Joining) && self.exchange.has_joined {
-            self.phase = Phase::Open;
+        if matches!(self.phase, ConnectionPhase::Joining) && self.exchange.has_joined {
+            self.phase = ConnectionPhase::Open;
         }
         fault.map_or(Ok(()), Err)
     }
@@ -207,7 +211,7 @@ impl Connection {
         if self.is_sending {
             return false;
         }
-        let is_open = matches!(self.phase, Phase::Open);
+        let is_open = matches!(self.phase, ConnectionPhase::Open);
         match &mut self.tls {
             None => self.exchange.output(ledger, is_open, buffer),
             Some(session) => {

@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use longwire_proto::ControlOpcode;
 
-use crate::connection::{Connection, Phase};
+use crate::connection::{Connection, ConnectionPhase};
 use crate::exchange::Role;
 use crate::expected::Expected;
 use crate::fault::Fault;
 use crate::hub;
 use crate::io::{Dropping, Happened, Io};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Publications};
 use crate::plan::{Dialect, Ending, Plan, Workload};
 use crate::plan_error::PlanError;
 use crate::series::{Coding, Kind, Series, control_frame};
@@ -23,6 +23,9 @@ use crate::target::Target;
 
 /// How many happenings are handled before the time is looked at.
 const TURN: usize = 4096;
+
+/// How long a server may take to answer a Close frame.
+pub(crate) const CLOSING: Duration = Duration::from_secs(2);
 
 /// How many buffers are kept to be used again.
 const SPARE: usize = 1024;
@@ -41,6 +44,8 @@ pub(crate) struct Crowd<'p> {
     /// Connections that are being opened, and when that began. Some are open meanwhile, or have failed.
     opening: VecDeque<(Instant, Token)>,
     pub(crate) opening_count: usize,
+    /// Connections whose closing handshake began, and when.
+    closing: VecDeque<(Instant, Token)>,
     /// Connections that wait for the end of their closing handshake.
     pub(crate) closing_count: usize,
     /// How many connections were begun.
@@ -60,6 +65,7 @@ impl<'p> Crowd<'p> {
             publishers: vec![None; plan.channels()],
             opening: VecDeque::new(),
             opening_count: 0,
+            closing: VecDeque::new(),
             closing_count: 0,
             number: 0,
             spare: Vec::new(),
@@ -231,8 +237,9 @@ impl<'p> Crowd<'p> {
         None
     }
 
-    /// Gives up connections whose opening takes too long.
+    /// Gives up connections whose opening or closing takes too long.
     pub(crate) fn expire(&mut self, now: Instant) {
+        self.expire_closing(now);
         while let Some((began, token)) = self.opening.front().copied() {
             let is_opening = self.get(token).is_some_and(|connection| connection.phase.is_opening());
             if is_opening && now.saturating_duration_since(began) < self.ledger.plan.patience {
@@ -246,11 +253,21 @@ impl<'p> Crowd<'p> {
         }
     }
 
+    fn expire_closing(&mut self, now: Instant) {
+        while let Some((began, token)) = self.closing.front().copied() {
+            if self.get(token).is_some() && now.saturating_duration_since(began) < CLOSING {
+                return;
+            }
+            self.closing.pop_front();
+            self.remove(token, Dropping::WithReset);
+        }
+    }
+
     /// A connection has failed, or was ended by the server.
     fn fail(&mut self, token: Token, fault: &Fault) {
         let Some(connection) = self.get(token) else { return };
         let (is_closing, is_opening) =
-            (matches!(connection.phase, Phase::Closing), connection.phase.is_opening());
+            (matches!(connection.phase, ConnectionPhase::Closing), connection.phase.is_opening());
         let unanswered = connection.exchange.unanswered();
         if let Fault::Closed(code) = fault {
             *self.ledger.tally.closes.entry(*code).or_default() += 1;
@@ -274,7 +291,7 @@ impl<'p> Crowd<'p> {
     fn answer_close(&mut self, token: Token, code: u16) {
         let Some(connection) = self.get(token) else { return };
         let payload = if code == 1005 { Vec::new() } else { code.to_be_bytes().to_vec() };
-        if connection.is_quiet() && !matches!(connection.phase, Phase::Closing) {
+        if connection.is_quiet() && !matches!(connection.phase, ConnectionPhase::Closing) {
             control_frame(ControlOpcode::Close, &payload, &mut connection.exchange.queue);
             self.step(token, |_, _, _| Ok(()));
         }
@@ -298,12 +315,13 @@ impl<'p> Crowd<'p> {
             is_there = true;
             // RFC 6455 §7.4.1: 1000, the purpose is fulfilled.
             control_frame(ControlOpcode::Close, &1000_u16.to_be_bytes(), &mut connection.exchange.queue);
-            connection.phase = Phase::Closing;
+            connection.phase = ConnectionPhase::Closing;
             Ok(())
         });
         if is_there {
             self.unlist(token);
             self.closing_count += 1;
+            self.closing.push_back((Instant::now(), token));
         }
     }
 
@@ -329,7 +347,7 @@ impl<'p> Crowd<'p> {
         if connection.phase.is_opening() {
             self.opening_count = self.opening_count.saturating_sub(1);
         }
-        if matches!(connection.phase, Phase::Closing) {
+        if matches!(connection.phase, ConnectionPhase::Closing) {
             self.closing_count = self.closing_count.saturating_sub(1);
         }
         self.io.release(token, how);
@@ -337,7 +355,7 @@ impl<'p> Crowd<'p> {
 
     /// How many answers and deliveries are still to come.
     pub(crate) fn missing(&mut self) -> u64 {
-        let published: Vec<u64> = self.ledger.channels.iter().map(|channel| channel.count()).collect();
+        let published: Vec<u64> = self.ledger.channels.iter().map(Publications::count).collect();
         let connections = self.connections.iter().flatten().map(|(_, connection)| &connection.exchange);
         let missing = connections.map(|exchange| match exchange.role {
             Role::Echo => u64::try_from(exchange.unanswered()).unwrap_or(0),
@@ -350,7 +368,7 @@ impl<'p> Crowd<'p> {
     /// All connections that are open.
     pub(crate) fn all_open(&self) -> Vec<Token> {
         let is_open = |(token, connection): &(Token, Connection)| {
-            matches!(connection.phase, Phase::Open).then_some(*token)
+            matches!(connection.phase, ConnectionPhase::Open).then_some(*token)
         };
         self.connections.iter().flatten().filter_map(is_open).collect()
     }

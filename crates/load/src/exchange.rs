@@ -9,7 +9,7 @@ use memchr::memmem;
 use crate::expected::Expected;
 use crate::fault::Fault;
 use crate::hub::{self, Line};
-use crate::ledger::{Ledger, Stage};
+use crate::ledger::{Ledger, Measurement, Publications};
 use crate::plan::Step;
 use crate::reader::Incoming;
 use crate::series::{control_frame, text_frame};
@@ -46,11 +46,10 @@ pub(crate) struct Exchange {
     pub(crate) has_joined: bool,
     /// How many steps before the first message are done.
     steps: usize,
-    /// The code of the server's Close frame.
-    pub(crate) closed: Option<u16>,
-    /// The message to send next, and how many are to be sent.
+    /// The message to send next, how many are to be sent, and the message behind them.
     next: usize,
     owed: usize,
+    behind: usize,
     /// When the messages were due that have no answer.
     unanswered: VecDeque<Instant>,
     /// How many publications the subscriber has got, or missed.
@@ -65,9 +64,9 @@ impl Exchange {
             queue: Vec::new(),
             has_joined: false,
             steps: 0,
-            closed: None,
             next: first,
             owed: 0,
+            behind: first,
             unanswered: VecDeque::new(),
             position: 0,
         }
@@ -109,14 +108,15 @@ impl Exchange {
     /// Lets one more message go out, which was due at this time.
     pub(crate) fn owe(&mut self, due: Instant, ledger: &mut Ledger<'_>) {
         let Some(series) = ledger.series(self.channel) else { return };
-        let number = (self.next + self.owed) % series.count();
-        let length = series.length(number);
+        let length = series.length(self.behind);
+        let after = series.after(self.behind);
         if self.role == Role::Echo {
             if self.unanswered.len() >= MOST_UNANSWERED {
                 return;
             }
             self.unanswered.push_back(due);
         }
+        self.behind = after;
         self.owed += 1;
         ledger.sent(due, length);
     }
@@ -151,9 +151,7 @@ impl Exchange {
                 ledger.tally.pings += 1;
             }
             Incoming::Close(code) => {
-                let code = code.unwrap_or(1005);
-                self.closed = Some(code);
-                return Err(Fault::Closed(code));
+                return Err(Fault::Closed(code.unwrap_or(1005)));
             }
             Incoming::Other(message) => {
                 let steps = &ledger.plan.joining;
@@ -213,7 +211,7 @@ impl Exchange {
     }
 
     /// Counts an answer, before which so many never came.
-    fn answered(&mut self, token: Token, skipped: usize, ledger: &mut Ledger<'_>, now: Instant) {
+    pub(crate) fn answered(&mut self, token: Token, skipped: usize, ledger: &mut Ledger<'_>, now: Instant) {
         match self.role {
             Role::Echo => {
                 let skipped = skipped.min(self.unanswered.len());
@@ -248,7 +246,7 @@ impl Exchange {
 
     /// Sends again, in a closed loop.
     fn go_on(&mut self, token: Token, ledger: &mut Ledger<'_>, now: Instant) {
-        if matches!(ledger.stage, Stage::Draining(_)) {
+        if matches!(ledger.measurement, Measurement::Draining(_)) {
             return;
         }
         match ledger.closed_loop() {
@@ -276,7 +274,7 @@ impl Exchange {
                 Line::Joined => {
                     self.has_joined = true;
                     let published = ledger.channels.get(self.channel);
-                    self.begin_at(published.map_or(0, |channel| channel.count()));
+                    self.begin_at(published.map_or(0, Publications::count));
                 }
                 Line::Publication(line) if self.role == Role::Subscriber => {
                     let is_in = |reply: &[u8]| memmem::find(line, reply).is_some();

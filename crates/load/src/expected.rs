@@ -35,8 +35,7 @@ impl Expected {
 
     /// The message behind this one.
     pub(crate) fn after(&self, number: usize) -> usize {
-        let next = number + 1;
-        if next == self.series.count() { 0 } else { next }
+        self.series.after(number)
     }
 
     /// Remembers the bytes by which this message arrived.

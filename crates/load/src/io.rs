@@ -111,15 +111,6 @@ impl Io {
         }
     }
 
-    /// The next thing that has happened, if any.
-    pub fn next(&mut self) -> Option<Happened> {
-        match &mut self.0 {
-            #[cfg(target_os = "linux")]
-            Driver::Uring(uring) => uring.next(),
-            Driver::Readiness(readiness) => readiness.next(),
-        }
-    }
-
     /// Takes back the memory of received bytes.
     pub fn recycle(&mut self, data: Data) {
         if let (Driver::Readiness(readiness), Data::Buffer(buffer, _)) = (&mut self.0, data) {
@@ -133,6 +124,19 @@ impl Io {
             #[cfg(target_os = "linux")]
             Driver::Uring(uring) => uring.release(token, how),
             Driver::Readiness(readiness) => readiness.release(token, how),
+        }
+    }
+}
+
+/// What has happened, until there is nothing more for now. After the next [`wait`](Io::wait), there may be.
+impl Iterator for Io {
+    type Item = Happened;
+
+    fn next(&mut self) -> Option<Happened> {
+        match &mut self.0 {
+            #[cfg(target_os = "linux")]
+            Driver::Uring(uring) => uring.next(),
+            Driver::Readiness(readiness) => readiness.next(),
         }
     }
 }

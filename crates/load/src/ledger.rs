@@ -26,7 +26,7 @@ pub(crate) struct Ledger<'p> {
     /// The series that each channel's publisher sends; without channels, the one of all connections.
     pub(crate) outgoing: Vec<Arc<Series>>,
     pub(crate) channels: Vec<Publications>,
-    pub(crate) stage: Stage,
+    pub(crate) measurement: Measurement,
     /// All deliveries and answers, whether they are measured or not.
     pub(crate) answers: u64,
     /// Connections that think, and when they send again.
@@ -39,7 +39,7 @@ pub(crate) struct Ledger<'p> {
 
 /// How far a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(crate) enum Measurement {
     /// Nothing counts yet.
     WarmingUp,
     /// What is due from this time on counts.
@@ -85,7 +85,7 @@ impl<'p> Ledger<'p> {
             tally: Tally::default(),
             outgoing,
             channels,
-            stage: Stage::WarmingUp,
+            measurement: Measurement::WarmingUp,
             answers: 0,
             thinking: BinaryHeap::new(),
             plain: Vec::new(),
@@ -96,9 +96,9 @@ impl<'p> Ledger<'p> {
 
     /// Whether what was due at this time counts.
     fn counts(&self, due: Instant) -> bool {
-        match self.stage {
-            Stage::WarmingUp => false,
-            Stage::Measuring(began) | Stage::Draining(began) => due >= began,
+        match self.measurement {
+            Measurement::WarmingUp => false,
+            Measurement::Measuring(began) | Measurement::Draining(began) => due >= began,
         }
     }
 
@@ -123,7 +123,7 @@ impl<'p> Ledger<'p> {
 
     fn latency(&mut self, due: Instant, now: Instant) {
         self.interval.latency.record(now.saturating_duration_since(due));
-        if matches!(self.stage, Stage::Measuring(_)) {
+        if matches!(self.measurement, Measurement::Measuring(_)) {
             self.tally.received_in_time += 1;
             self.interval.done += 1;
         }
@@ -140,7 +140,7 @@ impl<'p> Ledger<'p> {
 
     /// Counts messages that never arrived.
     pub(crate) fn lost(&mut self, count: usize) {
-        if self.stage != Stage::WarmingUp {
+        if self.measurement != Measurement::WarmingUp {
             self.tally.lost += u64::try_from(count).unwrap_or(0);
         }
     }
@@ -180,7 +180,7 @@ impl<'p> Ledger<'p> {
 
     /// Begins to measure.
     pub(crate) fn begin(&mut self, now: Instant) {
-        self.stage = Stage::Measuring(now);
+        self.measurement = Measurement::Measuring(now);
         self.interval = Interval::default();
         self.interval_began = now;
     }
@@ -195,9 +195,9 @@ impl<'p> Ledger<'p> {
 
     /// Ends the measured time.
     pub(crate) fn end(&mut self, now: Instant) {
-        if let Stage::Measuring(began) = self.stage {
+        if let Measurement::Measuring(began) = self.measurement {
             self.end_interval(now);
-            self.stage = Stage::Draining(began);
+            self.measurement = Measurement::Draining(began);
         }
     }
 

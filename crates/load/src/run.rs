@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::control::{Control, Phase, Progress};
-use crate::crowd::Crowd;
+use crate::crowd::{CLOSING, Crowd};
 use crate::exchange::Role;
 use crate::own_cost::{OwnCost, Used};
 use crate::plan::{Pace, Plan, Publishers, Waiting, Workload};
@@ -20,9 +20,6 @@ const REPORT: Duration = Duration::from_millis(250);
 
 /// Into how many parts the measured time is divided.
 const INTERVALS: u32 = 20;
-
-/// How long the closing handshakes of all connections may take.
-const CLOSING: Duration = Duration::from_secs(2);
 
 /// Is told when the measured time begins and ends.
 pub trait Observer {
@@ -235,7 +232,18 @@ impl<'r> Run<'r> {
             self.crowd.turn(Some(time))?;
             now = Instant::now();
         }
+        if interval.is_some() {
+            self.catch_up(end);
+        }
         Ok(())
+    }
+
+    /// Sends what was due before the end, if the generator was late.
+    fn catch_up(&mut self, end: Instant) {
+        while self.next_due.is_some_and(|due| due < end) && !self.control.is_stopped() && !self.is_hopeless()
+        {
+            self.send_due(end, Instant::now());
+        }
     }
 
     /// Whether nothing can come any more, because all connections have ended.
@@ -248,7 +256,7 @@ impl<'r> Run<'r> {
         match self.plan.pace() {
             None => None,
             Some(Pace::Open(_)) => {
-                self.send_due(now);
+                self.send_due(now, now);
                 self.next_due
             }
             Some(Pace::Closed { depth, .. }) => match self.plan.workload {
@@ -272,13 +280,14 @@ impl<'r> Run<'r> {
         }
     }
 
-    fn send_due(&mut self, now: Instant) {
+    /// Sends what is due by `until`.
+    fn send_due(&mut self, until: Instant, now: Instant) {
         /// So many are sent before the sockets are looked at again.
         const BURST: usize = 1024;
 
         for _ in 0..BURST {
-            let Some(due) = self.next_due.filter(|due| *due <= now) else { return };
-            self.crowd.ledger.tally.late.record(now - due);
+            let Some(due) = self.next_due.filter(|due| *due <= until) else { return };
+            self.crowd.ledger.tally.late.record(now.saturating_duration_since(due));
             self.send_one(due);
             self.next_due =
                 self.schedule.as_mut().and_then(|(start, schedule)| schedule.next().map(|due| *start + due));
@@ -323,13 +332,22 @@ impl<'r> Run<'r> {
     fn drain(&mut self) -> Result<(), PlanError> {
         let end = Instant::now() + self.plan.patience;
         let mut missing = self.crowd.missing();
-        while missing > 0 && Instant::now() < end && !self.control.is_stopped() && !self.is_hopeless() {
+        // In a storm, connections are still being opened.
+        while missing + self.opening() > 0
+            && Instant::now() < end
+            && !self.control.is_stopped()
+            && !self.is_hopeless()
+        {
             self.tick(Instant::now())?;
             self.crowd.turn(Some(TICK / 10))?;
             missing = self.crowd.missing();
         }
         self.crowd.ledger.tally.unanswered += missing;
         Ok(())
+    }
+
+    fn opening(&self) -> u64 {
+        u64::try_from(self.crowd.opening_count).unwrap_or(0)
     }
 
     /// Closes all connections.

@@ -56,7 +56,7 @@ impl Series {
     ///
     /// There is no message, or there are too many, or text is not UTF-8.
     pub fn new(messages: Vec<Vec<u8>>, kind: Kind, coding: Coding) -> Result<Series, PlanError> {
-        Series::build(&messages, messages.clone(), kind, coding)
+        Series::build(&messages.clone(), messages, kind, coding)
     }
 
     /// A series of text messages, each with the message that answers it.
@@ -118,6 +118,12 @@ impl Series {
     #[must_use]
     pub fn count(&self) -> usize {
         self.lengths.len()
+    }
+
+    /// The message behind this one.
+    pub(crate) fn after(&self, number: usize) -> usize {
+        let next = number + 1;
+        if next >= self.count() { 0 } else { next }
     }
 
     pub(crate) fn kind(&self) -> Kind {

@@ -10,10 +10,10 @@ pub const LONGEST_MESSAGE: usize = 16 << 20;
 
 /// A distribution of sizes: fixed ones and ranges, each with a weight.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sizes(Vec<Part>);
+pub struct Sizes(Vec<Share>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Part {
+struct Share {
     lowest: usize,
     highest: usize,
     weight: u32,
@@ -23,7 +23,7 @@ impl Sizes {
     /// Every message has this size, in bytes.
     #[must_use]
     pub fn fixed(size: usize) -> Sizes {
-        Sizes(vec![Part { lowest: size, highest: size, weight: 1 }])
+        Sizes(vec![Share { lowest: size, highest: size, weight: 1 }])
     }
 
     /// The sizes of the messages of a series, the same in each run.
@@ -61,7 +61,7 @@ impl FromStr for Sizes {
 
     /// Reads sizes such as `125`, `16..1024`, or `64*9,4096..65536*1`: nine of ten messages have 64 bytes.
     fn from_str(text: &str) -> Result<Sizes, String> {
-        let parts: Option<Vec<Part>> = text.split(',').map(|part| parse(part.trim())).collect();
+        let parts: Option<Vec<Share>> = text.split(',').map(|part| parse(part.trim())).collect();
         let weights = parts.iter().flatten().try_fold(0_u32, |sum, part| sum.checked_add(part.weight));
         parts.filter(|_| weights.is_some_and(|sum| sum > 0)).map(Sizes).ok_or_else(|| {
             format!(
@@ -71,13 +71,13 @@ impl FromStr for Sizes {
     }
 }
 
-fn parse(text: &str) -> Option<Part> {
+fn parse(text: &str) -> Option<Share> {
     let (sizes, weight) = match text.split_once('*') {
         Some((sizes, weight)) => (sizes, weight.parse().ok()?),
         None => (text, 1),
     };
     let (lowest, highest) = sizes.split_once("..").unwrap_or((sizes, sizes));
-    let part = Part { lowest: lowest.parse().ok()?, highest: highest.parse().ok()?, weight };
+    let part = Share { lowest: lowest.parse().ok()?, highest: highest.parse().ok()?, weight };
     (part.lowest <= part.highest && part.highest <= LONGEST_MESSAGE).then_some(part)
 }
 

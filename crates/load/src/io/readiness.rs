@@ -18,14 +18,14 @@ const BUFFER: usize = 64 << 10;
 pub(super) struct Readiness {
     poll: Poll,
     events: Events,
-    sockets: Table<Open>,
+    sockets: Table<ReadySocket>,
     ready: VecDeque<Ready>,
     /// Memory to receive into.
     spare: Vec<Vec<u8>>,
 }
 
 #[derive(Debug)]
-struct Open {
+struct ReadySocket {
     stream: TcpStream,
     is_connecting: bool,
     /// What is being sent, and how much of it has been.
@@ -61,7 +61,7 @@ impl Readiness {
     }
 
     fn add(&mut self, stream: TcpStream, is_connecting: bool) -> io::Result<Token> {
-        let token = self.sockets.insert(Open { stream, is_connecting, sending: None });
+        let token = self.sockets.insert(ReadySocket { stream, is_connecting, sending: None });
         let Some(open) = self.sockets.get_mut(token) else { return Ok(token) };
         let interest = Interest::READABLE | Interest::WRITABLE;
         let registered = self.poll.registry().register(&mut open.stream, mio::Token(token.place()), interest);

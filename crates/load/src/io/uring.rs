@@ -17,10 +17,10 @@ const SIZES: Sizes = Sizes { submissions: 4096, completions: 16_384, buffers: 64
 
 pub(super) struct Uring {
     ring: Ring,
-    sockets: Table<Open>,
+    sockets: Table<UringSocket>,
 }
 
-struct Open {
+struct UringSocket {
     socket: Socket,
     /// The receive or the poll under way.
     reading: Option<Operation>,
@@ -33,7 +33,7 @@ impl Uring {
 
     pub(super) fn connecting(&mut self, socket: socket2::Socket) -> Token {
         let socket = Rc::new(OwnedFd::from(socket));
-        let token = self.sockets.insert(Open { socket: Rc::clone(&socket), reading: None });
+        let token = self.sockets.insert(UringSocket { socket: Rc::clone(&socket), reading: None });
         let poll = self.ring.poll_writable(&socket, token.to_bits());
         self.note(token, poll);
         token
@@ -41,7 +41,7 @@ impl Uring {
 
     pub(super) fn adopt(&mut self, stream: TcpStream) -> Token {
         let socket = Rc::new(OwnedFd::from(stream));
-        let token = self.sockets.insert(Open { socket, reading: None });
+        let token = self.sockets.insert(UringSocket { socket, reading: None });
         self.receive(token);
         token
     }

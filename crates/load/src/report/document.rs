@@ -200,7 +200,12 @@ impl Report {
                 cpu: busiest.cpu_share(),
                 waited: busiest.waited_share(),
                 late: open_loop.then(|| verdict::late_share(&tally.late)),
-                bottleneck: verdict::bottlenecks(busiest, &tally.late, plan.waiting),
+                // Where nothing was opened, there is nothing to be slow at.
+                bottleneck: if tally.opened == 0 {
+                    Vec::new()
+                } else {
+                    verdict::bottlenecks(busiest, &tally.late, plan.waiting)
+                },
             },
             intervals: tally.intervals.iter().map(Part::of).collect(),
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::document::{Distribution, Part, Report, per_second};
-use super::plot::{Line, Scale, plot};
+use super::plot::{Curve, Scale, plot};
 use super::text;
 use crate::times::Times;
 
@@ -73,7 +73,7 @@ fn distribution(latency: &Times) -> String {
         (0.99999, "99.999"),
     ];
     let ticks = ticks.map(|(share, label)| (nines(share), format!("{label} %")));
-    plot("Latency by percentile, in ms", &[Line { label: "latency", points }], Scale::Logarithmic, &ticks)
+    plot("Latency by percentile, in ms", &[Curve { label: "latency", points }], Scale::Logarithmic, &ticks)
 }
 
 fn over_time(parts: &[Part]) -> String {
@@ -90,13 +90,13 @@ fn over_time(parts: &[Part]) -> String {
     };
     let ticks: Vec<(f64, String)> = ends.iter().step_by(4).map(|end| (*end, format!("{end:.1} s"))).collect();
     let rates = [
-        Line { label: "done", points: line(|part| per_second(part.done, part.seconds)) },
-        Line { label: "sent", points: line(|part| per_second(part.sent, part.seconds)) },
+        Curve { label: "done", points: line(|part| per_second(part.done, part.seconds)) },
+        Curve { label: "sent", points: line(|part| per_second(part.sent, part.seconds)) },
     ];
     let times = [
-        Line { label: "p50", points: line(|part| part.p50) },
-        Line { label: "p99", points: line(|part| part.p99) },
-        Line { label: "max", points: line(|part| part.max) },
+        Curve { label: "p50", points: line(|part| part.p50) },
+        Curve { label: "p99", points: line(|part| part.p99) },
+        Curve { label: "max", points: line(|part| part.max) },
     ];
     plot("Per second", &rates, Scale::Linear, &ticks)
         + &plot("Latency over time, in ms", &times, Scale::Logarithmic, &ticks)

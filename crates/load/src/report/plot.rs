@@ -6,7 +6,7 @@ use super::text;
 
 /// A line of a plot.
 #[derive(Debug)]
-pub(super) struct Line<'l> {
+pub(super) struct Curve<'l> {
     pub(super) label: &'l str,
     /// Points from left to right.
     pub(super) points: Vec<(f64, f64)>,
@@ -29,7 +29,7 @@ const TOP: f64 = 12.0;
 const RIGHT: f64 = 110.0;
 
 /// A plot of these lines. `ticks` are marked below.
-pub(super) fn plot(title: &str, lines: &[Line<'_>], scale: Scale, ticks: &[(f64, String)]) -> String {
+pub(super) fn plot(title: &str, lines: &[Curve<'_>], scale: Scale, ticks: &[(f64, String)]) -> String {
     let points = || lines.iter().flat_map(|line| &line.points);
     let finite = |values: Vec<f64>| values.into_iter().filter(|value| value.is_finite()).collect::<Vec<_>>();
     let xs = finite(points().map(|point| point.0).collect());

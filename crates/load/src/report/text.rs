@@ -35,7 +35,9 @@ pub fn summary(report: &Report) -> String {
     if report.messages.sent + report.messages.received > 0 {
         line(messages(report));
     }
-    line(format!("rate        {} a second over {:.1} s", thousands_of(report.rate), report.seconds));
+    if report.rate > 0.0 || report.messages.sent > 0 {
+        line(format!("rate        {} a second over {:.1} s", thousands_of(report.rate), report.seconds));
+    }
     for (code, count) in &report.closes {
         line(format!("closed      {} with {code}", thousands(*count)));
     }
@@ -132,7 +134,7 @@ pub(super) fn thousands(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -1,4 +1,5 @@
 //! Runs against servers in this process.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod endpoint;
 mod runs;

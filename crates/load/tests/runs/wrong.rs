@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use longwire::{CloseCode, Message, WebSocket};
+use longwire::{CloseCode, WebSocket};
 use longwire_load::{Check, Coding, Plan};
 
 use crate::endpoint::{each_engine, echo_plan, run, serve, target};
@@ -92,7 +92,10 @@ fn a_server_that_does_not_answer_the_handshake_is_given_up() {
 
 #[test]
 fn an_endpoint_that_refuses_or_does_not_compress_is_named() {
-    let address = serve(false, async |socket: WebSocket| Ok(drop(socket)));
+    let address = serve(false, async |socket: WebSocket| {
+        drop(socket);
+        Ok(())
+    });
     let plan = impatient(echo_plan(1, 1, Coding::Deflate));
     let tally = run(&plan, &target(address, Coding::Deflate)).tally;
     assert_eq!(tally.errors["handshake: the server does not compress"], 1, "{tally:?}");
@@ -103,7 +106,7 @@ fn messages_behind_the_handshake_do_no_harm() {
     let address = serve(false, async |mut socket: WebSocket| {
         socket.send("welcome").await?;
         while let Some(message) = socket.recv().await? {
-            socket.send(Message::from(message)).await?;
+            socket.send(message).await?;
         }
         Ok(())
     });

@@ -1,0 +1,128 @@
+//! `longwire load`.
+
+mod found;
+mod live;
+mod making;
+mod output;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use longwire_load::{Control, Outcome, Plan, PlanError, Report, Target};
+
+use crate::args::LoadArgs;
+use crate::failure::Failure;
+use crate::signals::Ending;
+use crate::terminal;
+use found::{Found, INTERRUPTED};
+use live::Live;
+
+/// An endpoint that is loaded.
+struct Endpoint {
+    url: String,
+    target: Arc<Target>,
+}
+
+pub(crate) async fn run(args: LoadArgs) -> Result<ExitCode, Failure> {
+    let plan = making::plan(&args)?;
+    let mut endpoints = Vec::new();
+    for url in std::iter::once(&args.url).chain(&args.output.versus) {
+        if let Some(assumption) = url.assumption() {
+            terminal::complain(&terminal::escape(&assumption));
+        }
+        endpoints.push(endpoint(&args, &plan, url.as_str()).await?);
+    }
+    let before = args.output.compare.as_deref().map(output::read).transpose()?;
+    making::announce(&plan, &endpoints.iter().map(|endpoint| &*endpoint.target).collect::<Vec<_>>());
+    raise_descriptor_limit(plan.connections);
+
+    let control = Arc::new(Control::default());
+    let stopping = tokio::spawn(stop_when_asked(Ending::of_client(), Arc::clone(&control)));
+    let live = Live::start(&plan, Arc::clone(&control), args.output.quiet);
+    let found = rounds(&args, &plan, &endpoints, &control).await;
+    live.end().await;
+    stopping.abort();
+    let found = found?;
+    output::present(&args, &found, before.as_ref())
+}
+
+async fn endpoint(args: &LoadArgs, plan: &Plan, url: &str) -> Result<Endpoint, Failure> {
+    let options = making::request(args, plan, url).await?;
+    let text = url.to_owned();
+    let resolving = tokio::task::spawn_blocking(move || Target::resolve(&text, &options));
+    let target = resolving.await.map_err(|error| Failure::Other(error.to_string()))??;
+    Ok(Endpoint { url: url.to_owned(), target: Arc::new(target) })
+}
+
+/// Runs the plan. Two endpoints take turns, and each begins every second round: what changes on the machine meanwhile
+/// affects both.
+async fn rounds(
+    args: &LoadArgs,
+    plan: &Plan,
+    endpoints: &[Endpoint],
+    control: &Arc<Control>,
+) -> Result<Vec<Vec<Found>>, Failure> {
+    let rounds = if endpoints.len() > 1 { u32::from(args.output.rounds) } else { 1 };
+    let plan = making::round(plan, rounds);
+    let mut found: Vec<Vec<Found>> = endpoints.iter().map(|_| Vec::new()).collect();
+    for round in 0..rounds {
+        let mut order: Vec<usize> = (0..endpoints.len()).collect();
+        if round % 2 == 1 {
+            order.reverse();
+        }
+        for number in order {
+            if control.is_stopped() && found.iter().any(|rounds| !rounds.is_empty()) {
+                break;
+            }
+            let Some(endpoint) = endpoints.get(number) else { continue };
+            let outcome = one(&plan, endpoint, control, args.threads.into()).await?;
+            let report = Report::new(&endpoint.url, &endpoint.target, &plan, &outcome);
+            if let Some(mine) = found.get_mut(number) {
+                mine.push(Found { report, outcome });
+            }
+        }
+    }
+    Ok(found)
+}
+
+async fn one(
+    plan: &Plan,
+    endpoint: &Endpoint,
+    control: &Arc<Control>,
+    threads: usize,
+) -> Result<Outcome, Failure> {
+    let (plan, target, control) = (plan.clone(), Arc::clone(&endpoint.target), Arc::clone(control));
+    let running =
+        tokio::task::spawn_blocking(move || longwire_load::run_on_threads(&plan, &target, &control, threads));
+    Ok(running.await.map_err(|error| Failure::Other(error.to_string()))??)
+}
+
+/// Ends the run at the first signal, and the program at the second.
+async fn stop_when_asked(mut ending: Ending, control: Arc<Control>) {
+    ending.next().await;
+    control.stop();
+    ending.next().await;
+    std::process::exit(INTERRUPTED.into());
+}
+
+/// Raises the limit on file descriptors: each connection takes one.
+fn raise_descriptor_limit(connections: usize) {
+    /// For the rest of the program.
+    const SPARE: u64 = 200;
+
+    let wanted = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(SPARE);
+    if let Ok(got) = rlimit::increase_nofile_limit(wanted)
+        && got < wanted
+    {
+        terminal::complain(&format!(
+            "longwire: the system allows {got} file descriptors, too few for {connections} connections (ulimit -n)"
+        ));
+    }
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Failure {
+        let message = terminal::escape(&error.to_string());
+        if error.is_usage { Failure::Usage(message) } else { Failure::Other(message) }
+    }
+}

@@ -1,0 +1,223 @@
+//! Makes a plan of the arguments.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use longwire::ClientTls;
+use longwire_load::{
+    Check, Coding, Content, Dialect, Ending, Kind, LONGEST_MESSAGE, Pace, Plan, Publishers, RatePlan,
+    RequestOptions, Series, Sizes, Target, Think, Waiting, Workload,
+};
+
+use crate::args::{CheckArg, LoadArgs, WorkloadArg};
+use crate::failure::Failure;
+use crate::terminal;
+
+/// More than this needs --many.
+const MANY: u32 = 1000;
+
+/// The rate without a flag: that of a gentle first look.
+const RATE: f64 = 1000.0;
+
+/// In an open loop, so many different messages are sent at least: more lost ones in a row are not told apart.
+const DIFFERENT: usize = 64;
+
+pub(super) fn plan(args: &LoadArgs) -> Result<Plan, Failure> {
+    check(args)?;
+    let pace = pace(args);
+    let workload = match workload(args) {
+        WorkloadArg::Echo => Workload::Echo { series: series(args)?, pace },
+        WorkloadArg::FanOut => Workload::Fanout {
+            series: series(args)?,
+            pace,
+            channels: args.messages.channels.into(),
+            dialect: match &args.messages.channel {
+                Some(channel) => Dialect::Centrifuge { channel: channel.clone() },
+                None => Dialect::Plain,
+            },
+            publishers: Publishers::Apart,
+        },
+        WorkloadArg::Storm => Workload::Storm { pace },
+        WorkloadArg::Idle => Workload::Idle,
+    };
+    let is_storm = matches!(workload, Workload::Storm { .. });
+    Ok(Plan {
+        together: args.together as usize,
+        ramp_up: args.ramp_up.0,
+        warm_up: args.warm_up.0,
+        measured: measured(args),
+        patience: args.route.timeout.0,
+        check: match args.messages.check {
+            CheckArg::Equal => Check::Equal,
+            CheckArg::Any => Check::Any,
+        },
+        waiting: if args.spin { Waiting::Spin } else { Waiting::Sleep },
+        engine: args.engine.into(),
+        ending: if args.route.reset || is_storm { Ending::Reset } else { Ending::Close },
+        ..Plan::new(workload, args.connections as usize)
+    })
+}
+
+fn workload(args: &LoadArgs) -> WorkloadArg {
+    let by_channel = if args.messages.channel.is_some() { WorkloadArg::FanOut } else { WorkloadArg::Echo };
+    args.workload.unwrap_or(by_channel)
+}
+
+/// Refuses what makes no sense together, and what may hurt without --many.
+fn check(args: &LoadArgs) -> Result<(), Failure> {
+    let usage = |message: String| Err(Failure::Usage(message));
+    let workload = workload(args);
+    if args.messages.channel.is_some() && workload != WorkloadArg::FanOut {
+        return usage("--channel publishes to subscribers; use it with --workload fan-out".to_owned());
+    }
+    if args.messages.channel.is_some() && (args.messages.binary || args.messages.json_content) {
+        return usage("the data of --channel is text; leave out --binary and --json-content".to_owned());
+    }
+    if args.messages.channels > 1 && workload != WorkloadArg::FanOut {
+        return usage("--channels divides the subscribers of a fan-out; use --workload fan-out".to_owned());
+    }
+    if workload == WorkloadArg::Idle && (args.pace.rate.is_some() || args.pace.depth.is_some()) {
+        return usage("idle connections send nothing; leave out --rate and --depth".to_owned());
+    }
+    if args.threads > 1 && workload == WorkloadArg::FanOut {
+        return usage("one thread must know when each publication was due; use --threads 1".to_owned());
+    }
+    if args.many {
+        return Ok(());
+    }
+    let highest =
+        args.pace.stage.iter().map(|stage| stage.rate).fold(args.pace.rate.unwrap_or(0.0), f64::max);
+    let too_many = args.connections.max(args.together) > MANY;
+    if too_many || (workload == WorkloadArg::Storm && highest > f64::from(MANY)) {
+        return usage(format!(
+            "more than {MANY} connections, at a time or a second, can hurt a server; if it is yours, add --many"
+        ));
+    }
+    Ok(())
+}
+
+fn pace(args: &LoadArgs) -> Pace {
+    if let Some(depth) = args.pace.depth {
+        let think =
+            args.pace.think.map_or(Think::default(), |think| Think { least: think.least, most: think.most });
+        // A storm keeps so many handshakes under way; the depth only says that the loop is closed.
+        let is_storm = workload(args) == WorkloadArg::Storm;
+        let depth = if is_storm { args.together } else { depth };
+        return Pace::Closed { depth: depth as usize, think };
+    }
+    if args.pace.stage.is_empty() {
+        let usual = if workload(args) == WorkloadArg::Storm { RATE / 10.0 } else { RATE };
+        let time = args.time.0 + args.warm_up.0;
+        return Pace::Open(RatePlan::constant(args.pace.rate.unwrap_or(usual), time));
+    }
+    let stages: Vec<_> = args.pace.stage.iter().map(|stage| (stage.time, stage.rate)).collect();
+    Pace::Open(RatePlan::ramps(args.pace.rate.unwrap_or(0.0), &stages))
+}
+
+fn measured(args: &LoadArgs) -> Duration {
+    match pace(args) {
+        Pace::Open(rate) if !args.pace.stage.is_empty() => rate.time(),
+        _ => args.time.0,
+    }
+}
+
+/// The plan of one of several rounds.
+pub(super) fn round(plan: &Plan, rounds: u32) -> Plan {
+    Plan { measured: plan.measured / rounds.max(1), ..plan.clone() }
+}
+
+fn series(args: &LoadArgs) -> Result<Arc<Series>, Failure> {
+    let messages = &args.messages;
+    let (content, kind) = match (messages.binary, messages.json_content) {
+        (true, _) => (Content::Binary, Kind::Binary),
+        (false, true) => (Content::Json, Kind::Text),
+        (false, false) => (Content::Text, Kind::Text),
+    };
+    let contents = match &messages.messages {
+        Some(path) => lines(path)?,
+        None => made(&messages.size, content, args.pace.depth.unwrap_or(0) as usize),
+    };
+    Ok(Arc::new(Series::new(contents, kind, coding(args))?))
+}
+
+fn made(sizes: &Sizes, content: Content, depth: usize) -> Vec<Vec<u8>> {
+    /// A series of long messages may be shorter.
+    const TOTAL: usize = 8 << 20;
+
+    let drawn = sizes.draw(depth);
+    let longest = drawn.iter().copied().max().unwrap_or(0).max(1);
+    let drawn = sizes.draw(depth.max(DIFFERENT.min(TOTAL / longest)));
+    drawn.into_iter().enumerate().map(|(number, size)| content.message(number, size)).collect()
+}
+
+fn lines(path: &std::path::Path) -> Result<Vec<Vec<u8>>, Failure> {
+    let read = std::fs::read(path);
+    let bytes = read.map_err(|error| Failure::Usage(format!("cannot read {}: {error}", path.display())))?;
+    let lines = bytes.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let lines: Vec<Vec<u8>> = lines.filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect();
+    if lines.iter().any(|line| line.len() > LONGEST_MESSAGE) {
+        return Err(Failure::Usage(format!("{} has a line of more than 16 MiB", path.display())));
+    }
+    Ok(lines)
+}
+
+fn coding(args: &LoadArgs) -> Coding {
+    if args.messages.compress { Coding::Deflate } else { Coding::Plain }
+}
+
+/// What the requests to an endpoint have in common.
+pub(super) async fn request(args: &LoadArgs, plan: &Plan, url: &str) -> Result<RequestOptions, Failure> {
+    let mut subprotocols = args.route.request.subprotocol.clone();
+    if args.messages.channel.is_some() && subprotocols.is_empty() {
+        subprotocols.push("centrifuge-json".to_owned());
+    }
+    let is_secure = url.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("wss:"))
+        || url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"));
+    let tls = if is_secure { Some(tls(args)?.config().await?) } else { None };
+    Ok(RequestOptions {
+        headers: args.route.request.header.clone(),
+        subprotocols,
+        sources: args.route.source.clone().unwrap_or_default(),
+        tls,
+        coding: coding(args),
+        channels: plan.channels(),
+    })
+}
+
+fn tls(args: &LoadArgs) -> Result<ClientTls, Failure> {
+    let mut tls =
+        if args.route.insecure { ClientTls::dangerously_trusting_anyone() } else { ClientTls::default() };
+    if let Some(ca) = &args.route.ca {
+        tls = tls.add_pem_file(ca)?;
+    }
+    if let Some((certificate, key)) = args.route.cert.as_ref().zip(args.route.key.as_ref()) {
+        tls = tls.identity_files(certificate, key)?;
+    }
+    Ok(tls)
+}
+
+/// Says what will be done to an endpoint that is not on this machine.
+pub(super) fn announce(plan: &Plan, targets: &[&Target]) {
+    for target in targets.iter().filter(|target| !target.is_local()) {
+        let Some(address) = target.address() else { continue };
+        let what = match &plan.workload {
+            Workload::Storm { .. } => "open and drop connections".to_owned(),
+            _ => format!("open {} connections", plan.connections),
+        };
+        let rate = match &plan.workload {
+            Workload::Echo { pace: Pace::Open(rate), .. } => {
+                format!(", send up to {} messages a second", rate.highest())
+            }
+            Workload::Fanout { pace: Pace::Open(rate), .. } => {
+                format!(", publish up to {} times a second", rate.highest())
+            }
+            Workload::Storm { pace: Pace::Open(rate) } => format!(", up to {} a second", rate.highest()),
+            Workload::Idle => String::new(),
+            _ => ", send as fast as it answers".to_owned(),
+        };
+        terminal::complain(&format!(
+            "longwire: this will {what} at {address}{rate}, for {:.0} s; load only what is yours",
+            plan.measured.as_secs_f64()
+        ));
+    }
+}

@@ -1,0 +1,101 @@
+//! Exit codes, and what is said.
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+
+use longwire::{Server, WebSocket};
+
+use crate::program::{load, longwire, serve, text};
+
+#[test]
+fn a_condition_that_is_true_fails_the_run() {
+    let server = serve(&[]);
+    let url = format!("127.0.0.1:{}/echo", server.port);
+    let output =
+        load(&[&url, "--rate", "10", "--for", "1s", "--fail-if", "rate < 1000000", "--fail-if", "lost > 0"]);
+    // Exit code 3 comes first, if the machine was too slow to judge.
+    let said = text(&output.stderr);
+    match output.status.code() {
+        Some(1) => assert!(said.contains("failed: rate < 1000000: it is 10"), "{said}"),
+        code => assert_eq!(code, Some(3), "{said}"),
+    }
+    assert!(!said.contains("lost > 0"), "{said}");
+}
+
+#[test]
+fn an_endpoint_that_cannot_be_reached_fails_and_is_named() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    drop(listener);
+    let output = load(&[&url, "--for", "1s"]);
+    let printed = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{printed}");
+    assert!(printed.contains("error       10 × connect: connection refused"), "{printed}");
+}
+
+#[test]
+fn what_can_hurt_needs_to_be_asked_for() {
+    for args in [
+        &["ws://127.0.0.1:9/", "--connections", "1001"][..],
+        &["ws://127.0.0.1:9/", "--workload", "storm", "--rate", "1001"],
+        &["ws://127.0.0.1:9/", "--workload", "storm", "--together", "1001"],
+    ] {
+        let output = load(args);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).contains("--many"), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    for args in [
+        &["ws://127.0.0.1:9/", "--workload", "idle", "--rate", "5"][..],
+        &["ws://127.0.0.1:9/", "--channel", "a", "--workload", "echo"],
+        &["ws://127.0.0.1:9/", "--channels", "2"],
+        &["ws://127.0.0.1:9/", "--messages", "/nowhere"],
+        &["ws://127.0.0.1:9/", "--compare", "/nowhere"],
+        &["ftp://127.0.0.1:9/"],
+        &["ws://me:secret@127.0.0.1:9/"],
+    ] {
+        let output = load(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", text(&output.stderr));
+        assert!(!text(&output.stderr).contains("secret"));
+    }
+}
+
+#[test]
+fn an_interruption_prints_what_was_measured() {
+    let (arrived, arrivals) = mpsc::channel();
+    let address = echo(arrived);
+    let mut program = longwire(&["load", &format!("ws://{address}/"), "--rate", "100", "--for", "10m"]);
+    let running = program.stdout(Stdio::piped()).stderr(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap();
+    // It measures now.
+    arrivals.iter().take(50).for_each(drop);
+    let pid = running.id().to_string();
+    assert!(Command::new("kill").args(["-s", "INT", &pid]).status().unwrap().success());
+    let output = running.wait_with_output().unwrap();
+    let printed = text(&output.stdout);
+    assert!(printed.starts_with("stopped early: "), "{printed} {}", text(&output.stderr));
+    assert!(printed.contains("round trip  p50 "), "{printed}");
+}
+
+/// A server in this process, which tells of every message.
+fn echo(arrived: mpsc::Sender<()>) -> SocketAddr {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let server = runtime.block_on(Server::bind("127.0.0.1:0")).unwrap();
+    let address = server.local_addr();
+    let handler = move |mut socket: WebSocket| {
+        let arrived = arrived.clone();
+        async move {
+            while let Some(message) = socket.recv().await? {
+                // The test may have seen enough.
+                let _unread = arrived.send(());
+                socket.send(message).await?;
+            }
+            Ok(())
+        }
+    };
+    std::thread::spawn(move || runtime.block_on(server.serve(handler)));
+    address
+}
