@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 #[derive(Debug)]
 pub(super) struct Plot {
     pub(super) title: String,
+    /// What the names of the bars do not say.
+    pub(super) caption: String,
     pub(super) panels: Vec<Panel>,
 }
 
@@ -45,22 +47,25 @@ const NAMES: f64 = 190.0;
 const LABELS: f64 = 110.0;
 const BAR: f64 = 16.0;
 const STEP: f64 = 22.0;
+/// The title and the caption.
+const HEAD: f64 = 56.0;
 
 const STYLE: &str = "\
 text{font:13px system-ui,sans-serif;fill:#1f2328}\
-.title{font-size:17px;font-weight:600}.panel{font-weight:600}.name{text-anchor:end}\
+.title{font-size:17px;font-weight:600}.caption{font-size:12px}.panel{font-weight:600}.name{text-anchor:end}\
 .ours{fill:#0969da}.peer{fill:#8c959f}.floor{fill:#d0d7de}\
 @media(prefers-color-scheme:dark){text{fill:#e6edf3}.ours{fill:#4493f8}.peer{fill:#6e7681}.floor{fill:#3d444d}}";
 
 impl Plot {
     pub(super) fn svg(&self) -> String {
         let heights: f64 = self.panels.iter().map(Panel::height).sum();
-        let height = 40.0 + heights;
+        let height = HEAD + heights;
         let mut svg = format!(
-            r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{title}"><style>{STYLE}</style><text class="title" x="8" y="24">{title}</text>"#,
+            r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{title}"><style>{STYLE}</style><text class="title" x="8" y="24">{title}</text><text class="caption" x="8" y="44">{caption}</text>"#,
             title = escape(&self.title),
+            caption = escape(&self.caption),
         );
-        let mut top = 40.0;
+        let mut top = HEAD;
         for panel in &self.panels {
             panel.draw(top, &mut svg);
             top += panel.height();
@@ -157,8 +162,8 @@ mod tests {
             scale: Scale::Linear,
             bars: vec![bar(5.0), bar(6.0), bar(7.0), bar(500.0)],
         };
-        let svg = Plot { title: "µs".to_owned(), panels: vec![panel] }.svg();
+        let svg = Plot { title: "µs".to_owned(), caption: "CPU < 1".to_owned(), panels: vec![panel] }.svg();
         assert!(svg.contains(">… 500</text>") && svg.contains(">7</text>"), "{svg}");
-        assert!(svg.contains("a &amp; b"));
+        assert!(svg.contains("a &amp; b") && svg.contains(">CPU &lt; 1</text>"));
     }
 }
