@@ -131,7 +131,8 @@ mod cause {
     }
 }
 
-#[cfg(all(test, target_os = "linux", feature = "uring"))]
+#[cfg(test)]
+#[cfg(all(target_os = "linux", feature = "uring"))]
 mod tests {
     use std::io::{Error, ErrorKind};
     use std::thread;
