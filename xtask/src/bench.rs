@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: compares our servers with others.
 
 mod brokers;
+mod crowd;
 mod figures;
 mod given_peer;
 mod goals;
@@ -10,6 +11,7 @@ mod plot;
 mod programs;
 mod report;
 mod results;
+mod saving;
 mod scenarios;
 mod section;
 mod servers;
@@ -20,16 +22,18 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
-use clap::Args;
+use clap::{Args, Subcommand};
 
+use self::crowd::options::CrowdOptions;
 use self::figures::{Samples, spread};
 use self::given_peer::GivenPeer;
 use self::machine::Versions;
 use self::programs::Programs;
 use self::report::{Report, number};
 use self::results::{Measured, Results};
+use self::saving::{replace, save};
 use self::scenarios::{SCENARIOS, Scenario, Span};
-use self::section::{Page, Section};
+use self::section::Section;
 use self::servers::{BenchServer, Program, SERVERS};
 use self::shuffle::shuffle;
 use self::trial::Laboratory;
@@ -39,7 +43,10 @@ use crate::workspace::Workspace;
 
 /// What to measure, and for how long.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// The scenarios to measure [default: all]
     #[arg(long, num_args = 1..)]
     scenario: Vec<String>,
@@ -80,8 +87,18 @@ pub(crate) struct Options {
     list: bool,
 }
 
+/// Measurements of another kind.
+#[derive(Debug, Subcommand)]
+enum Other {
+    /// Hold as many connections as this machine allows, publish to them, cut half of them, and write the section of the page
+    Crowd(CrowdOptions),
+}
+
 /// Measures, saves the results, and writes `docs/benchmarks.md` with its charts.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    if let Some(Other::Crowd(options)) = &options.other {
+        return crowd::run(workspace, options);
+    }
     let section = options.section();
     let mut scenarios = chosen(&options.scenario, SCENARIOS, scenarios::find, "scenario")?;
     scenarios.retain(|scenario| scenario.task.section() == section);
@@ -215,20 +232,12 @@ fn summary(scenario: &Scenario, samples: &Samples) -> String {
     })
 }
 
-/// Replaces a section of the page, and its charts.
+/// Writes the tables and charts of a section into a folder.
 fn write(report: &Report<'_>, section: Section, dir: &Path, workspace: &Workspace) -> Result<()> {
-    const PAGE: &str = "benchmarks.md";
-
-    let earlier = std::fs::read_to_string(dir.join(PAGE)).unwrap_or_default();
-    let mut files = vec![(PAGE, Page::read(&earlier).with(section, &report.section(section)).text())];
+    replace(workspace, dir, section, &report.section(section))?;
     if section == Section::WebSocket {
-        files.push(("benchmarks.svg", report.costs().svg()));
-        files.push(("benchmarks-idle.svg", report.memory().svg()));
-    }
-    for (name, text) in files {
-        let path = dir.join(name);
-        std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
-        println!("wrote {}", workspace.relative(&path).display());
+        save(workspace, &dir.join("benchmarks.svg"), &report.costs().svg())?;
+        save(workspace, &dir.join("benchmarks-idle.svg"), &report.memory().svg())?;
     }
     Ok(())
 }

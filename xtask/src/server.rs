@@ -43,6 +43,11 @@ impl Server {
         Ok(server)
     }
 
+    /// Its process id. A shell that becomes the program with `exec` has the same.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Fails if the server has ended or if it has panicked.
     pub(crate) fn check(&mut self) -> Result<()> {
         if let Some(status) = self.child.try_wait()? {

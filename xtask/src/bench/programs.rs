@@ -1,7 +1,8 @@
 //! Builds and installs the servers and the load generator.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::iter;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -36,16 +37,19 @@ pub(super) struct Programs {
 impl Programs {
     /// Builds and installs what these servers need. A server in another language that is unavailable is left out.
     pub(super) fn prepare(context: &Context<'_>, servers: &[&BenchServer]) -> Result<Self> {
-        let target = context.workspace.target.join("bench");
         let mut programs = Self {
             bench: context.workspace.root.join("bench"),
-            built: target.join("release"),
+            built: context.workspace.target.join("bench/release"),
             python: None,
             node: false,
             sockudo: context.workspace.tools().join("sockudo"),
             missing: BTreeMap::new(),
         };
-        programs.build(context, servers, &target)?;
+        let packages = servers.iter().filter_map(|server| match server.program {
+            Program::Rust { package, .. } => Some(package),
+            _ => None,
+        });
+        build(context, &iter::once("bench-load").chain(packages).collect::<Vec<_>>())?;
         for server in servers {
             let installed = match server.program {
                 Program::Rust { .. } | Program::Given(_) => Ok(()),
@@ -66,22 +70,6 @@ impl Programs {
             }
         }
         Ok(programs)
-    }
-
-    fn build(&self, context: &Context<'_>, servers: &[&BenchServer], target: &Path) -> Result<()> {
-        let mut command = cargo();
-        command
-            .current_dir(&self.bench)
-            .args(["build", "--release", "-p", "bench-load", "--target-dir"])
-            .arg(target);
-        for server in servers {
-            if let Program::Rust { package, .. } = server.program {
-                command.args(["-p", package]);
-            }
-        }
-        let finished = context.run(command, BUILD_DEADLINE, "build-bench")?;
-        ensure!(finished.succeeded(), "building bench/: {}", finished.explain());
-        Ok(())
     }
 
     /// Builds `longwire` as it is released.
@@ -173,6 +161,20 @@ impl Programs {
     pub(super) fn bun(&self) -> PathBuf {
         self.bench.join("peers/node/node_modules/@oven/bun-linux-x64/bin/bun")
     }
+}
+
+/// Builds packages of `bench/`. Returns the folder with the programs.
+pub(super) fn build(context: &Context<'_>, packages: &[&str]) -> Result<PathBuf> {
+    let target = context.workspace.target.join("bench");
+    let mut command = cargo();
+    command
+        .current_dir(context.workspace.root.join("bench"))
+        .args(["build", "--release", "--target-dir"])
+        .arg(&target)
+        .args(packages.iter().flat_map(|package| ["-p", package]));
+    let finished = context.run(command, BUILD_DEADLINE, "build-bench")?;
+    ensure!(finished.succeeded(), "building bench/: {}", finished.explain());
+    Ok(target.join("release"))
 }
 
 /// The program that pins other programs to a core.

@@ -8,10 +8,13 @@ pub(super) enum Section {
     Hub,
     SocketIo,
     Nodes,
+    /// As many connections as the machine holds.
+    Crowd,
 }
 
 /// In the order of the page.
-const SECTIONS: [Section; 4] = [Section::WebSocket, Section::Hub, Section::SocketIo, Section::Nodes];
+const SECTIONS: [Section; 5] =
+    [Section::WebSocket, Section::Hub, Section::SocketIo, Section::Nodes, Section::Crowd];
 
 impl Section {
     /// The first line, which no other section has.
@@ -21,6 +24,7 @@ impl Section {
             Section::Hub => "## The hub",
             Section::SocketIo => "## Socket.IO",
             Section::Nodes => "## More than one node",
+            Section::Crowd => "## A crowd",
         }
     }
 
@@ -31,6 +35,7 @@ impl Section {
             Section::Hub => " --hub",
             Section::SocketIo => " --socketio",
             Section::Nodes => " --nodes",
+            Section::Crowd => " crowd",
         }
     }
 
@@ -41,6 +46,7 @@ impl Section {
             Section::Hub => "bench/hub/notes.md",
             Section::SocketIo => "bench/socketio/notes.md",
             Section::Nodes => "bench/nodes/notes.md",
+            Section::Crowd => "bench/crowd/notes.md",
         }
     }
 
@@ -51,6 +57,7 @@ impl Section {
             Section::Hub => HUB_METHOD,
             Section::SocketIo => SOCKETIO_METHOD,
             Section::Nodes => NODES_METHOD,
+            Section::Crowd => CROWD_METHOD,
         }
     }
 }
@@ -157,6 +164,19 @@ all 32 channels at once, and again when every subscriber has received everything
 time when the publication was due, to each delivery. The publisher is a client of the first node, and the subscribers are \
 clients of the others. With one node, they are clients of the same one.
 - A run fails if a subscriber does not receive every publication.
+";
+
+const CROWD_METHOD: &str = "\
+All connections are open at once. They come from addresses all over 127.0.0.0/8, in a network namespace of their own if the \
+machine allows one. The servers share one core, and the clients (`bench/crowd`: just enough of RFC 6455 to stay connected) the other. \
+The figures describe this machine: they show what a connection costs, not how many a larger machine holds.
+
+- The connections are opened 64 at a time by each process, and then held. The server pings them (keepalive, by its default \
+times), and the run fails if one of them ends.
+- **Server memory** is the growth of `Private_Dirty`. **Kernel memory** is the growth of `Slab` in `/proc/meminfo`: sockets, files and \
+inodes of both ends, because both are on this machine. Other programs change it, too. TCP's queues are `mem` in `/proc/net/sockstat`.
+- **Broadcast**: a client of each process sends 125 B, which its server publishes to all of its connections; five times, the median.
+- Then every other connection is reset, and all of those clients connect again at once.
 ";
 
 #[cfg(test)]

@@ -277,7 +277,9 @@ pub(super) struct Floor {
 /// The lower bound of a section's servers.
 pub(super) fn lower_bound(section: Section) -> Floor {
     match section {
-        Section::WebSocket | Section::SocketIo => Floor { server: RAW_EPOLL, title: "to TCP over epoll" },
+        Section::WebSocket | Section::SocketIo | Section::Crowd => {
+            Floor { server: RAW_EPOLL, title: "to TCP over epoll" }
+        }
         Section::Hub => Floor { server: PLAIN_TOPICS, title: "to plain topics" },
         Section::Nodes => Floor { server: OVER_REDIS, title: "to longwire over Redis" },
     }
