@@ -1,6 +1,7 @@
 //! `cargo xtask test`: all tests, suite by suite.
 
 mod autobahn;
+mod check;
 mod deny;
 mod extent;
 mod interop;
@@ -46,6 +47,8 @@ pub(crate) enum Suite {
     Deny,
     /// The Autobahn test suite against `longwire serve` and against our client.
     Autobahn,
+    /// The cases of `longwire check` against `longwire serve`, with and without io_uring and TLS.
+    Check,
     /// Node's `ws` as client and as server, and the official JavaScript clients of Centrifugo and Socket.IO.
     Node,
     /// Headless Chromium against `longwire serve`, its page and its hub, and with the client of Socket.IO.
@@ -71,7 +74,7 @@ const PHASES: [&[&[Suite]]; 2] = [
     &[&[Suite::Rust]],
     &[
         &[Suite::Sanitize, Suite::Fuzz],
-        &[Suite::Deny, Suite::Autobahn],
+        &[Suite::Deny, Suite::Check, Suite::Autobahn],
         &[Suite::Instructions, Suite::Node, Suite::Browser, Suite::Cluster, Suite::Python, Suite::Interop],
     ],
 ];
@@ -93,6 +96,7 @@ impl Suite {
             Self::Instructions => instructions::suite(context),
             Self::Deny => deny::run(context),
             Self::Autobahn => autobahn::run(context, extent),
+            Self::Check => check::run(context),
             Self::Node => interop::node(context),
             Self::Browser => interop::browser(context),
             Self::Cluster => interop::cluster(context),

@@ -1,5 +1,6 @@
 //! Command-line arguments.
 
+mod check;
 mod config;
 mod demo;
 mod endpoint;
@@ -22,6 +23,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEn
 use longwire::Origin;
 
 use crate::log::LogFormat;
+pub(crate) use check::{CheckArgs, CheckRouteArgs};
 pub(crate) use config::{ConfigArgs, ConfigCommand};
 pub(crate) use demo::{DemoArgs, DemoCommand, SensorsArgs};
 pub(crate) use endpoint::EndpointArgs;
@@ -31,6 +33,7 @@ pub(crate) use listen::ListenAddr;
 pub(crate) use load::{CheckArg, LoadArgs, WorkloadArg};
 use proxy::{ForwardedHeader, ProxyAddress};
 pub(crate) use token::TokenArgs;
+pub(crate) use url::EndpointUrl;
 
 /// Serve, connect to and inspect WebSocket endpoints.
 #[derive(Debug, Parser)]
@@ -67,6 +70,7 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     Connect(ConnectArgs),
     Load(Box<LoadArgs>),
+    Check(CheckArgs),
     Config(ConfigArgs),
     Token(TokenArgs),
     Demo(DemoArgs),

@@ -1,6 +1,7 @@
 //! `longwire`: serve, connect to and inspect WebSocket endpoints.
 
 mod args;
+mod check;
 mod config;
 mod configuration;
 mod connect;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => runtime.block_on(serve::run(args)),
         Command::Connect(args) => runtime.block_on(connect::run(args)),
         Command::Load(args) => runtime.block_on(load::run(*args)),
+        Command::Check(args) => runtime.block_on(check::run(args)),
         Command::Config(args) => configuration::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Demo(args) => runtime.block_on(demo::run(args)),

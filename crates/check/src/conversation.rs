@@ -1,0 +1,171 @@
+//! A connection of a case: opens it, and runs steps on it.
+
+mod expecting;
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use longwire_wire::bits::{BINARY, CLOSE, FIN, RSV1};
+use longwire_wire::{Failure, Head, Peer, Pieces, Problem, RawFrame, Role};
+
+use crate::answer;
+use crate::deflate::{Agreement, Deflater, Inflater};
+use crate::inbox::{Inbox, Incoming};
+use crate::step::{Reply, Step, joined};
+use crate::transport::{Dial, Transport};
+use crate::verdict::{Finding, Stop};
+
+/// The largest frame that is read.
+const LIMIT: usize = 64 << 20;
+
+/// The payload of pings that only find out whether a connection is open.
+const STILL_OPEN: &[u8] = b"still open?";
+
+/// How long `Step::Pause` takes.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A connection with the dialogue on it.
+pub(crate) struct Conversation {
+    peer: Peer<Transport>,
+    inbox: Inbox,
+    deflater: Option<Deflater>,
+    /// Messages that may come without being expected.
+    allowed: Vec<Reply>,
+    strays: Strays,
+    /// Recommendations that the endpoint did not follow.
+    pub(crate) weaknesses: Vec<Finding>,
+    is_closing: bool,
+}
+
+/// What to make of messages that no step expects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Strays {
+    /// The endpoint is an echo with this many greetings: others are an error.
+    Greetings(usize),
+    /// The endpoint sends what it likes.
+    Any,
+}
+
+/// Connects and waits for at most `patience` for each thing.
+pub(crate) async fn dial(dialer: &dyn Dial, patience: Duration) -> Result<Peer<Transport>, Stop> {
+    match tokio::time::timeout(patience, dialer.dial()).await {
+        Ok(Ok(transport)) => Ok(Peer::client(transport).deadline(patience).limit(LIMIT)),
+        Ok(Err(error)) => Err(Stop::Unclear(format!("it cannot be connected to: {error}"))),
+        Err(_) => Err(Stop::Unclear(format!("it could not be connected to within {patience:?}"))),
+    }
+}
+
+/// Sends a valid request, and returns the response, which must be valid.
+pub(crate) async fn open(peer: &mut Peer<Transport>, request: &Head) -> Result<Head, Stop> {
+    let unclear = |why: String| Stop::Unclear(format!("the opening handshake failed: {why}"));
+    peer.send_head(request).await.map_err(|failure| unclear(failure.problem().to_string()))?;
+    let response = peer.head().await.map_err(|failure| unclear(failure.problem().to_string()))?;
+    answer::judge(request, &response).map_err(unclear)?;
+    Ok(response)
+}
+
+impl Conversation {
+    /// After the opening handshake, in which the server said this about extensions.
+    pub(crate) fn new(peer: Peer<Transport>, extensions: Option<&str>, strays: Strays) -> Conversation {
+        let agreement = extensions.and_then(Agreement::parse);
+        Conversation {
+            peer,
+            inbox: Inbox::new(agreement.map(Inflater::of_server)),
+            deflater: agreement.map(Deflater::of_client),
+            allowed: Vec::new(),
+            strays,
+            weaknesses: Vec::new(),
+            is_closing: false,
+        }
+    }
+
+    /// The dialogue until now.
+    pub(crate) fn dialogue(&self) -> String {
+        self.peer.transcript().to_string()
+    }
+
+    /// Runs steps, and then closes the connection if it is open.
+    pub(crate) async fn run(&mut self, steps: &[Step]) -> Result<(), Stop> {
+        for step in steps {
+            self.step(step).await?;
+        }
+        if !self.is_closing {
+            self.leave().await;
+        }
+        Ok(())
+    }
+
+    /// Closes politely. What comes of it is judged by the cases about closing only.
+    async fn leave(&mut self) {
+        if self.peer.send(RawFrame::close(1000)).await.is_ok() {
+            while let Ok(Incoming::Reply(_) | Incoming::Ping(_)) = self.inbox.next(&mut self.peer).await {}
+        }
+    }
+
+    async fn step(&mut self, step: &Step) -> Result<(), Stop> {
+        match step {
+            Step::Send(frame) => {
+                self.is_closing |= frame.opcode == CLOSE;
+                let sent = self.peer.send(frame.clone()).await;
+                sent_or_ended(sent)
+            }
+            Step::SendTogether(frames) => self.send_bytes(&joined(frames, Role::Client), Pieces::Whole).await,
+            Step::SendCut(frames, len) => {
+                let pieces = NonZeroUsize::new(*len).map_or(Pieces::Whole, Pieces::Of);
+                self.send_bytes(&joined(frames, Role::Client), pieces).await
+            }
+            Step::SendBytes(bytes) => self.send_bytes(bytes, Pieces::Whole).await,
+            Step::SendCompressed(messages) => self.send_compressed(messages).await,
+            Step::EndWriting => sent_or_ended(self.peer.finish().await),
+            Step::Allow(reply) => {
+                self.allowed.push(reply.clone());
+                Ok(())
+            }
+            Step::Expect(replies) => self.expect(replies).await,
+            Step::StaysOpen => {
+                sent_or_ended(self.peer.send(RawFrame::ping(STILL_OPEN)).await)?;
+                self.expect(&[Reply::pong(STILL_OPEN)]).await
+            }
+            Step::Fails(codes) => self.fails(codes).await,
+            Step::Closes(codes) => self.closes(codes).await,
+            Step::Gone => self.gone().await,
+            Step::Pause => {
+                tokio::time::sleep(PAUSE).await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn send_compressed(&mut self, messages: &[Vec<u8>]) -> Result<(), Stop> {
+        for message in messages {
+            let Some(deflater) = &mut self.deflater else {
+                return Err(Stop::Unclear("this connection agreed on no compression".into()));
+            };
+            let frame = RawFrame::new(FIN | RSV1 | BINARY, deflater.compress(message));
+            sent_or_ended(self.peer.send(frame).await)?;
+        }
+        Ok(())
+    }
+
+    async fn send_bytes(&mut self, bytes: &[u8], pieces: Pieces) -> Result<(), Stop> {
+        self.peer.cut_into(pieces);
+        let sent = self.peer.send_bytes(bytes).await;
+        self.peer.cut_into(Pieces::Whole);
+        sent_or_ended(sent)
+    }
+}
+
+/// A peer that has ended the connection takes nothing more. The next step reads why.
+fn sent_or_ended(outcome: Result<(), Failure>) -> Result<(), Stop> {
+    match outcome {
+        Ok(()) => Ok(()),
+        Err(failure) => match failure.problem() {
+            Problem::Ended => Ok(()),
+            Problem::Late(time) => {
+                let got = format!("it did not read for {time:?}");
+                Err(Stop::Broke(Finding::new("the endpoint reads what it is sent", got)))
+            }
+            problem => Err(Stop::Unclear(problem.to_string())),
+        },
+    }
+}

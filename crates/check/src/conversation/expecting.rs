@@ -1,0 +1,196 @@
+//! The steps that wait for what the endpoint does.
+
+use longwire_wire::RawFrame;
+
+use super::{Conversation, STILL_OPEN, Strays};
+use crate::inbox::{Incoming, Missing};
+use crate::step::Reply;
+use crate::verdict::{Finding, Stop};
+
+/// The code of a Close frame without a code (RFC 6455 §7.1.5).
+const NO_CODE: u16 = 1005;
+
+/// What came, or nothing in time.
+enum Came {
+    This(Incoming),
+    Nothing,
+}
+
+impl Conversation {
+    /// The next thing that a step has to judge. Answers pings, and leaves out what may come at any time.
+    async fn next(&mut self, expected: &str) -> Result<Came, Stop> {
+        loop {
+            match self.inbox.next(&mut self.peer).await {
+                Ok(Incoming::Ping(payload)) => {
+                    let _ended = self.peer.send(RawFrame::pong(payload)).await;
+                }
+                Ok(Incoming::Reply(reply)) if self.is_stray(&reply) => {}
+                Ok(incoming) => return Ok(Came::This(incoming)),
+                Err(Missing::Late) => return Ok(Came::Nothing),
+                Err(Missing::Invalid(why)) => return Err(Stop::Broke(Finding::new(expected, why))),
+                Err(Missing::Broken(why)) => return Err(Stop::Unclear(why)),
+            }
+        }
+    }
+
+    /// Whether a reply may come here without being expected.
+    fn is_stray(&mut self, reply: &Reply) -> bool {
+        if let Some(place) = self.allowed.iter().position(|allowed| allowed.is_met_by(reply)) {
+            self.allowed.swap_remove(place);
+            return true;
+        }
+        match (reply, &mut self.strays) {
+            (Reply::Pong(_), _) | (_, Strays::Greetings(0)) => false,
+            (_, Strays::Greetings(left)) => {
+                *left -= 1;
+                true
+            }
+            (_, Strays::Any) => true,
+        }
+    }
+
+    /// Waits for all of these replies, in any order.
+    pub(super) async fn expect(&mut self, replies: &[Reply]) -> Result<(), Stop> {
+        let mut missing: Vec<&Reply> = replies.iter().collect();
+        while !missing.is_empty() {
+            let expected = missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+            let got = match self.expected(&missing).await? {
+                Came::This(Incoming::Reply(reply)) => {
+                    match missing.iter().position(|missing| missing.is_met_by(&reply)) {
+                        Some(place) => {
+                            missing.swap_remove(place);
+                            continue;
+                        }
+                        None => reply.to_string(),
+                    }
+                }
+                Came::This(other) => described(&other),
+                Came::Nothing => "nothing in time".to_owned(),
+            };
+            return Err(Stop::Broke(Finding::new(expected, got)));
+        }
+        Ok(())
+    }
+
+    /// The next thing, which may be one of these, even if it would be a stray otherwise.
+    async fn expected(&mut self, missing: &[&Reply]) -> Result<Came, Stop> {
+        loop {
+            match self.inbox.next(&mut self.peer).await {
+                Ok(Incoming::Reply(reply)) if missing.iter().any(|missing| missing.is_met_by(&reply)) => {
+                    return Ok(Came::This(Incoming::Reply(reply)));
+                }
+                Ok(Incoming::Ping(payload)) => {
+                    let _ended = self.peer.send(RawFrame::pong(payload)).await;
+                }
+                Ok(Incoming::Reply(reply)) if self.is_stray(&reply) => {}
+                Ok(incoming) => return Ok(Came::This(incoming)),
+                Err(Missing::Late) => return Ok(Came::Nothing),
+                Err(Missing::Invalid(why)) => return Err(Stop::Broke(Finding::new("valid frames", why))),
+                Err(Missing::Broken(why)) => return Err(Stop::Unclear(why)),
+            }
+        }
+    }
+
+    /// _Fail the WebSocket Connection_ (RFC 6455 §7.1.7): best with a Close frame, but the end of the connection will do.
+    pub(super) async fn fails(&mut self, codes: &[u16]) -> Result<(), Stop> {
+        self.is_closing = true;
+        let close = one_of(codes);
+        let expected = format!("{close}, or the end of the connection");
+        let broke = |got: String| Err(Stop::Broke(Finding::new(&expected, got)));
+        match self.next(&expected).await? {
+            Came::This(Incoming::Close(Some(code))) if !matches!(code, 1000 | 1001) => {
+                if !codes.contains(&code) {
+                    self.weaknesses.push(Finding::new(close, format!("CLOSE {code}")));
+                }
+                self.end_after_close(Some(code)).await
+            }
+            Came::This(Incoming::End) => {
+                self.weaknesses.push(Finding::new(close, "the end of the connection without a Close frame"));
+                Ok(())
+            }
+            Came::This(other) => broke(described(&other)),
+            Came::Nothing => {
+                let got = self.still_there(&expected).await?;
+                broke(got.to_owned())
+            }
+        }
+    }
+
+    /// Why an endpoint that should have ended the connection has not.
+    async fn still_there(&mut self, expected: &str) -> Result<&'static str, Stop> {
+        let _ended = self.peer.send(RawFrame::ping(STILL_OPEN)).await;
+        Ok(match self.next(expected).await? {
+            Came::This(Incoming::End | Incoming::Close(_)) => "nothing, until the next frame was sent",
+            Came::This(_) => "nothing: the connection is still used",
+            Came::Nothing => "nothing: the connection is open, and silent",
+        })
+    }
+
+    /// Waits for a Close frame with one of these codes, and for the end.
+    pub(super) async fn closes(&mut self, codes: &[u16]) -> Result<(), Stop> {
+        self.is_closing = true;
+        let expected = one_of(codes);
+        let got = match self.next(&expected).await? {
+            Came::This(Incoming::Close(code)) if codes.contains(&code.unwrap_or(NO_CODE)) => {
+                return self.end_after_close(code).await;
+            }
+            Came::This(other) => described(&other),
+            Came::Nothing => "nothing in time".to_owned(),
+        };
+        Err(Stop::Broke(Finding::new(expected, got)))
+    }
+
+    /// After a Close frame nothing may come (RFC 6455 §5.5.1), and the server ends the connection (§7.1.1).
+    async fn end_after_close(&mut self, code: Option<u16>) -> Result<(), Stop> {
+        let answer = code.map_or_else(|| RawFrame::new(0x88, ""), RawFrame::close);
+        let _ended = self.peer.send(answer).await;
+        self.ends().await
+    }
+
+    /// Waits for the end of the connection, with or without a Close frame before it.
+    pub(super) async fn gone(&mut self) -> Result<(), Stop> {
+        self.is_closing = true;
+        let expected = "the end of the connection";
+        loop {
+            let got = match self.next(expected).await? {
+                Came::This(Incoming::End) => return Ok(()),
+                Came::This(Incoming::Close(_)) => continue,
+                Came::This(other) => described(&other),
+                Came::Nothing => "the connection stays open".to_owned(),
+            };
+            return Err(Stop::Broke(Finding::new(expected, got)));
+        }
+    }
+
+    /// Waits for the end of the connection, after which nothing may come.
+    async fn ends(&mut self) -> Result<(), Stop> {
+        self.is_closing = true;
+        let expected = "the end of the connection";
+        let finding = |got: String| Finding::new(expected, got);
+        match self.inbox.next(&mut self.peer).await {
+            Ok(Incoming::End) => Ok(()),
+            Ok(other) => Err(Stop::Broke(finding(described(&other)))),
+            Err(Missing::Late) => {
+                self.weaknesses.push(finding("the connection stays open".into()));
+                Ok(())
+            }
+            Err(Missing::Invalid(why)) => Err(Stop::Broke(finding(why))),
+            Err(Missing::Broken(why)) => Err(Stop::Unclear(why)),
+        }
+    }
+}
+
+fn described(incoming: &Incoming) -> String {
+    match incoming {
+        Incoming::Reply(reply) => reply.to_string(),
+        Incoming::Ping(payload) => RawFrame::ping(payload.as_slice()).to_string(),
+        Incoming::Close(Some(code)) => format!("CLOSE {code}"),
+        Incoming::Close(None) => "CLOSE without a code".to_owned(),
+        Incoming::End => "the end of the connection".to_owned(),
+    }
+}
+
+fn one_of(codes: &[u16]) -> String {
+    let name = |code: &u16| if *code == NO_CODE { "no code".to_owned() } else { code.to_string() };
+    format!("CLOSE {}", codes.iter().map(name).collect::<Vec<_>>().join(" or "))
+}

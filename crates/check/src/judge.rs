@@ -1,0 +1,241 @@
+//! Runs one case and gives the verdict.
+
+use std::time::Duration;
+
+use longwire_wire::{Failure, Head, Peer, Problem};
+
+use crate::answer;
+use crate::case::{Answer, Case, Need, Opening, Script};
+use crate::conversation::{Conversation, Strays, dial, open};
+use crate::endpoint::Endpoint;
+use crate::rule::Level;
+use crate::step::Step;
+use crate::target::Target;
+use crate::transport::{Dial, Transport};
+use crate::verdict::{Finding, Stop, Verdict};
+
+/// How long a case may take, in patiences.
+const PATIENCES: u32 = 8;
+
+/// What a case is run with.
+#[derive(Debug)]
+pub(crate) struct Setting<'s> {
+    pub(crate) dialer: &'s dyn Dial,
+    pub(crate) target: &'s Target,
+    pub(crate) endpoint: &'s Endpoint,
+    pub(crate) patience: Duration,
+}
+
+/// The outcome of a case, with the dialogue if it did not pass.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    pub(crate) verdict: Verdict,
+    pub(crate) finding: Option<Finding>,
+    pub(crate) dialogue: String,
+}
+
+impl Judged {
+    fn without_dialogue(verdict: Verdict, why: impl Into<String>) -> Judged {
+        Judged { verdict, finding: Some(Finding::new("", why)), dialogue: String::new() }
+    }
+}
+
+/// Runs a case. It ends within eight times the patience.
+pub(crate) async fn judge(case: &Case, setting: &Setting<'_>) -> Judged {
+    if let Some(why) = not_offered(case, setting) {
+        return Judged::without_dialogue(Verdict::NotOffered, why);
+    }
+    let time = setting.patience.saturating_mul(PATIENCES);
+    match tokio::time::timeout(time, run(case, setting)).await {
+        Ok(judged) => judged,
+        Err(_) => Judged::without_dialogue(Verdict::Inconclusive, format!("it took more than {time:?}")),
+    }
+}
+
+fn not_offered(case: &Case, setting: &Setting<'_>) -> Option<&'static str> {
+    let endpoint = setting.endpoint;
+    case.needs.iter().find_map(|need| match need {
+        Need::Echo if !endpoint.is_echo => Some("it is not an echo"),
+        Need::Deflate if endpoint.deflate.is_none() => Some("it does not accept permessage-deflate"),
+        Need::DeflatedEcho if !endpoint.deflates_echo => Some("it sends back nothing that is compressed"),
+        Need::OriginChecks if !endpoint.checks_origin => Some("pages of every origin may connect"),
+        Need::Subprotocol if setting.target.subprotocols().is_empty() => {
+            Some("--subprotocol names none that the endpoint speaks")
+        }
+        Need::Tls if !setting.target.is_secure() => Some("the connection is not encrypted"),
+        Need::Plain if setting.target.is_secure() => Some("the connection is encrypted"),
+        _ => None,
+    })
+}
+
+async fn run(case: &Case, setting: &Setting<'_>) -> Judged {
+    match &case.script {
+        Script::Opening(opening) => run_opening(case, opening, setting).await,
+        Script::Open(steps) => run_open(case, setting.target.request(), steps, setting).await,
+        Script::Offering(offer, steps) => {
+            let request = setting.target.request().with("Sec-WebSocket-Extensions", *offer);
+            run_open(case, request, steps, setting).await
+        }
+    }
+}
+
+async fn run_open(case: &Case, request: Head, steps: &[Step], setting: &Setting<'_>) -> Judged {
+    let mut peer = match dial(setting.dialer, setting.patience).await {
+        Ok(peer) => peer,
+        Err(stop) => return judged(case, Err(stop), Vec::new(), String::new()),
+    };
+    let response = match open(&mut peer, &request).await {
+        Ok(response) => response,
+        Err(stop) => return judged(case, Err(stop), Vec::new(), peer.transcript().to_string()),
+    };
+    let has_declined = response.field("Sec-WebSocket-Extensions").is_none();
+    if matches!(case.script, Script::Offering(..)) && has_declined {
+        return Judged::without_dialogue(Verdict::NotOffered, "it declines this offer of permessage-deflate");
+    }
+    converse(case, peer, &response, steps, setting).await
+}
+
+async fn converse(
+    case: &Case,
+    peer: Peer<Transport>,
+    response: &Head,
+    steps: &[Step],
+    setting: &Setting<'_>,
+) -> Judged {
+    let strays =
+        if setting.endpoint.is_echo { Strays::Greetings(setting.endpoint.greetings) } else { Strays::Any };
+    let mut conversation = Conversation::new(peer, response.field("Sec-WebSocket-Extensions"), strays);
+    let outcome = conversation.run(steps).await;
+    let dialogue = conversation.dialogue();
+    judged(case, outcome, conversation.weaknesses, dialogue)
+}
+
+fn judged(case: &Case, outcome: Result<(), Stop>, weaknesses: Vec<Finding>, dialogue: String) -> Judged {
+    let (verdict, finding) = match outcome {
+        Err(Stop::Broke(finding)) if case.level() == Level::Must => (Verdict::Fail, Some(finding)),
+        Err(Stop::Broke(finding)) => (Verdict::Should, Some(finding)),
+        Err(Stop::Unclear(why)) => (Verdict::Inconclusive, Some(Finding::new("", why))),
+        Ok(()) => match weaknesses.into_iter().next() {
+            Some(weakness) => (Verdict::Should, Some(weakness)),
+            None => (Verdict::Pass, None),
+        },
+    };
+    Judged { verdict, finding, dialogue }
+}
+
+async fn run_opening(case: &Case, opening: &Opening, setting: &Setting<'_>) -> Judged {
+    let mut peer = match dial(setting.dialer, setting.patience).await {
+        Ok(peer) => peer,
+        Err(stop) => return judged(case, Err(stop), Vec::new(), String::new()),
+    };
+    let request = (opening.request)(setting.target.request());
+    // A server that refuses early may end the connection before it has read everything. The response says why.
+    let _ended = peer.send_bytes(&request).await;
+    let head = Head::parse(&request).map(|(head, _)| head).unwrap_or_else(|| setting.target.request());
+    let response = peer.head().await;
+    if let (Ok(response), Answer::Accepted(steps)) = (&response, &opening.answer)
+        && answer::judge(&head, response).is_ok()
+    {
+        return converse(case, peer, response, steps, setting).await;
+    }
+    let (outcome, weaknesses) = answered(&opening.answer, &head, response, setting.target);
+    let dialogue = peer.transcript().to_string();
+    judged(case, outcome, weaknesses, dialogue)
+}
+
+/// Judges the response to a request.
+fn answered(
+    answer: &Answer,
+    request: &Head,
+    response: Result<Head, Failure>,
+    target: &Target,
+) -> (Result<(), Stop>, Vec<Finding>) {
+    let expected = expectation(answer);
+    let broke = |got: String| (Err(Stop::Broke(Finding::new(&expected, got))), Vec::new());
+    let must_accept = matches!(answer, Answer::Accepted(_) | Answer::Agreed { .. } | Answer::ChoosesKnown);
+    let response = match response {
+        Ok(response) => response,
+        Err(failure) => {
+            return match failure.problem() {
+                Problem::Ended if !must_accept => {
+                    let got = "the end of the connection without a response";
+                    (Ok(()), vec![Finding::new(&expected, got)])
+                }
+                Problem::Io(error) => (Err(Stop::Unclear(error.to_string())), Vec::new()),
+                problem => broke(problem.to_string()),
+            };
+        }
+    };
+    if matches!(answer, Answer::Agreed { .. }) && is_error(&response) {
+        // It agrees to nothing wrong. But it was to decline the extension, not the connection.
+        return (Ok(()), vec![Finding::new(&expected, format!("{:?}", response.start))]);
+    }
+    if must_accept || (matches!(answer, Answer::Consistent) && status(&response) == 101) {
+        return match answer::judge(request, &response).and_then(|()| agrees(answer, &response, target)) {
+            Ok(()) => (Ok(()), Vec::new()),
+            Err(why) => broke(why),
+        };
+    }
+    refused(answer, &response, &expected)
+}
+
+/// Judges the agreement of a response that is valid.
+fn agrees(answer: &Answer, response: &Head, target: &Target) -> Result<(), String> {
+    let (field, agrees) = match answer {
+        Answer::Agreed { is_allowed, .. } => {
+            let value = response.field("Sec-WebSocket-Extensions");
+            (value, is_allowed(value))
+        }
+        Answer::ChoosesKnown => {
+            let value = response.field("Sec-WebSocket-Protocol");
+            (value, value.is_some_and(|value| target.subprotocols().iter().any(|known| known == value)))
+        }
+        _ => return Ok(()),
+    };
+    if agrees { Ok(()) } else { Err(field.map_or("no agreement".into(), |value| format!("{value:?}"))) }
+}
+
+/// Judges a response to a request that must not be accepted.
+fn refused(answer: &Answer, response: &Head, expected: &str) -> (Result<(), Stop>, Vec<Finding>) {
+    let finding = || Finding::new(expected, format!("{:?}", response.start));
+    let status = status(response);
+    let is_error = is_error(response);
+    let is_kept = match answer {
+        Answer::NotAccepted | Answer::Consistent => status != 101,
+        Answer::OtherVersion => is_error && response.field("Sec-WebSocket-Version").is_some(),
+        _ => is_error,
+    };
+    if !is_kept {
+        return (Err(Stop::Broke(finding())), Vec::new());
+    }
+    match answer {
+        Answer::Refused(best) if !best.is_empty() && !best.contains(&status) => (Ok(()), vec![finding()]),
+        _ => (Ok(()), Vec::new()),
+    }
+}
+
+/// Whether the status is 4xx or 5xx.
+fn is_error(response: &Head) -> bool {
+    (400..600).contains(&status(response))
+}
+
+/// The status, of whatever version of HTTP the response is. 0 if it has none.
+fn status(response: &Head) -> u16 {
+    response.start.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default()
+}
+
+fn expectation(answer: &Answer) -> String {
+    match answer {
+        Answer::Accepted(_) => "101 Switching Protocols".into(),
+        Answer::Agreed { expected, .. } => format!("101 with {expected}"),
+        Answer::ChoosesKnown => "101 with a subprotocol of --subprotocol".into(),
+        Answer::Consistent => "101 that keeps all rules, or an error".into(),
+        Answer::Refused([]) => "an error: a status of 4xx or 5xx".into(),
+        Answer::Refused(best) => {
+            let best: Vec<String> = best.iter().map(u16::to_string).collect();
+            format!("an error: {}", best.join(" or "))
+        }
+        Answer::NotAccepted => "any response but 101".into(),
+        Answer::OtherVersion => "426, or another error, with Sec-WebSocket-Version: 13".into(),
+    }
+}

@@ -1,0 +1,191 @@
+//! The results of a run.
+
+pub(crate) mod baseline;
+pub(crate) mod escape;
+pub(crate) mod grade;
+mod html;
+mod junit;
+pub(crate) mod text;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::case::Case;
+use crate::endpoint::Endpoint;
+use crate::judge::Judged;
+use crate::rule::{Family, Level};
+use crate::target::Target;
+use crate::verdict::Verdict;
+
+/// The results of a run.
+///
+/// ```
+/// use longwire_check::{Outcome, Report};
+///
+/// fn say(report: &Report) {
+///     if report.outcome() == Outcome::Failed {
+///         println!("{} cases fail", report.count(longwire_check::Verdict::Fail));
+///     }
+/// }
+/// ```
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    pub(crate) url: String,
+    pub(crate) software: Option<String>,
+    pub(crate) is_echo: bool,
+    pub(crate) compresses: bool,
+    pub(crate) round_trip_ms: f64,
+    /// Whether the endpoint still accepts connections after the run.
+    pub(crate) still_serves: bool,
+    pub(crate) counts: BTreeMap<&'static str, usize>,
+    pub(crate) cases: Vec<CaseReport>,
+}
+
+/// The result of one case.
+///
+/// ```
+/// fn say(case: &longwire_check::CaseReport) {
+///     println!("{} {}", case.id(), case.verdict());
+/// }
+/// ```
+#[derive(Debug, Clone, Serialize)]
+pub struct CaseReport {
+    pub(crate) id: String,
+    pub(crate) title: String,
+    pub(crate) family: Family,
+    pub(crate) level: Level,
+    pub(crate) paragraph: String,
+    pub(crate) rule: &'static str,
+    pub(crate) verdict: Verdict,
+    /// Whether the baseline has this failure.
+    pub(crate) is_known: bool,
+    pub(crate) expected: String,
+    pub(crate) got: String,
+    pub(crate) dialogue: String,
+    pub(crate) ms: f64,
+}
+
+/// The outcome of a run.
+///
+/// ```
+/// assert_ne!(longwire_check::Outcome::Passed, longwire_check::Outcome::Failed);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// No case failed, and at least one passed.
+    Passed,
+    /// A case failed that is not known to fail, or the endpoint serves no more.
+    Failed,
+    /// Nothing failed, but a case is inconclusive, or none ran.
+    Inconclusive,
+}
+
+impl CaseReport {
+    pub(crate) fn new(case: &Case, judged: Judged, time: Duration) -> CaseReport {
+        let (expected, got) =
+            judged.finding.map_or_else(Default::default, |finding| (finding.expected, finding.got));
+        let dialogue = if judged.verdict == Verdict::Pass { String::new() } else { judged.dialogue };
+        CaseReport {
+            id: case.id().to_owned(),
+            title: case.title().to_owned(),
+            family: case.family(),
+            level: case.level(),
+            paragraph: case.paragraph(),
+            rule: case.rule(),
+            verdict: judged.verdict,
+            is_known: false,
+            expected,
+            got,
+            dialogue,
+            ms: milliseconds(time),
+        }
+    }
+
+    /// The id of the case.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The family of the case.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        self.family
+    }
+
+    /// The verdict on the endpoint.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// What came instead of what was expected, or why the case did not run. Empty after a pass.
+    #[must_use]
+    pub fn got(&self) -> &str {
+        &self.got
+    }
+}
+
+impl Report {
+    pub(crate) fn new(
+        target: &Target,
+        endpoint: &Endpoint,
+        cases: Vec<CaseReport>,
+        still_serves: bool,
+    ) -> Report {
+        let count = |verdict: Verdict| cases.iter().filter(|case| case.verdict == verdict).count();
+        let names = ["pass", "fail", "should", "not-offered", "inconclusive"];
+        let counts = names.into_iter().zip(Verdict::ALL.map(count)).collect();
+        Report {
+            url: target.url().to_owned(),
+            software: endpoint.software.clone(),
+            is_echo: endpoint.is_echo,
+            compresses: endpoint.compresses(),
+            round_trip_ms: milliseconds(endpoint.round_trip),
+            still_serves,
+            counts,
+            cases,
+        }
+    }
+
+    /// The results of the cases, in the order of the cases.
+    #[must_use]
+    pub fn cases(&self) -> &[CaseReport] {
+        &self.cases
+    }
+
+    /// How many cases have this verdict.
+    #[must_use]
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.cases.iter().filter(|case| case.verdict == verdict).count()
+    }
+
+    /// What the run says as a whole.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        let fails = |case: &CaseReport| case.verdict == Verdict::Fail && !case.is_known;
+        let ran = |case: &&CaseReport| !matches!(case.verdict, Verdict::NotOffered | Verdict::Inconclusive);
+        if !self.still_serves || self.cases.iter().any(fails) {
+            Outcome::Failed
+        } else if self.count(Verdict::Inconclusive) > 0 || self.cases.iter().find(ran).is_none() {
+            Outcome::Inconclusive
+        } else {
+            Outcome::Passed
+        }
+    }
+
+    /// The whole report as a JSON document.
+    ///
+    /// # Errors
+    ///
+    /// Only if memory is exhausted.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string_pretty(self)
+    }
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
+}

@@ -1,0 +1,273 @@
+//! What the server makes of frames: bytes in, bytes out.
+
+use longwire_wire::bits::{BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, RSV1, TEXT};
+use longwire_wire::{DeclaredLen, Mask, RawFrame, Role};
+
+use crate::deflate::{Agreement, Deflater, Inflater};
+use crate::fault::Fault;
+
+/// The longest message that the server takes.
+const LIMIT: u64 = 16 << 20;
+
+pub(crate) struct Engine {
+    fault: Option<Fault>,
+    compression: Option<(Inflater, Deflater)>,
+    buffer: Vec<u8>,
+    message: Option<(u8, bool, Vec<u8>)>,
+    late_pongs: Vec<Vec<u8>>,
+    pub(crate) out: Vec<u8>,
+    pub(crate) state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    Open,
+    /// A Close frame was sent: nothing is read any more.
+    Closed,
+    /// The connection ends at once.
+    Gone,
+}
+
+struct Header {
+    first: u8,
+    len: u64,
+    is_shortest: bool,
+    key: Option<[u8; 4]>,
+    size: usize,
+}
+
+impl Header {
+    fn of(bytes: &[u8]) -> Option<Header> {
+        let (&first, &second) = (bytes.first()?, bytes.get(1)?);
+        let (len, size) = match second & 0x7f {
+            126 => (u64::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?)), 4),
+            127 => (u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?), 10),
+            len => (u64::from(len), 2),
+        };
+        let is_shortest = match size {
+            4 => len > 125,
+            10 => len > 65_535,
+            _ => true,
+        };
+        let key = if second & 0x80 == 0 { None } else { Some(bytes.get(size..size + 4)?.try_into().ok()?) };
+        Some(Header { first, len, is_shortest, key, size: size + if key.is_some() { 4 } else { 0 } })
+    }
+
+    fn opcode(&self) -> u8 {
+        self.first & 0xf
+    }
+}
+
+impl Engine {
+    pub(crate) fn new(agreement: Option<Agreement>, fault: Option<Fault>) -> Engine {
+        let compression = agreement.map(|agreement| {
+            let keeps = fault == Some(Fault::KeepsContext);
+            let other = Agreement {
+                server_no_context_takeover: agreement.client_no_context_takeover,
+                client_no_context_takeover: agreement.server_no_context_takeover && !keeps,
+                server_max_window_bits: agreement.client_max_window_bits,
+                client_max_window_bits: agreement.server_max_window_bits,
+            };
+            (Inflater::of_server(other), Deflater::of_client(other))
+        });
+        Engine {
+            fault,
+            compression,
+            buffer: Vec::new(),
+            message: None,
+            late_pongs: Vec::new(),
+            out: Vec::new(),
+            state: State::Open,
+        }
+    }
+
+    fn is(&self, fault: Fault) -> bool {
+        self.fault == Some(fault)
+    }
+
+    pub(crate) fn receive(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+        if self.is(Fault::Silent) {
+            return;
+        }
+        while self.state == State::Open && self.step().is_some() {}
+    }
+
+    /// Handles one frame, or notices early that it cannot become a valid one. `None` until more arrives.
+    fn step(&mut self) -> Option<()> {
+        let header = Header::of(&self.buffer)?;
+        let broken = self.broken(&header);
+        let there = self.buffer.get(header.size..).unwrap_or_default();
+        let len = usize::try_from(header.len).unwrap_or(usize::MAX);
+        let is_whole = there.len() >= len;
+        let payload: Vec<u8> = unmask(there.get(..len.min(there.len())).unwrap_or_default(), header.key);
+        if let Some(code) = broken {
+            if !self.is(Fault::NeverFails) {
+                self.fail(code);
+                return Some(());
+            }
+        } else if self.is_bad_text(&header, &payload) {
+            self.fail(1007);
+            return Some(());
+        }
+        if !is_whole {
+            return None;
+        }
+        self.buffer.drain(..header.size + len);
+        if broken.is_none() || !self.is(Fault::NeverFails) {
+            self.frame(&header, payload);
+        }
+        Some(())
+    }
+
+    /// The code for a header that breaks a rule.
+    fn broken(&self, header: &Header) -> Option<u16> {
+        let opcode = header.opcode();
+        let is_control = opcode & 8 != 0;
+        let rsv1_is_meant = self.compression.is_some() && matches!(opcode, TEXT | BINARY);
+        let allowed = match () {
+            () if self.is(Fault::TakesReservedBits) => 0x70,
+            () if rsv1_is_meant || self.is(Fault::TakesRsv1Anywhere) => RSV1,
+            () => 0,
+        };
+        let is_reserved = matches!(opcode, 3..=7 | 11..=15);
+        let is_out_of_order =
+            !is_control && !is_reserved && self.message.is_some() != (opcode == CONTINUATION);
+        let is_wrong = (header.key.is_none() && !self.is(Fault::TakesUnmasked))
+            || header.first & 0x70 & !allowed != 0
+            || (is_reserved && !self.is(Fault::TakesReservedOpcodes))
+            || (is_control
+                && (header.len > 125 || header.first & FIN == 0)
+                && !self.is(Fault::TakesLongControlFrames))
+            || (!header.is_shortest && !self.is(Fault::TakesLongerLengths))
+            || (is_out_of_order && !self.is(Fault::TakesAnyOrder));
+        match () {
+            () if is_wrong || header.len >> 63 != 0 => Some(1002),
+            () if header.len > LIMIT => Some(1009),
+            () => None,
+        }
+    }
+
+    /// Whether text that is not compressed cannot become UTF-8 any more.
+    fn is_bad_text(&self, header: &Header, payload: &[u8]) -> bool {
+        let lenient = [Fault::NeverFails, Fault::TakesAnyText, Fault::JudgesTextAtTheEnd];
+        if lenient.iter().any(|fault| self.is(*fault)) {
+            return false;
+        }
+        let before = match (&self.message, header.opcode()) {
+            (Some((TEXT, false, before)), CONTINUATION) => before.as_slice(),
+            (None, TEXT) if header.first & RSV1 == 0 => &[],
+            _ => return false,
+        };
+        let text = [before, payload].concat();
+        matches!(std::str::from_utf8(&text), Err(error) if error.error_len().is_some())
+    }
+
+    fn frame(&mut self, header: &Header, payload: Vec<u8>) {
+        match header.opcode() {
+            PING if self.is(Fault::EmptyPongs) => self.send(FIN | PONG, Vec::new()),
+            PING if self.is(Fault::PongsAfterTheMessage) && self.message.is_some() => {
+                self.late_pongs.push(payload)
+            }
+            PING => self.send(FIN | PONG, payload),
+            PONG => {}
+            CLOSE => self.close(&payload),
+            opcode if matches!(opcode, 3..=7 | 11..=15) => {}
+            opcode => self.data(header, opcode, payload),
+        }
+    }
+
+    fn data(&mut self, header: &Header, opcode: u8, payload: Vec<u8>) {
+        let (opcode, is_compressed, message) = match self.message.take() {
+            Some((opcode, is_compressed, before)) => (opcode, is_compressed, [before, payload].concat()),
+            None => (opcode, header.first & RSV1 != 0 && self.compression.is_some(), payload),
+        };
+        if header.first & FIN == 0 {
+            self.message = Some((opcode, is_compressed, message));
+            return;
+        }
+        for payload in std::mem::take(&mut self.late_pongs) {
+            self.send(FIN | PONG, payload);
+        }
+        let inflated = match &mut self.compression {
+            Some((inflater, _)) if is_compressed => inflater.inflate(&message),
+            _ => Some(message),
+        };
+        let is_lenient = self.is(Fault::TakesAnyText) || self.is(Fault::NeverFails);
+        match inflated {
+            None if self.is(Fault::NeverFails) => {}
+            None => self.fail(1007),
+            Some(text) if opcode == TEXT && std::str::from_utf8(&text).is_err() && !is_lenient => {
+                self.fail(1007)
+            }
+            Some(message) => self.echo(opcode, message, is_compressed),
+        }
+    }
+
+    fn echo(&mut self, opcode: u8, mut message: Vec<u8>, is_compressed: bool) {
+        let opcode = if self.is(Fault::SwapsTypes) { opcode ^ 3 } else { opcode };
+        if self.is(Fault::CutsLongMessages) && message.len() > 65_535 {
+            message.pop();
+        }
+        match &mut self.compression {
+            Some((_, deflater)) if is_compressed => {
+                let payload = deflater.compress(&message);
+                self.send(FIN | RSV1 | opcode, payload);
+            }
+            _ => self.send(FIN | opcode, message),
+        }
+    }
+
+    fn close(&mut self, payload: &[u8]) {
+        let code = payload.first_chunk().map(|code| u16::from_be_bytes(*code));
+        let may_be_sent = |code| matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
+        let reason = payload.get(2..).unwrap_or_default();
+        match code {
+            None if payload.len() == 1 => self.fail_unless(Fault::TakesAnyReason, 1002),
+            Some(code) if !may_be_sent(code) => self.fail_unless(Fault::TakesAnyCloseCode, 1002),
+            Some(_) if std::str::from_utf8(reason).is_err() => self.fail_unless(Fault::TakesAnyReason, 1007),
+            code => self.send_close(code),
+        }
+    }
+
+    fn fail_unless(&mut self, fault: Fault, code: u16) {
+        match () {
+            () if self.is(fault) => self.send_close(Some(1000)),
+            () if self.is(Fault::NeverFails) => {}
+            () => self.fail(code),
+        }
+    }
+
+    fn fail(&mut self, code: u16) {
+        match self.fault {
+            Some(Fault::FailsAbruptly) => self.state = State::Gone,
+            Some(Fault::FailsWith1000) => self.send_close(Some(1000)),
+            Some(Fault::FailsWith1011) => self.send_close(Some(1011)),
+            _ => self.send_close(Some(code)),
+        }
+    }
+
+    fn send_close(&mut self, code: Option<u16>) {
+        self.send(FIN | CLOSE, code.map_or(Vec::new(), |code| code.to_be_bytes().to_vec()));
+        if !self.is(Fault::GoesOnAfterClose) {
+            self.state = State::Closed;
+        }
+    }
+
+    fn send(&mut self, first: u8, payload: Vec<u8>) {
+        let mut frame = RawFrame::new(first, payload);
+        if self.is(Fault::MasksItsFrames) {
+            frame = frame.masked(Mask::Key([1, 2, 3, 4]));
+        }
+        if self.is(Fault::SendsLongerLengths) {
+            let len = DeclaredLen::In64Bits(frame.payload.len() as u64);
+            frame = frame.declaring(len);
+        }
+        self.out.extend(frame.encode(Role::Server));
+    }
+}
+
+fn unmask(payload: &[u8], key: Option<[u8; 4]>) -> Vec<u8> {
+    let key = key.unwrap_or_default();
+    payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect()
+}

@@ -1,0 +1,106 @@
+//! The arguments of `longwire check`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+
+use super::endpoint::RequestArgs;
+use super::limits::parse_seconds;
+use super::url::EndpointUrl;
+
+/// Test a WebSocket server, in any language: does it keep the rules of RFC 6455 and RFC 7692?
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Examples:
+  longwire check ws://127.0.0.1:8080/echo
+  longwire check 127.0.0.1:8080/echo --only closing --only '6455/5.5/*'
+  longwire check wss://example.com/feed --header 'Authorization: Bearer 1234' --echo-path /echo
+  longwire check ws://127.0.0.1:8080/echo --json > before.json
+  longwire check ws://127.0.0.1:8080/echo --baseline before.json --junit check.xml --html check.html
+  longwire check --list
+
+The endpoint is measured first: whether it sends messages back, what it compresses, how long a round trip takes. Cases that \
+need something it does not offer are `not offered`. A case that breaks a recommendation is `should`; only `fail` fails the run.
+
+Exit code: 0 if no case failed, 1 if one did (or the endpoint serves no more), 2 for wrong arguments, 3 if nothing failed but \
+something is inconclusive, or nothing ran.")]
+pub(crate) struct CheckArgs {
+    /// The endpoint: ws://… or wss://…
+    ///
+    /// Without a scheme, ws:// is used for this machine and for ports other than 443, otherwise wss://. Without a host, it
+    /// is this machine: `8080/echo`.
+    #[arg(value_name = "URL", required_unless_present = "list")]
+    pub(crate) url: Option<EndpointUrl>,
+
+    /// Run only the cases of this family, or whose ids begin so or match, with `*` for any characters (repeatable)
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) only: Vec<String>,
+
+    /// List the cases instead of running them
+    #[arg(long)]
+    pub(crate) list: bool,
+
+    /// The path of an endpoint that sends messages back, if it is not that of the URL
+    #[arg(long, value_name = "PATH")]
+    pub(crate) echo_path: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) request: RequestArgs,
+
+    /// How many cases run at a time, each on a connection
+    #[arg(long, short = 'j', value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) jobs: u16,
+
+    /// How long to wait for an answer [default: 50 round trips, and at least 5]
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
+    pub(crate) patience: Option<Duration>,
+
+    /// Print the report as a JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Also print a grade from A to F, with its rule
+    #[arg(long)]
+    pub(crate) grade: bool,
+
+    /// Also write the report to this file, in the format of JUnit
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+
+    /// Also write the report to this file, as a page with filters that works offline
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+
+    /// Known failures, which do not fail the run: ids, one a line, or an earlier report of --json
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) route: CheckRouteArgs,
+}
+
+/// How to reach the endpoint.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Route to the server")]
+pub(crate) struct CheckRouteArgs {
+    /// Connect through this HTTP proxy: `http://HOST:PORT`, with `user:password@` if needed
+    #[arg(long, short = 'x', value_name = "URL")]
+    pub(crate) proxy: Option<String>,
+
+    /// Also trust the certificates in this file: authorities, or the server's own self-signed certificate
+    #[arg(long, value_name = "PEM")]
+    pub(crate) ca: Option<PathBuf>,
+
+    /// Check no certificate: anybody between here and the server can read and change everything
+    #[arg(long, short = 'k', conflicts_with = "ca")]
+    pub(crate) insecure: bool,
+
+    /// The client certificate, for servers that ask for one, in PEM format
+    #[arg(long, value_name = "PEM", requires = "key")]
+    pub(crate) cert: Option<PathBuf>,
+
+    /// The private key of the client certificate, in PEM format
+    #[arg(long, value_name = "PEM", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
+}

@@ -1,0 +1,226 @@
+//! `longwire check`.
+
+use std::fs;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use longwire_check::{
+    Baseline, Case, Dialer, Endpoint, Grade, Outcome, Pace, Pattern, Report, Style, Target, Tls, server_cases,
+};
+
+use crate::args::{CheckArgs, CheckRouteArgs, EndpointUrl};
+use crate::failure::Failure;
+use crate::signals::Ending;
+use crate::terminal;
+
+/// The exit code if nothing failed, and something could not be found out.
+const INCONCLUSIVE: u8 = 3;
+
+/// The exit code after Ctrl-C, as in shells.
+const INTERRUPTED: u8 = 130;
+
+pub(crate) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
+    let cases = chosen(&args.only)?;
+    if args.list {
+        return print(&list(&cases)).map(|()| ExitCode::SUCCESS);
+    }
+    let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
+    let target = target(&args)?;
+    let dialer = Arc::new(dialer(&args.route, &target)?);
+    let mut ending = Ending::of_client();
+    let checking = check(&args, cases, dialer, &target);
+    let mut report = tokio::select! {
+        report = checking => match report {
+            Ok(report) => report,
+            Err(why) => {
+                terminal::complain(&format!("longwire: nothing ran: {}", terminal::escape(&why)));
+                return Ok(INCONCLUSIVE.into());
+            }
+        },
+        () = ending.next() => return Ok(INTERRUPTED.into()),
+    };
+    let mended = baseline.map(|baseline| report.compare_with(&baseline)).unwrap_or_default();
+    write_files(&args, &report)?;
+    show(&args, &report, &mended)?;
+    Ok(match report.outcome() {
+        Outcome::Passed => ExitCode::SUCCESS,
+        Outcome::Failed => ExitCode::FAILURE,
+        Outcome::Inconclusive => INCONCLUSIVE.into(),
+    })
+}
+
+/// The cases that the patterns select, all without a pattern.
+fn chosen(only: &[String]) -> Result<Vec<Case>, Failure> {
+    let patterns: Vec<Pattern> = only.iter().map(|text| Pattern::new(text)).collect();
+    let all = server_cases();
+    if let Some((text, _)) =
+        only.iter().zip(&patterns).find(|(_, pattern)| !all.iter().any(|case| pattern.matches(case)))
+    {
+        let message = format!("--only {text}: no case matches; `longwire check --list` shows all");
+        return Err(Failure::Usage(message));
+    }
+    let is_chosen = |case: &Case| patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(case));
+    Ok(all.into_iter().filter(is_chosen).collect())
+}
+
+fn list(cases: &[Case]) -> String {
+    let line = |case: &Case| format!("{:<40} {:<6} {}\n", case.id(), case.level().to_string(), case.title());
+    cases.iter().map(line).collect()
+}
+
+fn read_baseline(file: &Path) -> Result<Baseline, Failure> {
+    let problem = |why: String| Failure::Usage(format!("--baseline {}: {why}", file.display()));
+    let text = fs::read_to_string(file).map_err(|error| problem(error.to_string()))?;
+    Baseline::parse(&text).map_err(|error| problem(error.to_string()))
+}
+
+fn target(args: &CheckArgs) -> Result<Target, Failure> {
+    let url = args.url.as_ref().map(EndpointUrl::as_str).unwrap_or_default();
+    let mut target = Target::new(url).map_err(|error| Failure::Usage(error.to_string()))?;
+    if let Some(path) = &args.echo_path {
+        if !path.starts_with('/') {
+            return Err(Failure::Usage(format!("--echo-path {path}: a path begins with a slash")));
+        }
+        target = target.at_path(path);
+    }
+    for name in &args.request.subprotocol {
+        target = target.subprotocol(name);
+    }
+    for (name, value) in &args.request.header {
+        let value = value.to_str().map_err(|_| {
+            Failure::Usage(format!("--header {name}: the value has characters other than those of ASCII"))
+        })?;
+        target = target.header(name.as_str(), value);
+    }
+    Ok(target)
+}
+
+fn dialer(route: &CheckRouteArgs, target: &Target) -> Result<Dialer, Failure> {
+    let mut dialer = Dialer::new(target);
+    if let Some(proxy) = &route.proxy {
+        dialer = dialer.proxy(proxy).map_err(Failure::Usage)?;
+    }
+    if target.is_secure() {
+        let config = tls(route).and_then(Tls::config).map_err(Failure::Other)?;
+        dialer = dialer.tls(config);
+    } else if route.insecure || route.ca.is_some() || route.cert.is_some() {
+        let message =
+            format!("{} is not encrypted, so flags for TLS have no effect; use wss:// instead", target.url());
+        return Err(Failure::Usage(message));
+    }
+    Ok(dialer)
+}
+
+fn tls(route: &CheckRouteArgs) -> Result<Tls, String> {
+    let mut tls = Tls::default();
+    if route.insecure {
+        tls = tls.trusting_anyone();
+    }
+    if let Some(ca) = &route.ca {
+        tls = tls.add_pem_file(ca)?;
+    }
+    match route.cert.as_ref().zip(route.key.as_ref()) {
+        Some((certificate, key)) => tls.identity_files(certificate, key),
+        None => Ok(tls),
+    }
+}
+
+/// Measures the endpoint and runs the cases.
+async fn check(
+    args: &CheckArgs,
+    cases: Vec<Case>,
+    dialer: Arc<Dialer>,
+    target: &Target,
+) -> Result<Report, String> {
+    let mut pace = Pace::default().jobs(args.jobs.into());
+    if let Some(patience) = args.patience {
+        pace = pace.patience(patience);
+    }
+    let measured = longwire_check::measure(&*dialer, target, pace.patience_with(None)).await;
+    let endpoint = measured.map_err(|problem| problem.to_string())?;
+    let mut progress = CaseCounter::new(cases.len());
+    progress.begin(target, &endpoint);
+    let report = longwire_check::run(cases, dialer, target, &endpoint, pace, |_| progress.step()).await;
+    progress.end();
+    Ok(report)
+}
+
+/// The counter on standard error, if that is a terminal.
+struct CaseCounter {
+    is_shown: bool,
+    done: usize,
+    total: usize,
+}
+
+impl CaseCounter {
+    fn new(total: usize) -> CaseCounter {
+        CaseCounter { is_shown: io::stderr().is_terminal(), done: 0, total }
+    }
+
+    fn begin(&self, target: &Target, endpoint: &Endpoint) {
+        if self.is_shown {
+            let echo = if endpoint.is_echo() { "echo" } else { "no echo" };
+            let compression = if endpoint.compresses() { "permessage-deflate" } else { "no compression" };
+            let line = format!("{} · {echo} · {compression} · {:?}", target.url(), endpoint.round_trip());
+            terminal::complain(&terminal::escape(&line));
+        }
+    }
+
+    fn step(&mut self) {
+        self.done += 1;
+        if self.is_shown {
+            let _unread = write!(io::stderr(), "\r{} of {}", self.done, self.total);
+        }
+    }
+
+    fn end(&self) {
+        if self.is_shown {
+            let _unread = write!(io::stderr(), "\r\u{1b}[K");
+        }
+    }
+}
+
+/// Writes the reports that are files.
+fn write_files(args: &CheckArgs, report: &Report) -> Result<(), Failure> {
+    let write = |file: &Path, text: String| {
+        let failure = |error| Failure::Other(format!("cannot write {}: {error}", file.display()));
+        fs::write(file, text).map_err(failure)
+    };
+    if let Some(file) = &args.junit {
+        write(file, report.to_junit())?;
+    }
+    match &args.html {
+        Some(file) => write(file, report.to_html().map_err(|error| Failure::Other(error.to_string()))?),
+        None => Ok(()),
+    }
+}
+
+fn show(args: &CheckArgs, report: &Report, mended: &[String]) -> Result<(), Failure> {
+    if args.json {
+        let json = report.to_json().map_err(|error| Failure::Other(error.to_string()))?;
+        return print(&format!("{json}\n"));
+    }
+    let command = format!("longwire check {}", args.url.as_ref().map(EndpointUrl::shown).unwrap_or_default());
+    let style = Style { is_coloured: terminal::colour_on(io::stdout().is_terminal()), command };
+    let mut text = report.to_text(&style);
+    for id in mended {
+        text.push_str(&format!("{id} fails no more; remove it from the baseline\n"));
+    }
+    if args.grade {
+        text.push_str(&format!("grade {} ({})\n", report.grade(), Grade::RULE));
+    }
+    print(&text)
+}
+
+/// Writes to standard output. A reader that has left is not an error.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::Other(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
