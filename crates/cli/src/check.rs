@@ -197,12 +197,25 @@ fn write_files(args: &CheckArgs, report: &Report) -> Result<(), Failure> {
     }
 }
 
+/// The command that repeats the run. Values of headers may be secret, and are left out.
+fn command(args: &CheckArgs) -> String {
+    let mut words = vec!["longwire check".to_owned()];
+    words.extend(args.url.as_ref().map(EndpointUrl::shown));
+    words.extend(args.echo_path.iter().map(|path| format!("--echo-path {path}")));
+    words.extend(args.request.subprotocol.iter().map(|name| format!("--subprotocol {name}")));
+    words.extend(args.request.header.iter().map(|(name, _)| format!("--header '{name}: …'")));
+    words.extend(args.route.proxy.iter().map(|_| "--proxy …".to_owned()));
+    words.extend(args.route.ca.iter().map(|file| format!("--ca {}", file.display())));
+    words.extend(args.route.insecure.then(|| "--insecure".to_owned()));
+    words.join(" ")
+}
+
 fn show(args: &CheckArgs, report: &Report, mended: &[String]) -> Result<(), Failure> {
     if args.json {
         let json = report.to_json().map_err(|error| Failure::Other(error.to_string()))?;
         return print(&format!("{json}\n"));
     }
-    let command = format!("longwire check {}", args.url.as_ref().map(EndpointUrl::shown).unwrap_or_default());
+    let command = command(args);
     let style = Style { is_coloured: terminal::colour_on(io::stdout().is_terminal()), command };
     let mut text = report.to_text(&style);
     for id in mended {

@@ -77,15 +77,15 @@ fn write_case(text: &mut String, case: &CaseReport, style: &Style) -> fmt::Resul
     let known = if case.is_known { " (known)" } else { "" };
     let verdict = style.paint(case.verdict, &name(case.verdict));
     writeln!(text, "\n{}   {verdict}{known}   {} ({})", case.id, case.title, case.paragraph)?;
-    writeln!(text, "    rule      {}", case.rule)?;
+    writeln!(text, "    rule     {}", case.rule)?;
     for line in escaped(&case.dialogue).lines() {
         writeln!(text, "    {}", line.trim_start())?;
     }
     if !case.expected.is_empty() {
-        writeln!(text, "    expected  {}", escaped(&case.expected))?;
+        writeln!(text, "    expected {}", escaped(&case.expected))?;
     }
-    writeln!(text, "    got       {}", escaped(&case.got))?;
-    writeln!(text, "    again     {} --only {}", style.command, case.id)
+    writeln!(text, "    got      {}", escaped(&case.got))?;
+    writeln!(text, "    again    {} --only {}", style.command, case.id)
 }
 
 impl Style {
