@@ -49,7 +49,7 @@ class Node extends Background {
   }
 }
 
-/** Nodes that share a broker, at the URLs of `urls`, one for each; `broker` are more lines of their configuration. */
+/** Nodes that share a broker, at the URLs of `urls`, one or several for each; `broker` are more lines of their configuration. */
 export class Cluster {
   nodes = [];
 
@@ -57,7 +57,7 @@ export class Cluster {
     const [cluster, dir] = [new Cluster(), folder(t)];
     for (const [number, url] of urls.entries()) {
       const file = join(dir, `${number}.toml`);
-      const section = `[broker]\ntype = "${kind}"\nurls = ["${url}"]\n${broker}`;
+      const section = `[broker]\ntype = "${kind}"\nurls = ${JSON.stringify([url].flat())}\n${broker}`;
       writeFileSync(file, `node_name = "node-${number}"\n${CONFIG}\n${section}\n`);
       cluster.nodes.push(new Node(t, await freePort(), file));
     }
