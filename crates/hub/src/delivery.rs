@@ -11,7 +11,7 @@ pub trait Delivery: Send + Sync + 'static {
     /// [`Link::subscribe_paused`](crate::Link::subscribe_paused). It must not block: a broker may hold a lock.
     fn publish(&self, topic: &str, frame: Frame);
 
-    /// Runs this future to its end, on a thread that may wait. With a broker in memory, there is none.
+    /// Runs this future to its end, on a thread that may wait. With a broker in memory alone, there is none.
     fn spawn(&self, work: BoxFuture<()>);
 
     /// Something worth a line in the log. By default, nothing is done.

@@ -33,13 +33,22 @@ pub(super) fn recorder() -> Result<PrometheusRecorder, Failure> {
 pub(super) fn router(handle: PrometheusHandle, node: Arc<Node>) -> Router {
     tokio::spawn(keep_up(handle.clone()));
     let show = async move || {
-        let mut text = handle.render() + &hub::metrics(&node.hub.counts());
+        let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+        let mut text = handle.render() + &hub::metrics(&node.hub.counts()) + &task_metrics(tasks);
         if node.is_one_of_several() {
             text += &hub::broker_metrics(&node.hub.broker_status());
         }
         ([(CONTENT_TYPE, TEXT), (CACHE_CONTROL, "no-store")], text)
     };
     Router::new().route("/metrics", get(show))
+}
+
+/// What runs beside the event loops: streams, and calls that wait, are among it.
+fn task_metrics(tasks: usize) -> String {
+    let name = "longwire_tasks";
+    format!(
+        "# HELP {name} Tasks of the runtime that have not ended.\n# TYPE {name} gauge\n{name} {tasks}\n\n"
+    )
 }
 
 async fn keep_up(handle: PrometheusHandle) {

@@ -19,6 +19,8 @@ export class User {
   #subject;
   #refresher;
   #onfailure;
+  /** The names of nodes by their ids. */
+  #nodes = new Map();
 
   constructor(view, onfailure) {
     this.#view = view;
@@ -56,7 +58,9 @@ export class User {
     const subject = this.#subject;
     const { user, client } = subject;
     const found = await (client === undefined ? call("user", { user }) : call("client", { client }));
+    const { nodes } = await call("overview");
     if (subject !== this.#subject) return;
+    this.#nodes = new Map(nodes.map(({ id, name }) => [id, name]));
     const { sessions, total, blocked_until: end, unanswered } = found;
     const none = this.#view.querySelector(".none");
     none.hidden = total === sessions.length && total > 0 && unanswered === 0;
@@ -68,7 +72,7 @@ export class User {
     this.#view.querySelector(".unblock").hidden = end === null;
   }
 
-  #make({ client, user, since }) {
+  #make({ client, user, since, node }) {
     const age = element("span", { className: "muted" });
     const [transport, peer, channels] = [element("dd"), element("dd"), element("dd")];
     const fact = (title, ...value) => element("div", {}, element("dt", {}, title), element("dd", {}, ...value));
@@ -88,6 +92,7 @@ export class User {
         element("div", { className: "id" }, ...subject),
         element("div", {}, element("dt", {}, "Transport"), transport),
         element("div", {}, element("dt", {}, "Address"), peer),
+        fact("Node", this.#nodes.get(node) ?? node),
         fact("Connected", time(since), " ", age),
         element("div", { className: "wide" }, element("dt", {}, "Channels"), channels),
       ),

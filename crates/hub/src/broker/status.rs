@@ -20,6 +20,8 @@ pub struct BrokerStatus {
     pub is_alone: bool,
     /// How long a call to the engine takes, as a moving average; `None` in memory, and before the first call.
     pub latency: Option<Duration>,
+    /// Calls to the engine that wait for its answer now.
+    pub waiting: usize,
     /// Calls to the engine that have ended.
     pub calls: u64,
     /// Those that have failed because the engine could not be reached.
@@ -48,6 +50,7 @@ impl Default for BrokerStatus {
             is_reachable: true,
             is_alone: false,
             latency: None,
+            waiting: 0,
             calls: 0,
             failures: 0,
             call_time: Duration::ZERO,

@@ -1,6 +1,6 @@
 //! The channels that have subscribers on this node.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -74,6 +74,15 @@ pub(crate) enum Place {
     Beginning(BeginningId),
     /// It was released.
     Released(Uuid),
+}
+
+/// Those who have lost publications of a channel, and have to learn it.
+#[derive(Debug)]
+pub(crate) struct Losers {
+    pub(crate) channel: ChannelName,
+    /// That of their topics.
+    pub(crate) generation: u16,
+    pub(crate) clients: ClientSet,
 }
 
 /// Whether what was held for a subscription is released.
@@ -199,15 +208,15 @@ impl ChannelTable {
     }
 
     /// Publications of a channel are missing. Subscriptions that begin will fail to be [released](Self::release), unless the
-    /// broker begins them after this. The others get nothing any more: their generation is returned, and their clients.
-    pub(crate) fn lose(&self, channel: &ChannelName) -> (u16, BTreeSet<Uuid>) {
+    /// broker begins them after this. The others get nothing any more, and are returned.
+    pub(crate) fn lose(&self, channel: &ChannelName) -> Option<Losers> {
         let mut shard = self.shard(channel);
-        let Some(subscribers) = shard.get_mut(channel) else { return (0, BTreeSet::new()) };
+        let subscribers = shard.get_mut(channel)?;
         subscribers.beginnings.values_mut().for_each(Beginning::lose);
         let lost = subscribers.generation;
         subscribers.generation = lost.wrapping_add(1);
-        let clients = subscribers.released.take().map(|released| released.all());
-        (lost, clients.unwrap_or_default())
+        let clients = subscribers.released.take()?;
+        Some(Losers { channel: channel.clone(), generation: lost, clients })
     }
 
     /// Holds messages of a channel for the subscriptions that begin, and hands each to `publish`.

@@ -6,7 +6,7 @@ use crate::uuid::Uuid;
 
 /// Some clients, at least one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum ClientSet {
+pub(crate) enum ClientSet {
     /// Most users have one client, and most channels one subscriber.
     One(Uuid),
     Many(BTreeSet<Uuid>),
@@ -38,6 +38,19 @@ impl ClientSet {
                 clients.is_empty()
             }
         }
+    }
+
+    /// Takes out some of the clients, at most so many. `None` when none is left.
+    pub(super) fn take_some(&mut self, count: usize) -> Option<Vec<Uuid>> {
+        let clients = match self {
+            ClientSet::One(one) => {
+                let one = *one;
+                *self = ClientSet::Many(BTreeSet::new());
+                vec![one]
+            }
+            ClientSet::Many(clients) => std::iter::from_fn(|| clients.pop_first()).take(count).collect(),
+        };
+        (!clients.is_empty()).then_some(clients)
     }
 
     pub(super) fn all(&self) -> BTreeSet<Uuid> {

@@ -68,6 +68,10 @@ pub struct HubCounts {
     pub node_messages: u64,
     /// Messages of other nodes that this version does not understand, and has skipped.
     pub node_messages_skipped: u64,
+    /// Questions to other nodes that wait for answers now.
+    pub open_questions: usize,
+    /// Bytes of clients' commands that wait now.
+    pub waiting_bytes: usize,
 }
 
 impl Counters {
@@ -88,6 +92,8 @@ impl Counters {
             other_nodes: 0,
             node_messages: 0,
             node_messages_skipped: 0,
+            open_questions: 0,
+            waiting_bytes: 0,
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Encodes what happens in channels, once per variant, and hands it to the program.
 
+use std::future::poll_fn;
 use std::sync::{Arc, Weak};
+use std::task::Poll;
 
 use bytes::Bytes;
 
-use super::channel_table::{ChannelTable, Wanted};
+use super::channel_table::{ChannelTable, Losers, Wanted};
 use super::counters::Counters;
 use super::registry::Registry;
 use crate::centrifuge::{
@@ -17,6 +19,9 @@ use crate::fanout::Fanout;
 use crate::frame::Frame;
 use crate::publication::{ClientInfo, Publication};
 use crate::variant::{Content, Naming, Variant};
+
+/// How many clients learn at once that publications are lost: some hundred microseconds.
+const TOLD_AT_ONCE: usize = 256;
 
 /// The fan-out of a node.
 ///
@@ -36,6 +41,9 @@ pub(crate) struct Deliverer {
 pub(super) trait HearsNodes: Send + Sync {
     /// Another node, or this one, has told this to all.
     fn heard(self: Arc<Self>, message: Bytes);
+
+    /// The fan-out of this node.
+    fn deliverer_of_it(&self) -> Arc<Deliverer>;
 }
 
 impl Deliverer {
@@ -50,6 +58,32 @@ impl Deliverer {
             }
         }
         round.end();
+    }
+
+    /// Tells some of those who have lost publications. Says whether there were any.
+    fn tell_some(&self, losers: &mut Losers) -> bool {
+        let Losers { channel, generation, clients } = losers;
+        let Some(some) = clients.take_some(TOLD_AT_ONCE) else { return false };
+        for live in some.into_iter().filter_map(|client| self.registry.client(client)) {
+            let message = ControlMessage::Lost { channel: channel.clone(), generation: *generation };
+            live.control.deliver(message);
+        }
+        true
+    }
+}
+
+/// Tells all who have lost publications, and lets others run in between.
+async fn tell_in_parts(deliverer: Arc<Deliverer>, mut losers: Losers) {
+    while deliverer.tell_some(&mut losers) {
+        let mut has_yielded = false;
+        poll_fn(|cx| {
+            if std::mem::replace(&mut has_yielded, true) {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
     }
 }
 
@@ -132,10 +166,12 @@ impl Fanout for Deliverer {
     }
 
     fn lost(&self, channel: &ChannelName) {
-        let (generation, clients) = self.channels.lose(channel);
-        for client in clients {
-            if let Some(live) = self.registry.client(client) {
-                live.control.deliver(ControlMessage::Lost { channel: channel.clone(), generation });
+        let Some(mut losers) = self.channels.lose(channel) else { return };
+        // The broker holds a lock. They get nothing any more, so they may learn it a moment later.
+        match self.node.upgrade().filter(|_| losers.clients.len() > TOLD_AT_ONCE) {
+            Some(node) => self.delivery.spawn(Box::pin(tell_in_parts(node.deliverer_of_it(), losers))),
+            None => {
+                self.tell_some(&mut losers);
             }
         }
     }

@@ -126,6 +126,8 @@ impl Hub {
             other_nodes: self.nodes.len(),
             node_messages: self.nodes.heard.get(),
             node_messages_skipped: self.nodes.skipped.get(),
+            open_questions: self.nodes.open_questions(),
+            waiting_bytes: self.waiting.bytes(),
             ..self.counters().snapshot()
         }
     }

@@ -15,6 +15,11 @@ pub(crate) struct Reservation {
 }
 
 impl WaitingBytes {
+    /// How many wait now.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// Counts so many more, unless that would exceed the limit.
     pub(crate) fn reserve(&self, bytes: usize, limit: usize) -> Option<Reservation> {
         let within = |used: usize| used.checked_add(bytes).filter(|used| *used <= limit);

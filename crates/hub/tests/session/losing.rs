@@ -121,3 +121,17 @@ fn who_has_only_asked_stays_subscribed() {
     let heard = world.heard(client).join("\n");
     assert!(heard.contains(r#""pub":{"data":1"#) && !heard.contains("2500"), "{heard}");
 }
+
+/// The broker holds a lock meanwhile.
+#[test]
+fn many_subscribers_learn_it_in_parts_and_get_nothing_that_follows() {
+    let mut world = World::new(config());
+    let clients: Vec<usize> = (0..600).map(|_| world.subscribed("demo:tea")).collect();
+    lose(&world);
+    assert_eq!(world.controls_waiting(), 256);
+    publish(&world, "1");
+    for client in clients {
+        world.expect(client, &[LOST]);
+    }
+    assert_eq!(world.hub.counts().channels, 0);
+}

@@ -145,6 +145,11 @@ impl World {
         self.net.state().work = Some(Vec::new());
     }
 
+    /// How many messages wait for sessions.
+    pub(crate) fn controls_waiting(&self) -> usize {
+        self.net.state().controls.len()
+    }
+
     /// What was delayed is done.
     pub(crate) fn finish_work(&self) {
         let mut state = self.net.state();

@@ -31,6 +31,13 @@ pub(crate) fn metrics(counts: &HubCounts) -> String {
             "Messages of other nodes that this version does not understand.",
             counts.node_messages_skipped,
         ),
+        (
+            "open_questions",
+            "gauge",
+            "Questions to other nodes that wait for answers.",
+            now(counts.open_questions),
+        ),
+        ("waiting_bytes", "gauge", "Bytes of clients' commands that wait.", now(counts.waiting_bytes)),
     ] {
         write(&mut text, &format!("longwire_hub_{name}"), kind, help, value);
     }
@@ -49,6 +56,7 @@ pub(crate) fn broker_metrics(status: &BrokerStatus) -> String {
             "Whether this node goes on with channels of its own, because the broker cannot be reached.",
             u64::from(status.is_alone),
         ),
+        ("calls_waiting", "gauge", "Calls that wait for the broker's answer.", now(status.waiting)),
         ("calls_total", "counter", "Calls to the broker that have ended.", status.calls),
         ("failures_total", "counter", "Calls that did not reach the broker.", status.failures),
         ("followed_channels", "gauge", "Channels that this node follows.", now(status.followed)),

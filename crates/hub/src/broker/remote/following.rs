@@ -149,6 +149,9 @@ impl Following {
     }
 
     /// The options of the channel may change under its subscribers, who then go on with those of the last one.
+    ///
+    /// Without history, nothing can be recovered any more. Subscribers were promised that it can, so they are told: they
+    /// subscribe again, and learn what is promised now.
     fn set_history(&mut self, keeps_history: bool, effects: &mut Vec<Effect>) {
         if self.keeps_history && !keeps_history {
             self.forget_position();

@@ -24,6 +24,8 @@ pub(super) struct Meter {
     gaps_filled: AtomicU64,
     gaps_lost: AtomicU64,
     duplicates: AtomicU64,
+    /// The calls that have begun and not ended.
+    waiting: AtomicUsize,
     /// The channels that are followed.
     pub(super) followed: AtomicUsize,
     /// Those of them whose publications may not arrive.
@@ -32,7 +34,22 @@ pub(super) struct Meter {
     pub(super) held_bytes: AtomicUsize,
 }
 
+/// A call that has begun. Dropping it counts its end.
+pub(super) struct Underway<'a>(&'a Meter);
+
+impl Drop for Underway<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Meter {
+    /// Counts a call that begins.
+    pub(super) fn begin(&self) -> Underway<'_> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        Underway(self)
+    }
+
     /// Counts a call that has ended.
     pub(super) fn called<T>(&self, outcome: &Result<T, BrokerError>, time: Duration) {
         let fails = matches!(outcome, Err(BrokerError::Unavailable));
@@ -74,6 +91,7 @@ impl Meter {
             is_reachable: !self.fails() && self.interrupted.load(Ordering::Relaxed) == 0,
             is_alone: false,
             latency: (latency > 0).then(|| Duration::from_micros(latency)),
+            waiting: self.waiting.load(Ordering::Relaxed),
             calls: get(&self.calls),
             failures: get(&self.failures),
             call_time: Duration::from_micros(get(&self.call_micros)),

@@ -87,6 +87,7 @@ impl FollowingNode {
         call: BoxFuture<Result<T, BrokerError>>,
     ) -> Result<T, BrokerError> {
         let begun = self.runtime.elapsed();
+        let _underway = self.meter.begin();
         let outcome = call.await;
         self.meter.called(&outcome, self.runtime.elapsed().saturating_sub(begun));
         outcome

@@ -5,13 +5,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use crate::hub::deliverer::HearsNodes;
+use crate::hub::deliverer::{Deliverer, HearsNodes};
 use crate::hub::node::Hub;
 use crate::hub::peers::message::{AnsweredQuestion, AskedQuestion, NodeEvent, NodeMessage};
 use crate::time::Millis;
 use crate::uuid::Uuid;
 
 impl HearsNodes for Hub {
+    fn deliverer_of_it(&self) -> Arc<Deliverer> {
+        self.deliverer().clone()
+    }
+
     fn heard(self: Arc<Self>, message: Bytes) {
         let len = message.len();
         let Some(NodeMessage { from, to, event, .. }) = NodeMessage::read(message) else {

@@ -99,6 +99,11 @@ impl Nodes {
         }
     }
 
+    /// How many questions wait for answers.
+    pub(in crate::hub) fn open_questions(&self) -> usize {
+        self.surveys.len()
+    }
+
     /// The others were not told that this node lives: it says so again soon.
     pub(in crate::hub) fn heartbeat_failed(&self) {
         let now = self.now();

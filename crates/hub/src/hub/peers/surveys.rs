@@ -63,6 +63,11 @@ impl Surveys {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many questions wait for answers.
+    pub(in crate::hub) fn len(&self) -> usize {
+        self.table().open.len()
+    }
+
     /// Begins to wait for answers of these nodes.
     pub(in crate::hub) fn begin(
         &self,
