@@ -75,6 +75,10 @@ export class Background {
     return this;
   }
 
+  get pid() {
+    return this.#child.pid;
+  }
+
   signal(name) {
     this.#child.kill(name);
   }

@@ -116,9 +116,9 @@ export function check(seen, acknowledged) {
 
 /** Publishers and watchers of some channels. */
 export class Load {
-  constructor(t, cluster, { channels = 3, watchers = 4 } = {}) {
+  constructor(t, cluster, { channels = 3, watchers = 4, name = "" } = {}) {
     this.cluster = cluster;
-    const names = Array.from({ length: channels }, (_, number) => `kept:${number}`);
+    const names = Array.from({ length: channels }, (_, number) => `kept:${name}${number}`);
     this.watchers = names.flatMap((channel) => Array.from({ length: watchers }, () => new Watcher(t, cluster, channel)));
     this.names = names;
   }
@@ -156,9 +156,12 @@ export class Load {
     await until(() => this.publishers.every(goesOn), "publications that are acknowledged");
   }
 
-  /** As `hasArrived`, once publications are acknowledged again. */
+  /** As `hasArrived`, once publications are acknowledged again, and reach every watcher. */
   async settle() {
     await this.flows();
+    const newest = new Map(this.publishers.map(({ channel, acknowledged }) => [channel, Math.max(...acknowledged.keys())]));
+    const goesOn = ({ channel, seen }) => seen.at(-1)?.data >= newest.get(channel);
+    await until(() => this.watchers.every(goesOn), "publications at every subscriber");
     await this.hasArrived();
   }
 
@@ -196,9 +199,22 @@ export class Load {
     await until(isRight, "presence of those who are there", () => `: ${JSON.stringify(last)}`);
   }
 
+  /** The clients that are present in any channel. */
+  async #present() {
+    const answers = this.names.map((channel) =>
+      fetch(this.cluster.http("/api/presence"), { method: "POST", headers: { "X-API-Key": API_KEY }, body: JSON.stringify({ channel }) })
+        .then((found) => found.json())
+        .then(({ result }) => Object.keys(result.presence))
+        .catch((failure) => [String(failure)]),
+    );
+    return (await Promise.all(answers)).flat();
+  }
+
   /** All clients leave, and no node keeps anything of them. */
   async leave() {
     for (const { client: left } of this.watchers) left.disconnect();
-    await until(() => this.cluster.isEmpty(), "nodes without clients and channels");
+    await until(async () => (await this.#present()).length === 0, "nobody who is present");
+    let found = [];
+    await until(async () => (found = await this.cluster.leftovers()).length === 0, "nodes without clients", () => `: ${found.join(", ")}`);
   }
 }

@@ -1,6 +1,6 @@
 // Several nodes of `longwire serve` behind HAProxy.
 
-import { writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { Background, folder, freePort, until } from "./background.mjs";
@@ -23,6 +23,13 @@ subscribe = ["anonymous", "user"]
 read_presence = ["subscriber"]
 `;
 
+/** Figures of `/metrics` that are 0 without clients. */
+const OF_CLIENTS = ["clients", "users", "channels", "subscriptions", "open_questions", "waiting_bytes"].map((name) => `longwire_hub_${name}`);
+OF_CLIENTS.push(...["followed_channels", "held_bytes", "calls_waiting"].map((name) => `longwire_broker_${name}`));
+
+/** Health checks and scrapes come and go. */
+const SLACK = 4;
+
 /** A node. */
 class Node extends Background {
   constructor(t, port, file) {
@@ -41,6 +48,18 @@ class Node extends Background {
     return fetch(this.http("/health/ready")).then(({ ok }) => ok, () => false);
   }
 
+  /** What a node has more of while it has clients. */
+  async holdings() {
+    const descriptors = readdirSync(`/proc/${this.pid}/fd`).length;
+    return { tasks: await this.figure("longwire_tasks"), descriptors };
+  }
+
+  /** Its memory, in bytes. */
+  get memory() {
+    const [, kibibytes] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.pid}/status`, "utf8"));
+    return Number(kibibytes) * 1_024;
+  }
+
   /** The figure of `/metrics` with this name. */
   async figure(name) {
     const text = await fetch(this.http("/metrics")).then((answer) => answer.text());
@@ -52,6 +71,7 @@ class Node extends Background {
 /** Nodes that share a broker, at the URLs of `urls`, one or several for each; `broker` are more lines of their configuration. */
 export class Cluster {
   nodes = [];
+  #atStart;
 
   static async start(t, kind, urls, broker = "") {
     const [cluster, dir] = [new Cluster(), folder(t)];
@@ -65,6 +85,7 @@ export class Cluster {
     await until(async () => (await Promise.all(cluster.nodes.map((node) => node.isReady()))).every(Boolean), "all nodes");
     const others = () => Promise.all(cluster.nodes.map((node) => node.figure("longwire_hub_other_nodes")));
     await until(async () => (await others()).every((count) => count === urls.length - 1), "nodes that know one another");
+    cluster.#atStart = await Promise.all(cluster.nodes.map((node) => node.holdings()));
     cluster.port = await freePort();
     const file = join(dir, "haproxy.cfg");
     writeFileSync(file, cluster.#haproxy());
@@ -100,15 +121,19 @@ ${servers.join("\n")}
     return `ws://127.0.0.1:${this.port}${path}`;
   }
 
-  /** Nothing of clients that are gone is left on any node. */
-  async isEmpty() {
-    const names = ["longwire_hub_clients", "longwire_hub_channels", "longwire_hub_subscriptions"];
-    names.push("longwire_broker_followed_channels", "longwire_broker_held_bytes");
-    for (const node of this.nodes) {
-      for (const name of names) {
-        if ((await node.figure(name)) !== 0) return false;
+  /** What the nodes hold of clients that are gone, and what they have more than at their start. Empty if that is nothing. */
+  async leftovers() {
+    const found = [];
+    for (const [number, node] of this.nodes.entries()) {
+      for (const name of OF_CLIENTS) {
+        const figure = await node.figure(name);
+        if (figure !== 0) found.push(`${name} ${figure} of node ${number}`);
+      }
+      const [now, before] = [await node.holdings(), this.#atStart[number]];
+      for (const [name, count] of Object.entries(now)) {
+        if (count > before[name] + SLACK) found.push(`${count} ${name} instead of ${before[name]} of node ${number}`);
       }
     }
-    return true;
+    return found;
   }
 }

@@ -110,6 +110,7 @@ export function nodeTests(kind) {
     const ends = users.map((client) => event(client, "disconnected"));
     for (const number of users.keys()) await ask(first, "disconnect", { user: `user ${number}` });
     for (const end of ends) assert.equal((await end).code, 3503);
-    await until(() => cluster.isEmpty(), "nodes without clients");
+    let left = [];
+    await until(async () => (left = await cluster.leftovers()).length === 0, "nodes without clients", () => `: ${left.join(", ")}`);
   });
 }
