@@ -5,12 +5,17 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { folder, until } from "../support/background.mjs";
+import { folder, freePort, until } from "../support/background.mjs";
 import { Load } from "../support/cluster-load.mjs";
 import { Cluster } from "../support/cluster.mjs";
+import { certificates } from "../support/environment.mjs";
 import { ENGINES, redis, sentinel, nats } from "../support/engines.mjs";
 import { API_KEY } from "../support/hub.mjs";
 import { Program } from "../support/program.mjs";
+
+/** A pair of keys that is only in this file. */
+const NKEY = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4";
+const NKEY_SEED = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY";
 
 const times = (count, value) => Array.from({ length: count }, () => value);
 
@@ -65,6 +70,37 @@ test("redis: a node with a wrong password ends with an error, and one with the r
   assert.match(wrong.stderr, /\[broker\]: .*refuses the user or the password/);
   assert.doesNotMatch(wrong.stderr, /secret-of-the-broker/);
   await Cluster.start(t, "redis", times(2, engine.url()), 'password = "secret-of-the-broker"');
+});
+
+/** The files of `[broker]` for a broker that asks for a certificate. */
+const files = ({ ca, cert, key }) => `ca = "${ca}"\ncertificate = "${cert}"\nkey = "${key}"`;
+
+test("redis: nodes trust the authority that is named, and show their certificate", async (t) => {
+  const { ca, cert, key } = certificates();
+  const port = await freePort();
+  await redis(t, [`tls-port ${port}`, `tls-cert-file ${cert}`, `tls-key-file ${key}`, `tls-ca-cert-file ${ca}`, "tls-auth-clients yes"]);
+  const urls = times(2, `rediss://127.0.0.1:${port}`);
+  const load = await Load.start(t, await Cluster.start(t, "redis", urls, `${files(certificates())}\nping_interval = "1s"`), { channels: 1 });
+  await load.hasArrived();
+  await load.leave();
+});
+
+test("nats: nodes show their certificate and their nkey, and store in memory what fits", async (t) => {
+  const { ca, cert, key } = certificates();
+  const http = await freePort();
+  const engine = await nats(t, "64MB", [
+    `http: "127.0.0.1:${http}"`,
+    `tls { cert_file: "${cert}", key_file: "${key}", ca_file: "${ca}", verify: true }`,
+    `authorization { users: [{ nkey: ${NKEY} }] }`,
+  ]);
+  const more = `nkey = "${NKEY_SEED}"\nstorage = "memory"\nstream_bytes = "8MiB"\nping_interval = "1s"\ncheck_interval = "5s"`;
+  const load = await Load.start(t, await Cluster.start(t, "nats", times(2, engine.url()), `${files(certificates())}\n${more}`), { channels: 1 });
+  await load.hasArrived();
+  const found = await fetch(`http://127.0.0.1:${http}/jsz?streams=true&config=true`).then((answer) => answer.json());
+  const configs = found.account_details.flatMap(({ stream_detail: details }) => details.map(({ config }) => config));
+  assert.ok(configs.length > 0 && configs.every(({ storage }) => storage === "memory"), JSON.stringify(configs));
+  assert.ok(configs.some(({ max_bytes: bytes }) => bytes === 8 << 20), JSON.stringify(configs));
+  await load.leave();
 });
 
 /** A configuration with this password. */

@@ -15,11 +15,12 @@ export async function redis(t, more = []) {
   return Object.assign(server, { kind: "redis", url: (at = port) => `redis://127.0.0.1:${at}` });
 }
 
-/** NATS with JetStream, which stores so many bytes in files. */
-export async function nats(t, bytes = "512MB") {
+/** NATS with JetStream, which stores so many bytes in files. `more` are further lines of its configuration. */
+export async function nats(t, bytes = "512MB", more = []) {
   const [dir, port] = [folder(t), await freePort()];
   const file = join(dir, "nats.conf");
-  writeFileSync(file, `listen: "127.0.0.1:${port}"\njetstream { store_dir: "${dir}", max_file_store: ${bytes} }\n`);
+  const lines = [`listen: "127.0.0.1:${port}"`, `jetstream { store_dir: "${dir}", max_file_store: ${bytes} }`];
+  writeFileSync(file, [...lines, ...more, ""].join("\n"));
   const server = await new Background(t, ["nats-server", "-c", file], port).start();
   return Object.assign(server, { kind: "nats", url: (at = port) => `nats://127.0.0.1:${at}` });
 }

@@ -14,6 +14,8 @@ mod server;
 mod tokens;
 mod url;
 
+#[cfg(feature = "nats")]
+pub(crate) use broker::StorageKind;
 pub(crate) use broker::{BrokerKind, BrokerSection};
 pub(crate) use operation::AdminSection;
 pub(crate) use reading::{Config, FILE};

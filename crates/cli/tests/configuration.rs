@@ -10,8 +10,20 @@ use tempfile::TempDir;
 const SECRET: &str = "a secret that has at least 32 bytes";
 
 /// The keys of `[broker]` that need another one.
-const OF_SHARED_BROKERS: [&str; 7] =
-    ["urls", "token", "credentials", "cluster", "sentinel_master", "ca", "alone_after"];
+const OF_SHARED_BROKERS: [&str; 12] = [
+    "urls",
+    "token",
+    "nkey",
+    "credentials",
+    "cluster",
+    "sentinel_master",
+    "ca",
+    "certificate",
+    "key",
+    "storage",
+    "stream_bytes",
+    "alone_after",
+];
 
 /// The program in a folder, with these environment variables alone.
 fn run(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Output {
@@ -165,7 +177,31 @@ fn a_broker_is_checked_without_a_connection_and_its_secrets_stay_secret() {
         ),
         (
             "type = 'nats'\nurls = ['tls://a']\npassword = 'p'\ntoken = 't'",
-            "longwire.toml:4:1: broker.password: only one of password, token and credentials",
+            "longwire.toml:4:1: broker.password: only one of password, token, nkey and credentials",
+        ),
+        (
+            "type = 'nats'\nurls = ['tls://a']\nnkey = 'secret'\ncredentials = 'c'",
+            "longwire.toml:4:1: broker.nkey: only one of password, token, nkey and credentials",
+        ),
+        (
+            "type = 'redis'\nurls = ['redis://a']\nca = 'ca.pem'",
+            "longwire.toml:4:1: broker.ca: has no effect without rediss:// in urls",
+        ),
+        (
+            "type = 'redis'\nurls = ['rediss://a']\ncertificate = 'a.pem'",
+            "longwire.toml:4:1: broker.certificate: needs broker.key",
+        ),
+        (
+            "type = 'redis'\nurls = ['redis://a']\nstorage = 'memory'",
+            "longwire.toml:4:1: broker.storage: has no effect without type = \"nats\"",
+        ),
+        (
+            "type = 'nats'\nurls = ['nats://a']\nstream_bytes = 0",
+            "longwire.toml:4:1: broker.stream_bytes: must be above 0",
+        ),
+        (
+            "type = 'nats'\nurls = ['nats://a']\ncheck_interval = '0s'",
+            "longwire.toml:4:1: broker.check_interval: must be above 0",
         ),
         (
             "type = 'nats'\nurls = ['nats://a']\ntimeout = '0s'",
@@ -186,7 +222,10 @@ fn a_broker_is_checked_without_a_connection_and_its_secrets_stay_secret() {
             "{lines:?}"
         );
     }
-    valid("[broker]\ntype = 'redis'\nurls = ['redis://a', 'rediss://b/1']", &[]);
+    valid("[broker]\ntype = 'redis'\nurls = ['redis://a', 'rediss://b/1']\nca = 'ca.pem'", &[]);
+    let nats = "[broker]\ntype = 'nats'\nurls = ['nats://a']\nnkey = 'SU'\nstorage = 'memory'\nstream_bytes = '1GiB'\n\
+                certificate = 'a.pem'\nkey = 'a.key'\nping_interval = '1s'\ncheck_interval = '10s'";
+    valid(nats, &[]);
     valid("", &[("LONGWIRE_BROKER_TYPE", "nats"), ("LONGWIRE_BROKER_URLS", "nats://a, tls://b")]);
 }
 

@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use redis::{Cmd, Value};
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -15,6 +15,7 @@ use tokio_rustls::TlsConnector;
 use crate::failure::ConnectError;
 use crate::monitored::Monitored;
 use crate::options::RedisOptions;
+use crate::tls::TlsFiles;
 use crate::url::RedisUrl;
 
 /// The oldest major version that has what is needed: sharded pub/sub, and scripts that run while memory is full.
@@ -94,7 +95,7 @@ impl Dialer {
         if let Some(config) = self.tls.get() {
             return Ok(config.clone());
         }
-        let config = Arc::new(trusting_the_system()?);
+        let config = TlsFiles::default().config().map_err(io::Error::other)?;
         Ok(self.tls.get_or_init(|| config).clone())
     }
 
@@ -119,14 +120,6 @@ impl fmt::Debug for Dialer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dialer").field("timeout", &self.timeout).finish_non_exhaustive()
     }
-}
-
-fn trusting_the_system() -> io::Result<ClientConfig> {
-    let mut roots = RootCertStore::empty();
-    let _count = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    Ok(builder.map_err(io::Error::other)?.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// Sends one command and reads its answer. Nothing else may be under way.

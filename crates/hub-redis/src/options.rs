@@ -31,7 +31,8 @@ pub struct RedisOptions {
     pub user: Option<String>,
     /// The password of servers whose URL has none.
     pub password: Option<String>,
-    /// TLS for URLs with the scheme `rediss`. `None` trusts the certificates that the operating system trusts.
+    /// TLS for URLs with the scheme `rediss`, such as of [`TlsFiles`](crate::TlsFiles). `None` trusts the certificates that the
+    /// operating system trusts.
     pub tls: Option<Arc<ClientConfig>>,
     /// The beginning of all keys and of the names that are subscribed to, followed by `:`. `longwire` by default; at
     /// most 64 bytes of printable ASCII without braces and spaces.

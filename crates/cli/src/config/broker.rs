@@ -1,6 +1,9 @@
 //! `[broker]`: where channels are kept, and what carries them between nodes.
 
+#[cfg(any(feature = "nats", feature = "redis"))]
+use std::path::Path;
 use std::path::PathBuf;
+#[cfg(any(feature = "nats", feature = "redis"))]
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -8,7 +11,7 @@ use serde::Deserialize;
 use super::problem::Problem;
 use super::secret::Secret;
 use crate::terminal;
-use crate::values::Period;
+use crate::values::{Period, Size};
 
 /// `[broker]`.
 #[derive(Debug, Deserialize)]
@@ -22,14 +25,27 @@ pub(crate) struct BrokerSection {
     pub(crate) password: Option<Secret>,
     /// Of NATS.
     pub(crate) token: Option<Secret>,
+    /// Of NATS: the seed of an nkey.
+    pub(crate) nkey: Option<Secret>,
     /// Of NATS: a file as `nsc` writes it.
     pub(crate) credentials: Option<PathBuf>,
     /// Of Redis: the URLs are nodes of a Redis Cluster.
     pub(crate) cluster: bool,
     /// Of Redis: the URLs are Sentinels, which know a master by this name.
     pub(crate) sentinel_master: Option<String>,
-    /// Of NATS: a PEM file with the authorities of the servers.
+    /// A PEM file with the authorities of the servers.
     pub(crate) ca: Option<PathBuf>,
+    /// PEM files of this node, for servers that ask for a certificate.
+    pub(crate) certificate: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
+    /// Of NATS.
+    pub(crate) storage: Option<StorageKind>,
+    /// Of NATS: the length of each stream.
+    pub(crate) stream_bytes: Option<Size>,
+    /// For how long a connection is silent before it is tried.
+    pub(crate) ping_interval: Option<Period>,
+    /// How long a channel is silent before its position is compared.
+    pub(crate) check_interval: Period,
     /// The same for nodes that share channels.
     pub(crate) prefix: String,
     pub(crate) replicas: Option<usize>,
@@ -53,6 +69,14 @@ pub(crate) enum BrokerKind {
     Nats,
 }
 
+/// Where NATS stores messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum StorageKind {
+    File,
+    Memory,
+}
+
 /// What a node does while it does not reach the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -72,10 +96,17 @@ impl Default for BrokerSection {
             user: None,
             password: None,
             token: None,
+            nkey: None,
             credentials: None,
             cluster: false,
             sentinel_master: None,
             ca: None,
+            certificate: None,
+            key: None,
+            storage: None,
+            stream_bytes: None,
+            ping_interval: None,
+            check_interval: Period::seconds(45),
             prefix: "longwire".to_owned(),
             replicas: None,
             timeout: Period::seconds(5),
@@ -116,9 +147,16 @@ impl BrokerKind {
 
 impl BrokerSection {
     /// After which time without the engine the node goes on alone, if it does.
+    #[cfg(any(feature = "nats", feature = "redis"))]
     pub(crate) fn goes_alone_after(&self) -> Option<Duration> {
         let after = self.alone_after.unwrap_or(Period::seconds(10));
         (self.when_down == WhenDown::Alone).then_some(after.0)
+    }
+
+    /// The certificate of this node and its key. Files are named from `folder`.
+    #[cfg(any(feature = "nats", feature = "redis"))]
+    pub(crate) fn client_certificate(&self, folder: &Path) -> Option<(PathBuf, PathBuf)> {
+        Some((folder.join(self.certificate.as_ref()?), folder.join(self.key.as_ref()?)))
     }
 
     /// Which one it is and where, without passwords.
@@ -163,8 +201,10 @@ impl BrokerSection {
         }
         for (key, is_set, of) in [
             ("token", self.token.is_some(), BrokerKind::Nats),
+            ("nkey", self.nkey.is_some(), BrokerKind::Nats),
             ("credentials", self.credentials.is_some(), BrokerKind::Nats),
-            ("ca", self.ca.is_some(), BrokerKind::Nats),
+            ("storage", self.storage.is_some(), BrokerKind::Nats),
+            ("stream_bytes", self.stream_bytes.is_some(), BrokerKind::Nats),
             ("cluster", self.cluster, BrokerKind::Redis),
             ("sentinel_master", self.sentinel_master.is_some(), BrokerKind::Redis),
         ] {
@@ -175,11 +215,21 @@ impl BrokerSection {
         if self.cluster && self.sentinel_master.is_some() {
             problem("cluster", "not together with sentinel_master: a Cluster needs no Sentinels".to_owned());
         }
-        let has_password = self.password.is_some();
-        if [has_password, self.token.is_some(), self.credentials.is_some()].iter().filter(|set| **set).count()
-            > 1
-        {
-            problem("password", "only one of password, token and credentials".to_owned());
+        let ways = [
+            ("password", self.password.is_some()),
+            ("token", self.token.is_some()),
+            ("nkey", self.nkey.is_some()),
+            ("credentials", self.credentials.is_some()),
+        ];
+        let mut ways = ways.iter().filter(|(_, is_set)| *is_set);
+        if let (Some((key, _)), Some(_)) = (ways.next(), ways.next()) {
+            problem(key, "only one of password, token, nkey and credentials".to_owned());
+        }
+        if self.stream_bytes.is_some_and(|bytes| bytes.0 == 0) {
+            problem("stream_bytes", "must be above 0".to_owned());
+        }
+        for (key, message) in self.tls_problems() {
+            problem(key, message);
         }
         if self.when_down == WhenDown::Alone && self.kind == BrokerKind::Memory {
             problem("when_down", "has no effect without type = \"redis\" or \"nats\"".to_owned());
@@ -191,6 +241,8 @@ impl BrokerSection {
             ("timeout", Some(self.timeout)),
             ("connect_timeout", Some(self.connect_timeout)),
             ("alone_after", self.alone_after),
+            ("ping_interval", self.ping_interval),
+            ("check_interval", Some(self.check_interval)),
         ];
         for (key, time) in times {
             if time.is_some_and(|time| time.0.is_zero()) {
@@ -198,6 +250,31 @@ impl BrokerSection {
             }
         }
         found
+    }
+
+    /// What is wrong with the files for TLS.
+    fn tls_problems(&self) -> Vec<(&'static str, String)> {
+        let files = [
+            ("ca", self.ca.is_some()),
+            ("certificate", self.certificate.is_some()),
+            ("key", self.key.is_some()),
+        ];
+        let set = files.iter().filter(|(_, is_set)| *is_set).map(|(key, _)| *key);
+        let is_redis_without_tls = self.kind == BrokerKind::Redis
+            && !self.urls.iter().any(|url| url.as_str().starts_with("rediss://"));
+        let why = match self.kind {
+            BrokerKind::Memory => Some("has no effect without type = \"redis\" or \"nats\""),
+            // A server of NATS may ask for TLS whatever the URL says.
+            _ => is_redis_without_tls.then_some("has no effect without rediss:// in urls"),
+        };
+        if let Some(why) = why {
+            return set.map(|key| (key, why.to_owned())).collect();
+        }
+        match (&self.certificate, &self.key) {
+            (Some(_), None) => vec![("certificate", "needs broker.key".to_owned())],
+            (None, Some(_)) => vec![("key", "needs broker.certificate".to_owned())],
+            _ => Vec::new(),
+        }
     }
 }
 

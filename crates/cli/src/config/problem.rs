@@ -12,7 +12,7 @@ use crate::terminal;
 const ALIKE: f64 = 0.8;
 
 /// Keys whose value is not shown.
-const SECRETS: [&str; 5] = ["secret", "password", "api.keys", "broker.token", "broker.urls"];
+const SECRETS: [&str; 6] = ["secret", "password", "api.keys", "broker.token", "broker.nkey", "broker.urls"];
 
 /// Something wrong with a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use longwire_hub_redis::{ConnectError, Deployment, RedisOptions, RedisStore, SentinelServer};
+use longwire_hub_redis::{ConnectError, Deployment, RedisOptions, RedisStore, SentinelServer, TlsFiles};
 
 use crate::recorder::Node;
 use crate::server::{Server, free_port};
@@ -147,19 +147,55 @@ async fn tls_is_used_as_the_url_says() {
     let mut options = RedisOptions::new(Deployment::Servers(vec![url]));
     let distrusted = failure(options.clone()).await;
     assert!(distrusted.to_string().contains("certificate"), "{distrusted}");
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(key.cert.der().clone()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    options.tls = Some(Arc::new(config));
+    let mut files = TlsFiles::default();
+    files.ca = Some(path("cert.pem").into());
+    options.tls = Some(files.config().unwrap());
     let node = Node::connect(options, &[]).await;
     node.listen("news").await;
     node.published("news", "x").await;
     node.recorder.until_published("news", "x").await;
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_a_certificate_gets_it() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let key = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("cert.pem"), key.cert.pem()).unwrap();
+    std::fs::write(path("key.pem"), key.signing_key.serialize_pem()).unwrap();
+    let port = free_port();
+    let (certificate, key) = (path("cert.pem"), path("key.pem"));
+    let files = ["--tls-cert-file", &certificate, "--tls-key-file", &key, "--tls-ca-cert-file", &certificate];
+    let _server = Server::start(&[&["--tls-port", &port.to_string()], &files[..]].concat());
+    let url = format!("rediss://127.0.0.1:{port}").parse().unwrap();
+    let mut options = RedisOptions::new(Deployment::Servers(vec![url]));
+    let mut files = TlsFiles::default();
+    files.ca = Some(certificate.clone().into());
+    options.tls = Some(files.config().unwrap());
+    assert!(matches!(failure(options.clone()).await, ConnectError::Unreachable { .. }));
+    files.client_certificate = Some((certificate.into(), key.into()));
+    options.tls = Some(files.config().unwrap());
+    Node::connect(options, &[]).await.published("news", "x").await;
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_named() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("ca.pem");
+    let refused = |change: fn(&mut TlsFiles, std::path::PathBuf)| {
+        let mut files = TlsFiles::default();
+        change(&mut files, file.clone());
+        files.config().unwrap_err().to_string()
+    };
+    let ca = |files: &mut TlsFiles, file| files.ca = Some(file);
+    let name = format!("cannot use {}: ", file.display());
+    assert!(refused(ca).starts_with(&name), "it is not there");
+    std::fs::write(&file, "nothing").unwrap();
+    assert_eq!(refused(ca), name.clone() + "it has no certificate");
+    let both = |files: &mut TlsFiles, file: std::path::PathBuf| {
+        files.client_certificate = Some((file.clone(), file));
+    };
+    assert_eq!(refused(both), name + "it has no certificate");
 }
 
 #[tokio::test]

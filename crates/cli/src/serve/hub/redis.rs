@@ -1,16 +1,19 @@
 //! `[broker] type = "redis"`.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use longwire_hub::{BoxFuture, Store, StoreEvents};
-use longwire_hub_redis::{ConnectError, Deployment, RedisOptions, RedisStore, RedisUrl, SentinelServer};
+use longwire_hub_redis::{
+    ConnectError, Deployment, RedisOptions, RedisStore, RedisUrl, SentinelServer, TlsFiles,
+};
 
 use super::late_store::{Connect, ConnectFailure};
 use crate::config::BrokerSection;
 use crate::failure::Failure;
 
-pub(super) fn connect(section: &BrokerSection) -> Result<Connect, Failure> {
-    let options = options(section)?;
+pub(super) fn connect(section: &BrokerSection, folder: &Path) -> Result<Connect, Failure> {
+    let options = options(section, folder)?;
     Ok(Box::new(move |events: Arc<dyn StoreEvents>| -> BoxFuture<_> {
         let options = options.clone();
         Box::pin(async move {
@@ -20,7 +23,7 @@ pub(super) fn connect(section: &BrokerSection) -> Result<Connect, Failure> {
     }))
 }
 
-fn options(section: &BrokerSection) -> Result<RedisOptions, Failure> {
+fn options(section: &BrokerSection, folder: &Path) -> Result<RedisOptions, Failure> {
     let urls = section.urls.iter().map(|url| url.as_str().parse());
     let urls: Vec<RedisUrl> =
         urls.collect::<Result<_, _>>().map_err(|error| Failure::Other(format!("[broker] urls: {error}")))?;
@@ -40,6 +43,14 @@ fn options(section: &BrokerSection) -> Result<RedisOptions, Failure> {
     options.timeout = section.timeout.0;
     options.connect_timeout = section.connect_timeout.0;
     options.replicas = section.replicas.unwrap_or(options.replicas);
+    options.silence = section.ping_interval.map_or(options.silence, |interval| interval.0);
+    let mut files = TlsFiles::default();
+    files.ca = section.ca.as_ref().map(|file| folder.join(file));
+    files.client_certificate = section.client_certificate(folder);
+    if files != TlsFiles::default() {
+        let config = files.config().map_err(|error| Failure::Other(format!("[broker]: {error}")))?;
+        options.tls = Some(config);
+    }
     Ok(options)
 }
 

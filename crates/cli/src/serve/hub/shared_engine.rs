@@ -19,6 +19,7 @@ pub(crate) struct SharedEngine {
     start_timeout: Duration,
     /// After which time without the engine the node goes on alone, if it does.
     alone_after: Option<Duration>,
+    options: RemoteOptions,
 }
 
 /// The first connection to a shared engine.
@@ -33,20 +34,22 @@ impl SharedEngine {
     pub(super) fn of(section: &BrokerSection, folder: &Path) -> Result<Option<SharedEngine>, Failure> {
         let connect = match section.kind {
             BrokerKind::Memory => return Ok(None),
-            BrokerKind::Redis => redis(section)?,
+            BrokerKind::Redis => redis(section, folder)?,
             BrokerKind::Nats => nats(section, folder)?,
         };
         let (start_timeout, alone_after) = (section.start_timeout.0, section.goes_alone_after());
-        Ok(Some(SharedEngine { connect, start_timeout, alone_after }))
+        let mut options = RemoteOptions::default();
+        options.check = section.check_interval.0;
+        Ok(Some(SharedEngine { connect, start_timeout, alone_after, options }))
     }
 
     /// Makes its broker, and begins to connect. Must be called within a runtime.
     pub(super) fn begin(self, fanout: Arc<dyn Fanout>) -> (Arc<dyn Broker>, Option<EngineStart>) {
-        let SharedEngine { connect, start_timeout, alone_after } = self;
+        let SharedEngine { connect, start_timeout, alone_after, options } = self;
         let runtime = Arc::new(TokioRuntime { handle: Handle::current(), start: Instant::now() });
         let mut start = None;
         let shared = |fanout| -> Arc<dyn Broker> {
-            let broker = RemoteBroker::new(fanout, runtime.clone(), RemoteOptions::default(), |events| {
+            let broker = RemoteBroker::new(fanout, runtime.clone(), options, |events| {
                 let (store, first) = LateStore::begin(connect, events);
                 start = Some(EngineStart { first, timeout: start_timeout });
                 Arc::new(store)
@@ -104,12 +107,12 @@ impl Runtime for TokioRuntime {
 }
 
 #[cfg(feature = "redis")]
-fn redis(section: &BrokerSection) -> Result<Connect, Failure> {
-    super::redis::connect(section)
+fn redis(section: &BrokerSection, folder: &Path) -> Result<Connect, Failure> {
+    super::redis::connect(section, folder)
 }
 
 #[cfg(not(feature = "redis"))]
-fn redis(_: &BrokerSection) -> Result<Connect, Failure> {
+fn redis(_: &BrokerSection, _: &Path) -> Result<Connect, Failure> {
     Err(not_built("redis"))
 }
 
