@@ -11,18 +11,19 @@ use crate::admission::listener::ListeningSocket;
 /// The listeners of a loop, which accept in turn.
 #[derive(Default)]
 pub(super) struct Doors {
-    doors: Vec<Door>,
+    doors: Vec<ListeningDoor>,
     /// The one to ask first, so that a busy listener does not keep the others waiting.
     next: usize,
 }
 
-struct Door {
+struct ListeningDoor {
     listener: ListeningSocket,
-    accepting: Accepting,
+    waiting: DoorQueue,
 }
 
+/// Whether connections wait to be accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Accepting {
+enum DoorQueue {
     /// Nobody waits, until the system reports somebody.
     Idle,
     /// Somebody may wait.
@@ -31,53 +32,50 @@ enum Accepting {
     PausedUntil(Instant),
 }
 
-/// A connection that was accepted.
-pub(super) type Arrival = (OwnedFd, Option<SocketAddr>);
-
 impl Doors {
     /// Adds a listener. Its number is the number of those before it.
     pub(super) fn add(&mut self, listener: ListeningSocket) {
-        self.doors.push(Door { listener, accepting: Accepting::Ready });
+        self.doors.push(ListeningDoor { listener, waiting: DoorQueue::Ready });
     }
 
     /// The system has reported that somebody waits at a listener.
     pub(super) fn knocked(&mut self, number: usize) {
         if let Some(door) = self.doors.get_mut(number)
-            && door.accepting == Accepting::Idle
+            && door.waiting == DoorQueue::Idle
         {
-            door.accepting = Accepting::Ready;
+            door.waiting = DoorQueue::Ready;
         }
     }
 
     /// Whether somebody may wait.
     pub(super) fn are_ready(&self) -> bool {
-        self.doors.iter().any(|door| door.accepting == Accepting::Ready)
+        self.doors.iter().any(|door| door.waiting == DoorQueue::Ready)
     }
 
     /// When listeners accept again that have paused.
     pub(super) fn pauses(&self) -> impl Iterator<Item = Instant> {
-        self.doors.iter().filter_map(|door| match door.accepting {
-            Accepting::PausedUntil(at) => Some(at),
-            Accepting::Idle | Accepting::Ready => None,
+        self.doors.iter().filter_map(|door| match door.waiting {
+            DoorQueue::PausedUntil(at) => Some(at),
+            DoorQueue::Idle | DoorQueue::Ready => None,
         })
     }
 
     /// Ends the pauses that are over.
     pub(super) fn reopen(&mut self, now: Instant) {
         for door in &mut self.doors {
-            if matches!(door.accepting, Accepting::PausedUntil(at) if at <= now) {
-                door.accepting = Accepting::Ready;
+            if matches!(door.waiting, DoorQueue::PausedUntil(at) if at <= now) {
+                door.waiting = DoorQueue::Ready;
             }
         }
     }
 
-    /// Accepts the next connection. Errors are logged and counted.
-    pub(super) fn accept(&mut self) -> Option<Arrival> {
+    /// Accepts the next connection, from an address if it has one. Errors are logged and counted.
+    pub(super) fn accept(&mut self) -> Option<(OwnedFd, Option<SocketAddr>)> {
         let count = self.doors.len();
         for turn in 0..count {
             let index = (self.next + turn) % count;
             let Some(door) = self.doors.get_mut(index) else { continue };
-            while door.accepting == Accepting::Ready {
+            while door.waiting == DoorQueue::Ready {
                 match door.listener.accept() {
                     Ok(arrival) => {
                         self.next = index + 1;
@@ -96,12 +94,12 @@ impl Doors {
     }
 }
 
-impl Door {
+impl ListeningDoor {
     fn failed(&mut self, error: &io::Error) {
         if error.kind() == io::ErrorKind::WouldBlock {
-            self.accepting = Accepting::Idle;
+            self.waiting = DoorQueue::Idle;
         } else if let Some(pause) = pause_after(error) {
-            self.accepting = Accepting::PausedUntil(Instant::now() + pause);
+            self.waiting = DoorQueue::PausedUntil(Instant::now() + pause);
         }
     }
 }

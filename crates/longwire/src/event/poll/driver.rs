@@ -16,7 +16,7 @@ use slotmap::{Key as _, KeyData};
 use socket2::SockRef;
 
 use super::doors::Doors;
-use super::link::{Link, Unread, Watched};
+use super::link::{PolledSocket, Unread, Watched};
 use crate::admission::listener::ListeningSocket;
 use crate::event::application::Application;
 use crate::event::key::Key;
@@ -170,7 +170,7 @@ impl<A: Application> PollLoop<A> {
 
 impl Poller {
     /// Lets the system report when the socket is readable, and when it is writable if that is needed.
-    fn watch(&self, key: Key, link: &mut Link, interest: Interest) {
+    fn watch(&self, key: Key, link: &mut PolledSocket, interest: Interest) {
         let source = &mut SourceFd(&link.socket.as_raw_fd());
         let registry = self.poll.registry();
         let watched = match link.watched {
@@ -185,14 +185,14 @@ impl Poller {
     }
 
     /// Notes to read a connection in the next round.
-    fn note(&mut self, key: Key, link: &mut Link) {
+    fn note(&mut self, key: Key, link: &mut PolledSocket) {
         if !mem::replace(&mut link.is_noted, true) {
             self.unread.push(key);
         }
     }
 
     /// Waits until the socket is writable.
-    fn blocked(&self, key: Key, link: &mut Link) {
+    fn blocked(&self, key: Key, link: &mut PolledSocket) {
         link.is_blocked = true;
         if link.watched != Watched::ReadingAndWriting {
             self.watch(key, link, Interest::READABLE | Interest::WRITABLE);
@@ -202,9 +202,9 @@ impl Poller {
 }
 
 impl SocketDriver for Poller {
-    type Link = Link;
+    type Link = PolledSocket;
 
-    fn read_on<A: Application>(&mut self, visit: &mut Visit<'_, A, Link>) {
+    fn read_on<A: Application>(&mut self, visit: &mut Visit<'_, A, PolledSocket>) {
         let key = visit.key();
         let link = visit.link();
         if link.watched == Watched::Nothing {
@@ -216,7 +216,7 @@ impl SocketDriver for Poller {
         }
     }
 
-    fn write<A: Application>(&mut self, visit: &mut Visit<'_, A, Link>) -> Option<DriverAction> {
+    fn write<A: Application>(&mut self, visit: &mut Visit<'_, A, PolledSocket>) -> Option<DriverAction> {
         let key = visit.key();
         let mut slices = [IoSlice::new(&[]); SLICES];
         let (link, filled) = visit.transmit(&mut slices);
@@ -238,7 +238,7 @@ impl SocketDriver for Poller {
         }
     }
 
-    fn write_sealed<A: Application>(&mut self, visit: &mut Visit<'_, A, Link>) -> io::Result<()> {
+    fn write_sealed<A: Application>(&mut self, visit: &mut Visit<'_, A, PolledSocket>) -> io::Result<()> {
         let key = visit.key();
         let link = visit.link();
         if link.is_blocked {
@@ -255,18 +255,18 @@ impl SocketDriver for Poller {
         Ok(())
     }
 
-    fn broken<A: Application>(&mut self, visit: &mut Visit<'_, A, Link>) {
+    fn broken<A: Application>(&mut self, visit: &mut Visit<'_, A, PolledSocket>) {
         let key = visit.key();
         let link = visit.link();
         link.unread = Unread::End;
         self.note(key, link);
     }
 
-    fn lets_go<A: Application>(&mut self, _: &mut Visit<'_, A, Link>) -> bool {
+    fn lets_go<A: Application>(&mut self, _: &mut Visit<'_, A, PolledSocket>) -> bool {
         true
     }
 
-    fn release(&mut self, link: Link) -> Option<(OwnedFd, Option<Box<dyn Records>>)> {
+    fn release(&mut self, link: PolledSocket) -> Option<(OwnedFd, Option<Box<dyn Records>>)> {
         let (socket, tls) = link.into_parts();
         let deregistered = self.poll.registry().deregister(&mut SourceFd(&socket.as_raw_fd()));
         if let Err(error) = deregistered {
@@ -276,7 +276,7 @@ impl SocketDriver for Poller {
     }
 
     /// The system forgets the socket when it is closed.
-    fn forget(&mut self, _: &Link) {}
+    fn forget(&mut self, _: &PolledSocket) {}
 }
 
 fn token(key: Key) -> Token {

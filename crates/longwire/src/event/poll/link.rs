@@ -17,7 +17,7 @@ const SEND: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
 const SEND: SendFlags = SendFlags::DONTWAIT;
 
 /// The state that the loop keeps of a connection.
-pub(in crate::event) struct Link {
+pub(in crate::event) struct PolledSocket {
     pub(super) socket: OwnedFd,
     pub(super) watched: Watched,
     pub(super) unread: Unread,
@@ -56,7 +56,7 @@ pub(super) struct Sealed {
     pub(super) written: usize,
 }
 
-impl Link {
+impl PolledSocket {
     /// Receives into `buffer`.
     pub(super) fn receive<B: Buffer<u8>>(&self, buffer: B) -> io::Result<B::Output> {
         Ok(recv(&self.socket, buffer, RecvFlags::DONTWAIT)?.0)
@@ -101,11 +101,11 @@ impl Link {
     }
 }
 
-impl SocketLink for Link {
-    fn new(socket: OwnedFd, tls: Option<Box<dyn Records>>) -> Link {
+impl SocketLink for PolledSocket {
+    fn new(socket: OwnedFd, tls: Option<Box<dyn Records>>) -> PolledSocket {
         #[cfg(not(target_os = "linux"))]
         set_up(&socket);
-        Link {
+        PolledSocket {
             socket,
             watched: Watched::Nothing,
             unread: Unread::Nothing,
@@ -130,7 +130,7 @@ impl SocketLink for Link {
     }
 }
 
-impl Link {
+impl PolledSocket {
     /// The socket and its TLS session.
     pub(super) fn into_parts(self) -> (OwnedFd, Option<Box<dyn Records>>) {
         (self.socket, self.state.tls)

@@ -8,7 +8,7 @@ use mio::event::Event;
 use rustix::buffer::spare_capacity;
 
 use super::driver::PollLoop;
-use super::link::{Link, Unread};
+use super::link::{PolledSocket, Unread};
 use crate::event::application::Application;
 use crate::event::key::Key;
 use crate::event::reactor::visit::Visit;
@@ -18,7 +18,7 @@ use crate::event::sockets::SocketLink as _;
 const READS_AT_A_TIME: usize = 4;
 
 /// The outcome of a single read.
-enum Read {
+enum SocketRead {
     /// Nothing is there.
     Nothing,
     End,
@@ -67,17 +67,17 @@ impl<A: Application> PollLoop<A> {
         self.read_on(key);
     }
 
-    fn handle(&mut self, key: Key, read: io::Result<Read>) -> Then {
+    fn handle(&mut self, key: Key, read: io::Result<SocketRead>) -> Then {
         match read {
-            Ok(Read::Nothing) => {
+            Ok(SocketRead::Nothing) => {
                 if self.reactor.visit(key).is_some_and(|visit| visit.is_broken()) {
                     self.reactor.ended(key, None);
                 }
                 return Then::Stop;
             }
-            Ok(Read::End) => self.reactor.ended(key, None),
-            Ok(Read::Directly(count)) => self.reactor.received_directly(key, count),
-            Ok(Read::IntoBuffer { count, is_all }) => {
+            Ok(SocketRead::End) => self.reactor.ended(key, None),
+            Ok(SocketRead::Directly(count)) => self.reactor.received_directly(key, count),
+            Ok(SocketRead::IntoBuffer { count, is_all }) => {
                 let mut buffer = mem::take(&mut self.driver.buffer);
                 let bytes = buffer.get_mut(..count).unwrap_or_default();
                 if is_all {
@@ -95,9 +95,9 @@ impl<A: Application> PollLoop<A> {
     }
 }
 
-impl<A: Application> Visit<'_, A, Link> {
+impl<A: Application> Visit<'_, A, PolledSocket> {
     /// Reads once. `None` if nothing is there, or nothing should be read now.
-    fn read(&mut self, buffer: &mut [u8]) -> Option<io::Result<Read>> {
+    fn read(&mut self, buffer: &mut [u8]) -> Option<io::Result<SocketRead>> {
         if self.link().unread == Unread::Nothing || !self.wants_read() {
             return None;
         }
@@ -109,17 +109,17 @@ impl<A: Application> Visit<'_, A, Link> {
             // If the message has more room than its frame has bytes left, the buffer takes them.
             if message.capacity() - message.len() == size {
                 let received = link.receive(spare_capacity(message));
-                return Some(link.after_read(received, size, |count, _| Read::Directly(count)));
+                return Some(link.after_read(received, size, |count, _| SocketRead::Directly(count)));
             }
         }
         let link = self.link();
         let size = buffer.len();
         let received = link.receive(buffer);
-        Some(link.after_read(received, size, |count, is_all| Read::IntoBuffer { count, is_all }))
+        Some(link.after_read(received, size, |count, is_all| SocketRead::IntoBuffer { count, is_all }))
     }
 }
 
-impl Link {
+impl PolledSocket {
     /// Notes what an event says about the socket. Returns `true` if a write that found no room can go on.
     fn note(&mut self, event: &Event) -> bool {
         let has_failed = event.is_error();
@@ -138,10 +138,10 @@ impl Link {
         &mut self,
         received: io::Result<usize>,
         size: usize,
-        read: impl FnOnce(usize, bool) -> Read,
-    ) -> io::Result<Read> {
+        read: impl FnOnce(usize, bool) -> SocketRead,
+    ) -> io::Result<SocketRead> {
         match received {
-            Ok(0) => Ok(Read::End),
+            Ok(0) => Ok(SocketRead::End),
             Ok(count) => {
                 if count < size && self.unread == Unread::Bytes {
                     self.unread = Unread::Nothing;
@@ -150,7 +150,7 @@ impl Link {
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.unread = Unread::Nothing;
-                Ok(Read::Nothing)
+                Ok(SocketRead::Nothing)
             }
             Err(error) => Err(error),
         }

@@ -155,7 +155,7 @@ impl<A: Application> LoopSetup<A> {
         let outcome = contained(|| match kind {
             LoopKind::Tokio => self.over_tokio(sockets, mailbox),
             #[cfg(all(unix, target_pointer_width = "64"))]
-            LoopKind::Poll(handed_over) => self.readiness(handed_over, sockets, mailbox),
+            LoopKind::Poll(handed_over) => self.readiness(handed_over, sockets, &mailbox),
             #[cfg(all(target_os = "linux", feature = "uring"))]
             LoopKind::Uring(handed_over) => match UringLoop::new(self.over_sockets(handed_over, &mailbox)) {
                 Ok(uring) => {
@@ -164,7 +164,7 @@ impl<A: Application> LoopSetup<A> {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot set up io_uring for an event loop; it uses readiness");
-                    self.readiness(handed_over, sockets, mailbox)
+                    self.readiness(handed_over, sockets, &mailbox)
                 }
             },
         });
@@ -177,9 +177,9 @@ impl<A: Application> LoopSetup<A> {
         self,
         handed_over: &UnboundedSender<HandedOver>,
         sockets: Vec<ListeningSocket>,
-        mailbox: Arc<Mailbox>,
+        mailbox: &Arc<Mailbox>,
     ) -> io::Result<()> {
-        let event_loop = PollLoop::new(self.over_sockets(handed_over, &mailbox))?;
+        let event_loop = PollLoop::new(self.over_sockets(handed_over, mailbox))?;
         let _callers = self.caller.enter();
         event_loop.run(sockets)
     }
@@ -190,9 +190,9 @@ impl<A: Application> LoopSetup<A> {
         self,
         _: &UnboundedSender<HandedOver>,
         sockets: Vec<ListeningSocket>,
-        mailbox: Arc<Mailbox>,
+        mailbox: &Arc<Mailbox>,
     ) -> io::Result<()> {
-        self.over_tokio(sockets, mailbox)
+        self.over_tokio(sockets, Arc::clone(mailbox))
     }
 
     fn over_tokio(self, sockets: Vec<ListeningSocket>, mailbox: Arc<Mailbox>) -> io::Result<()> {

@@ -54,7 +54,7 @@ impl<A: Handler<State = ()>> Trial<A> {
         self.count.load(Ordering::Relaxed)
     }
 
-    fn link(&mut self) -> Option<&mut Link> {
+    fn link(&mut self) -> Option<&mut PolledSocket> {
         self.event_loop.reactor.link(self.key)
     }
 
