@@ -1,6 +1,6 @@
 //! Loads of each kind, and what they count.
 
-use crate::program::{report, serve};
+use crate::program::{load, report, serve, text};
 
 #[test]
 fn an_open_loop_gets_every_message_back() {
@@ -102,4 +102,28 @@ fn lines_of_a_file_are_sent_in_turn() {
     assert_eq!(report["messages"]["received"], 30);
     // Ten times 5 + 6 + 5 bytes.
     assert_eq!(report["messages"]["sent_bytes"], 160);
+}
+
+#[test]
+fn a_server_with_tls_is_loaded_and_its_certificate_checked() {
+    let dir = tempfile::tempdir().unwrap();
+    let [cert, key] = ["cert.pem", "key.pem"].map(|name| dir.path().join(name));
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(&cert, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let [cert, key] = [&cert, &key].map(|path| path.to_str().unwrap());
+    let server = serve(&["--tls-cert", cert, "--tls-key", key]);
+    let url = format!("wss://localhost:{}/echo", server.port);
+    let shape = ["--rate", "100", "--for", "1s", "--connections", "4"];
+    for engine in ["auto", "readiness"] {
+        let report = report(&[&[&url, "--ca", cert, "--engine", engine], &shape[..]].concat());
+        assert_eq!(
+            (&report["messages"]["received"], &report["times"]["tls"]["count"]),
+            (&100.into(), &4.into())
+        );
+    }
+    let distrusted = load(&[&[url.as_str()], &shape[..]].concat());
+    let printed = text(&distrusted.stdout);
+    assert_eq!(distrusted.status.code(), Some(1), "{printed}");
+    assert!(printed.contains("4 × tls: invalid peer certificate"), "{printed}");
 }

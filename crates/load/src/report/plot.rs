@@ -28,6 +28,12 @@ const BOTTOM: f64 = 32.0;
 const TOP: f64 = 12.0;
 const RIGHT: f64 = 110.0;
 
+/// The height of a label.
+const LABEL: f64 = 13.0;
+
+/// The colours of the lines, in turn.
+const CLASSES: [&str; 4] = ["a", "b", "c", "d"];
+
 /// A plot of these lines. `ticks` are marked below.
 pub(super) fn plot(title: &str, lines: &[Curve<'_>], scale: Scale, ticks: &[(f64, String)]) -> String {
     let points = || lines.iter().flat_map(|line| &line.points);
@@ -68,18 +74,32 @@ pub(super) fn plot(title: &str, lines: &[Curve<'_>], scale: Scale, ticks: &[(f64
             HEIGHT - 10.0
         );
     }
-    for (line, class) in lines.iter().zip(["a", "b", "c", "d"].into_iter().cycle()) {
+    for (line, class) in lines.iter().zip(CLASSES.into_iter().cycle()) {
         let path = line.points.iter().filter(|(at, value)| at.is_finite() && value.is_finite());
         let path: Vec<String> = path.map(|(at, value)| format!("{:.1} {:.1}", x(*at), y(*value))).collect();
         let _infallible = write!(svg, "<path class=\"line {class}\" d=\"M{}\"/>", path.join("L"));
-        if let Some((at, value)) = line.points.last() {
-            let (at, value) = (x(*at) + 6.0, y(*value) + 4.0);
-            let _infallible =
-                write!(svg, "<text class=\"{class}\" x=\"{at:.1}\" y=\"{value:.1}\">{}</text>", line.label);
-        }
+    }
+    let ends: Vec<f64> = lines.iter().map(|line| line.points.last().map_or(0.0, |end| y(end.1))).collect();
+    for ((line, class), at) in lines.iter().zip(CLASSES.into_iter().cycle()).zip(apart(&ends)) {
+        let (left, at) = (WIDTH - RIGHT + 6.0, at + 4.0);
+        let _infallible =
+            write!(svg, "<text class=\"{class}\" x=\"{left:.1}\" y=\"{at:.1}\">{}</text>", line.label);
     }
     svg.push_str("</svg></figure>\n");
     svg
+}
+
+/// Moves labels down so that none covers another.
+fn apart(places: &[f64]) -> Vec<f64> {
+    let mut order: Vec<(usize, f64)> = places.iter().copied().enumerate().collect();
+    order.sort_by(|one, other| one.1.total_cmp(&other.1));
+    let mut least = f64::MIN;
+    for (_, place) in &mut order {
+        *place = place.max(least);
+        least = *place + LABEL;
+    }
+    order.sort_by_key(|(number, _)| *number);
+    order.into_iter().map(|(_, place)| place).collect()
 }
 
 fn extent(values: &[f64]) -> Option<(f64, f64)> {
@@ -117,5 +137,16 @@ fn number(value: f64) -> String {
         format!("{value:.0}")
     } else {
         text::time(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_keep_apart_and_in_order() {
+        assert_eq!(apart(&[50.0, 52.0, 10.0]), [50.0, 63.0, 10.0]);
+        assert_eq!(apart(&[52.0, 50.0, 51.0]), [76.0, 50.0, 63.0]);
     }
 }
