@@ -48,7 +48,7 @@ fn echo_text(bencher: Bencher<'_, '_>, len: usize) {
     let mut bytes = stream::frames(Role::Client, MessageKind::Text, &text, Cut::Whole, READ);
     let count = bytes.len() / (len + if len < 126 { 6 } else { 8 });
     let mut end = stream::end(Role::Server);
-    let _taken = end.lend_buffer(Vec::with_capacity(2 * READ));
+    let _taken = end.lend_buffer(Vec::with_capacity(2 * READ).into());
     bencher.counter(ItemsCount::new(count)).bench_local(|| stream::echo(&mut end, black_box(&mut bytes)));
 }
 

@@ -4,7 +4,7 @@ use crate::close_frame::CloseFrame;
 use crate::closed::{By, Closed};
 use crate::error::ProtocolError;
 
-/// The state of the closing handshake. The outcome is boxed, because most of a connection's life passes without one.
+/// The state of the closing handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Closing {
     /// Not begun.
@@ -12,12 +12,12 @@ pub(crate) enum Closing {
     /// Our Close frame is queued or sent; the peer's has not arrived. Messages may still arrive.
     AwaitingPeer,
     /// Both Close frames are sent or queued. The server ends the transport once its own is written (§7.1.1).
-    Complete(Box<Closed>),
+    Complete(Closed),
     /// The peer broke the protocol, or ended its side without a Close frame. The transport ends once everything is
     /// written, including our Close frame if there is one (§7.1.7).
-    Failed(Box<Closed>),
+    Failed(Closed),
     /// The transport has ended, or must be dropped.
-    Over(Box<Closed>),
+    Over(Closed),
 }
 
 /// An event of the closing handshake.
@@ -52,24 +52,20 @@ impl Closing {
             // §5.5.1: "the endpoint typically echos the status code it received". The reason is echoed, too, so that
             // both ends report the same.
             (Open, PeerClose(frame)) => {
-                (Complete(Closed::by_handshake(By::Peer, frame).into()), Some(frame.cloned()))
+                (Complete(Closed::by_handshake(By::Peer, frame)), Some(frame.cloned()))
             }
             (Open, Failure(error)) => {
-                (Failed(Closed::by_failure(error).into()), Some(Some(CloseFrame::for_error(error))))
+                (Failed(Closed::by_failure(error)), Some(Some(CloseFrame::for_error(error))))
             }
-            (Open, LocalFailure(frame)) => {
-                (Failed(Closed::by_local_failure(&frame).into()), Some(Some(frame)))
-            }
-            (Open, HalfClose) => (Failed(Closed::lost().into()), None),
-            (Open, TransportEnd | TimeUp) => (Over(Closed::lost().into()), None),
+            (Open, LocalFailure(frame)) => (Failed(Closed::by_local_failure(&frame)), Some(Some(frame))),
+            (Open, HalfClose) => (Failed(Closed::lost()), None),
+            (Open, TransportEnd | TimeUp) => (Over(Closed::lost()), None),
 
             (AwaitingPeer, LocalClose(_)) => (AwaitingPeer, None),
-            (AwaitingPeer, PeerClose(frame)) => {
-                (Complete(Closed::by_handshake(By::Local, frame).into()), None)
-            }
-            (AwaitingPeer, Failure(error)) => (Failed(Closed::by_failure(error).into()), None),
-            (AwaitingPeer, LocalFailure(_) | HalfClose) => (Failed(Closed::unanswered().into()), None),
-            (AwaitingPeer, TransportEnd | TimeUp) => (Over(Closed::unanswered().into()), None),
+            (AwaitingPeer, PeerClose(frame)) => (Complete(Closed::by_handshake(By::Local, frame)), None),
+            (AwaitingPeer, Failure(error)) => (Failed(Closed::by_failure(error)), None),
+            (AwaitingPeer, LocalFailure(_) | HalfClose) => (Failed(Closed::unanswered()), None),
+            (AwaitingPeer, TransportEnd | TimeUp) => (Over(Closed::unanswered()), None),
 
             (Complete(closed) | Failed(closed), TransportEnd | TimeUp) => (Over(closed), None),
             (ended @ (Complete(_) | Failed(_) | Over(_)), _) => (ended, None),
@@ -94,18 +90,18 @@ mod tests {
     fn the_table() {
         let bye = CloseFrame::new(4001, "bye").unwrap();
         let error = ProtocolError::TextNotUtf8;
-        let by = |by| Box::new(Closed::by_handshake(by, Some(&bye)));
-        let failed = Box::new(Closed::by_failure(&error));
+        let by = |by| Closed::by_handshake(by, Some(&bye));
+        let failed = Closed::by_failure(&error);
         let (open, awaiting) = (Closing::Open, Closing::AwaitingPeer);
         let complete = Closing::Complete(by(By::Peer));
         let failing = Closing::Failed(failed.clone());
-        let over = Closing::Over(Closed::lost().into());
+        let over = Closing::Over(Closed::lost());
 
         let local = || Step::LocalClose(Some(bye.clone()));
         let peer = || Step::PeerClose(Some(&bye));
         let fail = || Step::Failure(&error);
         let local_fail = || Step::LocalFailure(bye.clone());
-        let failed_locally = Closing::Failed(Box::new(Closed::by_local_failure(&bye)));
+        let failed_locally = Closing::Failed(Closed::by_local_failure(&bye));
         let (half, end, time) = (|| Step::HalfClose, || Step::TransportEnd, || Step::TimeUp);
 
         let table: Vec<(&Closing, Step<'_>, Closing, ToSend)> = vec![
@@ -115,21 +111,21 @@ mod tests {
             (
                 &open,
                 Step::PeerClose(None),
-                Closing::Complete(Closed::by_handshake(By::Peer, None).into()),
+                Closing::Complete(Closed::by_handshake(By::Peer, None)),
                 Some(None),
             ),
             (&open, fail(), Closing::Failed(failed.clone()), Some(Some(CloseFrame::for_error(&error)))),
             (&open, local_fail(), failed_locally, Some(Some(bye.clone()))),
-            (&open, half(), Closing::Failed(Closed::lost().into()), None),
-            (&open, end(), Closing::Over(Closed::lost().into()), None),
-            (&open, time(), Closing::Over(Closed::lost().into()), None),
+            (&open, half(), Closing::Failed(Closed::lost()), None),
+            (&open, end(), Closing::Over(Closed::lost()), None),
+            (&open, time(), Closing::Over(Closed::lost()), None),
             (&awaiting, local(), Closing::AwaitingPeer, None),
             (&awaiting, peer(), Closing::Complete(by(By::Local)), None),
             (&awaiting, fail(), Closing::Failed(failed.clone()), None),
-            (&awaiting, local_fail(), Closing::Failed(Closed::unanswered().into()), None),
-            (&awaiting, half(), Closing::Failed(Closed::unanswered().into()), None),
-            (&awaiting, end(), Closing::Over(Closed::unanswered().into()), None),
-            (&awaiting, time(), Closing::Over(Closed::unanswered().into()), None),
+            (&awaiting, local_fail(), Closing::Failed(Closed::unanswered()), None),
+            (&awaiting, half(), Closing::Failed(Closed::unanswered()), None),
+            (&awaiting, end(), Closing::Over(Closed::unanswered()), None),
+            (&awaiting, time(), Closing::Over(Closed::unanswered()), None),
             (&complete, local(), complete.clone(), None),
             (&complete, peer(), complete.clone(), None),
             (&complete, fail(), complete.clone(), None),
@@ -162,7 +158,7 @@ mod tests {
         assert_eq!(Closing::Open.closed(), None);
         assert_eq!(Closing::AwaitingPeer.closed(), None);
         for state in [Closing::Complete, Closing::Failed, Closing::Over] {
-            assert_eq!(state(Closed::lost().into()).closed(), Some(&Closed::lost()));
+            assert_eq!(state(Closed::lost()).closed(), Some(&Closed::lost()));
         }
     }
 }

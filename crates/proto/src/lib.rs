@@ -52,5 +52,5 @@ pub use prepared::Prepared;
 pub use protocol::Protocol;
 pub use received::Received;
 pub use role::Role;
-pub use send_buffer::LARGE_PAYLOAD;
+pub use send_buffer::{LARGE_PAYLOAD, SendBuffer};
 pub use sending::Last;

@@ -54,9 +54,9 @@ enum PingState {
 
 #[derive(Debug)]
 struct QueuedPing {
-    /// The ping is written once the connection has written this many bytes. `None`: it is written, but this end does
-    /// not read.
-    ends_at: Option<u64>,
+    /// The ping is written once the connection has written this many more bytes. `None`: it is written, but this end
+    /// does not read.
+    unwritten: Option<usize>,
     /// When bytes last moved in either direction.
     moved_at: Instant,
 }
@@ -91,7 +91,7 @@ impl Liveness {
     pub(crate) fn heard(&mut self, now: Instant) {
         self.heard_at = Some(now);
         match &mut self.ping {
-            PingState::Queued(queued) if queued.ends_at.is_some() => queued.moved_at = now,
+            PingState::Queued(queued) if queued.unwritten.is_some() => queued.moved_at = now,
             PingState::Queued(_) => self.ping = PingState::WrittenAt(now),
             PingState::NotAsked | PingState::Written | PingState::WrittenAt(_) => {}
         }
@@ -113,7 +113,7 @@ impl Liveness {
 
     /// This end does not read, so the keepalive counts bytes that move in either direction.
     pub(crate) fn cannot_hear(&mut self, now: Instant) {
-        self.ping = PingState::Queued(Box::new(QueuedPing { ends_at: None, moved_at: now }));
+        self.ping = PingState::Queued(Box::new(QueuedPing { unwritten: None, moved_at: now }));
     }
 
     /// The number of the next ping.
@@ -164,22 +164,26 @@ impl Liveness {
         self.active = true;
     }
 
-    /// A ping with this number was queued. It is written once the connection has written `ends_at` bytes.
-    pub(crate) fn ping_queued(&mut self, number: u32, ends_at: u64, now: Instant) {
+    /// A ping with this number was queued. It is written once the connection has written the `queued` bytes, of which it
+    /// is the end.
+    pub(crate) fn ping_queued(&mut self, number: u32, queued: usize, now: Instant) {
         self.heard_since = false;
         self.is_measured = false;
         self.numbers.kept = number;
-        self.ping = PingState::Queued(Box::new(QueuedPing { ends_at: Some(ends_at), moved_at: now }));
+        self.ping = PingState::Queued(Box::new(QueuedPing { unwritten: Some(queued), moved_at: now }));
     }
 
-    /// The connection has written `total` bytes.
-    pub(crate) fn written(&mut self, total: u64) {
+    /// The connection has written `count` more bytes.
+    pub(crate) fn written(&mut self, count: usize) {
         self.wrote = true;
-        if let PingState::Queued(queued) = &self.ping
-            && queued.ends_at.is_some_and(|ends_at| total >= ends_at)
+        if let PingState::Queued(queued) = &mut self.ping
+            && let Some(unwritten) = &mut queued.unwritten
         {
-            self.ping = PingState::Written;
-            self.heard_since = false;
+            *unwritten = unwritten.saturating_sub(count);
+            if *unwritten == 0 {
+                self.ping = PingState::Written;
+                self.heard_since = false;
+            }
         }
     }
 
@@ -285,7 +289,7 @@ mod tests {
         liveness.ping_queued(number, 100, start);
         liveness.written(99);
         assert_eq!(liveness.next(start + 5 * SECOND, &limits), Some((start + 18 * SECOND, Overdue::Lost)));
-        liveness.written(100);
+        liveness.written(1);
         assert_eq!(liveness.next(start + 6 * SECOND, &limits), Some((start + 9 * SECOND, Overdue::Lost)));
         assert_eq!(liveness.next(start + 7 * SECOND, &limits), Some((start + 9 * SECOND, Overdue::Lost)));
         liveness.heard(start + 8 * SECOND);

@@ -23,6 +23,7 @@ use crate::masking_keys::MaskingKeys;
 use crate::opcode::ControlOpcode;
 use crate::received::Received;
 use crate::role::Role;
+use crate::send_buffer::SendBuffer;
 use crate::sending::Sending;
 
 /// One end of a connection, after its opening handshake: bytes in, events out; calls in, bytes to write out.
@@ -59,13 +60,17 @@ pub struct Protocol {
     config: Arc<Config>,
     decoder: Decoder,
     sending: Sending,
-    closing: Closing,
-    /// When the closing handshake times out; set once it has begun and the driver has passed the time. Boxed, because
-    /// it is unset for most of a connection's life.
-    deadline: Option<Box<Instant>>,
+    /// The closing handshake, once it has begun. Boxed, because most of a connection's life passes without it.
+    ending: Option<Box<Ending>>,
     liveness: Liveness,
-    /// Total number of bytes written.
-    written: u64,
+}
+
+/// A closing handshake that has begun.
+#[derive(Debug)]
+struct Ending {
+    closing: Closing,
+    /// When it times out; set once the driver has passed the time.
+    deadline: Option<Instant>,
 }
 
 impl Protocol {
@@ -76,10 +81,8 @@ impl Protocol {
             config,
             decoder: Decoder::new(role),
             sending: Sending::new(role),
-            closing: Closing::Open,
-            deadline: None,
+            ending: None,
             liveness: Liveness::default(),
-            written: 0,
         }
     }
 
@@ -94,7 +97,7 @@ impl Protocol {
     /// with the first messages.
     #[must_use]
     pub fn with_preface(mut self, preface: &[u8]) -> Protocol {
-        self.sending.outbound.raw(preface);
+        self.sending.raw(preface);
         self
     }
 
@@ -228,7 +231,7 @@ impl Protocol {
     /// Fills `slices` with the bytes to write next, and returns how many slices it filled. Write them in order with one
     /// call, and pass the number of bytes written to [`transmitted`](Protocol::transmitted).
     pub fn transmit<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        self.sending.outbound.slices(slices)
+        self.sending.slices(slices)
     }
 
     /// Takes all bytes that wait to be written, for a driver that must own what it writes. Pass the number of bytes
@@ -237,27 +240,27 @@ impl Protocol {
     ///
     /// `None`: nothing waits, or a large payload waits, which must be transmitted in place.
     pub fn take_encoded(&mut self) -> Option<Vec<u8>> {
-        self.sending.outbound.take()
+        self.sending.take_encoded()
     }
 
     /// Records that the first `count` waiting bytes have been written.
     pub fn transmitted(&mut self, count: usize) {
-        self.written += count as u64;
-        self.liveness.written(self.written);
+        self.liveness.written(count);
         self.sending.written(count, &self.config);
     }
 
-    /// Lends the connection a buffer to encode into, so that it needs none itself. The content of `buffer` is
-    /// discarded. If the connection has a buffer already, `buffer` is returned.
+    /// Lends the connection a buffer to encode into, so that it needs none itself. If the connection has a buffer
+    /// already, `buffer` is returned; its memory may have moved there.
     ///
     /// Without a lent buffer, a connection allocates one when it sends something, and frees it when all is written.
-    pub fn lend_buffer(&mut self, buffer: Vec<u8>) -> Option<Vec<u8>> {
-        self.sending.outbound.lend(buffer)
+    pub fn lend_buffer(&mut self, buffer: SendBuffer) -> Option<SendBuffer> {
+        self.sending.lend(buffer)
     }
 
-    /// Returns the lent buffer, emptied, if nothing waits in it. It may have grown.
-    pub fn reclaim_buffer(&mut self) -> Option<Vec<u8>> {
-        self.sending.outbound.reclaim()
+    /// Returns the lent buffer, emptied, if nothing waits in it. It may have grown, and it has no memory left if that was
+    /// [taken](Protocol::take_encoded).
+    pub fn reclaim_buffer(&mut self) -> Option<SendBuffer> {
+        self.sending.reclaim()
     }
 
     /// How many bytes the connection holds: those of an incomplete message, and those that wait to be written.
@@ -288,7 +291,7 @@ impl Protocol {
     /// How many bytes wait to be written.
     #[must_use]
     pub fn queued(&self) -> usize {
-        self.sending.outbound.len()
+        self.sending.queued()
     }
 
     /// Whether more than [`Limits::high_water`](crate::Limits::high_water) bytes wait to be written, so that senders
@@ -308,20 +311,20 @@ impl Protocol {
     /// Whether messages can be sent: the closing handshake has not begun.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        matches!(self.closing, Closing::Open)
+        self.ending.is_none()
     }
 
     /// How the connection ended, as soon as that is certain: when both Close frames are sent or queued, when the
     /// connection failed, or when the transport has ended.
     #[must_use]
     pub fn closed(&self) -> Option<&Closed> {
-        self.closing.closed()
+        self.closing().closed()
     }
 
     /// Whether the transport has ended or should be dropped.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        matches!(self.closing, Closing::Over(_))
+        matches!(self.closing(), Closing::Over(_))
     }
 
     /// Whether everything is written and this end should end the transport: a server after the closing handshake (RFC
@@ -329,7 +332,7 @@ impl Protocol {
     /// until the end of file. Otherwise the peer might get a reset instead of the Close frame.
     #[must_use]
     pub fn wants_shutdown(&self) -> bool {
-        let ends_it = match self.closing {
+        let ends_it = match self.closing() {
             Closing::Open | Closing::AwaitingPeer => false,
             Closing::Complete(_) => self.role() == Role::Server,
             Closing::Failed(_) | Closing::Over(_) => true,
@@ -349,15 +352,22 @@ impl Protocol {
         &self.config
     }
 
+    fn closing(&self) -> &Closing {
+        self.ending.as_ref().map_or(&Closing::Open, |ending| &ending.closing)
+    }
+
     fn advance_closing(&mut self, step: Step<'_>) {
-        // The placeholder is never seen: `step` returns the next state.
-        let state = std::mem::replace(&mut self.closing, Closing::Open);
-        let (next, to_send) = state.step(step);
-        if next.closed().is_some() {
+        let Ending { closing, deadline } = match self.ending.take() {
+            Some(ending) => *ending,
+            None => Ending { closing: Closing::Open, deadline: None },
+        };
+        // Every step ends the state `Open`.
+        let (closing, to_send) = closing.step(step);
+        if closing.closed().is_some() {
             self.decoder.stop();
         }
         self.sending.leave_unanswered();
-        self.closing = next;
+        self.ending = Some(Box::new(Ending { closing, deadline }));
         if let Some(frame) = to_send {
             let payload = frame.map(|frame| frame.encode()).unwrap_or_default();
             // The type limits a Close frame's payload, so this cannot fail.

@@ -22,9 +22,53 @@ const MIN_ROOM: usize = 960;
 /// Written bytes are dropped from the front once there are this many and they are at least half of the buffer.
 const COMPACT: usize = 16 << 10;
 
+/// A buffer that a driver [lends](crate::Protocol::lend_buffer) to its connections, one after the other, so that an idle
+/// connection has none.
+///
+/// ```
+/// use longwire_proto::SendBuffer;
+///
+/// let buffer = SendBuffer::from(Vec::with_capacity(4096));
+/// assert_eq!(buffer.capacity(), 4096);
+/// ```
+#[derive(Debug, Default)]
+pub struct SendBuffer(Box<Outbound>);
+
+impl SendBuffer {
+    /// How many bytes it has allocated.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.0.encoded.capacity()
+    }
+
+    pub(crate) fn into_outbound(self) -> Box<Outbound> {
+        self.0
+    }
+
+    /// The driver's buffer. It is empty.
+    pub(crate) fn from_outbound(outbound: Box<Outbound>) -> SendBuffer {
+        SendBuffer(outbound)
+    }
+
+    /// Replaces the allocated memory. The content of `memory` is discarded.
+    pub fn refill(&mut self, mut memory: Vec<u8>) {
+        memory.clear();
+        self.0.encoded = memory;
+    }
+}
+
+/// The content of the vector is discarded.
+impl From<Vec<u8>> for SendBuffer {
+    fn from(memory: Vec<u8>) -> SendBuffer {
+        let mut buffer = SendBuffer::default();
+        buffer.refill(memory);
+        buffer
+    }
+}
+
 /// Frames that wait to be written: one contiguous buffer, and large payloads beside it.
 #[derive(Debug, Default)]
-pub(crate) struct SendBuffer {
+pub(crate) struct Outbound {
     /// Headers and small payloads, one after the other.
     encoded: Vec<u8>,
     /// How many bytes of `encoded` have been written.
@@ -33,10 +77,12 @@ pub(crate) struct SendBuffer {
     taken: usize,
     /// `None` most of the time: few messages are that large.
     beside: Option<Box<Beside>>,
+    /// The payload of the newest ping that could not be answered because too much waited to be written.
+    pub(crate) unanswered_ping: Option<Vec<u8>>,
     owner: Owner,
 }
 
-/// The owner of the buffer `encoded`.
+/// The owner of the buffer, and of its memory.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Owner {
     /// The connection, which frees it once all is written.
@@ -44,6 +90,8 @@ enum Owner {
     Connection,
     /// The driver, which reclaims it.
     Driver,
+    /// The driver, which has taken the memory that it lent with it.
+    DriverWithoutMemory,
 }
 
 /// Payloads that are written between two bytes of `encoded`, in order.
@@ -61,7 +109,7 @@ struct LargePayload {
     payload: Bytes,
 }
 
-impl SendBuffer {
+impl Outbound {
     /// How many bytes wait.
     #[inline]
     pub(crate) fn len(&self) -> usize {
@@ -69,24 +117,27 @@ impl SendBuffer {
         self.taken + self.encoded.len() - self.written + beside
     }
 
-    /// Encodes into `buffer` from now on. If there is a buffer already, `buffer` is returned.
-    pub(crate) fn lend(&mut self, mut buffer: Vec<u8>) -> Option<Vec<u8>> {
-        if self.encoded.capacity() > 0 {
-            return Some(buffer);
-        }
-        buffer.clear();
-        self.encoded = buffer;
-        self.owner = Owner::Driver;
-        None
+    /// Whether the driver lent it, and it is empty.
+    pub(crate) fn is_reclaimable(&self) -> bool {
+        self.owner != Owner::Connection && self.len() == 0
     }
 
-    /// The driver's buffer, if nothing waits in it.
-    pub(crate) fn reclaim(&mut self) -> Option<Vec<u8>> {
-        if self.owner == Owner::Connection || !self.encoded.is_empty() {
-            return None;
+    /// Whether the connection made it, and it is empty.
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.owner == Owner::Connection && self.len() == 0
+    }
+
+    /// Marks it as the driver's.
+    pub(crate) fn lent(&mut self) {
+        self.owner = Owner::Driver;
+    }
+
+    /// Encodes into the memory of `lent` from now on, unless it has memory already.
+    pub(crate) fn borrow_memory(&mut self, lent: &mut SendBuffer) {
+        if self.encoded.capacity() == 0 {
+            std::mem::swap(&mut self.encoded, &mut lent.0.encoded);
+            self.owner = Owner::Driver;
         }
-        self.owner = Owner::Connection;
-        Some(std::mem::take(&mut self.encoded))
     }
 
     /// All waiting bytes in one piece, which the driver owns until it is written. `None`: nothing waits, a large
@@ -98,7 +149,9 @@ impl SendBuffer {
         let mut encoded = std::mem::take(&mut self.encoded);
         encoded.drain(..std::mem::take(&mut self.written));
         self.taken = encoded.len();
-        self.owner = Owner::Connection;
+        if self.owner == Owner::Driver {
+            self.owner = Owner::DriverWithoutMemory;
+        }
         Some(encoded)
     }
 
@@ -131,7 +184,7 @@ impl SendBuffer {
     /// Appends a frame. A large payload is not copied, unless it must be masked and is shared.
     pub(crate) fn frame_bytes(&mut self, header: &Header, payload: Bytes) {
         let large = match self.owner {
-            Owner::Connection => LARGE_WITHOUT_BUFFER,
+            Owner::Connection | Owner::DriverWithoutMemory => LARGE_WITHOUT_BUFFER,
             Owner::Driver => LARGE_PAYLOAD,
         };
         if payload.len() < large {
@@ -243,7 +296,7 @@ impl SendBuffer {
             self.written = 0;
             match self.owner {
                 // An idle connection holds no buffer.
-                Owner::Connection => self.encoded = Vec::new(),
+                Owner::Connection | Owner::DriverWithoutMemory => self.encoded = Vec::new(),
                 Owner::Driver => self.encoded.clear(),
             }
         } else if self.written >= COMPACT && self.written * 2 >= self.encoded.len() {

@@ -1,5 +1,7 @@
 //! The sending half: turns messages into frames that wait to be written.
 
+use std::io::IoSlice;
+
 use bytes::Bytes;
 
 use crate::assembler::MessageKind;
@@ -11,25 +13,20 @@ use crate::masking_keys::MaskingKeys;
 use crate::opcode::{ControlOpcode, DataOpcode};
 use crate::prepared::Prepared;
 use crate::role::Role;
-use crate::send_buffer::SendBuffer;
+use crate::send_buffer::{Outbound, SendBuffer};
 use crate::short_frame;
 
 /// The sending half of a connection. It does not check whether the connection is open.
 #[derive(Debug)]
 pub(crate) struct Sending {
-    pub(crate) outbound: SendBuffer,
+    /// What waits to be written. An idle connection has no buffer.
+    outbound: Option<Box<Outbound>>,
     role: Role,
     keys: MaskingKeys,
     /// Compresses messages, if compression was agreed on.
     compressor: Option<Box<Compressor>>,
     message: Fragmentation,
-    /// The newest ping that could not be answered because too much waited to be written.
-    unanswered_ping: Option<Box<UnansweredPing>>,
 }
-
-/// The payload of a ping.
-#[derive(Debug)]
-struct UnansweredPing(Vec<u8>);
 
 /// Whether a message in fragments is unfinished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,12 +47,11 @@ pub enum Last {
 impl Sending {
     pub(crate) fn new(role: Role) -> Sending {
         Sending {
-            outbound: SendBuffer::default(),
+            outbound: None,
             role,
             keys: MaskingKeys::random(),
             compressor: None,
             message: Fragmentation::None,
-            unanswered_ping: None,
         }
     }
 
@@ -84,7 +80,7 @@ impl Sending {
     ) -> Result<(), SendError> {
         self.between_messages()?;
         match self.short_header(kind, payload, config) {
-            Some(header) => self.outbound.short_frame(header, payload),
+            Some(header) => self.outbound().short_frame(header, payload),
             None => self.long_message(kind, payload, config),
         }
         Ok(())
@@ -101,7 +97,7 @@ impl Sending {
     fn long_message(&mut self, kind: MessageKind, payload: &[u8], config: &Config) {
         if !self.compressed_message(kind, payload, config) {
             let header = self.message_header(kind, ReservedBits::NONE, payload.len(), config);
-            self.outbound.frame(&header, payload);
+            self.outbound().frame(&header, payload);
         }
     }
 
@@ -114,7 +110,7 @@ impl Sending {
     ) -> Result<(), SendError> {
         self.between_messages()?;
         if let Some(header) = self.short_header(kind, &payload, config) {
-            self.outbound.short_frame(header, &payload);
+            self.outbound().short_frame(header, &payload);
         } else if !self.compressed_message(kind, &payload, config) {
             self.plain_message(kind, payload, config);
         }
@@ -144,7 +140,7 @@ impl Sending {
             None => (prepared.payload(), ReservedBits::NONE),
         };
         let header = self.message_header(prepared.kind(), reserved, payload.len(), config);
-        self.outbound.frame_shared(&header, payload);
+        self.outbound().frame_shared(&header, payload);
         Ok(())
     }
 
@@ -160,7 +156,7 @@ impl Sending {
         };
         let frame = FrameKind::Data { opcode, fin: last == Last::Yes, len: payload.len() as u64 };
         let header = self.header(frame, ReservedBits::NONE, &[], config);
-        self.outbound.frame(&header, payload);
+        self.outbound().frame(&header, payload);
     }
 
     /// The kind of the unfinished message in fragments.
@@ -179,14 +175,16 @@ impl Sending {
     ) -> Result<(), SendError> {
         let len = ControlLen::new(payload.len()).ok_or(SendError::ControlTooLong)?;
         let header = self.header(FrameKind::Control { opcode, len }, ReservedBits::NONE, payload, config);
-        self.outbound.frame(&header, payload);
+        self.outbound().frame(&header, payload);
         Ok(())
     }
 
     /// Answers a ping (§5.5.2), or keeps it for later if too much waits: §5.5.3 allows answering only the newest.
     pub(crate) fn answer(&mut self, ping: &[u8], config: &Config) {
-        if self.outbound.len() > config.limits.control_replies {
-            self.unanswered_ping = Some(Box::new(UnansweredPing(ping.to_vec())));
+        if let Some(outbound) = &mut self.outbound
+            && outbound.len() > config.limits.control_replies
+        {
+            outbound.unanswered_ping = Some(ping.to_vec());
             return;
         }
         // A ping's payload fits into a pong, so this cannot fail.
@@ -195,19 +193,72 @@ impl Sending {
 
     /// Forgets the unanswered ping: after its Close frame, an endpoint sends nothing more (§1.4).
     pub(crate) fn leave_unanswered(&mut self) {
-        self.unanswered_ping = None;
+        if let Some(outbound) = &mut self.outbound {
+            outbound.unanswered_ping = None;
+        }
+    }
+
+    /// How many bytes wait to be written.
+    #[inline]
+    pub(crate) fn queued(&self) -> usize {
+        self.outbound.as_ref().map_or(0, |outbound| outbound.len())
+    }
+
+    /// Fills `slices` with the bytes to write next, and returns how many slices it filled.
+    pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        self.outbound.as_ref().map_or(0, |outbound| outbound.slices(slices))
+    }
+
+    /// Queues bytes that are not a frame.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
+        self.outbound().raw(bytes);
+    }
+
+    /// All waiting bytes in one piece, which the driver owns until it is written; see [`Outbound::take`].
+    pub(crate) fn take_encoded(&mut self) -> Option<Vec<u8>> {
+        self.outbound.as_mut()?.take()
+    }
+
+    /// Encodes into this buffer from now on. Returns what it cannot use, because it has a buffer already.
+    pub(crate) fn lend(&mut self, mut buffer: SendBuffer) -> Option<SendBuffer> {
+        match &mut self.outbound {
+            None => {
+                let mut outbound = buffer.into_outbound();
+                outbound.lent();
+                self.outbound = Some(outbound);
+                None
+            }
+            Some(outbound) => {
+                outbound.borrow_memory(&mut buffer);
+                Some(buffer)
+            }
+        }
+    }
+
+    /// The driver's buffer, if nothing waits in it.
+    pub(crate) fn reclaim(&mut self) -> Option<SendBuffer> {
+        let outbound = self.outbound.take_if(|outbound| outbound.is_reclaimable())?;
+        Some(SendBuffer::from_outbound(outbound))
     }
 
     /// Records that the first `count` waiting bytes have been written.
     #[inline]
     pub(crate) fn written(&mut self, count: usize, config: &Config) {
-        self.outbound.advance(count);
-        if self.unanswered_ping.is_some()
-            && self.outbound.len() <= config.limits.control_replies
-            && let Some(ping) = self.unanswered_ping.take()
+        let Some(outbound) = &mut self.outbound else { return };
+        outbound.advance(count);
+        if outbound.unanswered_ping.is_some()
+            && outbound.len() <= config.limits.control_replies
+            && let Some(ping) = outbound.unanswered_ping.take()
         {
-            self.answer(&ping.0, config);
+            self.answer(&ping, config);
+        } else if outbound.is_used_up() {
+            self.outbound = None;
         }
+    }
+
+    #[inline]
+    fn outbound(&mut self) -> &mut Outbound {
+        self.outbound.get_or_insert_default()
     }
 
     #[inline]
@@ -220,7 +271,7 @@ impl Sending {
 
     fn plain_message(&mut self, kind: MessageKind, payload: Bytes, config: &Config) {
         let header = self.message_header(kind, ReservedBits::NONE, payload.len(), config);
-        self.outbound.frame_bytes(&header, payload);
+        self.outbound().frame_bytes(&header, payload);
     }
 
     /// Compresses and queues a message. `false`: compression was not agreed on, or the message is too small for it.
@@ -232,7 +283,7 @@ impl Sending {
             return false;
         }
         let header = self.message_header(kind, ReservedBits::RSV1, compressed.len(), config);
-        self.outbound.frame_bytes(&header, compressed.into());
+        self.outbound().frame_bytes(&header, compressed.into());
         true
     }
 

@@ -82,7 +82,7 @@ fn what_is_held_is_what_has_arrived_of_a_message() {
 #[test]
 fn what_is_taken_out_is_queued_until_it_is_written() {
     let mut server = server();
-    assert_eq!(server.lend_buffer(Vec::with_capacity(64)), None);
+    assert!(server.lend_buffer(Vec::with_capacity(64).into()).is_none());
     server.send_text("one").unwrap();
     assert_eq!(server.take_encoded().as_deref(), Some(&b"\x81\x03one"[..]));
     server.send_text("two").unwrap();
@@ -95,12 +95,12 @@ fn what_is_taken_out_is_queued_until_it_is_written() {
 #[test]
 fn a_lent_buffer_serves_until_it_is_reclaimed() {
     let mut server = server();
-    assert_eq!(server.reclaim_buffer(), None);
-    assert_eq!(server.lend_buffer(Vec::with_capacity(64)), None);
+    assert!(server.reclaim_buffer().is_none());
+    assert!(server.lend_buffer(Vec::with_capacity(64).into()).is_none());
     server.send_text("one").unwrap();
-    assert_eq!(server.reclaim_buffer(), None, "a message waits in it");
+    assert!(server.reclaim_buffer().is_none(), "a message waits in it");
     assert_eq!(write(&mut server, 5), b"\x81\x03one");
-    assert_eq!(server.reclaim_buffer().map(|buffer| (buffer.len(), buffer.capacity())), Some((0, 64)));
+    assert_eq!(server.reclaim_buffer().map(|buffer| buffer.capacity()), Some(64));
 }
 
 #[test]

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use flate2::{Decompress, FlushDecompress};
 use longwire_proto::deflate::{Agreement, Context, Deflate, Retain, Takeover, WindowBits};
 use longwire_proto::{
-    Config, Event, Header, Last, MessageKind, Prepared, Protocol, Received, ReservedBits, Role, SendError,
+    Config, Event, Header, Last, MessageKind, Prepared, Protocol, Received, ReservedBits, Role, SendBuffer,
+    SendError,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -127,7 +128,7 @@ proptest! {
         for (to, send) in sends {
             let ((server, client), receiver) = &mut connections[to];
             // Into a lent buffer, content of all lengths used here is copied, so that it can be taken.
-            server.lend_buffer(Vec::new());
+            server.lend_buffer(SendBuffer::default());
             let content = match send {
                 Send::Own(number) => {
                     server.send_bytes(MessageKind::Binary, contents[number].clone()).map(|()| number)

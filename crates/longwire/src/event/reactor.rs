@@ -310,7 +310,7 @@ impl<A: Application, L> Reactor<A, L> {
     /// Returns an empty buffer to the pool.
     #[cfg(all(target_os = "linux", feature = "uring"))]
     pub(super) fn recycle(&mut self, buffer: Vec<u8>) {
-        self.pool.give(buffer);
+        self.pool.give_memory(buffer);
     }
 
     /// Removes a connection.

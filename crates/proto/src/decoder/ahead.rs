@@ -1,6 +1,7 @@
 //! Looks for pongs among bytes that are not parsed yet.
 
-use super::{Decoder, Reading};
+use super::partial::Partial;
+use super::{Decoder, Stream};
 use crate::header::{Header, MAX_HEADER_LEN};
 use crate::mask::Mask;
 use crate::opcode::{ControlOpcode, Opcode};
@@ -31,10 +32,14 @@ impl Decoder {
 
     /// Where the frame after the current one begins. `None`: not known yet.
     fn behind_the_first_frame(&self, unparsed: &[u8], mut tell: impl FnMut(&[u8])) -> Option<usize> {
-        match &self.reading {
-            Reading::Header(partial) if partial.len == 0 => Some(0),
-            Reading::Header(partial) => {
-                let arrived = partial.bytes.get(..usize::from(partial.len))?;
+        if self.stream == Stream::Discarded {
+            return None;
+        }
+        match self.partial.as_deref() {
+            None => Some(0),
+            Some(Partial::Header { header, .. }) if header.len == 0 => Some(0),
+            Some(Partial::Header { header, .. }) => {
+                let arrived = header.bytes.get(..usize::from(header.len))?;
                 let mut bytes = arrived.to_vec();
                 bytes.extend_from_slice(unparsed.get(..MAX_HEADER_LEN).unwrap_or(unparsed));
                 let (header, used) = Header::decode(&bytes).ok()??;
@@ -46,8 +51,8 @@ impl Decoder {
                 }
                 Some(behind)
             }
-            Reading::Data(arriving) => usize::try_from(arriving.frame.remaining).ok(),
-            Reading::Control(frame) => {
+            Some(Partial::Data(arriving)) => usize::try_from(arriving.frame.remaining).ok(),
+            Some(Partial::Control { frame, .. }) => {
                 let missing = frame.len.get() - frame.arrived.len();
                 if frame.opcode == ControlOpcode::Pong {
                     let mut payload = frame.arrived.clone();
@@ -58,7 +63,6 @@ impl Decoder {
                 }
                 Some(missing)
             }
-            Reading::Nothing => None,
         }
     }
 }

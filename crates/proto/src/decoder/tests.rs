@@ -1,4 +1,6 @@
 use super::*;
+use crate::close_frame::CloseFrame;
+use crate::header::ControlLen;
 use crate::limits::Limits;
 
 /// A decoder fed in pieces. Each piece has its own buffer, which is freed before the next one arrives.
@@ -175,8 +177,10 @@ fn limits_hold_before_the_payload_arrives() {
 fn a_declared_length_takes_no_memory() {
     let mut reader = Reader::client().limited(Limits::default().message(usize::MAX));
     reader.receive(b"\x82\x7f\x40\0\0\0\0\0\0\0abc").unwrap();
-    let Reading::Data(arriving) = &mut reader.decoder.reading else { panic!("not in a frame") };
-    let Arriving { frame, message } = &mut **arriving;
+    let Some(Partial::Data(arriving)) = reader.decoder.partial.as_deref_mut() else {
+        panic!("not in a frame")
+    };
+    let Arriving { frame, message } = arriving;
     assert_eq!(frame.remaining, (1 << 62) - 3);
     assert!(message.room(usize::MAX).is_some_and(|room| bytes::BufMut::remaining_mut(&room) <= 64 << 10));
 }

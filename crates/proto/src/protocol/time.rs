@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::Protocol;
+use super::{Ending, Protocol};
 use crate::close_code::CloseCode;
 use crate::close_frame::CloseFrame;
 use crate::closing::{Closing, Step};
@@ -22,12 +22,12 @@ impl Protocol {
     /// application.
     #[must_use]
     pub fn giving_up(&self, now: Instant) -> Option<GivingUp> {
-        match self.closing {
-            Closing::Open => self.liveness.giving_up(now, self.config.limits.keepalive?),
-            Closing::AwaitingPeer if self.deadline.as_ref().is_some_and(|deadline| **deadline <= now) => {
+        match &self.ending {
+            None => self.liveness.giving_up(now, self.config.limits.keepalive?),
+            Some(ending) if matches!(ending.closing, Closing::AwaitingPeer) && ending.is_due(now) => {
                 Some(GivingUp::Unclosed)
             }
-            _ => None,
+            Some(_) => None,
         }
     }
 
@@ -64,8 +64,8 @@ impl Protocol {
 
     /// Does what is due: sends a ping, closes an idle connection, or drops one whose peer is gone or does not close.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if !self.is_open() {
-            if self.deadline.as_ref().is_some_and(|deadline| **deadline <= now) {
+        if let Some(ending) = &self.ending {
+            if ending.is_due(now) {
                 self.advance_closing(Step::TimeUp);
             }
             return;
@@ -85,12 +85,14 @@ impl Protocol {
     /// from `now`, so a driver asks after each batch of events and calls. Later traffic may postpone the deadline;
     /// calling `handle_timeout` too early does no harm.
     pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
-        match self.closing {
-            Closing::Open => self.liveness.next(now, &self.config.limits).map(|(at, _)| at),
+        let Some(ending) = &mut self.ending else {
+            return self.liveness.next(now, &self.config.limits).map(|(at, _)| at);
+        };
+        match ending.closing {
             Closing::Over(_) => None,
-            Closing::AwaitingPeer | Closing::Complete(_) | Closing::Failed(_) => {
+            Closing::Open | Closing::AwaitingPeer | Closing::Complete(_) | Closing::Failed(_) => {
                 let close_time = self.config.limits.close_time;
-                Some(**self.deadline.get_or_insert_with(|| Box::new(deadline(now, close_time))))
+                Some(*ending.deadline.get_or_insert_with(|| deadline(now, close_time)))
             }
         }
     }
@@ -99,10 +101,16 @@ impl Protocol {
         match overdue {
             Overdue::SendPing => {
                 let number = self.ping();
-                self.liveness.ping_queued(number, self.written + self.queued() as u64, now);
+                self.liveness.ping_queued(number, self.queued(), now);
             }
             Overdue::Lost => self.advance_closing(Step::TransportEnd),
             Overdue::Idle => self.close(CloseFrame::new(CloseCode::GOING_AWAY, "idle").ok()),
         }
+    }
+}
+
+impl Ending {
+    fn is_due(&self, now: Instant) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= now)
     }
 }

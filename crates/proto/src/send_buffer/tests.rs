@@ -8,7 +8,7 @@ fn header(len: usize, masking_key: Option<[u8; 4]>) -> Header {
 }
 
 /// All waiting bytes, taken with at most `slots` slices at a time, of which `step` bytes are written each time.
-fn drain(buffer: &mut SendBuffer, slots: usize, step: usize) -> Vec<u8> {
+fn drain(buffer: &mut Outbound, slots: usize, step: usize) -> Vec<u8> {
     let mut written = Vec::new();
     while buffer.len() > 0 {
         let mut slices = vec![IoSlice::new(&[]); slots];
@@ -22,8 +22,15 @@ fn drain(buffer: &mut SendBuffer, slots: usize, step: usize) -> Vec<u8> {
     written
 }
 
-fn mixed() -> (SendBuffer, Vec<u8>) {
-    let mut buffer = SendBuffer::default();
+/// A buffer of a driver, in use.
+fn lent(memory: Vec<u8>) -> Box<Outbound> {
+    let mut outbound = SendBuffer::from(memory).into_outbound();
+    outbound.lent();
+    outbound
+}
+
+fn mixed() -> (Outbound, Vec<u8>) {
+    let mut buffer = Outbound::default();
     let mut expected = Vec::new();
     for (fill, len) in
         (1..).zip([3, LARGE_PAYLOAD, 0, LARGE_PAYLOAD + 7, LARGE_PAYLOAD, 200, LARGE_WITHOUT_BUFFER - 1])
@@ -63,13 +70,12 @@ fn a_smaller_payload_is_copied_only_into_a_buffer_that_is_there() {
     let header = header(payload.len(), None);
     let mut slices = [IoSlice::new(&[]); 4];
 
-    let mut without = SendBuffer::default();
+    let mut without = Outbound::default();
     without.frame_bytes(&header, payload.clone());
     assert_eq!(without.slices(&mut slices), 2);
     assert_eq!(slices[1].as_ptr(), payload.as_ptr());
 
-    let mut lent = SendBuffer::default();
-    assert_eq!(lent.lend(Vec::with_capacity(LARGE_PAYLOAD)), None);
+    let mut lent = lent(Vec::with_capacity(LARGE_PAYLOAD));
     lent.frame_bytes(&header, payload);
     assert_eq!(lent.slices(&mut slices), 1);
 }
@@ -78,7 +84,7 @@ fn a_smaller_payload_is_copied_only_into_a_buffer_that_is_there() {
 fn a_large_payload_is_lent_not_copied() {
     let payload = Bytes::from(vec![7; LARGE_PAYLOAD]);
     let address = payload.as_ptr();
-    let mut buffer = SendBuffer::default();
+    let mut buffer = Outbound::default();
     buffer.frame_bytes(&header(LARGE_PAYLOAD, None), payload);
     let mut slices = [IoSlice::new(&[]); 4];
     assert_eq!(buffer.slices(&mut slices), 2);
@@ -92,14 +98,14 @@ fn a_large_payload_is_masked_in_place_if_nobody_else_holds_it() {
 
     let alone = Bytes::from(vec![7; LARGE_PAYLOAD]);
     let address = alone.as_ptr();
-    let mut buffer = SendBuffer::default();
+    let mut buffer = Outbound::default();
     buffer.frame_bytes(&header(LARGE_PAYLOAD, Some(key)), alone);
     let mut slices = [IoSlice::new(&[]); 4];
     buffer.slices(&mut slices);
     assert_eq!((&*slices[1], slices[1].as_ptr()), (&*masked, address));
 
     let shared = Bytes::from(vec![7; LARGE_PAYLOAD]);
-    let mut buffer = SendBuffer::default();
+    let mut buffer = Outbound::default();
     buffer.frame_bytes(&header(LARGE_PAYLOAD, Some(key)), shared.clone());
     buffer.slices(&mut slices);
     assert_eq!(&*slices[1], &*masked);
@@ -108,14 +114,14 @@ fn a_large_payload_is_masked_in_place_if_nobody_else_holds_it() {
 
 #[test]
 fn small_payloads_are_masked_behind_their_header() {
-    let mut buffer = SendBuffer::default();
+    let mut buffer = Outbound::default();
     buffer.frame(&header(3, Some([1, 1, 1, 1])), b"\0\x01\x02");
     assert_eq!(drain(&mut buffer, 1, usize::MAX), b"\x82\x83\x01\x01\x01\x01\x01\x00\x03");
 }
 
 #[test]
 fn a_buffer_that_never_runs_empty_does_not_grow() {
-    let mut buffer = SendBuffer::default();
+    let mut buffer = Outbound::default();
     for _ in 0..10_000 {
         buffer.frame(&header(1000, None), &[0; 1000]);
         buffer.frame(&header(1000, None), &[0; 1000]);
@@ -127,36 +133,52 @@ fn a_buffer_that_never_runs_empty_does_not_grow() {
 }
 
 #[test]
-fn a_lent_buffer_is_kept_until_it_is_reclaimed() {
-    let mut buffer = SendBuffer::default();
-    let lent = b"left over".to_vec();
-    let address = lent.as_ptr();
-    assert_eq!(buffer.lend(lent), None);
+fn a_lent_buffer_keeps_its_memory_until_it_is_reclaimed() {
+    let memory = b"left over".to_vec();
+    let address = memory.as_ptr();
+    let mut buffer = lent(memory);
     buffer.frame(&header(3, None), b"abc");
-    assert_eq!(buffer.reclaim(), None, "a frame waits in it");
+    assert!(!buffer.is_reclaimable(), "a frame waits in it");
     assert_eq!(drain(&mut buffer, 1, usize::MAX), b"\x82\x03abc");
     buffer.frame(&header(1, None), b"d");
     assert_eq!(drain(&mut buffer, 1, usize::MAX), b"\x82\x01d");
-
-    let reclaimed = buffer.reclaim().unwrap();
-    assert_eq!((reclaimed.as_ptr(), reclaimed.len()), (address, 0));
-    assert_eq!(buffer.reclaim(), None, "it is gone already");
-    assert_eq!(buffer.encoded.capacity(), 0);
+    assert!(buffer.is_reclaimable() && !buffer.is_used_up());
+    assert_eq!((buffer.encoded.as_ptr(), buffer.encoded.len()), (address, 0));
 }
 
 #[test]
-fn a_buffer_of_its_own_is_neither_replaced_nor_given_away() {
-    let mut buffer = SendBuffer::default();
+fn a_buffer_with_memory_of_its_own_takes_no_other_and_is_freed_when_it_is_empty() {
+    let mut buffer = Outbound::default();
     buffer.frame(&header(3, None), b"abc");
-    assert_eq!(buffer.lend(vec![7]), Some(vec![7]));
+    let mut lent = SendBuffer::from(vec![7]);
+    buffer.borrow_memory(&mut lent);
+    assert_eq!(lent.capacity(), 1);
+    assert!(!buffer.is_used_up());
     assert_eq!(drain(&mut buffer, 1, usize::MAX), b"\x82\x03abc");
-    assert_eq!(buffer.reclaim(), None);
+    assert!(buffer.is_used_up() && !buffer.is_reclaimable());
     assert_eq!(buffer.encoded.capacity(), 0, "an idle connection holds a buffer");
 }
 
 #[test]
+fn a_lent_buffer_whose_memory_was_taken_goes_back_without_memory_or_gets_new_memory() {
+    let mut buffer = lent(Vec::with_capacity(64));
+    buffer.frame(&header(3, None), b"abc");
+    assert_eq!(buffer.take().as_deref(), Some(&b"\x82\x03abc"[..]));
+    assert!(!buffer.is_reclaimable(), "the taken bytes are not written yet");
+    buffer.frame(&header(1, None), b"d");
+    buffer.advance(5);
+    assert_eq!(drain(&mut buffer, 1, usize::MAX), b"\x82\x01d");
+    assert!(buffer.is_reclaimable());
+    assert_eq!(buffer.encoded.capacity(), 0, "that memory was the connection's");
+
+    let mut other = SendBuffer::from(Vec::with_capacity(64));
+    buffer.borrow_memory(&mut other);
+    assert_eq!((buffer.encoded.capacity(), other.capacity()), (64, 0));
+}
+
+#[test]
 fn what_is_taken_out_waits_until_it_is_written_and_what_is_queued_then_comes_after() {
-    let mut buffer = SendBuffer::default();
+    let mut buffer = Outbound::default();
     assert_eq!(buffer.take(), None, "nothing waits");
     buffer.frame(&header(3, None), b"abc");
     buffer.advance(1);
@@ -177,22 +199,11 @@ fn what_is_taken_out_waits_until_it_is_written_and_what_is_queued_then_comes_aft
 
 #[test]
 fn a_large_payload_cannot_be_taken_out_and_waits_behind_what_is() {
-    let mut buffer = SendBuffer::default();
+    let mut buffer = Outbound::default();
     buffer.frame(&header(1, None), b"a");
     assert_eq!(buffer.take().unwrap(), b"\x82\x01a");
     buffer.frame_bytes(&header(LARGE_PAYLOAD, None), vec![7; LARGE_PAYLOAD].into());
     buffer.advance(3);
     assert_eq!(buffer.take(), None, "a large payload waits");
     assert_eq!(drain(&mut buffer, 4, 4096).len(), 10 + LARGE_PAYLOAD);
-}
-
-/// While bytes are taken, a lent buffer can be reclaimed if nothing has been queued since.
-#[test]
-fn an_empty_lent_buffer_is_reclaimed_although_bytes_are_out() {
-    let mut buffer = SendBuffer::default();
-    buffer.frame(&header(1, None), b"a");
-    buffer.take().unwrap();
-    assert_eq!(buffer.lend(Vec::with_capacity(9)), None);
-    assert_eq!(buffer.reclaim().map(|buffer| buffer.capacity()), Some(9));
-    assert_eq!(buffer.len(), 3);
 }
