@@ -13,6 +13,7 @@ mod handler;
 mod intake;
 mod key;
 mod loop_context;
+mod loop_time;
 mod mailbox;
 mod message_ref;
 mod observer;

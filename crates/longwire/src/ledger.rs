@@ -43,7 +43,11 @@ impl Account {
     #[must_use]
     pub(crate) fn settle(&mut self, holds: usize) -> bool {
         let before = std::mem::replace(&mut self.held, holds);
-        if holds <= before {
+        if holds == before {
+            // Most messages leave nothing behind. Other threads use the counter, too, so do not touch it.
+            return true;
+        }
+        if holds < before {
             self.ledger.held.fetch_sub(before - holds, Ordering::Relaxed);
             return true;
         }

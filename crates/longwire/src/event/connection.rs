@@ -12,6 +12,7 @@ use longwire_proto::{MessageKind, Protocol, Role, SendError};
 
 use super::deciding::AwaitedDecision;
 use super::deferred::{Deferred, discard};
+use super::loop_time::LoopTime;
 use super::mailbox::{Allowance, cost_of_message};
 use super::slow::Slow;
 use super::socket_traffic::SocketTraffic;
@@ -45,17 +46,21 @@ pub(super) struct LoopConnection<S, L> {
     /// Whether its reading side has ended: nothing more arrives.
     pub(super) has_ended: bool,
     /// When the loop's timers next look at it.
-    pub(super) timer: Option<Instant>,
+    pub(super) timer: Option<LoopTime>,
 }
 
 /// The state of a connection.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most connections are open, and their state is found without a detour"
+)]
 pub(super) enum Lifecycle<S> {
     /// Its first request is arriving.
     Opening(Box<ServerHandshake>),
     /// The application has not decided about its request yet.
     Deciding(Box<AwaitedDecision<S>>),
-    Open(Box<Attended<S>>),
-    /// It was refused. Boxed, because open connections would be larger otherwise.
+    Open(Attended<S>),
+    /// It was refused.
     Refused(Box<Refused>),
     /// Its first request is not for a WebSocket, and hyper takes over. Contains the bytes read so far.
     Http(Vec<u8>),
@@ -101,11 +106,10 @@ impl<S> DerefMut for Attended<S> {
 /// An accepted connection.
 pub(super) struct Open {
     pub(super) protocol: Protocol,
-    pub(super) subprotocol: Option<Box<str>>,
     pub(super) account: Account,
-    /// Counts messages and bytes, if the server wants that.
-    pub(super) traffic: Option<Box<SocketTraffic>>,
-    pub(super) subscriptions: Vec<TopicId>,
+    /// What many connections do without.
+    pub(super) extra: Option<Box<Extra>>,
+    pub(super) share: RoundBudget,
     /// Whether the queue has been above its high-water mark and `on_drain` has not been called since.
     pub(super) was_full: bool,
     /// Whether a ping was sent, a timeout expired or an alarm was set, so that each write checks the deadlines again.
@@ -114,13 +118,21 @@ pub(super) struct Open {
     pub(super) awaits_second_look: bool,
     /// Whether its end was reported to the application.
     pub(super) end_was_reported: bool,
+}
+
+/// What many connections do without. It is not allocated while there is nothing in it.
+#[derive(Default)]
+pub(super) struct Extra {
+    pub(super) subprotocol: Option<Box<str>>,
+    /// Counts messages and bytes, if the server wants that.
+    pub(super) traffic: Option<Box<SocketTraffic>>,
+    pub(super) subscriptions: Vec<TopicId>,
     pub(super) backlog: Option<Box<Backlog>>,
     /// The bound that the handles of other threads share, if there are any.
     pub(super) allowance: Option<Arc<Allowance>>,
     pub(super) deferred: Option<Box<Deferred>>,
     /// When the handler's `on_alarm` is called.
     pub(super) alarm: Option<Instant>,
-    pub(super) share: RoundBudget,
 }
 
 /// Data that waits because the peer does not read, or because the connection has used up its share of a round.
@@ -250,7 +262,9 @@ impl Open {
     }
 
     fn unpark_one(&mut self, traffic: &mut Traffic) -> bool {
-        let Some(backlog) = &mut self.backlog else { return false };
+        let Some(backlog) = self.extra.as_mut().and_then(|extra| extra.backlog.as_mut()) else {
+            return false;
+        };
         let Some((message, allowance)) = backlog.parked.pop_front() else { return false };
         let cost = cost_of_message(&message);
         backlog.parked_cost -= cost;
@@ -263,47 +277,140 @@ impl Open {
         true
     }
 
+    /// The topics that the connection is subscribed to.
+    pub(super) fn subscriptions(&self) -> &[TopicId] {
+        self.extra.as_ref().map_or(&[], |extra| &extra.subscriptions)
+    }
+
     /// Adds a topic that the connection is subscribed to.
     pub(super) fn add_subscription(&mut self, topic: TopicId) {
+        let subscriptions = &mut self.extra().subscriptions;
         // Most connections have one.
-        if self.subscriptions.is_empty() {
-            self.subscriptions.reserve_exact(1);
+        if subscriptions.is_empty() {
+            subscriptions.reserve_exact(1);
         }
-        self.subscriptions.push(topic);
+        subscriptions.push(topic);
+    }
+
+    /// Removes a topic. Returns `false` if the connection is not subscribed to it.
+    pub(super) fn remove_subscription(&mut self, topic: TopicId) -> bool {
+        let Some(extra) = &mut self.extra else { return false };
+        let Some(place) = extra.subscriptions.iter().position(|id| *id == topic) else { return false };
+        extra.subscriptions.swap_remove(place);
+        if extra.subscriptions.is_empty() {
+            extra.subscriptions = Vec::new();
+        }
+        self.free_extra();
+        true
     }
 
     /// Counts traffic, if the server wants that.
     #[inline]
     pub(super) fn count(&mut self, count: impl FnOnce(&mut SocketTraffic)) {
-        if let Some(traffic) = &mut self.traffic {
+        if let Some(traffic) = self.extra.as_mut().and_then(|extra| extra.traffic.as_mut()) {
             count(traffic);
         }
     }
 
-    pub(super) fn backlog(&mut self) -> &mut Backlog {
-        self.backlog.get_or_insert_default()
+    pub(super) fn extra(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_default()
     }
 
+    /// Frees what many connections do without, if there is nothing in it.
+    pub(super) fn free_extra(&mut self) {
+        self.extra.take_if(|extra| extra.is_empty());
+    }
+
+    pub(super) fn backlog(&mut self) -> &mut Backlog {
+        self.extra().backlog.get_or_insert_default()
+    }
+
+    /// The backlog, if there is one.
+    pub(super) fn known_backlog(&mut self) -> Option<&mut Backlog> {
+        self.extra.as_mut()?.backlog.as_deref_mut()
+    }
+
+    /// The timers and futures of the connection, for a new one.
     pub(super) fn deferred(&mut self) -> &mut Deferred {
-        self.deferred.get_or_insert_default()
+        self.extra().deferred.get_or_insert_default()
+    }
+
+    /// The timers and futures of the connection, if there are any.
+    pub(super) fn known_deferred(&mut self) -> Option<&mut Deferred> {
+        self.extra.as_mut()?.deferred.as_deref_mut()
+    }
+
+    /// Frees the timers and futures if there are none.
+    pub(super) fn free_deferred(&mut self) {
+        if let Some(extra) = &mut self.extra
+            && extra.deferred.take_if(|deferred| deferred.is_empty()).is_some()
+        {
+            self.free_extra();
+        }
+    }
+
+    /// Sets or cancels the alarm.
+    pub(super) fn set_alarm(&mut self, at: Option<Instant>) {
+        match at {
+            Some(_) => self.extra().alarm = at,
+            None => {
+                let _cancelled = self.take_alarm(|_| true);
+            }
+        }
+    }
+
+    /// Takes the alarm if it is due. Returns `true` if it was.
+    pub(super) fn take_alarm(&mut self, is_due: impl FnOnce(Instant) -> bool) -> bool {
+        let Some(extra) = &mut self.extra else { return false };
+        let taken = extra.alarm.take_if(|at| is_due(*at)).is_some();
+        if taken {
+            self.free_extra();
+        }
+        taken
+    }
+
+    /// When the next timer or the alarm of the application is due.
+    pub(super) fn next_of_application(&self) -> Option<Instant> {
+        let extra = self.extra.as_ref()?;
+        let timer = extra.deferred.as_ref().and_then(|deferred| deferred.next_timer());
+        extra.alarm.into_iter().chain(timer).min()
     }
 
     /// Whether `most` futures are running for the connection.
     pub(super) fn is_busy(&self, most: usize) -> bool {
-        self.deferred.as_ref().is_some_and(|deferred| deferred.is_busy(most))
+        let deferred = self.extra.as_ref().and_then(|extra| extra.deferred.as_ref());
+        deferred.is_some_and(|deferred| deferred.is_busy(most))
     }
 
     /// Whether there are bytes that were read and not parsed.
     pub(super) fn is_stalled(&self) -> bool {
-        self.backlog.as_ref().is_some_and(|backlog| !backlog.unparsed.is_empty())
+        let backlog = self.extra.as_ref().and_then(|extra| extra.backlog.as_ref());
+        backlog.is_some_and(|backlog| !backlog.unparsed.is_empty())
     }
 
     /// Accounts for the connection's memory. Closes the connection if all connections together hold too much.
     pub(super) fn settle(&mut self) {
-        let waiting = self.backlog.as_ref().map_or(0, |it| it.unparsed.capacity() + it.parked_cost);
+        let waiting = if self.extra.is_some() { self.settle_backlog() } else { 0 };
         if !self.account.settle(self.protocol.held() + waiting) {
             tracing::debug!("the server's memory limit is reached; closing this connection");
             self.shed();
+        }
+    }
+
+    /// How many bytes wait in the backlog, which is freed if there is nothing in it.
+    fn settle_backlog(&mut self) -> usize {
+        let Some(backlog) = self.known_backlog() else { return 0 };
+        if backlog.is_empty() {
+            self.forget_backlog();
+            return 0;
+        }
+        backlog.unparsed.capacity() + backlog.parked_cost
+    }
+
+    pub(super) fn forget_backlog(&mut self) {
+        if let Some(extra) = &mut self.extra {
+            extra.backlog = None;
+            self.free_extra();
         }
     }
 
@@ -326,7 +433,7 @@ impl Open {
 
     /// Tells the handles of other threads that the connection takes no more messages.
     pub(super) fn end_allowance(&self) {
-        if let Some(allowance) = &self.allowance {
+        if let Some(allowance) = self.extra.as_ref().and_then(|extra| extra.allowance.as_ref()) {
             allowance.end();
         }
     }
@@ -336,6 +443,25 @@ impl Open {
         if !std::mem::replace(&mut self.was_full, true) {
             telemetry::backpressure(Role::Server);
         }
+    }
+}
+
+impl Extra {
+    fn is_empty(&self) -> bool {
+        let Extra { subprotocol, traffic, subscriptions, backlog, allowance, deferred, alarm } = self;
+        subprotocol.is_none()
+            && traffic.is_none()
+            && subscriptions.is_empty()
+            && backlog.is_none()
+            && allowance.is_none()
+            && deferred.is_none()
+            && alarm.is_none()
+    }
+}
+
+impl Backlog {
+    fn is_empty(&self) -> bool {
+        self.unparsed.is_empty() && self.end.is_none() && self.parked.is_empty()
     }
 }
 

@@ -86,7 +86,7 @@ impl LoopContext {
 
     /// Queues messages of topics and of other threads that have waited for room, while there is room.
     pub(super) fn catch_up(&mut self, open: &mut Open, key: Key) {
-        for topic in &open.subscriptions {
+        for topic in open.extra.iter().flat_map(|extra| &extra.subscriptions) {
             if let Some(subscriber) = self.topics.get_mut(*topic).and_then(|topic| topic.subscriber(key)) {
                 subscriber.catch_up(&mut open.protocol);
             }

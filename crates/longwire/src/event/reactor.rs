@@ -33,6 +33,7 @@ use super::connection::{Lifecycle, LoopConnection, Refused};
 use super::gradual_close::GradualClose;
 use super::key::{Key, LoopNumber};
 use super::loop_context::{LoopClock, LoopContext};
+use super::loop_time::{LoopEpoch, LoopTime};
 use super::mailbox::{Exchange, Mail, Mailbox};
 use super::pool::Pool;
 use super::rules::Rules;
@@ -56,10 +57,11 @@ pub(super) struct Reactor<A: Application, L> {
     spans: Spans,
     context: LoopContext,
     dirty: Vec<Key>,
-    timers: BinaryHeap<Reverse<(Instant, Key)>>,
+    timers: BinaryHeap<Reverse<(LoopTime, Key)>>,
     ticks: Option<TickSchedule>,
     pool: Pool,
     now: Instant,
+    epoch: LoopEpoch,
     /// When the traffic was last added to the counters.
     counted_at: Instant,
     /// How many connections are currently being rejected because the server is full.
@@ -150,6 +152,7 @@ impl<A: Application, L> Reactor<A, L> {
             ticks,
             pool: Pool::default(),
             now,
+            epoch: LoopEpoch::new(now),
             counted_at: now,
             turned_away: 0,
             is_publishing: false,
@@ -200,7 +203,7 @@ impl<A: Application, L> Reactor<A, L> {
         place: Place,
         span: Span,
     ) -> Key {
-        let stage = Lifecycle::Open(Box::new(self.accepted(agreed)));
+        let stage = Lifecycle::Open(self.accepted(agreed));
         let key = self.connections.insert(Box::new(LoopConnection::new(link, stage, peer_addr, place)));
         self.spans.keep(key, span);
         let _entered = self.spans.enter(key);

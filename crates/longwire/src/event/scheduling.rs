@@ -40,11 +40,9 @@ impl<H: Handler> Socket<'_, H> {
         if timer.socket != self.id() {
             return false;
         }
-        let Some(deferred) = &mut self.open.deferred else { return false };
+        let Some(deferred) = self.open.known_deferred() else { return false };
         let cancelled = deferred.cancel(timer);
-        if deferred.is_empty() {
-            self.open.deferred = None;
-        }
+        self.open.free_deferred();
         cancelled.is_some()
     }
 
@@ -69,7 +67,8 @@ impl<H: Handler> Socket<'_, H> {
         if self.open.end_was_reported {
             return;
         }
-        self.open.alarm = time.map(|time| self.context.time() + time.clamp(SHORTEST_TIMER, LONGEST_TIMER));
+        let at = time.map(|time| self.context.time() + time.clamp(SHORTEST_TIMER, LONGEST_TIMER));
+        self.open.set_alarm(at);
         self.open.is_watched = true;
     }
 
@@ -162,7 +161,7 @@ impl<H: Handler> Socket<'_, H> {
             Resumption::new(call)
         });
         let (mailbox, most) = (&self.context.mailbox, self.context.max_spawned);
-        let deferred = self.open.deferred.get_or_insert_default();
+        let deferred = self.open.deferred();
         deferred.spawn(task, number, self.key, mailbox, most);
         if deferred.is_busy(most) {
             // The connection's messages wait, as they do when it has used up its share of the round.

@@ -156,18 +156,17 @@ impl<H: Handler> Socket<'_, H> {
 
     /// Ends a subscription, paused or not. Returns `false` if the connection was not subscribed.
     pub fn unsubscribe(&mut self, topic: &str) -> bool {
-        let found = self.context.topics.find(topic);
-        let Some(place) = self.open.subscriptions.iter().position(|id| Some(*id) == found) else {
+        let Some(id) = self.context.topics.find(topic) else { return false };
+        if !self.open.remove_subscription(id) {
             return false;
-        };
-        let id = self.open.subscriptions.swap_remove(place);
+        }
         drop(self.context.topics.unsubscribe(id, self.key));
         true
     }
 
     /// The topics that this connection is subscribed to, in no particular order.
     pub fn topics(&self) -> impl Iterator<Item = &str> {
-        self.context.topics.names(&self.open.subscriptions)
+        self.context.topics.names(self.open.subscriptions())
     }
 
     /// Sends a message to every subscriber of a topic, including this connection if it is subscribed. Subscribers on
@@ -227,14 +226,14 @@ impl<H: Handler> Socket<'_, H> {
     /// The negotiated subprotocol.
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
-        self.open.subprotocol.as_deref()
+        self.open.extra.as_ref()?.subprotocol.as_deref()
     }
 
     /// What this connection has received and sent so far; `None` unless the server
     /// [counts that](crate::Server::count_traffic).
     #[must_use]
     pub fn traffic(&self) -> Option<SocketTraffic> {
-        self.open.traffic.as_deref().copied()
+        self.open.extra.as_ref()?.traffic.as_deref().copied()
     }
 
     /// The address of the client, as in [`Upgrade::peer_addr`](crate::Upgrade::peer_addr).
@@ -252,7 +251,7 @@ impl<H: Handler> Socket<'_, H> {
     /// A handle with which any thread can reach this connection.
     pub fn remote(&mut self) -> Remote {
         let is_open = self.open.protocol.is_open();
-        let allowance = self.open.allowance.get_or_insert_with(Arc::<Allowance>::default);
+        let allowance = self.open.extra().allowance.get_or_insert_with(Arc::<Allowance>::default);
         if !is_open {
             allowance.end();
         }

@@ -8,13 +8,13 @@ pub(super) const WRITES_AT_A_TIME: usize = 4;
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Writes {
     round: u32,
-    count: usize,
+    count: u8,
 }
 
 impl Writes {
     /// Counts a write.
     pub(super) fn note(&mut self) {
-        self.count += 1;
+        self.count = self.count.saturating_add(1);
     }
 
     /// Whether the connection has used up its writes of this round. It then continues in the next one.
@@ -22,6 +22,6 @@ impl Writes {
         if self.round != round {
             *self = Writes { round, count: 0 };
         }
-        self.count >= WRITES_AT_A_TIME
+        usize::from(self.count) >= WRITES_AT_A_TIME
     }
 }

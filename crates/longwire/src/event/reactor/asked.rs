@@ -54,9 +54,9 @@ impl<A: Application, L> Reactor<A, L> {
                     && filter(&SocketView {
                         id: SocketId::new(self.context.number, *key),
                         peer_addr: connection.peer_addr,
-                        subprotocol: open.subprotocol.as_deref(),
+                        subprotocol: open.extra.as_ref().and_then(|extra| extra.subprotocol.as_deref()),
                         state: A::handler_state(&open.state),
-                        subscriptions: &open.subscriptions,
+                        subscriptions: open.subscriptions(),
                         topics: &self.context.topics,
                     })
             });

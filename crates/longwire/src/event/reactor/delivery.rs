@@ -34,7 +34,7 @@ impl<A: Application, L> Visit<'_, A, L> {
     fn deliver_events(&mut self, received: &mut Received<'_>) -> Option<Pending> {
         let (key, peer_addr, is_broken) = (self.key, self.connection.peer_addr, self.is_broken());
         let Lifecycle::Open(attended) = &mut self.connection.stage else { return None };
-        let Attended { open, state } = &mut **attended;
+        let Attended { open, state } = attended;
         if open.protocol.keeps_time() {
             open.protocol.heard(self.now);
         }
@@ -85,7 +85,7 @@ impl<A: Application, L> Visit<'_, A, L> {
 
     /// Whether the handler may have set an alarm or timers, or spawned futures.
     fn has_deferred(&mut self) -> bool {
-        self.connection.open_mut().is_some_and(|open| open.deferred.is_some() || open.is_watched)
+        self.connection.open_mut().is_some_and(|open| open.is_watched || open.known_deferred().is_some())
     }
 
     /// Updates the connection after events or a call of the handler. Returns `true` if the connection has begun to end.
@@ -196,7 +196,7 @@ impl<A: Application, L> Reactor<A, L> {
         let peer_addr = connection.peer_addr;
         let Lifecycle::Open(open) = &mut connection.stage else { return };
         let (application, context) = (&self.rules.application, &mut self.context);
-        let Attended { open, state } = &mut **open;
+        let Attended { open, state } = open;
         let parts = SocketParts { open, context, key, peer_addr };
         let called = catch_unwind(AssertUnwindSafe(|| application.call(parts, state, call)));
         if let Err(payload) = called {
@@ -249,7 +249,7 @@ impl<A: Application, L> Reactor<A, L> {
         let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) else {
             return;
         };
-        let Some(backlog) = &mut open.backlog else { return };
+        let Some(backlog) = open.known_backlog() else { return };
         let mut unparsed = std::mem::take(&mut backlog.unparsed);
         let left = self.deliver_events(key, unparsed.rest());
         let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) else {
@@ -260,7 +260,7 @@ impl<A: Application, L> Reactor<A, L> {
             open.backlog().unparsed = unparsed;
             return open.settle();
         }
-        if let Some(end) = open.backlog.as_mut().and_then(|backlog| backlog.end.take()) {
+        if let Some(end) = open.known_backlog().and_then(|backlog| backlog.end.take()) {
             self.transport_ended(key, end);
         }
     }

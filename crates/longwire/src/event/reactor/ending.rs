@@ -106,9 +106,12 @@ impl<A: Application, L> Reactor<A, L> {
         open.end_allowance();
         // The waiting messages of topics may belong to the application, and dropping them may panic. All topics are
         // left first.
-        let subscriptions = std::mem::take(&mut open.subscriptions).into_iter();
-        let left: Vec<_> = subscriptions.map(|topic| self.context.topics.unsubscribe(topic, key)).collect();
-        drop(left);
+        if let Some(extra) = &mut open.extra {
+            let subscriptions = std::mem::take(&mut extra.subscriptions).into_iter();
+            let left: Vec<_> =
+                subscriptions.map(|topic| self.context.topics.unsubscribe(topic, key)).collect();
+            drop(left);
+        }
         if open.protocol.closed().is_some() {
             self.leave(key);
         }
@@ -125,7 +128,7 @@ impl<A: Application, L> Reactor<A, L> {
             return;
         }
         open.end_allowance();
-        open.backlog = None;
+        open.forget_backlog();
         open.settle();
         let closed = open.protocol.closed().cloned().unwrap_or_else(longwire_proto::Closed::lost);
         tracing::debug!(%closed, "ended");

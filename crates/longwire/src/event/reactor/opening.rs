@@ -80,7 +80,7 @@ impl<A: Application, L> Reactor<A, L> {
             Ok((response, agreed)) => {
                 let open = self.accepted(agreed.answered_by(&response));
                 if let Some(connection) = self.connections.get_mut(key) {
-                    connection.stage = Lifecycle::Open(Box::new(open));
+                    connection.stage = Lifecycle::Open(open);
                 }
                 self.opened(key, behind);
             }
@@ -92,22 +92,21 @@ impl<A: Application, L> Reactor<A, L> {
     pub(super) fn accepted(&self, agreed: AgreedTerms<A::State>) -> Attended<A::State> {
         // Nothing was read ahead: the bytes behind the request are delivered next.
         let (protocol, _, negotiated) = agreed.established.into_parts();
-        let open = Open {
+        let mut open = Open {
             protocol,
-            subprotocol: negotiated.subprotocol.map(Into::into),
             account: self.rules.ledger.open(),
-            traffic: self.rules.counts_traffic.then(Box::default),
-            subscriptions: Vec::new(),
+            extra: None,
+            share: RoundBudget::default(),
             was_full: false,
             is_watched: false,
             awaits_second_look: false,
             end_was_reported: false,
-            backlog: None,
-            allowance: None,
-            deferred: None,
-            alarm: None,
-            share: RoundBudget::default(),
         };
+        if negotiated.subprotocol.is_some() || self.rules.counts_traffic {
+            let extra = open.extra();
+            extra.subprotocol = negotiated.subprotocol.map(Into::into);
+            extra.traffic = self.rules.counts_traffic.then(Box::default);
+        }
         Attended { open, state: agreed.state }
     }
 

@@ -176,7 +176,7 @@ impl<A: Application, L> Reactor<A, L> {
             return;
         }
         if let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) {
-            open.subscriptions.retain(|topic| *topic != paused.topic);
+            open.remove_subscription(paused.topic);
         }
         drop(self.context.topics.unsubscribe(paused.topic, key));
     }

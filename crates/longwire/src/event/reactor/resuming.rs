@@ -19,11 +19,8 @@ impl<A: Application, L> Reactor<A, L> {
 
     fn take_due(&mut self, key: Key, bound: u64) -> Option<Resumption> {
         let open = self.connections.get_mut(key)?.open_mut()?;
-        let deferred = open.deferred.as_mut()?;
-        let due = deferred.take_due(self.now, bound);
-        if deferred.is_empty() {
-            open.deferred = None;
-        }
+        let due = open.known_deferred()?.take_due(self.now, bound);
+        open.free_deferred();
         due
     }
 
@@ -31,7 +28,7 @@ impl<A: Application, L> Reactor<A, L> {
     pub(super) fn ring_alarm(&mut self, key: Key) {
         let now = self.now;
         let open = self.connections.get_mut(key).and_then(|connection| connection.open_mut());
-        if open.and_then(|open| open.alarm.take_if(|at| *at <= now)).is_some() {
+        if open.is_some_and(|open| open.take_alarm(|at| at <= now)) {
             self.call(key, HandlerCall::Alarm);
             self.deliver_publications();
         }
@@ -43,7 +40,7 @@ impl<A: Application, L> Reactor<A, L> {
         let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) else {
             return;
         };
-        let Some(deferred) = &mut open.deferred else { return };
+        let Some(deferred) = open.known_deferred() else { return };
         deferred.finished(number, outcome);
         self.run_outcomes(key);
         self.after_events(key);
@@ -62,12 +59,10 @@ impl<A: Application, L> Reactor<A, L> {
         let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) else {
             return;
         };
-        let Some(deferred) = &mut open.deferred else { return };
+        let Some(deferred) = open.known_deferred() else { return };
         deferred.start(key, &self.context.mailbox, most);
         let is_busy = deferred.is_busy(most);
-        if deferred.is_empty() {
-            open.deferred = None;
-        }
+        open.free_deferred();
         if !is_busy && open.is_stalled() {
             // Deliver the messages that have waited.
             self.rest(key);
@@ -78,12 +73,11 @@ impl<A: Application, L> Reactor<A, L> {
         let connection = self.connections.get_mut(key)?;
         let may_write = connection.writing == WriteSide::Works;
         let open = connection.open_mut()?;
-        let deferred = open.deferred.as_mut()?;
-        if deferred.has_outcome() && may_write && open.protocol.is_above_high_water() {
+        if open.known_deferred()?.has_outcome() && may_write && open.protocol.is_above_high_water() {
             open.fill();
             return None;
         }
-        deferred.take_outcome()
+        open.known_deferred()?.take_outcome()
     }
 
     /// Runs a callback of the handler, and delivers what it publishes.
@@ -97,8 +91,8 @@ impl<A: Application, L> Reactor<A, L> {
         let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) else {
             return;
         };
-        open.alarm = None;
-        if let Some(deferred) = open.deferred.take() {
+        open.set_alarm(None);
+        if let Some(deferred) = open.extra.as_mut().and_then(|extra| extra.deferred.take()) {
             discard(deferred);
         }
     }

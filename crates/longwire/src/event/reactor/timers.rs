@@ -20,7 +20,7 @@ const SECOND_LOOK: Duration = Duration::from_millis(1);
 impl<A: Application, L> Reactor<A, L> {
     /// When [`expire`](Reactor::expire) has to be called.
     pub(in crate::event) fn deadline(&self) -> Option<Instant> {
-        let timer = self.timers.peek().map(|Reverse((at, _))| *at);
+        let timer = self.timers.peek().map(|Reverse((at, _))| self.epoch.instant(*at));
         timer.into_iter().chain(self.next_tick()).chain(self.next_close()).min()
     }
 
@@ -28,8 +28,9 @@ impl<A: Application, L> Reactor<A, L> {
     pub(in crate::event) fn expire(&mut self) {
         self.tick_if_due();
         self.close_those_due();
+        let now = self.epoch.time(self.now);
         while let Some(Reverse((at, key))) = self.timers.peek().copied()
-            && at <= self.now
+            && at <= now
         {
             self.timers.pop();
             let Some(connection) = self.connections.get_mut(key) else { continue };
@@ -108,8 +109,7 @@ impl<A: Application, L> Reactor<A, L> {
         let now = self.now;
         let Some(connection) = self.connections.get_mut(key) else { return };
         let Lifecycle::Open(open) = &mut connection.stage else { return };
-        let of_application = open.deferred.as_ref().and_then(|deferred| deferred.next_timer());
-        let of_application = open.alarm.into_iter().chain(of_application);
+        let of_application = open.next_of_application();
         if let Some(at) = open.protocol.poll_timeout(now).into_iter().chain(of_application).min() {
             self.set_timer(key, at);
         }
@@ -119,6 +119,7 @@ impl<A: Application, L> Reactor<A, L> {
     /// the heap and is set again when it fires: usually data has arrived by then, and moving the entry for each read
     /// would cost more.
     pub(super) fn set_timer(&mut self, key: Key, at: Instant) {
+        let at = self.epoch.time(at);
         if let Some(connection) = self.connections.get_mut(key)
             && connection.timer.is_none_or(|set| at < set)
         {

@@ -223,7 +223,7 @@ impl<A: Application, L> Visit<'_, A, L> {
                 }
                 open.settle();
                 let to_do = open.was_full || open.is_stalled() || open.is_watched || !open.protocol.is_open();
-                to_do || open.backlog.is_some()
+                to_do || open.known_backlog().is_some()
             }
             Lifecycle::Refused(refused) => {
                 refused.written += count;

@@ -142,7 +142,7 @@ impl Loop {
 
     fn waits_for_something(&self) -> bool {
         match &self.reactor.connections[self.key].stage {
-            Lifecycle::Open(open) => open.deferred.is_some(),
+            Lifecycle::Open(open) => open.extra.as_ref().is_some_and(|extra| extra.deferred.is_some()),
             _ => false,
         }
     }
