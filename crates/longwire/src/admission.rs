@@ -12,6 +12,7 @@ pub(crate) mod introduction;
 pub(crate) mod listener;
 pub(crate) mod lowered_limits;
 pub(crate) mod origin;
+pub(crate) mod peer_address;
 pub(crate) mod policy;
 pub(crate) mod proxy_header;
 pub(crate) mod refusals;

@@ -8,8 +8,6 @@ use crate::limits::{Keepalive, Limits, deadline};
 /// Tracks whether the peer is alive, and whether messages are exchanged. Time is an input.
 #[derive(Debug, Default)]
 pub(crate) struct Liveness {
-    /// When something last arrived; `None` until the time is first passed.
-    heard_at: Option<Instant>,
     ping: PingState,
     /// Whether something has arrived since the ping was written.
     heard_since: bool,
@@ -17,13 +15,24 @@ pub(crate) struct Liveness {
     is_measured: bool,
     /// In microseconds, so that it fits beside the flags.
     round_trip: Option<NonZeroU32>,
+    /// How many microseconds after the ping was written something last arrived, until its pong has.
+    heard_after: u32,
     numbers: Numbers,
     /// Whether something was written since the time was last passed.
     wrote: bool,
-    /// When a message was last sent or received. Boxed, because most connections have no idle time.
-    active_at: Option<Box<Instant>>,
+    /// Boxed, because most connections have no idle time.
+    idle: Option<Box<IdleSince>>,
     /// Whether a message was sent or received since the time was last passed.
     active: bool,
+}
+
+/// What the idle time of a connection counts from.
+#[derive(Debug)]
+struct IdleSince {
+    /// When a message was last sent or received.
+    active_at: Instant,
+    /// When something last arrived.
+    heard_at: Instant,
 }
 
 /// The numbers of numbered pings.
@@ -89,13 +98,18 @@ const NUMBER: usize = 8;
 impl Liveness {
     /// Something arrived.
     pub(crate) fn heard(&mut self, now: Instant) {
-        self.heard_at = Some(now);
         match &mut self.ping {
             PingState::Queued(queued) if queued.unwritten.is_some() => queued.moved_at = now,
-            PingState::Queued(_) => self.ping = PingState::WrittenAt(now),
+            PingState::Queued(_) => self.written_at(now),
+            PingState::WrittenAt(at) if !self.is_measured => {
+                self.heard_after = micros(now.saturating_duration_since(*at));
+            }
             PingState::NotAsked | PingState::Written | PingState::WrittenAt(_) => {}
         }
         self.heard_since = true;
+        if let Some(idle) = &mut self.idle {
+            idle.heard_at = now;
+        }
     }
 
     /// Why the peer is about to be dropped, if it is.
@@ -136,21 +150,21 @@ impl Liveness {
             return;
         }
         self.numbers.answered = number;
-        if number == self.numbers.kept
-            && !self.is_measured
-            && let (PingState::WrittenAt(asked), Some(heard)) = (&self.ping, self.heard_at)
-        {
-            let took = heard.saturating_duration_since(*asked);
+        if number == self.numbers.kept && !self.is_measured && matches!(self.ping, PingState::WrittenAt(_)) {
             self.is_measured = true;
-            self.measured(took);
+            self.measured(Duration::from_micros(self.heard_after.into()));
         }
+    }
+
+    fn written_at(&mut self, now: Instant) {
+        self.ping = PingState::WrittenAt(now);
+        self.heard_after = 0;
     }
 
     /// Records a measured round trip.
     pub(crate) fn measured(&mut self, took: Duration) {
         // Too short to measure still counts as measured; more than an hour is reported as about an hour.
-        let micros = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
-        self.round_trip = Some(NonZeroU32::new(micros).unwrap_or(NonZeroU32::MIN));
+        self.round_trip = Some(NonZeroU32::new(micros(took)).unwrap_or(NonZeroU32::MIN));
     }
 
     /// How long the last answered ping took until its pong arrived.
@@ -196,24 +210,30 @@ impl Liveness {
 
     fn next_keepalive(&mut self, now: Instant, keepalive: Keepalive) -> (Instant, Overdue) {
         let wrote = std::mem::take(&mut self.wrote);
-        let written_at = match &mut self.ping {
+        match &mut self.ping {
             PingState::Queued(queued) => {
                 if wrote {
                     queued.moved_at = now;
                 }
                 return (queued.stuck_at(keepalive), Overdue::Lost);
             }
-            PingState::WrittenAt(at) => *at,
+            PingState::WrittenAt(at) => {
+                let at = *at;
+                return self.due_after(at, keepalive);
+            }
             // The first ping is due as if an answered one had been sent just now.
             PingState::NotAsked => {
                 self.heard_since = true;
                 self.is_measured = true;
-                self.heard_at.get_or_insert(now);
-                now
             }
-            PingState::Written => now,
-        };
-        self.ping = PingState::WrittenAt(written_at);
+            PingState::Written => {}
+        }
+        self.written_at(now);
+        self.due_after(now, keepalive)
+    }
+
+    /// What is due next after a ping that was written at this time.
+    fn due_after(&self, written_at: Instant, keepalive: Keepalive) -> (Instant, Overdue) {
         if self.heard_since {
             (deadline(written_at, keepalive.every), Overdue::SendPing)
         } else {
@@ -223,19 +243,19 @@ impl Liveness {
 
     fn active_since(&mut self, now: Instant) -> Instant {
         let was_active = std::mem::take(&mut self.active);
-        let active_at = self.active_at.get_or_insert_with(|| Box::new(now));
+        let idle = self.idle.get_or_insert_with(|| Box::new(IdleSince { active_at: now, heard_at: now }));
         if was_active {
-            **active_at = now;
+            idle.active_at = now;
         }
-        **active_at
+        idle.active_at
     }
 
     /// A message is arriving: its bytes count as activity.
     pub(crate) fn message_arriving(&mut self, idle_time: Duration, now: Instant) {
-        if let Some(heard) = self.heard_at
-            && deadline(heard, idle_time) > now
+        if let Some(idle) = &mut self.idle
+            && deadline(idle.heard_at, idle_time) > now
         {
-            self.active_at = Some(Box::new(heard));
+            idle.active_at = idle.heard_at;
         }
     }
 }
@@ -248,6 +268,11 @@ impl QueuedPing {
     fn is_stuck(&self, now: Instant, keepalive: Keepalive) -> bool {
         self.stuck_at(keepalive) <= now
     }
+}
+
+/// A time in microseconds; more than an hour is about an hour.
+fn micros(time: Duration) -> u32 {
+    u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
 }
 
 /// The payload of a numbered ping.

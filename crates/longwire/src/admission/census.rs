@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::peer_address::PeerAddress;
 use crate::telemetry::phase::Phase;
 
 /// How many clients that have seen the end of their connection may give up their places before they end their own
@@ -42,15 +43,19 @@ struct Count {
 #[derive(Debug)]
 pub(crate) struct Place {
     census: Arc<Census>,
+    /// The address of the client, as far as it is known.
+    peer: PeerAddress,
     claim: Claim,
     phase: Phase,
 }
 
 /// How a connection is counted.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Claim {
-    /// It counts towards the limits, for this network if the address of the client is known.
-    Counted(Option<IpAddr>),
+    /// It counts towards the limits, also for the network of the client's address.
+    Counted,
+    /// It counts towards the limits, but for no network: its address may be any client's, or is unknown.
+    CountedInTotal,
     /// The client has seen the end, so another client may have its place.
     Leaving,
     /// It exceeds a limit, so it counts only in its phase.
@@ -86,9 +91,12 @@ impl Census {
 
     /// Counts a new connection, whose first request has not arrived yet. Without an address, it counts only in total.
     pub(crate) fn enter(self: &Arc<Census>, ip: Option<IpAddr>) -> Result<Place, TurnedAway> {
-        match self.count(ip.map(|ip| network(ip, self.ipv6_prefix))) {
-            Ok(claim) => Ok(Place::new(self, claim, Phase::Head)),
-            Err(why) => Err(TurnedAway { why, place: Place::new(self, Claim::Outside, Phase::Refused) }),
+        let peer = PeerAddress::of_ip(ip);
+        match self.count(self.network(ip)) {
+            Ok(claim) => Ok(Place::new(self, peer, claim, Phase::Head)),
+            Err(why) => {
+                Err(TurnedAway { why, place: Place::new(self, peer, Claim::Outside, Phase::Refused) })
+            }
         }
     }
 
@@ -99,12 +107,17 @@ impl Census {
         }
         count.enter_network(network, self.ceiling_per_ip)?;
         count.total += 1;
-        Ok(Claim::Counted(network))
+        Ok(Claim::of(network))
     }
 
     /// The number of connections in each phase.
     pub(crate) fn in_phases(&self) -> [usize; Phase::ALL.len()] {
         self.phases.each_ref().map(|count| count.load(Ordering::Relaxed))
+    }
+
+    /// The network that an address counts for.
+    fn network(&self, ip: Option<IpAddr>) -> Option<IpAddr> {
+        ip.map(|ip| network(ip, self.ipv6_prefix))
     }
 
     fn phase(&self, phase: Phase) -> Option<&AtomicUsize> {
@@ -144,11 +157,31 @@ impl Count {
 }
 
 impl Place {
-    fn new(census: &Arc<Census>, claim: Claim, phase: Phase) -> Place {
+    fn new(census: &Arc<Census>, peer: PeerAddress, claim: Claim, phase: Phase) -> Place {
         if let Some(count) = census.phase(phase) {
             count.fetch_add(1, Ordering::Relaxed);
         }
-        Place { census: Arc::clone(census), claim, phase }
+        Place { census: Arc::clone(census), peer, claim, phase }
+    }
+
+    /// The address of the client, as far as it is known.
+    pub(crate) fn peer(&self) -> PeerAddress {
+        self.peer
+    }
+
+    /// Keeps the address of the client. If the connection counts for an address, it is of the same host.
+    pub(crate) fn keep_peer(&mut self, peer: Option<SocketAddr>) {
+        let peer = PeerAddress::new(peer);
+        if self.claim != Claim::Counted || peer.ip() == self.peer.ip() {
+            self.peer = peer;
+        } else {
+            debug_assert!(false, "counted for {:?}, and comes from {peer:?}", self.peer);
+        }
+    }
+
+    /// The network that it counts for.
+    fn network(&self) -> Option<IpAddr> {
+        if self.claim == Claim::Counted { self.census.network(self.peer.ip()) } else { None }
     }
 
     /// Whether the connection exceeded a limit.
@@ -162,15 +195,20 @@ impl Place {
     ///
     /// The address has as many connections as it may. The connection then counts for no address.
     pub(crate) fn count_for(&mut self, ip: Option<IpAddr>) -> Result<(), Full> {
-        let Claim::Counted(before) = &mut self.claim else { return Ok(()) };
-        let now = ip.map(|ip| network(ip, self.census.ipv6_prefix));
-        if *before == now {
+        if !matches!(self.claim, Claim::Counted | Claim::CountedInTotal) {
             return Ok(());
         }
-        let mut count = self.census.lock();
-        count.leave_network(before.take());
-        count.enter_network(now, self.census.ceiling_per_ip)?;
-        *before = now;
+        let (before, now) = (self.network(), self.census.network(ip));
+        if before != now {
+            let mut count = self.census.lock();
+            count.leave_network(before);
+            self.claim = Claim::CountedInTotal;
+            count.enter_network(now, self.census.ceiling_per_ip)?;
+        }
+        if now.is_some() {
+            self.peer = PeerAddress::of_ip(ip);
+        }
+        self.claim = Claim::of(now);
         Ok(())
     }
 
@@ -202,7 +240,10 @@ impl Place {
     /// Frees the place, unless many other clients are leaving. The client is about to see the end, but has not ended
     /// its own side yet.
     pub(crate) fn leave(&mut self) {
-        let Claim::Counted(network) = self.claim else { return };
+        if !matches!(self.claim, Claim::Counted | Claim::CountedInTotal) {
+            return;
+        }
+        let network = self.network();
         let mut count = self.census.lock();
         if count.leaving < LEAVING_AT_A_TIME {
             count.release(network);
@@ -212,13 +253,20 @@ impl Place {
     }
 }
 
+impl Claim {
+    /// Counts in total, and for this network.
+    fn of(network: Option<IpAddr>) -> Claim {
+        if network.is_some() { Claim::Counted } else { Claim::CountedInTotal }
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         if let Some(count) = self.census.phase(self.phase) {
             count.fetch_sub(1, Ordering::Relaxed);
         }
         match self.claim {
-            Claim::Counted(network) => self.census.lock().release(network),
+            Claim::Counted | Claim::CountedInTotal => self.census.lock().release(self.network()),
             Claim::Leaving => self.census.lock().leaving -= 1,
             Claim::Outside => {}
         }
@@ -349,5 +397,25 @@ mod tests {
         assert!(census.enter(Some(ADDRESS)).is_ok());
         assert_eq!(census.in_phases(), [0; Phase::ALL.len()]);
         assert_eq!(census.lock().leaving, 0);
+    }
+
+    #[test]
+    fn it_keeps_the_address_of_the_client_whether_it_counts_for_it_or_not() {
+        let census = census(3, 3);
+        let (client, proxy) = ("10.0.0.1:5".parse().unwrap(), "10.0.0.2:6".parse().unwrap());
+        let mut direct = census.enter(Some([10, 0, 0, 1].into())).unwrap();
+        direct.keep_peer(Some(client));
+        assert_eq!(direct.peer().get(), Some(client));
+
+        let mut proxied = census.enter(None).unwrap();
+        proxied.keep_peer(Some(proxy));
+        assert_eq!(proxied.peer().get(), Some(proxy));
+        proxied.count_for(Some(client.ip())).unwrap();
+        proxied.keep_peer(Some(client));
+        assert_eq!(proxied.peer().get(), Some(client));
+        assert_eq!(census.lock().by_network.get(&client.ip()), Some(&2));
+        drop((direct, proxied));
+        assert!(census.lock().by_network.is_empty());
+        assert_eq!(size_of::<Place>(), 32, "it is in every connection");
     }
 }

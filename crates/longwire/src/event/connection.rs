@@ -38,7 +38,6 @@ pub(super) struct LoopConnection<S, L> {
     pub(super) place: Place,
     pub(super) link: L,
     pub(super) stage: Lifecycle<S>,
-    pub(super) peer_addr: Option<SocketAddr>,
     /// Whether it is marked for the driver to look at after the sweep.
     pub(super) is_dirty: bool,
     /// The state of its writing side. After it has ended or broken, queued data is discarded.
@@ -174,13 +173,13 @@ impl<S, L> LoopConnection<S, L> {
         link: L,
         stage: Lifecycle<S>,
         peer_addr: Option<SocketAddr>,
-        place: Place,
+        mut place: Place,
     ) -> LoopConnection<S, L> {
+        place.keep_peer(peer_addr);
         LoopConnection {
             place,
             link,
             stage,
-            peer_addr,
             is_dirty: false,
             writing: WriteSide::Works,
             has_ended: false,

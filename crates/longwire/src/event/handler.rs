@@ -1,7 +1,5 @@
 //! The trait that an application implements for its connections, and the connection that its methods receive.
 
-use std::net::SocketAddr;
-
 use longwire_proto::Closed;
 use longwire_proto::handshake::Refusal;
 
@@ -10,6 +8,7 @@ use super::key::Key;
 use super::loop_context::LoopContext;
 use super::message_ref::MessageRef;
 use crate::admission::decision::{Accept, Upgrade};
+use crate::admission::peer_address::PeerAddress;
 use crate::error::{Error, Result};
 
 /// Handles the connections of a server that is run with [`Server::run`](crate::Server::run), or those of one path with
@@ -162,7 +161,7 @@ pub struct Socket<'a, H: Handler> {
     pub(super) state: &'a mut H::State,
     pub(super) context: &'a mut LoopContext,
     pub(super) key: Key,
-    pub(super) peer_addr: Option<SocketAddr>,
+    pub(super) peer: PeerAddress,
 }
 
 /// The parts of a [`Socket`], before the type of its handler is known.
@@ -170,13 +169,13 @@ pub(crate) struct SocketParts<'a> {
     pub(super) open: &'a mut Open,
     pub(super) context: &'a mut LoopContext,
     pub(super) key: Key,
-    pub(super) peer_addr: Option<SocketAddr>,
+    pub(super) peer: PeerAddress,
 }
 
 impl<'a> SocketParts<'a> {
     /// Makes the socket that the handler's methods receive.
     pub(super) fn with<H: Handler>(self, state: &'a mut H::State) -> Socket<'a, H> {
-        let SocketParts { open, context, key, peer_addr } = self;
-        Socket { open, state, context, key, peer_addr }
+        let SocketParts { open, context, key, peer } = self;
+        Socket { open, state, context, key, peer }
     }
 }

@@ -2,6 +2,9 @@
 
 use longwire_proto::SendBuffer;
 
+/// The smallest buffer that is kept, in bytes. Those of a response to a handshake are smaller, and there are as many as connections.
+const MIN_CAPACITY: usize = 512;
+
 /// The largest buffer that is kept, in bytes.
 const MAX_CAPACITY: usize = 128 << 10;
 
@@ -55,7 +58,7 @@ impl Pool {
     }
 
     fn has_room(&self, capacity: usize) -> bool {
-        (1..=MAX_CAPACITY).contains(&capacity) && self.kept + capacity <= MAX_KEPT
+        (MIN_CAPACITY..=MAX_CAPACITY).contains(&capacity) && self.kept + capacity <= MAX_KEPT
     }
 }
 
@@ -90,10 +93,12 @@ mod tests {
     fn a_buffer_and_its_memory_that_come_back_separately_are_one_again() {
         let mut pool = Pool::default();
         pool.give(buffer(0));
-        pool.give_memory(Vec::with_capacity(64));
-        assert_eq!((pool.buffers.len(), pool.without_memory.len(), pool.kept), (1, 0, 64));
-        assert_eq!(pool.take().capacity(), 64);
-        pool.give_memory(Vec::with_capacity(MAX_CAPACITY + 1));
-        assert_eq!(pool.take().capacity(), 0);
+        pool.give_memory(Vec::with_capacity(MIN_CAPACITY));
+        assert_eq!((pool.buffers.len(), pool.without_memory.len(), pool.kept), (1, 0, MIN_CAPACITY));
+        assert_eq!(pool.take().capacity(), MIN_CAPACITY);
+        for capacity in [MIN_CAPACITY - 1, MAX_CAPACITY + 1] {
+            pool.give_memory(Vec::with_capacity(capacity));
+            assert_eq!(pool.take().capacity(), 0, "of {capacity} bytes");
+        }
     }
 }

@@ -326,7 +326,8 @@ impl<A: Application, L> Reactor<A, L> {
         if connection.was_turned_away() {
             self.turned_away -= 1;
         }
-        let LoopConnection { place, link, stage, peer_addr, .. } = *connection;
+        let LoopConnection { place, link, stage, .. } = *connection;
+        let peer_addr = place.peer().get();
         Some(Removed { place, link, peer_addr, span, read: stage.into_read() })
     }
 

@@ -239,7 +239,7 @@ impl<H: Handler> Socket<'_, H> {
     /// The address of the client, as in [`Upgrade::peer_addr`](crate::Upgrade::peer_addr).
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.peer_addr
+        self.peer.get()
     }
 
     /// Identifies this connection for as long as it lives, for example in logs or as the key of a map.
@@ -305,7 +305,7 @@ impl<H: Handler<State: std::fmt::Debug>> std::fmt::Debug for Socket<'_, H> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Socket")
             .field("id", &self.id())
-            .field("peer_addr", &self.peer_addr)
+            .field("peer_addr", &self.peer_addr())
             .field("state", &self.state)
             .field("queued", &self.queued())
             .finish_non_exhaustive()

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use super::key::SocketId;
 use super::topics::{TopicId, TopicTable};
+use crate::admission::peer_address::PeerAddress;
 
 /// A connection, as the filter of [`Topics::close_where`](crate::Topics::close_where) sees it.
 ///
@@ -27,7 +28,7 @@ use super::topics::{TopicId, TopicTable};
 #[derive(Clone, Copy)]
 pub struct SocketView<'a> {
     pub(super) id: SocketId,
-    pub(super) peer_addr: Option<SocketAddr>,
+    pub(super) peer: PeerAddress,
     pub(super) subprotocol: Option<&'a str>,
     pub(super) state: &'a dyn Any,
     pub(super) subscriptions: &'a [TopicId],
@@ -44,7 +45,7 @@ impl<'a> SocketView<'a> {
     /// The address of the client, as in [`Upgrade::peer_addr`](crate::Upgrade::peer_addr).
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.peer_addr
+        self.peer.get()
     }
 
     /// The negotiated subprotocol.
@@ -69,7 +70,7 @@ impl fmt::Debug for SocketView<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SocketView")
             .field("id", &self.id)
-            .field("peer_addr", &self.peer_addr)
+            .field("peer_addr", &self.peer_addr())
             .finish_non_exhaustive()
     }
 }

@@ -558,3 +558,10 @@ fn an_idle_connection_is_small() {
     let bytes = size_of::<Protocol>();
     assert!(bytes <= 232, "{bytes} bytes");
 }
+
+/// Every connection has one, and a server may have a million connections.
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn a_protocol_between_two_messages_is_small() {
+    assert_eq!(size_of::<Protocol>(), 120);
+}

@@ -53,7 +53,7 @@ impl<A: Application, L> Reactor<A, L> {
                 open.protocol.is_open()
                     && filter(&SocketView {
                         id: SocketId::new(self.context.number, *key),
-                        peer_addr: connection.peer_addr,
+                        peer: connection.place.peer(),
                         subprotocol: open.extra.as_ref().and_then(|extra| extra.subprotocol.as_deref()),
                         state: A::handler_state(&open.state),
                         subscriptions: open.subscriptions(),

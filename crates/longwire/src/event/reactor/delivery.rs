@@ -32,7 +32,7 @@ impl<A: Application, L> Visit<'_, A, L> {
 
     /// Delivers what arrived, while there is room for the answers.
     fn deliver_events(&mut self, received: &mut Received<'_>) -> Option<Pending> {
-        let (key, peer_addr, is_broken) = (self.key, self.connection.peer_addr, self.is_broken());
+        let (key, peer, is_broken) = (self.key, self.connection.place.peer(), self.is_broken());
         let Lifecycle::Open(attended) = &mut self.connection.stage else { return None };
         let Attended { open, state } = attended;
         if open.protocol.keeps_time() {
@@ -50,7 +50,7 @@ impl<A: Application, L> Visit<'_, A, L> {
         loop {
             let left = received.len();
             let (application, context) = (&self.rules.application, &mut *self.context);
-            let parts = SocketParts { open: &mut *open, context, key, peer_addr };
+            let parts = SocketParts { open: &mut *open, context, key, peer };
             // A panic for one connection must not end all others on the loop.
             let run = catch_unwind(AssertUnwindSafe(|| application.give(parts, state, received)));
             match run {
@@ -193,11 +193,11 @@ impl<A: Application, L> Reactor<A, L> {
     /// Calls the handler, if the connection is open.
     pub(super) fn call(&mut self, key: Key, call: HandlerCall<'_>) {
         let Some(connection) = self.connections.get_mut(key) else { return };
-        let peer_addr = connection.peer_addr;
+        let peer = connection.place.peer();
         let Lifecycle::Open(open) = &mut connection.stage else { return };
         let (application, context) = (&self.rules.application, &mut self.context);
         let Attended { open, state } = open;
-        let parts = SocketParts { open, context, key, peer_addr };
+        let parts = SocketParts { open, context, key, peer };
         let called = catch_unwind(AssertUnwindSafe(|| application.call(parts, state, call)));
         if let Err(payload) = called {
             self.panicked(key, &*payload);

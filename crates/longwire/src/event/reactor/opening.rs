@@ -22,11 +22,11 @@ impl<A: Application, L> Reactor<A, L> {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let Lifecycle::Opening(handshake) = &mut connection.stage else { return };
         connection.place.show(Phase::Head);
-        let (peer, place) = (connection.peer_addr, &mut connection.place);
-        match self.rules.terms().receive(handshake, bytes, peer, place) {
+        let place = &mut connection.place;
+        match self.rules.terms().receive(handshake, bytes, place.peer().get(), place) {
             OpeningStep::More => {}
             OpeningStep::Pending { pending, consumed } => {
-                connection.peer_addr = pending.peer();
+                connection.place.keep_peer(pending.peer());
                 self.decide(key, pending, bytes.get_mut(consumed..).unwrap_or_default());
             }
             OpeningStep::Http(read) => {
