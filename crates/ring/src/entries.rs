@@ -19,8 +19,8 @@ pub(crate) fn of(operation: OperationKey, in_flight: &InFlight) -> squeue::Entry
             opcode::AcceptMulti::new(socket).flags(SocketFlags::CLOEXEC.bits().cast_signed()).build()
         }
         Work::Receive => opcode::RecvMulti::new(socket, buffers::GROUP).build(),
-        Work::Send { buffer, sent } => {
-            let rest = buffer.get(*sent..).unwrap_or_default();
+        Work::Send(outgoing) => {
+            let rest = outgoing.buffer.get(outgoing.sent..).unwrap_or_default();
             // A buffer longer than the kernel can count is sent in several rounds.
             let length = u32::try_from(rest.len()).unwrap_or(u32::MAX);
             // MSG_WAITALL makes the kernel wait for room, instead of ending the round early.

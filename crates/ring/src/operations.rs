@@ -36,14 +36,21 @@ pub(crate) enum Work {
     Accept,
     /// Receive into provided buffers until the end.
     Receive,
-    /// Send `buffer`, of which the first `sent` bytes are sent.
-    Send { buffer: Vec<u8>, sent: usize },
+    /// Send a buffer. Boxed, because every connection has a receive in flight, and few have a send.
+    Send(Box<Outgoing>),
     /// Wait until the socket is readable.
     AwaitReadable,
     /// Wait until the socket is writable.
     AwaitWritable,
     /// Wait for wake-ups from other threads, repeatedly.
     AwaitWake,
+}
+
+/// A buffer, of which the first `sent` bytes are sent.
+#[derive(Debug, Default)]
+pub(crate) struct Outgoing {
+    pub(crate) buffer: Vec<u8>,
+    pub(crate) sent: usize,
 }
 
 /// An operation that the kernel has not finished.
@@ -58,3 +65,15 @@ pub(crate) struct InFlight {
 
 /// The ring's table of operations.
 pub(crate) type Operations = SlotMap<OperationKey, InFlight>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every connection of a loop has a receive in flight.
+    #[cfg(target_pointer_width = "64")]
+    #[test]
+    fn an_operation_in_flight_is_small() {
+        assert_eq!(size_of::<InFlight>(), 40);
+    }
+}

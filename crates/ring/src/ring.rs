@@ -13,9 +13,12 @@ use io_uring::{IoUring, cqueue, squeue};
 use crate::buffers::{Buffers, Lease};
 use crate::completion::{Completion, ReceiveEnd};
 use crate::entries;
-use crate::operations::{InFlight, Operation, OperationKey, Operations, Socket, Work};
+use crate::operations::{InFlight, Operation, OperationKey, Operations, Outgoing, Socket, Work};
 use crate::outcome::{self, forgive, interrupted, lacking};
 use crate::wake::Waker;
+
+/// How many boxes of earlier sends are kept.
+const MOST_SPARE: usize = 4096;
 
 /// The sizes of a ring. The default suits thousands of sockets: 4,096 submissions, 16,384 completions, 64 buffers of 32
 /// KiB.
@@ -56,6 +59,9 @@ pub struct Ring {
     // freed.
     uring: IoUring,
     operations: Operations,
+    /// Boxes of earlier sends, for the next ones.
+    #[expect(clippy::vec_box, reason = "the boxes are what is kept")]
+    spare: Vec<Box<Outgoing>>,
     buffers: Rc<Buffers>,
     /// Entries that found no room in the submission queue, in order.
     backlog: VecDeque<squeue::Entry>,
@@ -88,6 +94,7 @@ impl Ring {
         let mut ring = Ring {
             uring,
             operations: Operations::default(),
+            spare: Vec::new(),
             buffers,
             backlog: VecDeque::new(),
             ready: VecDeque::new(),
@@ -124,7 +131,9 @@ impl Ring {
     /// Sends the whole buffer, unless there is an error or the send is cancelled. Start only one send at a time per
     /// socket: two may overtake each other.
     pub fn send(&mut self, socket: &Socket, buffer: Vec<u8>, token: u64) -> Operation {
-        self.begin(socket, token, Work::Send { buffer, sent: 0 })
+        let mut outgoing = self.spare.pop().unwrap_or_default();
+        *outgoing = Outgoing { buffer, sent: 0 };
+        self.begin(socket, token, Work::Send(outgoing))
     }
 
     /// Completes once, when the socket is readable.
@@ -266,7 +275,7 @@ impl Ring {
                 self.operations.remove(operation);
                 Some(Completion::ReceiveEnded { token, why })
             }
-            (Work::Send { .. }, result) => self.round_of_sending(operation, result),
+            (Work::Send(_), result) => self.round_of_sending(operation, result),
             (Work::AwaitReadable, _) => {
                 self.operations.remove(operation);
                 Some(Completion::Readable { token })
@@ -297,9 +306,9 @@ impl Ring {
     /// Sends the rest, or returns the buffer.
     fn round_of_sending(&mut self, operation: OperationKey, result: io::Result<usize>) -> Option<Completion> {
         let in_flight = self.operations.get_mut(operation)?;
-        let Work::Send { buffer, sent } = &mut in_flight.work else { return None };
-        *sent += result.as_ref().copied().unwrap_or(0);
-        let whole = *sent >= buffer.len();
+        let Work::Send(outgoing) = &mut in_flight.work else { return None };
+        outgoing.sent += result.as_ref().copied().unwrap_or(0);
+        let whole = outgoing.sent >= outgoing.buffer.len();
         let result = match result {
             Err(error) => Err(error),
             Ok(_) if whole => Ok(()),
@@ -310,8 +319,12 @@ impl Ring {
             }
         };
         let in_flight = self.operations.remove(operation)?;
-        let Work::Send { mut buffer, .. } = in_flight.work else { return None };
+        let Work::Send(mut outgoing) = in_flight.work else { return None };
+        let mut buffer = mem::take(&mut outgoing.buffer);
         buffer.clear();
+        if self.spare.len() < MOST_SPARE {
+            self.spare.push(outgoing);
+        }
         Some(Completion::Sent { token: in_flight.token, buffer, result })
     }
 

@@ -222,7 +222,7 @@ fn a_full_socket_takes_a_large_send_as_the_peer_reads() {
 fn what_one_round_of_a_send_leaves_over_the_next_one_sends() {
     let Some(mut ring) = ring(SMALL) else { return };
     let (ours, mut theirs) = pair();
-    let work = Work::Send { buffer: b"hello".to_vec(), sent: 0 };
+    let work = Work::Send(Box::new(Outgoing { buffer: b"hello".to_vec(), sent: 0 }));
     let operation = ring.operations.insert(InFlight { socket: ours, token: 5, work, cancelled: false });
     // As if the kernel had sent a part, which it does only beyond 2 GiB or when interrupted.
     assert!(ring.round_of_sending(operation, Ok(3)).is_none());
