@@ -7,6 +7,7 @@ mod given_peer;
 mod goals;
 mod hub_load;
 mod machine;
+mod million;
 mod plot;
 mod programs;
 mod report;
@@ -92,12 +93,19 @@ pub(crate) struct Options {
 enum Other {
     /// Hold as many connections as this machine allows, publish to them, cut half of them, and write the section of the page
     Crowd(CrowdOptions),
+    /// Simulate a million connections of one event loop, without a network, and write the section of the page
+    Million,
 }
 
 /// Measures, saves the results, and writes `docs/benchmarks.md` with its charts.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    if let Some(Other::Crowd(options)) = &options.other {
-        return crowd::run(workspace, options);
+    match &options.other {
+        Some(Other::Crowd(options)) => return crowd::run(workspace, options),
+        Some(Other::Million) => {
+            let text = million::section(workspace)?;
+            return replace(workspace, &workspace.root.join("docs"), Section::Million, &text);
+        }
+        None => {}
     }
     let section = options.section();
     let mut scenarios = chosen(&options.scenario, SCENARIOS, scenarios::find, "scenario")?;

@@ -6,6 +6,7 @@ mod command;
 mod cover;
 mod features;
 mod fuzz;
+mod idle;
 mod instructions;
 mod matrix;
 mod nightly;
@@ -72,6 +73,8 @@ enum Chore {
         #[arg(long)]
         write: bool,
     },
+    /// Write `docs/idle.md`: where the bytes of an idle connection are.
+    Idle,
     /// Write the table of `docs/features.md` from `docs/features.toml`.
     Features,
     /// Measure how long each feature takes to build and the size of a small program, for the table of features.
@@ -122,6 +125,7 @@ fn run(chore: Chore) -> Result<ExitCode> {
             true
         }
         Chore::Instructions { write } => instructions::run(&Workspace::find()?, write)?,
+        Chore::Idle => idle::write(&Workspace::find()?)?,
         Chore::Features => {
             let root = Workspace::find()?.root;
             Features::load(&root)?.write(&root)?;

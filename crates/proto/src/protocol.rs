@@ -243,6 +243,12 @@ impl Protocol {
         self.sending.take_encoded()
     }
 
+    /// How many of the bytes that the driver has [taken](Protocol::take_encoded) are not yet written.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.sending.taken()
+    }
+
     /// Records that the first `count` waiting bytes have been written.
     pub fn transmitted(&mut self, count: usize) {
         self.liveness.written(count);

@@ -74,7 +74,7 @@ pub(crate) struct Outbound {
     /// How many bytes of `encoded` have been written.
     written: usize,
     /// How many bytes the driver has taken but not yet written. They come before `encoded`.
-    taken: usize,
+    pub(crate) taken: usize,
     /// `None` most of the time: few messages are that large.
     beside: Option<Box<Beside>>,
     /// The payload of the newest ping that could not be answered because too much waited to be written.

@@ -219,6 +219,11 @@ impl Sending {
         self.outbound.as_mut()?.take()
     }
 
+    /// How many of the taken bytes are not yet written.
+    pub(crate) fn taken(&self) -> usize {
+        self.outbound.as_ref().map_or(0, |outbound| outbound.taken)
+    }
+
     /// Encodes into this buffer from now on. Returns what it cannot use, because it has a buffer already.
     pub(crate) fn lend(&mut self, mut buffer: SendBuffer) -> Option<SendBuffer> {
         match &mut self.outbound {

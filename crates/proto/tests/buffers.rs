@@ -88,7 +88,9 @@ fn what_is_taken_out_is_queued_until_it_is_written() {
     server.send_text("two").unwrap();
     assert_eq!((server.queued(), server.held()), (10, 10));
     assert_eq!(write(&mut server, 10), b"", "the taken bytes come first");
+    assert_eq!(server.taken(), 5);
     server.transmitted(5);
+    assert_eq!(server.taken(), 0);
     assert_eq!(write(&mut server, 10), b"\x81\x03two");
 }
 

@@ -277,7 +277,7 @@ pub(super) struct Floor {
 /// The lower bound of a section's servers.
 pub(super) fn lower_bound(section: Section) -> Floor {
     match section {
-        Section::WebSocket | Section::SocketIo | Section::Crowd => {
+        Section::WebSocket | Section::SocketIo | Section::Crowd | Section::Million => {
             Floor { server: RAW_EPOLL, title: "to TCP over epoll" }
         }
         Section::Hub => Floor { server: PLAIN_TOPICS, title: "to plain topics" },

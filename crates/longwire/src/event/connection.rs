@@ -109,6 +109,8 @@ pub(super) struct Open {
     /// What many connections do without.
     pub(super) extra: Option<Box<Extra>>,
     pub(super) share: RoundBudget,
+    /// Whether the next round continues with this connection.
+    pub(super) is_resting: bool,
     /// Whether the queue has been above its high-water mark and `on_drain` has not been called since.
     pub(super) was_full: bool,
     /// Whether a ping was sent, a timeout expired or an alarm was set, so that each write checks the deadlines again.
@@ -157,8 +159,6 @@ pub(super) struct RoundBudget {
     /// The round that it is for.
     pub(super) round: u32,
     pub(super) left: u32,
-    /// Whether the next round continues with this connection.
-    pub(super) is_resting: bool,
 }
 
 /// A refusal that is being sent.

@@ -6,3 +6,5 @@ mod link;
 mod reading;
 
 pub(super) use driver::PollLoop;
+#[cfg(test)]
+pub(super) use link::Link;

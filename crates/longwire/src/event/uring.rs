@@ -6,6 +6,8 @@ mod link;
 use longwire_ring::{Ring, Sizes};
 
 pub(super) use driver::UringLoop;
+#[cfg(test)]
+pub(super) use link::Link;
 
 /// Checks that the system supports and allows what the loop needs; otherwise the error says what is missing.
 pub(super) fn available() -> std::io::Result<()> {

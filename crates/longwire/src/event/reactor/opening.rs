@@ -97,6 +97,7 @@ impl<A: Application, L> Reactor<A, L> {
             account: self.rules.ledger.open(),
             extra: None,
             share: RoundBudget::default(),
+            is_resting: false,
             was_full: false,
             is_watched: false,
             awaits_second_look: false,

@@ -27,7 +27,7 @@ impl<A: Application, L> Reactor<A, L> {
     pub(in crate::event) fn go_on(&mut self, key: Key) {
         let _entered = self.spans.enter(key);
         if let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) {
-            open.share.is_resting = false;
+            open.is_resting = false;
             self.guarded(key, |reactor| reactor.take_unparsed(key));
         }
     }

@@ -183,6 +183,12 @@ impl<A: Application, L> Visit<'_, A, L> {
         self.connection.open_mut()?.protocol.take_encoded()
     }
 
+    /// How many of the bytes that [`take_encoded`](Visit::take_encoded) has returned are not yet written.
+    #[cfg(all(target_os = "linux", feature = "uring"))]
+    pub(in crate::event) fn taken(&mut self) -> usize {
+        self.connection.open_mut().map_or(0, |open| open.protocol.taken())
+    }
+
     /// Whether the connection only has to be dropped.
     #[cfg(unix)]
     pub(in crate::event) fn has_ended(&self) -> bool {
@@ -245,7 +251,7 @@ impl<A: Application, L> Visit<'_, A, L> {
     /// caches.
     #[cfg(unix)]
     pub(in crate::event) fn answers_alone(&mut self) -> bool {
-        let follows_no_topic = self.connection.open_mut().is_some_and(|open| open.subscriptions.is_empty());
+        let follows_no_topic = self.connection.open_mut().is_some_and(|open| open.subscriptions().is_empty());
         if !follows_no_topic || self.dirty.last() != Some(&self.key) {
             return false;
         }
@@ -257,7 +263,7 @@ impl<A: Application, L> Visit<'_, A, L> {
     /// Leaves unparsed bytes to the next round.
     pub(super) fn rest(&mut self) {
         if let Some(open) = self.connection.open_mut()
-            && !std::mem::replace(&mut open.share.is_resting, true)
+            && !std::mem::replace(&mut open.is_resting, true)
         {
             self.resting.push(self.key);
         }

@@ -40,11 +40,8 @@ pub(super) enum Reading {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Writing {
     No,
-    /// The kernel is sending this many bytes.
-    Sending {
-        operation: Operation,
-        length: usize,
-    },
+    /// The kernel is sending what was taken of the queue, or what TLS has encrypted.
+    Sending(Operation),
     /// The kernel has no room.
     Blocked(Operation),
 }
@@ -63,7 +60,7 @@ impl Reading {
 impl Writing {
     fn operation(self) -> Option<Operation> {
         match self {
-            Writing::Sending { operation, .. } | Writing::Blocked(operation) => Some(operation),
+            Writing::Sending(operation) | Writing::Blocked(operation) => Some(operation),
             Writing::No => None,
         }
     }
@@ -100,9 +97,8 @@ impl Link {
 
     /// Sends a buffer with the ring.
     pub(super) fn send(&mut self, ring: &mut Ring, buffer: Vec<u8>, token: u64) {
-        let length = buffer.len();
         let operation = ring.send(&self.socket, buffer, token);
-        self.begin_writing(Writing::Sending { operation, length });
+        self.begin_writing(Writing::Sending(operation));
     }
 
     /// Records that the ring has started to write.

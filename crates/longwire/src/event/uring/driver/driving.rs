@@ -21,14 +21,15 @@ impl<A: Application> UringLoop<A> {
     pub(super) fn sent(&mut self, key: Key, result: &io::Result<()>) {
         let Some(mut visit) = self.reactor.visit(key) else { return };
         let link = visit.link();
-        let Writing::Sending { length, .. } = link.has_written() else { return };
+        let Writing::Sending(_) = link.has_written() else { return };
         let is_plain = link.state().tls.is_none();
         if link.state().ends_after_write {
             link.shut_down();
             visit.shut();
         }
         // With TLS, the bytes left the connection's queue when they were encrypted.
-        self.written(key, if is_plain { length } else { 0 }, result);
+        let length = if is_plain { visit.taken() } else { 0 };
+        self.written(key, length, result);
     }
 }
 
