@@ -435,6 +435,34 @@ impl Client {
         open(reached, &address, &handshake, &self.config, self.handshake_time(), &self.dialer.steps).await
     }
 
+    /// Reaches the server of a URL without the opening handshake: name lookup, TCP, the proxy, and TLS for `wss://`. For
+    /// tools that speak the handshake themselves. Only the scheme, the host and the port of the URL matter; settings of
+    /// the request have no effect.
+    ///
+    /// ```
+    /// use tokio::io::AsyncWriteExt;
+    ///
+    /// # async fn raw() -> longwire::Result<()> {
+    /// let mut stream = longwire::Client::new().dial("wss://example.com").await?;
+    /// stream.write_all(b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n").await.map_err(longwire::Error::other)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the attempt is abandoned.
+    ///
+    /// # Errors
+    ///
+    /// As for [`connect`](Client::connect), up to the opening handshake.
+    pub async fn dial(&self, url: &str) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin + 'static> {
+        let address = Address::parse(url)?;
+        self.dialer.check()?;
+        self.dialer.timeouts.check()?;
+        Ok(self.dialer.reach(&address, &self.config.limits).await?.transport)
+    }
+
     /// Checks the settings and the URL without connecting.
     pub(crate) fn check(&self, url: &str) -> Result<()> {
         self.check_settings()?;
