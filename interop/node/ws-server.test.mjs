@@ -96,7 +96,7 @@ test("a refusal prints the status and the reason", async (t) => {
   const verifyClient = (_client, answer) => answer(false, 401, "sign in first");
   const server = await listen(t, undefined, { verifyClient });
   const program = longwireConnect(t, server.url);
-  assert.equal(await program.exit(), 1);
+  assert.equal(await program.exit(), 5);
   assert.match(program.stderr, /401/);
   assert.match(program.stderr, /sign in first/);
   assert.equal(program.stdout, "");
@@ -168,13 +168,13 @@ test("wss: --ca trusts one more certificate authority", async (t) => {
 test("wss: without it the certificate is refused, and the message says so", async (t) => {
   const server = await listen(t, echo, { tls: true });
   const program = longwireConnect(t, server.url);
-  assert.equal(await program.exit(), 1);
+  assert.equal(await program.exit(), 4);
   assert.match(program.stderr, /certificate/i);
 });
 
 test("nobody listens: the message says so", async (t) => {
   const program = longwireConnect(t, VACANT);
-  assert.equal(await program.exit(), 1);
+  assert.equal(await program.exit(), 3);
   assert.match(program.stderr, /refused/i);
 });
 

@@ -57,9 +57,18 @@ export class Program {
 
   /** The match of `pattern` in what it has printed, as soon as there is one. */
   printed(pattern) {
+    return this.#saw("stdout", pattern);
+  }
+
+  /** The same on standard error. */
+  complained(pattern) {
+    return this.#saw("stderr", pattern);
+  }
+
+  #saw(stream, pattern) {
     const match = new Promise((resolve, reject) => {
       this.#onOutput = () => {
-        const found = pattern.exec(this.stdout);
+        const found = pattern.exec(this[stream]);
         if (found) resolve(found);
       };
       this.#onOutput();

@@ -8,6 +8,7 @@ mod features;
 mod fuzz;
 mod idle;
 mod instructions;
+mod man;
 mod matrix;
 mod nightly;
 mod process_tree;
@@ -77,6 +78,8 @@ enum Chore {
     Idle,
     /// Write the table of `docs/features.md` from `docs/features.toml`.
     Features,
+    /// Write the man pages of `longwire` into `docs/man`.
+    Man,
     /// Measure how long each feature takes to build and the size of a small program, for the table of features.
     Weigh,
     /// Run other clients, servers and proxies with ours, and write the matrix of what works.
@@ -129,6 +132,10 @@ fn run(chore: Chore) -> Result<ExitCode> {
         Chore::Features => {
             let root = Workspace::find()?.root;
             Features::load(&root)?.write(&root)?;
+            true
+        }
+        Chore::Man => {
+            man::run(&Workspace::find()?)?;
             true
         }
         Chore::Weigh => {

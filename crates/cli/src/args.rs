@@ -1,37 +1,47 @@
 //! Command-line arguments.
 
 mod check;
+mod completions;
 mod config;
+mod connect;
 mod demo;
 mod endpoint;
 mod engine;
+mod fault;
 mod limits;
 pub(crate) mod listen;
 mod load;
 pub(crate) mod proxy;
+mod proxying;
+mod replay;
 mod route;
+mod show;
 mod token;
 mod url;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::parser::ValueSource;
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use longwire::Origin;
 
 use crate::log::LogFormat;
 pub(crate) use check::{CheckArgs, CheckRouteArgs};
+pub(crate) use completions::{CompletionsArgs, ManArgs, ShellArg};
 pub(crate) use config::{ConfigArgs, ConfigCommand};
+pub(crate) use connect::{AtEnd, BinaryFormat, ConnectArgs};
 pub(crate) use demo::{DemoArgs, DemoCommand, SensorsArgs};
-pub(crate) use endpoint::EndpointArgs;
 pub(crate) use engine::EngineArg;
+pub(crate) use fault::{After, FaultKind, ProxyFault, Share};
 pub(crate) use limits::LimitArgs;
 pub(crate) use listen::ListenAddr;
 pub(crate) use load::{CheckArg, LoadArgs, WorkloadArg};
 use proxy::{ForwardedHeader, ProxyAddress};
+pub(crate) use proxying::ProxyArgs;
+pub(crate) use replay::{Pace, ReplayArgs};
+pub(crate) use show::ShowArgs;
 pub(crate) use token::TokenArgs;
 pub(crate) use url::EndpointUrl;
 
@@ -68,12 +78,17 @@ impl Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Serve(ServeArgs),
-    Connect(ConnectArgs),
+    Connect(Box<ConnectArgs>),
+    Replay(Box<ReplayArgs>),
+    Show(ShowArgs),
+    Proxy(Box<ProxyArgs>),
     Load(Box<LoadArgs>),
     Check(CheckArgs),
     Config(ConfigArgs),
     Token(TokenArgs),
     Demo(DemoArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
 }
 
 /// Run a real-time server: channels for the client SDKs of Centrifugo and for plain WebSockets, with an HTTP API
@@ -211,94 +226,6 @@ pub(crate) struct ServeArgs {
 
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
-}
-
-/// Connect to a WebSocket: send each line of standard input, print each message
-///
-/// On a terminal, you can edit lines and recall earlier ones with the arrow keys. A text message is printed as a line.
-/// A binary message is printed byte for byte, with no separator between messages (a terminal shows its first bytes
-/// instead).
-#[derive(Debug, Parser)]
-#[command(after_help = "\
-Examples:
-  longwire connect ws://127.0.0.1:8080/echo
-  longwire connect 127.0.0.1:8080/echo
-  echo hello | longwire connect ws://127.0.0.1:8080/echo --count 1
-  longwire connect wss://example.com/feed --header 'Authorization: Bearer 1234' --subprotocol feed.v2 -v
-  longwire connect wss://example.com/feed --proxy http://user:password@proxy.example:3128
-  longwire connect wss://example.com/feed --cert me.pem --key me.key --location
-  longwire connect ws://localhost/events --unix-socket /run/app.sock
-  longwire connect wss://example.com/feed --reconnect --tries 10
-
-The end of a file or pipe closes the connection with 1000 once everything has been sent; messages that arrive before \
-the server confirms are still printed. With --count or --reconnect the connection stays open, and messages are printed \
-until the count is reached or the server closes. --at-end close and --at-end stay override these defaults. Ctrl-D on a \
-terminal closes.
-
-Where several flags set the same thing, --header overrides a dedicated flag (--user), which overrides the URL. If a \
-request has a header once (Authorization, Origin, User-Agent, Referer, From), its last value wins; cookies are joined; \
-other headers are all sent. Host comes from the URL and subprotocols from --subprotocol. --header cannot set them, nor \
-Upgrade, Connection, Content-Length, Transfer-Encoding and Sec-WebSocket-*.
-
-Ctrl-C, SIGTERM and SIGHUP close with 1001; a second one stops immediately, with exit code 130.
-Exit code: 0 after a normal end (close code 1000, 1001 or none), 1 after any other, 2 for wrong arguments.")]
-pub(crate) struct ConnectArgs {
-    #[command(flatten)]
-    pub(crate) endpoint: EndpointArgs,
-
-    /// Send binary messages instead of text: one for each line, or as set by --raw or --chunk
-    ///
-    /// Each message includes its line ending, so all messages together equal the input. (A line edited on a terminal
-    /// has no line ending.)
-    #[arg(long, short = 'b')]
-    pub(crate) binary: bool,
-
-    /// Send the whole input as one message when it ends
-    #[arg(long, conflicts_with = "chunk")]
-    pub(crate) raw: bool,
-
-    /// Send a binary message for every N bytes of the input, and one for the remainder
-    #[arg(long, value_name = "N", requires = "binary")]
-    pub(crate) chunk: Option<NonZeroUsize>,
-
-    /// What the end of a file or pipe does to the connection [default: close; with --count or --reconnect: stay]
-    #[arg(long, short = 'E', value_name = "WHAT", value_enum)]
-    pub(crate) at_end: Option<AtEnd>,
-
-    /// Close after receiving this many messages
-    #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) count: Option<u64>,
-
-    /// Reconnect whenever the connection breaks, until the server closes it for good
-    ///
-    /// The end of the input does not close the connection. The program waits a random time of up to 250 ms before the
-    /// first attempt; the maximum doubles with each attempt, up to 30 s. Lines typed while disconnected are sent on the
-    /// next connection. Every change of state is reported on standard error.
-    #[arg(long)]
-    pub(crate) reconnect: bool,
-
-    /// Give up after this many failed attempts in a row [default: never]
-    #[arg(long, value_name = "N", requires = "reconnect", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) tries: Option<u32>,
-
-    /// Do not offer to compress messages
-    #[arg(long)]
-    pub(crate) no_compression: bool,
-
-    /// Show on standard error how the connection is made (address, TLS, request, response), and every frame
-    ///
-    /// Each line begins with the seconds since the start. Credentials are not shown.
-    #[arg(long, short = 'v')]
-    pub(crate) verbose: bool,
-}
-
-/// What the end of standard input does to the connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum AtEnd {
-    /// Close it with 1000 once everything has been sent
-    Close,
-    /// Keep it open and go on printing messages
-    Stay,
 }
 
 #[cfg(test)]

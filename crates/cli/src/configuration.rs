@@ -1,24 +1,19 @@
 //! `longwire config`.
 
-use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
 use crate::args::{ConfigArgs, ConfigCommand};
 use crate::config::{Config, EXAMPLE};
 use crate::failure::Failure;
+use crate::standard_output;
 
 pub(crate) fn run(args: &ConfigArgs) -> Result<ExitCode, Failure> {
     let text = match &args.command {
         ConfigCommand::Example => EXAMPLE.to_owned(),
         ConfigCommand::Check { file } => check(file)?,
     };
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::Other(format!("cannot write to standard output: {error}")))
-        }
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    standard_output::print(text.as_bytes())
 }
 
 fn check(file: &Path) -> Result<String, Failure> {

@@ -17,6 +17,11 @@ pub(crate) enum Failure {
     /// The arguments are wrong.
     Usage(String),
     Other(String),
+    /// A failure that the command's help gives an exit code of its own.
+    Coded {
+        message: String,
+        code: u8,
+    },
 }
 
 impl Failure {
@@ -25,6 +30,7 @@ impl Failure {
         let (message, code) = match self {
             Failure::Usage(message) => (message, ExitCode::from(USAGE)),
             Failure::Other(message) => (message, ExitCode::FAILURE),
+            Failure::Coded { message, code } => (message, ExitCode::from(*code)),
         };
         log::notice(Severity::Error, &format!("longwire: {message}"));
         code
@@ -34,7 +40,9 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Usage(message) | Failure::Other(message) => f.write_str(message),
+            Failure::Usage(message) | Failure::Other(message) | Failure::Coded { message, .. } => {
+                f.write_str(message)
+            }
         }
     }
 }

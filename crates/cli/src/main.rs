@@ -2,16 +2,26 @@
 
 mod args;
 mod check;
+mod clock;
+mod completions;
 mod config;
 mod configuration;
 mod connect;
 mod demo;
 mod failure;
+mod har;
 mod http_client;
+mod json_text;
 mod load;
 mod log;
+mod message_view;
+mod paint;
+mod proxy;
+mod replay;
 mod serve;
+mod show;
 mod signals;
+mod standard_output;
 mod terminal;
 mod token;
 mod values;
@@ -34,12 +44,17 @@ fn main() -> ExitCode {
     };
     let outcome = match args.command {
         Command::Serve(args) => runtime.block_on(serve::run(args)),
-        Command::Connect(args) => runtime.block_on(connect::run(args)),
+        Command::Connect(args) => runtime.block_on(connect::run(*args)),
+        Command::Replay(args) => runtime.block_on(replay::run(*args)),
+        Command::Show(args) => show::run(&args),
+        Command::Proxy(args) => runtime.block_on(proxy::run(*args)),
         Command::Load(args) => runtime.block_on(load::run(*args)),
         Command::Check(args) => runtime.block_on(check::run(args)),
         Command::Config(args) => configuration::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Demo(args) => runtime.block_on(demo::run(args)),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => completions::man(&args),
     };
     terminal::end_editing();
     // Do not make the user wait for connections that linger for a peer's last bytes.

@@ -1,6 +1,5 @@
 //! `longwire token`.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -11,6 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::args::TokenArgs;
 use crate::config::{Config, FILE};
 use crate::failure::Failure;
+use crate::standard_output;
 
 pub(crate) fn run(args: &TokenArgs) -> Result<ExitCode, Failure> {
     let file = args.config.clone().or_else(|| Path::new(FILE).exists().then(|| PathBuf::from(FILE)));
@@ -19,9 +19,7 @@ pub(crate) fn run(args: &TokenArgs) -> Result<ExitCode, Failure> {
     let token = key
         .sign(&claims(args, &config)?)
         .map_err(|error| Failure::Other(format!("cannot sign the token: {error}")))?;
-    writeln!(std::io::stdout(), "{token}")
-        .map_err(|error| Failure::Other(format!("cannot write to standard output: {error}")))?;
-    Ok(ExitCode::SUCCESS)
+    standard_output::print(format!("{token}\n").as_bytes())
 }
 
 fn no_secret(file: Option<&Path>) -> Failure {

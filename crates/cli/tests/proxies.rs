@@ -24,7 +24,7 @@ fn refused(args: &[&str], variables: &[(&str, &str)]) -> (String, String) {
     let request = BufReader::new(&connection).lines().next().unwrap().unwrap();
     connection.write_all(b"HTTP/1.1 407 Who\r\nContent-Length: 3\r\n\r\nwho").unwrap();
     let output = program.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(3));
     (request, String::from_utf8(output.stderr).unwrap().replace(&address, "{}"))
 }
 

@@ -99,7 +99,7 @@ fn a_client_that_gives_up_says_why() {
     let mut client = start(&["connect", "ws://127.0.0.1:1/", "--reconnect", "--tries", "2", "--no-proxy"]);
     // The end of the input must not end the program.
     drop(client.0.stdin.take());
-    assert_eq!(client.0.wait().unwrap().code(), Some(1));
+    assert_eq!(client.0.wait().unwrap().code(), Some(3));
     let mut told = String::new();
     client.0.stderr.take().unwrap().read_to_string(&mut told).unwrap();
     let lines: Vec<&str> = told.lines().collect();

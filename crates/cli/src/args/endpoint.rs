@@ -1,6 +1,7 @@
 //! The endpoint that a command connects to.
 
 use clap::Args;
+use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
 use longwire::Client;
 
@@ -41,6 +42,14 @@ pub(crate) struct RequestArgs {
 impl EndpointArgs {
     pub(crate) fn url(&self) -> &str {
         self.url.as_str()
+    }
+
+    /// The headers to add, that of --user among them unless --header replaces it.
+    pub(crate) fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
+        let mut headers: Vec<_> =
+            self.route.authorization().map(|value| (AUTHORIZATION, value)).into_iter().collect();
+        headers.extend(self.request.header.iter().cloned());
+        headers
     }
 
     /// Says on standard error which scheme is used if none was given.

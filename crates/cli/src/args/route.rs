@@ -4,7 +4,10 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use clap::Args;
+use http::HeaderValue;
 use longwire::{Client, ClientTls, Proxy, Timeouts};
 
 use super::limits::parse_seconds;
@@ -107,6 +110,13 @@ impl RouteArgs {
             client = client.basic_auth(user, password);
         }
         Ok(client)
+    }
+
+    /// The value of Authorization that --user stands for.
+    pub(crate) fn authorization(&self) -> Option<HeaderValue> {
+        let (user, password) = self.user.as_ref()?;
+        // A space and base64 are characters that a header can have.
+        HeaderValue::try_from(format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))).ok()
     }
 
     fn tls(&self) -> longwire::Result<ClientTls> {

@@ -1,9 +1,9 @@
 //! The connection, or one connection after another, to exchange messages with.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use longwire::reconnect::{self, ReconnectingSocket, State};
-use longwire::{CloseCode, Closed, Error, Message, Receiver, Result, Sender, WebSocket};
+use longwire::{CloseCode, CloseFrame, Closed, Error, Message, Receiver, Result, Sender, WebSocket};
 
 /// Where messages are sent.
 #[derive(Clone)]
@@ -40,6 +40,34 @@ impl Outlet {
                 }
             },
         }
+    }
+
+    /// Sends a ping with this payload. A connection that is one of several sends a ping without a payload.
+    pub(super) async fn send_ping(&self, payload: Vec<u8>) -> Result<()> {
+        match self {
+            Outlet::Once(sender) => sender.send_ping(payload).await,
+            Outlet::Again(sender) => {
+                let sender = sender.clone();
+                tokio::spawn(async move { sender.ping().await });
+                Ok(())
+            }
+        }
+    }
+
+    /// Sends a ping and returns the round-trip time.
+    pub(super) async fn ping(&self) -> Result<Duration> {
+        match self {
+            Outlet::Once(sender) => sender.ping().await,
+            Outlet::Again(sender) => sender.ping().await,
+        }
+    }
+
+    /// Closes the connection with this code and reason.
+    pub(super) async fn close_with(&self, frame: CloseFrame) {
+        let _ended = match self {
+            Outlet::Once(sender) => sender.close(frame.code(), frame.reason()).await,
+            Outlet::Again(sender) => sender.close(frame.code(), frame.reason()).await,
+        };
     }
 
     /// Closes the connection with `code`. While disconnected, it stops reconnecting.

@@ -20,6 +20,8 @@ const HISTORY: usize = 1000;
 pub(super) enum Input {
     /// The content of a message.
     Piece(Vec<u8>),
+    /// A line that was edited on a terminal, or pasted lines.
+    Typed(String),
     /// Ctrl-D on a terminal.
     EofKey,
     Failed(io::Error),
@@ -82,8 +84,8 @@ fn next(input: &mut impl BufRead, cut: Cut) -> Option<Input> {
 /// the editor, and is passed to `interrupts`. Returns `false` if this terminal does not support editing. The caller
 /// then reads plain lines.
 pub(super) fn edit(lines: &mpsc::Sender<Input>, interrupts: Arc<Notify>) -> bool {
-    // Send pasted lines one by one, as if they were typed.
-    let config = Config::builder().bracketed_paste(false).auto_add_history(true).max_history_size(HISTORY);
+    // Pasted lines are one message, which is sent with the Enter key.
+    let config = Config::builder().bracketed_paste(true).auto_add_history(true).max_history_size(HISTORY);
     let Ok(config) = config.map(rustyline::config::Builder::build) else { return false };
     let Ok(mut editor) = DefaultEditor::with_config(config) else { return false };
     let Ok(mut printer) = editor.create_external_printer() else { return false };
@@ -92,7 +94,7 @@ pub(super) fn edit(lines: &mpsc::Sender<Input>, interrupts: Arc<Notify>) -> bool
     std::thread::spawn(move || {
         loop {
             let input = match editor.readline(PROMPT) {
-                Ok(line) => Input::Piece(line.into_bytes()),
+                Ok(line) => Input::Typed(line),
                 Err(ReadlineError::Interrupted) => {
                     interrupts.notify_one();
                     continue;

@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use http::HeaderMap;
 use longwire::{
-    CloseCode, ConnectStep, ControlOpcode, Direction, FrameObserver, Message, Opcode, ReservedBits, Secured,
-    SeenFrame,
+    CloseCode, ConnectStep, ControlOpcode, Direction, Message, Opcode, ReservedBits, Secured, SeenFrame,
 };
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use crate::message_view::grouped;
 use crate::terminal;
 
 /// Prints what happens on a connection.
@@ -100,13 +100,10 @@ impl Verbose {
         }
     }
 
-    /// Prints every frame.
-    pub(super) fn frame_observer(&self) -> FrameObserver {
-        let verbose = self.clone();
-        FrameObserver::new(move |frame| {
-            verbose.count(frame);
-            verbose.say(&describe_frame(frame));
-        })
+    /// Prints a frame.
+    pub(super) fn frame(&self, frame: &SeenFrame<'_>) {
+        self.count(frame);
+        self.say(&describe_frame(frame));
     }
 
     fn count(&self, frame: &SeenFrame<'_>) {
@@ -142,7 +139,7 @@ fn describe_message(direction: Direction, on_wire: OnWire, len: usize) -> Option
         1 => String::new(),
         frames => format!(" in {} frames", grouped(frames)),
     };
-    let len = grouped(u64::try_from(len).unwrap_or(u64::MAX));
+    let len = grouped(len);
     if on_wire.is_compressed {
         Some(format!("{arrow} {bytes} on the wire{frames}, compressed, {len} in the message"))
     } else if on_wire.frames > 1 {
@@ -161,19 +158,6 @@ fn arrow(direction: Direction) -> char {
 
 fn bytes(count: u64) -> String {
     format!("{} {}", grouped(count), if count == 1 { "byte" } else { "bytes" })
-}
-
-/// Formats a number with commas between groups of three digits.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 /// One line for a frame: `< ping 2 bytes: hi`.
@@ -237,7 +221,7 @@ fn describe_name(name: &GeneralName<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use longwire_proto::{Config, Protocol, Received, Role};
+    use longwire_proto::{Config, FrameObserver, Protocol, Received, Role};
 
     use super::*;
 
@@ -279,11 +263,5 @@ mod tests {
         );
         assert_eq!(line(1, 2, false, 1).unwrap(), "< 1 byte on the wire in 2 frames, 1 in the message");
         assert_eq!(line(5, 1, false, 5), None);
-    }
-
-    #[test]
-    fn numbers_are_grouped() {
-        let grouped: Vec<String> = [0, 999, 1000, 1_234_567].map(grouped).to_vec();
-        assert_eq!(grouped, ["0", "999", "1,000", "1,234,567"]);
     }
 }

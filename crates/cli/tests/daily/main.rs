@@ -4,8 +4,13 @@
 
 mod addresses;
 mod certificates;
+mod expectations;
+mod forms;
 mod input;
 mod program;
+mod proxying;
+mod recordings;
 mod signals;
 mod terminal;
+mod typing;
 mod verbose;

@@ -30,7 +30,7 @@ fn each_signal_closes_with_1001() {
 
 #[test]
 fn a_client_that_is_not_connected_ends_as_interrupted() {
-    let mut client = Running::start_without_input(&["connect", "127.0.0.1:1", "--reconnect"]);
+    let mut client = Running::start_without_input(&["connect", "ws://127.0.0.1:1", "--reconnect"]);
     let mut told = client.stderr();
     assert_eq!(told.next().unwrap().unwrap(), "connecting, try 1");
     client.signal("TERM");

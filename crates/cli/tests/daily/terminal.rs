@@ -16,7 +16,7 @@ use crate::program::{Running, longwire, port, serve};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A terminal with a client.
-struct Terminal {
+pub(crate) struct Terminal {
     client: Running,
     keys: File,
     /// The other end of the terminal, to read its settings.
@@ -25,7 +25,7 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn connect(url: &str) -> Terminal {
+    pub(crate) fn connect(url: &str) -> Terminal {
         let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(&size, None).unwrap();
         let (keys, line) = (File::from(pty.master), File::from(pty.slave));
@@ -46,12 +46,12 @@ impl Terminal {
         Terminal { client, keys, line, screen }
     }
 
-    fn press(&mut self, keys: &str) {
+    pub(crate) fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
     }
 
     /// Waits until `text` is on the screen, and discards everything up to it.
-    fn expect(&self, text: &str) {
+    pub(crate) fn expect(&self, text: &str) {
         let (screen, changed) = &*self.screen;
         let is_to_come = |screen: &mut String| !screen.contains(text);
         let (mut screen, waited) =
@@ -68,7 +68,7 @@ impl Terminal {
         self.expect("> ");
     }
 
-    fn wait(&mut self) -> Option<i32> {
+    pub(crate) fn wait(&mut self) -> Option<i32> {
         let child: &mut Child = &mut self.client.0;
         child.wait().unwrap().code()
     }

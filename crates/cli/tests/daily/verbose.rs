@@ -57,7 +57,7 @@ fn a_certificate_that_nobody_vouches_for_is_taken_only_if_that_is_asked_for() {
     let (_server, page) = serve(&["--listen", "127.0.0.1:0", "--tls-cert", &certificate, "--tls-key", &key]);
     let url = format!("wss://localhost:{}/echo", port(&page));
     let refused = run(&["connect", &url, "--count", "1"], b"");
-    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(refused.status.code(), Some(4));
     let output = run(&["connect", &url, "--insecure", "--count", "1"], b"hello\n");
     assert_eq!(output.stdout, b"hello\n", "{output:?}");
     let shown = String::from_utf8(output.stderr).unwrap();

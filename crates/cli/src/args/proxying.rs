@@ -1,0 +1,74 @@
+//! The arguments of `longwire proxy`.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use regex::Regex;
+
+use super::endpoint::EndpointArgs;
+use super::fault::ProxyFault;
+use super::listen::PortAddr;
+
+/// Stand between clients and an endpoint: show every frame of both directions, record, and make faults on purpose
+///
+/// Clients connect to --listen instead of the endpoint. Everything is passed on unchanged: handshake, fragments, masks,
+/// control frames and compressed data. Compressed messages are shown inflated. Plain HTTP is passed on, too, so a page of
+/// the server works through the proxy.
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Examples:
+  longwire proxy --listen 9000 wss://example.com/feed
+  longwire proxy --listen 9000 8080/echo --page 9001
+  longwire proxy --listen 9000 8080/echo --fault 'delay 200ms' --fault 'cut after 30s'
+  longwire proxy --listen 9000 8080/echo --fault 'drop 5% from server' --grep price
+  longwire proxy --listen 9000 wss://example.com/feed --record feed.har
+
+A request for / goes to the path of URL, any other to the same path of the server. Host is that of the server, and an \
+Origin that names the proxy becomes that of the server; other headers stay as they are, except for those of --header, \
+which replace them.
+
+Faults, each for both directions unless `from client` or `from server` follows:
+  delay 200ms                                everything arrives later
+  drop 5%, drop every 10                     messages are left out (then compression is not offered to the server)
+  corrupt 1%, corrupt every 100              the highest bit of a message's first byte is turned over
+  cut after 30s, cut after 10 messages       both TCP connections end without a Close frame
+
+With --record, the first connection is recorded in FILE.har, the next ones in FILE-2.har, FILE-3.har and so on, up to 1,000.
+
+Ctrl-C ends all connections and the program, with exit code 0. Exit code 1: cannot listen or record; 2: wrong arguments.")]
+pub(crate) struct ProxyArgs {
+    /// Where clients connect: host and port; a port alone is one of 127.0.0.1, which only this machine can reach
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9000")]
+    pub(crate) listen: PortAddr,
+
+    /// Serve a page here that shows messages live, like the tool of a browser
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) page: Option<PortAddr>,
+
+    /// Make a fault on purpose (repeatable); see below
+    #[arg(long, value_name = "FAULT")]
+    pub(crate) fault: Vec<ProxyFault>,
+
+    /// Print only text messages that match this regular expression
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) grep: Option<Regex>,
+
+    /// Record each connection as a browser does (HAR)
+    #[arg(long, value_name = "HAR")]
+    pub(crate) record: Option<PathBuf>,
+
+    /// Leave the values of Authorization and of cookies in the recording
+    #[arg(long, requires = "record")]
+    pub(crate) with_secrets: bool,
+
+    /// Stop recording a connection when its file has this many bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 256 << 20, requires = "record")]
+    pub(crate) record_limit: u64,
+
+    /// Do not let the client offer compression to the server
+    #[arg(long)]
+    pub(crate) no_compression: bool,
+
+    #[command(flatten)]
+    pub(crate) endpoint: EndpointArgs,
+}

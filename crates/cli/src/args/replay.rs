@@ -1,0 +1,71 @@
+//! The arguments of `longwire replay`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use regex::Regex;
+
+use super::endpoint::EndpointArgs;
+use super::limits::parse_seconds;
+
+/// Send the messages of a recording to an endpoint, and compare its answers with the recorded ones
+///
+/// The recording is a HAR file of `longwire connect --record`, `longwire proxy --record`, Chrome, Firefox or mitmproxy.
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Examples:
+  longwire replay feed.har ws://127.0.0.1:8080/feed
+  longwire replay feed.har staging.example.com/feed --pace answers --ignore '\"time\":[0-9]+'
+  longwire replay feed.har 8080/feed --speed 10
+
+Messages that differ are shown like the lines of `diff`: - was recorded, + arrived now. The connection is closed with \
+1000 once as many messages have arrived as were recorded, or when --wait is over after the last message that was sent. \
+The request is that of the flags, not that of the recording: it has none of its headers.
+
+Exit codes: 0 if all messages were the same, 1 if not or if the connection ended early, 2 for wrong arguments; 3 to 7 as for \
+`longwire connect`.")]
+pub(crate) struct ReplayArgs {
+    /// The recording
+    #[arg(value_name = "HAR")]
+    pub(crate) file: PathBuf,
+
+    /// Which of the recorded connections, counted from 1
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) entry: u32,
+
+    /// When a message is sent
+    #[arg(long, value_enum, value_name = "PACE", default_value = "clock")]
+    pub(crate) pace: Pace,
+
+    /// How many times as fast as recorded, with --pace clock
+    #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = parse_factor)]
+    pub(crate) speed: f64,
+
+    /// How long to wait for answers: before each message with --pace answers, and after the last one
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = parse_seconds)]
+    pub(crate) wait: Duration,
+
+    /// Leave what matches this regular expression out of the comparison, such as times and ids (repeatable)
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) ignore: Vec<Regex>,
+
+    #[command(flatten)]
+    pub(crate) endpoint: EndpointArgs,
+}
+
+/// When a recorded message is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Pace {
+    /// As long after the beginning as in the recording
+    Clock,
+    /// When as many messages have arrived as in the recording
+    Answers,
+    /// At once
+    Max,
+}
+
+fn parse_factor(text: &str) -> Result<f64, String> {
+    let factor = text.parse::<f64>().ok().filter(|factor| (1e-3..=1e6).contains(factor));
+    factor.ok_or_else(|| "a factor is a number from 0.001 to 1000000".to_owned())
+}

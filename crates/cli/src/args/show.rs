@@ -1,0 +1,33 @@
+//! The arguments of `longwire show`.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use regex::Regex;
+
+/// Print the WebSocket connections of a recording
+///
+/// The recording is a HAR file of `longwire connect --record`, `longwire proxy --record`, Chrome, Firefox or mitmproxy.
+#[derive(Debug, Parser)]
+#[command(after_help = "\
+Examples:
+  longwire show feed.har
+  longwire show feed.har --entry 2 --grep error
+  longwire show feed.har --headers")]
+pub(crate) struct ShowArgs {
+    /// The recording
+    #[arg(value_name = "HAR")]
+    pub(crate) file: PathBuf,
+
+    /// Only this one of the recorded connections, counted from 1
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) entry: Option<u32>,
+
+    /// Only text messages that match this regular expression
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) grep: Option<Regex>,
+
+    /// The headers of the opening handshake, too
+    #[arg(long)]
+    pub(crate) headers: bool,
+}

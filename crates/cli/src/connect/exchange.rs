@@ -1,0 +1,231 @@
+//! Sends and receives until either side is done.
+
+use std::io::ErrorKind;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use longwire::{CloseCode, Closed, Error, Message};
+use regex::Regex;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use super::ends::{Inlet, Outlet};
+use super::external::External;
+use super::observing::Observing;
+use super::outcome::{INTERRUPTED, TIMED_OUT, UNEXPECTED, connection_failed};
+use super::sending::Sending;
+use crate::args::ConnectArgs;
+use crate::failure::Failure;
+use crate::signals::Ending;
+use crate::terminal;
+
+/// How long the closing handshake may take when the time for the whole run is over.
+const LAST_TIME: Duration = Duration::from_secs(1);
+
+/// What to send and print, and when to stop.
+pub(super) struct Exchange {
+    sending: Sending,
+    observing: Observing,
+    external: Option<External>,
+    count: Option<u64>,
+    expect: Option<Regex>,
+    timeout: Option<Duration>,
+    start: Instant,
+    interruption: Interruption,
+}
+
+/// Ctrl-C and what asks for the same.
+#[derive(Clone, Default)]
+struct Interruption {
+    /// Ctrl-C, while the line editor reads it as a key.
+    keys: Arc<Notify>,
+    has_come: Arc<AtomicBool>,
+}
+
+/// Why printing stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Halt {
+    /// What was waited for has arrived.
+    Enough,
+    /// As many messages as were asked for have arrived, without the expected one.
+    CountOnly,
+    Ended,
+    TimedOut,
+    /// Standard output is a pipe that its reader has closed.
+    PipeClosed,
+}
+
+impl Exchange {
+    /// `start` is when the time for the whole run began.
+    pub(super) fn new(args: &ConnectArgs, observing: Observing, start: Instant) -> Exchange {
+        Exchange {
+            sending: Sending::new(args, observing.clone()),
+            observing,
+            external: External::new(&args.exec),
+            count: args.count,
+            expect: args.expect.clone(),
+            timeout: args.timeout,
+            start,
+            interruption: Interruption::default(),
+        }
+    }
+
+    /// Sends the input and prints messages until either side is done.
+    pub(super) async fn run(
+        self,
+        (outlet, mut inlet): (Outlet, Inlet),
+        ending: Ending,
+    ) -> Result<ExitCode, Failure> {
+        let keys = Arc::clone(&self.interruption.keys);
+        tokio::spawn(self.sending.clone().run(outlet.clone(), keys));
+        let interrupting =
+            tokio::spawn(self.interruption.clone().close_when_it_comes(outlet.clone(), ending));
+
+        let mut programs = Programs::AllSucceeded;
+        let received = self.receive_in_time(&mut inlet, &mut programs).await;
+        if let Err(error @ Error::Protocol(_)) = received {
+            // Report the error now because closing may take a while. Exiting at once would end the transport, perhaps
+            // before the peer has read its Close frame. The peer ends the connection, or the close timeout does
+            // (RFC 6455 §7.1.1).
+            let code = connection_failed(error).report();
+            close(outlet, &mut inlet).await;
+            self.observing.output.end();
+            return Ok(code);
+        }
+        match received {
+            Ok(Halt::Enough | Halt::CountOnly) => close(outlet, &mut inlet).await,
+            Ok(Halt::TimedOut) => {
+                let _too_long = timeout(LAST_TIME, close(outlet, &mut inlet)).await;
+            }
+            _ => {}
+        }
+        interrupting.abort();
+        terminal::end_editing();
+        self.observing.output.end();
+        match received {
+            Ok(Halt::PipeClosed) => Ok(ExitCode::SUCCESS),
+            Ok(Halt::TimedOut) => Err(self.timed_out()),
+            Ok(stopped) => {
+                let code = self.end(&inlet.closed());
+                if self.expect.is_some() && stopped != Halt::Enough && code == ExitCode::SUCCESS {
+                    return Err(self.unexpected());
+                }
+                let failed = self.sending.has_failed() || programs == Programs::SomeFailed;
+                Ok(if failed { ExitCode::FAILURE } else { code })
+            }
+            Err(error) => Err(connection_failed(error)),
+        }
+    }
+
+    async fn receive_in_time(&self, inlet: &mut Inlet, programs: &mut Programs) -> Result<Halt, Error> {
+        let receiving = self.receive(inlet, programs);
+        match self.timeout {
+            None => receiving.await,
+            Some(time) => timeout(time.saturating_sub(self.start.elapsed()), receiving)
+                .await
+                .unwrap_or(Ok(Halt::TimedOut)),
+        }
+    }
+
+    async fn receive(&self, inlet: &mut Inlet, programs: &mut Programs) -> Result<Halt, Error> {
+        let mut received = 0;
+        while let Some(message) = inlet.recv().await? {
+            let answered = self.observing.received(&message);
+            match &self.external {
+                Some(external) => {
+                    if let Err(error) = external.run(&message).await {
+                        terminal::complain(&format!("longwire: {error}"));
+                        *programs = Programs::SomeFailed;
+                    }
+                }
+                None => match self.observing.output.received(&message, answered) {
+                    Ok(()) => {}
+                    Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(Halt::PipeClosed),
+                    Err(source) => {
+                        return Err(Error::Io { doing: "write to standard output".into(), source });
+                    }
+                },
+            }
+            received += 1;
+            if self.is_expected(&message) {
+                return Ok(Halt::Enough);
+            }
+            if self.count == Some(received) {
+                return Ok(if self.expect.is_some() { Halt::CountOnly } else { Halt::Enough });
+            }
+        }
+        Ok(Halt::Ended)
+    }
+
+    fn is_expected(&self, message: &Message) -> bool {
+        let matches = |(expect, text): (&Regex, &str)| expect.is_match(text);
+        self.expect.as_ref().zip(message.as_text()).is_some_and(matches)
+    }
+
+    fn timed_out(&self) -> Failure {
+        if self.expect.is_some() {
+            return self.unexpected();
+        }
+        let message = format!(
+            "the connection has not ended within {} s",
+            self.timeout.unwrap_or_default().as_secs_f32()
+        );
+        Failure::Coded { message, code: TIMED_OUT }
+    }
+
+    fn unexpected(&self) -> Failure {
+        let pattern = self.expect.as_ref().map_or("", Regex::as_str);
+        Failure::Coded { message: format!("no message matched {pattern}"), code: UNEXPECTED }
+    }
+
+    /// Reports how the connection ended. A normal end is reported only on a terminal.
+    fn end(&self, closed: &Closed) -> ExitCode {
+        if self.interruption.has_come.load(Ordering::Relaxed) && !closed.clean {
+            // There was no connection to close, or the peer did not answer.
+            return INTERRUPTED.into();
+        }
+        let normal = closed.clean
+            && [CloseCode::NORMAL, CloseCode::GOING_AWAY, CloseCode::NO_STATUS].contains(&closed.code);
+        if !normal || self.observing.output.is_watched() {
+            terminal::complain(&terminal::escape(&closed.to_string()));
+        }
+        if normal { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+impl Interruption {
+    /// Closes when it comes, and exits when it comes again.
+    async fn close_when_it_comes(self, outlet: Outlet, mut ending: Ending) {
+        self.comes(&mut ending).await;
+        self.has_come.store(true, Ordering::Relaxed);
+        let closing = tokio::spawn(async move { outlet.close(CloseCode::GOING_AWAY).await });
+        self.comes(&mut ending).await;
+        closing.abort();
+        terminal::end_editing();
+        std::process::exit(INTERRUPTED.into());
+    }
+
+    async fn comes(&self, ending: &mut Ending) {
+        tokio::select! {
+            () = ending.next() => {}
+            () = self.keys.notified() => {}
+        }
+    }
+}
+
+/// Closes the connection, or waits for a closing handshake that has begun.
+async fn close(outlet: Outlet, inlet: &mut Inlet) {
+    // The peer's Close frame arrives through the inlet.
+    let closing = tokio::spawn(async move { outlet.close(CloseCode::NORMAL).await });
+    while let Ok(Some(_)) = inlet.recv().await {}
+    let _ended = closing.await;
+}
+
+/// How the programs of --exec have ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Programs {
+    AllSucceeded,
+    SomeFailed,
+}

@@ -1,0 +1,147 @@
+//! What accompanies a connection: its handshake, what has passed, and the recording.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use http::HeaderMap;
+use longwire::{Client, ConnectStep, Direction, FrameObserver, Message};
+
+use super::output::Output;
+use super::traffic::TrafficCounter;
+use super::verbose::Verbose;
+use crate::args::ConnectArgs;
+use crate::har::{Handshake, Recorder, RecordingStopped, SecretValues};
+use crate::terminal;
+
+/// Sees every step of connecting, every frame and every message.
+#[derive(Clone)]
+pub(super) struct Observing {
+    pub(super) output: Output,
+    pub(super) traffic: TrafficCounter,
+    verbose: Option<Verbose>,
+    handshake: Arc<Mutex<Option<Handshake>>>,
+    recorder: Option<Arc<Mutex<Recorder>>>,
+}
+
+impl Observing {
+    /// # Errors
+    ///
+    /// The recording cannot be created.
+    pub(super) fn new(args: &ConnectArgs) -> Result<Observing, String> {
+        let secrets = if args.with_secrets { SecretValues::Kept } else { SecretValues::Redacted };
+        let recorder = args.record.as_deref().map(|path| Recorder::create(path, secrets, args.record_limit));
+        Ok(Observing {
+            output: Output::new(args),
+            traffic: TrafficCounter::new(),
+            verbose: args.verbose.then(Verbose::new),
+            handshake: Arc::default(),
+            recorder: recorder.transpose()?.map(|recorder| Arc::new(Mutex::new(recorder))),
+        })
+    }
+
+    /// The client, observed. `url` has no user name and no password.
+    pub(super) fn client(&self, client: Client, url: String) -> Client {
+        let (steps, frames) = (self.clone(), self.clone());
+        let observer = FrameObserver::new(move |frame| {
+            if let Some(verbose) = &frames.verbose {
+                verbose.frame(frame);
+            }
+            frames.traffic.frame(frame);
+            frames.output.frame(frame);
+        });
+        let asked = Mutex::new(Instant::now());
+        client.observer(observer).on_step(move |step| {
+            if let Some(verbose) = &steps.verbose {
+                verbose.step(step);
+            }
+            let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
+            match step {
+                ConnectStep::Request(request) => {
+                    *asked = Instant::now();
+                    steps.requested(&url, request.headers());
+                }
+                ConnectStep::Response(response) => {
+                    steps.answered(asked.elapsed(), response.status().as_u16(), response.headers());
+                }
+                _ => {}
+            }
+        })
+    }
+
+    fn requested(&self, url: &str, headers: &HeaderMap) {
+        *self.handshake.lock().unwrap_or_else(PoisonError::into_inner) = Some(Handshake {
+            url: url.to_owned(),
+            began: SystemTime::now(),
+            took: Duration::ZERO,
+            request_headers: headers.clone(),
+            status: 0,
+            response_headers: HeaderMap::new(),
+        });
+    }
+
+    fn answered(&self, took: Duration, status: u16, headers: &HeaderMap) {
+        let mut handshake = self.handshake.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(handshake) = handshake.as_mut() else { return };
+        handshake.took = took;
+        handshake.status = status;
+        headers.clone_into(&mut handshake.response_headers);
+        self.record(|recorder| recorder.begin(handshake));
+    }
+
+    /// Reports what was negotiated.
+    pub(super) fn open(&self, extensions: &str, subprotocol: Option<&str>) {
+        if let Some(verbose) = &self.verbose {
+            verbose.open(extensions, subprotocol);
+        }
+    }
+
+    /// Records a message that is about to be sent.
+    pub(super) fn sending(&self, message: &Message) {
+        self.traffic.sending(message);
+        self.record(|recorder| recorder.message(Direction::Sent, SystemTime::now(), message));
+    }
+
+    /// Shows what a message that was sent took on the wire.
+    pub(super) fn sent(&self, message: &Message) {
+        if let Some(verbose) = &self.verbose {
+            verbose.message(Direction::Sent, message);
+        }
+    }
+
+    /// Records a message that was received. If it is the first one after one that was sent, returns the time between them.
+    pub(super) fn received(&self, message: &Message) -> Option<Duration> {
+        if let Some(verbose) = &self.verbose {
+            verbose.message(Direction::Received, message);
+        }
+        self.record(|recorder| recorder.message(Direction::Received, SystemTime::now(), message));
+        self.traffic.received(message)
+    }
+
+    fn record(&self, write: impl FnOnce(&mut Recorder) -> Result<(), RecordingStopped>) {
+        let Some(recorder) = &self.recorder else { return };
+        if let Err(RecordingStopped(why)) =
+            write(&mut recorder.lock().unwrap_or_else(PoisonError::into_inner))
+        {
+            terminal::complain(&format!("longwire: {why}"));
+        }
+    }
+
+    /// The lines of /headers.
+    pub(super) fn headers(&self) -> Vec<String> {
+        let handshake = self.handshake.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(handshake) = handshake.as_ref() else { return Vec::new() };
+        let mut lines = vec![format!("> GET {}", terminal::escape(&handshake.url))];
+        lines.extend(header_lines('>', &handshake.request_headers));
+        lines.push(format!("< {}", handshake.status));
+        lines.extend(header_lines('<', &handshake.response_headers));
+        lines
+    }
+}
+
+fn header_lines(arrow: char, headers: &HeaderMap) -> impl Iterator<Item = String> {
+    headers.iter().map(move |(name, value)| {
+        let shown = String::from_utf8_lossy(value.as_bytes());
+        let shown = if value.is_sensitive() { "(not shown)".into() } else { terminal::escape(&shown) };
+        format!("{arrow} {name}: {shown}")
+    })
+}

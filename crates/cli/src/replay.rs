@@ -1,0 +1,175 @@
+//! `longwire replay`.
+
+mod comparison;
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use longwire::{CloseCode, Direction, Message, Receiver, Sender};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::args::{Pace, ReplayArgs};
+use crate::connect::outcome::{INTERRUPTED, connecting_failed, connection_failed};
+use crate::failure::Failure;
+use crate::har::{self, RecordedMessage};
+use crate::message_view::{MessageView, milliseconds};
+use crate::paint::Palette;
+use crate::signals::Ending;
+use crate::standard_output;
+use crate::terminal::{self, escape};
+use comparison::Comparison;
+
+pub(crate) async fn run(args: ReplayArgs) -> Result<ExitCode, Failure> {
+    let mut ending = Ending::of_client();
+    let client = args.endpoint.client()?;
+    let messages = recorded(&args)?;
+    args.endpoint.say_assumption();
+    let begun = Instant::now();
+    let socket = tokio::select! {
+        connected = client.connect(args.endpoint.url()) => connected.map_err(connecting_failed)?,
+        () = ending.next() => return Ok(INTERRUPTED.into()),
+    };
+    terminal::complain(&escape(&format!("connected · {} · {}", socket.uri(), milliseconds(begun.elapsed()))));
+    let (sender, mut receiver) = socket.split();
+    let expected: Vec<Message> = messages
+        .iter()
+        .filter(|message| message.direction == Direction::Received)
+        .map(|message| message.message.clone())
+        .collect();
+    let (count, progress) = watch::channel(Arrived::default());
+    let script = Script { messages: messages.into(), pace: args.pace, speed: args.speed, wait: args.wait };
+    let sending = tokio::spawn(script.send(sender.clone(), progress));
+    let answers = tokio::select! {
+        answers = receive(&mut receiver, &expected, &count, sending, args.wait) => answers,
+        () = ending.next() => Answers { messages: Vec::new(), end: ReplayEnd::Interrupted },
+    };
+    let answered = answers.messages;
+    if let ReplayEnd::Failed(error) = answers.end {
+        return Err(connection_failed(error));
+    }
+    close(sender, receiver).await;
+    if let ReplayEnd::Interrupted = answers.end {
+        return Ok(INTERRUPTED.into());
+    }
+    let view = MessageView { palette: Palette::of(terminal::colour_on(io::stdout().is_terminal())) };
+    let comparison = Comparison::of(&expected, &answered, &args.ignore);
+    standard_output::print(comparison.text(view).as_bytes())?;
+    if let ReplayEnd::Closed = answers.end {
+        terminal::complain("longwire: the connection ended before all answers had arrived");
+    }
+    Ok(if comparison.is_same() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn recorded(args: &ReplayArgs) -> Result<Vec<RecordedMessage>, Failure> {
+    let recordings = har::read(&args.file).map_err(|error| Failure::Other(escape(&error)))?;
+    let count = recordings.len();
+    let index = usize::try_from(args.entry).unwrap_or(usize::MAX).saturating_sub(1);
+    match recordings.into_iter().nth(index) {
+        Some(recording) => Ok(recording.messages),
+        None => {
+            let (entry, file) = (args.entry, args.file.display());
+            Err(Failure::Usage(format!("--entry {entry}: there are only {count} connections in {file}")))
+        }
+    }
+}
+
+/// How many messages have arrived.
+#[derive(Debug, Default, Clone, Copy)]
+struct Arrived {
+    received: usize,
+}
+
+/// What to send, and when.
+struct Script {
+    messages: Arc<[RecordedMessage]>,
+    pace: Pace,
+    speed: f64,
+    wait: Duration,
+}
+
+impl Script {
+    async fn send(self, sender: Sender, mut progress: watch::Receiver<Arrived>) {
+        let begun = Instant::now();
+        let mut answers = 0;
+        for recorded in self.messages.iter() {
+            if recorded.direction == Direction::Received {
+                answers += 1;
+                continue;
+            }
+            match self.pace {
+                Pace::Max => {}
+                Pace::Clock => sleep_until(begun + recorded.at.div_f64(self.speed)).await,
+                Pace::Answers => {
+                    let have_come = progress.wait_for(|progress| progress.received >= answers);
+                    // An answer that does not come will be shown as missing.
+                    let _come = timeout(self.wait, have_come).await;
+                }
+            }
+            if sender.send(recorded.message.clone()).await.is_err() {
+                // The receiver learns how the connection ended.
+                break;
+            }
+        }
+    }
+}
+
+/// What has arrived, and why no more is waited for.
+struct Answers {
+    messages: Vec<Message>,
+    end: ReplayEnd,
+}
+
+enum ReplayEnd {
+    /// As many messages have arrived as were recorded, or they did not arrive in time.
+    Enough,
+    Closed,
+    Failed(longwire::Error),
+    Interrupted,
+}
+
+/// Receives as many messages as were recorded. After the last one was sent, it waits only for `wait`.
+async fn receive(
+    receiver: &mut Receiver,
+    expected: &[Message],
+    count: &watch::Sender<Arrived>,
+    mut sending: tokio::task::JoinHandle<()>,
+    wait: Duration,
+) -> Answers {
+    let mut messages = Vec::new();
+    let mut everything_sent = false;
+    let patience = sleep(wait);
+    tokio::pin!(patience);
+    loop {
+        if everything_sent && messages.len() >= expected.len() {
+            return Answers { messages, end: ReplayEnd::Enough };
+        }
+        tokio::select! {
+            received = receiver.recv() => match received {
+                Ok(Some(message)) => {
+                    // A peer that sends more than was recorded takes no memory for it.
+                    if messages.len() < expected.len().saturating_mul(2) + 100 {
+                        messages.push(message);
+                    }
+                    count.send_modify(|progress| progress.received += 1);
+                    patience.as_mut().reset(Instant::now() + wait);
+                }
+                Ok(None) => return Answers { messages, end: ReplayEnd::Closed },
+                Err(error) => return Answers { messages, end: ReplayEnd::Failed(error) },
+            },
+            _ = &mut sending, if !everything_sent => {
+                everything_sent = true;
+                patience.as_mut().reset(Instant::now() + wait);
+            }
+            () = &mut patience, if everything_sent => return Answers { messages, end: ReplayEnd::Enough },
+        }
+    }
+}
+
+async fn close(sender: Sender, mut receiver: Receiver) {
+    let closing = tokio::spawn(async move { sender.close(CloseCode::NORMAL, "").await });
+    while let Ok(Some(_)) = receiver.recv().await {}
+    let _ended = closing.await;
+}

@@ -1,0 +1,127 @@
+//! `longwire show`.
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+
+use crate::args::ShowArgs;
+use crate::failure::Failure;
+use crate::har::{self, Recording};
+use crate::message_view::{MessageView, grouped};
+use crate::paint::{Ink, Palette};
+use crate::standard_output;
+use crate::terminal::{colour_on, escape};
+
+pub(crate) fn run(args: &ShowArgs) -> Result<ExitCode, Failure> {
+    let recordings = har::read(&args.file).map_err(|error| Failure::Other(escape(&error)))?;
+    if let Some(entry) = args.entry.filter(|entry| index(*entry) >= recordings.len()) {
+        let (file, count) = (args.file.display(), recordings.len());
+        return Err(Failure::Usage(format!("--entry {entry}: there are only {count} connections in {file}")));
+    }
+    let palette = Palette::of(colour_on(io::stdout().is_terminal()));
+    let mut text = String::new();
+    for (number, recording) in recordings.iter().enumerate() {
+        if args.entry.is_none_or(|entry| index(entry) == number) {
+            show(args, number + 1, recording, palette, &mut text);
+        }
+    }
+    standard_output::print(text.as_bytes())
+}
+
+/// The index of an entry, which are counted from 1.
+fn index(entry: u32) -> usize {
+    usize::try_from(entry).unwrap_or(usize::MAX).saturating_sub(1)
+}
+
+fn show(args: &ShowArgs, number: usize, recording: &Recording, palette: Palette, text: &mut String) {
+    let bytes: usize = recording.messages.iter().map(|message| message.message.as_bytes().len()).sum();
+    let mut head = format!("{number}  {} · {}", escape(&recording.url), recording.status);
+    if !recording.started.is_empty() {
+        head.push_str(&format!(" · {}", escape(&recording.started)));
+    }
+    let (messages, bytes) = (grouped(recording.messages.len()), grouped(bytes));
+    head.push_str(&format!(" · {messages} messages, {bytes} bytes"));
+    if recording.others > 0 {
+        head.push_str(&format!(" · {} other entries", grouped(recording.others)));
+    }
+    text.push_str(&head);
+    text.push('\n');
+    if args.headers {
+        for (arrow, headers) in [('>', &recording.request_headers), ('<', &recording.response_headers)] {
+            for (name, value) in headers {
+                let line = format!("   {arrow} {}: {}", escape(name), escape(value));
+                text.push_str(&palette.ink(Ink::Dim, &line));
+                text.push('\n');
+            }
+        }
+    }
+    let view = MessageView { palette };
+    for message in &recording.messages {
+        let is_wanted =
+            |grep: &regex::Regex| message.message.as_text().is_some_and(|text| grep.is_match(text));
+        if args.grep.as_ref().is_none_or(is_wanted) {
+            let at = format!("{:>10.3} ", message.at.as_secs_f64());
+            for line in view.lines(&at, message.direction, &message.message, "") {
+                text.push_str(&line);
+                text.push('\n');
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use clap::Parser;
+    use expect_test::expect;
+    use longwire::{Direction, Message};
+
+    use super::*;
+    use crate::har::RecordedMessage;
+
+    fn shown(args: &[&str]) -> String {
+        let message =
+            |direction, at, message| RecordedMessage { direction, at: Duration::from_millis(at), message };
+        let recording = Recording {
+            url: "wss://a.example/feed".into(),
+            started: "2026-01-31T12:00:00.000Z".into(),
+            status: 101,
+            request_headers: vec![("origin".into(), "https://a.example\u{1b}[2J".into())],
+            response_headers: vec![("upgrade".into(), "websocket".into())],
+            messages: vec![
+                message(Direction::Sent, 0, Message::from("{\"subscribe\":\"news\"}")),
+                message(Direction::Received, 1250, Message::from(vec![0; 20])),
+                message(Direction::Received, 61_000, Message::from("error\u{7}")),
+            ],
+            others: 1,
+        };
+        let args = ShowArgs::parse_from([&["show", "a.har"], args].concat());
+        let mut text = String::new();
+        show(&args, 1, &recording, Palette::NoColours, &mut text);
+        text
+    }
+
+    #[test]
+    fn a_connection_is_shown_with_its_times() {
+        expect![[r#"
+            1  wss://a.example/feed · 101 · 2026-01-31T12:00:00.000Z · 3 messages, 46 bytes · 1 other entries
+                 0.000 > {"subscribe": "news"}
+                 1.250 < <20 bytes>
+                         00000000 00 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00  |................|
+                         00000010 00 00 00 00                                       |....|
+                61.000 < error\u{7}
+        "#]]
+        .assert_eq(&shown(&[]));
+    }
+
+    #[test]
+    fn headers_and_a_selection_of_messages_are_shown_if_asked_for() {
+        expect![[r#"
+            1  wss://a.example/feed · 101 · 2026-01-31T12:00:00.000Z · 3 messages, 46 bytes · 1 other entries
+               > origin: https://a.example\u{1b}[2J
+               < upgrade: websocket
+                61.000 < error\u{7}
+        "#]]
+        .assert_eq(&shown(&["--headers", "--grep", "^err"]));
+    }
+}

@@ -1,0 +1,100 @@
+//! How a connection ended, as the exit code says it.
+
+use longwire::{CloseCode, Message};
+
+use crate::program::{echo, run, serve_with};
+
+/// The exit code, and what was said on standard error.
+fn outcome(args: &[&str], input: &[u8]) -> (Option<i32>, String) {
+    let output = run(&[&["connect"], args].concat(), input);
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn an_expected_message_ends_with_0() {
+    let (_server, url) = echo();
+    let args = [
+        "connect",
+        &url,
+        "-x",
+        "first",
+        "-x",
+        "{\"ok\":true}",
+        "--expect",
+        "\"ok\": *true",
+        "--timeout",
+        "60",
+    ];
+    let output = run(&args, b"");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "first\n{\"ok\":true}\n");
+}
+
+#[test]
+fn without_the_expected_message_the_code_is_8() {
+    let (_server, url) = echo();
+    let said = "longwire: no message matched nothing\n";
+    for end in [&["--wait", "0.2"][..], &["--count", "1"], &["--timeout", "1"], &["--at-end", "close"]] {
+        let args = [&["ws://", "-x", "hello", "--expect", "nothing"][..], end].concat();
+        let url = format!("ws://{url}");
+        let args: Vec<&str> = args.iter().map(|arg| if *arg == "ws://" { &url } else { *arg }).collect();
+        assert_eq!(outcome(&args, b""), (Some(8), said.into()), "{end:?}");
+    }
+}
+
+#[test]
+fn a_connection_that_does_not_end_in_time_ends_with_7() {
+    let (_server, url) = echo();
+    let (code, said) = outcome(&[&url, "--at-end", "stay", "--timeout", "0.5"], b"hello\n");
+    assert_eq!(code, Some(7));
+    assert!(said.ends_with("longwire: the connection has not ended within 0.5 s\n"), "{said}");
+}
+
+#[test]
+fn what_failed_is_told_by_the_code() {
+    let (_server, url) = echo();
+    let (host, _) = url.split_once('/').unwrap();
+    let secure = format!("wss://{host}/echo");
+    let nowhere = format!("ws://{host}/nowhere");
+    let closing = serve_with(async |mut socket| {
+        socket.close(CloseCode::from(4000), "enough").await?;
+        Ok(())
+    });
+    let closing = format!("ws://{closing}");
+    for (args, expected) in [
+        (&["ws://127.0.0.1:1"][..], 3),
+        (&["ws://nowhere.invalid"], 3),
+        (&[&secure], 4),
+        (&[&nowhere], 5),
+        (&[&closing], 1),
+    ] {
+        let (code, said) = outcome(args, b"");
+        assert_eq!(code, Some(expected), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn messages_wait_for_the_end_of_the_input_and_beyond() {
+    // Its answer comes only after the input has ended.
+    let address = serve_with(async |mut socket| {
+        while let Some(message) = socket.recv().await? {
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            socket.send(Message::from(format!("late {message}"))).await?;
+        }
+        Ok(())
+    });
+    let output = run(&["connect", &format!("ws://{address}"), "--wait", "30", "--count", "1"], b"answer\n");
+    assert_eq!((output.status.code(), &output.stdout[..]), (Some(0), &b"late answer\n"[..]));
+}
+
+#[test]
+fn a_program_runs_for_each_message() {
+    let (_server, url) = echo();
+    let output = run(&["connect", &url, "--count", "2", "--exec", "tr", "a-z", "A-Z"], b"one\ntwo $HOME\n");
+    assert_eq!((output.status.code(), &output.stdout[..]), (Some(0), &b"ONETWO $HOME"[..]));
+    let output = run(&["connect", &url, "--count", "1", "--exec", "printf", "%s|", "{}"], b"a b;c\n");
+    assert_eq!((output.status.code(), &output.stdout[..]), (Some(0), &b"a b;c|"[..]));
+    let (code, said) = outcome(&[&url, "--count", "1", "--exec", "false"], b"x\n");
+    assert_eq!(code, Some(1));
+    assert!(said.contains("longwire: false failed: exit status: 1"), "{said}");
+}

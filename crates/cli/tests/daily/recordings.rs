@@ -1,0 +1,140 @@
+//! Recording, showing and replaying.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use longwire::Message;
+use tempfile::TempDir;
+
+use crate::program::{Running, echo, longwire, run, serve_with};
+
+/// A recording of `hello` and a binary message, and their echoes.
+fn recorded() -> (TempDir, PathBuf) {
+    let (_server, url) = echo();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.har");
+    let input = b"{\"data\":\"hello\"}\n{\"opcode\":\"binary\",\"data\":\"AP8=\"}\n";
+    let secret = "Authorization: Bearer 1234";
+    let args = ["connect", &url, "--json", "--record", text(&path), "-H", secret, "--count", "2"];
+    let output = run(&args, input);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    (folder, path)
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn shown(path: &Path, flags: &[&str]) -> String {
+    let output = run(&[&["show", text(path)], flags].concat(), b"");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn what_was_recorded_is_shown_without_secrets() {
+    let (_folder, path) = recorded();
+    let shown = shown(&path, &["--headers"]);
+    for expected in [
+        "/echo · 101 · ",
+        "4 messages, 14 bytes",
+        " > hello",
+        " < hello",
+        " > <2 bytes: 00 ff>",
+        "> authorization: (redacted)",
+    ] {
+        assert!(shown.contains(expected), "{expected}: {shown}");
+    }
+    assert!(!std::fs::read_to_string(&path).unwrap().contains("1234"));
+}
+
+#[test]
+fn a_replay_against_the_same_server_has_no_differences() {
+    let (_folder, path) = recorded();
+    let (_server, url) = echo();
+    for pace in ["clock", "answers", "max"] {
+        let output = run(&["replay", text(&path), &url, "--pace", pace, "--wait", "60"], b"");
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), "2 as recorded · 0 missing · 0 new\n");
+    }
+}
+
+#[test]
+fn a_replay_shows_what_differs() {
+    let (_folder, path) = recorded();
+    let address = serve_with(async |mut socket| {
+        while let Some(message) = socket.recv().await? {
+            let answer = match message {
+                Message::Text(text) => Message::from(text.to_uppercase()),
+                binary => binary,
+            };
+            socket.send(answer).await?;
+        }
+        Ok(())
+    });
+    let url = format!("ws://{address}");
+    let output = run(&["replay", text(&path), &url, "--wait", "60"], b"");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let expected = "     1 - hello\n     1 + HELLO\n1 as recorded · 1 missing · 1 new\n";
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+    let output = run(&["replay", text(&path), &url, "--wait", "60", "--ignore", "(?i)hello"], b"");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
+#[test]
+fn a_replay_ends_if_answers_stay_away() {
+    let (_folder, path) = recorded();
+    let address = serve_with(async |mut socket| {
+        while socket.recv().await?.is_some() {}
+        Ok(())
+    });
+    let output = run(&["replay", text(&path), &format!("ws://{address}"), "--wait", "0.3"], b"");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(String::from_utf8(output.stdout).unwrap().ends_with("0 as recorded · 2 missing · 0 new\n"));
+}
+
+#[test]
+fn nothing_is_lost_when_a_recording_program_is_killed() {
+    let (_server, url) = echo();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("killed.har");
+    let mut client = Running::start(&["connect", &url, "--record", text(&path)]);
+    let (mut says, mut hears) = (client.stdin(), client.stdout());
+    writeln!(says, "one").unwrap();
+    assert_eq!(hears.next().unwrap().unwrap(), "one");
+    client.signal("KILL");
+    client.0.wait().unwrap();
+    assert!(shown(&path, &[]).contains("2 messages, 6 bytes"));
+}
+
+#[test]
+fn what_is_no_recording_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.har");
+    std::fs::write(&path, "hello").unwrap();
+    let (_folder, recording) = recorded();
+    for (args, code, said) in [
+        (&["show", text(&path)][..], 1, "a.har: this is not a HAR file: expected value at line 1"),
+        (&["show", "/nonexistent.har"], 1, "cannot read /nonexistent.har"),
+        (&["show", text(&recording), "--entry", "2"], 2, "--entry 2: there are only 1 connections in"),
+        (&["replay", text(&recording), "ws://127.0.0.1:1"], 3, "cannot connect to 127.0.0.1:1"),
+    ] {
+        let output = run(args, b"");
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {output:?}");
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.contains(said), "{args:?}: {text}");
+    }
+}
+
+/// A reader that has seen enough closes the pipe.
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let (_folder, recording) = recorded();
+    for args in [&["show", text(&recording)][..], &["completions", "bash"], &["config", "example"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut program = longwire(args);
+        let output = program.stdout(writer).stderr(std::process::Stdio::piped()).output().unwrap();
+        assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0), "{args:?}");
+    }
+}
