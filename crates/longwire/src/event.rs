@@ -31,6 +31,7 @@ mod ready;
 mod registry;
 mod remote;
 mod resumption;
+mod round_budget;
 mod routes;
 mod rules;
 mod run;

@@ -14,6 +14,7 @@ use super::deciding::AwaitedDecision;
 use super::deferred::{Deferred, discard};
 use super::loop_time::LoopTime;
 use super::mailbox::{Allowance, cost_of_message};
+use super::round_budget::RoundBudget;
 use super::slow::Slow;
 use super::socket_traffic::SocketTraffic;
 use super::topics::TopicId;
@@ -23,13 +24,6 @@ use crate::admission::census::Place;
 use crate::ledger::Account;
 use crate::message::{Compression, Message, Outgoing};
 use crate::telemetry::{self, Traffic};
-
-/// A connection's share of a round, in bytes of content after decompression. A message is delivered whole, so a larger
-/// one is a share by itself.
-const SHARE: u32 = 1 << 20;
-
-/// The overhead of a frame, in bytes: 8,192 empty frames are a share.
-const FRAME: usize = 128;
 
 /// A connection of an event loop. `L` is what the driver keeps of it, including its transport.
 pub(super) struct LoopConnection<S, L> {
@@ -151,15 +145,6 @@ pub(super) struct Backlog {
 
 /// How the reading side of a connection has ended.
 pub(super) type ReadEnd = Option<io::Error>;
-
-/// What is left of a connection's share of a round before the others are served: in bytes of content after
-/// decompression, plus an overhead for each frame.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct RoundBudget {
-    /// The round that it is for.
-    pub(super) round: u32,
-    pub(super) left: u32,
-}
 
 /// A refusal that is being sent.
 pub(super) struct Refused {
@@ -461,23 +446,6 @@ impl Extra {
 impl Backlog {
     fn is_empty(&self) -> bool {
         self.unparsed.is_empty() && self.end.is_none() && self.parked.is_empty()
-    }
-}
-
-impl RoundBudget {
-    /// Renews the share at the start of a round.
-    pub(super) fn renew(&mut self, round: u32) {
-        if self.round != round {
-            self.round = round;
-            self.left = SHARE;
-        }
-    }
-
-    /// Records the delivery of a frame of `len` bytes.
-    #[inline]
-    pub(super) fn spend(&mut self, len: usize) {
-        let spent = u32::try_from(FRAME.saturating_add(len)).unwrap_or(u32::MAX);
-        self.left = self.left.saturating_sub(spent);
     }
 }
 

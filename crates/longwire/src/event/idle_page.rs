@@ -6,13 +6,14 @@ use std::path::PathBuf;
 
 use longwire_proto::Protocol;
 
-use super::connection::{Extra, LoopConnection, RoundBudget};
+use super::connection::{Extra, LoopConnection};
 use super::key::Key;
 use super::loop_time::LoopTime;
 use super::mailbox::Allowance;
-use super::poll::Link as PollLink;
+use super::poll::PolledSocket;
+use super::round_budget::RoundBudget;
 use super::topics::{Subscriber, TopicId};
-use super::uring::Link as UringLink;
+use super::uring::Link;
 use crate::admission::census::Place;
 use crate::ledger::Account;
 use crate::shared::Shared;
@@ -88,8 +89,8 @@ fn table(page: &mut String, title: &str, parts: &[Part]) {
 
 fn page() -> String {
     let mut page = INTRODUCTION.to_owned();
-    table(&mut page, "`Server::run` with the readiness engine", &connection::<PollLink>());
-    let mut uring = connection::<UringLink>();
+    table(&mut page, "`Server::run` with the readiness engine", &connection::<PolledSocket>());
+    let mut uring = connection::<Link>();
     // A socket is shared between the connection and the operations of the ring.
     uring.push(part("its socket, which the ring shares", block(2 * size_of::<usize>() + size_of::<u64>())));
     uring.push(part("the receive that the ring has in flight", 48));

@@ -7,4 +7,4 @@ mod reading;
 
 pub(super) use driver::PollLoop;
 #[cfg(test)]
-pub(super) use link::Link;
+pub(super) use link::PolledSocket;

@@ -10,9 +10,10 @@ use super::Reactor;
 use crate::admission::handshake::{AgreedTerms, OpeningStep, PendingUpgrade, encode_refusal};
 use crate::admission::hook::refuse_late;
 use crate::event::application::{Application, HandlerCall};
-use crate::event::connection::{Attended, Lifecycle, Open, Refused, RoundBudget};
+use crate::event::connection::{Attended, Lifecycle, Open, Refused};
 use crate::event::deciding::{AwaitedDecision, Decided, DecisionFuture};
 use crate::event::key::Key;
+use crate::event::round_budget::RoundBudget;
 use crate::telemetry;
 use crate::telemetry::phase::Phase;
 
