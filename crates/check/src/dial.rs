@@ -59,8 +59,7 @@ impl Dialer {
     ///
     /// The text is not the URL of such a proxy.
     pub fn proxy(self, url: &str) -> Result<Dialer, String> {
-        let wrong =
-            || format!("{:?} is not the URL of an HTTP proxy, such as http://proxy.example:3128", url);
+        let wrong = || format!("{url:?} is not the URL of an HTTP proxy, such as http://proxy.example:3128");
         let uri: Uri = url.parse().map_err(|_| wrong())?;
         let authority = uri.authority().filter(|_| uri.scheme_str() == Some("http")).ok_or_else(wrong)?;
         let user = authority.as_str().rsplit_once('@').map(|(user, _)| user);

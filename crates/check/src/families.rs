@@ -18,10 +18,13 @@ mod utf8;
 use crate::case::Case;
 use crate::rule::Family;
 
+/// Makes the cases of a family.
+type MakeCases = fn() -> Vec<Case>;
+
 /// The cases for servers, in the order in which they are shown. Ids are unique.
 #[must_use]
 pub fn server_cases() -> Vec<Case> {
-    let families: [(Family, fn() -> Vec<Case>); 14] = [
+    let families: [(Family, MakeCases); 14] = [
         (Family::Handshake, handshake::cases),
         (Family::Origin, origin::cases),
         (Family::Framing, framing::cases),
@@ -37,7 +40,6 @@ pub fn server_cases() -> Vec<Case> {
         (Family::Limits, limits::cases),
         (Family::Tls, tls::cases),
     ];
-    let of =
-        |(family, cases): (Family, fn() -> Vec<Case>)| cases().into_iter().map(move |case| case.of(family));
+    let of = |(family, cases): (Family, MakeCases)| cases().into_iter().map(move |case| case.of(family));
     families.into_iter().flat_map(of).collect()
 }

@@ -1,4 +1,4 @@
-//! A report for tools of continuous integration: the format of JUnit.
+//! A report for tools of continuous integration: the format of `JUnit`.
 
 use std::fmt::{self, Write as _};
 
@@ -8,7 +8,7 @@ use crate::rule::Family;
 use crate::verdict::Verdict;
 
 impl Report {
-    /// The report as a document of JUnit: a suite for each family. Failures that are not known fail; what is inconclusive
+    /// The report as a document of `JUnit`: a suite for each family. Failures that are not known fail; what is inconclusive
     /// is an error, what is not offered is skipped, and the rest passes.
     #[must_use]
     pub fn to_junit(&self) -> String {

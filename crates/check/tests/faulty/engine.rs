@@ -167,12 +167,12 @@ impl Engine {
         match header.opcode() {
             PING if self.is(Fault::EmptyPongs) => self.send(FIN | PONG, Vec::new()),
             PING if self.is(Fault::PongsAfterTheMessage) && self.message.is_some() => {
-                self.late_pongs.push(payload)
+                self.late_pongs.push(payload);
             }
             PING => self.send(FIN | PONG, payload),
             PONG => {}
             CLOSE => self.close(&payload),
-            opcode if matches!(opcode, 3..=7 | 11..=15) => {}
+            3..=7 | 11..=15 => {}
             opcode => self.data(header, opcode, payload),
         }
     }
@@ -198,7 +198,7 @@ impl Engine {
             None if self.is(Fault::NeverFails) => {}
             None => self.fail(1007),
             Some(text) if opcode == TEXT && std::str::from_utf8(&text).is_err() && !is_lenient => {
-                self.fail(1007)
+                self.fail(1007);
             }
             Some(message) => self.echo(opcode, message, is_compressed),
         }

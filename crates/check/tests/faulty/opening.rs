@@ -155,7 +155,7 @@ fn agree(offer: &str) -> Option<(String, Agreement)> {
             ("server_no_context_takeover" | "client_no_context_takeover", None) => kept.push(part.to_owned()),
             ("client_max_window_bits", None) => {}
             ("client_max_window_bits" | "server_max_window_bits", Some(value)) if bits(value) => {
-                kept.push(part.to_owned())
+                kept.push(part.to_owned());
             }
             _ => return None,
         }
