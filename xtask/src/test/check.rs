@@ -18,13 +18,13 @@ const DEADLINE: Duration = Duration::from_secs(20 * 60);
 
 /// The part of a report that counts here.
 #[derive(Debug, Deserialize)]
-struct Report {
+struct CheckReport {
     still_serves: bool,
-    cases: Vec<Case>,
+    cases: Vec<CheckedCase>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Case {
+struct CheckedCase {
     id: String,
     verdict: String,
     expected: String,
@@ -66,7 +66,7 @@ fn check(
     }
     let mut server = Server::start(serve, address, context.workspace.log(&format!("{name}-server")))?;
     let finished = Task::new(check, DEADLINE, context.workspace.log(&name)).run(|_| ())?;
-    let report: Report = serde_json::from_str(&finished.lines.join("\n"))
+    let report: CheckReport = serde_json::from_str(&finished.lines.join("\n"))
         .with_context(|| format!("{name}: {}", finished.explain()))?;
     let mut outcome = judge(&name, &report);
     outcome.agree_with(&name, &finished);
@@ -76,14 +76,14 @@ fn check(
     Ok(outcome)
 }
 
-fn judge(name: &str, report: &Report) -> Outcome {
+fn judge(name: &str, report: &CheckReport) -> Outcome {
     let mut outcome = Outcome::default();
     for case in &report.cases {
         match case.verdict.as_str() {
             "pass" => outcome.passed += 1,
             "not-offered" => {}
             verdict => {
-                let Case { id, expected, got, .. } = case;
+                let CheckedCase { id, expected, got, .. } = case;
                 outcome
                     .add(Outcome::failed(format!("{name}: {id}: {verdict}: expected {expected}, got {got}")));
             }
@@ -101,14 +101,14 @@ mod tests {
 
     #[test]
     fn only_a_pass_passes() {
-        let case = |verdict: &str| Case {
+        let case = |verdict: &str| CheckedCase {
             id: "6455/5.5/ping-126".into(),
             verdict: verdict.into(),
             expected: "CLOSE 1002".into(),
             got: "PONG".into(),
         };
         let cases = ["pass", "should", "inconclusive", "fail", "not-offered"].map(case).into();
-        let outcome = judge("check", &Report { still_serves: false, cases });
+        let outcome = judge("check", &CheckReport { still_serves: false, cases });
         assert_eq!((outcome.passed, outcome.failed), (1, 4));
         assert_eq!(outcome.notes[2], "check: 6455/5.5/ping-126: fail: expected CLOSE 1002, got PONG");
     }
