@@ -129,7 +129,7 @@ async fn expire(node: Arc<Node>) {
                 tracing::warn!("the broker cannot be reached: this node goes on alone, and clients are told");
             }
             (true, false) => {
-                tracing::warn!("the broker is back: channels are there again, and clients are told")
+                tracing::warn!("the broker is back: channels are there again, and clients are told");
             }
             _ => {}
         }

@@ -192,7 +192,7 @@ fn detach(runtime: &dyn Runtime, call: Call<Result<(), BrokerError>>) {
 }
 
 /// A subscription that begins at one of the brokers.
-struct Beginning {
+struct UnsettledStart {
     gate: Arc<Gate>,
     broker: Arc<dyn Broker>,
     runtime: Arc<dyn Runtime>,
@@ -202,7 +202,7 @@ struct Beginning {
     term: Arc<OnceLock<u64>>,
 }
 
-impl Beginning {
+impl UnsettledStart {
     /// Counts it, unless the broker has lost the channel meanwhile: then it ends there.
     fn settled(self, joined: Result<Joined, BrokerError>) -> Result<Joined, BrokerError> {
         let joined = joined?;
@@ -236,7 +236,7 @@ impl Broker for FallbackBroker {
         let source = self.gate.term(channel).source;
         let Some(broker) = self.broker(source) else { return Call::Ready(Err(BrokerError::Unavailable)) };
         let begun = Arc::new(OnceLock::new());
-        let beginning = Beginning {
+        let unsettled = UnsettledStart {
             gate: Arc::clone(&self.gate),
             broker: Arc::clone(&broker),
             runtime: Arc::clone(&self.runtime),
@@ -251,7 +251,7 @@ impl Broker for FallbackBroker {
                 let _was_set = begun.set(term);
             }
         });
-        broker.subscribe(channel, since, history, now, start).map(move |joined| beginning.settled(joined))
+        broker.subscribe(channel, since, history, now, start).map(move |joined| unsettled.settled(joined))
     }
 
     fn unsubscribe(&self, channel: &ChannelName, now: Millis) -> Call<Result<(), BrokerError>> {

@@ -32,18 +32,18 @@ pub(super) struct Term {
 #[derive(Debug)]
 pub(super) struct Gate {
     seed: u64,
-    shards: Vec<Mutex<Shard>>,
+    shards: Vec<Mutex<GateShard>>,
 }
 
 #[derive(Debug)]
-struct Shard {
+struct GateShard {
     term: Term,
-    channels: HashMap<ChannelName, Subscriptions>,
+    channels: HashMap<ChannelName, SubscriptionCounts>,
 }
 
 /// The subscriptions of a channel that were not ended by [`Broker::unsubscribe`](crate::Broker::unsubscribe) yet.
 #[derive(Debug, Default)]
-struct Subscriptions {
+struct SubscriptionCounts {
     /// Those of this term. When one of an earlier term is ended, it does not say so. There may therefore be fewer for a while,
     /// and never more.
     live: usize,
@@ -67,12 +67,12 @@ impl Term {
 
 impl Gate {
     pub(super) fn new(seed: u64) -> Gate {
-        let shard = || Mutex::new(Shard { term: Term::FIRST, channels: HashMap::new() });
+        let shard = || Mutex::new(GateShard { term: Term::FIRST, channels: HashMap::new() });
         Gate { seed, shards: (0..SHARDS).map(|_| shard()).collect() }
     }
 
     #[expect(clippy::indexing_slicing, reason = "there are as many shards as remainders")]
-    fn shard(&self, channel: &ChannelName) -> MutexGuard<'_, Shard> {
+    fn shard(&self, channel: &ChannelName) -> MutexGuard<'_, GateShard> {
         let mut hasher = DefaultHasher::new();
         (self.seed, channel).hash(&mut hasher);
         let shard = usize::try_from(hasher.finish() % SHARDS).unwrap_or(0);
@@ -145,13 +145,13 @@ impl Gate {
 
     /// How many subscriptions are counted.
     pub(super) fn len(&self) -> usize {
-        let of = |shard: &Mutex<Shard>| -> usize {
+        let of = |shard: &Mutex<GateShard>| -> usize {
             lock(shard).channels.values().map(|subscriptions| subscriptions.live + subscriptions.gone).sum()
         };
         self.shards.iter().map(of).sum()
     }
 }
 
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+fn lock(shard: &Mutex<GateShard>) -> MutexGuard<'_, GateShard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }

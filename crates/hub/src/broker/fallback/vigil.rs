@@ -17,13 +17,13 @@ const SOON: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Vigil {
     alone_after: Duration,
-    phase: Phase,
+    phase: VigilPhase,
     steady: Duration,
     went_back: Option<Millis>,
 }
 
 #[derive(Debug)]
-enum Phase {
+enum VigilPhase {
     /// The shared broker works, as far as is known.
     Together,
     /// It does not, since then.
@@ -53,7 +53,7 @@ pub(super) enum Advice {
 
 impl Vigil {
     pub(super) fn new(alone_after: Duration) -> Vigil {
-        Vigil { alone_after, phase: Phase::Together, steady: STEADY, went_back: None }
+        Vigil { alone_after, phase: VigilPhase::Together, steady: STEADY, went_back: None }
     }
 
     /// A doubt ends only with a probe that succeeds: one call that happens to get through proves little.
@@ -61,18 +61,18 @@ impl Vigil {
         let works = observed.is_reachable && observed.probe == Some(true);
         let fails = !observed.is_reachable || observed.probe == Some(false);
         match &mut self.phase {
-            Phase::Together if observed.is_reachable => Advice::Stay,
-            Phase::Together => {
-                self.phase = Phase::Doubting { since: now };
+            VigilPhase::Together if observed.is_reachable => Advice::Stay,
+            VigilPhase::Together => {
+                self.phase = VigilPhase::Doubting { since: now };
                 Advice::Probe
             }
-            Phase::Doubting { .. } if works => {
-                self.phase = Phase::Together;
+            VigilPhase::Doubting { .. } if works => {
+                self.phase = VigilPhase::Together;
                 Advice::Stay
             }
-            Phase::Doubting { since } if now >= *since + self.alone_after => self.go_alone(now),
-            Phase::Doubting { .. } => Advice::Probe,
-            Phase::Alone { works_since } => {
+            VigilPhase::Doubting { since } if now >= *since + self.alone_after => self.go_alone(now),
+            VigilPhase::Doubting { .. } => Advice::Probe,
+            VigilPhase::Alone { works_since } => {
                 if fails {
                     *works_since = None;
                 } else if works {
@@ -80,7 +80,7 @@ impl Vigil {
                 }
                 match *works_since {
                     Some(since) if now >= since + self.steady => {
-                        self.phase = Phase::Together;
+                        self.phase = VigilPhase::Together;
                         self.went_back = Some(now);
                         Advice::GoBack
                     }
@@ -93,7 +93,7 @@ impl Vigil {
     fn go_alone(&mut self, now: Millis) -> Advice {
         let is_soon = self.went_back.is_some_and(|back| now < back + self.alone_after + SOON);
         self.steady = if is_soon { (self.steady * 2).min(LONGEST_STEADY) } else { STEADY };
-        self.phase = Phase::Alone { works_since: None };
+        self.phase = VigilPhase::Alone { works_since: None };
         Advice::GoAlone
     }
 }
