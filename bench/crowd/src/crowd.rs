@@ -9,13 +9,16 @@ use anyhow::{Context as _, Result, ensure};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::{JoinHandle, JoinSet, spawn_local};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::client::{self, Arrived, PUBLICATION};
 
 /// How long everything that an order does may take. A connection that the kernel's queues have no room for is tried again by
 /// TCP, after 1, 3, 7, … s.
 const PATIENCE: Duration = Duration::from_secs(300);
+
+/// The time between two attempts to open a connection.
+const PAUSE: Duration = Duration::from_secs(1);
 
 pub(crate) struct Crowd {
     server: SocketAddr,
@@ -40,6 +43,8 @@ impl Drop for Client {
 struct Tally {
     messages: Cell<usize>,
     pings: Cell<u64>,
+    /// Attempts to open a connection that failed.
+    failed: Cell<usize>,
     /// Connections that ended although nobody cut them.
     lost: Cell<usize>,
     changed: Notify,
@@ -51,23 +56,30 @@ impl Crowd {
         Self { server, number, clients, tally: Rc::default() }
     }
 
-    /// Opens all connections that are not open, so many at a time. Returns their number and the seconds.
+    /// Opens all connections that are not open, so many at a time. A failed attempt is repeated after a pause, as clients do.
+    /// Returns their number and the seconds.
     pub(crate) async fn open(&mut self, at_a_time: usize) -> Result<(usize, f64)> {
         let begin = Instant::now();
         let places = Rc::new(Semaphore::new(at_a_time.min(Semaphore::MAX_PERMITS)));
         let mut opening = JoinSet::new();
         for index in (0..self.clients.len()).filter(|index| self.clients[*index].is_none()) {
             let (server, source, places) = (self.server, self.source(index), Rc::clone(&places));
+            let tally = Rc::clone(&self.tally);
             opening.spawn_local(async move {
                 let _place = places.acquire().await;
-                (index, client::connect(server, source).await)
+                loop {
+                    match client::connect(server, source).await {
+                        Ok(connected) => return (index, connected),
+                        Err(error) => tally.fail(&error),
+                    }
+                    sleep(PAUSE).await;
+                }
             });
         }
         let opened = opening.len();
         timeout(PATIENCE, async {
             while let Some(finished) = opening.join_next().await {
-                let (index, stream) = finished?;
-                let (stream, rest) = stream.with_context(|| format!("opening connection {index}"))?;
+                let (index, (stream, rest)) = finished?;
                 self.clients[index] = Some(self.attended(stream, rest));
             }
             anyhow::Ok(())
@@ -128,6 +140,11 @@ impl Crowd {
         Ok(self.clients.iter().flatten().count())
     }
 
+    /// How many attempts to open a connection have failed.
+    pub(crate) fn failed(&self) -> usize {
+        self.tally.failed.get()
+    }
+
     /// How many pings were answered.
     pub(crate) fn pings(&self) -> u64 {
         self.tally.pings.get()
@@ -135,6 +152,13 @@ impl Crowd {
 }
 
 impl Tally {
+    fn fail(&self, error: &std::io::Error) {
+        if self.failed.get() == 0 {
+            eprintln!("a connection is tried again: {error}");
+        }
+        self.failed.set(self.failed.get() + 1);
+    }
+
     fn count(&self, arrived: Arrived) {
         match arrived {
             Arrived::Message => {

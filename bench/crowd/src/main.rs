@@ -9,6 +9,7 @@
 //! | `cut` | resets every other connection | connections, 0 |
 //! | `return` | opens those again, all at once | connections, seconds |
 //! | `count` | nothing | open connections, answered pings |
+//! | `failed` | nothing | attempts to open a connection that failed, 0 |
 //!
 //! An order that fails ends the process with the reason.
 
@@ -44,6 +45,7 @@ async fn obey(mut crowd: Crowd, mut orders: mpsc::UnboundedReceiver<String>) -> 
             "cut" => (crowd.cut(), 0.0),
             "return" => crowd.open(usize::MAX).await?,
             "count" => (crowd.count()?, crowd.pings() as f64),
+            "failed" => (crowd.failed(), 0.0),
             _ => bail!("unknown order {order:?}"),
         };
         println!("{count} {figure}");

@@ -182,7 +182,8 @@ times), and the run fails if one of them ends.
 - **Server memory** is the growth of `Private_Dirty`. **Kernel memory** is the growth of `Slab` in `/proc/meminfo`: sockets, files and \
 inodes of both ends, because both are on this machine. Other programs change it, too. TCP's queues are `mem` in `/proc/net/sockstat`.
 - **Broadcast**: a client of each process sends 125 B, which its server publishes to all of its connections; five times, the median.
-- Then every other connection is reset, and all of those clients connect again at once.
+- Then every other connection is reset, and all of those clients connect again at once. One that fails tries again after \
+a second.
 ";
 
 const MILLION_METHOD: &str = "\

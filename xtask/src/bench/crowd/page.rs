@@ -15,21 +15,22 @@ use crate::workspace::Workspace;
 type TableLine = (&'static str, fn(&CrowdFigures) -> String);
 
 const ROWS: &[TableLine] = &[
-    ("connections", |outcome| number(outcome.connections.into())),
-    ("processes of the server", |outcome| outcome.servers.to_string()),
-    ("until all are open", |outcome| format!("{:.1} s", outcome.opening)),
-    ("server CPU for each opening", |outcome| format!("{} µs", number(outcome.opening_cpu))),
-    ("server memory each", |outcome| format!("{} bytes", number(outcome.server_bytes))),
-    ("kernel memory each, both ends", |outcome| format!("{} bytes", number(outcome.kernel_bytes))),
-    ("of TCP's queues each, both ends", |outcome| format!("{} bytes", number(outcome.queued_bytes))),
-    ("server CPU while held", |outcome| format!("{:.2} % of a core", outcome.held_busy * 100.0)),
-    ("pings answered while held", |outcome| number(outcome.pings)),
+    ("connections", |figures| number(figures.connections.into())),
+    ("processes of the server", |figures| figures.servers.to_string()),
+    ("until all are open", |figures| format!("{:.1} s", figures.opening)),
+    ("server CPU for each opening", |figures| format!("{} µs", number(figures.opening_cpu))),
+    ("server memory each", |figures| format!("{} bytes", number(figures.server_bytes))),
+    ("kernel memory each, both ends", |figures| format!("{} bytes", number(figures.kernel_bytes))),
+    ("of TCP's queues each, both ends", |figures| format!("{} bytes", number(figures.queued_bytes))),
+    ("server CPU while held", |figures| format!("{:.2} % of a core", figures.held_busy * 100.0)),
+    ("pings answered while held", |figures| number(figures.pings)),
     ("connections lost", |_| "0".to_owned()),
-    ("broadcast: server CPU for each delivery", |outcome| format!("{} µs", number(outcome.delivery_cpu))),
-    ("broadcast: until the last has it", |outcome| format!("{:.2} s", outcome.until_last)),
-    ("cut, and back at once", |outcome| number(outcome.returned.into())),
-    ("until all are back", |outcome| format!("{:.1} s", outcome.returning)),
-    ("server CPU for each return", |outcome| format!("{} µs", number(outcome.returning_cpu))),
+    ("broadcast: server CPU for each delivery", |figures| format!("{} µs", number(figures.delivery_cpu))),
+    ("broadcast: until the last has it", |figures| format!("{:.2} s", figures.until_last)),
+    ("cut, and back at once", |figures| number(figures.returned.into())),
+    ("until all are back", |figures| format!("{:.1} s", figures.returning)),
+    ("attempts that failed and were repeated", |figures| number(figures.failed.into())),
+    ("server CPU for each return", |figures| format!("{} µs", number(figures.returning_cpu))),
 ];
 
 /// The text of the section, with the notes that are written by hand.

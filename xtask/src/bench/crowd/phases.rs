@@ -53,6 +53,8 @@ pub(super) struct CrowdFigures {
     pub(super) delivery_cpu: f64,
     /// From a publication until the last connection has it, in seconds; the median.
     pub(super) until_last: f64,
+    /// Attempts of the clients to connect that failed, and were repeated.
+    pub(super) failed: u32,
     pub(super) returned: u32,
     /// Until all are back, in seconds.
     pub(super) returning: f64,
@@ -119,6 +121,7 @@ pub(super) fn measure(
         pings,
         delivery_cpu: delivery_cpu * 1e6,
         until_last,
+        failed: side.clients.order("failed")?.count,
         returned: back.count,
         returning: back.slowest,
         returning_cpu: returning_cpu * 1e6,
