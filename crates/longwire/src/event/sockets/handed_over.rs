@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use socket2::{Domain, SockRef};
+use socket2::SockRef;
 use tokio::net::{TcpStream, UnixStream};
 
 use super::records::Records;
@@ -41,7 +41,7 @@ impl HandedOver {
 pub(super) fn on_tokio(socket: OwnedFd) -> io::Result<Transport> {
     let reference = SockRef::from(&socket);
     reference.set_nonblocking(true)?;
-    if reference.domain()? == Domain::UNIX {
+    if reference.local_addr()?.is_unix() {
         return Ok(Transport::Unix(UnixStream::from_std(socket.into())?));
     }
     Ok(Transport::Tcp(TcpStream::from_std(socket.into())?))

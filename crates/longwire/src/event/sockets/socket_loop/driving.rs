@@ -1,7 +1,5 @@
 //! From the steps that the reactor wants to the driver that takes them.
 
-use std::io;
-
 use longwire_proto::Received;
 
 use super::SocketLoop;
@@ -46,7 +44,8 @@ impl<A: Application, D: SocketDriver> SocketLoop<A, D> {
     }
 
     /// Handles the end of a write of `length` queued bytes, and does all pending steps of the connection.
-    pub(in crate::event) fn written(&mut self, key: Key, length: usize, result: &io::Result<()>) {
+    #[cfg(all(target_os = "linux", feature = "uring"))]
+    pub(in crate::event) fn written(&mut self, key: Key, length: usize, result: &std::io::Result<()>) {
         let Some(mut visit) = self.reactor.visit(key) else { return };
         let pending = visit.written(length);
         if pending.is_none() && result.is_ok() {
