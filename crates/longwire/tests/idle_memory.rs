@@ -22,7 +22,7 @@ const CONNECTIONS: usize = 400;
 const READINESS: usize = 304;
 
 /// Bytes per connection, the ring's own entry for it included.
-const URING: usize = 412;
+const URING: usize = 376;
 
 /// Bytes per connection: its task, the handler's future, the state that the handles share, and tokio's share.
 const ASYNC: usize = 2_090;

@@ -101,9 +101,9 @@ impl Decoder {
             return Ok(Some(event));
         }
         Ok(match self.partial.as_deref_mut() {
-            Some(Partial::Data(arriving)) => Some(arriving),
+            Some(Partial::Data(arriving)) => Some(&mut **arriving),
             Some(Partial::Header { unfinished, .. } | Partial::Control { unfinished, .. }) => {
-                unfinished.as_mut()
+                unfinished.as_deref_mut()
             }
             None => None,
         }
@@ -209,7 +209,7 @@ impl Decoder {
     }
 
     /// Awaits the next frame, which may continue this message.
-    fn await_frame(&mut self, unfinished: Option<Arriving>) {
+    fn await_frame(&mut self, unfinished: Option<Box<Arriving>>) {
         match (&mut self.partial, unfinished) {
             (Some(partial), Some(arriving)) => **partial = Partial::between_frames(Some(arriving)),
             (partial, None) => *partial = None,
@@ -233,7 +233,7 @@ impl Decoder {
     fn begin_frame<'b>(
         &mut self,
         header: &Header,
-        unfinished: Option<Arriving>,
+        unfinished: Option<Box<Arriving>>,
         received: &mut Received<'b>,
         longest: usize,
         config: &Config,
@@ -288,7 +288,7 @@ impl Decoder {
                     self.partial = None;
                     return lent_message(kind, payload, mask).map(Some);
                 }
-                Arriving { frame, message: Assembly::new(kind, coding) }
+                Box::new(Arriving { frame, message: Assembly::new(kind, coding) })
             }
         };
         arriving.message.begin_frame(len, longest, &config.limits)?;

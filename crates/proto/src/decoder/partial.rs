@@ -24,13 +24,14 @@ pub(super) enum Partial {
     Header {
         header: PartialHeader,
         /// The message whose next fragment has not begun.
-        unfinished: Option<Arriving>,
+        unfinished: Option<Box<Arriving>>,
     },
-    Data(Arriving),
+    /// Boxed, because it moves from fragment to fragment.
+    Data(Box<Arriving>),
     Control {
         frame: ControlFrame,
         /// The message that the frame interrupts.
-        unfinished: Option<Arriving>,
+        unfinished: Option<Box<Arriving>>,
     },
 }
 
@@ -66,7 +67,7 @@ pub(super) struct ControlFrame {
 }
 
 impl Partial {
-    pub(super) fn between_frames(unfinished: Option<Arriving>) -> Partial {
+    pub(super) fn between_frames(unfinished: Option<Box<Arriving>>) -> Partial {
         Partial::Header { header: PartialHeader::default(), unfinished }
     }
 
@@ -74,7 +75,7 @@ impl Partial {
     pub(super) fn message(&self) -> Option<&Arriving> {
         match self {
             Partial::Data(arriving) => Some(arriving),
-            Partial::Header { unfinished, .. } | Partial::Control { unfinished, .. } => unfinished.as_ref(),
+            Partial::Header { unfinished, .. } | Partial::Control { unfinished, .. } => unfinished.as_deref(),
         }
     }
 }

@@ -180,7 +180,7 @@ fn a_declared_length_takes_no_memory() {
     let Some(Partial::Data(arriving)) = reader.decoder.partial.as_deref_mut() else {
         panic!("not in a frame")
     };
-    let Arriving { frame, message } = arriving;
+    let Arriving { frame, message } = &mut **arriving;
     assert_eq!(frame.remaining, (1 << 62) - 3);
     assert!(message.room(usize::MAX).is_some_and(|room| bytes::BufMut::remaining_mut(&room) <= 64 << 10));
 }
