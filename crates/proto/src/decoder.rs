@@ -264,7 +264,7 @@ impl Decoder {
                     self.partial = None;
                     return frame.finish(received, config);
                 }
-                self.set_partial(Partial::Control { frame, unfinished });
+                self.set_partial(Partial::Control { frame: Box::new(frame), unfinished });
                 return Ok(None);
             }
         };
@@ -302,8 +302,10 @@ impl Decoder {
         let Partial::Data(arriving) = std::mem::replace(&mut **partial, Partial::between_frames(None)) else {
             return Ok(None);
         };
-        if !arriving.frame.fin {
-            **partial = Partial::between_frames(Some(arriving));
+        if let Partial::Header { unfinished, .. } = &mut **partial
+            && !arriving.frame.fin
+        {
+            *unfinished = Some(arriving);
             return Ok(None);
         }
         self.partial = None;

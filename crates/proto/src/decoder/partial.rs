@@ -29,7 +29,8 @@ pub(super) enum Partial {
     /// Boxed, because it moves from fragment to fragment.
     Data(Box<Arriving>),
     Control {
-        frame: ControlFrame,
+        /// Boxed, because it is rarer than a fragment.
+        frame: Box<ControlFrame>,
         /// The message that the frame interrupts.
         unfinished: Option<Box<Arriving>>,
     },
