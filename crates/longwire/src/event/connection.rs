@@ -43,10 +43,6 @@ pub(super) struct LoopConnection<S, L> {
 }
 
 /// The state of a connection.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "most connections are open, and their state is found without a detour"
-)]
 pub(super) enum Lifecycle<S> {
     /// Its first request is arriving.
     Opening(Box<ServerHandshake>),
