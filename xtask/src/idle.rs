@@ -14,6 +14,6 @@ const VARIABLE: &str = "LONGWIRE_WRITE_IDLE";
 pub(crate) fn write(workspace: &Workspace) -> Result<bool> {
     let mut test = Command::new(env!("CARGO"));
     test.current_dir(&workspace.root).env(VARIABLE, "1");
-    test.args(["test", "--package", "longwire", "--lib", "--", "--exact", TEST]);
+    test.args(["test", "--package", "longwire", "--all-features", "--lib", "--", "--exact", TEST]);
     Ok(test.status().context("running cargo test")?.success())
 }

@@ -10,7 +10,8 @@ mod dropped;
 mod engine;
 mod gradual_close;
 mod handler;
-#[cfg(all(test, target_os = "linux", target_pointer_width = "64", feature = "uring"))]
+#[cfg(test)]
+#[cfg(all(target_os = "linux", target_pointer_width = "64", feature = "uring", feature = "metrics"))]
 mod idle_page;
 mod intake;
 mod key;

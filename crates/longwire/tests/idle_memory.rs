@@ -22,10 +22,10 @@ const CONNECTIONS: usize = 400;
 const READINESS: usize = 304;
 
 /// Bytes per connection, the ring's own entry for it included.
-const URING: usize = 376;
+const URING: usize = 410;
 
 /// Bytes per connection: its task, the handler's future, the state that the handles share, and tokio's share.
-const ASYNC: usize = 2_090;
+const ASYNC: usize = 2_200;
 
 /// How the application receives messages.
 #[derive(Debug, Clone, Copy)]

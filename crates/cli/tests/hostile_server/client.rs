@@ -30,11 +30,17 @@ struct Ended {
 /// that only its errors use.
 const PAGES_OF_ERRORS: usize = MIB;
 
-/// Runs a client against a server that does `harm`. It must exit with code 1 and print a line that contains
+/// The exit codes of `longwire connect`.
+pub(crate) const LOST: i32 = 1;
+pub(crate) const REFUSED: i32 = 5;
+pub(crate) const BROKE_THE_PROTOCOL: i32 = 6;
+
+/// Runs a client against a server that does `harm`. It must exit with this code and print a line that contains
 /// `complaint`. It may use at most `memory` bytes more than a client that is served normally.
 pub(crate) fn suffers(
     attack: &str,
     harm: impl FnOnce(&mut Caller) + Send + 'static,
+    code: i32,
     complaint: &str,
     memory: usize,
 ) {
@@ -43,7 +49,7 @@ pub(crate) fn suffers(
     let ended = call(harm);
     let grown = ended.peak_memory.saturating_sub(usual);
     print_row(attack, &ended, grown, memory);
-    assert_eq!(ended.code, Some(1), "{attack}: {}", ended.complaints);
+    assert_eq!(ended.code, Some(code), "{attack}: {}", ended.complaints);
     assert_eq!(ended.complaints.lines().count(), 1, "{attack}: {}", ended.complaints);
     assert!(ended.complaints.contains(complaint), "{attack}: {}", ended.complaints);
     assert!(grown <= memory + PAGES_OF_ERRORS, "{attack}: {grown} bytes of memory");

@@ -3,7 +3,7 @@
 use std::iter;
 
 use crate::caller::switching_protocols;
-use crate::client::suffers;
+use crate::client::{REFUSED, suffers};
 use crate::process::{KIB, MIB};
 
 #[test]
@@ -15,6 +15,7 @@ fn a_response_whose_head_does_not_end() {
             let took_all = caller.flood(iter::repeat_n([b'x'; 64 * KIB], 64 * MIB / (64 * KIB)));
             assert!(!took_all, "the client reads everything");
         },
+        REFUSED,
         "the HTTP head is too large",
         MIB,
     );
@@ -29,6 +30,7 @@ fn a_refusal_whose_body_does_not_end() {
             let took_all = caller.flood(iter::repeat_n([b'x'; 64 * KIB], 64 * MIB / (64 * KIB)));
             assert!(!took_all, "the client reads everything");
         },
+        REFUSED,
         "refused the WebSocket with 403 Forbidden",
         MIB,
     );
@@ -39,12 +41,14 @@ fn something_else_than_http() {
     suffers(
         "does not speak HTTP",
         |caller| caller.send("220 mail.example.com ESMTP\r\n\r\n"),
+        REFUSED,
         "the server does not speak HTTP on this port; it said \"220 mail.example.com ESMTP\"",
         MIB,
     );
     suffers(
         "answers with garbage",
         |caller| caller.send([0xff; 64]),
+        REFUSED,
         "the server does not speak HTTP on this port",
         MIB,
     );
@@ -55,6 +59,7 @@ fn an_opening_without_proof() {
     suffers(
         "opens without Sec-WebSocket-Accept",
         |caller| caller.send(switching_protocols("")),
+        REFUSED,
         "Sec-WebSocket-Accept",
         MIB,
     );
@@ -65,6 +70,7 @@ fn an_opening_with_the_proof_of_another() {
     suffers(
         "opens with a wrong Sec-WebSocket-Accept",
         |caller| caller.send(switching_protocols("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n")),
+        REFUSED,
         "Sec-WebSocket-Accept",
         MIB,
     );

@@ -1,5 +1,5 @@
-//! Malicious servers against `longwire connect` in its own process, observed from outside. It exits with code 1 and one
-//! line that explains the failure, uses a bounded amount of memory, and does not hang.
+//! Malicious servers against `longwire connect` in its own process, observed from outside. It exits with the
+//! documented code and one line that explains the failure, uses a bounded amount of memory, and does not hang.
 //!
 //! `cargo test --test hostile_server -- --nocapture` prints the cost of each attack. The library's tests check how long
 //! a client waits for a server that does not close or answer, because they control time.

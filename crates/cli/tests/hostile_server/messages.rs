@@ -5,7 +5,7 @@ use std::iter;
 use longwire_wire::{Mask, RawFrame, Role};
 
 use crate::caller::plain;
-use crate::client::suffers;
+use crate::client::{BROKE_THE_PROTOCOL, LOST, suffers};
 use crate::frames::{BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, RSV1, TEXT, deflate_bomb};
 use crate::process::{KIB, MIB};
 
@@ -24,6 +24,7 @@ fn a_message_of_which_only_the_length_comes() {
             caller.declare(FIN | BINARY, 1 << 62, b"abc");
             assert_eq!(caller.close_code(), Some(1009));
         },
+        BROKE_THE_PROTOCOL,
         "a message is longer than the limit of 16777216 bytes",
         MIB,
     );
@@ -51,6 +52,7 @@ fn pings_whose_answers_nobody_reads() {
             }
             assert!(pongs < PINGS / 2, "{pongs} of {PINGS} pings were answered");
         },
+        LOST,
         "connection lost: 1006",
         MIB,
     );
@@ -65,6 +67,7 @@ fn a_masked_frame() {
             caller.send(masked_hello().encode(Role::Server));
             assert_eq!(caller.close_code(), Some(1002));
         },
+        BROKE_THE_PROTOCOL,
         "a frame of the server is masked",
         MIB,
     );
@@ -79,6 +82,7 @@ fn garbage_instead_of_frames() {
             caller.send("HTTP/1.1 200 OK\r\n\r\n");
             assert_eq!(caller.close_code(), Some(1002));
         },
+        BROKE_THE_PROTOCOL,
         "the peer broke the protocol",
         MIB,
     );
@@ -98,6 +102,7 @@ fn a_violation_and_then_no_end() {
                 caller.flood(iter::repeat_n(plain(FIN | BINARY, [b'x'; 64 * KIB]), 8 * MIB / (64 * KIB)));
             assert!(taken, "the client waits for the server to end the connection, and discards");
         },
+        BROKE_THE_PROTOCOL,
         "a frame of the server is masked",
         MIB,
     );
@@ -114,6 +119,7 @@ fn more_fragments_than_there_may_be() {
             caller.flood(iter::repeat_n(fragments, 1_000));
             assert_eq!(caller.close_code(), Some(1008));
         },
+        BROKE_THE_PROTOCOL,
         "a message has more than 131072 fragments",
         MIB,
     );
@@ -130,6 +136,7 @@ fn a_message_without_an_end() {
             caller.flood(iter::repeat_n(fragment, 64 * MIB / (64 * KIB)));
             assert_eq!(caller.close_code(), Some(1009));
         },
+        BROKE_THE_PROTOCOL,
         "a message is longer than the limit of 16777216 bytes",
         MESSAGE_MEMORY,
     );
@@ -146,6 +153,7 @@ fn a_deflate_bomb() {
             caller.send_frame(FIN | RSV1 | BINARY, deflate_bomb(512 * KIB));
             assert_eq!(caller.close_code(), Some(1009));
         },
+        BROKE_THE_PROTOCOL,
         "a message is longer than the limit of 16777216 bytes",
         MESSAGE_MEMORY,
     );
@@ -159,6 +167,7 @@ fn an_end_in_the_middle_of_a_frame() {
             caller.accept("");
             caller.declare(FIN | TEXT, 1000, b"Once upon a time");
         },
+        LOST,
         "connection lost: 1006",
         MIB,
     );
@@ -174,6 +183,7 @@ fn frames_behind_the_close_frame() {
             caller.flood(iter::repeat_n(plain(FIN | BINARY, [0; 64 * KIB]), 128));
             assert_eq!(caller.close_code(), Some(1011));
         },
+        LOST,
         "closed by peer: 1011",
         MIB,
     );

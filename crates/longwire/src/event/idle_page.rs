@@ -24,7 +24,7 @@ const WRITE: &str = "LONGWIRE_WRITE_IDLE";
 const INTRODUCTION: &str = "\
 # What an idle connection takes
 
-This page is written by `cargo xtask idle`, from the sizes of the types on a 64-bit Linux, and a test checks that it is current. \
+This page is written by `cargo xtask idle`, from the sizes of the types on a 64-bit Linux with all features of the crate, and a test checks that it is current. \
 The test `idle_memory` starts a server with each engine, and holds what its allocator counts to these figures. \
 [`benchmarks.md`](benchmarks.md) has what the process of a server grows by, beside other servers.
 

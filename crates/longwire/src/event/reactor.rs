@@ -8,7 +8,8 @@ mod asked;
 mod delivery;
 mod ending;
 mod guard;
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod million;
 mod opening;
 mod post;

@@ -103,7 +103,7 @@ fn emulation_for_the_sessions_of_others() {
     trial.end(
         "sends 1,000 requests for sessions that it guesses, and 20 of 64 MiB",
         "204 or 404, which tell nothing; 413",
-        &Bounds { memory: 6 * MIB, cpu: CPU },
+        &Bounds { memory: 10 * MIB, cpu: CPU },
     );
 }
 
