@@ -126,6 +126,7 @@ impl Assembly {
     }
 
     /// Unmasks the bytes that were read straight into the message since the last call, and returns how many they were.
+    #[inline]
     pub(crate) fn unmask_direct(&mut self, mask: &mut Option<Mask>) -> usize {
         let Content::Binary { bytes, unmasked } = &mut self.content else { return 0 };
         let arrived = bytes.get_mut(*unmasked..).unwrap_or_default();

@@ -2,6 +2,7 @@ use super::*;
 use crate::close_frame::CloseFrame;
 use crate::header::ControlLen;
 use crate::limits::Limits;
+use crate::opcode::Opcode;
 
 /// A decoder fed in pieces. Each piece has its own buffer, which is freed before the next one arrives.
 struct Reader {
@@ -177,11 +178,12 @@ fn limits_hold_before_the_payload_arrives() {
 fn a_declared_length_takes_no_memory() {
     let mut reader = Reader::client().limited(Limits::default().message(usize::MAX));
     reader.receive(b"\x82\x7f\x40\0\0\0\0\0\0\0abc").unwrap();
-    let Some(Partial::Data(arriving)) = reader.decoder.partial.as_deref_mut() else {
+    let Some(Partial::Message(Arriving { message, position: Position::Fragment(fragment) })) =
+        reader.decoder.partial.as_deref_mut()
+    else {
         panic!("not in a frame")
     };
-    let Arriving { frame, message } = &mut **arriving;
-    assert_eq!(frame.remaining, (1 << 62) - 3);
+    assert_eq!(fragment.remaining, (1 << 62) - 3);
     assert!(message.room(usize::MAX).is_some_and(|room| bytes::BufMut::remaining_mut(&room) <= 64 << 10));
 }
 
