@@ -26,7 +26,8 @@ pub fn run(
     run.load(observer)
 }
 
-/// Runs a plan on several threads, each with its share of the connections and of the rate.
+/// Runs a plan on several threads, each with its share of the connections and of the rate. There are no more threads than
+/// connections.
 ///
 /// # Errors
 ///
@@ -81,6 +82,13 @@ fn divide(plan: &Plan, threads: usize) -> Result<Vec<Plan>, PlanError> {
             "subscribers of a channel need one thread, which knows when each publication was due; use --threads 1",
         ));
     }
+    // A thread without a connection would keep its share of the rate.
+    let threads = match &plan.workload {
+        Workload::Storm { pace: Pace::Open(_) } => threads,
+        Workload::Storm { pace: Pace::Closed { depth, .. } } => threads.min(*depth),
+        _ => threads.min(plan.connections),
+    };
+    let threads = threads.max(1);
     #[expect(clippy::cast_precision_loss, reason = "there are few threads")]
     let share = 1.0 / threads as f64;
     let part = |whole: usize, number: usize| whole / threads + usize::from(number < whole % threads);
@@ -92,12 +100,12 @@ fn divide(plan: &Plan, threads: usize) -> Result<Vec<Plan>, PlanError> {
             Workload::Echo { pace: Pace::Open(rate), .. } | Workload::Storm { pace: Pace::Open(rate) } => {
                 *rate = rate.share(share);
             }
-            Workload::Storm { pace: Pace::Closed { depth, .. } } => *depth = part(*depth, number).max(1),
+            Workload::Storm { pace: Pace::Closed { depth, .. } } => *depth = part(*depth, number),
             _ => {}
         }
         mine
     });
-    Ok(plans.filter(|plan| plan.connections > 0).collect())
+    Ok(plans.collect())
 }
 
 impl Outcome {
@@ -124,6 +132,39 @@ mod tests {
             let Some(Pace::Open(rate)) = plan.pace() else { panic!("an open loop") };
             assert!((rate.highest() - 300.0).abs() < 1e-6);
         }
-        assert_eq!(divide(&Plan { connections: 2, ..plan }, 3).unwrap().len(), 2);
+    }
+
+    fn whole_rate(plans: &[Plan]) -> f64 {
+        let rates = plans.iter().map(|plan| match plan.pace() {
+            Some(Pace::Open(rate)) => rate.highest(),
+            _ => panic!("an open loop"),
+        });
+        rates.sum()
+    }
+
+    #[test]
+    fn more_threads_than_connections_keep_the_whole_rate() {
+        let rate = RatePlan::constant(800.0, std::time::Duration::from_secs(1));
+        let series = crate::Series::new(vec![b"a".to_vec()], crate::Kind::Text, crate::Coding::Plain).unwrap();
+        let pace = Pace::Open(rate);
+        let echo = Workload::Echo { series: Arc::new(series), pace: pace.clone() };
+        let plans = divide(&Plan::new(echo, 2), 4).unwrap();
+        assert_eq!(plans.iter().map(|plan| plan.connections).collect::<Vec<_>>(), [1, 1]);
+        assert!((whole_rate(&plans) - 800.0).abs() < 1e-6);
+        // The connections of a storm are begun at its rate, however many are open.
+        let plans = divide(&Plan::new(Workload::Storm { pace }, 10), 16).unwrap();
+        assert_eq!(plans.len(), 16);
+        assert!((whole_rate(&plans) - 800.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn threads_keep_no_more_handshakes_of_a_storm_under_way_than_planned() {
+        let pace = Pace::Closed { depth: 3, think: crate::Think::default() };
+        let plans = divide(&Plan::new(Workload::Storm { pace }, 1), 8).unwrap();
+        let depths = plans.iter().map(|plan| match plan.pace() {
+            Some(Pace::Closed { depth, .. }) => *depth,
+            _ => panic!("a closed loop"),
+        });
+        assert_eq!(depths.collect::<Vec<_>>(), [1, 1, 1]);
     }
 }
