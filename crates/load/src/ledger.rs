@@ -138,6 +138,13 @@ impl<'p> Ledger<'p> {
         }
     }
 
+    /// Counts how late the generator is with what was due at this time.
+    pub(crate) fn late(&mut self, due: Instant, now: Instant) {
+        if self.counts(due) {
+            self.tally.late.record(now.saturating_duration_since(due));
+        }
+    }
+
     /// Counts messages that never arrived.
     pub(crate) fn lost(&mut self, count: usize) {
         if self.measurement != Measurement::WarmingUp {
@@ -221,6 +228,22 @@ impl<'p> Ledger<'p> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_was_due_in_the_measured_time_can_be_late() {
+        let series = Series::new(vec![b"a".to_vec()], crate::Kind::Text, crate::Coding::Plain).unwrap();
+        let pace = Pace::Closed { depth: 1, think: Think::default() };
+        let plan = Plan::new(Workload::Echo { series: Arc::new(series), pace }, 1);
+        let target = Target::resolve("ws://127.0.0.1:1/", &crate::RequestOptions::default()).unwrap();
+        let mut ledger = Ledger::new(&plan, &target, Vec::new());
+        let (start, second) = (Instant::now(), Duration::from_secs(1));
+        ledger.late(start, start + second);
+        ledger.begin(start + second);
+        ledger.late(start, start + second);
+        assert_eq!(ledger.tally.late.count(), 0);
+        ledger.late(start + second, start + 2 * second);
+        assert_eq!(ledger.tally.late.count(), 1);
+    }
 
     #[test]
     fn forgotten_publications_have_no_time() {

@@ -287,7 +287,7 @@ impl<'r> Run<'r> {
 
         for _ in 0..BURST {
             let Some(due) = self.next_due.filter(|due| *due <= until) else { return };
-            self.crowd.ledger.tally.late.record(now.saturating_duration_since(due));
+            self.crowd.ledger.late(due, now);
             self.send_one(due);
             self.next_due =
                 self.schedule.as_mut().and_then(|(start, schedule)| schedule.next().map(|due| *start + due));
