@@ -212,6 +212,9 @@ impl Connection {
             return false;
         }
         let is_open = matches!(self.phase, ConnectionPhase::Open);
+        if matches!(self.phase, ConnectionPhase::Closing) {
+            self.exchange.forget_pongs();
+        }
         match &mut self.tls {
             None => self.exchange.output(ledger, is_open, buffer),
             Some(session) => {

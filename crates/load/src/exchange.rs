@@ -42,6 +42,8 @@ pub(crate) struct Exchange {
     pub(crate) channel: usize,
     /// Bytes that go out before the next message.
     pub(crate) queue: Vec<u8>,
+    /// The answers to pings that go out before that. A server that sends pings and never reads cannot make them more.
+    pongs: Pongs,
     /// Whether the server has let it in.
     pub(crate) has_joined: bool,
     /// How many steps before the first message are done.
@@ -56,12 +58,22 @@ pub(crate) struct Exchange {
     position: u64,
 }
 
+/// The answers to the latest pings, the only ones that are needed (RFC 6455 §5.5.3).
+#[derive(Debug, Default)]
+struct Pongs {
+    /// To a ping of the protocol, as a frame.
+    frame: Vec<u8>,
+    /// Whether the hub has sent one of its own pings.
+    to_hub: bool,
+}
+
 impl Exchange {
     pub(crate) fn new(role: Role, channel: usize, first: usize) -> Exchange {
         Exchange {
             role,
             channel,
             queue: Vec::new(),
+            pongs: Pongs::default(),
             has_joined: false,
             steps: 0,
             next: first,
@@ -105,6 +117,11 @@ impl Exchange {
         self.position = published;
     }
 
+    /// The connection sends nothing any more, after its Close frame (RFC 6455 §5.5.1).
+    pub(crate) fn forget_pongs(&mut self) {
+        self.pongs = Pongs::default();
+    }
+
     /// Lets one more message go out, which was due at this time.
     pub(crate) fn owe(&mut self, due: Instant, ledger: &mut Ledger<'_>) {
         let Some(series) = ledger.series(self.channel) else { return };
@@ -123,6 +140,10 @@ impl Exchange {
 
     /// Puts what is to be sent into the buffer.
     pub(crate) fn output(&mut self, ledger: &Ledger<'_>, is_open: bool, buffer: &mut Vec<u8>) {
+        buffer.append(&mut self.pongs.frame);
+        if std::mem::take(&mut self.pongs.to_hub) {
+            buffer.extend(text_frame(hub::PONG));
+        }
         buffer.append(&mut self.queue);
         if self.owed == 0 || !is_open {
             return;
@@ -147,7 +168,8 @@ impl Exchange {
         match incoming {
             Incoming::Expected => self.answered(token, 0, ledger, now),
             Incoming::Ping(payload) => {
-                control_frame(ControlOpcode::Pong, payload, &mut self.queue);
+                self.pongs.frame.clear();
+                control_frame(ControlOpcode::Pong, payload, &mut self.pongs.frame);
                 ledger.tally.pings += 1;
             }
             Incoming::Close(code) => {
@@ -268,7 +290,7 @@ impl Exchange {
         for line in hub::lines(message) {
             match line {
                 Line::Ping => {
-                    self.queue.extend(text_frame(hub::PONG));
+                    self.pongs.to_hub = true;
                     ledger.tally.pings += 1;
                 }
                 Line::Joined => {
@@ -295,5 +317,38 @@ impl Exchange {
             }
         }
         Ok(Some(next))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::plan::{Plan, Workload};
+    use crate::series::{Coding, Kind, Series};
+    use crate::target::{RequestOptions, Target};
+
+    #[test]
+    fn only_the_latest_ping_is_answered_once_there_is_room() {
+        let plan = Plan::new(Workload::Idle, 1);
+        let target = Target::resolve("ws://127.0.0.1:1/", &RequestOptions::default()).unwrap();
+        let mut ledger = Ledger::new(&plan, &target, Vec::new());
+        let series = Series::new(vec![Vec::new()], Kind::Text, Coding::Plain).unwrap();
+        let expected = Expected::new(Arc::new(series));
+        let (mut exchange, now) = (Exchange::new(Role::Idle, 0, 0), Instant::now());
+        for payload in [&b"one"[..], b"two", b"three"] {
+            let ping = Incoming::Ping(payload);
+            exchange.take(Token::from_bits(0), &ping, (0, &expected), &mut ledger, now).unwrap();
+            exchange.hub(Token::from_bits(0), b"{}", (0, &expected), &mut ledger, now).unwrap();
+        }
+        let mut latest = Vec::new();
+        control_frame(ControlOpcode::Pong, b"three", &mut latest);
+        let mut output = Vec::new();
+        exchange.output(&ledger, true, &mut output);
+        assert_eq!(output.len(), latest.len() + text_frame(hub::PONG).len(), "{output:?}");
+        exchange.output(&ledger, true, &mut output);
+        assert_eq!(output.len(), latest.len() + text_frame(hub::PONG).len(), "{output:?}");
+        assert_eq!(ledger.tally.pings, 6);
     }
 }

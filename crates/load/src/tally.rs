@@ -41,7 +41,7 @@ pub struct Tally {
     pub unexpected: u64,
     /// Messages for which the time ended, or the connection.
     pub unanswered: u64,
-    /// Pings that were answered.
+    /// Pings that arrived. Of several before a send, only the latest is answered.
     pub pings: u64,
     /// The time from the beginning of a connection until TCP is connected.
     pub connect: Times,

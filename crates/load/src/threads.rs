@@ -145,7 +145,8 @@ mod tests {
     #[test]
     fn more_threads_than_connections_keep_the_whole_rate() {
         let rate = RatePlan::constant(800.0, std::time::Duration::from_secs(1));
-        let series = crate::Series::new(vec![b"a".to_vec()], crate::Kind::Text, crate::Coding::Plain).unwrap();
+        let series =
+            crate::Series::new(vec![b"a".to_vec()], crate::Kind::Text, crate::Coding::Plain).unwrap();
         let pace = Pace::Open(rate);
         let echo = Workload::Echo { series: Arc::new(series), pace: pace.clone() };
         let plans = divide(&Plan::new(echo, 2), 4).unwrap();

@@ -77,7 +77,7 @@ pub struct Messages {
     pub unexpected: u64,
     /// Messages without an answer at the end.
     pub unanswered: u64,
-    /// Pings that were answered.
+    /// Pings that arrived. Of several before a send, only the latest is answered.
     pub pings: u64,
 }
 
