@@ -51,7 +51,8 @@ pub enum Phase {
 }
 
 impl Control {
-    /// Ends the run soon. What was measured until then is reported.
+    /// Ends the run soon: it sends nothing more, and waits for the answers to what it has sent, no longer than the
+    /// patience of its plan. What was measured until then is reported.
     pub fn stop(&self) {
         self.is_stopped.store(true, Ordering::Relaxed);
     }

@@ -192,6 +192,9 @@ impl<'r> Run<'r> {
 
     /// Sends the first messages of a closed loop.
     fn begin_load(&mut self) {
+        if self.control.is_stopped() {
+            return;
+        }
         let now = Instant::now();
         match &self.plan.workload {
             Workload::Echo { pace: Pace::Closed { depth, .. }, .. } => {
@@ -332,12 +335,8 @@ impl<'r> Run<'r> {
     fn drain(&mut self) -> Result<(), PlanError> {
         let end = Instant::now() + self.plan.patience;
         let mut missing = self.crowd.missing();
-        // In a storm, connections are still being opened.
-        while missing + self.opening() > 0
-            && Instant::now() < end
-            && !self.control.is_stopped()
-            && !self.is_hopeless()
-        {
+        // What is under way when the run is stopped has its answers still to come, too.
+        while missing + self.opening() > 0 && Instant::now() < end && !self.is_hopeless() {
             self.tick(Instant::now())?;
             self.crowd.turn(Some(TICK / 10))?;
             missing = self.crowd.missing();
@@ -346,8 +345,10 @@ impl<'r> Run<'r> {
         Ok(())
     }
 
+    /// In a storm, how many connections are still being opened. Otherwise nobody waits for one when the load is over.
     fn opening(&self) -> u64 {
-        u64::try_from(self.crowd.opening_count).unwrap_or(0)
+        let is_storm = matches!(self.plan.workload, Workload::Storm { .. });
+        if is_storm { u64::try_from(self.crowd.opening_count).unwrap_or(0) } else { 0 }
     }
 
     /// Closes all connections.

@@ -1,5 +1,6 @@
 //! What runs count when all is well.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use longwire::WebSocket;
@@ -124,4 +125,25 @@ fn a_thinking_connection_sends_less() {
     let outcome = run(&plan, &target(address, Coding::Plain));
     // The first messages were sent before the measured time.
     assert_eq!((outcome.tally.sent, outcome.tally.unanswered), (0, 0));
+}
+
+#[test]
+fn a_run_that_is_stopped_waits_for_the_answers_under_way() {
+    let control = Arc::new(Control::default());
+    let stopping = Arc::clone(&control);
+    // Nobody asks for the end before a message is under way, and its answer comes after that.
+    let address = serve(false, move |mut socket: WebSocket| {
+        let control = Arc::clone(&stopping);
+        async move {
+            while let Some(message) = socket.recv().await? {
+                control.stop();
+                socket.send(message).await?;
+            }
+            Ok(())
+        }
+    });
+    let plan = Plan { measured: Duration::from_secs(60), ..echo_plan(3, 4, Coding::Plain) };
+    let outcome = longwire_load::run(&plan, &target(address, Coding::Plain), &control, &mut ()).unwrap();
+    assert!(outcome.was_stopped && outcome.measured < plan.measured);
+    assert_eq!(outcome.tally.unanswered, 0, "{:?}", outcome.tally);
 }
