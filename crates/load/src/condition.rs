@@ -151,11 +151,11 @@ impl Count {
         match self {
             Count::Errors => (report.errors.values().sum(), connections.begun),
             Count::Failed => (connections.failed, connections.begun),
-            Count::Lost => (messages.lost, messages.sent),
-            Count::Repeated => (messages.repeated, messages.sent),
-            Count::Unexpected => (messages.unexpected, messages.sent),
-            Count::Unanswered => (messages.unanswered, messages.sent),
-            Count::Received => (messages.received, messages.sent),
+            Count::Lost => (messages.lost, messages.expected),
+            Count::Repeated => (messages.repeated, messages.expected),
+            Count::Unexpected => (messages.unexpected, messages.expected),
+            Count::Unanswered => (messages.unanswered, messages.expected),
+            Count::Received => (messages.received, messages.expected),
         }
     }
 
@@ -229,6 +229,7 @@ fn millis(text: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Messages;
 
     fn report() -> Report {
         let mut report = Report { rate: 5000.0, ..Report::default() };
@@ -237,6 +238,7 @@ mod tests {
             .insert("round_trip".into(), Distribution { p99: 12.0, p99_9: 60.0, ..Distribution::default() });
         report.times.insert("handshake".into(), Distribution { max: 1500.0, ..Distribution::default() });
         report.messages.sent = 1000;
+        report.messages.expected = 1000;
         report.messages.lost = 5;
         report
     }
@@ -260,6 +262,25 @@ mod tests {
             ("rate <= 4999", Finding::Fine),
         ] {
             assert_eq!(find(condition), finding, "{condition}");
+        }
+    }
+
+    #[test]
+    fn a_share_of_a_fan_out_is_one_of_its_deliveries() {
+        let mut report = report();
+        report.messages = Messages {
+            sent: 10,
+            expected: 10_000,
+            received: 5000,
+            lost: 4000,
+            unanswered: 1000,
+            ..Messages::default()
+        };
+        for (condition, figure) in
+            [("received < 99%", "50.000 %"), ("lost > 1%", "40.000 %"), ("unanswered > 1%", "10.000 %")]
+        {
+            let finding = condition.parse::<Condition>().unwrap().find(&report);
+            assert_eq!(finding, Finding::True(figure.into()), "{condition}");
         }
     }
 

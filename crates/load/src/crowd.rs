@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use longwire_proto::ControlOpcode;
 
 use crate::connection::{Connection, ConnectionPhase};
-use crate::exchange::Role;
+use crate::exchange::{Exchange, Role};
 use crate::expected::Expected;
 use crate::fault::Fault;
 use crate::hub;
 use crate::io::{Dropping, Happened, Io};
-use crate::ledger::{Ledger, Publications};
+use crate::ledger::Ledger;
 use crate::plan::{Dialect, Ending, Plan, Workload};
 use crate::plan_error::PlanError;
 use crate::series::{Coding, Kind, Series, control_frame};
@@ -184,6 +184,10 @@ impl<'p> Crowd<'p> {
             connection.listed = Some(place);
             self.open.push(token);
         }
+        if let Some(publications) = self.ledger.channels.get_mut(channel).filter(|_| role == Role::Subscriber)
+        {
+            publications.subscribers += 1;
+        }
         match role {
             Role::Publisher => self.set_publisher(channel, Some(token)),
             Role::Visitor => {
@@ -223,6 +227,12 @@ impl<'p> Crowd<'p> {
             publications.publish(due);
         }
         self.send(token, due)
+    }
+
+    /// How many deliveries the next publication to a channel waits for. `None`: nobody is subscribed.
+    pub(crate) fn awaited(&self, channel: usize) -> Option<u64> {
+        let publications = self.ledger.channels.get(channel)?;
+        (publications.subscribers > 0).then(|| publications.awaited())
     }
 
     /// Lets connections send that have thought enough. Returns when the next one has.
@@ -268,18 +278,19 @@ impl<'p> Crowd<'p> {
         let Some(connection) = self.get(token) else { return };
         let (is_closing, is_opening) =
             (matches!(connection.phase, ConnectionPhase::Closing), connection.phase.is_opening());
-        let unanswered = connection.exchange.unanswered();
+        let is_open = matches!(connection.phase, ConnectionPhase::Open);
         if let Fault::Closed(code) = fault {
             *self.ledger.tally.closes.entry(*code).or_default() += 1;
             // The answer to the Close frame goes out if the connection is not in the middle of a send.
             self.answer_close(token, *code);
         }
+        let missing = if is_open { self.missing_at(token) } else { 0 };
         self.remove(token, if is_closing { Dropping::Gently } else { self.dropping() });
         if is_closing {
             return;
         }
         let tally = &mut self.ledger.tally;
-        tally.unanswered += u64::try_from(unanswered).unwrap_or(0);
+        tally.unanswered += missing;
         if is_opening {
             tally.failed += 1;
         } else {
@@ -327,17 +338,48 @@ impl<'p> Crowd<'p> {
 
     fn unlist(&mut self, token: Token) {
         let Some(connection) = self.get(token) else { return };
-        let (listed, channel) = (connection.listed.take(), connection.exchange.channel);
-        if self.publishers.get(channel).copied().flatten() == Some(token) {
+        let Exchange { role, channel, .. } = connection.exchange;
+        let listed = connection.listed.take();
+        let was_publisher = self.publishers.get(channel).copied().flatten() == Some(token);
+        if was_publisher {
             self.set_publisher(channel, None);
         }
         let Some(place) = listed else { return };
+        let missing = self.missing_at(token);
+        if let Some(publications) = self.ledger.channels.get_mut(channel).filter(|_| role == Role::Subscriber)
+        {
+            publications.subscribers = publications.subscribers.saturating_sub(1);
+            publications.settle(missing);
+        }
         self.open.swap_remove(place);
         if let Some(moved) = self.open.get(place).copied()
             && let Some(connection) = self.get(moved)
         {
             connection.listed = Some(place);
         }
+        if was_publisher && self.ledger.plan.is_first_publisher() {
+            self.find_heir(channel);
+        }
+    }
+
+    /// Lets another subscriber publish.
+    fn find_heir(&mut self, channel: usize) {
+        let Some(publications) = self.ledger.channels.get(channel).filter(|left| left.subscribers > 0) else {
+            return;
+        };
+        let (published, series) = (publications.count(), self.ledger.series(channel).cloned());
+        let heir = self.open.iter().copied().find(|token| self.channel(*token) == Some(channel));
+        if let Some((heir, series)) = heir.zip(series)
+            && let Some(connection) = self.get(heir)
+        {
+            connection.exchange.inherit(published, &series);
+            self.set_publisher(channel, Some(heir));
+        }
+    }
+
+    fn channel(&self, token: Token) -> Option<usize> {
+        let (known, connection) = self.connections.get(token.place())?.as_ref()?;
+        (*known == token).then_some(connection.exchange.channel)
     }
 
     fn remove(&mut self, token: Token, how: Dropping) {
@@ -354,15 +396,16 @@ impl<'p> Crowd<'p> {
     }
 
     /// How many answers and deliveries are still to come.
-    pub(crate) fn missing(&mut self) -> u64 {
-        let published: Vec<u64> = self.ledger.channels.iter().map(Publications::count).collect();
-        let connections = self.connections.iter().flatten().map(|(_, connection)| &connection.exchange);
-        let missing = connections.map(|exchange| match exchange.role {
-            Role::Echo => u64::try_from(exchange.unanswered()).unwrap_or(0),
-            Role::Subscriber => exchange.behind(published.get(exchange.channel).copied().unwrap_or(0)),
-            Role::Publisher | Role::Visitor | Role::Idle => 0,
-        });
-        missing.sum()
+    pub(crate) fn missing(&self) -> u64 {
+        let connections = self.connections.iter().flatten();
+        connections.map(|(_, connection)| connection.exchange.missing(&self.ledger)).sum()
+    }
+
+    /// How many of them are still to come at a connection.
+    fn missing_at(&self, token: Token) -> u64 {
+        let connection = self.connections.get(token.place()).and_then(Option::as_ref);
+        let connection = connection.filter(|(known, _)| *known == token);
+        connection.map_or(0, |(_, connection)| connection.exchange.missing(&self.ledger))
     }
 
     /// All connections that are open.

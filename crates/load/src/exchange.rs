@@ -12,7 +12,7 @@ use crate::hub::{self, Line};
 use crate::ledger::{Ledger, Measurement, Publications};
 use crate::plan::Step;
 use crate::reader::Incoming;
-use crate::series::{control_frame, text_frame};
+use crate::series::{Series, control_frame, text_frame};
 use crate::table::Token;
 
 /// The most that goes out in one send, in bytes, if it is more than one message.
@@ -102,19 +102,28 @@ impl Exchange {
         }
     }
 
-    /// The messages without an answer.
-    pub(crate) fn unanswered(&self) -> usize {
-        self.unanswered.len()
-    }
-
-    /// Of this many publications, those that the subscriber has not got.
-    pub(crate) fn behind(&self, published: u64) -> u64 {
-        published.saturating_sub(self.position)
+    /// How many answers or deliveries are still to come.
+    pub(crate) fn missing(&self, ledger: &Ledger<'_>) -> u64 {
+        match self.role {
+            Role::Echo => u64::try_from(self.unanswered.len()).unwrap_or(u64::MAX),
+            Role::Subscriber => {
+                let published = ledger.channels.get(self.channel).map_or(0, Publications::count);
+                published.saturating_sub(self.position)
+            }
+            Role::Publisher | Role::Visitor | Role::Idle => 0,
+        }
     }
 
     /// The subscriber gets only the publications behind these.
     pub(crate) fn begin_at(&mut self, published: u64) {
         self.position = published;
+    }
+
+    /// Its next message is that of a channel with so many publications.
+    pub(crate) fn inherit(&mut self, published: u64, series: &Series) {
+        let count = u64::try_from(series.count()).unwrap_or(u64::MAX).max(1);
+        let next = usize::try_from(published % count).unwrap_or(0);
+        (self.next, self.behind) = (next, next);
     }
 
     /// The connection sends nothing any more, after its Close frame (RFC 6455 §5.5.1).
@@ -133,9 +142,13 @@ impl Exchange {
             }
             self.unanswered.push_back(due);
         }
+        let expected = match self.role {
+            Role::Echo => 1,
+            _ => ledger.channels.get(self.channel).map_or(0, |publications| publications.subscribers),
+        };
         self.behind = after;
         self.owed += 1;
-        ledger.sent(due, length);
+        ledger.sent(due, length, expected);
     }
 
     /// Puts what is to be sent into the buffer.
@@ -249,15 +262,18 @@ impl Exchange {
                 }
             }
             Role::Subscriber => {
-                self.position += u64::try_from(skipped).unwrap_or(0);
                 ledger.lost(skipped);
-                let Some(channel) = ledger.channels.get(self.channel) else { return };
+                let Some(channel) = ledger.channels.get_mut(self.channel) else { return };
+                let skipped = u64::try_from(skipped).unwrap_or(0);
+                self.position += skipped;
+                channel.skip(skipped);
                 if self.position >= channel.count() {
                     ledger.tally.repeated += 1;
                     return;
                 }
                 let due = channel.due(self.position);
                 self.position += 1;
+                channel.settle(1);
                 if let Some(due) = due {
                     ledger.answered(due, now);
                 }
@@ -326,7 +342,7 @@ mod tests {
 
     use super::*;
     use crate::plan::{Plan, Workload};
-    use crate::series::{Coding, Kind, Series};
+    use crate::series::{Coding, Kind};
     use crate::target::{RequestOptions, Target};
 
     #[test]

@@ -27,8 +27,6 @@ pub(crate) struct Ledger<'p> {
     pub(crate) outgoing: Vec<Arc<Series>>,
     pub(crate) channels: Vec<Publications>,
     pub(crate) measurement: Measurement,
-    /// All deliveries and answers, whether they are measured or not.
-    pub(crate) answers: u64,
     /// Connections that think, and when they send again.
     pub(crate) thinking: BinaryHeap<Reverse<(Instant, u64)>>,
     /// Decrypted bytes.
@@ -48,9 +46,14 @@ pub(crate) enum Measurement {
     Draining(Instant),
 }
 
-/// The times of publications to a channel.
+/// The publications to a channel: their times, and what is still to be delivered.
 #[derive(Debug, Default)]
 pub(crate) struct Publications {
+    /// How many subscribers are open.
+    pub(crate) subscribers: u64,
+    /// How many deliveries to them are still to come, and how many of these nobody waits for any more.
+    awaited: u64,
+    given_up: u64,
     due: VecDeque<Instant>,
     /// How many were forgotten.
     forgotten: u64,
@@ -58,6 +61,7 @@ pub(crate) struct Publications {
 
 impl Publications {
     pub(crate) fn publish(&mut self, due: Instant) {
+        self.awaited += self.subscribers;
         self.due.push_back(due);
         if self.due.len() > REMEMBERED {
             self.due.pop_front();
@@ -67,6 +71,28 @@ impl Publications {
 
     pub(crate) fn count(&self) -> u64 {
         self.forgotten + u64::try_from(self.due.len()).unwrap_or(u64::MAX)
+    }
+
+    /// A subscriber is past so many publications, because it has got or skipped them, or has ended.
+    pub(crate) fn settle(&mut self, count: u64) {
+        self.awaited = self.awaited.saturating_sub(count);
+        self.given_up = self.given_up.min(self.awaited);
+    }
+
+    /// A subscriber will never get so many publications, because it has got a later one.
+    pub(crate) fn skip(&mut self, count: u64) {
+        self.given_up = self.given_up.saturating_sub(count);
+        self.settle(count);
+    }
+
+    /// How many deliveries the next publication waits for.
+    pub(crate) fn awaited(&self) -> u64 {
+        self.awaited - self.given_up
+    }
+
+    /// The next publication does not wait any more.
+    pub(crate) fn give_up(&mut self) {
+        self.given_up = self.awaited;
     }
 
     /// When this publication was due.
@@ -86,7 +112,6 @@ impl<'p> Ledger<'p> {
             outgoing,
             channels,
             measurement: Measurement::WarmingUp,
-            answers: 0,
             thinking: BinaryHeap::new(),
             plain: Vec::new(),
             interval: Interval::default(),
@@ -104,7 +129,6 @@ impl<'p> Ledger<'p> {
 
     /// Counts the answer to, or the delivery of, what was due at this time.
     pub(crate) fn answered(&mut self, due: Instant, now: Instant) {
-        self.answers += 1;
         if !self.counts(due) {
             return;
         }
@@ -129,10 +153,11 @@ impl<'p> Ledger<'p> {
         }
     }
 
-    /// Counts what was sent, or published, because it was due at this time.
-    pub(crate) fn sent(&mut self, due: Instant, bytes: usize) {
+    /// Counts what was sent, or published, because it was due at this time, and how many answers it is to have.
+    pub(crate) fn sent(&mut self, due: Instant, bytes: usize, expected: u64) {
         if self.counts(due) {
             self.tally.sent += 1;
+            self.tally.expected += expected;
             self.interval.sent += 1;
             self.tally.sent_bytes += u64::try_from(bytes).unwrap_or(0);
         }
@@ -243,6 +268,24 @@ mod tests {
         assert_eq!(ledger.tally.late.count(), 0);
         ledger.late(start + second, start + 2 * second);
         assert_eq!(ledger.tally.late.count(), 1);
+    }
+
+    #[test]
+    fn deliveries_that_were_given_up_are_not_waited_for_again() {
+        let mut publications = Publications { subscribers: 3, ..Publications::default() };
+        publications.publish(Instant::now());
+        publications.settle(2);
+        assert_eq!(publications.awaited(), 1);
+        publications.give_up();
+        assert_eq!(publications.awaited(), 0);
+        publications.publish(Instant::now());
+        publications.settle(2);
+        assert_eq!(publications.awaited(), 1);
+        // The subscriber that missed the first one gets the second one.
+        publications.skip(1);
+        assert_eq!(publications.awaited(), 1);
+        publications.settle(1);
+        assert_eq!((publications.awaited(), publications.awaited, publications.given_up), (0, 0, 0));
     }
 
     #[test]

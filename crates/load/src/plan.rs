@@ -52,7 +52,8 @@ pub enum Workload {
     Fanout {
         /// The publications, as subscribers receive them.
         series: Arc<Series>,
-        /// When publications are sent: in a closed loop, when all subscribers have received the one before.
+        /// When publications are sent: in a closed loop, when all subscribers that are left have received the one before,
+        /// or when none has received anything for a second.
         pace: Pace,
         /// The channels, among which subscribers are divided evenly.
         channels: usize,
@@ -121,7 +122,7 @@ pub enum Publishers {
     /// A connection of its own, whose own deliveries are not looked at.
     #[default]
     Apart,
-    /// The channel's first subscriber.
+    /// The channel's first subscriber. If it ends, another one.
     FirstSubscriber,
 }
 

@@ -21,6 +21,10 @@ const REPORT: Duration = Duration::from_millis(250);
 /// Into how many parts the measured time is divided.
 const INTERVALS: u32 = 20;
 
+/// In a closed loop of publications, deliveries are given up when none has arrived for so long. Those that never arrive
+/// must not end the load.
+const STALLED: Duration = Duration::from_secs(1);
+
 /// Is told when the measured time begins and ends.
 pub trait Observer {
     /// It begins now.
@@ -48,6 +52,14 @@ pub struct Outcome {
     pub was_stopped: bool,
 }
 
+/// A publication whose deliveries are waited for.
+struct Latest {
+    channel: usize,
+    /// How many deliveries are still to come, and since when.
+    awaited: u64,
+    since: Instant,
+}
+
 pub(crate) struct Run<'r> {
     crowd: Crowd<'r>,
     plan: &'r Plan,
@@ -58,8 +70,8 @@ pub(crate) struct Run<'r> {
     next_due: Option<Instant>,
     /// In turn: the connection or the channel for the next message.
     turn: usize,
-    /// In a closed loop of publications: how many answers there are when all have arrived.
-    awaited: u64,
+    /// In a closed loop of publications: the latest one.
+    latest: Option<Latest>,
     reported: Instant,
     phase: Phase,
     began: Instant,
@@ -86,7 +98,7 @@ impl<'r> Run<'r> {
             schedule: None,
             next_due: None,
             turn: 0,
-            awaited: 0,
+            latest: None,
             reported: now,
             phase: Phase::Opening,
             began: now,
@@ -315,19 +327,30 @@ impl<'r> Run<'r> {
         }
     }
 
-    /// Publishes to the next channel if all subscribers have got what was published before.
+    /// Publishes to the next channel if all subscribers that are left have got what was published before, or if that is
+    /// given up.
     fn publish_again(&mut self, now: Instant) {
-        if self.crowd.ledger.answers < self.awaited {
-            return;
+        if let Some(latest) = &mut self.latest
+            && let Some(publications) = self.crowd.ledger.channels.get_mut(latest.channel)
+        {
+            let awaited = publications.awaited();
+            if awaited != latest.awaited {
+                (latest.awaited, latest.since) = (awaited, now);
+            }
+            if awaited > 0 && now.saturating_duration_since(latest.since) < STALLED {
+                return;
+            }
+            publications.give_up();
         }
-        let channel = self.turn % self.plan.channels();
-        self.turn = self.turn.wrapping_add(1);
-        if self.crowd.publish(channel, now) {
-            let count = self.crowd.open.len();
-            let channels = self.plan.channels();
-            // Channel 0 has the first subscriber, and so on.
-            let subscribers = count / channels + usize::from(channel < count % channels);
-            self.awaited = self.crowd.ledger.answers + u64::try_from(subscribers).unwrap_or(0);
+        // A channel whose publisher or subscribers have ended does not hold up the others.
+        for _ in 0..self.plan.channels() {
+            let channel = self.turn % self.plan.channels();
+            self.turn = self.turn.wrapping_add(1);
+            if self.crowd.awaited(channel).is_some() && self.crowd.publish(channel, now) {
+                let awaited = self.crowd.awaited(channel).unwrap_or(0);
+                self.latest = Some(Latest { channel, awaited, since: now });
+                return;
+            }
         }
     }
 

@@ -27,6 +27,8 @@ pub struct Tally {
     pub sent: u64,
     /// Their content, in bytes.
     pub sent_bytes: u64,
+    /// What is to arrive for them: an answer to each, or the deliveries to all subscribers that were there.
+    pub expected: u64,
     /// Messages that arrived as expected: answers, or publications.
     pub received: u64,
     /// Of these, the ones that arrived during the measured time.
@@ -120,6 +122,7 @@ impl Tally {
             (&mut self.ended_early, other.ended_early),
             (&mut self.sent, other.sent),
             (&mut self.sent_bytes, other.sent_bytes),
+            (&mut self.expected, other.expected),
             (&mut self.received, other.received),
             (&mut self.received_in_time, other.received_in_time),
             (&mut self.received_bytes, other.received_bytes),

@@ -65,6 +65,9 @@ pub struct Messages {
     pub sent: u64,
     /// Their content, in bytes.
     pub sent_bytes: u64,
+    /// Answers or deliveries that were to arrive for them. Of a fan-out, those to all subscribers.
+    #[serde(default)]
+    pub expected: u64,
     /// Messages that arrived as expected.
     pub received: u64,
     /// Bytes that arrived, with framing.
@@ -182,6 +185,7 @@ impl Report {
             messages: Messages {
                 sent: tally.sent,
                 sent_bytes: tally.sent_bytes,
+                expected: tally.expected,
                 received: tally.received,
                 received_bytes: tally.received_bytes,
                 lost: tally.lost,

@@ -2,5 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod endpoint;
+mod fan_out;
 mod runs;
 mod wrong;

@@ -100,6 +100,7 @@ fn publications_reach_every_subscriber_and_are_timed() {
         assert!(tally.errors.is_empty(), "{:?}", tally.errors);
         assert!(tally.sent > 0);
         assert_eq!((tally.received, tally.lost, tally.unanswered), (4 * tally.sent, 0, 0), "{publishers:?}");
+        assert_eq!(tally.expected, tally.received);
         assert_eq!(tally.round_trip.count(), tally.received);
     }
 }
