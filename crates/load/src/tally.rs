@@ -8,6 +8,9 @@ use crate::times::Times;
 /// How many kinds of errors are told apart.
 const KINDS: usize = 64;
 
+/// The longest text of an error, in characters.
+const LONGEST_TEXT: usize = 300;
+
 /// The counts and times of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
@@ -75,8 +78,9 @@ pub struct Interval {
 }
 
 impl Tally {
-    /// Counts an error.
+    /// Counts an error. Its text may have parts that the server chose.
     pub(crate) fn error(&mut self, kind: &str) {
+        let kind = &*harmless(kind);
         if let Some(count) = self.errors.get_mut(kind) {
             *count += 1;
         } else if self.errors.len() < KINDS {
@@ -153,9 +157,34 @@ impl Tally {
     }
 }
 
+/// The text without what a terminal or a page would obey: control characters, and those that turn the direction of text
+/// or are unseen.
+fn harmless(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars().take(LONGEST_TEXT) {
+        match character {
+            '"' | '\'' | '\\' => shown.push(character),
+            other => shown.extend(other.escape_debug()),
+        }
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_server_says_controls_no_terminal() {
+        let mut tally = Tally::default();
+        tally.error("hub: {\"ä\u{1b}[2J\u{9b}\u{202e}\n\u{200b}");
+        assert_eq!(
+            tally.errors.keys().collect::<Vec<_>>(),
+            ["hub: {\"ä\\u{1b}[2J\\u{9b}\\u{202e}\\n\\u{200b}"]
+        );
+        tally.error(&"ä".repeat(100_000));
+        assert!(tally.errors.keys().all(|kind| kind.chars().count() <= LONGEST_TEXT));
+    }
 
     #[test]
     fn kinds_of_errors_are_bounded() {

@@ -50,7 +50,7 @@ fn text(found: &[Vec<Found>], before: Option<&Report>) -> String {
             let _infallible = write!(
                 text,
                 "{}, the last of {} rounds\n{}\n",
-                last.report.url,
+                terminal::escape(&last.report.url),
                 rounds.len(),
                 shown(&last.report)
             );
