@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use http::Response;
 use longwire_proto::deflate::Agreement;
-use longwire_proto::handshake::{ClientHandshake, HeadLimits, HeadReader, HeadStatus, encode_request};
+use longwire_proto::handshake::{ClientHandshake, HeadLimits, HeadReader, HeadStatus};
 
 use crate::exchange::{Exchange, Role};
 use crate::expected::Expected;
@@ -106,8 +106,9 @@ impl Connection {
     fn secured(&mut self, ledger: &mut Ledger<'_>) {
         if ledger.target.coding() == Coding::Tcp {
             self.phase = ConnectionPhase::Open;
-        } else if let Some(handshake) = ledger.target.handshake(self.exchange.channel) {
-            self.exchange.queue.extend(encode_request(&handshake.request()));
+        } else if let Some(handshake) =
+            ledger.target.handshake(self.exchange.channel, &mut self.exchange.queue)
+        {
             let head = HeadReader::new(HeadLimits::default());
             self.phase = ConnectionPhase::Shaking(Box::new(Shaking { handshake, head }));
         }

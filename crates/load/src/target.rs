@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::{HeaderName, HeaderValue, Uri};
-use longwire_proto::handshake::{ClientHandshake, ClientKey};
+use longwire_proto::handshake::{ClientHandshake, ClientKey, encode_request};
+use memchr::memmem;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -27,10 +28,19 @@ pub struct Target {
     /// How long the lookup of the name took. `None`: the URL has an address.
     lookup: Option<Duration>,
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
-    /// One handshake for each channel; only the keys of its connections differ.
-    handshakes: Vec<ClientHandshake>,
+    /// One request for each channel; only the keys of its connections differ.
+    requests: Vec<UpgradeRequest>,
     sources: Sources,
     coding: Coding,
+}
+
+/// A request for a WebSocket, encoded once for all connections.
+#[derive(Debug, Clone)]
+struct UpgradeRequest {
+    handshake: ClientHandshake,
+    /// The bytes before the key, and those behind it.
+    before: Vec<u8>,
+    behind: Vec<u8>,
 }
 
 /// What the requests to an endpoint have in common.
@@ -80,14 +90,17 @@ impl Target {
                 Some((Arc::clone(config), name))
             }
         };
-        let handshakes = (0..options.channels.max(1))
-            .map(|channel| handshake(&parse(&url.replace(NUMBER, &channel.to_string()))?, secure, options))
-            .collect::<Result<_, _>>()?;
+        let requests = (0..options.channels.max(1))
+            .map(|channel| {
+                let uri = parse(&url.replace(NUMBER, &channel.to_string()))?;
+                Ok(UpgradeRequest::new(handshake(&uri, secure, options)?))
+            })
+            .collect::<Result<_, PlanError>>()?;
         Ok(Target {
             addresses,
             lookup,
             tls,
-            handshakes,
+            requests,
             sources: options.sources.clone(),
             coding: options.coding,
         })
@@ -137,9 +150,27 @@ impl Target {
         session.transpose()
     }
 
-    /// A handshake with a key of its own.
-    pub(crate) fn handshake(&self, channel: usize) -> Option<ClientHandshake> {
-        Some(self.handshakes.get(channel % self.handshakes.len().max(1))?.clone().key(ClientKey::random()))
+    /// Begins a handshake with a key of its own, and appends its request.
+    pub(crate) fn handshake(&self, channel: usize, out: &mut Vec<u8>) -> Option<ClientHandshake> {
+        let request = self.requests.get(channel % self.requests.len().max(1))?;
+        let key = ClientKey::random();
+        out.extend_from_slice(&request.before);
+        out.extend_from_slice(key.as_bytes());
+        out.extend_from_slice(&request.behind);
+        Some(request.handshake.clone().key(key))
+    }
+}
+
+impl UpgradeRequest {
+    fn new(handshake: ClientHandshake) -> UpgradeRequest {
+        let key = ClientKey::random();
+        let handshake = handshake.key(key.clone());
+        let bytes = encode_request(&handshake.request());
+        // A random key is nowhere else in the request.
+        let at = memmem::find(&bytes, key.as_bytes()).unwrap_or(bytes.len());
+        let (before, rest) = bytes.split_at(at);
+        let behind = rest.get(key.as_bytes().len()..).unwrap_or_default();
+        UpgradeRequest { handshake, before: before.to_vec(), behind: behind.to_vec() }
     }
 }
 
@@ -207,8 +238,10 @@ mod tests {
 
     fn request(url: &str, options: &RequestOptions) -> String {
         let target = Target::resolve(url, options).unwrap();
-        let request = target.handshake(1).unwrap().request();
-        String::from_utf8(longwire_proto::handshake::encode_request(&request)).unwrap()
+        let mut bytes = Vec::new();
+        let handshake = target.handshake(1, &mut bytes).unwrap();
+        assert_eq!(bytes, encode_request(&handshake.request()));
+        String::from_utf8(bytes).unwrap()
     }
 
     #[test]
