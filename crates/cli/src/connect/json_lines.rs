@@ -1,5 +1,6 @@
 //! Messages as JSON, an object per line: `connect --json`.
 
+use std::fmt::Write as _;
 use std::time::SystemTime;
 
 use base64::Engine as _;
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::encoding::{self, Encoding};
 use crate::clock;
+use crate::terminal::is_unseen;
 
 /// What a line says to send.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,8 +57,27 @@ impl<'a> OutputLine<'a> {
     }
 
     fn finish(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        without_unseen(serde_json::to_string(self).unwrap_or_default())
     }
+}
+
+/// JSON leaves C1 controls, which steer a terminal, and characters that change the direction of text as they are. Here
+/// they are escaped, like the C0 controls. They can only be in strings, so the meaning is the same.
+fn without_unseen(json: String) -> String {
+    if !json.contains(is_unseen) {
+        return json;
+    }
+    let mut escaped = String::with_capacity(json.len());
+    for character in json.chars() {
+        if is_unseen(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                let _infallible = write!(escaped, "\\u{unit:04x}");
+            }
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
 }
 
 /// The line of a message.
@@ -170,6 +191,14 @@ mod tests {
         );
         let none = control(Direction::Received, ControlOpcode::Close, b"", Encoding::Base64);
         assert!(none.contains("1005"), "{none}");
+    }
+
+    #[test]
+    fn nothing_in_a_line_steers_a_terminal() {
+        let text = "\u{9b}31m \u{7f} \u{202e}gnp \u{e0041} é😀";
+        let line = message(Direction::Received, &Message::from(text), Encoding::Base64);
+        assert!(line.contains(r#""\u009b31m \u007f \u202egnp \udb40\udc41 é😀""#), "{line}");
+        assert_eq!(parse(&line).unwrap(), Order::Message(Message::from(text)));
     }
 
     #[test]

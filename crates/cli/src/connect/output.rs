@@ -27,24 +27,33 @@ pub(super) struct Output {
 enum Format {
     /// For people: marked, escaped, indented.
     Person(MessageView),
-    /// Unchanged: a text message is a line.
-    Plain(BinaryFormat),
+    /// A text message is a line.
+    Plain(BinaryFormat, TextForm),
     Json(Encoding),
+}
+
+/// How a text message is printed as a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TextForm {
+    Unchanged,
+    /// For a terminal, which would obey what is in it.
+    Escaped,
 }
 
 impl Output {
     pub(super) fn new(args: &ConnectArgs) -> Output {
         let to_person = io::stdout().is_terminal();
+        let text = if to_person { TextForm::Escaped } else { TextForm::Unchanged };
         let format = match args.binary_format {
             binary if args.json => Format::Json(match binary {
                 Some(BinaryFormat::Hex) => Encoding::Hex,
                 _ => Encoding::Base64,
             }),
-            Some(binary) => Format::Plain(binary),
+            Some(binary) => Format::Plain(binary, text),
             None if to_person => {
                 Format::Person(MessageView { palette: Palette::of(terminal::colour_on(to_person)) })
             }
-            None => Format::Plain(BinaryFormat::Raw),
+            None => Format::Plain(BinaryFormat::Raw, text),
         };
         Output { format, timestamps: args.timestamps, closes: Arc::default() }
     }
@@ -80,7 +89,7 @@ impl Output {
             Format::Json(encoding) => {
                 print_line(&json_lines::message(Direction::Received, message, encoding))
             }
-            Format::Plain(binary) => self.plain(message, binary),
+            Format::Plain(binary, text) => self.plain(message, binary, text),
         }
     }
 
@@ -89,7 +98,7 @@ impl Output {
         let _unread = match self.format {
             Format::Person(view) => print_lines(&view.lines(&self.prefix(), Direction::Sent, message, "")),
             Format::Json(encoding) => print_line(&json_lines::message(Direction::Sent, message, encoding)),
-            Format::Plain(_) => Ok(()),
+            Format::Plain(..) => Ok(()),
         };
     }
 
@@ -118,9 +127,12 @@ impl Output {
         if self.timestamps { format!("{} ", clock::time_of_day(SystemTime::now())) } else { String::new() }
     }
 
-    fn plain(&self, message: &Message, binary: BinaryFormat) -> io::Result<()> {
+    fn plain(&self, message: &Message, binary: BinaryFormat, form: TextForm) -> io::Result<()> {
         let prefix = self.prefix();
         match (message, binary) {
+            (Message::Text(text), _) if form == TextForm::Escaped => {
+                print_bytes(&[prefix.as_bytes(), terminal::escape(text).as_bytes(), b"\n"])
+            }
             (Message::Text(text), _) => print_bytes(&[prefix.as_bytes(), text.as_bytes(), b"\n"]),
             // A prefix would be a part of the data.
             (Message::Binary(bytes), BinaryFormat::Raw) => print_bytes(&[bytes]),

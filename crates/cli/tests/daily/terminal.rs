@@ -26,11 +26,15 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     pub(crate) fn connect(url: &str) -> Terminal {
+        Terminal::connect_with(url, &[])
+    }
+
+    fn connect_with(url: &str, flags: &[&str]) -> Terminal {
         let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(&size, None).unwrap();
         let (keys, line) = (File::from(pty.master), File::from(pty.slave));
         let end = || Stdio::from(line.try_clone().unwrap());
-        let mut program = longwire(&["connect", url]);
+        let mut program = longwire(&[&["connect", url], flags].concat());
         program.env("TERM", "xterm").stdin(end()).stdout(end()).stderr(end());
         let client = Running(program.spawn().unwrap());
         let screen = Arc::new((Mutex::new(String::new()), Condvar::new()));
@@ -136,4 +140,16 @@ fn a_server_that_ends_gives_the_terminal_back_amid_a_line() {
     assert_eq!(terminal.wait(), Some(0));
     let settings = tcgetattr(&terminal.line).unwrap().local_flags;
     assert!(settings.contains(LocalFlags::ICANON | LocalFlags::ECHO), "{settings:?}");
+}
+
+/// A format for binary messages is no wish to let text steer the terminal.
+#[test]
+fn text_is_escaped_whatever_the_form_of_binary_messages() {
+    let (_server, page) = serve(&["--listen", "127.0.0.1:0"]);
+    let url = format!("ws://127.0.0.1:{}/echo", port(&page));
+    for format in ["hex", "raw"] {
+        let text = "\u{1b}[31mred\u{9b}0m";
+        let terminal = Terminal::connect_with(&url, &["--binary-format", format, "-x", text, "--count", "1"]);
+        terminal.expect("\\u{1b}[31mred\\u{9b}0m\r\n");
+    }
 }
