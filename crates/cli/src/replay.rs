@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use longwire::{CloseCode, Direction, Message, Receiver, Sender};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::args::{Pace, ReplayArgs};
@@ -41,7 +42,8 @@ pub(crate) async fn run(args: ReplayArgs) -> Result<ExitCode, Failure> {
         .collect();
     let (count, progress) = watch::channel(Arrived::default());
     let script = Script { messages: messages.into(), pace: args.pace, speed: args.speed, wait: args.wait };
-    let sending = tokio::spawn(script.send(sender.clone(), progress));
+    let (left, unsent) = watch::channel(script.to_send());
+    let sending = Sending { task: tokio::spawn(script.send(sender.clone(), progress, left)), unsent };
     let answers = tokio::select! {
         answers = receive(&mut receiver, &expected, &count, sending, args.wait) => answers,
         () = ending.next() => Answers { messages: Vec::new(), end: ReplayEnd::Interrupted },
@@ -58,7 +60,10 @@ pub(crate) async fn run(args: ReplayArgs) -> Result<ExitCode, Failure> {
     let comparison = Comparison::of(&expected, &answered, &args.ignore);
     standard_output::print(comparison.text(view).as_bytes())?;
     if let ReplayEnd::Closed = answers.end {
-        terminal::complain("longwire: the connection ended before all answers had arrived");
+        terminal::complain(
+            "longwire: the connection ended before everything was sent and all answers had arrived",
+        );
+        return Ok(ExitCode::FAILURE);
     }
     Ok(if comparison.is_same() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -91,7 +96,17 @@ struct Script {
 }
 
 impl Script {
-    async fn send(self, sender: Sender, mut progress: watch::Receiver<Arrived>) {
+    fn to_send(&self) -> usize {
+        self.messages.iter().filter(|message| message.direction == Direction::Sent).count()
+    }
+
+    /// Sends all messages, and keeps in `left` how many are still to be begun. Returns whether all were sent.
+    async fn send(
+        self,
+        sender: Sender,
+        mut progress: watch::Receiver<Arrived>,
+        left: watch::Sender<usize>,
+    ) -> bool {
         let begun = Instant::now();
         let mut answers = 0;
         for recorded in self.messages.iter() {
@@ -108,12 +123,36 @@ impl Script {
                     let _come = timeout(self.wait, have_come).await;
                 }
             }
+            left.send_modify(|left| *left -= 1);
             if sender.send(recorded.message.clone()).await.is_err() {
                 // The receiver learns how the connection ended.
-                break;
+                return false;
             }
         }
+        true
     }
+}
+
+/// A script that is being sent.
+struct Sending {
+    task: JoinHandle<bool>,
+    unsent: watch::Receiver<usize>,
+}
+
+impl Sending {
+    /// Whether everything was sent, once the connection has ended.
+    async fn was_complete(self) -> bool {
+        // The last message may have been answered before its sender says that it was sent. It does not wait any more.
+        *self.unsent.borrow() == 0 && self.task.await.unwrap_or(false)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SendState {
+    Going,
+    Complete,
+    /// A message could not be sent.
+    Broken,
 }
 
 /// What has arrived, and why no more is waited for.
@@ -135,15 +174,16 @@ async fn receive(
     receiver: &mut Receiver,
     expected: &[Message],
     count: &watch::Sender<Arrived>,
-    mut sending: tokio::task::JoinHandle<()>,
+    mut sending: Sending,
     wait: Duration,
 ) -> Answers {
     let mut messages = Vec::new();
-    let mut everything_sent = false;
+    let mut sent = SendState::Going;
+    let is_enough = |messages: &[Message]| messages.len() >= expected.len();
     let patience = sleep(wait);
     tokio::pin!(patience);
-    loop {
-        if everything_sent && messages.len() >= expected.len() {
+    let ended = loop {
+        if sent == SendState::Complete && is_enough(&messages) {
             return Answers { messages, end: ReplayEnd::Enough };
         }
         tokio::select! {
@@ -156,16 +196,26 @@ async fn receive(
                     count.send_modify(|progress| progress.received += 1);
                     patience.as_mut().reset(Instant::now() + wait);
                 }
-                Ok(None) => return Answers { messages, end: ReplayEnd::Closed },
-                Err(error) => return Answers { messages, end: ReplayEnd::Failed(error) },
+                Ok(None) => break ReplayEnd::Closed,
+                Err(error) => break ReplayEnd::Failed(error),
             },
-            _ = &mut sending, if !everything_sent => {
-                everything_sent = true;
+            all = &mut sending.task, if sent == SendState::Going => {
+                sent = if all.unwrap_or(false) { SendState::Complete } else { SendState::Broken };
                 patience.as_mut().reset(Instant::now() + wait);
             }
-            () = &mut patience, if everything_sent => return Answers { messages, end: ReplayEnd::Enough },
+            () = &mut patience, if sent != SendState::Going => break match sent {
+                SendState::Broken => ReplayEnd::Closed,
+                SendState::Going | SendState::Complete => ReplayEnd::Enough,
+            },
         }
-    }
+    };
+    let all_sent = match sent {
+        SendState::Going => sending.was_complete().await,
+        SendState::Complete => true,
+        SendState::Broken => false,
+    };
+    let is_complete = all_sent && is_enough(&messages);
+    Answers { messages, end: if is_complete { ReplayEnd::Enough } else { ended } }
 }
 
 async fn close(sender: Sender, mut receiver: Receiver) {

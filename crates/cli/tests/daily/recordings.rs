@@ -93,6 +93,28 @@ fn a_replay_ends_if_answers_stay_away() {
     assert!(String::from_utf8(output.stdout).unwrap().ends_with("0 as recorded · 2 missing · 0 new\n"));
 }
 
+/// Regression: the answers were as recorded, although half of the messages had not been sent.
+#[test]
+fn a_replay_that_the_server_ends_before_everything_is_sent_has_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.har");
+    let message =
+        |kind: &str, time: u32| format!(r#"{{"type":"{kind}","time":{time},"opcode":1,"data":"x"}}"#);
+    // The last message would be sent after a day.
+    let messages = [message("send", 1), message("receive", 1), message("send", 86_400)].join(",");
+    let har = format!(r#"{{"log":{{"entries":[{{"_webSocketMessages":[{messages}]}}]}}}}"#);
+    std::fs::write(&path, har).unwrap();
+    let address = serve_with(async |mut socket| {
+        if let Some(message) = socket.recv().await? {
+            socket.send(message).await?;
+        }
+        socket.close(longwire::CloseCode::NORMAL, "").await.map(drop)
+    });
+    let output = run(&["replay", text(&path), &format!("ws://{address}")], b"");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(String::from_utf8(output.stdout).unwrap().contains("1 as recorded · 0 missing"));
+}
+
 #[test]
 fn nothing_is_lost_when_a_recording_program_is_killed() {
     let (_server, url) = echo();
