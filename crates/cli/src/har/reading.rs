@@ -1,5 +1,6 @@
 //! Reads HAR files. They may come from anybody: what is wrong is an error, and memory is bounded by the file's length.
 
+use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -8,7 +9,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use longwire::{Direction, Message};
-use serde::Deserialize;
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::recording::{RecordedMessage, Recording};
 
@@ -17,6 +19,9 @@ const MAX_LEN: u64 = 512 << 20;
 
 /// The longest time between the first and the last message: a wrong clock must not make a replay wait for ever.
 const MAX_TIME: f64 = 30.0 * 24.0 * 3600.0;
+
+/// The most connections in a file: each takes more memory than its shortest form has bytes.
+const MAX_CONNECTIONS: usize = 10_000;
 
 const TEXT: i64 = 1;
 const BINARY: i64 = 2;
@@ -44,12 +49,9 @@ fn parse(bytes: &[u8]) -> Result<Vec<Recording>, String> {
     let har: Har =
         serde_json::from_slice(bytes).map_err(|error| format!("this is not a HAR file: {error}"))?;
     let mut recordings = Vec::new();
-    for entry in har.log.entries {
-        if let Some(messages) = entry.messages {
-            let number = recordings.len() + 1;
-            let recording = recording(entry.request, entry.response, entry.started, messages);
-            recordings.push(recording.map_err(|error| format!("connection {number}: {error}"))?);
-        }
+    for connection in har.log.entries {
+        let number = recordings.len() + 1;
+        recordings.push(recording(connection).map_err(|error| format!("connection {number}: {error}"))?);
     }
     if recordings.is_empty() {
         return Err(
@@ -61,12 +63,8 @@ fn parse(bytes: &[u8]) -> Result<Vec<Recording>, String> {
     Ok(recordings)
 }
 
-fn recording(
-    request: RawHead,
-    response: RawHead,
-    started: String,
-    raw: Vec<RawMessage>,
-) -> Result<Recording, String> {
+fn recording(connection: RawConnection) -> Result<Recording, String> {
+    let RawConnection { started, request, response, messages: raw } = connection;
     let mut messages: Vec<RecordedMessage> = Vec::with_capacity(raw.len());
     let first = raw.iter().map(|message| message.time).find(|time| time.is_finite());
     let count = raw.len();
@@ -111,7 +109,46 @@ struct Har {
 
 #[derive(Deserialize)]
 struct RawLog {
-    entries: Vec<RawEntry>,
+    #[serde(deserialize_with = "connections")]
+    entries: Vec<RawConnection>,
+}
+
+/// An entry with messages.
+struct RawConnection {
+    started: String,
+    request: RawHead,
+    response: RawHead,
+    messages: Vec<RawMessage>,
+}
+
+/// The entries that have messages. The others are dropped as they are read: a browser records many of them.
+fn connections<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<RawConnection>, D::Error> {
+    struct Connections;
+
+    impl<'de> Visitor<'de> for Connections {
+        type Value = Vec<RawConnection>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of entries")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+            let mut connections = Vec::new();
+            while let Some(entry) = entries.next_element()? {
+                let RawEntry { started, request, response, messages } = entry;
+                let Some(messages) = messages else { continue };
+                if connections.len() == MAX_CONNECTIONS {
+                    return Err(A::Error::custom(format!(
+                        "there are more than {MAX_CONNECTIONS} WebSocket connections"
+                    )));
+                }
+                connections.push(RawConnection { started, request, response, messages });
+            }
+            Ok(connections)
+        }
+    }
+
+    deserializer.deserialize_seq(Connections)
 }
 
 #[derive(Deserialize)]
@@ -214,6 +251,18 @@ mod tests {
         let not_base64 = r#"{"type":"send","time":1,"opcode":1,"data":"x"},{"type":"send","time":1,"opcode":2,"data":"?"}"#;
         assert!(first(not_base64).unwrap_err().starts_with("connection 1: message 2 is not valid base64"));
         assert!(first(r#"{"type":"send","time":"now","opcode":1}"#).unwrap_err().contains("expected f64"));
+    }
+
+    #[test]
+    fn only_connections_count_and_only_so_many_are_read() {
+        let entries = |entry: &str, count: usize| {
+            parse(format!(r#"{{"log":{{"entries":[{}]}}}}"#, vec![entry; count].join(",")).as_bytes())
+        };
+        let none = entries("{}", MAX_CONNECTIONS + 1).unwrap_err();
+        assert!(none.starts_with("there is no WebSocket connection"), "{none}");
+        let connection = r#"{"_webSocketMessages":[]}"#;
+        assert_eq!(entries(connection, MAX_CONNECTIONS).unwrap().len(), MAX_CONNECTIONS);
+        assert!(entries(connection, MAX_CONNECTIONS + 1).unwrap_err().contains("more than 10000"));
     }
 
     #[test]

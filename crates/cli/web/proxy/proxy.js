@@ -142,13 +142,15 @@ function receive(data) {
   } else {
     pending.push(line);
     if (pending.length === 1) requestAnimationFrame(flush);
+    // A page in the background has no frames for as long as it stays there.
+    if (pending.length > MAX_ROWS) pending.shift();
   }
 }
 
 /** Many lines in one frame of the screen change the list once. */
 let pending = [];
 function flush() {
-  const lines = pending.slice(-MAX_ROWS);
+  const lines = pending;
   pending = [];
   following(() => lines.forEach(add));
 }
