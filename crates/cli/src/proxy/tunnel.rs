@@ -1,12 +1,13 @@
 //! Moves the bytes of an open connection in both directions.
 
 use std::io;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use longwire::Direction;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::journal::Journal;
 use super::tap::{Tap, Verdict};
@@ -16,6 +17,9 @@ const PIECE: usize = 16 << 10;
 
 /// How many pieces may wait to be written: with a delay, they bound the throughput instead of the memory's growth.
 const WAITING: usize = 256;
+
+/// How long an end may take to accept what waits for it when the other one is gone, after the delay.
+const LAST_WRITE: Duration = Duration::from_secs(10);
 
 /// How a tunnel has ended.
 #[derive(Debug)]
@@ -45,12 +49,12 @@ where
     let (from_server, to_server) = split(server);
     let [client_tap, server_tap] = taps;
     let [client_delay, server_delay] = delays;
-    let up = pump(from_client, to_server, client_tap, client_delay, Direction::Sent, journal);
-    let down = pump(from_server, to_client, server_tap, server_delay, Direction::Received, journal);
+    let mut up = pin!(pump(from_client, to_server, client_tap, client_delay, Direction::Sent, journal));
+    let mut down = pin!(pump(from_server, to_client, server_tap, server_delay, Direction::Received, journal));
     let both = async {
-        match tokio::try_join!(up, down) {
-            Ok(((), ())) => TunnelEnd::Closed,
-            Err(end) => end,
+        tokio::select! {
+            end = &mut up => finish(end, Direction::Received, down, server_delay).await,
+            end = &mut down => finish(end, Direction::Sent, up, client_delay).await,
         }
     };
     match cut {
@@ -59,6 +63,27 @@ where
             end = both => end,
             () = sleep(time) => TunnelEnd::Cut,
         },
+    }
+}
+
+/// Waits for the direction that is left, `left`, after the other one has ended.
+async fn finish(
+    ended: Result<(), TunnelEnd>,
+    left: Direction,
+    rest: Pin<&mut impl Future<Output = Result<(), TunnelEnd>>>,
+    delay: Duration,
+) -> TunnelEnd {
+    match ended {
+        Ok(()) => match rest.await {
+            Ok(()) => TunnelEnd::Closed,
+            Err(end) => end,
+        },
+        // The sender is gone, but what it has sent may still wait for its time.
+        Err(TunnelEnd::Broken(gone, error)) if gone == left => {
+            let _in_time = timeout(delay.saturating_add(LAST_WRITE), rest).await;
+            TunnelEnd::Broken(gone, error)
+        }
+        Err(end) => end,
     }
 }
 
@@ -77,13 +102,27 @@ async fn pump<R: AsyncRead, W: AsyncWrite>(
     journal: &Journal,
 ) -> Result<(), TunnelEnd> {
     let (pieces, waiting) = mpsc::channel(WAITING);
-    let reading = read(from, tap, delay, direction, pieces, journal);
-    let writing = write(to, waiting, direction);
-    let (verdict, ()) = tokio::try_join!(reading, writing)?;
-    match verdict {
-        Verdict::GoOn => Ok(()),
-        // What precedes the cut has been written.
-        Verdict::Cut => Err(TunnelEnd::Cut),
+    let mut reading = pin!(read(from, tap, delay, direction, pieces, journal));
+    let mut writing = pin!(write(to, waiting, direction));
+    let read = tokio::select! {
+        read = &mut reading => read,
+        // As long as pieces may come, only an error ends the writer.
+        written = &mut writing => return written,
+    };
+    match read {
+        Ok(verdict) => {
+            writing.await?;
+            match verdict {
+                Verdict::GoOn => Ok(()),
+                // What precedes the cut has been written.
+                Verdict::Cut => Err(TunnelEnd::Cut),
+            }
+        }
+        Err(end) => {
+            // What has been shown as passed reaches the other end, unless that one does not take it.
+            let _in_time = timeout(delay.saturating_add(LAST_WRITE), writing).await;
+            Err(end)
+        }
     }
 }
 
@@ -107,7 +146,7 @@ async fn read<R: AsyncRead>(
         for seen in seen.drain(..) {
             journal.seen(direction, seen);
         }
-        // The writer ends only with an error, which ends this, too.
+        // A writer that has ended has ended this, too.
         let _written = pieces.send(Piece { due: Instant::now() + delay, bytes }).await;
         if verdict == Verdict::Cut {
             return Ok(verdict);
@@ -135,4 +174,86 @@ async fn write<W: AsyncWrite>(
     // The end of a direction is passed on, too. An end that is gone already has nothing to learn.
     let _gone = to.shutdown().await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Poll};
+
+    use clap::Parser;
+    use tokio::io::{ReadBuf, duplex, join, sink};
+
+    use super::super::faults::Faults;
+    use super::super::journal::Book;
+    use super::*;
+    use crate::args::ProxyArgs;
+
+    /// A connection that the peer has reset.
+    struct Reset;
+
+    impl AsyncRead for Reset {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()))
+        }
+    }
+
+    impl AsyncWrite for Reset {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    const HELLO: &[u8] = b"\x81\x05hello";
+
+    /// How the tunnel to this server ends with a delay, and what a client gets that has sent `sent`.
+    async fn tunnelled(server: impl AsyncRead + AsyncWrite, sent: &[u8]) -> (TunnelEnd, Vec<u8>) {
+        let args = ProxyArgs::parse_from(["proxy", "ws://server.example"]);
+        let journal = Book::new(&args).connection(1);
+        let taps = [Direction::Sent, Direction::Received]
+            .map(|direction| Tap::new(None, Faults::of(&[], direction)));
+        let delays = [Duration::ZERO, Duration::from_secs(1)];
+        let (client, mut peer) = duplex(64);
+        let got = async {
+            peer.write_all(sent).await.unwrap();
+            let mut got = Vec::new();
+            peer.read_to_end(&mut got).await.unwrap();
+            got
+        };
+        tokio::join!(run(client, server, taps, delays, None, &journal), got)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_server_sent_before_it_was_reset_arrives_after_the_delay() {
+        let (end, got) = tunnelled(join(HELLO.chain(Reset), sink()), b"").await;
+        assert_eq!(got, HELLO);
+        assert!(matches!(end, TunnelEnd::Broken(Direction::Received, _)), "{end:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_server_sent_before_it_took_no_more_arrives_after_the_delay() {
+        let (open, _server) = duplex(1);
+        let (end, got) = tunnelled(join(HELLO.chain(open), Reset), b"\x81\x80\0\0\0\0").await;
+        assert_eq!(got, HELLO);
+        assert!(matches!(end, TunnelEnd::Broken(Direction::Received, _)), "{end:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_does_not_keep_a_broken_tunnel() {
+        let (client, _peer) = duplex(1);
+        let args = ProxyArgs::parse_from(["proxy", "ws://server.example"]);
+        let journal = Book::new(&args).connection(1);
+        let taps = [Direction::Sent, Direction::Received]
+            .map(|direction| Tap::new(None, Faults::of(&[], direction)));
+        let server = join(HELLO.chain(Reset), sink());
+        let end = run(client, server, taps, [Duration::ZERO; 2], None, &journal).await;
+        assert!(matches!(end, TunnelEnd::Broken(Direction::Received, _)), "{end:?}");
+    }
 }
