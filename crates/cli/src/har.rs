@@ -7,5 +7,5 @@ mod recorder;
 mod recording;
 
 pub(crate) use reading::read;
-pub(crate) use recorder::{Handshake, Recorder, RecordingStopped, SecretValues};
+pub(crate) use recorder::{Existing, Handshake, Recorder, RecordingStopped, SecretValues, exists};
 pub(crate) use recording::{RecordedMessage, Recording};

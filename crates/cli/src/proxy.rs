@@ -42,7 +42,7 @@ pub(crate) async fn run(args: ProxyArgs) -> Result<ExitCode, Failure> {
     }
     let uri = http_uri(&shown)?;
     let listeners = listen(&args.listen).await?;
-    let book = Book::new(&args);
+    let book = Book::new(&args).map_err(|error| Failure::Other(escape(&error)))?;
     args.endpoint.say_assumption();
     let addresses: Vec<SocketAddr> =
         listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();

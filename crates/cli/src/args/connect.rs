@@ -129,6 +129,10 @@ pub(crate) struct ConnectArgs {
     #[arg(long, value_name = "HAR")]
     pub(crate) record: Option<PathBuf>,
 
+    /// Replace the file of --record if it exists
+    #[arg(long, requires = "record")]
+    pub(crate) overwrite: bool,
+
     /// Leave the values of Authorization and of cookies in the recording
     #[arg(long, requires = "record")]
     pub(crate) with_secrets: bool,

@@ -33,7 +33,8 @@ Faults, each for both directions unless `from client` or `from server` follows:
   corrupt 1%, corrupt every 100              the highest bit of a message's first byte is turned over
   cut after 30s, cut after 10 messages       both TCP connections end without a Close frame
 
-With --record, the first connection is recorded in FILE.har, the next ones in FILE-2.har, FILE-3.har and so on, up to 1,000.
+With --record, the first connection is recorded in FILE.har, the next ones in FILE-2.har, FILE-3.har and so on, up to \
+1,000. If one of these files exists, nothing begins, unless --overwrite is given.
 
 Ctrl-C ends all connections and the program, with exit code 0. Exit code 1: cannot listen or record; 2: wrong arguments.")]
 pub(crate) struct ProxyArgs {
@@ -62,6 +63,10 @@ pub(crate) struct ProxyArgs {
     pub(crate) with_secrets: bool,
 
     /// Stop recording a connection when its file has this many bytes
+    /// Replace the files of --record that exist
+    #[arg(long, requires = "record")]
+    pub(crate) overwrite: bool,
+
     #[arg(long, value_name = "BYTES", default_value_t = 256 << 20, requires = "record")]
     pub(crate) record_limit: u64,
 

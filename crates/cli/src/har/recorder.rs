@@ -29,6 +29,20 @@ pub(crate) enum SecretValues {
     Kept,
 }
 
+/// What happens to a file that exists already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Existing {
+    Kept,
+    Replaced,
+}
+
+impl Existing {
+    /// What --overwrite says.
+    pub(crate) fn of(overwrite: bool) -> Existing {
+        if overwrite { Existing::Replaced } else { Existing::Kept }
+    }
+}
+
 /// The opening handshake of a connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Handshake {
@@ -77,25 +91,29 @@ enum Messages {
 pub(crate) struct RecordingStopped(pub(crate) String);
 
 impl Recorder {
-    /// Creates the file, or replaces its content. Only this user may read it.
+    /// Creates the file. Only this user may read it.
     ///
     /// # Errors
     ///
-    /// A sentence that names the file.
-    pub(crate) fn create(path: &Path, secrets: SecretValues, limit: u64) -> Result<Recorder, String> {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    /// A sentence that names the file: it exists and is to be kept, or cannot be written.
+    pub(crate) fn create(
+        path: &Path,
+        existing: Existing,
+        secrets: SecretValues,
+        limit: u64,
+    ) -> Result<Recorder, String> {
         let begin = format!(
             "{{\"log\":{{\"version\":\"1.2\",\"creator\":{{\"name\":\"longwire\",\"version\":\"{}\"}},\"entries\":[\n",
             env!("CARGO_PKG_VERSION")
         );
-        let created = options.open(path).and_then(|mut file| {
+        let created = open(path, existing).and_then(|mut file| {
             file.write_all(format!("{begin}{END}").as_bytes())?;
             Ok(file)
         });
-        let file = created.map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        let file = created.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => exists(path),
+            _ => format!("cannot write {}: {error}", path.display()),
+        })?;
         let state = DocumentState::Empty { at: len(&begin) };
         Ok(Recorder { path: path.to_owned(), file, secrets, limit, state })
     }
@@ -159,6 +177,8 @@ impl Recorder {
         }
         let written = self.write(at, format!("{text}{END_OF_ENTRY}").as_bytes());
         if let Err(error) = written {
+            // What was recorded before stays readable, wherever the system still takes the few bytes that were there.
+            let _restored = self.restore(at);
             self.state = DocumentState::Stopped;
             let path = self.path.display();
             return Err(RecordingStopped(format!("cannot write {path}: {error}; the rest is not recorded")));
@@ -170,6 +190,50 @@ impl Recorder {
         self.file.seek(SeekFrom::Start(at))?;
         self.file.write_all(bytes)
     }
+
+    /// Writes the end of the document again where a failed write has begun, and cuts off what that has left.
+    fn restore(&mut self, at: u64) -> io::Result<()> {
+        let end = match self.state {
+            DocumentState::Empty { .. } => END,
+            DocumentState::Connected { .. } => END_OF_ENTRY,
+            DocumentState::Stopped => return Ok(()),
+        };
+        self.write(at, end.as_bytes())?;
+        self.file.set_len(at + len(end))
+    }
+}
+
+/// Opens an empty file that only this user may read.
+fn open(path: &Path, existing: Existing) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let new = options.clone().create_new(true).open(path);
+    match (new, existing) {
+        (Err(error), Existing::Replaced) if error.kind() == io::ErrorKind::AlreadyExists => {
+            replace(&options, path)
+        }
+        (new, _) => new,
+    }
+}
+
+/// Opens an existing file, which somebody else may have made readable for all.
+fn replace(options: &OpenOptions, path: &Path) -> io::Result<File> {
+    // Opening a pipe would wait for its reader.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+    }
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    file.set_len(0)?;
+    Ok(file)
+}
+
+/// Says that a file is not replaced.
+pub(crate) fn exists(path: &Path) -> String {
+    format!("{} exists already; --overwrite replaces it", path.display())
 }
 
 fn len(text: &str) -> u64 {
@@ -252,7 +316,7 @@ mod tests {
     }
 
     fn recorder(path: &Path, secrets: SecretValues) -> Recorder {
-        Recorder::create(path, secrets, 1 << 20).unwrap()
+        Recorder::create(path, Existing::Kept, secrets, 1 << 20).unwrap()
     }
 
     #[test]
@@ -286,7 +350,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.har");
         for (secrets, shown) in [(SecretValues::Redacted, REDACTED), (SecretValues::Kept, "Bearer 1234")] {
-            recorder(&path, secrets).begin(&handshake()).unwrap();
+            let mut recorder = Recorder::create(&path, Existing::Replaced, secrets, 1 << 20).unwrap();
+            recorder.begin(&handshake()).unwrap();
             let headers = &read(&path).unwrap()[0].request_headers;
             assert!(headers.contains(&("authorization".into(), shown.into())), "{headers:?}");
             assert!(headers.contains(&("origin".into(), "https://a.example".into())));
@@ -297,7 +362,7 @@ mod tests {
     fn a_full_file_stays_complete_and_says_so_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.har");
-        let mut recorder = Recorder::create(&path, SecretValues::Redacted, 2000).unwrap();
+        let mut recorder = Recorder::create(&path, Existing::Kept, SecretValues::Redacted, 2000).unwrap();
         recorder.begin(&handshake()).unwrap();
         let message = Message::from("x".repeat(600));
         let mut record = || recorder.message(Direction::Sent, SystemTime::now(), &message);
@@ -314,14 +379,57 @@ mod tests {
         assert!(std::fs::metadata(&path).unwrap().len() <= 2000);
     }
 
+    #[test]
+    fn a_file_is_replaced_only_if_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.har");
+        std::fs::write(&path, "precious").unwrap();
+        let create = |existing| Recorder::create(&path, existing, SecretValues::Redacted, 1 << 20);
+        assert!(create(Existing::Kept).unwrap_err().contains("a.har exists already; --overwrite"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
+        create(Existing::Replaced).unwrap().begin(&handshake()).unwrap();
+        assert_eq!(read(&path).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_folder_is_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = Recorder::create(folder.path(), Existing::Replaced, SecretValues::Redacted, 1 << 20);
+        assert!(error.unwrap_err().contains("it is not a regular file"));
+    }
+
+    /// As if the disk were full: some of the bytes have been written over the end of the document.
+    #[test]
+    fn a_failed_write_leaves_what_was_recorded_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.har");
+        let mut recorder = recorder(&path, SecretValues::Redacted);
+        let DocumentState::Empty { at } = recorder.state else { panic!("{recorder:?}") };
+        recorder.write(at, &[b'x'; 100]).unwrap();
+        recorder.restore(at).unwrap();
+        assert!(read(&path).unwrap_err().contains("there is no WebSocket connection"));
+        recorder.begin(&handshake()).unwrap();
+        recorder.message(Direction::Sent, SystemTime::now(), &Message::from("kept")).unwrap();
+        let DocumentState::Connected { at, .. } = recorder.state else { panic!("{recorder:?}") };
+        for written in [3, 100] {
+            recorder.write(at, &vec![b'x'; written]).unwrap();
+            recorder.restore(at).unwrap();
+            assert_eq!(read(&path).unwrap()[0].messages[0].message, Message::from("kept"));
+        }
+    }
+
     #[cfg(unix)]
     #[test]
     fn others_may_not_read_a_recording() {
         use std::os::unix::fs::PermissionsExt;
 
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.har");
-        let _recorder = recorder(&path, SecretValues::Redacted);
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let (new, old) = (folder.path().join("new.har"), folder.path().join("old.har"));
+        std::fs::write(&old, "old").unwrap();
+        std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o644)).unwrap();
+        for path in [new, old] {
+            let _recorder = Recorder::create(&path, Existing::Replaced, SecretValues::Kept, 1 << 20).unwrap();
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "{path:?}");
+        }
     }
 }

@@ -14,7 +14,7 @@ use super::faults::Fate;
 use super::tap::{Seen, SeenMessage, sender};
 use crate::args::ProxyArgs;
 use crate::clock;
-use crate::har::{Handshake, Recorder, RecordingStopped, SecretValues};
+use crate::har::{self, Existing, Handshake, Recorder, RecordingStopped, SecretValues};
 use crate::message_view::{MessageView, grouped};
 use crate::paint::{Ink, Palette};
 use crate::terminal::{self, colour_on, escape};
@@ -44,8 +44,37 @@ pub(super) struct Book {
 
 struct Recordings {
     path: PathBuf,
+    existing: Existing,
     secrets: SecretValues,
     limit: u64,
+    /// The file of the first connection: it exists from the start, so that what is wrong with it is said then.
+    first: Mutex<Option<Recorder>>,
+}
+
+impl Recordings {
+    fn new(args: &ProxyArgs, path: &Path) -> Result<Recordings, String> {
+        let secrets = if args.with_secrets { SecretValues::Kept } else { SecretValues::Redacted };
+        let existing = Existing::of(args.overwrite);
+        if existing == Existing::Kept
+            && let Some(taken) =
+                (2..=MAX_RECORDINGS).map(|number| numbered(path, number)).find(|path| path.exists())
+        {
+            return Err(har::exists(&taken));
+        }
+        let first = Recorder::create(path, existing, secrets, args.record_limit)?;
+        let (path, first) = (path.to_owned(), Mutex::new(Some(first)));
+        Ok(Recordings { path, existing, secrets, limit: args.record_limit, first })
+    }
+
+    /// The file of connection number `connection`.
+    fn recorder(&self, connection: u64) -> Result<Recorder, String> {
+        if connection == 1
+            && let Some(first) = self.first.lock().unwrap_or_else(PoisonError::into_inner).take()
+        {
+            return Ok(first);
+        }
+        Recorder::create(&numbered(&self.path, connection), self.existing, self.secrets, self.limit)
+    }
 }
 
 #[derive(Default)]
@@ -65,17 +94,18 @@ pub(super) struct Journal {
 }
 
 impl Book {
-    pub(super) fn new(args: &ProxyArgs) -> Arc<Book> {
-        let secrets = if args.with_secrets { SecretValues::Kept } else { SecretValues::Redacted };
-        let recording =
-            args.record.clone().map(|path| Recordings { path, secrets, limit: args.record_limit });
-        Arc::new(Book {
+    /// # Errors
+    ///
+    /// It cannot be recorded.
+    pub(super) fn new(args: &ProxyArgs) -> Result<Arc<Book>, String> {
+        let recording = args.record.as_deref().map(|path| Recordings::new(args, path)).transpose()?;
+        Ok(Arc::new(Book {
             view: MessageView { palette: Palette::of(colour_on(io::stdout().is_terminal())) },
             grep: args.grep.clone(),
             recording,
             pages: Mutex::default(),
             run: clock::timestamp(SystemTime::now()),
-        })
+        }))
     }
 
     fn pages(&self) -> MutexGuard<'_, PageFeed> {
@@ -146,7 +176,7 @@ impl Journal {
     }
 
     fn begin_recording(&self, handshake: &Handshake) {
-        let Some(Recordings { path, secrets, limit }) = &self.book.recording else { return };
+        let Some(recordings) = &self.book.recording else { return };
         if self.connection > MAX_RECORDINGS {
             if self.connection == MAX_RECORDINGS + 1 {
                 terminal::complain(&format!(
@@ -155,8 +185,7 @@ impl Journal {
             }
             return;
         }
-        let path = numbered(path, self.connection);
-        let begun = Recorder::create(&path, *secrets, *limit).and_then(|mut recorder| {
+        let begun = recordings.recorder(self.connection).and_then(|mut recorder| {
             recorder.begin(handshake).map_err(|RecordingStopped(why)| why)?;
             Ok(recorder)
         });

@@ -126,6 +126,30 @@ fn connections_are_recorded() {
 }
 
 #[test]
+fn a_proxy_that_cannot_record_does_not_begin() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("taken.har"), "precious").unwrap();
+    std::fs::write(path("feed-7.har"), "precious").unwrap();
+    for (record, said) in [
+        (path("nowhere/x.har"), "cannot write"),
+        (path("taken.har"), "taken.har exists already"),
+        (path("feed.har"), "feed-7.har exists already"),
+    ] {
+        let args = ["proxy", "--listen", "127.0.0.1:0", "ws://127.0.0.1:1", "--record", &record];
+        let (code, _, stderr) = Running::start(&args).end();
+        assert_eq!(code, Some(1), "{stderr}");
+        assert!(stderr.contains(said), "{stderr}");
+    }
+    assert!(!std::fs::exists(path("feed.har")).unwrap());
+    let proxy = Proxy::start(&["--record", &path("taken.har"), "--overwrite"]);
+    assert!(run(&["connect", &proxy.url, "--count", "1"], b"one\n").status.success());
+    proxy.printed();
+    let output = run(&["show", &path("taken.har")], b"");
+    assert!(String::from_utf8(output.stdout).unwrap().contains("< one"));
+}
+
+#[test]
 fn the_page_gets_what_has_passed_and_only_the_page() {
     let mut proxy = Proxy::start(&["--page", "127.0.0.1:0"]);
     let page = proxy.page();

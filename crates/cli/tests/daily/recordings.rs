@@ -116,6 +116,40 @@ fn a_replay_that_the_server_ends_before_everything_is_sent_has_failed() {
 }
 
 #[test]
+fn an_existing_recording_is_replaced_only_if_asked_for() {
+    let (_server, url) = echo();
+    let (_folder, path) = recorded();
+    let before = std::fs::read(&path).unwrap();
+    let args = ["connect", &url, "--count", "1", "--record", text(&path)];
+    let output = run(&args, b"again\n");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("exists already; --overwrite replaces it"));
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    assert!(run(&[&args[..], &["--overwrite"]].concat(), b"again\n").status.success());
+    assert!(shown(&path, &[]).contains("> again"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_write_that_fails_leaves_what_was_recorded_before() {
+    let (_server, url) = echo();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.har");
+    // The system takes 8 KiB of a file and then refuses, as if the disk were full.
+    let script = "trap '' XFSZ; ulimit -f 16; exec \"$0\" \"$@\"";
+    let (program, long) = (env!("CARGO_BIN_EXE_longwire"), "y".repeat(20_000));
+    let output = std::process::Command::new("sh")
+        .args(["-c", script, program, "connect", &url, "--record", text(&path), "--count", "2"])
+        .args(["-x", "before", "-x", &long])
+        .env("NO_PROXY", "*")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("the rest is not recorded"), "{output:?}");
+    assert!(shown(&path, &[]).contains("> before"));
+}
+
+#[test]
 fn nothing_is_lost_when_a_recording_program_is_killed() {
     let (_server, url) = echo();
     let folder = tempfile::tempdir().unwrap();
