@@ -1,5 +1,6 @@
 //! `longwire proxy`.
 
+mod admission;
 mod exchange;
 mod faults;
 mod journal;
@@ -24,6 +25,7 @@ use crate::args::listen::{Addresses, PortAddr};
 use crate::failure::Failure;
 use crate::signals::Ending;
 use crate::terminal::{self, escape};
+use admission::{Admission, ForeignPages};
 use exchange::Proxying;
 use journal::Book;
 
@@ -53,6 +55,7 @@ pub(crate) async fn run(args: ProxyArgs) -> Result<ExitCode, Failure> {
         let address = page::serve(listen(at).await?, at, &book)?;
         terminal::complain(&format!("page   http://{address}/"));
     }
+    let admission = Admission::new(args.listen.clone(), &addresses, foreign_pages(&args));
     let drops = faults::drop_messages(&args.fault);
     let proxying = Arc::new(Proxying {
         client,
@@ -61,7 +64,7 @@ pub(crate) async fn run(args: ProxyArgs) -> Result<ExitCode, Failure> {
         headers: args.endpoint.headers(),
         faults: args.fault,
         offers_compression: !args.no_compression && !drops,
-        own_origins: own_origins(&addresses),
+        admission,
         book,
         connections: AtomicU64::new(0),
     });
@@ -71,6 +74,12 @@ pub(crate) async fn run(args: ProxyArgs) -> Result<ExitCode, Failure> {
     }
     ending.next().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whatever is added may be a credential; only the user knows.
+fn foreign_pages(args: &ProxyArgs) -> ForeignPages {
+    let adds_credentials = !args.endpoint.headers().is_empty() || args.endpoint.route.has_identity();
+    if adds_credentials { ForeignPages::Only(args.allow_origin.clone()) } else { ForeignPages::Any }
 }
 
 async fn accept(listener: TcpListener, proxying: Arc<Proxying>, room: Arc<Semaphore>) {
@@ -135,19 +144,6 @@ fn http_uri(url: &str) -> Result<Uri, Failure> {
         .parse()
         .map_err(|error: http::uri::InvalidUri| wrong(&error.to_string()))?;
     if uri.host().is_none_or(str::is_empty) { Err(wrong("it has no host")) } else { Ok(uri) }
-}
-
-/// The origins of pages that come through the proxy.
-fn own_origins(addresses: &[SocketAddr]) -> Vec<String> {
-    let mut origins = Vec::new();
-    for address in addresses {
-        let port = address.port();
-        origins.push(format!("http://{address}"));
-        if address.ip().is_loopback() || address.ip().is_unspecified() {
-            origins.extend(["localhost", "127.0.0.1", "[::1]"].map(|host| format!("http://{host}:{port}")));
-        }
-    }
-    origins
 }
 
 #[cfg(test)]

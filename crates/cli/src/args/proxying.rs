@@ -1,6 +1,7 @@
 //! The arguments of `longwire proxy`.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::Parser;
 use regex::Regex;
@@ -26,6 +27,10 @@ Examples:
 A request for / goes to the path of URL, any other to the same path of the server. Host is that of the server, and an \
 Origin that names the proxy becomes that of the server; other headers stay as they are, except for those of --header, \
 which replace them.
+
+A request is refused with 403 unless its Host is an IP address, localhost or the name in --listen: another site can point \
+its own name at the proxy, and would read the answers. With --header, --user or --cert, pages of other origins are \
+refused, too, because the server would take them for you; --allow-origin allows them.
 
 Faults, each for both directions unless `from client` or `from server` follows:
   delay 200ms                                everything arrives later
@@ -58,17 +63,21 @@ pub(crate) struct ProxyArgs {
     #[arg(long, value_name = "HAR")]
     pub(crate) record: Option<PathBuf>,
 
+    /// Replace the files of --record that exist
+    #[arg(long, requires = "record")]
+    pub(crate) overwrite: bool,
+
     /// Leave the values of Authorization and of cookies in the recording
     #[arg(long, requires = "record")]
     pub(crate) with_secrets: bool,
 
     /// Stop recording a connection when its file has this many bytes
-    /// Replace the files of --record that exist
-    #[arg(long, requires = "record")]
-    pub(crate) overwrite: bool,
-
     #[arg(long, value_name = "BYTES", default_value_t = 256 << 20, requires = "record")]
     pub(crate) record_limit: u64,
+
+    /// With --header, --user or --cert: let pages of this origin use the proxy, too (repeatable); `any` for all
+    #[arg(long, value_name = "ORIGIN")]
+    pub(crate) allow_origin: Vec<AllowedOrigin>,
 
     /// Do not let the client offer compression to the server
     #[arg(long)]
@@ -76,4 +85,38 @@ pub(crate) struct ProxyArgs {
 
     #[command(flatten)]
     pub(crate) endpoint: EndpointArgs,
+}
+
+/// The origin of pages that may use the credentials that the proxy adds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AllowedOrigin {
+    Any,
+    /// As a browser writes it, such as `http://localhost:3000`.
+    Only(String),
+}
+
+impl AllowedOrigin {
+    pub(crate) fn admits(&self, origin: &str) -> bool {
+        match self {
+            AllowedOrigin::Any => true,
+            AllowedOrigin::Only(only) => only.eq_ignore_ascii_case(origin),
+        }
+    }
+}
+
+impl FromStr for AllowedOrigin {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<AllowedOrigin, String> {
+        if text == "any" {
+            return Ok(AllowedOrigin::Any);
+        }
+        let origin = text.strip_suffix('/').unwrap_or(text);
+        match origin.split_once("://") {
+            Some((scheme, host)) if !scheme.is_empty() && !host.is_empty() && !host.contains('/') => {
+                Ok(AllowedOrigin::Only(origin.to_owned()))
+            }
+            _ => Err("an origin is scheme and host, such as http://localhost:3000, or any".to_owned()),
+        }
+    }
 }

@@ -112,6 +112,11 @@ impl RouteArgs {
         Ok(client)
     }
 
+    /// Whether the client shows a certificate.
+    pub(crate) fn has_identity(&self) -> bool {
+        self.cert.is_some()
+    }
+
     /// The value of Authorization that --user stands for.
     pub(crate) fn authorization(&self) -> Option<HeaderValue> {
         let (user, password) = self.user.as_ref()?;

@@ -22,13 +22,14 @@ use longwire::{Client, Direction};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::admission::Admission;
 use super::faults::{self, Faults};
 use super::journal::{Book, Journal};
 use super::tap::{self, Tap};
 use super::tunnel::{self, TunnelEnd};
 use crate::args::ProxyFault;
 use crate::har::Handshake;
-use crate::terminal::escape;
+use crate::terminal::{self, escape};
 
 /// How long a client may take to send the head of its request, and a server to answer it.
 const HEAD_TIME: Duration = Duration::from_secs(30);
@@ -45,8 +46,7 @@ pub(super) struct Proxying {
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) faults: Vec<ProxyFault>,
     pub(super) offers_compression: bool,
-    /// The origins of pages that come through the proxy.
-    pub(super) own_origins: Vec<String>,
+    pub(super) admission: Admission,
     pub(super) book: Arc<Book>,
     pub(super) connections: AtomicU64,
 }
@@ -71,6 +71,11 @@ pub(super) async fn serve(proxying: Arc<Proxying>, stream: TcpStream, from: Sock
 
 impl Proxying {
     async fn pass(self: Arc<Proxying>, mut request: Request<Incoming>) -> Response<Body> {
+        if let Some(why) = self.admission.refusal(request.headers()) {
+            // A browser tells its page nothing of the answer.
+            terminal::complain(&escape(&format!("longwire: {why}")));
+            return answer(StatusCode::FORBIDDEN, &why);
+        }
         let is_upgrade = longwire::is_upgrade(&request);
         let upgraded = is_upgrade.then(|| hyper::upgrade::on(&mut request));
         self.adapt(&mut request);
@@ -86,7 +91,7 @@ impl Proxying {
                 if let Some(journal) = journal {
                     journal.note("end", &error);
                 }
-                return bad_gateway(&error);
+                return answer(StatusCode::BAD_GATEWAY, &error);
             }
         };
         let Some((journal, upgraded)) = journal.zip(upgraded) else { return response.map(BodyExt::boxed) };
@@ -114,14 +119,11 @@ impl Proxying {
             _ => self.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/")),
         };
         *request.uri_mut() = Uri::from(target);
+        let comes_through_proxy = self.admission.is_own_origin(request.headers());
         let headers = request.headers_mut();
         if let Some(host) = self.host() {
             headers.insert(HOST, host);
         }
-        let comes_through_proxy = headers
-            .get(ORIGIN)
-            .and_then(|origin| origin.to_str().ok())
-            .is_some_and(|origin| self.own_origins.iter().any(|own| own.eq_ignore_ascii_case(origin)));
         if comes_through_proxy && let Some(origin) = self.origin() {
             headers.insert(ORIGIN, origin);
         }
@@ -212,11 +214,12 @@ fn joined(headers: &HeaderMap, name: &HeaderName) -> String {
     values.join(", ")
 }
 
-fn bad_gateway(why: &str) -> Response<Body> {
+/// An answer of the proxy itself.
+fn answer(status: StatusCode, why: &str) -> Response<Body> {
     let text = format!("longwire proxy: {}\n", escape(why));
     let body = Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed();
     let mut response = Response::new(body);
-    *response.status_mut() = StatusCode::BAD_GATEWAY;
+    *response.status_mut() = status;
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }

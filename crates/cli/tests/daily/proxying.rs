@@ -68,11 +68,37 @@ fn everything_passes_and_is_shown_inflated() {
 fn plain_http_passes_too() {
     let proxy = Proxy::start(&[]);
     let mut stream = TcpStream::connect(proxy.url.trim_start_matches("ws://").trim_end_matches('/')).unwrap();
-    stream.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    stream.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
     assert!(answer.contains("{}"), "{answer}");
+}
+
+/// A site that points its own name at the proxy has the origin that its page expects.
+#[test]
+fn names_and_pages_of_others_get_no_answer_of_the_server() {
+    let mut proxy = Proxy::start(&["--user", "me:secret", "--allow-origin", "http://localhost:3000"]);
+    let address = proxy.url.trim_start_matches("ws://").trim_end_matches('/').to_owned();
+    let asked = |host: &str, header: &str| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        write!(stream, "GET /health HTTP/1.1\r\nHost: {host}\r\n{header}Connection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let rebound = asked("evil.example", "");
+    assert!(rebound.starts_with("HTTP/1.1 403") && rebound.contains("refused Host"), "{rebound}");
+    assert!(proxy.said.next().unwrap().unwrap().contains("refused Host \"evil.example\""));
+    let foreign = asked(&address, "Origin: https://evil.example\r\n");
+    assert!(foreign.starts_with("HTTP/1.1 403") && foreign.contains("--allow-origin"), "{foreign}");
+    for origin in ["http://localhost:3000".to_owned(), format!("http://{address}")] {
+        let answer = asked(&address, &format!("Origin: {origin}\r\n"));
+        assert!(answer.starts_with("HTTP/1.1 200"), "{origin}: {answer}");
+    }
+    let foreign = run(&["connect", &proxy.url, "-H", "Origin: https://evil.example"], b"");
+    assert_eq!(foreign.status.code(), Some(5), "{foreign:?}");
+    assert!(run(&["connect", &proxy.url, "--count", "1"], b"hello\n").status.success());
 }
 
 #[test]
