@@ -30,6 +30,16 @@ pub(crate) fn judge(request: &Head, response: &Head) -> Result<(), String> {
     judge_extensions(request, response)
 }
 
+/// Whether the status is 4xx or 5xx.
+pub(crate) fn is_error(response: &Head) -> bool {
+    (400..600).contains(&status(response))
+}
+
+/// The status, of whatever version of HTTP the response is. 0 if it has none.
+pub(crate) fn status(response: &Head) -> u16 {
+    response.start.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default()
+}
+
 /// A server chooses one of the subprotocols that the client offered, or none.
 fn judge_subprotocol(request: &Head, response: &Head) -> Result<(), String> {
     let chosen = fields(response, "Sec-WebSocket-Protocol");

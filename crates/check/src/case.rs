@@ -50,7 +50,7 @@ pub(crate) enum Answer {
     Accepted(Vec<Step>),
     /// A 101 that keeps all rules, and agrees to what `is_allowed` accepts, which gets `Sec-WebSocket-Extensions`.
     Agreed { expected: &'static str, is_allowed: fn(Option<&str>) -> bool },
-    /// A 101 that keeps all rules and chooses a subprotocol that the user has named.
+    /// A 101 that keeps all rules and, preferably, chooses a subprotocol that the user has named.
     ChoosesKnown,
     /// A 101 that keeps all rules, or an error.
     Consistent,

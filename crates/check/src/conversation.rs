@@ -1,6 +1,7 @@
 //! A connection of a case: opens it, and runs steps on it.
 
 mod expecting;
+mod sent;
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -8,21 +9,22 @@ use std::time::Duration;
 use longwire_wire::bits::{BINARY, CLOSE, FIN, RSV1};
 use longwire_wire::{Failure, Head, Peer, Pieces, Problem, RawFrame, Role};
 
+use self::sent::Sent;
 use crate::answer;
 use crate::deflate::{Agreement, Deflater, Inflater};
-use crate::inbox::{Inbox, Incoming};
+use crate::inbox::{Inbox, Incoming, LIMIT};
 use crate::step::{Reply, Step, joined};
 use crate::transport::{Dial, Transport};
 use crate::verdict::{Finding, Stop};
-
-/// The largest frame that is read.
-const LIMIT: usize = 64 << 20;
 
 /// The payload of pings that only find out whether a connection is open.
 const STILL_OPEN: &[u8] = b"still open?";
 
 /// How long `Step::Pause` takes.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Messages up to this length are expected of every endpoint. It may refuse longer ones with 1009 (RFC 6455 §7.4.1, §10.4).
+const EVERYBODY_TAKES: usize = 16 << 10;
 
 /// A connection with the dialogue on it.
 pub(crate) struct Conversation {
@@ -32,6 +34,7 @@ pub(crate) struct Conversation {
     /// Messages that may come without being expected.
     allowed: Vec<Reply>,
     strays: Strays,
+    sent: Sent,
     /// Recommendations that the endpoint did not follow.
     pub(crate) weaknesses: Vec<Finding>,
     is_closing: bool,
@@ -74,6 +77,7 @@ impl Conversation {
             deflater: agreement.map(Deflater::of_client),
             allowed: Vec::new(),
             strays,
+            sent: Sent::default(),
             weaknesses: Vec::new(),
             is_closing: false,
         }
@@ -103,6 +107,7 @@ impl Conversation {
     }
 
     async fn step(&mut self, step: &Step) -> Result<(), Stop> {
+        self.sent.note(step);
         match step {
             Step::Send(frame) => {
                 self.is_closing |= frame.opcode == CLOSE;
@@ -123,7 +128,7 @@ impl Conversation {
             }
             Step::Expect(replies) => self.expect(replies).await,
             Step::StaysOpen => {
-                sent_or_ended(self.peer.send(RawFrame::ping(STILL_OPEN)).await)?;
+                self.ping_still_open().await?;
                 self.expect(&[Reply::pong(STILL_OPEN)]).await
             }
             Step::Fails(codes) => self.fails(codes).await,
@@ -134,6 +139,12 @@ impl Conversation {
                 Ok(())
             }
         }
+    }
+
+    async fn ping_still_open(&mut self) -> Result<(), Stop> {
+        let ping = RawFrame::ping(STILL_OPEN);
+        self.sent.note_frame(&ping);
+        sent_or_ended(self.peer.send(ping).await)
     }
 
     async fn send_compressed(&mut self, messages: &[Vec<u8>]) -> Result<(), Stop> {

@@ -7,6 +7,9 @@ use crate::deflate::Inflater;
 use crate::step::Reply;
 use crate::transport::Transport;
 
+/// The longest frame and the longest message that are read.
+pub(crate) const LIMIT: usize = 64 << 20;
+
 /// What arrived.
 #[derive(Debug)]
 pub(crate) enum Incoming {
@@ -93,6 +96,9 @@ impl Inbox {
         let is_compressed = frame.rsv & RSV1 != 0;
         let (opcode, is_compressed, payload) = match self.begun.take() {
             Some((opcode, is_compressed, mut payload)) => {
+                if payload.len().saturating_add(frame.payload.len()) > LIMIT {
+                    return Err(format!("a message of more than {LIMIT} bytes"));
+                }
                 payload.extend(frame.payload);
                 (opcode, is_compressed, payload)
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use longwire_wire::{Failure, Head, Peer, Problem};
 
-use crate::answer;
+use crate::answer::{self, is_error, status};
 use crate::case::{Answer, Case, Need, Opening, Script};
 use crate::conversation::{Conversation, Strays, dial, open};
 use crate::endpoint::Endpoint;
@@ -114,6 +114,7 @@ fn judged(case: &Case, outcome: Result<(), Stop>, weaknesses: Vec<Finding>, dial
     let (verdict, finding) = match outcome {
         Err(Stop::Broke(finding)) if case.level() == Level::Must => (Verdict::Fail, Some(finding)),
         Err(Stop::Broke(finding)) => (Verdict::Should, Some(finding)),
+        Err(Stop::NotOffered(why)) => (Verdict::NotOffered, Some(Finding::new("", why))),
         Err(Stop::Unclear(why)) => (Verdict::Inconclusive, Some(Finding::new("", why))),
         Ok(()) => match weaknesses.into_iter().next() {
             Some(weakness) => (Verdict::Should, Some(weakness)),
@@ -166,13 +167,13 @@ fn answered(
             };
         }
     };
-    if matches!(answer, Answer::Agreed { .. }) && is_error(&response) {
-        // It agrees to nothing wrong. But it was to decline the extension, not the connection.
+    if matches!(answer, Answer::Agreed { .. } | Answer::ChoosesKnown) && is_error(&response) {
+        // It agrees to nothing wrong. But it was to decline what was offered, not the connection.
         return (Ok(()), vec![Finding::new(&expected, format!("{:?}", response.start))]);
     }
     if must_accept || (matches!(answer, Answer::Consistent) && status(&response) == 101) {
         return match answer::judge(request, &response).and_then(|()| agrees(answer, &response, target)) {
-            Ok(()) => (Ok(()), Vec::new()),
+            Ok(()) => (Ok(()), weakness_of(answer, &response, &expected)),
             Err(why) => broke(why),
         };
     }
@@ -188,11 +189,21 @@ fn agrees(answer: &Answer, response: &Head, target: &Target) -> Result<(), Strin
         }
         Answer::ChoosesKnown => {
             let value = response.field("Sec-WebSocket-Protocol");
-            (value, value.is_some_and(|value| target.subprotocols().iter().any(|known| known == value)))
+            (value, value.is_none_or(|value| target.subprotocols().iter().any(|known| known == value)))
         }
         _ => return Ok(()),
     };
     if agrees { Ok(()) } else { Err(field.map_or("no agreement".into(), |value| format!("{value:?}"))) }
+}
+
+/// A server may choose no subprotocol (RFC 6455 §4.2.2), even one that it is said to speak.
+fn weakness_of(answer: &Answer, response: &Head, expected: &str) -> Vec<Finding> {
+    let chooses_none = response.field("Sec-WebSocket-Protocol").is_none();
+    if matches!(answer, Answer::ChoosesKnown) && chooses_none {
+        vec![Finding::new(expected, "no subprotocol")]
+    } else {
+        Vec::new()
+    }
 }
 
 /// Judges a response to a request that must not be accepted.
@@ -212,16 +223,6 @@ fn refused(answer: &Answer, response: &Head, expected: &str) -> (Result<(), Stop
         Answer::Refused(best) if !best.is_empty() && !best.contains(&status) => (Ok(()), vec![finding()]),
         _ => (Ok(()), Vec::new()),
     }
-}
-
-/// Whether the status is 4xx or 5xx.
-fn is_error(response: &Head) -> bool {
-    (400..600).contains(&status(response))
-}
-
-/// The status, of whatever version of HTTP the response is. 0 if it has none.
-fn status(response: &Head) -> u16 {
-    response.start.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default()
 }
 
 fn expectation(answer: &Answer) -> String {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use longwire_wire::bits::{FIN, RSV1, TEXT};
 use longwire_wire::{Head, Peer, RawFrame};
 
+use crate::answer::is_error;
 use crate::conversation::{dial, open};
 use crate::deflate::{Agreement, Deflater, Inflater};
 use crate::endpoint::Endpoint;
@@ -47,7 +48,7 @@ impl From<Stop> for Unreachable {
             Stop::Broke(finding) => {
                 Unreachable(format!("expected {}, got {}", finding.expected, finding.got))
             }
-            Stop::Unclear(why) => Unreachable(why),
+            Stop::NotOffered(why) | Stop::Unclear(why) => Unreachable(why),
         }
     }
 }
@@ -160,16 +161,16 @@ async fn compression(dialer: &dyn Dial, target: &Target, patience: Duration) -> 
     (agreement, deflates_echo)
 }
 
-/// Whether a page from elsewhere may not connect.
+/// Whether a page from elsewhere is refused, with a status. A connection that fails says nothing about origins.
 async fn checks_origin(dialer: &dyn Dial, target: &Target, patience: Duration) -> bool {
     let request = target.request().without("Origin").with("Origin", "https://origin.invalid");
-    match opened(dialer, &request, patience).await {
-        None => true,
-        Some((mut peer, _)) => {
-            let _polite = peer.send(RawFrame::close(1000)).await;
-            false
-        }
+    let Ok(mut peer) = dial(dialer, patience).await else { return false };
+    if peer.send_head(&request).await.is_err() {
+        return false;
     }
+    let is_refused = peer.head().await.is_ok_and(|response| is_error(&response));
+    let _polite = peer.send(RawFrame::close(1000)).await;
+    is_refused
 }
 
 async fn opened(dialer: &dyn Dial, request: &Head, patience: Duration) -> Option<(Peer<Transport>, Head)> {

@@ -28,7 +28,7 @@ pub(crate) enum Step {
     StaysOpen,
     /// The endpoint must fail the connection (§7.1.7), best with a Close frame with one of these codes.
     Fails(&'static [u16]),
-    /// The endpoint must send a Close frame with one of these codes (1005: without a code), and end the connection.
+    /// The endpoint must send a Close frame, best with one of these codes (1005: without a code), and end the connection.
     Closes(&'static [u16]),
     /// The connection must end; a Close frame with any code may come before.
     Gone,

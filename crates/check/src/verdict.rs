@@ -62,6 +62,8 @@ impl Finding {
 pub(crate) enum Stop {
     /// The endpoint broke the rule of the case, or one that holds in every case.
     Broke(Finding),
+    /// The endpoint may do without what the case needs, and does.
+    NotOffered(String),
     /// The rule could not be tested.
     Unclear(String),
 }

@@ -2,13 +2,16 @@
 
 use longwire_wire::RawFrame;
 
-use super::{Conversation, STILL_OPEN, Strays};
+use super::{Conversation, EVERYBODY_TAKES, Strays};
 use crate::inbox::{Incoming, Missing};
 use crate::step::Reply;
 use crate::verdict::{Finding, Stop};
 
 /// The code of a Close frame without a code (RFC 6455 §7.1.5).
 const NO_CODE: u16 = 1005;
+
+/// The code of an endpoint that takes no messages of this length (§7.4.1).
+const TOO_BIG: u16 = 1009;
 
 /// What came, or nothing in time.
 enum Came {
@@ -40,7 +43,8 @@ impl Conversation {
             return true;
         }
         match (reply, &mut self.strays) {
-            (Reply::Pong(_), _) | (_, Strays::Greetings(0)) => false,
+            (Reply::Pong(payload), _) => !self.sent.is_answered_by(payload),
+            (_, Strays::Greetings(0)) => false,
             (_, Strays::Greetings(left)) => {
                 *left -= 1;
                 true
@@ -64,12 +68,23 @@ impl Conversation {
                         None => reply.to_string(),
                     }
                 }
+                Came::This(Incoming::Close(Some(TOO_BIG))) if self.may_be_too_long() => {
+                    let len = self.sent.longest_message();
+                    return Err(Stop::NotOffered(format!(
+                        "it takes no message of {len} bytes: CLOSE {TOO_BIG}"
+                    )));
+                }
                 Came::This(other) => described(&other),
                 Came::Nothing => "nothing in time".to_owned(),
             };
             return Err(Stop::Broke(Finding::new(expected, got)));
         }
         Ok(())
+    }
+
+    /// Whether a message was sent that is longer than an endpoint has to take.
+    fn may_be_too_long(&self) -> bool {
+        self.sent.longest_message() > EVERYBODY_TAKES
     }
 
     /// The next thing, which may be one of these, even if it would be a stray otherwise.
@@ -98,11 +113,9 @@ impl Conversation {
         let expected = format!("{close}, or the end of the connection");
         let broke = |got: String| Err(Stop::Broke(Finding::new(&expected, got)));
         match self.next(&expected).await? {
-            Came::This(Incoming::Close(Some(code))) if !matches!(code, 1000 | 1001) => {
-                if !codes.contains(&code) {
-                    self.weaknesses.push(Finding::new(close, format!("CLOSE {code}")));
-                }
-                self.end_after_close(Some(code)).await
+            Came::This(Incoming::Close(code)) if !matches!(code, Some(1000 | 1001)) => {
+                self.prefers(codes, code);
+                self.end_after_close(code).await
             }
             Came::This(Incoming::End) => {
                 self.weaknesses.push(Finding::new(close, "the end of the connection without a Close frame"));
@@ -118,7 +131,7 @@ impl Conversation {
 
     /// Why an endpoint that should have ended the connection has not.
     async fn still_there(&mut self, expected: &str) -> Result<&'static str, Stop> {
-        let _ended = self.peer.send(RawFrame::ping(STILL_OPEN)).await;
+        let _ended = self.ping_still_open().await;
         Ok(match self.next(expected).await? {
             Came::This(Incoming::End | Incoming::Close(_)) => "nothing, until the next frame was sent",
             Came::This(_) => "nothing: the connection is still used",
@@ -126,12 +139,21 @@ impl Conversation {
         })
     }
 
-    /// Waits for a Close frame with one of these codes, and for the end.
+    /// Notes if a Close frame has none of the codes that are recommended.
+    fn prefers(&mut self, codes: &[u16], code: Option<u16>) {
+        if !codes.contains(&code.unwrap_or(NO_CODE)) {
+            self.weaknesses.push(Finding::new(one_of(codes), described(&Incoming::Close(code))));
+        }
+    }
+
+    /// Waits for a Close frame, best with one of these codes, and for the end. An endpoint "typically echoes" the code
+    /// (RFC 6455 §5.5.1), so any that may be sent will do.
     pub(super) async fn closes(&mut self, codes: &[u16]) -> Result<(), Stop> {
         self.is_closing = true;
         let expected = one_of(codes);
         let got = match self.next(&expected).await? {
-            Came::This(Incoming::Close(code)) if codes.contains(&code.unwrap_or(NO_CODE)) => {
+            Came::This(Incoming::Close(code)) => {
+                self.prefers(codes, code);
                 return self.end_after_close(code).await;
             }
             Came::This(other) => described(&other),
@@ -151,15 +173,13 @@ impl Conversation {
     pub(super) async fn gone(&mut self) -> Result<(), Stop> {
         self.is_closing = true;
         let expected = "the end of the connection";
-        loop {
-            let got = match self.next(expected).await? {
-                Came::This(Incoming::End) => return Ok(()),
-                Came::This(Incoming::Close(_)) => continue,
-                Came::This(other) => described(&other),
-                Came::Nothing => "the connection stays open".to_owned(),
-            };
-            return Err(Stop::Broke(Finding::new(expected, got)));
-        }
+        let got = match self.next(expected).await? {
+            Came::This(Incoming::End) => return Ok(()),
+            Came::This(Incoming::Close(code)) => return self.end_after_close(code).await,
+            Came::This(other) => described(&other),
+            Came::Nothing => self.still_there(expected).await?.to_owned(),
+        };
+        Err(Stop::Broke(Finding::new(expected, got)))
     }
 
     /// Waits for the end of the connection, after which nothing may come.

@@ -8,8 +8,8 @@ use crate::step::Step;
 
 const OTHERS: Rule = Rule::of_6455(
     "10.2",
-    "A server for its own pages refuses those of other origins. This one refuses an origin that has nothing in common \
-     with its host, so it must refuse those that only look like its own, too.",
+    "A server for its own pages should refuse those of other origins. This one refuses an origin that has nothing in common \
+     with its host, so it should refuse those that only look like its own, too.",
 );
 const OWN: Rule = Rule::of_6455("10.2", "A server that checks origins accepts its own pages.");
 
@@ -19,7 +19,9 @@ pub(super) fn cases() -> Vec<Case> {
             let host = head.field("Host").unwrap_or_default().to_owned();
             head.without("Origin").with("Origin", origin(&host)).encode()
         };
-        Case::opening(OTHERS, name, title, request, Answer::Refused(&[403])).needing(Need::OriginChecks)
+        Case::opening(OTHERS, name, title, request, Answer::Refused(&[403]))
+            .should()
+            .needing(Need::OriginChecks)
     };
     vec![
         own(),
@@ -37,8 +39,6 @@ pub(super) fn cases() -> Vec<Case> {
         refused("origin-query", "a site with the host in its query", |host| {
             format!("http://origin.invalid?http://{host}")
         }),
-        refused("origin-port", "the host at another port", |host| format!("http://{}:1", name_of(host))),
-        refused("origin-null", "a page without an origin: null", |_| "null".into()),
         refused("origin-garbage", "an origin that is none", |_| "not an origin".into()),
         two_origins(),
     ]
@@ -71,5 +71,6 @@ fn two_origins() -> Case {
         own.with("Origin", "https://origin.invalid").encode()
     };
     Case::opening(OTHERS, "origin-twice", "two origins", request, Answer::Refused(&[403, 400]))
+        .should()
         .needing(Need::OriginChecks)
 }

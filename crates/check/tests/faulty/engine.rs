@@ -144,8 +144,17 @@ impl Engine {
         match () {
             () if is_wrong || header.len >> 63 != 0 => Some(1002),
             () if header.len > LIMIT => Some(1009),
+            () if self.is(Fault::TakesUpTo32Kib) && !is_control && self.would_have(header) > 32 << 10 => {
+                Some(1009)
+            }
             () => None,
         }
+    }
+
+    /// How long the message is with this frame.
+    fn would_have(&self, header: &Header) -> u64 {
+        let begun = self.message.as_ref().map_or(0, |(_, _, payload)| payload.len());
+        header.len.saturating_add(begun as u64)
     }
 
     /// Whether text that is not compressed cannot become UTF-8 any more.
@@ -200,6 +209,7 @@ impl Engine {
             Some(text) if opcode == TEXT && std::str::from_utf8(&text).is_err() && !is_lenient => {
                 self.fail(1007);
             }
+            Some(message) if self.is(Fault::TakesUpTo32Kib) && message.len() > 32 << 10 => self.fail(1009),
             Some(message) => self.echo(opcode, message, is_compressed),
         }
     }
@@ -208,6 +218,11 @@ impl Engine {
         let opcode = if self.is(Fault::SwapsTypes) { opcode ^ 3 } else { opcode };
         if self.is(Fault::CutsLongMessages) && message.len() > 65_535 {
             message.pop();
+        }
+        if self.is(Fault::EndlessFragments) {
+            self.send(opcode, vec![b'x'; 32 << 20]);
+            (0..3).for_each(|_| self.send(CONTINUATION, vec![b'x'; 32 << 20]));
+            return;
         }
         match &mut self.compression {
             Some((_, deflater)) if is_compressed => {
@@ -226,6 +241,7 @@ impl Engine {
             None if payload.len() == 1 => self.fail_unless(Fault::TakesAnyReason, 1002),
             Some(code) if !may_be_sent(code) => self.fail_unless(Fault::TakesAnyCloseCode, 1002),
             Some(_) if std::str::from_utf8(reason).is_err() => self.fail_unless(Fault::TakesAnyReason, 1007),
+            Some(_) if self.is(Fault::AnswersCloseWith1001) => self.send_close(Some(1001)),
             code => self.send_close(code),
         }
     }
@@ -255,6 +271,9 @@ impl Engine {
     }
 
     fn send(&mut self, first: u8, payload: Vec<u8>) {
+        if self.is(Fault::PongsUnasked) {
+            self.out.extend(RawFrame::pong("still here").encode(Role::Server));
+        }
         let mut frame = RawFrame::new(first, payload);
         if self.is(Fault::MasksItsFrames) {
             frame = frame.masked(Mask::Key([1, 2, 3, 4]));

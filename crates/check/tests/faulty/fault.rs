@@ -59,6 +59,15 @@ pub(crate) enum Fault {
     KeepsContext,
     /// Takes RSV1 on any frame.
     TakesRsv1Anywhere,
+    /// Takes no message of more than 32 KiB, which is allowed.
+    TakesUpTo32Kib,
+    /// Sends a pong before each answer, which is allowed.
+    PongsUnasked,
+    /// Answers each Close frame with 1001, which is allowed.
+    AnswersCloseWith1001,
+    ChoosesNoSubprotocol,
+    /// Sends a message back in fragments that never end.
+    EndlessFragments,
 }
 
 impl Fault {

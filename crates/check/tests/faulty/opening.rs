@@ -45,6 +45,8 @@ pub(crate) fn respond(bytes: &[u8], fault: Option<Fault>) -> Response {
         .with("Sec-WebSocket-Accept", accept_key(key.unwrap_or_default()));
     if is(Fault::ChoosesUnoffered) {
         head = head.with("Sec-WebSocket-Protocol", "x-unoffered");
+    } else if is(Fault::ChoosesNoSubprotocol) {
+        // As a server that speaks none.
     } else if list(&request, "Sec-WebSocket-Protocol").iter().any(|name| name == SUBPROTOCOL) {
         head = head.with("Sec-WebSocket-Protocol", SUBPROTOCOL);
     }
