@@ -9,6 +9,7 @@ use crate::case::{Answer, Case, Need, Opening, Script};
 use crate::conversation::{Conversation, Strays, dial, open};
 use crate::endpoint::Endpoint;
 use crate::rule::Level;
+use crate::secrets::without_secrets;
 use crate::step::Step;
 use crate::target::Target;
 use crate::transport::{Dial, Transport};
@@ -38,6 +39,13 @@ impl Judged {
     fn without_dialogue(verdict: Verdict, why: impl Into<String>) -> Judged {
         Judged { verdict, finding: Some(Finding::new("", why)), dialogue: String::new() }
     }
+
+    /// The same for others to read: reports are passed on.
+    fn without_secrets(self, target: &Target) -> Judged {
+        let shown = |text: &str| without_secrets(text, target.headers());
+        let finding = self.finding.map(|found| Finding::new(shown(&found.expected), shown(&found.got)));
+        Judged { finding, dialogue: shown(&self.dialogue), ..self }
+    }
 }
 
 /// Runs a case. It ends within eight times the patience.
@@ -47,7 +55,7 @@ pub(crate) async fn judge(case: &Case, setting: &Setting<'_>) -> Judged {
     }
     let time = setting.patience.saturating_mul(PATIENCES);
     match tokio::time::timeout(time, run(case, setting)).await {
-        Ok(judged) => judged,
+        Ok(judged) => judged.without_secrets(setting.target),
         Err(_) => Judged::without_dialogue(Verdict::Inconclusive, format!("it took more than {time:?}")),
     }
 }

@@ -13,6 +13,7 @@ mod measure;
 mod report;
 mod rule;
 mod run;
+mod secrets;
 mod selection;
 mod step;
 mod target;

@@ -130,6 +130,11 @@ impl Target {
         if self.port == default { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
     }
 
+    /// The headers of every request, with values that may be secret.
+    pub(crate) fn headers(&self) -> &[(String, String)] {
+        &self.headers
+    }
+
     pub(crate) fn subprotocols(&self) -> &[String] {
         &self.subprotocols
     }
