@@ -32,7 +32,7 @@ pub use report::grade::Grade;
 pub use report::text::Style;
 pub use report::{CaseReport, Outcome, Report};
 pub use rule::{Family, Level};
-pub use run::{Pace, run};
+pub use run::{Pace, run, run_until};
 pub use selection::Pattern;
 pub use target::{Target, UrlError};
 pub use tls::Tls;

@@ -12,12 +12,16 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use self::grade::Grade;
 use crate::case::Case;
 use crate::endpoint::Endpoint;
 use crate::judge::Judged;
 use crate::rule::{Family, Level};
 use crate::target::Target;
 use crate::verdict::Verdict;
+
+/// What reports say of an endpoint that accepts no connection any more.
+const SERVES_NO_MORE: &str = "after the cases, the endpoint accepts no connection any more";
 
 /// The results of a run.
 ///
@@ -37,8 +41,13 @@ pub struct Report {
     pub(crate) is_echo: bool,
     pub(crate) compresses: bool,
     pub(crate) round_trip_ms: f64,
-    /// Whether the endpoint still accepts connections after the run.
-    pub(crate) still_serves: bool,
+    /// Whether the endpoint still accepts connections after the run. `None` if the run was stopped before that was found
+    /// out.
+    pub(crate) still_serves: Option<bool>,
+    /// How many of the chosen cases did not run, because the run was stopped.
+    pub(crate) not_run: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) grade: Option<Grade>,
     pub(crate) counts: BTreeMap<&'static str, usize>,
     pub(crate) cases: Vec<CaseReport>,
 }
@@ -78,7 +87,7 @@ pub enum Outcome {
     Passed,
     /// A case failed that is not known to fail, or the endpoint serves no more.
     Failed,
-    /// Nothing failed, but a case is inconclusive, or none ran.
+    /// Nothing failed, but a case is inconclusive, none ran, or the run was stopped.
     Inconclusive,
 }
 
@@ -132,8 +141,9 @@ impl Report {
     pub(crate) fn new(
         target: &Target,
         endpoint: &Endpoint,
+        total: usize,
         cases: Vec<CaseReport>,
-        still_serves: bool,
+        still_serves: Option<bool>,
     ) -> Report {
         let count = |verdict: Verdict| cases.iter().filter(|case| case.verdict == verdict).count();
         let names = ["pass", "fail", "should", "not-offered", "inconclusive"];
@@ -145,6 +155,8 @@ impl Report {
             compresses: endpoint.compresses(),
             round_trip_ms: milliseconds(endpoint.round_trip),
             still_serves,
+            not_run: total.saturating_sub(cases.len()),
+            grade: None,
             counts,
             cases,
         }
@@ -167,13 +179,39 @@ impl Report {
     pub fn outcome(&self) -> Outcome {
         let fails = |case: &CaseReport| case.verdict == Verdict::Fail && !case.is_known;
         let ran = |case: &&CaseReport| !matches!(case.verdict, Verdict::NotOffered | Verdict::Inconclusive);
-        if !self.still_serves || self.cases.iter().any(fails) {
+        if self.serves_no_more() || self.cases.iter().any(fails) {
             Outcome::Failed
-        } else if self.count(Verdict::Inconclusive) > 0 || self.cases.iter().find(ran).is_none() {
+        } else if self.is_stopped()
+            || self.count(Verdict::Inconclusive) > 0
+            || self.cases.iter().find(ran).is_none()
+        {
             Outcome::Inconclusive
         } else {
             Outcome::Passed
         }
+    }
+
+    /// The grade, by [`Grade::RULE`]. Known failures count.
+    #[must_use]
+    pub fn grade(&self) -> Grade {
+        Grade::of(Verdict::ALL.map(|verdict| self.count(verdict)), self.serves_no_more())
+    }
+
+    /// The same report with its grade in the JSON document.
+    #[must_use]
+    pub fn with_grade(self) -> Report {
+        Report { grade: Some(self.grade()), ..self }
+    }
+
+    /// Whether the endpoint accepts no connection any more.
+    pub(crate) fn serves_no_more(&self) -> bool {
+        self.still_serves == Some(false)
+    }
+
+    /// Whether the run was stopped before its end.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.still_serves.is_none()
     }
 
     /// The whole report as a JSON document.

@@ -1,5 +1,6 @@
 //! Runs cases, several at a time.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -80,22 +81,45 @@ pub async fn run(
     target: &Target,
     endpoint: &Endpoint,
     pace: Pace,
+    done: impl FnMut(&CaseReport),
+) -> Report {
+    run_until(cases, dialer, target, endpoint, pace, std::future::pending(), done).await
+}
+
+/// As [`run`], until `stop` completes: the report then has the cases that have ended, and says how many did not run.
+///
+/// # Cancel safety
+///
+/// As [`run`].
+pub async fn run_until(
+    cases: Vec<Case>,
+    dialer: Arc<dyn Dial>,
+    target: &Target,
+    endpoint: &Endpoint,
+    pace: Pace,
+    stop: impl Future<Output = ()>,
     mut done: impl FnMut(&CaseReport),
 ) -> Report {
+    let total = cases.len();
+    let mut stop = pin!(stop);
     let patience = pace.patience_with(Some(endpoint));
     let shared = Arc::new(Shared { dialer, target: target.clone(), endpoint: endpoint.clone(), patience });
     let mut running = JoinSet::new();
     let mut waiting = cases.into_iter().enumerate();
     let mut reports: Vec<(usize, CaseReport)> = Vec::new();
-    loop {
+    let is_stopped = loop {
         while running.len() < pace.jobs
             && let Some((place, case)) = waiting.next()
         {
             let shared = Arc::clone(&shared);
             running.spawn(async move { (place, run_one(&case, &shared).await) });
         }
-        match running.join_next().await {
-            None => break,
+        let ended = tokio::select! {
+            ended = running.join_next() => ended,
+            () = &mut stop => break true,
+        };
+        match ended {
+            None => break false,
             Some(Ok((place, report))) => {
                 done(&report);
                 reports.push((place, report));
@@ -103,11 +127,20 @@ pub async fn run(
             // A case neither panics nor is it cancelled. If one did, it would be missing from the report.
             Some(Err(_)) => {}
         }
-    }
+    };
+    // Those that still run end their connections.
+    drop(running);
     reports.sort_by_key(|(place, _)| *place);
-    let serves = still_serves(&shared).await;
+    let serves = if is_stopped {
+        None
+    } else {
+        tokio::select! {
+            serves = still_serves(&shared) => Some(serves),
+            () = stop => None,
+        }
+    };
     let reports = reports.into_iter().map(|(_, report)| report).collect();
-    Report::new(target, endpoint, reports, serves)
+    Report::new(target, endpoint, total, reports, serves)
 }
 
 async fn run_one(case: &Case, shared: &Shared) -> CaseReport {

@@ -1,5 +1,7 @@
 //! `longwire check`.
 
+mod files;
+
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
@@ -15,6 +17,8 @@ use crate::failure::Failure;
 use crate::signals::Ending;
 use crate::terminal;
 
+use self::files::Files;
+
 /// The exit code if nothing failed, and something could not be found out.
 const INCONCLUSIVE: u8 = 3;
 
@@ -29,22 +33,23 @@ pub(crate) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
     let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
     let target = target(&args)?;
     let dialer = Arc::new(dialer(&args.route, &target)?);
-    let mut ending = Ending::of_client();
-    let checking = check(&args, cases, dialer, &target);
-    let mut report = tokio::select! {
-        report = checking => match report {
-            Ok(report) => report,
-            Err(why) => {
-                terminal::complain(&format!("longwire: nothing ran: {}", terminal::escape(&why)));
-                return Ok(INCONCLUSIVE.into());
-            }
-        },
-        () = ending.next() => return Ok(INTERRUPTED.into()),
+    let files = Files::open(&args)?;
+    let mut report = match check(&args, cases, dialer, &target).await {
+        Ok(Some(report)) => report,
+        Ok(None) => return Ok(INTERRUPTED.into()),
+        Err(why) => {
+            terminal::complain(&format!("longwire: nothing ran: {}", terminal::escape(&why)));
+            return Ok(INCONCLUSIVE.into());
+        }
     };
     let mended = baseline.map(|baseline| report.compare_with(&baseline)).unwrap_or_default();
-    write_files(&args, &report)?;
+    if args.grade {
+        report = report.with_grade();
+    }
     show(&args, &report, &mended)?;
+    files.write(&report)?;
     Ok(match report.outcome() {
+        _ if report.is_stopped() => INTERRUPTED.into(),
         Outcome::Passed => ExitCode::SUCCESS,
         Outcome::Failed => ExitCode::FAILURE,
         Outcome::Inconclusive => INCONCLUSIVE.into(),
@@ -127,24 +132,31 @@ fn tls(route: &CheckRouteArgs) -> Result<Tls, String> {
     }
 }
 
-/// Measures the endpoint and runs the cases.
+/// Measures the endpoint and runs the cases until Ctrl-C. `None` if that came before the first case.
 async fn check(
     args: &CheckArgs,
     cases: Vec<Case>,
     dialer: Arc<Dialer>,
     target: &Target,
-) -> Result<Report, String> {
+) -> Result<Option<Report>, String> {
     let mut pace = Pace::default().jobs(args.jobs.into());
     if let Some(patience) = args.patience {
         pace = pace.patience(patience);
     }
-    let measured = longwire_check::measure(&*dialer, target, pace.patience_with(None)).await;
-    let endpoint = measured.map_err(|problem| problem.to_string())?;
+    let mut ending = Ending::of_client();
+    let endpoint = tokio::select! {
+        measured = longwire_check::measure(&*dialer, target, pace.patience_with(None)) => {
+            measured.map_err(|problem| problem.to_string())?
+        }
+        () = ending.next() => return Ok(None),
+    };
     let mut progress = CaseCounter::new(cases.len());
     progress.begin(target, &endpoint);
-    let report = longwire_check::run(cases, dialer, target, &endpoint, pace, |_| progress.step()).await;
+    let stop = ending.next();
+    let report =
+        longwire_check::run_until(cases, dialer, target, &endpoint, pace, stop, |_| progress.step()).await;
     progress.end();
-    Ok(report)
+    Ok(Some(report))
 }
 
 /// The counter on standard error, if that is a terminal.
@@ -179,21 +191,6 @@ impl CaseCounter {
         if self.is_shown {
             let _unread = write!(io::stderr(), "\r\u{1b}[K");
         }
-    }
-}
-
-/// Writes the reports that are files.
-fn write_files(args: &CheckArgs, report: &Report) -> Result<(), Failure> {
-    let write = |file: &Path, text: String| {
-        let failure = |error| Failure::Other(format!("cannot write {}: {error}", file.display()));
-        fs::write(file, text).map_err(failure)
-    };
-    if let Some(file) = &args.junit {
-        write(file, report.to_junit())?;
-    }
-    match &args.html {
-        Some(file) => write(file, report.to_html().map_err(|error| Failure::Other(error.to_string()))?),
-        None => Ok(()),
     }
 }
 

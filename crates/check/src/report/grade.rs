@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::Report;
+use serde::Serialize;
+
 use crate::verdict::Verdict;
 
 /// The grade of an endpoint. [`Grade::RULE`] says what each means.
@@ -13,7 +14,7 @@ use crate::verdict::Verdict;
 /// assert!(Grade::A < Grade::F);
 /// println!("{}", Grade::RULE);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum Grade {
     /// Every case passed that applies.
     A,
@@ -39,13 +40,12 @@ impl fmt::Display for Grade {
     }
 }
 
-impl Report {
-    /// The grade, by [`Grade::RULE`]. Known failures count.
-    #[must_use]
-    pub fn grade(&self) -> Grade {
-        let [passed, failed, should, _, inconclusive] = Verdict::ALL.map(|verdict| self.count(verdict));
+impl Grade {
+    /// The grade for these counts, in the order of the verdicts.
+    pub(crate) fn of(counts: [usize; Verdict::ALL.len()], serves_no_more: bool) -> Grade {
+        let [passed, failed, should, _, inconclusive] = counts;
         let ran = passed + failed + should;
-        if ran == 0 || !self.still_serves || failed * 10 > ran {
+        if ran == 0 || serves_no_more || failed * 10 > ran {
             Grade::F
         } else if failed * 50 > ran {
             Grade::D

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use super::escape::escaped;
-use super::{CaseReport, Report};
+use super::{CaseReport, Report, SERVES_NO_MORE};
 use crate::rule::Family;
 use crate::verdict::Verdict;
 
@@ -27,7 +27,27 @@ impl Report {
                 write_suite(xml, family, &cases)?;
             }
         }
+        self.write_endpoint(xml)?;
         writeln!(xml, "</testsuites>")
+    }
+
+    /// A suite for the run as a whole: whether it came to its end, and whether the endpoint still serves.
+    fn write_endpoint(&self, xml: &mut String) -> fmt::Result {
+        let (failures, errors) = (u8::from(self.serves_no_more()), u8::from(self.is_stopped()));
+        writeln!(
+            xml,
+            "  <testsuite name=\"endpoint\" tests=\"1\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"0\">"
+        )?;
+        write!(xml, "    <testcase classname=\"endpoint\" name=\"still-serves\"")?;
+        if self.serves_no_more() {
+            writeln!(xml, "><failure message=\"{SERVES_NO_MORE}\"/></testcase>")?;
+        } else if self.is_stopped() {
+            let message = format!("stopped: {} cases did not run", self.not_run);
+            writeln!(xml, "><error message=\"{message}\"/></testcase>")?;
+        } else {
+            writeln!(xml, "/>")?;
+        }
+        writeln!(xml, "  </testsuite>")
     }
 }
 
@@ -90,6 +110,31 @@ impl fmt::Display for Xml<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn report(still_serves: Option<bool>, not_run: usize) -> Report {
+        Report {
+            url: "ws://a.example/".to_owned(),
+            software: None,
+            is_echo: true,
+            compresses: false,
+            round_trip_ms: 1.0,
+            still_serves,
+            not_run,
+            grade: None,
+            counts: std::collections::BTreeMap::new(),
+            cases: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn an_endpoint_that_serves_no_more_fails_a_test() {
+        let xml = report(Some(false), 0).to_junit();
+        assert!(xml.contains("failures=\"1\"") && xml.contains("accepts no connection"), "{xml}");
+        let xml = report(None, 7).to_junit();
+        assert!(xml.contains("errors=\"1\"") && xml.contains("7 cases did not run"), "{xml}");
+        let xml = report(Some(true), 0).to_junit();
+        assert!(!xml.contains("<failure") && !xml.contains("<error"), "{xml}");
+    }
 
     #[test]
     fn markup_and_control_characters_cannot_leave_their_place() {

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use super::escape::escaped;
-use super::{CaseReport, Report};
+use super::{CaseReport, Report, SERVES_NO_MORE};
 use crate::rule::Family;
 use crate::verdict::Verdict;
 
@@ -39,9 +39,12 @@ impl Report {
                 write_case(text, case, style)?;
             }
         }
-        if !self.still_serves {
+        if self.serves_no_more() {
             let painted = style.paint(Verdict::Fail, "FAIL");
-            writeln!(text, "\n{painted}  after the cases, the endpoint accepts no connection any more")?;
+            writeln!(text, "\n{painted}  {SERVES_NO_MORE}")?;
+        }
+        if self.is_stopped() {
+            writeln!(text, "\nstopped: {} cases did not run", self.not_run)?;
         }
         writeln!(text, "\n{}", self.totals())
     }

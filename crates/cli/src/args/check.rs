@@ -24,7 +24,7 @@ The endpoint is measured first: whether it sends messages back, what it compress
 need something it does not offer are `not offered`. A case that breaks a recommendation is `should`; only `fail` fails the run.
 
 Exit code: 0 if no case failed, 1 if one did (or the endpoint serves no more), 2 for wrong arguments, 3 if nothing failed but \
-something is inconclusive, or nothing ran.")]
+something is inconclusive, or nothing ran. Ctrl-C stops the run, shows the results so far and exits with 130.")]
 pub(crate) struct CheckArgs {
     /// The endpoint: ws://… or wss://…
     ///
@@ -60,7 +60,7 @@ pub(crate) struct CheckArgs {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Also print a grade from A to F, with its rule
+    /// Also print a grade from A to F, with its rule; with --json, as `grade` of the document
     #[arg(long)]
     pub(crate) grade: bool,
 
