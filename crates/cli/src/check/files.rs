@@ -11,11 +11,11 @@ use crate::failure::Failure;
 
 /// The files for reports. They are opened before the run, so that none is in vain.
 pub(super) struct Files {
-    junit: Option<Output>,
-    html: Option<Output>,
+    junit: Option<ReportFile>,
+    html: Option<ReportFile>,
 }
 
-struct Output {
+struct ReportFile {
     path: PathBuf,
     file: File,
 }
@@ -23,7 +23,7 @@ struct Output {
 impl Files {
     pub(super) fn open(args: &CheckArgs) -> Result<Files, Failure> {
         let open = |flag: &str, path: &Option<PathBuf>| match path {
-            Some(path) => Output::open(path).map(Some).map_err(|error| {
+            Some(path) => ReportFile::open(path).map(Some).map_err(|error| {
                 Failure::Usage(format!("{flag} {}: it cannot be written: {error}", path.display()))
             }),
             None => Ok(None),
@@ -42,11 +42,11 @@ impl Files {
     }
 }
 
-impl Output {
+impl ReportFile {
     /// Keeps what is in the file until there is a report.
-    fn open(path: &Path) -> io::Result<Output> {
+    fn open(path: &Path) -> io::Result<ReportFile> {
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
-        Ok(Output { path: path.to_owned(), file })
+        Ok(ReportFile { path: path.to_owned(), file })
     }
 
     fn write(mut self, text: &str) -> Result<(), Failure> {
