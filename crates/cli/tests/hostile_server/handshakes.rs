@@ -78,5 +78,5 @@ fn an_opening_with_the_proof_of_another() {
 
 #[test]
 fn an_end_instead_of_an_answer() {
-    suffers("hangs up", |_| {}, "closed the connection instead of answering", MIB);
+    suffers("hangs up", |_| {}, REFUSED, "closed the connection instead of answering", MIB);
 }
