@@ -4,7 +4,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use longwire_hub::{
-    BrokerError, Call, ClientInfo, Joined, Member, PresenceStats, Recovery, Since, StreamPosition,
+    BrokerError, Call, ChannelName, ClientInfo, Joined, Member, PresenceStats, Recovery, Since,
+    StreamPosition,
 };
 
 use crate::node::poll;
@@ -171,4 +172,51 @@ fn a_short_failure_changes_nothing() {
         assert!(!trial.status().is_alone);
     }
     assert_eq!(trial.got(id), [""; 0]);
+}
+
+/// A shard, or a stream without a replica.
+#[test]
+fn a_part_that_cannot_be_reached_waits_and_takes_no_other_channel_along() {
+    let mut trial = trial();
+    let (here, there) = (trial.subscribe("news"), trial.subscribe("elsewhere"));
+    let of_part = |of: &ChannelName| *of == channel("elsewhere");
+    trial.network().engine.unreachable.insert(channel("longwire:probe:0"));
+    trial.node.events.interrupted(&of_part);
+    trial.publish("elsewhere", "missed").unwrap();
+    trial.take_message();
+    for _ in 0..60 {
+        trial.pass(SECOND);
+        trial.settle();
+        assert!(!trial.status().is_alone);
+    }
+    trial.publish("news", "goes on").unwrap();
+    trial.settle();
+    assert_eq!((trial.got(here), trial.got(there).len()), (vec!["1 goes on".to_owned()], 0));
+
+    trial.network().engine.unreachable.clear();
+    trial.node.events.restored(&of_part);
+    trial.settle();
+    assert_eq!(trial.got(there), ["1 missed"]);
+    trial.go_alone();
+    assert_eq!([trial.got(here), trial.got(there)], [["lost"], ["lost"]]);
+}
+
+#[test]
+fn a_part_that_hangs_holds_up_no_other() {
+    let mut trial = trial();
+    trial.set_down(true);
+    assert!(trial.publish("news", "refused").is_err());
+    for _ in 0..4 {
+        trial.pass(SECOND);
+        trial.settle();
+    }
+    // All questions of one probe but one are answered before its time is over.
+    trial.set_down(false);
+    trial.pass(SECOND);
+    let hanging = trial.network().calls.pop();
+    trial.settle();
+    assert!(hanging.is_some());
+    trial.pass(SECOND);
+    assert!(!trial.status().is_alone);
+    assert_eq!(trial.pass_until(true), 5, "nothing else is heard");
 }

@@ -1,6 +1,6 @@
 //! The engine: streams that all nodes share, and everything that was ever published, for judging.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,8 @@ pub(crate) struct Engine {
     epochs: u64,
     /// Whether it answers.
     pub(crate) is_down: bool,
+    /// The channels of a part that does not answer. Only questions for presence are refused.
+    pub(crate) unreachable: BTreeSet<ChannelName>,
     /// What was published in each stream, by its epoch, in the order of offsets.
     archive: BTreeMap<Arc<str>, Vec<String>>,
     /// What was published without history.

@@ -197,8 +197,16 @@ impl Store for SimulatedStore {
         self.call(|_| Ok(Presence { clients: std::collections::BTreeMap::new() }))
     }
 
-    fn presence_stats(&self, _: &ChannelName, _: Millis) -> BoxFuture<Result<PresenceStats, BrokerError>> {
-        self.call(|_| Ok(PresenceStats::default()))
+    fn presence_stats(
+        &self,
+        channel: &ChannelName,
+        _: Millis,
+    ) -> BoxFuture<Result<PresenceStats, BrokerError>> {
+        let channel = channel.clone();
+        self.call(move |network| match network.engine.unreachable.contains(&channel) {
+            true => Err(BrokerError::Unavailable),
+            false => Ok(PresenceStats::default()),
+        })
     }
 
     fn listen(&self, channel: &ChannelName) -> BoxFuture<Result<(), BrokerError>> {

@@ -26,9 +26,13 @@ use crate::time::Millis;
 /// Keeps channels in a broker that nodes share, and in this node's memory while that one cannot be reached.
 ///
 /// When the shared broker could not be reached for a time, the node goes on alone: each channel that has subscribers is
-/// [lost](Fanout::lost) for them, so they subscribe again, and then publications, history and presence are the node's own.
+/// [lost](Fanout::lost) for them. Their subscriptions have ended, so they have to subscribe again (and to unsubscribe, once for
+/// each that has ended). Then publications, history and presence are the node's own.
 /// When the shared broker works again, the same happens once more. What was published alone is not carried over. Each time
 /// alone has epochs of its own, so no position of another time is continued.
+///
+/// While a part of the shared broker answers, the node does not go alone: channels of the other parts wait for them. It comes
+/// back when all parts answer.
 ///
 /// What nodes tell one another goes to the shared broker at all times, and fails while it cannot be reached.
 ///
@@ -137,7 +141,7 @@ impl FallbackBroker {
     fn look(&self, now: Millis) {
         let mut course = self.course.lock().unwrap_or_else(PoisonError::into_inner);
         let is_reachable = self.shared.status().is_reachable;
-        match course.vigil.observe(now, Observation { is_reachable, probe: self.probe.take() }) {
+        match course.vigil.observe(now, Observation { is_reachable, heard: self.probe.take() }) {
             Advice::Stay => {}
             Advice::Probe => self.probe.begin(&self.shared, &*self.runtime, now),
             Advice::GoAlone | Advice::GoBack => {

@@ -1,8 +1,8 @@
 //! Asking the shared broker whether it works.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::broker::Broker;
 use crate::broker::remote::runtime::Runtime;
@@ -11,17 +11,26 @@ use crate::time::Millis;
 /// How many channels are asked for: an engine of several servers divides them.
 const CHANNELS: u8 = 8;
 
-/// Asks one question after another, each in a task.
+/// Asks one set of questions after another, each question in a task: a part that does not answer holds up no other.
 #[derive(Debug, Default)]
 pub(super) struct Probe {
     runs: AtomicBool,
-    outcome: Mutex<Option<bool>>,
+    heard: Mutex<Heard>,
+}
+
+/// What was heard since the last time.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Heard {
+    /// Whether any question was answered.
+    pub(super) answers: bool,
+    /// Whether the probe that has ended had all its answers.
+    pub(super) probe: Option<bool>,
 }
 
 impl Probe {
-    /// The outcome of a probe that has ended since the last call.
-    pub(super) fn take(&self) -> Option<bool> {
-        self.outcome.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// What was heard since the last call.
+    pub(super) fn take(&self) -> Heard {
+        std::mem::take(&mut *self.heard())
     }
 
     /// Begins one, unless one runs.
@@ -29,30 +38,40 @@ impl Probe {
         if self.runs.swap(true, Ordering::AcqRel) {
             return;
         }
-        let (running, broker) = (Running(Arc::clone(self)), Arc::clone(broker));
-        runtime.spawn(Box::pin(async move {
-            let works = works(&*broker, now).await;
-            *running.0.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(works);
-        }));
-    }
-}
-
-async fn works(broker: &dyn Broker, now: Millis) -> bool {
-    for number in 0..CHANNELS {
-        // No client can publish to it under this name in the default configuration.
-        let Ok(channel) = format!("longwire:probe:{number}").parse() else { return false };
-        if broker.presence_stats(&channel, now).answer().await.is_err() {
-            return false;
+        let running = Arc::new(Running { probe: Arc::clone(self), answers: AtomicU8::new(0) });
+        for number in 0..CHANNELS {
+            // No client can publish to it under this name in the default configuration.
+            let Ok(channel) = format!("longwire:probe:{number}").parse() else { continue };
+            let (running, broker) = (Arc::clone(&running), Arc::clone(broker));
+            runtime.spawn(Box::pin(async move {
+                if broker.presence_stats(&channel, now).answer().await.is_ok() {
+                    running.answered();
+                }
+            }));
         }
     }
-    true
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-/// A probe that runs, until it is dropped.
-struct Running(Arc<Probe>);
+/// A probe that runs, until its last question has an outcome.
+struct Running {
+    probe: Arc<Probe>,
+    answers: AtomicU8,
+}
+
+impl Running {
+    fn answered(&self) {
+        self.answers.fetch_add(1, Ordering::AcqRel);
+        self.probe.heard().answers = true;
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.runs.store(false, Ordering::Release);
+        self.probe.heard().probe = Some(*self.answers.get_mut() == CHANNELS);
+        self.probe.runs.store(false, Ordering::Release);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::probe::Heard;
 use crate::time::Millis;
 
 /// How long the shared broker has to work before the node goes back to it.
@@ -26,19 +27,19 @@ pub(super) struct Vigil {
 enum VigilPhase {
     /// The shared broker works, as far as is known.
     Together,
-    /// It does not, since then.
+    /// Not all of it does. No part of it has answered since then.
     Doubting { since: Millis },
     /// The node is alone. The shared broker works since then, if it does.
     Alone { works_since: Option<Millis> },
 }
 
 /// How the shared broker is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Observation {
-    /// Whether it can be reached, as it says itself.
+    /// Whether all of it can be reached, as it says itself.
     pub(super) is_reachable: bool,
-    /// The outcome of a probe that has ended since the last observation.
-    pub(super) probe: Option<bool>,
+    /// What probes have found since the last observation.
+    pub(super) heard: Heard,
 }
 
 /// What to do.
@@ -56,10 +57,11 @@ impl Vigil {
         Vigil { alone_after, phase: VigilPhase::Together, steady: STEADY, went_back: None }
     }
 
-    /// A doubt ends only with a probe that succeeds: one call that happens to get through proves little.
+    /// A doubt ends only with a probe that succeeds: one call that happens to get through proves little. While a part
+    /// answers, the doubt begins anew: to go alone would take the channels of that part from all other nodes.
     pub(super) fn observe(&mut self, now: Millis, observed: Observation) -> Advice {
-        let works = observed.is_reachable && observed.probe == Some(true);
-        let fails = !observed.is_reachable || observed.probe == Some(false);
+        let works = observed.is_reachable && observed.heard.probe == Some(true);
+        let fails = !observed.is_reachable || observed.heard.probe == Some(false);
         match &mut self.phase {
             VigilPhase::Together if observed.is_reachable => Advice::Stay,
             VigilPhase::Together => {
@@ -69,6 +71,10 @@ impl Vigil {
             VigilPhase::Doubting { .. } if works => {
                 self.phase = VigilPhase::Together;
                 Advice::Stay
+            }
+            VigilPhase::Doubting { since } if observed.heard.answers => {
+                *since = now;
+                Advice::Probe
             }
             VigilPhase::Doubting { since } if now >= *since + self.alone_after => self.go_alone(now),
             VigilPhase::Doubting { .. } => Advice::Probe,
@@ -102,9 +108,16 @@ impl Vigil {
 mod tests {
     use super::*;
 
-    const UP: Observation = Observation { is_reachable: true, probe: None };
-    const PROVEN: Observation = Observation { is_reachable: true, probe: Some(true) };
-    const DOWN: Observation = Observation { is_reachable: false, probe: Some(false) };
+    const UP: Observation = Observation { is_reachable: true, heard: Heard { answers: false, probe: None } };
+    const PROVEN: Observation =
+        Observation { is_reachable: true, heard: Heard { answers: true, probe: Some(true) } };
+    const DOWN: Observation =
+        Observation { is_reachable: false, heard: Heard { answers: false, probe: Some(false) } };
+    /// A channel is interrupted, and all questions are answered.
+    const INTERRUPTED: Observation = Observation { is_reachable: false, ..PROVEN };
+    /// A part of it does not answer, and another does.
+    const PART: Observation =
+        Observation { is_reachable: false, heard: Heard { answers: true, probe: Some(false) } };
 
     /// What is advised each second.
     struct Trial(Vigil, u64);
@@ -145,6 +158,16 @@ mod tests {
         assert_eq!(trial.see(PROVEN), Advice::Stay);
         assert_eq!(trial.see(DOWN), Advice::Probe);
         assert_eq!(trial.seconds_until(Advice::GoAlone, UP), 5, "a call gets through, and no probe does");
+    }
+
+    #[test]
+    fn a_node_stays_together_while_a_part_of_the_broker_answers() {
+        for partly in [INTERRUPTED, PART] {
+            let mut trial = Trial::new();
+            (0..100).for_each(|_| assert_eq!(trial.see(partly), Advice::Probe));
+            assert_eq!(trial.seconds_until(Advice::GoAlone, DOWN), 5, "since the last answer");
+            (0..100).for_each(|_| assert_eq!(trial.see(partly), Advice::Probe, "it comes back to all of it"));
+        }
     }
 
     #[test]
