@@ -85,7 +85,8 @@ impl Vigil {
                     works_since.get_or_insert(now);
                 }
                 match *works_since {
-                    Some(since) if now >= since + self.steady => {
+                    // A probe that hangs says nothing, so the time alone is not enough.
+                    Some(since) if works && now >= since + self.steady => {
                         self.phase = VigilPhase::Together;
                         self.went_back = Some(now);
                         Advice::GoBack
@@ -168,6 +169,15 @@ mod tests {
             assert_eq!(trial.seconds_until(Advice::GoAlone, DOWN), 5, "since the last answer");
             (0..100).for_each(|_| assert_eq!(trial.see(partly), Advice::Probe, "it comes back to all of it"));
         }
+    }
+
+    #[test]
+    fn an_answer_after_which_nothing_is_heard_takes_no_node_back() {
+        let mut trial = Trial::new();
+        trial.seconds_until(Advice::GoAlone, DOWN);
+        assert_eq!(trial.see(PROVEN), Advice::Probe);
+        (0..100).for_each(|_| assert_eq!(trial.see(UP), Advice::Probe, "the next probe hangs"));
+        assert_eq!(trial.see(PROVEN), Advice::GoBack);
     }
 
     #[test]
