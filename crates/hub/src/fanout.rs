@@ -26,8 +26,11 @@ pub trait Fanout: Send + Sync + 'static {
     /// A client has left.
     fn leave(&self, channel: &ChannelName, client: &ClientInfo);
 
-    /// Publications of this channel may be missing, and cannot be brought any more. Its subscribers must learn it. What
-    /// is published from now on follows.
+    /// Publications of this channel may be missing, and cannot be brought any more. Its subscribers must learn it.
+    ///
+    /// What is published from now on follows to new subscriptions. Those that exist may have ended: they have with a
+    /// [`FallbackBroker`](crate::FallbackBroker) that has changed its broker. To follow the channel with any broker,
+    /// subscribe again, and unsubscribe once for the earlier subscription.
     fn lost(&self, channel: &ChannelName) {
         let _ = channel;
     }

@@ -10,6 +10,7 @@ use longwire_hub::{
     Broker, BrokerError, ChannelName, ClientInfo, Data, Fanout, HistoryOptions, Millis, NewPublication,
     Publication, Since,
 };
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -27,7 +28,9 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Connects servers of Socket.IO that share a broker of `longwire-hub`: each publishes to one channel, and is subscribed to it.
 ///
 /// Messages reach the nodes that are connected to the broker at their time, at most once. While the broker cannot be reached, or
-/// while more than 64 MiB wait for it, messages are lost, which is logged.
+/// while more than 64 MiB wait for it, messages are lost, which is logged. When the broker says that the channel was
+/// [lost](Fanout::lost), the adapter subscribes again: with a `FallbackBroker`, servers go apart and come together as their broker
+/// does.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -56,6 +59,8 @@ pub struct HubAdapter {
 struct Receiver {
     /// Set when the server begins.
     inbox: OnceLock<(ChannelName, NodeInbox)>,
+    /// The channel was lost, and the subscription may have ended.
+    lost: Notify,
 }
 
 /// Messages on their way to the broker.
@@ -92,7 +97,12 @@ impl Adapter for HubAdapter {
         let waiting = Arc::<AtomicUsize>::default();
         let outbox = Outbox { sender, waiting: Arc::clone(&waiting) };
         if self.outbox.set(outbox).is_ok() && self.receiver.inbox.set((channel.clone(), inbox)).is_ok() {
-            let link = BrokerLink { broker: Arc::clone(&self.broker), channel };
+            let link = BrokerLink {
+                broker: Arc::clone(&self.broker),
+                receiver: Arc::clone(&self.receiver),
+                channel,
+                subscriptions: AtomicUsize::new(0),
+            };
             tokio::spawn(link.run(messages, waiting));
         }
     }
@@ -113,13 +123,28 @@ impl Adapter for HubAdapter {
 /// The task that talks to the broker, until the adapter has gone and everything is sent.
 struct BrokerLink {
     broker: Arc<dyn Broker>,
+    receiver: Arc<Receiver>,
     channel: ChannelName,
+    /// How many have begun and were not ended, those among them that the broker has ended.
+    subscriptions: AtomicUsize,
 }
 
 impl BrokerLink {
     async fn run(self, mut messages: UnboundedReceiver<Bytes>, waiting: Arc<AtomicUsize>) {
         let expiring = tokio::spawn(expire(Arc::clone(&self.broker)));
         self.subscribe().await;
+        tokio::select! {
+            () = self.send_all(&mut messages, &waiting) => {}
+            () = self.follow() => {}
+        }
+        expiring.abort();
+        while self.subscriptions.load(Ordering::Relaxed) > 0 {
+            self.unsubscribe().await;
+        }
+    }
+
+    /// Until the adapter has gone, and everything is sent.
+    async fn send_all(&self, messages: &mut UnboundedReceiver<Bytes>, waiting: &AtomicUsize) {
         while let Some(message) = messages.recv().await {
             let len = message.len();
             if let Err(error) = self.publish(message).await {
@@ -127,9 +152,15 @@ impl BrokerLink {
             }
             waiting.fetch_sub(len, Ordering::Relaxed);
         }
-        expiring.abort();
-        if let Err(error) = self.broker.unsubscribe(&self.channel, now()).answer().await {
-            tracing::debug!(%error, "cannot unsubscribe");
+    }
+
+    /// Subscribes again whenever the channel is lost. Never returns.
+    async fn follow(&self) {
+        loop {
+            self.receiver.lost.notified().await;
+            // In this order, a broker that has not ended the earlier subscription leaves nothing out.
+            self.subscribe().await;
+            self.unsubscribe().await;
         }
     }
 
@@ -139,10 +170,21 @@ impl BrokerLink {
             let start = Box::new(|| {});
             let joined = self.broker.subscribe(&self.channel, Since::Now, &history, now(), start);
             match joined.answer().await {
-                Ok(_) => return,
+                Ok(_) => {
+                    self.subscriptions.fetch_add(1, Ordering::Relaxed);
+                    return;
+                }
                 Err(error) => tracing::warn!(%error, "cannot reach other nodes; trying again"),
             }
             sleep(SECOND).await;
+        }
+    }
+
+    /// Ends one subscription.
+    async fn unsubscribe(&self) {
+        self.subscriptions.fetch_sub(1, Ordering::Relaxed);
+        if let Err(error) = self.broker.unsubscribe(&self.channel, now()).answer().await {
+            tracing::debug!(%error, "cannot unsubscribe");
         }
     }
 
@@ -191,7 +233,10 @@ impl Fanout for Receiver {
     fn leave(&self, _channel: &ChannelName, _client: &ClientInfo) {}
 
     fn lost(&self, channel: &ChannelName) {
-        tracing::warn!(%channel, "messages of other nodes are lost");
+        if self.inbox.get().is_some_and(|(ours, _)| ours == channel) {
+            tracing::warn!(%channel, "messages of other nodes are lost");
+            self.lost.notify_one();
+        }
     }
 }
 
