@@ -212,6 +212,21 @@ impl Place {
         Ok(())
     }
 
+    /// Frees the place of a connection that is refused because it exceeds a limit. It counts only in its phase then.
+    pub(crate) fn turn_out(&mut self) {
+        self.show(Phase::Refused);
+        self.release();
+    }
+
+    fn release(&mut self) {
+        let network = self.network();
+        match std::mem::replace(&mut self.claim, Claim::Outside) {
+            Claim::Counted | Claim::CountedInTotal => self.census.lock().release(network),
+            Claim::Leaving => self.census.lock().leaving -= 1,
+            Claim::Outside => {}
+        }
+    }
+
     /// Moves the connection to this phase.
     pub(crate) fn show(&mut self, phase: Phase) {
         let before = std::mem::replace(&mut self.phase, phase);
@@ -265,11 +280,7 @@ impl Drop for Place {
         if let Some(count) = self.census.phase(self.phase) {
             count.fetch_sub(1, Ordering::Relaxed);
         }
-        match self.claim {
-            Claim::Counted | Claim::CountedInTotal => self.census.lock().release(self.network()),
-            Claim::Leaving => self.census.lock().leaving -= 1,
-            Claim::Outside => {}
-        }
+        self.release();
     }
 }
 
@@ -338,6 +349,22 @@ mod tests {
         drop(proxied);
         assert!(census.lock().by_network.is_empty());
         assert_eq!(census.lock().total, 1);
+    }
+
+    #[test]
+    fn who_is_turned_out_makes_room_at_once() {
+        let census = census(1, 0);
+        let mut proxied = census.enter(None).unwrap();
+        assert_eq!(proxied.count_for(Some([10, 0, 0, 1].into())), Err(Full::PerIp));
+        assert!(!proxied.is_outside());
+        proxied.turn_out();
+        assert!(proxied.is_outside());
+        assert_eq!(census.in_phases()[Phase::Refused as usize], 1);
+        let other = census.enter(None).unwrap();
+        drop(proxied);
+        assert_eq!(census.lock().total, 1, "it does not free a place twice");
+        drop(other);
+        assert_eq!(census.in_phases(), [0; Phase::ALL.len()]);
     }
 
     #[test]

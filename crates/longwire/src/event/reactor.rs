@@ -224,14 +224,16 @@ impl<A: Application, L> Reactor<A, L> {
         span: Span,
     ) -> Option<Key> {
         let _entered = span.clone().entered();
-        let refusal = self.rules.admission.refusals().turned_away(turned_away.why, peer_addr);
+        let TurnedAway { why, mut place } = turned_away;
+        let refusal = self.rules.admission.refusals().turned_away(why, peer_addr);
         if self.turned_away >= TURNED_AWAY_AT_A_TIME {
             return None;
         }
         self.turned_away += 1;
+        // A connection whose proxy has named a client with too many connections still has a place.
+        place.turn_out();
         let stage = Lifecycle::Refused(Box::new(Refused::new(encode_refusal(&refusal))));
-        let key =
-            self.connections.insert(Box::new(LoopConnection::new(link, stage, peer_addr, turned_away.place)));
+        let key = self.connections.insert(Box::new(LoopConnection::new(link, stage, peer_addr, place)));
         self.spans.keep(key, span);
         self.set_timer(key, self.now + LINGER_TIME);
         self.mark(key);

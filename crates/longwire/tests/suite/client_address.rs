@@ -255,6 +255,25 @@ fn the_client_of_a_proxy_header_is_limited() {
     });
 }
 
+/// There are two loops, and each refuses 64 connections at a time.
+#[test]
+fn however_many_clients_of_proxy_headers_are_refused_each_is_told_why() {
+    for_each_front(async |front| {
+        let trusted = proxies(&["127.0.0.1"]).proxy_protocol();
+        let set_up = |server: Server| server.trusted_proxies(trusted).max_connections_per_ip(1);
+        let serving = front.start_greeting(set_up).await;
+        let mut first = serving.raw().await;
+        first.send(VERSION_1).await;
+        expect_greeting(&mut first, "", "192.0.2.1:7").await;
+        for number in 0..2 * 64 + 2 {
+            let mut refused = serving.raw().await;
+            refused.send(VERSION_1).await;
+            let answer = refused.rest().await;
+            assert!(answer.starts_with(b"HTTP/1.1 503 "), "refusal {number}: {answer:?}");
+        }
+    });
+}
+
 #[cfg(feature = "tls")]
 #[test]
 fn the_proxy_header_comes_before_tls() {
