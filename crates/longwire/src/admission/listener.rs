@@ -72,7 +72,7 @@ impl Listener {
         // `Debug` puts quotes around a string; the message shows it without.
         let doing = format!("listen on {}", format!("{address:?}").trim_matches('"'));
         let bound = tokio::net::TcpListener::bind(address).await.and_then(tokio::net::TcpListener::into_std);
-        let listener = bound.map_err(|error| Error::io(doing, error))?;
+        let listener = bound.and_then(with_backlog).map_err(|error| Error::io(doing, error))?;
         Ok(Listener { socket: ListeningSocket::Tcp(listener), shared: SharedByLoops::Port })
     }
 
@@ -153,6 +153,14 @@ impl ListeningSocket {
             _ => self.try_clone(),
         }
     }
+}
+
+/// Gives a listener the backlog. Tokio opens it with a shorter one, and clients that all come back at once would have to
+/// repeat their first packet after a second.
+fn with_backlog(listener: TcpListener) -> io::Result<TcpListener> {
+    #[cfg(unix)]
+    SockRef::from(&listener).listen(BACKLOG)?;
+    Ok(listener)
 }
 
 /// Opens another listener on the same port. The port can be shared only during this call, so a second server still gets

@@ -150,3 +150,16 @@ fn limits_hold_on_every_listener() {
         silent.expect_end().await;
     });
 }
+
+/// The first listener of a server used to have the backlog of tokio, and the others ours.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_thousand_clients_may_wait_to_be_accepted() {
+    let listener = longwire::Listener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    for _ in 0..1_000 {
+        // Beyond the backlog, the system does not answer a client.
+        waiting.push(TcpStream::connect(address).await.unwrap());
+    }
+}
