@@ -2,8 +2,11 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::time::Instant;
+
+use mio::Registry;
+use mio::unix::SourceFd;
 
 use crate::admission::accepting::pause_after;
 use crate::admission::listener::ListeningSocket;
@@ -89,8 +92,13 @@ impl Doors {
     }
 
     /// Accepts no more connections, and closes the listeners.
-    pub(super) fn close(&mut self) {
-        self.doors.clear();
+    pub(super) fn close(&mut self, registry: &Registry) {
+        for ListeningDoor { listener, .. } in self.doors.drain(..) {
+            // Closing is not enough while another loop has a duplicate of the listener.
+            if let Err(error) = registry.deregister(&mut SourceFd(&listener.as_raw_fd())) {
+                tracing::debug!(%error, "a listener was not watched");
+            }
+        }
     }
 }
 
@@ -101,5 +109,30 @@ impl ListeningDoor {
         } else if let Some(pause) = pause_after(error) {
             self.waiting = DoorQueue::PausedUntil(Instant::now() + pause);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener, TcpStream};
+    use std::time::Duration;
+
+    use mio::{Events, Interest, Poll, Token};
+
+    use super::*;
+
+    #[test]
+    fn a_closed_door_is_not_knocked_at_although_another_loop_has_it() {
+        let mut poll = Poll::new().unwrap();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let of_another_loop = listener.try_clone().unwrap();
+        let mut doors = Doors::default();
+        poll.registry().register(&mut SourceFd(&listener.as_raw_fd()), Token(0), Interest::READABLE).unwrap();
+        doors.add(ListeningSocket::Tcp(listener));
+        doors.close(poll.registry());
+        let _client = TcpStream::connect(of_another_loop.local_addr().unwrap()).unwrap();
+        let mut events = Events::with_capacity(1);
+        poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
+        assert!(events.is_empty(), "{events:?}");
     }
 }

@@ -142,7 +142,8 @@ impl<A: Application> PollLoop<A> {
         self.keep_time(now);
         self.driver.doors.reopen(now);
         if self.reactor.life() != Life::Runs {
-            self.driver.doors.close();
+            let Poller { doors, poll, .. } = &mut self.driver;
+            doors.close(poll.registry());
             self.stop_introductions();
         }
         self.drive_dirty();
