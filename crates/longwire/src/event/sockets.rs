@@ -15,7 +15,7 @@ pub(super) mod trial;
 pub(super) use driver::{DriverAction, LinkState, SocketDriver, SocketLink};
 pub(super) use handed_over::HandedOver;
 pub(super) use records::Records;
-pub(super) use socket_loop::{BeginTls, Setup, SocketLoop};
+pub(super) use socket_loop::{BeginTls, Heard, Setup, SocketLoop};
 
 /// How TLS begins on a new connection.
 #[cfg(feature = "tls")]

@@ -22,7 +22,7 @@ use crate::event::application::Application;
 use crate::event::key::Key;
 use crate::event::reactor::Life;
 use crate::event::reactor::visit::Visit;
-use crate::event::sockets::{DriverAction, Records, Setup, SocketDriver, SocketLink as _, SocketLoop};
+use crate::event::sockets::{DriverAction, Heard, Records, Setup, SocketDriver, SocketLink as _, SocketLoop};
 
 /// The size of the read buffer that all connections of a loop share.
 const READ_BUFFER: usize = 128 << 10;
@@ -108,10 +108,13 @@ impl<A: Application> PollLoop<A> {
     pub(super) fn run_round(&mut self) -> io::Result<()> {
         let timeout = self.time_to_wait();
         let mut events = mem::replace(&mut self.driver.events, Events::with_capacity(0));
-        match self.driver.poll.poll(&mut events, timeout) {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-            _ => {}
-        }
+        let heard = match self.driver.poll.poll(&mut events, timeout) {
+            Ok(()) if events.iter().count() < events.capacity() => Heard::All,
+            Ok(()) => Heard::AtMost(events.capacity()),
+            // The process may have been stopped.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Heard::AtMost(events.capacity()),
+            Err(error) => return Err(error),
+        };
         for key in self.begin_round() {
             self.read(key);
         }
@@ -139,7 +142,7 @@ impl<A: Application> PollLoop<A> {
         self.take_introduced();
         // Check the deadlines after writing, because handlers may have taken long.
         let now = Instant::now();
-        self.keep_time(now);
+        self.keep_time(now, heard);
         self.driver.doors.reopen(now);
         if self.reactor.life() != Life::Runs {
             let Poller { doors, poll, .. } = &mut self.driver;

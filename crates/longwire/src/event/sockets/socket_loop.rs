@@ -39,12 +39,22 @@ pub(in crate::event) struct SocketLoop<A: Application, D: SocketDriver> {
     introductions: Introductions,
     /// The number of the loop's current round.
     round: u32,
+    /// How many rounds in a row have left timers to a later one.
+    rounds_without_time: usize,
     /// Connections that have used up their writes of this round.
     put_off: Vec<Key>,
     /// Begins TLS, if the server uses it.
     secure: Option<BeginTls>,
     /// A buffer for decrypted bytes.
     plain: Vec<u8>,
+}
+
+/// Whether a round has heard all connections that had sent something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::event) enum Heard {
+    All,
+    /// Others may wait to be heard. One round hears this many.
+    AtMost(usize),
 }
 
 /// Begins TLS on a new connection.
@@ -76,6 +86,7 @@ impl<A: Application, D: SocketDriver> SocketLoop<A, D> {
             handed_over,
             introductions: Introductions::new(caller),
             round: 0,
+            rounds_without_time: 0,
             put_off: Vec::new(),
             plain: if secure.is_some() { vec![0; RECORD] } else { Vec::new() },
             secure,
@@ -102,8 +113,17 @@ impl<A: Application, D: SocketDriver> SocketLoop<A, D> {
         Some(next.saturating_duration_since(Instant::now()))
     }
 
-    /// Handles the timers that are due.
-    pub(in crate::event) fn keep_time(&mut self, now: Instant) {
+    /// Handles the timers that are due. While connections wait to be heard, it leaves them to a later round: after the
+    /// whole process has stood still, the answers to many pings lie in the sockets. Under constant load, timers wait for
+    /// as many rounds as it takes to hear each connection once.
+    pub(in crate::event) fn keep_time(&mut self, now: Instant, heard: Heard) {
+        if let Heard::AtMost(count) = heard
+            && self.rounds_without_time < self.reactor.len() / count.max(1)
+        {
+            self.rounds_without_time += 1;
+            return;
+        }
+        self.rounds_without_time = 0;
         if self.reactor.deadline().is_some_and(|at| at <= now) {
             self.reactor.tick(now);
             self.reactor.expire();

@@ -17,7 +17,7 @@ use crate::admission::listener::ListeningSocket;
 use crate::event::application::Application;
 use crate::event::key::Key;
 use crate::event::reactor::Life;
-use crate::event::sockets::{Setup, SocketLoop};
+use crate::event::sockets::{Heard, Setup, SocketLoop};
 use crate::transport::canonical;
 
 /// The size of a single read, unless there is a large message to read into.
@@ -97,13 +97,22 @@ impl<A: Application> UringLoop<A> {
         // Write first, then check the deadlines, because handlers may have taken long.
         self.drive_dirty();
         let now = Instant::now();
-        self.keep_time(now);
+        self.keep_time(now, self.heard());
         self.open_doors(now);
         self.drive_dirty();
         for key in std::mem::take(&mut self.driver.hungry) {
             self.read_on(key);
         }
         Ok(())
+    }
+
+    /// Whether all connections found a buffer for what they had sent.
+    fn heard(&self) -> Heard {
+        if self.driver.hungry.is_empty() {
+            Heard::All
+        } else {
+            Heard::AtMost(Sizes::default().buffers.into())
+        }
     }
 
     /// How long the loop may wait for completions; `None` without a limit.

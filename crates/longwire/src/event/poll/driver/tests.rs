@@ -1,5 +1,6 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use longwire_proto::handshake::Refusal;
@@ -149,4 +150,70 @@ fn a_connection_is_gone_when_its_peer_resets_it() {
     // It leaves data unread.
     trial.peer = None;
     trial.run_until(|trial| trial.link().is_none());
+}
+
+/// Notes its calls: `true` for a message, `false` for a tick.
+struct Notes(Arc<Mutex<Vec<bool>>>);
+
+impl Handler for Notes {
+    type State = ();
+
+    async fn on_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Refusal> {
+        Ok(Accept::with(()))
+    }
+
+    fn on_message(&self, _: &mut Socket<'_, Self>, _: MessageRef<'_>) {
+        self.0.lock().unwrap().push(true);
+    }
+
+    fn on_tick(&self, _: &mut Socket<'_, Self>) {
+        self.0.lock().unwrap().push(false);
+    }
+}
+
+/// A loop that is told of two connections at a time, and has eight.
+fn many() -> (PollLoop<Notes>, Vec<(Key, TcpStream)>, Arc<Mutex<Vec<bool>>>) {
+    let notes = Arc::default();
+    let mut event_loop = PollLoop::new(setup(Notes(Arc::clone(&notes)))).unwrap();
+    event_loop.driver.events = Events::with_capacity(2);
+    let peers = (0..8).map(|_| join(&mut event_loop)).collect();
+    (event_loop, peers, notes)
+}
+
+/// Sends a message to each connection, and waits until it lies in the socket.
+fn send_to_all(event_loop: &mut PollLoop<Notes>, peers: &mut [(Key, TcpStream)]) {
+    for (key, peer) in peers {
+        peer.write_all(&message(200)).unwrap();
+        let socket = event_loop.reactor.link(*key).unwrap().socket.try_clone().unwrap();
+        let socket = TcpStream::from(socket);
+        while socket.peek(&mut [0]).is_err() {
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// A process that was stopped used to give up most of its peers, although their answers had arrived.
+#[test]
+fn what_has_arrived_is_heard_before_time_is_up() {
+    let (mut event_loop, mut peers, notes) = many();
+    send_to_all(&mut event_loop, &mut peers);
+    let due = event_loop.reactor.deadline().unwrap();
+    std::thread::sleep(due.saturating_duration_since(Instant::now()));
+    while !notes.lock().unwrap().contains(&false) {
+        event_loop.run_round().unwrap();
+    }
+    let heard = notes.lock().unwrap().iter().take_while(|is_message| **is_message).count();
+    assert_eq!(heard, peers.len());
+}
+
+#[test]
+fn time_passes_although_there_is_always_more_to_hear() {
+    let (mut event_loop, mut peers, notes) = many();
+    let due = event_loop.reactor.deadline().unwrap();
+    std::thread::sleep(due.saturating_duration_since(Instant::now()));
+    for _ in 0..=peers.len() / 2 {
+        send_to_all(&mut event_loop, &mut peers);
+        event_loop.run_round().unwrap();
+    }
+    assert!(notes.lock().unwrap().contains(&false));
 }
