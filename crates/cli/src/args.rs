@@ -39,7 +39,7 @@ pub(crate) use limits::LimitArgs;
 pub(crate) use listen::ListenAddr;
 pub(crate) use load::{CheckArg, LoadArgs, WorkloadArg};
 use proxy::{ForwardedHeader, ProxyAddress};
-pub(crate) use proxying::{AllowedOrigin, ProxyArgs};
+pub(crate) use proxying::{PageOrigin, ProxyArgs};
 pub(crate) use replay::{Pace, ReplayArgs};
 pub(crate) use show::ShowArgs;
 pub(crate) use token::TokenArgs;

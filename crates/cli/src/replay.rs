@@ -43,7 +43,7 @@ pub(crate) async fn run(args: ReplayArgs) -> Result<ExitCode, Failure> {
     let (count, progress) = watch::channel(Arrived::default());
     let script = Script { messages: messages.into(), pace: args.pace, speed: args.speed, wait: args.wait };
     let (left, unsent) = watch::channel(script.to_send());
-    let sending = Sending { task: tokio::spawn(script.send(sender.clone(), progress, left)), unsent };
+    let sending = ScriptRun { task: tokio::spawn(script.send(sender.clone(), progress, left)), unsent };
     let answers = tokio::select! {
         answers = receive(&mut receiver, &expected, &count, sending, args.wait) => answers,
         () = ending.next() => Answers { messages: Vec::new(), end: ReplayEnd::Interrupted },
@@ -134,12 +134,12 @@ impl Script {
 }
 
 /// A script that is being sent.
-struct Sending {
+struct ScriptRun {
     task: JoinHandle<bool>,
     unsent: watch::Receiver<usize>,
 }
 
-impl Sending {
+impl ScriptRun {
     /// Whether everything was sent, once the connection has ended.
     async fn was_complete(self) -> bool {
         // The last message may have been answered before its sender says that it was sent. It does not wait any more.
@@ -174,7 +174,7 @@ async fn receive(
     receiver: &mut Receiver,
     expected: &[Message],
     count: &watch::Sender<Arrived>,
-    mut sending: Sending,
+    mut sending: ScriptRun,
     wait: Duration,
 ) -> Answers {
     let mut messages = Vec::new();

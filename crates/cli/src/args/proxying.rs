@@ -77,7 +77,7 @@ pub(crate) struct ProxyArgs {
 
     /// With --header, --user or --cert: let pages of this origin use the proxy, too (repeatable); `any` for all
     #[arg(long, value_name = "ORIGIN")]
-    pub(crate) allow_origin: Vec<AllowedOrigin>,
+    pub(crate) allow_origin: Vec<PageOrigin>,
 
     /// Do not let the client offer compression to the server
     #[arg(long)]
@@ -89,32 +89,32 @@ pub(crate) struct ProxyArgs {
 
 /// The origin of pages that may use the credentials that the proxy adds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum AllowedOrigin {
+pub(crate) enum PageOrigin {
     Any,
     /// As a browser writes it, such as `http://localhost:3000`.
     Only(String),
 }
 
-impl AllowedOrigin {
+impl PageOrigin {
     pub(crate) fn admits(&self, origin: &str) -> bool {
         match self {
-            AllowedOrigin::Any => true,
-            AllowedOrigin::Only(only) => only.eq_ignore_ascii_case(origin),
+            PageOrigin::Any => true,
+            PageOrigin::Only(only) => only.eq_ignore_ascii_case(origin),
         }
     }
 }
 
-impl FromStr for AllowedOrigin {
+impl FromStr for PageOrigin {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<AllowedOrigin, String> {
+    fn from_str(text: &str) -> Result<PageOrigin, String> {
         if text == "any" {
-            return Ok(AllowedOrigin::Any);
+            return Ok(PageOrigin::Any);
         }
         let origin = text.strip_suffix('/').unwrap_or(text);
         match origin.split_once("://") {
             Some((scheme, host)) if !scheme.is_empty() && !host.is_empty() && !host.contains('/') => {
-                Ok(AllowedOrigin::Only(origin.to_owned()))
+                Ok(PageOrigin::Only(origin.to_owned()))
             }
             _ => Err("an origin is scheme and host, such as http://localhost:3000, or any".to_owned()),
         }

@@ -11,7 +11,7 @@ use http::HeaderMap;
 use http::header::{HOST, ORIGIN};
 
 use super::local_name::is_local_name;
-use crate::args::AllowedOrigin;
+use crate::args::PageOrigin;
 use crate::args::listen::PortAddr;
 
 /// How a browser names the relation between the page that asks and the address that is asked (Fetch Metadata).
@@ -30,7 +30,7 @@ pub(super) enum ForeignPages {
     /// All: nothing is added to their requests that they could not add themselves.
     Any,
     /// These, because the proxy adds credentials.
-    Only(Vec<AllowedOrigin>),
+    Only(Vec<PageOrigin>),
 }
 
 impl Admission {
@@ -62,7 +62,7 @@ impl Admission {
             None if headers.contains_key(ORIGIN) => Some("refused Origin: it is no text".to_owned()),
             // Browsers leave Origin out of simple requests, such as those for images.
             None => match text(headers, SEC_FETCH_SITE) {
-                Some("cross-site" | "same-site") if !allowed.contains(&AllowedOrigin::Any) => Some(
+                Some("cross-site" | "same-site") if !allowed.contains(&PageOrigin::Any) => Some(
                     "refused a request that another site's page makes without Origin: the proxy adds headers or a \
                      certificate; --allow-origin any allows it"
                         .to_owned(),
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_host_that_anybody_can_point_here_is_refused_with_and_without_credentials() {
-        for pages in [|| ForeignPages::Any, || ForeignPages::Only(vec![AllowedOrigin::Any])] {
+        for pages in [|| ForeignPages::Any, || ForeignPages::Only(vec![PageOrigin::Any])] {
             for host in ["127.0.0.1:9000", "localhost:9000", "[::1]:9000", "tool.example:9000"] {
                 assert_eq!(refusal(pages(), &[("host", host)]), None, "{host}");
             }
