@@ -152,8 +152,11 @@ fn a_connection_is_gone_when_its_peer_resets_it() {
     trial.run_until(|trial| trial.link().is_none());
 }
 
-/// Notes its calls: `true` for a message, `false` for a tick.
-struct Notes(Arc<Mutex<Vec<bool>>>);
+/// The calls of [`Notes`]: `true` for a message, `false` for a tick.
+type Calls = Arc<Mutex<Vec<bool>>>;
+
+/// Notes its calls.
+struct Notes(Calls);
 
 impl Handler for Notes {
     type State = ();
@@ -172,7 +175,7 @@ impl Handler for Notes {
 }
 
 /// A loop that is told of two connections at a time, and has eight.
-fn many() -> (PollLoop<Notes>, Vec<(Key, TcpStream)>, Arc<Mutex<Vec<bool>>>) {
+fn many() -> (PollLoop<Notes>, Vec<(Key, TcpStream)>, Calls) {
     let notes = Arc::default();
     let mut event_loop = PollLoop::new(setup(Notes(Arc::clone(&notes)))).unwrap();
     event_loop.driver.events = Events::with_capacity(2);
