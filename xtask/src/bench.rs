@@ -54,7 +54,7 @@ pub(crate) struct Options {
     /// The servers to measure [default: all]. The page is written only if all are measured
     #[arg(long, num_args = 1..)]
     server: Vec<String>,
-    /// Measure a server of your own, too: a command that listens on `127.0.0.1:$PORT` [repeatable]
+    /// Measure a server of your own, too: a command that listens on `127.0.0.1:$PORT` (repeatable)
     ///
     /// It sends each message back, in one process. With NAME:TASK,TASK…=COMMAND it is started for each of the tasks `echo`,
     /// `deflate` (with permessage-deflate), `tls` ($CERTIFICATE and $KEY are PEM files) and `broadcast` (each message goes to
