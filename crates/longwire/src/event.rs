@@ -11,7 +11,7 @@ mod engine;
 mod gradual_close;
 mod handler;
 #[cfg(test)]
-#[cfg(all(target_os = "linux", target_pointer_width = "64", feature = "uring", feature = "metrics"))]
+#[cfg(all(target_os = "linux", target_pointer_width = "64", feature = "uring"))]
 mod idle_page;
 mod intake;
 mod key;
