@@ -9,7 +9,7 @@ use longwire_hub::{ChannelName, Data, Record, StoreEvents, StreamPosition};
 use tokio::sync::Notify;
 
 /// More than enough for anything that is going to happen.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Something that a node heard.
 #[derive(Debug, Clone, PartialEq)]
