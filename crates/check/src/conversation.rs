@@ -13,7 +13,7 @@ use self::sent::Sent;
 use crate::answer;
 use crate::deflate::{Agreement, Deflater, Inflater};
 use crate::inbox::{Inbox, Incoming, LIMIT};
-use crate::step::{Reply, Step, joined};
+use crate::step::{Reply, SHOWN, Step, joined};
 use crate::transport::{Dial, Transport};
 use crate::verdict::{Finding, Stop};
 
@@ -52,7 +52,7 @@ pub(crate) enum Strays {
 /// Connects and waits for at most `patience` for each thing.
 pub(crate) async fn dial(dialer: &dyn Dial, patience: Duration) -> Result<Peer<Transport>, Stop> {
     match tokio::time::timeout(patience, dialer.dial()).await {
-        Ok(Ok(transport)) => Ok(Peer::client(transport).deadline(patience).limit(LIMIT)),
+        Ok(Ok(transport)) => Ok(Peer::client(transport).deadline(patience).limit(LIMIT).showing(SHOWN)),
         Ok(Err(error)) => Err(Stop::Unclear(format!("it cannot be connected to: {error}"))),
         Err(_) => Err(Stop::Unclear(format!("it could not be connected to within {patience:?}"))),
     }

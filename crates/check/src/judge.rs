@@ -1,6 +1,7 @@
 //! Runs one case and gives the verdict.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use longwire_wire::{Failure, Head, Peer, Problem};
 
@@ -18,12 +19,12 @@ use crate::verdict::{Finding, Stop, Verdict};
 /// How long a case may take, in patiences.
 const PATIENCES: u32 = 8;
 
-/// What a case is run with.
+/// What all cases of a run share.
 #[derive(Debug)]
-pub(crate) struct Setting<'s> {
-    pub(crate) dialer: &'s dyn Dial,
-    pub(crate) target: &'s Target,
-    pub(crate) endpoint: &'s Endpoint,
+pub(crate) struct Setting {
+    pub(crate) dialer: Arc<dyn Dial>,
+    pub(crate) target: Target,
+    pub(crate) endpoint: Endpoint,
     pub(crate) patience: Duration,
 }
 
@@ -33,11 +34,31 @@ pub(crate) struct Judged {
     pub(crate) verdict: Verdict,
     pub(crate) finding: Option<Finding>,
     pub(crate) dialogue: String,
+    pub(crate) reach: Reach,
+}
+
+/// How far a case came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// It needed no connection, or it is not known.
+    Unknown,
+    /// The endpoint could not be connected to.
+    Refused,
+    /// The endpoint accepted the connection, but not a valid request.
+    Unanswered,
+    /// It had its connection at this time.
+    Connected(Instant),
 }
 
 impl Judged {
     fn without_dialogue(verdict: Verdict, why: impl Into<String>) -> Judged {
-        Judged { verdict, finding: Some(Finding::new("", why)), dialogue: String::new() }
+        let finding = Some(Finding::new("", why));
+        Judged { verdict, finding, dialogue: String::new(), reach: Reach::Unknown }
+    }
+
+    /// A case without a connection.
+    fn not_connected(case: &Case, stop: Stop) -> Judged {
+        Judged { reach: Reach::Refused, ..judged(case, Err(stop), Vec::new(), String::new()) }
     }
 
     /// The same for others to read: reports are passed on.
@@ -49,19 +70,19 @@ impl Judged {
 }
 
 /// Runs a case. It ends within eight times the patience.
-pub(crate) async fn judge(case: &Case, setting: &Setting<'_>) -> Judged {
+pub(crate) async fn judge(case: &Case, setting: &Setting) -> Judged {
     if let Some(why) = not_offered(case, setting) {
         return Judged::without_dialogue(Verdict::NotOffered, why);
     }
     let time = setting.patience.saturating_mul(PATIENCES);
     match tokio::time::timeout(time, run(case, setting)).await {
-        Ok(judged) => judged.without_secrets(setting.target),
+        Ok(judged) => judged.without_secrets(&setting.target),
         Err(_) => Judged::without_dialogue(Verdict::Inconclusive, format!("it took more than {time:?}")),
     }
 }
 
-fn not_offered(case: &Case, setting: &Setting<'_>) -> Option<&'static str> {
-    let endpoint = setting.endpoint;
+fn not_offered(case: &Case, setting: &Setting) -> Option<&'static str> {
+    let endpoint = &setting.endpoint;
     case.needs.iter().find_map(|need| match need {
         Need::Echo if !endpoint.is_echo => Some("it is not an echo"),
         Need::Deflate if endpoint.deflate.is_none() => Some("it does not accept permessage-deflate"),
@@ -76,7 +97,7 @@ fn not_offered(case: &Case, setting: &Setting<'_>) -> Option<&'static str> {
     })
 }
 
-async fn run(case: &Case, setting: &Setting<'_>) -> Judged {
+async fn run(case: &Case, setting: &Setting) -> Judged {
     match &case.script {
         Script::Opening(opening) => run_opening(case, opening, setting).await,
         Script::Open(steps) => run_open(case, setting.target.request(), steps, setting).await,
@@ -87,20 +108,24 @@ async fn run(case: &Case, setting: &Setting<'_>) -> Judged {
     }
 }
 
-async fn run_open(case: &Case, request: Head, steps: &[Step], setting: &Setting<'_>) -> Judged {
-    let mut peer = match dial(setting.dialer, setting.patience).await {
+async fn run_open(case: &Case, request: Head, steps: &[Step], setting: &Setting) -> Judged {
+    let mut peer = match dial(&*setting.dialer, setting.patience).await {
         Ok(peer) => peer,
-        Err(stop) => return judged(case, Err(stop), Vec::new(), String::new()),
+        Err(stop) => return Judged::not_connected(case, stop),
     };
     let response = match open(&mut peer, &request).await {
         Ok(response) => response,
-        Err(stop) => return judged(case, Err(stop), Vec::new(), peer.transcript().to_string()),
+        Err(stop) => {
+            let dialogue = peer.transcript().to_string();
+            return Judged { reach: Reach::Unanswered, ..judged(case, Err(stop), Vec::new(), dialogue) };
+        }
     };
+    let connected = Reach::Connected(Instant::now());
     let has_declined = response.field("Sec-WebSocket-Extensions").is_none();
     if matches!(case.script, Script::Offering(..)) && has_declined {
         return Judged::without_dialogue(Verdict::NotOffered, "it declines this offer of permessage-deflate");
     }
-    converse(case, peer, &response, steps, setting).await
+    Judged { reach: connected, ..converse(case, peer, &response, steps, setting).await }
 }
 
 async fn converse(
@@ -108,7 +133,7 @@ async fn converse(
     peer: Peer<Transport>,
     response: &Head,
     steps: &[Step],
-    setting: &Setting<'_>,
+    setting: &Setting,
 ) -> Judged {
     let strays =
         if setting.endpoint.is_echo { Strays::Greetings(setting.endpoint.greetings) } else { Strays::Any };
@@ -129,14 +154,15 @@ fn judged(case: &Case, outcome: Result<(), Stop>, weaknesses: Vec<Finding>, dial
             None => (Verdict::Pass, None),
         },
     };
-    Judged { verdict, finding, dialogue }
+    Judged { verdict, finding, dialogue, reach: Reach::Unknown }
 }
 
-async fn run_opening(case: &Case, opening: &Opening, setting: &Setting<'_>) -> Judged {
-    let mut peer = match dial(setting.dialer, setting.patience).await {
+async fn run_opening(case: &Case, opening: &Opening, setting: &Setting) -> Judged {
+    let mut peer = match dial(&*setting.dialer, setting.patience).await {
         Ok(peer) => peer,
-        Err(stop) => return judged(case, Err(stop), Vec::new(), String::new()),
+        Err(stop) => return Judged::not_connected(case, stop),
     };
+    let connected = Reach::Connected(Instant::now());
     let request = (opening.request)(setting.target.request());
     // A server that refuses early may end the connection before it has read everything. The response says why.
     let _ended = peer.send_bytes(&request).await;
@@ -145,11 +171,11 @@ async fn run_opening(case: &Case, opening: &Opening, setting: &Setting<'_>) -> J
     if let (Ok(response), Answer::Accepted(steps)) = (&response, &opening.answer)
         && answer::judge(&head, response).is_ok()
     {
-        return converse(case, peer, response, steps, setting).await;
+        return Judged { reach: connected, ..converse(case, peer, response, steps, setting).await };
     }
-    let (outcome, weaknesses) = answered(&opening.answer, &head, response, setting.target);
+    let (outcome, weaknesses) = answered(&opening.answer, &head, response, &setting.target);
     let dialogue = peer.transcript().to_string();
-    judged(case, outcome, weaknesses, dialogue)
+    Judged { reach: connected, ..judged(case, outcome, weaknesses, dialogue) }
 }
 
 /// Judges the response to a request.

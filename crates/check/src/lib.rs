@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
+mod batch;
 mod case;
 mod conversation;
 mod deflate;
@@ -29,7 +30,7 @@ pub use families::server_cases;
 pub use measure::{Unreachable, measure};
 pub use report::baseline::{Baseline, BaselineError};
 pub use report::grade::Grade;
-pub use report::text::Style;
+pub use report::text::{Payloads, Style};
 pub use report::{CaseReport, Outcome, Report};
 pub use rule::{Family, Level};
 pub use run::{Pace, run, run_until};

@@ -5,6 +5,7 @@ pub(crate) mod escape;
 pub(crate) mod grade;
 mod html;
 mod junit;
+mod shorten;
 pub(crate) mod text;
 
 use std::collections::BTreeMap;
@@ -19,9 +20,6 @@ use crate::judge::Judged;
 use crate::rule::{Family, Level};
 use crate::target::Target;
 use crate::verdict::Verdict;
-
-/// What reports say of an endpoint that accepts no connection any more.
-const SERVES_NO_MORE: &str = "after the cases, the endpoint accepts no connection any more";
 
 /// The results of a run.
 ///
@@ -44,7 +42,10 @@ pub struct Report {
     /// Whether the endpoint still accepts connections after the run. `None` if the run was stopped before that was found
     /// out.
     pub(crate) still_serves: Option<bool>,
-    /// How many of the chosen cases did not run, because the run was stopped.
+    /// The cases after which the endpoint accepted no connection any more. If there are several, it cannot be told which
+    /// of them ended it.
+    pub(crate) ended_after: Vec<String>,
+    /// How many of the chosen cases did not run, because the run was stopped or the endpoint was gone.
     pub(crate) not_run: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) grade: Option<Grade>,
@@ -76,6 +77,13 @@ pub struct CaseReport {
     pub(crate) ms: f64,
 }
 
+/// How a run ended.
+#[derive(Debug, Default)]
+pub(crate) struct End {
+    pub(crate) still_serves: Option<bool>,
+    pub(crate) ended_after: Vec<String>,
+}
+
 /// The outcome of a run.
 ///
 /// ```
@@ -95,7 +103,6 @@ impl CaseReport {
     pub(crate) fn new(case: &Case, judged: Judged, time: Duration) -> CaseReport {
         let (expected, got) =
             judged.finding.map_or_else(Default::default, |finding| (finding.expected, finding.got));
-        let dialogue = if judged.verdict == Verdict::Pass { String::new() } else { judged.dialogue };
         CaseReport {
             id: case.id().to_owned(),
             title: case.title().to_owned(),
@@ -107,7 +114,7 @@ impl CaseReport {
             is_known: false,
             expected,
             got,
-            dialogue,
+            dialogue: judged.dialogue,
             ms: milliseconds(time),
         }
     }
@@ -130,6 +137,13 @@ impl CaseReport {
         self.verdict
     }
 
+    /// Gives the case this verdict instead.
+    pub(crate) fn overrule(&mut self, verdict: Verdict, expected: &str, got: String) {
+        self.verdict = verdict;
+        expected.clone_into(&mut self.expected);
+        self.got = got;
+    }
+
     /// What came instead of what was expected, or why the case did not run. Empty after a pass.
     #[must_use]
     pub fn got(&self) -> &str {
@@ -142,9 +156,12 @@ impl Report {
         target: &Target,
         endpoint: &Endpoint,
         total: usize,
-        cases: Vec<CaseReport>,
-        still_serves: Option<bool>,
+        mut cases: Vec<CaseReport>,
+        end: End,
     ) -> Report {
+        for case in cases.iter_mut().filter(|case| case.verdict == Verdict::Pass) {
+            case.dialogue.clear();
+        }
         let count = |verdict: Verdict| cases.iter().filter(|case| case.verdict == verdict).count();
         let names = ["pass", "fail", "should", "not-offered", "inconclusive"];
         let counts = names.into_iter().zip(Verdict::ALL.map(count)).collect();
@@ -154,7 +171,8 @@ impl Report {
             is_echo: endpoint.is_echo,
             compresses: endpoint.compresses(),
             round_trip_ms: milliseconds(endpoint.round_trip),
-            still_serves,
+            still_serves: end.still_serves,
+            ended_after: end.ended_after,
             not_run: total.saturating_sub(cases.len()),
             grade: None,
             counts,
@@ -206,6 +224,23 @@ impl Report {
     /// Whether the endpoint accepts no connection any more.
     pub(crate) fn serves_no_more(&self) -> bool {
         self.still_serves == Some(false)
+    }
+
+    /// What is wrong with the endpoint as a whole.
+    pub(crate) fn endpoint_problem(&self) -> Option<String> {
+        if !self.serves_no_more() {
+            return None;
+        }
+        let what = "the endpoint accepts no connection any more";
+        let problem = match self.ended_after.as_slice() {
+            [] => format!("after the cases, {what}"),
+            [one] => format!("after {one}, {what}"),
+            several => format!("{what}; one of these ended it: {}", several.join(", ")),
+        };
+        Some(match self.not_run {
+            0 => problem,
+            not_run => format!("{problem}; {not_run} cases did not run"),
+        })
     }
 
     /// Whether the run was stopped before its end.

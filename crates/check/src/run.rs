@@ -2,15 +2,15 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::task::JoinSet;
-
+use crate::answer;
+use crate::batch::{Batch, Progress};
 use crate::case::Case;
-use crate::conversation::{dial, open};
+use crate::conversation::dial;
 use crate::endpoint::Endpoint;
-use crate::judge::{Judged, Setting, judge};
-use crate::report::{CaseReport, Report};
+use crate::judge::Setting;
+use crate::report::{CaseReport, End, Report};
 use crate::target::Target;
 use crate::transport::Dial;
 
@@ -61,15 +61,6 @@ impl Pace {
     }
 }
 
-/// What all cases of a run share.
-#[derive(Debug)]
-struct Shared {
-    dialer: Arc<dyn Dial>,
-    target: Target,
-    endpoint: Endpoint,
-    patience: Duration,
-}
-
 /// Runs the cases, and calls `done` after each, in the order in which they end. The report has them in their own order.
 ///
 /// # Cancel safety
@@ -86,7 +77,8 @@ pub async fn run(
     run_until(cases, dialer, target, endpoint, pace, std::future::pending(), done).await
 }
 
-/// As [`run`], until `stop` completes: the report then has the cases that have ended, and says how many did not run.
+/// As [`run`], until `stop` completes: the report then has the cases that have ended, and says how many did not run. The run
+/// also ends if the endpoint accepts no connection any more.
 ///
 /// # Cancel safety
 ///
@@ -102,67 +94,74 @@ pub async fn run_until(
 ) -> Report {
     let total = cases.len();
     let mut stop = pin!(stop);
-    let patience = pace.patience_with(Some(endpoint));
-    let shared = Arc::new(Shared { dialer, target: target.clone(), endpoint: endpoint.clone(), patience });
-    let mut running = JoinSet::new();
-    let mut waiting = cases.into_iter().enumerate();
-    let mut reports: Vec<(usize, CaseReport)> = Vec::new();
-    let is_stopped = loop {
-        while running.len() < pace.jobs
-            && let Some((place, case)) = waiting.next()
-        {
-            let shared = Arc::clone(&shared);
-            running.spawn(async move { (place, run_one(&case, &shared).await) });
-        }
-        let ended = tokio::select! {
-            ended = running.join_next() => ended,
-            () = &mut stop => break true,
+    let setting = Arc::new(Setting {
+        dialer,
+        target: target.clone(),
+        endpoint: endpoint.clone(),
+        patience: pace.patience_with(Some(endpoint)),
+    });
+    let mut batch = Batch::new(cases, pace.jobs);
+    let end = loop {
+        let progress = tokio::select! {
+            progress = batch.next(&setting) => progress,
+            () = &mut stop => break End::default(),
         };
-        match ended {
-            None => break false,
-            Some(Ok((place, report))) => {
-                done(&report);
-                reports.push((place, report));
+        match progress {
+            Progress::Done(report) => done(report),
+            Progress::Refused => {}
+            Progress::Idle => {
+                let serving = tokio::select! {
+                    serving = serving(&setting) => serving,
+                    () = &mut stop => break End::default(),
+                };
+                if serving == Serving::Gone {
+                    break End { still_serves: Some(false), ended_after: batch.give_up() };
+                }
+                batch.resume().into_iter().for_each(&mut done);
+                if batch.is_done() {
+                    let still_serves = Some(serving == Serving::Accepts);
+                    break End { still_serves, ended_after: Vec::new() };
+                }
             }
-            // A case neither panics nor is it cancelled. If one did, it would be missing from the report.
-            Some(Err(_)) => {}
         }
     };
     // Those that still run end their connections.
-    drop(running);
-    reports.sort_by_key(|(place, _)| *place);
-    let serves = if is_stopped {
-        None
-    } else {
-        tokio::select! {
-            serves = still_serves(&shared) => Some(serves),
-            () = stop => None,
-        }
-    };
-    let reports = reports.into_iter().map(|(_, report)| report).collect();
-    Report::new(target, endpoint, total, reports, serves)
+    Report::new(target, endpoint, total, batch.into_reports(), end)
 }
 
-async fn run_one(case: &Case, shared: &Shared) -> CaseReport {
-    let setting = Setting {
-        dialer: &*shared.dialer,
-        target: &shared.target,
-        endpoint: &shared.endpoint,
-        patience: shared.patience,
-    };
-    let begin = Instant::now();
-    let judged: Judged = judge(case, &setting).await;
-    CaseReport::new(case, judged, begin.elapsed())
+/// Whether the endpoint serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Serving {
+    /// It accepts valid requests.
+    Accepts,
+    /// It answers a valid request in another way.
+    Refuses,
+    /// It cannot be connected to, or answers nothing.
+    Gone,
 }
 
-/// Whether the endpoint still accepts connections after all that.
-async fn still_serves(shared: &Shared) -> bool {
-    match dial(&*shared.dialer, shared.patience).await {
-        Ok(mut peer) => {
-            let opened = open(&mut peer, &shared.target.request()).await.is_ok();
-            let _polite = peer.send(longwire_wire::RawFrame::close(1000)).await;
-            opened
+/// Whether the endpoint serves, now or soon: it may be one that is started again when it ends.
+async fn serving(setting: &Setting) -> Serving {
+    const PAUSE: Duration = Duration::from_millis(200);
+    let answers = async {
+        loop {
+            match answers(setting).await {
+                Serving::Gone => tokio::time::sleep(PAUSE).await,
+                serving => return serving,
+            }
         }
-        Err(_) => false,
+    };
+    tokio::time::timeout(setting.patience, answers).await.unwrap_or(Serving::Gone)
+}
+
+/// What the endpoint makes of a valid request.
+async fn answers(setting: &Setting) -> Serving {
+    let request = setting.target.request();
+    let Ok(mut peer) = dial(&*setting.dialer, setting.patience).await else { return Serving::Gone };
+    if peer.send_head(&request).await.is_err() {
+        return Serving::Gone;
     }
+    let Ok(response) = peer.head().await else { return Serving::Gone };
+    let _polite = peer.send(longwire_wire::RawFrame::close(1000)).await;
+    if answer::judge(&request, &response).is_ok() { Serving::Accepts } else { Serving::Refuses }
 }

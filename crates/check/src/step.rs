@@ -5,6 +5,9 @@ use std::fmt;
 use longwire_wire::bits::{BINARY, TEXT};
 use longwire_wire::{RawFrame, Role};
 
+/// How much of a payload a report has, in bytes or characters.
+pub(crate) const SHOWN: usize = 4096;
+
 /// One step of a dialogue.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
@@ -77,9 +80,11 @@ impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let frame = |opcode: u8, payload: &[u8]| RawFrame::new(0x80 | opcode, payload);
         match self {
-            Reply::Message(opcode, payload) => write!(f, "{}", frame(*opcode, payload)),
-            Reply::Compressed(opcode, payload) => write!(f, "{}, compressed", frame(*opcode, payload)),
-            Reply::Pong(payload) => write!(f, "{}", RawFrame::pong(payload.as_slice())),
+            Reply::Message(opcode, payload) => write!(f, "{:.SHOWN$}", frame(*opcode, payload)),
+            Reply::Compressed(opcode, payload) => {
+                write!(f, "{:.SHOWN$}, compressed", frame(*opcode, payload))
+            }
+            Reply::Pong(payload) => write!(f, "{:.SHOWN$}", RawFrame::pong(payload.as_slice())),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `longwire check`.
 
 mod files;
+mod progress;
 
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -9,7 +10,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use longwire_check::{
-    Baseline, Case, Dialer, Endpoint, Grade, Outcome, Pace, Pattern, Report, Style, Target, Tls, server_cases,
+    Baseline, Case, CaseReport, Dialer, Grade, Outcome, Pace, Pattern, Payloads, Report, Style, Target, Tls,
+    server_cases,
 };
 
 use crate::args::{CheckArgs, CheckRouteArgs, EndpointUrl};
@@ -18,6 +20,7 @@ use crate::signals::Ending;
 use crate::terminal;
 
 use self::files::Files;
+use self::progress::FamilyProgress;
 
 /// The exit code if nothing failed, and something could not be found out.
 const INCONCLUSIVE: u8 = 3;
@@ -150,48 +153,13 @@ async fn check(
         }
         () = ending.next() => return Ok(None),
     };
-    let mut progress = CaseCounter::new(cases.len());
+    let mut progress = FamilyProgress::of(&cases);
     progress.begin(target, &endpoint);
     let stop = ending.next();
-    let report =
-        longwire_check::run_until(cases, dialer, target, &endpoint, pace, stop, |_| progress.step()).await;
+    let count = |case: &CaseReport| progress.count(case);
+    let report = longwire_check::run_until(cases, dialer, target, &endpoint, pace, stop, count).await;
     progress.end();
     Ok(Some(report))
-}
-
-/// The counter on standard error, if that is a terminal.
-struct CaseCounter {
-    is_shown: bool,
-    done: usize,
-    total: usize,
-}
-
-impl CaseCounter {
-    fn new(total: usize) -> CaseCounter {
-        CaseCounter { is_shown: io::stderr().is_terminal(), done: 0, total }
-    }
-
-    fn begin(&self, target: &Target, endpoint: &Endpoint) {
-        if self.is_shown {
-            let echo = if endpoint.is_echo() { "echo" } else { "no echo" };
-            let compression = if endpoint.compresses() { "permessage-deflate" } else { "no compression" };
-            let line = format!("{} · {echo} · {compression} · {:?}", target.url(), endpoint.round_trip());
-            terminal::complain(&terminal::escape(&line));
-        }
-    }
-
-    fn step(&mut self) {
-        self.done += 1;
-        if self.is_shown {
-            let _unread = write!(io::stderr(), "\r{} of {}", self.done, self.total);
-        }
-    }
-
-    fn end(&self) {
-        if self.is_shown {
-            let _unread = write!(io::stderr(), "\r\u{1b}[K");
-        }
-    }
 }
 
 /// The command that repeats the run. Values of headers may be secret, and are left out.
@@ -213,7 +181,9 @@ fn show(args: &CheckArgs, report: &Report, mended: &[String]) -> Result<(), Fail
         return print(&format!("{json}\n"));
     }
     let command = command(args);
-    let style = Style { is_coloured: terminal::colour_on(io::stdout().is_terminal()), command };
+    let is_coloured = terminal::colour_on(io::stdout().is_terminal());
+    let payloads = if args.verbose { Payloads::Whole } else { Payloads::Shortened };
+    let style = Style { is_coloured, payloads, command };
     let mut text = report.to_text(&style);
     for id in mended {
         text.push_str(&format!("{id} fails no more; remove it from the baseline\n"));

@@ -150,9 +150,10 @@ impl Head {
 /// One line: the start line and the fields, escaped and truncated.
 impl fmt::Display for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", Escaped(self.start.as_bytes()))?;
+        Escaped(self.start.as_bytes()).fmt(f)?;
         for (name, value) in self.fields.iter().take(20) {
-            write!(f, ", {}", Escaped(format!("{name}: {value}").as_bytes()))?;
+            f.write_str(", ")?;
+            Escaped(format!("{name}: {value}").as_bytes()).fmt(f)?;
         }
         Ok(())
     }

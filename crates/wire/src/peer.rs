@@ -103,6 +103,12 @@ impl<T> Peer<T> {
         Peer { limit: bytes, ..self }
     }
 
+    /// Begins a new transcript, which keeps this much of each payload, in bytes or characters. Default: 64.
+    #[must_use]
+    pub fn showing(self, len: usize) -> Peer<T> {
+        Peer { transcript: Transcript::showing(len), ..self }
+    }
+
     /// Sets how to split what is sent from now on into writes.
     pub fn cut_into(&mut self, pieces: Pieces) {
         self.pieces = pieces;
@@ -245,7 +251,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Peer<T> {
         outcome.map_err(|problem| {
             let mut transcript = self.transcript.clone();
             if !self.received.is_empty() {
-                transcript.received(format_args!("{}, incomplete", Said(&self.received)));
+                transcript.received_in_part(Said(&self.received));
             }
             Failure::new(expected, problem, transcript)
         })

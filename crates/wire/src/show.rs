@@ -1,15 +1,16 @@
 //! Readable text for frames and bytes.
 
-use std::fmt;
+use std::fmt::{self, Display as _};
 
 use crate::bits::{BINARY, CLOSE, CONTINUATION, PING, PONG, RSV1, RSV2, RSV3, TEXT};
 use crate::frame::{Mask, RawFrame};
 use crate::len::DeclaredLen;
 
-/// How much of a payload to show, in bytes or characters.
+/// How much of a payload to show, in bytes or characters, unless the format has a precision.
 const SHOWN: usize = 64;
 
-/// One line: the opcode, the payload, escaped and truncated, and anything unusual about the frame.
+/// One line: the opcode, the payload, escaped and truncated, and anything unusual about the frame. Shows 64 bytes or
+/// characters of the payload, or as many as the precision says: `{frame:.200}`.
 impl fmt::Display for RawFrame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.show(self.mask, f)
@@ -42,9 +43,13 @@ impl RawFrame {
         match self.close_code() {
             Some(code) => {
                 let reason = self.payload.get(2..).unwrap_or_default();
-                write!(f, " {code} {}", Escaped(reason))?;
+                write!(f, " {code} ")?;
+                Escaped(reason).fmt(f)?;
             }
-            None => write!(f, " {}", Escaped(&self.payload))?,
+            None => {
+                f.write_str(" ")?;
+                Escaped(&self.payload).fmt(f)?;
+            }
         }
         if !self.fin {
             f.write_str(", not final")?;
@@ -75,14 +80,15 @@ pub(crate) struct Escaped<'b>(pub(crate) &'b [u8]);
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Escaped(bytes) = self;
+        let most = f.precision().unwrap_or(SHOWN);
         let is_cut_off = match std::str::from_utf8(bytes) {
             Ok(text) => {
-                let shown: String = text.chars().take(SHOWN).collect();
+                let shown: String = text.chars().take(most).collect();
                 write!(f, "\"{}\"", shown.escape_debug())?;
                 shown.len() < text.len()
             }
             Err(_) => {
-                let shown = bytes.get(..SHOWN).unwrap_or(bytes);
+                let shown = bytes.get(..most).unwrap_or(bytes);
                 write!(f, "b\"{}\"", shown.escape_ascii())?;
                 shown.len() < bytes.len()
             }
@@ -121,5 +127,13 @@ mod tests {
         assert_eq!(text, format!("TEXT \"{}\"… (2000 bytes)", "é".repeat(64)));
         let binary = RawFrame::binary([0xff; 1000]).to_string();
         assert_eq!(binary, format!("BINARY b\"{}\"… (1000 bytes)", "\\xff".repeat(64)));
+    }
+
+    #[test]
+    fn the_precision_says_how_much_is_shown() {
+        let text = format!("{:.3}", RawFrame::text("abcdef").not_final());
+        assert_eq!(text, "TEXT \"abc\"… (6 bytes), not final");
+        let close = format!("{:.100}", RawFrame::close_because(1000, "r".repeat(100).as_str()));
+        assert_eq!(close, format!("CLOSE 1000 \"{}\"", "r".repeat(100)));
     }
 }

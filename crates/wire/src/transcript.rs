@@ -24,19 +24,37 @@ const KEPT: usize = 64;
 /// # Ok::<(), longwire_wire::Failure>(())
 /// # }).unwrap();
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Transcript {
     newest: VecDeque<String>,
     left_off: usize,
+    /// How much of a payload to keep, in bytes or characters.
+    shown: usize,
+}
+
+impl Default for Transcript {
+    fn default() -> Transcript {
+        Transcript { newest: VecDeque::new(), left_off: 0, shown: 64 }
+    }
 }
 
 impl Transcript {
+    /// An empty dialogue that keeps this much of a payload, in bytes or characters.
+    pub(crate) fn showing(shown: usize) -> Transcript {
+        Transcript { shown, ..Transcript::default() }
+    }
+
     pub(crate) fn sent(&mut self, said: impl fmt::Display) {
-        self.note(format!("sent     {said}"));
+        self.note(format!("sent     {said:.*}", self.shown));
     }
 
     pub(crate) fn received(&mut self, said: impl fmt::Display) {
-        self.note(format!("received {said}"));
+        self.note(format!("received {said:.*}", self.shown));
+    }
+
+    /// What came of something that is not complete.
+    pub(crate) fn received_in_part(&mut self, said: impl fmt::Display) {
+        self.note(format!("received {said:.*}, incomplete", self.shown));
     }
 
     fn note(&mut self, entry: String) {
@@ -74,10 +92,11 @@ impl fmt::Display for Said<'_> {
             rest = rest.get(used..).unwrap_or_default();
         }
         if frames.is_empty() || !rest.is_empty() {
-            return write!(f, "{}", Escaped(bytes));
+            return Escaped(bytes).fmt(f);
         }
         for (index, frame) in frames.iter().take(FRAMES).enumerate() {
-            write!(f, "{}{frame}", if index > 0 { "; " } else { "" })?;
+            f.write_str(if index > 0 { "; " } else { "" })?;
+            frame.fmt(f)?;
         }
         let more = frames.len().saturating_sub(FRAMES);
         if more > 0 { write!(f, "; and {more} more frames") } else { Ok(()) }
@@ -95,6 +114,17 @@ mod tests {
         let shown = transcript.to_string();
         assert!(shown.starts_with("  (3 earlier entries omitted)\n  sent     3\n"), "{shown}");
         assert!(shown.ends_with("  sent     66\n"), "{shown}");
+    }
+
+    #[test]
+    fn as_much_of_a_payload_is_kept_as_was_asked_for() {
+        let bytes = RawFrame::text("a".repeat(300)).encode(crate::Role::Server);
+        let shown = |mut transcript: Transcript| {
+            transcript.sent(Said(&bytes));
+            transcript.to_string().chars().count()
+        };
+        assert!(shown(Transcript::default()) < 150);
+        assert!(shown(Transcript::showing(300)) > 300);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use super::escape::escaped;
-use super::{CaseReport, Report, SERVES_NO_MORE};
+use super::{CaseReport, Report};
 use crate::rule::Family;
 use crate::verdict::Verdict;
 
@@ -39,8 +39,8 @@ impl Report {
             "  <testsuite name=\"endpoint\" tests=\"1\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"0\">"
         )?;
         write!(xml, "    <testcase classname=\"endpoint\" name=\"still-serves\"")?;
-        if self.serves_no_more() {
-            writeln!(xml, "><failure message=\"{SERVES_NO_MORE}\"/></testcase>")?;
+        if let Some(problem) = self.endpoint_problem() {
+            writeln!(xml, "><failure message=\"{}\"/></testcase>", Xml(&problem))?;
         } else if self.is_stopped() {
             let message = format!("stopped: {} cases did not run", self.not_run);
             writeln!(xml, "><error message=\"{message}\"/></testcase>")?;
@@ -119,6 +119,7 @@ mod tests {
             compresses: false,
             round_trip_ms: 1.0,
             still_serves,
+            ended_after: Vec::new(),
             not_run,
             grade: None,
             counts: std::collections::BTreeMap::new(),

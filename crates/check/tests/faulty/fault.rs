@@ -66,6 +66,8 @@ pub(crate) enum Fault {
     /// Answers each Close frame with 1001, which is allowed.
     AnswersCloseWith1001,
     ChoosesNoSubprotocol,
+    /// Takes what a read returns for a frame: loses the rest of a longer read, and frames that come in several.
+    TakesReadsForFrames,
     /// Sends a message back in fragments that never end.
     EndlessFragments,
 }

@@ -5,7 +5,9 @@
 mod deflate;
 mod engine;
 mod fault;
+mod mortal;
 mod opening;
+mod secure;
 mod server;
 
 use std::collections::BTreeSet;

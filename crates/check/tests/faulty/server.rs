@@ -1,14 +1,15 @@
 //! A server that keeps all rules, or does one thing wrong.
 
 use longwire_check::{Dial, Dialing};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use longwire_wire::RawFrame;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::engine::{Engine, State};
 use crate::fault::Fault;
 use crate::opening::respond;
 
 /// More than a case sends before it reads.
-const BUFFER: usize = 8 << 20;
+pub(crate) const BUFFER: usize = 8 << 20;
 
 /// Connections to a server in the same process.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +25,10 @@ impl Dial for Server {
     }
 }
 
-async fn serve(mut io: DuplexStream, fault: Option<Fault>) -> std::io::Result<()> {
+pub(crate) async fn serve<T>(mut io: T, fault: Option<Fault>) -> std::io::Result<()>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(place) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -47,11 +51,16 @@ async fn serve(mut io: DuplexStream, fault: Option<Fault>) -> std::io::Result<()
     exchange(&mut io, &mut engine, fault).await
 }
 
-async fn exchange(io: &mut DuplexStream, engine: &mut Engine, fault: Option<Fault>) -> std::io::Result<()> {
+async fn exchange<T>(io: &mut T, engine: &mut Engine, fault: Option<Fault>) -> std::io::Result<()>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
     // Large reads: the engine looks at the whole of an unfinished message after each.
-    let mut bytes = Vec::with_capacity(1 << 20);
+    let takes_records = fault == Some(Fault::TakesReadsForFrames);
+    let mut bytes = Vec::with_capacity(if takes_records { 16 << 10 } else { 1 << 20 });
     loop {
         io.write_all(&std::mem::take(&mut engine.out)).await?;
+        io.flush().await?;
         match engine.state {
             State::Gone => return Ok(()),
             State::Closed if fault == Some(Fault::NeverEnds) => std::future::pending().await,
@@ -65,6 +74,8 @@ async fn exchange(io: &mut DuplexStream, engine: &mut Engine, fault: Option<Faul
             }
             return io.shutdown().await;
         }
-        engine.receive(&bytes);
+        let taken =
+            if takes_records { RawFrame::parse(&bytes).map_or(0, |(_, used)| used) } else { bytes.len() };
+        engine.receive(bytes.get(..taken).unwrap_or_default());
     }
 }

@@ -56,6 +56,10 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     pub(crate) patience: Option<Duration>,
 
+    /// Show up to 4,096 bytes of each payload instead of 200 characters, as the other reports do
+    #[arg(long, short = 'v', conflicts_with = "json")]
+    pub(crate) verbose: bool,
+
     /// Print the report as a JSON document
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,0 +1,122 @@
+//! The progress of a run, by family, on a terminal.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use longwire_check::{Case, CaseReport, Endpoint, Family, Target, Verdict};
+
+use crate::terminal;
+
+/// How wide a bar is, in characters.
+const WIDTH: usize = 20;
+
+/// Draws on standard error, if that is a terminal.
+pub(super) struct FamilyProgress {
+    is_shown: bool,
+    families: Vec<Counted>,
+}
+
+/// Cases of one family, or of all.
+struct Counted {
+    family: Option<Family>,
+    total: usize,
+    done: usize,
+    failed: usize,
+}
+
+impl FamilyProgress {
+    pub(super) fn of(cases: &[Case]) -> FamilyProgress {
+        let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+        let total = |family: Family| cases.iter().filter(|case| case.family() == family).count();
+        let counted =
+            |family: Family| Counted { family: Some(family), total: total(family), done: 0, failed: 0 };
+        FamilyProgress {
+            is_shown: io::stderr().is_terminal() && !is_dumb,
+            families: Family::ALL.into_iter().map(counted).collect(),
+        }
+    }
+
+    /// Says what the endpoint offers.
+    pub(super) fn begin(&self, target: &Target, endpoint: &Endpoint) {
+        if self.is_shown {
+            let echo = if endpoint.is_echo() { "echo" } else { "no echo" };
+            let compression = if endpoint.compresses() { "permessage-deflate" } else { "no compression" };
+            let line = format!("{} · {echo} · {compression} · {:?}", target.url(), endpoint.round_trip());
+            terminal::complain(&terminal::escape(&line));
+        }
+    }
+
+    /// Counts a case that has ended.
+    pub(super) fn count(&mut self, case: &CaseReport) {
+        self.note(case.family(), case.verdict());
+        if self.is_shown {
+            let lines = self.lines();
+            // The cursor stays above the lines, so that whatever comes next replaces them.
+            let text = format!("\x1b[J{}\n\x1b[{}A", lines.join("\n"), lines.len());
+            let _unseen = io::stderr().write_all(text.as_bytes());
+        }
+    }
+
+    /// Removes what was drawn.
+    pub(super) fn end(&self) {
+        if self.is_shown {
+            let _unseen = io::stderr().write_all(b"\x1b[J");
+        }
+    }
+
+    fn note(&mut self, family: Family, verdict: Verdict) {
+        if let Some(counted) = self.families.iter_mut().find(|counted| counted.family == Some(family)) {
+            counted.done += 1;
+            counted.failed += usize::from(verdict == Verdict::Fail);
+        }
+    }
+
+    /// A line for each family that is running, and one for all.
+    fn lines(&self) -> Vec<String> {
+        let is_running = |counted: &&Counted| counted.done > 0 && counted.done < counted.total;
+        let mut lines: Vec<String> = self.families.iter().filter(is_running).map(Counted::line).collect();
+        let sum = |of: fn(&Counted) -> usize| self.families.iter().map(of).sum();
+        let (total, done, failed) = (sum(|each| each.total), sum(|each| each.done), sum(|each| each.failed));
+        lines.push(Counted { family: None, total, done, failed }.line());
+        lines
+    }
+}
+
+impl Counted {
+    fn line(&self) -> String {
+        let Counted { family, total, done, failed } = self;
+        let name = family.map_or_else(|| "all".to_owned(), |family| family.to_string());
+        let filled = (done * WIDTH).checked_div(*total).unwrap_or_default().min(WIDTH);
+        let bar = format!("{}{}", "█".repeat(filled), "░".repeat(WIDTH - filled));
+        let failed = if *failed > 0 { format!(" · {failed} fail") } else { String::new() };
+        format!("{name:<14} {bar} {done} of {total}{failed}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use longwire_check::{Pattern, server_cases};
+
+    use super::*;
+
+    #[test]
+    fn families_that_are_running_have_a_line() {
+        let chosen = ["control", "masking", "origin"].map(Pattern::new);
+        let is_chosen = |case: &Case| chosen.iter().any(|pattern| pattern.matches(case));
+        let cases: Vec<Case> = server_cases().into_iter().filter(is_chosen).collect();
+        let mut progress = FamilyProgress::of(&cases);
+        progress.note(Family::Control, Verdict::Pass);
+        progress.note(Family::Masking, Verdict::Fail);
+        let lines = progress.lines();
+        assert!(lines[0].starts_with("masking ") && lines[0].ends_with(" · 1 fail"), "{lines:?}");
+        assert!(lines[1].starts_with("control ") && lines[1].contains(" 1 of "), "{lines:?}");
+        assert!(lines[2].ends_with(&format!("2 of {} · 1 fail", cases.len())), "{lines:?}");
+        while progress
+            .families
+            .iter()
+            .any(|each| each.family == Some(Family::Control) && each.done < each.total)
+        {
+            progress.note(Family::Control, Verdict::Pass);
+        }
+        assert_eq!(progress.lines().len(), 2, "{:?}", progress.lines());
+    }
+}
