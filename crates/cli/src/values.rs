@@ -10,11 +10,13 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 /// The longest time: 30 years, as for the flags.
 const LONGEST: Duration = Duration::from_secs(30 * 365 * 86_400);
 
-const TIMES: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+/// The units of times, in seconds.
+const TIMES: [(&str, f64); 6] =
+    [("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("min", 60.0), ("h", 3_600.0), ("d", 86_400.0)];
 
 const SIZES: [(&str, u64); 4] = [("", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
 
-/// A time with its unit, such as `90s`, `30m` or `1h`.
+/// A time with its unit, such as `90s`, `1.5s`, `30m` or `1h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
 pub(crate) struct Period(pub(crate) Duration);
 
@@ -36,11 +38,33 @@ impl FromStr for Period {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Period, String> {
-        let millis = with_unit(text, &TIMES).map(Duration::from_millis).filter(|time| *time <= LONGEST);
-        millis.map(Period).ok_or_else(|| {
+        let time = time_with_unit(text).filter(|time| *time <= LONGEST);
+        time.map(Period).ok_or_else(|| {
             format!("{text:?} is not a time; write a number with its unit: 500ms, 90s, 30m, 1h or 7d")
         })
     }
+}
+
+/// Reads the time of a flag: a number with its unit, or a number of seconds.
+pub(crate) fn parse_time(text: &str) -> Result<Duration, String> {
+    let seconds = || Duration::try_from_secs_f64(text.parse().ok()?).ok();
+    time_with_unit(text).or_else(seconds).filter(|time| *time <= LONGEST).ok_or_else(|| {
+        format!("{text:?} is not a time up to 30 years; write such as 500ms, 1.5s, 30m or 1h, or a number of seconds")
+    })
+}
+
+/// Reads the time of a flag, as [`parse_time`] does. It cannot be zero.
+pub(crate) fn parse_time_above_0(text: &str) -> Result<Duration, String> {
+    let time = parse_time(text)?;
+    if time.is_zero() { Err("the time must be above 0".to_owned()) } else { Ok(time) }
+}
+
+/// A number, perhaps with a fraction, and the unit of a time.
+fn time_with_unit(text: &str) -> Option<Duration> {
+    let is_number = |character: char| character.is_ascii_digit() || character == '.';
+    let (number, unit) = text.split_at_checked(text.find(|character| !is_number(character))?)?;
+    let (_, factor) = TIMES.into_iter().find(|(name, _)| *name == unit.trim_start())?;
+    Duration::try_from_secs_f64(number.parse::<f64>().ok()? * factor).ok()
 }
 
 impl FromStr for Size {
@@ -120,15 +144,37 @@ mod tests {
 
     #[test]
     fn times_have_a_unit() {
-        for (text, millis) in
-            [("500ms", 500), ("90s", 90_000), ("30m", 1_800_000), ("1h", 3_600_000), ("7 d", 604_800_000)]
-        {
+        for (text, millis) in [
+            ("500ms", 500),
+            ("90s", 90_000),
+            ("1.1s", 1_100),
+            ("30m", 1_800_000),
+            ("5min", 300_000),
+            ("1.5h", 5_400_000),
+            ("7 d", 604_800_000),
+        ] {
             assert_eq!(text.parse(), Ok(Period(Duration::from_millis(millis))), "{text}");
+            assert_eq!(parse_time(text), Ok(Duration::from_millis(millis)), "{text}");
         }
-        for text in ["", "90", "s", "1.5h", "-1s", "1y", "1hh", "99999999999999999999s", "999999d", "ä"] {
+        for text in
+            ["", "90", "s", ".", "1.1.1s", "-1s", "1y", "1hh", "99999999999999999999s", "999999d", "ä"]
+        {
             let error = text.parse::<Period>().unwrap_err();
             assert!(error.contains("90s"), "{error}");
         }
+    }
+
+    #[test]
+    fn the_time_of_a_flag_may_be_a_number_of_seconds() {
+        assert_eq!(parse_time("0.5"), Ok(Duration::from_millis(500)));
+        assert_eq!((parse_time("0"), parse_time("0s")), (Ok(Duration::ZERO), Ok(Duration::ZERO)));
+        for text in ["-1", "NaN", "inf", "1e30", "", "s", "946080001", "many"] {
+            assert!(parse_time(text).unwrap_err().contains("1.5s"), "{text}");
+        }
+        for text in ["0", "0ms", "-1", "946080001s"] {
+            assert!(parse_time_above_0(text).is_err(), "{text}");
+        }
+        assert_eq!(parse_time_above_0("3s"), Ok(Duration::from_secs(3)));
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::Parser;
 
 use super::endpoint::RequestArgs;
-use super::limits::parse_seconds;
 use super::url::EndpointUrl;
+use crate::values::parse_time_above_0;
 
 /// Test a WebSocket server, in any language: does it keep the rules of RFC 6455 and RFC 7692?
 #[derive(Debug, Parser)]
@@ -52,8 +52,8 @@ pub(crate) struct CheckArgs {
     #[arg(long, short = 'j', value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) jobs: u16,
 
-    /// How long to wait for an answer [default: 50 round trips, and at least 5]
-    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
+    /// How long to wait for an answer [default: 50 round trips, and at least 5s]
+    #[arg(long, value_name = "TIME", value_parser = parse_time_above_0)]
     pub(crate) patience: Option<Duration>,
 
     /// Show up to 4,096 bytes of each payload instead of 200 characters, as the other reports do
@@ -89,7 +89,7 @@ pub(crate) struct CheckArgs {
 #[command(next_help_heading = "Route to the server")]
 pub(crate) struct CheckRouteArgs {
     /// Connect through this HTTP proxy: `http://HOST:PORT`, with `user:password@` if needed
-    #[arg(long, short = 'x', value_name = "URL")]
+    #[arg(long, value_name = "URL")]
     pub(crate) proxy: Option<String>,
 
     /// Also trust the certificates in this file: authorities, or the server's own self-signed certificate

@@ -8,7 +8,7 @@ use clap::{Parser, ValueEnum};
 use regex::Regex;
 
 use super::endpoint::EndpointArgs;
-use super::limits::parse_seconds;
+use crate::values::parse_time_above_0;
 
 /// Connect to a WebSocket: send each line of standard input, print each message
 ///
@@ -100,11 +100,11 @@ pub(crate) struct ConnectArgs {
     pub(crate) at_end: Option<AtEnd>,
 
     /// Wait this long for messages between the end of the input and closing
-    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
+    #[arg(long, value_name = "TIME", value_parser = parse_time_above_0)]
     pub(crate) wait: Option<Duration>,
 
     /// End after this time, with exit code 7, if nothing else has ended the connection
-    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
+    #[arg(long, value_name = "TIME", value_parser = parse_time_above_0)]
     pub(crate) timeout: Option<Duration>,
 
     /// Close after receiving this many messages

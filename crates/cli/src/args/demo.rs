@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use super::limits::parse_seconds;
 use super::route::RouteArgs;
 use super::url::EndpointUrl;
+use crate::values::parse_time_above_0;
 
 /// Programs that take part in the demo pages of `longwire serve`
 #[derive(Debug, Parser)]
@@ -52,8 +52,8 @@ pub(crate) struct SensorsArgs {
     #[arg(long, short = 'n', value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub(crate) devices: u16,
 
-    /// The seconds between two readings of a device, at least 0.2; a command can change them
-    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = parse_interval)]
+    /// The time between two readings of a device, at least 200ms; a command can change them
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = parse_interval)]
     pub(crate) every: Duration,
 
     /// What the names of the devices begin with: letters, digits and hyphens
@@ -68,9 +68,9 @@ pub(crate) struct SensorsArgs {
 const SHORTEST: Duration = Duration::from_millis(200);
 
 fn parse_interval(text: &str) -> Result<Duration, String> {
-    let interval = parse_seconds(text)?;
+    let interval = parse_time_above_0(text)?;
     if interval < SHORTEST {
-        Err("a device may send at most five readings a second: 0.2".into())
+        Err("a device may send at most five readings a second: 200ms".into())
     } else {
         Ok(interval)
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use longwire::Direction;
 
+use crate::values::Period;
+
 /// A fault, and the direction that it affects.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ProxyFault {
@@ -78,15 +80,8 @@ impl FromStr for ProxyFault {
 
 /// A time such as `200ms`, `1.5s` or `2m`, up to a day.
 fn time_of(text: &str) -> Option<Duration> {
-    let unit = text.trim_start_matches(|digit: char| digit.is_ascii_digit() || digit == '.');
-    let factor = match unit {
-        "ms" => 1e-3,
-        "s" => 1.0,
-        "m" | "min" => 60.0,
-        _ => return None,
-    };
-    let seconds = text.strip_suffix(unit)?.parse::<f64>().ok()? * factor;
-    (0.0..=86_400.0).contains(&seconds).then(|| Duration::from_secs_f64(seconds))
+    let Period(time) = text.parse().ok()?;
+    (time <= Duration::from_secs(86_400)).then_some(time)
 }
 
 fn share_of(words: &[&str]) -> Option<Share> {

@@ -7,7 +7,7 @@ use clap::{Parser, ValueEnum};
 use regex::Regex;
 
 use super::endpoint::EndpointArgs;
-use super::limits::parse_seconds;
+use crate::values::parse_time_above_0;
 
 /// Send the messages of a recording to an endpoint, and compare its answers with the recorded ones
 ///
@@ -43,7 +43,7 @@ pub(crate) struct ReplayArgs {
     pub(crate) speed: f64,
 
     /// How long to wait for answers: before each message with --pace answers, and after the last one
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = parse_seconds)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_time_above_0)]
     pub(crate) wait: Duration,
 
     /// Leave what matches this regular expression out of the comparison, such as times and ids (repeatable)

@@ -10,8 +10,8 @@ use clap::Args;
 use http::HeaderValue;
 use longwire::{Client, ClientTls, Proxy, Timeouts};
 
-use super::limits::parse_seconds;
 use crate::terminal;
+use crate::values::parse_time_above_0;
 
 /// How to reach the server.
 #[derive(Debug, Args)]
@@ -64,23 +64,23 @@ pub(crate) struct RouteArgs {
     key: Option<PathBuf>,
 
     /// How long the name lookup may take
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_time_above_0)]
     lookup_timeout: Duration,
 
     /// How long connecting may take, over all addresses of the name
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_time_above_0)]
     connect_timeout: Duration,
 
     /// How long a proxy may take to connect to the server
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_time_above_0)]
     proxy_timeout: Duration,
 
     /// How long the TLS handshake may take
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_time_above_0)]
     tls_timeout: Duration,
 
     /// How long the opening handshake may take
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_time_above_0)]
     handshake_timeout: Duration,
 }
 

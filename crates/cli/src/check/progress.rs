@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use longwire_check::{Case, CaseReport, Endpoint, Family, Target, Verdict};
 
+use crate::message_view::milliseconds;
 use crate::terminal;
 
 /// How wide a bar is, in characters.
@@ -40,7 +41,8 @@ impl FamilyProgress {
         if self.is_shown {
             let echo = if endpoint.is_echo() { "echo" } else { "no echo" };
             let compression = if endpoint.compresses() { "permessage-deflate" } else { "no compression" };
-            let line = format!("{} · {echo} · {compression} · {:?}", target.url(), endpoint.round_trip());
+            let round_trip = milliseconds(endpoint.round_trip());
+            let line = format!("{} · {echo} · {compression} · {round_trip}", target.url());
             terminal::complain(&terminal::escape(&line));
         }
     }
