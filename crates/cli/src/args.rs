@@ -240,6 +240,19 @@ mod tests {
     }
 
     #[test]
+    fn no_text_of_help_has_what_is_printed_as_a_line_break() {
+        let mut commands = vec![Args::command()];
+        while let Some(command) = commands.pop() {
+            let ends = [command.get_about(), command.get_long_about(), command.get_after_help()];
+            let helps = command.get_arguments().flat_map(|arg| [arg.get_help(), arg.get_long_help()]);
+            for text in ends.into_iter().chain(helps).flatten() {
+                assert!(!text.to_string().contains("{n}"), "{}: {text}", command.get_name());
+            }
+            commands.extend(command.get_subcommands().cloned());
+        }
+    }
+
+    #[test]
     fn a_certificate_needs_its_key() {
         let parse = |args: &[&str]| Args::try_parse_from([&["longwire", "serve"], args].concat());
         assert!(parse(&["--tls-cert", "cert.pem"]).is_err());

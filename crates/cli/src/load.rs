@@ -61,25 +61,25 @@ async fn rounds(
     plan: &Plan,
     endpoints: &[Endpoint],
     control: &Arc<Control>,
-) -> Result<Vec<Vec<Found>>, Failure> {
+) -> Result<Vec<Found>, Failure> {
     let rounds = if endpoints.len() > 1 { u32::from(args.output.rounds) } else { 1 };
     let plan = making::round(plan, rounds);
-    let mut found: Vec<Vec<Found>> = endpoints.iter().map(|_| Vec::new()).collect();
+    let mut found: Vec<Found> = endpoints.iter().map(|_| Found::default()).collect();
     for round in 0..rounds {
         let mut order: Vec<usize> = (0..endpoints.len()).collect();
         if round % 2 == 1 {
             order.reverse();
         }
         for number in order {
-            if control.is_stopped() && found.iter().any(|rounds| !rounds.is_empty()) {
+            if control.is_stopped() && found.iter().any(|found| !found.rounds.is_empty()) {
                 break;
             }
-            let Some(endpoint) = endpoints.get(number) else { continue };
+            let Some((endpoint, mine)) = endpoints.get(number).zip(found.get_mut(number)) else { continue };
             let outcome = one(&plan, endpoint, control, args.threads.into()).await?;
-            let report = Report::new(&endpoint.url, &endpoint.target, &plan, &outcome);
-            if let Some(mine) = found.get_mut(number) {
-                mine.push(Found { report, outcome });
-            }
+            mine.outcome.append(&outcome);
+            let report = |outcome| Report::new(&endpoint.url, &endpoint.target, &plan, outcome);
+            mine.rounds.push(report(&outcome));
+            mine.report = report(&mine.outcome);
         }
     }
     Ok(found)

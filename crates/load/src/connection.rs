@@ -23,6 +23,8 @@ pub(crate) struct Connection {
     pub(crate) exchange: Exchange,
     /// When the connection was due.
     pub(crate) due: Instant,
+    /// Whether it was opened for another one.
+    pub(crate) is_replacement: bool,
     /// Its place among those that are open.
     pub(crate) listed: Option<usize>,
     /// When this phase began.
@@ -76,6 +78,7 @@ impl Connection {
             phase: ConnectionPhase::Connecting,
             exchange: Exchange::new(role, channel, first),
             due,
+            is_replacement: false,
             listed: None,
             since: Instant::now(),
             tls: None,

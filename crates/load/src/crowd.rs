@@ -15,8 +15,9 @@ use crate::fault::Fault;
 use crate::hub;
 use crate::io::{Dropping, Happened, Io};
 use crate::ledger::Ledger;
-use crate::plan::{Dialect, Ending, Plan, Workload};
+use crate::plan::{Dialect, Ending, Pace, Plan, Workload};
 use crate::plan_error::PlanError;
+use crate::reopening::Reopenings;
 use crate::series::{Coding, Kind, Series, control_frame};
 use crate::table::Token;
 use crate::target::Target;
@@ -48,6 +49,7 @@ pub(crate) struct Crowd<'p> {
     closing: VecDeque<(Instant, Token)>,
     /// Connections that wait for the end of their closing handshake.
     pub(crate) closing_count: usize,
+    pub(crate) reopenings: Reopenings,
     /// How many connections were begun.
     number: usize,
     spare: Vec<Vec<u8>>,
@@ -67,6 +69,7 @@ impl<'p> Crowd<'p> {
             opening_count: 0,
             closing: VecDeque::new(),
             closing_count: 0,
+            reopenings: Reopenings::new(plan.reopening),
             number: 0,
             spare: Vec::new(),
         })
@@ -76,8 +79,8 @@ impl<'p> Crowd<'p> {
         self.io.name()
     }
 
-    /// Begins to open a connection, which was due at this time.
-    pub(crate) fn begin(&mut self, role: Role, channel: usize, due: Instant) {
+    /// Begins to open a connection, which was due at this time. `None`: the system has no socket for it.
+    pub(crate) fn begin(&mut self, role: Role, channel: usize, due: Instant) -> Option<Token> {
         let number = self.number;
         self.number += 1;
         self.ledger.tally.begun += 1;
@@ -94,12 +97,27 @@ impl<'p> Crowd<'p> {
                 }
                 self.opening.push_back((Instant::now(), token));
                 self.opening_count += 1;
+                Some(token)
             }
             Err(error) => {
                 self.ledger.tally.failed += 1;
                 self.ledger.tally.error(&Fault::Connect(error).to_string());
+                self.reopenings.add(role, Instant::now());
+                None
             }
         }
+    }
+
+    /// Opens others for connections that have ended, where that is due. Returns when the next one is.
+    pub(crate) fn reopen(&mut self, now: Instant) -> Option<Instant> {
+        while self.opening_count < self.ledger.plan.together {
+            let Some(role) = self.reopenings.next(now) else { return self.reopenings.due() };
+            let token = self.begin(role, 0, now);
+            if let Some(connection) = token.and_then(|token| self.get(token)) {
+                connection.is_replacement = true;
+            }
+        }
+        None
     }
 
     /// Waits until something has happened or the time is over, and handles it.
@@ -178,6 +196,7 @@ impl<'p> Crowd<'p> {
         let place = self.open.len();
         let Some(connection) = self.get(token) else { return };
         let (role, channel, due) = (connection.exchange.role, connection.exchange.channel, connection.due);
+        let is_replacement = connection.is_replacement;
         if role == Role::Publisher || role == Role::Visitor {
             connection.listed = None;
         } else {
@@ -200,6 +219,19 @@ impl<'p> Crowd<'p> {
                 }
             }
             Role::Subscriber | Role::Echo | Role::Idle => {}
+        }
+        if is_replacement {
+            self.ledger.tally.reopened += 1;
+            self.begin_loop(token, Instant::now());
+        }
+    }
+
+    /// Lets a connection send its first messages of a closed loop.
+    pub(crate) fn begin_loop(&mut self, token: Token, now: Instant) {
+        if let Workload::Echo { pace: Pace::Closed { depth, .. }, .. } = self.ledger.plan.workload {
+            for _ in 0..depth {
+                self.send(token, now);
+            }
         }
     }
 
@@ -278,7 +310,7 @@ impl<'p> Crowd<'p> {
         let Some(connection) = self.get(token) else { return };
         let (is_closing, is_opening) =
             (matches!(connection.phase, ConnectionPhase::Closing), connection.phase.is_opening());
-        let is_open = matches!(connection.phase, ConnectionPhase::Open);
+        let (is_open, role) = (matches!(connection.phase, ConnectionPhase::Open), connection.exchange.role);
         if let Fault::Closed(code) = fault {
             *self.ledger.tally.closes.entry(*code).or_default() += 1;
             // The answer to the Close frame goes out if the connection is not in the middle of a send.
@@ -297,6 +329,7 @@ impl<'p> Crowd<'p> {
             tally.ended_early += 1;
         }
         tally.error(&fault.to_string());
+        self.reopenings.add(role, Instant::now());
     }
 
     fn answer_close(&mut self, token: Token, code: u16) {

@@ -28,6 +28,9 @@ pub(crate) enum Fault {
     TimedOut(&'static str),
 }
 
+/// What ends the text of an error that a phase took too long.
+const TIMED_OUT: &str = ": timed out";
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -42,9 +45,15 @@ impl fmt::Display for Fault {
             Fault::Closed(code) => write!(f, "closed with {code}"),
             Fault::Ended => f.write_str("ended without a Close frame"),
             Fault::Transport(error) => write!(f, "transport: {}", kind(error)),
-            Fault::TimedOut(phase) => write!(f, "{phase}: timed out"),
+            Fault::TimedOut(phase) => write!(f, "{phase}{TIMED_OUT}"),
         }
     }
+}
+
+/// Whether an error of this kind is that a phase took too long.
+pub(crate) fn is_time_out(kind: &str) -> bool {
+    // A hub says what it likes.
+    kind.ends_with(TIMED_OUT) && !kind.starts_with("hub: ")
 }
 
 /// The text of an error of the system, with what to do about it.

@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn commands_are_json_whatever_a_channel_is_called() {
-        let name = channel("a\"{n}", 7);
+        let name = channel("a\"{number}", 7);
         for line in joining(Some(&name)).lines().chain([publishing(&name, "ß\"").as_str()]) {
             let command: serde_json::Value = serde_json::from_str(line).unwrap();
             assert!(command["id"].is_u64(), "{line}");

@@ -233,9 +233,12 @@ impl<'p> Ledger<'p> {
         }
     }
 
-    /// Adds the answers that came after the measured time.
+    /// Adds the answers that came after the measured time. They are those of its last part.
     pub(crate) fn finish(&mut self) {
         self.tally.round_trip.add(&self.interval.latency);
+        if let Some(last) = self.tally.intervals.last_mut() {
+            last.latency.add(&self.interval.latency);
+        }
         self.interval.latency.reset();
     }
 

@@ -38,6 +38,14 @@ impl Used {
 }
 
 impl OwnCost {
+    /// Adds what the thread used in another time.
+    pub(crate) fn append(&mut self, later: OwnCost) {
+        let sum = |one: Option<Duration>, other: Option<Duration>| Some(one? + other?);
+        self.time += later.time;
+        self.cpu = sum(self.cpu, later.cpu);
+        self.waited = sum(self.waited, later.waited);
+    }
+
     /// The share of the time in which it used a core.
     #[must_use]
     pub fn cpu_share(&self) -> Option<f64> {

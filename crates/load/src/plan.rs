@@ -36,6 +36,9 @@ pub struct Plan {
     pub engine: Engine,
     /// How connections end.
     pub ending: Ending,
+    /// After how much time another connection is opened for one that could not be opened or ended early. `None`: none
+    /// is. Connections of a storm and of a fan-out are never opened again.
+    pub reopening: Option<Duration>,
 }
 
 /// What connections do.
@@ -109,7 +112,7 @@ pub enum Dialect {
     /// The URL names the channel, and a message is a publication.
     #[default]
     Plain,
-    /// The JSON protocol of Centrifugo's clients, which the hub speaks. `{n}` becomes the number of the channel.
+    /// The JSON protocol of Centrifugo's clients, which the hub speaks. `{number}` becomes the number of the channel.
     Centrifuge {
         /// The name of the channel.
         channel: String,
@@ -174,6 +177,7 @@ impl Plan {
             waiting: Waiting::default(),
             engine: Engine::default(),
             ending: Ending::default(),
+            reopening: None,
         }
     }
 

@@ -29,6 +29,21 @@ pub struct Schedule {
     number: u64,
 }
 
+/// The highest rate that can be written, per second.
+const HIGHEST: f64 = 1e8;
+
+/// Reads a rate per second, such as `500`, `10k`, `1.5k/s` or `2M`.
+#[must_use]
+pub fn parse(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let text = text.strip_suffix("/s").unwrap_or(text).trim_end();
+    let thousands = text.strip_suffix(['k', 'K']).map(|number| (number, 1e3));
+    let millions = || text.strip_suffix('M').map(|number| (number, 1e6));
+    let (number, factor) = thousands.or_else(millions).unwrap_or((text, 1.0));
+    let rate = number.trim_end().parse::<f64>().ok()? * factor;
+    (0.0..=HIGHEST).contains(&rate).then_some(rate)
+}
+
 impl Stage {
     /// How many messages are due in it.
     fn messages(&self) -> f64 {
@@ -118,6 +133,18 @@ mod tests {
 
     fn millis(plan: &RatePlan) -> Vec<u128> {
         plan.schedule().map(|due| due.as_millis()).collect()
+    }
+
+    #[test]
+    fn a_rate_is_read_with_its_unit() {
+        for (text, rate) in
+            [("500", 500.0), ("1k", 1e3), ("10k/s", 1e4), ("1.5K", 1500.0), (" 2 M /s", 2e6), ("0.5/s", 0.5)]
+        {
+            assert_eq!(parse(text), Some(rate), "{text}");
+        }
+        for text in ["", "k", "/s", "-1", "inf", "NaN", "many", "1G", "200M", "5/m"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
     }
 
     #[test]

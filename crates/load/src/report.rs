@@ -1,6 +1,7 @@
 //! What a run has found, as a document, for people, as a page, and as a file of percentiles.
 
 mod document;
+mod excuses;
 mod hgrm;
 mod html;
 mod plot;

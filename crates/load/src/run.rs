@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use crate::control::{Control, Phase, Progress};
 use crate::crowd::{CLOSING, Crowd};
 use crate::exchange::Role;
-use crate::own_cost::{OwnCost, Used};
+use crate::outcome::Outcome;
+use crate::own_cost::Used;
 use crate::plan::{Pace, Plan, Publishers, Waiting, Workload};
 use crate::plan_error::PlanError;
 use crate::rate::Schedule;
-use crate::tally::Tally;
 use crate::target::Target;
 
 /// How often a run looks at what is not urgent.
@@ -34,23 +34,6 @@ pub trait Observer {
 }
 
 impl Observer for () {}
-
-/// What a run has found.
-#[derive(Debug, Clone, Default)]
-pub struct Outcome {
-    /// What was counted and measured.
-    pub tally: Tally,
-    /// The measured time.
-    pub measured: Duration,
-    /// What each thread of the generator used in that time.
-    pub own: Vec<OwnCost>,
-    /// How it did I/O.
-    pub engine: String,
-    /// How many connections were open when the measured time ended.
-    pub open_at_end: usize,
-    /// Whether it was stopped before its end.
-    pub was_stopped: bool,
-}
 
 /// A publication whose deliveries are waited for.
 struct Latest {
@@ -189,6 +172,7 @@ impl<'r> Run<'r> {
         let own = Used::now().since(before);
         let open_at_end = self.crowd.open.len();
         self.phase = Phase::Ending;
+        self.crowd.reopenings.stop();
         self.drain()?;
         self.close()?;
         self.crowd.ledger.finish();
@@ -209,11 +193,9 @@ impl<'r> Run<'r> {
         }
         let now = Instant::now();
         match &self.plan.workload {
-            Workload::Echo { pace: Pace::Closed { depth, .. }, .. } => {
+            Workload::Echo { pace: Pace::Closed { .. }, .. } => {
                 for token in self.crowd.open.clone() {
-                    for _ in 0..*depth {
-                        self.crowd.send(token, now);
-                    }
+                    self.crowd.begin_loop(token, now);
                 }
             }
             _ => self.restart_schedule(now),
@@ -232,7 +214,7 @@ impl<'r> Run<'r> {
     fn drive(&mut self, end: Instant, interval: Option<Duration>) -> Result<(), PlanError> {
         let mut now = Instant::now();
         while now < end && !self.control.is_stopped() && !self.is_hopeless() {
-            let wake = self.act(now);
+            let wake = [self.act(now), self.crowd.reopen(now)].into_iter().flatten().min();
             self.tick(now)?;
             if let Some(interval) = interval
                 && self.crowd.ledger.current_age(now) >= interval
@@ -263,7 +245,9 @@ impl<'r> Run<'r> {
 
     /// Whether nothing can come any more, because all connections have ended.
     fn is_hopeless(&self) -> bool {
-        !matches!(self.plan.workload, Workload::Storm { .. }) && self.crowd.open.is_empty()
+        let comes_again =
+            matches!(self.plan.workload, Workload::Storm { .. }) || self.crowd.reopenings.are_planned();
+        !comes_again && self.crowd.open.is_empty()
     }
 
     /// Sends what is due. Returns when the next thing is.
@@ -277,9 +261,7 @@ impl<'r> Run<'r> {
             Some(Pace::Closed { depth, .. }) => match self.plan.workload {
                 Workload::Storm { .. } => {
                     while self.crowd.opening_count + self.crowd.closing_count < *depth {
-                        let before = self.crowd.ledger.tally.failed;
-                        self.crowd.begin(Role::Visitor, 0, Instant::now());
-                        if self.crowd.ledger.tally.failed > before {
+                        if self.crowd.begin(Role::Visitor, 0, Instant::now()).is_none() {
                             // The system has no more sockets: the next try is after others have ended.
                             break;
                         }
@@ -322,7 +304,9 @@ impl<'r> Run<'r> {
             Workload::Fanout { .. } => {
                 self.crowd.publish(turn % self.plan.channels(), due);
             }
-            Workload::Storm { .. } => self.crowd.begin(Role::Visitor, 0, due),
+            Workload::Storm { .. } => {
+                self.crowd.begin(Role::Visitor, 0, due);
+            }
             Workload::Idle => {}
         }
     }

@@ -22,6 +22,8 @@ pub struct Tally {
     pub failed: u64,
     /// Connections that ended before the generator ended them.
     pub ended_early: u64,
+    /// Connections that were opened for others, which could not be opened or had ended early. `opened` has them, too.
+    pub reopened: u64,
     /// Failures of opening and of connections, by kind.
     pub errors: BTreeMap<String, u64>,
     /// The codes by which the server closed connections. 1005 stands for a Close frame without a code.
@@ -124,6 +126,7 @@ impl Tally {
             (&mut self.opened, other.opened),
             (&mut self.failed, other.failed),
             (&mut self.ended_early, other.ended_early),
+            (&mut self.reopened, other.reopened),
             (&mut self.sent, other.sent),
             (&mut self.sent_bytes, other.sent_bytes),
             (&mut self.expected, other.expected),

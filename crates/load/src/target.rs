@@ -19,7 +19,7 @@ use crate::sources::Sources;
 use crate::tls::Session;
 
 /// What stands for the number of a channel in a URL and in the name of a channel.
-pub(crate) const NUMBER: &str = "{n}";
+pub(crate) const NUMBER: &str = "{number}";
 
 /// An endpoint.
 #[derive(Debug, Clone)]
@@ -56,7 +56,7 @@ pub struct RequestOptions {
     pub tls: Option<Arc<ClientConfig>>,
     /// How messages travel.
     pub coding: Coding,
-    /// How many channels there are. `{n}` in the URL becomes the number of the channel.
+    /// How many channels there are. `{number}` in the URL becomes the number of the channel.
     pub channels: usize,
 }
 
@@ -253,7 +253,7 @@ mod tests {
             coding: Coding::Deflate,
             ..RequestOptions::default()
         };
-        let request = request("ws://127.0.0.1:8080/channel/{n}?q={n}", &options);
+        let request = request("ws://127.0.0.1:8080/channel/{number}?q={number}", &options);
         assert!(request.starts_with("GET /channel/1?q=1 HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n"), "{request}");
         assert!(request.contains("Sec-WebSocket-Protocol: one, two\r\n"), "{request}");
         assert!(request.contains("X-A: b\r\n"), "{request}");

@@ -4,10 +4,10 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 
 use crate::control::Control;
-use crate::own_cost::OwnCost;
+use crate::outcome::Outcome;
 use crate::plan::{Pace, Plan, Workload};
 use crate::plan_error::PlanError;
-use crate::run::{Observer, Outcome, Run};
+use crate::run::{Observer, Run};
 use crate::target::Target;
 
 /// Runs a plan on the calling thread.
@@ -64,13 +64,7 @@ pub fn run_on_threads(
     });
     let mut sum = Outcome::default();
     for outcome in outcomes {
-        let outcome = outcome?;
-        sum.tally.add(&outcome.tally);
-        sum.measured = sum.measured.max(outcome.measured);
-        sum.own.extend(outcome.own);
-        sum.engine = outcome.engine;
-        sum.open_at_end += outcome.open_at_end;
-        sum.was_stopped |= outcome.was_stopped;
+        sum.add(outcome?);
     }
     Ok(sum)
 }
@@ -106,15 +100,6 @@ fn divide(plan: &Plan, threads: usize) -> Result<Vec<Plan>, PlanError> {
         mine
     });
     Ok(plans.collect())
-}
-
-impl Outcome {
-    /// What the busiest thread of the generator used.
-    #[must_use]
-    pub fn busiest(&self) -> OwnCost {
-        let cpu = |cost: &&OwnCost| cost.cpu_share().unwrap_or(0.0);
-        self.own.iter().max_by(|one, other| cpu(one).total_cmp(&cpu(other))).copied().unwrap_or_default()
-    }
 }
 
 #[cfg(test)]

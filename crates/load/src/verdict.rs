@@ -10,7 +10,7 @@ use crate::times::Times;
 pub const LATE: Duration = Duration::from_millis(1);
 
 /// From which share of a core on the generator is the bottleneck.
-const BUSY: f64 = 0.95;
+pub(crate) const BUSY: f64 = 0.95;
 
 /// From which share of the time without a processor on.
 const STARVED: f64 = 0.1;

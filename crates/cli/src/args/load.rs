@@ -10,7 +10,7 @@ use longwire_load::{Condition, Engine, Sizes, Sources};
 use super::endpoint::RequestArgs;
 use super::engine::EngineArg;
 use super::url::EndpointUrl;
-use crate::values::Period;
+use crate::values::{parse_time, parse_time_above_0};
 
 /// Load an endpoint: echo, publications, connection storms or idle crowds, and report latencies, losses and errors
 ///
@@ -24,7 +24,7 @@ Examples:
   longwire load 127.0.0.1:8080/echo --stage 10s:20000 --stage 30s:20000 --stage 5s:0
   longwire load 127.0.0.1:8080/echo --depth 16 --size 16..1024 --binary
   longwire load '127.0.0.1:8080/channel/demo:load' --workload fan-out --connections 1000 --rate 50
-  longwire load 127.0.0.1:8080/connection/websocket --channel 'demo:load-{n}' --channels 10 --connections 1000
+  longwire load 127.0.0.1:8080/connection/websocket --channel 'demo:load-{number}' --channels 10 --connections 1000
   longwire load 127.0.0.1:8080/echo --workload storm --rate 500
   longwire load 127.0.0.1:8080/echo --workload idle --connections 50000 --source 127.0.0.0/8 --many
   longwire load wss://example.com/echo --fail-if 'p99 > 50ms' --fail-if 'lost > 0' --json before.json
@@ -37,18 +37,20 @@ message that is lost, repeated or changed is noticed. With --check any, every me
 Connections, handshakes at a time and the rate of a storm are limited to 1,000 unless --many is given: load only \
 endpoints that are yours. Ctrl-C ends the run and prints what was measured until then; a second one stops immediately.
 
-Conditions: p50, p90, p99, p99.9, p99.99, max or mean of the latency, or of another time as in handshake.p99 (lookup, \
+Times have a unit (500ms, 1.5s, 2m), or are in seconds. Rates are a second: 500, 10k or 10k/s.
+
+Conditions: p50, p90, p95, p99, p99.9, p99.99, max or mean of the latency, or of another time as in handshake.p99 (lookup, \
 connect, tls, handshake, opening, round_trip, fan_out); rate; errors, failed, lost, repeated, unexpected, unanswered or \
 received, as a number or with % as a share. Signs: > >= < <=.
 
 Exit code: 0 if all is well; 1 if a connection could not be opened or ended early, a message was lost, repeated, changed \
 or not answered, or a --fail-if is true (with --fail-if, only these decide); 2 for wrong arguments; 3 if the generator \
-itself was the bottleneck, so that there is no verdict on the server; 130 if stopped before anything was measured.")]
+itself was the bottleneck and may explain what is wrong, so that there is no verdict on the server; 130 if stopped before anything was measured.")]
 pub(crate) struct LoadArgs {
     /// The endpoint: ws://… or wss://…
     ///
     /// Without a scheme, ws:// is used for this machine and for ports other than 443, otherwise wss://. Without a host, it
-    /// is this machine: `8080/echo`. `{n}` becomes the number of the channel.
+    /// is this machine: `8080/echo`. `{number}` becomes the number of the channel.
     #[arg(value_name = "URL")]
     pub(crate) url: EndpointUrl,
 
@@ -61,20 +63,26 @@ pub(crate) struct LoadArgs {
     pub(crate) connections: u32,
 
     /// How long to measure, such as 10s or 2m; with --stage, the stages say it
-    #[arg(long = "for", value_name = "TIME", default_value = "10s", conflicts_with = "stage")]
-    pub(crate) time: Period,
+    #[arg(long = "for", value_name = "TIME", default_value = "10s", value_parser = parse_time_above_0, conflicts_with = "stage")]
+    pub(crate) time: Duration,
 
     /// How long the load runs before the measurement begins
-    #[arg(long, value_name = "TIME", default_value = "0s")]
-    pub(crate) warm_up: Period,
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = parse_time)]
+    pub(crate) warm_up: Duration,
 
     /// Over how much time the opening of connections is spread
-    #[arg(long, value_name = "TIME", default_value = "0s")]
-    pub(crate) ramp_up: Period,
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = parse_time)]
+    pub(crate) ramp_up: Duration,
 
     /// How many handshakes are under way at a time, at most; of a storm in a closed loop, exactly
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) together: u32,
+
+    /// Open another connection for each that cannot be opened or ends early, after this time [without a value: 1s]
+    ///
+    /// For echo and idle. Such connections are still counted as errors; `--fail-if` decides what fails the run.
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "1s", value_parser = parse_time)]
+    pub(crate) reopen: Option<Duration>,
 
     /// Load with many connections, or a fast storm: more than 1,000 connections, at a time or a second
     #[arg(long)]
@@ -158,7 +166,7 @@ pub(crate) struct MessageArgs {
 
     /// Speak the JSON protocol of Centrifugo's clients, as the hub does, and publish to this channel
     ///
-    /// `{n}` becomes the number of the channel. Clients must be allowed to publish to it, as with `longwire serve
+    /// `{number}` becomes the number of the channel. Clients must be allowed to publish to it, as with `longwire serve
     /// --insecure`.
     #[arg(long, value_name = "NAME")]
     pub(crate) channel: Option<String>,
@@ -196,8 +204,8 @@ pub(crate) struct LoadRouteArgs {
     pub(crate) key: Option<PathBuf>,
 
     /// How long opening a connection, and the last answers, may take
-    #[arg(long, value_name = "TIME", default_value = "10s")]
-    pub(crate) timeout: Period,
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_time_above_0)]
+    pub(crate) timeout: Duration,
 
     /// End connections with a reset, so that their ports are free at once [default for storms]
     #[arg(long)]
@@ -220,7 +228,7 @@ pub(crate) struct OutputArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) hgrm: Option<PathBuf>,
 
-    /// Fail if this is true of the report, such as 'p99 > 50ms' (repeatable)
+    /// Fail if this is true of the report, such as 'p99 > 50ms' (repeatable); see the conditions below
     #[arg(long, value_name = "CONDITION")]
     pub(crate) fail_if: Vec<Condition>,
 
@@ -282,7 +290,7 @@ impl FromStr for StageArg {
     fn from_str(text: &str) -> Result<StageArg, String> {
         let refused = || format!("{text:?} is not a stage; write a time and a rate, such as 10s:20000");
         let (time, rate) = text.split_once(':').ok_or_else(refused)?;
-        Ok(StageArg { time: time.parse::<Period>()?.0, rate: parse_rate(rate)? })
+        Ok(StageArg { time: parse_time(time)?, rate: parse_rate(rate)? })
     }
 }
 
@@ -291,7 +299,7 @@ impl FromStr for ThinkArg {
 
     fn from_str(text: &str) -> Result<ThinkArg, String> {
         let (least, most) = text.split_once("..").unwrap_or((text, text));
-        let (least, most) = (least.parse::<Period>()?.0, most.parse::<Period>()?.0);
+        let (least, most) = (parse_time(least)?, parse_time(most)?);
         if least > most {
             return Err(format!("{text:?} begins behind its end"));
         }
@@ -300,9 +308,9 @@ impl FromStr for ThinkArg {
 }
 
 fn parse_rate(text: &str) -> Result<f64, String> {
-    let rate: Option<f64> = text.trim().parse().ok();
-    let rate = rate.filter(|rate| (0.0..=1e8).contains(rate));
-    rate.ok_or_else(|| format!("{text:?} is not a rate; write how many a second, up to 100000000"))
+    longwire_load::parse_rate(text).ok_or_else(|| {
+        format!("{text:?} is not a rate; write how many a second, such as 500, 10k or 10k/s, up to 100M")
+    })
 }
 
 impl From<EngineArg> for Engine {
@@ -322,13 +330,15 @@ mod tests {
     #[test]
     fn stages_and_thinking_are_read() {
         let stage = StageArg { time: Duration::from_secs(10), rate: 20_000.0 };
-        assert_eq!("10s:20000".parse(), Ok(stage));
+        for text in ["10s:20000", "10:20k", "10000ms:20k/s"] {
+            assert_eq!(text.parse(), Ok(stage), "{text}");
+        }
         let think = ThinkArg { least: Duration::from_millis(50), most: Duration::from_secs(1) };
         assert_eq!("50ms..1s".parse(), Ok(think));
-        for text in ["", "10s", "10:5", "10s:-1", "10s:inf", "10s:many"] {
+        for text in ["", "10s", "ten:5", "10s:-1", "10s:inf", "10s:many"] {
             assert!(text.parse::<StageArg>().is_err(), "{text}");
         }
-        for text in ["", "1", "2s..1s", "1s.."] {
+        for text in ["", "a", "2s..1s", "1s.."] {
             assert!(text.parse::<ThinkArg>().is_err(), "{text}");
         }
     }
@@ -347,10 +357,14 @@ mod tests {
             &["--connections", "0"],
             &["--fail-if", "p99"],
             &["--source", "localhost"],
+            &["--reopen=soon"],
         ] {
             assert!(parse(args).is_err(), "{args:?}");
         }
         let args = parse(&["--stage", "1s:5", "--stage", "2s:5", "--rate", "1"]).unwrap();
         assert_eq!((args.url.as_str(), args.pace.stage.len()), ("ws://localhost:8080", 2));
+        let parse = |flag| parse(&[flag]).unwrap().reopen;
+        assert_eq!(parse("--reopen"), Some(Duration::from_secs(1)));
+        assert_eq!(parse("--reopen=50ms"), Some(Duration::from_millis(50)));
     }
 }

@@ -5,8 +5,12 @@ use longwire_load::{Outcome, Report};
 /// The exit code after Ctrl-C, as in shells.
 pub(super) const INTERRUPTED: u8 = 130;
 
-/// What was found in a round.
+/// What was found at an endpoint, in one run or in several rounds.
+#[derive(Default)]
 pub(super) struct Found {
-    pub(super) report: Report,
+    /// All rounds together.
     pub(super) outcome: Outcome,
+    pub(super) report: Report,
+    /// The report of each round.
+    pub(super) rounds: Vec<Report>,
 }

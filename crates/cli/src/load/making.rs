@@ -43,16 +43,17 @@ pub(super) fn plan(args: &LoadArgs) -> Result<Plan, Failure> {
     let is_storm = matches!(workload, Workload::Storm { .. });
     Ok(Plan {
         together: args.together as usize,
-        ramp_up: args.ramp_up.0,
-        warm_up: args.warm_up.0,
+        ramp_up: args.ramp_up,
+        warm_up: args.warm_up,
         measured: measured(args),
-        patience: args.route.timeout.0,
+        patience: args.route.timeout,
         check: match args.messages.check {
             CheckArg::Equal => Check::Equal,
             CheckArg::Any => Check::Any,
         },
         waiting: if args.spin { Waiting::Spin } else { Waiting::Sleep },
         engine: args.engine.into(),
+        reopening: args.reopen,
         ending: if args.route.reset || is_storm { Ending::Reset } else { Ending::Close },
         ..Plan::new(workload, args.connections as usize)
     })
@@ -78,6 +79,9 @@ fn check(args: &LoadArgs) -> Result<(), Failure> {
     }
     if workload == WorkloadArg::Idle && (args.pace.rate.is_some() || args.pace.depth.is_some()) {
         return usage("idle connections send nothing; leave out --rate and --depth".to_owned());
+    }
+    if args.reopen.is_some() && !matches!(workload, WorkloadArg::Echo | WorkloadArg::Idle) {
+        return usage("--reopen is for echo and idle connections".to_owned());
     }
     if args.threads > 1 && workload == WorkloadArg::FanOut {
         return usage("one thread must know when each publication was due; use --threads 1".to_owned());
@@ -107,7 +111,7 @@ fn pace(args: &LoadArgs) -> Pace {
     }
     if args.pace.stage.is_empty() {
         let usual = if workload(args) == WorkloadArg::Storm { RATE / 10.0 } else { RATE };
-        let time = args.time.0 + args.warm_up.0;
+        let time = args.time + args.warm_up;
         return Pace::Open(RatePlan::constant(args.pace.rate.unwrap_or(usual), time));
     }
     let stages: Vec<_> = args.pace.stage.iter().map(|stage| (stage.time, stage.rate)).collect();
@@ -117,7 +121,7 @@ fn pace(args: &LoadArgs) -> Pace {
 fn measured(args: &LoadArgs) -> Duration {
     match pace(args) {
         Pace::Open(rate) if !args.pace.stage.is_empty() => rate.time(),
-        _ => args.time.0,
+        _ => args.time,
     }
 }
 

@@ -5,7 +5,9 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use longwire_load::{Finding, Outcome, Ratio, Report, compare, compare_rounds, hgrm, html, summary};
+use longwire_load::{
+    Condition, Finding, Outcome, Ratio, Report, compare, compare_rounds, hgrm, html, summary,
+};
 
 use super::found::{Found, INTERRUPTED};
 use crate::args::LoadArgs;
@@ -21,16 +23,22 @@ pub(super) fn read(path: &Path) -> Result<Report, Failure> {
         Failure::Usage(format!("cannot read the report {}: {error}", path.display()))
     };
     let text = std::fs::read_to_string(path).map_err(|error| refused(&error))?;
-    serde_json::from_str(&text).map_err(|error| refused(&error))
+    let report: Report = serde_json::from_str(&text).map_err(|error| refused(&error))?;
+    if report.rate > 0.0 && report.intervals.iter().all(|part| part.histogram.count() == 0) {
+        return Err(refused(&"it has no histograms; measure again with this version"));
+    }
+    Ok(report)
 }
 
-/// Presents what was found in the rounds of one endpoint or of two.
+/// Presents what was found at one endpoint or at two.
 pub(super) fn present(
     args: &LoadArgs,
-    found: &[Vec<Found>],
+    found: &[Found],
     before: Option<&Report>,
 ) -> Result<ExitCode, Failure> {
-    let Some(first) = found.first().and_then(|rounds| rounds.first()) else { return Ok(INTERRUPTED.into()) };
+    let Some(first) = found.first().filter(|found| !found.rounds.is_empty()) else {
+        return Ok(INTERRUPTED.into());
+    };
     if first.report.stopped && first.report.seconds < 0.001 {
         return Ok(INTERRUPTED.into());
     }
@@ -38,28 +46,23 @@ pub(super) fn present(
     if !is_json_out {
         print(&text(found, before))?;
     }
-    write_files(args, &first.report, &first.outcome)?;
+    let versus = found.get(1).map(|second| Box::new(second.report.clone()));
+    write_files(args, &Report { versus, ..first.report.clone() }, &first.outcome)?;
     Ok(verdict(args, found))
 }
 
-fn text(found: &[Vec<Found>], before: Option<&Report>) -> String {
+fn text(found: &[Found], before: Option<&Report>) -> String {
     let mut text = String::new();
     if let [one, other] = found {
-        for rounds in [one, other] {
-            let Some(last) = rounds.last() else { continue };
-            let _infallible = write!(
-                text,
-                "{}, the last of {} rounds\n{}\n",
-                terminal::escape(&last.report.url),
-                rounds.len(),
-                shown(&last.report)
-            );
+        for Found { report, rounds, .. } in [one, other] {
+            let url = terminal::escape(&report.url);
+            let _infallible = write!(text, "{url}, {} rounds\n{}\n", rounds.len(), shown(report));
         }
         let pairs: Vec<(Report, Report)> =
-            one.iter().zip(other).map(|(one, other)| (one.report.clone(), other.report.clone())).collect();
+            one.rounds.iter().cloned().zip(other.rounds.iter().cloned()).collect();
         text.push_str("second endpoint / first endpoint, by rounds that took turns\n");
         text.push_str(&ratios(&compare_rounds(&pairs)));
-    } else if let Some(only) = found.first().and_then(|rounds| rounds.first()) {
+    } else if let Some(only) = found.first() {
         text.push_str(&shown(&only.report));
         if let Some(before) = before {
             text.push_str("\nthis run / the earlier run, by the parts of both; another run may differ by more than that\n");
@@ -87,10 +90,9 @@ fn ratios(ratios: &[Ratio]) -> String {
             }
         };
         let certainty = match ratio.range {
-            None => "too few parts to say how certain".to_owned(),
+            None => "too few parts or messages to say how certain".to_owned(),
             Some((low, high)) => {
-                let verdict =
-                    if ratio.is_difference() { "a difference" } else { "no difference can be shown" };
+                let verdict = if ratio.is_difference() { "a difference" } else { "no difference shown" };
                 format!("95 %: {low:.2} to {high:.2}, {verdict}")
             }
         };
@@ -139,25 +141,36 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 }
 
 /// The exit code. The conditions are about the first endpoint.
-fn verdict(args: &LoadArgs, found: &[Vec<Found>]) -> ExitCode {
-    let reports = || found.iter().flatten().map(|found| &found.report);
-    if reports().any(|report| !report.generator.bottleneck.is_empty()) {
-        return NO_VERDICT.into();
+fn verdict(args: &LoadArgs, found: &[Found]) -> ExitCode {
+    let reports = || found.iter().map(|found| &found.report);
+    let has_failed = if args.output.fail_if.is_empty() {
+        reports().any(|report| report.without_excuses().has_failures())
+    } else {
+        found.first().is_some_and(|found| is_failed(&args.output.fail_if, &found.report))
+    };
+    if has_failed {
+        ExitCode::FAILURE
+    } else if reports().any(|report| !report.generator.bottleneck.is_empty()) {
+        NO_VERDICT.into()
+    } else {
+        ExitCode::SUCCESS
     }
-    if args.output.fail_if.is_empty() {
-        return if reports().any(Report::has_failures) { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+}
+
+/// Says which conditions are true. Returns whether one certainly is.
+fn is_failed(conditions: &[Condition], report: &Report) -> bool {
+    let mut is_failed = false;
+    for condition in conditions {
+        let (found, why) = match condition.find(report) {
+            Finding::Fine => continue,
+            Finding::True(figure) => ("failed", format!("it is {figure}")),
+            Finding::Unknown => ("failed", "nothing was measured of it".to_owned()),
+            Finding::Uncertain(figure) => {
+                ("no verdict", format!("it is {figure}, which the generator may explain"))
+            }
+        };
+        terminal::complain(&format!("longwire: {found}: {condition}: {why}"));
+        is_failed |= found == "failed";
     }
-    let mut code = ExitCode::SUCCESS;
-    for report in found.first().into_iter().flatten().map(|found| &found.report) {
-        for condition in &args.output.fail_if {
-            let why = match condition.find(report) {
-                Finding::Fine => continue,
-                Finding::True(figure) => format!("it is {figure}"),
-                Finding::Unknown => "nothing was measured of it".to_owned(),
-            };
-            terminal::complain(&format!("longwire: failed: {condition}: {why}"));
-            code = ExitCode::FAILURE;
-        }
-    }
-    code
+    is_failed
 }

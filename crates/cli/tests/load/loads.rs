@@ -47,12 +47,12 @@ fn stages_sizes_compression_and_threads_go_together() {
 #[test]
 fn publications_reach_plain_subscribers_and_clients_of_the_hub() {
     let server = serve(&["--insecure"]);
-    let [plain, hub] = ["channel/demo:load-{n}", "connection/websocket"]
+    let [plain, hub] = ["channel/demo:load-{number}", "connection/websocket"]
         .map(|path| format!("127.0.0.1:{}/{path}", server.port));
     let shape = ["--rate", "20", "--for", "1s", "--connections", "6", "--channels", "2"];
     for args in [
         [&[plain.as_str(), "--workload", "fan-out"], &shape[..]].concat(),
-        [&[hub.as_str(), "--channel", "demo:hub-{n}"], &shape[..]].concat(),
+        [&[hub.as_str(), "--channel", "demo:hub-{number}"], &shape[..]].concat(),
     ] {
         let report = report(&args);
         let messages = &report["messages"];

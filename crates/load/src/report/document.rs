@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::outcome::Outcome;
 use crate::plan::{Pace, Plan, Workload};
-use crate::run::Outcome;
 use crate::tally::Interval;
 use crate::target::Target;
 use crate::times::Times;
@@ -41,6 +41,9 @@ pub struct Report {
     pub generator: Generator,
     /// Parts of the measured time, in order.
     pub intervals: Vec<Part>,
+    /// The report of the second endpoint, if two were loaded in turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub versus: Option<Box<Report>>,
 }
 
 /// Counts of connections.
@@ -54,6 +57,9 @@ pub struct Connections {
     pub failed: u64,
     /// How many ended before the generator ended them.
     pub ended_early: u64,
+    /// How many were opened for others, which could not be opened or had ended early. They are in `opened`, too.
+    #[serde(default)]
+    pub reopened: u64,
     /// How many were open when the measured time ended.
     pub open_at_end: u64,
 }
@@ -97,6 +103,9 @@ pub struct Distribution {
     pub p50: f64,
     /// 90 % took at most this.
     pub p90: f64,
+    /// 95 % took at most this.
+    #[serde(default)]
+    pub p95: f64,
     /// 99 % took at most this.
     pub p99: f64,
     /// 99.9 % took at most this.
@@ -122,12 +131,15 @@ pub struct Generator {
     pub waited: Option<f64>,
     /// In an open loop, the share of messages that it sent more than a millisecond late.
     pub late: Option<f64>,
+    /// In an open loop, how late it sent each message.
+    #[serde(default, skip_serializing_if = "Times::is_empty")]
+    pub lateness: Times,
     /// Why it was the bottleneck. Empty: it was not.
     pub bottleneck: Vec<String>,
 }
 
-/// A part of the measured time.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+/// A part of the measured time. Answers that came after that time are in the last part.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Part {
     /// How long it was.
     pub seconds: f64,
@@ -143,6 +155,9 @@ pub struct Part {
     pub p99: f64,
     /// As above.
     pub max: f64,
+    /// Their histogram. Those of all parts together are that of the run.
+    #[serde(default, skip_serializing_if = "Times::is_empty")]
+    pub histogram: Times,
 }
 
 impl Report {
@@ -180,6 +195,7 @@ impl Report {
                 opened: tally.opened,
                 failed: tally.failed,
                 ended_early: tally.ended_early,
+                reopened: tally.reopened,
                 open_at_end: u64::try_from(outcome.open_at_end).unwrap_or(u64::MAX),
             },
             messages: Messages {
@@ -204,6 +220,7 @@ impl Report {
                 cpu: busiest.cpu_share(),
                 waited: busiest.waited_share(),
                 late: open_loop.then(|| verdict::late_share(&tally.late)),
+                lateness: tally.late.clone(),
                 // Where nothing was opened, there is nothing to be slow at.
                 bottleneck: if tally.opened == 0 {
                     Vec::new()
@@ -212,6 +229,7 @@ impl Report {
                 },
             },
             intervals: tally.intervals.iter().map(Part::of).collect(),
+            versus: None,
         }
     }
 
@@ -243,6 +261,7 @@ impl Distribution {
             deviation: millis(times.deviation()),
             p50: at(0.5),
             p90: at(0.9),
+            p95: at(0.95),
             p99: at(0.99),
             p99_9: at(0.999),
             p99_99: at(0.9999),
@@ -262,6 +281,7 @@ impl Part {
             p90,
             p99,
             max,
+            histogram: interval.latency.clone(),
         }
     }
 }
@@ -291,7 +311,7 @@ fn describe(plan: &Plan) -> String {
 }
 
 /// Milliseconds.
-fn millis(time: Duration) -> f64 {
+pub(super) fn millis(time: Duration) -> f64 {
     // Microseconds are exact enough for a reader, and nanoseconds for a comparison.
     (time.as_secs_f64() * 1e6).round() / 1e3
 }

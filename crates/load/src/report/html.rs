@@ -27,12 +27,8 @@ pub fn html(report: &Report, latency: &Times) -> String {
         url = escape(&report.url),
         load = escape(&report.load),
     );
-    if !report.generator.bottleneck.is_empty() {
-        let _infallible = writeln!(
-            page,
-            "<p class=\"warning\">No verdict on the server: the generator was the bottleneck ({}).</p>",
-            escape(&report.generator.bottleneck.join("; "))
-        );
+    if let Some(bottleneck) = text::bottleneck(report) {
+        let _infallible = writeln!(page, "<p class=\"warning\">{}</p>", escape(&bottleneck));
     }
     page.push_str(&table(report));
     page.push_str(&distribution(latency));

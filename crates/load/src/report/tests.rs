@@ -18,13 +18,21 @@ fn fixed() -> Report {
         p90: 0.5,
         p99: 1.0 + f64::from(number),
         max: 8.0,
+        histogram: times([1, 8]),
     };
     Report {
         version: "1.2.3".into(),
         url: "ws://127.0.0.1:1/<echo>".into(),
         load: "echo over 2 connections, open loop at up to 2000 a second".into(),
         seconds: 1.0,
-        connections: Connections { begun: 3, opened: 2, failed: 1, ended_early: 1, open_at_end: 1 },
+        connections: Connections {
+            begun: 3,
+            opened: 2,
+            failed: 1,
+            ended_early: 1,
+            reopened: 1,
+            open_at_end: 1,
+        },
         messages: Messages {
             sent: 200_000,
             received: 199_990,
@@ -47,6 +55,7 @@ fn fixed() -> Report {
             cpu: Some(0.344),
             waited: Some(0.0),
             late: Some(0.001),
+            lateness: times([0, 1]),
             bottleneck: Vec::new(),
         },
         intervals: (0..2).map(part).collect(),
@@ -57,7 +66,7 @@ fn fixed() -> Report {
 #[test]
 fn the_summary_is_for_people() {
     let expected = "\
-connected   2 of 3 · 1 ended early
+connected   2 of 3 · 1 ended early · 1 reopened
 lookup      3.00 ms
 handshake   p50 1.00  p90 2.00  p99 2.00  p99.9 2.00  p99.99 2.00  max 2.00 ms
 round trip  p50 50.0  p90 90.0  p99 99.0  p99.9 100  p99.99 100  max 100 ms   (from the intended time)
@@ -80,8 +89,17 @@ fn rounded(text: &str) -> String {
 }
 
 #[test]
-fn a_bottleneck_refuses_the_verdict() {
+fn a_bottleneck_refuses_the_verdict_but_for_what_it_cannot_explain() {
     let mut report = fixed();
+    report.generator.bottleneck = vec!["it was busy 99 % of the time".into()];
+    let failed = summary(&report);
+    assert!(
+        failed.ends_with(
+            "The generator was the bottleneck, but it cannot have caused all failures. It was busy 99 % of the time.\n"
+        ),
+        "{failed}"
+    );
+    (report.errors, report.messages) = Default::default();
     report.generator.bottleneck = vec!["it was busy 99 % of the time".into()];
     let summary = summary(&report);
     assert!(

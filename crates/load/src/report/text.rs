@@ -52,8 +52,10 @@ fn connections(report: &Report) -> String {
     let connections = &report.connections;
     let mut text =
         format!("connected   {} of {}", thousands(connections.opened), thousands(connections.begun));
-    if connections.ended_early > 0 {
-        let _infallible = write!(text, " · {} ended early", thousands(connections.ended_early));
+    for (count, what) in [(connections.ended_early, "ended early"), (connections.reopened, "reopened")] {
+        if count > 0 {
+            let _infallible = write!(text, " · {} {what}", thousands(count));
+        }
     }
     text
 }
@@ -87,14 +89,20 @@ fn generator(report: &Report) -> String {
     if let Some(late) = generator.late {
         let _infallible = write!(text, ", {:.1} % of its messages late", late * 100.0);
     }
-    if !generator.bottleneck.is_empty() {
-        let _infallible = write!(
-            text,
-            "\nNo verdict on the server: the generator was the bottleneck. {}.",
-            capitalised(&generator.bottleneck.join("; "))
-        );
+    if let Some(bottleneck) = bottleneck(report) {
+        let _infallible = write!(text, "\n{bottleneck}");
     }
     text
+}
+
+/// What it means for the verdict that the generator was the bottleneck. `None`: it was not.
+pub(super) fn bottleneck(report: &Report) -> Option<String> {
+    let reasons = &report.generator.bottleneck;
+    let verdict = match report.without_excuses().has_failures() {
+        true => "The generator was the bottleneck, but it cannot have caused all failures",
+        false => "No verdict on the server: the generator was the bottleneck",
+    };
+    (!reasons.is_empty()).then(|| format!("{verdict}. {}.", capitalised(&reasons.join("; "))))
 }
 
 fn capitalised(text: &str) -> String {

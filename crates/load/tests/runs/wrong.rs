@@ -70,6 +70,28 @@ fn the_codes_of_closes_are_counted_and_connections_that_end_early_too() {
 }
 
 #[test]
+fn connections_that_ended_are_opened_again_and_go_on() {
+    // Each connection is closed after its third message.
+    let address = serve(false, async |mut socket: WebSocket| {
+        for _ in 0..3 {
+            let Some(message) = socket.recv().await? else { return Ok(()) };
+            socket.send(message).await?;
+        }
+        socket.close(CloseCode::SERVICE_RESTART, "").await?;
+        Ok(())
+    });
+    each_engine(|engine| {
+        let plan = Plan { engine, reopening: Some(Duration::ZERO), ..echo_plan(2, 1, Coding::Plain) };
+        // Long enough for a slow machine to open some connections.
+        let plan = Plan { measured: Duration::from_secs(1), ..impatient(plan) };
+        let tally = run(&plan, &target(address, Coding::Plain)).tally;
+        assert!(tally.reopened > 2 && tally.opened == tally.reopened + 2, "{tally:?}");
+        assert!(tally.received > 3 * 2 && tally.ended_early >= tally.reopened, "{tally:?}");
+        assert_eq!((tally.failed, tally.lost + tally.repeated + tally.unexpected), (0, 0), "{tally:?}");
+    });
+}
+
+#[test]
 fn a_port_without_a_server_refuses_every_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
