@@ -22,7 +22,7 @@ pub enum Engine {
 pub enum Happened {
     /// Connecting has succeeded or failed. A socket that failed is gone.
     Connected(Token, io::Result<()>),
-    /// Bytes have arrived. Return the memory with [`Io::recycle`].
+    /// Bytes have arrived. Return the memory with [`Io::recycle`](super::Io::recycle).
     Received(Token, Data),
     /// A send is over, and the buffer comes back empty.
     Sent(Token, Vec<u8>, io::Result<()>),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use longwire_proto::handshake::ServerHandshake;
-use longwire_proto::{MessageKind, Protocol, Role, SendError};
+use longwire_proto::{GivingUp, MessageKind, Protocol, Role, SendError};
 
 use super::deciding::AwaitedDecision;
 use super::deferred::{Deferred, discard};
@@ -133,10 +133,19 @@ pub(super) struct Backlog {
     pub(super) unparsed: Unparsed,
     /// How the reading side ended after those bytes.
     pub(super) end: Option<ReadEnd>,
+    /// When the peer was given up while those bytes waited.
+    pub(super) given_up: Option<GivenUp>,
     /// Messages from handles of other threads.
     parked: VecDeque<(Outgoing, Arc<Allowance>)>,
     /// Their cost.
     parked_cost: usize,
+}
+
+/// That a peer was given up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct GivenUp {
+    pub(super) at: Instant,
+    pub(super) why: GivingUp,
 }
 
 /// How the reading side of a connection has ended.
@@ -441,7 +450,7 @@ impl Extra {
 
 impl Backlog {
     fn is_empty(&self) -> bool {
-        self.unparsed.is_empty() && self.end.is_none() && self.parked.is_empty()
+        self.unparsed.is_empty() && self.end.is_none() && self.given_up.is_none() && self.parked.is_empty()
     }
 }
 

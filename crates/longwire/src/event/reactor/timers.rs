@@ -7,7 +7,7 @@ use longwire_proto::GivingUp;
 
 use super::Reactor;
 use crate::event::application::Application;
-use crate::event::connection::{Lifecycle, WriteSide};
+use crate::event::connection::{GivenUp, Lifecycle};
 use crate::event::key::Key;
 use crate::telemetry::{self, NotLetIn};
 
@@ -16,6 +16,10 @@ const FEW_TIMERS: usize = 64;
 
 /// The delay before the second check of a connection that is about to be given up: in the next round of the loop.
 const SECOND_LOOK: Duration = Duration::from_millis(1);
+
+/// How long the handler gets what had arrived from a peer that takes nothing. One that goes on sending would otherwise
+/// never be given up.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 impl<A: Application, L> Reactor<A, L> {
     /// When [`expire`](Reactor::expire) has to be called.
@@ -70,9 +74,13 @@ impl<A: Application, L> Reactor<A, L> {
     /// listen.
     fn spares(&mut self, key: Key) -> bool {
         let now = self.now;
-        let Some(connection) = self.connections.get_mut(key) else { return false };
-        let is_broken = connection.writing == WriteSide::Broken;
-        let Some(open) = connection.open_mut() else { return false };
+        let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) else {
+            return false;
+        };
+        if let Some(given_up) = open.known_backlog().and_then(|backlog| backlog.given_up) {
+            self.hear_last_words(key, given_up);
+            return true;
+        }
         let Some(why) = open.protocol.giving_up(now) else {
             open.awaits_second_look = false;
             // Messages that the handler has not received yet do not make the peer idle.
@@ -97,11 +105,23 @@ impl<A: Application, L> Reactor<A, L> {
             return false;
         }
         // The handler gets what has arrived before the end, although its answers cannot be sent.
-        if !is_broken {
-            self.broken(key);
-        }
+        open.backlog().given_up = Some(GivenUp { at: now, why });
+        self.broken(key);
         self.set_timer(key, now + SECOND_LOOK);
         true
+    }
+
+    /// Ends a connection that was given up, once the handler has got what had arrived.
+    fn hear_last_words(&mut self, key: Key, given_up: GivenUp) {
+        let now = self.now;
+        let Some(open) = self.connections.get_mut(key).and_then(|connection| connection.open_mut()) else {
+            return;
+        };
+        if open.is_stalled() && now.saturating_duration_since(given_up.at) < LAST_WORDS {
+            return self.set_timer(key, now + SECOND_LOOK);
+        }
+        telemetry::gave_up_on_peer(open.protocol.role(), given_up.why);
+        self.guarded(key, |reactor| reactor.vanished(key));
     }
 
     /// Sets the timer for the connection's next deadline.

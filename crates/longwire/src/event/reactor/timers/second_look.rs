@@ -138,3 +138,23 @@ fn what_had_arrived_is_given_before_a_peer_that_takes_nothing_is_given_up() {
     assert!(event_loop.is_given_up());
     assert_eq!(event_loop.given.load(Ordering::Relaxed), 9);
 }
+
+/// Each round reads more than it hands over, so something always waits.
+#[test]
+fn a_peer_that_takes_nothing_and_goes_on_sending_is_given_up() {
+    let mut event_loop = Loop::new();
+    let message = [&[0x82, 0xfe, 2, 0, 0, 0, 0, 0][..], &[0; 512]].concat();
+    event_loop.reactor.received(event_loop.key, &mut message.repeat(9), |_| {});
+    let mut now = event_loop.start;
+    while !event_loop.is_given_up() {
+        now += 10 * SECOND_LOOK;
+        assert!(now < event_loop.start + 99 * SECOND, "it is given up in time");
+        for key in event_loop.reactor.begin_round(now) {
+            event_loop.reactor.go_on(key);
+        }
+        if event_loop.reactor.visit(event_loop.key).unwrap().wants_read() {
+            event_loop.reactor.received(event_loop.key, &mut message.repeat(9_000), |_| {});
+        }
+        event_loop.reactor.expire();
+    }
+}
