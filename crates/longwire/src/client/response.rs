@@ -74,9 +74,11 @@ async fn read_head(
         if buffer.is_empty() && transport.read_buf(&mut buffer).await.map_err(NoAnswer::Io)? == 0 {
             return Err(NoAnswer::Ended);
         }
+        let is_begun = !head.as_bytes().is_empty();
         let status = head.feed(&buffer);
         // Checked before the head is complete: a server of another protocol may be waiting for this end.
-        if let Some(said) = said_instead_of_http(head.as_bytes(), &buffer) {
+        let came = if is_begun { head.as_bytes() } else { &buffer };
+        if let Some(said) = said_instead_of_http(came) {
             return Err(NoAnswer::NotHttp(said));
         }
         if let HeadStatus::Complete { consumed } = status.map_err(NoAnswer::Head)? {
@@ -88,11 +90,8 @@ async fn read_head(
     }
 }
 
-/// The first line of a response that is not HTTP, as far as it has arrived. `head` is what the reader has consumed;
-/// `last` is its end, or more.
-fn said_instead_of_http(head: &[u8], last: &[u8]) -> Option<Box<str>> {
-    // Either `last` holds all received bytes, or the reader has consumed the earlier ones.
-    let came = if head.len() < last.len() { last } else { head };
+/// The first line of a response that is not HTTP, as far as it has arrived.
+fn said_instead_of_http(came: &[u8]) -> Option<Box<str>> {
     let came = came.trim_ascii_start();
     let version = came.get(..HTTP.len()).unwrap_or(came);
     // TLS is recognized by its first byte and has a separate error.
@@ -183,6 +182,19 @@ fn dechunked(mut body: &[u8]) -> Dechunked {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Regression: if the end of a head and much behind it arrived in one read, the server did "not speak HTTP".
+    #[tokio::test]
+    async fn a_head_may_arrive_in_pieces_whatever_follows_it() {
+        let head = "HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n";
+        let whole = format!("{head}{}", "no ".repeat(100));
+        for cut in 1..head.len() {
+            let [first, rest] = [&whole[..cut], &whole[cut..]].map(|piece| io::Cursor::new(piece.to_owned()));
+            let stream = tokio::io::join(AsyncReadExt::chain(first, rest), tokio::io::sink());
+            let read = read_answer(&mut Transport::Other(Box::new(stream)), &Limits::default()).await;
+            assert!(read.is_ok_and(|answer| answer.response.status() == StatusCode::NOT_FOUND), "{cut}");
+        }
+    }
 
     #[test]
     fn a_chunked_body_is_read_as_far_as_it_is_there() {
